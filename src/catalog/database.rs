@@ -1,0 +1,250 @@
+//! One database over all its sources: the merged timeline.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+
+use super::naming::GivenNames;
+use super::view::View;
+use crate::model::content_id::ContentId;
+use crate::model::history::{SnapshotId, SnapshotMeta};
+use crate::model::names;
+
+/// Names one snapshot across all sources of a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SnapKey {
+    /// The source.
+    pub slot: usize,
+    /// The source's own name for the snapshot.
+    pub id: SnapshotId,
+}
+
+/// A snapshot listed under `asof/`.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Its folder's name.
+    pub name: Arc<str>,
+    /// Which snapshot of which source answers.
+    pub key: SnapKey,
+    /// What the source says about it.
+    pub meta: Arc<SnapshotMeta>,
+}
+
+/// A database, merged over its sources.
+pub struct Database {
+    /// The name it is shown under: one safe path component.
+    pub name: Arc<str>,
+    /// Its sources' views, in the order in which they win ties: running databases first.
+    views: Vec<Arc<View>>,
+    /// All of `asof/`, oldest first.
+    snapshots: Vec<Snapshot>,
+    by_name: HashMap<Arc<str>, usize>,
+    by_key: HashMap<SnapKey, usize>,
+    /// Every commit of every source by its full hash, on the timeline or not.
+    commits: BTreeMap<Arc<str>, SnapKey>,
+    branches: BTreeMap<String, RefTarget>,
+    tags: BTreeMap<String, RefTarget>,
+    fingerprint: OnceLock<ContentId>,
+}
+
+/// A branch or tag: its own name and where it points.
+struct RefTarget {
+    name: String,
+    key: SnapKey,
+}
+
+impl Database {
+    pub(super) fn merge(name: Arc<str>, mut views: Vec<Arc<View>>, given: &mut GivenNames) -> Self {
+        views.sort_by_key(|v| (!v.database.history().is_primary, v.slot));
+        let mut database = Self {
+            name,
+            branches: refs(&views, |v| &v.database.history().branches),
+            tags: refs(&views, |v| &v.database.history().tags),
+            views,
+            snapshots: Vec::new(),
+            by_name: HashMap::new(),
+            by_key: HashMap::new(),
+            commits: BTreeMap::new(),
+            fingerprint: OnceLock::new(),
+        };
+        database.list_snapshots(given);
+        database.list_commits();
+        database
+    }
+
+    /// Fills `snapshots` and its indexes: by time; within one instant by source, then in commit order.
+    fn list_snapshots(&mut self, given: &mut GivenNames) {
+        let mut found: Vec<(Timestamp, usize, usize, SnapKey, Arc<SnapshotMeta>)> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut repeated: Vec<(SnapKey, Arc<str>)> = Vec::new();
+        for (rank, view) in self.views.iter().enumerate() {
+            for (order, meta) in view.database.history().timeline.iter().rev().enumerate() {
+                let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                match &meta.commit {
+                    // A commit that two sources hold is one snapshot.
+                    Some(commit) if !seen.insert(commit.clone()) => repeated.push((key, commit.clone())),
+                    _ => found.push((meta.time, rank, order, key, meta.clone())),
+                }
+            }
+        }
+        found.sort_by_key(|(time, rank, order, ..)| (*time, *rank, *order));
+        let mut by_commit = HashMap::new();
+        for (index, (_, _, _, key, meta)) in found.into_iter().enumerate() {
+            let name = given.name(&key, &meta);
+            self.by_name.insert(name.clone(), index);
+            self.by_key.insert(key.clone(), index);
+            if let Some(commit) = &meta.commit {
+                by_commit.insert(commit.clone(), index);
+            }
+            self.snapshots.push(Snapshot { name, key, meta });
+        }
+        for (key, commit) in repeated {
+            self.by_key.insert(key, by_commit[&commit]);
+        }
+    }
+
+    /// Fills `commits`. Where several sources hold one commit, the first in the order of `views` answers, but one that
+    /// lists it on its timeline before any.
+    fn list_commits(&mut self) {
+        for snapshot in &self.snapshots {
+            if let Some(commit) = &snapshot.meta.commit {
+                self.commits.insert(commit.clone(), snapshot.key.clone());
+            }
+        }
+        for view in &self.views {
+            for meta in &view.database.history().off_timeline {
+                if let Some(commit) = &meta.commit {
+                    let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                    self.commits.entry(commit.clone()).or_insert(key);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_made_of(&self, views: &[Arc<View>]) -> bool {
+        self.views.len() == views.len()
+            && views.iter().all(|v| self.views.iter().any(|own| own.version == v.version))
+    }
+
+    /// Its sources' views, in the order in which they win ties.
+    pub fn views(&self) -> &[Arc<View>] {
+        &self.views
+    }
+
+    /// The view of the source in `slot`.
+    pub fn view(&self, slot: usize) -> Option<&Arc<View>> {
+        self.views.iter().find(|v| v.slot == slot)
+    }
+
+    /// The view that shows `live/`.
+    pub fn live_view(&self) -> Option<&Arc<View>> {
+        self.views.iter().find(|v| v.database.history().has_live)
+    }
+
+    /// The snapshots of `asof/`, oldest first.
+    pub fn snapshots(&self) -> &[Snapshot] {
+        &self.snapshots
+    }
+
+    /// The snapshot listed as `name`.
+    pub fn snapshot(&self, name: &str) -> Option<&Snapshot> {
+        self.by_name.get(name).map(|i| &self.snapshots[*i])
+    }
+
+    /// The listed snapshot that shows `key`, if it is on the timeline.
+    pub fn listed(&self, key: &SnapKey) -> Option<&Snapshot> {
+        self.by_key.get(key).map(|i| &self.snapshots[*i])
+    }
+
+    /// What the sources say about a snapshot, on the timeline or off it.
+    pub fn meta(&self, key: &SnapKey) -> Option<&Arc<SnapshotMeta>> {
+        self.view(key.slot)?.snapshot(&key.id)
+    }
+
+    /// Every commit by full hash, with the snapshot that shows it.
+    pub fn commits(&self) -> &BTreeMap<Arc<str>, SnapKey> {
+        &self.commits
+    }
+
+    /// Branches by shown path (escaped, nested by `/`), with the snapshot at their head.
+    pub fn branches(&self) -> impl Iterator<Item = (&str, &SnapKey)> {
+        self.branches.iter().map(|(path, r)| (path.as_str(), &r.key))
+    }
+
+    /// Tags by shown path (escaped, nested by `/`), with the snapshot that they name.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, &SnapKey)> {
+        self.tags.iter().map(|(path, r)| (path.as_str(), &r.key))
+    }
+
+    /// The branch shown as `path`.
+    pub fn branch(&self, path: &str) -> Option<&SnapKey> {
+        self.branches.get(path).map(|r| &r.key)
+    }
+
+    /// The tag shown as `path`.
+    pub fn tag(&self, path: &str) -> Option<&SnapKey> {
+        self.tags.get(path).map(|r| &r.key)
+    }
+
+    /// The branch or tag with this own (unescaped) name; a branch before a tag, as Dolt has it.
+    pub(super) fn named_ref(&self, name: &str) -> Option<&SnapKey> {
+        let by_name = |refs: &BTreeMap<String, RefTarget>| -> Option<SnapKey> {
+            refs.values().find(|r| r.name == name).map(|r| r.key.clone())
+        };
+        let key = by_name(&self.branches).or_else(|| by_name(&self.tags))?;
+        self.branches.values().chain(self.tags.values()).map(|r| &r.key).find(|k| **k == key)
+    }
+
+    /// Own names of the branches (first) and tags (second) that point to each snapshot.
+    pub(super) fn refs_by_key(&self) -> HashMap<&SnapKey, (Vec<&str>, Vec<&str>)> {
+        let mut by_key: HashMap<&SnapKey, (Vec<&str>, Vec<&str>)> = HashMap::new();
+        for r in self.branches.values() {
+            by_key.entry(&r.key).or_default().0.push(&r.name);
+        }
+        for r in self.tags.values() {
+            by_key.entry(&r.key).or_default().1.push(&r.name);
+        }
+        by_key
+    }
+
+    /// Changes whenever anything that `log.jsonl` shows could have changed.
+    pub fn fingerprint(&self) -> ContentId {
+        *self.fingerprint.get_or_init(|| self.shown_in_log())
+    }
+
+    fn shown_in_log(&self) -> ContentId {
+        let mut parts: Vec<&[u8]> = vec![b"log", self.name.as_bytes()];
+        for s in &self.snapshots {
+            parts.extend([s.name.as_bytes(), s.key.id.as_bytes()]);
+            parts.push(self.view(s.key.slot).map_or(&[], |v| v.label.as_bytes()));
+        }
+        for (commit, key) in &self.commits {
+            parts.extend([commit.as_bytes(), key.id.as_bytes()]);
+        }
+        for (separator, refs) in [(b"branches", &self.branches), (b"tagsnext", &self.tags)] {
+            parts.push(separator);
+            refs.iter().for_each(|(path, r)| parts.extend([path.as_bytes(), r.key.id.as_bytes()]));
+        }
+        ContentId::of(&parts)
+    }
+
+    /// Time of the newest snapshot; the epoch where there is none.
+    pub fn newest_time(&self) -> Timestamp {
+        self.snapshots.last().map_or(Timestamp::UNIX_EPOCH, |s| s.meta.time)
+    }
+}
+
+/// Branches or tags over all views, by shown path. The first view wins a name.
+fn refs(views: &[Arc<View>], of: fn(&View) -> &BTreeMap<String, SnapshotId>) -> BTreeMap<String, RefTarget> {
+    let mut merged: BTreeMap<&str, SnapKey> = BTreeMap::new();
+    for view in views {
+        for (name, id) in of(view) {
+            let key = SnapKey { slot: view.slot, id: id.clone() };
+            merged.entry(name).or_insert(key);
+        }
+    }
+    let paths = names::nested_paths(merged.keys().map(|n| n.as_bytes()));
+    let targets = merged.into_iter().map(|(name, key)| RefTarget { name: name.to_owned(), key });
+    paths.into_iter().zip(targets).collect()
+}

@@ -1,0 +1,127 @@
+//! Databases, their snapshots over several sources, and which snapshot a time means.
+//!
+//! The catalog is a chain of immutable states: a poll that finds news builds the next [`State`] and swaps it
+//! in, so a reader never waits for a source and never sees half an update.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use crate::model::names;
+use crate::source;
+
+mod database;
+mod log_file;
+mod naming;
+mod resolve;
+mod view;
+mod watch;
+
+pub use database::{Database, SnapKey, Snapshot};
+pub use log_file::log_lines;
+pub use resolve::Target;
+pub use view::View;
+pub use watch::{LoadError, Watcher};
+
+use naming::GivenNames;
+
+/// Everything known at one moment: databases by the name they are shown under.
+#[derive(Default)]
+pub struct State {
+    databases: BTreeMap<Arc<str>, Arc<Database>>,
+}
+
+impl State {
+    /// The databases, sorted by shown name.
+    pub fn databases(&self) -> impl Iterator<Item = &Arc<Database>> {
+        self.databases.values()
+    }
+
+    /// The database shown as `name` (an escaped, single path component).
+    pub fn database(&self, name: &str) -> Option<&Arc<Database>> {
+        self.databases.get(name)
+    }
+}
+
+/// What a source slot last reported.
+struct Slot {
+    label: Arc<str>,
+    views: Vec<Arc<View>>,
+}
+
+/// The shared, changing list of databases.
+pub struct Catalog {
+    state: ArcSwap<State>,
+    building: Mutex<Building>,
+    versions: AtomicU64,
+}
+
+/// What is needed to build the next state; guarded, as two sources may report at once.
+struct Building {
+    slots: Vec<Slot>,
+    given: HashMap<Arc<str>, GivenNames>,
+}
+
+impl Catalog {
+    /// A catalog over sources with these labels, all of them still empty. The index of a label is the
+    /// source's slot; earlier slots win where two sources are equal.
+    pub fn new(labels: impl IntoIterator<Item = String>) -> Self {
+        let slots = labels.into_iter().map(|l| Slot { label: l.into(), views: Vec::new() }).collect();
+        Self {
+            state: ArcSwap::default(),
+            building: Mutex::new(Building { slots, given: HashMap::new() }),
+            versions: AtomicU64::new(1),
+        }
+    }
+
+    /// The state as of now.
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// Takes what the source in `slot` reports, and shows it.
+    pub fn update(&self, slot: usize, databases: Vec<Arc<dyn source::Database>>) {
+        let mut building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(current) = building.slots.get(slot) else { return };
+        let label = current.label.clone();
+        let views =
+            databases.into_iter().map(|database| self.view(slot, &label, &current.views, database)).collect();
+        building.slots[slot].views = views;
+        let next = Self::build(&self.state.load(), &mut building);
+        self.state.store(Arc::new(next));
+    }
+
+    /// The view of `database`; the former one where the source handed out the same object again.
+    fn view(
+        &self,
+        slot: usize,
+        label: &Arc<str>,
+        former: &[Arc<View>],
+        database: Arc<dyn source::Database>,
+    ) -> Arc<View> {
+        if let Some(same) = former.iter().find(|v| Arc::ptr_eq(&v.database, &database)) {
+            return same.clone();
+        }
+        let version = self.versions.fetch_add(1, Ordering::Relaxed);
+        Arc::new(View::new(slot, version, label.clone(), database))
+    }
+
+    fn build(former: &State, building: &mut Building) -> State {
+        let mut grouped: BTreeMap<Arc<str>, Vec<Arc<View>>> = BTreeMap::new();
+        for view in building.slots.iter().flat_map(|s| &s.views) {
+            let shown: Arc<str> = names::escape(view.database.name()).into();
+            grouped.entry(shown).or_default().push(view.clone());
+        }
+        let databases = grouped.into_iter().map(|(name, views)| {
+            let unchanged = former.databases.get(&name).filter(|d| d.is_made_of(&views));
+            let database = unchanged.cloned().unwrap_or_else(|| {
+                let given = building.given.entry(name.clone()).or_default();
+                Arc::new(Database::merge(name.clone(), views, given))
+            });
+            (name, database)
+        });
+        State { databases: databases.collect() }
+    }
+}

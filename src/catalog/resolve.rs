@@ -1,0 +1,105 @@
+//! Which snapshot a name or time expression means.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::database::{Database, SnapKey, Snapshot};
+use super::view::View;
+use crate::model::history::SnapshotMeta;
+use crate::model::time_expr::{self, Clock, TimeExpr};
+
+/// Fewest digits of a commit hash that are taken for one.
+const SHORTEST_PREFIX: usize = 8;
+
+/// Where an expression leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A snapshot of the timeline, by its listed name.
+    Listed(Arc<str>),
+    /// A commit beside the timeline, by its full hash.
+    Beside(Arc<str>),
+}
+
+impl Database {
+    /// What `expr` means: any time expression first, then `HEAD~n`, a branch, a tag, a commit hash or a unique
+    /// prefix of 8 digits or more. `None` where nothing was in force at that time and no such name exists.
+    pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<Target> {
+        let key = match time_expr::parse(expr, clock) {
+            TimeExpr::At(time) => return self.as_of(time).map(|s| Target::Listed(s.name.clone())),
+            TimeExpr::Ancestor { of, generations } => self.ancestor(&of, generations)?,
+            TimeExpr::Name(name) => self.named(&name)?,
+        };
+        self.target(&key)
+    }
+
+    /// The snapshot in force at `time`: each source names its own candidate, the newest candidate wins, and of equally
+    /// new ones the running database's.
+    pub fn as_of(&self, time: Timestamp) -> Option<&Snapshot> {
+        self.best(|view| view.as_of(time))
+    }
+
+    /// The newest snapshot of all.
+    pub fn latest(&self) -> Option<&Snapshot> {
+        self.best(View::newest)
+    }
+
+    fn best<'a>(
+        &'a self,
+        candidate: impl Fn(&'a View) -> Option<&'a Arc<SnapshotMeta>>,
+    ) -> Option<&'a Snapshot> {
+        let mut best: Option<(&View, &Arc<SnapshotMeta>)> = None;
+        for view in self.views() {
+            // The views stand in the order in which they win ties, so only a newer one replaces.
+            if let Some(meta) = candidate(view)
+                && best.is_none_or(|(_, b)| meta.time > b.time)
+            {
+                best = Some((view, meta));
+            }
+        }
+        let (view, meta) = best?;
+        self.listed(&SnapKey { slot: view.slot, id: meta.id.clone() })
+    }
+
+    /// How the tree shows a snapshot: listed, or beside the timeline under its commit hash.
+    pub fn target(&self, key: &SnapKey) -> Option<Target> {
+        if let Some(snapshot) = self.listed(key) {
+            return Some(Target::Listed(snapshot.name.clone()));
+        }
+        let commit = self.meta(key)?.commit.clone()?;
+        let shown = self.commits().get(&commit)?;
+        Some(self.listed(shown).map_or(Target::Beside(commit), |s| Target::Listed(s.name.clone())))
+    }
+
+    fn named(&self, name: &str) -> Option<SnapKey> {
+        if name == "HEAD" {
+            return self.head();
+        }
+        self.named_ref(name).cloned().or_else(|| self.commit_prefix(name))
+    }
+
+    /// The head of the first source's timeline: what `HEAD` means to a user of that database.
+    fn head(&self) -> Option<SnapKey> {
+        self.views().iter().find_map(|view| {
+            let id = view.newest()?.id.clone();
+            Some(SnapKey { slot: view.slot, id })
+        })
+    }
+
+    fn ancestor(&self, of: &str, generations: u32) -> Option<SnapKey> {
+        let start = self.named(of)?;
+        let id = self.view(start.slot)?.ancestor(&start.id, generations)?.id.clone();
+        Some(SnapKey { slot: start.slot, id })
+    }
+
+    fn commit_prefix(&self, prefix: &str) -> Option<SnapKey> {
+        if prefix.len() < SHORTEST_PREFIX {
+            return None;
+        }
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let mut matching = self.commits().range::<str, _>(from).take_while(|(c, _)| c.starts_with(prefix));
+        let (_, key) = matching.next()?;
+        matching.next().is_none().then(|| key.clone())
+    }
+}

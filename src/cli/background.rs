@@ -1,0 +1,61 @@
+//! Going to the background: the command starts itself again as a process of its own and waits until that one
+//! says that the tree answers. Forking after threads have started would not be safe; starting anew is.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Failure, logging};
+
+/// What the background process writes to its stdout, a pipe to the waiting command, when the tree answers.
+const READY: &[u8] = b"ready\n";
+
+/// Starts the process that stays, with the same arguments, and waits until it is ready or has failed.
+pub(super) fn start(log_file: &Path) -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| Failure::new("cannot start the background process").because(&error);
+    let program = std::env::current_exe().map_err(cannot)?;
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next();
+    let mut child = Command::new(program)
+        .args(command)
+        .arg("--in-background")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(cannot)?;
+    let mut said = Vec::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_end(&mut said).map_err(cannot)?;
+    }
+    if said == READY {
+        return Ok(());
+    }
+    // It has told why on stderr, unless it was killed.
+    let status = child.wait().map_err(cannot)?;
+    match status.code() {
+        Some(code) => std::process::exit(code.max(1)),
+        None => Err(Failure::new(format!("the background process was ended by {status}"))
+            .hint(format!("its log: {}", log_file.display()))),
+    }
+}
+
+/// In the process that stays: leaves the terminal's session, so that closing the terminal does not end the
+/// mount, and logs to the file.
+pub(super) fn detach(log_file: &Path) -> Result<(), Failure> {
+    // Fails only for a process that leads a group already, which then is detached enough.
+    let _ = rustix::process::setsid();
+    logging::to_file(log_file)
+}
+
+/// Tells the waiting command that the tree answers, and lets go of its terminal.
+pub(super) fn tell_ready() -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| Failure::new("cannot go to the background").because(&error);
+    let mut stdout = std::io::stdout();
+    stdout.write_all(READY).and_then(|()| stdout.flush()).map_err(cannot)?;
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null").map_err(cannot)?;
+    rustix::stdio::dup2_stdout(&null).map_err(|e| cannot(e.into()))?;
+    rustix::stdio::dup2_stderr(&null).map_err(|e| cannot(e.into()))?;
+    // The folder that the command was called in stays free to be unmounted or removed.
+    std::env::set_current_dir("/").map_err(cannot)
+}

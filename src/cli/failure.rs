@@ -1,0 +1,71 @@
+//! A failed command, as a person reads it.
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::source::SourceError;
+
+/// What went wrong, why, and what to do.
+#[derive(Debug)]
+pub(super) struct Failure {
+    message: String,
+    hint: Option<String>,
+    usage: bool,
+}
+
+impl Failure {
+    /// A failure with what went wrong.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, usage: false }
+    }
+
+    /// The command line makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, usage: true }
+    }
+
+    /// Adds why: the error and all its causes.
+    pub fn because(mut self, error: &dyn Error) -> Self {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !self.message.ends_with(&text) {
+                self.message = format!("{}: {text}", self.message);
+            }
+            next = cause.source();
+        }
+        self
+    }
+
+    /// Adds what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// 2 for a wrong command line, as clap has it; 1 for the rest.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(if self.usage { 2 } else { 1 })
+    }
+
+    /// Writes it to stderr: what and why on one line, then the hint.
+    pub fn print(&self) {
+        let mut text = format!("asof: {}\n", self.message);
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        // With stderr closed there is nobody to tell; the exit status still says it.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let failure = Self::new(error.chain());
+        match error.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The command line: one file per command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod background;
+mod documents;
+mod failure;
+mod logging;
+mod mount;
+mod mount_options;
+mod mountpoint;
+mod size;
+mod umount;
+mod wire;
+
+use failure::Failure;
+
+/// Mount databases and their snapshot history as a read-only file tree.
+///
+/// Every commit, archive and export becomes a folder named by its time, every table a JSONL file in it, so that
+/// ls, grep, diff, cp and rsync work across time. Nothing is ever written to a source.
+#[derive(Debug, Parser)]
+#[command(name = "asof", version, propagate_version = true, subcommand_required = true)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof mount dolt://root@127.0.0.1:3307 /db         every database of a running Dolt server
+  asof mount ~/backups/archives /db                 a folder of zips and JSONL exports
+  asof mount beads=dolt://127.0.0.1 beads=~/gt/.dolt-archive/jsonl /db
+                                                    both on one timeline
+  cat /db/beads/asof/yesterday/issues.jsonl         the issues as they were 24 hours ago
+  diff -r /db/beads/asof/2026-01-05 /db/beads/latest/
+  cp /db/beads/asof/2026-01-05T12:00/issues.jsonl . give me that file back
+  asof umount /db";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Mount(mount::MountArgs),
+    #[command(visible_alias = "unmount")]
+    Umount(umount::UmountArgs),
+    Completions(documents::CompletionsArgs),
+    Man(documents::ManArgs),
+}
+
+/// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
+/// 1 for a failure and 2 for a command line that makes no sense.
+pub fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Mount(args) => mount::run(args),
+        Command::Umount(args) => umount::run(&args),
+        Command::Completions(args) => documents::completions(&args),
+        Command::Man(args) => documents::man(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}

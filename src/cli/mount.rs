@@ -1,0 +1,239 @@
+//! `asof mount`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::runtime::Runtime;
+
+use super::{Failure, background, logging, mountpoint, size, wire};
+use crate::catalog::{LoadError, Watcher};
+use crate::fuse::{Fuse, session};
+use crate::vfs::Vfs;
+
+/// Default of `--cache-size`.
+const CACHE_SIZE: u64 = 256 << 20;
+
+/// Readahead to ask of the kernel, in KiB: it offers FUSE 128 at first, and requests may go up to 1 MiB.
+const READ_AHEAD_KIB: &str = "1024";
+
+/// Mount sources as a read-only tree
+///
+/// Returns once the tree answers, and goes on in the background until `asof umount`. Each database is a folder with
+/// asof/<time>/ for every snapshot, latest, live/, branches/, tags/, commits/ and log.jsonl. Under asof/ any time
+/// works as a name: yesterday, 2026-01-05, 2026-01-05T12:00, '3 days ago', HEAD~3, a branch, a tag, a commit hash.
+#[derive(Debug, clap::Args)]
+#[command(after_help = SOURCES)]
+pub(super) struct MountArgs {
+    /// Stay in the foreground and log to stderr
+    #[arg(short, long)]
+    foreground: bool,
+    /// Mount options, as in fstab: allow_other, nonempty, and each long option with _ for -
+    #[arg(short, value_name = "OPT[,OPT...]")]
+    pub options: Vec<String>,
+    /// Memory for rendered content [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub cache_size: Option<u64>,
+    /// How times without a zone are read, in look-ups and in names of archives: Europe/Berlin, UTC, system
+    ///
+    /// Listed names are always UTC. Without this, look-ups are UTC, and an archive's name is read as the program that
+    /// writes such names means it.
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Leave out tables that match (TABLE or DATABASE/TABLE, * and ? as in the shell); may be repeated
+    ///
+    /// Without this, federation_peers is left out: Beads keeps passwords in it. `--exclude ''` leaves nothing out.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
+    #[arg(long, value_name = "PATH")]
+    pub password_file: Option<PathBuf>,
+    /// Where a mount in the background writes its log [default: one file per mountpoint in ~/.local/state/asof]
+    #[arg(long, value_name = "PATH")]
+    pub log_file: Option<PathBuf>,
+    /// Let other users read the mount (-o allow_other)
+    #[arg(skip)]
+    pub allow_other: bool,
+    #[arg(skip)]
+    pub non_empty: bool,
+    /// Set by `asof mount` itself when it starts the process that stays in the background
+    #[arg(long, hide = true)]
+    in_background: bool,
+    /// What to mount; NAME= gives a database its name, and one name given twice merges both timelines
+    #[arg(required = true, value_name = "[NAME=]SOURCE")]
+    sources: Vec<String>,
+    /// An empty folder
+    mountpoint: PathBuf,
+}
+
+const SOURCES: &str = "\
+Sources:
+  dolt://[USER@]HOST[:PORT][/DATABASE]   a running Dolt server (user root, port 3307); without
+                                         DATABASE, all of its databases
+  FOLDER                                 zips and <db>-<time>.jsonl exports, each a snapshot
+  FILE.zip, FILE.jsonl                   one such file
+
+Environment:
+  ASOF_DOLT_PASSWORD   the server's password
+  ASOF_LOG             log level: warn, info (default), debug";
+
+pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
+    args.apply_options()?;
+    // Checked here already, so that a wrong value is told before anything is started.
+    let plan = Plan::new(&args)?;
+    if !args.foreground && !args.in_background {
+        return background::start(&plan.log_file);
+    }
+    if args.in_background {
+        background::detach(&plan.log_file)?;
+    } else {
+        logging::to_stderr();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
+    serve(&runtime, plan, args.in_background)
+}
+
+/// The arguments, checked and made ready.
+struct Plan {
+    sources: Vec<wire::SourceArg>,
+    options: wire::SourceOptions,
+    mountpoint: PathBuf,
+    cache_size: u64,
+    zone: TimeZone,
+    log_file: PathBuf,
+    session: session::Options,
+}
+
+impl Plan {
+    fn new(args: &MountArgs) -> Result<Self, Failure> {
+        let mountpoint = mountpoint::check(&args.mountpoint, args.non_empty)?;
+        let zone = args.timezone.as_deref().map(zone).transpose()?;
+        let options = wire::SourceOptions::new(zone.clone(), &args.exclude, args.password_file.as_deref())?;
+        let sources = args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;
+        let log_file = args.log_file.clone().unwrap_or_else(|| logging::default_file(&mountpoint));
+        Ok(Self {
+            sources,
+            options,
+            mountpoint,
+            cache_size: args.cache_size.unwrap_or(CACHE_SIZE),
+            zone: zone.unwrap_or(TimeZone::UTC),
+            log_file: std::path::absolute(&log_file).unwrap_or(log_file),
+            // No colon or comma in it: gnulib programs take a source with a colon for a remote one, and
+            // mount options are separated by commas.
+            session: session::Options { source_name: "asof".into(), allow_other: args.allow_other },
+        })
+    }
+}
+
+fn zone(name: &str) -> Result<TimeZone, Failure> {
+    if name == "system" {
+        return Ok(TimeZone::system());
+    }
+    TimeZone::get(name).map_err(|error| {
+        Failure::usage(format!("unknown time zone `{name}`"))
+            .because(&error)
+            .hint("write it like Europe/Berlin, UTC or system")
+    })
+}
+
+/// Loads the sources, mounts, says that the tree answers, and waits for the end.
+fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failure> {
+    let mut sources = Vec::new();
+    for source in &plan.sources {
+        sources.push(runtime.block_on(wire::open(source, &plan.options))?);
+    }
+    // Before loading, so that a signal during a slow start ends it too.
+    let signals = runtime.block_on(Signals::listen())?;
+    let (catalog, watcher) = runtime.block_on(Watcher::start(sources)).map_err(cannot_load)?;
+    let vfs = Vfs::new(catalog, plan.cache_size, plan.zone, Timestamp::now);
+    let fuse = Fuse::new(Arc::new(vfs), runtime.handle().clone());
+    let session = session::mount(fuse, &plan.mountpoint, &plan.session)
+        .map_err(|error| cannot_mount(&plan.mountpoint, &error))?;
+    raise_read_ahead(&plan.mountpoint);
+    tracing::info!(mountpoint = %plan.mountpoint.display(), "mounted");
+    if in_background {
+        background::tell_ready()?;
+    }
+    let place = plan.mountpoint.clone();
+    runtime.spawn(async move { signals.unmount(&place).await });
+    let ended = session.join();
+    drop(watcher);
+    tracing::info!(mountpoint = %plan.mountpoint.display(), "unmounted");
+    ended.map_err(|error| Failure::new("the mount ended").because(&error))
+}
+
+fn cannot_load(error: LoadError) -> Failure {
+    Failure::from(error.cause)
+}
+
+fn cannot_mount(place: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::new(format!("cannot mount at {}", place.display())).because(error);
+    if !Path::new("/dev/fuse").exists() {
+        return failure
+            .hint("this machine has no /dev/fuse: modprobe fuse (in a container: --device /dev/fuse)");
+    }
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => failure.hint(
+            "-o allow_other needs `user_allow_other` in /etc/fuse.conf; a container needs CAP_SYS_ADMIN",
+        ),
+        std::io::ErrorKind::NotFound => failure.hint("install fuse3, which has fusermount3"),
+        _ => failure,
+    }
+}
+
+/// Makes sequential reads larger. Only root may; without it everything works, at the kernel's own readahead.
+fn raise_read_ahead(place: &Path) {
+    if let Some(mounted) = mountpoint::mounted_at(place) {
+        let setting = format!("/sys/class/bdi/{}/read_ahead_kb", mounted.device);
+        if let Err(error) = std::fs::write(&setting, READ_AHEAD_KIB) {
+            tracing::debug!(%setting, %error, "the readahead stays as it is");
+        }
+    }
+}
+
+/// The signals that end a mount.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    async fn listen() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(|e| Failure::new("cannot listen for signals").because(&e));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one of them, then unmounts; what is still open reads on until it is closed, or until a second signal.
+    async fn unmount(mut self, place: &Path) {
+        loop {
+            self.next().await;
+            // Never leaves a dead mount behind: what is busy is detached.
+            let outcome = mountpoint::unmount(place, false).or_else(|_| mountpoint::unmount(place, true));
+            match outcome {
+                Ok(()) => break,
+                Err(error) => tracing::error!(mountpoint = %place.display(), %error, "cannot unmount"),
+            }
+        }
+        self.next().await;
+        tracing::warn!("ended by a second signal while files were open");
+        std::process::exit(1);
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Mountpoints: checked before a mount, freed after it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::mount::UnmountFlags;
+
+use super::Failure;
+
+/// The type under which the kernel lists our mounts.
+pub(super) const TYPE: &str = "fuse.asof";
+
+/// A line of `/proc/self/mountinfo` (proc(5)), as far as we need it.
+pub(super) struct Mounted {
+    /// `major:minor` of the mount's device.
+    pub device: String,
+    /// File system type.
+    pub kind: String,
+}
+
+/// What is mounted at `path` on top, if anything.
+pub(super) fn mounted_at(path: &Path) -> Option<Mounted> {
+    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    table.lines().rev().find_map(|line| {
+        let mut fields = line.split(' ');
+        let device = fields.nth(2)?.to_owned();
+        let place = fields.nth(1)?;
+        let kind = line.split_once(" - ")?.1.split(' ').next()?.to_owned();
+        (Path::new(&unescape(place)) == path).then_some(Mounted { device, kind })
+    })
+}
+
+/// mountinfo writes space, tab, newline and backslash as `\ooo`.
+fn unescape(field: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = field.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let octal = after.get(..3).and_then(|d| std::str::from_utf8(d).ok());
+        match octal.and_then(|d| u8::from_str_radix(d, 8).ok()) {
+            Some(code) if byte == b'\\' => {
+                out.push(code);
+                rest = &after[3..];
+            }
+            _ => {
+                out.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Checks that `path` is a folder that can be mounted on, and returns it with symlinks resolved.
+pub(super) fn check(path: &Path, non_empty: bool) -> Result<PathBuf, Failure> {
+    let shown = path.display();
+    let place = path.canonicalize().map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOTCONN) => Failure::new(format!("the mountpoint {shown} is a dead mount"))
+            .because(&error)
+            .hint(format!("a former process ended without unmounting: asof umount {shown}")),
+        _ if error.kind() == io::ErrorKind::NotFound => {
+            Failure::new(format!("the mountpoint {shown} does not exist")).hint(format!("mkdir -p {shown}"))
+        }
+        _ => Failure::new(format!("cannot use the mountpoint {shown}")).because(&error),
+    })?;
+    if let Some(mounted) = mounted_at(&place) {
+        let failure = Failure::new(format!("{shown} is busy: {} is mounted there already", mounted.kind));
+        return Err(if mounted.kind == TYPE {
+            failure.hint(format!("asof umount {shown}"))
+        } else {
+            failure.hint("choose another mountpoint")
+        });
+    }
+    if !place.is_dir() {
+        return Err(
+            Failure::new(format!("the mountpoint {shown} is not a folder")).hint("choose an empty folder")
+        );
+    }
+    let occupied = fs::read_dir(&place)
+        .map_err(|error| Failure::new(format!("cannot read the mountpoint {shown}")).because(&error))?
+        .next()
+        .is_some();
+    if occupied && !non_empty {
+        return Err(Failure::new(format!("the mountpoint {shown} is not empty"))
+            .hint("choose an empty folder; -o nonempty hides what is in it while the mount lasts"));
+    }
+    Ok(place)
+}
+
+/// `path` with the symlinks on the way to its last component resolved: what the kernel lists it as, found without
+/// touching a mount that may be dead.
+pub(super) fn as_listed(path: &Path) -> io::Result<PathBuf> {
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            let place = parent.canonicalize()?.join(name);
+            // A symlink to the mountpoint is followed; a dead mount cannot be.
+            Ok(if mounted_at(&place).is_some() { place } else { path.canonicalize().unwrap_or(place) })
+        }
+        _ => path.canonicalize(),
+    }
+}
+
+/// Takes the mount at `path` down. `lazy` detaches it at once and lets open files run out.
+pub(super) fn unmount(path: &Path, lazy: bool) -> io::Result<()> {
+    let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
+    match rustix::mount::unmount(path, flags | UnmountFlags::NOFOLLOW) {
+        Ok(()) => Ok(()),
+        // Users but root go through the setuid helper.
+        Err(rustix::io::Errno::PERM) => fusermount(path, lazy),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn fusermount(path: &Path, lazy: bool) -> io::Result<()> {
+    let mut command = Command::new("fusermount3");
+    command.arg(if lazy { "-uz" } else { "-u" }).arg("--").arg(path);
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let kind =
+        if said.contains("busy") { io::ErrorKind::ResourceBusy } else { io::ErrorKind::PermissionDenied };
+    Err(io::Error::new(kind, said.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mountinfo_escapes() {
+        assert_eq!(unescape(r"/mnt/a\040b\134c"), r"/mnt/a b\c");
+        assert_eq!(unescape(r"/mnt/\9"), r"/mnt/\9");
+        assert_eq!(unescape(r"/mnt/\"), r"/mnt/\");
+    }
+
+    #[test]
+    fn the_root_is_mounted_and_a_new_folder_is_not() {
+        assert!(mounted_at(Path::new("/")).is_some());
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert!(mounted_at(folder.path()).is_none());
+    }
+}

@@ -1,0 +1,41 @@
+//! Sizes as people write them.
+
+/// Reads `256M`, `1G`, `512KiB`, `1048576`: binary multiples, as `-o size=` of tmpfs has it.
+pub(super) fn parse(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size; write it like 256M, 1G or 1048576");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text[digits.len()..].to_ascii_lowercase();
+    let unit = unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit);
+    let shift = match unit {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1048576", 1 << 20),
+            ("256M", 256 << 20),
+            ("1g", 1 << 30),
+            ("512KiB", 512 << 10),
+            ("7b", 7),
+        ] {
+            assert_eq!(parse(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "1.5G", "-1", "1X", "99999999999T", "1 G", "ü"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `asof umount`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::mountpoint;
+
+/// Unmount a tree
+#[derive(Debug, clap::Args)]
+pub(super) struct UmountArgs {
+    /// Detach at once, even while files are open; the program ends when they are closed
+    #[arg(short, long)]
+    lazy: bool,
+    /// The folder that was mounted on
+    mountpoint: PathBuf,
+}
+
+pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
+    let shown = args.mountpoint.display();
+    let cannot = || Failure::new(format!("cannot unmount {shown}"));
+    let place = mountpoint::as_listed(&args.mountpoint).map_err(|error| cannot().because(&error))?;
+    match mountpoint::mounted_at(&place) {
+        None => return Err(cannot().because(&NotMounted).hint("findmnt -t fuse.asof lists what is")),
+        Some(mounted) if mounted.kind != mountpoint::TYPE => {
+            let other = io::Error::other(format!("a {} is mounted there, which is not ours", mounted.kind));
+            return Err(cannot().because(&other).hint(format!("umount {shown}")));
+        }
+        Some(_) => {}
+    }
+    mountpoint::unmount(&place, args.lazy).map_err(|error| match error.kind() {
+        io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
+        _ => cannot().because(&error),
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is mounted there")]
+struct NotMounted;
+
+/// Names the processes that keep the mount busy.
+fn busy_hint(place: &Path) -> String {
+    let users = users_of(place);
+    if users.is_empty() {
+        return "a process has a file or its working folder there; --lazy detaches at once".into();
+    }
+    format!("in use by {}; --lazy detaches at once", users.join(", "))
+}
+
+/// `name (pid)` of each process with its working folder or an open file below `place`, as far as /proc shows.
+fn users_of(place: &Path) -> Vec<String> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let mut users: Vec<String> = processes
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()))
+        .filter(|entry| uses(&entry.path(), place))
+        .map(|entry| {
+            let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            format!("{} ({})", name.trim(), entry.file_name().to_string_lossy())
+        })
+        .collect();
+    users.sort();
+    users
+}
+
+fn uses(process: &Path, place: &Path) -> bool {
+    let below = |link: PathBuf| fs::read_link(link).is_ok_and(|target| target.starts_with(place));
+    let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+    below(process.join("cwd")) || below(process.join("root")) || files.map(|f| f.path()).any(below)
+}

@@ -1,0 +1,175 @@
+//! From a SOURCE on the command line to an open source. The only place that names the kinds of source.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use jiff::tz::TimeZone;
+
+use super::Failure;
+use crate::source::Source;
+use crate::source::archive::{ArchiveOptions, ArchiveSource};
+use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, SECRET_TABLES};
+
+/// Environment variable with the server's password.
+const PASSWORD: &str = "ASOF_DOLT_PASSWORD";
+
+/// A SOURCE argument, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SourceArg {
+    /// `NAME=`.
+    name: Option<String>,
+    place: Place,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Dolt(String),
+    Path(PathBuf),
+}
+
+/// What holds for every source of a mount.
+pub(super) struct SourceOptions {
+    zone: Option<TimeZone>,
+    exclude: GlobSet,
+    password: Option<String>,
+}
+
+impl SourceArg {
+    /// Takes `[NAME=]SOURCE` apart, without touching the source.
+    pub fn parse(argument: &str) -> Result<Self, Failure> {
+        let (name, place) = split_name(argument);
+        if name == Some("") || place.is_empty() {
+            return Err(Failure::usage(format!("`{argument}` names no source"))
+                .hint("write [NAME=]SOURCE, where SOURCE is dolt://HOST:PORT, a folder or a file"));
+        }
+        let name = name.map(str::to_owned);
+        match place.split_once("://") {
+            Some(("dolt", _)) => Ok(Self { name, place: Place::Dolt(place.to_owned()) }),
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(Failure::usage(
+                format!("`{scheme}://` is not a source that asof reads"),
+            )
+            .hint("for a Dolt or MySQL-speaking Dolt server write dolt://[USER@]HOST[:PORT][/DATABASE]")),
+            _ => Ok(Self { name, place: Place::Path(place.into()) }),
+        }
+    }
+}
+
+/// `NAME=` is everything before the first `=`, unless it holds a `/` or the whole is a path that exists.
+fn split_name(argument: &str) -> (Option<&str>, &str) {
+    match argument.split_once('=') {
+        Some((name, place)) if !name.contains('/') && !Path::new(argument).exists() => (Some(name), place),
+        _ => (None, argument),
+    }
+}
+
+impl SourceOptions {
+    /// Reads the password and compiles the patterns.
+    pub fn new(
+        zone: Option<TimeZone>,
+        exclude: &[String],
+        password_file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        Ok(Self { zone, exclude: globs(exclude)?, password: password(password_file)? })
+    }
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
+    let default = SECRET_TABLES.map(str::to_owned);
+    let chosen = if patterns.is_empty() { &default[..] } else { patterns };
+    let mut set = GlobSetBuilder::new();
+    for pattern in chosen.iter().filter(|p| !p.is_empty()) {
+        let wrong = |error: globset::Error| {
+            Failure::usage(format!("`{pattern}` is not a pattern"))
+                .because(&error)
+                .hint("* and ? work as in the shell")
+        };
+        set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(wrong)?);
+    }
+    set.build().map_err(|error| Failure::usage("the patterns are too large").because(&error))
+}
+
+fn password(file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let Some(file) = file else { return Ok(std::env::var(PASSWORD).ok()) };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::new(format!("cannot read the password file {}", file.display())).because(&error)
+    })?;
+    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+/// Opens a source: finds out what it is by looking.
+pub(super) async fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
+    match &source.place {
+        Place::Dolt(url) => {
+            let dolt = DoltOptions {
+                name: source.name.clone(),
+                password: options.password.clone(),
+                exclude: options.exclude.clone(),
+                ..DoltOptions::default()
+            };
+            Ok(Arc::new(DoltSqlSource::new(url, dolt)?))
+        }
+        Place::Path(path) => open_path(path, source.name.clone(), options),
+    }
+}
+
+fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
+    let shown = path.display();
+    let kind = std::fs::metadata(path).map_err(|error| {
+        let failure = Failure::new(format!("cannot open the source {shown}")).because(&error);
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return failure
+                .hint("a source is a folder or file that exists, or dolt://HOST:PORT for a running server");
+        }
+        failure
+    })?;
+    if kind.is_dir() && is_dolt_store(path) {
+        return Err(Failure::new(format!(
+            "{shown} is the store of a Dolt database, which asof reads through its server"
+        ))
+        .hint(format!("dolt sql-server --data-dir {shown} --port 3307, then mount dolt://127.0.0.1:3307")));
+    }
+    let archive = ArchiveOptions { name, zone: options.zone.clone() };
+    Ok(Arc::new(ArchiveSource::open(path, archive)?))
+}
+
+/// A database's folder, a folder of such, or a bare store (`dolt backup`, a `file://` remote).
+fn is_dolt_store(path: &Path) -> bool {
+    let holds_one = |folder: &Path| folder.join(".dolt").is_dir();
+    let bare =
+        std::fs::read(path.join("manifest")).is_ok_and(|text| text.windows(8).any(|w| w == b"__DOLT__"));
+    let below = || std::fs::read_dir(path).into_iter().flatten().flatten().any(|e| holds_one(&e.path()));
+    holds_one(path) || bare || below()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(argument: &str) -> (Option<String>, Place) {
+        let source = SourceArg::parse(argument).expect("a source");
+        (source.name, source.place)
+    }
+
+    #[test]
+    fn names_and_places() {
+        let dolt = |url: &str| Place::Dolt(url.into());
+        assert_eq!(parsed("dolt://h/db"), (None, dolt("dolt://h/db")));
+        assert_eq!(parsed("beads=dolt://h"), (Some("beads".into()), dolt("dolt://h")));
+        assert_eq!(parsed("b=archives"), (Some("b".into()), Place::Path("archives".into())));
+        assert_eq!(parsed("./a=b"), (None, Place::Path("./a=b".into())));
+        assert_eq!(parsed("/x/a=b"), (None, Place::Path("/x/a=b".into())));
+        for wrong in ["", "=x", "x=", "mysql://h", "a=postgres://h"] {
+            assert!(SourceArg::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_default_pattern_is_replaced_by_given_ones() {
+        assert!(globs(&[]).expect("compiles").is_match("federation_peers"));
+        assert!(!globs(&[String::new()]).expect("compiles").is_match("federation_peers"));
+        let own = globs(&["secret_*".into()]).expect("compiles");
+        assert!(own.is_match("secret_keys") && !own.is_match("federation_peers"));
+        assert!(globs(&["[".into()]).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! The bytes kept in memory: least recently used first out, counted in bytes.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use lru::LruCache;
+
+use super::lock;
+use super::whole::Whole;
+use crate::model::content_id::ContentId;
+
+/// What one entry costs beside its bytes: the map's and the allocator's book-keeping, rounded up.
+const ENTRY_OVERHEAD: u64 = 256;
+
+/// Which part of a content an entry holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    Whole,
+    Segment(u64),
+}
+
+/// A cached piece; cheap to clone.
+#[derive(Clone)]
+pub(super) enum Cached {
+    Whole(Arc<Whole>),
+    Segment(Bytes),
+}
+
+impl Cached {
+    fn cost(&self) -> u64 {
+        ENTRY_OVERHEAD
+            + match self {
+                Self::Whole(whole) => whole.len(),
+                Self::Segment(bytes) => bytes.len() as u64,
+            }
+    }
+}
+
+/// An LRU by bytes.
+pub(super) struct Cache {
+    budget: u64,
+    entries: Mutex<Entries>,
+}
+
+struct Entries {
+    map: LruCache<(ContentId, Part), Cached>,
+    used: u64,
+}
+
+impl Cache {
+    pub fn new(budget: u64) -> Self {
+        Self { budget, entries: Mutex::new(Entries { map: LruCache::unbounded(), used: 0 }) }
+    }
+
+    pub fn get(&self, key: &(ContentId, Part)) -> Option<Cached> {
+        lock(&self.entries).map.get(key).cloned()
+    }
+
+    /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than the whole
+    /// budget is not kept.
+    pub fn put(&self, key: (ContentId, Part), value: Cached) {
+        let cost = value.cost();
+        if cost > self.budget {
+            return;
+        }
+        let mut entries = lock(&self.entries);
+        if let Some(former) = entries.map.put(key, value) {
+            entries.used -= former.cost();
+        }
+        entries.used += cost;
+        while entries.used > self.budget {
+            let Some((_, dropped)) = entries.map.pop_lru() else { break };
+            entries.used -= dropped.cost();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u8) -> (ContentId, Part) {
+        (ContentId::of(&[&[n]]), Part::Segment(0))
+    }
+
+    fn piece(len: usize) -> Cached {
+        Cached::Segment(Bytes::from(vec![0; len]))
+    }
+
+    #[test]
+    fn drops_the_longest_unused_first_and_stays_within_its_bytes() {
+        let cache = Cache::new(3 * (ENTRY_OVERHEAD + 100));
+        for n in 0..3 {
+            cache.put(key(n), piece(100));
+        }
+        assert!(cache.get(&key(0)).is_some(), "all three fit");
+        cache.put(key(3), piece(100));
+        assert!(cache.get(&key(1)).is_none(), "1 was unused for longest");
+        assert!(cache.get(&key(0)).is_some() && cache.get(&key(2)).is_some() && cache.get(&key(3)).is_some());
+    }
+
+    #[test]
+    fn replacing_an_entry_is_counted_once_and_what_cannot_fit_is_not_kept() {
+        let cache = Cache::new(2 * (ENTRY_OVERHEAD + 100));
+        for _ in 0..10 {
+            cache.put(key(0), piece(100));
+        }
+        cache.put(key(1), piece(100));
+        assert!(cache.get(&key(0)).is_some());
+        cache.put(key(2), piece(100_000));
+        assert!(cache.get(&key(2)).is_none());
+        assert!(cache.get(&key(0)).is_some(), "nothing was dropped for what cannot fit");
+    }
+}

@@ -1,0 +1,114 @@
+//! One flight per key: whoever asks for what is being loaded waits for that load.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+
+use super::lock;
+use crate::source::{ErrorKind, SourceError};
+
+type Outcome<V> = Result<V, Arc<SourceError>>;
+type Flight<V> = Shared<BoxFuture<'static, Outcome<V>>>;
+
+/// The loads under way.
+pub(super) struct Flights<K, V: Clone> {
+    under_way: Arc<Mutex<HashMap<K, Flight<V>>>>,
+}
+
+impl<K, V> Flights<K, V>
+where
+    K: Eq + Hash + Copy + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub fn new() -> Self {
+        Self { under_way: Arc::default() }
+    }
+
+    /// Joins the flight for `key`, or starts one with `load`. The flight runs on a task of its own, so it
+    /// ends (and its result is kept by whoever put it into a cache) even when all who asked have gone.
+    pub async fn join<F>(&self, key: K, load: F) -> Outcome<V>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
+        let flight = {
+            let mut under_way = lock(&self.under_way);
+            under_way.get(&key).cloned().unwrap_or_else(|| {
+                let flight = self.start(key, load);
+                under_way.insert(key, flight.clone());
+                flight
+            })
+        };
+        flight.await
+    }
+
+    fn start<F>(&self, key: K, load: F) -> Flight<V>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
+        let under_way = self.under_way.clone();
+        let task = tokio::spawn(load);
+        let landed = async move {
+            let outcome = match task.await {
+                Ok(outcome) => outcome.map_err(Arc::new),
+                Err(join) => Err(Arc::new(broken_off(join))),
+            };
+            lock(&under_way).remove(&key);
+            outcome
+        };
+        let flight = landed.boxed().shared();
+        // Lands also when nobody waits any more.
+        tokio::spawn(flight.clone().map(drop));
+        flight
+    }
+}
+
+/// A load that panicked or was cancelled at shutdown.
+fn broken_off(join: tokio::task::JoinError) -> SourceError {
+    SourceError::new(ErrorKind::Unavailable, "asof", "the load broke off").because(join)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_cause_one_load_and_errors_are_not_kept() {
+        let flights = Arc::new(Flights::<u8, u32>::new());
+        let loads = Arc::new(AtomicU32::new(0));
+        let ask = |fail: bool| {
+            let (flights, loads) = (flights.clone(), loads.clone());
+            tokio::spawn(async move {
+                let load = async move {
+                    let n = loads.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    if fail { Err(SourceError::new(ErrorKind::Damaged, "s", "o")) } else { Ok(n) }
+                };
+                flights.join(1, load).await
+            })
+        };
+        let failing: Vec<_> = (0..10).map(|_| ask(true)).collect();
+        for asker in failing {
+            assert!(asker.await.expect("the task ran").is_err());
+        }
+        let succeeding: Vec<_> = (0..10).map(|_| ask(false)).collect();
+        for asker in succeeding {
+            assert_eq!(asker.await.expect("the task ran").expect("the second load succeeds"), 1);
+        }
+        assert_eq!(loads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_panicking_load_is_an_error_and_not_a_hang() {
+        let flights = Flights::<u8, u32>::new();
+        let outcome = flights.join(1, async { panic!("on purpose") }).await;
+        assert_eq!(outcome.expect_err("the load panicked").kind, ErrorKind::Unavailable);
+        assert_eq!(flights.join(1, async { Ok(7) }).await.expect("a new flight starts"), 7);
+    }
+}

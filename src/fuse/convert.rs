@@ -1,0 +1,86 @@
+//! From the tree's plain data to fuser's types.
+
+use std::time::{Duration, SystemTime};
+
+use fuser::{FileAttr, FileType, INodeNo, ReplyDirectory, ReplyStatfs};
+
+use super::{LASTING, MOVING};
+use crate::vfs::{Attr, DirEntry, Kind};
+
+/// Longest name that the tree makes (NAME_MAX).
+const LONGEST_NAME: u32 = 255;
+
+/// `st_blksize`: what programs read at once.
+const READ_SIZE: u32 = 128 * 1024;
+
+/// Who the files belong to: whoever mounted them, so that an archive's owners and modes lock nobody out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+impl Owner {
+    pub fn of_this_process() -> Self {
+        Self { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw() }
+    }
+
+    /// The attributes as the kernel wants them.
+    pub fn attr(&self, attr: &Attr) -> FileAttr {
+        let mtime = SystemTime::from(attr.mtime);
+        FileAttr {
+            ino: INodeNo(attr.ino),
+            size: attr.size,
+            blocks: attr.blocks,
+            atime: mtime,
+            mtime,
+            ctime: mtime,
+            crtime: mtime,
+            kind: file_type(attr.kind),
+            perm: match attr.kind {
+                Kind::Directory => 0o555,
+                Kind::File => 0o444,
+                Kind::Symlink => 0o777,
+            },
+            nlink: attr.nlink,
+            uid: self.uid,
+            gid: self.gid,
+            rdev: 0,
+            blksize: READ_SIZE,
+            flags: 0,
+        }
+    }
+}
+
+/// How long the kernel may remember these attributes: a file's inode is one content; folders and links move on.
+pub(super) fn attr_ttl(attr: &Attr) -> Duration {
+    if attr.kind == Kind::File { LASTING } else { MOVING }
+}
+
+fn file_type(kind: Kind) -> FileType {
+    match kind {
+        Kind::Directory => FileType::Directory,
+        Kind::File => FileType::RegularFile,
+        Kind::Symlink => FileType::Symlink,
+    }
+}
+
+/// Adds `.`, `..` and the entries from `offset` on until the buffer is full. An entry's offset is its place
+/// in the handle's own list, so it stays right when the kernel goes back to it.
+pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry], offset: u64) {
+    // The kernel fills in the true number of `..` itself.
+    let dots = [".", ".."].map(|name| (ino, FileType::Directory, name));
+    let rest = entries.iter().map(|e| (INodeNo(e.ino), file_type(e.kind), &*e.name));
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    let all = dots.into_iter().chain(rest);
+    for (place, (ino, kind, name)) in (1u64..).zip(all).skip(skip) {
+        if reply.add(ino, place, kind, name) {
+            break;
+        }
+    }
+}
+
+/// Says that the file system is full: nothing can be written to it.
+pub(super) fn statfs(reply: ReplyStatfs) {
+    reply.statfs(0, 0, 0, 0, 0, 512, LONGEST_NAME, 512);
+}

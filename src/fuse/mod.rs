@@ -1,0 +1,196 @@
+//! The thin layer between the kernel and [`crate::vfs`]: decode, call, reply.
+
+use std::ffi::OsStr;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use fuser::{
+    FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode,
+    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, Request,
+};
+use tokio::runtime::Handle;
+
+use crate::vfs::{Vfs, VfsError};
+
+mod convert;
+mod errno;
+pub mod session;
+
+use convert::Owner;
+
+/// How long the kernel may remember what cannot change: the attributes of an inode (it stands for one
+/// content), and names inside a snapshot. Long enough that a walk asks once, short enough that link counts and
+/// rewritten histories catch up.
+const LASTING: Duration = Duration::from_secs(60);
+
+/// For names that move on: `latest`, `yesterday`, branches, everything in `live/`.
+const MOVING: Duration = Duration::ZERO;
+
+/// Inode numbers are never given to another file.
+const GENERATION: Generation = Generation(0);
+
+/// Answers the kernel from a [`Vfs`].
+pub struct Fuse {
+    vfs: Arc<Vfs>,
+    runtime: Handle,
+    owner: Owner,
+}
+
+impl Fuse {
+    /// `runtime` runs whatever has to wait for a source.
+    pub fn new(vfs: Arc<Vfs>, runtime: Handle) -> Self {
+        Self { vfs, runtime, owner: Owner::of_this_process() }
+    }
+
+    /// Answers at once, on the loop's own thread, where the answer is in memory; what has to wait goes
+    /// on in the runtime, so that one slow source never holds up the loop.
+    fn answer(&self, answer: impl Future<Output = ()> + Send + 'static) {
+        let mut answer: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(answer);
+        let guard = self.runtime.enter();
+        let first = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(guard);
+        if first == Poll::Pending {
+            // The runtime polls it anew with a real waker, so no wake-up is lost.
+            self.runtime.spawn(answer);
+        }
+    }
+}
+
+impl Filesystem for Fuse {
+    fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
+        // READDIRPLUS is not asked for: it wants each file's exact size, and a listing must not render tables.
+        if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
+            tracing::debug!("the kernel does not look up names of one folder in parallel");
+        }
+        Ok(())
+    }
+
+    fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        // Every name in the tree is UTF-8.
+        let Some(name) = name.to_str().map(str::to_owned) else {
+            return reply.error(errno::of(&VfsError::NotFound));
+        };
+        let (vfs, owner) = (self.vfs.clone(), self.owner);
+        self.answer(async move {
+            match vfs.lookup(parent.0, &name).await {
+                Ok(found) => {
+                    let entry_ttl = if found.lasting { LASTING } else { MOVING };
+                    let attr_ttl = convert::attr_ttl(&found.attr);
+                    reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
+                }
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
+    }
+
+    fn forget(&self, _req: &Request, ino: INodeNo, nlookup: u64) {
+        self.vfs.forget(ino.0, nlookup);
+    }
+
+    fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
+        let (vfs, owner) = (self.vfs.clone(), self.owner);
+        self.answer(async move {
+            match vfs.getattr(ino.0).await {
+                Ok(attr) => reply.attr(&convert::attr_ttl(&attr), &owner.attr(&attr)),
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
+    }
+
+    fn readlink(&self, _req: &Request, ino: INodeNo, reply: ReplyData) {
+        match self.vfs.readlink(ino.0) {
+            Ok(target) => reply.data(target.as_bytes()),
+            Err(error) => reply.error(errno::of(&error)),
+        }
+    }
+
+    fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        if flags.acc_mode() != OpenAccMode::O_RDONLY {
+            return reply.error(errno::of(&VfsError::ReadOnly));
+        }
+        let vfs = self.vfs.clone();
+        self.answer(async move {
+            match vfs.open(ino.0).await {
+                // An inode stands for one content for ever, so what the page cache holds stays right.
+                Ok(handle) => {
+                    reply
+                        .opened(FileHandle(handle), FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH);
+                }
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
+    }
+
+    fn read(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        size: u32,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let vfs = self.vfs.clone();
+        self.answer(async move {
+            match vfs.read(fh.0, offset, size as usize).await {
+                Ok(bytes) => reply.data(&bytes),
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
+    }
+
+    fn release(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        _flush: bool,
+        reply: ReplyEmpty,
+    ) {
+        self.vfs.release(fh.0);
+        reply.ok();
+    }
+
+    fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        let vfs = self.vfs.clone();
+        self.answer(async move {
+            match vfs.opendir(ino.0).await {
+                Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::empty()),
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
+    }
+
+    fn readdir(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, mut reply: ReplyDirectory) {
+        match self.vfs.entries(fh.0) {
+            Ok(entries) => {
+                convert::fill(&mut reply, ino, &entries, offset);
+                reply.ok();
+            }
+            Err(error) => reply.error(errno::of(&error)),
+        }
+    }
+
+    fn releasedir(
+        &self,
+        _req: &Request,
+        _ino: INodeNo,
+        fh: FileHandle,
+        _flags: OpenFlags,
+        reply: ReplyEmpty,
+    ) {
+        self.vfs.release(fh.0);
+        reply.ok();
+    }
+
+    fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
+        convert::statfs(reply);
+    }
+}

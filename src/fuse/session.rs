@@ -1,0 +1,43 @@
+//! Mounting, and taking the mount down again.
+
+use std::io;
+use std::path::Path;
+
+use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
+
+use super::Fuse;
+
+/// Threads that read requests: enough for two cores, as they only decode and answer from memory.
+const LOOP_THREADS: usize = 3;
+
+/// What a user may choose about a mount.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Shown as the source in `mount` and `findmnt`.
+    pub source_name: String,
+    /// Let other users in (`allow_other`); needs `user_allow_other` in `/etc/fuse.conf` for users but root.
+    pub allow_other: bool,
+}
+
+/// Mounts `fuse` at `mountpoint` and serves it on threads of its own.
+///
+/// # Errors
+/// What mount(2) or fusermount3 says.
+pub fn mount(fuse: Fuse, mountpoint: &Path, options: &Options) -> io::Result<BackgroundSession> {
+    let mut config = Config::default();
+    config.n_threads = Some(LOOP_THREADS);
+    config.clone_fd = true;
+    config.acl = if options.allow_other { SessionACL::All } else { SessionACL::Owner };
+    config.mount_options = vec![
+        MountOption::FSName(options.source_name.clone()),
+        // Root's direct mount drops MountOption::Subtype (fuser 0.18).
+        MountOption::CUSTOM("subtype=asof".into()),
+        MountOption::RO,
+        MountOption::NoSuid,
+        MountOption::NoDev,
+        MountOption::NoAtime,
+        // Without it `allow_other` would bypass the permission bits.
+        MountOption::DefaultPermissions,
+    ];
+    Session::new(fuse, mountpoint, &config)?.spawn()
+}

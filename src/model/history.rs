@@ -1,0 +1,48 @@
+//! What a source tells about its snapshots: plain data, without the content.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// Names one snapshot within one database of one source: a Dolt commit hash, an archive's file name.
+pub type SnapshotId = Arc<str>;
+
+/// One moment of a database's past, as its source describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotMeta {
+    /// The source's own name for it.
+    pub id: SnapshotId,
+    /// When it was taken: a commit's date, a manifest's timestamp.
+    pub time: Timestamp,
+    /// The commit hash, where the source has commits.
+    pub commit: Option<Arc<str>>,
+    /// Parents in the source's commit graph, first parent first; empty where there is none.
+    pub parents: Vec<SnapshotId>,
+    /// Who made it; empty where the source does not say.
+    pub author: String,
+    /// The author's e-mail address; empty where the source does not say.
+    pub email: String,
+    /// The commit message; empty where the source has none.
+    pub message: String,
+    /// Appended to the listed name as `-<mark>` (`pre-restore`). A marked snapshot never answers a look-up by time.
+    pub mark: Option<&'static str>,
+}
+
+/// Everything a source knows about the past of one database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The main timeline in the source's own order, newest first. For Dolt this is the order of
+    /// `dolt_log`, whose dates may run backwards: look-ups by time depend on this order.
+    pub timeline: Vec<Arc<SnapshotMeta>>,
+    /// Snapshots that only a branch or a tag beside the main timeline reaches.
+    pub off_timeline: Vec<Arc<SnapshotMeta>>,
+    /// Branch name to the snapshot at its head.
+    pub branches: BTreeMap<String, SnapshotId>,
+    /// Tag name to the snapshot that it names.
+    pub tags: BTreeMap<String, SnapshotId>,
+    /// Whether the source has an uncommitted working set to show as `live/`.
+    pub has_live: bool,
+    /// Whether this is the running database itself rather than a copy: it wins a tie between sources.
+    pub is_primary: bool,
+}

@@ -1,0 +1,315 @@
+//! Rows as JSON lines: the rendering contract (docs/SEMANTICS.md).
+//!
+//! One row per line, compact, keys in column order, every column present. The same values always give the
+//! same bytes: sizes, inodes, caches and checksums all rest on that. A change to the bytes of any value
+//! therefore takes a new [`RENDER_VERSION`].
+//!
+//! Rendering allocates nothing per value beyond what the output buffer grows by.
+
+mod brackets;
+mod compact;
+mod scalar;
+mod string;
+
+use std::mem;
+
+pub use compact::{JsonError, compact_json};
+pub use string::json_string;
+
+/// Version of the rendering; part of every [`ContentId`](super::content_id::ContentId).
+pub const RENDER_VERSION: u32 = 1;
+
+/// One value of a row, as a source has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// NULL: `null`.
+    Null,
+    /// An integer: a number with all its digits.
+    Int(i64),
+    /// The same for BIGINT UNSIGNED and BIT.
+    UInt(u64),
+    /// A decimal number as text: the stored digits, never through a float. Only the leading zeros of ZEROFILL
+    /// (`00042`) go, since JSON has no such numbers.
+    Decimal(&'a str),
+    /// The shortest number that reads back to the same 32 bits.
+    F32(f32),
+    /// The shortest number that reads back to the same 64 bits.
+    F64(f64),
+    /// A string.
+    Text(&'a str),
+    /// A JSON text: the value itself, by [`compact_json`].
+    Json(&'a str),
+    /// `"2026-01-02"`; MySQL's zero dates (`0000-00-00`, `2026-00-00`) as they are.
+    Date {
+        /// 0 to 9999.
+        year: i32,
+        /// 0 to 12.
+        month: u8,
+        /// 0 to 31.
+        day: u8,
+    },
+    /// `"2026-01-02T03:04:05Z"`, with the fraction (trailing zeros cut) only when it is not zero; MySQL's zero
+    /// value (`0000-00-00 00:00:00`) is `"0000-00-00"`.
+    DateTime {
+        /// 0 to 9999.
+        year: i32,
+        /// 0 to 12.
+        month: u8,
+        /// 0 to 31.
+        day: u8,
+        /// 0 to 23.
+        hour: u8,
+        /// 0 to 59.
+        minute: u8,
+        /// 0 to 59.
+        second: u8,
+        /// 0 to 999,999.
+        micros: u32,
+    },
+    /// `"-12:34:56.789"`, with the fraction (trailing zeros cut) only when it is not zero.
+    Time {
+        /// Whether it is below zero.
+        negative: bool,
+        /// At least two digits; MySQL's TIME goes to 838.
+        hours: u32,
+        /// 0 to 59.
+        minutes: u8,
+        /// 0 to 59.
+        seconds: u8,
+        /// 0 to 999,999.
+        micros: u32,
+    },
+    /// Bytes: a base64 string (RFC 4648, standard alphabet, padded).
+    Bytes(&'a [u8]),
+}
+
+/// Why one value has no rendering.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// JSON has no spelling for infinities and NaN.
+    #[error("JSON has no number for {0}")]
+    NotFinite(String),
+    /// A [`Value::Decimal`] that is none: `+5`, `.5`, `1,000`, nothing at all.
+    #[error("{0:?} is not a decimal number")]
+    NotDecimal(String),
+    /// A date or time with a field out of its range.
+    #[error("{0:?} has a field out of range")]
+    OutOfRange(String),
+    /// A [`Value::Json`] that is no JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+}
+
+/// Why a row could not be rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// One of its values has no rendering.
+    #[error("column {column:?}: {problem}")]
+    Value {
+        /// The column's name.
+        column: String,
+        /// What is wrong with the value.
+        problem: ValueError,
+    },
+    /// The row does not have one value per column.
+    #[error("a row with {values} values does not fit {columns} columns")]
+    WrongLength {
+        /// How many columns the layout has.
+        columns: usize,
+        /// How many values were given; one more than `columns` where there were too many.
+        values: usize,
+    },
+}
+
+/// The part of every line of a table that its columns alone decide: the names, escaped once.
+#[derive(Debug, Clone)]
+pub struct LineLayout {
+    columns: Vec<Column>,
+}
+
+#[derive(Debug, Clone)]
+struct Column {
+    /// For error messages.
+    name: Box<str>,
+    /// `{"name":` for the first column, `,"name":` for the others.
+    prefix: Box<[u8]>,
+}
+
+impl LineLayout {
+    /// A layout for columns in display order. Without columns every line is `{}`.
+    pub fn new(columns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let column = |(i, name): (usize, _)| {
+            let name: &str = AsRef::as_ref(&name);
+            let mut prefix = vec![if i == 0 { b'{' } else { b',' }];
+            json_string(name, &mut prefix);
+            prefix.push(b':');
+            Column { name: name.into(), prefix: prefix.into() }
+        };
+        Self { columns: columns.into_iter().enumerate().map(column).collect() }
+    }
+
+    /// Starts a line at the end of `out`.
+    pub fn line<'l>(&'l self, out: &'l mut Vec<u8>) -> LineWriter<'l> {
+        LineWriter { start: out.len(), out, layout: self, values: 0, state: State::Open }
+    }
+}
+
+/// One line being written: a [`LineWriter::value`] per column, then [`LineWriter::end`].
+///
+/// What was written so far is taken out of the buffer again unless `end` succeeds.
+#[derive(Debug)]
+#[must_use = "a line that is not ended is removed"]
+pub struct LineWriter<'l> {
+    layout: &'l LineLayout,
+    out: &'l mut Vec<u8>,
+    /// Length of `out` before this line.
+    start: usize,
+    values: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    Failed(RenderError),
+    Ended,
+}
+
+impl LineWriter<'_> {
+    /// Appends the value of the next column.
+    ///
+    /// # Errors
+    /// [`RenderError`] when the value has no rendering or there is no column left for it; the line is lost
+    /// then, and every further call gives the same error.
+    #[inline]
+    pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        let Some(column) = self.layout.columns.get(self.values) else {
+            let columns = self.layout.columns.len();
+            return self.fail(RenderError::WrongLength { columns, values: columns + 1 });
+        };
+        self.values += 1;
+        self.out.extend_from_slice(&column.prefix);
+        match append_value(value, self.out) {
+            Ok(()) => Ok(()),
+            Err(problem) => self.fail(RenderError::Value { column: column.name.to_string(), problem }),
+        }
+    }
+
+    /// Ends the line.
+    ///
+    /// # Errors
+    /// [`RenderError`] when a value failed or values are missing; the line is removed then.
+    pub fn end(mut self) -> Result<(), RenderError> {
+        let columns = self.layout.columns.len();
+        match mem::replace(&mut self.state, State::Open) {
+            State::Failed(error) => return Err(error),
+            _ if self.values != columns => {
+                return Err(RenderError::WrongLength { columns, values: self.values });
+            }
+            _ => self.state = State::Ended,
+        }
+        self.out.extend_from_slice(if columns == 0 { b"{}\n" } else { b"}\n" });
+        Ok(())
+    }
+
+    #[cold]
+    fn fail(&mut self, error: RenderError) -> Result<(), RenderError> {
+        self.state = State::Failed(error.clone());
+        Err(error)
+    }
+}
+
+impl Drop for LineWriter<'_> {
+    fn drop(&mut self) {
+        if !matches!(self.state, State::Ended) {
+            self.out.truncate(self.start);
+        }
+    }
+}
+
+/// May leave a part of the value in `out` on an error.
+fn append_value(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    match *value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Int(number) => scalar::integer(number, out),
+        Value::UInt(number) => scalar::integer(number, out),
+        Value::Decimal(text) => scalar::decimal(text, out)?,
+        Value::F32(number) => scalar::float(number, out)?,
+        Value::F64(number) => scalar::float(number, out)?,
+        Value::Text(text) => json_string(text, out),
+        Value::Json(text) => compact_json(text, out)?,
+        Value::Date { year, month, day } => scalar::date(year, month, day, out)?,
+        Value::DateTime { year, month, day, hour, minute, second, micros } => {
+            scalar::date_time((year, month, day), (hour, minute, second, micros), out)?;
+        }
+        Value::Time { negative, hours, minutes, seconds, micros } => {
+            scalar::time(negative, (hours, minutes, seconds, micros), out)?;
+        }
+        Value::Bytes(bytes) => scalar::base64(bytes, out),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(columns: &[&str], values: &[Value<'_>]) -> Result<String, RenderError> {
+        let mut out = b"before\n".to_vec();
+        let layout = LineLayout::new(columns);
+        let mut line = layout.line(&mut out);
+        let ended = values.iter().try_for_each(|value| line.value(value)).and_then(|()| line.end());
+        let text = String::from_utf8(out).expect("JSON is UTF-8");
+        let text = text.strip_prefix("before\n").expect("what stood there stays").to_owned();
+        assert!(ended.is_ok() || text.is_empty(), "a failed line leaves {text:?}");
+        ended.map(|()| text)
+    }
+
+    #[test]
+    fn a_line_has_every_column_in_order() {
+        let values = [Value::Int(-1), Value::Null, Value::Text("é/\"\n"), Value::UInt(u64::MAX)];
+        let line = render(&["b", "a", "we\"ird", "ü"], &values).unwrap();
+        assert_eq!(line, "{\"b\":-1,\"a\":null,\"we\\\"ird\":\"é/\\\"\\n\",\"ü\":18446744073709551615}\n");
+    }
+
+    #[test]
+    fn no_columns_give_an_empty_object() {
+        assert_eq!(render(&[], &[]).unwrap(), "{}\n");
+        assert_eq!(render(&[], &[Value::Null]), Err(RenderError::WrongLength { columns: 0, values: 1 }));
+    }
+
+    #[test]
+    fn a_row_of_the_wrong_length_is_refused_and_removed() {
+        let too_few = render(&["a", "b"], &[Value::Null]);
+        assert_eq!(too_few, Err(RenderError::WrongLength { columns: 2, values: 1 }));
+        let too_many = render(&["a"], &[Value::Null, Value::Null]);
+        assert_eq!(too_many, Err(RenderError::WrongLength { columns: 1, values: 2 }));
+    }
+
+    #[test]
+    fn an_error_names_the_column_and_the_problem() {
+        let error = render(&["ok", "bad one"], &[Value::Int(1), Value::Json("[1,")]).unwrap_err();
+        assert_eq!(error.to_string(), "column \"bad one\": not JSON at byte 3: a value is missing");
+        let error = render(&["x"], &[Value::F64(f64::NAN)]).unwrap_err();
+        assert_eq!(error.to_string(), "column \"x\": JSON has no number for NaN");
+    }
+
+    #[test]
+    fn a_line_stays_failed_and_goes_away() {
+        let layout = LineLayout::new(["a", "b"]);
+        let mut out = Vec::new();
+        let mut line = layout.line(&mut out);
+        let error = line.value(&Value::Decimal("+1")).unwrap_err();
+        assert_eq!(line.value(&Value::Null), Err(error.clone()));
+        assert_eq!(line.end(), Err(error));
+        assert!(out.is_empty());
+
+        let mut dropped = layout.line(&mut out);
+        dropped.value(&Value::Null).unwrap();
+        drop(dropped);
+        assert!(out.is_empty());
+    }
+}

@@ -1,0 +1,318 @@
+//! Numbers, dates, times and bytes.
+
+use std::fmt::Display;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::ValueError;
+
+const VEC_NEVER_FAILS: &str = "a finite number is JSON and writing into a Vec does not fail";
+
+pub(super) fn integer(number: impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, &number).expect(VEC_NEVER_FAILS);
+}
+
+/// An `f32` is not widened first: that would print digits which nobody stored.
+pub(super) fn float(
+    number: impl Serialize + Display + Copy + Into<f64>,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
+    if !number.into().is_finite() {
+        return Err(ValueError::NotFinite(number.to_string()));
+    }
+    serde_json::to_writer(out, &number).expect(VEC_NEVER_FAILS);
+    Ok(())
+}
+
+pub(super) fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let zeros = digits.bytes().take_while(|&byte| byte == b'0').count();
+    let stripped = match digits.as_bytes().get(zeros) {
+        Some(b'0'..=b'9') => &digits[zeros..],
+        // The last zero stays: `000` is `0`, `00.5` is `0.5`.
+        _ => &digits[zeros.saturating_sub(1)..],
+    };
+    if number_len(stripped.as_bytes()) != Ok(stripped.len()) || stripped.starts_with('-') {
+        return Err(ValueError::NotDecimal(text.to_owned()));
+    }
+    out.extend_from_slice(sign.as_bytes());
+    out.extend_from_slice(stripped.as_bytes());
+    Ok(())
+}
+
+/// Length of the JSON number that `bytes` start with, or the offset at which a digit is missing.
+pub(super) fn number_len(bytes: &[u8]) -> Result<usize, usize> {
+    let digits_from = |start: usize| start + bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let required = |start: usize| Some(digits_from(start)).filter(|&end| end > start).ok_or(start);
+
+    let start = usize::from(bytes.first() == Some(&b'-'));
+    let mut end = match bytes.get(start) {
+        Some(b'0') => start + 1,
+        _ => required(start)?,
+    };
+    if bytes.get(end) == Some(&b'.') {
+        end = required(end + 1)?;
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
+        end = required(end + 1 + usize::from(signed))?;
+    }
+    Ok(end)
+}
+
+pub(super) fn date(year: i32, month: u8, day: u8, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    let Some(year_digits) = u32::try_from(year).ok().filter(|&y| y <= 9999 && month <= 12 && day <= 31)
+    else {
+        return Err(ValueError::OutOfRange(format!("{year:04}-{month:02}-{day:02}")));
+    };
+    out.push(b'"');
+    push_date(year_digits, month, day, out);
+    out.push(b'"');
+    Ok(())
+}
+
+pub(super) fn date_time(
+    (year, month, day): (i32, u8, u8),
+    (hour, minute, second, micros): (u8, u8, u8, u32),
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
+    if (year, month, day, hour, minute, second, micros) == (0, 0, 0, 0, 0, 0, 0) {
+        // `dolt table import` takes the zero datetime as a date and refuses it in RFC 3339 (tried on 1.88.1).
+        return date(year, month, day, out);
+    }
+    let in_range =
+        month <= 12 && day <= 31 && hour <= 23 && minute <= 59 && second <= 59 && micros <= 999_999;
+    let Some(year_digits) = u32::try_from(year).ok().filter(|&y| y <= 9999 && in_range) else {
+        let date = format!("{year:04}-{month:02}-{day:02}");
+        return Err(ValueError::OutOfRange(format!("{date} {hour:02}:{minute:02}:{second:02}.{micros:06}")));
+    };
+    out.push(b'"');
+    push_date(year_digits, month, day, out);
+    out.push(b'T');
+    push_digits(hour.into(), 2, out);
+    push_clock(minute, second, micros, out);
+    out.extend_from_slice(b"Z\"");
+    Ok(())
+}
+
+pub(super) fn time(
+    negative: bool,
+    (hours, minutes, seconds, micros): (u32, u8, u8, u32),
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
+    let sign = if negative { "-" } else { "" };
+    if minutes > 59 || seconds > 59 || micros > 999_999 {
+        let text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{micros:06}");
+        return Err(ValueError::OutOfRange(text));
+    }
+    out.push(b'"');
+    out.extend_from_slice(sign.as_bytes());
+    if hours < 10 {
+        out.push(b'0');
+    }
+    integer(hours, out);
+    push_clock(minutes, seconds, micros, out);
+    out.push(b'"');
+    Ok(())
+}
+
+pub(super) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let written = STANDARD.encode_slice(bytes, &mut out[start..]);
+    debug_assert_eq!(written.ok(), Some(out.len() - start));
+    out.push(b'"');
+}
+
+fn push_date(year: u32, month: u8, day: u8, out: &mut Vec<u8>) {
+    push_digits(year, 4, out);
+    out.push(b'-');
+    push_digits(month.into(), 2, out);
+    out.push(b'-');
+    push_digits(day.into(), 2, out);
+}
+
+/// `:MM:SS`, and the fraction without its trailing zeros unless it is zero.
+fn push_clock(minute: u8, second: u8, micros: u32, out: &mut Vec<u8>) {
+    out.push(b':');
+    push_digits(minute.into(), 2, out);
+    out.push(b':');
+    push_digits(second.into(), 2, out);
+    if micros != 0 {
+        out.push(b'.');
+        push_digits(micros, 6, out);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
+    }
+}
+
+/// The last `width` (at most 6) decimal digits of `number`.
+fn push_digits(number: u32, width: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 6];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits[6 - width..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Value, append_value};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rendered(value: Value<'_>) -> Result<String, ValueError> {
+        let mut out = Vec::new();
+        append_value(&value, &mut out)?;
+        Ok(String::from_utf8(out).expect("JSON is UTF-8"))
+    }
+
+    fn date_time(year: i32, month: u8, day: u8, hour: u8, micros: u32) -> Value<'static> {
+        Value::DateTime { year, month, day, hour, minute: 4, second: 5, micros }
+    }
+
+    fn time(negative: bool, hours: u32, micros: u32) -> Value<'static> {
+        Value::Time { negative, hours, minutes: 34, seconds: 56, micros }
+    }
+
+    #[test]
+    fn decimals_keep_their_digits() {
+        for text in
+            ["0", "-0.50", "1.00", "123456789012345678901234567890.123456789", "-0", "1e5", "10", "0.0"]
+        {
+            assert_eq!(rendered(Value::Decimal(text)).unwrap(), text);
+        }
+        let zerofill =
+            [("00042", "42"), ("-007.10", "-7.10"), ("000", "0"), ("00.50", "0.50"), ("-00", "-0")];
+        for (text, number) in zerofill {
+            assert_eq!(rendered(Value::Decimal(text)).unwrap(), number);
+        }
+    }
+
+    #[test]
+    fn what_is_no_decimal_is_refused() {
+        let texts = [
+            "", "-", "+5", ".5", "5.", "--5", "0-5", "1,5", "NaN", "1e", "1e+", " 1", "1 ", "0x1", "٣",
+            "00-1", "é",
+        ];
+        for text in texts {
+            assert_eq!(rendered(Value::Decimal(text)), Err(ValueError::NotDecimal(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn floats_are_the_shortest_of_their_own_width() {
+        assert_eq!(rendered(Value::F32(0.1)).unwrap(), "0.1");
+        assert_eq!(rendered(Value::F64(0.1_f32.into())).unwrap(), "0.10000000149011612");
+        assert_eq!(rendered(Value::F64(-0.0)).unwrap(), "-0.0");
+        assert_eq!(rendered(Value::F32(f32::INFINITY)), Err(ValueError::NotFinite("inf".to_owned())));
+        assert_eq!(rendered(Value::F64(f64::NEG_INFINITY)), Err(ValueError::NotFinite("-inf".to_owned())));
+    }
+
+    #[test]
+    fn dates_and_times_have_one_spelling() {
+        assert_eq!(rendered(Value::Date { year: 2026, month: 1, day: 2 }).unwrap(), r#""2026-01-02""#);
+        assert_eq!(rendered(Value::Date { year: 0, month: 0, day: 0 }).unwrap(), r#""0000-00-00""#);
+        let zero = Value::DateTime { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0, micros: 0 };
+        assert_eq!(rendered(zero).unwrap(), r#""0000-00-00""#);
+        assert_eq!(rendered(date_time(2026, 1, 2, 3, 0)).unwrap(), r#""2026-01-02T03:04:05Z""#);
+        assert_eq!(rendered(date_time(99, 12, 31, 23, 1)).unwrap(), r#""0099-12-31T23:04:05.000001Z""#);
+        assert_eq!(rendered(date_time(2026, 1, 2, 3, 120_000)).unwrap(), r#""2026-01-02T03:04:05.12Z""#);
+        assert_eq!(rendered(time(true, 12, 789_000)).unwrap(), r#""-12:34:56.789""#);
+        assert_eq!(rendered(time(false, 0, 0)).unwrap(), r#""00:34:56""#);
+        assert_eq!(rendered(time(false, 838, 0)).unwrap(), r#""838:34:56""#);
+    }
+
+    #[test]
+    fn fields_out_of_range_are_refused() {
+        let error = rendered(Value::Date { year: 2026, month: 13, day: 1 }).unwrap_err();
+        assert_eq!(error.to_string(), "\"2026-13-01\" has a field out of range");
+        for (year, month, day, hour, micros) in [
+            (-1, 1, 1, 0, 0),
+            (10_000, 1, 1, 0, 0),
+            (2026, 1, 32, 0, 0),
+            (2026, 1, 1, 24, 0),
+            (2026, 1, 1, 0, 1_000_000),
+        ] {
+            let result = rendered(date_time(year, month, day, hour, micros));
+            assert!(matches!(result, Err(ValueError::OutOfRange(_))), "{result:?}");
+        }
+        assert!(rendered(time(true, 1, 1_000_000)).is_err());
+    }
+
+    #[test]
+    fn bytes_are_padded_base64() {
+        for (bytes, text) in
+            [(&b""[..], "\"\""), (b"f", "\"Zg==\""), (b"fo", "\"Zm8=\""), (b"\xfb\xff\xfe", "\"+//+\"")]
+        {
+            assert_eq!(rendered(Value::Bytes(bytes)).unwrap(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_as_in_serde_json(
+            int in any::<i64>(), uint in any::<u64>(), single in any::<f32>(), double in any::<f64>(),
+        ) {
+            prop_assert_eq!(rendered(Value::Int(int)).unwrap(), int.to_string());
+            prop_assert_eq!(rendered(Value::UInt(uint)).unwrap(), uint.to_string());
+            let expected = single.is_finite().then(|| serde_json::to_string(&single).unwrap());
+            prop_assert_eq!(rendered(Value::F32(single)).ok(), expected);
+            let expected = double.is_finite().then(|| serde_json::to_string(&double).unwrap());
+            prop_assert_eq!(rendered(Value::F64(double)).ok(), expected);
+        }
+
+        #[test]
+        fn every_bit_pattern_of_a_float_reads_back(single in any::<u32>(), double in any::<u64>()) {
+            let (single, double) = (f32::from_bits(single), f64::from_bits(double));
+            if let Ok(text) = rendered(Value::F32(single)) {
+                prop_assert_eq!(text.parse::<f32>().unwrap().to_bits(), single.to_bits());
+            }
+            if let Ok(text) = rendered(Value::F64(double)) {
+                prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), double.to_bits());
+            }
+        }
+
+        #[test]
+        fn a_decimal_is_refused_or_a_json_number(text in "[-+0-9.eE]{0,12}") {
+            if let Ok(number) = rendered(Value::Decimal(&text)) {
+                let raw: &serde_json::value::RawValue = serde_json::from_str(&number).unwrap();
+                prop_assert_eq!(raw.get(), &number);
+            } else {
+                prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&text).is_err());
+            }
+        }
+
+        #[test]
+        fn base64_reads_back(bytes in any::<Vec<u8>>()) {
+            let text = rendered(Value::Bytes(&bytes)).unwrap();
+            prop_assert_eq!(STANDARD.decode(text.trim_matches('"')).unwrap(), bytes);
+        }
+
+        #[test]
+        fn any_field_values_give_an_error_or_json(
+            year in any::<i32>(), small in any::<[u8; 5]>(), big in any::<[u32; 2]>(),
+        ) {
+            let [month, day, hour, minute, second] = small;
+            let [hours, micros] = big;
+            for value in [
+                Value::Date { year, month, day },
+                Value::DateTime { year, month, day, hour, minute, second, micros },
+                Value::Time { negative: year < 0, hours, minutes: minute, seconds: second, micros },
+            ] {
+                if let Ok(text) = rendered(value) {
+                    prop_assert!(serde_json::from_str::<String>(&text).is_ok());
+                }
+            }
+        }
+    }
+}

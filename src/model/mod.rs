@@ -1,0 +1,8 @@
+//! The pure core: names, times, keys, rows and JSONL. No I/O, no clock, no threads.
+
+pub mod content_id;
+pub mod history;
+pub mod jsonl;
+pub mod names;
+pub mod snapshot_name;
+pub mod time_expr;

@@ -1,0 +1,379 @@
+//! Dates and times as people, tools and archives write them.
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
+
+/// A time as a text gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParsedTime {
+    /// The text says which moment it was: it names a zone or an offset.
+    Instant(Timestamp),
+    /// What a clock on the wall showed: which moment that was depends on where it hung.
+    Civil(DateTime),
+}
+
+impl ParsedTime {
+    /// The moment, with `zone` for a text that named none; see [`resolve`].
+    pub fn resolve(self, zone: &TimeZone) -> Option<Timestamp> {
+        match self {
+            Self::Instant(time) => Some(time),
+            Self::Civil(civil) => resolve(civil, zone),
+        }
+    }
+}
+
+/// The moment at which a clock in `zone` showed `civil`. A time that a clock change repeats is the first of
+/// the two; one that it skips is as much later as the clock was put forward. `None` where that moment is
+/// beyond the years that jiff can hold.
+pub fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(civil).compatible().ok()
+}
+
+/// Reads an absolute time: no `@<unix>`, no `3 days ago`. `None` for what is none, such as 30 February.
+///
+/// - A date: `2026-01-21`, `20260121`, or a month, `2026-01`, for its first day.
+/// - Then perhaps `T`, `_`, `-` or spaces and a time: `20`, `20:00`, `2000`, `20:00:00`, `200000` or
+///   `20-00-00`, with seconds also a fraction of up to nine digits (`.156` or `,156`). A date without dashes
+///   may have its time follow at once: `20260121200000`.
+/// - Then perhaps a zone: `Z`, `UTC`, `GMT`, `+02:00`, `+0200`, `-05`. Directly after a date `-05` is an
+///   hour.
+/// - Or a time with a zone's name as RFC 9557 has it: `2026-01-21T20:00[Europe/Berlin]`.
+///
+/// A date without a time is its first instant.
+pub fn parse_civil(text: &str) -> Option<ParsedTime> {
+    let text = text.trim();
+    if text.ends_with(']') {
+        return text.parse::<Zoned>().ok().map(|zoned| ParsedTime::Instant(zoned.timestamp()));
+    }
+    let mut rest = Rest(text);
+    let (date, joined) = rest.date()?;
+    let time = if joined || rest.time_separator() { rest.time()? } else { Time::midnight() };
+    let civil = date.to_datetime(time);
+    match rest.zone()? {
+        Some(offset) => offset.to_timestamp(civil).ok().map(ParsedTime::Instant),
+        None => Some(ParsedTime::Civil(civil)),
+    }
+}
+
+/// Nanoseconds of the digits after a decimal point: one to nine of them.
+pub(super) fn nanoseconds(digits: &str) -> Option<i32> {
+    if !(1..=9).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    format!("{digits:0<9}").parse().ok()
+}
+
+/// What is still to be read.
+struct Rest<'t>(&'t str);
+
+impl Rest<'_> {
+    /// A date, and whether its time follows without a separator.
+    fn date(&mut self) -> Option<(Date, bool)> {
+        match self.digit_count() {
+            4 => {
+                let year = self.number(4)?;
+                let month = self.after("-")?.number(2)?;
+                // A month alone has nothing after it, not even a zone.
+                let day = if self.0.is_empty() { 1 } else { self.after("-")?.number(2)? };
+                Some((date(year, month, day)?, false))
+            }
+            count @ (8 | 10 | 12 | 14) => {
+                let (year, month, day) = (self.number(4)?, self.number(2)?, self.number(2)?);
+                Some((date(year, month, day)?, count > 8))
+            }
+            _ => None,
+        }
+    }
+
+    /// Skips what stands between a date and a time; false where no time follows.
+    fn time_separator(&mut self) -> bool {
+        let trimmed = self.0.trim_start_matches(' ');
+        let after = match trimmed.strip_prefix(['T', 't', '_', '-']) {
+            // ` -05` is an offset: only one kind of separator stands there.
+            Some(after) if trimmed.len() == self.0.len() => after,
+            Some(_) => return false,
+            None if trimmed.len() < self.0.len()
+                && trimmed.starts_with(|char: char| char.is_ascii_digit()) =>
+            {
+                trimmed
+            }
+            None => return false,
+        };
+        self.0 = after;
+        true
+    }
+
+    fn time(&mut self) -> Option<Time> {
+        let count = self.digit_count();
+        let hour = self.number(2)?;
+        let (minute, second) = match count {
+            2 if self.0.starts_with(':') => {
+                let minute = self.after(":")?.number(2)?;
+                (minute, if self.0.starts_with(':') { Some(self.after(":")?.number(2)?) } else { None })
+            }
+            2 if self.is_dashed_clock() => (self.after("-")?.number(2)?, Some(self.after("-")?.number(2)?)),
+            2 => (0, None),
+            4 => (self.number(2)?, None),
+            6 => (self.number(2)?, Some(self.number(2)?)),
+            _ => return None,
+        };
+        let nanosecond = if second.is_some() { self.fraction()? } else { 0 };
+        let field = |number: i16| i8::try_from(number).ok();
+        Time::new(field(hour)?, field(minute)?, field(second.unwrap_or(0))?, nanosecond).ok()
+    }
+
+    /// Whether the hour is followed by `-00-00`; a single `-00` is an offset.
+    fn is_dashed_clock(&self) -> bool {
+        let shape = self.0.bytes().take(6).map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+        shape.eq(*b"-00-00")
+    }
+
+    /// Nanoseconds; 0 where no fraction follows.
+    fn fraction(&mut self) -> Option<i32> {
+        let Some(after) = self.0.strip_prefix(['.', ',']) else { return Some(0) };
+        let (digits, rest) = after.split_at(Rest(after).digit_count());
+        self.0 = rest;
+        nanoseconds(digits)
+    }
+
+    /// The offset in all that is left, or that nothing is left. `None` for anything else.
+    fn zone(&mut self) -> Option<Option<Offset>> {
+        let text = self.0.trim_start_matches(' ');
+        if self.0.is_empty() {
+            return Some(None);
+        }
+        if ["Z", "UTC", "GMT"].iter().any(|name| text.eq_ignore_ascii_case(name)) {
+            return Some(Some(Offset::UTC));
+        }
+        let (sign, mut rest) = match text.split_at_checked(1)? {
+            ("+", rest) => (1, Rest(rest)),
+            ("-", rest) => (-1, Rest(rest)),
+            _ => return None,
+        };
+        let hours = i32::from(rest.number(2)?);
+        let minutes = match rest.0.strip_prefix(':').unwrap_or(rest.0) {
+            "" if rest.0.is_empty() => 0,
+            digits => i32::from(Rest(digits).last_number(2)?),
+        };
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
+        Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().map(Some)
+    }
+
+    fn digit_count(&self) -> usize {
+        self.0.bytes().take_while(u8::is_ascii_digit).count()
+    }
+
+    /// The next `count` (at most 4) digits.
+    fn number(&mut self, count: usize) -> Option<i16> {
+        if self.digit_count() < count {
+            return None;
+        }
+        let (digits, rest) = self.0.split_at(count);
+        self.0 = rest;
+        digits.parse().ok()
+    }
+
+    /// The same where nothing may follow.
+    fn last_number(&mut self, count: usize) -> Option<i16> {
+        self.number(count).filter(|_| self.0.is_empty())
+    }
+
+    fn after(&mut self, prefix: &str) -> Option<&mut Self> {
+        self.0 = self.0.strip_prefix(prefix)?;
+        Some(self)
+    }
+}
+
+fn date(year: i16, month: i16, day: i16) -> Option<Date> {
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn instant(text: &str) -> Option<ParsedTime> {
+        Some(ParsedTime::Instant(text.parse().expect("a valid time")))
+    }
+
+    fn civil(text: &str) -> Option<ParsedTime> {
+        Some(ParsedTime::Civil(text.parse().expect("a valid time")))
+    }
+
+    #[test]
+    fn times_with_a_zone() {
+        let eight = instant("2026-01-21T20:00:00Z");
+        for text in [
+            "2026-01-21T200000Z",
+            "20260121T200000Z",
+            "20260121T2000Z",
+            "2026-01-21T20:00:00Z",
+            "2026-01-21t20:00:00z",
+            "2026-01-21 20:00 UTC",
+            "2026-01-21 20:00 gmt",
+            "2026-01-21T20Z",
+            "2026-01-21T22:00+02:00",
+            "2026-01-21T22:00 +0200",
+            "2026-01-21T22+02",
+            "2026-01-21T15:00-05",
+            "2026-01-21T15-05",
+            "2026-01-21T15-05:00",
+            "20260121-1430-0530",
+            "2026-01-21T20-00-00Z",
+            "2026-01-21T20:00:00.000Z",
+            "2026-01-21T20:00:00-00:00",
+            "2026-01-21T20:00:00[UTC]",
+        ] {
+            assert_eq!(parse_civil(text), eight, "{text}");
+        }
+        assert_eq!(parse_civil("2026-01-21T200000.156Z"), instant("2026-01-21T20:00:00.156Z"));
+        assert_eq!(parse_civil("2026-01-21Z"), instant("2026-01-21T00:00:00Z"));
+        assert_eq!(parse_civil("2026-01-21 +02:00"), instant("2026-01-20T22:00:00Z"));
+        assert_eq!(parse_civil("2026-01-21 -05"), instant("2026-01-21T05:00:00Z"));
+    }
+
+    #[test]
+    fn times_without_a_zone() {
+        for text in [
+            "20260121-2000",
+            "20260121-200000",
+            "2026-01-21-200000",
+            "2026-01-21-2000",
+            "20260121_200000",
+            "20260121T200000",
+            "2026-01-21 20:00",
+            "2026-01-21  20:00:00",
+            "2026-01-21T20",
+            "2026-01-21-20",
+            "2026-01-21_20-00-00",
+            "20260121200000",
+            "202601212000",
+            "2026012120",
+            " 2026-01-21T20:00 ",
+        ] {
+            assert_eq!(parse_civil(text), civil("2026-01-21T20:00:00"), "{text}");
+        }
+        assert_eq!(parse_civil("2026-01-21"), civil("2026-01-21T00:00:00"));
+        assert_eq!(parse_civil("20260121"), civil("2026-01-21T00:00:00"));
+        assert_eq!(parse_civil("2026-01"), civil("2026-01-01T00:00:00"));
+        assert_eq!(parse_civil("0000-01-01"), civil("0000-01-01T00:00:00"));
+        assert_eq!(parse_civil("2026-01-21 20:00:00,123456789"), civil("2026-01-21T20:00:00.123456789"));
+        assert_eq!(parse_civil("20260121_200000.5"), civil("2026-01-21T20:00:00.5"));
+    }
+
+    #[test]
+    fn what_is_no_time() {
+        for text in [
+            "",
+            "2026",
+            "202601",
+            "2026-1-21",
+            "2026-01-",
+            "2026-01Z",
+            "2026-01T20",
+            "2026-01-21T",
+            "2026-01-21-",
+            "2026-01-2120",
+            "2026-01-21T2",
+            "2026-01-21T200",
+            "2026-01-21T20:",
+            "2026-01-21T20:0",
+            "2026-01-21T20:00:",
+            "2026-01-21T20:00:00.",
+            "2026-01-21T20:00.5",
+            "2026-01-21T20:00:00.1234567890",
+            "2026-01-21T20:00:00Zx",
+            "2026-01-21T20:00:00Z-pre-restore",
+            "2026-01-21T20:00 Berlin",
+            "2026-01-21T20:00+2",
+            "2026-01-21T20:00+02:",
+            "2026-01-21T20:00+02:0",
+            "2026-01-21T20:00+02:000",
+            "2026-01-21T20:00+24",
+            "2026-01-21T20:00+02:60",
+            "2026-01-21T20:00é",
+            "2026-01-21é",
+            "2026-01-21 T20:00",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-01-00",
+            "2026-01-21T24:00",
+            "2026-01-21T25:00",
+            "2026-01-21T20:60",
+            "2026-01-21T20:00:60",
+            "２026-01-21",
+            "2026-01-21T20:00[Nowhere/Else]",
+            "[UTC]",
+            "+2026-01-21",
+        ] {
+            assert_eq!(parse_civil(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn clock_changes() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a valid zone");
+        let resolved = |text| parse_civil(text)?.resolve(&zone).map(|time| time.to_string());
+        assert_eq!(resolved("2026-03-29 01:59").as_deref(), Some("2026-03-29T00:59:00Z"));
+        assert_eq!(
+            resolved("2026-03-29 02:30").as_deref(),
+            Some("2026-03-29T01:30:00Z"),
+            "skipped: 03:30 CEST"
+        );
+        assert_eq!(resolved("2026-10-25 02:30").as_deref(), Some("2026-10-25T00:30:00Z"), "twice: the first");
+        assert_eq!(resolved("2026-10-25 02:30+01:00").as_deref(), Some("2026-10-25T01:30:00Z"));
+    }
+
+    #[test]
+    fn a_day_that_has_no_midnight_begins_later() {
+        let zone = TimeZone::posix("<-03>3<-02>,M10.3.0/0,M2.3.0/0").expect("a valid zone");
+        let day = parse_civil("2026-10-18").and_then(|day| day.resolve(&zone)).expect("a day");
+        assert_eq!(day.to_string(), "2026-10-18T03:00:00Z", "01:00 at -02");
+        assert_eq!(day.to_zoned(zone.clone()), day.to_zoned(zone).start_of_day().expect("a day"));
+    }
+
+    #[test]
+    fn the_ends_of_time_do_not_overflow() {
+        for text in
+            ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999999999"]
+        {
+            let far = TimeZone::fixed(Offset::from_seconds(-93_599).expect("jiff's least offset"));
+            let _total = parse_civil(text).and_then(|time| time.resolve(&far));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in "\\PC*|[-0-9TZ:+. _,\\[\\]A-Zé]{0,40}") {
+            if let Some(time) = parse_civil(&text) {
+                time.resolve(&TimeZone::UTC);
+            }
+        }
+
+        #[test]
+        fn every_spelling_of_one_time_reads_alike(
+            second in 0..253_402_207_200_i64,
+            separator in "[T_-]| {1,2}",
+            offset in -1439..1440_i32,
+        ) {
+            let utc = Offset::UTC.to_datetime(Timestamp::from_second(second).expect("in range"));
+            let expected = Some(ParsedTime::Civil(utc));
+            for format in ["%Y-%m-%d|%H:%M:%S", "%Y%m%d|%H%M%S", "%Y-%m-%d|%H%M%S", "%Y%m%d|%H-%M-%S"] {
+                let text = utc.strftime(format).to_string().replace('|', &separator);
+                prop_assert_eq!(parse_civil(&text), expected);
+                let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs());
+                let zone = Offset::from_seconds(offset * 60).expect("less than a day");
+                let instant = zone.to_timestamp(utc).ok().map(ParsedTime::Instant);
+                for colon in ["", ":"] {
+                    let text = format!("{text}{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60);
+                    prop_assert_eq!(parse_civil(&text), instant);
+                }
+            }
+        }
+    }
+}

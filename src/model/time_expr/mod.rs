@@ -1,0 +1,271 @@
+//! What a person may write to mean a moment of the past: the names that every look-up in `asof/` takes.
+//!
+//! | expression | means |
+//! | --- | --- |
+//! | `2026-01-21T20:00:00Z`, `20260121-2000`, `2026-01-21 20:00 +02` ... | that moment, see [`parse_civil`] |
+//! | `2026-01-21`, `2026-01` | the first instant of that day or month |
+//! | `@1769025600`, `@-1.5` | seconds since 1970 |
+//! | `now`, `today` | the present, the first instant of the present day |
+//! | `yesterday` | 24 hours ago |
+//! | `3 days ago`, `3.days.ago`, `3h ago`, `90m` | before the present, see [`parse`] |
+//! | `HEAD~3`, `main^`, `v1.0~2` | so many first parents back |
+//! | anything else | a name |
+//!
+//! Reading never fails and never panics; it knows no branches and no snapshots. So a tag called `2026-01`
+//! reads as a month: the caller, who knows the names, asks for an exact name first where it wants that.
+
+mod absolute;
+mod relative;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use absolute::{ParsedTime, parse_civil, resolve};
+
+/// What expressions are relative to. The caller looks at the clock, nothing here does.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock<'a> {
+    /// The present moment.
+    pub now: Timestamp,
+    /// The zone of an expression that names none; also decides where days, months and years begin.
+    pub zone: &'a TimeZone,
+}
+
+/// What an expression means, as far as its text alone tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeExpr {
+    /// A moment.
+    At(Timestamp),
+    /// So many first parents back from something.
+    Ancestor {
+        /// `HEAD`, a branch, a tag, a commit hash, or any other expression; never empty.
+        of: String,
+        /// How many steps; 0 for `HEAD~0`.
+        generations: u32,
+    },
+    /// No time: perhaps the name of a branch, a tag or a commit. The text as it was given.
+    Name(String),
+}
+
+/// Reads any expression.
+///
+/// Letters may have either case. Spaces may be written as `.`, `_`, `-` or `+` in `3 days ago`, since shells
+/// and URLs make spaces awkward. Units are second, minute, hour, day (24 hours), week, month and year, their
+/// plurals and the short forms `s m h d w mo y`; months and years go by the calendar of the clock's zone. A
+/// short form of less than 8 characters does without `ago` (`90m`); a longer one may be a commit hash.
+///
+/// A bare year (`2026`) is a name: as a time it would be more often a mistake than meant.
+pub fn parse(expr: &str, clock: &Clock<'_>) -> TimeExpr {
+    if let Some(time) = moment(expr.trim(), clock) {
+        return TimeExpr::At(time);
+    }
+    match ancestor(expr.trim()) {
+        Some((of, generations)) => TimeExpr::Ancestor { of: of.to_owned(), generations },
+        None => TimeExpr::Name(expr.to_owned()),
+    }
+}
+
+fn moment(text: &str, clock: &Clock<'_>) -> Option<Timestamp> {
+    if let Some(seconds) = text.strip_prefix('@') {
+        return unix_seconds(seconds);
+    }
+    match parse_civil(text) {
+        Some(time) => time.resolve(clock.zone),
+        None => relative::parse(text, clock),
+    }
+}
+
+/// Decimal seconds since 1970, to the nanosecond at most.
+fn unix_seconds(text: &str) -> Option<Timestamp> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = match digits.split_once('.') {
+        Some((whole, fraction)) => (whole, absolute::nanoseconds(fraction)?),
+        None => (digits, 0),
+    };
+    // A second sign would be read by `parse` below.
+    if !whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds: i64 = whole.parse().ok()?;
+    Timestamp::new(sign * seconds, sign as i32 * fraction).ok()
+}
+
+/// Splits `<of>` from the `~`, `~<n>`, `^`, `^1` and `^0` after it. A merge's second parent (`^2`) is not
+/// first-parent history: `None`.
+fn ancestor(text: &str) -> Option<(&str, u32)> {
+    let start = text.find(['~', '^']).filter(|&start| start > 0)?;
+    let (of, mut steps) = text.split_at(start);
+    let mut generations = 0_u32;
+    while let Some(step) = steps.chars().next() {
+        steps = &steps[step.len_utf8()..];
+        let digits = steps.bytes().take_while(u8::is_ascii_digit).count();
+        let count = if digits == 0 { 1 } else { steps[..digits].parse().ok()? };
+        if !(step == '~' || step == '^' && count <= 1) {
+            return None;
+        }
+        generations = generations.checked_add(count)?;
+        steps = &steps[digits..];
+    }
+    Some((of, generations))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: &str = "2026-03-30T12:00:00.5Z";
+
+    fn read(expr: &str) -> TimeExpr {
+        parse(expr, &Clock { now: NOW.parse().expect("a valid time"), zone: &TimeZone::UTC })
+    }
+
+    fn at(time: &str) -> TimeExpr {
+        TimeExpr::At(time.parse().expect("a valid time"))
+    }
+
+    #[test]
+    fn unix_times() {
+        for (expr, time) in [
+            ("@0", "1970-01-01T00:00:00Z"),
+            ("@1769025600", "2026-01-21T20:00:00Z"),
+            ("@1769025600.156", "2026-01-21T20:00:00.156Z"),
+            ("@-1.5", "1969-12-31T23:59:58.5Z"),
+            ("@-0.000000001", "1969-12-31T23:59:59.999999999Z"),
+            (" @1 ", "1970-01-01T00:00:01Z"),
+        ] {
+            assert_eq!(read(expr), at(time), "{expr}");
+        }
+        let too_long = format!("@{}", "9".repeat(400));
+        for expr in [
+            "@",
+            "@-",
+            "@+1",
+            "@--1",
+            "@.5",
+            "@1.",
+            "@1.0000000001",
+            "@1e5",
+            "@9223372036854775808",
+            &too_long,
+        ] {
+            assert_eq!(read(expr), TimeExpr::Name(expr.to_owned()));
+        }
+        assert_eq!(read("@253402300800"), TimeExpr::Name("@253402300800".to_owned()), "beyond year 9999");
+        assert_eq!(read("@-9223372036854775808"), TimeExpr::Name("@-9223372036854775808".to_owned()));
+    }
+
+    #[test]
+    fn ancestors() {
+        for (expr, of, generations) in [
+            ("HEAD~3", "HEAD", 3),
+            ("HEAD~", "HEAD", 1),
+            ("HEAD^", "HEAD", 1),
+            ("HEAD^^^1^0~2~0", "HEAD", 5),
+            ("convoy/fix-1~10", "convoy/fix-1", 10),
+            ("2026-01-05~1", "2026-01-05", 1),
+            ("main~4294967295", "main", u32::MAX),
+        ] {
+            assert_eq!(read(expr), TimeExpr::Ancestor { of: of.to_owned(), generations }, "{expr}");
+        }
+        for expr in [
+            "~3",
+            "^",
+            "HEAD^2",
+            "HEAD~x",
+            "HEAD~3x",
+            "HEAD~-1",
+            "HEAD~4294967296",
+            "HEAD~4294967295~1",
+            "a~é",
+        ] {
+            assert_eq!(read(expr), TimeExpr::Name(expr.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_a_name_as_it_was_given() {
+        for expr in [
+            "",
+            " ",
+            "main",
+            "latest",
+            " v1.0 ",
+            "2026",
+            "8c1d7b98",
+            "1v3o9abc",
+            "🦀",
+            "2026-02-30",
+            "ago",
+            "days ago",
+        ] {
+            assert_eq!(read(expr), TimeExpr::Name(expr.to_owned()));
+        }
+        assert_eq!(
+            read("2026-01-21T200000Z-pre-restore"),
+            TimeExpr::Name("2026-01-21T200000Z-pre-restore".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_time_without_a_zone_takes_that_of_the_clock() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a valid zone");
+        let clock = Clock { now: NOW.parse().expect("a valid time"), zone: &zone };
+        for (expr, time) in [
+            ("2026-01-21 20:00", "2026-01-21T19:00:00Z"),
+            ("2026-01-21 20:00Z", "2026-01-21T20:00:00Z"),
+            ("2026-07-01", "2026-06-30T22:00:00Z"),
+            ("2026-07", "2026-06-30T22:00:00Z"),
+            ("today", "2026-03-29T22:00:00Z"),
+            ("yesterday", "2026-03-29T12:00:00.5Z"),
+            ("1 month ago", "2026-02-28T13:00:00.5Z"),
+        ] {
+            assert_eq!(parse(expr, &clock), at(time), "{expr}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_a_meaning(expr in "\\PC*", now in any::<i64>()) {
+            let now = Timestamp::from_nanosecond(i128::from(now)).expect("1677 to 2262");
+            parse(&expr, &Clock { now, zone: &TimeZone::UTC });
+        }
+
+        #[test]
+        fn text_that_looks_like_a_time_has_a_meaning(
+            expr in "@?-?[0-9]{0,20}([-T:_ .~^+/]{0,2}([0-9]{1,9}|Z|UTC|\\[[A-Z]*\\]|days?|mo|yr|ago|é)){0,8}",
+            latest in any::<bool>(),
+        ) {
+            let zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").expect("a valid zone");
+            let now = if latest { Timestamp::MAX } else { Timestamp::MIN };
+            parse(&expr, &Clock { now, zone: &zone });
+        }
+
+        #[test]
+        fn whatever_jiff_prints_reads_back(
+            second in -62_167_219_200_i64..253_402_207_200, nanosecond in 0..1_000_000_000_i32,
+        ) {
+            let time = Timestamp::new(second, nanosecond).expect("in range");
+            prop_assert_eq!(read(&time.to_string()), TimeExpr::At(time));
+            let unix = if second < 0 { Timestamp::from_second(second).expect("in range") } else { time };
+            let expr = format!("@{}.{:09}", unix.as_second(), unix.subsec_nanosecond());
+            prop_assert_eq!(read(&expr), TimeExpr::At(unix));
+        }
+
+        #[test]
+        fn a_listed_name_means_its_own_time(millisecond in -62_167_219_200_000_i64..=253_402_207_199_000) {
+            let time = Timestamp::from_millisecond(millisecond).expect("in range");
+            let name = crate::model::snapshot_name::snapshot_name(time);
+            prop_assert_eq!(read(&name), TimeExpr::At(time));
+        }
+
+        #[test]
+        fn an_ancestor_splits_back(of in "[a-zA-Z/]{1,9}", steps in 0..u32::MAX) {
+            prop_assume!(read(&of) == TimeExpr::Name(of.clone()));
+            prop_assert_eq!(read(&format!("{of}~{steps}")), TimeExpr::Ancestor { of, generations: steps });
+        }
+    }
+}

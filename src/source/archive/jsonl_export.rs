@@ -1,0 +1,290 @@
+//! The rows of an exported table, one JSON text per line.
+//!
+//! A true JSONL file passes through byte for byte once each line is found to be JSON (lines of white space
+//! pass too). The other form is what `dolt sql --result-format json` prints and dolt-archive stores under the
+//! same name: one document `{"rows":[...]}`, keys sorted, NULLs left out, or `{}` for no rows. It is rendered
+//! as one row per line. A file counts as of that form when it begins with `{"rows":[`, white space aside.
+//!
+//! Neither form is held whole: memory is bounded by the longest row.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::blocking::on_blocking_thread;
+use super::file::{FileVersion, PIECE};
+use super::problem::file_error;
+use crate::model::jsonl::compact_json;
+use crate::source::{Content, ErrorKind, Sink, SourceError};
+
+/// The longest row that is read, in bytes: four times what MySQL's default packet holds.
+pub(super) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
+
+/// One export file.
+pub(super) struct JsonlExport {
+    pub(super) label: Arc<str>,
+    pub(super) file: Arc<FileVersion>,
+}
+
+#[async_trait]
+impl Content for JsonlExport {
+    fn describe(&self) -> String {
+        format!("export {}", self.file.path.display())
+    }
+
+    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
+        let (label, version) = (Arc::clone(&self.label), Arc::clone(&self.file));
+        on_blocking_thread(&self.label, move || read_export(&label, &version, sink)).await
+    }
+}
+
+/// Why an export could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    /// Nobody wants the rest: no failure.
+    #[error("the reader went away")]
+    Closed,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("line {line}, column {column}: {what}")]
+    NotJson { line: u64, column: usize, what: String },
+    #[error("line {line}: a row of more than {LONGEST_ROW} bytes")]
+    TooLong { line: u64 },
+}
+
+fn read_export(label: &str, version: &FileVersion, sink: Sink) -> Result<(), SourceError> {
+    let operation = || format!("cannot read export {}", version.path.display());
+    let fail = |error| file_error(label, operation(), &version.path, error);
+    let file = version.open().map_err(fail)?;
+    let mut lines = Lines { sink, pending: Vec::new() };
+    let outcome = copy_rows(&file, version.stamp.len, &mut lines).and_then(|()| lines.flush());
+    // A file that is being written looks damaged: that it changed is the better answer.
+    if !matches!(outcome, Err(Problem::Closed)) {
+        version.check(&file).map_err(fail)?;
+    }
+    match outcome {
+        Ok(()) | Err(Problem::Closed) => Ok(()),
+        Err(Problem::Io(error)) => Err(fail(error)),
+        Err(problem @ Problem::NotJson { .. }) => {
+            Err(SourceError::new(ErrorKind::Damaged, label, operation()).because(problem).with_hint(format!(
+                "the export was cut short or is still being written; the raw file can be copied from {}",
+                version.path.display()
+            )))
+        }
+        Err(problem @ Problem::TooLong { .. }) => {
+            Err(SourceError::new(ErrorKind::Unsupported, label, operation())
+                .because(problem)
+                .with_hint(format!("the raw file can be copied from {}", version.path.display())))
+        }
+    }
+}
+
+fn copy_rows(file: &File, len: u64, lines: &mut Lines) -> Result<(), Problem> {
+    let mut reader = BufReader::with_capacity(PIECE, file);
+    match form_of(reader.fill_buf()?, len) {
+        Form::NoRows => Ok(()),
+        Form::Lines => copy_lines(reader, lines),
+        Form::Document => {
+            reader.rewind()?;
+            render_document(reader.into_inner(), lines)
+        }
+    }
+}
+
+enum Form {
+    /// `{}`: dolt's document for a result without rows.
+    NoRows,
+    Lines,
+    Document,
+}
+
+/// Tells the form of a file of `len` bytes from how it begins.
+fn form_of(head: &[u8], len: u64) -> Form {
+    let mut rest = head;
+    for token in [&b"{"[..], b"\"rows\"", b":", b"["] {
+        rest = rest.trim_ascii_start();
+        match rest.strip_prefix(token) {
+            Some(after) => rest = after,
+            None if head.len() as u64 == len && head.trim_ascii() == b"{}" => return Form::NoRows,
+            None => return Form::Lines,
+        }
+    }
+    Form::Document
+}
+
+/// Output, gathered into pieces.
+struct Lines {
+    sink: Sink,
+    pending: Vec<u8>,
+}
+
+impl Lines {
+    fn flush_if_full(&mut self) -> Result<(), Problem> {
+        if self.pending.len() >= PIECE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Problem> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let piece = Bytes::from(std::mem::take(&mut self.pending));
+        self.sink.push_blocking(piece).map_err(|_| Problem::Closed)
+    }
+}
+
+/// Passes true JSONL through.
+fn copy_lines(mut reader: impl BufRead, lines: &mut Lines) -> Result<(), Problem> {
+    let mut number = 0;
+    loop {
+        number += 1;
+        let start = lines.pending.len();
+        let count = reader.by_ref().take(LONGEST_ROW + 1).read_until(b'\n', &mut lines.pending)?;
+        if count == 0 {
+            return Ok(());
+        }
+        if count as u64 > LONGEST_ROW {
+            return Err(Problem::TooLong { line: number });
+        }
+        check_line(&lines.pending[start..], number)?;
+        lines.flush_if_full()?;
+    }
+}
+
+/// Checks one line. Skipping a value recurses nowhere in serde_json, so nesting costs no stack; it does not
+/// look at the bytes of strings either, so UTF-8 is checked first.
+fn check_line(line: &[u8], number: u64) -> Result<(), Problem> {
+    let not_json = |column, what| Err(Problem::NotJson { line: number, column, what });
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text,
+        Err(error) => return not_json(error.valid_up_to() + 1, "not UTF-8".to_owned()),
+    };
+    if text.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => not_json(error.column(), reason(&error)),
+    }
+}
+
+/// What serde_json found, without the position that it appends.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+}
+
+/// Renders a `{"rows":[...]}` document.
+fn render_document(file: &File, lines: &mut Lines) -> Result<(), Problem> {
+    let row_len = Cell::new(0);
+    let limited = RowLimit { inner: file, row_len: &row_len };
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(PIECE, limited));
+    let mut interruption = None;
+    let document = Document { lines, row_len: &row_len, interruption: &mut interruption };
+    let outcome = document.deserialize(&mut json).and_then(|()| json.end());
+    match (outcome, interruption) {
+        (_, Some(problem)) => Err(problem),
+        (Ok(()), None) => Ok(()),
+        (Err(error), None) if error.is_io() && row_len.get() > LONGEST_ROW => {
+            Err(Problem::TooLong { line: error.line() as u64 })
+        }
+        (Err(error), None) if error.is_io() => Err(io::Error::from(error).into()),
+        (Err(error), None) => {
+            Err(Problem::NotJson { line: error.line() as u64, column: error.column(), what: reason(&error) })
+        }
+    }
+}
+
+/// Ends a document whose current row grows past [`LONGEST_ROW`], which serde_json would hold whole. It sits
+/// below the buffer, so it counts up to one buffer too little.
+struct RowLimit<'a, R> {
+    inner: R,
+    row_len: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for RowLimit<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.row_len.set(self.row_len.get() + count as u64);
+        if self.row_len.get() > LONGEST_ROW {
+            return Err(io::Error::other("the row is too long"));
+        }
+        Ok(count)
+    }
+}
+
+/// Deserializes the document, writing each row out as it comes.
+struct Document<'a> {
+    lines: &'a mut Lines,
+    row_len: &'a Cell<u64>,
+    /// Why the caller should stop, where that is no fault of the document.
+    interruption: &'a mut Option<Problem>,
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object with the rows of a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut has_rows = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "rows" {
+                map.next_value::<IgnoredAny>()?;
+            } else if std::mem::replace(&mut has_rows, true) {
+                return Err(A::Error::custom("a second list of rows"));
+            } else {
+                map.next_value_seed(Rows(&mut self))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Rows<'a, 'b>(&'a mut Document<'b>);
+
+impl<'de> DeserializeSeed<'de> for Rows<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        let Document { lines, row_len, interruption } = self.0;
+        row_len.set(0);
+        while let Some(row) = rows.next_element::<Box<RawValue>>()? {
+            compact_json(row.get(), &mut lines.pending).map_err(A::Error::custom)?;
+            lines.pending.push(b'\n');
+            if let Err(problem) = lines.flush_if_full() {
+                **interruption = Some(problem);
+                return Err(A::Error::custom("interrupted"));
+            }
+            row_len.set(0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! What an archive file is, told from its name alone.
+//!
+//! | name | what it is |
+//! | --- | --- |
+//! | `[prefix]<time>.zip` | a zip of files: a Thrum backup and the like |
+//! | `pre-restore-<time>.zip` | the same, taken before a restore: marked |
+//! | `<db>-<time>.jsonl` | an export of one table (dolt-archive) |
+//! | `<db>-latest.jsonl` | another name of the newest export: not a snapshot of its own |
+//! | `<prefix>-<time>.db`, `.sqlite`, `.sqlite3` | a copy of a SQLite database |
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::model::time_expr::{ParsedTime, parse_civil};
+
+/// The mark of a backup that exists to undo a restore.
+pub(super) const PRE_RESTORE: &str = "pre-restore";
+
+/// No spelling of a time is longer (RFC 3339 with nanoseconds and an offset has 35 bytes).
+const LONGEST_TIME: usize = 40;
+
+/// How an archive holds its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// A zip: its members are the files.
+    Zip,
+    /// One table, one row per line, or as one `{"rows":[...]}` document.
+    Jsonl,
+    /// A SQLite database file.
+    Sqlite,
+}
+
+/// A file name taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ArchiveName {
+    pub(super) format: Format,
+    /// What stands before the time, without its separator and without the mark; the whole stem where there is
+    /// no time.
+    pub(super) prefix: String,
+    /// The time in the name.
+    pub(super) time: Option<NameTime>,
+    /// [`PRE_RESTORE`] for a backup taken before a restore.
+    pub(super) mark: Option<&'static str>,
+}
+
+/// A time as a file name gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NameTime {
+    parsed: ParsedTime,
+    /// In the form of `date +%Y%m%d-%H%M`, which dolt-archive writes in local time.
+    is_local: bool,
+}
+
+impl NameTime {
+    /// The moment. A time that names no zone is read in `zone`, or else in `system` where its writer uses
+    /// local time, or else in UTC. `None` beyond the calendar.
+    pub(super) fn resolve(&self, zone: Option<&TimeZone>, system: &TimeZone) -> Option<Timestamp> {
+        match zone {
+            Some(zone) => self.parsed.resolve(zone),
+            None if self.is_local => self.parsed.resolve(system),
+            None => self.parsed.resolve(&TimeZone::UTC),
+        }
+    }
+}
+
+/// Why a file is no archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum LeftOut {
+    /// `<db>-latest.jsonl`.
+    Latest,
+    /// Its name begins with a dot.
+    Hidden,
+    /// Its name says that it is still being written.
+    Partial,
+    /// Its name has none of the known forms.
+    Foreign,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Latest => "it is another name for the newest export",
+            Self::Hidden => "it is hidden",
+            Self::Partial => "it is still being written",
+            Self::Foreign => {
+                "its name is not that of an archive (<db>-<time>.jsonl, <time>.zip, <name>-<time>.db)"
+            }
+        })
+    }
+}
+
+/// Takes a file name apart.
+///
+/// # Errors
+/// [`LeftOut`] for a file that is no archive. A name without a time is no error here: a zip may hold its time
+/// inside.
+pub(super) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
+    if name.starts_with('.') {
+        return Err(LeftOut::Hidden);
+    }
+    let (stem, extension) = name.rsplit_once('.').ok_or(LeftOut::Foreign)?;
+    let format = match extension.to_ascii_lowercase().as_str() {
+        "tmp" | "part" | "partial" => return Err(LeftOut::Partial),
+        "zip" => Format::Zip,
+        "jsonl" => Format::Jsonl,
+        "db" | "sqlite" | "sqlite3" => Format::Sqlite,
+        _ => return Err(LeftOut::Foreign),
+    };
+    let (prefix, time) = match split_time(stem) {
+        Some((prefix, text, parsed)) => {
+            let is_local = format == Format::Jsonl && is_dolt_archive_time(text);
+            (prefix, Some(NameTime { parsed, is_local }))
+        }
+        None if format == Format::Jsonl && without_latest(stem).is_some() => return Err(LeftOut::Latest),
+        None => (stem, None),
+    };
+    let (prefix, mark) = match prefix.strip_prefix(PRE_RESTORE) {
+        Some(rest) if format == Format::Zip && (rest.is_empty() || rest.starts_with(['-', '_'])) => {
+            (rest.trim_start_matches(['-', '_']), Some(PRE_RESTORE))
+        }
+        _ => (prefix, None),
+    };
+    Ok(ArchiveName { format, prefix: prefix.to_owned(), time, mark })
+}
+
+/// `beads` of the stem `beads-latest`.
+pub(super) fn without_latest(stem: &str) -> Option<&str> {
+    let prefix = stem.strip_suffix("latest")?;
+    if prefix.is_empty() { Some(prefix) } else { prefix.strip_suffix(['-', '_']) }
+}
+
+/// Splits `<prefix><separator><time>` at the longest end that is a time: prefix, text of the time, the time.
+fn split_time(stem: &str) -> Option<(&str, &str, ParsedTime)> {
+    let bytes = stem.as_bytes();
+    let earliest = stem.len().saturating_sub(LONGEST_TIME);
+    (earliest..stem.len()).filter(|&start| start == 0 || matches!(bytes[start - 1], b'-' | b'_')).find_map(
+        |start| {
+            let text = stem.get(start..)?;
+            // A date needs eight digits: fewer would take `issues-3` for a time.
+            let digits = text.bytes().filter(u8::is_ascii_digit).count();
+            let parsed = parse_civil(text).filter(|_| digits >= 8)?;
+            Some((stem[..start].trim_end_matches(['-', '_']), text, parsed))
+        },
+    )
+}
+
+/// `YYYYMMDD-HHMM` or `YYYYMMDD-HHMMSS`.
+fn is_dolt_archive_time(text: &str) -> bool {
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('-').is_some_and(|(date, time)| {
+        date.len() == 8 && matches!(time.len(), 4 | 6) && all_digits(date) && all_digits(time)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(name: &str, zone: Option<&str>) -> String {
+        let zone = zone.map(|name| TimeZone::get(name).unwrap());
+        let system = TimeZone::get("America/New_York").unwrap();
+        parse_file_name(name).unwrap().time.unwrap().resolve(zone.as_ref(), &system).unwrap().to_string()
+    }
+
+    #[test]
+    fn names_and_their_parts() {
+        for (name, format, prefix, has_time, mark) in [
+            ("beads-20260121-2000.jsonl", Format::Jsonl, "beads", true, None),
+            ("gas-town-20260121-200000.jsonl", Format::Jsonl, "gas-town", true, None),
+            ("my_rig_20260121_200000.jsonl", Format::Jsonl, "my_rig", true, None),
+            ("2026-01-02T150405.zip", Format::Zip, "", true, None),
+            ("thrum-2026-01-02T150405Z.zip", Format::Zip, "thrum", true, None),
+            ("pre-restore-2026-01-02T150405.zip", Format::Zip, "", true, Some(PRE_RESTORE)),
+            ("pre-restore-hq-2026-01-02T150405.zip", Format::Zip, "hq", true, Some(PRE_RESTORE)),
+            ("pre-restored-2026-01-02T150405.zip", Format::Zip, "pre-restored", true, None),
+            ("backup.ZIP", Format::Zip, "backup", false, None),
+            ("state-2026-01-21-200000.db", Format::Sqlite, "state", true, None),
+            ("v0.1.0_20250910_143000.sqlite3", Format::Sqlite, "v0.1.0", true, None),
+            ("issues-3.jsonl", Format::Jsonl, "issues-3", false, None),
+            ("büro-2026-01-21.jsonl", Format::Jsonl, "büro", true, None),
+        ] {
+            let parsed = parse_file_name(name).unwrap_or_else(|why| panic!("{name}: {why}"));
+            let told = (parsed.format, parsed.prefix.as_str(), parsed.time.is_some(), parsed.mark);
+            assert_eq!(told, (format, prefix, has_time, mark), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out() {
+        for (name, why) in [
+            ("beads-latest.jsonl", LeftOut::Latest),
+            ("latest.jsonl", LeftOut::Latest),
+            (".beads-20260121-2000.jsonl", LeftOut::Hidden),
+            ("2026-01-02T150405.zip.tmp", LeftOut::Partial),
+            ("beads-20260121-2000.jsonl.partial", LeftOut::Partial),
+            ("README", LeftOut::Foreign),
+            ("notes.txt", LeftOut::Foreign),
+            ("state-2026-01-21-200000.db-wal", LeftOut::Foreign),
+        ] {
+            assert_eq!(parse_file_name(name), Err(why), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_zone_is_read_as_its_writer_meant_it() {
+        for (name, zone, expected) in [
+            // dolt-archive: local time.
+            ("beads-20260121-2000.jsonl", None, "2026-01-22T01:00:00Z"),
+            ("beads-20260121-200030.jsonl", None, "2026-01-22T01:00:30Z"),
+            ("beads-20260121-2000.jsonl", Some("Europe/Berlin"), "2026-01-21T19:00:00Z"),
+            // Everything else: UTC.
+            ("beads-2026-01-21-200000.jsonl", None, "2026-01-21T20:00:00Z"),
+            ("beads_20260121_200000.jsonl", None, "2026-01-21T20:00:00Z"),
+            ("20260121-2000.zip", None, "2026-01-21T20:00:00Z"),
+            ("2026-01-02T150405.zip", None, "2026-01-02T15:04:05Z"),
+            ("2026-01-02T150405.zip", Some("Asia/Tokyo"), "2026-01-02T06:04:05Z"),
+            // A zone in the name wins.
+            ("2026-01-02T150405Z.zip", Some("Asia/Tokyo"), "2026-01-02T15:04:05Z"),
+            ("beads-2026-01-21T20:00:00+01:00.jsonl", None, "2026-01-21T19:00:00Z"),
+            // Gap and overlap: the offset before the change.
+            ("beads-20260308-0230.jsonl", None, "2026-03-08T07:30:00Z"),
+            ("beads-20261101-0130.jsonl", None, "2026-11-01T05:30:00Z"),
+        ] {
+            assert_eq!(moment(name, zone), expected, "{name} in {zone:?}");
+        }
+    }
+}

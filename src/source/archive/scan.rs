@@ -1,0 +1,267 @@
+//! Which archives a folder holds: looked for about once a second, so only what is new is read.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use zip::result::ZipError;
+
+use super::file::{FileStamp, FileVersion};
+use super::naming::{ArchiveName, Format, LeftOut, parse_file_name, without_latest};
+use super::problem::{file_error, io_kind};
+use super::zip_directory::ZipFacts;
+use crate::source::{ErrorKind, SourceError};
+
+/// One archive: one snapshot of one database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Archive {
+    pub(super) file: Arc<FileVersion>,
+    /// The file's name, unique in its folder.
+    pub(super) name: Arc<str>,
+    pub(super) format: Format,
+    /// The database that it belongs to, before any renaming.
+    pub(super) database: Arc<str>,
+    pub(super) time: Timestamp,
+    pub(super) mark: Option<&'static str>,
+    /// How many members a zip has; 0 for one that cannot be read, and for other formats.
+    pub(super) members: usize,
+}
+
+/// Where the archives are.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// All that lie in a folder.
+    Folder(PathBuf),
+    /// This one.
+    File(PathBuf),
+}
+
+/// Looks for archives, and remembers what it read of them.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    place: Place,
+    label: Arc<str>,
+    /// The database of archives whose name has no prefix.
+    fallback: Arc<str>,
+    /// The zone of names that name none, where the user chose one.
+    zone: Option<TimeZone>,
+    system: TimeZone,
+    /// What each file was found to be in the state named: `None` for one without a time.
+    known: HashMap<OsString, (FileStamp, Option<Archive>)>,
+    told: HashSet<(OsString, &'static str)>,
+}
+
+/// What was read of one state of one file.
+#[derive(Debug, Clone, Copy)]
+enum Facts {
+    Zip(ZipFacts),
+    DamagedZip,
+    Readable,
+}
+
+impl Scanner {
+    /// `path` has to be absolute: the name of its folder may name the database.
+    pub(super) fn new(place: Place, label: Arc<str>, zone: Option<TimeZone>, system: TimeZone) -> Self {
+        let folder = match &place {
+            Place::Folder(path) => Some(path.as_path()),
+            Place::File(path) => path.parent(),
+        };
+        let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
+        Self { place, label, fallback, zone, system, known: HashMap::new(), told: HashSet::new() }
+    }
+
+    /// The archives as they are now, sorted by time, then by name.
+    ///
+    /// # Errors
+    /// When the folder, or the one file, cannot be read. One unreadable file in a folder is left out.
+    pub(super) fn scan(&mut self) -> Result<Vec<Archive>, SourceError> {
+        let mut archives = match self.place.clone() {
+            Place::Folder(path) => self.scan_folder(&path)?,
+            Place::File(path) => vec![self.single_file(&path)?],
+        };
+        archives.sort_unstable_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
+        Ok(archives)
+    }
+
+    fn scan_folder(&mut self, folder: &Path) -> Result<Vec<Archive>, SourceError> {
+        let fail = |error: io::Error| {
+            let kind = if io_kind(&error) == ErrorKind::Refused {
+                ErrorKind::Refused
+            } else {
+                ErrorKind::Unavailable
+            };
+            SourceError::new(kind, &*self.label, format!("cannot list folder {}", folder.display()))
+                .because(error)
+                .with_hint("check that the folder is there, mounted and readable")
+        };
+        let entries = std::fs::read_dir(folder).map_err(fail)?;
+        let names: Vec<OsString> =
+            entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().map_err(fail)?;
+        let archives = names.iter().filter_map(|name| self.folder_entry(folder, name)).collect();
+        let present: HashSet<&OsString> = names.iter().collect();
+        self.known.retain(|name, _| present.contains(name));
+        self.told.retain(|(name, _)| present.contains(name));
+        Ok(archives)
+    }
+
+    /// The archive that a folder's entry is, or `None` and a log line.
+    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr) -> Option<Archive> {
+        let path = folder.join(os_name);
+        if let Some(known) = self.known_archive(&path, os_name) {
+            return known;
+        }
+        let Some(name) = os_name.to_str() else {
+            self.leave_out(os_name, "its name is not UTF-8", &"rename it to make it a snapshot");
+            return None;
+        };
+        let parsed = match parse_file_name(name) {
+            Ok(parsed) => parsed,
+            Err(LeftOut::Latest) if path.is_symlink() => {
+                self.tell(os_name, "latest", || {
+                    tracing::debug!("{}: left out: {}", path.display(), LeftOut::Latest)
+                });
+                return None;
+            }
+            Err(why) => {
+                let what = if path.is_dir() { &"it is a folder" as &dyn std::fmt::Display } else { &why };
+                self.leave_out(os_name, "it is no archive", what);
+                return None;
+            }
+        };
+        let (file, facts) = match look_at(&path, parsed.format) {
+            Ok(found) => found,
+            Err(error) => {
+                self.leave_out(os_name, "it cannot be read", &error);
+                return None;
+            }
+        };
+        let Some(time) = self.time_of(&parsed, facts) else {
+            let what = "neither its name nor a manifest.json inside tells when it was taken";
+            self.leave_out(os_name, "it has no time", &what);
+            self.known.insert(os_name.to_owned(), (file.stamp, None));
+            return None;
+        };
+        let has_prefix = parsed.time.is_some() && !parsed.prefix.is_empty();
+        let database = if has_prefix { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
+        let archive = archive(file, name, &parsed, database, time, facts);
+        self.known.insert(os_name.to_owned(), (archive.file.stamp, Some(archive.clone())));
+        Some(archive)
+    }
+
+    /// What is known of a file that is still in the state in which it was read: `Some(None)` for one that is
+    /// left out.
+    fn known_archive(&self, path: &Path, name: &OsStr) -> Option<Option<Archive>> {
+        let (stamp, known) = self.known.get(name)?;
+        (FileVersion::current(path).ok()?.stamp == *stamp).then(|| known.clone())
+    }
+
+    /// The source that is one file: it needs no time in its name, since the user named it.
+    fn single_file(&mut self, path: &Path) -> Result<Archive, SourceError> {
+        let operation = || format!("cannot use {} as an archive", path.display());
+        let os_name = path.file_name().unwrap_or_default();
+        if let Some(Some(known)) = self.known_archive(path, os_name) {
+            return Ok(known);
+        }
+        let invalid = |why: &dyn std::fmt::Display| {
+            SourceError::new(ErrorKind::Invalid, &*self.label, operation())
+                .because(why.to_string())
+                .with_hint("give a .zip, .jsonl, .db or .sqlite file, or a folder of such files")
+        };
+        let name = os_name.to_str().ok_or_else(|| invalid(&"its name is not UTF-8"))?;
+        let parsed = match parse_file_name(name) {
+            Ok(parsed) => parsed,
+            Err(LeftOut::Latest) => latest_file(name),
+            Err(why) => return Err(invalid(&why)),
+        };
+        let (file, facts) = look_at(path, parsed.format)
+            .map_err(|error| file_error(&self.label, operation(), path, error))?;
+        let time = self.time_of(&parsed, facts).unwrap_or_else(|| {
+            self.tell(os_name, "modification time", || {
+                tracing::info!("{}: no time in its name: its modification time is taken", path.display());
+            });
+            file.stamp.modified()
+        });
+        let database =
+            if parsed.prefix.is_empty() { Arc::clone(&self.fallback) } else { parsed.prefix.as_str().into() };
+        let archive = archive(file, name, &parsed, database, time, facts);
+        self.known.insert(os_name.to_owned(), (archive.file.stamp, Some(archive.clone())));
+        Ok(archive)
+    }
+
+    /// When the archive's content was captured: a manifest inside wins over the name.
+    fn time_of(&self, parsed: &ArchiveName, facts: Facts) -> Option<Timestamp> {
+        let captured = match facts {
+            Facts::Zip(facts) => facts.captured,
+            Facts::DamagedZip | Facts::Readable => None,
+        };
+        captured.or_else(|| parsed.time?.resolve(self.zone.as_ref(), &self.system))
+    }
+
+    fn leave_out(&mut self, name: &OsStr, reason: &'static str, detail: &dyn std::fmt::Display) {
+        let label = Arc::clone(&self.label);
+        self.tell(name, reason, || {
+            tracing::info!(
+                "{label}: {} is left out: {reason}: {detail}",
+                name.display().to_string().escape_debug()
+            );
+        });
+    }
+
+    /// Logs once per file and reason, not once per poll.
+    fn tell(&mut self, name: &OsStr, reason: &'static str, log: impl FnOnce()) {
+        if self.told.insert((name.to_owned(), reason)) {
+            log();
+        }
+    }
+}
+
+/// Reads what is needed of a file.
+fn look_at(path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
+    let file = Arc::new(FileVersion::current(path)?);
+    file.open()?;
+    let facts = match format {
+        Format::Jsonl | Format::Sqlite => Facts::Readable,
+        Format::Zip => match ZipFacts::read(&file) {
+            Ok(facts) => Facts::Zip(facts),
+            Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
+            Err(error) => {
+                tracing::warn!("{}: damaged: {error}; `unzip -t` shows what is left of it", path.display());
+                Facts::DamagedZip
+            }
+        },
+    };
+    Ok((file, facts))
+}
+
+fn archive(
+    file: Arc<FileVersion>,
+    name: &str,
+    parsed: &ArchiveName,
+    database: Arc<str>,
+    time: Timestamp,
+    facts: Facts,
+) -> Archive {
+    let members = if let Facts::Zip(facts) = facts { facts.members } else { 0 };
+    Archive { file, name: name.into(), format: parsed.format, database, time, mark: parsed.mark, members }
+}
+
+/// `<db>-latest.jsonl`, named by the user: a snapshot after all.
+fn latest_file(name: &str) -> ArchiveName {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let prefix = without_latest(stem).unwrap_or(stem).to_owned();
+    ArchiveName { format: Format::Jsonl, prefix, time: None, mark: None }
+}
+
+/// The folder's own name; for Thrum's `<repo>/archives` that of the folder above.
+fn database_of_folder(folder: &Path) -> Arc<str> {
+    let name_of = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    match name_of(folder) {
+        Some(name) if name == "archives" => folder.parent().and_then(name_of).unwrap_or(name).into(),
+        Some(name) => name.into(),
+        None => "archives".into(),
+    }
+}

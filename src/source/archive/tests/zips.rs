@@ -1,0 +1,282 @@
+//! Zips: whole, strange and broken.
+
+use std::io::Write;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::*;
+use crate::source::ErrorKind;
+
+const NAME: &str = "2026-01-02T150405.zip";
+
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+/// Packs with the library, where `zip` would refuse.
+fn pack(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (name, bytes) in members {
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn replace_all(bytes: &mut [u8], from: &[u8], to: &[u8]) -> usize {
+    assert_eq!(from.len(), to.len());
+    let places: Vec<usize> =
+        (0..bytes.len() - from.len()).filter(|&at| bytes[at..].starts_with(from)).collect();
+    for &at in &places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    places.len()
+}
+
+/// All files of the only snapshot that can be read, and the errors of the others.
+async fn read_all(folder: &Folder) -> (Vec<(String, Vec<u8>)>, Vec<SourceError>) {
+    let database = database(&folder.open()).await;
+    let (mut whole, mut broken) = (Vec::new(), Vec::new());
+    match files(&database, NAME).await {
+        Err(error) => broken.push(error),
+        Ok(files) => {
+            for file in files.iter() {
+                match read(&file.content).await {
+                    Ok(bytes) => whole.push((file.path.to_string(), bytes)),
+                    Err(error) => broken.push(error),
+                }
+            }
+        }
+    }
+    (whole, broken)
+}
+
+#[tokio::test]
+async fn every_member_is_what_unzip_says() {
+    let long = noise(700_000);
+    let repetitive = b"{\"id\":1}\n".repeat(200_000);
+    let contents: &[(&str, &[u8])] = &[
+        ("events.jsonl", &repetitive),
+        ("messages/a.jsonl", b"{}\n"),
+        ("messages/deep/er/b.jsonl", &long),
+        ("empty", b""),
+        ("local/with space and ü.jsonl", b"x"),
+        ("exactly-one-piece", &repetitive[..256 * 1024]),
+    ];
+    for options in [&["-D"][..], &["-0"], &["-9", "-fd"], &["-fz", "-D"]] {
+        let folder = Folder::new();
+        let zip = folder.zip(NAME, options, contents);
+        let database = database(&folder.open()).await;
+        let files = files(&database, NAME).await.unwrap();
+        let mut expected: Vec<&str> = contents.iter().map(|(path, _)| *path).collect();
+        expected.sort_unstable();
+        assert_eq!(files.iter().map(|file| &*file.path).collect::<Vec<_>>(), expected, "{options:?}");
+        for file in files.iter() {
+            let output = run(Command::new("unzip").arg("-p").arg(&zip).arg(&*file.path));
+            assert!(output.status.success());
+            let bytes = read(&file.content).await.unwrap();
+            assert!(bytes == output.stdout, "{} with {options:?}", file.path);
+            assert_eq!(file.content.stated_len(), Some(bytes.len() as u64));
+            assert!(file.content.describe().starts_with(&format!("member {} of /", file.path)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_zip_is_listed_and_says_what_to_do() {
+    let folder = Folder::new();
+    let whole =
+        std::fs::read(folder.zip("w.zip", &[], &[("a.jsonl", &noise(3000)), ("b.jsonl", b"b\n")])).unwrap();
+    std::fs::remove_file(folder.archives().join("w.zip")).unwrap();
+    folder.zip("2026-01-01T000000.zip", &[], &[("good", b"good")]);
+    for cut in 0..20 {
+        folder.write(NAME, &whole[..whole.len() * cut / 20]);
+        let source = folder.open();
+        let database = database(&source).await;
+        assert_eq!(ids(&database), [NAME, "2026-01-01T000000.zip"]);
+        let error = files(&database, NAME).await.err().expect("a truncated zip cannot be listed");
+        assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
+        assert!(error.hint.as_ref().unwrap().contains("unzip -t"));
+        assert!(error.chain().contains(NAME), "{}", error.chain());
+        let good = &files(&database, "2026-01-01T000000.zip").await.unwrap()[0];
+        assert_eq!(read(&good.content).await.unwrap(), b"good");
+    }
+}
+
+#[tokio::test]
+async fn no_flipped_byte_gives_wrong_bytes() {
+    let contents: [(&str, &[u8]); 3] = [
+        ("a.jsonl", b"{\"id\":1,\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaa\"}\n"),
+        ("b", b"stored"),
+        ("c/d", b"x\n"),
+    ];
+    let folder = Folder::new();
+    let whole = std::fs::read(folder.zip(NAME, &[], &contents)).unwrap();
+    let mut refused = 0;
+    for at in 0..whole.len() {
+        for bit in [0x01, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= bit;
+            folder.write(NAME, &bytes);
+            let (files, errors) = read_all(&folder).await;
+            refused += errors.len();
+            for (path, bytes) in files {
+                // A flip in a name shows the right bytes under another name.
+                let same_name = contents.iter().find(|(name, _)| *name == path).map(|(_, bytes)| *bytes);
+                let known = contents.iter().any(|(_, known)| *known == bytes);
+                assert!(same_name.map_or(known, |known| known == bytes), "{path}: byte {at} ^ {bit:#x}");
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[tokio::test]
+async fn names_cannot_leave_the_snapshot() {
+    let folder = Folder::new();
+    folder.write(
+        NAME,
+        pack(&[
+            ("../../etc/passwd", b"1"),
+            ("/etc/shadow", b"2"),
+            ("a//b", b"3"),
+            ("c\nd", b"4"),
+            ("folder/", b""),
+        ]),
+    );
+    let database = database(&folder.open()).await;
+    let files = files(&database, NAME).await.unwrap();
+    assert_eq!(files.len(), 4);
+    for file in files.iter() {
+        let safe = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains('\n');
+        assert!(file.path.split('/').all(safe), "{}", file.path);
+        assert_eq!(read(&file.content).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn of_duplicate_names_the_last_counts() {
+    let folder = Folder::new();
+    let mut bytes = pack(&[("one.txt", b"first"), ("two.txt", b"second")]);
+    assert_eq!(replace_all(&mut bytes, b"two.txt", b"one.txt"), 2);
+    folder.write(NAME, bytes);
+    let (files, errors) = read_all(&folder).await;
+    assert_eq!(files, [("one.txt".to_owned(), b"second".to_vec())]);
+    assert!(errors.is_empty());
+}
+
+#[tokio::test]
+async fn a_directory_that_lies_about_the_size_is_refused() {
+    for stored in [true, false] {
+        let folder = Folder::new();
+        let text = b"0123456789".repeat(10);
+        let path = folder.zip(NAME, if stored { &["-0"] } else { &[] }, &[("a", &text)]);
+        let whole = std::fs::read(&path).unwrap();
+        let entry = whole.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+        for lie in [0_u32, 1, 99, 101, 5_000_000, 0xffff_fff0] {
+            let mut bytes = whole.clone();
+            bytes[entry + 24..entry + 28].copy_from_slice(&lie.to_le_bytes());
+            folder.write(NAME, &bytes);
+            let (files, errors) = read_all(&folder).await;
+            assert!(files.is_empty(), "{lie}");
+            assert!(
+                matches!(errors[0].kind, ErrorKind::Damaged | ErrorKind::Unsupported),
+                "{}",
+                errors[0].chain()
+            );
+            assert!(errors[0].chain().contains("member a of"), "{}", errors[0].chain());
+            assert!(errors[0].hint.is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bomb_is_refused_before_it_is_unpacked() {
+    let folder = Folder::new();
+    let mut bytes = pack(&[("bomb", &vec![0; 1 << 20])]);
+    let entry = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    bytes[entry + 24..entry + 28].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+    folder.write(NAME, &bytes);
+    let (_, errors) = read_all(&folder).await;
+    assert_eq!(errors[0].kind, ErrorKind::Unsupported);
+    assert!(errors[0].chain().contains("zip bomb"), "{}", errors[0].chain());
+}
+
+#[tokio::test]
+async fn encrypted_and_unknown_methods_are_named() {
+    let folder = Folder::new();
+    folder.zip(NAME, &["-P", "secret"], &[("a", b"hidden text")]);
+    let (_, errors) = read_all(&folder).await;
+    assert_eq!(errors[0].kind, ErrorKind::Unsupported);
+    assert!(errors[0].chain().contains("encrypted"), "{}", errors[0].chain());
+
+    std::fs::remove_file(folder.archives().join(NAME)).unwrap();
+    folder.zip(NAME, &["-Z", "bzip2"], &[("a", &b"compressible ".repeat(100))]);
+    let (_, errors) = read_all(&folder).await;
+    assert_eq!(errors[0].kind, ErrorKind::Unsupported);
+    assert!(errors[0].chain().contains("method"), "{}", errors[0].chain());
+}
+
+#[tokio::test]
+async fn a_zip_replaced_while_listed_is_never_read_as_the_old_one() {
+    let folder = Folder::new();
+    folder.zip(NAME, &["-0"], &[("a", b"old content")]);
+    let database = database(&folder.open()).await;
+    let listed = files(&database, NAME).await.unwrap();
+    assert_eq!(read(&listed[0].content).await.unwrap(), b"old content");
+
+    let other = folder.zip("other.zip", &["-0"], &[("a", b"new content")]);
+    std::fs::rename(other, folder.archives().join(NAME)).unwrap();
+    let error = read(&listed[0].content).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Changed, "{}", error.chain());
+
+    std::fs::remove_file(folder.archives().join(NAME)).unwrap();
+    let error = read(&listed[0].content).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Missing, "{}", error.chain());
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_ends_the_read() {
+    let folder = Folder::new();
+    folder.zip(NAME, &["-0"], &[("a", &noise(3_000_000))]);
+    let database = database(&folder.open()).await;
+    let listed = files(&database, NAME).await.unwrap();
+    let (sink, mut pieces) = Sink::new(1);
+    let gone = async move { pieces.recv().await.map(|piece| piece.len()) };
+    let (outcome, first) = tokio::join!(listed[0].content.read(sink), gone);
+    assert!(outcome.is_ok());
+    assert_eq!(first, Some(256 * 1024));
+}
+
+/// The manifest says when the content was captured, the name only when it was archived.
+#[tokio::test]
+async fn the_time_of_a_thrum_backup_is_that_of_its_manifest() {
+    let folder = Folder::new();
+    let manifest = br#"{"version":1,"timestamp":"2026-01-01T12:00:00.5+01:00","repo_name":"x","counts":{}}"#;
+    folder.zip(NAME, &[], &[("manifest.json", manifest), ("events.jsonl", b"")]);
+    folder.zip("pre-restore-2026-01-03T000000.zip", &[], &[("manifest.json", b"{}")]);
+    folder.zip("2026-01-04T000000.zip", &[], &[("deep/manifest.json", manifest)]);
+    folder.zip("named-by-hand.zip", &[], &[("manifest.json", manifest)]);
+    folder.zip("no-time-at-all.zip", &[], &[("a", b"a")]);
+    let database = database(&folder.open()).await;
+    let told: Vec<_> = database
+        .history()
+        .timeline
+        .iter()
+        .map(|snapshot| (&*snapshot.id, snapshot.time.to_string(), snapshot.mark))
+        .collect();
+    let expected = [
+        ("2026-01-04T000000.zip", "2026-01-04T00:00:00Z", None),
+        ("pre-restore-2026-01-03T000000.zip", "2026-01-03T00:00:00Z", Some("pre-restore")),
+        ("named-by-hand.zip", "2026-01-01T11:00:00.5Z", None),
+        (NAME, "2026-01-01T11:00:00.5Z", None),
+    ];
+    assert_eq!(told, expected.map(|(id, time, mark)| (id, time.to_owned(), mark)));
+}

@@ -1,0 +1,117 @@
+//! The bytes of one zip member.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use zip::CompressionMethod;
+use zip::result::ZipError;
+
+use super::blocking::on_blocking_thread;
+use super::file::{PIECE, read_full};
+use super::problem::{file_error, io_kind, zip_error};
+use super::zip_directory::ZipDirectory;
+use crate::source::{Content, ErrorKind, Sink, SourceError};
+
+/// Members of at most this many bytes are read whatever their ratio.
+pub(super) const BOMB_LEN: u64 = 1 << 30;
+
+/// Larger members are refused when they unpack to more than this many times their packed size. Deflate itself
+/// reaches 1032 at most, on runs of one byte.
+pub(super) const BOMB_RATIO: u64 = 1000;
+
+/// One member of one zip.
+pub(super) struct ZipContent {
+    pub(super) label: Arc<str>,
+    pub(super) directory: Arc<ZipDirectory>,
+    /// Its place in the central directory.
+    pub(super) index: usize,
+    /// Unpacked length in bytes, as the directory states it.
+    pub(super) len: u64,
+}
+
+#[async_trait]
+impl Content for ZipContent {
+    fn stated_len(&self) -> Option<u64> {
+        Some(self.len)
+    }
+
+    fn describe(&self) -> String {
+        describe_member(&self.directory, self.index)
+    }
+
+    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
+        let (label, directory, index) = (Arc::clone(&self.label), Arc::clone(&self.directory), self.index);
+        on_blocking_thread(&self.label, move || {
+            read_member(&label, &directory, index, sink)
+                .map_err(|error| changed_rather(error, &label, &directory))
+        })
+        .await
+    }
+}
+
+fn describe_member(directory: &ZipDirectory, index: usize) -> String {
+    let archive = directory.reader();
+    let name = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default();
+    format!("member {} of {}", name.escape_debug(), directory.file.path.display())
+}
+
+/// Unpacks a member piece by piece. The `zip` crate checks the CRC at the end of the data; the length is
+/// checked here.
+fn read_member(
+    label: &str,
+    directory: &ZipDirectory,
+    index: usize,
+    mut sink: Sink,
+) -> Result<(), SourceError> {
+    let path = &directory.file.path;
+    let operation = || format!("cannot read {}", describe_member(directory, index));
+    let fail = |error: ZipError| zip_error(label, operation(), path, error);
+    let mut archive = directory.reader();
+    let mut member = archive.by_index(index).map_err(fail)?;
+    let (stated, packed) = (member.size(), member.compressed_size());
+    if stated > BOMB_LEN && stated / BOMB_RATIO > packed {
+        return Err(SourceError::new(ErrorKind::Unsupported, label, operation())
+            .because(format!("{packed} bytes claim to unpack to {stated}, which looks like a zip bomb"))
+            .with_hint("if it is real, take it out with `unzip`"));
+    }
+    if member.compression() == CompressionMethod::Stored && stated != packed {
+        return Err(wrong_length(label, operation(), stated, packed));
+    }
+    let mut total = 0;
+    loop {
+        // One byte more than is left, so that the end, where the CRC is checked, comes with the last piece.
+        let room = (stated - total).saturating_add(1).min(PIECE as u64);
+        let mut piece = vec![0; usize::try_from(room).expect("at most PIECE")];
+        let count = read_full(&mut member, &mut piece).map_err(|error| fail(error.into()))?;
+        piece.truncate(count);
+        total += count as u64;
+        if total > stated {
+            return Err(wrong_length(label, operation(), stated, total));
+        }
+        let is_last = (count as u64) < room;
+        if count > 0 && sink.push_blocking(Bytes::from(piece)).is_err() {
+            return Ok(());
+        }
+        if is_last {
+            break;
+        }
+    }
+    if total == stated { Ok(()) } else { Err(wrong_length(label, operation(), stated, total)) }
+}
+
+/// A zip that is written to while it is read looks damaged: that it changed is the better answer.
+fn changed_rather(error: SourceError, label: &str, directory: &ZipDirectory) -> SourceError {
+    match directory.file.open() {
+        Err(why) if error.kind == ErrorKind::Damaged && io_kind(&why) == ErrorKind::Changed => {
+            file_error(label, error.operation, &directory.file.path, why)
+        }
+        _ => error,
+    }
+}
+
+fn wrong_length(label: &str, operation: String, stated: u64, found: u64) -> SourceError {
+    SourceError::new(ErrorKind::Damaged, label, operation)
+        .because(format!("the zip's directory states {stated} bytes, its data holds {found}"))
+        .with_hint("bring the archive back from another copy")
+}

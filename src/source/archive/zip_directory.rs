@@ -1,0 +1,100 @@
+//! What a zip's central directory says: its members, their paths in the tree, the time of a Thrum manifest.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use zip::ZipArchive;
+use zip::result::ZipResult;
+
+use super::file::{FileReader, FileVersion};
+use crate::model::names::nested_paths;
+
+/// A manifest has a few hundred bytes; what is far longer is none.
+const LONGEST_MANIFEST: u64 = 1024 * 1024;
+
+/// The members of one state of one zip file. Holds no open file.
+///
+/// Costs about 400 bytes of memory per member.
+#[derive(Debug)]
+pub(super) struct ZipDirectory {
+    /// The file.
+    pub(super) file: Arc<FileVersion>,
+    /// Never read from itself, only through clones: it stays closed.
+    archive: ZipArchive<FileReader>,
+    /// The members that are files, sorted by path.
+    pub(super) members: Vec<ZipMember>,
+}
+
+/// A member that is a file.
+#[derive(Debug, Clone)]
+pub(super) struct ZipMember {
+    /// Its path in the tree.
+    pub(super) path: Arc<str>,
+    /// Its place in the central directory.
+    pub(super) index: usize,
+}
+
+impl ZipDirectory {
+    /// Reads the central directory. Of several members with one name the last one counts, as with `unzip -o`;
+    /// folder entries are left out; a symbolic link is a file that holds its target's name.
+    pub(super) fn read(file: &Arc<FileVersion>) -> ZipResult<Self> {
+        let archive = open_archive(file)?;
+        let is_file = |name: &[u8]| !name.ends_with(b"/");
+        let names = || archive.file_names_raw().enumerate().filter(|(_, name)| is_file(name));
+        let paths = nested_paths(names().map(|(_, name)| name));
+        let mut members: Vec<ZipMember> =
+            names().zip(paths).map(|((index, _), path)| ZipMember { path: path.into(), index }).collect();
+        members.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { file: Arc::clone(file), archive, members })
+    }
+
+    /// A reader of the archive with an open file of its own.
+    pub(super) fn reader(&self) -> ZipArchive<FileReader> {
+        self.archive.clone()
+    }
+}
+
+/// What is asked of a zip when its folder is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ZipFacts {
+    /// When a Thrum backup was captured: its name only says when it was archived.
+    pub(super) captured: Option<Timestamp>,
+    /// How many members there are.
+    pub(super) members: usize,
+}
+
+impl ZipFacts {
+    /// Reads the central directory and, where there is one, the manifest.
+    pub(super) fn read(file: &Arc<FileVersion>) -> ZipResult<Self> {
+        let mut archive = open_archive(file)?;
+        let captured = manifest_time(&mut archive).unwrap_or_else(|problem| {
+            let path = file.path.display();
+            tracing::debug!("{path}: its manifest.json is not used, the time comes from the name: {problem}");
+            None
+        });
+        Ok(Self { captured, members: archive.len() })
+    }
+}
+
+/// An archive that is closed until it is read again.
+fn open_archive(file: &Arc<FileVersion>) -> ZipResult<ZipArchive<FileReader>> {
+    Ok(ZipArchive::new(FileReader::new(Arc::clone(file)))?.clone())
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    timestamp: Timestamp,
+}
+
+/// The `timestamp` of a `manifest.json` at the root, as Thrum writes it.
+fn manifest_time(
+    archive: &mut ZipArchive<FileReader>,
+) -> Result<Option<Timestamp>, Box<dyn std::error::Error + Send + Sync>> {
+    let Some(index) = archive.index_for_name_raw(b"manifest.json") else { return Ok(None) };
+    let mut text = Vec::new();
+    archive.by_index(index)?.take(LONGEST_MANIFEST).read_to_end(&mut text)?;
+    let manifest: Manifest = serde_json::from_slice(&text)?;
+    Ok(Some(manifest.timestamp))
+}

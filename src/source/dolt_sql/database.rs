@@ -1,0 +1,232 @@
+//! One view of one database: its history as of a poll, and the files of its commits.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use super::fault::{Fault, QueryError};
+use super::lineage::{Lineage, Origin, SCHEMA, VIEWS};
+use super::lineage_load;
+use super::live;
+use super::rows::RowsContent;
+use super::schema_sql;
+use super::sql::{Revision, ident};
+use super::store::Store;
+use super::tables::Listing;
+use super::views::ShownView;
+use crate::model::content_id::ContentId;
+use crate::model::history::{History, SnapshotId, SnapshotMeta};
+use crate::model::names::escape_with_suffix;
+use crate::source::{Content, Database, ErrorKind, FileEntry, Sink, SourceError};
+
+/// The file with the `CREATE` statements. No table's file is called so: theirs end in `.jsonl`.
+pub const SCHEMA_FILE: &str = "schema.sql";
+
+/// A database as it was when it was polled.
+pub struct DoltDatabase {
+    store: Arc<Store>,
+    /// The name to show, which `NAME=` may have changed.
+    shown_name: String,
+    history: History,
+    /// Set once the lineage holds all commits of this view.
+    lineage_ready: OnceCell<()>,
+}
+
+impl DoltDatabase {
+    /// A view with this history.
+    pub fn new(store: Arc<Store>, shown_name: String, history: History) -> Self {
+        Self { store, shown_name, history, lineage_ready: OnceCell::new() }
+    }
+
+    /// What all views of this database share.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The newest commit of the main timeline, whose working set `live/` shows.
+    pub fn head(&self) -> Option<&Arc<SnapshotMeta>> {
+        self.history.timeline.first()
+    }
+
+    /// The files of a commit, and its listing.
+    ///
+    /// # Errors
+    /// What the server or the connection said; [`Fault::Moved`] for a commit that is not in this view.
+    pub async fn files_of(&self, commit: &SnapshotId) -> Result<(Vec<FileEntry>, Arc<Listing>), QueryError> {
+        self.lineage_ready.get_or_try_init(|| self.load_lineage()).await?;
+        let schema = self.store.lineage.lock().await.origin(commit, &[SCHEMA]).ok_or(Fault::Moved)?;
+        let listing = self.store.listing(&schema.commits[0]).await?;
+        let mut lineage = self.store.lineage.lock().await;
+        let mut entries = Entries { database: self, lineage: &mut lineage, commit };
+        let mut files = Vec::with_capacity(listing.tables.len() + listing.views.shown.len() + 1);
+        for table in &listing.tables {
+            files.push(entries.table(table)?);
+        }
+        for view in &listing.views.shown {
+            files.push(entries.view(view)?);
+        }
+        files.push(entries.schema(&listing)?);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok((files, listing))
+    }
+
+    async fn load_lineage(&self) -> Result<(), QueryError> {
+        let commits: Vec<_> =
+            self.history.timeline.iter().chain(&self.history.off_timeline).map(Arc::clone).collect();
+        // Held while loading: whoever else needs the lineage needs just this.
+        let mut lineage = self.store.lineage.lock().await;
+        if commits.iter().any(|commit| !lineage.contains(&commit.id)) {
+            let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
+            lineage_load::extend(&mut lineage, &mut lease, &self.store.database, &commits).await?;
+            lease.give_back();
+        }
+        lineage.show(commits.iter().map(|commit| &*commit.id));
+        Ok(())
+    }
+
+    fn has(&self, commit: &SnapshotId) -> bool {
+        self.history.timeline.iter().chain(&self.history.off_timeline).any(|known| known.id == *commit)
+    }
+}
+
+#[async_trait]
+impl Database for DoltDatabase {
+    fn name(&self) -> &str {
+        &self.shown_name
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
+        let operation = || format!("cannot list the tables of {} at {snapshot}", self.store.database);
+        match self.files_of(snapshot).await {
+            Ok((files, _)) => Ok(files.into()),
+            Err(error) if matches!(error.fault, Fault::Moved) && !self.has(snapshot) => {
+                Err(SourceError::new(ErrorKind::Missing, &*self.store.label, operation())
+                    .with_hint("No branch or tag reaches that commit any more."))
+            }
+            Err(error) => Err(error.during(&self.store.label, operation())),
+        }
+    }
+
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        let listed = live::files(self).await;
+        let operation = || format!("cannot list the working set of {}", self.store.database);
+        listed.map_err(|error| error.during(&self.store.label, operation()))
+    }
+}
+
+/// Makes the entries of one commit.
+struct Entries<'e> {
+    database: &'e DoltDatabase,
+    lineage: &'e mut Lineage,
+    commit: &'e SnapshotId,
+}
+
+impl Entries<'_> {
+    fn table(&mut self, table: &Arc<str>) -> Result<FileEntry, QueryError> {
+        let (origin, links) = self.origin(&[table])?;
+        let store = &self.database.store;
+        let revision = Revision::Commit(Arc::clone(self.commit));
+        let query = format!("SELECT * FROM {}.{}{}", ident(&store.database), ident(table), revision.as_of());
+        let id = ContentId::of(&[b"dolt", store.database.as_bytes(), table.as_bytes(), origin.commits[0].as_bytes()]);
+        let what = format!("table {table} of {} {}", store.database, revision.describe());
+        let content = RowsContent { store: Arc::clone(store), query, guard: Vec::new(), is_sorted_here: false, what };
+        Ok(entry(rows_path(table), id, &origin, links, Arc::new(content)))
+    }
+
+    fn view(&mut self, view: &ShownView) -> Result<FileEntry, QueryError> {
+        let mut tables = vec![VIEWS];
+        tables.extend(view.tables.iter().map(|table| &**table));
+        let (origin, links) = self.origin(&tables)?;
+        let store = &self.database.store;
+        let revision = Revision::Commit(Arc::clone(self.commit));
+        let query = format!("SELECT * FROM {}.{}", revision.database(&store.database), ident(&view.name));
+        let mut parts: Vec<&[u8]> = vec![b"dolt-view", store.database.as_bytes(), view.name.as_bytes()];
+        parts.extend(origin.commits.iter().map(|commit| commit.as_bytes()));
+        let what = format!("view {} of {} {}", view.name, store.database, revision.describe());
+        let content = RowsContent {
+            store: Arc::clone(store),
+            query,
+            guard: Vec::new(),
+            is_sorted_here: !view.is_ordered,
+            what,
+        };
+        Ok(entry(rows_path(&view.name), ContentId::of(&parts), &origin, links, Arc::new(content)))
+    }
+
+    fn schema(&mut self, listing: &Arc<Listing>) -> Result<FileEntry, QueryError> {
+        let (origin, links) = self.origin(&[SCHEMA])?;
+        let store = &self.database.store;
+        let mut parts: Vec<&[u8]> = vec![b"dolt-schema", store.database.as_bytes(), origin.commits[0].as_bytes()];
+        // What is left out is said in the file.
+        parts.extend(listing.excluded.iter().map(|table| table.as_bytes()));
+        let content = SchemaContent {
+            store: Arc::clone(store),
+            commit: Arc::clone(self.commit),
+            listing: Arc::clone(listing),
+        };
+        Ok(entry(SCHEMA_FILE.into(), ContentId::of(&parts), &origin, links, Arc::new(content)))
+    }
+
+    /// The origin, and in how many places its content is shown: once per commit, and once more below `live/` where
+    /// it is that of the head.
+    fn origin(&mut self, tables: &[&str]) -> Result<(Origin, u32), QueryError> {
+        let origin = self.lineage.origin(self.commit, tables).ok_or(Fault::Moved)?;
+        let head = self.database.head().and_then(|head| self.lineage.origin(&head.id, tables));
+        let is_live = head.is_some_and(|head| head.commits == origin.commits);
+        let links = origin.commits_alike.saturating_add(u32::from(is_live));
+        Ok((origin, links))
+    }
+}
+
+/// The file name of a table or view.
+pub fn rows_path(name: &str) -> Arc<str> {
+    escape_with_suffix(name, ".jsonl").into()
+}
+
+fn entry(path: Arc<str>, id: ContentId, origin: &Origin, links: u32, content: Arc<dyn Content>) -> FileEntry {
+    FileEntry { path, id, changed: origin.changed, links, content }
+}
+
+/// `schema.sql` of a commit.
+struct SchemaContent {
+    store: Arc<Store>,
+    commit: Arc<str>,
+    listing: Arc<Listing>,
+}
+
+impl SchemaContent {
+    fn revision(&self) -> Revision {
+        Revision::Commit(Arc::clone(&self.commit))
+    }
+
+    async fn text(&self) -> Result<String, QueryError> {
+        let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
+        let text = schema_sql::write(&mut lease, &self.store.database, &self.revision(), &self.listing).await?;
+        lease.give_back();
+        Ok(text)
+    }
+}
+
+#[async_trait]
+impl Content for SchemaContent {
+    fn describe(&self) -> String {
+        format!("{SCHEMA_FILE} of {} {} over {}", self.store.database, self.revision().describe(), self.store.label)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let operation = || {
+            format!("cannot read the CREATE statements of {} {}", self.store.database, self.revision().describe())
+        };
+        let text = self.text().await.map_err(|error| error.during(&self.store.label, operation()))?;
+        if !text.is_empty() {
+            // A closed sink means that nobody wants the text, which is no failure.
+            let _ = sink.push(text.into()).await;
+        }
+        Ok(())
+    }
+}

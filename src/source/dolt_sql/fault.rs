@@ -1,0 +1,210 @@
+//! What can go wrong between this program and a Dolt server, and what to say about it.
+
+use std::io;
+use std::time::Duration;
+
+use mysql_async::{DriverError, Error, IoError};
+
+use super::wire::WireError;
+use crate::source::{ErrorKind, SourceError};
+
+/// Longest part of a query that an error message repeats, in characters.
+const SHOWN_QUERY: usize = 160;
+
+/// A failed query or connection, before it is known what it was good for.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// No connection within the time-out.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// The server sent nothing for too long.
+    #[error("no answer within {0:?}")]
+    Stalled(Duration),
+    /// All connections stayed busy.
+    #[error("all connections to the server were busy for {0:?}")]
+    Busy(Duration),
+    /// The server speaks the protocol and is not Dolt.
+    #[error("the server is not Dolt (it calls itself {0})")]
+    NotDolt(String),
+    /// What the client library or the server said.
+    #[error(transparent)]
+    Mysql(#[from] Error),
+    /// A row that cannot be rendered.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The server answered in a form that its documentation does not have.
+    #[error("unexpected answer: {0}")]
+    Answer(String),
+    /// A view without an order whose rows would have to be held to be sorted.
+    #[error("its rows have no order of their own and are more than {0} bytes to sort")]
+    TooLarge(usize),
+    /// The database moved on between listing and reading.
+    #[error("the database changed since it was listed")]
+    Moved,
+}
+
+/// A [`Fault`] with the query that met it.
+#[derive(Debug)]
+pub struct QueryError {
+    /// What happened.
+    pub fault: Fault,
+    /// The query, where there was one.
+    pub query: Option<String>,
+}
+
+impl<F: Into<Fault>> From<F> for QueryError {
+    fn from(fault: F) -> Self {
+        Self { fault: fault.into(), query: None }
+    }
+}
+
+impl QueryError {
+    /// Names the query that failed.
+    #[must_use]
+    pub fn in_query(mut self, query: &str) -> Self {
+        self.query.get_or_insert_with(|| shorten(query));
+        self
+    }
+
+    /// Whether the connection broke, so that a fresh one may do better.
+    pub fn is_broken_connection(&self) -> bool {
+        matches!(
+            &self.fault,
+            Fault::Mysql(Error::Io(_) | Error::Driver(DriverError::ConnectionClosed | DriverError::PacketOutOfOrder))
+        )
+    }
+
+    /// Whether the server itself answered, with an error: the connection is fine.
+    pub fn is_answer(&self) -> bool {
+        matches!(&self.fault, Fault::Mysql(Error::Server(_)))
+    }
+
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.fault.kind()
+    }
+
+    /// The whole story: `operation` says what was being done, with its operand.
+    pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
+        let operation = match self.query {
+            Some(query) => format!("{} ({query})", operation.into()),
+            None => operation.into(),
+        };
+        let hint = self.fault.hint();
+        let error = SourceError::new(self.fault.kind(), label, operation).because(self.fault);
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+impl Fault {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) => ErrorKind::TimedOut,
+            Self::NotDolt(_) => ErrorKind::Unsupported,
+            Self::Wire(WireError::Type { .. }) | Self::TooLarge(_) => ErrorKind::Unsupported,
+            Self::Wire(_) | Self::Answer(_) => ErrorKind::Damaged,
+            Self::Moved => ErrorKind::Changed,
+            Self::Mysql(Error::Server(error)) => server_kind(error.code, &error.message),
+            Self::Mysql(Error::Url(_)) => ErrorKind::Invalid,
+            Self::Mysql(Error::Io(_) | Error::Driver(_) | Error::Other(_)) => ErrorKind::Unavailable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::ConnectTimeout(_) => "Does the host answer at that port, and is no firewall in between?",
+            Self::Stalled(_) => "The server may be overloaded: SHOW PROCESSLIST there shows what it is doing.",
+            Self::Busy(_) => "Somebody reads many or large tables at once; try again later.",
+            Self::NotDolt(_) => {
+                "Only Dolt keeps a database's history. Is the port that of `dolt sql-server` (3307 by default)?"
+            }
+            Self::TooLarge(_) => "Give the view an ORDER BY: its rows are then passed on as they come.",
+            Self::Mysql(Error::Server(error)) => return server_hint(error.code),
+            Self::Mysql(Error::Io(IoError::Io(error))) => return io_hint(error),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Error numbers are MySQL's; 1105 is "unknown error", where only Dolt's text tells what it is.
+fn server_kind(code: u16, message: &str) -> ErrorKind {
+    const GONE: [&str; 7] = [
+        "target commit not found",
+        "branch not found",
+        "not a valid branch or hash",
+        "could not find ",
+        "invalid ref spec",
+        "invalid commit hash",
+        "no common ancestor",
+    ];
+    match code {
+        1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1698 | 3118 => ErrorKind::Refused,
+        1049 | 1051 | 1109 | 1146 => ErrorKind::Missing,
+        1105 if GONE.iter().any(|text| message.contains(text)) => ErrorKind::Missing,
+        1040 | 1053 | 1152 | 1158..=1161 | 1184 | 1203 | 1205 | 1213 | 1317 => ErrorKind::Unavailable,
+        1105 if message.contains("context canceled") => ErrorKind::Unavailable,
+        _ => ErrorKind::Unsupported,
+    }
+}
+
+fn server_hint(code: u16) -> Option<String> {
+    let hint = match code {
+        1045 | 1698 => "Check the user in the URL, and the password in ASOF_DOLT_PASSWORD or the password file.",
+        1044 | 1142 | 1143 | 1227 => "Grant the user SELECT on this database.",
+        1040 | 1203 => "The server has too many connections; asof itself uses at most four.",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn io_hint(error: &io::Error) -> Option<String> {
+    let hint = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "Is `dolt sql-server` running there (in a Gas Town: `gt dolt start`), and on that port?"
+        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "Is the network up?",
+        _ if error.to_string().contains("lookup") => "Check the host name in the URL.",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn shorten(query: &str) -> String {
+    match query.char_indices().nth(SHOWN_QUERY) {
+        Some((end, _)) => format!("{}…", &query[..end]),
+        None => query.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(code: u16, message: &str) -> QueryError {
+        let state = "HY000".to_owned();
+        Error::Server(mysql_async::ServerError { code, message: message.to_owned(), state }).into()
+    }
+
+    #[test]
+    fn kinds_by_what_the_server_said() {
+        assert_eq!(server(1045, "Access denied").kind(), ErrorKind::Refused);
+        assert_eq!(server(1146, "table not found: t").kind(), ErrorKind::Missing);
+        assert_eq!(server(1049, "database not found: d/abc").kind(), ErrorKind::Missing);
+        assert_eq!(server(1105, "target commit not found").kind(), ErrorKind::Missing);
+        assert_eq!(server(1105, "something else").kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn messages_hold_operation_query_cause_and_hint() {
+        let error = server(1045, "Access denied").in_query("SELECT 1").during("dolt://h", "cannot list databases");
+        assert_eq!(error.to_string(), "dolt://h: cannot list databases (SELECT 1)");
+        assert!(error.chain().contains("Access denied"));
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("ASOF_DOLT_PASSWORD")));
+        let long = server(1105, "x").in_query(&"é".repeat(500)).during("l", "o");
+        assert!(long.to_string().chars().count() < 200);
+    }
+}

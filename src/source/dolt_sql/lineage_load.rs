@@ -1,0 +1,218 @@
+//! Asking the server what [`super::lineage`] needs, in as few queries as possible.
+//!
+//! Facts relied on, from Dolt's documentation and source and checked on servers: the system table `dolt_diff`
+//! compares a commit with its first parent only, has no rows for a commit without parents, names a renamed table
+//! by its new name and a dropped one by its old, and `commit_hash IN (...)` is an index look-up that also finds
+//! commits of other branches. `dolt_diff_summary(a, b)` compares any two commits by the tables' hashes.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::fault::{Fault, QueryError};
+use super::lineage::{Change, Lineage, NewCommit};
+use super::pool::{Lease, needed_text, text};
+use super::sql::{Revision, ident, literal, literals};
+use crate::model::history::SnapshotMeta;
+
+/// Commits per look-up in `dolt_diff`.
+const COMMITS_PER_QUERY: usize = 500;
+/// Comparisons with further parents per query.
+const COMPARISONS_PER_QUERY: usize = 25;
+
+/// Adds the commits of a view that the lineage does not hold yet.
+///
+/// `lease` has to use the database itself, not one of its revisions.
+///
+/// # Errors
+/// What the server or the connection said; [`Fault::Moved`] where a commit vanished meanwhile.
+pub async fn extend(
+    lineage: &mut Lineage,
+    lease: &mut Lease,
+    database: &str,
+    commits: &[Arc<SnapshotMeta>],
+) -> Result<(), QueryError> {
+    let missing: Vec<_> = commits.iter().filter(|commit| !lineage.contains(&commit.id)).cloned().collect();
+    let ordered = parents_first(&missing);
+    for chunk in ordered.chunks(COMMITS_PER_QUERY) {
+        let known: HashSet<_> = chunk.iter().map(|commit| Arc::clone(&commit.id)).collect();
+        let is_known = |hash: &Arc<str>| known.contains(hash) || lineage.contains(hash);
+        let mut changes = changes_of(lease, chunk, is_known).await?;
+        mark_merged(lease, chunk, &mut changes, is_known).await?;
+        for commit in chunk {
+            let parent = commit.parents.first().filter(|parent| is_known(parent)).cloned();
+            if parent.is_none() {
+                changes.insert(Arc::clone(&commit.id), all_tables(lease, database, commit).await?);
+            }
+        }
+        for commit in chunk {
+            let changes = changes.remove(&commit.id).unwrap_or_default();
+            let parent = commit.parents.first().cloned();
+            lineage.add(NewCommit { hash: Arc::clone(&commit.id), time: commit.time, parent, changes });
+        }
+    }
+    Ok(())
+}
+
+/// Orders commits so that each stands behind those of its parents that are among them.
+fn parents_first(commits: &[Arc<SnapshotMeta>]) -> Vec<Arc<SnapshotMeta>> {
+    let by_hash: HashMap<_, _> = commits.iter().map(|commit| (Arc::clone(&commit.id), commit)).collect();
+    let mut done = HashSet::with_capacity(commits.len());
+    let mut ordered = Vec::with_capacity(commits.len());
+    // Oldest first, which is nearly the order wanted, so the stack stays small.
+    for start in commits.iter().rev() {
+        let mut stack = vec![start];
+        while let Some(&commit) = stack.last() {
+            if done.contains(&commit.id) {
+                stack.pop();
+                continue;
+            }
+            let waiting = commit.parents.iter().filter(|parent| !done.contains(*parent));
+            let waiting: Vec<_> = waiting.filter_map(|parent| by_hash.get(parent).copied()).collect();
+            if waiting.is_empty() {
+                done.insert(Arc::clone(&commit.id));
+                ordered.push(Arc::clone(commit));
+                stack.pop();
+            } else {
+                stack.extend(waiting);
+            }
+        }
+    }
+    ordered
+}
+
+async fn changes_of(
+    lease: &mut Lease,
+    commits: &[Arc<SnapshotMeta>],
+    is_known: impl Fn(&Arc<str>) -> bool,
+) -> Result<HashMap<Arc<str>, Vec<Change>>, QueryError> {
+    let hashes = literals(commits.iter().map(|commit| &commit.id));
+    // A commit that is gone has no rows in dolt_diff, just as one without changes: tell them apart.
+    let found = lease.rows(&format!("SELECT count(*) FROM dolt_commits WHERE commit_hash IN ({hashes})")).await?;
+    let found = found.first().map(|row| needed_text(row, 0)).transpose()?;
+    if found.as_deref() != Some(commits.len().to_string().as_str()) {
+        return Err(Fault::Moved.into());
+    }
+    // In a shallow clone, dolt_diff fails for a commit whose parent was left behind.
+    let with_parents: Vec<_> = commits.iter().filter(|commit| commit.parents.first().is_some_and(&is_known)).collect();
+    let mut changes: HashMap<Arc<str>, Vec<Change>> = HashMap::new();
+    if with_parents.is_empty() {
+        return Ok(changes);
+    }
+    let hashes = literals(with_parents.iter().map(|commit| &commit.id));
+    let query = format!(
+        "SELECT commit_hash, table_name, schema_change FROM dolt_diff WHERE commit_hash IN ({hashes})"
+    );
+    lease
+        .for_each(&query, |row| {
+            let schema = needed_text(&row, 2)? != "0";
+            let change = Change { table: needed_text(&row, 1)?, schema, same_as: None };
+            changes.entry(needed_text(&row, 0)?.into()).or_default().push(change);
+            Ok(())
+        })
+        .await?;
+    Ok(changes)
+}
+
+/// Finds the changed tables of merges that are just as in another parent.
+async fn mark_merged(
+    lease: &mut Lease,
+    commits: &[Arc<SnapshotMeta>],
+    changes: &mut HashMap<Arc<str>, Vec<Change>>,
+    is_known: impl Fn(&Arc<str>) -> bool,
+) -> Result<(), QueryError> {
+    let mut pairs = Vec::new();
+    for commit in commits.iter().filter(|commit| changes.contains_key(&commit.id)) {
+        let others = commit.parents.iter().skip(1).filter(|parent| is_known(parent));
+        pairs.extend(others.map(|parent| (Arc::clone(parent), Arc::clone(&commit.id))));
+    }
+    for pairs in pairs.chunks(COMPARISONS_PER_QUERY) {
+        let differing = differing_tables(lease, pairs).await?;
+        for (at, (parent, commit)) in pairs.iter().enumerate() {
+            let changed = changes.get_mut(commit).into_iter().flatten();
+            for change in changed.filter(|change| change.same_as.is_none()) {
+                if !differing.contains(&(at, change.table.clone())) {
+                    change.same_as = Some(Arc::clone(parent));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tables in which the commits of each pair differ, with the place of the pair.
+async fn differing_tables(
+    lease: &mut Lease,
+    pairs: &[(Arc<str>, Arc<str>)],
+) -> Result<BTreeSet<(usize, String)>, QueryError> {
+    let selects = pairs.iter().enumerate().map(|(at, (from, to))| {
+        let (from, to) = (literal(from), literal(to));
+        format!("SELECT {at}, from_table_name, to_table_name FROM dolt_diff_summary({from}, {to})")
+    });
+    let query = selects.collect::<Vec<_>>().join(" UNION ALL ");
+    let mut differing = BTreeSet::new();
+    for row in lease.rows(&query).await? {
+        let at = needed_text(&row, 0)?;
+        let at: usize = at.parse().map_err(|_| Fault::Answer(format!("{at:?} is no number of a pair")))?;
+        for column in [1, 2] {
+            if let Some(table) = text(&row, column)?.filter(|table| !table.is_empty()) {
+                differing.insert((at, table));
+            }
+        }
+    }
+    Ok(differing)
+}
+
+/// For a commit without a known parent (the first one, or where a shallow clone was cut), with which all its
+/// tables begin.
+async fn all_tables(
+    lease: &mut Lease,
+    database: &str,
+    commit: &SnapshotMeta,
+) -> Result<Vec<Change>, QueryError> {
+    let as_of = Revision::Commit(Arc::clone(&commit.id)).as_of();
+    let rows = lease.rows(&format!("SHOW TABLES FROM {}{as_of}", ident(database))).await?;
+    let tables = rows.iter().map(|row| Ok(Change { table: needed_text(row, 0)?, schema: true, same_as: None }));
+    tables.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn commit(hash: &str, parents: &[&str]) -> Arc<SnapshotMeta> {
+        Arc::new(SnapshotMeta {
+            id: hash.into(),
+            time: Timestamp::UNIX_EPOCH,
+            commit: Some(hash.into()),
+            parents: parents.iter().map(|&parent| parent.into()).collect(),
+            author: String::new(),
+            email: String::new(),
+            message: String::new(),
+            mark: None,
+        })
+    }
+
+    #[test]
+    fn parents_come_first_in_any_order_given() {
+        let commits = [
+            commit("d", &["b", "c"]),
+            commit("a", &["outside"]),
+            commit("c", &["a"]),
+            commit("b", &["a"]),
+            commit("e", &["d"]),
+        ];
+        for rotation in 0..commits.len() {
+            let mut given = commits.to_vec();
+            given.rotate_left(rotation);
+            let ordered = parents_first(&given);
+            assert_eq!(ordered.len(), commits.len());
+            for (at, commit) in ordered.iter().enumerate() {
+                let before: Vec<_> = ordered[..at].iter().map(|commit| &commit.id).collect();
+                let parents = commit.parents.iter().filter(|parent| &***parent != "outside");
+                assert!(parents.clone().all(|parent| before.contains(&parent)), "{rotation}: {commit:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The working set: what is not committed yet.
+//!
+//! A table that is as in the head commit has that commit's entry, and with it its identity. Another one is named by
+//! its hash in the working set, and reading it checks, in one transaction, that it still has that hash.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::database::{DoltDatabase, SCHEMA_FILE, rows_path};
+use super::fault::{Fault, QueryError};
+use super::lineage::VIEWS;
+use super::pool::{Lease, needed_text, text};
+use super::rows::RowsContent;
+use super::schema_sql;
+use super::sql::{Revision, ident, literal};
+use super::store::Store;
+use super::tables::{Listing, list};
+use super::views::ShownView;
+use crate::model::content_id::ContentId;
+use crate::source::{Content, FileEntry, Sink, SourceError};
+
+/// Tables per query for hashes.
+const HASHES_PER_QUERY: usize = 200;
+
+/// What was seen of a working set: asking again while nothing changed is one small query.
+#[derive(Default)]
+pub struct LiveMemory {
+    last: Option<Seen>,
+    head: Option<Arc<Head>>,
+    /// When a changed content was first seen. Holds those of the last listing.
+    first_seen: HashMap<ContentId, Timestamp>,
+}
+
+struct Seen {
+    working: String,
+    head: Arc<str>,
+    files: Arc<[FileEntry]>,
+}
+
+/// The head commit, for telling what the working set changed.
+struct Head {
+    commit: Arc<str>,
+    files: HashMap<Arc<str>, FileEntry>,
+    hashes: HashMap<Arc<str>, String>,
+    listing: Arc<Listing>,
+    schema: String,
+}
+
+/// The files of the working set as of now.
+///
+/// # Errors
+/// What the server or the connection said.
+pub async fn files(database: &DoltDatabase) -> Result<Arc<[FileEntry]>, QueryError> {
+    let store = database.store();
+    let head = database.head().ok_or(Fault::Moved)?;
+    let mut memory = store.live.lock().await;
+    // From any connection, and tried again on a fresh one: this is the query after a pause.
+    let working = working_hash(&store.pool.rows(Some(&store.database), WORKING_HASH).await?)?;
+    if let Some(seen) = memory.last.as_ref().filter(|seen| seen.working == working && seen.head == head.id) {
+        return Ok(Arc::clone(&seen.files));
+    }
+    let base = match memory.head.as_ref().filter(|base| base.commit == head.id) {
+        Some(base) => Arc::clone(base),
+        None => Arc::new(load_head(database, &head.id).await?),
+    };
+    memory.head = Some(Arc::clone(&base));
+    let mut lease = store.pool.lease(Some(&store.database)).await?;
+    lease.execute("START TRANSACTION").await?;
+    let working = working_hash(&lease.rows(WORKING_HASH).await?)?;
+    let now = Working::load(&mut lease, store).await?;
+    lease.execute("ROLLBACK").await?;
+    lease.give_back();
+    let files: Arc<[FileEntry]> = now.entries(store, &base, &mut memory.first_seen).into();
+    memory.last = Some(Seen { working, head: Arc::clone(&head.id), files: Arc::clone(&files) });
+    Ok(files)
+}
+
+const WORKING_HASH: &str = "SELECT dolt_hashof_db('WORKING')";
+
+fn working_hash(rows: &[mysql_async::Row]) -> Result<String, QueryError> {
+    let row = rows.first().ok_or_else(|| Fault::Answer("no hash of the working set".to_owned()))?;
+    needed_text(row, 0)
+}
+
+async fn load_head(database: &DoltDatabase, commit: &Arc<str>) -> Result<Head, QueryError> {
+    let store = database.store();
+    let (files, listing) = database.files_of(commit).await?;
+    let files = files.into_iter().map(|file| (Arc::clone(&file.path), file)).collect();
+    let mut lease = store.pool.lease(Some(&store.database)).await?;
+    let revision = Revision::Commit(Arc::clone(commit));
+    let schema = schema_sql::write(&mut lease, &store.database, &revision, &listing).await?;
+    // The function reads the working set of the current database, which for `db/<hash>` is that commit.
+    lease.use_database(&format!("{}/{commit}", store.database)).await?;
+    let hashes = hashes(&mut lease, &listing).await?;
+    lease.use_database(&store.database).await?;
+    lease.give_back();
+    Ok(Head { commit: Arc::clone(commit), files, hashes, listing, schema })
+}
+
+/// The hash of each table of the listing, and of the table of views where there are any.
+async fn hashes(lease: &mut Lease, listing: &Listing) -> Result<HashMap<Arc<str>, String>, QueryError> {
+    let views: Option<Arc<str>> = (!listing.stored.is_empty()).then(|| VIEWS.into());
+    let names: Vec<_> = listing.tables.iter().cloned().chain(views).collect();
+    let mut hashes = HashMap::with_capacity(names.len());
+    for names in names.chunks(HASHES_PER_QUERY) {
+        let found = table_hashes(lease, names).await?;
+        hashes.extend(names.iter().cloned().zip(found));
+    }
+    Ok(hashes)
+}
+
+async fn table_hashes<T: AsRef<str>>(lease: &mut Lease, tables: &[T]) -> Result<Vec<String>, QueryError> {
+    let calls: Vec<_> =
+        tables.iter().map(|table| format!("dolt_hashof_table({})", literal(table.as_ref()))).collect();
+    let rows = lease.rows(&format!("SELECT {}", calls.join(", "))).await?;
+    let row = rows.first().ok_or_else(|| Fault::Answer("no hashes of tables".to_owned()))?;
+    (0..tables.len()).map(|column| Ok(text(row, column)?.unwrap_or_default())).collect()
+}
+
+/// Checks, inside a transaction, that tables still have the hashes that they were listed with.
+///
+/// # Errors
+/// [`Fault::Moved`] where one has not; what the server or the connection said.
+pub async fn check_hashes(lease: &mut Lease, guard: &[(String, String)]) -> Result<(), QueryError> {
+    for guard in guard.chunks(HASHES_PER_QUERY) {
+        let tables: Vec<_> = guard.iter().map(|(table, _)| table).collect();
+        let found = table_hashes(lease, &tables).await?;
+        if found.iter().zip(guard).any(|(found, (_, listed))| found != listed) {
+            return Err(Fault::Moved.into());
+        }
+    }
+    Ok(())
+}
+
+/// The working set at one instant.
+struct Working {
+    listing: Listing,
+    hashes: HashMap<Arc<str>, String>,
+    schema: String,
+}
+
+impl Working {
+    async fn load(lease: &mut Lease, store: &Store) -> Result<Self, QueryError> {
+        let listing = list(lease, &store.database, &Revision::Working, &store.exclude).await?;
+        let hashes = hashes(lease, &listing).await?;
+        let schema = schema_sql::write(lease, &store.database, &Revision::Working, &listing).await?;
+        Ok(Self { listing, hashes, schema })
+    }
+
+    fn entries(
+        &self,
+        store: &Arc<Store>,
+        head: &Head,
+        first_seen: &mut HashMap<ContentId, Timestamp>,
+    ) -> Vec<FileEntry> {
+        let mut seen = HashMap::new();
+        // The clock says when a content was first seen; the server keeps no time for what is not committed.
+        let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
+            let changed = *seen.entry(id).or_insert_with(|| first_seen.get(&id).copied().unwrap_or_else(Timestamp::now));
+            FileEntry { path, id, changed, links: 1, content }
+        };
+        let mut files = Vec::new();
+        for table in &self.listing.tables {
+            let path = rows_path(table);
+            let committed = head.files.get(&path).filter(|_| self.is_as_in(head, table));
+            files.push(match committed {
+                Some(file) => file.clone(),
+                None => entry(path, self.table_id(store, table), self.table_content(store, table)),
+            });
+        }
+        for view in &self.listing.views.shown {
+            let path = rows_path(&view.name);
+            let is_same = head.listing.views.shown.contains(view)
+                && view.tables.iter().all(|table| self.is_as_in(head, table));
+            files.push(match head.files.get(&path).filter(|_| is_same) {
+                Some(file) => file.clone(),
+                None => entry(path, self.view_id(store, view), self.view_content(store, view)),
+            });
+        }
+        let committed = head.files.get(SCHEMA_FILE).filter(|_| self.schema == head.schema);
+        files.push(match committed {
+            Some(file) => file.clone(),
+            None => {
+                let id = ContentId::of(&[b"dolt-live-schema", store.database.as_bytes(), self.schema.as_bytes()]);
+                entry(SCHEMA_FILE.into(), id, Arc::new(SchemaText::new(store, self.schema.clone())))
+            }
+        });
+        *first_seen = seen;
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files
+    }
+
+    fn is_as_in(&self, head: &Head, table: &Arc<str>) -> bool {
+        self.hashes.get(table).is_some_and(|hash| head.hashes.get(table) == Some(hash))
+    }
+
+    fn hash(&self, table: &str) -> &str {
+        self.hashes.get(table).map_or("", String::as_str)
+    }
+
+    fn table_id(&self, store: &Store, table: &str) -> ContentId {
+        let hash = self.hash(table);
+        ContentId::of(&[b"dolt-live", store.database.as_bytes(), table.as_bytes(), hash.as_bytes()])
+    }
+
+    fn view_id(&self, store: &Store, view: &ShownView) -> ContentId {
+        let mut parts: Vec<&[u8]> = vec![b"dolt-live-view", store.database.as_bytes(), view.name.as_bytes()];
+        parts.extend(view.definitions.iter().map(|definition| definition.as_bytes()));
+        for table in &view.tables {
+            parts.extend([table.as_bytes(), self.hash(table).as_bytes()]);
+        }
+        ContentId::of(&parts)
+    }
+
+    fn table_content(&self, store: &Arc<Store>, table: &Arc<str>) -> Arc<dyn Content> {
+        self.content(store, table, std::slice::from_ref(table), false, format!("table {table}"))
+    }
+
+    fn view_content(&self, store: &Arc<Store>, view: &ShownView) -> Arc<dyn Content> {
+        let mut tables = view.tables.clone();
+        tables.push(VIEWS.into());
+        self.content(store, &view.name, &tables, !view.is_ordered, format!("view {}", view.name))
+    }
+
+    fn content(
+        &self,
+        store: &Arc<Store>,
+        name: &str,
+        guard: &[Arc<str>],
+        is_sorted_here: bool,
+        what: String,
+    ) -> Arc<dyn Content> {
+        let guard = guard.iter().map(|table| (table.to_string(), self.hash(table).to_owned())).collect();
+        let query = format!("SELECT * FROM {}.{}", ident(&store.database), ident(name));
+        let what = format!("{what} of {} {}", store.database, Revision::Working.describe());
+        Arc::new(RowsContent { store: Arc::clone(store), query, guard, is_sorted_here, what })
+    }
+}
+
+/// `schema.sql` of the working set, which names itself by its text.
+struct SchemaText {
+    text: Bytes,
+    what: String,
+}
+
+impl SchemaText {
+    fn new(store: &Store, text: String) -> Self {
+        let revision = Revision::Working.describe();
+        let what = format!("{SCHEMA_FILE} of {} {revision} over {}", store.database, store.label);
+        Self { text: text.into(), what }
+    }
+}
+
+#[async_trait]
+impl Content for SchemaText {
+    fn stated_len(&self) -> Option<u64> {
+        Some(self.text.len() as u64)
+    }
+
+    fn describe(&self) -> String {
+        self.what.clone()
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        if !self.text.is_empty() {
+            // A closed sink means that nobody wants the text, which is no failure.
+            let _ = sink.push(self.text.clone()).await;
+        }
+        Ok(())
+    }
+}

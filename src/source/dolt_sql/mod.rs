@@ -1,0 +1,221 @@
+//! A running Dolt server, asked over MySQL's protocol.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `url`, `sql` | reading the URL, writing queries |
+//! | `pool`, `fault` | connections, and what goes wrong with them |
+//! | `poll`, `history` | noticing news; commits, branches, tags |
+//! | `lineage`, `lineage_load` | which commit last changed which table: the identity of contents |
+//! | `tables`, `views`, `schema_sql` | what there is at a revision |
+//! | `wire`, `rows` | rows as JSON lines |
+//! | `live` | the working set |
+//! | `store`, `database` | what views of a database share; one view |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use globset::GlobSet;
+use tokio::sync::Mutex;
+
+mod database;
+mod fault;
+mod history;
+mod lineage;
+mod lineage_load;
+mod live;
+mod poll;
+mod pool;
+mod rows;
+mod schema_sql;
+mod sql;
+mod store;
+mod tables;
+mod url;
+mod views;
+mod wire;
+
+use database::DoltDatabase;
+use fault::QueryError;
+use history::Heads;
+use pool::{Pool, Timeouts};
+use store::Store;
+use url::DoltUrl;
+
+use super::{Database, ErrorKind, Source, SourceError};
+
+/// Table patterns that are left out unless the user says otherwise: Beads keeps passwords in it.
+pub const SECRET_TABLES: [&str; 1] = ["federation_peers"];
+
+/// How to talk to a server.
+#[derive(Debug, Clone)]
+pub struct DoltOptions {
+    /// The name to show instead of the database's own (`NAME=` before the source); only for a URL with a database.
+    pub name: Option<String>,
+    /// The user's password.
+    pub password: Option<String>,
+    /// Tables and views to leave out: patterns for `table` and for `db/table`.
+    pub exclude: GlobSet,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a query may go without sending a row before it is ended.
+    pub query_timeout: Duration,
+}
+
+impl Default for DoltOptions {
+    fn default() -> Self {
+        Self {
+            name: None,
+            password: None,
+            exclude: GlobSet::empty(),
+            connect_timeout: Duration::from_secs(5),
+            query_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A Dolt server as a source of databases.
+pub struct DoltSqlSource {
+    url: DoltUrl,
+    label: Arc<str>,
+    name: Option<String>,
+    exclude: GlobSet,
+    pool: Arc<Pool>,
+    known: Mutex<Known>,
+}
+
+/// What the last poll left.
+#[derive(Default)]
+struct Known {
+    databases: BTreeMap<String, KnownDatabase>,
+    /// Why databases could not be read, so that each reason is logged once.
+    complaints: BTreeMap<String, String>,
+    was_listed: bool,
+}
+
+struct KnownDatabase {
+    heads: Heads,
+    view: Arc<DoltDatabase>,
+}
+
+impl DoltSqlSource {
+    /// A source for `dolt://[user@]host[:port][/database]`. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a URL that makes no sense or holds a password, and for a name without a database
+    /// that it could be for.
+    pub fn new(url: &str, options: DoltOptions) -> Result<Self, SourceError> {
+        let parsed = DoltUrl::parse(url).map_err(|error| {
+            // The text is not repeated: it may hold a password.
+            let hint = error.hint();
+            SourceError::new(ErrorKind::Invalid, "dolt", "cannot use this URL").because(error).with_hint(hint)
+        })?;
+        let label: Arc<str> = parsed.to_string().into();
+        if let Some(name) = options.name.as_ref().filter(|_| parsed.database.is_none()) {
+            let operation = format!("cannot show a whole server as {name}");
+            let hint = format!("Name one of its databases: {name}={label}/DATABASE.");
+            return Err(SourceError::new(ErrorKind::Invalid, &*label, operation).with_hint(hint));
+        }
+        let timeouts = Timeouts { connect: options.connect_timeout, query: options.query_timeout };
+        let pool = Pool::new(&parsed, options.password.as_deref(), timeouts);
+        let known = Mutex::default();
+        Ok(Self { url: parsed, label, name: options.name, exclude: options.exclude, pool, known })
+    }
+
+    async fn load(&self, name: &str, heads: &Heads, known: Option<&KnownDatabase>) -> Result<DoltDatabase, QueryError> {
+        let store = match known {
+            Some(known) => Arc::clone(known.view.store()),
+            None => {
+                let (pool, label) = (Arc::clone(&self.pool), Arc::clone(&self.label));
+                Arc::new(Store::new(pool, label, name.to_owned(), self.exclude.clone()))
+            }
+        };
+        let mut lease = self.pool.lease(Some(name)).await?;
+        let known = known.map(|known| &*known.view).map(Database::history);
+        let history = history::load(&mut lease, name, heads, known).await?;
+        lease.give_back();
+        let shown_name = self.name.clone().unwrap_or_else(|| name.to_owned());
+        Ok(DoltDatabase::new(store, shown_name, history))
+    }
+
+    /// The one database asked for is not there: say which are.
+    async fn missing(&self, wanted: &str) -> SourceError {
+        let operation = format!("there is no database {wanted:?}");
+        let error = SourceError::new(ErrorKind::Missing, &*self.label, operation);
+        let there = poll::databases(&self.pool).await.unwrap_or_default();
+        let there: Vec<_> = there.into_iter().filter(|name| poll::is_shown(name)).collect();
+        if there.is_empty() {
+            error.with_hint("The server has no databases.")
+        } else {
+            error.with_hint(format!("The server has: {}.", there.join(", ")))
+        }
+    }
+}
+
+impl Known {
+    /// Logs why a database cannot be read, unless that was the reason last time, too.
+    fn complain(&mut self, name: &str, error: &SourceError) {
+        let story = error.chain();
+        if self.complaints.get(name) != Some(&story) {
+            tracing::warn!(database = name, hint = error.hint.as_deref(), "{story}");
+            self.complaints.insert(name.to_owned(), story);
+        }
+    }
+
+    fn views(&self) -> Vec<Arc<dyn Database>> {
+        self.databases.values().map(|known| Arc::clone(&known.view) as Arc<dyn Database>).collect()
+    }
+}
+
+#[async_trait]
+impl Source for DoltSqlSource {
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
+        let mut known = self.known.lock().await;
+        self.pool.close_idle();
+        let only = self.url.database.as_deref();
+        let expected: BTreeSet<_> = known.databases.keys().cloned().collect();
+        let polled = poll::poll(&self.pool, &expected, only).await;
+        let polled = polled.map_err(|error| error.during(&self.label, "cannot look for databases and commits"))?;
+        if let Some(only) = only
+            && polled.heads.is_empty()
+        {
+            return match polled.broken.into_iter().next() {
+                Some((_, error)) => Err(error.during(&self.label, format!("cannot read database {only}"))),
+                None => Err(self.missing(only).await),
+            };
+        }
+        let broken: BTreeSet<_> = polled.broken.iter().map(|(name, _)| name.clone()).collect();
+        for (name, error) in polled.broken {
+            known.complain(&name, &error.during(&self.label, format!("cannot read database {name}")));
+        }
+        let before = known.databases.len();
+        known.databases.retain(|name, _| polled.heads.contains_key(name) || broken.contains(name));
+        let mut has_news = known.databases.len() != before || !known.was_listed;
+        for (name, heads) in polled.heads {
+            let current = known.databases.get(&name);
+            if current.is_some_and(|current| current.heads == heads) {
+                continue;
+            }
+            match self.load(&name, &heads, current).await {
+                Ok(view) => {
+                    known.complaints.remove(&name);
+                    known.databases.insert(name, KnownDatabase { heads, view: Arc::new(view) });
+                    has_news = true;
+                }
+                Err(error) if error.is_broken_connection() => {
+                    return Err(error.during(&self.label, format!("cannot read the history of {name}")));
+                }
+                Err(error) => {
+                    known.complain(&name, &error.during(&self.label, format!("cannot read the history of {name}")));
+                }
+            }
+        }
+        known.was_listed = true;
+        Ok(has_news.then(|| known.views()))
+    }
+}

@@ -1,0 +1,74 @@
+//! What all views of one database share: connections, lineage, listings, the working set's memory.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use globset::GlobSet;
+use lru::LruCache;
+use tokio::sync::OnceCell;
+
+use super::fault::QueryError;
+use super::lineage::Lineage;
+use super::live::LiveMemory;
+use super::pool::Pool;
+use super::sql::Revision;
+use super::tables::{Listing, list};
+
+/// How many listings are kept. A database has as many as its schema had versions, which is few; but where a table
+/// has an AUTO_INCREMENT column, every new row makes one.
+const LISTINGS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
+
+type Listings = LruCache<Arc<str>, Arc<OnceCell<Arc<Listing>>>>;
+
+/// One database of one server.
+pub struct Store {
+    /// The server's connections.
+    pub pool: Arc<Pool>,
+    /// The source's label.
+    pub label: Arc<str>,
+    /// The database's name on the server.
+    pub database: String,
+    /// Patterns of tables to leave out.
+    pub exclude: GlobSet,
+    /// Which commit changed which table.
+    pub lineage: tokio::sync::Mutex<Lineage>,
+    /// What was seen of the working set.
+    pub live: tokio::sync::Mutex<LiveMemory>,
+    listings: Mutex<Listings>,
+}
+
+impl Store {
+    /// A store that knows nothing yet.
+    pub fn new(pool: Arc<Pool>, label: Arc<str>, database: String, exclude: GlobSet) -> Self {
+        Self {
+            pool,
+            label,
+            database,
+            exclude,
+            lineage: tokio::sync::Mutex::default(),
+            live: tokio::sync::Mutex::default(),
+            listings: Mutex::new(LruCache::new(LISTINGS)),
+        }
+    }
+
+    /// The tables and views at a commit, asked for once; name the commit that last changed any definition, so that
+    /// all commits of one schema share a listing.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn listing(&self, commit: &Arc<str>) -> Result<Arc<Listing>, QueryError> {
+        let cell = {
+            // The cache is whole between calls, so a panic elsewhere does not spoil it.
+            let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(listings.get_or_insert(Arc::clone(commit), Arc::default))
+        };
+        let listed = cell.get_or_try_init(|| async {
+            let mut lease = self.pool.lease(Some(&self.database)).await?;
+            let revision = Revision::Commit(Arc::clone(commit));
+            let listing = list(&mut lease, &self.database, &revision, &self.exclude).await?;
+            lease.give_back();
+            Ok::<_, QueryError>(Arc::new(listing))
+        });
+        listed.await.cloned()
+    }
+}

@@ -1,0 +1,78 @@
+//! Which tables and views there are at one revision.
+
+use std::sync::Arc;
+
+use globset::GlobSet;
+
+use super::fault::QueryError;
+use super::lineage::VIEWS;
+use super::pool::{Lease, needed_text};
+use super::sql::{Revision, ident};
+use super::views::{SortedViews, StoredView, sort_out};
+
+/// The tables and views of one revision.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Tables to show, by name.
+    pub tables: Vec<Arc<str>>,
+    /// Tables left out by pattern, by name.
+    pub excluded: Vec<Arc<str>>,
+    /// All views, sorted out.
+    pub views: SortedViews,
+    /// All views as stored, by name.
+    pub stored: Vec<StoredView>,
+}
+
+/// Lists a database at a revision; `exclude` holds patterns for `table` and `db/table`.
+///
+/// # Errors
+/// What the server or the connection said.
+pub async fn list(
+    lease: &mut Lease,
+    database: &str,
+    revision: &Revision,
+    exclude: &GlobSet,
+) -> Result<Listing, QueryError> {
+    let as_of = revision.as_of();
+    let rows = lease.rows(&format!("SHOW FULL TABLES FROM {}{as_of}", ident(database))).await?;
+    let mut listing = Listing::default();
+    let mut has_views = false;
+    for row in rows {
+        let name: Arc<str> = needed_text(&row, 0)?.into();
+        if needed_text(&row, 1)? == "VIEW" {
+            has_views = true;
+        } else if exclude.is_match(&*name) || exclude.is_match(format!("{database}/{name}")) {
+            listing.excluded.push(name);
+        } else {
+            listing.tables.push(name);
+        }
+    }
+    listing.tables.sort();
+    listing.excluded.sort();
+    if has_views {
+        listing.stored = stored_views(lease, database, &as_of).await?;
+        listing.views = sort_out(&listing.stored, &listing.tables);
+        exclude_views(&mut listing.views, database, exclude);
+    }
+    Ok(listing)
+}
+
+fn exclude_views(views: &mut SortedViews, database: &str, exclude: &GlobSet) {
+    let is_excluded = |name: &str| exclude.is_match(name) || exclude.is_match(format!("{database}/{name}"));
+    let (excluded, shown): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut views.shown).into_iter().partition(|view| is_excluded(&view.name));
+    views.shown = shown;
+    views.left_out.extend(excluded.into_iter().map(|view| (view.name, "is excluded by a pattern".to_owned())));
+    views.left_out.sort();
+}
+
+async fn stored_views(lease: &mut Lease, database: &str, as_of: &str) -> Result<Vec<StoredView>, QueryError> {
+    let query = format!("SELECT name, fragment FROM {}.{VIEWS}{as_of} WHERE type = 'view'", ident(database));
+    let rows = lease.rows(&query).await?;
+    let views = rows.iter().map(|row| {
+        Ok(StoredView { name: needed_text(row, 0)?.into(), definition: needed_text(row, 1)?.into() })
+    });
+    let mut views = views.collect::<Result<Vec<_>, QueryError>>()?;
+    views.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(views)
+}

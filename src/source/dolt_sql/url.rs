@@ -1,0 +1,224 @@
+//! `dolt://[user@]host[:port][/database]`.
+
+use std::fmt;
+
+/// The port that Gas Town's Dolt server listens on.
+pub const DEFAULT_PORT: u16 = 3307;
+/// The user of a Dolt server that nobody configured.
+pub const DEFAULT_USER: &str = "root";
+
+const SCHEME: &str = "dolt://";
+
+/// Where a Dolt server is, and which of its databases are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoltUrl {
+    /// The user to log in as.
+    pub user: String,
+    /// Host name or address; IPv6 without its brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The one database to show, unescaped; all of the server's where there is none.
+    pub database: Option<String>,
+}
+
+/// Why a URL is none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Another scheme.
+    #[error("the URL does not start with dolt://")]
+    Scheme,
+    /// `dolt:///db`.
+    #[error("the URL has no host")]
+    NoHost,
+    /// `user:password@`.
+    #[error("the URL holds a password")]
+    Password,
+    /// A port that is not 1 to 65535.
+    #[error("{0:?} is not a port")]
+    Port(String),
+    /// `[` without `]`, or an unbracketed IPv6 address.
+    #[error("{0:?} is not a host")]
+    Host(String),
+    /// A `%` without two hex digits, or bytes that are not UTF-8.
+    #[error("{0:?} is not percent-encoded UTF-8")]
+    Encoding(String),
+    /// A path of more than a database.
+    #[error("{0:?} is not one database's name")]
+    Path(String),
+    /// `?...` or `#...`.
+    #[error("the URL has parameters, of which there are none")]
+    Parameters,
+}
+
+impl UrlError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Password => {
+                "Leave the password out of the URL, where other users can see it: \
+                 set ASOF_DOLT_PASSWORD or name a password file."
+            }
+            Self::Host(_) => {
+                "Write dolt://[user@]host[:port][/database]; an IPv6 address stands in brackets: dolt://[::1]:3307."
+            }
+            Self::Path(_) => "Write a slash that is part of a database's name as %2F.",
+            Self::Encoding(_) => "Write a % that is part of a name as %25.",
+            Self::Parameters => "Write a ? that is part of a database's name as %3F, a # as %23.",
+            Self::Scheme | Self::NoHost | Self::Port(_) => {
+                "Write dolt://[user@]host[:port][/database], as in dolt://root@127.0.0.1:3307/beads."
+            }
+        }
+    }
+}
+
+impl DoltUrl {
+    /// Reads a URL; user and port have defaults.
+    ///
+    /// # Errors
+    /// [`UrlError`] says what is wrong with it; [`UrlError::hint`] what to do.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let scheme = text.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
+        let rest = &text[scheme.ok_or(UrlError::Scheme)?.len()..];
+        if rest.contains(['?', '#']) {
+            return Err(UrlError::Parameters);
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, _)) if user.contains(':') => return Err(UrlError::Password),
+            Some((user, place)) if !user.is_empty() => (decode(user)?, place),
+            Some((_, place)) => (DEFAULT_USER.to_owned(), place),
+            None => (DEFAULT_USER.to_owned(), authority),
+        };
+        let (host, port) = host_and_port(place)?;
+        Ok(Self { user, host, port, database: database(path)? })
+    }
+}
+
+/// The URL again, without a secret; the label of the source.
+impl fmt::Display for DoltUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, host, port, database } = self;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        write!(f, "{SCHEME}{user}@{host}:{port}")?;
+        match database {
+            Some(database) => write!(f, "/{database}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn host_and_port(place: &str) -> Result<(String, u16), UrlError> {
+    let bad_host = || UrlError::Host(place.to_owned());
+    let (host, port) = if let Some(bracketed) = place.strip_prefix('[') {
+        let (host, after) = bracketed.split_once(']').ok_or_else(bad_host)?;
+        match after.strip_prefix(':') {
+            Some(port) => (host, Some(port)),
+            None if after.is_empty() => (host, None),
+            None => return Err(bad_host()),
+        }
+    } else {
+        match place.split_once(':') {
+            Some((_, port)) if port.contains(':') => return Err(bad_host()),
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        }
+    };
+    if host.is_empty() {
+        return Err(UrlError::NoHost);
+    }
+    let port = match port {
+        None | Some("") => DEFAULT_PORT,
+        Some(port) => match port.parse() {
+            Ok(number) if number != 0 => number,
+            _ => return Err(UrlError::Port(port.to_owned())),
+        },
+    };
+    Ok((decode(host)?, port))
+}
+
+fn database(path: &str) -> Result<Option<String>, UrlError> {
+    match path.strip_suffix('/').unwrap_or(path) {
+        "" => Ok(None),
+        name if name.contains('/') => Err(UrlError::Path(name.to_owned())),
+        name => decode(name).map(Some),
+    }
+}
+
+fn decode(text: &str) -> Result<String, UrlError> {
+    let bad = || UrlError::Encoding(text.to_owned());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |at: usize| after.get(at).and_then(|&digit| char::from(digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(0), digit(1)) else { return Err(bad()) };
+        bytes.push((high * 16 + low) as u8);
+        rest = &after[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| bad())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(user: &str, host: &str, port: u16, database: Option<&str>) -> DoltUrl {
+        DoltUrl { user: user.into(), host: host.into(), port, database: database.map(Into::into) }
+    }
+
+    #[test]
+    fn parts_and_their_defaults() {
+        let cases = [
+            ("dolt://127.0.0.1", url("root", "127.0.0.1", 3307, None)),
+            ("dolt://127.0.0.1/", url("root", "127.0.0.1", 3307, None)),
+            ("DOLT://h:3308/beads", url("root", "h", 3308, Some("beads"))),
+            ("dolt://me@h", url("me", "h", 3307, None)),
+            ("dolt://m%40e@h:1/x", url("m@e", "h", 1, Some("x"))),
+            ("dolt://[::1]", url("root", "::1", 3307, None)),
+            ("dolt://me@[fe80::1]:99/d", url("me", "fe80::1", 99, Some("d"))),
+            ("dolt://h/we-ird%20db%27q%2Fr", url("root", "h", 3307, Some("we-ird db'q/r"))),
+            ("dolt://h/we-ird db'q", url("root", "h", 3307, Some("we-ird db'q"))),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(DoltUrl::parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let cases = [
+            ("mysql://h", UrlError::Scheme),
+            ("dolt:", UrlError::Scheme),
+            ("dolt://", UrlError::NoHost),
+            ("dolt:///beads", UrlError::NoHost),
+            ("dolt://me:secret@h", UrlError::Password),
+            ("dolt://h:0", UrlError::Port("0".into())),
+            ("dolt://h:99999", UrlError::Port("99999".into())),
+            ("dolt://h:x", UrlError::Port("x".into())),
+            ("dolt://::1", UrlError::Host("::1".into())),
+            ("dolt://[::1", UrlError::Host("[::1".into())),
+            ("dolt://[::1]x", UrlError::Host("[::1]x".into())),
+            ("dolt://h/a/b", UrlError::Path("a/b".into())),
+            ("dolt://h/%2", UrlError::Encoding("%2".into())),
+            ("dolt://h/%ff", UrlError::Encoding("%ff".into())),
+            ("dolt://h/a?ssl=1", UrlError::Parameters),
+        ];
+        for (text, expected) in cases {
+            let error = DoltUrl::parse(text).expect_err(text);
+            assert_eq!(error, expected, "{text}");
+            assert!(!error.to_string().contains("secret") && !error.hint().is_empty());
+        }
+    }
+
+    #[test]
+    fn labels_read_as_urls() {
+        for text in ["dolt://root@127.0.0.1:3307", "dolt://me@[::1]:1/beads"] {
+            assert_eq!(DoltUrl::parse(text).expect(text).to_string(), text);
+        }
+    }
+}

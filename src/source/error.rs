@@ -1,0 +1,81 @@
+//! What can go wrong with a source, with what a person needs to mend it.
+
+use std::error::Error;
+
+/// What kind of failure it is: decides the errno, and whether trying again makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The source does not answer now (refused, connection lost); it may later.
+    Unavailable,
+    /// The source took too long.
+    TimedOut,
+    /// The source answers and refuses us: wrong password, no permission.
+    Refused,
+    /// What was asked for is not, or no longer, there.
+    Missing,
+    /// The content changed while it was read: ask for the listing again.
+    Changed,
+    /// The stored bytes are broken: truncated, bad checksum, not the format they claim.
+    Damaged,
+    /// A form that this program does not read.
+    Unsupported,
+    /// The request itself makes no sense (a malformed URL, a folder with nothing in it).
+    Invalid,
+}
+
+/// A failure of a source: where, while doing what, why, and what to do about it.
+///
+/// `Display` gives the first line (`<source>: <operation>`); the cause follows by [`Error::source`].
+#[derive(Debug, thiserror::Error)]
+#[error("{source_label}: {operation}")]
+pub struct SourceError {
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// The source's label; holds no secret.
+    pub source_label: String,
+    /// What was being done, with the operand: `cannot read table issues at 3fk…`.
+    pub operation: String,
+    /// What a person can do about it, as a sentence.
+    pub hint: Option<String>,
+    /// Why it failed.
+    #[source]
+    pub cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl SourceError {
+    /// An error without cause or hint; add them with [`Self::because`] and [`Self::with_hint`].
+    pub fn new(kind: ErrorKind, source_label: impl Into<String>, operation: impl Into<String>) -> Self {
+        Self { kind, source_label: source_label.into(), operation: operation.into(), hint: None, cause: None }
+    }
+
+    /// Adds why it failed.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds what a person can do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Changed)
+    }
+
+    /// The whole story on one line: the operation, then each cause, joined by `: `.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,124 @@
+//! Where databases and their history come from: one folder per kind of source, all of one shape.
+//!
+//! A [`Source`] finds databases and notices what is new; a [`Database`] is one consistent view of a
+//! database's history, which lists the files of a snapshot; a [`Content`] is the bytes of one file.
+//! Nothing here knows of inodes, caches or FUSE.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::model::content_id::ContentId;
+use crate::model::history::{History, SnapshotId};
+
+pub mod archive;
+pub mod dolt_sql;
+pub mod error;
+
+pub use error::{ErrorKind, SourceError};
+
+/// Something that holds databases: a Dolt server, a folder of archives.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What to call this source in messages and in `log.jsonl`. Never holds a secret.
+    fn label(&self) -> &str;
+
+    /// Looks for what is new. `Ok(None)` says that nothing changed since the last call that returned a list;
+    /// the first call always returns a list. One database that cannot be read does not fail the
+    /// others: it keeps its last known view (or is left out), with a log line.
+    ///
+    /// Called about once a second, so it has to be cheap when nothing changed.
+    async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError>;
+}
+
+/// One consistent view of one database: what was known when it was polled. A later poll that finds news
+/// returns a new object; views already handed out go on to answer for their own snapshots.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// The database's name as its source has it, unescaped.
+    fn name(&self) -> &str;
+
+    /// All its snapshots, branches and tags.
+    fn history(&self) -> &History;
+
+    /// The files of one snapshot, sorted by path, without reading any row or member.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`] when the snapshot is not (or no longer) in the source.
+    async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError>;
+
+    /// The files of the uncommitted working set as of now, sorted by path. Only called where
+    /// [`History::has_live`] is set.
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
+}
+
+/// One file of a snapshot.
+#[derive(Clone)]
+pub struct FileEntry {
+    /// Relative path below the snapshot's folder: components made safe by [`crate::model::names`] and
+    /// joined by `/`. No path is a folder of another.
+    pub path: Arc<str>,
+    /// Identity of the content.
+    pub id: ContentId,
+    /// When this content last changed, as of the snapshot.
+    pub changed: Timestamp,
+    /// How many snapshots of the source show this very content under this path; at least 1.
+    pub links: u32,
+    /// Where the bytes come from.
+    pub content: Arc<dyn Content>,
+}
+
+/// The bytes of one immutable file.
+#[async_trait]
+pub trait Content: Send + Sync {
+    /// Length in bytes where the source states it without reading the content. It is a promise:
+    /// [`Content::read`] fails rather than produce another length.
+    fn stated_len(&self) -> Option<u64> {
+        None
+    }
+
+    /// What this is, for log lines: which source, which snapshot, which table or member.
+    fn describe(&self) -> String;
+
+    /// Pushes the whole content, in order, into `sink`, and checks what the source can check (checksums,
+    /// lengths, syntax): success means that every pushed byte is right.
+    ///
+    /// Pieces may have any size; around 256 KiB is good. Stops with `Ok` when the sink is closed.
+    async fn read(&self, sink: Sink) -> Result<(), SourceError>;
+}
+
+/// The receiving end of a content being read. Slow receivers hold the producer back.
+pub struct Sink {
+    pieces: mpsc::Sender<Bytes>,
+}
+
+/// The receiver has gone away: nobody wants the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+impl Sink {
+    /// Makes a sink that holds up to `depth` pieces, and the receiver of its pieces.
+    pub fn new(depth: usize) -> (Self, mpsc::Receiver<Bytes>) {
+        let (pieces, receiver) = mpsc::channel(depth);
+        (Self { pieces }, receiver)
+    }
+
+    /// Hands over the next piece; waits while the receiver is behind.
+    ///
+    /// # Errors
+    /// [`Closed`] when the receiver is gone; stop reading then.
+    pub async fn push(&mut self, piece: Bytes) -> Result<(), Closed> {
+        self.pieces.send(piece).await.map_err(|_| Closed)
+    }
+
+    /// The same from a thread that may block.
+    ///
+    /// # Errors
+    /// [`Closed`] when the receiver is gone; stop reading then.
+    pub fn push_blocking(&mut self, piece: Bytes) -> Result<(), Closed> {
+        self.pieces.blocking_send(piece).map_err(|_| Closed)
+    }
+}

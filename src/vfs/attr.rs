@@ -1,0 +1,75 @@
+//! File attributes.
+
+use jiff::Timestamp;
+
+use super::Vfs;
+use super::error::VfsError;
+use super::node::Node;
+
+/// Unit of `st_blocks` (stat(2)).
+const BLOCK: u64 = 512;
+
+/// What kind of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Symlink,
+}
+
+/// The attributes of one inode. Owner and permission bits are for the mount to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attr {
+    /// Inode number.
+    pub ino: u64,
+    /// Kind of file.
+    pub kind: Kind,
+    /// Exact length in bytes; of a symlink, that of its target; 0 for folders.
+    pub size: u64,
+    /// Blocks of 512 bytes.
+    pub blocks: u64,
+    /// When the content last changed.
+    pub mtime: Timestamp,
+    /// Number of names. 1 for folders, which tells `find` and others that it does not count their subfolders.
+    pub nlink: u32,
+}
+
+impl Vfs {
+    /// The exact size, which may need to read the content once.
+    pub(super) async fn size(&self, node: &Node) -> Result<u64, VfsError> {
+        match node {
+            Node::File(file) => Ok(self.engine.len(file.id, &file.content).await?),
+            Node::Link { db, link } => Ok(self.link_target(db, link)?.len() as u64),
+            _ => Ok(0),
+        }
+    }
+
+    pub(super) fn attr(&self, ino: u64, node: &Node, size: u64) -> Attr {
+        let (kind, nlink) = match node {
+            Node::File(file) => (Kind::File, file.links),
+            Node::Link { .. } => (Kind::Symlink, 1),
+            _ => (Kind::Directory, 1),
+        };
+        Attr { ino, kind, size, blocks: size.div_ceil(BLOCK), mtime: self.mtime(node), nlink }
+    }
+
+    fn mtime(&self, node: &Node) -> Timestamp {
+        let newest = |db: &str| self.database(db).map_or(self.mounted, |d| d.newest_time());
+        match node {
+            Node::Root => self.state().databases().map(|d| d.newest_time()).max().unwrap_or(self.mounted),
+            Node::File(file) => file.changed,
+            Node::Snapshot { db, key, .. } => {
+                self.database(db).ok().and_then(|d| d.meta(key).map(|meta| meta.time)).unwrap_or(self.mounted)
+            }
+            Node::Link { db, link } => self.link_time(db, link).unwrap_or(self.mounted),
+            Node::Database { db }
+            | Node::Timeline { db }
+            | Node::Commits { db }
+            | Node::Refs { db, .. }
+            | Node::Live { db, .. } => newest(db),
+        }
+    }
+}

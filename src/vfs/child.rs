@@ -1,0 +1,107 @@
+//! Looking up one name in a folder.
+
+use std::sync::Arc;
+
+use super::Vfs;
+use super::error::VfsError;
+use super::log_content;
+use super::node::{Link, Node, RefKind};
+use super::snapshot_dir::{self, Entry};
+use crate::catalog::{Database, Target};
+
+impl Vfs {
+    /// What `name` means in the folder `parent`, on the way to nothing but names: no content is read.
+    pub(super) async fn child(&self, parent: &Node, name: &str) -> Result<Node, VfsError> {
+        match parent {
+            Node::Root => {
+                let database = self.database(name)?;
+                Ok(Node::Database { db: database.name.clone() })
+            }
+            Node::Database { db } => self.in_database(db, name),
+            Node::Timeline { db } => self.in_timeline(db, name),
+            Node::Commits { db } => self.in_commits(db, name),
+            Node::Refs { db, kind, path } => self.in_refs(db, *kind, path, name),
+            Node::Snapshot { db, key, path } => {
+                let files = self.snapshot_files(db, key).await?;
+                let below = join(path, name);
+                match snapshot_dir::find(&files, &below) {
+                    Some(Entry::File(file)) => Ok(Node::File(file.clone())),
+                    Some(Entry::Dir) => Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: below }),
+                    None => Err(VfsError::NotFound),
+                }
+            }
+            Node::Live { db, path } => {
+                let files = self.live_files(db).await?;
+                let below = join(path, name);
+                match snapshot_dir::find(&files, &below) {
+                    Some(Entry::File(file)) => Ok(Node::File(file.clone())),
+                    Some(Entry::Dir) => Ok(Node::Live { db: db.clone(), path: below }),
+                    None => Err(VfsError::NotFound),
+                }
+            }
+            Node::Link { .. } | Node::File(_) => Err(VfsError::NotADirectory),
+        }
+    }
+
+    fn in_database(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
+        let database = self.database(db)?;
+        let (db, root) = (db.clone(), Arc::from(""));
+        match name {
+            "latest" if database.latest().is_some() => Ok(Node::Link { db, link: Link::Latest }),
+            "asof" => Ok(Node::Timeline { db }),
+            "commits" => Ok(Node::Commits { db }),
+            "branches" => Ok(Node::Refs { db, kind: RefKind::Branches, path: root }),
+            "tags" => Ok(Node::Refs { db, kind: RefKind::Tags, path: root }),
+            "live" if database.live_view().is_some() => Ok(Node::Live { db, path: root }),
+            "log.jsonl" => Ok(Node::File(log_content::entry(&database))),
+            _ => Err(VfsError::NotFound),
+        }
+    }
+
+    /// A listed snapshot, or any expression that means one.
+    fn in_timeline(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
+        let database = self.database(db)?;
+        if let Some(snapshot) = database.snapshot(name) {
+            return Ok(Node::Snapshot { db: db.clone(), key: snapshot.key.clone(), path: "".into() });
+        }
+        let link = Link::Expression(name.into());
+        self.link_target(db, &link).map(|_| Node::Link { db: db.clone(), link })
+    }
+
+    fn in_commits(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
+        let database = self.database(db)?;
+        let (hash, key) = database.commits().get_key_value(name).ok_or(VfsError::NotFound)?;
+        match database.target(key) {
+            Some(Target::Listed(_)) => Ok(Node::Link { db: db.clone(), link: Link::Commit(hash.clone()) }),
+            _ => Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: "".into() }),
+        }
+    }
+
+    fn in_refs(&self, db: &Arc<str>, kind: RefKind, path: &str, name: &str) -> Result<Node, VfsError> {
+        let database = self.database(db)?;
+        let below = join(path, name);
+        let exact = match kind {
+            RefKind::Branches => database.branch(&below),
+            RefKind::Tags => database.tag(&below),
+        };
+        if exact.is_some() {
+            return Ok(Node::Link { db: db.clone(), link: Link::Ref(kind, below) });
+        }
+        let folder = format!("{below}/");
+        let is_folder = ref_paths(&database, kind).any(|p| p.starts_with(&folder));
+        if is_folder { Ok(Node::Refs { db: db.clone(), kind, path: below }) } else { Err(VfsError::NotFound) }
+    }
+}
+
+/// The shown paths of branches or tags, sorted.
+pub(super) fn ref_paths(database: &Database, kind: RefKind) -> Box<dyn Iterator<Item = &str> + '_> {
+    match kind {
+        RefKind::Branches => Box::new(database.branches().map(|(path, _)| path)),
+        RefKind::Tags => Box::new(database.tags().map(|(path, _)| path)),
+    }
+}
+
+/// `name` below `path`, where the empty path is the folder itself.
+pub(super) fn join(path: &str, name: &str) -> Arc<str> {
+    if path.is_empty() { name.into() } else { format!("{path}/{name}").into() }
+}

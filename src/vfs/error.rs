@@ -1,0 +1,34 @@
+//! What an operation on the tree can answer instead of success.
+
+use std::sync::Arc;
+
+use crate::source::SourceError;
+
+/// Why an operation failed; `fuse` turns it into an errno.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum VfsError {
+    /// No such name.
+    #[error("no such file or directory")]
+    NotFound,
+    /// A folder was needed.
+    #[error("not a directory")]
+    NotADirectory,
+    /// A file was needed.
+    #[error("is a directory")]
+    IsADirectory,
+    /// The tree is read-only.
+    #[error("the tree is read-only")]
+    ReadOnly,
+    /// What the inode stood for is gone.
+    #[error("the file is no longer there")]
+    Stale,
+    /// The operation makes no sense for this kind of file.
+    #[error("invalid argument")]
+    InvalidArgument,
+    /// No such open file.
+    #[error("bad file handle")]
+    BadHandle,
+    /// The source failed; it was logged when it did.
+    #[error(transparent)]
+    Source(#[from] Arc<SourceError>),
+}

@@ -1,0 +1,50 @@
+//! Where the symlinks lead.
+
+use jiff::Timestamp;
+
+use super::Vfs;
+use super::error::VfsError;
+use super::node::{Link, RefKind};
+use crate::catalog::{Database, Target};
+use crate::model::time_expr::Clock;
+
+impl Vfs {
+    /// The target of a symlink, relative to the folder that it stands in.
+    pub(super) fn link_target(&self, db: &str, link: &Link) -> Result<String, VfsError> {
+        let database = self.database(db)?;
+        let target = self.resolve_link(&database, link).ok_or(VfsError::NotFound)?;
+        let (up, depth) = match link {
+            Link::Latest => ("", 0),
+            Link::Expression(_) | Link::Commit(_) => ("../", 1),
+            Link::Ref(_, path) => ("../", 1 + path.matches('/').count()),
+        };
+        Ok(match target {
+            // A sibling: the shortest way.
+            Target::Listed(name) if matches!(link, Link::Expression(_)) => name.to_string(),
+            Target::Listed(name) => format!("{}asof/{name}", up.repeat(depth)),
+            Target::Beside(hash) => format!("{}commits/{hash}", up.repeat(depth)),
+        })
+    }
+
+    /// The time of the snapshot that a symlink leads to.
+    pub(super) fn link_time(&self, db: &str, link: &Link) -> Option<Timestamp> {
+        let database = self.database(db).ok()?;
+        match self.resolve_link(&database, link)? {
+            Target::Listed(name) => database.snapshot(&name).map(|s| s.meta.time),
+            Target::Beside(hash) => Some(database.meta(database.commits().get(&hash)?)?.time),
+        }
+    }
+
+    fn resolve_link(&self, database: &Database, link: &Link) -> Option<Target> {
+        match link {
+            Link::Latest => database.latest().map(|s| Target::Listed(s.name.clone())),
+            Link::Expression(text) => {
+                let clock = Clock { now: (self.clock)(), zone: &self.zone };
+                database.resolve(text, &clock)
+            }
+            Link::Ref(RefKind::Branches, path) => database.target(database.branch(path)?),
+            Link::Ref(RefKind::Tags, path) => database.target(database.tag(path)?),
+            Link::Commit(hash) => database.target(database.commits().get(hash)?),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The tree that a user sees, as plain functions: look-up, attributes, listing, reading. No FUSE type here.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::catalog::Catalog;
+use crate::engine::{Engine, Listings};
+
+mod attr;
+mod child;
+mod error;
+mod handles;
+mod inodes;
+mod link;
+mod list;
+mod live;
+mod log_content;
+mod node;
+mod snapshot_dir;
+
+pub use attr::{Attr, Kind};
+pub use error::VfsError;
+pub use list::DirEntry;
+
+use handles::Handles;
+use inodes::Inodes;
+use node::Node;
+
+/// Number of the root folder's inode.
+pub const ROOT: u64 = 1;
+
+/// The file system: a catalog seen through inodes.
+pub struct Vfs {
+    catalog: Arc<Catalog>,
+    engine: Engine,
+    listings: Listings,
+    inodes: Inodes,
+    handles: Handles,
+    timeline_entries: list::TimelineEntries,
+    zone: TimeZone,
+    clock: fn() -> Timestamp,
+    mounted: Timestamp,
+}
+
+/// What a look-up found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    /// Its attributes.
+    pub attr: Attr,
+    /// Whether the name will mean the same inode later: only then may the kernel remember the name.
+    pub lasting: bool,
+}
+
+impl Vfs {
+    /// A tree over `catalog`. `cache_size` is in bytes; `zone` is how time expressions without a zone are
+    /// read; `clock` says what `now` is.
+    pub fn new(catalog: Arc<Catalog>, cache_size: u64, zone: TimeZone, clock: fn() -> Timestamp) -> Self {
+        Self {
+            catalog,
+            engine: Engine::new(cache_size),
+            listings: Listings::default(),
+            inodes: Inodes::new(Node::Root, ROOT),
+            handles: Handles::default(),
+            timeline_entries: list::TimelineEntries::default(),
+            zone,
+            clock,
+            mounted: clock(),
+        }
+    }
+
+    /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success with a
+    /// [`Vfs::forget`]. The size of a table file is exact, so this renders the table when its length is not
+    /// known yet.
+    ///
+    /// # Errors
+    /// [`VfsError::NotFound`] and what the source says.
+    pub async fn lookup(&self, parent: u64, name: &str) -> Result<Found, VfsError> {
+        let parent = self.inodes.node(parent)?;
+        let node = self.child(&parent, name).await?;
+        let node = self.settle_live(&parent, name, node).await?;
+        let size = self.size(&node).await?;
+        let lasting = node.is_lasting_below(&parent);
+        let ino = self.inodes.reference(&node);
+        Ok(Found { attr: self.attr(ino, &node, size), lasting })
+    }
+
+    /// Drops `count` references to an inode.
+    pub fn forget(&self, ino: u64, count: u64) {
+        self.inodes.forget(ino, count);
+    }
+
+    /// The attributes of an inode.
+    ///
+    /// # Errors
+    /// [`VfsError::Stale`] for an inode that nobody holds, and what the source says.
+    pub async fn getattr(&self, ino: u64) -> Result<Attr, VfsError> {
+        let node = self.inodes.node(ino)?;
+        let size = self.size(&node).await?;
+        Ok(self.attr(ino, &node, size))
+    }
+
+    /// Where a symlink leads, relative to its folder.
+    ///
+    /// # Errors
+    /// [`VfsError::NotFound`] when what it named is no longer there.
+    pub fn readlink(&self, ino: u64) -> Result<String, VfsError> {
+        match &*self.inodes.node(ino)? {
+            Node::Link { db, link } => self.link_target(db, link),
+            _ => Err(VfsError::InvalidArgument),
+        }
+    }
+
+    /// Opens a file; the handle keeps its content readable until [`Vfs::release`].
+    ///
+    /// # Errors
+    /// What the source says when the content cannot be read.
+    pub async fn open(&self, ino: u64) -> Result<u64, VfsError> {
+        match &*self.inodes.node(ino)? {
+            Node::File(file) => {
+                let reader = self.engine.open(file.id, &file.content).await?;
+                Ok(self.handles.add_file(reader))
+            }
+            Node::Link { .. } => Err(VfsError::InvalidArgument),
+            _ => Err(VfsError::IsADirectory),
+        }
+    }
+
+    /// Up to `size` bytes from `offset`: fewer only at the end of the file.
+    ///
+    /// # Errors
+    /// [`VfsError::BadHandle`], and what the source says.
+    pub async fn read(&self, handle: u64, offset: u64, size: usize) -> Result<Bytes, VfsError> {
+        let reader = self.handles.file(handle)?;
+        Ok(reader.read(offset, size).await?)
+    }
+
+    /// Opens a folder: the handle holds its listing as of now, in a lasting order.
+    ///
+    /// # Errors
+    /// What the source says when the folder cannot be listed.
+    pub async fn opendir(&self, ino: u64) -> Result<u64, VfsError> {
+        let node = self.inodes.node(ino)?;
+        let entries = self.list(&node).await?;
+        Ok(self.handles.add_dir(entries))
+    }
+
+    /// The entries of an open folder, without `.` and `..`.
+    ///
+    /// # Errors
+    /// [`VfsError::BadHandle`].
+    pub fn entries(&self, handle: u64) -> Result<Arc<[DirEntry]>, VfsError> {
+        self.handles.dir(handle)
+    }
+
+    /// Closes a handle of a file or a folder.
+    pub fn release(&self, handle: u64) {
+        self.handles.remove(handle);
+    }
+
+    fn state(&self) -> Arc<crate::catalog::State> {
+        self.catalog.state()
+    }
+
+    fn database(&self, name: &str) -> Result<Arc<crate::catalog::Database>, VfsError> {
+        self.state().database(name).cloned().ok_or(VfsError::NotFound)
+    }
+}

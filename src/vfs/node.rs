@@ -1,0 +1,100 @@
+//! What an inode stands for.
+
+use std::sync::Arc;
+
+use crate::catalog::SnapKey;
+use crate::model::content_id::ContentId;
+use crate::source::FileEntry;
+
+/// Branches or tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefKind {
+    Branches,
+    Tags,
+}
+
+impl RefKind {
+    /// The folder's name.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Branches => "branches",
+            Self::Tags => "tags",
+        }
+    }
+}
+
+/// What a symlink names. Its target is worked out each time it is read, as `latest` and `yesterday` move on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// `latest`.
+    Latest,
+    /// `asof/<expression>`.
+    Expression(Arc<str>),
+    /// `branches/<path>` or `tags/<path>`.
+    Ref(RefKind, Arc<str>),
+    /// `commits/<hash>` of a commit on the timeline.
+    Commit(Arc<str>),
+}
+
+/// One place of the tree, or (for files) one content wherever it is shown. `db` is a database's shown name, `path` a path
+/// below a snapshot's folder, empty for the folder itself.
+#[derive(Clone)]
+pub(super) enum Node {
+    Root,
+    Database { db: Arc<str> },
+    Timeline { db: Arc<str> },
+    Commits { db: Arc<str> },
+    Refs { db: Arc<str>, kind: RefKind, path: Arc<str> },
+    Live { db: Arc<str>, path: Arc<str> },
+    Snapshot { db: Arc<str>, key: SnapKey, path: Arc<str> },
+    Link { db: Arc<str>, link: Link },
+    File(FileEntry),
+}
+
+impl Node {
+    /// What the inode number hangs on: equal for equal nodes, the same after a remount.
+    pub fn identity(&self) -> ContentId {
+        let of = ContentId::of;
+        match self {
+            Self::Root => of(&[b"root"]),
+            Self::Database { db } => of(&[b"database", db.as_bytes()]),
+            Self::Timeline { db } => of(&[b"asof", db.as_bytes()]),
+            Self::Commits { db } => of(&[b"commits", db.as_bytes()]),
+            Self::Refs { db, kind, path } => {
+                of(&[b"refs", db.as_bytes(), kind.folder().as_bytes(), path.as_bytes()])
+            }
+            Self::Live { db, path } => of(&[b"live", db.as_bytes(), path.as_bytes()]),
+            Self::Snapshot { db, key, path } => snapshot_identity(db, key, path),
+            Self::Link { db, link } => match link {
+                Link::Latest => of(&[b"latest", db.as_bytes()]),
+                Link::Expression(text) => of(&[b"expression", db.as_bytes(), text.as_bytes()]),
+                Link::Ref(kind, path) => {
+                    of(&[b"ref", db.as_bytes(), kind.folder().as_bytes(), path.as_bytes()])
+                }
+                Link::Commit(hash) => of(&[b"commit", db.as_bytes(), hash.as_bytes()]),
+            },
+            Self::File(file) => file_identity(file),
+        }
+    }
+
+    /// Whether the name under which this was found in `parent` will go on to mean this inode.
+    pub fn is_lasting_below(&self, parent: &Self) -> bool {
+        match (parent, self) {
+            (_, Self::Link { .. }) => false,
+            (Self::Snapshot { .. }, _) => true,
+            (Self::Timeline { .. } | Self::Commits { .. }, Self::Snapshot { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// [`Node::identity`] of a snapshot's folder, without a node at hand: listings need many of them.
+pub(super) fn snapshot_identity(db: &str, key: &SnapKey, path: &str) -> ContentId {
+    let slot = (key.slot as u64).to_le_bytes();
+    ContentId::of(&[b"snapshot", db.as_bytes(), &slot, key.id.as_bytes(), path.as_bytes()])
+}
+
+/// [`Node::identity`] of a file, without a node at hand.
+pub(super) fn file_identity(file: &FileEntry) -> ContentId {
+    ContentId::of(&[b"file", file.id.as_bytes()])
+}

@@ -1,0 +1,136 @@
+//! What goes wrong, and that it is said.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
+use asof::source::{ErrorKind, Sink, Source, SourceError};
+
+use crate::support::server::{Server, free_port};
+use crate::support::{bytes, database, entry, files, live_files, poll, source, wait};
+
+fn refusal(url: &str) -> SourceError {
+    match wait(source(url).poll()) {
+        Err(error) => error,
+        Ok(_) => panic!("{url} works"),
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_reached_says_what_to_do() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("beads");
+    client.run(&["CREATE USER 'me'@'%' IDENTIFIED BY 'secret'", "GRANT ALL ON *.* TO 'me'@'%'"]);
+    let port = server.port;
+    let cases = [
+        (format!("dolt://127.0.0.1:{}", free_port()), ErrorKind::Unavailable, "dolt sql-server"),
+        ("dolt://no-such-host.invalid".to_owned(), ErrorKind::Unavailable, "host name"),
+        (format!("dolt://nobody@127.0.0.1:{port}"), ErrorKind::Refused, "ASOF_DOLT_PASSWORD"),
+        (format!("dolt://me@127.0.0.1:{port}"), ErrorKind::Refused, "ASOF_DOLT_PASSWORD"),
+        (format!("dolt://127.0.0.1:{port}/bead"), ErrorKind::Missing, "beads"),
+    ];
+    for (url, kind, hint) in cases {
+        let error = refusal(&url);
+        assert_eq!(error.kind, kind, "{url}: {}", error.chain());
+        assert!(error.hint.as_deref().is_some_and(|text| text.contains(hint)), "{url}: {:?}", error.hint);
+    }
+    let options = DoltOptions { password: Some("secret".into()), ..DoltOptions::default() };
+    let source =
+        DoltSqlSource::new(&format!("dolt://me@127.0.0.1:{port}"), options).expect("the URL is right");
+    assert_eq!(poll(&source).expect("the first poll lists").len(), 1);
+    assert!(!source.label().contains("secret"));
+}
+
+#[test]
+fn bad_urls_are_refused_without_repeating_a_password() {
+    for url in ["dolt://me:secret@h", "dolt://", "mysql://h"] {
+        let error = DoltSqlSource::new(url, DoltOptions::default()).err().expect(url);
+        assert_eq!(error.kind, ErrorKind::Invalid);
+        assert!(error.hint.is_some() && !error.chain().contains("secret"), "{}", error.chain());
+    }
+    let named = || DoltOptions { name: Some("x".into()), ..DoltOptions::default() };
+    assert_eq!(DoltSqlSource::new("dolt://h", named()).err().expect("no database").kind, ErrorKind::Invalid);
+    assert!(DoltSqlSource::new("dolt://h/d", named()).is_ok());
+}
+
+#[test]
+fn what_vanished_is_missing() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);
+    client.commit("t", "2026-01-01T00:00:00");
+    let database = database(&server.url("d"));
+    let newest = Arc::clone(&database.history().timeline[0].id);
+    let listed = files(&database, &newest);
+    let live = live_files(&database);
+    let error =
+        wait(database.files(&"0123456789abcdefghijklmnopqrstuv".into())).err().expect("no such commit");
+    assert_eq!(error.kind, ErrorKind::Missing, "{}", error.chain());
+    client.run(&["DROP DATABASE d"]);
+    let error = bytes(&entry(&listed, "t.jsonl").content).expect_err("the database is gone");
+    assert_eq!(error.kind, ErrorKind::Missing, "{}", error.chain());
+    assert!(error.to_string().contains("table t of d"), "{error}");
+    assert!(bytes(&entry(&live, "t.jsonl").content).is_err());
+}
+
+#[test]
+fn a_restarted_server_is_found_again_and_a_frozen_one_times_out() {
+    let mut server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);
+    client.commit("t", "2026-01-01T00:00:00");
+    let limits = DoltOptions {
+        connect_timeout: Duration::from_secs(1),
+        query_timeout: Duration::from_secs(2),
+        ..DoltOptions::default()
+    };
+    let source = DoltSqlSource::new(&server.url("d"), limits).expect("the URL is right");
+    let databases = poll(&source).expect("the first poll lists");
+    let listed = files(&databases[0], &databases[0].history().timeline[0].id);
+    server.kill();
+    assert_eq!(wait(source.poll()).err().expect("nobody listens").kind, ErrorKind::Unavailable);
+    server.start_again();
+    assert!(poll(&source).is_none(), "nothing changed");
+    assert_eq!(bytes(&entry(&listed, "t.jsonl").content).expect("it works again"), b"{\"id\":1}\n");
+    let frozen = server.freeze();
+    let begun = Instant::now();
+    let error = wait(source.poll()).err().expect("nobody answers");
+    assert_eq!(error.kind, ErrorKind::TimedOut, "{}", error.chain());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    drop(frozen);
+    assert!(poll(&source).is_none(), "nothing changed");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_its_query() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, x longtext)"]);
+    client.run(&["INSERT INTO t (x) VALUES (repeat('x', 10000)), (repeat('y', 10000))"]);
+    for _ in 0..12 {
+        client.run(&["INSERT INTO t (x) SELECT x FROM t"]);
+    }
+    client.commit("80 MB", "2026-01-01T00:00:00");
+    let database = database(&server.url("d"));
+    let listed = files(&database, &database.history().timeline[0].id);
+    for _ in 0..6 {
+        let content = Arc::clone(&entry(&listed, "t.jsonl").content);
+        wait(async move {
+            let (sink, mut pieces) = Sink::new(1);
+            let reading = tokio::spawn(async move { content.read(sink).await });
+            assert!(pieces.recv().await.is_some());
+            drop(pieces);
+            reading.await.expect("reading does not panic").expect("a closed sink is no failure");
+        });
+    }
+    let running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT * FROM `d`%'";
+    let begun = Instant::now();
+    while client.one(running) != "0" {
+        assert!(begun.elapsed() < Duration::from_secs(5), "queries go on with nobody to read them");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,97 @@
+//! A server of a test's own, and reading what the source gives.
+
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use asof::model::history::SnapshotId;
+use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
+use asof::source::{Content, Database, FileEntry, Sink, Source, SourceError};
+use tokio::runtime::Runtime;
+
+#[allow(dead_code)]
+#[path = "../it/support/command.rs"]
+pub mod command;
+#[allow(dead_code)]
+#[path = "../it/support/random.rs"]
+pub mod random;
+#[allow(dead_code)]
+#[path = "../it/support/server.rs"]
+pub mod server;
+#[allow(dead_code)]
+#[path = "../it/support/sql.rs"]
+pub mod sql;
+
+/// Where everything that a test makes lives.
+pub fn top() -> PathBuf {
+    std::env::var_os("ASOF_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+/// A new temporary folder, removed when dropped.
+pub fn temp_dir() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("dolt-").tempdir_in(top()).expect("the folder for tests is writable")
+}
+
+/// Waits for the source, which is asynchronous, from tests, which are not.
+pub fn wait<T>(work: impl Future<Output = T>) -> T {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
+    RUNTIME.block_on(work)
+}
+
+/// A source with the usual options.
+pub fn source(url: &str) -> DoltSqlSource {
+    DoltSqlSource::new(url, DoltOptions::default()).expect("the URL is right")
+}
+
+/// What a poll finds new.
+#[track_caller]
+pub fn poll(source: &DoltSqlSource) -> Option<Vec<Arc<dyn Database>>> {
+    wait(source.poll()).unwrap_or_else(|error| panic!("{} {:?}", error.chain(), error.hint))
+}
+
+/// One database of a fresh source.
+#[track_caller]
+pub fn database(url: &str) -> Arc<dyn Database> {
+    let databases = poll(&source(url)).expect("the first poll lists");
+    databases.into_iter().next().expect("the database is there")
+}
+
+/// The files of one commit.
+#[track_caller]
+pub fn files(database: &Arc<dyn Database>, commit: &SnapshotId) -> Arc<[FileEntry]> {
+    wait(database.files(commit)).unwrap_or_else(|error| panic!("{}", error.chain()))
+}
+
+/// The files of the working set.
+#[track_caller]
+pub fn live_files(database: &Arc<dyn Database>) -> Arc<[FileEntry]> {
+    wait(database.live_files()).unwrap_or_else(|error| panic!("{}", error.chain()))
+}
+
+/// A whole content.
+pub fn bytes(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
+    let (sink, mut pieces) = Sink::new(4);
+    let content = Arc::clone(content);
+    wait(async move {
+        let reading = tokio::spawn(async move { content.read(sink).await });
+        let mut all = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            all.extend_from_slice(&piece);
+        }
+        reading.await.expect("reading does not panic")?;
+        Ok(all)
+    })
+}
+
+/// One file of a listing.
+#[track_caller]
+pub fn entry<'f>(files: &'f [FileEntry], path: &str) -> &'f FileEntry {
+    files.iter().find(|file| &*file.path == path).unwrap_or_else(|| panic!("no file {path}"))
+}
+
+/// One file of a listing, as text.
+#[track_caller]
+pub fn text(files: &[FileEntry], path: &str) -> String {
+    let bytes =
+        bytes(&entry(files, path).content).unwrap_or_else(|error| panic!("{path}: {}", error.chain()));
+    String::from_utf8(bytes).expect("files are UTF-8")
+}

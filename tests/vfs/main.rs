@@ -1,0 +1,5 @@
+//! The tree without FUSE: `vfs` and `catalog` against plain maps and naive scans.
+
+mod memory;
+mod model;
+mod timeline;

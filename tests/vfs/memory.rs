@@ -1,0 +1,140 @@
+//! A source that holds its databases in memory, to be compared with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use asof::catalog::Catalog;
+use asof::model::content_id::ContentId;
+use asof::model::history::{History, SnapshotId, SnapshotMeta};
+use asof::source::{Content, Database, ErrorKind, FileEntry, Sink, SourceError};
+use asof::vfs::Vfs;
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Files of one snapshot: path to text.
+pub type Files = BTreeMap<String, String>;
+
+/// A database whose snapshots are plain maps.
+#[derive(Default)]
+pub struct Memory {
+    pub name: String,
+    pub history: History,
+    pub files: BTreeMap<SnapshotId, Files>,
+    pub live: Files,
+    pub reads: Arc<AtomicUsize>,
+}
+
+pub fn commit(id: &str, seconds: i64, parents: &[&str]) -> Arc<SnapshotMeta> {
+    Arc::new(SnapshotMeta { commit: Some(id.into()), ..archive(id, seconds, parents) })
+}
+
+pub fn archive(id: &str, seconds: i64, parents: &[&str]) -> SnapshotMeta {
+    SnapshotMeta {
+        id: id.into(),
+        time: Timestamp::from_second(seconds).expect("a time within jiff's range"),
+        commit: None,
+        parents: parents.iter().map(|p| SnapshotId::from(*p)).collect(),
+        author: "someone".into(),
+        email: "someone@example.org".into(),
+        message: format!("message of {id}"),
+        mark: None,
+    }
+}
+
+impl Memory {
+    fn entries(&self, files: &Files) -> Arc<[FileEntry]> {
+        let links = |path: &str, text: &str| {
+            let same = |f: &&Files| f.get(path).is_some_and(|t| t == text);
+            u32::try_from(self.files.values().filter(same).count().max(1)).expect("few snapshots")
+        };
+        files
+            .iter()
+            .map(|(path, text)| FileEntry {
+                path: path.as_str().into(),
+                id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
+                changed: Timestamp::UNIX_EPOCH,
+                links: links(path, text),
+                content: Arc::new(Text { text: text.clone(), reads: self.reads.clone() }),
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Database for Memory {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
+        let files = self.files.get(snapshot).ok_or_else(|| {
+            SourceError::new(ErrorKind::Missing, "memory", format!("no snapshot {snapshot}"))
+        })?;
+        Ok(self.entries(files))
+    }
+
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        Ok(self.entries(&self.live))
+    }
+}
+
+struct Text {
+    text: String,
+    reads: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Content for Text {
+    fn describe(&self) -> String {
+        "a text in memory".into()
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.text == "broken" {
+            return Err(SourceError::new(ErrorKind::Damaged, "memory", "broken on purpose"));
+        }
+        for piece in self.text.as_bytes().chunks(3) {
+            if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A catalog with one source per given list of databases.
+pub fn catalog(sources: Vec<Vec<Memory>>) -> Arc<Catalog> {
+    let catalog = Catalog::new((0..sources.len()).map(|n| format!("memory {n}")));
+    for (slot, databases) in sources.into_iter().enumerate() {
+        show(&catalog, slot, databases);
+    }
+    Arc::new(catalog)
+}
+
+/// Replaces what the source in `slot` shows.
+pub fn show(catalog: &Catalog, slot: usize, databases: Vec<Memory>) {
+    let databases = databases.into_iter().map(|d| Arc::new(d) as Arc<dyn Database>).collect();
+    catalog.update(slot, databases);
+}
+
+/// 2026-01-10T00:00:00Z: the `now` of these tests.
+pub const NOW: i64 = 1_768_003_200;
+
+/// A tree over `catalog` whose clock stands still at [`NOW`].
+pub fn tree(catalog: Arc<Catalog>) -> Vfs {
+    tree_with_cache(catalog, 1 << 20)
+}
+
+/// The same with another cache size.
+pub fn tree_with_cache(catalog: Arc<Catalog>, cache_size: u64) -> Vfs {
+    let now = || Timestamp::from_second(NOW).expect("a time within jiff's range");
+    Vfs::new(catalog, cache_size, TimeZone::UTC, now)
+}
