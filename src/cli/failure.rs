@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::source::SourceError;
+use crate::source::{SourceError, chain};
 
 /// What went wrong, why, and what to do.
 #[derive(Debug)]
@@ -27,14 +27,7 @@ impl Failure {
 
     /// Adds why: the error and all its causes.
     pub fn because(mut self, error: &dyn Error) -> Self {
-        let mut next = Some(error);
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            if !self.message.ends_with(&text) {
-                self.message = format!("{}: {text}", self.message);
-            }
-            next = cause.source();
-        }
+        self.message = format!("{}: {}", self.message, chain(error));
         self
     }
 

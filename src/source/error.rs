@@ -69,13 +69,38 @@ impl SourceError {
 
     /// The whole story on one line: the operation, then each cause, joined by `: `.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = self.source();
-        while let Some(cause) = next {
+        chain(self)
+    }
+}
+
+/// An error and its causes on one line, joined by `: `. A cause that the text before it repeats already, as many
+/// libraries do, is not said again.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
             text.push_str(": ");
-            text.push_str(&cause.to_string());
-            next = cause.source();
+            text.push_str(&said);
         }
-        text
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the connection failed: {0}")]
+    struct Repeating(#[source] std::io::Error);
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let refused = Repeating(std::io::Error::other("refused"));
+        let error = SourceError::new(ErrorKind::Unavailable, "dolt://h", "cannot look").because(refused);
+        assert_eq!(error.chain(), "dolt://h: cannot look: the connection failed: refused");
     }
 }

@@ -18,7 +18,7 @@ pub mod archive;
 pub mod dolt_sql;
 pub mod error;
 
-pub use error::{ErrorKind, SourceError};
+pub use error::{ErrorKind, SourceError, chain};
 
 /// Something that holds databases: a Dolt server, a folder of archives.
 #[async_trait]

@@ -7,6 +7,7 @@ use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
 use asof::source::{ErrorKind, Sink, Source, SourceError};
 
 use crate::support::server::{Server, free_port};
+use crate::support::sql::Client;
 use crate::support::{bytes, database, entry, files, live_files, poll, source, wait};
 
 fn refusal(url: &str) -> SourceError {
@@ -127,7 +128,45 @@ fn a_reader_that_leaves_ends_its_query() {
             reading.await.expect("reading does not panic").expect("a closed sink is no failure");
         });
     }
-    let running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT * FROM `d`%'";
+    expect_quiet(&mut client);
+}
+
+#[test]
+fn a_query_that_does_not_answer_is_ended_on_the_server_too() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    let rows: Vec<_> = (0..600).map(|n| format!("({n})")).collect();
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)", &format!("INSERT INTO t VALUES {}", rows.join(","))]);
+    client.run(&[
+        "CREATE VIEW slow AS SELECT count(*) AS n FROM t a, t b, t c, t d WHERE a.id + b.id + c.id > d.id",
+    ]);
+    client.commit("a view that takes an hour", "2026-01-01T00:00:00");
+    let limits = DoltOptions { query_timeout: Duration::from_secs(1), ..DoltOptions::default() };
+    let source = DoltSqlSource::new(&server.url("d"), limits).expect("the URL is right");
+    let databases = poll(&source).expect("the first poll lists");
+    let listed = files(&databases[0], &databases[0].history().timeline[0].id);
+    let begun = Instant::now();
+    let error = bytes(&entry(&listed, "slow.jsonl").content).expect_err("nobody waits an hour");
+    assert_eq!(error.kind, ErrorKind::TimedOut, "{}", error.chain());
+    assert!(
+        error.to_string().contains("view slow of d") && begun.elapsed() < Duration::from_secs(4),
+        "{error}"
+    );
+    expect_quiet(&mut client);
+    let content = Arc::clone(&entry(&listed, "slow.jsonl").content);
+    wait(async move {
+        let (sink, _pieces) = Sink::new(1);
+        let given_up = tokio::time::timeout(Duration::from_millis(300), content.read(sink)).await;
+        assert!(given_up.is_err(), "a reader that is dropped while the server works");
+    });
+    expect_quiet(&mut client);
+    assert!(poll(&source).is_none(), "the source goes on");
+}
+
+/// Waits until the server runs no query of ours any more.
+fn expect_quiet(client: &mut Client) {
+    let running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT * FROM `d%'";
     let begun = Instant::now();
     while client.one(running) != "0" {
         assert!(begun.elapsed() < Duration::from_secs(5), "queries go on with nobody to read them");

@@ -10,7 +10,7 @@ use asof::source::Database;
 use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::sql::{Client, quote};
-use crate::support::{bytes, database, entry, files};
+use crate::support::{bytes, database, entry, files, poll, source};
 
 /// Every kind of change once, on two branches that are merged.
 fn varied(client: &mut Client, name: &str) {
@@ -210,4 +210,43 @@ fn merges_share_what_they_took_over() {
     let off: Vec<_> = history.off_timeline.iter().map(|commit| commit.message.as_str()).collect();
     assert_eq!(off, ["off"]);
     assert_eq!(history.tags["t/1"], history.branches["off/main"]);
+}
+
+/// The ids of all files of all commits in the first of two histories of a database.
+fn ids(first: &Arc<dyn Database>, read_by: &Arc<dyn Database>) -> BTreeMap<(Arc<str>, Arc<str>), ContentId> {
+    let commits = first.history().timeline.iter().chain(&first.history().off_timeline);
+    let listed = commits.flat_map(|commit| {
+        let files = files(read_by, &commit.id);
+        files
+            .iter()
+            .map(|file| ((Arc::clone(&commit.id), Arc::clone(&file.path)), file.id))
+            .collect::<Vec<_>>()
+    });
+    listed.collect()
+}
+
+#[test]
+fn identities_do_not_depend_on_how_the_history_was_loaded() {
+    let server = Server::start();
+    let mut client = server.client();
+    varied(&mut client, "varied");
+    let source = source(&server.url("varied"));
+    let before = poll(&source).expect("the first poll lists").remove(0);
+    let known = ids(&before, &before);
+    // So many commits that a fresh source scans the history instead of looking commits up.
+    for step in 0..1100 {
+        client.commit("empty", &format!("2026-02-01T{:02}:{:02}:00", step / 60, step % 60));
+    }
+    let after = poll(&source).expect("there are new commits").remove(0);
+    let fresh = database(&server.url("varied"));
+    assert_eq!(after.history(), fresh.history());
+    assert_eq!(ids(&before, &after), known, "loaded on top of what was known");
+    assert_eq!(ids(&before, &fresh), known, "loaded at once");
+    assert_eq!(ids(&after, &after), ids(&after, &fresh));
+    let head = &after.history().timeline[0].id;
+    let links = |database: &Arc<dyn Database>| {
+        files(database, head).iter().map(|file| file.links).collect::<Vec<_>>()
+    };
+    assert_eq!(links(&after), links(&fresh));
+    assert!(links(&after).iter().all(|&links| links > 1100), "{:?}", links(&after));
 }

@@ -133,7 +133,9 @@ impl Lines {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let piece = Bytes::from(std::mem::take(&mut self.pending));
+        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        let piece = Bytes::copy_from_slice(&self.pending);
+        self.pending.clear();
         self.sink.push_blocking(piece).map_err(|_| Problem::Closed)
     }
 }

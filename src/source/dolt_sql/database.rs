@@ -72,16 +72,15 @@ impl DoltDatabase {
     }
 
     async fn load_lineage(&self) -> Result<(), QueryError> {
-        let commits: Vec<_> =
-            self.history.timeline.iter().chain(&self.history.off_timeline).map(Arc::clone).collect();
+        let all = || self.history.timeline.iter().chain(&self.history.off_timeline);
         // Held while loading: whoever else needs the lineage needs just this.
         let mut lineage = self.store.lineage.lock().await;
-        if commits.iter().any(|commit| !lineage.contains(&commit.id)) {
+        if all().any(|commit| !lineage.contains(&commit.id)) {
             let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
-            lineage_load::extend(&mut lineage, &mut lease, &self.store.database, &commits).await?;
+            lineage_load::extend(&mut lineage, &mut lease, &self.store.database, &self.history).await?;
             lease.give_back();
         }
-        lineage.show(commits.iter().map(|commit| &*commit.id));
+        lineage.show(all().map(|commit| &*commit.id));
         Ok(())
     }
 
@@ -132,9 +131,15 @@ impl Entries<'_> {
         let store = &self.database.store;
         let revision = Revision::Commit(Arc::clone(self.commit));
         let query = format!("SELECT * FROM {}.{}{}", ident(&store.database), ident(table), revision.as_of());
-        let id = ContentId::of(&[b"dolt", store.database.as_bytes(), table.as_bytes(), origin.commits[0].as_bytes()]);
+        let id = ContentId::of(&[
+            b"dolt",
+            store.database.as_bytes(),
+            table.as_bytes(),
+            origin.commits[0].as_bytes(),
+        ]);
         let what = format!("table {table} of {} {}", store.database, revision.describe());
-        let content = RowsContent { store: Arc::clone(store), query, guard: Vec::new(), is_sorted_here: false, what };
+        let content =
+            RowsContent { store: Arc::clone(store), query, guard: Vec::new(), is_sorted_here: false, what };
         Ok(entry(rows_path(table), id, &origin, links, Arc::new(content)))
     }
 
@@ -161,7 +166,8 @@ impl Entries<'_> {
     fn schema(&mut self, listing: &Arc<Listing>) -> Result<FileEntry, QueryError> {
         let (origin, links) = self.origin(&[SCHEMA])?;
         let store = &self.database.store;
-        let mut parts: Vec<&[u8]> = vec![b"dolt-schema", store.database.as_bytes(), origin.commits[0].as_bytes()];
+        let mut parts: Vec<&[u8]> =
+            vec![b"dolt-schema", store.database.as_bytes(), origin.commits[0].as_bytes()];
         // What is left out is said in the file.
         parts.extend(listing.excluded.iter().map(|table| table.as_bytes()));
         let content = SchemaContent {
@@ -206,7 +212,8 @@ impl SchemaContent {
 
     async fn text(&self) -> Result<String, QueryError> {
         let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
-        let text = schema_sql::write(&mut lease, &self.store.database, &self.revision(), &self.listing).await?;
+        let text =
+            schema_sql::write(&mut lease, &self.store.database, &self.revision(), &self.listing).await?;
         lease.give_back();
         Ok(text)
     }
@@ -215,12 +222,21 @@ impl SchemaContent {
 #[async_trait]
 impl Content for SchemaContent {
     fn describe(&self) -> String {
-        format!("{SCHEMA_FILE} of {} {} over {}", self.store.database, self.revision().describe(), self.store.label)
+        format!(
+            "{SCHEMA_FILE} of {} {} over {}",
+            self.store.database,
+            self.revision().describe(),
+            self.store.label
+        )
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let operation = || {
-            format!("cannot read the CREATE statements of {} {}", self.store.database, self.revision().describe())
+            format!(
+                "cannot read the CREATE statements of {} {}",
+                self.store.database,
+                self.revision().describe()
+            )
         };
         let text = self.text().await.map_err(|error| error.during(&self.store.label, operation()))?;
         if !text.is_empty() {

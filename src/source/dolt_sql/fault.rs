@@ -70,18 +70,15 @@ impl QueryError {
     pub fn is_broken_connection(&self) -> bool {
         matches!(
             &self.fault,
-            Fault::Mysql(Error::Io(_) | Error::Driver(DriverError::ConnectionClosed | DriverError::PacketOutOfOrder))
+            Fault::Mysql(
+                Error::Io(_) | Error::Driver(DriverError::ConnectionClosed | DriverError::PacketOutOfOrder)
+            )
         )
     }
 
     /// Whether the server itself answered, with an error: the connection is fine.
     pub fn is_answer(&self) -> bool {
         matches!(&self.fault, Fault::Mysql(Error::Server(_)))
-    }
-
-    /// What kind of failure this is.
-    pub fn kind(&self) -> ErrorKind {
-        self.fault.kind()
     }
 
     /// The whole story: `operation` says what was being done, with its operand.
@@ -91,7 +88,7 @@ impl QueryError {
             None => operation.into(),
         };
         let hint = self.fault.hint();
-        let error = SourceError::new(self.fault.kind(), label, operation).because(self.fault);
+        let error = SourceError::new(self.fault.kind(), label, operation).because(self.fault.into_cause());
         match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -100,6 +97,15 @@ impl QueryError {
 }
 
 impl Fault {
+    /// What a person should read: the innermost error, without the library's wrappings around it.
+    fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
+        match self {
+            Self::Mysql(Error::Io(IoError::Io(error))) => error.into(),
+            Self::Mysql(Error::Server(error)) => error.into(),
+            other => other.into(),
+        }
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) => ErrorKind::TimedOut,
@@ -116,7 +122,9 @@ impl Fault {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::ConnectTimeout(_) => "Does the host answer at that port, and is no firewall in between?",
-            Self::Stalled(_) => "The server may be overloaded: SHOW PROCESSLIST there shows what it is doing.",
+            Self::Stalled(_) => {
+                "The server may be overloaded: SHOW PROCESSLIST there shows what it is doing."
+            }
             Self::Busy(_) => "Somebody reads many or large tables at once; try again later.",
             Self::NotDolt(_) => {
                 "Only Dolt keeps a database's history. Is the port that of `dolt sql-server` (3307 by default)?"
@@ -144,6 +152,7 @@ fn server_kind(code: u16, message: &str) -> ErrorKind {
     match code {
         1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1698 | 3118 => ErrorKind::Refused,
         1049 | 1051 | 1109 | 1146 => ErrorKind::Missing,
+        1105 if message.starts_with("Access denied") => ErrorKind::Refused,
         1105 if GONE.iter().any(|text| message.contains(text)) => ErrorKind::Missing,
         1040 | 1053 | 1152 | 1158..=1161 | 1184 | 1203 | 1205 | 1213 | 1317 => ErrorKind::Unavailable,
         1105 if message.contains("context canceled") => ErrorKind::Unavailable,
@@ -153,7 +162,9 @@ fn server_kind(code: u16, message: &str) -> ErrorKind {
 
 fn server_hint(code: u16) -> Option<String> {
     let hint = match code {
-        1045 | 1698 => "Check the user in the URL, and the password in ASOF_DOLT_PASSWORD or the password file.",
+        1045 | 1698 => {
+            "Check the user in the URL, and the password in ASOF_DOLT_PASSWORD or the password file."
+        }
         1044 | 1142 | 1143 | 1227 => "Grant the user SELECT on this database.",
         1040 | 1203 => "The server has too many connections; asof itself uses at most four.",
         _ => return None,
@@ -191,16 +202,18 @@ mod tests {
 
     #[test]
     fn kinds_by_what_the_server_said() {
-        assert_eq!(server(1045, "Access denied").kind(), ErrorKind::Refused);
-        assert_eq!(server(1146, "table not found: t").kind(), ErrorKind::Missing);
-        assert_eq!(server(1049, "database not found: d/abc").kind(), ErrorKind::Missing);
-        assert_eq!(server(1105, "target commit not found").kind(), ErrorKind::Missing);
-        assert_eq!(server(1105, "something else").kind(), ErrorKind::Unsupported);
+        assert_eq!(server(1045, "Access denied").fault.kind(), ErrorKind::Refused);
+        assert_eq!(server(1146, "table not found: t").fault.kind(), ErrorKind::Missing);
+        assert_eq!(server(1049, "database not found: d/abc").fault.kind(), ErrorKind::Missing);
+        assert_eq!(server(1105, "target commit not found").fault.kind(), ErrorKind::Missing);
+        assert_eq!(server(1105, "Access denied for user 'x'").fault.kind(), ErrorKind::Refused);
+        assert_eq!(server(1105, "something else").fault.kind(), ErrorKind::Unsupported);
     }
 
     #[test]
     fn messages_hold_operation_query_cause_and_hint() {
-        let error = server(1045, "Access denied").in_query("SELECT 1").during("dolt://h", "cannot list databases");
+        let error =
+            server(1045, "Access denied").in_query("SELECT 1").during("dolt://h", "cannot list databases");
         assert_eq!(error.to_string(), "dolt://h: cannot list databases (SELECT 1)");
         assert!(error.chain().contains("Access denied"));
         assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("ASOF_DOLT_PASSWORD")));

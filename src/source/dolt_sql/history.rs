@@ -8,8 +8,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use mysql_async::{Column, Row};
 
+use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
-use super::pool::{Lease, needed_text, text};
+use super::lease::Lease;
 use super::sql::{ident, literal, literals};
 use crate::model::history::{History, SnapshotMeta};
 

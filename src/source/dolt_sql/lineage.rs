@@ -53,8 +53,11 @@ pub struct Lineage {
     commits: HashMap<Arc<str>, u32>,
     nodes: Vec<Node>,
     /// How many shown commits have one combination of origins, by the tables asked for.
-    counts: HashMap<Box<[u32]>, HashMap<Box<[u32]>, u32>>,
+    counts: HashMap<Box<[u32]>, Counts>,
 }
+
+/// From the origins of some tables to how many shown commits have just these.
+type Counts = HashMap<Box<[u32]>, u32>;
 
 #[derive(Debug)]
 struct Node {
@@ -82,16 +85,6 @@ impl Lineage {
     /// Whether a commit was added.
     pub fn contains(&self, hash: &str) -> bool {
         self.commits.contains_key(hash)
-    }
-
-    /// How many commits were added.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
     }
 
     /// Adds a commit; its parents come first. A commit that is there already stays as it is.
@@ -146,7 +139,8 @@ impl Lineage {
         if shown.clone().any(|(node, &now)| node.shown && !now) {
             self.counts.clear();
         }
-        let fresh: Vec<_> = shown.enumerate().filter(|(_, (node, now))| **now && !node.shown).map(|(at, _)| at).collect();
+        let fresh: Vec<_> =
+            shown.enumerate().filter(|(_, (node, now))| **now && !node.shown).map(|(at, _)| at).collect();
         for at in fresh {
             self.nodes[at].shown = true;
             for (tables, counts) in &mut self.counts {
@@ -166,7 +160,8 @@ impl Lineage {
         let at = *self.commits.get(commit)?;
         let tables: Box<[u32]> = tables.iter().map(|table| self.table(table)).collect();
         let origins = combination(&self.nodes[at as usize], &tables);
-        let resolved: Vec<_> = origins.iter().map(|&origin| if origin == UNKNOWN { at } else { origin }).collect();
+        let resolved: Vec<_> =
+            origins.iter().map(|&origin| if origin == UNKNOWN { at } else { origin }).collect();
         let changed = resolved.iter().map(|&origin| self.nodes[origin as usize].time).max();
         let commits = resolved.iter().map(|&origin| Arc::clone(&self.nodes[origin as usize].hash)).collect();
         let commits_alike = if origins.contains(&UNKNOWN) { 1 } else { self.count(tables, &origins) };
@@ -302,7 +297,10 @@ mod tests {
         lineage.add(commit("v", Some("s"), 8, vec![change(VIEWS)]));
         assert_eq!(origin(&mut lineage, "s", SCHEMA).0, "s");
         assert_eq!(origin(&mut lineage, "s", VIEWS).0, "root");
-        assert_eq!((origin(&mut lineage, "v", SCHEMA).0, origin(&mut lineage, "v", VIEWS).0), ("v".into(), "v".into()));
+        assert_eq!(
+            (origin(&mut lineage, "v", SCHEMA).0, origin(&mut lineage, "v", VIEWS).0),
+            ("v".into(), "v".into())
+        );
     }
 
     #[test]

@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::cells::{needed_text, text};
 use super::database::{DoltDatabase, SCHEMA_FILE, rows_path};
 use super::fault::{Fault, QueryError};
+use super::lease::Lease;
 use super::lineage::VIEWS;
-use super::pool::{Lease, needed_text, text};
 use super::rows::RowsContent;
 use super::schema_sql;
 use super::sql::{Revision, ident, literal};
@@ -160,7 +161,9 @@ impl Working {
         let mut seen = HashMap::new();
         // The clock says when a content was first seen; the server keeps no time for what is not committed.
         let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
-            let changed = *seen.entry(id).or_insert_with(|| first_seen.get(&id).copied().unwrap_or_else(Timestamp::now));
+            let changed = *seen
+                .entry(id)
+                .or_insert_with(|| first_seen.get(&id).copied().unwrap_or_else(Timestamp::now));
             FileEntry { path, id, changed, links: 1, content }
         };
         let mut files = Vec::new();
@@ -185,7 +188,8 @@ impl Working {
         files.push(match committed {
             Some(file) => file.clone(),
             None => {
-                let id = ContentId::of(&[b"dolt-live-schema", store.database.as_bytes(), self.schema.as_bytes()]);
+                let id =
+                    ContentId::of(&[b"dolt-live-schema", store.database.as_bytes(), self.schema.as_bytes()]);
                 entry(SCHEMA_FILE.into(), id, Arc::new(SchemaText::new(store, self.schema.clone())))
             }
         });

@@ -3,7 +3,7 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `url`, `sql` | reading the URL, writing queries |
-//! | `pool`, `fault` | connections, and what goes wrong with them |
+//! | `pool`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
 //! | `poll`, `history` | noticing news; commits, branches, tags |
 //! | `lineage`, `lineage_load` | which commit last changed which table: the identity of contents |
 //! | `tables`, `views`, `schema_sql` | what there is at a revision |
@@ -19,9 +19,11 @@ use async_trait::async_trait;
 use globset::GlobSet;
 use tokio::sync::Mutex;
 
+mod cells;
 mod database;
 mod fault;
 mod history;
+mod lease;
 mod lineage;
 mod lineage_load;
 mod live;
@@ -39,6 +41,7 @@ mod wire;
 use database::DoltDatabase;
 use fault::QueryError;
 use history::Heads;
+use poll::Expected;
 use pool::{Pool, Timeouts};
 use store::Store;
 use url::DoltUrl;
@@ -47,6 +50,9 @@ use super::{Database, ErrorKind, Source, SourceError};
 
 /// Table patterns that are left out unless the user says otherwise: Beads keeps passwords in it.
 pub const SECRET_TABLES: [&str; 1] = ["federation_peers"];
+
+/// How many polls leave a database alone that does not answer, until one asks it again.
+const POLLS_BETWEEN_RETRIES: u64 = 20;
 
 /// How to talk to a server.
 #[derive(Debug, Clone)]
@@ -91,6 +97,9 @@ struct Known {
     databases: BTreeMap<String, KnownDatabase>,
     /// Why databases could not be read, so that each reason is logged once.
     complaints: BTreeMap<String, String>,
+    /// Databases that did not answer at all.
+    silent: BTreeSet<String>,
+    polls: u64,
     was_listed: bool,
 }
 
@@ -123,7 +132,12 @@ impl DoltSqlSource {
         Ok(Self { url: parsed, label, name: options.name, exclude: options.exclude, pool, known })
     }
 
-    async fn load(&self, name: &str, heads: &Heads, known: Option<&KnownDatabase>) -> Result<DoltDatabase, QueryError> {
+    async fn load(
+        &self,
+        name: &str,
+        heads: &Heads,
+        known: Option<&KnownDatabase>,
+    ) -> Result<DoltDatabase, QueryError> {
         let store = match known {
             Some(known) => Arc::clone(known.view.store()),
             None => {
@@ -137,6 +151,38 @@ impl DoltSqlSource {
         lease.give_back();
         let shown_name = self.name.clone().unwrap_or_else(|| name.to_owned());
         Ok(DoltDatabase::new(store, shown_name, history))
+    }
+
+    /// Loads the databases whose branches or tags moved; tells whether any view is new. One that cannot be loaded
+    /// keeps its last view and is tried again with the next poll.
+    async fn load_changed(
+        &self,
+        known: &mut Known,
+        heads: BTreeMap<String, Heads>,
+    ) -> Result<bool, SourceError> {
+        let mut has_news = false;
+        for (name, heads) in heads {
+            let current = known.databases.get(&name);
+            if current.is_some_and(|current| current.heads == heads) {
+                continue;
+            }
+            match self.load(&name, &heads, current).await {
+                Ok(view) => {
+                    known.complaints.remove(&name);
+                    known.databases.insert(name, KnownDatabase { heads, view: Arc::new(view) });
+                    has_news = true;
+                }
+                Err(error) => {
+                    let is_broken = error.is_broken_connection();
+                    let error = error.during(&self.label, format!("cannot read the history of {name}"));
+                    if is_broken {
+                        return Err(error);
+                    }
+                    known.complain(&name, &error);
+                }
+            }
+        }
+        Ok(has_news)
     }
 
     /// The one database asked for is not there: say which are.
@@ -154,6 +200,14 @@ impl DoltSqlSource {
 }
 
 impl Known {
+    fn expect(&mut self) -> Expected {
+        self.polls += 1;
+        let is_retry = self.polls.is_multiple_of(POLLS_BETWEEN_RETRIES);
+        let silent = if is_retry { BTreeSet::new() } else { self.silent.clone() };
+        let answering = self.databases.keys().filter(|name| !self.silent.contains(*name)).cloned().collect();
+        Expected { answering, silent }
+    }
+
     /// Logs why a database cannot be read, unless that was the reason last time, too.
     fn complain(&mut self, name: &str, error: &SourceError) {
         let story = error.chain();
@@ -178,44 +232,26 @@ impl Source for DoltSqlSource {
         let mut known = self.known.lock().await;
         self.pool.close_idle();
         let only = self.url.database.as_deref();
-        let expected: BTreeSet<_> = known.databases.keys().cloned().collect();
-        let polled = poll::poll(&self.pool, &expected, only).await;
-        let polled = polled.map_err(|error| error.during(&self.label, "cannot look for databases and commits"))?;
+        let polled = poll::poll(&self.pool, known.expect(), only).await;
+        let polled =
+            polled.map_err(|error| error.during(&self.label, "cannot look for databases and commits"))?;
         if let Some(only) = only
             && polled.heads.is_empty()
         {
-            return match polled.broken.into_iter().next() {
+            return match polled.failures.into_iter().next() {
                 Some((_, error)) => Err(error.during(&self.label, format!("cannot read database {only}"))),
                 None => Err(self.missing(only).await),
             };
         }
-        let broken: BTreeSet<_> = polled.broken.iter().map(|(name, _)| name.clone()).collect();
-        for (name, error) in polled.broken {
+        for (name, error) in polled.failures {
             known.complain(&name, &error.during(&self.label, format!("cannot read database {name}")));
         }
         let before = known.databases.len();
-        known.databases.retain(|name, _| polled.heads.contains_key(name) || broken.contains(name));
-        let mut has_news = known.databases.len() != before || !known.was_listed;
-        for (name, heads) in polled.heads {
-            let current = known.databases.get(&name);
-            if current.is_some_and(|current| current.heads == heads) {
-                continue;
-            }
-            match self.load(&name, &heads, current).await {
-                Ok(view) => {
-                    known.complaints.remove(&name);
-                    known.databases.insert(name, KnownDatabase { heads, view: Arc::new(view) });
-                    has_news = true;
-                }
-                Err(error) if error.is_broken_connection() => {
-                    return Err(error.during(&self.label, format!("cannot read the history of {name}")));
-                }
-                Err(error) => {
-                    known.complain(&name, &error.during(&self.label, format!("cannot read the history of {name}")));
-                }
-            }
-        }
-        known.was_listed = true;
-        Ok(has_news.then(|| known.views()))
+        known.databases.retain(|name, _| polled.heads.contains_key(name) || polled.silent.contains(name));
+        known.silent = polled.silent;
+        let has_gone = known.databases.len() != before;
+        let has_news = self.load_changed(&mut known, polled.heads).await?;
+        let is_first = !std::mem::replace(&mut known.was_listed, true);
+        Ok((has_gone || has_news || is_first).then(|| known.views()))
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use mysql_async::Row;
 
+use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::history::Heads;
-use super::pool::{Pool, needed_text, text};
+use super::pool::Pool;
 use super::sql::{ident, literal};
 
 /// Databases that are the server's own.
@@ -19,41 +20,63 @@ const BRANCH: &str = "b";
 const TAG: &str = "t";
 const DATABASE: &str = "d";
 
+/// Databases per query: the server plans a long UNION in quadratic time (32 databases 60 ms, 8 of them 5 ms).
+const DATABASES_PER_QUERY: usize = 16;
+
+/// What the poll before saw.
+#[derive(Debug, Default)]
+pub struct Expected {
+    /// Databases that answered.
+    pub answering: BTreeSet<String>,
+    /// Databases that did not, and that need not be asked again now.
+    pub silent: BTreeSet<String>,
+}
+
 /// What one poll saw.
 #[derive(Debug, Default)]
 pub struct Polled {
     /// Each database with its branches and tags.
     pub heads: BTreeMap<String, Heads>,
-    /// Databases that are there and did not answer, with the reason.
-    pub broken: Vec<(String, QueryError)>,
+    /// Databases that are there and do not answer.
+    pub silent: BTreeSet<String>,
+    /// Why, for those that were asked.
+    pub failures: Vec<(String, QueryError)>,
 }
 
-/// Asks all databases for their branches and tags.
-///
-/// `expected` are the databases that answered last time, so that one query does while none comes or goes; `only`
-/// restricts it all to one database.
+/// Asks all databases for their branches and tags, in one query while no database comes, goes or fails.
+/// `only` restricts it all to one database.
 ///
 /// # Errors
-/// What the connection said. An error of one database is in [`Polled::broken`].
-pub async fn poll(
-    pool: &Arc<Pool>,
-    expected: &BTreeSet<String>,
-    only: Option<&str>,
-) -> Result<Polled, QueryError> {
-    if !expected.is_empty() {
-        match pool.rows(None, &query(expected, only.is_none())).await {
-            Ok(rows) => {
-                let (names, heads) = sort_rows(&rows)?;
-                let is_complete = only.is_some() || names == *expected;
-                if is_complete {
-                    return Ok(Polled { heads: with_empty(heads, expected), broken: Vec::new() });
-                }
-            }
-            Err(error) if error.is_answer() => {}
-            Err(error) => return Err(error),
+/// What the connection said. An error of one database is in [`Polled::failures`].
+pub async fn poll(pool: &Arc<Pool>, expected: Expected, only: Option<&str>) -> Result<Polled, QueryError> {
+    match poll_expected(pool, &expected.answering, only).await {
+        Ok((names, heads)) if is_as_expected(&names, &expected, only) => {
+            Ok(Polled { heads, silent: expected.silent, failures: Vec::new() })
         }
+        Ok(_) => poll_each(pool, only).await,
+        Err(error) if error.is_answer() => poll_each(pool, only).await,
+        Err(error) => Err(error),
     }
-    poll_each(pool, only).await
+}
+
+fn is_as_expected(names: &BTreeSet<String>, expected: &Expected, only: Option<&str>) -> bool {
+    let asked = !expected.answering.is_empty();
+    asked && (only.is_some() || names.iter().eq(expected.answering.union(&expected.silent)))
+}
+
+/// The names of all databases (unless it is about one), and the heads of those expected to answer.
+async fn poll_expected(
+    pool: &Arc<Pool>,
+    databases: &BTreeSet<String>,
+    only: Option<&str>,
+) -> Result<(BTreeSet<String>, BTreeMap<String, Heads>), QueryError> {
+    let databases: Vec<_> = databases.iter().map(String::as_str).collect();
+    let (mut names, mut heads) = (BTreeSet::new(), BTreeMap::new());
+    for (at, chunk) in databases.chunks(DATABASES_PER_QUERY).enumerate() {
+        let rows = pool.rows(None, &query(chunk, at == 0 && only.is_none())).await?;
+        names.extend(sort_rows(&rows, chunk, &mut heads)?);
+    }
+    Ok((names, heads))
 }
 
 /// The long way: which databases there are, then each by itself, so that a broken one does not hide the rest.
@@ -61,10 +84,14 @@ async fn poll_each(pool: &Arc<Pool>, only: Option<&str>) -> Result<Polled, Query
     let there = databases(pool).await?;
     let mut polled = Polled::default();
     for name in there.into_iter().filter(|name| only.map_or_else(|| is_shown(name), |only| name == only)) {
-        let one = BTreeSet::from([name.clone()]);
-        match pool.rows(None, &query(&one, false)).await {
-            Ok(rows) => polled.heads.extend(with_empty(sort_rows(&rows)?.1, &one)),
-            Err(error) if error.is_answer() => polled.broken.push((name, error)),
+        match pool.rows(None, &query(&[&name], false)).await {
+            Ok(rows) => {
+                sort_rows(&rows, &[&name], &mut polled.heads)?;
+            }
+            Err(error) if error.is_answer() => {
+                polled.silent.insert(name.clone());
+                polled.failures.push((name, error));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -88,7 +115,7 @@ pub fn is_shown(name: &str) -> bool {
         && !name.contains('/')
 }
 
-fn query(databases: &BTreeSet<String>, with_names: bool) -> String {
+fn query(databases: &[&str], with_names: bool) -> String {
     let mut selects = Vec::with_capacity(databases.len() * 2 + 1);
     for name in databases {
         let (text, name) = (literal(name), ident(name));
@@ -96,21 +123,24 @@ fn query(databases: &BTreeSet<String>, with_names: bool) -> String {
         selects.push(format!("SELECT {text}, '{TAG}', tag_name, tag_hash FROM {name}.dolt_tags"));
     }
     if with_names {
-        selects.push(format!("SELECT schema_name, '{DATABASE}', NULL, NULL FROM information_schema.schemata"));
+        selects
+            .push(format!("SELECT schema_name, '{DATABASE}', NULL, NULL FROM information_schema.schemata"));
     }
     selects.join(" UNION ALL ")
 }
 
-/// The databases named, and the branches and tags of each.
-fn sort_rows(rows: &[Row]) -> Result<(BTreeSet<String>, BTreeMap<String, Heads>), QueryError> {
+/// Sorts branches and tags into `all`, where each database asked has an entry then; gives the databases named.
+fn sort_rows(
+    rows: &[Row],
+    asked: &[&str],
+    all: &mut BTreeMap<String, Heads>,
+) -> Result<BTreeSet<String>, QueryError> {
+    all.extend(asked.iter().map(|&name| (name.to_owned(), Heads::default())));
     let mut names = BTreeSet::new();
-    let mut all = BTreeMap::<String, Heads>::new();
     for row in rows {
         let (database, kind) = (needed_text(row, 0)?, needed_text(row, 1)?);
         if kind == DATABASE {
-            if is_shown(&database) {
-                names.insert(database);
-            }
+            names.extend(Some(database).filter(|name| is_shown(name)));
             continue;
         }
         let name = text(row, 2)?.unwrap_or_default();
@@ -122,14 +152,7 @@ fn sort_rows(rows: &[Row]) -> Result<(BTreeSet<String>, BTreeMap<String, Heads>)
             other => return Err(Fault::Answer(format!("{other:?} is neither branch nor tag")).into()),
         };
     }
-    Ok((names, all))
-}
-
-fn with_empty(mut heads: BTreeMap<String, Heads>, databases: &BTreeSet<String>) -> BTreeMap<String, Heads> {
-    for name in databases {
-        heads.entry(name.clone()).or_default();
-    }
-    heads
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -148,8 +171,22 @@ mod tests {
 
     #[test]
     fn one_query_names_every_database_quoted() {
-        let query = query(&BTreeSet::from(["a`b'c".to_owned(), "d".to_owned()]), true);
-        assert!(query.contains("SELECT 'a`b''c', 'b', name, hash FROM `a``b'c`.dolt_branches UNION ALL"), "{query}");
+        let query = query(&["a`b'c", "d"], true);
+        assert!(
+            query.contains("SELECT 'a`b''c', 'b', name, hash FROM `a``b'c`.dolt_branches UNION ALL"),
+            "{query}"
+        );
         assert_eq!(query.matches("UNION ALL").count(), 4);
+    }
+
+    #[test]
+    fn a_silent_database_is_expected_to_be_silent() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+        let expected = Expected { answering: set(&["a", "c"]), silent: set(&["b"]) };
+        assert!(is_as_expected(&set(&["a", "b", "c"]), &expected, None));
+        assert!(!is_as_expected(&set(&["a", "c"]), &expected, None));
+        assert!(!is_as_expected(&set(&["a", "b", "c", "d"]), &expected, None));
+        assert!(!is_as_expected(&set(&[]), &Expected::default(), None), "nothing was asked yet");
+        assert!(!is_as_expected(&set(&[]), &Expected::default(), Some("a")), "nothing was asked yet");
     }
 }

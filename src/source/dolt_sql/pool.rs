@@ -7,14 +7,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Opts, OptsBuilder, QueryResult, Row, TextProtocol};
+use mysql_async::{Conn, Error, Opts, OptsBuilder, Row};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
-use super::sql::ident;
+use super::lease::{Lease, close_now};
 use super::url::DoltUrl;
 
 /// Most connections at once. Outages of real servers came from connection storms.
@@ -25,8 +24,11 @@ const MOST_READERS: usize = 3;
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a connection is used at all: the server keeps state for every `db/<hash>` that a session names.
 const LIFE: Duration = Duration::from_secs(60);
-/// A connection unused for longer is asked whether it still stands before it is given a query.
-const TRUSTED: Duration = Duration::from_millis(1500);
+/// A connection unused for longer is asked whether it still stands before it is lent, since the borrower cannot
+/// simply start again on another one.
+const TRUSTED: Duration = Duration::from_millis(200);
+/// The same for a single query, which can: a poll every second needs no question before it.
+const TRUSTED_FOR_ONE: Duration = Duration::from_millis(1500);
 /// Largest packet, hence row, in bytes: the protocol's own limit.
 const LARGEST_PACKET: usize = 1 << 30;
 
@@ -61,22 +63,13 @@ struct Idle {
     since: Instant,
 }
 
-struct Session {
-    conn: Conn,
+/// A connection with what is known of its state.
+pub struct Session {
+    /// The connection.
+    pub conn: Conn,
     born: Instant,
     /// The database of the last `USE`.
-    database: Option<String>,
-}
-
-/// A connection while it is used. Dropping it closes the connection, whatever it is doing;
-/// [`Lease::give_back`] keeps it.
-pub struct Lease {
-    /// Taken only when the lease ends.
-    session: Option<Session>,
-    pool: Arc<Pool>,
-    /// Whether it was used before, so that it may have died meanwhile.
-    reused: bool,
-    _places: Vec<OwnedSemaphorePermit>,
+    pub database: Option<String>,
 }
 
 impl Pool {
@@ -109,7 +102,7 @@ impl Pool {
     /// # Errors
     /// Where there is none, within the time-outs.
     pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        self.lease_with(database, Vec::new()).await
+        self.lease_with(database, Vec::new(), TRUSTED).await
     }
 
     /// The same for reading rows, which may take long.
@@ -118,7 +111,7 @@ impl Pool {
     /// As [`Self::lease`].
     pub async fn reader_lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
         let place = self.place(&self.readers).await?;
-        self.lease_with(database, vec![place]).await
+        self.lease_with(database, vec![place], TRUSTED).await
     }
 
     /// One query on any connection; tried once more on a fresh one where a used one turns out dead.
@@ -126,11 +119,10 @@ impl Pool {
     /// # Errors
     /// What the server or the connection said, with the query.
     pub async fn rows(self: &Arc<Self>, database: Option<&str>, query: &str) -> Result<Vec<Row>, QueryError> {
-        let mut lease = self.lease(database).await?;
+        let mut lease = self.lease_with(database, Vec::new(), TRUSTED_FOR_ONE).await?;
         let mut result = lease.rows(query).await;
-        if lease.reused && result.as_ref().is_err_and(QueryError::is_broken_connection) {
+        if lease.is_reused() && result.as_ref().is_err_and(QueryError::is_broken_connection) {
             drop(lease);
-            self.idle().clear();
             lease = self.lease(database).await?;
             result = lease.rows(query).await;
         }
@@ -138,6 +130,21 @@ impl Pool {
             lease.give_back();
         }
         result
+    }
+
+    /// Takes a connection back.
+    pub fn keep(&self, session: Session) {
+        self.idle().push(Idle { session, since: Instant::now() });
+    }
+
+    /// How to connect.
+    pub fn opts(&self) -> &Opts {
+        &self.opts
+    }
+
+    /// How long to wait.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
     }
 
     /// Closes connections that nobody used for a while. Called with every poll, so no timer is needed.
@@ -149,24 +156,32 @@ impl Pool {
         self: &Arc<Self>,
         database: Option<&str>,
         mut places: Vec<OwnedSemaphorePermit>,
+        trusted: Duration,
     ) -> Result<Lease, QueryError> {
         places.push(self.place(&self.connections).await?);
-        let kept = self.take_idle().await;
+        let kept = self.take_idle(trusted).await;
         let reused = kept.is_some();
         let session = match kept {
             Some(session) => session,
             None => self.connect().await?,
         };
-        let mut lease = Lease { session: Some(session), pool: Arc::clone(self), reused, _places: places };
-        if let Some(database) = database
-            && let Err(error) = lease.use_database(database).await
-        {
-            if error.is_answer() {
-                lease.give_back();
-            }
-            return Err(error);
+        let mut lease = Lease::new(session, self, reused, places);
+        let Some(database) = database else { return Ok(lease) };
+        let mut used = lease.use_database(database).await;
+        if lease.is_reused() && used.as_ref().is_err_and(QueryError::is_broken_connection) {
+            self.idle().clear();
+            lease.replace(self.connect().await?);
+            used = lease.use_database(database).await;
         }
-        Ok(lease)
+        match used {
+            Ok(()) => Ok(lease),
+            Err(error) => {
+                if error.is_answer() {
+                    lease.give_back();
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn place(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, QueryError> {
@@ -179,10 +194,10 @@ impl Pool {
 
     /// The kept connection used last, if it still stands. One that died takes the others with it: the server
     /// was restarted.
-    async fn take_idle(&self) -> Option<Session> {
+    async fn take_idle(&self, trusted: Duration) -> Option<Session> {
         self.close_idle();
         let mut idle = self.idle().pop()?;
-        if idle.since.elapsed() < TRUSTED {
+        if idle.since.elapsed() < trusted {
             return Some(idle.session);
         }
         match timeout(self.timeouts.connect, idle.session.conn.ping()).await {
@@ -238,179 +253,4 @@ async fn check_dolt(conn: &mut Conn) -> Result<(), QueryError> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Closes the socket without reading what is still to come. The first poll marks the connection as closed and
-/// tries to say good-bye; dropping the future closes the socket, and the server then ends the query.
-fn close_now(conn: Conn) {
-    let _ = conn.disconnect().now_or_never();
-}
-
-impl Lease {
-    /// Makes `database` the current one (`db`, or `db/<hash>` for a commit).
-    ///
-    /// # Errors
-    /// Where the server does not have it.
-    pub async fn use_database(&mut self, database: &str) -> Result<(), QueryError> {
-        if self.session()?.database.as_deref() == Some(database) {
-            return Ok(());
-        }
-        self.session()?.database = None;
-        self.execute(&format!("USE {}", ident(database))).await?;
-        self.session()?.database = Some(database.to_owned());
-        Ok(())
-    }
-
-    /// A query whose rows do not matter.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
-    pub async fn execute(&mut self, query: &str) -> Result<(), QueryError> {
-        self.for_each(query, |_| Ok(())).await
-    }
-
-    /// All rows of a query with a small result.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
-    pub async fn rows(&mut self, query: &str) -> Result<Vec<Row>, QueryError> {
-        let mut rows = Vec::new();
-        self.for_each(query, |row| {
-            rows.push(row);
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
-    }
-
-    /// Hands each row to `take` as it comes, without holding the result.
-    ///
-    /// # Errors
-    /// What the server, the connection or `take` said, with the query.
-    pub async fn for_each(
-        &mut self,
-        query: &str,
-        mut take: impl FnMut(Row) -> Result<(), QueryError> + Send,
-    ) -> Result<(), QueryError> {
-        let mut result = self.start(query).await?;
-        while let Some(row) = result.next().await? {
-            take(row).map_err(|error| error.in_query(query))?;
-        }
-        Ok(())
-    }
-
-    /// Starts a query; its rows are read from the answer.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
-    pub async fn start<'l>(&'l mut self, query: &'l str) -> Result<Answer<'l>, QueryError> {
-        let limit = self.pool.timeouts.query;
-        let id = self.session()?.conn.id();
-        let pool = Arc::clone(&self.pool);
-        let started = timeout(limit, self.session()?.conn.query_iter(query)).await;
-        match started {
-            Ok(Ok(result)) => Ok(Answer { result, query, limit, id, pool }),
-            Ok(Err(error)) => Err(QueryError::from(error).in_query(query)),
-            Err(_) => {
-                kill(&pool, id);
-                Err(QueryError::from(Fault::Stalled(limit)).in_query(query))
-            }
-        }
-    }
-
-    /// Whether the connection was used before, so that it may have died meanwhile.
-    pub fn is_reused(&self) -> bool {
-        self.reused
-    }
-
-    /// Keeps the connection for the next user. Only for one whose last answer was read to its end.
-    pub fn give_back(mut self) {
-        if let Some(session) = self.session.take() {
-            self.pool.idle().push(Idle { session, since: Instant::now() });
-        }
-    }
-
-    fn session(&mut self) -> Result<&mut Session, QueryError> {
-        self.session.as_mut().ok_or_else(|| Fault::Mysql(mysql_async::DriverError::ConnectionClosed.into()).into())
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            close_now(session.conn);
-        }
-    }
-}
-
-/// The rows of a query as they come.
-pub struct Answer<'l> {
-    result: QueryResult<'l, 'static, TextProtocol>,
-    query: &'l str,
-    limit: Duration,
-    id: u32,
-    pool: Arc<Pool>,
-}
-
-impl Answer<'_> {
-    /// The columns of the result.
-    pub fn columns(&self) -> &[mysql_async::Column] {
-        self.result.columns_ref()
-    }
-
-    /// The next row. A server that sends none for too long has the query ended.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
-    pub async fn next(&mut self) -> Result<Option<Row>, QueryError> {
-        match timeout(self.limit, self.result.next()).await {
-            Ok(Ok(row)) => Ok(row),
-            Ok(Err(error)) => Err(QueryError::from(error).in_query(self.query)),
-            Err(_) => {
-                kill(&self.pool, self.id);
-                Err(QueryError::from(Fault::Stalled(self.limit)).in_query(self.query))
-            }
-        }
-    }
-}
-
-/// Ends the query of connection `id` on the server, from a connection of its own and without waiting: closing the
-/// socket is noticed by a server only when it next writes.
-fn kill(pool: &Arc<Pool>, id: u32) {
-    let pool = Arc::clone(pool);
-    tokio::spawn(async move {
-        let killed = timeout(pool.timeouts.connect, async {
-            let mut conn = Conn::new(pool.opts.clone()).await?;
-            conn.query_drop(format!("KILL QUERY {id}")).await?;
-            conn.disconnect().await
-        });
-        match killed.await {
-            Ok(Ok(())) => tracing::info!(connection = id, "ended a query that did not answer"),
-            Ok(Err(error)) => tracing::warn!(connection = id, %error, "cannot end a query that did not answer"),
-            Err(_) => tracing::warn!(connection = id, "cannot end a query that did not answer: no connection"),
-        }
-    });
-}
-
-/// Reads a column of a row as text; NULL is `None`.
-///
-/// # Errors
-/// [`Fault::Answer`] where the row has no such column or it is not UTF-8.
-pub fn text(row: &Row, column: usize) -> Result<Option<String>, QueryError> {
-    match row.as_ref(column) {
-        Some(mysql_async::Value::NULL) => Ok(None),
-        Some(mysql_async::Value::Bytes(bytes)) => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text.to_owned())),
-            Err(error) => Err(Fault::Answer(format!("column {column}: {error}")).into()),
-        },
-        _ => Err(Fault::Answer(format!("no text in column {column}")).into()),
-    }
-}
-
-/// [`text`] where NULL has no meaning.
-///
-/// # Errors
-/// As [`text`], and for NULL.
-pub fn needed_text(row: &Row, column: usize) -> Result<String, QueryError> {
-    text(row, column)?.ok_or_else(|| Fault::Answer(format!("column {column} is NULL")).into())
 }

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::fault::{Fault, QueryError};
+use super::lease::{Answer, Lease};
 use super::live::check_hashes;
-use super::pool::{Answer, Lease};
 use super::store::Store;
 use super::wire::RowReader;
 use crate::source::{Content, Sink, SourceError};
@@ -110,7 +110,9 @@ impl Lines<'_> {
             return End::Whole;
         }
         self.pushed = true;
-        let piece = Bytes::from(std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE)));
+        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        let piece = Bytes::copy_from_slice(&self.buffer);
+        self.buffer.clear();
         match self.sink.push(piece).await {
             Ok(()) => End::Whole,
             Err(_) => End::Closed,

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::cells::needed_text;
 use super::fault::QueryError;
-use super::pool::{Lease, needed_text};
+use super::lease::Lease;
 use super::sql::{Revision, ident};
 use super::tables::Listing;
 use super::views::StoredView;
@@ -36,7 +37,10 @@ pub async fn write(
 fn compose(tables: &[String], listing: &Listing) -> String {
     let mut file = String::new();
     for name in &listing.excluded {
-        comment(&mut file, &format!("The rows of table {} are not shown: it is excluded by a pattern.", ident(name)));
+        comment(
+            &mut file,
+            &format!("The rows of table {} are not shown: it is excluded by a pattern.", ident(name)),
+        );
     }
     for (name, reason) in &listing.views.left_out {
         comment(&mut file, &format!("The rows of view {} are not shown: it {reason}.", ident(name)));
@@ -87,7 +91,8 @@ mod tests {
     use crate::source::dolt_sql::views::sort_out;
 
     fn listing() -> Listing {
-        let view = |name: &str, definition: &str| StoredView { name: name.into(), definition: definition.into() };
+        let view =
+            |name: &str, definition: &str| StoredView { name: name.into(), definition: definition.into() };
         let stored = vec![
             view("a", "create view a as select * from b;"),
             view("b", "create view b as select * from t"),
@@ -100,7 +105,8 @@ mod tests {
 
     #[test]
     fn tables_then_views_each_after_what_it_reads() {
-        let file = compose(&["CREATE TABLE `secret` (x int)".into(), "CREATE TABLE `t` (x int)".into()], &listing());
+        let file =
+            compose(&["CREATE TABLE `secret` (x int)".into(), "CREATE TABLE `t` (x int)".into()], &listing());
         let expected = "-- The rows of table `secret` are not shown: it is excluded by a pattern.\n\
             -- The rows of view `now ` are not shown: it calls now.\n\
             CREATE TABLE `secret` (x int);\nCREATE TABLE `t` (x int);\n\

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use globset::GlobSet;
 
+use super::cells::needed_text;
 use super::fault::QueryError;
+use super::lease::Lease;
 use super::lineage::VIEWS;
-use super::pool::{Lease, needed_text};
 use super::sql::{Revision, ident};
 use super::views::{SortedViews, StoredView, sort_out};
 
@@ -62,7 +63,9 @@ fn exclude_views(views: &mut SortedViews, database: &str, exclude: &GlobSet) {
     let (excluded, shown): (Vec<_>, Vec<_>) =
         std::mem::take(&mut views.shown).into_iter().partition(|view| is_excluded(&view.name));
     views.shown = shown;
-    views.left_out.extend(excluded.into_iter().map(|view| (view.name, "is excluded by a pattern".to_owned())));
+    views
+        .left_out
+        .extend(excluded.into_iter().map(|view| (view.name, "is excluded by a pattern".to_owned())));
     views.left_out.sort();
 }
 

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Statement,
-    TableFactor, Visit, Visitor,
+    Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query,
+    Statement, TableFactor, Visit, Visitor,
 };
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
@@ -49,7 +49,7 @@ pub struct SortedViews {
 /// Sorts out which views can be shown. `tables` are the tables that may be read.
 pub fn sort_out(views: &[StoredView], tables: &[Arc<str>]) -> SortedViews {
     let inspected = views.iter().map(|view| (key(&view.name), (view, inspect(&view.definition))));
-    let inspected: BTreeMap<_, _> = inspected.collect();
+    let inspected: InspectedViews<'_> = inspected.collect();
     let tables: BTreeMap<_, _> = tables.iter().map(|table| (key(table), table)).collect();
     let mut sorted = SortedViews::default();
     for (view, own) in inspected.values() {
@@ -68,25 +68,31 @@ pub fn sort_out(views: &[StoredView], tables: &[Arc<str>]) -> SortedViews {
     sorted
 }
 
+/// Each view with what its definition says, by [`key`].
+type InspectedViews<'v> = BTreeMap<String, (&'v StoredView, Result<Inspected, String>)>;
+
 /// Names of tables and views are compared without regard to case, as Dolt does.
 fn key(name: &str) -> String {
     name.to_lowercase()
 }
 
+/// Definitions and tables that a view reads.
+type Reads = (Vec<Arc<str>>, BTreeSet<Arc<str>>);
+
 /// The definitions and the tables that a view reads, through other views too; or why it cannot be shown.
-#[allow(clippy::type_complexity)]
 fn resolve(
     view: &StoredView,
-    views: &BTreeMap<String, (&StoredView, Result<Inspected, String>)>,
+    views: &InspectedViews<'_>,
     tables: &BTreeMap<String, &Arc<str>>,
-) -> Result<(Vec<Arc<str>>, BTreeSet<Arc<str>>), String> {
+) -> Result<Reads, String> {
     let mut definitions = Vec::new();
     let mut read = BTreeSet::new();
     let mut seen = BTreeSet::from([key(&view.name)]);
     let mut open = vec![key(&view.name)];
     while let Some(name) = open.pop() {
         let Some((view, inspected)) = views.get(&name) else { continue };
-        let inspected = inspected.as_ref().map_err(|reason| format!("reads view {}, which {reason}", view.name))?;
+        let inspected =
+            inspected.as_ref().map_err(|reason| format!("reads view {}, which {reason}", view.name))?;
         definitions.push(Arc::clone(&view.definition));
         for relation in &inspected.reads {
             let relation_key = key(relation);
@@ -173,7 +179,9 @@ impl Visitor for Inspector {
         match expr {
             Expr::Function(function) => check_function(function),
             Expr::Identifier(name) => check_identifier(name),
-            Expr::CompoundIdentifier(parts) => parts.first().map_or(ControlFlow::Continue(()), check_identifier),
+            Expr::CompoundIdentifier(parts) => {
+                parts.first().map_or(ControlFlow::Continue(()), check_identifier)
+            }
             Expr::MatchAgainst { .. } => ControlFlow::Break("uses a full-text search".to_owned()),
             _ => ControlFlow::Continue(()),
         }
@@ -212,10 +220,13 @@ fn check_function(function: &Function) -> ControlFlow<String> {
     // In what order values meet in an aggregate is the plan's choice unless the call says it.
     if name == "group_concat" {
         let FunctionArguments::List(list) = &function.args else { return called() };
-        let is_ordered = |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
+        let is_ordered =
+            |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
         return if list.clauses.iter().any(is_ordered) { ControlFlow::Continue(()) } else { called() };
     }
-    if matches!(function.args, FunctionArguments::List(_)) && DETERMINISTIC.binary_search(&name.as_str()).is_ok() {
+    if matches!(function.args, FunctionArguments::List(_))
+        && DETERMINISTIC.binary_search(&name.as_str()).is_ok()
+    {
         return ControlFlow::Continue(());
     }
     called()
@@ -343,7 +354,8 @@ mod tests {
 
     #[test]
     fn views_that_read_each_other_end() {
-        let views = [view("a", "create view a as select * from b"), view("b", "create view b as select * from a")];
+        let views =
+            [view("a", "create view a as select * from b"), view("b", "create view b as select * from a")];
         assert_eq!(sort_out(&views, &[]).shown.len(), 2);
     }
 }

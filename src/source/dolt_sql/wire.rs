@@ -109,7 +109,11 @@ fn kind_of(column: &Column) -> Result<Kind, WireError> {
     let binary = column.character_set() == BINARY;
     Ok(match column.column_type() {
         MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_INT24 | MYSQL_TYPE_LONG | MYSQL_TYPE_LONGLONG => {
-            if unsigned { Kind::UInt } else { Kind::Int }
+            if unsigned {
+                Kind::UInt
+            } else {
+                Kind::Int
+            }
         }
         MYSQL_TYPE_YEAR => Kind::UInt,
         MYSQL_TYPE_BIT => Kind::Bit,
@@ -125,8 +129,13 @@ fn kind_of(column: &Column) -> Result<Kind, WireError> {
         MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => Kind::Bytes,
         // The binary pseudo-charset on these two says nothing: their values are names from the definition.
         MYSQL_TYPE_ENUM | MYSQL_TYPE_SET => Kind::Text,
-        MYSQL_TYPE_VARCHAR | MYSQL_TYPE_VAR_STRING | MYSQL_TYPE_STRING | MYSQL_TYPE_TINY_BLOB
-        | MYSQL_TYPE_MEDIUM_BLOB | MYSQL_TYPE_LONG_BLOB | MYSQL_TYPE_BLOB => {
+        MYSQL_TYPE_VARCHAR
+        | MYSQL_TYPE_VAR_STRING
+        | MYSQL_TYPE_STRING
+        | MYSQL_TYPE_TINY_BLOB
+        | MYSQL_TYPE_MEDIUM_BLOB
+        | MYSQL_TYPE_LONG_BLOB
+        | MYSQL_TYPE_BLOB => {
             let text = !binary || column.flags().intersects(ColumnFlags::ENUM_FLAG | ColumnFlags::SET_FLAG);
             if text { Kind::Text } else { Kind::Bytes }
         }
@@ -278,7 +287,10 @@ mod tests {
         assert_eq!(line(column("c", MYSQL_TYPE_BIT), Sent::Bytes(vec![1, 0x55])), "{\"c\":341}\n");
         assert_eq!(line(column("c", MYSQL_TYPE_LONG), Sent::NULL), "{\"c\":null}\n");
         let unsigned = column("c", MYSQL_TYPE_LONGLONG).with_flags(ColumnFlags::UNSIGNED_FLAG);
-        assert_eq!(line(unsigned, Sent::Bytes(u64::MAX.to_string().into())), format!("{{\"c\":{}}}\n", u64::MAX));
+        assert_eq!(
+            line(unsigned, Sent::Bytes(u64::MAX.to_string().into())),
+            format!("{{\"c\":{}}}\n", u64::MAX)
+        );
     }
 
     #[test]

@@ -1,0 +1,60 @@
+# asof: mount databases and their snapshot history as a read-only file tree.
+# `make help` lists what there is. Every target does its own set-up.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# mount(8) looks for its helpers in /sbin only, so a system-wide install puts ours there.
+ifneq ($(filter /usr /usr/local,$(PREFIX)),)
+HELPERDIR ?= /sbin
+else
+HELPERDIR ?= $(PREFIX)/sbin
+endif
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+ASOF := $(TARGET)/release/asof
+MANDIR := $(PREFIX)/share/man/man1
+
+.PHONY: help build demo test bench install uninstall clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+build: ## build the release program
+	@tests/setup/packages.sh build
+	$(CARGO) build --release --locked
+
+demo: build ## make a small sample history, mount it, look around, restore a file
+	@demo/run.sh $(ASOF)
+
+test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed one)
+	@tests/setup/run.sh
+
+bench: build ## measure reads beside mysql -q and tmpfs
+	@benches/run.sh $(ASOF)
+
+install: ## install to PREFIX (default /usr/local) after `make build`; DESTDIR is respected
+	@test -x $(ASOF) || { echo "$(ASOF) is missing: run 'make build' first" >&2; exit 1; }
+	install -D -m 755 $(ASOF) $(DESTDIR)$(PREFIX)/bin/asof
+	install -d $(DESTDIR)$(HELPERDIR)
+	sed 's|^bin=.*|bin=$(PREFIX)/bin|' mount-helpers/mount.asof > $(DESTDIR)$(HELPERDIR)/mount.asof
+	chmod 755 $(DESTDIR)$(HELPERDIR)/mount.asof
+	install -d $(DESTDIR)$(MANDIR)
+	$(ASOF) man $(DESTDIR)$(MANDIR)
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(ASOF) completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/asof
+	$(ASOF) completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_asof
+	$(ASOF) completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/asof.fish
+
+uninstall: ## remove what `make install` put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/asof $(DESTDIR)$(HELPERDIR)/mount.asof $(DESTDIR)$(MANDIR)/asof.1 \
+	  $(DESTDIR)$(MANDIR)/asof-*.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/asof \
+	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_asof \
+	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/asof.fish
+
+clean: ## remove what was built here (the pinned Dolt in .cache too)
+	$(CARGO) clean
+	rm -rf .cache

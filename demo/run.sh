@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# usage: demo/run.sh ASOF
+#
+# A tour of a tree mounted by the program ASOF, on sample archives made here; where a Dolt is at hand ($DOLT or
+# PATH), on a real Dolt history too. Everything lives in a temporary folder and is gone in the end. Fails when
+# any step fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+asof=$(realpath "${1:?usage: demo/run.sh ASOF}")
+[ -z "${DOLT:-}" ] || DOLT=$(realpath "$(command -v "$DOLT" || echo "$DOLT")")
+tests/setup/packages.sh run demo
+tests/setup/fuse.sh
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/asof-demo.XXXXXX")
+mnt=$work/db
+server=
+clean_up() {
+  local status=$?
+  cd /
+  if grep -q " $mnt " /proc/self/mountinfo; then
+    "$asof" umount "$mnt" 2>/dev/null || "$asof" umount --lazy "$mnt" || status=1
+  fi
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  rm -rf --one-file-system "$work"
+  [ "$status" -eq 0 ] || echo "demo: failed (exit status $status)" >&2
+  exit "$status"
+}
+trap clean_up EXIT
+
+bold= dim= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+fi
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+# Shows a command, then runs it; a status that is not the expected one ends the demo.
+try() { # EXPECTED_STATUS COMMAND
+  local status=0
+  printf '%s$ %s%s\n' "$dim" "$2" "$plain"
+  bash -o pipefail -c "$2" || status=$?
+  [ "$status" -eq "$1" ] || { echo "demo: exit status $status, not $1: $2" >&2; exit 1; }
+}
+
+# One JSONL export: three issues, of which the first is closed on the third day and one is lost on the fourth.
+issues() { # DAY
+  local closed=open
+  [ "$1" -lt 3 ] || closed=closed
+  printf '{"id":"bd-1","title":"Mount a folder of archives","status":"%s"}\n' "$closed"
+  [ "$1" -ge 4 ] || echo '{"id":"bd-2","title":"Keep every snapshot","status":"open"}'
+  printf '{"id":"bd-3","title":"Day %s","status":"open"}\n' "$1"
+}
+
+say "A small history: JSONL exports, zips, a SQLite file"
+mkdir "$work/exports" "$work/backups" "$work/snapshots" "$mnt"
+for day in 1 2 3 4; do
+  issues "$day" > "$work/exports/beads-2026010$day-1200.jsonl"
+  mkdir -p "$work/current/messages"
+  issues "$day" > "$work/current/messages/all.jsonl"
+  printf '{"version":1,"timestamp":"2026-01-0%dT18:00:00Z","repo_name":"demo","counts":{}}\n' "$day" \
+    > "$work/current/manifest.json"
+  (cd "$work/current" && zip -qrD "$work/backups/2026-01-0${day}T183000.zip" manifest.json messages)
+done
+sqlite3 "$work/snapshots/state-2026-01-20-030000.db" \
+  "CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO tasks VALUES (1,'write'),(2,'restore');"
+(cd "$work" && ls exports backups snapshots)
+
+say "Mounted, each under a name of its own"
+cd "$work"
+export PATH="${asof%/*}:$PATH"
+try 0 "asof mount --timezone UTC exports thrum=backups octo=snapshots db"
+cd "$mnt"
+try 0 "ls . beads beads/asof"
+
+say "Any moment is a folder; look one up by any time"
+try 0 "cat beads/asof/2026-01-03/issues.jsonl"
+try 0 "readlink beads/asof/20260102-1500"
+
+say "The tools you know work across time"
+try 0 "grep -rc open beads/asof"
+try 1 "diff -r beads/asof/2026-01-03T120000Z beads/asof/2026-01-04T120000Z"
+try 0 "ls -l --time-style=long-iso thrum/latest/ thrum/latest/messages"
+
+say "bd-2 is gone since the 4th: take the file of the 3rd back"
+try 0 "cp beads/asof/2026-01-03T12:00/issues.jsonl $work/restored.jsonl"
+cmp "$work/restored.jsonl" "$work/exports/beads-20260103-1200.jsonl"
+try 0 "grep bd-2 $work/restored.jsonl"
+
+say "A SQLite snapshot is a file that SQLite opens"
+try 0 "cp octo/latest/*.db $work/state.db && sqlite3 $work/state.db 'SELECT title FROM tasks'"
+cmp "$work/state.db" "$work/snapshots/state-2026-01-20-030000.db"
+cd "$work"
+try 0 "asof umount db"
+
+dolt=$(command -v "${DOLT:-dolt}" || true)
+if [ -n "${DOLT:-}" ] && [ -z "$dolt" ]; then
+  echo "demo: DOLT=$DOLT is no program" >&2
+  exit 1
+fi
+if [ -z "$dolt" ]; then
+  say "No dolt on PATH: the part on a real Dolt server is left out (DOLT=/path/to/dolt make demo shows it)"
+else
+  say "A Dolt server with a history of its own ($("$dolt" version | head -n 1))"
+  mkdir -p "$work/home" "$work/data/tracker"
+  export DOLT_ROOT_PATH=$work/home HOME=$work/home
+  "$dolt" config --global --add user.name Demo >/dev/null
+  "$dolt" config --global --add user.email demo@example.com >/dev/null
+  (
+    cd data/tracker
+    "$dolt" init >/dev/null
+    "$dolt" sql >/dev/null <<'SQL'
+CREATE TABLE issues (id varchar(20) PRIMARY KEY, title text, status varchar(10));
+INSERT INTO issues VALUES ('bd-1','Mount a server','open'),('bd-2','Read any commit','open');
+CALL DOLT_COMMIT('-Am','first issues','--date','2026-01-05T12:00:00');
+UPDATE issues SET status='closed' WHERE id='bd-1';
+CALL DOLT_COMMIT('-am','close bd-1','--date','2026-01-06T09:00:00');
+DELETE FROM issues WHERE id='bd-2';
+CALL DOLT_COMMIT('-am','oops','--date','2026-01-07T20:00:00');
+INSERT INTO issues VALUES ('bd-3','Not committed yet','open');
+SQL
+  )
+  for attempt in 1 2 3 4 5; do
+    port=$((20000 + RANDOM % 20000))
+    "$dolt" sql-server --data-dir data -H 127.0.0.1 -P "$port" >server.log 2>&1 &
+    server=$!
+    for _ in $(seq 100); do
+      (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break 2
+      kill -0 "$server" 2>/dev/null || break
+      sleep 0.1
+    done
+    [ "$attempt" -lt 5 ] || { cat server.log >&2; echo "demo: the server does not start" >&2; exit 1; }
+  done
+  try 0 "asof mount dolt://root@127.0.0.1:$port db"
+  cd "$mnt"
+  try 0 "ls tracker tracker/branches"
+  try 0 "cat tracker/asof/2026-01-06T12:00/issues.jsonl"
+  try 1 "diff tracker/asof/HEAD~1/issues.jsonl tracker/latest/issues.jsonl"
+  try 0 "cat tracker/live/issues.jsonl"
+  try 0 "head -n 1 tracker/log.jsonl"
+  try 0 "cp tracker/asof/HEAD~1/issues.jsonl $work/issues.jsonl && wc -l < $work/issues.jsonl"
+  [ "$(wc -l < "$work/issues.jsonl")" -eq 2 ] || { echo "demo: the restored file has not two lines" >&2; exit 1; }
+  cd "$work"
+  try 0 "asof umount db"
+fi
+say "That was all; nothing is left behind."

@@ -1,0 +1,17 @@
+//! What users can rely on, tested from outside: the program itself, real FUSE mounts, real Dolt servers.
+
+mod archive_folders;
+mod asof;
+mod cli;
+mod faults;
+mod fstab;
+mod identity;
+mod listing;
+mod live;
+mod reading;
+mod readonly;
+mod real;
+mod semantics;
+mod support;
+mod timelines;
+mod tools;

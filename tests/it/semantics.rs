@@ -1,0 +1,75 @@
+//! Every example of docs/SEMANTICS.md does what the document says.
+//!
+//! Within a block fenced as `console`, a line that begins with `$ ` is a command, and the lines up to the next
+//! one are what it prints, stdout and stderr together. Commands run by bash in the mountpoint.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::command::shell;
+use crate::support::mount::Mount;
+use crate::support::server::Server;
+use crate::support::{archives, histories, temp_dir};
+
+/// A command of the document with what it is to print.
+struct Example {
+    line: usize,
+    command: String,
+    output: String,
+}
+
+fn examples(document: &str) -> Vec<Example> {
+    let mut all: Vec<Example> = Vec::new();
+    let mut inside = false;
+    for (at, line) in document.lines().enumerate() {
+        match (inside, line) {
+            (false, "```console") => inside = true,
+            (true, "```") => inside = false,
+            (true, line) => match line.strip_prefix("$ ") {
+                Some(command) => {
+                    all.push(Example { line: at + 1, command: command.into(), output: String::new() });
+                }
+                None => {
+                    let last =
+                        all.last_mut().unwrap_or_else(|| panic!("line {}: output before a command", at + 1));
+                    last.output.push_str(line);
+                    last.output.push('\n');
+                }
+            },
+            (false, _) => {}
+        }
+    }
+    assert!(!inside, "the last block has no end");
+    all
+}
+
+#[test]
+fn every_example_of_the_semantics_holds() {
+    let server = Server::start();
+    let mut client = server.client();
+    histories::tour(&mut client, "demo");
+    client.run(&["CREATE TABLE `we/ird` (id int PRIMARY KEY)", "INSERT INTO `we/ird` VALUES (1)"]);
+    let dir = temp_dir();
+    let rows = |n: usize| -> String { (1..=n).map(|id| format!("{{\"id\":{id}}}\n")).collect() };
+    archives::thrum_folder(
+        dir.path(),
+        &[
+            ("2026-01-03T000000", "2026-01-02T12:00:00Z", rows(1).as_bytes()),
+            ("2026-01-04T000000", "2026-01-03T12:00:00Z", rows(2).as_bytes()),
+            ("pre-restore-2026-01-04T090000", "2026-01-04T08:00:00Z", rows(3).as_bytes()),
+        ],
+    );
+    let mount = Mount::new(&[server.url("demo"), format!("backup={}", dir.path().display())]);
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SEMANTICS.md");
+    let text = fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display()));
+    let examples = examples(&text);
+    assert!(examples.len() > 20, "{} examples are too few to be all", examples.len());
+    let mut wrong = String::new();
+    for Example { line, command, output } in &examples {
+        let said = shell(&format!("exec 2>&1\n{command}")).dir(mount.root()).outcome().text();
+        if said != *output {
+            wrong.push_str(&format!("line {line}: $ {command}\n--- documented\n{output}--- found\n{said}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "docs/SEMANTICS.md says what is not so:\n{wrong}");
+}

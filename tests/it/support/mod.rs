@@ -1,0 +1,46 @@
+//! What the behaviour tests stand on: real Dolt servers, real mounts, commands under a time limit, and an
+//! oracle that knows what a mount has to show.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+pub mod archives;
+pub mod command;
+pub mod files;
+pub mod histories;
+pub mod mount;
+pub mod oracle;
+pub mod random;
+pub mod real_history;
+pub mod server;
+pub mod sql;
+pub mod tree;
+
+/// Where everything that a test makes lives: the folder that `make test` cleans up, or the system's own.
+pub fn top() -> PathBuf {
+    std::env::var_os("ASOF_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+/// A new temporary folder, removed when dropped.
+pub fn temp_dir() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("it-").tempdir_in(top()).expect("the folder for tests is writable")
+}
+
+/// Waits until `check` gives an answer, and fails with `what` when it has not after `limit`.
+pub fn eventually<T>(what: &str, limit: Duration, mut check: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = check() {
+            return answer;
+        }
+        assert!(begun.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Writes a line past the test harness, which hides what a passing test prints: for what was not run, and for
+/// how long the long ones take.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

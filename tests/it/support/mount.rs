@@ -1,0 +1,177 @@
+//! A mount of a test's own: `asof mount -f` as a child, taken down when dropped, whatever happened.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::command::wait;
+use super::{eventually, temp_dir};
+
+/// How long one mount may live: a test that hangs on it gets errors then instead of waiting for ever.
+const LIFE: Duration = Duration::from_secs(240);
+
+/// A mounted tree.
+pub struct Mount {
+    child: Child,
+    root: PathBuf,
+    log: PathBuf,
+    down: bool,
+    _alive: mpsc::Sender<()>,
+    _dir: tempfile::TempDir,
+}
+
+/// The program under test.
+pub fn asof() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_asof"))
+}
+
+impl Mount {
+    /// Mounts the sources.
+    #[track_caller]
+    pub fn new<S: AsRef<str>>(sources: &[S]) -> Self {
+        Self::with(&[], sources)
+    }
+
+    /// Mounts the sources with more arguments.
+    #[track_caller]
+    pub fn with<S: AsRef<str>>(args: &[&str], sources: &[S]) -> Self {
+        let dir = temp_dir();
+        let root = dir.path().join("mnt");
+        fs::create_dir(&root).expect("a new folder is writable");
+        let log = dir.path().join("log");
+        let log_file = File::create(&log).expect("a new folder is writable");
+        let mut command = quiet_environment(Command::new(asof()), dir.path());
+        command.args(["mount", "-f"]).args(args).args(sources.iter().map(AsRef::as_ref)).arg(&root);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file);
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+        let pid = Pid::from_child(&child);
+        let begun = Instant::now();
+        while mounted(&root).is_none() {
+            let log = || fs::read_to_string(&log).unwrap_or_default();
+            if let Some(status) = child.try_wait().expect("the mount is our child") {
+                panic!("{command:?} ended with {status}:\n{}", log());
+            }
+            if begun.elapsed() > Duration::from_secs(60) {
+                let _ = child.kill();
+                panic!("{command:?} mounts nothing within a minute:\n{}", log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let (alive, dropped) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if dropped.recv_timeout(LIFE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("a test still holds its mount after {LIFE:?}: ending it");
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Self { child, root, log, down: false, _alive: alive, _dir: dir }
+    }
+
+    /// The mountpoint.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path below it.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// What the program has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the log is ours")
+    }
+
+    /// Takes it down as SIGTERM does, and checks that nothing is left.
+    pub fn unmount(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        self.down = true;
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let status = wait(&mut self.child, Instant::now() + Duration::from_secs(20));
+        let left = mounted(&self.root).is_some();
+        if left {
+            detach(&self.root);
+        }
+        if !std::thread::panicking() {
+            let log = self.log();
+            assert!(status.is_some(), "asof does not end within 20 s of SIGTERM:\n{log}");
+            assert!(!left, "asof ended and left its mount:\n{log}");
+            assert!(!log.contains("panicked at"), "asof panicked:\n{log}");
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        if !self.down {
+            self.stop();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of {}\n{}", self.root.display(), tail(&self.log()));
+        }
+    }
+}
+
+fn tail(log: &str) -> &str {
+    let from = log.char_indices().rev().nth(6000).map_or(0, |(at, _)| at);
+    &log[from..]
+}
+
+/// An environment in which nothing of the user's own can change what the program does.
+pub fn quiet_environment(mut command: Command, home: &Path) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("ASOF_") || name.starts_with("XDG_") || name.starts_with("DOLT") {
+            command.env_remove(&*name);
+        }
+    }
+    command.env("HOME", home).env("TZ", "UTC").env("NO_COLOR", "1").env_remove("RUST_LOG");
+    command
+}
+
+/// The type of the file system mounted at exactly `path`, if one is.
+pub fn mounted(path: &Path) -> Option<String> {
+    let table = fs::read("/proc/self/mountinfo").expect("Linux has a mount table");
+    table.split(|&b| b == b'\n').rev().find_map(|line| {
+        let line = String::from_utf8_lossy(line);
+        let (before, after) = line.split_once(" - ")?;
+        let place = unescaped(before.split(' ').nth(4)?);
+        (Path::new(&place) == path).then(|| after.split(' ').next().unwrap_or_default().to_owned())
+    })
+}
+
+/// Mount table fields write blanks and backslashes in octal.
+fn unescaped(field: &str) -> OsString {
+    let mut bytes = Vec::new();
+    let mut rest = field.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let octal = (first == b'\\').then(|| tail.get(..3)).flatten();
+        let byte = octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &tail[3..] } else { tail };
+    }
+    OsString::from_vec(bytes)
+}
+
+/// Removes a mount that its program has left, lazily where it is busy.
+pub fn detach(path: &Path) {
+    for (program, args) in [("umount", &["-l"][..]), ("fusermount3", &["-u", "-z"][..])] {
+        if mounted(path).is_some() {
+            let _ = Command::new(program).args(args).arg(path).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+/// Waits until `path` is no mountpoint any more.
+pub fn wait_unmounted(path: &Path) {
+    eventually("unmounted", Duration::from_secs(15), || mounted(path).is_none().then_some(()));
+}

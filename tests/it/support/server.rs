@@ -1,0 +1,175 @@
+//! A real `dolt sql-server` of a test's own: on a free port, in a temporary folder, ended when dropped.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::sql::Client;
+use super::{temp_dir, top};
+
+/// A running server.
+pub struct Server {
+    process: Option<Process>,
+    pub port: u16,
+    dir: tempfile::TempDir,
+}
+
+struct Process {
+    child: Child,
+    mark: PathBuf,
+}
+
+impl Server {
+    /// Starts a server without databases.
+    pub fn start() -> Self {
+        let dir = temp_dir();
+        fs::create_dir_all(dir.path().join(".dolt")).expect("a new folder is writable");
+        fs::create_dir_all(dir.path().join("data")).expect("a new folder is writable");
+        let config = r#"{"user.name":"Test","user.email":"test@example.com","metrics.disabled":"true"}"#;
+        fs::write(dir.path().join(".dolt/config_global.json"), config).expect("a new folder is writable");
+        for _ in 0..5 {
+            let port = free_port();
+            if let Some(process) = launch(dir.path(), port) {
+                return Self { process: Some(process), port, dir };
+            }
+        }
+        panic!(
+            "dolt sql-server does not start:\n{}",
+            fs::read_to_string(dir.path().join("log")).unwrap_or_default()
+        );
+    }
+
+    /// A new connection as root.
+    pub fn client(&self) -> Client {
+        Client::connect(self.port).expect("the server was answering")
+    }
+
+    /// The source to mount: the whole server, or one database of it.
+    pub fn url(&self, database: &str) -> String {
+        let mut url = format!("dolt://root@127.0.0.1:{}", self.port);
+        if !database.is_empty() {
+            url.push('/');
+            url.push_str(&percent_encoded(database));
+        }
+        url
+    }
+
+    /// Ends the server as a crash would.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on the same port, with the same data.
+    pub fn start_again(&mut self) {
+        let process = launch(self.dir.path(), self.port);
+        self.process = Some(process.expect("the server starts again on its own port"));
+    }
+
+    /// Stops the server's process in its tracks: connections stay open and nothing answers. It goes on when the
+    /// guard is dropped.
+    pub fn freeze(&self) -> Frozen {
+        let process = self.process.as_ref().expect("a killed server cannot be frozen");
+        let pid = Pid::from_child(&process.child);
+        kill_process(pid, Signal::STOP).expect("the server is our child");
+        Frozen(pid)
+    }
+
+    /// Every statement that was begun since the server started (its debug log).
+    pub fn statements(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.dir.path().join("log")).expect("the server writes its log");
+        log.lines().filter(|line| line.contains("msg=\"Starting query\"")).filter_map(logged_query).collect()
+    }
+}
+
+/// A server that is stopped for a while.
+pub struct Frozen(Pid);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.mark);
+    }
+}
+
+/// The program to run: `$DOLT`, or what `make test` built before.
+fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("DOLT") {
+        return path.into();
+    }
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/dolt/dolt");
+    assert!(built.exists(), "no Dolt: set DOLT=/path/to/dolt, or run `make test` once, which builds it");
+    built
+}
+
+/// Starts the program and waits until it answers; `None` when it ends before (its port was taken).
+fn launch(dir: &Path, port: u16) -> Option<Process> {
+    let log = File::create(dir.join("log")).expect("the server's folder is writable");
+    let mut command = Command::new(program());
+    command
+        .args(["sql-server", "--data-dir", "data", "-H", "127.0.0.1", "--loglevel", "debug", "-P"])
+        .arg(port.to_string())
+        .current_dir(dir)
+        .env("HOME", dir)
+        .env("DOLT_ROOT_PATH", dir)
+        .env("TZ", "UTC")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("an open file can be shared"))
+        .stderr(log);
+    let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+    let mark = top().join(format!("dolt-{}.pid", child.id()));
+    let _ = fs::write(&mark, child.id().to_string());
+    let mut process = Process { child, mark };
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        if process.child.try_wait().expect("the server is our child").is_some() {
+            return None;
+        }
+        if Client::connect(port).is_ok_and(|mut client| client.query("SELECT 1").is_ok()) {
+            return Some(process);
+        }
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    panic!("dolt sql-server does not answer after a minute; see {}", dir.join("log").display());
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// The statement within one line of the log (`query="..."`, escaped as Go does).
+fn logged_query(line: &str) -> Option<String> {
+    let rest = line.split_once(" query=")?.1;
+    let Some(quoted) = rest.strip_prefix('"') else {
+        return Some(rest.split(' ').next().unwrap_or_default().into());
+    };
+    let mut text = String::new();
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => return Some(text),
+            '\\' => text.extend(chars.next()),
+            c => text.push(c),
+        }
+    }
+    None
+}
+
+/// `text` as one component of a URL.
+pub fn percent_encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    text.bytes().map(|b| if plain(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# usage: tests/setup/packages.sh GROUP...
+#
+# Makes sure that what the named groups need is on this machine. On Debian and Ubuntu what is missing is
+# installed by apt (through sudo when not root); elsewhere the missing things are named and the script fails.
+set -euo pipefail
+
+# Each line: group, what shows that it is there (a command, or an absolute path or glob), its Debian package.
+needs() {
+  cat <<'LIST'
+build  cc                             gcc
+run    fusermount3                    fuse3
+demo   zip                            zip
+demo   sqlite3                        sqlite3
+test   rsync                          rsync
+test   zip                            zip
+test   unzip                          unzip
+test   git                            git
+test   tar                            tar
+test   diff                           diffutils
+test   find                           findutils
+test   du                             coreutils
+dolt   g++                            g++
+dolt   pkg-config                     pkg-config
+dolt   /usr/include/unicode/uregex.h  libicu-dev
+dolt   /usr/include/zstd.h            libzstd-dev
+bench  mysql|mariadb                  default-mysql-client
+LIST
+}
+
+is_there() {
+  case $1 in
+    /*) [ -e "$1" ] ;;
+    *'|'*) command -v "${1%|*}" >/dev/null || command -v "${1#*|}" >/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+missing=()
+while read -r group sign package; do
+  for wanted in "$@"; do
+    if [ "$group" = "$wanted" ] && ! is_there "$sign"; then
+      missing+=("$package")
+    fi
+  done
+done < <(needs)
+
+# Compilers come from their own installers: apt's are often too old for this project.
+for tool in cargo${ASOF_NEEDS_GO:+ go}; do
+  if ! command -v "$tool" >/dev/null; then
+    case $tool in
+      cargo) from=https://rustup.rs ;;
+      go) from=https://go.dev/dl ;;
+    esac
+    echo "set-up: $tool is not on PATH. Install it from $from and run this again." >&2
+    exit 1
+  fi
+done
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "set-up: these are missing (by their Debian package names): ${missing[*]}" >&2
+  echo "set-up: this machine has no apt-get; install them with its own package manager and run this again." >&2
+  exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "set-up: these packages are missing: ${missing[*]}" >&2
+    echo "set-up: run 'apt-get install ${missing[*]}' as root, or install sudo, and run this again." >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+apt() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+echo "set-up: installing ${missing[*]}"
+apt update
+apt install --no-install-recommends -y "${missing[@]}" >/dev/null

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# All of `make test`: set-up, then every check, each under a hard time-out. Fails when any of them fails.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+CARGO=${CARGO:-cargo}
+
+step() { # TITLE SECONDS COMMAND...
+  local title=$1 limit=$2 begun=$SECONDS status=0
+  shift 2
+  echo "== $title"
+  timeout --kill-after=30 "$limit" "$@" || status=$?
+  if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+    echo "make test: '$title' did not end within $limit seconds" >&2
+  elif [ "$status" -ne 0 ]; then
+    echo "make test: '$title' failed (exit status $status)" >&2
+  fi
+  [ "$status" -eq 0 ] || exit "$status"
+  echo "   $title: $((SECONDS - begun)) s"
+}
+
+# Whatever a test that was killed has left behind: its mounts and its servers, by the marks it made.
+clean_up() {
+  local mark
+  awk -v top="$ASOF_TEST_DIR/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | tac |
+    while read -r mark; do
+      mark=$(printf '%b' "$mark")
+      umount -l "$mark" 2>/dev/null || fusermount3 -uz "$mark" 2>/dev/null || true
+    done
+  for mark in "$ASOF_TEST_DIR"/*.pid; do
+    [ -e "$mark" ] && kill -9 "$(cat "$mark")" 2>/dev/null || true
+  done
+  rm -rf --one-file-system "$ASOF_TEST_DIR"
+}
+
+tests/setup/packages.sh build run test
+tests/setup/fuse.sh
+DOLT=$(tests/setup/dolt.sh)
+export DOLT
+echo "== Dolt: $("$DOLT" version | head -n 1) ($DOLT)"
+if [ -z "${ASOF_REAL_HISTORY:-}" ]; then
+  echo "== ASOF_REAL_HISTORY is not set: the checks on the real history will say that they did not run"
+fi
+
+ASOF_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/asof-test.XXXXXX")
+export ASOF_TEST_DIR
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+step "cargo fmt" 120 "$CARGO" fmt --check
+step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
+step "build of the tests" 900 "$CARGO" test --locked --no-run
+step "cargo test" 600 "$CARGO" test --locked
+echo "== all checks passed in $SECONDS s"
