@@ -30,7 +30,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-bold= dim= plain=
+bold='' dim='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 fi

@@ -91,6 +91,19 @@ fn mount_goes_to_the_background_once_the_tree_answers() {
 }
 
 #[test]
+fn relative_paths_and_symlinks_on_the_command_line() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("mnt", place.dir.path().join("link")).expect("the folder is ours");
+    for mountpoint in ["mnt", "./mnt/", "link"] {
+        place.asof().dir(place.dir.path()).args(["mount", "b=backup", mountpoint]).ok();
+        assert_eq!(mounted(&place.mountpoint()).as_deref(), Some("fuse.asof"), "{mountpoint}");
+        assert_eq!(read_text(place.mountpoint().join("b/latest/t.jsonl")), "{}\n");
+        place.asof().dir(place.dir.path()).args(["umount", mountpoint]).ok();
+        assert_eq!(mounted(&place.mountpoint()), None, "{mountpoint}");
+    }
+}
+
+#[test]
 fn the_background_process_ends_with_its_mount() {
     let place = Place::new();
     let mountpoint = place.mountpoint();

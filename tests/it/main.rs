@@ -11,6 +11,7 @@ mod live;
 mod reading;
 mod readonly;
 mod real;
+mod refs;
 mod semantics;
 mod support;
 mod timelines;

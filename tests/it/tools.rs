@@ -187,6 +187,25 @@ fn on_jsonl_exports() {
 }
 
 #[test]
+fn an_rsync_after_a_remount_sends_nothing() {
+    let server = Server::start();
+    histories::tour(&mut server.client(), "tour");
+    let dir = temp_dir();
+    let rsync = || {
+        let mount = Mount::new(&[server.url("tour")]);
+        let from = format!("{}/", mount.path("tour").display());
+        let run =
+            run("rsync").args(["-aH", "--stats", "--exclude=/live"]).arg(from).arg(dir.path().join("copy"));
+        let said = run.ok();
+        mount.unmount();
+        said
+    };
+    assert!(!rsync().contains("files transferred: 0\n"));
+    let second = rsync();
+    assert!(second.contains("files transferred: 0\n"), "{second}");
+}
+
+#[test]
 fn equal_contents_are_copied_once() {
     let server = Server::start();
     histories::tour(&mut server.client(), "tour");

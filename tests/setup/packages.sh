@@ -78,5 +78,5 @@ apt() {
     apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 echo "set-up: installing ${missing[*]}"
-apt update
+apt update || echo "set-up: apt-get update failed; trying to install all the same" >&2
 apt install --no-install-recommends -y "${missing[@]}" >/dev/null

@@ -24,7 +24,7 @@ mod database;
 mod fault;
 mod history;
 mod lease;
-mod lineage;
+pub(super) mod lineage;
 mod lineage_load;
 mod live;
 mod poll;

@@ -227,6 +227,7 @@ pub fn random(client: &mut Client, database: &str, seed: u64, commits: usize) ->
         "CREATE TABLE b (x varchar(10), y int, note text, PRIMARY KEY (y, x))",
         "CREATE TABLE loose (v int, w varchar(10))",
     ]);
+    client.commit("tables", "2026-07-01T00:00:00");
     let mut now: jiff::Timestamp = "2026-07-01T00:00:00Z".parse().expect("a time");
     let mut columns = 0;
     for at in 0..commits {

@@ -75,6 +75,10 @@ impl Server {
         let process = self.process.as_ref().expect("a killed server cannot be frozen");
         let pid = Pid::from_child(&process.child);
         kill_process(pid, Signal::STOP).expect("the server is our child");
+        // The signal takes effect thread by thread.
+        while !is_stopped(process.child.id()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Frozen(pid)
     }
 
@@ -83,6 +87,16 @@ impl Server {
         let log = fs::read_to_string(self.dir.path().join("log")).expect("the server writes its log");
         log.lines().filter(|line| line.contains("msg=\"Starting query\"")).filter_map(logged_query).collect()
     }
+}
+
+/// Whether every thread of the process is stopped.
+fn is_stopped(id: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).expect("the process is our child");
+    let state = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next())
+    };
+    threads.flatten().all(|thread| state(thread) == Some('T'))
 }
 
 /// A server that is stopped for a while.
