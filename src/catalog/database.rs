@@ -46,6 +46,8 @@ pub struct Database {
     branches: BTreeMap<String, RefTarget>,
     tags: BTreeMap<String, RefTarget>,
     fingerprint: OnceLock<ContentId>,
+    /// When this state of the database was first seen.
+    seen: Timestamp,
 }
 
 /// A branch or tag: its own name and where it points.
@@ -55,7 +57,12 @@ struct RefTarget {
 }
 
 impl Database {
-    pub(super) fn merge(name: Arc<str>, mut views: Vec<Arc<View>>, given: &mut GivenNames) -> Self {
+    pub(super) fn merge(
+        name: Arc<str>,
+        mut views: Vec<Arc<View>>,
+        given: &mut GivenNames,
+        seen: Timestamp,
+    ) -> Self {
         views.sort_by_key(|v| (!v.database.history().is_primary, v.slot));
         let mut database = Self {
             name,
@@ -67,6 +74,7 @@ impl Database {
             by_key: HashMap::new(),
             commits: BTreeMap::new(),
             fingerprint: OnceLock::new(),
+            seen,
         };
         database.list_snapshots(given);
         database.list_commits();
@@ -200,12 +208,19 @@ impl Database {
     pub(super) fn refs_by_key(&self) -> HashMap<&SnapKey, (Vec<&str>, Vec<&str>)> {
         let mut by_key: HashMap<&SnapKey, (Vec<&str>, Vec<&str>)> = HashMap::new();
         for r in self.branches.values() {
-            by_key.entry(&r.key).or_default().0.push(&r.name);
+            by_key.entry(self.shown(&r.key)).or_default().0.push(&r.name);
         }
         for r in self.tags.values() {
-            by_key.entry(&r.key).or_default().1.push(&r.name);
+            by_key.entry(self.shown(&r.key)).or_default().1.push(&r.name);
         }
         by_key
+    }
+
+    /// The snapshot that stands for `key` in the tree: another source's, where that one holds the same commit and
+    /// comes first.
+    fn shown<'a>(&'a self, key: &'a SnapKey) -> &'a SnapKey {
+        let commit = || self.meta(key)?.commit.as_ref().and_then(|commit| self.commits.get(commit));
+        self.listed(key).map(|s| &s.key).or_else(commit).unwrap_or(key)
     }
 
     /// Changes whenever anything that `log.jsonl` shows could have changed.
@@ -227,6 +242,11 @@ impl Database {
             refs.iter().for_each(|(path, r)| parts.extend([path.as_bytes(), r.key.id.as_bytes()]));
         }
         ContentId::of(&parts)
+    }
+
+    /// When this state was first seen. No time of a snapshot says when a branch or tag was moved.
+    pub fn seen(&self) -> Timestamp {
+        self.seen
     }
 
     /// Time of the newest snapshot; the epoch where there is none.

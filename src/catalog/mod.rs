@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 
 use crate::model::names;
 use crate::source;
@@ -23,7 +24,7 @@ pub use database::{Database, SnapKey, Snapshot};
 pub use log_file::log_lines;
 pub use resolve::Target;
 pub use view::View;
-pub use watch::{LoadError, Watcher};
+pub use watch::Watcher;
 
 use naming::GivenNames;
 
@@ -89,7 +90,7 @@ impl Catalog {
         let views =
             databases.into_iter().map(|database| self.view(slot, &label, &current.views, database)).collect();
         building.slots[slot].views = views;
-        let next = Self::build(&self.state.load(), &mut building);
+        let next = Self::build(&self.state.load(), &mut building, Timestamp::now());
         self.state.store(Arc::new(next));
     }
 
@@ -108,7 +109,7 @@ impl Catalog {
         Arc::new(View::new(slot, version, label.clone(), database))
     }
 
-    fn build(former: &State, building: &mut Building) -> State {
+    fn build(former: &State, building: &mut Building, now: Timestamp) -> State {
         let mut grouped: BTreeMap<Arc<str>, Vec<Arc<View>>> = BTreeMap::new();
         for view in building.slots.iter().flat_map(|s| &s.views) {
             let shown: Arc<str> = names::escape(view.database.name()).into();
@@ -118,7 +119,7 @@ impl Catalog {
             let unchanged = former.databases.get(&name).filter(|d| d.is_made_of(&views));
             let database = unchanged.cloned().unwrap_or_else(|| {
                 let given = building.given.entry(name.clone()).or_default();
-                Arc::new(Database::merge(name.clone(), views, given))
+                Arc::new(Database::merge(name.clone(), views, given, now))
             });
             (name, database)
         });

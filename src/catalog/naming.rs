@@ -19,7 +19,7 @@ pub(super) struct GivenNames {
 
 impl GivenNames {
     /// The name of a snapshot: its time, then `-<mark>` where it is marked; where that is taken by another, with the
-    /// first 8 digits of its hash, and with all of them should that be taken too.
+    /// first 8 digits of its hash, and then with a number until it is its own.
     ///
     /// Ask in listing order: of two snapshots of one instant the one asked for first gets the plain name.
     pub fn name(&mut self, key: &SnapKey, meta: &SnapshotMeta) -> Arc<str> {
@@ -27,21 +27,24 @@ impl GivenNames {
             return name.clone();
         }
         let plain = snapshot_name::snapshot_name(meta.time);
-        let plain = meta.mark.map_or(plain.clone(), |mark| format!("{plain}-{mark}"));
-        let name: Arc<str> = if self.taken.contains(plain.as_str()) {
-            let hash = meta.commit.as_deref().map_or_else(|| digest(&meta.id), str::to_owned);
-            let short = format!("{plain}-{}", hash.get(..8).unwrap_or(&hash));
-            if self.taken.contains(short.as_str()) { format!("{plain}-{hash}").into() } else { short.into() }
-        } else {
-            plain.into()
-        };
+        let plain = meta.mark.map_or(plain.clone(), |mark| snapshot_name::with_suffix(&plain, mark));
+        let hash = meta.commit.as_deref().map_or_else(|| digest(key), str::to_owned);
+        let hashed = snapshot_name::with_hash(&plain, &hash);
+        let numbered = (2u64..).map(|n| snapshot_name::with_suffix(&hashed, &n.to_string()));
+        let name: Arc<str> = [plain, hashed.clone()]
+            .into_iter()
+            .chain(numbered)
+            .find(|name| !self.taken.contains(name.as_str()))
+            .expect("fewer names are taken than there are numbers")
+            .into();
         self.taken.insert(name.clone());
         self.by_key.insert(key.clone(), name.clone());
         name
     }
 }
 
-/// A stand-in for a commit hash where the source has none.
-fn digest(id: &str) -> String {
-    Sha256::digest(id.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+/// A stand-in for a commit hash where the source has none. Of two sources, each may hold a snapshot of one id.
+fn digest(key: &SnapKey) -> String {
+    let hash = Sha256::new_with_prefix(key.slot.to_le_bytes()).chain_update(key.id.as_bytes()).finalize();
+    hash.iter().map(|b| format!("{b:02x}")).collect()
 }

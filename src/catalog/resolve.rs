@@ -26,12 +26,16 @@ impl Database {
     /// What `expr` means: any time expression first, then `HEAD~n`, a branch, a tag, a commit hash or a unique
     /// prefix of 8 digits or more. `None` where nothing was in force at that time and no such name exists.
     pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<Target> {
-        let key = match time_expr::parse(expr, clock) {
-            TimeExpr::At(time) => return self.as_of(time).map(|s| Target::Listed(s.name.clone())),
-            TimeExpr::Ancestor { of, generations } => self.ancestor(&of, generations)?,
-            TimeExpr::Name(name) => self.named(&name)?,
-        };
-        self.target(&key)
+        self.target(&self.key_of(expr, clock)?)
+    }
+
+    fn key_of(&self, expr: &str, clock: &Clock) -> Option<SnapKey> {
+        match time_expr::parse(expr, clock) {
+            TimeExpr::At(time) => self.as_of(time).map(|s| s.key.clone()),
+            // Each step takes a suffix off, and an expression is one path component: 255 bytes at most.
+            TimeExpr::Ancestor { of, generations } => self.ancestor(self.key_of(&of, clock)?, generations),
+            TimeExpr::Name(name) => self.named(&name),
+        }
     }
 
     /// The snapshot in force at `time`: each source names its own candidate, the newest candidate wins, and of equally
@@ -87,8 +91,7 @@ impl Database {
         })
     }
 
-    fn ancestor(&self, of: &str, generations: u32) -> Option<SnapKey> {
-        let start = self.named(of)?;
+    fn ancestor(&self, start: SnapKey, generations: u32) -> Option<SnapKey> {
         let id = self.view(start.slot)?.ancestor(&start.id, generations)?.id.clone();
         Some(SnapKey { slot: start.slot, id })
     }

@@ -1,21 +1,28 @@
 //! Going to the background: the command starts itself again as a process of its own and waits until that one
 //! says that the tree answers. Forking after threads have started would not be safe; starting anew is.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{Failure, logging};
 
 /// What the background process writes to its stdout, a pipe to the waiting command, when the tree answers.
 const READY: &[u8] = b"ready\n";
 
+/// How often the background process looks whether the command still waits.
+const ABANDONED_CHECK: Duration = Duration::from_millis(200);
+
 /// Starts the process that stays, with the same arguments, and waits until it is ready or has failed.
 pub(super) fn start(log_file: &Path) -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| Failure::new("cannot start the background process").because(&error);
+    let cannot = |error: io::Error| Failure::new("cannot start the background process").because(&error);
     let program = std::env::current_exe().map_err(cannot)?;
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next();
+    keep_descriptors_from_children().map_err(cannot)?;
     let mut child = Command::new(program)
         .args(command)
         .arg("--in-background")
@@ -40,6 +47,22 @@ pub(super) fn start(log_file: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Marks every descriptor but the standard three to be closed in programs that we start. A lock or a pipe that the
+/// caller holds open would otherwise be held for as long as the mount lives.
+fn keep_descriptors_from_children() -> io::Result<()> {
+    let (first, last, flags) = (3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    // SAFETY: with CLOSE_RANGE_CLOEXEC the call closes nothing and touches no memory; it sets a flag on
+    // descriptors that take effect at exec, and this process goes on using none but the standard three and its own.
+    #[allow(unsafe_code)]
+    let outcome = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    match io::Error::last_os_error() {
+        _ if outcome == 0 => Ok(()),
+        // Kernels before 5.11 do not know the flag: the descriptors stay open, which is no reason not to mount.
+        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => Ok(()),
+        error => Err(error),
+    }
+}
+
 /// In the process that stays: leaves the terminal's session, so that closing the terminal does not end the
 /// mount, and logs to the file.
 pub(super) fn detach(log_file: &Path) -> Result<(), Failure> {
@@ -48,10 +71,25 @@ pub(super) fn detach(log_file: &Path) -> Result<(), Failure> {
     logging::to_file(log_file)
 }
 
+/// In the process that stays, before it is ready: returns when the waiting command has ended (^C, say), and with it
+/// the reason to go on.
+pub(super) async fn abandoned() {
+    loop {
+        tokio::time::sleep(ABANDONED_CHECK).await;
+        let stdout = io::stdout();
+        let mut pipe = [PollFd::new(&stdout, PollFlags::empty())];
+        // The write end of a pipe reports an error once nobody can read it any more (poll(2)).
+        let polled = rustix::event::poll(&mut pipe, Some(&Timespec::default()));
+        if polled.is_ok() && pipe[0].revents().contains(PollFlags::ERR) {
+            return;
+        }
+    }
+}
+
 /// Tells the waiting command that the tree answers, and lets go of its terminal.
 pub(super) fn tell_ready() -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| Failure::new("cannot go to the background").because(&error);
-    let mut stdout = std::io::stdout();
+    let cannot = |error: io::Error| Failure::new("cannot go to the background").because(&error);
+    let mut stdout = io::stdout();
     stdout.write_all(READY).and_then(|()| stdout.flush()).map_err(cannot)?;
     let null = std::fs::File::options().read(true).write(true).open("/dev/null").map_err(cannot)?;
     rustix::stdio::dup2_stdout(&null).map_err(|e| cannot(e.into()))?;

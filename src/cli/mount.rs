@@ -8,12 +8,15 @@ use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
 use super::{Failure, background, logging, mountpoint, size, wire};
-use crate::catalog::{LoadError, Watcher};
+use crate::catalog::Watcher;
 use crate::fuse::{Fuse, session};
 use crate::vfs::Vfs;
 
 /// Default of `--cache-size`.
 const CACHE_SIZE: u64 = 256 << 20;
+
+/// With less, neighbouring reads of one table would drop each other's bytes.
+const SMALLEST_CACHE: u64 = 8 << 20;
 
 /// Readahead to ask of the kernel, in KiB: it offers FUSE 128 at first, and requests may go up to 1 MiB.
 const READ_AHEAD_KIB: &str = "1024";
@@ -32,7 +35,7 @@ pub(super) struct MountArgs {
     /// Mount options, as in fstab: allow_other, nonempty, and each long option with _ for -
     #[arg(short, value_name = "OPT[,OPT...]")]
     pub options: Vec<String>,
-    /// Memory for rendered content [default: 256M]
+    /// Memory for rendered content, 8M at least [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub cache_size: Option<u64>,
     /// How times without a zone are read, in look-ups and in names of archives: Europe/Berlin, UTC, system
@@ -119,7 +122,7 @@ impl Plan {
             sources,
             options,
             mountpoint,
-            cache_size: args.cache_size.unwrap_or(CACHE_SIZE),
+            cache_size: args.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
             zone: zone.unwrap_or(TimeZone::UTC),
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
             // No colon or comma in it: gnulib programs take a source with a colon for a remote one, and
@@ -142,13 +145,17 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
 
 /// Loads the sources, mounts, says that the tree answers, and waits for the end.
 fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failure> {
-    let mut sources = Vec::new();
-    for source in &plan.sources {
-        sources.push(runtime.block_on(wire::open(source, &plan.options))?);
-    }
-    // Before loading, so that a signal during a slow start ends it too.
-    let signals = runtime.block_on(Signals::listen())?;
-    let (catalog, watcher) = runtime.block_on(Watcher::start(sources)).map_err(cannot_load)?;
+    let mut signals = runtime.block_on(Signals::listen())?;
+    let sources = plan.sources.iter().map(|s| wire::open(s, &plan.options)).collect::<Result<_, _>>()?;
+    let (catalog, watcher) = runtime.block_on(async {
+        tokio::select! {
+            loaded = Watcher::start(sources) => loaded.map_err(Failure::from),
+            () = signals.next() => Err(Failure::new("ended by a signal before anything was mounted")),
+            () = background::abandoned(), if in_background => {
+                Err(Failure::new("the command that started this process has ended"))
+            }
+        }
+    })?;
     let vfs = Vfs::new(catalog, plan.cache_size, plan.zone, Timestamp::now);
     let fuse = Fuse::new(Arc::new(vfs), runtime.handle().clone());
     let session = session::mount(fuse, &plan.mountpoint, &plan.session)
@@ -164,10 +171,6 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     drop(watcher);
     tracing::info!(mountpoint = %plan.mountpoint.display(), "unmounted");
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
-}
-
-fn cannot_load(error: LoadError) -> Failure {
-    Failure::from(error.cause)
 }
 
 fn cannot_mount(place: &Path, error: &std::io::Error) -> Failure {

@@ -1,7 +1,9 @@
 //! Mountpoints: checked before a mount, freed after it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,20 +24,21 @@ pub(super) struct Mounted {
 
 /// What is mounted at `path` on top, if anything.
 pub(super) fn mounted_at(path: &Path) -> Option<Mounted> {
-    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    table.lines().rev().find_map(|line| {
-        let mut fields = line.split(' ');
-        let device = fields.nth(2)?.to_owned();
-        let place = fields.nth(1)?;
-        let kind = line.split_once(" - ")?.1.split(' ').next()?.to_owned();
-        (Path::new(&unescape(place)) == path).then_some(Mounted { device, kind })
+    let table = fs::read("/proc/self/mountinfo").ok()?;
+    let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+    table.split(|b| *b == b'\n').rev().find_map(|line| {
+        let fields: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
+        // Optional fields stand between the sixth and the separator.
+        let separator = fields.iter().position(|field| *field == b"-")?;
+        let (device, place, kind) = (fields.get(2)?, fields.get(4)?, fields.get(separator + 1)?);
+        (unescape(place) == path.as_os_str()).then(|| Mounted { device: text(device), kind: text(kind) })
     })
 }
 
 /// mountinfo writes space, tab, newline and backslash as `\ooo`.
-fn unescape(field: &str) -> String {
+fn unescape(field: &[u8]) -> OsString {
     let mut out = Vec::new();
-    let mut rest = field.as_bytes();
+    let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {
         let octal = after.get(..3).and_then(|d| std::str::from_utf8(d).ok());
         match octal.and_then(|d| u8::from_str_radix(d, 8).ok()) {
@@ -49,7 +52,7 @@ fn unescape(field: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    OsString::from_vec(out)
 }
 
 /// Checks that `path` is a folder that can be mounted on, and returns it with symlinks resolved.
@@ -116,7 +119,9 @@ pub(super) fn unmount(path: &Path, lazy: bool) -> io::Result<()> {
 fn fusermount(path: &Path, lazy: bool) -> io::Result<()> {
     let mut command = Command::new("fusermount3");
     command.arg(if lazy { "-uz" } else { "-u" }).arg("--").arg(path);
-    let output = command.output()?;
+    let output = command.output().map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot run fusermount3, which is part of fuse3: {error}"))
+    })?;
     if output.status.success() {
         return Ok(());
     }
@@ -132,9 +137,15 @@ mod tests {
 
     #[test]
     fn mountinfo_escapes() {
-        assert_eq!(unescape(r"/mnt/a\040b\134c"), r"/mnt/a b\c");
-        assert_eq!(unescape(r"/mnt/\9"), r"/mnt/\9");
-        assert_eq!(unescape(r"/mnt/\"), r"/mnt/\");
+        let cases: [(&[u8], &[u8]); 4] = [
+            (br"/mnt/a\040b\134c", br"/mnt/a b\c"),
+            (br"/mnt/\9", br"/mnt/\9"),
+            (br"/mnt/\", br"/mnt/\"),
+            (b"/mnt/\xff", b"/mnt/\xff"),
+        ];
+        for (field, path) in cases {
+            assert_eq!(unescape(field).into_vec(), path);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From a SOURCE on the command line to an open source. The only place that names the kinds of source.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,15 +91,23 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
 }
 
 fn password(file: Option<&Path>) -> Result<Option<String>, Failure> {
-    let Some(file) = file else { return Ok(std::env::var(PASSWORD).ok()) };
+    let Some(file) = file else {
+        let password = std::env::var_os(PASSWORD).map(OsString::into_string).transpose();
+        return password.map_err(|_| {
+            Failure::new(format!("the password in {PASSWORD} is not UTF-8"))
+                .hint("Dolt takes passwords as UTF-8; set it anew in a UTF-8 terminal")
+        });
+    };
     let text = std::fs::read_to_string(file).map_err(|error| {
-        Failure::new(format!("cannot read the password file {}", file.display())).because(&error)
+        Failure::new(format!("cannot read the password file {}", file.display()))
+            .because(&error)
+            .hint(format!("the file holds the password alone and is yours to read; or set {PASSWORD}"))
     })?;
     Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 /// Opens a source: finds out what it is by looking.
-pub(super) async fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
+pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
     match &source.place {
         Place::Dolt(url) => {
             let dolt = DoltOptions {

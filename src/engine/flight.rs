@@ -21,7 +21,7 @@ pub(super) struct Flights<K, V: Clone> {
 
 impl<K, V> Flights<K, V>
 where
-    K: Eq + Hash + Copy + Send + 'static,
+    K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
     pub fn new() -> Self {
@@ -37,7 +37,7 @@ where
         let flight = {
             let mut under_way = lock(&self.under_way);
             under_way.get(&key).cloned().unwrap_or_else(|| {
-                let flight = self.start(key, load);
+                let flight = self.start(key.clone(), load);
                 under_way.insert(key, flight.clone());
                 flight
             })

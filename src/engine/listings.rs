@@ -1,19 +1,19 @@
 //! The files of snapshots, kept for a while: a look-up of a table must not ask the source each time.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lru::LruCache;
 use tokio::time::Instant;
 
+use super::flight::Flights;
 use super::lock;
 use crate::catalog::View;
 use crate::model::history::SnapshotId;
 use crate::source::{FileEntry, SourceError};
 
-/// Listings kept; each is a few hundred bytes per table.
-const KEPT: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+/// Entries kept over all listings: some 500 bytes each.
+const KEPT_ENTRIES: usize = 64 * 1024;
 
 /// How old a listing of the working set may be: long enough that `ls -l` of a folder asks once.
 const LIVE_AGE: Duration = Duration::from_millis(300);
@@ -21,56 +21,95 @@ const LIVE_AGE: Duration = Duration::from_millis(300);
 /// The files of one snapshot, sorted by path.
 type Files = Arc<[FileEntry]>;
 
+/// Which listing: a view by its version, and a snapshot, or none for the working set.
+type Key = (u64, Option<SnapshotId>);
+
 /// Listings of snapshots and of working sets.
 pub struct Listings {
-    snapshots: Mutex<LruCache<(u64, SnapshotId), Files>>,
-    live: Mutex<LruCache<u64, (Instant, Files)>>,
+    kept: Mutex<Kept>,
+    flights: Flights<Key, Files>,
+}
+
+struct Kept {
+    listings: LruCache<Key, (Instant, Files)>,
+    entries: usize,
 }
 
 impl Default for Listings {
     fn default() -> Self {
-        Self { snapshots: Mutex::new(LruCache::new(KEPT)), live: Mutex::new(LruCache::new(KEPT)) }
+        Self {
+            kept: Mutex::new(Kept { listings: LruCache::unbounded(), entries: 0 }),
+            flights: Flights::new(),
+        }
     }
 }
 
 impl Listings {
-    /// The files of a snapshot.
+    /// The files of a snapshot. Who asks for one that is being listed waits for that.
     ///
     /// # Errors
     /// What the source says when it cannot list it.
-    pub async fn files(&self, view: &View, snapshot: &SnapshotId) -> Result<Files, Arc<SourceError>> {
-        let key = (view.version, snapshot.clone());
-        if let Some(files) = lock(&self.snapshots).get(&key) {
+    pub async fn files(&self, view: &Arc<View>, snapshot: &SnapshotId) -> Result<Files, Arc<SourceError>> {
+        let key = (view.version, Some(snapshot.clone()));
+        if let Some((_, files)) = lock(&self.kept).listings.get(&key) {
             return Ok(files.clone());
         }
-        let files = view.database.files(snapshot).await.map_err(|error| cannot_list(view, error))?;
-        lock(&self.snapshots).put(key, files.clone());
-        Ok(files)
+        let (of, snapshot) = (view.clone(), snapshot.clone());
+        let list = async move { of.database.files(&snapshot).await.inspect_err(|error| report(&of, error)) };
+        self.keep(key, list).await
     }
 
     /// The files of the working set, at most a moment old.
     ///
     /// # Errors
     /// What the source says when it cannot list them.
-    pub async fn live_files(&self, view: &View) -> Result<Files, Arc<SourceError>> {
-        if let Some((since, files)) = lock(&self.live).get(&view.version)
+    pub async fn live_files(&self, view: &Arc<View>) -> Result<Files, Arc<SourceError>> {
+        let key = (view.version, None);
+        if let Some((since, files)) = lock(&self.kept).listings.get(&key)
             && since.elapsed() < LIVE_AGE
         {
             return Ok(files.clone());
         }
-        let files = view.database.live_files().await.map_err(|error| cannot_list(view, error))?;
-        lock(&self.live).put(view.version, (Instant::now(), files.clone()));
-        Ok(files)
+        let of = view.clone();
+        let list = async move { of.database.live_files().await.inspect_err(|error| report(&of, error)) };
+        self.keep(key, list).await
     }
 
     /// Forgets a working set's listing: one of its files turned out to have changed.
     pub fn forget_live(&self, view: &View) {
-        lock(&self.live).pop(&view.version);
+        lock(&self.kept).remove(&(view.version, None));
+    }
+
+    async fn keep<F>(&self, key: Key, list: F) -> Result<Files, Arc<SourceError>>
+    where
+        F: Future<Output = Result<Files, SourceError>> + Send + 'static,
+    {
+        let files = self.flights.join(key.clone(), list).await?;
+        lock(&self.kept).put(key, files.clone());
+        Ok(files)
     }
 }
 
-fn cannot_list(view: &View, error: SourceError) -> Arc<SourceError> {
+impl Kept {
+    /// Keeps a listing, and drops the longest unused ones until the entries fit.
+    fn put(&mut self, key: Key, files: Files) {
+        self.remove(&key);
+        self.entries += files.len();
+        self.listings.put(key, (Instant::now(), files));
+        while self.entries > KEPT_ENTRIES && self.listings.len() > 1 {
+            let Some((_, (_, dropped))) = self.listings.pop_lru() else { break };
+            self.entries -= dropped.len();
+        }
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some((_, former)) = self.listings.pop(key) {
+            self.entries -= former.len();
+        }
+    }
+}
+
+fn report(view: &View, error: &SourceError) {
     let (reason, hint) = (error.chain(), error.hint.as_deref().unwrap_or_default());
     tracing::warn!(source = &*view.label, database = view.database.name(), %reason, hint, "cannot list");
-    Arc::new(error)
 }

@@ -10,6 +10,7 @@ use crate::source::{Content, SourceError};
 
 mod cache;
 mod flight;
+mod lengths;
 mod listings;
 mod streamed;
 mod whole;
@@ -18,18 +19,18 @@ pub use listings::Listings;
 
 use cache::{Cache, Cached, Part};
 use flight::Flights;
+use lengths::Lengths;
 use streamed::Streamed;
-use whole::Whole;
+use whole::{Loaded, Whole};
 
-/// A content that states a length beyond this share of the cache is read in passing, piece by piece,
-/// instead of being held whole.
+/// A content longer than this share of the cache is read in passing, piece by piece, instead of being held whole.
 const LARGEST_SHARE_HELD_WHOLE: u64 = 4;
 
 /// Loads, shares and remembers contents.
 pub struct Engine {
     cache: Arc<Cache>,
-    flights: Flights<ContentId, Arc<Whole>>,
-    lengths: Mutex<HashMap<ContentId, u64>>,
+    flights: Flights<ContentId, Loaded>,
+    lengths: Arc<Lengths>,
     streams: Mutex<HashMap<ContentId, Weak<Streamed>>>,
     held_whole_up_to: u64,
 }
@@ -49,7 +50,7 @@ impl Engine {
         Self {
             cache: Arc::new(Cache::new(cache_size)),
             flights: Flights::new(),
-            lengths: Mutex::default(),
+            lengths: Arc::default(),
             streams: Mutex::default(),
             held_whole_up_to: cache_size / LARGEST_SHARE_HELD_WHOLE,
         }
@@ -61,13 +62,10 @@ impl Engine {
     /// # Errors
     /// What the source says when the content cannot be read.
     pub async fn len(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<u64, Arc<SourceError>> {
-        if let Some(len) = content.stated_len() {
+        if let Some(len) = content.stated_len().or_else(|| self.lengths.get(id)) {
             return Ok(len);
         }
-        if let Some(len) = lock(&self.lengths).get(&id) {
-            return Ok(*len);
-        }
-        Ok(self.whole(id, content).await?.len())
+        Ok(self.load(id, content).await?.len())
     }
 
     /// Opens a content for reading.
@@ -75,33 +73,41 @@ impl Engine {
     /// # Errors
     /// What the source says when the content cannot be read or does not pass its checks.
     pub async fn open(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Reader, Arc<SourceError>> {
-        match content.stated_len() {
-            Some(len) if len > self.held_whole_up_to => {
-                let stream = self.stream(id, content, len);
-                stream.verify().await?;
-                Ok(Reader::Streamed(stream))
-            }
-            _ => Ok(Reader::Whole(self.whole(id, content).await?)),
+        let len = match self.lengths.get(id).or_else(|| content.stated_len()) {
+            Some(len) if len > self.held_whole_up_to => len,
+            _ => match self.load(id, content).await? {
+                Loaded::Whole(whole) => return Ok(Reader::Whole(whole)),
+                Loaded::TooLong(len) => len,
+            },
+        };
+        let stream = self.stream(id, content, len);
+        if self.lengths.get(id).is_none() {
+            stream.verify().await?;
+            self.lengths.remember(id, len, &**content)?;
         }
+        Ok(Reader::Streamed(stream))
     }
 
-    async fn whole(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Arc<Whole>, Arc<SourceError>> {
+    /// Reads a content once from end to end: from the cache, or in one flight for all who ask.
+    async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Loaded, Arc<SourceError>> {
         if let Some(Cached::Whole(whole)) = self.cache.get(&(id, Part::Whole)) {
-            return Ok(whole);
+            return Ok(Loaded::Whole(whole));
         }
-        let (content, cache) = (content.clone(), self.cache.clone());
+        let (reader, limit) = (content.clone(), self.held_whole_up_to);
+        let (cache, lengths) = (self.cache.clone(), self.lengths.clone());
         let load = async move {
             // A flight that ended between the look above and this one has left its result in the cache.
             if let Some(Cached::Whole(whole)) = cache.get(&(id, Part::Whole)) {
-                return Ok(whole);
+                return Ok(Loaded::Whole(whole));
             }
-            let whole = Arc::new(Whole::load(&*content).await?);
-            cache.put((id, Part::Whole), Cached::Whole(whole.clone()));
-            Ok(whole)
+            let loaded = Loaded::read(&*reader, limit).await?;
+            lengths.remember(id, loaded.len(), &*reader)?;
+            if let Loaded::Whole(whole) = &loaded {
+                cache.put((id, Part::Whole), Cached::Whole(whole.clone()));
+            }
+            Ok(loaded)
         };
-        let whole = self.flights.join(id, load).await?;
-        lock(&self.lengths).insert(id, whole.len());
-        Ok(whole)
+        self.flights.join(id, load).await
     }
 
     fn stream(&self, id: ContentId, content: &Arc<dyn Content>, len: u64) -> Arc<Streamed> {
@@ -139,4 +145,59 @@ fn report(content: &dyn Content, error: &SourceError) {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Nothing is left half-done under these locks, so a panic elsewhere does not make the data wrong.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::source::{ErrorKind, Sink};
+
+    /// A content that has one byte more each time it is read, from `len` on.
+    struct Growing {
+        len: AtomicU64,
+        step: u64,
+    }
+
+    #[async_trait]
+    impl Content for Growing {
+        fn describe(&self) -> String {
+            "a growing content".into()
+        }
+
+        async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+            let len = self.len.fetch_add(self.step, Ordering::SeqCst);
+            for _ in 0..len.div_ceil(1000) {
+                if sink.push(Bytes::from_static(&[b'x'; 1000])).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    fn growing(len: u64, step: u64) -> Arc<dyn Content> {
+        Arc::new(Growing { len: AtomicU64::new(len), step })
+    }
+
+    #[tokio::test]
+    async fn a_second_length_for_one_content_is_an_error() {
+        let (engine, id, content) = (Engine::new(0), ContentId::of(&[b"g"]), growing(1000, 1000));
+        assert_eq!(engine.len(id, &content).await.expect("the first answer counts"), 1000);
+        let second = engine.load(id, &content).await;
+        assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
+        assert_eq!(engine.len(id, &content).await.expect("what was told stays"), 1000);
+    }
+
+    #[tokio::test]
+    async fn a_long_content_of_unknown_length_is_read_in_passing() {
+        let (engine, id, content) = (Engine::new(40_000), ContentId::of(&[b"g"]), growing(3_000_000, 0));
+        assert_eq!(engine.len(id, &content).await.expect("reads"), 3_000_000);
+        let reader = engine.open(id, &content).await.expect("opens");
+        assert!(matches!(reader, Reader::Streamed(_)));
+        assert_eq!(reader.read(2_999_990, 100).await.expect("reads"), &[b'x'; 10][..]);
+    }
 }

@@ -1,10 +1,12 @@
 //! A content too large to hold: read in passing, in segments that the cache may keep or drop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::cache::{Cache, Cached, Part};
 use super::report;
@@ -17,7 +19,13 @@ const SEGMENT: u64 = 1 << 20;
 /// Pieces that a source may produce ahead of us.
 const AHEAD: usize = 4;
 
-/// A large content of stated length. Reading on from where the last reader stopped costs nothing extra; going back to
+/// A run that nobody reads on is ended after this: it may hold a connection, or a file open.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How many readers at different places of one content are served without starting the source again.
+const RUNS: usize = 4;
+
+/// A large content of known length. Reading on from where a reader stopped costs nothing extra; going back to
 /// what the cache has dropped starts the source again from the beginning.
 pub struct Streamed {
     id: ContentId,
@@ -25,7 +33,8 @@ pub struct Streamed {
     len: u64,
     cache: Arc<Cache>,
     verified: OnceCell<()>,
-    run: Mutex<Option<Run>>,
+    /// The longest unused first.
+    runs: Arc<Mutex<Vec<Run>>>,
 }
 
 /// The source at work, stopped before the segment `next`.
@@ -35,6 +44,9 @@ struct Run {
     /// Bytes received that belong to the segment `next` and those after it.
     rest: BytesMut,
     next: u64,
+    /// The segment before `next`: the kernel asks for one in several pieces, and the cache may be too small for it.
+    last: Bytes,
+    used: Instant,
 }
 
 impl Drop for Run {
@@ -45,7 +57,7 @@ impl Drop for Run {
 
 impl Streamed {
     pub(super) fn new(id: ContentId, content: Arc<dyn Content>, len: u64, cache: Arc<Cache>) -> Self {
-        Self { id, content, len, cache, verified: OnceCell::new(), run: Mutex::new(None) }
+        Self { id, content, len, cache, verified: OnceCell::new(), runs: Arc::default() }
     }
 
     /// Reads all of it once, so that the source's own checks (checksum, length) have passed before
@@ -93,27 +105,41 @@ impl Streamed {
         if let Some(bytes) = cached(wanted) {
             return Ok(bytes);
         }
-        let mut slot = self.run.lock().await;
-        if let Some(bytes) = cached(wanted) {
+        let mut runs = self.runs.lock().await;
+        if let Some(bytes) = cached(wanted).or_else(|| just_read(&runs, wanted)) {
             return Ok(bytes);
         }
-        // Taken out of the slot, so that a run that failed is not used again.
-        let mut run = slot.take().filter(|run| run.next <= wanted).unwrap_or_else(|| self.start());
-        loop {
-            let at = run.next;
-            let bytes = self.advance(&mut run).await?;
-            if at == wanted {
-                *slot = Some(run);
-                return Ok(bytes);
-            }
+        // Taken out, so that a run that fails is not used again.
+        let mut run = match nearest_before(&runs, wanted) {
+            Some(index) => runs.remove(index),
+            None => self.start(),
+        };
+        while run.next <= wanted {
+            run.last = self.advance(&mut run).await?;
         }
+        let bytes = run.last.clone();
+        if runs.len() == RUNS {
+            runs.remove(0);
+        }
+        run.used = Instant::now();
+        runs.push(run);
+        self.end_idle_runs_later();
+        Ok(bytes)
+    }
+
+    fn end_idle_runs_later(&self) {
+        let runs = self.runs.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(IDLE).await;
+            runs.lock().await.retain(|run| run.used.elapsed() < IDLE);
+        });
     }
 
     fn start(&self) -> Run {
         let (sink, pieces) = Sink::new(AHEAD);
         let content = self.content.clone();
         let task = tokio::spawn(async move { content.read(sink).await });
-        Run { pieces, task, rest: BytesMut::new(), next: 0 }
+        Run { pieces, task, rest: BytesMut::new(), next: 0, last: Bytes::new(), used: Instant::now() }
     }
 
     /// The next segment, which also goes into the cache.
@@ -166,6 +192,17 @@ impl Streamed {
     fn broken(&self, what: &str) -> SourceError {
         SourceError::new(ErrorKind::Damaged, self.content.describe(), what)
     }
+}
+
+/// The segment, where a run has read it last.
+fn just_read(runs: &[Run], wanted: u64) -> Option<Bytes> {
+    runs.iter().find(|run| run.next == wanted + 1).map(|run| run.last.clone())
+}
+
+/// The run that has the least to read up to the segment.
+fn nearest_before(runs: &[Run], wanted: u64) -> Option<usize> {
+    let before = runs.iter().enumerate().filter(|(_, run)| run.next <= wanted);
+    before.max_by_key(|(_, run)| run.next).map(|(index, _)| index)
 }
 
 #[cfg(test)]
@@ -257,6 +294,21 @@ mod tests {
             at += reader.read(at, 128 << 10).await.expect("reads").len() as u64;
         }
         assert_eq!(made.starts.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn readers_far_apart_and_no_cache_at_all_cost_a_run_each() {
+        let len = 20 * SEGMENT;
+        let (engine, made) = (Engine::new(0), Made::new(len, len, false));
+        let reader = open(&engine, &made).await.expect("a sound content opens");
+        for step in 0..8 * SEGMENT / (128 << 10) {
+            for start in [0, 10 * SEGMENT] {
+                let offset = start + step * (128 << 10);
+                let got = reader.read(offset, 128 << 10).await.expect("reads");
+                assert!(got.iter().zip(offset..).all(|(b, n)| *b == byte(n)), "at {offset}");
+            }
+        }
+        assert!(made.starts.load(Ordering::SeqCst) <= 4, "{:?} starts", made.starts);
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! A content held in memory: pieces with running ends.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::report;
@@ -9,27 +11,53 @@ use crate::source::{Content, Sink, SourceError};
 const AHEAD: usize = 4;
 
 /// All bytes of one content, in the pieces in which the source made them.
+#[derive(Default)]
 pub struct Whole {
     pieces: Vec<Bytes>,
     /// Where each piece ends, counted from the start of the content.
     ends: Vec<u64>,
 }
 
-impl Whole {
-    /// Reads all of `content`; logs the reason where that fails.
-    pub(super) async fn load(content: &dyn Content) -> Result<Self, SourceError> {
+/// What reading a content from end to end left.
+#[derive(Clone)]
+pub(super) enum Loaded {
+    /// All of it.
+    Whole(Arc<Whole>),
+    /// Only its length: it is too long to be held.
+    TooLong(u64),
+}
+
+impl Loaded {
+    /// Reads all of `content`, and holds it if it has no more than `limit` bytes; logs the reason where that fails.
+    pub async fn read(content: &dyn Content, limit: u64) -> Result<Self, SourceError> {
         let (sink, mut pieces) = Sink::new(AHEAD);
-        let mut whole = Self { pieces: Vec::new(), ends: Vec::new() };
+        let mut whole = Whole::default();
+        let mut len = 0;
         let collect = async {
             while let Some(piece) = pieces.recv().await {
-                whole.push(piece);
+                len += piece.len() as u64;
+                if len <= limit {
+                    whole.push(piece);
+                } else {
+                    whole = Whole::default();
+                }
             }
         };
         let (outcome, ()) = futures_util::join!(content.read(sink), collect);
         outcome.inspect_err(|error| report(content, error))?;
-        Ok(whole)
+        Ok(if len <= limit { Self::Whole(Arc::new(whole)) } else { Self::TooLong(len) })
     }
 
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Whole(whole) => whole.len(),
+            Self::TooLong(len) => *len,
+        }
+    }
+}
+
+impl Whole {
     fn push(&mut self, piece: Bytes) {
         if !piece.is_empty() {
             self.ends.push(self.len() + piece.len() as u64);
@@ -79,7 +107,7 @@ mod tests {
             size in 0usize..120,
         ) {
             let all = pieces.concat();
-            let mut whole = Whole { pieces: Vec::new(), ends: Vec::new() };
+            let mut whole = Whole::default();
             pieces.into_iter().for_each(|p| whole.push(Bytes::from(p)));
             let from = all.len().min(offset as usize);
             let to = all.len().min(from + size);

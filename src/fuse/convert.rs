@@ -70,10 +70,10 @@ fn file_type(kind: Kind) -> FileType {
 pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry], offset: u64) {
     // The kernel fills in the true number of `..` itself.
     let dots = [".", ".."].map(|name| (ino, FileType::Directory, name));
-    let rest = entries.iter().map(|e| (INodeNo(e.ino), file_type(e.kind), &*e.name));
-    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-    let all = dots.into_iter().chain(rest);
-    for (place, (ino, kind, name)) in (1u64..).zip(all).skip(skip) {
+    let from = usize::try_from(offset).unwrap_or(usize::MAX);
+    let rest = entries.get(from.saturating_sub(dots.len())..).unwrap_or_default();
+    let rest = rest.iter().map(|e| (INodeNo(e.ino), file_type(e.kind), &*e.name));
+    for (place, (ino, kind, name)) in (offset + 1..).zip(dots.into_iter().skip(from).chain(rest)) {
         if reply.add(ino, place, kind, name) {
             break;
         }

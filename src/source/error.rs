@@ -62,11 +62,6 @@ impl SourceError {
         self
     }
 
-    /// Whether the same call may succeed later without anybody changing anything.
-    pub fn is_transient(&self) -> bool {
-        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Changed)
-    }
-
     /// The whole story on one line: the operation, then each cause, joined by `: `.
     pub fn chain(&self) -> String {
         chain(self)

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use crate::catalog::{self, Database};
 use crate::source::{Content, FileEntry, Sink, SourceError};
 
-/// The file entry of a database's log. Its identity changes with what it shows.
+/// The file entry of a database's log. Its identity changes with what it shows. So does its time, after a remount too:
+/// a tag that is moved changes the bytes, perhaps not their number, and rsync must not miss it.
 pub(super) fn entry(database: &Arc<Database>) -> FileEntry {
     FileEntry {
         path: "log.jsonl".into(),
         id: database.fingerprint(),
-        changed: database.newest_time(),
+        changed: database.seen(),
         links: 1,
         content: Arc::new(LogContent { database: database.clone() }),
     }

@@ -133,6 +133,8 @@ fn expressions_refs_hashes_and_generations() {
         ("HEAD", second.clone()),
         ("HEAD~1", first.clone()),
         ("HEAD~2", None),
+        ("2026-01-09T23:30~1", first.clone()),
+        ("HEAD~1~0", first.clone()),
         ("main", second.clone()),
         ("v1", first.clone()),
         ("dev", beside.clone()),
@@ -195,4 +197,28 @@ fn databases_come_and_go_and_hostile_names_are_escaped() {
     assert_eq!(names, ["..%2Fx"]);
     show(&catalog, 0, vec![]);
     assert_eq!(catalog.state().databases().count(), 0);
+}
+
+#[test]
+fn mirrors_of_one_archive_are_listed_each_under_a_name_of_its_own() {
+    let mirror = || vec![database(vec![Arc::new(archive("beads-20260110-0000.jsonl", NOW, &[]))], false)];
+    let catalog = catalog((0..5).map(|_| mirror()).collect());
+    let state = catalog.state();
+    let db = state.database("db").expect("shown");
+    let names: std::collections::HashSet<_> = db.snapshots().iter().map(|s| s.name.clone()).collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+    for snapshot in db.snapshots() {
+        assert_eq!(db.snapshot(&snapshot.name).expect("listed").key, snapshot.key);
+    }
+}
+
+#[test]
+fn the_log_names_refs_of_a_commit_that_another_source_shows() {
+    let a = "a".repeat(32);
+    let live = database(vec![commit(&a, 1, &[])], true);
+    let mut clone = database(vec![commit(&a, 1, &[])], false);
+    clone.history.tags.insert("only-here".into(), a.as_str().into());
+    let catalog = catalog(vec![vec![live], vec![clone]]);
+    let log = asof::catalog::log_lines(catalog.state().database("db").expect("shown"));
+    assert!(String::from_utf8(log).expect("UTF-8").contains(r#""tags":["only-here"]"#));
 }
