@@ -215,6 +215,25 @@ fn the_working_set_is_shown_beside_the_head() {
 }
 
 #[test]
+fn a_state_of_the_working_set_that_comes_back_is_as_old_as_before() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)"]);
+    client.commit("head", "2026-01-01T00:00:00");
+    let database = database(&server.url("d"));
+    let mut seen = |change: &str| {
+        client.run(&[change]);
+        let live = live_files(&database);
+        (entry(&live, "t.jsonl").id, entry(&live, "t.jsonl").changed)
+    };
+    let before = seen("INSERT INTO t VALUES (1)");
+    let between = seen("INSERT INTO t VALUES (2)");
+    assert!(between.0 != before.0 && between.1 > before.1);
+    assert_eq!(seen("DELETE FROM t WHERE id = 2"), before);
+}
+
+#[test]
 fn large_values_and_no_values() {
     let server = Server::start();
     let mut client = server.client();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{ErrorKind, Sink, Source, SourceError};
+use asof::source::{Database, ErrorKind, Sink, Source, SourceError};
 
 use crate::support::server::{Server, free_port};
 use crate::support::sql::Client;
@@ -103,6 +103,51 @@ fn a_restarted_server_is_found_again_and_a_frozen_one_times_out() {
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     drop(frozen);
     assert!(poll(&source).is_none(), "nothing changed");
+}
+
+#[test]
+fn waiters_on_a_frozen_server_fail_together() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    for n in 0..8 {
+        client.run(&[&format!("CREATE TABLE t{n} (id int PRIMARY KEY)")]);
+        client.commit("another schema", &format!("2026-01-01T00:00:0{n}"));
+    }
+    let (connect_timeout, query_timeout) = (Duration::from_secs(1), Duration::from_secs(2));
+    let limits = DoltOptions { connect_timeout, query_timeout, ..DoltOptions::default() };
+    let source = DoltSqlSource::new(&server.url("d"), limits).expect("the URL is right");
+    let fail_together = |database: &Arc<dyn Database>| {
+        let frozen = server.freeze();
+        let begun = Instant::now();
+        let commits: Vec<_> =
+            database.history().timeline.iter().map(|commit| Arc::clone(&commit.id)).collect();
+        wait(async {
+            let listings = commits.iter().take(8).map(|commit| {
+                let (database, commit) = (Arc::clone(database), Arc::clone(commit));
+                tokio::spawn(async move { database.files(&commit).await })
+            });
+            let live = (0..4).map(|_| {
+                let database = Arc::clone(database);
+                tokio::spawn(async move { database.live_files().await })
+            });
+            for listing in listings.chain(live).collect::<Vec<_>>() {
+                let error = listing.await.expect("listing does not panic").err().expect("nobody answers");
+                assert_eq!(error.kind, ErrorKind::TimedOut, "{}", error.chain());
+                assert!(error.hint.is_some(), "{}", error.chain());
+            }
+        });
+        // What the first ones take, which had a connection, and one try to connect again.
+        let most = connect_timeout + query_timeout + Duration::from_secs(2);
+        assert!(begun.elapsed() < most, "{:?}", begun.elapsed());
+        drop(frozen);
+    };
+    let database = poll(&source).expect("the first poll lists").remove(0);
+    fail_together(&database);
+    files(&database, &database.history().timeline[8].id);
+    fail_together(&database);
+    files(&database, &database.history().timeline[0].id);
+    live_files(&database);
 }
 
 #[test]

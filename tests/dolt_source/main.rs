@@ -4,4 +4,5 @@ mod contents;
 mod faults;
 mod identity;
 mod polling;
+mod proxy;
 mod support;

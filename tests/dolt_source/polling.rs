@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use asof::source::{Database, Source};
 
+use crate::proxy::Proxy;
 use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::sql::{Client, quote};
@@ -88,6 +89,36 @@ fn the_timeline_is_dolt_log_after_every_change() {
         }
         assert_eq!(timeline(&known), log(&mut client, "d"), "after step {step}");
     }
+}
+
+#[test]
+fn news_before_a_broken_connection_are_told_by_the_next_poll() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("a");
+    client.new_database("gone");
+    let proxy = Proxy::start(server.port);
+    let source = source(&format!("dolt://127.0.0.1:{}", proxy.port));
+    assert_eq!(poll(&source).expect("the first poll lists").len(), 2);
+    client.use_database("a");
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)"]);
+    let hash = client.commit("t", "2026-01-01T00:00:00");
+    client.new_database("b");
+    proxy.break_by(Some("USE `b`"));
+    assert!(wait(source.poll()).is_err(), "the connection breaks after the commit in a was read");
+    proxy.break_by(None);
+    client.run(&["DROP DATABASE b"]);
+    let databases = poll(&source).expect("the commit in a was not told yet");
+    assert_eq!(timeline(&databases[0])[0], hash);
+    assert!(poll(&source).is_none());
+    client.run(&["DROP DATABASE gone"]);
+    client.new_database("b");
+    proxy.break_by(Some("USE `b`"));
+    assert!(wait(source.poll()).is_err(), "the connection breaks after it was seen what is gone");
+    proxy.break_by(None);
+    client.run(&["DROP DATABASE b"]);
+    assert_eq!(poll(&source).expect("that one is gone was not told yet").len(), 1);
+    assert!(poll(&source).is_none());
 }
 
 #[test]

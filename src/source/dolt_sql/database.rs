@@ -1,14 +1,14 @@
 //! One view of one database: its history as of a poll, and the files of its commits.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 
 use super::fault::{Fault, QueryError};
 use super::lineage::{Lineage, Origin, SCHEMA, VIEWS};
 use super::lineage_load;
 use super::live;
+use super::lock;
 use super::rows::RowsContent;
 use super::schema_sql;
 use super::sql::{Revision, ident};
@@ -18,7 +18,7 @@ use super::views::ShownView;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::{Content, Database, ErrorKind, FileEntry, Sink, SourceError};
+use crate::source::{Content, Database, FileEntry, Sink, SourceError};
 
 /// The file with the `CREATE` statements. No table's file is called so: theirs end in `.jsonl`.
 pub const SCHEMA_FILE: &str = "schema.sql";
@@ -30,13 +30,13 @@ pub struct DoltDatabase {
     shown_name: String,
     history: History,
     /// Set once the lineage holds all commits of this view.
-    lineage_ready: OnceCell<()>,
+    lineage_ready: OnceLock<()>,
 }
 
 impl DoltDatabase {
     /// A view with this history.
     pub fn new(store: Arc<Store>, shown_name: String, history: History) -> Self {
-        Self { store, shown_name, history, lineage_ready: OnceCell::new() }
+        Self { store, shown_name, history, lineage_ready: OnceLock::new() }
     }
 
     /// What all views of this database share.
@@ -52,12 +52,12 @@ impl DoltDatabase {
     /// The files of a commit, and its listing.
     ///
     /// # Errors
-    /// What the server or the connection said; [`Fault::Moved`] for a commit that is not in this view.
+    /// What the server or the connection said; [`Fault::NoCommit`] for a commit that was never in a view.
     pub async fn files_of(&self, commit: &SnapshotId) -> Result<(Vec<FileEntry>, Arc<Listing>), QueryError> {
-        self.lineage_ready.get_or_try_init(|| self.load_lineage()).await?;
-        let schema = self.store.lineage.lock().await.origin(commit, &[SCHEMA]).ok_or(Fault::Moved)?;
+        self.load_lineage().await?;
+        let schema = lock(&self.store.lineage).origin(commit, &[SCHEMA]).ok_or(Fault::NoCommit)?;
         let listing = self.store.listing(&schema.commits[0]).await?;
-        let mut lineage = self.store.lineage.lock().await;
+        let mut lineage = lock(&self.store.lineage);
         let mut entries = Entries { database: self, lineage: &mut lineage, commit };
         let mut files = Vec::with_capacity(listing.tables.len() + listing.views.shown.len() + 1);
         for table in &listing.tables {
@@ -71,21 +71,31 @@ impl DoltDatabase {
         Ok((files, listing))
     }
 
+    /// Adds the commits of this view to the lineage, once.
     async fn load_lineage(&self) -> Result<(), QueryError> {
-        let all = || self.history.timeline.iter().chain(&self.history.off_timeline);
-        // Held while loading: whoever else needs the lineage needs just this.
-        let mut lineage = self.store.lineage.lock().await;
-        if all().any(|commit| !lineage.contains(&commit.id)) {
-            let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
-            lineage_load::extend(&mut lineage, &mut lease, &self.store.database, &self.history).await?;
-            lease.give_back();
+        if self.lineage_ready.get().is_some() {
+            return Ok(());
         }
-        lineage.show(all().map(|commit| &*commit.id));
-        Ok(())
+        let turn = self.store.lineage_loads.take().await?;
+        if self.lineage_ready.get().is_some() {
+            return Ok(());
+        }
+        let loaded = self.extend_lineage().await;
+        turn.end(loaded)
     }
 
-    fn has(&self, commit: &SnapshotId) -> bool {
-        self.history.timeline.iter().chain(&self.history.off_timeline).any(|known| known.id == *commit)
+    async fn extend_lineage(&self) -> Result<(), QueryError> {
+        let all = || self.history.timeline.iter().chain(&self.history.off_timeline);
+        let has_all = |lineage: &Lineage| all().all(|commit| lineage.contains(&commit.id));
+        if !has_all(&lock(&self.store.lineage)) {
+            let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
+            lineage_load::extend(&self.store.lineage, &mut lease, &self.store.database, &self.history)
+                .await?;
+            lease.give_back();
+        }
+        lock(&self.store.lineage).show(all().map(|commit| &*commit.id));
+        self.lineage_ready.get_or_init(|| ());
+        Ok(())
     }
 }
 
@@ -103,10 +113,6 @@ impl Database for DoltDatabase {
         let operation = || format!("cannot list the tables of {} at {snapshot}", self.store.database);
         match self.files_of(snapshot).await {
             Ok((files, _)) => Ok(files.into()),
-            Err(error) if matches!(error.fault, Fault::Moved) && !self.has(snapshot) => {
-                Err(SourceError::new(ErrorKind::Missing, &*self.store.label, operation())
-                    .with_hint("No branch or tag reaches that commit any more."))
-            }
             Err(error) => Err(error.during(&self.store.label, operation())),
         }
     }
@@ -181,7 +187,7 @@ impl Entries<'_> {
     /// The origin, and in how many places its content is shown: once per commit, and once more below `live/` where
     /// it is that of the head.
     fn origin(&mut self, tables: &[&str]) -> Result<(Origin, u32), QueryError> {
-        let origin = self.lineage.origin(self.commit, tables).ok_or(Fault::Moved)?;
+        let origin = self.lineage.origin(self.commit, tables).ok_or(Fault::NoCommit)?;
         let head = self.database.head().and_then(|head| self.lineage.origin(&head.id, tables));
         let is_live = head.is_some_and(|head| head.commits == origin.commits);
         let links = origin.commits_alike.saturating_add(u32::from(is_live));

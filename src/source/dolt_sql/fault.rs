@@ -38,6 +38,9 @@ pub enum Fault {
     /// A view without an order whose rows would have to be held to be sorted.
     #[error("its rows have no order of their own and are more than {0} bytes to sort")]
     TooLarge(usize),
+    /// A commit that is not in the history.
+    #[error("the commit is not in the history")]
+    NoCommit,
     /// The database moved on between listing and reading.
     #[error("the database changed since it was listed")]
     Moved,
@@ -81,6 +84,24 @@ impl QueryError {
         matches!(&self.fault, Fault::Mysql(Error::Server(_)))
     }
 
+    /// The same failure for others who waited for the same: one of the server to answer at all. `None` for
+    /// what is about this query alone.
+    pub fn for_others(&self) -> Option<Self> {
+        let fault = match &self.fault {
+            Fault::ConnectTimeout(limit) => Fault::ConnectTimeout(*limit),
+            Fault::Stalled(limit) => Fault::Stalled(*limit),
+            Fault::Busy(limit) => Fault::Busy(*limit),
+            Fault::Mysql(Error::Io(IoError::Io(error))) => {
+                Fault::Mysql(io::Error::new(error.kind(), error.to_string()).into())
+            }
+            Fault::Mysql(Error::Driver(DriverError::ConnectionClosed)) => {
+                Fault::Mysql(DriverError::ConnectionClosed.into())
+            }
+            _ => return None,
+        };
+        Some(Self { fault, query: self.query.clone() })
+    }
+
     /// The whole story: `operation` says what was being done, with its operand.
     pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
         let operation = match self.query {
@@ -112,6 +133,7 @@ impl Fault {
             Self::NotDolt(_) => ErrorKind::Unsupported,
             Self::Wire(WireError::Type { .. }) | Self::TooLarge(_) => ErrorKind::Unsupported,
             Self::Wire(_) | Self::Answer(_) => ErrorKind::Damaged,
+            Self::NoCommit => ErrorKind::Missing,
             Self::Moved => ErrorKind::Changed,
             Self::Mysql(Error::Server(error)) => server_kind(error.code, &error.message),
             Self::Mysql(Error::Url(_)) => ErrorKind::Invalid,
@@ -130,6 +152,7 @@ impl Fault {
                 "Only Dolt keeps a database's history. Is the port that of `dolt sql-server` (3307 by default)?"
             }
             Self::TooLarge(_) => "Give the view an ORDER BY: its rows are then passed on as they come.",
+            Self::NoCommit => "No branch or tag reaches that commit any more.",
             Self::Mysql(Error::Server(error)) => return server_hint(error.code),
             Self::Mysql(Error::Io(IoError::Io(error))) => return io_hint(error),
             _ => return None,
@@ -208,6 +231,25 @@ mod tests {
         assert_eq!(server(1105, "target commit not found").fault.kind(), ErrorKind::Missing);
         assert_eq!(server(1105, "Access denied for user 'x'").fault.kind(), ErrorKind::Refused);
         assert_eq!(server(1105, "something else").fault.kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn others_are_told_the_same() {
+        let faults: [fn() -> QueryError; 5] = [
+            || Fault::ConnectTimeout(Duration::from_secs(5)).into(),
+            || Fault::Stalled(Duration::from_secs(30)).into(),
+            || Fault::Busy(Duration::from_secs(30)).into(),
+            || Error::from(io::Error::from_raw_os_error(111)).into(),
+            || Error::from(DriverError::ConnectionClosed).into(),
+        ];
+        for fault in faults {
+            let error = fault().in_query("SELECT 1");
+            let others =
+                error.for_others().expect("it is about the server").during("dolt://h", "cannot list");
+            let own = error.during("dolt://h", "cannot list");
+            assert_eq!((others.kind, others.chain(), others.hint), (own.kind, own.chain(), own.hint));
+        }
+        assert!(server(1146, "table not found: t").for_others().is_none());
     }
 
     #[test]

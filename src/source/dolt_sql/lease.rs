@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, QueryResult, Row, TextProtocol};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
+use super::places::Place;
 use super::pool::{Pool, Session};
 use super::sql::ident;
 
@@ -22,7 +22,7 @@ pub struct Lease {
     /// Whether it was used before, so that it may have died meanwhile.
     reused: bool,
     answer: AnswerState,
-    _places: Vec<OwnedSemaphorePermit>,
+    _places: Vec<Place>,
 }
 
 /// How far the last query of a connection has come.
@@ -38,7 +38,7 @@ enum AnswerState {
 
 impl Lease {
     /// A lease of a session; `places` are held as long as it lasts.
-    pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, places: Vec<OwnedSemaphorePermit>) -> Self {
+    pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, places: Vec<Place>) -> Self {
         let pool = Arc::clone(pool);
         Self { session: Some(session), pool, reused, answer: AnswerState::Read, _places: places }
     }

@@ -6,12 +6,13 @@
 //! commits of other branches. `dolt_diff_summary(a, b)` compares any two commits by the tables' hashes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lineage::{Change, Lineage, NewCommit};
+use super::lock;
 use super::sql::{Revision, ident, literal, literals};
 use crate::model::history::{History, SnapshotMeta};
 
@@ -27,18 +28,22 @@ type Changes = HashMap<Arc<str>, Vec<Change>>;
 
 /// Adds the commits of a history that the lineage does not hold yet.
 ///
-/// `lease` has to use the database itself, not one of its revisions.
+/// `lease` has to use the database itself, not one of its revisions. The lineage is not locked while the server
+/// is asked; only one such load may run at a time.
 ///
 /// # Errors
 /// What the server or the connection said; [`Fault::Moved`] where a commit vanished meanwhile.
 pub async fn extend(
-    lineage: &mut Lineage,
+    lineage: &Mutex<Lineage>,
     lease: &mut Lease,
     database: &str,
     history: &History,
 ) -> Result<(), QueryError> {
     let commits = history.timeline.iter().chain(&history.off_timeline);
-    let missing: Vec<_> = commits.filter(|commit| !lineage.contains(&commit.id)).cloned().collect();
+    let missing: Vec<_> = {
+        let lineage = lock(lineage);
+        commits.filter(|commit| !lineage.contains(&commit.id)).cloned().collect()
+    };
     let mut scanned = match history.timeline.first() {
         Some(head) if missing.len() >= SCAN_FROM && is_whole(&history.timeline) => {
             scan(lease, database, &head.id).await?
@@ -49,7 +54,7 @@ pub async fn extend(
     let on_timeline: HashSet<_> = history.timeline.iter().map(|commit| &commit.id).collect();
     for chunk in parents_first(&missing).chunks(COMMITS_PER_QUERY) {
         let known: HashSet<_> = chunk.iter().map(|commit| Arc::clone(&commit.id)).collect();
-        let is_known = |hash: &Arc<str>| known.contains(hash) || lineage.contains(hash);
+        let is_known = |hash: &Arc<str>| known.contains(hash) || lock(lineage).contains(hash);
         let (covered, others): (Vec<_>, Vec<_>) =
             chunk.iter().partition(|commit| is_scanned && on_timeline.contains(&commit.id));
         let mut changes = look_up(lease, &others, is_known).await?;
@@ -61,6 +66,7 @@ pub async fn extend(
                 changes.insert(Arc::clone(&commit.id), all_tables(lease, database, commit).await?);
             }
         }
+        let mut lineage = lock(lineage);
         for commit in chunk {
             let changes = changes.remove(&commit.id).unwrap_or_default();
             let parent = commit.parents.first().cloned();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use lru::LruCache;
 
 use super::cells::{needed_text, text};
 use super::database::{DoltDatabase, SCHEMA_FILE, rows_path};
@@ -27,13 +28,38 @@ use crate::source::{Content, FileEntry, Sink, SourceError};
 /// Tables per query for hashes.
 const HASHES_PER_QUERY: usize = 200;
 
+/// How many changed contents are remembered beyond those of the last listing: some 100 bytes each.
+const REMEMBERED: usize = 10_000;
+
 /// What was seen of a working set: asking again while nothing changed is one small query.
 #[derive(Default)]
 pub struct LiveMemory {
     last: Option<Seen>,
     head: Option<Arc<Head>>,
-    /// When a changed content was first seen. Holds those of the last listing.
-    first_seen: HashMap<ContentId, Timestamp>,
+    first_seen: FirstSeen,
+}
+
+/// When a changed content was first seen: also one that went and may come back, and then is as old as before.
+struct FirstSeen(LruCache<ContentId, Timestamp>);
+
+impl Default for FirstSeen {
+    fn default() -> Self {
+        Self(LruCache::unbounded())
+    }
+}
+
+impl FirstSeen {
+    /// The clock's time where it is seen for the first time; the server keeps none for what is not committed.
+    fn of(&mut self, id: ContentId) -> Timestamp {
+        *self.0.get_or_insert(id, Timestamp::now)
+    }
+
+    /// Forgets what was not seen for the longest time; nothing of the last listing, of so many entries.
+    fn shrink(&mut self, listed: usize) {
+        while self.0.len() > REMEMBERED.max(listed) {
+            self.0.pop_lru();
+        }
+    }
 }
 
 struct Seen {
@@ -56,9 +82,17 @@ struct Head {
 /// # Errors
 /// What the server or the connection said.
 pub async fn files(database: &DoltDatabase) -> Result<Arc<[FileEntry]>, QueryError> {
+    let mut turn = database.store().live.take().await?;
+    let listed = list_working(database, &mut turn.value).await;
+    turn.end(listed)
+}
+
+async fn list_working(
+    database: &DoltDatabase,
+    memory: &mut LiveMemory,
+) -> Result<Arc<[FileEntry]>, QueryError> {
     let store = database.store();
     let head = database.head().ok_or(Fault::Moved)?;
-    let mut memory = store.live.lock().await;
     // From any connection, and tried again on a fresh one: this is the query after a pause.
     let working = working_hash(&store.pool.rows(Some(&store.database), WORKING_HASH).await?)?;
     if let Some(seen) = memory.last.as_ref().filter(|seen| seen.working == working && seen.head == head.id) {
@@ -152,18 +186,9 @@ impl Working {
         Ok(Self { listing, hashes, schema })
     }
 
-    fn entries(
-        &self,
-        store: &Arc<Store>,
-        head: &Head,
-        first_seen: &mut HashMap<ContentId, Timestamp>,
-    ) -> Vec<FileEntry> {
-        let mut seen = HashMap::new();
-        // The clock says when a content was first seen; the server keeps no time for what is not committed.
+    fn entries(&self, store: &Arc<Store>, head: &Head, first_seen: &mut FirstSeen) -> Vec<FileEntry> {
         let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
-            let changed = *seen
-                .entry(id)
-                .or_insert_with(|| first_seen.get(&id).copied().unwrap_or_else(Timestamp::now));
+            let changed = first_seen.of(id);
             FileEntry { path, id, changed, links: 1, content }
         };
         let mut files = Vec::new();
@@ -193,7 +218,7 @@ impl Working {
                 entry(SCHEMA_FILE.into(), id, Arc::new(SchemaText::new(store, self.schema.clone())))
             }
         });
-        *first_seen = seen;
+        first_seen.shrink(files.len());
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files
     }
@@ -275,5 +300,29 @@ impl Content for SchemaText {
             let _ = sink.push(self.text.clone()).await;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_remembered_within_bounds() {
+        let id = |n: usize| ContentId::of(&[&n.to_be_bytes()]);
+        let mut seen = FirstSeen::default();
+        let first = seen.of(id(0));
+        for n in 1..REMEMBERED + 5 {
+            seen.of(id(n));
+        }
+        assert_eq!(seen.of(id(0)), first);
+        seen.shrink(1);
+        assert_eq!(seen.0.len(), REMEMBERED);
+        assert!(seen.0.contains(&id(0)) && !seen.0.contains(&id(1)), "the longest unseen went first");
+        for n in 0..REMEMBERED * 2 {
+            seen.of(id(n));
+        }
+        seen.shrink(REMEMBERED * 2);
+        assert_eq!(seen.0.len(), REMEMBERED * 2, "one listing is never cut");
     }
 }

@@ -3,13 +3,13 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `url`, `sql` | reading the URL, writing queries |
-//! | `pool`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
+//! | `pool`, `places`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
 //! | `poll`, `history` | noticing news; commits, branches, tags |
 //! | `lineage`, `lineage_load` | which commit last changed which table: the identity of contents |
 //! | `tables`, `views`, `schema_sql` | what there is at a revision |
 //! | `wire`, `rows` | rows as JSON lines |
 //! | `live` | the working set |
-//! | `store`, `database` | what views of a database share; one view |
+//! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,15 +27,17 @@ mod lease;
 pub(super) mod lineage;
 mod lineage_load;
 mod live;
+mod places;
 mod poll;
 mod pool;
 mod rows;
-mod schema_sql;
+pub(super) mod schema_sql;
 mod sql;
 mod store;
-mod tables;
+pub(super) mod tables;
+mod turns;
 mod url;
-mod views;
+pub(super) mod views;
 mod wire;
 
 use database::DoltDatabase;
@@ -54,8 +56,8 @@ pub const SECRET_TABLES: [&str; 1] = ["federation_peers"];
 /// How many polls leave a database alone that does not answer, until one asks it again.
 const POLLS_BETWEEN_RETRIES: u64 = 20;
 
-/// How to talk to a server.
-#[derive(Debug, Clone)]
+/// How to talk to a server. Not to be printed, since it holds the password.
+#[derive(Clone)]
 pub struct DoltOptions {
     /// The name to show instead of the database's own (`NAME=` before the source); only for a URL with a database.
     pub name: Option<String>,
@@ -99,8 +101,11 @@ struct Known {
     complaints: BTreeMap<String, String>,
     /// Databases that did not answer at all.
     silent: BTreeSet<String>,
+    /// Databases that were said to be left out.
+    left_out: BTreeSet<String>,
     polls: u64,
-    was_listed: bool,
+    /// Whether the last list given is still what is known. News of a poll that then failed wait for the next one.
+    is_delivered: bool,
 }
 
 struct KnownDatabase {
@@ -153,14 +158,13 @@ impl DoltSqlSource {
         Ok(DoltDatabase::new(store, shown_name, history))
     }
 
-    /// Loads the databases whose branches or tags moved; tells whether any view is new. One that cannot be loaded
-    /// keeps its last view and is tried again with the next poll.
+    /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view and is tried
+    /// again with the next poll.
     async fn load_changed(
         &self,
         known: &mut Known,
         heads: BTreeMap<String, Heads>,
-    ) -> Result<bool, SourceError> {
-        let mut has_news = false;
+    ) -> Result<(), SourceError> {
         for (name, heads) in heads {
             let current = known.databases.get(&name);
             if current.is_some_and(|current| current.heads == heads) {
@@ -170,7 +174,7 @@ impl DoltSqlSource {
                 Ok(view) => {
                     known.complaints.remove(&name);
                     known.databases.insert(name, KnownDatabase { heads, view: Arc::new(view) });
-                    has_news = true;
+                    known.is_delivered = false;
                 }
                 Err(error) => {
                     let is_broken = error.is_broken_connection();
@@ -182,7 +186,7 @@ impl DoltSqlSource {
                 }
             }
         }
-        Ok(has_news)
+        Ok(())
     }
 
     /// The one database asked for is not there: say which are.
@@ -217,9 +221,19 @@ impl Known {
         }
     }
 
+    /// The databases left out that were not named before, so that each is logged once.
+    fn newly_left_out(&mut self, left_out: BTreeSet<String>) -> Vec<String> {
+        left_out.into_iter().filter(|name| self.left_out.insert(name.clone())).collect()
+    }
+
     fn views(&self) -> Vec<Arc<dyn Database>> {
         self.databases.values().map(|known| Arc::clone(&known.view) as Arc<dyn Database>).collect()
     }
+}
+
+/// Locks what is whole between calls, so that a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[async_trait]
@@ -246,12 +260,33 @@ impl Source for DoltSqlSource {
         for (name, error) in polled.failures {
             known.complain(&name, &error.during(&self.label, format!("cannot read database {name}")));
         }
+        let left_out = known.newly_left_out(polled.left_out);
+        if !left_out.is_empty() {
+            let (source, databases) = (&*self.label, left_out.join(", "));
+            tracing::info!(source, databases, "left out: these names are what tests leave behind");
+        }
         let before = known.databases.len();
         known.databases.retain(|name, _| polled.heads.contains_key(name) || polled.silent.contains(name));
         known.silent = polled.silent;
-        let has_gone = known.databases.len() != before;
-        let has_news = self.load_changed(&mut known, polled.heads).await?;
-        let is_first = !std::mem::replace(&mut known.was_listed, true);
-        Ok((has_gone || has_news || is_first).then(|| known.views()))
+        if known.databases.len() != before {
+            known.is_delivered = false;
+        }
+        self.load_changed(&mut known, polled.heads).await?;
+        let has_news = !std::mem::replace(&mut known.is_delivered, true);
+        Ok(has_news.then(|| known.views()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_left_out_is_named_once() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+        let mut known = Known::default();
+        assert_eq!(known.newly_left_out(set(&["testdb_1", "testdb_2"])), ["testdb_1", "testdb_2"]);
+        assert!(known.newly_left_out(set(&[])).is_empty());
+        assert_eq!(known.newly_left_out(set(&["testdb_2", "testdb_3"])), ["testdb_3"]);
     }
 }

@@ -41,6 +41,8 @@ pub struct Polled {
     pub silent: BTreeSet<String>,
     /// Why, for those that were asked.
     pub failures: Vec<(String, QueryError)>,
+    /// Databases left out for their names, where all were asked for.
+    pub left_out: BTreeSet<String>,
 }
 
 /// Asks all databases for their branches and tags, in one query while no database comes, goes or fails.
@@ -51,7 +53,7 @@ pub struct Polled {
 pub async fn poll(pool: &Arc<Pool>, expected: Expected, only: Option<&str>) -> Result<Polled, QueryError> {
     match poll_expected(pool, &expected.answering, only).await {
         Ok((names, heads)) if is_as_expected(&names, &expected, only) => {
-            Ok(Polled { heads, silent: expected.silent, failures: Vec::new() })
+            Ok(Polled { heads, silent: expected.silent, ..Polled::default() })
         }
         Ok(_) => poll_each(pool, only).await,
         Err(error) if error.is_answer() => poll_each(pool, only).await,
@@ -83,6 +85,9 @@ async fn poll_expected(
 async fn poll_each(pool: &Arc<Pool>, only: Option<&str>) -> Result<Polled, QueryError> {
     let there = databases(pool).await?;
     let mut polled = Polled::default();
+    if only.is_none() {
+        polled.left_out = there.iter().filter(|name| is_left_by_tests(name)).cloned().collect();
+    }
     for name in there.into_iter().filter(|name| only.map_or_else(|| is_shown(name), |only| name == only)) {
         match pool.rows(None, &query(&[&name], false)).await {
             Ok(rows) => {
@@ -109,10 +114,12 @@ pub async fn databases(pool: &Arc<Pool>) -> Result<Vec<String>, QueryError> {
 
 /// Whether a database is one that a user made. Names with a slash are revisions (`db/branch`).
 pub fn is_shown(name: &str) -> bool {
+    !SYSTEM.contains(&name.to_lowercase().as_str()) && !is_left_by_tests(name) && !name.contains('/')
+}
+
+fn is_left_by_tests(name: &str) -> bool {
     let name = name.to_lowercase();
-    !SYSTEM.contains(&name.as_str())
-        && !TEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        && !name.contains('/')
+    TEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn query(databases: &[&str], with_names: bool) -> String {

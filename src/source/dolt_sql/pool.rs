@@ -4,16 +4,19 @@
 //! The client library's own pool is not used: it reads an abandoned result to its end before it lets go of the
 //! connection, which for a table of a million rows is what must not happen.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Row};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
 use super::lease::{Lease, close_now};
+use super::lock;
+use super::places::{Place, Places};
+use super::turns::Failures;
 use super::url::DoltUrl;
 
 /// Most connections at once. Outages of real servers came from connection storms.
@@ -52,10 +55,24 @@ pub struct Pool {
     opts: Opts,
     timeouts: Timeouts,
     idle: Mutex<Vec<Idle>>,
-    connections: Arc<Semaphore>,
-    readers: Arc<Semaphore>,
+    connections: Arc<Places>,
+    readers: Arc<Places>,
+    /// Those of connecting.
+    failures: Failures,
     /// Set once the server was seen to be Dolt.
     is_dolt: OnceCell<()>,
+}
+
+/// Somebody on the way to a connection.
+struct Waiting {
+    begun: Instant,
+    places: Vec<Place>,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { begun: Instant::now(), places: Vec::new() }
+    }
 }
 
 struct Idle {
@@ -91,8 +108,9 @@ impl Pool {
             opts: opts.into(),
             timeouts,
             idle: Mutex::default(),
-            connections: Arc::new(Semaphore::new(MOST)),
-            readers: Arc::new(Semaphore::new(MOST_READERS)),
+            connections: Places::new(MOST),
+            readers: Places::new(MOST_READERS),
+            failures: Failures::default(),
             is_dolt: OnceCell::new(),
         })
     }
@@ -102,7 +120,7 @@ impl Pool {
     /// # Errors
     /// Where there is none, within the time-outs.
     pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        self.lease_with(database, Vec::new(), TRUSTED).await
+        self.lease_with(database, Waiting::default(), TRUSTED).await
     }
 
     /// The same for reading rows, which may take long.
@@ -110,8 +128,9 @@ impl Pool {
     /// # Errors
     /// As [`Self::lease`].
     pub async fn reader_lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        let place = self.place(&self.readers).await?;
-        self.lease_with(database, vec![place], TRUSTED).await
+        let mut waiting = Waiting::default();
+        waiting.places.push(self.readers.take(self.timeouts.query).await?);
+        self.lease_with(database, waiting, TRUSTED).await
     }
 
     /// One query on any connection; tried once more on a fresh one where a used one turns out dead.
@@ -119,7 +138,7 @@ impl Pool {
     /// # Errors
     /// What the server or the connection said, with the query.
     pub async fn rows(self: &Arc<Self>, database: Option<&str>, query: &str) -> Result<Vec<Row>, QueryError> {
-        let mut lease = self.lease_with(database, Vec::new(), TRUSTED_FOR_ONE).await?;
+        let mut lease = self.lease_with(database, Waiting::default(), TRUSTED_FOR_ONE).await?;
         let mut result = lease.rows(query).await;
         if lease.is_reused() && result.as_ref().is_err_and(QueryError::is_broken_connection) {
             drop(lease);
@@ -155,17 +174,19 @@ impl Pool {
     async fn lease_with(
         self: &Arc<Self>,
         database: Option<&str>,
-        mut places: Vec<OwnedSemaphorePermit>,
+        mut waiting: Waiting,
         trusted: Duration,
     ) -> Result<Lease, QueryError> {
-        places.push(self.place(&self.connections).await?);
+        waiting.places.push(self.connections.take(self.timeouts.query).await?);
         let kept = self.take_idle(trusted).await;
         let reused = kept.is_some();
-        let session = match kept {
-            Some(session) => session,
-            None => self.connect().await?,
+        // A server that failed to accept others meanwhile is not waited for once more.
+        let session = match (kept, self.failures.since(waiting.begun)) {
+            (Some(session), _) => session,
+            (None, Some(failure)) => return Err(failure),
+            (None, None) => self.connect().await?,
         };
-        let mut lease = Lease::new(session, self, reused, places);
+        let mut lease = Lease::new(session, self, reused, waiting.places);
         let Some(database) = database else { return Ok(lease) };
         let mut used = lease.use_database(database).await;
         if lease.is_reused() && used.as_ref().is_err_and(QueryError::is_broken_connection) {
@@ -181,14 +202,6 @@ impl Pool {
                 }
                 Err(error)
             }
-        }
-    }
-
-    async fn place(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, QueryError> {
-        match timeout(self.timeouts.query, Arc::clone(places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            // The semaphores are never closed; were they, nothing could be had of the pool either.
-            Ok(Err(_)) | Err(_) => Err(Fault::Busy(self.timeouts.query).into()),
         }
     }
 
@@ -211,6 +224,10 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Session, QueryError> {
+        self.try_connect().await.inspect_err(|error| self.failures.note(error))
+    }
+
+    async fn try_connect(&self) -> Result<Session, QueryError> {
         let limit = self.timeouts.connect;
         let connected = timeout(limit, async {
             let mut conn = match Conn::new(self.opts.clone()).await {
@@ -239,8 +256,7 @@ impl Pool {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        // A list of connections is whole at every instant, so a panic elsewhere does not spoil it.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 }
 

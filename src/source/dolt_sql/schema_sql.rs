@@ -34,7 +34,8 @@ pub async fn write(
     Ok(compose(&statements, listing))
 }
 
-fn compose(tables: &[String], listing: &Listing) -> String {
+/// The file for these `CREATE TABLE` statements, which are those of the tables by name, and the views of the listing.
+pub fn compose(tables: &[String], listing: &Listing) -> String {
     let mut file = String::new();
     for name in &listing.excluded {
         comment(

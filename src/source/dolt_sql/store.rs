@@ -1,24 +1,25 @@
 //! What all views of one database share: connections, lineage, listings, the working set's memory.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use globset::GlobSet;
 use lru::LruCache;
-use tokio::sync::OnceCell;
 
 use super::fault::QueryError;
 use super::lineage::Lineage;
 use super::live::LiveMemory;
+use super::lock;
 use super::pool::Pool;
 use super::sql::Revision;
 use super::tables::{Listing, list};
+use super::turns::Turns;
 
 /// How many listings are kept. A database has as many as its schema had versions, which is few; but where a table
 /// has an AUTO_INCREMENT column, every new row makes one.
 const LISTINGS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
 
-type Listings = LruCache<Arc<str>, Arc<OnceCell<Arc<Listing>>>>;
+type Listings = LruCache<Arc<str>, Arc<Turns<Option<Arc<Listing>>>>>;
 
 /// One database of one server.
 pub struct Store {
@@ -30,10 +31,12 @@ pub struct Store {
     pub database: String,
     /// Patterns of tables to leave out.
     pub exclude: GlobSet,
-    /// Which commit changed which table.
-    pub lineage: tokio::sync::Mutex<Lineage>,
+    /// Which commit changed which table. Never locked while the server is asked.
+    pub lineage: Mutex<Lineage>,
+    /// Whose turn it is to add to the lineage.
+    pub lineage_loads: Turns<()>,
     /// What was seen of the working set.
-    pub live: tokio::sync::Mutex<LiveMemory>,
+    pub live: Turns<LiveMemory>,
     listings: Mutex<Listings>,
 }
 
@@ -45,8 +48,9 @@ impl Store {
             label,
             database,
             exclude,
-            lineage: tokio::sync::Mutex::default(),
-            live: tokio::sync::Mutex::default(),
+            lineage: Mutex::default(),
+            lineage_loads: Turns::default(),
+            live: Turns::default(),
             listings: Mutex::new(LruCache::new(LISTINGS)),
         }
     }
@@ -57,18 +61,21 @@ impl Store {
     /// # Errors
     /// What the server or the connection said.
     pub async fn listing(&self, commit: &Arc<str>) -> Result<Arc<Listing>, QueryError> {
-        let cell = {
-            // The cache is whole between calls, so a panic elsewhere does not spoil it.
-            let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(listings.get_or_insert(Arc::clone(commit), Arc::default))
-        };
-        let listed = cell.get_or_try_init(|| async {
-            let mut lease = self.pool.lease(Some(&self.database)).await?;
-            let revision = Revision::Commit(Arc::clone(commit));
-            let listing = list(&mut lease, &self.database, &revision, &self.exclude).await?;
-            lease.give_back();
-            Ok::<_, QueryError>(Arc::new(listing))
-        });
-        listed.await.cloned()
+        let loads = Arc::clone(lock(&self.listings).get_or_insert(Arc::clone(commit), Arc::default));
+        let mut turn = loads.take().await?;
+        if let Some(listing) = &*turn.value {
+            return Ok(Arc::clone(listing));
+        }
+        let loaded = self.load_listing(commit).await;
+        *turn.value = loaded.as_ref().ok().cloned();
+        turn.end(loaded)
+    }
+
+    async fn load_listing(&self, commit: &Arc<str>) -> Result<Arc<Listing>, QueryError> {
+        let mut lease = self.pool.lease(Some(&self.database)).await?;
+        let revision = Revision::Commit(Arc::clone(commit));
+        let listing = list(&mut lease, &self.database, &revision, &self.exclude).await?;
+        lease.give_back();
+        Ok(Arc::new(listing))
     }
 }

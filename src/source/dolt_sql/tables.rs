@@ -51,11 +51,18 @@ pub async fn list(
     listing.tables.sort();
     listing.excluded.sort();
     if has_views {
-        listing.stored = stored_views(lease, database, &as_of).await?;
-        listing.views = sort_out(&listing.stored, &listing.tables);
-        exclude_views(&mut listing.views, database, exclude);
+        listing.set_views(stored_views(lease, database, &as_of).await?, database, exclude);
     }
     Ok(listing)
+}
+
+impl Listing {
+    /// Sorts out views, which come by name, against the tables listed.
+    pub fn set_views(&mut self, stored: Vec<StoredView>, database: &str, exclude: &GlobSet) {
+        self.views = sort_out(&stored, &self.tables);
+        self.stored = stored;
+        exclude_views(&mut self.views, database, exclude);
+    }
 }
 
 fn exclude_views(views: &mut SortedViews, database: &str, exclude: &GlobSet) {
