@@ -38,7 +38,8 @@ pub enum TimeExpr {
     At(Timestamp),
     /// So many first parents back from something.
     Ancestor {
-        /// `HEAD`, a branch, a tag, a commit hash, or any other expression; never empty.
+        /// `HEAD`, a branch, a tag, a commit hash, or any other expression (`2026-01-05`, `3 days ago`): what it
+        /// means is found by [`parse`] in turn, which gives no further `Ancestor` then. Never empty.
         of: String,
         /// How many steps; 0 for `HEAD~0`.
         generations: u32,
@@ -167,6 +168,8 @@ mod tests {
             ("HEAD^^^1^0~2~0", "HEAD", 5),
             ("convoy/fix-1~10", "convoy/fix-1", 10),
             ("2026-01-05~1", "2026-01-05", 1),
+            ("3 days ago^", "3 days ago", 1),
+            (" @0~2 ", "@0", 2),
             ("main~4294967295", "main", u32::MAX),
         ] {
             assert_eq!(read(expr), TimeExpr::Ancestor { of: of.to_owned(), generations }, "{expr}");
@@ -260,6 +263,14 @@ mod tests {
             let time = Timestamp::from_millisecond(millisecond).expect("in range");
             let name = crate::model::snapshot_name::snapshot_name(time);
             prop_assert_eq!(read(&name), TimeExpr::At(time));
+        }
+
+        #[test]
+        fn an_ancestor_is_of_no_further_ancestor(expr in "[-a-z0-9/@ .]{0,12}[~^0-9]{1,5}\\PC{0,3}") {
+            if let TimeExpr::Ancestor { of, .. } = read(&expr) {
+                prop_assert!(!of.is_empty());
+                prop_assert!(!matches!(read(&of), TimeExpr::Ancestor { .. }), "{}", of);
+            }
         }
 
         #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -190,16 +191,18 @@ impl View {
     /// Identity and time of a content that first appears in archive `first`.
     fn identity(&self, first: &Archive, path: &str) -> (ContentId, Timestamp) {
         let stamp = &first.file.stamp;
-        // The folder's path is part of it: a copy of an archive in another folder, of the same name, length and
-        // time, may be the one that has rotted.
-        let parts: [&[u8]; 7] = [
+        // The whole path is part of it: a copy of an archive in another folder may be the one that has rotted.
+        // It is the real path, not the one typed, so that one folder gives one identity however it is named.
+        let parts: [&[u8]; 9] = [
             b"archive",
-            self.label.as_bytes(),
+            first.file.path.as_os_str().as_bytes(),
             self.name.as_bytes(),
             path.as_bytes(),
-            first.name.as_bytes(),
+            &first.time.as_nanosecond().to_le_bytes(),
             &stamp.len.to_le_bytes(),
             &stamp.mtime_ns.to_le_bytes(),
+            &stamp.ctime_ns.to_le_bytes(),
+            &stamp.inode.to_le_bytes(),
         ];
         (ContentId::of(&parts), first.time)
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
@@ -14,20 +15,47 @@ pub(super) const PIECE: usize = 256 * 1024;
 /// Bytes fetched at once while small structures are read.
 const BUFFER: usize = 64 * 1024;
 
+/// Longer than the steps of the clock that the times of local files come from: 10 ms at 100 Hz. Linux 6.13 and
+/// later tell states apart within one step, on most file systems.
+const CLOCK_TICK: Duration = Duration::from_millis(20);
+
+/// For how many ticks a file is waited for that is written to again and again.
+const PATIENCE: u32 = 5;
+
 /// What tells one state of a file from the next without reading it.
+///
+/// Length and modification time alone would not do: `cp -p`, `rsync -t` and `touch -r` give them to other
+/// bytes. No program can set the change time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FileStamp {
     /// Length in bytes.
     pub(super) len: u64,
     /// Modification time, in nanoseconds since 1970.
     pub(super) mtime_ns: i128,
+    /// Change time: of the last write, or of the last change to its names or its mode. In nanoseconds since
+    /// 1970.
+    pub(super) ctime_ns: i128,
     pub(super) inode: u64,
 }
 
 impl FileStamp {
     pub(super) fn of(metadata: &Metadata) -> Self {
-        let mtime_ns = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-        Self { len: metadata.len(), mtime_ns, inode: metadata.ino() }
+        let nanoseconds = |whole, rest| i128::from(whole) * 1_000_000_000 + i128::from(rest);
+        Self {
+            len: metadata.len(),
+            mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// How long from `now` it takes until any further write is sure to give another stamp; `None` where it is
+    /// sure already.
+    fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
+        let changed = Duration::from_nanos(u64::try_from(self.ctime_ns).ok()?);
+        // A change time ahead of the clock is another machine's, about whose clock nothing is known.
+        let age = now.duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?).ok()?;
+        CLOCK_TICK.checked_sub(age).filter(|wait| !wait.is_zero())
     }
 
     /// The modification time; the nearest end of the calendar for one beyond it.
@@ -41,6 +69,11 @@ impl FileStamp {
 #[derive(Debug, thiserror::Error)]
 #[error("the file was replaced or written to since it was listed")]
 pub(super) struct Replaced;
+
+/// The file changes all the time, so no stamp tells its states apart.
+#[derive(Debug, thiserror::Error)]
+#[error("the file is being written to")]
+pub(super) struct BeingWritten;
 
 /// One state of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,6 +93,23 @@ impl FileVersion {
             return Err(io::Error::other("not a regular file"));
         }
         Ok(Self { path: path.to_owned(), stamp: FileStamp::of(&metadata) })
+    }
+
+    /// The same, once the file is old enough that its next state has another stamp: the clock that change
+    /// times come from moves in steps, and two writes within one step leave one stamp. Blocks for that long.
+    /// Holds for local file systems that keep times at least as fine as the step.
+    ///
+    /// # Errors
+    /// [`BeingWritten`] (inside the I/O error) for a file that is not left alone for so long.
+    pub(super) fn settled(path: &Path) -> io::Result<Self> {
+        for _ in 0..PATIENCE {
+            let version = Self::current(path)?;
+            match version.stamp.unsettled_for(SystemTime::now()) {
+                None => return Ok(version),
+                Some(wait) => std::thread::sleep(wait),
+            }
+        }
+        Err(io::Error::other(BeingWritten))
     }
 
     /// Opens the file.
@@ -103,6 +153,14 @@ pub(super) struct FileReader {
 impl FileReader {
     pub(super) fn new(version: Arc<FileVersion>) -> Self {
         Self { version, file: None, position: 0, buffer: Vec::new(), buffer_start: 0 }
+    }
+
+    /// Checks, after reading, that all that was read belongs to the one state.
+    ///
+    /// # Errors
+    /// [`Replaced`] (inside the I/O error) when the file has changed since.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| self.version.check(file))
     }
 
     fn buffered(&self) -> &[u8] {
@@ -209,5 +267,38 @@ mod tests {
         std::fs::write(&path, "three").unwrap();
         let error = version.open().unwrap_err();
         assert!(error.get_ref().is_some_and(|cause| cause.is::<Replaced>()));
+    }
+
+    /// A reader that is done is asked whether everything it gave came from one state.
+    #[test]
+    fn a_change_behind_a_reader_is_noticed_whatever_its_times_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        std::fs::write(&path, "one").unwrap();
+        let version = FileVersion::settled(&path).unwrap();
+        let mut reader = FileReader::new(Arc::new(version.clone()));
+        assert!(reader.check().is_ok(), "nothing is read yet");
+        reader.read_exact(&mut [0; 3]).unwrap();
+        assert!(reader.check().is_ok());
+
+        let modified = path.metadata().unwrap().modified().unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all_at(b"two", 0).unwrap();
+        file.set_modified(modified).unwrap();
+        let now = FileVersion::current(&path).unwrap().stamp;
+        assert_eq!((now.len, now.mtime_ns), (version.stamp.len, version.stamp.mtime_ns));
+        assert!(reader.check().unwrap_err().get_ref().is_some_and(|cause| cause.is::<Replaced>()));
+    }
+
+    #[test]
+    fn a_file_is_settled_once_the_clock_has_moved_on() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_025_600);
+        let wait = |ctime_ns| FileStamp { len: 0, mtime_ns: 0, ctime_ns, inode: 1 }.unsettled_for(now);
+        let now_ns = 1_769_025_600_000_000_000;
+        assert_eq!(wait(now_ns), Some(CLOCK_TICK));
+        assert_eq!(wait(now_ns - 15_000_000), Some(Duration::from_millis(5)));
+        for long_ago_or_ahead in [now_ns - 20_000_000, now_ns + 1, 0, -1, i128::MAX, i128::MIN] {
+            assert_eq!(wait(long_ago_or_ahead), None, "{long_ago_or_ahead}");
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! same name: one document `{"rows":[...]}`, keys sorted, NULLs left out, or `{}` for no rows. It is rendered
 //! as one row per line. A file counts as of that form when it begins with `{"rows":[`, white space aside.
 //!
-//! Neither form is held whole: memory is bounded by the longest row.
+//! Both forms are read and passed on row by row, so that reading takes memory for the longest row only; how
+//! much of what was passed on is held is up to whoever receives it.
 
 use std::cell::Cell;
 use std::fs::File;

@@ -56,7 +56,7 @@ struct State {
     /// The last view of each database.
     views: BTreeMap<Arc<str>, Arc<ArchiveDatabase>>,
     /// The archives whose databases a poll has handed out.
-    delivered: Option<Vec<Archive>>,
+    delivered: Option<Arc<Vec<Archive>>>,
 }
 
 impl ArchiveSource {
@@ -139,7 +139,7 @@ impl Source for ArchiveSource {
     }
 }
 
-type News = (Vec<Archive>, Vec<Arc<dyn Database>>);
+type News = (Arc<Vec<Archive>>, Vec<Arc<dyn Database>>);
 
 impl State {
     /// The archives and their databases, where they are not those last delivered. Blocks.

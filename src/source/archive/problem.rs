@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zip::result::ZipError;
 
-use super::file::Replaced;
+use super::file::{BeingWritten, Replaced};
 use crate::source::{ErrorKind, SourceError};
 
 /// Says what to do about a zip whose bytes are broken.
@@ -18,7 +18,7 @@ fn damaged_zip_hint(path: &Path) -> String {
 
 /// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken.
 pub(super) fn io_kind(error: &io::Error) -> ErrorKind {
-    if error.get_ref().is_some_and(|cause| cause.is::<Replaced>()) {
+    if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
         return ErrorKind::Changed;
     }
     match (error.raw_os_error(), error.kind()) {
@@ -38,7 +38,7 @@ pub(super) fn file_error(label: &str, operation: String, path: &Path, error: io:
         ErrorKind::Refused => {
             result.with_hint(format!("make '{}' readable for the user who runs the mount", path.display()))
         }
-        ErrorKind::Changed => result.with_hint("list the snapshot again to see the file as it is now"),
+        ErrorKind::Changed => result.with_hint("once it is written, list the snapshot again"),
         _ => result,
     }
 }

@@ -210,7 +210,7 @@ impl Table {
         let mut wanted: Vec<usize> = wanted.filter(|&file| self.files[file].digest.is_none()).collect();
         wanted.sort_unstable_by_key(|&file| self.files[file].offset);
         let mut zip = self.directory.as_ref().map(ZipDirectory::reader);
-        for file in wanted {
+        for &file in &wanted {
             let digest = match &mut zip {
                 Some(zip) => packed_digest(zip, self.files[file].index),
                 None => whole_digest(&self.archive.file),
@@ -218,6 +218,12 @@ impl Table {
             match digest {
                 Ok(digest) => self.files[file].digest = Some(digest),
                 Err(error) => *is_final &= io_kind(&error) == ErrorKind::Damaged,
+            }
+        }
+        if zip.is_some_and(|zip| zip.into_inner().check().is_err()) {
+            *is_final = false;
+            for file in wanted {
+                self.files[file].digest = None;
             }
         }
     }
@@ -301,7 +307,7 @@ mod tests {
     use crate::source::archive::file::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
-        let stamp = FileStamp { len, mtime_ns: 0, inode: 1 };
+        let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1 };
         let file = Arc::new(FileVersion { path: name.into(), stamp });
         let (format, database, time) = (Format::Zip, "db".into(), jiff::Timestamp::UNIX_EPOCH);
         Arc::new(Archive { file, name: name.into(), format, database, time, mark: None, members })

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,10 +51,16 @@ pub(super) struct Scanner {
     /// The zone of names that name none, where the user chose one.
     zone: Option<TimeZone>,
     system: TimeZone,
-    /// What each file was found to be in the state named: `None` for one without a time.
-    known: HashMap<OsString, (FileStamp, Option<Archive>)>,
+    known: HashMap<OsString, Known>,
+    /// The archives among `known`, sorted.
+    archives: Arc<Vec<Archive>>,
+    /// How many entries the folder had.
+    entries: usize,
     told: HashSet<(OsString, &'static str)>,
 }
+
+/// What a file was found to be in the state named: `None` for one without a time.
+type Known = (FileStamp, Option<Archive>);
 
 /// What was read of one state of one file.
 #[derive(Debug, Clone, Copy)]
@@ -71,23 +78,31 @@ impl Scanner {
             Place::File(path) => path.parent(),
         };
         let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
-        Self { place, label, fallback, zone, system, known: HashMap::new(), told: HashSet::new() }
+        let (known, archives, told) = (HashMap::new(), Arc::default(), HashSet::new());
+        Self { place, label, fallback, zone, system, known, archives, entries: 0, told }
     }
 
-    /// The archives as they are now, sorted by time, then by name.
+    /// The archives as they are now, sorted by time, then by name; the same list as before where nothing
+    /// changed, which costs one `stat` per file.
     ///
     /// # Errors
     /// When the folder, or the one file, cannot be read. One unreadable file in a folder is left out.
-    pub(super) fn scan(&mut self) -> Result<Vec<Archive>, SourceError> {
-        let mut archives = match self.place.clone() {
+    pub(super) fn scan(&mut self) -> Result<Arc<Vec<Archive>>, SourceError> {
+        let has_news = match self.place.clone() {
             Place::Folder(path) => self.scan_folder(&path)?,
-            Place::File(path) => vec![self.single_file(&path)?],
+            Place::File(path) => self.scan_file(&path)?,
         };
-        archives.sort_unstable_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
-        Ok(archives)
+        if has_news {
+            let mut archives: Vec<Archive> =
+                self.known.values().filter_map(|(_, archive)| archive.clone()).collect();
+            archives.sort_unstable_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
+            self.archives = Arc::new(archives);
+        }
+        Ok(Arc::clone(&self.archives))
     }
 
-    fn scan_folder(&mut self, folder: &Path) -> Result<Vec<Archive>, SourceError> {
+    /// Brings what is known of a folder's files up to date; tells whether there was anything to do.
+    fn scan_folder(&mut self, folder: &Path) -> Result<bool, SourceError> {
         let fail = |error: io::Error| {
             let kind = if io_kind(&error) == ErrorKind::Refused {
                 ErrorKind::Refused
@@ -98,22 +113,36 @@ impl Scanner {
                 .because(error)
                 .with_hint("check that the folder is there, mounted and readable")
         };
-        let entries = std::fs::read_dir(folder).map_err(fail)?;
-        let names: Vec<OsString> =
-            entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>().map_err(fail)?;
-        let archives = names.iter().filter_map(|name| self.folder_entry(folder, name)).collect();
-        let present: HashSet<&OsString> = names.iter().collect();
-        self.known.retain(|name, _| present.contains(name));
-        self.told.retain(|(name, _)| present.contains(name));
-        Ok(archives)
+        let entries: Vec<DirEntry> = std::fs::read_dir(folder).and_then(Iterator::collect).map_err(fail)?;
+        let (mut has_news, mut known_entries) = (false, 0);
+        for entry in &entries {
+            let name = entry.file_name();
+            if !self.is_known(&name, || stamp_of_entry(entry)) {
+                has_news |= self.known.remove(&name).is_some();
+                let Some(found) = self.folder_entry(folder, &name) else { continue };
+                self.known.insert(name, found);
+                has_news = true;
+            }
+            known_entries += 1;
+        }
+        let some_are_gone = self.known.len() > known_entries;
+        if some_are_gone || self.entries != entries.len() {
+            let present: HashSet<OsString> = entries.iter().map(DirEntry::file_name).collect();
+            self.known.retain(|name, _| present.contains(name));
+            self.told.retain(|(name, _)| present.contains(name));
+            self.entries = entries.len();
+        }
+        Ok(has_news || some_are_gone)
     }
 
-    /// The archive that a folder's entry is, or `None` and a log line.
-    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr) -> Option<Archive> {
+    /// Whether a file is still in the state in which it was read.
+    fn is_known(&self, name: &OsStr, stamp: impl FnOnce() -> io::Result<FileStamp>) -> bool {
+        self.known.get(name).is_some_and(|(known, _)| stamp().is_ok_and(|stamp| stamp == *known))
+    }
+
+    /// What a folder's entry is, or `None` and a log line.
+    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr) -> Option<Known> {
         let path = folder.join(os_name);
-        if let Some(known) = self.known_archive(&path, os_name) {
-            return known;
-        }
         let Some(name) = os_name.to_str() else {
             self.leave_out(os_name, "its name is not UTF-8", &"rename it to make it a snapshot");
             return None;
@@ -142,30 +171,29 @@ impl Scanner {
         let Some(time) = self.time_of(&parsed, facts) else {
             let what = "neither its name nor a manifest.json inside tells when it was taken";
             self.leave_out(os_name, "it has no time", &what);
-            self.known.insert(os_name.to_owned(), (file.stamp, None));
-            return None;
+            return Some((file.stamp, None));
         };
         let has_prefix = parsed.time.is_some() && !parsed.prefix.is_empty();
         let database = if has_prefix { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
-        let archive = archive(file, name, &parsed, database, time, facts);
-        self.known.insert(os_name.to_owned(), (archive.file.stamp, Some(archive.clone())));
-        Some(archive)
+        Some((file.stamp, Some(archive(file, name, &parsed, database, time, facts))))
     }
 
-    /// What is known of a file that is still in the state in which it was read: `Some(None)` for one that is
-    /// left out.
-    fn known_archive(&self, path: &Path, name: &OsStr) -> Option<Option<Archive>> {
-        let (stamp, known) = self.known.get(name)?;
-        (FileVersion::current(path).ok()?.stamp == *stamp).then(|| known.clone())
+    /// The same as [`Scanner::scan_folder`] for the source that is one file.
+    fn scan_file(&mut self, path: &Path) -> Result<bool, SourceError> {
+        let name = path.file_name().unwrap_or_default();
+        if self.is_known(name, || FileVersion::current(path).map(|file| file.stamp)) {
+            return Ok(false);
+        }
+        self.known.remove(name);
+        let archive = self.single_file(path)?;
+        self.known.insert(name.to_owned(), (archive.file.stamp, Some(archive)));
+        Ok(true)
     }
 
     /// The source that is one file: it needs no time in its name, since the user named it.
     fn single_file(&mut self, path: &Path) -> Result<Archive, SourceError> {
         let operation = || format!("cannot use {} as an archive", path.display());
         let os_name = path.file_name().unwrap_or_default();
-        if let Some(Some(known)) = self.known_archive(path, os_name) {
-            return Ok(known);
-        }
         let invalid = |why: &dyn std::fmt::Display| {
             SourceError::new(ErrorKind::Invalid, &*self.label, operation())
                 .because(why.to_string())
@@ -187,9 +215,7 @@ impl Scanner {
         });
         let database =
             if parsed.prefix.is_empty() { Arc::clone(&self.fallback) } else { parsed.prefix.as_str().into() };
-        let archive = archive(file, name, &parsed, database, time, facts);
-        self.known.insert(os_name.to_owned(), (archive.file.stamp, Some(archive.clone())));
-        Ok(archive)
+        Ok(archive(file, name, &parsed, database, time, facts))
     }
 
     /// When the archive's content was captured: a manifest inside wins over the name.
@@ -219,9 +245,21 @@ impl Scanner {
     }
 }
 
+/// The present stamp of the file that a folder's entry is or leads to. Asks relative to the open folder where it
+/// can: looking the whole path up for each of many files costs more than the rest.
+fn stamp_of_entry(entry: &DirEntry) -> io::Result<FileStamp> {
+    if entry.file_type()?.is_file() {
+        let metadata = entry.metadata()?;
+        if metadata.is_file() {
+            return Ok(FileStamp::of(&metadata));
+        }
+    }
+    Ok(FileVersion::current(&entry.path())?.stamp)
+}
+
 /// Reads what is needed of a file.
 fn look_at(path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
-    let file = Arc::new(FileVersion::current(path)?);
+    let file = Arc::new(FileVersion::settled(path)?);
     file.open()?;
     let facts = match format {
         Format::Jsonl | Format::Sqlite => Facts::Readable,

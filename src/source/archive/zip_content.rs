@@ -97,7 +97,11 @@ fn read_member(
             break;
         }
     }
-    if total == stated { Ok(()) } else { Err(wrong_length(label, operation(), stated, total)) }
+    if total != stated {
+        return Err(wrong_length(label, operation(), stated, total));
+    }
+    drop(member);
+    archive.into_inner().check().map_err(|error| fail(error.into()))
 }
 
 /// A zip that is written to while it is read looks damaged: that it changed is the better answer.

@@ -74,13 +74,18 @@ impl ZipFacts {
             tracing::debug!("{path}: its manifest.json is not used, the time comes from the name: {problem}");
             None
         });
-        Ok(Self { captured, members: archive.len() })
+        let members = archive.len();
+        archive.into_inner().check()?;
+        Ok(Self { captured, members })
     }
 }
 
 /// An archive that is closed until it is read again.
 fn open_archive(file: &Arc<FileVersion>) -> ZipResult<ZipArchive<FileReader>> {
-    Ok(ZipArchive::new(FileReader::new(Arc::clone(file)))?.clone())
+    let archive = ZipArchive::new(FileReader::new(Arc::clone(file)))?;
+    let closed = archive.clone();
+    archive.into_inner().check()?;
+    Ok(closed)
 }
 
 #[derive(Deserialize)]

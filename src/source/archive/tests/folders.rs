@@ -64,6 +64,33 @@ async fn a_poll_tells_news_only() {
 }
 
 #[tokio::test]
+async fn whatever_comes_and_goes_is_news_once() {
+    let folder = Folder::new();
+    let days = ["beads-20260121-2000.jsonl", "beads-20260122-2000.jsonl", "beads-20260123-2000.jsonl"];
+    let first = folder.write(days[0], "{}\n");
+    folder.write(days[1], "{}\n");
+    let source = folder.open();
+    assert_eq!(ids(&database(&source).await), [days[1], days[0]]);
+
+    std::fs::remove_file(&first).unwrap();
+    folder.write(days[2], "{}\n");
+    assert_eq!(ids(&database(&source).await), [days[2], days[1]], "as many as before");
+    std::fs::remove_file(folder.archives().join(days[1])).unwrap();
+    std::fs::create_dir(folder.archives().join(days[1])).unwrap();
+    assert_eq!(ids(&database(&source).await), [days[2]], "a folder took its place");
+    std::fs::remove_dir(folder.archives().join(days[1])).unwrap();
+    assert!(source.poll().await.unwrap().is_none());
+    let elsewhere = folder.path("elsewhere");
+    std::fs::write(&elsewhere, "{}\n").unwrap();
+    symlink(&elsewhere, &first).unwrap();
+    assert_eq!(ids(&database(&source).await), [days[2], days[0]]);
+    assert!(source.poll().await.unwrap().is_none());
+    std::fs::write(&elsewhere, "[]\n").unwrap();
+    assert_eq!(ids(&database(&source).await), [days[2], days[0]], "behind the link");
+    assert!(source.poll().await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_zip_that_was_half_written_gets_whole() {
     let folder = Folder::new();
     let whole = std::fs::read(folder.zip("2026-01-21T200000.zip", &[], &[("a", b"abc")])).unwrap();

@@ -119,20 +119,25 @@ async fn no_flipped_byte_gives_wrong_bytes() {
     ];
     let folder = Folder::new();
     let whole = std::fs::read(folder.zip(NAME, &[], &contents)).unwrap();
-    let mut refused = 0;
-    for at in 0..whole.len() {
-        for bit in [0x01, 0x80, 0xff] {
-            let mut bytes = whole.clone();
+    let flips = (0..whole.len()).flat_map(|at| [0x01, 0x80, 0xff].map(|bit| (at, bit)));
+    // All are written before the first is read: a file just written would be waited for.
+    let damaged: Vec<_> = flips
+        .map(|(at, bit)| {
+            let (folder, mut bytes) = (Folder::new(), whole.clone());
             bytes[at] ^= bit;
             folder.write(NAME, &bytes);
-            let (files, errors) = read_all(&folder).await;
-            refused += errors.len();
-            for (path, bytes) in files {
-                // A flip in a name shows the right bytes under another name.
-                let same_name = contents.iter().find(|(name, _)| *name == path).map(|(_, bytes)| *bytes);
-                let known = contents.iter().any(|(_, known)| *known == bytes);
-                assert!(same_name.map_or(known, |known| known == bytes), "{path}: byte {at} ^ {bit:#x}");
-            }
+            (at, bit, folder)
+        })
+        .collect();
+    let mut refused = 0;
+    for (at, bit, folder) in damaged {
+        let (files, errors) = read_all(&folder).await;
+        refused += errors.len();
+        for (path, bytes) in files {
+            // A flip in a name shows the right bytes under another name.
+            let same_name = contents.iter().find(|(name, _)| *name == path).map(|(_, bytes)| *bytes);
+            let known = contents.iter().any(|(_, known)| *known == bytes);
+            assert!(same_name.map_or(known, |known| known == bytes), "{path}: byte {at} ^ {bit:#x}");
         }
     }
     assert!(refused > 100, "{refused}");
