@@ -69,11 +69,11 @@ sqlite3 "$work/snapshots/state-2026-01-20-030000.db" \
 say "Mounted, each under a name of its own"
 cd "$work"
 export PATH="${asof%/*}:$PATH"
-try 0 "asof mount --timezone UTC exports thrum=backups octo=snapshots db"
+try 0 "asof mount --log-file log --timezone UTC exports thrum=backups octo=snapshots db"
 cd "$mnt"
 try 0 "ls . beads beads/asof"
 
-say "Any moment is a folder; look one up by any time"
+say "Any moment is a folder; look one up by any time (a date is its first instant)"
 try 0 "cat beads/asof/2026-01-03/issues.jsonl"
 try 0 "readlink beads/asof/20260102-1500"
 
@@ -131,7 +131,7 @@ SQL
     done
     [ "$attempt" -lt 5 ] || { cat server.log >&2; echo "demo: the server does not start" >&2; exit 1; }
   done
-  try 0 "asof mount dolt://root@127.0.0.1:$port db"
+  try 0 "asof mount --log-file log dolt://root@127.0.0.1:$port db"
   cd "$mnt"
   try 0 "ls tracker tracker/branches"
   try 0 "cat tracker/asof/2026-01-06T12:00/issues.jsonl"

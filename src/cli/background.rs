@@ -13,20 +13,25 @@ use super::{Failure, logging};
 /// What the background process writes to its stdout, a pipe to the waiting command, when the tree answers.
 const READY: &[u8] = b"ready\n";
 
+/// Set in the environment of the process that stays.
+const HERE: &str = "ASOF_IN_BACKGROUND";
+
 /// How often the background process looks whether the command still waits.
 const ABANDONED_CHECK: Duration = Duration::from_millis(200);
+
+/// Whether this is the process that stays.
+pub(super) fn is_here() -> bool {
+    std::env::var_os(HERE).is_some()
+}
 
 /// Starts the process that stays, with the same arguments, and waits until it is ready or has failed.
 pub(super) fn start(log_file: &Path) -> Result<(), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot start the background process").because(&error);
     let program = std::env::current_exe().map_err(cannot)?;
-    let mut arguments = std::env::args_os().skip(1);
-    let command = arguments.next();
     keep_descriptors_from_children().map_err(cannot)?;
     let mut child = Command::new(program)
-        .args(command)
-        .arg("--in-background")
-        .args(arguments)
+        .args(std::env::args_os().skip(1))
+        .env(HERE, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

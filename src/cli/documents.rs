@@ -1,9 +1,10 @@
 //! `asof completions` and `asof man`: what a package installs beside the program.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use clap::builder::Resettable;
 use clap_complete::Shell;
 
 use super::{Args, Failure};
@@ -31,9 +32,30 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
-    std::fs::create_dir_all(&args.folder)
-        .and_then(|()| clap_mangen::generate_to(Args::command().disable_help_subcommand(true), &args.folder))
-        .map_err(|error| {
-            Failure::new(format!("cannot write the man pages into {}", args.folder.display())).because(&error)
-        })
+    std::fs::create_dir_all(&args.folder).and_then(|()| write_pages(&args.folder)).map_err(|error| {
+        Failure::new(format!("cannot write the man pages into {}", args.folder.display())).because(&error)
+    })
+}
+
+/// `asof.1`, and `asof-<command>.1` for each command.
+fn write_pages(folder: &Path) -> io::Result<()> {
+    let mut program = Args::command().disable_help_subcommand(true);
+    program.build();
+    let commands: Vec<_> = program.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    for command in std::iter::once(program).chain(commands) {
+        let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+        let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command.name(name.clone()).after_help(Resettable::Reset)).render(&mut page)?;
+        // Set line by line, while clap_mangen would fill it into one paragraph.
+        for line in more.lines() {
+            let line = line.replace('\\', "\\e").replace('-', "\\-");
+            match line.strip_suffix(':').filter(|title| !title.starts_with(' ')) {
+                Some(title) => writeln!(page, ".SH {}\n.nf", title.to_uppercase())?,
+                None => writeln!(page, "\\&{line}")?,
+            }
+        }
+        std::fs::write(folder.join(format!("{name}.1")), page)?;
+    }
+    Ok(())
 }

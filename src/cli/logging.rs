@@ -1,11 +1,14 @@
 //! Where log lines go.
 
 use std::fs::File;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use super::Failure;
 use crate::model::names;
@@ -15,16 +18,15 @@ const LEVEL: &str = "ASOF_LOG";
 
 /// Logs to stderr: for a mount in the foreground.
 pub(super) fn to_stderr() {
-    let colours =
-        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(colours);
     // Only fails where a subscriber is set already, which then gets the lines.
-    let _ = subscriber.with_writer(std::io::stderr).with_target(false).try_init();
+    let _ = subscriber.with_writer(io::stderr).with_target(false).try_init();
 }
 
 /// Appends to a file: for a mount in the background.
 pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
-    let cannot = |error: std::io::Error| {
+    let cannot = |error: io::Error| {
         Failure::new(format!("cannot open the log file {}", path.display()))
             .because(&error)
             .hint("choose another place with --log-file PATH")
@@ -33,8 +35,11 @@ pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
     let file = File::options().create(true).append(true).open(path).map_err(cannot)?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(false);
-    let _ = subscriber.with_writer(Mutex::new(file)).with_target(false).try_init();
+    let to_file = fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file));
+    // Until the tree answers, warnings go to whoever waits for it as well; then stderr leads nowhere.
+    let to_caller = fmt::layer().without_time().with_ansi(false).with_target(false).with_writer(io::stderr);
+    let layers = to_file.with_filter(filter()).and_then(to_caller.with_filter(LevelFilter::WARN));
+    let _ = tracing_subscriber::registry().with(layers).try_init();
     Ok(())
 }
 
@@ -51,8 +56,12 @@ pub(super) fn default_file(mountpoint: &Path) -> PathBuf {
 fn filter() -> EnvFilter {
     let chosen = std::env::var(LEVEL).unwrap_or_default();
     // mysql_async and fuser speak through `log`, at levels meant for their own developers.
-    EnvFilter::try_new(&chosen)
-        .ok()
-        .filter(|_| !chosen.is_empty())
-        .unwrap_or_else(|| EnvFilter::new("asof=info,warn"))
+    let usual = || EnvFilter::new("asof=info,warn");
+    if chosen.is_empty() {
+        return usual();
+    }
+    EnvFilter::try_new(&chosen).unwrap_or_else(|error| {
+        eprintln!("asof: {LEVEL}={chosen} is not a log level ({error}); using info");
+        usual()
+    })
 }

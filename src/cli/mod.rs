@@ -33,7 +33,7 @@ const EXAMPLES: &str = "\
 Examples:
   asof mount dolt://root@127.0.0.1:3307 /db         every database of a running Dolt server
   asof mount ~/backups/archives /db                 a folder of zips and JSONL exports
-  asof mount beads=dolt://127.0.0.1 beads=~/gt/.dolt-archive/jsonl /db
+  asof mount beads=dolt://127.0.0.1/beads beads=$HOME/gt/.dolt-archive/jsonl /db
                                                     both on one timeline
   cat /db/beads/asof/yesterday/issues.jsonl         the issues as they were 24 hours ago
   diff -r /db/beads/asof/2026-01-05 /db/beads/latest/

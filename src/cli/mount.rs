@@ -60,9 +60,6 @@ pub(super) struct MountArgs {
     pub allow_other: bool,
     #[arg(skip)]
     pub non_empty: bool,
-    /// Set by `asof mount` itself when it starts the process that stays in the background
-    #[arg(long, hide = true)]
-    in_background: bool,
     /// What to mount; NAME= gives a database its name, and one name given twice merges both timelines
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
     sources: Vec<String>,
@@ -74,8 +71,9 @@ const SOURCES: &str = "\
 Sources:
   dolt://[USER@]HOST[:PORT][/DATABASE]   a running Dolt server (user root, port 3307); without
                                          DATABASE, all of its databases
-  FOLDER                                 zips and <db>-<time>.jsonl exports, each a snapshot
-  FILE.zip, FILE.jsonl                   one such file
+  FOLDER                                 <time>.zip, <db>-<time>.jsonl and <db>-<time>.db files, each
+                                         a snapshot; zips belong to a database called like the folder
+  FILE.zip, FILE.jsonl, FILE.db          one such file
 
 Environment:
   ASOF_DOLT_PASSWORD   the server's password
@@ -85,10 +83,11 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
     args.apply_options()?;
     // Checked here already, so that a wrong value is told before anything is started.
     let plan = Plan::new(&args)?;
-    if !args.foreground && !args.in_background {
+    let in_background = background::is_here();
+    if !args.foreground && !in_background {
         return background::start(&plan.log_file);
     }
-    if args.in_background {
+    if in_background {
         background::detach(&plan.log_file)?;
     } else {
         logging::to_stderr();
@@ -97,7 +96,7 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
-    serve(&runtime, plan, args.in_background)
+    serve(&runtime, plan, in_background)
 }
 
 /// The arguments, checked and made ready.
@@ -159,7 +158,7 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     let vfs = Vfs::new(catalog, plan.cache_size, plan.zone, Timestamp::now);
     let fuse = Fuse::new(Arc::new(vfs), runtime.handle().clone());
     let session = session::mount(fuse, &plan.mountpoint, &plan.session)
-        .map_err(|error| cannot_mount(&plan.mountpoint, &error))?;
+        .map_err(|error| cannot_mount(&plan.mountpoint, plan.session.allow_other, &error))?;
     raise_read_ahead(&plan.mountpoint);
     tracing::info!(mountpoint = %plan.mountpoint.display(), "mounted");
     if in_background {
@@ -173,18 +172,20 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
 }
 
-fn cannot_mount(place: &Path, error: &std::io::Error) -> Failure {
+fn cannot_mount(place: &Path, allow_other: bool, error: &std::io::Error) -> Failure {
     let failure = Failure::new(format!("cannot mount at {}", place.display())).because(error);
-    if !Path::new("/dev/fuse").exists() {
-        return failure
-            .hint("this machine has no /dev/fuse: modprobe fuse (in a container: --device /dev/fuse)");
-    }
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => failure.hint(
-            "-o allow_other needs `user_allow_other` in /etc/fuse.conf; a container needs CAP_SYS_ADMIN",
-        ),
-        std::io::ErrorKind::NotFound => failure.hint("install fuse3, which has fusermount3"),
-        _ => failure,
+    match std::fs::File::options().read(true).write(true).open("/dev/fuse") {
+        Err(device) if device.kind() == std::io::ErrorKind::NotFound => {
+            failure.hint("this machine has no /dev/fuse: modprobe fuse (in a container: --device /dev/fuse)")
+        }
+        Err(device) => {
+            failure.hint(format!("you may not use /dev/fuse ({device}): its mode has to be 0666, or be root"))
+        }
+        Ok(_) if error.kind() == std::io::ErrorKind::NotFound => {
+            failure.hint("install fuse3, which has fusermount3")
+        }
+        Ok(_) if allow_other => failure.hint("-o allow_other needs `user_allow_other` in /etc/fuse.conf"),
+        Ok(_) => failure.hint("the folder has to be yours; in a container, CAP_SYS_ADMIN is needed"),
     }
 }
 
@@ -221,7 +222,12 @@ impl Signals {
         loop {
             self.next().await;
             // Never leaves a dead mount behind: what is busy is detached.
-            let outcome = mountpoint::unmount(place, false).or_else(|_| mountpoint::unmount(place, true));
+            let outcome = mountpoint::unmount(place, false).or_else(|_| {
+                tracing::warn!(
+                    "files are open: the tree is detached, and this ends with them or at a second signal"
+                );
+                mountpoint::unmount(place, true)
+            });
             match outcome {
                 Ok(()) => break,
                 Err(error) => tracing::error!(mountpoint = %place.display(), %error, "cannot unmount"),

@@ -59,15 +59,17 @@ fn unescape(field: &[u8]) -> OsString {
 pub(super) fn check(path: &Path, non_empty: bool) -> Result<PathBuf, Failure> {
     let shown = path.display();
     let place = path.canonicalize().map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOTCONN) => Failure::new(format!("the mountpoint {shown} is a dead mount"))
-            .because(&error)
-            .hint(format!("a former process ended without unmounting: asof umount {shown}")),
+        Some(libc::ENOTCONN) => dead(path),
         _ if error.kind() == io::ErrorKind::NotFound => {
             Failure::new(format!("the mountpoint {shown} does not exist")).hint(format!("mkdir -p {shown}"))
         }
         _ => Failure::new(format!("cannot use the mountpoint {shown}")).because(&error),
     })?;
     if let Some(mounted) = mounted_at(&place) {
+        let is_dead = fs::metadata(&place).is_err_and(|error| error.raw_os_error() == Some(libc::ENOTCONN));
+        if is_dead && mounted.kind == TYPE {
+            return Err(dead(path));
+        }
         let failure = Failure::new(format!("{shown} is busy: {} is mounted there already", mounted.kind));
         return Err(if mounted.kind == TYPE {
             failure.hint(format!("asof umount {shown}"))
@@ -89,6 +91,12 @@ pub(super) fn check(path: &Path, non_empty: bool) -> Result<PathBuf, Failure> {
             .hint("choose an empty folder; -o nonempty hides what is in it while the mount lasts"));
     }
     Ok(place)
+}
+
+fn dead(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new(format!("{shown} is a dead mount: its program ended without unmounting"))
+        .hint(format!("asof umount {shown}; its log may say why it ended"))
 }
 
 /// `path` with the symlinks on the way to its last component resolved: what the kernel lists it as, found without

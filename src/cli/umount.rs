@@ -31,6 +31,9 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     }
     mountpoint::unmount(&place, args.lazy).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
+        io::ErrorKind::PermissionDenied => cannot()
+            .because(&error)
+            .hint(format!("whoever mounted it may unmount it, and root: sudo asof umount {shown}")),
         _ => cannot().because(&error),
     })
 }

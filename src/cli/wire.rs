@@ -47,10 +47,10 @@ impl SourceArg {
         let name = name.map(str::to_owned);
         match place.split_once("://") {
             Some(("dolt", _)) => Ok(Self { name, place: Place::Dolt(place.to_owned()) }),
-            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(Failure::usage(
-                format!("`{scheme}://` is not a source that asof reads"),
-            )
-            .hint("for a Dolt or MySQL-speaking Dolt server write dolt://[USER@]HOST[:PORT][/DATABASE]")),
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
+                Err(Failure::usage(format!("`{scheme}://` is not a source that asof reads"))
+                    .hint("for a Dolt server write dolt://[USER@]HOST[:PORT][/DATABASE]"))
+            }
             _ => Ok(Self { name, place: Place::Path(place.into()) }),
         }
     }
@@ -126,6 +126,9 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
     let shown = path.display();
     let kind = std::fs::metadata(path).map_err(|error| {
         let failure = Failure::new(format!("cannot open the source {shown}")).because(&error);
+        if path.starts_with("~") {
+            return failure.hint("the shell expands ~ at the start of a word only: write $HOME instead");
+        }
         if error.kind() == std::io::ErrorKind::NotFound {
             return failure
                 .hint("a source is a folder or file that exists, or dolt://HOST:PORT for a running server");
