@@ -38,8 +38,8 @@ pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
     let to_file = fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file));
     // Until the tree answers, warnings go to whoever waits for it as well; then stderr leads nowhere.
     let to_caller = fmt::layer().without_time().with_ansi(false).with_target(false).with_writer(io::stderr);
-    let layers = to_file.with_filter(filter()).and_then(to_caller.with_filter(LevelFilter::WARN));
-    let _ = tracing_subscriber::registry().with(layers).try_init();
+    let subscriber = tracing_subscriber::registry().with(to_file.with_filter(filter()));
+    let _ = subscriber.with(to_caller.with_filter(LevelFilter::WARN)).try_init();
     Ok(())
 }
 
