@@ -11,6 +11,7 @@ use super::Failure;
 use crate::source::Source;
 use crate::source::archive::{ArchiveOptions, ArchiveSource};
 use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, SECRET_TABLES};
+use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 
 /// Environment variable with the server's password.
 const PASSWORD: &str = "ASOF_DOLT_PASSWORD";
@@ -135,23 +136,12 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         }
         failure
     })?;
-    if kind.is_dir() && is_dolt_store(path) {
-        return Err(Failure::new(format!(
-            "{shown} is the store of a Dolt database, which asof reads through its server"
-        ))
-        .hint(format!("dolt sql-server --data-dir {shown} --port 3307, then mount dolt://127.0.0.1:3307")));
+    if kind.is_dir() && DoltStoreSource::is_at(path) {
+        let dolt = DoltStoreOptions { name, exclude: options.exclude.clone() };
+        return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
     }
     let archive = ArchiveOptions { name, zone: options.zone.clone() };
     Ok(Arc::new(ArchiveSource::open(path, archive)?))
-}
-
-/// A database's folder, a folder of such, or a bare store (`dolt backup`, a `file://` remote).
-fn is_dolt_store(path: &Path) -> bool {
-    let holds_one = |folder: &Path| folder.join(".dolt").is_dir();
-    let bare =
-        std::fs::read(path.join("manifest")).is_ok_and(|text| text.windows(8).any(|w| w == b"__DOLT__"));
-    let below = || std::fs::read_dir(path).into_iter().flatten().flatten().any(|e| holds_one(&e.path()));
-    holds_one(path) || bare || below()
 }
 
 #[cfg(test)]

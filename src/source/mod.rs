@@ -16,6 +16,7 @@ use crate::model::history::{History, SnapshotId};
 
 pub mod archive;
 pub mod dolt_sql;
+pub mod dolt_store;
 pub mod error;
 
 pub use error::{ErrorKind, SourceError, chain};

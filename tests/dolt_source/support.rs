@@ -12,8 +12,14 @@ use tokio::runtime::Runtime;
 #[path = "../it/support/command.rs"]
 pub mod command;
 #[allow(dead_code)]
+#[path = "../it/support/histories.rs"]
+pub mod histories;
+#[allow(dead_code)]
 #[path = "../it/support/random.rs"]
 pub mod random;
+#[allow(dead_code)]
+#[path = "../it/support/real_history.rs"]
+pub mod real_history;
 #[allow(dead_code)]
 #[path = "../it/support/server.rs"]
 pub mod server;

@@ -13,6 +13,7 @@ mod readonly;
 mod real;
 mod refs;
 mod semantics;
+mod stores;
 mod support;
 mod timelines;
 mod tools;

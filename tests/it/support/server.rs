@@ -58,6 +58,11 @@ impl Server {
         url
     }
 
+    /// The folder that holds its databases.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
     /// Ends the server as a crash would.
     pub fn kill(&mut self) {
         self.process = None;

@@ -1,0 +1,131 @@
+//! Addresses of chunks.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Digits of the printed form.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+/// Length of the printed form: 160 bits in digits of 5.
+const TEXT_LEN: usize = 32;
+
+/// The address of a chunk: the first 20 bytes of the SHA-512 of its content.
+///
+/// Printed, and read, in Dolt's base32 of 32 digits `0-9a-v`, which sorts as the bytes do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Address([u8; Address::LEN]);
+
+/// A text that is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no address: 32 digits of 0-9 and a-v make one")]
+pub struct NoAddress(pub String);
+
+impl Address {
+    /// Length in bytes.
+    pub const LEN: usize = 20;
+
+    /// The address with these bytes.
+    pub const fn new(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// The address that fills `bytes` exactly; `None` for any other length.
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// Whether all bytes are zero, which Dolt writes for "none".
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl AsRef<[u8]> for Address {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(TEXT_LEN);
+        // Five bytes are eight digits.
+        for group in self.0.chunks(5) {
+            let bits = group.iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
+            text.extend((0..8).rev().map(|digit| DIGITS[(bits >> (5 * digit) & 31) as usize] as char));
+        }
+        f.pad(&text)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Address {
+    type Err = NoAddress;
+
+    fn from_str(text: &str) -> Result<Self, NoAddress> {
+        let no_address = || NoAddress(text.to_owned());
+        if text.len() != TEXT_LEN {
+            return Err(no_address());
+        }
+        let mut bytes = [0; Self::LEN];
+        for (digits, group) in text.as_bytes().chunks(8).zip(bytes.chunks_mut(5)) {
+            let mut bits = 0_u64;
+            for &digit in digits {
+                bits = bits << 5 | u64::from(value(digit).ok_or_else(no_address)?);
+            }
+            group.copy_from_slice(&bits.to_be_bytes()[3..]);
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'v' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_bytes_go_both_ways() {
+        let mut bytes = [0; Address::LEN];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = (at * 37 + 11) as u8;
+        }
+        let address = Address::new(bytes);
+        assert_eq!(address.to_string().parse(), Ok(address));
+        assert_eq!(Address::default().to_string(), "0".repeat(32));
+        assert_eq!(Address::new([0xff; 20]).to_string(), "v".repeat(32));
+        let mut one = [0; 20];
+        one[19] = 1;
+        assert_eq!(Address::new(one).to_string(), format!("{}1", "0".repeat(31)));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "0", &"w".repeat(32), &"A".repeat(32), &"0".repeat(33), &"é".repeat(16)] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_sort_as_bytes_do() {
+        let low = Address::new([9; 20]);
+        let high = Address::new([10; 20]);
+        assert!(low < high && low.to_string() < high.to_string());
+    }
+}

@@ -1,0 +1,163 @@
+//! A file of the store: opened once, read at offsets, never written.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::source::dolt_store::error::StoreError;
+
+/// How long a file has to be left alone until its time of change can be trusted to tell the next change apart: file
+/// systems keep times in ticks of some milliseconds.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// An open file and its length when it was opened.
+///
+/// It stays readable after it was removed from its folder, which is what keeps old views alive while garbage
+/// collection replaces files.
+#[derive(Debug)]
+pub struct StoreFile {
+    file: File,
+    path: PathBuf,
+    len: u64,
+}
+
+impl StoreFile {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(|error| StoreError::io(path, "open", error))?;
+        let metadata = file.metadata().map_err(|error| StoreError::io(path, "look at", error))?;
+        if !metadata.is_file() {
+            return Err(StoreError::damaged(path, "it is not a regular file"));
+        }
+        Ok(Self { file, path: path.to_owned(), len: metadata.len() })
+    }
+
+    /// Where it is, or was.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Length in bytes when it was opened.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Length and identity as of now.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn stamp(&self) -> Result<Stamp, StoreError> {
+        let metadata = self.file.metadata().map_err(|error| StoreError::io(&self.path, "look at", error))?;
+        Ok(Stamp::of(&metadata))
+    }
+
+    /// Reads `len` bytes at `offset`.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedFile`] where the file is too short for that; what the operating system said.
+    pub fn read(&self, offset: u64, len: u64) -> Result<Vec<u8>, StoreError> {
+        // Checked first, so that a damaged length does not ask for memory that there is not.
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            let problem = format!("it ends at {}, before {len} bytes at {offset} do", self.len);
+            return Err(StoreError::damaged(&self.path, problem));
+        }
+        let mut bytes = vec![0; usize::try_from(len).map_err(|_| self.too_large())?];
+        self.file.read_exact_at(&mut bytes, offset).map_err(|error| self.read_error(error))?;
+        Ok(bytes)
+    }
+
+    /// Reads up to the length of `buffer` at `offset`, also what was appended since the file was opened; gives how many
+    /// bytes there were.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn read_some(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.read_error(error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Reads exactly `len` bytes at `offset`, which may lie in what was appended since the file was opened.
+    ///
+    /// # Errors
+    /// What the operating system said; an unexpected end counts as damage.
+    pub fn read_appended(&self, offset: u64, len: u32) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; len as usize];
+        self.file.read_exact_at(&mut bytes, offset).map_err(|error| self.read_error(error))?;
+        Ok(bytes)
+    }
+
+    fn read_error(&self, error: io::Error) -> StoreError {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => StoreError::damaged(&self.path, "it was cut short"),
+            _ => StoreError::io(&self.path, "read", error),
+        }
+    }
+
+    fn too_large(&self) -> StoreError {
+        StoreError::damaged(&self.path, "it states a length beyond all memory")
+    }
+}
+
+/// What tells that a file changed, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+    is_settled: bool,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        let age = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            is_settled: age.is_some_and(|age| age > SETTLED),
+        }
+    }
+
+    /// The stamp of a file by path; `None` where there is none.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn of_path(path: &Path) -> Result<Option<Self>, StoreError> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Self::of(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(path, "look at", error)),
+        }
+    }
+
+    /// Length of the file in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether both are of one file, which may have grown.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    /// Whether the file is certainly as it was at `earlier`.
+    pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
+        let facts = |stamp: &Self| (stamp.device, stamp.inode, stamp.len, stamp.modified);
+        earlier.is_settled && facts(self) == facts(earlier)
+    }
+}

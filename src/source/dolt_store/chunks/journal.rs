@@ -1,0 +1,427 @@
+//! The journal: what a running Dolt appends to.
+//!
+//! A record is its own length (u32, all of it), fields behind one-byte tags, and a CRC-32C of all before it; numbers are
+//! big-endian:
+//!
+//! | tag | field |
+//! | --- | --- |
+//! | 1 | kind: 1 a new root, 2 a chunk |
+//! | 2 | address, 20 bytes |
+//! | 3 | the chunk's block (Snappy, CRC-32C), up to the checksum of the record |
+//! | 4 | time, 8 bytes |
+//!
+//! The last record may be torn, and zeros or rubbish may follow it: both are how a journal looks after a crash, and
+//! for an instant while it is written. Only where whole records follow as [`resume`] wants them is it damage.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::block;
+use super::file::{Stamp, StoreFile};
+use super::runs::{Place, Runs};
+use crate::source::dolt_store::address::Address;
+use crate::source::dolt_store::error::StoreError;
+
+/// Name of the journal's file.
+pub const JOURNAL: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
+/// The longest record that Dolt writes.
+const MAX_RECORD_LEN: usize = 5 << 20;
+/// How much is read at once.
+const WINDOW_LEN: usize = 8 << 20;
+const LENGTH_LEN: usize = 4;
+const CHECKSUM_LEN: usize = 4;
+
+const KIND_TAG: u8 = 1;
+const ADDRESS_TAG: u8 = 2;
+const BLOCK_TAG: u8 = 3;
+const TIME_TAG: u8 = 4;
+const TIME_LEN: usize = 8;
+const ROOT_KIND: u8 = 1;
+const CHUNK_KIND: u8 = 2;
+
+/// A journal as far as it was read. Extending it makes a new one that shares the file and the index.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    file: Arc<StoreFile>,
+    runs: Runs,
+    /// End of the last whole record.
+    end: u64,
+    root: Option<Address>,
+}
+
+impl Journal {
+    /// Opens a journal and reads all of it.
+    ///
+    /// # Errors
+    /// [`StoreError::UnsupportedFile`] for records of a later version; what the operating system said.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = Arc::new(StoreFile::open(path)?);
+        let mut journal = Self { file, runs: Runs::default(), end: 0, root: None };
+        journal.read_on()?;
+        Ok(journal)
+    }
+
+    /// The journal with what was appended since.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub fn extended(&self) -> Result<Self, StoreError> {
+        let mut journal = self.clone();
+        journal.read_on()?;
+        Ok(journal)
+    }
+
+    fn read_on(&mut self) -> Result<(), StoreError> {
+        let mut window = Window::new(&self.file, self.end)?;
+        let mut records = Records::default();
+        records.read(&mut window, self.end)?;
+        while let Some((resumed, found)) = resume(&mut window, records.end)? {
+            tracing::warn!(
+                file = %self.file.path().display(),
+                "{} bytes at {} are damaged; the records after them are read",
+                resumed - records.end,
+                records.end
+            );
+            records.append(found);
+        }
+        self.end = records.end;
+        self.root = records.root.or(self.root);
+        self.runs.add(records.places);
+        Ok(())
+    }
+
+    /// The newest root, if any was written.
+    pub fn root(&self) -> Option<Address> {
+        self.root
+    }
+
+    /// What tells whether the file is still the one by that name.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn stamp(&self) -> Result<Stamp, StoreError> {
+        self.file.stamp()
+    }
+
+    /// The file itself.
+    pub fn file(&self) -> &StoreFile {
+        &self.file
+    }
+
+    /// Whether the chunk is here.
+    pub fn has(&self, address: &Address) -> bool {
+        self.runs.find(address).is_some()
+    }
+
+    /// The chunk, if it is here. The checksum of its record covers its address, so its own is enough.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedChunk`]; what the operating system said.
+    pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        let Some(place) = self.runs.find(address) else { return Ok(None) };
+        let block = self.file.read_appended(place.offset, place.len)?;
+        block::unpack_snappy(&block).map(Some).map_err(|problem| StoreError::DamagedChunk {
+            address: *address,
+            file: self.file.path().to_owned(),
+            problem,
+        })
+    }
+
+    /// The addresses of all chunks, in no order.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.runs.addresses()
+    }
+}
+
+/// The part of the file in memory.
+struct Window<'f> {
+    file: &'f StoreFile,
+    /// Length of the file when reading it began.
+    end: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'f> Window<'f> {
+    fn new(file: &'f StoreFile, start: u64) -> Result<Self, StoreError> {
+        Ok(Self { file, end: file.stamp()?.len(), start, bytes: Vec::new() })
+    }
+
+    /// The bytes from `offset` on of the next `len` that there are.
+    fn there(&self, offset: u64, len: usize) -> usize {
+        usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX).min(len)
+    }
+
+    /// Up to `len` bytes at `offset`: fewer only at the end of the file.
+    fn at(&mut self, offset: u64, len: usize) -> Result<&[u8], StoreError> {
+        let len = self.there(offset, len);
+        let window_end = self.start + self.bytes.len() as u64;
+        if offset < self.start || offset + len as u64 > window_end {
+            self.bytes.resize(self.there(offset, WINDOW_LEN.max(len)), 0);
+            let filled = self.file.read_some(offset, &mut self.bytes)?;
+            self.bytes.truncate(filled);
+            self.start = offset;
+        }
+        let skipped = ((offset - self.start) as usize).min(self.bytes.len());
+        let end = (skipped + len).min(self.bytes.len());
+        Ok(&self.bytes[skipped..end])
+    }
+
+    /// The whole record at `offset`, if there is one.
+    fn record(&mut self, offset: u64) -> Result<Option<&[u8]>, StoreError> {
+        let Some(len) = self.at(offset, LENGTH_LEN)?.first_chunk().map(|len| u32::from_be_bytes(*len)) else {
+            return Ok(None);
+        };
+        let len = len as usize;
+        if !(LENGTH_LEN + CHECKSUM_LEN..=MAX_RECORD_LEN).contains(&len) {
+            return Ok(None);
+        }
+        let record = self.at(offset, len)?;
+        let Some((covered, checksum)) = record.split_last_chunk().filter(|_| record.len() == len) else {
+            return Ok(None);
+        };
+        Ok((crc32c::crc32c(covered) == u32::from_be_bytes(*checksum)).then_some(record))
+    }
+}
+
+/// What a stretch of records says.
+#[derive(Debug, Default)]
+struct Records {
+    places: Vec<Place>,
+    root: Option<Address>,
+    /// End of the last record.
+    end: u64,
+    /// Whether a record follows the first root.
+    goes_on: bool,
+}
+
+impl Records {
+    /// Reads whole records from `offset` on.
+    fn read(&mut self, window: &mut Window<'_>, offset: u64) -> Result<(), StoreError> {
+        self.end = offset;
+        let path = window.file.path();
+        while let Some(record) = window.record(self.end)? {
+            let parsed = parse(record).map_err(|problem| StoreError::UnsupportedFile {
+                file: path.to_owned(),
+                problem: format!("has a record at {} that {problem}", self.end),
+            })?;
+            self.goes_on |= self.root.is_some();
+            match parsed {
+                Record::Root(root) => self.root = Some(root),
+                Record::Chunk { address, block_at } => self.places.push(Place {
+                    address,
+                    len: (record.len() - CHECKSUM_LEN - block_at) as u32,
+                    offset: self.end + block_at as u64,
+                }),
+            }
+            self.end += record.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, later: Self) {
+        self.places.extend(later.places);
+        self.root = later.root.or(self.root);
+        self.end = later.end;
+    }
+}
+
+/// Looks for records behind bytes that are none. What is found counts only as Dolt itself counts it: a root and, not
+/// necessarily at once, a record after it. Anything less may be rubbish that a crash left.
+///
+/// Gives where the records begin, and the records.
+fn resume(window: &mut Window<'_>, from: u64) -> Result<Option<(u64, Records)>, StoreError> {
+    let mut at = from;
+    loop {
+        let bytes = window.at(at, WINDOW_LEN)?;
+        let Some(next) = bytes.windows(LENGTH_LEN + 3).position(is_head) else {
+            match bytes.len() < WINDOW_LEN {
+                true => return Ok(None),
+                // Heads that lie across the end are looked for again.
+                false => at += (bytes.len() - LENGTH_LEN - 2) as u64,
+            }
+            continue;
+        };
+        at += next as u64;
+        // The very first bytes were found to be no record before.
+        if at > from && window.record(at)?.is_some() {
+            let mut records = Records::default();
+            records.read(window, at)?;
+            return Ok(records.goes_on.then_some((at, records)));
+        }
+        at += 1;
+    }
+}
+
+/// Whether bytes look like the beginning of a record as Dolt writes them.
+fn is_head(bytes: &[u8]) -> bool {
+    let [a, b, c, d, tag, kind, next, ..] = *bytes else { return false };
+    let len = u32::from_be_bytes([a, b, c, d]) as usize;
+    let is_kind = matches!((kind, next), (ROOT_KIND, TIME_TAG | ADDRESS_TAG) | (CHUNK_KIND, ADDRESS_TAG));
+    tag == KIND_TAG && is_kind && len <= MAX_RECORD_LEN
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Record {
+    Root(Address),
+    Chunk { address: Address, block_at: usize },
+}
+
+/// Reads a whole record, checksum included. The error completes the sentence "the record ...".
+fn parse(record: &[u8]) -> Result<Record, String> {
+    let body = &record[..record.len() - CHECKSUM_LEN];
+    let (mut kind, mut address, mut block_at) = (None, None, None);
+    let mut at = LENGTH_LEN;
+    while let Some(&tag) = body.get(at) {
+        at += 1;
+        let rest = &body[at..];
+        match tag {
+            KIND_TAG => kind = rest.first().copied(),
+            ADDRESS_TAG => address = rest.get(..Address::LEN).and_then(Address::from_slice),
+            BLOCK_TAG => block_at = Some(at),
+            TIME_TAG => {}
+            other => return Err(format!("has a field {other}, which is unknown")),
+        }
+        at += match tag {
+            KIND_TAG => 1,
+            ADDRESS_TAG => Address::LEN,
+            BLOCK_TAG => rest.len(),
+            _ => TIME_LEN,
+        };
+    }
+    match (kind, address, block_at) {
+        (Some(ROOT_KIND), Some(root), None) => Ok(Record::Root(root)),
+        (Some(CHUNK_KIND), Some(address), Some(block_at)) => Ok(Record::Chunk { address, block_at }),
+        (Some(kind), _, _) if kind != ROOT_KIND && kind != CHUNK_KIND => {
+            Err(format!("is of kind {kind}, which is unknown"))
+        }
+        _ => Err("lacks a field".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::dolt_store::testing::{address_of, chunk_record, record, root_record};
+
+    const ROOT: Address = Address::new([7; 20]);
+    const NEXT_ROOT: Address = Address::new([8; 20]);
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn with(bytes: &[u8]) -> Self {
+            let folder = Self(tempfile::tempdir().expect("a temporary folder"));
+            folder.write(bytes);
+            folder
+        }
+
+        fn path(&self) -> std::path::PathBuf {
+            self.0.path().join(JOURNAL)
+        }
+
+        fn write(&self, bytes: &[u8]) {
+            // In place, as Dolt writes it: the file stays the same.
+            std::fs::write(self.path(), bytes).expect("the folder is ours");
+        }
+
+        fn open(&self) -> Journal {
+            Journal::open(&self.path()).expect("a journal")
+        }
+    }
+
+    fn get(journal: &Journal, chunk: &[u8]) -> Option<Bytes> {
+        journal.get(&address_of(chunk)).expect("it is whole")
+    }
+
+    fn sample() -> Vec<u8> {
+        [chunk_record(b"one"), chunk_record(b"two"), root_record(&ROOT)].concat()
+    }
+
+    #[test]
+    fn chunks_and_the_newest_root_are_found() {
+        let journal = Folder::with(&[sample(), root_record(&NEXT_ROOT)].concat()).open();
+        assert_eq!(journal.root(), Some(NEXT_ROOT));
+        assert_eq!(get(&journal, b"one").expect("it is there"), &b"one"[..]);
+        assert_eq!(get(&journal, b"three"), None);
+        assert_eq!(Folder::with(b"").open().root(), None);
+    }
+
+    #[test]
+    fn a_torn_or_zeroed_tail_is_no_damage() {
+        let more = chunk_record(b"three");
+        for len in 0..more.len() {
+            let torn = [sample(), more[..len].to_vec()].concat();
+            for tail in [0, 3, 5000] {
+                let journal = Folder::with(&[torn.clone(), vec![0; tail]].concat()).open();
+                assert_eq!((journal.root(), get(&journal, b"three")), (Some(ROOT), None), "{len} bytes");
+                assert_eq!(journal.end, sample().len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_appended_is_read_on() {
+        let folder = Folder::with(&[sample(), vec![0; 4096]].concat());
+        let first = folder.open();
+        let torn = [sample(), chunk_record(b"three")[..9].to_vec()].concat();
+        folder.write(&torn);
+        let second = first.extended().expect("a journal");
+        assert_eq!(get(&second, b"three"), None);
+        folder.write(&[sample(), chunk_record(b"three"), root_record(&NEXT_ROOT)].concat());
+        let third = second.extended().expect("a journal");
+        assert_eq!((third.root(), get(&third, b"three").is_some()), (Some(NEXT_ROOT), true));
+        assert_eq!(
+            (first.root(), get(&first, b"three")),
+            (Some(ROOT), None),
+            "the earlier one stays as it was"
+        );
+    }
+
+    #[test]
+    fn records_behind_damage_are_read() {
+        let later = [chunk_record(b"three"), root_record(&NEXT_ROOT), chunk_record(b"four")].concat();
+        let whole = [sample(), later.clone()].concat();
+        let damaged_at = chunk_record(b"one").len();
+        for at in damaged_at..damaged_at + chunk_record(b"two").len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            let journal = Folder::with(&bytes).open();
+            assert_eq!((journal.root(), get(&journal, b"two")), (Some(NEXT_ROOT), None), "byte {at}");
+            assert!(["one", "three", "four"].iter().all(|chunk| get(&journal, chunk.as_bytes()).is_some()));
+        }
+    }
+
+    #[test]
+    fn a_lone_root_behind_rubbish_does_not_count() {
+        let rubbish: Vec<u8> = (0..5000_u32).map(|number| (number * 7 + 1) as u8).collect();
+        let journal = Folder::with(&[sample(), rubbish, root_record(&NEXT_ROOT)].concat()).open();
+        assert_eq!(journal.root(), Some(ROOT));
+    }
+
+    #[test]
+    fn damage_anywhere_gives_no_wrong_chunk() {
+        let whole = sample();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            let Ok(journal) = Journal::open(&Folder::with(&bytes).path()) else { continue };
+            for chunk in [&b"one"[..], b"two"] {
+                if let Ok(Some(found)) = journal.get(&address_of(chunk)) {
+                    assert_eq!(found, chunk, "byte {at}");
+                }
+            }
+            assert!(journal.root().is_none_or(|root| root == ROOT));
+        }
+    }
+
+    #[test]
+    fn records_of_a_later_version_are_refused() {
+        let later = Folder::with(&[sample(), record(&[1, 3, 2])].concat());
+        let error = Journal::open(&later.path()).expect_err("kind 3");
+        assert!(matches!(error, StoreError::UnsupportedFile { .. }), "{error}");
+        assert!(error.to_string().contains("is of kind 3"), "{error}");
+    }
+}

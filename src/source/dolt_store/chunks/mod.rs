@@ -1,0 +1,35 @@
+//! The chunk store: files of immutable chunks, found by address.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `file`, `block` | reading bytes; compression and checksums |
+//! | `manifest` | which files there are |
+//! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
+//! | `view`, `store` | all files at one instant; the newest of these |
+
+use bytes::Bytes;
+
+use super::address::Address;
+use super::error::StoreError;
+
+mod archive;
+mod block;
+mod file;
+mod journal;
+mod manifest;
+mod runs;
+mod store;
+mod table_file;
+mod view;
+
+pub use store::ChunkStore;
+pub use view::View;
+
+/// Where chunks come from.
+pub trait Chunks: Send + Sync {
+    /// The decompressed bytes of one chunk, whose checksum was verified.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingChunk`] where no file holds it; what is wrong with the file or the chunk.
+    fn chunk(&self, address: &Address) -> Result<Bytes, StoreError>;
+}

@@ -1,0 +1,205 @@
+//! A store in a folder: the newest view of its files, renewed when they change.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use super::Chunks;
+use super::block;
+use super::manifest::MANIFEST;
+use super::view::View;
+use crate::source::dolt_store::address::Address;
+use crate::source::dolt_store::error::StoreError;
+
+/// Where a database folder keeps its store.
+const NOMS: &str = ".dolt/noms";
+/// Lists what a shallow clone left behind.
+const GHOSTS: &str = "ghostObjects.txt";
+
+/// An open store. Nothing in its folder is locked or written.
+pub struct ChunkStore {
+    folder: PathBuf,
+    view: ArcSwap<View>,
+    /// Held while the view is renewed.
+    renewing: Mutex<()>,
+    ghosts: HashSet<Address>,
+}
+
+impl ChunkStore {
+    /// The folder of the store that `path` is or holds: a database folder, a `.dolt/noms`, a backup, the folder of a
+    /// `file://` remote. `None` where there is none.
+    pub fn locate(path: &Path) -> Option<PathBuf> {
+        [path.join(NOMS), path.to_owned()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
+    }
+
+    /// Opens the store in a folder that [`Self::locate`] gave.
+    ///
+    /// # Errors
+    /// What is wrong with which file.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let view = View::load(folder, None)?.ok_or_else(|| {
+            // Without an earlier view there is always a new one.
+            StoreError::damaged(folder, "its files changed all the time")
+        })?;
+        let ghosts = read_ghosts(&folder.join(GHOSTS))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            view: ArcSwap::from_pointee(view),
+            renewing: Mutex::default(),
+            ghosts,
+        })
+    }
+
+    /// The folder of the store.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    /// The address of the store's root, as of the newest view.
+    pub fn root(&self) -> Address {
+        self.view.load().root()
+    }
+
+    /// Looks whether the files changed, and takes the new ones if so. Cheap where nothing changed (three `stat`), and
+    /// where a journal grew (only its new part is read). Gives whether the root is another one.
+    ///
+    /// # Errors
+    /// What is wrong with which file; the view stays as it was then.
+    pub fn refresh(&self) -> Result<bool, StoreError> {
+        let _renewing = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.view.load_full();
+        let Some(view) = View::load(&self.folder, Some(&current))? else { return Ok(false) };
+        let is_moved = view.root() != current.root();
+        self.view.store(Arc::new(view));
+        Ok(is_moved)
+    }
+
+    /// Whether a shallow clone left this chunk behind on purpose.
+    pub fn is_ghost(&self, address: &Address) -> bool {
+        self.ghosts.contains(address)
+    }
+
+    /// Reads a chunk and checks that it is the one of its address, whatever file it is in.
+    ///
+    /// # Errors
+    /// As [`Chunks::chunk`]; [`StoreError::DamagedChunk`] for another chunk.
+    pub fn verify_address(&self, address: &Address) -> Result<(), StoreError> {
+        let chunk = self.chunk(address)?;
+        block::check_address(address, &chunk).map_err(|problem| StoreError::DamagedChunk {
+            address: *address,
+            file: self.folder.clone(),
+            problem,
+        })
+    }
+}
+
+impl Chunks for ChunkStore {
+    fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
+        if let Some(chunk) = self.view.load().get(address)? {
+            return Ok(chunk);
+        }
+        Err(StoreError::MissingChunk { address: *address, store: self.folder.clone() })
+    }
+}
+
+fn read_ghosts(path: &Path) -> Result<HashSet<Address>, StoreError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(error) => return Err(StoreError::io(path, "read", error)),
+    };
+    let ghosts = text.lines().map(str::parse::<Address>).collect::<Result<_, _>>();
+    ghosts.map_err(|error| StoreError::damaged(path, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::dolt_store::testing::{
+        address_of, archive, chunk_record, manifest, root_record, table_file, write_store,
+    };
+
+    fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(folder.join(name), bytes).expect("the folder is ours");
+    }
+
+    #[test]
+    fn all_kinds_of_files_make_up_a_store() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path();
+        let old = folder.join("oldgen");
+        std::fs::create_dir(&old).expect("the folder is ours");
+        let (table, packed) = (Address::new([1; 20]), Address::new([2; 20]));
+        let root = address_of(b"two");
+        write(folder, &table.to_string(), table_file(&[b"one"]));
+        write(&old, &format!("{packed}.darc"), archive(&[b"two", b"three"], 3));
+        write(folder, MANIFEST, manifest(&root, &[(table, 1)]));
+        write(&old, MANIFEST, manifest(&root, &[(packed, 2)]));
+        let store = ChunkStore::open(folder).expect("a store");
+        for chunk in ["one", "two", "three"] {
+            let address = address_of(chunk.as_bytes());
+            assert_eq!(store.chunk(&address).expect("it is there"), chunk);
+            assert!(store.verify_address(&address).is_ok());
+        }
+        assert!(matches!(store.chunk(&address_of(b"four")), Err(StoreError::MissingChunk { .. })));
+        assert_eq!(
+            (store.root(), store.view().addresses().count(), store.view().paths().count()),
+            (root, 3, 2)
+        );
+    }
+
+    #[test]
+    fn a_refresh_takes_what_was_appended() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path();
+        write_store(folder, &[Bytes::from("one")], &address_of(b"one"));
+        let store = ChunkStore::open(folder).expect("a store");
+        assert!(!store.refresh().expect("nothing is wrong"));
+        let journal = folder.join("v".repeat(32));
+        let mut bytes = std::fs::read(&journal).expect("it is there");
+        bytes.extend(chunk_record(b"two"));
+        bytes.extend(root_record(&address_of(b"two")));
+        std::fs::write(&journal, bytes).expect("the folder is ours");
+        assert!(store.refresh().expect("nothing is wrong"));
+        assert_eq!(store.root(), address_of(b"two"));
+        assert_eq!(store.chunk(&address_of(b"two")).expect("it is there"), "two");
+    }
+
+    #[test]
+    fn an_old_view_outlives_garbage_collection() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path();
+        write_store(folder, &[Bytes::from("one"), Bytes::from("two")], &address_of(b"one"));
+        let store = ChunkStore::open(folder).expect("a store");
+        let before = store.view();
+        let table = Address::new([1; 20]);
+        write(folder, &table.to_string(), table_file(&[b"two"]));
+        write(folder, "new", manifest(&address_of(b"two"), &[(table, 1)]));
+        std::fs::rename(folder.join("new"), folder.join(MANIFEST)).expect("the folder is ours");
+        std::fs::remove_file(folder.join("v".repeat(32))).expect("the folder is ours");
+        assert!(store.refresh().expect("nothing is wrong"));
+        assert!(matches!(store.chunk(&address_of(b"one")), Err(StoreError::MissingChunk { .. })));
+        assert_eq!(before.get(&address_of(b"one")).expect("it is whole").expect("it is there"), "one");
+    }
+
+    #[test]
+    fn what_is_no_store_is_said() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert_eq!(ChunkStore::locate(folder.path()), None);
+        let error = ChunkStore::open(folder.path()).err().expect("there is none");
+        assert!(error.to_string().contains("manifest"), "{error}");
+        let missing = Address::new([1; 20]);
+        write(folder.path(), MANIFEST, manifest(&missing, &[(missing, 1)]));
+        let error = ChunkStore::open(folder.path()).err().expect("its file is missing");
+        assert!(error.to_string().contains(&missing.to_string()), "{error}");
+    }
+}

@@ -1,0 +1,217 @@
+//! The files of a store at one instant.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::archive::{self, Archive};
+use super::file::Stamp;
+use super::journal::{JOURNAL, Journal};
+use super::manifest::{MANIFEST, Manifest, TableSpec};
+use super::table_file::TableFile;
+use crate::source::ErrorKind;
+use crate::source::dolt_store::address::Address;
+use crate::source::dolt_store::error::StoreError;
+
+/// The folder of the old generation within that of a store.
+const OLD_GENERATION: &str = "oldgen";
+/// How often a listing is tried again while files come and go.
+const ATTEMPTS: usize = 5;
+/// How long it is waited in between.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a store held at one instant. The files stay open, and so stay readable when garbage collection removes them.
+pub struct View {
+    root: Address,
+    journal: Option<Journal>,
+    /// Those of the old generation, which hold most chunks, come last: what is asked for most is new.
+    files: Vec<Arc<ChunkFile>>,
+    stamps: Stamps,
+}
+
+/// A file that never changes.
+pub struct ChunkFile {
+    name: Address,
+    is_old: bool,
+    kind: Kind,
+}
+
+enum Kind {
+    Table(TableFile),
+    Archive(Archive),
+}
+
+/// What tells that a view is out of date.
+#[derive(Debug, Clone, Copy)]
+struct Stamps {
+    manifest: Option<Stamp>,
+    old_manifest: Option<Stamp>,
+    journal: Option<Stamp>,
+}
+
+impl Stamps {
+    fn of(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            manifest: Stamp::of_path(&folder.join(MANIFEST))?,
+            old_manifest: Stamp::of_path(&folder.join(OLD_GENERATION).join(MANIFEST))?,
+            journal: Stamp::of_path(&folder.join(JOURNAL))?,
+        })
+    }
+
+    fn are_unchanged_since(&self, earlier: &Self) -> bool {
+        let is_unchanged = |now: Option<Stamp>, then: Option<Stamp>| match (now, then) {
+            (Some(now), Some(then)) => now.is_unchanged_since(&then),
+            (None, None) => true,
+            _ => false,
+        };
+        is_unchanged(self.manifest, earlier.manifest)
+            && is_unchanged(self.old_manifest, earlier.old_manifest)
+            && is_unchanged(self.journal, earlier.journal)
+    }
+}
+
+impl View {
+    /// Reads what a folder holds now. What `earlier` has open already is taken from there, and of a journal that grew
+    /// only the new part is read.
+    ///
+    /// `None` where nothing changed since `earlier`.
+    ///
+    /// # Errors
+    /// What is wrong with which file.
+    pub fn load(folder: &Path, earlier: Option<&Self>) -> Result<Option<Self>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let stamps = Stamps::of(folder)?;
+            if earlier.is_some_and(|earlier| stamps.are_unchanged_since(&earlier.stamps)) {
+                return Ok(None);
+            }
+            match Self::read(folder, earlier, stamps) {
+                // A file that the manifest names and that is gone, or chunks that are: the store was collected just now.
+                Err(error) if error.kind() == ErrorKind::Missing && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                other => return other.map(Some),
+            }
+        }
+    }
+
+    fn read(folder: &Path, earlier: Option<&Self>, stamps: Stamps) -> Result<Self, StoreError> {
+        let manifest = Manifest::read(folder)?.ok_or_else(|| no_store(folder))?;
+        let old_folder = folder.join(OLD_GENERATION);
+        let old_manifest = Manifest::read(&old_folder)?;
+        let open: HashMap<_, _> = earlier
+            .iter()
+            .flat_map(|earlier| &earlier.files)
+            .map(|file| ((file.name, file.is_old), file))
+            .collect();
+        let mut files = Vec::new();
+        let mut add = |folder: &Path, specs: &[TableSpec], is_old| {
+            for spec in specs.iter().filter(|spec| spec.name.to_string() != JOURNAL) {
+                files.push(match open.get(&(spec.name, is_old)) {
+                    Some(file) => Arc::clone(file),
+                    None => Arc::new(ChunkFile::open(folder, *spec, is_old)?),
+                });
+            }
+            Ok(())
+        };
+        add(folder, &manifest.files, false)?;
+        add(&old_folder, old_manifest.as_ref().map_or(&[], |manifest| &manifest.files), true)?;
+        // After the manifest, so that its root is never newer than the files.
+        let journal = read_journal(folder, earlier.and_then(|earlier| earlier.journal.as_ref()))?;
+        let root = journal.as_ref().and_then(Journal::root).unwrap_or(manifest.root);
+        let view = Self { root, journal, files, stamps };
+        if !root.is_empty() && !view.has(&root) {
+            return Err(StoreError::MissingChunk { address: root, store: folder.to_owned() });
+        }
+        Ok(view)
+    }
+
+    /// The address of the store's root; empty in a store where nothing was ever written.
+    pub fn root(&self) -> Address {
+        self.root
+    }
+
+    /// Whether any file holds the chunk.
+    pub fn has(&self, address: &Address) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.has(address))
+            || self.files.iter().any(|file| match &file.kind {
+                Kind::Table(table) => table.has(address),
+                Kind::Archive(archive) => archive.has(address),
+            })
+    }
+
+    /// The chunk, if any file holds it. One that is damaged in one file is looked for in the others.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedChunk`]; what the operating system said.
+    pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        let mut failure = None;
+        let journal = self.journal.iter().map(|journal| journal.get(address));
+        let files = self.files.iter().map(|file| match &file.kind {
+            Kind::Table(table) => table.get(address),
+            Kind::Archive(archive) => archive.get(address),
+        });
+        for found in journal.chain(files) {
+            match found {
+                Ok(None) => {}
+                Ok(Some(chunk)) => return Ok(Some(chunk)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// The addresses of all chunks of all files; one may come several times.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> {
+        let journal = self.journal.iter().flat_map(Journal::addresses);
+        let files = self.files.iter().flat_map(|file| -> Box<dyn Iterator<Item = Address>> {
+            match &file.kind {
+                Kind::Table(table) => Box::new(table.addresses()),
+                Kind::Archive(archive) => Box::new(archive.addresses()),
+            }
+        });
+        journal.chain(files)
+    }
+
+    /// The files that are open, with their folders.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let journal = self.journal.iter().map(|journal| journal.file().path());
+        journal.chain(self.files.iter().map(|file| match &file.kind {
+            Kind::Table(table) => table.file().path(),
+            Kind::Archive(archive) => archive.file().path(),
+        }))
+    }
+}
+
+impl ChunkFile {
+    fn open(folder: &Path, spec: TableSpec, is_old: bool) -> Result<Self, StoreError> {
+        let path = folder.join(spec.name.to_string());
+        let archive = folder.join(format!("{}{}", spec.name, archive::SUFFIX));
+        // As Dolt does: a table file wins over an archive of the same name.
+        let kind = match path.exists() || !archive.exists() {
+            true => Kind::Table(TableFile::open(&path, spec.chunks)?),
+            false => Kind::Archive(Archive::open(&archive, spec.chunks)?),
+        };
+        Ok(Self { name: spec.name, is_old, kind })
+    }
+}
+
+/// The journal, whether or not the manifest names it yet: Dolt itself goes by the file, and by its root.
+fn read_journal(folder: &Path, earlier: Option<&Journal>) -> Result<Option<Journal>, StoreError> {
+    let path = folder.join(JOURNAL);
+    let Some(stamp) = Stamp::of_path(&path)? else { return Ok(None) };
+    let journal = match earlier {
+        Some(earlier) if earlier.stamp()?.is_same_file(&stamp) => earlier.extended(),
+        _ => Journal::open(&path),
+    };
+    journal.map(Some)
+}
+
+fn no_store(folder: &Path) -> StoreError {
+    let problem = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no manifest of a Dolt store");
+    StoreError::io(&folder.join(MANIFEST), "read", problem)
+}

@@ -1,0 +1,209 @@
+//! One view of one database: its history as of a poll, and the files of its commits.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+
+use super::address::Address;
+use super::content::TableContent;
+use super::error::StoreError;
+use super::lineage;
+use super::live;
+use super::objects::root_value::RootValue;
+use super::rows::schema_sql::Moment;
+use super::schema_file::{SCHEMA_FILE, SchemaContent};
+use super::shared::{ReadError, Shared, blocking, lock};
+use crate::model::content_id::ContentId;
+use crate::model::history::{History, SnapshotId, SnapshotMeta};
+use crate::model::names::escape_with_suffix;
+use crate::source::dolt_sql::lineage::{Lineage, Origin, SCHEMA};
+use crate::source::{Database, ErrorKind, FileEntry, SourceError};
+
+/// A database as it was when it was polled.
+#[derive(Clone)]
+pub struct DoltStoreDatabase {
+    shared: Arc<Shared>,
+    view: Arc<View>,
+}
+
+struct View {
+    /// The name to show, which `NAME=` may have changed.
+    shown_name: String,
+    history: History,
+    /// Set once the lineage holds all commits of this view.
+    lineage_ready: OnceLock<()>,
+}
+
+impl DoltStoreDatabase {
+    /// A view with this history.
+    pub fn new(shared: Arc<Shared>, shown_name: String, history: History) -> Self {
+        Self { shared, view: Arc::new(View { shown_name, history, lineage_ready: OnceLock::new() }) }
+    }
+
+    /// What all views of this database share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The newest commit of the main timeline, whose working set `live/` shows.
+    pub fn head(&self) -> Option<&Arc<SnapshotMeta>> {
+        self.view.history.timeline.first()
+    }
+
+    /// The files of a commit and its tables; `None` for a commit that is not in this view.
+    ///
+    /// # Errors
+    /// What is wrong with which chunk.
+    pub fn files_of(&self, commit: &SnapshotId) -> Result<Option<CommitFiles>, ReadError> {
+        self.load_lineage()?;
+        let Some(address) = self.root_of(commit) else { return Ok(None) };
+        let root = RootValue::read(&self.shared.store, &address)?;
+        let mut lineage = lock(&self.shared.lineage);
+        let mut files = Vec::with_capacity(root.tables.len() + 1);
+        for (table, address) in shown_tables(&self.shared, &root) {
+            let Some(file) = self.table(&mut lineage, commit, table, address) else { return Ok(None) };
+            files.push(file);
+        }
+        let Some(file) = self.schema(&mut lineage, commit, address, &root) else { return Ok(None) };
+        files.push(file);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Some(CommitFiles { files, root }))
+    }
+
+    fn root_of(&self, commit: &SnapshotId) -> Option<Address> {
+        let address = commit.parse().ok()?;
+        lock(&self.shared.graph).known(&address).map(|node| node.root)
+    }
+
+    fn load_lineage(&self) -> Result<(), StoreError> {
+        if self.view.lineage_ready.get().is_some() {
+            return Ok(());
+        }
+        let graph = lock(&self.shared.graph);
+        let mut lineage = lock(&self.shared.lineage);
+        let history = &self.view.history;
+        lineage::extend(&mut lineage, &self.shared.store, &graph, &self.shared.database, history)?;
+        lineage.show(history.timeline.iter().chain(&history.off_timeline).map(|commit| &*commit.id));
+        // Another thread may have been first, with the same.
+        let _ = self.view.lineage_ready.set(());
+        Ok(())
+    }
+
+    fn table(
+        &self,
+        lineage: &mut Lineage,
+        commit: &SnapshotId,
+        table: &str,
+        address: &Address,
+    ) -> Option<FileEntry> {
+        let (origin, links) = self.origin(lineage, commit, table)?;
+        let database = self.shared.database.as_bytes();
+        let id = ContentId::of(&[b"dolt", database, table.as_bytes(), origin.commits.first()?.as_bytes()]);
+        let content = TableContent {
+            shared: Arc::clone(&self.shared),
+            name: table.into(),
+            table: *address,
+            when: format!("at {commit}"),
+        };
+        let (path, changed) = (rows_path(table), origin.changed);
+        Some(FileEntry { path, id, changed, links, content: Arc::new(content) })
+    }
+
+    fn schema(
+        &self,
+        lineage: &mut Lineage,
+        commit: &SnapshotId,
+        address: Address,
+        root: &RootValue,
+    ) -> Option<FileEntry> {
+        let (origin, links) = self.origin(lineage, commit, SCHEMA)?;
+        let mut parts: Vec<&[u8]> =
+            vec![b"dolt-schema", self.shared.database.as_bytes(), origin.commits.first()?.as_bytes()];
+        // What is left out is said in the file.
+        let tables = root.tables.keys().filter(|table| !lineage::is_system_table(table));
+        parts.extend(tables.filter(|table| self.shared.is_excluded(table)).map(|table| table.as_bytes()));
+        let content = SchemaContent {
+            shared: Arc::clone(&self.shared),
+            root: address,
+            moment: Moment::Commit,
+            when: format!("at {commit}"),
+        };
+        let (id, changed) = (ContentId::of(&parts), origin.changed);
+        Some(FileEntry { path: SCHEMA_FILE.into(), id, changed, links, content: Arc::new(content) })
+    }
+
+    /// The origin of a table, and in how many places its content is shown: once per commit, and once more below `live/`
+    /// where it is that of the head.
+    fn origin(&self, lineage: &mut Lineage, commit: &SnapshotId, table: &str) -> Option<(Origin, u32)> {
+        let origin = lineage.origin(commit, &[table])?;
+        let head = self.head().filter(|_| self.view.history.has_live);
+        let head = head.and_then(|head| lineage.origin(&head.id, &[table]));
+        let is_live = head.is_some_and(|head| head.commits == origin.commits);
+        let links = origin.commits_alike.saturating_add(u32::from(is_live));
+        Some((origin, links))
+    }
+
+    fn missing(&self, operation: String) -> SourceError {
+        SourceError::new(ErrorKind::Missing, &*self.shared.label, operation)
+            .with_hint("No branch or tag reaches that commit any more.")
+    }
+}
+
+/// What there is at a commit.
+pub struct CommitFiles {
+    /// Its files, sorted by path.
+    pub files: Vec<FileEntry>,
+    /// Its tables, with those that are not shown.
+    pub root: RootValue,
+}
+
+/// The tables of a root that are shown, by name.
+pub fn shown_tables<'r>(
+    shared: &'r Shared,
+    root: &'r RootValue,
+) -> impl Iterator<Item = (&'r String, &'r Address)> {
+    root.tables.iter().filter(|(table, _)| !lineage::is_system_table(table) && !shared.is_excluded(table))
+}
+
+/// The file name of a table.
+pub fn rows_path(name: &str) -> Arc<str> {
+    escape_with_suffix(name, ".jsonl").into()
+}
+
+#[async_trait]
+impl Database for DoltStoreDatabase {
+    fn name(&self) -> &str {
+        &self.view.shown_name
+    }
+
+    fn history(&self) -> &History {
+        &self.view.history
+    }
+
+    async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
+        let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
+        blocking(&self.shared.label, move || {
+            let operation =
+                || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
+            match database.files_of(&snapshot) {
+                Ok(Some(found)) => Ok(found.files.into()),
+                Ok(None) => Err(database.missing(operation())),
+                Err(error) => Err(error.during(&database.shared.label, operation())),
+            }
+        })
+        .await
+    }
+
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        let database = self.clone();
+        blocking(&self.shared.label, move || {
+            let operation = || format!("cannot list the working set of {}", database.shared.database);
+            match live::files(&database) {
+                Ok(Some(files)) => Ok(files),
+                Ok(None) => Err(SourceError::new(ErrorKind::Changed, &*database.shared.label, operation())),
+                Err(error) => Err(error.during(&database.shared.label, operation())),
+            }
+        })
+        .await
+    }
+}

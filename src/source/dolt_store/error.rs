@@ -1,0 +1,142 @@
+//! What can go wrong in a store's files, with the file and the chunk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::address::Address;
+use super::message::MessageError;
+use crate::source::{ErrorKind, SourceError};
+
+/// A failure to read a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system would not read a file or folder.
+    #[error("cannot {action} {}", file.display())]
+    Io {
+        /// The file or folder.
+        file: PathBuf,
+        /// What was being done: `open`, `read`, `list`.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not what its name or place promises.
+    #[error("{} is damaged: {problem}", file.display())]
+    DamagedFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, as a clause.
+        problem: String,
+    },
+    /// A file has a form that this program does not read.
+    #[error("{} {problem}", file.display())]
+    UnsupportedFile {
+        /// The file.
+        file: PathBuf,
+        /// What is unknown about it; completes the sentence that the file's name begins.
+        problem: String,
+    },
+    /// The bytes of a chunk are not those that were written.
+    #[error("chunk {address} in {} is damaged: {problem}", file.display())]
+    DamagedChunk {
+        /// The chunk.
+        address: Address,
+        /// The file that holds it.
+        file: PathBuf,
+        /// What is wrong, as a clause.
+        problem: String,
+    },
+    /// No file of the store holds the chunk: garbage collection took it, or a file is missing.
+    #[error("chunk {address} is not in the store {}", store.display())]
+    MissingChunk {
+        /// The chunk.
+        address: Address,
+        /// The store's folder.
+        store: PathBuf,
+    },
+    /// A chunk is whole, but it is not the object that it should be.
+    #[error("chunk {address} is no readable {object}")]
+    Object {
+        /// The chunk.
+        address: Address,
+        /// What it should be: `commit`, `table`.
+        object: &'static str,
+        /// What is wrong.
+        #[source]
+        source: MessageError,
+    },
+    /// An object makes use of something that this program does not know.
+    #[error("{object} {address} {problem}")]
+    UnsupportedObject {
+        /// The chunk.
+        address: Address,
+        /// What it is: `commit`, `table`.
+        object: &'static str,
+        /// What is unknown about it; completes the sentence.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    /// A failure of the operating system at a file.
+    pub fn io(file: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { file: file.to_owned(), action, source }
+    }
+
+    /// A file that is not what it should be.
+    pub fn damaged(file: &Path, problem: impl Into<String>) -> Self {
+        Self::DamagedFile { file: file.to_owned(), problem: problem.into() }
+    }
+
+    /// What kind of failure it is for those above.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorKind::Missing,
+                io::ErrorKind::PermissionDenied => ErrorKind::Refused,
+                io::ErrorKind::UnexpectedEof => ErrorKind::Damaged,
+                _ => ErrorKind::Unavailable,
+            },
+            Self::DamagedFile { .. } | Self::DamagedChunk { .. } | Self::Object { .. } => ErrorKind::Damaged,
+            Self::UnsupportedFile { .. } | Self::UnsupportedObject { .. } => ErrorKind::Unsupported,
+            Self::MissingChunk { .. } => ErrorKind::Missing,
+        }
+    }
+
+    /// Says whose failure it was, while doing what.
+    pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
+        let hint = match &self {
+            Self::UnsupportedFile { .. } | Self::UnsupportedObject { .. } => {
+                Some("Serve it with `dolt sql-server` and mount dolt://HOST:PORT/DATABASE instead.")
+            }
+            Self::DamagedFile { .. } | Self::DamagedChunk { .. } | Self::Object { .. } => {
+                Some("`dolt fsck` checks the store; a backup or a clone may still hold what is broken here.")
+            }
+            Self::MissingChunk { .. } => {
+                Some("Garbage collection removes what no branch or tag reaches; a backup may still hold it.")
+            }
+            Self::Io { .. } => None,
+        };
+        let error = SourceError::new(self.kind(), label, operation).because(self);
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// Says which chunk a message was read from.
+pub trait InChunk<T> {
+    /// Adds the chunk's address and what it should be.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`] for the error that there was.
+    fn in_chunk(self, address: &Address, object: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> InChunk<T> for Result<T, MessageError> {
+    fn in_chunk(self, address: &Address, object: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Object { address: *address, object, source })
+    }
+}

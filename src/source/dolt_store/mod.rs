@@ -1,0 +1,234 @@
+//! A Dolt store's own files, read without Dolt: no server, no lock, nothing written.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `address`, `message`, `error` | addresses of chunks; what chunks are made of; what goes wrong |
+//! | `chunks` | the files of a store, as chunks by address |
+//! | `objects` | the objects in chunks, from the store's root down to leaves of rows |
+//! | `rows` | leaves as JSON lines, schemas as SQL |
+//! | `graph`, `walk`, `history` | commits; their order; branches and tags |
+//! | `lineage` | which commit last changed which table: the identity of contents |
+//! | `discover` | which databases a folder holds |
+//! | `shared`, `database` | what views of a database share; one view |
+//! | `content`, `schema_file`, `live` | rows; `schema.sql`; the working set |
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use globset::GlobSet;
+
+pub mod address;
+pub mod chunks;
+mod content;
+mod database;
+mod discover;
+pub mod error;
+mod graph;
+mod history;
+mod lineage;
+mod live;
+pub mod message;
+pub mod objects;
+pub mod rows;
+mod schema_file;
+mod shared;
+#[cfg(test)]
+mod testing;
+mod walk;
+
+use address::Address;
+use chunks::ChunkStore;
+use database::DoltStoreDatabase;
+use error::StoreError;
+use objects::store_root::Refs;
+use shared::{Shared, blocking, lock};
+
+use super::{Database, ErrorKind, Source, SourceError};
+
+/// How to read stores.
+#[derive(Debug, Clone)]
+pub struct DoltStoreOptions {
+    /// The name to show instead of the database's own (`NAME=` before the source); only for a folder with one database.
+    pub name: Option<String>,
+    /// Tables to leave out: patterns for `table` and for `db/table`.
+    pub exclude: GlobSet,
+}
+
+impl Default for DoltStoreOptions {
+    fn default() -> Self {
+        Self { name: None, exclude: GlobSet::empty() }
+    }
+}
+
+/// A folder with Dolt stores as a source of databases.
+#[derive(Clone)]
+pub struct DoltStoreSource {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    label: Arc<str>,
+    options: DoltStoreOptions,
+    known: Mutex<Known>,
+}
+
+/// What the last poll left.
+#[derive(Default)]
+struct Known {
+    databases: BTreeMap<String, KnownDatabase>,
+    /// Why databases could not be read, so that each reason is logged once.
+    complaints: BTreeMap<String, String>,
+    was_listed: bool,
+}
+
+struct KnownDatabase {
+    folder: PathBuf,
+    shared: Arc<Shared>,
+    /// What the view was made from; none where it could not be made yet.
+    seen: Option<Seen>,
+    view: Option<Arc<DoltStoreDatabase>>,
+}
+
+struct Seen {
+    root: Address,
+    checked_out: Option<String>,
+    refs: Refs,
+}
+
+impl DoltStoreSource {
+    /// Whether a folder is or holds Dolt databases in one of the ways that [`Self::open`] reads.
+    pub fn is_at(path: &Path) -> bool {
+        discover::databases(path).is_ok_and(|found| !found.is_empty())
+    }
+
+    /// A source for a folder: a data folder with databases, one database, a `.dolt/noms`, a backup, a `file://` remote,
+    /// or that of Beads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`] for a folder that is not there, [`ErrorKind::Invalid`] for one without databases, and for a
+    /// name that could be for several.
+    pub fn open(path: &Path, options: DoltStoreOptions) -> Result<Self, SourceError> {
+        let label: Arc<str> = path.display().to_string().into();
+        let fail = |kind, operation: &str| SourceError::new(kind, &*label, operation);
+        let metadata = std::fs::metadata(path);
+        metadata.map_err(|error| {
+            StoreError::io(path, "open", error).during(&label, "cannot look for databases")
+        })?;
+        let there = discover::databases(path);
+        let there = there.map_err(|error| error.during(&label, "cannot look for databases"))?;
+        if there.is_empty() {
+            let hint =
+                "Name a Dolt database, a folder of these, a backup, or the folder of a file:// remote.";
+            return Err(fail(ErrorKind::Invalid, "there is no Dolt database in this folder").with_hint(hint));
+        }
+        if let Some(name) = options.name.as_ref().filter(|_| there.len() > 1) {
+            let names: Vec<_> = there.keys().map(String::as_str).collect();
+            let hint = format!("It holds {}; name one of these folders.", names.join(", "));
+            let operation = format!("cannot show several databases as {name}");
+            return Err(fail(ErrorKind::Invalid, &operation).with_hint(hint));
+        }
+        let path = path.to_owned();
+        Ok(Self { inner: Arc::new(Inner { path, label, options, known: Mutex::default() }) })
+    }
+}
+
+impl Inner {
+    fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
+        let there = discover::databases(&self.path);
+        let there = there.map_err(|error| error.during(&self.label, "cannot look for databases"))?;
+        let mut known = lock(&self.known);
+        let before = known.databases.len();
+        // A folder that was replaced by another is another database, even under the same name.
+        known.databases.retain(|name, known| there.get(name) == Some(&known.folder));
+        let mut has_news = known.databases.len() != before;
+        let is_only = there.len() == 1;
+        for (name, folder) in there {
+            match self.renew(&mut known, &name, &folder) {
+                Ok(is_new) => {
+                    known.complaints.remove(&name);
+                    has_news |= is_new;
+                }
+                Err(error) => {
+                    let error = error.during(&self.label, format!("cannot read the history of {name}"));
+                    if is_only {
+                        return Err(error);
+                    }
+                    known.complain(&name, &error);
+                }
+            }
+        }
+        let is_first = !std::mem::replace(&mut known.was_listed, true);
+        Ok((has_news || is_first).then(|| known.views()))
+    }
+
+    /// Makes a new view of a database if its history changed; gives whether it did.
+    fn renew(&self, known: &mut Known, name: &str, folder: &Path) -> Result<bool, StoreError> {
+        if !known.databases.contains_key(name) {
+            let store = ChunkStore::open(folder)?;
+            let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
+            let shared = Arc::new(Shared::new(store, label, name.to_owned(), exclude));
+            let folder = folder.to_owned();
+            known.databases.insert(name.to_owned(), KnownDatabase { folder, shared, seen: None, view: None });
+        }
+        let Some(database) = known.databases.get_mut(name) else { return Ok(false) };
+        let shared = &database.shared;
+        shared.store.refresh()?;
+        let (root, checked_out) = (shared.store.root(), history::checked_out(folder)?);
+        if database.seen.as_ref().is_some_and(|seen| (seen.root, &seen.checked_out) == (root, &checked_out)) {
+            return Ok(false);
+        }
+        let now = Seen { root, checked_out, refs: Refs::read(&shared.store, &root)? };
+        let is_same = database.seen.as_ref().is_some_and(|seen| seen.has_history_of(&now));
+        if !is_same {
+            let last = database.view.as_ref().map(|view| view.history());
+            let history = history::load(&shared.store, &mut lock(&shared.graph), &now.refs, last)?;
+            let shown_name = self.options.name.clone().unwrap_or_else(|| name.to_owned());
+            let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history);
+            database.view = Some(Arc::new(view));
+        }
+        database.seen = Some(now);
+        Ok(!is_same)
+    }
+}
+
+impl Seen {
+    /// Whether the history is the same: where working sets point to does not matter to it, only that they are there.
+    fn has_history_of(&self, other: &Self) -> bool {
+        self.checked_out == other.checked_out
+            && self.refs.branches == other.refs.branches
+            && self.refs.tags == other.refs.tags
+            && self.refs.remotes == other.refs.remotes
+            && self.refs.working_sets.keys().eq(other.refs.working_sets.keys())
+    }
+}
+
+impl Known {
+    /// Logs why a database cannot be read, unless that was the reason last time, too.
+    fn complain(&mut self, name: &str, error: &SourceError) {
+        let story = error.chain();
+        if self.complaints.get(name) != Some(&story) {
+            tracing::warn!(database = name, hint = error.hint.as_deref(), "{story}");
+            self.complaints.insert(name.to_owned(), story);
+        }
+    }
+
+    fn views(&self) -> Vec<Arc<dyn Database>> {
+        let views = self.databases.values().filter_map(|known| known.view.as_ref());
+        views.map(|view| Arc::clone(view) as Arc<dyn Database>).collect()
+    }
+}
+
+#[async_trait]
+impl Source for DoltStoreSource {
+    fn label(&self) -> &str {
+        &self.inner.label
+    }
+
+    async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(&self.inner.label, move || inner.poll()).await
+    }
+}

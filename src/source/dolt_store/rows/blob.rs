@@ -1,0 +1,185 @@
+//! Out-of-line values: trees of chunks whose leaves, one after the other, are the bytes.
+//!
+//! TEXT and BLOB trees are `BLOB` messages throughout. JSON trees have `BLOB` leaves below address maps
+//! (`ADRM`) that tell which part of the document each leaf holds; for the whole document only the order
+//! matters.
+
+use super::error::ValueProblem;
+use crate::source::dolt_store::address::Address;
+use crate::source::dolt_store::chunks::Chunks;
+use crate::source::dolt_store::error::InChunk;
+use crate::source::dolt_store::message::{Message, MessageError};
+
+/// No type holds more: LONGTEXT and LONGBLOB end at 4 GiB.
+const MAX_LEN: usize = u32::MAX as usize;
+/// Dolt's fan-out is some 200, so that five levels hold more than [`MAX_LEN`].
+const MAX_LEVEL: u8 = 8;
+/// Leaves hold 4,000 bytes (JSON: some hundreds at least); more nodes than this are no honest value.
+const MAX_NODES: usize = 16 << 20;
+
+/// Slots of `serial/blob.fbs`.
+mod blob_slot {
+    pub const PAYLOAD: u16 = 0;
+    pub const ADDRESSES: u16 = 1;
+    pub const LEVEL: u16 = 4;
+    pub const COUNT: u16 = 5;
+}
+
+/// Slots of `serial/addressmap.fbs`.
+mod map_slot {
+    pub const ADDRESSES: u16 = 2;
+    pub const LEVEL: u16 = 5;
+    pub const COUNT: u16 = 6;
+}
+
+/// Appends the bytes of the tree at `address` to `out`. The zero address stands for no bytes at all.
+///
+/// # Errors
+/// [`ValueProblem`] where a chunk is missing, or is no such tree's.
+pub fn read_blob(address: &Address, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
+    if address.is_empty() {
+        return Ok(());
+    }
+    let start = out.len();
+    let mut nodes = 0;
+    // Addresses still to visit, the next one last, each with the level that it must have.
+    let mut open = vec![(*address, None)];
+    while let Some((address, level)) = open.pop() {
+        nodes += 1;
+        let node = Node::read(&address, chunks)?;
+        if level.is_some_and(|level| level != node.level) || node.level > MAX_LEVEL || nodes > MAX_NODES {
+            return Err(damaged(format!("chunk {address} does not fit its parent")));
+        }
+        if node.level == 0 {
+            out.extend_from_slice(&node.payload);
+        } else {
+            open.extend(node.children.into_iter().rev().map(|child| (child, Some(node.level - 1))));
+        }
+        if out.len() - start > MAX_LEN {
+            return Err(damaged("it is longer than 4 GiB".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn damaged(problem: String) -> ValueProblem {
+    ValueProblem::DamagedTree(problem)
+}
+
+struct Node {
+    level: u8,
+    payload: bytes::Bytes,
+    children: Vec<Address>,
+}
+
+impl Node {
+    fn read(address: &Address, chunks: &dyn Chunks) -> Result<Self, ValueProblem> {
+        let chunk = chunks.chunk(address)?;
+        Ok(Self::parse(chunk).in_chunk(address, "part of an out-of-line value")?)
+    }
+
+    fn parse(chunk: bytes::Bytes) -> Result<Self, MessageError> {
+        let message = Message::parse(chunk)?;
+        match &message.id {
+            b"BLOB" => {
+                message.check_fields(blob_slot::COUNT)?;
+                Ok(Self {
+                    level: message.u8(blob_slot::LEVEL)?,
+                    payload: message.bytes(blob_slot::PAYLOAD)?,
+                    children: message.addresses(blob_slot::ADDRESSES)?,
+                })
+            }
+            b"ADRM" => {
+                message.check_fields(map_slot::COUNT)?;
+                Ok(Self {
+                    level: message.u8(map_slot::LEVEL)?,
+                    payload: bytes::Bytes::new(),
+                    children: message.addresses(map_slot::ADDRESSES)?,
+                })
+            }
+            _ => Err(MessageError::WrongId { found: message.id, wanted: *b"BLOB" }),
+        }
+    }
+}
+
+/// The two forms of an adaptive value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Adaptive<'f> {
+    /// The value itself.
+    Inline(&'f [u8]),
+    /// Its length and where it is.
+    OutOfLine {
+        /// In bytes.
+        len: u64,
+        /// Its tree.
+        address: Address,
+    },
+}
+
+impl<'f> Adaptive<'f> {
+    /// Reads an adaptive field: 0 and the value, or its length (never 0) as a SQLite4 varint and its address.
+    pub fn parse(field: &'f [u8]) -> Option<Self> {
+        if let Some((0, value)) = field.split_first() {
+            return Some(Self::Inline(value));
+        }
+        let (len, address) = varint(field)?;
+        Some(Self::OutOfLine { len, address: Address::from_slice(address)? })
+    }
+}
+
+/// Reads a SQLite4 varint (https://sqlite.org/src4/doc/trunk/www/varint.wiki); gives what follows it too.
+fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    let first = u64::from(first);
+    match first {
+        0..=240 => Some((first, rest)),
+        241..=248 => {
+            let (&low, rest) = rest.split_first()?;
+            Some((240 + 256 * (first - 241) + u64::from(low), rest))
+        }
+        249 => {
+            let (bytes, rest) = rest.split_first_chunk::<2>()?;
+            Some((2288 + u64::from(u16::from_be_bytes(*bytes)), rest))
+        }
+        _ => {
+            // 250 stands for three bytes, 255 for eight.
+            let (bytes, rest) = rest.split_at_checked(first as usize - 247)?;
+            Some((bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)), rest))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_of_every_length() {
+        for (bytes, number) in [
+            (&[0][..], 0),
+            (&[240], 240),
+            (&[241, 0], 240),
+            (&[241, 1], 241),
+            (&[248, 255], 2287),
+            (&[249, 0, 0], 2288),
+            (&[249, 255, 255], 67823),
+            (&[250, 1, 8, 240], 67824),
+            (&[255, 1, 2, 3, 4, 5, 6, 7, 8], 0x0102_0304_0506_0708),
+        ] {
+            assert_eq!(varint(bytes), Some((number, &[][..])), "{bytes:?}");
+            assert_eq!(varint(&bytes[..bytes.len() - 1]), None, "{bytes:?} cut");
+        }
+    }
+
+    #[test]
+    fn adaptive_fields_have_two_forms() {
+        assert_eq!(Adaptive::parse(&[0]), Some(Adaptive::Inline(&[])));
+        assert_eq!(Adaptive::parse(b"\0abc"), Some(Adaptive::Inline(b"abc")));
+        let mut field = vec![241, 10];
+        field.extend([7; 20]);
+        let address = Address::new([7; 20]);
+        assert_eq!(Adaptive::parse(&field), Some(Adaptive::OutOfLine { len: 250, address }));
+        assert_eq!(Adaptive::parse(&field[..21]), None);
+        assert_eq!(Adaptive::parse(&[]), None);
+    }
+}

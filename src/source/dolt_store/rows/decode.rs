@@ -1,0 +1,214 @@
+//! From a field of a tuple to the value that the server would send.
+
+use std::str;
+
+use super::blob::{Adaptive, read_blob};
+use super::civil;
+use super::decimal;
+use super::encoding::Encoding;
+use super::error::{RowsError, ValueProblem};
+use super::schema::Column;
+use crate::model::jsonl::Value;
+use crate::source::dolt_store::address::Address;
+use crate::source::dolt_store::chunks::Chunks;
+
+/// How the values of one column are read.
+#[derive(Debug)]
+pub struct Decoder {
+    encoding: Encoding,
+    /// What the encoding alone does not say.
+    detail: Detail,
+}
+
+#[derive(Debug)]
+enum Detail {
+    None,
+    /// Digits after the point of a DECIMAL.
+    Scale(usize),
+    /// Digits of a second that a DATETIME shows.
+    Digits(u32),
+    /// The members of an ENUM or SET.
+    Members(Vec<String>),
+}
+
+/// Room for values that no field holds as they are; reused from value to value.
+#[derive(Debug, Default)]
+pub struct Room {
+    bytes: Vec<u8>,
+    text: String,
+}
+
+impl Decoder {
+    /// The decoder for a column.
+    ///
+    /// # Errors
+    /// [`RowsError::UnsupportedColumn`] for an encoding, or a type with that encoding, that is not known.
+    pub fn new(table: &str, column: &Column) -> Result<Self, RowsError> {
+        let encoding = column.known_encoding(table)?;
+        let sql_type = column.parsed_type(table)?;
+        let base = sql_type.base.as_str();
+        if !fits(encoding, base) {
+            let problem = format!(
+                "is of type {} in encoding {}, which do not go together",
+                column.sql_type, column.encoding
+            );
+            return Err(column.unsupported(table, problem));
+        }
+        let detail = match encoding {
+            Encoding::Decimal => Detail::Scale(sql_type.arguments.get(1).map_or(0, |&scale| scale as usize)),
+            Encoding::Datetime => Detail::Digits(sql_type.arguments.first().copied().unwrap_or(0)),
+            Encoding::Enum | Encoding::Set => Detail::Members(sql_type.members),
+            _ => Detail::None,
+        };
+        Ok(Self { encoding, detail })
+    }
+
+    /// Reads a field that is not NULL.
+    ///
+    /// # Errors
+    /// [`ValueProblem`] for a field that is not of the column's encoding, or whose chunks cannot be read.
+    pub fn value<'v>(
+        &'v self,
+        field: &'v [u8],
+        chunks: &dyn Chunks,
+        room: &'v mut Room,
+    ) -> Result<Value<'v>, ValueProblem> {
+        use Encoding::*;
+        Ok(match self.encoding {
+            Int8 => Value::Int(i8::from_le_bytes(fixed(field, "TINYINT")?).into()),
+            UInt8 => Value::UInt(u8::from_le_bytes(fixed(field, "TINYINT UNSIGNED")?).into()),
+            Int16 => Value::Int(i16::from_le_bytes(fixed(field, "SMALLINT")?).into()),
+            UInt16 => Value::UInt(u16::from_le_bytes(fixed(field, "SMALLINT UNSIGNED")?).into()),
+            Int32 => Value::Int(i32::from_le_bytes(fixed(field, "INT")?).into()),
+            UInt32 => Value::UInt(u32::from_le_bytes(fixed(field, "INT UNSIGNED")?).into()),
+            Int64 => Value::Int(i64::from_le_bytes(fixed(field, "BIGINT")?)),
+            UInt64 | Bit64 => Value::UInt(u64::from_le_bytes(fixed(field, "BIGINT UNSIGNED or BIT")?)),
+            Float32 => Value::F32(f32::from_le_bytes(fixed(field, "FLOAT")?)),
+            Float64 => Value::F64(f64::from_le_bytes(fixed(field, "DOUBLE")?)),
+            Year => Value::UInt(match u8::from_le_bytes(fixed(field, "YEAR")?) {
+                255 => 0,
+                years => 1901 + u64::from(years),
+            }),
+            Date => civil::date(u32::from_le_bytes(fixed(field, "DATE")?)),
+            Time => civil::time(i64::from_le_bytes(fixed(field, "TIME")?)),
+            Datetime => {
+                let micros = i64::from_le_bytes(fixed(field, "DATETIME")?);
+                civil::date_time(micros, if let Detail::Digits(digits) = self.detail { digits } else { 0 })
+            }
+            Enum => Value::Text(self.enum_member(u16::from_le_bytes(fixed(field, "ENUM")?))?),
+            Set => Value::Text(self.set_members(u64::from_le_bytes(fixed(field, "SET")?), &mut room.text)?),
+            Decimal => {
+                room.text.clear();
+                let scale = if let Detail::Scale(scale) = self.detail { scale } else { 0 };
+                decimal::write(field, scale, &mut room.text).ok_or_else(|| malformed(field, "DECIMAL"))?;
+                Value::Decimal(&room.text)
+            }
+            String => Value::Text(text(terminated(field)?)?),
+            Bytes => Value::Bytes(terminated(field)?),
+            Geometry => Value::Bytes(field),
+            StringAddr => Value::Text(text(addressed(field, chunks, room)?)?),
+            BytesAddr | GeomAddr => Value::Bytes(addressed(field, chunks, room)?),
+            JsonAddr => Value::Json(text(addressed(field, chunks, room)?)?),
+            StringAdaptive => Value::Text(text(adaptive(field, chunks, room)?)?),
+            BytesAdaptive | GeomAdaptive => Value::Bytes(adaptive(field, chunks, room)?),
+            JsonAdaptive => Value::Json(text(adaptive(field, chunks, room)?)?),
+        })
+    }
+
+    fn members(&self) -> &[String] {
+        if let Detail::Members(members) = &self.detail { members } else { &[] }
+    }
+
+    /// Members count from 1; 0 is what an invalid text became.
+    fn enum_member(&self, number: u16) -> Result<&str, ValueProblem> {
+        let Some(place) = usize::from(number).checked_sub(1) else { return Ok("") };
+        let member = self.members().get(place).ok_or(ValueProblem::NoMember { number: number.into() })?;
+        Ok(member)
+    }
+
+    fn set_members<'r>(&self, bits: u64, text: &'r mut std::string::String) -> Result<&'r str, ValueProblem> {
+        text.clear();
+        if bits.checked_shr(self.members().len() as u32).unwrap_or(0) != 0 {
+            return Err(ValueProblem::NoMember { number: bits });
+        }
+        let set = self.members().iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+        for (nth, (_, member)) in set.enumerate() {
+            if nth > 0 {
+                text.push(',');
+            }
+            text.push_str(member);
+        }
+        Ok(text)
+    }
+}
+
+/// Whether columns of a type are stored in an encoding.
+fn fits(encoding: Encoding, base: &str) -> bool {
+    use Encoding::*;
+    match encoding {
+        Int8 | UInt8 => matches!(base, "tinyint" | "bool" | "boolean"),
+        Int16 | UInt16 => base == "smallint",
+        Int32 | UInt32 => matches!(base, "int" | "integer" | "mediumint"),
+        Int64 => base == "bigint",
+        UInt64 => matches!(base, "bigint" | "bit"),
+        Bit64 => base == "bit",
+        Float32 => base == "float",
+        Float64 => matches!(base, "double" | "real"),
+        Year => base == "year",
+        Date => base == "date",
+        Time => base == "time",
+        Datetime => matches!(base, "datetime" | "timestamp"),
+        Enum => base == "enum",
+        Set => base == "set",
+        Decimal => matches!(base, "decimal" | "numeric"),
+        String => matches!(base, "char" | "varchar"),
+        Bytes => matches!(base, "binary" | "varbinary"),
+        StringAddr | StringAdaptive => matches!(base, "tinytext" | "text" | "mediumtext" | "longtext"),
+        BytesAddr | BytesAdaptive => {
+            matches!(base, "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector")
+        }
+        JsonAddr | JsonAdaptive => base == "json",
+        Geometry | GeomAddr | GeomAdaptive => super::sql_type::is_spatial(base),
+    }
+}
+
+fn malformed(field: &[u8], kind: &'static str) -> ValueProblem {
+    ValueProblem::Malformed { len: field.len(), kind }
+}
+
+fn fixed<const N: usize>(field: &[u8], kind: &'static str) -> Result<[u8; N], ValueProblem> {
+    field.try_into().map_err(|_| malformed(field, kind))
+}
+
+fn text(bytes: &[u8]) -> Result<&str, ValueProblem> {
+    str::from_utf8(bytes).map_err(|_| ValueProblem::NotUtf8)
+}
+
+fn terminated(field: &[u8]) -> Result<&[u8], ValueProblem> {
+    match field {
+        [bytes @ .., 0] => Ok(bytes),
+        _ => Err(malformed(field, "bytes that a NUL ends")),
+    }
+}
+
+fn addressed<'r>(field: &[u8], chunks: &dyn Chunks, room: &'r mut Room) -> Result<&'r [u8], ValueProblem> {
+    let address = Address::from_slice(field).ok_or_else(|| malformed(field, "address"))?;
+    room.bytes.clear();
+    read_blob(&address, chunks, &mut room.bytes)?;
+    Ok(&room.bytes)
+}
+
+fn adaptive<'r>(field: &'r [u8], chunks: &dyn Chunks, room: &'r mut Room) -> Result<&'r [u8], ValueProblem> {
+    match Adaptive::parse(field).ok_or_else(|| malformed(field, "adaptive value"))? {
+        Adaptive::Inline(bytes) => Ok(bytes),
+        Adaptive::OutOfLine { len, address } => {
+            room.bytes.clear();
+            read_blob(&address, chunks, &mut room.bytes)?;
+            if room.bytes.len() as u64 != len {
+                let problem = format!("it has {} bytes, not {len}", room.bytes.len());
+                return Err(ValueProblem::DamagedTree(problem));
+            }
+            Ok(&room.bytes)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The rows of a leaf as JSON lines.
+
+use std::ops::ControlFlow;
+
+use super::decode::{Decoder, Room};
+use super::error::{RowsError, ValueProblem};
+use super::schema::{Place, Schema};
+use super::tuple::Tuple;
+use crate::model::jsonl::{LineLayout, Value};
+use crate::source::dolt_store::chunks::Chunks;
+use crate::source::dolt_store::message::{Message, MessageError};
+
+/// Slots of `serial/prolly.fbs`.
+mod node_slot {
+    pub const KEYS: u16 = 0;
+    pub const KEY_OFFSETS: u16 = 1;
+    pub const VALUES: u16 = 3;
+    pub const VALUE_OFFSETS: u16 = 4;
+    pub const LEVEL: u16 = 10;
+    pub const COUNT: u16 = 11;
+}
+
+/// A leaf is rendered whole only up to this: a damaged count of a row must not fill the memory.
+const MAX_LEN: usize = u32::MAX as usize;
+
+/// Renders the leaves of one table under one schema.
+#[derive(Debug)]
+pub struct RowRenderer {
+    table: String,
+    layout: LineLayout,
+    columns: Vec<Column>,
+    is_keyless: bool,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    place: Place,
+    decoder: Decoder,
+}
+
+impl RowRenderer {
+    /// A renderer for the columns that `SELECT *` shows.
+    ///
+    /// # Errors
+    /// [`RowsError::UnsupportedColumn`] for a column whose values cannot be read from the store.
+    pub fn new(schema: &Schema) -> Result<Self, RowsError> {
+        let columns = schema.shown_columns().map(|column| {
+            if column.place == Place::Nowhere {
+                let problem = "is generated when it is read (VIRTUAL), so that the store does not hold it";
+                return Err(column.unsupported(&schema.table, problem));
+            }
+            let decoder = Decoder::new(&schema.table, column)?;
+            Ok(Column { name: column.name.clone(), place: column.place, decoder })
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let layout = LineLayout::new(columns.iter().map(|column| &column.name));
+        Ok(Self { table: schema.table.clone(), layout, columns, is_keyless: schema.is_keyless })
+    }
+
+    /// Appends the rows of a leaf in order, one line each; a row of a table without a key as often as it
+    /// occurs. Out-of-line values come from `chunks`. Nothing is appended on an error.
+    ///
+    /// # Errors
+    /// [`RowsError`] where the leaf or a value cannot be read.
+    pub fn render_leaf(
+        &self,
+        leaf: &Message,
+        chunks: &dyn Chunks,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RowsError> {
+        let start = out.len();
+        let mut is_too_long = false;
+        let rendered = self.render_lines(leaf, chunks, out, |out| {
+            is_too_long = out.len() - start > MAX_LEN;
+            if is_too_long { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let rendered = match is_too_long {
+            true => Err(self.damaged(0, "with the rows after it, it is longer than 4 GiB")),
+            false => rendered,
+        };
+        if rendered.is_err() {
+            out.truncate(start);
+        }
+        rendered
+    }
+
+    /// The same, with `after_line` called after each line with all that `out` holds, which it may take away:
+    /// a leaf of rows with long texts is many megabytes. It may also break off, which is no error.
+    ///
+    /// # Errors
+    /// [`RowsError`] where the leaf or a value cannot be read; what was appended before stays.
+    pub fn render_lines(
+        &self,
+        leaf: &Message,
+        chunks: &dyn Chunks,
+        out: &mut Vec<u8>,
+        mut after_line: impl FnMut(&mut Vec<u8>) -> ControlFlow<()>,
+    ) -> Result<(), RowsError> {
+        let leaf = Leaf::read(leaf).map_err(|source| RowsError::Message {
+            table: self.table.clone(),
+            object: "leaf",
+            source,
+        })?;
+        let mut room = Room::default();
+        for row in 0..leaf.len() {
+            let (key, value) = leaf.row(row).map_err(|problem| self.damaged(row, problem))?;
+            let times = match self.is_keyless {
+                true => occurrences(&value)
+                    .ok_or_else(|| self.damaged(row, "it does not say how often it occurs"))?,
+                false => 1,
+            };
+            let start = out.len();
+            self.append_row(row, &key, &value, chunks, &mut room, out)?;
+            let repeated = if times > 1 { out[start..].to_vec() } else { Vec::new() };
+            for nth in 0..times {
+                if nth > 0 {
+                    out.extend_from_slice(&repeated);
+                }
+                if after_line(out).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, row: usize, problem: &str) -> RowsError {
+        RowsError::DamagedRow { table: self.table.clone(), row, problem: problem.to_owned() }
+    }
+
+    fn append_row(
+        &self,
+        row: usize,
+        key: &Tuple<'_>,
+        value: &Tuple<'_>,
+        chunks: &dyn Chunks,
+        room: &mut Room,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RowsError> {
+        let in_column = |column: &str, source: ValueProblem| RowsError::Value {
+            table: self.table.clone(),
+            column: column.to_owned(),
+            row,
+            source: Box::new(source),
+        };
+        let mut line = self.layout.line(out);
+        for column in &self.columns {
+            let field = match column.place {
+                Place::Key(field) => key.field(field),
+                Place::Value(field) => value.field(field),
+                Place::Nowhere => None,
+            };
+            let written = match field {
+                Some(field) => {
+                    column.decoder.value(field, chunks, room).and_then(|value| Ok(line.value(&value)?))
+                }
+                None => line.value(&Value::Null).map_err(ValueProblem::from),
+            };
+            written.map_err(|problem| in_column(&column.name, problem))?;
+        }
+        line.end().map_err(|error| in_column("", error.into()))
+    }
+}
+
+/// How often a row of a table without a key occurs: the first field of its value.
+fn occurrences(value: &Tuple<'_>) -> Option<u64> {
+    value.field(0)?.try_into().ok().map(u64::from_le_bytes).filter(|&times| times > 0)
+}
+
+/// Keys and values of a leaf.
+struct Leaf {
+    keys: bytes::Bytes,
+    key_offsets: Vec<u16>,
+    values: bytes::Bytes,
+    value_offsets: Vec<u16>,
+}
+
+impl Leaf {
+    fn read(message: &Message) -> Result<Self, MessageError> {
+        if message.id != *b"TUPM" {
+            return Err(MessageError::WrongId { found: message.id, wanted: *b"TUPM" });
+        }
+        message.check_fields(node_slot::COUNT)?;
+        if message.u8(node_slot::LEVEL)? != 0 {
+            return Err(MessageError::Invalid("it is not a leaf of the tree".to_owned()));
+        }
+        let leaf = Self {
+            keys: message.bytes(node_slot::KEYS)?,
+            key_offsets: message.u16s(node_slot::KEY_OFFSETS)?,
+            values: message.bytes(node_slot::VALUES)?,
+            value_offsets: message.u16s(node_slot::VALUE_OFFSETS)?,
+        };
+        if leaf.key_offsets.len() != leaf.value_offsets.len() && leaf.len() > 0 {
+            let (keys, values) = (leaf.len(), leaf.value_offsets.len().saturating_sub(1));
+            return Err(MessageError::Invalid(format!("it has {keys} keys and {values} values")));
+        }
+        Ok(leaf)
+    }
+
+    fn len(&self) -> usize {
+        self.key_offsets.len().saturating_sub(1)
+    }
+
+    /// The key and the value of a row, or what is wrong with them.
+    fn row(&self, row: usize) -> Result<(Tuple<'_>, Tuple<'_>), &'static str> {
+        let key = item(&self.keys, &self.key_offsets, row).ok_or("its key lies outside of the leaf")?;
+        let value =
+            item(&self.values, &self.value_offsets, row).ok_or("its value lies outside of the leaf")?;
+        let key = Tuple::parse(key).ok_or("its key is no tuple")?;
+        Ok((key, Tuple::parse(value).ok_or("its value is no tuple")?))
+    }
+}
+
+fn item<'i>(items: &'i [u8], offsets: &[u16], at: usize) -> Option<&'i [u8]> {
+    items.get(usize::from(*offsets.get(at)?)..usize::from(*offsets.get(at + 1)?))
+}

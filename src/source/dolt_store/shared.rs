@@ -1,0 +1,138 @@
+//! What all views of one database have in common.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use globset::GlobSet;
+use lru::LruCache;
+
+use super::address::Address;
+use super::chunks::{ChunkStore, Chunks};
+use super::error::{InChunk, StoreError};
+use super::graph::Graph;
+use super::live::LiveMemory;
+use super::message::Message;
+use super::rows::{RowRenderer, RowsError, Schema};
+use crate::source::dolt_sql::lineage::Lineage;
+use crate::source::{ErrorKind, SourceError};
+
+const SCHEMA_ID: &[u8; 4] = b"DSCH";
+/// Renderers kept ready: one per table and definition of it, of some KiB each.
+const READY_RENDERERS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+
+/// By table and schema.
+type Renderers = LruCache<(Arc<str>, Address), Arc<RowRenderer>>;
+
+/// A database's store and what was found out about it.
+pub struct Shared {
+    /// Its files.
+    pub store: ChunkStore,
+    /// The source's label.
+    pub label: Arc<str>,
+    /// The database's own name, as a server over the same folder has it.
+    pub database: String,
+    /// Tables to leave out: patterns for `table` and for `db/table`.
+    pub exclude: GlobSet,
+    /// The commits read so far. Locked before `lineage` where both are.
+    pub graph: Mutex<Graph>,
+    /// The origins found so far.
+    pub lineage: Mutex<Lineage>,
+    /// What was seen of the working set.
+    pub live: Mutex<LiveMemory>,
+    renderers: Mutex<Renderers>,
+}
+
+impl Shared {
+    /// A store of which nothing is known yet.
+    pub fn new(store: ChunkStore, label: Arc<str>, database: String, exclude: GlobSet) -> Self {
+        Self {
+            store,
+            label,
+            database,
+            exclude,
+            graph: Mutex::default(),
+            lineage: Mutex::default(),
+            live: Mutex::default(),
+            renderers: Mutex::new(LruCache::new(READY_RENDERERS)),
+        }
+    }
+
+    /// Whether a table is left out by a pattern.
+    pub fn is_excluded(&self, table: &str) -> bool {
+        self.exclude.is_match(table) || self.exclude.is_match(format!("{}/{table}", self.database))
+    }
+
+    /// What renders the rows of a table under a schema.
+    ///
+    /// # Errors
+    /// What is wrong with the schema, or what of it is not known.
+    pub fn renderer(&self, table: &Arc<str>, schema: &Address) -> Result<Arc<RowRenderer>, ReadError> {
+        let key = (Arc::clone(table), *schema);
+        if let Some(renderer) = lock(&self.renderers).get(&key) {
+            return Ok(Arc::clone(renderer));
+        }
+        let renderer = Arc::new(RowRenderer::new(&self.schema(table, schema)?)?);
+        lock(&self.renderers).put(key, Arc::clone(&renderer));
+        Ok(renderer)
+    }
+
+    /// The schema of a table.
+    ///
+    /// # Errors
+    /// What is wrong with it, or what of it is not known.
+    pub fn schema(&self, table: &str, schema: &Address) -> Result<Schema, ReadError> {
+        let message = Message::parse_as(self.store.chunk(schema)?, SCHEMA_ID).in_chunk(schema, "schema")?;
+        Ok(Schema::read(table, &message)?)
+    }
+}
+
+/// Locks; what another thread did before it panicked is whole, since all that is locked here only grows.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A failure to read a table: in the store, or in what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// In the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// In the rows or their schema.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
+    /// In the chunk of a leaf.
+    #[error("a leaf in chunk {leaf}")]
+    Leaf {
+        /// The chunk.
+        leaf: Address,
+        /// What is wrong.
+        #[source]
+        source: RowsError,
+    },
+}
+
+impl ReadError {
+    /// Says whose failure it was, while doing what.
+    pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
+        match self {
+            Self::Store(error) => error.during(label, operation),
+            Self::Rows(error) => error.during(label, operation),
+            Self::Leaf { leaf, source } => {
+                source.during(label, format!("{}, chunk {leaf}", operation.into()))
+            }
+        }
+    }
+}
+
+/// Does something that reads files on a thread that may block.
+///
+/// # Errors
+/// What `work` gave.
+pub async fn blocking<T: Send + 'static>(
+    label: &str,
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(SourceError::new(ErrorKind::Unavailable, label, "reading was broken off").because(error))
+    })
+}

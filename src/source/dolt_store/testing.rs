@@ -1,0 +1,304 @@
+//! What the tests of this folder make stores from: messages, and files of each kind, as Dolt lays them out.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha512};
+
+use super::address::Address;
+use super::chunks::Chunks;
+use super::error::StoreError;
+
+/// A field of a message to make.
+pub enum Field {
+    /// A byte.
+    U8(u8),
+    /// 16 bits.
+    U16(u16),
+    /// 64 bits.
+    U64(u64),
+    /// A vector of bytes, or a text.
+    Bytes(Vec<u8>),
+    /// A vector of numbers of 16 bits.
+    U16s(Vec<u16>),
+    /// A vector of texts.
+    Strings(Vec<&'static str>),
+}
+
+/// A message of these fields, by slot.
+pub fn message(id: &[u8; 4], fields: &[(usize, Field)]) -> Bytes {
+    let slots = fields.iter().map(|(slot, _)| slot + 1).max().unwrap_or(0);
+    let vtable = 8;
+    let table = (vtable + 4 + 2 * slots).next_multiple_of(8) + 4;
+    let mut buffer = vec![0; table + 4 + 8 * fields.len()];
+    let put =
+        |buffer: &mut Vec<u8>, at: usize, bytes: &[u8]| buffer[at..at + bytes.len()].copy_from_slice(bytes);
+    put(&mut buffer, 0, &(table as u32).to_le_bytes());
+    put(&mut buffer, 4, id);
+    put(&mut buffer, vtable, &((4 + 2 * slots) as u16).to_le_bytes());
+    put(&mut buffer, vtable + 2, &((4 + 8 * fields.len()) as u16).to_le_bytes());
+    put(&mut buffer, table, &((table - vtable) as i32).to_le_bytes());
+    for (place, (slot, field)) in fields.iter().enumerate() {
+        let offset = 4 + 8 * place;
+        let at = table + offset;
+        put(&mut buffer, vtable + 4 + 2 * slot, &(offset as u16).to_le_bytes());
+        let (count, data) = match field {
+            Field::U8(number) => {
+                put(&mut buffer, at, &[*number]);
+                continue;
+            }
+            Field::U16(number) => {
+                put(&mut buffer, at, &number.to_le_bytes());
+                continue;
+            }
+            Field::U64(number) => {
+                put(&mut buffer, at, &number.to_le_bytes());
+                continue;
+            }
+            Field::Bytes(bytes) => (bytes.len(), bytes.clone()),
+            Field::U16s(numbers) => {
+                (numbers.len(), numbers.iter().flat_map(|number| number.to_le_bytes()).collect())
+            }
+            Field::Strings(texts) => (texts.len(), vec![0; 4 * texts.len()]),
+        };
+        let target = buffer.len();
+        put(&mut buffer, at, &((target - at) as u32).to_le_bytes());
+        buffer.extend((count as u32).to_le_bytes());
+        buffer.extend(data);
+        if let Field::Strings(texts) = field {
+            for (index, text) in texts.iter().enumerate() {
+                let place = target + 4 + 4 * index;
+                let text_at = buffer.len();
+                put(&mut buffer, place, &((text_at - place) as u32).to_le_bytes());
+                buffer.extend((text.len() as u32).to_le_bytes());
+                buffer.extend(text.as_bytes());
+            }
+        }
+    }
+    let mut framed = (buffer.len() as u32).to_be_bytes().to_vec();
+    framed[0] = 27;
+    framed.extend(buffer);
+    framed.into()
+}
+
+/// A leaf of an address map.
+pub fn address_map(entries: &[(&str, Address)]) -> Bytes {
+    let keys: Vec<_> = entries.iter().map(|(name, _)| name.as_bytes()).collect();
+    let (keys, offsets) = items(&keys);
+    let addresses = entries.iter().flat_map(|(_, address)| *address.as_bytes()).collect();
+    message(
+        b"ADRM",
+        &[
+            (0, keys),
+            (1, offsets),
+            (2, Field::Bytes(addresses)),
+            (4, Field::U64(entries.len() as u64)),
+            (5, Field::U8(0)),
+        ],
+    )
+}
+
+/// A store's root with these refs.
+pub fn store_root(refs: &[(&str, Address)]) -> Bytes {
+    message(b"STRT", &[(0, Field::Bytes(address_map(refs).to_vec()))])
+}
+
+/// A commit, whose dates are both `millis`.
+pub fn commit(root: Address, height: u64, parents: &[Address], millis: u64, text: &str) -> Bytes {
+    let parents = parents.iter().flat_map(|parent| *parent.as_bytes()).collect();
+    message(
+        b"DCMT",
+        &[
+            (0, Field::Bytes(root.as_bytes().to_vec())),
+            (1, Field::U64(height)),
+            (2, Field::Bytes(parents)),
+            (4, Field::Bytes(b"somebody".to_vec())),
+            (5, Field::Bytes(b"some@body".to_vec())),
+            (6, Field::Bytes(text.as_bytes().to_vec())),
+            (7, Field::U64(millis)),
+            (8, Field::U64(millis)),
+        ],
+    )
+}
+
+/// A root value with these tables.
+pub fn root_value(tables: &[(&str, Address)], collation: u16) -> Bytes {
+    message(
+        b"RTVL",
+        &[(0, Field::U64(7)), (1, Field::Bytes(address_map(tables).to_vec())), (3, Field::U16(collation))],
+    )
+}
+
+/// A table with this schema, whose rows do not matter.
+pub fn table(schema: Address, rows: &[u8], auto_increment: u64) -> Bytes {
+    message(
+        b"DTBL",
+        &[
+            (0, Field::Bytes(schema.as_bytes().to_vec())),
+            (1, Field::Bytes(rows.to_vec())),
+            (3, Field::U64(auto_increment)),
+        ],
+    )
+}
+
+/// Chunks in memory.
+#[derive(Default)]
+pub struct MemoryChunks(std::collections::HashMap<Address, Bytes>);
+
+impl MemoryChunks {
+    /// Puts a chunk in; gives its address.
+    pub fn put(&mut self, chunk: Bytes) -> Address {
+        let address = address_of(&chunk);
+        self.0.insert(address, chunk);
+        address
+    }
+
+    /// All chunks.
+    pub fn all(&self) -> Vec<Bytes> {
+        self.0.values().cloned().collect()
+    }
+}
+
+impl Chunks for MemoryChunks {
+    fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
+        let missing = || StoreError::MissingChunk { address: *address, store: "memory".into() };
+        self.0.get(address).cloned().ok_or_else(missing)
+    }
+}
+
+/// Keys and values one after the other, with their offsets.
+pub fn items(items: &[&[u8]]) -> (Field, Field) {
+    let mut offsets = vec![0];
+    for item in items {
+        offsets.push(offsets[offsets.len() - 1] + item.len() as u16);
+    }
+    (Field::Bytes(items.concat()), Field::U16s(offsets))
+}
+
+/// The address of a chunk.
+pub fn address_of(chunk: &[u8]) -> Address {
+    Address::from_slice(&Sha512::digest(chunk)[..Address::LEN]).expect("a digest is longer")
+}
+
+/// A block of Snappy with its checksum.
+pub fn snappy_block(chunk: &[u8]) -> Vec<u8> {
+    let mut block = snap::raw::Encoder::new().compress_vec(chunk).expect("it is short");
+    let checksum = crc32c::crc32c(&block);
+    block.extend(checksum.to_be_bytes());
+    block
+}
+
+/// A journal's record of a chunk.
+pub fn chunk_record(chunk: &[u8]) -> Vec<u8> {
+    let mut body = vec![1, 2, 2];
+    body.extend(address_of(chunk).as_bytes());
+    body.push(3);
+    body.extend(snappy_block(chunk));
+    record(&body)
+}
+
+/// A journal's record of a new root.
+pub fn root_record(root: &Address) -> Vec<u8> {
+    let mut body = vec![1, 1, 4, 0, 0, 0, 0, 1, 2, 3, 4, 2];
+    body.extend(root.as_bytes());
+    record(&body)
+}
+
+/// A journal's record with these fields.
+pub fn record(body: &[u8]) -> Vec<u8> {
+    let mut record = ((body.len() + 8) as u32).to_be_bytes().to_vec();
+    record.extend(body);
+    let checksum = crc32c::crc32c(&record);
+    record.extend(checksum.to_be_bytes());
+    record
+}
+
+/// A table file with these chunks.
+pub fn table_file(chunks: &[&[u8]]) -> Vec<u8> {
+    let blocks: Vec<_> = chunks.iter().map(|chunk| snappy_block(chunk)).collect();
+    let addresses: Vec<_> = chunks.iter().map(|chunk| address_of(chunk)).collect();
+    let mut order: Vec<_> = (0..chunks.len()).collect();
+    order.sort_by_key(|&at| addresses[at]);
+    let mut file = blocks.concat();
+    for &at in &order {
+        file.extend(&addresses[at].as_bytes()[..8]);
+        file.extend((at as u32).to_be_bytes());
+    }
+    blocks.iter().for_each(|block| file.extend((block.len() as u32).to_be_bytes()));
+    addresses.iter().for_each(|address| file.extend(&address.as_bytes()[8..]));
+    file.extend((chunks.len() as u32).to_be_bytes());
+    file.extend((chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>()).to_be_bytes());
+    file.extend([0xff, 0xb5, 0xd8, 0xc2, 0x24, 0x63, 0xee, 0x50]);
+    file
+}
+
+/// An archive with these chunks, the even ones with a dictionary.
+pub fn archive(chunks: &[&[u8]], version: u8) -> Vec<u8> {
+    let dictionary = b"rows of a table with a status and a title, open and closed".repeat(8);
+    let mut spans = vec![zstd::bulk::compress(&dictionary, 3).expect("it is short")];
+    let mut with_dictionary = zstd::bulk::Compressor::with_dictionary(3, &dictionary).expect("a dictionary");
+    let mut entries = Vec::new();
+    for (at, chunk) in chunks.iter().enumerate() {
+        let (dictionary, span) = match (at % 2, version) {
+            (0, _) => (1_u32, with_dictionary.compress(chunk).expect("it is short")),
+            (_, 1) => (0, zstd::bulk::compress(chunk, 3).expect("it is short")),
+            _ => (0, snappy_block(chunk)),
+        };
+        spans.push(span);
+        entries.push((address_of(chunk), dictionary, spans.len() as u32));
+    }
+    entries.sort();
+    let mut index = Vec::new();
+    let mut end = 0;
+    for span in &spans {
+        end += span.len() as u64;
+        index.extend(end.to_be_bytes());
+    }
+    entries.iter().for_each(|(address, _, _)| index.extend(&address.as_bytes()[..8]));
+    for (_, dictionary, data) in &entries {
+        index.extend(dictionary.to_be_bytes());
+        index.extend(data.to_be_bytes());
+    }
+    entries.iter().for_each(|(address, _, _)| index.extend(&address.as_bytes()[8..]));
+    let metadata = b"{\"dolt_version\":\"1.88.1\"}";
+    let mut file = spans.concat();
+    file.extend(&index);
+    file.extend(metadata);
+    match version {
+        3.. => file.extend((index.len() as u64).to_be_bytes()),
+        _ => file.extend((index.len() as u32).to_be_bytes()),
+    }
+    file.extend((spans.len() as u32).to_be_bytes());
+    file.extend((entries.len() as u32).to_be_bytes());
+    file.extend((metadata.len() as u32).to_be_bytes());
+    file.extend([0; 192]);
+    file.push(version);
+    file.extend(b"DOLTARC");
+    file
+}
+
+/// The text of a manifest with these files.
+pub fn manifest(root: &Address, files: &[(Address, usize)]) -> String {
+    let mut text = format!("5:__DOLT__:{root}:{root}:{}", Address::default());
+    for (name, chunks) in files {
+        text.push_str(&format!(":{name}:{chunks}"));
+    }
+    text
+}
+
+/// Writes a store into a folder: a manifest, and a journal with chunks and a root.
+pub fn write_store(folder: &Path, chunks: &[Bytes], root: &Address) {
+    let mut journal = Vec::new();
+    chunks.iter().for_each(|chunk| journal.extend(chunk_record(chunk)));
+    journal.extend(root_record(root));
+    std::fs::write(folder.join("v".repeat(32)), journal).expect("the folder is ours");
+    std::fs::write(folder.join("manifest"), manifest(root, &[])).expect("the folder is ours");
+}
+
+/// A step of a small pseudo-random sequence, for tests that try many bytes.
+pub fn next_random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}

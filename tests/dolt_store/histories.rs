@@ -1,0 +1,60 @@
+//! Histories of every kind, made on a real server.
+
+use crate::agreement::agree;
+use crate::support::histories;
+use crate::support::real_history;
+use crate::support::server::Server;
+
+#[test]
+fn both_ways_agree_on_every_kind_of_history() {
+    let server = Server::start();
+    let mut client = server.client();
+    histories::tour(&mut client, "tour");
+    histories::every_type(&mut client, "types");
+    histories::evolving(&mut client, "evolving");
+    histories::branching(&mut client, "branching");
+    histories::back_dated(&mut client, "back-dated");
+    histories::bare(&mut client, "bare");
+    for name in ["tour", "types", "evolving", "branching", "back-dated", "bare"] {
+        let compared = agree(&server, &server.data(), name);
+        assert!(compared > 0 || name == "bare", "{name}: nothing was compared");
+    }
+}
+
+#[test]
+fn both_ways_agree_on_awkward_names() {
+    let server = Server::start();
+    let mut client = server.client();
+    for name in histories::awkward_names(&mut client) {
+        agree(&server, &server.data(), &name);
+    }
+}
+
+#[test]
+fn both_ways_agree_on_random_histories_before_and_after_garbage_collection() {
+    let server = Server::start();
+    let mut client = server.client();
+    for seed in [3, 11] {
+        let name = format!("random{seed}");
+        histories::random(&mut client, &name, seed, 60);
+        let before = agree(&server, &server.data(), &name);
+        assert!(before > 0);
+        client.use_database(&name);
+        client.run(&["CALL DOLT_GC()"]);
+        // A collection ends every session on the server.
+        client = server.client();
+        assert_eq!(agree(&server, &server.data(), &name), before);
+    }
+}
+
+#[test]
+fn both_ways_agree_on_the_real_history() {
+    let Some(bundle) = real_history::bundle() else {
+        eprintln!("ASOF_REAL_HISTORY is not set: the real history was NOT compared");
+        return;
+    };
+    let server = Server::start();
+    real_history::load(&mut server.client(), &bundle);
+    let compared = agree(&server, &server.data(), "beads");
+    assert!(compared > 1000, "{compared} contents");
+}

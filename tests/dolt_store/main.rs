@@ -1,0 +1,9 @@
+//! The store reader against the server, two independent ways to one database: the same commits, the same files, the
+//! same identities, the same bytes.
+
+mod agreement;
+mod histories;
+// Shared with the tests of the Dolt source, which use more of it.
+#[allow(dead_code)]
+#[path = "../dolt_source/support.rs"]
+mod support;
