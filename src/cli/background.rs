@@ -94,11 +94,12 @@ pub(super) async fn abandoned() {
 /// Tells the waiting command that the tree answers, and lets go of its terminal.
 pub(super) fn tell_ready() -> Result<(), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot go to the background").because(&error);
+    // The folder that the command was called in stays free to be unmounted or removed.
+    std::env::set_current_dir("/").map_err(cannot)?;
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null").map_err(cannot)?;
     let mut stdout = io::stdout();
     stdout.write_all(READY).and_then(|()| stdout.flush()).map_err(cannot)?;
-    let null = std::fs::File::options().read(true).write(true).open("/dev/null").map_err(cannot)?;
-    rustix::stdio::dup2_stdout(&null).map_err(|e| cannot(e.into()))?;
     rustix::stdio::dup2_stderr(&null).map_err(|e| cannot(e.into()))?;
-    // The folder that the command was called in stays free to be unmounted or removed.
-    std::env::set_current_dir("/").map_err(cannot)
+    // Last: the command waits for the end of this pipe, and all above has to be done when it returns.
+    rustix::stdio::dup2_stdout(&null).map_err(|e| cannot(e.into()))
 }
