@@ -69,6 +69,23 @@ fn varied(client: &mut Client, name: &str) {
     client.commit("last", "2026-01-01T00:00:15");
 }
 
+/// A merge that changes a table's key before it is committed: `dolt_diff_summary` says nothing of such a table.
+fn key_changed_in_merge(client: &mut Client, name: &str) {
+    client.new_database(name);
+    client.run(&["CREATE TABLE t (id int, v int, PRIMARY KEY (id))", "INSERT INTO t VALUES (1,9),(2,8)"]);
+    client.commit("table", "2026-01-01T00:00:01");
+    client.run(&["CALL DOLT_CHECKOUT('-b', 'side')", "INSERT INTO t VALUES (3,7)"]);
+    client.commit("side", "2026-01-01T00:00:02");
+    client.run(&["CALL DOLT_CHECKOUT('main')", "INSERT INTO t VALUES (4,6)"]);
+    client.commit("main", "2026-01-01T00:00:03");
+    client.run(&[
+        "CALL DOLT_MERGE('side', '--no-ff', '--no-commit')",
+        "ALTER TABLE t DROP PRIMARY KEY",
+        "ALTER TABLE t ADD PRIMARY KEY (v, id)",
+    ]);
+    client.commit("merge with another key", "2026-01-01T00:00:04");
+}
+
 /// Random changes on random branches with merges; conflicting merges are given up.
 fn random(server: &mut Server, name: &str, seed: u64) {
     let mut client = server.client();
@@ -194,6 +211,20 @@ fn one_identity_is_one_content_whatever_happens_to_tables() {
         random(&mut server, &name, seed);
         check(&database(&server.url(&name)), &mut server.client(), &name);
     }
+}
+
+#[test]
+fn a_key_changed_in_a_merge_is_a_content_of_its_own() {
+    let server = Server::start();
+    key_changed_in_merge(&mut server.client(), "merged");
+    let database = database(&server.url("merged"));
+    let history = database.history();
+    let of = |message: &str| {
+        let commit =
+            history.timeline.iter().find(|commit| commit.message == message).expect("the commit is there");
+        entry(&files(&database, &commit.id), "t.jsonl").id
+    };
+    assert!(of("merge with another key") != of("side") && of("merge with another key") != of("main"));
 }
 
 #[test]

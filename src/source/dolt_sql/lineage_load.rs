@@ -12,6 +12,7 @@ use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lineage::{Change, Lineage, NewCommit};
+use super::live::table_hashes;
 use super::lock;
 use super::sql::{Revision, ident, literal, literals};
 use crate::model::history::{History, SnapshotMeta};
@@ -59,7 +60,7 @@ pub async fn extend(
             chunk.iter().partition(|commit| is_scanned && on_timeline.contains(&commit.id));
         let mut changes = look_up(lease, &others, is_known).await?;
         changes.extend(covered.iter().filter_map(|commit| scanned.remove_entry(&commit.id)));
-        mark_merged(lease, chunk, &mut changes, is_known).await?;
+        mark_merged(lease, database, chunk, &mut changes, is_known).await?;
         for commit in chunk {
             let parent = commit.parents.first().filter(|parent| is_known(parent));
             if parent.is_none() {
@@ -165,8 +166,12 @@ async fn look_up(
 }
 
 /// Finds the changed tables of merges that are just as in another parent.
+///
+/// `dolt_diff_summary` finds them in one query, but leaves out tables whose primary key differs, as if they were equal.
+/// So what it does not name is equal only if its hashes are.
 async fn mark_merged(
     lease: &mut Lease,
+    database: &str,
     commits: &[Arc<SnapshotMeta>],
     changes: &mut Changes,
     is_known: impl Fn(&Arc<str>) -> bool,
@@ -181,13 +186,35 @@ async fn mark_merged(
         for (at, (parent, commit)) in pairs.iter().enumerate() {
             let changed = changes.get_mut(commit).into_iter().flatten();
             for change in changed.filter(|change| change.same_as.is_none()) {
-                if !differing.contains(&(at, change.table.clone())) {
+                let may_be_same = !differing.contains(&(at, change.table.clone()));
+                if may_be_same && has_one_hash(lease, database, &change.table, [parent, commit]).await? {
                     change.same_as = Some(Arc::clone(parent));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Whether a table is the same at two commits. One that is missing at either is not.
+async fn has_one_hash(
+    lease: &mut Lease,
+    database: &str,
+    table: &str,
+    commits: [&Arc<str>; 2],
+) -> Result<bool, QueryError> {
+    let mut hashes = Vec::with_capacity(commits.len());
+    for commit in commits {
+        // The function reads the working set of the current database, which for `db/<hash>` is that commit.
+        lease.use_database(&format!("{database}/{commit}")).await?;
+        match table_hashes(lease, &[table]).await {
+            Ok(found) => hashes.extend(found),
+            Err(error) if error.is_answer() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    lease.use_database(database).await?;
+    Ok(matches!(&hashes[..], [one, other] if one == other && !one.is_empty()))
 }
 
 /// The tables in which the commits of each pair differ, with the place of the pair.

@@ -148,7 +148,10 @@ async fn hashes(lease: &mut Lease, listing: &Listing) -> Result<HashMap<Arc<str>
     Ok(hashes)
 }
 
-async fn table_hashes<T: AsRef<str>>(lease: &mut Lease, tables: &[T]) -> Result<Vec<String>, QueryError> {
+pub(super) async fn table_hashes<T: AsRef<str>>(
+    lease: &mut Lease,
+    tables: &[T],
+) -> Result<Vec<String>, QueryError> {
     let calls: Vec<_> =
         tables.iter().map(|table| format!("dolt_hashof_table({})", literal(table.as_ref()))).collect();
     let rows = lease.rows(&format!("SELECT {}", calls.join(", "))).await?;
