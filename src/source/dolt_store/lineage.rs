@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lru::LruCache;
 
 use crate::model::history::{History, SnapshotMeta};
+use crate::source::ErrorKind;
 use crate::source::dolt_sql::lineage::{Change, Lineage, NewCommit};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
@@ -48,8 +49,7 @@ pub fn extend(
     nodes.sort_by_key(|node| node.height);
     let mut comparison = Comparison::new(chunks, database);
     for node in nodes {
-        let changes = comparison.changes(lineage, graph, node)?;
-        let parent = node.meta.parents.first().cloned();
+        let (parent, changes) = comparison.changes(lineage, graph, node)?;
         lineage.add(NewCommit { hash: Arc::clone(&node.meta.id), time: node.meta.time, parent, changes });
     }
     Ok(())
@@ -58,6 +58,9 @@ pub fn extend(
 fn node<'g>(graph: &'g Graph, commit: &SnapshotMeta) -> Option<&'g Arc<Node>> {
     graph.known(&commit.id.parse().ok()?)
 }
+
+/// The parent that the changes are against, if any, and the changes.
+type Changes = (Option<Arc<str>>, Vec<Change>);
 
 /// Tables and foreign keys of one root.
 struct Root {
@@ -85,51 +88,55 @@ impl<'c> Comparison<'c> {
         Self { chunks, database, roots, definitions }
     }
 
-    /// What a commit changed against its first parent; without a parent that is known, all its tables.
-    fn changes(&mut self, lineage: &Lineage, graph: &Graph, node: &Node) -> Result<Vec<Change>, StoreError> {
+    /// What a commit changed against its first parent, and that parent; without a parent that is known and readable, all
+    /// its tables.
+    ///
+    /// Of a commit whose own root cannot be read nothing is said, and nothing inherited: whatever is read of it later
+    /// is its own, and shared with nobody.
+    fn changes(&mut self, lineage: &Lineage, graph: &Graph, node: &Node) -> Result<Changes, StoreError> {
+        let Some(ours) = self.root(&node.root)? else { return Ok((None, Vec::new())) };
         let mut parents = node
             .meta
             .parents
             .iter()
             .zip(&node.parents)
             .map(|(id, address)| (id, lineage.contains(id).then(|| graph.known(address)).flatten()));
-        let Some((_, Some(first))) = parents.next() else { return self.all_tables(node) };
-        let mut changes = self.between(&first.root, &node.root)?;
+        let first = match parents.next() {
+            Some((id, Some(first))) => self.root(&first.root)?.map(|root| (id, root)),
+            _ => None,
+        };
+        let Some((first, from)) = first else { return Ok((None, all_tables(&ours))) };
+        let mut changes = self.between(&from, &ours)?;
         for (id, parent) in parents {
             let Some(parent) = parent else { continue };
             if changes.iter().all(|change| change.same_as.is_some()) {
                 break;
             }
-            let (theirs, ours) = (self.root(&parent.root)?, self.root(&node.root)?);
+            let Some(theirs) = self.root(&parent.root)? else { continue };
             for change in changes.iter_mut().filter(|change| change.same_as.is_none()) {
                 if is_same(&theirs, &ours, &change.table) {
                     change.same_as = Some(Arc::clone(id));
                 }
             }
         }
-        Ok(changes)
+        Ok((Some(Arc::clone(first)), changes))
     }
 
-    fn all_tables(&mut self, node: &Node) -> Result<Vec<Change>, StoreError> {
-        let root = self.root(&node.root)?;
-        let tables = root.value.tables.keys().filter(|table| !is_system_table(table));
-        Ok(tables.map(|table| changed(table, true)).collect())
-    }
-
-    fn between(&mut self, from: &Address, to: &Address) -> Result<Vec<Change>, StoreError> {
-        if from == to {
+    fn between(&mut self, from: &Arc<Root>, to: &Arc<Root>) -> Result<Vec<Change>, StoreError> {
+        if Arc::ptr_eq(from, to) {
             return Ok(Vec::new());
         }
-        let (from, to) = (self.root(from)?, self.root(to)?);
         let mut changes = Vec::new();
         for (table, now) in &to.value.tables {
             match from.value.tables.get(table) {
                 None => changes.push(changed(table, true)),
                 Some(before) => {
-                    let is_rekeyed = foreign_keys(&from, table) != foreign_keys(&to, table);
+                    let is_rekeyed = foreign_keys(from, table) != foreign_keys(to, table);
                     if is_rekeyed || before != now {
-                        let schema = is_rekeyed || self.definition(before)? != self.definition(now)?;
-                        changes.push(changed(table, schema));
+                        let definitions = (self.definition(before)?, self.definition(now)?);
+                        // Of definitions that cannot be read it is not known that they are the same.
+                        let is_same = definitions.0.is_some() && definitions.0 == definitions.1;
+                        changes.push(changed(table, is_rekeyed || !is_same));
                     }
                 }
             }
@@ -142,27 +149,50 @@ impl<'c> Comparison<'c> {
         Ok(changes)
     }
 
-    fn root(&mut self, address: &Address) -> Result<Arc<Root>, StoreError> {
+    /// A root; `None` where it cannot be read for good, which whoever lists its commit learns.
+    fn root(&mut self, address: &Address) -> Result<Option<Arc<Root>>, StoreError> {
         if let Some(root) = self.roots.get(address) {
-            return Ok(Arc::clone(root));
+            return Ok(Some(Arc::clone(root)));
         }
-        let value = RootValue::read(self.chunks, address)?;
-        let foreign_keys = root_value::foreign_keys(self.chunks, &value)?;
-        let root = Arc::new(Root { value, foreign_keys });
-        self.roots.put(*address, Arc::clone(&root));
+        let read = || {
+            let value = RootValue::read(self.chunks, address)?;
+            let foreign_keys = root_value::foreign_keys(self.chunks, &value)?;
+            Ok(Root { value, foreign_keys })
+        };
+        let root = there(read())?.map(Arc::new);
+        if let Some(root) = &root {
+            self.roots.put(*address, Arc::clone(root));
+        }
         Ok(root)
     }
 
-    fn definition(&mut self, table: &Address) -> Result<Definition, StoreError> {
+    /// The definition of a table; `None` where it cannot be read for good.
+    fn definition(&mut self, table: &Address) -> Result<Option<Definition>, StoreError> {
         if let Some(definition) = self.definitions.get(table) {
-            return Ok(*definition);
+            return Ok(Some(*definition));
         }
-        let read = Table::read(self.chunks, table)?;
+        let Some(read) = there(Table::read(self.chunks, table))? else { return Ok(None) };
         // 0 and 1 say the same: nothing was counted yet.
         let definition = Definition { schema: read.schema, auto_increment: read.auto_increment.max(1) };
         self.definitions.put(*table, definition);
-        Ok(definition)
+        Ok(Some(definition))
     }
+}
+
+/// What could be read; `None` for what cannot be for good. Failures that may pass stay failures.
+fn there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => match error.kind() {
+            ErrorKind::Missing | ErrorKind::Damaged | ErrorKind::Unsupported => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+fn all_tables(root: &Root) -> Vec<Change> {
+    let tables = root.value.tables.keys().filter(|table| !is_system_table(table));
+    tables.map(|table| changed(table, true)).collect()
 }
 
 fn changed(table: &str, schema: bool) -> Change {
@@ -258,6 +288,19 @@ mod tests {
         let schemas = [one, two, three, four, five, six].map(|commit| origin(&commit, SCHEMA));
         assert_eq!(schemas, ["1", "1", "3", "4", "5", "6"]);
         assert_eq!([origin(&two, "t"), origin(&five, "u"), origin(&six, "u")], ["2", "5", "5"]);
+    }
+
+    #[test]
+    fn a_root_that_cannot_be_read_shares_with_nobody() {
+        let mut repo = Repo::default();
+        let x = repo.table(1, "1", 0);
+        let one = repo.commit(&[], &[("x", x)], 0);
+        let gone = repo.chunks.put(commit(Address::new([8; 20]), 2, &[one], 2000, "gone"));
+        repo.commits += 1;
+        let three = repo.commit(&[gone], &[("x", x)], 0);
+        let mut origin = repo.origins(&three);
+        assert_eq!([origin(&one, "x"), origin(&gone, "x"), origin(&three, "x")], ["1", "gone", "3"]);
+        assert_eq!([origin(&gone, SCHEMA), origin(&three, SCHEMA)], ["gone", "3"]);
     }
 
     #[test]
