@@ -18,6 +18,7 @@ pub mod archive;
 pub mod dolt_sql;
 pub mod dolt_store;
 pub mod error;
+pub mod text;
 
 pub use error::{ErrorKind, SourceError, chain};
 

@@ -6,8 +6,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use jiff::Timestamp;
 use lru::LruCache;
 
@@ -23,7 +21,8 @@ use super::store::Store;
 use super::tables::{Listing, list};
 use super::views::ShownView;
 use crate::model::content_id::ContentId;
-use crate::source::{Content, FileEntry, Sink, SourceError};
+use crate::source::text::TextContent;
+use crate::source::{Content, FileEntry};
 
 /// Tables per query for hashes.
 const HASHES_PER_QUERY: usize = 200;
@@ -218,7 +217,7 @@ impl Working {
             None => {
                 let id =
                     ContentId::of(&[b"dolt-live-schema", store.database.as_bytes(), self.schema.as_bytes()]);
-                entry(SCHEMA_FILE.into(), id, Arc::new(SchemaText::new(store, self.schema.clone())))
+                entry(SCHEMA_FILE.into(), id, Arc::new(schema_text(store, self.schema.clone())))
             }
         });
         first_seen.shrink(files.len());
@@ -274,36 +273,10 @@ impl Working {
 }
 
 /// `schema.sql` of the working set, which names itself by its text.
-struct SchemaText {
-    text: Bytes,
-    what: String,
-}
-
-impl SchemaText {
-    fn new(store: &Store, text: String) -> Self {
-        let revision = Revision::Working.describe();
-        let what = format!("{SCHEMA_FILE} of {} {revision} over {}", store.database, store.label);
-        Self { text: text.into(), what }
-    }
-}
-
-#[async_trait]
-impl Content for SchemaText {
-    fn stated_len(&self) -> Option<u64> {
-        Some(self.text.len() as u64)
-    }
-
-    fn describe(&self) -> String {
-        self.what.clone()
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        if !self.text.is_empty() {
-            // A closed sink means that nobody wants the text, which is no failure.
-            let _ = sink.push(self.text.clone()).await;
-        }
-        Ok(())
-    }
+fn schema_text(store: &Store, text: String) -> TextContent {
+    let revision = Revision::Working.describe();
+    let what = format!("{SCHEMA_FILE} of {} {revision} over {}", store.database, store.label);
+    TextContent { text: text.into(), what }
 }
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ use super::objects::commit::working_root;
 use super::objects::root_value::RootValue;
 use super::objects::store_root::Refs;
 use super::rows::schema_sql::Moment;
-use super::schema_file::{self, SCHEMA_FILE, SchemaContent, SchemaText};
+use super::schema_file::{self, SCHEMA_FILE, SchemaContent};
 use super::shared::{ReadError, Shared, lock};
 use crate::model::content_id::ContentId;
+use crate::source::text::TextContent;
 use crate::source::{Content, FileEntry};
 
 const WHEN: &str = "in the working set";
@@ -118,7 +119,7 @@ impl Entries<'_> {
         };
         let id = ContentId::of(&[b"dolt-live-schema", database, text.as_bytes()]);
         let what = format!("{SCHEMA_FILE} of {} {WHEN} in {}", self.shared.database, self.shared.label);
-        self.changed(path, id, Arc::new(SchemaText { text: Bytes::from(text), what }))
+        self.changed(path, id, Arc::new(TextContent { text: Bytes::from(text), what }))
     }
 
     fn committed_file(&self, path: &str) -> Option<FileEntry> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde::Deserialize;
 
 use super::address::Address;
@@ -149,33 +148,6 @@ impl Content for SchemaContent {
         if !text.is_empty() {
             // A closed sink means that nobody wants the text, which is no failure.
             let _ = sink.push(text.into()).await;
-        }
-        Ok(())
-    }
-}
-
-/// `schema.sql` of the working set, which names itself by its text.
-pub struct SchemaText {
-    /// The text.
-    pub text: Bytes,
-    /// What it is, for log lines.
-    pub what: String,
-}
-
-#[async_trait]
-impl Content for SchemaText {
-    fn stated_len(&self) -> Option<u64> {
-        Some(self.text.len() as u64)
-    }
-
-    fn describe(&self) -> String {
-        self.what.clone()
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        if !self.text.is_empty() {
-            // A closed sink means that nobody wants the text, which is no failure.
-            let _ = sink.push(self.text.clone()).await;
         }
         Ok(())
     }
