@@ -15,6 +15,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 
 pub mod archive;
+mod dolt;
 pub mod dolt_sql;
 pub mod dolt_store;
 pub mod error;

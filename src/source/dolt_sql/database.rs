@@ -5,19 +5,20 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 
 use super::fault::{Fault, QueryError};
-use super::lineage::{Lineage, Origin, SCHEMA, VIEWS};
 use super::lineage_load;
 use super::live;
 use super::lock;
 use super::rows::RowsContent;
 use super::schema_sql;
-use super::sql::{Revision, ident};
+use super::sql::Revision;
 use super::store::Store;
-use super::tables::Listing;
-use super::views::ShownView;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
+use crate::source::dolt::identifier::ident;
+use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA, VIEWS};
+use crate::source::dolt::listing::Listing;
+use crate::source::dolt::views::ShownView;
 use crate::source::{Content, Database, FileEntry, Sink, SourceError};
 
 /// The file with the `CREATE` statements. No table's file is called so: theirs end in `.jsonl`.

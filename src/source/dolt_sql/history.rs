@@ -11,8 +11,9 @@ use mysql_async::{Column, Row};
 use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::sql::{ident, literal, literals};
+use super::sql::{literal, literals};
 use crate::model::history::{History, SnapshotMeta};
+use crate::source::dolt::identifier::ident;
 
 /// Branches and tags per query for commits beside the main timeline.
 const HEADS_PER_QUERY: usize = 200;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::fault::{Fault, QueryError};
 use super::places::Place;
 use super::pool::{Pool, Session};
-use super::sql::ident;
+use crate::source::dolt::identifier::ident;
 
 /// A connection while it is used. Dropping it closes the connection, and ends the query that it may be waiting for;
 /// [`Lease::give_back`] keeps it.

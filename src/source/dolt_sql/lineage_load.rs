@@ -1,4 +1,4 @@
-//! Asking the server what [`super::lineage`] needs, in as few queries as possible.
+//! Asking the server what [`crate::source::dolt::lineage`] needs, in as few queries as possible.
 //!
 //! Facts relied on, from Dolt's documentation and source and checked on servers: the system table `dolt_diff`
 //! compares a commit with its first parent only, has no rows for a commit without parents, names a renamed table
@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex};
 use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::lineage::{Change, Lineage, NewCommit};
 use super::live::table_hashes;
 use super::lock;
-use super::sql::{Revision, ident, literal, literals};
+use super::sql::{Revision, literal, literals};
 use crate::model::history::{History, SnapshotMeta};
+use crate::source::dolt::identifier::ident;
+use crate::source::dolt::lineage::{Change, Lineage, NewCommit};
 
 /// Commits per look-up in `dolt_diff`: about 0.1 ms each, more with longer lists.
 const COMMITS_PER_QUERY: usize = 200;

@@ -5,8 +5,8 @@
 //! | `url`, `sql` | reading the URL, writing queries |
 //! | `pool`, `places`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
 //! | `poll`, `history` | noticing news; commits, branches, tags |
-//! | `lineage`, `lineage_load` | which commit last changed which table: the identity of contents |
-//! | `tables`, `views`, `schema_sql` | what there is at a revision |
+//! | `lineage_load` | which commit last changed which table |
+//! | `tables`, `schema_sql` | what there is at a revision |
 //! | `wire`, `rows` | rows as JSON lines |
 //! | `live` | the working set |
 //! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
@@ -24,20 +24,18 @@ mod database;
 mod fault;
 mod history;
 mod lease;
-pub(super) mod lineage;
 mod lineage_load;
 mod live;
 mod places;
 mod poll;
 mod pool;
 mod rows;
-pub(super) mod schema_sql;
+mod schema_sql;
 mod sql;
 mod store;
-pub(super) mod tables;
+mod tables;
 mod turns;
 mod url;
-pub(super) mod views;
 mod wire;
 
 use database::DoltDatabase;

@@ -9,12 +9,12 @@ use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::history::Heads;
 use super::pool::Pool;
-use super::sql::{ident, literal};
+use super::sql::literal;
+use crate::source::dolt::identifier::ident;
+use crate::source::dolt::leftovers::is_left_by_tests;
 
 /// Databases that are the server's own.
 const SYSTEM: [&str; 5] = ["information_schema", "mysql", "performance_schema", "sys", "dolt_cluster"];
-/// What the tests of Beads and Gas Town leave on a developer's server.
-const TEST_PREFIXES: [&str; 2] = ["testdb_", "doctest_"];
 
 const BRANCH: &str = "b";
 const TAG: &str = "t";
@@ -115,11 +115,6 @@ pub async fn databases(pool: &Arc<Pool>) -> Result<Vec<String>, QueryError> {
 /// Whether a database is one that a user made. Names with a slash are revisions (`db/branch`).
 pub fn is_shown(name: &str) -> bool {
     !SYSTEM.contains(&name.to_lowercase().as_str()) && !is_left_by_tests(name) && !name.contains('/')
-}
-
-fn is_left_by_tests(name: &str) -> bool {
-    let name = name.to_lowercase();
-    TEST_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn query(databases: &[&str], with_names: bool) -> String {

@@ -1,9 +1,6 @@
-//! Writing names and texts into SQL. Queries go over the text protocol only, so every operand is quoted here.
+//! Writing texts and revisions into SQL. Queries go over the text protocol only, so every operand is quoted here.
 
-/// `name` as a quoted identifier: in backticks, backticks doubled.
-pub fn ident(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
+use crate::source::dolt::identifier::ident;
 
 /// `text` as a string literal. Right for the `sql_mode` that [`super::pool`] sets, in which backslash escapes.
 pub fn literal(text: &str) -> String {
@@ -74,12 +71,6 @@ pub fn short(hash: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn identifiers_double_their_backticks() {
-        assert_eq!(ident("issues"), "`issues`");
-        assert_eq!(ident("a`b\"c'd\\"), "`a``b\"c'd\\`");
-    }
 
     #[test]
     fn literals_escape_quotes_and_backslashes() {

@@ -7,13 +7,14 @@ use globset::GlobSet;
 use lru::LruCache;
 
 use super::fault::QueryError;
-use super::lineage::Lineage;
 use super::live::LiveMemory;
 use super::lock;
 use super::pool::Pool;
 use super::sql::Revision;
-use super::tables::{Listing, list};
+use super::tables::list;
 use super::turns::Turns;
+use crate::source::dolt::lineage::Lineage;
+use crate::source::dolt::listing::Listing;
 
 /// How many listings are kept. A database has as many as its schema had versions, which is few; but where a table
 /// has an AUTO_INCREMENT column, every new row makes one.

@@ -16,7 +16,7 @@ use super::shared::{ReadError, Shared, blocking, lock};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::dolt_sql::lineage::{Lineage, Origin, SCHEMA};
+use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
 use crate::source::{Database, ErrorKind, FileEntry, SourceError};
 
 /// A database as it was when it was polled.

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::chunks::ChunkStore;
 use super::error::StoreError;
+use crate::source::dolt::leftovers::is_left_by_tests;
 
-/// What the tests of Beads and Gas Town leave in a developer's data folder.
-const TEST_PREFIXES: [&str; 2] = ["testdb_", "doctest_"];
 /// Where a Beads folder keeps its databases: those of a server, those within the program.
 const BEADS_FOLDERS: [&str; 2] = ["dolt", "embeddeddolt"];
 
@@ -59,8 +58,9 @@ fn below(path: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), Store
         let entry = entry.map_err(|error| StoreError::io(path, "list", error))?;
         let folder = entry.path();
         let Ok(name) = entry.file_name().into_string() else { continue };
-        let is_test = TEST_PREFIXES.iter().any(|prefix| name.to_lowercase().starts_with(prefix));
-        if let Some(store) = ChunkStore::locate(&folder).filter(|_| !is_test && !name.starts_with('.')) {
+        if let Some(store) =
+            ChunkStore::locate(&folder).filter(|_| !is_left_by_tests(&name) && !name.starts_with('.'))
+        {
             found.insert(name, store);
         }
     }

@@ -9,7 +9,7 @@ use lru::LruCache;
 
 use crate::model::history::{History, SnapshotMeta};
 use crate::source::ErrorKind;
-use crate::source::dolt_sql::lineage::{Change, Lineage, NewCommit};
+use crate::source::dolt::lineage::{Change, Lineage, NewCommit};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
 use crate::source::dolt_store::error::StoreError;
@@ -213,7 +213,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::source::dolt_sql::lineage::SCHEMA;
+    use crate::source::dolt::lineage::SCHEMA;
     use crate::source::dolt_store::chunks::ChunkStore;
     use crate::source::dolt_store::testing::{MemoryChunks, commit, root_value, table, write_store};
     use crate::source::dolt_store::walk;

@@ -17,10 +17,10 @@ use super::rows::foreign_key::ForeignKey;
 use super::rows::schema_sql::{Moment, create_table};
 use super::rows::{RowsError, Schema};
 use super::shared::{ReadError, Shared, blocking};
-use crate::source::dolt_sql::lineage::VIEWS;
-use crate::source::dolt_sql::schema_sql::compose;
-use crate::source::dolt_sql::tables::Listing;
-use crate::source::dolt_sql::views::StoredView;
+use crate::source::dolt::lineage::VIEWS;
+use crate::source::dolt::listing::Listing;
+use crate::source::dolt::schema_sql::compose;
+use crate::source::dolt::views::StoredView;
 use crate::source::{Content, Sink, SourceError};
 
 /// The name of the file. No table's file is called so: theirs end in `.jsonl`.

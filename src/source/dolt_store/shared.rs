@@ -13,7 +13,7 @@ use super::graph::Graph;
 use super::live::LiveMemory;
 use super::message::Message;
 use super::rows::{RowRenderer, RowsError, Schema};
-use crate::source::dolt_sql::lineage::Lineage;
+use crate::source::dolt::lineage::Lineage;
 use crate::source::{ErrorKind, SourceError};
 
 const SCHEMA_ID: &[u8; 4] = b"DSCH";

@@ -2,7 +2,8 @@
 
 use super::error::RowsError;
 use super::schema::Schema;
-use super::schema_sql::{ident, idents};
+use super::schema_sql::idents;
+use crate::source::dolt::identifier::ident;
 use crate::source::dolt_store::message::{Message, MessageError, Table};
 
 /// A foreign key of one table.

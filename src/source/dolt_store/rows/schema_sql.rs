@@ -6,6 +6,7 @@ use super::error::RowsError;
 use super::expression;
 use super::schema::{Column, Index, Schema};
 use super::sql_type::{SqlType, is_spatial};
+use crate::source::dolt::identifier::ident;
 
 /// Where a statement is asked for: the server leaves some of it out of what it says about the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,11 +161,6 @@ fn index_line(schema: &Schema, index: &Index) -> String {
         line.push_str(&format!(" COMMENT '{}'", index.comment));
     }
     line
-}
-
-/// A quoted identifier.
-pub(super) fn ident(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }
 
 /// Quoted identifiers, joined by commas.

@@ -9,7 +9,7 @@
 //! Equal origins mean equal content. Two bookkeeping entries are kept along with the tables: [`SCHEMA`], the last
 //! commit that changed any table's definition or any view, and [`VIEWS`], Dolt's table of views.
 //!
-//! Pure: [`super::lineage_load`] asks the server. Per commit this holds 8 bytes per table and one row of fixed
+//! Pure: who knows the changes (a server, a store) adds them. Per commit this holds 8 bytes per table and one row of fixed
 //! size, so 100,000 commits of 25 tables take about 30 MB.
 
 use std::collections::HashMap;

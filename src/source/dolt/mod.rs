@@ -1,0 +1,16 @@
+//! What is the same however a Dolt database is reached: over a server, or from its files.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `lineage` | which commit last changed which table: the identity of contents |
+//! | `listing`, `views` | the tables and views of one revision |
+//! | `schema_sql` | `schema.sql` from its statements |
+//! | `identifier` | names in SQL |
+//! | `leftovers` | databases that test runs left behind |
+
+pub mod identifier;
+pub mod leftovers;
+pub mod lineage;
+pub mod listing;
+pub mod schema_sql;
+pub mod views;
