@@ -1,29 +1,39 @@
-//! The bytes kept in memory: least recently used first out, counted in bytes.
+//! What is kept in memory: least recently used first out, counted in bytes.
 
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use lru::LruCache;
 
+use super::branch::Branch;
 use super::lock;
 use super::whole::Whole;
 use crate::model::content_id::ContentId;
+use crate::source::parts::Part;
 
 /// What one entry costs beside its bytes: the map's and the allocator's book-keeping, rounded up.
 const ENTRY_OVERHEAD: u64 = 256;
 
-/// Which part of a content an entry holds.
+/// What an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Part {
-    Whole,
-    Segment(u64),
+pub(super) enum Key {
+    /// All of a content.
+    Whole(ContentId),
+    /// A piece of a content that is read in passing.
+    Piece(ContentId, u64),
+    /// A part of however many contents.
+    Part(Part),
 }
 
 /// A cached piece; cheap to clone.
 #[derive(Clone)]
 pub(super) enum Cached {
+    /// Of [`Key::Whole`].
     Whole(Arc<Whole>),
-    Segment(Bytes),
+    /// Bytes of a [`Key::Piece`], or of a [`Key::Part`] that is a segment.
+    Bytes(Bytes),
+    /// A [`Key::Part`] that is made of others.
+    Branch(Arc<Branch>),
 }
 
 impl Cached {
@@ -31,7 +41,8 @@ impl Cached {
         ENTRY_OVERHEAD
             + match self {
                 Self::Whole(whole) => whole.len(),
-                Self::Segment(bytes) => bytes.len() as u64,
+                Self::Bytes(bytes) => bytes.len() as u64,
+                Self::Branch(branch) => branch.cost(),
             }
     }
 }
@@ -43,7 +54,7 @@ pub(super) struct Cache {
 }
 
 struct Entries {
-    map: LruCache<(ContentId, Part), Cached>,
+    map: LruCache<Key, Cached>,
     used: u64,
 }
 
@@ -52,13 +63,13 @@ impl Cache {
         Self { budget, entries: Mutex::new(Entries { map: LruCache::unbounded(), used: 0 }) }
     }
 
-    pub fn get(&self, key: &(ContentId, Part)) -> Option<Cached> {
+    pub fn get(&self, key: &Key) -> Option<Cached> {
         lock(&self.entries).map.get(key).cloned()
     }
 
     /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than the whole
     /// budget is not kept.
-    pub fn put(&self, key: (ContentId, Part), value: Cached) {
+    pub fn put(&self, key: Key, value: Cached) {
         let cost = value.cost();
         if cost > self.budget {
             return;
@@ -79,12 +90,12 @@ impl Cache {
 mod tests {
     use super::*;
 
-    fn key(n: u8) -> (ContentId, Part) {
-        (ContentId::of(&[&[n]]), Part::Segment(0))
+    fn key(n: u8) -> Key {
+        Key::Piece(ContentId::of(&[&[n]]), 0)
     }
 
     fn piece(len: usize) -> Cached {
-        Cached::Segment(Bytes::from(vec![0; len]))
+        Cached::Bytes(Bytes::from(vec![0; len]))
     }
 
     #[test]

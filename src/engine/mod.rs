@@ -1,30 +1,40 @@
 //! Turns content identities into bytes: one flight per content, an LRU by bytes, lengths kept for good.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
+use lru::LruCache;
 
 use crate::model::content_id::ContentId;
-use crate::source::{Content, SourceError};
+use crate::source::{Content, ErrorKind, SourceError};
 
+mod branch;
 mod cache;
 mod flight;
 mod lengths;
 mod listings;
+mod part_flights;
+mod part_lengths;
 mod streamed;
+mod tree;
 mod whole;
 
 pub use listings::Listings;
 
-use cache::{Cache, Cached, Part};
+use cache::{Cache, Cached, Key};
 use flight::Flights;
 use lengths::Lengths;
 use streamed::Streamed;
+use tree::{PartMemory, Tree};
 use whole::{Loaded, Whole};
 
 /// A content longer than this share of the cache is read in passing, piece by piece, instead of being held whole.
 const LARGEST_SHARE_HELD_WHOLE: u64 = 4;
+
+/// Trees kept open after their last reader: a walk measures a file and reads it right after.
+const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
 /// Loads, shares and remembers contents.
 pub struct Engine {
@@ -32,6 +42,8 @@ pub struct Engine {
     flights: Flights<ContentId, Loaded>,
     lengths: Arc<Lengths>,
     streams: Mutex<HashMap<ContentId, Weak<Streamed>>>,
+    parts: Arc<PartMemory>,
+    trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
     held_whole_up_to: u64,
 }
 
@@ -42,22 +54,27 @@ pub enum Reader {
     Whole(Arc<Whole>),
     /// Read in passing.
     Streamed(Arc<Streamed>),
+    /// Put together from parts that it shares with others.
+    InParts(Arc<Tree>),
 }
 
 impl Engine {
     /// An engine that keeps up to `cache_size` bytes of content in memory.
     pub fn new(cache_size: u64) -> Self {
+        let cache = Arc::new(Cache::new(cache_size));
         Self {
-            cache: Arc::new(Cache::new(cache_size)),
+            parts: Arc::new(PartMemory::new(Arc::clone(&cache))),
+            cache,
             flights: Flights::new(),
             lengths: Arc::default(),
             streams: Mutex::default(),
+            trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
             held_whole_up_to: cache_size / LARGEST_SHARE_HELD_WHOLE,
         }
     }
 
-    /// The exact length of a content in bytes. Where the source does not state it, this reads the
-    /// content once; after that it is known for as long as the engine lives.
+    /// The exact length of a content in bytes. Where the source does not state it, this reads what of the content
+    /// is not known yet once; after that it is known for as long as the engine lives.
     ///
     /// # Errors
     /// What the source says when the content cannot be read.
@@ -65,7 +82,10 @@ impl Engine {
         if let Some(len) = content.stated_len().or_else(|| self.lengths.get(id)) {
             return Ok(len);
         }
-        Ok(self.load(id, content).await?.len())
+        match self.tree(id, content).await? {
+            Some(_) => Ok(self.lengths.get(id).expect("whoever opens a tree measures it")),
+            None => Ok(self.load(id, content).await?.len()),
+        }
     }
 
     /// Opens a content for reading.
@@ -73,6 +93,9 @@ impl Engine {
     /// # Errors
     /// What the source says when the content cannot be read or does not pass its checks.
     pub async fn open(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Reader, Arc<SourceError>> {
+        if let Some(tree) = self.tree(id, content).await? {
+            return Ok(Reader::InParts(tree));
+        }
         let len = match self.lengths.get(id).or_else(|| content.stated_len()) {
             Some(len) if len > self.held_whole_up_to => len,
             _ => match self.load(id, content).await? {
@@ -88,22 +111,49 @@ impl Engine {
         Ok(Reader::Streamed(stream))
     }
 
+    /// The tree of a content that is in parts, measured.
+    async fn tree(
+        &self,
+        id: ContentId,
+        content: &Arc<dyn Content>,
+    ) -> Result<Option<Arc<Tree>>, Arc<SourceError>> {
+        if content.in_parts().is_none() {
+            return Ok(None);
+        }
+        if let Some(open) = lock(&self.trees).get(&id) {
+            return Ok(Some(Arc::clone(open)));
+        }
+        let (content, parts) = (Arc::clone(content), Arc::clone(&self.parts));
+        let (lengths, trees) = (Arc::clone(&self.lengths), Arc::clone(&self.trees));
+        let described = Arc::clone(&content);
+        let open = move || {
+            let Some(tree) = Tree::open(&content, &parts).transpose()? else { return Ok(None) };
+            if lengths.get(id).is_none() {
+                lengths.remember(id, tree.measure()?, &*content)?;
+            }
+            let tree = Arc::new(tree);
+            lock(&trees).put(id, Arc::clone(&tree));
+            Ok(Some(tree))
+        };
+        blocking(&*described, open).await
+    }
+
     /// Reads a content once from end to end: from the cache, or in one flight for all who ask.
     async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Loaded, Arc<SourceError>> {
-        if let Some(Cached::Whole(whole)) = self.cache.get(&(id, Part::Whole)) {
+        if let Some(Cached::Whole(whole)) = self.cache.get(&Key::Whole(id)) {
             return Ok(Loaded::Whole(whole));
         }
         let (reader, limit) = (content.clone(), self.held_whole_up_to);
         let (cache, lengths) = (self.cache.clone(), self.lengths.clone());
         let load = async move {
             // A flight that ended between the look above and this one has left its result in the cache.
-            if let Some(Cached::Whole(whole)) = cache.get(&(id, Part::Whole)) {
+            if let Some(Cached::Whole(whole)) = cache.get(&Key::Whole(id)) {
                 return Ok(Loaded::Whole(whole));
             }
             let loaded = Loaded::read(&*reader, limit).await?;
             lengths.remember(id, loaded.len(), &*reader)?;
             if let Loaded::Whole(whole) = &loaded {
-                cache.put((id, Part::Whole), Cached::Whole(whole.clone()));
+                cache.put(Key::Whole(id), Cached::Whole(whole.clone()));
             }
             Ok(loaded)
         };
@@ -131,8 +181,26 @@ impl Reader {
         match self {
             Self::Whole(whole) => Ok(whole.slice(offset, size)),
             Self::Streamed(stream) => stream.read(offset, size).await,
+            Self::InParts(tree) => {
+                if let Some(bytes) = tree.read_held(offset, size) {
+                    return Ok(bytes);
+                }
+                let reading = Arc::clone(tree);
+                blocking(tree.content(), move || reading.read(offset, size)).await
+            }
         }
     }
+}
+
+/// Does something on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    content: &dyn Content,
+    work: impl FnOnce() -> Result<T, Arc<SourceError>> + Send + 'static,
+) -> Result<T, Arc<SourceError>> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|broken_off| {
+        let error = SourceError::new(ErrorKind::Unavailable, content.describe(), "reading was broken off");
+        Err(Arc::new(error.because(broken_off)))
+    })
 }
 
 /// Logs a content that cannot be read: which one, why, and what to do.
@@ -154,7 +222,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::source::{ErrorKind, Sink};
+    use crate::source::Sink;
 
     /// A content that has one byte more each time it is read, from `len` on.
     struct Growing {

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::cache::{Cache, Cached, Part};
+use super::cache::{Cache, Cached, Key};
 use super::report;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, Sink, SourceError};
@@ -98,8 +98,8 @@ impl Streamed {
     }
 
     async fn segment(&self, wanted: u64) -> Result<Bytes, Arc<SourceError>> {
-        let cached = |n| match self.cache.get(&(self.id, Part::Segment(n))) {
-            Some(Cached::Segment(bytes)) => Some(bytes),
+        let cached = |n| match self.cache.get(&Key::Piece(self.id, n)) {
+            Some(Cached::Bytes(bytes)) => Some(bytes),
             _ => None,
         };
         if let Some(bytes) = cached(wanted) {
@@ -155,7 +155,7 @@ impl Streamed {
         // Copied, so that what the cache counts is what the segment keeps in memory.
         let segment = Bytes::copy_from_slice(&run.rest[..wanted]);
         run.rest.advance(wanted);
-        self.cache.put((self.id, Part::Segment(run.next)), Cached::Segment(segment.clone()));
+        self.cache.put(Key::Piece(self.id, run.next), Cached::Bytes(segment.clone()));
         run.next += 1;
         Ok(segment)
     }

@@ -19,6 +19,7 @@ mod dolt;
 pub mod dolt_sql;
 pub mod dolt_store;
 pub mod error;
+pub mod parts;
 pub mod text;
 
 pub use error::{ErrorKind, SourceError, chain};
@@ -80,6 +81,12 @@ pub trait Content: Send + Sync {
     /// Length in bytes where the source states it without reading the content. It is a promise:
     /// [`Content::read`] fails rather than produce another length.
     fn stated_len(&self) -> Option<u64> {
+        None
+    }
+
+    /// The content as a tree of parts that others share, where it is one. It is read by these alone then, as
+    /// far as they are wanted.
+    fn in_parts(&self) -> Option<&dyn parts::InParts> {
         None
     }
 

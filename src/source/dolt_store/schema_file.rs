@@ -1,5 +1,6 @@
 //! `schema.sql`: the statements that make the tables and views of one moment.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,10 +8,10 @@ use serde::Deserialize;
 
 use super::address::Address;
 use super::chunks::Chunks;
+use super::content::TableContent;
 use super::error::InChunk;
 use super::lineage::is_system_table;
 use super::message::Message;
-use super::objects::prolly;
 use super::objects::root_value::{FOREIGN_KEYS_ID, RootValue};
 use super::objects::table::Table;
 use super::rows::foreign_key::ForeignKey;
@@ -30,7 +31,7 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 ///
 /// # Errors
 /// What is wrong with which chunk.
-fn list(shared: &Shared, root: &RootValue) -> Result<Listing, ReadError> {
+fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
     let mut listing = Listing::default();
     for table in root.tables.keys().filter(|table| !is_system_table(table)) {
         match shared.is_excluded(table) {
@@ -45,20 +46,20 @@ fn list(shared: &Shared, root: &RootValue) -> Result<Listing, ReadError> {
 }
 
 /// The views as the table of Dolt's own holds them, by name.
-fn stored_views(shared: &Shared, table: &Address) -> Result<Vec<StoredView>, ReadError> {
+fn stored_views(shared: &Arc<Shared>, table: &Address) -> Result<Vec<StoredView>, ReadError> {
     #[derive(Deserialize)]
     struct Row {
         r#type: String,
         name: String,
         fragment: String,
     }
-    let store = &shared.store;
-    let object = Table::read(store, table)?;
-    let renderer = shared.renderer(&VIEWS.into(), &object.schema)?;
+    let content =
+        TableContent { shared: Arc::clone(shared), name: VIEWS.into(), table: *table, when: String::new() };
     let mut lines = Vec::new();
-    for leaf in prolly::leaves(store, table, object.primary_index)? {
-        renderer.render_leaf(&leaf.message(store, table)?, store, &mut lines)?;
-    }
+    content.rows()?.each_segment(|segment| {
+        lines.extend_from_slice(&segment);
+        ControlFlow::Continue(())
+    })?;
     let mut views = Vec::new();
     for row in serde_json::Deserializer::from_slice(&lines).into_iter::<Row>() {
         let row = row.map_err(|error| RowsError::DamagedSchema {
@@ -77,7 +78,7 @@ fn stored_views(shared: &Shared, table: &Address) -> Result<Vec<StoredView>, Rea
 ///
 /// # Errors
 /// What is wrong with which chunk, or what of a definition is not known.
-pub fn write(shared: &Shared, moment: Moment, root: &RootValue) -> Result<String, ReadError> {
+pub fn write(shared: &Arc<Shared>, moment: Moment, root: &RootValue) -> Result<String, ReadError> {
     let listing = list(shared, root)?;
     let foreign_keys = foreign_keys(shared, root)?;
     let mut names: Vec<_> = listing.tables.iter().chain(&listing.excluded).collect();

@@ -24,114 +24,66 @@ const COUNTS: u16 = 8;
 const ALL: u16 = 9;
 const LEVEL: u16 = 10;
 
-/// A leaf of a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaf {
-    /// Where it is.
-    pub place: LeafPlace,
-    /// How many rows it has. (A row of a table without a key may stand for several equal ones.)
+/// A node of a tree, and how far it is above the leaves.
+#[derive(Debug)]
+pub struct Node {
+    /// 0 for a leaf.
+    pub level: u8,
+    /// How many rows are in it and below it. (A row of a table without a key may stand for several equal ones.)
     pub rows: u64,
+    /// Its object, as [`crate::source::dolt_store::rows::RowRenderer`] takes that of a leaf.
+    pub message: Message,
 }
 
-/// Where a leaf is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LeafPlace {
-    /// In a chunk of its own.
-    Chunk(Address),
-    /// Within the chunk of its table: the root of a small tree is the leaf itself.
-    InTable(Bytes),
-}
-
-impl Leaf {
-    /// The message of the leaf; `owner` is the chunk of the table.
+impl Node {
+    /// The node in a chunk of its own, which its parent says is at this level.
     ///
     /// # Errors
     /// What is wrong with which chunk.
-    pub fn message(&self, chunks: &dyn Chunks, owner: &Address) -> Result<Message, StoreError> {
-        let (address, bytes) = match &self.place {
-            LeafPlace::Chunk(address) => (address, chunks.chunk(address)?),
-            LeafPlace::InTable(bytes) => (owner, bytes.clone()),
-        };
-        let message = node(bytes).in_chunk(address, OBJECT)?;
-        match message.u8(LEVEL).in_chunk(address, OBJECT)? {
-            0 => Ok(message),
-            level => Err(MessageError::Invalid(format!("level {level}, where a leaf should be")))
-                .in_chunk(address, OBJECT),
+    pub fn read(chunks: &dyn Chunks, address: &Address, level: u8) -> Result<Self, StoreError> {
+        let node = Self::within(address, chunks.chunk(address)?)?;
+        if node.level != level {
+            let problem = format!("it is of level {} where its parent wants level {level}", node.level);
+            return Err(MessageError::Invalid(problem)).in_chunk(address, OBJECT);
         }
+        Ok(node)
     }
-}
 
-fn node(bytes: Bytes) -> Result<Message, MessageError> {
-    let message = Message::parse_as(bytes, ID)?;
-    message.check_fields(FIELDS)?;
-    Ok(message)
-}
-
-/// The leaves of a tree, in the order of their rows. The tree's root is `root`, which lies in the chunk `owner`. No leaf
-/// is read for that, except a root that is one.
-///
-/// # Errors
-/// What is wrong with which chunk.
-pub fn leaves(chunks: &dyn Chunks, owner: &Address, root: Bytes) -> Result<Vec<Leaf>, StoreError> {
-    let message = node(root.clone()).in_chunk(owner, OBJECT)?;
-    let inner = Inner::parse(&message).in_chunk(owner, OBJECT)?;
-    if inner.level == 0 {
-        return Ok(match inner.rows {
-            0 => Vec::new(),
-            rows => vec![Leaf { place: LeafPlace::InTable(root), rows }],
-        });
+    /// The root of a tree, which lies within the chunk of its table.
+    ///
+    /// # Errors
+    /// What is wrong with it; the chunk named is that of the table.
+    pub fn within(table: &Address, root: Bytes) -> Result<Self, StoreError> {
+        Self::parse(root).in_chunk(table, OBJECT)
     }
-    let mut found = Vec::new();
-    let mut open = vec![(*owner, inner)];
-    while let Some((owner, inner)) = open.pop() {
-        let mut expected = inner.rows;
-        // The last one is put first, so that it is taken last.
-        for (&address, &rows) in inner.children.iter().zip(&inner.counts).rev() {
-            expected = expected.wrapping_sub(rows);
-            if inner.level == 1 {
-                continue;
-            }
-            let message = node(chunks.chunk(&address)?).in_chunk(&address, OBJECT)?;
-            let child = Inner::parse(&message).in_chunk(&address, OBJECT)?;
-            if child.level + 1 != inner.level || child.rows != rows {
-                let problem = format!(
-                    "level {} with {} rows, where its parent has level {} and says {rows} rows",
-                    child.level, child.rows, inner.level
-                );
-                return Err(MessageError::Invalid(problem)).in_chunk(&address, OBJECT);
-            }
-            open.push((address, child));
-        }
-        if expected != 0 {
-            let problem = format!("it says {} rows, and its children have others", inner.rows);
-            return Err(MessageError::Invalid(problem)).in_chunk(&owner, OBJECT);
-        }
-        if inner.level == 1 {
-            let leaves = inner.children.into_iter().zip(inner.counts);
-            found.extend(leaves.map(|(address, rows)| Leaf { place: LeafPlace::Chunk(address), rows }));
-        }
+
+    fn parse(bytes: Bytes) -> Result<Self, MessageError> {
+        let message = Message::parse_as(bytes, ID)?;
+        message.check_fields(FIELDS)?;
+        Ok(Self { level: message.u8(LEVEL)?, rows: message.u64(ALL)?, message })
     }
-    Ok(found)
-}
 
-/// What a node says of its tree.
-struct Inner {
-    level: u8,
-    rows: u64,
-    children: Vec<Address>,
-    counts: Vec<u64>,
-}
+    /// The chunks of its children, in the order of their rows; none in a leaf.
+    ///
+    /// # Errors
+    /// What is wrong with the node, which is in chunk `own`.
+    pub fn children(&self, own: &Address) -> Result<Vec<Address>, StoreError> {
+        self.checked_children().in_chunk(own, OBJECT)
+    }
 
-impl Inner {
-    fn parse(message: &Message) -> Result<Self, MessageError> {
-        let (level, rows, children) = (message.u8(LEVEL)?, message.u64(ALL)?, message.addresses(CHILDREN)?);
-        let counts = counts(&message.bytes(COUNTS)?)?;
-        if children.len() != counts.len() || (level == 0) != children.is_empty() {
-            let problem =
-                format!("level {level} with {} children and {} counts", children.len(), counts.len());
+    fn checked_children(&self) -> Result<Vec<Address>, MessageError> {
+        let children = self.message.addresses(CHILDREN)?;
+        let counts = counts(&self.message.bytes(COUNTS)?)?;
+        if children.len() != counts.len() || (self.level == 0) != children.is_empty() {
+            let (level, children, counts) = (self.level, children.len(), counts.len());
+            let problem = format!("level {level} with {children} children and {counts} counts");
             return Err(MessageError::Invalid(problem));
         }
-        Ok(Self { level, rows, children, counts })
+        if self.level > 0 && counts.iter().fold(0, |all: u64, rows| all.wrapping_add(*rows)) != self.rows {
+            let problem = format!("it says {} rows, and its children have others", self.rows);
+            return Err(MessageError::Invalid(problem));
+        }
+        Ok(children)
     }
 }
 
@@ -190,41 +142,39 @@ mod tests {
     }
 
     #[test]
-    fn leaves_come_in_order_with_their_rows() {
+    fn a_branch_names_its_children_in_order() {
         let mut chunks = MemoryChunks::default();
-        let [a, b, c] = [3, 1, 2].map(|rows| chunks.put(leaf(rows)));
-        let left = chunks.put(inner(&[(a, 3), (b, 1)], 1));
-        let right = chunks.put(inner(&[(c, 2)], 1));
-        let root = inner(&[(left, 4), (right, 2)], 2);
-        let found = leaves(&chunks, &OWNER, root).expect("a tree");
-        let expected =
-            [(a, 3), (b, 1), (c, 2)].map(|(address, rows)| Leaf { place: LeafPlace::Chunk(address), rows });
-        assert_eq!(found, expected);
-        assert_eq!(found[1].message(&chunks, &OWNER).expect("a leaf").u64(9), Ok(1));
+        let [a, b] = [3, 1].map(|rows| chunks.put(leaf(rows)));
+        let root = Node::within(&OWNER, inner(&[(a, 3), (b, 1)], 1)).expect("a root");
+        assert_eq!((root.level, root.rows), (1, 4));
+        assert_eq!(root.children(&OWNER).expect("a branch"), [a, b]);
+        let second = Node::read(&chunks, &b, 0).expect("a leaf");
+        assert_eq!((second.level, second.rows), (0, 1));
+        assert_eq!(second.children(&b).expect("a leaf"), []);
+        assert!(Node::read(&chunks, &b, 1).is_err(), "it is a leaf");
     }
 
     #[test]
-    fn a_small_tree_is_a_leaf_within_its_table() {
-        let chunks = MemoryChunks::default();
-        let found = leaves(&chunks, &OWNER, leaf(2)).expect("a tree");
-        assert_eq!(found, [Leaf { place: LeafPlace::InTable(leaf(2)), rows: 2 }]);
-        assert_eq!(leaves(&chunks, &OWNER, leaf(0)).expect("a tree"), []);
-    }
-
-    #[test]
-    fn a_tree_that_is_none_is_refused() {
-        let mut chunks = MemoryChunks::default();
-        let a = chunks.put(leaf(3));
-        let low = chunks.put(inner(&[(a, 3)], 1));
+    fn a_branch_that_contradicts_itself_is_refused() {
+        let a = Address::new([1; 20]);
+        let other_rows = message(
+            ID,
+            &[
+                (7, Field::Bytes(a.as_bytes().to_vec())),
+                (8, Field::Bytes(vec![6])),
+                (9, Field::U64(4)),
+                (10, Field::U8(1)),
+            ],
+        );
         for (root, what) in [
-            (inner(&[(low, 4)], 2), "other rows than its child says"),
-            (inner(&[(low, 3)], 3), "a level left out"),
+            (other_rows, "other rows than its child has"),
             (inner(&[], 1), "no children"),
+            (inner(&[(a, 3)], 0), "a leaf with a child"),
         ] {
-            assert!(leaves(&chunks, &OWNER, root).is_err(), "{what}");
+            let node = Node::within(&OWNER, root).expect("a node");
+            assert!(node.children(&OWNER).is_err(), "{what}");
         }
-        let wrong = Leaf { place: LeafPlace::Chunk(low), rows: 3 };
-        assert!(wrong.message(&chunks, &OWNER).is_err(), "level 1 is no leaf");
+        assert!(Node::within(&OWNER, Bytes::from_static(b"rubbish")).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The rows of a leaf as JSON lines.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::decode::{Decoder, Room};
 use super::error::{RowsError, ValueProblem};
@@ -19,9 +19,6 @@ mod node_slot {
     pub const LEVEL: u16 = 10;
     pub const COUNT: u16 = 11;
 }
-
-/// A leaf is rendered whole only up to this: a damaged count of a row must not fill the memory.
-const MAX_LEN: usize = u32::MAX as usize;
 
 /// Renders the leaves of one table under one schema.
 #[derive(Debug)]
@@ -58,42 +55,19 @@ impl RowRenderer {
         Ok(Self { table: schema.table.clone(), layout, columns, is_keyless: schema.is_keyless })
     }
 
-    /// Appends the rows of a leaf in order, one line each; a row of a table without a key as often as it
-    /// occurs. Out-of-line values come from `chunks`. Nothing is appended on an error.
+    /// Appends rows of a leaf in order, one line each; a row of a table without a key as often as it occurs.
+    /// `lines` says which, counted from 0. Out-of-line values come from `chunks`.
     ///
-    /// # Errors
-    /// [`RowsError`] where the leaf or a value cannot be read.
-    pub fn render_leaf(
-        &self,
-        leaf: &Message,
-        chunks: &dyn Chunks,
-        out: &mut Vec<u8>,
-    ) -> Result<(), RowsError> {
-        let start = out.len();
-        let mut is_too_long = false;
-        let rendered = self.render_lines(leaf, chunks, out, |out| {
-            is_too_long = out.len() - start > MAX_LEN;
-            if is_too_long { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        let rendered = match is_too_long {
-            true => Err(self.damaged(0, "with the rows after it, it is longer than 4 GiB")),
-            false => rendered,
-        };
-        if rendered.is_err() {
-            out.truncate(start);
-        }
-        rendered
-    }
-
-    /// The same, with `after_line` called after each line with all that `out` holds, which it may take away:
-    /// a leaf of rows with long texts is many megabytes. It may also break off, which is no error.
+    /// `after_line` is called after each line with all that `out` holds, which it may take away: a leaf of rows with
+    /// long texts is many megabytes. It may also break off, which is no error.
     ///
     /// # Errors
     /// [`RowsError`] where the leaf or a value cannot be read; what was appended before stays.
-    pub fn render_lines(
+    pub fn render(
         &self,
         leaf: &Message,
         chunks: &dyn Chunks,
+        lines: Range<u64>,
         out: &mut Vec<u8>,
         mut after_line: impl FnMut(&mut Vec<u8>) -> ControlFlow<()>,
     ) -> Result<(), RowsError> {
@@ -103,6 +77,7 @@ impl RowRenderer {
             source,
         })?;
         let mut room = Room::default();
+        let mut next_line = 0_u64;
         for row in 0..leaf.len() {
             let (key, value) = leaf.row(row).map_err(|problem| self.damaged(row, problem))?;
             let times = match self.is_keyless {
@@ -110,10 +85,16 @@ impl RowRenderer {
                     .ok_or_else(|| self.damaged(row, "it does not say how often it occurs"))?,
                 false => 1,
             };
+            let of_row = next_line..next_line.saturating_add(times);
+            next_line = of_row.end;
+            let wanted = of_row.end.min(lines.end).saturating_sub(of_row.start.max(lines.start));
+            if wanted == 0 {
+                continue;
+            }
             let start = out.len();
             self.append_row(row, &key, &value, chunks, &mut room, out)?;
-            let repeated = if times > 1 { out[start..].to_vec() } else { Vec::new() };
-            for nth in 0..times {
+            let repeated = if wanted > 1 { out[start..].to_vec() } else { Vec::new() };
+            for nth in 0..wanted {
                 if nth > 0 {
                     out.extend_from_slice(&repeated);
                 }

@@ -1,6 +1,7 @@
 //! Chunks that a server of version 1.88.1 wrote, whole and damaged.
 
 use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +15,9 @@ use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::dolt_store::message::Message;
+
+/// All lines of a leaf.
+const ALL: Range<u64> = 0..u64::MAX;
 
 /// Schema of a table with columns of many types.
 const SAMPLE_SCHEMA: &str = "\
@@ -141,11 +145,10 @@ fn schema(text: &str) -> Schema {
 
 fn render(schema: &Schema, leaf: &str, values: &Values) -> Result<String, RowsError> {
     let mut out = b"before\n".to_vec();
-    let rendered = RowRenderer::new(schema)?.render_leaf(&message(bytes(leaf)), values, &mut out);
+    let go_on = |_: &mut Vec<u8>| ControlFlow::Continue(());
+    RowRenderer::new(schema)?.render(&message(bytes(leaf)), values, ALL, &mut out, go_on)?;
     let text = String::from_utf8(out).expect("lines are UTF-8");
-    let lines = text.strip_prefix("before\n").expect("what stood there stays");
-    assert!(rendered.is_ok() || lines.is_empty(), "a failure leaves {lines:?}");
-    rendered.map(|()| lines.to_owned())
+    Ok(text.strip_prefix("before\n").expect("what stood there stays").to_owned())
 }
 
 #[test]
@@ -178,6 +181,23 @@ fn a_row_without_a_key_comes_as_often_as_it_occurs() {
 }
 
 #[test]
+fn any_lines_can_be_asked_for() {
+    let renderer = RowRenderer::new(&schema(KEYLESS_SCHEMA)).expect("it is known");
+    let leaf = message(bytes(KEYLESS_LEAF));
+    let all: Vec<_> = KEYLESS_LINES.split_inclusive('\n').collect();
+    for from in 0..=all.len() {
+        for to in from..=all.len() + 1 {
+            let mut out = Vec::new();
+            let lines = from as u64..to as u64;
+            let rendered =
+                renderer.render(&leaf, &Values::default(), lines, &mut out, |_| ControlFlow::Continue(()));
+            rendered.expect("it is whole");
+            assert_eq!(String::from_utf8(out).expect("UTF-8"), all[from..to.min(all.len())].concat());
+        }
+    }
+}
+
+#[test]
 fn keys_stand_in_their_own_order() {
     let sample = schema(SAMPLE_SCHEMA);
     let names: Vec<_> = sample.primary_key.iter().map(|&place| sample.columns[place].name.as_str()).collect();
@@ -191,14 +211,13 @@ fn lines_can_be_taken_away_as_they_come() {
     let leaf = message(bytes(KEYLESS_LEAF));
     let mut taken = Vec::new();
     let mut out = Vec::new();
-    let all = renderer.render_lines(&leaf, &Values::default(), &mut out, |out| {
+    let all = renderer.render(&leaf, &Values::default(), ALL, &mut out, |out| {
         taken.append(out);
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     });
     assert!(all.is_ok() && out.is_empty());
     assert_eq!(String::from_utf8(taken).expect("lines are UTF-8"), KEYLESS_LINES);
-    let first =
-        renderer.render_lines(&leaf, &Values::default(), &mut out, |_| std::ops::ControlFlow::Break(()));
+    let first = renderer.render(&leaf, &Values::default(), ALL, &mut out, |_| ControlFlow::Break(()));
     assert!(first.is_ok());
     assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 1);
 }
@@ -241,10 +260,10 @@ fn use_all(schema: Bytes, leaf: Bytes, values: &Values) {
     let Ok(renderer) = RowRenderer::new(&schema) else { return };
     let Ok(leaf) = Message::parse(leaf) else { return };
     let mut lines = 0;
-    let _ = renderer.render_lines(&leaf, values, &mut Vec::new(), |out| {
+    let _ = renderer.render(&leaf, values, ALL, &mut Vec::new(), |out| {
         out.clear();
         lines += 1;
-        if lines < 100 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        if lines < 100 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
 }
 
@@ -291,10 +310,10 @@ fn a_count_that_never_ends_is_refused_in_time() {
         leaf.windows(8).position(|eight| eight == 3_u64.to_le_bytes()).expect("a row occurs three times");
     let mut damaged = leaf.to_vec();
     damaged[at + 7] = 1;
-    let _ = renderer.render_lines(&message(damaged.into()), &Values::default(), &mut Vec::new(), |out| {
+    let _ = renderer.render(&message(damaged.into()), &Values::default(), ALL, &mut Vec::new(), |out| {
         out.clear();
         lines += 1;
-        if lines < 1000 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        if lines < 1000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     assert_eq!(lines, 1000, "the reader decides when it has enough");
 }
