@@ -10,7 +10,8 @@
 //! | `lineage` | which commit last changed which table: the identity of contents |
 //! | `discover` | which databases a folder holds |
 //! | `shared`, `database` | what views of a database share; one view |
-//! | `content`, `schema_file`, `live` | rows; `schema.sql`; the working set |
+//! | `content`, `table_rows`, `cutter` | the rows of a table; the tree that they lie in; what of it is long |
+//! | `schema_file`, `live` | `schema.sql`; the working set |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use globset::GlobSet;
 pub mod address;
 pub mod chunks;
 mod content;
+mod cutter;
 mod database;
 mod discover;
 pub mod error;
@@ -34,12 +36,13 @@ pub mod objects;
 pub mod rows;
 mod schema_file;
 mod shared;
+mod table_rows;
 #[cfg(test)]
 mod testing;
 mod walk;
 
 use address::Address;
-use chunks::ChunkStore;
+use chunks::{ChunkStore, RecentChunks};
 use database::DoltStoreDatabase;
 use error::StoreError;
 use objects::store_root::Refs;
@@ -72,6 +75,7 @@ struct Inner {
     path: PathBuf,
     label: Arc<str>,
     options: DoltStoreOptions,
+    values: Arc<RecentChunks>,
     known: Mutex<Known>,
 }
 
@@ -131,7 +135,9 @@ impl DoltStoreSource {
             return Err(fail(ErrorKind::Invalid, &operation).with_hint(hint));
         }
         let path = path.to_owned();
-        Ok(Self { inner: Arc::new(Inner { path, label, options, known: Mutex::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner { path, label, options, values: Arc::default(), known: Mutex::default() }),
+        })
     }
 }
 
@@ -169,7 +175,8 @@ impl Inner {
         if !known.databases.contains_key(name) {
             let store = ChunkStore::open(folder)?;
             let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
-            let shared = Arc::new(Shared::new(store, label, name.to_owned(), exclude));
+            let shared =
+                Arc::new(Shared::new(store, Arc::clone(&self.values), label, name.to_owned(), exclude));
             let folder = folder.to_owned();
             known.databases.insert(name.to_owned(), KnownDatabase { folder, shared, seen: None, view: None });
         }

@@ -18,6 +18,7 @@ use super::rows::foreign_key::ForeignKey;
 use super::rows::schema_sql::{Moment, create_table};
 use super::rows::{RowsError, Schema};
 use super::shared::{ReadError, Shared, blocking};
+use super::table_rows::TableRows;
 use crate::source::dolt::lineage::VIEWS;
 use crate::source::dolt::listing::Listing;
 use crate::source::dolt::schema_sql::compose;
@@ -56,7 +57,7 @@ fn stored_views(shared: &Arc<Shared>, table: &Address) -> Result<Vec<StoredView>
     let content =
         TableContent { shared: Arc::clone(shared), name: VIEWS.into(), table: *table, when: String::new() };
     let mut lines = Vec::new();
-    content.rows()?.each_segment(|segment| {
+    TableRows::open(&content)?.each_segment(|segment| {
         lines.extend_from_slice(&segment);
         ControlFlow::Continue(())
     })?;

@@ -7,7 +7,7 @@ use globset::GlobSet;
 use lru::LruCache;
 
 use super::address::Address;
-use super::chunks::{ChunkStore, Chunks};
+use super::chunks::{ChunkStore, Chunks, RecentChunks};
 use super::error::{InChunk, StoreError};
 use super::graph::Graph;
 use super::live::LiveMemory;
@@ -27,6 +27,8 @@ type Renderers = LruCache<(Arc<str>, Address), Arc<RowRenderer>>;
 pub struct Shared {
     /// Its files.
     pub store: ChunkStore,
+    /// Parts of long values used last, over all databases of the source.
+    pub values: Arc<RecentChunks>,
     /// The source's label.
     pub label: Arc<str>,
     /// The database's own name, as a server over the same folder has it.
@@ -44,9 +46,16 @@ pub struct Shared {
 
 impl Shared {
     /// A store of which nothing is known yet.
-    pub fn new(store: ChunkStore, label: Arc<str>, database: String, exclude: GlobSet) -> Self {
+    pub fn new(
+        store: ChunkStore,
+        values: Arc<RecentChunks>,
+        label: Arc<str>,
+        database: String,
+        exclude: GlobSet,
+    ) -> Self {
         Self {
             store,
+            values,
             label,
             database,
             exclude,

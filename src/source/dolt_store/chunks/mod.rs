@@ -6,6 +6,7 @@
 //! | `manifest` | which files there are |
 //! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
 //! | `view`, `store` | all files at one instant; the newest of these |
+//! | `recent` | the small chunks used last |
 
 use bytes::Bytes;
 
@@ -17,11 +18,13 @@ mod block;
 mod file;
 mod journal;
 mod manifest;
+mod recent;
 mod runs;
 mod store;
 mod table_file;
 mod view;
 
+pub use recent::RecentChunks;
 pub use store::ChunkStore;
 pub use view::View;
 

@@ -1,0 +1,145 @@
+//! The tree of a table's rows: which leaves it has, and what they say.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::address::Address;
+use super::content::TableContent;
+use super::cutter::Cutter;
+use super::objects::prolly::Node;
+use super::objects::table::Table;
+use super::rows::{RowRenderer, RowsError};
+use super::shared::ReadError;
+use crate::source::SourceError;
+use crate::source::parts::{LONG, Lines, Part, Parts, Rendering, Segment};
+
+/// The tree of a table's rows.
+pub struct TableRows {
+    content: TableContent,
+    /// Lies within the chunk of the table, so that the table's address is its name as well.
+    root: Node,
+    rendering: Rendering,
+    renderer: Arc<RowRenderer>,
+}
+
+impl TableRows {
+    /// Opens the tree of a table.
+    ///
+    /// # Errors
+    /// What is wrong with which chunk, or what of the schema is not known.
+    pub fn open(content: &TableContent) -> Result<Self, ReadError> {
+        let table = Table::read(&content.shared.store, &content.table)?;
+        let renderer = content.shared.renderer(&content.name, &table.schema)?;
+        let root = Node::within(&content.table, table.primary_index)?;
+        let rendering = Rendering::of(table.schema.as_bytes());
+        Ok(Self { content: content.clone(), root, rendering, renderer })
+    }
+
+    /// Hands over all lines in order, in segments, until it is told to stop.
+    ///
+    /// # Errors
+    /// What is wrong with which chunk.
+    pub fn each_segment(&self, mut take: impl FnMut(Bytes) -> ControlFlow<()>) -> Result<(), ReadError> {
+        let mut open: Vec<Part> = self.all().into_iter().collect();
+        while let Some(part) = open.pop() {
+            if part.level > 0 {
+                // The last one is put first, so that it is taken last.
+                open.extend(self.below(&part)?.into_iter().rev());
+                continue;
+            }
+            match self.lines(&part)? {
+                Segment::Held(lines) => {
+                    if take(lines).is_break() {
+                        return Ok(());
+                    }
+                }
+                Segment::Cut(cut) => open.extend(cut.into_iter().map(|(part, _)| part).rev()),
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> Option<Part> {
+        (self.root.rows > 0).then(|| self.part(&self.content.table, self.root.level))
+    }
+
+    fn part(&self, node: &Address, level: u8) -> Part {
+        Part { node: *node.as_bytes(), rendering: self.rendering, level, lines: Lines::ALL }
+    }
+
+    fn below(&self, part: &Part) -> Result<Vec<Part>, ReadError> {
+        let address = Address::new(part.node);
+        let children = match address == self.content.table {
+            true => self.root.children(&address)?,
+            false => Node::read(&self.content.shared.store, &address, part.level)?.children(&address)?,
+        };
+        let level = part.level.saturating_sub(1);
+        Ok(children.iter().map(|child| self.part(child, level)).collect())
+    }
+
+    fn lines(&self, part: &Part) -> Result<Segment, ReadError> {
+        let address = Address::new(part.node);
+        let chunks = &self.content.shared.store;
+        let node;
+        let leaf = match address == self.content.table {
+            true => &self.root,
+            false => {
+                node = Node::read(chunks, &address, 0)?;
+                &node
+            }
+        };
+        let values = self.content.shared.values.before(chunks);
+        let mut cutter = Cutter::new(*part);
+        let lines = part.lines.from.into()..match part.lines {
+            Lines::ALL => u64::MAX,
+            Lines { to, .. } => to.into(),
+        };
+        let in_leaf = |source| ReadError::Leaf { leaf: address, source };
+        let segment = with_scratch(|out| {
+            self.renderer.render(&leaf.message, &values, lines, out, |out| cutter.line(out))?;
+            Ok(cutter.finish(out))
+        });
+        segment.map_err(in_leaf)?.ok_or_else(|| {
+            in_leaf(RowsError::DamagedRow {
+                table: self.content.name.to_string(),
+                row: 0,
+                problem: "with the rows after it, it is longer than 4 GiB".to_owned(),
+            })
+        })
+    }
+}
+
+thread_local! {
+    /// Where segments are rendered before they are copied to a place of their own size: growing a new place line by
+    /// line takes memory from the system several times over.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends room that is empty at first.
+fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut out = SCRATCH.take();
+    out.clear();
+    let done = work(&mut out);
+    // One very long line must not be paid for by every thread for ever.
+    if out.capacity() <= 2 * LONG {
+        SCRATCH.set(out);
+    }
+    done
+}
+
+impl Parts for TableRows {
+    fn whole(&self) -> Option<Part> {
+        self.all()
+    }
+
+    fn below(&self, part: &Part) -> Result<Vec<Part>, SourceError> {
+        self.below(part).map_err(|error| self.content.failed(error))
+    }
+
+    fn segment(&self, part: &Part) -> Result<Segment, SourceError> {
+        self.lines(part).map_err(|error| self.content.failed(error))
+    }
+}
