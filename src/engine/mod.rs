@@ -13,6 +13,7 @@ use crate::source::{Content, ErrorKind, SourceError};
 mod branch;
 mod cache;
 mod flight;
+mod index;
 mod lengths;
 mod listings;
 mod part_flights;
@@ -21,6 +22,7 @@ mod streamed;
 mod tree;
 mod whole;
 
+pub use index::{IndexError, LengthIndex};
 pub use listings::Listings;
 
 use cache::{Cache, Cached, Key};
@@ -45,6 +47,7 @@ pub struct Engine {
     parts: Arc<PartMemory>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
     held_whole_up_to: u64,
+    index: Option<LengthIndex>,
 }
 
 /// An open content: its bytes stay readable while this lives.
@@ -70,7 +73,36 @@ impl Engine {
             streams: Mutex::default(),
             trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
             held_whole_up_to: cache_size / LARGEST_SHARE_HELD_WHOLE,
+            index: None,
         }
+    }
+
+    /// Takes over the lengths in `index`, and from now on adds to it whenever [`Self::save`] is called. Blocks.
+    ///
+    /// # Errors
+    /// [`IndexError`] where it cannot be read; what is learned is added all the same.
+    pub fn use_index(&mut self, index: LengthIndex) -> Result<(), IndexError> {
+        let found = index.read();
+        self.index = Some(index);
+        self.lengths.recall(found?);
+        Ok(())
+    }
+
+    /// Puts the lengths that were learned since the last time on disk, where there is an index. Blocks.
+    ///
+    /// # Errors
+    /// [`IndexError`] where they cannot be written; the next call tries again.
+    pub fn save(&self) -> Result<(), IndexError> {
+        let Some(index) = &self.index else { return Ok(()) };
+        let news = self.lengths.take_news();
+        if news.is_empty() {
+            return Ok(());
+        }
+        let added = index.add(&news);
+        if added.is_err() {
+            self.lengths.return_news(news);
+        }
+        added
     }
 
     /// The exact length of a content in bytes. Where the source does not state it, this reads what of the content

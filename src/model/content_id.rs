@@ -29,6 +29,11 @@ impl ContentId {
         Self(id)
     }
 
+    /// The id with these bytes, which [`Self::as_bytes`] gave in an earlier run of the same version.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The raw bytes, for deriving further ids and inode numbers.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
