@@ -1,4 +1,4 @@
-//! Keeps a catalog up to date: one polling task per source.
+//! Keeps a catalog up to date: one task per source, which polls it when it may have news.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Catalog;
-use crate::source::{Source, SourceError};
+use crate::source::{POLL_INTERVAL, Source, SourceError};
 
-/// Time between two polls of one source. A new commit has to show within two seconds.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Least time between two polls of one source: a burst of news costs a few polls a second.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A poll that takes long (a folder of 100,000 archives, a slow disk) leaves this many times as long a pause, so
 /// that watching takes a tenth of a core at most.
@@ -47,18 +47,24 @@ impl Watcher {
     }
 }
 
-/// Polls for ever. A source that is down keeps what it last reported, and is named in the log once when it
-/// goes and once when it is back.
+/// Polls for ever, whenever there may be news. A source that is down keeps what it last reported, and is named in the
+/// log once when it goes and once when it is back.
 async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
     let mut down = false;
-    let mut pause = POLL_INTERVAL;
+    let mut pause = PAUSE;
     loop {
-        tokio::time::sleep(pause).await;
+        let news = async {
+            match down {
+                // What has to happen before it answers again is no news of its own.
+                true => drop(tokio::time::timeout(POLL_INTERVAL, source.news()).await),
+                false => source.news().await,
+            }
+        };
+        tokio::join!(tokio::time::sleep(pause), news);
         let begun = Instant::now();
         let polled = source.poll().await;
         // A failed poll took its time-out: it says nothing of what a poll costs.
-        pause =
-            if polled.is_ok() { POLL_INTERVAL.max(begun.elapsed() * PAUSE_PER_POLL) } else { POLL_INTERVAL };
+        pause = if polled.is_ok() { PAUSE.max(begun.elapsed() * PAUSE_PER_POLL) } else { PAUSE };
         match polled {
             Ok(found) => {
                 if std::mem::take(&mut down) {

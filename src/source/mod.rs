@@ -5,6 +5,7 @@
 //! Nothing here knows of inodes, caches or FUSE.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,8 +22,12 @@ pub mod dolt_store;
 pub mod error;
 pub mod parts;
 pub mod text;
+mod watch;
 
 pub use error::{ErrorKind, SourceError, chain};
+
+/// Time between two looks at a source that does not tell when it changes. A new commit has to show within two seconds.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Something that holds databases: a Dolt server, a folder of archives.
 #[async_trait]
@@ -36,6 +41,12 @@ pub trait Source: Send + Sync {
     ///
     /// Called about once a second, so it has to be cheap when nothing changed.
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError>;
+
+    /// Returns when it is worth polling again: soon after something changed, where the source is told of that, and
+    /// after a while in any case. What changes while a poll runs is news after it. May be dropped half-way.
+    async fn news(&self) {
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
 }
 
 /// One consistent view of one database: what was known when it was polled. A later poll that finds news

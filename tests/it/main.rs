@@ -8,6 +8,7 @@ mod fstab;
 mod identity;
 mod listing;
 mod live;
+mod news;
 mod reading;
 mod readonly;
 mod real;

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 
-use super::{Database, ErrorKind, Source, SourceError};
+use super::watch::{Events, FolderWatch, Watched};
+use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
 mod blocking;
 mod database;
@@ -46,6 +47,9 @@ pub struct ArchiveOptions {
 /// A folder of archives, or one archive.
 pub struct ArchiveSource {
     label: Arc<str>,
+    watch: Arc<FolderWatch>,
+    /// The folder of the archives.
+    folder: PathBuf,
     state: Arc<Mutex<State>>,
 }
 
@@ -69,6 +73,10 @@ impl ArchiveSource {
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("archive {}", path.display()).into();
         let place = place_of(path, &label)?;
+        let folder = match &place {
+            Place::Folder(folder) => folder.clone(),
+            Place::File(file) => file.parent().map(Path::to_owned).unwrap_or_default(),
+        };
         let mut scanner = Scanner::new(place.clone(), Arc::clone(&label), options.zone, TimeZone::system());
         let archives = scanner.scan()?;
         if archives.is_empty() {
@@ -77,7 +85,8 @@ impl ArchiveSource {
         let selection = Selection::new(options.name, &archives, &label)?;
         let (blocks, views) = (Arc::new(BlockMemo::new()), BTreeMap::new());
         let state = State { scanner, selection, blocks, views, delivered: None };
-        Ok(Self { label, state: Arc::new(Mutex::new(state)) })
+        let watch = Arc::new(FolderWatch::new(Arc::clone(&label)));
+        Ok(Self { label, watch, folder, state: Arc::new(Mutex::new(state)) })
     }
 }
 
@@ -130,12 +139,23 @@ impl Source for ArchiveSource {
 
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let (label, state) = (Arc::clone(&self.label), Arc::clone(&self.state));
-        let found = on_blocking_thread(&self.label, move || lock(&state).look(&label)).await?;
+        let (watch, folders) =
+            (Arc::clone(&self.watch), Watched::from([(self.folder.clone(), Events::Complete)]));
+        let look = move || {
+            watch.renew(|| folders.clone());
+            lock(&state).look(&label)
+        };
+        let found = on_blocking_thread(&self.label, look).await?;
         // Only now: news of a poll that was given up half-way are news for the next one.
         Ok(found.map(|(archives, databases)| {
             lock(&self.state).delivered = Some(archives);
             databases
         }))
+    }
+
+    async fn news(&self) {
+        // Archives may be symlinks to files elsewhere, of whose changes nothing is told: it is looked as often as without.
+        self.watch.next(POLL_INTERVAL).await;
     }
 }
 

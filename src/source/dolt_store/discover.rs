@@ -1,4 +1,4 @@
-//! Which databases a folder holds.
+//! Which databases a folder holds, and which folders tell when that or a database changes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::chunks::ChunkStore;
 use super::error::StoreError;
 use crate::source::dolt::leftovers::is_left_by_tests;
+use crate::source::watch::{Events, Watched};
 
 /// Where a Beads folder keeps its databases: those of a server, those within the program.
 const BEADS_FOLDERS: [&str; 2] = ["dolt", "embeddeddolt"];
@@ -22,10 +23,7 @@ const DOLT: &str = ".dolt";
 /// What the operating system said.
 pub fn databases(path: &Path) -> Result<BTreeMap<String, PathBuf>, StoreError> {
     let mut found = BTreeMap::new();
-    let path = match path.ends_with(DOLT) {
-        true => &path.join(".."),
-        false => path,
-    };
+    let path = &without_dolt(path);
     if let Some(folder) = ChunkStore::locate(path) {
         found.insert(name_of(path), folder);
     }
@@ -45,26 +43,75 @@ pub fn databases(path: &Path) -> Result<BTreeMap<String, PathBuf>, StoreError> {
     Ok(found)
 }
 
+/// A `.dolt` stands for the database that it lies in.
+fn without_dolt(path: &Path) -> PathBuf {
+    match path.ends_with(DOLT) {
+        true => path.join(".."),
+        false => path.to_owned(),
+    }
+}
+
+/// The folders in which something happens whenever a database below `path` changes, comes or goes: those that
+/// [`databases`] looks into, as far as they are there and can be listed, and the stores'.
+pub fn watched(path: &Path) -> Watched {
+    let path = &without_dolt(path);
+    let mut found = Watched::from([(path.clone(), Events::Entries)]);
+    within_database(path, &mut found);
+    if ChunkStore::locate(path).is_some_and(|store| store == *path) {
+        return found;
+    }
+    let beads = BEADS_FOLDERS.map(|folder| path.join(folder));
+    for parent in std::iter::once(path).chain(&beads) {
+        // One that cannot be listed cannot be watched either, so that it is looked at often enough.
+        for folder in folders_in(parent).unwrap_or_default().into_values().filter(|folder| folder.is_dir()) {
+            found.insert(folder.clone(), Events::Entries);
+            within_database(&folder, &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the folders of a database, or of a store, that are there.
+fn within_database(folder: &Path, found: &mut Watched) {
+    let dolt = folder.join(DOLT);
+    if dolt.is_dir() {
+        found.insert(dolt, Events::Entries);
+    }
+    for store in [ChunkStore::within(folder), folder.to_owned()] {
+        let is_store = store != folder || ChunkStore::locate(folder).as_deref() == Some(folder);
+        if is_store && store.is_dir() {
+            let old = ChunkStore::old_generation(&store);
+            found.insert(store, Events::Writes);
+            found.extend(old.is_dir().then_some((old, Events::Writes)));
+        }
+    }
+}
+
 /// Adds the databases in folders right below one; nothing where there is no folder.
 fn below(path: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), StoreError> {
+    let folders = folders_in(path)?.into_iter();
+    found.extend(folders.filter_map(|(name, folder)| Some((name, ChunkStore::locate(&folder)?))));
+    Ok(())
+}
+
+/// What lies in a folder and can be a database by its name; nothing where there is no folder.
+fn folders_in(path: &Path) -> Result<BTreeMap<String, PathBuf>, StoreError> {
+    let mut found = BTreeMap::new();
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(());
+            return Ok(found);
         }
         Err(error) => return Err(StoreError::io(path, "list", error)),
     };
     for entry in entries {
         let entry = entry.map_err(|error| StoreError::io(path, "list", error))?;
-        let folder = entry.path();
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if let Some(store) =
-            ChunkStore::locate(&folder).filter(|_| !is_left_by_tests(&name) && !name.starts_with('.'))
-        {
-            found.insert(name, store);
+        if !is_left_by_tests(&name) && !name.starts_with('.') {
+            found.insert(name, entry.path());
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The name of the database in a folder: that of the folder, without what lies within every database.
@@ -115,5 +162,32 @@ mod tests {
         assert_eq!(names(&at("repo/.beads")), ["beads"]);
         assert_eq!(names(&at("other/.beads")), ["o"]);
         assert_eq!(names(&at("repo")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_folder_on_the_way_to_a_store_is_watched() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |path: &str| folder.path().join(path);
+        for path in ["data/a/.dolt/noms/oldgen", "data/a/.dolt/noms", "data/bare/oldgen", "data/bare"] {
+            make(&at(path));
+        }
+        for path in ["data/new", "data/newer/.dolt", "data/testdb_1/.dolt/noms", "repo/dolt/b/.dolt/noms"] {
+            std::fs::create_dir_all(at(path)).expect("the folder is ours");
+        }
+        std::fs::write(at("data/server.log"), "").expect("the folder is ours");
+        let watched = |path: &str, kind| {
+            let found = watched(&at(path)).into_iter();
+            let of_kind = found.filter(|(_, events)| *events == kind).map(|(path, _)| path);
+            let shown = of_kind.map(|path| path.strip_prefix(folder.path()).map(|p| p.display().to_string()));
+            shown.collect::<Result<Vec<_>, _>>().expect("all are below it").join(" ")
+        };
+        let (growing, others) = (Events::Writes, Events::Entries);
+        let stores = "data/a/.dolt/noms data/a/.dolt/noms/oldgen data/bare data/bare/oldgen";
+        assert_eq!(watched("data", growing), stores);
+        assert_eq!(watched("data", others), "data data/a data/a/.dolt data/new data/newer data/newer/.dolt");
+        assert_eq!(watched("data/bare", growing), "data/bare data/bare/oldgen");
+        assert_eq!(watched("data/bare", others), "");
+        assert_eq!(watched("repo", growing), "repo/dolt/b/.dolt/noms");
+        assert_eq!(watched("repo", others), "repo repo/dolt repo/dolt/b repo/dolt/b/.dolt");
     }
 }

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use globset::GlobSet;
@@ -48,7 +49,12 @@ use error::StoreError;
 use objects::store_root::Refs;
 use shared::{Shared, blocking, lock};
 
-use super::{Database, ErrorKind, Source, SourceError};
+use super::watch::FolderWatch;
+use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
+
+/// Time between two looks at folders of which every change is told. A file system that is mounted over one, or a
+/// folder above that is replaced, is noticed so.
+const SAFETY_NET: Duration = Duration::from_secs(5);
 
 /// How to read stores.
 #[derive(Debug, Clone)]
@@ -76,6 +82,7 @@ struct Inner {
     label: Arc<str>,
     options: DoltStoreOptions,
     values: Arc<RecentChunks>,
+    watch: FolderWatch,
     known: Mutex<Known>,
 }
 
@@ -135,14 +142,14 @@ impl DoltStoreSource {
             return Err(fail(ErrorKind::Invalid, &operation).with_hint(hint));
         }
         let path = path.to_owned();
-        Ok(Self {
-            inner: Arc::new(Inner { path, label, options, values: Arc::default(), known: Mutex::default() }),
-        })
+        let (watch, values, known) = (FolderWatch::new(Arc::clone(&label)), Arc::default(), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { path, label, options, values, watch, known }) })
     }
 }
 
 impl Inner {
     fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
+        self.watch.renew(|| discover::watched(&self.path));
         let there = discover::databases(&self.path);
         let there = there.map_err(|error| error.during(&self.label, "cannot look for databases"))?;
         let mut known = lock(&self.known);
@@ -237,5 +244,11 @@ impl Source for DoltStoreSource {
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let inner = Arc::clone(&self.inner);
         blocking(&self.inner.label, move || inner.poll()).await
+    }
+
+    async fn news(&self) {
+        // What could not be read may be readable without anything being written.
+        let is_told = self.inner.watch.is_complete() && lock(&self.inner.known).complaints.is_empty();
+        self.inner.watch.next(if is_told { SAFETY_NET } else { POLL_INTERVAL }).await;
     }
 }

@@ -83,6 +83,13 @@ impl Mount {
         self.root.join(relative)
     }
 
+    /// How many folders the program is told of changes in (inotify), by the kernel's own account.
+    pub fn watched_folders(&self) -> usize {
+        let open = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).expect("the program runs");
+        let told = open.flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
+        told.map(|info| info.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
+    }
+
     /// What the program has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log is ours")

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::Chunks;
 use super::block;
 use super::manifest::MANIFEST;
-use super::view::View;
+use super::view::{OLD_GENERATION, View};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -33,7 +33,17 @@ impl ChunkStore {
     /// The folder of the store that `path` is or holds: a database folder, a `.dolt/noms`, a backup, the folder of a
     /// `file://` remote. `None` where there is none.
     pub fn locate(path: &Path) -> Option<PathBuf> {
-        [path.join(NOMS), path.to_owned()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
+        [Self::within(path), path.to_owned()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
+    }
+
+    /// Where the folder of a database has its store.
+    pub fn within(database: &Path) -> PathBuf {
+        database.join(NOMS)
+    }
+
+    /// Where the folder of a store has its old generation.
+    pub fn old_generation(store: &Path) -> PathBuf {
+        store.join(OLD_GENERATION)
     }
 
     /// Opens the store in a folder that [`Self::locate`] gave.

@@ -17,7 +17,7 @@ use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
 /// The folder of the old generation within that of a store.
-const OLD_GENERATION: &str = "oldgen";
+pub const OLD_GENERATION: &str = "oldgen";
 /// How often a listing is tried again while files come and go.
 const ATTEMPTS: usize = 5;
 /// How long it is waited in between.
