@@ -166,6 +166,37 @@ fn views_read_as_they_did_then() {
 }
 
 #[test]
+fn the_views_of_a_commit_are_those_that_it_had() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE TABLE a (id int PRIMARY KEY)", "CREATE TABLE turns (id int PRIMARY KEY)"]);
+    let none = client.commit("no view", "2026-01-01T00:00:00");
+    client.run(&["CREATE VIEW old AS SELECT id FROM a"]);
+    let old = client.commit("a view", "2026-01-02T00:00:00");
+    client.run(&["DROP VIEW old", "DROP TABLE turns"]);
+    let dropped = client.commit("no view any more", "2026-01-03T00:00:00");
+    client.run(&["CREATE VIEW new AS SELECT id FROM a", "CREATE VIEW turns AS SELECT id + 1 AS id FROM a"]);
+    let new = client.commit("two views", "2026-01-04T00:00:00");
+    client.run(&["DROP VIEW new", "DROP VIEW turns"]);
+    let last = client.commit("no view of now", "2026-01-05T00:00:00");
+    let database = database(&server.url("d"));
+    let shown = |commit: String| {
+        let files = files(&database, &commit.into());
+        let schema = text(&files, "schema.sql");
+        let views =
+            schema.lines().filter(|line| line.starts_with("CREATE") && line.contains(" VIEW ")).count();
+        (files.iter().map(|file| file.path.to_string()).collect::<Vec<_>>().join(" "), views)
+    };
+    let expected = |files: &str, views| (files.to_owned(), views);
+    assert_eq!(shown(none), expected("a.jsonl schema.sql turns.jsonl", 0));
+    assert_eq!(shown(old), expected("a.jsonl old.jsonl schema.sql turns.jsonl", 1));
+    assert_eq!(shown(dropped), expected("a.jsonl schema.sql", 0));
+    assert_eq!(shown(new), expected("a.jsonl new.jsonl schema.sql turns.jsonl", 2));
+    assert_eq!(shown(last), expected("a.jsonl schema.sql", 0));
+}
+
+#[test]
 fn the_working_set_is_shown_beside_the_head() {
     let server = Server::start();
     let mut client = server.client();

@@ -15,7 +15,6 @@ use super::live::table_hashes;
 use super::lock;
 use super::sql::{Revision, literal, literals};
 use crate::model::history::{History, SnapshotMeta};
-use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::{Change, Lineage, NewCommit};
 
 /// Commits per look-up in `dolt_diff`: about 0.1 ms each, more with longer lists.
@@ -248,8 +247,8 @@ async fn all_tables(
     database: &str,
     commit: &SnapshotMeta,
 ) -> Result<Vec<Change>, QueryError> {
-    let as_of = Revision::Commit(Arc::clone(&commit.id)).as_of();
-    let rows = lease.rows(&format!("SHOW TABLES FROM {}{as_of}", ident(database))).await?;
+    let database = Revision::Commit(Arc::clone(&commit.id)).database(database);
+    let rows = lease.rows(&format!("SHOW TABLES FROM {database}")).await?;
     let tables =
         rows.iter().map(|row| Ok(Change { table: needed_text(row, 0)?, schema: true, same_as: None }));
     tables.collect()

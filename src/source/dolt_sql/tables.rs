@@ -23,8 +23,8 @@ pub async fn list(
     revision: &Revision,
     exclude: &GlobSet,
 ) -> Result<Listing, QueryError> {
-    let as_of = revision.as_of();
-    let rows = lease.rows(&format!("SHOW FULL TABLES FROM {}{as_of}", ident(database))).await?;
+    // With AS OF it would name the views of now, whatever the time asked for.
+    let rows = lease.rows(&format!("SHOW FULL TABLES FROM {}", revision.database(database))).await?;
     let mut listing = Listing::default();
     let mut has_views = false;
     for row in rows {
@@ -40,7 +40,7 @@ pub async fn list(
     listing.tables.sort();
     listing.excluded.sort();
     if has_views {
-        listing.set_views(stored_views(lease, database, &as_of).await?, database, exclude);
+        listing.set_views(stored_views(lease, database, &revision.as_of()).await?, database, exclude);
     }
     Ok(listing)
 }
