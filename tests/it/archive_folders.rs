@@ -209,6 +209,8 @@ fn a_zip_cut_at_twenty_places_hurts_nothing_else() {
         let name = format!("2026-02-{:02}T000000.zip", part + 1);
         assert!(log.contains(&name), "the log says nothing of {name}:\n{log}");
     }
+    assert!(log.contains("no central directory at its end"), "{log}");
+    assert!(!log.contains("EOCD"), "the parser's own words mean nothing to a user:\n{log}");
     let damaged = mount.path("m/asof/2026-03-01T000000Z/issues.jsonl");
     assert_eq!(errno(fs::read(damaged)), libc::EIO);
     assert!(mount.log().contains("2026-03-01T000000.zip"), "{}", mount.log());

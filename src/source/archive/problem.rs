@@ -16,6 +16,19 @@ fn damaged_zip_hint(path: &Path) -> String {
     )
 }
 
+/// What is wrong with a zip, where the library's own words are those of its parser.
+pub(super) fn zip_reason(error: &ZipError) -> String {
+    match error {
+        ZipError::InvalidArchive(why) if why.starts_with("Could not find EOCD") => {
+            "it has no central directory at its end: it is cut off, or no zip".to_owned()
+        }
+        ZipError::InvalidArchive(why) if why.contains("EOCD") => {
+            format!("the record at its end, which leads to the central directory, is damaged ({why})")
+        }
+        other => other.to_string(),
+    }
+}
+
 /// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken.
 pub(super) fn io_kind(error: &io::Error) -> ErrorKind {
     if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
@@ -70,6 +83,6 @@ pub(super) fn zip_error(label: &str, operation: String, path: &Path, error: ZipE
                 .because(error)
                 .with_hint("only stored and deflated members can be read; pack the archive again with `zip`")
         }
-        other => damaged(other.into(), operation),
+        other => damaged(zip_reason(&other).into(), operation),
     }
 }

@@ -13,7 +13,7 @@ use zip::result::ZipError;
 
 use super::file::{FileStamp, FileVersion};
 use super::naming::{ArchiveName, Format, LeftOut, parse_file_name, without_latest};
-use super::problem::{file_error, io_kind};
+use super::problem::{file_error, io_kind, zip_reason};
 use super::zip_directory::ZipFacts;
 use crate::source::{ErrorKind, SourceError};
 
@@ -267,7 +267,8 @@ fn look_at(path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)>
             Ok(facts) => Facts::Zip(facts),
             Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
             Err(error) => {
-                tracing::warn!("{}: damaged: {error}; `unzip -t` shows what is left of it", path.display());
+                let reason = zip_reason(&error);
+                tracing::warn!("{}: damaged: {reason}; `unzip -t` shows what is left of it", path.display());
                 Facts::DamagedZip
             }
         },
