@@ -28,13 +28,21 @@ impl Drop for Watcher {
 }
 
 impl Watcher {
-    /// Loads every source once into a new catalog, then goes on polling in the background.
+    /// Loads every source once into a new catalog, then goes on polling in the background. What `loading` gives for a
+    /// source's label is dropped when that source is loaded.
     ///
     /// # Errors
     /// That of the first source, in the order given, that does not load.
-    pub async fn start(sources: Vec<Arc<dyn Source>>) -> Result<(Arc<Catalog>, Self), SourceError> {
+    pub async fn start<G>(
+        sources: Vec<Arc<dyn Source>>,
+        loading: impl Fn(&str) -> G,
+    ) -> Result<(Arc<Catalog>, Self), SourceError> {
         let catalog = Arc::new(Catalog::new(sources.iter().map(|s| s.label().to_owned())));
-        let first = futures_util::future::join_all(sources.iter().map(|s| s.poll())).await;
+        let load = async |source: &Arc<dyn Source>| {
+            let _loading = loading(source.label());
+            source.poll().await
+        };
+        let first = futures_util::future::join_all(sources.iter().map(load)).await;
         for (slot, found) in first.into_iter().enumerate() {
             catalog.update(slot, found?.unwrap_or_default());
         }

@@ -10,11 +10,23 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use super::Failure;
+use super::{Failure, mountpoint};
 use crate::model::names;
 
 /// Environment variable that chooses the level (`warn`, `info`, `debug`, or per module as `tracing` has it).
 const LEVEL: &str = "ASOF_LOG";
+
+/// What the name of a log ends in.
+const LOG: &str = "log";
+
+/// What the name of a log that was put aside ends in.
+const OLD: &str = "log-old";
+
+/// A longer log is put aside when its mountpoint is used anew.
+const LONGEST_LOG: u64 = 1 << 20;
+
+/// How many logs of former mounts are kept.
+const FORMER_LOGS: usize = 20;
 
 /// Logs to stderr: for a mount in the foreground.
 pub(super) fn to_stderr() {
@@ -33,6 +45,10 @@ pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
     };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(cannot)?;
+        // A folder that the user chose is not ours to clean up.
+        if folder == default_folder() {
+            tidy(folder, path);
+        }
     }
     let file = File::options().create(true).append(true).open(path).map_err(cannot)?;
     let to_file = fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file));
@@ -45,12 +61,36 @@ pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
 
 /// The log file of a mount in the background: one per mountpoint, below `$XDG_STATE_HOME`.
 pub(super) fn default_file(mountpoint: &Path) -> PathBuf {
+    let place = mountpoint.to_string_lossy();
+    default_folder().join(names::escape_with_suffix(place.trim_matches('/'), &format!(".{LOG}")))
+}
+
+fn default_folder() -> PathBuf {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let folder = state.or_else(home).unwrap_or_else(|| PathBuf::from("/var/log"));
-    let place = mountpoint.to_string_lossy();
-    let name = names::escape_with_suffix(place.trim_matches('/'), ".log");
-    folder.join("asof").join(name)
+    state.or_else(home).unwrap_or_else(|| PathBuf::from("/var/log")).join("asof")
+}
+
+/// Puts a long log of `own` aside, and removes the oldest logs of mounts that are no more. What fails is left as it is:
+/// a mount does not depend on it.
+fn tidy(folder: &Path, own: &Path) {
+    if std::fs::metadata(own).is_ok_and(|log| log.len() > LONGEST_LOG) {
+        let _ = std::fs::rename(own, own.with_extension(OLD));
+    }
+    let ours = mountpoint::all_mounted().into_iter().filter(|(_, mounted)| mounted.kind == mountpoint::TYPE);
+    let in_use: Vec<PathBuf> = ours.map(|(place, _)| default_file(&place)).chain([own.to_owned()]).collect();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut former: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == LOG || ending == OLD))
+        .filter(|path| !in_use.contains(path) && !in_use.contains(&path.with_extension(LOG)))
+        .filter_map(|path| Some((std::fs::metadata(&path).ok()?.modified().ok()?, path)))
+        .collect();
+    former.sort_unstable();
+    let too_many = former.len().saturating_sub(FORMER_LOGS);
+    for (_, path) in &former[..too_many] {
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 fn filter() -> EnvFilter {

@@ -11,6 +11,7 @@ mod logging;
 mod mount;
 mod mount_options;
 mod mountpoint;
+mod progress;
 mod size;
 mod umount;
 mod wire;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
+use super::progress::Progress;
 use super::{Failure, background, logging, mountpoint, size, wire};
 use crate::catalog::Watcher;
 use crate::fuse::{Fuse, session};
@@ -17,6 +18,9 @@ const CACHE_SIZE: u64 = 256 << 20;
 
 /// With less, neighbouring reads of one table would drop each other's bytes.
 const SMALLEST_CACHE: u64 = 8 << 20;
+
+/// All mount options have to fit into a page, and a person has to read it.
+const LONGEST_SOURCE_NAME: usize = 200;
 
 /// Readahead to ask of the kernel, in KiB: it offers FUSE 128 at first, and requests may go up to 1 MiB.
 const READ_AHEAD_KIB: &str = "1024";
@@ -94,6 +98,10 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
     } else {
         logging::to_stderr();
     }
+    if args.cache_size.is_some_and(|size| size < SMALLEST_CACHE) {
+        let smallest = SMALLEST_CACHE >> 20;
+        tracing::warn!("a cache below {smallest} MiB would drop what is being read: {smallest} MiB are used");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -109,7 +117,7 @@ struct Plan {
     cache_size: u64,
     zone: TimeZone,
     log_file: PathBuf,
-    session: session::Options,
+    allow_other: bool,
 }
 
 impl Plan {
@@ -126,9 +134,7 @@ impl Plan {
             cache_size: args.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
             zone: zone.unwrap_or(TimeZone::UTC),
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
-            // No colon or comma in it: gnulib programs take a source with a colon for a remote one, and
-            // mount options are separated by commas.
-            session: session::Options { source_name: "asof".into(), allow_other: args.allow_other },
+            allow_other: args.allow_other,
         })
     }
 }
@@ -147,10 +153,18 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
 /// Loads the sources, mounts, says that the tree answers, and waits for the end.
 fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failure> {
     let mut signals = runtime.block_on(Signals::listen())?;
-    let sources = plan.sources.iter().map(|s| wire::open(s, &plan.options)).collect::<Result<_, _>>()?;
+    let mut sources = Vec::with_capacity(plan.sources.len());
+    let mut names = Vec::with_capacity(plan.sources.len());
+    for argument in &plan.sources {
+        let _opening = Progress::of(format!("opening {argument}"));
+        let source = wire::open(argument, &plan.options)?;
+        names.push(argument.mounted_as(source.as_ref()));
+        sources.push(source);
+    }
+    let reading = |label: &str| Progress::of(format!("reading the history of {label}"));
     let (catalog, watcher) = runtime.block_on(async {
         tokio::select! {
-            loaded = Watcher::start(sources) => loaded.map_err(Failure::from),
+            loaded = Watcher::start(sources, reading) => loaded.map_err(Failure::from),
             () = signals.next() => Err(Failure::new("ended by a signal before anything was mounted")),
             () = background::abandoned(), if in_background => {
                 Err(Failure::new("the command that started this process has ended"))
@@ -159,8 +173,9 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     })?;
     let vfs = Vfs::new(catalog, plan.cache_size, plan.zone, Timestamp::now);
     let fuse = Fuse::new(Arc::new(vfs), runtime.handle().clone());
-    let session = session::mount(fuse, &plan.mountpoint, &plan.session)
-        .map_err(|error| cannot_mount(&plan.mountpoint, plan.session.allow_other, &error))?;
+    let options = session::Options { source_name: source_name(&names), allow_other: plan.allow_other };
+    let session = session::mount(fuse, &plan.mountpoint, &options)
+        .map_err(|error| cannot_mount(&plan.mountpoint, plan.allow_other, &error))?;
     raise_read_ahead(&plan.mountpoint);
     tracing::info!(mountpoint = %plan.mountpoint.display(), "mounted");
     if in_background {
@@ -172,6 +187,18 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     drop(watcher);
     tracing::info!(mountpoint = %plan.mountpoint.display(), "unmounted");
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
+}
+
+/// What `mount` and `findmnt` show as the source: the names of all, without what means something there. Programs on
+/// gnulib take a source with a colon for a remote one, mount options are separated by commas, and the mount table is
+/// read by blanks.
+fn source_name(names: &[String]) -> String {
+    let means_something = |c: char| matches!(c, ',' | ':' | '\\') || c.is_whitespace() || c.is_control();
+    let name = names.join("+").replace(means_something, "_");
+    match name.char_indices().nth(LONGEST_SOURCE_NAME) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name,
+    }
 }
 
 fn cannot_mount(place: &Path, allow_other: bool, error: &std::io::Error) -> Failure {
@@ -246,5 +273,17 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.hang_up.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::source_name;
+
+    #[test]
+    fn source_names_mean_nothing_to_others() {
+        let names = ["/a b,c".to_owned(), "dolt/root@[::1]:3307/x\\y\n".to_owned()];
+        assert_eq!(source_name(&names), "/a_b_c+dolt/root@[__1]_3307/x_y_");
+        assert_eq!(source_name(&["é".repeat(500)]), format!("{}...", "é".repeat(200)));
     }
 }

@@ -24,15 +24,21 @@ pub(super) struct Mounted {
 
 /// What is mounted at `path` on top, if anything.
 pub(super) fn mounted_at(path: &Path) -> Option<Mounted> {
-    let table = fs::read("/proc/self/mountinfo").ok()?;
+    all_mounted().into_iter().rev().find_map(|(place, mounted)| (place == path).then_some(mounted))
+}
+
+/// Everything that is mounted, and where; a later one hides an earlier one at the same place.
+pub(super) fn all_mounted() -> Vec<(PathBuf, Mounted)> {
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
-    table.split(|b| *b == b'\n').rev().find_map(|line| {
+    let mounted = table.split(|b| *b == b'\n').filter_map(|line| {
         let fields: Vec<&[u8]> = line.split(|b| *b == b' ').collect();
         // Optional fields stand between the sixth and the separator.
         let separator = fields.iter().position(|field| *field == b"-")?;
         let (device, place, kind) = (fields.get(2)?, fields.get(4)?, fields.get(separator + 1)?);
-        (unescape(place) == path.as_os_str()).then(|| Mounted { device: text(device), kind: text(kind) })
-    })
+        Some((unescape(place).into(), Mounted { device: text(device), kind: text(kind) }))
+    });
+    mounted.collect()
 }
 
 /// mountinfo writes space, tab, newline and backslash as `\ooo`.

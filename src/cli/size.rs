@@ -14,8 +14,11 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
         "t" => 40,
         _ => return Err(wrong()),
     };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(1 << shift).ok_or_else(wrong)
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| format!("`{text}` is more than a machine can have; write it like 256M or 1G"))
 }
 
 #[cfg(test)]
@@ -34,8 +37,13 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
-        for text in ["", "M", "1.5G", "-1", "1X", "99999999999T", "1 G", "ü"] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in ["", "M", "1.5G", "-1", "+1", "1X", "1 G", "ü"] {
+            let message = parse(text).expect_err("it is none");
+            assert!(message.contains("not a size"), "{text}: {message}");
+        }
+        for text in ["99999999999T", "18446744073709551616", "16777216T"] {
+            let message = parse(text).expect_err("it is too much");
+            assert!(message.contains("more than"), "{text}: {message}");
         }
     }
 }

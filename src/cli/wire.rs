@@ -57,6 +57,29 @@ impl SourceArg {
     }
 }
 
+impl SourceArg {
+    /// How an open source is named among mounts. Never holds a secret.
+    pub fn mounted_as(&self, source: &dyn Source) -> String {
+        match &self.place {
+            // A label is made not to hold one, unlike the URL as it was given.
+            Place::Dolt(_) => source.label().replacen("://", "/", 1),
+            Place::Path(path) => {
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+            }
+        }
+    }
+}
+
+/// What is said while it is opened: a server is not asked then.
+impl std::fmt::Display for SourceArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.place {
+            Place::Dolt(_) => f.write_str("the server"),
+            Place::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
 /// `NAME=` is everything before the first `=`, unless it holds a `/` or the whole is a path that exists.
 fn split_name(argument: &str) -> (Option<&str>, &str) {
     match argument.split_once('=') {

@@ -135,6 +135,84 @@ fn process_of(mountpoint: &Path) -> Option<i32> {
 }
 
 #[test]
+fn the_source_is_named_among_the_mounts() {
+    let place = Place::new();
+    let shown = || run("findmnt").args(["-n", "-o", "SOURCE"]).arg(place.mountpoint()).ok().trim().to_owned();
+    let odd = place.dir.path().join("a:b, c");
+    fs::rename(place.dir.path().join("backup"), &odd).expect("both are ours");
+    place.asof().arg("mount").arg(&odd).arg(place.mountpoint()).ok();
+    assert_eq!(shown(), place.dir.path().join("a_b__c").to_str().expect("UTF-8"));
+    place.asof().arg("umount").arg(place.mountpoint()).ok();
+    wait_unmounted(&place.mountpoint());
+    let server = Server::start();
+    server.client().run(&["CREATE USER u IDENTIFIED BY 'hidden'", "GRANT ALL ON *.* TO u"]);
+    histories::tour(&mut server.client(), "tour");
+    let url = format!("dolt://u@127.0.0.1:{}/tour", server.port);
+    let mount = place.asof().env("ASOF_DOLT_PASSWORD", "hidden").arg("mount").arg(url);
+    mount.arg(place.mountpoint()).ok();
+    assert_eq!(shown(), format!("dolt/u@127.0.0.1_{}/tour", server.port));
+}
+
+#[test]
+fn a_slow_start_is_explained_on_a_terminal_only() {
+    let server = Server::start();
+    histories::tour(&mut server.client(), "tour");
+    let place = Place::new();
+    let command =
+        format!("{} mount {} {}", asof().display(), server.url("tour"), place.mountpoint().display());
+    let slowly = |mount: Run| {
+        let frozen = server.freeze();
+        let outcome = std::thread::spawn(move || mount.outcome());
+        std::thread::sleep(Duration::from_millis(2500));
+        drop(frozen);
+        let outcome = outcome.join().expect("the command ends").expect_status(0);
+        place.asof().arg("umount").arg(place.mountpoint()).ok();
+        wait_unmounted(&place.mountpoint());
+        format!("{}{}", outcome.text(), outcome.stderr)
+    };
+    let home = place.dir.path();
+    let on_terminal = run("script").args(["-qec", &command, "/dev/null"]).env("HOME", home);
+    let said = slowly(on_terminal);
+    assert!(said.contains("asof: reading the history of dolt://root@127.0.0.1"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let through_pipe = run("sh").args(["-c", &command]).env("HOME", home);
+    assert_eq!(slowly(through_pipe), "");
+}
+
+#[test]
+fn logs_of_former_mounts_do_not_pile_up() {
+    let place = Place::new();
+    let folder = place.dir.path().join("state/asof");
+    fs::create_dir_all(&folder).expect("the folder is ours");
+    let mut other = place.dir.path().join("other");
+    fs::create_dir(&other).expect("the folder is ours");
+    other = other.canonicalize().expect("it is there");
+    place.asof().arg("mount").arg(place.source()).arg(&other).ok();
+    let in_use = names(&folder);
+    assert_eq!(in_use.len(), 1);
+    let long_ago = |days: u64| std::time::SystemTime::now() - Duration::from_secs(days * 86_400);
+    let age = |name: &str, days| {
+        let file = fs::File::options().append(true).create(true).open(folder.join(name));
+        file.and_then(|file| file.set_modified(long_ago(days))).expect("the folder is ours");
+    };
+    age(&in_use[0], 500);
+    (0..30).for_each(|number| age(&format!("former-{number:02}.log"), 100 + number));
+    age("notes.txt", 900);
+    let own = PathBuf::from(in_use[0].replace("other", "mnt"));
+    fs::write(folder.join(&own), vec![b'x'; 2 << 20]).expect("the folder is ours");
+    place.asof().arg("mount").arg(place.source()).arg(place.mountpoint()).ok();
+    let left = names(&folder);
+    detach(&other);
+    for name in [&*in_use[0], "notes.txt", "former-00.log", "former-19.log"] {
+        assert!(left.contains(&name.to_owned()), "{name} stays: {left:?}");
+    }
+    assert_eq!(left.iter().filter(|name| name.starts_with("former-")).count(), 20, "{left:?}");
+    let length = |path: &Path| fs::metadata(folder.join(path)).expect("it is there").len();
+    assert_eq!(length(&own.with_extension("log-old")), 2 << 20, "a long log is put aside");
+    assert!(length(&own) < 1 << 20);
+}
+
+#[test]
 fn each_signal_unmounts() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let place = Place::new();
@@ -308,6 +386,7 @@ fn a_command_line_that_makes_no_sense_is_status_2() {
         &["mount", mountpoint],
         &["mount", "--no-such-flag", &source, mountpoint],
         &["mount", "--cache-size", "lots", &source, mountpoint],
+        &["mount", "--cache-size", "99999999999T", &source, mountpoint],
         &["mount", "--timezone", "Mars/Olympus", &source, mountpoint],
         &["mount", "-o", "no_such_option", &source, mountpoint],
         &["no-such-command"],
