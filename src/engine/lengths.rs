@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::{lock, report};
+use super::lock;
+use super::report::cannot_read;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError};
 
@@ -45,7 +46,7 @@ impl Lengths {
         let operation = format!("cannot show {len} bytes of what was {told} bytes long before");
         let error = SourceError::new(ErrorKind::Damaged, content.describe(), operation)
             .with_hint("the source gave two answers to one question; mount again to ask anew");
-        report(content, &error);
+        cannot_read(content, &error);
         Err(error)
     }
 

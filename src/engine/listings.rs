@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::flight::Flights;
 use super::lock;
+use super::report::cannot_list;
 use crate::catalog::View;
 use crate::model::history::SnapshotId;
 use crate::source::{FileEntry, SourceError};
@@ -55,7 +56,8 @@ impl Listings {
             return Ok(files.clone());
         }
         let (of, snapshot) = (view.clone(), snapshot.clone());
-        let list = async move { of.database.files(&snapshot).await.inspect_err(|error| report(&of, error)) };
+        let list =
+            async move { of.database.files(&snapshot).await.inspect_err(|error| cannot_list(&of, error)) };
         self.keep(key, list).await
     }
 
@@ -71,7 +73,7 @@ impl Listings {
             return Ok(files.clone());
         }
         let of = view.clone();
-        let list = async move { of.database.live_files().await.inspect_err(|error| report(&of, error)) };
+        let list = async move { of.database.live_files().await.inspect_err(|error| cannot_list(&of, error)) };
         self.keep(key, list).await
     }
 
@@ -107,9 +109,4 @@ impl Kept {
             self.entries -= former.len();
         }
     }
-}
-
-fn report(view: &View, error: &SourceError) {
-    let (reason, hint) = (error.chain(), error.hint.as_deref().unwrap_or_default());
-    tracing::warn!(source = &*view.label, database = view.database.name(), %reason, hint, "cannot list");
 }

@@ -18,6 +18,7 @@ mod lengths;
 mod listings;
 mod part_flights;
 mod part_lengths;
+mod report;
 mod streamed;
 mod tree;
 mod whole;
@@ -233,13 +234,6 @@ async fn blocking<T: Send + 'static>(
         let error = SourceError::new(ErrorKind::Unavailable, content.describe(), "reading was broken off");
         Err(Arc::new(error.because(broken_off)))
     })
-}
-
-/// Logs a content that cannot be read: which one, why, and what to do.
-fn report(content: &dyn Content, error: &SourceError) {
-    let (what, reason) = (content.describe(), error.chain());
-    let hint = error.hint.as_deref().unwrap_or_default();
-    tracing::warn!(%what, %reason, hint, "cannot read");
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::cache::{Cache, Cached, Key};
-use super::report;
+use super::report::cannot_read;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
@@ -167,7 +167,7 @@ impl Streamed {
             Ok(Ok(())) => self.wrong_length(),
             Err(join) => self.broken("the reader broke off").because(join),
         };
-        report(&*self.content, &error);
+        cannot_read(&*self.content, &error);
         Arc::new(error)
     }
 
@@ -180,7 +180,7 @@ impl Streamed {
             Err(join) => Err(self.broken("the reader broke off").because(join)),
         };
         verdict.map_err(|error| {
-            report(&*self.content, &error);
+            cannot_read(&*self.content, &error);
             Arc::new(error)
         })
     }

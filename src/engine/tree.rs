@@ -10,7 +10,7 @@ use super::branch::Branch;
 use super::cache::{Cache, Cached, Key};
 use super::part_flights::PartFlights;
 use super::part_lengths::PartLengths;
-use super::report;
+use super::report::cannot_read;
 use crate::source::parts::{Part, Parts, Segment};
 use crate::source::{Content, SourceError};
 
@@ -84,7 +84,7 @@ impl Tree {
     /// Opens a content; `None` for one that is not in parts. Blocks.
     pub(super) fn open(content: &Arc<dyn Content>, memory: &Arc<PartMemory>) -> Option<Outcome<Self>> {
         let parts = content.in_parts()?.open();
-        let parts = parts.inspect_err(|error| report(&**content, error)).map_err(Arc::new);
+        let parts = parts.inspect_err(|error| cannot_read(&**content, error)).map_err(Arc::new);
         let (content, memory) = (Arc::clone(content), Arc::clone(memory));
         Some(parts.map(|parts| Self { content, parts, memory }))
     }
@@ -97,7 +97,7 @@ impl Tree {
     /// The exact length in bytes. Renders what is in no content seen before. Blocks.
     pub(super) fn measure(&self) -> Outcome<u64> {
         let len = self.parts.whole().map_or(Ok(0), |whole| self.len_of(&whole));
-        len.inspect_err(|error| report(&*self.content, error))
+        len.inspect_err(|error| cannot_read(&*self.content, error))
     }
 
     /// Up to `size` bytes from `offset`, if all the parts that hold them are in memory.
@@ -115,7 +115,7 @@ impl Tree {
         });
         read.map_err(|not_held| match not_held {
             NotHeld::Failed(error) => {
-                report(&*self.content, &error);
+                cannot_read(&*self.content, &error);
                 error
             }
             NotHeld::Missing => unreachable!("what is missing was loaded"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::report;
+use super::report::cannot_read;
 use crate::source::{Content, Sink, SourceError};
 
 /// Pieces that a source may produce ahead of us.
@@ -44,7 +44,7 @@ impl Loaded {
             }
         };
         let (outcome, ()) = futures_util::join!(content.read(sink), collect);
-        outcome.inspect_err(|error| report(content, error))?;
+        outcome.inspect_err(|error| cannot_read(content, error))?;
         Ok(if len <= limit { Self::Whole(Arc::new(whole)) } else { Self::TooLong(len) })
     }
 

@@ -212,8 +212,12 @@ fn a_zip_cut_at_twenty_places_hurts_nothing_else() {
     assert!(log.contains("no central directory at its end"), "{log}");
     assert!(!log.contains("EOCD"), "the parser's own words mean nothing to a user:\n{log}");
     let damaged = mount.path("m/asof/2026-03-01T000000Z/issues.jsonl");
-    assert_eq!(errno(fs::read(damaged)), libc::EIO);
-    assert!(mount.log().contains("2026-03-01T000000.zip"), "{}", mount.log());
+    for _ in 0..3 {
+        assert_eq!(errno(fs::read(&damaged)), libc::EIO);
+    }
+    let log = mount.log();
+    let about = |line: &&str| line.contains("cannot read") && line.contains("2026-03-01T000000.zip");
+    assert_eq!(log.lines().filter(about).count(), 1, "one broken file, one line:\n{log}");
 }
 
 #[test]
