@@ -104,6 +104,25 @@ fn relative_paths_and_symlinks_on_the_command_line() {
 }
 
 #[test]
+fn a_store_by_a_relative_path_stays_when_the_program_leaves_the_folder() {
+    let server = Server::start();
+    let mut client = server.client();
+    histories::tour(&mut client, "tour");
+    for (folder, source) in
+        [(server.data(), "."), (server.data().join("tour"), "../tour"), (server.data(), "tour")]
+    {
+        let place = Place::new();
+        place.asof().dir(&folder).args(["mount", source]).arg(place.mountpoint()).ok();
+        client.commit("seen later", "2026-09-01T00:00:00");
+        let latest = place.mountpoint().join("tour/latest");
+        let is_shown = || fs::read_link(&latest).is_ok_and(|to| to.to_string_lossy().contains("2026-09-01"));
+        eventually(source, Duration::from_secs(10), || is_shown().then_some(()));
+        place.asof().arg("umount").arg(place.mountpoint()).ok();
+        client.run(&["CALL DOLT_RESET('--hard','HEAD~1')"]);
+    }
+}
+
+#[test]
 fn the_background_process_ends_with_its_mount() {
     let place = Place::new();
     let mountpoint = place.mountpoint();

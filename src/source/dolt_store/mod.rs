@@ -124,10 +124,11 @@ impl DoltStoreSource {
     pub fn open(path: &Path, options: DoltStoreOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = path.display().to_string().into();
         let fail = |kind, operation: &str| SourceError::new(kind, &*label, operation);
-        let metadata = std::fs::metadata(path);
-        metadata.map_err(|error| {
-            StoreError::io(path, "open", error).during(&label, "cannot look for databases")
-        })?;
+        let look = |error| StoreError::io(path, "open", error).during(&label, "cannot look for databases");
+        // A program that goes to the background leaves the folder that a relative path starts from.
+        let absolute = std::path::absolute(path).map_err(look)?;
+        std::fs::metadata(&absolute).map_err(look)?;
+        let path = &*absolute;
         let there = discover::databases(path);
         let there = there.map_err(|error| error.during(&label, "cannot look for databases"))?;
         if there.is_empty() {
