@@ -67,7 +67,8 @@ pub struct FolderWatch {
 struct State {
     /// The watches held. The kernel never gives a number twice.
     held: HashSet<i32>,
-    is_complete: bool,
+    /// The folders of which all is told; none while that is not so of every one.
+    told: Option<Watched>,
     /// What the log was told last.
     complaint: Option<Errno>,
 }
@@ -84,10 +85,11 @@ impl FolderWatch {
     /// after that is an event. Where folders within new folders are found, `find` is called again.
     pub fn renew(&self, mut find: impl FnMut() -> Watched) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.is_complete = false;
+        state.told = None;
         let Some(inotify) = &self.inotify else { return };
         for _ in 0..ROUNDS {
-            let round = Round::watch(inotify.as_fd(), &find());
+            let folders = find();
+            let round = Round::watch(inotify.as_fd(), &folders);
             // Folders within one that was not watched yet when they were looked for may be missing.
             let is_settled = round.watched.is_subset(&state.held);
             for gone in state.held.difference(&round.watched) {
@@ -103,16 +105,20 @@ impl FolderWatch {
             }
             if is_settled {
                 state.complaint = None;
-                state.is_complete = round.has_all;
+                state.told = round.has_all.then_some(folders);
                 return;
             }
         }
     }
 
-    /// Whether every change of the folders given last is an event: all are watched, and on file systems that nobody
-    /// but this machine's kernel writes to.
-    pub fn is_complete(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_complete
+    /// Whether every change of the folders given last is an event, and every write in `growing`: all are watched, and
+    /// on file systems that nobody but this machine's kernel writes to.
+    pub fn is_complete<'p>(&self, mut growing: impl Iterator<Item = &'p Path>) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state
+            .told
+            .as_ref()
+            .is_some_and(|told| growing.all(|folder| told.get(folder) == Some(&Events::Writes)))
     }
 
     /// Waits for an event, but not longer than `longest`. Events of before this returns are done with.
@@ -213,6 +219,10 @@ mod tests {
         Watched::from([(folder.to_owned(), Events::Writes)])
     }
 
+    fn is_complete(watch: &FolderWatch) -> bool {
+        watch.is_complete(std::iter::empty())
+    }
+
     #[tokio::test]
     async fn a_write_after_the_watch_was_renewed_is_an_event() {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -240,7 +250,19 @@ mod tests {
         };
         watch.renew(find);
         assert_eq!(calls, 3, "without it, with it, and once more with its watch");
-        assert_eq!(watch.is_complete(), is_local(folder.path()));
+        assert_eq!(is_complete(&watch), is_local(folder.path()));
+    }
+
+    #[test]
+    fn a_folder_that_grows_unwatched_is_not_told_of() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, below) = (folder.path(), folder.path().join("below"));
+        std::fs::create_dir(&below).expect("the folder is ours");
+        let watch = FolderWatch::new("test".into());
+        watch.renew(|| Watched::from([(path.to_owned(), Events::Entries), (below.clone(), Events::Writes)]));
+        assert_eq!(watch.is_complete([&*below].into_iter()), is_local(path));
+        assert!(!watch.is_complete([path].into_iter()));
+        assert!(!watch.is_complete([&*below, Path::new("/elsewhere")].into_iter()));
     }
 
     #[test]
@@ -248,13 +270,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let watch = FolderWatch::new("test".into());
         watch.renew(|| only(folder.path()));
-        assert_eq!(watch.is_complete(), is_local(folder.path()));
+        assert_eq!(is_complete(&watch), is_local(folder.path()));
         watch.renew(|| only(&folder.path().join("gone")));
-        assert!(!watch.is_complete());
+        assert!(!is_complete(&watch));
         let many = (0..=MOST_FOLDERS).map(|n| (folder.path().join(n.to_string()), Events::Writes));
         let many: Watched = many.collect();
         watch.renew(|| many.clone());
-        assert!(!watch.is_complete());
+        assert!(!is_complete(&watch));
     }
 
     #[test]

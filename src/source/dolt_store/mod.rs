@@ -178,6 +178,14 @@ impl Inner {
         Ok((has_news || is_first).then(|| known.views()))
     }
 
+    /// Whether every change is told, so that looking can be put off.
+    fn is_told(&self) -> bool {
+        let known = lock(&self.known);
+        // What could not be read may be readable without anything being written.
+        known.complaints.is_empty()
+            && self.watch.is_complete(known.databases.values().map(|database| &*database.folder))
+    }
+
     /// Makes a new view of a database if its history changed; gives whether it did.
     fn renew(&self, known: &mut Known, name: &str, folder: &Path) -> Result<bool, StoreError> {
         if !known.databases.contains_key(name) {
@@ -248,8 +256,7 @@ impl Source for DoltStoreSource {
     }
 
     async fn news(&self) {
-        // What could not be read may be readable without anything being written.
-        let is_told = self.inner.watch.is_complete() && lock(&self.inner.known).complaints.is_empty();
+        let is_told = self.inner.is_told();
         self.inner.watch.next(if is_told { SAFETY_NET } else { POLL_INTERVAL }).await;
     }
 }
