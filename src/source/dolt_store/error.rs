@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::address::Address;
 use super::message::MessageError;
@@ -55,6 +56,15 @@ pub enum StoreError {
         /// The store's folder.
         store: PathBuf,
     },
+    /// No readable file of the store holds the chunk, and one that may hold it cannot be read.
+    #[error("chunk {address} is in no file that can be read")]
+    HiddenChunk {
+        /// The chunk.
+        address: Address,
+        /// What is wrong with which file.
+        #[source]
+        source: Arc<StoreError>,
+    },
     /// A chunk is whole, but it is not the object that it should be.
     #[error("chunk {address} is no readable {object}")]
     Object {
@@ -101,12 +111,23 @@ impl StoreError {
             Self::DamagedFile { .. } | Self::DamagedChunk { .. } | Self::Object { .. } => ErrorKind::Damaged,
             Self::UnsupportedFile { .. } | Self::UnsupportedObject { .. } => ErrorKind::Unsupported,
             Self::MissingChunk { .. } => ErrorKind::Missing,
+            Self::HiddenChunk { source, .. } => source.kind(),
         }
     }
 
     /// Says whose failure it was, while doing what.
     pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
-        let hint = match &self {
+        let hint = self.hint();
+        let error = SourceError::new(self.kind(), label, operation).because(self);
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
+    /// What a person can do about it.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
             Self::UnsupportedFile { .. } | Self::UnsupportedObject { .. } => {
                 Some("Serve it with `dolt sql-server` and mount dolt://HOST:PORT/DATABASE instead.")
             }
@@ -116,12 +137,8 @@ impl StoreError {
             Self::MissingChunk { .. } => {
                 Some("Garbage collection removes what no branch or tag reaches; a backup may still hold it.")
             }
+            Self::HiddenChunk { source, .. } => source.hint(),
             Self::Io { .. } => None,
-        };
-        let error = SourceError::new(self.kind(), label, operation).because(self);
-        match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
         }
     }
 }

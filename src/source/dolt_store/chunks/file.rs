@@ -161,3 +161,12 @@ impl Stamp {
         earlier.is_settled && facts(self) == facts(earlier)
     }
 }
+
+/// Whether what is at a path is certainly as it was, be it nothing.
+pub fn is_unchanged(now: Option<Stamp>, then: Option<Stamp>) -> bool {
+    match (now, then) {
+        (Some(now), Some(then)) => now.is_unchanged_since(&then),
+        (None, None) => true,
+        _ => false,
+    }
+}

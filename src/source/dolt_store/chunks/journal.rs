@@ -49,6 +49,8 @@ pub struct Journal {
     /// End of the last whole record.
     end: u64,
     root: Option<Address>,
+    /// Bytes before the end that are no records: offset and length.
+    damage: Vec<(u64, u64)>,
 }
 
 impl Journal {
@@ -58,7 +60,7 @@ impl Journal {
     /// [`StoreError::UnsupportedFile`] for records of a later version; what the operating system said.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = Arc::new(StoreFile::open(path)?);
-        let mut journal = Self { file, runs: Runs::default(), end: 0, root: None };
+        let mut journal = Self { file, runs: Runs::default(), end: 0, root: None, damage: Vec::new() };
         journal.read_on()?;
         Ok(journal)
     }
@@ -84,6 +86,7 @@ impl Journal {
                 resumed - records.end,
                 records.end
             );
+            self.damage.push((records.end, resumed - records.end));
             records.append(found);
         }
         self.end = records.end;
@@ -95,6 +98,17 @@ impl Journal {
     /// The newest root, if any was written.
     pub fn root(&self) -> Option<Address> {
         self.root
+    }
+
+    /// What was passed over because it is damaged, if anything: chunks that are nowhere else may have been there.
+    pub fn damage(&self) -> Option<StoreError> {
+        let (offset, len) = self.damage.first()?;
+        let more = match self.damage.len() {
+            1 => String::new(),
+            places => format!(", and in {} more places", places - 1),
+        };
+        let problem = format!("{len} bytes at {offset} are no records{more}");
+        Some(StoreError::damaged(self.file.path(), problem))
     }
 
     /// What tells whether the file is still the one by that name.
@@ -346,6 +360,7 @@ mod tests {
         assert_eq!(journal.root(), Some(NEXT_ROOT));
         assert_eq!(get(&journal, b"one").expect("it is there"), &b"one"[..]);
         assert_eq!(get(&journal, b"three"), None);
+        assert!(journal.damage().is_none());
         assert_eq!(Folder::with(b"").open().root(), None);
     }
 
@@ -390,6 +405,8 @@ mod tests {
             bytes[at] ^= 0x10;
             let journal = Folder::with(&bytes).open();
             assert_eq!((journal.root(), get(&journal, b"two")), (Some(NEXT_ROOT), None), "byte {at}");
+            let damage = journal.damage().expect("it is told").to_string();
+            assert!(damage.contains(&format!("bytes at {damaged_at} are no records")), "{damage}");
             assert!(["one", "three", "four"].iter().all(|chunk| get(&journal, chunk.as_bytes()).is_some()));
         }
     }

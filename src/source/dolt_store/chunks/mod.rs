@@ -5,6 +5,7 @@
 //! | `file`, `block` | reading bytes; compression and checksums |
 //! | `manifest` | which files there are |
 //! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
+//! | `broken` | files that cannot be read |
 //! | `view`, `store` | all files at one instant; the newest of these |
 //! | `recent` | the small chunks used last |
 
@@ -15,6 +16,7 @@ use super::error::StoreError;
 
 mod archive;
 mod block;
+mod broken;
 mod file;
 mod journal;
 mod manifest;

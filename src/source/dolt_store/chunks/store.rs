@@ -114,10 +114,8 @@ impl ChunkStore {
 
 impl Chunks for ChunkStore {
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
-        if let Some(chunk) = self.view.load().get(address)? {
-            return Ok(chunk);
-        }
-        Err(StoreError::MissingChunk { address: *address, store: self.folder.clone() })
+        let view = self.view.load();
+        view.get(address)?.ok_or_else(|| view.absent(address, &self.folder))
     }
 }
 
@@ -137,6 +135,7 @@ mod tests {
     use crate::source::dolt_store::testing::{
         address_of, archive, chunk_record, manifest, root_record, table_file, write_store,
     };
+    use crate::source::{ErrorKind, chain};
 
     fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
         std::fs::write(folder.join(name), bytes).expect("the folder is ours");
@@ -202,6 +201,40 @@ mod tests {
     }
 
     #[test]
+    fn one_broken_file_hides_its_own_chunks_only_until_it_is_mended() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = folder.path();
+        let (table, packed) = (Address::new([1; 20]), Address::new([2; 20]));
+        let archive_name = format!("{packed}.darc");
+        let whole = archive(&[b"two", b"three"], 3);
+        write(folder, &table.to_string(), table_file(&[b"one"]));
+        write(folder, &archive_name, &whole[..whole.len() - 1]);
+        write(folder, MANIFEST, manifest(&address_of(b"one"), &[(packed, 2), (table, 1)]));
+        let store = ChunkStore::open(folder).expect("the root is whole");
+        assert_eq!(store.chunk(&address_of(b"one")).expect("it is there"), "one");
+        let error = store.chunk(&address_of(b"two")).expect_err("its file is broken");
+        assert_eq!(error.kind(), ErrorKind::Damaged);
+        let story = chain(&error);
+        assert!(story.contains(&address_of(b"two").to_string()) && story.contains(&archive_name), "{story}");
+        write(folder, &archive_name, whole);
+        store.refresh().expect("nothing is wrong");
+        assert_eq!(store.chunk(&address_of(b"two")).expect("it is mended"), "two");
+        assert!(matches!(store.chunk(&address_of(b"four")), Err(StoreError::MissingChunk { .. })));
+    }
+
+    #[test]
+    fn without_the_file_that_may_hold_the_root_nothing_opens() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let table = Address::new([1; 20]);
+        write(folder.path(), &table.to_string(), "no table file, though long enough");
+        write(folder.path(), MANIFEST, manifest(&address_of(b"one"), &[(table, 1)]));
+        let error = ChunkStore::open(folder.path()).err().expect("its only file is broken");
+        let story = chain(&error);
+        assert!(story.contains("does not end as a table file does"), "{story}");
+        assert!(story.contains(&table.to_string()) && story.contains(&address_of(b"one").to_string()));
+    }
+
+    #[test]
     fn what_is_no_store_is_said() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         assert_eq!(ChunkStore::locate(folder.path()), None);
@@ -210,6 +243,7 @@ mod tests {
         let missing = Address::new([1; 20]);
         write(folder.path(), MANIFEST, manifest(&missing, &[(missing, 1)]));
         let error = ChunkStore::open(folder.path()).err().expect("its file is missing");
-        assert!(error.to_string().contains(&missing.to_string()), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Missing);
+        assert!(chain(&error).contains(&missing.to_string()), "{error}");
     }
 }

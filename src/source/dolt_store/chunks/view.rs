@@ -1,14 +1,15 @@
 //! The files of a store at one instant.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::archive::{self, Archive};
-use super::file::Stamp;
+use super::broken::Broken;
+use super::file::{Stamp, is_unchanged};
 use super::journal::{JOURNAL, Journal};
 use super::manifest::{MANIFEST, Manifest, TableSpec};
 use super::table_file::TableFile;
@@ -29,6 +30,7 @@ pub struct View {
     journal: Option<Journal>,
     /// Those of the old generation, which hold most chunks, come last: what is asked for most is new.
     files: Vec<Arc<ChunkFile>>,
+    broken: Vec<Broken>,
     stamps: Stamps,
 }
 
@@ -62,11 +64,6 @@ impl Stamps {
     }
 
     fn are_unchanged_since(&self, earlier: &Self) -> bool {
-        let is_unchanged = |now: Option<Stamp>, then: Option<Stamp>| match (now, then) {
-            (Some(now), Some(then)) => now.is_unchanged_since(&then),
-            (None, None) => true,
-            _ => false,
-        };
         is_unchanged(self.manifest, earlier.manifest)
             && is_unchanged(self.old_manifest, earlier.old_manifest)
             && is_unchanged(self.journal, earlier.journal)
@@ -75,34 +72,50 @@ impl Stamps {
 
 impl View {
     /// Reads what a folder holds now. What `earlier` has open already is taken from there, and of a journal that grew
-    /// only the new part is read.
+    /// only the new part is read. Table files and archives that cannot be read are logged and done without.
     ///
     /// `None` where nothing changed since `earlier`.
     ///
     /// # Errors
-    /// What is wrong with which file.
+    /// What is wrong with the manifest or the journal, or with the file that may hold the store's root.
     pub fn load(folder: &Path, earlier: Option<&Self>) -> Result<Option<Self>, StoreError> {
         let mut attempt = 1;
         loop {
             let stamps = Stamps::of(folder)?;
-            if earlier.is_some_and(|earlier| stamps.are_unchanged_since(&earlier.stamps)) {
+            if let Some(earlier) = earlier
+                && stamps.are_unchanged_since(&earlier.stamps)
+                && earlier.is_as_broken()?
+            {
                 return Ok(None);
             }
-            match Self::read(folder, earlier, stamps) {
+            match Self::read(folder, earlier, stamps, attempt == ATTEMPTS) {
                 // A file that the manifest names and that is gone, or chunks that are: the store was collected just now.
                 Err(error) if error.kind() == ErrorKind::Missing && attempt < ATTEMPTS => {
                     attempt += 1;
                     std::thread::sleep(PAUSE);
                 }
-                other => return other.map(Some),
+                Err(error) => return Err(error),
+                Ok(view) => {
+                    view.complain(earlier);
+                    return Ok(Some(view));
+                }
             }
         }
     }
 
-    fn read(folder: &Path, earlier: Option<&Self>, stamps: Stamps) -> Result<Self, StoreError> {
+    fn read(
+        folder: &Path,
+        earlier: Option<&Self>,
+        stamps: Stamps,
+        is_last_attempt: bool,
+    ) -> Result<Self, StoreError> {
         let manifest = Manifest::read(folder)?.ok_or_else(|| no_store(folder))?;
+        let mut broken = Vec::new();
         let old_folder = folder.join(OLD_GENERATION);
-        let old_manifest = Manifest::read(&old_folder)?;
+        let old_manifest = Manifest::read(&old_folder).or_else(|error| {
+            broken.push(Broken::new(error, vec![old_folder.join(MANIFEST)])?);
+            Ok(None)
+        })?;
         let open: HashMap<_, _> = earlier
             .iter()
             .flat_map(|earlier| &earlier.files)
@@ -111,10 +124,19 @@ impl View {
         let mut files = Vec::new();
         let mut add = |folder: &Path, specs: &[TableSpec], is_old| {
             for spec in specs.iter().filter(|spec| spec.name.to_string() != JOURNAL) {
-                files.push(match open.get(&(spec.name, is_old)) {
-                    Some(file) => Arc::clone(file),
-                    None => Arc::new(ChunkFile::open(folder, *spec, is_old)?),
-                });
+                if let Some(file) = open.get(&(spec.name, is_old)) {
+                    files.push(Arc::clone(file));
+                    continue;
+                }
+                match ChunkFile::open(folder, *spec, is_old) {
+                    Ok(file) => files.push(Arc::new(file)),
+                    Err(error) if error.kind() == ErrorKind::Missing && !is_last_attempt => {
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        broken.push(Broken::new(error, ChunkFile::paths(folder, &spec.name).into())?)
+                    }
+                }
             }
             Ok(())
         };
@@ -123,11 +145,40 @@ impl View {
         // After the manifest, so that its root is never newer than the files.
         let journal = read_journal(folder, earlier.and_then(|earlier| earlier.journal.as_ref()))?;
         let root = journal.as_ref().and_then(Journal::root).unwrap_or(manifest.root);
-        let view = Self { root, journal, files, stamps };
-        if !root.is_empty() && !view.has(&root) {
-            return Err(StoreError::MissingChunk { address: root, store: folder.to_owned() });
+        let view = Self { root, journal, files, broken, stamps };
+        match root.is_empty() || view.has(&root) {
+            true => Ok(view),
+            false => Err(view.absent(&root, folder)),
         }
-        Ok(view)
+    }
+
+    /// Whether the files that could not be read are as they were.
+    fn is_as_broken(&self) -> Result<bool, StoreError> {
+        for broken in &self.broken {
+            if !broken.is_unchanged()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Logs which files cannot be read, but for those of which `earlier` said so.
+    fn complain(&self, earlier: Option<&Self>) {
+        let story = |broken: &Broken| crate::source::chain(&**broken.error());
+        let said: Vec<_> = earlier.iter().flat_map(|earlier| &earlier.broken).map(story).collect();
+        for story in self.broken.iter().map(story).filter(|story| !said.contains(story)) {
+            tracing::warn!("{story}; only what needs its chunks cannot be read");
+        }
+    }
+
+    /// Why a chunk is in none of the files. `store` is the folder of all of them.
+    pub fn absent(&self, address: &Address, store: &Path) -> StoreError {
+        let broken = self.broken.first().map(|broken| Arc::clone(broken.error()));
+        let damage = || self.journal.as_ref().and_then(Journal::damage).map(Arc::new);
+        match broken.or_else(damage) {
+            Some(source) => StoreError::HiddenChunk { address: *address, source },
+            None => StoreError::MissingChunk { address: *address, store: store.to_owned() },
+        }
     }
 
     /// The address of the store's root; empty in a store where nothing was ever written.
@@ -188,9 +239,13 @@ impl View {
 }
 
 impl ChunkFile {
+    /// Where a file may be: as a table file, as an archive.
+    fn paths(folder: &Path, name: &Address) -> [PathBuf; 2] {
+        [folder.join(name.to_string()), folder.join(format!("{name}{}", archive::SUFFIX))]
+    }
+
     fn open(folder: &Path, spec: TableSpec, is_old: bool) -> Result<Self, StoreError> {
-        let path = folder.join(spec.name.to_string());
-        let archive = folder.join(format!("{}{}", spec.name, archive::SUFFIX));
+        let [path, archive] = Self::paths(folder, &spec.name);
         // As Dolt does: a table file wins over an archive of the same name.
         let kind = match path.exists() || !archive.exists() {
             true => Kind::Table(TableFile::open(&path, spec.chunks)?),
