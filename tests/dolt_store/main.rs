@@ -2,6 +2,7 @@
 //! same identities, the same bytes.
 
 mod agreement;
+mod damage;
 mod histories;
 // Shared with the tests of the Dolt source, which use more of it.
 #[allow(dead_code)]

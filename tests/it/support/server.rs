@@ -122,7 +122,7 @@ impl Drop for Process {
 }
 
 /// The program to run: `$DOLT`, or what `make test` built before.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("DOLT") {
         return path.into();
     }
