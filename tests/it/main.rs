@@ -9,6 +9,8 @@ mod identity;
 mod listing;
 mod live;
 mod news;
+mod live_store;
+mod never_writes;
 mod reading;
 mod readonly;
 mod real;

@@ -20,6 +20,8 @@ test   tar                            tar
 test   diff                           diffutils
 test   find                           findutils
 test   du                             coreutils
+test   strace                         strace
+test   flock                          util-linux
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config
 dolt   /usr/include/unicode/uregex.h  libicu-dev

@@ -39,6 +39,12 @@ pub fn eventually<T>(what: &str, limit: Duration, mut check: impl FnMut() -> Opt
     }
 }
 
+/// How long the test of a store beside its busy server goes on: `ASOF_LIVE_SECONDS`, a minute unless told.
+pub fn live_time() -> Duration {
+    let told = std::env::var("ASOF_LIVE_SECONDS").ok();
+    Duration::from_secs(told.map_or(60, |text| text.parse().expect("ASOF_LIVE_SECONDS is a number")))
+}
+
 /// Writes a line past the test harness, which hides what a passing test prints: for what was not run, and for
 /// how long the long ones take.
 pub fn tell(line: &str) {

@@ -14,7 +14,9 @@ use super::command::wait;
 use super::{eventually, temp_dir};
 
 /// How long one mount may live: a test that hangs on it gets errors then instead of waiting for ever.
-const LIFE: Duration = Duration::from_secs(240);
+fn life() -> Duration {
+    Duration::from_secs(240) + super::live_time()
+}
 
 /// A mounted tree.
 pub struct Mount {
@@ -41,12 +43,26 @@ impl Mount {
     /// Mounts the sources with more arguments.
     #[track_caller]
     pub fn with<S: AsRef<str>>(args: &[&str], sources: &[S]) -> Self {
+        Self::under(&[], args, sources)
+    }
+
+    /// The same with the program started by another one, which becomes it: a tracer.
+    #[track_caller]
+    pub fn under<S: AsRef<str>>(starter: &[String], args: &[&str], sources: &[S]) -> Self {
         let dir = temp_dir();
         let root = dir.path().join("mnt");
         fs::create_dir(&root).expect("a new folder is writable");
         let log = dir.path().join("log");
         let log_file = File::create(&log).expect("a new folder is writable");
-        let mut command = quiet_environment(Command::new(asof()), dir.path());
+        let command = match starter.split_first() {
+            Some((program, rest)) => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(asof());
+                command
+            }
+            None => Command::new(asof()),
+        };
+        let mut command = quiet_environment(command, dir.path());
         command.args(["mount", "-f"]).args(args).args(sources.iter().map(AsRef::as_ref)).arg(&root);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file);
         let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
@@ -65,8 +81,9 @@ impl Mount {
         }
         let (alive, dropped) = mpsc::channel::<()>();
         std::thread::spawn(move || {
-            if dropped.recv_timeout(LIFE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("a test still holds its mount after {LIFE:?}: ending it");
+            let life = life();
+            if dropped.recv_timeout(life) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("a test still holds its mount after {life:?}: ending it");
                 let _ = kill_process(pid, Signal::KILL);
             }
         });
