@@ -3,6 +3,7 @@
 
 mod agreement;
 mod damage;
+mod fuzz_corpus;
 mod histories;
 // Shared with the tests of the Dolt source, which use more of it.
 #[allow(dead_code)]

@@ -12,6 +12,7 @@
 //! | `shared`, `database` | what views of a database share; one view |
 //! | `content`, `table_rows`, `cutter` | the rows of a table; the tree that they lie in; what of it is long |
 //! | `schema_file`, `live` | `schema.sql`; the working set |
+//! | `probe` | any bytes as each kind of file and object, for fuzzing |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ mod lineage;
 mod live;
 pub mod message;
 pub mod objects;
+pub mod probe;
 pub mod rows;
 mod schema_file;
 mod shared;

@@ -54,7 +54,11 @@ impl Manifest {
         }
     }
 
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreError> {
+    /// Reads the bytes of the manifest at `path`.
+    ///
+    /// # Errors
+    /// As [`Self::read`], but for those of the operating system.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreError> {
         let no_manifest = |what: &str| StoreError::damaged(path, what);
         let text = std::str::from_utf8(bytes).map_err(|_| no_manifest("it is not text"))?;
         let fields: Vec<_> = text.trim_end().split(':').collect();

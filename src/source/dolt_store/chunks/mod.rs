@@ -6,6 +6,7 @@
 //! | `manifest` | which files there are |
 //! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
 //! | `broken` | files that cannot be read |
+//! | `probe` | any bytes as each kind of file |
 //! | `view`, `store` | all files at one instant; the newest of these |
 //! | `recent` | the small chunks used last |
 
@@ -20,6 +21,7 @@ mod broken;
 mod file;
 mod journal;
 mod manifest;
+pub(in crate::source::dolt_store) mod probe;
 mod recent;
 mod runs;
 mod store;

@@ -12,6 +12,9 @@ use crate::model::jsonl::Value;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
 
+/// The most digits after the point that a DECIMAL may have in MySQL, and in Dolt.
+const MAX_SCALE: u32 = 30;
+
 /// How the values of one column are read.
 #[derive(Debug)]
 pub struct Decoder {
@@ -55,7 +58,17 @@ impl Decoder {
             return Err(column.unsupported(table, problem));
         }
         let detail = match encoding {
-            Encoding::Decimal => Detail::Scale(sql_type.arguments.get(1).map_or(0, |&scale| scale as usize)),
+            Encoding::Decimal => {
+                let scale = sql_type.arguments.get(1).copied().unwrap_or(0);
+                if scale > MAX_SCALE {
+                    let problem = format!(
+                        "is of type {}, and no DECIMAL has more than {MAX_SCALE} digits after the point",
+                        column.sql_type
+                    );
+                    return Err(column.unsupported(table, problem));
+                }
+                Detail::Scale(scale as usize)
+            }
             Encoding::Datetime => Detail::Digits(sql_type.arguments.first().copied().unwrap_or(0)),
             Encoding::Enum | Encoding::Set => Detail::Members(sql_type.members),
             _ => Detail::None,
