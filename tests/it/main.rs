@@ -3,6 +3,7 @@
 mod archive_folders;
 mod asof;
 mod cli;
+mod damage;
 mod faults;
 mod fstab;
 mod identity;
