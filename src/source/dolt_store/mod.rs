@@ -108,6 +108,8 @@ struct KnownDatabase {
 struct Seen {
     root: Address,
     checked_out: Option<String>,
+    /// Files that could not be read: once they are mended, there may be more commits.
+    broken_files: usize,
     refs: Refs,
 }
 
@@ -202,13 +204,16 @@ impl Inner {
         let shared = &database.shared;
         shared.store.refresh()?;
         let (root, checked_out) = (shared.store.root(), history::checked_out(folder)?);
-        if database.seen.as_ref().is_some_and(|seen| (seen.root, &seen.checked_out) == (root, &checked_out)) {
+        let broken_files = shared.store.view().broken_files();
+        let is_as_broken = database.seen.as_ref().is_some_and(|seen| seen.broken_files == broken_files);
+        let is_as_seen = |seen: &Seen| (seen.root, &seen.checked_out) == (root, &checked_out) && is_as_broken;
+        if database.seen.as_ref().is_some_and(is_as_seen) {
             return Ok(false);
         }
-        let now = Seen { root, checked_out, refs: Refs::read(&shared.store, &root)? };
+        let now = Seen { root, checked_out, broken_files, refs: Refs::read(&shared.store, &root)? };
         let is_same = database.seen.as_ref().is_some_and(|seen| seen.has_history_of(&now));
         if !is_same {
-            let last = database.view.as_ref().map(|view| view.history());
+            let last = database.view.as_ref().filter(|_| is_as_broken).map(|view| view.history());
             let history = history::load(&shared.store, &mut lock(&shared.graph), &now.refs, last)?;
             let shown_name = self.options.name.clone().unwrap_or_else(|| name.to_owned());
             let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history);
@@ -223,6 +228,7 @@ impl Seen {
     /// Whether the history is the same: where working sets point to does not matter to it, only that they are there.
     fn has_history_of(&self, other: &Self) -> bool {
         self.checked_out == other.checked_out
+            && self.broken_files == other.broken_files
             && self.refs.branches == other.refs.branches
             && self.refs.tags == other.refs.tags
             && self.refs.remotes == other.refs.remotes

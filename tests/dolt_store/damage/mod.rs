@@ -9,8 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
+use asof::source::{Database, Source};
+
 use crate::support::random::Random;
-use check::{Outcome, Tally};
+use crate::support::wait;
+use check::{Outcome, Tally, read};
 use stores::{Sample, samples};
 
 /// How many bytes are flipped, one at a time.
@@ -164,4 +168,23 @@ fn removed_and_swapped_files() {
     }
     eprintln!("removed, swapped: {tally:?}");
     assert!(tally.partly > 0 && tally.unopened > 0, "{tally:?}");
+}
+
+#[test]
+fn a_mended_file_brings_its_commits_back() {
+    let copy = Copy::new(&SAMPLES[1]);
+    let whole = read(&copy.database()).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let old =
+        copy.files.iter().filter(|(path, _)| path.parent().is_some_and(|folder| folder.ends_with("oldgen")));
+    let (file, bytes) = old.max_by_key(|(_, bytes)| bytes.len()).expect("the sample was collected");
+    fs::write(file, &bytes[..bytes.len() - 1]).expect("the folder is ours");
+    let source = DoltStoreSource::open(&copy.database(), DoltStoreOptions::default()).expect("it is there");
+    let timeline =
+        |found: Option<Vec<Arc<dyn Database>>>| found.map(|found| found[0].history().timeline.clone());
+    let poll = || wait(source.poll()).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let shown = timeline(poll()).expect("the first poll lists");
+    assert!(!shown.is_empty() && shown.len() < whole.history.timeline.len(), "{} commits", shown.len());
+    fs::write(file, bytes).expect("the folder is ours");
+    assert_eq!(timeline(poll()).expect("it is news"), whole.history.timeline);
+    assert!(poll().is_none(), "nothing changed since");
 }

@@ -152,6 +152,11 @@ impl View {
         }
     }
 
+    /// How many files cannot be read.
+    pub fn broken_files(&self) -> usize {
+        self.broken.len()
+    }
+
     /// Whether the files that could not be read are as they were.
     fn is_as_broken(&self) -> Result<bool, StoreError> {
         for broken in &self.broken {

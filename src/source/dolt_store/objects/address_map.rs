@@ -17,6 +17,9 @@ use crate::source::dolt_store::message::{Message, MessageError};
 const ID: &[u8; 4] = b"ADRM";
 const FIELDS: u16 = 6;
 const OBJECT: &str = "address map";
+/// A map of a million names has some ten thousand nodes. One with more than this is made to keep its reader busy: nodes
+/// that are children of several parents double the work with every level.
+const MAX_NODES: usize = 1 << 16;
 
 /// All entries of a map, in the order of their keys, which is by bytes. The root of the map is `bytes`, which lie in the
 /// chunk `owner`.
@@ -31,6 +34,7 @@ pub fn entries(
     let mut found = Vec::new();
     let root = Node::parse(bytes).in_chunk(owner, OBJECT)?;
     let mut open = vec![(*owner, root)];
+    let mut nodes = 1;
     while let Some((at, node)) = open.pop() {
         if node.level == 0 {
             for (key, value) in node.keys.into_iter().zip(node.addresses) {
@@ -39,6 +43,11 @@ pub fn entries(
                 found.push((key, value));
             }
             continue;
+        }
+        nodes += node.addresses.len();
+        if nodes > MAX_NODES {
+            let problem = format!("it has more than {MAX_NODES} nodes");
+            return Err(MessageError::Invalid(problem)).in_chunk(&at, OBJECT);
         }
         // The last one is taken first, so that the keys come in order.
         for address in node.addresses.into_iter().rev() {
@@ -102,6 +111,18 @@ mod tests {
         let expected =
             [("a", 1), ("b", 2), ("c", 3), ("d", 4)].map(|(name, at)| (name.to_owned(), value(at)));
         assert_eq!(entries(&chunks, &OWNER, root).expect("a map"), expected);
+    }
+
+    #[test]
+    fn a_tree_that_doubles_with_every_level_is_refused() {
+        let mut chunks = MemoryChunks::default();
+        let mut child = chunks.put(address_map(&[]));
+        for level in 1..60 {
+            child = chunks.put(inner(&[b"a", b"b"], &[child, child], level));
+        }
+        let root = inner(&[b"a"], &[child], 60);
+        let error = entries(&chunks, &OWNER, root).expect_err("2^59 leaves");
+        assert!(crate::source::chain(&error).contains("more than"), "{error}");
     }
 
     #[test]
