@@ -43,6 +43,8 @@ pub struct Database {
     by_key: HashMap<SnapKey, usize>,
     /// Every commit of every source by its full hash, on the timeline or not.
     commits: BTreeMap<Arc<str>, SnapKey>,
+    /// Commits by full hash that no name reaches in any source; `None` where no source can know of such.
+    lost: Option<BTreeMap<Arc<str>, SnapKey>>,
     branches: BTreeMap<String, RefTarget>,
     tags: BTreeMap<String, RefTarget>,
     fingerprint: OnceLock<ContentId>,
@@ -73,11 +75,13 @@ impl Database {
             by_name: HashMap::new(),
             by_key: HashMap::new(),
             commits: BTreeMap::new(),
+            lost: None,
             fingerprint: OnceLock::new(),
             seen,
         };
         database.list_snapshots(given);
         database.list_commits();
+        database.list_lost();
         database
     }
 
@@ -130,6 +134,20 @@ impl Database {
         }
     }
 
+    /// Fills `lost`, after `commits`: what a name reaches in any of the sources is not lost.
+    fn list_lost(&mut self) {
+        for view in &self.views {
+            let Some(metas) = &view.database.history().lost else { continue };
+            let lost = self.lost.get_or_insert_default();
+            for meta in metas {
+                if let Some(commit) = meta.commit.as_ref().filter(|c| !self.commits.contains_key(*c)) {
+                    let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                    lost.entry(commit.clone()).or_insert(key);
+                }
+            }
+        }
+    }
+
     pub(super) fn is_made_of(&self, views: &[Arc<View>]) -> bool {
         self.views.len() == views.len()
             && views.iter().all(|v| self.views.iter().any(|own| own.version == v.version))
@@ -165,7 +183,7 @@ impl Database {
         self.by_key.get(key).map(|i| &self.snapshots[*i])
     }
 
-    /// What the sources say about a snapshot, on the timeline or off it.
+    /// What the sources say about a snapshot, wherever it stands.
     pub fn meta(&self, key: &SnapKey) -> Option<&Arc<SnapshotMeta>> {
         self.view(key.slot)?.snapshot(&key.id)
     }
@@ -173,6 +191,11 @@ impl Database {
     /// Every commit by full hash, with the snapshot that shows it.
     pub fn commits(&self) -> &BTreeMap<Arc<str>, SnapKey> {
         &self.commits
+    }
+
+    /// The lost commits by full hash; `None` where no source can know of such.
+    pub fn lost(&self) -> Option<&BTreeMap<Arc<str>, SnapKey>> {
+        self.lost.as_ref()
     }
 
     /// Branches by shown path (escaped, nested by `/`), with the snapshot at their head.
@@ -223,7 +246,7 @@ impl Database {
         self.listed(key).map(|s| &s.key).or_else(commit).unwrap_or(key)
     }
 
-    /// Changes whenever anything that `log.jsonl` shows could have changed.
+    /// Changes whenever anything that `log.jsonl` or `lost/log.jsonl` shows could have changed.
     pub fn fingerprint(&self) -> ContentId {
         *self.fingerprint.get_or_init(|| self.shown_in_log())
     }
@@ -236,6 +259,11 @@ impl Database {
         }
         for (commit, key) in &self.commits {
             parts.extend([commit.as_bytes(), key.id.as_bytes()]);
+        }
+        parts.push(b"lost");
+        for (commit, key) in self.lost.iter().flatten() {
+            parts.push(commit.as_bytes());
+            parts.push(self.view(key.slot).map_or(&[], |v| v.label.as_bytes()));
         }
         for (separator, refs) in [(b"branches", &self.branches), (b"tagsnext", &self.tags)] {
             parts.push(separator);

@@ -21,7 +21,7 @@ mod view;
 mod watch;
 
 pub use database::{Database, SnapKey, Snapshot};
-pub use log_file::log_lines;
+pub use log_file::{log_lines, lost_log_lines};
 pub use resolve::Target;
 pub use view::View;
 pub use watch::Watcher;

@@ -1,5 +1,6 @@
 //! Which snapshot a name or time expression means.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -20,11 +21,13 @@ pub enum Target {
     Listed(Arc<str>),
     /// A commit beside the timeline, by its full hash.
     Beside(Arc<str>),
+    /// A lost commit, by its full hash.
+    Lost(Arc<str>),
 }
 
 impl Database {
     /// What `expr` means: any time expression first, then `HEAD~n`, a branch, a tag, a commit hash or a unique
-    /// prefix of 8 digits or more. `None` where nothing was in force at that time and no such name exists.
+    /// prefix of 8 digits or more, at last a lost commit's. `None` where nothing was in force at that time and no such name exists.
     pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<Target> {
         self.target(&self.key_of(expr, clock)?)
     }
@@ -66,13 +69,15 @@ impl Database {
         self.listed(&SnapKey { slot: view.slot, id: meta.id.clone() })
     }
 
-    /// How the tree shows a snapshot: listed, or beside the timeline under its commit hash.
+    /// How the tree shows a snapshot: listed, or beside the timeline or among the lost under its commit hash.
     pub fn target(&self, key: &SnapKey) -> Option<Target> {
         if let Some(snapshot) = self.listed(key) {
             return Some(Target::Listed(snapshot.name.clone()));
         }
         let commit = self.meta(key)?.commit.clone()?;
-        let shown = self.commits().get(&commit)?;
+        let Some(shown) = self.commits().get(&commit) else {
+            return self.lost()?.contains_key(&commit).then_some(Target::Lost(commit));
+        };
         Some(self.listed(shown).map_or(Target::Beside(commit), |s| Target::Listed(s.name.clone())))
     }
 
@@ -100,9 +105,28 @@ impl Database {
         if prefix.len() < SHORTEST_PREFIX {
             return None;
         }
-        let from = (Bound::Included(prefix), Bound::Unbounded);
-        let mut matching = self.commits().range::<str, _>(from).take_while(|(c, _)| c.starts_with(prefix));
-        let (_, key) = matching.next()?;
+        // Lost commits stand back, so that a prefix does not lose its meaning to one that nobody sees.
+        let mut matching = matching(self.commits(), prefix);
+        match (matching.next(), matching.next()) {
+            (Some(key), None) => Some(key.clone()),
+            (Some(_), Some(_)) => None,
+            (None, _) => self.lost_prefix(prefix),
+        }
+    }
+
+    fn lost_prefix(&self, prefix: &str) -> Option<SnapKey> {
+        let mut matching = matching(self.lost()?, prefix);
+        let key = matching.next()?;
         matching.next().is_none().then(|| key.clone())
     }
+}
+
+/// The commits whose hash begins so.
+fn matching<'c>(
+    commits: &'c BTreeMap<Arc<str>, SnapKey>,
+    prefix: &'c str,
+) -> impl Iterator<Item = &'c SnapKey> {
+    let from = (Bound::Included(prefix), Bound::Unbounded);
+    let matching = commits.range::<str, _>(from).take_while(move |(commit, _)| commit.starts_with(prefix));
+    matching.map(|(_, key)| key)
 }

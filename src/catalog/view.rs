@@ -30,6 +30,7 @@ pub struct View {
 enum Place {
     Timeline(usize),
     Off(usize),
+    Lost(usize),
 }
 
 impl View {
@@ -49,8 +50,9 @@ impl View {
         }
         let on = history.timeline.iter().enumerate().map(|(i, m)| (m.id.clone(), Place::Timeline(i)));
         let off = history.off_timeline.iter().enumerate().map(|(i, m)| (m.id.clone(), Place::Off(i)));
-        // The timeline comes last, so that it wins should a source name a snapshot in both.
-        let by_id = off.chain(on).collect();
+        let lost = history.lost.iter().flatten().enumerate().map(|(i, m)| (m.id.clone(), Place::Lost(i)));
+        // The timeline comes last, so that it wins should a source name a snapshot in several places.
+        let by_id = lost.chain(off).chain(on).collect();
         Self { slot, version, label, falling, by_id, database }
     }
 
@@ -66,12 +68,13 @@ impl View {
         self.falling.first().map(|(_, position)| &self.database.history().timeline[*position])
     }
 
-    /// The snapshot with this id, on the timeline or off it.
+    /// The snapshot with this id, on the timeline, off it or lost.
     pub fn snapshot(&self, id: &str) -> Option<&Arc<SnapshotMeta>> {
         let history = self.database.history();
         match self.by_id.get(id)? {
             Place::Timeline(i) => history.timeline.get(*i),
             Place::Off(i) => history.off_timeline.get(*i),
+            Place::Lost(i) => history.lost.as_ref()?.get(*i),
         }
     }
 

@@ -37,6 +37,9 @@ pub struct History {
     pub timeline: Vec<Arc<SnapshotMeta>>,
     /// Snapshots that only a branch or a tag beside the main timeline reaches.
     pub off_timeline: Vec<Arc<SnapshotMeta>>,
+    /// Commits that the source still holds although no name reaches them any more, newest first; `None` where the
+    /// source cannot know of such.
+    pub lost: Option<Vec<Arc<SnapshotMeta>>>,
     /// Branch name to the snapshot at its head.
     pub branches: BTreeMap<String, SnapshotId>,
     /// Tag name to the snapshot that it names.
@@ -45,4 +48,11 @@ pub struct History {
     pub has_live: bool,
     /// Whether this is the running database itself rather than a copy: it wins a tie between sources.
     pub is_primary: bool,
+}
+
+impl History {
+    /// Every snapshot: those of the timeline, those beside it, and the lost ones.
+    pub fn snapshots(&self) -> impl Iterator<Item = &Arc<SnapshotMeta>> {
+        self.timeline.iter().chain(&self.off_timeline).chain(self.lost.iter().flatten())
+    }
 }

@@ -68,6 +68,7 @@ impl Vfs {
             Node::Database { db }
             | Node::Timeline { db }
             | Node::Commits { db }
+            | Node::Lost { db }
             | Node::Refs { db, .. }
             | Node::Live { db, .. } => newest(db),
         }

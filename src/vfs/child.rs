@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Vfs;
 use super::error::VfsError;
-use super::log_content;
+use super::log_content::{self, LOG};
 use super::node::{Link, Node, RefKind};
 use super::snapshot_dir::{self, Entry};
 use crate::catalog::{Database, Target};
@@ -20,6 +20,7 @@ impl Vfs {
             Node::Database { db } => self.in_database(db, name),
             Node::Timeline { db } => self.in_timeline(db, name),
             Node::Commits { db } => self.in_commits(db, name),
+            Node::Lost { db } => self.in_lost(db, name),
             Node::Refs { db, kind, path } => self.in_refs(db, *kind, path, name),
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;
@@ -53,7 +54,8 @@ impl Vfs {
             "branches" => Ok(Node::Refs { db, kind: RefKind::Branches, path: root }),
             "tags" => Ok(Node::Refs { db, kind: RefKind::Tags, path: root }),
             "live" if database.live_view().is_some() => Ok(Node::Live { db, path: root }),
-            "log.jsonl" => Ok(Node::File(log_content::entry(&database))),
+            LOG => Ok(Node::File(log_content::entry(&database))),
+            "lost" if database.lost().is_some() => Ok(Node::Lost { db }),
             _ => Err(VfsError::NotFound),
         }
     }
@@ -75,6 +77,16 @@ impl Vfs {
             Some(Target::Listed(_)) => Ok(Node::Link { db: db.clone(), link: Link::Commit(hash.clone()) }),
             _ => Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: "".into() }),
         }
+    }
+
+    fn in_lost(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
+        let database = self.database(db)?;
+        let lost = database.lost().ok_or(VfsError::NotFound)?;
+        if name == LOG {
+            return Ok(Node::File(log_content::lost_entry(&database)));
+        }
+        let key = lost.get(name).ok_or(VfsError::NotFound)?;
+        Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: "".into() })
     }
 
     fn in_refs(&self, db: &Arc<str>, kind: RefKind, path: &str, name: &str) -> Result<Node, VfsError> {

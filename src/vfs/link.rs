@@ -23,6 +23,7 @@ impl Vfs {
             Target::Listed(name) if matches!(link, Link::Expression(_)) => name.to_string(),
             Target::Listed(name) => format!("{}asof/{name}", up.repeat(depth)),
             Target::Beside(hash) => format!("{}commits/{hash}", up.repeat(depth)),
+            Target::Lost(hash) => format!("{}lost/{hash}", up.repeat(depth)),
         })
     }
 
@@ -32,6 +33,7 @@ impl Vfs {
         match self.resolve_link(&database, link)? {
             Target::Listed(name) => database.snapshot(&name).map(|s| s.meta.time),
             Target::Beside(hash) => Some(database.meta(database.commits().get(&hash)?)?.time),
+            Target::Lost(hash) => Some(database.meta(database.lost()?.get(&hash)?)?.time),
         }
     }
 

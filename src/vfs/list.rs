@@ -7,7 +7,7 @@ use super::Vfs;
 use super::attr::Kind;
 use super::child::{join, ref_paths};
 use super::error::VfsError;
-use super::log_content;
+use super::log_content::{self, LOG};
 use super::node::{self, Link, Node, RefKind};
 use super::snapshot_dir;
 use crate::catalog::{Database, Target};
@@ -67,6 +67,7 @@ impl Vfs {
             Node::Database { db } => self.database_entries(db)?,
             Node::Timeline { db } => return self.timeline_entries(db),
             Node::Commits { db } => self.commit_entries(db)?,
+            Node::Lost { db } => self.lost_entries(db)?,
             Node::Refs { db, kind, path } => self.ref_entries(db, *kind, path)?,
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;
@@ -103,7 +104,10 @@ impl Vfs {
         if database.live_view().is_some() {
             named.push(Named::of("live", &Node::Live { db: db.clone(), path: root.clone() }));
         }
-        named.push(Named::of("log.jsonl", &Node::File(log_content::entry(&database))));
+        named.push(Named::of(LOG, &Node::File(log_content::entry(&database))));
+        if database.lost().is_some() {
+            named.push(Named::of("lost", &Node::Lost { db: db.clone() }));
+        }
         named.push(Named::of("tags", &refs(RefKind::Tags)));
         Ok(named)
     }
@@ -136,6 +140,17 @@ impl Vfs {
             Named::of(hash.clone(), &node)
         };
         Ok(database.commits().iter().map(entry).collect())
+    }
+
+    fn lost_entries(&self, db: &Arc<str>) -> Result<Vec<Named>, VfsError> {
+        let database = self.database(db)?;
+        let commits = database.lost().ok_or(VfsError::NotFound)?.iter().map(|(hash, key)| Named {
+            name: hash.clone(),
+            identity: node::snapshot_identity(db, key, ""),
+            kind: Kind::Directory,
+        });
+        let log = Named::of(LOG, &Node::File(log_content::lost_entry(&database)));
+        Ok(commits.chain([log]).collect())
     }
 
     fn ref_entries(&self, db: &Arc<str>, kind: RefKind, path: &str) -> Result<Vec<Named>, VfsError> {

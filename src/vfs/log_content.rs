@@ -1,4 +1,4 @@
-//! `log.jsonl` as a file.
+//! `log.jsonl` and `lost/log.jsonl` as files.
 
 use std::sync::Arc;
 
@@ -6,33 +6,48 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::catalog::{self, Database};
+use crate::model::content_id::ContentId;
 use crate::source::{Content, FileEntry, Sink, SourceError};
+
+/// The name of both.
+pub(super) const LOG: &str = "log.jsonl";
+
+/// Writes the lines of a log.
+type Lines = fn(&Database) -> Vec<u8>;
 
 /// The file entry of a database's log. Its identity changes with what it shows. So does its time, after a remount too:
 /// a tag that is moved changes the bytes, perhaps not their number, and rsync must not miss it.
 pub(super) fn entry(database: &Arc<Database>) -> FileEntry {
-    FileEntry {
-        path: "log.jsonl".into(),
-        id: database.fingerprint(),
-        changed: database.seen(),
-        links: 1,
-        content: Arc::new(LogContent { database: database.clone() }),
-    }
+    file(database, LOG, database.fingerprint(), catalog::log_lines)
+}
+
+/// The same for the log of its lost commits.
+pub(super) fn lost_entry(database: &Arc<Database>) -> FileEntry {
+    let id = ContentId::of(&[b"lost", database.fingerprint().as_bytes()]);
+    file(database, "lost/log.jsonl", id, catalog::lost_log_lines)
+}
+
+fn file(database: &Arc<Database>, path: &'static str, id: ContentId, lines: Lines) -> FileEntry {
+    let content = LogContent { database: database.clone(), path, lines };
+    FileEntry { path: LOG.into(), id, changed: database.seen(), links: 1, content: Arc::new(content) }
 }
 
 struct LogContent {
     database: Arc<Database>,
+    /// Below the database's folder.
+    path: &'static str,
+    lines: Lines,
 }
 
 #[async_trait]
 impl Content for LogContent {
     fn describe(&self) -> String {
-        format!("log.jsonl of {}", self.database.name)
+        format!("{} of {}", self.path, self.database.name)
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         // A closed sink only means that nobody wants the rest.
-        let _ = sink.push(Bytes::from(catalog::log_lines(&self.database))).await;
+        let _ = sink.push(Bytes::from((self.lines)(&self.database))).await;
         Ok(())
     }
 }

@@ -44,6 +44,7 @@ pub(super) enum Node {
     Database { db: Arc<str> },
     Timeline { db: Arc<str> },
     Commits { db: Arc<str> },
+    Lost { db: Arc<str> },
     Refs { db: Arc<str>, kind: RefKind, path: Arc<str> },
     Live { db: Arc<str>, path: Arc<str> },
     Snapshot { db: Arc<str>, key: SnapKey, path: Arc<str> },
@@ -60,6 +61,7 @@ impl Node {
             Self::Database { db } => of(&[b"database", db.as_bytes()]),
             Self::Timeline { db } => of(&[b"asof", db.as_bytes()]),
             Self::Commits { db } => of(&[b"commits", db.as_bytes()]),
+            Self::Lost { db } => of(&[b"lost", db.as_bytes()]),
             Self::Refs { db, kind, path } => {
                 of(&[b"refs", db.as_bytes(), kind.folder().as_bytes(), path.as_bytes()])
             }
@@ -77,7 +79,8 @@ impl Node {
         }
     }
 
-    /// Whether the name under which this was found in `parent` will go on to mean this inode.
+    /// Whether the name under which this was found in `parent` will go on to mean this inode. Not so those in `lost/`:
+    /// what is collected has to leave.
     pub fn is_lasting_below(&self, parent: &Self) -> bool {
         match (parent, self) {
             (_, Self::Link { .. }) => false,

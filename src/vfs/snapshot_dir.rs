@@ -49,6 +49,8 @@ impl Vfs {
         // The snapshot's source may have left, or rewritten its history, while the kernel kept the inode.
         let database = self.database(db).map_err(|_| VfsError::Stale)?;
         let view = database.view(key.slot).ok_or(VfsError::Stale)?;
+        // It may have been collected, and its source still know of it what it shares with others.
+        view.snapshot(&key.id).ok_or(VfsError::Stale)?;
         self.listings.files(view, &key.id).await.map_err(|error| match error.kind {
             ErrorKind::Missing => VfsError::Stale,
             _ => VfsError::Source(error),

@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::support::command::shell;
+use crate::support::files::names;
 use crate::support::mount::Mount;
 use crate::support::server::Server;
-use crate::support::{archives, histories, temp_dir};
+use crate::support::{archives, eventually, histories, temp_dir};
 
 /// A command of the document with what it is to print.
 struct Example {
@@ -59,7 +61,12 @@ fn every_example_of_the_semantics_holds() {
             ("pre-restore-2026-01-04T090000", "2026-01-04T08:00:00Z", rows(3).as_bytes()),
         ],
     );
-    let mount = Mount::new(&[server.url("demo"), format!("backup={}", dir.path().display())]);
+    histories::flattened(&mut client, "flat");
+    let flat = server.data().join("flat").display().to_string();
+    let mount = Mount::new(&[server.url("demo"), format!("backup={}", dir.path().display()), flat]);
+    eventually("what is lost is found", Duration::from_secs(20), || {
+        (names(mount.path("flat/lost")).len() > 1).then_some(())
+    });
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SEMANTICS.md");
     let text = fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display()));
     let examples = examples(&text);

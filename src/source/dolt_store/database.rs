@@ -83,7 +83,7 @@ impl DoltStoreDatabase {
         let mut lineage = lock(&self.shared.lineage);
         let history = &self.view.history;
         lineage::extend(&mut lineage, &self.shared.store, &graph, &self.shared.database, history)?;
-        lineage.show(history.timeline.iter().chain(&history.off_timeline).map(|commit| &*commit.id));
+        lineage.show(history.snapshots().map(|commit| &*commit.id));
         // Another thread may have been first, with the same.
         let _ = self.view.lineage_ready.set(());
         Ok(())

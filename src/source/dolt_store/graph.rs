@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::history::{SnapshotId, SnapshotMeta};
+use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::ErrorKind;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::ChunkStore;
@@ -66,8 +66,19 @@ impl Graph {
         }
     }
 
+    /// Takes a commit that was read elsewhere.
+    pub fn insert(&mut self, address: Address, commit: Commit) {
+        if !self.nodes.contains_key(&address) {
+            let node = self.made_of(&address, commit);
+            self.nodes.insert(address, node);
+        }
+    }
+
     fn read(&self, store: &ChunkStore, address: &Address) -> Result<Arc<Node>, StoreError> {
-        let commit = Commit::read(store, address)?;
+        Ok(self.made_of(address, Commit::read(store, address)?))
+    }
+
+    fn made_of(&self, address: &Address, commit: Commit) -> Arc<Node> {
         let id: SnapshotId = address.to_string().into();
         let name = |parent: &Address| match self.nodes.get(parent) {
             Some(node) => Arc::clone(&node.meta.id),
@@ -83,13 +94,13 @@ impl Graph {
             message: commit.message,
             mark: None,
         };
-        Ok(Arc::new(Node {
+        Arc::new(Node {
             meta: Arc::new(meta),
             root: commit.root,
             parents: commit.parents,
             height: commit.height,
             author_millis: commit.author_millis,
-        }))
+        })
     }
 
     /// A commit that was read before.
@@ -99,10 +110,12 @@ impl Graph {
 
     /// Forgets what is not among `shown` once there is much of it, and which commits were not there: a fetch may have
     /// brought them.
-    pub fn tidy<'h>(&mut self, shown: impl Iterator<Item = &'h Arc<SnapshotMeta>>, count: usize) {
+    pub fn tidy(&mut self, history: &History) {
         self.absent.clear();
+        let count = history.snapshots().count();
         if self.nodes.len() > count + count / 2 + SPARE {
-            let shown: HashSet<Address> = shown.filter_map(|meta| meta.id.parse().ok()).collect();
+            let shown: HashSet<Address> =
+                history.snapshots().filter_map(|meta| meta.id.parse().ok()).collect();
             self.nodes.retain(|address, _| shown.contains(address));
         }
     }

@@ -50,8 +50,6 @@ pub fn load(
     history.branches = heads.remotes.into_iter().map(name).collect();
     // Last, so that a branch that is called as a remote's one wins.
     history.branches.extend(heads.branches.into_iter().map(name));
-    let shown = history.timeline.iter().chain(&history.off_timeline);
-    graph.tidy(shown, history.timeline.len() + history.off_timeline.len());
     Ok(history)
 }
 

@@ -42,8 +42,7 @@ pub fn extend(
     database: &str,
     history: &History,
 ) -> Result<(), StoreError> {
-    let commits = history.timeline.iter().chain(&history.off_timeline);
-    let missing = commits.filter(|commit| !lineage.contains(&commit.id));
+    let missing = history.snapshots().filter(|commit| !lineage.contains(&commit.id));
     let mut nodes: Vec<_> = missing.filter_map(|commit| node(graph, commit)).collect();
     // Parents are lower than their children, so this puts them first.
     nodes.sort_by_key(|node| node.height);

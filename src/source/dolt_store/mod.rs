@@ -8,6 +8,7 @@
 //! | `rows` | leaves as JSON lines, schemas as SQL |
 //! | `graph`, `walk`, `history` | commits; their order; branches and tags |
 //! | `lineage` | which commit last changed which table: the identity of contents |
+//! | `lost` | commits that no name reaches any more |
 //! | `discover` | which databases a folder holds |
 //! | `shared`, `database` | what views of a database share; one view |
 //! | `content`, `table_rows`, `cutter` | the rows of a table; the tree that they lie in; what of it is long |
@@ -33,6 +34,7 @@ mod graph;
 mod history;
 mod lineage;
 mod live;
+mod lost;
 pub mod message;
 pub mod objects;
 pub mod probe;
@@ -48,11 +50,13 @@ use address::Address;
 use chunks::{ChunkStore, RecentChunks};
 use database::DoltStoreDatabase;
 use error::StoreError;
+use lost::Scanner;
 use objects::store_root::Refs;
 use shared::{Shared, blocking, lock};
 
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
+use crate::model::history::History;
 
 /// Time between two looks at folders of which every change is told. A file system that is mounted over one, or a
 /// folder above that is replaced, is noticed so.
@@ -86,6 +90,7 @@ struct Inner {
     values: Arc<RecentChunks>,
     watch: FolderWatch,
     known: Mutex<Known>,
+    scanner: Scanner,
 }
 
 /// What the last poll left.
@@ -111,6 +116,8 @@ struct Seen {
     /// Files that could not be read: once they are mended, there may be more commits.
     broken_files: usize,
     refs: Refs,
+    /// Version of the commits found in the store.
+    found: u64,
 }
 
 impl DoltStoreSource {
@@ -147,8 +154,10 @@ impl DoltStoreSource {
             return Err(fail(ErrorKind::Invalid, &operation).with_hint(hint));
         }
         let path = path.to_owned();
-        let (watch, values, known) = (FolderWatch::new(Arc::clone(&label)), Arc::default(), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { path, label, options, values, watch, known }) })
+        let (watch, known, scanner) =
+            (FolderWatch::new(Arc::clone(&label)), Mutex::default(), Scanner::default());
+        let inner = Inner { path, label, options, values: Arc::default(), watch, known, scanner };
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 
@@ -178,6 +187,8 @@ impl Inner {
                 }
             }
         }
+        // Only now, so that it takes nothing from those who wait for the history.
+        known.databases.values().for_each(|known| self.scanner.look(&known.shared));
         let is_first = !std::mem::replace(&mut known.was_listed, true);
         Ok((has_news || is_first).then(|| known.views()))
     }
@@ -205,28 +216,53 @@ impl Inner {
         shared.store.refresh()?;
         let (root, checked_out) = (shared.store.root(), history::checked_out(folder)?);
         let broken_files = shared.store.view().broken_files();
-        let is_as_broken = database.seen.as_ref().is_some_and(|seen| seen.broken_files == broken_files);
-        let is_as_seen = |seen: &Seen| (seen.root, &seen.checked_out) == (root, &checked_out) && is_as_broken;
-        if database.seen.as_ref().is_some_and(is_as_seen) {
+        let found = shared.found.version();
+        let is_seen = |seen: &Seen| {
+            (seen.root, &seen.checked_out) == (root, &checked_out)
+                && (seen.broken_files, seen.found) == (broken_files, found)
+        };
+        if database.seen.as_ref().is_some_and(is_seen) {
             return Ok(false);
         }
-        let now = Seen { root, checked_out, broken_files, refs: Refs::read(&shared.store, &root)? };
-        let is_same = database.seen.as_ref().is_some_and(|seen| seen.has_history_of(&now));
-        if !is_same {
-            let last = database.view.as_ref().filter(|_| is_as_broken).map(|view| view.history());
-            let history = history::load(&shared.store, &mut lock(&shared.graph), &now.refs, last)?;
+        let refs = Refs::read(&shared.store, &root)?;
+        let now = Seen { root, checked_out, broken_files, refs, found };
+        let history = database.new_history(&now)?;
+        let is_new = history.is_some();
+        if let Some(history) = history {
             let shown_name = self.options.name.clone().unwrap_or_else(|| name.to_owned());
             let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history);
             database.view = Some(Arc::new(view));
         }
         database.seen = Some(now);
-        Ok(!is_same)
+        Ok(is_new)
+    }
+}
+
+impl KnownDatabase {
+    /// The history as of `now`; `None` where it is the one shown.
+    fn new_history(&self, now: &Seen) -> Result<Option<History>, StoreError> {
+        let (store, last) = (&self.shared.store, self.view.as_ref().map(|view| view.history()));
+        let mut graph = lock(&self.shared.graph);
+        let mut history = match (last, &self.seen) {
+            (Some(last), Some(seen)) if seen.has_names_of(now) => match seen.found == now.found {
+                true => return Ok(None),
+                false => last.clone(),
+            },
+            // Where a file was mended, what was found missing before may be there.
+            (_, seen) => {
+                let is_as_broken = seen.as_ref().is_some_and(|seen| seen.broken_files == now.broken_files);
+                history::load(store, &mut graph, &now.refs, last.filter(|_| is_as_broken))?
+            }
+        };
+        history.lost = Some(self.shared.found.lost(store, &mut graph, &history));
+        graph.tidy(&history);
+        Ok((last != Some(&history)).then_some(history))
     }
 }
 
 impl Seen {
-    /// Whether the history is the same: where working sets point to does not matter to it, only that they are there.
-    fn has_history_of(&self, other: &Self) -> bool {
+    /// Whether names lead to the same history: where working sets point to does not matter to it, only that they are there.
+    fn has_names_of(&self, other: &Self) -> bool {
         self.checked_out == other.checked_out
             && self.broken_files == other.broken_files
             && self.refs.branches == other.refs.branches
@@ -265,6 +301,10 @@ impl Source for DoltStoreSource {
 
     async fn news(&self) {
         let is_told = self.inner.is_told();
-        self.inner.watch.next(if is_told { SAFETY_NET } else { POLL_INTERVAL }).await;
+        let longest = if is_told { SAFETY_NET } else { POLL_INTERVAL };
+        tokio::select! {
+            () = self.inner.watch.next(longest) => {}
+            () = self.inner.scanner.ended() => {}
+        }
     }
 }

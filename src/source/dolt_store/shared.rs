@@ -11,6 +11,7 @@ use super::chunks::{ChunkStore, Chunks, RecentChunks};
 use super::error::{InChunk, StoreError};
 use super::graph::Graph;
 use super::live::LiveMemory;
+use super::lost::Found;
 use super::message::Message;
 use super::rows::{RowRenderer, RowsError, Schema};
 use crate::source::dolt::lineage::Lineage;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub exclude: GlobSet,
     /// The commits read so far. Locked before `lineage` where both are.
     pub graph: Mutex<Graph>,
+    /// The commits found in the store itself.
+    pub found: Found,
     /// The origins found so far.
     pub lineage: Mutex<Lineage>,
     /// What was seen of the working set.
@@ -60,6 +63,7 @@ impl Shared {
             database,
             exclude,
             graph: Mutex::default(),
+            found: Found::default(),
             lineage: Mutex::default(),
             live: Mutex::default(),
             renderers: Mutex::new(LruCache::new(READY_RENDERERS)),

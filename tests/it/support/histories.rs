@@ -23,6 +23,19 @@ pub fn tour(client: &mut Client, database: &str) {
     client.commit("drop bd-2", "2026-01-07T20:00:00");
 }
 
+/// Three steps after a first commit, which one commit then stands for: the steps are lost.
+pub fn flattened(client: &mut Client, database: &str) {
+    client.new_database(database);
+    client.run(&["CREATE TABLE steps (step int PRIMARY KEY)"]);
+    let first = client.commit("first", "2026-01-05T00:00:00");
+    for step in 1..=3 {
+        client.run(&[&format!("INSERT INTO steps VALUES ({step})")]);
+        client.commit(&format!("step {step}"), &format!("2026-01-06T0{step}:00:00"));
+    }
+    client.run(&[&format!("CALL DOLT_RESET('--soft', {})", quote(&first))]);
+    client.commit("flattened", "2026-01-07T00:00:00");
+}
+
 /// Every type that a column can have, with values at the ends of their ranges; versions of the table differ.
 pub fn every_type(client: &mut Client, database: &str) {
     client.new_database(database);

@@ -145,7 +145,18 @@ impl Journal {
 
     /// The addresses of all chunks, in no order.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.runs.addresses()
+        self.runs.places().map(|place| place.address)
+    }
+
+    /// The addresses of the chunks that were appended since `earlier`, in no order; of all where that is another file.
+    pub fn addresses_since(&self, earlier: Option<&Self>) -> impl Iterator<Item = Address> {
+        let start = earlier.filter(|earlier| self.continues(earlier)).map_or(0, |earlier| earlier.end);
+        self.runs.places().filter(move |place| place.offset >= start).map(|place| place.address)
+    }
+
+    /// Whether this is `earlier` with what was appended to it, if anything.
+    pub fn continues(&self, earlier: &Self) -> bool {
+        Arc::ptr_eq(&self.file, &earlier.file)
     }
 }
 

@@ -43,9 +43,9 @@ impl Runs {
             .find_map(|run| run.binary_search_by_key(address, |place| place.address).ok().map(|at| &run[at]))
     }
 
-    /// All addresses, in no order; one may come twice.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.runs.iter().flat_map(|run| run.iter().map(|place| place.address))
+    /// All places, in no order; one may come twice.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.runs.iter().flat_map(|run| run.iter())
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
             next += 1;
         }
         assert!(runs.runs.len() < 12, "{} runs", runs.runs.len());
-        assert_eq!(runs.addresses().count(), next as usize);
+        assert_eq!(runs.places().count(), next as usize);
     }
 
     #[test]

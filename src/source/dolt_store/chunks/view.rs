@@ -224,13 +224,27 @@ impl View {
     /// The addresses of all chunks of all files; one may come several times.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         let journal = self.journal.iter().flat_map(Journal::addresses);
-        let files = self.files.iter().flat_map(|file| -> Box<dyn Iterator<Item = Address>> {
-            match &file.kind {
-                Kind::Table(table) => Box::new(table.addresses()),
-                Kind::Archive(archive) => Box::new(archive.addresses()),
-            }
-        });
-        journal.chain(files)
+        journal.chain(self.files.iter().flat_map(|file| file.addresses()))
+    }
+
+    /// The addresses of the chunks that are not in `earlier`; one may come several times. What both have open is not
+    /// looked through.
+    pub fn addresses_since<'v>(&'v self, earlier: Option<&'v Self>) -> impl Iterator<Item = Address> {
+        let former = earlier.and_then(|earlier| earlier.journal.as_ref());
+        let journal = self.journal.iter().flat_map(move |journal| journal.addresses_since(former));
+        let is_new = move |file: &&Arc<ChunkFile>| earlier.is_none_or(|earlier| !earlier.has_open(file));
+        let files = self.files.iter().filter(is_new).flat_map(|file| file.addresses());
+        journal.chain(files).filter(move |address| earlier.is_none_or(|earlier| !earlier.has(address)))
+    }
+
+    /// Whether every file of `earlier` is here, so that no chunk was removed since.
+    pub fn keeps_all_of(&self, earlier: &Self) -> bool {
+        let is_kept = |journal: &Journal| self.journal.as_ref().is_some_and(|own| own.continues(journal));
+        earlier.journal.iter().all(is_kept) && earlier.files.iter().all(|file| self.has_open(file))
+    }
+
+    fn has_open(&self, file: &Arc<ChunkFile>) -> bool {
+        self.files.iter().any(|own| Arc::ptr_eq(own, file))
     }
 
     /// The files that are open, with their folders.
@@ -244,6 +258,13 @@ impl View {
 }
 
 impl ChunkFile {
+    fn addresses(&self) -> Box<dyn Iterator<Item = Address> + '_> {
+        match &self.kind {
+            Kind::Table(table) => Box::new(table.addresses()),
+            Kind::Archive(archive) => Box::new(archive.addresses()),
+        }
+    }
+
     /// Where a file may be: as a table file, as an archive.
     fn paths(folder: &Path, name: &Address) -> [PathBuf; 2] {
         [folder.join(name.to_string()), folder.join(format!("{name}{}", archive::SUFFIX))]
