@@ -11,24 +11,9 @@ asof=$(realpath "${1:?usage: demo/run.sh ASOF}")
 tests/setup/packages.sh run demo
 tests/setup/fuse.sh
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/asof-demo.XXXXXX")
+. tests/setup/session.sh
+begin_session demo
 mnt=$work/db
-server=
-clean_up() {
-  local status=$?
-  cd /
-  if grep -q " $mnt " /proc/self/mountinfo; then
-    "$asof" umount "$mnt" 2>/dev/null || "$asof" umount --lazy "$mnt" || status=1
-  fi
-  if [ -n "$server" ]; then
-    kill "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-  fi
-  rm -rf --one-file-system "$work"
-  [ "$status" -eq 0 ] || echo "demo: failed (exit status $status)" >&2
-  exit "$status"
-}
-trap clean_up EXIT
 
 bold='' dim='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
@@ -102,10 +87,9 @@ if [ -z "$dolt" ]; then
   say "No dolt on PATH: the part on a real Dolt server is left out (DOLT=/path/to/dolt make demo shows it)"
 else
   say "A Dolt server with a history of its own ($("$dolt" version | head -n 1))"
-  mkdir -p "$work/home" "$work/data/tracker"
-  export DOLT_ROOT_PATH=$work/home HOME=$work/home
-  "$dolt" config --global --add user.name Demo >/dev/null
-  "$dolt" config --global --add user.email demo@example.com >/dev/null
+  own_home
+  name_committer Demo
+  mkdir -p "$work/data/tracker"
   (
     cd data/tracker
     "$dolt" init >/dev/null
@@ -120,17 +104,7 @@ CALL DOLT_COMMIT('-am','oops','--date','2026-01-07T20:00:00');
 INSERT INTO issues VALUES ('bd-3','Not committed yet','open');
 SQL
   )
-  for attempt in 1 2 3 4 5; do
-    port=$((20000 + RANDOM % 20000))
-    "$dolt" sql-server --data-dir data -H 127.0.0.1 -P "$port" >server.log 2>&1 &
-    server=$!
-    for _ in $(seq 100); do
-      (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break 2
-      kill -0 "$server" 2>/dev/null || break
-      sleep 0.1
-    done
-    [ "$attempt" -lt 5 ] || { cat server.log >&2; echo "demo: the server does not start" >&2; exit 1; }
-  done
+  start_server "$work/data"
   try 0 "asof mount --log-file log dolt://root@127.0.0.1:$port db"
   cd "$mnt"
   try 0 "ls tracker tracker/branches"

@@ -27,6 +27,9 @@ dolt   pkg-config                     pkg-config
 dolt   /usr/include/unicode/uregex.h  libicu-dev
 dolt   /usr/include/zstd.h            libzstd-dev
 bench  mysql|mariadb                  default-mysql-client
+bench  unzip                          unzip
+bench  zip                            zip
+restic restic                         restic
 LIST
 }
 

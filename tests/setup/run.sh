@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 CARGO=${CARGO:-cargo}
+. tests/setup/session.sh
 
 step() { # TITLE SECONDS COMMAND...
   local title=$1 limit=$2 begun=$SECONDS status=0
@@ -21,11 +22,9 @@ step() { # TITLE SECONDS COMMAND...
 # Whatever a test that was killed has left behind: its mounts and its servers, by the marks it made.
 clean_up() {
   local mark
-  awk -v top="$ASOF_TEST_DIR/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | tac |
-    while read -r mark; do
-      mark=$(printf '%b' "$mark")
-      umount -l "$mark" 2>/dev/null || fusermount3 -uz "$mark" 2>/dev/null || true
-    done
+  while read -r mark; do
+    umount -l "$mark" 2>/dev/null || fusermount3 -uz "$mark" 2>/dev/null || true
+  done < <(mounts_below "$ASOF_TEST_DIR")
   for mark in "$ASOF_TEST_DIR"/*.pid; do
     if [ -e "$mark" ]; then
       kill -9 "$(cat "$mark")" 2>/dev/null || true

@@ -1,0 +1,77 @@
+# Sourced by the scripts that mount things and run servers (demo, benches): a temporary folder of their own, a Dolt
+# server in it, and the promise that neither a mount nor a server nor a file outlives the script.
+# Needs: $asof (the program); for start_server $dolt.
+
+work=
+server=
+port=
+also_remove=()
+
+# Mountpoints below a folder, innermost first; names as the kernel escapes them are put back.
+mounts_below() { # FOLDER
+  local point
+  awk -v top="$1/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | tac |
+    while read -r point; do printf '%b\n' "$point"; done
+}
+
+# Begins the session: $work is a new folder, and everything in it is gone when the script ends.
+begin_session() { # NAME
+  session=$1
+  work=$(mktemp -d "${TMPDIR:-/tmp}/asof-$session.XXXXXX")
+  trap end_session EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+
+end_session() {
+  local status=$? point
+  trap - EXIT
+  cd /
+  while read -r point; do
+    "$asof" umount "$point" 2>/dev/null || "$asof" umount --lazy "$point" 2>/dev/null ||
+      fusermount3 -uz "$point" || status=1
+  done < <(mounts_below "$work")
+  stop_server
+  rm -rf --one-file-system "$work" ${also_remove[@]+"${also_remove[@]}"} || status=1
+  [ "$status" -eq 0 ] || echo "$session: failed (exit status $status)" >&2
+  exit "$status"
+}
+
+# A home of its own for everything that runs, so that neither settings nor caches of the user take part.
+own_home() {
+  export HOME=$work/home DOLT_ROOT_PATH=$work/home
+  export XDG_CACHE_HOME=$HOME/cache XDG_STATE_HOME=$HOME/state XDG_CONFIG_HOME=$HOME/config
+  mkdir -p "$HOME"
+}
+
+# Who commits, and no statistics gathered in the background of what is measured or shown.
+name_committer() { # NAME
+  "$dolt" config --global --add user.name "$1" >/dev/null
+  "$dolt" config --global --add user.email "${1,,}@example.com" >/dev/null
+  "$dolt" config --global --add sqlserver.global.dolt_stats_enabled 0 >/dev/null
+}
+
+# Starts a server on a data folder and waits until it answers: its port is $port.
+start_server() { # DATA
+  for _ in 1 2 3 4 5; do
+    port=$((20000 + RANDOM % 20000))
+    "$dolt" sql-server --data-dir "$1" -H 127.0.0.1 -P "$port" --loglevel error >"$work/server.log" 2>&1 &
+    server=$!
+    for _ in $(seq 300); do
+      kill -0 "$server" 2>/dev/null || break
+      if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return; fi
+      sleep 0.1
+    done
+    stop_server
+  done
+  cat "$work/server.log" >&2
+  echo "$session: the Dolt server does not start" >&2
+  exit 1
+}
+
+stop_server() {
+  [ -n "$server" ] || return 0
+  kill "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  server=
+}
