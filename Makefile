@@ -32,7 +32,7 @@ demo: build ## make a small sample history, mount it, look around, restore a fil
 test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed one)
 	@tests/setup/run.sh
 
-bench: build ## measure reads beside mysql -q and tmpfs
+bench: build ## measure the mount beside its peers, write docs/BENCHMARKS.md (ROWS="one-table warm" for some)
 	@benches/run.sh $(ASOF)
 
 install: ## install to PREFIX (default /usr/local) after `make build`; DESTDIR is respected

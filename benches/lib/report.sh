@@ -1,0 +1,69 @@
+# Sourced: what was reached, row by row, and the page that shows it.
+
+# Notes what one contestant reached beside another (or beside a plain figure), as a line of the table.
+#
+# KIND says how the limit is meant: `times` (at most LIMIT times the peer's time), `faster` (at least LIMIT times as
+# fast as the peer), `seconds` and `mib` (at most so many, no peer).
+reached() { # WORK WAY KIND LIMIT CONTESTANT [PEER_NAME PEER]
+  local ours peers=
+  ours=$(spread "$5")
+  [ -z "${7:-}" ] || peers=$(spread "$7")
+  awk -v work="$1" -v way="$2" -v kind="$3" -v limit="$4" -v ours="$ours" -v peer="${6:-}" -v peers="$peers" '
+    function figure(t) { return kind == "mib" ? sprintf("%.0f", t) : t < 10 ? sprintf("%.3f", t) : sprintf("%.1f", t) }
+    function three(text,   t) {
+      split(text, t, " ")
+      return figure(t[1]) " / " figure(t[2]) " / " figure(t[3]) (kind == "mib" ? " MiB" : " s")
+    }
+    BEGIN {
+      split(ours, o, " "); split(peers, p, " ")
+      if (kind == "times") { target = "<= " limit " x " peer; is = o[2] / p[2]; good = is <= limit + 0 }
+      if (kind == "faster") { target = ">= " limit " x as fast as " peer; is = p[2] / o[2]; good = is >= limit + 0 }
+      if (kind == "seconds") { target = "<= " limit " s"; good = o[2] <= limit + 0 }
+      if (kind == "mib") { target = "<= " limit " MiB"; good = o[3] <= limit + 0 }
+      ratio = is == "" ? "" : sprintf("%.2f x", is)
+      print "| " work " | " way " | " target " | " three(ours) " | " (peers == "" ? "" : three(peers)) " | " ratio \
+        " | " (good ? "reached" : "**not reached**") " |"
+    }' | tee -a "$work/table" >&2
+}
+
+# Says why a row, or a part of it, has no figures.
+left_out() { # WORK REASON
+  echo "| $1 | | | not run: $2 | | | |" | tee -a "$work/table" >&2
+}
+
+# Says what a reader of the figures has to know of a row.
+note() { echo "- $*" >> "$work/notes"; }
+
+machine() {
+  echo "| | |"
+  echo "| --- | --- |"
+  echo "| date | $(date -u +%Y-%m-%d) |"
+  echo "| asof | $("$asof" --version), commit $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- src Cargo.lock || echo ', with changes') |"
+  echo "| processor | $(nproc) x $(awk -F ': ' '/^model name/ { print $2; exit }' /proc/cpuinfo) |"
+  echo "| memory | $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo) |"
+  echo "| kernel | $(uname -sr) |"
+  echo "| disk | $(df --output=fstype,size -h "$work" | awk 'NR == 2 { print $1 ", " $2 }') |"
+  echo "| load before and after | $load_before, $(cut -d ' ' -f 1 /proc/loadavg) |"
+  echo "| Dolt | $("$dolt" version | sed -n 1p) |"
+  echo "| mysql | $("$client" --version | sed 's|^[^ ]* *||') |"
+  echo "| unzip | $(unzip -v | sed -n 1p | cut -d ' ' -f 1-2) |"
+  echo "| restic | $(restic version 2>/dev/null || echo 'not installed') |"
+  echo "| coreutils | $(cat --version | sed -n 1p) |"
+}
+
+write_report() { # FILE
+  {
+    cat benches/lib/page-head.md
+    echo
+    machine
+    echo
+    echo "| work | way | target | asof: min / median / max | peer: min / median / max | ratio | |"
+    echo "| --- | --- | --- | --- | --- | --- | --- |"
+    cat "$work/table"
+    if [ -s "$work/notes" ]; then
+      printf '\n## What was read\n\n'
+      cat "$work/notes"
+    fi
+  } > "$work/page"
+  cp "$work/page" "$1"
+}
