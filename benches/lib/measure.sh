@@ -17,12 +17,11 @@ make_ready() { # CONTESTANT
   if declare -F "before_$1" >/dev/null; then "before_$1"; fi
 }
 
-# Runs a contestant once, untimed, and compares what it put out with what is expected of it.
+# Runs a contestant and compares what it puts out with what is expected of it.
 check_output() { # CONTESTANT
   local lines bytes want_lines want_bytes
   [ -n "${expected[$1]:-}" ] || fail "$1: nothing says what it has to put out"
   read -r want_lines want_bytes <<< "${expected[$1]}"
-  make_ready "$1"
   "$1" | wc -lc > "$work/counted"
   read -r lines bytes < "$work/counted"
   [ "$lines" -eq "$want_lines" ] || fail "$1: $lines lines, not $want_lines"
@@ -31,29 +30,40 @@ check_output() { # CONTESTANT
     *) [ "$bytes" -eq "$want_bytes" ] || fail "$1: $bytes bytes, not $want_bytes" ;;
   esac
 }
+read_away() { "$1" > /dev/null; }
 
-time_once() { # CONTESTANT
+time_once() { # HOW CONTESTANT
   local begun
-  make_ready "$1"
+  make_ready "$2"
   begun=$EPOCHREALTIME
-  "$1" > /dev/null
-  awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.6f\n", b - a }' >> "$work/times/$1"
+  "$1" "$2"
+  awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.6f\n", b - a }' >> "$work/times/$2"
 }
 
-# Checks every contestant, then times each once per round, one after the other.
-contest() { # ROUNDS CONTESTANT...
-  local count=$1 round contestant
-  shift
+# Times each contestant once per round, one after the other.
+run_rounds() { # HOW ROUNDS CONTESTANT...
+  local how=$1 count=$2 round contestant
+  shift 2
   mkdir -p "$work/times"
-  for contestant in "$@"; do
-    progress "  checking $contestant"
-    check_output "$contestant"
-  done
   for round in $(seq "$count"); do
     progress "  round $round of $count: $*"
-    for contestant in "$@"; do time_once "$contestant"; done
+    for contestant in "$@"; do time_once "$how" "$contestant"; done
   done
 }
+
+# Checks every contestant, then times them.
+contest() { # ROUNDS CONTESTANT...
+  local contestant
+  for contestant in "${@:2}"; do
+    progress "  checking $contestant"
+    make_ready "$contestant"
+    check_output "$contestant"
+  done
+  run_rounds read_away "$@"
+}
+
+# The same for contestants that take minutes: what they put out is counted while they are timed, for all alike.
+long_contest() { run_rounds check_output "$@"; } # ROUNDS CONTESTANT...
 
 # Minimum, median and maximum of the figures that a contestant has got.
 spread() { # CONTESTANT

@@ -1,27 +1,44 @@
-# Very many commits: mount, first listing, memory then, and a listing again.
+# Very many commits: mount, first listing, memory then, and a listing again. First as a server leaves the store, all of
+# it in the journal, then after a garbage collection.
 if [ "$commits" -eq 0 ]; then
   left_out "many commits" "COMMITS=0"
   return
 fi
 serve commits benches/stores/commits.sh "$commits"
 names_of() { ls "$mnt/$1/commits/asof"; }
-remember_memory() { memory_of "$mnt/$1" VmRSS >> "$work/times/$1_commits_memory"; }
+mount_and_list() { mount_way "$1"; names_of "$1"; }
+remember_memory() { memory_of "$mnt/$1" VmRSS >> "$work/times/$2"; }
+store_size() { du -sm "$served/commits/.dolt/noms" | cut -f 1; }
+
 before_server_commits() { forget server; }
 before_store_commits() { forget store; }
-server_commits() { mount_way server; names_of server; }
-store_commits() { mount_way store; names_of store; }
-before_server_names() { remember_memory server; }
-before_store_names() { remember_memory store; }
+before_collected_commits() { forget store; }
+before_server_names() { remember_memory server server_commits_memory; }
+before_store_names() { remember_memory store store_commits_memory; }
+before_collected_names() { remember_memory store collected_commits_memory; }
+server_commits() { mount_and_list server; }
+store_commits() { mount_and_list store; }
+collected_commits() { mount_and_list store; }
 server_names() { names_of server; }
 store_names() { names_of store; }
+collected_names() { names_of store; }
 # One more: the commit that Dolt begins every database with.
-expect $((commits + 1)) +$(((commits + 1) * 19)) server_commits store_commits server_names store_names
+expect $((commits + 1)) +$(((commits + 1) * 19)) server_commits store_commits collected_commits server_names \
+  store_names collected_names
 
+report_commits() { # WAY CONTESTANTS LIMIT
+  reached "$commits commits: mount and first \`ls\`" "$1" seconds "$3" "$2_commits"
+  reached "$commits commits: resident memory then" "$1" mib 300 "$2_commits_memory"
+  reached "\`ls\` of $commits snapshots again" "$1" seconds 0.6 "$2_names"
+}
 mkdir -p "$work/times"
 contest "$rounds" server_commits server_names store_commits store_names
-for way in server store; do
-  if [ "$way" = server ]; then limit=5; else limit=1.5; fi
-  reached "$commits commits: mount and first \`ls\`" "$way" seconds "$limit" "${way}_commits"
-  reached "$commits commits: resident memory then" "$way" mib 300 "${way}_commits_memory"
-  reached "\`ls\` of $commits snapshots again" "$way" seconds 0.6 "${way}_names"
-done
+report_commits server server 5
+report_commits "store of $(store_size) MiB, uncollected" store 1.5
+
+unmount "$mnt/server"
+unmount "$mnt/store"
+progress "  collecting garbage"
+query_server commits -e "CALL DOLT_GC()" > /dev/null
+contest "$rounds" collected_commits collected_names
+report_commits "store of $(store_size) MiB, collected" collected 1.5

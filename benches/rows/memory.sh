@@ -19,7 +19,7 @@ server_readers() { eight_readers; }
 store_readers() { eight_readers; }
 serve_issues
 count=$(spread_files store | wc -l)
-size=$(spread_files store | xargs stat -c %s | awk '{ sum += $1 } END { printf "%d", sum }')
+size=$(spread_files store | xargs stat -c %s | awk '{ sum += $1 } END { printf "%.0f", sum }')
 expect $((count * issues)) "$size" server_readers store_readers
 for way in server store; do
   measure_memory "$way" spread_files "${way}_readers"

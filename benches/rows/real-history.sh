@@ -32,13 +32,13 @@ tables_of_snapshots > "$work/to-read"
 count=$(wc -l < "$work/to-read")
 [ "$count" -eq "$(find "$mnt/store/beads/asof" -name '*.jsonl' | wc -l)" ] || fail "log.jsonl names not every snapshot"
 listed=$(store_listed | wc -l)
-size=$(store_listed | awk '/[.]jsonl$/ { sum += $5 } END { printf "%d", sum }')
+size=$(store_listed | awk '/[.]jsonl$/ { sum += $5 } END { printf "%.0f", sum }')
 lines=$(store_read | wc -l)
 expect "$listed" +$((count * 40)) server_listed store_listed
 expect "$lines" "$size" server_read store_read
 expect "$lines" +$((size / 4)) mysql_loop
 
-contest "$long_rounds" server_listed server_read store_listed store_read mysql_loop
+long_contest "$long_rounds" server_listed server_read store_listed store_read mysql_loop
 title="the real history, $count files, $((size / 1000000)) MB"
 for way in server store; do
   reached "$title: \`ls -lR\`, cold" "$way" faster 10 "${way}_listed" 'a loop of `mysql -q`' mysql_loop

@@ -1,6 +1,6 @@
 # Exact sizes of all snapshots, cold and after a remount, beside one query for all that changed in them.
 list_sizes() { ls -lR "$mnt/$1/issues/asof"; }
-sum_of_sizes() { list_sizes "$1" | awk '/^-/ { sum += $5; files++ } END { printf "%d bytes in %d files\n", sum, files }'; }
+sum_of_sizes() { list_sizes "$1" | awk '/^-/ { sum += $5; files++ } END { printf "%.0f bytes in %d files\n", sum, files }'; }
 query_changes() { query_server "$database" -e "SELECT * FROM dolt_diff_issues" </dev/null; }
 
 before_server_sizes() { mount_cold server; }
@@ -12,7 +12,7 @@ store_sizes() { list_sizes store; }
 server_again() { list_sizes server; }
 store_again() { list_sizes store; }
 
-measure_sizes() { # WAY COMMITS ROUNDS LIMIT
+measure_sizes() { # WAY COMMITS LIMIT CONTEST ROUNDS
   local way=$1 lines title
   serve_issues "$2"
   progress "  adding up the sizes"
@@ -20,17 +20,17 @@ measure_sizes() { # WAY COMMITS ROUNDS LIMIT
   expect "$lines" +$((lines * 20)) "${way}_sizes" "${way}_again"
   # One line for each row that was ever added or changed.
   expect $((issues + $2)) +$(((issues + $2) * 500)) query_changes
-  contest "$3" "${way}_sizes" "${way}_again" query_changes
+  "$4" "$5" "${way}_sizes" "${way}_again" query_changes
   title="exact sizes (\`ls -lR\`) of $2 snapshots"
-  reached "$title, cold" "$way" times "$4" "${way}_sizes" 'one `SELECT * FROM dolt_diff_issues`' query_changes
+  reached "$title, cold" "$way" times "$3" "${way}_sizes" 'one `SELECT * FROM dolt_diff_issues`' query_changes
   reached "$title, after a remount" "$way" seconds 0.3 "${way}_again"
   sums[$way]=$(sum_of_sizes "$way")
   rm "$work/times/query_changes"
 }
 
 declare -A sums=()
-measure_sizes server "$server_snapshots" "$long_rounds" 2
-measure_sizes store "$snapshots" "$rounds" 0.35
+measure_sizes server "$server_snapshots" 2 long_contest "$long_rounds"
+measure_sizes store "$snapshots" 0.35 contest "$rounds"
 [ "$server_snapshots" -ne "$snapshots" ] || [ "${sums[server]}" = "${sums[store]}" ] ||
   fail "the sizes do not agree: ${sums[server]} over a server, ${sums[store]} from the store"
 note "Sizes: ${sums[store]} from the store, ${sums[server]} over a server."
