@@ -101,29 +101,28 @@ impl Database {
             }
         }
         found.sort_by_key(|(time, rank, order, ..)| (*time, *rank, *order));
-        let mut by_commit = HashMap::new();
+        self.by_name.reserve(found.len());
+        self.by_key.reserve(found.len() + repeated.len());
+        self.snapshots.reserve(found.len());
         for (index, (_, _, _, key, meta)) in found.into_iter().enumerate() {
             let name = given.name(&key, &meta);
             self.by_name.insert(name.clone(), index);
             self.by_key.insert(key.clone(), index);
-            if let Some(commit) = &meta.commit {
-                by_commit.insert(commit.clone(), index);
-            }
             self.snapshots.push(Snapshot { name, key, meta });
         }
-        for (key, commit) in repeated {
-            self.by_key.insert(key, by_commit[&commit]);
+        if !repeated.is_empty() {
+            let of_commit = |(index, s): (usize, &Snapshot)| Some((s.meta.commit.clone()?, index));
+            let by_commit: HashMap<_, _> = self.snapshots.iter().enumerate().filter_map(of_commit).collect();
+            self.by_key.extend(repeated.into_iter().map(|(key, commit)| (key, by_commit[&commit])));
         }
     }
 
     /// Fills `commits`. Where several sources hold one commit, the first in the order of `views` answers, but one that
     /// lists it on its timeline before any.
     fn list_commits(&mut self) {
-        for snapshot in &self.snapshots {
-            if let Some(commit) = &snapshot.meta.commit {
-                self.commits.insert(commit.clone(), snapshot.key.clone());
-            }
-        }
+        // Collected, not inserted one by one: that sorts once and builds the map in order.
+        self.commits =
+            self.snapshots.iter().filter_map(|s| Some((s.meta.commit.clone()?, s.key.clone()))).collect();
         for view in &self.views {
             for meta in &view.database.history().off_timeline {
                 if let Some(commit) = &meta.commit {

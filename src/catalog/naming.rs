@@ -26,20 +26,28 @@ impl GivenNames {
         if let Some(name) = self.by_key.get(key) {
             return name.clone();
         }
-        let plain = snapshot_name::snapshot_name(meta.time);
-        let plain = meta.mark.map_or(plain.clone(), |mark| snapshot_name::with_suffix(&plain, mark));
-        let hash = meta.commit.as_deref().map_or_else(|| digest(key), str::to_owned);
-        let hashed = snapshot_name::with_hash(&plain, &hash);
-        let numbered = (2u64..).map(|n| snapshot_name::with_suffix(&hashed, &n.to_string()));
-        let name: Arc<str> = [plain, hashed.clone()]
-            .into_iter()
-            .chain(numbered)
-            .find(|name| !self.taken.contains(name.as_str()))
-            .expect("fewer names are taken than there are numbers")
-            .into();
+        let mut name = snapshot_name::snapshot_name(meta.time);
+        if let Some(mark) = meta.mark {
+            name = snapshot_name::with_suffix(&name, mark);
+        }
+        if self.taken.contains(name.as_str()) {
+            name = self.another(&name, key, meta);
+        }
+        let name: Arc<str> = name.into();
         self.taken.insert(name.clone());
         self.by_key.insert(key.clone(), name.clone());
         name
+    }
+
+    /// A free name where the plain one is taken.
+    fn another(&self, plain: &str, key: &SnapKey, meta: &SnapshotMeta) -> String {
+        let hash = meta.commit.as_deref().map_or_else(|| digest(key), str::to_owned);
+        let hashed = snapshot_name::with_hash(plain, &hash);
+        let numbered = (2u64..).map(|n| snapshot_name::with_suffix(&hashed, &n.to_string()));
+        std::iter::once(hashed.clone())
+            .chain(numbered)
+            .find(|name| !self.taken.contains(name.as_str()))
+            .expect("fewer names are taken than there are numbers")
     }
 }
 
