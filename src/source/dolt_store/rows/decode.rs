@@ -225,3 +225,38 @@ fn adaptive<'r>(field: &'r [u8], chunks: &dyn Chunks, room: &'r mut Room) -> Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::dolt_store::rows::schema::Place;
+
+    fn decoder(sql_type: &str, encoding: u8) -> Result<Decoder, RowsError> {
+        let column = Column {
+            name: "c".to_owned(),
+            sql_type: sql_type.to_owned(),
+            default_value: String::new(),
+            is_generated: false,
+            is_virtual: false,
+            on_update: String::new(),
+            comment: String::new(),
+            encoding,
+            tag: 1,
+            is_nullable: true,
+            is_auto_increment: false,
+            is_hidden: false,
+            place: Place::Value(0),
+        };
+        Decoder::new("t", &column)
+    }
+
+    /// Each value was once filled up with as many zeros as the type asked for, be it four thousand million.
+    #[test]
+    fn a_decimal_with_more_digits_than_there_can_be_is_refused() {
+        assert!(decoder("decimal(65,30)", 130).is_ok());
+        for sql_type in ["decimal(65,31)", "decimal(10,4000000000)"] {
+            let error = decoder(sql_type, 130).expect_err("no DECIMAL has so many");
+            assert!(error.to_string().contains("digits after the point"), "{error}");
+        }
+    }
+}
