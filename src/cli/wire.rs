@@ -164,7 +164,14 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
     }
     let archive = ArchiveOptions { name, zone: options.zone.clone() };
-    Ok(Arc::new(ArchiveSource::open(path, archive)?))
+    let source = ArchiveSource::open(path, archive).map_err(|mut error| {
+        if let Some(problem) = DoltStoreSource::missing_in_git(path) {
+            let hint = error.hint.take().unwrap_or_default();
+            error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
+        }
+        error
+    })?;
+    Ok(Arc::new(source))
 }
 
 #[cfg(test)]

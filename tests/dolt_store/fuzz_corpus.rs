@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use asof::source::dolt_store::address::Address;
-use asof::source::dolt_store::chunks::{ChunkStore, Chunks};
+use asof::source::dolt_store::chunks::{ChunkStore, Chunks, Place};
 use asof::source::dolt_store::message::Message;
 use asof::source::dolt_store::objects::prolly;
 use asof::source::dolt_store::objects::table::Table;
@@ -124,7 +124,7 @@ fn seed_objects(stores: &[PathBuf]) {
     let mut kinds: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     let mut rows = Vec::new();
     for folder in stores {
-        let store = ChunkStore::open(folder).expect("the server made it");
+        let store = ChunkStore::open(&Place::Folder(folder.clone())).expect("the server made it");
         let mut addresses: Vec<_> = store.view().addresses().collect();
         addresses.sort();
         for address in addresses {

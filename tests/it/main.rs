@@ -6,6 +6,7 @@ mod cli;
 mod damage;
 mod faults;
 mod fstab;
+mod git;
 mod identity;
 mod listing;
 mod live;

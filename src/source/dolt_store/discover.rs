@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::chunks::ChunkStore;
+use super::chunks::{ChunkStore, Place, Repository};
 use super::error::StoreError;
 use crate::source::dolt::leftovers::is_left_by_tests;
 use crate::source::watch::{Events, Watched};
@@ -14,6 +14,28 @@ const BEADS_FOLDERS: [&str; 2] = ["dolt", "embeddeddolt"];
 
 /// What every database folder holds.
 const DOLT: &str = ".dolt";
+/// The folder of the repository in a work tree, and what the names of bare repositories end in.
+const GIT: &str = ".git";
+
+/// The databases at a path: name, as a server over it has it, to where the store is. A folder without databases of its
+/// own may be a git repository that holds one.
+///
+/// # Errors
+/// What the operating system said.
+pub fn places(path: &Path) -> Result<BTreeMap<String, Place>, StoreError> {
+    let found: BTreeMap<_, _> =
+        databases(path)?.into_iter().map(|(name, folder)| (name, Place::Folder(folder))).collect();
+    if found.is_empty() && look_into_git(path).is_some_and(|looked| looked.is_ok()) {
+        return Ok([(name_of_repository(path), Place::Git(path.to_owned()))].into());
+    }
+    Ok(found)
+}
+
+/// Whether a git repository holds a store: the error says why not. `None` for what is no git repository.
+pub fn look_into_git(path: &Path) -> Option<Result<(), StoreError>> {
+    let look = || Repository::open(path)?.head().map(drop);
+    Repository::is_at(path).then(look)
+}
 
 /// The databases in a folder: name, as a server over it has it, to the folder of the store.
 ///
@@ -122,10 +144,17 @@ fn name_of(path: &Path) -> String {
         None => path.canonicalize(),
     };
     let absolute = absolute.unwrap_or_else(|_| path.to_owned());
-    let is_within = |folder: &&Path| folder.ends_with(".dolt/noms") || folder.ends_with(DOLT);
+    let is_within =
+        |folder: &&Path| folder.ends_with(".dolt/noms") || folder.ends_with(DOLT) || folder.ends_with(GIT);
     let database = absolute.ancestors().find(|folder| !is_within(folder));
     let name = database.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "dolt".to_owned())
+}
+
+/// The name of the database in a git repository: that of the repository.
+fn name_of_repository(path: &Path) -> String {
+    let name = name_of(path);
+    name.strip_suffix(GIT).filter(|name| !name.is_empty()).unwrap_or(&name).to_owned()
 }
 
 #[cfg(test)]
@@ -189,5 +218,13 @@ mod tests {
         assert_eq!(watched("data/bare", others), "");
         assert_eq!(watched("repo", growing), "repo/dolt/b/.dolt/noms");
         assert_eq!(watched("repo", others), "repo repo/dolt repo/dolt/b repo/dolt/b/.dolt");
+    }
+
+    #[test]
+    fn a_repository_is_called_as_people_call_it() {
+        for path in ["/x/beads", "/x/beads.git", "/x/beads/.git", "/x/beads.git/", "/x/y/../beads"] {
+            assert_eq!(name_of_repository(Path::new(path)), "beads", "{path}");
+        }
+        assert_eq!(name_of_repository(Path::new("/.git")), "dolt");
     }
 }

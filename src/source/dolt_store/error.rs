@@ -1,5 +1,6 @@
 //! What can go wrong in a store's files, with the file and the chunk.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +38,19 @@ pub enum StoreError {
         file: PathBuf,
         /// What is unknown about it; completes the sentence that the file's name begins.
         problem: String,
+    },
+    /// A git repository, or an object in it, cannot be read.
+    #[error("git repository {}: cannot {action}", repository.display())]
+    Git {
+        /// The repository.
+        repository: PathBuf,
+        /// What kind of failure it is.
+        kind: ErrorKind,
+        /// What was being done, with the object.
+        action: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The bytes of a chunk are not those that were written.
     #[error("chunk {address} in {} is damaged: {problem}", file.display())]
@@ -111,6 +125,7 @@ impl StoreError {
             Self::DamagedFile { .. } | Self::DamagedChunk { .. } | Self::Object { .. } => ErrorKind::Damaged,
             Self::UnsupportedFile { .. } | Self::UnsupportedObject { .. } => ErrorKind::Unsupported,
             Self::MissingChunk { .. } => ErrorKind::Missing,
+            Self::Git { kind, .. } => *kind,
             Self::HiddenChunk { source, .. } => source.kind(),
         }
     }
@@ -137,8 +152,12 @@ impl StoreError {
             Self::MissingChunk { .. } => {
                 Some("Garbage collection removes what no branch or tag reaches; a backup may still hold it.")
             }
+            Self::Git { kind: ErrorKind::Missing | ErrorKind::Damaged, .. } => Some(
+                "`git fsck` checks the repository; fetching from where it was cloned, or another `dolt push`, may bring \
+                 back what is broken here.",
+            ),
             Self::HiddenChunk { source, .. } => source.hint(),
-            Self::Io { .. } => None,
+            Self::Io { .. } | Self::Git { .. } => None,
         }
     }
 }

@@ -184,6 +184,7 @@ fn take_away(heads: &mut BTreeSet<&Address>, timeline: &[Arc<SnapshotMeta>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::dolt_store::chunks::Place;
     use crate::source::dolt_store::testing::{Field, MemoryChunks, commit, message, store_root, write_store};
 
     fn branches(names: &[&str]) -> BTreeMap<String, Address> {
@@ -231,7 +232,7 @@ mod tests {
         ]));
         let folder = tempfile::tempdir().expect("a temporary folder");
         write_store(folder.path(), &chunks.all(), &root);
-        let store = ChunkStore::open(folder.path()).expect("a store");
+        let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
         let refs = Refs::read(&store, &root).expect("refs");
         let history = load(&store, &mut Graph::default(), &refs, None).expect("a history");
         let texts = |commits: &[Arc<SnapshotMeta>]| {

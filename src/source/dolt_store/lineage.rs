@@ -214,6 +214,7 @@ mod tests {
     use super::*;
     use crate::source::dolt::lineage::SCHEMA;
     use crate::source::dolt_store::chunks::ChunkStore;
+    use crate::source::dolt_store::chunks::Place;
     use crate::source::dolt_store::testing::{MemoryChunks, commit, root_value, table, write_store};
     use crate::source::dolt_store::walk;
 
@@ -241,7 +242,7 @@ mod tests {
         fn origins(&self, head: &Address) -> impl FnMut(&Address, &str) -> String {
             let folder = tempfile::tempdir().expect("a temporary folder");
             write_store(folder.path(), &self.chunks.all(), head);
-            let store = ChunkStore::open(folder.path()).expect("a store");
+            let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
             let mut graph = Graph::default();
             let timeline = walk::log(&store, &mut graph, head, &[]).expect("a log");
             let history = History { timeline, ..History::default() };

@@ -47,7 +47,7 @@ mod testing;
 mod walk;
 
 use address::Address;
-use chunks::{ChunkStore, RecentChunks};
+use chunks::{ChunkStore, Place, RecentChunks};
 use database::DoltStoreDatabase;
 use error::StoreError;
 use lost::Scanner;
@@ -55,7 +55,7 @@ use objects::store_root::Refs;
 use shared::{Shared, blocking, lock};
 
 use super::watch::FolderWatch;
-use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
+use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
 use crate::model::history::History;
 
 /// Time between two looks at folders of which every change is told. A file system that is mounted over one, or a
@@ -85,6 +85,8 @@ pub struct DoltStoreSource {
 
 struct Inner {
     path: PathBuf,
+    /// The database in a git repository, which is the only one for good; none for folders, whose databases come and go.
+    in_git: Option<(String, Place)>,
     label: Arc<str>,
     options: DoltStoreOptions,
     values: Arc<RecentChunks>,
@@ -103,7 +105,7 @@ struct Known {
 }
 
 struct KnownDatabase {
-    folder: PathBuf,
+    place: Place,
     shared: Arc<Shared>,
     /// What the view was made from; none where it could not be made yet.
     seen: Option<Seen>,
@@ -123,11 +125,16 @@ struct Seen {
 impl DoltStoreSource {
     /// Whether a folder is or holds Dolt databases in one of the ways that [`Self::open`] reads.
     pub fn is_at(path: &Path) -> bool {
-        discover::databases(path).is_ok_and(|found| !found.is_empty())
+        discover::places(path).is_ok_and(|found| !found.is_empty())
+    }
+
+    /// Why there is no Dolt database in a git repository; `None` for what is no git repository, or holds one.
+    pub fn missing_in_git(path: &Path) -> Option<String> {
+        discover::look_into_git(path)?.err().map(|error| chain(&error))
     }
 
     /// A source for a folder: a data folder with databases, one database, a `.dolt/noms`, a backup, a `file://` remote,
-    /// or that of Beads.
+    /// that of Beads, or a git repository that `dolt push` was made to.
     ///
     /// # Errors
     /// [`ErrorKind::Missing`] for a folder that is not there, [`ErrorKind::Invalid`] for one without databases, and for a
@@ -140,11 +147,11 @@ impl DoltStoreSource {
         let absolute = std::path::absolute(path).map_err(look)?;
         std::fs::metadata(&absolute).map_err(look)?;
         let path = &*absolute;
-        let there = discover::databases(path);
+        let there = discover::places(path);
         let there = there.map_err(|error| error.during(&label, "cannot look for databases"))?;
         if there.is_empty() {
-            let hint =
-                "Name a Dolt database, a folder of these, a backup, or the folder of a file:// remote.";
+            let hint = "Name a Dolt database, a folder of these, a backup, the folder of a file:// remote, or a git \
+                        repository that `dolt push` was made to.";
             return Err(fail(ErrorKind::Invalid, "there is no Dolt database in this folder").with_hint(hint));
         }
         if let Some(name) = options.name.as_ref().filter(|_| there.len() > 1) {
@@ -154,26 +161,25 @@ impl DoltStoreSource {
             return Err(fail(ErrorKind::Invalid, &operation).with_hint(hint));
         }
         let path = path.to_owned();
-        let (watch, known, scanner) =
-            (FolderWatch::new(Arc::clone(&label)), Mutex::default(), Scanner::default());
-        let inner = Inner { path, label, options, values: Arc::default(), watch, known, scanner };
+        let in_git = there.into_iter().find(|(_, place)| matches!(place, Place::Git(_)));
+        let (values, watch) = (Arc::default(), FolderWatch::new(Arc::clone(&label)));
+        let (known, scanner) = (Mutex::default(), Scanner::default());
+        let inner = Inner { path, in_git, label, options, values, watch, known, scanner };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
 
 impl Inner {
     fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
-        self.watch.renew(|| discover::watched(&self.path));
-        let there = discover::databases(&self.path);
-        let there = there.map_err(|error| error.during(&self.label, "cannot look for databases"))?;
+        let there = self.places().map_err(|error| error.during(&self.label, "cannot look for databases"))?;
         let mut known = lock(&self.known);
         let before = known.databases.len();
         // A folder that was replaced by another is another database, even under the same name.
-        known.databases.retain(|name, known| there.get(name) == Some(&known.folder));
+        known.databases.retain(|name, known| there.get(name) == Some(&known.place));
         let mut has_news = known.databases.len() != before;
         let is_only = there.len() == 1;
-        for (name, folder) in there {
-            match self.renew(&mut known, &name, &folder) {
+        for (name, place) in there {
+            match self.renew(&mut known, &name, &place) {
                 Ok(is_new) => {
                     known.complaints.remove(&name);
                     has_news |= is_new;
@@ -193,28 +199,41 @@ impl Inner {
         Ok((has_news || is_first).then(|| known.views()))
     }
 
-    /// Whether every change is told, so that looking can be put off.
+    /// Where the databases are now.
+    fn places(&self) -> Result<BTreeMap<String, Place>, StoreError> {
+        match &self.in_git {
+            Some((name, place)) => Ok([(name.clone(), place.clone())].into()),
+            None => {
+                self.watch.renew(|| discover::watched(&self.path));
+                discover::places(&self.path)
+            }
+        }
+    }
+
+    /// Whether every change is told, so that looking can be put off. A git repository is not watched: one look at it is
+    /// one at a ref.
     fn is_told(&self) -> bool {
         let known = lock(&self.known);
         // What could not be read may be readable without anything being written.
-        known.complaints.is_empty()
-            && self.watch.is_complete(known.databases.values().map(|database| &*database.folder))
+        self.in_git.is_none()
+            && known.complaints.is_empty()
+            && self.watch.is_complete(known.databases.values().map(|database| database.place.path()))
     }
 
     /// Makes a new view of a database if its history changed; gives whether it did.
-    fn renew(&self, known: &mut Known, name: &str, folder: &Path) -> Result<bool, StoreError> {
+    fn renew(&self, known: &mut Known, name: &str, place: &Place) -> Result<bool, StoreError> {
         if !known.databases.contains_key(name) {
-            let store = ChunkStore::open(folder)?;
+            let store = ChunkStore::open(place)?;
             let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
             let shared =
                 Arc::new(Shared::new(store, Arc::clone(&self.values), label, name.to_owned(), exclude));
-            let folder = folder.to_owned();
-            known.databases.insert(name.to_owned(), KnownDatabase { folder, shared, seen: None, view: None });
+            let place = place.clone();
+            known.databases.insert(name.to_owned(), KnownDatabase { place, shared, seen: None, view: None });
         }
         let Some(database) = known.databases.get_mut(name) else { return Ok(false) };
         let shared = &database.shared;
         shared.store.refresh()?;
-        let (root, checked_out) = (shared.store.root(), history::checked_out(folder)?);
+        let (root, checked_out) = (shared.store.root(), history::checked_out(place.path())?);
         let broken_files = shared.store.view().broken_files();
         let found = shared.found.version();
         let is_seen = |seen: &Seen| {

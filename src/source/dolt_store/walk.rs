@@ -178,6 +178,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::source::dolt_store::chunks::Place;
     use crate::source::dolt_store::testing::{MemoryChunks, address_of, commit, write_store};
 
     struct Repo {
@@ -193,7 +194,7 @@ mod tests {
                 chunks.put(commit.clone());
             }
             write_store(folder.path(), &chunks.all(), &address_of(&commits[0]));
-            let store = ChunkStore::open(folder.path()).expect("a store");
+            let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
             Self { _folder: folder, store }
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 pub mod archives;
 pub mod command;
 pub mod files;
+pub mod git;
 pub mod histories;
 pub mod mount;
 pub mod oracle;

@@ -11,7 +11,6 @@
 //! Spans are counted from 1. A chunk whose dictionary is 0 is a Snappy block with a checksum, as in table files (in
 //! version 1 a Zstandard frame); with a dictionary, which is a Zstandard frame itself, it is a Zstandard frame.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -61,14 +60,13 @@ struct Footer {
 }
 
 impl Archive {
-    /// Opens an archive that should hold `chunks` chunks.
+    /// Reads the index of an archive that should hold `chunks` chunks.
     ///
     /// # Errors
     /// [`StoreError::UnsupportedFile`] for a later version, [`StoreError::DamagedFile`] for what is no archive.
-    pub fn open(path: &Path, chunks: u32) -> Result<Self, StoreError> {
-        let file = StoreFile::open(path)?;
+    pub fn open(file: StoreFile, chunks: u32) -> Result<Self, StoreError> {
         let footer = Footer::read(&file)?;
-        let damaged = |problem: &str| StoreError::damaged(path, problem);
+        let damaged = |problem: &str| StoreError::damaged(file.path(), problem);
         if footer.chunks != u64::from(chunks) {
             let held = footer.chunks;
             return Err(damaged(&format!("it holds {held} chunks where the manifest says {chunks}")));
@@ -216,7 +214,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file.darc");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        Archive::open(&path, 4)
+        Archive::open(StoreFile::open(&path)?, 4)
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::source::dolt_store::error::StoreError;
@@ -12,14 +13,16 @@ use crate::source::dolt_store::error::StoreError;
 /// systems keep times in ticks of some milliseconds.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// An open file and its length when it was opened.
+/// An open file and its length when it was opened; or a part of a file, which is then all that is seen of it.
 ///
 /// It stays readable after it was removed from its folder, which is what keeps old views alive while garbage
 /// collection replaces files.
 #[derive(Debug)]
 pub struct StoreFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
+    /// Where it begins in `file`.
+    start: u64,
     len: u64,
 }
 
@@ -34,7 +37,12 @@ impl StoreFile {
         if !metadata.is_file() {
             return Err(StoreError::damaged(path, "it is not a regular file"));
         }
-        Ok(Self { file, path: path.to_owned(), len: metadata.len() })
+        Ok(Self { file: Arc::new(file), path: path.to_owned(), start: 0, len: metadata.len() })
+    }
+
+    /// A part of a file, which was unpacked from `path`.
+    pub fn part(file: Arc<File>, path: PathBuf, start: u64, len: u64) -> Self {
+        Self { file, path, start, len }
     }
 
     /// Where it is, or was.
@@ -67,7 +75,8 @@ impl StoreFile {
             return Err(StoreError::damaged(&self.path, problem));
         }
         let mut bytes = vec![0; usize::try_from(len).map_err(|_| self.too_large())?];
-        self.file.read_exact_at(&mut bytes, offset).map_err(|error| self.read_error(error))?;
+        let read = self.file.read_exact_at(&mut bytes, self.start + offset);
+        read.map_err(|error| self.read_error(error))?;
         Ok(bytes)
     }
 

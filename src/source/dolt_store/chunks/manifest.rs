@@ -8,9 +8,9 @@
 //!
 //! Version 4, which Dolt still reads, lacks the generation.
 
-use std::io;
 use std::path::Path;
 
+use super::place::Generation;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -40,18 +40,14 @@ pub struct TableSpec {
 }
 
 impl Manifest {
-    /// Reads the manifest in a folder; `None` where there is none.
+    /// Reads the manifest of a generation; `None` where there is none.
     ///
     /// # Errors
     /// [`StoreError::UnsupportedFile`] for formats that are not read, [`StoreError::DamagedFile`] for what is no
     /// manifest; what the operating system said.
-    pub fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
-        let path = folder.join(MANIFEST);
-        match std::fs::read(&path) {
-            Ok(bytes) => Self::parse(&path, &bytes).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io(&path, "read", error)),
-        }
+    pub fn read(generation: &Generation<'_>) -> Result<Option<Self>, StoreError> {
+        let bytes = generation.read(MANIFEST)?;
+        bytes.map(|bytes| Self::parse(&generation.path(MANIFEST), &bytes)).transpose()
     }
 
     /// Reads the bytes of the manifest at `path`.

@@ -2,6 +2,7 @@
 //!
 //! | file | concern |
 //! | --- | --- |
+//! | `place`, `git`, `spool` | where the files are: in a folder, in a git repository; unpacked ones |
 //! | `file`, `block` | reading bytes; compression and checksums |
 //! | `manifest` | which files there are |
 //! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
@@ -19,15 +20,20 @@ mod archive;
 mod block;
 mod broken;
 mod file;
+mod git;
 mod journal;
 mod manifest;
+mod place;
 pub(in crate::source::dolt_store) mod probe;
 mod recent;
 mod runs;
+mod spool;
 mod store;
 mod table_file;
 mod view;
 
+pub use git::Repository;
+pub use place::Place;
 pub use recent::RecentChunks;
 pub use store::ChunkStore;
 pub use view::View;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::archive::Archive;
+use super::file::StoreFile;
 use super::journal::Journal;
 use super::manifest::Manifest;
 use super::table_file::TableFile;
@@ -25,7 +26,7 @@ pub fn journal(file: &Path) {
 pub fn table_file(file: &Path) {
     // The count that the manifest would have to state.
     let Some(count) = number_before_end(file, 20) else { return };
-    let Ok(table) = TableFile::open(file, count) else { return };
+    let Ok(table) = StoreFile::open(file).and_then(|file| TableFile::open(file, count)) else { return };
     for address in table.addresses() {
         let _ = table.get(&address);
     }
@@ -34,7 +35,7 @@ pub fn table_file(file: &Path) {
 /// A file as an archive, with all its chunks.
 pub fn archive(file: &Path) {
     let Some(count) = number_before_end(file, 208) else { return };
-    let Ok(archive) = Archive::open(file, count) else { return };
+    let Ok(archive) = StoreFile::open(file).and_then(|file| Archive::open(file, count)) else { return };
     for address in archive.addresses() {
         let _ = archive.get(&address);
     }

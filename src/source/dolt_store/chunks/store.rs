@@ -1,7 +1,6 @@
 //! A store in a folder: the newest view of its files, renewed when they change.
 
 use std::collections::HashSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +10,8 @@ use bytes::Bytes;
 use super::Chunks;
 use super::block;
 use super::manifest::MANIFEST;
-use super::view::{OLD_GENERATION, View};
+use super::place::{Files, OLD_GENERATION, Place};
+use super::view::View;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -22,7 +22,8 @@ const GHOSTS: &str = "ghostObjects.txt";
 
 /// An open store. Nothing in its folder is locked or written.
 pub struct ChunkStore {
-    folder: PathBuf,
+    place: Place,
+    files: Files,
     view: ArcSwap<View>,
     /// Held while the view is renewed.
     renewing: Mutex<()>,
@@ -46,27 +47,34 @@ impl ChunkStore {
         store.join(OLD_GENERATION)
     }
 
-    /// Opens the store in a folder that [`Self::locate`] gave.
+    /// Opens the store at a place, which is a folder that [`Self::locate`] gave, or a git repository.
     ///
     /// # Errors
     /// What is wrong with which file.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let view = View::load(folder, None)?.ok_or_else(|| {
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        let files = Files::open(place)?;
+        let view = View::load(&files, None)?.ok_or_else(|| {
             // Without an earlier view there is always a new one.
-            StoreError::damaged(folder, "its files changed all the time")
+            StoreError::damaged(place.path(), "its files changed all the time")
         })?;
-        let ghosts = read_ghosts(&folder.join(GHOSTS))?;
+        let ghosts = read_ghosts(&files)?;
         Ok(Self {
-            folder: folder.to_owned(),
+            place: place.clone(),
+            files,
             view: ArcSwap::from_pointee(view),
             renewing: Mutex::default(),
             ghosts,
         })
     }
 
-    /// The folder of the store.
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The folder of the store, or of the git repository that it is in.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.place.path()
     }
 
     /// The newest view.
@@ -79,15 +87,15 @@ impl ChunkStore {
         self.view.load().root()
     }
 
-    /// Looks whether the files changed, and takes the new ones if so. Cheap where nothing changed (three `stat`), and
-    /// where a journal grew (only its new part is read). Gives whether the root is another one.
+    /// Looks whether the files changed, and takes the new ones if so. Cheap where nothing changed (three `stat`, or
+    /// a ref), and where a journal grew (only its new part is read). Gives whether the root is another one.
     ///
     /// # Errors
     /// What is wrong with which file; the view stays as it was then.
     pub fn refresh(&self) -> Result<bool, StoreError> {
         let _renewing = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.view.load_full();
-        let Some(view) = View::load(&self.folder, Some(&current))? else { return Ok(false) };
+        let Some(view) = View::load(&self.files, Some(&current))? else { return Ok(false) };
         let is_moved = view.root() != current.root();
         self.view.store(Arc::new(view));
         Ok(is_moved)
@@ -106,7 +114,7 @@ impl ChunkStore {
         let chunk = self.chunk(address)?;
         block::check_address(address, &chunk).map_err(|problem| StoreError::DamagedChunk {
             address: *address,
-            file: self.folder.clone(),
+            file: self.folder().to_owned(),
             problem,
         })
     }
@@ -115,18 +123,17 @@ impl ChunkStore {
 impl Chunks for ChunkStore {
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
         let view = self.view.load();
-        view.get(address)?.ok_or_else(|| view.absent(address, &self.folder))
+        view.get(address)?.ok_or_else(|| view.absent(address, self.folder()))
     }
 }
 
-fn read_ghosts(path: &Path) -> Result<HashSet<Address>, StoreError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
-        Err(error) => return Err(StoreError::io(path, "read", error)),
-    };
+fn read_ghosts(files: &Files) -> Result<HashSet<Address>, StoreError> {
+    let now = files.at(&files.state()?)?;
+    let Some(bytes) = now.read(GHOSTS)? else { return Ok(HashSet::new()) };
+    let damaged = |problem: String| StoreError::damaged(&now.path(GHOSTS), problem);
+    let text = String::from_utf8(bytes).map_err(|_| damaged("it is not text".to_owned()))?;
     let ghosts = text.lines().map(str::parse::<Address>).collect::<Result<_, _>>();
-    ghosts.map_err(|error| StoreError::damaged(path, error.to_string()))
+    ghosts.map_err(|error| damaged(error.to_string()))
 }
 
 #[cfg(test)]
@@ -153,7 +160,7 @@ mod tests {
         write(&old, &format!("{packed}.darc"), archive(&[b"two", b"three"], 3));
         write(folder, MANIFEST, manifest(&root, &[(table, 1)]));
         write(&old, MANIFEST, manifest(&root, &[(packed, 2)]));
-        let store = ChunkStore::open(folder).expect("a store");
+        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("a store");
         for chunk in ["one", "two", "three"] {
             let address = address_of(chunk.as_bytes());
             assert_eq!(store.chunk(&address).expect("it is there"), chunk);
@@ -171,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path();
         write_store(folder, &[Bytes::from("one")], &address_of(b"one"));
-        let store = ChunkStore::open(folder).expect("a store");
+        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("a store");
         assert!(!store.refresh().expect("nothing is wrong"));
         let journal = folder.join("v".repeat(32));
         let mut bytes = std::fs::read(&journal).expect("it is there");
@@ -188,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path();
         write_store(folder, &[Bytes::from("one"), Bytes::from("two")], &address_of(b"one"));
-        let store = ChunkStore::open(folder).expect("a store");
+        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("a store");
         let before = store.view();
         let table = Address::new([1; 20]);
         write(folder, &table.to_string(), table_file(&[b"two"]));
@@ -210,7 +217,7 @@ mod tests {
         write(folder, &table.to_string(), table_file(&[b"one"]));
         write(folder, &archive_name, &whole[..whole.len() - 1]);
         write(folder, MANIFEST, manifest(&address_of(b"one"), &[(packed, 2), (table, 1)]));
-        let store = ChunkStore::open(folder).expect("the root is whole");
+        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("the root is whole");
         assert_eq!(store.chunk(&address_of(b"one")).expect("it is there"), "one");
         let error = store.chunk(&address_of(b"two")).expect_err("its file is broken");
         assert_eq!(error.kind(), ErrorKind::Damaged);
@@ -228,7 +235,9 @@ mod tests {
         let table = Address::new([1; 20]);
         write(folder.path(), &table.to_string(), "no table file, though long enough");
         write(folder.path(), MANIFEST, manifest(&address_of(b"one"), &[(table, 1)]));
-        let error = ChunkStore::open(folder.path()).err().expect("its only file is broken");
+        let error = ChunkStore::open(&Place::Folder(folder.path().to_owned()))
+            .err()
+            .expect("its only file is broken");
         let story = chain(&error);
         assert!(story.contains("does not end as a table file does"), "{story}");
         assert!(story.contains(&table.to_string()) && story.contains(&address_of(b"one").to_string()));
@@ -238,11 +247,12 @@ mod tests {
     fn what_is_no_store_is_said() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         assert_eq!(ChunkStore::locate(folder.path()), None);
-        let error = ChunkStore::open(folder.path()).err().expect("there is none");
+        let error = ChunkStore::open(&Place::Folder(folder.path().to_owned())).err().expect("there is none");
         assert!(error.to_string().contains("manifest"), "{error}");
         let missing = Address::new([1; 20]);
         write(folder.path(), MANIFEST, manifest(&missing, &[(missing, 1)]));
-        let error = ChunkStore::open(folder.path()).err().expect("its file is missing");
+        let error =
+            ChunkStore::open(&Place::Folder(folder.path().to_owned())).err().expect("its file is missing");
         assert_eq!(error.kind(), ErrorKind::Missing);
         assert!(chain(&error).contains(&missing.to_string()), "{error}");
     }

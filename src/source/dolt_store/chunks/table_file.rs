@@ -7,8 +7,6 @@
 //!
 //! Lengths and suffixes are in the order of the chunks, which the ordinals count.
 
-use std::path::Path;
-
 use bytes::Bytes;
 
 use super::block;
@@ -38,13 +36,13 @@ pub struct TableFile {
 }
 
 impl TableFile {
-    /// Opens a table file that should hold `chunks` chunks.
+    /// Reads the index of a table file that should hold `chunks` chunks.
     ///
     /// # Errors
     /// [`StoreError::DamagedFile`] for what is no such file.
-    pub fn open(path: &Path, chunks: u32) -> Result<Self, StoreError> {
-        let file = StoreFile::open(path)?;
-        let damaged = |problem: &str| StoreError::damaged(path, problem);
+    pub fn open(file: StoreFile, chunks: u32) -> Result<Self, StoreError> {
+        let path = file.path().to_owned();
+        let damaged = |problem: &str| StoreError::damaged(&path, problem);
         let body = file.len().checked_sub(FOOTER_LEN).ok_or_else(|| damaged("it is too short"))?;
         let footer = file.read(body, FOOTER_LEN)?;
         if footer[12..] != MAGIC {
@@ -172,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        TableFile::open(&path, 3)
+        TableFile::open(StoreFile::open(&path)?, 3)
     }
 
     #[test]

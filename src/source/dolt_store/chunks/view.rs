@@ -1,7 +1,7 @@
 //! The files of a store at one instant.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +9,15 @@ use bytes::Bytes;
 
 use super::archive::{self, Archive};
 use super::broken::Broken;
-use super::file::{Stamp, is_unchanged};
+use super::file::Stamp;
 use super::journal::{JOURNAL, Journal};
 use super::manifest::{MANIFEST, Manifest, TableSpec};
+use super::place::{Files, Generation, State};
 use super::table_file::TableFile;
 use crate::source::ErrorKind;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
-/// The folder of the old generation within that of a store.
-pub const OLD_GENERATION: &str = "oldgen";
 /// How often a listing is tried again while files come and go.
 const ATTEMPTS: usize = 5;
 /// How long it is waited in between.
@@ -31,7 +30,7 @@ pub struct View {
     /// Those of the old generation, which hold most chunks, come last: what is asked for most is new.
     files: Vec<Arc<ChunkFile>>,
     broken: Vec<Broken>,
-    stamps: Stamps,
+    state: State,
 }
 
 /// A file that never changes.
@@ -46,51 +45,28 @@ enum Kind {
     Archive(Archive),
 }
 
-/// What tells that a view is out of date.
-#[derive(Debug, Clone, Copy)]
-struct Stamps {
-    manifest: Option<Stamp>,
-    old_manifest: Option<Stamp>,
-    journal: Option<Stamp>,
-}
-
-impl Stamps {
-    fn of(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self {
-            manifest: Stamp::of_path(&folder.join(MANIFEST))?,
-            old_manifest: Stamp::of_path(&folder.join(OLD_GENERATION).join(MANIFEST))?,
-            journal: Stamp::of_path(&folder.join(JOURNAL))?,
-        })
-    }
-
-    fn are_unchanged_since(&self, earlier: &Self) -> bool {
-        is_unchanged(self.manifest, earlier.manifest)
-            && is_unchanged(self.old_manifest, earlier.old_manifest)
-            && is_unchanged(self.journal, earlier.journal)
-    }
-}
-
 impl View {
-    /// Reads what a folder holds now. What `earlier` has open already is taken from there, and of a journal that grew
+    /// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal that grew
     /// only the new part is read. Table files and archives that cannot be read are logged and done without.
     ///
     /// `None` where nothing changed since `earlier`.
     ///
     /// # Errors
     /// What is wrong with the manifest or the journal, or with the file that may hold the store's root.
-    pub fn load(folder: &Path, earlier: Option<&Self>) -> Result<Option<Self>, StoreError> {
+    pub fn load(files: &Files, earlier: Option<&Self>) -> Result<Option<Self>, StoreError> {
         let mut attempt = 1;
         loop {
-            let stamps = Stamps::of(folder)?;
+            let state = files.state()?;
             if let Some(earlier) = earlier
-                && stamps.are_unchanged_since(&earlier.stamps)
+                && state.is_unchanged_since(&earlier.state)
                 && earlier.is_as_broken()?
             {
                 return Ok(None);
             }
-            match Self::read(folder, earlier, stamps, attempt == ATTEMPTS) {
+            let is_last = attempt == ATTEMPTS || !files.may_vanish();
+            match Self::read(&files.at(&state)?, earlier, state, is_last) {
                 // A file that the manifest names and that is gone, or chunks that are: the store was collected just now.
-                Err(error) if error.kind() == ErrorKind::Missing && attempt < ATTEMPTS => {
+                Err(error) if error.kind() == ErrorKind::Missing && !is_last => {
                     attempt += 1;
                     std::thread::sleep(PAUSE);
                 }
@@ -104,51 +80,58 @@ impl View {
     }
 
     fn read(
-        folder: &Path,
+        now: &Generation<'_>,
         earlier: Option<&Self>,
-        stamps: Stamps,
+        state: State,
         is_last_attempt: bool,
     ) -> Result<Self, StoreError> {
-        let manifest = Manifest::read(folder)?.ok_or_else(|| no_store(folder))?;
+        let manifest = Manifest::read(now)?.ok_or_else(|| no_store(now))?;
         let mut broken = Vec::new();
-        let old_folder = folder.join(OLD_GENERATION);
-        let old_manifest = Manifest::read(&old_folder).or_else(|error| {
-            broken.push(Broken::new(error, vec![old_folder.join(MANIFEST)])?);
-            Ok(None)
-        })?;
+        let old = now.old();
+        let old_manifest = match &old {
+            Some(old) => Manifest::read(old).or_else(|error| {
+                broken.push(Broken::new(error, old.places(MANIFEST))?);
+                Ok(None)
+            })?,
+            None => None,
+        };
         let open: HashMap<_, _> = earlier
             .iter()
             .flat_map(|earlier| &earlier.files)
             .map(|file| ((file.name, file.is_old), file))
             .collect();
         let mut files = Vec::new();
-        let mut add = |folder: &Path, specs: &[TableSpec], is_old| {
+        let mut add = |generation: &Generation<'_>, specs: &[TableSpec], is_old| {
             for spec in specs.iter().filter(|spec| spec.name.to_string() != JOURNAL) {
                 if let Some(file) = open.get(&(spec.name, is_old)) {
                     files.push(Arc::clone(file));
                     continue;
                 }
-                match ChunkFile::open(folder, *spec, is_old) {
+                match ChunkFile::open(generation, *spec, is_old) {
                     Ok(file) => files.push(Arc::new(file)),
                     Err(error) if error.kind() == ErrorKind::Missing && !is_last_attempt => {
                         return Err(error);
                     }
                     Err(error) => {
-                        broken.push(Broken::new(error, ChunkFile::paths(folder, &spec.name).into())?)
+                        let names = ChunkFile::names(&spec.name);
+                        let places = names.iter().flat_map(|name| generation.places(name)).collect();
+                        broken.push(Broken::new(error, places)?);
                     }
                 }
             }
             Ok(())
         };
-        add(folder, &manifest.files, false)?;
-        add(&old_folder, old_manifest.as_ref().map_or(&[], |manifest| &manifest.files), true)?;
+        add(now, &manifest.files, false)?;
+        if let (Some(old), Some(manifest)) = (&old, &old_manifest) {
+            add(old, &manifest.files, true)?;
+        }
         // After the manifest, so that its root is never newer than the files.
-        let journal = read_journal(folder, earlier.and_then(|earlier| earlier.journal.as_ref()))?;
+        let journal = read_journal(now, earlier.and_then(|earlier| earlier.journal.as_ref()))?;
         let root = journal.as_ref().and_then(Journal::root).unwrap_or(manifest.root);
-        let view = Self { root, journal, files, broken, stamps };
+        let view = Self { root, journal, files, broken, state };
         match root.is_empty() || view.has(&root) {
             true => Ok(view),
-            false => Err(view.absent(&root, folder)),
+            false => Err(view.absent(&root, now.store())),
         }
     }
 
@@ -265,25 +248,25 @@ impl ChunkFile {
         }
     }
 
-    /// Where a file may be: as a table file, as an archive.
-    fn paths(folder: &Path, name: &Address) -> [PathBuf; 2] {
-        [folder.join(name.to_string()), folder.join(format!("{name}{}", archive::SUFFIX))]
+    /// What a file may be called: as a table file, as an archive.
+    fn names(name: &Address) -> [String; 2] {
+        [name.to_string(), format!("{name}{}", archive::SUFFIX)]
     }
 
-    fn open(folder: &Path, spec: TableSpec, is_old: bool) -> Result<Self, StoreError> {
-        let [path, archive] = Self::paths(folder, &spec.name);
+    fn open(generation: &Generation<'_>, spec: TableSpec, is_old: bool) -> Result<Self, StoreError> {
+        let [table, archive] = Self::names(&spec.name);
         // As Dolt does: a table file wins over an archive of the same name.
-        let kind = match path.exists() || !archive.exists() {
-            true => Kind::Table(TableFile::open(&path, spec.chunks)?),
-            false => Kind::Archive(Archive::open(&archive, spec.chunks)?),
+        let kind = match generation.has(&table) || !generation.has(&archive) {
+            true => Kind::Table(TableFile::open(generation.open(&table)?, spec.chunks)?),
+            false => Kind::Archive(Archive::open(generation.open(&archive)?, spec.chunks)?),
         };
         Ok(Self { name: spec.name, is_old, kind })
     }
 }
 
 /// The journal, whether or not the manifest names it yet: Dolt itself goes by the file, and by its root.
-fn read_journal(folder: &Path, earlier: Option<&Journal>) -> Result<Option<Journal>, StoreError> {
-    let path = folder.join(JOURNAL);
+fn read_journal(now: &Generation<'_>, earlier: Option<&Journal>) -> Result<Option<Journal>, StoreError> {
+    let Some(path) = now.journal() else { return Ok(None) };
     let Some(stamp) = Stamp::of_path(&path)? else { return Ok(None) };
     let journal = match earlier {
         Some(earlier) if earlier.stamp()?.is_same_file(&stamp) => earlier.extended(),
@@ -292,7 +275,7 @@ fn read_journal(folder: &Path, earlier: Option<&Journal>) -> Result<Option<Journ
     journal.map(Some)
 }
 
-fn no_store(folder: &Path) -> StoreError {
+fn no_store(now: &Generation<'_>) -> StoreError {
     let problem = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no manifest of a Dolt store");
-    StoreError::io(&folder.join(MANIFEST), "read", problem)
+    StoreError::io(&now.path(MANIFEST), "read", problem)
 }

@@ -11,7 +11,7 @@ use super::scan::scan;
 use crate::model::content_id::ContentId;
 use crate::model::history::History;
 use crate::source::dolt_store::address::Address;
-use crate::source::dolt_store::chunks::{ChunkStore, Chunks};
+use crate::source::dolt_store::chunks::{ChunkStore, Chunks, Place};
 use crate::source::dolt_store::database::DoltStoreDatabase;
 use crate::source::dolt_store::history;
 use crate::source::dolt_store::objects::store_root::Refs;
@@ -58,7 +58,7 @@ impl Repo {
     }
 
     fn open(&self) -> Arc<Shared> {
-        let store = ChunkStore::open(self.folder.path()).expect("a store");
+        let store = ChunkStore::open(&Place::Folder(self.folder.path().to_owned())).expect("a store");
         Arc::new(Shared::new(store, Arc::default(), "here".into(), "db".to_owned(), GlobSet::empty()))
     }
 }

@@ -1,0 +1,211 @@
+//! Where the files of a store lie: in a folder, or in a git repository, under the same names. What reads a file does
+//! not know which it is.
+
+use std::path::{Path, PathBuf};
+
+use super::file::{Stamp, StoreFile, is_unchanged};
+use super::git::{CommitId, Repository, Tree};
+use super::journal::JOURNAL;
+use super::manifest::MANIFEST;
+use crate::source::dolt_store::error::StoreError;
+
+/// The folder of the old generation within that of a store.
+pub const OLD_GENERATION: &str = "oldgen";
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The folder that holds its manifest.
+    Folder(PathBuf),
+    /// A git repository that `dolt push` was made to: its folder, bare or with a `.git`.
+    Git(PathBuf),
+}
+
+impl Place {
+    /// The folder, which is that of the repository for a store in git.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Folder(path) | Self::Git(path) => path,
+        }
+    }
+}
+
+/// The files of a store, at whatever instant they are looked at.
+pub enum Files {
+    /// Files in a folder, which Dolt may be writing to.
+    Folder(PathBuf),
+    /// Files in commits, which never change.
+    Git(Box<Repository>),
+}
+
+/// What tells that files changed, without reading them.
+#[derive(Debug, Clone, Copy)]
+pub enum State {
+    /// Of the files in a folder that change.
+    Folder {
+        /// The manifest.
+        manifest: Option<Stamp>,
+        /// That of the old generation.
+        old_manifest: Option<Stamp>,
+        /// The journal.
+        journal: Option<Stamp>,
+    },
+    /// Which commit it is.
+    Git(CommitId),
+}
+
+impl State {
+    /// Whether the files are certainly as they were at `earlier`.
+    pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (
+                Self::Folder { manifest, old_manifest, journal },
+                Self::Folder {
+                    manifest: manifest_then,
+                    old_manifest: old_manifest_then,
+                    journal: journal_then,
+                },
+            ) => {
+                is_unchanged(*manifest, *manifest_then)
+                    && is_unchanged(*old_manifest, *old_manifest_then)
+                    && is_unchanged(*journal, *journal_then)
+            }
+            (Self::Git(now), Self::Git(then)) => now == then,
+            _ => false,
+        }
+    }
+}
+
+impl Files {
+    /// Opens a place for looking at its files.
+    ///
+    /// # Errors
+    /// What is wrong with the git repository.
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        Ok(match place {
+            Place::Folder(folder) => Self::Folder(folder.clone()),
+            Place::Git(path) => Self::Git(Box::new(Repository::open(path)?)),
+        })
+    }
+
+    /// Looks whether there is something new: three `stat` of a folder, one ref of a repository.
+    ///
+    /// # Errors
+    /// What the operating system said; [`StoreError::Git`].
+    pub fn state(&self) -> Result<State, StoreError> {
+        Ok(match self {
+            Self::Folder(folder) => State::Folder {
+                manifest: Stamp::of_path(&folder.join(MANIFEST))?,
+                old_manifest: Stamp::of_path(&folder.join(OLD_GENERATION).join(MANIFEST))?,
+                journal: Stamp::of_path(&folder.join(JOURNAL))?,
+            },
+            Self::Git(repository) => State::Git(repository.head()?),
+        })
+    }
+
+    /// Whether files that a manifest names may be gone before they are opened: in a folder, garbage collection takes them.
+    pub fn may_vanish(&self) -> bool {
+        matches!(self, Self::Folder(_))
+    }
+
+    /// The files as of a state that was found.
+    ///
+    /// # Errors
+    /// [`StoreError::Git`] for a commit that cannot be read.
+    pub fn at(&self, state: &State) -> Result<Generation<'_>, StoreError> {
+        Ok(match (self, state) {
+            (Self::Git(repository), State::Git(commit)) => {
+                Generation::Git(Box::new(repository.tree(*commit)?))
+            }
+            (Self::Git(repository), _) => Generation::Git(Box::new(repository.tree(repository.head()?)?)),
+            (Self::Folder(folder), _) => Generation::Folder(folder.clone()),
+        })
+    }
+}
+
+/// The files of one generation.
+pub enum Generation<'f> {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a commit.
+    Git(Box<Tree<'f>>),
+}
+
+impl Generation<'_> {
+    /// Where a file is, for people to find it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.join(name),
+            Self::Git(tree) => tree.path(name),
+        }
+    }
+
+    /// The folder of the whole store, or of the git repository.
+    pub fn store(&self) -> &Path {
+        match self {
+            Self::Folder(folder) => folder,
+            Self::Git(tree) => tree.folder(),
+        }
+    }
+
+    /// What on disk changes when a file that could not be read is mended.
+    pub fn places(&self, name: &str) -> Vec<PathBuf> {
+        match self {
+            Self::Folder(folder) => vec![folder.join(name)],
+            Self::Git(tree) => tree.places(name),
+        }
+    }
+
+    /// Whether there is a file of that name.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Folder(folder) => folder.join(name).exists(),
+            Self::Git(tree) => tree.has(name),
+        }
+    }
+
+    /// A small file; `None` where there is none of that name.
+    ///
+    /// # Errors
+    /// What the operating system said; [`StoreError::Git`].
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                match std::fs::read(&path) {
+                    Ok(bytes) => Ok(Some(bytes)),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(StoreError::io(&path, "read", error)),
+                }
+            }
+            Self::Git(tree) => tree.read(name),
+        }
+    }
+
+    /// Opens a file that stays as it is now, whatever becomes of its place.
+    ///
+    /// # Errors
+    /// What the operating system said; [`StoreError::Git`].
+    pub fn open(&self, name: &str) -> Result<StoreFile, StoreError> {
+        match self {
+            Self::Folder(folder) => StoreFile::open(&folder.join(name)),
+            Self::Git(tree) => tree.open(name),
+        }
+    }
+
+    /// The old generation beside this one. Only the store of a database has one.
+    pub fn old(&self) -> Option<Self> {
+        match self {
+            Self::Folder(folder) => Some(Self::Folder(folder.join(OLD_GENERATION))),
+            Self::Git(_) => None,
+        }
+    }
+
+    /// The path of the journal, where there may be one: only a folder is written to by a running Dolt.
+    pub fn journal(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.join(JOURNAL)),
+            Self::Git(_) => None,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Git repositories as sources: real git, and what a real `dolt push` leaves in them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::support::command::run;
+use crate::support::files::{link, names, read_all, read_text};
+use crate::support::mount::{Mount, asof};
+use crate::support::server::Server;
+use crate::support::{eventually, git, histories, temp_dir};
+
+/// How soon a push has to show.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// A server with a database `tour` that was pushed to a bare repository.
+fn pushed() -> (Server, tempfile::TempDir, PathBuf) {
+    let server = Server::start();
+    let folder = temp_dir();
+    let remote = git::bare(&folder.path().join("beads.git"));
+    let mut client = server.client();
+    histories::tour(&mut client, "tour");
+    client.run(&[&git::add_remote("g", &remote), "CALL DOLT_PUSH('g','main')"]);
+    (server, folder, remote)
+}
+
+/// What every file of a folder tree is, so that a change shows.
+fn state(folder: &Path) -> String {
+    run("find").arg(folder).args(["-printf", "%p %i %s %T@ %m\n"]).ok()
+}
+
+#[test]
+fn a_repository_shows_what_was_pushed_and_is_never_written() {
+    let (server, _folder, remote) = pushed();
+    let before = state(&remote);
+    let from_git = Mount::new(&[remote.display().to_string()]);
+    let over_sql = Mount::new(&[server.url("tour")]);
+    assert_eq!(names(from_git.root()), ["beads"]);
+    assert_eq!(names(from_git.path("beads/asof")), names(over_sql.path("tour/asof")));
+    for snapshot in names(over_sql.path("tour/asof")) {
+        let (ours, theirs) = (format!("beads/asof/{snapshot}"), format!("tour/asof/{snapshot}"));
+        assert_eq!(read_all(from_git.path(&ours)), read_all(over_sql.path(&theirs)), "{snapshot}");
+    }
+    assert!(!from_git.path("beads/live").exists(), "a remote has no working set");
+    from_git.unmount();
+    assert_eq!(state(&remote), before);
+}
+
+#[test]
+fn pushes_show_within_seconds_also_those_that_rewrite() {
+    let (server, folder, remote) = pushed();
+    let mount = Mount::new(&[remote.display().to_string()]);
+    let latest = || link(mount.path("beads/latest"));
+    let mut client = server.client();
+    client.use_database("tour");
+    let first = latest();
+
+    client.run(&["INSERT INTO issues VALUES ('bd-91','pushed','open')"]);
+    client.commit("pushed later", "2026-09-01T00:00:00");
+    client.run(&["CALL DOLT_PUSH('g','main')"]);
+    eventually("the push shows", FRESH, || (latest() != first).then_some(()));
+    assert!(read_text(mount.path("beads/latest/issues.jsonl")).contains("bd-91"));
+
+    // Packed by git, which moves the ref and all objects.
+    git::git(&remote).args(["gc", "-q", "--prune=now"]).ok();
+    client.run(&["INSERT INTO issues VALUES ('bd-92','after packing','open')"]);
+    client.commit("after packing", "2026-09-02T00:00:00");
+    client.run(&["CALL DOLT_PUSH('g','main')"]);
+    let shows = |id: &str| read_text(mount.path("beads/latest/issues.jsonl")).contains(id).then_some(());
+    eventually("the push after packing shows", FRESH, || shows("bd-92"));
+
+    client.run(&["CALL DOLT_RESET('--hard','HEAD~2')", "CALL DOLT_PUSH('--force','g','main')"]);
+    eventually("the forced push shows", FRESH, || (latest() == first).then_some(()));
+    assert!(!read_text(mount.path("beads/latest/issues.jsonl")).contains("bd-91"));
+
+    // Another database altogether, by git's own means.
+    let other = git::bare(&folder.path().join("other.git"));
+    histories::back_dated(&mut client, "other");
+    client.run(&[&git::add_remote("g", &other), "CALL DOLT_PUSH('g','main')"]);
+    git::git(&other).args(["push", "-q"]).arg(&remote).arg("+refs/dolt/data").ok();
+    eventually("the other database shows", FRESH, || (latest() != first).then_some(()));
+    let over_sql = Mount::new(&[server.url("other")]);
+    assert_eq!(read_all(mount.path("beads/latest")), read_all(over_sql.path("other/latest")));
+}
+
+/// What mounting says that has to fail.
+fn refused(path: &Path) -> String {
+    let folder = temp_dir();
+    let mountpoint = folder.path().join("mnt");
+    std::fs::create_dir(&mountpoint).expect("a new folder is writable");
+    run(asof()).args(["mount", "-f"]).arg(path).arg(&mountpoint).outcome().expect_status(1).stderr
+}
+
+#[test]
+fn what_is_missing_in_a_repository_is_named() {
+    let (_server, folder, remote) = pushed();
+    let error = refused(&git::bare(&folder.path().join("without.git")));
+    assert!(error.contains("refs/dolt/data") && error.contains("dolt push"), "{error}");
+
+    let manifest = git::object(&remote, "refs/dolt/data:manifest");
+    let path = remote.join("objects").join(&manifest[..2]).join(&manifest[2..]);
+    let bytes = std::fs::read(&path).expect("small pushes leave loose objects");
+    std::fs::remove_file(&path).expect("the repository is ours");
+    let error = refused(&remote);
+    assert!(error.contains(&manifest) && error.contains("manifest of refs/dolt/data"), "{error}");
+    assert!(error.contains("missing") && error.contains("git fsck"), "{error}");
+
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("the repository is ours");
+    let error = refused(&remote);
+    assert!(error.contains(&manifest) && error.contains("manifest of refs/dolt/data"), "{error}");
+
+    std::fs::write(&path, bytes).expect("the repository is ours");
+    let mut objects = Vec::new();
+    for (name, object) in git::files(&remote) {
+        if name != "manifest" {
+            let path = remote.join("objects").join(&object[..2]).join(&object[2..]);
+            std::fs::remove_file(path).expect("the repository is ours");
+            objects.push(object);
+        }
+    }
+    let error = refused(&remote);
+    assert!(objects.iter().any(|object| error.contains(object)), "{error}");
+}
