@@ -76,7 +76,8 @@ Sources:
   dolt://[USER@]HOST[:PORT][/DATABASE]   a running Dolt server (user root, port 3307); without
                                          DATABASE, all of its databases
   FOLDER                                 the files of Dolt databases: a data folder, one database, .beads,
-                                         a backup, a file:// remote (no server needed)
+                                         a backup, a file:// remote, a git repository with
+                                         refs/dolt/data (no server needed)
   FOLDER                                 <time>.zip, <db>-<time>.jsonl and <db>-<time>.db files, each
                                          a snapshot; zips belong to a database called like the folder
   FILE.zip, FILE.jsonl, FILE.db          one such file

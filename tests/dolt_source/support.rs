@@ -12,6 +12,12 @@ use tokio::runtime::Runtime;
 #[path = "../it/support/command.rs"]
 pub mod command;
 #[allow(dead_code)]
+#[path = "../it/support/extremes.rs"]
+pub mod extremes;
+#[allow(dead_code)]
+#[path = "../it/support/git.rs"]
+pub mod git;
+#[allow(dead_code)]
 #[path = "../it/support/histories.rs"]
 pub mod histories;
 #[allow(dead_code)]

@@ -1,73 +1,172 @@
-//! Compares every file of every commit, read over `dolt://` and from the store's own files.
+//! Compares every file of every commit, read in two ways: over `dolt://`, and from a store's own files.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use asof::model::history::SnapshotMeta;
+use asof::model::content_id::ContentId;
+use asof::model::history::{SnapshotId, SnapshotMeta};
 use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 use asof::source::{Database, FileEntry, Source};
+use jiff::Timestamp;
 
 use crate::support::server::Server;
 use crate::support::{bytes, database, files, wait};
 
-/// A database read from the files below `data`.
-pub fn from_files(data: &Path, name: &str) -> Arc<dyn Database> {
-    let source =
-        DoltStoreSource::open(data, DoltStoreOptions::default()).expect("the folder holds databases");
-    let found = wait(source.poll()).unwrap_or_else(|error| panic!("{}", error.chain()));
+/// What branches of a clone's remote are called.
+const ORIGIN: &str = "remotes/origin/";
+
+type Files = BTreeMap<Arc<str>, FileEntry>;
+
+/// What one way says of a database.
+pub struct Account {
+    timeline: Vec<SnapshotMeta>,
+    /// By id: the ways need not agree on the order of what is beside the timeline.
+    off_timeline: Vec<SnapshotMeta>,
+    branches: BTreeMap<String, SnapshotId>,
+    tags: BTreeMap<String, SnapshotId>,
+    files: HashMap<SnapshotId, Files>,
+    /// Those that were read ahead.
+    bytes: HashMap<ContentId, Vec<u8>>,
+}
+
+impl Account {
+    /// What a server says.
+    pub fn of_server(server: &Server, name: &str) -> Self {
+        Self::of(&database(&server.url(name)))
+    }
+
+    /// What the files at a path say: a data folder, or any other place with one store.
+    pub fn of_files(path: &Path, name: &str) -> Self {
+        Self::of(&from_files(path, name))
+    }
+
+    fn of(database: &Arc<dyn Database>) -> Self {
+        let history = database.history();
+        let timeline = told(&history.timeline);
+        let mut off_timeline = told(&history.off_timeline);
+        off_timeline.sort_by(|a, b| a.id.cmp(&b.id));
+        let commits = timeline.iter().chain(&off_timeline);
+        let files = commits.map(|commit| (commit.id.clone(), shown(&files(database, &commit.id)))).collect();
+        let (branches, tags) = (history.branches.clone(), history.tags.clone());
+        Self { timeline, off_timeline, branches, tags, files, bytes: HashMap::new() }
+    }
+
+    /// Reads all contents now, so that they can be compared when what they come from is gone.
+    pub fn kept(mut self) -> Self {
+        for entry in self.files.values().flat_map(BTreeMap::values) {
+            self.bytes.entry(entry.id).or_insert_with(|| read(entry));
+        }
+        self
+    }
+
+    /// The same without the times, which an older server takes from another field of a commit.
+    pub fn without_times(mut self) -> Self {
+        let commits = self.timeline.iter_mut().chain(&mut self.off_timeline);
+        commits.for_each(|commit| commit.time = Timestamp::UNIX_EPOCH);
+        let entries = self.files.values_mut().flat_map(BTreeMap::values_mut);
+        entries.for_each(|entry| entry.changed = Timestamp::UNIX_EPOCH);
+        self
+    }
+
+    /// What a clone has to say: one branch, and those of its origin.
+    pub fn branches_of_clone(&self) -> BTreeMap<String, SnapshotId> {
+        let of_origin = self.branches.iter().map(|(name, head)| (format!("{ORIGIN}{name}"), head.clone()));
+        of_origin
+            .chain(self.branches.get_key_value("main").map(|(name, head)| (name.clone(), head.clone())))
+            .collect()
+    }
+
+    /// How many different contents there are.
+    pub fn contents(&self) -> usize {
+        let entries = self.files.values().flat_map(BTreeMap::values);
+        entries.map(|entry| entry.id).collect::<HashSet<_>>().len()
+    }
+
+    /// The branches.
+    pub fn branches(&self) -> &BTreeMap<String, SnapshotId> {
+        &self.branches
+    }
+
+    /// Checks that this is the same as `theirs`; gives how many contents were compared byte for byte.
+    #[track_caller]
+    pub fn agrees_with(&self, theirs: &Self, what: &str) -> usize {
+        assert_eq!(self.branches, theirs.branches, "branches of {what}");
+        self.agrees_but_for_branches(theirs, what)
+    }
+
+    /// The same without looking at the names of branches.
+    #[track_caller]
+    pub fn agrees_but_for_branches(&self, theirs: &Self, what: &str) -> usize {
+        assert_eq!(self.timeline, theirs.timeline, "the timeline of {what}");
+        assert_eq!(self.off_timeline, theirs.off_timeline, "beside the timeline of {what}");
+        assert_eq!(self.tags, theirs.tags, "tags of {what}");
+        let mut seen = HashSet::new();
+        for commit in theirs.timeline.iter().chain(&theirs.off_timeline) {
+            let (ours, theirs_there) = (&self.files[&commit.id], &theirs.files[&commit.id]);
+            let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(names(ours), names(theirs_there), "files of {what} at {}", commit.id);
+            for (path, entry) in theirs_there {
+                let our_entry = &ours[path];
+                let what = format!("{path} of {what} at {} ({})", commit.id, commit.message);
+                let identity = |entry: &FileEntry| (entry.id, entry.changed);
+                assert_eq!(identity(our_entry), identity(entry), "identity of {what}");
+                if seen.insert(entry.id) {
+                    same(&self.bytes_of(our_entry), &theirs.bytes_of(entry), &what);
+                }
+            }
+        }
+        seen.len()
+    }
+
+    fn bytes_of(&self, entry: &FileEntry) -> Vec<u8> {
+        self.bytes.get(&entry.id).cloned().unwrap_or_else(|| read(entry))
+    }
+}
+
+/// A database read from the files at a path.
+fn from_files(path: &Path, name: &str) -> Arc<dyn Database> {
+    let what = || format!("{name} in {}", path.display());
+    let source = DoltStoreSource::open(path, DoltStoreOptions::default());
+    let source = source.unwrap_or_else(|error| panic!("{}: {}", what(), error.chain()));
+    let found = wait(source.poll()).unwrap_or_else(|error| panic!("{}: {}", what(), error.chain()));
     let found = found.expect("the first poll lists");
-    found.into_iter().find(|database| database.name() == name).expect("the database is in the folder")
+    found
+        .into_iter()
+        .find(|database| database.name() == name)
+        .unwrap_or_else(|| panic!("there is no {}", what()))
 }
 
 /// Checks that both ways agree on all of a database; gives how many files were compared byte for byte.
 #[track_caller]
 pub fn agree(server: &Server, data: &Path, name: &str) -> usize {
-    let (asked, read) = (database(&server.url(name)), from_files(data, name));
-    let (theirs, ours) = (asked.history(), read.history());
-    assert_eq!(told(&ours.timeline), told(&theirs.timeline), "the timeline of {name}");
-    assert_eq!(sorted(&ours.off_timeline), sorted(&theirs.off_timeline), "beside the timeline of {name}");
-    assert_eq!((&ours.branches, &ours.tags), (&theirs.branches, &theirs.tags), "refs of {name}");
-    let mut seen = HashSet::new();
-    for commit in theirs.timeline.iter().chain(&theirs.off_timeline) {
-        let (theirs, ours) = (tables(&files(&asked, &commit.id)), tables(&files(&read, &commit.id)));
-        let names = |files: &BTreeMap<Arc<str>, FileEntry>| files.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&ours), names(&theirs), "files of {name} at {}", commit.id);
-        for (path, theirs) in theirs {
-            let ours = &ours[&path];
-            let what = format!("{path} of {name} at {} ({})", commit.id, commit.message);
-            assert_eq!((ours.id, ours.changed), (theirs.id, theirs.changed), "identity of {what}");
-            if seen.insert(theirs.id) {
-                compare(ours, &theirs, &what);
-            }
-        }
-    }
-    seen.len()
+    Account::of_files(data, name).agrees_with(&Account::of_server(server, name), name)
 }
 
-fn compare(ours: &FileEntry, theirs: &FileEntry, what: &str) {
-    let read = |file: &FileEntry| bytes(&file.content).unwrap_or_else(|e| panic!("{what}: {}", e.chain()));
-    let (ours, theirs) = (read(ours), read(theirs));
+fn read(entry: &FileEntry) -> Vec<u8> {
+    bytes(&entry.content).unwrap_or_else(|error| panic!("{}: {}", entry.content.describe(), error.chain()))
+}
+
+#[track_caller]
+fn same(ours: &[u8], theirs: &[u8], what: &str) {
     if ours != theirs {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (ours, theirs) = (text(&ours), text(&theirs));
-        let differing = ours.lines().zip(theirs.lines()).find(|(a, b)| a != b);
+        let (a, b) = (text(ours), text(theirs));
+        let differing = a.lines().zip(b.lines()).find(|(a, b)| a != b).map(|(a, b)| (head(a), head(b)));
         panic!("{what}: {} and {} bytes, first difference {differing:?}", ours.len(), theirs.len());
     }
 }
 
-/// The tables, without what only a server can compute: views.
-fn tables(files: &[FileEntry]) -> BTreeMap<Arc<str>, FileEntry> {
-    let of_table = |file: &&FileEntry| file.content.describe().starts_with("table ");
-    files.iter().filter(of_table).map(|file| (file.path.clone(), file.clone())).collect()
+fn head(line: &str) -> String {
+    line.chars().take(500).collect()
+}
+
+/// The files, without what only a server can compute: views.
+fn shown(files: &[FileEntry]) -> Files {
+    let is_view = |file: &FileEntry| file.content.describe().starts_with("view ");
+    files.iter().filter(|file| !is_view(file)).map(|file| (file.path.clone(), file.clone())).collect()
 }
 
 fn told(commits: &[Arc<SnapshotMeta>]) -> Vec<SnapshotMeta> {
     commits.iter().map(|commit| (**commit).clone()).collect()
-}
-
-fn sorted(commits: &[Arc<SnapshotMeta>]) -> Vec<SnapshotMeta> {
-    let mut all = told(commits);
-    all.sort_by(|a, b| a.id.cmp(&b.id));
-    all
 }

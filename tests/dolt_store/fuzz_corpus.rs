@@ -12,7 +12,7 @@ use asof::source::dolt_store::objects::table::Table;
 use asof::source::dolt_store::probe;
 
 use crate::support::command::run;
-use crate::support::server::{Server, program};
+use crate::support::server::{Dolt, Server};
 use crate::support::{histories, temp_dir};
 
 /// What a target does with one input.
@@ -98,7 +98,9 @@ fn make_the_corpus() {
     seed_files(&old, "table_file", "oldgen", 32);
     let home = temp_dir();
     let folder = server.data().join("files");
-    let dolt = |args: &[&str]| run(program()).args(args).dir(&folder).env("DOLT_ROOT_PATH", home.path()).ok();
+    let dolt = |args: &[&str]| {
+        run(Dolt::Pinned.program()).args(args).dir(&folder).env("DOLT_ROOT_PATH", home.path()).ok()
+    };
     dolt(&["archive", "--purge"]);
     seed_files(&old, "archive", "dictionary", 37);
     dolt(&["gc", "--full", "--archive-level", "1"]);

@@ -1,25 +1,9 @@
-//! Histories of every kind, made on a real server.
+//! Histories that the server and the store's files are asked about at the same time.
 
 use crate::agreement::agree;
 use crate::support::histories;
 use crate::support::real_history;
 use crate::support::server::Server;
-
-#[test]
-fn both_ways_agree_on_every_kind_of_history() {
-    let server = Server::start();
-    let mut client = server.client();
-    histories::tour(&mut client, "tour");
-    histories::every_type(&mut client, "types");
-    histories::evolving(&mut client, "evolving");
-    histories::branching(&mut client, "branching");
-    histories::back_dated(&mut client, "back-dated");
-    histories::bare(&mut client, "bare");
-    for name in ["tour", "types", "evolving", "branching", "back-dated", "bare"] {
-        let compared = agree(&server, &server.data(), name);
-        assert!(compared > 0 || name == "bare", "{name}: nothing was compared");
-    }
-}
 
 #[test]
 fn both_ways_agree_on_awkward_names() {

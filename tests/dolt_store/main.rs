@@ -5,6 +5,7 @@ mod agreement;
 mod damage;
 mod fuzz_corpus;
 mod histories;
+mod shapes;
 // Shared with the tests of the Dolt source, which use more of it.
 #[allow(dead_code)]
 #[path = "../dolt_source/support.rs"]

@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
-# Prints the path of the Dolt that the tests run: $DOLT where it is set, else the version pinned by
-# tests/dolt/go.mod, built once and kept in .cache/ here and in the user's cache for other clones.
+# usage: tests/setup/dolt.sh [MODULE VARIABLE]
+#
+# Prints the path of a Dolt that the tests run: what the environment VARIABLE names where it is set, else the version
+# pinned by tests/MODULE/go.mod (DOLT and dolt unless told), built once and kept in .cache/ here and in the user's
+# cache for other clones.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+module=${1:-dolt}
+variable=${2:-DOLT}
 
-if [ -n "${DOLT:-}" ]; then
-  if ! path=$(command -v "$DOLT") || ! "$path" version >/dev/null 2>&1; then
-    echo "set-up: DOLT=$DOLT is not a Dolt that runs" >&2
+if [ -n "${!variable:-}" ]; then
+  if ! path=$(command -v "${!variable}") || ! "$path" version >/dev/null 2>&1; then
+    echo "set-up: $variable=${!variable} is not a Dolt that runs" >&2
     exit 1
   fi
   realpath "$path"
   exit 0
 fi
 
-key=$(sha256sum tests/dolt/go.mod tests/dolt/go.sum | sha256sum | cut -c1-16)-$(uname -m)
+key=$(sha256sum "tests/$module/go.mod" "tests/$module/go.sum" | sha256sum | cut -c1-16)-$(uname -m)
 here=$PWD/.cache/dolt-$key
 shared=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/asof-test/dolt-$key
 
@@ -32,14 +37,14 @@ if ! works "$here"; then
     place "$shared/dolt" "$here"
   else
     ASOF_NEEDS_GO=1 tests/setup/packages.sh dolt >&2
-    echo "set-up: building the pinned Dolt (2 to 10 minutes, once)" >&2
+    echo "set-up: building the Dolt that tests/$module pins (2 to 10 minutes, once)" >&2
     build=$(mktemp -d)
     trap 'rm -rf "$build"' EXIT
-    timeout --kill-after=30 1200 go build -C tests/dolt -o "$build/dolt" github.com/dolthub/dolt/go/cmd/dolt >&2
+    timeout --kill-after=30 1200 go build -C "tests/$module" -o "$build/dolt" github.com/dolthub/dolt/go/cmd/dolt >&2
     works "$build" || { echo "set-up: the Dolt that was built does not run" >&2; exit 1; }
     place "$build/dolt" "$here"
     place "$here/dolt" "$shared" 2>/dev/null || true
   fi
 fi
-ln -sfn "dolt-$key" .cache/dolt
+ln -sfn "dolt-$key" ".cache/$module"
 echo "$here/dolt"

@@ -35,9 +35,12 @@ clean_up() {
 
 tests/setup/packages.sh build run test
 tests/setup/fuse.sh
-DOLT=$(tests/setup/dolt.sh)
-export DOLT
-echo "== Dolt: $("$DOLT" version | head -n 1) ($DOLT)"
+DOLT=$(tests/setup/dolt.sh dolt DOLT)
+DOLT_OLD=$(tests/setup/dolt.sh dolt-1.83 DOLT_OLD)
+export DOLT DOLT_OLD
+for dolt in "$DOLT" "$DOLT_OLD"; do
+  echo "== Dolt: $("$dolt" version | head -n 1) ($dolt)"
+done
 if [ -z "${ASOF_REAL_HISTORY:-}" ]; then
   echo "== ASOF_REAL_HISTORY is not set: the checks on the real history will say that they did not run"
 fi

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::truth::Truth;
 use crate::support::command::run;
-use crate::support::server::{Server, program};
+use crate::support::server::{Dolt, Server};
 use crate::support::sql::Client;
 use crate::support::temp_dir;
 
@@ -38,8 +38,9 @@ pub fn samples() -> Vec<Sample> {
     server.kill();
     // The archives that a collection makes have no dictionaries; those that this makes have.
     let home = temp_dir();
-    let dolt =
-        |args: &[&str]| run(program()).args(args).dir(&database).env("DOLT_ROOT_PATH", home.path()).ok();
+    let dolt = |args: &[&str]| {
+        run(Dolt::Pinned.program()).args(args).dir(&database).env("DOLT_ROOT_PATH", home.path()).ok()
+    };
     dolt(&["config", "--global", "--add", "user.name", "Test"]);
     dolt(&["config", "--global", "--add", "user.email", "test@example.com"]);
     let said = dolt(&["archive", "--purge"]);

@@ -40,3 +40,26 @@ pub fn files(repository: &Path) -> Vec<(String, String)> {
     };
     listing.lines().map(|line| entry(line).unwrap_or_else(|| panic!("no entry: {line}"))).collect()
 }
+
+/// Cuts the files that Dolt left, but for the manifest, into folders of parts of `len` bytes, as Dolt does with large
+/// ones.
+pub fn cut_files(repository: &Path, len: usize) {
+    let mut entries = String::new();
+    for (name, object) in files(repository) {
+        if name == "manifest" {
+            entries += &format!("100644 blob {object}\t{name}\n");
+            continue;
+        }
+        let bytes = git(repository).args(["cat-file", "blob", &object]).outcome().expect_status(0).stdout;
+        let mut parts = String::new();
+        for (at, part) in bytes.chunks(len).enumerate() {
+            let part = git(repository).args(["hash-object", "-w", "--stdin"]).input(part).ok();
+            parts += &format!("100644 blob {}\t{:04}\n", part.trim(), at + 1);
+        }
+        let folder = git(repository).arg("mktree").input(parts).ok();
+        entries += &format!("040000 tree {}\t{name}\n", folder.trim());
+    }
+    let tree = git(repository).arg("mktree").input(entries).ok();
+    let commit = git(repository).args(["commit-tree", "-m", "cut", tree.trim()]).ok();
+    git(repository).args(["update-ref", "refs/dolt/data", commit.trim()]).ok();
+}

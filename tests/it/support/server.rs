@@ -8,11 +8,39 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::command::run;
 use super::sql::Client;
 use super::{temp_dir, top};
 
+/// A Dolt that `make test` builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dolt {
+    /// The pinned one (1.88.1).
+    Pinned,
+    /// An older one (1.83.2), whose stores are in use.
+    Old,
+}
+
+impl Dolt {
+    /// The program: what the environment names, or what `make test` built before.
+    pub fn program(self) -> PathBuf {
+        let (variable, built) = match self {
+            Self::Pinned => ("DOLT", ".cache/dolt/dolt"),
+            Self::Old => ("DOLT_OLD", ".cache/dolt-1.83/dolt"),
+        };
+        if let Some(path) = std::env::var_os(variable) {
+            return path.into();
+        }
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(built);
+        let advice = format!("set {variable}=/path/to/dolt, or run `make test` once, which builds it");
+        assert!(built.exists(), "no Dolt at {}: {advice}", built.display());
+        built
+    }
+}
+
 /// A running server.
 pub struct Server {
+    dolt: Dolt,
     process: Option<Process>,
     pub port: u16,
     dir: tempfile::TempDir,
@@ -26,15 +54,24 @@ struct Process {
 impl Server {
     /// Starts a server without databases.
     pub fn start() -> Self {
+        Self::start_as(Dolt::Pinned, None)
+    }
+
+    /// Starts one of the Dolts, over a copy of the databases of a server that does not run, if one is given.
+    pub fn start_as(dolt: Dolt, copied: Option<&Self>) -> Self {
         let dir = temp_dir();
         fs::create_dir_all(dir.path().join(".dolt")).expect("a new folder is writable");
         fs::create_dir_all(dir.path().join("data")).expect("a new folder is writable");
         let config = r#"{"user.name":"Test","user.email":"test@example.com","metrics.disabled":"true"}"#;
         fs::write(dir.path().join(".dolt/config_global.json"), config).expect("a new folder is writable");
+        if let Some(other) = copied {
+            assert!(other.process.is_none(), "a running server's databases may change while they are copied");
+            run("cp").arg("-a").arg(other.data()).arg(dir.path()).ok();
+        }
         for _ in 0..5 {
             let port = free_port();
-            if let Some(process) = launch(dir.path(), port) {
-                return Self { process: Some(process), port, dir };
+            if let Some(process) = launch(dolt, dir.path(), port) {
+                return Self { dolt, process: Some(process), port, dir };
             }
         }
         panic!(
@@ -63,6 +100,12 @@ impl Server {
         self.dir.path().join("data")
     }
 
+    /// Runs a `dolt` command in a folder, as the user that the server runs as; gives what it printed.
+    pub fn command(&self, folder: &Path, args: &[&str]) -> String {
+        let dolt = run(self.dolt.program()).args(args).dir(folder);
+        dolt.env("HOME", self.dir.path()).env("DOLT_ROOT_PATH", self.dir.path()).env("NO_COLOR", "1").ok()
+    }
+
     /// Ends the server as a crash would.
     pub fn kill(&mut self) {
         self.process = None;
@@ -70,7 +113,7 @@ impl Server {
 
     /// Starts it again on the same port, with the same data.
     pub fn start_again(&mut self) {
-        let process = launch(self.dir.path(), self.port);
+        let process = launch(self.dolt, self.dir.path(), self.port);
         self.process = Some(process.expect("the server starts again on its own port"));
     }
 
@@ -121,20 +164,10 @@ impl Drop for Process {
     }
 }
 
-/// The program to run: `$DOLT`, or what `make test` built before.
-pub fn program() -> PathBuf {
-    if let Some(path) = std::env::var_os("DOLT") {
-        return path.into();
-    }
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/dolt/dolt");
-    assert!(built.exists(), "no Dolt: set DOLT=/path/to/dolt, or run `make test` once, which builds it");
-    built
-}
-
 /// Starts the program and waits until it answers; `None` when it ends before (its port was taken).
-fn launch(dir: &Path, port: u16) -> Option<Process> {
+fn launch(dolt: Dolt, dir: &Path, port: u16) -> Option<Process> {
     let log = File::create(dir.join("log")).expect("the server's folder is writable");
-    let mut command = Command::new(program());
+    let mut command = Command::new(dolt.program());
     command
         .args(["sql-server", "--data-dir", "data", "-H", "127.0.0.1", "--loglevel", "debug", "-P"])
         .arg(port.to_string())
