@@ -1,13 +1,13 @@
 //! A store in every shape that Dolt gives it: collected, archived, backed up, cloned, pushed; written by each Dolt.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::agreement::Account;
 use crate::support::command::run;
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Client, quote};
-use crate::support::{extremes, git, histories, temp_dir};
+use crate::support::{extremes, git, histories, real_history, temp_dir};
 
 /// What the name of an archive ends in.
 const ARCHIVE: &str = ".darc";
@@ -20,6 +20,30 @@ fn every_shape_of_a_store_tells_the_same() {
 #[test]
 fn every_shape_of_a_store_by_the_older_dolt_tells_the_same() {
     in_every_shape(Dolt::Old);
+}
+
+#[test]
+fn every_shape_of_the_real_history_tells_the_same() {
+    let Some(bundle) = real_history::bundle() else {
+        eprintln!("ASOF_REAL_HISTORY is not set: the shapes of the real history were NOT compared");
+        return;
+    };
+    let mut server = Server::start();
+    real_history::load(&mut server.client(), &bundle);
+    // What the server says of it is compared elsewhere; here each content is compared in one shape or another.
+    let written = Account::of_files(&server.data(), "beads");
+    let check = |path: &Path, shape: &str, part| {
+        let compared = Account::of_files(path, "beads").agrees_in_part(&written, shape, part, 4);
+        assert!(compared > 100, "{compared} contents {shape}");
+    };
+    let folder = temp_dir();
+    let copies = copies(&mut server.client(), folder.path(), "beads");
+    for (part, (path, shape)) in copies.iter().enumerate() {
+        check(path, shape, part);
+    }
+    server.kill();
+    server.command(&server.data().join("beads"), &["gc", "--archive-level", "1"]);
+    check(&server.data(), "collected", copies.len());
 }
 
 /// Makes all histories; gives the names of the databases.
@@ -79,34 +103,15 @@ fn in_every_shape(dolt: Dolt) {
     }
 
     let folder = temp_dir();
-    let at = |kind: &str, name: &str| folder.path().join(kind).join(name);
-    for kind in ["backup", "remote", "git", "clone"] {
-        std::fs::create_dir(folder.path().join(kind)).expect("a new folder is writable");
-    }
     let mut client = server.client();
     for name in &names {
-        let (backup, remote) = (at("backup", name), at("remote", name));
-        let repository = git::bare(&at("git", &format!("{name}.git")));
-        client.use_database(name);
-        client.run(&[
-            &format!("CALL DOLT_BACKUP('sync-url',{})", quote(&format!("file://{}", backup.display()))),
-            &format!("CALL DOLT_REMOTE('add','files',{})", quote(&format!("file://{}", remote.display()))),
-            &git::add_remote("git", &repository),
-        ]);
-        for to in ["files", "git"] {
-            client.rows(&format!("CALL DOLT_PUSH('{to}','--all')"));
-            for tag in client.texts("SELECT tag_name FROM dolt_tags") {
-                client.rows(&format!("CALL DOLT_PUSH('{to}',{})", quote(&tag[0])));
-            }
+        for (path, shape) in copies(&mut client, folder.path(), name) {
+            check(&path, name, shape);
         }
-        // With the remotes go the branches that are kept of them.
-        client.run(&["CALL DOLT_REMOTE('remove','files')", "CALL DOLT_REMOTE('remove','git')"]);
-        check(&backup, name, "in a backup");
-        check(&remote, name, "in a file:// remote");
-        check(&repository, name, "in a git repository");
-        let url = format!("file://{}", remote.display());
-        server.command(&folder.path().join("clone"), &["clone", &url, name]);
-        let clone = Account::of_files(&at("clone", name), name);
+        let (clones, remote) = (folder.path().join("clones"), folder.path().join("remotes").join(name));
+        std::fs::create_dir_all(&clones).expect("the folder is ours");
+        server.command(&clones, &["clone", &format!("file://{}", remote.display()), name]);
+        let clone = Account::of_files(&clones.join(name), name);
         assert_eq!(*clone.branches(), accounts[name].branches_of_clone(), "branches of a clone of {name}");
         clone.agrees_but_for_branches(&accounts[name], &format!("{name} in a clone"));
     }
@@ -138,6 +143,32 @@ fn in_every_shape(dolt: Dolt) {
     let ours = Account::of_files(&data, "random").without_times();
     let theirs = Account::of_server(&server, "random").without_times();
     assert_eq!(ours.agrees_with(&theirs, "random and one more"), accounts["random"].contents() + 1);
+}
+
+/// Has a server copy a database to a backup, a `file://` remote and a git repository, all below `folder`; gives where
+/// these are.
+fn copies(client: &mut Client, folder: &Path, name: &str) -> [(PathBuf, &'static str); 3] {
+    let kinds = ["backups", "remotes", "repositories"].map(|kind| folder.join(kind));
+    for kind in &kinds {
+        std::fs::create_dir_all(kind).expect("the folder is ours");
+    }
+    let [backup, remote, repository] = kinds.map(|kind| kind.join(name));
+    let repository = git::bare(&repository.with_added_extension("git"));
+    client.use_database(name);
+    client.run(&[
+        &format!("CALL DOLT_BACKUP('sync-url',{})", quote(&format!("file://{}", backup.display()))),
+        &format!("CALL DOLT_REMOTE('add','files',{})", quote(&format!("file://{}", remote.display()))),
+        &git::add_remote("git", &repository),
+    ]);
+    for to in ["files", "git"] {
+        client.rows(&format!("CALL DOLT_PUSH('{to}','--all')"));
+        for tag in client.texts("SELECT tag_name FROM dolt_tags") {
+            client.rows(&format!("CALL DOLT_PUSH('{to}',{})", quote(&tag[0])));
+        }
+    }
+    // With the remotes go the branches that are kept of them.
+    client.run(&["CALL DOLT_REMOTE('remove','files')", "CALL DOLT_REMOTE('remove','git')"]);
+    [(backup, "in a backup"), (remote, "in a file:// remote"), (repository, "in a git repository")]
 }
 
 /// Whether a database has its chunks in archives.
