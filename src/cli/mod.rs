@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod background;
+mod disk_cache;
 mod documents;
 mod failure;
 mod logging;

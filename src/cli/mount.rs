@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
 use super::progress::Progress;
-use super::{Failure, background, logging, mountpoint, size, wire};
+use super::{Failure, background, disk_cache, logging, mountpoint, size, wire};
 use crate::catalog::Watcher;
 use crate::fuse::{Fuse, session};
 use crate::vfs::Vfs;
@@ -59,6 +60,9 @@ pub(super) struct MountArgs {
     /// Where a mount in the background writes its log [default: one file per mountpoint in ~/.local/state/asof]
     #[arg(long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
+    /// Where sizes are kept for the next mount ('' for nowhere) [default: asof in $XDG_CACHE_HOME or ~/.cache]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub cache_dir: Option<PathBuf>,
     /// Let other users read the mount (-o allow_other)
     #[arg(skip)]
     pub allow_other: bool,
@@ -118,6 +122,7 @@ struct Plan {
     cache_size: u64,
     zone: TimeZone,
     log_file: PathBuf,
+    cache_dir: Option<PathBuf>,
     allow_other: bool,
 }
 
@@ -135,6 +140,7 @@ impl Plan {
             cache_size: args.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
             zone: zone.unwrap_or(TimeZone::UTC),
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
+            cache_dir: disk_cache::folder(args.cache_dir.as_deref()),
             allow_other: args.allow_other,
         })
     }
@@ -172,8 +178,9 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
             }
         }
     })?;
-    let vfs = Vfs::new(catalog, plan.cache_size, plan.zone, Timestamp::now);
-    let fuse = Fuse::new(Arc::new(vfs), runtime.handle().clone());
+    let engine = disk_cache::engine(plan.cache_size, plan.cache_dir.as_deref());
+    let vfs = Arc::new(Vfs::new(catalog, engine, plan.zone, Timestamp::now));
+    let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone());
     let options = session::Options { source_name: source_name(&names), allow_other: plan.allow_other };
     let session = session::mount(fuse, &plan.mountpoint, &options)
         .map_err(|error| cannot_mount(&plan.mountpoint, plan.allow_other, &error))?;
@@ -182,10 +189,13 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     if in_background {
         background::tell_ready()?;
     }
+    let saving = runtime.spawn(disk_cache::save_often(Arc::clone(&vfs)));
     let place = plan.mountpoint.clone();
     runtime.spawn(async move { signals.unmount(&place).await });
     let ended = session.join();
     drop(watcher);
+    saving.abort();
+    disk_cache::save(&vfs, false);
     tracing::info!(mountpoint = %plan.mountpoint.display(), "unmounted");
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
 }

@@ -58,11 +58,12 @@ impl MountArgs {
             "timezone" => drop(self.timezone.get_or_insert(needed()?.to_owned())),
             "exclude" => self.exclude.push(needed()?.to_owned()),
             "password_file" => drop(self.password_file.get_or_insert(needed()?.into())),
+            "cache_dir" => drop(self.cache_dir.get_or_insert(needed()?.into())),
             "log_file" => drop(self.log_file.get_or_insert(needed()?.into())),
             _ if FOR_OTHERS.contains(&key) || key.starts_with("x-") || key.starts_with("comment") => {}
             _ => {
                 return Err(Failure::usage(format!("unknown mount option `{key}`")).hint(
-                    "asof knows allow_other, nonempty, cache_size=, timezone=, exclude=, password_file= and log_file=",
+                    "asof knows allow_other, nonempty, cache_size=, timezone=, exclude=, password_file=, cache_dir= and log_file=",
                 ));
             }
         }

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use fuser::{FileAttr, FileType, INodeNo, ReplyDirectory, ReplyStatfs};
 
-use super::{LASTING, MOVING};
-use crate::vfs::{Attr, DirEntry, Kind};
+use super::{LASTING, MOVING, SETTLED};
+use crate::vfs::{Attr, DirEntry, Kind, Stays};
 
 /// Longest name that the tree makes (NAME_MAX).
 const LONGEST_NAME: u32 = 255;
@@ -52,9 +52,13 @@ impl Owner {
     }
 }
 
-/// How long the kernel may remember these attributes: a file's inode is one content; folders and links move on.
-pub(super) fn attr_ttl(attr: &Attr) -> Duration {
-    if attr.kind == Kind::File { LASTING } else { MOVING }
+/// How long the kernel may remember what stays true so long.
+pub(super) fn remembered(stays: Stays) -> Duration {
+    match stays {
+        Stays::ForGood => LASTING,
+        Stays::ForNow => SETTLED,
+        Stays::Unsure => MOVING,
+    }
 }
 
 fn file_type(kind: Kind) -> FileType {

@@ -26,6 +26,10 @@ use convert::Owner;
 /// rewritten histories catch up.
 const LASTING: Duration = Duration::from_secs(60);
 
+/// How long it may remember the folders on the way to a snapshot. Every look-up of a path asks for the names and the
+/// permissions of each of them: a walk would ask for little else.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// For names that move on: `latest`, `yesterday`, branches, everything in `live/`.
 const MOVING: Duration = Duration::ZERO;
 
@@ -77,8 +81,8 @@ impl Filesystem for Fuse {
         self.answer(async move {
             match vfs.lookup(parent.0, &name).await {
                 Ok(found) => {
-                    let entry_ttl = if found.lasting { LASTING } else { MOVING };
-                    let attr_ttl = convert::attr_ttl(&found.attr);
+                    let entry_ttl = convert::remembered(found.name_stays);
+                    let attr_ttl = convert::remembered(found.attr.stays);
                     reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
                 }
                 Err(error) => reply.error(errno::of(&error)),
@@ -94,7 +98,7 @@ impl Filesystem for Fuse {
         let (vfs, owner) = (self.vfs.clone(), self.owner);
         self.answer(async move {
             match vfs.getattr(ino.0).await {
-                Ok(attr) => reply.attr(&convert::attr_ttl(&attr), &owner.attr(&attr)),
+                Ok(attr) => reply.attr(&convert::remembered(attr.stays), &owner.attr(&attr)),
                 Err(error) => reply.error(errno::of(&error)),
             }
         });

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Vfs;
 use super::error::VfsError;
-use super::node::Node;
+use super::node::{Node, Stays};
 
 /// Unit of `st_blocks` (stat(2)).
 const BLOCK: u64 = 512;
@@ -33,6 +33,8 @@ pub struct Attr {
     pub blocks: u64,
     /// When the content last changed.
     pub mtime: Timestamp,
+    /// How long all this stays true.
+    pub stays: Stays,
     /// Number of names. 1 for folders, which tells `find` and others that it does not count their subfolders.
     pub nlink: u32,
 }
@@ -53,7 +55,8 @@ impl Vfs {
             Node::Link { .. } => (Kind::Symlink, 1),
             _ => (Kind::Directory, 1),
         };
-        Attr { ino, kind, size, blocks: size.div_ceil(BLOCK), mtime: self.mtime(node), nlink }
+        let (blocks, mtime, stays) = (size.div_ceil(BLOCK), self.mtime(node), node.attributes_stay());
+        Attr { ino, kind, size, blocks, mtime, stays, nlink }
     }
 
     fn mtime(&self, node: &Node) -> Timestamp {

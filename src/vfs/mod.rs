@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
-use crate::engine::{Engine, Listings};
+use crate::engine::{Engine, IndexError, Listings};
 
 mod attr;
 mod child;
@@ -24,6 +24,7 @@ mod snapshot_dir;
 pub use attr::{Attr, Kind};
 pub use error::VfsError;
 pub use list::DirEntry;
+pub use node::Stays;
 
 use handles::Handles;
 use inodes::Inodes;
@@ -50,17 +51,17 @@ pub struct Vfs {
 pub struct Found {
     /// Its attributes.
     pub attr: Attr,
-    /// Whether the name will mean the same inode later: only then may the kernel remember the name.
-    pub lasting: bool,
+    /// How long the name will mean the same inode: so long may the kernel remember it.
+    pub name_stays: Stays,
 }
 
 impl Vfs {
-    /// A tree over `catalog`. `cache_size` is in bytes; `zone` is how time expressions without a zone are
+    /// A tree over `catalog`, whose contents `engine` reads; `zone` is how time expressions without a zone are
     /// read; `clock` says what `now` is.
-    pub fn new(catalog: Arc<Catalog>, cache_size: u64, zone: TimeZone, clock: fn() -> Timestamp) -> Self {
+    pub fn new(catalog: Arc<Catalog>, engine: Engine, zone: TimeZone, clock: fn() -> Timestamp) -> Self {
         Self {
             catalog,
-            engine: Engine::new(cache_size),
+            engine,
             listings: Listings::default(),
             inodes: Inodes::new(Node::Root, ROOT),
             handles: Handles::default(),
@@ -82,9 +83,17 @@ impl Vfs {
         let node = self.child(&parent, name).await?;
         let node = self.settle_live(&parent, name, node).await?;
         let size = self.size(&node).await?;
-        let lasting = node.is_lasting_below(&parent);
+        let name_stays = node.name_stays(&parent);
         let ino = self.inodes.reference(&node);
-        Ok(Found { attr: self.attr(ino, &node, size), lasting })
+        Ok(Found { attr: self.attr(ino, &node, size), name_stays })
+    }
+
+    /// Puts on disk what was learned of contents, where there is a place for it. Blocks.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn save(&self) -> Result<(), IndexError> {
+        self.engine.save()
     }
 
     /// Drops `count` references to an inode.

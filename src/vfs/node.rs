@@ -79,16 +79,39 @@ impl Node {
         }
     }
 
-    /// Whether the name under which this was found in `parent` will go on to mean this inode. Not so those in `lost/`:
-    /// what is collected has to leave.
-    pub fn is_lasting_below(&self, parent: &Self) -> bool {
+    /// How long the name under which this was found in `parent` will go on to mean this inode. What is in `lost/` may be
+    /// collected, and then has to leave at once.
+    pub fn name_stays(&self, parent: &Self) -> Stays {
         match (parent, self) {
-            (_, Self::Link { .. }) => false,
-            (Self::Snapshot { .. }, _) => true,
-            (Self::Timeline { .. } | Self::Commits { .. }, Self::Snapshot { .. }) => true,
-            _ => false,
+            (_, Self::Link { .. }) | (Self::Lost { .. } | Self::Live { .. }, _) => Stays::Unsure,
+            (Self::Snapshot { .. }, _) => Stays::ForGood,
+            (Self::Timeline { .. } | Self::Commits { .. }, Self::Snapshot { .. }) => Stays::ForGood,
+            (_, Self::File(_)) => Stays::Unsure,
+            // The folders on the way to a snapshot. Every path leads through them.
+            _ => Stays::ForNow,
         }
     }
+
+    /// How long the attributes stay as they are.
+    pub fn attributes_stay(&self) -> Stays {
+        match self {
+            Self::File(_) | Self::Snapshot { .. } => Stays::ForGood,
+            Self::Link { .. } => Stays::Unsure,
+            // Their times move on with each commit.
+            _ => Stays::ForNow,
+        }
+    }
+}
+
+/// How long something that was told is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    /// It does not change, but for link counts, and for histories that are rewritten.
+    ForGood,
+    /// It changes with news of its database, and nobody minds to see these a moment later.
+    ForNow,
+    /// It has to be asked for each time.
+    Unsure,
 }
 
 /// [`Node::identity`] of a snapshot's folder, without a node at hand: listings need many of them.

@@ -18,6 +18,7 @@ mod reading;
 mod readonly;
 mod real;
 mod refs;
+mod remount;
 mod semantics;
 mod stores;
 mod support;

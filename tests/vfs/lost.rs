@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asof::catalog::{Catalog, Target, lost_log_lines};
 use asof::model::time_expr::Clock;
-use asof::vfs::{Kind, ROOT, Vfs, VfsError};
+use asof::vfs::{Kind, ROOT, Stays, Vfs, VfsError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -77,7 +77,7 @@ fn a_lost_commit_is_a_folder_like_any_other() {
         }
         let lost = find(&vfs, "db/lost").await.expect("the folder");
         let found = vfs.lookup(lost, &hash('c')).await.expect("a lost commit");
-        assert!(!found.lasting, "what is collected has to leave at once");
+        assert!(found.name_stays == Stays::Unsure, "what is collected has to leave at once");
         assert_eq!(found.attr.mtime.as_second(), NOW - 10);
     });
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asof::catalog::Catalog;
+use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
 use asof::source::{Content, Database, ErrorKind, FileEntry, Sink, SourceError};
@@ -136,5 +137,5 @@ pub fn tree(catalog: Arc<Catalog>) -> Vfs {
 /// The same with another cache size.
 pub fn tree_with_cache(catalog: Arc<Catalog>, cache_size: u64) -> Vfs {
     let now = || Timestamp::from_second(NOW).expect("a time within jiff's range");
-    Vfs::new(catalog, cache_size, TimeZone::UTC, now)
+    Vfs::new(catalog, Engine::new(cache_size), TimeZone::UTC, now)
 }

@@ -117,6 +117,15 @@ impl Mount {
         self.stop();
     }
 
+    /// Ends the program as a crash does, and takes the dead mount away.
+    pub fn kill(mut self) {
+        self.down = true;
+        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
+        let status = wait(&mut self.child, Instant::now() + Duration::from_secs(20));
+        detach(&self.root);
+        assert!(status.is_some(), "asof does not end within 20 s of SIGKILL");
+    }
+
     fn stop(&mut self) {
         self.down = true;
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);

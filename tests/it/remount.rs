@@ -1,0 +1,120 @@
+//! What one mount has measured, the next one knows: also after a crash, and never what was not so.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::support::files;
+use crate::support::histories;
+use crate::support::mount::Mount;
+use crate::support::server::Server;
+use crate::support::{eventually, temp_dir};
+
+const DATABASE: &str = "evolving";
+
+/// Sizes of all table files under `asof/`, by path below it.
+fn sizes(mount: &Mount) -> BTreeMap<String, u64> {
+    let root = mount.path(&format!("{DATABASE}/asof"));
+    let mut sizes = BTreeMap::new();
+    for snapshot in fs::read_dir(&root).expect("the mount answers") {
+        let snapshot = snapshot.expect("the mount answers").path();
+        for file in fs::read_dir(&snapshot).expect("a snapshot is a folder") {
+            let path = file.expect("the mount answers").path();
+            let name = path.strip_prefix(&root).expect("it is below it").display().to_string();
+            sizes.insert(name, fs::metadata(&path).expect("a file").len());
+        }
+    }
+    sizes
+}
+
+/// Statements that read all rows of a table or a view: their names are quoted.
+fn row_reads(server: &Server) -> usize {
+    let statements = server.statements();
+    statements.iter().filter(|sql| sql.starts_with("SELECT * FROM `")).count()
+}
+
+/// The file with the lengths, once it is there: they are written every two seconds.
+fn index(folder: &Path) -> PathBuf {
+    eventually("lengths are kept", Duration::from_secs(20), || {
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
+        files.map(|file| file.path()).find(|path| path.extension().is_some())
+    })
+}
+
+/// A server with a history, and a folder for a cache.
+fn history() -> (Server, tempfile::TempDir) {
+    let server = Server::start();
+    histories::evolving(&mut server.client(), DATABASE);
+    (server, temp_dir())
+}
+
+#[test]
+fn sizes_of_an_earlier_mount_need_no_row_and_are_right() {
+    let (server, cache) = history();
+    let folder = cache.path().join("made/by/the/mount");
+    let args = ["--cache-dir", folder.to_str().expect("a plain name")];
+    let mount = |args: &[&str]| Mount::with(args, &[server.url(DATABASE)]);
+    let first = mount(&args);
+    let measured = sizes(&first);
+    assert!(measured.len() > 20, "{measured:?}");
+    let reads = row_reads(&server);
+    assert!(reads > 5, "it took rows to measure: {reads}");
+    first.unmount();
+    let second = mount(&args);
+    assert_eq!(sizes(&second), measured);
+    assert_eq!(row_reads(&server), reads, "nothing is read again");
+    for (name, size) in &measured {
+        let path = second.path(&format!("{DATABASE}/asof/{name}"));
+        assert_eq!(files::read(&path).len() as u64, *size, "{name}");
+    }
+    second.unmount();
+    let reads = row_reads(&server);
+    assert_eq!(sizes(&mount(&["--cache-dir", ""])), measured);
+    assert!(row_reads(&server) > reads, "without a place for it nothing is known");
+}
+
+#[test]
+fn a_damaged_index_is_made_anew() {
+    let (server, cache) = history();
+    let args = ["--cache-dir", cache.path().to_str().expect("a plain name")];
+    let mount = || Mount::with(&args, &[server.url(DATABASE)]);
+    let first = mount();
+    let measured = sizes(&first);
+    first.unmount();
+    let index = index(cache.path());
+    let whole = fs::read(&index).expect("it is there");
+    for damaged in [whole[..whole.len() / 2].to_vec(), vec![0x5a; 10_000], Vec::new()] {
+        fs::write(&index, damaged).expect("the folder is ours");
+        let next = mount();
+        assert_eq!(sizes(&next), measured);
+        next.unmount();
+    }
+    let reads = row_reads(&server);
+    let last = mount();
+    assert_eq!(sizes(&last), measured);
+    assert_eq!(row_reads(&server), reads, "it was made anew");
+    last.unmount();
+}
+
+#[test]
+fn a_mount_that_is_killed_leaves_what_it_had_saved() {
+    let (server, cache) = history();
+    let args = ["--cache-dir", cache.path().to_str().expect("a plain name")];
+    let mount = || Mount::with(&args, &[server.url(DATABASE)]);
+    let mut measured = None;
+    // Killed at once, while it writes, and after.
+    for pause in [0, 300, 1_900, 2_000, 2_050, 4_000] {
+        let next = mount();
+        let sizes = sizes(&next);
+        assert_eq!(*measured.get_or_insert_with(|| sizes.clone()), sizes);
+        std::thread::sleep(Duration::from_millis(pause));
+        next.kill();
+    }
+    index(cache.path());
+    let reads = row_reads(&server);
+    let last = mount();
+    assert_eq!(Some(sizes(&last)), measured);
+    assert_eq!(row_reads(&server), reads, "what was saved is known");
+    last.unmount();
+}
