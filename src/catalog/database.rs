@@ -117,8 +117,8 @@ impl Database {
         }
     }
 
-    /// Fills `commits`. Where several sources hold one commit, the first in the order of `views` answers, but one that
-    /// lists it on its timeline before any.
+    /// Fills `commits`. Where several sources hold one commit, the first in the order of `views` answers, but
+    /// one that lists it on its timeline before any.
     fn list_commits(&mut self) {
         // Collected, not inserted one by one: that sorts once and builds the map in order.
         self.commits =
@@ -182,6 +182,11 @@ impl Database {
         self.by_key.get(key).map(|i| &self.snapshots[*i])
     }
 
+    /// Where a listed snapshot stands among [`Self::snapshots`].
+    pub fn place(&self, key: &SnapKey) -> Option<usize> {
+        self.by_key.get(key).copied()
+    }
+
     /// What the sources say about a snapshot, wherever it stands.
     pub fn meta(&self, key: &SnapKey) -> Option<&Arc<SnapshotMeta>> {
         self.view(key.slot)?.snapshot(&key.id)
@@ -238,8 +243,8 @@ impl Database {
         by_key
     }
 
-    /// The snapshot that stands for `key` in the tree: another source's, where that one holds the same commit and
-    /// comes first.
+    /// The snapshot that stands for `key` in the tree: another source's, where that one holds the same commit
+    /// and comes first.
     fn shown<'a>(&'a self, key: &'a SnapKey) -> &'a SnapKey {
         let commit = || self.meta(key)?.commit.as_ref().and_then(|commit| self.commits.get(commit));
         self.listed(key).map(|s| &s.key).or_else(commit).unwrap_or(key)

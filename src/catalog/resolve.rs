@@ -26,8 +26,9 @@ pub enum Target {
 }
 
 impl Database {
-    /// What `expr` means: any time expression first, then `HEAD~n`, a branch, a tag, a commit hash or a unique
-    /// prefix of 8 digits or more, at last a lost commit's. `None` where nothing was in force at that time and no such name exists.
+    /// What `expr` means: any time expression first, then `HEAD~n`, a branch, a tag, a commit hash or a
+    /// unique prefix of 8 digits or more, at last a lost commit's. `None` where nothing was in force at that
+    /// time and no such name exists.
     pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<Target> {
         self.target(&self.key_of(expr, clock)?)
     }
@@ -41,8 +42,8 @@ impl Database {
         }
     }
 
-    /// The snapshot in force at `time`: each source names its own candidate, the newest candidate wins, and of equally
-    /// new ones the running database's.
+    /// The snapshot in force at `time`: each source names its own candidate, the newest candidate wins, and
+    /// of equally new ones the running database's.
     pub fn as_of(&self, time: Timestamp) -> Option<&Snapshot> {
         self.best(|view| view.as_of(time))
     }

@@ -12,9 +12,12 @@ use crate::source::{POLL_INTERVAL, Source, SourceError};
 /// Least time between two polls of one source: a burst of news costs a few polls a second.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// A poll that takes long (a folder of 100,000 archives, a slow disk) leaves this many times as long a pause, so
-/// that watching takes a tenth of a core at most.
+/// A poll that takes long (a folder of 100,000 archives, a slow disk) leaves this many times as long a pause,
+/// so that watching takes a tenth of a core at most.
 const PAUSE_PER_POLL: u32 = 10;
+
+/// The longest pause after a poll that failed: what is back has to show soon.
+const LONGEST_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The polling tasks; they end when this is dropped.
 pub struct Watcher {
@@ -28,8 +31,8 @@ impl Drop for Watcher {
 }
 
 impl Watcher {
-    /// Loads every source once into a new catalog, then goes on polling in the background. What `loading` gives for a
-    /// source's label is dropped when that source is loaded.
+    /// Loads every source once into a new catalog, then goes on polling in the background. What `loading`
+    /// gives for a source's label is dropped when that source is loaded.
     ///
     /// # Errors
     /// That of the first source, in the order given, that does not load.
@@ -55,8 +58,8 @@ impl Watcher {
     }
 }
 
-/// Polls for ever, whenever there may be news. A source that is down keeps what it last reported, and is named in the
-/// log once when it goes and once when it is back.
+/// Polls for ever, whenever there may be news. A source that is down keeps what it last reported, and is
+/// named in the log once when it goes and once when it is back.
 async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
     let mut down = false;
     let mut pause = PAUSE;
@@ -71,8 +74,11 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
         tokio::join!(tokio::time::sleep(pause), news);
         let begun = Instant::now();
         let polled = source.poll().await;
-        // A failed poll took its time-out: it says nothing of what a poll costs.
-        pause = if polled.is_ok() { PAUSE.max(begun.elapsed() * PAUSE_PER_POLL) } else { PAUSE };
+        // One that failed may have waited for its time-out, which costs nothing, or have worked for it.
+        pause = match polled {
+            Ok(_) => PAUSE.max(begun.elapsed() * PAUSE_PER_POLL),
+            Err(_) => begun.elapsed().clamp(PAUSE, LONGEST_AFTER_FAILURE),
+        };
         match polled {
             Ok(found) => {
                 if std::mem::take(&mut down) {

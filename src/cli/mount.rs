@@ -28,9 +28,10 @@ const READ_AHEAD_KIB: &str = "1024";
 
 /// Mount sources as a read-only tree
 ///
-/// Returns once the tree answers, and goes on in the background until `asof umount`. Each database is a folder with
-/// asof/<time>/ for every snapshot, latest, live/, branches/, tags/, commits/ and log.jsonl. Under asof/ any time
-/// works as a name: yesterday, 2026-01-05, 2026-01-05T12:00, '3 days ago', HEAD~3, a branch, a tag, a commit hash.
+/// Returns once the tree answers, and goes on in the background until `asof umount`. Each database is a
+/// folder with asof/<time>/ for every snapshot, latest, live/, branches/, tags/, commits/ and log.jsonl.
+/// Under asof/ any time works as a name: yesterday, 2026-01-05, 2026-01-05T12:00, '3 days ago', HEAD~3, a
+/// branch, a tag, a commit hash.
 #[derive(Debug, clap::Args)]
 #[command(after_help = SOURCES)]
 pub(super) struct MountArgs {
@@ -45,22 +46,25 @@ pub(super) struct MountArgs {
     pub cache_size: Option<u64>,
     /// How times without a zone are read, in look-ups and in names of archives: Europe/Berlin, UTC, system
     ///
-    /// Listed names are always UTC. Without this, look-ups are UTC, and an archive's name is read as the program that
-    /// writes such names means it.
+    /// Listed names are always UTC. Without this, look-ups are UTC, and an archive's name is read as the
+    /// program that writes such names means it.
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Leave out tables that match (TABLE or DATABASE/TABLE, * and ? as in the shell); may be repeated
     ///
-    /// Without this, federation_peers is left out: Beads keeps passwords in it. `--exclude ''` leaves nothing out.
+    /// Without this, federation_peers is left out: Beads keeps passwords in it. `--exclude ''` leaves nothing
+    /// out.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
     #[arg(long, value_name = "PATH")]
     pub password_file: Option<PathBuf>,
-    /// Where a mount in the background writes its log [default: one file per mountpoint in ~/.local/state/asof]
+    /// Where a mount in the background writes its log [default: one file per mountpoint in
+    /// ~/.local/state/asof]
     #[arg(long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
-    /// Where sizes are kept for the next mount ('' for nowhere) [default: asof in $XDG_CACHE_HOME or ~/.cache]
+    /// Where sizes are kept for the next mount ('' for nowhere) [default: asof in $XDG_CACHE_HOME or
+    /// ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
     /// Let other users read the mount (-o allow_other)
@@ -111,7 +115,10 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
-    serve(&runtime, plan, in_background)
+    let served = serve(&runtime, plan, in_background);
+    // A request that still waits for a source has nobody left to answer to.
+    runtime.shutdown_background();
+    served
 }
 
 /// The arguments, checked and made ready.
@@ -200,9 +207,9 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
 }
 
-/// What `mount` and `findmnt` show as the source: the names of all, without what means something there. Programs on
-/// gnulib take a source with a colon for a remote one, mount options are separated by commas, and the mount table is
-/// read by blanks.
+/// What `mount` and `findmnt` show as the source: the names of all, without what means something there.
+/// Programs on gnulib take a source with a colon for a remote one, mount options are separated by commas, and
+/// the mount table is read by blanks.
 fn source_name(names: &[String]) -> String {
     let means_something = |c: char| matches!(c, ',' | ':' | '\\') || c.is_whitespace() || c.is_control();
     let name = names.join("+").replace(means_something, "_");
@@ -257,7 +264,8 @@ impl Signals {
         })
     }
 
-    /// Waits for one of them, then unmounts; what is still open reads on until it is closed, or until a second signal.
+    /// Waits for one of them, then unmounts; what is still open reads on until it is closed, or until a
+    /// second signal.
     async fn unmount(mut self, place: &Path) {
         loop {
             self.next().await;

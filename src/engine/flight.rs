@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::lock;
-use crate::source::{ErrorKind, SourceError};
+use crate::source::SourceError;
+use crate::source::blocking::broken_off;
 
 type Outcome<V> = Result<V, Arc<SourceError>>;
 type Flight<V> = Shared<BoxFuture<'static, Outcome<V>>>;
@@ -28,8 +30,8 @@ where
         Self { under_way: Arc::default() }
     }
 
-    /// Joins the flight for `key`, or starts one with `load`. The flight runs on a task of its own, so it
-    /// ends (and its result is kept by whoever put it into a cache) even when all who asked have gone.
+    /// Joins the flight for `key`, or starts one with `load`. Whoever waits drives it: the first who asked,
+    /// or when that one has gone, another.
     pub async fn join<F>(&self, key: K, load: F) -> Outcome<V>
     where
         F: Future<Output = Result<V, SourceError>> + Send + 'static,
@@ -50,25 +52,16 @@ where
         F: Future<Output = Result<V, SourceError>> + Send + 'static,
     {
         let under_way = self.under_way.clone();
-        let task = tokio::spawn(load);
         let landed = async move {
-            let outcome = match task.await {
+            let outcome = match AssertUnwindSafe(load).catch_unwind().await {
                 Ok(outcome) => outcome.map_err(Arc::new),
-                Err(join) => Err(Arc::new(broken_off(join))),
+                Err(_) => Err(Arc::new(broken_off("asof", "it panicked".to_owned()))),
             };
             lock(&under_way).remove(&key);
             outcome
         };
-        let flight = landed.boxed().shared();
-        // Lands also when nobody waits any more.
-        tokio::spawn(flight.clone().map(drop));
-        flight
+        landed.boxed().shared()
     }
-}
-
-/// A load that panicked or was cancelled at shutdown.
-fn broken_off(join: tokio::task::JoinError) -> SourceError {
-    SourceError::new(ErrorKind::Unavailable, "asof", "the load broke off").because(join)
 }
 
 #[cfg(test)]
@@ -77,6 +70,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::source::ErrorKind;
 
     #[tokio::test]
     async fn many_who_ask_at_once_cause_one_load_and_errors_are_not_kept() {

@@ -1,7 +1,8 @@
 //! Lengths on disk: what one mount has measured, the next one knows.
 //!
-//! One file per version of the program, as another may render otherwise. Several mounts share it: each has it open only for the
-//! moment that it takes to read or to add to it, and what one writes is there as a whole or not at all, also after a crash.
+//! One file per version of the program, as another may render otherwise. Several mounts share it: each has it
+//! open only for the moment that it takes to read or to add to it, and what one writes is there as a whole or
+//! not at all, also after a crash.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 
-/// By content id: length in bytes, then the checksum of both, each little-endian. The library checks its pages only after
-/// a crash, and a bit that flips on a disk must never become a size.
+/// By content id: length in bytes, then the checksum of both, each little-endian. The library checks its
+/// pages only after a crash, and a bit that flips on a disk must never become a size.
 const LENGTHS: TableDefinition<&[u8; 16], &[u8; ENTRY_LEN]> = TableDefinition::new("lengths");
 const ENTRY_LEN: usize = 12;
 
@@ -46,8 +47,8 @@ impl LengthIndex {
         Self { path: folder.join(format!("lengths-{version}-{RENDER_VERSION}.redb")) }
     }
 
-    /// All lengths in it; none where there is no file yet. An entry that is damaged is left out, and a file that is
-    /// damaged is removed: all that is in it can be measured anew.
+    /// All lengths in it; none where there is no file yet. An entry that is damaged is left out, and a file
+    /// that is damaged is removed: all that is in it can be measured anew.
     ///
     /// # Errors
     /// [`IndexError`] where the file cannot be read.
@@ -64,7 +65,8 @@ impl LengthIndex {
             Err(_) => "a page makes no sense".to_owned(),
         };
         tracing::warn!(file = %self.path.display(), %damage, "the index of lengths is damaged; it is made anew");
-        // Who has it open goes on with what is no longer there, and loses no more than what was measured since.
+        // Who has it open goes on with what is no longer there, and loses no more than what was measured
+        // since.
         std::fs::remove_file(&self.path).map_err(|error| self.failed("remove", redb::Error::Io(error)))?;
         Ok(Vec::new())
     }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::lock;
-use super::report::cannot_read;
+use super::{lock, report};
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError};
 
-/// Lengths in bytes, kept for good. A length in here also says that the content passed its source's checks.
+/// Lengths in bytes, kept for good.
 #[derive(Default)]
 pub(super) struct Lengths {
     table: Mutex<Table>,
@@ -16,14 +15,27 @@ pub(super) struct Lengths {
 
 #[derive(Default)]
 struct Table {
-    known: HashMap<ContentId, u64>,
+    known: HashMap<ContentId, Known>,
     /// What was learned since it was last asked for.
     news: Vec<(ContentId, u64)>,
 }
 
+#[derive(Clone, Copy)]
+struct Known {
+    len: u64,
+    /// Whether the content was read to its end by this mount, and so passed its source's checks; else an
+    /// earlier mount says so.
+    is_checked: bool,
+}
+
 impl Lengths {
     pub fn get(&self, id: ContentId) -> Option<u64> {
-        lock(&self.table).known.get(&id).copied()
+        lock(&self.table).known.get(&id).map(|known| known.len)
+    }
+
+    /// Whether this mount has read the content to its end.
+    pub fn is_checked(&self, id: ContentId) -> bool {
+        lock(&self.table).known.get(&id).is_some_and(|known| known.is_checked)
     }
 
     /// Keeps the length that a content turned out to have.
@@ -31,34 +43,47 @@ impl Lengths {
     /// # Errors
     /// [`ErrorKind::Damaged`] when it was told to be another: somebody may have copied by the first.
     pub fn remember(&self, id: ContentId, len: u64, content: &dyn Content) -> Result<(), SourceError> {
-        let told = match content.stated_len() {
-            Some(stated) => stated,
-            None => lock(&self.table).known.get(&id).copied().unwrap_or(len),
-        };
-        if told == len {
-            let mut table = lock(&self.table);
-            // What a source states it states again, and its checks are for this mount to make.
-            if table.known.insert(id, len).is_none() && content.stated_len().is_none() {
-                table.news.push((id, len));
+        let (told, hint) = match (content.stated_len(), lock(&self.table).known.get(&id)) {
+            (Some(stated), _) => {
+                (stated, "the source gave two answers to one question; mount again to ask anew")
             }
+            (None, Some(known)) if known.is_checked => {
+                (known.len, "the source gave two answers to one question; mount again to ask anew")
+            }
+            (None, Some(known)) => {
+                (known.len, "what an earlier mount had kept was wrong and is dropped; read it again")
+            }
+            (None, None) => (len, ""),
+        };
+        if told == len || content.stated_len().is_none() && !self.is_checked(id) {
+            self.keep(id, len, content);
+        }
+        if told == len {
             return Ok(());
         }
         let operation = format!("cannot show {len} bytes of what was {told} bytes long before");
-        let error = SourceError::new(ErrorKind::Damaged, content.describe(), operation)
-            .with_hint("the source gave two answers to one question; mount again to ask anew");
-        cannot_read(content, &error);
+        let error = SourceError::new(ErrorKind::Damaged, content.describe(), operation).with_hint(hint);
+        report::cannot_read(content, &error);
         Err(error)
+    }
+
+    fn keep(&self, id: ContentId, len: u64, content: &dyn Content) {
+        let mut table = lock(&self.table);
+        let before = table.known.insert(id, Known { len, is_checked: true });
+        if content.is_for_good() && before.is_none_or(|before| before.len != len) {
+            table.news.push((id, len));
+        }
     }
 
     /// Takes over what an earlier mount learned.
     pub fn recall(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>) {
         let mut table = lock(&self.table);
         for (id, len) in lengths {
-            table.known.entry(id).or_insert(len);
+            table.known.entry(id).or_insert(Known { len, is_checked: false });
         }
     }
 
-    /// What was learned since the last call: contents whose sources do not state their lengths.
+    /// What was learned since the last call of contents whose ids decide their bytes.
     pub fn take_news(&self) -> Vec<(ContentId, u64)> {
         std::mem::take(&mut lock(&self.table).news)
     }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use lru::LruCache;
 
 use crate::model::content_id::ContentId;
-use crate::source::{Content, ErrorKind, SourceError};
+use crate::source::blocking::{broken_off, in_place};
+use crate::source::{Content, SourceError};
 
 mod branch;
 mod cache;
@@ -33,7 +34,8 @@ use streamed::Streamed;
 use tree::{PartMemory, Tree};
 use whole::{Loaded, Whole};
 
-/// A content longer than this share of the cache is read in passing, piece by piece, instead of being held whole.
+/// A content longer than this share of the cache is read in passing, piece by piece, instead of being held
+/// whole.
 const LARGEST_SHARE_HELD_WHOLE: u64 = 4;
 
 /// Trees kept open after their last reader: a walk measures a file and reads it right after.
@@ -78,7 +80,8 @@ impl Engine {
         }
     }
 
-    /// Takes over the lengths in `index`, and from now on adds to it whenever [`Self::save`] is called. Blocks.
+    /// Takes over the lengths in `index`, and from now on adds to it whenever [`Self::save`] is called.
+    /// Blocks.
     ///
     /// # Errors
     /// [`IndexError`] where it cannot be read; what is learned is added all the same.
@@ -106,8 +109,8 @@ impl Engine {
         added
     }
 
-    /// The exact length of a content in bytes. Where the source does not state it, this reads what of the content
-    /// is not known yet once; after that it is known for as long as the engine lives.
+    /// The exact length of a content in bytes. Where the source does not state it, this reads what of the
+    /// content is not known yet once; after that it is known for as long as the engine lives.
     ///
     /// # Errors
     /// What the source says when the content cannot be read.
@@ -137,7 +140,7 @@ impl Engine {
             },
         };
         let stream = self.stream(id, content, len);
-        if self.lengths.get(id).is_none() {
+        if !self.lengths.is_checked(id) {
             stream.verify().await?;
             self.lengths.remember(id, len, &**content)?;
         }
@@ -161,7 +164,7 @@ impl Engine {
         let described = Arc::clone(&content);
         let open = move || {
             let Some(tree) = Tree::open(&content, &parts).transpose()? else { return Ok(None) };
-            if lengths.get(id).is_none() {
+            if !lengths.is_checked(id) {
                 lengths.remember(id, tree.measure()?, &*content)?;
             }
             let tree = Arc::new(tree);
@@ -225,15 +228,12 @@ impl Reader {
     }
 }
 
-/// Does something on a thread that may block.
+/// Does something that blocks.
 async fn blocking<T: Send + 'static>(
     content: &dyn Content,
     work: impl FnOnce() -> Result<T, Arc<SourceError>> + Send + 'static,
 ) -> Result<T, Arc<SourceError>> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|broken_off| {
-        let error = SourceError::new(ErrorKind::Unavailable, content.describe(), "reading was broken off");
-        Err(Arc::new(error.because(broken_off)))
-    })
+    in_place(work, |why| Arc::new(broken_off(&content.describe(), why))).await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -248,7 +248,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::source::Sink;
+    use crate::source::{ErrorKind, Sink};
 
     /// A content that has one byte more each time it is read, from `len` on.
     struct Growing {

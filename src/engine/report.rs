@@ -1,5 +1,6 @@
-//! The log's lines about what cannot be read. Programs try again and again: `grep -r` over a hundred snapshots that
-//! share a broken table, an editor that polls. One line tells it, and now and then one more that it goes on.
+//! The log's lines about what cannot be read. Programs try again and again: `grep -r` over a hundred
+//! snapshots that share a broken table, an editor that polls. One line tells it, and now and then one more
+//! that it goes on.
 
 use std::num::NonZeroUsize;
 use std::sync::{LazyLock, Mutex};
@@ -10,7 +11,7 @@ use lru::LruCache;
 use super::lock;
 use crate::catalog::View;
 use crate::model::content_id::ContentId;
-use crate::source::{Content, SourceError};
+use crate::source::{Content, SourceError, chain};
 
 /// How long a line is not repeated.
 const SILENCE: Duration = Duration::from_secs(600);
@@ -25,7 +26,9 @@ static TOLD: LazyLock<Mutex<Told>> = LazyLock::new(Mutex::default);
 pub fn cannot_read(content: &dyn Content, error: &SourceError) {
     let (what, reason) = (content.describe(), error.chain());
     let hint = error.hint.as_deref().unwrap_or_default();
-    if let Some(repeated) = lock(&TOLD).news(&[b"read", what.as_bytes(), reason.as_bytes()], Instant::now()) {
+    // What is broken is the same thing in however many snapshots it occurs.
+    let cause = std::error::Error::source(error).map_or_else(|| reason.clone(), chain);
+    if let Some(repeated) = lock(&TOLD).news(&[b"read", cause.as_bytes()], Instant::now()) {
         tracing::warn!(%what, %reason, hint, repeated, "cannot read");
     }
 }
@@ -50,7 +53,8 @@ impl Default for Told {
 }
 
 impl Told {
-    /// Whether a line is to be written: then, how often it was not since it was written last; none the first time.
+    /// Whether a line is to be written: then, how often it was not since it was written last; none the first
+    /// time.
     fn news(&mut self, line: &[&[u8]], now: Instant) -> Option<Option<u64>> {
         let key = ContentId::of(line);
         let Some((last, kept_back)) = self.0.get_mut(&key) else {

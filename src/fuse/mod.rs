@@ -13,6 +13,7 @@ use fuser::{
 };
 use tokio::runtime::Handle;
 
+use crate::source::blocking::{on_loop, on_waiting_thread};
 use crate::vfs::{Vfs, VfsError};
 
 mod convert;
@@ -22,12 +23,12 @@ pub mod session;
 use convert::Owner;
 
 /// How long the kernel may remember what cannot change: the attributes of an inode (it stands for one
-/// content), and names inside a snapshot. Long enough that a walk asks once, short enough that link counts and
-/// rewritten histories catch up.
+/// content), and names inside a snapshot. Long enough that a walk asks once, short enough that link counts
+/// and rewritten histories catch up.
 const LASTING: Duration = Duration::from_secs(60);
 
-/// How long it may remember the folders on the way to a snapshot. Every look-up of a path asks for the names and the
-/// permissions of each of them: a walk would ask for little else.
+/// How long it may remember the folders on the way to a snapshot. Every look-up of a path asks for the names
+/// and the permissions of each of them: a walk would ask for little else.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// For names that move on: `latest`, `yesterday`, branches, everything in `live/`.
@@ -50,22 +51,24 @@ impl Fuse {
     }
 
     /// Answers at once, on the loop's own thread, where the answer is in memory; what has to wait goes
-    /// on in the runtime, so that one slow source never holds up the loop.
+    /// on on a thread of its own, so that one slow source never holds up the loop.
     fn answer(&self, answer: impl Future<Output = ()> + Send + 'static) {
         let mut answer: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(answer);
         let guard = self.runtime.enter();
-        let first = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let first = on_loop(|| answer.as_mut().poll(&mut Context::from_waker(Waker::noop())));
         drop(guard);
         if first == Poll::Pending {
-            // The runtime polls it anew with a real waker, so no wake-up is lost.
-            self.runtime.spawn(answer);
+            let runtime = self.runtime.clone();
+            // It is polled anew there with a real waker, so no wake-up is lost.
+            self.runtime.spawn_blocking(move || on_waiting_thread(|| runtime.block_on(answer)));
         }
     }
 }
 
 impl Filesystem for Fuse {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
-        // READDIRPLUS is not asked for: it wants each file's exact size, and a listing must not render tables.
+        // READDIRPLUS is not asked for: it wants each file's exact size, and a listing must not render
+        // tables.
         if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
             tracing::debug!("the kernel does not look up names of one folder in parallel");
         }

@@ -16,6 +16,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 
 pub mod archive;
+pub mod blocking;
 mod dolt;
 pub mod dolt_sql;
 pub mod dolt_store;
@@ -26,7 +27,8 @@ mod watch;
 
 pub use error::{ErrorKind, SourceError, chain};
 
-/// Time between two looks at a source that does not tell when it changes. A new commit has to show within two seconds.
+/// Time between two looks at a source that does not tell when it changes. A new commit has to show within two
+/// seconds.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Something that holds databases: a Dolt server, a folder of archives.
@@ -42,8 +44,9 @@ pub trait Source: Send + Sync {
     /// Called about once a second, so it has to be cheap when nothing changed.
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError>;
 
-    /// Returns when it is worth polling again: soon after something changed, where the source is told of that, and
-    /// after a while in any case. What changes while a poll runs is news after it. May be dropped half-way.
+    /// Returns when it is worth polling again: soon after something changed, where the source is told of
+    /// that, and after a while in any case. What changes while a poll runs is news after it. May be dropped
+    /// half-way.
     async fn news(&self) {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -93,6 +96,13 @@ pub trait Content: Send + Sync {
     /// [`Content::read`] fails rather than produce another length.
     fn stated_len(&self) -> Option<u64> {
         None
+    }
+
+    /// Whether its id alone decides its bytes, whoever reads it and when: then its length may be kept for
+    /// later mounts. Not so what a server words (`schema.sql`) or computes (views): its next version may do
+    /// it otherwise.
+    fn is_for_good(&self) -> bool {
+        false
     }
 
     /// The content as a tree of parts that others share, where it is one. It is read by these alone then, as

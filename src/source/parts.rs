@@ -1,8 +1,8 @@
 //! Contents as trees of parts that one version shares with the next.
 //!
-//! A content that lies in a tree already (a Dolt table) need not be read from end to end: each of its nodes, rendered,
-//! is the same run of whole lines in every version that holds it. Whoever knows the length of such a run never has
-//! to make it again to find out where the next one starts.
+//! A content that lies in a tree already (a Dolt table) need not be read from end to end: each of its nodes,
+//! rendered, is the same run of whole lines in every version that holds it. Whoever knows the length of such
+//! a run never has to make it again to find out where the next one starts.
 
 use bytes::Bytes;
 
@@ -59,7 +59,8 @@ impl Lines {
 pub enum Segment {
     /// Its bytes.
     Held(Bytes),
-    /// It is longer than [`LONG`]: the segments that it is to be cut into, in order, each with its length in bytes.
+    /// It is longer than [`LONG`]: the segments that it is to be cut into, in order, each with its length in
+    /// bytes.
     Cut(Vec<(Part, u64)>),
 }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use crate::catalog::Catalog;
 use crate::engine::{Engine, IndexError, Listings};
 
+mod ahead;
 mod attr;
 mod child;
 mod error;
@@ -36,8 +37,9 @@ pub const ROOT: u64 = 1;
 /// The file system: a catalog seen through inodes.
 pub struct Vfs {
     catalog: Arc<Catalog>,
-    engine: Engine,
-    listings: Listings,
+    engine: Arc<Engine>,
+    listings: Arc<Listings>,
+    walks: ahead::Walks,
     inodes: Inodes,
     handles: Handles,
     timeline_entries: list::TimelineEntries,
@@ -56,13 +58,14 @@ pub struct Found {
 }
 
 impl Vfs {
-    /// A tree over `catalog`, whose contents `engine` reads; `zone` is how time expressions without a zone are
-    /// read; `clock` says what `now` is.
+    /// A tree over `catalog`, whose contents `engine` reads; `zone` is how time expressions without a zone
+    /// are read; `clock` says what `now` is.
     pub fn new(catalog: Arc<Catalog>, engine: Engine, zone: TimeZone, clock: fn() -> Timestamp) -> Self {
         Self {
             catalog,
-            engine,
-            listings: Listings::default(),
+            engine: Arc::new(engine),
+            listings: Arc::default(),
+            walks: ahead::Walks::default(),
             inodes: Inodes::new(Node::Root, ROOT),
             handles: Handles::default(),
             timeline_entries: list::TimelineEntries::default(),
@@ -72,9 +75,9 @@ impl Vfs {
         }
     }
 
-    /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success with a
-    /// [`Vfs::forget`]. The size of a table file is exact, so this renders the table when its length is not
-    /// known yet.
+    /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success
+    /// with a [`Vfs::forget`]. The size of a table file is exact, so this renders the table when its length
+    /// is not known yet.
     ///
     /// # Errors
     /// [`VfsError::NotFound`] and what the source says.
@@ -82,6 +85,7 @@ impl Vfs {
         let parent = self.inodes.node(parent)?;
         let node = self.child(&parent, name).await?;
         let node = self.settle_live(&parent, name, node).await?;
+        self.measure_ahead(&parent, &node);
         let size = self.size(&node).await?;
         let name_stays = node.name_stays(&parent);
         let ino = self.inodes.reference(&node);

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use asof::model::history::SnapshotId;
 use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{Content, Database, FileEntry, Sink, Source, SourceError};
+use asof::source::{Content, Database, FileEntry, Source, SourceError};
 use tokio::runtime::Runtime;
 
 #[allow(dead_code)]
@@ -21,8 +21,14 @@ pub mod git;
 #[path = "../it/support/histories.rs"]
 pub mod histories;
 #[allow(dead_code)]
+#[path = "../it/support/notice.rs"]
+pub mod notice;
+#[allow(dead_code)]
 #[path = "../it/support/random.rs"]
 pub mod random;
+#[allow(dead_code)]
+#[path = "reading.rs"]
+pub mod reading;
 #[allow(dead_code)]
 #[path = "../it/support/real_history.rs"]
 pub mod real_history;
@@ -79,19 +85,9 @@ pub fn live_files(database: &Arc<dyn Database>) -> Arc<[FileEntry]> {
     wait(database.live_files()).unwrap_or_else(|error| panic!("{}", error.chain()))
 }
 
-/// A whole content.
+/// A whole content, in one go from its source.
 pub fn bytes(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
-    let (sink, mut pieces) = Sink::new(4);
-    let content = Arc::clone(content);
-    wait(async move {
-        let reading = tokio::spawn(async move { content.read(sink).await });
-        let mut all = Vec::new();
-        while let Some(piece) = pieces.recv().await {
-            all.extend_from_slice(&piece);
-        }
-        reading.await.expect("reading does not panic")?;
-        Ok(all)
-    })
+    wait(reading::from_source(content))
 }
 
 /// One file of a listing.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{SnapshotId, SnapshotMeta};
 use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
@@ -11,10 +12,15 @@ use asof::source::{Database, FileEntry, Source};
 use jiff::Timestamp;
 
 use crate::support::server::Server;
-use crate::support::{bytes, database, files, wait};
+use crate::support::{database, files, reading, wait};
 
 /// What branches of a clone's remote are called.
 const ORIGIN: &str = "remotes/origin/";
+
+/// For what a server gives in memory, in bytes: so many that a content is asked for once.
+const SERVER_CACHE: u64 = 64 << 20;
+/// For what is read from files: so few that parts are dropped and made again.
+const FILES_CACHE: u64 = 64 << 10;
 
 type Files = BTreeMap<Arc<str>, FileEntry>;
 
@@ -26,6 +32,8 @@ pub struct Account {
     branches: BTreeMap<String, SnapshotId>,
     tags: BTreeMap<String, SnapshotId>,
     files: HashMap<SnapshotId, Files>,
+    /// Reads the contents as a mount does, which shares parts between them.
+    engine: Engine,
     /// Those that were read ahead.
     bytes: HashMap<ContentId, Vec<u8>>,
 }
@@ -33,15 +41,15 @@ pub struct Account {
 impl Account {
     /// What a server says.
     pub fn of_server(server: &Server, name: &str) -> Self {
-        Self::of(&database(&server.url(name)))
+        Self::of(&database(&server.url(name)), SERVER_CACHE)
     }
 
     /// What the files at a path say: a data folder, or any other place with one store.
     pub fn of_files(path: &Path, name: &str) -> Self {
-        Self::of(&from_files(path, name))
+        Self::of(&from_files(path, name), FILES_CACHE)
     }
 
-    fn of(database: &Arc<dyn Database>) -> Self {
+    fn of(database: &Arc<dyn Database>, cache: u64) -> Self {
         let history = database.history();
         let timeline = told(&history.timeline);
         let mut off_timeline = told(&history.off_timeline);
@@ -49,13 +57,14 @@ impl Account {
         let commits = timeline.iter().chain(&off_timeline);
         let files = commits.map(|commit| (commit.id.clone(), shown(&files(database, &commit.id)))).collect();
         let (branches, tags) = (history.branches.clone(), history.tags.clone());
-        Self { timeline, off_timeline, branches, tags, files, bytes: HashMap::new() }
+        let engine = Engine::new(cache);
+        Self { timeline, off_timeline, branches, tags, files, engine, bytes: HashMap::new() }
     }
 
     /// Reads all contents now, so that they can be compared when what they come from is gone.
     pub fn kept(mut self) -> Self {
         for entry in self.files.values().flat_map(BTreeMap::values) {
-            self.bytes.entry(entry.id).or_insert_with(|| read(entry));
+            self.bytes.entry(entry.id).or_insert_with(|| read(&self.engine, entry));
         }
         self
     }
@@ -101,7 +110,8 @@ impl Account {
         self.agrees_in_part(theirs, what, 0, 1)
     }
 
-    /// The same, with only one of `parts` parts of the contents compared byte for byte, the one of number `part`.
+    /// The same, with only one of `parts` parts of the contents compared byte for byte, the one of number
+    /// `part`.
     #[track_caller]
     pub fn agrees_in_part(&self, theirs: &Self, what: &str, part: usize, parts: usize) -> usize {
         let is_in_part = |id: &ContentId| usize::from(id.as_bytes()[0]) % parts == part;
@@ -127,7 +137,7 @@ impl Account {
     }
 
     fn bytes_of(&self, entry: &FileEntry) -> Vec<u8> {
-        self.bytes.get(&entry.id).cloned().unwrap_or_else(|| read(entry))
+        self.bytes.get(&entry.id).cloned().unwrap_or_else(|| read(&self.engine, entry))
     }
 }
 
@@ -150,8 +160,9 @@ pub fn agree(server: &Server, data: &Path, name: &str) -> usize {
     Account::of_files(data, name).agrees_with(&Account::of_server(server, name), name)
 }
 
-fn read(entry: &FileEntry) -> Vec<u8> {
-    bytes(&entry.content).unwrap_or_else(|error| panic!("{}: {}", entry.content.describe(), error.chain()))
+fn read(engine: &Engine, entry: &FileEntry) -> Vec<u8> {
+    let read = wait(reading::checked(engine, entry.id, &entry.content));
+    read.unwrap_or_else(|errors| panic!("{}: {}", entry.content.describe(), errors[0].chain()))
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 
 use crate::agreement::agree;
 use crate::support::histories;
+use crate::support::notice::tell;
 use crate::support::real_history;
 use crate::support::server::Server;
 
@@ -34,7 +35,7 @@ fn both_ways_agree_on_random_histories_before_and_after_garbage_collection() {
 #[test]
 fn both_ways_agree_on_the_real_history() {
     let Some(bundle) = real_history::bundle() else {
-        eprintln!("ASOF_REAL_HISTORY is not set: the real history was NOT compared");
+        tell("NOT RUN: histories::both_ways_agree_on_the_real_history: ASOF_REAL_HISTORY is not set");
         return;
     };
     let server = Server::start();

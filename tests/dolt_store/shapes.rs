@@ -1,10 +1,12 @@
-//! A store in every shape that Dolt gives it: collected, archived, backed up, cloned, pushed; written by each Dolt.
+//! A store in every shape that Dolt gives it: collected, archived, backed up, cloned, pushed; written by each
+//! Dolt.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::agreement::Account;
 use crate::support::command::run;
+use crate::support::notice::tell;
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Client, quote};
 use crate::support::{extremes, git, histories, real_history, temp_dir};
@@ -25,12 +27,13 @@ fn every_shape_of_a_store_by_the_older_dolt_tells_the_same() {
 #[test]
 fn every_shape_of_the_real_history_tells_the_same() {
     let Some(bundle) = real_history::bundle() else {
-        eprintln!("ASOF_REAL_HISTORY is not set: the shapes of the real history were NOT compared");
+        tell("NOT RUN: shapes::every_shape_of_the_real_history_tells_the_same: ASOF_REAL_HISTORY is not set");
         return;
     };
     let mut server = Server::start();
     real_history::load(&mut server.client(), &bundle);
-    // What the server says of it is compared elsewhere; here each content is compared in one shape or another.
+    // What the server says of it is compared elsewhere; here each content is compared in one shape or
+    // another.
     let written = Account::of_files(&server.data(), "beads");
     let check = |path: &Path, shape: &str, part| {
         let compared = Account::of_files(path, "beads").agrees_in_part(&written, shape, part, 4);
@@ -145,8 +148,8 @@ fn in_every_shape(dolt: Dolt) {
     assert_eq!(ours.agrees_with(&theirs, "random and one more"), accounts["random"].contents() + 1);
 }
 
-/// Has a server copy a database to a backup, a `file://` remote and a git repository, all below `folder`; gives where
-/// these are.
+/// Has a server copy a database to a backup, a `file://` remote and a git repository, all below `folder`;
+/// gives where these are.
 fn copies(client: &mut Client, folder: &Path, name: &str) -> [(PathBuf, &'static str); 3] {
     let kinds = ["backups", "remotes", "repositories"].map(|kind| folder.join(kind));
     for kind in &kinds {

@@ -74,6 +74,41 @@ fn sizes_of_an_earlier_mount_need_no_row_and_are_right() {
     assert!(row_reads(&server) > reads, "without a place for it nothing is known");
 }
 
+/// Over `dolt://` a content is measured as a whole, from a store's files by the parts that it shares with
+/// others.
+#[test]
+fn sizes_of_a_store_s_files_are_right_in_the_next_mount() {
+    let (server, cache) = history();
+    let mut client = server.client();
+    client.use_database(DATABASE);
+    // More than one part, of which each commit changes some.
+    let title = "a title of which a part holds a few dozen ".repeat(3);
+    let rows =
+        |from: usize| (from..from + 1_000).map(|id| format!("({id},'{title}{id}')")).collect::<Vec<_>>();
+    client.run(&["CREATE TABLE long_one (id int PRIMARY KEY, title varchar(200))"]);
+    for part in 0..4_usize {
+        client.run(&[
+            &format!("INSERT INTO long_one VALUES {}", rows(part * 1_000).join(",")),
+            &format!("UPDATE long_one SET title = 'short' WHERE id = {}", part * 700),
+        ]);
+        client.commit("longer", &format!("2026-08-0{}T00:00:00", part + 1));
+    }
+    let source = [server.data().join(DATABASE).display().to_string()];
+    let args = ["--cache-dir", cache.path().to_str().expect("a plain name")];
+    let first = Mount::with(&args, &source);
+    let measured = sizes(&first);
+    assert!(measured.values().any(|size| *size > 500_000), "{measured:?}");
+    first.unmount();
+    index(cache.path());
+    let second = Mount::with(&args, &source);
+    assert_eq!(sizes(&second), measured);
+    for (name, size) in &measured {
+        let path = second.path(&format!("{DATABASE}/asof/{name}"));
+        assert_eq!(files::read(&path).len() as u64, *size, "{name}");
+    }
+    second.unmount();
+}
+
 #[test]
 fn a_damaged_index_is_made_anew() {
     let (server, cache) = history();

@@ -45,6 +45,17 @@ if [ -z "${ASOF_REAL_HISTORY:-}" ]; then
   echo "== ASOF_REAL_HISTORY is not set: the checks on the real history will say that they did not run"
 fi
 
+# How long the tests may take, in seconds: what two of them are told to take beyond the usual comes on top.
+live=${ASOF_LIVE_SECONDS:-60}
+if ! [[ $live =~ ^[0-9]{1,6}$ ]]; then
+  echo "make test: ASOF_LIVE_SECONDS is '$live': give a number of seconds, such as 600" >&2
+  exit 2
+fi
+test_limit=$((900 + 10#$live))
+if [ "${ASOF_LONG_TESTS:-}" = 1 ]; then
+  test_limit=$((test_limit + 3600))
+fi
+
 ASOF_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/asof-test.XXXXXX")
 export ASOF_TEST_DIR
 trap clean_up EXIT
@@ -53,6 +64,9 @@ trap 'exit 143' TERM
 
 step "cargo fmt" 120 "$CARGO" fmt --check
 step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
+# Without the nightly compiler that fuzzing needs: that the targets still fit the program can be seen with any.
+step "cargo check of the fuzz targets" 600 \
+  "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 step "build of the tests" 900 "$CARGO" test --locked --no-run
-step "cargo test" 600 "$CARGO" test --locked --no-fail-fast
+step "cargo test" "$test_limit" "$CARGO" test --locked --no-fail-fast
 echo "== all checks passed in $SECONDS s"

@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lru::LruCache;
 
-use super::blocking::on_blocking_thread;
 use super::jsonl_export::JsonlExport;
 use super::naming::Format;
 use super::problem::zip_error;
@@ -21,6 +20,7 @@ use super::zip_directory::ZipDirectory;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
+use crate::source::blocking::on_blocking_thread;
 use crate::source::{Content, Database, ErrorKind, FileEntry, SourceError};
 
 /// How many listings are kept.
@@ -191,8 +191,9 @@ impl View {
     /// Identity and time of a content that first appears in archive `first`.
     fn identity(&self, first: &Archive, path: &str) -> (ContentId, Timestamp) {
         let stamp = &first.file.stamp;
-        // The whole path is part of it: a copy of an archive in another folder may be the one that has rotted.
-        // It is the real path, not the one typed, so that one folder gives one identity however it is named.
+        // The whole path is part of it: a copy of an archive in another folder may be the one that has
+        // rotted. It is the real path, not the one typed, so that one folder gives one identity however it is
+        // named.
         let parts: [&[u8]; 9] = [
             b"archive",
             first.file.path.as_os_str().as_bytes(),

@@ -18,10 +18,10 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::blocking::on_blocking_thread;
 use super::file::{FileVersion, PIECE};
 use super::problem::file_error;
 use crate::model::jsonl::compact_json;
+use crate::source::blocking::on_blocking_thread;
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// The longest row that is read, in bytes: four times what MySQL's default packet holds.

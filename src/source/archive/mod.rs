@@ -13,7 +13,6 @@ use jiff::tz::TimeZone;
 use super::watch::{Events, FolderWatch, Watched};
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
-mod blocking;
 mod database;
 mod file;
 mod jsonl_export;
@@ -28,7 +27,7 @@ mod tests;
 mod zip_content;
 mod zip_directory;
 
-use blocking::on_blocking_thread;
+use crate::source::blocking::on_blocking_thread;
 use database::ArchiveDatabase;
 use runs::{BlockMemo, lock};
 use scan::{Archive, Place, Scanner};
@@ -154,7 +153,8 @@ impl Source for ArchiveSource {
     }
 
     async fn news(&self) {
-        // Archives may be symlinks to files elsewhere, of whose changes nothing is told: it is looked as often as without.
+        // Archives may be symlinks to files elsewhere, of whose changes nothing is told: it is looked as
+        // often as without.
         self.watch.next(POLL_INTERVAL).await;
     }
 }

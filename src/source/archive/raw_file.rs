@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::blocking::on_blocking_thread;
 use super::file::{FileVersion, PIECE, read_full};
 use super::problem::file_error;
+use crate::source::blocking::on_blocking_thread;
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// A whole file.

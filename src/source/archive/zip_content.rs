@@ -7,10 +7,10 @@ use bytes::Bytes;
 use zip::CompressionMethod;
 use zip::result::ZipError;
 
-use super::blocking::on_blocking_thread;
 use super::file::{PIECE, read_full};
 use super::problem::{file_error, io_kind, zip_error};
 use super::zip_directory::ZipDirectory;
+use crate::source::blocking::on_blocking_thread;
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// Members of at most this many bytes are read whatever their ratio.

@@ -145,8 +145,14 @@ impl Entries<'_> {
             origin.commits[0].as_bytes(),
         ]);
         let what = format!("table {table} of {} {}", store.database, revision.describe());
-        let content =
-            RowsContent { store: Arc::clone(store), query, guard: Vec::new(), is_sorted_here: false, what };
+        let content = RowsContent {
+            store: Arc::clone(store),
+            query,
+            is_committed_table: true,
+            guard: Vec::new(),
+            is_sorted_here: false,
+            what,
+        };
         Ok(entry(rows_path(table), id, &origin, links, Arc::new(content)))
     }
 
@@ -163,6 +169,7 @@ impl Entries<'_> {
         let content = RowsContent {
             store: Arc::clone(store),
             query,
+            is_committed_table: false,
             guard: Vec::new(),
             is_sorted_here: !view.is_ordered,
             what,
@@ -185,8 +192,8 @@ impl Entries<'_> {
         Ok(entry(SCHEMA_FILE.into(), ContentId::of(&parts), &origin, links, Arc::new(content)))
     }
 
-    /// The origin, and in how many places its content is shown: once per commit, and once more below `live/` where
-    /// it is that of the head.
+    /// The origin, and in how many places its content is shown: once per commit, and once more below `live/`
+    /// where it is that of the head.
     fn origin(&mut self, tables: &[&str]) -> Result<(Origin, u32), QueryError> {
         let origin = self.lineage.origin(self.commit, tables).ok_or(Fault::NoCommit)?;
         let head = self.database.head().and_then(|head| self.lineage.origin(&head.id, tables));

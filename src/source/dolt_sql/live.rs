@@ -1,7 +1,8 @@
 //! The working set: what is not committed yet.
 //!
-//! A table that is as in the head commit has that commit's entry, and with it its identity. Another one is named by
-//! its hash in the working set, and reading it checks, in one transaction, that it still has that hash.
+//! A table that is as in the head commit has that commit's entry, and with it its identity. Another one is
+//! named by its hash in the working set, and reading it checks, in one transaction, that it still has that
+//! hash.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -270,7 +271,14 @@ impl Working {
         let guard = guard.iter().map(|table| (table.to_string(), self.hash(table).to_owned())).collect();
         let query = format!("SELECT * FROM {}.{}", ident(&store.database), ident(name));
         let what = format!("{what} of {} {}", store.database, Revision::Working.describe());
-        Arc::new(RowsContent { store: Arc::clone(store), query, guard, is_sorted_here, what })
+        Arc::new(RowsContent {
+            store: Arc::clone(store),
+            query,
+            is_committed_table: false,
+            guard,
+            is_sorted_here,
+            what,
+        })
     }
 }
 

@@ -1,8 +1,9 @@
 //! The bytes of a table or view: one query, rendered line by line as its rows come.
 //!
-//! A plain `SELECT *` needs no `ORDER BY`: Dolt reads a table by its primary index, which is its storage order (the
-//! key's, by each column's collation; the row hash's for a table without a key), and uses another index only
-//! for a condition or an order (`EXPLAIN PLAN` shows a plain table scan also where a secondary index holds all columns).
+//! A plain `SELECT *` needs no `ORDER BY`: Dolt reads a table by its primary index, which is its storage
+//! order (the key's, by each column's collation; the row hash's for a table without a key), and uses another
+//! index only for a condition or an order (`EXPLAIN PLAN` shows a plain table scan also where a secondary
+//! index holds all columns).
 
 use std::sync::Arc;
 
@@ -27,11 +28,13 @@ pub struct RowsContent {
     pub store: Arc<Store>,
     /// What selects the rows.
     pub query: String,
-    /// For the working set: tables and the hashes that they had when they were listed. The rows count only if they
-    /// still have them.
+    /// Whether these are the rows of one table at one commit, which nothing can change.
+    pub is_committed_table: bool,
+    /// For the working set: tables and the hashes that they had when they were listed. The rows count only if
+    /// they still have them.
     pub guard: Vec<(String, String)>,
-    /// Whether the lines have to be sorted: those of a view that states no order, which the server's plan must not
-    /// decide.
+    /// Whether the lines have to be sorted: those of a view that states no order, which the server's plan
+    /// must not decide.
     pub is_sorted_here: bool,
     /// What it is, for messages: `table issues of beads at 3fk…`.
     pub what: String,
@@ -41,6 +44,10 @@ pub struct RowsContent {
 impl Content for RowsContent {
     fn describe(&self) -> String {
         format!("{} over {}", self.what, self.store.label)
+    }
+
+    fn is_for_good(&self) -> bool {
+        self.is_committed_table
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {

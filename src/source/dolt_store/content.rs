@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::address::Address;
-use super::shared::{ReadError, Shared, blocking};
+use super::shared::{ReadError, Shared};
 use super::table_rows::TableRows;
+use crate::source::blocking::on_blocking_thread;
 use crate::source::parts::{InParts, Parts};
 use crate::source::{Content, Sink, SourceError};
 
@@ -44,13 +45,17 @@ impl Content for TableContent {
         format!("table {} of {} {} in {}", self.name, self.shared.database, self.when, self.shared.label)
     }
 
+    fn is_for_good(&self) -> bool {
+        true
+    }
+
     fn in_parts(&self) -> Option<&dyn InParts> {
         Some(self)
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let content = self.clone();
-        blocking(&self.shared.label, move || {
+        on_blocking_thread(&self.shared.label, move || {
             let push = |lines| match sink.push_blocking(lines) {
                 Ok(()) => ControlFlow::Continue(()),
                 // Nobody wants the rest, which is no failure.

@@ -12,10 +12,11 @@ use super::live;
 use super::objects::root_value::RootValue;
 use super::rows::schema_sql::Moment;
 use super::schema_file::{SCHEMA_FILE, SchemaContent};
-use super::shared::{ReadError, Shared, blocking, lock};
+use super::shared::{ReadError, Shared, lock};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
+use crate::source::blocking::{broken_off, in_place};
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
 use crate::source::{Database, ErrorKind, FileEntry, SourceError};
 
@@ -132,8 +133,8 @@ impl DoltStoreDatabase {
         Some(FileEntry { path: SCHEMA_FILE.into(), id, changed, links, content: Arc::new(content) })
     }
 
-    /// The origin of a table, and in how many places its content is shown: once per commit, and once more below `live/`
-    /// where it is that of the head.
+    /// The origin of a table, and in how many places its content is shown: once per commit, and once more
+    /// below `live/` where it is that of the head.
     fn origin(&self, lineage: &mut Lineage, commit: &SnapshotId, table: &str) -> Option<(Origin, u32)> {
         let origin = lineage.origin(commit, &[table])?;
         let head = self.head().filter(|_| self.view.history.has_live);
@@ -145,7 +146,7 @@ impl DoltStoreDatabase {
 
     fn missing(&self, operation: String) -> SourceError {
         SourceError::new(ErrorKind::Missing, &*self.shared.label, operation)
-            .with_hint("No branch or tag reaches that commit any more.")
+            .with_hint("Its chunks are not in the store any more: garbage collection takes what no branch or tag reaches.")
     }
 }
 
@@ -182,7 +183,7 @@ impl Database for DoltStoreDatabase {
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
         let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
-        blocking(&self.shared.label, move || {
+        let work = move || {
             let operation =
                 || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
             match database.files_of(&snapshot) {
@@ -190,20 +191,20 @@ impl Database for DoltStoreDatabase {
                 Ok(None) => Err(database.missing(operation())),
                 Err(error) => Err(error.during(&database.shared.label, operation())),
             }
-        })
-        .await
+        };
+        in_place(work, |why| broken_off(&self.shared.label, why)).await
     }
 
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
         let database = self.clone();
-        blocking(&self.shared.label, move || {
+        let work = move || {
             let operation = || format!("cannot list the working set of {}", database.shared.database);
             match live::files(&database) {
                 Ok(Some(files)) => Ok(files),
                 Ok(None) => Err(SourceError::new(ErrorKind::Changed, &*database.shared.label, operation())),
                 Err(error) => Err(error.during(&database.shared.label, operation())),
             }
-        })
-        .await
+        };
+        in_place(work, |why| broken_off(&self.shared.label, why)).await
     }
 }

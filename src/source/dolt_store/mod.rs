@@ -52,20 +52,22 @@ use database::DoltStoreDatabase;
 use error::StoreError;
 use lost::Scanner;
 use objects::store_root::Refs;
-use shared::{Shared, blocking, lock};
+use shared::{Shared, lock};
 
+use super::blocking::on_blocking_thread;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
 use crate::model::history::History;
 
-/// Time between two looks at folders of which every change is told. A file system that is mounted over one, or a
-/// folder above that is replaced, is noticed so.
+/// Time between two looks at folders of which every change is told. A file system that is mounted over one,
+/// or a folder above that is replaced, is noticed so.
 const SAFETY_NET: Duration = Duration::from_secs(5);
 
 /// How to read stores.
 #[derive(Debug, Clone)]
 pub struct DoltStoreOptions {
-    /// The name to show instead of the database's own (`NAME=` before the source); only for a folder with one database.
+    /// The name to show instead of the database's own (`NAME=` before the source); only for a folder with one
+    /// database.
     pub name: Option<String>,
     /// Tables to leave out: patterns for `table` and for `db/table`.
     pub exclude: GlobSet,
@@ -85,7 +87,8 @@ pub struct DoltStoreSource {
 
 struct Inner {
     path: PathBuf,
-    /// The database in a git repository, which is the only one for good; none for folders, whose databases come and go.
+    /// The database in a git repository, which is the only one for good; none for folders, whose databases
+    /// come and go.
     in_git: Option<(String, Place)>,
     label: Arc<str>,
     options: DoltStoreOptions,
@@ -116,7 +119,7 @@ struct Seen {
     root: Address,
     checked_out: Option<String>,
     /// Files that could not be read: once they are mended, there may be more commits.
-    broken_files: usize,
+    broken_files: Vec<String>,
     refs: Refs,
     /// Version of the commits found in the store.
     found: u64,
@@ -133,12 +136,12 @@ impl DoltStoreSource {
         discover::look_into_git(path)?.err().map(|error| chain(&error))
     }
 
-    /// A source for a folder: a data folder with databases, one database, a `.dolt/noms`, a backup, a `file://` remote,
-    /// that of Beads, or a git repository that `dolt push` was made to.
+    /// A source for a folder: a data folder with databases, one database, a `.dolt/noms`, a backup, a
+    /// `file://` remote, that of Beads, or a git repository that `dolt push` was made to.
     ///
     /// # Errors
-    /// [`ErrorKind::Missing`] for a folder that is not there, [`ErrorKind::Invalid`] for one without databases, and for a
-    /// name that could be for several.
+    /// [`ErrorKind::Missing`] for a folder that is not there, [`ErrorKind::Invalid`] for one without
+    /// databases, and for a name that could be for several.
     pub fn open(path: &Path, options: DoltStoreOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = path.display().to_string().into();
         let fail = |kind, operation: &str| SourceError::new(kind, &*label, operation);
@@ -176,6 +179,7 @@ impl Inner {
         let before = known.databases.len();
         // A folder that was replaced by another is another database, even under the same name.
         known.databases.retain(|name, known| there.get(name) == Some(&known.place));
+        known.complaints.retain(|name, _| there.contains_key(name));
         let mut has_news = known.databases.len() != before;
         let is_only = there.len() == 1;
         for (name, place) in there {
@@ -210,8 +214,8 @@ impl Inner {
         }
     }
 
-    /// Whether every change is told, so that looking can be put off. A git repository is not watched: one look at it is
-    /// one at a ref.
+    /// Whether every change is told, so that looking can be put off. A git repository is not watched: one
+    /// look at it is one at a ref.
     fn is_told(&self) -> bool {
         let known = lock(&self.known);
         // What could not be read may be readable without anything being written.
@@ -238,7 +242,7 @@ impl Inner {
         let found = shared.found.version();
         let is_seen = |seen: &Seen| {
             (seen.root, &seen.checked_out) == (root, &checked_out)
-                && (seen.broken_files, seen.found) == (broken_files, found)
+                && (&seen.broken_files, seen.found) == (&broken_files, found)
         };
         if database.seen.as_ref().is_some_and(is_seen) {
             return Ok(false);
@@ -280,7 +284,8 @@ impl KnownDatabase {
 }
 
 impl Seen {
-    /// Whether names lead to the same history: where working sets point to does not matter to it, only that they are there.
+    /// Whether names lead to the same history: where working sets point to does not matter to it, only that
+    /// they are there.
     fn has_names_of(&self, other: &Self) -> bool {
         self.checked_out == other.checked_out
             && self.broken_files == other.broken_files
@@ -315,7 +320,7 @@ impl Source for DoltStoreSource {
 
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let inner = Arc::clone(&self.inner);
-        blocking(&self.inner.label, move || inner.poll()).await
+        on_blocking_thread(&self.inner.label, move || inner.poll()).await
     }
 
     async fn news(&self) {

@@ -17,8 +17,9 @@ use super::objects::table::Table;
 use super::rows::foreign_key::ForeignKey;
 use super::rows::schema_sql::{Moment, create_table};
 use super::rows::{RowsError, Schema};
-use super::shared::{ReadError, Shared, blocking};
+use super::shared::{ReadError, Shared};
 use super::table_rows::TableRows;
+use crate::source::blocking::on_blocking_thread;
 use crate::source::dolt::lineage::VIEWS;
 use crate::source::dolt::listing::Listing;
 use crate::source::dolt::schema_sql::compose;
@@ -139,7 +140,7 @@ impl Content for SchemaContent {
         let operation =
             format!("cannot read the CREATE statements of {} {}", self.shared.database, self.when);
         let (shared, moment, root) = (Arc::clone(&self.shared), self.moment, self.root);
-        let text = blocking(&self.shared.label, move || {
+        let text = on_blocking_thread(&self.shared.label, move || {
             let read = || {
                 let root = RootValue::read(&shared.store, &root)?;
                 write(&shared, moment, &root)

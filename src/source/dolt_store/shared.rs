@@ -14,8 +14,8 @@ use super::live::LiveMemory;
 use super::lost::Found;
 use super::message::Message;
 use super::rows::{RowRenderer, RowsError, Schema};
+use crate::source::SourceError;
 use crate::source::dolt::lineage::Lineage;
-use crate::source::{ErrorKind, SourceError};
 
 const SCHEMA_ID: &[u8; 4] = b"DSCH";
 /// Renderers kept ready: one per table and definition of it, of some KiB each.
@@ -135,17 +135,4 @@ impl ReadError {
             }
         }
     }
-}
-
-/// Does something that reads files on a thread that may block.
-///
-/// # Errors
-/// What `work` gave.
-pub async fn blocking<T: Send + 'static>(
-    label: &str,
-    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(SourceError::new(ErrorKind::Unavailable, label, "reading was broken off").because(error))
-    })
 }

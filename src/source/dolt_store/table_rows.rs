@@ -113,8 +113,8 @@ impl TableRows {
 }
 
 thread_local! {
-    /// Where segments are rendered before they are copied to a place of their own size: growing a new place line by
-    /// line takes memory from the system several times over.
+    /// Where segments are rendered before they are copied to a place of their own size: growing a new place
+    /// line by line takes memory from the system several times over.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -124,7 +124,7 @@ fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     out.clear();
     let done = work(&mut out);
     // One very long line must not be paid for by every thread for ever.
-    if out.capacity() <= 2 * LONG {
+    if out.capacity() <= LONG / 4 {
         SCRATCH.set(out);
     }
     done

@@ -5,20 +5,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
 use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
-use asof::source::{Content, ErrorKind, FileEntry, Sink, Source, SourceError};
+use asof::source::{ErrorKind, FileEntry, Source, SourceError};
 
 use super::stores::Sample;
 use super::truth::Refs;
-use crate::support::wait;
+use crate::support::{reading, wait};
 
 /// How long all of a small store may take to read.
 const LIMIT: Duration = Duration::from_secs(20);
+/// For contents in memory, in bytes: so few that parts are dropped and made again.
+const CACHE: u64 = 64 << 10;
 
-/// The bytes of a file, or why there are none.
-type Bytes = Result<Vec<u8>, Arc<SourceError>>;
+/// The bytes of a file, or why there are none, in each way to read it.
+type Bytes = Result<Vec<u8>, Vec<Arc<SourceError>>>;
 
 /// All that could be read from a store.
 pub struct Reading {
@@ -36,7 +39,7 @@ impl Reading {
     }
 }
 
-/// Reads all of a database, each content once.
+/// Reads all of a database, each content once as a mount does.
 pub fn read(database: &Path) -> Result<Reading, SourceError> {
     let source = DoltStoreSource::open(database, DoltStoreOptions::default())?;
     wait(async { tokio::time::timeout(LIMIT, read_all(&source)).await }).expect("nothing hangs")
@@ -47,14 +50,14 @@ async fn read_all(source: &DoltStoreSource) -> Result<Reading, SourceError> {
     let database = databases.pop().expect("the folder holds one");
     let history = database.history().clone();
     let mut reading = Reading { history, files: HashMap::new(), live: HashMap::new(), failures: Vec::new() };
-    let mut contents = HashMap::new();
+    let (engine, mut contents) = (Engine::new(CACHE), HashMap::new());
     let ids: Vec<_> = reading.commits().map(|commit| Arc::clone(&commit.id)).collect();
     for id in ids {
         match database.files(&id).await {
             Err(error) => reading.failures.push(error.into()),
             Ok(files) => {
                 for file in files.iter() {
-                    let bytes = content(file, &mut contents, &mut reading.failures).await;
+                    let bytes = content(file, &engine, &mut contents, &mut reading.failures).await;
                     reading.files.insert((Arc::clone(&id), Arc::clone(&file.path)), bytes);
                 }
             }
@@ -65,7 +68,7 @@ async fn read_all(source: &DoltStoreSource) -> Result<Reading, SourceError> {
             Err(error) => reading.failures.push(error.into()),
             Ok(files) => {
                 for file in files.iter() {
-                    let bytes = content(file, &mut contents, &mut reading.failures).await;
+                    let bytes = content(file, &engine, &mut contents, &mut reading.failures).await;
                     reading.live.insert(Arc::clone(&file.path), bytes);
                 }
             }
@@ -76,28 +79,17 @@ async fn read_all(source: &DoltStoreSource) -> Result<Reading, SourceError> {
 
 async fn content(
     file: &FileEntry,
+    engine: &Engine,
     known: &mut HashMap<ContentId, Bytes>,
     failures: &mut Vec<Arc<SourceError>>,
 ) -> Bytes {
     if let Some(bytes) = known.get(&file.id) {
         return bytes.clone();
     }
-    let bytes = whole_content(&file.content).await.map_err(Arc::new);
-    failures.extend(bytes.as_ref().err().cloned());
+    let bytes = reading::checked(engine, file.id, &file.content).await;
+    failures.extend(bytes.as_ref().err().into_iter().flatten().cloned());
     known.insert(file.id, bytes.clone());
     bytes
-}
-
-async fn whole_content(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
-    let (sink, mut pieces) = Sink::new(8);
-    let content = Arc::clone(content);
-    let reading = tokio::spawn(async move { content.read(sink).await });
-    let mut all = Vec::new();
-    while let Some(piece) = pieces.recv().await {
-        all.extend_from_slice(&piece);
-    }
-    reading.await.expect("reading does not panic")?;
-    Ok(all)
 }
 
 /// What became of a damaged store.

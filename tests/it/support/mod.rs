@@ -1,7 +1,6 @@
 //! What the behaviour tests stand on: real Dolt servers, real mounts, commands under a time limit, and an
 //! oracle that knows what a mount has to show.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,12 +10,15 @@ pub mod files;
 pub mod git;
 pub mod histories;
 pub mod mount;
+mod notice;
 pub mod oracle;
 pub mod random;
 pub mod real_history;
 pub mod server;
 pub mod sql;
 pub mod tree;
+
+pub use notice::tell;
 
 /// Where everything that a test makes lives: the folder that `make test` cleans up, or the system's own.
 pub fn top() -> PathBuf {
@@ -44,10 +46,4 @@ pub fn eventually<T>(what: &str, limit: Duration, mut check: impl FnMut() -> Opt
 pub fn live_time() -> Duration {
     let told = std::env::var("ASOF_LIVE_SECONDS").ok();
     Duration::from_secs(told.map_or(60, |text| text.parse().expect("ASOF_LIVE_SECONDS is a number")))
-}
-
-/// Writes a line past the test harness, which hides what a passing test prints: for what was not run, and for
-/// how long the long ones take.
-pub fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -1,8 +1,9 @@
-//! A store in a git repository, as `dolt push` to a git remote leaves it: a commit at [`DATA_REF`] whose tree holds the
-//! files of a store. A file that is too long for one blob is a folder of parts `0001`, `0002`, ... in this order.
+//! A store in a git repository, as `dolt push` to a git remote leaves it: a commit at [`DATA_REF`] whose tree
+//! holds the files of a store. A file that is too long for one blob is a folder of parts `0001`, `0002`, ...
+//! in this order.
 //!
-//! Blobs are compressed, and so cannot be read at an offset: each file that a view needs is unpacked once, into a
-//! temporary file without a name. Nothing is written to the repository, and no program is run.
+//! Blobs are compressed, and so cannot be read at an offset: each file that a view needs is unpacked once,
+//! into a temporary file without a name. Nothing is written to the repository, and no program is run.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -21,8 +22,8 @@ use crate::source::dolt_store::error::StoreError;
 
 /// Where Dolt keeps its data in a git repository.
 pub const DATA_REF: &str = "refs/dolt/data";
-/// The most that reading one object may allocate, in bytes. Dolt cuts files into blobs of 50 MiB; git may keep one as a
-/// chain of differences, which all are in memory with what they are made from.
+/// The most that reading one object may allocate, in bytes. Dolt cuts files into blobs of 50 MiB; git may
+/// keep one as a chain of differences, which all are in memory with what they are made from.
 const MAX_OBJECT_MEMORY: u32 = 512 << 20;
 /// How many digits the name of a part has.
 const PART_DIGITS: usize = 4;
@@ -42,8 +43,8 @@ impl Repository {
         folder.join(".git").exists() || folder.join("HEAD").is_file() && folder.join("objects").is_dir()
     }
 
-    /// Opens the repository in a folder: a bare one, a work tree, or the `.git` of one. Settings other than those of the
-    /// repository itself are not looked at.
+    /// Opens the repository in a folder: a bare one, a work tree, or the `.git` of one. Settings other than
+    /// those of the repository itself are not looked at.
     ///
     /// # Errors
     /// [`StoreError::Git`] for what is no repository, or one of a kind that is not known.
@@ -164,7 +165,8 @@ impl Tree<'_> {
         self.entries.contains_key(name)
     }
 
-    /// What on disk changes when a file that could not be read is mended: its objects, and the folder of packs.
+    /// What on disk changes when a file that could not be read is mended: its objects, and the folder of
+    /// packs.
     pub fn places(&self, name: &str) -> Vec<PathBuf> {
         let folder = self.objects.common_dir().join("objects");
         let blobs = self.blobs(name).unwrap_or_default();

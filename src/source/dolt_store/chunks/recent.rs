@@ -1,7 +1,8 @@
 //! The small chunks used last.
 //!
-//! A leaf names each long text in it by its address. Where one row of a leaf changes, the texts of all its other rows are those
-//! of the leaf's last version: reading each of them anew costs more than all else about the leaf.
+//! A leaf names each long text in it by its address. Where one row of a leaf changes, the texts of all its
+//! other rows are those of the leaf's last version: reading each of them anew costs more than all else about
+//! the leaf.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! A store in a folder: the newest view of its files, renewed when they change.
+//! A store in a folder or a git repository: the newest view of its files, renewed when they change.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ pub struct ChunkStore {
 }
 
 impl ChunkStore {
-    /// The folder of the store that `path` is or holds: a database folder, a `.dolt/noms`, a backup, the folder of a
-    /// `file://` remote. `None` where there is none.
+    /// The folder of the store that `path` is or holds: a database folder, a `.dolt/noms`, a backup, the
+    /// folder of a `file://` remote. `None` where there is none.
     pub fn locate(path: &Path) -> Option<PathBuf> {
         [Self::within(path), path.to_owned()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
     }
@@ -87,8 +87,9 @@ impl ChunkStore {
         self.view.load().root()
     }
 
-    /// Looks whether the files changed, and takes the new ones if so. Cheap where nothing changed (three `stat`, or
-    /// a ref), and where a journal grew (only its new part is read). Gives whether the root is another one.
+    /// Looks whether the files changed, and takes the new ones if so. Cheap where nothing changed (three
+    /// `stat`, or a ref), and where a journal grew (only its new part is read). Gives whether the root is
+    /// another one.
     ///
     /// # Errors
     /// What is wrong with which file; the view stays as it was then.

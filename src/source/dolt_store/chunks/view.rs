@@ -23,7 +23,8 @@ const ATTEMPTS: usize = 5;
 /// How long it is waited in between.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a store held at one instant. The files stay open, and so stay readable when garbage collection removes them.
+/// What a store held at one instant. The files stay open, and so stay readable when garbage collection
+/// removes them.
 pub struct View {
     root: Address,
     journal: Option<Journal>,
@@ -46,8 +47,9 @@ enum Kind {
 }
 
 impl View {
-    /// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal that grew
-    /// only the new part is read. Table files and archives that cannot be read are logged and done without.
+    /// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal
+    /// that grew only the new part is read. Table files and archives that cannot be read are logged and done
+    /// without.
     ///
     /// `None` where nothing changed since `earlier`.
     ///
@@ -65,7 +67,8 @@ impl View {
             }
             let is_last = attempt == ATTEMPTS || !files.may_vanish();
             match Self::read(&files.at(&state)?, earlier, state, is_last) {
-                // A file that the manifest names and that is gone, or chunks that are: the store was collected just now.
+                // A file that the manifest names and that is gone, or chunks that are: the store was
+                // collected just now.
                 Err(error) if error.kind() == ErrorKind::Missing && !is_last => {
                     attempt += 1;
                     std::thread::sleep(PAUSE);
@@ -135,9 +138,9 @@ impl View {
         }
     }
 
-    /// How many files cannot be read.
-    pub fn broken_files(&self) -> usize {
-        self.broken.len()
+    /// Which files cannot be read, and why.
+    pub fn broken_files(&self) -> Vec<String> {
+        self.broken.iter().map(|broken| crate::source::chain(&**broken.error())).collect()
     }
 
     /// Whether the files that could not be read are as they were.
@@ -210,8 +213,8 @@ impl View {
         journal.chain(self.files.iter().flat_map(|file| file.addresses()))
     }
 
-    /// The addresses of the chunks that are not in `earlier`; one may come several times. What both have open is not
-    /// looked through.
+    /// The addresses of the chunks that are not in `earlier`; one may come several times. What both have open
+    /// is not looked through.
     pub fn addresses_since<'v>(&'v self, earlier: Option<&'v Self>) -> impl Iterator<Item = Address> {
         let former = earlier.and_then(|earlier| earlier.journal.as_ref());
         let journal = self.journal.iter().flat_map(move |journal| journal.addresses_since(former));

@@ -24,8 +24,8 @@ struct State {
     reached: HashSet<Address>,
     /// Commits read on the way that the graph does not hold yet.
     read: Vec<(Address, Commit)>,
-    /// What was gone through last. Its files stay open, and so on disk, until the next scan, which follows as soon as
-    /// the store changes.
+    /// What was gone through last. Its files stay open, and so on disk, until the next scan, which follows as
+    /// soon as the store changes.
     scanned: Option<Arc<View>>,
     /// What was the newest view when that was last asked.
     newest: Weak<View>,
@@ -49,6 +49,8 @@ pub struct Totals {
     pub commits: usize,
     /// Those that no name reaches.
     pub lost: usize,
+    /// Whether others may be lost than before it.
+    pub is_news: bool,
 }
 
 impl Found {
@@ -57,8 +59,8 @@ impl Found {
         lock(&self.state).version
     }
 
-    /// Whether a scan has to be queued: this view is another one than last time, and no scan that is yet to begin will
-    /// see it anyway.
+    /// Whether a scan has to be queued: this view is another one than last time, and no scan that is yet to
+    /// begin will see it anyway.
     pub(super) fn queue(&self, newest: &Arc<View>) -> bool {
         let mut state = lock(&self.state);
         let newest = Arc::downgrade(newest);
@@ -89,14 +91,15 @@ impl Found {
         }
         commits.extend(news.commits);
         let lost = commits.keys().filter(|commit| !reached.contains(commit)).count();
-        let totals = Totals { commits: commits.len(), lost };
+        let totals = Totals { commits: commits.len(), lost, is_news: is_changed };
         state.read.extend(news.read);
         state.scanned = Some(view);
         state.version += u64::from(is_changed);
         totals
     }
 
-    /// The lost commits of a store with this history, newest first. One that cannot be read is logged and left out.
+    /// The lost commits of a store with this history, newest first. One that cannot be read is logged and
+    /// left out.
     pub fn lost(&self, store: &ChunkStore, graph: &mut Graph, history: &History) -> Vec<Arc<SnapshotMeta>> {
         let mut state = lock(&self.state);
         for (address, commit) in state.read.drain(..) {

@@ -17,10 +17,10 @@ const PROGRESS: Duration = Duration::from_secs(5);
 /// How many chunks are read until the clock is looked at, and whether anybody still wants to know.
 const STRIDE: usize = 256;
 
-/// Goes through those chunks of a store that no scan went through yet, unless `stop` says so or the database is not
-/// shown any more.
-pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) {
-    let Some(shared) = database.upgrade() else { return };
+/// Goes through those chunks of a store that no scan went through yet, unless `stop` says so or the database
+/// is not shown any more. Gives whether other commits may be lost than before.
+pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) -> bool {
+    let Some(shared) = database.upgrade() else { return false };
     let earlier = shared.found.begin();
     let view = shared.store.view();
     let total = view.addresses_since(earlier.as_deref()).count();
@@ -30,21 +30,23 @@ pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) {
     for (done, address) in view.addresses_since(earlier.as_deref()).enumerate() {
         if done % STRIDE == 0 {
             if stop.load(Ordering::Relaxed) || database.strong_count() == 0 {
-                return;
+                return false;
             }
             progress.tell(done, news.commits.len());
         }
         match commit(&view, &address) {
             Ok(Some(commit)) => {
-                let Some(shared) = database.upgrade() else { return };
+                let Some(shared) = database.upgrade() else { return false };
                 take(&shared, &view, &mut news, address, commit);
             }
             Ok(None) => {}
             Err(error) => progress.pass_over(&error),
         }
     }
-    let Some(shared) = database.upgrade() else { return };
-    progress.end(&shared.found.end(view, news));
+    let Some(shared) = database.upgrade() else { return false };
+    let totals = shared.found.end(view, news);
+    progress.end(&totals);
+    totals.is_news
 }
 
 /// The commit in a chunk, if it is one.
@@ -57,7 +59,8 @@ fn commit(view: &View, address: &Address) -> Result<Option<Commit>, StoreError> 
     }
 }
 
-/// Notes a commit. One without its root value has nothing to show: garbage collection took it, or never got to it.
+/// Notes a commit. One without its root value has nothing to show: garbage collection took it, or never got
+/// to it.
 fn take(shared: &Shared, view: &View, news: &mut News, address: Address, commit: Commit) {
     if !view.has(&commit.root) {
         return;
@@ -110,7 +113,7 @@ impl Progress {
 
     fn end(&self, totals: &Totals) {
         if self.is_told_of || self.unreadable > 0 {
-            let Totals { commits, lost } = totals;
+            let Totals { commits, lost, .. } = totals;
             let Self { total, unreadable, .. } = self;
             tracing::info!(
                 source = &*self.label,

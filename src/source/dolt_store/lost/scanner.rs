@@ -12,7 +12,8 @@ use crate::source::dolt_store::shared::Shared;
 /// The lowest priority that there is: a scan takes what nobody else wants.
 const NICENESS: i32 = 19;
 
-/// Scans the stores of one source, one after the other, on a thread of its own, which ends when this is dropped.
+/// Scans the stores of one source, one after the other, on a thread of its own, which ends when this is
+/// dropped.
 #[derive(Default)]
 pub struct Scanner {
     /// None where there could be no thread, which the log tells.
@@ -33,7 +34,7 @@ impl Scanner {
         }
     }
 
-    /// Waits for the end of a scan: what it found shows at the next poll.
+    /// Waits for the end of a scan that found something: it shows at the next poll.
     pub async fn ended(&self) {
         self.ended.notified().await;
     }
@@ -61,7 +62,8 @@ fn work(queue: &Receiver<Weak<Shared>>, stop: &AtomicBool, ended: &Notify) {
     // On Linux this is about the calling thread alone. Where it is not allowed, the scan is only less polite.
     let _ = rustix::process::nice(NICENESS);
     while let Ok(database) = queue.recv() {
-        scan(&database, stop);
-        ended.notify_one();
+        if scan(&database, stop) {
+            ended.notify_one();
+        }
     }
 }

@@ -1,0 +1,143 @@
+//! Measuring what a walk will ask for next.
+//!
+//! `ls -lR` and `rsync` ask for the size of one table in one snapshot after the other, and wait for each.
+//! While they are busy with one, the next few can be measured: only where that costs what is new in them, and
+//! asks no server.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use tokio::runtime::Handle;
+
+use super::Vfs;
+use super::node::Node;
+use super::snapshot_dir::{self, Entry};
+use crate::catalog::Database;
+use crate::engine::{Engine, Listings};
+use crate::source::blocking::on_waiting_thread;
+
+/// How many snapshots are measured ahead at most. Half as many are the least that is left when it goes on.
+const AHEAD: usize = 32;
+
+/// Walks remembered: one for each table that is asked for by turns.
+const WALKS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
+
+/// Which file is asked for in one snapshot after the other: its database and its path.
+type Walker = (Arc<str>, Arc<str>);
+
+/// The walks under way.
+pub(super) struct Walks {
+    by_file: Mutex<LruCache<Walker, Walk>>,
+}
+
+/// How far a walk is, in places of the timeline.
+struct Walk {
+    /// Where it was asked last.
+    at: usize,
+    /// Up to where it is measured, or being measured.
+    measured: usize,
+}
+
+impl Default for Walks {
+    fn default() -> Self {
+        Self { by_file: Mutex::new(LruCache::new(WALKS)) }
+    }
+}
+
+impl Walks {
+    /// Notes that a file is asked for at place `at` of `all`; gives which places to measure now, if any.
+    fn step(&self, walker: Walker, at: usize, all: usize) -> Option<Range<usize>> {
+        let mut walks = self.by_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(walk) = walks.get_mut(&walker) else {
+            walks.put(walker, Walk { at, measured: at + 1 });
+            return None;
+        };
+        let goes_on = at == walk.at + 1;
+        if at != walk.at && !goes_on {
+            *walk = Walk { at, measured: at + 1 };
+        }
+        walk.at = at;
+        let measured = walk.measured.max(at + 1);
+        let end = all.min(at + 1 + AHEAD);
+        if !goes_on || measured > at + AHEAD / 2 || measured >= end {
+            return None;
+        }
+        walk.measured = end;
+        Some(measured..end)
+    }
+}
+
+impl Vfs {
+    /// Takes note that the size of `node` in the folder `parent` is asked for, and measures ahead if that is
+    /// one more step of a walk.
+    pub(super) fn measure_ahead(&self, parent: &Node, node: &Node) {
+        let (Node::Snapshot { db, key, path: folder }, Node::File(file)) = (parent, node) else { return };
+        if !folder.is_empty() || file.content.in_parts().is_none() {
+            return;
+        }
+        let Ok(database) = self.database(db) else { return };
+        let Some(at) = database.place(key) else { return };
+        let walker = (Arc::clone(db), Arc::clone(&file.path));
+        let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return };
+        let (engine, listings) = (Arc::clone(&self.engine), Arc::clone(&self.listings));
+        let (path, runtime) = (Arc::clone(&file.path), Handle::current());
+        // Nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || {
+            on_waiting_thread(|| runtime.block_on(measure(&engine, &listings, &database, places, &path)));
+        }));
+    }
+}
+
+/// Measures a file in the snapshots at `places`. Whoever asks for what cannot be read learns why then.
+async fn measure(
+    engine: &Engine,
+    listings: &Listings,
+    database: &Database,
+    places: Range<usize>,
+    path: &str,
+) {
+    for snapshot in &database.snapshots()[places] {
+        let Some(view) = database.view(snapshot.key.slot) else { return };
+        let Ok(files) = listings.files(view, &snapshot.key.id).await else { return };
+        let Some(Entry::File(file)) = snapshot_dir::find(&files, path) else { continue };
+        if file.content.in_parts().is_some() && engine.len(file.id, &file.content).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walker() -> Walker {
+        ("db".into(), "t.jsonl".into())
+    }
+
+    #[test]
+    fn a_walk_is_measured_ahead_in_runs_that_follow_each_other() {
+        let walks = Walks::default();
+        let mut measured = 1;
+        for at in 0..1000 {
+            if let Some(places) = walks.step(walker(), at, 500) {
+                assert_eq!(places.start, measured.max(at + 1), "at {at}");
+                assert!(places.end <= 500 && places.end <= at + 1 + AHEAD, "at {at}: {places:?}");
+                measured = places.end;
+            }
+            assert!(at == 0 || measured > at || at >= 500, "{at} was asked for before it was measured");
+        }
+        assert_eq!(measured, 500);
+    }
+
+    #[test]
+    fn single_questions_measure_nothing() {
+        let walks = Walks::default();
+        for at in [7, 7, 3, 400, 100, 100, 98] {
+            assert_eq!(walks.step(walker(), at, 500), None, "{at}");
+        }
+        assert_eq!(walks.step(walker(), 99, 500), Some(100..132), "a step from one to the next");
+        assert_eq!(walks.step(("db".into(), "u.jsonl".into()), 100, 500), None, "another table");
+    }
+}
