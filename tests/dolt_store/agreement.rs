@@ -19,8 +19,8 @@ const ORIGIN: &str = "remotes/origin/";
 
 /// For what a server gives in memory, in bytes: so many that a content is asked for once.
 const SERVER_CACHE: u64 = 64 << 20;
-/// For what is read from files: so few that parts are dropped and made again.
-const FILES_CACHE: u64 = 64 << 10;
+/// For what is read from files: versions share their parts, as in a mount, and long histories make it drop some.
+const FILES_CACHE: u64 = 8 << 20;
 
 type Files = BTreeMap<Arc<str>, FileEntry>;
 
@@ -161,8 +161,8 @@ pub fn agree(server: &Server, data: &Path, name: &str) -> usize {
 }
 
 fn read(engine: &Engine, entry: &FileEntry) -> Vec<u8> {
-    let read = wait(reading::checked(engine, entry.id, &entry.content));
-    read.unwrap_or_else(|errors| panic!("{}: {}", entry.content.describe(), errors[0].chain()))
+    let read = wait(reading::by_engine(engine, entry.id, &entry.content));
+    read.unwrap_or_else(|error| panic!("{}: {}", entry.content.describe(), error.chain()))
 }
 
 #[track_caller]
