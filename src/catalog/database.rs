@@ -45,6 +45,7 @@ pub struct Database {
     commits: BTreeMap<Arc<str>, SnapKey>,
     /// Commits by full hash that no name reaches in any source; `None` where no source can know of such.
     lost: Option<BTreeMap<Arc<str>, SnapKey>>,
+    is_lost_partial: bool,
     branches: BTreeMap<String, RefTarget>,
     tags: BTreeMap<String, RefTarget>,
     fingerprint: OnceLock<ContentId>,
@@ -76,6 +77,7 @@ impl Database {
             by_key: HashMap::new(),
             commits: BTreeMap::new(),
             lost: None,
+            is_lost_partial: false,
             fingerprint: OnceLock::new(),
             seen,
         };
@@ -136,7 +138,9 @@ impl Database {
     /// Fills `lost`, after `commits`: what a name reaches in any of the sources is not lost.
     fn list_lost(&mut self) {
         for view in &self.views {
-            let Some(metas) = &view.database.history().lost else { continue };
+            let history = view.database.history();
+            let Some(metas) = &history.lost else { continue };
+            self.is_lost_partial |= history.is_lost_partial;
             let lost = self.lost.get_or_insert_default();
             for meta in metas {
                 if let Some(commit) = meta.commit.as_ref().filter(|c| !self.commits.contains_key(*c)) {
@@ -195,6 +199,11 @@ impl Database {
     /// Every commit by full hash, with the snapshot that shows it.
     pub fn commits(&self) -> &BTreeMap<Arc<str>, SnapKey> {
         &self.commits
+    }
+
+    /// Whether a source is still looking for lost commits: what is not in [`Self::lost`] may be there all the same.
+    pub fn is_lost_partial(&self) -> bool {
+        self.is_lost_partial
     }
 
     /// The lost commits by full hash; `None` where no source can know of such.

@@ -80,6 +80,9 @@ impl std::fmt::Display for SourceArg {
     }
 }
 
+/// Where projects and Gas Town keep their Dolt databases.
+const DOLT_FOLDERS: [&str; 3] = [".dolt-data", ".beads", "data"];
+
 /// `NAME=` is everything before the first `=`, unless it holds a `/` or the whole is a path that exists.
 fn split_name(argument: &str) -> (Option<&str>, &str) {
     match argument.split_once('=') {
@@ -168,6 +171,11 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         if let Some(problem) = DoltStoreSource::missing_in_git(path) {
             let hint = error.hint.take().unwrap_or_default();
             error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
+        }
+        if let Some(within) =
+            DOLT_FOLDERS.iter().map(|name| path.join(name)).find(|p| DoltStoreSource::is_at(p))
+        {
+            error.hint = Some(format!("its Dolt databases are in {}: mount that", within.display()));
         }
         error
     })?;

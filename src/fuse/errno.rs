@@ -13,6 +13,7 @@ pub(super) fn of(error: &VfsError) -> Errno {
         VfsError::IsADirectory => Errno::EISDIR,
         VfsError::ReadOnly => Errno::EROFS,
         VfsError::Stale => Errno::ESTALE,
+        VfsError::NotYet => Errno::EAGAIN,
         VfsError::InvalidArgument => Errno::EINVAL,
         VfsError::BadHandle => Errno::EBADF,
         VfsError::Source(error) => match error.kind {

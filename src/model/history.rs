@@ -40,6 +40,8 @@ pub struct History {
     /// Commits that the source still holds although no name reaches them any more, newest first; `None` where the
     /// source cannot know of such.
     pub lost: Option<Vec<Arc<SnapshotMeta>>>,
+    /// Whether the source is still on its way to find all of `lost`.
+    pub is_lost_partial: bool,
     /// Branch name to the snapshot at its head.
     pub branches: BTreeMap<String, SnapshotId>,
     /// Tag name to the snapshot that it names.

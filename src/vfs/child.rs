@@ -20,7 +20,10 @@ impl Vfs {
             Node::Database { db } => self.in_database(db, name),
             Node::Timeline { db } => self.in_timeline(db, name),
             Node::Commits { db } => self.in_commits(db, name),
-            Node::Lost { db } => self.in_lost(db, name),
+            Node::Lost { db } => {
+                self.all_lost(db).await?;
+                self.in_lost(db, name)
+            }
             Node::Refs { db, kind, path } => self.in_refs(db, *kind, path, name),
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;

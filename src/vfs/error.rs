@@ -25,6 +25,9 @@ pub enum VfsError {
     /// The operation makes no sense for this kind of file.
     #[error("invalid argument")]
     InvalidArgument,
+    /// It is being found out; later there will be an answer.
+    #[error("it is not known yet: try again in a while")]
+    NotYet,
     /// No such open file.
     #[error("bad file handle")]
     BadHandle,

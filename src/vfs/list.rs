@@ -67,7 +67,10 @@ impl Vfs {
             Node::Database { db } => self.database_entries(db)?,
             Node::Timeline { db } => return self.timeline_entries(db),
             Node::Commits { db } => self.commit_entries(db)?,
-            Node::Lost { db } => self.lost_entries(db)?,
+            Node::Lost { db } => {
+                self.all_lost(db).await?;
+                self.lost_entries(db)?
+            }
             Node::Refs { db, kind, path } => self.ref_entries(db, *kind, path)?,
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;

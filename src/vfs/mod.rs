@@ -19,6 +19,7 @@ mod link;
 mod list;
 mod live;
 mod log_content;
+mod lost;
 mod node;
 mod snapshot_dir;
 

@@ -49,7 +49,7 @@ pub async fn load(
     };
     let has_live = main.is_some();
     let (branches, tags) = (heads.branches.clone(), heads.tags.clone());
-    Ok(History { timeline, off_timeline, lost: None, branches, tags, has_live, is_primary: true })
+    Ok(History { timeline, off_timeline, branches, tags, has_live, is_primary: true, ..History::default() })
 }
 
 /// The head of the branch that a new session gets. `None` in a database without branches.

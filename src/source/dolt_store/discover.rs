@@ -65,6 +65,12 @@ pub fn databases(path: &Path) -> Result<BTreeMap<String, PathBuf>, StoreError> {
     Ok(found)
 }
 
+/// The folder of the database whose store is in a folder: the one around `.dolt/noms`, or the store's own.
+pub fn folder_of(store: &Path) -> &Path {
+    let database = store.ends_with(".dolt/noms").then(|| store.ancestors().nth(2)).flatten();
+    database.unwrap_or(store)
+}
+
 /// A `.dolt` stands for the database that it lies in.
 fn without_dolt(path: &Path) -> PathBuf {
     match path.ends_with(DOLT) {

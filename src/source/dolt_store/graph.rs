@@ -66,6 +66,17 @@ impl Graph {
         }
     }
 
+    /// Reads a commit that could not be read before.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_again(&mut self, store: &ChunkStore, address: &Address) -> Result<Arc<Node>, StoreError> {
+        let node = self.read(store, address)?;
+        self.absent.remove(address);
+        self.nodes.insert(*address, Arc::clone(&node));
+        Ok(node)
+    }
+
     /// Takes a commit that was read elsewhere.
     pub fn insert(&mut self, address: Address, commit: Commit) {
         if !self.nodes.contains_key(&address) {

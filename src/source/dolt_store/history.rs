@@ -36,7 +36,7 @@ pub fn load(
 ) -> Result<History, StoreError> {
     let heads = Heads::resolve(store, graph, refs)?;
     let mut history = History { is_primary: is_database(store.folder()), ..History::default() };
-    if let Some((branch, main)) = heads.main(store.folder())? {
+    if let Some((branch, main)) = heads.main(store, graph, refs)? {
         let known = known.map_or(&[][..], |known| &known.timeline);
         history.timeline = walk::log(store, graph, &main, known)?;
         history.has_live = refs.working_sets.contains_key(&branch);
@@ -121,9 +121,20 @@ impl Heads {
         Ok(Self { branches, tags, remotes })
     }
 
-    fn main(&self, folder: &Path) -> Result<Option<(String, Address)>, StoreError> {
-        let branch = main_branch(folder, &self.branches)?;
-        Ok(branch.and_then(|branch| Some((branch.to_owned(), *self.branches.get(branch)?))))
+    /// The main branch and its head. One whose head cannot be read is not replaced by another branch: `asof/` would
+    /// show another history, and nobody would notice.
+    fn main(
+        &self,
+        store: &ChunkStore,
+        graph: &mut Graph,
+        refs: &Refs,
+    ) -> Result<Option<(String, Address)>, StoreError> {
+        let Some(branch) = main_branch(store.folder(), &refs.branches)? else { return Ok(None) };
+        let Some(head) = refs.branches.get(branch) else { return Ok(None) };
+        if !self.branches.contains_key(branch) {
+            graph.read_again(store, head)?;
+        }
+        Ok(Some((branch.to_owned(), *head)))
     }
 }
 

@@ -15,7 +15,7 @@
 //! | `schema_file`, `live` | `schema.sql`; the working set |
 //! | `probe` | any bytes as each kind of file and object, for fuzzing |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -177,9 +177,15 @@ impl Inner {
         let there = self.places().map_err(|error| error.during(&self.label, "cannot look for databases"))?;
         let mut known = lock(&self.known);
         let before = known.databases.len();
-        // A folder that was replaced by another is another database, even under the same name.
-        known.databases.retain(|name, known| there.get(name) == Some(&known.place));
-        known.complaints.retain(|name, _| there.contains_key(name));
+        let absent = self.absent(&known, &there)?;
+        known.databases.retain(|name, known| match there.get(name) {
+            Some(place) => *place == known.place,
+            None => absent.contains(name),
+        });
+        known.complaints.retain(|name, _| there.contains_key(name) || absent.contains(name));
+        for name in &absent {
+            known.complain(name, &self.store_is_gone(name));
+        }
         let mut has_news = known.databases.len() != before;
         let is_only = there.len() == 1;
         for (name, place) in there {
@@ -212,6 +218,40 @@ impl Inner {
                 discover::places(&self.path)
             }
         }
+    }
+
+    /// Databases whose stores are not to be found, though nobody dropped them: a server takes the whole folder of a
+    /// database away, and leaves that of all of them. They stay as they were last seen, because programs that mirror the
+    /// tree take what leaves it for deleted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`] where the folder of the source is gone or empty, as after a disk was unmounted.
+    fn absent(
+        &self,
+        known: &Known,
+        there: &BTreeMap<String, Place>,
+    ) -> Result<BTreeSet<String>, SourceError> {
+        let missing = known.databases.iter().filter(|(name, _)| !there.contains_key(*name));
+        let mut absent = BTreeSet::new();
+        for (name, database) in missing {
+            let is_source_empty = || std::fs::read_dir(&self.path).is_ok_and(|mut all| all.next().is_none());
+            if !self.path.exists() || is_source_empty() {
+                return Err(self.store_is_gone(name));
+            }
+            if discover::folder_of(database.place.path()).exists() {
+                absent.insert(name.clone());
+            }
+        }
+        match absent.len() == known.databases.len() {
+            true => absent.first().map_or(Ok(BTreeSet::new()), |name| Err(self.store_is_gone(name))),
+            false => Ok(absent),
+        }
+    }
+
+    fn store_is_gone(&self, name: &str) -> SourceError {
+        let operation = format!("the store of {name} is not there any more");
+        SourceError::new(ErrorKind::Missing, &*self.label, operation)
+            .with_hint("What was seen of it stays until it is back; unmount if it went away for good.")
     }
 
     /// Whether every change is told, so that looking can be put off. A git repository is not watched: one
@@ -277,6 +317,8 @@ impl KnownDatabase {
                 history::load(store, &mut graph, &now.refs, last.filter(|_| is_as_broken))?
             }
         };
+        // First, so that what is told to be all of them is.
+        history.is_lost_partial = self.shared.found.is_partial();
         history.lost = Some(self.shared.found.lost(store, &mut graph, &history));
         graph.tidy(&history);
         Ok((last != Some(&history)).then_some(history))

@@ -59,6 +59,11 @@ impl Found {
         lock(&self.state).version
     }
 
+    /// Whether no scan has come to its end yet.
+    pub fn is_partial(&self) -> bool {
+        lock(&self.state).scanned.is_none()
+    }
+
     /// Whether a scan has to be queued: this view is another one than last time, and no scan that is yet to
     /// begin will see it anyway.
     pub(super) fn queue(&self, newest: &Arc<View>) -> bool {
@@ -80,7 +85,9 @@ impl Found {
     pub(super) fn end(&self, view: Arc<View>, news: News) -> Totals {
         let mut state = lock(&self.state);
         let State { commits, reached, scanned, .. } = &mut *state;
-        let mut is_changed = news.commits.iter().any(|(commit, _)| !reached.contains(commit));
+        // The end of the first scan is news even if it found nothing: until then there is no telling what is lost.
+        let mut is_changed =
+            scanned.is_none() || news.commits.iter().any(|(commit, _)| !reached.contains(commit));
         let may_lack = scanned.as_ref().is_some_and(|scanned| !view.keeps_all_of(scanned));
         if may_lack {
             commits.retain(|commit, root| {

@@ -1,0 +1,30 @@
+//! `lost/`, which is found out after the rest of the tree is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Vfs;
+use super::error::VfsError;
+
+/// How long the first search is waited for. It takes a second or two for each 100 MB of a store.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Vfs {
+    /// Waits until all lost commits of a database are known: a mirror would take what is not there yet for deleted.
+    ///
+    /// # Errors
+    /// [`VfsError::NotYet`] when that takes too long.
+    pub(super) async fn all_lost(&self, db: &Arc<str>) -> Result<(), VfsError> {
+        let begun = Instant::now();
+        while self.database(db)?.is_lost_partial() {
+            if begun.elapsed() > PATIENCE {
+                return Err(VfsError::NotYet);
+            }
+            sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
