@@ -1,5 +1,6 @@
 //! A store's own folder as the source, beside the server that is running on it.
 
+use std::fs;
 use std::time::Duration;
 
 use crate::support::files::{link, names, read_all, read_text};
@@ -45,4 +46,45 @@ fn a_store_needs_no_server() {
     server.kill();
     let mount = Mount::new(&[server.data().join("tour").display().to_string()]);
     assert!(read_text(mount.path("tour/latest/issues.jsonl")).contains("bd-"));
+}
+
+#[test]
+fn a_store_that_goes_away_stays_as_it_was_and_a_dropped_database_leaves() {
+    let mut server = Server::start();
+    let mut client = server.client();
+    histories::tour(&mut client, "tour");
+    histories::tour(&mut client, "other");
+    server.kill();
+    let (data, aside) = (server.data(), server.data().with_file_name("aside"));
+    let noms = data.join("tour/.dolt/noms");
+    let mount = Mount::new(&[data.display().to_string()]);
+    let alone = Mount::new(&[data.join("tour").display().to_string()]);
+    let whole = read_all(mount.path("tour/latest"));
+    let warnings = |mount: &Mount| mount.log().matches("the store of tour is not there any more").count();
+    // What is away, what is left in its place, and which mounts notice.
+    let absences: [(&std::path::Path, bool); 4] =
+        [(&data, false), (&data, true), (&noms.join("manifest"), false), (&data.join("tour/.dolt"), false)];
+    for (nth, (away, leaves_a_folder)) in absences.into_iter().enumerate() {
+        fs::rename(away, &aside).expect("the folder is ours");
+        if leaves_a_folder {
+            fs::create_dir(away).expect("the folder is ours");
+        }
+        eventually("the log tells", Duration::from_secs(20), || (warnings(&alone) > nth).then_some(()));
+        std::thread::sleep(2 * FRESH);
+        assert_eq!(names(mount.root()), ["other", "tour"], "without {}", away.display());
+        assert_eq!(names(alone.root()), ["tour"], "without {}", away.display());
+        assert_eq!(read_all(mount.path("tour/latest")), whole);
+        if leaves_a_folder {
+            fs::remove_dir(away).expect("the folder is ours");
+        }
+        fs::rename(&aside, away).expect("the folder is ours");
+        eventually("it is back", Duration::from_secs(20), || {
+            (alone.log().matches("the source answers again").count() > nth).then_some(())
+        });
+    }
+    fs::rename(data.join("other"), &aside).expect("the folder is ours");
+    eventually("a database that is taken away leaves", Duration::from_secs(20), || {
+        (names(mount.root()) == ["tour"]).then_some(())
+    });
+    assert_eq!(read_all(mount.path("tour/latest")), whole);
 }

@@ -223,6 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn an_unreadable_head_of_the_main_branch_is_not_replaced_by_another_branch() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut chunks = MemoryChunks::default();
+        let other = chunks.put(commit(Address::new([5; 20]), 1, &[], 1000, "other"));
+        write_store(folder.path(), &chunks.all(), &other);
+        let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
+        let refs = |names: &[(&str, Address)]| Refs {
+            branches: names.iter().map(|(name, head)| ((*name).to_owned(), *head)).collect(),
+            ..Refs::default()
+        };
+        let gone = Address::new([9; 20]);
+        let load = |refs: &Refs| load(&store, &mut Graph::default(), refs, None);
+        let error = load(&refs(&[("main", gone), ("other", other)])).expect_err("its head is not there");
+        assert!(error.to_string().contains(&gone.to_string()), "{error}");
+        let history = load(&refs(&[("main", other), ("other", gone)])).expect("main is whole");
+        assert_eq!((history.timeline.len(), history.branches.len()), (1, 1));
+    }
+
+    #[test]
     fn all_names_lead_to_commits() {
         let mut chunks = MemoryChunks::default();
         let mut add = |height, parents: &[Address], text: &str| {
