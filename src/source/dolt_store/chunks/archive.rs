@@ -94,11 +94,6 @@ impl Archive {
         Ok(Self { file, version: footer.version, ends, prefixes, spans, suffixes, dictionaries })
     }
 
-    /// The file itself.
-    pub fn file(&self) -> &StoreFile {
-        &self.file
-    }
-
     fn find(&self, address: &Address) -> Option<usize> {
         let (prefix, suffix) = split(address);
         let first = self.prefixes.partition_point(|&other| other < prefix);

@@ -119,11 +119,6 @@ impl Journal {
         self.file.stamp()
     }
 
-    /// The file itself.
-    pub fn file(&self) -> &StoreFile {
-        &self.file
-    }
-
     /// Whether the chunk is here.
     pub fn has(&self, address: &Address) -> bool {
         self.runs.find(address).is_some()

@@ -88,11 +88,6 @@ impl TableFile {
         Ok(Self { file, prefixes, ordinals, suffixes, ends })
     }
 
-    /// The file itself.
-    pub fn file(&self) -> &StoreFile {
-        &self.file
-    }
-
     /// Where the chunk is, if it is here: its ordinal.
     fn find(&self, address: &Address) -> Option<usize> {
         let (prefix, suffix) = split(address);

@@ -207,13 +207,7 @@ impl View {
         failure.map_or(Ok(None), Err)
     }
 
-    /// The addresses of all chunks of all files; one may come several times.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        let journal = self.journal.iter().flat_map(Journal::addresses);
-        journal.chain(self.files.iter().flat_map(|file| file.addresses()))
-    }
-
-    /// The addresses of the chunks that are not in `earlier`; one may come several times. What both have open
+    /// The addresses of the chunks that are not in `earlier`, or of all; one may come several times. What both have open
     /// is not looked through.
     pub fn addresses_since<'v>(&'v self, earlier: Option<&'v Self>) -> impl Iterator<Item = Address> {
         let former = earlier.and_then(|earlier| earlier.journal.as_ref());
@@ -231,15 +225,6 @@ impl View {
 
     fn has_open(&self, file: &Arc<ChunkFile>) -> bool {
         self.files.iter().any(|own| Arc::ptr_eq(own, file))
-    }
-
-    /// The files that are open, with their folders.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        let journal = self.journal.iter().map(|journal| journal.file().path());
-        journal.chain(self.files.iter().map(|file| match &file.kind {
-            Kind::Table(table) => table.file().path(),
-            Kind::Archive(archive) => archive.file().path(),
-        }))
     }
 }
 
