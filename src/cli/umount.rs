@@ -24,8 +24,9 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     match mountpoint::mounted_at(&place) {
         None => return Err(cannot().because(&NotMounted).hint("findmnt -t fuse.asof lists what is")),
         Some(mounted) if mounted.kind != mountpoint::TYPE => {
-            let other = io::Error::other(format!("a {} is mounted there, which is not ours", mounted.kind));
-            return Err(cannot().because(&other).hint(format!("umount {shown}")));
+            let other =
+                io::Error::other(format!("{} is mounted there, which is none of asof's", mounted.kind));
+            return Err(cannot().because(&other).hint("findmnt -t fuse.asof lists what is"));
         }
         Some(_) => {}
     }

@@ -40,6 +40,17 @@ pub fn unpack_snappy(block: &[u8]) -> Result<Bytes, String> {
     Ok(unpacked.into())
 }
 
+/// The chunk of an address in a block as table files and journals have it. Its checksum tells that it is whole, and
+/// nothing of which chunk it is: a file that was cut and written anew has whole blocks where others were.
+///
+/// # Errors
+/// What is wrong with it, as a clause.
+pub fn unpack_chunk(address: &Address, block: &[u8]) -> Result<Bytes, String> {
+    let chunk = unpack_snappy(block)?;
+    check_address(address, &chunk)?;
+    Ok(chunk)
+}
+
 /// A block as archives have it: one Zstandard frame, with a dictionary or without.
 ///
 /// # Errors

@@ -124,14 +124,14 @@ impl Journal {
         self.runs.find(address).is_some()
     }
 
-    /// The chunk, if it is here. The checksum of its record covers its address, so its own is enough.
+    /// The chunk, if it is here.
     ///
     /// # Errors
     /// [`StoreError::DamagedChunk`]; what the operating system said.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let Some(place) = self.runs.find(address) else { return Ok(None) };
         let block = self.file.read_appended(place.offset, place.len)?;
-        block::unpack_snappy(&block).map(Some).map_err(|problem| StoreError::DamagedChunk {
+        block::unpack_chunk(address, &block).map(Some).map_err(|problem| StoreError::DamagedChunk {
             address: *address,
             file: self.file.path().to_owned(),
             problem,

@@ -61,6 +61,7 @@ impl Manifest {
         let (format, root, files) = match fields.as_slice() {
             ["5", format, _lock, root, _generation, files @ ..] => (*format, *root, files),
             ["4", format, _lock, root, files @ ..] => (*format, *root, files),
+            ["4" | "5", ..] => return Err(no_manifest("it is cut off")),
             [version, _, _, ..] if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => {
                 return Err(unsupported(path, &format!("has version {version}; 4 and 5 are read")));
             }
@@ -103,6 +104,14 @@ mod tests {
 
     fn parse(text: &str) -> Result<Manifest, StoreError> {
         Manifest::parse(Path::new("manifest"), text.as_bytes())
+    }
+
+    #[test]
+    fn one_that_is_cut_off_is_damaged() {
+        for text in ["5:__DOLT__:lock:root", "5:__DOLT__", "4:__DOLT__:lock"] {
+            let error = parse(text).expect_err("fields are missing").to_string();
+            assert!(error.contains("cut off"), "{text}: {error}");
+        }
     }
 
     #[test]

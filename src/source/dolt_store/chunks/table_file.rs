@@ -113,7 +113,7 @@ impl TableFile {
         let Some(ordinal) = self.find(address) else { return Ok(None) };
         let start = if ordinal == 0 { 0 } else { self.ends[ordinal - 1] };
         let block = self.file.read(start, self.ends[ordinal] - start)?;
-        let unpacked = block::unpack_snappy(&block);
+        let unpacked = block::unpack_chunk(address, &block);
         unpacked.map(Some).map_err(|problem| StoreError::DamagedChunk {
             address: *address,
             file: self.file.path().to_owned(),
