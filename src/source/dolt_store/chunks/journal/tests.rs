@@ -1,0 +1,122 @@
+//! Journals that are whole, torn, grown and damaged.
+
+use super::*;
+use crate::source::dolt_store::testing::{address_of, chunk_record, record, root_record};
+
+const ROOT: Address = Address::new([7; 20]);
+const NEXT_ROOT: Address = Address::new([8; 20]);
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(bytes: &[u8]) -> Self {
+        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
+        folder.write(bytes);
+        folder
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join(JOURNAL)
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        // In place, as Dolt writes it: the file stays the same.
+        std::fs::write(self.path(), bytes).expect("the folder is ours");
+    }
+
+    fn open(&self) -> Journal {
+        Journal::open(&self.path()).expect("a journal")
+    }
+}
+
+fn get(journal: &Journal, chunk: &[u8]) -> Option<Bytes> {
+    journal.get(&address_of(chunk)).expect("it is whole")
+}
+
+fn sample() -> Vec<u8> {
+    [chunk_record(b"one"), chunk_record(b"two"), root_record(&ROOT)].concat()
+}
+
+#[test]
+fn chunks_and_the_newest_root_are_found() {
+    let journal = Folder::with(&[sample(), root_record(&NEXT_ROOT)].concat()).open();
+    assert_eq!(journal.root(), Some(NEXT_ROOT));
+    assert_eq!(get(&journal, b"one").expect("it is there"), &b"one"[..]);
+    assert_eq!(get(&journal, b"three"), None);
+    assert!(journal.damage().is_none());
+    assert_eq!(Folder::with(b"").open().root(), None);
+}
+
+#[test]
+fn a_torn_or_zeroed_tail_is_no_damage() {
+    let more = chunk_record(b"three");
+    for len in 0..more.len() {
+        let torn = [sample(), more[..len].to_vec()].concat();
+        for tail in [0, 3, 5000] {
+            let journal = Folder::with(&[torn.clone(), vec![0; tail]].concat()).open();
+            assert_eq!((journal.root(), get(&journal, b"three")), (Some(ROOT), None), "{len} bytes");
+            assert_eq!(journal.end, sample().len() as u64);
+        }
+    }
+}
+
+#[test]
+fn what_is_appended_is_read_on() {
+    let folder = Folder::with(&[sample(), vec![0; 4096]].concat());
+    let first = folder.open();
+    let torn = [sample(), chunk_record(b"three")[..9].to_vec()].concat();
+    folder.write(&torn);
+    let second = first.extended().expect("a journal");
+    assert_eq!(get(&second, b"three"), None);
+    folder.write(&[sample(), chunk_record(b"three"), root_record(&NEXT_ROOT)].concat());
+    let third = second.extended().expect("a journal");
+    assert_eq!((third.root(), get(&third, b"three").is_some()), (Some(NEXT_ROOT), true));
+    assert_eq!((first.root(), get(&first, b"three")), (Some(ROOT), None), "the earlier one stays as it was");
+}
+
+#[test]
+fn records_behind_damage_are_read() {
+    let later = [chunk_record(b"three"), root_record(&NEXT_ROOT), chunk_record(b"four")].concat();
+    let whole = [sample(), later.clone()].concat();
+    let damaged_at = chunk_record(b"one").len();
+    for at in damaged_at..damaged_at + chunk_record(b"two").len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        let journal = Folder::with(&bytes).open();
+        assert_eq!((journal.root(), get(&journal, b"two")), (Some(NEXT_ROOT), None), "byte {at}");
+        let damage = journal.damage().expect("it is told").to_string();
+        assert!(damage.contains(&format!("bytes at {damaged_at} are no records")), "{damage}");
+        assert!(["one", "three", "four"].iter().all(|chunk| get(&journal, chunk.as_bytes()).is_some()));
+    }
+}
+
+#[test]
+fn a_lone_root_behind_rubbish_does_not_count() {
+    let rubbish: Vec<u8> = (0..5000_u32).map(|number| (number * 7 + 1) as u8).collect();
+    let journal = Folder::with(&[sample(), rubbish, root_record(&NEXT_ROOT)].concat()).open();
+    assert_eq!(journal.root(), Some(ROOT));
+}
+
+#[test]
+fn damage_anywhere_gives_no_wrong_chunk() {
+    let whole = sample();
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let Ok(journal) = Journal::open(&Folder::with(&bytes).path()) else { continue };
+        for chunk in [&b"one"[..], b"two"] {
+            if let Ok(Some(found)) = journal.get(&address_of(chunk)) {
+                assert_eq!(found, chunk, "byte {at}");
+            }
+        }
+        assert!(journal.root().is_none_or(|root| root == ROOT));
+    }
+}
+
+#[test]
+fn records_of_a_later_version_are_refused() {
+    let later = Folder::with(&[sample(), record(&[1, 3, 2])].concat());
+    let error = Journal::open(&later.path()).expect_err("kind 3");
+    assert!(matches!(error, StoreError::UnsupportedFile { .. }), "{error}");
+    assert!(error.to_string().contains("is of kind 3"), "{error}");
+}
