@@ -99,14 +99,7 @@ impl DoltStoreDatabase {
     ) -> Option<FileEntry> {
         let (origin, links) = self.origin(lineage, commit, table)?;
         let database = self.shared.database.as_bytes();
-        let mut id =
-            ContentId::of(&[b"dolt", database, table.as_bytes(), origin.commits.first()?.as_bytes()]);
-        if !self.shared.is_identity_of(id, address) {
-            let name = &self.shared.database;
-            tracing::warn!(database = name, table, %commit, "the table is not as at the commit that is said to have \
-                changed it last; it is shown by an inode of its own");
-            id = ContentId::of(&[b"dolt-table", database, table.as_bytes(), address.as_bytes()]);
-        }
+        let id = ContentId::of(&[b"dolt", database, table.as_bytes(), origin.commits.first()?.as_bytes()]);
         let content = TableContent {
             shared: Arc::clone(&self.shared),
             name: table.into(),

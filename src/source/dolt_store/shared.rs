@@ -1,6 +1,5 @@
 //! What all views of one database have in common.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +14,6 @@ use super::live::LiveMemory;
 use super::lost::Found;
 use super::message::Message;
 use super::rows::{RowRenderer, RowsError, Schema};
-use crate::model::content_id::ContentId;
 use crate::source::SourceError;
 use crate::source::dolt::lineage::Lineage;
 
@@ -47,8 +45,6 @@ pub struct Shared {
     /// What was seen of the working set.
     pub live: Mutex<LiveMemory>,
     renderers: Mutex<Renderers>,
-    /// The table that each identity was given to.
-    identities: Mutex<HashMap<ContentId, Address>>,
 }
 
 impl Shared {
@@ -71,14 +67,7 @@ impl Shared {
             lineage: Mutex::default(),
             live: Mutex::default(),
             renderers: Mutex::new(LruCache::new(READY_RENDERERS)),
-            identities: Mutex::default(),
         }
-    }
-
-    /// Whether an identity stands for this table and was never given to another one. Commits and roots come and go while
-    /// garbage is collected; whatever is concluded from them, one identity must never show two contents.
-    pub fn is_identity_of(&self, id: ContentId, table: &Address) -> bool {
-        *lock(&self.identities).entry(id).or_insert(*table) == *table
     }
 
     /// Whether a table is left out by a pattern.
