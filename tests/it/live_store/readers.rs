@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -69,16 +71,27 @@ fn read_folder(root: &Path, folder: &Path, ledger: &Ledger, commits: &mut HashMa
         assert!(is_right && ledger.is_doomed(&commit), "{} of {commit}: {error}", what.display());
         ledger.count(|tally| tally.gone += 1);
     };
-    let names = fs::read_dir(folder)
+    // The folder itself is held: once its commit has left the timeline, the name of the folder is a time like
+    // any other, a link to the snapshot in force then.
+    let held = File::options().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(folder);
+    let held = match held {
+        Ok(held) => held,
+        Err(error) if error.raw_os_error() == Some(libc::ENOTDIR) => {
+            assert!(ledger.is_doomed(&commit), "{} of {commit} became a link", folder.display());
+            return ledger.count(|tally| tally.gone += 1);
+        }
+        Err(error) => return may_be_gone(folder, &error),
+    };
+    let within = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
+    let names = fs::read_dir(&within)
         .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>());
     match names {
         Err(error) => may_be_gone(folder, &error),
         Ok(names) => {
             for name in names {
-                let path = folder.join(&name);
-                match read_whole(&path) {
+                match read_whole(&within.join(&name)) {
                     Ok(bytes) => ledger.saw(&commit, name.to_str().expect("names are UTF-8"), bytes),
-                    Err(error) => may_be_gone(&path, &error),
+                    Err(error) => may_be_gone(&folder.join(&name), &error),
                 }
             }
         }
