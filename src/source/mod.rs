@@ -23,6 +23,7 @@ pub mod dolt_store;
 pub mod error;
 pub mod parts;
 pub mod text;
+pub mod versioned;
 mod watch;
 
 pub use error::{ErrorKind, SourceError, chain};

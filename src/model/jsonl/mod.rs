@@ -8,6 +8,7 @@
 
 mod brackets;
 mod compact;
+pub mod line_key;
 mod scalar;
 mod string;
 

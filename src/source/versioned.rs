@@ -1,0 +1,88 @@
+//! Contents that are versions of one table: each can be told from another by the lines that differ.
+//!
+//! A server tells what changed from one version to another for the price of the changes. Whoever holds one
+//! version needs no more than that to have the next, and to know how long it is.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Sink, SourceError};
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::line_key::{KeyOrder, LineKey};
+
+/// A version of a table. Its lines are the same as those that [`super::Content::read`] gives.
+#[async_trait]
+pub trait Versioned: Send + Sync {
+    /// What all versions of the table have in common for as long as its definition stays: only within one
+    /// family one version can be told from another.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn family(&self) -> Result<Arc<Family>, SourceError>;
+
+    /// Which version it is, as its source names it.
+    fn version(&self) -> &str;
+
+    /// Pushes the lines from the one at `from` on up to before the one at `to`, or to the end, in order.
+    /// Only for a family with an order.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn read_between(
+        &self,
+        from: &LineKey,
+        to: Option<&LineKey>,
+        sink: Sink,
+    ) -> Result<(), SourceError>;
+
+    /// How this version differs from another one of its family, in no order; `None` where that cannot be
+    /// told, or comes to more than `limit` bytes of lines.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn changes_since(
+        &self,
+        version: &str,
+        limit: u64,
+    ) -> Result<Option<Vec<LineChange>>, SourceError>;
+
+    /// How the lengths of versions near this one differ from those that they were made from: up to about
+    /// `count` steps, first those to this version and later ones. None where that cannot be told.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError>;
+}
+
+/// Versions of one table with one definition.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name.
+    pub id: ContentId,
+    /// In which order the lines stand, where that can be told from their keys exactly.
+    pub order: Option<KeyOrder>,
+}
+
+/// How one line differs. At least one of both is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineChange {
+    /// The line that was, with its line feed; none for one that was added.
+    pub from: Option<Bytes>,
+    /// The line that is; none for one that was removed.
+    pub to: Option<Bytes>,
+}
+
+/// How the lengths of two versions differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The earlier version.
+    pub from: ContentId,
+    /// The later one.
+    pub to: ContentId,
+    /// Bytes of the lines of `to` that are not in `from`.
+    pub added: u64,
+    /// Bytes of the lines of `from` that are not in `to`.
+    pub removed: u64,
+}
