@@ -30,23 +30,15 @@ pub trait Versioned: Send + Sync {
     ///
     /// # Errors
     /// What the source says.
-    async fn read_between(
-        &self,
-        from: &LineKey,
-        to: Option<&LineKey>,
-        sink: Sink,
-    ) -> Result<(), SourceError>;
+    async fn read_between(&self, from: &LineKey, to: Option<&LineKey>, sink: Sink)
+    -> Result<(), SourceError>;
 
     /// How this version differs from another one of its family, in no order; `None` where that cannot be
     /// told, or comes to more than `limit` bytes of lines.
     ///
     /// # Errors
     /// What the source says.
-    async fn changes_since(
-        &self,
-        version: &str,
-        limit: u64,
-    ) -> Result<Option<Vec<LineChange>>, SourceError>;
+    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError>;
 
     /// How the lengths of versions near this one differ from those that they were made from: up to about
     /// `count` steps, first those to this version and later ones. None where that cannot be told.

@@ -1,0 +1,204 @@
+//! From rendered values to bytes that compare as the values do.
+//!
+//! No encoded value is the beginning of another one, so that those of further columns may follow.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::string::plain_prefix;
+use super::KeyKind;
+
+/// Before numbers below zero, whose bytes are inverted; zero itself is one higher, those above two.
+pub const BELOW_ZERO: u8 = 1;
+/// The whole of a decimal zero.
+pub const ZERO: u8 = 2;
+/// Before numbers above zero.
+pub const ABOVE_ZERO: u8 = 3;
+/// Ends a string or the digits of a decimal: lower than what may follow in a longer one.
+pub const END: u8 = 0;
+/// Comes behind a zero byte of a string, so that it is told from [`END`].
+pub const ESCAPED: u8 = 1;
+
+/// Appends a value. None where its rendering is not one of its kind.
+pub fn value(kind: KeyKind, rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    match kind {
+        KeyKind::Integer => integer(rendered, key),
+        KeyKind::Decimal => decimal(rendered, key),
+        KeyKind::Text => text(quoted(rendered)?, key),
+        KeyKind::Binary => binary(quoted(rendered)?, key),
+        KeyKind::DateTime => date_time(quoted(rendered)?, key),
+        KeyKind::Time => time(quoted(rendered)?, key),
+    }
+}
+
+/// What stands between quotes.
+fn quoted(rendered: &[u8]) -> Option<&[u8]> {
+    rendered.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+fn integer(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    let (is_negative, digits) = match rendered.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, rendered),
+    };
+    let size = number(digits)?;
+    if is_negative && size > 1 << 63 {
+        return None;
+    }
+    let is_negative = is_negative && size > 0;
+    key.push(if is_negative { BELOW_ZERO } else { ABOVE_ZERO });
+    let ordered = if is_negative { !size } else { size };
+    key.extend_from_slice(&ordered.to_be_bytes());
+    Some(())
+}
+
+fn decimal(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    let (is_negative, rest) = match rendered.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, rendered),
+    };
+    let dot = rest.iter().position(|&byte| byte == b'.');
+    let (whole, fraction) = match dot {
+        Some(dot) => (&rest[..dot], &rest[dot + 1..]),
+        None => (rest, &[][..]),
+    };
+    let is_digits = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    if !is_digits(whole) || (dot.is_some() && !is_digits(fraction)) {
+        return None;
+    }
+    let whole = &whole[whole.iter().take_while(|&&digit| digit == b'0').count()..];
+    let zeros = fraction.iter().rev().take_while(|&&digit| digit == b'0').count();
+    let fraction = &fraction[..fraction.len() - zeros];
+    if whole.is_empty() && fraction.is_empty() {
+        key.push(ZERO);
+        return Some(());
+    }
+    let sign = key.len();
+    key.push(if is_negative { BELOW_ZERO } else { ABOVE_ZERO });
+    // Of two numbers the one with more digits before the point is the larger one.
+    key.push(u8::try_from(whole.len()).ok()?);
+    key.extend_from_slice(whole);
+    key.extend_from_slice(fraction);
+    key.push(END);
+    if is_negative {
+        key[sign + 1..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    Some(())
+}
+
+fn text(mut escaped: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    loop {
+        let (plain, special) = escaped.split_at(plain_prefix(escaped));
+        key.extend_from_slice(plain);
+        let Some(rest) = special.strip_prefix(b"\\") else {
+            key.push(END);
+            key.push(END);
+            // A quote or a control character has no place within a string.
+            return special.is_empty().then_some(());
+        };
+        let (byte, len) = unescaped(rest)?;
+        push_byte(byte, key);
+        escaped = &rest[len..];
+    }
+}
+
+/// The character that stands for what follows a backslash, and its length. Only what the renderer writes.
+fn unescaped(rest: &[u8]) -> Option<(u8, usize)> {
+    Some(match rest.first()? {
+        byte @ (b'"' | b'\\') => (*byte, 1),
+        b'b' => (0x08, 1),
+        b't' => (0x09, 1),
+        b'n' => (0x0a, 1),
+        b'f' => (0x0c, 1),
+        b'r' => (0x0d, 1),
+        b'u' => {
+            let digits = rest.get(1..5)?.strip_prefix(b"00")?;
+            let digit = |digit: u8| char::from(digit).to_digit(16);
+            let code = digit(digits[0])? * 16 + digit(digits[1])?;
+            (u8::try_from(code).ok().filter(u8::is_ascii)?, 5)
+        }
+        _ => return None,
+    })
+}
+
+fn binary(base64: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    for byte in STANDARD.decode(base64).ok()? {
+        push_byte(byte, key);
+    }
+    key.extend_from_slice(&[END, END]);
+    Some(())
+}
+
+fn push_byte(byte: u8, key: &mut Vec<u8>) {
+    key.push(byte);
+    if byte == END {
+        key.push(ESCAPED);
+    }
+}
+
+/// `2026-01-02`, `2026-01-02T03:04:05Z` and `2026-01-02T03:04:05.678Z`: year, month, day, hour, minute and
+/// second as numbers of fixed length, then microseconds.
+fn date_time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    let (date, clock) = rendered.split_at_checked(10)?;
+    let [year, month, day] = fields(date, b'-')?;
+    let (time, micros) = match clock {
+        [] => ([0; 3], 0),
+        [b'T', clock @ .., b'Z'] => self::clock(clock)?,
+        _ => return None,
+    };
+    key.extend_from_slice(&u16::try_from(year).ok()?.to_be_bytes());
+    for field in [month, day, time[0], time[1], time[2]] {
+        key.push(u8::try_from(field).ok()?);
+    }
+    key.extend_from_slice(&micros.to_be_bytes());
+    Some(())
+}
+
+/// `-12:34:56.789`: microseconds.
+fn time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    let (is_negative, rest) = match rendered.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, rendered),
+    };
+    let ([hours, minutes, seconds], micros) = clock(rest)?;
+    let seconds = hours.checked_mul(3600)?.checked_add(minutes * 60 + seconds)?;
+    let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(micros))?;
+    let signed = if is_negative { -micros } else { micros };
+    // With the highest bit inverted, numbers below zero come before those above.
+    key.extend_from_slice(&(signed.cast_unsigned() ^ 1 << 63).to_be_bytes());
+    Some(())
+}
+
+/// `HH:MM:SS[.fraction]`, the fraction in microseconds.
+fn clock(text: &[u8]) -> Option<([u64; 3], u32)> {
+    let dot = text.iter().position(|&byte| byte == b'.');
+    let whole = fields(&text[..dot.unwrap_or(text.len())], b':')?;
+    if whole[1] > 59 || whole[2] > 59 {
+        return None;
+    }
+    let micros = match dot.map(|dot| &text[dot + 1..]) {
+        None => 0,
+        Some(digits) if (1..=6).contains(&digits.len()) => {
+            u32::try_from(number(digits)?).ok()? * 10_u32.pow(6 - digits.len() as u32)
+        }
+        Some(_) => return None,
+    };
+    Some((whole, micros))
+}
+
+/// Three numbers.
+fn fields(text: &[u8], separator: u8) -> Option<[u64; 3]> {
+    let mut parts = text.split(|&byte| byte == separator);
+    let fields = [number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?];
+    parts.next().is_none().then_some(fields)
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}

@@ -1,0 +1,80 @@
+//! Finding the values of a rendered line without reading them.
+
+use super::super::string::plain_prefix;
+
+/// The values of a line, one after the other.
+pub struct Values<'l> {
+    line: &'l [u8],
+    /// Behind the brace or comma that comes before the next name.
+    at: usize,
+}
+
+impl<'l> Values<'l> {
+    /// Those of a line; none where it is no object.
+    pub fn of(line: &'l [u8]) -> Option<Self> {
+        (line.first() == Some(&b'{')).then_some(Self { line, at: 1 })
+    }
+
+    /// From where to where the next value goes; none where there is no other, or what comes is not what a
+    /// line has.
+    pub fn next_span(&mut self) -> Option<(usize, usize)> {
+        let colon = string_end(self.line, self.at)?;
+        if self.line.get(colon) != Some(&b':') {
+            return None;
+        }
+        let start = colon + 1;
+        let end = value_end(self.line, start)?;
+        // Behind the last value, the next call finds no name.
+        matches!(self.line.get(end), Some(b',' | b'}')).then_some(())?;
+        self.at = end + 1;
+        Some((start, end))
+    }
+}
+
+fn value_end(line: &[u8], start: usize) -> Option<usize> {
+    match line.get(start)? {
+        b'"' => string_end(line, start),
+        b'{' | b'[' => nested_end(line, start),
+        _ => {
+            let len = line[start..].iter().position(|byte| matches!(byte, b',' | b'}'))?;
+            (len > 0).then_some(start + len)
+        }
+    }
+}
+
+/// Where the string that begins with the quote at `start` ends.
+fn string_end(line: &[u8], start: usize) -> Option<usize> {
+    if line.get(start) != Some(&b'"') {
+        return None;
+    }
+    let mut at = start + 1;
+    loop {
+        at += plain_prefix(line.get(at..)?);
+        match line.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => return None,
+        }
+    }
+}
+
+/// Where the array or object that begins at `start` ends.
+fn nested_end(line: &[u8], start: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut at = start;
+    loop {
+        match line.get(at)? {
+            b'"' => {
+                at = string_end(line, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
