@@ -112,6 +112,11 @@ pub trait Content: Send + Sync {
         None
     }
 
+    /// The content as one version of a table of many, where it is one.
+    fn versioned(&self) -> Option<&dyn versioned::Versioned> {
+        None
+    }
+
     /// What this is, for log lines: which source, which snapshot, which table or member.
     fn describe(&self) -> String;
 

@@ -6,3 +6,4 @@ mod identity;
 mod polling;
 mod proxy;
 mod support;
+mod versions;

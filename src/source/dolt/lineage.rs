@@ -10,12 +10,15 @@
 //! commit that changed any table's definition or any view, and [`VIEWS`], Dolt's table of views.
 //!
 //! Pure: who knows the changes (a server, a store) adds them. Per commit this holds 8 bytes per table and one row of fixed
-//! size, so 100,000 commits of 25 tables take about 30 MB.
+//! size, so 100,000 commits of 25 tables take about 30 MB; and 4 bytes per commit for each table whose versions are
+//! asked for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+
+pub mod versions;
 
 /// Stands for all definitions together. No table can be called so: NUL is not allowed in names.
 pub const SCHEMA: &str = "\0schema";
@@ -31,6 +34,8 @@ pub struct NewCommit {
     pub time: Timestamp,
     /// The first parent, where it has one that is known: added before.
     pub parent: Option<Arc<str>>,
+    /// Whether it has further parents.
+    pub is_merge: bool,
     /// Tables that differ from the first parent; without one, all tables that there are.
     pub changes: Vec<Change>,
 }
@@ -52,6 +57,10 @@ pub struct Lineage {
     tables: HashMap<Arc<str>, u32>,
     commits: HashMap<Arc<str>, u32>,
     nodes: Vec<Node>,
+    /// By table, the commits that changed its definition against their first parent; ascending.
+    redefined: HashMap<u32, Vec<u32>>,
+    /// By table that was asked for: for each commit the one that last changed its definition.
+    definitions: HashMap<u32, Vec<u32>>,
     /// How many shown commits have one combination of origins, by the tables asked for.
     counts: HashMap<Box<[u32]>, Counts>,
 }
@@ -63,6 +72,9 @@ type Counts = HashMap<Box<[u32]>, u32>;
 struct Node {
     hash: Arc<str>,
     time: Timestamp,
+    /// The first parent; [`UNKNOWN`] without one.
+    parent: u32,
+    is_merge: bool,
     /// Table to origin, sorted by table.
     origins: Arc<[(u32, u32)]>,
     /// Whether the commit is in the newest view of the history; others are kept since views handed out before
@@ -93,8 +105,14 @@ impl Lineage {
             return;
         }
         let at = self.nodes.len() as u32;
-        let parent = commit.parent.as_deref().and_then(|hash| self.node(hash));
-        let inherited = parent.map_or_else(|| Arc::from([]), |parent| Arc::clone(&parent.origins));
+        let parent = commit.parent.as_deref().and_then(|hash| self.commits.get(hash)).copied();
+        let inherited = parent.map_or_else(
+            || Arc::from([]),
+            |parent| {
+                let parent: &Node = &self.nodes[parent as usize];
+                Arc::clone(&parent.origins)
+            },
+        );
         let is_root = parent.is_none();
         let origins = if commit.changes.is_empty() && !is_root {
             inherited
@@ -102,7 +120,12 @@ impl Lineage {
             self.changed_origins(&inherited, &commit.changes, at, is_root)
         };
         self.commits.insert(Arc::clone(&commit.hash), at);
-        self.nodes.push(Node { hash: commit.hash, time: commit.time, origins, shown: false });
+        for change in commit.changes.iter().filter(|change| change.schema) {
+            let table = self.table(&change.table);
+            self.redefined.entry(table).or_default().push(at);
+        }
+        let (NewCommit { hash, time, is_merge, .. }, parent) = (commit, parent.unwrap_or(UNKNOWN));
+        self.nodes.push(Node { hash, time, parent, is_merge, origins, shown: false });
     }
 
     fn changed_origins(
@@ -200,7 +223,7 @@ impl Lineage {
     }
 }
 
-/// Stands in a combination for a table without an origin.
+/// Stands in a combination for a table without an origin, and for a parent that is not known.
 const UNKNOWN: u32 = u32::MAX;
 
 fn combination(node: &Node, tables: &[u32]) -> Box<[u32]> {
@@ -228,7 +251,7 @@ mod tests {
 
     fn commit(hash: &str, parent: Option<&str>, second: i64, changes: Vec<Change>) -> NewCommit {
         let time = Timestamp::from_second(second).expect("a small number of seconds");
-        NewCommit { hash: hash.into(), time, parent: parent.map(Into::into), changes }
+        NewCommit { hash: hash.into(), time, parent: parent.map(Into::into), is_merge: false, changes }
     }
 
     fn origin(lineage: &mut Lineage, commit: &str, table: &str) -> (String, u32) {

@@ -12,6 +12,7 @@ use super::rows::RowsContent;
 use super::schema_sql;
 use super::sql::Revision;
 use super::store::Store;
+use super::versions::TableVersion;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
@@ -138,17 +139,14 @@ impl Entries<'_> {
         let store = &self.database.store;
         let revision = Revision::Commit(Arc::clone(self.commit));
         let query = format!("SELECT * FROM {}.{}{}", ident(&store.database), ident(table), revision.as_of());
-        let id = ContentId::of(&[
-            b"dolt",
-            store.database.as_bytes(),
-            table.as_bytes(),
-            origin.commits[0].as_bytes(),
-        ]);
+        let made_by = Arc::clone(&origin.commits[0]);
+        let id = table_id(&store.database, table, &made_by);
+        let version = TableVersion { store: Arc::clone(store), table: Arc::clone(table), commit: made_by };
         let what = format!("table {table} of {} {}", store.database, revision.describe());
         let content = RowsContent {
             store: Arc::clone(store),
             query,
-            is_committed_table: true,
+            version: Some(version),
             guard: Vec::new(),
             is_sorted_here: false,
             what,
@@ -169,7 +167,7 @@ impl Entries<'_> {
         let content = RowsContent {
             store: Arc::clone(store),
             query,
-            is_committed_table: false,
+            version: None,
             guard: Vec::new(),
             is_sorted_here: !view.is_ordered,
             what,
@@ -201,6 +199,11 @@ impl Entries<'_> {
         let links = origin.commits_alike.saturating_add(u32::from(is_live));
         Ok((origin, links))
     }
+}
+
+/// The identity of a table's content: the version that `origin` made.
+pub fn table_id(database: &str, table: &str, origin: &str) -> ContentId {
+    ContentId::of(&[b"dolt", database.as_bytes(), table.as_bytes(), origin.as_bytes()])
 }
 
 /// The file name of a table or view.

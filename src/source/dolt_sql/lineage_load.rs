@@ -71,7 +71,8 @@ pub async fn extend(
         for commit in chunk {
             let changes = changes.remove(&commit.id).unwrap_or_default();
             let parent = commit.parents.first().cloned();
-            lineage.add(NewCommit { hash: Arc::clone(&commit.id), time: commit.time, parent, changes });
+            let (hash, is_merge) = (Arc::clone(&commit.id), commit.parents.len() > 1);
+            lineage.add(NewCommit { hash, time: commit.time, parent, is_merge, changes });
         }
     }
     Ok(())

@@ -271,14 +271,7 @@ impl Working {
         let guard = guard.iter().map(|table| (table.to_string(), self.hash(table).to_owned())).collect();
         let query = format!("SELECT * FROM {}.{}", ident(&store.database), ident(name));
         let what = format!("{what} of {} {}", store.database, Revision::Working.describe());
-        Arc::new(RowsContent {
-            store: Arc::clone(store),
-            query,
-            is_committed_table: false,
-            guard,
-            is_sorted_here,
-            what,
-        })
+        Arc::new(RowsContent { store: Arc::clone(store), query, version: None, guard, is_sorted_here, what })
     }
 }
 

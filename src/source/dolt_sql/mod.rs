@@ -8,6 +8,7 @@
 //! | `lineage_load` | which commit last changed which table |
 //! | `tables`, `schema_sql` | what there is at a revision |
 //! | `wire`, `rows` | rows as JSON lines |
+//! | `versions`, `definitions`, `changes`, `steps` | how versions of a table differ |
 //! | `live` | the working set |
 //! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
 
@@ -20,7 +21,9 @@ use globset::GlobSet;
 use tokio::sync::Mutex;
 
 mod cells;
+mod changes;
 mod database;
+mod definitions;
 mod fault;
 mod history;
 mod lease;
@@ -32,10 +35,12 @@ mod pool;
 mod rows;
 mod schema_sql;
 mod sql;
+mod steps;
 mod store;
 mod tables;
 mod turns;
 mod url;
+mod versions;
 mod wire;
 
 use database::DoltDatabase;

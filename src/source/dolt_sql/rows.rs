@@ -14,7 +14,9 @@ use super::fault::{Fault, QueryError};
 use super::lease::{Answer, Lease};
 use super::live::check_hashes;
 use super::store::Store;
+use super::versions::TableVersion;
 use super::wire::RowReader;
+use crate::source::versioned::Versioned;
 use crate::source::{Content, Sink, SourceError};
 
 /// Size of the pieces handed on, in bytes.
@@ -28,8 +30,8 @@ pub struct RowsContent {
     pub store: Arc<Store>,
     /// What selects the rows.
     pub query: String,
-    /// Whether these are the rows of one table at one commit, which nothing can change.
-    pub is_committed_table: bool,
+    /// For the rows of one table at one commit, which nothing can change: which version of it they are.
+    pub version: Option<TableVersion>,
     /// For the working set: tables and the hashes that they had when they were listed. The rows count only if
     /// they still have them.
     pub guard: Vec<(String, String)>,
@@ -47,14 +49,17 @@ impl Content for RowsContent {
     }
 
     fn is_for_good(&self) -> bool {
-        self.is_committed_table
+        self.version.is_some()
+    }
+
+    fn versioned(&self) -> Option<&dyn Versioned> {
+        self.version.as_ref().map(|version| version as &dyn Versioned)
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let mut lines = Lines { sink: &mut sink, buffer: Vec::with_capacity(PIECE), pushed: false };
+        let mut lines = Lines::new(&mut sink);
         let mut result = self.attempt(&mut lines).await;
-        if matches!(&result, Err((error, true)) if error.is_broken_connection()) && !lines.pushed {
-            lines.buffer.clear();
+        if matches!(&result, Err((error, true)) if error.is_broken_connection()) && lines.restart() {
             result = self.attempt(&mut lines).await;
         }
         result.map_err(|(error, _)| error.during(&self.store.label, format!("cannot read {}", self.what)))
@@ -97,7 +102,7 @@ impl RowsContent {
 
 /// How a copy ended.
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+pub enum End {
     /// With the last row.
     Whole,
     /// Nobody wants the rest.
@@ -105,14 +110,36 @@ enum End {
 }
 
 /// Lines on their way into the sink.
-struct Lines<'s> {
+pub struct Lines<'s> {
     sink: &'s mut Sink,
     buffer: Vec<u8>,
     pushed: bool,
 }
 
-impl Lines<'_> {
-    async fn push(&mut self) -> End {
+impl<'s> Lines<'s> {
+    /// None yet.
+    pub fn new(sink: &'s mut Sink) -> Self {
+        Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
+    }
+
+    /// Forgets what was added, to begin anew. False where some of it was handed on already.
+    pub fn restart(&mut self) -> bool {
+        self.buffer.clear();
+        !self.pushed
+    }
+
+    /// Adds a line.
+    pub fn add(&mut self, line: &[u8]) {
+        self.buffer.extend_from_slice(line);
+    }
+
+    /// Whether it is time to push.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= PIECE
+    }
+
+    /// Hands on what was added.
+    pub async fn push(&mut self) -> End {
         if self.buffer.is_empty() {
             return End::Whole;
         }
@@ -131,7 +158,7 @@ async fn copy_as_read(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<
     let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
     while let Some(row) = answer.next().await? {
         reader.line(&row, &mut lines.buffer).map_err(Fault::from)?;
-        if lines.buffer.len() >= PIECE && lines.push().await == End::Closed {
+        if lines.is_full() && lines.push().await == End::Closed {
             return Ok(End::Closed);
         }
     }
@@ -153,8 +180,8 @@ async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<E
     let mut sorted: Vec<_> = starts.zip(&ends).map(|(start, &end)| &text[start..end]).collect();
     sorted.sort_unstable();
     for line in sorted {
-        lines.buffer.extend_from_slice(line);
-        if lines.buffer.len() >= PIECE && lines.push().await == End::Closed {
+        lines.add(line);
+        if lines.is_full() && lines.push().await == End::Closed {
             return Ok(End::Closed);
         }
     }

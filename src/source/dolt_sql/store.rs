@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use globset::GlobSet;
 use lru::LruCache;
 
+use super::definitions::{self, TableDefinition};
 use super::fault::QueryError;
 use super::live::LiveMemory;
 use super::lock;
@@ -19,6 +20,17 @@ use crate::source::dolt::listing::Listing;
 /// How many listings are kept. A database has as many as its schema had versions, which is few; but where a table
 /// has an AUTO_INCREMENT column, every new row makes one.
 const LISTINGS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
+
+/// How many definitions are kept: those of some tables and their versions. Where a table has an AUTO_INCREMENT
+/// column, every new row makes one, too.
+const DEFINITIONS: NonZeroUsize = NonZeroUsize::new(16 * 1024).expect("16,384 is not zero");
+/// How many different ones are kept.
+const DIFFERENT_DEFINITIONS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
+
+/// By table and the commit that made the definition; none where there is no such table.
+type Definitions = LruCache<(Arc<str>, Arc<str>), Option<Arc<TableDefinition>>>;
+/// By table and statement.
+type ByStatement = LruCache<(Arc<str>, String), Arc<TableDefinition>>;
 
 type Listings = LruCache<Arc<str>, Arc<Turns<Option<Arc<Listing>>>>>;
 
@@ -39,6 +51,8 @@ pub struct Store {
     /// What was seen of the working set.
     pub live: Turns<LiveMemory>,
     listings: Mutex<Listings>,
+    definitions: Mutex<Definitions>,
+    by_statement: Mutex<ByStatement>,
 }
 
 impl Store {
@@ -53,6 +67,8 @@ impl Store {
             lineage_loads: Turns::default(),
             live: Turns::default(),
             listings: Mutex::new(LruCache::new(LISTINGS)),
+            definitions: Mutex::new(LruCache::new(DEFINITIONS)),
+            by_statement: Mutex::new(LruCache::new(DIFFERENT_DEFINITIONS)),
         }
     }
 
@@ -78,5 +94,51 @@ impl Store {
         let listing = list(&mut lease, &self.database, &revision, &self.exclude).await?;
         lease.give_back();
         Ok(Arc::new(listing))
+    }
+
+    /// How a table is defined at a commit, asked for once; none where it is not there. Name the commit that made the
+    /// definition, so that all versions with it share it.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn definition(
+        &self,
+        table: &Arc<str>,
+        commit: &Arc<str>,
+    ) -> Result<Option<Arc<TableDefinition>>, QueryError> {
+        let key = (Arc::clone(table), Arc::clone(commit));
+        if let Some(definition) = lock(&self.definitions).get(&key) {
+            return Ok(definition.clone());
+        }
+        let definition = self.load_definition(table, commit).await?;
+        lock(&self.definitions).put(key, definition.clone());
+        Ok(definition)
+    }
+
+    async fn load_definition(
+        &self,
+        table: &Arc<str>,
+        commit: &Arc<str>,
+    ) -> Result<Option<Arc<TableDefinition>>, QueryError> {
+        let mut lease = self.pool.lease(Some(&self.database)).await?;
+        let revision = Revision::Commit(Arc::clone(commit));
+        let statement = definitions::statement(&mut lease, &self.database, table, &revision).await?;
+        let Some(statement) = statement else {
+            lease.give_back();
+            return Ok(None);
+        };
+        let key = (Arc::clone(table), statement);
+        let known = lock(&self.by_statement).get(&key).cloned();
+        let definition = match known {
+            Some(definition) => definition,
+            None => {
+                let loaded = definitions::load(&mut lease, &self.database, table, &revision, &key.1).await?;
+                let definition = Arc::new(loaded);
+                lock(&self.by_statement).put(key, Arc::clone(&definition));
+                definition
+            }
+        };
+        lease.give_back();
+        Ok(Some(definition))
     }
 }

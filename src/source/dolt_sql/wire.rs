@@ -66,7 +66,17 @@ impl RowReader {
     /// # Errors
     /// [`WireError::Type`] for a type that this program does not know.
     pub fn new(columns: &[Column]) -> Result<Self, WireError> {
-        let kinds = columns.iter().map(|column| Ok((column.name_str().into_owned(), kind_of(column)?)));
+        let names: Vec<_> = columns.iter().map(Column::name_str).collect();
+        Self::named(&names, columns)
+    }
+
+    /// The same for columns that are to be called otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn named(names: &[impl AsRef<str>], columns: &[Column]) -> Result<Self, WireError> {
+        let kinds = names.iter().zip(columns);
+        let kinds = kinds.map(|(name, column)| Ok((name.as_ref().to_owned(), kind_of(column)?)));
         let kinds = kinds.collect::<Result<Vec<_>, WireError>>()?;
         Ok(Self { layout: LineLayout::new(kinds.iter().map(|(name, _)| name)), kinds })
     }
@@ -77,6 +87,15 @@ impl RowReader {
     /// [`WireError`] when a value cannot be read or rendered.
     pub fn line(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), WireError> {
         self.line_of((0..row.len()).map(|at| row.as_ref(at).unwrap_or(&Sent::NULL)), out)
+    }
+
+    /// Appends as a line what a row holds from one column on; nothing on an error.
+    ///
+    /// # Errors
+    /// As [`Self::line`].
+    pub fn line_from(&self, row: &Row, first: usize, out: &mut Vec<u8>) -> Result<(), WireError> {
+        let values = (first..first + self.kinds.len()).map(|at| row.as_ref(at).unwrap_or(&Sent::NULL));
+        self.line_of(values, out)
     }
 
     fn line_of<'v>(&self, row: impl Iterator<Item = &'v Sent>, out: &mut Vec<u8>) -> Result<(), WireError> {

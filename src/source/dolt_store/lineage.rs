@@ -49,7 +49,8 @@ pub fn extend(
     let mut comparison = Comparison::new(chunks, database);
     for node in nodes {
         let (parent, changes) = comparison.changes(lineage, graph, node)?;
-        lineage.add(NewCommit { hash: Arc::clone(&node.meta.id), time: node.meta.time, parent, changes });
+        let (hash, is_merge) = (Arc::clone(&node.meta.id), node.meta.parents.len() > 1);
+        lineage.add(NewCommit { hash, time: node.meta.time, parent, is_merge, changes });
     }
     Ok(())
 }

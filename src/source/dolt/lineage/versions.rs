@@ -1,0 +1,185 @@
+//! Which versions a table had, one made from the other along first parents, and which share a definition.
+
+use std::sync::Arc;
+
+use super::{Lineage, UNKNOWN, find};
+
+/// A version of a table with the one that it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeVersion {
+    /// The commit that made it: the origin of the table there.
+    pub commit: Arc<str>,
+    /// Whether that commit has several parents.
+    pub is_merge: bool,
+    /// Its first parent.
+    pub parent: Arc<str>,
+    /// The origin of the table at that parent.
+    pub from: Arc<str>,
+}
+
+/// Versions around one, each with what it was made from.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// From that one on along one line of first parents, the oldest first; without that one where nothing is
+    /// known of what it was made from.
+    pub later: Vec<MadeVersion>,
+    /// What that one was made from, and so on, the newest first.
+    pub earlier: Vec<MadeVersion>,
+}
+
+impl Lineage {
+    /// The commit that decides how a table is defined at `commit`: the last one among it and its first parents
+    /// that changed the definition, or the first of them. Versions with one such commit have one definition.
+    ///
+    /// `None` for a commit that was not added.
+    pub fn definition(&mut self, commit: &str, table: &str) -> Option<Arc<str>> {
+        let at = *self.commits.get(commit)?;
+        let table = self.table(table);
+        let redefined = self.redefined.get(&table).map_or(&[][..], Vec::as_slice);
+        let known = self.definitions.entry(table).or_default();
+        for (at, node) in self.nodes.iter().enumerate().skip(known.len()) {
+            let is_new = node.parent == UNKNOWN || redefined.binary_search(&(at as u32)).is_ok();
+            let definition = if is_new { at as u32 } else { known[node.parent as usize] };
+            known.push(definition);
+        }
+        let definition = known[at as usize];
+        Some(Arc::clone(&self.nodes[definition as usize].hash))
+    }
+
+    /// Up to `count` versions of a table around the one that `origin` made: first that one and those that came
+    /// of it, then those that it came of.
+    pub fn versions_around(&mut self, origin: &str, table: &str, count: usize) -> Around {
+        let Some(&start) = self.commits.get(origin) else { return Around::default() };
+        let table = self.table(table);
+        let line = self.longest_line(start);
+        let made = line.iter().rev().filter_map(|&at| self.made(at, table));
+        let later: Vec<_> = made.map(|(version, _)| version).take(count).collect();
+        let mut earlier = Vec::new();
+        let mut next = self.made(start, table).map(|(_, from)| from);
+        while later.len() + earlier.len() < count
+            && let Some((version, from)) = next.and_then(|at| self.made(at, table))
+        {
+            earlier.push(version);
+            next = Some(from);
+        }
+        Around { later, earlier }
+    }
+
+    /// The longest line of commits that goes back to `start` along first parents; `start` comes last.
+    fn longest_line(&self, start: u32) -> Vec<u32> {
+        // How far each commit from `start` on is above it, and 0 for those that do not come of it.
+        let mut heights = vec![1_u32];
+        let mut top = start;
+        for (at, node) in (start + 1..).zip(&self.nodes[start as usize + 1..]) {
+            let below = node.parent.checked_sub(start).and_then(|below| heights.get(below as usize));
+            let height = below.map_or(0, |&below| if below == 0 { 0 } else { below + 1 });
+            if height > heights[(top - start) as usize] {
+                top = at;
+            }
+            heights.push(height);
+        }
+        let mut line = vec![top];
+        while top != start {
+            top = self.nodes[top as usize].parent;
+            line.push(top);
+        }
+        line
+    }
+
+    /// The version that a commit made, and what it was made from. None where it made none, or none is known
+    /// before it.
+    fn made(&self, at: u32, table: u32) -> Option<(MadeVersion, u32)> {
+        let node = &self.nodes[at as usize];
+        if find(&node.origins, table) != Some(at) || node.parent == UNKNOWN {
+            return None;
+        }
+        let parent = &self.nodes[node.parent as usize];
+        let from = find(&parent.origins, table)?;
+        let version = MadeVersion {
+            commit: Arc::clone(&node.hash),
+            is_merge: node.is_merge,
+            parent: Arc::clone(&parent.hash),
+            from: Arc::clone(&self.nodes[from as usize].hash),
+        };
+        Some((version, from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::super::{Change, NewCommit};
+    use super::*;
+
+    fn add(lineage: &mut Lineage, hash: &str, parent: Option<&str>, tables: &[&str]) {
+        // A capital letter stands for a table whose definition changed, too.
+        let changes = tables.iter().map(|name| Change {
+            table: name.to_lowercase(),
+            schema: name.to_lowercase() != **name,
+            same_as: None,
+        });
+        lineage.add(NewCommit {
+            hash: hash.into(),
+            time: Timestamp::UNIX_EPOCH,
+            parent: parent.map(Into::into),
+            is_merge: hash.starts_with('m'),
+            changes: changes.collect(),
+        });
+    }
+
+    /// root - a - b - c - m - d, with sides b - s - s2 and a - x.
+    fn lineage() -> Lineage {
+        let mut lineage = Lineage::default();
+        add(&mut lineage, "root", None, &["T", "U"]);
+        add(&mut lineage, "a", Some("root"), &["t"]);
+        add(&mut lineage, "x", Some("a"), &["t"]);
+        add(&mut lineage, "b", Some("a"), &["t", "u"]);
+        add(&mut lineage, "s", Some("b"), &["t"]);
+        add(&mut lineage, "s2", Some("s"), &["t"]);
+        add(&mut lineage, "c", Some("b"), &["U"]);
+        add(&mut lineage, "m", Some("c"), &["T"]);
+        add(&mut lineage, "d", Some("m"), &["t", "u"]);
+        lineage
+    }
+
+    fn steps(versions: &[MadeVersion]) -> Vec<String> {
+        versions.iter().map(|made| format!("{}<{}<{}", made.commit, made.parent, made.from)).collect()
+    }
+
+    #[test]
+    fn versions_follow_one_line_of_first_parents() {
+        let mut lineage = lineage();
+        let around = lineage.versions_around("b", "t", 10);
+        assert_eq!(steps(&around.later), ["b<a<a", "m<c<b", "d<m<m"]);
+        assert_eq!(steps(&around.earlier), ["a<root<root"], "nothing is known before the first one");
+        assert_eq!(around.later.iter().map(|made| made.is_merge).collect::<Vec<_>>(), [false, true, false]);
+        let around = lineage.versions_around("s2", "t", 3);
+        assert_eq!((steps(&around.later), steps(&around.earlier)), {
+            (vec!["s2<s<s".to_owned()], vec!["s<b<b".to_owned(), "b<a<a".to_owned()])
+        });
+        assert_eq!(steps(&lineage.versions_around("a", "t", 2).later), ["a<root<root", "b<a<a"]);
+        let around = lineage.versions_around("root", "u", 10);
+        assert_eq!(steps(&around.later), ["b<a<root", "c<b<b", "d<m<c"]);
+        assert_eq!(around.earlier, []);
+        assert_eq!(lineage.versions_around("nowhere", "t", 10), Around::default());
+    }
+
+    #[test]
+    fn definitions_last_until_they_change() {
+        let mut lineage = lineage();
+        let definition = |lineage: &mut Lineage, commit: &str, table: &str| {
+            lineage.definition(commit, table).expect("a commit that was added").to_string()
+        };
+        for (commit, of_t, of_u) in
+            [("root", "root", "root"), ("s2", "root", "root"), ("c", "root", "c"), ("d", "m", "c")]
+        {
+            let found = (definition(&mut lineage, commit, "t"), definition(&mut lineage, commit, "u"));
+            assert_eq!(found, (of_t.to_owned(), of_u.to_owned()), "at {commit}");
+        }
+        add(&mut lineage, "e", Some("s2"), &["T"]);
+        add(&mut lineage, "f", Some("e"), &["t"]);
+        assert_eq!(definition(&mut lineage, "f", "t"), "e", "commits that were added since");
+        assert_eq!(lineage.definition("nowhere", "t"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! Versions of a table: what they have in common, and ranges of their rows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::changes;
+use super::definitions::TableDefinition;
+use super::fault::{Fault, QueryError};
+use super::lease::Lease;
+use super::lock;
+use super::rows::{End, Lines};
+use super::sql::{Revision, literal};
+use super::steps;
+use super::store::Store;
+use super::wire::RowReader;
+use crate::model::jsonl::line_key::{KeyOrder, KeyValue, LineKey};
+use crate::source::dolt::identifier::ident;
+use crate::source::versioned::{Family, LineChange, Step, Versioned};
+use crate::source::{Sink, SourceError};
+
+/// A version of a table, by the commit that made it.
+pub struct TableVersion {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The table's name.
+    pub table: Arc<str>,
+    /// The origin of the table: the commit that made this version.
+    pub commit: Arc<str>,
+}
+
+#[async_trait]
+impl Versioned for TableVersion {
+    async fn family(&self) -> Result<Arc<Family>, SourceError> {
+        let definition = self.definition().await.map_err(|error| self.failed("cannot ask for", error))?;
+        Ok(Arc::clone(&definition.family))
+    }
+
+    fn version(&self) -> &str {
+        &self.commit
+    }
+
+    async fn read_between(
+        &self,
+        from: &LineKey,
+        to: Option<&LineKey>,
+        mut sink: Sink,
+    ) -> Result<(), SourceError> {
+        let copied = self.copy_between(from, to, &mut sink).await;
+        copied.map_err(|error| self.failed("cannot read a part of", error))
+    }
+
+    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
+        let changes = changes::between(self, version, limit).await;
+        let doing = || format!("cannot compare version {version} with");
+        changes.map_err(|error| self.failed(&doing(), error))
+    }
+
+    async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {
+        let steps = steps::around(self, count).await;
+        steps.map_err(|error| self.failed("cannot ask for the history of", error))
+    }
+}
+
+impl TableVersion {
+    /// How this version is defined.
+    ///
+    /// # Errors
+    /// What the server or the connection said; [`Fault::Moved`] where it has no such table.
+    pub async fn definition(&self) -> Result<Arc<TableDefinition>, QueryError> {
+        self.definition_at(&self.commit).await?.ok_or_else(|| Fault::Moved.into())
+    }
+
+    /// How the table is defined at a commit; none where it is not there.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn definition_at(&self, commit: &Arc<str>) -> Result<Option<Arc<TableDefinition>>, QueryError> {
+        let defined_by = lock(&self.store.lineage).definition(commit, &self.table);
+        // A commit that the lineage does not know stands for itself.
+        let defined_by = defined_by.unwrap_or_else(|| Arc::clone(commit));
+        self.store.definition(&self.table, &defined_by).await
+    }
+
+    /// Reads rows on a connection for that; once more where it turns out to be dead.
+    ///
+    /// # Errors
+    /// Those of the reading, and where there is no connection.
+    pub async fn reading<R: ReadRows>(&self, rows: &R) -> Result<R::Value, QueryError> {
+        loop {
+            let mut lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
+            let is_reused = lease.is_reused();
+            match rows.read(&mut lease).await {
+                Ok(Reading::Whole(value)) => {
+                    lease.give_back();
+                    return Ok(value);
+                }
+                // Dropping the lease closes the connection, which ends the query.
+                Ok(Reading::CutShort(value)) => return Ok(value),
+                Err(error) if is_reused && error.is_broken_connection() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn copy_between(
+        &self,
+        from: &LineKey,
+        to: Option<&LineKey>,
+        sink: &mut Sink,
+    ) -> Result<(), QueryError> {
+        let definition = self.definition().await?;
+        let order = definition.family.order.as_ref();
+        let order = order.ok_or_else(|| Fault::Answer("the table's rows have no known order".to_owned()))?;
+        let query = &self.range_query(&definition, order, from, to)?;
+        let range = &Range { order, from, to };
+        let mut lines = Lines::new(sink);
+        let lines = &mut lines;
+        let mut lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
+        let mut copied = range.copy(&mut lease, query, lines).await;
+        if copied.as_ref().is_err_and(QueryError::is_broken_connection)
+            && lease.is_reused()
+            && lines.restart()
+        {
+            drop(lease);
+            lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
+            copied = range.copy(&mut lease, query, lines).await;
+        }
+        if copied? == End::Whole {
+            lease.give_back();
+        }
+        Ok(())
+    }
+
+    /// A condition on the first column of the key alone is an index range, whatever the key is; it takes in more
+    /// rows than those asked for. The order has to be stated: with a condition, the server may read by another
+    /// index that begins with the same column. It sorts nothing where it reads by the key.
+    fn range_query(
+        &self,
+        definition: &TableDefinition,
+        order: &KeyOrder,
+        from: &LineKey,
+        to: Option<&LineKey>,
+    ) -> Result<String, QueryError> {
+        let foreign = || Fault::Answer("a key of another table".to_owned());
+        let key: Vec<_> = definition.key.iter().map(|name| ident(name)).collect();
+        let value = |key: &LineKey| order.first_value(key).map(sql_value).ok_or_else(foreign);
+        let mut condition = format!("{} >= {}", key[0], value(from)?);
+        if let Some(to) = to {
+            condition.push_str(&format!(" AND {} <= {}", key[0], value(to)?));
+        }
+        let (database, table) = (ident(&self.store.database), ident(&self.table));
+        let as_of = Revision::Commit(Arc::clone(&self.commit)).as_of();
+        let key = key.join(", ");
+        Ok(format!("SELECT * FROM {database}.{table}{as_of} WHERE {condition} ORDER BY {key}"))
+    }
+
+    fn failed(&self, doing: &str, error: QueryError) -> SourceError {
+        let at = Revision::Commit(Arc::clone(&self.commit)).describe();
+        let operation = format!("{doing} table {} of {} {at}", self.table, self.store.database);
+        error.during(&self.store.label, operation)
+    }
+}
+
+/// Something that reads the rows of a query. May be asked to begin anew.
+pub trait ReadRows: Sync {
+    /// What comes of it.
+    type Value;
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    fn read(
+        &self,
+        lease: &mut Lease,
+    ) -> impl Future<Output = Result<Reading<Self::Value>, QueryError>> + Send;
+}
+
+/// What came of reading.
+pub enum Reading<T> {
+    /// The answer was read to its end.
+    Whole(T),
+    /// The rest of the answer is not wanted.
+    CutShort(T),
+}
+
+/// Lines of a range of keys.
+struct Range<'r> {
+    order: &'r KeyOrder,
+    from: &'r LineKey,
+    to: Option<&'r LineKey>,
+}
+
+impl Range<'_> {
+    async fn copy(&self, lease: &mut Lease, query: &str, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+        let mut answer = lease.start(query).await?;
+        let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
+        let (mut key, mut last) = (Vec::new(), Vec::new());
+        let mut line = Vec::new();
+        while let Some(row) = answer.next().await? {
+            line.clear();
+            reader.line(&row, &mut line).map_err(Fault::from)?;
+            let told = self.order.write_key(&line, &mut key);
+            told.ok_or_else(|| Fault::Answer("a row whose key cannot be read".to_owned()))?;
+            if key[..] <= last[..] {
+                return Err(Fault::Answer("rows in another order than that of their key".to_owned()).into());
+            }
+            if key[..] >= *self.from.as_bytes() && self.to.is_none_or(|to| key[..] < *to.as_bytes()) {
+                lines.add(&line);
+                if lines.is_full() && lines.push().await == End::Closed {
+                    return Ok(End::Closed);
+                }
+            }
+            std::mem::swap(&mut key, &mut last);
+        }
+        Ok(lines.push().await)
+    }
+}
+
+fn sql_value(value: KeyValue) -> String {
+    match value {
+        KeyValue::Number(number) => number,
+        KeyValue::Text(text) | KeyValue::Time(text) => literal(&text),
+        KeyValue::Bytes(bytes) => {
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("x'{digits}'")
+        }
+    }
+}
