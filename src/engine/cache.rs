@@ -7,7 +7,7 @@ use lru::LruCache;
 
 use super::branch::Branch;
 use super::lock;
-use super::whole::Whole;
+use super::version::Version;
 use crate::model::content_id::ContentId;
 use crate::source::parts::Part;
 
@@ -17,10 +17,10 @@ const ENTRY_OVERHEAD: u64 = 256;
 /// What an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// All of a content.
-    Whole(ContentId),
-    /// A piece of a content that is read in passing.
-    Piece(ContentId, u64),
+    /// Which segments a content has.
+    Version(ContentId),
+    /// A segment of however many contents, by its hash.
+    Segment(ContentId),
     /// A part of however many contents.
     Part(Part),
 }
@@ -28,9 +28,9 @@ pub(super) enum Key {
 /// A cached piece; cheap to clone.
 #[derive(Clone)]
 pub(super) enum Cached {
-    /// Of [`Key::Whole`].
-    Whole(Arc<Whole>),
-    /// Bytes of a [`Key::Piece`], or of a [`Key::Part`] that is a segment.
+    /// Of [`Key::Version`].
+    Version(Arc<Version>),
+    /// Bytes of a [`Key::Segment`], or of a [`Key::Part`] that is one.
     Bytes(Bytes),
     /// A [`Key::Part`] that is made of others.
     Branch(Arc<Branch>),
@@ -40,7 +40,7 @@ impl Cached {
     fn cost(&self) -> u64 {
         ENTRY_OVERHEAD
             + match self {
-                Self::Whole(whole) => whole.len(),
+                Self::Version(version) => version.cost(),
                 Self::Bytes(bytes) => bytes.len() as u64,
                 Self::Branch(branch) => branch.cost(),
             }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn key(n: u8) -> Key {
-        Key::Piece(ContentId::of(&[&[n]]), 0)
+        Key::Segment(ContentId::of(&[&[n]]))
     }
 
     fn piece(len: usize) -> Cached {

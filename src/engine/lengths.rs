@@ -75,6 +75,20 @@ impl Lengths {
         }
     }
 
+    /// Takes over what follows from lengths that are known; `is_for_good` is that of the contents.
+    pub fn derive(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>, is_for_good: bool) {
+        let mut table = lock(&self.table);
+        for (id, len) in lengths {
+            if table.known.contains_key(&id) {
+                continue;
+            }
+            table.known.insert(id, Known { len, is_checked: false });
+            if is_for_good {
+                table.news.push((id, len));
+            }
+        }
+    }
+
     /// Takes over what an earlier mount learned.
     pub fn recall(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>) {
         let mut table = lock(&self.table);

@@ -14,29 +14,31 @@ use crate::source::{Content, SourceError};
 mod branch;
 mod cache;
 mod flight;
+mod held;
 mod index;
+mod kin;
 mod lengths;
 mod listings;
+mod load;
 mod part_flights;
 mod part_lengths;
+mod patch;
+mod reading;
 mod report;
-mod streamed;
+mod segmenter;
+mod steps;
 mod tree;
-mod whole;
+mod version;
+mod versions;
 
 pub use index::{IndexError, LengthIndex};
 pub use listings::Listings;
 
-use cache::{Cache, Cached, Key};
-use flight::Flights;
+use cache::Cache;
+use held::Held;
 use lengths::Lengths;
-use streamed::Streamed;
 use tree::{PartMemory, Tree};
-use whole::{Loaded, Whole};
-
-/// A content longer than this share of the cache is read in passing, piece by piece, instead of being held
-/// whole.
-const LARGEST_SHARE_HELD_WHOLE: u64 = 4;
+use versions::Versions;
 
 /// Trees kept open after their last reader: a walk measures a file and reads it right after.
 const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
@@ -44,38 +46,35 @@ const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 /// Loads, shares and remembers contents.
 pub struct Engine {
     cache: Arc<Cache>,
-    flights: Flights<ContentId, Loaded>,
     lengths: Arc<Lengths>,
-    streams: Mutex<HashMap<ContentId, Weak<Streamed>>>,
+    versions: Arc<Versions>,
+    /// Contents that somebody has open.
+    open: Mutex<HashMap<ContentId, Weak<Held>>>,
     parts: Arc<PartMemory>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
-    held_whole_up_to: u64,
     index: Option<LengthIndex>,
 }
 
 /// An open content: its bytes stay readable while this lives.
 #[derive(Clone)]
 pub enum Reader {
-    /// Held in memory as a whole.
-    Whole(Arc<Whole>),
-    /// Read in passing.
-    Streamed(Arc<Streamed>),
-    /// Put together from parts that it shares with others.
+    /// Made of segments that came from end to end.
+    Held(Arc<Held>),
+    /// Put together from the parts of a tree.
     InParts(Arc<Tree>),
 }
 
 impl Engine {
     /// An engine that keeps up to `cache_size` bytes of content in memory.
     pub fn new(cache_size: u64) -> Self {
-        let cache = Arc::new(Cache::new(cache_size));
+        let (cache, lengths) = (Arc::new(Cache::new(cache_size)), Arc::<Lengths>::default());
         Self {
             parts: Arc::new(PartMemory::new(Arc::clone(&cache))),
+            versions: Versions::new(Arc::clone(&cache), Arc::clone(&lengths)),
             cache,
-            flights: Flights::new(),
-            lengths: Arc::default(),
-            streams: Mutex::default(),
+            lengths,
+            open: Mutex::default(),
             trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
-            held_whole_up_to: cache_size / LARGEST_SHARE_HELD_WHOLE,
             index: None,
         }
     }
@@ -118,13 +117,16 @@ impl Engine {
         if let Some(len) = content.stated_len().or_else(|| self.lengths.get(id)) {
             return Ok(len);
         }
-        match self.tree(id, content).await? {
-            Some(_) => Ok(self.lengths.get(id).expect("whoever opens a tree measures it")),
-            None => Ok(self.load(id, content).await?.len()),
+        if self.tree(id, content).await?.is_some() {
+            return Ok(self.lengths.get(id).expect("whoever opens a tree measures it"));
+        }
+        match self.versions.len_by_steps(id, content).await {
+            Some(len) => Ok(len),
+            None => Ok(self.versions.get(id, content).await?.len()),
         }
     }
 
-    /// Opens a content for reading.
+    /// Opens a content for reading. Nothing is handed out of one that did not pass its source's checks.
     ///
     /// # Errors
     /// What the source says when the content cannot be read or does not pass its checks.
@@ -132,19 +134,18 @@ impl Engine {
         if let Some(tree) = self.tree(id, content).await? {
             return Ok(Reader::InParts(tree));
         }
-        let len = match self.lengths.get(id).or_else(|| content.stated_len()) {
-            Some(len) if len > self.held_whole_up_to => len,
-            _ => match self.load(id, content).await? {
-                Loaded::Whole(whole) => return Ok(Reader::Whole(whole)),
-                Loaded::TooLong(len) => len,
-            },
-        };
-        let stream = self.stream(id, content, len);
-        if !self.lengths.is_checked(id) {
-            stream.verify().await?;
-            self.lengths.remember(id, len, &**content)?;
+        if let Some(held) = lock(&self.open).get(&id).and_then(Weak::upgrade) {
+            return Ok(Reader::Held(held));
         }
-        Ok(Reader::Streamed(stream))
+        let version = self.versions.get(id, content).await?;
+        let mut open = lock(&self.open);
+        if let Some(held) = open.get(&id).and_then(Weak::upgrade) {
+            return Ok(Reader::Held(held));
+        }
+        open.retain(|_, held| held.strong_count() > 0);
+        let held = Arc::new(Held::new(Arc::clone(content), version, Arc::clone(&self.cache)));
+        open.insert(id, Arc::downgrade(&held));
+        Ok(Reader::Held(held))
     }
 
     /// The tree of a content that is in parts, measured.
@@ -173,39 +174,6 @@ impl Engine {
         };
         blocking(&*described, open).await
     }
-
-    /// Reads a content once from end to end: from the cache, or in one flight for all who ask.
-    async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Loaded, Arc<SourceError>> {
-        if let Some(Cached::Whole(whole)) = self.cache.get(&Key::Whole(id)) {
-            return Ok(Loaded::Whole(whole));
-        }
-        let (reader, limit) = (content.clone(), self.held_whole_up_to);
-        let (cache, lengths) = (self.cache.clone(), self.lengths.clone());
-        let load = async move {
-            // A flight that ended between the look above and this one has left its result in the cache.
-            if let Some(Cached::Whole(whole)) = cache.get(&Key::Whole(id)) {
-                return Ok(Loaded::Whole(whole));
-            }
-            let loaded = Loaded::read(&*reader, limit).await?;
-            lengths.remember(id, loaded.len(), &*reader)?;
-            if let Loaded::Whole(whole) = &loaded {
-                cache.put(Key::Whole(id), Cached::Whole(whole.clone()));
-            }
-            Ok(loaded)
-        };
-        self.flights.join(id, load).await
-    }
-
-    fn stream(&self, id: ContentId, content: &Arc<dyn Content>, len: u64) -> Arc<Streamed> {
-        let mut streams = lock(&self.streams);
-        if let Some(open) = streams.get(&id).and_then(Weak::upgrade) {
-            return open;
-        }
-        streams.retain(|_, stream| stream.strong_count() > 0);
-        let stream = Arc::new(Streamed::new(id, content.clone(), len, self.cache.clone()));
-        streams.insert(id, Arc::downgrade(&stream));
-        stream
-    }
 }
 
 impl Reader {
@@ -215,8 +183,7 @@ impl Reader {
     /// What the source says when the content can no longer be read.
     pub async fn read(&self, offset: u64, size: usize) -> Result<Bytes, Arc<SourceError>> {
         match self {
-            Self::Whole(whole) => Ok(whole.slice(offset, size)),
-            Self::Streamed(stream) => stream.read(offset, size).await,
+            Self::Held(held) => held.read(offset, size).await,
             Self::InParts(tree) => {
                 if let Some(bytes) = tree.read_held(offset, size) {
                     return Ok(bytes);
@@ -239,59 +206,4 @@ async fn blocking<T: Send + 'static>(
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Nothing is left half-done under these locks, so a panic elsewhere does not make the data wrong.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use async_trait::async_trait;
-
-    use super::*;
-    use crate::source::{ErrorKind, Sink};
-
-    /// A content that has one byte more each time it is read, from `len` on.
-    struct Growing {
-        len: AtomicU64,
-        step: u64,
-    }
-
-    #[async_trait]
-    impl Content for Growing {
-        fn describe(&self) -> String {
-            "a growing content".into()
-        }
-
-        async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-            let len = self.len.fetch_add(self.step, Ordering::SeqCst);
-            for _ in 0..len.div_ceil(1000) {
-                if sink.push(Bytes::from_static(&[b'x'; 1000])).await.is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        }
-    }
-
-    fn growing(len: u64, step: u64) -> Arc<dyn Content> {
-        Arc::new(Growing { len: AtomicU64::new(len), step })
-    }
-
-    #[tokio::test]
-    async fn a_second_length_for_one_content_is_an_error() {
-        let (engine, id, content) = (Engine::new(0), ContentId::of(&[b"g"]), growing(1000, 1000));
-        assert_eq!(engine.len(id, &content).await.expect("the first answer counts"), 1000);
-        let second = engine.load(id, &content).await;
-        assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
-        assert_eq!(engine.len(id, &content).await.expect("what was told stays"), 1000);
-    }
-
-    #[tokio::test]
-    async fn a_long_content_of_unknown_length_is_read_in_passing() {
-        let (engine, id, content) = (Engine::new(40_000), ContentId::of(&[b"g"]), growing(3_000_000, 0));
-        assert_eq!(engine.len(id, &content).await.expect("reads"), 3_000_000);
-        let reader = engine.open(id, &content).await.expect("opens");
-        assert!(matches!(reader, Reader::Streamed(_)));
-        assert_eq!(reader.read(2_999_990, 100).await.expect("reads"), &[b'x'; 10][..]);
-    }
 }

@@ -35,7 +35,7 @@ impl PartMemory {
         match self.cache.get(&Key::Part(*part)) {
             Some(Cached::Bytes(lines)) => Some(Loaded::Lines(lines)),
             Some(Cached::Branch(branch)) => Some(Loaded::Branch(branch)),
-            Some(Cached::Whole(_)) | None => None,
+            Some(Cached::Version(_)) | None => None,
         }
     }
 

@@ -112,7 +112,7 @@ pub trait Content: Send + Sync {
         None
     }
 
-    /// The content as one version of a table of many, where it is one.
+    /// The content as a version of a table of which there are others, where it is one.
     fn versioned(&self) -> Option<&dyn versioned::Versioned> {
         None
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Sink, SourceError};
+use super::{Content, Sink, SourceError};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 
@@ -67,12 +67,14 @@ pub struct LineChange {
 }
 
 /// How the lengths of two versions differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Step {
     /// The earlier version.
     pub from: ContentId,
     /// The later one.
     pub to: ContentId,
+    /// The content of the later one.
+    pub content: Arc<dyn Content>,
     /// Bytes of the lines of `to` that are not in `from`.
     pub added: u64,
     /// Bytes of the lines of `from` that are not in `to`.

@@ -137,20 +137,10 @@ impl Entries<'_> {
     fn table(&mut self, table: &Arc<str>) -> Result<FileEntry, QueryError> {
         let (origin, links) = self.origin(&[table])?;
         let store = &self.database.store;
-        let revision = Revision::Commit(Arc::clone(self.commit));
-        let query = format!("SELECT * FROM {}.{}{}", ident(&store.database), ident(table), revision.as_of());
         let made_by = Arc::clone(&origin.commits[0]);
         let id = table_id(&store.database, table, &made_by);
         let version = TableVersion { store: Arc::clone(store), table: Arc::clone(table), commit: made_by };
-        let what = format!("table {table} of {} {}", store.database, revision.describe());
-        let content = RowsContent {
-            store: Arc::clone(store),
-            query,
-            version: Some(version),
-            guard: Vec::new(),
-            is_sorted_here: false,
-            what,
-        };
+        let content = RowsContent::of_table(version, self.commit);
         Ok(entry(rows_path(table), id, &origin, links, Arc::new(content)))
     }
 

@@ -13,9 +13,11 @@ use bytes::Bytes;
 use super::fault::{Fault, QueryError};
 use super::lease::{Answer, Lease};
 use super::live::check_hashes;
+use super::sql::Revision;
 use super::store::Store;
 use super::versions::TableVersion;
 use super::wire::RowReader;
+use crate::source::dolt::identifier::ident;
 use crate::source::versioned::Versioned;
 use crate::source::{Content, Sink, SourceError};
 
@@ -67,6 +69,15 @@ impl Content for RowsContent {
 }
 
 impl RowsContent {
+    /// The rows of a version of a table, read at a commit that shows it.
+    pub fn of_table(version: TableVersion, commit: &Arc<str>) -> Self {
+        let (store, table) = (Arc::clone(&version.store), &version.table);
+        let revision = Revision::Commit(Arc::clone(commit));
+        let query = format!("SELECT * FROM {}.{}{}", ident(&store.database), ident(table), revision.as_of());
+        let what = format!("table {table} of {} {}", store.database, revision.describe());
+        Self { store, query, version: Some(version), guard: Vec::new(), is_sorted_here: false, what }
+    }
+
     /// One try. An error comes with whether the connection had been used before.
     async fn attempt(&self, lines: &mut Lines<'_>) -> Result<(), (QueryError, bool)> {
         let lease = self.store.pool.reader_lease(Some(&self.store.database)).await;

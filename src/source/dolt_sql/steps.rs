@@ -22,6 +22,7 @@ use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lock;
+use super::rows::RowsContent;
 use super::sql::{Revision, literals};
 use super::versions::{ReadRows, Reading, TableVersion};
 use crate::source::dolt::identifier::ident;
@@ -203,7 +204,10 @@ fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -
     let Difference { added, removed, .. } =
         *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
     let id = |commit: &str| table_id(&version.store.database, &version.table, commit);
-    Some(Step { from: id(&made.from), to: id(&made.commit), added, removed })
+    let (store, table) = (Arc::clone(&version.store), Arc::clone(&version.table));
+    let later = TableVersion { store, table, commit: Arc::clone(&made.commit) };
+    let content = Arc::new(RowsContent::of_table(later, &made.commit));
+    Some(Step { from: id(&made.from), to: id(&made.commit), content, added, removed })
 }
 
 async fn row_count(version: &TableVersion) -> Result<u64, QueryError> {

@@ -233,12 +233,13 @@ fn steps(versions: &[Version], texts: &HashMap<ContentId, &Vec<u8>>) -> usize {
     for version in versions {
         let steps = wait(versioned(version).steps(40)).unwrap_or_else(|error| panic!("{}", error.chain()));
         for step in steps {
-            let name = format!("{step:?} asked for at {}", what(version));
+            let bytes = (step.added, step.removed);
+            let name = format!("{bytes:?} from {:?} to {:?}, of {}", step.from, step.to, what(version));
             let [from, to] = [step.from, step.to]
                 .map(|id| counted(texts.get(&id).unwrap_or_else(|| panic!("{name}: no such version"))));
-            assert_eq!((step.added, step.removed), (missing(&to, &from), missing(&from, &to)), "{name}");
-            let before = seen.insert((step.from, step.to), step);
-            assert!(before.is_none_or(|before| before == step), "{name}");
+            assert_eq!(bytes, (missing(&to, &from), missing(&from, &to)), "{name}");
+            let before = seen.insert((step.from, step.to), bytes);
+            assert!(before.is_none_or(|before| before == bytes), "{name}");
         }
     }
     seen.len()

@@ -1,0 +1,133 @@
+//! What is known of the versions of one table: which are at hand, and what it cost to get them.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lru::LruCache;
+
+use super::lock;
+use crate::model::content_id::ContentId;
+use crate::source::Content;
+
+/// Families remembered, of some KiB each.
+const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
+
+/// How many versions of one table are tried to start from.
+const RECENT: usize = 4;
+
+/// After so many versions that were read as a whole because that was cheaper, changes are tried again.
+const TRY_AGAIN: u32 = 16;
+
+/// How many steps are asked for at first; each time twice as many, up to [`MOST_STEPS`].
+const FIRST_STEPS: usize = 16;
+const MOST_STEPS: usize = 4096;
+
+/// All families.
+pub(super) struct Families {
+    known: Mutex<LruCache<ContentId, Arc<Kin>>>,
+}
+
+impl Default for Families {
+    fn default() -> Self {
+        Self { known: Mutex::new(LruCache::new(FAMILIES)) }
+    }
+}
+
+impl Families {
+    /// What is known of a family.
+    pub fn kin(&self, family: ContentId) -> Arc<Kin> {
+        Arc::clone(lock(&self.known).get_or_insert(family, Arc::default))
+    }
+}
+
+/// The versions of one table with one definition.
+#[derive(Default)]
+pub(super) struct Kin {
+    seen: Mutex<Seen>,
+    /// How many steps to ask for next. Held while they are asked for.
+    pub steps: tokio::sync::Mutex<Steps>,
+}
+
+/// How lengths are learned without reading.
+pub(super) struct Steps {
+    /// Whether the length of any version was asked for before.
+    pub was_asked: bool,
+    /// How many to ask for next; 0 where they turned out not to be right.
+    pub count: usize,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self { was_asked: false, count: FIRST_STEPS }
+    }
+}
+
+impl Steps {
+    /// Asks for more the next time.
+    pub fn went_well(&mut self) {
+        self.count = (self.count * 2).min(MOST_STEPS);
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    /// The newest first.
+    recent: VecDeque<Recent>,
+    /// Whether lines were found not to stand in the order of their keys.
+    is_unordered: bool,
+    /// What it took last time to read a version as a whole, and to make one by changes.
+    whole: Option<Duration>,
+    by_changes: Option<Duration>,
+    /// Versions read as a whole since changes were tried.
+    since_tried: u32,
+}
+
+/// A version that was at hand not long ago.
+#[derive(Clone)]
+pub(super) struct Recent {
+    /// Its content's id.
+    pub id: ContentId,
+    /// Its content.
+    pub content: Arc<dyn Content>,
+}
+
+impl Kin {
+    /// Versions to start from, the last used first; none where changes are not worth asking for.
+    pub fn bases(&self) -> Vec<Recent> {
+        let mut seen = lock(&self.seen);
+        if seen.is_unordered {
+            return Vec::new();
+        }
+        let is_dearer = seen.by_changes > seen.whole && seen.whole.is_some();
+        if is_dearer {
+            seen.since_tried += 1;
+            if seen.since_tried < TRY_AGAIN {
+                return Vec::new();
+            }
+        }
+        seen.since_tried = 0;
+        seen.recent.iter().cloned().collect()
+    }
+
+    /// Notes a version that is at hand.
+    pub fn note(&self, id: ContentId, content: &Arc<dyn Content>) {
+        let mut seen = lock(&self.seen);
+        seen.recent.retain(|recent| recent.id != id);
+        seen.recent.push_front(Recent { id, content: Arc::clone(content) });
+        seen.recent.truncate(RECENT);
+    }
+
+    /// Notes what it took to read a version as a whole, and whether its lines stand in the order of their keys.
+    pub fn note_whole(&self, took: Duration, is_ordered: bool) {
+        let mut seen = lock(&self.seen);
+        seen.whole = Some(took);
+        seen.is_unordered |= !is_ordered;
+    }
+
+    /// Notes what it took to make a version by changes, be it in vain.
+    pub fn note_changes(&self, took: Duration) {
+        lock(&self.seen).by_changes = Some(took);
+    }
+}

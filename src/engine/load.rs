@@ -1,0 +1,100 @@
+//! Reading a content from end to end: its segments, and whether its lines stand in the order of their keys.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::cache::{Cache, Cached, Key};
+use super::reading::Reading;
+use super::segmenter::Segmenter;
+use super::version::{Segment, Version};
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::line_key::{KeyOrder, LineKey};
+use crate::source::{Content, SourceError};
+
+/// Reads a whole content. Its segments go into the cache; equal ones of other contents are kept once.
+///
+/// # Errors
+/// What the source says.
+pub(super) async fn read(
+    content: &Arc<dyn Content>,
+    order: Option<&KeyOrder>,
+    cache: &Cache,
+) -> Result<Version, SourceError> {
+    let source = Arc::clone(content);
+    let mut reading = Reading::start(|sink| async move { source.read(sink).await });
+    let (mut segmenter, mut list) = (Segmenter::default(), SegmentList::new(order, cache));
+    while let Some(piece) = reading.next().await {
+        segmenter.push(&piece, |segment| list.push(segment));
+    }
+    reading.verdict(&**content).await?;
+    segmenter.finish(|segment| list.push(segment));
+    Ok(list.into_version())
+}
+
+/// The segments of one content as they are made.
+pub(super) struct SegmentList<'c> {
+    cache: &'c Cache,
+    /// None where no order is known, or where it turned out not to hold.
+    order: Option<&'c KeyOrder>,
+    last: Option<LineKey>,
+    segments: Vec<Segment>,
+}
+
+impl<'c> SegmentList<'c> {
+    /// A list without segments. `order` is how their lines are said to stand.
+    pub fn new(order: Option<&'c KeyOrder>, cache: &'c Cache) -> Self {
+        Self { cache, order, last: None, segments: Vec::new() }
+    }
+
+    /// Adds a segment.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let id = segment_id(bytes);
+        let key = Key::Segment(id);
+        if self.cache.get(&key).is_none() {
+            // Copied, so that what the cache counts is what the segment keeps in memory.
+            self.cache.put(key, Cached::Bytes(Bytes::copy_from_slice(bytes)));
+        }
+        let first = self.first_key(bytes);
+        // No segment is longer than a few MiB.
+        self.segments.push(Segment { id, len: bytes.len() as u32, first });
+    }
+
+    /// The key of the first line, where all lines so far stand in the order of their keys.
+    fn first_key(&mut self, bytes: &[u8]) -> Option<LineKey> {
+        let order = self.order?;
+        let mut first = None;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let key = order.key_of(line).filter(|key| self.last.as_ref().is_none_or(|last| last < key));
+            if key.is_none() {
+                self.order = None;
+                return None;
+            }
+            if first.is_none() {
+                first.clone_from(&key);
+            }
+            self.last = key;
+        }
+        first
+    }
+
+    /// The segments.
+    pub fn into_segments(self) -> Vec<Segment> {
+        self.segments
+    }
+
+    /// The version that they make.
+    pub fn into_version(self) -> Version {
+        let is_unordered = self.order.is_none();
+        let mut segments = self.segments;
+        if is_unordered {
+            segments.iter_mut().for_each(|segment| segment.first = None);
+        }
+        Version::new(&segments)
+    }
+}
+
+/// The name of a segment: a hash of its bytes that nobody can make two of.
+pub(super) fn segment_id(bytes: &[u8]) -> ContentId {
+    ContentId::of(&[b"segment", bytes])
+}

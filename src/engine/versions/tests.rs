@@ -1,0 +1,321 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::{Engine, lock};
+use crate::model::jsonl::line_key::{KeyColumn, KeyKind, LineKey};
+use crate::source::versioned::LineChange;
+use crate::source::{ErrorKind, Sink};
+
+type Rows = BTreeMap<u64, String>;
+
+/// A table and what its server was asked.
+#[derive(Default)]
+struct Table {
+    versions: Mutex<Vec<Rows>>,
+    /// What is wrong with the changes that it tells.
+    lies: bool,
+    whole_reads: AtomicUsize,
+    ranges: AtomicUsize,
+    changes: AtomicUsize,
+}
+
+/// One version of it.
+struct Row {
+    table: Arc<Table>,
+    number: usize,
+    name: String,
+}
+
+fn line(key: u64, text: &str) -> Bytes {
+    format!("{{\"id\":{key},\"text\":\"{text}\"}}\n").into()
+}
+
+fn order() -> KeyOrder {
+    KeyOrder::new(vec![KeyColumn { place: 0, kind: KeyKind::Integer }]).expect("one column")
+}
+
+fn id(number: usize) -> ContentId {
+    ContentId::of(&[b"table", &number.to_le_bytes()])
+}
+
+impl Table {
+    fn content(self: &Arc<Self>, number: usize) -> Arc<dyn Content> {
+        Arc::new(Row { table: Arc::clone(self), number, name: number.to_string() })
+    }
+
+    fn bytes(&self, number: usize) -> Vec<u8> {
+        let lines: Vec<Bytes> =
+            lock(&self.versions)[number].iter().map(|(key, text)| line(*key, text)).collect();
+        lines.concat()
+    }
+
+    fn between(&self, a: usize, b: usize) -> Vec<LineChange> {
+        let versions = lock(&self.versions);
+        let (a, b) = (&versions[a], &versions[b]);
+        let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+        let side = |rows: &Rows, key: u64| rows.get(&key).map(|text| line(key, text));
+        let changes = keys.into_iter().map(|key| LineChange { from: side(a, *key), to: side(b, *key) });
+        changes.filter(|change| change.from != change.to).collect()
+    }
+}
+
+#[async_trait]
+impl Content for Row {
+    fn is_for_good(&self) -> bool {
+        true
+    }
+
+    fn versioned(&self) -> Option<&dyn Versioned> {
+        Some(self)
+    }
+
+    fn describe(&self) -> String {
+        format!("version {}", self.number)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        self.table.whole_reads.fetch_add(1, Ordering::SeqCst);
+        // A whole read is dear, which is what the engine goes by.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        for piece in self.table.bytes(self.number).chunks(10_000) {
+            if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Versioned for Row {
+    async fn family(&self) -> Result<Arc<Family>, SourceError> {
+        let order = order();
+        Ok(Arc::new(Family { id: ContentId::of(&[b"family"]), order: Some(order) }))
+    }
+
+    fn version(&self) -> &str {
+        &self.name
+    }
+
+    async fn read_between(
+        &self,
+        from: &LineKey,
+        to: Option<&LineKey>,
+        mut sink: Sink,
+    ) -> Result<(), SourceError> {
+        self.table.ranges.fetch_add(1, Ordering::SeqCst);
+        let order = order();
+        let rows = lock(&self.table.versions)[self.number].clone();
+        for (key, text) in rows {
+            let line = line(key, &text);
+            let at = order.key_of(&line).expect("it is a line");
+            let is_within = at >= *from && to.is_none_or(|to| at < *to);
+            if is_within && sink.push(line).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
+        self.table.changes.fetch_add(1, Ordering::SeqCst);
+        let mut changes = self.table.between(version.parse().expect("our own"), self.number);
+        let len = |line: &Option<Bytes>| line.as_ref().map_or(0, |line| line.len() as u64);
+        if changes.iter().map(|change| len(&change.from) + len(&change.to)).sum::<u64>() > limit {
+            return Ok(None);
+        }
+        if self.table.lies {
+            changes.push(LineChange { from: Some(line(1 << 40, "never there")), to: None });
+        }
+        Ok(Some(changes))
+    }
+
+    async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {
+        let all = lock(&self.table.versions).len();
+        let first = self.number.saturating_sub(1);
+        let step = |number: usize| {
+            let len = |line: &Option<Bytes>| line.as_ref().map_or(0, |line| line.len() as u64);
+            let changes = self.table.between(number, number + 1);
+            Step {
+                from: id(number),
+                to: id(number + 1),
+                content: self.table.content(number + 1),
+                added: changes.iter().map(|change| len(&change.to)).sum::<u64>() + u64::from(self.table.lies),
+                removed: changes.iter().map(|change| len(&change.from)).sum(),
+            }
+        };
+        Ok((first..all - 1).take(count).map(step).collect())
+    }
+}
+
+async fn read(engine: &Engine, table: &Arc<Table>, number: usize) -> Vec<u8> {
+    let content = table.content(number);
+    let len = engine.len(id(number), &content).await.expect("it can be measured");
+    let reader = engine.open(id(number), &content).await.expect("it opens");
+    let mut all = Vec::new();
+    loop {
+        let piece = reader.read(all.len() as u64, 7_777).await.expect("it reads");
+        if piece.is_empty() {
+            break;
+        }
+        all.extend_from_slice(&piece);
+    }
+    assert_eq!(all.len() as u64, len);
+    all
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+fn text(seed: u64, len: usize) -> String {
+    format!("{seed:016x}").repeat(len / 16 + 1)
+}
+
+/// Versions that each differ from the one before by some rows.
+fn history(rows: u64, edits: &[Vec<(u64, usize)>]) -> Arc<Table> {
+    let mut now: Rows = (0..rows).map(|key| (key * 10, text(key, (key % 90) as usize * 10))).collect();
+    let mut versions = vec![now.clone()];
+    for (version, edits) in edits.iter().enumerate() {
+        for (key, len) in edits {
+            match len {
+                0 => drop(now.remove(key)),
+                len => drop(now.insert(*key, text(version as u64, *len))),
+            }
+        }
+        versions.push(now.clone());
+    }
+    Arc::new(Table { versions: Mutex::new(versions), ..Table::default() })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn versions_made_from_others_are_those_that_the_source_gives(
+        rows in prop_oneof![Just(0_u64), Just(1), 2_u64..600],
+        edits in prop::collection::vec(
+            prop::collection::vec((0_u64..6100, prop_oneof![Just(0_usize), 1_usize..3000, Just(90_000)]), 0..12),
+            1..12,
+        ),
+        cache in prop_oneof![Just(0_u64), Just(20_000), Just(200_000), Just(50_000_000)],
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..20),
+    ) {
+        let table = history(rows, &edits);
+        let engine = Engine::new(cache);
+        block_on(async {
+            for at in order {
+                let number = at.index(edits.len() + 1);
+                assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+            }
+        });
+    }
+}
+
+fn small_changes(count: u64) -> Vec<Vec<(u64, usize)>> {
+    (0..count).map(|n| vec![((n * 997) % 3000, 50 + n as usize % 20)]).collect()
+}
+
+#[test]
+fn a_walk_reads_one_version_as_a_whole_and_measures_the_others_by_steps() {
+    let table = history(3000, &small_changes(200));
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        for number in 0..=200 {
+            let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
+            assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
+        }
+    });
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 1);
+    assert!(table.changes.load(Ordering::SeqCst) < 10, "{:?}", table.changes);
+    block_on(async {
+        for number in 0..=200 {
+            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+        }
+    });
+    assert!(table.whole_reads.load(Ordering::SeqCst) < 20, "{:?}", table.whole_reads);
+}
+
+#[test]
+fn what_the_cache_dropped_is_asked_for_by_ranges() {
+    let table = history(5000, &[vec![(20_000, 100)]]);
+    let engine = Engine::new(60_000);
+    block_on(async {
+        let content = table.content(0);
+        let reader = engine.open(id(0), &content).await.expect("it opens");
+        let all = table.bytes(0);
+        for offset in (0..all.len()).step_by(100_003).rev() {
+            let got = reader.read(offset as u64, 5000).await.expect("it reads");
+            assert!(got == all[offset..all.len().min(offset + 5000)], "at {offset}");
+        }
+    });
+    assert!(table.whole_reads.load(Ordering::SeqCst) <= 2, "{:?}", table.whole_reads);
+    assert!(table.ranges.load(Ordering::SeqCst) > 5, "{:?}", table.ranges);
+}
+
+#[test]
+fn changes_that_do_not_fit_are_not_believed() {
+    let honest = history(300, &small_changes(30));
+    let versions = lock(&honest.versions).clone();
+    let table = Arc::new(Table { versions: Mutex::new(versions), lies: true, ..Table::default() });
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        for number in 0..=30 {
+            let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
+            assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
+        }
+        for number in 0..=30 {
+            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+        }
+    });
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 31);
+}
+
+#[test]
+fn lines_that_several_exports_have_are_held_once() {
+    let table = history(3000, &small_changes(20));
+    let engine = Engine::new(500_000_000);
+    let mut used = Vec::new();
+    block_on(async {
+        for number in 0..=20 {
+            let text = Bytes::from(table.bytes(number));
+            let what = format!("export {number}");
+            let export: Arc<dyn Content> = Arc::new(crate::source::text::TextContent { text, what });
+            engine.open(id(number), &export).await.expect("it opens");
+            used.push(engine.cache.used());
+        }
+    });
+    let more = used[20] - used[0];
+    assert!(more < used[0], "20 more exports take {more} bytes, and one {}", used[0]);
+}
+
+#[test]
+fn a_length_that_is_given_twice_must_be_the_same() {
+    struct Growing(AtomicUsize);
+    #[async_trait]
+    impl Content for Growing {
+        fn describe(&self) -> String {
+            "a growing content".into()
+        }
+
+        async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+            let len = self.0.fetch_add(1000, Ordering::SeqCst);
+            let _ = sink.push(vec![b'x'; len].into()).await;
+            Ok(())
+        }
+    }
+    let (engine, content) = (Engine::new(0), Arc::new(Growing(AtomicUsize::new(1000))) as Arc<dyn Content>);
+    block_on(async {
+        assert_eq!(engine.len(id(0), &content).await.expect("the first answer counts"), 1000);
+        let second = engine.open(id(0), &content).await;
+        assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
+        assert_eq!(engine.len(id(0), &content).await.expect("what was told stays"), 1000);
+    });
+}
