@@ -67,6 +67,12 @@ impl Cache {
         lock(&self.entries).map.get(key).cloned()
     }
 
+    /// Bytes in use.
+    #[cfg(test)]
+    pub fn used(&self) -> u64 {
+        lock(&self.entries).used
+    }
+
     /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than the whole
     /// budget is not kept.
     pub fn put(&self, key: Key, value: Cached) {
