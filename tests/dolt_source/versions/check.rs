@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::jsonl::line_key::{KeyOrder, LineKey};
 use asof::source::versioned::{Family, LineChange, Versioned};
 use asof::source::{Database, FileEntry, Sink, SourceError};
 
 use crate::support::random::Random;
-use crate::support::{bytes, database, files, wait};
+use crate::support::{bytes, database, files, reading, wait};
+
+/// Bytes of cache of the engines: nothing is kept, a segment or two, all.
+const CACHES: [u64; 3] = [0, 8_000, 64 << 20];
 
 /// A version of a table, read whole.
 struct Version {
@@ -63,7 +67,36 @@ pub fn check(url: &str, seed: u64) -> BTreeMap<Arc<str>, Seen> {
         }
         seen.steps = steps(versions, &lens);
     }
+    for cache in CACHES {
+        engine_agrees(cache, &versions, &mut random);
+    }
     all
+}
+
+/// An engine that has one version from another gives the same as a full read, while its cache keeps nothing, drops
+/// segments all the time, or keeps all: measured first in one walk over all versions and then read in any order, or
+/// the other way round.
+fn engine_agrees(cache: u64, versions: &BTreeMap<Arc<str>, Vec<Version>>, random: &mut Random) {
+    let engine = Engine::new(cache);
+    let all: Vec<_> = versions.values().flatten().collect();
+    let is_measured_first = random.below(2) == 0;
+    let measure = || {
+        for version in &all {
+            let len = wait(engine.len(version.entry.id, &version.entry.content));
+            let len = len.unwrap_or_else(|error| panic!("{}", error.chain()));
+            assert_eq!(len, version.text.len() as u64, "{} with a cache of {cache}", what(version));
+        }
+    };
+    if is_measured_first {
+        measure();
+    }
+    for _ in 0..all.len() * 2 {
+        let version = *random.one_of(&all);
+        let read = wait(reading::by_engine(&engine, version.entry.id, &version.entry.content));
+        let read = read.unwrap_or_else(|error| panic!("{}", error.chain()));
+        assert!(read == version.text, "{} with a cache of {cache}", what(version));
+    }
+    measure();
 }
 
 /// All versions of tables, by file.
