@@ -24,6 +24,9 @@ const TRY_AGAIN: u32 = 16;
 const FIRST_STEPS: usize = 16;
 const MOST_STEPS: usize = 4096;
 
+/// For how many versions steps are not asked for at most, after they told nothing.
+const MOST_SKIPPED: u32 = 64;
+
 /// All families.
 pub(super) struct Families {
     known: Mutex<LruCache<ContentId, Arc<Kin>>>,
@@ -53,21 +56,52 @@ pub(super) struct Kin {
 /// How lengths are learned without reading.
 pub(super) struct Steps {
     /// Whether the length of any version was asked for before.
-    pub was_asked: bool,
-    /// How many to ask for next; 0 where they turned out not to be right.
-    pub count: usize,
+    was_asked: bool,
+    /// How many steps to ask for next; none once they turned out not to be right.
+    count: Option<usize>,
+    /// For how many versions they are not asked for, as those before told nothing.
+    skipped: u32,
+    /// How many versions are skipped the next time.
+    skip_next: u32,
 }
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { was_asked: false, count: FIRST_STEPS }
+        Self { was_asked: false, count: Some(FIRST_STEPS), skipped: 0, skip_next: 1 }
     }
 }
 
 impl Steps {
+    /// How many steps to ask for when the length of one more version is wanted; `None` where that version is to be
+    /// read: the first of all, and now and then where steps tell nothing.
+    pub fn worth_asking(&mut self) -> Option<usize> {
+        if !std::mem::replace(&mut self.was_asked, true) {
+            return None;
+        }
+        match self.skipped.checked_sub(1) {
+            Some(rest) => {
+                self.skipped = rest;
+                None
+            }
+            None => self.count,
+        }
+    }
+
     /// Asks for more the next time.
     pub fn went_well(&mut self) {
-        self.count = (self.count * 2).min(MOST_STEPS);
+        self.count = self.count.map(|count| (count * 2).min(MOST_STEPS));
+        self.skip_next = 1;
+    }
+
+    /// Asks less often.
+    pub fn told_nothing(&mut self) {
+        self.skipped = self.skip_next;
+        self.skip_next = (self.skip_next * 2).min(MOST_SKIPPED);
+    }
+
+    /// Asks no more.
+    pub fn are_wrong(&mut self) {
+        self.count = None;
     }
 }
 
@@ -129,5 +163,49 @@ impl Kin {
     /// Notes what it took to make a version by changes, be it in vain.
     pub fn note_changes(&self, took: Duration) {
         lock(&self.seen).by_changes = Some(took);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_that_tell_nothing_are_asked_for_less_and_less() {
+        let mut steps = Steps::default();
+        assert_eq!(steps.worth_asking(), None, "the first version is read");
+        let mut asked = 0;
+        for _ in 0..1000 {
+            if steps.worth_asking().is_some() {
+                asked += 1;
+                steps.told_nothing();
+            }
+        }
+        assert!((10..30).contains(&asked), "{asked}");
+        while steps.worth_asking().is_none() {}
+        steps.went_well();
+        assert_eq!(steps.worth_asking(), Some(FIRST_STEPS * 2));
+        steps.are_wrong();
+        assert_eq!(steps.worth_asking(), None);
+    }
+
+    #[test]
+    fn changes_that_are_dearer_than_a_full_read_are_tried_now_and_then() {
+        let kin = Kin::default();
+        let content: Arc<dyn Content> =
+            Arc::new(crate::source::text::TextContent { text: bytes::Bytes::new(), what: String::new() });
+        for number in 0..10_u8 {
+            kin.note(ContentId::of(&[&[number]]), &content);
+        }
+        let newest: Vec<_> = kin.bases().iter().map(|base| base.id).collect();
+        assert_eq!(newest, [9, 8, 7, 6].map(|number: u8| ContentId::of(&[&[number]])));
+        kin.note_whole(Duration::from_millis(10), true);
+        kin.note_changes(Duration::from_millis(20));
+        let tried = (0..160).filter(|_| !kin.bases().is_empty()).count();
+        assert_eq!(tried, 10);
+        kin.note_changes(Duration::from_millis(5));
+        assert!(!kin.bases().is_empty());
+        kin.note_whole(Duration::from_millis(10), false);
+        assert!(kin.bases().is_empty(), "no order, no changes");
     }
 }

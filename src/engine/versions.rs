@@ -65,11 +65,9 @@ impl Versions {
     }
 
     async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Arc<Version>, SourceError> {
-        let version = match content.versioned() {
+        let version = match relatives(&**content).await {
             None => self.read(content, None).await?,
-            Some(versioned) => {
-                let family = versioned.family().await;
-                let family = family.inspect_err(|error| cannot_read(&**content, error))?;
+            Some((versioned, family)) => {
                 let kin = self.families.kin(family.id);
                 let version = match self.by_changes(versioned, &family, &kin).await {
                     Some(version) => version,
@@ -148,23 +146,24 @@ impl Versions {
     /// The length of a version that follows from those of others. `None` for the first version of a table that is
     /// asked for, and where it cannot be told.
     pub async fn len_by_steps(self: &Arc<Self>, id: ContentId, content: &Arc<dyn Content>) -> Option<u64> {
-        let versioned = content.versioned()?;
-        let family = versioned.family().await.ok()?;
+        let (versioned, family) = relatives(&**content).await?;
         let kin = self.families.kin(family.id);
         // Others who ask meanwhile find what this one learns.
         let mut steps = kin.steps.lock().await;
         if let Some(len) = self.lengths.get(id) {
             return Some(len);
         }
-        if !std::mem::replace(&mut steps.was_asked, true) || steps.count == 0 {
-            return None;
-        }
-        let taken = versioned.steps(steps.count).await;
-        let taken = taken.inspect_err(|error| tracing::debug!(reason = chain(error), "no steps")).ok()?;
+        let count = steps.worth_asking()?;
+        let taken = versioned.steps(count).await;
+        let taken = taken.inspect_err(|error| tracing::debug!(reason = chain(error), "no steps"));
+        let taken = taken.unwrap_or_default();
         let found = steps::lengths(&taken, |id| self.lengths.get(id));
-        let len = found.iter().find(|(other, _)| *other == id)?.1;
+        let Some((_, len)) = found.iter().find(|(other, _)| *other == id).copied() else {
+            steps.told_nothing();
+            return None;
+        };
         if !self.is_right(&taken, &found).await {
-            steps.count = 0;
+            steps.are_wrong();
             return None;
         }
         steps.went_well();
@@ -190,6 +189,15 @@ impl Versions {
         }
         version.len() == len
     }
+}
+
+/// A version of a table, and what it has in common with others. Where its source cannot say that, it may be readable all
+/// the same: Dolt cannot word every definition that it holds.
+async fn relatives(content: &dyn Content) -> Option<(&dyn Versioned, Arc<Family>)> {
+    let versioned = content.versioned()?;
+    let family = versioned.family().await;
+    let family = family.inspect_err(|error| tracing::debug!(reason = chain(error), "it is read by itself"));
+    Some((versioned, family.ok()?))
 }
 
 #[cfg(test)]

@@ -232,7 +232,8 @@ mod tests {
             from: "from".into(),
         };
         let line = |from: usize, to: usize| (from..to).map(move |at| made(at, at - 1, false));
-        let versions = line(1, 5).chain([made(5, 4, true)]).chain(line(6, 100)).chain([made(1000, 98, false)]);
+        let versions =
+            line(1, 5).chain([made(5, 4, true)]).chain(line(6, 100)).chain([made(1000, 98, false)]);
         let versions: Vec<_> = versions.chain(line(101, 300)).collect();
         let queries = queries(versions.iter());
         let lens: Vec<_> = queries.iter().map(Vec::len).collect();
