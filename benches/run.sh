@@ -17,7 +17,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 asof=$(realpath "${1:?usage: benches/run.sh ASOF}")
 CARGO=${CARGO:-cargo}
-all_rows="one-table warm snapshots sizes open one-more commits memory zips real-history"
+all_rows="one-table warm snapshots sizes open one-more commits memory zips zip-members real-history"
 rows=${ROWS:-$all_rows}
 rounds=${ROUNDS:-5} long_rounds=${LONG_ROUNDS:-2}
 issues=${ISSUES:-20000} snapshots=${SNAPSHOTS:-3000} wide=${WIDE:-200000} million=${MILLION:-1000000}
@@ -27,7 +27,9 @@ for row in $rows; do
   [ -e "benches/rows/$row.sh" ] || { echo "bench: no row is called $row; there are: $all_rows" >&2; exit 1; }
 done
 tests/setup/packages.sh run bench
-tests/setup/packages.sh restic || echo "bench: restic is not here: its figures are left out" >&2
+for peer in restic fuse-zip; do
+  tests/setup/packages.sh "$peer" || echo "bench: $peer is not here: its figures are left out" >&2
+done
 tests/setup/fuse.sh
 dolt=$(tests/setup/dolt.sh)
 cache=${BENCH_CACHE:-$PWD/.cache/bench}
@@ -35,8 +37,9 @@ mkdir -p "$cache"
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 
 . tests/setup/session.sh
-for part in measure mounts stores history peers report; do . "benches/lib/$part.sh"; done
+for part in measure mounts stores history peers zips report; do . "benches/lib/$part.sh"; done
 begin_session bench
+find_ratarmount
 memory=$(mktemp -d /dev/shm/asof-bench.XXXXXX)
 also_remove+=("$memory")
 mnt=$work/mnt

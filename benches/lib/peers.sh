@@ -19,6 +19,9 @@ dolt_table() { # TABLE COMMIT
   (cd "$served/$database" && "$dolt" sql -r json -q "SELECT * FROM \`$1\` AS OF '$2'")
 }
 
+# The history of the database by one query.
+query_history() { query_server "$database" -e "SELECT * FROM dolt_log" </dev/null; }
+
 # Each snapshot of one file of the mount as a file of its own: $exports/<snapshot>.jsonl
 export_snapshots() { # TABLE SNAPSHOT...
   local table=$1 snapshot

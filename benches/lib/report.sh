@@ -2,24 +2,26 @@
 
 # Notes what one contestant reached beside another (or beside a plain figure), as a line of the table.
 #
-# KIND says how the limit is meant: `times` (at most LIMIT times the peer's time), `faster` (at least LIMIT times as
-# fast as the peer), `seconds` and `mib` (at most so many, no peer).
+# KIND says how the limit is meant: `times` (at most LIMIT times the peer's figure), `faster` (at least LIMIT times as
+# fast as the peer), `seconds`, `mib` and `count` (at most so many; a peer is only shown beside it).
 reached() { # WORK WAY KIND LIMIT CONTESTANT [PEER_NAME PEER]
   local ours peers=
   ours=$(spread "$5")
   [ -z "${7:-}" ] || peers=$(spread "$7")
   awk -v work="$1" -v way="$2" -v kind="$3" -v limit="$4" -v ours="$ours" -v peer="${6:-}" -v peers="$peers" '
-    function figure(t) { return kind == "mib" ? sprintf("%.0f", t) : t < 10 ? sprintf("%.3f", t) : sprintf("%.1f", t) }
+    function figure(t) { return unit != " s" ? sprintf("%.0f", t) : t < 10 ? sprintf("%.3f", t) : sprintf("%.1f", t) }
     function three(text,   t) {
       split(text, t, " ")
-      return figure(t[1]) " / " figure(t[2]) " / " figure(t[3]) (kind == "mib" ? " MiB" : " s")
+      return figure(t[1]) " / " figure(t[2]) " / " figure(t[3]) unit
     }
     BEGIN {
+      unit = kind == "mib" ? " MiB" : kind == "count" ? "" : " s"
       split(ours, o, " "); split(peers, p, " ")
       if (kind == "times") { target = "<= " limit " x " peer; is = o[2] / p[2]; good = is <= limit + 0 }
       if (kind == "faster") { target = ">= " limit " x as fast as " peer; is = p[2] / o[2]; good = is >= limit + 0 }
       if (kind == "seconds") { target = "<= " limit " s"; good = o[2] <= limit + 0 }
-      if (kind == "mib") { target = "<= " limit " MiB"; good = o[3] <= limit + 0 }
+      if (kind == "mib" || kind == "count") { target = "<= " limit unit; good = o[3] <= limit + 0 }
+      if (is == "" && peers != "") { target = target "; beside " peer; is = o[2] / p[2] }
       ratio = is == "" ? "" : sprintf("%.2f x", is)
       print "| " work " | " way " | " target " | " three(ours) " | " (peers == "" ? "" : three(peers)) " | " ratio \
         " | " (good ? "reached" : "**not reached**") " |"
@@ -48,6 +50,8 @@ machine() {
   echo "| mysql | $("$client" --version | sed 's|^[^ ]* *||') |"
   echo "| unzip | $(unzip -v | sed -n 1p | cut -d ' ' -f 1-2) |"
   echo "| restic | $(restic version 2>/dev/null || echo 'not installed') |"
+  echo "| fuse-zip | $(fuse-zip --version 2>&1 | sed -n 's/^fuse-zip version: //p' | grep . || echo 'not installed') |"
+  echo "| ratarmount | $(if [ -n "$ratarmount" ]; then echo "$ratarmount_version"; else echo 'not installed'; fi) |"
   echo "| coreutils | $(cat --version | sed -n 1p) |"
 }
 

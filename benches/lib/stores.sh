@@ -32,6 +32,12 @@ make_store() { # INTO NAME MAKER [ARGUMENT...]
   mv "$into.part.$$" "$into"
 }
 
+# Serves on the same port, by a server that writes each query to $work/server.log.
+log_queries() {
+  stop_server
+  start_server "$served" debug "$port"
+}
+
 stop_serving() {
   local way
   [ -n "$database" ] || return 0

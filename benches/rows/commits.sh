@@ -22,17 +22,21 @@ collected_commits() { mount_and_list store; }
 server_names() { names_of server; }
 store_names() { names_of store; }
 collected_names() { names_of store; }
+folder_names() { ls "$memory/folders"; }
+# As many folders as there are snapshots, on tmpfs.
+mkdir "$memory/folders"
+(cd "$memory/folders" && seq -f '2025-01-01T%06.0fZ' 0 "$commits" | xargs mkdir)
 # One more: the commit that Dolt begins every database with.
 expect $((commits + 1)) +$(((commits + 1) * 19)) server_commits store_commits collected_commits server_names \
-  store_names collected_names
+  store_names collected_names folder_names query_history
 
 report_commits() { # WAY CONTESTANTS LIMIT
-  reached "$commits commits: mount and first \`ls\`" "$1" seconds "$3" "$2_commits"
+  reached "$commits commits: mount and first \`ls\`" "$1" seconds "$3" "$2_commits" '`SELECT * FROM dolt_log`' query_history
   reached "$commits commits: resident memory then" "$1" mib 300 "$2_commits_memory"
-  reached "\`ls\` of $commits snapshots again" "$1" seconds 0.6 "$2_names"
+  reached "\`ls\` of $commits snapshots again" "$1" seconds 0.6 "$2_names" '`ls` on tmpfs' folder_names
 }
 mkdir -p "$work/times"
-contest "$rounds" server_commits server_names store_commits store_names
+contest "$rounds" server_commits server_names store_commits store_names folder_names query_history
 report_commits server server 5
 report_commits "store of $(store_size) MiB, uncollected" store 1.5
 
@@ -40,5 +44,6 @@ unmount "$mnt/server"
 unmount "$mnt/store"
 progress "  collecting garbage"
 query_server commits -e "CALL DOLT_GC()" > /dev/null
-contest "$rounds" collected_commits collected_names
+rm "$work/times/folder_names" "$work/times/query_history"
+contest "$rounds" collected_commits collected_names folder_names query_history
 report_commits "store of $(store_size) MiB, collected" collected 1.5

@@ -1,4 +1,4 @@
-# From nothing to a listing of all snapshots.
+# From nothing to a listing of all snapshots, beside a query for the history.
 serve_issues
 open_and_list() { mount_way "$1"; ls "$mnt/$1/issues/asof"; }
 before_server_open() { forget server; }
@@ -6,8 +6,9 @@ before_store_open() { forget store; }
 server_open() { open_and_list server; }
 store_open() { open_and_list store; }
 # One line more: the commit that Dolt begins every database with.
-expect $((snapshots + 2)) +$((snapshots * 18)) server_open store_open
+expect $((snapshots + 2)) +$((snapshots * 18)) server_open store_open query_history
 
-contest "$rounds" server_open store_open
-reached "mount and list $snapshots snapshots" server seconds 0.3 server_open
-reached "mount and list $snapshots snapshots" store seconds 0.1 store_open
+contest "$rounds" server_open store_open query_history
+title="mount and list $snapshots snapshots"
+reached "$title" server seconds 0.3 server_open '`SELECT * FROM dolt_log`' query_history
+reached "$title" store seconds 0.1 store_open '`SELECT * FROM dolt_log`' query_history

@@ -31,12 +31,14 @@ bench  mysql|mariadb                  default-mysql-client
 bench  unzip                          unzip
 bench  zip                            zip
 restic restic                         restic
+fuse-zip fuse-zip                     fuse-zip
+venv   /usr/lib/python3*/ensurepip    python3-venv
 LIST
 }
 
 is_there() {
   case $1 in
-    /*) [ -e "$1" ] ;;
+    /*) compgen -G "$1" >/dev/null ;;
     *'|'*) command -v "${1%|*}" >/dev/null || command -v "${1#*|}" >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac

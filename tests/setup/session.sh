@@ -52,11 +52,11 @@ name_committer() { # NAME
     "$1" "${1,,}" metrics.disabled > "$DOLT_ROOT_PATH/.dolt/config_global.json"
 }
 
-# Starts a server on a data folder and waits until it answers: its port is $port.
-start_server() { # DATA
+# Starts a server on a data folder and waits until it answers: its port is $port. It writes to $work/server.log.
+start_server() { # DATA [LOG_LEVEL [PORT]]
   for _ in 1 2 3 4 5; do
-    port=$((20000 + RANDOM % 20000))
-    "$dolt" sql-server --data-dir "$1" -H 127.0.0.1 -P "$port" --loglevel error >"$work/server.log" 2>&1 &
+    port=${3:-$((20000 + RANDOM % 20000))}
+    "$dolt" sql-server --data-dir "$1" -H 127.0.0.1 -P "$port" --loglevel "${2:-error}" >"$work/server.log" 2>&1 &
     server=$!
     for _ in $(seq 300); do
       kill -0 "$server" 2>/dev/null || break
