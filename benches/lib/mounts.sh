@@ -52,8 +52,9 @@ evict_store() {
 # The process that serves a mountpoint: the one that got it as an argument.
 server_of() { # MOUNTPOINT
   local found
-  # The pattern comes from stdin, so that grep does not find itself.
-  found=$(grep -lzxF -f - /proc/[0-9]*/cmdline 2>/dev/null <<< "$1" | sed -n 1p) || true
+  # The pattern comes from a file, so that grep does not find itself.
+  echo "$1" > "$work/mountpoint"
+  found=$(grep -lzxF -f "$work/mountpoint" /proc/[0-9]*/cmdline 2>/dev/null | sed -n 1p) || true
   [ -n "$found" ] || fail "no process serves $1"
   found=${found#/proc/}
   echo "${found%/cmdline}"
