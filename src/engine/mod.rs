@@ -108,13 +108,18 @@ impl Engine {
         added
     }
 
+    /// The exact length of a content in bytes, where nothing has to be read for it.
+    pub fn known_len(&self, id: ContentId, content: &Arc<dyn Content>) -> Option<u64> {
+        content.stated_len().or_else(|| self.lengths.get(id))
+    }
+
     /// The exact length of a content in bytes. Where the source does not state it, this reads what of the
     /// content is not known yet once; after that it is known for as long as the engine lives.
     ///
     /// # Errors
     /// What the source says when the content cannot be read.
     pub async fn len(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<u64, Arc<SourceError>> {
-        if let Some(len) = content.stated_len().or_else(|| self.lengths.get(id)) {
+        if let Some(len) = self.known_len(id, content) {
             return Ok(len);
         }
         if self.tree(id, content).await?.is_some() {

@@ -50,6 +50,15 @@ impl Owner {
             flags: 0,
         }
     }
+
+    /// In a listing: attributes that are not known. The kernel takes no size of more than 2^63 - 1 bytes: it shows the name,
+    /// number and kind, makes no inode, and gives back the reference (`fuse_direntplus_link` and `fuse_invalid_attr` in
+    /// Linux, fs/fuse). Whoever wants the attributes then looks the name up.
+    pub fn unknown(&self, ino: u64, kind: Kind) -> FileAttr {
+        let (size, mtime) = (0, jiff::Timestamp::UNIX_EPOCH);
+        let attr = Attr { ino, kind, size, blocks: 0, mtime, stays: Stays::Unsure, nlink: 1 };
+        FileAttr { size: u64::MAX, ..self.attr(&attr) }
+    }
 }
 
 /// How long the kernel may remember what stays true so long.
@@ -69,11 +78,14 @@ fn file_type(kind: Kind) -> FileType {
     }
 }
 
+/// The names that every folder has.
+pub(super) const DOTS: [&str; 2] = [".", ".."];
+
 /// Adds `.`, `..` and the entries from `offset` on until the buffer is full. An entry's offset is its place
 /// in the handle's own list, so it stays right when the kernel goes back to it.
 pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry], offset: u64) {
     // The kernel fills in the true number of `..` itself.
-    let dots = [".", ".."].map(|name| (ino, FileType::Directory, name));
+    let dots = DOTS.map(|name| (ino, FileType::Directory, name));
     let from = usize::try_from(offset).unwrap_or(usize::MAX);
     let rest = entries.get(from.saturating_sub(dots.len())..).unwrap_or_default();
     let rest = rest.iter().map(|e| (INodeNo(e.ino), file_type(e.kind), &*e.name));

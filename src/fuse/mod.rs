@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use fuser::{
     FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode,
-    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, Request,
+    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen,
+    ReplyStatfs, Request, Version,
 };
 use tokio::runtime::Handle;
 
@@ -18,6 +19,7 @@ use crate::vfs::{Vfs, VfsError};
 
 mod convert;
 mod errno;
+mod listing;
 pub mod session;
 
 use convert::Owner;
@@ -33,6 +35,10 @@ const SETTLED: Duration = Duration::from_secs(1);
 
 /// For names that move on: `latest`, `yesterday`, branches, everything in `live/`.
 const MOVING: Duration = Duration::ZERO;
+
+/// The version of the kernel's protocol (Linux 5.10) that surely checks the sizes in listings (it does since Linux
+/// 5.5), so that an entry can be listed without attributes: see [`convert::Owner::unknown`].
+const CHECKS_SIZES: Version = Version(7, 32);
 
 /// Inode numbers are never given to another file.
 const GENERATION: Generation = Generation(0);
@@ -67,8 +73,13 @@ impl Fuse {
 
 impl Filesystem for Fuse {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
-        // READDIRPLUS is not asked for: it wants each file's exact size, and a listing must not render
-        // tables.
+        if config.kernel_abi() >= CHECKS_SIZES {
+            for flag in [InitFlags::FUSE_DO_READDIRPLUS, InitFlags::FUSE_READDIRPLUS_AUTO] {
+                if config.add_capabilities(flag).is_err() {
+                    tracing::debug!(?flag, "the kernel has no listings with attributes");
+                }
+            }
+        }
         if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
             tracing::debug!("the kernel does not look up names of one folder in parallel");
         }
@@ -183,6 +194,23 @@ impl Filesystem for Fuse {
             }
             Err(error) => reply.error(errno::of(&error)),
         }
+    }
+
+    fn readdirplus(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        fh: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        let (vfs, owner) = (self.vfs.clone(), self.owner);
+        self.answer(async move {
+            match listing::fill(&mut reply, &vfs, owner, ino, fh, offset).await {
+                Ok(()) => reply.ok(),
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
     }
 
     fn releasedir(

@@ -67,26 +67,51 @@ impl Walks {
         walk.measured = end;
         Some(measured..end)
     }
+    /// Notes that a listing told the size of a file at place `at`: who walks will not ask for it.
+    fn pass(&self, walker: &Walker, at: usize) {
+        let mut walks = self.by_file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(walk) = walks.get_mut(walker)
+            && at == walk.at + 1
+        {
+            walk.at = at;
+        }
+    }
 }
 
 impl Vfs {
+    /// Takes note that a listing told the size of `node` in the folder `parent`. That alone measures nothing: a listing
+    /// must not render tables, and whoever only lists asks for no size.
+    pub(super) fn walks_past(&self, parent: &Node, node: &Node) {
+        if let Some((_, walker, at)) = self.step_of_walk(parent, node) {
+            self.walks.pass(&walker, at);
+        }
+    }
+
     /// Takes note that the size of `node` in the folder `parent` is asked for, and measures ahead if that is
     /// one more step of a walk.
     pub(super) fn measure_ahead(&self, parent: &Node, node: &Node) {
-        let (Node::Snapshot { db, key, path: folder }, Node::File(file)) = (parent, node) else { return };
-        if !folder.is_empty() || file.content.in_parts().is_none() {
-            return;
-        }
-        let Ok(database) = self.database(db) else { return };
-        let Some(at) = database.place(key) else { return };
-        let walker = (Arc::clone(db), Arc::clone(&file.path));
+        let Some((database, walker, at)) = self.step_of_walk(parent, node) else { return };
+        let path = Arc::clone(&walker.1);
         let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return };
         let (engine, listings) = (Arc::clone(&self.engine), Arc::clone(&self.listings));
-        let (path, runtime) = (Arc::clone(&file.path), Handle::current());
+        let runtime = Handle::current();
         // Nobody waits for it.
         drop(tokio::task::spawn_blocking(move || {
             on_waiting_thread(|| runtime.block_on(measure(&engine, &listings, &database, places, &path)));
         }));
+    }
+
+    /// Which walk `node` in the folder `parent` may be a step of, and at which place of the timeline.
+    fn step_of_walk(&self, parent: &Node, node: &Node) -> Option<(Arc<Database>, Walker, usize)> {
+        let (Node::Snapshot { db, key, path: folder }, Node::File(file)) = (parent, node) else {
+            return None;
+        };
+        if !folder.is_empty() || file.content.in_parts().is_none() {
+            return None;
+        }
+        let database = self.database(db).ok()?;
+        let at = database.place(key)?;
+        Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
     }
 }
 
@@ -129,6 +154,20 @@ mod tests {
             assert!(at == 0 || measured > at || at >= 500, "{at} was asked for before it was measured");
         }
         assert_eq!(measured, 500);
+    }
+
+    #[test]
+    fn a_walk_that_listings_answer_in_part_goes_on() {
+        let walks = Walks::default();
+        walks.pass(&walker(), 3);
+        assert_eq!(walks.step(walker(), 4, 500), None, "a listing begins no walk");
+        assert_eq!(walks.step(walker(), 5, 500), Some(6..38));
+        for at in 6..38 {
+            walks.pass(&walker(), at);
+        }
+        assert_eq!(walks.step(walker(), 38, 500), Some(39..71));
+        walks.pass(&walker(), 60);
+        assert_eq!(walks.step(walker(), 39, 500), None, "what is measured is far enough ahead");
     }
 
     #[test]

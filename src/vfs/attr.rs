@@ -49,6 +49,15 @@ impl Vfs {
         }
     }
 
+    /// The exact size of what stays for good, where nothing has to be read for it.
+    pub(super) fn known_size(&self, node: &Node) -> Option<u64> {
+        match node {
+            Node::File(file) => self.engine.known_len(file.id, &file.content),
+            Node::Snapshot { .. } => Some(0),
+            _ => None,
+        }
+    }
+
     pub(super) fn attr(&self, ino: u64, node: &Node, size: u64) -> Attr {
         let (kind, nlink) = match node {
             Node::File(file) => (Kind::File, file.links),

@@ -58,6 +58,15 @@ pub struct Found {
     pub name_stays: Stays,
 }
 
+/// What a listing tells of an entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    /// Its inode number.
+    pub ino: u64,
+    /// Its attributes, where they are at hand and stay for good, like its name.
+    pub attr: Option<Attr>,
+}
+
 impl Vfs {
     /// A tree over `catalog`, whose contents `engine` reads; `zone` is how time expressions without a zone
     /// are read; `clock` says what `now` is.
@@ -167,6 +176,23 @@ impl Vfs {
     /// [`VfsError::BadHandle`].
     pub fn entries(&self, handle: u64) -> Result<Arc<[DirEntry]>, VfsError> {
         self.handles.dir(handle)
+    }
+
+    /// What a listing may tell of one of the [`Vfs::entries`] of the folder `parent`. Nothing is read for it. It
+    /// counts one more reference to the entry's inode: pair each success with a [`Vfs::forget`].
+    ///
+    /// # Errors
+    /// [`VfsError::NotFound`] when the name has left since, and what the source says.
+    pub async fn entry(&self, parent: u64, name: &str) -> Result<Listed, VfsError> {
+        let parent = self.inodes.node(parent)?;
+        let node = self.child(&parent, name).await?;
+        let ino = self.inodes.reference(&node);
+        let lasts = node.name_stays(&parent) == Stays::ForGood && node.attributes_stay() == Stays::ForGood;
+        let size = if lasts { self.known_size(&node) } else { None };
+        if size.is_some() {
+            self.walks_past(&parent, &node);
+        }
+        Ok(Listed { ino, attr: size.map(|size| self.attr(ino, &node, size)) })
     }
 
     /// Closes a handle of a file or a folder.

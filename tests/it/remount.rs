@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,9 +21,16 @@ fn sizes(mount: &Mount) -> BTreeMap<String, u64> {
     for snapshot in fs::read_dir(&root).expect("the mount answers") {
         let snapshot = snapshot.expect("the mount answers").path();
         for file in fs::read_dir(&snapshot).expect("a snapshot is a folder") {
-            let path = file.expect("the mount answers").path();
+            let file = file.expect("the mount answers");
+            let path = file.path();
             let name = path.strip_prefix(&root).expect("it is below it").display().to_string();
-            sizes.insert(name, fs::metadata(&path).expect("a file").len());
+            let attributes = fs::metadata(&path).expect("a file");
+            assert_eq!(
+                attributes.ino(),
+                file.ino(),
+                "{name}: one number in the listing and in the attributes"
+            );
+            sizes.insert(name, attributes.len());
         }
     }
     sizes

@@ -1,0 +1,86 @@
+//! What a listing tells besides names: only what is at hand, and never at the cost of a read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use asof::model::history::{History, SnapshotId};
+use asof::vfs::{ROOT, Vfs, VfsError};
+
+use crate::memory::{Files, Memory, catalog, commit, tree};
+
+const ID: &str = "0123456789abcdefghijklmnopqrstuv";
+
+/// One snapshot with a table and a folder in it, a working set, and a branch.
+fn one_snapshot(reads: &Arc<AtomicUsize>) -> Vfs {
+    let files: Files = [("t.jsonl", "{}\n"), ("views/v.jsonl", "{\"a\":1}\n")]
+        .map(|(path, text)| (path.to_owned(), text.to_owned()))
+        .into();
+    let timeline = vec![commit(ID, 0, &[])];
+    let history = History { timeline, is_primary: true, has_live: true, ..History::default() };
+    tree(catalog(vec![vec![Memory {
+        name: "db".into(),
+        history,
+        files: BTreeMap::from([(SnapshotId::from(ID), files.clone())]),
+        live: files,
+        reads: reads.clone(),
+    }]]))
+}
+
+async fn walk(tree: &Vfs, path: &[&str]) -> u64 {
+    let mut ino = ROOT;
+    for name in path {
+        ino = tree.lookup(ino, name).await.expect("it is there").attr.ino;
+    }
+    ino
+}
+
+#[tokio::test]
+async fn a_listing_tells_sizes_that_are_known_and_reads_nothing() {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let tree = one_snapshot(&reads);
+    let asof = walk(&tree, &["db", "asof"]).await;
+    let told = tree.entry(asof, "1970-01-01T000000Z").await.expect("it is listed");
+    let folder = told.attr.expect("a folder has no size to measure");
+    assert_eq!((folder.ino, folder.size), (told.ino, 0));
+
+    let unknown = tree.entry(told.ino, "t.jsonl").await.expect("it is listed");
+    assert!(unknown.attr.is_none(), "nobody has measured it");
+    assert!(tree.entry(told.ino, "views").await.expect("it is listed").attr.is_some());
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
+
+    let found = tree.lookup(told.ino, "t.jsonl").await.expect("it is there").attr;
+    assert_eq!(reads.load(Ordering::SeqCst), 1);
+    let known = tree.entry(told.ino, "t.jsonl").await.expect("it is listed");
+    assert_eq!(known.attr, Some(found));
+    assert_eq!((known.ino, unknown.ino), (found.ino, found.ino));
+    assert_eq!(reads.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn of_what_moves_on_a_listing_tells_the_name_only() {
+    let tree = one_snapshot(&Arc::default());
+    let database = walk(&tree, &["db"]).await;
+    for name in ["asof", "branches", "commits", "latest", "live", "log.jsonl", "tags"] {
+        // Also where the attributes are at hand.
+        let found = tree.lookup(database, name).await.expect("it is there").attr;
+        let told = tree.entry(database, name).await.expect("it is listed");
+        assert!(told.attr.is_none() && told.ino == found.ino, "{name}: {told:?}");
+    }
+    let live = walk(&tree, &["db", "live"]).await;
+    walk(&tree, &["db", "live", "t.jsonl"]).await;
+    assert!(tree.entry(live, "t.jsonl").await.expect("it is listed").attr.is_none());
+    assert!(matches!(tree.entry(live, "gone.jsonl").await, Err(VfsError::NotFound)));
+}
+
+#[tokio::test]
+async fn each_entry_is_one_reference() {
+    let tree = one_snapshot(&Arc::default());
+    let snapshot = walk(&tree, &["db", "asof", "1970-01-01T000000Z"]).await;
+    let ino = tree.entry(snapshot, "t.jsonl").await.expect("it is listed").ino;
+    tree.entry(snapshot, "t.jsonl").await.expect("it is listed");
+    tree.forget(ino, 1);
+    assert!(tree.getattr(ino).await.is_ok(), "one is left");
+    tree.forget(ino, 1);
+    assert!(matches!(tree.getattr(ino).await, Err(VfsError::Stale)));
+}
