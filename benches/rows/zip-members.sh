@@ -17,8 +17,8 @@ before_members_fuse_zip() { forget_zips fuse_zip "$many"; }
 before_members_ratarmount() { forget_zips ratarmount "$many"; }
 members_zips() { mount_zips "$many"; ls "$mnt"/zips/zips/latest/; }
 members_unzip() { unzip -Z1 "$many"/*.zip; }
-members_fuse_zip() { mount_fuse_zip "$many"; ls "$mnt"/fuse_zip/*/; }
-members_ratarmount() { mount_ratarmount "$many"; ls "$mnt"/ratarmount/*/; }
+members_fuse_zip() { mount_fuse_zip "$many"; ls "$mnt/fuse_zip/2025-01-01T000000"; }
+members_ratarmount() { mount_ratarmount "$many"; ls "$mnt/ratarmount/2025-01-01T000000.zip"; }
 expect "$members" +$((members * 12)) members_zips members_unzip members_fuse_zip members_ratarmount
 
 find_zip_mounts
