@@ -1,4 +1,4 @@
-//! Measuring what a walk will ask for next.
+//! Measuring and listing what a walk will ask for next.
 //!
 //! `ls -lR` and `rsync` ask for the size of one table in one snapshot after the other, and wait for each.
 //! While they are busy with one, the next few can be measured: only where that costs what is new in them, and
@@ -12,6 +12,7 @@ use lru::LruCache;
 use tokio::runtime::Handle;
 
 use super::Vfs;
+use super::error::VfsError;
 use super::node::Node;
 use super::snapshot_dir::{self, Entry};
 use crate::catalog::Database;
@@ -24,7 +25,7 @@ const AHEAD: usize = 32;
 /// Walks remembered: one for each table that is asked for by turns.
 const WALKS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
-/// Which file is asked for in one snapshot after the other: its database and its path.
+/// Which file is asked for in one snapshot after the other: its database and its path, which is empty for the listing.
 type Walker = (Arc<str>, Arc<str>);
 
 /// The walks under way.
@@ -101,6 +102,27 @@ impl Vfs {
         }));
     }
 
+    /// Takes note that the snapshot `node` was listed, and lists ahead if that is one more step of a walk: where the lengths
+    /// are known, a walk waits for little else. Only for stores that are read directly: no server is asked.
+    pub(super) async fn list_ahead(&self, node: &Node) -> Result<(), VfsError> {
+        let Node::Snapshot { db, key, path: folder } = node else { return Ok(()) };
+        if !folder.is_empty()
+            || self.snapshot_files(db, key).await?.iter().all(|f| f.content.in_parts().is_none())
+        {
+            return Ok(());
+        }
+        let database = self.database(db)?;
+        let Some(at) = database.place(key) else { return Ok(()) };
+        let walker = (Arc::clone(db), Arc::from(""));
+        let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return Ok(()) };
+        let (listings, runtime) = (Arc::clone(&self.listings), Handle::current());
+        // Nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || {
+            on_waiting_thread(|| runtime.block_on(list(&listings, &database, places)));
+        }));
+        Ok(())
+    }
+
     /// Which walk `node` in the folder `parent` may be a step of, and at which place of the timeline.
     fn step_of_walk(&self, parent: &Node, node: &Node) -> Option<(Arc<Database>, Walker, usize)> {
         let (Node::Snapshot { db, key, path: folder }, Node::File(file)) = (parent, node) else {
@@ -112,6 +134,16 @@ impl Vfs {
         let database = self.database(db).ok()?;
         let at = database.place(key)?;
         Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
+    }
+}
+
+/// Lists the snapshots at `places`. Whoever asks for what cannot be listed learns why then.
+async fn list(listings: &Listings, database: &Database, places: Range<usize>) {
+    for snapshot in &database.snapshots()[places] {
+        let Some(view) = database.view(snapshot.key.slot) else { return };
+        if listings.files(view, &snapshot.key.id).await.is_err() {
+            return;
+        }
     }
 }
 

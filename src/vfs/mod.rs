@@ -167,6 +167,7 @@ impl Vfs {
     pub async fn opendir(&self, ino: u64) -> Result<u64, VfsError> {
         let node = self.inodes.node(ino)?;
         let entries = self.list(&node).await?;
+        self.list_ahead(&node).await?;
         Ok(self.handles.add_dir(entries))
     }
 
