@@ -127,7 +127,7 @@ fn seed_objects(stores: &[PathBuf]) {
     let mut rows = Vec::new();
     for folder in stores {
         let store = ChunkStore::open(&Place::Folder(folder.clone())).expect("the server made it");
-        let mut addresses: Vec<_> = store.view().addresses_since(None).collect();
+        let mut addresses: Vec<_> = store.view().addresses().flatten().collect();
         addresses.sort();
         for address in addresses {
             let chunk = store.chunk(&address).expect("it is whole");
@@ -167,7 +167,7 @@ fn rows_of(store: &ChunkStore, address: &Address) -> Option<Vec<u8>> {
         leaf = store.chunk(&child).expect("it is whole");
     }
     let view = store.view();
-    let mut values = view.addresses_since(None).filter_map(|address| store.chunk(&address).ok());
+    let mut values = view.addresses().flatten().filter_map(|address| store.chunk(&address).ok());
     let value = values.find(|chunk| Message::id_of(chunk) == Some(*b"BLOB") && chunk.len() < OBJECT_LEN);
     Some(probe::rows_input(&schema, &leaf, value.as_deref().unwrap_or_default()))
 }

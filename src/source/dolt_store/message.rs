@@ -82,6 +82,9 @@ pub struct Message {
 }
 
 impl Message {
+    /// How many bytes of a message there are up to the end of its file identifier.
+    pub const ID_END: usize = PREFIX_LEN + 8;
+
     /// Reads the frame of a message.
     ///
     /// # Errors

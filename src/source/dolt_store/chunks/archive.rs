@@ -158,6 +158,11 @@ impl Archive {
             }))
     }
 
+    /// How many chunks there are.
+    pub fn len(&self) -> usize {
+        self.prefixes.len()
+    }
+
     /// The addresses of all chunks, sorted.
     pub fn addresses(&self) -> impl Iterator<Item = Address> {
         self.prefixes.iter().zip(&self.suffixes).map(|(&prefix, suffix)| join(prefix, suffix))

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha512};
 use zstd::zstd_safe::{self, DCtx};
 
 use crate::source::dolt_store::address::Address;
+use crate::source::dolt_store::message::Message;
 
 /// The longest chunk that there can be: messages state their length in 24 bits. A block that claims more is damaged.
 const MAX_CHUNK_LEN: u64 = 1 << 24 | 4;
@@ -40,7 +41,21 @@ pub fn unpack_snappy(block: &[u8]) -> Result<Bytes, String> {
     Ok(unpacked.into())
 }
 
-/// The chunk of an address in a block as table files and journals have it. Its checksum tells that it is whole, and
+/// Whether the chunk in a block of Snappy may be a message of this kind, told by the first bytes of the block alone.
+pub fn may_be_message(block: &[u8], id: [u8; 4]) -> bool {
+    // The length of the chunk in sevens of bits, then elements; the first one is always literal bytes.
+    let Some(tag_at) = block.iter().position(|byte| byte & 0x80 == 0).map(|end| end + 1) else { return true };
+    let Some((&tag, rest)) = block.get(tag_at..).and_then(<[u8]>::split_first) else { return true };
+    // Up to 59 the upper bits are the length less 1; from 60 on they say how many bytes of length follow.
+    let skipped = usize::from(tag >> 2).saturating_sub(59);
+    let len = if skipped == 0 { usize::from(tag >> 2) + 1 } else { usize::MAX };
+    match rest.get(skipped..).and_then(|literal| literal.get(..Message::ID_END)) {
+        Some(start) if tag & 3 == 0 && len >= Message::ID_END => Message::id_of(start) == Some(id),
+        _ => true,
+    }
+}
+
+/// The chunk of an address in a block as table files have it. Its checksum tells that it is whole, and
 /// nothing of which chunk it is: a file that was cut and written anew has whole blocks where others were.
 ///
 /// # Errors
@@ -126,6 +141,23 @@ mod tests {
         }
         for len in 0..block.len() {
             assert!(unpack_snappy(&block[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_message_is_told_from_the_block() {
+        let of = |id: &str, len: usize| {
+            let mut chunk = b"\x1b\0\0\0\x10\0\0\0".to_vec();
+            chunk.extend(id.bytes());
+            chunk.extend((0..len).map(|at| (at * at * 7 + at * 13) as u8));
+            snappy(&chunk)
+        };
+        for len in [0, 10, 48, 49, 200, 300, 70_000] {
+            assert!(may_be_message(&of("DCMT", len), *b"DCMT"), "{len}");
+            assert!(!may_be_message(&of("BLOB", len), *b"DCMT"), "{len}");
+        }
+        for block in [&[][..], &[0x80], &[5], &[5, 0xf0], &[9, 0xff, 1], &snappy(b"DCMT")] {
+            assert!(may_be_message(block, *b"DCMT"), "{block:?} tells nothing");
         }
     }
 

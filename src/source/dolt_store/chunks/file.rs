@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::source::dolt_store::error::StoreError;
@@ -19,6 +20,8 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// collection replaces files.
 #[derive(Debug)]
 pub struct StoreFile {
+    /// Tells it from all others that were ever open.
+    id: u64,
     file: Arc<File>,
     path: PathBuf,
     /// Where it begins in `file`.
@@ -37,12 +40,18 @@ impl StoreFile {
         if !metadata.is_file() {
             return Err(StoreError::damaged(path, "it is not a regular file"));
         }
-        Ok(Self { file: Arc::new(file), path: path.to_owned(), start: 0, len: metadata.len() })
+        Ok(Self::part(Arc::new(file), path.to_owned(), 0, metadata.len()))
     }
 
     /// A part of a file, which was unpacked from `path`.
     pub fn part(file: Arc<File>, path: PathBuf, start: u64, len: u64) -> Self {
-        Self { file, path, start, len }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), file, path, start, len }
+    }
+
+    /// A number that no other open file has, nor had.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// Where it is, or was.
@@ -88,7 +97,7 @@ impl StoreFile {
     pub fn read_some(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            match self.file.read_at(&mut buffer[filled..], self.start + offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -104,7 +113,7 @@ impl StoreFile {
     /// What the operating system said; an unexpected end counts as damage.
     pub fn read_appended(&self, offset: u64, len: u32) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; len as usize];
-        self.file.read_exact_at(&mut bytes, offset).map_err(|error| self.read_error(error))?;
+        self.file.read_exact_at(&mut bytes, self.start + offset).map_err(|error| self.read_error(error))?;
         Ok(bytes)
     }
 

@@ -20,9 +20,11 @@ use bytes::Bytes;
 
 use super::block;
 use super::file::{Stamp, StoreFile};
-use super::runs::{Place, Runs};
+use super::nearby::with_bytes;
+use super::runs::{MAX_OFFSET, Place, Runs};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
+use crate::source::dolt_store::objects::commit::COMMIT_ID;
 
 /// Name of the journal's file.
 pub const JOURNAL: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
@@ -30,6 +32,9 @@ pub const JOURNAL: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
 const MAX_RECORD_LEN: usize = 5 << 20;
 /// How much is read at once.
 const WINDOW_LEN: usize = 8 << 20;
+/// How many records are read in search of one chunk. Of addresses that begin alike there is one, unless somebody made
+/// them so.
+const MOST_ALIKE: usize = 64;
 const LENGTH_LEN: usize = 4;
 const CHECKSUM_LEN: usize = 4;
 
@@ -119,9 +124,9 @@ impl Journal {
         self.file.stamp()
     }
 
-    /// Whether the chunk is here.
+    /// Whether the chunk is here, as far as the first 8 bytes of its address tell.
     pub fn has(&self, address: &Address) -> bool {
-        self.runs.find(address).is_some()
+        self.runs.find(address).next().is_some()
     }
 
     /// The chunk, if it is here.
@@ -129,24 +134,54 @@ impl Journal {
     /// # Errors
     /// [`StoreError::DamagedChunk`]; what the operating system said.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
-        let Some(place) = self.runs.find(address) else { return Ok(None) };
-        let block = self.file.read_appended(place.offset, place.len)?;
-        block::unpack_chunk(address, &block).map(Some).map_err(|problem| StoreError::DamagedChunk {
-            address: *address,
-            file: self.file.path().to_owned(),
-            problem,
+        let mut failure = None;
+        for place in self.runs.find(address).take(MOST_ALIKE) {
+            let unpacked =
+                with_bytes(&self.file, place.offset(), place.len(), |record| unpack(address, record))?;
+            match unpacked {
+                Ok(chunk) => return Ok(Some(chunk)),
+                Err(problem) => failure = Some(problem),
+            }
+        }
+        failure.map_or(Ok(None), |problem| {
+            Err(StoreError::DamagedChunk { address: *address, file: self.file.path().to_owned(), problem })
         })
     }
 
-    /// The addresses of all chunks, in no order.
-    pub fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.runs.places().map(|place| place.address)
+    /// How many chunks were appended since `earlier`; of all where that is another file.
+    pub fn count_since(&self, earlier: Option<&Self>) -> usize {
+        self.since(earlier).count()
     }
 
-    /// The addresses of the chunks that were appended since `earlier`, in no order; of all where that is another file.
-    pub fn addresses_since(&self, earlier: Option<&Self>) -> impl Iterator<Item = Address> {
+    /// The addresses of all chunks, as they lie in the file.
+    pub fn addresses(&self) -> impl Iterator<Item = Result<Address, StoreError>> {
+        self.addresses_at(self.runs.places().copied().collect())
+    }
+
+    /// The addresses of the chunks that may be commits and were appended since `earlier`, as they lie in the file; of
+    /// all where that is another file.
+    pub fn possible_commits_since(
+        &self,
+        earlier: Option<&Self>,
+    ) -> impl Iterator<Item = Result<Address, StoreError>> {
+        self.addresses_at(self.since(earlier).filter(|place| place.may_be_commit()).copied().collect())
+    }
+
+    fn since(&self, earlier: Option<&Self>) -> impl Iterator<Item = &Place> {
         let start = earlier.filter(|earlier| self.continues(earlier)).map_or(0, |earlier| earlier.end);
-        self.runs.places().filter(move |place| place.offset >= start).map(|place| place.address)
+        self.runs.places().filter(move |place| place.offset() >= start)
+    }
+
+    fn addresses_at(&self, mut places: Vec<Place>) -> impl Iterator<Item = Result<Address, StoreError>> {
+        places.sort_unstable_by_key(Place::offset);
+        places.into_iter().map(|place| {
+            let address = |record: &[u8]| Ok(checked_chunk(record)?.0);
+            let found = with_bytes(&self.file, place.offset(), place.len(), address)?;
+            found.map_err(|problem| {
+                let problem = format!("the record at {} is not what it was: {problem}", place.offset());
+                StoreError::damaged(self.file.path(), problem)
+            })
+        })
     }
 
     /// Whether this is `earlier` with what was appended to it, if anything.
@@ -199,11 +234,15 @@ impl<'f> Window<'f> {
             return Ok(None);
         }
         let record = self.at(offset, len)?;
-        let Some((covered, checksum)) = record.split_last_chunk().filter(|_| record.len() == len) else {
-            return Ok(None);
-        };
-        Ok((crc32c::crc32c(covered) == u32::from_be_bytes(*checksum)).then_some(record))
+        Ok(is_whole(record).then_some(record))
     }
+}
+
+/// Whether bytes are one record whose checksum is right.
+fn is_whole(record: &[u8]) -> bool {
+    let Some((covered, checksum)) = record.split_last_chunk() else { return false };
+    let stated = covered.first_chunk().map(|len| u32::from_be_bytes(*len));
+    stated == u32::try_from(record.len()).ok() && crc32c::crc32c(covered) == u32::from_be_bytes(*checksum)
 }
 
 /// What a stretch of records says.
@@ -223,18 +262,20 @@ impl Records {
         self.end = offset;
         let path = window.file.path();
         while let Some(record) = window.record(self.end)? {
-            let parsed = parse(record).map_err(|problem| StoreError::UnsupportedFile {
+            let unsupported = |problem: String| StoreError::UnsupportedFile {
                 file: path.to_owned(),
                 problem: format!("has a record at {} that {problem}", self.end),
-            })?;
+            };
+            let parsed = parse(record).map_err(unsupported)?;
             self.goes_on |= self.root.is_some();
             match parsed {
                 Record::Root(root) => self.root = Some(root),
-                Record::Chunk { address, block_at } => self.places.push(Place {
-                    address,
-                    len: (record.len() - CHECKSUM_LEN - block_at) as u32,
-                    offset: self.end + block_at as u64,
-                }),
+                Record::Chunk { address, block_at } => {
+                    let may_be_commit = block::may_be_message(&record[block_at..], COMMIT_ID);
+                    let place = Place::new(&address, self.end, record.len() as u32, may_be_commit);
+                    let too_far = || unsupported(format!("lies behind {MAX_OFFSET} bytes, as none should"));
+                    self.places.push(place.ok_or_else(too_far)?);
+                }
             }
             self.end += record.len() as u64;
         }
@@ -318,6 +359,28 @@ fn parse(record: &[u8]) -> Result<Record, String> {
             Err(format!("is of kind {kind}, which is unknown"))
         }
         _ => Err("lacks a field".to_owned()),
+    }
+}
+
+/// The address and the block in a record of a chunk, which may have been overwritten since it was found. The error is
+/// what is wrong with it, as a clause.
+fn checked_chunk(record: &[u8]) -> Result<(Address, &[u8]), String> {
+    match is_whole(record).then(|| parse(record)) {
+        Some(Ok(Record::Chunk { address, block_at })) => {
+            Ok((address, &record[block_at..record.len() - CHECKSUM_LEN]))
+        }
+        Some(_) => Err("its record is one of another kind".to_owned()),
+        None => Err("its record is damaged".to_owned()),
+    }
+}
+
+/// The chunk of an address in its record. That it is this one needs no look at the content: the record names it, and
+/// its checksum covers both.
+fn unpack(address: &Address, record: &[u8]) -> Result<Bytes, String> {
+    let (found, block) = checked_chunk(record)?;
+    match found == *address {
+        true => block::unpack_snappy(block),
+        false => Err("its record is that of another address".to_owned()),
     }
 }
 

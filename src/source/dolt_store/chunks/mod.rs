@@ -3,7 +3,8 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `place`, `git`, `spool` | where the files are: in a folder, in a git repository; unpacked ones |
-//! | `file`, `block` | reading bytes; compression and checksums |
+//! | `file`, `nearby` | reading bytes; those of several chunks at once |
+//! | `block` | compression and checksums |
 //! | `manifest` | which files there are |
 //! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
 //! | `broken` | files that cannot be read |
@@ -23,6 +24,7 @@ mod file;
 mod git;
 mod journal;
 mod manifest;
+mod nearby;
 mod place;
 pub(in crate::source::dolt_store) mod probe;
 mod recent;

@@ -16,7 +16,7 @@ pub fn manifest(bytes: &[u8]) {
 /// A file as a journal, with all its chunks.
 pub fn journal(file: &Path) {
     let Ok(journal) = Journal::open(file) else { return };
-    for address in journal.addresses() {
+    for address in journal.addresses().flatten() {
         let _ = journal.get(&address);
     }
     let _ = (journal.root(), journal.damage(), journal.extended());

@@ -163,7 +163,7 @@ mod tests {
             assert!(store.verify_address(&address).is_ok());
         }
         assert!(matches!(store.chunk(&address_of(b"four")), Err(StoreError::MissingChunk { .. })));
-        assert_eq!((store.root(), store.view().addresses_since(None).count()), (root, 3));
+        assert_eq!((store.root(), store.view().count_since(None)), (root, 3));
     }
 
     #[test]

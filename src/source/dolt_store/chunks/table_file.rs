@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::block;
 use super::file::StoreFile;
+use super::nearby::with_bytes;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -102,23 +103,27 @@ impl TableFile {
         self.find(address).is_some()
     }
 
-    /// The chunk, if it is here.
-    ///
-    /// Its checksum is enough to know that it is the right one: an index with any one thing wrong in it finds no chunk,
-    /// or none that begins and ends where the checksum holds.
+    /// The chunk, if it is here. Its address is always checked: the checksum of a block tells nothing of which chunk it
+    /// is.
     ///
     /// # Errors
     /// [`StoreError::DamagedChunk`]; what the operating system said.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let Some(ordinal) = self.find(address) else { return Ok(None) };
         let start = if ordinal == 0 { 0 } else { self.ends[ordinal - 1] };
-        let block = self.file.read(start, self.ends[ordinal] - start)?;
-        let unpacked = block::unpack_chunk(address, &block);
+        // Lengths are of 32 bits in the file.
+        let len = (self.ends[ordinal] - start) as u32;
+        let unpacked = with_bytes(&self.file, start, len, |block| block::unpack_chunk(address, block))?;
         unpacked.map(Some).map_err(|problem| StoreError::DamagedChunk {
             address: *address,
             file: self.file.path().to_owned(),
             problem,
         })
+    }
+
+    /// How many chunks there are.
+    pub fn len(&self) -> usize {
+        self.prefixes.len()
     }
 
     /// The addresses of all chunks, in no order.

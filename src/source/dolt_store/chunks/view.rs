@@ -207,14 +207,35 @@ impl View {
         failure.map_or(Ok(None), Err)
     }
 
-    /// The addresses of the chunks that are not in `earlier`, or of all; one may come several times. What both have open
-    /// is not looked through.
-    pub fn addresses_since<'v>(&'v self, earlier: Option<&'v Self>) -> impl Iterator<Item = Address> {
+    /// The addresses of all chunks, in no order; one may come several times. An error stands for what cannot be read.
+    pub fn addresses(&self) -> impl Iterator<Item = Result<Address, StoreError>> {
+        let journal = self.journal.iter().flat_map(Journal::addresses);
+        journal.chain(self.files.iter().flat_map(|file| file.addresses().map(Ok)))
+    }
+
+    /// The addresses of the chunks that may be commits and are not in `earlier`, or of all; one may come several times.
+    /// What both have open is not looked through. An error stands for what cannot be read.
+    pub fn possible_commits_since<'v>(
+        &'v self,
+        earlier: Option<&'v Self>,
+    ) -> impl Iterator<Item = Result<Address, StoreError>> {
         let former = earlier.and_then(|earlier| earlier.journal.as_ref());
-        let journal = self.journal.iter().flat_map(move |journal| journal.addresses_since(former));
+        let journal = self.journal.iter().flat_map(move |journal| journal.possible_commits_since(former));
+        let files = self.files_since(earlier).flat_map(|file| file.addresses().map(Ok));
+        let is_known = move |address: &Address| earlier.is_some_and(|earlier| earlier.has(address));
+        journal.chain(files).filter(move |found| !found.as_ref().is_ok_and(is_known))
+    }
+
+    /// How many chunks there are in what `earlier` has not open, or in all.
+    pub fn count_since(&self, earlier: Option<&Self>) -> usize {
+        let former = earlier.and_then(|earlier| earlier.journal.as_ref());
+        let journal = self.journal.as_ref().map_or(0, |journal| journal.count_since(former));
+        journal + self.files_since(earlier).map(|file| file.len()).sum::<usize>()
+    }
+
+    fn files_since<'v>(&'v self, earlier: Option<&'v Self>) -> impl Iterator<Item = &'v Arc<ChunkFile>> {
         let is_new = move |file: &&Arc<ChunkFile>| earlier.is_none_or(|earlier| !earlier.has_open(file));
-        let files = self.files.iter().filter(is_new).flat_map(|file| file.addresses());
-        journal.chain(files).filter(move |address| earlier.is_none_or(|earlier| !earlier.has(address)))
+        self.files.iter().filter(is_new)
     }
 
     /// Whether every file of `earlier` is here, so that no chunk was removed since.
@@ -233,6 +254,13 @@ impl ChunkFile {
         match &self.kind {
             Kind::Table(table) => Box::new(table.addresses()),
             Kind::Archive(archive) => Box::new(archive.addresses()),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.kind {
+            Kind::Table(table) => table.len(),
+            Kind::Archive(archive) => archive.len(),
         }
     }
 

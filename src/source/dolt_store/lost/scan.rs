@@ -23,19 +23,19 @@ pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) -> bool {
     let Some(shared) = database.upgrade() else { return false };
     let earlier = shared.found.begin();
     let view = shared.store.view();
-    let total = view.addresses_since(earlier.as_deref()).count();
+    let total = view.count_since(earlier.as_deref());
     let mut progress = Progress::new(&shared, total, earlier.is_none());
     drop(shared);
     let mut news = News::default();
-    for (done, address) in view.addresses_since(earlier.as_deref()).enumerate() {
+    for (done, address) in view.possible_commits_since(earlier.as_deref()).enumerate() {
         if done % STRIDE == 0 {
             if stop.load(Ordering::Relaxed) || database.strong_count() == 0 {
                 return false;
             }
             progress.tell(done, news.commits.len());
         }
-        match commit(&view, &address) {
-            Ok(Some(commit)) => {
+        match address.and_then(|address| commit(&view, &address)) {
+            Ok(Some((address, commit))) => {
                 let Some(shared) = database.upgrade() else { return false };
                 take(&shared, &view, &mut news, address, commit);
             }
@@ -49,11 +49,12 @@ pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) -> bool {
     totals.is_news
 }
 
-/// The commit in a chunk, if it is one.
-fn commit(view: &View, address: &Address) -> Result<Option<Commit>, StoreError> {
+/// The commit in a chunk, if it is one, with its address.
+fn commit(view: &View, address: &Address) -> Result<Option<(Address, Commit)>, StoreError> {
     match view.get(address)? {
         Some(chunk) if Message::id_of(&chunk) == Some(COMMIT_ID) => {
-            Commit::parse(chunk).in_chunk(address, "commit").map(Some)
+            let commit = Commit::parse(chunk).in_chunk(address, "commit")?;
+            Ok(Some((*address, commit)))
         }
         _ => Ok(None),
     }
@@ -95,7 +96,7 @@ impl Progress {
     fn tell(&mut self, done: usize, commits: usize) {
         if self.told.elapsed() >= PROGRESS {
             let Self { total, label, database, .. } = &*self;
-            let so_far = format!("{done} of {total} chunks looked through for lost commits");
+            let so_far = format!("{done} of at most {total} chunks looked through for lost commits");
             tracing::info!(source = &**label, database, commits, "{so_far}");
             (self.told, self.is_told_of) = (Instant::now(), true);
         }

@@ -98,6 +98,58 @@ fn a_lone_root_behind_rubbish_does_not_count() {
 }
 
 #[test]
+fn a_journal_that_is_written_anew_gives_no_other_chunk() {
+    let (one, two) = (chunk_record(b"one"), chunk_record(b"two"));
+    assert_eq!(one.len(), two.len());
+    let folder = Folder::with(&[one.clone(), two.clone(), root_record(&ROOT)].concat());
+    let journal = folder.open();
+    assert_eq!(get(&journal, b"two").expect("it is there"), &b"two"[..]);
+    // As `dolt gc` does, but for the file that stays the same, and with whole records where others were.
+    folder.write(&[two, one, root_record(&ROOT)].concat());
+    for chunk in [&b"one"[..], b"two"] {
+        let error = journal.get(&address_of(chunk)).expect_err("another chunk lies there");
+        assert!(matches!(error, StoreError::DamagedChunk { .. }), "{error}");
+    }
+    folder.write(&root_record(&ROOT));
+    assert!(journal.get(&address_of(b"one")).is_err(), "the file ends there, or a root follows");
+}
+
+#[test]
+fn addresses_that_begin_alike_are_told_apart() {
+    let with_last = |address: &Address, last: u8| {
+        let mut bytes = *address.as_bytes();
+        bytes[Address::LEN - 1] ^= last;
+        let mut body = vec![1, 2, 2];
+        body.extend(bytes);
+        body.push(3);
+        body.extend(crate::source::dolt_store::testing::snappy_block(&[last]));
+        (Address::new(bytes), record(&body))
+    };
+    let start = address_of(b"one");
+    let all: Vec<_> = (1..40).map(|last| with_last(&start, last)).collect();
+    let journal = Folder::with(&all.iter().flat_map(|(_, record)| record.clone()).collect::<Vec<_>>()).open();
+    for (last, (address, _)) in (1..).zip(&all) {
+        assert_eq!(journal.get(address).expect("it is whole").expect("it is there"), vec![last]);
+    }
+    assert!(journal.get(&start).is_err(), "there is none of this address");
+    let addresses: Vec<_> = journal.addresses().collect::<Result<_, _>>().expect("all is whole");
+    assert_eq!(addresses, all.iter().map(|(address, _)| *address).collect::<Vec<_>>());
+}
+
+#[test]
+fn only_what_may_be_a_commit_is_named_as_such() {
+    let message = |id: &str| [b"\x1b\0\0\0\x10\0\0\0", id.as_bytes(), b"and what it says"].concat();
+    let (commit, blob) = (message("DCMT"), message("BLOB"));
+    let folder = Folder::with(&[chunk_record(&blob), chunk_record(&commit), root_record(&ROOT)].concat());
+    let first = folder.open();
+    let commits = |journal: &Journal, earlier| -> Vec<Address> {
+        journal.possible_commits_since(earlier).collect::<Result<_, _>>().expect("all is whole")
+    };
+    assert_eq!((commits(&first, None), first.count_since(None)), (vec![address_of(&commit)], 2));
+    assert_eq!((commits(&first, Some(&first)), first.count_since(Some(&first))), (vec![], 0));
+}
+
+#[test]
 fn damage_anywhere_gives_no_wrong_chunk() {
     let whole = sample();
     for at in 0..whole.len() {
