@@ -15,7 +15,7 @@
 //! Slot numbers are the places of fields in Dolt's `serial/*.fbs`. Each access is checked against the bounds of
 //! the message, so that no bytes at all can make it panic or read what is not its own.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 
@@ -73,30 +73,55 @@ pub enum MessageError {
     Invalid(String),
 }
 
+/// What a message lies in: [`Bytes`], of which parts can be kept, or a slice, of which parts cost nothing.
+pub trait Buffer: Deref<Target = [u8]> + Clone {
+    /// A part of it, which lies within.
+    fn part(&self, range: Range<usize>) -> Self;
+}
+
+impl Buffer for Bytes {
+    fn part(&self, range: Range<usize>) -> Self {
+        self.slice(range)
+    }
+}
+
+impl Buffer for &[u8] {
+    fn part(&self, range: Range<usize>) -> Self {
+        &self[range]
+    }
+}
+
 /// One message.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub struct Message<B = Bytes> {
     /// The file identifier: `DCMT` for a commit.
     pub id: [u8; 4],
-    root: Table,
+    root: Table<B>,
 }
 
 impl Message {
     /// How many bytes of a message there are up to the end of its file identifier.
     pub const ID_END: usize = PREFIX_LEN + 8;
 
+    /// The file identifier of bytes that begin as a message does, without reading the rest.
+    pub fn id_of(bytes: &[u8]) -> Option<[u8; 4]> {
+        (*bytes.first()? == KIND).then(|| array_at(bytes, PREFIX_LEN + 4))?
+    }
+}
+
+impl<B: Buffer> Message<B> {
     /// Reads the frame of a message.
     ///
     /// # Errors
     /// [`MessageError`] for bytes that are not framed so.
-    pub fn parse(bytes: Bytes) -> Result<Self, MessageError> {
+    pub fn parse(bytes: B) -> Result<Self, MessageError> {
         let no_message = MessageError::NoMessage { len: bytes.len() };
         let [KIND, a, b, c, ..] = *bytes else { return Err(no_message) };
         let stated = u32::from_be_bytes([0, a, b, c]) as usize;
         if stated + PREFIX_LEN != bytes.len() {
             return Err(no_message);
         }
-        let buffer = bytes.slice(PREFIX_LEN..);
+        let buffer = bytes.part(PREFIX_LEN..bytes.len());
         let (Some(at), Some(id)) = (u32_at(&buffer, 0), array_at(&buffer, 4)) else { return Err(no_message) };
         Ok(Self { id, root: Table::new(buffer, at as usize)? })
     }
@@ -105,32 +130,27 @@ impl Message {
     ///
     /// # Errors
     /// [`MessageError::WrongId`] for another kind; see [`Self::parse`].
-    pub fn parse_as(bytes: Bytes, id: &[u8; 4]) -> Result<Self, MessageError> {
+    pub fn parse_as(bytes: B, id: &[u8; 4]) -> Result<Self, MessageError> {
         let message = Self::parse(bytes)?;
         match message.id == *id {
             true => Ok(message),
             false => Err(MessageError::WrongId { found: message.id, wanted: *id }),
         }
     }
-
-    /// The file identifier of bytes that begin as a message does, without reading the rest.
-    pub fn id_of(bytes: &[u8]) -> Option<[u8; 4]> {
-        (*bytes.first()? == KIND).then(|| array_at(bytes, PREFIX_LEN + 4))?
-    }
 }
 
-impl Deref for Message {
-    type Target = Table;
+impl<B> Deref for Message<B> {
+    type Target = Table<B>;
 
-    fn deref(&self) -> &Table {
+    fn deref(&self) -> &Table<B> {
         &self.root
     }
 }
 
 /// One table within a message: fields by slot.
 #[derive(Debug, Clone)]
-pub struct Table {
-    buffer: Bytes,
+pub struct Table<B = Bytes> {
+    buffer: B,
     at: usize,
     vtable: usize,
     slots: u16,
@@ -138,8 +158,8 @@ pub struct Table {
     end: usize,
 }
 
-impl Table {
-    fn new(buffer: Bytes, at: usize) -> Result<Self, MessageError> {
+impl<B: Buffer> Table<B> {
+    fn new(buffer: B, at: usize) -> Result<Self, MessageError> {
         Self::layout(&buffer, at)
             .map(|(vtable, slots, end)| Self { buffer, at, vtable, slots, end })
             .ok_or_else(|| out_of_bounds(format!("the table at {at}")))
@@ -255,14 +275,14 @@ impl Table {
     }
 
     /// A vector of bytes, shared with the message; empty where it is absent.
-    pub fn bytes(&self, slot: u16) -> Result<Bytes, MessageError> {
-        let Some((start, count)) = self.vector(slot, 1)? else { return Ok(Bytes::new()) };
-        Ok(self.buffer.slice(start..start + count))
+    pub fn bytes(&self, slot: u16) -> Result<B, MessageError> {
+        let Some((start, count)) = self.vector(slot, 1)? else { return Ok(self.buffer.part(0..0)) };
+        Ok(self.buffer.part(start..start + count))
     }
 
     /// A text; empty where it is absent.
     pub fn string(&self, slot: u16) -> Result<String, MessageError> {
-        String::from_utf8(self.bytes(slot)?.into()).map_err(|_| MessageError::NotUtf8 { slot })
+        String::from_utf8(self.bytes(slot)?.to_vec()).map_err(|_| MessageError::NotUtf8 { slot })
     }
 
     /// A text in which what is not UTF-8 is replaced: for what people wrote, such as commit messages.
@@ -339,12 +359,12 @@ impl Table {
     ///
     /// # Errors
     /// [`MessageError`] for offsets that run backwards or out of the data.
-    pub fn items(&self, data: u16, offsets: u16) -> Result<Vec<Bytes>, MessageError> {
+    pub fn items(&self, data: u16, offsets: u16) -> Result<Vec<B>, MessageError> {
         let (bytes, offsets_read) = (self.bytes(data)?, self.u16s(offsets)?);
         let items = offsets_read.windows(2).map(|ends| {
             let (start, end) = (usize::from(ends[0]), usize::from(ends[1]));
             match start <= end && end <= bytes.len() {
-                true => Ok(bytes.slice(start..end)),
+                true => Ok(bytes.part(start..end)),
                 false => Err(out_of_bounds(format!("an item of slot {data}"))),
             }
         });

@@ -57,7 +57,7 @@ fn no_bytes_at_all_make_it_panic() {
             let at = next_random(&mut state) as usize % (bytes.len() - PREFIX_LEN) + PREFIX_LEN;
             bytes[at] = next_random(&mut state) as u8;
         }
-        let Ok(message) = Message::parse(bytes.into()) else { continue };
+        let Ok(message) = Message::parse(Bytes::from(bytes)) else { continue };
         for slot in 0..12 {
             let _ = (message.u8(slot), message.u16(slot), message.u64(slot), message.i64(slot));
             let _ = (message.bytes(slot), message.string(slot), message.strings(slot), message.u16s(slot));

@@ -42,22 +42,25 @@ pub fn read_blob(address: &Address, chunks: &dyn Chunks, out: &mut Vec<u8>) -> R
     }
     let start = out.len();
     let mut nodes = 0;
-    // Addresses still to visit, the next one last, each with the level that it must have.
-    let mut open = vec![(*address, None)];
-    while let Some((address, level)) = open.pop() {
+    // Addresses to visit after the next one, the first of them last, each with the level that it must have.
+    let mut open = Vec::new();
+    let mut next = Some((*address, None));
+    while let Some((address, level)) = next {
         nodes += 1;
-        let node = Node::read(&address, chunks)?;
+        let chunk = chunks.chunk(&address)?;
+        let node = Node::parse(&chunk).in_chunk(&address, "part of an out-of-line value")?;
         if level.is_some_and(|level| level != node.level) || node.level > MAX_LEVEL || nodes > MAX_NODES {
             return Err(damaged(format!("chunk {address} does not fit its parent")));
         }
         if node.level == 0 {
-            out.extend_from_slice(&node.payload);
+            out.extend_from_slice(node.payload);
         } else {
             open.extend(node.children.into_iter().rev().map(|child| (child, Some(node.level - 1))));
         }
         if out.len() - start > MAX_LEN {
             return Err(damaged("it is longer than 4 GiB".to_owned()));
         }
+        next = open.pop();
     }
     Ok(())
 }
@@ -66,19 +69,14 @@ fn damaged(problem: String) -> ValueProblem {
     ValueProblem::DamagedTree(problem)
 }
 
-struct Node {
+struct Node<'c> {
     level: u8,
-    payload: bytes::Bytes,
+    payload: &'c [u8],
     children: Vec<Address>,
 }
 
-impl Node {
-    fn read(address: &Address, chunks: &dyn Chunks) -> Result<Self, ValueProblem> {
-        let chunk = chunks.chunk(address)?;
-        Ok(Self::parse(chunk).in_chunk(address, "part of an out-of-line value")?)
-    }
-
-    fn parse(chunk: bytes::Bytes) -> Result<Self, MessageError> {
+impl<'c> Node<'c> {
+    fn parse(chunk: &'c [u8]) -> Result<Self, MessageError> {
         let message = Message::parse(chunk)?;
         match &message.id {
             b"BLOB" => {
@@ -93,7 +91,7 @@ impl Node {
                 message.check_fields(map_slot::COUNT)?;
                 Ok(Self {
                     level: message.u8(map_slot::LEVEL)?,
-                    payload: bytes::Bytes::new(),
+                    payload: &[],
                     children: message.addresses(map_slot::ADDRESSES)?,
                 })
             }
