@@ -8,6 +8,7 @@ mod background;
 mod disk_cache;
 mod documents;
 mod failure;
+mod heap;
 mod logging;
 mod mount;
 mod mount_options;

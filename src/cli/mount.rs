@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
 use super::progress::Progress;
-use super::{Failure, background, disk_cache, logging, mountpoint, size, wire};
+use super::{Failure, background, disk_cache, heap, logging, mountpoint, size, wire};
 use crate::catalog::Watcher;
 use crate::fuse::{Fuse, session};
 use crate::vfs::Vfs;
@@ -107,6 +107,7 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
     } else {
         logging::to_stderr();
     }
+    heap::share_one();
     if args.cache_size.is_some_and(|size| size < SMALLEST_CACHE) {
         let smallest = SMALLEST_CACHE >> 20;
         tracing::warn!("a cache below {smallest} MiB would drop what is being read: {smallest} MiB are used");
