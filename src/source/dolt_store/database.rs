@@ -41,6 +41,15 @@ impl DoltStoreDatabase {
         Self { shared, view: Arc::new(View { shown_name, history, lineage_ready: OnceLock::new() }) }
     }
 
+    /// Finds out who changed what, on a thread of its own: the first who looks into a snapshot asks for it, and needs it
+    /// of all of history.
+    pub fn prepare(&self) {
+        let view = self.clone();
+        let thread = std::thread::Builder::new().name("lineage".to_owned());
+        // What goes wrong is told to whoever asks, for whom it is tried again.
+        let _ = thread.spawn(move || view.load_lineage().is_ok());
+    }
+
     /// What all views of this database share.
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared

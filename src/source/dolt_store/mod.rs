@@ -294,6 +294,7 @@ impl Inner {
         if let Some(history) = history {
             let shown_name = self.options.name.clone().unwrap_or_else(|| name.to_owned());
             let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history);
+            view.prepare();
             database.view = Some(Arc::new(view));
         }
         database.seen = Some(now);
