@@ -14,7 +14,7 @@ use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
 /// How many bytes are kept, with what the book-keeping takes.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 12 << 20;
 /// What is longer is not kept: leaves of long texts have 4,000 bytes on average.
 const LONGEST: usize = 16 << 10;
 /// What one entry takes beside its bytes, rounded up.
