@@ -1,10 +1,13 @@
-//! What a mount leaves on disk for the next one: the lengths of what it has measured.
+//! What a mount leaves on disk for the next one: what it has found out about contents.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::engine::{Engine, LengthIndex};
+use crate::engine::{Engine, Index};
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -29,7 +32,7 @@ fn absolute(path: &Path) -> PathBuf {
 pub(super) fn engine(cache_size: u64, folder: Option<&Path>) -> Engine {
     let mut engine = Engine::new(cache_size);
     if let Some(folder) = folder
-        && let Err(error) = engine.use_index(LengthIndex::in_folder(folder))
+        && let Err(error) = engine.use_index(Index::in_folder(folder))
     {
         let reason = crate::source::chain(&error);
         tracing::warn!(%reason, "sizes that earlier mounts found out are not known; --cache-dir chooses another place");
@@ -37,21 +40,40 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>) -> Engine {
     engine
 }
 
-/// Puts what was learned on disk from time to time, for ever.
-pub(super) async fn save_often(vfs: Arc<Vfs>) {
-    let mut is_failing = false;
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        let saving = Arc::clone(&vfs);
-        // A panic of the library is told by its own message.
-        if let Ok(saved) = tokio::task::spawn_blocking(move || save(&saving, is_failing)).await {
-            is_failing = !saved;
-        }
+/// A thread of its own that puts what was learned on disk: no source that hangs holds it up.
+pub(super) struct Saver {
+    end: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Saver {
+    /// Saves from now on.
+    ///
+    /// # Errors
+    /// What the operating system says when it has no more threads.
+    pub fn start(vfs: Arc<Vfs>) -> io::Result<Self> {
+        let (end, ended) = mpsc::channel();
+        let save_often = move || {
+            let mut is_failing = false;
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
+                is_failing = !save(&vfs, is_failing);
+            }
+            save(&vfs, is_failing);
+        };
+        let thread = std::thread::Builder::new().name("save".into()).spawn(save_often)?;
+        Ok(Self { end, thread })
+    }
+
+    /// Saves once more and ends.
+    pub fn finish(self) {
+        drop(self.end);
+        // Its panic was told when it happened.
+        let _ = self.thread.join();
     }
 }
 
 /// Puts what was learned on disk, and gives whether that worked. Logs why it did not, unless `is_known`.
-pub(super) fn save(vfs: &Vfs, is_known: bool) -> bool {
+fn save(vfs: &Vfs, is_known: bool) -> bool {
     let saved = vfs.save();
     if let Err(error) = &saved
         && !is_known

@@ -197,13 +197,13 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
     if in_background {
         background::tell_ready()?;
     }
-    let saving = runtime.spawn(disk_cache::save_often(Arc::clone(&vfs)));
+    let saver = disk_cache::Saver::start(vfs)
+        .map_err(|error| Failure::new("cannot start a thread").because(&error))?;
     let place = plan.mountpoint.clone();
     runtime.spawn(async move { signals.unmount(&place).await });
     let ended = session.join();
     drop(watcher);
-    saving.abort();
-    disk_cache::save(&vfs, false);
+    saver.finish();
     tracing::info!(mountpoint = %plan.mountpoint.display(), "unmounted");
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
 }

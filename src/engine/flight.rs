@@ -34,7 +34,7 @@ where
     /// or when that one has gone, another.
     pub async fn join<F>(&self, key: K, load: F) -> Outcome<V>
     where
-        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+        F: Future<Output = Outcome<V>> + Send + 'static,
     {
         let flight = {
             let mut under_way = lock(&self.under_way);
@@ -49,12 +49,12 @@ where
 
     fn start<F>(&self, key: K, load: F) -> Flight<V>
     where
-        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+        F: Future<Output = Outcome<V>> + Send + 'static,
     {
         let under_way = self.under_way.clone();
         let landed = async move {
             let outcome = match AssertUnwindSafe(load).catch_unwind().await {
-                Ok(outcome) => outcome.map_err(Arc::new),
+                Ok(outcome) => outcome,
                 Err(_) => Err(Arc::new(broken_off("asof", "it panicked".to_owned()))),
             };
             lock(&under_way).remove(&key);
@@ -82,7 +82,7 @@ mod tests {
                 let load = async move {
                     let n = loads.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(50)).await;
-                    if fail { Err(SourceError::new(ErrorKind::Damaged, "s", "o")) } else { Ok(n) }
+                    if fail { Err(Arc::new(SourceError::new(ErrorKind::Damaged, "s", "o"))) } else { Ok(n) }
                 };
                 flights.join(1, load).await
             })

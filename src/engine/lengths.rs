@@ -89,12 +89,10 @@ impl Lengths {
         }
     }
 
-    /// Takes over what an earlier mount learned.
+    /// Takes over what earlier mounts learned, before this one learns anything; the later of two answers counts.
     pub fn recall(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>) {
-        let mut table = lock(&self.table);
-        for (id, len) in lengths {
-            table.known.entry(id).or_insert(Known { len, is_checked: false });
-        }
+        let known = lengths.into_iter().map(|(id, len)| (id, Known { len, is_checked: false }));
+        lock(&self.table).known.extend(known);
     }
 
     /// What was learned since the last call of contents whose ids decide their bytes.

@@ -86,7 +86,7 @@ impl Listings {
     where
         F: Future<Output = Result<Files, SourceError>> + Send + 'static,
     {
-        let files = self.flights.join(key.clone(), list).await?;
+        let files = self.flights.join(key.clone(), async { list.await.map_err(Arc::new) }).await?;
         lock(&self.kept).put(key, files.clone());
         Ok(files)
     }

@@ -13,6 +13,7 @@ use crate::source::{Content, SourceError};
 
 mod branch;
 mod cache;
+mod digest;
 mod flight;
 mod held;
 mod index;
@@ -24,6 +25,7 @@ mod part_flights;
 mod part_lengths;
 mod patch;
 mod reading;
+mod records;
 mod report;
 mod segmenter;
 mod steps;
@@ -31,11 +33,14 @@ mod tree;
 mod version;
 mod versions;
 
-pub use index::{IndexError, LengthIndex};
+pub use digest::Digest;
+pub use index::{Index, IndexError};
 pub use listings::Listings;
 
 use cache::Cache;
+use digest::Digests;
 use held::Held;
+use index::Facts;
 use lengths::Lengths;
 use tree::{PartMemory, Tree};
 use versions::Versions;
@@ -48,11 +53,12 @@ pub struct Engine {
     cache: Arc<Cache>,
     lengths: Arc<Lengths>,
     versions: Arc<Versions>,
+    digests: Digests,
     /// Contents that somebody has open.
     open: Mutex<HashMap<ContentId, Weak<Held>>>,
     parts: Arc<PartMemory>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
-    index: Option<LengthIndex>,
+    index: Option<Index>,
 }
 
 /// An open content: its bytes stay readable while this lives.
@@ -73,37 +79,37 @@ impl Engine {
             versions: Versions::new(Arc::clone(&cache), Arc::clone(&lengths)),
             cache,
             lengths,
+            digests: Digests::new(),
             open: Mutex::default(),
             trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
             index: None,
         }
     }
 
-    /// Takes over the lengths in `index`, and from now on adds to it whenever [`Self::save`] is called.
-    /// Blocks.
+    /// Takes over what is in `index`, and from now on adds to it whenever [`Self::save`] is called. Blocks.
     ///
     /// # Errors
     /// [`IndexError`] where it cannot be read; what is learned is added all the same.
-    pub fn use_index(&mut self, index: LengthIndex) -> Result<(), IndexError> {
+    pub fn use_index(&mut self, index: Index) -> Result<(), IndexError> {
         let found = index.read();
         self.index = Some(index);
-        self.lengths.recall(found?);
+        let Facts { lengths, digests } = found?;
+        self.lengths.recall(lengths);
+        self.digests.recall(digests);
         Ok(())
     }
 
-    /// Puts the lengths that were learned since the last time on disk, where there is an index. Blocks.
+    /// Puts what was learned since the last time on disk, where there is an index. Blocks.
     ///
     /// # Errors
-    /// [`IndexError`] where they cannot be written; the next call tries again.
+    /// [`IndexError`] where it cannot be written; the next call tries again.
     pub fn save(&self) -> Result<(), IndexError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let news = self.lengths.take_news();
-        if news.is_empty() {
-            return Ok(());
-        }
+        let news = Facts { lengths: self.lengths.take_news(), digests: self.digests.take_news() };
         let added = index.add(&news);
         if added.is_err() {
-            self.lengths.return_news(news);
+            self.lengths.return_news(news.lengths);
+            self.digests.return_news(news.digests);
         }
         added
     }

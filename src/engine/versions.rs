@@ -51,7 +51,7 @@ impl Versions {
             // A flight that ended between the look above and this one has left its result in the cache.
             match versions.kept(id) {
                 Some(version) => Ok(version),
-                None => versions.load(id, &content).await,
+                None => versions.load(id, &content).await.map_err(Arc::new),
             }
         };
         self.flights.join(id, load).await

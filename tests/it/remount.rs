@@ -47,7 +47,7 @@ fn row_reads(server: &Server) -> usize {
 fn index(folder: &Path) -> PathBuf {
     eventually("lengths are kept", Duration::from_secs(20), || {
         let files = fs::read_dir(folder).into_iter().flatten().flatten();
-        files.map(|file| file.path()).find(|path| path.extension().is_some())
+        files.map(|file| file.path()).find(|path| path.display().to_string().contains("/lengths-"))
     })
 }
 

@@ -1,0 +1,228 @@
+//! What all the bytes of a content come to: found out when it is asked for, and kept for good.
+//!
+//! Nothing else computes it. To measure a content, or to read it, takes no hash: that would make both slower.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use sha2::{Digest as _, Sha256};
+
+use super::flight::Flights;
+use super::{Engine, Reader, blocking, lock};
+use crate::model::content_id::ContentId;
+use crate::source::{Content, SourceError};
+
+/// How much is read at once, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// Facts that take all of a content to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// Length in bytes.
+    pub len: u64,
+    /// SHA-256 of the bytes (FIPS 180-4).
+    pub sha256: [u8; 32],
+    /// Number of lines; a last one without a newline counts.
+    pub rows: u64,
+}
+
+impl Digest {
+    /// Reads a content from its start to its end.
+    async fn of(reader: &Reader) -> Result<Self, Arc<SourceError>> {
+        let (mut hash, mut len, mut rows, mut last) = (Sha256::new(), 0, 0, b'\n');
+        loop {
+            let piece = reader.read(len, PIECE).await?;
+            let Some(&end) = piece.last() else { break };
+            hash.update(&piece);
+            len += piece.len() as u64;
+            rows += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+            last = end;
+        }
+        rows += u64::from(last != b'\n');
+        Ok(Self { len, sha256: hash.finalize().into(), rows })
+    }
+}
+
+/// The digests that are known, and those that are being made.
+pub(super) struct Digests {
+    table: Arc<Mutex<Table>>,
+    flights: Flights<ContentId, Digest>,
+}
+
+#[derive(Default)]
+struct Table {
+    known: HashMap<ContentId, Digest>,
+    /// What was learned since it was last asked for, of contents whose ids decide their bytes.
+    news: Vec<(ContentId, Digest)>,
+}
+
+impl Digests {
+    pub fn new() -> Self {
+        Self { table: Arc::default(), flights: Flights::new() }
+    }
+
+    /// Takes over what earlier mounts learned.
+    pub fn recall(&self, digests: impl IntoIterator<Item = (ContentId, Digest)>) {
+        lock(&self.table).known.extend(digests);
+    }
+
+    /// What was learned since the last call of contents whose ids decide their bytes.
+    pub fn take_news(&self) -> Vec<(ContentId, Digest)> {
+        std::mem::take(&mut lock(&self.table).news)
+    }
+
+    /// Gives back what could not be passed on, for the next call of [`Self::take_news`].
+    pub fn return_news(&self, news: Vec<(ContentId, Digest)>) {
+        lock(&self.table).news.extend(news);
+    }
+}
+
+impl Engine {
+    /// Length, hash and number of rows of a content. Reads all of it the first time; after that they are known
+    /// for as long as the engine lives, and to the next one too where its id alone decides its bytes.
+    ///
+    /// # Errors
+    /// What the source says when the content cannot be read.
+    pub async fn digest(
+        &self,
+        id: ContentId,
+        content: &Arc<dyn Content>,
+    ) -> Result<Digest, Arc<SourceError>> {
+        let known = lock(&self.digests.table).known.get(&id).copied();
+        if let Some(known) = known
+            && self.lengths.get(id).is_none_or(|len| len == known.len)
+        {
+            return Ok(known);
+        }
+        // To hash takes a while, and is not for the loop that takes requests.
+        blocking(&**content, || Ok(())).await?;
+        let reader = self.open(id, content).await?;
+        let (table, is_for_good) = (Arc::clone(&self.digests.table), content.is_for_good());
+        let make = async move {
+            let digest = Digest::of(&reader).await?;
+            let mut table = lock(&table);
+            if table.known.insert(id, digest) != Some(digest) && is_for_good {
+                table.news.push((id, digest));
+            }
+            Ok(digest)
+        };
+        self.digests.flights.join(id, make).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::engine::Index;
+    use crate::source::Sink;
+
+    /// Lines, read so often.
+    struct Lines {
+        text: Bytes,
+        reads: AtomicUsize,
+        is_for_good: bool,
+    }
+
+    impl Lines {
+        fn new(text: impl Into<Bytes>, is_for_good: bool) -> Arc<Self> {
+            Arc::new(Self { text: text.into(), reads: AtomicUsize::new(0), is_for_good })
+        }
+
+        fn reads(&self) -> usize {
+            self.reads.load(Ordering::SeqCst)
+        }
+    }
+
+    #[async_trait]
+    impl Content for Lines {
+        fn is_for_good(&self) -> bool {
+            self.is_for_good
+        }
+
+        fn describe(&self) -> String {
+            "lines".into()
+        }
+
+        async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            for piece in self.text.chunks(70_000) {
+                tokio::task::yield_now().await;
+                if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    async fn digest(engine: &Engine, name: &str, lines: &Arc<Lines>) -> Digest {
+        let content: Arc<dyn Content> = Arc::clone(lines) as _;
+        engine.digest(ContentId::of(&[name.as_bytes()]), &content).await.expect("it can be read")
+    }
+
+    fn hex(digest: &Digest) -> String {
+        digest.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[tokio::test]
+    async fn digests_are_those_of_sha256sum_and_wc() {
+        let engine = Engine::new(1 << 20);
+        // By coreutils.
+        for (name, text, sha256, rows) in [
+            ("empty", "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", 0),
+            ("two", "{}\n{}\n", "3b00ba5361676a0a8152642a6edaf54a222bd409b5774b5b461ac8d1cee09cb4", 2),
+            ("open", "a\nb", "7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78", 2),
+        ] {
+            let found = digest(&engine, name, &Lines::new(text, true)).await;
+            assert_eq!((found.len, found.rows), (text.len() as u64, rows), "{name}");
+            assert_eq!(hex(&found), sha256, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_content_is_read_once_however_many_ask_and_whether_or_not_it_fits() {
+        // 6.4 MB: read in passing by the small one.
+        let text = "a line of sixty-four bytes, whose number of them is a power of 2\n".repeat(100_000);
+        for (memory, reads) in [(64 << 20, 1), (1 << 20, 3)] {
+            let engine = Engine::new(memory);
+            let lines = Lines::new(text.clone(), false);
+            let asked = (0..8).map(|_| digest(&engine, "many", &lines));
+            let found = futures_util::future::join_all(asked).await;
+            assert!(found.iter().all(|d| d.rows == 100_000 && d.len == text.len() as u64), "{found:?}");
+            assert!(found.iter().all(|d| *d == found[0]));
+            assert!(lines.reads() <= reads, "{} reads with {memory} bytes", lines.reads());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_engine_knows_what_is_for_good() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, is_for_good, reads) in [("kept", true, 1), ("asked anew", false, 2)] {
+            let lines = Lines::new("{\"id\":1}\n", is_for_good);
+            for _ in 0..2 {
+                let mut engine = Engine::new(1 << 20);
+                engine.use_index(Index::in_folder(folder.path())).expect("the folder is ours");
+                assert_eq!(digest(&engine, name, &lines).await.rows, 1);
+                engine.save().expect("the folder is ours");
+            }
+            assert_eq!(lines.reads(), reads, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_digest_of_another_length_is_made_anew() {
+        let engine = Engine::new(1 << 20);
+        let wrong = Digest { len: 3, sha256: [1; 32], rows: 7 };
+        engine.digests.recall([(ContentId::of(&[b"wrong"]), wrong)]);
+        let (lines, content) = (Lines::new("a\nb\n", true), Lines::new("a\nb\n", true));
+        let content: Arc<dyn Content> = content;
+        engine.len(ContentId::of(&[b"wrong"]), &content).await.expect("it can be read");
+        let found = digest(&engine, "wrong", &lines).await;
+        assert_eq!((found.len, found.rows), (4, 2));
+    }
+}
