@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use fuser::{FileAttr, FileType, INodeNo, ReplyDirectory, ReplyStatfs};
+use fuser::{Errno, FileAttr, FileType, INodeNo, ReplyDirectory, ReplyStatfs, ReplyXattr};
 
 use super::{LASTING, MOVING, SETTLED};
 use crate::vfs::{Attr, DirEntry, Kind, Stays};
@@ -93,6 +93,17 @@ pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry
         if reply.add(ino, place, kind, name) {
             break;
         }
+    }
+}
+
+/// Answers with `value` if it fits into the asker's `size` bytes; with its length where that is what is asked.
+pub(super) fn sized(reply: ReplyXattr, size: u32, value: &[u8]) {
+    // The tree's own attributes are a few KiB at most.
+    let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
+    match size {
+        0 => reply.size(len),
+        _ if size < len => reply.error(Errno::ERANGE),
+        _ => reply.data(value),
     }
 }
 

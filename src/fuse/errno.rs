@@ -13,6 +13,8 @@ pub(super) fn of(error: &VfsError) -> Errno {
         VfsError::IsADirectory => Errno::EISDIR,
         VfsError::ReadOnly => Errno::EROFS,
         VfsError::Stale => Errno::ESTALE,
+        VfsError::NoAttribute => Errno::ENODATA,
+        VfsError::NotSupported => Errno::EOPNOTSUPP,
         VfsError::NotYet => Errno::EAGAIN,
         VfsError::InvalidArgument => Errno::EINVAL,
         VfsError::BadHandle => Errno::EBADF,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fuser::{
     FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode,
     OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen,
-    ReplyStatfs, Request, Version,
+    ReplyStatfs, ReplyXattr, Request, Version,
 };
 use tokio::runtime::Handle;
 
@@ -223,6 +223,30 @@ impl Filesystem for Fuse {
     ) {
         self.vfs.release(fh.0);
         reply.ok();
+    }
+
+    fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        // Every name of an attribute is UTF-8.
+        let Some(name) = name.to_str().map(str::to_owned) else {
+            return reply.error(errno::of(&VfsError::NoAttribute));
+        };
+        let vfs = self.vfs.clone();
+        self.answer(async move {
+            match vfs.xattr(ino.0, &name).await {
+                Ok(value) => convert::sized(reply, size, &value),
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
+    }
+
+    fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        match self.vfs.xattr_names(ino.0) {
+            Ok(names) => {
+                let list: String = names.iter().flat_map(|name| [name.as_str(), "\0"]).collect();
+                convert::sized(reply, size, list.as_bytes());
+            }
+            Err(error) => reply.error(errno::of(&error)),
+        }
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {

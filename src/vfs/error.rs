@@ -25,6 +25,12 @@ pub enum VfsError {
     /// The operation makes no sense for this kind of file.
     #[error("invalid argument")]
     InvalidArgument,
+    /// No extended attribute of that name.
+    #[error("no such attribute")]
+    NoAttribute,
+    /// Nothing of the kind is kept here.
+    #[error("not supported")]
+    NotSupported,
     /// It is being found out; later there will be an answer.
     #[error("it is not known yet: try again in a while")]
     NotYet,

@@ -22,6 +22,7 @@ mod log_content;
 mod lost;
 mod node;
 mod snapshot_dir;
+mod xattr;
 
 pub use attr::{Attr, Kind};
 pub use error::VfsError;

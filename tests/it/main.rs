@@ -24,3 +24,4 @@ mod stores;
 mod support;
 mod timelines;
 mod tools;
+mod xattr;

@@ -22,6 +22,7 @@ test   find                           findutils
 test   du                             coreutils
 test   strace                         strace
 test   flock                          util-linux
+test   getfattr                       attr
 test   c++                            g++
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config
