@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::engine::{Engine, Index};
+use crate::engine::{Engine, Index, SegmentStore};
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -28,14 +28,24 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// An engine that knows what earlier mounts have measured. Without that it measures anew: slower, and no less right.
-pub(super) fn engine(cache_size: u64, folder: Option<&Path>) -> Engine {
+/// An engine that knows what earlier mounts have found out, and keeps segments in up to `segments` bytes of disk
+/// (none for 0). Without that it does it anew: slower, and no less right.
+pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64) -> Engine {
     let mut engine = Engine::new(cache_size);
-    if let Some(folder) = folder
-        && let Err(error) = engine.use_index(Index::in_folder(folder))
-    {
+    let Some(folder) = folder else { return engine };
+    if let Err(error) = engine.use_index(Index::in_folder(folder)) {
         let reason = crate::source::chain(&error);
-        tracing::warn!(%reason, "sizes that earlier mounts found out are not known; --cache-dir chooses another place");
+        tracing::warn!(%reason, "what earlier mounts found out is not known; --cache-dir chooses another place");
+    }
+    if segments > 0 {
+        let place = folder.join("segments");
+        match SegmentStore::open(&place, segments) {
+            Ok(store) => engine.use_segments(store),
+            Err(error) => {
+                let folder = place.display();
+                tracing::warn!(%folder, %error, "nothing is kept on disk there; --cache-dir chooses another place");
+            }
+        }
     }
     engine
 }
@@ -59,6 +69,7 @@ impl Saver {
                 is_failing = !save(&vfs, is_failing);
             }
             save(&vfs, is_failing);
+            vfs.flush();
         };
         let thread = std::thread::Builder::new().name("save".into()).spawn(save_often)?;
         Ok(Self { end, thread })

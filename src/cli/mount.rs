@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use super::progress::Progress;
 use super::{Failure, background, disk_cache, heap, logging, mountpoint, size, wire};
 use crate::catalog::Watcher;
+use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, session};
 use crate::vfs::Vfs;
 
@@ -63,10 +64,13 @@ pub(super) struct MountArgs {
     /// ~/.local/state/asof]
     #[arg(long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
-    /// Where sizes are kept for the next mount ('' for nowhere) [default: asof in $XDG_CACHE_HOME or
+    /// Where sizes and hashes are kept for the next mount ('' for nowhere) [default: asof in $XDG_CACHE_HOME or
     /// ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
+    /// Disk for rendered content, 64M at least, in the folder of --cache-dir; several mounts share it [default: 0]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub disk_cache_size: Option<u64>,
     /// Let other users read the mount (-o allow_other)
     #[arg(skip)]
     pub allow_other: bool,
@@ -112,6 +116,12 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
         let smallest = SMALLEST_CACHE >> 20;
         tracing::warn!("a cache below {smallest} MiB would drop what is being read: {smallest} MiB are used");
     }
+    if args.disk_cache_size.is_some_and(|size| (1..SMALLEST_DISK_CACHE).contains(&size)) {
+        let smallest = SMALLEST_DISK_CACHE >> 20;
+        tracing::warn!(
+            "a disk cache below {smallest} MiB would drop what was just put there: {smallest} MiB are used"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -131,6 +141,7 @@ struct Plan {
     zone: TimeZone,
     log_file: PathBuf,
     cache_dir: Option<PathBuf>,
+    disk_cache_size: u64,
     allow_other: bool,
 }
 
@@ -149,6 +160,7 @@ impl Plan {
             zone: zone.unwrap_or(TimeZone::UTC),
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
             cache_dir: disk_cache::folder(args.cache_dir.as_deref()),
+            disk_cache_size: args.disk_cache_size.unwrap_or(0),
             allow_other: args.allow_other,
         })
     }
@@ -186,7 +198,7 @@ fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failu
             }
         }
     })?;
-    let engine = disk_cache::engine(plan.cache_size, plan.cache_dir.as_deref());
+    let engine = disk_cache::engine(plan.cache_size, plan.cache_dir.as_deref(), plan.disk_cache_size);
     let vfs = Arc::new(Vfs::new(catalog, engine, plan.zone, Timestamp::now));
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone());
     let options = session::Options { source_name: source_name(&names), allow_other: plan.allow_other };

@@ -55,6 +55,10 @@ impl MountArgs {
                 let bytes = size::parse(needed()?).map_err(Failure::usage)?;
                 self.cache_size.get_or_insert(bytes);
             }
+            "disk_cache_size" => {
+                let bytes = size::parse(needed()?).map_err(Failure::usage)?;
+                self.disk_cache_size.get_or_insert(bytes);
+            }
             "timezone" => drop(self.timezone.get_or_insert(needed()?.to_owned())),
             "exclude" => self.exclude.push(needed()?.to_owned()),
             "password_file" => drop(self.password_file.get_or_insert(needed()?.into())),
@@ -63,7 +67,7 @@ impl MountArgs {
             _ if FOR_OTHERS.contains(&key) || key.starts_with("x-") || key.starts_with("comment") => {}
             _ => {
                 return Err(Failure::usage(format!("unknown mount option `{key}`")).hint(
-                    "asof knows allow_other, nonempty, cache_size=, timezone=, exclude=, password_file=, cache_dir= and log_file=",
+                    "asof knows allow_other, nonempty, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, cache_dir= and log_file=",
                 ));
             }
         }

@@ -1,11 +1,12 @@
 //! What is kept in memory: least recently used first out, counted in bytes.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use lru::LruCache;
 
 use super::branch::Branch;
+use super::disk::SegmentStore;
 use super::lock;
 use super::version::Version;
 use crate::model::content_id::ContentId;
@@ -51,6 +52,7 @@ impl Cached {
 pub(super) struct Cache {
     budget: u64,
     entries: Mutex<Entries>,
+    disk: OnceLock<SegmentStore>,
 }
 
 struct Entries {
@@ -60,7 +62,18 @@ struct Entries {
 
 impl Cache {
     pub fn new(budget: u64) -> Self {
-        Self { budget, entries: Mutex::new(Entries { map: LruCache::unbounded(), used: 0 }) }
+        let entries = Mutex::new(Entries { map: LruCache::unbounded(), used: 0 });
+        Self { budget, entries, disk: OnceLock::new() }
+    }
+
+    /// Has segments kept on disk too. Only the first call counts.
+    pub fn use_disk(&self, store: SegmentStore) {
+        let _ = self.disk.set(store);
+    }
+
+    /// Where segments are kept on disk, if they are: for whoever finds one missing here, and for whoever made it.
+    pub fn disk(&self) -> Option<&SegmentStore> {
+        self.disk.get()
     }
 
     pub fn get(&self, key: &Key) -> Option<Cached> {

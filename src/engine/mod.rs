@@ -14,6 +14,7 @@ use crate::source::{Content, SourceError};
 mod branch;
 mod cache;
 mod digest;
+mod disk;
 mod flight;
 mod held;
 mod index;
@@ -34,6 +35,7 @@ mod version;
 mod versions;
 
 pub use digest::Digest;
+pub use disk::{SMALLEST as SMALLEST_DISK_CACHE, SegmentStore};
 pub use index::{Index, IndexError};
 pub use listings::Listings;
 
@@ -97,6 +99,18 @@ impl Engine {
         self.lengths.recall(lengths);
         self.digests.recall(digests);
         Ok(())
+    }
+
+    /// Keeps segments in `store` too from now on, and looks there before it makes them.
+    pub fn use_segments(&self, store: SegmentStore) {
+        self.cache.use_disk(store);
+    }
+
+    /// Waits until the segments that were made are on disk, where they are kept, or for some seconds. Blocks.
+    pub fn flush_segments(&self) {
+        if let Some(disk) = self.cache.disk() {
+            disk.flush();
+        }
     }
 
     /// Puts what was learned since the last time on disk, where there is an index. Blocks.

@@ -39,6 +39,10 @@ impl PartMemory {
         }
     }
 
+    fn on_disk(&self, part: &Part) -> Option<Bytes> {
+        self.cache.disk()?.get(&part.id())
+    }
+
     fn keep(&self, part: &Part, loaded: &Loaded) {
         self.lengths.keep(*part, loaded.len());
         let cached = match loaded {
@@ -222,13 +226,25 @@ impl Tree {
             if let Some(held) = self.memory.held(part) {
                 return Ok(held);
             }
-            let loaded = match self.parts.segment(part).map_err(Arc::new)? {
-                Segment::Held(lines) => Loaded::Lines(lines),
-                Segment::Cut(cut) => Loaded::Branch(Arc::new(Branch::new(cut))),
+            let loaded = match self.memory.on_disk(part) {
+                Some(lines) => Loaded::Lines(lines),
+                None => self.render(part)?,
             };
             self.memory.keep(part, &loaded);
             Ok(loaded)
         })
+    }
+
+    fn render(&self, part: &Part) -> Outcome<Loaded> {
+        match self.parts.segment(part).map_err(Arc::new)? {
+            Segment::Held(lines) => {
+                if let Some(disk) = self.memory.cache.disk() {
+                    disk.put(&part.id(), &lines);
+                }
+                Ok(Loaded::Lines(lines))
+            }
+            Segment::Cut(cut) => Ok(Loaded::Branch(Arc::new(Branch::new(cut)))),
+        }
     }
 
     fn below(&self, part: &Part) -> Outcome<Vec<Part>> {

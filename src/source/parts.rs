@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use super::SourceError;
+use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 
 /// Length in bytes from which on a segment is not held in one piece.
@@ -24,6 +25,21 @@ pub struct Part {
     pub level: u8,
     /// Which lines of the node; all of them unless it is a segment that was cut.
     pub lines: Lines,
+}
+
+impl Part {
+    /// An id of what decides its bytes, for keeping them.
+    pub fn id(&self) -> ContentId {
+        let Lines { from, to } = self.lines;
+        ContentId::of(&[
+            b"part",
+            &self.node,
+            &self.rendering.0.to_le_bytes(),
+            &[self.level],
+            &from.to_le_bytes(),
+            &to.to_le_bytes(),
+        ])
+    }
 }
 
 /// Names a way of rendering: that of one schema, at [`RENDER_VERSION`].

@@ -111,6 +111,11 @@ impl Vfs {
         self.engine.save()
     }
 
+    /// Waits until the segments that were made are on disk, where they are kept, or for some seconds. Blocks.
+    pub fn flush(&self) {
+        self.engine.flush_segments();
+    }
+
     /// Drops `count` references to an inode.
     pub fn forget(&self, ino: u64, count: u64) {
         self.inodes.forget(ino, count);

@@ -8,6 +8,7 @@ mod faults;
 mod fstab;
 mod git;
 mod identity;
+mod kill;
 mod listing;
 mod live;
 mod live_store;

@@ -124,6 +124,8 @@ impl Mount {
         let status = wait(&mut self.child, Instant::now() + Duration::from_secs(20));
         detach(&self.root);
         assert!(status.is_some(), "asof does not end within 20 s of SIGKILL");
+        let log = self.log();
+        assert!(!log.contains("panicked at"), "asof panicked:\n{log}");
     }
 
     fn stop(&mut self) {

@@ -1,0 +1,230 @@
+//! The thread that writes segments, and sees to it that they stay within their budget.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::pack::{Files, LONGEST, Pack, Writer};
+use super::{Order, Shared};
+use crate::engine::lock;
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::RENDER_VERSION;
+
+/// A budget is this many packs: what is dropped at once is one of them.
+const PACKS: u64 = 16;
+
+/// Longest pack in bytes: places in it are 32 bits.
+const LONGEST_PACK: u64 = 1 << 30;
+
+/// What a segment takes beside its bytes, rounded up.
+const OVERHEAD: u64 = 64;
+
+/// Bytes that are written at once, before packing.
+const BATCH: usize = 1 << 20;
+
+/// How often it is looked for packs that other mounts have removed.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// How long nothing is written after that failed.
+const REST: Duration = Duration::from_secs(60);
+
+/// Writes what is to be kept.
+pub(super) struct Keeper {
+    shared: Arc<Shared>,
+    folder: PathBuf,
+    budget: u64,
+    /// Another version may render otherwise.
+    version: String,
+    /// The pack that is added to, and its number.
+    open: Option<(Writer, u32)>,
+    /// Until when nothing is written, as that failed.
+    resting: Option<Instant>,
+}
+
+/// Lets those go on who wait for what is in the folder, however the looking ends.
+struct Loaded(Arc<Shared>);
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        let _ = self.0.loaded.set(());
+    }
+}
+
+impl Keeper {
+    pub fn new(shared: Arc<Shared>, folder: &Path, budget: u64) -> Self {
+        let version = format!("{}-{RENDER_VERSION}", env!("CARGO_PKG_VERSION"));
+        Self { shared, folder: folder.to_owned(), budget, version, open: None, resting: None }
+    }
+
+    /// How long a segment may be, in bytes: one pack has to hold it.
+    pub fn longest_segment(&self) -> usize {
+        usize::try_from(self.longest().saturating_sub(OVERHEAD)).unwrap_or(LONGEST).min(LONGEST)
+    }
+
+    /// Does as it is told until nobody is left who could.
+    pub fn run(mut self, orders: &Receiver<Order>) {
+        let loaded = Loaded(Arc::clone(&self.shared));
+        self.load();
+        drop(loaded);
+        loop {
+            match orders.recv_timeout(LOOK) {
+                Ok(order) => self.obey(order, orders),
+                Err(RecvTimeoutError::Timeout) => lock(&self.shared.table).forget_gone(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    }
+
+    /// Finds out what is in the folder: the packs used last replace what older ones say.
+    fn load(&self) {
+        let mut packs = self.packs();
+        packs.retain(|(files, ..)| files.is_of(&self.version));
+        packs.sort_by_key(|(.., used)| *used);
+        for (files, ..) in packs {
+            let Ok(pack) = Pack::open(&files) else { continue };
+            let Ok(keys) = pack.keys() else { continue };
+            let mut table = lock(&self.shared.table);
+            let number = table.add_pack(Arc::new(pack));
+            table.add(number, keys);
+        }
+    }
+
+    /// All packs, of other versions too, with their sizes in bytes and when they were last used.
+    fn packs(&self) -> Vec<(Files, u64, SystemTime)> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let found: HashSet<_> = entries.filter_map(|entry| Files::of(&entry.path())).collect();
+        let sized = |files: Files| {
+            let (size, used) = files.size_and_use();
+            (files, size, used)
+        };
+        found.into_iter().map(sized).collect()
+    }
+
+    /// Takes as many orders as there are, up to a batch, and writes their segments at once.
+    fn obey(&mut self, first: Order, orders: &Receiver<Order>) {
+        let (mut batch, mut size, mut asking) = (Vec::new(), 0, Vec::new());
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                Order::Keep(id, segment) => {
+                    size += segment.len();
+                    batch.push((id, segment));
+                }
+                Order::Tell(asker) => asking.push(asker),
+            }
+            next = if size < BATCH { orders.try_recv().ok() } else { None };
+        }
+        self.keep(&batch);
+        self.shared.waiting.fetch_sub(size, Ordering::Relaxed);
+        for asker in asking {
+            // Who does not wait any longer need not be told.
+            let _ = asker.send(());
+        }
+    }
+
+    fn keep(&mut self, batch: &[(ContentId, Bytes)]) {
+        let was_resting = self.resting.is_some();
+        if batch.is_empty() || self.resting.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        match self.try_keep(batch) {
+            Ok(()) => self.resting = None,
+            Err(error) => {
+                self.open = None;
+                self.resting = Some(Instant::now() + REST);
+                if !was_resting {
+                    let folder = self.folder.display();
+                    tracing::warn!(%folder, %error, "what is rendered is not kept on disk for now");
+                }
+            }
+        }
+    }
+
+    fn try_keep(&mut self, mut batch: &[(ContentId, Bytes)]) -> io::Result<()> {
+        while !batch.is_empty() {
+            let mut size = 0;
+            let fits = batch.iter().take_while(|(_, segment)| {
+                size += segment.len() as u64 + OVERHEAD;
+                size <= self.longest()
+            });
+            let (now, later) = batch.split_at(fits.count().max(1));
+            self.write(now)?;
+            batch = later;
+        }
+        Ok(())
+    }
+
+    /// Writes segments that fit into one pack.
+    fn write(&mut self, batch: &[(ContentId, Bytes)]) -> io::Result<()> {
+        let size: u64 = batch.iter().map(|(_, segment)| segment.len() as u64 + OVERHEAD).sum();
+        if let Some((writer, _)) = &self.open
+            && writer.len()?.is_none_or(|len| len + size > self.longest())
+        {
+            self.open = None;
+        }
+        let (writer, number) = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let opened = self.open_pack()?;
+                self.open.insert(opened)
+            }
+        };
+        let places = writer.add(batch)?;
+        lock(&self.shared.table).add(*number, places);
+        Ok(())
+    }
+
+    fn longest(&self) -> u64 {
+        (self.budget / PACKS).min(LONGEST_PACK)
+    }
+
+    /// A pack to add to: one that a mount before has left, or a new one in the room that is made for it.
+    fn open_pack(&mut self) -> io::Result<(Writer, u32)> {
+        std::fs::create_dir_all(&self.folder)?;
+        self.make_room();
+        let left = self.packs().into_iter().filter(|(files, ..)| files.is_of(&self.version));
+        let writer = match left.filter_map(|(files, ..)| Writer::go_on(&files, self.longest() / 2)).next() {
+            Some(writer) => writer,
+            None => Writer::start(Files::new_in(&self.folder, &self.version))?,
+        };
+        let mut table = lock(&self.shared.table);
+        let known = table.packs.iter().find(|(_, pack)| pack.files() == writer.files()).map(|(n, _)| *n);
+        let number = match known {
+            Some(number) => number,
+            None => {
+                let pack = Arc::new(Pack::open(writer.files())?);
+                table.add_pack(pack)
+            }
+        };
+        Ok((writer, number))
+    }
+
+    /// Removes the packs unused for longest until one more fits. What others write to is theirs, and counts as
+    /// what it may become.
+    fn make_room(&self) {
+        let mut packs = self.packs();
+        packs.sort_by_key(|(.., used)| *used);
+        let is_written = |files: &Files| files.lock().is_none();
+        let size = |(files, size, _): &(Files, u64, SystemTime)| match is_written(files) {
+            true => (*size).max(self.longest()),
+            false => *size,
+        };
+        let mut all: u64 = packs.iter().map(size).sum();
+        for pack in &packs {
+            if all + self.longest() <= self.budget {
+                break;
+            }
+            let size = size(pack);
+            if pack.0.remove() {
+                all -= size.min(all);
+            }
+        }
+        lock(&self.shared.table).forget_gone();
+    }
+}
