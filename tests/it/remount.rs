@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::support::command::shell;
 use crate::support::files;
 use crate::support::histories;
 use crate::support::mount::Mount;
@@ -81,6 +82,37 @@ fn sizes_of_an_earlier_mount_need_no_row_and_are_right() {
     let reads = row_reads(&server);
     assert_eq!(sizes(&mount(&["--cache-dir", ""])), measured);
     assert!(row_reads(&server) > reads, "without a place for it nothing is known");
+}
+
+/// What `ls -lR` makes the server do in a mount that knows the sizes: nothing that reads the rows of a table.
+#[test]
+fn ls_of_everything_reads_no_row_after_a_remount() {
+    let (server, cache) = (Server::start(), temp_dir());
+    let mut client = server.client();
+    histories::tour(&mut client, "tour");
+    let tables = ["issues", "labels"];
+    let args = ["--cache-dir", cache.path().to_str().expect("a plain name")];
+    let listed = |mount: &Mount| {
+        let before = server.statements().len();
+        let listing = shell("ls -lR --time-style=full-iso tour/asof tour/live").dir(mount.root()).ok();
+        (listing, server.statements().split_off(before))
+    };
+    let reads = |statements: &[String]| {
+        let reads_rows = |sql: &&String| {
+            let selects = sql.starts_with("SELECT") && tables.iter().any(|t| sql.contains(&format!("`{t}`")));
+            selects || sql.contains("dolt_diff(") || sql.contains("dolt_diff_")
+        };
+        statements.iter().filter(reads_rows).cloned().collect::<Vec<_>>()
+    };
+    let first = Mount::with(&args, &[server.url("tour")]);
+    let (listing, statements) = listed(&first);
+    assert!(reads(&statements).len() >= 5, "sizes are measured by reading: {statements:#?}");
+    first.unmount();
+    let second = Mount::with(&args, &[server.url("tour")]);
+    let (again, statements) = listed(&second);
+    assert_eq!(again, listing);
+    assert_eq!(reads(&statements), Vec::<String>::new(), "all: {statements:#?}");
+    second.unmount();
 }
 
 /// Over `dolt://` a content is measured as a whole, from a store's files by the parts that it shares with
