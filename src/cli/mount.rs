@@ -68,7 +68,7 @@ pub(super) struct MountArgs {
     /// ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
-    /// Disk for rendered content, 64M at least, in the folder of --cache-dir; several mounts share it [default: 0]
+    /// Disk for rendered content, 1M at least, in the folder of --cache-dir, whose mounts share it [default: 0]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub disk_cache_size: Option<u64>,
     /// Let other users read the mount (-o allow_other)

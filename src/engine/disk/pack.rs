@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,6 +25,9 @@ const KEY: usize = 16 + 4 + 4;
 
 /// Longest segment that is kept, in bytes.
 pub(super) const LONGEST: usize = 4 << 20;
+
+/// What is in a database is for its user alone.
+const OURS: u32 = 0o600;
 
 /// How exactly a pack's last use is noted.
 const USE_NOTED: Duration = Duration::from_secs(60);
@@ -180,12 +183,12 @@ impl Writer {
 
     /// Starts a pack.
     pub fn start(files: Files) -> io::Result<Self> {
-        let keys = OpenOptions::new().append(true).create_new(true).open(files.keys())?;
+        let keys = OpenOptions::new().append(true).create_new(true).mode(OURS).open(files.keys())?;
         keys.try_lock()?;
         if keys.metadata()?.nlink() == 0 {
             return Err(io::Error::other("another mount made room at the same moment"));
         }
-        let bytes = OpenOptions::new().append(true).create_new(true).open(files.bytes())?;
+        let bytes = OpenOptions::new().append(true).create_new(true).mode(OURS).open(files.bytes())?;
         Ok(Self { files, bytes, keys })
     }
 

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::pack::LONGEST;
@@ -86,6 +87,19 @@ fn the_next_mount_goes_on_with_the_pack_of_the_one_before() {
     }
     assert_eq!(files(folder.path()).len(), 2);
     assert_eq!(held(&open(folder.path(), BUDGET), 0..20, 1000), 20);
+}
+
+#[test]
+fn nobody_else_may_read_what_is_kept() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path().join("made/for/it");
+    let store = open(&folder, BUDGET);
+    store.put(&id(1), &noise(1, 100));
+    store.flush();
+    for path in files(&folder).into_iter().chain([folder.clone()]) {
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", path.display());
+    }
 }
 
 #[test]
