@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::blocking;
 use super::cache::{Cache, Cached, Key};
 use super::load::segment_id;
 use super::reading::Reading;
@@ -96,6 +97,10 @@ impl Held {
         if let Some(bytes) = cached() {
             return Ok(bytes);
         }
+        if let Some(bytes) = self.on_disk(number).await? {
+            self.cache.put(key, Cached::Bytes(bytes.clone()));
+            return Ok(bytes);
+        }
         let mut runs = self.runs.lock().await;
         if let Some(bytes) = cached().or_else(|| just_read(&runs, number)) {
             return Ok(bytes);
@@ -116,6 +121,17 @@ impl Held {
         runs.push(run);
         self.end_idle_runs_later();
         Ok(bytes)
+    }
+
+    async fn on_disk(&self, number: usize) -> Outcome<Option<Bytes>> {
+        if self.cache.disk().is_none() {
+            return Ok(None);
+        }
+        let (cache, id) = (Arc::clone(&self.cache), self.version.segment(number).id);
+        // A checksum passed there; the id is that of the bytes themselves.
+        let look =
+            move || Ok(cache.disk().and_then(|disk| disk.get(&id)).filter(|bytes| segment_id(bytes) == id));
+        blocking(&*self.content, look).await
     }
 
     fn end_idle_runs_later(&self) {

@@ -53,7 +53,11 @@ impl<'c> SegmentList<'c> {
         let key = Key::Segment(id);
         if self.cache.get(&key).is_none() {
             // Copied, so that what the cache counts is what the segment keeps in memory.
-            self.cache.put(key, Cached::Bytes(Bytes::copy_from_slice(bytes)));
+            let copy = Bytes::copy_from_slice(bytes);
+            if let Some(disk) = self.cache.disk() {
+                disk.put(&id, &copy);
+            }
+            self.cache.put(key, Cached::Bytes(copy));
         }
         let first = self.first_key(bytes);
         // No segment is longer than a few MiB.
@@ -76,6 +80,11 @@ impl<'c> SegmentList<'c> {
             self.last = key;
         }
         first
+    }
+
+    /// The id of the segment that was added last.
+    pub fn last(&self) -> Option<ContentId> {
+        self.segments.last().map(|segment| segment.id)
     }
 
     /// The segments.

@@ -26,6 +26,7 @@ mod part_flights;
 mod part_lengths;
 mod patch;
 mod reading;
+mod recall;
 mod records;
 mod report;
 mod segmenter;

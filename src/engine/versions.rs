@@ -10,11 +10,13 @@ use super::kin::{Families, Kin};
 use super::lengths::Lengths;
 use super::load;
 use super::patch::patched;
+use super::recall;
 use super::report::cannot_read;
 use super::steps;
 use super::version::Version;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
+use crate::source::blocking::{broken_off, in_place};
 use crate::source::versioned::{Family, Step, Versioned};
 use crate::source::{Content, SourceError, chain};
 
@@ -65,6 +67,9 @@ impl Versions {
     }
 
     async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Arc<Version>, SourceError> {
+        if let Some(version) = self.on_disk(id, content).await? {
+            return Ok(version);
+        }
         let version = match relatives(&**content).await {
             None => self.read(content, None).await?,
             Some((versioned, family)) => {
@@ -78,9 +83,39 @@ impl Versions {
             }
         };
         self.lengths.remember(id, version.len(), &**content)?;
+        if let Some(disk) = self.cache.disk().filter(|_| content.is_for_good()) {
+            recall::keep(disk, id, &version);
+        }
+        Ok(self.keep(id, version))
+    }
+
+    fn keep(&self, id: ContentId, version: Version) -> Arc<Version> {
         let version = Arc::new(version);
         self.cache.put(Key::Version(id), Cached::Version(Arc::clone(&version)));
-        Ok(version)
+        version
+    }
+
+    /// The version as this mount or an earlier one has put it on disk, if it is there with all of its segments.
+    async fn on_disk(
+        &self,
+        id: ContentId,
+        content: &Arc<dyn Content>,
+    ) -> Result<Option<Arc<Version>>, SourceError> {
+        if self.cache.disk().is_none() || !content.is_for_good() {
+            return Ok(None);
+        }
+        // What a next version can be made of depends on the order of the lines.
+        let family = relatives(&**content).await.map(|(_, family)| family);
+        let cache = Arc::clone(&self.cache);
+        let order = family.as_ref().and_then(|family| family.order.clone());
+        let recall = move || Ok(recall::version(&cache, id, order.as_ref()));
+        let broken = |why| broken_off(&content.describe(), why);
+        let Some(version) = in_place(recall, broken).await? else { return Ok(None) };
+        self.lengths.remember(id, version.len(), &**content)?;
+        if let Some(family) = family {
+            self.families.kin(family.id).note(id, content);
+        }
+        Ok(Some(self.keep(id, version)))
     }
 
     async fn read_version(
