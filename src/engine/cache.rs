@@ -80,6 +80,15 @@ impl Cache {
         lock(&self.entries).map.get(key).cloned()
     }
 
+    /// Drops an entry.
+    #[cfg(test)]
+    pub fn forget(&self, key: &Key) {
+        let mut entries = lock(&self.entries);
+        if let Some(dropped) = entries.map.pop(key) {
+            entries.used -= dropped.cost();
+        }
+    }
+
     /// Bytes in use.
     #[cfg(test)]
     pub fn used(&self) -> u64 {

@@ -1,39 +1,52 @@
 //! An open content made of segments: those that the cache has dropped are read again.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::blocking;
 use super::cache::{Cache, Cached, Key};
 use super::load::segment_id;
 use super::reading::Reading;
 use super::report::cannot_read;
 use super::version::{Segment, Version};
+use super::{blocking, lock};
+use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError};
 
 /// A run that nobody reads on is ended after this: it may hold a connection, or a file open.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How many readers at different places of one content are served without starting the source again.
-const RUNS: usize = 4;
+/// How many runs of one content wait to be gone on with while another is started: a server lends three connections to
+/// readers of rows, and a run must never wait for one that waits for its reader.
+const WAITING: usize = 2;
 
-/// How many segments a run reads that can begin anywhere: some MiB. One that goes on is followed by another.
-const SPAN: usize = 256;
+/// How many segments a run reads that can begin anywhere: on average fewer bytes than the source may be ahead of
+/// us, so that its connection is free again soon. One that goes on is followed by another.
+const SPAN: usize = 48;
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 
 /// An open content. Reading on from where a reader stopped costs nothing extra; going back to what the cache
 /// has dropped asks the source for it, from the beginning of the content where it cannot begin elsewhere.
 pub struct Held {
+    id: ContentId,
     content: Arc<dyn Content>,
     version: Arc<Version>,
     cache: Arc<Cache>,
-    /// The longest unused first.
-    runs: Arc<Mutex<Vec<Run>>>,
+    /// Held by whoever has the source work: another reader of the same place finds in the cache what that one read.
+    turn: tokio::sync::Mutex<()>,
+    waiting: Arc<WaitingRuns>,
+}
+
+/// Runs that nobody reads now, the longest unused first.
+#[derive(Default)]
+struct WaitingRuns {
+    runs: Mutex<Vec<Run>>,
+    /// Whether a task looks after them.
+    is_watched: AtomicBool,
 }
 
 /// The source at work, stopped before the segment `next`.
@@ -50,8 +63,13 @@ struct Run {
 }
 
 impl Held {
-    pub(super) fn new(content: Arc<dyn Content>, version: Arc<Version>, cache: Arc<Cache>) -> Self {
-        Self { content, version, cache, runs: Arc::default() }
+    pub(super) fn new(
+        id: ContentId,
+        content: Arc<dyn Content>,
+        version: Arc<Version>,
+        cache: Arc<Cache>,
+    ) -> Self {
+        Self { id, content, version, cache, turn: tokio::sync::Mutex::default(), waiting: Arc::default() }
     }
 
     /// Which segments it is made of.
@@ -61,6 +79,12 @@ impl Held {
 
     /// Up to `size` bytes from `offset`.
     pub(super) async fn read(&self, offset: u64, size: usize) -> Outcome<Bytes> {
+        // The list of segments must not be dropped before those that it names: to make it anew takes all of them.
+        let _ = self.cache.get(&Key::Version(self.id));
+        self.bytes(offset, size).await.inspect_err(|error| cannot_read(&*self.content, error))
+    }
+
+    async fn bytes(&self, offset: u64, size: usize) -> Outcome<Bytes> {
         let end = self.version.len().min(offset.saturating_add(size as u64));
         let Some((mut number, mut start)) = self.version.at(offset).filter(|_| offset < end) else {
             return Ok(Bytes::new());
@@ -101,25 +125,20 @@ impl Held {
             self.cache.put(key, Cached::Bytes(bytes.clone()));
             return Ok(bytes);
         }
-        let mut runs = self.runs.lock().await;
-        if let Some(bytes) = cached().or_else(|| just_read(&runs, number)) {
+        let _turn = self.turn.lock().await;
+        if let Some(bytes) = cached().or_else(|| self.waiting.just_read(number)) {
             return Ok(bytes);
         }
         // Taken out, so that a run that fails is not used again.
-        let mut run = match nearest_before(&runs, number) {
-            Some(index) => runs.remove(index),
+        let mut run = match self.waiting.take_before(number) {
+            Some(run) => run,
             None => self.start(number),
         };
         while run.next <= number {
             run.last = self.advance(&mut run).await?;
         }
         let bytes = run.last.clone();
-        if runs.len() == RUNS {
-            runs.remove(0);
-        }
-        run.used = Instant::now();
-        runs.push(run);
-        self.end_idle_runs_later();
+        self.waiting.put(run);
         Ok(bytes)
     }
 
@@ -134,35 +153,20 @@ impl Held {
         blocking(&*self.content, look).await
     }
 
-    fn end_idle_runs_later(&self) {
-        let runs = self.runs.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(IDLE).await;
-            runs.lock().await.retain(|run| run.used.elapsed() < IDLE);
-        });
-    }
-
     /// Starts the source at a segment, or where it can be started before it.
     fn start(&self, number: usize) -> Run {
         let source = Arc::clone(&self.content);
-        let (reading, next, end) = match self.version.segment(number).first.clone() {
-            Some(from) if number > 0 && self.version.is_ordered() => {
-                let end = self.version.count().min(number + SPAN);
-                let to = (end < self.version.count()).then(|| self.version.segment(end).first.clone());
-                let to = to.flatten();
-                let reading = Reading::start(|sink| async move {
-                    match source.versioned() {
-                        Some(versioned) => versioned.read_between(&from, to.as_ref(), sink).await,
-                        None => Ok(()),
-                    }
-                });
-                (reading, number, end)
+        let is_range = number > 0 && self.version.is_ordered() && self.content.versioned().is_some();
+        let from = self.version.segment(number).first.clone().filter(|_| is_range);
+        let end = if is_range { self.version.count().min(number + SPAN) } else { self.version.count() };
+        let to = (end < self.version.count()).then(|| self.version.segment(end).first.clone()).flatten();
+        let next = if from.is_some() { number } else { 0 };
+        let reading = Reading::start(|sink| async move {
+            match (from, source.versioned()) {
+                (Some(from), Some(versioned)) => versioned.read_between(&from, to.as_ref(), sink).await,
+                _ => source.read(sink).await,
             }
-            _ => {
-                let reading = Reading::start(|sink| async move { source.read(sink).await });
-                (reading, 0, self.version.count())
-            }
-        };
+        });
         Run { reading, rest: BytesMut::new(), next, end, last: Bytes::new(), used: Instant::now() }
     }
 
@@ -180,7 +184,7 @@ impl Held {
         // Copied, so that what the cache counts is what the segment keeps in memory.
         let bytes = Bytes::copy_from_slice(&run.rest.split_to(wanted));
         if !is_segment(segment, &bytes) {
-            return Err(self.failed(self.changed()));
+            return Err(Arc::new(self.changed()));
         }
         self.cache.put(Key::Segment(segment.id), Cached::Bytes(bytes.clone()));
         run.next += 1;
@@ -190,8 +194,7 @@ impl Held {
     async fn ended_early(&self, run: &mut Run) -> Arc<SourceError> {
         let nothing = Reading::start(|_| std::future::ready(Ok(())));
         let reading = std::mem::replace(&mut run.reading, nothing);
-        let error = reading.verdict(&*self.content).await.err().unwrap_or_else(|| self.changed());
-        self.failed(error)
+        Arc::new(reading.verdict(&*self.content).await.err().unwrap_or_else(|| self.changed()))
     }
 
     fn changed(&self) -> SourceError {
@@ -199,26 +202,56 @@ impl Held {
         SourceError::new(ErrorKind::Damaged, self.content.describe(), what)
             .with_hint("The source gave two answers to one question; mount again to ask anew.")
     }
-
-    fn failed(&self, error: SourceError) -> Arc<SourceError> {
-        cannot_read(&*self.content, &error);
-        Arc::new(error)
-    }
 }
 
 fn is_segment(segment: &Segment, bytes: &[u8]) -> bool {
     segment_id(bytes) == segment.id
 }
 
-/// The segment, where a run has read it last.
-fn just_read(runs: &[Run], wanted: usize) -> Option<Bytes> {
-    runs.iter().find(|run| run.next == wanted + 1 && !run.last.is_empty()).map(|run| run.last.clone())
+impl WaitingRuns {
+    /// The segment, where a run has read it last.
+    fn just_read(&self, wanted: usize) -> Option<Bytes> {
+        let runs = lock(&self.runs);
+        runs.iter().find(|run| run.next == wanted + 1 && !run.last.is_empty()).map(|run| run.last.clone())
+    }
+
+    /// The run that has the least to read up to the segment. Where there is none, room is made for a new one.
+    fn take_before(&self, wanted: usize) -> Option<Run> {
+        let mut runs = lock(&self.runs);
+        let before = runs.iter().enumerate().filter(|(_, run)| run.next <= wanted && wanted < run.end);
+        match before.max_by_key(|(_, run)| run.next).map(|(index, _)| index) {
+            Some(index) => Some(runs.remove(index)),
+            None => {
+                let too_many = runs.len().saturating_sub(WAITING);
+                runs.drain(..too_many);
+                None
+            }
+        }
+    }
+
+    /// Has a run wait for its reader, but not for ever.
+    fn put(self: &Arc<Self>, mut run: Run) {
+        run.used = Instant::now();
+        lock(&self.runs).push(run);
+        if !self.is_watched.swap(true, Ordering::AcqRel) {
+            tokio::spawn(end_idle(Arc::downgrade(self)));
+        }
+    }
 }
 
-/// The run that has the least to read up to the segment.
-fn nearest_before(runs: &[Run], wanted: usize) -> Option<usize> {
-    let before = runs.iter().enumerate().filter(|(_, run)| run.next <= wanted && wanted < run.end);
-    before.max_by_key(|(_, run)| run.next).map(|(index, _)| index)
+/// Ends runs that wait for too long, until none is left, or nobody has the content open.
+async fn end_idle(waiting: Weak<WaitingRuns>) {
+    loop {
+        tokio::time::sleep(IDLE).await;
+        let Some(waiting) = waiting.upgrade() else { return };
+        let mut runs = lock(&waiting.runs);
+        runs.retain(|run| run.used.elapsed() < IDLE);
+        if runs.is_empty() {
+            // Under the lock: whoever puts one more starts another task.
+            waiting.is_watched.store(false, Ordering::Release);
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

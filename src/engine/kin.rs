@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
 use super::lock;
 use crate::model::content_id::ContentId;
-use crate::source::Content;
+use crate::source::{Content, ErrorKind, SourceError, chain};
 
 /// Families remembered, of some KiB each.
 const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
@@ -63,11 +63,22 @@ pub(super) struct Steps {
     skipped: u32,
     /// How many versions are skipped the next time.
     skip_next: u32,
+    /// Whether lengths that followed were once those of a version that was read as a whole.
+    are_proven: bool,
+    /// When and why the source last did not answer.
+    failure: Option<(Instant, Arc<SourceError>)>,
 }
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { was_asked: false, count: Some(FIRST_STEPS), skipped: 0, skip_next: 1 }
+        Self {
+            was_asked: false,
+            count: Some(FIRST_STEPS),
+            skipped: 0,
+            skip_next: 1,
+            are_proven: false,
+            failure: None,
+        }
     }
 }
 
@@ -87,8 +98,41 @@ impl Steps {
         }
     }
 
+    /// Whether lengths that followed were once found to be right.
+    pub fn are_proven(&self) -> bool {
+        self.are_proven
+    }
+
+    /// What who has waited since `begun` would be told, too: were each to ask for itself, its time-out would follow
+    /// all those before it.
+    ///
+    /// # Errors
+    /// The failure, if there was one since.
+    pub fn failure_since(&self, begun: Instant) -> Result<(), Arc<SourceError>> {
+        match &self.failure {
+            Some((at, error)) if *at >= begun => Err(Arc::clone(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that lengths could not be had, or not be checked. Where the source does not answer, others would only
+    /// wait for it again; after any other failure a version may be readable by itself.
+    ///
+    /// # Errors
+    /// The failure, where nothing can be read.
+    pub fn failed<T>(&mut self, error: Arc<SourceError>) -> Result<Option<T>, Arc<SourceError>> {
+        if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut) {
+            self.failure = Some((Instant::now(), Arc::clone(&error)));
+            return Err(error);
+        }
+        tracing::debug!(reason = chain(&*error), "lengths do not follow from others");
+        self.told_nothing();
+        Ok(None)
+    }
+
     /// Asks for more the next time.
     pub fn went_well(&mut self) {
+        self.are_proven = true;
         self.count = self.count.map(|count| (count * 2).min(MOST_STEPS));
         self.skip_next = 1;
     }
@@ -160,9 +204,15 @@ impl Kin {
         seen.is_unordered |= !is_ordered;
     }
 
-    /// Notes what it took to make a version by changes, be it in vain.
+    /// Notes what it took to make a version by changes.
     pub fn note_changes(&self, took: Duration) {
         lock(&self.seen).by_changes = Some(took);
+    }
+
+    /// Notes what it took to find out that a version has to be read as a whole, which comes on top of that.
+    pub fn note_vain_changes(&self, took: Duration) {
+        let mut seen = lock(&self.seen);
+        seen.by_changes = Some(took + seen.whole.unwrap_or_default());
     }
 }
 

@@ -1,4 +1,4 @@
-//! The length of each content that was ever read to its end.
+//! The lengths of contents that were read, or that follow from those.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -23,8 +23,8 @@ struct Table {
 #[derive(Clone, Copy)]
 struct Known {
     len: u64,
-    /// Whether the content was read to its end by this mount, and so passed its source's checks; else an
-    /// earlier mount says so.
+    /// Whether the content was had as a whole by this mount; else an earlier mount says so, or it follows from
+    /// the lengths of other versions.
     is_checked: bool,
 }
 
@@ -51,7 +51,7 @@ impl Lengths {
                 (known.len, "the source gave two answers to one question; mount again to ask anew")
             }
             (None, Some(known)) => {
-                (known.len, "what an earlier mount had kept was wrong and is dropped; read it again")
+                (known.len, "what was known before was wrong and is dropped; read it again")
             }
             (None, None) => (len, ""),
         };

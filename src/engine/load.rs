@@ -37,14 +37,16 @@ pub(super) struct SegmentList<'c> {
     cache: &'c Cache,
     /// None where no order is known, or where it turned out not to hold.
     order: Option<&'c KeyOrder>,
-    last: Option<LineKey>,
+    /// The key of the last line, and room for the next one's.
+    last: Vec<u8>,
+    key: Vec<u8>,
     segments: Vec<Segment>,
 }
 
 impl<'c> SegmentList<'c> {
     /// A list without segments. `order` is how their lines are said to stand.
     pub fn new(order: Option<&'c KeyOrder>, cache: &'c Cache) -> Self {
-        Self { cache, order, last: None, segments: Vec::new() }
+        Self { cache, order, last: Vec::new(), key: Vec::new(), segments: Vec::new() }
     }
 
     /// Adds a segment.
@@ -68,16 +70,16 @@ impl<'c> SegmentList<'c> {
     fn first_key(&mut self, bytes: &[u8]) -> Option<LineKey> {
         let order = self.order?;
         let mut first = None;
+        let mut are_lines = bytes.ends_with(b"\n");
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let key = order.key_of(line).filter(|key| self.last.as_ref().is_none_or(|last| last < key));
-            if key.is_none() {
+            // No key is empty, so that the first line stands after none.
+            are_lines = are_lines && order.write_key(line, &mut self.key).is_some() && self.last < self.key;
+            if !are_lines {
                 self.order = None;
                 return None;
             }
-            if first.is_none() {
-                first.clone_from(&key);
-            }
-            self.last = key;
+            first.get_or_insert_with(|| LineKey::from_bytes(&self.key));
+            std::mem::swap(&mut self.key, &mut self.last);
         }
         first
     }

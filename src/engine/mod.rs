@@ -146,7 +146,7 @@ impl Engine {
         if self.tree(id, content).await?.is_some() {
             return Ok(self.lengths.get(id).expect("whoever opens a tree measures it"));
         }
-        match self.versions.len_by_steps(id, content).await {
+        match self.versions.len_by_steps(id, content).await? {
             Some(len) => Ok(len),
             None => Ok(self.versions.get(id, content).await?.len()),
         }
@@ -169,7 +169,7 @@ impl Engine {
             return Ok(Reader::Held(held));
         }
         open.retain(|_, held| held.strong_count() > 0);
-        let held = Arc::new(Held::new(Arc::clone(content), version, Arc::clone(&self.cache)));
+        let held = Arc::new(Held::new(id, Arc::clone(content), version, Arc::clone(&self.cache)));
         open.insert(id, Arc::downgrade(&held));
         Ok(Reader::Held(held))
     }

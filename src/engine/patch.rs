@@ -1,7 +1,6 @@
 //! One version of a table made from another by the lines that differ.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -68,7 +67,7 @@ pub(super) async fn patched(
         let Some(segments) = splice.finish() else { return Ok(None) };
         replaced.push((range, segments));
     }
-    Ok(Some(version.edited(joined(replaced))))
+    Ok(Some(version.edited(replaced)))
 }
 
 /// The changes by the key at which they are made; `None` where two do not go together.
@@ -85,22 +84,6 @@ fn by_key(order: &KeyOrder, changes: Vec<LineChange>) -> Option<Edits> {
         }
     }
     Some(edits)
-}
-
-/// Ranges that follow each other without a gap as one: a segment taken in by the one before it may be where the
-/// next range begins.
-fn joined(replaced: Vec<(Range<usize>, Vec<Segment>)>) -> Vec<(Range<usize>, Vec<Segment>)> {
-    let mut joined: Vec<(Range<usize>, Vec<Segment>)> = Vec::with_capacity(replaced.len());
-    for (range, segments) in replaced {
-        match joined.last_mut().filter(|(last, _)| last.end == range.start) {
-            Some((last, before)) => {
-                last.end = range.end;
-                before.extend(segments);
-            }
-            None => joined.push((range, segments)),
-        }
-    }
-    joined
 }
 
 /// Some segments being made anew.

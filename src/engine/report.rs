@@ -33,6 +33,22 @@ pub fn cannot_read(content: &dyn Content, error: &SourceError) {
     }
 }
 
+/// Logs that a source tells changes since a version which that version does not bear out.
+pub fn changes_do_not_fit(since: &dyn Content) {
+    let what = since.describe();
+    if let Some(repeated) = lock(&TOLD).news(&[b"changes"], Instant::now()) {
+        tracing::warn!(%what, repeated, "the changes since do not fit; the next version is read as a whole");
+    }
+}
+
+/// Logs that the length which follows from a source's changes is not that of the version itself.
+pub fn steps_are_wrong(content: &dyn Content, told: u64) {
+    let what = content.describe();
+    if let Some(repeated) = lock(&TOLD).news(&[b"steps"], Instant::now()) {
+        tracing::warn!(%what, told, repeated, "changes do not tell its length; every version of it is read");
+    }
+}
+
 /// Logs a snapshot that cannot be listed: of which database, why, and what to do.
 pub fn cannot_list(view: &View, error: &SourceError) {
     let (source, database) = (&*view.label, view.database.name());

@@ -25,18 +25,23 @@ impl Segmenter {
         let mut searched = self.open.len();
         self.open.extend_from_slice(piece);
         let mut start = 0;
-        while let Some(found) = memchr::memchr(b'\n', &self.open[searched..]) {
-            let end = searched + found + 1;
+        loop {
+            let found = memchr::memchr(b'\n', &self.open[searched..]).map(|at| searched + at + 1);
+            let end = found.unwrap_or(self.open.len());
+            // A line that is longer than any segment, here or further on.
+            while end - start > LONGEST || found.is_none() && end - start == LONGEST {
+                take(&self.open[start..start + LONGEST]);
+                start += LONGEST;
+                self.line = start;
+            }
+            if found.is_none() {
+                break;
+            }
             if is_end(&self.open[self.line..end], end - start) {
                 take(&self.open[start..end]);
                 start = end;
             }
             (self.line, searched) = (end, end);
-        }
-        while self.open.len() - start >= LONGEST {
-            take(&self.open[start..start + LONGEST]);
-            start += LONGEST;
-            self.line = start;
         }
         self.open.drain(..start);
         self.line -= start;
@@ -105,9 +110,21 @@ mod tests {
 
     #[test]
     fn what_has_no_lines_is_cut_all_the_same() {
-        let all = vec![7; 2 * LONGEST + 5];
-        let segments = cut(&all, 1_000_000);
-        assert_eq!(segments.iter().map(Vec::len).collect::<Vec<_>>(), [LONGEST, LONGEST, 5]);
+        let mut all = vec![7; 2 * LONGEST + 5];
+        for step in [1_000_000, LONGEST, all.len()] {
+            let lens: Vec<_> = cut(&all, step).iter().map(Vec::len).collect();
+            assert_eq!(lens, [LONGEST, LONGEST, 5], "in pieces of {step}");
+        }
+        // Wherever a long line ends, pieces do not decide where it is cut.
+        for end in [LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST - 1] {
+            all.fill(7);
+            all[end] = b'\n';
+            let segments = cut(&all, all.len());
+            assert!(segments.iter().all(|segment| segment.len() <= LONGEST), "a line to {end}");
+            for step in [LONGEST - 1, LONGEST, 999_999] {
+                assert_eq!(cut(&all, step), segments, "a line to {end}, in pieces of {step}");
+            }
+        }
         assert!(cut(b"", 1).is_empty());
     }
 }

@@ -5,34 +5,62 @@ use std::collections::{HashMap, VecDeque};
 use crate::model::content_id::ContentId;
 use crate::source::versioned::Step;
 
-/// The lengths in bytes that follow from `steps` and the lengths that are known, the farthest last. None where two
-/// ways lead to one version and do not agree: then nobody can tell which of them is wrong.
-pub(super) fn lengths(steps: &[Step], known: impl Fn(ContentId) -> Option<u64>) -> Vec<(ContentId, u64)> {
+/// Lengths that follow from those that are known, each with the version that it follows from.
+#[derive(Default)]
+pub(super) struct Derived {
+    /// The farthest last.
+    found: Vec<ContentId>,
+    lengths: HashMap<ContentId, u64>,
+    before: HashMap<ContentId, ContentId>,
+}
+
+/// What follows from `steps` and the lengths in bytes that are known. Nothing where two ways lead to one version and do
+/// not agree: then nobody can tell which of them is wrong.
+pub(super) fn derive(steps: &[Step], known: impl Fn(ContentId) -> Option<u64>) -> Derived {
     let mut ways: HashMap<ContentId, Vec<(ContentId, i128)>> = HashMap::new();
     for step in steps {
         let grows = i128::from(step.added) - i128::from(step.removed);
         ways.entry(step.from).or_default().push((step.to, grows));
         ways.entry(step.to).or_default().push((step.from, -grows));
     }
-    let mut lengths: HashMap<ContentId, u64> =
-        ways.keys().filter_map(|id| Some((*id, known(*id)?))).collect();
-    let mut open: VecDeque<ContentId> = lengths.keys().copied().collect();
-    let mut found = Vec::new();
+    let lengths = ways.keys().filter_map(|id| Some((*id, known(*id)?))).collect();
+    let mut derived = Derived { lengths, ..Derived::default() };
+    let mut open: VecDeque<ContentId> = derived.lengths.keys().copied().collect();
     while let Some(id) = open.pop_front() {
-        let len = i128::from(lengths[&id]);
+        let len = i128::from(derived.lengths[&id]);
         for (other, grows) in &ways[&id] {
-            let Ok(there) = u64::try_from(len + grows) else { return Vec::new() };
-            match lengths.insert(*other, there) {
+            let Ok(there) = u64::try_from(len + grows) else { return Derived::default() };
+            match derived.lengths.insert(*other, there) {
                 None => {
-                    found.push((*other, there));
+                    derived.found.push(*other);
+                    derived.before.insert(*other, id);
                     open.push_back(*other);
                 }
-                Some(before) if before != there => return Vec::new(),
+                Some(before) if before != there => return Derived::default(),
                 Some(_) => {}
             }
         }
     }
-    found
+    derived
+}
+
+impl Derived {
+    /// The farthest version for which `may_be` holds and whose length follows by way of `id`'s, or is that, and
+    /// all lengths on the way there, its own last. Whoever reads that version checks all of them.
+    pub fn way_by(&self, id: ContentId, may_be: impl Fn(ContentId) -> bool) -> Vec<(ContentId, u64)> {
+        let ends = self.found.iter().rev().filter(|end| may_be(**end));
+        let mut ways = ends.map(|end| self.way_to(*end));
+        ways.find(|way| way.iter().any(|(on_way, _)| *on_way == id)).unwrap_or_default()
+    }
+
+    fn way_to(&self, end: ContentId) -> Vec<(ContentId, u64)> {
+        let before = |id: &ContentId| self.before.get(id).copied();
+        // Versions without one before them were known.
+        let way = std::iter::successors(Some(end), before).filter(|id| self.before.contains_key(id));
+        let mut way: Vec<_> = way.map(|id| (id, self.lengths[&id])).collect();
+        way.reverse();
+        way
+    }
 }
 
 #[cfg(test)]
@@ -53,26 +81,37 @@ mod tests {
         Step { from: id(from), to: id(to), content, added, removed }
     }
 
+    fn known(of: ContentId) -> Option<u64> {
+        (of == id(1)).then_some(100)
+    }
+
     #[test]
     fn lengths_follow_forwards_and_backwards() {
-        let steps = [step(1, 2, 10, 0), step(2, 3, 5, 7), step(3, 4, 0, 1), step(8, 9, 1, 1)];
-        let known = |of| (of == id(3)).then_some(100);
-        let mut found = lengths(&steps, known);
-        assert_eq!(found.last(), Some(&(id(1), 92)), "the farthest is last");
-        found.sort();
-        let mut expected = vec![(id(2), 102), (id(1), 92), (id(4), 99)];
-        expected.sort();
-        assert_eq!(found, expected);
+        let steps = [step(3, 2, 0, 10), step(1, 3, 5, 7), step(3, 4, 0, 1), step(8, 9, 1, 1)];
+        let derived = derive(&steps, known);
+        let way = |by, end| derived.way_by(id(by), |of| of == id(end));
+        assert_eq!(way(3, 4), [(id(3), 98), (id(4), 97)]);
+        assert_eq!(way(3, 2), [(id(3), 98), (id(2), 88)]);
+        assert_eq!(way(4, 4), way(3, 4));
+        assert_eq!(way(4, 2), [], "4 is not on the way to 2");
+        assert_eq!(way(8, 9), [], "nothing is known of 8");
+    }
+
+    #[test]
+    fn the_farthest_is_taken() {
+        let steps: Vec<_> = (1..50).map(|at| step(at, at + 1, 10, 1)).collect();
+        let way = derive(&steps, known).way_by(id(20), |_| true);
+        assert_eq!((way.len(), way.last()), (49, Some(&(id(50), 100 + 49 * 9))));
     }
 
     #[test]
     fn a_contradiction_leaves_nothing() {
-        let known = |of| (of == id(1)).then_some(100);
+        let end = |steps: &[Step]| derive(steps, known).way_by(id(4), |_| true).last().copied();
         let agreeing = [step(1, 2, 10, 0), step(1, 3, 10, 0), step(2, 4, 1, 0), step(3, 4, 1, 0)];
-        assert_eq!(lengths(&agreeing, known).len(), 3);
+        assert_eq!(end(&agreeing), Some((id(4), 111)));
         let mut contradicting = agreeing;
         contradicting[3].added = 2;
-        assert_eq!(lengths(&contradicting, known), []);
-        assert_eq!(lengths(&[step(1, 2, 0, 101)], known), [], "no length is below 0");
+        assert_eq!(end(&contradicting), None);
+        assert_eq!(end(&[step(1, 4, 0, 101)]), None, "no length is below 0");
     }
 }

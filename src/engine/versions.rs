@@ -6,22 +6,25 @@ use std::time::Instant;
 use super::cache::{Cache, Cached, Key};
 use super::flight::Flights;
 use super::held::Held;
-use super::kin::{Families, Kin};
+use super::kin::{Families, Kin, Recent};
 use super::lengths::Lengths;
 use super::load;
 use super::patch::patched;
 use super::recall;
-use super::report::cannot_read;
+use super::report::{cannot_read, changes_do_not_fit, steps_are_wrong};
 use super::steps;
 use super::version::Version;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
 use crate::source::blocking::{broken_off, in_place};
-use crate::source::versioned::{Family, Step, Versioned};
+use crate::source::versioned::{Family, Versioned};
 use crate::source::{Content, SourceError, chain};
 
-/// Of a version of this length only changes of a part of it are worth asking for.
+/// Changes that come to more than one part in so many of a version's length are not worth having.
 const WORTH_CHANGING: u64 = 2;
+
+/// Bytes of changes that are held at a time for one version, beside the cache.
+const MOST_CHANGES: u64 = 8 << 20;
 
 /// All that is known of contents that come from end to end.
 pub(super) struct Versions {
@@ -74,7 +77,10 @@ impl Versions {
             None => self.read(content, None).await?,
             Some((versioned, family)) => {
                 let kin = self.families.kin(family.id);
-                let version = match self.by_changes(versioned, &family, &kin).await {
+                let made = self.by_changes(versioned, &family, &kin).await;
+                // Only a full read may contradict what is known.
+                let is_as_known = |made: &Version| self.lengths.get(id).is_none_or(|len| len == made.len());
+                let version = match made.filter(is_as_known) {
                     Some(version) => version,
                     None => self.read_version(content, &family, &kin).await?,
                 };
@@ -143,86 +149,108 @@ impl Versions {
     /// not work: whatever goes wrong, reading all of it goes another way, and tells why if that fails, too.
     async fn by_changes(&self, versioned: &dyn Versioned, family: &Family, kin: &Kin) -> Option<Version> {
         let order = family.order.as_ref()?;
-        let at_hand = |base: super::kin::Recent| Some((self.kept(base.id)?, base.content));
-        let (base, content) = kin.bases().into_iter().find_map(at_hand)?;
+        // One that was read while its keys were not known has no places for lines.
+        let at_hand = |base: Recent| {
+            let version = self.kept(base.id).filter(|version| version.is_ordered())?;
+            Some((base, version))
+        };
+        let (base, version) = kin.bases().into_iter().find_map(at_hand)?;
         let begun = Instant::now();
-        let made = self.changed(versioned, order, base, content).await;
-        kin.note_changes(begun.elapsed());
+        let made = self.changed(versioned, order, base, version).await;
         match made {
-            Ok(made) => made,
-            Err(error) => {
-                tracing::debug!(reason = chain(&*error), "a version is read as a whole instead");
-                None
+            Ok(Some(made)) => {
+                kin.note_changes(begun.elapsed());
+                return Some(made);
             }
+            Ok(None) => {}
+            Err(error) => tracing::debug!(reason = chain(&*error), "a version is read as a whole instead"),
         }
+        kin.note_vain_changes(begun.elapsed());
+        None
     }
 
     async fn changed(
         &self,
         versioned: &dyn Versioned,
         order: &KeyOrder,
-        base: Arc<Version>,
-        content: Arc<dyn Content>,
+        base: Recent,
+        version: Arc<Version>,
     ) -> Result<Option<Version>, Arc<SourceError>> {
-        let Some(from) = content.versioned() else { return Ok(None) };
-        let limit = base.len() / WORTH_CHANGING;
+        let Some(from) = base.content.versioned() else { return Ok(None) };
+        let limit = MOST_CHANGES.min(version.len() / WORTH_CHANGING);
         let Some(changes) = versioned.changes_since(from.version(), limit).await.map_err(Arc::new)? else {
             return Ok(None);
         };
-        let held = Held::new(Arc::clone(&content), base, Arc::clone(&self.cache));
+        let held = Held::new(base.id, Arc::clone(&base.content), version, Arc::clone(&self.cache));
         let made = patched(&held, order, changes, &self.cache).await?;
         if made.is_none() {
-            let what = content.describe();
-            tracing::warn!(%what, "the changes since do not fit; the next version is read as a whole");
+            changes_do_not_fit(&*base.content);
         }
         Ok(made)
     }
 
     /// The length of a version that follows from those of others. `None` for the first version of a table that is
     /// asked for, and where it cannot be told.
-    pub async fn len_by_steps(self: &Arc<Self>, id: ContentId, content: &Arc<dyn Content>) -> Option<u64> {
-        let (versioned, family) = relatives(&**content).await?;
+    ///
+    /// # Errors
+    /// That of a source that does not answer, also to those who waited for the one who asked it.
+    pub async fn len_by_steps(
+        self: &Arc<Self>,
+        id: ContentId,
+        content: &Arc<dyn Content>,
+    ) -> Result<Option<u64>, Arc<SourceError>> {
+        let Some((versioned, family)) = relatives(&**content).await else { return Ok(None) };
         let kin = self.families.kin(family.id);
+        let begun = Instant::now();
         // Others who ask meanwhile find what this one learns.
         let mut steps = kin.steps.lock().await;
         if let Some(len) = self.lengths.get(id) {
-            return Some(len);
+            return Ok(Some(len));
         }
-        let count = steps.worth_asking()?;
-        let taken = versioned.steps(count).await;
-        let taken = taken.inspect_err(|error| tracing::debug!(reason = chain(error), "no steps"));
-        let taken = taken.unwrap_or_default();
-        let found = steps::lengths(&taken, |id| self.lengths.get(id));
-        let Some((_, len)) = found.iter().find(|(other, _)| *other == id).copied() else {
-            steps.told_nothing();
-            return None;
+        steps.failure_since(begun)?;
+        let Some(count) = steps.worth_asking() else { return Ok(None) };
+        let taken = match versioned.steps(count).await {
+            Ok(taken) => taken,
+            Err(error) => return steps.failed(Arc::new(error)),
         };
-        if !self.is_right(&taken, &found).await {
-            steps.are_wrong();
-            return None;
+        let derived = steps::derive(&taken, |id| self.lengths.get(id));
+        let contents = |id| taken.iter().find(|step| step.to == id).map(|step| &step.content);
+        let way = derived.way_by(id, |end| end == id || contents(end).is_some());
+        // By itself it is read as quickly as it is checked.
+        let Some((end, len)) = way.last().copied().filter(|_| way.len() > 1) else {
+            steps.told_nothing();
+            return Ok(None);
+        };
+        let content_of_end = contents(end).unwrap_or(content);
+        let read = match steps.are_proven() {
+            true => self.get(end, content_of_end).await,
+            // What tells changes must not be all that vouches for itself.
+            false => self.get_whole(end, content_of_end, &family, &kin).await.map_err(Arc::new),
+        };
+        match read {
+            Ok(version) if version.len() == len => steps.went_well(),
+            Ok(_) => {
+                steps_are_wrong(&**content_of_end, len);
+                steps.are_wrong();
+                return Ok(None);
+            }
+            Err(error) => return steps.failed(error),
         }
-        steps.went_well();
-        self.lengths.derive(found, content.is_for_good());
-        Some(len)
+        self.lengths.derive(way, content.is_for_good());
+        Ok(self.lengths.get(id))
     }
 
-    /// Whether the farthest of the lengths found is that of the version itself: an error on the way to it would show.
-    async fn is_right(self: &Arc<Self>, steps: &[Step], found: &[(ContentId, u64)]) -> bool {
-        let contents = |id| steps.iter().find(|step| step.to == id).map(|step| &step.content);
-        let farthest = found.iter().rev().find_map(|(id, len)| Some((*id, *len, contents(*id)?)));
-        let Some((id, len, content)) = farthest else { return false };
-        let version = match self.get(id, content).await {
-            Ok(version) => version,
-            Err(error) => {
-                tracing::debug!(reason = chain(&*error), "lengths that follow from others cannot be checked");
-                return false;
-            }
-        };
-        if version.len() != len {
-            let what = content.describe();
-            tracing::warn!(%what, len = version.len(), told = len, "changes do not tell lengths; each version is read");
-        }
-        version.len() == len
+    async fn get_whole(
+        &self,
+        id: ContentId,
+        content: &Arc<dyn Content>,
+        family: &Family,
+        kin: &Kin,
+    ) -> Result<Arc<Version>, SourceError> {
+        let version = self.read_version(content, family, kin).await?;
+        self.lengths.remember(id, version.len(), &**content)?;
+        kin.note(id, content);
+        Ok(self.keep(id, version))
     }
 }
 

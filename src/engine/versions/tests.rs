@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::{Engine, lock};
 use crate::model::jsonl::line_key::{KeyColumn, KeyKind, LineKey};
-use crate::source::versioned::LineChange;
+use crate::source::versioned::{LineChange, Step};
 use crate::source::{ErrorKind, Sink};
 
 type Rows = BTreeMap<u64, String>;
@@ -21,6 +21,11 @@ struct Table {
     versions: Mutex<Vec<Rows>>,
     /// What is wrong with the changes that it tells.
     lies: bool,
+    /// What a whole read takes, in ms: the engine goes by what is dearer.
+    pause: u64,
+    /// Whether it does not say what its versions have in common, and whether it does not answer for steps.
+    is_silent: AtomicBool,
+    is_down: AtomicBool,
     whole_reads: AtomicUsize,
     ranges: AtomicUsize,
     changes: AtomicUsize,
@@ -82,8 +87,7 @@ impl Content for Row {
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         self.table.whole_reads.fetch_add(1, Ordering::SeqCst);
-        // A whole read is dear, which is what the engine goes by.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(self.table.pause)).await;
         for piece in self.table.bytes(self.number).chunks(10_000) {
             if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
                 break;
@@ -96,6 +100,9 @@ impl Content for Row {
 #[async_trait]
 impl Versioned for Row {
     async fn family(&self) -> Result<Arc<Family>, SourceError> {
+        if self.table.is_silent.load(Ordering::SeqCst) {
+            return Err(SourceError::new(ErrorKind::Unsupported, "a table", "cannot say"));
+        }
         let order = order();
         Ok(Arc::new(Family { id: ContentId::of(&[b"family"]), order: Some(order) }))
     }
@@ -138,6 +145,9 @@ impl Versioned for Row {
     }
 
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {
+        if self.table.is_down.load(Ordering::SeqCst) {
+            return Err(SourceError::new(ErrorKind::Unavailable, "a table", "does not answer"));
+        }
         let all = lock(&self.table.versions).len();
         let first = self.number.saturating_sub(1);
         let step = |number: usize| {
@@ -224,8 +234,9 @@ fn small_changes(count: u64) -> Vec<Vec<(u64, usize)>> {
 }
 
 #[test]
-fn a_walk_reads_one_version_as_a_whole_and_measures_the_others_by_steps() {
-    let table = history(3000, &small_changes(200));
+fn a_walk_reads_two_versions_as_a_whole_and_measures_the_others_by_steps() {
+    let mut table = history(3000, &small_changes(200));
+    Arc::get_mut(&mut table).expect("it is ours").pause = 1000;
     let engine = Engine::new(50_000_000);
     block_on(async {
         for number in 0..=200 {
@@ -233,7 +244,7 @@ fn a_walk_reads_one_version_as_a_whole_and_measures_the_others_by_steps() {
             assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
         }
     });
-    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 1);
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 2, "the first, and the first that was told");
     assert!(table.changes.load(Ordering::SeqCst) < 10, "{:?}", table.changes);
     block_on(async {
         for number in 0..=200 {
@@ -276,6 +287,44 @@ fn changes_that_do_not_fit_are_not_believed() {
         }
     });
     assert_eq!(table.whole_reads.load(Ordering::SeqCst), 31);
+}
+
+#[test]
+fn a_version_that_was_read_without_its_keys_is_no_base() {
+    let table = history(300, &[vec![(5, 100)], vec![(2995, 100)]]);
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        // Noted as one to start from, dropped, and read again while nothing is known of its keys.
+        assert!(read(&engine, &table, 0).await == table.bytes(0));
+        engine.cache.forget(&Key::Version(id(0)));
+        table.is_silent.store(true, Ordering::SeqCst);
+        assert!(read(&engine, &table, 0).await == table.bytes(0));
+        table.is_silent.store(false, Ordering::SeqCst);
+        for number in [1, 2] {
+            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+        }
+    });
+}
+
+#[test]
+fn an_outage_is_told_and_does_not_end_steps() {
+    let table = history(300, &small_changes(60));
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        let len = |number: usize| {
+            let content = table.content(number);
+            let engine = &engine;
+            async move { engine.len(id(number), &content).await }
+        };
+        assert_eq!(len(0).await.expect("it is read"), table.bytes(0).len() as u64);
+        table.is_down.store(true, Ordering::SeqCst);
+        assert_eq!(len(1).await.expect_err("it does not answer").kind, ErrorKind::Unavailable);
+        table.is_down.store(false, Ordering::SeqCst);
+        for number in 0..=60 {
+            assert_eq!(len(number).await.expect("it is back"), table.bytes(number).len() as u64);
+        }
+    });
+    assert!(table.whole_reads.load(Ordering::SeqCst) < 10, "{:?}", table.whole_reads);
 }
 
 #[test]
