@@ -5,6 +5,8 @@
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::digest::Digest;
 use super::records::RecordFile;
 use crate::model::content_id::ContentId;
@@ -16,11 +18,15 @@ const LENGTH: usize = 16 + 8;
 /// A content id, its length, its SHA-256, and its number of rows.
 const DIGEST: usize = 16 + 8 + 32 + 8;
 
+/// The id of a state, and microseconds since 1970.
+const SEEN: usize = 16 + 8;
+
 /// Facts about contents in a folder.
 #[derive(Debug, Clone)]
 pub struct Index {
     lengths: RecordFile<LENGTH>,
     digests: RecordFile<DIGEST>,
+    seen: RecordFile<SEEN>,
 }
 
 /// What is known about contents.
@@ -30,6 +36,8 @@ pub(super) struct Facts {
     pub lengths: Vec<(ContentId, u64)>,
     /// What takes all of the bytes to find out.
     pub digests: Vec<(ContentId, Digest)>,
+    /// When states of logs were first seen.
+    pub seen: Vec<(ContentId, Timestamp)>,
 }
 
 /// Why a file cannot be used.
@@ -46,7 +54,8 @@ impl Index {
     pub fn in_folder(folder: &Path) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let path = |what| folder.join(format!("{what}-{version}-{RENDER_VERSION}"));
-        Self { lengths: RecordFile::new(path("lengths")), digests: RecordFile::new(path("digests")) }
+        let (lengths, digests) = (RecordFile::new(path("lengths")), RecordFile::new(path("digests")));
+        Self { lengths, digests, seen: RecordFile::new(path("seen")) }
     }
 
     /// All that is in it; of two answers to one question the later one counts. What is damaged is left out.
@@ -57,6 +66,7 @@ impl Index {
         Ok(Facts {
             lengths: read(&self.lengths)?.iter().map(decoded_length).collect(),
             digests: read(&self.digests)?.iter().map(decoded_digest).collect(),
+            seen: read(&self.seen)?.iter().filter_map(decoded_time).collect(),
         })
     }
 
@@ -67,7 +77,8 @@ impl Index {
     /// [`IndexError`] where a file cannot be written; some were added then, perhaps.
     pub(super) fn add(&self, facts: &Facts) -> Result<(), IndexError> {
         add(&self.lengths, facts.lengths.iter().map(encoded_length))?;
-        add(&self.digests, facts.digests.iter().map(encoded_digest))
+        add(&self.digests, facts.digests.iter().map(encoded_digest))?;
+        add(&self.seen, facts.seen.iter().map(encoded_time))
     }
 }
 
@@ -114,6 +125,18 @@ fn decoded_digest(record: &[u8; DIGEST]) -> (ContentId, Digest) {
     (ContentId::from_bytes(field(record, 0)), digest)
 }
 
+fn encoded_time((id, time): &(ContentId, Timestamp)) -> [u8; SEEN] {
+    let mut record = [0; SEEN];
+    record[..16].copy_from_slice(id.as_bytes());
+    record[16..].copy_from_slice(&time.as_microsecond().to_le_bytes());
+    record
+}
+
+fn decoded_time(record: &[u8; SEEN]) -> Option<(ContentId, Timestamp)> {
+    let time = Timestamp::from_microsecond(i64::from_le_bytes(field(record, 16))).ok()?;
+    Some((ContentId::from_bytes(field(record, 0)), time))
+}
+
 /// `LEN` bytes of a record, from `at` on.
 fn field<const N: usize, const LEN: usize>(record: &[u8; N], at: usize) -> [u8; LEN] {
     let mut bytes = [0; LEN];
@@ -139,18 +162,21 @@ mod tests {
         let index = Index::in_folder(&folder.path().join("not/there/yet"));
         assert_eq!(index.read().expect("there is nothing"), Facts::default());
         let digest = Digest { len: 10, sha256: [7; 32], rows: u64::MAX };
-        let facts = Facts { lengths: vec![(id(1), 10), (id(2), 0)], digests: vec![(id(1), digest)] };
+        let time = Timestamp::from_microsecond(-1_234_567).expect("a time");
+        let seen = vec![(id(7), time)];
+        let facts = Facts { lengths: vec![(id(1), 10), (id(2), 0)], digests: vec![(id(1), digest)], seen };
         index.add(&facts).expect("the folder is ours");
-        index.add(&Facts { lengths: vec![(id(3), u64::MAX)], digests: Vec::new() }).expect("it still is");
+        let more = Facts { lengths: vec![(id(3), u64::MAX)], ..Facts::default() };
+        index.add(&more).expect("it still is");
         let read = Index::in_folder(&folder.path().join("not/there/yet")).read().expect("it is whole");
         assert_eq!(read.lengths, [(id(1), 10), (id(2), 0), (id(3), u64::MAX)]);
-        assert_eq!(read.digests, facts.digests);
+        assert_eq!((read.digests, read.seen), (facts.digests, facts.seen));
     }
 
     #[test]
     fn a_folder_that_cannot_be_written_is_told_with_its_path() {
         let index = Index::in_folder(Path::new("/proc/self/nowhere"));
-        let facts = Facts { lengths: vec![(id(1), 10)], digests: Vec::new() };
+        let facts = Facts { lengths: vec![(id(1), 10)], ..Facts::default() };
         let error = index.add(&facts).expect_err("nobody can write there");
         assert!(error.to_string().starts_with("cannot write /proc/self/nowhere/lengths-"), "{error}");
     }

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use lru::LruCache;
 
 use crate::model::content_id::ContentId;
@@ -29,6 +30,7 @@ mod reading;
 mod recall;
 mod records;
 mod report;
+mod seen;
 mod segmenter;
 mod steps;
 mod tree;
@@ -45,6 +47,7 @@ use digest::Digests;
 use held::Held;
 use index::Facts;
 use lengths::Lengths;
+use seen::FirstSeen;
 use tree::{PartMemory, Tree};
 use versions::Versions;
 
@@ -61,6 +64,7 @@ pub struct Engine {
     open: Mutex<HashMap<ContentId, Weak<Held>>>,
     parts: Arc<PartMemory>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
+    seen: FirstSeen,
     index: Option<Index>,
 }
 
@@ -85,6 +89,7 @@ impl Engine {
             digests: Digests::new(),
             open: Mutex::default(),
             trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
+            seen: FirstSeen::default(),
             index: None,
         }
     }
@@ -96,7 +101,8 @@ impl Engine {
     pub fn use_index(&mut self, index: Index) -> Result<(), IndexError> {
         let found = index.read();
         self.index = Some(index);
-        let Facts { lengths, digests } = found?;
+        let Facts { lengths, digests, seen } = found?;
+        self.seen.recall(seen);
         self.lengths.recall(lengths);
         self.digests.recall(digests);
         Ok(())
@@ -114,17 +120,25 @@ impl Engine {
         }
     }
 
+    /// When a state that no time is known of was first seen, by this mount or, with an index, by an earlier one:
+    /// `now` if it never was.
+    pub fn first_seen(&self, state: ContentId, now: Timestamp) -> Timestamp {
+        self.seen.at(state, now)
+    }
+
     /// Puts what was learned since the last time on disk, where there is an index. Blocks.
     ///
     /// # Errors
     /// [`IndexError`] where it cannot be written; the next call tries again.
     pub fn save(&self) -> Result<(), IndexError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let news = Facts { lengths: self.lengths.take_news(), digests: self.digests.take_news() };
+        let (lengths, digests) = (self.lengths.take_news(), self.digests.take_news());
+        let news = Facts { lengths, digests, seen: self.seen.take_news() };
         let added = index.add(&news);
         if added.is_err() {
             self.lengths.return_news(news.lengths);
             self.digests.return_news(news.digests);
+            self.seen.return_news(news.seen);
         }
         added
     }

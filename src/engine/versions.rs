@@ -88,6 +88,16 @@ impl Versions {
                 version
             }
         };
+        self.settle(id, content, version)
+    }
+
+    /// Keeps a version that was read or made, if it is as long as is known.
+    fn settle(
+        &self,
+        id: ContentId,
+        content: &Arc<dyn Content>,
+        version: Version,
+    ) -> Result<Arc<Version>, SourceError> {
         self.lengths.remember(id, version.len(), &**content)?;
         if let Some(disk) = self.cache.disk().filter(|_| content.is_for_good()) {
             recall::keep(disk, id, &version);
@@ -248,9 +258,8 @@ impl Versions {
         kin: &Kin,
     ) -> Result<Arc<Version>, SourceError> {
         let version = self.read_version(content, family, kin).await?;
-        self.lengths.remember(id, version.len(), &**content)?;
         kin.note(id, content);
-        Ok(self.keep(id, version))
+        self.settle(id, content, version)
     }
 }
 

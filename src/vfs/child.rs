@@ -57,7 +57,7 @@ impl Vfs {
             "branches" => Ok(Node::Refs { db, kind: RefKind::Branches, path: root }),
             "tags" => Ok(Node::Refs { db, kind: RefKind::Tags, path: root }),
             "live" if database.live_view().is_some() => Ok(Node::Live { db, path: root }),
-            LOG => Ok(Node::File(log_content::entry(&database))),
+            LOG => Ok(Node::File(log_content::entry(&self.engine, &database))),
             "lost" if database.lost().is_some() => Ok(Node::Lost { db }),
             _ => Err(VfsError::NotFound),
         }
@@ -86,7 +86,7 @@ impl Vfs {
         let database = self.database(db)?;
         let lost = database.lost().ok_or(VfsError::NotFound)?;
         if name == LOG {
-            return Ok(Node::File(log_content::lost_entry(&database)));
+            return Ok(Node::File(log_content::lost_entry(&self.engine, &database)));
         }
         let key = lost.get(name).ok_or(VfsError::NotFound)?;
         Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: "".into() })

@@ -107,7 +107,7 @@ impl Vfs {
         if database.live_view().is_some() {
             named.push(Named::of("live", &Node::Live { db: db.clone(), path: root.clone() }));
         }
-        named.push(Named::of(LOG, &Node::File(log_content::entry(&database))));
+        named.push(Named::of(LOG, &Node::File(log_content::entry(&self.engine, &database))));
         if database.lost().is_some() {
             named.push(Named::of("lost", &Node::Lost { db: db.clone() }));
         }
@@ -152,7 +152,7 @@ impl Vfs {
             identity: node::snapshot_identity(db, key, ""),
             kind: Kind::Directory,
         });
-        let log = Named::of(LOG, &Node::File(log_content::lost_entry(&database)));
+        let log = Named::of(LOG, &Node::File(log_content::lost_entry(&self.engine, &database)));
         Ok(commits.chain([log]).collect())
     }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::catalog::{self, Database};
+use crate::engine::Engine;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, FileEntry, Sink, SourceError};
 
@@ -17,19 +18,31 @@ type Lines = fn(&Database) -> Vec<u8>;
 
 /// The file entry of a database's log. Its identity changes with what it shows. So does its time, after a remount too:
 /// a tag that is moved changes the bytes, perhaps not their number, and rsync must not miss it.
-pub(super) fn entry(database: &Arc<Database>) -> FileEntry {
-    file(database, LOG, database.fingerprint(), catalog::log_lines)
+pub(super) fn entry(engine: &Engine, database: &Arc<Database>) -> FileEntry {
+    file(engine, database, LOG, database.fingerprint(), catalog::log_lines)
 }
 
 /// The same for the log of its lost commits.
-pub(super) fn lost_entry(database: &Arc<Database>) -> FileEntry {
+pub(super) fn lost_entry(engine: &Engine, database: &Arc<Database>) -> FileEntry {
     let id = ContentId::of(&[b"lost", database.fingerprint().as_bytes()]);
-    file(database, "lost/log.jsonl", id, catalog::lost_log_lines)
+    file(engine, database, "lost/log.jsonl", id, catalog::lost_log_lines)
 }
 
-fn file(database: &Arc<Database>, path: &'static str, id: ContentId, lines: Lines) -> FileEntry {
+fn file(
+    engine: &Engine,
+    database: &Arc<Database>,
+    path: &'static str,
+    id: ContentId,
+    lines: Lines,
+) -> FileEntry {
     let content = LogContent { database: database.clone(), path, lines };
-    FileEntry { path: LOG.into(), id, changed: database.seen(), links: 1, content: Arc::new(content) }
+    FileEntry {
+        path: LOG.into(),
+        id,
+        changed: engine.first_seen(id, database.seen()),
+        links: 1,
+        content: Arc::new(content),
+    }
 }
 
 struct LogContent {
