@@ -23,6 +23,7 @@ mod kin;
 mod lengths;
 mod listings;
 mod load;
+mod measure;
 mod part_flights;
 mod part_lengths;
 mod patch;
@@ -160,7 +161,7 @@ impl Engine {
         if self.tree(id, content).await?.is_some() {
             return Ok(self.lengths.get(id).expect("whoever opens a tree measures it"));
         }
-        match self.versions.len_by_steps(id, content).await? {
+        match measure::len(&self.versions, id, content).await? {
             Some(len) => Ok(len),
             None => Ok(self.versions.get(id, content).await?.len()),
         }

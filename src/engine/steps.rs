@@ -45,12 +45,14 @@ pub(super) fn derive(steps: &[Step], known: impl Fn(ContentId) -> Option<u64>) -
 }
 
 impl Derived {
-    /// The farthest version for which `may_be` holds and whose length follows by way of `id`'s, or is that, and
+    /// The farthest version for which `may_be` holds (and whose length follows by way of `id`'s, or is that), and
     /// all lengths on the way there, its own last. Whoever reads that version checks all of them.
-    pub fn way_by(&self, id: ContentId, may_be: impl Fn(ContentId) -> bool) -> Vec<(ContentId, u64)> {
+    pub fn way_by(&self, id: Option<ContentId>, may_be: impl Fn(ContentId) -> bool) -> Vec<(ContentId, u64)> {
         let ends = self.found.iter().rev().filter(|end| may_be(**end));
         let mut ways = ends.map(|end| self.way_to(*end));
-        ways.find(|way| way.iter().any(|(on_way, _)| *on_way == id)).unwrap_or_default()
+        let is_wanted =
+            |way: &Vec<(ContentId, u64)>| id.is_none_or(|id| way.iter().any(|(on_way, _)| *on_way == id));
+        ways.find(is_wanted).unwrap_or_default()
     }
 
     fn way_to(&self, end: ContentId) -> Vec<(ContentId, u64)> {
@@ -89,7 +91,7 @@ mod tests {
     fn lengths_follow_forwards_and_backwards() {
         let steps = [step(3, 2, 0, 10), step(1, 3, 5, 7), step(3, 4, 0, 1), step(8, 9, 1, 1)];
         let derived = derive(&steps, known);
-        let way = |by, end| derived.way_by(id(by), |of| of == id(end));
+        let way = |by, end| derived.way_by(Some(id(by)), |of| of == id(end));
         assert_eq!(way(3, 4), [(id(3), 98), (id(4), 97)]);
         assert_eq!(way(3, 2), [(id(3), 98), (id(2), 88)]);
         assert_eq!(way(4, 4), way(3, 4));
@@ -100,13 +102,13 @@ mod tests {
     #[test]
     fn the_farthest_is_taken() {
         let steps: Vec<_> = (1..50).map(|at| step(at, at + 1, 10, 1)).collect();
-        let way = derive(&steps, known).way_by(id(20), |_| true);
+        let way = derive(&steps, known).way_by(Some(id(20)), |_| true);
         assert_eq!((way.len(), way.last()), (49, Some(&(id(50), 100 + 49 * 9))));
     }
 
     #[test]
     fn a_contradiction_leaves_nothing() {
-        let end = |steps: &[Step]| derive(steps, known).way_by(id(4), |_| true).last().copied();
+        let end = |steps: &[Step]| derive(steps, known).way_by(None, |_| true).last().copied();
         let agreeing = [step(1, 2, 10, 0), step(1, 3, 10, 0), step(2, 4, 1, 0), step(3, 4, 1, 0)];
         assert_eq!(end(&agreeing), Some((id(4), 111)));
         let mut contradicting = agreeing;

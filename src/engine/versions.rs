@@ -11,8 +11,7 @@ use super::lengths::Lengths;
 use super::load;
 use super::patch::patched;
 use super::recall;
-use super::report::{cannot_read, changes_do_not_fit, steps_are_wrong};
-use super::steps;
+use super::report::{cannot_read, changes_do_not_fit};
 use super::version::Version;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
@@ -29,9 +28,9 @@ const MOST_CHANGES: u64 = 8 << 20;
 /// All that is known of contents that come from end to end.
 pub(super) struct Versions {
     cache: Arc<Cache>,
-    lengths: Arc<Lengths>,
+    pub lengths: Arc<Lengths>,
+    pub families: Families,
     flights: Flights<ContentId, Arc<Version>>,
-    families: Families,
 }
 
 impl Versions {
@@ -199,58 +198,11 @@ impl Versions {
         Ok(made)
     }
 
-    /// The length of a version that follows from those of others. `None` for the first version of a table that is
-    /// asked for, and where it cannot be told.
+    /// Reads a version as a whole, whatever is at hand.
     ///
     /// # Errors
-    /// That of a source that does not answer, also to those who waited for the one who asked it.
-    pub async fn len_by_steps(
-        self: &Arc<Self>,
-        id: ContentId,
-        content: &Arc<dyn Content>,
-    ) -> Result<Option<u64>, Arc<SourceError>> {
-        let Some((versioned, family)) = relatives(&**content).await else { return Ok(None) };
-        let kin = self.families.kin(family.id);
-        let begun = Instant::now();
-        // Others who ask meanwhile find what this one learns.
-        let mut steps = kin.steps.lock().await;
-        if let Some(len) = self.lengths.get(id) {
-            return Ok(Some(len));
-        }
-        steps.failure_since(begun)?;
-        let Some(count) = steps.worth_asking() else { return Ok(None) };
-        let taken = match versioned.steps(count).await {
-            Ok(taken) => taken,
-            Err(error) => return steps.failed(Arc::new(error)),
-        };
-        let derived = steps::derive(&taken, |id| self.lengths.get(id));
-        let contents = |id| taken.iter().find(|step| step.to == id).map(|step| &step.content);
-        let way = derived.way_by(id, |end| end == id || contents(end).is_some());
-        // By itself it is read as quickly as it is checked.
-        let Some((end, len)) = way.last().copied().filter(|_| way.len() > 1) else {
-            steps.told_nothing();
-            return Ok(None);
-        };
-        let content_of_end = contents(end).unwrap_or(content);
-        let read = match steps.are_proven() {
-            true => self.get(end, content_of_end).await,
-            // What tells changes must not be all that vouches for itself.
-            false => self.get_whole(end, content_of_end, &family, &kin).await.map_err(Arc::new),
-        };
-        match read {
-            Ok(version) if version.len() == len => steps.went_well(),
-            Ok(_) => {
-                steps_are_wrong(&**content_of_end, len);
-                steps.are_wrong();
-                return Ok(None);
-            }
-            Err(error) => return steps.failed(error),
-        }
-        self.lengths.derive(way, content.is_for_good());
-        Ok(self.lengths.get(id))
-    }
-
-    async fn get_whole(
+    /// What the source says, and a length that is not the one that was told before.
+    pub async fn get_whole(
         &self,
         id: ContentId,
         content: &Arc<dyn Content>,
@@ -265,7 +217,7 @@ impl Versions {
 
 /// A version of a table, and what it has in common with others. Where its source cannot say that, it may be readable all
 /// the same: Dolt cannot word every definition that it holds.
-async fn relatives(content: &dyn Content) -> Option<(&dyn Versioned, Arc<Family>)> {
+pub(super) async fn relatives(content: &dyn Content) -> Option<(&dyn Versioned, Arc<Family>)> {
     let versioned = content.versioned()?;
     let family = versioned.family().await;
     let family = family.inspect_err(|error| tracing::debug!(reason = chain(error), "it is read by itself"));
