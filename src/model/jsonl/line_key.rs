@@ -113,6 +113,17 @@ impl KeyOrder {
     pub fn first_value(&self, key: &LineKey) -> Option<KeyValue> {
         decode::value(self.columns.first()?.kind, &key.0)
     }
+
+    /// The values of all columns. None for a key of another order.
+    pub fn values(&self, key: &LineKey) -> Option<Vec<KeyValue>> {
+        let mut rest = &key.0[..];
+        let mut values = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            values.push(decode::value(column.kind, rest)?);
+            rest = rest.get(decode::len(column.kind, rest)?..)?;
+        }
+        rest.is_empty().then_some(values)
+    }
 }
 
 impl LineKey {

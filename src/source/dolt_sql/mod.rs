@@ -8,7 +8,7 @@
 //! | `lineage_load` | which commit last changed which table |
 //! | `tables`, `schema_sql` | what there is at a revision |
 //! | `wire`, `rows` | rows as JSON lines |
-//! | `versions`, `definitions`, `changes`, `steps` | how versions of a table differ |
+//! | `versions`, `definitions`, `ranges`, `changes`, `steps` | parts of versions of a table, and how these differ |
 //! | `live` | the working set |
 //! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
 
@@ -32,6 +32,7 @@ mod live;
 mod places;
 mod poll;
 mod pool;
+mod ranges;
 mod rows;
 mod schema_sql;
 mod sql;

@@ -1,4 +1,4 @@
-//! Versions of a table: what they have in common, and ranges of their rows.
+//! Versions of a table: what they have in common, and how they are read.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lock;
+use super::ranges::Range;
 use super::rows::{End, Lines};
-use super::sql::{Revision, literal};
+use super::sql::Revision;
 use super::steps;
 use super::store::Store;
-use super::wire::RowReader;
-use crate::model::jsonl::line_key::{KeyOrder, KeyValue, LineKey};
+use crate::model::jsonl::line_key::LineKey;
 use crate::source::dolt::identifier::ident;
 use crate::source::versioned::{Family, LineChange, Step, Versioned};
 use crate::source::{Sink, SourceError};
@@ -112,47 +112,25 @@ impl TableVersion {
         let definition = self.definition().await?;
         let order = definition.family.order.as_ref();
         let order = order.ok_or_else(|| Fault::Answer("the table's rows have no known order".to_owned()))?;
-        let query = &self.range_query(&definition, order, from, to)?;
-        let range = &Range { order, from, to };
+        let place = format!("{}.{}", ident(&self.store.database), ident(&self.table));
+        let place = format!("{place}{}", Revision::Commit(Arc::clone(&self.commit)).as_of());
+        let range = &Range::new(order, &definition.key, &place, from, to)?;
         let mut lines = Lines::new(sink);
         let lines = &mut lines;
         let mut lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
-        let mut copied = range.copy(&mut lease, query, lines).await;
+        let mut copied = range.copy(&mut lease, lines).await;
         if copied.as_ref().is_err_and(QueryError::is_broken_connection)
             && lease.is_reused()
             && lines.restart()
         {
             drop(lease);
             lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
-            copied = range.copy(&mut lease, query, lines).await;
+            copied = range.copy(&mut lease, lines).await;
         }
         if copied? == End::Whole {
             lease.give_back();
         }
         Ok(())
-    }
-
-    /// A condition on the first column of the key alone is an index range, whatever the key is; it takes in more
-    /// rows than those asked for. The order has to be stated: with a condition, the server may read by another
-    /// index that begins with the same column. It sorts nothing where it reads by the key.
-    fn range_query(
-        &self,
-        definition: &TableDefinition,
-        order: &KeyOrder,
-        from: &LineKey,
-        to: Option<&LineKey>,
-    ) -> Result<String, QueryError> {
-        let foreign = || Fault::Answer("a key of another table".to_owned());
-        let key: Vec<_> = definition.key.iter().map(|name| ident(name)).collect();
-        let value = |key: &LineKey| order.first_value(key).map(sql_value).ok_or_else(foreign);
-        let mut condition = format!("{} >= {}", key[0], value(from)?);
-        if let Some(to) = to {
-            condition.push_str(&format!(" AND {} <= {}", key[0], value(to)?));
-        }
-        let (database, table) = (ident(&self.store.database), ident(&self.table));
-        let as_of = Revision::Commit(Arc::clone(&self.commit)).as_of();
-        let key = key.join(", ");
-        Ok(format!("SELECT * FROM {database}.{table}{as_of} WHERE {condition} ORDER BY {key}"))
     }
 
     fn failed(&self, doing: &str, error: QueryError) -> SourceError {
@@ -183,48 +161,4 @@ pub enum Reading<T> {
     Whole(T),
     /// The rest of the answer is not wanted.
     CutShort(T),
-}
-
-/// Lines of a range of keys.
-struct Range<'r> {
-    order: &'r KeyOrder,
-    from: &'r LineKey,
-    to: Option<&'r LineKey>,
-}
-
-impl Range<'_> {
-    async fn copy(&self, lease: &mut Lease, query: &str, lines: &mut Lines<'_>) -> Result<End, QueryError> {
-        let mut answer = lease.start(query).await?;
-        let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
-        let (mut key, mut last) = (Vec::new(), Vec::new());
-        let mut line = Vec::new();
-        while let Some(row) = answer.next().await? {
-            line.clear();
-            reader.line(&row, &mut line).map_err(Fault::from)?;
-            let told = self.order.write_key(&line, &mut key);
-            told.ok_or_else(|| Fault::Answer("a row whose key cannot be read".to_owned()))?;
-            if key[..] <= last[..] {
-                return Err(Fault::Answer("rows in another order than that of their key".to_owned()).into());
-            }
-            if key[..] >= *self.from.as_bytes() && self.to.is_none_or(|to| key[..] < *to.as_bytes()) {
-                lines.add(&line);
-                if lines.is_full() && lines.push().await == End::Closed {
-                    return Ok(End::Closed);
-                }
-            }
-            std::mem::swap(&mut key, &mut last);
-        }
-        Ok(lines.push().await)
-    }
-}
-
-fn sql_value(value: KeyValue) -> String {
-    match value {
-        KeyValue::Number(number) => number,
-        KeyValue::Text(text) | KeyValue::Time(text) => literal(&text),
-        KeyValue::Bytes(bytes) => {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{digits}'")
-        }
-    }
 }

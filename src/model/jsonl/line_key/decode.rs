@@ -15,6 +15,34 @@ pub fn value(kind: KeyKind, key: &[u8]) -> Option<KeyValue> {
     }
 }
 
+/// How many bytes of `key` the value is that it begins with. None where it begins with none of the kind.
+pub fn len(kind: KeyKind, key: &[u8]) -> Option<usize> {
+    match kind {
+        KeyKind::Integer => Some(9),
+        KeyKind::DateTime => Some(11),
+        KeyKind::Time => Some(8),
+        KeyKind::Text | KeyKind::Binary => {
+            let mut at = 0;
+            loop {
+                at += key.get(at..)?.iter().position(|&byte| byte == END)? + 2;
+                if *key.get(at - 1)? == END {
+                    return Some(at);
+                }
+            }
+        }
+        KeyKind::Decimal => {
+            let (sign, rest) = key.split_first()?;
+            let mask = match *sign {
+                ZERO => return Some(1),
+                BELOW_ZERO => 0xff,
+                _ => 0,
+            };
+            let end = rest.get(1..)?.iter().position(|byte| byte ^ mask == END)?;
+            Some(end + 3)
+        }
+    }
+}
+
 fn integer(key: &[u8]) -> Option<String> {
     let (sign, size) = key.split_first()?;
     let ordered = u64::from_be_bytes(*size.first_chunk()?);

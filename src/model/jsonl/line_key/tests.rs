@@ -195,6 +195,30 @@ proptest! {
     }
 
     #[test]
+    fn all_values_are_those_of_each_column(
+        text in "[\\x00\\x01aé\"]{0,4}", bytes: Vec<u8>, (_, decimal) in decimals(), number: i64,
+    ) {
+        let values = [
+            (KeyKind::Text, Value::Text(&text)),
+            (KeyKind::Decimal, Value::Decimal(&decimal)),
+            (KeyKind::Binary, Value::Bytes(&bytes)),
+            (KeyKind::Time, Value::Time { negative: true, hours: 1, minutes: 2, seconds: 3, micros: 4 }),
+            (KeyKind::DateTime, Value::Date { year: 2026, month: 1, day: 2 }),
+            (KeyKind::Decimal, Value::Decimal("0.0")),
+            (KeyKind::Integer, Value::Int(number)),
+        ];
+        let columns = values.iter().enumerate().map(|(place, &(kind, _))| KeyColumn { place, kind });
+        let order = KeyOrder::new(columns.collect()).expect("an order");
+        let line = line(&["a", "b", "c", "d", "e", "f", "g"], &values.each_ref().map(|(_, value)| *value));
+        let key = order.key_of(&line).expect("each value is of its kind");
+        let each: Vec<_> = values.iter().map(|&(kind, value)| one(kind, value).1).collect();
+        prop_assert_eq!(order.values(&key), Some(each));
+        for end in 0..key.as_bytes().len() {
+            prop_assert_eq!(order.values(&LineKey::from_bytes(&key.as_bytes()[..end])), None);
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes: Vec<u8>, text in "[{}\\[\\]:,\"\\\\a1.-]{0,30}") {
         for kind in [
             KeyKind::Integer, KeyKind::Decimal, KeyKind::Text, KeyKind::Binary, KeyKind::DateTime, KeyKind::Time,
@@ -204,6 +228,7 @@ proptest! {
             let _ = order.key_of(text.as_bytes());
             let _ = order.key_of(format!("{{\"a\":{text}}}").as_bytes());
             let _ = order.first_value(&LineKey::from_bytes(&bytes));
+            let _ = order.values(&LineKey::from_bytes(&bytes));
         }
     }
 }
