@@ -68,12 +68,14 @@ fn without_counter(statement: String) -> String {
     format!("{columns}{LAST_LINE}{rest}")
 }
 
-/// Reads what else there is to know of a definition.
+/// Reads what else there is to know of a definition. The source's label is part of the family's name: two servers
+/// may have a database of one name.
 ///
 /// # Errors
 /// What the server or the connection said.
 pub async fn load(
     lease: &mut Lease,
+    label: &str,
     database: &str,
     table: &str,
     revision: &Revision,
@@ -93,7 +95,7 @@ pub async fn load(
     }
     key.sort();
     let key: Vec<_> = key.into_iter().map(|(_, name)| name).collect();
-    let parts = [b"dolt-family", database.as_bytes(), table.as_bytes(), statement.as_bytes()];
+    let parts = ["dolt-family", label, database, table, statement].map(str::as_bytes);
     let family = Family { id: ContentId::of(&parts), order: order(&columns, &key) };
     let is_told = is_told(statement, &columns, &key);
     let columns = columns.into_iter().map(|column| column.name).collect();

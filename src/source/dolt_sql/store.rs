@@ -132,7 +132,8 @@ impl Store {
         let definition = match known {
             Some(definition) => definition,
             None => {
-                let loaded = definitions::load(&mut lease, &self.database, table, &revision, &key.1).await?;
+                let (label, database) = (&self.label, &self.database);
+                let loaded = definitions::load(&mut lease, label, database, table, &revision, &key.1).await?;
                 let definition = Arc::new(loaded);
                 lock(&self.by_statement).put(key, Arc::clone(&definition));
                 definition
