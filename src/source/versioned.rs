@@ -25,6 +25,13 @@ pub trait Versioned: Send + Sync {
     /// Which version it is, as its source names it.
     fn version(&self) -> &str;
 
+    /// How many versions of the table this one is from another one: those on the way back from both, along first
+    /// parents, to the newest version that both come of. 0 for the same one. Asks nothing of the source. `None` where
+    /// that is not known, or too far to count.
+    fn distance(&self, _version: &str) -> Option<u32> {
+        None
+    }
+
     /// Pushes the lines from the one at `from` on up to before the one at `to`, or to the end, in order.
     /// Only for a family with an order.
     ///

@@ -40,6 +40,10 @@ impl Versioned for TableVersion {
         &self.commit
     }
 
+    fn distance(&self, version: &str) -> Option<u32> {
+        lock(&self.store.lineage).distance(&self.commit, version, &self.table)
+    }
+
     async fn read_between(
         &self,
         from: &LineKey,

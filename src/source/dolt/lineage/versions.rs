@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lineage, UNKNOWN, find};
+use super::{Lineage, Node, UNKNOWN, find};
 
 /// A version of a table with the one that it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,36 @@ pub struct Around {
     pub earlier: Vec<MadeVersion>,
 }
 
+/// Most versions that are gone back over to find how far two are from each other.
+const FARTHEST: u32 = 4096;
+
 impl Lineage {
+    /// How many versions of a table two of them are from each other: the versions that lead, each to the one that it
+    /// was made from, back from both to the newest version that both come of. 0 for one and the same; the order does
+    /// not matter. Commits that did not change the table do not count. Takes time for each version on the way.
+    ///
+    /// `None` where they have no such version in common, where one of both is no version of the table, and where it is
+    /// more than 4,096.
+    pub fn distance(&self, one: &str, other: &str, table: &str) -> Option<u32> {
+        let table = *self.tables.get(table)?;
+        let version = |commit| {
+            let at = *self.commits.get(commit)?;
+            (find(&self.nodes[at as usize].origins, table) == Some(at)).then_some(at)
+        };
+        let (mut one, mut other) = (version(one)?, version(other)?);
+        let mut distance = 0;
+        // Versions come after those that they were made from: nothing that the earlier one comes of is passed.
+        while one != other {
+            let later = one.max(other);
+            (one, other) = (one.min(other), self.made_from(later, table)?.1);
+            distance += 1;
+            if distance > FARTHEST {
+                return None;
+            }
+        }
+        Some(distance)
+    }
+
     /// The commit that decides how a table is defined at `commit`: the last one among it and its first parents
     /// that changed the definition, or the first of them. Versions with one such commit have one definition.
     ///
@@ -89,12 +118,8 @@ impl Lineage {
     /// The version that a commit made, and what it was made from. None where it made none, or none is known
     /// before it.
     fn made(&self, at: u32, table: u32) -> Option<(MadeVersion, u32)> {
+        let (parent, from) = self.made_from(at, table)?;
         let node = &self.nodes[at as usize];
-        if find(&node.origins, table) != Some(at) || node.parent == UNKNOWN {
-            return None;
-        }
-        let parent = &self.nodes[node.parent as usize];
-        let from = find(&parent.origins, table)?;
         let version = MadeVersion {
             commit: Arc::clone(&node.hash),
             is_merge: node.is_merge,
@@ -102,6 +127,17 @@ impl Lineage {
             from: Arc::clone(&self.nodes[from as usize].hash),
         };
         Some((version, from))
+    }
+
+    /// The first parent of a commit that made a version, and the version that it was made from. None as for
+    /// [`Self::made`].
+    fn made_from(&self, at: u32, table: u32) -> Option<(&Node, u32)> {
+        let node = &self.nodes[at as usize];
+        if find(&node.origins, table) != Some(at) || node.parent == UNKNOWN {
+            return None;
+        }
+        let parent = &self.nodes[node.parent as usize];
+        Some((parent, find(&parent.origins, table)?))
     }
 }
 
@@ -163,6 +199,41 @@ mod tests {
         assert_eq!(steps(&around.later), ["b<a<root", "c<b<b", "d<m<c"]);
         assert_eq!(around.earlier, []);
         assert_eq!(lineage.versions_around("nowhere", "t", 10), Around::default());
+    }
+
+    #[test]
+    fn versions_are_as_far_from_each_other_as_there_are_versions_between() {
+        let lineage = lineage();
+        for (one, other, table, expected) in [
+            ("b", "b", "t", Some(0)),
+            ("root", "b", "t", Some(2)),
+            ("root", "d", "t", Some(4)),
+            ("b", "m", "t", Some(1)),
+            ("s2", "d", "t", Some(4)),
+            ("x", "s2", "t", Some(4)),
+            ("root", "d", "u", Some(3)),
+            ("b", "c", "t", None),
+            ("a", "b", "u", None),
+            ("b", "nowhere", "t", None),
+            ("b", "d", "no table", None),
+        ] {
+            assert_eq!(lineage.distance(one, other, table), expected, "{table} from {one} to {other}");
+            assert_eq!(lineage.distance(other, one, table), expected, "{table} from {other} to {one}");
+        }
+    }
+
+    #[test]
+    fn versions_without_one_in_common_have_no_distance_and_far_ones_neither() {
+        let mut lineage = Lineage::default();
+        let hashes: Vec<_> = (0..FARTHEST + 2).map(|at| format!("c{at}")).collect();
+        for (at, hash) in hashes.iter().enumerate() {
+            add(&mut lineage, hash, at.checked_sub(1).map(|before| &*hashes[before]), &["t"]);
+        }
+        add(&mut lineage, "other root", None, &["t"]);
+        let newest = &hashes[hashes.len() - 1];
+        assert_eq!(lineage.distance("c1", newest, "t"), Some(FARTHEST));
+        assert_eq!(lineage.distance("c0", newest, "t"), None);
+        assert_eq!(lineage.distance("c0", "other root", "t"), None);
     }
 
     #[test]
