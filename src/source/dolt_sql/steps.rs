@@ -11,6 +11,9 @@
 //!   because nothing differs is not known. Rows of one pair of commits come all or not at all.
 //! - It notes one child per parent, and gives a pair twice where a parent comes twice. So no parent is asked for
 //!   twice in one query, and merges are asked for one by one.
+//!
+//! A merge or a rewrite may differ in all rows. So there is a limit for the rows that are read, within a query, too;
+//! the pair of commits in which it is met is left out, and no more is asked for.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -38,6 +41,15 @@ const MOST: usize = 128;
 const CHEAPER_BELOW: u64 = 3;
 /// What a full read costs however few rows there are, in rows: 0.5 ms.
 const ROWS_PER_READ: u64 = 100;
+/// Rows of `dolt_diff_<t>` that are read at least for all steps asked for at once, if there are as many: 0.3 s. More
+/// are read only where one full read takes longer.
+const ROWS_AT_ONCE: u64 = 20_000;
+/// Most definitions that are asked for at once, at about 1 ms each.
+const MOST_DEFINITIONS: usize = 256;
+/// The same where reading a version takes hardly longer than asking for its definition.
+const MOST_DEFINITIONS_OF_SMALL: usize = 16;
+/// Rows of a table that is not small in that sense: two definitions may be asked for per step.
+const ROWS_PER_DEFINITIONS: u64 = 400;
 
 /// Up to about `count` steps to versions around one. Fewer where full reads are cheaper.
 ///
@@ -49,13 +61,17 @@ pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<Step>, Q
         return Ok(Vec::new());
     }
     let around = lock(&version.store.lineage).versions_around(&version.commit, &version.table, count);
-    let mut candidates = candidates(version, definition, around).await?;
-    match compare(version, definition, &candidates).await {
+    if around.later.is_empty() && around.earlier.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = row_count(version).await?;
+    let mut candidates = candidates(version, definition, around, rows).await?;
+    match compare(version, definition, &candidates, rows).await {
         // It refuses all where one has a key with other tags than another one: 1.83.2 where a table was dropped and
         // made again.
         Err(error) if error.is_answer() => {
             candidates.retain(|candidate| candidate.is_unchanged);
-            compare(version, definition, &candidates).await
+            compare(version, definition, &candidates, rows).await
         }
         compared => compared,
     }
@@ -71,15 +87,22 @@ struct Candidate {
 }
 
 /// Those that are of the family, as is what they were made from.
+///
+/// Each insert into a table with an AUTO_INCREMENT column changes its definition, and only the definition itself tells
+/// that it is the counter alone. These are asked for one by one, so there is a limit for them; they are remembered, so
+/// that the next ones who ask come further.
 async fn candidates(
     version: &TableVersion,
     definition: &TableDefinition,
     around: Around,
+    rows: u64,
 ) -> Result<Vec<Candidate>, QueryError> {
     let defined_by = |commit: &Arc<str>| lock(&version.store.lineage).definition(commit, &version.table);
     let by = defined_by(&version.commit);
     let later = around.later.into_iter().map(|made| (made, true));
     let all = later.chain(around.earlier.into_iter().map(|made| (made, false)));
+    let most = if rows < ROWS_PER_DEFINITIONS { MOST_DEFINITIONS_OF_SMALL } else { MOST_DEFINITIONS };
+    let mut family = FamilyOf { version, definition, left: most };
     let mut candidates = Vec::new();
     for (made, is_later) in all {
         let made_by = defined_by(&made.commit);
@@ -87,10 +110,10 @@ async fn candidates(
         let is_unchanged = made_by == by && !is_new;
         let is_candidate = is_unchanged
             || definition.key.len() <= 1
-                && is_of_family(version, definition, made_by.as_ref()).await?
+                && family.has(made_by.as_ref()).await?
                 // A definition that is new there may have come with the table itself: only the parent says whether
                 // it was there, since a table that was renamed leaves no trace under its old name.
-                && (!is_new || is_of_family(version, definition, Some(&made.parent)).await?);
+                && (!is_new || family.has(Some(&made.parent)).await?);
         if is_candidate {
             candidates.push(Candidate { made, is_later, is_unchanged });
         }
@@ -98,11 +121,37 @@ async fn candidates(
     Ok(candidates)
 }
 
+/// Definitions of a table held against one of them.
+struct FamilyOf<'d> {
+    version: &'d TableVersion,
+    definition: &'d TableDefinition,
+    /// How many may still be asked for.
+    left: usize,
+}
+
+impl FamilyOf<'_> {
+    /// Whether the table is known to have a definition of this family at a commit.
+    async fn has(&mut self, commit: Option<&Arc<str>>) -> Result<bool, QueryError> {
+        let Some(commit) = commit else { return Ok(false) };
+        let (store, table) = (&self.version.store, &self.version.table);
+        let other = match store.known_definition(table, commit) {
+            Some(known) => known,
+            None if self.left == 0 => return Ok(false),
+            None => {
+                self.left -= 1;
+                store.definition(table, commit).await?
+            }
+        };
+        Ok(other.is_some_and(|other| other.family.id == self.definition.family.id))
+    }
+}
+
 /// The steps to versions, as far as they are cheap.
 async fn compare(
     version: &TableVersion,
     definition: &TableDefinition,
     candidates: &[Candidate],
+    rows: u64,
 ) -> Result<Vec<Step>, QueryError> {
     // All others are its ancestors.
     let newest = candidates.iter().rfind(|candidate| candidate.is_later);
@@ -110,34 +159,20 @@ async fn compare(
     let place = Revision::Commit(Arc::clone(newest)).database(&version.store.database);
     let place = format!("{place}.{}", ident(&format!("dolt_diff_{}", version.table)));
     let mut steps = Vec::new();
-    let mut rows_of_table = None;
+    let mut rows_left = (rows / CHEAPER_BELOW).max(ROWS_AT_ONCE);
     for asked in queries(candidates.iter().map(|candidate| &candidate.made)) {
         let hashes = literals(asked.iter().map(|made| &made.commit));
         let query = format!("SELECT * FROM {place} WHERE to_commit IN ({hashes})");
-        let pairs = PairsOfCommits { query, columns: &definition.columns };
-        let differences = version.reading(&pairs).await?;
-        let rows_of_table = match rows_of_table {
-            Some(rows) => rows,
-            None => *rows_of_table.insert(row_count(version).await?),
-        };
-        let rows: u64 = differences.values().map(|difference| difference.rows).sum();
-        steps.extend(asked.iter().filter_map(|made| step(version, made, &differences)));
-        if rows * CHEAPER_BELOW > (rows_of_table + ROWS_PER_READ) * asked.len() as u64 {
+        let worth = rows.saturating_add(ROWS_PER_READ).saturating_mul(asked.len() as u64) / CHEAPER_BELOW;
+        let pairs = PairsOfCommits { query, columns: &definition.columns, most_rows: worth.min(rows_left) };
+        let compared = version.reading(&pairs).await?;
+        steps.extend(asked.iter().filter_map(|made| step(version, made, &compared.differences)));
+        if compared.is_cut_short {
             break;
         }
+        rows_left -= compared.rows;
     }
     Ok(steps)
-}
-
-/// Whether the table has a definition of this family at a commit.
-async fn is_of_family(
-    version: &TableVersion,
-    definition: &TableDefinition,
-    commit: Option<&Arc<str>>,
-) -> Result<bool, QueryError> {
-    let Some(commit) = commit else { return Ok(false) };
-    let other = version.store.definition(&version.table, commit).await?;
-    Ok(other.is_some_and(|other| other.family.id == definition.family.id))
 }
 
 /// Which versions are asked for together.
@@ -167,41 +202,70 @@ fn queries<'v>(versions: impl Iterator<Item = &'v MadeVersion>) -> Vec<Vec<&'v M
 struct Difference {
     added: u64,
     removed: u64,
-    rows: u64,
 }
 
 /// By the commit that is changed, and the one that it is changed to.
 type Differences = HashMap<(String, String), Difference>;
 
+/// What a query said.
+#[derive(Default)]
+struct Compared {
+    /// Of pairs all of whose rows were read.
+    differences: Differences,
+    rows: u64,
+    is_cut_short: bool,
+}
+
+impl Compared {
+    fn cut_short(self) -> Reading<Self> {
+        Reading::CutShort(Self { is_cut_short: true, ..self })
+    }
+}
+
 struct PairsOfCommits<'p> {
     query: String,
     columns: &'p [String],
+    /// More are not read.
+    most_rows: u64,
 }
 
 impl ReadRows for PairsOfCommits<'_> {
-    type Value = Differences;
+    type Value = Compared;
 
-    async fn read(&self, lease: &mut Lease) -> Result<Reading<Differences>, QueryError> {
+    async fn read(&self, lease: &mut Lease) -> Result<Reading<Compared>, QueryError> {
         let mut answer = lease.start(&self.query).await?;
-        let mut differences = Differences::new();
+        let mut compared = Compared::default();
         let Some(reader) = DiffReader::new(answer.columns(), self.columns)? else {
-            return Ok(Reading::CutShort(differences));
+            return Ok(compared.cut_short());
         };
         let mut change = ChangedLine::default();
+        let mut last = None;
         while let Some(row) = answer.next().await? {
-            let difference = differences.entry(reader.commits(&row)?).or_default();
-            difference.rows += 1;
-            if reader.read(&row, &mut change)? {
+            let pair = reader.commits(&row)?;
+            let is_next = last.as_ref() != Some(&pair);
+            if is_next && compared.differences.contains_key(&pair) {
+                // Then a pair may be unfinished wherever the answer is cut.
+                return Err(Fault::Answer("rows of one pair of commits that are apart".to_owned()).into());
+            }
+            if compared.rows == self.most_rows {
+                compared.differences.remove(&pair);
+                return Ok(compared.cut_short());
+            }
+            compared.rows += 1;
+            let is_changed = reader.read(&row, &mut change)?;
+            let difference = compared.differences.entry(pair.clone()).or_default();
+            if is_changed {
                 difference.added += change.to.len() as u64;
                 difference.removed += change.from.len() as u64;
             }
+            last = Some(pair);
         }
-        Ok(Reading::Whole(differences))
+        Ok(Reading::Whole(compared))
     }
 }
 
 fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -> Option<Step> {
-    let Difference { added, removed, .. } =
+    let Difference { added, removed } =
         *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
     let id = |commit: &str| table_id(&version.store.database, &version.table, commit);
     let (store, table) = (Arc::clone(&version.store), Arc::clone(&version.table));

@@ -106,13 +106,21 @@ impl Store {
         table: &Arc<str>,
         commit: &Arc<str>,
     ) -> Result<Option<Arc<TableDefinition>>, QueryError> {
-        let key = (Arc::clone(table), Arc::clone(commit));
-        if let Some(definition) = lock(&self.definitions).get(&key) {
-            return Ok(definition.clone());
+        if let Some(definition) = self.known_definition(table, commit) {
+            return Ok(definition);
         }
         let definition = self.load_definition(table, commit).await?;
-        lock(&self.definitions).put(key, definition.clone());
+        lock(&self.definitions).put((Arc::clone(table), Arc::clone(commit)), definition.clone());
         Ok(definition)
+    }
+
+    /// What [`Self::definition`] gives without asking the server; none where it would have to.
+    pub fn known_definition(
+        &self,
+        table: &Arc<str>,
+        commit: &Arc<str>,
+    ) -> Option<Option<Arc<TableDefinition>>> {
+        lock(&self.definitions).get(&(Arc::clone(table), Arc::clone(commit))).cloned()
     }
 
     async fn load_definition(
