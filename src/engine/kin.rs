@@ -14,8 +14,8 @@ use crate::source::{Content, ErrorKind, SourceError, chain};
 /// Families remembered, of some KiB each.
 const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
 
-/// How many versions of one table are tried to start from.
-const RECENT: usize = 4;
+/// How many versions of one table there are to start from: several readers may each be at another one.
+const RECENT: usize = 16;
 
 /// After so many versions that were read as a whole because that was cheaper, changes are tried again.
 const TRY_AGAIN: u32 = 16;
@@ -244,11 +244,12 @@ mod tests {
         let kin = Kin::default();
         let content: Arc<dyn Content> =
             Arc::new(crate::source::text::TextContent { text: bytes::Bytes::new(), what: String::new() });
-        for number in 0..10_u8 {
+        for number in 0..20_u8 {
             kin.note(ContentId::of(&[&[number]]), &content);
         }
         let newest: Vec<_> = kin.bases().iter().map(|base| base.id).collect();
-        assert_eq!(newest, [9, 8, 7, 6].map(|number: u8| ContentId::of(&[&[number]])));
+        let expected: Vec<_> = (4..20_u8).rev().map(|number| ContentId::of(&[&[number]])).collect();
+        assert_eq!(newest, expected);
         kin.note_whole(Duration::from_millis(10), true);
         kin.note_changes(Duration::from_millis(20));
         let tried = (0..160).filter(|_| !kin.bases().is_empty()).count();

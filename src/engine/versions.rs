@@ -161,9 +161,12 @@ impl Versions {
         // One that was read while its keys were not known has no places for lines.
         let at_hand = |base: Recent| {
             let version = self.kept(base.id).filter(|version| version.is_ordered())?;
-            Some((base, version))
+            let distance = base.content.versioned().and_then(|from| versioned.distance(from.version()));
+            Some((distance.unwrap_or(u32::MAX), base, version))
         };
-        let (base, version) = kin.bases().into_iter().find_map(at_hand)?;
+        // Of those that are equally far, the one used last.
+        let nearest = kin.bases().into_iter().filter_map(at_hand).min_by_key(|(distance, ..)| *distance);
+        let (_, base, version) = nearest?;
         let begun = Instant::now();
         let made = self.changed(versioned, order, base, version).await;
         match made {

@@ -29,6 +29,8 @@ struct Table {
     whole_reads: AtomicUsize,
     ranges: AtomicUsize,
     changes: AtomicUsize,
+    /// How far versions were from those that they were made from at most.
+    farthest: AtomicUsize,
 }
 
 /// One version of it.
@@ -111,6 +113,11 @@ impl Versioned for Row {
         &self.name
     }
 
+    fn distance(&self, version: &str) -> Option<u32> {
+        let other: usize = version.parse().expect("our own");
+        u32::try_from(other.abs_diff(self.number)).ok()
+    }
+
     async fn read_between(
         &self,
         from: &LineKey,
@@ -133,6 +140,8 @@ impl Versioned for Row {
 
     async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
         self.table.changes.fetch_add(1, Ordering::SeqCst);
+        let distance = self.distance(version).expect("it is near") as usize;
+        self.table.farthest.fetch_max(distance, Ordering::SeqCst);
         let mut changes = self.table.between(version.parse().expect("our own"), self.number);
         let len = |line: &Option<Bytes>| line.as_ref().map_or(0, |line| line.len() as u64);
         if changes.iter().map(|change| len(&change.from) + len(&change.to)).sum::<u64>() > limit {
@@ -304,6 +313,27 @@ fn a_version_that_was_read_without_its_keys_is_no_base() {
             assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
         }
     });
+}
+
+#[test]
+fn readers_at_different_places_each_go_on_from_where_they_are() {
+    let mut table = history(2000, &small_changes(300));
+    Arc::get_mut(&mut table).expect("it is ours").pause = 1000;
+    let engine = Engine::new(200_000_000);
+    block_on(async {
+        for place in [0, 100, 200] {
+            engine.open(id(place), &table.content(place)).await.expect("it opens");
+        }
+        table.farthest.store(0, Ordering::SeqCst);
+        for step in 1..20 {
+            for place in [0, 100, 200] {
+                let number = place + step;
+                let content = table.content(number);
+                engine.open(id(number), &content).await.expect("it opens");
+            }
+        }
+    });
+    assert_eq!(table.farthest.load(Ordering::SeqCst), 1);
 }
 
 #[test]
