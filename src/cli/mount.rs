@@ -122,6 +122,11 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
             "a disk cache below {smallest} MiB would drop what was just put there: {smallest} MiB are used"
         );
     }
+    if plan.disk_cache_size > 0 && plan.cache_dir.is_none() {
+        tracing::warn!(
+            "nothing is kept on disk without a cache folder: --disk-cache-size needs a --cache-dir"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

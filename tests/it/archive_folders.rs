@@ -1,7 +1,9 @@
 //! Folders of archives: zips as they are, exports row by row, and nothing of what does not belong there.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::support::archives::{lines, thrum_folder, write_zip};
 use crate::support::command::run;
@@ -259,4 +261,48 @@ fn unchanged_members_share_their_inode() {
     assert_eq!(stat(1).2, 2);
     assert_ne!(stat(2).0, stat(3).0);
     assert!(stat(3).1 > stat(2).1);
+}
+
+/// What nobody may read is no deletion: a mirror would take it for one.
+#[test]
+fn archives_that_cannot_be_read_stay_listed() {
+    let dir = temp_dir();
+    let at = |name: &str| dir.path().join(name);
+    let manifest: &[u8] = br#"{"version":1,"timestamp":"2026-01-01T10:00:00Z","counts":{}}"#;
+    write_zip(&at("m-2026-01-02T150405.zip"), &[("manifest.json", manifest), ("a.jsonl", b"{}\n")]);
+    fs::write(at("m-20260103-1200.jsonl"), "{\"a\":1}\n").expect("the folder is ours");
+    let allow = |mode| {
+        for name in ["m-2026-01-02T150405.zip", "m-20260103-1200.jsonl"] {
+            fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).expect("the files are ours");
+        }
+    };
+    // Root may read everything, unless it gives that up.
+    let is_root = fs::metadata("/proc/self").expect("there is /proc").uid() == 0;
+    let without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"].map(str::to_owned);
+    let starter = if is_root { &without[..] } else { &[] };
+    let mount = Mount::under(starter, &["--timezone", "UTC"], &[text(dir.path())]);
+    let before = names(mount.path("m/asof"));
+    assert_eq!(before.len(), 2, "{before:?}");
+    let paths = before.iter().map(|name| mount.path(&format!("m/asof/{name}"))).collect::<Vec<_>>();
+    let files = ["a.jsonl", "issues.jsonl"].map(|name| {
+        let found = paths.iter().map(|path| path.join(name)).find(|path| path.exists());
+        found.unwrap_or_else(|| panic!("there is no {name} in {paths:?}"))
+    });
+    allow(0o000);
+    eventually("both are told of", Duration::from_secs(20), || {
+        (mount.log().matches("nothing of it can be read before").count() == 2).then_some(())
+    });
+    assert_eq!(names(mount.path("m/asof")), before);
+    drop(mount);
+    // One that never read them goes by their names.
+    let mount = Mount::under(starter, &["--timezone", "UTC"], &[text(dir.path())]);
+    assert_eq!(names(mount.path("m/asof")), ["2026-01-02T150405Z", "2026-01-03T120000Z"]);
+    let unreadable =
+        fs::read(mount.path("m/asof/2026-01-03T120000Z").join(files[1].file_name().expect("it has one")));
+    assert_eq!(errno(unreadable), libc::EIO);
+    allow(0o600);
+    eventually("they are read again", Duration::from_secs(20), || {
+        let text = fs::read(mount.path("m/asof/2026-01-03T120000Z/issues.jsonl"));
+        (text.ok()? == b"{\"a\":1}\n" && names(mount.path("m/asof")).len() == 2).then_some(())
+    });
 }

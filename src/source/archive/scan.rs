@@ -67,6 +67,7 @@ type Known = (FileStamp, Option<Archive>);
 enum Facts {
     Zip(ZipFacts),
     DamagedZip,
+    Unreadable,
     Readable,
 }
 
@@ -86,7 +87,7 @@ impl Scanner {
     /// changed, which costs one `stat` per file.
     ///
     /// # Errors
-    /// When the folder, or the one file, cannot be read. One unreadable file in a folder is left out.
+    /// When the folder, or the one file, cannot be read. One unreadable file in a folder is listed all the same.
     pub(super) fn scan(&mut self) -> Result<Arc<Vec<Archive>>, SourceError> {
         let has_news = match self.place.clone() {
             Place::Folder(path) => self.scan_folder(&path)?,
@@ -118,8 +119,10 @@ impl Scanner {
         for entry in &entries {
             let name = entry.file_name();
             if !self.is_known(&name, || stamp_of_entry(entry)) {
-                has_news |= self.known.remove(&name).is_some();
-                let Some(found) = self.folder_entry(folder, &name) else { continue };
+                let former = self.known.remove(&name);
+                has_news |= former.is_some();
+                let former = former.and_then(|(_, archive)| archive);
+                let Some(found) = self.folder_entry(folder, &name, former) else { continue };
                 self.known.insert(name, found);
                 has_news = true;
             }
@@ -140,8 +143,8 @@ impl Scanner {
         self.known.get(name).is_some_and(|(known, _)| stamp().is_ok_and(|stamp| stamp == *known))
     }
 
-    /// What a folder's entry is, or `None` and a log line.
-    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr) -> Option<Known> {
+    /// What a folder's entry is, or `None` and a log line. `former` is what it was before.
+    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr, former: Option<Archive>) -> Option<Known> {
         let path = folder.join(os_name);
         let Some(name) = os_name.to_str() else {
             self.leave_out(os_name, "its name is not UTF-8", &"rename it to make it a snapshot");
@@ -163,10 +166,16 @@ impl Scanner {
         };
         let (file, facts) = match look_at(&path, parsed.format) {
             Ok(found) => found,
-            Err(error) => {
-                self.leave_out(os_name, "it cannot be read", &error);
-                return None;
-            }
+            Err(error) => match self.unreadable(&path, os_name, &error) {
+                Some(file) => match former {
+                    Some(former) => {
+                        let stamp = file.stamp;
+                        return Some((stamp, Some(Archive { file: Arc::new(file), ..former })));
+                    }
+                    None => (Arc::new(file), Facts::Unreadable),
+                },
+                None => return None,
+            },
         };
         let Some(time) = self.time_of(&parsed, facts) else {
             let what = "neither its name nor a manifest.json inside tells when it was taken";
@@ -176,6 +185,23 @@ impl Scanner {
         let has_prefix = parsed.time.is_some() && !parsed.prefix.is_empty();
         let database = if has_prefix { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
         Some((file.stamp, Some(archive(file, name, &parsed, database, time, facts))))
+    }
+
+    /// The file that is there and cannot be read. It stays listed, as one whose bytes are broken: a program that mirrors
+    /// the tree takes what is not listed for deleted. `None` for one that is gone, or being written.
+    fn unreadable(&mut self, path: &Path, name: &OsStr, error: &io::Error) -> Option<FileVersion> {
+        let is_there = matches!(io_kind(error), ErrorKind::Refused | ErrorKind::Unavailable);
+        let Some(file) = FileVersion::current(path).ok().filter(|_| is_there) else {
+            self.leave_out(name, "it cannot be read", error);
+            return None;
+        };
+        self.tell(name, "unreadable", || {
+            tracing::warn!(
+                "{}: {error}: its snapshot is listed, and nothing of it can be read before that is mended",
+                path.display()
+            );
+        });
+        Some(file)
     }
 
     /// The same as [`Scanner::scan_folder`] for the source that is one file.
@@ -222,7 +248,7 @@ impl Scanner {
     fn time_of(&self, parsed: &ArchiveName, facts: Facts) -> Option<Timestamp> {
         let captured = match facts {
             Facts::Zip(facts) => facts.captured,
-            Facts::DamagedZip | Facts::Readable => None,
+            Facts::DamagedZip | Facts::Unreadable | Facts::Readable => None,
         };
         captured.or_else(|| parsed.time?.resolve(self.zone.as_ref(), &self.system))
     }
