@@ -3,6 +3,7 @@
 mod check;
 mod histories;
 mod keys;
+mod large;
 
 use check::{Seen, check};
 
