@@ -1,6 +1,7 @@
 //! Versions of one table told from each other, over random and hostile histories on real servers.
 
 mod check;
+mod costs;
 mod faults;
 mod histories;
 mod keys;
