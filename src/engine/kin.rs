@@ -115,13 +115,13 @@ impl Steps {
         }
     }
 
-    /// Notes that lengths could not be had, or not be checked. Where the source does not answer, others would only
-    /// wait for it again; after any other failure a version may be readable by itself.
+    /// Notes that lengths could not be had, or not be checked. Where a source is silent for too long, whoever asks again
+    /// waits as long again; after any other failure a version may be readable by itself.
     ///
     /// # Errors
-    /// The failure, where nothing can be read.
+    /// The failure, where the source is silent.
     pub fn failed<T>(&mut self, error: Arc<SourceError>) -> Result<Option<T>, Arc<SourceError>> {
-        if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut) {
+        if error.kind == ErrorKind::TimedOut {
             self.failure = Some((Instant::now(), Arc::clone(&error)));
             return Err(error);
         }

@@ -155,7 +155,7 @@ impl Versioned for Row {
 
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {
         if self.table.is_down.load(Ordering::SeqCst) {
-            return Err(SourceError::new(ErrorKind::Unavailable, "a table", "does not answer"));
+            return Err(SourceError::new(ErrorKind::TimedOut, "a table", "does not answer"));
         }
         let all = lock(&self.table.versions).len();
         let first = self.number.saturating_sub(1);
@@ -348,7 +348,7 @@ fn an_outage_is_told_and_does_not_end_steps() {
         };
         assert_eq!(len(0).await.expect("it is read"), table.bytes(0).len() as u64);
         table.is_down.store(true, Ordering::SeqCst);
-        assert_eq!(len(1).await.expect_err("it does not answer").kind, ErrorKind::Unavailable);
+        assert_eq!(len(1).await.expect_err("it does not answer").kind, ErrorKind::TimedOut);
         table.is_down.store(false, Ordering::SeqCst);
         for number in 0..=60 {
             assert_eq!(len(number).await.expect("it is back"), table.bytes(number).len() as u64);

@@ -109,11 +109,6 @@ impl KeyOrder {
         Some(())
     }
 
-    /// The value of the first column. None for a key of another order.
-    pub fn first_value(&self, key: &LineKey) -> Option<KeyValue> {
-        decode::value(self.columns.first()?.kind, &key.0)
-    }
-
     /// The values of all columns. None for a key of another order.
     pub fn values(&self, key: &LineKey) -> Option<Vec<KeyValue>> {
         let mut rest = &key.0[..];
