@@ -161,7 +161,8 @@ impl Engine {
         if self.tree(id, content).await?.is_some() {
             return Ok(self.lengths.get(id).expect("whoever opens a tree measures it"));
         }
-        match measure::len(&self.versions, id, content).await? {
+        let told = measure::len(&self.versions, id, content).await;
+        match told.inspect_err(|error| report::cannot_read(&**content, error))? {
             Some(len) => Ok(len),
             None => Ok(self.versions.get(id, content).await?.len()),
         }
