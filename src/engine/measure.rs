@@ -14,6 +14,10 @@ use crate::source::{Content, SourceError, chain};
 /// Who got so many lengths at once is on a walk through all versions, and will want the next ones soon.
 const WALK: usize = 32;
 
+/// For fewer versions than this it is cheaper to make each from the one before than to read one as a whole, which is what
+/// the first lengths that follow have to be checked by.
+const WORTH_PROVING: usize = 8;
+
 /// What came of asking for steps.
 enum Learned {
     /// Nothing that helps.
@@ -105,8 +109,9 @@ async fn learn(
         false => taken.iter().find(|step| step.to == of).map(|step| &step.content),
     };
     let way = derived.way_by(id, |end| contents(end).is_some());
-    // One by itself is read as quickly as it is checked.
-    let Some(&(end, len)) = way.last().filter(|_| way.len() > 1) else { return Ok(Learned::Nothing) };
+    // One by itself is had as quickly as it is checked.
+    let fewest = if are_proven { 2 } else { WORTH_PROVING };
+    let Some(&(end, len)) = way.last().filter(|_| way.len() >= fewest) else { return Ok(Learned::Nothing) };
     let Some(content) = contents(end) else { return Ok(Learned::Nothing) };
     let read = match are_proven {
         true => versions.get(end, content).await?,
