@@ -50,7 +50,7 @@ machine() {
   echo "| mysql | $("$client" --version | sed 's|^[^ ]* *||') |"
   echo "| unzip | $(unzip -v | sed -n 1p | cut -d ' ' -f 1-2) |"
   echo "| restic | $(restic version 2>/dev/null || echo 'not installed') |"
-  echo "| fuse-zip | $(fuse-zip --version 2>&1 | sed -n 's/^fuse-zip version: //p' | grep . || echo 'not installed') |"
+  echo "| fuse-zip | $( (fuse-zip --version 2>&1 || true) | sed -n 's|^fuse-zip version: ||p' | grep . || echo 'not installed') |"
   echo "| ratarmount | $(if [ -n "$ratarmount" ]; then echo "$ratarmount_version"; else echo 'not installed'; fi) |"
   echo "| coreutils | $(cat --version | sed -n 1p) |"
 }
