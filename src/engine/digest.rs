@@ -2,12 +2,12 @@
 //!
 //! Nothing else computes it. To measure a content, or to read it, takes no hash: that would make both slower.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 
 use super::flight::Flights;
+use super::learned::Learned;
 use super::{Engine, Reader, blocking, lock};
 use crate::model::content_id::ContentId;
 use crate::source::{Content, SourceError};
@@ -45,35 +45,13 @@ impl Digest {
 
 /// The digests that are known, and those that are being made.
 pub(super) struct Digests {
-    table: Arc<Mutex<Table>>,
+    pub table: Arc<Mutex<Learned<Digest>>>,
     flights: Flights<ContentId, Digest>,
-}
-
-#[derive(Default)]
-struct Table {
-    known: HashMap<ContentId, Digest>,
-    /// What was learned since it was last asked for, of contents whose ids decide their bytes.
-    news: Vec<(ContentId, Digest)>,
 }
 
 impl Digests {
     pub fn new() -> Self {
         Self { table: Arc::default(), flights: Flights::new() }
-    }
-
-    /// Takes over what earlier mounts learned.
-    pub fn recall(&self, digests: impl IntoIterator<Item = (ContentId, Digest)>) {
-        lock(&self.table).known.extend(digests);
-    }
-
-    /// What was learned since the last call of contents whose ids decide their bytes.
-    pub fn take_news(&self) -> Vec<(ContentId, Digest)> {
-        std::mem::take(&mut lock(&self.table).news)
-    }
-
-    /// Gives back what could not be passed on, for the next call of [`Self::take_news`].
-    pub fn return_news(&self, news: Vec<(ContentId, Digest)>) {
-        lock(&self.table).news.extend(news);
     }
 }
 
@@ -88,7 +66,7 @@ impl Engine {
         id: ContentId,
         content: &Arc<dyn Content>,
     ) -> Result<Digest, Arc<SourceError>> {
-        let known = lock(&self.digests.table).known.get(&id).copied();
+        let known = lock(&self.digests.table).get(id);
         if let Some(known) = known
             && self.lengths.get(id).is_none_or(|len| len == known.len)
         {
@@ -100,10 +78,7 @@ impl Engine {
         let (table, is_for_good) = (Arc::clone(&self.digests.table), content.is_for_good());
         let make = async move {
             let digest = Digest::of(&reader).await?;
-            let mut table = lock(&table);
-            if table.known.insert(id, digest) != Some(digest) && is_for_good {
-                table.news.push((id, digest));
-            }
+            lock(&table).keep(id, digest, |before| before != Some(digest) && is_for_good);
             Ok(digest)
         };
         self.digests.flights.join(id, make).await
@@ -218,7 +193,7 @@ mod tests {
     async fn a_digest_of_another_length_is_made_anew() {
         let engine = Engine::new(1 << 20);
         let wrong = Digest { len: 3, sha256: [1; 32], rows: 7 };
-        engine.digests.recall([(ContentId::of(&[b"wrong"]), wrong)]);
+        lock(&engine.digests.table).recall([(ContentId::of(&[b"wrong"]), wrong)]);
         let (lines, content) = (Lines::new("a\nb\n", true), Lines::new("a\nb\n", true));
         let content: Arc<dyn Content> = content;
         engine.len(ContentId::of(&[b"wrong"]), &content).await.expect("it can be read");

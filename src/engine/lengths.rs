@@ -1,8 +1,8 @@
 //! The lengths of contents that were read, or that follow from those.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 
+use super::learned::Learned;
 use super::{lock, report};
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError};
@@ -10,14 +10,7 @@ use crate::source::{Content, ErrorKind, SourceError};
 /// Lengths in bytes, kept for good.
 #[derive(Default)]
 pub(super) struct Lengths {
-    table: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    known: HashMap<ContentId, Known>,
-    /// What was learned since it was last asked for.
-    news: Vec<(ContentId, u64)>,
+    table: Mutex<Learned<Known>>,
 }
 
 #[derive(Clone, Copy)]
@@ -30,12 +23,12 @@ struct Known {
 
 impl Lengths {
     pub fn get(&self, id: ContentId) -> Option<u64> {
-        lock(&self.table).known.get(&id).map(|known| known.len)
+        lock(&self.table).get(id).map(|known| known.len)
     }
 
     /// Whether this mount has read the content to its end.
     pub fn is_checked(&self, id: ContentId) -> bool {
-        lock(&self.table).known.get(&id).is_some_and(|known| known.is_checked)
+        lock(&self.table).get(id).is_some_and(|known| known.is_checked)
     }
 
     /// Keeps the length that a content turned out to have.
@@ -43,7 +36,7 @@ impl Lengths {
     /// # Errors
     /// [`ErrorKind::Damaged`] when it was told to be another: somebody may have copied by the first.
     pub fn remember(&self, id: ContentId, len: u64, content: &dyn Content) -> Result<(), SourceError> {
-        let (told, hint) = match (content.stated_len(), lock(&self.table).known.get(&id)) {
+        let (told, hint) = match (content.stated_len(), lock(&self.table).get(id)) {
             (Some(stated), _) => {
                 (stated, "the source gave two answers to one question; mount again to ask anew")
             }
@@ -68,40 +61,38 @@ impl Lengths {
     }
 
     fn keep(&self, id: ContentId, len: u64, content: &dyn Content) {
-        let mut table = lock(&self.table);
-        let before = table.known.insert(id, Known { len, is_checked: true });
-        if content.is_for_good() && before.is_none_or(|before| before.len != len) {
-            table.news.push((id, len));
-        }
+        let is_news =
+            |before: Option<Known>| content.is_for_good() && before.is_none_or(|before| before.len != len);
+        lock(&self.table).keep(id, Known { len, is_checked: true }, is_news);
     }
 
     /// Takes over what follows from lengths that are known; `is_for_good` is that of the contents.
     pub fn derive(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>, is_for_good: bool) {
         let mut table = lock(&self.table);
         for (id, len) in lengths {
-            if table.known.contains_key(&id) {
-                continue;
-            }
-            table.known.insert(id, Known { len, is_checked: false });
-            if is_for_good {
-                table.news.push((id, len));
+            if table.get(id).is_none() {
+                table.keep(id, Known { len, is_checked: false }, |_| is_for_good);
             }
         }
     }
 
     /// Takes over what earlier mounts learned, before this one learns anything; the later of two answers counts.
     pub fn recall(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>) {
-        let known = lengths.into_iter().map(|(id, len)| (id, Known { len, is_checked: false }));
-        lock(&self.table).known.extend(known);
+        lock(&self.table).recall(lengths.into_iter().map(unchecked));
     }
 
     /// What was learned since the last call of contents whose ids decide their bytes.
     pub fn take_news(&self) -> Vec<(ContentId, u64)> {
-        std::mem::take(&mut lock(&self.table).news)
+        let news = lock(&self.table).take_news();
+        news.into_iter().map(|(id, known)| (id, known.len)).collect()
     }
 
     /// Gives back what could not be passed on, for the next call of [`Self::take_news`].
     pub fn return_news(&self, news: Vec<(ContentId, u64)>) {
-        lock(&self.table).news.extend(news);
+        lock(&self.table).return_news(news.into_iter().map(unchecked).collect());
     }
+}
+
+fn unchecked((id, len): (ContentId, u64)) -> (ContentId, Known) {
+    (id, Known { len, is_checked: false })
 }

@@ -20,6 +20,7 @@ mod flight;
 mod held;
 mod index;
 mod kin;
+mod learned;
 mod lengths;
 mod listings;
 mod load;
@@ -105,7 +106,7 @@ impl Engine {
         let Facts { lengths, digests, seen } = found?;
         self.seen.recall(seen);
         self.lengths.recall(lengths);
-        self.digests.recall(digests);
+        lock(&self.digests.table).recall(digests);
         Ok(())
     }
 
@@ -133,13 +134,13 @@ impl Engine {
     /// [`IndexError`] where it cannot be written; the next call tries again.
     pub fn save(&self) -> Result<(), IndexError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let (lengths, digests) = (self.lengths.take_news(), self.digests.take_news());
-        let news = Facts { lengths, digests, seen: self.seen.take_news() };
+        let (lengths, digests) = (self.lengths.take_news(), lock(&self.digests.table).take_news());
+        let news = Facts { lengths, digests, seen: lock(&self.seen.table).take_news() };
         let added = index.add(&news);
         if added.is_err() {
             self.lengths.return_news(news.lengths);
-            self.digests.return_news(news.digests);
-            self.seen.return_news(news.seen);
+            lock(&self.digests.table).return_news(news.digests);
+            lock(&self.seen.table).return_news(news.seen);
         }
         added
     }

@@ -69,10 +69,12 @@ impl Versions {
     }
 
     async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Arc<Version>, SourceError> {
-        if let Some(version) = self.on_disk(id, content).await? {
+        let relatives = relatives(&**content).await;
+        let family = relatives.as_ref().map(|(_, family)| &**family);
+        if let Some(version) = self.on_disk(id, content, family).await? {
             return Ok(version);
         }
-        let version = match relatives(&**content).await {
+        let version = match relatives {
             None => self.read(content, None).await?,
             Some((versioned, family)) => {
                 let kin = self.families.kin(family.id);
@@ -115,14 +117,14 @@ impl Versions {
         &self,
         id: ContentId,
         content: &Arc<dyn Content>,
+        family: Option<&Family>,
     ) -> Result<Option<Arc<Version>>, SourceError> {
         if self.cache.disk().is_none() || !content.is_for_good() {
             return Ok(None);
         }
-        // What a next version can be made of depends on the order of the lines.
-        let family = relatives(&**content).await.map(|(_, family)| family);
         let cache = Arc::clone(&self.cache);
-        let order = family.as_ref().and_then(|family| family.order.clone());
+        // What a next version can be made of depends on the order of the lines.
+        let order = family.and_then(|family| family.order.clone());
         let recall = move || Ok(recall::version(&cache, id, order.as_ref()));
         let broken = |why| broken_off(&content.describe(), why);
         let Some(version) = in_place(recall, broken).await? else { return Ok(None) };
