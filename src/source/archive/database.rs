@@ -9,18 +9,18 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lru::LruCache;
 
-use super::jsonl_export::JsonlExport;
 use super::naming::Format;
-use super::problem::zip_error;
-use super::raw_file::RawFile;
 use super::runs::{Block, BlockMemo, Run, block_around, lock};
 use super::scan::Archive;
 use super::zip_content::ZipContent;
 use super::zip_directory::ZipDirectory;
+use super::zip_problem::zip_error;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::form::{Export, Raw};
+use crate::source::stored::StoredFile;
 use crate::source::{Content, Database, ErrorKind, FileEntry, SourceError};
 
 /// How many listings are kept.
@@ -163,11 +163,12 @@ impl View {
 
     /// Paths and contents of an archive's files, sorted by path.
     fn contents(&self, archive: &Archive) -> Result<Vec<NamedContent>, SourceError> {
-        let (label, file) = (Arc::clone(&self.label), Arc::clone(&archive.file));
+        let label = Arc::clone(&self.label);
+        let stored = Arc::new(StoredFile { file: Arc::clone(&archive.file) });
         match archive.format {
             Format::Zip => self.members(archive),
-            Format::Jsonl => Ok(vec![(path_of_single_file(archive), Arc::new(JsonlExport { label, file }))]),
-            Format::Sqlite => Ok(vec![(path_of_single_file(archive), Arc::new(RawFile { label, file }))]),
+            Format::Jsonl => Ok(vec![(path_of_single_file(archive), Arc::new(Export { label, stored }))]),
+            Format::Sqlite => Ok(vec![(path_of_single_file(archive), Arc::new(Raw { label, stored }))]),
         }
     }
 

@@ -14,11 +14,7 @@ use super::watch::{Events, FolderWatch, Watched};
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
 mod database;
-mod file;
-mod jsonl_export;
 mod naming;
-mod problem;
-mod raw_file;
 mod runs;
 mod scan;
 mod selection;
@@ -26,8 +22,10 @@ mod selection;
 mod tests;
 mod zip_content;
 mod zip_directory;
+mod zip_problem;
 
 use crate::source::blocking::on_blocking_thread;
+use crate::source::stored::io_kind;
 use database::ArchiveDatabase;
 use runs::{BlockMemo, lock};
 use scan::{Archive, Place, Scanner};
@@ -92,7 +90,7 @@ impl ArchiveSource {
 /// The absolute path: the name of a folder given as `.` may name a database.
 fn place_of(path: &Path, label: &str) -> Result<Place, SourceError> {
     let fail = |error: std::io::Error| {
-        let kind = problem::io_kind(&error);
+        let kind = io_kind(&error);
         let result = SourceError::new(kind, label, format!("cannot open {}", path.display())).because(error);
         match kind {
             ErrorKind::Missing => {

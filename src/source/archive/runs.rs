@@ -25,12 +25,12 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::database::path_of_single_file;
-use super::file::{FileReader, FileVersion, PIECE, read_full};
 use super::naming::Format;
-use super::problem::io_kind;
 use super::scan::Archive;
 use super::zip_directory::{ZipDirectory, ZipMember};
 use crate::source::ErrorKind;
+use crate::source::stored::io_kind;
+use crate::source::stored::{FileReader, FileVersion, Opened, PIECE, read_full};
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
 const BLOCK_COST: u64 = 256 * 1024 * 1024;
@@ -304,7 +304,7 @@ fn digest_of(mut data: impl Read) -> io::Result<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::archive::file::FileStamp;
+    use crate::source::stored::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
         let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1 };

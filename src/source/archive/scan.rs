@@ -11,10 +11,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zip::result::ZipError;
 
-use super::file::{FileStamp, FileVersion};
 use super::naming::{ArchiveName, Format, LeftOut, parse_file_name, without_latest};
-use super::problem::{file_error, io_kind, zip_reason};
 use super::zip_directory::ZipFacts;
+use super::zip_problem::zip_reason;
+use crate::source::stored::{FileStamp, FileVersion};
+use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
 
 /// One archive: one snapshot of one database.
@@ -232,7 +233,7 @@ impl Scanner {
             Err(why) => return Err(invalid(&why)),
         };
         let (file, facts) = look_at(path, parsed.format)
-            .map_err(|error| file_error(&self.label, operation(), path, error))?;
+            .map_err(|error| stored_error(&self.label, operation(), &path.display(), error))?;
         let time = self.time_of(&parsed, facts).unwrap_or_else(|| {
             self.tell(os_name, "modification time", || {
                 tracing::info!("{}: no time in its name: its modification time is taken", path.display());

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use zip::CompressionMethod;
 use zip::result::ZipError;
 
-use super::file::{PIECE, read_full};
-use super::problem::{file_error, io_kind, zip_error};
 use super::zip_directory::ZipDirectory;
+use super::zip_problem::zip_error;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::stored::{Opened, PIECE, read_full};
+use crate::source::stored::{io_kind, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// Members of at most this many bytes are read whatever their ratio.
@@ -108,7 +109,7 @@ fn read_member(
 fn changed_rather(error: SourceError, label: &str, directory: &ZipDirectory) -> SourceError {
     match directory.file.open() {
         Err(why) if error.kind == ErrorKind::Damaged && io_kind(&why) == ErrorKind::Changed => {
-            file_error(label, error.operation, &directory.file.path, why)
+            stored_error(label, error.operation, &directory.file.path.display(), why)
         }
         _ => error,
     }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use zip::ZipArchive;
 use zip::result::ZipResult;
 
-use super::file::{FileReader, FileVersion};
 use crate::model::names::nested_paths;
+use crate::source::stored::{FileReader, FileVersion, Opened};
 
 /// A manifest has a few hundred bytes; what is far longer is none.
 const LONGEST_MANIFEST: u64 = 1024 * 1024;

@@ -1,11 +1,10 @@
-//! What goes wrong with archive files, as [`SourceError`]s.
+//! What goes wrong with zips, as [`SourceError`]s.
 
-use std::io;
 use std::path::Path;
 
 use zip::result::ZipError;
 
-use super::file::{BeingWritten, Replaced};
+use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
 
 /// Says what to do about a zip whose bytes are broken.
@@ -29,33 +28,6 @@ pub(super) fn zip_reason(error: &ZipError) -> String {
     }
 }
 
-/// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken.
-pub(super) fn io_kind(error: &io::Error) -> ErrorKind {
-    if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
-        return ErrorKind::Changed;
-    }
-    match (error.raw_os_error(), error.kind()) {
-        (_, io::ErrorKind::NotFound) => ErrorKind::Missing,
-        (_, io::ErrorKind::PermissionDenied) => ErrorKind::Refused,
-        (Some(_), _) => ErrorKind::Unavailable,
-        (None, _) => ErrorKind::Damaged,
-    }
-}
-
-/// A failure to read an archive file itself.
-pub(super) fn file_error(label: &str, operation: String, path: &Path, error: io::Error) -> SourceError {
-    let kind = io_kind(&error);
-    let result = SourceError::new(kind, label, operation).because(error);
-    match kind {
-        ErrorKind::Missing => result.with_hint("the archive was removed; list the folder again"),
-        ErrorKind::Refused => {
-            result.with_hint(format!("make '{}' readable for the user who runs the mount", path.display()))
-        }
-        ErrorKind::Changed => result.with_hint("once it is written, list the snapshot again"),
-        _ => result,
-    }
-}
-
 /// A failure to read a zip or one of its members.
 pub(super) fn zip_error(label: &str, operation: String, path: &Path, error: ZipError) -> SourceError {
     let damaged = |cause: Box<dyn std::error::Error + Send + Sync>, operation| {
@@ -70,7 +42,7 @@ pub(super) fn zip_error(label: &str, operation: String, path: &Path, error: ZipE
     };
     match error {
         ZipError::Io(error) if io_kind(&error) != ErrorKind::Damaged => {
-            file_error(label, operation, path, error)
+            stored_error(label, operation, &path.display(), error)
         }
         ZipError::Io(error) => damaged(error.into(), operation),
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {

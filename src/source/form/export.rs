@@ -9,8 +9,7 @@
 //! much of what was passed on is held is up to whoever receives it.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,30 +17,31 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::file::{FileVersion, PIECE};
-use super::problem::file_error;
 use crate::model::jsonl::compact_json;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::stored::{PIECE, Stored, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// The longest row that is read, in bytes: four times what MySQL's default packet holds.
-pub(super) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
+pub(in crate::source) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
 
-/// One export file.
-pub(super) struct JsonlExport {
-    pub(super) label: Arc<str>,
-    pub(super) file: Arc<FileVersion>,
+/// The rows of one export.
+pub(in crate::source) struct Export {
+    /// The label of its source.
+    pub(in crate::source) label: Arc<str>,
+    /// The export.
+    pub(in crate::source) stored: Arc<dyn Stored>,
 }
 
 #[async_trait]
-impl Content for JsonlExport {
+impl Content for Export {
     fn describe(&self) -> String {
-        format!("export {}", self.file.path.display())
+        format!("rows of {}", self.stored.describe())
     }
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
-        let (label, version) = (Arc::clone(&self.label), Arc::clone(&self.file));
-        on_blocking_thread(&self.label, move || read_export(&label, &version, sink)).await
+        let (label, stored) = (Arc::clone(&self.label), Arc::clone(&self.stored));
+        on_blocking_thread(&self.label, move || read_export(&label, &*stored, sink)).await
     }
 }
 
@@ -59,54 +59,52 @@ enum Problem {
     TooLong { line: u64 },
 }
 
-fn read_export(label: &str, version: &FileVersion, sink: Sink) -> Result<(), SourceError> {
-    let operation = || format!("cannot read export {}", version.path.display());
-    let fail = |error| file_error(label, operation(), &version.path, error);
-    let file = version.open().map_err(fail)?;
+fn read_export(label: &str, stored: &dyn Stored, sink: Sink) -> Result<(), SourceError> {
+    let what = stored.describe();
+    let operation = || format!("cannot read the rows of {what}");
+    let fail = |error| stored_error(label, operation(), &what, error);
+    let reader = stored.read().map_err(fail)?;
     let mut lines = Lines { sink, pending: Vec::new() };
-    let outcome = copy_rows(&file, version.stamp.len, &mut lines).and_then(|()| lines.flush());
-    // A file that is being written looks damaged: that it changed is the better answer.
-    if !matches!(outcome, Err(Problem::Closed)) {
-        version.check(&file).map_err(fail)?;
+    let outcome = copy_rows(reader, stored.len(), &mut lines).and_then(|()| lines.flush());
+    // What is being written looks damaged: that it changed is the better answer.
+    if outcome.is_err() && !matches!(outcome, Err(Problem::Closed)) {
+        stored.check().map_err(fail)?;
     }
-    match outcome {
-        Ok(()) | Err(Problem::Closed) => Ok(()),
-        Err(Problem::Io(error)) => Err(fail(error)),
-        Err(problem @ Problem::NotJson { .. }) => {
-            Err(SourceError::new(ErrorKind::Damaged, label, operation()).because(problem).with_hint(format!(
-                "the export was cut short or is still being written; the raw file can be copied from {}",
-                version.path.display()
-            )))
-        }
-        Err(problem @ Problem::TooLong { .. }) => {
-            Err(SourceError::new(ErrorKind::Unsupported, label, operation())
-                .because(problem)
-                .with_hint(format!("the raw file can be copied from {}", version.path.display())))
-        }
-    }
+    let (kind, problem) = match outcome {
+        Ok(()) | Err(Problem::Closed) => return Ok(()),
+        Err(Problem::Io(error)) => return Err(fail(error)),
+        Err(problem @ Problem::NotJson { .. }) => (ErrorKind::Damaged, problem),
+        Err(problem @ Problem::TooLong { .. }) => (ErrorKind::Unsupported, problem),
+    };
+    let cut =
+        if kind == ErrorKind::Damaged { "the export was cut short or is still being written; " } else { "" };
+    Err(SourceError::new(kind, label, operation())
+        .because(problem)
+        .with_hint(format!("{cut}the raw file can be copied from {what}")))
 }
 
-fn copy_rows(file: &File, len: u64, lines: &mut Lines) -> Result<(), Problem> {
-    let mut reader = BufReader::with_capacity(PIECE, file);
+fn copy_rows(reader: impl Read, len: u64, lines: &mut Lines) -> Result<(), Problem> {
+    let mut reader = BufReader::with_capacity(PIECE, reader);
     match form_of(reader.fill_buf()?, len) {
         Form::NoRows => Ok(()),
         Form::Lines => copy_lines(reader, lines),
-        Form::Document => {
-            reader.rewind()?;
-            render_document(reader.into_inner(), lines)
-        }
+        Form::Document => render_document(reader, lines),
     }
 }
 
-enum Form {
+/// What an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) enum Form {
     /// `{}`: dolt's document for a result without rows.
     NoRows,
+    /// One row per line.
     Lines,
+    /// `{"rows":[...]}`.
     Document,
 }
 
-/// Tells the form of a file of `len` bytes from how it begins.
-fn form_of(head: &[u8], len: u64) -> Form {
+/// Tells the form of `len` bytes from how they begin.
+pub(in crate::source) fn form_of(head: &[u8], len: u64) -> Form {
     let mut rest = head;
     for token in [&b"{"[..], b"\"rows\"", b":", b"["] {
         rest = rest.trim_ascii_start();
@@ -183,9 +181,9 @@ fn reason(error: &serde_json::Error) -> String {
 }
 
 /// Renders a `{"rows":[...]}` document.
-fn render_document(file: &File, lines: &mut Lines) -> Result<(), Problem> {
+fn render_document(document: impl Read, lines: &mut Lines) -> Result<(), Problem> {
     let row_len = Cell::new(0);
-    let limited = RowLimit { inner: file, row_len: &row_len };
+    let limited = RowLimit { inner: document, row_len: &row_len };
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(PIECE, limited));
     let mut interruption = None;
     let document = Document { lines, row_len: &row_len, interruption: &mut interruption };

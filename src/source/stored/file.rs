@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +10,11 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
+use super::Opened;
+use crate::model::content_id::ContentId;
+
 /// Bytes that one piece of content holds at most.
-pub(super) const PIECE: usize = 256 * 1024;
+pub(in crate::source) const PIECE: usize = 256 * 1024;
 
 /// Bytes fetched at once while small structures are read.
 const BUFFER: usize = 64 * 1024;
@@ -27,19 +31,19 @@ const PATIENCE: u32 = 5;
 /// Length and modification time alone would not do: `cp -p`, `rsync -t` and `touch -r` give them to other
 /// bytes. No program can set the change time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct FileStamp {
+pub(in crate::source) struct FileStamp {
     /// Length in bytes.
-    pub(super) len: u64,
+    pub(in crate::source) len: u64,
     /// Modification time, in nanoseconds since 1970.
-    pub(super) mtime_ns: i128,
+    pub(in crate::source) mtime_ns: i128,
     /// Change time: of the last write, or of the last change to its names or its mode. In nanoseconds since
     /// 1970.
-    pub(super) ctime_ns: i128,
-    pub(super) inode: u64,
+    pub(in crate::source) ctime_ns: i128,
+    pub(in crate::source) inode: u64,
 }
 
 impl FileStamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(in crate::source) fn of(metadata: &Metadata) -> Self {
         let nanoseconds = |whole, rest| i128::from(whole) * 1_000_000_000 + i128::from(rest);
         Self {
             len: metadata.len(),
@@ -59,7 +63,7 @@ impl FileStamp {
     }
 
     /// The modification time; the nearest end of the calendar for one beyond it.
-    pub(super) fn modified(&self) -> Timestamp {
+    pub(in crate::source) fn modified(&self) -> Timestamp {
         let end = if self.mtime_ns < 0 { Timestamp::MIN } else { Timestamp::MAX };
         Timestamp::from_nanosecond(self.mtime_ns).unwrap_or(end)
     }
@@ -68,18 +72,18 @@ impl FileStamp {
 /// The file at the path is no longer the one that was listed.
 #[derive(Debug, thiserror::Error)]
 #[error("the file was replaced or written to since it was listed")]
-pub(super) struct Replaced;
+pub(in crate::source) struct Replaced;
 
 /// The file changes all the time, so no stamp tells its states apart.
 #[derive(Debug, thiserror::Error)]
 #[error("the file is being written to")]
-pub(super) struct BeingWritten;
+pub(in crate::source) struct BeingWritten;
 
 /// One state of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct FileVersion {
-    pub(super) path: PathBuf,
-    pub(super) stamp: FileStamp,
+pub(in crate::source) struct FileVersion {
+    pub(in crate::source) path: PathBuf,
+    pub(in crate::source) stamp: FileStamp,
 }
 
 impl FileVersion {
@@ -87,7 +91,7 @@ impl FileVersion {
     ///
     /// # Errors
     /// When it cannot be looked at, or is no regular file.
-    pub(super) fn current(path: &Path) -> io::Result<Self> {
+    pub(in crate::source) fn current(path: &Path) -> io::Result<Self> {
         let metadata = path.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::other("not a regular file"));
@@ -101,7 +105,7 @@ impl FileVersion {
     ///
     /// # Errors
     /// [`BeingWritten`] (inside the I/O error) for a file that is not left alone for so long.
-    pub(super) fn settled(path: &Path) -> io::Result<Self> {
+    pub(in crate::source) fn settled(path: &Path) -> io::Result<Self> {
         for _ in 0..PATIENCE {
             let version = Self::current(path)?;
             match version.stamp.unsettled_for(SystemTime::now()) {
@@ -112,11 +116,24 @@ impl FileVersion {
         Err(io::Error::other(BeingWritten))
     }
 
+    /// Names the bytes of this state of this file.
+    pub(in crate::source) fn key(&self) -> ContentId {
+        let FileStamp { len, mtime_ns, ctime_ns, inode } = self.stamp;
+        ContentId::of(&[
+            b"file",
+            self.path.as_os_str().as_bytes(),
+            &len.to_le_bytes(),
+            &mtime_ns.to_le_bytes(),
+            &ctime_ns.to_le_bytes(),
+            &inode.to_le_bytes(),
+        ])
+    }
+
     /// Opens the file.
     ///
     /// # Errors
     /// [`Replaced`] (inside the I/O error) when it is in another state by now.
-    pub(super) fn open(&self) -> io::Result<File> {
+    pub(in crate::source) fn open(&self) -> io::Result<File> {
         // A pipe that took the file's place must not block the open; regular files ignore the flag.
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
         self.check(&file)?;
@@ -127,7 +144,7 @@ impl FileVersion {
     ///
     /// # Errors
     /// [`Replaced`] (inside the I/O error) when it does not.
-    pub(super) fn check(&self, file: &File) -> io::Result<()> {
+    pub(in crate::source) fn check(&self, file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         if metadata.is_file() && FileStamp::of(&metadata) == self.stamp {
             Ok(())
@@ -142,7 +159,7 @@ impl FileVersion {
 /// A clone starts closed. So a parsed zip directory can be kept without holding a descriptor, and each read
 /// of a member has a handle of its own, checked anew.
 #[derive(Debug)]
-pub(super) struct FileReader {
+pub(in crate::source) struct FileReader {
     version: Arc<FileVersion>,
     file: Option<File>,
     position: u64,
@@ -151,16 +168,8 @@ pub(super) struct FileReader {
 }
 
 impl FileReader {
-    pub(super) fn new(version: Arc<FileVersion>) -> Self {
+    pub(in crate::source) fn new(version: Arc<FileVersion>) -> Self {
         Self { version, file: None, position: 0, buffer: Vec::new(), buffer_start: 0 }
-    }
-
-    /// Checks, after reading, that all that was read belongs to the one state.
-    ///
-    /// # Errors
-    /// [`Replaced`] (inside the I/O error) when the file has changed since.
-    pub(super) fn check(&self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| self.version.check(file))
     }
 
     fn buffered(&self) -> &[u8] {
@@ -175,6 +184,12 @@ impl FileReader {
             self.file = Some(self.version.open()?);
         }
         Ok(self.file.as_ref().expect("just opened"))
+    }
+}
+
+impl Opened for FileReader {
+    fn check(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| self.version.check(file))
     }
 }
 
@@ -221,7 +236,7 @@ impl Seek for FileReader {
 }
 
 /// Reads until `out` is full or the data ends; gives the count.
-pub(super) fn read_full(reader: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+pub(in crate::source) fn read_full(reader: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < out.len() {
         match reader.read(&mut out[filled..]) {

@@ -1,0 +1,40 @@
+//! What goes wrong with stored bytes, as [`SourceError`]s.
+
+use std::fmt::Display;
+use std::io;
+
+use super::{BeingWritten, Replaced};
+use crate::source::{ErrorKind, SourceError};
+
+/// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken.
+pub(in crate::source) fn io_kind(error: &io::Error) -> ErrorKind {
+    if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
+        return ErrorKind::Changed;
+    }
+    match (error.raw_os_error(), error.kind()) {
+        (_, io::ErrorKind::NotFound) => ErrorKind::Missing,
+        (_, io::ErrorKind::PermissionDenied) => ErrorKind::Refused,
+        (Some(_), _) => ErrorKind::Unavailable,
+        (None, _) => ErrorKind::Damaged,
+    }
+}
+
+/// A failure to read stored bytes: `what` says where they lie.
+pub(in crate::source) fn stored_error(
+    label: &str,
+    operation: String,
+    what: &dyn Display,
+    error: io::Error,
+) -> SourceError {
+    let kind = io_kind(&error);
+    let result = SourceError::new(kind, label, operation).because(error);
+    match kind {
+        ErrorKind::Missing => result.with_hint("it was removed; list the folder again"),
+        ErrorKind::Refused => {
+            result.with_hint(format!("make {what} readable for the user who runs the mount"))
+        }
+        ErrorKind::Changed => result.with_hint("once it is written, list the snapshot again"),
+        ErrorKind::Damaged => result.with_hint("bring it back from another copy"),
+        _ => result,
+    }
+}

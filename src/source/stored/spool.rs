@@ -1,0 +1,132 @@
+//! Packed pieces, unpacked into temporary files, so that they can be read in any order.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+use tempfile::NamedTempFile;
+
+use super::{Opened, Stored};
+use crate::model::content_id::ContentId;
+
+/// How many unpacked pieces are kept, for whoever reads the next table of the same one.
+const KEPT: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
+
+/// How many bytes they take at most, beside those that are being read.
+const KEPT_BYTES: u64 = 1 << 30;
+
+/// Unpacked pieces that were asked for lately.
+pub(in crate::source) struct Spools {
+    kept: Mutex<LruCache<ContentId, Arc<Slot>>>,
+}
+
+/// Locked while its piece is unpacked, so that it is unpacked once.
+type Slot = Mutex<Option<Arc<Spool>>>;
+
+/// One unpacked piece, in a temporary file that nobody else may read. The file goes with this.
+pub(in crate::source) struct Spool {
+    file: NamedTempFile,
+    len: u64,
+}
+
+impl Spool {
+    /// Where it is, for a library that opens files by name.
+    pub(in crate::source) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// A reader of it with a place of its own.
+    pub(in crate::source) fn open(self: Arc<Self>) -> Box<dyn Opened> {
+        Box::new(SpoolReader { spool: self, position: 0 })
+    }
+}
+
+impl Default for Spools {
+    fn default() -> Self {
+        Self { kept: Mutex::new(LruCache::new(KEPT)) }
+    }
+}
+
+impl Spools {
+    /// A packed piece unpacked, and checked: anew unless that was done lately. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Stored::read`]; when there is no room for temporary files.
+    pub(in crate::source) fn unpacked(&self, stored: &dyn Stored) -> io::Result<Arc<Spool>> {
+        let slot = Arc::clone(lock(&self.kept).get_or_insert_mut(stored.key(), Arc::default));
+        let spool = {
+            let mut slot = lock(&slot);
+            match &*slot {
+                Some(spool) => Arc::clone(spool),
+                None => Arc::clone(slot.insert(Arc::new(unpack(stored)?))),
+            }
+        };
+        self.make_room();
+        Ok(spool)
+    }
+
+    /// Forgets those not asked for longest. Their files go when nobody reads them any more.
+    fn make_room(&self) {
+        let mut kept = lock(&self.kept);
+        // One that is being unpacked counts when it is done.
+        let len = |slot: &Arc<Slot>| slot.try_lock().ok().and_then(|slot| slot.as_ref().map(|s| s.len));
+        let mut total: u64 = kept.iter().filter_map(|(_, slot)| len(slot)).sum();
+        while total > KEPT_BYTES && kept.len() > 1 {
+            let Some((_, oldest)) = kept.pop_lru() else { break };
+            total -= len(&oldest).unwrap_or(0);
+        }
+    }
+}
+
+fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
+    let mut file = tempfile::Builder::new().prefix("asof-").tempfile()?;
+    let mut packed = stored.read()?;
+    let len = io::copy(&mut packed, &mut file)?;
+    if len != stored.len() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it states {} bytes and has {len}", stored.len()),
+        ));
+    }
+    Ok(Spool { file, len })
+}
+
+/// One reader of an unpacked piece, with a place of its own.
+struct SpoolReader {
+    spool: Arc<Spool>,
+    position: u64,
+}
+
+impl Read for SpoolReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.spool.file.as_file().read_at(out, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for SpoolReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.spool.len.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+impl Opened for SpoolReader {
+    fn check(&self) -> io::Result<()> {
+        // Nobody else has the file.
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
