@@ -1,11 +1,13 @@
 //! A folder of archives, or one archive, as databases with a history.
 //!
 //! One archive file is one snapshot of one database; what it is, is told by its name (see `naming`). Zips
-//! show their members, JSONL exports show one table `issues.jsonl`, SQLite files are shown as they are.
+//! show their members, JSONL exports show one table `issues.jsonl`. Files of one tag and time are one snapshot. A
+//! Thrum backup is a folder of zips and what the next one will be made of (see `thrum`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
@@ -14,12 +16,16 @@ use super::watch::{Events, FolderWatch, Watched};
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
 mod database;
+mod format;
+mod found;
 mod naming;
+mod pieces;
 mod runs;
 mod scan;
 mod selection;
 #[cfg(test)]
 mod tests;
+mod thrum;
 mod zip_content;
 mod zip_directory;
 mod zip_problem;
@@ -27,9 +33,14 @@ mod zip_problem;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::io_kind;
 use database::ArchiveDatabase;
+use found::{Archive, snapshots};
 use runs::{BlockMemo, lock};
-use scan::{Archive, Place, Scanner};
+use scan::{Place, Scanner};
 use selection::Selection;
+use thrum::Current;
+
+/// How long the first backup of a repository is waited for that is being written.
+const LONGEST_RUN: Duration = Duration::from_secs(10);
 
 /// What the user chose about an archive source.
 #[derive(Debug, Clone, Default)]
@@ -45,13 +56,11 @@ pub struct ArchiveOptions {
 pub struct ArchiveSource {
     label: Arc<str>,
     watch: Arc<FolderWatch>,
-    /// The folder of the archives.
-    folder: PathBuf,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    scanner: Scanner,
+    finds: Finds,
     selection: Selection,
     blocks: Arc<BlockMemo>,
     /// The last view of each database.
@@ -70,20 +79,83 @@ impl ArchiveSource {
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("archive {}", path.display()).into();
         let place = place_of(path, &label)?;
-        let folder = match &place {
-            Place::Folder(folder) => folder.clone(),
-            Place::File(file) => file.parent().map(Path::to_owned).unwrap_or_default(),
-        };
-        let mut scanner = Scanner::new(place.clone(), Arc::clone(&label), options.zone, TimeZone::system());
-        let archives = scanner.scan()?;
+        let mut finds = Finds::new(&place, &label, options.zone);
+        finds.first_look()?;
+        let archives = Arc::clone(&finds.archives);
         if archives.is_empty() {
             return Err(nothing_found(&place, &label));
         }
         let selection = Selection::new(options.name, &archives, &label)?;
         let (blocks, views) = (Arc::new(BlockMemo::new()), BTreeMap::new());
-        let state = State { scanner, selection, blocks, views, delivered: None };
+        let state = State { finds, selection, blocks, views, delivered: None };
         let watch = Arc::new(FolderWatch::new(Arc::clone(&label)));
-        Ok(Self { label, watch, folder, state: Arc::new(Mutex::new(state)) })
+        Ok(Self { label, watch, state: Arc::new(Mutex::new(state)) })
+    }
+}
+
+/// Where archives are looked for, and what was found there.
+struct Finds {
+    scanners: Vec<Scanner>,
+    /// The present state of Thrum backups.
+    present: Vec<Current>,
+    /// The snapshots, sorted by time.
+    archives: Arc<Vec<Archive>>,
+}
+
+impl Finds {
+    fn new(place: &Place, label: &Arc<str>, zone: Option<TimeZone>) -> Self {
+        let scanner = |place| Scanner::new(place, Arc::clone(label), zone.clone(), TimeZone::system());
+        let repositories = match place {
+            Place::Folder(path) => thrum::repositories(path),
+            Place::File(_) => Vec::new(),
+        };
+        let (mut scanners, mut present) = (Vec::new(), Vec::new());
+        for repository in &repositories {
+            let scanner = scanner(Place::Folder(repository.join("archives"))).that_may_be_missing();
+            present.push(Current::new(repository, Arc::clone(label), scanner.database()));
+            scanners.push(scanner);
+        }
+        if repositories.is_empty() {
+            scanners.push(scanner(place.clone()));
+        }
+        Self { scanners, present, archives: Arc::default() }
+    }
+
+    /// Looks for the first time. Where there is nothing but a backup that is being written, waits for it for a
+    /// while. Blocks.
+    fn first_look(&mut self) -> Result<(), SourceError> {
+        let begun = Instant::now();
+        loop {
+            self.look()?;
+            if !self.archives.is_empty() || self.present.is_empty() || begun.elapsed() > LONGEST_RUN {
+                return Ok(());
+            }
+            std::thread::sleep(POLL_INTERVAL / 4);
+        }
+    }
+
+    /// Looks again, which costs one `stat` per file where nothing is new. Blocks.
+    fn look(&mut self) -> Result<(), SourceError> {
+        let mut has_news = false;
+        for scanner in &mut self.scanners {
+            has_news |= scanner.scan()?;
+        }
+        for current in &mut self.present {
+            has_news |= current.look()?;
+        }
+        if has_news {
+            let found = self.scanners.iter().flat_map(Scanner::found);
+            let present = self.present.iter().filter_map(Current::archive).cloned();
+            self.archives = Arc::new(snapshots(found, present));
+        }
+        Ok(())
+    }
+
+    /// The folders in which archives come and go.
+    fn folders(&self) -> Watched {
+        let archives = self.scanners.iter().map(|scanner| scanner.folder().to_owned());
+        let present = self.present.iter().flat_map(Current::folders);
+        archives.chain(present).map(|folder| (folder, Events::Complete)).collect()
     }
 }
 
@@ -115,11 +187,11 @@ fn place_of(path: &Path, label: &str) -> Result<Place, SourceError> {
 
 fn nothing_found(place: &Place, label: &str) -> SourceError {
     let (Place::Folder(path) | Place::File(path)) = place;
-    let expected = "expected are zips named <time>.zip, exports named <db>-<time>.jsonl \
-                    or SQLite files named <name>-<time>.db, \
-                    with a time such as 20260121-2000 or 2026-01-21T200000Z";
+    let expected = "expected are zips named <time>.zip, exports named <db>-<time>.jsonl, SQLite files named \
+                    <name>-<time>.db, dumps and tars named <name>_<time>.dump, .sql or .tar, with a time such as \
+                    20260121-2000 or 2026-01-21T200000Z; or the files of a Dolt database, or a git repository";
     let nested: Option<PathBuf> =
-        ["archives", "jsonl"].iter().map(|name| path.join(name)).find(|folder| folder.is_dir());
+        ["archives", "jsonl", "backup"].iter().map(|name| path.join(name)).find(|folder| folder.is_dir());
     let hint = match nested {
         Some(folder) => format!("did you mean {}? {expected}", folder.display()),
         None => expected.to_owned(),
@@ -136,11 +208,11 @@ impl Source for ArchiveSource {
 
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let (label, state) = (Arc::clone(&self.label), Arc::clone(&self.state));
-        let (watch, folders) =
-            (Arc::clone(&self.watch), Watched::from([(self.folder.clone(), Events::Complete)]));
+        let watch = Arc::clone(&self.watch);
         let look = move || {
-            watch.renew(|| folders.clone());
-            lock(&state).look(&label)
+            let mut state = lock(&state);
+            watch.renew(|| state.finds.folders());
+            state.look(&label)
         };
         let found = on_blocking_thread(&self.label, look).await?;
         // Only now: news of a poll that was given up half-way are news for the next one.
@@ -162,7 +234,8 @@ type News = (Arc<Vec<Archive>>, Vec<Arc<dyn Database>>);
 impl State {
     /// The archives and their databases, where they are not those last delivered. Blocks.
     fn look(&mut self, label: &Arc<str>) -> Result<Option<News>, SourceError> {
-        let archives = self.scanner.scan()?;
+        self.finds.look()?;
+        let archives = Arc::clone(&self.finds.archives);
         if self.delivered.as_ref() == Some(&archives) {
             return Ok(None);
         }

@@ -7,10 +7,18 @@
 //! | `<db>-<time>.jsonl` | an export of one table (dolt-archive) |
 //! | `<db>-latest.jsonl` | another name of the newest export: not a snapshot of its own |
 //! | `<prefix>-<time>.db`, `.sqlite`, `.sqlite3` | a copy of a SQLite database |
+//! | `<prefix>-<time>.dump` | a dump of `pg_dump -Fc` |
+//! | `<prefix>-<time>.sql` | a dump as SQL; also packed: `.sql.gz`, `.sql.zst`, `.sql.xz` |
+//! | `<prefix>-<time>.tar` | a tar of files; also packed: `.tar.gz`, `.tgz`, `.tar.zst`, `.tar.xz` |
+//! | `<archive>.sha256` | what `sha256sum` says of an archive: no snapshot of its own |
+//!
+//! Dumps and tars may name a tag: `v0.1.0_20250910_143000.dump`, `minio_v0.1.0_20250910_143000.tar.gz`. What stands
+//! beside tag and time says which part of the backup it is. Those of one tag and time are one snapshot.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::format::Format;
 use crate::model::time_expr::{ParsedTime, parse_civil};
 
 /// The mark of a backup that exists to undo a restore.
@@ -19,24 +27,15 @@ pub(super) const PRE_RESTORE: &str = "pre-restore";
 /// No spelling of a time is longer (RFC 3339 with nanoseconds and an offset has 35 bytes).
 const LONGEST_TIME: usize = 40;
 
-/// How an archive holds its files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// A zip: its members are the files.
-    Zip,
-    /// One table, one row per line, or as one `{"rows":[...]}` document.
-    Jsonl,
-    /// A SQLite database file.
-    Sqlite,
-}
-
 /// A file name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ArchiveName {
     pub(super) format: Format,
     /// What stands before the time, without its separator and without the mark; the whole stem where there is
-    /// no time.
+    /// no time. Where there is a tag: what stands beside tag and time.
     pub(super) prefix: String,
+    /// The tag of the release that the archive was made for.
+    pub(super) tag: Option<String>,
     /// The time in the name.
     pub(super) time: Option<NameTime>,
     /// [`PRE_RESTORE`] for a backup taken before a restore.
@@ -47,7 +46,8 @@ pub(super) struct ArchiveName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NameTime {
     parsed: ParsedTime,
-    /// In the form of `date +%Y%m%d-%H%M`, which dolt-archive writes in local time.
+    /// In a form that its writer fills in with local time: `date +%Y%m%d-%H%M` of dolt-archive,
+    /// `date +%Y-%m-%d-%H%M%S` of Octopoid.
     is_local: bool,
 }
 
@@ -72,6 +72,8 @@ pub(super) enum LeftOut {
     Hidden,
     /// Its name says that it is still being written.
     Partial,
+    /// The checksum of an archive beside it.
+    Checksum,
     /// Its name has none of the known forms.
     Foreign,
 }
@@ -82,8 +84,10 @@ impl std::fmt::Display for LeftOut {
             Self::Latest => "it is another name for the newest export",
             Self::Hidden => "it is hidden",
             Self::Partial => "it is still being written",
+            Self::Checksum => "it is the checksum of an archive",
             Self::Foreign => {
-                "its name is not that of an archive (<db>-<time>.jsonl, <time>.zip, <name>-<time>.db)"
+                "its name is not that of an archive (<db>-<time>.jsonl, <time>.zip, <name>-<time>.db, .dump, \
+                 .sql or .tar)"
             }
         })
     }
@@ -98,19 +102,14 @@ pub(super) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
     if name.starts_with('.') {
         return Err(LeftOut::Hidden);
     }
-    let (stem, extension) = name.rsplit_once('.').ok_or(LeftOut::Foreign)?;
-    let format = match extension.to_ascii_lowercase().as_str() {
-        "tmp" | "part" | "partial" => return Err(LeftOut::Partial),
-        "zip" => Format::Zip,
-        "jsonl" => Format::Jsonl,
-        "db" | "sqlite" | "sqlite3" => Format::Sqlite,
-        _ => return Err(LeftOut::Foreign),
-    };
+    let (stem, format) = Format::of_name(name)?;
+    if format.may_have_tag()
+        && let Some(tagged) = tagged_name(stem, format)
+    {
+        return Ok(tagged);
+    }
     let (prefix, time) = match split_time(stem) {
-        Some((prefix, text, parsed)) => {
-            let is_local = format == Format::Jsonl && is_dolt_archive_time(text);
-            (prefix, Some(NameTime { parsed, is_local }))
-        }
+        Some((prefix, text, parsed)) => (prefix, Some(NameTime { parsed, is_local: is_local(text, format) })),
         None if format == Format::Jsonl && without_latest(stem).is_some() => return Err(LeftOut::Latest),
         None => (stem, None),
     };
@@ -120,7 +119,37 @@ pub(super) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
         }
         _ => (prefix, None),
     };
-    Ok(ArchiveName { format, prefix: prefix.to_owned(), time, mark })
+    Ok(ArchiveName { format, prefix: prefix.to_owned(), tag: None, time, mark })
+}
+
+/// `[<part>_]<tag>_<time>[_<part>]`.
+fn tagged_name(stem: &str, format: Format) -> Option<ArchiveName> {
+    // What follows the time is cut off piece by piece, from the longest time on.
+    let ends = std::iter::once(stem.len()).chain(stem.rmatch_indices(['_', '-', '.']).map(|(at, _)| at));
+    ends.into_iter().find_map(|end| {
+        let (before, text, parsed) = split_time(&stem[..end])?;
+        let (part, tag) = split_tag(before)?;
+        let after = stem[end..].trim_start_matches(['_', '-', '.']);
+        let between = if part.is_empty() || after.is_empty() { "" } else { "-" };
+        Some(ArchiveName {
+            format,
+            prefix: format!("{part}{between}{after}"),
+            tag: Some(tag.to_owned()),
+            time: Some(NameTime { parsed, is_local: is_local(text, format) }),
+            mark: None,
+        })
+    })
+}
+
+/// Splits `[<part>_]<tag>`, where a tag is `v`, a number, a dot and more: the part and the tag.
+fn split_tag(text: &str) -> Option<(&str, &str)> {
+    let starts = std::iter::once(0).chain(text.match_indices(['_', '-']).map(|(at, _)| at + 1));
+    starts.into_iter().find_map(|start| {
+        let tag = &text[start..];
+        let (major, _) = tag.strip_prefix('v')?.split_once('.')?;
+        let is_number = !major.is_empty() && major.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| (text[..start].trim_end_matches(['_', '-']), tag))
+    })
 }
 
 /// `beads` of the stem `beads-latest`.
@@ -144,16 +173,24 @@ fn split_time(stem: &str) -> Option<(&str, &str, ParsedTime)> {
     )
 }
 
-/// `YYYYMMDD-HHMM` or `YYYYMMDD-HHMMSS`.
-fn is_dolt_archive_time(text: &str) -> bool {
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    text.split_once('-').is_some_and(|(date, time)| {
-        date.len() == 8 && matches!(time.len(), 4 | 6) && all_digits(date) && all_digits(time)
-    })
+/// Whether the program that writes such names writes local time.
+fn is_local(text: &str, format: Format) -> bool {
+    let digits = |part: &str, count: &[usize]| {
+        count.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let parts: Vec<&str> = text.split('-').collect();
+    match (format, &parts[..]) {
+        (Format::Jsonl, [date, time]) => digits(date, &[8]) && digits(time, &[4, 6]),
+        (Format::Sqlite, [year, month, day, time]) => {
+            digits(year, &[4]) && digits(month, &[2]) && digits(day, &[2]) && digits(time, &[6])
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::Packing;
     use super::*;
 
     fn moment(name: &str, zone: Option<&str>) -> String {
@@ -178,10 +215,32 @@ mod tests {
             ("v0.1.0_20250910_143000.sqlite3", Format::Sqlite, "v0.1.0", true, None),
             ("issues-3.jsonl", Format::Jsonl, "issues-3", false, None),
             ("büro-2026-01-21.jsonl", Format::Jsonl, "büro", true, None),
+            ("taylordash-20250910_143000.dump", Format::PgDump, "taylordash", true, None),
+            ("db-2026-01-21.sql.gz", Format::Sql(Packing::Gzip), "db", true, None),
+            ("files_20260121T200000Z.tar.zst", Format::Tar(Packing::Zstd), "files", true, None),
+            ("files-2026-01-21.TXZ", Format::Tar(Packing::Xz), "files", true, None),
+            ("foo-v2-20260121-2000.sql", Format::Sql(Packing::None), "foo-v2", true, None),
         ] {
             let parsed = parse_file_name(name).unwrap_or_else(|why| panic!("{name}: {why}"));
             let told = (parsed.format, parsed.prefix.as_str(), parsed.time.is_some(), parsed.mark);
             assert_eq!(told, (format, prefix, has_time, mark), "{name}");
+        }
+    }
+
+    #[test]
+    fn tags_and_what_stands_beside_them() {
+        for (name, tag, part) in [
+            ("v0.1.0_20250910_143000.dump", "v0.1.0", ""),
+            ("v0.1.0-checkpoint-daily-7_20250910_143000.dump", "v0.1.0-checkpoint-daily-7", ""),
+            ("minio_v0.1.0_20250910_143000.tar.gz", "v0.1.0", "minio"),
+            ("v0.1.0_20250910_143000_minio.tar.gz", "v0.1.0", "minio"),
+            ("v0.1.0_20250910_143000.victoria-metrics.tgz", "v0.1.0", "victoria-metrics"),
+            ("my_db_v2.0_20250910_143000_x.sql.zst", "v2.0", "my_db-x"),
+        ] {
+            let parsed = parse_file_name(name).unwrap_or_else(|why| panic!("{name}: {why}"));
+            assert_eq!((parsed.tag.as_deref(), parsed.prefix.as_str()), (Some(tag), part), "{name}");
+            let time = parsed.time.unwrap().resolve(None, &TimeZone::UTC).unwrap();
+            assert_eq!(time.to_string(), "2025-09-10T14:30:00Z", "{name}");
         }
     }
 
@@ -196,6 +255,9 @@ mod tests {
             ("README", LeftOut::Foreign),
             ("notes.txt", LeftOut::Foreign),
             ("state-2026-01-21-200000.db-wal", LeftOut::Foreign),
+            ("v0.1.0_20250910_143000.dump.sha256", LeftOut::Checksum),
+            ("2026-01-21.gz", LeftOut::Foreign),
+            ("2026-01-21.json.gz", LeftOut::Foreign),
         ] {
             assert_eq!(parse_file_name(name), Err(why), "{name}");
         }
@@ -208,7 +270,11 @@ mod tests {
             ("beads-20260121-2000.jsonl", None, "2026-01-22T01:00:00Z"),
             ("beads-20260121-200030.jsonl", None, "2026-01-22T01:00:30Z"),
             ("beads-20260121-2000.jsonl", Some("Europe/Berlin"), "2026-01-21T19:00:00Z"),
+            // Octopoid: local time.
+            ("state-2026-01-21-200000.db", None, "2026-01-22T01:00:00Z"),
+            ("state-2026-01-21-200000.db", Some("UTC"), "2026-01-21T20:00:00Z"),
             // Everything else: UTC.
+            ("state-20260121-200000.db", None, "2026-01-21T20:00:00Z"),
             ("beads-2026-01-21-200000.jsonl", None, "2026-01-21T20:00:00Z"),
             ("beads_20260121_200000.jsonl", None, "2026-01-21T20:00:00Z"),
             ("20260121-2000.zip", None, "2026-01-21T20:00:00Z"),

@@ -5,8 +5,8 @@
 //!
 //! # What counts as equal
 //! Never more than what is: two zip members are equal when method, both sizes and the CRC agree *and* the
-//! packed bytes have one SHA-256; two plain files when their lengths and their SHA-256 agree. Contents packed
-//! in different ways count as different.
+//! packed bytes have one SHA-256; two plain files when their lengths and their SHA-256 agree; two tables when
+//! the stored bytes that they are rendered from do. Contents packed in different ways count as different.
 //!
 //! # What it costs
 //! Members whose directory entries differ cost nothing. Members that seem equal have their packed bytes read,
@@ -16,21 +16,16 @@
 //! stay the same when archives are added or pruned elsewhere and after a remount. A listing reads at most the
 //! block that its snapshot lies in; folders of less than some ten megabytes are nearly always one block.
 
-use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 use sha2::{Digest, Sha256};
-use zip::result::ZipError;
-use zip::{CompressionMethod, ZipArchive};
 
-use super::database::path_of_single_file;
-use super::naming::Format;
-use super::scan::Archive;
-use super::zip_directory::{ZipDirectory, ZipMember};
+use super::found::Archive;
+use super::pieces::{Piece, pieces};
 use crate::source::ErrorKind;
+use crate::source::stored::FileVersion;
 use crate::source::stored::io_kind;
-use crate::source::stored::{FileReader, FileVersion, Opened, PIECE, read_full};
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
 const BLOCK_COST: u64 = 256 * 1024 * 1024;
@@ -49,6 +44,8 @@ const REMEMBERED_BLOCKS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8)
 pub(super) struct Run {
     /// The archive that it starts in, counted within the block.
     pub(super) start: usize,
+    /// Which artefact of that archive holds it.
+    pub(super) artefact: usize,
     /// How many archives it spans.
     pub(super) len: u32,
 }
@@ -72,9 +69,9 @@ impl Block {
 
 /// Whether a block starts with this archive.
 fn starts_block(archive: &Archive) -> bool {
-    let cost = archive.file.stamp.len.saturating_add(COST_PER_ARCHIVE);
-    let cost = cost.saturating_add((archive.members as u64).saturating_mul(COST_PER_MEMBER));
-    let digest = Sha256::digest(archive.name.as_bytes());
+    let cost = archive.len().saturating_add(COST_PER_ARCHIVE);
+    let cost = cost.saturating_add((archive.members() as u64).saturating_mul(COST_PER_MEMBER));
+    let digest = Sha256::digest(archive.artefacts[0].name.as_bytes());
     let draw = digest[..4].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
     // draw / 2^32 < cost / BLOCK_COST, in whole numbers.
     u128::from(draw) * u128::from(BLOCK_COST) < u128::from(cost) << 32
@@ -104,14 +101,15 @@ impl BlockMemo {
     }
 
     /// The runs of these archives, which are a whole block. Several callers wait for one computation. Blocks.
-    pub(super) fn block(&self, archives: &[Arc<Archive>]) -> Arc<Block> {
-        let key: BlockKey = archives.iter().map(|archive| Arc::clone(&archive.file)).collect();
+    pub(super) fn block(&self, label: &Arc<str>, archives: &[Arc<Archive>]) -> Arc<Block> {
+        let artefacts = archives.iter().flat_map(|archive| &archive.artefacts);
+        let key: BlockKey = artefacts.map(|artefact| Arc::clone(&artefact.file)).collect();
         let slot = Arc::clone(lock(&self.slots).get_or_insert_mut(key, Arc::default));
         let mut slot = lock(&slot);
         if let Some(block) = &*slot {
             return Arc::clone(block);
         }
-        let block = Arc::new(compute(archives));
+        let block = Arc::new(compute(label, archives));
         if block.is_final {
             *slot = Some(Arc::clone(&block));
         }
@@ -124,23 +122,24 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn compute(archives: &[Arc<Archive>]) -> Block {
+fn compute(label: &Arc<str>, archives: &[Arc<Archive>]) -> Block {
     let mut block = Block { is_final: true, ..Block::default() };
     let mut before: Option<Table> = None;
     for (position, archive) in archives.iter().enumerate() {
-        let mut table = Table::read(archive, &mut block.is_final);
+        let mut table = Table::read(label, archive, &mut block.is_final);
         let same = match &mut before {
             Some(before) => equal_files(before, &mut table, &mut block.is_final),
-            None => vec![None; table.files.len()],
+            None => vec![None; table.pieces.len()],
         };
-        let runs = same.into_iter().map(|earlier| match earlier {
+        let artefacts = table.pieces.iter().map(|piece| piece.artefact);
+        let runs = same.into_iter().zip(artefacts).map(|(earlier, artefact)| match earlier {
             Some(file) => {
                 let run = block.of_archive[position - 1][file];
                 block.runs[run as usize].len += 1;
                 run
             }
             None => {
-                block.runs.push(Run { start: position, len: 1 });
+                block.runs.push(Run { start: position, artefact, len: 1 });
                 u32::try_from(block.runs.len() - 1).expect("fewer than 4 billion members fit into memory")
             }
         });
@@ -153,96 +152,34 @@ fn compute(archives: &[Arc<Archive>]) -> Block {
 
 /// What one archive holds, as far as comparing needs it.
 struct Table {
-    archive: Arc<Archive>,
-    /// For a zip that can be read.
-    directory: Option<ZipDirectory>,
     /// Sorted by path.
-    files: Vec<TableFile>,
-}
-
-struct TableFile {
-    path: Arc<str>,
-    key: QuickKey,
-    /// The place in the zip's directory.
-    index: usize,
-    /// Where in the archive the data lies: they are read in this order.
-    offset: u64,
-    /// SHA-256 of the stored bytes, once it was needed.
-    digest: Option<[u8; 32]>,
-}
-
-/// What differs for most contents that differ, known without reading them.
-#[derive(PartialEq, Eq)]
-enum QuickKey {
-    Member { method: CompressionMethod, crc: u32, len: u64, packed: u64 },
-    Plain { format: Format, len: u64 },
+    pieces: Vec<Piece>,
+    /// Of each, the digest once it was needed.
+    digests: Vec<Option<[u8; 32]>>,
 }
 
 impl Table {
     /// Lists an archive's files; none for an archive that cannot be read. Clears `is_final` where that may
     /// be different next time.
-    fn read(archive: &Arc<Archive>, is_final: &mut bool) -> Self {
-        let mut table = Self { archive: Arc::clone(archive), directory: None, files: Vec::new() };
-        if archive.format != Format::Zip {
-            let key = QuickKey::Plain { format: archive.format, len: archive.file.stamp.len };
-            table.files = vec![TableFile {
-                path: path_of_single_file(archive),
-                key,
-                index: 0,
-                offset: 0,
-                digest: None,
-            }];
-            return table;
-        }
-        match ZipDirectory::read(&archive.file) {
-            Ok(directory) => {
-                table.files = member_files(&directory);
-                table.directory = Some(directory);
-            }
-            Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => *is_final = false,
-            Err(_) => {}
-        }
-        table
+    fn read(label: &Arc<str>, archive: &Archive, is_final: &mut bool) -> Self {
+        let pieces = pieces(label, archive).unwrap_or_else(|error| {
+            *is_final &= matches!(error.kind, ErrorKind::Damaged | ErrorKind::Unsupported);
+            Vec::new()
+        });
+        Self { digests: vec![None; pieces.len()], pieces }
     }
 
     /// Fills in the digests of some of the files.
     fn digest(&mut self, wanted: impl Iterator<Item = usize>, is_final: &mut bool) {
-        let mut wanted: Vec<usize> = wanted.filter(|&file| self.files[file].digest.is_none()).collect();
-        wanted.sort_unstable_by_key(|&file| self.files[file].offset);
-        let mut zip = self.directory.as_ref().map(ZipDirectory::reader);
-        for &file in &wanted {
-            let digest = match &mut zip {
-                Some(zip) => packed_digest(zip, self.files[file].index),
-                None => whole_digest(&self.archive.file),
-            };
-            match digest {
-                Ok(digest) => self.files[file].digest = Some(digest),
+        let mut wanted: Vec<usize> = wanted.filter(|&file| self.digests[file].is_none()).collect();
+        wanted.sort_unstable_by_key(|&file| (self.pieces[file].artefact, self.pieces[file].place));
+        for file in wanted {
+            match (self.pieces[file].digest)() {
+                Ok(digest) => self.digests[file] = Some(digest),
                 Err(error) => *is_final &= io_kind(&error) == ErrorKind::Damaged,
             }
         }
-        if zip.is_some_and(|zip| zip.into_inner().check().is_err()) {
-            *is_final = false;
-            for file in wanted {
-                self.files[file].digest = None;
-            }
-        }
     }
-}
-
-fn member_files(directory: &ZipDirectory) -> Vec<TableFile> {
-    let reader = directory.reader();
-    let file = |member: &ZipMember| {
-        let entry = reader.by_index_data(member.index).ok()?;
-        let key = QuickKey::Member {
-            method: entry.compression(),
-            crc: entry.crc32(),
-            len: entry.size(),
-            packed: entry.compressed_size(),
-        };
-        let path = Arc::clone(&member.path);
-        Some(TableFile { path, key, index: member.index, offset: entry.header_start(), digest: None })
-    };
-    directory.members.iter().filter_map(file).collect()
 }
 
 /// For each file of `after`, the file of `before` with the same path and the same content.
@@ -250,9 +187,9 @@ fn equal_files(before: &mut Table, after: &mut Table, is_final: &mut bool) -> Ve
     let pairs = similar_files(before, after);
     before.digest(pairs.iter().map(|pair| pair.0), is_final);
     after.digest(pairs.iter().map(|pair| pair.1), is_final);
-    let mut equal = vec![None; after.files.len()];
+    let mut equal = vec![None; after.pieces.len()];
     for (earlier, later) in pairs {
-        let digests = (before.files[earlier].digest, after.files[later].digest);
+        let digests = (before.digests[earlier], after.digests[later]);
         if let (Some(a), Some(b)) = digests
             && a == b
         {
@@ -262,16 +199,18 @@ fn equal_files(before: &mut Table, after: &mut Table, is_final: &mut bool) -> Ve
     equal
 }
 
-/// The files of both tables that have one path and one quick key.
+/// The files of both tables that have one path and are alike.
 fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut earlier = 0;
-    for (later, file) in after.files.iter().enumerate() {
-        while before.files.get(earlier).is_some_and(|other| other.path < file.path) {
+    for (later, file) in after.pieces.iter().enumerate() {
+        while before.pieces.get(earlier).is_some_and(|other| other.path < file.path) {
             earlier += 1;
         }
-        match before.files.get(earlier) {
-            Some(other) if other.path == file.path && other.key == file.key => pairs.push((earlier, later)),
+        match before.pieces.get(earlier) {
+            Some(other) if other.path == file.path && other.likeness == file.likeness => {
+                pairs.push((earlier, later))
+            }
             Some(_) => {}
             None => break,
         }
@@ -279,38 +218,19 @@ fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
     pairs
 }
 
-fn packed_digest(zip: &mut ZipArchive<FileReader>, index: usize) -> io::Result<[u8; 32]> {
-    digest_of(zip.by_index_raw(index)?)
-}
-
-fn whole_digest(version: &FileVersion) -> io::Result<[u8; 32]> {
-    let file = version.open()?;
-    let digest = digest_of(&file)?;
-    version.check(&file)?;
-    Ok(digest)
-}
-
-fn digest_of(mut data: impl Read) -> io::Result<[u8; 32]> {
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; PIECE];
-    loop {
-        match read_full(&mut data, &mut piece)? {
-            0 => return Ok(hash.finalize().into()),
-            count => hash.update(&piece[..count]),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::format::Format;
+    use super::super::found::Artefact;
     use super::*;
     use crate::source::stored::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
         let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1 };
         let file = Arc::new(FileVersion { path: name.into(), stamp });
-        let (format, database, time) = (Format::Zip, "db".into(), jiff::Timestamp::UNIX_EPOCH);
-        Arc::new(Archive { file, name: name.into(), format, database, time, mark: None, members })
+        let artefact = Artefact { file, name: name.into(), format: Format::Zip, part: "".into(), members };
+        let (id, database, time) = (name.into(), "db".into(), jiff::Timestamp::UNIX_EPOCH);
+        Arc::new(Archive { id, database, time, mark: None, tag: None, artefacts: vec![artefact] })
     }
 
     #[test]
@@ -323,13 +243,13 @@ mod tests {
             assert_eq!(block.start, at);
             assert!(block.len() < 300, "{block:?}");
             assert_eq!(block_around(&all, block.end - 1), block);
-            starts.push(all[at].name.clone());
+            starts.push(all[at].id.clone());
             at = block.end;
         }
         assert!((300..1_000).contains(&starts.len()), "{} blocks", starts.len());
 
         let block = block_around(&all[1_234..], 5_000);
-        assert!(starts.contains(&all[1_234 + block.start].name));
+        assert!(starts.contains(&all[1_234 + block.start].id));
     }
 
     #[test]

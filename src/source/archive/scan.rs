@@ -11,27 +11,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zip::result::ZipError;
 
-use super::naming::{ArchiveName, Format, LeftOut, parse_file_name, without_latest};
+use super::format::Format;
+use super::found::{Artefact, Found};
+use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::zip_reason;
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
-
-/// One archive: one snapshot of one database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Archive {
-    pub(super) file: Arc<FileVersion>,
-    /// The file's name, unique in its folder.
-    pub(super) name: Arc<str>,
-    pub(super) format: Format,
-    /// The database that it belongs to, before any renaming.
-    pub(super) database: Arc<str>,
-    pub(super) time: Timestamp,
-    pub(super) mark: Option<&'static str>,
-    /// How many members a zip has; 0 for one that cannot be read, and for other formats.
-    pub(super) members: usize,
-}
 
 /// Where the archives are.
 #[derive(Debug, Clone)]
@@ -46,6 +33,8 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Scanner {
     place: Place,
+    /// Whether the folder need not be there yet.
+    may_be_missing: bool,
     label: Arc<str>,
     /// The database of archives whose name has no prefix.
     fallback: Arc<str>,
@@ -53,15 +42,13 @@ pub(super) struct Scanner {
     zone: Option<TimeZone>,
     system: TimeZone,
     known: HashMap<OsString, Known>,
-    /// The archives among `known`, sorted.
-    archives: Arc<Vec<Archive>>,
     /// How many entries the folder had.
     entries: usize,
     told: HashSet<(OsString, &'static str)>,
 }
 
 /// What a file was found to be in the state named: `None` for one without a time.
-type Known = (FileStamp, Option<Archive>);
+type Known = (FileStamp, Option<Found>);
 
 /// What was read of one state of one file.
 #[derive(Debug, Clone, Copy)]
@@ -80,27 +67,43 @@ impl Scanner {
             Place::File(path) => path.parent(),
         };
         let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
-        let (known, archives, told) = (HashMap::new(), Arc::default(), HashSet::new());
-        Self { place, label, fallback, zone, system, known, archives, entries: 0, told }
+        let (known, told) = (HashMap::new(), HashSet::new());
+        Self { place, may_be_missing: false, label, fallback, zone, system, known, entries: 0, told }
     }
 
-    /// The archives as they are now, sorted by time, then by name; the same list as before where nothing
-    /// changed, which costs one `stat` per file.
+    /// The same where the folder need not be there before the first archive is.
+    #[must_use]
+    pub(super) fn that_may_be_missing(self) -> Self {
+        Self { may_be_missing: true, ..self }
+    }
+
+    /// The database of archives whose name has no prefix.
+    pub(super) fn database(&self) -> Arc<str> {
+        Arc::clone(&self.fallback)
+    }
+
+    /// The folder of the archives.
+    pub(super) fn folder(&self) -> &Path {
+        match &self.place {
+            Place::Folder(folder) => folder,
+            Place::File(file) => file.parent().unwrap_or(file),
+        }
+    }
+
+    /// Looks again; tells whether anything is new, which costs one `stat` per file.
     ///
     /// # Errors
     /// When the folder, or the one file, cannot be read. One unreadable file in a folder is listed all the same.
-    pub(super) fn scan(&mut self) -> Result<Arc<Vec<Archive>>, SourceError> {
-        let has_news = match self.place.clone() {
-            Place::Folder(path) => self.scan_folder(&path)?,
-            Place::File(path) => self.scan_file(&path)?,
-        };
-        if has_news {
-            let mut archives: Vec<Archive> =
-                self.known.values().filter_map(|(_, archive)| archive.clone()).collect();
-            archives.sort_unstable_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
-            self.archives = Arc::new(archives);
+    pub(super) fn scan(&mut self) -> Result<bool, SourceError> {
+        match self.place.clone() {
+            Place::Folder(path) => self.scan_folder(&path),
+            Place::File(path) => self.scan_file(&path),
         }
-        Ok(Arc::clone(&self.archives))
+    }
+
+    /// The archives that the last scan found, in no order.
+    pub(super) fn found(&self) -> impl Iterator<Item = &Found> {
+        self.known.values().filter_map(|(_, found)| found.as_ref())
     }
 
     /// Brings what is known of a folder's files up to date; tells whether there was anything to do.
@@ -115,14 +118,24 @@ impl Scanner {
                 .because(error)
                 .with_hint("check that the folder is there, mounted and readable")
         };
-        let entries: Vec<DirEntry> = std::fs::read_dir(folder).and_then(Iterator::collect).map_err(fail)?;
+        let entries: Vec<DirEntry> = match std::fs::read_dir(folder).and_then(Iterator::collect) {
+            // No backup was packed into an archive yet.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && self.may_be_missing
+                    && self.known.is_empty() =>
+            {
+                Vec::new()
+            }
+            entries => entries.map_err(fail)?,
+        };
         let (mut has_news, mut known_entries) = (false, 0);
         for entry in &entries {
             let name = entry.file_name();
             if !self.is_known(&name, || stamp_of_entry(entry)) {
                 let former = self.known.remove(&name);
                 has_news |= former.is_some();
-                let former = former.and_then(|(_, archive)| archive);
+                let former = former.and_then(|(_, found)| found);
                 let Some(found) = self.folder_entry(folder, &name, former) else { continue };
                 self.known.insert(name, found);
                 has_news = true;
@@ -145,7 +158,7 @@ impl Scanner {
     }
 
     /// What a folder's entry is, or `None` and a log line. `former` is what it was before.
-    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr, former: Option<Archive>) -> Option<Known> {
+    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr, former: Option<Found>) -> Option<Known> {
         let path = folder.join(os_name);
         let Some(name) = os_name.to_str() else {
             self.leave_out(os_name, "its name is not UTF-8", &"rename it to make it a snapshot");
@@ -153,9 +166,9 @@ impl Scanner {
         };
         let parsed = match parse_file_name(name) {
             Ok(parsed) => parsed,
-            Err(LeftOut::Latest) if path.is_symlink() => {
-                self.tell(os_name, "latest", || {
-                    tracing::debug!("{}: left out: {}", path.display(), LeftOut::Latest)
+            Err(why) if why == LeftOut::Checksum || why == LeftOut::Latest && path.is_symlink() => {
+                self.tell(os_name, "by the way", || {
+                    tracing::debug!("{}: left out: {why}", path.display());
                 });
                 return None;
             }
@@ -171,7 +184,8 @@ impl Scanner {
                 Some(file) => match former {
                     Some(former) => {
                         let stamp = file.stamp;
-                        return Some((stamp, Some(Archive { file: Arc::new(file), ..former })));
+                        let artefact = Artefact { file: Arc::new(file), ..former.artefact.clone() };
+                        return Some((stamp, Some(Found { artefact, ..former })));
                     }
                     None => (Arc::new(file), Facts::Unreadable),
                 },
@@ -183,9 +197,7 @@ impl Scanner {
             self.leave_out(os_name, "it has no time", &what);
             return Some((file.stamp, None));
         };
-        let has_prefix = parsed.time.is_some() && !parsed.prefix.is_empty();
-        let database = if has_prefix { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
-        Some((file.stamp, Some(archive(file, name, &parsed, database, time, facts))))
+        Some((file.stamp, Some(self.archive(file, name, &parsed, time, facts))))
     }
 
     /// The file that is there and cannot be read. It stays listed, as one whose bytes are broken: a program that mirrors
@@ -213,18 +225,20 @@ impl Scanner {
         }
         self.known.remove(name);
         let archive = self.single_file(path)?;
-        self.known.insert(name.to_owned(), (archive.file.stamp, Some(archive)));
+        self.known.insert(name.to_owned(), (archive.artefact.file.stamp, Some(archive)));
         Ok(true)
     }
 
     /// The source that is one file: it needs no time in its name, since the user named it.
-    fn single_file(&mut self, path: &Path) -> Result<Archive, SourceError> {
+    fn single_file(&mut self, path: &Path) -> Result<Found, SourceError> {
         let operation = || format!("cannot use {} as an archive", path.display());
         let os_name = path.file_name().unwrap_or_default();
         let invalid = |why: &dyn std::fmt::Display| {
             SourceError::new(ErrorKind::Invalid, &*self.label, operation())
                 .because(why.to_string())
-                .with_hint("give a .zip, .jsonl, .db or .sqlite file, or a folder of such files")
+                .with_hint(
+                    "give a .zip, .jsonl, .db, .sqlite, .dump, .sql or .tar file, or a folder of such files",
+                )
         };
         let name = os_name.to_str().ok_or_else(|| invalid(&"its name is not UTF-8"))?;
         let parsed = match parse_file_name(name) {
@@ -240,9 +254,31 @@ impl Scanner {
             });
             file.stamp.modified()
         });
+        Ok(self.archive(file, name, &parsed, time, facts))
+    }
+
+    fn archive(
+        &self,
+        file: Arc<FileVersion>,
+        name: &str,
+        parsed: &ArchiveName,
+        time: Timestamp,
+        facts: Facts,
+    ) -> Found {
+        let has_database = parsed.tag.is_none() && !parsed.prefix.is_empty();
+        // A file without a time is named by the user, or is a zip with a time inside: `backup.zip`.
+        let is_named = parsed.time.is_some() || matches!(self.place, Place::File(_));
         let database =
-            if parsed.prefix.is_empty() { Arc::clone(&self.fallback) } else { parsed.prefix.as_str().into() };
-        Ok(archive(file, name, &parsed, database, time, facts))
+            if has_database && is_named { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
+        let part = if parsed.tag.is_some() { parsed.prefix.as_str() } else { "" };
+        let (members, is_captured) = match facts {
+            Facts::Zip(facts) => (facts.members, facts.captured.is_some()),
+            Facts::DamagedZip | Facts::Unreadable | Facts::Readable => (0, false),
+        };
+        let artefact =
+            Artefact { file, name: name.into(), format: parsed.format, part: part.into(), members };
+        let tag = parsed.tag.as_deref().map(Into::into);
+        Found { artefact, database, time, is_captured, mark: parsed.mark, tag }
     }
 
     /// When the archive's content was captured: a manifest inside wins over the name.
@@ -289,7 +325,9 @@ fn look_at(path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)>
     let file = Arc::new(FileVersion::settled(path)?);
     file.open()?;
     let facts = match format {
-        Format::Jsonl | Format::Sqlite => Facts::Readable,
+        Format::Plain | Format::Jsonl | Format::Sqlite | Format::PgDump | Format::Sql(_) | Format::Tar(_) => {
+            Facts::Readable
+        }
         Format::Zip => match ZipFacts::read(&file) {
             Ok(facts) => Facts::Zip(facts),
             Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
@@ -303,23 +341,11 @@ fn look_at(path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)>
     Ok((file, facts))
 }
 
-fn archive(
-    file: Arc<FileVersion>,
-    name: &str,
-    parsed: &ArchiveName,
-    database: Arc<str>,
-    time: Timestamp,
-    facts: Facts,
-) -> Archive {
-    let members = if let Facts::Zip(facts) = facts { facts.members } else { 0 };
-    Archive { file, name: name.into(), format: parsed.format, database, time, mark: parsed.mark, members }
-}
-
 /// `<db>-latest.jsonl`, named by the user: a snapshot after all.
 fn latest_file(name: &str) -> ArchiveName {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let prefix = without_latest(stem).unwrap_or(stem).to_owned();
-    ArchiveName { format: Format::Jsonl, prefix, time: None, mark: None }
+    ArchiveName { format: Format::Jsonl, prefix, tag: None, time: None, mark: None }
 }
 
 /// The folder's own name; for Thrum's `<repo>/archives` that of the folder above.

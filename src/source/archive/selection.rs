@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::scan::Archive;
+use super::found::Archive;
 use crate::source::{ErrorKind, SourceError};
 
 /// What `NAME=` means for a folder. Decided once, when the source is opened: databases that turn up later

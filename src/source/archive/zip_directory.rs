@@ -1,18 +1,14 @@
 //! What a zip's central directory says: its members, their paths in the tree, the time of a Thrum manifest.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use zip::ZipArchive;
 use zip::result::ZipResult;
 
+use super::thrum::{MANIFEST, Manifest};
 use crate::model::names::nested_paths;
 use crate::source::stored::{FileReader, FileVersion, Opened};
-
-/// A manifest has a few hundred bytes; what is far longer is none.
-const LONGEST_MANIFEST: u64 = 1024 * 1024;
 
 /// The members of one state of one zip file. Holds no open file.
 ///
@@ -88,18 +84,10 @@ fn open_archive(file: &Arc<FileVersion>) -> ZipResult<ZipArchive<FileReader>> {
     Ok(closed)
 }
 
-#[derive(Deserialize)]
-struct Manifest {
-    timestamp: Timestamp,
-}
-
 /// The `timestamp` of a `manifest.json` at the root, as Thrum writes it.
 fn manifest_time(
     archive: &mut ZipArchive<FileReader>,
 ) -> Result<Option<Timestamp>, Box<dyn std::error::Error + Send + Sync>> {
-    let Some(index) = archive.index_for_name_raw(b"manifest.json") else { return Ok(None) };
-    let mut text = Vec::new();
-    archive.by_index(index)?.take(LONGEST_MANIFEST).read_to_end(&mut text)?;
-    let manifest: Manifest = serde_json::from_slice(&text)?;
-    Ok(Some(manifest.timestamp))
+    let Some(index) = archive.index_for_name_raw(MANIFEST.as_bytes()) else { return Ok(None) };
+    Ok(Some(Manifest::read(archive.by_index(index)?)?.timestamp))
 }

@@ -55,11 +55,15 @@ impl FileStamp {
 
     /// How long from `now` it takes until any further write is sure to give another stamp; `None` where it is
     /// sure already.
-    fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
+    pub(in crate::source) fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
+        CLOCK_TICK.checked_sub(self.quiet_for(now)?).filter(|wait| !wait.is_zero())
+    }
+
+    /// For how long it has not been changed; `None` where that is not known.
+    pub(in crate::source) fn quiet_for(&self, now: SystemTime) -> Option<Duration> {
         let changed = Duration::from_nanos(u64::try_from(self.ctime_ns).ok()?);
         // A change time ahead of the clock is another machine's, about whose clock nothing is known.
-        let age = now.duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?).ok()?;
-        CLOCK_TICK.checked_sub(age).filter(|wait| !wait.is_zero())
+        now.duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?).ok()
     }
 
     /// The modification time; the nearest end of the calendar for one beyond it.

@@ -19,7 +19,7 @@ pub(in crate::source) use spool::{Spool, Spools};
 
 /// One immutable piece of bytes. Every call may block.
 pub(in crate::source) trait Stored: Send + Sync {
-    /// What it is and where it lies, for messages: `file /x/y`, `member a of /x.zip`.
+    /// What it is and where it lies, for messages: `/x/y`, `member a of /x.zip`.
     fn describe(&self) -> String;
 
     /// Names the bytes: equal keys, equal bytes.
@@ -73,7 +73,7 @@ pub(in crate::source) struct StoredFile {
 
 impl Stored for StoredFile {
     fn describe(&self) -> String {
-        format!("file {}", self.file.path.display())
+        self.file.path.display().to_string()
     }
 
     fn key(&self) -> ContentId {

@@ -13,6 +13,7 @@ use crate::source::{Content, Database, FileEntry, Sink, Source, SourceError};
 mod exports;
 mod folders;
 mod identity;
+mod thrum;
 mod zips;
 
 /// A folder of archives that is removed after the test.

@@ -281,7 +281,7 @@ async fn the_time_of_a_thrum_backup_is_that_of_its_manifest() {
         ("2026-01-04T000000.zip", "2026-01-04T00:00:00Z", None),
         ("pre-restore-2026-01-03T000000.zip", "2026-01-03T00:00:00Z", Some("pre-restore")),
         ("named-by-hand.zip", "2026-01-01T11:00:00.5Z", None),
-        (NAME, "2026-01-01T11:00:00.5Z", None),
+        ("captured 2026-01-01T11:00:00.5Z", "2026-01-01T11:00:00.5Z", None),
     ];
     assert_eq!(told, expected.map(|(id, time, mark)| (id, time.to_owned(), mark)));
 }

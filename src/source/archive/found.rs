@@ -1,0 +1,116 @@
+//! What a scan finds, and the snapshots that it makes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::format::Format;
+use crate::source::stored::FileVersion;
+
+/// A file that is a snapshot, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Artefact {
+    pub(super) file: Arc<FileVersion>,
+    /// The file's name, unique in its folder; the path below the folder where that is the snapshot.
+    pub(super) name: Arc<str>,
+    pub(super) format: Format,
+    /// Which part of a snapshot it is, where one has several; empty for the only or the first one.
+    pub(super) part: Arc<str>,
+    /// How many members a zip has; 0 for one that cannot be read, and for other formats.
+    pub(super) members: usize,
+}
+
+/// A file with what is told of its snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) artefact: Artefact,
+    /// The database that it belongs to, before any renaming.
+    pub(super) database: Arc<str>,
+    pub(super) time: Timestamp,
+    /// Whether the time is when the content was captured, as a manifest inside tells.
+    pub(super) is_captured: bool,
+    pub(super) mark: Option<&'static str>,
+    pub(super) tag: Option<Arc<str>>,
+}
+
+/// One snapshot of one database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Archive {
+    /// Names it among the snapshots of its database, as long as it is there.
+    pub(super) id: Arc<str>,
+    /// The database that it belongs to, before any renaming.
+    pub(super) database: Arc<str>,
+    pub(super) time: Timestamp,
+    pub(super) mark: Option<&'static str>,
+    pub(super) tag: Option<Arc<str>>,
+    /// What it consists of: one file, the files of one tag and time, or those of a folder. Sorted by name.
+    pub(super) artefacts: Vec<Artefact>,
+}
+
+impl Archive {
+    /// Bytes of its files, added up.
+    pub(super) fn len(&self) -> u64 {
+        self.artefacts.iter().map(|artefact| artefact.file.stamp.len).fold(0, u64::saturating_add)
+    }
+
+    /// The names of its files, for people; of a folder that has many, how many there are.
+    pub(super) fn file_names(&self) -> String {
+        match &self.artefacts[..] {
+            many if many.iter().any(|artefact| artefact.format == Format::Plain) => {
+                format!("{} files", many.len())
+            }
+            few => few.iter().map(|artefact| &*artefact.name).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// How many members its zips have.
+    pub(super) fn members(&self) -> usize {
+        self.artefacts.iter().map(|artefact| artefact.members).sum()
+    }
+}
+
+/// The snapshots of the files found, and a folder's own present state, sorted by time, then by id.
+///
+/// Files of one tag and time are one snapshot. Of a Thrum backup the present state becomes an archive when the
+/// next one is made: both have the time of their manifest, and with it one id, so that it stays the same snapshot.
+/// Once the archive is there it answers, as the folder may be written to at any moment.
+pub(super) fn snapshots<'f>(
+    found: impl Iterator<Item = &'f Found>,
+    present: impl IntoIterator<Item = Archive>,
+) -> Vec<Archive> {
+    let mut tagged: BTreeMap<(Arc<str>, Arc<str>, Timestamp), Vec<Artefact>> = BTreeMap::new();
+    let mut archives = Vec::new();
+    for file in found {
+        let Found { artefact, database, time, mark, tag, is_captured } = file.clone();
+        match tag {
+            Some(tag) => tagged.entry((database, tag, time)).or_default().push(artefact),
+            None => {
+                let id = Arc::clone(&artefact.name);
+                let archive = Archive { id, database, time, mark, tag: None, artefacts: vec![artefact] };
+                archives.push((archive, is_captured && mark.is_none()));
+            }
+        }
+    }
+    archives.sort_unstable_by(|(a, _), (b, _)| (a.time, &a.id).cmp(&(b.time, &b.id)));
+    let mut captured = HashSet::new();
+    let mut all: Vec<Archive> = Vec::with_capacity(archives.len());
+    for (mut archive, is_captured) in archives {
+        if is_captured && captured.insert((Arc::clone(&archive.database), archive.time)) {
+            archive.id = captured_id(archive.time);
+        }
+        all.push(archive);
+    }
+    all.extend(present.into_iter().filter(|now| !captured.contains(&(Arc::clone(&now.database), now.time))));
+    all.extend(tagged.into_iter().map(|((database, tag, time), mut artefacts)| {
+        artefacts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Archive { id: format!("{tag} {time}").into(), database, time, mark: None, tag: Some(tag), artefacts }
+    }));
+    all.sort_unstable_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+    all
+}
+
+/// The id of the snapshot that was captured at a time.
+pub(super) fn captured_id(time: Timestamp) -> Arc<str> {
+    format!("captured {time}").into()
+}

@@ -1,0 +1,183 @@
+//! Backups as Thrum lays them out, and dumps of one tag.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// A repository's backup folder, which is filled as Thrum does it: `current/` first, packed before the next run.
+struct Backups {
+    root: tempfile::TempDir,
+}
+
+impl Backups {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.root.path().join("repo")
+    }
+
+    fn current(&self, path: &str) -> PathBuf {
+        self.repository().join("current").join(path)
+    }
+
+    /// What a run leaves in `current/`.
+    fn run(&self, time: &str, files: &[(&str, &str)]) {
+        let manifest = format!(r#"{{"version":1,"timestamp":"{time}","repo_name":"repo","counts":{{}}}}"#);
+        let _ = fs::remove_dir_all(self.current(""));
+        for (path, text) in files.iter().copied().chain([("manifest.json", &*manifest)]) {
+            fs::create_dir_all(self.current(path).parent().unwrap()).unwrap();
+            fs::write(self.current(path), text).unwrap();
+        }
+    }
+
+    /// What a run does first: packs what is there.
+    fn pack(&self, name: &str) {
+        let archives = self.repository().join("archives");
+        fs::create_dir_all(&archives).unwrap();
+        let mut zip = Command::new("zip");
+        zip.args(["-q", "-D", "-r"]).arg(archives.join(name)).arg(".").current_dir(self.current(""));
+        assert!(run(&mut zip).status.success());
+    }
+}
+
+/// Polls until there is news.
+async fn news(source: &ArchiveSource) -> Arc<dyn Database> {
+    let begun = Instant::now();
+    loop {
+        if let Some(mut databases) = source.poll().await.unwrap() {
+            return databases.remove(0);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "there is no news");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn times(database: &Arc<dyn Database>) -> Vec<String> {
+    database.history().timeline.iter().map(|snapshot| snapshot.time.to_string()).collect()
+}
+
+async fn text(database: &Arc<dyn Database>, at: usize, path: &str) -> String {
+    let id = database.history().timeline[at].id.clone();
+    let files = database.files(&id).await.unwrap();
+    let file = files.iter().find(|file| &*file.path == path).unwrap_or_else(|| panic!("no {path}"));
+    String::from_utf8(read(&file.content).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_present_backup_is_the_newest_and_stays_one_snapshot_when_it_is_packed() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "{}\n"), ("messages/a.jsonl", "{\"a\":1}\n")]);
+    let source = open(&backups.repository()).unwrap();
+    let first = database(&source).await;
+    assert_eq!((first.name(), times(&first)), ("repo", vec!["2026-01-01T10:00:00Z".to_owned()]));
+    assert_eq!(text(&first, 0, "messages/a.jsonl").await, "{\"a\":1}\n");
+
+    backups.pack("2026-01-02T100000.zip");
+    let packed = news(&source).await;
+    assert_eq!(ids(&packed), ids(&first), "it is the same snapshot");
+    backups.run("2026-01-02T10:00:00Z", &[("events.jsonl", "{}\n{}\n")]);
+    let second = news(&source).await;
+    assert_eq!(times(&second), ["2026-01-02T10:00:00Z", "2026-01-01T10:00:00Z"]);
+    assert_eq!(ids(&second)[1], ids(&first)[0]);
+    assert_eq!(text(&second, 0, "events.jsonl").await, "{}\n{}\n");
+    assert_eq!(text(&second, 1, "messages/a.jsonl").await, "{\"a\":1}\n");
+    let gone = read(&files(&first, ids(&first)[0]).await.unwrap()[0].content).await;
+    assert_eq!(gone.unwrap_err().kind, crate::source::ErrorKind::Changed, "never bytes of the next run");
+}
+
+#[tokio::test]
+async fn a_backup_that_is_being_written_is_no_snapshot_yet() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    let source = open(&backups.repository()).unwrap();
+    let before = database(&source).await;
+    // A run writes the events, and its manifest later.
+    fs::write(backups.current("events.jsonl"), "one\ntwo\n").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(source.poll().await.unwrap().is_none());
+    let torn = read(&files(&before, ids(&before)[0]).await.unwrap()[0].content).await;
+    assert_eq!(torn.unwrap_err().kind, crate::source::ErrorKind::Changed);
+    let manifest = r#"{"version":1,"timestamp":"2026-01-02T10:00:00Z"}"#;
+    fs::write(backups.current("manifest.json"), manifest).unwrap();
+    let after = news(&source).await;
+    assert_eq!(times(&after), ["2026-01-02T10:00:00Z"]);
+    assert_eq!(text(&after, 0, "events.jsonl").await, "one\ntwo\n");
+}
+
+#[tokio::test]
+async fn a_copied_backup_is_a_snapshot_although_its_manifest_is_not_the_newest_file() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    std::thread::sleep(Duration::from_millis(30));
+    fs::write(backups.current("z.jsonl"), "last\n").unwrap();
+    let begun = Instant::now();
+    let database = database(&open(&backups.repository()).unwrap()).await;
+    assert_eq!(text(&database, 0, "z.jsonl").await, "last\n");
+    assert!(begun.elapsed() > Duration::from_secs(2), "it might have been half a run");
+}
+
+#[tokio::test]
+async fn a_restore_point_is_marked_and_shares_no_id() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    backups.pack("2026-01-02T100000.zip");
+    backups.pack("pre-restore-2026-01-03T100000.zip");
+    let database = database(&open(&backups.repository()).unwrap()).await;
+    let marks: Vec<_> = database.history().timeline.iter().map(|snapshot| snapshot.mark).collect();
+    assert_eq!((ids(&database).len(), marks), (2, vec![Some("pre-restore"), None]));
+}
+
+#[tokio::test]
+async fn a_folder_of_several_repositories_has_several_databases() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    let other = backups.root.path().join("other/current");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(other.join("manifest.json"), r#"{"timestamp":"2026-01-01T10:00:00Z"}"#).unwrap();
+    fs::create_dir_all(backups.root.path().join("unrelated")).unwrap();
+    let source = open(backups.root.path()).unwrap();
+    assert_eq!(names(&databases(&source).await), ["other", "repo"]);
+}
+
+#[tokio::test]
+async fn what_lies_elsewhere_is_not_reached_through_a_link() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    std::os::unix::fs::symlink("/etc/passwd", backups.current("config.json")).unwrap();
+    std::os::unix::fs::symlink("/etc", backups.current("config")).unwrap();
+    let database = database(&open(&backups.repository()).unwrap()).await;
+    let files = files(&database, ids(&database)[0]).await.unwrap();
+    let paths: Vec<&str> = files.iter().map(|file| &*file.path).collect();
+    assert_eq!(paths, ["events.jsonl", "manifest.json"]);
+}
+
+#[tokio::test]
+async fn artefacts_of_one_tag_and_time_are_one_snapshot() {
+    let folder = Folder::new();
+    for (name, text) in [
+        ("v0.1.0_20250910_143000_minio.tar.gz", "minio"),
+        ("v0.1.0_20250910_143000.sql.gz", "sql"),
+        ("v0.1.0_20250911_143000.sql.gz", "later"),
+        ("v0.2.0_20250911_143000.sql.gz", "another"),
+        ("v0.1.0_20250910_143000.sql.gz.sha256", "sum"),
+    ] {
+        folder.write(name, text);
+    }
+    let database = database(&folder.open()).await;
+    assert_eq!(database.name(), "beads");
+    let first = "v0.1.0 2025-09-10T14:30:00Z";
+    assert_eq!(ids(&database), ["v0.2.0 2025-09-11T14:30:00Z", "v0.1.0 2025-09-11T14:30:00Z", first]);
+    let tags: Vec<_> = database.history().tags.iter().map(|(tag, id)| (tag.as_str(), &**id)).collect();
+    assert_eq!(
+        tags,
+        [("v0.1.0", "v0.1.0 2025-09-11T14:30:00Z"), ("v0.2.0", "v0.2.0 2025-09-11T14:30:00Z")],
+        "of one tag the newest counts"
+    );
+    let message = &database.history().timeline[2].message;
+    assert_eq!(message, "v0.1.0_20250910_143000.sql.gz, v0.1.0_20250910_143000_minio.tar.gz");
+    let listed = files(&database, first).await.unwrap();
+    let paths: Vec<&str> = listed.iter().map(|file| &*file.path).collect();
+    assert!(paths.contains(&"beads.sql.gz") && paths.contains(&"minio.tar.gz"), "{paths:?}");
+}

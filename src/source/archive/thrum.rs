@@ -1,0 +1,237 @@
+//! Thrum's backups: `<repo>/current/` is the newest one, `<repo>/archives/` holds those before it.
+//!
+//! A run of `thrum backup` packs what `current/` holds into an archive, and then fills `current/` anew, file by file,
+//! the manifest last. So what lies there is a snapshot only while nobody writes to it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::format::Format;
+use super::found::{Archive, Artefact, captured_id};
+use crate::model::names::nested_paths;
+use crate::source::stored::{FileStamp, FileVersion};
+use crate::source::{ErrorKind, SourceError};
+
+/// The name of the manifest in a backup.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// A manifest has a few hundred bytes; what is far longer is none.
+const LONGEST_MANIFEST: u64 = 1024 * 1024;
+
+/// Where files are younger than the manifest, a run is under way, or the folder was copied: then nothing has been
+/// written for a while.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// How often files are looked at that were written a moment ago.
+const PATIENCE: u32 = 5;
+
+/// Folders within folders beyond this are none of Thrum's.
+const DEEPEST: usize = 32;
+
+/// What a backup says of itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct Manifest {
+    /// When its content was captured.
+    pub(super) timestamp: Timestamp,
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn read(from: impl Read) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let mut text = Vec::new();
+        from.take(LONGEST_MANIFEST).read_to_end(&mut text)?;
+        Ok(serde_json::from_slice(&text)?)
+    }
+}
+
+/// The folders of a path that are backups of one repository each: the path itself, those in it, or those in its
+/// `backup/` where it is a `.thrum`.
+pub(super) fn repositories(path: &Path) -> Vec<PathBuf> {
+    if is_repository(path) {
+        return vec![path.to_owned()];
+    }
+    let within = if path.file_name().is_some_and(|name| name == ".thrum") {
+        path.join("backup")
+    } else {
+        path.to_owned()
+    };
+    let Ok(entries) = fs::read_dir(&within) else { return Vec::new() };
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|folder| is_repository(folder)).collect();
+    found.sort();
+    found
+}
+
+fn is_repository(folder: &Path) -> bool {
+    let has_manifest =
+        || File::open(folder.join("current").join(MANIFEST)).is_ok_and(|file| Manifest::read(file).is_ok());
+    let has_archives = || {
+        let entries = fs::read_dir(folder.join("archives")).into_iter().flatten().flatten();
+        folder.join("current").is_dir()
+            && entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "zip"))
+    };
+    has_manifest() || has_archives()
+}
+
+/// The `current/` of one repository.
+#[derive(Debug)]
+pub(super) struct Current {
+    folder: PathBuf,
+    label: Arc<str>,
+    database: Arc<str>,
+    /// The files in the state in which `archive` was made.
+    seen: Vec<(PathBuf, FileStamp)>,
+    archive: Option<Archive>,
+    /// What the log was told last.
+    told: Option<String>,
+}
+
+impl Current {
+    /// That of the folder `repository`, which shows as `database`.
+    pub(super) fn new(repository: &Path, label: Arc<str>, database: Arc<str>) -> Self {
+        let folder = repository.join("current");
+        Self { folder, label, database, seen: Vec::new(), archive: None, told: None }
+    }
+
+    /// The snapshot that it was when it was last looked at and nobody wrote to it.
+    pub(super) fn archive(&self) -> Option<&Archive> {
+        self.archive.as_ref()
+    }
+
+    /// The folders whose changes are news.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.folder.clone()];
+        let below = self.seen.iter().flat_map(|(path, _)| path.ancestors().skip(1));
+        folders
+            .extend(below.filter(|folder| !folder.as_os_str().is_empty()).map(|path| self.folder.join(path)));
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+
+    /// Looks again; tells whether it is another snapshot. What is being written stays what it was. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub(super) fn look(&mut self) -> Result<bool, SourceError> {
+        let Some(files) = self.quiet_files()? else { return Ok(false) };
+        if self.archive.is_some() && files == self.seen {
+            return Ok(false);
+        }
+        match self.snapshot(&files) {
+            Ok(archive) => {
+                self.seen = files;
+                self.told = None;
+                self.archive = Some(archive);
+                Ok(true)
+            }
+            Err(problem) => {
+                let problem = problem.to_string();
+                if self.told.as_ref() != Some(&problem) {
+                    tracing::warn!(
+                        "{}: no snapshot: its {MANIFEST} cannot be read: {problem}; `thrum backup` makes it anew",
+                        self.folder.display()
+                    );
+                    self.told = Some(problem);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// The files, where nobody writes to them; none before the first backup.
+    fn quiet_files(&self) -> Result<Option<Vec<(PathBuf, FileStamp)>>, SourceError> {
+        for _ in 0..PATIENCE {
+            let files = match self.files() {
+                Ok(files) => files,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.archive.is_none() => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.cannot_list(error)),
+            };
+            let now = SystemTime::now();
+            let wait = files.iter().filter_map(|(_, stamp)| stamp.unsettled_for(now)).max();
+            match wait {
+                None if is_being_written(&files, now) => return Ok(None),
+                None => return Ok(Some(files)),
+                Some(wait) => std::thread::sleep(wait),
+            }
+        }
+        Ok(None)
+    }
+
+    fn cannot_list(&self, error: io::Error) -> SourceError {
+        let kind = match error.kind() {
+            io::ErrorKind::PermissionDenied => ErrorKind::Refused,
+            _ => ErrorKind::Unavailable,
+        };
+        SourceError::new(kind, &*self.label, format!("cannot list folder {}", self.folder.display()))
+            .because(error)
+            .with_hint("check that the folder is there, mounted and readable")
+    }
+
+    fn snapshot(
+        &self,
+        files: &[(PathBuf, FileStamp)],
+    ) -> Result<Archive, Box<dyn std::error::Error + Send + Sync>> {
+        let manifest = Manifest::read(File::open(self.folder.join(MANIFEST))?)?;
+        let paths = nested_paths(files.iter().map(|(path, _)| path.as_os_str().as_bytes()));
+        let artefacts = files.iter().zip(paths).map(|((path, stamp), name)| Artefact {
+            file: Arc::new(FileVersion { path: self.folder.join(path), stamp: *stamp }),
+            name: name.into(),
+            format: Format::Plain,
+            part: "".into(),
+            members: 0,
+        });
+        let time = manifest.timestamp;
+        let (id, database, artefacts) = (captured_id(time), Arc::clone(&self.database), artefacts.collect());
+        Ok(Archive { id, database, time, mark: None, tag: None, artefacts })
+    }
+
+    /// The files below the folder with their stamps, sorted by path. Links are none of the backup: they may lead
+    /// anywhere.
+    fn files(&self) -> io::Result<Vec<(PathBuf, FileStamp)>> {
+        let mut files = Vec::new();
+        let mut folders = vec![(self.folder.clone(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                let kind = entry.file_type()?;
+                if kind.is_dir() && depth < DEEPEST {
+                    folders.push((entry.path(), depth + 1));
+                } else if kind.is_file() {
+                    let path = entry.path();
+                    let below = path.strip_prefix(&self.folder).unwrap_or(&path).to_owned();
+                    match entry.metadata() {
+                        Ok(metadata) => files.push((below, FileStamp::of(&metadata))),
+                        // Removed since it was listed.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+        files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Ok(files)
+    }
+}
+
+/// Whether a run of the backup seems to be under way.
+fn is_being_written(files: &[(PathBuf, FileStamp)], now: SystemTime) -> bool {
+    let manifest =
+        files.iter().find(|(path, _)| path == Path::new(MANIFEST)).map(|(_, stamp)| stamp.mtime_ns);
+    let newest = files.iter().map(|(_, stamp)| stamp.mtime_ns).max();
+    let is_last = manifest.is_some() && manifest == newest;
+    let quiet_for = |stamp: &FileStamp| stamp.quiet_for(now);
+    !is_last && files.iter().any(|(_, stamp)| quiet_for(stamp).is_some_and(|quiet| quiet < QUIET))
+}
