@@ -1,12 +1,13 @@
 //! asof mounts databases and their snapshot history as a read-only file tree.
 //!
 //! Data flows one way: each module may use only those below it in this list.
-//! `cli` → `fuse` → `vfs` → `engine` → `catalog` → `source` → `model`.
+//! `cli` → `fuse` → `vfs` → `engine` → `catalog` → `source` → `records`, `model`.
 
 pub mod catalog;
 pub mod cli;
 pub mod engine;
 pub mod fuse;
 pub mod model;
+mod records;
 pub mod source;
 pub mod vfs;

@@ -154,7 +154,10 @@ impl Plan {
     fn new(args: &MountArgs) -> Result<Self, Failure> {
         let mountpoint = mountpoint::check(&args.mountpoint, args.non_empty)?;
         let zone = args.timezone.as_deref().map(zone).transpose()?;
-        let options = wire::SourceOptions::new(zone.clone(), &args.exclude, args.password_file.as_deref())?;
+        let cache_dir = disk_cache::folder(args.cache_dir.as_deref());
+        let password_file = args.password_file.as_deref();
+        let options =
+            wire::SourceOptions::new(zone.clone(), &args.exclude, password_file, cache_dir.clone())?;
         let sources = args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;
         let log_file = args.log_file.clone().unwrap_or_else(|| logging::default_file(&mountpoint));
         Ok(Self {
@@ -164,7 +167,7 @@ impl Plan {
             cache_size: args.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
             zone: zone.unwrap_or(TimeZone::UTC),
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
-            cache_dir: disk_cache::folder(args.cache_dir.as_deref()),
+            cache_dir,
             disk_cache_size: args.disk_cache_size.unwrap_or(0),
             allow_other: args.allow_other,
         })

@@ -35,6 +35,7 @@ pub(super) struct SourceOptions {
     zone: Option<TimeZone>,
     exclude: GlobSet,
     password: Option<String>,
+    cache_dir: Option<PathBuf>,
 }
 
 impl SourceArg {
@@ -92,13 +93,14 @@ fn split_name(argument: &str) -> (Option<&str>, &str) {
 }
 
 impl SourceOptions {
-    /// Reads the password and compiles the patterns.
+    /// Reads the password and compiles the patterns. `cache_dir` is where sources keep what they read.
     pub fn new(
         zone: Option<TimeZone>,
         exclude: &[String],
         password_file: Option<&Path>,
+        cache_dir: Option<PathBuf>,
     ) -> Result<Self, Failure> {
-        Ok(Self { zone, exclude: globs(exclude)?, password: password(password_file)? })
+        Ok(Self { zone, exclude: globs(exclude)?, password: password(password_file)?, cache_dir })
     }
 }
 
@@ -166,7 +168,7 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         let dolt = DoltStoreOptions { name, exclude: options.exclude.clone() };
         return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
     }
-    let archive = ArchiveOptions { name, zone: options.zone.clone() };
+    let archive = ArchiveOptions { name, zone: options.zone.clone(), cache_dir: options.cache_dir.clone() };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
         if let Some(problem) = DoltStoreSource::missing_in_git(path) {
             let hint = error.hint.take().unwrap_or_default();

@@ -8,9 +8,9 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::digest::Digest;
-use super::records::RecordFile;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
+use crate::records::RecordFile;
 
 /// A content id, and the length in bytes, little-endian.
 const LENGTH: usize = 16 + 8;

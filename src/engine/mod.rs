@@ -30,7 +30,6 @@ mod part_lengths;
 mod patch;
 mod reading;
 mod recall;
-mod records;
 mod report;
 mod seen;
 mod segmenter;

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use crate::engine::records;
 use crate::model::content_id::ContentId;
+use crate::records;
 
 /// What stands before the packed bytes of a segment.
 const SUM: usize = 4;

@@ -18,6 +18,7 @@ use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 mod database;
 mod format;
 mod found;
+mod known;
 mod naming;
 mod pieces;
 mod runs;
@@ -50,6 +51,8 @@ pub struct ArchiveOptions {
     /// The zone of archive names that name none (`--timezone`). Without it such a name is read as its writer
     /// meant it: dolt-archive writes local time, everybody else UTC.
     pub zone: Option<TimeZone>,
+    /// Where what is read of archives is kept for the next mount; nowhere without it.
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// A folder of archives, or one archive.
@@ -79,7 +82,7 @@ impl ArchiveSource {
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("archive {}", path.display()).into();
         let place = place_of(path, &label)?;
-        let mut finds = Finds::new(&place, &label, options.zone);
+        let mut finds = Finds::new(&place, &label, &options);
         finds.first_look()?;
         let archives = Arc::clone(&finds.archives);
         if archives.is_empty() {
@@ -103,8 +106,8 @@ struct Finds {
 }
 
 impl Finds {
-    fn new(place: &Place, label: &Arc<str>, zone: Option<TimeZone>) -> Self {
-        let scanner = |place| Scanner::new(place, Arc::clone(label), zone.clone(), TimeZone::system());
+    fn new(place: &Place, label: &Arc<str>, options: &ArchiveOptions) -> Self {
+        let scanner = |place| Scanner::new(place, Arc::clone(label), options, TimeZone::system());
         let repositories = match place {
             Place::Folder(path) => thrum::repositories(path),
             Place::File(_) => Vec::new(),

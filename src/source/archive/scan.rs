@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zip::result::ZipError;
 
+use super::ArchiveOptions;
 use super::format::Format;
 use super::found::{Artefact, Found};
+use super::known::KnownZips;
 use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::zip_reason;
@@ -42,6 +44,7 @@ pub(super) struct Scanner {
     zone: Option<TimeZone>,
     system: TimeZone,
     known: HashMap<OsString, Known>,
+    zips: KnownZips,
     /// How many entries the folder had.
     entries: usize,
     told: HashSet<(OsString, &'static str)>,
@@ -61,14 +64,16 @@ enum Facts {
 
 impl Scanner {
     /// `path` has to be absolute: the name of its folder may name the database.
-    pub(super) fn new(place: Place, label: Arc<str>, zone: Option<TimeZone>, system: TimeZone) -> Self {
+    pub(super) fn new(place: Place, label: Arc<str>, options: &ArchiveOptions, system: TimeZone) -> Self {
         let folder = match &place {
             Place::Folder(path) => Some(path.as_path()),
             Place::File(path) => path.parent(),
         };
         let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
         let (known, told) = (HashMap::new(), HashSet::new());
-        Self { place, may_be_missing: false, label, fallback, zone, system, known, entries: 0, told }
+        let zips = KnownZips::in_folder(options.cache_dir.as_deref());
+        let zone = options.zone.clone();
+        Self { place, zips, may_be_missing: false, label, fallback, zone, system, known, entries: 0, told }
     }
 
     /// The same where the folder need not be there before the first archive is.
@@ -95,10 +100,12 @@ impl Scanner {
     /// # Errors
     /// When the folder, or the one file, cannot be read. One unreadable file in a folder is listed all the same.
     pub(super) fn scan(&mut self) -> Result<bool, SourceError> {
-        match self.place.clone() {
+        let has_news = match self.place.clone() {
             Place::Folder(path) => self.scan_folder(&path),
             Place::File(path) => self.scan_file(&path),
-        }
+        };
+        self.zips.save();
+        has_news
     }
 
     /// The archives that the last scan found, in no order.
@@ -178,7 +185,7 @@ impl Scanner {
                 return None;
             }
         };
-        let (file, facts) = match look_at(&path, parsed.format) {
+        let (file, facts) = match self.look_at(&path, parsed.format) {
             Ok(found) => found,
             Err(error) => match self.unreadable(&path, os_name, &error) {
                 Some(file) => match former {
@@ -246,7 +253,8 @@ impl Scanner {
             Err(LeftOut::Latest) => latest_file(name),
             Err(why) => return Err(invalid(&why)),
         };
-        let (file, facts) = look_at(path, parsed.format)
+        let (file, facts) = self
+            .look_at(path, parsed.format)
             .map_err(|error| stored_error(&self.label, operation(), &path.display(), error))?;
         let time = self.time_of(&parsed, facts).unwrap_or_else(|| {
             self.tell(os_name, "modification time", || {
@@ -255,6 +263,32 @@ impl Scanner {
             file.stamp.modified()
         });
         Ok(self.archive(file, name, &parsed, time, facts))
+    }
+
+    /// Reads what is needed of a file, unless it was read in this state before.
+    fn look_at(&mut self, path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
+        let file = Arc::new(FileVersion::settled(path)?);
+        file.open()?;
+        if format != Format::Zip {
+            return Ok((file, Facts::Readable));
+        }
+        let key = file.key();
+        if let Some(facts) = self.zips.get(key) {
+            return Ok((file, Facts::Zip(facts)));
+        }
+        let facts = match ZipFacts::read(&file) {
+            Ok(facts) => {
+                self.zips.keep(key, facts);
+                Facts::Zip(facts)
+            }
+            Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
+            Err(error) => {
+                let reason = zip_reason(&error);
+                tracing::warn!("{}: damaged: {reason}; `unzip -t` shows what is left of it", path.display());
+                Facts::DamagedZip
+            }
+        };
+        Ok((file, facts))
     }
 
     fn archive(
@@ -318,27 +352,6 @@ fn stamp_of_entry(entry: &DirEntry) -> io::Result<FileStamp> {
         }
     }
     Ok(FileVersion::current(&entry.path())?.stamp)
-}
-
-/// Reads what is needed of a file.
-fn look_at(path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
-    let file = Arc::new(FileVersion::settled(path)?);
-    file.open()?;
-    let facts = match format {
-        Format::Plain | Format::Jsonl | Format::Sqlite | Format::PgDump | Format::Sql(_) | Format::Tar(_) => {
-            Facts::Readable
-        }
-        Format::Zip => match ZipFacts::read(&file) {
-            Ok(facts) => Facts::Zip(facts),
-            Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
-            Err(error) => {
-                let reason = zip_reason(&error);
-                tracing::warn!("{}: damaged: {reason}; `unzip -t` shows what is left of it", path.display());
-                Facts::DamagedZip
-            }
-        },
-    };
-    Ok((file, facts))
 }
 
 /// `<db>-latest.jsonl`, named by the user: a snapshot after all.

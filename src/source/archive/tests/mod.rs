@@ -77,7 +77,10 @@ fn open(path: &Path) -> Result<ArchiveSource, SourceError> {
 }
 
 fn open_as(path: &Path, name: Option<&str>) -> Result<ArchiveSource, SourceError> {
-    ArchiveSource::open(path, ArchiveOptions { name: name.map(str::to_owned), zone: Some(TimeZone::UTC) })
+    ArchiveSource::open(
+        path,
+        ArchiveOptions { name: name.map(str::to_owned), zone: Some(TimeZone::UTC), cache_dir: None },
+    )
 }
 
 async fn databases(source: &ArchiveSource) -> Vec<Arc<dyn Database>> {

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Records of `N` bytes in a file that several processes add to.
 #[derive(Debug, Clone)]
-pub(super) struct RecordFile<const N: usize> {
+pub(crate) struct RecordFile<const N: usize> {
     path: PathBuf,
 }
 
@@ -68,7 +68,7 @@ fn lock_soon(file: &File) -> io::Result<()> {
 }
 
 /// Adds records to a file that is open for appending, and that this process alone writes to now.
-pub(super) fn append<const N: usize>(
+pub(crate) fn append<const N: usize>(
     file: &mut File,
     records: impl IntoIterator<Item = [u8; N]>,
 ) -> io::Result<()> {
@@ -87,7 +87,7 @@ pub(super) fn append<const N: usize>(
 }
 
 /// The sound records in the bytes of a file.
-pub(super) fn sound<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+pub(crate) fn sound<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     bytes.chunks_exact(N + SUM).filter_map(|entry| {
         let (record, rest) = entry.split_first_chunk::<N>()?;
         (rest == sum(record)).then_some(*record)

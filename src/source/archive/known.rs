@@ -1,0 +1,117 @@
+//! What was read of zips once, kept on disk: a folder of 10,000 is looked through without opening each.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::zip_directory::ZipFacts;
+use crate::model::content_id::ContentId;
+use crate::records::RecordFile;
+
+/// The key of a file's state, the seconds since 1970 and the nanoseconds at which its content was captured, and the
+/// number of members; little-endian.
+const FACTS: usize = 16 + 8 + 4 + 4;
+
+/// Stands in the place of the nanoseconds of a zip that does not tell when it was captured.
+const NOT_CAPTURED: u32 = u32::MAX;
+
+/// Facts about states of files.
+#[derive(Debug, Default)]
+pub(super) struct KnownZips {
+    file: Option<RecordFile<FACTS>>,
+    known: HashMap<ContentId, ZipFacts>,
+    /// Not on disk yet.
+    news: Vec<[u8; FACTS]>,
+}
+
+impl KnownZips {
+    /// What is kept in a folder; without one nothing is kept.
+    pub(super) fn in_folder(folder: Option<&Path>) -> Self {
+        let Some(folder) = folder else { return Self::default() };
+        let file = RecordFile::new(folder.join(format!("zips-{}", env!("CARGO_PKG_VERSION"))));
+        let records = file.read().unwrap_or_else(|error| {
+            let path = file.path().display();
+            tracing::warn!(%path, %error, "what earlier mounts read of zips is not known");
+            Vec::new()
+        });
+        let known = records.iter().filter_map(decoded).collect();
+        Self { file: Some(file), known, news: Vec::new() }
+    }
+
+    /// What is known of a file in this state.
+    pub(super) fn get(&self, key: ContentId) -> Option<ZipFacts> {
+        self.known.get(&key).copied()
+    }
+
+    /// Keeps what was read of a file in this state.
+    pub(super) fn keep(&mut self, key: ContentId, facts: ZipFacts) {
+        if self.file.is_some() && self.known.insert(key, facts).is_none() {
+            self.news.extend(encoded(key, facts));
+        }
+    }
+
+    /// Puts on disk what is new. What cannot be put there is read again next time.
+    pub(super) fn save(&mut self) {
+        let Some(file) = &self.file else { return };
+        if self.news.is_empty() {
+            return;
+        }
+        if let Err(error) = file.add(self.news.drain(..)) {
+            tracing::debug!(path = %file.path().display(), %error, "what was read of zips is not kept");
+        }
+    }
+}
+
+fn encoded(key: ContentId, facts: ZipFacts) -> Option<[u8; FACTS]> {
+    let (seconds, nanoseconds) = match facts.captured {
+        Some(time) => (time.as_second(), u32::try_from(time.subsec_nanosecond()).ok()?),
+        None => (0, NOT_CAPTURED),
+    };
+    let mut record = [0; FACTS];
+    record[..16].copy_from_slice(key.as_bytes());
+    record[16..24].copy_from_slice(&seconds.to_le_bytes());
+    record[24..28].copy_from_slice(&nanoseconds.to_le_bytes());
+    record[28..].copy_from_slice(&u32::try_from(facts.members).ok()?.to_le_bytes());
+    Some(record)
+}
+
+fn decoded(record: &[u8; FACTS]) -> Option<(ContentId, ZipFacts)> {
+    let (key, rest) = record.split_first_chunk::<16>()?;
+    let (seconds, rest) = rest.split_first_chunk::<8>()?;
+    let (nanoseconds, rest) = rest.split_first_chunk::<4>()?;
+    let captured = match u32::from_le_bytes(*nanoseconds) {
+        NOT_CAPTURED => None,
+        part => Some(Timestamp::new(i64::from_le_bytes(*seconds), i32::try_from(part).ok()?).ok()?),
+    };
+    let members = usize::try_from(u32::from_le_bytes(*rest.first_chunk()?)).ok()?;
+    Some((ContentId::from_bytes(*key), ZipFacts { captured, members }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_known_to_the_next_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let time = |text: &str| Some(text.parse().expect("a time"));
+        let all = [
+            ZipFacts { captured: None, members: 70_000 },
+            ZipFacts { captured: time("2026-01-01T10:00:00.5Z"), members: 3 },
+            ZipFacts { captured: time("1969-12-31T23:59:59.25Z"), members: 0 },
+        ];
+        let key = |number: usize| ContentId::of(&[&number.to_le_bytes()]);
+        let mut zips = KnownZips::in_folder(Some(folder.path()));
+        for (number, facts) in all.into_iter().enumerate() {
+            assert_eq!(zips.get(key(number)), None);
+            zips.keep(key(number), facts);
+        }
+        zips.save();
+        let next = KnownZips::in_folder(Some(folder.path()));
+        for (number, facts) in all.into_iter().enumerate() {
+            assert_eq!(next.get(key(number)), Some(facts), "{number}");
+        }
+        assert!(KnownZips::in_folder(None).get(key(0)).is_none());
+    }
+}
