@@ -9,12 +9,12 @@ use super::zip_directory::ZipFacts;
 use crate::model::content_id::ContentId;
 use crate::records::RecordFile;
 
-/// The key of a file's state, the seconds since 1970 and the nanoseconds at which its content was captured, and the
-/// number of members; little-endian.
-const FACTS: usize = 16 + 8 + 4 + 4;
+/// The key of a file's state, the nanoseconds since 1970 at which its content was captured, and the number of members;
+/// little-endian.
+const FACTS: usize = 16 + 8 + 4;
 
 /// Stands in the place of the nanoseconds of a zip that does not tell when it was captured.
-const NOT_CAPTURED: u32 = u32::MAX;
+const NOT_CAPTURED: i64 = i64::MIN;
 
 /// Facts about states of files.
 #[derive(Debug, Default)]
@@ -63,28 +63,27 @@ impl KnownZips {
     }
 }
 
+/// The record of a zip; none of a time beyond the years 1677 to 2262, which is read again each time.
 fn encoded(key: ContentId, facts: ZipFacts) -> Option<[u8; FACTS]> {
-    let (seconds, nanoseconds) = match facts.captured {
-        Some(time) => (time.as_second(), u32::try_from(time.subsec_nanosecond()).ok()?),
-        None => (0, NOT_CAPTURED),
+    let captured = match facts.captured {
+        Some(time) => i64::try_from(time.as_nanosecond()).ok().filter(|time| *time != NOT_CAPTURED)?,
+        None => NOT_CAPTURED,
     };
     let mut record = [0; FACTS];
     record[..16].copy_from_slice(key.as_bytes());
-    record[16..24].copy_from_slice(&seconds.to_le_bytes());
-    record[24..28].copy_from_slice(&nanoseconds.to_le_bytes());
-    record[28..].copy_from_slice(&u32::try_from(facts.members).ok()?.to_le_bytes());
+    record[16..24].copy_from_slice(&captured.to_le_bytes());
+    record[24..].copy_from_slice(&u32::try_from(facts.members).ok()?.to_le_bytes());
     Some(record)
 }
 
 fn decoded(record: &[u8; FACTS]) -> Option<(ContentId, ZipFacts)> {
     let (key, rest) = record.split_first_chunk::<16>()?;
-    let (seconds, rest) = rest.split_first_chunk::<8>()?;
-    let (nanoseconds, rest) = rest.split_first_chunk::<4>()?;
-    let captured = match u32::from_le_bytes(*nanoseconds) {
+    let (captured, members) = rest.split_first_chunk::<8>()?;
+    let captured = match i64::from_le_bytes(*captured) {
         NOT_CAPTURED => None,
-        part => Some(Timestamp::new(i64::from_le_bytes(*seconds), i32::try_from(part).ok()?).ok()?),
+        time => Some(Timestamp::from_nanosecond(i128::from(time)).ok()?),
     };
-    let members = usize::try_from(u32::from_le_bytes(*rest.first_chunk()?)).ok()?;
+    let members = usize::try_from(u32::from_le_bytes(*members.first_chunk()?)).ok()?;
     Some((ContentId::from_bytes(*key), ZipFacts { captured, members }))
 }
 

@@ -77,8 +77,7 @@ fn is_repository(folder: &Path) -> bool {
         || File::open(folder.join("current").join(MANIFEST)).is_ok_and(|file| Manifest::read(file).is_ok());
     let has_archives = || {
         let entries = fs::read_dir(folder.join("archives")).into_iter().flatten().flatten();
-        folder.join("current").is_dir()
-            && entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "zip"))
+        entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "zip"))
     };
     has_manifest() || has_archives()
 }
