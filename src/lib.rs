@@ -1,7 +1,7 @@
 //! asof mounts databases and their snapshot history as a read-only file tree.
 //!
 //! Data flows one way: each module may use only those below it in this list.
-//! `cli` → `fuse` → `vfs` → `engine` → `catalog` → `source` → `records`, `model`.
+//! `cli` → `verify`; `cli` → `fuse` → `vfs` → `engine` → `catalog` → `source` → `records`, `model`.
 
 pub mod catalog;
 pub mod cli;
@@ -10,4 +10,5 @@ pub mod fuse;
 pub mod model;
 mod records;
 pub mod source;
+pub mod verify;
 pub mod vfs;

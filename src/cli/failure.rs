@@ -42,6 +42,16 @@ impl Failure {
         ExitCode::from(if self.usage { 2 } else { 1 })
     }
 
+    /// What went wrong and why.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Writes it to stderr: what and why on one line, then the hint.
     pub fn print(&self) {
         let mut text = format!("asof: {}\n", self.message);

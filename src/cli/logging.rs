@@ -36,6 +36,13 @@ pub(super) fn to_stderr() {
     let _ = subscriber.with_writer(io::stderr).with_target(false).try_init();
 }
 
+/// Logs to stderr what the environment asks for, and nothing without: for commands that say themselves what they find.
+pub(super) fn to_stderr_if_asked() {
+    if std::env::var_os(LEVEL).is_some() {
+        to_stderr();
+    }
+}
+
 /// Appends to a file: for a mount in the background.
 pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
     let cannot = |error: io::Error| {

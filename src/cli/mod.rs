@@ -16,6 +16,7 @@ mod mountpoint;
 mod progress;
 mod size;
 mod umount;
+mod verify;
 mod wire;
 
 use failure::Failure;
@@ -41,28 +42,31 @@ Examples:
   cat /db/beads/asof/yesterday/issues.jsonl         the issues as they were 24 hours ago
   diff -r /db/beads/asof/2026-01-05 /db/beads/latest/
   cp /db/beads/asof/2026-01-05T12:00/issues.jsonl . give me that file back
-  asof umount /db";
+  asof umount /db
+  asof verify --max-age 25h ~/backups/archives      is last night's backup any good?";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Mount(mount::MountArgs),
     #[command(visible_alias = "unmount")]
     Umount(umount::UmountArgs),
+    Verify(verify::VerifyArgs),
     Completions(documents::CompletionsArgs),
     Man(documents::ManArgs),
 }
 
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
-/// 1 for a failure and 2 for a command line that makes no sense.
+/// 1 for a failure and 2 for a command line that makes no sense; `verify` has its own.
 pub fn main() -> ExitCode {
     let outcome = match Args::parse().command {
-        Command::Mount(args) => mount::run(args),
-        Command::Umount(args) => umount::run(&args),
-        Command::Completions(args) => documents::completions(&args),
-        Command::Man(args) => documents::man(&args),
+        Command::Mount(args) => mount::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Umount(args) => umount::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Verify(args) => verify::run(&args),
+        Command::Completions(args) => documents::completions(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => documents::man(&args).map(|()| ExitCode::SUCCESS),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => {
             failure.print();
             failure.exit_code()

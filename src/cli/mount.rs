@@ -153,7 +153,7 @@ struct Plan {
 impl Plan {
     fn new(args: &MountArgs) -> Result<Self, Failure> {
         let mountpoint = mountpoint::check(&args.mountpoint, args.non_empty)?;
-        let zone = args.timezone.as_deref().map(zone).transpose()?;
+        let zone = args.timezone.as_deref().map(wire::zone).transpose()?;
         let cache_dir = disk_cache::folder(args.cache_dir.as_deref());
         let password_file = args.password_file.as_deref();
         let options =
@@ -172,17 +172,6 @@ impl Plan {
             allow_other: args.allow_other,
         })
     }
-}
-
-fn zone(name: &str) -> Result<TimeZone, Failure> {
-    if name == "system" {
-        return Ok(TimeZone::system());
-    }
-    TimeZone::get(name).map_err(|error| {
-        Failure::usage(format!("unknown time zone `{name}`"))
-            .because(&error)
-            .hint("write it like Europe/Berlin, UTC or system")
-    })
 }
 
 /// Loads the sources, mounts, says that the tree answers, and waits for the end.

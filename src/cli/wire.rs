@@ -104,6 +104,18 @@ impl SourceOptions {
     }
 }
 
+/// The time zone of `--timezone`.
+pub(super) fn zone(name: &str) -> Result<TimeZone, Failure> {
+    if name == "system" {
+        return Ok(TimeZone::system());
+    }
+    TimeZone::get(name).map_err(|error| {
+        Failure::usage(format!("unknown time zone `{name}`"))
+            .because(&error)
+            .hint("write it like Europe/Berlin, UTC or system")
+    })
+}
+
 fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
     let default = SECRET_TABLES.map(str::to_owned);
     let chosen = if patterns.is_empty() { &default[..] } else { patterns };

@@ -28,6 +28,7 @@ pub mod parts;
 #[allow(dead_code, unused_imports)]
 mod stored;
 pub mod text;
+pub mod verify;
 pub mod versioned;
 mod watch;
 
@@ -77,6 +78,15 @@ pub trait Database: Send + Sync {
     /// The files of the uncommitted working set as of now, sorted by path. Only called where
     /// [`History::has_live`] is set.
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
+
+    /// Checks what reading the contents of its snapshots does not: what the source keeps beside them, and about
+    /// them. Long, and never called by a mount.
+    ///
+    /// # Errors
+    /// When nothing at all could be checked.
+    async fn verify(&self, _progress: &verify::Progress) -> Result<verify::Verdict, SourceError> {
+        Ok(verify::Verdict::default())
+    }
 }
 
 /// One file of a snapshot.

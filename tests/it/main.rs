@@ -25,4 +25,5 @@ mod stores;
 mod support;
 mod timelines;
 mod tools;
+mod verify;
 mod xattr;

@@ -9,12 +9,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lru::LruCache;
 
+use super::counts;
 use super::found::Archive;
 use super::pieces::{Piece, pieces};
 use super::runs::{Block, BlockMemo, Run, block_around, lock};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
+use crate::source::verify::{Progress, Verdict};
 use crate::source::{Database, ErrorKind, FileEntry, SourceError};
 
 /// How many listings are kept.
@@ -105,6 +107,28 @@ impl Database for ArchiveDatabase {
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
         Err(SourceError::new(ErrorKind::Missing, &*self.view.label, "cannot list live files")
             .because("an archive has no uncommitted working set"))
+    }
+
+    async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
+        let mut verdict = Verdict::default();
+        let mut manifests = 0;
+        progress.expect(self.view.archives.len() as u64);
+        for archive in &self.view.archives {
+            match counts::check(&self.view.label, archive).await {
+                Ok(None) => {}
+                Ok(Some(findings)) => {
+                    manifests += 1;
+                    verdict.findings.extend(findings);
+                }
+                // Whoever reads all of it comes upon that too.
+                Err(error) => tracing::debug!(archive = &*archive.id, reason = error.chain(), "no counts"),
+            }
+            progress.advance(1);
+        }
+        if manifests > 0 {
+            verdict.checked.push(format!("{manifests} manifests"));
+        }
+        Ok(verdict)
     }
 }
 

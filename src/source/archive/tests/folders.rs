@@ -132,9 +132,11 @@ async fn a_folder_called_archives_takes_the_name_above() {
     std::fs::rename(folder.archives(), &archives).unwrap();
     assert_eq!(names(&databases(&open(&archives).unwrap()).await), ["my-repo"]);
 
+    assert_eq!(names(&databases(&open(&folder.path("my-repo")).unwrap()).await), ["my-repo"]);
+    std::fs::rename(&archives, folder.path("my-repo").join("jsonl")).unwrap();
     let error = open(&folder.path("my-repo")).err().unwrap();
     assert_eq!(error.kind, ErrorKind::Invalid);
-    assert!(error.hint.unwrap().contains("my-repo/archives?"));
+    assert!(error.hint.unwrap().contains("my-repo/jsonl?"));
 }
 
 #[tokio::test]

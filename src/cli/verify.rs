@@ -1,0 +1,292 @@
+//! `asof verify`.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{Failure, logging, wire};
+use crate::source::verify::{Finding, Progress, Severity};
+use crate::verify::{Report, Schedule, for_people, verify};
+
+/// How often the progress bar moves.
+const REFRESH: Duration = Duration::from_millis(200);
+
+/// Check that backups can be read, and are whole and recent
+///
+/// Reads everything that can be read, and holds it against what is said about it: zip checksums, the counts of a Thrum
+/// manifest, .sha256 files beside archives, each line of a table, SQLite's own check, the hashes of git objects and of
+/// the chunks of a Dolt store. Nothing is written to a source. Made for cron: says little when all is well.
+#[derive(Debug, clap::Args)]
+#[command(after_help = STATUS)]
+pub(super) struct VerifyArgs {
+    /// Fail if a database's newest snapshot is older: 25h, 90m, 8d
+    #[arg(long, value_name = "AGE", value_parser = duration)]
+    max_age: Option<SignedDuration>,
+    /// Fail where a snapshot is missing from a schedule: 15m, 1h, 1d
+    ///
+    /// Intervals between older snapshots may be longer where backups are thinned out. Without this, only an unusual gap
+    /// among the newest ones is noted.
+    #[arg(long, value_name = "INTERVAL", value_parser = duration)]
+    every: Option<SignedDuration>,
+    /// Print one JSON object per finding and per database
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but what is wrong
+    #[arg(short, long)]
+    quiet: bool,
+    /// How times without a zone in names of archives are read: Europe/Berlin, UTC, system
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
+    #[arg(long, value_name = "PATH")]
+    password_file: Option<PathBuf>,
+    /// What to check, as for `asof mount`
+    #[arg(required = true, value_name = "[NAME=]SOURCE")]
+    sources: Vec<String>,
+}
+
+const STATUS: &str = "\
+Exit status:
+  0   all of it is well
+  1   something is wrong: damaged, incomplete, too old
+  2   something could not be checked: no permission, no answer, an unknown format
+
+Examples:
+  asof verify --max-age 25h ~/backups/archives
+  asof verify --every 1h --max-age 2h --json ~/gt/.dolt-archive/jsonl
+  0 4 * * *  asof verify --quiet --max-age 25h ~/backups/archives ~/gt/.dolt-data";
+
+/// Runs the checks. The exit status says what was found; a failure is a command line that makes no sense.
+pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
+    logging::to_stderr_if_asked();
+    let zone = args.timezone.as_deref().map(wire::zone).transpose()?;
+    let options = wire::SourceOptions::new(
+        zone,
+        &[String::new()],
+        args.password_file.as_deref(),
+        // What earlier mounts read is not believed here.
+        None,
+    )?;
+    let sources: Vec<wire::SourceArg> =
+        args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
+    let schedule = Schedule { max_age: args.max_age, every: args.every };
+    let mut worst = None;
+    for (argument, given) in sources.iter().zip(&args.sources) {
+        let outcome = check(&runtime, argument, &options, &schedule);
+        match outcome {
+            Ok(reports) => {
+                for report in reports {
+                    worst = worst.max(report.worst());
+                    print(&report, args);
+                }
+            }
+            Err(failure) => {
+                worst = worst.max(Some(Severity::Unchecked));
+                unchecked(given, &failure, args);
+            }
+        }
+    }
+    // What still waits for a source has nobody left to answer to.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(match worst {
+        None | Some(Severity::Note) => 0,
+        Some(Severity::Wrong) => 1,
+        Some(Severity::Unchecked) => 2,
+    }))
+}
+
+fn check(
+    runtime: &tokio::runtime::Runtime,
+    argument: &wire::SourceArg,
+    options: &wire::SourceOptions,
+    schedule: &Schedule,
+) -> Result<Vec<Report>, Failure> {
+    let progress = Progress::default();
+    let _bar = Bar::show(argument.to_string(), progress.clone());
+    let source = wire::open(argument, options)?;
+    Ok(runtime.block_on(verify(&*source, schedule, Timestamp::now(), &progress))?)
+}
+
+/// A progress bar on stderr, where that is a terminal, until it is dropped.
+struct Bar {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Bar {
+    fn show(what: String, progress: Progress) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self { end: None, thread: None };
+        }
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {prefix} {eta}");
+            let bar = ProgressBar::new(0).with_message(what);
+            bar.set_style(style.expect("the template is well formed"));
+            while ended.recv_timeout(REFRESH) == Err(RecvTimeoutError::Timeout) {
+                let (done, total, bytes) = progress.now();
+                bar.set_length(total);
+                bar.set_position(done);
+                bar.set_prefix(HumanBytes(bytes).to_string());
+            }
+            bar.finish_and_clear();
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            // It only draws.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Reads `25h`, `90m`, `8d`, `1h 30m`.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let wrong = || format!("`{text}` is not a length of time; write it like 90m, 25h or 8d");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let duration = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| format!("{}; months and years have no fixed length", wrong()))?;
+    if duration.is_positive() { Ok(duration) } else { Err(wrong()) }
+}
+
+fn severity(finding: &Finding) -> &'static str {
+    match finding.severity {
+        Severity::Note => "note",
+        Severity::Unchecked => "not checked",
+        Severity::Wrong => "wrong",
+    }
+}
+
+fn verdict(worst: Option<Severity>) -> &'static str {
+    match worst {
+        None | Some(Severity::Note) => "ok",
+        Some(Severity::Unchecked) => "not checked",
+        Some(Severity::Wrong) => "wrong",
+    }
+}
+
+/// What was found about one database, as lines of text or of JSON.
+fn print(report: &Report, args: &VerifyArgs) {
+    let mut out = String::new();
+    for finding in &report.findings {
+        if args.json {
+            let line = json!({
+                "type": "finding",
+                "source": report.source,
+                "database": report.database,
+                "severity": severity(finding),
+                "place": finding.place,
+                "problem": finding.problem,
+                "hint": finding.hint,
+            });
+            out.push_str(&format!("{line}\n"));
+        } else if !(args.quiet && finding.severity == Severity::Note) {
+            out.push_str(&format!(
+                "{}: {}: {}: {}\n",
+                severity(finding),
+                report.database,
+                finding.place,
+                finding.problem
+            ));
+            if let Some(hint) = &finding.hint {
+                out.push_str(&format!("  hint: {hint}\n"));
+            }
+        }
+    }
+    if args.json {
+        let line = json!({
+            "type": "database",
+            "source": report.source,
+            "database": report.database,
+            "result": verdict(report.worst()),
+            "snapshots": report.snapshots,
+            "oldest": report.span.map(|span| span.0.to_string()),
+            "newest": report.span.map(|span| span.1.to_string()),
+            "contents": report.contents,
+            "bytes": report.bytes,
+            "rows": report.rows,
+            "checked": report.checked,
+        });
+        out.push_str(&format!("{line}\n"));
+    } else if !args.quiet {
+        out.push_str(&summary(report));
+    }
+    write(&out);
+}
+
+fn summary(report: &Report) -> String {
+    let age = report.span.map_or_else(String::new, |(_, newest)| {
+        format!(", the newest {} old", for_people(Timestamp::now().duration_since(newest)))
+    });
+    let mut checked = report.checked.clone();
+    checked.push(format!(
+        "{} contents with {} rows, {}",
+        report.contents,
+        report.rows,
+        HumanBytes(report.bytes)
+    ));
+    format!(
+        "{}: {} ({}): {} snapshots{age}; read {}\n",
+        verdict(report.worst()),
+        report.database,
+        report.source,
+        report.snapshots,
+        checked.join(", ")
+    )
+}
+
+/// A source that cannot be looked at.
+fn unchecked(given: &str, failure: &Failure, args: &VerifyArgs) {
+    if args.json {
+        let line = json!({
+            "type": "finding",
+            "source": given,
+            "database": null,
+            "severity": "not checked",
+            "place": given,
+            "problem": failure.message(),
+            "hint": failure.hint_text(),
+        });
+        write(&format!("{line}\n"));
+    } else {
+        failure.print();
+    }
+}
+
+fn write(text: &str) {
+    // A pipe that is closed wants no more; the exit status still says what was found.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        for (text, seconds) in
+            [("25h", 90_000), ("90m", 5_400), ("8d", 691_200), ("1h 30m", 5_400), ("PT2H", 7_200)]
+        {
+            assert_eq!(duration(text), Ok(SignedDuration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "25", "-1h", "0h", "soon", "1 fortnight"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

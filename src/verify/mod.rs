@@ -1,0 +1,176 @@
+//! Whether sources are sound: everything that can be read is read, and held against what is said about it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::content_id::ContentId;
+use crate::model::history::SnapshotMeta;
+use crate::model::snapshot_name;
+use crate::source::verify::{Contents, Finding, Progress, Severity};
+use crate::source::{Database, FileEntry, Source, SourceError};
+
+mod contents;
+mod schedule;
+
+pub use schedule::Schedule;
+
+/// How many contents are read at once.
+const READERS: usize = 4;
+
+/// What was found out about one database of one source.
+#[derive(Debug)]
+pub struct Report {
+    /// The source's label.
+    pub source: String,
+    /// The database's name.
+    pub database: String,
+    /// How many snapshots there are on its timeline.
+    pub snapshots: usize,
+    /// Time of the oldest and of the newest snapshot.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// How many contents were read; equal ones of several snapshots count once.
+    pub contents: u64,
+    /// How many bytes that was.
+    pub bytes: u64,
+    /// How many lines those of tables had.
+    pub rows: u64,
+    /// What the source checked by itself, for people.
+    pub checked: Vec<String>,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// The worst that was found; `None` where all is well.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max().filter(|worst| *worst > Severity::Note)
+    }
+}
+
+/// Checks every database of a source, one after the other.
+///
+/// # Errors
+/// When the source cannot be looked at.
+pub async fn verify(
+    source: &dyn Source,
+    schedule: &Schedule,
+    now: Timestamp,
+    progress: &Progress,
+) -> Result<Vec<Report>, SourceError> {
+    let databases = source.poll().await?.unwrap_or_default();
+    let mut reports = Vec::with_capacity(databases.len());
+    for database in databases {
+        reports.push(verify_database(source, &database, schedule, now, progress).await);
+    }
+    Ok(reports)
+}
+
+async fn verify_database(
+    source: &dyn Source,
+    database: &Arc<dyn Database>,
+    schedule: &Schedule,
+    now: Timestamp,
+    progress: &Progress,
+) -> Report {
+    let timeline = &database.history().timeline;
+    let times: Vec<Timestamp> = timeline.iter().filter(|m| m.mark.is_none()).map(|m| m.time).collect();
+    let mut report = Report {
+        source: source.label().to_owned(),
+        database: database.name().to_owned(),
+        snapshots: timeline.len(),
+        span: times.iter().min().copied().zip(times.iter().max().copied()),
+        contents: 0,
+        bytes: 0,
+        rows: 0,
+        checked: Vec::new(),
+        findings: schedule.findings(database.name(), &times, now),
+    };
+    let wanted = match database.verify(progress).await {
+        Ok(verdict) => {
+            report.checked = verdict.checked;
+            report.findings.extend(verdict.findings);
+            verdict.contents
+        }
+        Err(error) => {
+            report.findings.push(Finding::of(database.name(), &error));
+            Contents::All
+        }
+    };
+    read_contents(database, wanted, progress, &mut report).await;
+    // Those of one kind stay in the order of the timeline.
+    report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    report
+}
+
+/// Reads each content once, snapshot by snapshot.
+async fn read_contents(
+    database: &Arc<dyn Database>,
+    wanted: Contents,
+    progress: &Progress,
+    report: &mut Report,
+) {
+    let history = database.history();
+    let newest = match wanted {
+        Contents::All => usize::MAX,
+        Contents::Newest => 1,
+    };
+    let snapshots: Vec<&Arc<SnapshotMeta>> = history.timeline.iter().take(newest).collect();
+    progress.expect(snapshots.len() as u64);
+    let mut seen: HashSet<ContentId> = HashSet::new();
+    for snapshot in snapshots.into_iter().rev() {
+        match database.files(&snapshot.id).await {
+            Ok(files) => read_files(snapshot, &files, &mut seen, progress, report).await,
+            Err(error) => report.findings.push(Finding::of(shown(snapshot), &error)),
+        }
+        progress.advance(1);
+    }
+}
+
+async fn read_files(
+    snapshot: &SnapshotMeta,
+    files: &[FileEntry],
+    seen: &mut HashSet<ContentId>,
+    progress: &Progress,
+    report: &mut Report,
+) {
+    let new: Vec<&FileEntry> = files.iter().filter(|file| seen.insert(file.id)).collect();
+    progress.expect(new.len() as u64);
+    let read = |file| async move { (file, contents::read(file, progress).await) };
+    let mut results = futures_util::stream::iter(new.into_iter().map(read)).buffered(READERS);
+    while let Some((file, outcome)) = results.next().await {
+        progress.advance(1);
+        match outcome {
+            Ok(read) => {
+                report.contents += 1;
+                report.bytes += read.bytes;
+                report.rows += read.rows;
+            }
+            Err(contents::Problem::Source(error)) => {
+                report.findings.push(Finding::of(format!("{}/{}", shown(snapshot), file.path), &error));
+            }
+            Err(contents::Problem::Content(problem)) => {
+                let place = format!("{}/{}", shown(snapshot), file.path);
+                report.findings.push(Finding::wrong(place, problem));
+            }
+        }
+    }
+}
+
+/// A snapshot as it is listed under `asof/`.
+fn shown(snapshot: &SnapshotMeta) -> String {
+    snapshot_name::snapshot_name(snapshot.time)
+}
+
+/// `26 h`, `3 d`: a length of time for people.
+pub fn for_people(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}

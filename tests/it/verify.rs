@@ -1,0 +1,139 @@
+//! `asof verify`: what is well, what is wrong, and what could not be checked, by its exit status.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::archives::write_zip;
+use crate::support::command::{Outcome, run};
+use crate::support::temp_dir;
+
+const NEW: &str = "9999-01-01T00:00:00Z";
+
+fn manifest(time: &str, events: u64, messages: u64) -> String {
+    format!(
+        r#"{{"version":1,"timestamp":"{time}","repo_name":"r","counts":{{"events":{events},"message_files":{messages},"local_tables":0,"config_files":1}}}}"#
+    )
+}
+
+/// A backup of two events and one message file.
+fn backup(path: &Path, time: &str, events: u64, messages: u64) {
+    let manifest = manifest(time, events, messages);
+    let members: [(&str, &[u8]); 4] = [
+        ("manifest.json", manifest.as_bytes()),
+        ("events.jsonl", b"{\"e\":1}\n{\"e\":2}\n"),
+        ("messages/a.jsonl", b"{\"m\":1}\n"),
+        ("config/config.json", b"{}"),
+    ];
+    write_zip(path, &members);
+}
+
+#[track_caller]
+fn verify(arguments: &[&str], status: i32) -> Outcome {
+    run(env!("CARGO_BIN_EXE_asof")).arg("verify").args(arguments).outcome().expect_status(status)
+}
+
+fn text(outcome: &Outcome) -> String {
+    String::from_utf8(outcome.stdout.clone()).expect("it prints text")
+}
+
+fn json(outcome: &Outcome) -> Vec<serde_json::Value> {
+    text(outcome).lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+#[test]
+fn what_is_whole_is_well_and_counted() {
+    let dir = temp_dir();
+    backup(&dir.path().join("2026-01-02T000000.zip"), "2026-01-01T00:00:00Z", 2, 1);
+    backup(&dir.path().join("2026-01-03T000000.zip"), "2026-01-02T00:00:00Z", 2, 1);
+    let path = dir.path().to_str().expect("UTF-8");
+    let said = text(&verify(&[path], 0));
+    assert!(
+        said.starts_with("ok: ") && said.contains("2 snapshots") && said.contains("2 manifests"),
+        "{said}"
+    );
+    assert!(verify(&["--quiet", path], 0).stdout.is_empty());
+    let told = json(&verify(&["--json", path], 0));
+    let database = told.last().expect("a line for the database");
+    assert_eq!((&database["type"], &database["result"]), (&"database".into(), &"ok".into()), "{database}");
+    // Two manifests; the three other files are the same in both.
+    assert_eq!((database["contents"].as_u64(), database["rows"].as_u64()), (Some(5), Some(3)), "{database}");
+    assert_eq!(database["newest"], "2026-01-02T00:00:00Z");
+}
+
+#[test]
+fn a_flipped_byte_is_wrong_and_named() {
+    let dir = temp_dir();
+    let zip = dir.path().join("2026-01-02T000000.zip");
+    let member = b"{\"id\":\"bd-1\",\"title\":\"a title that can be found\"}\n";
+    write_zip(&zip, &[("a.jsonl", b"{}\n"), ("b.jsonl", member)]);
+    let mut bytes = fs::read(&zip).expect("it was just written");
+    let header = bytes.windows(4).rposition(|w| w == b"PK\x03\x04").expect("b's header");
+    bytes[header + 30 + "b.jsonl".len() + 9] ^= 0x40;
+    fs::write(&zip, bytes).expect("the folder is ours");
+    let told = json(&verify(&["--json", dir.path().to_str().expect("UTF-8")], 1));
+    let finding = &told[0];
+    assert_eq!((&finding["type"], &finding["severity"]), (&"finding".into(), &"wrong".into()));
+    assert_eq!(finding["place"], "2026-01-02T000000Z/b.jsonl", "{finding}");
+    assert!(finding["hint"].as_str().is_some_and(|hint| hint.contains("unzip -t")), "{finding}");
+    assert_eq!(told[1]["contents"], 1, "the other member is still read: {}", told[1]);
+}
+
+#[test]
+fn counts_that_a_manifest_lies_about_are_wrong() {
+    let dir = temp_dir();
+    backup(&dir.path().join("2026-01-02T000000.zip"), "2026-01-01T00:00:00Z", 3, 2);
+    let said = text(&verify(&[dir.path().to_str().expect("UTF-8")], 1));
+    assert!(said.contains("it says 3 events, there are 2"), "{said}");
+    assert!(said.contains("it says 2 message files, there are 1"), "{said}");
+    assert!(!said.contains("config files"), "{said}");
+}
+
+#[test]
+fn lines_that_are_no_json_are_wrong() {
+    let dir = temp_dir();
+    write_zip(&dir.path().join("2026-01-02T000000.zip"), &[("t.jsonl", b"{}\n{\"a\":\n")]);
+    let said = text(&verify(&[dir.path().to_str().expect("UTF-8")], 1));
+    assert!(said.contains("t.jsonl: line 2 is no JSON"), "{said}");
+}
+
+#[test]
+fn age_and_gaps() {
+    let dir = temp_dir();
+    for hour in [0, 1, 2, 5, 6, 7] {
+        let name = format!("beads-20260101-{hour:02}00.jsonl");
+        fs::write(dir.path().join(name), "{\"a\":1}\n").expect("the folder is ours");
+    }
+    let path = dir.path().to_str().expect("UTF-8");
+    let old = text(&verify(&["--timezone", "UTC", "--max-age", "25h", path], 1));
+    assert!(
+        old.contains("where 25 h are allowed") && old.contains("look whether the backup still runs"),
+        "{old}"
+    );
+    let gap = text(&verify(&["--timezone", "UTC", "--every", "1h", path], 1));
+    assert!(gap.contains("no snapshot for 3 h from 2026-01-01T02:00:00Z on"), "{gap}");
+    verify(&["--timezone", "UTC", "--every", "3h", path], 0);
+    let ahead = temp_dir();
+    backup(&ahead.path().join("x.zip"), NEW, 2, 1);
+    let ahead = text(&verify(&[ahead.path().to_str().expect("UTF-8")], 1));
+    assert!(ahead.contains("ahead"), "a clock was wrong: {ahead}");
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_not_checked() {
+    let missing = verify(&["/nowhere/at/all"], 2);
+    assert!(
+        missing.stderr.contains("/nowhere/at/all") && missing.stderr.contains("hint: "),
+        "{}",
+        missing.stderr
+    );
+    let told = json(&verify(&["--json", "/nowhere/at/all"], 2));
+    assert_eq!(told[0]["severity"], "not checked");
+    let down = verify(&["dolt://127.0.0.1:1/db"], 2);
+    assert!(down.stderr.contains("127.0.0.1:1"), "{}", down.stderr);
+    let usage = verify(&["--max-age", "soon", "/tmp"], 2);
+    assert!(usage.stderr.contains("25h"), "{}", usage.stderr);
+    // What is wrong counts more than what could not be checked.
+    let dir = temp_dir();
+    write_zip(&dir.path().join("2026-01-02T000000.zip"), &[("t.jsonl", b"{")]);
+    verify(&["/nowhere/at/all", dir.path().to_str().expect("UTF-8")], 1);
+}
