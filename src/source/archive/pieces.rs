@@ -165,7 +165,13 @@ impl Part<'_> {
                 likeness,
                 place: entry.header_start(),
                 digest: Arc::new(move || packed_digest(&packed, index)),
-                content: Arc::new(ZipContent { label, directory: Arc::clone(&directory), index, len }),
+                content: Arc::new(ZipContent {
+                    label,
+                    directory: Arc::clone(&directory),
+                    index,
+                    len,
+                    overlaps: member.overlaps,
+                }),
             })
         };
         directory.members.iter().map(piece).collect::<Result<_, _>>().map_err(fail)

@@ -29,6 +29,8 @@ pub(super) struct ZipContent {
     pub(super) index: usize,
     /// Unpacked length in bytes, as the directory states it.
     pub(super) len: u64,
+    /// Whether its data lies within that of another one.
+    pub(super) overlaps: bool,
 }
 
 #[async_trait]
@@ -43,6 +45,15 @@ impl Content for ZipContent {
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
         let (label, directory, index) = (Arc::clone(&self.label), Arc::clone(&self.directory), self.index);
+        if self.overlaps {
+            return Err(SourceError::new(
+                ErrorKind::Unsupported,
+                &*label,
+                format!("cannot read {}", self.describe()),
+            )
+            .because("its data lies within that of another member, which looks like a zip bomb")
+            .with_hint("if it is real, take it out with `unzip`"));
+        }
         on_blocking_thread(&self.label, move || {
             read_member(&label, &directory, index, sink)
                 .map_err(|error| changed_rather(error, &label, &directory))

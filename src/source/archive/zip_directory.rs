@@ -1,5 +1,6 @@
 //! What a zip's central directory says: its members, their paths in the tree, the time of a Thrum manifest.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,7 +31,12 @@ pub(super) struct ZipMember {
     pub(super) path: Arc<str>,
     /// Its place in the central directory.
     pub(super) index: usize,
+    /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
+    pub(super) overlaps: bool,
 }
+
+/// Length of a local header without its name and extra fields (APPNOTE.TXT, 4.3.7).
+const LOCAL_HEADER: u64 = 30;
 
 impl ZipDirectory {
     /// Reads the central directory. Of several members with one name the last one counts, as with `unzip -o`;
@@ -40,8 +46,13 @@ impl ZipDirectory {
         let is_file = |name: &[u8]| !name.ends_with(b"/");
         let names = || archive.file_names_raw().enumerate().filter(|(_, name)| is_file(name));
         let paths = nested_paths(names().map(|(_, name)| name));
-        let mut members: Vec<ZipMember> =
-            names().zip(paths).map(|((index, _), path)| ZipMember { path: path.into(), index }).collect();
+        let overlapping = overlapping(&archive)?;
+        let member = |((index, _), path): ((usize, _), String)| ZipMember {
+            path: path.into(),
+            index,
+            overlaps: overlapping.contains(&index),
+        };
+        let mut members: Vec<ZipMember> = names().zip(paths).map(member).collect();
         members.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { file: Arc::clone(file), archive, members })
     }
@@ -50,6 +61,31 @@ impl ZipDirectory {
     pub(super) fn reader(&self) -> ZipArchive<FileReader> {
         self.archive.clone()
     }
+}
+
+/// The members whose data lies within that of another one. Programs that pack write one after the other.
+fn overlapping(archive: &ZipArchive<FileReader>) -> ZipResult<HashSet<usize>> {
+    let mut spans = Vec::with_capacity(archive.len());
+    for index in 0..archive.len() {
+        let entry = archive.by_index_data(index)?;
+        let start = entry.header_start();
+        let header = LOCAL_HEADER + entry.name_raw().len() as u64;
+        // At least: how long the extra fields are is said in the local header alone.
+        spans.push((start, start.saturating_add(header).saturating_add(entry.compressed_size()), index));
+    }
+    spans.sort_unstable();
+    let mut overlapping = HashSet::new();
+    let mut last: Option<(u64, usize)> = None;
+    for (start, end, index) in spans {
+        match last {
+            Some((last_end, last_index)) if start < last_end => {
+                overlapping.extend([last_index, index]);
+                last = Some(if end > last_end { (end, index) } else { (last_end, last_index) });
+            }
+            _ => last = Some((end, index)),
+        }
+    }
+    Ok(overlapping)
 }
 
 /// What is asked of a zip when its folder is listed.

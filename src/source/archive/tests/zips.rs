@@ -214,6 +214,103 @@ async fn a_bomb_is_refused_before_it_is_unpacked() {
     assert!(errors[0].chain().contains("zip bomb"), "{}", errors[0].chain());
 }
 
+/// One piece of data, listed twice: what bombs of many petabytes are made of.
+#[tokio::test]
+async fn members_that_share_their_data_are_refused() {
+    let folder = Folder::new();
+    let mut bytes = pack(&[("one", b"first"), ("two", b"second"), ("three", b"third")]);
+    let entries: Vec<usize> =
+        (0..bytes.len() - 4).filter(|&at| bytes[at..].starts_with(b"PK\x01\x02")).collect();
+    let offset = |entry: usize| entry + 42..entry + 46;
+    let first = bytes[offset(entries[0])].to_vec();
+    bytes[offset(entries[1])].copy_from_slice(&first);
+    folder.write(NAME, bytes);
+    let (files, errors) = read_all(&folder).await;
+    assert_eq!(files, [("three".to_owned(), b"third".to_vec())]);
+    assert_eq!(errors.len(), 2);
+    for error in errors {
+        assert_eq!(error.kind, ErrorKind::Unsupported);
+        assert!(error.chain().contains("within that of another"), "{}", error.chain());
+    }
+}
+
+/// Data descriptors, zip64 and streams, as `zip` writes them, are what `unzip` says.
+#[tokio::test]
+async fn every_way_in_which_zip_writes_is_read() {
+    let folder = Folder::new();
+    let text = b"{\"a\":1}\n".repeat(1000);
+    for (name, options) in [
+        ("2026-01-01T000000.zip", &["-fd"][..]),
+        ("2026-01-02T000000.zip", &["-fz"]),
+        ("2026-01-03T000000.zip", &["-fd", "-0"]),
+    ] {
+        let zip = folder.zip(name, options, &[("a.jsonl", &text), ("b", b"x"), ("empty", b"")]);
+        let database = database(&folder.open()).await;
+        let files = files(&database, name).await.unwrap();
+        assert_eq!(files.len(), 3, "{name}");
+        for file in files.iter() {
+            let said = run(Command::new("unzip").arg("-p").arg(&zip).arg(&*file.path)).stdout;
+            assert_eq!(read(&file.content).await.unwrap(), said, "{name}: {}", file.path);
+        }
+    }
+    let streamed = folder.archives().join("2026-01-04T000000.zip");
+    let script = r#"head -c 300000 /dev/zero | tr '\0' x | zip -q -fz - - > "$1""#;
+    assert!(run(Command::new("sh").args(["-c", script, "sh"]).arg(&streamed)).status.success());
+    assert_eq!(read_newest(&folder.open(), "-").await.unwrap(), b"x".repeat(300_000));
+}
+
+/// Names that differ in case, and names of no encoding, are files of their own; a link is a file that says where it led.
+#[tokio::test]
+async fn strange_names_are_files_of_their_own() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let staging = tempfile::tempdir().unwrap();
+    for name in [&b"README"[..], b"readme", b"caf\xe9", b"sp ace"] {
+        fs::write(staging.path().join(std::ffi::OsStr::from_bytes(name)), name).unwrap();
+    }
+    std::os::unix::fs::symlink("/etc/passwd", staging.path().join("link")).unwrap();
+    let zip = folder.archives().join(NAME);
+    let mut packing = Command::new("zip");
+    packing.args(["-q", "-y", "-r"]).arg(&zip).arg(".").current_dir(staging.path());
+    assert!(run(&mut packing).status.success());
+    let (files, errors) = read_all(&folder).await;
+    assert!(errors.is_empty(), "{errors:?}");
+    let find = |path: &str| files.iter().find(|file| file.0 == path).map(|file| file.1.as_slice());
+    assert_eq!(find("README"), Some(&b"README"[..]));
+    assert_eq!(find("readme"), Some(&b"readme"[..]));
+    assert_eq!(find("sp ace"), Some(&b"sp ace"[..]));
+    assert_eq!(find("link"), Some(&b"/etc/passwd"[..]), "never what it leads to");
+    let odd = files.iter().find(|file| file.1 == b"caf\xe9").expect("it is listed under some name");
+    assert!(odd.0.starts_with("caf") && odd.0 != "caf", "{}", odd.0);
+    assert_eq!(files.len(), 5);
+}
+
+#[tokio::test]
+async fn seventy_thousand_members_are_those_that_unzip_lists() {
+    let folder = Folder::new();
+    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for number in 0..70_000 {
+        writer.start_file(format!("messages/{:02}/{number}.jsonl", number % 100), options).unwrap();
+        writer.write_all(number.to_string().as_bytes()).unwrap();
+    }
+    let zip = folder.write(NAME, writer.finish().unwrap().into_inner());
+    let database = database(&folder.open()).await;
+    let files = files(&database, NAME).await.unwrap();
+    let mut said: Vec<String> = String::from_utf8(run(Command::new("unzip").arg("-Z1").arg(&zip)).stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    said.sort();
+    assert!(files.iter().map(|file| &*file.path).eq(said.iter().map(String::as_str)));
+    for number in [0, 65_535, 65_536, 69_999] {
+        let path = format!("messages/{:02}/{number}.jsonl", number % 100);
+        let file = files.iter().find(|file| *file.path == path).unwrap();
+        assert_eq!(read(&file.content).await.unwrap(), number.to_string().as_bytes());
+    }
+}
+
 #[tokio::test]
 async fn encrypted_and_unknown_methods_are_named() {
     let folder = Folder::new();
