@@ -40,6 +40,7 @@ impl Owner {
             perm: match attr.kind {
                 Kind::Directory => 0o555,
                 Kind::File => 0o444,
+                Kind::Executable => 0o555,
                 Kind::Symlink => 0o777,
             },
             nlink: attr.nlink,
@@ -73,7 +74,7 @@ pub(super) fn remembered(stays: Stays) -> Duration {
 fn file_type(kind: Kind) -> FileType {
     match kind {
         Kind::Directory => FileType::Directory,
-        Kind::File => FileType::RegularFile,
+        Kind::File | Kind::Executable => FileType::RegularFile,
         Kind::Symlink => FileType::Symlink,
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn of(error: &VfsError) -> Errno {
         VfsError::NoAttribute => Errno::ENODATA,
         VfsError::NotSupported => Errno::EOPNOTSUPP,
         VfsError::NotYet => Errno::EAGAIN,
+        VfsError::NotALink => Errno::EIO,
         VfsError::InvalidArgument => Errno::EINVAL,
         VfsError::BadHandle => Errno::EBADF,
         VfsError::Source(error) => match error.kind {

@@ -119,10 +119,13 @@ impl Filesystem for Fuse {
     }
 
     fn readlink(&self, _req: &Request, ino: INodeNo, reply: ReplyData) {
-        match self.vfs.readlink(ino.0) {
-            Ok(target) => reply.data(target.as_bytes()),
-            Err(error) => reply.error(errno::of(&error)),
-        }
+        let vfs = self.vfs.clone();
+        self.answer(async move {
+            match vfs.readlink(ino.0).await {
+                Ok(target) => reply.data(&target),
+                Err(error) => reply.error(errno::of(&error)),
+            }
+        });
     }
 
     fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {

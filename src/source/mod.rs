@@ -89,12 +89,25 @@ pub trait Database: Send + Sync {
     }
 }
 
+/// What kind of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Bytes.
+    Regular,
+    /// Bytes that may be run.
+    Executable,
+    /// A symbolic link, whose content is its target.
+    Symlink,
+}
+
 /// One file of a snapshot.
 #[derive(Clone)]
 pub struct FileEntry {
     /// Relative path below the snapshot's folder: components made safe by [`crate::model::names`] and
     /// joined by `/`. No path is a folder of another.
     pub path: Arc<str>,
+    /// What kind of file it is. Equal ids are of one kind.
+    pub kind: FileKind,
     /// Identity of the content.
     pub id: ContentId,
     /// When this content last changed, as of the snapshot.

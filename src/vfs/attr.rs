@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, Stays};
+use crate::source::FileKind;
 
 /// Unit of `st_blocks` (stat(2)).
 const BLOCK: u64 = 512;
@@ -16,8 +17,20 @@ pub enum Kind {
     Directory,
     /// A regular file.
     File,
+    /// A regular file that may be run.
+    Executable,
     /// A symbolic link.
     Symlink,
+}
+
+impl From<FileKind> for Kind {
+    fn from(kind: FileKind) -> Self {
+        match kind {
+            FileKind::Regular => Self::File,
+            FileKind::Executable => Self::Executable,
+            FileKind::Symlink => Self::Symlink,
+        }
+    }
 }
 
 /// The attributes of one inode. Owner and permission bits are for the mount to decide.
@@ -60,7 +73,7 @@ impl Vfs {
 
     pub(super) fn attr(&self, ino: u64, node: &Node, size: u64) -> Attr {
         let (kind, nlink) = match node {
-            Node::File(file) => (Kind::File, file.links),
+            Node::File(file) => (file.kind.into(), file.links),
             Node::Link { .. } => (Kind::Symlink, 1),
             _ => (Kind::Directory, 1),
         };

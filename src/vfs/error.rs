@@ -25,6 +25,9 @@ pub enum VfsError {
     /// The operation makes no sense for this kind of file.
     #[error("invalid argument")]
     InvalidArgument,
+    /// A symlink that is empty, too long or holds a NUL.
+    #[error("no symlink can lead there")]
+    NotALink,
     /// No extended attribute of that name.
     #[error("no such attribute")]
     NoAttribute,

@@ -1,5 +1,6 @@
 //! Where the symlinks lead.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Vfs;
@@ -7,8 +8,24 @@ use super::error::VfsError;
 use super::node::{Link, RefKind};
 use crate::catalog::{Database, Target};
 use crate::model::time_expr::Clock;
+use crate::source::FileEntry;
+
+/// Longest target of a symlink, in bytes (PATH_MAX counts the NUL at its end).
+const LONGEST_TARGET: u64 = 4095;
 
 impl Vfs {
+    /// The target of a symlink that a source holds, byte for byte: it is never followed here.
+    pub(super) async fn stored_target(&self, file: &FileEntry) -> Result<Bytes, VfsError> {
+        let len = self.engine.len(file.id, &file.content).await?;
+        if !(1..=LONGEST_TARGET).contains(&len) {
+            return Err(VfsError::NotALink);
+        }
+        let reader = self.engine.open(file.id, &file.content).await?;
+        let target = reader.read(0, len as usize).await?;
+        // The kernel would end it there.
+        if target.contains(&0) { Err(VfsError::NotALink) } else { Ok(target) }
+    }
+
     /// The target of a symlink, relative to the folder that it stands in.
     pub(super) fn link_target(&self, db: &str, link: &Link) -> Result<String, VfsError> {
         let database = self.database(db)?;

@@ -47,7 +47,7 @@ struct Named {
 impl Named {
     fn of(name: impl Into<Arc<str>>, node: &Node) -> Self {
         let kind = match node {
-            Node::File(_) => Kind::File,
+            Node::File(file) => file.kind.into(),
             Node::Link { .. } => Kind::Symlink,
             _ => Kind::Directory,
         };
@@ -180,7 +180,9 @@ impl Vfs {
 
 fn file_entries(files: &[FileEntry], path: &str, dir_identity: impl Fn(&str) -> ContentId) -> Vec<Named> {
     let entry = |(name, file): (&str, Option<&FileEntry>)| match file {
-        Some(file) => Named { name: name.into(), identity: node::file_identity(file), kind: Kind::File },
+        Some(file) => {
+            Named { name: name.into(), identity: node::file_identity(file), kind: file.kind.into() }
+        }
         None => Named { name: name.into(), identity: dir_identity(&join(path, name)), kind: Kind::Directory },
     };
     snapshot_dir::children(files, path).into_iter().map(entry).collect()

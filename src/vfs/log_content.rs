@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::catalog::{self, Database};
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
-use crate::source::{Content, FileEntry, Sink, SourceError};
+use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
 
 /// The name of both.
 pub(super) const LOG: &str = "log.jsonl";
@@ -38,6 +38,7 @@ fn file(
     let content = LogContent { database: database.clone(), path, lines };
     FileEntry {
         path: LOG.into(),
+        kind: FileKind::Regular,
         id,
         changed: engine.first_seen(id, database.seen()),
         links: 1,

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
 use crate::engine::{Engine, IndexError, Listings};
+use crate::source::FileKind;
 
 mod ahead;
 mod attr;
@@ -131,13 +132,15 @@ impl Vfs {
         Ok(self.attr(ino, &node, size))
     }
 
-    /// Where a symlink leads, relative to its folder.
+    /// Where a symlink leads: the tree's own, relative to its folder; one that a source holds, as it says.
     ///
     /// # Errors
-    /// [`VfsError::NotFound`] when what it named is no longer there.
-    pub fn readlink(&self, ino: u64) -> Result<String, VfsError> {
+    /// [`VfsError::NotFound`] when what it named is no longer there; [`VfsError::NotALink`] for one that no system call
+    /// could give; what the source says.
+    pub async fn readlink(&self, ino: u64) -> Result<Bytes, VfsError> {
         match &*self.inodes.node(ino)? {
-            Node::Link { db, link } => self.link_target(db, link),
+            Node::Link { db, link } => Ok(self.link_target(db, link)?.into_bytes().into()),
+            Node::File(file) if file.kind == FileKind::Symlink => self.stored_target(file).await,
             _ => Err(VfsError::InvalidArgument),
         }
     }
@@ -148,11 +151,11 @@ impl Vfs {
     /// What the source says when the content cannot be read.
     pub async fn open(&self, ino: u64) -> Result<u64, VfsError> {
         match &*self.inodes.node(ino)? {
-            Node::File(file) => {
+            Node::File(file) if file.kind != FileKind::Symlink => {
                 let reader = self.engine.open(file.id, &file.content).await?;
                 Ok(self.handles.add_file(reader))
             }
-            Node::Link { .. } => Err(VfsError::InvalidArgument),
+            Node::Link { .. } | Node::File(_) => Err(VfsError::InvalidArgument),
             _ => Err(VfsError::IsADirectory),
         }
     }

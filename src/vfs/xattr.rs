@@ -10,7 +10,7 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
 use crate::catalog::SnapKey;
-use crate::source::FileEntry;
+use crate::source::{FileEntry, FileKind};
 
 /// How all of them begin. `user.` is the only namespace that is there for everybody.
 const PREFIX: &str = "user.asof.";
@@ -53,6 +53,8 @@ impl Vfs {
     /// [`VfsError::Stale`] for an inode that nobody holds.
     pub fn xattr_names(&self, ino: u64) -> Result<Vec<String>, VfsError> {
         let names: Vec<&str> = match &*self.inodes.node(ino)? {
+            // The kernel lets symlinks have none of the kind.
+            Node::File(file) if file.kind == FileKind::Symlink => Vec::new(),
             Node::File(file) => {
                 OF_FILES.into_iter().filter(|fact| fact.is_of(file)).map(FileFact::name).collect()
             }

@@ -120,7 +120,7 @@ fn hashes_find_lost_commits_and_times_do_not() {
     let vfs = tree(catalog);
     block_on(async {
         let link = find(&vfs, &format!("db/asof/{}", hash('c'))).await.expect("a hash is a name");
-        assert_eq!(vfs.readlink(link).expect("it is a link"), format!("../lost/{}", hash('c')));
+        assert_eq!(vfs.readlink(link).await.expect("it is a link"), format!("../lost/{}", hash('c')));
         let by_ref = vfs.getattr(link).await.expect("it is there");
         assert_eq!((by_ref.kind, by_ref.mtime.as_second()), (Kind::Symlink, NOW - 10));
     });

@@ -8,7 +8,7 @@ use asof::catalog::Catalog;
 use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
-use asof::source::{Content, Database, ErrorKind, FileEntry, Sink, SourceError};
+use asof::source::{Content, Database, ErrorKind, FileEntry, FileKind, Sink, SourceError};
 use asof::vfs::Vfs;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -55,6 +55,7 @@ impl Memory {
             .iter()
             .map(|(path, text)| FileEntry {
                 path: path.as_str().into(),
+                kind: FileKind::Regular,
                 id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
                 changed: Timestamp::UNIX_EPOCH,
                 links: links(path, text),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use asof::vfs::{Kind, ROOT, Vfs, VfsError};
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use proptest::prelude::*;
 
@@ -16,6 +17,11 @@ enum Shown {
     Dir,
     File(Vec<u8>),
     Link(String),
+}
+
+/// The tree's own links are UTF-8.
+fn text(target: Bytes) -> String {
+    String::from_utf8(target.into()).expect("names are UTF-8")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -43,11 +49,11 @@ fn walk<'a>(
                     Shown::Dir
                 }
                 Kind::Symlink => {
-                    let target = vfs.readlink(attr.ino).expect("a listed link leads somewhere");
+                    let target = text(vfs.readlink(attr.ino).await.expect("a listed link leads somewhere"));
                     assert_eq!(attr.size, target.len() as u64);
                     Shown::Link(target)
                 }
-                Kind::File => {
+                Kind::File | Kind::Executable => {
                     let bytes = read_all(vfs, attr.ino, 5).await;
                     assert_eq!(attr.size, bytes.len() as u64, "{below}");
                     assert_eq!(attr.blocks, attr.size.div_ceil(512));
@@ -86,7 +92,7 @@ async fn resolve(vfs: &Vfs, path: &str) -> Result<u64, VfsError> {
         }
         let attr = vfs.lookup(*at.last().expect("links stay below the root"), &name).await?.attr;
         if attr.kind == Kind::Symlink {
-            todo.extend(vfs.readlink(attr.ino)?.split('/').rev().map(str::to_owned));
+            todo.extend(text(vfs.readlink(attr.ino).await?).split('/').rev().map(str::to_owned));
         } else {
             at.push(attr.ino);
         }
@@ -254,7 +260,7 @@ fn wrong_operations_have_their_errors() {
         assert!(matches!(vfs.opendir(file).await, Err(VfsError::NotADirectory)));
         assert!(matches!(vfs.lookup(file, "x").await, Err(VfsError::NotADirectory)));
         assert!(matches!(vfs.lookup(folder, "none").await, Err(VfsError::NotFound)));
-        assert!(matches!(vfs.readlink(file), Err(VfsError::InvalidArgument)));
+        assert!(matches!(vfs.readlink(file).await, Err(VfsError::InvalidArgument)));
         assert!(matches!(vfs.getattr(12_345).await, Err(VfsError::Stale)));
         assert!(matches!(vfs.read(99, 0, 1).await, Err(VfsError::BadHandle)));
         let handle = vfs.open(file).await.expect("opens");

@@ -17,7 +17,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
 use crate::source::verify::{Progress, Verdict};
-use crate::source::{Database, ErrorKind, FileEntry, SourceError};
+use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// How many listings are kept.
 const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
@@ -156,7 +156,7 @@ impl View {
             .map(|(Piece { path, content, .. }, run)| {
                 let (id, changed) =
                     self.identity(&self.archives[span.start + run.start], run.artefact, &path);
-                FileEntry { path, id, changed, links: run.len, content }
+                FileEntry { path, kind: FileKind::Regular, id, changed, links: run.len, content }
             })
             .collect();
         self.remember(index, &files);

@@ -20,7 +20,7 @@ use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA, VIEWS};
 use crate::source::dolt::listing::Listing;
 use crate::source::dolt::views::ShownView;
-use crate::source::{Content, Database, FileEntry, Sink, SourceError};
+use crate::source::{Content, Database, FileEntry, FileKind, Sink, SourceError};
 
 /// The file with the `CREATE` statements. No table's file is called so: theirs end in `.jsonl`.
 pub const SCHEMA_FILE: &str = "schema.sql";
@@ -202,7 +202,7 @@ pub fn rows_path(name: &str) -> Arc<str> {
 }
 
 fn entry(path: Arc<str>, id: ContentId, origin: &Origin, links: u32, content: Arc<dyn Content>) -> FileEntry {
-    FileEntry { path, id, changed: origin.changed, links, content }
+    FileEntry { path, kind: FileKind::Regular, id, changed: origin.changed, links, content }
 }
 
 /// `schema.sql` of a commit.

@@ -25,7 +25,7 @@ use crate::source::dolt::lineage::VIEWS;
 use crate::source::dolt::listing::Listing;
 use crate::source::dolt::views::ShownView;
 use crate::source::text::TextContent;
-use crate::source::{Content, FileEntry};
+use crate::source::{Content, FileEntry, FileKind};
 
 /// Tables per query for hashes.
 const HASHES_PER_QUERY: usize = 200;
@@ -194,7 +194,7 @@ impl Working {
     fn entries(&self, store: &Arc<Store>, head: &Head, first_seen: &mut FirstSeen) -> Vec<FileEntry> {
         let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
             let changed = first_seen.of(id);
-            FileEntry { path, id, changed, links: 1, content }
+            FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
         };
         let mut files = Vec::new();
         for table in &self.listing.tables {

@@ -18,7 +18,7 @@ use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
 use crate::source::blocking::{broken_off, in_place};
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
-use crate::source::{Database, ErrorKind, FileEntry, SourceError};
+use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// A database as it was when it was polled.
 #[derive(Clone)]
@@ -116,7 +116,7 @@ impl DoltStoreDatabase {
             when: format!("at {commit}"),
         };
         let (path, changed) = (rows_path(table), origin.changed);
-        Some(FileEntry { path, id, changed, links, content: Arc::new(content) })
+        Some(FileEntry { path, kind: FileKind::Regular, id, changed, links, content: Arc::new(content) })
     }
 
     fn schema(
@@ -139,7 +139,14 @@ impl DoltStoreDatabase {
             when: format!("at {commit}"),
         };
         let (id, changed) = (ContentId::of(&parts), origin.changed);
-        Some(FileEntry { path: SCHEMA_FILE.into(), id, changed, links, content: Arc::new(content) })
+        Some(FileEntry {
+            path: SCHEMA_FILE.into(),
+            kind: FileKind::Regular,
+            id,
+            changed,
+            links,
+            content: Arc::new(content),
+        })
     }
 
     /// The origin of a table, and in how many places its content is shown: once per commit, and once more

@@ -21,7 +21,7 @@ use super::schema_file::{self, SCHEMA_FILE, SchemaContent};
 use super::shared::{ReadError, Shared, lock};
 use crate::model::content_id::ContentId;
 use crate::source::text::TextContent;
-use crate::source::{Content, FileEntry};
+use crate::source::{Content, FileEntry, FileKind};
 
 const WHEN: &str = "in the working set";
 
@@ -131,6 +131,6 @@ impl Entries<'_> {
         let first_seen = self.first_seen.entry(id);
         let changed =
             *first_seen.or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(Timestamp::now));
-        FileEntry { path, id, changed, links: 1, content }
+        FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
     }
 }
