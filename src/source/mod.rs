@@ -24,6 +24,8 @@ pub mod error;
 #[allow(dead_code, unused_imports)]
 mod form;
 pub mod parts;
+#[allow(dead_code)]
+mod sqlite;
 // Parts of it wait for the sources that are being built on it.
 #[allow(dead_code, unused_imports)]
 mod stored;

@@ -16,6 +16,7 @@ test   rsync                          rsync
 test   zip                            zip
 test   unzip                          unzip
 test   git                            git
+test   sqlite3                        sqlite3
 test   tar                            tar
 test   diff                           diffutils
 test   find                           findutils

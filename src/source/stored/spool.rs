@@ -33,6 +33,18 @@ pub(in crate::source) struct Spool {
 }
 
 impl Spool {
+    /// Takes a file over that was made in a private folder within that of temporary files.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub(in crate::source) fn of(made: &Path) -> io::Result<Self> {
+        let path = prefixed().tempfile()?.into_temp_path();
+        std::fs::rename(made, &path)?;
+        let file = std::fs::File::open(&path)?;
+        let len = file.metadata()?.len();
+        Ok(Self { file: NamedTempFile::from_parts(file, path), len })
+    }
+
     /// Where it is, for a library that opens files by name.
     pub(in crate::source) fn path(&self) -> &Path {
         self.file.path()
@@ -56,12 +68,24 @@ impl Spools {
     /// # Errors
     /// Those of [`Stored::read`]; when there is no room for temporary files.
     pub(in crate::source) fn unpacked(&self, stored: &dyn Stored) -> io::Result<Arc<Spool>> {
-        let slot = Arc::clone(lock(&self.kept).get_or_insert_mut(stored.key(), Arc::default));
+        self.made(stored.key(), || unpack(stored))
+    }
+
+    /// What `make` makes of bytes with this key: anew unless that was done lately. Blocks.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(in crate::source) fn made<E>(
+        &self,
+        key: ContentId,
+        make: impl FnOnce() -> Result<Spool, E>,
+    ) -> Result<Arc<Spool>, E> {
+        let slot = Arc::clone(lock(&self.kept).get_or_insert_mut(key, Arc::default));
         let spool = {
             let mut slot = lock(&slot);
             match &*slot {
                 Some(spool) => Arc::clone(spool),
-                None => Arc::clone(slot.insert(Arc::new(unpack(stored)?))),
+                None => Arc::clone(slot.insert(Arc::new(make()?))),
             }
         };
         self.make_room();
@@ -82,7 +106,7 @@ impl Spools {
 }
 
 fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
-    let mut file = tempfile::Builder::new().prefix("asof-").tempfile()?;
+    let mut file = prefixed().tempfile()?;
     let mut packed = stored.read()?;
     let len = io::copy(&mut packed, &mut file)?;
     if len != stored.len() {
@@ -92,6 +116,12 @@ fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
         ));
     }
     Ok(Spool { file, len })
+}
+
+fn prefixed() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("asof-");
+    builder
 }
 
 /// One reader of an unpacked piece, with a place of its own.

@@ -1,0 +1,128 @@
+//! What the schema table of a file says, and SQLite's own reading of it.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::problem::Problem;
+
+/// The schema of a file.
+pub(super) struct Schema {
+    /// What was made, in that order.
+    pub(super) entries: Vec<Entry>,
+    /// Tables that hold the inner parts of a virtual table.
+    pub(super) shadows: HashSet<String>,
+}
+
+/// One row of the schema table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) kind: EntryKind,
+    /// Its name; None where that is not UTF-8.
+    pub(super) name: Option<String>,
+    /// The name as it is stored, for messages.
+    pub(super) lossy_name: String,
+    /// The statement that makes it, as it is stored. Indexes that come with a table have none.
+    pub(super) sql: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    Table,
+    VirtualTable,
+    Index,
+    View,
+    Trigger,
+}
+
+impl Schema {
+    /// Reads the schema.
+    pub(super) fn read(connection: &Connection) -> Result<Self, Problem> {
+        let mut entries = Vec::new();
+        let query = "SELECT type, name, rootpage, sql FROM main.sqlite_schema ORDER BY rowid";
+        let mut statement = connection.prepare(query)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |at| -> Result<Option<Vec<u8>>, rusqlite::Error> {
+                Ok(match row.get_ref(at)? {
+                    ValueRef::Text(text) => Some(text.to_vec()),
+                    _ => None,
+                })
+            };
+            let is_rooted = !matches!(row.get_ref(2)?, ValueRef::Null | ValueRef::Integer(0));
+            let kind = match text(0)?.as_deref() {
+                Some(b"table") if is_rooted => EntryKind::Table,
+                Some(b"table") => EntryKind::VirtualTable,
+                Some(b"index") => EntryKind::Index,
+                Some(b"view") => EntryKind::View,
+                Some(b"trigger") => EntryKind::Trigger,
+                _ => continue,
+            };
+            let name = text(1)?.unwrap_or_default();
+            let lossy_name = String::from_utf8_lossy(&name).into_owned();
+            entries.push(Entry { kind, name: String::from_utf8(name).ok(), lossy_name, sql: text(3)? });
+        }
+        Ok(Self { entries, shadows: shadows(connection)? })
+    }
+}
+
+/// The tables that SQLite knows to be inner parts of a virtual table, which its module makes and reads.
+fn shadows(connection: &Connection) -> Result<HashSet<String>, Problem> {
+    let mut shadows = HashSet::new();
+    connection.pragma_query(Some("main"), "table_list", |row| {
+        if let (ValueRef::Text(name), ValueRef::Text(b"shadow")) = (row.get_ref(1)?, row.get_ref(2)?) {
+            shadows.extend(String::from_utf8(name.to_vec()));
+        }
+        Ok(())
+    })?;
+    Ok(shadows)
+}
+
+/// One column of a table or view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: String,
+}
+
+/// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
+pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Problem> {
+    /// Of what `table_xinfo` says under `hidden`: a column that a virtual table's rows do not have.
+    const HIDDEN: i64 = 1;
+    let mut columns = Vec::new();
+    connection.pragma(Some("main"), "table_xinfo", table, |row| {
+        if row.get::<_, i64>(6)? != HIDDEN {
+            columns.push(Column { name: row.get(1)? });
+        }
+        Ok(())
+    })?;
+    Ok(columns)
+}
+
+/// One column of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeyColumn {
+    pub(super) name: String,
+    pub(super) collation: String,
+    pub(super) is_descending: bool,
+}
+
+/// The columns of a table's primary key, in its order. Empty for one that is the rowid, and where there is none.
+pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<KeyColumn>, Problem> {
+    let mut origins: HashMap<String, String> = HashMap::new();
+    connection.pragma(Some("main"), "index_list", table, |row| {
+        origins.insert(row.get(3)?, row.get(1)?);
+        Ok(())
+    })?;
+    let mut key = Vec::new();
+    if let Some(index) = origins.get("pk") {
+        connection.pragma(Some("main"), "index_xinfo", index, |row| {
+            // The columns behind those of the key are there to find the row.
+            if row.get::<_, bool>(5)? {
+                key.push(KeyColumn { name: row.get(2)?, collation: row.get(4)?, is_descending: row.get(3)? });
+            }
+            Ok(())
+        })?;
+    }
+    Ok(key)
+}

@@ -1,0 +1,100 @@
+//! The query for the rows of a table or view.
+
+use super::connection::{Connected, Encoding};
+use super::problem::Problem;
+use super::relation::{Relation, RelationKind};
+use super::schema::{columns, primary_key};
+use crate::model::jsonl::LineLayout;
+
+/// Most columns of a result: what SQLite is built with.
+const MOST_COLUMNS: usize = 2000;
+
+/// A query for all rows of a table or view.
+pub(super) struct Select {
+    pub(super) sql: String,
+    /// A query for the rowids of a table, as they are stored, where it has them and they have a name.
+    pub(super) rowids: Option<String>,
+    pub(super) layout: LineLayout,
+    /// Names of the columns.
+    pub(super) columns: Vec<String>,
+}
+
+impl Select {
+    /// The query for `relation`. Rows of a table come in the order of its primary key, as the key is declared: with
+    /// its collations and directions; rows whose keys are equal (only NULL can be in two rows), and rows of a table
+    /// whose key is the rowid or that has none, by rowid. Those of a virtual table come by rowid, those of a
+    /// view as it gives them.
+    pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self, Problem> {
+        let connection = &connected.connection;
+        let columns: Vec<_> =
+            columns(connection, &relation.name)?.into_iter().map(|column| column.name).collect();
+        if columns.is_empty() {
+            return Err(Problem::NoSuchTable);
+        }
+        let is_utf16 = connected.encoding != Encoding::Utf8;
+        if is_utf16 && columns.len() * 2 > MOST_COLUMNS {
+            return Err(Problem::TooManyColumns(columns.len()));
+        }
+        let value = if is_utf16 { utf16_value } else { utf8_value };
+        let values: Vec<_> = columns.iter().map(|column| value(&quoted(column))).collect();
+        // Without an index the rows are those of the table, also where a damaged index lacks some.
+        let (from, order) = match relation.kind {
+            RelationKind::Table => (" NOT INDEXED", table_order(connected, relation, &columns)?),
+            RelationKind::VirtualTable => ("", rowid(&columns).into_iter().map(str::to_owned).collect()),
+            RelationKind::View { .. } => ("", Vec::new()),
+        };
+        let mut sql = format!("SELECT {} FROM main.{} AS t{from}", values.join(","), quoted(&relation.name));
+        if !order.is_empty() {
+            sql.push_str(" ORDER BY ");
+            sql.push_str(&order.join(","));
+        }
+        let has_rowids = relation.kind == RelationKind::Table && !relation.is_without_rowid;
+        let rowids = rowid(&columns)
+            .filter(|_| has_rowids)
+            .map(|rowid| format!("SELECT {rowid} FROM main.{} NOT INDEXED", quoted(&relation.name)));
+        Ok(Self { sql, rowids, layout: LineLayout::new(&columns), columns })
+    }
+}
+
+fn table_order(
+    connected: &Connected,
+    relation: &Relation,
+    columns: &[String],
+) -> Result<Vec<String>, Problem> {
+    let key = primary_key(&connected.connection, &relation.name)?;
+    let mut order: Vec<_> = key
+        .iter()
+        .map(|column| {
+            let direction = if column.is_descending { "DESC" } else { "ASC" };
+            format!("t.{} COLLATE {} {direction}", quoted(&column.name), quoted(&column.collation))
+        })
+        .collect();
+    if !relation.is_without_rowid {
+        order.extend(rowid(columns).map(str::to_owned));
+    }
+    Ok(order)
+}
+
+/// The name of the rowid. None where columns have taken all its names: rows come by it all the same then, as a table
+/// is stored in this order.
+fn rowid(columns: &[String]) -> Option<&'static str> {
+    let is_free = |name: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
+}
+
+fn utf8_value(column: &str) -> String {
+    format!("t.{column}")
+}
+
+/// The type of a value, and the value with a text as the bytes that are stored: SQLite's own way from UTF-16 to UTF-8
+/// makes something of anything.
+fn utf16_value(column: &str) -> String {
+    format!(
+        "typeof(t.{column}),CASE typeof(t.{column}) WHEN 'text' THEN CAST(t.{column} AS BLOB) ELSE t.{column} END"
+    )
+}
+
+/// A name as SQL has it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
