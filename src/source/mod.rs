@@ -21,13 +21,9 @@ mod dolt;
 pub mod dolt_sql;
 pub mod dolt_store;
 pub mod error;
-#[allow(dead_code, unused_imports)]
 mod form;
 pub mod parts;
-#[allow(dead_code)]
 mod sqlite;
-// Parts of it wait for the sources that are being built on it.
-#[allow(dead_code, unused_imports)]
 mod stored;
 pub mod text;
 pub mod verify;

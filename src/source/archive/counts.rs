@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::found::Archive;
-use super::pieces::{Piece, pieces};
+use super::pieces::{Means, Piece, pieces};
 use super::thrum::MANIFEST;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::verify::Finding;
@@ -37,11 +37,11 @@ struct Manifest {
 /// # Errors
 /// When the archive, its manifest or its events cannot be read.
 pub(super) async fn check(
-    label: &Arc<str>,
+    means: &Means,
     archive: &Arc<Archive>,
 ) -> Result<Option<Vec<Finding>>, SourceError> {
-    let (own_label, own_archive) = (Arc::clone(label), Arc::clone(archive));
-    let files = on_blocking_thread(label, move || pieces(&own_label, &own_archive)).await?;
+    let (own_means, own_archive) = (means.clone(), Arc::clone(archive));
+    let files = on_blocking_thread(&means.label, move || pieces(&own_means, &own_archive)).await?;
     let find = |path: &str| files.iter().find(|piece| &*piece.path == path);
     let Some(manifest) = find(MANIFEST) else { return Ok(None) };
     let place = manifest.content.describe();

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lru::LruCache;
 
-use super::counts;
 use super::found::Archive;
-use super::pieces::{Piece, pieces};
+use super::pieces::{Means, Piece, pieces};
 use super::runs::{Block, BlockMemo, Run, block_around, lock};
+use super::{checks, counts};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
@@ -35,7 +35,7 @@ pub(super) struct ArchiveDatabase {
 /// What listing works on.
 struct View {
     name: Arc<str>,
-    label: Arc<str>,
+    means: Means,
     /// Sorted by time, then by name.
     archives: Vec<Arc<Archive>>,
     by_id: HashMap<SnapshotId, usize>,
@@ -45,17 +45,12 @@ struct View {
 
 impl ArchiveDatabase {
     /// A view of these archives, which are sorted by time, then by name.
-    pub(super) fn new(
-        name: Arc<str>,
-        label: Arc<str>,
-        archives: Vec<Archive>,
-        blocks: Arc<BlockMemo>,
-    ) -> Self {
+    pub(super) fn new(name: Arc<str>, means: Means, archives: Vec<Archive>, blocks: Arc<BlockMemo>) -> Self {
         let archives: Vec<Arc<Archive>> = archives.into_iter().map(Arc::new).collect();
         let timeline = archives.iter().rev().map(|archive| Arc::new(meta(archive))).collect();
         let by_id = archives.iter().enumerate().map(|(at, archive)| (Arc::clone(&archive.id), at)).collect();
         let listings = Mutex::new(LruCache::new(REMEMBERED_LISTINGS));
-        let view = Arc::new(View { name: Arc::clone(&name), label, archives, by_id, blocks, listings });
+        let view = Arc::new(View { name: Arc::clone(&name), means, archives, by_id, blocks, listings });
         let tagged = view.archives.iter().filter_map(|a| Some((a.tag.as_ref()?.to_string(), a.id.clone())));
         // Sorted by time: of several snapshots of one tag the newest counts.
         let tags = tagged.collect();
@@ -94,27 +89,27 @@ impl Database for ArchiveDatabase {
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
         let Some(&index) = self.view.by_id.get(snapshot) else {
             let operation = format!("cannot list archive {snapshot}");
-            return Err(SourceError::new(ErrorKind::Missing, &*self.view.label, operation)
+            return Err(SourceError::new(ErrorKind::Missing, &*self.view.means.label, operation)
                 .because(format!("there is no such archive of database {}", self.name)));
         };
         if let Some(files) = lock(&self.view.listings).get(&index) {
             return Ok(Arc::clone(files));
         }
         let view = Arc::clone(&self.view);
-        on_blocking_thread(&self.view.label, move || view.list(index)).await
+        on_blocking_thread(&self.view.means.label, move || view.list(index)).await
     }
 
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
-        Err(SourceError::new(ErrorKind::Missing, &*self.view.label, "cannot list live files")
+        Err(SourceError::new(ErrorKind::Missing, &*self.view.means.label, "cannot list live files")
             .because("an archive has no uncommitted working set"))
     }
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         let mut verdict = Verdict::default();
-        let mut manifests = 0;
+        let (mut manifests, mut databases) = (0, 0);
         progress.expect(self.view.archives.len() as u64);
         for archive in &self.view.archives {
-            match counts::check(&self.view.label, archive).await {
+            match counts::check(&self.view.means, archive).await {
                 Ok(None) => {}
                 Ok(Some(findings)) => {
                     manifests += 1;
@@ -123,10 +118,17 @@ impl Database for ArchiveDatabase {
                 // Whoever reads all of it comes upon that too.
                 Err(error) => tracing::debug!(archive = &*archive.id, reason = error.chain(), "no counts"),
             }
+            let (means, checked) = (self.view.means.clone(), Arc::clone(archive));
+            let label = &self.view.means.label;
+            let found = on_blocking_thread(label, move || Ok(checks::databases(&means, &checked))).await?;
+            databases += found.checked;
+            verdict.findings.extend(found.findings);
             progress.advance(1);
         }
-        if manifests > 0 {
-            verdict.checked.push(format!("{manifests} manifests"));
+        for (count, what) in [(manifests, "manifests"), (databases, "SQLite files")] {
+            if count > 0 {
+                verdict.checked.push(format!("{count} {what}"));
+            }
         }
         Ok(verdict)
     }
@@ -136,12 +138,12 @@ impl View {
     /// The files of one archive. Blocks.
     fn list(&self, index: usize) -> Result<Arc<[FileEntry]>, SourceError> {
         let archive = &self.archives[index];
-        let pieces = pieces(&self.label, archive)?;
+        let pieces = pieces(&self.means, archive)?;
         let span = block_around(&self.archives, index);
         let block = if span.len() == 1 {
             None
         } else {
-            Some(self.blocks.block(&self.label, &self.archives[span.clone()]))
+            Some(self.blocks.block(&self.means, &self.archives[span.clone()]))
         };
         let runs = block.as_deref().map(|block: &Block| block.runs_of(index - span.start));
         // An archive that could not be read a moment ago stands alone.
@@ -173,22 +175,18 @@ impl View {
 
     /// Identity and time of a content that first appears in archive `first`.
     fn identity(&self, first: &Archive, artefact: usize, path: &str) -> (ContentId, Timestamp) {
-        let file = &first.artefacts[artefact].file;
-        let stamp = &file.stamp;
+        let artefact = &first.artefacts[artefact];
+        let (file, stamp) = (&artefact.file, &artefact.file.stamp);
+        let time = first.time.as_nanosecond().to_le_bytes();
+        let (len, inode) = (stamp.len.to_le_bytes(), stamp.inode.to_le_bytes());
+        let times = [stamp.mtime_ns.to_le_bytes(), stamp.ctime_ns.to_le_bytes()];
         // The whole path is part of it: a copy of an archive in another folder may be the one that has
         // rotted. It is the real path, not the one typed, so that one folder gives one identity however it is
         // named.
-        let parts: [&[u8]; 9] = [
-            b"archive",
-            file.path.as_os_str().as_bytes(),
-            self.name.as_bytes(),
-            path.as_bytes(),
-            &first.time.as_nanosecond().to_le_bytes(),
-            &stamp.len.to_le_bytes(),
-            &stamp.mtime_ns.to_le_bytes(),
-            &stamp.ctime_ns.to_le_bytes(),
-            &stamp.inode.to_le_bytes(),
-        ];
+        let mut parts: Vec<&[u8]> = vec![b"archive", file.path.as_os_str().as_bytes(), self.name.as_bytes()];
+        parts.extend([path.as_bytes(), &time, &len, &times[0], &times[1], &inode]);
+        let beside: Vec<ContentId> = artefact.files().skip(1).map(|file| file.key()).collect();
+        parts.extend(beside.iter().map(|key| &key.as_bytes()[..]));
         (ContentId::of(&parts), first.time)
     }
 }

@@ -54,12 +54,13 @@ impl Format {
         let format = match extension.to_ascii_lowercase().as_str() {
             "tmp" | "part" | "partial" => return Err(LeftOut::Partial),
             "sha256" | "sha256sum" => return Err(LeftOut::Checksum),
+            beside if SQLITE.iter().any(|end| is_beside(beside, end)) => return Err(LeftOut::Beside),
             "gz" => return packed(Packing::Gzip),
             "zst" => return packed(Packing::Zstd),
             "xz" => return packed(Packing::Xz),
             "zip" => Self::Zip,
             "jsonl" => Self::Jsonl,
-            "db" | "sqlite" | "sqlite3" => Self::Sqlite,
+            end if SQLITE.contains(&end) => Self::Sqlite,
             "dump" => Self::PgDump,
             "sql" => Self::Sql(Packing::None),
             "tar" => Self::Tar(Packing::None),
@@ -70,6 +71,14 @@ impl Format {
         };
         Ok((stem, format))
     }
+}
+
+/// How names of SQLite databases end.
+const SQLITE: [&str; 3] = ["db", "sqlite", "sqlite3"];
+
+/// Whether it is what SQLite makes of such an end for a file beside the database.
+fn is_beside(extension: &str, database: &str) -> bool {
+    extension.strip_prefix(database).is_some_and(|rest| matches!(rest, "-wal" | "-shm" | "-journal"))
 }
 
 /// How a whole file is packed.

@@ -12,6 +12,10 @@ use crate::source::stored::FileVersion;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Artefact {
     pub(super) file: Arc<FileVersion>,
+    /// What SQLite left beside it: rows that are not in the file yet, and pages as they were before a write that was
+    /// broken off.
+    pub(super) wal: Option<Arc<FileVersion>>,
+    pub(super) journal: Option<Arc<FileVersion>>,
     /// The file's name, unique in its folder; the path below the folder where that is the snapshot.
     pub(super) name: Arc<str>,
     pub(super) format: Format,
@@ -48,10 +52,21 @@ pub(super) struct Archive {
     pub(super) artefacts: Vec<Artefact>,
 }
 
+impl Artefact {
+    /// The files that it consists of.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Arc<FileVersion>> {
+        std::iter::once(&self.file).chain(&self.wal).chain(&self.journal)
+    }
+}
+
 impl Archive {
     /// Bytes of its files, added up.
     pub(super) fn len(&self) -> u64 {
-        self.artefacts.iter().map(|artefact| artefact.file.stamp.len).fold(0, u64::saturating_add)
+        self.artefacts
+            .iter()
+            .flat_map(Artefact::files)
+            .map(|file| file.stamp.len)
+            .fold(0, u64::saturating_add)
     }
 
     /// The names of its files, for people; of a folder that has many, how many there are.

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use super::watch::{Events, FolderWatch, Watched};
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
+mod checks;
 mod counts;
 mod database;
 mod format;
@@ -33,9 +34,10 @@ mod zip_directory;
 mod zip_problem;
 
 use crate::source::blocking::on_blocking_thread;
-use crate::source::stored::io_kind;
+use crate::source::stored::{Spools, io_kind};
 use database::ArchiveDatabase;
 use found::{Archive, snapshots};
+use pieces::Means;
 use runs::{BlockMemo, lock};
 use scan::{Place, Scanner};
 use selection::Selection;
@@ -67,6 +69,7 @@ struct State {
     finds: Finds,
     selection: Selection,
     blocks: Arc<BlockMemo>,
+    spools: Arc<Spools>,
     /// The last view of each database.
     views: BTreeMap<Arc<str>, Arc<ArchiveDatabase>>,
     /// The archives whose databases a poll has handed out.
@@ -91,7 +94,7 @@ impl ArchiveSource {
         }
         let selection = Selection::new(options.name, &archives, &label)?;
         let (blocks, views) = (Arc::new(BlockMemo::new()), BTreeMap::new());
-        let state = State { finds, selection, blocks, views, delivered: None };
+        let state = State { finds, selection, blocks, spools: Arc::default(), views, delivered: None };
         let watch = Arc::new(FolderWatch::new(Arc::clone(&label)));
         Ok(Self { label, watch, state: Arc::new(Mutex::new(state)) })
     }
@@ -249,7 +252,8 @@ impl State {
                 Some(view) if view.shows(&archives) => view,
                 _ => {
                     let blocks = Arc::clone(&self.blocks);
-                    Arc::new(ArchiveDatabase::new(Arc::clone(&name), Arc::clone(label), archives, blocks))
+                    let means = Means { label: Arc::clone(label), spools: Arc::clone(&self.spools) };
+                    Arc::new(ArchiveDatabase::new(Arc::clone(&name), means, archives, blocks))
                 }
             };
             self.views.insert(name, view);

@@ -74,6 +74,8 @@ pub(super) enum LeftOut {
     Partial,
     /// The checksum of an archive beside it.
     Checksum,
+    /// What SQLite keeps beside a database: it is read with that.
+    Beside,
     /// Its name has none of the known forms.
     Foreign,
 }
@@ -85,6 +87,7 @@ impl std::fmt::Display for LeftOut {
             Self::Hidden => "it is hidden",
             Self::Partial => "it is still being written",
             Self::Checksum => "it is the checksum of an archive",
+            Self::Beside => "it belongs to the SQLite database beside it",
             Self::Foreign => {
                 "its name is not that of an archive (<db>-<time>.jsonl, <time>.zip, <name>-<time>.db, .dump, \
                  .sql or .tar)"
@@ -254,7 +257,7 @@ mod tests {
             ("beads-20260121-2000.jsonl.partial", LeftOut::Partial),
             ("README", LeftOut::Foreign),
             ("notes.txt", LeftOut::Foreign),
-            ("state-2026-01-21-200000.db-wal", LeftOut::Foreign),
+            ("state-2026-01-21-200000.db-wal", LeftOut::Beside),
             ("v0.1.0_20250910_143000.dump.sha256", LeftOut::Checksum),
             ("2026-01-21.gz", LeftOut::Foreign),
             ("2026-01-21.json.gz", LeftOut::Foreign),

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use zip::result::ZipError;
 
 use super::format::Format;
@@ -15,14 +16,21 @@ use super::zip_directory::{ZipDirectory, ZipMember};
 use super::zip_problem::zip_error;
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
-use crate::source::form::{Export, Form, Raw, form_of};
-use crate::source::stored::{FileVersion, Opened, PIECE, Stored, StoredFile, read_full, stored_error};
-use crate::source::{Content, SourceError};
+use crate::source::form::{Broken, Export, Form, Raw, form_of};
+use crate::source::sqlite::{Relation, SqliteFile, is_sqlite};
+use crate::source::stored::{
+    FileVersion, Opened, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
+};
+use crate::source::text::TextContent;
+use crate::source::{Content, ErrorKind, SourceError};
 
 /// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
 const EXPORTED_TABLE: &str = "issues";
 
-/// As many bytes as tell the form of an export.
+/// What the schema of a database is called.
+const SCHEMA: &str = "schema.sql";
+
+/// As many bytes as tell the form of an export, and a SQLite file from others.
 const HEAD: usize = 4096;
 
 /// One file that an archive shows.
@@ -35,20 +43,32 @@ pub(super) struct Piece {
     pub(super) likeness: ContentId,
     /// Where in the artefact its data lies: pieces are read in this order.
     pub(super) place: u64,
-    /// SHA-256 of stored bytes that decide the content. Blocks.
-    pub(super) digest: Arc<dyn Fn() -> io::Result<[u8; 32]> + Send + Sync>,
+    /// SHA-256 of bytes that decide the content; what keeps them from being read. Blocks.
+    pub(super) digest: Digest,
     pub(super) content: Arc<dyn Content>,
+}
+
+/// Computes a SHA-256.
+type Digest = Arc<dyn Fn() -> Result<[u8; 32], ErrorKind> + Send + Sync>;
+
+/// What reading archives takes.
+#[derive(Clone)]
+pub(super) struct Means {
+    /// The source's label.
+    pub(super) label: Arc<str>,
+    /// Where packed databases are unpacked.
+    pub(super) spools: Arc<Spools>,
 }
 
 /// The files of an archive, sorted by path. Blocks.
 ///
 /// # Errors
 /// When one of its artefacts cannot be read.
-pub(super) fn pieces(label: &Arc<str>, archive: &Archive) -> Result<Vec<Piece>, SourceError> {
+pub(super) fn pieces(means: &Means, archive: &Archive) -> Result<Vec<Piece>, SourceError> {
     let mut taken = Taken::default();
     let mut all: Vec<Piece> = Vec::new();
     for (number, artefact) in archive.artefacts.iter().enumerate() {
-        let mut own = Part { label, archive, artefact, number }.pieces()?;
+        let mut own = Part { means, archive, artefact, number }.pieces()?;
         if own.iter().any(|piece| taken.is_in_the_way(&piece.path)) {
             // Two parts of a backup that go by one name: the later one gets a folder of its own.
             for piece in &mut own {
@@ -86,7 +106,7 @@ impl Taken {
 
 /// One artefact of an archive, to be taken apart.
 struct Part<'a> {
-    label: &'a Arc<str>,
+    means: &'a Means,
     archive: &'a Archive,
     artefact: &'a Artefact,
     number: usize,
@@ -98,9 +118,8 @@ impl Part<'_> {
             Format::Zip => self.members(),
             Format::Jsonl => self.export(),
             Format::Plain => Ok(vec![self.raw(Arc::clone(&self.artefact.name))]),
-            Format::Sqlite | Format::PgDump | Format::Sql(_) | Format::Tar(_) => {
-                Ok(vec![self.raw(self.file_name())])
-            }
+            Format::Sqlite => self.database(),
+            Format::PgDump | Format::Sql(_) | Format::Tar(_) => Ok(vec![self.raw(self.file_name())]),
         }
     }
 
@@ -117,7 +136,7 @@ impl Part<'_> {
 
     /// The file as it is.
     fn raw(&self, path: Arc<str>) -> Piece {
-        let content = Arc::new(Raw { label: Arc::clone(self.label), stored: self.stored() });
+        let content = Arc::new(Raw { label: Arc::clone(&self.means.label), stored: self.stored() });
         self.whole(path, content)
     }
 
@@ -126,7 +145,7 @@ impl Part<'_> {
         let file = Arc::clone(&self.artefact.file);
         let likeness =
             ContentId::of(&[self.artefact.format.suffix().as_bytes(), &file.stamp.len.to_le_bytes()]);
-        let digest = Arc::new(move || whole_digest(&file));
+        let digest = Arc::new(move || whole_digest(&file).map_err(|error| io_kind(&error)));
         Piece { path, artefact: self.number, likeness, place: 0, digest, content }
     }
 
@@ -134,11 +153,10 @@ impl Part<'_> {
     fn export(&self) -> Result<Vec<Piece>, SourceError> {
         let stored = self.stored();
         let what = stored.describe();
-        let fail = |error| stored_error(self.label, format!("cannot read export {what}"), &what, error);
-        let mut head = vec![0; HEAD];
-        let count = stored.read().and_then(|mut reader| read_full(&mut reader, &mut head)).map_err(fail)?;
-        let form = form_of(&head[..count], stored.len());
-        let rows = Arc::new(Export { label: Arc::clone(self.label), stored });
+        let fail =
+            |error| stored_error(&self.means.label, format!("cannot read export {what}"), &what, error);
+        let form = form_of(&head(&*stored).map_err(fail)?, stored.len());
+        let rows = Arc::new(Export { label: Arc::clone(&self.means.label), stored });
         let mut pieces = vec![self.whole(format!("{EXPORTED_TABLE}.jsonl").into(), rows)];
         if form != Form::Lines {
             pieces.push(self.raw(format!("{EXPORTED_TABLE}.json").into()));
@@ -146,15 +164,70 @@ impl Part<'_> {
         Ok(pieces)
     }
 
+    /// The tables of a SQLite file, its schema, and its bytes.
+    fn database(&self) -> Result<Vec<Piece>, SourceError> {
+        let stored = self.stored();
+        let mut pieces = vec![self.raw(self.file_name())];
+        let what = stored.describe();
+        let fail = |error| stored_error(&self.means.label, format!("cannot read {what}"), &what, error);
+        if !is_sqlite(&head(&*stored).map_err(fail)?, stored.len()) {
+            // Its name only looks like one, or it is encrypted.
+            return Ok(pieces);
+        }
+        let file = Arc::new(database_of(self.means, self.artefact));
+        match file.listing().and_then(|listing| Ok((listing, file.schema_sql()?))) {
+            Ok((listing, schema)) => {
+                pieces.extend(listing.shown.iter().map(|relation| self.table(&file, relation)));
+                pieces.push(self.text(SCHEMA, schema, format!("schema of {what}")));
+            }
+            Err(error) => {
+                tracing::warn!("{}: its tables are not shown", error.chain());
+                let broken = Arc::new(Broken::new(format!("schema of {what}"), &error));
+                pieces.push(self.whole(SCHEMA.into(), broken));
+            }
+        }
+        Ok(pieces)
+    }
+
+    fn table(&self, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {
+        let content = Arc::new(file.rows(relation));
+        let (file, relation) = (Arc::clone(file), relation.clone());
+        Piece {
+            path: escape_with_suffix(&relation.name, ".jsonl").into(),
+            artefact: self.number,
+            // Nothing is known of its rows without reading them.
+            likeness: ContentId::of(&[b"table"]),
+            place: 0,
+            digest: Arc::new(move || {
+                file.digest(&relation).map(|digest| digest.sha256).map_err(|error| error.kind)
+            }),
+            content,
+        }
+    }
+
+    /// A text that was read already.
+    fn text(&self, path: &str, text: Bytes, what: String) -> Piece {
+        let digest: [u8; 32] = Sha256::digest(&text).into();
+        Piece {
+            path: path.into(),
+            artefact: self.number,
+            likeness: ContentId::of(&[b"text", &digest]),
+            place: 0,
+            digest: Arc::new(move || Ok(digest)),
+            content: Arc::new(TextContent { text, what }),
+        }
+    }
+
     fn members(&self) -> Result<Vec<Piece>, SourceError> {
         let path = &self.artefact.file.path;
-        let fail = |error| zip_error(self.label, format!("cannot list zip {}", path.display()), path, error);
+        let fail =
+            |error| zip_error(&self.means.label, format!("cannot list zip {}", path.display()), path, error);
         let directory = Arc::new(ZipDirectory::read(&self.artefact.file).map_err(fail)?);
         let reader = directory.reader();
         let piece = |member: &ZipMember| -> Result<Piece, ZipError> {
             let index = member.index;
             let entry = reader.by_index_data(index)?;
-            let (label, len) = (Arc::clone(self.label), entry.size());
+            let (label, len) = (Arc::clone(&self.means.label), entry.size());
             let method = entry.compression().to_string();
             let numbers = [u64::from(entry.crc32()), len, entry.compressed_size()].map(u64::to_le_bytes);
             let likeness = ContentId::of(&[b"member", method.as_bytes(), &numbers.concat()]);
@@ -164,7 +237,7 @@ impl Part<'_> {
                 artefact: self.number,
                 likeness,
                 place: entry.header_start(),
-                digest: Arc::new(move || packed_digest(&packed, index)),
+                digest: Arc::new(move || packed_digest(&packed, index).map_err(|error| io_kind(&error))),
                 content: Arc::new(ZipContent {
                     label,
                     directory: Arc::clone(&directory),
@@ -176,6 +249,22 @@ impl Part<'_> {
         };
         directory.members.iter().map(piece).collect::<Result<_, _>>().map_err(fail)
     }
+}
+
+/// A SQLite database with what lies beside it.
+pub(super) fn database_of(means: &Means, artefact: &Artefact) -> SqliteFile {
+    let stored = |file: &Arc<FileVersion>| Arc::new(StoredFile { file: Arc::clone(file) }) as Arc<dyn Stored>;
+    let (wal, journal) = (artefact.wal.as_ref().map(stored), artefact.journal.as_ref().map(stored));
+    let (label, spools) = (Arc::clone(&means.label), Arc::clone(&means.spools));
+    SqliteFile::new(label, stored(&artefact.file), wal, journal, spools)
+}
+
+/// How a piece of bytes begins.
+fn head(stored: &dyn Stored) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD];
+    let count = read_full(&mut stored.read()?, &mut head)?;
+    head.truncate(count);
+    Ok(head)
 }
 
 fn packed_digest(directory: &ZipDirectory, index: usize) -> io::Result<[u8; 32]> {

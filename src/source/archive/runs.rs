@@ -21,11 +21,10 @@ use std::sync::{Arc, Mutex};
 use lru::LruCache;
 use sha2::{Digest, Sha256};
 
-use super::found::Archive;
-use super::pieces::{Piece, pieces};
+use super::found::{Archive, Artefact};
+use super::pieces::{Means, Piece, pieces};
 use crate::source::ErrorKind;
 use crate::source::stored::FileVersion;
-use crate::source::stored::io_kind;
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
 const BLOCK_COST: u64 = 256 * 1024 * 1024;
@@ -101,15 +100,15 @@ impl BlockMemo {
     }
 
     /// The runs of these archives, which are a whole block. Several callers wait for one computation. Blocks.
-    pub(super) fn block(&self, label: &Arc<str>, archives: &[Arc<Archive>]) -> Arc<Block> {
+    pub(super) fn block(&self, means: &Means, archives: &[Arc<Archive>]) -> Arc<Block> {
         let artefacts = archives.iter().flat_map(|archive| &archive.artefacts);
-        let key: BlockKey = artefacts.map(|artefact| Arc::clone(&artefact.file)).collect();
+        let key: BlockKey = artefacts.flat_map(Artefact::files).cloned().collect();
         let slot = Arc::clone(lock(&self.slots).get_or_insert_mut(key, Arc::default));
         let mut slot = lock(&slot);
         if let Some(block) = &*slot {
             return Arc::clone(block);
         }
-        let block = Arc::new(compute(label, archives));
+        let block = Arc::new(compute(means, archives));
         if block.is_final {
             *slot = Some(Arc::clone(&block));
         }
@@ -122,11 +121,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn compute(label: &Arc<str>, archives: &[Arc<Archive>]) -> Block {
+fn compute(means: &Means, archives: &[Arc<Archive>]) -> Block {
     let mut block = Block { is_final: true, ..Block::default() };
     let mut before: Option<Table> = None;
     for (position, archive) in archives.iter().enumerate() {
-        let mut table = Table::read(label, archive, &mut block.is_final);
+        let mut table = Table::read(means, archive, &mut block.is_final);
         let same = match &mut before {
             Some(before) => equal_files(before, &mut table, &mut block.is_final),
             None => vec![None; table.pieces.len()],
@@ -161,8 +160,8 @@ struct Table {
 impl Table {
     /// Lists an archive's files; none for an archive that cannot be read. Clears `is_final` where that may
     /// be different next time.
-    fn read(label: &Arc<str>, archive: &Archive, is_final: &mut bool) -> Self {
-        let pieces = pieces(label, archive).unwrap_or_else(|error| {
+    fn read(means: &Means, archive: &Archive, is_final: &mut bool) -> Self {
+        let pieces = pieces(means, archive).unwrap_or_else(|error| {
             *is_final &= matches!(error.kind, ErrorKind::Damaged | ErrorKind::Unsupported);
             Vec::new()
         });
@@ -176,7 +175,7 @@ impl Table {
         for file in wanted {
             match (self.pieces[file].digest)() {
                 Ok(digest) => self.digests[file] = Some(digest),
-                Err(error) => *is_final &= io_kind(&error) == ErrorKind::Damaged,
+                Err(kind) => *is_final &= kind == ErrorKind::Damaged,
             }
         }
     }
@@ -221,14 +220,21 @@ fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::super::format::Format;
-    use super::super::found::Artefact;
     use super::*;
     use crate::source::stored::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
         let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1 };
         let file = Arc::new(FileVersion { path: name.into(), stamp });
-        let artefact = Artefact { file, name: name.into(), format: Format::Zip, part: "".into(), members };
+        let artefact = Artefact {
+            file,
+            wal: None,
+            journal: None,
+            name: name.into(),
+            format: Format::Zip,
+            part: "".into(),
+            members,
+        };
         let (id, database, time) = (name.into(), "db".into(), jiff::Timestamp::UNIX_EPOCH);
         Arc::new(Archive { id, database, time, mark: None, tag: None, artefacts: vec![artefact] })
     }

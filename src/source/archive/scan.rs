@@ -22,6 +22,10 @@ use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
 
+/// What SQLite adds to the name of a database for its write-ahead log, and for its rollback journal.
+const WAL: &str = "-wal";
+const JOURNAL: &str = "-journal";
+
 /// Where the archives are.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
@@ -139,7 +143,7 @@ impl Scanner {
         let (mut has_news, mut known_entries) = (false, 0);
         for entry in &entries {
             let name = entry.file_name();
-            if !self.is_known(&name, || stamp_of_entry(entry)) {
+            if !self.is_known(&name, || stamp_of_entry(entry), &|| folder.join(&name)) {
                 let former = self.known.remove(&name);
                 has_news |= former.is_some();
                 let former = former.and_then(|(_, found)| found);
@@ -159,9 +163,23 @@ impl Scanner {
         Ok(has_news || some_are_gone)
     }
 
-    /// Whether a file is still in the state in which it was read.
-    fn is_known(&self, name: &OsStr, stamp: impl FnOnce() -> io::Result<FileStamp>) -> bool {
-        self.known.get(name).is_some_and(|(known, _)| stamp().is_ok_and(|stamp| stamp == *known))
+    /// Whether a file, with what belongs to it, is still in the state in which it was read.
+    fn is_known(
+        &self,
+        name: &OsStr,
+        stamp: impl FnOnce() -> io::Result<FileStamp>,
+        path: &dyn Fn() -> PathBuf,
+    ) -> bool {
+        let Some((known, found)) = self.known.get(name) else { return false };
+        let is_same = |end, then: &Option<Arc<FileVersion>>| {
+            let now = FileVersion::current(&beside(&path(), end)).ok().map(|file| file.stamp);
+            now == then.as_ref().map(|file| file.stamp)
+        };
+        stamp().is_ok_and(|stamp| stamp == *known)
+            && found.as_ref().is_none_or(|Found { artefact, .. }| {
+                artefact.format != Format::Sqlite
+                    || is_same(WAL, &artefact.wal) && is_same(JOURNAL, &artefact.journal)
+            })
     }
 
     /// What a folder's entry is, or `None` and a log line. `former` is what it was before.
@@ -173,7 +191,10 @@ impl Scanner {
         };
         let parsed = match parse_file_name(name) {
             Ok(parsed) => parsed,
-            Err(why) if why == LeftOut::Checksum || why == LeftOut::Latest && path.is_symlink() => {
+            Err(why)
+                if matches!(why, LeftOut::Checksum | LeftOut::Beside)
+                    || why == LeftOut::Latest && path.is_symlink() =>
+            {
                 self.tell(os_name, "by the way", || {
                     tracing::debug!("{}: left out: {why}", path.display());
                 });
@@ -227,7 +248,7 @@ impl Scanner {
     /// The same as [`Scanner::scan_folder`] for the source that is one file.
     fn scan_file(&mut self, path: &Path) -> Result<bool, SourceError> {
         let name = path.file_name().unwrap_or_default();
-        if self.is_known(name, || FileVersion::current(path).map(|file| file.stamp)) {
+        if self.is_known(name, || FileVersion::current(path).map(|file| file.stamp), &|| path.to_owned()) {
             return Ok(false);
         }
         self.known.remove(name);
@@ -309,8 +330,12 @@ impl Scanner {
             Facts::Zip(facts) => (facts.members, facts.captured.is_some()),
             Facts::DamagedZip | Facts::Unreadable | Facts::Readable => (0, false),
         };
-        let artefact =
-            Artefact { file, name: name.into(), format: parsed.format, part: part.into(), members };
+        let (mut wal, mut journal) = (None, None);
+        if parsed.format == Format::Sqlite {
+            (wal, journal) = (settled_beside(&file.path, WAL), settled_beside(&file.path, JOURNAL));
+        }
+        let (name, format, part) = (name.into(), parsed.format, part.into());
+        let artefact = Artefact { file, wal, journal, name, format, part, members };
         let tag = parsed.tag.as_deref().map(Into::into);
         Found { artefact, database, time, is_captured, mark: parsed.mark, tag }
     }
@@ -340,6 +365,19 @@ impl Scanner {
             log();
         }
     }
+}
+
+/// The file beside `path` whose name has this end added.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Such a file where there is one, even one that may not be read: without it, rows would be missing in silence.
+fn settled_beside(path: &Path, end: &str) -> Option<Arc<FileVersion>> {
+    let path = beside(path, end);
+    FileVersion::settled(&path).or_else(|_| FileVersion::current(&path)).ok().map(Arc::new)
 }
 
 /// The present stamp of the file that a folder's entry is or leads to. Asks relative to the open folder where it

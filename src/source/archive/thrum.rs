@@ -187,6 +187,8 @@ impl Current {
         let paths = nested_paths(files.iter().map(|(path, _)| path.as_os_str().as_bytes()));
         let artefacts = files.iter().zip(paths).map(|((path, stamp), name)| Artefact {
             file: Arc::new(FileVersion { path: self.folder.join(path), stamp: *stamp }),
+            wal: None,
+            journal: None,
             name: name.into(),
             format: Format::Plain,
             part: "".into(),

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use self::connection::Connected;
 use self::problem::Problem;
-use self::relation::{LeftOut, Relation};
+use self::relation::LeftOut;
+pub(in crate::source) use self::relation::Relation;
 use self::rows::RowsContent;
 use self::schema::Schema;
 use super::stored::{Spool, Spools, Stored};

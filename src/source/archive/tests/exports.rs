@@ -108,17 +108,3 @@ async fn an_export_that_is_being_written_says_so() {
     folder.write(NAME, "{\"id\":1}\n{\"id\":2}\n");
     assert_eq!(read(&listed[0].content).await.unwrap_err().kind, ErrorKind::Changed);
 }
-
-#[tokio::test]
-async fn a_sqlite_file_is_shown_as_it_is() {
-    let folder = Folder::new();
-    let bytes = b"SQLite format 3\0".repeat(50_000);
-    folder.write("state-2026-01-21-200000.db", &bytes);
-    let source = folder.open();
-    let database = database(&source).await;
-    assert_eq!(database.name(), "state");
-    let listed = files(&database, "state-2026-01-21-200000.db").await.unwrap();
-    assert_eq!(&*listed[0].path, "state.db");
-    assert_eq!(listed[0].content.stated_len(), Some(bytes.len() as u64));
-    assert!(read(&listed[0].content).await.unwrap() == bytes);
-}

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::{ArchiveOptions, ArchiveSource};
 use crate::source::{Content, Database, FileEntry, Sink, Source, SourceError};
 
+mod databases;
 mod exports;
 mod folders;
 mod identity;
