@@ -3,9 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs::File;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -14,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::is_sqlite;
 use super::problem::Problem;
+use crate::source::stored::read_full;
 
 /// The longest value and the longest stored row that is read, in bytes.
 pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
@@ -56,7 +55,8 @@ impl Connected {
     pub(super) fn open(path: &Path) -> Result<Self, Problem> {
         let file = File::open(path)?;
         let len = file.metadata()?.len();
-        let header = header(&file)?;
+        let mut header = [0; HEADER];
+        read_full(&mut &file, &mut header)?;
         // SQLite takes a file of a few bytes for an empty database.
         if len > 0 && !(len >= HEADER as u64 && is_sqlite(&header, len)) {
             return Err(Problem::NotADatabase);
@@ -112,21 +112,6 @@ fn immutable_uri(path: &OsStr) -> String {
     }
     uri.push_str("?immutable=1");
     uri
-}
-
-/// What the file begins with, and zeros where it is shorter.
-fn header(file: &File) -> io::Result<[u8; HEADER]> {
-    let mut header = [0; HEADER];
-    let mut filled = 0;
-    while filled < HEADER {
-        match file.read_at(&mut header[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(header)
 }
 
 /// What the header says (sqlite.org/fileformat2.html, 1.3.13). One of a file without a table need not say anything.

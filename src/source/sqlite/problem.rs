@@ -12,9 +12,9 @@ use crate::source::{ErrorKind, SourceError};
 /// Why something could not be read from a SQLite file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    /// What SQLite says.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
+    /// What SQLite says. Its own cause only repeats it.
+    #[error("{0}")]
+    Sqlite(rusqlite::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("row {row}: {problem}")]
@@ -53,6 +53,12 @@ pub(super) enum RowProblem {
     TooLong,
     #[error(transparent)]
     Render(#[from] RenderError),
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
 }
 
 impl Problem {

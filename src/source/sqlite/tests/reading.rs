@@ -42,7 +42,7 @@ async fn rows_come_in_pieces_and_the_digest_is_that_of_all() {
         oracle::agrees(&path, name, columns, &format!("{name} ORDER BY a"));
     }
     let content = file.rows(&relation(&file, "t"));
-    assert_eq!(content.describe(), format!("table t of file {}", path.display()));
+    assert_eq!(content.describe(), format!("table t of {}", path.display()));
     assert!(content.is_for_good());
 }
 

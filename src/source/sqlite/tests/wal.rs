@@ -127,6 +127,37 @@ fn frames_of_an_earlier_round_are_passed_over() {
     assert_eq!(rows(&open(&path), "t"), "{\"a\":1}\n", "as SQLite: the checksum of the header is wrong");
 }
 
+/// A log that was cut or broken counts up to its last whole transaction, as it does for SQLite.
+#[test]
+fn a_log_that_was_cut_is_what_it_is_to_sqlite() {
+    let folder = Folder::new();
+    let script: String =
+        (0..40).map(|row| format!("INSERT INTO t VALUES({row}, hex(randomblob(300)));")).collect();
+    let path = live_copy(
+        &folder,
+        &format!("CREATE TABLE t(a, b); PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; {script}"),
+    );
+    let wal = folder.path("copy.db-wal");
+    let whole = std::fs::read(&wal).expect("it is there");
+    let mut seen = std::collections::BTreeSet::new();
+    for len in (0..whole.len()).step_by(6101) {
+        let mut flipped = whole.clone();
+        flipped[len] ^= 1;
+        for bytes in [&whole[..len], &flipped] {
+            std::fs::write(&wal, bytes).expect("the folder is ours");
+            let own = Folder::new();
+            std::fs::copy(&path, own.path("o.db")).expect("the folder is ours");
+            std::fs::copy(&wal, own.path("o.db-wal")).expect("the folder is ours");
+            let told = sqlite3(&own.path("o.db"), "SELECT hex(a) || b FROM t;");
+            let file = open(&path);
+            let shown = rows(&file, "t").lines().count();
+            assert_eq!(shown, told.lines().count(), "{len} of {} bytes", whole.len());
+            seen.insert(shown);
+        }
+    }
+    assert!(seen.len() > 10, "{seen:?}");
+}
+
 #[test]
 fn a_transaction_that_was_cut_off_is_undone() {
     let folder = Folder::new();
