@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rusqlite::ErrorCode;
 use sha2::{Digest, Sha256};
 
 use self::connection::Connected;
@@ -223,12 +224,20 @@ impl SqliteFile {
 
 /// The answer of `PRAGMA quick_check`, which is `ok` alone for a sound file.
 fn messages(connected: &mut Connected) -> Result<Vec<String>, Problem> {
-    let mut statement = connected.connection.prepare(&format!("PRAGMA main.quick_check({MOST_MESSAGES})"))?;
-    let mut rows = statement.query([])?;
-    let mut messages = Vec::new();
-    while let Some(row) = rows.next()? {
-        let message = row.get_ref(0)?.as_bytes().unwrap_or_default();
-        messages.push(String::from_utf8_lossy(message).into_owned());
+    let check = || -> Result<Vec<String>, rusqlite::Error> {
+        let query = format!("PRAGMA main.quick_check({MOST_MESSAGES})");
+        let mut statement = connected.connection.prepare(&query)?;
+        let mut rows = statement.query([])?;
+        let mut messages = Vec::new();
+        while let Some(row) = rows.next()? {
+            let message = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            messages.push(String::from_utf8_lossy(message).into_owned());
+        }
+        Ok(if messages == ["ok"] { Vec::new() } else { messages })
+    };
+    match check() {
+        // So a virtual table answers whose inner tables are broken.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(vec![error.to_string()]),
+        done => Ok(done?),
     }
-    Ok(if messages == ["ok"] { Vec::new() } else { messages })
 }

@@ -13,7 +13,7 @@ fn read_all(path: &Path) -> Vec<(String, Vec<u8>)> {
     let file = open(path);
     let Ok(listing) = file.listing() else { return Vec::new() };
     file.schema_sql().expect("the schema could be read");
-    file.quick_check().expect("the file can be opened");
+    file.quick_check().unwrap_or_else(|error| panic!("{}", error.chain()));
     let read = |relation: &Relation| Some((relation.name.to_string(), try_rows(&file, relation).ok()?));
     listing.shown.iter().filter_map(read).collect()
 }
