@@ -77,6 +77,15 @@ pub trait Database: Send + Sync {
     /// [`History::has_live`] is set.
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
 
+    /// The whole of one snapshot as SQL, schema and rows, without reading a row; `None` where the source holds no
+    /// database that SQL could make anew. Its path does not count.
+    ///
+    /// # Errors
+    /// As [`Database::files`].
+    async fn sql_dump(&self, _snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
+        Ok(None)
+    }
+
     /// Checks what reading the contents of its snapshots does not: what the source keeps beside them, and about
     /// them. Long, and never called by a mount.
     ///

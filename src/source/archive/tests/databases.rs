@@ -63,9 +63,9 @@ async fn rows_that_are_still_in_the_log_beside_it_count() {
     let name = "state-2026-01-21-200000.db";
     let live = folder.path("live.db");
     let script = format!(
-        "PRAGMA journal_mode=WAL; {TABLES} PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO tasks VALUES (3,'in the log');
-         .system cp {0} {1}
-         .system cp {0}-wal {1}-wal",
+        "PRAGMA journal_mode=WAL; {TABLES} PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO tasks VALUES (3,'in the log');\n\
+         .system cp {0} {1}\n\
+         .system cp {0}-wal {1}-wal\n",
         live.display(),
         folder.archives().join(name).display()
     );
