@@ -1,10 +1,11 @@
 //! asof mounts databases and their snapshot history as a read-only file tree.
 //!
 //! Data flows one way: each module may use only those below it in this list.
-//! `cli` → `verify`; `cli` → `fuse` → `vfs` → `engine` → `catalog` → `source` → `records`, `model`.
+//! `cli` → `verify`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` → `source` → `records`, `model`.
 
 pub mod catalog;
 pub mod cli;
+pub mod derived;
 pub mod engine;
 pub mod fuse;
 pub mod model;

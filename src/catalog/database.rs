@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use super::naming::GivenNames;
+use super::periods::Periods;
 use super::view::View;
 use crate::model::content_id::ContentId;
 use crate::model::history::{SnapshotId, SnapshotMeta};
@@ -49,6 +50,7 @@ pub struct Database {
     branches: BTreeMap<String, RefTarget>,
     tags: BTreeMap<String, RefTarget>,
     fingerprint: OnceLock<ContentId>,
+    periods: OnceLock<Periods>,
     /// When this state of the database was first seen.
     seen: Timestamp,
 }
@@ -79,6 +81,7 @@ impl Database {
             lost: None,
             is_lost_partial: false,
             fingerprint: OnceLock::new(),
+            periods: OnceLock::new(),
             seen,
         };
         database.list_snapshots(given);
@@ -174,6 +177,11 @@ impl Database {
     /// The snapshots of `asof/`, oldest first.
     pub fn snapshots(&self) -> &[Snapshot] {
         &self.snapshots
+    }
+
+    /// The last snapshots of all periods, found out once.
+    pub(super) fn all_periods(&self, find: impl FnOnce(&[Snapshot]) -> Periods) -> &Periods {
+        self.periods.get_or_init(|| find(&self.snapshots))
     }
 
     /// The snapshot listed as `name`.

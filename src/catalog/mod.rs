@@ -16,6 +16,7 @@ use crate::source;
 mod database;
 mod log_file;
 mod naming;
+mod periods;
 mod resolve;
 mod view;
 mod watch;

@@ -4,5 +4,6 @@ pub mod content_id;
 pub mod history;
 pub mod jsonl;
 pub mod names;
+pub mod period;
 pub mod snapshot_name;
 pub mod time_expr;

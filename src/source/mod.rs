@@ -77,6 +77,11 @@ pub trait Database: Send + Sync {
     /// [`History::has_live`] is set.
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
 
+    /// Whether [`Database::sql_dump`] gives something for a snapshot. Asked for each one when a folder is listed.
+    fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
+        false
+    }
+
     /// The whole of one snapshot as SQL, schema and rows, without reading a row; `None` where the source holds no
     /// database that SQL could make anew. Its path does not count.
     ///

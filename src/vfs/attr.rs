@@ -94,6 +94,9 @@ impl Vfs {
             | Node::Timeline { db }
             | Node::Commits { db }
             | Node::Lost { db }
+            | Node::Periods { db, .. }
+            | Node::PerSnapshot { db, .. }
+            | Node::Versions { db, .. }
             | Node::Refs { db, .. }
             | Node::Live { db, .. } => newest(db),
         }

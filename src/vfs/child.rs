@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::Vfs;
 use super::error::VfsError;
 use super::log_content::{self, LOG};
-use super::node::{Link, Node, RefKind};
+use super::node::{Link, Node, PerSnapshot, RefKind};
+use super::per_snapshot;
 use super::snapshot_dir::{self, Entry};
 use crate::catalog::{Database, Target};
+use crate::model::period::Period;
 
 impl Vfs {
     /// What `name` means in the folder `parent`, on the way to nothing but names: no content is read.
@@ -24,6 +26,9 @@ impl Vfs {
                 self.all_lost(db).await?;
                 self.in_lost(db, name)
             }
+            Node::Periods { db, period } => self.in_periods(db, *period, name),
+            Node::PerSnapshot { db, kind } => self.in_per_snapshot(db, *kind, name).await,
+            Node::Versions { db, path } => self.in_versions(db, path, name).await,
             Node::Refs { db, kind, path } => self.in_refs(db, *kind, path, name),
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;
@@ -59,8 +64,22 @@ impl Vfs {
             "live" if database.live_view().is_some() => Ok(Node::Live { db, path: root }),
             LOG => Ok(Node::File(log_content::entry(&self.engine, &database))),
             "lost" if database.lost().is_some() => Ok(Node::Lost { db }),
-            _ => Err(VfsError::NotFound),
+            "versions" => Ok(Node::Versions { db, path: root }),
+            _ => {
+                if let Some(period) = Period::of_folder(name) {
+                    return Ok(Node::Periods { db, period });
+                }
+                let kind = PerSnapshot::ALL.into_iter().find(|kind| kind.folder() == name);
+                let kind = kind.filter(|kind| per_snapshot::is_shown(&database, *kind));
+                kind.map(|kind| Node::PerSnapshot { db, kind }).ok_or(VfsError::NotFound)
+            }
         }
+    }
+
+    fn in_periods(&self, db: &Arc<str>, period: Period, name: &str) -> Result<Node, VfsError> {
+        let database = self.database(db)?;
+        database.last_of(period, name).ok_or(VfsError::NotFound)?;
+        Ok(Node::Link { db: db.clone(), link: Link::Last(period, name.into()) })
     }
 
     /// A listed snapshot, or any expression that means one.

@@ -32,7 +32,7 @@ impl Vfs {
         let target = self.resolve_link(&database, link).ok_or(VfsError::NotFound)?;
         let (up, depth) = match link {
             Link::Latest => ("", 0),
-            Link::Expression(_) | Link::Commit(_) => ("../", 1),
+            Link::Expression(_) | Link::Commit(_) | Link::Last(..) => ("../", 1),
             Link::Ref(_, path) => ("../", 1 + path.matches('/').count()),
         };
         Ok(match target {
@@ -64,6 +64,9 @@ impl Vfs {
             Link::Ref(RefKind::Branches, path) => database.target(database.branch(path)?),
             Link::Ref(RefKind::Tags, path) => database.target(database.tag(path)?),
             Link::Commit(hash) => database.target(database.commits().get(hash)?),
+            Link::Last(period, name) => {
+                database.last_of(*period, name).map(|s| Target::Listed(s.name.clone()))
+            }
         }
     }
 }

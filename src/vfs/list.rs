@@ -8,10 +8,12 @@ use super::attr::Kind;
 use super::child::{join, ref_paths};
 use super::error::VfsError;
 use super::log_content::{self, LOG};
-use super::node::{self, Link, Node, RefKind};
+use super::node::{self, Link, Node, PerSnapshot, RefKind};
+use super::per_snapshot;
 use super::snapshot_dir;
 use crate::catalog::{Database, Target};
 use crate::model::content_id::ContentId;
+use crate::model::period::Period;
 use crate::source::FileEntry;
 
 /// One name in a folder.
@@ -71,6 +73,18 @@ impl Vfs {
                 self.all_lost(db).await?;
                 self.lost_entries(db)?
             }
+            Node::Periods { db, period } => self.period_entries(db, *period)?,
+            Node::PerSnapshot { db, kind } => {
+                let entries = self.per_snapshot_entries(db, *kind).await?;
+                entries
+                    .into_iter()
+                    .map(|(name, identity)| Named { name, identity, kind: Kind::File })
+                    .collect()
+            }
+            Node::Versions { db, path } => {
+                let nodes = self.version_nodes(db, path).await?;
+                nodes.iter().map(|(name, node)| Named::of(name.clone(), node)).collect()
+            }
             Node::Refs { db, kind, path } => self.ref_entries(db, *kind, path)?,
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;
@@ -111,8 +125,22 @@ impl Vfs {
         if database.lost().is_some() {
             named.push(Named::of("lost", &Node::Lost { db: db.clone() }));
         }
+        for period in Period::ALL {
+            named.push(Named::of(period.folder(), &Node::Periods { db: db.clone(), period }));
+        }
+        for kind in PerSnapshot::ALL.into_iter().filter(|kind| per_snapshot::is_shown(&database, *kind)) {
+            named.push(Named::of(kind.folder(), &Node::PerSnapshot { db: db.clone(), kind }));
+        }
         named.push(Named::of("tags", &refs(RefKind::Tags)));
+        named.push(Named::of("versions", &Node::Versions { db: db.clone(), path: root.clone() }));
+        named.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(named)
+    }
+
+    fn period_entries(&self, db: &Arc<str>, period: Period) -> Result<Vec<Named>, VfsError> {
+        let database = self.database(db)?;
+        let link = |name: &Arc<str>| Node::Link { db: db.clone(), link: Link::Last(period, name.clone()) };
+        Ok(database.periods(period).map(|(name, _)| Named::of(name.clone(), &link(name))).collect())
     }
 
     fn timeline_entries(&self, db: &Arc<str>) -> Result<Arc<[DirEntry]>, VfsError> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
+use crate::derived::Versions;
 use crate::engine::{Engine, IndexError, Listings};
 use crate::source::FileKind;
 
@@ -22,7 +23,9 @@ mod live;
 mod log_content;
 mod lost;
 mod node;
+mod per_snapshot;
 mod snapshot_dir;
+mod versions;
 mod xattr;
 
 pub use attr::{Attr, Kind};
@@ -42,6 +45,7 @@ pub struct Vfs {
     catalog: Arc<Catalog>,
     engine: Arc<Engine>,
     listings: Arc<Listings>,
+    versions: Versions,
     walks: ahead::Walks,
     inodes: Inodes,
     handles: Handles,
@@ -77,6 +81,7 @@ impl Vfs {
             catalog,
             engine: Arc::new(engine),
             listings: Arc::default(),
+            versions: Versions::default(),
             walks: ahead::Walks::default(),
             inodes: Inodes::new(Node::Root, ROOT),
             handles: Handles::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::SnapKey;
 use crate::model::content_id::ContentId;
+use crate::model::period::Period;
 use crate::source::FileEntry;
 
 /// Branches or tags.
@@ -23,6 +24,36 @@ impl RefKind {
     }
 }
 
+/// What is made of each snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PerSnapshot {
+    /// `sums/<name>.sha256`.
+    Sums,
+    /// `sql/<name>.sql`.
+    Sql,
+}
+
+impl PerSnapshot {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sql, Self::Sums];
+
+    /// The folder's name.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Sums => "sums",
+            Self::Sql => "sql",
+        }
+    }
+
+    /// What the names of its files end in.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Sums => ".sha256",
+            Self::Sql => ".sql",
+        }
+    }
+}
+
 /// What a symlink names. Its target is worked out each time it is read, as `latest` and `yesterday` move on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Link {
@@ -34,6 +65,8 @@ pub(super) enum Link {
     Ref(RefKind, Arc<str>),
     /// `commits/<hash>` of a commit on the timeline.
     Commit(Arc<str>),
+    /// `hourly/<hour>`, `daily/<day>` and so on.
+    Last(Period, Arc<str>),
 }
 
 /// One place of the tree, or (for files) one content wherever it is shown. `db` is a database's shown name, `path` a path
@@ -41,14 +74,50 @@ pub(super) enum Link {
 #[derive(Clone)]
 pub(super) enum Node {
     Root,
-    Database { db: Arc<str> },
-    Timeline { db: Arc<str> },
-    Commits { db: Arc<str> },
-    Lost { db: Arc<str> },
-    Refs { db: Arc<str>, kind: RefKind, path: Arc<str> },
-    Live { db: Arc<str>, path: Arc<str> },
-    Snapshot { db: Arc<str>, key: SnapKey, path: Arc<str> },
-    Link { db: Arc<str>, link: Link },
+    Database {
+        db: Arc<str>,
+    },
+    Timeline {
+        db: Arc<str>,
+    },
+    Commits {
+        db: Arc<str>,
+    },
+    Lost {
+        db: Arc<str>,
+    },
+    Periods {
+        db: Arc<str>,
+        period: Period,
+    },
+    /// One file per snapshot, made of it.
+    PerSnapshot {
+        db: Arc<str>,
+        kind: PerSnapshot,
+    },
+    /// `versions/`, the folder of a table in it, or a folder on the way to one.
+    Versions {
+        db: Arc<str>,
+        path: Arc<str>,
+    },
+    Refs {
+        db: Arc<str>,
+        kind: RefKind,
+        path: Arc<str>,
+    },
+    Live {
+        db: Arc<str>,
+        path: Arc<str>,
+    },
+    Snapshot {
+        db: Arc<str>,
+        key: SnapKey,
+        path: Arc<str>,
+    },
+    Link {
+        db: Arc<str>,
+        link: Link,
+    },
     File(FileEntry),
 }
 
@@ -62,6 +131,9 @@ impl Node {
             Self::Timeline { db } => of(&[b"asof", db.as_bytes()]),
             Self::Commits { db } => of(&[b"commits", db.as_bytes()]),
             Self::Lost { db } => of(&[b"lost", db.as_bytes()]),
+            Self::Periods { db, period } => of(&[b"periods", db.as_bytes(), period.folder().as_bytes()]),
+            Self::PerSnapshot { db, kind } => of(&[b"per snapshot", db.as_bytes(), kind.folder().as_bytes()]),
+            Self::Versions { db, path } => of(&[b"versions", db.as_bytes(), path.as_bytes()]),
             Self::Refs { db, kind, path } => {
                 of(&[b"refs", db.as_bytes(), kind.folder().as_bytes(), path.as_bytes()])
             }
@@ -74,6 +146,9 @@ impl Node {
                     of(&[b"ref", db.as_bytes(), kind.folder().as_bytes(), path.as_bytes()])
                 }
                 Link::Commit(hash) => of(&[b"commit", db.as_bytes(), hash.as_bytes()]),
+                Link::Last(period, name) => {
+                    of(&[b"last", db.as_bytes(), period.folder().as_bytes(), name.as_bytes()])
+                }
             },
             Self::File(file) => file_identity(file),
         }
@@ -86,6 +161,7 @@ impl Node {
             (_, Self::Link { .. }) | (Self::Lost { .. } | Self::Live { .. }, _) => Stays::Unsure,
             (Self::Snapshot { .. }, _) => Stays::ForGood,
             (Self::Timeline { .. } | Self::Commits { .. }, Self::Snapshot { .. }) => Stays::ForGood,
+            (Self::Versions { .. } | Self::PerSnapshot { .. }, Self::File(_)) => Stays::ForNow,
             (_, Self::File(_)) => Stays::Unsure,
             // The folders on the way to a snapshot. Every path leads through them.
             _ => Stays::ForNow,
@@ -122,5 +198,10 @@ pub(super) fn snapshot_identity(db: &str, key: &SnapKey, path: &str) -> ContentI
 
 /// [`Node::identity`] of a file, without a node at hand.
 pub(super) fn file_identity(file: &FileEntry) -> ContentId {
-    ContentId::of(&[b"file", file.id.as_bytes()])
+    identity_of_file(file.id)
+}
+
+/// [`file_identity`] by the id of the file's content.
+pub(super) fn identity_of_file(id: ContentId) -> ContentId {
+    ContentId::of(&[b"file", id.as_bytes()])
 }

@@ -8,6 +8,7 @@ use asof::vfs::{Kind, ROOT, Vfs, VfsError};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::memory::{Files, Memory, NOW, catalog, commit, tree, tree_with_cache};
 
@@ -128,7 +129,16 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
     let mut all = BTreeMap::new();
     let mut dir = |path: &str| drop(all.insert(path.to_owned(), Shown::Dir));
     let base = "/be ads";
-    ["", "/asof", "/branches", "/commits", "/tags"].iter().for_each(|p| dir(&format!("{base}{p}")));
+    let folders = ["", "/asof", "/branches", "/commits", "/tags", "/sums", "/versions"];
+    folders.iter().for_each(|p| dir(&format!("{base}{p}")));
+    let periods = [
+        ("hourly", "2026-01-09T00"),
+        ("daily", "2026-01-09"),
+        ("weekly", "2026-W02"),
+        ("monthly", "2026-01"),
+        ("yearly", "2026"),
+    ];
+    periods.iter().for_each(|(folder, _)| dir(&format!("{base}/{folder}")));
     if !snapshots.is_empty() {
         dir(&format!("{base}/branches/dev"));
     }
@@ -144,6 +154,29 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
         if listed {
             all.insert(format!("{base}/commits/{}", hash(n)), Shown::Link(format!("../{place}")));
             all.insert(format!("{base}/latest"), Shown::Link(place.clone()));
+            for (folder, period) in periods {
+                all.insert(format!("{base}/{folder}/{period}"), Shown::Link(format!("../{place}")));
+            }
+            let name = place.strip_prefix("asof/").expect("it is listed");
+            let line = |(path, text): (&String, &String)| {
+                let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("{hash}  {place}/{path}\n")
+            };
+            let sums: String = files.iter().map(line).collect();
+            all.insert(format!("{base}/sums/{name}.sha256"), Shown::File(sums.into_bytes()));
+            let before = n.checked_sub(1).map(|before| &snapshots[before]);
+            for (path, text) in files {
+                let folder = path.strip_suffix(".jsonl").unwrap_or(path);
+                let ending = path.rfind('.').filter(|_| !path.ends_with('h')).map_or("", |at| &path[at..]);
+                let mut upto = format!("{base}/versions");
+                for part in folder.split('/') {
+                    upto = format!("{upto}/{part}");
+                    all.insert(upto.clone(), Shown::Dir);
+                }
+                if before.is_none_or(|before| before.get(path) != Some(text)) {
+                    all.insert(format!("{upto}/{name}{ending}"), Shown::File(text.as_bytes().to_vec()));
+                }
+            }
         }
         all.insert(format!("{base}/{place}"), Shown::Dir);
         for (path, text) in files {

@@ -1,0 +1,88 @@
+//! `sums/<name>.sha256`: what `sha256sum` would say of every file of a snapshot.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::engine::Engine;
+use crate::model::content_id::ContentId;
+use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
+
+/// Hex digits of a SHA-256, and the two blanks behind them.
+const HASH: usize = 64 + 2;
+
+/// The checksums of `files`, which lie in `folder` below the one in which `sha256sum -c` is to be run. `id` names the
+/// snapshot.
+pub fn sums(
+    engine: &Arc<Engine>,
+    id: ContentId,
+    folder: String,
+    files: Arc<[FileEntry]>,
+    changed: Timestamp,
+) -> FileEntry {
+    let content = Sums { engine: Arc::clone(engine), folder, files };
+    FileEntry {
+        path: "sums".into(),
+        kind: FileKind::Regular,
+        id: ContentId::of(&[b"sums", id.as_bytes()]),
+        changed,
+        links: 1,
+        content: Arc::new(content),
+    }
+}
+
+struct Sums {
+    engine: Arc<Engine>,
+    folder: String,
+    files: Arc<[FileEntry]>,
+}
+
+impl Sums {
+    /// The files that have bytes of their own; `sha256sum` follows symlinks, which may lead anywhere.
+    fn regular(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.iter().filter(|file| file.kind != FileKind::Symlink)
+    }
+
+    /// The end of a file's line, and whether the line begins with a backslash: as coreutils has it, a name with one has
+    /// it doubled. (Control characters cannot be in a path.)
+    fn name(&self, file: &FileEntry) -> (bool, String) {
+        let name = format!("{}/{}", self.folder, file.path);
+        match name.contains('\\') {
+            true => (true, name.replace('\\', "\\\\")),
+            false => (false, name),
+        }
+    }
+}
+
+#[async_trait]
+impl Content for Sums {
+    fn stated_len(&self) -> Option<u64> {
+        let line = |file| {
+            let (is_escaped, name) = self.name(file);
+            (usize::from(is_escaped) + HASH + name.len() + 1) as u64
+        };
+        Some(self.regular().map(line).sum())
+    }
+
+    fn describe(&self) -> String {
+        format!("the checksums of {}", self.folder)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        for file in self.regular() {
+            let digest = self.engine.digest(file.id, &file.content).await.map_err(|error| {
+                SourceError::new(error.kind, error.source_label.clone(), format!("cannot hash {}", file.path))
+                    .because(error.chain())
+            })?;
+            let (is_escaped, name) = self.name(file);
+            let hash: String = digest.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+            let line = format!("{}{hash}  {name}\n", if is_escaped { "\\" } else { "" });
+            if sink.push(Bytes::from(line)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! Periods of the calendar, in UTC as the names of snapshots are.
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+/// How long a period is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// `2026-01-21T20`.
+    Hour,
+    /// `2026-01-21`.
+    Day,
+    /// `2026-W04`: a week of ISO 8601, which begins on Monday.
+    Week,
+    /// `2026-01`.
+    Month,
+    /// `2026`.
+    Year,
+}
+
+impl Period {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 5] = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
+
+    /// The folder of the last snapshots of such periods.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Hour => "hourly",
+            Self::Day => "daily",
+            Self::Week => "weekly",
+            Self::Month => "monthly",
+            Self::Year => "yearly",
+        }
+    }
+
+    /// The one whose folder has this name.
+    pub fn of_folder(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|period| period.folder() == name)
+    }
+
+    /// The name of the period that a moment lies in. Names of one length sort by time.
+    pub fn name(self, time: Timestamp) -> String {
+        let utc = Offset::UTC.to_datetime(time);
+        let (year, month, day) = (utc.year(), utc.month(), utc.day());
+        match self {
+            Self::Hour => format!("{year:04}-{month:02}-{day:02}T{:02}", utc.hour()),
+            Self::Day => format!("{year:04}-{month:02}-{day:02}"),
+            Self::Week => {
+                let week = utc.date().iso_week_date();
+                format!("{:04}-W{:02}", week.year(), week.week())
+            }
+            Self::Month => format!("{year:04}-{month:02}"),
+            Self::Year => format!("{year:04}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        // 2027-01-01 is a Friday of the last week of 2026; 2024-12-30 a Monday of the first one of 2025.
+        for (time, names) in [
+            ("2026-01-21T20:59:59.999Z", ["2026-01-21T20", "2026-01-21", "2026-W04", "2026-01", "2026"]),
+            ("2027-01-01T00:00:00Z", ["2027-01-01T00", "2027-01-01", "2026-W53", "2027-01", "2027"]),
+            ("2024-12-30T23:00:00Z", ["2024-12-30T23", "2024-12-30", "2025-W01", "2024-12", "2024"]),
+            ("2026-06-30T23:30:00-05:00", ["2026-07-01T04", "2026-07-01", "2026-W27", "2026-07", "2026"]),
+        ] {
+            let time: Timestamp = time.parse().expect("a time");
+            assert_eq!(Period::ALL.map(|period| period.name(time)), names);
+        }
+    }
+
+    #[test]
+    fn folders() {
+        for period in Period::ALL {
+            assert_eq!(Period::of_folder(period.folder()), Some(period));
+        }
+        assert_eq!(Period::of_folder("asof"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Folders made of snapshots: periods, versions, checksums.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use asof::model::history::History;
+use asof::vfs::{ROOT, Vfs};
+
+use crate::memory::{Memory, catalog, commit, tree};
+
+/// 2026-01-01T00:00:00Z.
+const START: i64 = 1_767_225_600;
+const HOUR: i64 = 3_600;
+
+/// Snapshots `c0`, `c1`, ... so many hours after the start, each with these files.
+fn memory(snapshots: &[(i64, &[(&str, &str)])]) -> Memory {
+    let id = |at: usize| format!("c{at}");
+    let timeline =
+        (0..snapshots.len()).rev().map(|at| commit(&id(at), START + snapshots[at].0 * HOUR, &[])).collect();
+    let files = snapshots.iter().enumerate().map(|(at, (_, files))| {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        (Arc::from(id(at)), files)
+    });
+    Memory {
+        name: "db".into(),
+        history: History { timeline, ..History::default() },
+        files: files.collect::<BTreeMap<_, _>>(),
+        ..Memory::default()
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+async fn find(vfs: &Vfs, path: &str) -> u64 {
+    let mut ino = ROOT;
+    for name in path.split('/') {
+        ino = vfs.lookup(ino, name).await.unwrap_or_else(|e| panic!("{path}: {name}: {e}")).attr.ino;
+    }
+    ino
+}
+
+async fn names(vfs: &Vfs, path: &str) -> Vec<String> {
+    let handle = vfs.opendir(find(vfs, path).await).await.expect("it is a folder");
+    let entries = vfs.entries(handle).expect("it is open");
+    for entry in &*entries {
+        let found = vfs.lookup(find(vfs, path).await, &entry.name).await.expect("what is listed is there");
+        assert_eq!((found.attr.ino, found.attr.kind), (entry.ino, entry.kind), "{path}/{}", entry.name);
+    }
+    entries.iter().map(|entry| entry.name.to_string()).collect()
+}
+
+async fn read(vfs: &Vfs, path: &str) -> String {
+    let ino = find(vfs, path).await;
+    let size = vfs.getattr(ino).await.expect("it has attributes").size;
+    let handle = vfs.open(ino).await.expect("it opens");
+    let bytes = vfs.read(handle, 0, 1 << 20).await.expect("it can be read");
+    assert_eq!(bytes.len() as u64, size, "{path}");
+    String::from_utf8(bytes.into()).expect("it is text")
+}
+
+#[test]
+fn periods_lead_to_their_last_snapshots() {
+    runtime().block_on(async {
+        let files: &[(&str, &str)] = &[("t.jsonl", "{}\n")];
+        let vfs = tree(catalog(vec![vec![memory(&[
+            (0, files),
+            (1, files),
+            (23, files),
+            (25, files),
+            (24 * 4, files),
+            (24 * 31, files),
+        ])]]));
+        assert_eq!(names(&vfs, "db/daily").await, ["2026-01-01", "2026-01-02", "2026-01-05", "2026-02-01"]);
+        assert_eq!(names(&vfs, "db/weekly").await, ["2026-W01", "2026-W02", "2026-W05"]);
+        assert_eq!(names(&vfs, "db/monthly").await, ["2026-01", "2026-02"]);
+        assert_eq!(names(&vfs, "db/yearly").await, ["2026"]);
+        assert_eq!(names(&vfs, "db/hourly").await.len(), 6);
+        for (path, target) in [
+            ("db/daily/2026-01-01", "../asof/2026-01-01T230000Z"),
+            ("db/weekly/2026-W01", "../asof/2026-01-02T010000Z"),
+            ("db/monthly/2026-01", "../asof/2026-01-05T000000Z"),
+            ("db/yearly/2026", "../asof/2026-02-01T000000Z"),
+        ] {
+            let found = vfs.readlink(find(&vfs, path).await).await.expect("it is a link");
+            assert_eq!(found, target.as_bytes(), "{path}");
+        }
+        assert!(vfs.lookup(find(&vfs, "db/daily").await, "2026-01-03").await.is_err());
+    });
+}
+
+#[test]
+fn versions_are_where_a_file_changed() {
+    runtime().block_on(async {
+        let vfs = tree(catalog(vec![vec![memory(&[
+            (0, &[("a.jsonl", "1\n"), ("deep/b.jsonl", "x\n"), ("schema.sql", "s")]),
+            (1, &[("a.jsonl", "1\n"), ("deep/b.jsonl", "y\n"), ("schema.sql", "s")]),
+            (2, &[("a.jsonl", "2\n"), ("deep/b.jsonl", "y\n"), ("schema.sql", "s")]),
+            (3, &[("deep/b.jsonl", "y\n"), ("schema.sql", "s")]),
+            (4, &[("a.jsonl", "2\n"), ("deep/b.jsonl", "x\n"), ("schema.sql", "s"), ("a", "no table")]),
+        ])]]));
+        assert_eq!(names(&vfs, "db/versions").await, ["a", "a.jsonl", "deep", "schema.sql"]);
+        let of_a = ["2026-01-01T000000Z.jsonl", "2026-01-01T020000Z.jsonl", "2026-01-01T040000Z.jsonl"];
+        assert_eq!(names(&vfs, "db/versions/a.jsonl").await, of_a, "it went and came again");
+        assert_eq!(names(&vfs, "db/versions/deep").await, ["b"]);
+        let of_b = ["2026-01-01T000000Z.jsonl", "2026-01-01T010000Z.jsonl", "2026-01-01T040000Z.jsonl"];
+        assert_eq!(names(&vfs, "db/versions/deep/b").await, of_b);
+        assert_eq!(names(&vfs, "db/versions/schema.sql").await, ["2026-01-01T000000Z.sql"]);
+        assert_eq!(names(&vfs, "db/versions/a").await, ["2026-01-01T040000Z"], "a file without an ending");
+        assert_eq!(read(&vfs, "db/versions/a.jsonl/2026-01-01T020000Z.jsonl").await, "2\n");
+        let (version, snapshot) =
+            ("db/versions/deep/b/2026-01-01T010000Z.jsonl", "db/asof/2026-01-01T010000Z/deep/b.jsonl");
+        assert_eq!(find(&vfs, version).await, find(&vfs, snapshot).await, "it is the same file");
+        assert!(
+            vfs.lookup(find(&vfs, "db/versions/deep/b").await, "2026-01-01T020000Z.jsonl").await.is_err()
+        );
+    });
+}
+
+#[test]
+fn versions_follow_new_snapshots() {
+    runtime().block_on(async {
+        let first: &[(&str, &str)] = &[("a.jsonl", "1\n")];
+        let second: &[(&str, &str)] = &[("a.jsonl", "2\n")];
+        let catalog = catalog(vec![vec![memory(&[(0, first), (1, first)])]]);
+        let vfs = tree(Arc::clone(&catalog));
+        assert_eq!(names(&vfs, "db/versions/a").await.len(), 1);
+        crate::memory::show(&catalog, 0, vec![memory(&[(0, first), (1, first), (2, second), (3, second)])]);
+        assert_eq!(
+            names(&vfs, "db/versions/a").await,
+            ["2026-01-01T000000Z.jsonl", "2026-01-01T020000Z.jsonl"]
+        );
+        crate::memory::show(&catalog, 0, vec![memory(&[(0, second), (1, first)])]);
+        assert_eq!(
+            names(&vfs, "db/versions/a").await,
+            ["2026-01-01T000000Z.jsonl", "2026-01-01T010000Z.jsonl"],
+            "a history that was rewritten"
+        );
+    });
+}
+
+#[test]
+fn sums_are_in_the_form_of_sha256sum() {
+    runtime().block_on(async {
+        let vfs = tree(catalog(vec![vec![memory(&[(0, &[("b\\c.jsonl", ""), ("d/e", "{}\n{}\n")])])]]));
+        assert_eq!(names(&vfs, "db/sums").await, ["2026-01-01T000000Z.sha256"]);
+        let expected = "\\e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  asof/2026-01-01T000000Z/b\\\\c.jsonl\n\
+                        3b00ba5361676a0a8152642a6edaf54a222bd409b5774b5b461ac8d1cee09cb4  asof/2026-01-01T000000Z/d/e\n";
+        assert_eq!(read(&vfs, "db/sums/2026-01-01T000000Z.sha256").await, expected);
+    });
+}
