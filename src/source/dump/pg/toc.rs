@@ -1,0 +1,208 @@
+//! The table of contents: what each entry is, what it depends on, where its data lies.
+
+use std::collections::HashSet;
+use std::io::BufRead;
+
+use super::super::error::DumpError;
+use super::header::Header;
+use super::input::{DataPlace, Input};
+
+/// What one entry takes in memory beside its strings.
+const ENTRY_MEMORY: u64 = size_of::<Entry>() as u64 + 32;
+
+/// In which part of a restore an entry has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    /// Comments and privileges have none.
+    None,
+    /// Definitions that data needs.
+    PreData,
+    /// Data.
+    Data,
+    /// Indexes, constraints, triggers.
+    PostData,
+}
+
+impl Section {
+    fn of(number: i64) -> Result<Self, DumpError> {
+        match number {
+            1 => Ok(Self::None),
+            2 => Ok(Self::PreData),
+            3 => Ok(Self::Data),
+            4 => Ok(Self::PostData),
+            _ => Err(DumpError::Damaged(format!("an entry is in the unknown section {number}"))),
+        }
+    }
+
+    /// Its name, as `--section` has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::PreData => "pre-data",
+            Self::Data => "data",
+            Self::PostData => "post-data",
+        }
+    }
+}
+
+/// One entry. Its strings are in the encoding of the dump.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) dump_id: i64,
+    /// Whether it has data of its own.
+    pub(super) has_dumper: bool,
+    /// Its name.
+    pub(super) tag: Box<[u8]>,
+    /// What it is: `TABLE`, `TABLE DATA`, ...
+    pub(super) kind: Box<[u8]>,
+    pub(super) section: Section,
+    /// The statement that makes it; empty for none.
+    pub(super) definition: Box<[u8]>,
+    /// The COPY statement that its data belongs to; empty for none.
+    pub(super) copy: Box<[u8]>,
+    pub(super) schema: Option<Box<[u8]>>,
+    pub(super) tablespace: Option<Box<[u8]>>,
+    pub(super) access_method: Option<Box<[u8]>>,
+    /// `pg_class.relkind`, since 1.16; 0 for what is no relation.
+    pub(super) relkind: Option<u8>,
+    pub(super) owner: Option<Box<[u8]>>,
+    pub(super) dependencies: Box<[i64]>,
+    pub(super) data: DataPlace,
+}
+
+impl Entry {
+    /// Whether it is of this kind.
+    pub(super) fn is(&self, kind: &str) -> bool {
+        *self.kind == *kind.as_bytes()
+    }
+
+    /// The name of its schema; empty for none.
+    pub(super) fn schema(&self) -> &[u8] {
+        self.schema.as_deref().unwrap_or_default()
+    }
+
+    /// Where its data begins, where that was noted.
+    pub(super) fn noted_offset(&self) -> Option<u64> {
+        match self.data {
+            DataPlace::At(offset) => Some(offset),
+            DataPlace::NoData | DataPlace::NotNoted => None,
+        }
+    }
+
+    fn read(input: &mut Input<impl BufRead>, minor: u8) -> Result<Self, DumpError> {
+        input.charge(ENTRY_MEMORY)?;
+        let dump_id = input.int()?;
+        if dump_id <= 0 {
+            return Err(DumpError::Damaged(format!("an entry has the id {dump_id}")));
+        }
+        let has_dumper = input.int()? != 0;
+        // The object's own ids in the catalogs it came from.
+        input.string()?;
+        input.string()?;
+        let tag = input.string()?.unwrap_or_default();
+        let kind = input.string()?.unwrap_or_default();
+        let section = Section::of(input.int()?)?;
+        let definition = input.string()?.unwrap_or_default();
+        // The statement that drops it.
+        input.string()?;
+        let copy = input.string()?.unwrap_or_default();
+        let schema = input.string()?;
+        let tablespace = input.string()?;
+        let access_method = if minor >= 14 { input.string()? } else { None };
+        let relkind = if minor >= 16 { Some(relkind(input.int()?)?) } else { None };
+        let owner = input.string()?;
+        // Whether the table has OIDS; its COPY statement says so, too.
+        input.string()?;
+        let dependencies = dependencies(input)?;
+        let data = input.data_place()?;
+        Ok(Self {
+            dump_id,
+            has_dumper,
+            tag,
+            kind,
+            section,
+            definition,
+            copy,
+            schema,
+            tablespace,
+            access_method,
+            relkind,
+            owner,
+            dependencies,
+            data,
+        })
+    }
+}
+
+fn relkind(number: i64) -> Result<u8, DumpError> {
+    u8::try_from(number)
+        .ok()
+        .filter(u8::is_ascii)
+        .ok_or_else(|| DumpError::Damaged(format!("an entry has the relkind {number}")))
+}
+
+/// Numbers as text, up to a string that is none.
+fn dependencies(input: &mut Input<impl BufRead>) -> Result<Box<[i64]>, DumpError> {
+    let mut ids = Vec::new();
+    while let Some(text) = input.string()? {
+        input.charge(size_of::<i64>() as u64)?;
+        let id = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+        ids.push(id.ok_or_else(|| DumpError::Damaged("a dependency is no number".into()))?);
+    }
+    Ok(ids.into_boxed_slice())
+}
+
+/// The head and the table of contents of one archive.
+#[derive(Debug)]
+pub(super) struct Toc {
+    pub(super) header: Header,
+    pub(super) entries: Vec<Entry>,
+    /// The encoding of all text, as PostgreSQL calls it.
+    pub(super) encoding: String,
+    /// Where the data begins.
+    pub(super) data_start: u64,
+    /// Length of the file in bytes.
+    pub(super) len: u64,
+}
+
+impl Toc {
+    /// Reads the head and the table of contents of an archive of `len` bytes.
+    pub(super) fn read(reader: impl BufRead, len: u64) -> Result<Self, DumpError> {
+        let mut input = Input::new(reader, len);
+        let header = Header::read(&mut input)?;
+        let count = input.int()?;
+        if count < 0 {
+            return Err(DumpError::Damaged(format!("a table of contents of {count} entries")));
+        }
+        let mut entries = Vec::new();
+        let mut ids = HashSet::new();
+        for _ in 0..count {
+            let entry = Entry::read(&mut input, header.minor)?;
+            if !ids.insert(entry.dump_id) {
+                return Err(DumpError::Damaged(format!("two entries have the id {}", entry.dump_id)));
+            }
+            entries.push(entry);
+        }
+        let encoding = encoding(&entries)?;
+        Ok(Self { header, entries, encoding, data_start: len - input.left(), len })
+    }
+
+    /// The first entry of a kind that there is one of.
+    pub(super) fn only(&self, kind: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.is(kind))
+    }
+
+    /// Whether its text is UTF-8.
+    pub(super) fn is_utf8(&self) -> bool {
+        self.encoding == "UTF8"
+    }
+}
+
+/// What the ENCODING entry sets: `SET client_encoding = 'UTF8';`
+fn encoding(entries: &[Entry]) -> Result<String, DumpError> {
+    let Some(entry) = entries.iter().find(|entry| entry.is("ENCODING")) else {
+        return Err(DumpError::Damaged("no entry says which encoding its text is in".into()));
+    };
+    let quoted = std::str::from_utf8(&entry.definition).ok().and_then(|text| text.split('\'').nth(1));
+    quoted.map(str::to_owned).ok_or_else(|| DumpError::Damaged("its ENCODING entry names no encoding".into()))
+}

@@ -1,0 +1,259 @@
+//! The bytes of one member.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::super::bounded::{BOMB_LEN, BOMB_RATIO};
+use super::super::error::invalid;
+use super::super::packed::Packing;
+use super::forward::cut_short;
+use super::sparse::{self, SparseReader};
+use crate::model::content_id::ContentId;
+use crate::source::stored::{Opened, Spools, Stored};
+
+/// Where the members lie.
+pub(super) struct Archive {
+    pub(super) stored: Arc<dyn Stored>,
+    pub(super) packing: Packing,
+    /// For members that are read in any order.
+    pub(super) spools: Arc<Spools>,
+}
+
+/// Where a member lies in the unpacked archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// All its bytes, from here.
+    Whole { start: u64 },
+    /// A sparse file in GNU tar's own form, whose map is in its header, which is here.
+    GnuSparse { header: u64 },
+    /// A sparse file in form 1.0, whose map and parts are here and take so many bytes.
+    PaxSparse { start: u64, stored: u64 },
+    /// A sparse file in a form that is not read.
+    UnknownSparse,
+    /// Nowhere: these are the bytes (the target of a symbolic link).
+    Inline(Arc<[u8]>),
+}
+
+/// What is known of the bytes of a member.
+#[derive(Debug, Clone)]
+pub(super) struct Data {
+    place: Place,
+    /// Length in bytes, holes and all.
+    len: u64,
+    /// Of the bytes, where they were read when the members were found.
+    sha256: Option<[u8; 32]>,
+}
+
+impl Data {
+    pub(super) fn at(place: Place, len: u64) -> Self {
+        Self { place, len, sha256: None }
+    }
+
+    pub(super) fn inline(bytes: Vec<u8>) -> Self {
+        let len = bytes.len() as u64;
+        Self::at(Place::Inline(bytes.into()), len)
+    }
+
+    pub(super) fn sha256(&self) -> Option<[u8; 32]> {
+        self.sha256
+    }
+
+    pub(super) fn set_sha256(&mut self, sha256: Option<[u8; 32]>) {
+        self.sha256 = sha256;
+    }
+}
+
+/// One member of one archive.
+pub(in crate::source) struct Member {
+    pub(super) archive: Arc<Archive>,
+    pub(super) data: Data,
+}
+
+impl Member {
+    /// The unpacked archive from `start` on.
+    fn archive_from(&self, start: u64) -> io::Result<Box<dyn Read + Send>> {
+        if self.archive.packing == Packing::Plain {
+            let mut file = self.archive.stored.open()?;
+            file.seek(SeekFrom::Start(start))?;
+            return Ok(Box::new(CheckedAtEnd(file)));
+        }
+        let mut stream = self.archive.packing.unpack(&*self.archive.stored)?;
+        if io::copy(&mut (&mut stream).take(start), &mut io::sink())? < start {
+            return Err(cut_short());
+        }
+        Ok(stream)
+    }
+
+    /// A sparse file may be of any length: what is all holes is refused as other bombs are.
+    fn refuse_bombs(&self, stored: u64) -> io::Result<()> {
+        if self.data.len > BOMB_LEN && self.data.len / BOMB_RATIO > stored {
+            return Err(invalid(format!(
+                "{stored} bytes stand for a sparse file of {} bytes",
+                self.data.len
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Stored for Member {
+    fn describe(&self) -> String {
+        let archive = self.archive.stored.describe();
+        match &self.data.place {
+            Place::Whole { start } | Place::PaxSparse { start, .. } => {
+                format!("the member at byte {start} of {archive}")
+            }
+            Place::GnuSparse { header } => format!("the member at byte {header} of {archive}"),
+            Place::UnknownSparse => format!("a sparse member of {archive}"),
+            Place::Inline(_) => format!("a symbolic link in {archive}"),
+        }
+    }
+
+    fn key(&self) -> ContentId {
+        let archive = self.archive.stored.key();
+        let parts = |kind: &[u8], place: &[u8]| {
+            ContentId::of(&[
+                b"tar member",
+                archive.as_bytes(),
+                &[self.archive.packing as u8],
+                kind,
+                place,
+                &self.data.len.to_le_bytes(),
+            ])
+        };
+        match &self.data.place {
+            Place::Whole { start } => parts(b"whole", &start.to_le_bytes()),
+            Place::GnuSparse { header } => parts(b"gnu", &header.to_le_bytes()),
+            Place::PaxSparse { start, .. } => parts(b"pax", &start.to_le_bytes()),
+            Place::UnknownSparse => parts(b"unknown", b""),
+            Place::Inline(bytes) => parts(b"inline", bytes),
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.data.len
+    }
+
+    fn read(&self) -> io::Result<Box<dyn Read + Send>> {
+        match &self.data.place {
+            Place::Inline(bytes) => Ok(Box::new(io::Cursor::new(Arc::clone(bytes)))),
+            Place::Whole { start } => {
+                let archive = self.archive_from(*start)?;
+                let expected = self.data.sha256.map(|sha256| (Sha256::new(), sha256));
+                Ok(Box::new(MemberReader { archive, left: self.data.len, expected }))
+            }
+            Place::GnuSparse { header } => {
+                let mut archive = self.archive_from(*header)?;
+                let map = sparse::gnu_map(&mut archive)?;
+                self.refuse_bombs(map.stored())?;
+                Ok(Box::new(SparseReader::new(archive, map, self.data.len)?))
+            }
+            Place::PaxSparse { start, stored } => {
+                self.refuse_bombs(*stored)?;
+                let mut archive = self.archive_from(*start)?;
+                let map = sparse::pax_map(&mut archive, *stored)?;
+                Ok(Box::new(SparseReader::new(archive, map, self.data.len)?))
+            }
+            Place::UnknownSparse => Err(invalid("a sparse file in a form that is not read; tar unpacks it")),
+        }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Opened>> {
+        match self.data.place {
+            Place::Whole { start } if self.archive.packing == Packing::Plain => {
+                let file = self.archive.stored.open()?;
+                Ok(Box::new(Section { file, start, len: self.data.len, position: 0 }))
+            }
+            _ => Ok(self.archive.spools.unpacked(self)?.open()),
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.archive.stored.check()
+    }
+}
+
+/// A file that says in the place of its end, and whenever it is asked, whether it stayed what it was.
+struct CheckedAtEnd(Box<dyn Opened>);
+
+impl Read for CheckedAtEnd {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(out)?;
+        self.0.check()?;
+        Ok(count)
+    }
+}
+
+/// The bytes of a member that lies in one piece.
+struct MemberReader {
+    archive: Box<dyn Read + Send>,
+    left: u64,
+    /// The hash so far, and what it has to be in the end.
+    expected: Option<(Sha256, [u8; 32])>,
+}
+
+impl Read for MemberReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let room = out.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if room == 0 {
+            return Ok(0);
+        }
+        let count = self.archive.read(&mut out[..room])?;
+        if count == 0 {
+            return Err(cut_short());
+        }
+        self.left -= count as u64;
+        if let Some((hash, expected)) = &mut self.expected {
+            hash.update(&out[..count]);
+            if self.left == 0 && hash.finalize_reset().as_slice() != expected {
+                return Err(invalid("it reads otherwise than when it was listed"));
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// A member of a plain archive, in any order.
+struct Section {
+    file: Box<dyn Opened>,
+    start: u64,
+    len: u64,
+    position: u64,
+}
+
+impl Read for Section {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = self.len.saturating_sub(self.position);
+        let room = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if room == 0 {
+            return Ok(0);
+        }
+        self.file.seek(SeekFrom::Start(self.start + self.position))?;
+        let count = self.file.read(&mut out[..room])?;
+        if count == 0 {
+            return Err(cut_short());
+        }
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Section {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.len.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+impl Opened for Section {
+    fn check(&self) -> io::Result<()> {
+        self.file.check()
+    }
+}

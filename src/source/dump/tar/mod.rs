@@ -1,0 +1,144 @@
+//! tar archives, plain or packed, as folders of their members.
+//!
+//! One pass over the archive notes where each member lies. In a plain `.tar` it goes from header to header, and a
+//! member is read from its place. A packed one is unpacked to its end, which proves all of it; the checksums of the
+//! members that are noted on the way prove each one when it is read again, which costs unpacking all that is before
+//! it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+
+use super::error::DumpError;
+use super::packed::Packing;
+use super::{Digest, DumpContent, DumpFile, FileKind};
+use crate::source::form::Raw;
+use crate::source::stored::{Spools, Stored};
+use crate::source::{Content, Sink, SourceError};
+
+mod forward;
+mod index;
+mod member;
+pub(super) mod probe;
+mod sparse;
+
+use index::Index;
+use member::{Archive, Member};
+
+/// How a tar archive of this name is packed; `None` where the name is not one of a tar archive.
+pub(in crate::source) fn packing_of_name(name: &[u8]) -> Option<Packing> {
+    const SHORT: [(&[u8], Packing); 3] =
+        [(b".tgz", Packing::Gzip), (b".tzst", Packing::Zstd), (b".txz", Packing::Xz)];
+    let short = SHORT.iter().find(|(suffix, _)| name.ends_with(suffix) && name.len() > suffix.len());
+    let (packing, rest) = Packing::of_name(name);
+    let is_tar = rest.strip_suffix(b".tar").is_some_and(|rest| !rest.is_empty());
+    short.map(|&(_, packing)| packing).or(is_tar.then_some(packing))
+}
+
+/// A member that is not shown, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) struct LeftOut {
+    /// Its name as the archive has it; empty for what is no member.
+    pub(in crate::source) name: Vec<u8>,
+    /// Why it is not shown.
+    pub(in crate::source) reason: &'static str,
+}
+
+/// One tar archive, its members found.
+pub(in crate::source) struct TarArchive {
+    label: Arc<str>,
+    archive: Arc<Archive>,
+    index: Index,
+}
+
+impl TarArchive {
+    /// Finds the members: reads the headers of a plain archive, all of a packed one. Blocks.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is no tar archive, was cut short, or is damaged.
+    pub(in crate::source) fn open(
+        label: &Arc<str>,
+        stored: Arc<dyn Stored>,
+        packing: Packing,
+        spools: &Arc<Spools>,
+    ) -> Result<Self, SourceError> {
+        let archive = Arc::new(Archive { stored, packing, spools: Arc::clone(spools) });
+        let index = Index::read(&archive).map_err(|error| {
+            let what = archive.stored.describe();
+            // What is being written looks damaged: that it changed is the better answer.
+            let error = archive.stored.check().err().map_or(error, DumpError::from);
+            error.at(label, format!("cannot list the archive {what}"), &what)
+        })?;
+        Ok(Self { label: Arc::clone(label), archive, index })
+    }
+
+    /// The files it is shown as, sorted by path. Reads nothing.
+    pub(in crate::source) fn files(&self) -> Vec<DumpFile> {
+        let file = |(path, kind, stored): (Arc<str>, FileKind, Arc<Member>)| {
+            let label = Arc::clone(&self.label);
+            DumpFile { path, kind, content: Arc::new(TarContent { label, stored }) }
+        };
+        self.members().map(file).collect()
+    }
+
+    /// The same members as pieces of bytes, for what reads a format within them.
+    pub(in crate::source) fn members(&self) -> impl Iterator<Item = (Arc<str>, FileKind, Arc<Member>)> {
+        self.index.members.iter().map(|indexed| {
+            let member = Member { archive: Arc::clone(&self.archive), data: indexed.data.clone() };
+            (Arc::clone(&indexed.path), indexed.kind, Arc::new(member))
+        })
+    }
+
+    /// What is not shown, in the order of the archive.
+    pub(in crate::source) fn left_out(&self) -> &[LeftOut] {
+        &self.index.left_out
+    }
+}
+
+/// The bytes of a member; of a symbolic link, its target.
+struct TarContent {
+    label: Arc<str>,
+    stored: Arc<Member>,
+}
+
+#[async_trait]
+impl Content for TarContent {
+    fn stated_len(&self) -> Option<u64> {
+        Some(self.stored.len())
+    }
+
+    fn describe(&self) -> String {
+        self.stored.describe()
+    }
+
+    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
+        let (label, stored) = (Arc::clone(&self.label), Arc::clone(&self.stored));
+        Raw { label, stored }.read(sink).await
+    }
+}
+
+impl DumpContent for TarContent {
+    /// That of the member's own bytes. In a packed archive it is known already.
+    fn digest(&self) -> Result<Digest, SourceError> {
+        let packed_len = self.stored.len();
+        if let Some(sha256) = self.stored.data.sha256() {
+            return Ok(Digest { sha256, packed_len });
+        }
+        let hash = || -> std::io::Result<[u8; 32]> {
+            let mut hash = Sha256::new();
+            let mut reader = self.stored.read()?;
+            let mut piece = vec![0; crate::source::stored::PIECE];
+            loop {
+                match crate::source::stored::read_full(&mut reader, &mut piece)? {
+                    0 => return Ok(hash.finalize().into()),
+                    count => hash.update(&piece[..count]),
+                }
+            }
+        };
+        let what = self.stored.describe();
+        let sha256 = hash()
+            .map_err(|error| DumpError::from(error).at(&self.label, format!("cannot read {what}"), &what))?;
+        Ok(Digest { sha256, packed_len })
+    }
+}

@@ -1,0 +1,1 @@
+//! Readers of dumps against the real programs.
