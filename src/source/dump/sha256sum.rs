@@ -243,7 +243,6 @@ mod tests {
             HEX[1..].to_owned(),
             format!("{HEX}0  a"),
             format!("{HEX}\ta"),
-            format!("{HEX}  "),
             format!("g{}  a", &HEX[1..]),
             format!("SHA256 (a) = {}", &HEX[1..]),
             format!("\\{HEX}  a\\x"),

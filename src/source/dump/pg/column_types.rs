@@ -58,7 +58,7 @@ impl ColumnType {
     }
 }
 
-/// The types of the columns of a table, also of those that it inherits.
+/// The types of the columns of a table, also of those that it inherits or has from a type.
 pub(super) fn column_types(toc: &Toc, schema: &[u8], table: &[u8]) -> HashMap<String, ColumnType> {
     let mut types = HashMap::new();
     let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn column_types(toc: &Toc, schema: &[u8], table: &[u8]) -> HashMap<St
             continue;
         }
         let is_it = |entry: &&super::toc::Entry| {
-            (entry.is("TABLE") || entry.is("FOREIGN TABLE"))
+            (entry.is("TABLE") || entry.is("FOREIGN TABLE") || entry.is("TYPE"))
                 && entry.schema() == table.0
                 && *entry.tag == *table.1
         };
@@ -100,7 +100,7 @@ pub(super) fn probe(statement: &[u8]) {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct TableDefinition {
     columns: Vec<(String, ColumnType)>,
-    /// Names of the tables it inherits from, each with its qualifiers.
+    /// Names of the tables (or the type) that it has columns from, each with its qualifiers.
     parents: Vec<Vec<String>>,
 }
 
@@ -111,17 +111,14 @@ impl TableDefinition {
         let tokens: Vec<Token> =
             tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
         let mut definition = Self::default();
-        let open = tokens.iter().position(|token| *token == Token::LParen)?;
-        let head = &tokens[..open];
-        // A table made of a composite type has its columns there.
-        let is_made_of = |pair: &[Token]| {
-            matches!(pair[0], Token::Word(_))
-                && !["TABLE", "PARTITION"].iter().any(|word| is_word(&pair[0], word))
-                && is_word(&pair[1], "OF")
-        };
-        if head.windows(2).any(is_made_of) {
-            return None;
+        let open = tokens.iter().position(|token| *token == Token::LParen);
+        let head = &tokens[..open.unwrap_or(tokens.len())];
+        if let Some(made_of) = head.windows(2).position(is_made_of) {
+            // A table made of a composite type has the columns of that, and repeats no types.
+            definition.parents.extend(names(&head[made_of + 2..]));
+            return Some(definition);
         }
+        let open = open?;
         if let Some(parent) = after(head, &["PARTITION", "OF"]) {
             definition.parents.extend(names(parent));
         }
@@ -134,6 +131,13 @@ impl TableDefinition {
         }
         Some(definition)
     }
+}
+
+/// Whether this is the OF between a table and its type. Either may be called `of` itself.
+fn is_made_of(pair: &[Token]) -> bool {
+    matches!(pair[0], Token::Word(_))
+        && !["TABLE", "PARTITION"].iter().any(|word| is_word(&pair[0], word))
+        && is_word(&pair[1], "OF")
 }
 
 fn is_word(token: &Token, word: &str) -> bool {
@@ -302,13 +306,15 @@ PARTITION BY RANGE (id);
         );
         assert_eq!(parents("CREATE TABLE c PARTITION OF p (\n x DEFAULT 1\n) FOR VALUES IN (1);"), [["p"]]);
         assert!(parents("CREATE TABLE a.c (x int);").is_empty());
+        for statement in ["CREATE TABLE t OF u.v (a WITH OPTIONS NOT NULL)", "CREATE TABLE a.t OF u.v;"] {
+            assert_eq!(parents(statement), [["u", "v"]], "{statement}");
+            assert!(columns(statement).is_empty());
+        }
     }
 
     #[test]
     fn what_is_not_understood_has_no_columns() {
-        for statement in
-            ["", "CREATE TABLE t", "CREATE TABLE t (a int", "CREATE TABLE t OF u (a WITH OPTIONS)"]
-        {
+        for statement in ["", "CREATE TABLE t", "CREATE TABLE t (a int"] {
             assert_eq!(TableDefinition::parse(statement.as_bytes()), None, "{statement}");
         }
         assert_eq!(TableDefinition::parse(b"CREATE TABLE t (a int, 'oops)"), None);

@@ -39,32 +39,31 @@ CREATE TABLE app.types (
     comp app.pair,
     net inet,
     bits bit varying(9),
-    x xml,
-    doubled integer GENERATED ALWAYS AS (app.twice(int)) STORED,
+    doubled integer GENERATED ALWAYS AS (app.twice(small)) STORED,
     CONSTRAINT days CHECK ((day > '0044-01-01 BC'::date))
 );
 COMMENT ON TABLE app.types IS 'one of each; "quoted"
 and on two lines';
 INSERT INTO app.types (small, int, big, n, any_n, r, d, ok, j, jb, b, day, clock, clock_z, local, at, lasts, t, v, c,
-  u, a, ta, rng, e, dom, comp, net, bits, x) VALUES
+  u, a, ta, rng, e, dom, comp, net, bits) VALUES
 (-32768, 2147483647, -9223372036854775808, 0.5, 123456789012345678901234567890.123456789, 0.1, 0.1, true,
  '{"b": 1.0,  "a": [1, null, "\u00e9"]}', '{"b": 1.0, "a": [1, null, "é"]}', '\x00ff5c0a09', '2026-01-02', '03:04:05.678',
- '03:04:05+02', '2026-01-02 03:04:05.678', '2026-01-02 03:04:05.678901+05:30', '1 day 02:03:04', E'tab\there \\ back\nnew\rret "q" \b\f\v \x01\x7f é 𝄞',
+ '03:04:05+02', '2026-01-02 03:04:05.678', '2026-01-02 03:04:05.678901+05:30', '1 day 02:03:04', E'tab\there \\ back\nnew\rret "q" \b\f\x0b \x01\x7f é 𝄞',
  E'\\N', 'ab', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{1,NULL,3}', '{{a,"b,c"},{"d\"e",NULL}}',
- '[2026-01-01 00:00:00+00,)', 'it''s "fine"', 7, '(1,"two, three")', '10.0.0.1/8', B'101', '<a b="c"/>'),
+ '[2026-01-01 00:00:00+00,)', 'it''s "fine"', 7, '(1,"two, three")', '10.0.0.1/8', B'101'),
 (NULL, NULL, NULL, NULL, 'NaN', 'NaN', '-Infinity', NULL, NULL, NULL, NULL, 'infinity', NULL, NULL, '-infinity', 'infinity', NULL, NULL, NULL, NULL,
- NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+ NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
 (0, -1, 1, -0.0000000001, 0.00, 1e20, 1.5e-300, false, 'null', 'null', '', '0001-12-31 BC', '24:00:00', '00:00:00-12', '12026-01-02 03:04:05',
- '1800-06-01 00:00:00+00', '-1 mon', '', '', '', '00000000-0000-0000-0000-000000000000', '{}', '{}', 'empty', 'sad', 1, '(,)', '::1', B'', ''),
+ '1800-06-01 00:00:00+00', '-1 mon', '', '', '', '00000000-0000-0000-0000-000000000000', '{}', '{}', 'empty', 'sad', 1, '(,)', '::1', B''),
 (1, 2, 3, 4, 5, 6, 7, true, '"text"', '[]', 'plain', '9999-12-31', '00:00:00', '00:00:00+00', '9999-12-31 23:59:59.999999',
- '0044-03-15 00:00:00+00 BC', '00:00:00', '\.', '\\.', E'\t', NULL, '{-1}', NULL, NULL, 'ok', NULL, NULL, NULL, NULL, NULL);
+ '0044-03-15 00:00:00+00 BC', '00:00:00', '\.', '\\.', E'\t', NULL, '{-1}', NULL, NULL, 'ok', NULL, NULL, NULL, NULL);
 
 CREATE TABLE app.plain (
     id integer NOT NULL,
     word text,
     amount numeric
 );
-INSERT INTO app.plain SELECT i, 'word ' || i, i / 4.0 FROM generate_series(1, 20000) i;
+INSERT INTO app.plain SELECT i, 'word ' || i, i / 4.0 FROM generate_series(1, 300) i;
 ALTER TABLE app.plain ADD CONSTRAINT plain_pkey PRIMARY KEY (id);
 CREATE INDEX plain_word ON app.plain (word);
 

@@ -1,0 +1,143 @@
+//! A real PostgreSQL server, in a folder of its own, on a socket in it.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+use super::stdout_of;
+
+/// The server refuses to run as root: then it runs as nobody.
+const NOBODY: u32 = 65534;
+
+const SUPERUSER: &str = "asof_test";
+
+/// A running server. Killed when dropped.
+pub(super) struct Server {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+    process: Child,
+    /// What tells `make test` of it, should this process be killed.
+    mark: Option<PathBuf>,
+}
+
+/// Where the programs of the newest installed server are: Debian keeps them out of PATH.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").map(|versions| versions.flatten().collect::<Vec<_>>());
+    let number = |folder: &PathBuf| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let newest = versions.unwrap_or_default().iter().map(fs::DirEntry::path).max_by_key(number);
+    newest
+        .map(|version| version.join("bin"))
+        .filter(|programs| programs.join("initdb").is_file())
+        .expect("/usr/lib/postgresql/*/bin/initdb: tests/setup/packages.sh test installs PostgreSQL")
+}
+
+impl Server {
+    pub(super) fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let programs = programs();
+        if geteuid().is_root() {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
+        }
+        let data = folder.path().join("data");
+        let mut init = command(&programs.join("initdb"), folder.path());
+        init.arg("-D").arg(&data).args(["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        stdout_of(init.args(["-U", SUPERUSER]));
+        let log = fs::File::create(folder.path().join("log")).expect("the folder is ours");
+        let mut server = command(&programs.join("postgres"), folder.path());
+        server.arg("-D").arg(&data).arg("-k").arg(folder.path()).args(["-c", "listen_addresses=", "-F"]);
+        let process = server.stdout(Stdio::null()).stderr(log).spawn().expect("the server starts");
+        let mark = std::env::var_os("ASOF_TEST_DIR").map(|top| {
+            let mark = Path::new(&top).join(format!("postgres-{}.pid", process.id()));
+            let _ = fs::write(&mark, process.id().to_string());
+            mark
+        });
+        let server = Self { folder, programs, process, mark };
+        server.wait();
+        server
+    }
+
+    fn wait(&self) {
+        let begun = Instant::now();
+        while !self.client("pg_isready").output().is_ok_and(|output| output.status.success()) {
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server does not start: {}", log());
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    /// One of the client programs, told which server it is.
+    pub(super) fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.arg("-h").arg(self.folder.path()).args(["-U", SUPERUSER]);
+        command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("PGTZ", "UTC").env("PGOPTIONS", "");
+        command
+    }
+
+    /// A program that needs no server.
+    pub(super) fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        command
+    }
+
+    /// Makes a database of these statements.
+    pub(super) fn create(&self, database: &str, statements: &str) {
+        stdout_of(self.client("createdb").arg(database));
+        self.load(database, statements);
+    }
+
+    pub(super) fn load(&self, database: &str, statements: &str) {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        fs::write(file.path(), statements).expect("the file is ours");
+        let mut psql = self.client("psql");
+        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-f"]).arg(file.path());
+        stdout_of(&mut psql);
+    }
+
+    /// The rows of a query, unaligned, one value per row.
+    pub(super) fn query(&self, database: &str, query: &str) -> Vec<String> {
+        let mut psql = self.client("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-0", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", query]);
+        let output = String::from_utf8(stdout_of(&mut psql)).expect("it prints UTF-8");
+        output.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    /// Dumps a database.
+    pub(super) fn dump(&self, database: &str, options: &[&str]) -> Vec<u8> {
+        let target = tempfile::NamedTempFile::new().expect("a temporary file");
+        stdout_of(self.client("pg_dump").arg("-Fc").args(options).arg("-f").arg(target.path()).arg(database));
+        fs::read(target.path()).expect("it was just written")
+    }
+}
+
+/// A command that is not run as root.
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    if geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It ends at once, its processes with it.
+        let _ = kill_process(Pid::from_child(&self.process), Signal::QUIT);
+        let begun = Instant::now();
+        while self.process.try_wait().is_ok_and(|status| status.is_none()) {
+            if begun.elapsed() > Duration::from_secs(10) {
+                let _ = self.process.kill();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if let Some(mark) = &self.mark {
+            let _ = fs::remove_file(mark);
+        }
+    }
+}
