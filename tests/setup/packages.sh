@@ -25,6 +25,10 @@ test   strace                         strace
 test   flock                          util-linux
 test   getfattr                       attr
 test   c++                            g++
+test   gzip                           gzip
+test   zstd                           zstd
+test   xz                             xz-utils
+test   /usr/lib/postgresql/*/bin/initdb  postgresql
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config
 dolt   /usr/include/unicode/uregex.h  libicu-dev

@@ -59,6 +59,7 @@ impl Text {
         // The table of contents was read from the start of the dump. If that is packed, the checksum that covers it
         // stands at the end.
         self.stored.open()?.check()?;
+        self.stored.check()?;
         push_all(&*self.render()?, &mut sink)
     }
 

@@ -14,7 +14,7 @@ use crate::source::ErrorKind;
 
 const FIXTURE: &str = include_str!("fixture.sql");
 
-fn archives_folder() -> PathBuf {
+pub(super) fn archives_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/source/dump/tests/archives")
 }
 
