@@ -10,6 +10,7 @@ use asof::source::dolt_store::message::Message;
 use asof::source::dolt_store::objects::prolly;
 use asof::source::dolt_store::objects::table::Table;
 use asof::source::dolt_store::probe;
+use asof::source::dump;
 
 use crate::support::command::run;
 use crate::support::server::{Dolt, Server};
@@ -22,13 +23,17 @@ enum Read {
 }
 
 /// All targets: those of `fuzz/Cargo.toml`.
-const TARGETS: [(&str, Read); 6] = [
+const TARGETS: [(&str, Read); 10] = [
     ("manifest", Read::Bytes(probe::manifest)),
     ("journal", Read::File(probe::journal)),
     ("table_file", Read::File(probe::table_file)),
     ("archive", Read::File(probe::archive)),
     ("object", Read::Bytes(probe::object)),
     ("rows", Read::Bytes(probe::rows)),
+    ("pg_dump", Read::Bytes(dump::probe::pg_dump)),
+    ("copy_text", Read::Bytes(dump::probe::copy_text)),
+    ("tar", Read::Bytes(dump::probe::tar)),
+    ("sha256sum", Read::Bytes(dump::probe::sha256sum)),
 ];
 /// How many objects of one kind begin the corpus, and how long they are at most.
 const OBJECTS_PER_KIND: usize = 3;

@@ -14,7 +14,7 @@ use crate::source::ErrorKind;
 use crate::source::stored::Stored;
 
 /// Two small tables: an archive of a few thousand bytes.
-const SMALL: &str =
+pub(super) const SMALL: &str =
     "CREATE TABLE a (id integer, v text, j jsonb); CREATE TABLE b (n numeric, at timestamptz);
     INSERT INTO a SELECT i, 'value ' || i, '{\"a\": [1, 2]}' FROM generate_series(1, 20) i;
     INSERT INTO b VALUES (1.50, '2026-01-02 03:04:05+00'), (NULL, NULL);";
@@ -113,7 +113,7 @@ proptest! {
 }
 
 /// Writes archives of any version, by the description in `pg_backup_archiver.c`.
-struct Writer {
+pub(super) struct Writer {
     minor: u8,
     out: Vec<u8>,
 }
@@ -177,7 +177,7 @@ impl Writer {
     }
 
     /// One table, whose data is at `offset`; `None` for where it is.
-    fn table(minor: u8, data: &str, offset: Option<u64>) -> Vec<u8> {
+    pub(super) fn table(minor: u8, data: &str, offset: Option<u64>) -> Vec<u8> {
         let write = |offset| {
             let mut writer = Self::new(minor, 4);
             writer.entry(1, "ENCODING", 1, "SET client_encoding = 'UTF8';\n", None);

@@ -11,6 +11,7 @@ use super::{DumpContent, DumpFile};
 use crate::source::stored::{FileVersion, Stored, StoredFile};
 use crate::source::{Content, Sink, SourceError};
 
+mod corpus;
 mod damage;
 mod dumps;
 mod packed;
