@@ -21,6 +21,15 @@ pub(super) enum DumpError {
     Unsupported(String),
 }
 
+impl From<DumpError> for io::Error {
+    fn from(error: DumpError) -> Self {
+        match error {
+            DumpError::Io(error) => error,
+            other => invalid(other.to_string()),
+        }
+    }
+}
+
 impl DumpError {
     /// The failure of `operation` on the stored piece that `what` describes.
     pub(super) fn at(self, label: &str, operation: String, what: &dyn Display) -> SourceError {

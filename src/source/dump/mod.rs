@@ -7,10 +7,11 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest, Sha256};
 
+use crate::model::content_id::ContentId;
 use crate::source::stored::{PIECE, read_full};
-use crate::source::{Content, Sink, SourceError};
+use crate::source::{Content, FileKind, Sink, SourceError};
 
 mod bounded;
 mod error;
@@ -36,40 +37,20 @@ pub(in crate::source) struct DumpFile {
     pub(in crate::source) content: Arc<dyn DumpContent>,
 }
 
-/// What a shown file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum FileKind {
-    /// A regular file; whether its owner may execute it.
-    Regular {
-        /// Whether the mode had the owner's execute bit.
-        executable: bool,
-    },
-    /// A symbolic link, whose content is its target as the archive has it: never to be followed outside.
-    Symlink,
-}
-
-impl FileKind {
-    /// A file that is no program.
-    pub(in crate::source) const PLAIN: Self = Self::Regular { executable: false };
-}
-
 /// A content that can say what decides its bytes.
 pub(in crate::source) trait DumpContent: Content {
-    /// SHA-256 over all that decides the bytes of this file, and how many packed bytes that took in: equal digests
-    /// under one rendering version give equal bytes. Reads the packed data but renders nothing. Blocks.
+    /// Differs for most contents that differ, and is known without reading them. Includes the kind of the file.
+    fn likeness(&self) -> ContentId;
+
+    /// Where in the artefact its data lies, as far as that is known: what is read in this order is read fast.
+    fn place(&self) -> u64;
+
+    /// SHA-256 over all that decides the bytes: contents with equal likenesses and equal digests are equal under one
+    /// rendering version. Reads packed data where it has to, but renders nothing. Blocks.
     ///
     /// # Errors
     /// When the data cannot be read, or is not whole.
-    fn digest(&self) -> Result<Digest, SourceError>;
-}
-
-/// What decides the bytes of a shown file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) struct Digest {
-    /// SHA-256.
-    pub(in crate::source) sha256: [u8; 32],
-    /// How many stored bytes it took in.
-    pub(in crate::source) packed_len: u64,
+    fn digest(&self) -> io::Result<[u8; 32]>;
 }
 
 /// Hashes what decides the bytes of a file.
@@ -94,8 +75,8 @@ impl Hasher {
         self.0.update(part);
     }
 
-    fn digest(self, packed_len: u64) -> Digest {
-        Digest { sha256: self.0.finalize().into(), packed_len }
+    fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
 }
 

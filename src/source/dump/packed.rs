@@ -10,7 +10,8 @@ use liblzma::stream::{CONCATENATED, Stream};
 
 use super::bounded::Bounded;
 use super::error::{DumpError, invalid};
-use super::{Digest, DumpContent, push_all};
+use super::{DumpContent, Hasher, push_all};
+use crate::model::content_id::ContentId;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{PIECE, Stored};
 use crate::source::{Content, Sink, SourceError};
@@ -157,27 +158,33 @@ impl Content for PackedFile {
         let (label, stored, packing) = (Arc::clone(&self.label), Arc::clone(&self.stored), self.packing);
         on_blocking_thread(&self.label, move || {
             let file = Self { label, stored, packing };
-            file.read_blocking(sink).map_err(|error| file.fail("cannot unpack", error))
+            file.read_blocking(sink).map_err(|error| file.fail(error))
         })
         .await
     }
 }
 
 impl PackedFile {
-    fn fail(&self, what: &str, error: DumpError) -> SourceError {
+    fn fail(&self, error: DumpError) -> SourceError {
         let stored = self.stored.describe();
-        error.at(&self.label, format!("{what} {stored}"), &stored)
+        error.at(&self.label, format!("cannot unpack {stored}"), &stored)
     }
 }
 
 impl DumpContent for PackedFile {
-    fn digest(&self) -> Result<Digest, SourceError> {
-        let read = || -> Result<Digest, DumpError> {
-            let mut hash = super::Hasher::new("packed file");
-            hash.part(&[self.packing as u8]);
-            let packed_len = io::copy(&mut self.stored.read()?, &mut hash)?;
-            Ok(hash.digest(packed_len))
-        };
-        read().map_err(|error| self.fail("cannot read", error))
+    fn likeness(&self) -> ContentId {
+        ContentId::of(&[b"packed file", &[self.packing as u8], &self.stored.len().to_le_bytes()])
+    }
+
+    fn place(&self) -> u64 {
+        0
+    }
+
+    /// That of the packed bytes: how they are packed is in the likeness, too.
+    fn digest(&self) -> io::Result<[u8; 32]> {
+        let mut hash = Hasher::new("packed file");
+        hash.part(&[self.packing as u8]);
+        io::copy(&mut self.stored.read()?, &mut hash)?;
+        Ok(hash.digest())
     }
 }

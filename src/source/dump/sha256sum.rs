@@ -195,7 +195,7 @@ fn sha256_of(mut reader: impl Read, progress: &mut dyn FnMut(u64)) -> io::Result
     loop {
         let count = crate::source::stored::read_full(&mut reader, &mut piece)?;
         if count == 0 {
-            return Ok(hash.digest(0).sha256);
+            return Ok(hash.digest());
         }
         io::Write::write_all(&mut hash, &piece[..count])?;
         progress(count as u64);

@@ -113,11 +113,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     fn begin_chunk(&mut self) -> io::Result<()> {
-        let read = read_int(&mut self.file, self.sizes).and_then(chunk_len);
-        self.left = read.map_err(|error| match error {
-            DumpError::Io(error) => error,
-            other => invalid(other.to_string()),
-        })?;
+        self.left = read_int(&mut self.file, self.sizes).and_then(chunk_len)?;
         if self.left == 0 {
             self.ended = true;
             // All of it is read: it has to be what was opened to this moment.

@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::sync::Arc;
 
+use super::DumpFile;
 use super::error::DumpError;
-use super::{DumpFile, FileKind};
 use crate::model::names::{escape_bytes, escape_bytes_with_suffix};
-use crate::source::SourceError;
 use crate::source::stored::Stored;
+use crate::source::{FileKind, SourceError};
 
 mod blocks;
 mod column_types;
@@ -96,14 +96,14 @@ impl PgDump {
         let mut files: Vec<DumpFile> = [(SCHEMA_SQL, Which::SchemaSql), (TOC_JSONL, toc_jsonl)]
             .map(|(path, which)| DumpFile {
                 path: path.into(),
-                kind: FileKind::PLAIN,
+                kind: FileKind::Regular,
                 content: Arc::new(Text::new(&self.label, &self.stored, &self.toc, which)),
             })
             .into();
         files.extend(tables.into_iter().map(|(path, entries)| {
             let (label, stored) = (Arc::clone(&self.label), Arc::clone(&self.stored));
             let content = Arc::new(Table { label, stored, toc: Arc::clone(&self.toc), entries });
-            DumpFile { path: path.into(), kind: FileKind::PLAIN, content }
+            DumpFile { path: path.into(), kind: FileKind::Regular, content }
         }));
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         files

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::super::error::DumpError;
-use super::super::{Digest, DumpContent, Hasher};
+use super::super::{DumpContent, Hasher};
 use super::column_types::{ColumnType, column_types};
 use super::copy_statement::CopyStatement;
 use super::copy_text::{END_OF_DATA, decode, values};
 use super::toc::{Entry, Toc};
 use super::value::{Scratch, value};
 use super::{blocks, unpack::unpack};
+use crate::model::content_id::ContentId;
 use crate::model::jsonl::{LineLayout, RenderError};
 use crate::source::blocking::on_blocking_thread;
 use crate::source::form::LONGEST_ROW;
@@ -64,30 +65,33 @@ impl Table {
         Ok(())
     }
 
-    fn hash(&self) -> Result<Digest, DumpError> {
+    fn hash(&self) -> Result<[u8; 32], DumpError> {
         let mut hash = Hasher::new("pg_dump table");
+        self.add_form(&mut hash);
+        for (entry, _) in self.parts() {
+            let mut data = Hasher::plain();
+            io::copy(&mut blocks::open(&*self.stored, &self.toc, entry)?, &mut data)?;
+            hash.part(&data.digest());
+        }
+        Ok(hash.digest())
+    }
+
+    /// What decides how its data is shown.
+    fn add_form(&self, hash: &mut Hasher) {
         hash.part(self.toc.encoding.as_bytes());
         hash.part(&[self.toc.header.compression as u8]);
         hash.part(&(self.entries.len() as u64).to_le_bytes());
-        let mut packed_len = 0;
-        for (entry, columns) in self.parts() {
-            columns.add_to(&mut hash);
-            let mut data = Hasher::plain();
-            let len = io::copy(&mut blocks::open(&*self.stored, &self.toc, entry)?, &mut data)?;
-            packed_len += len;
-            hash.part(&data.digest(len).sha256);
-        }
-        Ok(hash.digest(packed_len))
+        self.parts().for_each(|(_, columns)| columns.add_to(hash));
     }
 
-    fn fail(&self, what: &str, error: DumpError) -> SourceError {
+    fn fail(&self, error: DumpError) -> SourceError {
         let stored = self.stored.describe();
         // What is being written looks damaged: that it changed is the better answer.
         let error = match self.stored.check() {
             Err(changed) => changed.into(),
             Ok(()) => error,
         };
-        error.at(&self.label, format!("cannot {what} table {} of {stored}", self.name()), &stored)
+        error.at(&self.label, format!("cannot read table {} of {stored}", self.name()), &stored)
     }
 }
 
@@ -104,14 +108,26 @@ impl Content for Table {
             toc: Arc::clone(&self.toc),
             entries: self.entries.clone(),
         };
-        on_blocking_thread(&self.label, move || table.render(sink).map_err(|error| table.fail("read", error)))
-            .await
+        on_blocking_thread(&self.label, move || table.render(sink).map_err(|error| table.fail(error))).await
     }
 }
 
 impl DumpContent for Table {
-    fn digest(&self) -> Result<Digest, SourceError> {
-        self.hash().map_err(|error| self.fail("read", error))
+    fn likeness(&self) -> ContentId {
+        let mut hash = Hasher::new("pg_dump table");
+        self.add_form(&mut hash);
+        for (entry, _) in self.parts() {
+            hash.part(&self.toc.block_len(entry).unwrap_or(0).to_le_bytes());
+        }
+        ContentId::of(&[b"pg_dump table", &hash.digest()])
+    }
+
+    fn place(&self) -> u64 {
+        self.parts().find_map(|(entry, _)| entry.noted_offset()).unwrap_or(0)
+    }
+
+    fn digest(&self) -> io::Result<[u8; 32]> {
+        self.hash().map_err(Into::into)
     }
 }
 

@@ -1,15 +1,17 @@
 //! The files that the table of contents alone decides: `schema.sql` and `toc.jsonl`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::super::error::DumpError;
-use super::super::{Digest, DumpContent, Hasher, push_all};
+use super::super::{DumpContent, Hasher, push_all};
 use super::schema_sql::schema_sql;
 use super::toc::Toc;
 use super::toc_jsonl::toc_jsonl;
+use crate::model::content_id::ContentId;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::Stored;
 use crate::source::{Content, Sink, SourceError};
@@ -86,10 +88,17 @@ impl Content for Text {
 }
 
 impl DumpContent for Text {
-    fn digest(&self) -> Result<Digest, SourceError> {
-        let text = self.render().map_err(|error| self.fail(error))?;
-        let mut hash = Hasher::new("text");
-        hash.part(&text);
-        Ok(hash.digest(text.len() as u64))
+    fn likeness(&self) -> ContentId {
+        ContentId::of(&[b"pg_dump text", self.name().as_bytes(), &self.len.unwrap_or(0).to_le_bytes()])
+    }
+
+    fn place(&self) -> u64 {
+        0
+    }
+
+    fn digest(&self) -> io::Result<[u8; 32]> {
+        let mut hash = Hasher::new("pg_dump text");
+        hash.part(&self.render()?);
+        Ok(hash.digest())
     }
 }

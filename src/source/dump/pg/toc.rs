@@ -163,6 +163,8 @@ pub(super) struct Toc {
     pub(super) data_start: u64,
     /// Length of the file in bytes.
     pub(super) len: u64,
+    /// Where blocks begin, as far as that was noted; sorted.
+    blocks: Vec<u64>,
 }
 
 impl Toc {
@@ -184,7 +186,18 @@ impl Toc {
             entries.push(entry);
         }
         let encoding = encoding(&entries)?;
-        Ok(Self { header, entries, encoding, data_start: len - input.left(), len })
+        let mut blocks: Vec<u64> = entries.iter().filter_map(Entry::noted_offset).collect();
+        blocks.sort_unstable();
+        Ok(Self { header, entries, encoding, data_start: len - input.left(), len, blocks })
+    }
+
+    /// How long the block of an entry is, with all that is between its chunks: blocks follow each other up to the
+    /// end of the file. `None` where the table of contents does not tell where it begins.
+    pub(super) fn block_len(&self, entry: &Entry) -> Option<u64> {
+        let start = entry.noted_offset()?;
+        let next = self.blocks.partition_point(|&block| block <= start);
+        let end = self.blocks.get(next).copied().unwrap_or(self.len);
+        Some(end.saturating_sub(start))
     }
 
     /// The first entry of a kind that there is one of.

@@ -28,24 +28,14 @@ const COLUMNS: [&str; 14] = [
 /// What is not UTF-8.
 pub(super) fn toc_jsonl(toc: &Toc, files: &BTreeMap<usize, String>) -> Result<Vec<u8>, String> {
     let layout = LineLayout::new(COLUMNS);
-    let lengths = block_lengths(toc);
     let mut out = Vec::new();
     for (place, entry) in toc.entries.iter().enumerate() {
-        let data = entry.noted_offset().map(|offset| (offset, lengths.get(&offset).copied().unwrap_or(0)));
+        let data = entry.noted_offset().zip(toc.block_len(entry));
         let file = files.get(&place).map(String::as_str);
         line(&layout, entry, data, file, &note(toc, entry, file.is_some()), &mut out)
             .map_err(|problem| format!("entry {}: {problem}", entry.dump_id))?;
     }
     Ok(out)
-}
-
-/// How long the block at each offset is: blocks follow each other up to the end of the file.
-fn block_lengths(toc: &Toc) -> BTreeMap<u64, u64> {
-    let mut starts: Vec<u64> = toc.entries.iter().filter_map(Entry::noted_offset).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    let ends = starts.iter().skip(1).copied().chain([toc.len]);
-    starts.iter().zip(ends).map(|(&start, end)| (start, end.saturating_sub(start))).collect()
 }
 
 /// What a person should know of an entry whose data is not, or not readably, shown.

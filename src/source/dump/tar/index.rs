@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use tar::EntryType;
 
-use super::super::FileKind;
 use super::super::error::DumpError;
 use super::super::packed::Packing;
 use super::LeftOut;
 use super::forward::{Bytes, Forward, Notes};
 use super::member::{Archive, Data, Place};
 use crate::model::names::nested_paths;
+use crate::source::FileKind;
 
 /// Members of one archive at most: each takes about 200 bytes of memory.
 const MOST_MEMBERS: usize = 4_000_000;
@@ -106,7 +106,7 @@ impl Found {
         let raw_name = extensions.sparse_name.clone().unwrap_or_else(|| entry.path_bytes().into_owned());
         let Some(name) = plain_name(&raw_name) else { return Ok(()) };
         let executable = entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
-        let file = FileKind::Regular { executable };
+        let file = if executable { FileKind::Executable } else { FileKind::Regular };
         match kind {
             EntryType::Directory => {}
             EntryType::Regular | EntryType::Continuous if raw_name.ends_with(b"/") => {}

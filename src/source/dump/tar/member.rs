@@ -56,6 +56,15 @@ impl Data {
         Self::at(Place::Inline(bytes.into()), len)
     }
 
+    /// Where in the unpacked archive it begins.
+    pub(super) fn offset(&self) -> u64 {
+        match self.place {
+            Place::Whole { start } | Place::PaxSparse { start, .. } => start,
+            Place::GnuSparse { header } => header,
+            Place::UnknownSparse | Place::Inline(_) => 0,
+        }
+    }
+
     pub(super) fn sha256(&self) -> Option<[u8; 32]> {
         self.sha256
     }

@@ -5,17 +5,18 @@
 //! members that are noted on the way prove each one when it is read again, which costs unpacking all that is before
 //! it.
 
+use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
 
 use super::error::DumpError;
 use super::packed::Packing;
-use super::{Digest, DumpContent, DumpFile, FileKind};
+use super::{DumpContent, DumpFile, Hasher};
+use crate::model::content_id::ContentId;
 use crate::source::form::Raw;
 use crate::source::stored::{Spools, Stored};
-use crate::source::{Content, Sink, SourceError};
+use crate::source::{Content, FileKind, Sink, SourceError};
 
 mod forward;
 mod index;
@@ -77,7 +78,7 @@ impl TarArchive {
     pub(in crate::source) fn files(&self) -> Vec<DumpFile> {
         let file = |(path, kind, stored): (Arc<str>, FileKind, Arc<Member>)| {
             let label = Arc::clone(&self.label);
-            DumpFile { path, kind, content: Arc::new(TarContent { label, stored }) }
+            DumpFile { path, kind, content: Arc::new(TarContent { label, kind, stored }) }
         };
         self.members().map(file).collect()
     }
@@ -99,6 +100,7 @@ impl TarArchive {
 /// The bytes of a member; of a symbolic link, its target.
 struct TarContent {
     label: Arc<str>,
+    kind: FileKind,
     stored: Arc<Member>,
 }
 
@@ -119,26 +121,30 @@ impl Content for TarContent {
 }
 
 impl DumpContent for TarContent {
-    /// That of the member's own bytes. In a packed archive it is known already.
-    fn digest(&self) -> Result<Digest, SourceError> {
-        let packed_len = self.stored.len();
-        if let Some(sha256) = self.stored.data.sha256() {
-            return Ok(Digest { sha256, packed_len });
-        }
-        let hash = || -> std::io::Result<[u8; 32]> {
-            let mut hash = Sha256::new();
-            let mut reader = self.stored.read()?;
-            let mut piece = vec![0; crate::source::stored::PIECE];
-            loop {
-                match crate::source::stored::read_full(&mut reader, &mut piece)? {
-                    0 => return Ok(hash.finalize().into()),
-                    count => hash.update(&piece[..count]),
-                }
-            }
+    fn likeness(&self) -> ContentId {
+        let kind = match self.kind {
+            FileKind::Regular => b"file",
+            FileKind::Executable => b"exec",
+            FileKind::Symlink => b"link",
         };
-        let what = self.stored.describe();
-        let sha256 = hash()
-            .map_err(|error| DumpError::from(error).at(&self.label, format!("cannot read {what}"), &what))?;
-        Ok(Digest { sha256, packed_len })
+        let sha256 = self.stored.data.sha256();
+        let sha256 = sha256.as_ref().map_or(&[][..], |sha256| sha256);
+        ContentId::of(&[b"tar member", kind, &self.stored.len().to_le_bytes(), sha256])
+    }
+
+    fn place(&self) -> u64 {
+        self.stored.data.offset()
+    }
+
+    /// That of the member's own bytes. In a packed archive it is known already.
+    fn digest(&self) -> io::Result<[u8; 32]> {
+        match self.stored.data.sha256() {
+            Some(sha256) => Ok(sha256),
+            None => {
+                let mut hash = Hasher::plain();
+                io::copy(&mut self.stored.read()?, &mut hash)?;
+                Ok(hash.digest())
+            }
+        }
     }
 }

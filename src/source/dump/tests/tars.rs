@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::DumpFile;
 use super::super::packed::Packing;
 use super::super::probe::InMemory;
 use super::super::tar::{TarArchive, packing_of_name};
-use super::super::{DumpFile, FileKind};
 use super::{check_paths, find, read, shell, shown, stored};
 use crate::source::stored::{Spools, Stored};
-use crate::source::{ErrorKind, SourceError};
+use crate::source::{ErrorKind, FileKind, SourceError};
 
 fn open(path: &Path) -> Result<TarArchive, SourceError> {
     let name = path.file_name().expect("a file").as_bytes();
@@ -48,7 +48,8 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, (FileKind, Vec<u8>)> {
         } else if metadata.is_file() {
             let executable = metadata.permissions().mode() & 0o100 != 0;
             let bytes = fs::read(&path).expect("it is ours");
-            found.insert(relative, (FileKind::Regular { executable }, bytes));
+            let kind = if executable { FileKind::Executable } else { FileKind::Regular };
+            found.insert(relative, (kind, bytes));
         }
     }
     found
@@ -94,8 +95,8 @@ fn check_any_order(archive: &TarArchive, expected: &BTreeMap<String, (FileKind, 
         opened.read_to_end(&mut rest).unwrap_or_else(|error| panic!("{path}: {error}"));
         opened.check().expect("nothing changed");
         assert!(rest == bytes[middle..], "{path}");
-        let digest = file.content.digest().unwrap_or_else(|error| panic!("{path}: {}", error.chain()));
-        assert_eq!(digest.sha256, <[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(bytes)), "{path}");
+        let digest = file.content.digest().unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(digest, <[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(bytes)), "{path}");
     }
 }
 
