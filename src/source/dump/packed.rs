@@ -150,6 +150,10 @@ impl PackedFile {
 
 #[async_trait]
 impl Content for PackedFile {
+    fn is_for_good(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> String {
         format!("unpacked {}", self.stored.describe())
     }

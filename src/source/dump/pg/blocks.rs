@@ -1,6 +1,7 @@
 //! Blocks of data: where they are, and the chunks that they are made of.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use super::super::error::{DumpError, invalid};
 use super::input::{DataPlace, Input, Sizes, cut_short};
@@ -17,22 +18,18 @@ const LARGE_OBJECTS: u8 = 3;
 /// Opens the data of a table: its packed bytes, chunk after chunk.
 pub(super) fn open(stored: &dyn Stored, toc: &Toc, entry: &Entry) -> Result<Chunks, DumpError> {
     let sizes = toc.header.sizes;
-    let mut file = BufReader::with_capacity(BUFFER, stored.open()?);
-    match entry.data {
+    let offset = match entry.data {
         DataPlace::NoData => return Err(DumpError::Damaged("the table of contents knows of no data".into())),
         DataPlace::At(offset) if offset < toc.data_start || offset >= toc.len => {
             return Err(DumpError::Damaged(format!(
                 "its data is said to be at byte {offset}, where none is"
             )));
         }
-        DataPlace::At(offset) => {
-            file.seek(SeekFrom::Start(offset))?;
-        }
-        DataPlace::NotNoted => {
-            file.seek(SeekFrom::Start(toc.data_start))?;
-            skip_to(&mut file, sizes, entry.dump_id)?;
-        }
-    }
+        DataPlace::At(offset) => offset,
+        DataPlace::NotNoted => found(stored, toc, entry.dump_id)?,
+    };
+    let mut file = BufReader::with_capacity(BUFFER, stored.open()?);
+    file.seek(SeekFrom::Start(offset))?;
     let (kind, id) = block_head(&mut file, sizes)?;
     if (kind, id) != (DATA, entry.dump_id) {
         return Err(DumpError::Damaged(format!(
@@ -43,26 +40,60 @@ pub(super) fn open(stored: &dyn Stored, toc: &Toc, entry: &Entry) -> Result<Chun
     Ok(Chunks { file, sizes, left: 0, ended: false })
 }
 
-/// Goes from the first block to the one of an entry, by the lengths of the chunks between.
-fn skip_to(file: &mut BufReader<Box<dyn Opened>>, sizes: Sizes, wanted: i64) -> Result<(), DumpError> {
-    loop {
-        let start = file.stream_position()?;
-        let (kind, id) = block_head(file, sizes)?;
-        if id == wanted {
-            file.seek(SeekFrom::Start(start))?;
-            return Ok(());
+/// Where each block begins, and why no more of them were found.
+pub(super) type Blocks = (HashMap<i64, u64>, Option<DumpError>);
+
+/// Where the block of an entry begins. All of them are looked for once.
+fn found(stored: &dyn Stored, toc: &Toc, wanted: i64) -> Result<u64, DumpError> {
+    let (blocks, end) = match toc.scanned.get() {
+        Some(scanned) => scanned,
+        None => {
+            let scanned = scan(stored, toc)?;
+            toc.scanned.get_or_init(|| scanned)
         }
+    };
+    let missing = || match end {
+        Some(problem) => DumpError::Damaged(format!("its data was not found: {problem}")),
+        None => DumpError::Damaged("it ends before the data of this table".into()),
+    };
+    blocks.get(&wanted).copied().ok_or_else(missing)
+}
+
+/// Goes from block to block, by the lengths of the chunks between, as far as they make sense.
+fn scan(stored: &dyn Stored, toc: &Toc) -> Result<Blocks, DumpError> {
+    let sizes = toc.header.sizes;
+    let mut file = BufReader::with_capacity(BUFFER, stored.open()?);
+    file.seek(SeekFrom::Start(toc.data_start))?;
+    let mut blocks = HashMap::new();
+    let mut next = || -> Result<bool, DumpError> {
+        let start = file.stream_position()?;
+        if file.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        let (kind, id) = block_head(&mut file, sizes)?;
+        blocks.entry(id).or_insert(start);
         match kind {
-            DATA => skip_chunks(file, sizes)?,
+            DATA => skip_chunks(&mut file, sizes)?,
             // Each large object begins with its number, none is number 0.
             LARGE_OBJECTS => {
-                while read_int(file, sizes)? != 0 {
-                    skip_chunks(file, sizes)?;
+                while read_int(&mut file, sizes)? != 0 {
+                    skip_chunks(&mut file, sizes)?;
                 }
             }
             other => return Err(DumpError::Damaged(format!("there is a block of the unknown type {other}"))),
         }
-    }
+        Ok(true)
+    };
+    let end = loop {
+        match next() {
+            Ok(true) => {}
+            Ok(false) => break None,
+            Err(DumpError::Io(error)) => return Err(error.into()),
+            Err(problem) => break Some(problem),
+        }
+    };
+    file.get_ref().check()?;
+    Ok((blocks, end))
 }
 
 fn skip_chunks(file: &mut BufReader<Box<dyn Opened>>, sizes: Sizes) -> Result<(), DumpError> {

@@ -67,13 +67,8 @@ pub(super) fn column_types(toc: &Toc, schema: &[u8], table: &[u8]) -> HashMap<St
         if seen.len() == MOST_ANCESTORS || seen.contains(&table) {
             continue;
         }
-        let is_it = |entry: &&super::toc::Entry| {
-            (entry.is("TABLE") || entry.is("FOREIGN TABLE") || entry.is("TYPE"))
-                && entry.schema() == table.0
-                && *entry.tag == *table.1
-        };
         let definition =
-            toc.entries.iter().find(is_it).map(|entry| TableDefinition::parse(&entry.definition));
+            toc.definition(&table.0, &table.1).map(|entry| TableDefinition::parse(&entry.definition));
         let Some(Some(definition)) = definition else { continue };
         for (name, column_type) in definition.columns {
             // What a table says of a column goes before what its parents say.

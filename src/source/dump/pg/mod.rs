@@ -36,8 +36,9 @@ mod value;
 
 pub(in crate::source) use header::{Compression, Header};
 
+use copy_statement::CopyStatement;
 use input::DataPlace;
-use table::{Columns, Table};
+use table::Table;
 use text::{Text, Which};
 use toc::{Entry, Toc};
 
@@ -86,7 +87,7 @@ impl PgDump {
     pub(in crate::source) fn files(&self) -> Vec<DumpFile> {
         let mut tables: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, entry) in self.toc.entries.iter().enumerate() {
-            if is_readable(entry) && Columns::of(&self.toc, entry).is_some() {
+            if is_readable(entry) && CopyStatement::parse(&entry.copy).is_some() {
                 tables.entry(path(entry)).or_default().push(place);
             }
         }

@@ -97,6 +97,10 @@ impl Table {
 
 #[async_trait]
 impl Content for Table {
+    fn is_for_good(&self) -> bool {
+        true
+    }
+
     fn describe(&self) -> String {
         format!("table {} of {}", self.name(), self.stored.describe())
     }

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::io::BufRead;
+use std::sync::OnceLock;
 
 use super::super::error::DumpError;
+use super::blocks::Blocks;
 use super::header::Header;
 use super::input::{DataPlace, Input};
 
@@ -79,6 +81,11 @@ impl Entry {
     /// The name of its schema; empty for none.
     pub(super) fn schema(&self) -> &[u8] {
         self.schema.as_deref().unwrap_or_default()
+    }
+
+    /// Its schema and its name.
+    fn key(&self) -> (&[u8], &[u8]) {
+        (self.schema(), &self.tag)
     }
 
     /// Where its data begins, where that was noted.
@@ -165,6 +172,10 @@ pub(super) struct Toc {
     pub(super) len: u64,
     /// Where blocks begin, as far as that was noted; sorted.
     blocks: Vec<u64>,
+    /// Where blocks begin, once that had to be found out.
+    pub(super) scanned: OnceLock<Blocks>,
+    /// The entries that define tables and types, sorted by schema and name.
+    definitions: Vec<usize>,
 }
 
 impl Toc {
@@ -188,7 +199,17 @@ impl Toc {
         let encoding = encoding(&entries)?;
         let mut blocks: Vec<u64> = entries.iter().filter_map(Entry::noted_offset).collect();
         blocks.sort_unstable();
-        Ok(Self { header, entries, encoding, data_start: len - input.left(), len, blocks })
+        let definitions = definitions(&entries);
+        let (data_start, scanned) = (len - input.left(), OnceLock::new());
+        Ok(Self { header, entries, encoding, data_start, len, blocks, scanned, definitions })
+    }
+
+    /// The entry that defines a table or a type.
+    pub(super) fn definition(&self, schema: &[u8], name: &[u8]) -> Option<&Entry> {
+        let key = |place: &usize| self.entries.get(*place).map(Entry::key);
+        let at = self.definitions.partition_point(|place| key(place) < Some((schema, name)));
+        let entry = self.entries.get(*self.definitions.get(at)?)?;
+        (entry.key() == (schema, name)).then_some(entry)
     }
 
     /// How long the block of an entry is, with all that is between its chunks: blocks follow each other up to the
@@ -209,6 +230,13 @@ impl Toc {
     pub(super) fn is_utf8(&self) -> bool {
         self.encoding == "UTF8"
     }
+}
+
+fn definitions(entries: &[Entry]) -> Vec<usize> {
+    let defines = |entry: &Entry| ["TABLE", "FOREIGN TABLE", "TYPE"].iter().any(|kind| entry.is(kind));
+    let mut places: Vec<usize> = (0..entries.len()).filter(|&place| defines(&entries[place])).collect();
+    places.sort_by_key(|&place| entries[place].key());
+    places
 }
 
 /// What the ENCODING entry sets: `SET client_encoding = 'UTF8';`
