@@ -12,6 +12,7 @@ use crate::source::Source;
 use crate::source::archive::{ArchiveOptions, ArchiveSource};
 use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, SECRET_TABLES};
 use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
+use crate::source::git::{GitPlace, GitSource};
 
 /// Environment variable with the server's password.
 const PASSWORD: &str = "ASOF_DOLT_PASSWORD";
@@ -27,6 +28,8 @@ pub(super) struct SourceArg {
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     Dolt(String),
+    /// `PATH[?ref=BRANCH]` in a git repository.
+    Git(String),
     Path(PathBuf),
 }
 
@@ -43,16 +46,22 @@ impl SourceArg {
     pub fn parse(argument: &str) -> Result<Self, Failure> {
         let (name, place) = split_name(argument);
         if name == Some("") || place.is_empty() {
-            return Err(Failure::usage(format!("`{argument}` names no source"))
-                .hint("write [NAME=]SOURCE, where SOURCE is dolt://HOST:PORT, a folder or a file"));
+            return Err(Failure::usage(format!("`{argument}` names no source")).hint(
+                "write [NAME=]SOURCE, where SOURCE is dolt://HOST:PORT, git:PATH, a folder or a file",
+            ));
         }
         let name = name.map(str::to_owned);
+        if let Some(place) = place.strip_prefix(GIT).filter(|place| !place.starts_with("//")) {
+            return Ok(Self { name, place: Place::Git(place.to_owned()) });
+        }
         match place.split_once("://") {
             Some(("dolt", _)) => Ok(Self { name, place: Place::Dolt(place.to_owned()) }),
-            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
-                Err(Failure::usage(format!("`{scheme}://` is not a source that asof reads"))
-                    .hint("for a Dolt server write dolt://[USER@]HOST[:PORT][/DATABASE]"))
-            }
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(Failure::usage(
+                format!("`{scheme}://` is not a source that asof reads"),
+            )
+            .hint(
+                "for a Dolt server write dolt://[USER@]HOST[:PORT][/DATABASE], for a git repository git:PATH",
+            )),
             _ => Ok(Self { name, place: Place::Path(place.into()) }),
         }
     }
@@ -64,6 +73,9 @@ impl SourceArg {
         match &self.place {
             // A label is made not to hold one, unlike the URL as it was given.
             Place::Dolt(_) => source.label().replacen("://", "/", 1),
+            Place::Git(place) => {
+                std::path::absolute(place).map_or_else(|_| place.clone(), |path| path.display().to_string())
+            }
             Place::Path(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
             }
@@ -76,10 +88,14 @@ impl std::fmt::Display for SourceArg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.place {
             Place::Dolt(_) => f.write_str("the server"),
+            Place::Git(place) => place.fmt(f),
             Place::Path(path) => path.display().fmt(f),
         }
     }
 }
+
+/// What begins a SOURCE that is a place in a git repository.
+const GIT: &str = "git:";
 
 /// Where projects and Gas Town keep their Dolt databases.
 const DOLT_FOLDERS: [&str; 3] = [".dolt-data", ".beads", "data"];
@@ -87,6 +103,8 @@ const DOLT_FOLDERS: [&str; 3] = [".dolt-data", ".beads", "data"];
 /// `NAME=` is everything before the first `=`, unless it holds a `/` or the whole is a path that exists.
 fn split_name(argument: &str) -> (Option<&str>, &str) {
     match argument.split_once('=') {
+        // The `=` of `?ref=`.
+        Some((name, _)) if name.starts_with(GIT) => (None, argument),
         Some((name, place)) if !name.contains('/') && !Path::new(argument).exists() => (Some(name), place),
         _ => (None, argument),
     }
@@ -159,6 +177,7 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
             };
             Ok(Arc::new(DoltSqlSource::new(url, dolt)?))
         }
+        Place::Git(place) => Ok(Arc::new(GitSource::open(GitPlace::parse(place)?, source.name.clone())?)),
         Place::Path(path) => open_path(path, source.name.clone(), options),
     }
 }
@@ -180,12 +199,18 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         let dolt = DoltStoreOptions { name, exclude: options.exclude.clone() };
         return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
     }
+    if let Some(place) = GitPlace::whole(path).filter(|_| kind.is_dir() && !ArchiveSource::is_at(path)) {
+        let source = GitSource::open(place, name).map_err(|mut error| {
+            if let Some(problem) = DoltStoreSource::missing_in_git(path) {
+                let hint = error.hint.take().unwrap_or_default();
+                error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
+            }
+            error
+        })?;
+        return Ok(Arc::new(source));
+    }
     let archive = ArchiveOptions { name, zone: options.zone.clone(), cache_dir: options.cache_dir.clone() };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
-        if let Some(problem) = DoltStoreSource::missing_in_git(path) {
-            let hint = error.hint.take().unwrap_or_default();
-            error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
-        }
         if let Some(within) =
             DOLT_FOLDERS.iter().map(|name| path.join(name)).find(|p| DoltStoreSource::is_at(p))
         {
@@ -213,7 +238,11 @@ mod tests {
         assert_eq!(parsed("b=archives"), (Some("b".into()), Place::Path("archives".into())));
         assert_eq!(parsed("./a=b"), (None, Place::Path("./a=b".into())));
         assert_eq!(parsed("/x/a=b"), (None, Place::Path("/x/a=b".into())));
-        for wrong in ["", "=x", "x=", "mysql://h", "a=postgres://h"] {
+        let git = |place: &str| Place::Git(place.into());
+        assert_eq!(parsed("git:/x/a.git"), (None, git("/x/a.git")));
+        assert_eq!(parsed("git:a?ref=b"), (None, git("a?ref=b")));
+        assert_eq!(parsed("b=git:/x?ref=c/d"), (Some("b".into()), git("/x?ref=c/d")));
+        for wrong in ["git://h/x", "", "=x", "x=", "mysql://h", "a=postgres://h"] {
             assert!(SourceArg::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -25,6 +25,7 @@ pub mod dolt_store;
 pub mod dump;
 pub mod error;
 mod form;
+pub mod git;
 pub mod parts;
 mod sqlite;
 mod stored;

@@ -77,6 +77,13 @@ struct State {
 }
 
 impl ArchiveSource {
+    /// Whether there is an archive in a folder, by the names of its files.
+    pub fn is_at(folder: &Path) -> bool {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_archive = |name: &str| naming::parse_file_name(name).is_ok_and(|name| name.time.is_some());
+        entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_archive))
+    }
+
     /// Opens a folder of archives or one archive file. Reads each zip's directory: blocks.
     ///
     /// # Errors

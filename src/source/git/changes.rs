@@ -1,0 +1,336 @@
+//! Since which commit a path has had its content: what identity and time of a file hang on.
+//!
+//! Each snapshot has one first parent among the snapshots, so that they are a forest. A content begins at the nearest
+//! commit on the way to the root that changed its path, and is shown by all commits below that one, but for those below
+//! another change of the path. With the forest numbered depth first, what is below a commit is one run of numbers, and
+//! both are found by halving.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gix::ObjectId;
+use jiff::Timestamp;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use super::objects::Objects;
+use super::tree::{self, Finder};
+use crate::source::{SourceError, chain};
+
+/// How many changes of paths are remembered: some hundred MB. Real histories have three to ten per commit.
+const MOST_CHANGES: usize = 20_000_000;
+
+/// Commits compared before what was found is filed.
+const BATCH: usize = 4096;
+
+/// A snapshot, by its place in the list of all, in which parents come before children.
+pub(super) type Index = u32;
+
+/// A snapshot, as far as comparing it goes.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) commit: ObjectId,
+    pub(super) tree: ObjectId,
+    pub(super) time: Timestamp,
+    /// Its first parent among the snapshots.
+    pub(super) parent: Option<Index>,
+}
+
+/// Where in a commit's tree a database lies.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    pub(super) path: Vec<Vec<u8>>,
+    /// The name of the file, where it is only one.
+    pub(super) alone: Vec<u8>,
+}
+
+/// What a commit changed.
+#[derive(Debug, Clone)]
+enum Change {
+    /// These paths, by number.
+    Paths(Box<[u32]>),
+    /// More than can be told.
+    Anything,
+}
+
+/// A commit and the one that it is compared with.
+type Pair = (ObjectId, Option<ObjectId>);
+
+/// What each commit changed, as far as it was looked at; views of one database share it.
+#[derive(Default)]
+pub(super) struct ChangeMemory {
+    numbers: HashMap<Vec<u8>, u32>,
+    by_commit: HashMap<Pair, Change>,
+    count: usize,
+}
+
+/// A change of a path, in a list of all changes of it by number.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Number of the commit.
+    number: u32,
+    /// The place in the list of the nearest change above it.
+    above: Option<u32>,
+}
+
+/// Since when each path of each snapshot has had its content.
+pub(super) struct Changes {
+    /// By index: its number, depth first.
+    number: Vec<u32>,
+    /// By number: the one after the last number below it.
+    end: Vec<u32>,
+    /// By number.
+    index: Vec<Index>,
+    paths: HashMap<Vec<u8>, u32>,
+    /// By path: its changes by number.
+    steps: Vec<Vec<Step>>,
+    /// The commits that may have changed anything.
+    anything: Vec<Step>,
+}
+
+/// Where a content begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) index: Index,
+    /// How many snapshots show it.
+    pub(super) links: u32,
+}
+
+impl Changes {
+    /// Looks at the snapshots that `memory` does not know yet. `None` where there are more changes than fit. Blocks.
+    pub(super) fn new(
+        objects: &Objects,
+        location: &Location,
+        nodes: &[Node],
+        memory: &mut ChangeMemory,
+    ) -> Option<Self> {
+        let unreadable = memory.look(objects, location, nodes)?;
+        let (number, end, index) = numbered(nodes);
+        let mut steps: Vec<Vec<u32>> = vec![Vec::new(); memory.numbers.len()];
+        let mut anything = unreadable;
+        for (index, node) in (0..).zip(nodes) {
+            match memory.by_commit.get(&pair(nodes, node)) {
+                Some(Change::Paths(paths)) => {
+                    paths.iter().for_each(|path| steps[*path as usize].push(number[index as usize]));
+                }
+                Some(Change::Anything) => anything.push(index),
+                None => {}
+            }
+        }
+        let anything = nested(anything.into_iter().map(|index| number[index as usize]).collect(), &end);
+        let steps = steps.into_iter().map(|numbers| nested(numbers, &end)).collect();
+        Some(Self { number, end, index, paths: memory.numbers.clone(), steps, anything })
+    }
+
+    /// Where the content that a snapshot has at `path` begins.
+    pub(super) fn origin(&self, path: &[u8], snapshot: Index) -> Origin {
+        let at = self.number[snapshot as usize];
+        let alone = Origin { index: snapshot, links: 1 };
+        let Some(path) = self.paths.get(path) else { return alone };
+        let steps = &self.steps[*path as usize];
+        let found = self.at_or_above(steps, at).max(self.at_or_above(&self.anything, at));
+        let Some(begin) = found else { return alone };
+        let end = self.end[begin as usize];
+        let below = self.covered(steps, begin + 1, end);
+        Origin { index: self.index[begin as usize], links: (end - begin - below).max(1) }
+    }
+
+    /// The nearest change at or above a commit.
+    fn at_or_above(&self, steps: &[Step], at: u32) -> Option<u32> {
+        let mut place = steps.partition_point(|step| step.number <= at).checked_sub(1)?;
+        loop {
+            let step = steps[place];
+            if at < self.end[step.number as usize] {
+                return Some(step.number);
+            }
+            place = step.above? as usize;
+        }
+    }
+
+    /// How many commits numbered from `from` on, up to before `to`, are at or below a change.
+    fn covered(&self, steps: &[Step], from: u32, to: u32) -> u32 {
+        let first_of = |steps: &[Step], from: u32| {
+            let place = steps.partition_point(|step| step.number < from);
+            steps.get(place).map_or(u32::MAX, |step| step.number)
+        };
+        let (mut at, mut covered) = (from, 0);
+        loop {
+            let next = first_of(steps, at).min(first_of(&self.anything, at));
+            if next >= to {
+                return covered;
+            }
+            at = self.end[next as usize];
+            covered += at - next;
+        }
+    }
+}
+
+fn pair(nodes: &[Node], node: &Node) -> Pair {
+    (node.commit, node.parent.map(|parent| nodes[parent as usize].commit))
+}
+
+/// The changes by number, each with the nearest one above it.
+fn nested(mut numbers: Vec<u32>, end: &[u32]) -> Vec<Step> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut steps: Vec<Step> = Vec::with_capacity(numbers.len());
+    let mut open: Vec<u32> = Vec::new();
+    for (place, number) in (0..).zip(numbers) {
+        while open.last().is_some_and(|above| end[steps[*above as usize].number as usize] <= number) {
+            open.pop();
+        }
+        steps.push(Step { number, above: open.last().copied() });
+        open.push(place);
+    }
+    steps
+}
+
+/// Numbers a forest depth first: numbers by index, ends by number, indexes by number.
+fn numbered(nodes: &[Node]) -> (Vec<u32>, Vec<u32>, Vec<Index>) {
+    // Parents come first: sizes are summed from the end, and places given from the beginning.
+    let mut size: Vec<u32> = vec![1; nodes.len()];
+    for (index, node) in nodes.iter().enumerate().rev() {
+        if let Some(parent) = node.parent {
+            size[parent as usize] += size[index];
+        }
+    }
+    let (mut number, mut free_below, mut free) = (vec![0; nodes.len()], vec![0; nodes.len()], 0);
+    let (mut end, mut by_number) = (vec![0; nodes.len()], vec![0; nodes.len()]);
+    for (index, node) in nodes.iter().enumerate() {
+        let next: &mut u32 = match node.parent {
+            Some(parent) => &mut free_below[parent as usize],
+            None => &mut free,
+        };
+        let own = *next;
+        *next += size[index];
+        number[index] = own;
+        free_below[index] = own + 1;
+        end[own as usize] = own + size[index];
+        by_number[own as usize] = index as Index;
+    }
+    (number, end, by_number)
+}
+
+impl ChangeMemory {
+    /// Compares the snapshots that are new with their parents; gives those that could not be read. `None` where there
+    /// are more changes than fit.
+    fn look(&mut self, objects: &Objects, location: &Location, nodes: &[Node]) -> Option<Vec<Index>> {
+        let new: Vec<(Index, &Node)> =
+            (0..).zip(nodes).filter(|(_, node)| !self.by_commit.contains_key(&pair(nodes, node))).collect();
+        let mut unreadable = Vec::new();
+        for batch in new.chunks(BATCH) {
+            let room = AtomicUsize::new(MOST_CHANGES.saturating_sub(self.count));
+            let found: Vec<_> = batch
+                .par_iter()
+                .map_init(
+                    || (objects.reader().for_many(), Finder::default()),
+                    |(reader, finder), (index, node)| {
+                        let before = node.parent.map(|parent| nodes[parent as usize].tree);
+                        let mut at = |tree| finder.find(reader, tree, &location.path);
+                        let entries =
+                            before.map_or(Ok(None), &mut at).and_then(|old| Ok((old, at(node.tree)?)));
+                        let limit = room.load(Ordering::Relaxed);
+                        let changed = entries.and_then(|(old, new)| {
+                            tree::differences(reader, old, new, &location.alone, limit)
+                        });
+                        if let Ok(Some(paths)) = &changed {
+                            let left = |room: usize| Some(room.saturating_sub(paths.len()));
+                            let _ = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+                        }
+                        (*index, pair(nodes, node), changed)
+                    },
+                )
+                .collect();
+            for (index, pair, changed) in found {
+                match changed {
+                    Ok(Some(paths)) => self.file(pair, paths),
+                    Ok(None) => drop(self.by_commit.insert(pair, Change::Anything)),
+                    Err(error) => {
+                        note(&error);
+                        unreadable.push(index);
+                    }
+                }
+            }
+            if self.count >= MOST_CHANGES {
+                return None;
+            }
+        }
+        Some(unreadable)
+    }
+
+    fn file(&mut self, pair: Pair, paths: Vec<Vec<u8>>) {
+        self.count += paths.len();
+        let numbers = &mut self.numbers;
+        let number = |path: Vec<u8>| {
+            let next = numbers.len() as u32;
+            *numbers.entry(path).or_insert(next)
+        };
+        self.by_commit.insert(pair, Change::Paths(paths.into_iter().map(number).collect()));
+    }
+}
+
+/// Whoever lists the commit learns of it as well.
+fn note(error: &SourceError) {
+    tracing::debug!("a commit cannot be compared with its parent: {}", chain(error));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Forests in which each node changes some of three paths; the first of a tree changes all.
+    fn forests() -> impl Strategy<Value = Vec<(Option<Index>, [bool; 3], bool)>> {
+        let node = (any::<prop::sample::Index>(), any::<[bool; 3]>(), prop::bool::weighted(0.1));
+        prop::collection::vec(node, 1..40).prop_map(|nodes| {
+            let parent = |at: usize, pick: &prop::sample::Index| {
+                // Mostly the one before it, as in histories.
+                let picked = pick.index(2 * at + 1);
+                (at > 0 && picked != 0).then(|| if picked <= at { picked as u32 - 1 } else { at as u32 - 1 })
+            };
+            let made = nodes.iter().enumerate().map(|(at, (pick, changed, anything))| {
+                let parent = parent(at, pick);
+                (parent, if parent.is_none() { [true; 3] } else { *changed }, *anything)
+            });
+            made.collect()
+        })
+    }
+
+    proptest! {
+        /// By walking up from each node, and counting which others arrive at the same one.
+        #[test]
+        fn origins_are_those_that_walking_up_finds(forest in forests()) {
+            let id = |at: usize| {
+                let mut bytes = [0; 20];
+                bytes[..8].copy_from_slice(&(at as u64).to_le_bytes());
+                ObjectId::from_bytes_or_panic(&bytes)
+            };
+            let nodes: Vec<Node> = forest.iter().enumerate().map(|(at, (parent, ..))| Node {
+                commit: id(at), tree: id(at), time: Timestamp::UNIX_EPOCH, parent: *parent,
+            }).collect();
+            let (number, end, index) = numbered(&nodes);
+            let all = |keep: &dyn Fn(usize) -> bool| {
+                nested((0..forest.len()).filter(|at| keep(*at)).map(|at| number[at]).collect(), &end)
+            };
+            let changes = Changes {
+                paths: (0..3).map(|path| (vec![path], u32::from(path))).collect(),
+                steps: (0..3).map(|path| all(&|at| forest[at].1[path] && !forest[at].2)).collect(),
+                anything: all(&|at| forest[at].2),
+                number, end, index,
+            };
+            for path in 0..3 {
+                let walked: Vec<usize> = (0..forest.len()).map(|at| {
+                    let mut at = at;
+                    while !(forest[at].1[path] || forest[at].2) {
+                        at = forest[at].0.expect("roots change all") as usize;
+                    }
+                    at
+                }).collect();
+                for at in 0..forest.len() {
+                    let links = walked.iter().filter(|other| **other == walked[at]).count() as u32;
+                    let expected = Origin { index: walked[at] as u32, links };
+                    prop_assert_eq!(changes.origin(&[path as u8], at as u32), expected);
+                }
+            }
+        }
+    }
+}

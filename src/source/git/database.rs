@@ -1,0 +1,227 @@
+//! One consistent view of one database in a repository.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use async_trait::async_trait;
+use gix::ObjectId;
+use lru::LruCache;
+
+use super::blob::{Blob, BlobContent};
+use super::changes::{ChangeMemory, Changes, Index, Location, Node, Origin};
+use super::layout::{EXPORTED_TABLE, Part, Shape};
+use super::objects::{Objects, Reader};
+use super::tree::{self, Entry, Finder, FoundFile};
+use crate::model::content_id::ContentId;
+use crate::model::history::{History, SnapshotId};
+use crate::model::names::nested_paths;
+use crate::source::blocking::on_blocking_thread;
+use crate::source::form::Export;
+use crate::source::stored::Spools;
+use crate::source::{Content, Database, ErrorKind, FileEntry, FileKind, SourceError};
+
+/// How many listings are kept.
+const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
+
+/// Of longer listings only the last one is kept, and only beside shorter ones that came after it.
+const LONG_LISTING: usize = 10_000;
+
+/// What the views of one database share.
+#[derive(Default)]
+pub(super) struct Shared {
+    changes: Mutex<ChangeMemory>,
+    spools: Arc<Spools>,
+    /// Submodules that the log has named.
+    told: Mutex<HashSet<Vec<u8>>>,
+}
+
+/// One consistent view of one database.
+pub(super) struct GitDatabase {
+    name: Arc<str>,
+    history: History,
+    view: Arc<View>,
+}
+
+/// What listing works on.
+struct View {
+    objects: Arc<Objects>,
+    shared: Arc<Shared>,
+    part: Part,
+    location: Location,
+    /// Parents before children.
+    nodes: Vec<Node>,
+    by_id: HashMap<SnapshotId, Index>,
+    /// None where there are more changes than fit.
+    changes: OnceLock<Option<Changes>>,
+    listings: Mutex<LruCache<Index, Arc<[FileEntry]>>>,
+}
+
+impl GitDatabase {
+    /// A view of the part of a repository at `path`. `nodes` are all its snapshots, by id, parents before children.
+    pub(super) fn new(
+        name: Arc<str>,
+        part: &Part,
+        path: &[Vec<u8>],
+        history: History,
+        nodes: Vec<(SnapshotId, Node)>,
+        (objects, shared): (Arc<Objects>, Arc<Shared>),
+    ) -> Self {
+        let path: Vec<Vec<u8>> = path.iter().chain(&part.child).cloned().collect();
+        let alone = match part.shape {
+            Shape::Export => EXPORTED_TABLE.as_bytes().to_vec(),
+            Shape::Files => path.last().cloned().unwrap_or_default(),
+        };
+        let (ids, nodes): (Vec<SnapshotId>, Vec<Node>) = nodes.into_iter().unzip();
+        let view = View {
+            objects,
+            shared,
+            part: part.clone(),
+            location: Location { path, alone },
+            nodes,
+            by_id: ids.into_iter().zip(0..).collect(),
+            changes: OnceLock::new(),
+            listings: Mutex::new(LruCache::new(REMEMBERED_LISTINGS)),
+        };
+        Self { name, history, view: Arc::new(view) }
+    }
+
+    /// Whether it is a view of this part of its repository.
+    pub(super) fn is_of(&self, part: &Part) -> bool {
+        self.view.part == *part
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.view.shared)
+    }
+}
+
+#[async_trait]
+impl Database for GitDatabase {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
+        let label = self.view.objects.label();
+        let Some(&index) = self.view.by_id.get(snapshot) else {
+            return Err(SourceError::new(
+                ErrorKind::Missing,
+                &**label,
+                format!("cannot list commit {snapshot}"),
+            )
+            .because(format!("it is no snapshot of database {}", self.name)));
+        };
+        if let Some(files) = lock(&self.view.listings).get(&index) {
+            return Ok(Arc::clone(files));
+        }
+        let view = Arc::clone(&self.view);
+        on_blocking_thread(label, move || view.list(index)).await
+    }
+
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        Err(SourceError::new(ErrorKind::Missing, &**self.view.objects.label(), "cannot list live files")
+            .because("what is not committed is not shown"))
+    }
+}
+
+impl View {
+    /// The files of one snapshot. Blocks.
+    fn list(&self, index: Index) -> Result<Arc<[FileEntry]>, SourceError> {
+        let mut reader = self.objects.reader();
+        let found = self.found(&mut reader, index)?;
+        let paths = nested_paths(found.iter().map(|(path, _)| path.as_slice()));
+        let changes = self.changes();
+        let entry = |(path, (own, entry)): (String, FoundFile)| {
+            let alone = Origin { index, links: 1 };
+            let origin = changes.map_or(alone, |changes| changes.origin(&own, index));
+            self.file(path.into(), &own, entry, origin)
+        };
+        let mut files: Vec<FileEntry> = paths.into_iter().zip(found).filter_map(entry).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let files: Arc<[FileEntry]> = files.into();
+        self.remember(index, &files);
+        Ok(files)
+    }
+
+    /// What git has at the snapshot.
+    fn found(&self, reader: &mut Reader<'_>, index: Index) -> Result<Vec<FoundFile>, SourceError> {
+        let tree = self.nodes[index as usize].tree;
+        let entry = Finder::default().find(reader, tree, &self.location.path)?;
+        let listing = tree::list(reader, entry, &self.location.alone)?;
+        for path in listing.submodules {
+            if lock(&self.shared.told).insert(path.clone()) {
+                let path = String::from_utf8_lossy(&path).into_owned();
+                let source = &**self.objects.label();
+                tracing::info!(source, path, "a submodule is left out: its files are in another repository");
+            }
+        }
+        Ok(listing.files)
+    }
+
+    /// Since when each path has had its content; looked for once.
+    fn changes(&self) -> Option<&Changes> {
+        let look = || {
+            let found =
+                Changes::new(&self.objects, &self.location, &self.nodes, &mut lock(&self.shared.changes));
+            if found.is_none() {
+                let source = &**self.objects.label();
+                tracing::info!(source, "the history has too many changes to say how old each file is");
+            }
+            found
+        };
+        self.changes.get_or_init(look).as_ref()
+    }
+
+    fn file(&self, path: Arc<str>, own: &[u8], entry: Entry, origin: Origin) -> Option<FileEntry> {
+        let kind = entry.file_kind()?;
+        let begin = &self.nodes[origin.index as usize];
+        // What stands for it may be replaced by something else the next time.
+        let blob = self.objects.effective(entry.id);
+        let id = self.identity(own, kind, blob, &begin.commit);
+        let content = self.content(&path, blob);
+        Some(FileEntry { path, kind, id, changed: begin.time, links: origin.links, content })
+    }
+
+    /// A blob of a path since a commit is one content, in whatever clone, and for whoever it is mounted.
+    fn identity(&self, own: &[u8], kind: FileKind, blob: ObjectId, begin: &ObjectId) -> ContentId {
+        let kind = match kind {
+            FileKind::Regular => b'r',
+            FileKind::Executable => b'x',
+            FileKind::Symlink => b'l',
+        };
+        let shape = match self.part.shape {
+            Shape::Files => b"files",
+            Shape::Export => b"table",
+        };
+        let folder = self.location.path.join(&b'/');
+        ContentId::of(&[b"git", shape, &folder, own, &[kind], blob.as_slice(), begin.as_slice()])
+    }
+
+    /// What a blob at a path is shown as.
+    fn content(&self, path: &Arc<str>, id: ObjectId) -> Arc<dyn Content> {
+        let (objects, spools) = (Arc::clone(&self.objects), Arc::clone(&self.shared.spools));
+        let blob = Arc::new(Blob { objects, id, path: Arc::clone(path), spools, len: OnceLock::new() });
+        match self.part.shape {
+            Shape::Files => Arc::new(BlobContent::new(blob)),
+            Shape::Export => Arc::new(Export { label: Arc::clone(self.objects.label()), stored: blob }),
+        }
+    }
+
+    fn remember(&self, index: Index, files: &Arc<[FileEntry]>) {
+        let mut listings = lock(&self.listings);
+        if files.len() > LONG_LISTING {
+            listings.clear();
+        }
+        listings.put(index, Arc::clone(files));
+    }
+}
+
+/// Takes a lock that a panicking reader may have left.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

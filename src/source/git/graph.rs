@@ -1,0 +1,245 @@
+//! The commits of a repository, as far as they were read: each is read once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::objs::{CommitRef, Kind, TagRef};
+use jiff::Timestamp;
+
+use super::objects::{Reader, of_git};
+use super::tree::{Entry, Finder};
+use crate::model::history::SnapshotId;
+use crate::source::{ErrorKind, SourceError, chain};
+
+/// Commits more than those of the newest history that are kept before they are thrown out.
+const SPARE: usize = 1000;
+
+/// More tags of tags than anybody makes by will.
+const MOST_TAGS_IN_ROW: usize = 64;
+
+/// A commit, by its place in a graph.
+pub(super) type Place = u32;
+
+/// What a commit has at the chosen path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// This; none where there is nothing, or an empty folder.
+    Known(Option<Entry>),
+    /// Something in this tree that could not be read.
+    Unreadable(ObjectId),
+}
+
+/// What is kept of a commit.
+#[derive(Debug)]
+pub(super) struct Commit {
+    pub(super) id: SnapshotId,
+    pub(super) object: ObjectId,
+    pub(super) tree: ObjectId,
+    /// First parent first.
+    pub(super) parents: Box<[ObjectId]>,
+    /// The committer's date.
+    pub(super) time: Timestamp,
+    pub(super) author: String,
+    pub(super) email: String,
+    pub(super) message: String,
+    pub(super) at: At,
+}
+
+/// Commits by hash.
+#[derive(Default)]
+pub(super) struct Graph {
+    places: HashMap<ObjectId, Place>,
+    commits: Vec<Commit>,
+    finder: Finder,
+    /// Commits that are not there, or not readable.
+    absent: HashSet<ObjectId>,
+    /// What names lead to through tags: a commit, or nothing that is shown.
+    peeled: HashMap<ObjectId, Option<ObjectId>>,
+}
+
+impl Graph {
+    pub(super) fn commit(&self, place: Place) -> &Commit {
+        &self.commits[place as usize]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.commits.len()
+    }
+
+    /// The first parent, where it is there.
+    pub(super) fn first_parent(&self, place: Place) -> Option<Place> {
+        self.places.get(self.commit(place).parents.first()?).copied()
+    }
+
+    pub(super) fn place(&self, id: &ObjectId) -> Option<Place> {
+        self.places.get(id).copied()
+    }
+
+    /// The commit that a name's object stands for; none for tags of trees and blobs, and for what cannot be read.
+    pub(super) fn peel(&mut self, reader: &mut Reader<'_>, id: ObjectId) -> Option<ObjectId> {
+        if let Some(known) = self.peeled.get(&id) {
+            return *known;
+        }
+        let mut at = id;
+        for _ in 0..MOST_TAGS_IN_ROW {
+            if self.places.contains_key(&at) {
+                break;
+            }
+            match reader.read_any(at, "what a name stands for, object") {
+                Ok((Kind::Commit, _)) => break,
+                Ok((Kind::Tag, data)) => match TagRef::from_bytes(data, at.kind()) {
+                    Ok(tag) => at = tag.target(),
+                    Err(_) => return self.peels_to_none(id, "the tag is damaged"),
+                },
+                Ok((Kind::Tree | Kind::Blob, _)) => return self.peels_to_none(id, "it names no commit"),
+                Err(error) => {
+                    // It may be there the next time.
+                    tracing::debug!("a branch or tag is left out: {}", chain(&error));
+                    return None;
+                }
+            }
+        }
+        self.peeled.insert(id, Some(at));
+        Some(at)
+    }
+
+    fn peels_to_none(&mut self, id: ObjectId, why: &str) -> Option<ObjectId> {
+        tracing::debug!("a tag or branch of {id} is left out: {why}");
+        self.peeled.insert(id, None);
+        None
+    }
+
+    /// Reads what is new among the commits that `tips` reach, and gives all that they reach, parents first. `boundary` are
+    /// those whose parents a shallow clone left behind.
+    ///
+    /// # Errors
+    /// Failures of the operating system. A commit that is missing or damaged ends its history, with a warning.
+    pub(super) fn reach(
+        &mut self,
+        reader: &mut Reader<'_>,
+        tips: impl IntoIterator<Item = ObjectId>,
+        path: &[Vec<u8>],
+        boundary: &HashSet<ObjectId>,
+    ) -> Result<Vec<Place>, SourceError> {
+        self.look_again(reader, path);
+        let mut order = Vec::new();
+        let mut seen = HashSet::new();
+        for tip in tips {
+            let mut todo = vec![(tip, false)];
+            while let Some((id, parents_are_done)) = todo.pop() {
+                if parents_are_done {
+                    order.extend(self.places.get(&id));
+                    continue;
+                }
+                if !seen.insert(id) || !self.is_read(reader, id, path, boundary)? {
+                    continue;
+                }
+                todo.push((id, true));
+                let place = self.places[&id];
+                todo.extend(self.commit(place).parents.iter().rev().map(|parent| (*parent, false)));
+            }
+        }
+        // Most of what it knows is of no use to later commits.
+        self.finder = Finder::default();
+        Ok(order)
+    }
+
+    /// Whether a commit is there, which may have to be read.
+    fn is_read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        id: ObjectId,
+        path: &[Vec<u8>],
+        boundary: &HashSet<ObjectId>,
+    ) -> Result<bool, SourceError> {
+        if self.places.contains_key(&id) {
+            return Ok(true);
+        }
+        if self.absent.contains(&id) {
+            return Ok(false);
+        }
+        match read_commit(reader, id) {
+            Ok(mut commit) => {
+                if boundary.contains(&id) {
+                    commit.parents = Box::default();
+                }
+                commit.at = self.look(reader, commit.tree, path);
+                let place = Place::try_from(self.commits.len()).map_err(|_| {
+                    SourceError::new(ErrorKind::Unsupported, &**reader.objects().label(), "too many commits")
+                })?;
+                self.places.insert(id, place);
+                self.commits.push(commit);
+                Ok(true)
+            }
+            Err(error) if matches!(error.kind, ErrorKind::Missing | ErrorKind::Damaged) => {
+                tracing::warn!(
+                    hint = error.hint.as_deref(),
+                    "the history ends at a commit: {}",
+                    chain(&error)
+                );
+                self.absent.insert(id);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn look(&mut self, reader: &mut Reader<'_>, tree: ObjectId, path: &[Vec<u8>]) -> At {
+        match self.finder.find(reader, tree, path) {
+            Ok(entry) => At::Known(entry),
+            Err(error) => {
+                tracing::debug!("a commit cannot be looked into: {}", chain(&error));
+                At::Unreadable(tree)
+            }
+        }
+    }
+
+    /// Looks again for what could not be read: a fetch may have brought it.
+    fn look_again(&mut self, reader: &mut Reader<'_>, path: &[Vec<u8>]) {
+        self.absent.clear();
+        for place in 0..self.commits.len() {
+            if let At::Unreadable(tree) = self.commits[place].at {
+                self.commits[place].at = self.look(reader, tree, path);
+            }
+        }
+    }
+
+    /// Whether there is much in it that is not among the `shown` commits of the newest history.
+    pub(super) fn is_untidy(&self, shown: usize) -> bool {
+        self.commits.len() > shown + shown / 2 + SPARE
+    }
+}
+
+/// Whether a commit is the only one of its history, and holds nothing.
+pub(super) fn is_only_commit(reader: &mut Reader<'_>, id: ObjectId) -> bool {
+    read_commit(reader, id).is_ok_and(|commit| commit.parents.is_empty() && commit.tree.is_empty_tree())
+}
+
+fn read_commit(reader: &mut Reader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
+    let label = Arc::clone(reader.objects().label());
+    let data = reader.read(id, Kind::Commit, "commit")?;
+    let broken = |error| of_git(&label, format!("cannot read commit {id}"), error);
+    let commit = CommitRef::from_bytes(data, id.kind()).map_err(broken)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // Git takes what is malformed for no name and for 1970.
+    let author = commit.author().ok();
+    let seconds = commit.committer().map_or(0, |committer| committer.seconds());
+    Ok(Commit {
+        id: id.to_string().into(),
+        object: id,
+        tree: commit.tree(),
+        parents: commit.parents().collect(),
+        time: time_of(seconds),
+        author: author.map_or_else(String::new, |author| text(author.name)),
+        email: author.map_or_else(String::new, |author| text(author.email)),
+        message: text(commit.message).trim_end_matches('\n').to_owned(),
+        at: At::Known(None),
+    })
+}
+
+/// The moment, or the nearest end of the calendar.
+fn time_of(seconds: i64) -> Timestamp {
+    let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(seconds).unwrap_or(end)
+}

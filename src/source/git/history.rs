@@ -1,0 +1,178 @@
+//! Which commits are snapshots of a database, and how they hang together.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use gix::ObjectId;
+
+use super::graph::{At, Graph, Place};
+use super::layout::{self, Shape};
+use super::objects::Reader;
+use super::refs::Refs;
+use super::tree;
+use crate::model::history::{History, SnapshotId, SnapshotMeta};
+use crate::source::chain;
+
+/// The commits that touched a database, among all that names reach.
+pub(super) struct Lineage {
+    /// By place: the nearest commit along first parents that touched it, itself included.
+    nearest: Vec<Option<Place>>,
+}
+
+impl Lineage {
+    /// `order` has parents before children.
+    pub(super) fn new(graph: &Graph, order: &[Place], touched: impl Fn(Place) -> bool) -> Self {
+        let mut nearest: Vec<Option<Place>> = vec![None; graph.len()];
+        for &place in order {
+            nearest[place as usize] = match touched(place) {
+                true => Some(place),
+                false => graph.first_parent(place).and_then(|parent| nearest[parent as usize]),
+            };
+        }
+        Self { nearest }
+    }
+
+    /// The commit that shows what the database was at this one.
+    pub(super) fn nearest(&self, place: Place) -> Option<Place> {
+        self.nearest[place as usize]
+    }
+
+    pub(super) fn is_snapshot(&self, place: Place) -> bool {
+        self.nearest(place) == Some(place)
+    }
+}
+
+/// Whether a commit has at the chosen path what its first parent does not.
+pub(super) fn is_touched(graph: &Graph, place: Place) -> bool {
+    let before = graph.first_parent(place).map_or(At::Known(None), |parent| graph.commit(parent).at);
+    graph.commit(place).at != before
+}
+
+/// Which names in the chosen folder each commit touched; kept, as looking costs two trees each.
+#[derive(Default)]
+pub(super) struct Children {
+    touched: HashMap<ObjectId, Box<[Vec<u8>]>>,
+    shapes: BTreeMap<Vec<u8>, Shape>,
+}
+
+impl Children {
+    /// The databases ever seen in the folder, and the commits that touched each.
+    pub(super) fn look(
+        &mut self,
+        graph: &Graph,
+        order: &[Place],
+        reader: &mut Reader<'_>,
+    ) -> (BTreeMap<Vec<u8>, Shape>, HashMap<Vec<u8>, HashSet<Place>>) {
+        let mut by_name: HashMap<Vec<u8>, HashSet<Place>> = HashMap::new();
+        // What cannot be read may have touched any of them.
+        let mut touch_all = Vec::new();
+        for &place in order.iter().filter(|place| is_touched(graph, **place)) {
+            let id = graph.commit(place).object;
+            if !self.touched.contains_key(&id) {
+                let Some(names) = self.compare(graph, place, reader) else {
+                    touch_all.push(place);
+                    continue;
+                };
+                self.touched.insert(id, names);
+            }
+            for name in &self.touched[&id] {
+                by_name.entry(name.clone()).or_default().insert(place);
+            }
+        }
+        for places in by_name.values_mut() {
+            places.extend(&touch_all);
+        }
+        (self.shapes.clone(), by_name)
+    }
+
+    fn compare(&mut self, graph: &Graph, place: Place, reader: &mut Reader<'_>) -> Option<Box<[Vec<u8>]>> {
+        let mut entries = |at: At| match at {
+            At::Known(None) => Some(Arc::default()),
+            At::Known(Some(entry)) if !entry.is_tree() => Some(Arc::default()),
+            At::Known(Some(entry)) => match tree::entries(reader, entry.id) {
+                Ok(entries) => Some(entries),
+                Err(error) => {
+                    tracing::debug!("a commit cannot be looked into: {}", chain(&error));
+                    None
+                }
+            },
+            At::Unreadable(_) => None,
+        };
+        let before = graph.first_parent(place).map_or(At::Known(None), |parent| graph.commit(parent).at);
+        let (before, after) = (entries(before)?, entries(graph.commit(place).at)?);
+        let mut names = Vec::new();
+        for (name, _, new) in tree::differing(&before, &after) {
+            if !layout::is_told(name) {
+                continue;
+            }
+            if let Some(new) = new.filter(|_| !self.shapes.contains_key(name))
+                && let Ok(Some(shape)) = layout::shape_of(reader, name, new)
+            {
+                self.shapes.insert(name.to_vec(), shape);
+            }
+            names.push(name.to_vec());
+        }
+        Some(names.into())
+    }
+}
+
+/// What a database's history is: those commits of `order` that are snapshots in `lineage`.
+pub(super) fn history(
+    graph: &Graph,
+    order: &[Place],
+    lineage: &Lineage,
+    refs: &Refs,
+    peeled: impl Fn(&ObjectId) -> Option<ObjectId>,
+) -> History {
+    let shown = |id: &ObjectId| lineage.nearest(graph.place(&peeled(id)?)?);
+    let metas: HashMap<Place, Arc<SnapshotMeta>> = order
+        .iter()
+        .filter(|place| lineage.is_snapshot(**place))
+        .map(|place| (*place, Arc::new(meta(graph, lineage, *place))))
+        .collect();
+    let mut timeline = Vec::new();
+    let mut on_timeline = HashSet::new();
+    let mut next = peeled(&refs.tip).and_then(|tip| graph.place(&tip));
+    while let Some(place) = next {
+        if let Some(meta) = metas.get(&place) {
+            timeline.push(Arc::clone(meta));
+            on_timeline.insert(place);
+        }
+        next = graph.first_parent(place);
+    }
+    let beside = order.iter().rev().filter(|place| !on_timeline.contains(place));
+    let off_timeline: Vec<_> = beside.filter_map(|place| metas.get(place)).map(Arc::clone).collect();
+    let named = |names: &BTreeMap<String, ObjectId>| -> BTreeMap<String, SnapshotId> {
+        let target =
+            |(name, id): (&String, &ObjectId)| Some((name.clone(), Arc::clone(&graph.commit(shown(id)?).id)));
+        names.iter().filter_map(target).collect()
+    };
+    History {
+        timeline,
+        off_timeline,
+        branches: named(&refs.branches),
+        tags: named(&refs.tags),
+        ..History::default()
+    }
+}
+
+fn meta(graph: &Graph, lineage: &Lineage, place: Place) -> SnapshotMeta {
+    let commit = graph.commit(place);
+    let mut parents: Vec<SnapshotId> = Vec::new();
+    for parent in &commit.parents {
+        let shown = graph.place(parent).and_then(|parent| lineage.nearest(parent));
+        if let Some(shown) = shown.map(|shown| &graph.commit(shown).id).filter(|id| !parents.contains(id)) {
+            parents.push(Arc::clone(shown));
+        }
+    }
+    SnapshotMeta {
+        id: Arc::clone(&commit.id),
+        time: commit.time,
+        commit: Some(Arc::clone(&commit.id)),
+        parents,
+        author: commit.author.clone(),
+        email: commit.email.clone(),
+        message: commit.message.clone(),
+        mark: None,
+    }
+}

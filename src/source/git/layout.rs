@@ -1,0 +1,106 @@
+//! Which databases lie at the chosen path: dolt-archive keeps several in one repository.
+
+use std::collections::BTreeMap;
+
+use super::objects::Reader;
+use super::tree::{self, Entries, Entry};
+use crate::source::{FileKind, SourceError};
+
+/// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
+pub(super) const EXPORTED_TABLE: &str = "issues.jsonl";
+
+const JSONL: &[u8] = b".jsonl";
+
+/// How a database's files are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// All that is at its path, as it is.
+    Files,
+    /// One file, as the rows of one table.
+    Export,
+}
+
+/// One database: a place in the commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// What it is called where nobody says otherwise.
+    pub(super) name: String,
+    /// Its name in the chosen folder; none where it is all of it.
+    pub(super) child: Option<Vec<u8>>,
+    pub(super) shape: Shape,
+}
+
+/// The one database that the chosen path is. `name` is the path's own.
+pub(super) fn whole(name: String, newest: Option<Entry>) -> Part {
+    let is_export = newest.is_some_and(|entry| is_export(name.as_bytes(), entry));
+    match name.strip_suffix(".jsonl").filter(|stem| is_export && !stem.is_empty()) {
+        Some(stem) => Part { name: stem.to_owned(), child: None, shape: Shape::Export },
+        None => Part { name, child: None, shape: Shape::Files },
+    }
+}
+
+/// Whether the chosen folder is one of dolt-archive's: files `<db>.jsonl`, or folders `<db>` of nothing but such files.
+/// A folder with an `issues.jsonl` of its own is one database of the latter kind.
+///
+/// # Errors
+/// When a tree is missing or damaged.
+pub(super) fn holds_several(reader: &mut Reader<'_>, newest: Option<Entry>) -> Result<bool, SourceError> {
+    let Some(folder) = newest.filter(Entry::is_tree) else { return Ok(false) };
+    let mut is_any = false;
+    let entries = tree::entries(reader, folder.id)?;
+    for (name, entry) in told(&entries) {
+        if name == EXPORTED_TABLE.as_bytes() || shape_of(reader, name, *entry)?.is_none() {
+            return Ok(false);
+        }
+        is_any = true;
+    }
+    Ok(is_any)
+}
+
+/// What a name in a folder of dolt-archive holds a database as, if it does.
+///
+/// # Errors
+/// When a tree is missing or damaged.
+pub(super) fn shape_of(
+    reader: &mut Reader<'_>,
+    name: &[u8],
+    entry: Entry,
+) -> Result<Option<Shape>, SourceError> {
+    if is_export(name, entry) {
+        return Ok(Some(Shape::Export));
+    }
+    if !entry.is_tree() {
+        return Ok(None);
+    }
+    let entries = tree::entries(reader, entry.id)?;
+    let has_any = told(&entries).next().is_some();
+    let has_only_exports = has_any && told(&entries).all(|(name, entry)| is_export(name, *entry));
+    Ok(has_only_exports.then_some(Shape::Files))
+}
+
+/// The databases of such a folder, by their names in it. A file is called `<db>.jsonl` in full where there is a folder
+/// `<db>` as well.
+pub(super) fn parts(shapes: &BTreeMap<Vec<u8>, Shape>) -> Vec<Part> {
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let part = |(name, shape): (&Vec<u8>, &Shape)| {
+        let stem = name.strip_suffix(JSONL).filter(|_| *shape == Shape::Export);
+        let shown = stem.filter(|stem| !shapes.contains_key(*stem)).unwrap_or(name);
+        Part { name: text(shown), child: Some(name.clone()), shape: *shape }
+    };
+    shapes.iter().map(part).collect()
+}
+
+/// The entries that tell what a folder is for.
+fn told(entries: &Entries) -> impl Iterator<Item = &(Vec<u8>, Entry)> {
+    entries.iter().filter(|(name, _)| is_told(name))
+}
+
+/// Whether a name tells what its folder is for: not those of hidden files and of explanations.
+pub(super) fn is_told(name: &[u8]) -> bool {
+    !name.starts_with(b".") && !name.starts_with(b"README")
+}
+
+fn is_export(name: &[u8], entry: Entry) -> bool {
+    let is_file = matches!(entry.file_kind(), Some(FileKind::Regular | FileKind::Executable));
+    is_file && name.len() > JSONL.len() && name.ends_with(JSONL)
+}

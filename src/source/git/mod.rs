@@ -1,0 +1,123 @@
+//! A git repository: what a branch held at a path, commit by commit.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `place` | which repository, path and branch a SOURCE means |
+//! | `objects` | objects by hash, checked |
+//! | `refs` | branches, tags, replacements |
+//! | `graph`, `history` | commits; which of them are snapshots of a database |
+//! | `layout` | which databases lie at the path |
+//! | `tree`, `changes` | what a commit holds; since when |
+//! | `blob`, `database` | the bytes of a file; one view |
+//! | `state` | what is known, and what is new |
+//!
+//! Nothing is written, and no git is run. A Dolt store in a repository (`refs/dolt/data`) is read by
+//! [`super::dolt_store`].
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+mod blob;
+mod changes;
+mod database;
+mod graph;
+mod history;
+mod layout;
+mod objects;
+mod place;
+mod refs;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use place::GitPlace;
+
+use super::blocking::on_blocking_thread;
+use super::watch::FolderWatch;
+use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
+use database::lock;
+use objects::Objects;
+use refs::Refs;
+use state::State;
+
+/// Time between two looks at folders of which every change is told.
+const SAFETY_NET: Duration = Duration::from_secs(5);
+
+/// A git repository as a source of databases.
+pub struct GitSource {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    label: Arc<str>,
+    place: GitPlace,
+    watch: FolderWatch,
+    state: Mutex<State>,
+    /// What the repository named when databases were handed out.
+    delivered: Mutex<Option<Refs>>,
+}
+
+impl GitSource {
+    /// Opens a place in a repository. `name` is the name of the one database to show (`NAME=`).
+    ///
+    /// # Errors
+    /// [`super::ErrorKind::Invalid`] where the branch has no commit, [`super::ErrorKind::Missing`] where it is not
+    /// there; others where the repository cannot be read.
+    pub fn open(place: GitPlace, name: Option<String>) -> Result<Self, SourceError> {
+        let label: Arc<str> = format!("git {}", place.repository.display()).into();
+        let repository = objects::open(&place.repository, &label)?;
+        let refs = Refs::read(&repository, &place, &label)?;
+        let objects = Objects::new(Arc::clone(&label), repository, Arc::default());
+        if place.path.is_empty() && graph::is_only_commit(&mut objects.reader(), refs.tip) {
+            return Err(SourceError::new(
+                ErrorKind::Invalid,
+                &*label,
+                "the branch has one commit, without files",
+            )
+            .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"));
+        }
+        let watch = FolderWatch::new(Arc::clone(&label));
+        let (state, delivered) = (Mutex::new(State::new(name)), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { label, place, watch, state, delivered }) })
+    }
+}
+
+impl Inner {
+    /// The databases and what the repository names, where that is news. Blocks.
+    fn look(&self) -> Result<Option<(Refs, Vec<Arc<dyn Database>>)>, SourceError> {
+        // Opened anew: its settings, and what it borrows objects from, may have changed.
+        let repository = objects::open(&self.place.repository, &self.label)?;
+        self.watch.renew(|| refs::watched(&repository));
+        let refs = Refs::read(&repository, &self.place, &self.label)?;
+        if lock(&self.delivered).as_ref() == Some(&refs) {
+            return Ok(None);
+        }
+        let databases = lock(&self.state).look(repository, &refs, &self.place, &self.label)?;
+        Ok(Some((refs, databases)))
+    }
+}
+
+#[async_trait]
+impl Source for GitSource {
+    fn label(&self) -> &str {
+        &self.inner.label
+    }
+
+    async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
+        let inner = Arc::clone(&self.inner);
+        let found = on_blocking_thread(&self.inner.label, move || inner.look()).await?;
+        // Only now: news of a poll that was given up half-way are news for the next one.
+        Ok(found.map(|(refs, databases)| {
+            *lock(&self.inner.delivered) = Some(refs);
+            databases
+        }))
+    }
+
+    async fn news(&self) {
+        let is_told = self.inner.watch.is_complete(std::iter::empty());
+        self.inner.watch.next(if is_told { SAFETY_NET } else { POLL_INTERVAL }).await;
+    }
+}

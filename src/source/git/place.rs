@@ -1,0 +1,156 @@
+//! Which repository a SOURCE means, and what in it.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::source::{ErrorKind, SourceError};
+
+/// The repository's folder in a work tree; what the names of bare ones end in.
+const GIT: &str = ".git";
+
+/// What begins the name of a branch at the end of a place.
+const REF: &str = "?ref=";
+
+/// A place in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitPlace {
+    /// The repository: a work tree, its `.git`, or a bare one. Absolute.
+    pub(super) repository: PathBuf,
+    /// Components of the chosen path in its commits; none for all.
+    pub(super) path: Vec<Vec<u8>>,
+    /// The branch, tag or full name of a ref; none for HEAD.
+    pub(super) reference: Option<String>,
+}
+
+impl GitPlace {
+    /// Takes `PATH[?ref=BRANCH]` apart: the nearest repository at or above PATH, and the rest of PATH within it, which
+    /// need not be there as a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Missing`] where there is no repository, [`ErrorKind::Invalid`] for an empty branch.
+    pub fn parse(place: &str) -> Result<Self, SourceError> {
+        let (path, reference) = match place.rsplit_once(REF) {
+            Some((path, reference)) => (path, Some(reference.to_owned())),
+            None => (place, None),
+        };
+        let label = format!("git {path}");
+        if reference.as_deref() == Some("") {
+            return Err(SourceError::new(ErrorKind::Invalid, label, "no branch is named")
+                .with_hint("write git:PATH?ref=BRANCH, or leave `?ref=` out for HEAD"));
+        }
+        let look = |error| {
+            SourceError::new(ErrorKind::Invalid, &*label, "cannot look for a repository").because(error)
+        };
+        let whole = tidy(&std::path::absolute(path).map_err(look)?);
+        let Some(repository) = whole.ancestors().find(|folder| is_repository(folder)) else {
+            return Err(SourceError::new(ErrorKind::Missing, label, "found no git repository")
+                .because("neither it nor a folder above it is one")
+                .with_hint("give git:PATH, where PATH is a repository or anything in one"));
+        };
+        let rest = whole.strip_prefix(repository).unwrap_or(Path::new(""));
+        let path = rest.components().map(|part| part.as_os_str().as_bytes().to_vec()).collect();
+        Ok(Self { repository: repository.to_owned(), path, reference })
+    }
+
+    /// All of the repository in a folder, at HEAD; `None` where that is none.
+    pub fn whole(folder: &Path) -> Option<Self> {
+        let repository = tidy(&std::path::absolute(folder).ok()?);
+        is_repository(&repository).then_some(Self { repository, path: Vec::new(), reference: None })
+    }
+
+    /// The chosen path, as git writes it.
+    pub(super) fn path_text(&self) -> String {
+        String::from_utf8_lossy(&self.path.join(&b'/')).into_owned()
+    }
+
+    /// What the one database is called: like the chosen path's last component, else like the repository.
+    pub(super) fn name(&self) -> String {
+        match self.path.last() {
+            Some(last) => String::from_utf8_lossy(last).into_owned(),
+            None => name_of_repository(&self.repository),
+        }
+    }
+}
+
+/// Whether a folder is a bare repository, a `.git`, or has one: a linked work tree has a file of that name.
+fn is_repository(folder: &Path) -> bool {
+    let is_bare = || {
+        folder.join("HEAD").symlink_metadata().is_ok()
+            && folder.join("objects").is_dir()
+            && folder.join("refs").is_dir()
+    };
+    folder.join(GIT).exists() || is_bare()
+}
+
+/// A path without `.` and `..`. Symlinks are left as they are: in a repository they are files.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(tidy.pop()),
+            Component::CurDir => {}
+            part => tidy.push(part),
+        }
+    }
+    tidy
+}
+
+fn name_of_repository(repository: &Path) -> String {
+    let name_of = |path: &Path| path.file_name().map(OsStr::to_owned);
+    let name = match name_of(repository) {
+        Some(name) if name == GIT => repository.parent().and_then(name_of).unwrap_or(name),
+        Some(name) => name,
+        None => return "git".to_owned(),
+    };
+    let name = name.to_string_lossy();
+    match name.strip_suffix(GIT) {
+        Some(bare) if !bare.is_empty() => bare.to_owned(),
+        _ => name.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_repository_is_meant_and_the_rest_is_a_path_in_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let bare = folder.path().join("x.git");
+        for part in ["objects", "refs"] {
+            std::fs::create_dir_all(bare.join(part)).expect("the folder is ours");
+        }
+        std::fs::write(bare.join("HEAD"), "ref: refs/heads/main\n").expect("the folder is ours");
+        let place = |text: &str| GitPlace::parse(&format!("{}{text}", bare.display()));
+        let made = |path: &[&str], reference: Option<&str>| GitPlace {
+            repository: bare.clone(),
+            path: path.iter().map(|part| part.as_bytes().to_vec()).collect(),
+            reference: reference.map(str::to_owned),
+        };
+        for (text, expected) in [
+            ("", made(&[], None)),
+            ("/", made(&[], None)),
+            ("/sub/dir", made(&["sub", "dir"], None)),
+            ("/sub/../a/./b/", made(&["a", "b"], None)),
+            ("?ref=main", made(&[], Some("main"))),
+            ("/a?ref=b?ref=c/d", made(&["a?ref=b"], Some("c/d"))),
+        ] {
+            assert_eq!(place(text).expect("it is in a repository"), expected, "{text}");
+        }
+        assert_eq!(place("?ref=").expect_err("no branch").kind, ErrorKind::Invalid);
+        let missing = GitPlace::parse("/proc/1").expect_err("no repository");
+        assert_eq!(missing.kind, ErrorKind::Missing);
+        assert_eq!(place("").expect("it is one").name(), "x");
+        assert_eq!(place("/a/b.jsonl").expect("it is one").name(), "b.jsonl");
+    }
+
+    #[test]
+    fn a_repository_is_called_like_its_folder() {
+        for (path, name) in
+            [("/x/beads.git", "beads"), ("/x/work", "work"), ("/x/work/.git", "work"), ("/", "git")]
+        {
+            assert_eq!(name_of_repository(Path::new(path)), name);
+        }
+    }
+}

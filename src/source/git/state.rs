@@ -1,0 +1,239 @@
+//! What is known of a repository from one look to the next.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use gix::{ObjectId, ThreadSafeRepository};
+
+use super::changes::{Index, Node};
+use super::database::GitDatabase;
+use super::graph::{At, Graph, Place};
+use super::history::{self, Children, Lineage};
+use super::layout::{self, Part};
+use super::objects::{Objects, Reader};
+use super::place::GitPlace;
+use super::refs::Refs;
+use super::tree::Entry;
+use crate::model::history::SnapshotId;
+use crate::source::{Database, ErrorKind, SourceError};
+
+/// What the last look left.
+pub(super) struct State {
+    /// `NAME=`.
+    wanted: Option<String>,
+    /// The database that it was found to mean, where there are several.
+    chosen: Option<String>,
+    graph: Graph,
+    children: Children,
+    /// What was so when the commits were read, and decides what they are.
+    replaced: Arc<HashMap<ObjectId, ObjectId>>,
+    boundary: HashSet<ObjectId>,
+    databases: BTreeMap<Arc<str>, Arc<GitDatabase>>,
+}
+
+/// All that names reach, as it was read.
+struct Reached<'r> {
+    graph: &'r Graph,
+    /// Parents before children.
+    order: Vec<Place>,
+    refs: &'r Refs,
+    /// The commits that the objects of names stand for.
+    peeled: HashMap<ObjectId, ObjectId>,
+}
+
+impl State {
+    pub(super) fn new(wanted: Option<String>) -> Self {
+        Self {
+            wanted,
+            chosen: None,
+            graph: Graph::default(),
+            children: Children::default(),
+            replaced: Arc::default(),
+            boundary: HashSet::new(),
+            databases: BTreeMap::new(),
+        }
+    }
+
+    /// The databases of a repository that names these commits. Blocks.
+    ///
+    /// # Errors
+    /// When the branch's newest commit cannot be read, or none of its commits has anything at the chosen path.
+    pub(super) fn look(
+        &mut self,
+        repository: ThreadSafeRepository,
+        refs: &Refs,
+        place: &GitPlace,
+        label: &Arc<str>,
+    ) -> Result<Vec<Arc<dyn Database>>, SourceError> {
+        if *self.replaced != refs.replaced || self.boundary != refs.boundary {
+            self.forget();
+            self.databases.clear();
+            self.replaced = Arc::new(refs.replaced.clone());
+            self.boundary.clone_from(&refs.boundary);
+        }
+        let objects = Arc::new(Objects::new(Arc::clone(label), repository, Arc::clone(&self.replaced)));
+        let mut reader = objects.reader().for_many();
+        let (mut order, mut peeled) = self.reach(&mut reader, refs, place)?;
+        if self.graph.is_untidy(order.len()) {
+            self.forget();
+            (order, peeled) = self.reach(&mut reader, refs, place)?;
+        }
+        let reached = Reached { graph: &self.graph, order, refs, peeled };
+        let newest = reached.newest_entry(place, label)?;
+        let mut views = BTreeMap::new();
+        let parts: Vec<(Part, Lineage)> = match layout::holds_several(&mut reader, newest)? {
+            true => {
+                let (shapes, touched) = self.children.look(reached.graph, &reached.order, &mut reader);
+                let none = HashSet::new();
+                let lineage = |part: Part| {
+                    let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);
+                    let lineage =
+                        Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place));
+                    (part, lineage)
+                };
+                layout::parts(&shapes).into_iter().map(lineage).collect()
+            }
+            false => {
+                let is_touched = |commit| history::is_touched(reached.graph, commit);
+                let lineage = Lineage::new(reached.graph, &reached.order, is_touched);
+                vec![(layout::whole(place.name(), newest), lineage)]
+            }
+        };
+        let names: Vec<&str> = parts.iter().map(|(part, _)| part.name.as_str()).collect();
+        let chosen = choose(self.wanted.as_deref(), &mut self.chosen, &names, label)?;
+        for (part, lineage) in parts.iter().filter(|(part, _)| chosen.is_none_or(|name| name == part.name)) {
+            let name: Arc<str> = self.wanted.as_deref().unwrap_or(&part.name).into();
+            let view = reached.view(&name, (part, lineage), place, &objects, self.databases.get(&name));
+            views.insert(name, view);
+        }
+        self.databases = views;
+        Ok(self.databases.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect())
+    }
+
+    fn forget(&mut self) {
+        (self.graph, self.children) = (Graph::default(), Children::default());
+    }
+
+    /// Reads the commits that names reach.
+    fn reach(
+        &mut self,
+        reader: &mut Reader<'_>,
+        refs: &Refs,
+        place: &GitPlace,
+    ) -> Result<(Vec<Place>, HashMap<ObjectId, ObjectId>), SourceError> {
+        let mut peeled = HashMap::new();
+        for id in refs.tips() {
+            if let Some(commit) = self.graph.peel(reader, id) {
+                peeled.insert(id, commit);
+            }
+        }
+        let tips = refs.tips().filter_map(|id| peeled.get(&id).copied());
+        let order = self.graph.reach(reader, tips, &place.path, &refs.boundary)?;
+        if peeled.get(&refs.tip).is_some_and(|tip| self.graph.place(tip).is_some()) {
+            return Ok((order, peeled));
+        }
+        let what = "the newest commit of the branch,";
+        let error = match reader.read_any(refs.tip, what) {
+            Err(error) => error,
+            Ok((kind, _)) => {
+                let label = &**reader.objects().label();
+                let operation = format!("cannot read {what} {}", refs.tip);
+                SourceError::new(ErrorKind::Invalid, label, operation)
+                    .because(format!("it stands for no commit that can be read, it is a {kind}"))
+                    .with_hint(
+                        "`git fsck` checks the repository; or name another branch: git:PATH?ref=BRANCH",
+                    )
+            }
+        };
+        Err(error)
+    }
+}
+
+/// Which one of several databases is shown: decided once, so that those that turn up later change nothing.
+fn choose<'c>(
+    wanted: Option<&str>,
+    chosen: &'c mut Option<String>,
+    names: &[&str],
+    label: &str,
+) -> Result<Option<&'c str>, SourceError> {
+    let Some(wanted) = wanted else { return Ok(None) };
+    if chosen.is_none() {
+        let found = match names {
+            [only] => Some(*only),
+            _ => names.iter().copied().find(|name| *name == wanted),
+        };
+        let Some(found) = found else {
+            let operation = format!("cannot call the database '{wanted}'");
+            return Err(SourceError::new(ErrorKind::Invalid, label, operation)
+                .because(format!("the repository holds several databases: {}", names.join(", ")))
+                .with_hint("give NAME= the name of one of them, or leave it out to show all"));
+        };
+        *chosen = Some(found.to_owned());
+    }
+    Ok(chosen.as_deref())
+}
+
+impl Reached<'_> {
+    /// What the newest commit of the branch that has anything at the chosen path has there.
+    fn newest_entry(&self, place: &GitPlace, label: &str) -> Result<Option<Entry>, SourceError> {
+        let mut next = self.peeled.get(&self.refs.tip).and_then(|tip| self.graph.place(tip));
+        let mut is_any_unreadable = false;
+        while let Some(commit) = next {
+            match self.graph.commit(commit).at {
+                At::Known(Some(entry)) => return Ok(Some(entry)),
+                At::Known(None) => {}
+                At::Unreadable(_) => is_any_unreadable = true,
+            }
+            next = self.graph.first_parent(commit);
+        }
+        if place.path.is_empty() || is_any_unreadable {
+            return Ok(None);
+        }
+        let operation = format!("found no {} in any commit of the branch", place.path_text());
+        Err(SourceError::new(ErrorKind::Missing, label, operation).with_hint(
+            "the path is that in the repository; `git log -- PATH` tells whether there ever was one",
+        ))
+    }
+
+    /// The view of a database; the former one where nothing of it is new.
+    fn view(
+        &self,
+        name: &Arc<str>,
+        (part, lineage): (&Part, &Lineage),
+        place: &GitPlace,
+        objects: &Arc<Objects>,
+        former: Option<&Arc<GitDatabase>>,
+    ) -> Arc<GitDatabase> {
+        let history =
+            history::history(self.graph, &self.order, lineage, self.refs, |id| self.peeled.get(id).copied());
+        let former = former.filter(|former| former.is_of(part));
+        if let Some(same) = former.filter(|former| *former.history() == history) {
+            return Arc::clone(same);
+        }
+        let shared = former.map_or_else(Arc::default, |former| former.shared());
+        let nodes = self.nodes(lineage);
+        Arc::new(GitDatabase::new(
+            Arc::clone(name),
+            part,
+            &place.path,
+            history,
+            nodes,
+            (Arc::clone(objects), shared),
+        ))
+    }
+
+    /// The snapshots, parents before children.
+    fn nodes(&self, lineage: &Lineage) -> Vec<(SnapshotId, Node)> {
+        let mut index: HashMap<Place, Index> = HashMap::new();
+        let mut nodes: Vec<(SnapshotId, Node)> = Vec::new();
+        for &place in self.order.iter().filter(|place| lineage.is_snapshot(**place)) {
+            let commit = self.graph.commit(place);
+            let parent = self.graph.first_parent(place).and_then(|parent| lineage.nearest(parent));
+            let parent = parent.and_then(|parent| index.get(&parent).copied());
+            index.insert(place, nodes.len() as Index);
+            let (object, tree, time) = (commit.object, commit.tree, commit.time);
+            nodes.push((Arc::clone(&commit.id), Node { commit: object, tree, time, parent }));
+        }
+        nodes
+    }
+}

@@ -1,0 +1,265 @@
+//! What a commit holds: trees of entries, found by path, listed and compared.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::objs::tree::{EntryKind, EntryMode, name_order};
+use gix::objs::{Kind, TreeRefIter};
+use lru::LruCache;
+
+use super::objects::{Reader, of_git};
+use crate::source::{ErrorKind, FileKind, SourceError};
+
+/// How many files a snapshot may have. A few small trees, each holding another one many times, can stand for more than any
+/// memory takes.
+const MOST_FILES: usize = 2_000_000;
+
+/// How many bytes their paths may have, together.
+const MOST_PATH_BYTES: usize = 512 << 20;
+
+/// What a name in a tree stands for. Two are equal where what is shown of them is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Entry {
+    pub(super) mode: EntryMode,
+    pub(super) id: ObjectId,
+}
+
+impl Entry {
+    /// The whole of a commit; none for one that holds nothing.
+    pub(super) fn root(tree: ObjectId) -> Option<Self> {
+        (!tree.is_empty_tree()).then(|| Self { mode: EntryKind::Tree.into(), id: tree })
+    }
+
+    pub(super) fn is_tree(&self) -> bool {
+        self.mode.kind() == EntryKind::Tree
+    }
+
+    /// What kind of file it is; none for trees, and for submodules, whose commits are elsewhere.
+    pub(super) fn file_kind(&self) -> Option<FileKind> {
+        match self.mode.kind() {
+            EntryKind::Blob => Some(FileKind::Regular),
+            EntryKind::BlobExecutable => Some(FileKind::Executable),
+            EntryKind::Link => Some(FileKind::Symlink),
+            EntryKind::Tree | EntryKind::Commit => None,
+        }
+    }
+}
+
+/// The entries of a tree, in its order. Of two of one name the first counts, as it does for git.
+pub(super) type Entries = Vec<(Vec<u8>, Entry)>;
+
+/// How many entries of trees are kept for whoever compares one commit after the other.
+const KEPT_ENTRIES: usize = 100_000;
+
+/// Trees that were read lately.
+pub(super) struct TreeCache {
+    trees: LruCache<ObjectId, Arc<Entries>>,
+    count: usize,
+}
+
+impl Default for TreeCache {
+    fn default() -> Self {
+        Self { trees: LruCache::unbounded(), count: 0 }
+    }
+}
+
+impl TreeCache {
+    fn keep(&mut self, id: ObjectId, tree: &Arc<Entries>) {
+        // An empty one takes room, too.
+        self.count += tree.len() + 1;
+        self.trees.put(id, Arc::clone(tree));
+        while self.count > KEPT_ENTRIES
+            && let Some((_, oldest)) = self.trees.pop_lru()
+        {
+            self.count -= oldest.len() + 1;
+        }
+    }
+}
+
+/// The entries of a tree.
+///
+/// # Errors
+/// When it is missing or damaged.
+pub(super) fn entries(reader: &mut Reader<'_>, tree: ObjectId) -> Result<Arc<Entries>, SourceError> {
+    if let Some(known) = reader.trees.trees.get(&tree) {
+        return Ok(Arc::clone(known));
+    }
+    let label = Arc::clone(reader.objects().label());
+    let data = reader.read(tree, Kind::Tree, "tree")?;
+    let mut entries = Entries::new();
+    for entry in TreeRefIter::from_bytes(data, tree.kind()) {
+        let entry = entry.map_err(|error| of_git(&label, format!("cannot read tree {tree}"), error))?;
+        entries.push((entry.filename.to_vec(), Entry { mode: entry.mode, id: entry.oid.to_owned() }));
+    }
+    let entries = Arc::new(entries);
+    reader.trees.keep(tree, &entries);
+    Ok(entries)
+}
+
+/// The entry of a name in a tree.
+///
+/// # Errors
+/// When the tree is missing or damaged.
+pub(super) fn child(
+    reader: &mut Reader<'_>,
+    tree: ObjectId,
+    name: &[u8],
+) -> Result<Option<Entry>, SourceError> {
+    let entries = entries(reader, tree)?;
+    let found = entries.iter().find(|(known, _)| known == name);
+    Ok(found.map(|(_, entry)| *entry).filter(|entry| !(entry.is_tree() && entry.id.is_empty_tree())))
+}
+
+/// Finds one path in the trees of many commits, most of which share what leads to it.
+#[derive(Default)]
+pub(super) struct Finder {
+    known: HashMap<(ObjectId, usize), Option<Entry>>,
+}
+
+impl Finder {
+    /// What stands at `path` in a commit's tree.
+    ///
+    /// # Errors
+    /// When a tree on the way is missing or damaged.
+    pub(super) fn find(
+        &mut self,
+        reader: &mut Reader<'_>,
+        root: ObjectId,
+        path: &[Vec<u8>],
+    ) -> Result<Option<Entry>, SourceError> {
+        let mut at = Entry::root(root);
+        for (depth, name) in path.iter().enumerate() {
+            let Some(tree) = at.filter(Entry::is_tree) else { return Ok(None) };
+            at = match self.known.get(&(tree.id, depth)) {
+                Some(known) => *known,
+                None => {
+                    let found = child(reader, tree.id, name)?;
+                    self.known.insert((tree.id, depth), found);
+                    found
+                }
+            };
+        }
+        Ok(at)
+    }
+}
+
+/// One file below a folder, by git's own path.
+pub(super) type FoundFile = (Vec<u8>, Entry);
+
+/// What a listing found.
+#[derive(Default)]
+pub(super) struct Listing {
+    pub(super) files: Vec<FoundFile>,
+    pub(super) submodules: Vec<Vec<u8>>,
+}
+
+/// All files at or below an entry. One that is no tree itself is a file of the name `alone`.
+///
+/// # Errors
+/// When a tree is missing or damaged, or there are more files than fit.
+pub(super) fn list(
+    reader: &mut Reader<'_>,
+    entry: Option<Entry>,
+    alone: &[u8],
+) -> Result<Listing, SourceError> {
+    let mut listing = Listing::default();
+    let mut todo: Vec<FoundFile> = entry.map(|entry| (Vec::new(), entry)).into_iter().collect();
+    let mut path_bytes = 0;
+    while let Some((path, entry)) = todo.pop() {
+        if entry.is_tree() {
+            for (name, entry) in &*entries(reader, entry.id)? {
+                let path = below(&path, name);
+                path_bytes += path.len();
+                todo.push((path, *entry));
+            }
+            if todo.len() + listing.files.len() > MOST_FILES || path_bytes > MOST_PATH_BYTES {
+                let label = &**reader.objects().label();
+                return Err(SourceError::new(ErrorKind::Unsupported, label, "cannot list a commit").because(
+                    format!(
+                        "it has more than {MOST_FILES} files, or paths of more than {MOST_PATH_BYTES} bytes"
+                    ),
+                ));
+            }
+            continue;
+        }
+        let path = if path.is_empty() { alone.to_vec() } else { path };
+        match entry.file_kind() {
+            Some(_) => listing.files.push((path, entry)),
+            None => listing.submodules.push(path),
+        }
+    }
+    // What came first in its tree is last on the stack's way: sorted, and of equal paths only the first is kept.
+    listing.files.reverse();
+    listing.files.sort_by(|a, b| a.0.cmp(&b.0));
+    listing.files.dedup_by(|later, first| later.0 == first.0);
+    Ok(listing)
+}
+
+fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
+    if path.is_empty() { name.to_vec() } else { [path, name].join(&b'/') }
+}
+
+/// The paths at which two entries differ: files that came, went or changed. `None` where there are more than `limit`.
+///
+/// # Errors
+/// When a tree is missing or damaged.
+pub(super) fn differences(
+    reader: &mut Reader<'_>,
+    old: Option<Entry>,
+    new: Option<Entry>,
+    alone: &[u8],
+    limit: usize,
+) -> Result<Option<Vec<Vec<u8>>>, SourceError> {
+    let mut found = Vec::new();
+    let mut path_bytes = 0;
+    let mut todo = vec![(Vec::new(), old, new)];
+    while let Some((path, old, new)) = todo.pop() {
+        if old == new {
+            continue;
+        }
+        let is_file = |entry: &Option<Entry>| entry.is_some_and(|entry| entry.file_kind().is_some());
+        if is_file(&old) || is_file(&new) {
+            found.push(if path.is_empty() { alone.to_vec() } else { path.clone() });
+        }
+        let mut tree_of = |entry: Option<Entry>| match entry.filter(Entry::is_tree) {
+            Some(tree) => entries(reader, tree.id),
+            None => Ok(Arc::default()),
+        };
+        let (before, after) = (tree_of(old)?, tree_of(new)?);
+        for (name, old, new) in differing(&before, &after) {
+            let path = below(&path, name);
+            path_bytes += path.len();
+            todo.push((path, old, new));
+        }
+        if found.len() + todo.len() > limit || path_bytes > MOST_PATH_BYTES {
+            return Ok(None);
+        }
+    }
+    Ok(Some(found))
+}
+
+/// The names whose entries differ, with both. What was a file and is a folder now went and came.
+pub(super) fn differing<'e>(
+    before: &'e [(Vec<u8>, Entry)],
+    after: &'e [(Vec<u8>, Entry)],
+) -> Vec<(&'e [u8], Option<Entry>, Option<Entry>)> {
+    let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
+    let mut found = Vec::new();
+    loop {
+        // In the order of git, which takes the names of folders as if they ended in a slash.
+        let order = match (old.peek(), new.peek()) {
+            (Some((a, x)), Some((b, y))) => name_order(a, x.is_tree(), b, y.is_tree()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return found,
+        };
+        let gone = old.next_if(|_| order != Ordering::Greater);
+        let come = new.next_if(|_| order != Ordering::Less);
+        let (gone_entry, come_entry) = (gone.map(|(_, entry)| *entry), come.map(|(_, entry)| *entry));
+        if let Some((name, _)) = gone.or(come).filter(|_| gone_entry != come_entry) {
+            found.push((name.as_slice(), gone_entry, come_entry));
+        }
+    }
+}
