@@ -110,6 +110,12 @@ impl State {
         Ok(self.databases.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect())
     }
 
+    /// How many commits are kept in memory.
+    #[cfg(test)]
+    pub(super) fn commits_known(&self) -> usize {
+        self.graph.len()
+    }
+
     fn forget(&mut self) {
         (self.graph, self.children) = (Graph::default(), Children::default());
     }

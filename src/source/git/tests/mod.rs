@@ -11,6 +11,11 @@ use crate::model::history::SnapshotMeta;
 use crate::source::{Content, Database, FileEntry, FileKind, Sink, Source, SourceError};
 
 mod agreement;
+mod damage;
+mod hostile;
+mod layouts;
+mod polling;
+mod shapes;
 
 /// A repository made by real git.
 struct Repo {

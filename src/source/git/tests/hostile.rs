@@ -1,0 +1,184 @@
+//! What git's own commands would not make, and a repository may hold all the same.
+
+use super::*;
+use crate::model::names::unescape;
+use crate::source::ErrorKind;
+
+impl Repo {
+    /// A tree as it would lie there: mode, name and object of each entry.
+    fn tree(&self, entries: &[(&str, &[u8], &str)]) -> String {
+        let mut bytes = Vec::new();
+        for (mode, name, id) in entries {
+            bytes.extend([mode.as_bytes(), b" ", name, b"\0"].concat());
+            bytes.extend(
+                (0..id.len() / 2).map(|at| u8::from_str_radix(&id[2 * at..2 * at + 2], 16).expect("hex")),
+            );
+        }
+        self.git_with(&["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes)
+    }
+
+    fn blob(&self, text: &str) -> String {
+        self.git_with(&["hash-object", "-w", "--stdin"], text.as_bytes())
+    }
+
+    /// Makes a tree the newest commit of `main`.
+    fn commit_tree(&self, tree: &str) -> String {
+        self.clock.set(self.clock.get() + 600);
+        let commit = self.git(&["commit-tree", "-m", "by hand", tree]);
+        self.git(&["update-ref", "refs/heads/main", &commit]);
+        commit
+    }
+}
+
+#[tokio::test]
+async fn no_name_leads_out_of_the_snapshot_and_each_can_be_told() {
+    let repo = Repo::new();
+    let names: [&[u8]; 12] = [
+        b".",
+        b"..",
+        b".git",
+        b"A",
+        b"a",
+        b"a\nb",
+        b"caf\xe9",
+        b"con\x1b[2J",
+        b"per%cent",
+        b"we/ird",
+        b"\xc3\xa4",
+        &[b'x'; 300],
+    ];
+    let blobs: Vec<String> = (0..names.len()).map(|at| repo.blob(&format!("{at}\n"))).collect();
+    let entries: Vec<_> =
+        names.iter().zip(&blobs).map(|(name, blob)| ("100644", *name, blob.as_str())).collect();
+    let inner = repo.tree(&entries);
+    let commit = repo.commit_tree(&repo.tree(&[("40000", b"..", &inner), ("40000", b"dir", &inner)]));
+    let database = database(&repo.open()).await;
+    let files = files(&database, &commit).await;
+    assert_eq!(files.len(), 2 * names.len());
+    let mut seen = std::collections::HashSet::new();
+    for file in &files {
+        assert!(seen.insert(file.path.clone()));
+        for part in file.path.split('/') {
+            assert!(
+                !matches!(part, "" | "." | "..") && part.len() <= 255 && !part.contains(char::is_control)
+            );
+        }
+        let last = file.path.rsplit('/').next().expect("a name");
+        let bytes = read(&file.content).await.expect("it is whole");
+        let at: usize = String::from_utf8(bytes).expect("digits").trim().parse().expect("a number");
+        match unescape(last) {
+            // `we/ird` in `dir` is told from `ird` in `dir/we` by nobody.
+            Some(name) => assert!(name == names[at] || names[at] == b"we/ird", "{last}"),
+            None => assert_eq!(at, 11, "only the long one is cut: {last}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_entries_of_one_name_the_first_counts() {
+    let repo = Repo::new();
+    let (first, second, below) = (repo.blob("first\n"), repo.blob("second\n"), repo.blob("below\n"));
+    let folder = repo.tree(&[("100644", b"b", &below)]);
+    let commit = repo.commit_tree(&repo.tree(&[
+        ("100644", b"a", &first),
+        ("100644", b"a", &second),
+        ("40000", b"a", &folder),
+        ("100644", b"z", &second),
+        ("100644", b"m", &second),
+    ]));
+    let database = database(&repo.open()).await;
+    let mut shown = Vec::new();
+    for file in files(&database, &commit).await {
+        shown.push((
+            file.path.to_string(),
+            String::from_utf8(read(&file.content).await.expect("whole")).expect("text"),
+        ));
+    }
+    let expected = [("a", "first\n"), ("a%2Fb", "below\n"), ("m", "second\n"), ("z", "second\n")];
+    assert_eq!(shown, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
+}
+
+#[tokio::test]
+async fn a_bomb_of_trees_is_refused_and_its_history_is_not() {
+    let repo = Repo::new();
+    let good = repo.change("a", "good\n");
+    let mut tree = repo.tree(&[("100644", b"leaf", &repo.blob("x"))]);
+    for _ in 0..10 {
+        let entries: Vec<_> = (0..10_u8).map(|at| ("40000", [b'0' + at], tree.clone())).collect();
+        let entries: Vec<_> =
+            entries.iter().map(|(mode, name, id)| (*mode, &name[..], id.as_str())).collect();
+        tree = repo.tree(&entries);
+    }
+    let bomb = repo.git(&["commit-tree", "-m", "bomb", "-p", &good, &tree]);
+    repo.git(&["update-ref", "refs/heads/main", &bomb]);
+    let database = database(&repo.open()).await;
+    let error = database.files(&bomb.as_str().into()).await.err().expect("there is no room for it");
+    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
+    assert_eq!(read(&file(&database, &good, "a").await.content).await.expect("whole"), b"good\n");
+}
+
+#[tokio::test]
+async fn very_deep_folders_are_listed() {
+    let repo = Repo::new();
+    let mut tree = repo.tree(&[("100644", b"leaf", &repo.blob("deep\n"))]);
+    for _ in 0..300 {
+        tree = repo.tree(&[("40000", b"down", &tree)]);
+    }
+    let commit = repo.commit_tree(&tree);
+    let database = database(&repo.open()).await;
+    let files = files(&database, &commit).await;
+    assert_eq!(files.len(), 1);
+    assert_eq!(read(&files[0].content).await.expect("whole"), b"deep\n");
+}
+
+#[tokio::test]
+async fn submodules_are_left_out_and_old_modes_are_files() {
+    let repo = Repo::new();
+    let (text, commit) = (repo.blob("text\n"), repo.change("seed", "seed\n"));
+    let made = repo.commit_tree(&repo.tree(&[
+        ("160000", b"module", &commit),
+        ("100664", b"old", &text),
+        ("100755", b"run", &text),
+        ("120000", b"to", &text),
+    ]));
+    let database = database(&repo.open()).await;
+    let shown: Vec<_> = files(&database, &made).await.iter().map(|f| (f.path.to_string(), f.kind)).collect();
+    let expected = [("old", FileKind::Regular), ("run", FileKind::Executable), ("to", FileKind::Symlink)];
+    assert_eq!(shown, expected.map(|(path, kind)| (path.to_owned(), kind)));
+}
+
+/// Git itself takes what it cannot read of a commit's head for nothing.
+#[tokio::test]
+async fn odd_commits_are_snapshots() {
+    let repo = Repo::new();
+    let good = repo.change("a", "good\n");
+    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]);
+    let other = repo.tree(&[("100644", b"b", &repo.blob("b\n"))]);
+    let make = |parent: &str, tree: &str, people: &str, message: &[u8]| {
+        let head = format!("tree {tree}\nparent {parent}\n{people}\n\n");
+        let bytes = [head.as_bytes(), message].concat();
+        repo.git_with(&["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], &bytes)
+    };
+    let far = make(
+        &good,
+        &other,
+        "author A <a> 99999999999999 +0000\ncommitter A <a> 99999999999999 +0000",
+        b"far",
+    );
+    let none = make(&far, &tree, "author A <a@b>\ncommitter A <a@b>", b"no time");
+    let latin = make(
+        &none,
+        &other,
+        "author \u{e4} <a@b> 1700000000 +0000\ncommitter A <a@b> -5 +0000\nencoding ISO-8859-1",
+        b"\xe4\n",
+    );
+    repo.git(&["update-ref", "refs/heads/main", &latin]);
+    let database = database(&repo.open()).await;
+    let timeline = &database.history().timeline;
+    assert_eq!(ids(timeline), [latin, none, far, good]);
+    assert_eq!(timeline[1].time.as_second(), 0);
+    assert_eq!(timeline[2].time, jiff::Timestamp::MAX);
+    for meta in timeline {
+        assert_is_tree(&repo, &database, &meta.id).await;
+    }
+}
