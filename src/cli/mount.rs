@@ -93,6 +93,10 @@ Sources:
   FOLDER                                 <time>.zip, <db>-<time>.jsonl and <db>-<time>.db files, each
                                          a snapshot; zips belong to a database called like the folder
   FILE.zip, FILE.jsonl, FILE.db          one such file
+  FOLDER                                 a git repository, where it is none of these: each commit of HEAD that
+                                         changed something is a snapshot
+  git:PATH[?ref=BRANCH]                  the same of a folder or file in a repository, also of one that is only
+                                         in its history
 
 Environment:
   ASOF_DOLT_PASSWORD   the server's password

@@ -20,6 +20,7 @@ mod readonly;
 mod real;
 mod refs;
 mod remount;
+mod repositories;
 mod semantics;
 mod stores;
 mod support;

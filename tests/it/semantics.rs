@@ -11,6 +11,7 @@ use crate::support::command::shell;
 use crate::support::files::names;
 use crate::support::mount::Mount;
 use crate::support::server::Server;
+use crate::support::work_tree;
 use crate::support::{archives, eventually, histories, temp_dir};
 
 /// A command of the document with what it is to print.
@@ -63,7 +64,9 @@ fn every_example_of_the_semantics_holds() {
     );
     histories::flattened(&mut client, "flat");
     let flat = server.data().join("flat").display().to_string();
-    let mount = Mount::new(&[server.url("demo"), format!("backup={}", dir.path().display()), flat]);
+    let code = work_tree::tour();
+    let backup = format!("backup={}", dir.path().display());
+    let mount = Mount::new(&[server.url("demo"), backup, flat, code.path.display().to_string()]);
     eventually("what is lost is found", Duration::from_secs(20), || {
         (names(mount.path("flat/lost")).len() > 1).then_some(())
     });

@@ -48,6 +48,13 @@ pub(super) fn is_touched(graph: &Graph, place: Place) -> bool {
     graph.commit(place).at != before
 }
 
+/// What a folder of databases ever held.
+pub(super) struct Kept {
+    pub(super) shapes: BTreeMap<Vec<u8>, Shape>,
+    /// The commits that touched each name.
+    pub(super) touched: HashMap<Vec<u8>, HashSet<Place>>,
+}
+
 /// Which names in the chosen folder each commit touched; kept, as looking costs two trees each.
 #[derive(Default)]
 pub(super) struct Children {
@@ -57,12 +64,7 @@ pub(super) struct Children {
 
 impl Children {
     /// The databases ever seen in the folder, and the commits that touched each.
-    pub(super) fn look(
-        &mut self,
-        graph: &Graph,
-        order: &[Place],
-        reader: &mut Reader<'_>,
-    ) -> (BTreeMap<Vec<u8>, Shape>, HashMap<Vec<u8>, HashSet<Place>>) {
+    pub(super) fn look(&mut self, graph: &Graph, order: &[Place], reader: &mut Reader<'_>) -> Kept {
         let mut by_name: HashMap<Vec<u8>, HashSet<Place>> = HashMap::new();
         // What cannot be read may have touched any of them.
         let mut touch_all = Vec::new();
@@ -82,7 +84,7 @@ impl Children {
         for places in by_name.values_mut() {
             places.extend(&touch_all);
         }
-        (self.shapes.clone(), by_name)
+        Kept { shapes: self.shapes.clone(), touched: by_name }
     }
 
     fn compare(&mut self, graph: &Graph, place: Place, reader: &mut Reader<'_>) -> Option<Box<[Vec<u8>]>> {

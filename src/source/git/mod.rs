@@ -85,9 +85,12 @@ impl GitSource {
     }
 }
 
+/// The databases, and what the repository named then.
+type News = (Refs, Vec<Arc<dyn Database>>);
+
 impl Inner {
     /// The databases and what the repository names, where that is news. Blocks.
-    fn look(&self) -> Result<Option<(Refs, Vec<Arc<dyn Database>>)>, SourceError> {
+    fn look(&self) -> Result<Option<News>, SourceError> {
         // Opened anew: its settings, and what it borrows objects from, may have changed.
         let repository = objects::open(&self.place.repository, &self.label)?;
         self.watch.renew(|| refs::watched(&repository));

@@ -8,7 +8,7 @@ use gix::{ObjectId, ThreadSafeRepository};
 use super::changes::{Index, Node};
 use super::database::GitDatabase;
 use super::graph::{At, Graph, Place};
-use super::history::{self, Children, Lineage};
+use super::history::{self, Children, Kept, Lineage};
 use super::layout::{self, Part};
 use super::objects::{Objects, Reader};
 use super::place::GitPlace;
@@ -83,7 +83,7 @@ impl State {
         let mut views = BTreeMap::new();
         let parts: Vec<(Part, Lineage)> = match layout::holds_several(&mut reader, newest)? {
             true => {
-                let (shapes, touched) = self.children.look(reached.graph, &reached.order, &mut reader);
+                let Kept { shapes, touched } = self.children.look(reached.graph, &reached.order, &mut reader);
                 let none = HashSet::new();
                 let lineage = |part: Part| {
                     let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);

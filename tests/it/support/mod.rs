@@ -17,6 +17,7 @@ pub mod real_history;
 pub mod server;
 pub mod sql;
 pub mod tree;
+pub mod work_tree;
 
 pub use notice::tell;
 

@@ -1,5 +1,6 @@
 //! What is shown is what `git log`, `git ls-tree` and `git cat-file` say.
 
+use std::collections::HashMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
@@ -169,8 +170,7 @@ async fn times_and_links_are_those_of_the_run() {
     let repo = tour();
     let database = database(&repo.open()).await;
     let history = database.history();
-    let mut shown: std::collections::HashMap<_, Vec<(String, Vec<u8>, FileKind, u32, jiff::Timestamp)>> =
-        std::collections::HashMap::new();
+    let mut shown: HashMap<_, Vec<_>> = HashMap::new();
     for meta in history.snapshots() {
         for file in files(&database, &meta.id).await {
             let path = file.path.to_string();

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::source::ErrorKind;
+use crate::source::git::objects;
+use crate::source::git::refs::Refs;
+use crate::source::git::state::State;
 
 /// Files of a commit by path, or why they cannot be told.
 type Truth = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
@@ -25,20 +28,27 @@ fn small() -> (Repo, Truth) {
 }
 
 /// No failure may come of a panic.
-fn fine(error: SourceError) -> ErrorKind {
+fn fine(error: SourceError) {
     assert!(!error.chain().contains("broken off"), "{}", error.chain());
-    error.kind
+}
+
+/// What the first look finds, on this thread: a panic fails the test.
+fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
+    let place = GitPlace::parse(&repo.place())?;
+    let label: Arc<str> = "git".into();
+    let repository = objects::open(&place.repository, &label)?;
+    let refs = Refs::read(&repository, &place, &label)?;
+    State::new(None).look(repository, &refs, &place, &label)
 }
 
 /// Reads all that can be read, and checks it; gives how many files could be read and how much failed.
 async fn check(repo: &Repo, truth: &Truth, what: &str) -> (usize, usize) {
-    let source = match try_open(&repo.place(), None) {
-        Ok(source) => source,
-        Err(error) => return (0, fine(error) as usize + 1),
-    };
-    let found = match source.poll().await {
-        Ok(found) => found.expect("the first look"),
-        Err(error) => return (0, fine(error) as usize + 1),
+    let found = match look(repo) {
+        Ok(found) => found,
+        Err(error) => {
+            fine(error);
+            return (0, 1);
+        }
     };
     let (mut right, mut failed) = (0, 0);
     for database in found {

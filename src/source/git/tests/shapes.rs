@@ -16,8 +16,11 @@ fn plain(options: &[&str]) -> Repo {
     repo
 }
 
-/// What a source shows: name of the database, and of each snapshot the id with paths, ids and bytes.
-async fn shown(place: &str) -> (String, Vec<(String, Vec<(String, Vec<u8>)>)>) {
+/// A snapshot: its id, and its files by path.
+type Shown = (String, Vec<(String, Vec<u8>)>);
+
+/// What a source shows: the name of the database, and its snapshots.
+async fn shown(place: &str) -> (String, Vec<Shown>) {
     let database = database(&open(place)).await;
     let mut snapshots = Vec::new();
     for meta in &database.history().timeline {
