@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gix::ObjectId;
 use jiff::Timestamp;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
 use super::objects::Objects;
 use super::tree::{self, Finder};
@@ -19,8 +20,14 @@ use crate::source::{SourceError, chain};
 /// How many changes of paths are remembered: some hundred MB. Real histories have three to ten per commit.
 const MOST_CHANGES: usize = 20_000_000;
 
+/// A commit that changed more paths than this may have changed any.
+const MOST_OF_ONE: usize = 500_000;
+
 /// Commits compared before what was found is filed.
-const BATCH: usize = 4096;
+const BATCH: usize = 8192;
+
+/// Commits compared by one thread in a row.
+const RUN: usize = 512;
 
 /// A snapshot, by its place in the list of all, in which parents come before children.
 pub(super) type Index = u32;
@@ -219,26 +226,10 @@ impl ChangeMemory {
         let mut unreadable = Vec::new();
         for batch in new.chunks(BATCH) {
             let room = AtomicUsize::new(MOST_CHANGES.saturating_sub(self.count));
+            // What one commit holds is mostly what the next one is compared with.
             let found: Vec<_> = batch
-                .par_iter()
-                .map_init(
-                    || (objects.reader().for_many(), Finder::default()),
-                    |(reader, finder), (index, node)| {
-                        let before = node.parent.map(|parent| nodes[parent as usize].tree);
-                        let mut at = |tree| finder.find(reader, tree, &location.path);
-                        let entries =
-                            before.map_or(Ok(None), &mut at).and_then(|old| Ok((old, at(node.tree)?)));
-                        let limit = room.load(Ordering::Relaxed);
-                        let changed = entries.and_then(|(old, new)| {
-                            tree::differences(reader, old, new, &location.alone, limit)
-                        });
-                        if let Ok(Some(paths)) = &changed {
-                            let left = |room: usize| Some(room.saturating_sub(paths.len()));
-                            let _ = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
-                        }
-                        (*index, pair(nodes, node), changed)
-                    },
-                )
+                .par_chunks(RUN)
+                .flat_map_iter(|run| compare(objects, location, nodes, run, &room))
                 .collect();
             for (index, pair, changed) in found {
                 match changed {
@@ -266,6 +257,31 @@ impl ChangeMemory {
         };
         self.by_commit.insert(pair, Change::Paths(paths.into_iter().map(number).collect()));
     }
+}
+
+/// A snapshot with the paths that it changed, where these can be told.
+type Compared = (Index, Pair, Result<Option<Vec<Vec<u8>>>, SourceError>);
+
+/// Compares snapshots that follow each other with their parents, while there is `room` for changes.
+fn compare(
+    objects: &Objects,
+    location: &Location,
+    nodes: &[Node],
+    run: &[(Index, &Node)],
+    room: &AtomicUsize,
+) -> Vec<Compared> {
+    let (mut reader, mut finder) = (objects.reader().for_many(), Finder::default());
+    let mut changed = |node: &Node| {
+        let before = node.parent.map(|parent| nodes[parent as usize].tree);
+        let old = before.map_or(Ok(None), |tree| finder.find(&mut reader, tree, &location.path))?;
+        let new = finder.find(&mut reader, node.tree, &location.path)?;
+        let limit = room.load(Ordering::Relaxed).min(MOST_OF_ONE);
+        let changed = tree::differences(&mut reader, old, new, &location.alone, limit)?;
+        let left = |room: usize| Some(room.saturating_sub(changed.as_ref().map_or(0, Vec::len)));
+        let _ = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        Ok(changed)
+    };
+    run.iter().map(|(index, node)| (*index, pair(nodes, node), changed(node))).collect()
 }
 
 /// Whoever lists the commit learns of it as well.

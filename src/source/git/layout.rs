@@ -49,7 +49,7 @@ pub(super) fn holds_several(reader: &mut Reader<'_>, newest: Option<Entry>) -> R
     let mut is_any = false;
     let entries = tree::entries(reader, folder.id)?;
     for (name, entry) in told(&entries) {
-        if name == EXPORTED_TABLE.as_bytes() || shape_of(reader, name, *entry)?.is_none() {
+        if name == EXPORTED_TABLE.as_bytes() || shape_of(reader, name, entry)?.is_none() {
             return Ok(false);
         }
         is_any = true;
@@ -74,7 +74,7 @@ pub(super) fn shape_of(
     }
     let entries = tree::entries(reader, entry.id)?;
     let has_any = told(&entries).next().is_some();
-    let has_only_exports = has_any && told(&entries).all(|(name, entry)| is_export(name, *entry));
+    let has_only_exports = has_any && told(&entries).all(|(name, entry)| is_export(name, entry));
     Ok(has_only_exports.then_some(Shape::Files))
 }
 
@@ -91,7 +91,7 @@ pub(super) fn parts(shapes: &BTreeMap<Vec<u8>, Shape>) -> Vec<Part> {
 }
 
 /// The entries that tell what a folder is for.
-fn told(entries: &Entries) -> impl Iterator<Item = &(Vec<u8>, Entry)> {
+fn told(entries: &Entries) -> impl Iterator<Item = (&[u8], Entry)> {
     entries.iter().filter(|(name, _)| is_told(name))
 }
 

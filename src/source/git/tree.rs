@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use gix::ObjectId;
@@ -14,10 +15,10 @@ use crate::source::{ErrorKind, FileKind, SourceError};
 
 /// How many files a snapshot may have. A few small trees, each holding another one many times, can stand for more than any
 /// memory takes.
-const MOST_FILES: usize = 2_000_000;
+const MOST_FILES: usize = 1_000_000;
 
 /// How many bytes their paths may have, together.
-const MOST_PATH_BYTES: usize = 512 << 20;
+const MOST_PATH_BYTES: usize = 256 << 20;
 
 /// What a name in a tree stands for. Two are equal where what is shown of them is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +49,30 @@ impl Entry {
 }
 
 /// The entries of a tree, in its order. Of two of one name the first counts, as it does for git.
-pub(super) type Entries = Vec<(Vec<u8>, Entry)>;
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    /// The tree's own bytes, which hold the names.
+    bytes: Box<[u8]>,
+    entries: Vec<(Range<usize>, Entry)>,
+}
+
+impl Entries {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Entry)> {
+        self.entries.iter().map(|(name, entry)| (&self.bytes[name.clone()], *entry))
+    }
+
+    fn parse(tree: ObjectId, bytes: &[u8]) -> Result<Self, gix::Error> {
+        let mut entries = Vec::new();
+        for entry in TreeRefIter::from_bytes(bytes, tree.kind()) {
+            let entry = entry?;
+            // A name is a part of the bytes.
+            let start = entry.filename.as_ptr() as usize - bytes.as_ptr() as usize;
+            let name = start..start + entry.filename.len();
+            entries.push((name, Entry { mode: entry.mode, id: entry.oid.to_owned() }));
+        }
+        Ok(Self { bytes: bytes.into(), entries })
+    }
+}
 
 /// How many entries of trees are kept for whoever compares one commit after the other.
 const KEPT_ENTRIES: usize = 100_000;
@@ -68,12 +92,12 @@ impl Default for TreeCache {
 impl TreeCache {
     fn keep(&mut self, id: ObjectId, tree: &Arc<Entries>) {
         // An empty one takes room, too.
-        self.count += tree.len() + 1;
+        self.count += tree.entries.len() + 1;
         self.trees.put(id, Arc::clone(tree));
         while self.count > KEPT_ENTRIES
             && let Some((_, oldest)) = self.trees.pop_lru()
         {
-            self.count -= oldest.len() + 1;
+            self.count -= oldest.entries.len() + 1;
         }
     }
 }
@@ -87,12 +111,9 @@ pub(super) fn entries(reader: &mut Reader<'_>, tree: ObjectId) -> Result<Arc<Ent
         return Ok(Arc::clone(known));
     }
     let label = Arc::clone(reader.objects().label());
-    let data = reader.read(tree, Kind::Tree, "tree")?;
-    let mut entries = Entries::new();
-    for entry in TreeRefIter::from_bytes(data, tree.kind()) {
-        let entry = entry.map_err(|error| of_git(&label, format!("cannot read tree {tree}"), error))?;
-        entries.push((entry.filename.to_vec(), Entry { mode: entry.mode, id: entry.oid.to_owned() }));
-    }
+    let bytes = reader.read(tree, Kind::Tree, "tree")?;
+    let entries = Entries::parse(tree, bytes)
+        .map_err(|error| of_git(&label, format!("cannot read tree {tree}"), error))?;
     let entries = Arc::new(entries);
     reader.trees.keep(tree, &entries);
     Ok(entries)
@@ -108,8 +129,8 @@ pub(super) fn child(
     name: &[u8],
 ) -> Result<Option<Entry>, SourceError> {
     let entries = entries(reader, tree)?;
-    let found = entries.iter().find(|(known, _)| known == name);
-    Ok(found.map(|(_, entry)| *entry).filter(|entry| !(entry.is_tree() && entry.id.is_empty_tree())))
+    let found = entries.iter().find(|(known, _)| *known == name);
+    Ok(found.map(|(_, entry)| entry).filter(|entry| !(entry.is_tree() && entry.id.is_empty_tree())))
 }
 
 /// Finds one path in the trees of many commits, most of which share what leads to it.
@@ -169,10 +190,10 @@ pub(super) fn list(
     let mut path_bytes = 0;
     while let Some((path, entry)) = todo.pop() {
         if entry.is_tree() {
-            for (name, entry) in &*entries(reader, entry.id)? {
+            for (name, entry) in entries(reader, entry.id)?.iter() {
                 let path = below(&path, name);
                 path_bytes += path.len();
-                todo.push((path, *entry));
+                todo.push((path, entry));
             }
             if todo.len() + listing.files.len() > MOST_FILES || path_bytes > MOST_PATH_BYTES {
                 let label = &**reader.objects().label();
@@ -242,8 +263,8 @@ pub(super) fn differences(
 
 /// The names whose entries differ, with both. What was a file and is a folder now went and came.
 pub(super) fn differing<'e>(
-    before: &'e [(Vec<u8>, Entry)],
-    after: &'e [(Vec<u8>, Entry)],
+    before: &'e Entries,
+    after: &'e Entries,
 ) -> Vec<(&'e [u8], Option<Entry>, Option<Entry>)> {
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut found = Vec::new();
@@ -257,9 +278,9 @@ pub(super) fn differing<'e>(
         };
         let gone = old.next_if(|_| order != Ordering::Greater);
         let come = new.next_if(|_| order != Ordering::Less);
-        let (gone_entry, come_entry) = (gone.map(|(_, entry)| *entry), come.map(|(_, entry)| *entry));
+        let (gone_entry, come_entry) = (gone.map(|(_, entry)| entry), come.map(|(_, entry)| entry));
         if let Some((name, _)) = gone.or(come).filter(|_| gone_entry != come_entry) {
-            found.push((name.as_slice(), gone_entry, come_entry));
+            found.push((name, gone_entry, come_entry));
         }
     }
 }
