@@ -20,8 +20,6 @@ pub mod blocking;
 mod dolt;
 pub mod dolt_sql;
 pub mod dolt_store;
-// Read by the archive folder once it knows of it.
-#[allow(dead_code, unused_imports)]
 pub mod dump;
 pub mod error;
 mod form;

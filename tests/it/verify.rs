@@ -137,3 +137,26 @@ fn what_cannot_be_looked_at_is_not_checked() {
     write_zip(&dir.path().join("2026-01-02T000000.zip"), &[("t.jsonl", b"{")]);
     verify(&["/nowhere/at/all", dir.path().to_str().expect("UTF-8")], 1);
 }
+
+#[test]
+fn checksums_beside_archives_and_databases_are_checked() {
+    let dir = temp_dir();
+    let script = "echo 'SELECT 1;' >v0.1.0_20250910_143000.sql
+        sha256sum v0.1.0_20250910_143000.sql >v0.1.0_20250910_143000.sql.sha256
+        sqlite3 state-2025-09-10-143000.db 'CREATE TABLE t(a); INSERT INTO t VALUES (1)'";
+    run("sh").args(["-ec", script]).dir(dir.path()).outcome().expect_status(0);
+    let path = dir.path().to_str().expect("UTF-8");
+    let said = text(&verify(&[path], 0));
+    assert!(said.contains("1 checksums") && said.contains("1 SQLite files"), "{said}");
+    fs::write(dir.path().join("v0.1.0_20250910_143000.sql"), "SELECT 2;\n").expect("the folder is ours");
+    let said = text(&verify(&[path], 1));
+    assert!(said.contains("the list beside it says"), "{said}");
+    // A page of the table that its header does not lead to any more.
+    let database = dir.path().join("state-2025-09-10-143000.db");
+    let mut bytes = fs::read(&database).expect("sqlite3 made it");
+    let second = bytes.len() / 2;
+    bytes[second] = 0x55;
+    fs::write(&database, bytes).expect("the folder is ours");
+    let said = text(&verify(&[path], 1));
+    assert!(said.contains("state-2025-09-10-143000.db") && said.contains(".recover"), "{said}");
+}

@@ -1,9 +1,15 @@
 //! What formats know to check by themselves.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::format::Format;
-use super::found::Archive;
+use super::found::{Archive, Artefact};
 use super::pieces::{Means, database_of};
-use crate::source::verify::Finding;
+use crate::source::dump::sha256sum::{self, Checked as Compared};
+use crate::source::stored::{FileVersion, Stored, StoredFile, io_kind};
+use crate::source::verify::{Finding, Progress};
+use crate::source::{ErrorKind, SourceError};
 
 /// What was checked, and what came of it.
 #[derive(Debug, Default)]
@@ -27,4 +33,69 @@ pub(super) fn databases(means: &Means, archive: &Archive) -> Checked {
         }
     }
     found
+}
+
+/// What the lists of `sha256sum` beside the files of an archive say of them. Blocks.
+pub(super) fn checksums(means: &Means, archive: &Archive, progress: &Progress) -> Checked {
+    let mut found = Checked::default();
+    for artefact in &archive.artefacts {
+        for list in lists_beside(artefact) {
+            match checksum(means, artefact, &list, progress) {
+                Ok(None) => {}
+                Ok(Some(finding)) => {
+                    found.checked += 1;
+                    found.findings.extend(finding);
+                }
+                Err(error) => found.findings.push(Finding::of(list.describe(), &error)),
+            }
+        }
+    }
+    found
+}
+
+/// The lists of checksums beside a file that are called after it.
+fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Stored>> {
+    let list = |end: &str| {
+        let mut name = artefact.file.path.clone().into_os_string();
+        name.push(end);
+        match FileVersion::settled(&PathBuf::from(name)) {
+            Ok(file) => Some(Arc::new(StoredFile { file: Arc::new(file) }) as Arc<dyn Stored>),
+            Err(error) if io_kind(&error) == ErrorKind::Missing => None,
+            Err(error) => {
+                tracing::debug!(path = %artefact.file.path.display(), %error, "its checksum cannot be looked at");
+                None
+            }
+        }
+    };
+    [".sha256", ".sha256sum"].into_iter().filter_map(list).collect()
+}
+
+/// What a list says of a file: nothing, that it is so, or that it is not.
+fn checksum(
+    means: &Means,
+    artefact: &Artefact,
+    list: &Arc<dyn Stored>,
+    progress: &Progress,
+) -> Result<Option<Option<Finding>>, SourceError> {
+    let path = &artefact.file.path;
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let sums = sha256sum::read_list(&means.label, list)?;
+    let hint = "bring the file back from another copy, or the list, whichever is wrong";
+    let expected = match sha256sum::expected(&sums, name) {
+        Ok(Some(expected)) => expected,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            return Ok(Some(Some(Finding::wrong(list.describe(), error.to_string()).with_hint(hint))));
+        }
+    };
+    let stored = StoredFile { file: Arc::clone(&artefact.file) };
+    let compared = sha256sum::check(&means.label, &stored, &expected, &mut |bytes| progress.read(bytes))?;
+    let hex = |sum: [u8; 32]| sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok(Some(match compared {
+        Compared::Matches => None,
+        Compared::Differs { found } => {
+            let problem = format!("its SHA-256 is {}, the list beside it says {}", hex(found), hex(expected));
+            Some(Finding::wrong(path.display().to_string(), problem).with_hint(hint))
+        }
+    }))
 }

@@ -17,7 +17,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
 use crate::source::verify::{Progress, Verdict};
-use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
+use crate::source::{Database, ErrorKind, FileEntry, SourceError};
 
 /// How many listings are kept.
 const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
@@ -106,7 +106,7 @@ impl Database for ArchiveDatabase {
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         let mut verdict = Verdict::default();
-        let (mut manifests, mut databases) = (0, 0);
+        let (mut manifests, mut databases, mut checksums) = (0, 0, 0);
         progress.expect(self.view.archives.len() as u64);
         for archive in &self.view.archives {
             match counts::check(&self.view.means, archive).await {
@@ -120,12 +120,17 @@ impl Database for ArchiveDatabase {
             }
             let (means, checked) = (self.view.means.clone(), Arc::clone(archive));
             let label = &self.view.means.label;
-            let found = on_blocking_thread(label, move || Ok(checks::databases(&means, &checked))).await?;
-            databases += found.checked;
-            verdict.findings.extend(found.findings);
+            let told = progress.clone();
+            let both =
+                move || Ok((checks::databases(&means, &checked), checks::checksums(&means, &checked, &told)));
+            let (of_databases, of_checksums) = on_blocking_thread(label, both).await?;
+            databases += of_databases.checked;
+            checksums += of_checksums.checked;
+            verdict.findings.extend(of_databases.findings.into_iter().chain(of_checksums.findings));
             progress.advance(1);
         }
-        for (count, what) in [(manifests, "manifests"), (databases, "SQLite files")] {
+        for (count, what) in [(manifests, "manifests"), (databases, "SQLite files"), (checksums, "checksums")]
+        {
             if count > 0 {
                 verdict.checked.push(format!("{count} {what}"));
             }
@@ -155,10 +160,10 @@ impl View {
         let files: Arc<[FileEntry]> = pieces
             .into_iter()
             .zip(runs)
-            .map(|(Piece { path, content, .. }, run)| {
+            .map(|(Piece { path, content, kind, .. }, run)| {
                 let (id, changed) =
                     self.identity(&self.archives[span.start + run.start], run.artefact, &path);
-                FileEntry { path, kind: FileKind::Regular, id, changed, links: run.len, content }
+                FileEntry { path, kind, id, changed, links: run.len, content }
             })
             .collect();
         self.remember(index, &files);

@@ -1,9 +1,11 @@
 //! The formats of archives, and how their names end.
 
 use super::naming::LeftOut;
+use crate::source::dump::packed::Packing;
+use crate::source::dump::tar;
 
 /// How an archive holds its files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     /// Any file, as it is: one of a folder that is a snapshot.
     Plain,
@@ -30,8 +32,8 @@ impl Format {
             Self::Jsonl => ".jsonl".to_owned(),
             Self::Sqlite => ".db".to_owned(),
             Self::PgDump => ".dump".to_owned(),
-            Self::Sql(packing) => format!(".sql{}", packing.suffix()),
-            Self::Tar(packing) => format!(".tar{}", packing.suffix()),
+            Self::Sql(packing) => format!(".sql{}", ending_of(packing)),
+            Self::Tar(packing) => format!(".tar{}", ending_of(packing)),
         }
     }
 
@@ -45,31 +47,30 @@ impl Format {
     /// # Errors
     /// [`LeftOut`] for a name that ends like no archive's.
     pub(super) fn of_name(name: &str) -> Result<(&str, Self), LeftOut> {
-        let (stem, extension) = name.rsplit_once('.').ok_or(LeftOut::Foreign)?;
-        let packed = |packing| match stem.rsplit_once('.') {
-            Some((stem, inner)) if inner.eq_ignore_ascii_case("sql") => Ok((stem, Self::Sql(packing))),
-            Some((stem, inner)) if inner.eq_ignore_ascii_case("tar") => Ok((stem, Self::Tar(packing))),
-            _ => Err(LeftOut::Foreign),
-        };
-        let format = match extension.to_ascii_lowercase().as_str() {
+        let lower = name.to_ascii_lowercase();
+        let cut = |endings: usize| name.rsplitn(endings + 1, '.').last().unwrap_or(name);
+        if let Some(packing) = tar::packing_of_name(lower.as_bytes()) {
+            let endings = if lower.contains(".tar") && packing != Packing::Plain { 2 } else { 1 };
+            return Ok((cut(endings), Self::Tar(packing)));
+        }
+        let (packing, unpacked) = Packing::of_name(lower.as_bytes());
+        if packing != Packing::Plain {
+            let is_sql = unpacked.strip_suffix(b".sql").is_some_and(|rest| !rest.is_empty());
+            return if is_sql { Ok((cut(2), Self::Sql(packing))) } else { Err(LeftOut::Foreign) };
+        }
+        let (_, extension) = lower.rsplit_once('.').ok_or(LeftOut::Foreign)?;
+        let format = match extension {
             "tmp" | "part" | "partial" => return Err(LeftOut::Partial),
             "sha256" | "sha256sum" => return Err(LeftOut::Checksum),
             beside if SQLITE.iter().any(|end| is_beside(beside, end)) => return Err(LeftOut::Beside),
-            "gz" => return packed(Packing::Gzip),
-            "zst" => return packed(Packing::Zstd),
-            "xz" => return packed(Packing::Xz),
             "zip" => Self::Zip,
             "jsonl" => Self::Jsonl,
             end if SQLITE.contains(&end) => Self::Sqlite,
             "dump" => Self::PgDump,
-            "sql" => Self::Sql(Packing::None),
-            "tar" => Self::Tar(Packing::None),
-            "tgz" => Self::Tar(Packing::Gzip),
-            "tzst" => Self::Tar(Packing::Zstd),
-            "txz" => Self::Tar(Packing::Xz),
+            "sql" => Self::Sql(Packing::Plain),
             _ => return Err(LeftOut::Foreign),
         };
-        Ok((stem, format))
+        Ok((cut(1), format))
     }
 }
 
@@ -81,26 +82,17 @@ fn is_beside(extension: &str, database: &str) -> bool {
     extension.strip_prefix(database).is_some_and(|rest| matches!(rest, "-wal" | "-shm" | "-journal"))
 }
 
-/// How a whole file is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Packing {
-    /// Not at all.
-    None,
-    /// By gzip(1).
-    Gzip,
-    /// By zstd(1).
-    Zstd,
-    /// By xz(1).
-    Xz,
+/// What the name of a packed file ends in.
+fn ending_of(packing: Packing) -> &'static str {
+    match packing {
+        Packing::Plain => "",
+        Packing::Gzip => ".gz",
+        Packing::Zstd => ".zst",
+        Packing::Xz => ".xz",
+    }
 }
 
-impl Packing {
-    fn suffix(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Gzip => ".gz",
-            Self::Zstd => ".zst",
-            Self::Xz => ".xz",
-        }
-    }
+/// Whether a path is called like a SQLite database.
+pub(super) fn is_database_name(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, end)| SQLITE.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }

@@ -193,8 +193,8 @@ fn is_local(text: &str, format: Format) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::format::Packing;
     use super::*;
+    use crate::source::dump::packed::Packing;
 
     fn moment(name: &str, zone: Option<&str>) -> String {
         let zone = zone.map(|name| TimeZone::get(name).unwrap());
@@ -222,7 +222,7 @@ mod tests {
             ("db-2026-01-21.sql.gz", Format::Sql(Packing::Gzip), "db", true, None),
             ("files_20260121T200000Z.tar.zst", Format::Tar(Packing::Zstd), "files", true, None),
             ("files-2026-01-21.TXZ", Format::Tar(Packing::Xz), "files", true, None),
-            ("foo-v2-20260121-2000.sql", Format::Sql(Packing::None), "foo-v2", true, None),
+            ("foo-v2-20260121-2000.sql", Format::Sql(Packing::Plain), "foo-v2", true, None),
         ] {
             let parsed = parse_file_name(name).unwrap_or_else(|why| panic!("{name}: {why}"));
             let told = (parsed.format, parsed.prefix.as_str(), parsed.time.is_some(), parsed.mark);

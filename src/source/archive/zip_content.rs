@@ -1,5 +1,7 @@
 //! The bytes of one zip member.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,8 +11,9 @@ use zip::result::ZipError;
 
 use super::zip_directory::ZipDirectory;
 use super::zip_problem::zip_error;
+use crate::model::content_id::ContentId;
 use crate::source::blocking::on_blocking_thread;
-use crate::source::stored::{Opened, PIECE, read_full};
+use crate::source::stored::{Opened, PIECE, Spool, Spools, Stored, read_full};
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
@@ -66,6 +69,63 @@ fn describe_member(directory: &ZipDirectory, index: usize) -> String {
     let archive = directory.reader();
     let name = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default();
     format!("member {} of {}", name.escape_debug(), directory.file.path.display())
+}
+
+/// One member of one zip, for what reads a format within it: unpacked into a temporary file, and checked, first.
+pub(super) struct ZipStored {
+    directory: Arc<ZipDirectory>,
+    index: usize,
+    len: u64,
+    spools: Arc<Spools>,
+}
+
+impl ZipStored {
+    /// The member at a place of the central directory, of `len` bytes.
+    pub(super) fn new(directory: &Arc<ZipDirectory>, index: usize, len: u64, spools: &Arc<Spools>) -> Self {
+        Self { directory: Arc::clone(directory), index, len, spools: Arc::clone(spools) }
+    }
+
+    fn unpacked(&self) -> io::Result<Arc<Spool>> {
+        let unpack = |file: &mut File| {
+            let mut archive = self.directory.reader();
+            let mut member = archive.by_index(self.index)?;
+            let count = io::copy(&mut member.by_ref().take(self.len.saturating_add(1)), file)?;
+            drop(member);
+            if count != self.len {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is not the one stated"));
+            }
+            archive.into_inner().check()?;
+            Ok(count)
+        };
+        self.spools.made(self.key(), || Spool::filled(unpack))
+    }
+}
+
+impl Stored for ZipStored {
+    fn describe(&self) -> String {
+        describe_member(&self.directory, self.index)
+    }
+
+    fn key(&self) -> ContentId {
+        let index = (self.index as u64).to_le_bytes();
+        ContentId::of(&[b"member", self.directory.file.key().as_bytes(), &index])
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.unpacked()?.open()))
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Opened>> {
+        Ok(self.unpacked()?.open())
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.directory.file.open().map(drop)
+    }
 }
 
 /// Unpacks a member piece by piece. The `zip` crate checks the CRC at the end of the data; the length is

@@ -29,10 +29,6 @@ impl<R> Bounded<R> {
     pub(super) fn new(inner: R, packed: u64) -> Self {
         Self { inner, packed, unpacked: 0 }
     }
-
-    pub(super) fn get_ref(&self) -> &R {
-        &self.inner
-    }
 }
 
 impl<R: Read> Read for Bounded<R> {

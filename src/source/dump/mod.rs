@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::content_id::ContentId;
 use crate::source::stored::{PIECE, read_full};
-use crate::source::{Content, FileKind, Sink, SourceError};
+use crate::source::{Content, FileKind, Sink};
 
 mod bounded;
 mod error;

@@ -19,6 +19,7 @@ use self::relation::LeftOut;
 pub(in crate::source) use self::relation::Relation;
 use self::rows::RowsContent;
 use self::schema::Schema;
+use self::schema_content::SchemaContent;
 use super::stored::{Spool, Spools, Stored};
 use super::{Closed, ErrorKind, SourceError};
 use crate::model::content_id::ContentId;
@@ -29,6 +30,7 @@ mod problem;
 mod relation;
 mod rows;
 mod schema;
+mod schema_content;
 mod schema_sql;
 mod select;
 #[cfg(test)]
@@ -154,6 +156,11 @@ impl SqliteFile {
             let listing = relation::sort_out(connected, &schema)?;
             Ok(schema_sql::compose(&schema, &listing).into())
         })
+    }
+
+    /// [`Self::schema_sql`] as a content that is read when it is asked for.
+    pub(in crate::source) fn schema(self: &Arc<Self>) -> SchemaContent {
+        SchemaContent { file: Arc::clone(self) }
     }
 
     /// What SQLite's own check finds wrong, at most 100 messages: none where the file is sound.

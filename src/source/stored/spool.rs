@@ -45,6 +45,18 @@ impl Spool {
         Ok(Self { file: NamedTempFile::from_parts(file, path), len })
     }
 
+    /// A file with what `write` writes into it.
+    ///
+    /// # Errors
+    /// Those of `write`; when there is no room for temporary files.
+    pub(in crate::source) fn filled(
+        write: impl FnOnce(&mut std::fs::File) -> io::Result<u64>,
+    ) -> io::Result<Self> {
+        let mut file = prefixed().tempfile()?;
+        let len = write(file.as_file_mut())?;
+        Ok(Self { file, len })
+    }
+
     /// Where it is, for a library that opens files by name.
     pub(in crate::source) fn path(&self) -> &Path {
         self.file.path()
@@ -106,16 +118,14 @@ impl Spools {
 }
 
 fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
-    let mut file = prefixed().tempfile()?;
-    let mut packed = stored.read()?;
-    let len = io::copy(&mut packed, &mut file)?;
-    if len != stored.len() {
+    let spool = Spool::filled(|file| io::copy(&mut stored.read()?, file))?;
+    if spool.len != stored.len() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("it states {} bytes and has {len}", stored.len()),
+            format!("it states {} bytes and has {}", stored.len(), spool.len),
         ));
     }
-    Ok(Spool { file, len })
+    Ok(spool)
 }
 
 fn prefixed() -> tempfile::Builder<'static, 'static> {

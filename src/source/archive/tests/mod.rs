@@ -11,6 +11,7 @@ use super::{ArchiveOptions, ArchiveSource};
 use crate::source::{Content, Database, FileEntry, Sink, Source, SourceError};
 
 mod databases;
+mod dumps;
 mod exports;
 mod folders;
 mod identity;

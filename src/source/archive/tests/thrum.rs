@@ -152,32 +152,3 @@ async fn what_lies_elsewhere_is_not_reached_through_a_link() {
     let paths: Vec<&str> = files.iter().map(|file| &*file.path).collect();
     assert_eq!(paths, ["events.jsonl", "manifest.json"]);
 }
-
-#[tokio::test]
-async fn artefacts_of_one_tag_and_time_are_one_snapshot() {
-    let folder = Folder::new();
-    for (name, text) in [
-        ("v0.1.0_20250910_143000_minio.tar.gz", "minio"),
-        ("v0.1.0_20250910_143000.sql.gz", "sql"),
-        ("v0.1.0_20250911_143000.sql.gz", "later"),
-        ("v0.2.0_20250911_143000.sql.gz", "another"),
-        ("v0.1.0_20250910_143000.sql.gz.sha256", "sum"),
-    ] {
-        folder.write(name, text);
-    }
-    let database = database(&folder.open()).await;
-    assert_eq!(database.name(), "beads");
-    let first = "v0.1.0 2025-09-10T14:30:00Z";
-    assert_eq!(ids(&database), ["v0.2.0 2025-09-11T14:30:00Z", "v0.1.0 2025-09-11T14:30:00Z", first]);
-    let tags: Vec<_> = database.history().tags.iter().map(|(tag, id)| (tag.as_str(), &**id)).collect();
-    assert_eq!(
-        tags,
-        [("v0.1.0", "v0.1.0 2025-09-11T14:30:00Z"), ("v0.2.0", "v0.2.0 2025-09-11T14:30:00Z")],
-        "of one tag the newest counts"
-    );
-    let message = &database.history().timeline[2].message;
-    assert_eq!(message, "v0.1.0_20250910_143000.sql.gz, v0.1.0_20250910_143000_minio.tar.gz");
-    let listed = files(&database, first).await.unwrap();
-    let paths: Vec<&str> = listed.iter().map(|file| &*file.path).collect();
-    assert!(paths.contains(&"beads.sql.gz") && paths.contains(&"minio.tar.gz"), "{paths:?}");
-}

@@ -34,6 +34,7 @@ mod toc_jsonl;
 mod unpack;
 mod value;
 
+#[cfg(test)]
 pub(in crate::source) use header::{Compression, Header};
 
 use copy_statement::CopyStatement;
@@ -79,6 +80,7 @@ impl PgDump {
     }
 
     /// What its head says.
+    #[cfg(test)]
     pub(in crate::source) fn header(&self) -> &Header {
         &self.toc.header
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::packed::Packing;
 use super::super::probe::InMemory;
 use super::TarArchive;
-use crate::source::stored::{Spools, Stored};
+use crate::source::stored::Stored;
 
 /// Bytes of one member that are read at most: a sparse one may be of any length.
 const MOST_READ: u64 = 1 << 20;

@@ -1,0 +1,93 @@
+//! SQLite databases: their tables, their schema, and their bytes.
+
+use std::sync::Arc;
+
+use super::{Means, Part, Piece, SCHEMA, head};
+use crate::model::content_id::ContentId;
+use crate::model::names::escape_with_suffix;
+use crate::source::archive::found::Artefact;
+use crate::source::form::Broken;
+use crate::source::sqlite::{Relation, SqliteFile, is_sqlite};
+use crate::source::stored::{FileVersion, Stored, StoredFile, stored_error};
+use crate::source::{FileKind, SourceError};
+
+/// The pieces of an artefact that is a database.
+pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {
+    let stored = part.stored();
+    let mut pieces = vec![part.raw(part.file_name())];
+    let what = stored.describe();
+    let fail = |error| stored_error(&part.means.label, format!("cannot read {what}"), &what, error);
+    if !is_sqlite(&head(&*stored).map_err(fail)?, stored.len()) {
+        // Its name only looks like one, or it is encrypted.
+        return Ok(pieces);
+    }
+    let file = Arc::new(database_of(part.means, part.artefact));
+    match file.listing().and_then(|listing| Ok((listing, file.schema_sql()?))) {
+        Ok((listing, schema)) => {
+            pieces.extend(listing.shown.iter().map(|relation| table(part, &file, relation)));
+            pieces.push(part.text(SCHEMA, schema, format!("schema of {what}")));
+        }
+        Err(error) => {
+            tracing::warn!("{}: its tables are not shown", error.chain());
+            let broken = Arc::new(Broken::new(format!("schema of {what}"), &error));
+            pieces.push(part.whole(SCHEMA.into(), broken));
+        }
+    }
+    Ok(pieces)
+}
+
+fn table(part: &Part, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {
+    let content = Arc::new(file.rows(relation));
+    let (file, relation) = (Arc::clone(file), relation.clone());
+    Piece {
+        path: escape_with_suffix(&relation.name, ".jsonl").into(),
+        artefact: part.number,
+        // Nothing is known of its rows without reading them.
+        likeness: ContentId::of(&[b"table"]),
+        place: 0,
+        digest: Arc::new(move || {
+            file.digest(&relation).map(|digest| digest.sha256).map_err(|error| error.kind)
+        }),
+        content,
+        kind: FileKind::Regular,
+    }
+}
+
+/// The tables and the schema of a database that is a member of something, which `piece` shows as it is: in a folder
+/// beside it. They are the same as long as it is.
+pub(super) fn within(means: &Means, piece: &Piece, stored: Arc<dyn Stored>) -> Vec<Piece> {
+    let label = Arc::clone(&means.label);
+    let what = stored.describe();
+    let file = Arc::new(SqliteFile::new(label, stored, None, None, Arc::clone(&means.spools)));
+    let derived = |name: String, content| Piece {
+        path: format!("{}.tables/{name}", piece.path).into(),
+        artefact: piece.artefact,
+        likeness: piece.likeness,
+        place: piece.place,
+        digest: Arc::clone(&piece.digest),
+        content,
+        kind: FileKind::Regular,
+    };
+    match file.listing() {
+        Ok(listing) => {
+            let rows = |relation: &Relation| {
+                derived(escape_with_suffix(&relation.name, ".jsonl"), Arc::new(file.rows(relation)))
+            };
+            let mut pieces: Vec<Piece> = listing.shown.iter().map(rows).collect();
+            pieces.push(derived(SCHEMA.to_owned(), Arc::new(file.schema())));
+            pieces
+        }
+        Err(error) => {
+            tracing::warn!("{}: its tables are not shown", error.chain());
+            vec![derived(SCHEMA.to_owned(), Arc::new(Broken::new(format!("schema of {what}"), &error)))]
+        }
+    }
+}
+
+/// A SQLite database with what lies beside it.
+pub(in crate::source::archive) fn database_of(means: &Means, artefact: &Artefact) -> SqliteFile {
+    let stored = |file: &Arc<FileVersion>| Arc::new(StoredFile { file: Arc::clone(file) }) as Arc<dyn Stored>;
+    let (wal, journal) = (artefact.wal.as_ref().map(stored), artefact.journal.as_ref().map(stored));
+    let (label, spools) = (Arc::clone(&means.label), Arc::clone(&means.spools));
+    SqliteFile::new(label, stored(&artefact.file), wal, journal, spools)
+}

@@ -1,0 +1,93 @@
+//! The members of a zip.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use zip::result::ZipError;
+
+use super::{Part, Piece, database, digest_of, head};
+use crate::model::content_id::ContentId;
+use crate::source::archive::format::is_database_name;
+use crate::source::archive::zip_content::{ZipContent, ZipStored};
+use crate::source::archive::zip_directory::{ZipDirectory, ZipMember};
+use crate::source::archive::zip_problem::zip_error;
+use crate::source::sqlite::is_sqlite;
+use crate::source::stored::{Opened, io_kind};
+use crate::source::{FileKind, SourceError};
+
+/// A database of up to this many bytes is unpacked to show its tables; a larger one is shown as it is alone. It is
+/// unpacked for that whenever its snapshot, or one beside it, is listed.
+const LARGEST_DATABASE: u64 = 64 << 20;
+
+/// The pieces of an artefact that is a zip.
+pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
+    let path = &part.artefact.file.path;
+    let fail =
+        |error| zip_error(&part.means.label, format!("cannot list zip {}", path.display()), path, error);
+    let directory = Arc::new(ZipDirectory::read(&part.artefact.file).map_err(fail)?);
+    let reader = directory.reader();
+    let piece = |member: &ZipMember| -> Result<Piece, ZipError> {
+        let index = member.index;
+        let entry = reader.by_index_data(index)?;
+        let (label, len) = (Arc::clone(&part.means.label), entry.size());
+        let method = entry.compression().to_string();
+        let numbers = [u64::from(entry.crc32()), len, entry.compressed_size()].map(u64::to_le_bytes);
+        let likeness = ContentId::of(&[b"member", method.as_bytes(), &numbers.concat()]);
+        let packed = Arc::clone(&directory);
+        Ok(Piece {
+            path: Arc::clone(&member.path),
+            artefact: part.number,
+            likeness,
+            place: entry.header_start(),
+            digest: Arc::new(move || packed_digest(&packed, index).map_err(|error| io_kind(&error))),
+            content: Arc::new(ZipContent {
+                label,
+                directory: Arc::clone(&directory),
+                index,
+                len,
+                overlaps: member.overlaps,
+            }),
+            kind: FileKind::Regular,
+        })
+    };
+    let mut pieces: Vec<Piece> =
+        directory.members.iter().map(piece).collect::<Result<_, _>>().map_err(fail)?;
+    let tables: Vec<Piece> = directory
+        .members
+        .iter()
+        .zip(&pieces)
+        .flat_map(|(member, piece)| tables_of(part, &directory, member, piece))
+        .collect();
+    let taken: BTreeSet<&str> = pieces.iter().map(|piece| &*piece.path).collect();
+    let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    let is_free = |piece: &Piece| {
+        let below = format!("{}/", folder(&piece.path));
+        !taken.contains(&below[..below.len() - 1])
+            && taken.range(&*below..).next().is_none_or(|next| !next.starts_with(&below))
+    };
+    let tables: Vec<Piece> = tables.into_iter().filter(is_free).collect();
+    pieces.extend(tables);
+    Ok(pieces)
+}
+
+/// The tables of a member that is a SQLite database.
+fn tables_of(part: &Part, directory: &Arc<ZipDirectory>, member: &ZipMember, piece: &Piece) -> Vec<Piece> {
+    let len = piece.content.stated_len().unwrap_or(u64::MAX);
+    if !is_database_name(&member.path) || len > LARGEST_DATABASE || member.overlaps {
+        return Vec::new();
+    }
+    let stored = Arc::new(ZipStored::new(directory, member.index, len, &part.means.spools));
+    match head(&*stored) {
+        Ok(head) if is_sqlite(&head, len) && len > 0 => database::within(part.means, piece, stored),
+        // Whoever reads the member is told what is wrong with it.
+        _ => Vec::new(),
+    }
+}
+
+fn packed_digest(directory: &ZipDirectory, index: usize) -> io::Result<[u8; 32]> {
+    let mut zip = directory.reader();
+    let digest = digest_of(zip.by_index_raw(index)?)?;
+    zip.into_inner().check()?;
+    Ok(digest)
+}
