@@ -281,7 +281,8 @@ fn compare(
         let _ = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
         Ok(changed)
     };
-    run.iter().map(|(index, node)| (*index, pair(nodes, node), changed(node))).collect()
+    // The newest first: git packs what is older as the difference to what is newer, which is at hand then.
+    run.iter().rev().map(|(index, node)| (*index, pair(nodes, node), changed(node))).collect()
 }
 
 /// Whoever lists the commit learns of it as well.
