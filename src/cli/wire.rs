@@ -199,6 +199,8 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         let dolt = DoltStoreOptions { name, exclude: options.exclude.clone() };
         return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
     }
+    let dolt_within =
+        || DOLT_FOLDERS.iter().map(|name| path.join(name)).find(|path| DoltStoreSource::is_at(path));
     if let Some(place) = GitPlace::whole(path).filter(|_| kind.is_dir() && !ArchiveSource::is_at(path)) {
         let source = GitSource::open(place, name).map_err(|mut error| {
             if let Some(problem) = DoltStoreSource::missing_in_git(path) {
@@ -207,13 +209,15 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
             }
             error
         })?;
+        if let Some(within) = dolt_within() {
+            let within = within.display();
+            tracing::info!("{shown} is shown as a git repository; its Dolt databases are in {within}");
+        }
         return Ok(Arc::new(source));
     }
     let archive = ArchiveOptions { name, zone: options.zone.clone(), cache_dir: options.cache_dir.clone() };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
-        if let Some(within) =
-            DOLT_FOLDERS.iter().map(|name| path.join(name)).find(|p| DoltStoreSource::is_at(p))
-        {
+        if let Some(within) = dolt_within() {
             error.hint = Some(format!("its Dolt databases are in {}: mount that", within.display()));
         }
         error
