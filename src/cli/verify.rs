@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::{Failure, logging, wire};
-use crate::source::verify::{Finding, Progress, Severity};
+use crate::source::verify::{Progress, Severity};
 use crate::verify::{Report, Schedule, for_people, verify};
 
 /// How often the progress bar moves.
@@ -90,9 +90,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
                     print(&report, args);
                 }
             }
-            Err(failure) => {
-                worst = worst.max(Some(Severity::Unchecked));
-                unchecked(given, &failure, args);
+            Err((severity, failure)) => {
+                worst = worst.max(Some(severity));
+                not_looked_at(given, severity, &failure, args);
             }
         }
     }
@@ -110,11 +110,13 @@ fn check(
     argument: &wire::SourceArg,
     options: &wire::SourceOptions,
     schedule: &Schedule,
-) -> Result<Vec<Report>, Failure> {
+) -> Result<Vec<Report>, (Severity, Failure)> {
     let progress = Progress::default();
     let _bar = Bar::show(argument.to_string(), progress.clone());
-    let source = wire::open(argument, options)?;
-    Ok(runtime.block_on(verify(&*source, schedule, Timestamp::now(), &progress))?)
+    let source = wire::open(argument, options).map_err(|failure| (Severity::Unchecked, failure))?;
+    let reports = runtime.block_on(verify(&*source, schedule, Timestamp::now(), &progress));
+    // Something is there, then, and may be so damaged that not even its history can be read.
+    reports.map_err(|error| (Severity::of(error.kind), error.into()))
 }
 
 /// A progress bar on stderr, where that is a terminal, until it is dropped.
@@ -165,8 +167,8 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     if duration.is_positive() { Ok(duration) } else { Err(wrong()) }
 }
 
-fn severity(finding: &Finding) -> &'static str {
-    match finding.severity {
+fn said(severity: Severity) -> &'static str {
+    match severity {
         Severity::Note => "note",
         Severity::Unchecked => "not checked",
         Severity::Wrong => "wrong",
@@ -190,7 +192,7 @@ fn print(report: &Report, args: &VerifyArgs) {
                 "type": "finding",
                 "source": report.source,
                 "database": report.database,
-                "severity": severity(finding),
+                "severity": said(finding.severity),
                 "place": finding.place,
                 "problem": finding.problem,
                 "hint": finding.hint,
@@ -199,7 +201,7 @@ fn print(report: &Report, args: &VerifyArgs) {
         } else if !(args.quiet && finding.severity == Severity::Note) {
             out.push_str(&format!(
                 "{}: {}: {}: {}\n",
-                severity(finding),
+                said(finding.severity),
                 report.database,
                 finding.place,
                 finding.problem
@@ -251,14 +253,14 @@ fn summary(report: &Report) -> String {
     )
 }
 
-/// A source that cannot be looked at.
-fn unchecked(given: &str, failure: &Failure, args: &VerifyArgs) {
+/// A source that cannot be looked at, or is damaged as a whole.
+fn not_looked_at(given: &str, severity: Severity, failure: &Failure, args: &VerifyArgs) {
     if args.json {
         let line = json!({
             "type": "finding",
             "source": given,
             "database": null,
-            "severity": "not checked",
+            "severity": said(severity),
             "place": given,
             "problem": failure.message(),
             "hint": failure.hint_text(),

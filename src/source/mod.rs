@@ -51,6 +51,12 @@ pub trait Source: Send + Sync {
     /// Called about once a second, so it has to be cheap when nothing changed.
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError>;
 
+    /// Databases that the last poll could not read and left out, or gave as they were seen before: each with why, its name
+    /// as the place.
+    async fn unread(&self) -> Vec<verify::Finding> {
+        Vec::new()
+    }
+
     /// Returns when it is worth polling again: soon after something changed, where the source is told of
     /// that, and after a while in any case. What changes while a poll runs is news after it. May be dropped
     /// half-way.

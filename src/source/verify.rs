@@ -16,6 +16,20 @@ pub enum Severity {
     Wrong,
 }
 
+impl Severity {
+    /// What a failure of a kind says about what was to be read.
+    pub fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Damaged | ErrorKind::Missing | ErrorKind::Invalid => Self::Wrong,
+            ErrorKind::Unavailable
+            | ErrorKind::TimedOut
+            | ErrorKind::Refused
+            | ErrorKind::Changed
+            | ErrorKind::Unsupported => Self::Unchecked,
+        }
+    }
+}
+
 /// Something that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -32,14 +46,7 @@ pub struct Finding {
 impl Finding {
     /// What a failure to read `place` says about it.
     pub fn of(place: impl Into<String>, error: &SourceError) -> Self {
-        let severity = match error.kind {
-            ErrorKind::Damaged | ErrorKind::Missing | ErrorKind::Invalid => Severity::Wrong,
-            ErrorKind::Unavailable
-            | ErrorKind::TimedOut
-            | ErrorKind::Refused
-            | ErrorKind::Changed
-            | ErrorKind::Unsupported => Severity::Unchecked,
-        };
+        let severity = Severity::of(error.kind);
         Self { severity, place: place.into(), problem: error.chain(), hint: error.hint.clone() }
     }
 

@@ -44,13 +44,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// That of a database that could not be read at all.
+    fn of_unread(source: &dyn Source, why: Finding) -> Self {
+        Self {
+            source: source.label().to_owned(),
+            database: why.place.clone(),
+            snapshots: 0,
+            span: None,
+            contents: 0,
+            bytes: 0,
+            rows: 0,
+            checked: Vec::new(),
+            findings: vec![why],
+        }
+    }
+
     /// The worst that was found; `None` where all is well.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max().filter(|worst| *worst > Severity::Note)
     }
 }
 
-/// Checks every database of a source, one after the other.
+/// Checks every database of a source, one after the other, those last that cannot be read.
 ///
 /// # Errors
 /// When the source cannot be looked at.
@@ -65,6 +80,7 @@ pub async fn verify(
     for database in databases {
         reports.push(verify_database(source, &database, schedule, now, progress).await);
     }
+    reports.extend(source.unread().await.into_iter().map(|finding| Report::of_unread(source, finding)));
     Ok(reports)
 }
 

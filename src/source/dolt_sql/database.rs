@@ -20,6 +20,7 @@ use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA, VIEWS};
 use crate::source::dolt::listing::Listing;
 use crate::source::dolt::views::ShownView;
+use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 use crate::source::{Content, Database, FileEntry, FileKind, Sink, SourceError};
 
 /// The file with the `CREATE` statements. No table's file is called so: theirs end in `.jsonl`.
@@ -123,6 +124,16 @@ impl Database for DoltDatabase {
         let listed = live::files(self).await;
         let operation = || format!("cannot list the working set of {}", self.store.database);
         listed.map_err(|error| error.during(&self.store.label, operation()))
+    }
+
+    /// A server reads what it is asked for: only its files tell whether all is there.
+    async fn verify(&self, _progress: &Progress) -> Result<Verdict, SourceError> {
+        let place = format!("{} over {}", self.store.database, self.store.label);
+        let problem = "over a server only the tables of the newest snapshot are read";
+        let hint = "name the server's data folder instead: then every chunk of every snapshot is checked";
+        let note = Finding { severity: Severity::Note, ..Finding::wrong(place, problem) }.with_hint(hint);
+        let checked = vec!["over a server: the newest snapshot only".to_owned()];
+        Ok(Verdict { checked, findings: vec![note], contents: Contents::Newest })
     }
 }
 

@@ -52,6 +52,7 @@ use pool::{Pool, Timeouts};
 use store::Store;
 use url::DoltUrl;
 
+use super::verify::Finding;
 use super::{Database, ErrorKind, Source, SourceError};
 
 /// Table patterns that are left out unless the user says otherwise: Beads keeps passwords in it.
@@ -102,7 +103,7 @@ pub struct DoltSqlSource {
 struct Known {
     databases: BTreeMap<String, KnownDatabase>,
     /// Why databases could not be read, so that each reason is logged once.
-    complaints: BTreeMap<String, String>,
+    complaints: BTreeMap<String, Finding>,
     /// Databases that did not answer at all.
     silent: BTreeSet<String>,
     /// Databases that were said to be left out.
@@ -218,10 +219,10 @@ impl Known {
 
     /// Logs why a database cannot be read, unless that was the reason last time, too.
     fn complain(&mut self, name: &str, error: &SourceError) {
-        let story = error.chain();
-        if self.complaints.get(name) != Some(&story) {
-            tracing::warn!(database = name, hint = error.hint.as_deref(), "{story}");
-            self.complaints.insert(name.to_owned(), story);
+        let finding = Finding::of(name, error);
+        if self.complaints.get(name) != Some(&finding) {
+            tracing::warn!(database = name, hint = error.hint.as_deref(), "{}", finding.problem);
+            self.complaints.insert(name.to_owned(), finding);
         }
     }
 
@@ -278,6 +279,10 @@ impl Source for DoltSqlSource {
         self.load_changed(&mut known, polled.heads).await?;
         let has_news = !std::mem::replace(&mut known.is_delivered, true);
         Ok(has_news.then(|| known.views()))
+    }
+
+    async fn unread(&self) -> Vec<Finding> {
+        self.known.lock().await.complaints.values().cloned().collect()
     }
 }
 

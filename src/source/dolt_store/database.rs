@@ -13,11 +13,13 @@ use super::objects::root_value::RootValue;
 use super::rows::schema_sql::Moment;
 use super::schema_file::{SCHEMA_FILE, SchemaContent};
 use super::shared::{ReadError, Shared, lock};
+use super::verify;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::blocking::{broken_off, in_place};
+use crate::source::blocking::{broken_off, in_place, on_blocking_thread};
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
+use crate::source::verify::{Progress, Verdict};
 use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// A database as it was when it was polled.
@@ -222,5 +224,10 @@ impl Database for DoltStoreDatabase {
             }
         };
         in_place(work, |why| broken_off(&self.shared.label, why)).await
+    }
+
+    async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
+        let (shared, progress) = (Arc::clone(&self.shared), progress.clone());
+        on_blocking_thread(&self.shared.label, move || verify::verify(&shared, &progress)).await
     }
 }

@@ -13,6 +13,7 @@
 //! | `shared`, `database` | what views of a database share; one view |
 //! | `content`, `table_rows`, `cutter` | the rows of a table; the tree that they lie in; what of it is long |
 //! | `schema_file`, `live` | `schema.sql`; the working set |
+//! | `verify` | whether every chunk is whole that the root reaches |
 //! | `probe` | any bytes as each kind of file and object, for fuzzing |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,7 @@ mod shared;
 mod table_rows;
 #[cfg(test)]
 mod testing;
+mod verify;
 mod walk;
 
 use address::Address;
@@ -55,6 +57,7 @@ use objects::store_root::Refs;
 use shared::{Shared, lock};
 
 use super::blocking::on_blocking_thread;
+use super::verify::Finding;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
 use crate::model::history::History;
@@ -103,7 +106,7 @@ struct Inner {
 struct Known {
     databases: BTreeMap<String, KnownDatabase>,
     /// Why databases could not be read, so that each reason is logged once.
-    complaints: BTreeMap<String, String>,
+    complaints: BTreeMap<String, Finding>,
     was_listed: bool,
 }
 
@@ -342,10 +345,10 @@ impl Seen {
 impl Known {
     /// Logs why a database cannot be read, unless that was the reason last time, too.
     fn complain(&mut self, name: &str, error: &SourceError) {
-        let story = error.chain();
-        if self.complaints.get(name) != Some(&story) {
-            tracing::warn!(database = name, hint = error.hint.as_deref(), "{story}");
-            self.complaints.insert(name.to_owned(), story);
+        let finding = Finding::of(name, error);
+        if self.complaints.get(name) != Some(&finding) {
+            tracing::warn!(database = name, hint = error.hint.as_deref(), "{}", finding.problem);
+            self.complaints.insert(name.to_owned(), finding);
         }
     }
 
@@ -364,6 +367,10 @@ impl Source for DoltStoreSource {
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let inner = Arc::clone(&self.inner);
         on_blocking_thread(&self.inner.label, move || inner.poll()).await
+    }
+
+    async fn unread(&self) -> Vec<Finding> {
+        lock(&self.inner.known).complaints.values().cloned().collect()
     }
 
     async fn news(&self) {

@@ -21,6 +21,7 @@ use super::objects::store_root::Refs;
 use super::objects::table::Table;
 use super::rows::schema_sql::{Moment, create_table};
 use super::rows::{ForeignKey, RowRenderer, Schema, read_blob};
+use super::verify::references;
 
 /// Lines that are rendered at most: a row of a table without a key may say that it occurs any number of times.
 const MAX_LINES: usize = 1000;
@@ -66,6 +67,7 @@ pub fn object(bytes: &[u8]) {
     let _ = Node::within(&address, chunk.clone()).map(|node| node.children(&address));
     let _ = address_map::entries(&only, &address, chunk.clone());
     let _ = read_blob(&Address::new([1; Address::LEN]), &only, &mut Vec::new());
+    let _ = references(&chunk);
     let Ok(message) = Message::parse(chunk) else { return };
     if let Ok(schema) = Schema::read("t", &message) {
         for moment in [Moment::Commit, Moment::WorkingSet] {

@@ -113,12 +113,13 @@ impl Archive {
     /// [`StoreError::DamagedChunk`]; what the operating system said.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let Some(at) = self.find(address) else { return Ok(None) };
+        let (dictionary, data) = self.spans[at];
+        let start = self.start_of(data);
         let damaged = |problem| StoreError::DamagedChunk {
             address: *address,
             file: self.file.path().to_owned(),
-            problem,
+            problem: format!("at byte {start}, {problem}"),
         };
-        let (dictionary, data) = self.spans[at];
         let block = self.span(data)?.ok_or_else(|| damaged(format!("its span {data} is not there")))?;
         let chunk = match dictionary {
             0 if self.version >= SNAPPY_VERSION => block::unpack_snappy(&block),
@@ -137,8 +138,13 @@ impl Archive {
         let Some(at) = (span as usize).checked_sub(1).filter(|&at| at < self.ends.len()) else {
             return Ok(None);
         };
-        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        let start = self.start_of(span);
         self.file.read(start, self.ends[at] - start).map(Some)
+    }
+
+    /// Where a span begins, as far as there is one.
+    fn start_of(&self, span: u32) -> u64 {
+        (span as usize).checked_sub(2).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
     }
 
     /// The dictionary in a span. The inner error is what is wrong with it, as a clause.

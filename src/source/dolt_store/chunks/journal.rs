@@ -26,6 +26,10 @@ use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::dolt_store::objects::commit::COMMIT_ID;
 
+mod check;
+
+pub use check::Flaw;
+
 /// Name of the journal's file.
 pub const JOURNAL: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
 /// The longest record that Dolt writes.
@@ -140,7 +144,7 @@ impl Journal {
                 with_bytes(&self.file, place.offset(), place.len(), |record| unpack(address, record))?;
             match unpacked {
                 Ok(chunk) => return Ok(Some(chunk)),
-                Err(problem) => failure = Some(problem),
+                Err(problem) => failure = Some(format!("at byte {}, {problem}", place.offset())),
             }
         }
         failure.map_or(Ok(None), |problem| {
@@ -294,7 +298,15 @@ impl Records {
 ///
 /// Gives where the records begin, and the records.
 fn resume(window: &mut Window<'_>, from: u64) -> Result<Option<(u64, Records)>, StoreError> {
-    let mut at = from;
+    // The very first bytes were found to be no record before.
+    let Some(at) = next_record(window, from + 1)? else { return Ok(None) };
+    let mut records = Records::default();
+    records.read(window, at)?;
+    Ok(records.goes_on.then_some((at, records)))
+}
+
+/// Where the next whole record begins, from `at` on, wherever that is.
+fn next_record(window: &mut Window<'_>, mut at: u64) -> Result<Option<u64>, StoreError> {
     loop {
         let bytes = window.at(at, WINDOW_LEN)?;
         let Some(next) = bytes.windows(LENGTH_LEN + 3).position(is_head) else {
@@ -306,11 +318,8 @@ fn resume(window: &mut Window<'_>, from: u64) -> Result<Option<(u64, Records)>, 
             continue;
         };
         at += next as u64;
-        // The very first bytes were found to be no record before.
-        if at > from && window.record(at)?.is_some() {
-            let mut records = Records::default();
-            records.read(window, at)?;
-            return Ok(records.goes_on.then_some((at, records)));
+        if window.record(at)?.is_some() {
+            return Ok(Some(at));
         }
         at += 1;
     }

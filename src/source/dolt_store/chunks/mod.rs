@@ -35,6 +35,7 @@ mod table_file;
 mod view;
 
 pub use git::Repository;
+pub use journal::Flaw;
 pub use place::Place;
 pub use recent::RecentChunks;
 pub use store::ChunkStore;

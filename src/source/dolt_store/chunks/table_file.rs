@@ -7,7 +7,10 @@
 //!
 //! Lengths and suffixes are in the order of the chunks, which the ordinals count.
 
+use std::path::Path;
+
 use bytes::Bytes;
+use sha2::{Digest, Sha512};
 
 use super::block;
 use super::file::StoreFile;
@@ -117,8 +120,19 @@ impl TableFile {
         unpacked.map(Some).map_err(|problem| StoreError::DamagedChunk {
             address: *address,
             file: self.file.path().to_owned(),
-            problem,
+            problem: format!("at byte {start}, {problem}"),
         })
+    }
+
+    /// Where it is, or was.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Whether the file has the name that Dolt gives to one of this index: the hash of the parts of addresses that its
+    /// prefixes do not hold.
+    pub fn is_named(&self, name: &Address) -> bool {
+        Sha512::digest(self.suffixes.as_flattened())[..Address::LEN] == *name.as_bytes()
     }
 
     /// How many chunks there are.

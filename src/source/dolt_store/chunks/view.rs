@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::archive::{self, Archive};
 use super::broken::Broken;
 use super::file::Stamp;
-use super::journal::{JOURNAL, Journal};
+use super::journal::{Flaw, JOURNAL, Journal};
 use super::manifest::{MANIFEST, Manifest, TableSpec};
 use super::place::{Files, Generation, State};
 use super::table_file::TableFile;
@@ -31,6 +31,10 @@ pub struct View {
     /// Those of the old generation, which hold most chunks, come last: what is asked for most is new.
     files: Vec<Arc<ChunkFile>>,
     broken: Vec<Broken>,
+    /// The root that the manifest names, which a journal may go beyond.
+    manifest_root: Address,
+    /// Whether the manifest names a journal, and there is none.
+    lacks_journal: bool,
     state: State,
 }
 
@@ -131,7 +135,9 @@ impl View {
         // After the manifest, so that its root is never newer than the files.
         let journal = read_journal(now, earlier.and_then(|earlier| earlier.journal.as_ref()))?;
         let root = journal.as_ref().and_then(Journal::root).unwrap_or(manifest.root);
-        let view = Self { root, journal, files, broken, state };
+        let names_journal = manifest.files.iter().any(|spec| spec.name.to_string() == JOURNAL);
+        let lacks_journal = names_journal && journal.is_none();
+        let view = Self { root, journal, files, broken, manifest_root: manifest.root, lacks_journal, state };
         match root.is_empty() || view.has(&root) {
             true => Ok(view),
             false => Err(view.absent(&root, now.store())),
@@ -140,7 +146,45 @@ impl View {
 
     /// Which files cannot be read, and why.
     pub fn broken_files(&self) -> Vec<String> {
-        self.broken.iter().map(|broken| crate::source::chain(&**broken.error())).collect()
+        self.broken().map(|error| crate::source::chain(error)).collect()
+    }
+
+    /// What is wrong with the files that cannot be read.
+    pub fn broken(&self) -> impl Iterator<Item = &StoreError> {
+        self.broken.iter().map(|broken| &**broken.error())
+    }
+
+    /// What is wrong with the files of a store beside those that cannot be read, and beside what is wrong with chunks.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn flaws(&self, store: &Path) -> Result<Vec<Flaw>, StoreError> {
+        let mut flaws: Vec<_> = self.missing_journal(store).map(Flaw::Damage).into_iter().collect();
+        for file in &self.files {
+            if let Kind::Table(table) = &file.kind
+                && !table.is_named(&file.name)
+            {
+                let problem = "its index is not the one that its name is the hash of";
+                flaws.push(Flaw::Damage(StoreError::damaged(table.path(), problem)));
+            }
+        }
+        if let Some(journal) = &self.journal {
+            flaws.extend(journal.damage().map(Flaw::Damage));
+            flaws.extend(journal.tail()?);
+            if !self.manifest_root.is_empty() && !self.has(&self.manifest_root) {
+                let problem = format!(
+                    "it lacks {}, the root that the manifest names: what was written last is lost",
+                    self.manifest_root
+                );
+                flaws.push(Flaw::Damage(StoreError::damaged(journal.path(), problem)));
+            }
+        }
+        Ok(flaws)
+    }
+
+    /// How many files there are.
+    pub fn file_count(&self) -> usize {
+        self.files.len() + usize::from(self.journal.is_some())
     }
 
     /// Whether the files that could not be read are as they were.
@@ -166,10 +210,18 @@ impl View {
     pub fn absent(&self, address: &Address, store: &Path) -> StoreError {
         let broken = self.broken.first().map(|broken| Arc::clone(broken.error()));
         let damage = || self.journal.as_ref().and_then(Journal::damage).map(Arc::new);
-        match broken.or_else(damage) {
+        let lacking = || self.missing_journal(store).map(Arc::new);
+        match broken.or_else(damage).or_else(lacking) {
             Some(source) => StoreError::HiddenChunk { address: *address, source },
             None => StoreError::MissingChunk { address: *address, store: store.to_owned() },
         }
+    }
+
+    /// The journal, where the manifest of the store in a folder names one that is not there.
+    fn missing_journal(&self, store: &Path) -> Option<StoreError> {
+        let error =
+            std::io::Error::new(std::io::ErrorKind::NotFound, "the manifest names it, and it is not there");
+        self.lacks_journal.then(|| StoreError::io(&store.join(JOURNAL), "open", error))
     }
 
     /// The address of the store's root; empty in a store where nothing was ever written.
@@ -205,6 +257,20 @@ impl View {
             }
         }
         failure.map_or(Ok(None), Err)
+    }
+
+    /// All copies of a chunk, each with its content held against its address.
+    ///
+    /// # Errors
+    /// As [`Self::get`], for each copy.
+    pub fn copies(&self, address: &Address) -> impl Iterator<Item = Result<Bytes, StoreError>> {
+        let journal = self.journal.iter().map(|journal| journal.get_verified(address));
+        // These hash what they read anyway.
+        let files = self.files.iter().map(|file| match &file.kind {
+            Kind::Table(table) => table.get(address),
+            Kind::Archive(archive) => archive.get(address),
+        });
+        journal.chain(files).filter_map(Result::transpose)
     }
 
     /// The addresses of all chunks, in no order; one may come several times. An error stands for what cannot be read.

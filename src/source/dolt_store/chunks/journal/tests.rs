@@ -172,3 +172,48 @@ fn records_of_a_later_version_are_refused() {
     assert!(matches!(error, StoreError::UnsupportedFile { .. }), "{error}");
     assert!(error.to_string().contains("is of kind 3"), "{error}");
 }
+
+#[test]
+fn what_follows_the_last_record_is_told_apart() {
+    let tail = |bytes: &[u8]| {
+        let journal = Folder::with(&[&sample(), bytes].concat()).open();
+        assert_eq!(journal.root(), Some(ROOT), "it does not count");
+        journal.tail().expect("the folder is ours")
+    };
+    for zeros in [0, 7, 5000] {
+        assert!(tail(&vec![0; zeros]).is_none(), "{zeros}");
+    }
+    let last = root_record(&NEXT_ROOT);
+    for len in 1..last.len() {
+        for zeros in [0, 5000] {
+            let cut = [&last[..len], &vec![0; zeros]].concat();
+            match tail(&cut) {
+                None => assert!(last[..len].iter().all(|byte| *byte == 0), "{len}"),
+                Some(Flaw::CutOff { offset, .. }) => assert_eq!(offset, sample().len() as u64),
+                // Its checksum is four bytes: less is missing than these.
+                Some(Flaw::Damage(_)) => assert!(len + CHECKSUM_LEN > last.len(), "{len}"),
+            }
+        }
+    }
+    // A flipped bit in what was written last: the root that it led to would be lost without a word.
+    let written = [chunk_record(b"three"), last].concat();
+    for bit in 0..written.len() * 8 {
+        let mut flipped = written.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let journal = Folder::with(&[sample(), flipped].concat()).open();
+        assert!(journal.tail().expect("the folder is ours").is_some(), "bit {bit}");
+    }
+}
+
+#[test]
+fn content_that_its_record_does_not_belong_to_is_found() {
+    let mut body = vec![1, 2, 2];
+    body.extend(address_of(b"one").as_bytes());
+    body.push(3);
+    body.extend(crate::source::dolt_store::testing::snappy_block(b"two"));
+    let journal = Folder::with(&record(&body)).open();
+    assert_eq!(get(&journal, b"one").expect("its record says so"), &b"two"[..]);
+    let error = journal.get_verified(&address_of(b"one")).expect_err("its content is another");
+    assert!(error.to_string().contains("another address"), "{error}");
+    assert_eq!(journal.get_verified(&address_of(b"two")).expect("it is not there"), None);
+}
