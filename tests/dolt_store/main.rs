@@ -10,3 +10,4 @@ mod shapes;
 #[allow(dead_code)]
 #[path = "../dolt_source/support.rs"]
 mod support;
+mod verify;

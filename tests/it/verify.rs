@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::support::archives::write_zip;
 use crate::support::command::{Outcome, run};
+use crate::support::server::Server;
 use crate::support::temp_dir;
 
 const NEW: &str = "9999-01-01T00:00:00Z";
@@ -159,4 +160,54 @@ fn checksums_beside_archives_and_databases_are_checked() {
     fs::write(&database, bytes).expect("the folder is ours");
     let said = text(&verify(&[path], 1));
     assert!(said.contains("state-2025-09-10-143000.db") && said.contains(".recover"), "{said}");
+}
+
+#[test]
+fn a_dolt_store_is_checked_chunk_by_chunk() {
+    let mut server = Server::start();
+    let mut client = server.client();
+    client.new_database("whole");
+    let statements = [
+        "CREATE TABLE t (id int PRIMARY KEY, w varchar(60), KEY by_w (w))",
+        "INSERT INTO t VALUES (1,'one'),(2,'two')",
+        "CALL DOLT_COMMIT('-Am', 'one')",
+        "UPDATE t SET w = 'three' WHERE id = 1",
+        "CALL DOLT_COMMIT('-Am', 'two')",
+    ];
+    client.run(&statements);
+    client.new_database("broken");
+    client.run(&statements);
+    client.run(&["CALL DOLT_GC('--archive-level', '0')"]);
+    server.kill();
+    let database = |name: &str| server.data().join(name).to_str().expect("UTF-8").to_owned();
+    let told = json(&verify(&["--json", &database("whole")], 0));
+    let said = &told.last().expect("a line for the database");
+    assert_eq!((&said["result"], said["snapshots"].as_u64()), (&"ok".into(), Some(3)), "{said}");
+    // Only the newest snapshot is rendered: the table and its definition.
+    assert_eq!((said["contents"].as_u64(), said["rows"].as_u64()), (Some(2), Some(2)), "{said}");
+    let checked = said["checked"][0].as_str().expect("what was checked");
+    assert!(checked.contains(" chunks in ") && checked.contains(" file"), "{checked}");
+    // The first block of the largest file.
+    let old = server.data().join("broken/.dolt/noms/oldgen");
+    let files =
+        fs::read_dir(&old).expect("it was collected").map(|entry| entry.expect("the folder is ours").path());
+    let file =
+        files.max_by_key(|path| path.metadata().map_or(0, |facts| facts.len())).expect("it holds files");
+    let mut bytes = fs::read(&file).expect("the folder is ours");
+    bytes[30] ^= 1;
+    fs::write(&file, bytes).expect("the folder is ours");
+    let told = json(&verify(&["--json", &database("broken")], 1));
+    let finding = &told[0];
+    assert_eq!((&finding["type"], &finding["severity"]), (&"finding".into(), &"wrong".into()), "{finding}");
+    let problem = finding["problem"].as_str().expect("a problem");
+    assert!(problem.contains(file.to_str().expect("UTF-8")) && problem.contains("chunk "), "{finding}");
+    // A store that cannot be read at all is not left out of what is said about the folder around it.
+    fs::remove_file(server.data().join("broken/.dolt/noms/manifest")).expect("the folder is ours");
+    fs::write(server.data().join("broken/.dolt/noms/manifest"), "no manifest").expect("the folder is ours");
+    let told = json(&verify(&["--json", server.data().to_str().expect("UTF-8")], 1));
+    let of = |name: &str| {
+        told.iter().filter(|line| line["database"] == name).map(|line| line.to_string()).collect::<String>()
+    };
+    assert!(of("broken").contains("no manifest") && of("whole").contains("\"ok\""), "{told:?}");
+    verify(&[&database("broken")], 1);
 }

@@ -1,8 +1,8 @@
 //! Stores whose files are damaged in every way: nothing panics, nothing hangs, no byte is wrong, and only
 //! what needs the damaged chunk fails, with an error that names the chunk or the file.
 
-mod check;
-mod stores;
+pub mod check;
+pub mod stores;
 mod truth;
 
 use std::fs;
@@ -25,7 +25,8 @@ const SHARE: u64 = 5;
 /// A failing run is repeated by the same seed.
 const SEED: u64 = 20_260_104;
 
-static SAMPLES: LazyLock<Vec<Arc<Sample>>> = LazyLock::new(|| samples().into_iter().map(Arc::new).collect());
+pub static SAMPLES: LazyLock<Vec<Arc<Sample>>> =
+    LazyLock::new(|| samples().into_iter().map(Arc::new).collect());
 
 /// Whether everything is run, however long it takes.
 fn is_long() -> bool {
@@ -33,15 +34,15 @@ fn is_long() -> bool {
 }
 
 /// A sample's own copy, to be damaged.
-struct Copy {
-    sample: Arc<Sample>,
+pub struct Copy {
+    pub sample: Arc<Sample>,
     folder: tempfile::TempDir,
     /// Its files below the folder, with what is in them when they are whole.
-    files: Vec<(PathBuf, Vec<u8>)>,
+    pub files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Copy {
-    fn new(sample: &Arc<Sample>) -> Self {
+    pub fn new(sample: &Arc<Sample>) -> Self {
         let folder = crate::support::temp_dir();
         stores::copy(sample.folder.path(), folder.path());
         let mut files = stores::files(folder.path());
@@ -50,7 +51,7 @@ impl Copy {
         Self { sample: Arc::clone(sample), folder, files }
     }
 
-    fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.folder.path().join(stores::NAME)
     }
 

@@ -1,0 +1,79 @@
+//! What Dolt itself says of a store: what a full garbage collection keeps, and what `dolt fsck` complains of.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::support::command::{Outcome, run};
+use crate::support::server::Dolt;
+use crate::support::temp_dir;
+
+const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+const TABLE_FOOTER: usize = 20;
+const TABLE_ENTRY: usize = 28;
+
+/// The chunks of a whole store that anything reaches, by address: Dolt's full collection throws all others away. Changes
+/// the store.
+pub fn collect(database: &Path) -> BTreeSet<String> {
+    dolt(database, &["gc", "--full", "--archive-level", "0"]).expect_status(0);
+    let noms = database.join(".dolt/noms");
+    let mut kept = BTreeSet::new();
+    for folder in [noms.join("oldgen"), noms] {
+        let Ok(manifest) = fs::read_to_string(folder.join("manifest")) else { continue };
+        let fields: Vec<_> = manifest.trim().split(':').skip(5).collect();
+        for file in fields.chunks(2).filter(|file| file[1] != "0") {
+            kept.extend(addresses(&fs::read(folder.join(file[0])).expect("the manifest names it")));
+        }
+    }
+    kept
+}
+
+/// The addresses in a table file's index.
+fn addresses(file: &[u8]) -> Vec<String> {
+    let footer = file.len() - TABLE_FOOTER;
+    let count = u32::from_be_bytes(file[footer..footer + 4].try_into().expect("4 bytes")) as usize;
+    let tuples = &file[footer - count * TABLE_ENTRY..footer];
+    let suffixes = &tuples[count * 16..];
+    let address = |tuple: &[u8]| {
+        let ordinal = u32::from_be_bytes(tuple[8..12].try_into().expect("4 bytes")) as usize;
+        text(&[&tuple[..8], &suffixes[ordinal * 12..ordinal * 12 + 12]].concat())
+    };
+    tuples[..count * 12].chunks(12).map(address).collect()
+}
+
+/// An address as Dolt prints it.
+fn text(address: &[u8]) -> String {
+    let bits: String = address.iter().map(|byte| format!("{byte:08b}")).collect();
+    let digit = |at: usize| DIGITS[usize::from_str_radix(&bits[at..at + 5], 2).expect("5 bits")] as char;
+    (0..160).step_by(5).map(digit).collect()
+}
+
+/// What `dolt fsck` says of a copy of the store, and whether it is content. It mends what it can, so never of the store
+/// itself.
+pub fn fsck(database: &Path) -> (bool, String) {
+    let copy = temp_dir();
+    super::stores::copy(database, copy.path());
+    let outcome = dolt(copy.path(), &["fsck", "--quiet"]);
+    (outcome.status.success(), format!("{}{}", outcome.text(), outcome.stderr))
+}
+
+/// Everything that looks like an address in a text.
+pub fn addresses_in(text: &str) -> BTreeSet<String> {
+    let is_address = |word: &&str| word.len() == 32 && word.bytes().all(|byte| DIGITS.contains(&byte));
+    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_address).map(str::to_owned).collect()
+}
+
+/// Runs Dolt in a database's folder.
+pub fn dolt(database: &Path, args: &[&str]) -> Outcome {
+    let home = temp_dir();
+    fs::create_dir(home.path().join(".dolt")).expect("a new folder is writable");
+    let config = r#"{"user.name":"Test","user.email":"test@example.com","metrics.disabled":"true"}"#;
+    fs::write(home.path().join(".dolt/config_global.json"), config).expect("a new folder is writable");
+    let home = home.path();
+    run(Dolt::Pinned.program())
+        .args(args)
+        .dir(database)
+        .env("HOME", home)
+        .env("DOLT_ROOT_PATH", home)
+        .outcome()
+}
