@@ -1,9 +1,54 @@
-//! Files that are made from the contents of snapshots: checksums, versions of tables, differences.
+//! Files that are made from the contents of snapshots: checksums, versions of tables, differences, histories of rows.
 //!
 //! They stand between the engine, which gives the bytes of contents, and the tree, which shows them under names.
 
+use std::sync::Arc;
+
+use crate::source::{ErrorKind, SourceError};
+
+mod diff;
+mod files;
+mod history;
+mod key;
+mod lines;
 mod sums;
 mod versions;
 
+pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff};
+pub use files::{DiffSides, diff_files, history_file};
+pub use history::{history, key_columns, key_names};
 pub use sums::sums;
 pub use versions::{Version, VersionIndex, Versions};
+
+use key::key_of;
+
+/// Why a file cannot be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DerivedError {
+    /// A content that it is made of cannot be read.
+    #[error(transparent)]
+    Source(#[from] Arc<SourceError>),
+    /// It would take more than a machine has.
+    #[error("{0}")]
+    TooMuch(String),
+}
+
+impl DerivedError {
+    /// The failure of a content that is made of others.
+    fn of(self, what: &str) -> SourceError {
+        match self {
+            Self::Source(error) => {
+                let made =
+                    SourceError::new(error.kind, error.source_label.clone(), format!("cannot make {what}"));
+                let made = made.because(error.chain());
+                match &error.hint {
+                    Some(hint) => made.with_hint(hint.clone()),
+                    None => made,
+                }
+            }
+            Self::TooMuch(why) => {
+                SourceError::new(ErrorKind::Unsupported, "asof", format!("cannot make {what}")).because(why)
+            }
+        }
+    }
+}

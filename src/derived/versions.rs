@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::catalog::Database;
+use jiff::Timestamp;
+
+use crate::catalog::{Database, Snapshot};
 use crate::engine::Listings;
+use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
 
 /// The ending that tables have, and that their folders do not.
@@ -27,6 +30,8 @@ pub struct VersionIndex {
     by_path: BTreeMap<Arc<str>, Vec<Version>>,
     /// Path by the name of its folder.
     folders: BTreeMap<Arc<str>, Arc<str>>,
+    /// What names all versions of a file together, and when it last changed or went.
+    states: BTreeMap<Arc<str>, (ContentId, Timestamp)>,
     /// Snapshots looked at.
     seen: usize,
 }
@@ -45,6 +50,11 @@ impl VersionIndex {
     /// The versions of a file, by its path, oldest first.
     pub fn of(&self, path: &str) -> &[Version] {
         self.by_path.get(path).map_or(&[], Vec::as_slice)
+    }
+
+    /// What names all versions of a file together, and when the last one came or went.
+    pub fn state_of(&self, path: &str) -> Option<(ContentId, Timestamp)> {
+        self.states.get(path).copied()
     }
 
     /// All files with their versions, by path.
@@ -70,8 +80,8 @@ impl VersionIndex {
         }
     }
 
-    /// Names the folders, once all snapshots are added.
-    fn name_folders(&mut self) {
+    /// Names the folders and the states, once all snapshots are added.
+    fn name(&mut self, snapshots: &[Snapshot]) {
         let folder = |path: &Arc<str>| match path.strip_suffix(TABLE) {
             Some(table)
                 if !table.is_empty() && !table.ends_with('/') && !self.by_path.contains_key(table) =>
@@ -80,8 +90,22 @@ impl VersionIndex {
             }
             _ => Arc::clone(path),
         };
+        self.states =
+            self.by_path.iter().map(|(path, v)| (Arc::clone(path), state(path, v, snapshots))).collect();
         self.folders = self.by_path.keys().map(|path| (folder(path), Arc::clone(path))).collect();
     }
+}
+
+fn state(path: &str, versions: &[Version], snapshots: &[Snapshot]) -> (ContentId, Timestamp) {
+    let mut parts: Vec<&[u8]> = vec![path.as_bytes()];
+    for version in versions {
+        parts.extend([snapshots[version.at].name.as_bytes(), version.file.id.as_bytes()]);
+        parts.push(version.gone_at.map_or(&[], |at| snapshots[at].name.as_bytes()));
+    }
+    let last = versions
+        .last()
+        .map_or(Timestamp::UNIX_EPOCH, |version| snapshots[version.gone_at.unwrap_or(version.at)].meta.time);
+    (ContentId::of(&parts), last)
 }
 
 /// The version indexes of databases, made when they are first asked for and kept until the database changes.
@@ -111,7 +135,12 @@ impl Versions {
         let mut index = slot
             .as_ref()
             .and_then(|(known, index)| continued(known, index, database))
-            .unwrap_or_else(|| VersionIndex { by_path: BTreeMap::new(), folders: BTreeMap::new(), seen: 0 });
+            .unwrap_or_else(|| VersionIndex {
+                by_path: BTreeMap::new(),
+                folders: BTreeMap::new(),
+                states: BTreeMap::new(),
+                seen: 0,
+            });
         for (at, snapshot) in database.snapshots().iter().enumerate().skip(index.seen) {
             index.seen = at + 1;
             let Some(view) = database.view(snapshot.key.slot).filter(|_| snapshot.meta.mark.is_none()) else {
@@ -121,7 +150,7 @@ impl Versions {
                 index.add(at, &files);
             }
         }
-        index.name_folders();
+        index.name(database.snapshots());
         let index = Arc::new(index);
         *slot = Some((Arc::clone(database), Arc::clone(&index)));
         index
@@ -136,6 +165,7 @@ fn continued(before: &Database, index: &VersionIndex, now: &Database) -> Option<
     is_same.then(|| VersionIndex {
         by_path: index.by_path.clone(),
         folders: BTreeMap::new(),
+        states: BTreeMap::new(),
         seen: index.seen,
     })
 }

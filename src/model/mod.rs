@@ -5,5 +5,6 @@ pub mod history;
 pub mod jsonl;
 pub mod names;
 pub mod period;
+pub mod row;
 pub mod snapshot_name;
 pub mod time_expr;

@@ -165,6 +165,15 @@ pub trait Content: Send + Sync {
         None
     }
 
+    /// The columns of the key by which the rows of a table are told apart, in the key's order: none for a table without
+    /// one. `None` where the source knows of no such thing, and for what is no table.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        Ok(None)
+    }
+
     /// What this is, for log lines: which source, which snapshot, which table or member.
     fn describe(&self) -> String;
 

@@ -97,6 +97,9 @@ impl Vfs {
             | Node::Periods { db, .. }
             | Node::PerSnapshot { db, .. }
             | Node::Versions { db, .. }
+            | Node::Histories { db, .. }
+            | Node::Diffs { db }
+            | Node::Diff { db, .. }
             | Node::Refs { db, .. }
             | Node::Live { db, .. } => newest(db),
         }

@@ -29,6 +29,19 @@ impl Vfs {
             Node::Periods { db, period } => self.in_periods(db, *period, name),
             Node::PerSnapshot { db, kind } => self.in_per_snapshot(db, *kind, name).await,
             Node::Versions { db, path } => self.in_versions(db, path, name).await,
+            Node::Histories { db, path } => self.in_histories(db, path, name).await,
+            Node::Diffs { db } => self.in_diffs(db, name),
+            Node::Diff { db, from, to, path } => {
+                let files = self.diff_entries(db, from, to).await?;
+                let below = join(path, name);
+                match snapshot_dir::find(&files, &below) {
+                    Some(Entry::File(file)) => Ok(Node::File(file.clone())),
+                    Some(Entry::Dir) => {
+                        Ok(Node::Diff { db: db.clone(), from: from.clone(), to: to.clone(), path: below })
+                    }
+                    None => Err(VfsError::NotFound),
+                }
+            }
             Node::Refs { db, kind, path } => self.in_refs(db, *kind, path, name),
             Node::Snapshot { db, key, path } => {
                 let files = self.snapshot_files(db, key).await?;
@@ -65,6 +78,8 @@ impl Vfs {
             LOG => Ok(Node::File(log_content::entry(&self.engine, &database))),
             "lost" if database.lost().is_some() => Ok(Node::Lost { db }),
             "versions" => Ok(Node::Versions { db, path: root }),
+            "history" => Ok(Node::Histories { db, path: root }),
+            "diff" => Ok(Node::Diffs { db }),
             _ => {
                 if let Some(period) = Period::of_folder(name) {
                     return Ok(Node::Periods { db, period });

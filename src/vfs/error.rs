@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::source::SourceError;
+use crate::derived::DerivedError;
+use crate::source::{ErrorKind, SourceError};
 
 /// Why an operation failed; `fuse` turns it into an errno.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -43,4 +44,15 @@ pub enum VfsError {
     /// The source failed; it was logged when it did.
     #[error(transparent)]
     Source(#[from] Arc<SourceError>),
+}
+
+impl From<DerivedError> for VfsError {
+    fn from(error: DerivedError) -> Self {
+        match error {
+            DerivedError::Source(error) => Self::Source(error),
+            DerivedError::TooMuch(why) => {
+                Self::Source(Arc::new(SourceError::new(ErrorKind::Unsupported, "asof", why)))
+            }
+        }
+    }
 }

@@ -40,14 +40,14 @@ struct TimelineListing {
 }
 
 /// A name on its way into a listing.
-struct Named {
-    name: Arc<str>,
-    identity: ContentId,
-    kind: Kind,
+pub(super) struct Named {
+    pub(super) name: Arc<str>,
+    pub(super) identity: ContentId,
+    pub(super) kind: Kind,
 }
 
 impl Named {
-    fn of(name: impl Into<Arc<str>>, node: &Node) -> Self {
+    pub(super) fn of(name: impl Into<Arc<str>>, node: &Node) -> Self {
         let kind = match node {
             Node::File(file) => file.kind.into(),
             Node::Link { .. } => Kind::Symlink,
@@ -84,6 +84,13 @@ impl Vfs {
             Node::Versions { db, path } => {
                 let nodes = self.version_nodes(db, path).await?;
                 nodes.iter().map(|(name, node)| Named::of(name.clone(), node)).collect()
+            }
+            Node::Histories { db, path } => self.history_entries(db, path).await?,
+            // Any two names may be asked for: there are too many pairs to be listed.
+            Node::Diffs { .. } => Vec::new(),
+            Node::Diff { db, from, to, path } => {
+                let files = self.diff_entries(db, from, to).await?;
+                file_entries(&files, path, |below| node::diff_identity(db, from, to, below))
             }
             Node::Refs { db, kind, path } => self.ref_entries(db, *kind, path)?,
             Node::Snapshot { db, key, path } => {
@@ -132,6 +139,8 @@ impl Vfs {
             named.push(Named::of(kind.folder(), &Node::PerSnapshot { db: db.clone(), kind }));
         }
         named.push(Named::of("tags", &refs(RefKind::Tags)));
+        named.push(Named::of("diff", &Node::Diffs { db: db.clone() }));
+        named.push(Named::of("history", &Node::Histories { db: db.clone(), path: root.clone() }));
         named.push(Named::of("versions", &Node::Versions { db: db.clone(), path: root.clone() }));
         named.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(named)

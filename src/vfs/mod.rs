@@ -14,8 +14,10 @@ use crate::source::FileKind;
 mod ahead;
 mod attr;
 mod child;
+mod diffs;
 mod error;
 mod handles;
+mod histories;
 mod inodes;
 mod link;
 mod list;
@@ -104,6 +106,10 @@ impl Vfs {
         let node = self.settle_live(&parent, name, node).await?;
         self.measure_ahead(&parent, &node);
         let size = self.size(&node).await?;
+        if size == 0 && matches!((&*parent, &node), (Node::Histories { .. }, Node::File(_))) {
+            // No version of the table ever had such a row.
+            return Err(VfsError::NotFound);
+        }
         let name_stays = node.name_stays(&parent);
         let ino = self.inodes.reference(&node);
         Ok(Found { attr: self.attr(ino, &node, size), name_stays })

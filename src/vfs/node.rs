@@ -100,6 +100,22 @@ pub(super) enum Node {
         db: Arc<str>,
         path: Arc<str>,
     },
+    /// `history/`, the folder of a table in it, or a folder on the way to one.
+    Histories {
+        db: Arc<str>,
+        path: Arc<str>,
+    },
+    /// `diff/`.
+    Diffs {
+        db: Arc<str>,
+    },
+    /// `diff/<from>..<to>`, or a folder in it.
+    Diff {
+        db: Arc<str>,
+        from: SnapKey,
+        to: SnapKey,
+        path: Arc<str>,
+    },
     Refs {
         db: Arc<str>,
         kind: RefKind,
@@ -134,6 +150,9 @@ impl Node {
             Self::Periods { db, period } => of(&[b"periods", db.as_bytes(), period.folder().as_bytes()]),
             Self::PerSnapshot { db, kind } => of(&[b"per snapshot", db.as_bytes(), kind.folder().as_bytes()]),
             Self::Versions { db, path } => of(&[b"versions", db.as_bytes(), path.as_bytes()]),
+            Self::Histories { db, path } => of(&[b"histories", db.as_bytes(), path.as_bytes()]),
+            Self::Diffs { db } => of(&[b"diffs", db.as_bytes()]),
+            Self::Diff { db, from, to, path } => diff_identity(db, from, to, path),
             Self::Refs { db, kind, path } => {
                 of(&[b"refs", db.as_bytes(), kind.folder().as_bytes(), path.as_bytes()])
             }
@@ -162,6 +181,9 @@ impl Node {
             (Self::Snapshot { .. }, _) => Stays::ForGood,
             (Self::Timeline { .. } | Self::Commits { .. }, Self::Snapshot { .. }) => Stays::ForGood,
             (Self::Versions { .. } | Self::PerSnapshot { .. }, Self::File(_)) => Stays::ForNow,
+            // Its name may be a time that goes on.
+            (Self::Diffs { .. }, _) => Stays::Unsure,
+            (Self::Diff { .. }, _) => Stays::ForNow,
             (_, Self::File(_)) => Stays::Unsure,
             // The folders on the way to a snapshot. Every path leads through them.
             _ => Stays::ForNow,
@@ -194,6 +216,12 @@ pub enum Stays {
 pub(super) fn snapshot_identity(db: &str, key: &SnapKey, path: &str) -> ContentId {
     let slot = (key.slot as u64).to_le_bytes();
     ContentId::of(&[b"snapshot", db.as_bytes(), &slot, key.id.as_bytes(), path.as_bytes()])
+}
+
+/// [`Node::identity`] of a folder of differences, without a node at hand.
+pub(super) fn diff_identity(db: &str, from: &SnapKey, to: &SnapKey, path: &str) -> ContentId {
+    let (from, to) = (snapshot_identity(db, from, ""), snapshot_identity(db, to, ""));
+    ContentId::of(&[b"diff", from.as_bytes(), to.as_bytes(), path.as_bytes()])
 }
 
 /// [`Node::identity`] of a file, without a node at hand.

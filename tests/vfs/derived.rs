@@ -150,3 +150,104 @@ fn sums_are_in_the_form_of_sha256sum() {
         assert_eq!(read(&vfs, "db/sums/2026-01-01T000000Z.sha256").await, expected);
     });
 }
+
+const A: &str = "{\"id\":1,\"s\":\"one\"}\n";
+const B: &str = "{\"id\":2,\"s\":\"two\",\"n\":1.50}\n";
+const B2: &str = "{\"id\":2,\"s\":\"zwei\",\"n\":1.50}\n";
+const TEN: &str = "{\"id\":10,\"s\":\"ten\",\"n\":null}\n";
+
+#[test]
+fn differences_are_told_by_row_and_column() {
+    runtime().block_on(async {
+        let (first, second, third) = (format!("{A}{B}"), format!("{A}{B2}{TEN}"), format!("{B2}{TEN}"));
+        let vfs = tree(catalog(vec![vec![memory(&[
+            (0, &[("t.jsonl", &first), ("same.jsonl", A), ("x", "no table")]),
+            (1, &[("t.jsonl", &second), ("same.jsonl", A), ("x", "changed")]),
+            (2, &[("t.jsonl", &third), ("same.jsonl", A), ("new.jsonl", A)]),
+        ])]]));
+        assert!(names(&vfs, "db/diff").await.is_empty());
+        let pair = "db/diff/2026-01-01T000000Z..2026-01-01T010000Z";
+        assert_eq!(names(&vfs, pair).await, ["summary.json", "t.jsonl"]);
+        let expected = "{\"change\":\"modified\",\"key\":{\"id\":2},\"from\":{\"s\":\"two\"},\"to\":{\"s\":\"zwei\"}}\n\
+                        {\"change\":\"added\",\"key\":{\"id\":10},\"from\":null,\"to\":{\"id\":10,\"s\":\"ten\",\"n\":null}}\n";
+        assert_eq!(read(&vfs, &format!("{pair}/t.jsonl")).await, expected);
+        let summary: serde_json::Value = serde_json::from_str(&read(&vfs, &format!("{pair}/summary.json")).await).expect("JSON");
+        assert_eq!(summary["tables"], serde_json::json!({"t": {"added": 1, "removed": 0, "modified": 1}}));
+        assert_eq!(summary["from"], "2026-01-01T000000Z");
+        // By times, and backwards.
+        let back = "db/diff/2026-01-01T02:30..2026-01-01T00:30";
+        assert_eq!(names(&vfs, back).await, ["new.jsonl", "summary.json", "t.jsonl"]);
+        let removed = read(&vfs, &format!("{back}/new.jsonl")).await;
+        assert_eq!(removed, format!("{{\"change\":\"removed\",\"key\":{{\"id\":1}},\"from\":{},\"to\":null}}\n", A.trim_end()));
+        assert!(vfs.lookup(find(&vfs, "db/diff").await, "2025-01-01..2026-01-02").await.is_err());
+        assert!(vfs.lookup(find(&vfs, "db/diff").await, "2026-01-02").await.is_err());
+        assert_eq!(names(&vfs, "db/diff/2026-01-01T01:30..2026-01-01T01:45").await, ["summary.json"]);
+    });
+}
+
+#[test]
+fn a_column_that_came_without_a_value_changes_no_row() {
+    runtime().block_on(async {
+        let after = "{\"id\":1,\"s\":\"one\",\"new\":null}\n{\"id\":2,\"s\":\"two\",\"new\":3}\n";
+        let before = "{\"id\":1,\"s\":\"one\"}\n{\"id\":2,\"s\":\"two\"}\n";
+        let vfs =
+            tree(catalog(vec![vec![memory(&[(0, &[("t.jsonl", before)]), (1, &[("t.jsonl", after)])])]]));
+        let told = read(&vfs, "db/diff/2026-01-01T000000Z..2026-01-01T010000Z/t.jsonl").await;
+        assert_eq!(
+            told,
+            "{\"change\":\"modified\",\"key\":{\"id\":2},\"from\":{\"new\":null},\"to\":{\"new\":3}}\n"
+        );
+    });
+}
+
+#[test]
+fn a_row_has_its_history() {
+    runtime().block_on(async {
+        let (first, second, third) = (format!("{A}{B}"), format!("{A}{B2}{TEN}"), format!("{A}{TEN}"));
+        let vfs = tree(catalog(vec![vec![memory(&[
+            (0, &[("t.jsonl", &first)]),
+            (1, &[("t.jsonl", &first)]),
+            (2, &[("t.jsonl", &second)]),
+            (3, &[("t.jsonl", &third)]),
+            (4, &[]),
+            (5, &[("t.jsonl", &first)]),
+        ])]]));
+        assert_eq!(names(&vfs, "db/history").await, ["t"]);
+        assert_eq!(names(&vfs, "db/history/t").await, ["1.jsonl", "2.jsonl"]);
+        let told = |text: &str| -> Vec<(String, String, serde_json::Value)> {
+            let line = |line: &str| {
+                let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+                let text = |name: &str| line[name].as_str().expect("a string").to_owned();
+                (text("time"), text("change"), line["changed"].clone())
+            };
+            text.lines().map(line).collect()
+        };
+        let time = |hour: u8| format!("2026-01-01T{hour:02}:00:00Z");
+        let none = serde_json::json!([]);
+        let of_two = read(&vfs, "db/history/t/2.jsonl").await;
+        assert_eq!(
+            told(&of_two),
+            [
+                (time(0), "added".to_owned(), none.clone()),
+                (time(2), "modified".to_owned(), serde_json::json!(["s"])),
+                (time(3), "removed".to_owned(), none.clone()),
+                (time(5), "added".to_owned(), none.clone()),
+            ]
+        );
+        let first: serde_json::Value =
+            serde_json::from_str(of_two.lines().next().expect("a line")).expect("JSON");
+        let keys: Vec<&String> = first.as_object().expect("an object").keys().collect();
+        assert_eq!(keys.len(), 8, "{keys:?}");
+        assert_eq!(
+            (&first["commit"], &first["committer"]),
+            (&"c0".into(), &"someone <someone@example.org>".into())
+        );
+        assert_eq!(first["row"]["n"], 1.5);
+        assert!(of_two.contains("\"n\":1.50"), "digits stay as they are");
+        // Of one that is not in the newest version any more.
+        let of_ten = read(&vfs, "db/history/t/10.jsonl").await;
+        assert_eq!(told(&of_ten).iter().map(|e| &*e.1).collect::<Vec<_>>(), ["added", "removed"]);
+        assert!(vfs.lookup(find(&vfs, "db/history/t").await, "3.jsonl").await.is_err());
+        assert!(vfs.lookup(find(&vfs, "db/history/t").await, "2").await.is_err());
+    });
+}

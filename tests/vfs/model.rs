@@ -129,7 +129,7 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
     let mut all = BTreeMap::new();
     let mut dir = |path: &str| drop(all.insert(path.to_owned(), Shown::Dir));
     let base = "/be ads";
-    let folders = ["", "/asof", "/branches", "/commits", "/tags", "/sums", "/versions"];
+    let folders = ["", "/asof", "/branches", "/commits", "/tags", "/sums", "/versions", "/diff", "/history"];
     folders.iter().for_each(|p| dir(&format!("{base}{p}")));
     let periods = [
         ("hourly", "2026-01-09T00"),
@@ -172,6 +172,10 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
                 for part in folder.split('/') {
                     upto = format!("{upto}/{part}");
                     all.insert(upto.clone(), Shown::Dir);
+                }
+                // Their texts are no rows, so that no key is listed.
+                if let Some(table) = path.strip_suffix(".jsonl") {
+                    all.insert(format!("{base}/history/{table}"), Shown::Dir);
                 }
                 if before.is_none_or(|before| before.get(path) != Some(text)) {
                     all.insert(format!("{upto}/{name}{ending}"), Shown::File(text.as_bytes().to_vec()));

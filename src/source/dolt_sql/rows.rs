@@ -54,6 +54,13 @@ impl Content for RowsContent {
         self.version.is_some()
     }
 
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        match &self.version {
+            Some(version) => version.key().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn versioned(&self) -> Option<&dyn Versioned> {
         self.version.as_ref().map(|version| version as &dyn Versioned)
     }

@@ -137,6 +137,16 @@ impl TableVersion {
         Ok(())
     }
 
+    /// The columns of its key, in the key's order.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub async fn key(&self) -> Result<Vec<String>, SourceError> {
+        let definition =
+            self.definition().await.map_err(|error| self.failed("cannot ask for the key of", error))?;
+        Ok(definition.key.clone())
+    }
+
     fn failed(&self, doing: &str, error: QueryError) -> SourceError {
         let at = Revision::Commit(Arc::clone(&self.commit)).describe();
         let operation = format!("{doing} table {} of {} {at}", self.table, self.store.database);

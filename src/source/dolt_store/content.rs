@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::address::Address;
+use super::objects::table::Table;
 use super::shared::{ReadError, Shared};
 use super::table_rows::TableRows;
 use crate::source::blocking::on_blocking_thread;
@@ -47,6 +48,18 @@ impl Content for TableContent {
 
     fn is_for_good(&self) -> bool {
         true
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        let content = self.clone();
+        let read = move || {
+            let schema = Table::read(&content.shared.store, &content.table)
+                .map_err(ReadError::from)
+                .and_then(|table| content.shared.schema(&content.name, &table.schema))
+                .map_err(|error| content.failed(error))?;
+            Ok(schema.primary_key.iter().map(|&place| schema.columns[place].name.clone()).collect())
+        };
+        on_blocking_thread(&self.shared.label, read).await.map(Some)
     }
 
     fn in_parts(&self) -> Option<&dyn InParts> {

@@ -11,7 +11,7 @@ use super::SqliteFile;
 use super::connection::{Connected, Encoding, LONGEST_ROW};
 use super::problem::{Problem, RowProblem};
 use super::relation::{self, Relation, RelationKind};
-use super::schema::Schema;
+use super::schema::{Schema, key_columns};
 use super::select::Select;
 use crate::model::jsonl::Value;
 use crate::source::blocking::on_blocking_thread;
@@ -35,6 +35,18 @@ impl Content for RowsContent {
     fn describe(&self) -> String {
         let Relation { name, kind, .. } = &self.relation;
         format!("{} {} of {}", kind.word(), name.escape_debug(), self.file.db.describe())
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
+        if relation.kind != RelationKind::Table {
+            return Ok(None);
+        }
+        on_blocking_thread(&self.file.label, move || {
+            file.with("read the key", |connected| key_columns(&connected.connection, &relation.name))
+        })
+        .await
+        .map(Some)
     }
 
     fn is_for_good(&self) -> bool {

@@ -126,3 +126,18 @@ pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<Ke
     }
     Ok(key)
 }
+
+/// The names of the columns of a table's primary key, in its order, also of one that is the rowid.
+pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<String>, Problem> {
+    let mut key: Vec<(u32, String)> = Vec::new();
+    connection.pragma(Some("main"), "table_xinfo", table, |row| {
+        // Its place in the key, from 1 on; 0 for a column that is not in it.
+        let place: u32 = row.get(5)?;
+        if place > 0 {
+            key.push((place, row.get(1)?));
+        }
+        Ok(())
+    })?;
+    key.sort();
+    Ok(key.into_iter().map(|(_, name)| name).collect())
+}

@@ -1,0 +1,201 @@
+//! Differences and histories as files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::diff::{diff, write_change};
+use super::history::history;
+use super::{Counts, DerivedError, VersionIndex};
+use crate::catalog::Database;
+use crate::engine::Engine;
+use crate::model::content_id::ContentId;
+use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
+
+/// The file with the number of changes of each table.
+const SUMMARY: &str = "summary.json";
+
+/// What the paths of tables end in.
+const TABLE: &str = ".jsonl";
+
+/// How much is handed over at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
+/// Two snapshots that are compared, by the names that they are shown under.
+#[derive(Debug, Clone)]
+pub struct DiffSides {
+    /// The earlier one's name.
+    pub from: String,
+    /// The later one's name.
+    pub to: String,
+}
+
+/// The files of a difference, sorted by path: one for each table whose content differs, and the number of changes.
+pub fn diff_files(
+    engine: &Arc<Engine>,
+    sides: &DiffSides,
+    from: &[FileEntry],
+    to: &[FileEntry],
+) -> Vec<FileEntry> {
+    let mut tables: BTreeMap<Arc<str>, Pair> = BTreeMap::new();
+    for file in from.iter().filter(|file| file.path.ends_with(TABLE)) {
+        tables.entry(Arc::clone(&file.path)).or_default().from = Some(file.clone());
+    }
+    for file in to.iter().filter(|file| file.path.ends_with(TABLE)) {
+        tables.entry(Arc::clone(&file.path)).or_default().to = Some(file.clone());
+    }
+    tables.retain(|_, pair| pair.from.as_ref().map(|file| file.id) != pair.to.as_ref().map(|file| file.id));
+    let mut files: Vec<FileEntry> = tables
+        .iter()
+        .map(|(path, pair)| {
+            let content = Arc::new(DiffContent {
+                engine: Arc::clone(engine),
+                path: Arc::clone(path),
+                pair: pair.clone(),
+            });
+            entry(Arc::clone(path), pair.id(), pair.changed(), content)
+        })
+        .collect();
+    let ids: Vec<ContentId> = tables.values().map(Pair::id).collect();
+    let mut parts: Vec<&[u8]> = vec![b"diff summary", sides.from.as_bytes(), sides.to.as_bytes()];
+    parts.extend(ids.iter().map(|id| &id.as_bytes()[..]));
+    let changed = tables.values().map(Pair::changed).max().unwrap_or(Timestamp::UNIX_EPOCH);
+    let id = ContentId::of(&parts);
+    let summary = Summary { engine: Arc::clone(engine), sides: sides.clone(), tables };
+    files.push(entry(SUMMARY.into(), id, changed, Arc::new(summary)));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn entry(path: Arc<str>, id: ContentId, changed: Timestamp, content: Arc<dyn Content>) -> FileEntry {
+    FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
+}
+
+/// A table in two snapshots.
+#[derive(Clone, Default)]
+struct Pair {
+    from: Option<FileEntry>,
+    to: Option<FileEntry>,
+}
+
+impl Pair {
+    fn id(&self) -> ContentId {
+        let bytes = |file: &Option<FileEntry>| file.as_ref().map_or([0; 16], |file| *file.id.as_bytes());
+        ContentId::of(&[b"diff", &bytes(&self.from), &bytes(&self.to)])
+    }
+
+    fn changed(&self) -> Timestamp {
+        let times = [&self.from, &self.to].into_iter().flatten().map(|file| file.changed);
+        times.max().unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// The changed rows of one table.
+struct DiffContent {
+    engine: Arc<Engine>,
+    path: Arc<str>,
+    pair: Pair,
+}
+
+#[async_trait]
+impl Content for DiffContent {
+    fn describe(&self) -> String {
+        format!("the differences of {}", self.path)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let found = diff(&self.engine, self.pair.from.as_ref(), self.pair.to.as_ref()).await;
+        let found = found.map_err(|error| error.of(&self.describe()))?;
+        let mut out = Vec::new();
+        for change in &found.changes {
+            write_change(&found.key, change, &mut out);
+            if out.len() >= PIECE && sink.push(Bytes::from(std::mem::take(&mut out))).await.is_err() {
+                return Ok(());
+            }
+        }
+        // A closed sink means that nobody wants the rest.
+        let _ = sink.push(Bytes::from(out)).await;
+        Ok(())
+    }
+}
+
+/// How many rows of each table differ.
+struct Summary {
+    engine: Arc<Engine>,
+    sides: DiffSides,
+    tables: BTreeMap<Arc<str>, Pair>,
+}
+
+#[derive(serde::Serialize)]
+struct SummaryText<'s> {
+    from: &'s str,
+    to: &'s str,
+    tables: BTreeMap<&'s str, Counts>,
+}
+
+#[async_trait]
+impl Content for Summary {
+    fn describe(&self) -> String {
+        format!("the summary of {}..{}", self.sides.from, self.sides.to)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let mut tables = BTreeMap::new();
+        for (path, pair) in &self.tables {
+            let found = diff(&self.engine, pair.from.as_ref(), pair.to.as_ref()).await;
+            let counts = found.map_err(|error| error.of(&format!("the summary of {path}")))?.counts();
+            tables.insert(path.strip_suffix(TABLE).unwrap_or(path), counts);
+        }
+        let text = SummaryText { from: &self.sides.from, to: &self.sides.to, tables };
+        let mut text = serde_json::to_vec(&text).expect("plain values always serialise into memory");
+        text.push(b'\n');
+        let _ = sink.push(Bytes::from(text)).await;
+        Ok(())
+    }
+}
+
+/// The history of one row as a file. It is another one with every version of the table that there is.
+pub fn history_file(
+    engine: &Arc<Engine>,
+    database: &Arc<Database>,
+    index: &Arc<VersionIndex>,
+    path: &Arc<str>,
+    name: &str,
+) -> FileEntry {
+    let (state, changed) = index.state_of(path).unwrap_or((ContentId::of(&[]), Timestamp::UNIX_EPOCH));
+    let id = ContentId::of(&[b"history", database.name.as_bytes(), state.as_bytes(), name.as_bytes()]);
+    let content = HistoryContent {
+        engine: Arc::clone(engine),
+        database: Arc::clone(database),
+        index: Arc::clone(index),
+        path: Arc::clone(path),
+        name: name.to_owned(),
+    };
+    entry(format!("{name}{TABLE}").into(), id, changed, Arc::new(content))
+}
+
+struct HistoryContent {
+    engine: Arc<Engine>,
+    database: Arc<Database>,
+    index: Arc<VersionIndex>,
+    path: Arc<str>,
+    name: String,
+}
+
+#[async_trait]
+impl Content for HistoryContent {
+    fn describe(&self) -> String {
+        format!("the history of {} in {}", self.name, self.path)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let made: Result<Vec<u8>, DerivedError> =
+            history(&self.engine, &self.database, &self.index, &self.path, &self.name).await;
+        let text = made.map_err(|error| error.of(&self.describe()))?;
+        let _ = sink.push(Bytes::from(text)).await;
+        Ok(())
+    }
+}

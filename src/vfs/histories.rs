@@ -1,0 +1,65 @@
+//! `history/<table>/<key>.jsonl`: what became of each row.
+
+use std::sync::Arc;
+
+use super::Vfs;
+use super::attr::Kind;
+use super::child::join;
+use super::error::VfsError;
+use super::list::Named;
+use super::node::Node;
+use crate::derived::{VersionIndex, history_file, key_names};
+
+/// What the names of tables' files, and of histories, end in.
+const TABLE: &str = ".jsonl";
+
+impl Vfs {
+    /// What `name` is in the folder `path` of `history/`. The file of a key that no version of the table ever had is empty:
+    /// nothing tells whether there was such a row but looking for it.
+    pub(super) async fn in_histories(&self, db: &Arc<str>, path: &str, name: &str) -> Result<Node, VfsError> {
+        let (database, index) = self.version_index(db).await?;
+        let below = join(path, name);
+        if is_folder(&index, &below) {
+            return Ok(Node::Histories { db: db.clone(), path: below });
+        }
+        let table = table_of(&index, path).ok_or(VfsError::NotFound)?;
+        let key = name.strip_suffix(TABLE).ok_or(VfsError::NotFound)?;
+        let file = history_file(&self.engine, &database, &index, &table, key);
+        Ok(Node::File(file))
+    }
+
+    /// The entries of a folder of `history/`: tables, and the keys that are in the newest version of one.
+    pub(super) async fn history_entries(&self, db: &Arc<str>, path: &str) -> Result<Vec<Named>, VfsError> {
+        let (database, index) = self.version_index(db).await?;
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let mut entries: Vec<Named> = Vec::new();
+        let tables = index.folders().filter(|(_, file)| file.ends_with(TABLE));
+        for rest in tables.filter_map(|(folder, _)| folder.strip_prefix(&*prefix)) {
+            let name = rest.split_once('/').map_or(rest, |(first, _)| first);
+            if entries.last().is_none_or(|last| *last.name != *name) {
+                entries.push(Named::of(name, &Node::Histories { db: db.clone(), path: join(path, name) }));
+            }
+        }
+        if let Some(table) = table_of(&index, path)
+            && let Some(newest) = index.of(&table).last()
+        {
+            for key in key_names(&self.engine, &newest.file).await? {
+                let file = history_file(&self.engine, &database, &index, &table, &key);
+                let identity = Node::File(file).identity();
+                entries.push(Named { name: format!("{key}{TABLE}").into(), identity, kind: Kind::File });
+            }
+        }
+        Ok(entries)
+    }
+}
+
+fn is_folder(index: &VersionIndex, path: &str) -> bool {
+    let below = format!("{path}/");
+    table_of(index, path).is_some()
+        || index.folders().any(|(folder, file)| folder.starts_with(&below) && file.ends_with(TABLE))
+}
+
+/// The path of the table whose folder this is.
+fn table_of(index: &VersionIndex, folder: &str) -> Option<Arc<str>> {
+    index.path_of(folder).filter(|file| file.ends_with(TABLE)).cloned()
+}
