@@ -51,6 +51,7 @@ pub struct Database {
     tags: BTreeMap<String, RefTarget>,
     fingerprint: OnceLock<ContentId>,
     periods: OnceLock<Periods>,
+    in_order: OnceLock<Vec<usize>>,
     /// When this state of the database was first seen.
     seen: Timestamp,
 }
@@ -82,6 +83,7 @@ impl Database {
             is_lost_partial: false,
             fingerprint: OnceLock::new(),
             periods: OnceLock::new(),
+            in_order: OnceLock::new(),
             seen,
         };
         database.list_snapshots(given);
@@ -177,6 +179,28 @@ impl Database {
     /// The snapshots of `asof/`, oldest first.
     pub fn snapshots(&self) -> &[Snapshot] {
         &self.snapshots
+    }
+
+    /// The places of all listed snapshots in the order in which they came to be: within a source in its own order,
+    /// whatever the dates say (a commit may be dated after those that came of it), and over several sources by time.
+    pub fn in_order(&self) -> &[usize] {
+        self.in_order.get_or_init(|| {
+            let mut found: Vec<(Timestamp, usize, usize, usize)> = Vec::with_capacity(self.snapshots.len());
+            for (rank, view) in self.views.iter().enumerate() {
+                let timeline = &view.database.history().timeline;
+                let mut least = Timestamp::MAX;
+                for (newest_first, meta) in timeline.iter().enumerate() {
+                    least = least.min(meta.time);
+                    let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                    // A commit that another source shows stands where that one has it.
+                    if let Some(place) = self.place(&key).filter(|at| self.snapshots[*at].key == key) {
+                        found.push((least, rank, timeline.len() - newest_first, place));
+                    }
+                }
+            }
+            found.sort_unstable();
+            found.into_iter().map(|(.., place)| place).collect()
+        })
     }
 
     /// The last snapshots of all periods, found out once.

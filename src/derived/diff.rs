@@ -147,7 +147,7 @@ fn paired(key: &[String], removed: Vec<Vec<u8>>, added: Vec<Vec<u8>>) -> Vec<Row
             None => changes.push(RowChange { from: None, to: Some(line) }),
         }
     }
-    changes.retain(|change| differs(change));
+    changes.retain(differs);
     changes.sort_by_cached_key(|change| {
         let line = change.from.as_ref().or(change.to.as_ref()).map_or(&[][..], Vec::as_slice);
         SortKey(owned_key(key, line).unwrap_or_else(|| vec![String::from_utf8_lossy(line).into_owned()]))

@@ -9,6 +9,7 @@ use super::lines::each_line;
 use super::{DerivedError, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
+use crate::model::content_id::ContentId;
 use crate::model::row::{Row, key_name};
 use crate::source::blocking::on_blocking_thread;
 use crate::source::parts::{Part, Parts, Segment};
@@ -65,17 +66,12 @@ pub async fn history(
     path: &str,
     name: &str,
 ) -> Result<Vec<u8>, DerivedError> {
-    let mut finder = Finder { name: name.to_owned(), parts: HashMap::new() };
+    let mut finder = Finder { name: name.to_owned(), parts: HashMap::new(), contents: HashMap::new() };
     let mut events: Vec<Event> = Vec::new();
-    let mut before: Option<Vec<u8>> = None;
     for version in index.of(path) {
-        let now = finder.find(engine, &version.file).await?;
+        let before = finder.find_in(engine, version.before.as_ref()).await?;
+        let now = finder.find_in(engine, version.file.as_ref()).await?;
         events.extend(event(&database.snapshots()[version.at], before.as_deref(), now.as_deref()));
-        before = now;
-        if let Some(gone) = version.gone_at {
-            events.extend(event(&database.snapshots()[gone], before.as_deref(), None));
-            before = None;
-        }
     }
     let mut out = Vec::new();
     events.iter().for_each(|event| event.write(database, &mut out));
@@ -137,9 +133,26 @@ struct Finder {
     name: String,
     /// Of parts that were looked through, the row: versions share most of them.
     parts: HashMap<Part, Option<Vec<u8>>>,
+    /// The same of whole contents.
+    contents: HashMap<ContentId, Option<Vec<u8>>>,
 }
 
 impl Finder {
+    /// The line of the row in a file that may not be there.
+    async fn find_in(
+        &mut self,
+        engine: &Engine,
+        file: Option<&FileEntry>,
+    ) -> Result<Option<Vec<u8>>, DerivedError> {
+        let Some(file) = file else { return Ok(None) };
+        if let Some(known) = self.contents.get(&file.id) {
+            return Ok(known.clone());
+        }
+        let found = self.find(engine, file).await?;
+        self.contents.insert(file.id, found.clone());
+        Ok(found)
+    }
+
     /// The line of the row in a version.
     async fn find(&mut self, engine: &Engine, file: &FileEntry) -> Result<Option<Vec<u8>>, DerivedError> {
         let key = key_columns(file).await?;

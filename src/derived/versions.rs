@@ -1,11 +1,15 @@
 //! In which snapshots each file changed.
+//!
+//! A commit changed a file where it differs from that of its first parent; any other snapshot where it differs from
+//! the snapshot that came before it, of whatever source. So a branch that was merged takes nothing back.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::catalog::{Database, Snapshot};
+use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::engine::Listings;
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
@@ -13,27 +17,33 @@ use crate::source::FileEntry;
 /// The ending that tables have, and that their folders do not.
 const TABLE: &str = ".jsonl";
 
-/// A content as it first appeared.
+/// The files of a snapshot, sorted by path.
+type Files = Arc<[FileEntry]>;
+
+/// A change of a file.
 #[derive(Clone)]
 pub struct Version {
-    /// Which of the listed snapshots first had it.
+    /// Which of the listed snapshots made it.
     pub at: usize,
-    /// The file.
-    pub file: FileEntry,
-    /// The snapshot from which on the file was no longer there, where it left before another version came.
-    pub gone_at: Option<usize>,
+    /// The file before; none where it was not there.
+    pub before: Option<FileEntry>,
+    /// The file from then on; none where it went.
+    pub file: Option<FileEntry>,
 }
 
 /// The versions of all files over one state of a database's timeline.
+#[derive(Default)]
 pub struct VersionIndex {
-    /// By path, oldest first.
+    /// By path, in the order in which they came to be.
     by_path: BTreeMap<Arc<str>, Vec<Version>>,
     /// Path by the name of its folder.
     folders: BTreeMap<Arc<str>, Arc<str>>,
     /// What names all versions of a file together, and when it last changed or went.
     states: BTreeMap<Arc<str>, (ContentId, Timestamp)>,
-    /// Snapshots looked at.
-    seen: usize,
+    /// The snapshots looked at, in order.
+    seen: Vec<usize>,
+    /// The last one, with its files.
+    last: Option<(SnapKey, Files)>,
 }
 
 impl VersionIndex {
@@ -47,7 +57,7 @@ impl VersionIndex {
         self.folders.get(folder)
     }
 
-    /// The versions of a file, by its path, oldest first.
+    /// The versions of a file, by its path, in the order in which they came to be.
     pub fn of(&self, path: &str) -> &[Version] {
         self.by_path.get(path).map_or(&[], Vec::as_slice)
     }
@@ -57,25 +67,24 @@ impl VersionIndex {
         self.states.get(path).copied()
     }
 
-    /// All files with their versions, by path.
-    pub fn files(&self) -> impl Iterator<Item = (&Arc<str>, &[Version])> {
-        self.by_path.iter().map(|(path, versions)| (path, versions.as_slice()))
-    }
-
-    /// Adds what a snapshot shows. Snapshots come oldest first.
-    fn add(&mut self, at: usize, files: &[FileEntry]) {
-        for (path, versions) in &mut self.by_path {
-            let is_there = files.binary_search_by(|file| file.path.cmp(path)).is_ok();
-            if let Some(last) = versions.last_mut().filter(|last| !is_there && last.gone_at.is_none()) {
-                last.gone_at = Some(at);
+    /// Adds what a snapshot changed.
+    fn add(&mut self, at: usize, before: &[FileEntry], now: &[FileEntry]) {
+        let (mut before, mut now) = (before.iter().peekable(), now.iter().peekable());
+        loop {
+            let order = match (before.peek(), now.peek()) {
+                (None, None) => return,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(before), Some(now)) => before.path.cmp(&now.path),
+            };
+            let before = if order.is_le() { before.next() } else { None };
+            let file = if order.is_ge() { now.next() } else { None };
+            if before.map(|file| file.id) == file.map(|file| file.id) {
+                continue;
             }
-        }
-        for file in files {
-            let versions = self.by_path.entry(Arc::clone(&file.path)).or_default();
-            let is_same =
-                versions.last().is_some_and(|last| last.gone_at.is_none() && last.file.id == file.id);
-            if !is_same {
-                versions.push(Version { at, file: file.clone(), gone_at: None });
+            if let Some(path) = file.or(before).map(|file| Arc::clone(&file.path)) {
+                let version = Version { at, before: before.cloned(), file: file.cloned() };
+                self.by_path.entry(path).or_default().push(version);
             }
         }
     }
@@ -90,21 +99,22 @@ impl VersionIndex {
             }
             _ => Arc::clone(path),
         };
-        self.states =
-            self.by_path.iter().map(|(path, v)| (Arc::clone(path), state(path, v, snapshots))).collect();
         self.folders = self.by_path.keys().map(|path| (folder(path), Arc::clone(path))).collect();
+        let state = |(path, versions): (&Arc<str>, &Vec<Version>)| {
+            (Arc::clone(path), state(path, versions, snapshots))
+        };
+        self.states = self.by_path.iter().map(state).collect();
     }
 }
 
 fn state(path: &str, versions: &[Version], snapshots: &[Snapshot]) -> (ContentId, Timestamp) {
     let mut parts: Vec<&[u8]> = vec![path.as_bytes()];
     for version in versions {
-        parts.extend([snapshots[version.at].name.as_bytes(), version.file.id.as_bytes()]);
-        parts.push(version.gone_at.map_or(&[], |at| snapshots[at].name.as_bytes()));
+        let ids = [&version.before, &version.file].map(|file| file.as_ref().map(|file| &file.id));
+        parts.push(snapshots[version.at].name.as_bytes());
+        parts.extend(ids.map(|id| id.map_or(&[][..], |id| id.as_bytes())));
     }
-    let last = versions
-        .last()
-        .map_or(Timestamp::UNIX_EPOCH, |version| snapshots[version.gone_at.unwrap_or(version.at)].meta.time);
+    let last = versions.last().map_or(Timestamp::UNIX_EPOCH, |version| snapshots[version.at].meta.time);
     (ContentId::of(&parts), last)
 }
 
@@ -132,23 +142,10 @@ impl Versions {
         {
             return Arc::clone(index);
         }
-        let mut index = slot
-            .as_ref()
-            .and_then(|(known, index)| continued(known, index, database))
-            .unwrap_or_else(|| VersionIndex {
-                by_path: BTreeMap::new(),
-                folders: BTreeMap::new(),
-                states: BTreeMap::new(),
-                seen: 0,
-            });
-        for (at, snapshot) in database.snapshots().iter().enumerate().skip(index.seen) {
-            index.seen = at + 1;
-            let Some(view) = database.view(snapshot.key.slot).filter(|_| snapshot.meta.mark.is_none()) else {
-                continue;
-            };
-            if let Ok(files) = listings.files(view, &snapshot.key.id).await {
-                index.add(at, &files);
-            }
+        let known = slot.as_ref().and_then(|(known, index)| continued(known, index, database));
+        let mut index = known.unwrap_or_default();
+        for &at in &database.in_order()[index.seen.len()..] {
+            look_at(&mut index, database, listings, at).await;
         }
         index.name(database.snapshots());
         let index = Arc::new(index);
@@ -157,15 +154,38 @@ impl Versions {
     }
 }
 
+async fn look_at(index: &mut VersionIndex, database: &Database, listings: &Listings, at: usize) {
+    index.seen.push(at);
+    let snapshot = &database.snapshots()[at];
+    let Some(view) = database.view(snapshot.key.slot).filter(|_| snapshot.meta.mark.is_none()) else {
+        return;
+    };
+    let Ok(files) = listings.files(view, &snapshot.key.id).await else { return };
+    let last = index.last.take();
+    let parent = snapshot.meta.parents.first().filter(|parent| view.snapshot(parent).is_some());
+    let before: Files = match (parent, last) {
+        (Some(parent), Some((key, files))) if key.slot == view.slot && key.id == *parent => files,
+        (Some(parent), last) => match listings.files(view, parent).await {
+            Ok(files) => files,
+            Err(_) => last.map_or_else(|| Arc::from([]), |(_, files)| files),
+        },
+        (None, Some((_, files))) => files,
+        (None, None) => Arc::from([]),
+    };
+    index.add(at, &before, &files);
+    index.last = Some((snapshot.key.clone(), files));
+}
+
 /// What is known of an earlier state, where the present one only has more snapshots at its end.
 fn continued(before: &Database, index: &VersionIndex, now: &Database) -> Option<VersionIndex> {
-    let (old, new) = (before.snapshots(), now.snapshots().get(..index.seen)?);
+    let (old, new) = (before.snapshots(), now.snapshots());
+    let order = now.in_order().get(..index.seen.len())?;
     let is_same =
-        old.len() >= index.seen && old.iter().zip(new).all(|(a, b)| a.key == b.key && a.name == b.name);
-    is_same.then(|| VersionIndex {
+        |(&a, &b): (&usize, &usize)| a == b && old[a].key == new[b].key && old[a].name == new[b].name;
+    index.seen.iter().zip(order).all(is_same).then(|| VersionIndex {
         by_path: index.by_path.clone(),
-        folders: BTreeMap::new(),
-        states: BTreeMap::new(),
-        seen: index.seen,
+        seen: index.seen.clone(),
+        last: index.last.clone(),
+        ..VersionIndex::default()
     })
 }

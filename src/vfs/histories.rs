@@ -41,9 +41,9 @@ impl Vfs {
             }
         }
         if let Some(table) = table_of(&index, path)
-            && let Some(newest) = index.of(&table).last()
+            && let Some(newest) = index.of(&table).iter().rev().find_map(|version| version.file.as_ref())
         {
-            for key in key_names(&self.engine, &newest.file).await? {
+            for key in key_names(&self.engine, newest).await? {
                 let file = history_file(&self.engine, &database, &index, &table, &key);
                 let identity = Node::File(file).identity();
                 entries.push(Named { name: format!("{key}{TABLE}").into(), identity, kind: Kind::File });

@@ -21,10 +21,8 @@ impl Vfs {
         let snapshot = name.strip_suffix(suffix(file)).ok_or(VfsError::NotFound)?;
         let key = &database.snapshot(snapshot).ok_or(VfsError::NotFound)?.key;
         let at = database.place(key).ok_or(VfsError::NotFound)?;
-        let versions = index.of(file);
-        let version =
-            versions.binary_search_by_key(&at, |version| version.at).map_err(|_| VfsError::NotFound)?;
-        Ok(Node::File(versions[version].file.clone()))
+        let version = index.of(file).iter().find(|version| version.at == at);
+        version.and_then(|version| version.file.clone()).map(Node::File).ok_or(VfsError::NotFound)
     }
 
     /// The entries of a folder of `versions/`.
@@ -46,9 +44,10 @@ impl Vfs {
             let suffix = suffix(file);
             let node = |version: &Version| {
                 let name = &database.snapshots()[version.at].name;
-                (format!("{name}{suffix}").into(), Node::File(version.file.clone()))
+                let file = version.file.clone()?;
+                Some((format!("{name}{suffix}").into(), Node::File(file)))
             };
-            nodes.extend(index.of(file).iter().map(node));
+            nodes.extend(index.of(file).iter().filter_map(node));
         }
         Ok(nodes)
     }

@@ -5,6 +5,7 @@ mod asof;
 mod cli;
 mod damage;
 mod faults;
+mod forensics;
 mod fstab;
 mod git;
 mod identity;
