@@ -6,14 +6,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::SnapKey;
-use crate::model::history::SnapshotMeta;
+use crate::model::history::{SnapshotId, SnapshotMeta};
 use crate::model::snapshot_name;
 
 /// Names already given out for one database; they stay with their snapshots while the mount lives, whatever
 /// arrives or leaves.
 #[derive(Default)]
 pub(super) struct GivenNames {
-    by_key: HashMap<SnapKey, Arc<str>>,
+    /// By source, and by what the snapshot goes by there.
+    by_key: HashMap<(usize, SnapshotId), Arc<str>>,
     taken: HashSet<Arc<str>>,
 }
 
@@ -23,7 +24,8 @@ impl GivenNames {
     ///
     /// Ask in listing order: of two snapshots of one instant the one asked for first gets the plain name.
     pub fn name(&mut self, key: &SnapKey, meta: &SnapshotMeta) -> Arc<str> {
-        if let Some(name) = self.by_key.get(key) {
+        let known_as = (key.slot, meta.known_as.as_ref().unwrap_or(&key.id).clone());
+        if let Some(name) = self.by_key.get(&known_as) {
             return name.clone();
         }
         let mut name = snapshot_name::snapshot_name(meta.time);
@@ -31,16 +33,16 @@ impl GivenNames {
             name = snapshot_name::with_suffix(&name, mark);
         }
         if self.taken.contains(name.as_str()) {
-            name = self.another(&name, key, meta);
+            name = self.another(&name, &known_as, meta);
         }
         let name: Arc<str> = name.into();
         self.taken.insert(name.clone());
-        self.by_key.insert(key.clone(), name.clone());
+        self.by_key.insert(known_as, name.clone());
         name
     }
 
     /// A free name where the plain one is taken.
-    fn another(&self, plain: &str, key: &SnapKey, meta: &SnapshotMeta) -> String {
+    fn another(&self, plain: &str, key: &(usize, SnapshotId), meta: &SnapshotMeta) -> String {
         let hash = meta.commit.as_deref().map_or_else(|| digest(key), str::to_owned);
         let hashed = snapshot_name::with_hash(plain, &hash);
         let numbered = (2u64..).map(|n| snapshot_name::with_suffix(&hashed, &n.to_string()));
@@ -52,7 +54,7 @@ impl GivenNames {
 }
 
 /// A stand-in for a commit hash where the source has none. Of two sources, each may hold a snapshot of one id.
-fn digest(key: &SnapKey) -> String {
-    let hash = Sha256::new_with_prefix(key.slot.to_le_bytes()).chain_update(key.id.as_bytes()).finalize();
+fn digest((slot, id): &(usize, SnapshotId)) -> String {
+    let hash = Sha256::new_with_prefix(slot.to_le_bytes()).chain_update(id.as_bytes()).finalize();
     hash.iter().map(|b| format!("{b:02x}")).collect()
 }

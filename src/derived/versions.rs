@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::engine::Listings;
 use crate::model::content_id::ContentId;
-use crate::source::FileEntry;
+use crate::source::{ErrorKind, FileEntry, SourceError};
 
 /// The ending that tables have, and that their folders do not.
 const TABLE: &str = ".jsonl";
@@ -130,8 +130,15 @@ type Slot = tokio::sync::Mutex<Option<(Arc<Database>, Arc<VersionIndex>)>>;
 impl Versions {
     /// The index of a database as it is now: what is new since it was last asked for is added to what is known.
     ///
-    /// A snapshot that cannot be listed is passed over, as if it were not there: the log names it.
-    pub async fn of(&self, database: &Arc<Database>, listings: &Listings) -> Arc<VersionIndex> {
+    /// A snapshot that is damaged is passed over, as if it were not there: the log names it.
+    ///
+    /// # Errors
+    /// Why a snapshot cannot be listed now: what it changed would be missing.
+    pub async fn of(
+        &self,
+        database: &Arc<Database>,
+        listings: &Listings,
+    ) -> Result<Arc<VersionIndex>, Arc<SourceError>> {
         let slot = {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(kept.entry(Arc::clone(&database.name)).or_default())
@@ -140,40 +147,55 @@ impl Versions {
         if let Some((known, index)) = &*slot
             && Arc::ptr_eq(known, database)
         {
-            return Arc::clone(index);
+            return Ok(Arc::clone(index));
         }
         let known = slot.as_ref().and_then(|(known, index)| continued(known, index, database));
         let mut index = known.unwrap_or_default();
         for &at in &database.in_order()[index.seen.len()..] {
-            look_at(&mut index, database, listings, at).await;
+            look_at(&mut index, database, listings, at).await?;
         }
         index.name(database.snapshots());
         let index = Arc::new(index);
         *slot = Some((Arc::clone(database), Arc::clone(&index)));
-        index
+        Ok(index)
     }
 }
 
-async fn look_at(index: &mut VersionIndex, database: &Database, listings: &Listings, at: usize) {
+async fn look_at(
+    index: &mut VersionIndex,
+    database: &Database,
+    listings: &Listings,
+    at: usize,
+) -> Result<(), Arc<SourceError>> {
     index.seen.push(at);
     let snapshot = &database.snapshots()[at];
     let Some(view) = database.view(snapshot.key.slot).filter(|_| snapshot.meta.mark.is_none()) else {
-        return;
+        return Ok(());
     };
-    let Ok(files) = listings.files(view, &snapshot.key.id).await else { return };
+    let Some(files) = listed(listings.files(view, &snapshot.key.id).await)? else { return Ok(()) };
     let last = index.last.take();
     let parent = snapshot.meta.parents.first().filter(|parent| view.snapshot(parent).is_some());
     let before: Files = match (parent, last) {
         (Some(parent), Some((key, files))) if key.slot == view.slot && key.id == *parent => files,
-        (Some(parent), last) => match listings.files(view, parent).await {
-            Ok(files) => files,
-            Err(_) => last.map_or_else(|| Arc::from([]), |(_, files)| files),
+        (Some(parent), last) => match listed(listings.files(view, parent).await)? {
+            Some(files) => files,
+            None => last.map_or_else(|| Arc::from([]), |(_, files)| files),
         },
         (None, Some((_, files))) => files,
         (None, None) => Arc::from([]),
     };
     index.add(at, &before, &files);
     index.last = Some((snapshot.key.clone(), files));
+    Ok(())
+}
+
+/// The listing; none of a snapshot that is damaged, or gone.
+fn listed(files: Result<Files, Arc<SourceError>>) -> Result<Option<Files>, Arc<SourceError>> {
+    match files {
+        Ok(files) => Ok(Some(files)),
+        Err(error) if error.kind.is_lasting() || error.kind == ErrorKind::Missing => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What is known of an earlier state, where the present one only has more snapshots at its end.

@@ -11,8 +11,11 @@ pub type SnapshotId = Arc<str>;
 /// One moment of a database's past, as its source describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotMeta {
-    /// The source's own name for it.
+    /// The source's own name for it: of what never changes.
     pub id: SnapshotId,
+    /// What it goes by whatever it holds, where the id says in which state it is: an archive may be replaced by
+    /// another one of its name.
+    pub known_as: Option<SnapshotId>,
     /// When it was taken: a commit's date, a manifest's timestamp.
     pub time: Timestamp,
     /// The commit hash, where the source has commits.

@@ -42,6 +42,13 @@ pub struct SourceError {
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
+impl ErrorKind {
+    /// Whether trying again gives the same failure, as long as the bytes are what they are.
+    pub fn is_lasting(self) -> bool {
+        matches!(self, Self::Damaged | Self::Unsupported | Self::Invalid)
+    }
+}
+
 impl SourceError {
     /// An error without cause or hint; add them with [`Self::because`] and [`Self::with_hint`].
     pub fn new(kind: ErrorKind, source_label: impl Into<String>, operation: impl Into<String>) -> Self {

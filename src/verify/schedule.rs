@@ -11,8 +11,8 @@ const LATE: f64 = 1.5;
 /// How many of the newest intervals tell what is usual.
 const RECENT: usize = 12;
 
-/// An interval that is so many times the usual one is worth a word.
-const UNUSUAL: i32 = 3;
+/// An interval that is about so many times the usual one is worth a word.
+const UNUSUAL: i32 = 4;
 
 /// What is expected of the times of snapshots.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,7 +45,9 @@ impl Schedule {
             let problem = format!("the newest snapshot is of {newest}, which is {} ahead", for_people(-age));
             return Some(Finding::wrong(database, problem).with_hint("check the clock of whoever made it"));
         }
-        let max_age = self.max_age.filter(|max| age > *max)?;
+        // The one after it is late.
+        let due = self.every.map(|every| every.mul_f64(LATE));
+        let max_age = [self.max_age, due].into_iter().flatten().min().filter(|max| age > *max)?;
         let problem = format!(
             "the newest snapshot is of {newest}, {} ago, where {} are allowed",
             for_people(age),
@@ -54,39 +56,38 @@ impl Schedule {
         Some(Finding::wrong(database, problem).with_hint("look whether the backup still runs"))
     }
 
-    /// From the newest interval back: one that is longer than expected, and than all older ones, is a gap. Where older
-    /// ones are as long, they were thinned out.
+    /// From the newest interval back: one that is longer than expected is a gap, unless all older ones are about as long
+    /// or longer: then they were thinned out. The newest one never was.
     fn gaps(&self, database: &str, times: &[Timestamp]) -> Vec<Finding> {
         let intervals: Vec<(Timestamp, SignedDuration)> =
             times.windows(2).map(|pair| (pair[0], pair[1].duration_since(pair[0]))).rev().collect();
-        let (expected, severity) = match self.every {
-            Some(every) => (every.mul_f64(LATE), Severity::Wrong),
-            None => match usual(&intervals) {
-                Some(usual) => (usual * UNUSUAL, Severity::Note),
-                None => return Vec::new(),
-            },
+        let (mut expected, severity, recent) = match (self.every, usual(&intervals)) {
+            (Some(every), _) => (every, Severity::Wrong, intervals.len()),
+            (None, Some(usual)) => (usual * (UNUSUAL / 2), Severity::Note, intervals.len().min(RECENT)),
+            (None, None) => return Vec::new(),
         };
-        let recent = if self.every.is_some() { intervals.len() } else { intervals.len().min(RECENT) };
-        let gap = |(at, (from, length)): (usize, &(Timestamp, SignedDuration))| {
-            // The oldest one is held against the one that came after it.
-            let neighbour = intervals.get(at + 1).or_else(|| intervals.get(at.checked_sub(1)?));
-            let is_thinned = neighbour.is_some_and(|(_, other)| other.mul_f64(LATE) >= *length);
-            (*length > expected && !is_thinned).then(|| Finding {
-                severity,
-                place: database.to_owned(),
-                problem: format!(
-                    "no snapshot for {} from {from} on, where one is expected every {}",
-                    for_people(*length),
-                    for_people(if severity == Severity::Wrong {
-                        expected.div_f64(LATE)
-                    } else {
-                        expected / UNUSUAL
-                    })
-                ),
-                hint: None,
-            })
-        };
-        intervals.iter().enumerate().take(recent).filter_map(gap).collect()
+        // Of each interval, the shortest of all older ones.
+        let mut shortest = vec![SignedDuration::MAX; intervals.len()];
+        for at in (0..intervals.len().saturating_sub(1)).rev() {
+            shortest[at] = shortest[at + 1].min(intervals[at + 1].1);
+        }
+        let mut gaps = Vec::new();
+        for (at, (from, length)) in intervals.iter().enumerate().take(recent) {
+            if *length <= expected.mul_f64(LATE) {
+                continue;
+            }
+            if at > 0 && shortest[at].mul_f64(LATE) >= *length {
+                expected = *length;
+                continue;
+            }
+            let problem = format!(
+                "no snapshot for {} from {from} on, where one is expected every {}",
+                for_people(*length),
+                for_people(expected)
+            );
+            gaps.push(Finding { severity, place: database.to_owned(), problem, hint: None });
+        }
+        gaps
     }
 }
 
@@ -137,6 +138,12 @@ mod tests {
         thinned.extend((2..6).map(|week| week * 168 + 12));
         let gaps = found(hourly, &thinned);
         assert!(gaps.is_empty(), "{gaps:?}");
+        let daily: Vec<i64> = (0..30).map(|day| day * 24).collect();
+        assert!(!found(hourly, &daily).is_empty(), "what is made once a day is not made every hour");
+        let late: Vec<i64> = (5..20).collect();
+        assert!(found(hourly, &late)[0].1.contains("5 h ago"), "the next one is late");
+        thinned.retain(|hours| *hours != 60);
+        assert_eq!(found(hourly, &thinned).len(), 1, "a day is missing");
     }
 
     #[test]

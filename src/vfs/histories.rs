@@ -1,5 +1,6 @@
 //! `history/<table>/<key>.jsonl`: what became of each row.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Vfs;
@@ -32,14 +33,13 @@ impl Vfs {
     pub(super) async fn history_entries(&self, db: &Arc<str>, path: &str) -> Result<Vec<Named>, VfsError> {
         let (database, index) = self.version_index(db).await?;
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let mut entries: Vec<Named> = Vec::new();
         let tables = index.folders().filter(|(_, file)| file.ends_with(TABLE));
-        for rest in tables.filter_map(|(folder, _)| folder.strip_prefix(&*prefix)) {
-            let name = rest.split_once('/').map_or(rest, |(first, _)| first);
-            if entries.last().is_none_or(|last| *last.name != *name) {
-                entries.push(Named::of(name, &Node::Histories { db: db.clone(), path: join(path, name) }));
-            }
-        }
+        let firsts: BTreeSet<&str> = tables
+            .filter_map(|(folder, _)| folder.strip_prefix(&*prefix))
+            .map(|rest| rest.split_once('/').map_or(rest, |(first, _)| first))
+            .collect();
+        let folder = |name: &str| Node::Histories { db: db.clone(), path: join(path, name) };
+        let mut entries: Vec<Named> = firsts.into_iter().map(|name| Named::of(name, &folder(name))).collect();
         if let Some(table) = table_of(&index, path)
             && let Some(newest) = index.of(&table).iter().rev().find_map(|version| version.file.as_ref())
         {

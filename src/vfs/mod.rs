@@ -110,7 +110,7 @@ impl Vfs {
             // No version of the table ever had such a row.
             return Err(VfsError::NotFound);
         }
-        let name_stays = node.name_stays(&parent);
+        let name_stays = self.name_stays(&parent, &node);
         let ino = self.inodes.reference(&node);
         Ok(Found { attr: self.attr(ino, &node, size), name_stays })
     }
@@ -208,7 +208,8 @@ impl Vfs {
         let parent = self.inodes.node(parent)?;
         let node = self.child(&parent, name).await?;
         let ino = self.inodes.reference(&node);
-        let lasts = node.name_stays(&parent) == Stays::ForGood && node.attributes_stay() == Stays::ForGood;
+        let lasts =
+            self.name_stays(&parent, &node) == Stays::ForGood && node.attributes_stay() == Stays::ForGood;
         let size = if lasts { self.known_size(&node) } else { None };
         if size.is_some() {
             self.walks_past(&parent, &node);
@@ -219,6 +220,19 @@ impl Vfs {
     /// Closes a handle of a file or a folder.
     pub fn release(&self, handle: u64) {
         self.handles.remove(handle);
+    }
+
+    /// How long a name will mean this inode. An archive may be replaced by another one of its name.
+    fn name_stays(&self, parent: &Node, node: &Node) -> Stays {
+        let stays = node.name_stays(parent);
+        let snapshot = [parent, node].into_iter().find_map(|node| match node {
+            Node::Snapshot { db, key, .. } => Some((db, key)),
+            _ => None,
+        });
+        let may_be_replaced = snapshot.is_some_and(|(db, key)| {
+            self.database(db).ok().and_then(|d| d.meta(key).map(|m| m.known_as.is_some())).unwrap_or(true)
+        });
+        if stays == Stays::ForGood && may_be_replaced { Stays::ForNow } else { stays }
     }
 
     fn state(&self) -> Arc<crate::catalog::State> {

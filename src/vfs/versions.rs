@@ -1,5 +1,6 @@
 //! `versions/`: each file only as of the snapshots in which it changed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Vfs;
@@ -33,13 +34,15 @@ impl Vfs {
     ) -> Result<Vec<(Arc<str>, Node)>, VfsError> {
         let (database, index) = self.version_index(db).await?;
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let mut nodes: Vec<(Arc<str>, Node)> = Vec::new();
-        for rest in index.folders().filter_map(|(folder, _)| folder.strip_prefix(&*prefix)) {
-            let name = rest.split_once('/').map_or(rest, |(first, _)| first);
-            if nodes.last().is_none_or(|(last, _)| **last != *name) {
-                nodes.push((name.into(), Node::Versions { db: db.clone(), path: join(path, name) }));
-            }
-        }
+        // Names with a hyphen or a dot stand between those of a folder's own and those below it.
+        let firsts: BTreeSet<&str> = index
+            .folders()
+            .filter_map(|(folder, _)| folder.strip_prefix(&*prefix))
+            .map(|rest| rest.split_once('/').map_or(rest, |(first, _)| first))
+            .collect();
+        let folder = |name| Node::Versions { db: db.clone(), path: join(path, name) };
+        let mut nodes: Vec<(Arc<str>, Node)> =
+            firsts.into_iter().map(|name| (name.into(), folder(name))).collect();
         if let Some(file) = index.path_of(path) {
             let suffix = suffix(file);
             let node = |version: &Version| {
@@ -57,7 +60,7 @@ impl Vfs {
         db: &str,
     ) -> Result<(Arc<Database>, Arc<VersionIndex>), VfsError> {
         let database = self.database(db)?;
-        let index = self.versions.of(&database, &self.listings).await;
+        let index = self.versions.of(&database, &self.listings).await?;
         Ok((database, index))
     }
 }

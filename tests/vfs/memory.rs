@@ -34,6 +34,7 @@ pub fn commit(id: &str, seconds: i64, parents: &[&str]) -> Arc<SnapshotMeta> {
 
 pub fn archive(id: &str, seconds: i64, parents: &[&str]) -> SnapshotMeta {
     SnapshotMeta {
+        known_as: None,
         id: id.into(),
         time: Timestamp::from_second(seconds).expect("a time within jiff's range"),
         commit: None,

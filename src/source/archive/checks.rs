@@ -7,7 +7,7 @@ use super::format::Format;
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, database_of};
 use crate::source::dump::sha256sum::{self, Checked as Compared};
-use crate::source::stored::{FileVersion, Stored, StoredFile, io_kind};
+use crate::source::stored::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
 use crate::source::verify::{Finding, Progress};
 use crate::source::{ErrorKind, SourceError};
 
@@ -41,8 +41,7 @@ pub(super) fn checksums(means: &Means, archive: &Archive, progress: &Progress) -
     for artefact in &archive.artefacts {
         for list in lists_beside(artefact) {
             match checksum(means, artefact, &list, progress) {
-                Ok(None) => {}
-                Ok(Some(finding)) => {
+                Ok(finding) => {
                     found.checked += 1;
                     found.findings.extend(finding);
                 }
@@ -58,44 +57,47 @@ fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Stored>> {
     let list = |end: &str| {
         let mut name = artefact.file.path.clone().into_os_string();
         name.push(end);
-        match FileVersion::settled(&PathBuf::from(name)) {
-            Ok(file) => Some(Arc::new(StoredFile { file: Arc::new(file) }) as Arc<dyn Stored>),
+        let path = PathBuf::from(name);
+        match FileVersion::settled(&path) {
             Err(error) if io_kind(&error) == ErrorKind::Missing => None,
-            Err(error) => {
-                tracing::debug!(path = %artefact.file.path.display(), %error, "its checksum cannot be looked at");
-                None
-            }
+            // Reading it says what is wrong with it.
+            Err(_) => Some(FileVersion { path, stamp: FileStamp::UNKNOWN }),
+            Ok(file) => Some(file),
         }
+        .map(|file| Arc::new(StoredFile { file: Arc::new(file) }) as Arc<dyn Stored>)
     };
     [".sha256", ".sha256sum"].into_iter().filter_map(list).collect()
 }
 
-/// What a list says of a file: nothing, that it is so, or that it is not.
+/// What is wrong with a file by its list, or with the list.
 fn checksum(
     means: &Means,
     artefact: &Artefact,
     list: &Arc<dyn Stored>,
     progress: &Progress,
-) -> Result<Option<Option<Finding>>, SourceError> {
+) -> Result<Option<Finding>, SourceError> {
     let path = &artefact.file.path;
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let sums = sha256sum::read_list(&means.label, list)?;
     let hint = "bring the file back from another copy, or the list, whichever is wrong";
     let expected = match sha256sum::expected(&sums, name) {
         Ok(Some(expected)) => expected,
-        Ok(None) => return Ok(None),
+        Ok(None) => {
+            let problem = format!("it says nothing of {}", path.display());
+            return Ok(Some(Finding::wrong(list.describe(), problem).with_hint(hint)));
+        }
         Err(error) => {
-            return Ok(Some(Some(Finding::wrong(list.describe(), error.to_string()).with_hint(hint))));
+            return Ok(Some(Finding::wrong(list.describe(), error.to_string()).with_hint(hint)));
         }
     };
     let stored = StoredFile { file: Arc::clone(&artefact.file) };
     let compared = sha256sum::check(&means.label, &stored, &expected, &mut |bytes| progress.read(bytes))?;
     let hex = |sum: [u8; 32]| sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok(Some(match compared {
+    Ok(match compared {
         Compared::Matches => None,
         Compared::Differs { found } => {
             let problem = format!("its SHA-256 is {}, the list beside it says {}", hex(found), hex(expected));
             Some(Finding::wrong(path.display().to_string(), problem).with_hint(hint))
         }
-    }))
+    })
 }

@@ -48,10 +48,10 @@ impl ArchiveDatabase {
     pub(super) fn new(name: Arc<str>, means: Means, archives: Vec<Archive>, blocks: Arc<BlockMemo>) -> Self {
         let archives: Vec<Arc<Archive>> = archives.into_iter().map(Arc::new).collect();
         let timeline = archives.iter().rev().map(|archive| Arc::new(meta(archive))).collect();
-        let by_id = archives.iter().enumerate().map(|(at, archive)| (Arc::clone(&archive.id), at)).collect();
+        let by_id = archives.iter().enumerate().map(|(at, archive)| (archive.state_id(), at)).collect();
         let listings = Mutex::new(LruCache::new(REMEMBERED_LISTINGS));
         let view = Arc::new(View { name: Arc::clone(&name), means, archives, by_id, blocks, listings });
-        let tagged = view.archives.iter().filter_map(|a| Some((a.tag.as_ref()?.to_string(), a.id.clone())));
+        let tagged = view.archives.iter().filter_map(|a| Some((a.tag.as_ref()?.to_string(), a.state_id())));
         // Sorted by time: of several snapshots of one tag the newest counts.
         let tags = tagged.collect();
         Self { name, history: History { timeline, tags, ..History::default() }, view }
@@ -65,7 +65,8 @@ impl ArchiveDatabase {
 
 fn meta(archive: &Archive) -> SnapshotMeta {
     SnapshotMeta {
-        id: Arc::clone(&archive.id),
+        id: archive.state_id(),
+        known_as: Some(Arc::clone(&archive.id)),
         time: archive.time,
         commit: None,
         parents: Vec::new(),

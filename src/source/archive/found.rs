@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::format::Format;
+use crate::model::content_id::ContentId;
 use crate::source::stored::FileVersion;
 
 /// A file that is a snapshot, or a part of one.
@@ -60,6 +61,16 @@ impl Artefact {
 }
 
 impl Archive {
+    /// Its id with the state of its files: another one when one of them is replaced.
+    pub(super) fn state_id(&self) -> Arc<str> {
+        let keys: Vec<ContentId> =
+            self.artefacts.iter().flat_map(Artefact::files).map(|file| file.key()).collect();
+        let keys: Vec<&[u8]> = keys.iter().map(|key| &key.as_bytes()[..]).collect();
+        let state: String =
+            ContentId::of(&keys).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {state}", self.id).into()
+    }
+
     /// Bytes of its files, added up.
     pub(super) fn len(&self) -> u64 {
         self.artefacts

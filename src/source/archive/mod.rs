@@ -151,11 +151,13 @@ impl Finds {
     /// Looks again, which costs one `stat` per file where nothing is new. Blocks.
     fn look(&mut self) -> Result<(), SourceError> {
         let mut has_news = false;
-        for scanner in &mut self.scanners {
-            has_news |= scanner.scan()?;
-        }
+        // A run packs what is in `current/` before it fills that anew: looked at in this order, what it held is in one
+        // of both.
         for current in &mut self.present {
             has_news |= current.look()?;
+        }
+        for scanner in &mut self.scanners {
+            has_news |= scanner.scan()?;
         }
         if has_news {
             let found = self.scanners.iter().flat_map(Scanner::found);

@@ -23,7 +23,6 @@ use sha2::{Digest, Sha256};
 
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, Piece, pieces};
-use crate::source::ErrorKind;
 use crate::source::stored::FileVersion;
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
@@ -70,7 +69,7 @@ impl Block {
 fn starts_block(archive: &Archive) -> bool {
     let cost = archive.len().saturating_add(COST_PER_ARCHIVE);
     let cost = cost.saturating_add((archive.members() as u64).saturating_mul(COST_PER_MEMBER));
-    let digest = Sha256::digest(archive.artefacts[0].name.as_bytes());
+    let digest = Sha256::digest(archive.artefacts.first().map_or(&*archive.id, |first| &*first.name));
     let draw = digest[..4].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
     // draw / 2^32 < cost / BLOCK_COST, in whole numbers.
     u128::from(draw) * u128::from(BLOCK_COST) < u128::from(cost) << 32
@@ -162,7 +161,7 @@ impl Table {
     /// be different next time.
     fn read(means: &Means, archive: &Archive, is_final: &mut bool) -> Self {
         let pieces = pieces(means, archive).unwrap_or_else(|error| {
-            *is_final &= matches!(error.kind, ErrorKind::Damaged | ErrorKind::Unsupported);
+            *is_final &= error.kind.is_lasting();
             Vec::new()
         });
         Self { digests: vec![None; pieces.len()], pieces }
@@ -175,7 +174,7 @@ impl Table {
         for file in wanted {
             match (self.pieces[file].digest)() {
                 Ok(digest) => self.digests[file] = Some(digest),
-                Err(kind) => *is_final &= kind == ErrorKind::Damaged,
+                Err(kind) => *is_final &= kind.is_lasting(),
             }
         }
     }

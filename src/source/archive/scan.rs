@@ -22,6 +22,9 @@ use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
 
+/// The mark of an archive that does not tell any more when it was captured.
+const DAMAGED: &str = "damaged";
+
 /// What SQLite adds to the name of a database for its write-ahead log, and for its rollback journal.
 const WAL: &str = "-wal";
 const JOURNAL: &str = "-journal";
@@ -208,7 +211,7 @@ impl Scanner {
         };
         let (file, facts) = match self.look_at(&path, parsed.format) {
             Ok(found) => found,
-            Err(error) => match self.unreadable(&path, os_name, &error) {
+            Err(error) => match self.unreadable(&path, os_name, &error, former.is_some()) {
                 Some(file) => match former {
                     Some(former) => {
                         let stamp = file.stamp;
@@ -220,6 +223,11 @@ impl Scanner {
                 None => return None,
             },
         };
+        if let (Facts::DamagedZip, Some(former)) = (facts, &former) {
+            // When it was captured can no longer be read; it was read before.
+            let artefact = Artefact { file: Arc::clone(&file), ..former.artefact.clone() };
+            return Some((file.stamp, Some(Found { artefact, ..former.clone() })));
+        }
         let Some(time) = self.time_of(&parsed, facts) else {
             let what = "neither its name nor a manifest.json inside tells when it was taken";
             self.leave_out(os_name, "it has no time", &what);
@@ -230,11 +238,26 @@ impl Scanner {
 
     /// The file that is there and cannot be read. It stays listed, as one whose bytes are broken: a program that mirrors
     /// the tree takes what is not listed for deleted. `None` for one that is gone, or being written.
-    fn unreadable(&mut self, path: &Path, name: &OsStr, error: &io::Error) -> Option<FileVersion> {
-        let is_there = matches!(io_kind(error), ErrorKind::Refused | ErrorKind::Unavailable);
-        let Some(file) = FileVersion::current(path).ok().filter(|_| is_there) else {
-            self.leave_out(name, "it cannot be read", error);
-            return None;
+    fn unreadable(
+        &mut self,
+        path: &Path,
+        name: &OsStr,
+        error: &io::Error,
+        had_former: bool,
+    ) -> Option<FileVersion> {
+        let is_there = matches!(io_kind(error), ErrorKind::Refused | ErrorKind::Unavailable)
+            || had_former && io_kind(error) != ErrorKind::Missing;
+        let now = FileVersion::current(path);
+        let file = match now {
+            Ok(file) if is_there => file,
+            // What cannot even be looked at is there until it is said to be gone.
+            Err(now) if had_former && now.kind() != io::ErrorKind::NotFound && !path.is_dir() => {
+                FileVersion { path: path.to_owned(), stamp: FileStamp::UNKNOWN }
+            }
+            _ => {
+                self.leave_out(name, "it cannot be read", error);
+                return None;
+            }
         };
         self.tell(name, "unreadable", || {
             tracing::warn!(
@@ -320,7 +343,8 @@ impl Scanner {
         time: Timestamp,
         facts: Facts,
     ) -> Found {
-        let has_database = parsed.tag.is_none() && !parsed.prefix.is_empty();
+        // All that lies in a repository's backup is that repository's.
+        let has_database = parsed.tag.is_none() && !parsed.prefix.is_empty() && !self.may_be_missing;
         // A file without a time is named by the user, or is a zip with a time inside: `backup.zip`.
         let is_named = parsed.time.is_some() || matches!(self.place, Place::File(_));
         let database =
@@ -337,7 +361,10 @@ impl Scanner {
         let (name, format, part) = (name.into(), parsed.format, part.into());
         let artefact = Artefact { file, wal, journal, name, format, part, members };
         let tag = parsed.tag.as_deref().map(Into::into);
-        Found { artefact, database, time, is_captured, mark: parsed.mark, tag }
+        // The name of a repository's archive says when it was packed, which is not what it holds: it answers nothing.
+        let is_untimed = self.may_be_missing && matches!(facts, Facts::DamagedZip);
+        let mark = parsed.mark.or(is_untimed.then_some(DAMAGED));
+        Found { artefact, database, time, is_captured, mark, tag }
     }
 
     /// When the archive's content was captured: a manifest inside wins over the name.
@@ -377,7 +404,12 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 /// Such a file where there is one, even one that may not be read: without it, rows would be missing in silence.
 fn settled_beside(path: &Path, end: &str) -> Option<Arc<FileVersion>> {
     let path = beside(path, end);
-    FileVersion::settled(&path).or_else(|_| FileVersion::current(&path)).ok().map(Arc::new)
+    match FileVersion::settled(&path).or_else(|_| FileVersion::current(&path)) {
+        Ok(file) => Some(Arc::new(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        // Reading it fails, and with it the tables.
+        Err(_) => Some(Arc::new(FileVersion { path, stamp: FileStamp::UNKNOWN })),
+    }
 }
 
 /// The present stamp of the file that a folder's entry is or leads to. Asks relative to the open folder where it

@@ -183,6 +183,9 @@ impl Current {
         &self,
         files: &[(PathBuf, FileStamp)],
     ) -> Result<Archive, Box<dyn std::error::Error + Send + Sync>> {
+        if !files.iter().any(|(path, _)| path == Path::new(MANIFEST)) {
+            return Err("there is no such file".into());
+        }
         let manifest = Manifest::read(File::open(self.folder.join(MANIFEST))?)?;
         let paths = nested_paths(files.iter().map(|(path, _)| path.as_os_str().as_bytes()));
         let artefacts = files.iter().zip(paths).map(|((path, stamp), name)| Artefact {

@@ -186,6 +186,7 @@ impl LogLayout {
         let parents = parents.split(',').map(str::trim).filter(|parent| !parent.is_empty());
         let optional = |place: Option<usize>| place.map_or(Ok(None), |place| text(row, place));
         Ok(SnapshotMeta {
+            known_as: None,
             id: Arc::clone(&hash),
             time,
             commit: Some(hash),

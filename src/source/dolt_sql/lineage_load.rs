@@ -263,6 +263,7 @@ mod tests {
 
     fn commit(hash: &str, parents: &[&str]) -> Arc<SnapshotMeta> {
         Arc::new(SnapshotMeta {
+            known_as: None,
             id: hash.into(),
             time: Timestamp::UNIX_EPOCH,
             commit: Some(hash.into()),

@@ -96,6 +96,7 @@ impl Graph {
             None => parent.to_string().into(),
         };
         let meta = SnapshotMeta {
+            known_as: None,
             id: Arc::clone(&id),
             time: commit.time,
             commit: Some(id),

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::model::jsonl::compact_json;
 use crate::source::blocking::on_blocking_thread;
-use crate::source::stored::{PIECE, Stored, stored_error};
+use crate::source::stored::{PIECE, Stored, read_full, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// The longest row that is read, in bytes: four times what MySQL's default packet holds.
@@ -83,14 +83,22 @@ fn read_export(label: &str, stored: &dyn Stored, sink: Sink) -> Result<(), Sourc
         .with_hint(format!("{cut}the raw file can be copied from {what}")))
 }
 
-fn copy_rows(reader: impl Read, len: u64, lines: &mut Lines) -> Result<(), Problem> {
-    let mut reader = BufReader::with_capacity(PIECE, reader);
-    match form_of(reader.fill_buf()?, len) {
+fn copy_rows(mut reader: impl Read, len: u64, lines: &mut Lines) -> Result<(), Problem> {
+    // As many bytes as the listing decides on, however few come at a time.
+    let mut head = vec![0; HEAD];
+    let count = read_full(&mut reader, &mut head)?;
+    head.truncate(count);
+    let form = form_of(&head, len);
+    let reader = BufReader::with_capacity(PIECE, io::Cursor::new(head).chain(reader));
+    match form {
         Form::NoRows => Ok(()),
         Form::Lines => copy_lines(reader, lines),
         Form::Document => render_document(reader, lines),
     }
 }
+
+/// As many bytes as tell the form of an export.
+pub(in crate::source) const HEAD: usize = 4096;
 
 /// What an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

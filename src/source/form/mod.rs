@@ -5,5 +5,5 @@ mod export;
 mod raw;
 
 pub(in crate::source) use broken::Broken;
-pub(in crate::source) use export::{Export, Form, LONGEST_ROW, form_of};
+pub(in crate::source) use export::{Export, Form, HEAD, LONGEST_ROW, form_of};
 pub(in crate::source) use raw::Raw;

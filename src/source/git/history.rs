@@ -168,6 +168,7 @@ fn meta(graph: &Graph, lineage: &Lineage, place: Place) -> SnapshotMeta {
         }
     }
     SnapshotMeta {
+        known_as: None,
         id: Arc::clone(&commit.id),
         time: commit.time,
         commit: Some(Arc::clone(&commit.id)),

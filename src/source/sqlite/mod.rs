@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use self::connection::Connected;
 use self::problem::Problem;
 use self::relation::LeftOut;
-pub(in crate::source) use self::relation::Relation;
+pub(in crate::source) use self::relation::{Relation, RelationKind};
 use self::rows::RowsContent;
 use self::schema::Schema;
 use self::schema_content::SchemaContent;

@@ -43,6 +43,10 @@ pub(in crate::source) struct FileStamp {
 }
 
 impl FileStamp {
+    /// That of a file that could not be looked at: of no file that can be read.
+    pub(in crate::source) const UNKNOWN: Self =
+        Self { len: 0, mtime_ns: i128::MIN, ctime_ns: i128::MIN, inode: 0 };
+
     pub(in crate::source) fn of(metadata: &Metadata) -> Self {
         let nanoseconds = |whole, rest| i128::from(whole) * 1_000_000_000 + i128::from(rest);
         Self {

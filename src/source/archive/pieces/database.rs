@@ -7,7 +7,7 @@ use crate::model::content_id::ContentId;
 use crate::model::names::escape_with_suffix;
 use crate::source::archive::found::Artefact;
 use crate::source::form::Broken;
-use crate::source::sqlite::{Relation, SqliteFile, is_sqlite};
+use crate::source::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
 use crate::source::stored::{FileVersion, Stored, StoredFile, stored_error};
 use crate::source::{FileKind, SourceError};
 
@@ -27,6 +27,7 @@ pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {
             pieces.extend(listing.shown.iter().map(|relation| table(part, &file, relation)));
             pieces.push(part.text(SCHEMA, schema, format!("schema of {what}")));
         }
+        Err(error) if !error.kind.is_lasting() => return Err(error),
         Err(error) => {
             tracing::warn!("{}: its tables are not shown", error.chain());
             let broken = Arc::new(Broken::new(format!("schema of {what}"), &error));
@@ -38,9 +39,14 @@ pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {
 
 fn table(part: &Part, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {
     let content = Arc::new(file.rows(relation));
+    let path: Arc<str> = escape_with_suffix(&relation.name, ".jsonl").into();
+    if relation.kind != RelationKind::Table {
+        // What is computed is not computed to compare it: it is the same as long as the whole file is.
+        return part.whole(path, content);
+    }
     let (file, relation) = (Arc::clone(file), relation.clone());
     Piece {
-        path: escape_with_suffix(&relation.name, ".jsonl").into(),
+        path,
         artefact: part.number,
         // Nothing is known of its rows without reading them.
         likeness: ContentId::of(&[b"table"]),
@@ -55,7 +61,11 @@ fn table(part: &Part, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {
 
 /// The tables and the schema of a database that is a member of something, which `piece` shows as it is: in a folder
 /// beside it. They are the same as long as it is.
-pub(super) fn within(means: &Means, piece: &Piece, stored: Arc<dyn Stored>) -> Vec<Piece> {
+pub(super) fn within(
+    means: &Means,
+    piece: &Piece,
+    stored: Arc<dyn Stored>,
+) -> Result<Vec<Piece>, SourceError> {
     let label = Arc::clone(&means.label);
     let what = stored.describe();
     let file = Arc::new(SqliteFile::new(label, stored, None, None, Arc::clone(&means.spools)));
@@ -75,11 +85,12 @@ pub(super) fn within(means: &Means, piece: &Piece, stored: Arc<dyn Stored>) -> V
             };
             let mut pieces: Vec<Piece> = listing.shown.iter().map(rows).collect();
             pieces.push(derived(SCHEMA.to_owned(), Arc::new(file.schema())));
-            pieces
+            Ok(pieces)
         }
+        Err(error) if !error.kind.is_lasting() => Err(error),
         Err(error) => {
             tracing::warn!("{}: its tables are not shown", error.chain());
-            vec![derived(SCHEMA.to_owned(), Arc::new(Broken::new(format!("schema of {what}"), &error)))]
+            Ok(vec![derived(SCHEMA.to_owned(), Arc::new(Broken::new(format!("schema of {what}"), &error)))])
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn tables(part: &Part) -> Result<Vec<Piece>, SourceError> {
     }
     match PgDump::open(&part.means.label, stored) {
         Ok(dump) => pieces.extend(dump.files().into_iter().map(|file| piece(part, "", file))),
+        Err(error) if !error.kind.is_lasting() => return Err(error),
         Err(error) => pieces.push(broken(part, "toc.jsonl".into(), &error)),
     }
     Ok(pieces)
@@ -45,6 +46,7 @@ pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, Sourc
             }
             pieces.extend(tar.files().into_iter().map(|file| piece(part, &format!("{folder}/"), file)));
         }
+        Err(error) if !error.kind.is_lasting() => return Err(error),
         Err(error) => pieces.push(broken(part, folder.into(), &error)),
     }
     Ok(pieces)

@@ -18,7 +18,7 @@ use super::format::Format;
 use super::found::{Archive, Artefact};
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
-use crate::source::form::{Export, Form, Raw, form_of};
+use crate::source::form::{Export, Form, HEAD, Raw, form_of};
 use crate::source::stored::{
     FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
 };
@@ -31,8 +31,8 @@ const EXPORTED_TABLE: &str = "issues";
 /// What the schema of a database is called.
 const SCHEMA: &str = "schema.sql";
 
-/// As many bytes as tell the form of an export, and a SQLite file from others.
-const HEAD: usize = 4096;
+/// Bytes read at first to hash something.
+const FIRST_PIECE: usize = 8 * 1024;
 
 /// One file that an archive shows.
 pub(super) struct Piece {
@@ -203,11 +203,15 @@ fn whole_digest(version: &FileVersion) -> io::Result<[u8; 32]> {
 
 fn digest_of(mut data: impl Read) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    let mut piece = vec![0; PIECE];
+    // Most members are small, and there may be many.
+    let mut piece = vec![0; FIRST_PIECE];
     loop {
         match read_full(&mut data, &mut piece)? {
             0 => return Ok(hash.finalize().into()),
-            count => hash.update(&piece[..count]),
+            count => {
+                hash.update(&piece[..count]);
+                piece.resize(PIECE, 0);
+            }
         }
     }
 }

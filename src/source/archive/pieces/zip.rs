@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::{Part, Piece, database, digest_of, head};
@@ -13,8 +14,8 @@ use crate::source::archive::zip_content::{ZipContent, ZipStored};
 use crate::source::archive::zip_directory::{ZipDirectory, ZipMember};
 use crate::source::archive::zip_problem::zip_error;
 use crate::source::sqlite::is_sqlite;
-use crate::source::stored::{Opened, io_kind};
-use crate::source::{FileKind, SourceError};
+use crate::source::stored::{FileReader, Stored, io_kind, stored_error};
+use crate::source::{ErrorKind, FileKind, SourceError};
 
 /// A database of up to this many bytes is unpacked to show its tables; a larger one is shown as it is alone. It is
 /// unpacked for that whenever its snapshot, or one beside it, is listed.
@@ -27,6 +28,7 @@ pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
         |error| zip_error(&part.means.label, format!("cannot list zip {}", path.display()), path, error);
     let directory = Arc::new(ZipDirectory::read(&part.artefact.file).map_err(fail)?);
     let reader = directory.reader();
+    let shared = Arc::new(SharedReader { directory: Arc::clone(&directory), open: Mutex::default() });
     let piece = |member: &ZipMember| -> Result<Piece, ZipError> {
         let index = member.index;
         let entry = reader.by_index_data(index)?;
@@ -34,13 +36,17 @@ pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
         let method = entry.compression().to_string();
         let numbers = [u64::from(entry.crc32()), len, entry.compressed_size()].map(u64::to_le_bytes);
         let likeness = ContentId::of(&[b"member", method.as_bytes(), &numbers.concat()]);
-        let packed = Arc::clone(&directory);
+        let (packed, overlaps) = (Arc::clone(&shared), member.overlaps);
         Ok(Piece {
             path: Arc::clone(&member.path),
             artefact: part.number,
             likeness,
             place: entry.header_start(),
-            digest: Arc::new(move || packed_digest(&packed, index).map_err(|error| io_kind(&error))),
+            digest: Arc::new(move || match overlaps {
+                // Nobody may read it, and to compare many such would take as long as to unpack a bomb.
+                true => Err(ErrorKind::Unsupported),
+                false => packed.digest(index).map_err(|error| io_kind(&error)),
+            }),
             content: Arc::new(ZipContent {
                 label,
                 directory: Arc::clone(&directory),
@@ -53,11 +59,11 @@ pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
     };
     let mut pieces: Vec<Piece> =
         directory.members.iter().map(piece).collect::<Result<_, _>>().map_err(fail)?;
-    let tables: Vec<Piece> = directory
+    let tables: Result<Vec<Vec<Piece>>, SourceError> = directory
         .members
         .iter()
         .zip(&pieces)
-        .flat_map(|(member, piece)| tables_of(part, &directory, member, piece))
+        .map(|(member, piece)| tables_of(part, &directory, member, piece))
         .collect();
     let taken: BTreeSet<&str> = pieces.iter().map(|piece| &*piece.path).collect();
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
@@ -66,28 +72,49 @@ pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
         !taken.contains(&below[..below.len() - 1])
             && taken.range(&*below..).next().is_none_or(|next| !next.starts_with(&below))
     };
-    let tables: Vec<Piece> = tables.into_iter().filter(is_free).collect();
+    let tables: Vec<Piece> = tables?.into_iter().flatten().filter(is_free).collect();
     pieces.extend(tables);
     Ok(pieces)
 }
 
 /// The tables of a member that is a SQLite database.
-fn tables_of(part: &Part, directory: &Arc<ZipDirectory>, member: &ZipMember, piece: &Piece) -> Vec<Piece> {
+fn tables_of(
+    part: &Part,
+    directory: &Arc<ZipDirectory>,
+    member: &ZipMember,
+    piece: &Piece,
+) -> Result<Vec<Piece>, SourceError> {
     let len = piece.content.stated_len().unwrap_or(u64::MAX);
     if !is_database_name(&member.path) || len > LARGEST_DATABASE || member.overlaps {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let stored = Arc::new(ZipStored::new(directory, member.index, len, &part.means.spools));
     match head(&*stored) {
         Ok(head) if is_sqlite(&head, len) && len > 0 => database::within(part.means, piece, stored),
+        Err(error) if !io_kind(&error).is_lasting() => {
+            let what = stored.describe();
+            Err(stored_error(&part.means.label, format!("cannot read {what}"), &what, error))
+        }
         // Whoever reads the member is told what is wrong with it.
-        _ => Vec::new(),
+        _ => Ok(Vec::new()),
     }
 }
 
-fn packed_digest(directory: &ZipDirectory, index: usize) -> io::Result<[u8; 32]> {
-    let mut zip = directory.reader();
-    let digest = digest_of(zip.by_index_raw(index)?)?;
-    zip.into_inner().check()?;
-    Ok(digest)
+/// One open zip, for comparing one member after the other.
+struct SharedReader {
+    directory: Arc<ZipDirectory>,
+    open: Mutex<Option<ZipArchive<FileReader>>>,
+}
+
+impl SharedReader {
+    /// SHA-256 of a member's packed bytes.
+    fn digest(&self, index: usize) -> io::Result<[u8; 32]> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // What failed is opened anew.
+        let mut zip = open.take().unwrap_or_else(|| self.directory.reader());
+        let digest = digest_of(zip.by_index_raw(index)?)?;
+        self.directory.file.open()?;
+        *open = Some(zip);
+        Ok(digest)
+    }
 }

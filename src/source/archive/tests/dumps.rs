@@ -38,12 +38,14 @@ async fn artefacts_of_one_tag_and_time_are_one_snapshot() {
     assert_eq!(database.name(), "beads");
     let first = "v0.1.0 2025-09-10T14:30:00Z";
     assert_eq!(ids(&database), ["v0.2.0 2025-09-11T14:30:00Z", "v0.1.0 2025-09-11T14:30:00Z", first]);
-    let tags: Vec<_> = database.history().tags.iter().map(|(tag, id)| (tag.as_str(), &**id)).collect();
-    assert_eq!(
-        tags,
-        [("v0.1.0", "v0.1.0 2025-09-11T14:30:00Z"), ("v0.2.0", "v0.2.0 2025-09-11T14:30:00Z")],
-        "of one tag the newest counts"
-    );
+    let known_as = |id: &_| {
+        let found = database.history().timeline.iter().find(|snapshot| snapshot.id == *id);
+        found.and_then(|snapshot| snapshot.known_as.clone()).expect("a tag leads to a snapshot")
+    };
+    let tags: Vec<_> =
+        database.history().tags.iter().map(|(tag, id)| (tag.as_str(), known_as(id).to_string())).collect();
+    let expected = [("v0.1.0", "v0.1.0 2025-09-11T14:30:00Z"), ("v0.2.0", "v0.2.0 2025-09-11T14:30:00Z")];
+    assert_eq!(tags, expected.map(|(tag, id)| (tag, id.to_owned())), "of one tag the newest counts");
     let message = &database.history().timeline[2].message;
     assert_eq!(message, "v0.1.0_20250910_143000.dump, v0.1.0_20250910_143000_minio.tar.gz");
 

@@ -100,13 +100,16 @@ fn names(databases: &[Arc<dyn Database>]) -> Vec<&str> {
     databases.iter().map(|database| database.name()).collect()
 }
 
-/// Snapshot ids, newest first.
+/// What the snapshots go by, newest first.
 fn ids(database: &Arc<dyn Database>) -> Vec<&str> {
-    database.history().timeline.iter().map(|snapshot| &*snapshot.id).collect()
+    database.history().timeline.iter().map(|snapshot| snapshot.known_as.as_deref().unwrap()).collect()
 }
 
-async fn files(database: &Arc<dyn Database>, id: &str) -> Result<Arc<[FileEntry]>, SourceError> {
-    database.files(&id.into()).await
+/// The files of the snapshot that goes by a name.
+async fn files(database: &Arc<dyn Database>, known_as: &str) -> Result<Arc<[FileEntry]>, SourceError> {
+    let timeline = &database.history().timeline;
+    let known = timeline.iter().find(|snapshot| snapshot.known_as.as_deref() == Some(known_as));
+    database.files(&known.map_or_else(|| known_as.into(), |snapshot| snapshot.id.clone())).await
 }
 
 async fn read(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {

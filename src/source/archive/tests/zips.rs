@@ -372,7 +372,7 @@ async fn the_time_of_a_thrum_backup_is_that_of_its_manifest() {
         .history()
         .timeline
         .iter()
-        .map(|snapshot| (&*snapshot.id, snapshot.time.to_string(), snapshot.mark))
+        .map(|snapshot| (snapshot.known_as.as_deref().unwrap(), snapshot.time.to_string(), snapshot.mark))
         .collect();
     let expected = [
         ("2026-01-04T000000.zip", "2026-01-04T00:00:00Z", None),
