@@ -1,7 +1,8 @@
 //! asof mounts databases and their snapshot history as a read-only file tree.
 //!
 //! Data flows one way: each module may use only those below it in this list.
-//! `cli` → `verify`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` → `source` → `records`, `model`.
+//! `cli` → `verify`; `cli` → `trace` → `engine`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
+//! `source` → `records`, `model`.
 
 pub mod catalog;
 pub mod cli;
@@ -11,5 +12,6 @@ pub mod fuse;
 pub mod model;
 mod records;
 pub mod source;
+pub mod trace;
 pub mod verify;
 pub mod vfs;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::engine::{Engine, Index, SegmentStore};
+use crate::engine::{Engine, Index, IndexError, SegmentStore};
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -89,8 +89,13 @@ fn save(vfs: &Vfs, is_known: bool) -> bool {
     if let Err(error) = &saved
         && !is_known
     {
-        let reason = crate::source::chain(error);
-        tracing::warn!(%reason, "sizes are not kept for the next mount; --cache-dir chooses another place");
+        not_kept(error);
     }
     saved.is_ok()
+}
+
+/// Logs why nothing is kept.
+pub(super) fn not_kept(error: &IndexError) {
+    let reason = crate::source::chain(error);
+    tracing::warn!(%reason, "sizes are not kept for the next time; --cache-dir chooses another place");
 }

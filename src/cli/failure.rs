@@ -12,17 +12,29 @@ pub(super) struct Failure {
     message: String,
     hint: Option<String>,
     usage: bool,
+    /// Nothing failed.
+    is_enough: bool,
 }
 
 impl Failure {
     /// A failure with what went wrong.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, usage: false }
+        Self { message: message.into(), hint: None, usage: false, is_enough: false }
     }
 
     /// The command line makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, usage: true }
+        Self { usage: true, ..Self::new(message) }
+    }
+
+    /// Whoever read the output has left: a reason to end, and nothing to tell.
+    pub fn enough() -> Self {
+        Self { is_enough: true, ..Self::new("") }
+    }
+
+    /// Whether it is [`Self::enough`].
+    pub fn is_enough(&self) -> bool {
+        self.is_enough
     }
 
     /// Adds why: the error and all its causes.
@@ -37,9 +49,13 @@ impl Failure {
         self
     }
 
-    /// 2 for a wrong command line, as clap has it; 1 for the rest.
+    /// 2 for a wrong command line, as clap has it; 1 for the rest; 0 for what is no failure.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if self.usage { 2 } else { 1 })
+        ExitCode::from(match (self.is_enough, self.usage) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        })
     }
 
     /// What went wrong and why.
@@ -54,6 +70,9 @@ impl Failure {
 
     /// Writes it to stderr: what and why on one line, then the hint.
     pub fn print(&self) {
+        if self.is_enough {
+            return;
+        }
         let mut text = format!("asof: {}\n", self.message);
         if let Some(hint) = &self.hint {
             text.push_str(&format!("hint: {hint}\n"));

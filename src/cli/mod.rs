@@ -5,16 +5,25 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod background;
+mod cat;
 mod disk_cache;
 mod documents;
 mod failure;
+mod find;
 mod heap;
+mod log;
+mod log_text;
 mod logging;
+mod ls;
 mod mount;
 mod mount_options;
 mod mountpoint;
+mod output;
+mod place;
 mod progress;
 mod size;
+mod target;
+mod tree;
 mod umount;
 mod verify;
 mod wire;
@@ -43,6 +52,8 @@ Examples:
   diff -r /db/beads/asof/2026-01-05 /db/beads/latest/
   cp /db/beads/asof/2026-01-05T12:00/issues.jsonl . give me that file back
   asof umount /db
+  asof cat --from dolt://127.0.0.1 beads/asof/yesterday/issues.jsonl
+                                                    the same without a mount
   asof verify --max-age 25h ~/backups/archives      is last night's backup any good?";
 
 #[derive(Debug, Subcommand)]
@@ -50,17 +61,25 @@ enum Command {
     Mount(mount::MountArgs),
     #[command(visible_alias = "unmount")]
     Umount(umount::UmountArgs),
+    Ls(ls::LsArgs),
+    Cat(cat::CatArgs),
+    Log(log::LogArgs),
+    Find(find::FindArgs),
     Verify(verify::VerifyArgs),
     Completions(documents::CompletionsArgs),
     Man(documents::ManArgs),
 }
 
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
-/// 1 for a failure and 2 for a command line that makes no sense; `verify` has its own.
+/// 1 for a failure and 2 for a command line that makes no sense; `verify` and `find` have their own.
 pub fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Mount(args) => mount::run(args).map(|()| ExitCode::SUCCESS),
         Command::Umount(args) => umount::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Ls(args) => ls::run(&args),
+        Command::Cat(args) => cat::run(&args),
+        Command::Log(args) => log::run(&args),
+        Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => documents::completions(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => documents::man(&args).map(|()| ExitCode::SUCCESS),

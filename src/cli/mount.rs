@@ -3,23 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
 
-use super::progress::Progress;
-use super::{Failure, background, disk_cache, heap, logging, mountpoint, size, wire};
-use crate::catalog::Watcher;
+use super::tree::{self, Opening, ReadingArgs, SMALLEST_CACHE};
+use super::{Failure, background, disk_cache, heap, logging, mountpoint, size};
 use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, session};
 use crate::vfs::Vfs;
-
-/// Default of `--cache-size`.
-const CACHE_SIZE: u64 = 256 << 20;
-
-/// With less, neighbouring reads of one table would drop each other's bytes.
-const SMALLEST_CACHE: u64 = 8 << 20;
 
 /// All mount options have to fit into a page, and a person has to read it.
 const LONGEST_SOURCE_NAME: usize = 200;
@@ -42,32 +33,12 @@ pub(super) struct MountArgs {
     /// Mount options, as in fstab: allow_other, nonempty, and each long option with _ for -
     #[arg(short, value_name = "OPT[,OPT...]")]
     pub options: Vec<String>,
-    /// Memory for rendered content, 8M at least [default: 256M]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    pub cache_size: Option<u64>,
-    /// How times without a zone are read, in look-ups and in names of archives: Europe/Berlin, UTC, system
-    ///
-    /// Listed names are always UTC. Without this, look-ups are UTC, and an archive's name is read as the
-    /// program that writes such names means it.
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
-    /// Leave out tables that match (TABLE or DATABASE/TABLE, * and ? as in the shell); may be repeated
-    ///
-    /// Without this, federation_peers is left out: Beads keeps passwords in it. `--exclude ''` leaves nothing
-    /// out.
-    #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
-    /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
-    #[arg(long, value_name = "PATH")]
-    pub password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Where a mount in the background writes its log [default: one file per mountpoint in
     /// ~/.local/state/asof]
     #[arg(long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
-    /// Where sizes and hashes are kept for the next mount ('' for nowhere) [default: asof in $XDG_CACHE_HOME or
-    /// ~/.cache]
-    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
-    pub cache_dir: Option<PathBuf>,
     /// Disk for rendered content, 1M at least, in the folder of --cache-dir, whose mounts share it [default: 0]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub disk_cache_size: Option<u64>,
@@ -83,7 +54,8 @@ pub(super) struct MountArgs {
     mountpoint: PathBuf,
 }
 
-const SOURCES: &str = "\
+/// Appended to the help of all commands that take sources.
+pub(super) const SOURCES: &str = "\
 Sources:
   dolt://[USER@]HOST[:PORT][/DATABASE]   a running Dolt server (user root, port 3307); without
                                          DATABASE, all of its databases
@@ -116,7 +88,7 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
         logging::to_stderr();
     }
     heap::share_one();
-    if args.cache_size.is_some_and(|size| size < SMALLEST_CACHE) {
+    if args.reading.cache_size.is_some_and(|size| size < SMALLEST_CACHE) {
         let smallest = SMALLEST_CACHE >> 20;
         tracing::warn!("a cache below {smallest} MiB would drop what is being read: {smallest} MiB are used");
     }
@@ -126,7 +98,7 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
             "a disk cache below {smallest} MiB would drop what was just put there: {smallest} MiB are used"
         );
     }
-    if plan.disk_cache_size > 0 && plan.cache_dir.is_none() {
+    if plan.disk_cache_size > 0 && plan.opening.cache_dir.is_none() {
         tracing::warn!(
             "nothing is kept on disk without a cache folder: --disk-cache-size needs a --cache-dir"
         );
@@ -143,13 +115,9 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
 
 /// The arguments, checked and made ready.
 struct Plan {
-    sources: Vec<wire::SourceArg>,
-    options: wire::SourceOptions,
+    opening: Opening,
     mountpoint: PathBuf,
-    cache_size: u64,
-    zone: TimeZone,
     log_file: PathBuf,
-    cache_dir: Option<PathBuf>,
     disk_cache_size: u64,
     allow_other: bool,
 }
@@ -157,21 +125,12 @@ struct Plan {
 impl Plan {
     fn new(args: &MountArgs) -> Result<Self, Failure> {
         let mountpoint = mountpoint::check(&args.mountpoint, args.non_empty)?;
-        let zone = args.timezone.as_deref().map(wire::zone).transpose()?;
-        let cache_dir = disk_cache::folder(args.cache_dir.as_deref());
-        let password_file = args.password_file.as_deref();
-        let options =
-            wire::SourceOptions::new(zone.clone(), &args.exclude, password_file, cache_dir.clone())?;
-        let sources = args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;
+        let opening = Opening::new(&args.sources, &args.reading)?;
         let log_file = args.log_file.clone().unwrap_or_else(|| logging::default_file(&mountpoint));
         Ok(Self {
-            sources,
-            options,
+            opening,
             mountpoint,
-            cache_size: args.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
-            zone: zone.unwrap_or(TimeZone::UTC),
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
-            cache_dir,
             disk_cache_size: args.disk_cache_size.unwrap_or(0),
             allow_other: args.allow_other,
         })
@@ -181,26 +140,18 @@ impl Plan {
 /// Loads the sources, mounts, says that the tree answers, and waits for the end.
 fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failure> {
     let mut signals = runtime.block_on(Signals::listen())?;
-    let mut sources = Vec::with_capacity(plan.sources.len());
-    let mut names = Vec::with_capacity(plan.sources.len());
-    for argument in &plan.sources {
-        let _opening = Progress::of(format!("opening {argument}"));
-        let source = wire::open(argument, &plan.options)?;
-        names.push(argument.mounted_as(source.as_ref()));
-        sources.push(source);
-    }
-    let reading = |label: &str| Progress::of(format!("reading the history of {label}"));
+    let (sources, names) = plan.opening.open()?;
     let (catalog, watcher) = runtime.block_on(async {
         tokio::select! {
-            loaded = Watcher::start(sources, reading) => loaded.map_err(Failure::from),
+            loaded = tree::load(sources) => loaded,
             () = signals.next() => Err(Failure::new("ended by a signal before anything was mounted")),
             () = background::abandoned(), if in_background => {
                 Err(Failure::new("the command that started this process has ended"))
             }
         }
     })?;
-    let engine = disk_cache::engine(plan.cache_size, plan.cache_dir.as_deref(), plan.disk_cache_size);
-    let vfs = Arc::new(Vfs::new(catalog, engine, plan.zone, Timestamp::now));
+    let engine = plan.opening.engine(plan.disk_cache_size);
+    let vfs = Arc::new(Vfs::new(catalog, engine, plan.opening.zone, Timestamp::now));
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone());
     let options = session::Options { source_name: source_name(&names), allow_other: plan.allow_other };
     let session = session::mount(fuse, &plan.mountpoint, &options)

@@ -53,16 +53,16 @@ impl MountArgs {
             "nonempty" => self.non_empty = true,
             "cache_size" => {
                 let bytes = size::parse(needed()?).map_err(Failure::usage)?;
-                self.cache_size.get_or_insert(bytes);
+                self.reading.cache_size.get_or_insert(bytes);
             }
             "disk_cache_size" => {
                 let bytes = size::parse(needed()?).map_err(Failure::usage)?;
                 self.disk_cache_size.get_or_insert(bytes);
             }
-            "timezone" => drop(self.timezone.get_or_insert(needed()?.to_owned())),
-            "exclude" => self.exclude.push(needed()?.to_owned()),
-            "password_file" => drop(self.password_file.get_or_insert(needed()?.into())),
-            "cache_dir" => drop(self.cache_dir.get_or_insert(needed()?.into())),
+            "timezone" => drop(self.reading.timezone.get_or_insert(needed()?.to_owned())),
+            "exclude" => self.reading.exclude.push(needed()?.to_owned()),
+            "password_file" => drop(self.reading.password_file.get_or_insert(needed()?.into())),
+            "cache_dir" => drop(self.reading.cache_dir.get_or_insert(needed()?.into())),
             "log_file" => drop(self.log_file.get_or_insert(needed()?.into())),
             _ if FOR_OTHERS.contains(&key) || key.starts_with("x-") || key.starts_with("comment") => {}
             _ => {

@@ -1,11 +1,18 @@
-//! Tells a person at a terminal what a slow start waits for.
+//! Tells a person at a terminal what is waited for.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::source::verify;
+
 /// What takes no longer needs no word.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the progress bar moves.
+const REFRESH: Duration = Duration::from_millis(200);
 
 /// Something that is being done until this is dropped.
 pub(super) struct Progress {
@@ -25,5 +32,44 @@ impl Progress {
             });
         }
         Self { _under_way: under_way }
+    }
+}
+
+/// A progress bar on stderr, where that is a terminal, until it is dropped.
+pub(super) struct Bar {
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Bar {
+    /// Shows how far `what` is.
+    pub fn show(what: String, progress: verify::Progress) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self { end: None, thread: None };
+        }
+        let (end, ended) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {prefix} {eta}");
+            let bar = ProgressBar::new(0).with_message(what);
+            bar.set_style(style.expect("the template is well formed"));
+            while ended.recv_timeout(REFRESH) == Err(RecvTimeoutError::Timeout) {
+                let (done, total, bytes) = progress.now();
+                bar.set_length(total);
+                bar.set_position(done);
+                bar.set_prefix(HumanBytes(bytes).to_string());
+            }
+            bar.finish_and_clear();
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(thread) = self.thread.take() {
+            // It only draws.
+            let _ = thread.join();
+        }
     }
 }

@@ -1,21 +1,17 @@
 //! `asof verify`.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::progress::Bar;
 use super::{Failure, logging, wire};
 use crate::source::verify::{Progress, Severity};
 use crate::verify::{Report, Schedule, for_people, verify};
-
-/// How often the progress bar moves.
-const REFRESH: Duration = Duration::from_millis(200);
 
 /// Check that backups can be read, and are whole and recent
 ///
@@ -117,44 +113,6 @@ fn check(
     let reports = runtime.block_on(verify(&*source, schedule, Timestamp::now(), &progress));
     // Something is there, then, and may be so damaged that not even its history can be read.
     reports.map_err(|error| (Severity::of(error.kind), error.into()))
-}
-
-/// A progress bar on stderr, where that is a terminal, until it is dropped.
-struct Bar {
-    end: Option<mpsc::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Bar {
-    fn show(what: String, progress: Progress) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self { end: None, thread: None };
-        }
-        let (end, ended) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {prefix} {eta}");
-            let bar = ProgressBar::new(0).with_message(what);
-            bar.set_style(style.expect("the template is well formed"));
-            while ended.recv_timeout(REFRESH) == Err(RecvTimeoutError::Timeout) {
-                let (done, total, bytes) = progress.now();
-                bar.set_length(total);
-                bar.set_position(done);
-                bar.set_prefix(HumanBytes(bytes).to_string());
-            }
-            bar.finish_and_clear();
-        });
-        Self { end: Some(end), thread: Some(thread) }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
-            // It only draws.
-            let _ = thread.join();
-        }
-    }
 }
 
 /// Reads `25h`, `90m`, `8d`, `1h 30m`.

@@ -34,6 +34,11 @@ impl Branch {
         (size_of_val(&*self.parts) + size_of_val(&*self.ends)) as u64
     }
 
+    /// All parts, each with where it starts when the first starts at `start`.
+    pub fn placed(&self, start: u64) -> Vec<(Part, u64)> {
+        self.within(&(0..u64::MAX)).map(|(part, at)| (*part, start + at)).collect()
+    }
+
     /// The parts that hold bytes of `range`, each with where it starts.
     pub fn within(&self, range: &Range<u64>) -> impl Iterator<Item = (&Part, u64)> {
         let first = self.ends.partition_point(|end| *end <= range.start);

@@ -14,6 +14,7 @@ use crate::source::{Content, SourceError};
 
 mod branch;
 mod cache;
+mod differing;
 mod digest;
 mod disk;
 mod flight;
@@ -38,6 +39,7 @@ mod tree;
 mod version;
 mod versions;
 
+pub use differing::{Differing, Run, differing};
 pub use digest::Digest;
 pub use disk::{SMALLEST as SMALLEST_DISK_CACHE, SegmentStore};
 pub use index::{Index, IndexError};

@@ -167,7 +167,27 @@ impl Tree {
         Ok(())
     }
 
-    fn len_of(&self, part: &Part) -> Outcome<u64> {
+    /// The part that is the whole content; `None` for an empty one.
+    pub(super) fn whole(&self) -> Option<Part> {
+        self.parts.whole()
+    }
+
+    /// The parts below one of a level above 0 that starts at `start`, each with where it starts. Blocks.
+    pub(super) fn placed_below(&self, part: &Part, start: u64) -> Outcome<Vec<(Part, u64)>> {
+        let below = self.below(part)?;
+        let lens = self.lens_of(&below)?;
+        Ok(Branch::new(below.into_iter().zip(lens)).placed(start))
+    }
+
+    /// What a segment that starts at `start` is cut into: itself alone where it is not. Blocks.
+    pub(super) fn placed_within(&self, part: &Part, start: u64) -> Outcome<Vec<(Part, u64)>> {
+        match self.load(part)? {
+            Loaded::Lines(_) => Ok(vec![(*part, start)]),
+            Loaded::Branch(branch) => Ok(branch.placed(start)),
+        }
+    }
+
+    pub(super) fn len_of(&self, part: &Part) -> Outcome<u64> {
         if let Some(len) = self.memory.lengths.get(part) {
             return Ok(len);
         }

@@ -25,6 +25,7 @@ mod live;
 mod log_content;
 mod lost;
 mod node;
+mod path;
 mod per_snapshot;
 mod snapshot_dir;
 mod versions;
@@ -34,6 +35,7 @@ pub use attr::{Attr, Kind};
 pub use error::VfsError;
 pub use list::DirEntry;
 pub use node::Stays;
+pub use path::{PathError, Place};
 
 use handles::Handles;
 use inodes::Inodes;

@@ -1,0 +1,258 @@
+//! `asof find`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::log_text::author;
+use super::output::{ColourChoice, Output, Style, harmless};
+use super::place;
+use super::progress::Bar;
+use super::target::{Target, table_name};
+use super::tree::{FromArgs, Opened};
+use crate::catalog::{Database, SnapKey, View};
+use crate::engine::Engine;
+use crate::source::verify::Progress;
+use crate::trace::{Found, Matcher, Pattern, Seen, Step, Unread, main_line, search};
+
+/// Status where there is nothing to be found, as of grep.
+const NOTHING_FOUND: u8 = 1;
+
+/// Status where something could not be looked at, as of grep.
+const TROUBLE: u8 = 2;
+
+/// The longest part of a line that is shown, in characters.
+const LONGEST_SHOWN: usize = 400;
+
+/// Find out since when a text is there, and until when
+///
+/// Looks at every version of every table along the main line of each source (first parents, where there are commits), and
+/// tells of each row that holds the text from which snapshot on and to which. What versions share is read once. Rows are
+/// told apart by the primary key, or where none is known by their first value.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct FindArgs {
+    #[command(flatten)]
+    from: FromArgs,
+    /// Do not distinguish upper and lower case
+    #[arg(short, long)]
+    ignore_case: bool,
+    /// TEXT is a regular expression (of the regex crate), to match within one line of JSON
+    #[arg(short = 'e', long)]
+    regex: bool,
+    /// Print one JSON object per row
+    #[arg(long)]
+    json: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+    /// What to look for, as it is or as JSON spells it
+    text: String,
+    /// Only in this database; only in this table
+    #[arg(value_name = "DATABASE[/TABLE]")]
+    target: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof find bd-1234 --from dolt://127.0.0.1:3307            in which tables was it, from when to when?
+  asof find 'old title' --from ~/gt/.dolt-data/beads issues --json
+  asof find -e '\"status\":\"(closed|done)\"' --from ~/backups/archives
+
+Exit status:
+  0   it was found
+  1   it is in no version
+  2   something could not be looked at, or the command line makes no sense";
+
+pub(super) fn run(args: &FindArgs) -> Result<ExitCode, Failure> {
+    match find_all(args) {
+        Err(failure) if !failure.is_enough() => {
+            failure.print();
+            Ok(ExitCode::from(TROUBLE))
+        }
+        outcome => outcome,
+    }
+}
+
+fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
+    if args.text.is_empty() {
+        return Err(Failure::usage("an empty text is everywhere").hint("`asof log` shows all changes"));
+    }
+    let pattern = if args.regex { Pattern::Regex(&args.text) } else { Pattern::Text(&args.text) };
+    let matcher = Matcher::new(pattern, args.ignore_case).map_err(|error| {
+        Failure::usage(format!("`{}` is not a regular expression", args.text)).because(&error)
+    })?;
+    let opened = Opened::new(&args.from)?;
+    let target = Target::of(&opened.catalog, args.target.as_deref())?;
+    let mut out = Output::coloured(args.color);
+    let (mut is_found, mut is_whole, mut is_known) = (false, true, target.table.is_none());
+    for database in &target.databases {
+        for view in database.views() {
+            let searched = searched(&opened, database, view, &target, &matcher);
+            is_known |= searched.knows_table;
+            is_found |= !searched.found.is_empty();
+            is_whole &= searched.unread.is_empty();
+            for found in &searched.found {
+                match args.json {
+                    true => out.json(&object(&searched, found))?,
+                    false => out.write(text(&out, &searched, found).as_bytes())?,
+                }
+            }
+            out.flush()?;
+            searched.unread.iter().for_each(|unread| tell(&searched, unread));
+        }
+    }
+    let unknown = target.table.as_ref().filter(|_| !is_known && is_whole);
+    if let Some(table) = unknown {
+        return Err(opened.runtime.block_on(target.unknown_table(table)));
+    }
+    opened.close();
+    Ok(match (is_whole, is_found) {
+        (false, _) => ExitCode::from(TROUBLE),
+        (true, true) => ExitCode::SUCCESS,
+        (true, false) => ExitCode::from(NOTHING_FOUND),
+    })
+}
+
+/// What came of looking at one source of a database.
+struct Searched<'s> {
+    database: &'s Database,
+    view: &'s View,
+    line: Vec<Step>,
+    found: Vec<Found>,
+    unread: Vec<Unread>,
+    knows_table: bool,
+}
+
+fn searched<'s>(
+    opened: &Opened,
+    database: &'s Database,
+    view: &'s Arc<View>,
+    target: &Target,
+    matcher: &Matcher,
+) -> Searched<'s> {
+    let progress = Progress::default();
+    let _bar = Bar::show(format!("{} of {}", database.name, view.label), progress.clone());
+    let line = main_line(view);
+    let knows_table = std::cell::Cell::new(false);
+    let wants = |path: &str| {
+        let wants = target.wants(path);
+        knows_table.set(knows_table.get() || wants);
+        wants
+    };
+    let engine: &Engine = &opened.engine;
+    let (found, unread) = opened.runtime.block_on(search(view, &line, wants, matcher, engine, &progress));
+    Searched { database, view, found, unread, knows_table: knows_table.get(), line }
+}
+
+impl Searched<'_> {
+    /// The name under `asof/` of a step.
+    fn name(&self, at: usize) -> String {
+        let step = &self.line[at];
+        let key = SnapKey { slot: self.view.slot, id: step.id.clone() };
+        match self.database.listed(&key) {
+            Some(snapshot) => snapshot.name.to_string(),
+            None => step.time.to_string(),
+        }
+    }
+
+    /// The last step of a row: the one before it was gone.
+    fn last_step(&self, found: &Found) -> usize {
+        found.gone.map_or(self.line.len() - 1, |gone| gone.saturating_sub(1))
+    }
+}
+
+/// Tells what could not be looked at.
+fn tell(searched: &Searched, unread: &Unread) {
+    let name = searched.name(unread.at);
+    let path = unread.path.as_deref().unwrap_or_default();
+    let place = format!("{}/asof/{name}/{path}", searched.database.name);
+    place::failed(place.trim_end_matches('/'), &unread.error.clone().into()).print();
+}
+
+fn object(searched: &Searched, found: &Found) -> Value {
+    let step = |at: usize| {
+        let meta = &searched.line[at];
+        json!({
+            "name": searched.name(at),
+            "time": meta.time.to_string(),
+            "commit": meta.commit.as_deref(),
+            "author": meta.author,
+            "email": meta.email,
+            "message": meta.message,
+        })
+    };
+    let version = |seen: &Seen| {
+        let mut version = step(seen.at);
+        version["line"] = Value::from(String::from_utf8_lossy(&seen.line));
+        version
+    };
+    let key: serde_json::Map<String, Value> =
+        found.key.iter().map(|(column, value)| (column.clone(), json_value(value))).collect();
+    json!({
+        "database": &*searched.database.name,
+        "source": &*searched.view.label,
+        "table": table_name(&found.path),
+        "file": &*found.path,
+        "key": key,
+        "from": step(found.lines.first().map_or(0, |seen| seen.at)),
+        "to": step(searched.last_step(found)),
+        "gone": found.gone.map(step),
+        "still_there": found.gone.is_none(),
+        "versions": found.lines.iter().map(version).collect::<Vec<_>>(),
+    })
+}
+
+/// A value as it stands in its line; as text where a number would lose digits.
+fn json_value(value: &str) -> Value {
+    let parsed: Option<Value> = serde_json::from_str(value).ok();
+    let spelt = |parsed: &Value| parsed.to_string();
+    parsed.filter(|parsed| spelt(parsed).as_str() == value).unwrap_or_else(|| Value::from(value))
+}
+
+fn text(out: &Output, searched: &Searched, found: &Found) -> String {
+    let key: Vec<String> = found.key.iter().map(|(column, value)| format!("{column}={value}")).collect();
+    let row = format!("{}/{} {}", searched.database.name, table_name(&found.path), key.join(" "));
+    let mut text = out.styled(Style::Name, harmless(row.trim_end()).as_str());
+    if searched.database.views().len() > 1 {
+        text.push_str(&format!(" ({})", searched.view.label));
+    }
+    text.push('\n');
+    for (number, seen) in found.lines.iter().enumerate() {
+        let (style, what) = if number == 0 { (Style::Added, "from") } else { (Style::Changed, "then") };
+        text.push_str(&format!("  {} {}\n", out.styled(style, what), told(searched, seen.at)));
+        text.push_str(&format!("       {}\n", shown(&seen.line)));
+    }
+    match found.gone {
+        Some(gone) => {
+            text.push_str(&format!("  {}  {}\n", out.styled(Style::Removed, "to "), searched.name(gone - 1)));
+            text.push_str(&format!("  {} {}\n", out.styled(Style::Removed, "gone"), told(searched, gone)));
+        }
+        None => {
+            let last = searched.name(searched.last_step(found));
+            text.push_str(&format!("  {} in {last}\n", out.styled(Style::Added, "still there")));
+        }
+    }
+    text
+}
+
+/// A step for people: its name, its commit, who made it, and the first line of the message.
+fn told(searched: &Searched, at: usize) -> String {
+    let meta = &searched.line[at];
+    let commit = meta.commit.as_deref().map(|hash| hash.get(..8).unwrap_or(hash)).unwrap_or_default();
+    let message = meta.message.lines().next().unwrap_or_default();
+    let parts = [searched.name(at), commit.to_owned(), author(&meta.author, &meta.email), message.to_owned()];
+    let parts: Vec<String> =
+        parts.iter().filter(|part| !part.is_empty()).map(|part| harmless(part)).collect();
+    parts.join("  ")
+}
+
+fn shown(line: &[u8]) -> String {
+    let line = harmless(&String::from_utf8_lossy(line));
+    match line.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}... (--json has all of it)", &line[..end]),
+        None => line,
+    }
+}

@@ -1,0 +1,274 @@
+//! `asof log`.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::log_text::{self, Stat};
+use super::output::{ColourChoice, Output};
+use super::target::{Target, table_name};
+use super::tree::{FromArgs, Opened};
+use crate::catalog::{self, Database, Snapshot};
+use crate::engine::{Engine, Listings};
+use crate::model::content_id::ContentId;
+use crate::source::SourceError;
+use crate::trace::{Ancestry, ChangedFile, Counts, Keys, changed_files, count, keys_of};
+
+/// Show who changed what, and when, the newest first
+///
+/// Each snapshot is held against its first parent, an archive against the one before it. Of each table that changed, rows
+/// that are new (+), gone (-) and changed (~) are counted; where no primary key is known, a changed row is one line gone
+/// and one new. Only what differs is read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct LogArgs {
+    #[command(flatten)]
+    from: FromArgs,
+    /// Show the newest N snapshots only
+    #[arg(short = 'n', long, value_name = "N")]
+    max_count: Option<usize>,
+    /// Show whole messages, whole hashes, and the source
+    #[arg(short, long)]
+    verbose: bool,
+    /// Name the tables that changed without counting: no row is read
+    #[arg(long)]
+    no_stat: bool,
+    /// Print one JSON object per snapshot
+    #[arg(long)]
+    json: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+    /// Only this database; only the snapshots that changed this table
+    #[arg(value_name = "DATABASE[/TABLE]")]
+    target: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  asof log --from dolt://127.0.0.1:3307 -n 20               what happened lately, in all databases?
+  asof log --from ~/gt/.dolt-data/beads issues              who changed that table?
+  asof log --from ~/backups/archives --no-stat              which backups are there?";
+
+/// One file of one snapshot, with what is known of its change.
+pub(super) struct FileChange {
+    pub file: ChangedFile,
+    pub stat: Stat,
+}
+
+/// A snapshot as it is shown.
+pub(super) struct Entry<'e> {
+    pub database: &'e Database,
+    pub snapshot: &'e Snapshot,
+    /// Branches and tags that name it.
+    pub names: &'e [String],
+    /// `None` where the snapshot before it is not known.
+    pub changes: Result<Option<Vec<FileChange>>, Arc<SourceError>>,
+}
+
+pub(super) fn run(args: &LogArgs) -> Result<ExitCode, Failure> {
+    let opened = Opened::new(&args.from)?;
+    let target = Target::of(&opened.catalog, args.target.as_deref())?;
+    let mut out = Output::coloured(args.color);
+    let status = opened.runtime.block_on(print_all(&opened.engine, &target, args, &mut out))?;
+    out.flush()?;
+    opened.close();
+    Ok(status)
+}
+
+/// What is needed to tell what a snapshot of a database has changed.
+struct History<'h> {
+    database: &'h Database,
+    ancestry: Ancestry<'h>,
+    names: HashMap<Arc<str>, Vec<String>>,
+}
+
+async fn print_all(
+    engine: &Engine,
+    target: &Target,
+    args: &LogArgs,
+    out: &mut Output,
+) -> Result<ExitCode, Failure> {
+    let histories: Vec<History> = target.databases.iter().map(|database| History::of(database)).collect();
+    let mut reader = Reader { engine, listings: Listings::default(), keys: HashMap::new() };
+    let (mut printed, mut is_whole) = (0, true);
+    for (history, snapshot) in newest_first(&histories) {
+        if args.max_count.is_some_and(|most| printed >= most) {
+            break;
+        }
+        let changes = reader.changes(history, snapshot, target, args).await;
+        is_whole &= !failed_in(&changes);
+        let is_wanted = match &changes {
+            Ok(Some(changes)) => target.table.is_none() || !changes.is_empty(),
+            Ok(None) => target.table.is_none(),
+            Err(_) => true,
+        };
+        if !is_wanted {
+            continue;
+        }
+        let names = history.names.get(&snapshot.name).map_or(&[][..], Vec::as_slice);
+        let entry = Entry { database: history.database, snapshot, names, changes };
+        match args.json {
+            true => out.json(&object(&entry))?,
+            false => log_text::write(out, &entry, args.verbose, printed == 0)?,
+        }
+        out.flush()?;
+        printed += 1;
+    }
+    match &target.table {
+        Some(table) if printed == 0 && args.max_count != Some(0) && is_whole => {
+            Err(target.unknown_table(table).await)
+        }
+        _ if is_whole => Ok(ExitCode::SUCCESS),
+        _ => Ok(ExitCode::FAILURE),
+    }
+}
+
+impl<'h> History<'h> {
+    fn of(database: &'h Database) -> Self {
+        let mut names: HashMap<Arc<str>, Vec<String>> = HashMap::new();
+        let branches = database.branches().map(|(path, key)| (path.to_owned(), key));
+        let tags = database.tags().map(|(path, key)| (format!("tag: {path}"), key));
+        for (shown, key) in branches.chain(tags) {
+            if let Some(catalog::Target::Listed(name)) = database.target(key) {
+                names.entry(name).or_default().push(shown);
+            }
+        }
+        Self { database, ancestry: Ancestry::of(database), names }
+    }
+}
+
+/// The snapshots of all databases; within one, those of one instant in the order of its timeline.
+fn newest_first<'h>(histories: &'h [History<'h>]) -> Vec<(&'h History<'h>, &'h Snapshot)> {
+    let of = |history: &'h History<'h>| history.database.snapshots().iter().rev().map(move |s| (history, s));
+    let mut all: Vec<_> = histories.iter().flat_map(of).collect();
+    all.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.meta.time));
+    all
+}
+
+fn failed_in(changes: &Result<Option<Vec<FileChange>>, Arc<SourceError>>) -> bool {
+    match changes {
+        Ok(changes) => changes.iter().flatten().any(|change| matches!(change.stat, Stat::Failed(_))),
+        Err(_) => true,
+    }
+}
+
+/// Reads what is needed of contents.
+struct Reader<'r> {
+    engine: &'r Engine,
+    listings: Listings,
+    /// By the content of the schema.
+    keys: HashMap<ContentId, Keys>,
+}
+
+impl Reader<'_> {
+    async fn changes(
+        &mut self,
+        history: &History<'_>,
+        snapshot: &Snapshot,
+        target: &Target,
+        args: &LogArgs,
+    ) -> Result<Option<Vec<FileChange>>, Arc<SourceError>> {
+        let files = changed_files(history.database, &history.ancestry, snapshot, &self.listings).await?;
+        let Some(files) = files else { return Ok(None) };
+        let mut changes = Vec::new();
+        for file in files.into_iter().filter(|file| target.wants(&file.path)) {
+            let stat = match args.no_stat {
+                true => Stat::NotAsked,
+                false => self.stat(history.database, snapshot, &file).await,
+            };
+            // Another identity need not mean other bytes.
+            if !matches!(stat, Stat::Rows(counts) if counts.all() == 0 && file.before.is_some() && file.after.is_some())
+            {
+                changes.push(FileChange { file, stat });
+            }
+        }
+        Ok(Some(changes))
+    }
+
+    async fn stat(&mut self, database: &Database, snapshot: &Snapshot, file: &ChangedFile) -> Stat {
+        match self.counts(database, snapshot, file).await {
+            Ok(Some(counts)) => Stat::Rows(counts),
+            Ok(None) => Stat::Binary,
+            Err(error) => Stat::Failed(error),
+        }
+    }
+
+    async fn counts(
+        &mut self,
+        database: &Database,
+        snapshot: &Snapshot,
+        file: &ChangedFile,
+    ) -> Result<Option<Counts>, Arc<SourceError>> {
+        let key = match file.before.is_some() && file.after.is_some() {
+            true => self.key(database, snapshot, &file.path).await?,
+            false => None,
+        };
+        count(self.engine, file.before.as_ref(), file.after.as_ref(), key.as_deref()).await
+    }
+
+    async fn key(
+        &mut self,
+        database: &Database,
+        snapshot: &Snapshot,
+        path: &str,
+    ) -> Result<Option<Vec<String>>, Arc<SourceError>> {
+        let Some(view) = database.view(snapshot.key.slot) else { return Ok(None) };
+        let files = self.listings.files(view, &snapshot.key.id).await?;
+        let Some(schema) = files.iter().find(|file| &*file.path == crate::trace::SCHEMA) else {
+            return Ok(None);
+        };
+        if !self.keys.contains_key(&schema.id) {
+            self.keys.insert(schema.id, keys_of(&files, self.engine).await?);
+        }
+        Ok(self.keys.get(&schema.id).and_then(|keys| keys.get(path)).cloned())
+    }
+}
+
+fn object(entry: &Entry) -> Value {
+    let Entry { database, snapshot, names, changes } = entry;
+    let meta = &snapshot.meta;
+    json!({
+        "database": &*database.name,
+        "name": &*snapshot.name,
+        "path": format!("{}/asof/{}", database.name, snapshot.name),
+        "time": meta.time.to_string(),
+        "commit": meta.commit.as_deref(),
+        "author": meta.author,
+        "email": meta.email,
+        "message": meta.message,
+        "source": database.view(snapshot.key.slot).map(|view| &*view.label),
+        "names": names,
+        "changes": changes.as_ref().ok().and_then(Option::as_ref).map(|changes| changes.iter().map(change).collect::<Vec<_>>()),
+        "error": changes.as_ref().err().map(|error| error.chain()),
+    })
+}
+
+fn change(change: &FileChange) -> Value {
+    let FileChange { file, stat } = change;
+    let what = match (&file.before, &file.after) {
+        (None, _) => "added",
+        (_, None) => "removed",
+        _ => "modified",
+    };
+    let rows = match stat {
+        Stat::Rows(counts) => Some(counts),
+        Stat::NotAsked | Stat::Binary | Stat::Failed(_) => None,
+    };
+    let error = match stat {
+        Stat::Failed(error) => Some(error.chain()),
+        Stat::Rows(_) | Stat::NotAsked | Stat::Binary => None,
+    };
+    json!({
+        "table": table_name(&file.path),
+        "file": &*file.path,
+        "change": what,
+        "rows_added": rows.map(|counts| counts.added),
+        "rows_removed": rows.map(|counts| counts.removed),
+        "rows_modified": rows.map(|counts| counts.modified),
+        "error": error,
+    })
+}

@@ -1,0 +1,151 @@
+//! Paths on the command line: where they lead, and what to say of those that lead nowhere.
+
+use super::Failure;
+use super::tree::Tree;
+use crate::source::chain;
+use crate::vfs::{DirEntry, PathError, Place, VfsError};
+
+/// Names that are told of a folder at most.
+const TOLD: usize = 8;
+
+/// From this likeness on (Jaro-Winkler, 1 for equal) a name may be what was meant.
+const ALIKE: f64 = 0.8;
+
+/// Where `path` leads. With one database, its name may be left out.
+pub(super) async fn find(tree: &Tree, path: &str, follows: bool) -> Result<Place, Failure> {
+    let full = with_database(tree, path);
+    match tree.vfs.walk(&full, follows).await {
+        Ok(place) => Ok(place),
+        Err(error) => Err(not_found(tree, path, &error).await),
+    }
+}
+
+/// The path with the only database before it, where it does not begin with one.
+fn with_database(tree: &Tree, path: &str) -> String {
+    let state = tree.catalog.state();
+    let mut names = path.split('/').filter(|name| !name.is_empty() && *name != ".");
+    let mut databases = state.databases();
+    match (names.next(), databases.next(), databases.next()) {
+        (Some(first), Some(only), None) if state.database(first).is_none() && first != ".." => {
+            format!("{}/{path}", only.name)
+        }
+        _ => path.to_owned(),
+    }
+}
+
+async fn not_found(tree: &Tree, path: &str, error: &PathError) -> Failure {
+    let failure = Failure::new(path.to_owned()).because(error);
+    match error {
+        PathError::Name { folder, name, error: VfsError::NotFound } => {
+            failure.hint(what_is_there(tree, folder, name).await)
+        }
+        PathError::Name { folder, error: VfsError::NotADirectory, .. } => {
+            failure.hint(format!("{folder} is a file"))
+        }
+        PathError::Name { error: VfsError::Source(error), .. } => with_hint(failure, error.hint.as_deref()),
+        PathError::Name { .. } => failure,
+        PathError::LeadsOut => failure.hint("paths start at the root of the tree, as `asof ls` lists it"),
+        PathError::TooManyLinks => failure,
+    }
+}
+
+/// A failure of one operation on the tree.
+pub(super) fn failed(path: &str, error: &VfsError) -> Failure {
+    let failure = Failure::new(format!("{path}: {}", chain(error)));
+    match error {
+        VfsError::Source(source) => with_hint(failure, source.hint.as_deref()),
+        _ => failure,
+    }
+}
+
+fn with_hint(failure: Failure, hint: Option<&str>) -> Failure {
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// The nearest folder that there is, with names in it that are like the one that is not, or else some of them.
+async fn what_is_there(tree: &Tree, folder: &str, missing: &str) -> String {
+    let entries = entries(tree, folder).await.unwrap_or_default();
+    let names: Vec<&str> = entries.iter().map(|entry| &*entry.name).collect();
+    let shown = if folder.is_empty() { "the sources".to_owned() } else { folder.to_owned() };
+    if folder.split_once('/').is_some_and(|(_, rest)| rest == "asof") {
+        return no_time(&shown, missing, &names);
+    }
+    let alike = alike(missing, &names);
+    if names.is_empty() {
+        format!("{shown}: nothing is in there")
+    } else if alike.is_empty() {
+        format!("in {shown} there are: {}", listed(&names))
+    } else {
+        format!("there is no `{missing}` in {shown}; did you mean {}?", alike.join(" or "))
+    }
+}
+
+/// What to say of something under `asof/` that means no snapshot.
+fn no_time(folder: &str, missing: &str, names: &[&str]) -> String {
+    let (Some(first), Some(last)) = (names.first(), names.last()) else {
+        return format!("{folder} has no snapshot");
+    };
+    format!(
+        "`{missing}` is not a time from the first snapshot on, nor a branch, tag or commit; {folder} goes from {first} \
+         to {last}, and any time in between works, as do yesterday, '3 days ago', 2026-01-05 and HEAD~3"
+    )
+}
+
+async fn entries(tree: &Tree, folder: &str) -> Option<Vec<DirEntry>> {
+    let place = tree.vfs.walk(folder, true).await.ok()?;
+    let listing = list(tree, place.ino).await.ok();
+    tree.vfs.forget(place.ino, 1);
+    listing
+}
+
+/// The entries of a folder, in its own order.
+pub(super) async fn list(tree: &Tree, folder: u64) -> Result<Vec<DirEntry>, VfsError> {
+    let handle = tree.vfs.opendir(folder).await?;
+    let entries = tree.vfs.entries(handle).map(|entries| entries.to_vec());
+    tree.vfs.release(handle);
+    entries
+}
+
+/// Names that may be what was meant, the most likely first.
+pub(super) fn alike(missing: &str, names: &[&str]) -> Vec<String> {
+    let wanted = missing.to_lowercase();
+    let likeness = |name: &str| {
+        let name = name.to_lowercase();
+        // `issues` for `issues.jsonl`.
+        let begins = !wanted.is_empty() && name.starts_with(&wanted);
+        if begins { 1.0 } else { strsim::jaro_winkler(&wanted, &name) }
+    };
+    let mut found: Vec<(f64, &str)> = names.iter().map(|name| (likeness(name), *name)).collect();
+    found.retain(|(likeness, _)| *likeness >= ALIKE);
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    found.into_iter().take(3).map(|(_, name)| format!("`{name}`")).collect()
+}
+
+/// Some of the names, and how many more there are.
+pub(super) fn listed(names: &[&str]) -> String {
+    let some = names.iter().take(TOLD).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(TOLD) {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_may_be_meant() {
+        let names = ["issues.jsonl", "labels.jsonl", "schema.sql"];
+        for (missing, found) in
+            [("issues", "`issues.jsonl`"), ("isues.jsonl", "`issues.jsonl`"), ("Schema.SQL", "`schema.sql`")]
+        {
+            assert_eq!(alike(missing, &names).first().map(String::as_str), Some(found), "{missing}");
+        }
+        assert!(alike("zzz", &names).is_empty() && alike("", &names).is_empty());
+        assert_eq!(listed(&["a"; 9]), "a, a, a, a, a, a, a, a and 1 more");
+    }
+}

@@ -1,0 +1,71 @@
+//! `[DATABASE[/TABLE]]` on the command line.
+
+use std::sync::Arc;
+
+use super::Failure;
+use super::place::{alike, listed};
+use crate::catalog::{Catalog, Database};
+use crate::trace::ROWS;
+
+/// What was asked for: some databases, and perhaps one of their files.
+pub(super) struct Target {
+    pub databases: Vec<Arc<Database>>,
+    /// As it was given, with or without its ending.
+    pub table: Option<String>,
+}
+
+impl Target {
+    /// Without an argument, all databases. With only one database, its name may be left out before a table's.
+    pub fn of(catalog: &Catalog, argument: Option<&str>) -> Result<Self, Failure> {
+        let state = catalog.state();
+        let all: Vec<Arc<Database>> = state.databases().cloned().collect();
+        let argument = argument.unwrap_or("").trim_matches('/');
+        let (first, rest) = argument.split_once('/').unwrap_or((argument, ""));
+        if first.is_empty() {
+            return Ok(Self { databases: all, table: None });
+        }
+        if let Some(database) = state.database(first) {
+            let table = Some(rest.to_owned()).filter(|rest| !rest.is_empty());
+            return Ok(Self { databases: vec![database.clone()], table });
+        }
+        if all.len() == 1 {
+            return Ok(Self { databases: all, table: Some(argument.to_owned()) });
+        }
+        let names: Vec<&str> = all.iter().map(|database| &*database.name).collect();
+        let hint = match alike(first, &names) {
+            found if found.is_empty() => format!("there are: {}", listed(&names)),
+            found => format!("did you mean {}?", found.join(" or ")),
+        };
+        Err(Failure::new(format!("there is no database `{first}`")).hint(hint))
+    }
+
+    /// Whether the file at `path` of a snapshot is what was asked for.
+    pub fn wants(&self, path: &str) -> bool {
+        let Some(table) = &self.table else { return true };
+        path == table || path.strip_suffix(ROWS) == Some(table)
+    }
+
+    /// The failure for a table that no snapshot has, with those that the newest one has.
+    pub async fn unknown_table(&self, table: &str) -> Failure {
+        let mut names: Vec<String> = Vec::new();
+        for database in &self.databases {
+            let Some(latest) = database.latest() else { continue };
+            let Some(view) = database.view(latest.key.slot) else { continue };
+            if let Ok(files) = view.database.files(&latest.key.id).await {
+                names.extend(files.iter().map(|file| table_name(&file.path).to_owned()));
+            }
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let hint = match alike(table, &names) {
+            _ if names.is_empty() => "the newest snapshot has no tables".to_owned(),
+            found if found.is_empty() => format!("the newest snapshot has: {}", listed(&names)),
+            found => format!("did you mean {}?", found.join(" or ")),
+        };
+        Failure::new(format!("no snapshot has a table `{table}`")).hint(hint)
+    }
+}
+
+/// What a file is called where tables are named.
+pub(super) fn table_name(path: &str) -> &str {
+    path.strip_suffix(ROWS).unwrap_or(path)
+}

@@ -1,0 +1,195 @@
+//! From the sources on the command line to what is in them: what a mount shows, and what the commands without a
+//! mount print.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::progress::Progress;
+use super::{Failure, disk_cache, logging, size, wire};
+use crate::catalog::{Catalog, Watcher};
+use crate::engine::Engine;
+use crate::source::Source;
+use crate::vfs::Vfs;
+
+/// Default of `--cache-size`.
+const CACHE_SIZE: u64 = 256 << 20;
+
+/// With less, neighbouring reads of one table would drop each other's bytes.
+pub(super) const SMALLEST_CACHE: u64 = 8 << 20;
+
+/// How sources are read, the same for all commands that show what is in them.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReadingArgs {
+    /// Memory for rendered content, 8M at least [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub cache_size: Option<u64>,
+    /// How times without a zone are read, in look-ups and in names of archives: Europe/Berlin, UTC, system
+    ///
+    /// Listed names are always UTC. Without this, look-ups are UTC, and an archive's name is read as the
+    /// program that writes such names means it.
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Leave out tables that match (TABLE or DATABASE/TABLE, * and ? as in the shell); may be repeated
+    ///
+    /// Without this, federation_peers is left out: Beads keeps passwords in it. `--exclude ''` leaves nothing
+    /// out.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
+    #[arg(long, value_name = "PATH")]
+    pub password_file: Option<PathBuf>,
+    /// Where sizes and hashes are kept for the next time ('' for nowhere) [default: asof in $XDG_CACHE_HOME or
+    /// ~/.cache]
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// Sources, and how each is named among mounts.
+type OpenSources = (Vec<Arc<dyn Source>>, Vec<String>);
+
+/// What is to be opened and how, checked and made ready.
+pub(super) struct Opening {
+    sources: Vec<wire::SourceArg>,
+    options: wire::SourceOptions,
+    cache_size: u64,
+    pub cache_dir: Option<PathBuf>,
+    /// How time expressions without a zone are read.
+    pub zone: TimeZone,
+}
+
+impl Opening {
+    /// Checks the arguments without touching a source.
+    pub fn new(sources: &[String], reading: &ReadingArgs) -> Result<Self, Failure> {
+        let zone = reading.timezone.as_deref().map(wire::zone).transpose()?;
+        let cache_dir = disk_cache::folder(reading.cache_dir.as_deref());
+        let password_file = reading.password_file.as_deref();
+        let options =
+            wire::SourceOptions::new(zone.clone(), &reading.exclude, password_file, cache_dir.clone())?;
+        Ok(Self {
+            sources: sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?,
+            options,
+            cache_size: reading.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
+            cache_dir,
+            zone: zone.unwrap_or(TimeZone::UTC),
+        })
+    }
+
+    /// Opens the sources, and gives with each how it is named among mounts.
+    pub fn open(&self) -> Result<OpenSources, Failure> {
+        let open = |argument: &wire::SourceArg| {
+            let _opening = Progress::of(format!("opening {argument}"));
+            let source = wire::open(argument, &self.options)?;
+            let name = argument.mounted_as(source.as_ref());
+            Ok((source, name))
+        };
+        self.sources.iter().map(open).collect()
+    }
+
+    /// An engine that knows what earlier runs have found out, and keeps segments in up to `segments` bytes of disk.
+    pub fn engine(&self, segments: u64) -> Engine {
+        disk_cache::engine(self.cache_size, self.cache_dir.as_deref(), segments)
+    }
+}
+
+/// Reads the history of open sources.
+pub(super) async fn load(sources: Vec<Arc<dyn Source>>) -> Result<(Arc<Catalog>, Watcher), Failure> {
+    let reading = |label: &str| Progress::of(format!("reading the history of {label}"));
+    Ok(Watcher::start(sources, reading).await?)
+}
+
+/// The threads of a command. Nobody waits for what they still wait for when it ends.
+pub(super) struct Workers(Option<tokio::runtime::Runtime>);
+
+impl Workers {
+    /// Starts them.
+    fn start() -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Waits for `work`.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.0.as_ref().expect("they end when this is dropped").block_on(work)
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Which sources a command without a mount reads, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct FromArgs {
+    /// What to read, as for `asof mount`; may be repeated: NAME= gives a database its name, and one name given
+    /// twice merges both timelines
+    #[arg(long, required = true, value_name = "[NAME=]SOURCE")]
+    from: Vec<String>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// Sources that were opened for one command.
+pub(super) struct Opened {
+    pub runtime: Workers,
+    pub catalog: Arc<Catalog>,
+    pub engine: Engine,
+    pub zone: TimeZone,
+    /// What is found out late (lost commits) shows as long as this lives.
+    _watcher: Watcher,
+}
+
+impl Opened {
+    /// Opens the sources and reads their history. Logs only what the environment asks for.
+    pub fn new(from: &FromArgs) -> Result<Self, Failure> {
+        logging::to_stderr_if_asked();
+        let opening = Opening::new(&from.from, &from.reading)?;
+        let runtime = Workers::start()?;
+        let (sources, _) = opening.open()?;
+        let (catalog, watcher) = runtime.block_on(load(sources))?;
+        let (engine, zone) = (opening.engine(0), opening.zone);
+        Ok(Self { runtime, catalog, engine, zone, _watcher: watcher })
+    }
+}
+
+impl Opened {
+    /// Keeps what was found out of contents for the next time.
+    pub fn close(&self) {
+        if let Err(error) = self.engine.save() {
+            disk_cache::not_kept(&error);
+        }
+    }
+}
+
+/// The tree of the sources of one command.
+pub(super) struct Tree {
+    pub runtime: Workers,
+    pub catalog: Arc<Catalog>,
+    pub vfs: Vfs,
+    _watcher: Watcher,
+}
+
+impl Tree {
+    /// Opens the sources and shows them as a tree.
+    pub fn open(from: &FromArgs) -> Result<Self, Failure> {
+        let Opened { runtime, catalog, engine, zone, _watcher } = Opened::new(from)?;
+        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone, Timestamp::now);
+        Ok(Self { runtime, catalog, vfs, _watcher })
+    }
+
+    /// Keeps what was found out of contents for the next time.
+    pub fn close(&self) {
+        if let Err(error) = self.vfs.save() {
+            disk_cache::not_kept(&error);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Where two contents differ, in runs of whole lines: what they share is found by identity, and not read.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use super::held::Held;
+use super::segmenter::LONGEST;
+use super::tree::Tree;
+use super::{Reader, blocking};
+use crate::model::content_id::ContentId;
+use crate::source::SourceError;
+use crate::source::parts::{LONG, Part};
+
+/// A line that is longer than this, in bytes, may lie in two runs.
+const LONGEST_LINE: u64 = 64 << 20;
+
+type Outcome<T> = Result<T, Arc<SourceError>>;
+
+/// A run of whole lines of a content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Equal for runs of the same bytes, whichever content of one engine they are in.
+    pub id: ContentId,
+    /// Where it starts, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub len: u64,
+}
+
+/// What of each of two contents has no counterpart in the other one.
+#[derive(Debug, Default)]
+pub struct Differing {
+    /// Of the earlier one, in order.
+    pub before: Vec<Run>,
+    /// Of the later one, in order.
+    pub after: Vec<Run>,
+}
+
+/// The runs in which two contents differ; all runs of the one that is there where the other is missing. A line that
+/// both have may be in them, too: runs are as long as they are kept.
+///
+/// # Errors
+/// What the source says when a content can no longer be read.
+pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> Outcome<Differing> {
+    if let (Some(Reader::InParts(before)), Some(Reader::InParts(after))) = (before, after) {
+        let (of, before, after) = (Arc::clone(after), Arc::clone(before), Arc::clone(after));
+        let (before, after) = blocking(of.content(), move || of_trees(Some(&before), Some(&after))).await?;
+        return Ok(Differing { before, after });
+    }
+    let (mut before, mut after) = (runs(before).await?, runs(after).await?);
+    cancel(&mut before, &mut after, |run| run.id);
+    Ok(Differing { before, after })
+}
+
+async fn runs(content: Option<&Reader>) -> Outcome<Vec<Run>> {
+    match content {
+        None => Ok(Vec::new()),
+        Some(Reader::Held(held)) => Ok(of_segments(held)),
+        Some(Reader::InParts(tree)) => {
+            let (of, tree) = (Arc::clone(tree), Arc::clone(tree));
+            Ok(blocking(of.content(), move || of_trees(None, Some(&tree))).await?.1)
+        }
+    }
+}
+
+/// The segments; those of one line that is longer than a segment are one run.
+fn of_segments(held: &Held) -> Vec<Run> {
+    let version = held.version();
+    let mut runs: Vec<Run> = Vec::with_capacity(version.count());
+    let (mut offset, mut is_open) = (0, false);
+    for number in 0..version.count() {
+        let segment = version.segment(number);
+        let len = u64::from(segment.len);
+        match runs.last_mut().filter(|run| is_open && run.len < LONGEST_LINE) {
+            Some(run) => {
+                run.id = ContentId::of(&[b"joined", run.id.as_bytes(), segment.id.as_bytes()]);
+                run.len += len;
+            }
+            None => runs.push(Run { id: segment.id, offset, len }),
+        }
+        // Only within a line a segment is as long as it can be.
+        is_open = segment.len as usize >= LONGEST;
+        offset += len;
+    }
+    runs
+}
+
+/// A part with where it starts.
+type Placed = (Part, u64);
+
+/// Goes down both trees at once, and only into parts that the other one does not have.
+fn of_trees(before: Option<&Tree>, after: Option<&Tree>) -> Outcome<(Vec<Run>, Vec<Run>)> {
+    let whole = |tree: Option<&Tree>| tree.and_then(Tree::whole).map(|part| (part, 0)).into_iter().collect();
+    let (mut old, mut new): (Vec<Placed>, Vec<Placed>) = (whole(before), whole(after));
+    loop {
+        cancel(&mut old, &mut new, |(part, _)| *part);
+        let level = old.iter().chain(&new).map(|(part, _)| part.level).max().unwrap_or(0);
+        if level == 0 {
+            break;
+        }
+        old = unfolded(before, old, level)?;
+        new = unfolded(after, new, level)?;
+    }
+    Ok((as_runs(before, &old)?, as_runs(after, &new)?))
+}
+
+/// What is below the parts of this level; others as they are. All parts of one tree are of one level.
+fn unfolded(tree: Option<&Tree>, parts: Vec<Placed>, level: u8) -> Outcome<Vec<Placed>> {
+    let Some(tree) = tree.filter(|_| parts.first().is_some_and(|(part, _)| part.level == level)) else {
+        return Ok(parts);
+    };
+    let mut all = Vec::new();
+    for (part, start) in parts {
+        all.extend(tree.placed_below(&part, start)?);
+    }
+    Ok(all)
+}
+
+fn as_runs(tree: Option<&Tree>, segments: &[Placed]) -> Outcome<Vec<Run>> {
+    let Some(tree) = tree else { return Ok(Vec::new()) };
+    let mut runs = Vec::with_capacity(segments.len());
+    for (part, start) in segments {
+        let len = tree.len_of(part)?;
+        // Of a long one, what it is cut into.
+        let cut = if len > LONG as u64 { tree.placed_within(part, *start)? } else { vec![(*part, *start)] };
+        for (part, offset) in cut {
+            runs.push(Run { id: part.id(), offset, len: tree.len_of(&part)? });
+        }
+    }
+    Ok(runs)
+}
+
+/// Takes out of both lists what they have in common, as often as it is in both.
+fn cancel<T, K: Eq + Hash>(before: &mut Vec<T>, after: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    let mut common: HashMap<K, usize> = HashMap::with_capacity(before.len());
+    for one in &*before {
+        *common.entry(key(one)).or_default() += 1;
+    }
+    let mut met: HashMap<K, usize> = HashMap::new();
+    after.retain(|one| match common.get_mut(&key(one)).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            *met.entry(key(one)).or_default() += 1;
+            false
+        }
+        None => true,
+    });
+    before.retain(|one| match met.get_mut(&key(one)).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            false
+        }
+        None => true,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_left_of_two_lists_has_nothing_in_common(
+            before in prop::collection::vec(0_u8..6, 0..20), after in prop::collection::vec(0_u8..6, 0..20),
+        ) {
+            let (mut old, mut new) = (before.clone(), after.clone());
+            cancel(&mut old, &mut new, |one| *one);
+            for one in 0..6 {
+                let count = |list: &[u8]| list.iter().filter(|other| **other == one).count();
+                let common = count(&before).min(count(&after));
+                prop_assert_eq!(count(&old), count(&before) - common);
+                prop_assert_eq!(count(&new), count(&after) - common);
+            }
+        }
+    }
+}

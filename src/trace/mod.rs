@@ -1,0 +1,30 @@
+//! What happened to the rows of a database: which tables a snapshot changed and by how much, and since when a text
+//! is there.
+//!
+//! Only what differs from one content to the next is looked at ([`crate::engine::differing`]).
+
+mod ancestry;
+mod changes;
+mod count;
+mod key_of;
+mod matcher;
+mod primary_key;
+mod search;
+
+pub use ancestry::{Ancestry, Base};
+pub use changes::{ChangedFile, changed_files};
+pub use count::{Counts, count};
+pub use key_of::key_of;
+pub use matcher::{Matcher, Pattern};
+pub use primary_key::{Keys, SCHEMA, keys_of};
+pub use search::{Found, Seen, Step, Unread, main_line, search};
+
+use crate::source::FileEntry;
+
+/// The ending of files that hold one row per line.
+pub const ROWS: &str = ".jsonl";
+
+/// A file of a sorted listing.
+fn file<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
+    files.binary_search_by(|file| (*file.path).cmp(path)).ok().map(|at| &files[at])
+}

@@ -1,0 +1,321 @@
+//! Since when a text is in which rows, and until when.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::count::is_binary;
+use super::key_of::key_of;
+use super::matcher::Matcher;
+use super::primary_key::{Keys, keys_of};
+use crate::catalog::View;
+use crate::engine::{Engine, Listings, Reader, Run, differing};
+use crate::model::content_id::ContentId;
+use crate::model::history::SnapshotMeta;
+use crate::source::verify::Progress;
+use crate::source::{FileEntry, FileKind, SourceError};
+
+/// A snapshot on the main line of a source.
+pub type Step = Arc<SnapshotMeta>;
+
+/// A line of a row, from a step on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The step at which it first is so.
+    pub at: usize,
+    /// The line, without its line feed.
+    pub line: Bytes,
+}
+
+/// A row that holds the text for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The file, by its path below the snapshot's folder.
+    pub path: Arc<str>,
+    /// What tells it from other rows: values by column; empty where its line is no row.
+    pub key: Vec<(String, String)>,
+    /// Its lines, the oldest first. The text is in all of them.
+    pub lines: Vec<Seen>,
+    /// The step at which the text is no longer in it, if there is one.
+    pub gone: Option<usize>,
+}
+
+/// A version that could not be looked at: what comes before and after it counts as if it were not there.
+#[derive(Debug)]
+pub struct Unread {
+    /// The step that first has it.
+    pub at: usize,
+    /// The file; none where the snapshot could not be listed.
+    pub path: Option<Arc<str>>,
+    /// Why.
+    pub error: Arc<SourceError>,
+}
+
+/// The main line of a source, oldest first: from its newest snapshot on back by first parents where there are commits,
+/// or else all that were not made aside.
+pub fn main_line(view: &View) -> Vec<Step> {
+    let timeline = &view.database.history().timeline;
+    let mut line = match timeline.first() {
+        Some(newest) if newest.commit.is_some() => {
+            let parent = |meta: &Step| view.snapshot(meta.parents.first()?).cloned();
+            std::iter::successors(Some(newest.clone()), parent).collect::<Vec<_>>()
+        }
+        _ => timeline.iter().filter(|meta| meta.mark.is_none()).cloned().collect(),
+    };
+    line.reverse();
+    line
+}
+
+/// The versions of a file: from which step on which one, or none.
+type Versions = Vec<(usize, Option<FileEntry>)>;
+
+/// Looks for a text in every version of the files that `wants` names. What versions share is read once.
+pub async fn search(
+    view: &Arc<View>,
+    line: &[Step],
+    wants: impl Fn(&str) -> bool,
+    matcher: &Matcher,
+    engine: &Engine,
+    progress: &Progress,
+) -> (Vec<Found>, Vec<Unread>) {
+    let mut unread = Vec::new();
+    let (by_path, schemas) = versions(view, line, wants, progress, &mut unread).await;
+    progress.expect(by_path.values().map(|versions| versions.len() as u64).sum());
+    let mut keys = KeysByStep { schemas, known: HashMap::new() };
+    let mut found = Vec::new();
+    for (path, versions) in by_path {
+        let mut file = FileSearch::new(path, matcher, progress);
+        for (at, version) in versions {
+            if let Err(error) = file.go_on(at, version.as_ref(), engine, &mut keys).await {
+                unread.push(Unread { at, path: Some(Arc::clone(&file.path)), error });
+            }
+            progress.advance(1);
+        }
+        found.extend(file.rows);
+    }
+    (found, unread)
+}
+
+/// The schemas from which on they hold, oldest first: the listing that each is in.
+type Schemas = Vec<(usize, Arc<[FileEntry]>)>;
+
+async fn versions(
+    view: &Arc<View>,
+    line: &[Step],
+    wants: impl Fn(&str) -> bool,
+    progress: &Progress,
+    unread: &mut Vec<Unread>,
+) -> (BTreeMap<Arc<str>, Versions>, Schemas) {
+    let listings = Listings::default();
+    let mut by_path: BTreeMap<Arc<str>, Versions> = BTreeMap::new();
+    let mut schemas: Schemas = Vec::new();
+    progress.expect(line.len() as u64);
+    for (at, step) in line.iter().enumerate() {
+        progress.advance(1);
+        let files = match listings.files(view, &step.id).await {
+            Ok(files) => files,
+            Err(error) => {
+                unread.push(Unread { at, path: None, error });
+                continue;
+            }
+        };
+        for (path, versions) in &mut by_path {
+            let is_open = versions.last().is_some_and(|(_, version)| version.is_some());
+            if is_open && super::file(&files, path).is_none() {
+                versions.push((at, None));
+            }
+        }
+        for file in files.iter().filter(|file| file.kind != FileKind::Symlink && wants(&file.path)) {
+            let versions = by_path.entry(Arc::clone(&file.path)).or_default();
+            let last = versions.last().and_then(|(_, version)| version.as_ref());
+            if last.is_none_or(|last| last.id != file.id) {
+                versions.push((at, Some(file.clone())));
+            }
+        }
+        let schema = |files: &[FileEntry]| super::file(files, super::primary_key::SCHEMA).map(|file| file.id);
+        if schemas.last().is_none_or(|(_, last)| schema(last) != schema(&files)) {
+            schemas.push((at, files));
+        }
+    }
+    (by_path, schemas)
+}
+
+/// The keys of tables, which are read where they are needed.
+struct KeysByStep {
+    schemas: Schemas,
+    /// By the place of a schema.
+    known: HashMap<usize, Keys>,
+}
+
+impl KeysByStep {
+    async fn of(
+        &mut self,
+        at: usize,
+        path: &str,
+        engine: &Engine,
+    ) -> Result<Option<Vec<String>>, Arc<SourceError>> {
+        let Some(place) = self.schemas.partition_point(|(from, _)| *from <= at).checked_sub(1) else {
+            return Ok(None);
+        };
+        if let Some(keys) = self.known.get(&place) {
+            return Ok(keys.get(path).cloned());
+        }
+        let keys = keys_of(&self.schemas[place].1, engine).await?;
+        let key = keys.get(path).cloned();
+        self.known.insert(place, keys);
+        Ok(key)
+    }
+}
+
+/// What tells a row from others: its key, or its whole line where it has none.
+type Identity = Vec<(String, String)>;
+
+/// One file on its way through its versions.
+struct FileSearch<'s> {
+    path: Arc<str>,
+    matcher: &'s Matcher,
+    progress: &'s Progress,
+    /// The version looked at last.
+    last: Option<Reader>,
+    key: Option<Vec<String>>,
+    /// Lines that match, by run; runs come again where a version is told from the next one.
+    matching: HashMap<ContentId, Arc<[Bytes]>>,
+    rows: Vec<Found>,
+    /// The rows that hold the text now, by their places.
+    open: HashMap<Identity, Vec<usize>>,
+}
+
+impl<'s> FileSearch<'s> {
+    fn new(path: Arc<str>, matcher: &'s Matcher, progress: &'s Progress) -> Self {
+        let (matching, rows, open) = (HashMap::new(), Vec::new(), HashMap::new());
+        Self { path, matcher, progress, last: None, key: None, matching, rows, open }
+    }
+
+    async fn go_on(
+        &mut self,
+        at: usize,
+        version: Option<&FileEntry>,
+        engine: &Engine,
+        keys: &mut KeysByStep,
+    ) -> Result<(), Arc<SourceError>> {
+        let next = match version {
+            Some(file) => Some(engine.open(file.id, &file.content).await?),
+            None => None,
+        };
+        let runs = differing(self.last.as_ref(), next.as_ref()).await?;
+        let last = self.last.clone();
+        let removed = self.lines_in(last.as_ref(), &runs.before).await?;
+        let added = self.lines_in(next.as_ref(), &runs.after).await?;
+        let (removed, added) = without_common(removed, added);
+        // Only what is found has to be told apart.
+        if !(removed.is_empty() && added.is_empty()) {
+            if next.is_some() {
+                let key = keys.of(at, &self.path, engine).await?;
+                self.use_key(key);
+            }
+            self.take(at, removed, added);
+        }
+        self.last = next;
+        Ok(())
+    }
+
+    async fn lines_in(
+        &mut self,
+        content: Option<&Reader>,
+        runs: &[Run],
+    ) -> Result<Vec<Bytes>, Arc<SourceError>> {
+        let Some(content) = content else { return Ok(Vec::new()) };
+        let mut lines = Vec::new();
+        for run in runs {
+            if let Some(known) = self.matching.get(&run.id) {
+                lines.extend(known.iter().cloned());
+                continue;
+            }
+            let text = content.read(run.offset, usize::try_from(run.len).unwrap_or(usize::MAX)).await?;
+            self.progress.read(run.len);
+            let found: Arc<[Bytes]> =
+                if is_binary(&text) { Arc::default() } else { self.matcher.lines(&text).into() };
+            lines.extend(found.iter().cloned());
+            self.matching.insert(run.id, found);
+        }
+        Ok(lines)
+    }
+
+    /// From now on rows are told apart by another key.
+    fn use_key(&mut self, key: Option<Vec<String>>) {
+        if key == self.key {
+            return;
+        }
+        self.key = key;
+        for place in std::mem::take(&mut self.open).into_values().flatten() {
+            if let Some(seen) = self.rows[place].lines.last() {
+                let identity = self.identity(&seen.line);
+                self.open.entry(identity).or_default().push(place);
+            }
+        }
+    }
+
+    fn identity(&self, line: &[u8]) -> Identity {
+        key_of(line, self.key.as_deref())
+            .unwrap_or_else(|| vec![(String::new(), String::from_utf8_lossy(line).into_owned())])
+    }
+
+    /// Takes over what is different from step `at` on.
+    fn take(&mut self, at: usize, removed: Vec<Bytes>, added: Vec<Bytes>) {
+        let mut left: HashMap<Identity, Vec<usize>> = HashMap::new();
+        for line in removed {
+            let identity = self.identity(&line);
+            let Some(open) = self.open.get_mut(&identity) else { continue };
+            let is_it = |place: &usize| self.rows[*place].lines.last().is_some_and(|seen| seen.line == line);
+            let Some(which) = open.iter().position(is_it) else { continue };
+            left.entry(identity).or_default().push(open.remove(which));
+        }
+        for line in added {
+            let identity = self.identity(&line);
+            let seen = Seen { at, line };
+            let place = match left.get_mut(&identity).and_then(Vec::pop) {
+                Some(place) => {
+                    self.rows[place].lines.push(seen);
+                    place
+                }
+                None => {
+                    let key = if identity[0].0.is_empty() { Vec::new() } else { identity.clone() };
+                    let path = Arc::clone(&self.path);
+                    self.rows.push(Found { path, key, lines: vec![seen], gone: None });
+                    self.rows.len() - 1
+                }
+            };
+            self.open.entry(identity).or_default().push(place);
+        }
+        for place in left.into_values().flatten() {
+            self.rows[place].gone = Some(at);
+        }
+    }
+}
+
+/// Both lists without the lines that they have in common.
+fn without_common(before: Vec<Bytes>, mut after: Vec<Bytes>) -> (Vec<Bytes>, Vec<Bytes>) {
+    let mut common: HashMap<Bytes, usize> = HashMap::new();
+    for line in &after {
+        *common.entry(line.clone()).or_default() += 1;
+    }
+    let mut met: HashMap<Bytes, usize> = HashMap::new();
+    let removed = before.into_iter().filter(|line| match common.get_mut(line).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            *met.entry(line.clone()).or_default() += 1;
+            false
+        }
+        None => true,
+    });
+    let removed = removed.collect();
+    after.retain(|line| match met.get_mut(line).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            false
+        }
+        None => true,
+    });
+    (removed, after)
+}
