@@ -3,6 +3,9 @@
 mod archive_folders;
 mod asof;
 mod cli;
+mod cli_find;
+mod cli_log;
+mod cli_tree;
 mod damage;
 mod faults;
 mod forensics;

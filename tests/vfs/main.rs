@@ -5,4 +5,6 @@ mod listing;
 mod lost;
 mod memory;
 mod model;
+mod path;
 mod timeline;
+mod trace;

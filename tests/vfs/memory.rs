@@ -56,7 +56,8 @@ impl Memory {
             .iter()
             .map(|(path, text)| FileEntry {
                 path: path.as_str().into(),
-                kind: FileKind::Regular,
+                // What ends so is a symlink: its text is where it leads.
+                kind: if path.ends_with(".link") { FileKind::Symlink } else { FileKind::Regular },
                 id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
                 changed: Timestamp::UNIX_EPOCH,
                 links: links(path, text),

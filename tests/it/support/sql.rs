@@ -1,5 +1,6 @@
 //! A small blocking MySQL client over the text protocol, for the tests' own questions to a server.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -93,6 +94,14 @@ impl Client {
     #[track_caller]
     pub fn use_database(&mut self, name: &str) {
         self.rows(&format!("USE {}", ident(name)));
+    }
+
+    /// The first parent of each commit that has one.
+    #[track_caller]
+    pub fn first_parents(&mut self) -> HashMap<String, String> {
+        let rows = self.texts("SELECT commit_hash, parent_hash, parent_index FROM dolt_commit_ancestors");
+        let first = rows.into_iter().filter(|row| row[2] == "0" && row[1] != "NULL");
+        first.map(|mut row| (row.remove(0), row.remove(0))).collect()
     }
 
     /// Commits everything, dated `date` (UTC, `2026-01-05T12:00:00` or with milliseconds), and gives the hash.

@@ -1,0 +1,155 @@
+//! Counts of changes, and since when a text is there, against naive scans of every snapshot.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use asof::engine::Engine;
+use asof::model::history::{History, SnapshotId};
+use asof::source::verify::Progress;
+use asof::trace::{Counts, Found, Matcher, Pattern, count, main_line, search};
+use proptest::prelude::*;
+
+use crate::memory::{Files, Memory, catalog, commit};
+
+const PATH: &str = "t.jsonl";
+
+/// A row: key and value. A table: its rows, and whether it has a key; or there is none.
+type Table = Option<(Vec<(u8, u8)>, bool)>;
+
+fn line((key, value): (u8, u8)) -> String {
+    // Long, so that a table is several segments.
+    format!("{{\"id\":{key},\"v\":\"v{value}.\",\"t\":\"{}\"}}", "x".repeat(3000))
+}
+
+fn files(table: &Table) -> Files {
+    let Some((rows, has_key)) = table else { return Files::new() };
+    let text: String = rows.iter().map(|row| line(*row) + "\n").collect();
+    let key = if *has_key { ",\n  PRIMARY KEY (`id`)" } else { "" };
+    let schema = format!("CREATE TABLE `t` (\n  `id` int,\n  `v` text{key}\n);\n");
+    Files::from([(PATH.to_owned(), text), ("schema.sql".to_owned(), schema)])
+}
+
+fn database(tables: &[Table], reads: &Arc<AtomicUsize>) -> Memory {
+    let id = |at: usize| format!("{at:032}");
+    let meta = |at: usize| {
+        let parent = at.checked_sub(1).map(id);
+        commit(&id(at), at as i64, &parent.as_deref().into_iter().collect::<Vec<_>>())
+    };
+    let timeline = (0..tables.len()).rev().map(meta).collect();
+    let files = tables.iter().enumerate().map(|(at, t)| (SnapshotId::from(id(at)), files(t))).collect();
+    Memory {
+        name: "db".into(),
+        history: History { timeline, is_primary: true, ..History::default() },
+        files,
+        reads: reads.clone(),
+        ..Memory::default()
+    }
+}
+
+/// Rows with distinct keys in order where there is a key; any, in the order of their lines, where there is none.
+fn table() -> impl Strategy<Value = Table> {
+    let keyed = prop::collection::btree_map(0_u8..12, 0_u8..4, 0..12)
+        .prop_map(|rows| (rows.into_iter().collect(), true));
+    let loose = prop::collection::vec((0_u8..4, 0_u8..3), 0..10).prop_map(|mut rows| {
+        rows.sort_unstable();
+        (rows, false)
+    });
+    prop_oneof![6 => keyed.prop_map(Some), 2 => loose.prop_map(Some), 1 => Just(None)]
+}
+
+fn rows(table: &Table) -> &[(u8, u8)] {
+    table.as_ref().map_or(&[], |(rows, _)| rows)
+}
+
+/// Every step at which a row is told to hold the text, with its line.
+fn told(found: &[Found], steps: usize) -> Vec<(usize, String)> {
+    let mut all = Vec::new();
+    for row in found {
+        let end = row.gone.unwrap_or(steps);
+        for (at, seen) in row.lines.iter().enumerate() {
+            let until = row.lines.get(at + 1).map_or(end, |next| next.at);
+            assert!(seen.at < until, "each line is there for a while: {row:?}");
+            let line = String::from_utf8(seen.line.to_vec()).expect("lines are text");
+            all.extend((seen.at..until).map(|step| (step, line.clone())));
+        }
+    }
+    all.sort();
+    all
+}
+
+async fn check(tables: Vec<Table>) {
+    let reads = Arc::new(AtomicUsize::new(0));
+    let catalog = catalog(vec![vec![database(&tables, &reads)]]);
+    let database = catalog.state().database("db").expect("it is there").clone();
+    let engine = Engine::new(64 << 20);
+    let view = &database.views()[0];
+    let steps = main_line(view);
+    assert_eq!(steps.len(), tables.len());
+    let matcher = Matcher::new(Pattern::Text("v1."), false).expect("it is well formed");
+    let (found, unread) =
+        search(view, &steps, |path| path == PATH, &matcher, &engine, &Progress::default()).await;
+    assert!(unread.is_empty(), "{unread:?}");
+    let has_text = |row: &&(u8, u8)| row.1 == 1;
+    let mut wanted: Vec<(usize, String)> = Vec::new();
+    for (at, table) in tables.iter().enumerate() {
+        wanted.extend(rows(table).iter().filter(has_text).map(|row| (at, line(*row))));
+    }
+    wanted.sort();
+    assert_eq!(told(&found, tables.len()), wanted, "{tables:?}");
+    let mut versions = BTreeSet::new();
+    tables.iter().for_each(|table| versions.extend(files(table).into_values()));
+    assert!(reads.load(Ordering::SeqCst) <= versions.len(), "each version is read once");
+    counts(&tables, &steps, view, &engine).await;
+}
+
+async fn counts(tables: &[Table], steps: &[asof::trace::Step], view: &asof::catalog::View, engine: &Engine) {
+    for at in 1..tables.len() {
+        let of = async |at: usize| {
+            let files = view.database.files(&steps[at].id).await.expect("it is in memory");
+            files.iter().find(|file| &*file.path == PATH).cloned()
+        };
+        let (before, after) = (of(at - 1).await, of(at).await);
+        let (old, new) = (rows(&tables[at - 1]), rows(&tables[at]));
+        let has_key = |table: &Table| table.as_ref().is_some_and(|(_, has_key)| *has_key);
+        let keys = has_key(&tables[at - 1]) && has_key(&tables[at]);
+        let key = keys.then(|| vec!["id".to_owned()]);
+        let counted = count(engine, before.as_ref(), after.as_ref(), key.as_deref()).await;
+        let counted = counted.expect("it is in memory").expect("it is text");
+        assert_eq!(counted, naive(old, new, keys), "{old:?} to {new:?}");
+    }
+}
+
+fn naive(old: &[(u8, u8)], new: &[(u8, u8)], by_key: bool) -> Counts {
+    if by_key {
+        let (old, new): (BTreeMap<u8, u8>, BTreeMap<u8, u8>) =
+            (old.iter().copied().collect(), new.iter().copied().collect());
+        let differs = |key: &&u8| old.get(key).is_some_and(|value| new.get(key).is_some_and(|n| n != value));
+        return Counts {
+            added: new.keys().filter(|key| !old.contains_key(key)).count() as u64,
+            removed: old.keys().filter(|key| !new.contains_key(key)).count() as u64,
+            modified: new.keys().filter(differs).count() as u64,
+        };
+    }
+    let left = |from: &[(u8, u8)], other: &[(u8, u8)]| {
+        let mut other = other.to_vec();
+        let is_left = |row: &&(u8, u8)| match other.iter().position(|o| o == *row) {
+            Some(at) => {
+                other.remove(at);
+                false
+            }
+            None => true,
+        };
+        from.iter().filter(is_left).count() as u64
+    };
+    Counts { added: left(new, old), removed: left(old, new), modified: 0 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #[test]
+    fn what_is_told_is_what_every_snapshot_shows(tables in prop::collection::vec(table(), 1..9)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        runtime.expect("threads can be started").block_on(check(tables));
+    }
+}
