@@ -1,7 +1,7 @@
 //! Every example of docs/SEMANTICS.md does what the document says.
 //!
 //! Within a block fenced as `console`, a line that begins with `$ ` is a command, and the lines up to the next
-//! one are what it prints, stdout and stderr together. Commands run by bash in the mountpoint.
+//! one are what it prints, stdout and stderr together. Commands run by bash in the mountpoint, with `asof` on the PATH.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::support::command::shell;
 use crate::support::files::names;
-use crate::support::mount::Mount;
+use crate::support::mount::{Mount, asof};
 use crate::support::server::Server;
 use crate::support::work_tree;
 use crate::support::{archives, eventually, histories, temp_dir};
@@ -74,9 +74,18 @@ fn every_example_of_the_semantics_holds() {
     let text = fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display()));
     let examples = examples(&text);
     assert!(examples.len() > 20, "{} examples are too few to be all", examples.len());
+    let cache = temp_dir();
+    let programs = asof().parent().expect("the program is in a folder").display();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
     let mut wrong = String::new();
     for Example { line, command, output } in &examples {
-        let said = shell(&format!("exec 2>&1\n{command}")).dir(mount.root()).outcome().text();
+        let said = shell(&format!("exec 2>&1\n{command}"))
+            .dir(mount.root())
+            .env("BACKUPS", dir.path().display().to_string())
+            .env("PATH", &path)
+            .env("XDG_CACHE_HOME", cache.path())
+            .outcome()
+            .text();
         if said != *output {
             wrong.push_str(&format!("line {line}: $ {command}\n--- documented\n{output}--- found\n{said}\n"));
         }
