@@ -179,3 +179,54 @@ fn exports_are_held_against_the_one_before() {
     ));
     assert_eq!(piped.outcome().expect_status(0).stderr, "");
 }
+
+/// Rows of some MiB, of which a leaf of a store's tree holds more than is held in one piece.
+#[test]
+fn long_rows_are_told_over_sql_and_from_files() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("long");
+    client.run(&[
+        "CREATE TABLE t (id int PRIMARY KEY, v longtext)",
+        "INSERT INTO t VALUES (1, repeat('a', 3000000)), (2, repeat('b', 3000000)), (3, repeat('c', 3000000))",
+    ]);
+    client.commit("rows", "2026-01-01T00:00:00");
+    client.run(&["UPDATE t SET v = concat(v, ' needle') WHERE id = 2", "INSERT INTO t VALUES (4, 'needle')"]);
+    client.commit("needles", "2026-01-02T00:00:00");
+    for source in [server.url("long"), server.data().join("long").display().to_string()] {
+        let counts: Vec<_> = log(&source, &["t"]).iter().map(|entry| told(entry)["t"]).collect();
+        assert_eq!(counts, [(1, 0, 1), (3, 0, 0)], "{source}");
+        let found =
+            run(asof()).args(["find", "--cache-dir", "", "--json", "needle", "t", "--from", &source]).ok();
+        let keys: Vec<Value> = found
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON")["key"]["id"].clone())
+            .collect();
+        assert_eq!(keys, [2, 4], "{source}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
+    let dir = temp_dir();
+    fs::write(dir.path().join("db-20260101-0000.jsonl"), "{\"id\":1}\n").expect("the folder is ours");
+    fs::write(dir.path().join("db-20260102-0000.jsonl"), "{\"id\":1}\n{\"id\":").expect("the folder is ours");
+    let source = dir.path().display().to_string();
+    let command = |args: &[&str]| {
+        run(asof())
+            .args(["log", "--cache-dir", "", "--timezone", "UTC", "--from", &source])
+            .args(args)
+            .outcome()
+    };
+    let told = command(&[]).expect_status(1).text();
+    assert!(told.contains(" issues | cannot be read: "), "{told}");
+    assert!(told.ends_with(" issues | +1 + (new)\n"), "{told}");
+    let entries = command(&["--json"]).expect_status(1).text();
+    let newest: Value = serde_json::from_str(entries.lines().next().expect("a line")).expect("it is JSON");
+    assert!(
+        newest["changes"][0]["error"].is_string() && newest["changes"][0]["rows_added"].is_null(),
+        "{newest}"
+    );
+    let unread = command(&["--no-stat"]).expect_status(0).text();
+    assert!(unread.contains(" issues | changed\n"), "{unread}");
+}

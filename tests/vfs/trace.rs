@@ -145,6 +145,37 @@ fn naive(old: &[(u8, u8)], new: &[(u8, u8)], by_key: bool) -> Counts {
     Counts { added: left(new, old), removed: left(old, new), modified: 0 }
 }
 
+/// Lines that are longer than a segment can be are still looked at as a whole, and so are their neighbours.
+#[tokio::test]
+async fn lines_of_any_length() {
+    let long = |end: &str| format!("{{\"id\":5,\"v\":\"{}{end}\"}}", "y".repeat(5 << 20));
+    let text = |end: &str| format!("{{\"id\":4}}\n{}\n{{\"id\":6,\"v\":\"needle\"}}\n", long(end));
+    let texts = [text("first"), text("needle"), text("needle").replace("{\"id\":4}\n", "")];
+    let mut memory = database(&[None, None, None], &Arc::default());
+    for (at, text) in texts.into_iter().enumerate() {
+        let files = Files::from([(PATH.to_owned(), text), ("binary".to_owned(), "needle\0".to_owned())]);
+        memory.files.insert(format!("{at:032}").as_str().into(), files);
+    }
+    let catalog = catalog(vec![vec![memory]]);
+    let database = catalog.state().database("db").expect("it is there").clone();
+    let (engine, view) = (Engine::new(64 << 20), &database.views()[0]);
+    let matcher = Matcher::new(Pattern::Text("needle"), false).expect("it is well formed");
+    let steps = main_line(view);
+    let (found, unread) = search(view, &steps, |_| true, &matcher, &engine, &Progress::default()).await;
+    assert!(unread.is_empty());
+    let told: Vec<_> =
+        found.iter().map(|row| (&*row.key[0].1, row.lines.len(), row.lines[0].at, row.gone)).collect();
+    assert_eq!(told, [("6", 1, 0, None), ("5", 1, 1, None)], "what is no text is not looked at");
+    assert_eq!(found[1].lines[0].line, long("needle").as_bytes());
+    let of = async |at: usize| view.database.files(&steps[at].id).await.expect("it is in memory").to_vec();
+    let (first, second, third) = (of(0).await, of(1).await, of(2).await);
+    let counted = async |a, b| count(&engine, a, b, Some(&["id".to_owned()])).await.expect("it is in memory");
+    let changed = |added, removed, modified| Some(Counts { added, removed, modified });
+    assert_eq!(counted(Some(&first[1]), Some(&second[1])).await, changed(0, 0, 1));
+    assert_eq!(counted(Some(&second[1]), Some(&third[1])).await, changed(0, 1, 0));
+    assert_eq!(counted(None, Some(&first[0])).await, None, "it is binary");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
     #[test]
