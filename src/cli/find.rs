@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::Failure;
+use super::find_json;
 use super::log_text::author;
 use super::output::{ColourChoice, Output, Style, harmless};
 use super::place;
@@ -15,7 +14,7 @@ use super::tree::{FromArgs, Opened};
 use crate::catalog::{Database, SnapKey, View};
 use crate::engine::Engine;
 use crate::source::verify::Progress;
-use crate::trace::{Found, Matcher, Pattern, Seen, Step, Unread, main_line, search};
+use crate::trace::{Found, Matcher, Pattern, Step, Unread, main_line, search};
 
 /// Status where there is nothing to be found, as of grep.
 const NOTHING_FOUND: u8 = 1;
@@ -96,7 +95,7 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
             is_whole &= searched.unread.is_empty();
             for found in &searched.found {
                 match args.json {
-                    true => out.json(&object(&searched, found))?,
+                    true => out.json(&find_json::object(&searched, found))?,
                     false => out.write(text(&out, &searched, found).as_bytes())?,
                 }
             }
@@ -117,10 +116,10 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
 }
 
 /// What came of looking at one source of a database.
-struct Searched<'s> {
-    database: &'s Database,
-    view: &'s View,
-    line: Vec<Step>,
+pub(super) struct Searched<'s> {
+    pub database: &'s Database,
+    pub view: &'s View,
+    pub line: Vec<Step>,
     found: Vec<Found>,
     unread: Vec<Unread>,
     knows_table: bool,
@@ -149,7 +148,7 @@ fn searched<'s>(
 
 impl Searched<'_> {
     /// The name under `asof/` of a step.
-    fn name(&self, at: usize) -> String {
+    pub fn name(&self, at: usize) -> String {
         let step = &self.line[at];
         let key = SnapKey { slot: self.view.slot, id: step.id.clone() };
         match self.database.listed(&key) {
@@ -159,7 +158,7 @@ impl Searched<'_> {
     }
 
     /// The last step of a row: the one before it was gone.
-    fn last_step(&self, found: &Found) -> usize {
+    pub fn last_step(&self, found: &Found) -> usize {
         found.gone.map_or(self.line.len() - 1, |gone| gone.saturating_sub(1))
     }
 }
@@ -170,46 +169,6 @@ fn tell(searched: &Searched, unread: &Unread) {
     let path = unread.path.as_deref().unwrap_or_default();
     let place = format!("{}/asof/{name}/{path}", searched.database.name);
     place::failed(place.trim_end_matches('/'), &unread.error.clone().into()).print();
-}
-
-fn object(searched: &Searched, found: &Found) -> Value {
-    let step = |at: usize| {
-        let meta = &searched.line[at];
-        json!({
-            "name": searched.name(at),
-            "time": meta.time.to_string(),
-            "commit": meta.commit.as_deref(),
-            "author": meta.author,
-            "email": meta.email,
-            "message": meta.message,
-        })
-    };
-    let version = |seen: &Seen| {
-        let mut version = step(seen.at);
-        version["line"] = Value::from(String::from_utf8_lossy(&seen.line));
-        version
-    };
-    let key: serde_json::Map<String, Value> =
-        found.key.iter().map(|(column, value)| (column.clone(), json_value(value))).collect();
-    json!({
-        "database": &*searched.database.name,
-        "source": &*searched.view.label,
-        "table": table_name(&found.path),
-        "file": &*found.path,
-        "key": key,
-        "from": step(found.lines.first().map_or(0, |seen| seen.at)),
-        "to": step(searched.last_step(found)),
-        "gone": found.gone.map(step),
-        "still_there": found.gone.is_none(),
-        "versions": found.lines.iter().map(version).collect::<Vec<_>>(),
-    })
-}
-
-/// A value as it stands in its line; as text where a number would lose digits.
-fn json_value(value: &str) -> Value {
-    let parsed: Option<Value> = serde_json::from_str(value).ok();
-    let spelt = |parsed: &Value| parsed.to_string();
-    parsed.filter(|parsed| spelt(parsed).as_str() == value).unwrap_or_else(|| Value::from(value))
 }
 
 fn text(out: &Output, searched: &Searched, found: &Found) -> String {

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::Failure;
+use super::log_json;
 use super::log_text::{self, Stat};
 use super::output::{ColourChoice, Output};
-use super::target::{Target, table_name};
+use super::target::Target;
 use super::tree::{FromArgs, Opened};
 use crate::catalog::{self, Database, Snapshot};
 use crate::engine::{Engine, Listings};
@@ -112,7 +111,7 @@ async fn print_all(
         let names = history.names.get(&snapshot.name).map_or(&[][..], Vec::as_slice);
         let entry = Entry { database: history.database, snapshot, names, changes };
         match args.json {
-            true => out.json(&object(&entry))?,
+            true => out.json(&log_json::object(&entry))?,
             false => log_text::write(out, &entry, args.verbose, printed == 0)?,
         }
         out.flush()?;
@@ -226,49 +225,4 @@ impl Reader<'_> {
         }
         Ok(self.keys.get(&schema.id).and_then(|keys| keys.get(path)).cloned())
     }
-}
-
-fn object(entry: &Entry) -> Value {
-    let Entry { database, snapshot, names, changes } = entry;
-    let meta = &snapshot.meta;
-    json!({
-        "database": &*database.name,
-        "name": &*snapshot.name,
-        "path": format!("{}/asof/{}", database.name, snapshot.name),
-        "time": meta.time.to_string(),
-        "commit": meta.commit.as_deref(),
-        "author": meta.author,
-        "email": meta.email,
-        "message": meta.message,
-        "source": database.view(snapshot.key.slot).map(|view| &*view.label),
-        "names": names,
-        "changes": changes.as_ref().ok().and_then(Option::as_ref).map(|changes| changes.iter().map(change).collect::<Vec<_>>()),
-        "error": changes.as_ref().err().map(|error| error.chain()),
-    })
-}
-
-fn change(change: &FileChange) -> Value {
-    let FileChange { file, stat } = change;
-    let what = match (&file.before, &file.after) {
-        (None, _) => "added",
-        (_, None) => "removed",
-        _ => "modified",
-    };
-    let rows = match stat {
-        Stat::Rows(counts) => Some(counts),
-        Stat::NotAsked | Stat::Binary | Stat::Failed(_) => None,
-    };
-    let error = match stat {
-        Stat::Failed(error) => Some(error.chain()),
-        Stat::Rows(_) | Stat::NotAsked | Stat::Binary => None,
-    };
-    json!({
-        "table": table_name(&file.path),
-        "file": &*file.path,
-        "change": what,
-        "rows_added": rows.map(|counts| counts.added),
-        "rows_removed": rows.map(|counts| counts.removed),
-        "rows_modified": rows.map(|counts| counts.modified),
-        "error": error,
-    })
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use futures_util::StreamExt;
-use serde_json::json;
+use jiff::Timestamp;
 
 use super::output::{Output, harmless};
 use super::tree::{FromArgs, Tree};
@@ -128,7 +128,18 @@ fn print(entries: &[Shown], args: &LsArgs, out: &mut Output) -> Result<ExitCode,
     Ok(status)
 }
 
-fn object(entry: &Shown) -> serde_json::Value {
+/// A line of `--json`; the field order is the order in the line.
+#[derive(serde::Serialize)]
+struct Object<'o> {
+    name: &'o str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    size: Option<u64>,
+    mtime: Option<Timestamp>,
+    target: Option<&'o str>,
+}
+
+fn object(entry: &Shown) -> Object<'_> {
     let kind = match entry.kind {
         Kind::Directory => "directory",
         Kind::File | Kind::Executable => "file",
@@ -138,13 +149,8 @@ fn object(entry: &Shown) -> serde_json::Value {
         Ok((attr, target)) => (Some(attr), target.as_deref()),
         Err(_) => (None, None),
     };
-    json!({
-        "name": entry.name,
-        "type": kind,
-        "size": attr.map(|attr| attr.size),
-        "mtime": attr.map(|attr| attr.mtime.to_string()),
-        "target": target,
-    })
+    let (size, mtime) = (attr.map(|attr| attr.size), attr.map(|attr| attr.mtime));
+    Object { name: &entry.name, kind, size, mtime, target }
 }
 
 /// As `ls -lgG` has it, but for the time.

@@ -79,8 +79,11 @@ impl Output {
     ///
     /// # Errors
     /// See [`failed`].
-    pub fn json(&mut self, value: &serde_json::Value) -> Result<(), Failure> {
-        self.write(format!("{value}\n").as_bytes())
+    pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let mut line =
+            serde_json::to_vec(value).expect("plain strings and numbers always serialise into memory");
+        line.push(b'\n');
+        self.write(&line)
     }
 
     /// `text` in the colour of `style`, where there are colours.
