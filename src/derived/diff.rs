@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::lines::each_line;
+use super::lines::each_line_in;
 use super::{DerivedError, key_of};
-use crate::engine::Engine;
+use crate::engine::{Engine, Reader, differing};
 use crate::model::row::{NULL, Row, compare_keys};
 use crate::source::FileEntry;
 
@@ -71,17 +71,20 @@ pub async fn diff(
     if from.map(|file| file.id) == to.map(|file| file.id) {
         return Ok(TableDiff::default());
     }
+    // What both share is not read.
+    let (old, new) = (open(engine, from).await?, open(engine, to).await?);
+    let runs = differing(old.as_ref(), new.as_ref()).await?;
     let mut counts: HashMap<[u8; 16], i64> = HashMap::new();
-    if let Some(from) = from {
-        each_line(engine, from, |line| {
+    if let Some(old) = &old {
+        each_line_in(old, &runs.before, |line| {
             *counts.entry(hash(line)).or_default() += 1;
             Ok(())
         })
         .await?;
     }
     let mut added = Held::default();
-    if let Some(to) = to {
-        each_line(engine, to, |line| match counts.get_mut(&hash(line)) {
+    if let Some(new) = &new {
+        each_line_in(new, &runs.after, |line| match counts.get_mut(&hash(line)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 Ok(())
@@ -92,8 +95,8 @@ pub async fn diff(
     }
     counts.retain(|_, count| *count > 0);
     let mut removed = Held::default();
-    if let Some(from) = from.filter(|_| !counts.is_empty()) {
-        each_line(engine, from, |line| match counts.get_mut(&hash(line)) {
+    if let Some(old) = old.as_ref().filter(|_| !counts.is_empty()) {
+        each_line_in(old, &runs.before, |line| match counts.get_mut(&hash(line)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 removed.push(line)
@@ -104,6 +107,13 @@ pub async fn diff(
     }
     let key = key_of(from, to, removed.lines.iter().chain(&added.lines)).await?;
     Ok(TableDiff { changes: paired(&key, removed.lines, added.lines), key })
+}
+
+async fn open(engine: &Engine, file: Option<&FileEntry>) -> Result<Option<Reader>, DerivedError> {
+    match file {
+        Some(file) => Ok(Some(engine.open(file.id, &file.content).await?)),
+        None => Ok(None),
+    }
 }
 
 /// 128 bits of BLAKE3: lines that differ have other ones.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::DerivedError;
-use crate::engine::Engine;
+use crate::engine::{Engine, Reader, Run};
 use crate::source::FileEntry;
 
 /// How much is read at once, in bytes.
@@ -16,12 +16,37 @@ const PIECE: usize = 1 << 20;
 pub(super) async fn each_line(
     engine: &Engine,
     file: &FileEntry,
-    mut take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
+    take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
 ) -> Result<(), DerivedError> {
     let reader = engine.open(file.id, &file.content).await?;
-    let (mut offset, mut begun) = (0, Vec::new());
-    loop {
-        let piece: Bytes = reader.read(offset, PIECE).await?;
+    lines_from(&reader, 0, u64::MAX, take).await
+}
+
+/// The same for some runs of an open content.
+///
+/// # Errors
+/// As [`each_line`].
+pub(super) async fn each_line_in(
+    reader: &Reader,
+    runs: &[Run],
+    mut take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
+) -> Result<(), DerivedError> {
+    for run in runs {
+        lines_from(reader, run.offset, run.offset.saturating_add(run.len), &mut take).await?;
+    }
+    Ok(())
+}
+
+async fn lines_from(
+    reader: &Reader,
+    mut offset: u64,
+    end: u64,
+    mut take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
+) -> Result<(), DerivedError> {
+    let mut begun = Vec::new();
+    while offset < end {
+        let size = usize::try_from(end - offset).map_or(PIECE, |left| left.min(PIECE));
+        let piece: Bytes = reader.read(offset, size).await?;
         if piece.is_empty() {
             break;
         }
