@@ -1,7 +1,7 @@
 //! asof mounts databases and their snapshot history as a read-only file tree.
 //!
 //! Data flows one way: each module may use only those below it in this list.
-//! `cli` → `verify`; `cli` → `trace` → `engine`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
+//! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
 //! `source` → `records`, `model`.
 
 pub mod catalog;

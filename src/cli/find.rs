@@ -29,7 +29,7 @@ const LONGEST_SHOWN: usize = 400;
 ///
 /// Looks at every version of every table along the main line of each source (first parents, where there are commits), and
 /// tells of each row that holds the text from which snapshot on and to which. What versions share is read once. Rows are
-/// told apart by the primary key, or where none is known by their first value.
+/// told apart by the primary key; where none is known, by id or else by their first value.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct FindArgs {

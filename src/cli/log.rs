@@ -11,10 +11,10 @@ use super::output::{ColourChoice, Output};
 use super::target::Target;
 use super::tree::{FromArgs, Opened};
 use crate::catalog::{self, Database, Snapshot};
+use crate::derived::Counts;
 use crate::engine::{Engine, Listings};
-use crate::model::content_id::ContentId;
 use crate::source::SourceError;
-use crate::trace::{Ancestry, ChangedFile, Counts, Keys, changed_files, count, keys_of};
+use crate::trace::{Ancestry, ChangedFile, changed_files, count};
 
 /// Show who changed what, and when, the newest first
 ///
@@ -92,13 +92,13 @@ async fn print_all(
     out: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let histories: Vec<History> = target.databases.iter().map(|database| History::of(database)).collect();
-    let mut reader = Reader { engine, listings: Listings::default(), keys: HashMap::new() };
+    let listings = Listings::default();
     let (mut printed, mut is_whole) = (0, true);
     for (history, snapshot) in newest_first(&histories) {
         if args.max_count.is_some_and(|most| printed >= most) {
             break;
         }
-        let changes = reader.changes(history, snapshot, target, args).await;
+        let changes = changes(engine, &listings, history, snapshot, target, args).await;
         is_whole &= !failed_in(&changes);
         let is_wanted = match &changes {
             Ok(Some(changes)) => target.table.is_none() || !changes.is_empty(),
@@ -155,74 +155,33 @@ fn failed_in(changes: &Result<Option<Vec<FileChange>>, Arc<SourceError>>) -> boo
     }
 }
 
-/// Reads what is needed of contents.
-struct Reader<'r> {
-    engine: &'r Engine,
-    listings: Listings,
-    /// By the content of the schema.
-    keys: HashMap<ContentId, Keys>,
+/// The files that a snapshot has changed.
+async fn changes(
+    engine: &Engine,
+    listings: &Listings,
+    history: &History<'_>,
+    snapshot: &Snapshot,
+    target: &Target,
+    args: &LogArgs,
+) -> Result<Option<Vec<FileChange>>, Arc<SourceError>> {
+    let files = changed_files(history.database, &history.ancestry, snapshot, listings).await?;
+    let Some(files) = files else { return Ok(None) };
+    let mut changes = Vec::new();
+    for file in files.into_iter().filter(|file| target.wants(&file.path)) {
+        let stat = if args.no_stat { Stat::NotAsked } else { stat(engine, &file).await };
+        // Another identity need not mean other bytes.
+        let is_same = matches!(&stat, Stat::Rows(counts) if *counts == Counts::default());
+        if !(is_same && file.before.is_some() && file.after.is_some()) {
+            changes.push(FileChange { file, stat });
+        }
+    }
+    Ok(Some(changes))
 }
 
-impl Reader<'_> {
-    async fn changes(
-        &mut self,
-        history: &History<'_>,
-        snapshot: &Snapshot,
-        target: &Target,
-        args: &LogArgs,
-    ) -> Result<Option<Vec<FileChange>>, Arc<SourceError>> {
-        let files = changed_files(history.database, &history.ancestry, snapshot, &self.listings).await?;
-        let Some(files) = files else { return Ok(None) };
-        let mut changes = Vec::new();
-        for file in files.into_iter().filter(|file| target.wants(&file.path)) {
-            let stat = match args.no_stat {
-                true => Stat::NotAsked,
-                false => self.stat(history.database, snapshot, &file).await,
-            };
-            // Another identity need not mean other bytes.
-            if !matches!(stat, Stat::Rows(counts) if counts.all() == 0 && file.before.is_some() && file.after.is_some())
-            {
-                changes.push(FileChange { file, stat });
-            }
-        }
-        Ok(Some(changes))
-    }
-
-    async fn stat(&mut self, database: &Database, snapshot: &Snapshot, file: &ChangedFile) -> Stat {
-        match self.counts(database, snapshot, file).await {
-            Ok(Some(counts)) => Stat::Rows(counts),
-            Ok(None) => Stat::Binary,
-            Err(error) => Stat::Failed(error),
-        }
-    }
-
-    async fn counts(
-        &mut self,
-        database: &Database,
-        snapshot: &Snapshot,
-        file: &ChangedFile,
-    ) -> Result<Option<Counts>, Arc<SourceError>> {
-        let key = match file.before.is_some() && file.after.is_some() {
-            true => self.key(database, snapshot, &file.path).await?,
-            false => None,
-        };
-        count(self.engine, file.before.as_ref(), file.after.as_ref(), key.as_deref()).await
-    }
-
-    async fn key(
-        &mut self,
-        database: &Database,
-        snapshot: &Snapshot,
-        path: &str,
-    ) -> Result<Option<Vec<String>>, Arc<SourceError>> {
-        let Some(view) = database.view(snapshot.key.slot) else { return Ok(None) };
-        let files = self.listings.files(view, &snapshot.key.id).await?;
-        let Some(schema) = files.iter().find(|file| &*file.path == crate::trace::SCHEMA) else {
-            return Ok(None);
-        };
-        if !self.keys.contains_key(&schema.id) {
-            self.keys.insert(schema.id, keys_of(&files, self.engine).await?);
-        }
-        Ok(self.keys.get(&schema.id).and_then(|keys| keys.get(path)).cloned())
+async fn stat(engine: &Engine, file: &ChangedFile) -> Stat {
+    match count(engine, file.before.as_ref(), file.after.as_ref()).await {
+        Ok(Some(counts)) => Stat::Rows(counts),
+        Ok(None) => Stat::Binary,
+        Err(error) => Stat::Failed(error),
     }
 }

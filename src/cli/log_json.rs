@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::log::{Entry, FileChange};
 use super::log_text::Stat;
 use super::target::table_name;
+use crate::source::chain;
 
 /// A snapshot; the field order is the order in the line.
 #[derive(Serialize)]
@@ -67,7 +68,7 @@ fn change(change: &FileChange) -> Change<'_> {
     };
     let (rows, error) = match stat {
         Stat::Rows(counts) => (Some(counts), None),
-        Stat::Failed(error) => (None, Some(error.chain())),
+        Stat::Failed(error) => (None, Some(chain(error))),
         Stat::NotAsked | Stat::Binary => (None, None),
     };
     Change {

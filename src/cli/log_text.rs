@@ -1,13 +1,11 @@
 //! `asof log` for people.
 
-use std::sync::Arc;
-
 use super::Failure;
 use super::log::{Entry, FileChange};
 use super::output::{Output, Style, harmless};
 use super::target::table_name;
-use crate::source::SourceError;
-use crate::trace::Counts;
+use crate::derived::{Counts, DerivedError};
+use crate::source::chain;
 
 /// The longest bar, in characters.
 const LONGEST_BAR: u64 = 40;
@@ -22,7 +20,7 @@ pub(super) enum Stat {
     Binary,
     /// It was not to be read.
     NotAsked,
-    Failed(Arc<SourceError>),
+    Failed(DerivedError),
 }
 
 /// Writes a snapshot, with an empty line before it unless it `is_first`.
@@ -92,7 +90,7 @@ fn changes_of(out: &Output, changes: &[FileChange], text: &mut String) {
         Stat::Rows(counts) => counts,
         Stat::Binary | Stat::NotAsked | Stat::Failed(_) => Counts::default(),
     };
-    let most = changes.iter().map(|change| counts(change).all()).max().unwrap_or(0);
+    let most = changes.iter().map(|change| all(counts(change))).max().unwrap_or(0);
     let numbers = changes.iter().map(|change| told(counts(change)).chars().count()).max().unwrap_or(0);
     for change in changes {
         text.push_str(&format!(" {:<names$} | ", name(change)));
@@ -102,7 +100,7 @@ fn changes_of(out: &Output, changes: &[FileChange], text: &mut String) {
             }
             Stat::Binary => text.push_str("no text"),
             Stat::NotAsked => text.push_str("changed"),
-            Stat::Failed(error) => text.push_str(&format!("cannot be read: {}", harmless(&error.chain()))),
+            Stat::Failed(error) => text.push_str(&format!("cannot be read: {}", harmless(&chain(error)))),
         }
         match (&change.file.before, &change.file.after) {
             (None, _) => text.push_str(&out.styled(Style::Faint, " (new)")),
@@ -113,6 +111,10 @@ fn changes_of(out: &Output, changes: &[FileChange], text: &mut String) {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
+}
+
+fn all(counts: Counts) -> u64 {
+    counts.added + counts.removed + counts.modified
 }
 
 /// `+2 -1 ~3`, without what is 0.

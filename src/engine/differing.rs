@@ -12,9 +12,6 @@ use crate::model::content_id::ContentId;
 use crate::source::SourceError;
 use crate::source::parts::{LONG, Part};
 
-/// A line that is longer than this, in bytes, may lie in two runs.
-const LONGEST_LINE: u64 = 64 << 20;
-
 type Outcome<T> = Result<T, Arc<SourceError>>;
 
 /// A run of whole lines of a content.
@@ -72,7 +69,7 @@ fn of_segments(held: &Held) -> Vec<Run> {
     for number in 0..version.count() {
         let segment = version.segment(number);
         let len = u64::from(segment.len);
-        match runs.last_mut().filter(|run| is_open && run.len < LONGEST_LINE) {
+        match runs.last_mut().filter(|_| is_open) {
             Some(run) => {
                 run.id = ContentId::of(&[b"joined", run.id.as_bytes(), segment.id.as_bytes()]);
                 run.len += len;

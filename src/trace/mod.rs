@@ -6,17 +6,13 @@
 mod ancestry;
 mod changes;
 mod count;
-mod key_of;
 mod matcher;
-mod primary_key;
 mod search;
 
 pub use ancestry::{Ancestry, Base};
 pub use changes::{ChangedFile, changed_files};
-pub use count::{Counts, count};
-pub use key_of::key_of;
+pub use count::count;
 pub use matcher::{Matcher, Pattern};
-pub use primary_key::{Keys, SCHEMA, keys_of};
 pub use search::{Found, Seen, Step, Unread, main_line, search};
 
 use crate::source::FileEntry;

@@ -6,15 +6,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::count::is_binary;
-use super::key_of::key_of;
 use super::matcher::Matcher;
-use super::primary_key::{Keys, keys_of};
 use crate::catalog::View;
 use crate::engine::{Engine, Listings, Reader, Run, differing};
 use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
+use crate::model::row::Row;
 use crate::source::verify::Progress;
 use crate::source::{FileEntry, FileKind, SourceError};
+
+/// The column that rows go by where their source knows of no key, as in `history/`; without it, their first.
+const ID: &str = "id";
+
+/// Stands for the column of a row that is known by its whole line. No column of a row is called so.
+const WHOLE: &str = "\n";
+
+/// As much is read to see whether a run is text, in bytes.
+const LOOKED_AT: u64 = 64 << 10;
 
 /// A snapshot on the main line of a source.
 pub type Step = Arc<SnapshotMeta>;
@@ -80,14 +88,13 @@ pub async fn search(
     progress: &Progress,
 ) -> (Vec<Found>, Vec<Unread>) {
     let mut unread = Vec::new();
-    let (by_path, schemas) = versions(view, line, wants, progress, &mut unread).await;
+    let by_path = versions(view, line, wants, progress, &mut unread).await;
     progress.expect(by_path.values().map(|versions| versions.len() as u64).sum());
-    let mut keys = KeysByStep { schemas, known: HashMap::new() };
     let mut found = Vec::new();
     for (path, versions) in by_path {
         let mut file = FileSearch::new(path, matcher, progress);
         for (at, version) in versions {
-            if let Err(error) = file.go_on(at, version.as_ref(), engine, &mut keys).await {
+            if let Err(error) = file.go_on(at, version.as_ref(), engine).await {
                 unread.push(Unread { at, path: Some(Arc::clone(&file.path)), error });
             }
             progress.advance(1);
@@ -97,19 +104,15 @@ pub async fn search(
     (found, unread)
 }
 
-/// The schemas from which on they hold, oldest first: the listing that each is in.
-type Schemas = Vec<(usize, Arc<[FileEntry]>)>;
-
 async fn versions(
     view: &Arc<View>,
     line: &[Step],
     wants: impl Fn(&str) -> bool,
     progress: &Progress,
     unread: &mut Vec<Unread>,
-) -> (BTreeMap<Arc<str>, Versions>, Schemas) {
+) -> BTreeMap<Arc<str>, Versions> {
     let listings = Listings::default();
     let mut by_path: BTreeMap<Arc<str>, Versions> = BTreeMap::new();
-    let mut schemas: Schemas = Vec::new();
     progress.expect(line.len() as u64);
     for (at, step) in line.iter().enumerate() {
         progress.advance(1);
@@ -133,39 +136,8 @@ async fn versions(
                 versions.push((at, Some(file.clone())));
             }
         }
-        let schema = |files: &[FileEntry]| super::file(files, super::primary_key::SCHEMA).map(|file| file.id);
-        if schemas.last().is_none_or(|(_, last)| schema(last) != schema(&files)) {
-            schemas.push((at, files));
-        }
     }
-    (by_path, schemas)
-}
-
-/// The keys of tables, which are read where they are needed.
-struct KeysByStep {
-    schemas: Schemas,
-    /// By the place of a schema.
-    known: HashMap<usize, Keys>,
-}
-
-impl KeysByStep {
-    async fn of(
-        &mut self,
-        at: usize,
-        path: &str,
-        engine: &Engine,
-    ) -> Result<Option<Vec<String>>, Arc<SourceError>> {
-        let Some(place) = self.schemas.partition_point(|(from, _)| *from <= at).checked_sub(1) else {
-            return Ok(None);
-        };
-        if let Some(keys) = self.known.get(&place) {
-            return Ok(keys.get(path).cloned());
-        }
-        let keys = keys_of(&self.schemas[place].1, engine).await?;
-        let key = keys.get(path).cloned();
-        self.known.insert(place, keys);
-        Ok(key)
-    }
+    by_path
 }
 
 /// What tells a row from others: its key, or its whole line where it has none.
@@ -197,7 +169,6 @@ impl<'s> FileSearch<'s> {
         at: usize,
         version: Option<&FileEntry>,
         engine: &Engine,
-        keys: &mut KeysByStep,
     ) -> Result<(), Arc<SourceError>> {
         let next = match version {
             Some(file) => Some(engine.open(file.id, &file.content).await?),
@@ -210,9 +181,8 @@ impl<'s> FileSearch<'s> {
         let (removed, added) = without_common(removed, added);
         // Only what is found has to be told apart.
         if !(removed.is_empty() && added.is_empty()) {
-            if next.is_some() {
-                let key = keys.of(at, &self.path, engine).await?;
-                self.use_key(key);
+            if let Some(file) = version {
+                self.use_key(file.content.key().await.map_err(Arc::new)?);
             }
             self.take(at, removed, added);
         }
@@ -232,14 +202,25 @@ impl<'s> FileSearch<'s> {
                 lines.extend(known.iter().cloned());
                 continue;
             }
-            let text = content.read(run.offset, usize::try_from(run.len).unwrap_or(usize::MAX)).await?;
+            let found: Arc<[Bytes]> = self.matching_in(content, run).await?.into();
             self.progress.read(run.len);
-            let found: Arc<[Bytes]> =
-                if is_binary(&text) { Arc::default() } else { self.matcher.lines(&text).into() };
             lines.extend(found.iter().cloned());
             self.matching.insert(run.id, found);
         }
         Ok(lines)
+    }
+
+    /// The lines of a run that match; none of what is no text, which may be one line of any length.
+    async fn matching_in(&self, content: &Reader, run: &Run) -> Result<Vec<Bytes>, Arc<SourceError>> {
+        let size = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
+        let mut text = content.read(run.offset, size(run.len.min(LOOKED_AT))).await?;
+        if is_binary(&text) {
+            return Ok(Vec::new());
+        }
+        if run.len > LOOKED_AT {
+            text = content.read(run.offset, size(run.len)).await?;
+        }
+        Ok(if is_binary(&text) { Vec::new() } else { self.matcher.lines(&text) })
     }
 
     /// From now on rows are told apart by another key.
@@ -257,8 +238,23 @@ impl<'s> FileSearch<'s> {
     }
 
     fn identity(&self, line: &[u8]) -> Identity {
-        key_of(line, self.key.as_deref())
-            .unwrap_or_else(|| vec![(String::new(), String::from_utf8_lossy(line).into_owned())])
+        let owned = |(column, value): (&str, &str)| (column.to_owned(), value.to_owned());
+        let row = Row::parse(line);
+        let columns: Identity = match (&row, &self.key) {
+            (None, _) => Vec::new(),
+            (Some(row), Some(key)) => {
+                key.iter().filter_map(|column| Some(owned((column, row.get(column)?)))).collect()
+            }
+            (Some(row), None) => {
+                let id = row.get(ID).map(|value| (ID, value));
+                id.or_else(|| row.columns().next()).map(owned).into_iter().collect()
+            }
+        };
+        if columns.is_empty() {
+            vec![(WHOLE.to_owned(), String::from_utf8_lossy(line).into_owned())]
+        } else {
+            columns
+        }
     }
 
     /// Takes over what is different from step `at` on.
@@ -280,7 +276,7 @@ impl<'s> FileSearch<'s> {
                     place
                 }
                 None => {
-                    let key = if identity[0].0.is_empty() { Vec::new() } else { identity.clone() };
+                    let key = if identity[0].0 == WHOLE { Vec::new() } else { identity.clone() };
                     let path = Arc::clone(&self.path);
                     self.rows.push(Found { path, key, lines: vec![seen], gone: None });
                     self.rows.len() - 1

@@ -61,7 +61,7 @@ impl Memory {
                 id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
                 changed: Timestamp::UNIX_EPOCH,
                 links: links(path, text),
-                content: Arc::new(Text { text: text.clone(), reads: self.reads.clone() }),
+                content: Arc::new(Text { text: text.clone(), key: key(files), reads: self.reads.clone() }),
             })
             .collect()
     }
@@ -89,8 +89,15 @@ impl Database for Memory {
     }
 }
 
+/// What a schema beside a table says of its key; none where there is no schema.
+fn key(files: &Files) -> Option<Vec<String>> {
+    let schema = files.get("schema.sql")?;
+    Some(if schema.contains("PRIMARY KEY (`id`)") { vec!["id".to_owned()] } else { Vec::new() })
+}
+
 struct Text {
     text: String,
+    key: Option<Vec<String>>,
     reads: Arc<AtomicUsize>,
 }
 
@@ -98,6 +105,10 @@ struct Text {
 impl Content for Text {
     fn describe(&self) -> String {
         "a text in memory".into()
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        Ok(self.key.clone())
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
