@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Failure;
 use super::log_json;
 use super::log_text::{self, Stat};
@@ -140,12 +142,20 @@ impl<'h> History<'h> {
     }
 }
 
-/// The snapshots of all databases; within one, those of one instant in the order of its timeline.
+/// The snapshots of all databases: within one in the order in which they came to be, whatever their dates say.
 fn newest_first<'h>(histories: &'h [History<'h>]) -> Vec<(&'h History<'h>, &'h Snapshot)> {
-    let of = |history: &'h History<'h>| history.database.snapshots().iter().rev().map(move |s| (history, s));
-    let mut all: Vec<_> = histories.iter().flat_map(of).collect();
-    all.sort_by_key(|(_, snapshot)| std::cmp::Reverse(snapshot.meta.time));
-    all
+    let mut all: Vec<(Timestamp, &History, &Snapshot)> = Vec::new();
+    for history in histories {
+        // What came before a snapshot is no newer than it.
+        let mut least = Timestamp::MAX;
+        for &at in history.database.in_order().iter().rev() {
+            let snapshot = &history.database.snapshots()[at];
+            least = least.min(snapshot.meta.time);
+            all.push((least, history, snapshot));
+        }
+    }
+    all.sort_by_key(|(least, ..)| std::cmp::Reverse(*least));
+    all.into_iter().map(|(_, history, snapshot)| (history, snapshot)).collect()
 }
 
 fn failed_in(changes: &Result<Option<Vec<FileChange>>, Arc<SourceError>>) -> bool {

@@ -93,7 +93,9 @@ fn one_table_and_the_newest_few() {
             .map(|e| e["message"].as_str().expect("text").to_owned())
             .collect()
     };
-    assert_eq!(messages(&["-n", "2"])[1..], ["drop bd-2"]);
+    assert_eq!(messages(&["-n", "2"]), ["drop bd-2", "labels"]);
+    let all = messages(&[]);
+    assert_eq!(all.last().map(String::as_str), Some("Initialize data repository"), "whatever its date says");
     for target in ["labels", "demo/labels", "demo/labels.jsonl"] {
         assert_eq!(messages(&[target]), ["labels", "first issues"], "{target}");
     }
