@@ -62,9 +62,15 @@ Sources:
   FOLDER                                 the files of Dolt databases: a data folder, one database, .beads,
                                          a backup, a file:// remote, a git repository with
                                          refs/dolt/data (no server needed)
-  FOLDER                                 <time>.zip, <db>-<time>.jsonl and <db>-<time>.db files, each
-                                         a snapshot; zips belong to a database called like the folder
-  FILE.zip, FILE.jsonl, FILE.db          one such file
+  FOLDER                                 <time>.zip, <db>-<time>.jsonl, .db,
+                                         .dump, .sql[.gz] and .tar[.gz] files,
+                                         each a snapshot, those of one tag and
+                                         time together; without <db>- they are
+                                         of a database called like the folder
+  FOLDER                                 backups of Thrum: current/ and
+                                         archives/, or a folder of such
+  FILE                                   one such .zip, .jsonl, .db, .dump,
+                                         .sql or .tar file
   FOLDER                                 a git repository, where it is none of these: each commit of HEAD that
                                          changed something is a snapshot
   git:PATH[?ref=BRANCH]                  the same of a folder or file in a repository, also of one that is only
