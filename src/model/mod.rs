@@ -1,4 +1,4 @@
-//! The pure core: names, times, keys, rows and JSONL. No I/O, no clock, no threads.
+//! The pure core: names, times, keys, rows, JSONL and SQL. No I/O, no clock, no threads.
 
 pub mod content_id;
 pub mod history;
@@ -7,4 +7,5 @@ pub mod names;
 pub mod period;
 pub mod row;
 pub mod snapshot_name;
+pub mod sql_literal;
 pub mod time_expr;

@@ -90,6 +90,9 @@ pub enum ValueError {
     /// JSON has no spelling for infinities and NaN.
     #[error("JSON has no number for {0}")]
     NotFinite(String),
+    /// Neither has SQL.
+    #[error("SQL has no literal for {0}")]
+    NoLiteral(String),
     /// A [`Value::Decimal`] that is none: `+5`, `.5`, `1,000`, nothing at all.
     #[error("{0:?} is not a decimal number")]
     NotDecimal(String),

@@ -6,8 +6,8 @@
 //!   `t` just so: then it is that parent's origin;
 //! - otherwise the origin of the first parent.
 //!
-//! Equal origins mean equal content. Two bookkeeping entries are kept along with the tables: [`SCHEMA`], the last
-//! commit that changed any table's definition or any view, and [`VIEWS`], Dolt's table of views.
+//! Equal origins mean equal content. Three bookkeeping entries are kept along with the tables: [`SCHEMA`], the last
+//! commit that changed any table's definition or any view, and [`VIEWS`] and [`PROCEDURES`], Dolt's tables of these.
 //!
 //! Pure: who knows the changes (a server, a store) adds them. Per commit this holds 8 bytes per table and one row of fixed
 //! size, so 100,000 commits of 25 tables take about 30 MB; and 4 bytes per commit for each table whose versions are
@@ -24,6 +24,8 @@ pub mod versions;
 pub const SCHEMA: &str = "\0schema";
 /// The system table in which Dolt keeps views.
 pub const VIEWS: &str = "dolt_schemas";
+/// The system table in which Dolt keeps procedures.
+pub const PROCEDURES: &str = "dolt_procedures";
 
 /// One commit to add, with what is known of its changes.
 #[derive(Debug, Clone)]
@@ -99,6 +101,11 @@ impl Lineage {
         self.commits.contains_key(hash)
     }
 
+    /// The date of a commit that was added.
+    pub fn time(&self, commit: &str) -> Option<Timestamp> {
+        self.node(commit).map(|node| node.time)
+    }
+
     /// Adds a commit; its parents come first. A commit that is there already stays as it is.
     pub fn add(&mut self, commit: NewCommit) {
         if self.contains(&commit.hash) {
@@ -146,8 +153,10 @@ impl Lineage {
             set(&mut origins, schema, at);
         }
         if is_root {
-            let views = self.table(VIEWS);
-            set(&mut origins, views, at);
+            for kept in [VIEWS, PROCEDURES] {
+                let kept = self.table(kept);
+                set(&mut origins, kept, at);
+            }
         }
         origins.into()
     }

@@ -5,12 +5,15 @@
 //! | `lineage` | which commit last changed which table: the identity of contents |
 //! | `listing`, `views` | the tables and views of one revision |
 //! | `schema_sql` | `schema.sql` from its statements |
+//! | `create_table`, `sql_dump` | a whole commit as SQL, around its rows |
 //! | `identifier` | names in SQL |
 //! | `leftovers` | databases that test runs left behind |
 
+pub mod create_table;
 pub mod identifier;
 pub mod leftovers;
 pub mod lineage;
 pub mod listing;
 pub mod schema_sql;
+pub mod sql_dump;
 pub mod views;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
+use super::dump::DumpContent;
 use super::fault::{Fault, QueryError};
 use super::lineage_load;
 use super::live;
@@ -19,6 +20,7 @@ use crate::model::names::escape_with_suffix;
 use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA, VIEWS};
 use crate::source::dolt::listing::Listing;
+use crate::source::dolt::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::dolt::views::ShownView;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 use crate::source::{Content, Database, FileEntry, FileKind, Sink, SourceError};
@@ -74,6 +76,20 @@ impl DoltDatabase {
         Ok((files, listing))
     }
 
+    async fn dump_of(&self, commit: &SnapshotId) -> Result<FileEntry, QueryError> {
+        self.load_lineage().await?;
+        let schema = lock(&self.store.lineage).origin(commit, &[SCHEMA]).ok_or(Fault::NoCommit)?;
+        let listing = self.store.listing(&schema.commits[0]).await?;
+        let (database, tables) = (&self.store.database, &listing.tables);
+        let identity = identify(&mut lock(&self.store.lineage), database, commit, tables, &listing.excluded);
+        let Identity { subject, id, links } = identity.ok_or(Fault::NoCommit)?;
+        let changed = subject.changed;
+        let content =
+            DumpContent { store: Arc::clone(&self.store), commit: Arc::clone(commit), listing, subject };
+        let content = Arc::new(content);
+        Ok(FileEntry { path: DUMP_FILE.into(), kind: FileKind::Regular, id, changed, links, content })
+    }
+
     /// Adds the commits of this view to the lineage, once.
     async fn load_lineage(&self) -> Result<(), QueryError> {
         if self.lineage_ready.get().is_some() {
@@ -117,6 +133,16 @@ impl Database for DoltDatabase {
         match self.files_of(snapshot).await {
             Ok((files, _)) => Ok(files.into()),
             Err(error) => Err(error.during(&self.store.label, operation())),
+        }
+    }
+
+    async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
+        match self.dump_of(snapshot).await {
+            Ok(file) => Ok(Some(file)),
+            Err(error) => {
+                let operation = format!("cannot list the tables of {} at {snapshot}", self.store.database);
+                Err(error.during(&self.store.label, operation))
+            }
         }
     }
 

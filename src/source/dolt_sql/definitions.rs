@@ -14,7 +14,7 @@ use crate::source::dolt::identifier::ident;
 use crate::source::versioned::Family;
 
 /// MySQL's number for a table that is not there.
-const NO_SUCH_TABLE: u16 = 1146;
+pub const NO_SUCH_TABLE: u16 = 1146;
 /// Where the last line of a `CREATE TABLE` begins.
 const LAST_LINE: &str = "\n) ENGINE=InnoDB";
 /// What Dolt puts behind it for a table that counts.

@@ -8,6 +8,7 @@
 //! | `lineage_load` | which commit last changed which table |
 //! | `tables`, `schema_sql` | what there is at a revision |
 //! | `wire`, `rows` | rows as JSON lines |
+//! | `dump` | a whole commit as SQL |
 //! | `versions`, `definitions`, `ranges`, `changes`, `steps` | parts of versions of a table, and how these differ |
 //! | `live` | the working set |
 //! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
@@ -24,6 +25,7 @@ mod cells;
 mod changes;
 mod database;
 mod definitions;
+mod dump;
 mod fault;
 mod history;
 mod lease;

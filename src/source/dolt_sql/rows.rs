@@ -151,6 +151,11 @@ impl<'s> Lines<'s> {
         self.buffer.extend_from_slice(line);
     }
 
+    /// What was added and not handed on yet, to add to.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
     /// Whether it is time to push.
     pub fn is_full(&self) -> bool {
         self.buffer.len() >= PIECE

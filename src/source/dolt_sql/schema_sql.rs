@@ -24,10 +24,23 @@ pub async fn write(
     names.sort();
     let mut statements = Vec::with_capacity(names.len());
     for name in names {
-        let query = format!("SHOW CREATE TABLE {}.{}{}", ident(database), ident(name), revision.as_of());
-        let rows = lease.rows(&query).await?;
-        let statement = rows.first().map(|row| needed_text(row, 1)).transpose();
-        statements.push(statement.map_err(|error| error.in_query(&query))?.unwrap_or_default());
+        statements.push(create_table(lease, database, name, revision).await?);
     }
     Ok(compose(&statements, listing))
+}
+
+/// The statement that makes a table.
+///
+/// # Errors
+/// What the server or the connection said.
+pub async fn create_table(
+    lease: &mut Lease,
+    database: &str,
+    table: &str,
+    revision: &Revision,
+) -> Result<String, QueryError> {
+    let query = format!("SHOW CREATE TABLE {}.{}{}", ident(database), ident(table), revision.as_of());
+    let rows = lease.rows(&query).await?;
+    let statement = rows.first().map(|row| needed_text(row, 1)).transpose();
+    Ok(statement.map_err(|error| error.in_query(&query))?.unwrap_or_default())
 }

@@ -8,6 +8,7 @@ use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Row, Value as Sent};
 
 use crate::model::jsonl::{LineLayout, RenderError, Value};
+use crate::model::sql_literal::RowLayout;
 
 /// Collation id of `binary`: tells BLOB and BINARY from TEXT and CHAR, which share type codes.
 const BINARY: u16 = 63;
@@ -98,18 +99,39 @@ impl RowReader {
         self.line_of(values, out)
     }
 
+    /// Appends one row as literals of SQL; nothing on an error.
+    ///
+    /// # Errors
+    /// [`WireError`] when a value cannot be read or has no literal.
+    pub fn literals(&self, row: &Row, layout: &RowLayout, out: &mut Vec<u8>) -> Result<(), WireError> {
+        let mut literals = layout.row(out);
+        for value in self.values((0..row.len()).map(|at| row.as_ref(at).unwrap_or(&Sent::NULL))) {
+            literals.value(&value?)?;
+        }
+        Ok(literals.end()?)
+    }
+
     fn line_of<'v>(&self, row: impl Iterator<Item = &'v Sent>, out: &mut Vec<u8>) -> Result<(), WireError> {
         let mut line = self.layout.line(out);
-        for (sent, (name, kind)) in row.zip(&self.kinds) {
+        for value in self.values(row) {
+            line.value(&value?)?;
+        }
+        Ok(line.end()?)
+    }
+
+    fn values<'v>(
+        &self,
+        row: impl Iterator<Item = &'v Sent>,
+    ) -> impl Iterator<Item = Result<Value<'v>, WireError>> {
+        row.zip(&self.kinds).map(|(sent, (name, kind))| {
             let value = match sent {
                 Sent::NULL => Some(Value::Null),
                 Sent::Bytes(bytes) => kind.read(bytes),
                 // Only the binary protocol sends typed values.
                 _ => None,
             };
-            line.value(&value.ok_or_else(|| unreadable(name, sent, *kind))?)?;
-        }
-        Ok(line.end()?)
+            value.ok_or_else(|| unreadable(name, sent, *kind))
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::address::Address;
 use super::content::TableContent;
+use super::dump::DumpContent;
 use super::error::StoreError;
 use super::lineage;
 use super::live;
@@ -19,6 +20,7 @@ use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
 use crate::source::blocking::{broken_off, in_place, on_blocking_thread};
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
+use crate::source::dolt::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
@@ -80,6 +82,21 @@ impl DoltStoreDatabase {
         files.push(file);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Some(CommitFiles { files, root }))
+    }
+
+    fn dump_of(&self, commit: &SnapshotId) -> Result<Option<FileEntry>, ReadError> {
+        self.load_lineage()?;
+        let Some(root) = self.root_of(commit) else { return Ok(None) };
+        let tables = RootValue::read(&self.shared.store, &root)?.tables;
+        let tables = tables.into_keys().filter(|table| !lineage::is_system_table(table)).map(Arc::from);
+        let (excluded, tables): (Vec<Arc<str>>, Vec<Arc<str>>) =
+            tables.partition(|table| self.shared.is_excluded(table));
+        let mut lineage = lock(&self.shared.lineage);
+        let identity = identify(&mut lineage, &self.shared.database, commit, &tables, &excluded);
+        let Some(Identity { subject, id, links }) = identity else { return Ok(None) };
+        let (changed, when) = (subject.changed, format!("at {commit}"));
+        let content = Arc::new(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
+        Ok(Some(FileEntry { path: DUMP_FILE.into(), kind: FileKind::Regular, id, changed, links, content }))
     }
 
     fn root_of(&self, commit: &SnapshotId) -> Option<Address> {
@@ -206,6 +223,20 @@ impl Database for DoltStoreDatabase {
                 || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
             match database.files_of(&snapshot) {
                 Ok(Some(found)) => Ok(found.files.into()),
+                Ok(None) => Err(database.missing(operation())),
+                Err(error) => Err(error.during(&database.shared.label, operation())),
+            }
+        };
+        in_place(work, |why| broken_off(&self.shared.label, why)).await
+    }
+
+    async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
+        let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
+        let work = move || {
+            let operation =
+                || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
+            match database.dump_of(&snapshot) {
+                Ok(Some(file)) => Ok(Some(file)),
                 Ok(None) => Err(database.missing(operation())),
                 Err(error) => Err(error.during(&database.shared.label, operation())),
             }

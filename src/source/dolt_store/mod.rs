@@ -30,6 +30,7 @@ mod content;
 mod cutter;
 mod database;
 mod discover;
+mod dump;
 pub mod error;
 mod graph;
 mod history;

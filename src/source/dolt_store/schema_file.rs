@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::address::Address;
 use super::chunks::Chunks;
@@ -33,7 +34,7 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 ///
 /// # Errors
 /// What is wrong with which chunk.
-fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
+pub fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
     let mut listing = Listing::default();
     for table in root.tables.keys().filter(|table| !is_system_table(table)) {
         match shared.is_excluded(table) {
@@ -55,25 +56,37 @@ fn stored_views(shared: &Arc<Shared>, table: &Address) -> Result<Vec<StoredView>
         name: String,
         fragment: String,
     }
-    let content =
-        TableContent { shared: Arc::clone(shared), name: VIEWS.into(), table: *table, when: String::new() };
-    let mut lines = Vec::new();
-    TableRows::open(&content)?.each_segment(|segment| {
-        lines.extend_from_slice(&segment);
-        ControlFlow::Continue(())
-    })?;
     let mut views = Vec::new();
-    for row in serde_json::Deserializer::from_slice(&lines).into_iter::<Row>() {
-        let row = row.map_err(|error| RowsError::DamagedSchema {
-            table: VIEWS.to_owned(),
-            problem: format!("its rows are not those of views ({error})"),
-        })?;
+    for row in rows_of::<Row>(shared, VIEWS, table)? {
         if row.r#type == "view" {
             views.push(StoredView { name: row.name.into(), definition: row.fragment.into() });
         }
     }
     views.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(views)
+}
+
+/// The rows of a table of Dolt's own, read as `R` from their JSON lines.
+///
+/// # Errors
+/// What is wrong with which chunk, or that a row is no `R`.
+pub fn rows_of<R: DeserializeOwned>(
+    shared: &Arc<Shared>,
+    name: &str,
+    table: &Address,
+) -> Result<Vec<R>, ReadError> {
+    let content =
+        TableContent { shared: Arc::clone(shared), name: name.into(), table: *table, when: String::new() };
+    let mut lines = Vec::new();
+    TableRows::open(&content)?.each_segment(|segment| {
+        lines.extend_from_slice(&segment);
+        ControlFlow::Continue(())
+    })?;
+    let rows = serde_json::Deserializer::from_slice(&lines).into_iter().collect::<Result<_, _>>();
+    Ok(rows.map_err(|error| RowsError::DamagedSchema {
+        table: name.to_owned(),
+        problem: format!("its rows are not those that Dolt puts there ({error})"),
+    })?)
 }
 
 /// Writes the file, as the source over a server does: tables by name, then views.
@@ -87,18 +100,36 @@ pub fn write(shared: &Arc<Shared>, moment: Moment, root: &RootValue) -> Result<S
     names.sort();
     let mut statements = Vec::with_capacity(names.len());
     for name in names {
-        let Some((table, schema)) = definition(shared, root, name)? else { continue };
-        let mut clauses = Vec::new();
-        for key in foreign_keys.iter().filter(|key| key.is_of(name)) {
-            let parent = definition(shared, root, &key.parent_table)?.map(|(_, schema)| schema);
-            clauses.push(key.clause(&schema, parent.as_ref())?);
-        }
-        statements.push(create_table(&schema, moment, table.auto_increment, &clauses)?);
+        statements.extend(statement(shared, root, moment, &foreign_keys, name)?);
     }
     Ok(compose(&statements, &listing))
 }
 
-fn foreign_keys(shared: &Shared, root: &RootValue) -> Result<Vec<ForeignKey>, ReadError> {
+/// The `CREATE TABLE` of a table, given all foreign keys of the root; none where there is no such table.
+///
+/// # Errors
+/// What is wrong with which chunk, or what of a definition is not known.
+pub fn statement(
+    shared: &Arc<Shared>,
+    root: &RootValue,
+    moment: Moment,
+    foreign_keys: &[ForeignKey],
+    name: &str,
+) -> Result<Option<String>, ReadError> {
+    let Some((table, schema)) = definition(shared, root, name)? else { return Ok(None) };
+    let mut clauses = Vec::new();
+    for key in foreign_keys.iter().filter(|key| key.is_of(name)) {
+        let parent = definition(shared, root, &key.parent_table)?.map(|(_, schema)| schema);
+        clauses.push(key.clause(&schema, parent.as_ref())?);
+    }
+    Ok(Some(create_table(&schema, moment, table.auto_increment, &clauses)?))
+}
+
+/// All foreign keys of a root.
+///
+/// # Errors
+/// What is wrong with which chunk.
+pub fn foreign_keys(shared: &Shared, root: &RootValue) -> Result<Vec<ForeignKey>, ReadError> {
     let Some(address) = &root.foreign_keys else { return Ok(Vec::new()) };
     let object = "collection of foreign keys";
     let message =
@@ -107,7 +138,14 @@ fn foreign_keys(shared: &Shared, root: &RootValue) -> Result<Vec<ForeignKey>, Re
 }
 
 /// A table and its schema, by a name in whatever case.
-fn definition(shared: &Shared, root: &RootValue, name: &str) -> Result<Option<(Table, Schema)>, ReadError> {
+///
+/// # Errors
+/// What is wrong with which chunk, or what of the schema is not known.
+pub fn definition(
+    shared: &Shared,
+    root: &RootValue,
+    name: &str,
+) -> Result<Option<(Table, Schema)>, ReadError> {
     let same = |other: &&String| other.to_lowercase() == name.to_lowercase();
     let exact = root.tables.get_key_value(name);
     let Some((name, address)) = exact.or_else(|| root.tables.iter().find(|(other, _)| same(other))) else {

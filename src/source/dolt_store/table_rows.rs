@@ -7,8 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::address::Address;
+use super::chunks::Chunks;
 use super::content::TableContent;
 use super::cutter::Cutter;
+use super::message::Message;
 use super::objects::prolly::Node;
 use super::objects::table::Table;
 use super::rows::{RowRenderer, RowsError};
@@ -110,6 +112,40 @@ impl TableRows {
             })
         })
     }
+}
+
+/// Hands over all leaves of a table's tree in order, each with its address, until it is told to stop.
+///
+/// # Errors
+/// What is wrong with which chunk, and those of `take`.
+pub fn each_leaf(
+    chunks: &dyn Chunks,
+    table: &Address,
+    primary_index: Bytes,
+    mut take: impl FnMut(&Address, &Message) -> Result<ControlFlow<()>, ReadError>,
+) -> Result<ControlFlow<()>, ReadError> {
+    let root = Node::within(table, primary_index)?;
+    if root.rows == 0 {
+        return Ok(ControlFlow::Continue(()));
+    }
+    if root.level == 0 {
+        return take(table, &root.message);
+    }
+    let below = |node: &Node, address: &Address| -> Result<Vec<(Address, u8)>, ReadError> {
+        let level = node.level.saturating_sub(1);
+        Ok(node.children(address)?.iter().rev().map(|child| (*child, level)).collect())
+    };
+    // The first one is last, so that it is taken first.
+    let mut open = below(&root, table)?;
+    while let Some((address, level)) = open.pop() {
+        let node = Node::read(chunks, &address, level)?;
+        if level > 0 {
+            open.extend(below(&node, &address)?);
+        } else if take(&address, &node.message)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 thread_local! {

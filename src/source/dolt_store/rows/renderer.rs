@@ -1,4 +1,4 @@
-//! The rows of a leaf as JSON lines.
+//! The rows of a leaf as JSON lines, or as literals of SQL.
 
 use std::ops::{ControlFlow, Range};
 
@@ -6,7 +6,8 @@ use super::decode::{Decoder, Room};
 use super::error::{RowsError, ValueProblem};
 use super::schema::{Place, Schema};
 use super::tuple::Tuple;
-use crate::model::jsonl::{LineLayout, Value};
+use crate::model::jsonl::{LineLayout, RenderError, Value};
+use crate::model::sql_literal::RowLayout;
 use crate::source::dolt_store::chunks::Chunks;
 use crate::source::dolt_store::message::{Message, MessageError};
 
@@ -24,9 +25,16 @@ mod node_slot {
 #[derive(Debug)]
 pub struct RowRenderer {
     table: String,
-    layout: LineLayout,
+    form: Form,
     columns: Vec<Column>,
     is_keyless: bool,
+}
+
+/// What a row is written as.
+#[derive(Debug)]
+enum Form {
+    Lines(LineLayout),
+    Literals(RowLayout),
 }
 
 #[derive(Debug)]
@@ -51,8 +59,22 @@ impl RowRenderer {
             Ok(Column { name: column.name.clone(), place: column.place, decoder })
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let layout = LineLayout::new(columns.iter().map(|column| &column.name));
-        Ok(Self { table: schema.table.clone(), layout, columns, is_keyless: schema.is_keyless })
+        let form = Form::Lines(LineLayout::new(columns.iter().map(|column| &column.name)));
+        Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
+    }
+
+    /// A renderer of literals, for the columns that are not generated; each row is a "line" in parentheses then.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_literals(schema: &Schema, layout: RowLayout) -> Result<Self, RowsError> {
+        let columns = schema.shown_columns().filter(|column| !column.is_generated).map(|column| {
+            let decoder = Decoder::new(&schema.table, column)?;
+            Ok(Column { name: column.name.clone(), place: column.place, decoder })
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let form = Form::Literals(layout);
+        Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
     }
 
     /// Appends rows of a leaf in order, one line each; a row of a table without a key as often as it occurs.
@@ -92,7 +114,7 @@ impl RowRenderer {
                 continue;
             }
             let start = out.len();
-            self.append_row(row, &key, &value, chunks, &mut room, out)?;
+            self.append_row(row, (&key, &value), chunks, &mut room, out)?;
             let repeated = if wanted > 1 { out[start..].to_vec() } else { Vec::new() };
             for nth in 0..wanted {
                 if nth > 0 {
@@ -113,19 +135,34 @@ impl RowRenderer {
     fn append_row(
         &self,
         row: usize,
-        key: &Tuple<'_>,
-        value: &Tuple<'_>,
+        tuples: (&Tuple<'_>, &Tuple<'_>),
         chunks: &dyn Chunks,
         room: &mut Room,
         out: &mut Vec<u8>,
     ) -> Result<(), RowsError> {
-        let in_column = |column: &str, source: ValueProblem| RowsError::Value {
-            table: self.table.clone(),
-            column: column.to_owned(),
-            row,
-            source: Box::new(source),
+        let ended = match &self.form {
+            Form::Lines(layout) => {
+                let mut line = layout.line(out);
+                self.each_value(row, tuples, chunks, room, |value| line.value(value))?;
+                line.end()
+            }
+            Form::Literals(layout) => {
+                let mut literals = layout.row(out);
+                self.each_value(row, tuples, chunks, room, |value| literals.value(value))?;
+                literals.end()
+            }
         };
-        let mut line = self.layout.line(out);
+        ended.map_err(|error| self.in_column("", row, error.into()))
+    }
+
+    fn each_value(
+        &self,
+        row: usize,
+        (key, value): (&Tuple<'_>, &Tuple<'_>),
+        chunks: &dyn Chunks,
+        room: &mut Room,
+        mut write: impl FnMut(&Value<'_>) -> Result<(), RenderError>,
+    ) -> Result<(), RowsError> {
         for column in &self.columns {
             let field = match column.place {
                 Place::Key(field) => key.field(field),
@@ -133,14 +170,21 @@ impl RowRenderer {
                 Place::Nowhere => None,
             };
             let written = match field {
-                Some(field) => {
-                    column.decoder.value(field, chunks, room).and_then(|value| Ok(line.value(&value)?))
-                }
-                None => line.value(&Value::Null).map_err(ValueProblem::from),
+                Some(field) => column.decoder.value(field, chunks, room).and_then(|value| Ok(write(&value)?)),
+                None => write(&Value::Null).map_err(ValueProblem::from),
             };
-            written.map_err(|problem| in_column(&column.name, problem))?;
+            written.map_err(|problem| self.in_column(&column.name, row, problem))?;
         }
-        line.end().map_err(|error| in_column("", error.into()))
+        Ok(())
+    }
+
+    fn in_column(&self, column: &str, row: usize, source: ValueProblem) -> RowsError {
+        RowsError::Value {
+            table: self.table.clone(),
+            column: column.to_owned(),
+            row,
+            source: Box::new(source),
+        }
     }
 }
 

@@ -1,0 +1,340 @@
+//! Values as MySQL literals that read back to the same value, bit for bit.
+//!
+//! They are right for a session in UTC whose `sql_mode` lacks `NO_BACKSLASH_ESCAPES` and has
+//! `NO_AUTO_VALUE_ON_ZERO`. The same values always give the same bytes.
+
+use std::io::Write;
+
+use super::jsonl::{RenderError, Value, ValueError, compact_json};
+
+/// What the columns of a table say of the literals of its rows.
+#[derive(Debug, Clone)]
+pub struct RowLayout {
+    columns: Vec<LiteralColumn>,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct LiteralColumn {
+    /// Its name, for error messages.
+    pub name: String,
+    /// Whether an empty text stands for an invalid member of an ENUM, whose number is 0: that of an ENUM without an
+    /// empty member.
+    pub is_empty_invalid: bool,
+}
+
+impl RowLayout {
+    /// A layout for columns in the order of their values.
+    pub fn new(columns: Vec<LiteralColumn>) -> Self {
+        Self { columns }
+    }
+
+    /// Starts a row at the end of `out`.
+    pub fn row<'l>(&'l self, out: &'l mut Vec<u8>) -> RowWriter<'l> {
+        let start = out.len();
+        out.push(b'(');
+        RowWriter { layout: self, out, start, values: 0, is_ended: false }
+    }
+}
+
+/// One row in parentheses: a [`RowWriter::value`] per column, then [`RowWriter::end`]. What was written so far is taken
+/// out of the buffer again unless `end` succeeds.
+#[derive(Debug)]
+#[must_use = "a row that is not ended is removed"]
+pub struct RowWriter<'l> {
+    layout: &'l RowLayout,
+    out: &'l mut Vec<u8>,
+    start: usize,
+    values: usize,
+    is_ended: bool,
+}
+
+impl RowWriter<'_> {
+    /// Appends the value of the next column.
+    ///
+    /// # Errors
+    /// [`RenderError`] when the value has no literal or there is no column left for it.
+    pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
+        let Some(column) = self.layout.columns.get(self.values) else {
+            let columns = self.layout.columns.len();
+            return Err(RenderError::WrongLength { columns, values: columns + 1 });
+        };
+        if self.values > 0 {
+            self.out.push(b',');
+        }
+        self.values += 1;
+        if column.is_empty_invalid && *value == Value::Text("") {
+            self.out.push(b'0');
+            return Ok(());
+        }
+        append(value, self.out).map_err(|problem| RenderError::Value { column: column.name.clone(), problem })
+    }
+
+    /// Ends the row.
+    ///
+    /// # Errors
+    /// [`RenderError`] when values are missing.
+    pub fn end(mut self) -> Result<(), RenderError> {
+        let columns = self.layout.columns.len();
+        if self.values != columns {
+            return Err(RenderError::WrongLength { columns, values: self.values });
+        }
+        self.out.push(b')');
+        self.is_ended = true;
+        Ok(())
+    }
+}
+
+impl Drop for RowWriter<'_> {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.out.truncate(self.start);
+        }
+    }
+}
+
+/// `text` as a string literal.
+pub fn text_literal(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    append_text(text.as_bytes(), &mut out);
+    String::from_utf8(out).expect("quoting keeps UTF-8")
+}
+
+/// May leave a part of the value in `out` on an error.
+fn append(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    match *value {
+        Value::Null => out.extend_from_slice(b"NULL"),
+        Value::Int(number) => put(out, format_args!("{number}")),
+        Value::UInt(number) => put(out, format_args!("{number}")),
+        Value::Decimal(text) => decimal(text, out)?,
+        // Widened: its 64 bits say exactly the same number, and are rounded to these 32 again. The shortest digits of
+        // the largest one are beyond the range for Dolt.
+        Value::F32(number) => float(number.into(), out)?,
+        Value::F64(number) => float(number, out)?,
+        Value::Text(text) => append_text(text.as_bytes(), out),
+        Value::Json(text) => {
+            let mut compact = Vec::with_capacity(text.len());
+            compact_json(text, &mut compact)?;
+            append_text(&compact, out);
+        }
+        Value::Date { year, month, day } => {
+            let text = format!("{year:04}-{month:02}-{day:02}");
+            quoted(text, is_date(year, month, day), out)?;
+        }
+        Value::DateTime { year, month, day, hour, minute, second, micros } => {
+            let is_right = is_date(year, month, day) && hour <= 23 && is_clock(minute, second, micros);
+            let text = format!(
+                "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{}",
+                fraction(micros)
+            );
+            quoted(text, is_right, out)?;
+        }
+        Value::Time { negative, hours, minutes, seconds, micros } => {
+            let sign = if negative { "-" } else { "" };
+            let text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{}", fraction(micros));
+            quoted(text, is_clock(minutes, seconds, micros), out)?;
+        }
+        Value::Bytes(bytes) => hex(bytes, out),
+    }
+    Ok(())
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("writing into a Vec does not fail");
+}
+
+/// Digits stay as they are: a literal without an exponent is exact.
+fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !are_digits(whole) || !are_digits(fraction) {
+        return Err(ValueError::NotDecimal(text.to_owned()));
+    }
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
+}
+
+/// With an exponent always: without one it would be a DECIMAL, which has fewer digits than a DOUBLE has range.
+fn float(number: f64, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    if !number.is_finite() {
+        return Err(ValueError::NoLiteral(number.to_string()));
+    }
+    if number == 0.0 && number.is_sign_negative() {
+        // A number's sign is applied to what is exact, and then 0 has none; a text is read as a DOUBLE.
+        out.extend_from_slice(b"'-0'");
+    } else {
+        put(out, format_args!("{number:e}"));
+    }
+    Ok(())
+}
+
+fn quoted(text: String, is_right: bool, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    if !is_right {
+        return Err(ValueError::OutOfRange(text));
+    }
+    put(out, format_args!("'{text}'"));
+    Ok(())
+}
+
+fn is_date(year: i32, month: u8, day: u8) -> bool {
+    (0..=9999).contains(&year) && month <= 12 && day <= 31
+}
+
+fn is_clock(minute: u8, second: u8, micros: u32) -> bool {
+    minute <= 59 && second <= 59 && micros <= 999_999
+}
+
+fn fraction(micros: u32) -> String {
+    if micros == 0 { String::new() } else { format!(".{micros:06}") }
+}
+
+/// Quotes text: what would end the literal, what clients and terminals take for something else, and line breaks, so
+/// that a row is a line.
+fn append_text(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'\'');
+    let mut plain = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let escaped = match byte {
+            b'\'' => b"''",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            0 => b"\\0",
+            0x1a => b"\\Z",
+            _ => continue,
+        };
+        out.extend_from_slice(&text[plain..at]);
+        out.extend_from_slice(escaped);
+        plain = at + 1;
+    }
+    out.extend_from_slice(&text[plain..]);
+    out.push(b'\'');
+}
+
+fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend_from_slice(b"X'");
+    for byte in bytes {
+        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    out.push(b'\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn literal(value: Value<'_>) -> Result<String, ValueError> {
+        let mut out = Vec::new();
+        append(&value, &mut out)?;
+        Ok(String::from_utf8(out).expect("literals are UTF-8"))
+    }
+
+    #[test]
+    fn values_by_type() {
+        let moment =
+            |year, micros| Value::DateTime { year, month: 0, day: 0, hour: 0, minute: 0, second: 0, micros };
+        let time = Value::Time { negative: true, hours: 838, minutes: 5, seconds: 9, micros: 1 };
+        for (value, text) in [
+            (Value::Null, "NULL"),
+            (Value::Int(i64::MIN), "-9223372036854775808"),
+            (Value::UInt(u64::MAX), "18446744073709551615"),
+            (Value::Decimal("-0012.3400"), "-0012.3400"),
+            (Value::F64(0.1), "1e-1"),
+            (Value::F64(-1.5), "-1.5e0"),
+            (Value::F64(-0.0), "'-0'"),
+            (Value::F64(0.0), "0e0"),
+            (Value::F32(f32::MAX), "3.4028234663852886e38"),
+            (Value::Text("it's \\ \0\n\r\u{1a}\té%_"), "'it''s \\\\ \\0\\n\\r\\Z\té%_'"),
+            (Value::Json("{ \"a\": \"\\n'\" }"), "'{\"a\":\"\\\\n''\"}'"),
+            (Value::Date { year: 0, month: 0, day: 0 }, "'0000-00-00'"),
+            (moment(0, 0), "'0000-00-00 00:00:00'"),
+            (moment(2026, 120_000), "'2026-00-00 00:00:00.120000'"),
+            (time, "'-838:05:09.000001'"),
+            (Value::Bytes(&[]), "X''"),
+            (Value::Bytes(&[0, 0xaf]), "X'00AF'"),
+        ] {
+            assert_eq!(literal(value).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_has_no_literal_is_refused() {
+        assert_eq!(literal(Value::F64(f64::NAN)), Err(ValueError::NoLiteral("NaN".to_owned())));
+        assert!(literal(Value::F32(f32::INFINITY)).is_err());
+        for text in ["", "1e5", "1.", ".5", "--1", "1); DROP", "٣"] {
+            assert_eq!(literal(Value::Decimal(text)), Err(ValueError::NotDecimal(text.to_owned())));
+        }
+        assert!(literal(Value::Date { year: 10_000, month: 1, day: 1 }).is_err());
+        assert!(
+            literal(Value::Time { negative: false, hours: 1, minutes: 60, seconds: 0, micros: 0 }).is_err()
+        );
+        assert!(literal(Value::Json("{")).is_err());
+    }
+
+    #[test]
+    fn rows_are_whole_or_not_there() {
+        let column = |name: &str, is_empty_invalid| LiteralColumn { name: name.to_owned(), is_empty_invalid };
+        let layout = RowLayout::new(vec![column("a", false), column("e", true)]);
+        let mut out = b"before".to_vec();
+        let mut row = layout.row(&mut out);
+        row.value(&Value::Text("")).unwrap();
+        row.value(&Value::Text("")).unwrap();
+        row.end().unwrap();
+        assert_eq!(out, b"before('',0)");
+        let mut row = layout.row(&mut out);
+        row.value(&Value::Null).unwrap();
+        assert_eq!(row.end(), Err(RenderError::WrongLength { columns: 2, values: 1 }));
+        let mut row = layout.row(&mut out);
+        let error = row.value(&Value::F64(f64::INFINITY)).unwrap_err();
+        assert_eq!(error.to_string(), "column \"a\": SQL has no literal for inf");
+        drop(row);
+        assert_eq!(out, b"before('',0)");
+    }
+
+    /// Reads a string literal as MySQL's manual says, byte by byte.
+    fn unquoted(literal: &str) -> Option<String> {
+        let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
+        let mut chars = inner.chars();
+        let mut text = String::new();
+        while let Some(char) = chars.next() {
+            text.push(match char {
+                '\'' => chars.next().filter(|&next| next == '\'')?,
+                '\\' => match chars.next()? {
+                    '0' => '\0',
+                    'n' => '\n',
+                    'r' => '\r',
+                    'Z' => '\u{1a}',
+                    '\\' => '\\',
+                    _ => return None,
+                },
+                other => other,
+            });
+        }
+        Some(text)
+    }
+
+    proptest! {
+        #[test]
+        fn texts_read_back(text in any::<String>()) {
+            let literal = text_literal(&text);
+            prop_assert_eq!(unquoted(&literal), Some(text));
+            prop_assert!(!literal.contains(['\n', '\r', '\0']));
+        }
+
+        #[test]
+        fn floats_read_back(single in any::<u32>(), double in any::<u64>()) {
+            let (single, double) = (f32::from_bits(single), f64::from_bits(double));
+            if let Ok(text) = literal(Value::F64(double)) {
+                let text = text.trim_matches('\'');
+                prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), double.to_bits());
+            }
+            if let Ok(text) = literal(Value::F32(single)) {
+                let back = text.trim_matches('\'').parse::<f64>().unwrap() as f32;
+                prop_assert_eq!(back.to_bits(), single.to_bits());
+            }
+        }
+    }
+}

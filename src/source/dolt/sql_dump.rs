@@ -1,0 +1,379 @@
+//! A whole database at one commit as SQL: the statements around its rows.
+//!
+//! `dolt sql` and the `mysql` client load it into an empty database: both know `DELIMITER`. It holds nothing but what
+//! its identity is made of, so that it is the same over a server and from the store's files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::create_table::{self, CreateTable};
+use super::identifier::ident;
+use super::lineage::{Lineage, Origin, PROCEDURES, SCHEMA};
+use super::listing::Listing;
+use crate::model::content_id::ContentId;
+use crate::model::sql_literal::{LiteralColumn, RowLayout, text_literal};
+
+/// Longest statement with more than one row, in bytes: half of the smallest `max_allowed_packet` in use.
+const LONGEST_STATEMENT: usize = 512 * 1024;
+/// Strict, so that what does not fit is refused. Zeros in AUTO_INCREMENT columns stay zeros.
+const STRICT: &str = "STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+/// The same where strictness would refuse the number 0 of an invalid ENUM member.
+const LENIENT: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+
+/// What a dump is called where nobody names it.
+pub const DUMP_FILE: &str = "dump.sql";
+
+/// What a dump is of.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The database's name.
+    pub database: String,
+    /// The newest commit that changed any of it.
+    pub commit: Arc<str>,
+    /// Its date.
+    pub changed: Timestamp,
+    /// Tables whose rows are left out, by name.
+    pub excluded: Vec<Arc<str>>,
+}
+
+/// What a dump is of, its identity, and in how many commits it is the same.
+pub struct Identity {
+    /// What it says of itself.
+    pub subject: Subject,
+    /// Its identity.
+    pub id: ContentId,
+    /// In how many commits it is the same.
+    pub links: u32,
+}
+
+/// The identity of the dump of a database with these tables at a commit; `None` for a commit that the lineage does not
+/// hold.
+pub fn identify(
+    lineage: &mut Lineage,
+    database: &str,
+    commit: &str,
+    tables: &[Arc<str>],
+    excluded: &[Arc<str>],
+) -> Option<Identity> {
+    let mut asked = vec![SCHEMA, PROCEDURES];
+    asked.extend(tables.iter().map(|table| &**table));
+    let Origin { commits, commits_alike, .. } = lineage.origin(commit, &asked)?;
+    let mut parts: Vec<&[u8]> = vec![b"dolt-sql", database.as_bytes()];
+    // Each name with its origin; what is left out is said in the file.
+    for (name, origin) in asked.iter().zip(&commits) {
+        parts.extend([name.as_bytes(), origin.as_bytes()]);
+    }
+    parts.extend(excluded.iter().map(|table| table.as_bytes()));
+    let dated = commits.iter().filter_map(|commit| Some((lineage.time(commit)?, commit)));
+    let (changed, newest) = dated.max()?;
+    let subject = Subject {
+        database: database.to_owned(),
+        commit: Arc::clone(newest),
+        changed,
+        excluded: excluded.to_vec(),
+    };
+    Some(Identity { subject, id: ContentId::of(&parts), links: commits_alike })
+}
+
+impl Subject {
+    /// What comes before the tables.
+    pub fn head(&self) -> String {
+        let mut head = String::new();
+        comment(&mut head, &format!("Database {} of Dolt as SQL, made by asof.", ident(&self.database)));
+        comment(&mut head, &format!("Last changed by commit {} of {}.", self.commit, self.changed));
+        comment(&mut head, "To be loaded into an empty database, by `dolt sql` or the `mysql` client.");
+        for table in &self.excluded {
+            comment(
+                &mut head,
+                &format!("The rows of table {} are not here: it is excluded by a pattern.", ident(table)),
+            );
+        }
+        head.push_str("SET NAMES utf8mb4;\n");
+        head.push_str("SET @asof_sql_mode = @@sql_mode, @asof_time_zone = @@time_zone;\n");
+        head.push_str("SET @asof_foreign_key_checks = @@foreign_key_checks;\n");
+        head.push_str("SET foreign_key_checks = 0, time_zone = '+00:00';\n");
+        set_mode(&mut head, STRICT);
+        head
+    }
+}
+
+/// What comes after everything.
+pub const TAIL: &str = "SET sql_mode = @asof_sql_mode, time_zone = @asof_time_zone;\n\
+    SET foreign_key_checks = @asof_foreign_key_checks;\n";
+
+/// Names may hold line breaks, which would end the comment.
+fn comment(out: &mut String, text: &str) {
+    out.push_str("-- ");
+    out.push_str(&text.replace(['\n', '\r'], " "));
+    out.push('\n');
+}
+
+fn set_mode(out: &mut String, mode: &str) {
+    out.push_str(&format!("SET sql_mode = {};\n", text_literal(mode)));
+}
+
+/// One table: its statement, and those that put its rows in.
+pub struct Table {
+    created: CreateTable,
+    /// `INSERT INTO ... VALUES`.
+    insert: String,
+    /// Length of the statement that is open; 0 for none.
+    open: usize,
+    is_lenient: bool,
+}
+
+impl Table {
+    /// Reads its `CREATE TABLE` as Dolt shows it. `None` for one that has another form.
+    pub fn new(name: &str, shown: &str) -> Option<Self> {
+        let created = create_table::read(shown)?;
+        let names: Vec<_> = stored(&created).map(|column| ident(&column.name)).collect();
+        let insert = format!("INSERT INTO {} ({}) VALUES\n", ident(name), names.join(","));
+        let is_lenient = stored(&created).any(is_empty_invalid);
+        Some(Self { created, insert, open: 0, is_lenient })
+    }
+
+    /// What makes it, and prepares for its rows.
+    pub fn begin(&self) -> String {
+        let mut text = format!("\n{};\n", self.created.statement);
+        if self.is_lenient {
+            set_mode(&mut text, LENIENT);
+        }
+        text
+    }
+
+    /// The columns to read, as they stand in a SELECT: those that are not generated.
+    pub fn selected(&self) -> String {
+        if self.created.columns.iter().all(|column| !column.is_generated) {
+            return "*".to_owned();
+        }
+        stored(&self.created).map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How its rows are written.
+    pub fn layout(&self) -> RowLayout {
+        let columns = stored(&self.created).map(|column| LiteralColumn {
+            name: column.name.clone(),
+            is_empty_invalid: is_empty_invalid(column),
+        });
+        RowLayout::new(columns.collect())
+    }
+
+    /// Appends a row, which [`Self::layout`] wrote.
+    pub fn row(&mut self, row: &[u8], out: &mut Vec<u8>) {
+        if self.open > 0 && self.open + row.len() > LONGEST_STATEMENT {
+            self.close(out);
+        }
+        if self.open == 0 {
+            out.extend_from_slice(self.insert.as_bytes());
+            self.open = self.insert.len();
+        } else {
+            out.extend_from_slice(b",\n");
+        }
+        out.extend_from_slice(row);
+        self.open += row.len() + 2;
+    }
+
+    /// Appends what comes after the last row.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        self.close(out);
+        if self.is_lenient {
+            let mut text = String::new();
+            set_mode(&mut text, STRICT);
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        if self.open > 0 {
+            out.extend_from_slice(b";\n");
+            self.open = 0;
+        }
+    }
+}
+
+fn stored(created: &CreateTable) -> impl Iterator<Item = &create_table::Column> {
+    created.columns.iter().filter(|column| !column.is_generated)
+}
+
+/// An ENUM without an empty member shows an invalid one, of number 0, as an empty text.
+fn is_empty_invalid(column: &create_table::Column) -> bool {
+    column.members.as_ref().is_some_and(|members| members.iter().all(|member| !member.is_empty()))
+}
+
+/// A view, trigger, event or procedure as Dolt keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// Its `CREATE` statement.
+    pub definition: String,
+    /// The SQL mode that it was made in, where that is known.
+    pub sql_mode: Option<String>,
+    /// When it was made, in seconds since 1970: triggers of one event run in this order.
+    pub made: i64,
+}
+
+/// A row of `dolt_schemas` or `dolt_procedures`. Older tables lack some columns.
+#[derive(Debug, Default, Deserialize)]
+pub struct Kept {
+    /// `view`, `trigger`, `event`; none of a procedure.
+    pub r#type: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The statement of a view, trigger or event.
+    pub fragment: Option<String>,
+    /// The statement of a procedure.
+    pub create_stmt: Option<String>,
+    /// When a trigger was made, among others.
+    pub extra: Option<Extra>,
+    /// The SQL mode that it was made in.
+    pub sql_mode: Option<String>,
+}
+
+/// What Dolt keeps of it beside its statement.
+#[derive(Debug, Default, Deserialize)]
+pub struct Extra {
+    /// When it was made, in seconds since 1970.
+    #[serde(rename = "CreatedAt")]
+    pub created_at: Option<i64>,
+}
+
+impl From<Kept> for Program {
+    fn from(kept: Kept) -> Self {
+        let definition = kept.fragment.or(kept.create_stmt).unwrap_or_default();
+        let made = kept.extra.and_then(|extra| extra.created_at).unwrap_or(0);
+        Self { name: kept.name, definition, sql_mode: kept.sql_mode, made }
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub struct Programs {
+    /// Rows of `dolt_schemas` by type: `view`, `trigger`, `event`.
+    schemas: BTreeMap<String, Vec<Program>>,
+    /// Rows of `dolt_procedures`.
+    procedures: Vec<Program>,
+}
+
+impl Programs {
+    /// Sorts out the rows of both tables.
+    pub fn new(schemas: Vec<Kept>, procedures: Vec<Kept>) -> Self {
+        let mut programs = Self::default();
+        for mut row in schemas {
+            let kind = row.r#type.take().unwrap_or_default();
+            programs.schemas.entry(kind).or_default().push(row.into());
+        }
+        programs.procedures = procedures.into_iter().map(Program::from).collect();
+        programs
+    }
+
+    /// The statements that make them, after the tables: views each after those that it reads, so that none fails;
+    /// triggers in the order in which they were made, once the rows are in.
+    pub fn statements(mut self, listing: &Listing) -> String {
+        let mut views = self.schemas.remove("view").unwrap_or_default();
+        let order: Vec<_> =
+            super::schema_sql::in_order(listing).iter().map(|view| view.name.to_string()).collect();
+        views.sort_by_cached_key(|view| order.iter().position(|name| *name == view.name));
+        for view in &mut views {
+            // Dolt once kept the query alone.
+            if !starts_with_word(&view.definition, "create") {
+                view.definition = format!("CREATE VIEW {} AS {}", ident(&view.name), view.definition);
+            }
+        }
+        let mut rest: Vec<_> = self.schemas.into_values().flatten().chain(self.procedures).collect();
+        rest.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
+        let mut text = String::new();
+        let mut mode = STRICT;
+        for program in views.iter().chain(&rest) {
+            let own = program.sql_mode.as_deref().unwrap_or(STRICT);
+            if own != mode {
+                set_mode(&mut text, own);
+                mode = own;
+            }
+            append(&program.definition, &mut text);
+        }
+        if !text.is_empty() {
+            text.insert(0, '\n');
+        }
+        text
+    }
+}
+
+fn starts_with_word(sql: &str, word: &str) -> bool {
+    let sql = sql.trim_start();
+    sql.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// Appends a statement that may hold semicolons, and may end with a comment.
+fn append(definition: &str, text: &mut String) {
+    let definition = definition.trim_end().trim_end_matches(';').trim_end();
+    let mut delimiter = ";;".to_owned();
+    while definition.contains(&delimiter) {
+        delimiter.push('$');
+    }
+    text.push_str(&format!("DELIMITER {delimiter}\n{definition}\n{delimiter}\nDELIMITER ;\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(name: &str, definition: &str, made: i64) -> Program {
+        Program { name: name.to_owned(), definition: definition.to_owned(), sql_mode: None, made }
+    }
+
+    #[test]
+    fn statements_stay_short_and_hold_every_row() {
+        let mut table =
+            Table::new("t", "CREATE TABLE `t` (\n  `a` text,\n  `g` int GENERATED ALWAYS AS (1)\n) X")
+                .unwrap();
+        assert_eq!(table.selected(), "`a`");
+        let row = vec![b'x'; 200_000];
+        let mut out = Vec::new();
+        for _ in 0..5 {
+            table.row(&row, &mut out);
+        }
+        table.row(&vec![b'y'; 2_000_000], &mut out);
+        table.row(b"(1)", &mut out);
+        table.end(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        let statements: Vec<_> = text.split_inclusive(";\n").collect();
+        assert_eq!(statements.len(), 5, "two, two and one, the long one, and the last");
+        assert!(statements.iter().all(|statement| statement.starts_with("INSERT INTO `t` (`a`) VALUES\n")));
+        assert_eq!(text.matches(&*"x".repeat(200_000)).count(), 5);
+        let mut empty = Vec::new();
+        table.end(&mut empty);
+        assert!(empty.is_empty());
+    }
+
+    #[test]
+    fn modes_follow_enums_and_programs() {
+        let mut table = Table::new("t", "CREATE TABLE `t` (\n  `e` enum('a')\n) X").unwrap();
+        assert!(table.begin().ends_with(&format!(") X;\nSET sql_mode = '{LENIENT}';\n")));
+        let mut out = Vec::new();
+        table.end(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("SET sql_mode = '{STRICT}';\n"));
+        let strict = Table::new("t", "CREATE TABLE `t` (\n  `e` enum('a','')\n) X").unwrap();
+        assert_eq!(strict.begin(), "\nCREATE TABLE `t` (\n  `e` enum('a','')\n) X;\n");
+    }
+
+    #[test]
+    fn programs_have_delimiters_that_they_do_not_hold() {
+        let ansi = Program {
+            sql_mode: Some("ANSI".to_owned()),
+            ..program("a", "create trigger a begin; ';;' end; ", 7)
+        };
+        let schemas = BTreeMap::from([
+            ("trigger".to_owned(), vec![ansi, program("b", "create trigger b", 6)]),
+            ("view".to_owned(), vec![program("v", "select 1 -- x", 9)]),
+        ]);
+        let text = Programs { schemas, procedures: Vec::new() }.statements(&Listing::default());
+        let expected = "\nDELIMITER ;;\nCREATE VIEW `v` AS select 1 -- x\n;;\nDELIMITER ;\n\
+            DELIMITER ;;\ncreate trigger b\n;;\nDELIMITER ;\nSET sql_mode = 'ANSI';\n\
+            DELIMITER ;;$\ncreate trigger a begin; ';;' end\n;;$\nDELIMITER ;\n";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,166 @@
+//! A whole commit as SQL: one query per table, each row written as it comes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mysql_async::{Error, Row};
+
+use super::cells::{needed_text, text};
+use super::definitions::NO_SUCH_TABLE;
+use super::fault::{Fault, QueryError};
+use super::lease::Lease;
+use super::rows::{End, Lines};
+use super::schema_sql::create_table;
+use super::sql::Revision;
+use super::store::Store;
+use super::wire::RowReader;
+use crate::source::dolt::identifier::ident;
+use crate::source::dolt::lineage::{PROCEDURES, VIEWS};
+use crate::source::dolt::listing::Listing;
+use crate::source::dolt::sql_dump::{Kept, Programs, Subject, TAIL, Table};
+use crate::source::{Content, Sink, SourceError};
+
+/// The dump of a commit.
+pub struct DumpContent {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The commit that it is read at.
+    pub commit: Arc<str>,
+    /// The tables and views there.
+    pub listing: Arc<Listing>,
+    /// What the dump says of itself.
+    pub subject: Subject,
+}
+
+#[async_trait]
+impl Content for DumpContent {
+    fn describe(&self) -> String {
+        format!("dump of {} {} over {}", self.store.database, self.revision().describe(), self.store.label)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let mut lines = Lines::new(&mut sink);
+        let mut result = self.attempt(&mut lines).await;
+        if matches!(&result, Err((error, true)) if error.is_broken_connection()) && lines.restart() {
+            result = self.attempt(&mut lines).await;
+        }
+        result.map_err(|(error, _)| {
+            let operation = format!("cannot dump {} {}", self.store.database, self.revision().describe());
+            error.during(&self.store.label, operation)
+        })
+    }
+}
+
+impl DumpContent {
+    fn revision(&self) -> Revision {
+        Revision::Commit(Arc::clone(&self.commit))
+    }
+
+    /// One try. An error comes with whether the connection had been used before.
+    async fn attempt(&self, lines: &mut Lines<'_>) -> Result<(), (QueryError, bool)> {
+        let lease = self.store.pool.reader_lease(Some(&self.store.database)).await;
+        let mut lease = lease.map_err(|error| (error, false))?;
+        let reused = lease.is_reused();
+        match self.copy(&mut lease, lines).await {
+            Ok(End::Whole) => lease.give_back(),
+            // Dropping the lease closes the connection, which ends the query.
+            Ok(End::Closed) => {}
+            Err(error) => return Err((error, reused)),
+        }
+        Ok(())
+    }
+
+    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+        lines.add(self.subject.head().as_bytes());
+        let mut names: Vec<_> = self.listing.tables.iter().chain(&self.listing.excluded).collect();
+        names.sort();
+        for name in names {
+            let shown = create_table(lease, &self.store.database, name, &self.revision()).await?;
+            let unread = || Fault::Answer(format!("the CREATE TABLE of {name} has an unknown form: {shown}"));
+            let table = Table::new(name, &shown).ok_or_else(unread)?;
+            let is_shown = self.listing.tables.binary_search(name).is_ok();
+            if self.table(lease, table, name, is_shown, lines).await? == End::Closed {
+                return Ok(End::Closed);
+            }
+        }
+        let programs = self.programs(lease).await?;
+        lines.add(programs.statements(&self.listing).as_bytes());
+        lines.add(b"\n");
+        lines.add(TAIL.as_bytes());
+        Ok(lines.push().await)
+    }
+
+    async fn table(
+        &self,
+        lease: &mut Lease,
+        mut table: Table,
+        name: &str,
+        has_rows: bool,
+        lines: &mut Lines<'_>,
+    ) -> Result<End, QueryError> {
+        lines.add(table.begin().as_bytes());
+        if has_rows {
+            let query = format!(
+                "SELECT {} FROM {}.{}{}",
+                table.selected(),
+                ident(&self.store.database),
+                ident(name),
+                self.revision().as_of()
+            );
+            let layout = table.layout();
+            let mut answer = lease.start(&query).await?;
+            let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
+            let mut literals = Vec::new();
+            while let Some(row) = answer.next().await? {
+                literals.clear();
+                reader.literals(&row, &layout, &mut literals).map_err(Fault::from)?;
+                table.row(&literals, lines.buffer());
+                if lines.is_full() && lines.push().await == End::Closed {
+                    return Ok(End::Closed);
+                }
+            }
+        }
+        table.end(lines.buffer());
+        Ok(End::Whole)
+    }
+
+    async fn programs(&self, lease: &mut Lease) -> Result<Programs, QueryError> {
+        let schemas = self.kept(lease, VIEWS).await?;
+        Ok(Programs::new(schemas, self.kept(lease, PROCEDURES).await?))
+    }
+
+    /// The rows of a table of Dolt's own, which need not be there.
+    async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<Kept>, QueryError> {
+        let query =
+            format!("SELECT * FROM {}.{table}{}", ident(&self.store.database), self.revision().as_of());
+        match lease.rows(&query).await {
+            Ok(rows) => rows.iter().map(|row| read(row).map_err(|error| error.in_query(&query))).collect(),
+            Err(QueryError { fault: Fault::Mysql(Error::Server(error)), .. })
+                if error.code == NO_SUCH_TABLE =>
+            {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads a row by the names of its columns.
+fn read(row: &Row) -> Result<Kept, QueryError> {
+    let mut kept = Kept::default();
+    for (at, column) in row.columns_ref().iter().enumerate() {
+        match &*column.name_str() {
+            "type" => kept.r#type = text(row, at)?,
+            "name" => kept.name = needed_text(row, at)?,
+            "fragment" => kept.fragment = text(row, at)?,
+            "create_stmt" => kept.create_stmt = text(row, at)?,
+            "sql_mode" => kept.sql_mode = text(row, at)?,
+            "extra" => {
+                let extra = text(row, at)?.map(|json| serde_json::from_str(&json)).transpose();
+                kept.extra = extra.map_err(|error| Fault::Answer(format!("column extra: {error}")))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
