@@ -142,7 +142,7 @@ impl Account {
 }
 
 /// A database read from the files at a path.
-fn from_files(path: &Path, name: &str) -> Arc<dyn Database> {
+pub fn from_files(path: &Path, name: &str) -> Arc<dyn Database> {
     let what = || format!("{name} in {}", path.display());
     let source = DoltStoreSource::open(path, DoltStoreOptions::default());
     let source = source.unwrap_or_else(|error| panic!("{}: {}", what(), error.chain()));

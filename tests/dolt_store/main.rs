@@ -3,6 +3,7 @@
 
 mod agreement;
 mod damage;
+mod dumps;
 mod fuzz_corpus;
 mod histories;
 mod shapes;

@@ -101,11 +101,6 @@ impl Lineage {
         self.commits.contains_key(hash)
     }
 
-    /// The date of a commit that was added.
-    pub fn time(&self, commit: &str) -> Option<Timestamp> {
-        self.node(commit).map(|node| node.time)
-    }
-
     /// Adds a commit; its parents come first. A commit that is there already stays as it is.
     pub fn add(&mut self, commit: NewCommit) {
         if self.contains(&commit.hash) {

@@ -26,25 +26,27 @@ const LENIENT: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBST
 /// What a dump is called where nobody names it.
 pub const DUMP_FILE: &str = "dump.sql";
 
-/// What a dump is of.
+/// What a dump is of, and says of itself: nothing that its identity does not decide.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The database's name.
     pub database: String,
-    /// The newest commit that changed any of it.
-    pub commit: Arc<str>,
-    /// Its date.
-    pub changed: Timestamp,
+    /// The commit that last changed any definition.
+    definitions: Arc<str>,
+    /// The commits that last changed each table whose rows are shown.
+    tables: BTreeMap<Arc<str>, Arc<str>>,
     /// Tables whose rows are left out, by name.
-    pub excluded: Vec<Arc<str>>,
+    excluded: Vec<Arc<str>>,
 }
 
-/// What a dump is of, its identity, and in how many commits it is the same.
+/// A dump's identity, and in how many commits it is the same.
 pub struct Identity {
     /// What it says of itself.
     pub subject: Subject,
     /// Its identity.
     pub id: ContentId,
+    /// When any of it last changed.
+    pub changed: Timestamp,
     /// In how many commits it is the same.
     pub links: u32,
 }
@@ -60,22 +62,21 @@ pub fn identify(
 ) -> Option<Identity> {
     let mut asked = vec![SCHEMA, PROCEDURES];
     asked.extend(tables.iter().map(|table| &**table));
-    let Origin { commits, commits_alike, .. } = lineage.origin(commit, &asked)?;
+    let Origin { commits, changed, commits_alike } = lineage.origin(commit, &asked)?;
     let mut parts: Vec<&[u8]> = vec![b"dolt-sql", database.as_bytes()];
     // Each name with its origin; what is left out is said in the file.
     for (name, origin) in asked.iter().zip(&commits) {
         parts.extend([name.as_bytes(), origin.as_bytes()]);
     }
     parts.extend(excluded.iter().map(|table| table.as_bytes()));
-    let dated = commits.iter().filter_map(|commit| Some((lineage.time(commit)?, commit)));
-    let (changed, newest) = dated.max()?;
+    let id = ContentId::of(&parts);
     let subject = Subject {
         database: database.to_owned(),
-        commit: Arc::clone(newest),
-        changed,
+        definitions: Arc::clone(commits.first()?),
+        tables: tables.iter().cloned().zip(commits.into_iter().skip(2)).collect(),
         excluded: excluded.to_vec(),
     };
-    Some(Identity { subject, id: ContentId::of(&parts), links: commits_alike })
+    Some(Identity { subject, id, changed, links: commits_alike })
 }
 
 impl Subject {
@@ -83,7 +84,7 @@ impl Subject {
     pub fn head(&self) -> String {
         let mut head = String::new();
         comment(&mut head, &format!("Database {} of Dolt as SQL, made by asof.", ident(&self.database)));
-        comment(&mut head, &format!("Last changed by commit {} of {}.", self.commit, self.changed));
+        comment(&mut head, &format!("Its definitions were last changed by commit {}.", self.definitions));
         comment(&mut head, "To be loaded into an empty database, by `dolt sql` or the `mysql` client.");
         for table in &self.excluded {
             comment(
@@ -96,6 +97,15 @@ impl Subject {
         head.push_str("SET @asof_foreign_key_checks = @@foreign_key_checks;\n");
         head.push_str("SET foreign_key_checks = 0, time_zone = '+00:00';\n");
         set_mode(&mut head, STRICT);
+        head
+    }
+
+    /// What comes before a table.
+    pub fn table_head(&self, table: &str) -> String {
+        let mut head = "\n".to_owned();
+        if let Some(commit) = self.tables.get(table) {
+            comment(&mut head, &format!("Table {}, last changed by commit {commit}.", ident(table)));
+        }
         head
     }
 }
@@ -137,7 +147,7 @@ impl Table {
 
     /// What makes it, and prepares for its rows.
     pub fn begin(&self) -> String {
-        let mut text = format!("\n{};\n", self.created.statement);
+        let mut text = format!("{};\n", self.created.statement);
         if self.is_lenient {
             set_mode(&mut text, LENIENT);
         }
@@ -357,7 +367,7 @@ mod tests {
         table.end(&mut out);
         assert_eq!(String::from_utf8(out).unwrap(), format!("SET sql_mode = '{STRICT}';\n"));
         let strict = Table::new("t", "CREATE TABLE `t` (\n  `e` enum('a','')\n) X").unwrap();
-        assert_eq!(strict.begin(), "\nCREATE TABLE `t` (\n  `e` enum('a','')\n) X;\n");
+        assert_eq!(strict.begin(), "CREATE TABLE `t` (\n  `e` enum('a','')\n) X;\n");
     }
 
     #[test]

@@ -82,8 +82,7 @@ impl DoltDatabase {
         let listing = self.store.listing(&schema.commits[0]).await?;
         let (database, tables) = (&self.store.database, &listing.tables);
         let identity = identify(&mut lock(&self.store.lineage), database, commit, tables, &listing.excluded);
-        let Identity { subject, id, links } = identity.ok_or(Fault::NoCommit)?;
-        let changed = subject.changed;
+        let Identity { subject, id, changed, links } = identity.ok_or(Fault::NoCommit)?;
         let content =
             DumpContent { store: Arc::clone(&self.store), commit: Arc::clone(commit), listing, subject };
         let content = Arc::new(content);

@@ -98,6 +98,7 @@ impl DumpContent {
         has_rows: bool,
         lines: &mut Lines<'_>,
     ) -> Result<End, QueryError> {
+        lines.add(self.subject.table_head(name).as_bytes());
         lines.add(table.begin().as_bytes());
         if has_rows {
             let query = format!(

@@ -93,8 +93,8 @@ impl DoltStoreDatabase {
             tables.partition(|table| self.shared.is_excluded(table));
         let mut lineage = lock(&self.shared.lineage);
         let identity = identify(&mut lineage, &self.shared.database, commit, &tables, &excluded);
-        let Some(Identity { subject, id, links }) = identity else { return Ok(None) };
-        let (changed, when) = (subject.changed, format!("at {commit}"));
+        let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
+        let when = format!("at {commit}");
         let content = Arc::new(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
         Ok(Some(FileEntry { path: DUMP_FILE.into(), kind: FileKind::Regular, id, changed, links, content }))
     }

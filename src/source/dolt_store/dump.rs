@@ -93,6 +93,7 @@ impl DumpContent {
                 problem: format!("has a CREATE TABLE of an unknown form: {shown}"),
             };
             let mut table = Table::new(name, &shown).ok_or_else(unread)?;
+            out.buffer.extend_from_slice(self.subject.table_head(name).as_bytes());
             out.buffer.extend_from_slice(table.begin().as_bytes());
             if !shared.is_excluded(name) && self.rows(&root, name, &mut table, out)?.is_break() {
                 return Ok(ControlFlow::Break(()));
