@@ -6,6 +6,7 @@
 //! | `listing`, `views` | the tables and views of one revision |
 //! | `schema_sql` | `schema.sql` from its statements |
 //! | `create_table`, `sql_dump` | a whole commit as SQL, around its rows |
+//! | `making_order` | in which order views and triggers can be made |
 //! | `identifier` | names in SQL |
 //! | `leftovers` | databases that test runs left behind |
 
@@ -14,6 +15,7 @@ pub mod identifier;
 pub mod leftovers;
 pub mod lineage;
 pub mod listing;
+pub mod making_order;
 pub mod schema_sql;
 pub mod sql_dump;
 pub mod views;

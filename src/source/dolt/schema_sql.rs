@@ -45,7 +45,7 @@ fn comment(file: &mut String, text: &str) {
 }
 
 /// Views by name, those that a view reads before it; those that cannot be read at all come last.
-pub fn in_order(listing: &Listing) -> Vec<&StoredView> {
+fn in_order(listing: &Listing) -> Vec<&StoredView> {
     let mut done = BTreeSet::new();
     let mut ordered = Vec::with_capacity(listing.stored.len());
     for shown in &listing.views.shown {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::create_table::{self, CreateTable};
 use super::identifier::ident;
 use super::lineage::{Lineage, Origin, PROCEDURES, SCHEMA};
-use super::listing::Listing;
+use super::making_order;
 use crate::model::content_id::ContentId;
 use crate::model::sql_literal::{LiteralColumn, RowLayout, text_literal};
 
@@ -280,24 +280,19 @@ impl Programs {
         programs
     }
 
-    /// The statements that make them, after the tables: views each after those that it reads, so that none fails;
-    /// triggers in the order in which they were made, once the rows are in.
-    pub fn statements(mut self, listing: &Listing) -> String {
-        let mut views = self.schemas.remove("view").unwrap_or_default();
-        let order: Vec<_> =
-            super::schema_sql::in_order(listing).iter().map(|view| view.name.to_string()).collect();
-        views.sort_by_cached_key(|view| order.iter().position(|name| *name == view.name));
-        for view in &mut views {
-            // Dolt once kept the query alone.
-            if !starts_with_word(&view.definition, "create") {
-                view.definition = format!("CREATE VIEW {} AS {}", ident(&view.name), view.definition);
-            }
-        }
-        let mut rest: Vec<_> = self.schemas.into_values().flatten().chain(self.procedures).collect();
-        rest.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
+    /// The statements that make them, once the rows are in: views each after those that it reads, then procedures,
+    /// triggers in the order in which they were made, events. A view that reads what is not there any more cannot be
+    /// made, and stays a comment. `tables` are all that there are.
+    pub fn statements<'t>(mut self, tables: impl Iterator<Item = &'t str>) -> String {
         let mut text = String::new();
         let mut mode = STRICT;
-        for program in views.iter().chain(&rest) {
+        let (views, broken) = self.views(tables);
+        let triggers = in_time(self.schemas.remove("trigger").unwrap_or_default());
+        let needs = |trigger: &Program| making_order::neighbour(&trigger.definition).into_iter().collect();
+        let triggers = making_order::each_after_its_needs(triggers, Program::key, needs);
+        let rest = in_time(self.schemas.into_values().flatten().collect());
+        let all = views.iter().chain(&self.procedures).chain(&triggers).chain(&rest);
+        for program in all {
             let own = program.sql_mode.as_deref().unwrap_or(STRICT);
             if own != mode {
                 set_mode(&mut text, own);
@@ -305,10 +300,54 @@ impl Programs {
             }
             append(&program.definition, &mut text);
         }
+        for (view, missing) in &broken {
+            let name = ident(&view.name);
+            let reads = ident(missing);
+            comment(
+                &mut text,
+                &format!("View {name} cannot be made: it reads {reads}, which is not there. It was:"),
+            );
+            view.definition.split(['\n', '\r']).for_each(|line| comment(&mut text, line));
+        }
         if !text.is_empty() {
             text.insert(0, '\n');
         }
         text
+    }
+
+    /// The views in the order in which they can be made, and those that cannot be, with what is missing.
+    fn views<'t>(&mut self, tables: impl Iterator<Item = &'t str>) -> (Vec<Program>, Vec<(Program, String)>) {
+        let mut views = self.schemas.remove("view").unwrap_or_default();
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        for view in &mut views {
+            // Dolt once kept the query alone.
+            if !starts_with_word(&view.definition, "create") {
+                view.definition = format!("CREATE VIEW {} AS {}", ident(&view.name), view.definition);
+            }
+        }
+        let definitions = views.iter().map(|view| (view.key(), view.definition.clone())).collect();
+        let broken = making_order::broken(&definitions, &tables.map(str::to_lowercase).collect());
+        let (whole, others): (Vec<_>, Vec<_>) =
+            views.into_iter().partition(|view| !broken.contains_key(&view.key()));
+        let needs = |view: &Program| making_order::relations(&view.definition);
+        let whole = making_order::each_after_its_needs(whole, Program::key, needs);
+        let others = others.into_iter().map(|view| {
+            let missing = broken.get(&view.key()).cloned().unwrap_or_default();
+            (view, missing)
+        });
+        (whole, others.collect())
+    }
+}
+
+fn in_time(mut programs: Vec<Program>) -> Vec<Program> {
+    programs.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
+    programs
+}
+
+impl Program {
+    /// Names are compared without regard to case, as Dolt does.
+    fn key(&self) -> String {
+        self.name.to_lowercase()
     }
 }
 
@@ -378,12 +417,17 @@ mod tests {
         };
         let schemas = BTreeMap::from([
             ("trigger".to_owned(), vec![ansi, program("b", "create trigger b", 6)]),
-            ("view".to_owned(), vec![program("v", "select 1 -- x", 9)]),
+            (
+                "view".to_owned(),
+                vec![program("v", "select 1 -- x", 9), program("w", "select *\nfrom gone", 9)],
+            ),
         ]);
-        let text = Programs { schemas, procedures: Vec::new() }.statements(&Listing::default());
+        let text = Programs { schemas, procedures: Vec::new() }.statements(["t"].into_iter());
         let expected = "\nDELIMITER ;;\nCREATE VIEW `v` AS select 1 -- x\n;;\nDELIMITER ;\n\
             DELIMITER ;;\ncreate trigger b\n;;\nDELIMITER ;\nSET sql_mode = 'ANSI';\n\
-            DELIMITER ;;$\ncreate trigger a begin; ';;' end\n;;$\nDELIMITER ;\n";
+            DELIMITER ;;$\ncreate trigger a begin; ';;' end\n;;$\nDELIMITER ;\n\
+            -- View `w` cannot be made: it reads `gone`, which is not there. It was:\n\
+            -- CREATE VIEW `w` AS select *\n-- from gone\n";
         assert_eq!(text, expected);
     }
 }

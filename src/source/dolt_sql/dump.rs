@@ -74,7 +74,7 @@ impl DumpContent {
         lines.add(self.subject.head().as_bytes());
         let mut names: Vec<_> = self.listing.tables.iter().chain(&self.listing.excluded).collect();
         names.sort();
-        for name in names {
+        for name in &names {
             let shown = create_table(lease, &self.store.database, name, &self.revision()).await?;
             let unread = || Fault::Answer(format!("the CREATE TABLE of {name} has an unknown form: {shown}"));
             let table = Table::new(name, &shown).ok_or_else(unread)?;
@@ -84,7 +84,7 @@ impl DumpContent {
             }
         }
         let programs = self.programs(lease).await?;
-        lines.add(programs.statements(&self.listing).as_bytes());
+        lines.add(programs.statements(names.iter().map(|name| &***name)).as_bytes());
         lines.add(b"\n");
         lines.add(TAIL.as_bytes());
         Ok(lines.push().await)

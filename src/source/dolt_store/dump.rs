@@ -11,7 +11,7 @@ use super::lineage::is_system_table;
 use super::objects::root_value::RootValue;
 use super::rows::schema_sql::Moment;
 use super::rows::{RowRenderer, RowsError};
-use super::schema_file::{definition, foreign_keys, list, rows_of, statement};
+use super::schema_file::{definition, foreign_keys, rows_of, statement};
 use super::shared::{ReadError, Shared};
 use super::table_rows::each_leaf;
 use crate::source::blocking::on_blocking_thread;
@@ -81,10 +81,10 @@ impl DumpContent {
     fn write(&self, out: &mut Pieces) -> Result<ControlFlow<()>, ReadError> {
         let shared = &self.shared;
         let root = RootValue::read(&shared.store, &self.root)?;
-        let listing = list(shared, &root)?;
         let foreign_keys = foreign_keys(shared, &root)?;
         out.buffer.extend_from_slice(self.subject.head().as_bytes());
-        for name in root.tables.keys().filter(|table| !is_system_table(table)) {
+        let tables = root.tables.keys().filter(|table| !is_system_table(table));
+        for name in tables.clone() {
             let Some(shown) = statement(shared, &root, Moment::Commit, &foreign_keys, name)? else {
                 continue;
             };
@@ -101,7 +101,7 @@ impl DumpContent {
             table.end(&mut out.buffer);
         }
         let programs = self.programs(&root)?;
-        out.buffer.extend_from_slice(programs.statements(&listing).as_bytes());
+        out.buffer.extend_from_slice(programs.statements(tables.clone().map(String::as_str)).as_bytes());
         out.buffer.push(b'\n');
         out.buffer.extend_from_slice(TAIL.as_bytes());
         Ok(out.push())

@@ -34,7 +34,7 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 ///
 /// # Errors
 /// What is wrong with which chunk.
-pub fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
+fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
     let mut listing = Listing::default();
     for table in root.tables.keys().filter(|table| !is_system_table(table)) {
         match shared.is_excluded(table) {
