@@ -1,8 +1,13 @@
 //! What `SHOW CREATE TABLE` says, made loadable, and which columns it names.
 //!
-//! Dolt shows the DEFAULT of an ENUM as its member's number and that of a SET as its bits (`DEFAULT '2'`), which no
-//! server takes back, and shows members without escaping their backslashes (1.88.1). Both are put right here. All other
-//! statements load as they are.
+//! What Dolt (1.88.1) shows does not always make the same table again, and is put right here:
+//!
+//! - It shows the DEFAULT of an ENUM as its member's number and that of a SET as its bits (`DEFAULT '2'`), which no server
+//!   takes back, and shows members without escaping their backslashes.
+//! - It forgets a comment that comes right after a collation, which is where it shows it.
+//! - It shows the index that comes with a foreign key, which would be one of the user's own then.
+//!
+//! All other statements load as they are.
 
 use crate::model::sql_literal::text_literal;
 
@@ -37,8 +42,55 @@ pub fn read(shown: &str) -> Option<CreateTable> {
     while rest.starts_with("  `") {
         column(&mut rest, &mut created)?;
     }
-    created.statement.push_str(rest);
+    created.statement.push_str(&comment_first(&without_implied_indexes(rest)));
     Some(created)
+}
+
+/// Takes out the indexes that come with foreign keys: named as these, over their columns, and nothing more. (One that
+/// was made for a key without a name bears its column's, and cannot be told from others.)
+fn without_implied_indexes(keys: &str) -> String {
+    let mut kept = keys.to_owned();
+    for (at, before) in keys.match_indices("\n  CONSTRAINT ") {
+        let Some((name, columns)) = foreign_key(&keys[at + before.len()..]) else { continue };
+        let index = format!("  KEY {name} {columns},\n");
+        let line =
+            kept.match_indices(&index).map(|(at, _)| at).find(|&at| at == 0 || kept[..at].ends_with('\n'));
+        if let Some(at) = line {
+            kept.replace_range(at..at + index.len(), "");
+        }
+    }
+    kept
+}
+
+/// The name and the columns of a foreign key as they are written, from the name on.
+fn foreign_key(text: &str) -> Option<(&str, &str)> {
+    let mut rest = text;
+    quoted(&mut rest, '`', false)?;
+    let name = &text[..text.len() - rest.len()];
+    let columns = rest.strip_prefix(" FOREIGN KEY ")?;
+    rest = columns.strip_prefix('(')?;
+    loop {
+        quoted(&mut rest, '`', false)?;
+        if let Some(after) = rest.strip_prefix(')') {
+            return Some((name, &columns[..columns.len() - after.len()]));
+        }
+        rest = rest.strip_prefix(',')?;
+    }
+}
+
+/// Puts the table's comment before the character set.
+fn comment_first(keys: &str) -> String {
+    const CHARACTER_SET: &str = " DEFAULT CHARSET=";
+    let moved = || {
+        let (keys, options) = keys.split_at(keys.rfind("\n) ENGINE=")?);
+        let comment = options.find(" COMMENT='")?;
+        let mut rest = &options[comment + " COMMENT=".len()..];
+        quoted(&mut rest, '\'', true)?;
+        let (before, comment) = (&options[..comment], &options[comment..options.len() - rest.len()]);
+        let (engine, character_set) = before.split_at(before.find(CHARACTER_SET)?);
+        Some(format!("{keys}{engine}{comment}{character_set}{rest}"))
+    };
+    moved().unwrap_or_else(|| keys.to_owned())
 }
 
 /// Reads one column with what separates it from the next, and appends it.
@@ -190,6 +242,28 @@ mod tests {
             let whole = |column: &str| format!("CREATE TABLE `t` (\n  `c` {column}\n) ENGINE=InnoDB");
             assert_eq!(read(&whole(shown)).expect(shown).statement, whole(loadable));
         }
+    }
+
+    #[test]
+    fn comments_stand_before_the_character_set() {
+        let whole = |options: &str| format!("CREATE TABLE `t` (\n  `c` int\n) ENGINE=InnoDB{options}");
+        let read = |options: &str| read(&whole(options)).expect("it is a statement").statement;
+        let shown = " AUTO_INCREMENT=5 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='it''s \\' DEFAULT CHARSET='";
+        let loadable = " AUTO_INCREMENT=5 COMMENT='it''s \\' DEFAULT CHARSET=' DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+        assert_eq!(read(shown), whole(loadable));
+        assert_eq!(read(" DEFAULT CHARSET=x"), whole(" DEFAULT CHARSET=x"));
+    }
+
+    #[test]
+    fn indexes_of_foreign_keys_are_left_to_these() {
+        let whole = |keys: &str| {
+            let constraints = "  CONSTRAINT `f``x` FOREIGN KEY (`a`,`b`) REFERENCES `t` (`c`,`d`),\n  \
+                CONSTRAINT `g` FOREIGN KEY (`a`) REFERENCES `t` (`c`),\n  CONSTRAINT `h` CHECK (1)\n) ENGINE=InnoDB";
+            format!("CREATE TABLE `t` (\n  `a` int,\n  `b` int,\n{keys}{constraints}")
+        };
+        let kept = "  KEY `a` (`a`),\n  UNIQUE KEY `g` (`a`),\n  KEY `h` (`b`),\n";
+        let shown = whole(&format!("  KEY `f``x` (`a`,`b`),\n{kept}"));
+        assert_eq!(read(&shown).expect("it is a statement").statement, whole(kept));
     }
 
     #[test]
