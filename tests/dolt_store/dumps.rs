@@ -76,7 +76,7 @@ fn everything(client: &mut Client, database: &str) {
         "CREATE TABLE loose (a int, b text, g int GENERATED ALWAYS AS (a * 2) STORED, KEY some (a, b(10)))",
         "INSERT INTO loose (a, b) VALUES (1,'x'),(1,'x'),(1,'x'),(2,NULL)",
         "CREATE TABLE latin (c char(3) CHARACTER SET latin1 COLLATE latin1_swedish_ci PRIMARY KEY,
-           t text CHARACTER SET latin1) COLLATE utf8mb4_general_ci COMMENT 'it''s\\n\\\\'",
+           t text CHARACTER SET latin1) COLLATE utf8mb4_general_ci",
         "INSERT INTO latin VALUES ('é','ü'),('a','b')",
         "CREATE TABLE places (id int PRIMARY KEY, p point NOT NULL SRID 4326, SPATIAL KEY here (p))",
         "INSERT INTO places VALUES (1, ST_GeomFromText('POINT(1 2)', 4326))",

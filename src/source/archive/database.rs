@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lru::LruCache;
 
 use super::found::Archive;
-use super::pieces::{Means, Piece, pieces};
+use super::pieces::{Means, Piece, pieces, sole_database};
 use super::runs::{Block, BlockMemo, Run, block_around, lock};
 use super::{checks, counts};
 use crate::model::content_id::ContentId;
@@ -24,6 +24,9 @@ const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero
 
 /// Of longer listings only the last one is kept, and only beside shorter ones that came after it.
 const LONG_LISTING: usize = 10_000;
+
+/// What a dump is called where nobody names it.
+const DUMP: &str = "dump.sql";
 
 /// One consistent view of one database's archives.
 pub(super) struct ArchiveDatabase {
@@ -100,6 +103,13 @@ impl Database for ArchiveDatabase {
         on_blocking_thread(&self.view.means.label, move || view.list(index)).await
     }
 
+    async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
+        let files = self.files(snapshot).await?;
+        let Some(&index) = self.view.by_id.get(snapshot) else { return Ok(None) };
+        let view = Arc::clone(&self.view);
+        on_blocking_thread(&self.view.means.label, move || view.dump(index, &files)).await
+    }
+
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
         Err(SourceError::new(ErrorKind::Missing, &*self.view.means.label, "cannot list live files")
             .because("an archive has no uncommitted working set"))
@@ -169,6 +179,31 @@ impl View {
             .collect();
         self.remember(index, &files);
         Ok(files)
+    }
+
+    /// The dump of an archive that is one SQLite file. It is what the bytes of the file make it, which are among the
+    /// archive's files, and what lies beside it. Blocks.
+    fn dump(&self, index: usize, files: &[FileEntry]) -> Result<Option<FileEntry>, SourceError> {
+        let archive = &self.archives[index];
+        let Some((path, database)) = sole_database(&self.means, archive)? else { return Ok(None) };
+        let Some(bytes) = files.iter().find(|file| file.path == path) else { return Ok(None) };
+        let mut parts: Vec<&[u8]> = vec![b"sqlite-sql", bytes.id.as_bytes()];
+        let beside: Vec<ContentId> = archive
+            .artefacts
+            .iter()
+            .flat_map(|artefact| artefact.files().skip(1))
+            .map(|file| file.key())
+            .collect();
+        parts.extend(beside.iter().map(|key| &key.as_bytes()[..]));
+        let is_alone = beside.is_empty();
+        Ok(Some(FileEntry {
+            path: DUMP.into(),
+            kind: FileKind::Regular,
+            id: ContentId::of(&parts),
+            changed: if is_alone { bytes.changed } else { archive.time },
+            links: if is_alone { bytes.links } else { 1 },
+            content: Arc::new(Arc::new(database).dump()),
+        }))
     }
 
     fn remember(&self, index: usize, files: &Arc<[FileEntry]>) {

@@ -14,6 +14,7 @@ use rusqlite::ErrorCode;
 use sha2::{Digest, Sha256};
 
 use self::connection::Connected;
+pub(in crate::source) use self::dump::DumpContent;
 use self::problem::Problem;
 use self::relation::LeftOut;
 pub(in crate::source) use self::relation::{Relation, RelationKind};
@@ -25,6 +26,7 @@ use super::{Closed, ErrorKind, SourceError};
 use crate::model::content_id::ContentId;
 
 mod connection;
+mod dump;
 mod merge;
 mod problem;
 mod relation;
@@ -33,6 +35,7 @@ mod schema;
 mod schema_content;
 mod schema_sql;
 mod select;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -172,6 +175,19 @@ impl SqliteFile {
             Err(error) if error.kind == ErrorKind::Damaged => Ok(vec![error.chain()]),
             done => done,
         }
+    }
+
+    /// The whole file as SQL.
+    pub(in crate::source) fn dump(self: &Arc<Self>) -> DumpContent {
+        DumpContent { file: Arc::clone(self) }
+    }
+
+    fn write_dump(&self, take: &mut dyn FnMut(Bytes) -> Result<(), Closed>) -> Result<(), SourceError> {
+        self.with("dump the tables", |connected| match dump::write(connected, take) {
+            // Nobody wants the rest: no failure.
+            Err(Problem::Closed) => Ok(()),
+            done => done,
+        })
     }
 
     fn read_rows(

@@ -22,7 +22,7 @@ use crate::source::{Closed, Content, Sink, SourceError};
 const MOST_SORTED: usize = 256 * 1024 * 1024;
 
 /// The fewest bytes that a row takes in a file: two for its place in a page, and two of its own.
-const SHORTEST_ROW: u64 = 4;
+pub(super) const SHORTEST_ROW: u64 = 4;
 
 /// The rows of one table or view.
 pub(in crate::source) struct RowsContent {
@@ -99,7 +99,7 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
 
 /// Checks that a table is stored by ascending rowids, which SQLite takes for granted. So each row is there once: pages
 /// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted.
-fn check_order(connected: &Connected, rowids: &str) -> Result<(), Problem> {
+pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Problem> {
     let mut statement = connected.connection.prepare(rowids)?;
     let mut rows = statement.query([])?;
     let mut last = None;
@@ -161,15 +161,20 @@ impl Lines<'_> {
     }
 
     fn push(&mut self) -> Result<(), Problem> {
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
-        let piece = Bytes::copy_from_slice(&self.text);
-        self.text.clear();
-        if self.text.capacity() > 2 * PIECE {
-            // What a long row needed is not kept.
-            self.text = Vec::new();
-        }
-        (self.take)(piece).map_err(|Closed| Problem::Closed)
+        push(&mut self.text, self.take)
     }
+}
+
+/// Hands on what was written, and empties it.
+pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), Problem> {
+    // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+    let piece = Bytes::copy_from_slice(text);
+    text.clear();
+    if text.capacity() > 2 * PIECE {
+        // What a long row needed is not kept.
+        *text = Vec::new();
+    }
+    take(piece).map_err(|Closed| Problem::Closed)
 }
 
 /// Appends the line of one row.
@@ -210,7 +215,7 @@ fn get<'r>(row: &'r Row<'_>, at: usize) -> ValueRef<'r> {
 }
 
 /// A text as the file has it.
-fn utf16(bytes: &[u8], encoding: Encoding) -> Option<String> {
+pub(super) fn utf16(bytes: &[u8], encoding: Encoding) -> Option<String> {
     let (units, rest) = bytes.as_chunks::<2>();
     let unit = if encoding == Encoding::Utf16Be { u16::from_be_bytes } else { u16::from_le_bytes };
     let text: Result<String, _> = char::decode_utf16(units.iter().map(|bytes| unit(*bytes))).collect();

@@ -99,6 +99,24 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column
     Ok(columns)
 }
 
+/// One column of a table, as it is stored.
+pub(super) struct StoredColumn {
+    pub(super) name: String,
+    /// Whether it is generated, so that no row can be given a value for it.
+    pub(super) is_generated: bool,
+}
+
+/// All columns of an ordinary table. None where there is no such table.
+pub(super) fn stored_columns(connection: &Connection, table: &str) -> Result<Vec<StoredColumn>, Problem> {
+    let mut columns = Vec::new();
+    connection.pragma(Some("main"), "table_xinfo", table, |row| {
+        // 2 and 3 are generated ones, not stored and stored.
+        columns.push(StoredColumn { name: row.get(1)?, is_generated: row.get::<_, i64>(6)? > 1 });
+        Ok(())
+    })?;
+    Ok(columns)
+}
+
 /// One column of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyColumn {

@@ -45,13 +45,13 @@ fn add(file: &mut Vec<u8>, entry: &Entry, schema: &Schema, listing: &Listing) {
 }
 
 /// One line, whatever the names in it hold.
-fn comment_line(file: &mut Vec<u8>, text: &str) {
+pub(super) fn comment_line(file: &mut Vec<u8>, text: &str) {
     file.extend(text.bytes().map(|byte| if matches!(byte, b'\n' | b'\r' | 0) { b' ' } else { byte }));
     file.push(b'\n');
 }
 
 /// What ends a statement: the stored text may end in a comment, which would take in the semicolon.
-fn end_of(sql: &[u8]) -> &'static [u8] {
+pub(super) fn end_of(sql: &[u8]) -> &'static [u8] {
     let mut rest = sql;
     loop {
         let (skip, end): (usize, &[u8]) = match rest {

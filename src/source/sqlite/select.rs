@@ -77,7 +77,7 @@ fn table_order(
 
 /// The name of the rowid. None where columns have taken all its names: rows come by it all the same then, as a table
 /// is stored in this order.
-fn rowid(columns: &[String]) -> Option<&'static str> {
+pub(super) fn rowid(columns: &[String]) -> Option<&'static str> {
     let is_free = |name: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(name));
     ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
 }
@@ -88,7 +88,7 @@ fn utf8_value(column: &str) -> String {
 
 /// The type of a value, and the value with a text as the bytes that are stored: SQLite's own way from UTF-16 to UTF-8
 /// makes something of anything.
-fn utf16_value(column: &str) -> String {
+pub(super) fn utf16_value(column: &str) -> String {
     format!(
         "typeof(t.{column}),CASE typeof(t.{column}) WHEN 'text' THEN CAST(t.{column} AS BLOB) ELSE t.{column} END"
     )

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Means, Part, Piece, SCHEMA, head};
 use crate::model::content_id::ContentId;
 use crate::model::names::escape_with_suffix;
-use crate::source::archive::found::Artefact;
+use crate::source::archive::format::Format;
+use crate::source::archive::found::{Archive, Artefact};
 use crate::source::form::Broken;
 use crate::source::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
 use crate::source::stored::{FileVersion, Stored, StoredFile, stored_error};
@@ -93,6 +94,26 @@ pub(super) fn within(
             Ok(vec![derived(SCHEMA.to_owned(), Arc::new(Broken::new(format!("schema of {what}"), &error)))])
         }
     }
+}
+
+/// The database of an archive that is one SQLite file, and the path of its bytes in the snapshot. Blocks.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(in crate::source::archive) fn sole_database(
+    means: &Means,
+    archive: &Archive,
+) -> Result<Option<(Arc<str>, SqliteFile)>, SourceError> {
+    let [artefact] = &*archive.artefacts else { return Ok(None) };
+    if artefact.format != Format::Sqlite {
+        return Ok(None);
+    }
+    let part = Part { means, archive, artefact, number: 0 };
+    let stored = part.stored();
+    let what = stored.describe();
+    let fail = |error| stored_error(&means.label, format!("cannot read {what}"), &what, error);
+    let is_database = is_sqlite(&head(&*stored).map_err(fail)?, stored.len());
+    Ok(is_database.then(|| (part.file_name(), database_of(means, artefact))))
 }
 
 /// A SQLite database with what lies beside it.

@@ -4,7 +4,7 @@ mod database;
 mod dump;
 mod zip;
 
-pub(super) use database::database_of;
+pub(super) use database::{database_of, sole_database};
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};

@@ -117,3 +117,27 @@ async fn what_only_is_called_a_database_is_shown_as_it_is() {
     folder.write("state-2026-01-21-200000.db", "no database at all");
     assert_eq!(read_newest(&folder.open(), "state.db").await.unwrap(), b"no database at all");
 }
+
+#[tokio::test]
+async fn a_database_that_is_one_file_has_a_dump() {
+    let folder = Folder::new();
+    let (first, second, third) =
+        ("state-2026-01-21-200000.db", "state-2026-01-22-200000.db", "state-2026-01-23-200000.db");
+    sqlite(&folder, first, TABLES);
+    fs::copy(folder.archives().join(first), folder.archives().join(second)).unwrap();
+    fs::copy(folder.archives().join(first), folder.archives().join(third)).unwrap();
+    sqlite(&folder, third, "INSERT INTO tasks VALUES (3,'three')");
+    folder.write("notes-2026-01-21-200000.jsonl", "{\"a\":1}\n");
+    let databases = folder.open().poll().await.unwrap().unwrap();
+    let named = |name: &str| databases.iter().find(|database| database.name() == name).unwrap();
+    assert!(named("notes").sql_dump(&"notes-2026-01-21-200000.jsonl".into()).await.unwrap().is_none());
+    let mut dumps = Vec::new();
+    for name in [first, second, third] {
+        dumps.push(named("state").sql_dump(&name.into()).await.unwrap().expect("it is one SQLite file"));
+    }
+    assert_eq!((dumps[0].id, dumps[0].changed, dumps[0].links), (dumps[1].id, dumps[1].changed, 2));
+    assert_ne!(dumps[0].id, dumps[2].id);
+    assert!(dumps[2].changed > dumps[0].changed);
+    let text = String::from_utf8(read(&dumps[2].content).await.unwrap()).unwrap();
+    assert!(text.contains("INSERT INTO \"tasks\" VALUES(3,'three');\n"), "{text}");
+}

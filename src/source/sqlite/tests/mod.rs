@@ -8,6 +8,7 @@ use super::*;
 use crate::source::stored::{FileVersion, StoredFile};
 
 mod damage;
+mod dump;
 mod hostile;
 mod oracle;
 mod order;
