@@ -11,7 +11,7 @@ use crate::support::command::run;
 use crate::support::notice::tell;
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Cell, Client, ident, quote};
-use crate::support::{bytes, database, extremes, histories, real_history, wait};
+use crate::support::{bytes, database, extremes, histories, real_history, temp_dir, wait};
 
 /// The dump of a commit.
 #[track_caller]
@@ -122,13 +122,13 @@ fn differing(original: &mut Client, rebuilt: &mut Client) -> Vec<String> {
 /// Dolt numbers columns when they are made: by the table's name then, the columns before them then, and what else had
 /// the number then. Of a column that was added in between or renamed, no statement brings the number back but Dolt's own.
 fn give_numbers(server: &Server, database: &str, commit: &str, tables: &[String], rebuilt: &mut Client) {
-    let folder = server.data().join(database);
-    let mut client = server.client();
-    client.use_database(database);
-    client.run(&[&format!("CALL DOLT_BRANCH('-f','look',{})", quote(commit))]);
-    let numbers = server.command(&folder, &["--branch", "look", "schema", "tags", "-r", "json"]);
+    // `dolt schema tags` knows the working set only: that of a copy, at the commit.
+    let copy = temp_dir();
+    run("cp").arg("-a").arg(server.data().join(database)).arg(copy.path()).ok();
+    let folder = copy.path().join(database);
+    server.command(&folder, &["checkout", "-b", "look", commit]);
+    let numbers = server.command(&folder, &["schema", "tags", "-r", "json"]);
     let numbers: serde_json::Value = serde_json::from_str(&numbers).expect("dolt prints JSON");
-    client.run(&["CALL DOLT_BRANCH('-D','look')"]);
     let rows = numbers["rows"].as_array().expect("dolt prints rows");
     let rows = rows.iter().filter(|row| tables.iter().any(|table| row["table"] == table.as_str()));
     let rows: Vec<_> = rows.collect();
@@ -307,20 +307,28 @@ fn both_dolts_load_what_both_dolts_wrote() {
         everything(&mut client, "everything");
         histories::every_type(&mut client, "types");
         extremes::every_key(&mut client, "keys");
-        let dumps = ["everything", "types", "keys"].map(|name| {
-            let head = dumps(&server, name, |at| at == 0).remove(0);
-            client.use_database(name);
-            (name, head.1, account(&mut client))
-        });
+        let names = ["everything", "types", "keys"];
+        let dumps = names.map(|name| dumps(&server, name, |at| at == 0).remove(0).1);
         server.kill();
+        // What each shows of the same bytes differs: one of them is asked about both.
+        let original = Server::start_as(Dolt::Pinned, Some(&server));
+        let mut client = original.client();
+        let dumps: Vec<_> = names
+            .into_iter()
+            .zip(dumps)
+            .map(|(name, sql)| {
+                client.use_database(name);
+                (name, sql, account(&mut client))
+            })
+            .collect();
         for to in [Dolt::Pinned, Dolt::Old] {
             let mut target = Server::start_as(to, None);
             target.kill();
             for (name, sql, _) in &dumps {
                 load_by_dolt(&target, to, name, sql);
             }
-            target.start_again();
-            let mut rebuilt = target.client();
+            let shown = Server::start_as(Dolt::Pinned, Some(&target));
+            let mut rebuilt = shown.client();
             for (name, _, account_of) in &dumps {
                 rebuilt.use_database(name);
                 let now = account(&mut rebuilt);
