@@ -26,14 +26,22 @@ fn text(dump: &FileEntry) -> Vec<u8> {
 }
 
 /// The dumps of some commits of a database, once each, after checking that both ways give the same.
-fn dumps(server: &Server, name: &str, is_wanted: impl Fn(usize) -> bool) -> Vec<(SnapshotId, Vec<u8>)> {
+fn dumps(
+    dolt: Dolt,
+    server: &Server,
+    name: &str,
+    is_wanted: impl Fn(usize) -> bool,
+) -> Vec<(SnapshotId, Vec<u8>)> {
     let (theirs, ours) = (database(&server.url(name)), from_files(&server.data(), name));
     let history = theirs.history();
+    let has_same_dates = dolt == Dolt::Pinned;
     let mut seen = HashSet::new();
     let mut dumps = Vec::new();
     for (_, commit) in history.timeline.iter().enumerate().filter(|(at, _)| is_wanted(*at)) {
         let (over_server, of_files) = (dump(&theirs, &commit.id), dump(&ours, &commit.id));
-        let identity = |dump: &FileEntry| (dump.id, dump.changed, dump.links);
+        // The older Dolt shows another date of a commit than its successor, whose rule the store reader follows.
+        let changed = |dump: &FileEntry| has_same_dates.then_some(dump.changed);
+        let identity = |dump: &FileEntry| (dump.id, changed(dump), dump.links);
         assert_eq!(identity(&over_server), identity(&of_files), "{name} at {}", commit.id);
         if seen.insert(over_server.id) {
             let sql = text(&over_server);
@@ -205,7 +213,7 @@ fn every_history_comes_back_table_by_table() {
     let mut same = 0;
     for name in names {
         let is_random = name.starts_with("random");
-        for (commit, sql) in dumps(&server, &name, |at| !is_random || at % 7 == 0) {
+        for (commit, sql) in dumps(Dolt::Pinned, &server, &name, |at| !is_random || at % 7 == 0) {
             same += comes_back(&server, &name, &commit, &sql, &target);
         }
     }
@@ -222,7 +230,7 @@ fn the_real_history_comes_back() {
     let commits = real_history::load(&mut server.client(), &bundle);
     let target = Server::start();
     let wanted = [0, commits / 4, commits / 2, commits - 10];
-    let dumps = dumps(&server, "beads", |at| wanted.contains(&at));
+    let dumps = dumps(Dolt::Pinned, &server, "beads", |at| wanted.contains(&at));
     assert_eq!(dumps.len(), wanted.len());
     for (commit, sql) in dumps {
         assert_eq!(comes_back(&server, "beads", &commit, &sql, &target), 5, "all tables, at once");
@@ -265,7 +273,7 @@ fn views_triggers_events_and_procedures_come_back() {
     let server = Server::start();
     let mut client = server.client();
     everything(&mut client, "everything");
-    let dumps = dumps(&server, "everything", |_| true);
+    let dumps = dumps(Dolt::Pinned, &server, "everything", |_| true);
     assert_eq!(dumps.len(), 6, "each commit has a dump of its own");
     let text = String::from_utf8_lossy(&dumps[0].1).into_owned();
     assert!(
@@ -308,7 +316,7 @@ fn both_dolts_load_what_both_dolts_wrote() {
         histories::every_type(&mut client, "types");
         extremes::every_key(&mut client, "keys");
         let names = ["everything", "types", "keys"];
-        let dumps = names.map(|name| dumps(&server, name, |at| at == 0).remove(0).1);
+        let dumps = names.map(|name| dumps(from, &server, name, |at| at == 0).remove(0).1);
         server.kill();
         // What each shows of the same bytes differs: one of them is asked about both.
         let original = Server::start_as(Dolt::Pinned, Some(&server));
