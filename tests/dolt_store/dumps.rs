@@ -57,6 +57,14 @@ fn dumps(
     dumps
 }
 
+/// The client of MySQL, by either of its names.
+fn mysql() -> &'static str {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).exists());
+    let found = ["mysql", "mariadb"].into_iter().find(is_there);
+    found.expect("the mysql client is installed: tests/setup/packages.sh test")
+}
+
 /// A database with all that a dump has to carry beside plain rows.
 fn everything(client: &mut Client, database: &str) {
     client.new_database(database);
@@ -158,7 +166,7 @@ fn comes_back(server: &Server, name: &str, commit: &str, sql: &[u8], target: &Se
     let new = format!("{name} {commit}");
     rebuilt.new_database(&new);
     let port = format!("-P{}", target.port);
-    let loaded = run("mysql").args([
+    let loaded = run(mysql()).args([
         "--no-defaults",
         "--comments",
         "-h127.0.0.1",
@@ -285,7 +293,7 @@ fn views_triggers_events_and_procedures_come_back() {
     rebuilt.new_database("everything");
     let port = format!("-P{}", target.port);
     let load =
-        run("mysql").args(["--no-defaults", "--comments", "-h127.0.0.1", "-uroot", &port, "everything"]);
+        run(mysql()).args(["--no-defaults", "--comments", "-h127.0.0.1", "-uroot", &port, "everything"]);
     load.input(dumps[0].1.clone()).ok();
     assert_eq!(programs(&mut client), programs(&mut rebuilt));
     for client in [&mut client, &mut rebuilt] {
@@ -302,7 +310,7 @@ fn views_triggers_events_and_procedures_come_back() {
     let loaded = String::from_utf8_lossy(&dumps[0].1).into_owned() + session + ";\n";
     rebuilt.new_database("again");
     let load =
-        run("mysql").args(["--no-defaults", "--comments", "-N", "-h127.0.0.1", "-uroot", &port, "again"]);
+        run(mysql()).args(["--no-defaults", "--comments", "-N", "-h127.0.0.1", "-uroot", &port, "again"]);
     let printed = load.input(loaded).ok();
     assert_eq!(printed.trim_end().split('\t').collect::<Vec<_>>(), fresh[0], "the session is as it was");
 }

@@ -17,6 +17,7 @@ test   zip                            zip
 test   unzip                          unzip
 test   git                            git
 test   sqlite3                        sqlite3
+test   mysql|mariadb                  default-mysql-client
 test   tar                            tar
 test   diff                           diffutils
 test   find                           findutils

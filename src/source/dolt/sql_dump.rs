@@ -85,7 +85,7 @@ impl Subject {
         let mut head = String::new();
         comment(&mut head, &format!("Database {} of Dolt as SQL, made by asof.", ident(&self.database)));
         comment(&mut head, &format!("Its definitions were last changed by commit {}.", self.definitions));
-        comment(&mut head, "To be loaded into an empty database, by `dolt sql` or the `mysql` client.");
+        comment(&mut head, "To be loaded into an empty database, by `dolt sql` or `mysql --comments`.");
         for table in &self.excluded {
             comment(
                 &mut head,

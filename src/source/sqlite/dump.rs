@@ -69,9 +69,7 @@ pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), Pro
             out.text.extend_from_slice(b"DELETE FROM sqlite_sequence;\n");
         } else if is_statistics(name) {
             out.text.extend_from_slice(b"ANALYZE sqlite_schema;\n");
-        } else if is_internal(name) {
-            continue;
-        } else if !statement(&mut out.text, entry, sql) {
+        } else if is_internal(name) || !statement(&mut out.text, entry, sql) {
             continue;
         }
         rows(connected, name, &mut out)?;
