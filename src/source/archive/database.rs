@@ -17,7 +17,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
 use crate::source::verify::{Progress, Verdict};
-use crate::source::{Database, ErrorKind, FileEntry, SourceError};
+use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// How many listings are kept.
 const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");

@@ -242,6 +242,9 @@ fn real(number: f64, out: &mut Vec<u8>) {
     } else if number == 0.0 && number.is_sign_negative() {
         // The sign of a literal is lost.
         "0e0*-1e0".to_owned()
+    } else if number.is_subnormal() {
+        // The point of more digits lies where SQLite reads 0.
+        format!("{number:e}")
     } else {
         let digits = format!("{number:.19e}");
         let (mantissa, exponent) = digits.split_once('e').expect("it was written with an exponent");
