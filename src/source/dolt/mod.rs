@@ -6,7 +6,7 @@
 //! | `listing`, `views` | the tables and views of one revision |
 //! | `schema_sql` | `schema.sql` from its statements |
 //! | `create_table`, `sql_dump` | a whole commit as SQL, around its rows |
-//! | `making_order` | in which order views and triggers can be made |
+//! | `programs`, `making_order` | its views, triggers, events and procedures, and in which order these can be made |
 //! | `identifier` | names in SQL |
 //! | `leftovers` | databases that test runs left behind |
 
@@ -16,6 +16,7 @@ pub mod leftovers;
 pub mod lineage;
 pub mod listing;
 pub mod making_order;
+pub mod programs;
 pub mod schema_sql;
 pub mod sql_dump;
 pub mod views;

@@ -7,19 +7,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::create_table::{self, CreateTable};
 use super::identifier::ident;
 use super::lineage::{Lineage, Origin, PROCEDURES, SCHEMA};
-use super::making_order;
 use crate::model::content_id::ContentId;
 use crate::model::sql_literal::{LiteralColumn, RowLayout, text_literal};
 
 /// Longest statement with more than one row, in bytes: half of the smallest `max_allowed_packet` in use.
 const LONGEST_STATEMENT: usize = 512 * 1024;
 /// Strict, so that what does not fit is refused. Zeros in AUTO_INCREMENT columns stay zeros.
-const STRICT: &str = "STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+pub(super) const STRICT: &str =
+    "STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
 /// The same where strictness would refuse the number 0 of an invalid ENUM member.
 const LENIENT: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
 
@@ -115,13 +114,13 @@ pub const TAIL: &str = "SET sql_mode = @asof_sql_mode, time_zone = @asof_time_zo
     SET foreign_key_checks = @asof_foreign_key_checks;\n";
 
 /// Names may hold line breaks, which would end the comment.
-fn comment(out: &mut String, text: &str) {
+pub(super) fn comment(out: &mut String, text: &str) {
     out.push_str("-- ");
     out.push_str(&text.replace(['\n', '\r'], " "));
     out.push('\n');
 }
 
-fn set_mode(out: &mut String, mode: &str) {
+pub(super) fn set_mode(out: &mut String, mode: &str) {
     out.push_str(&format!("SET sql_mode = {};\n", text_literal(mode)));
 }
 
@@ -213,166 +212,9 @@ fn is_empty_invalid(column: &create_table::Column) -> bool {
     column.members.as_ref().is_some_and(|members| members.iter().all(|member| !member.is_empty()))
 }
 
-/// A view, trigger, event or procedure as Dolt keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// Its name.
-    pub name: String,
-    /// Its `CREATE` statement.
-    pub definition: String,
-    /// The SQL mode that it was made in, where that is known.
-    pub sql_mode: Option<String>,
-    /// When it was made, in seconds since 1970: triggers of one event run in this order.
-    pub made: i64,
-}
-
-/// A row of `dolt_schemas` or `dolt_procedures`. Older tables lack some columns.
-#[derive(Debug, Default, Deserialize)]
-pub struct Kept {
-    /// `view`, `trigger`, `event`; none of a procedure.
-    pub r#type: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// The statement of a view, trigger or event.
-    pub fragment: Option<String>,
-    /// The statement of a procedure.
-    pub create_stmt: Option<String>,
-    /// When a trigger was made, among others.
-    pub extra: Option<Extra>,
-    /// The SQL mode that it was made in.
-    pub sql_mode: Option<String>,
-}
-
-/// What Dolt keeps of it beside its statement.
-#[derive(Debug, Default, Deserialize)]
-pub struct Extra {
-    /// When it was made, in seconds since 1970.
-    #[serde(rename = "CreatedAt")]
-    pub created_at: Option<i64>,
-}
-
-impl From<Kept> for Program {
-    fn from(kept: Kept) -> Self {
-        let definition = kept.fragment.or(kept.create_stmt).unwrap_or_default();
-        let made = kept.extra.and_then(|extra| extra.created_at).unwrap_or(0);
-        Self { name: kept.name, definition, sql_mode: kept.sql_mode, made }
-    }
-}
-
-/// All of them.
-#[derive(Debug, Default)]
-pub struct Programs {
-    /// Rows of `dolt_schemas` by type: `view`, `trigger`, `event`.
-    schemas: BTreeMap<String, Vec<Program>>,
-    /// Rows of `dolt_procedures`.
-    procedures: Vec<Program>,
-}
-
-impl Programs {
-    /// Sorts out the rows of both tables.
-    pub fn new(schemas: Vec<Kept>, procedures: Vec<Kept>) -> Self {
-        let mut programs = Self::default();
-        for mut row in schemas {
-            let kind = row.r#type.take().unwrap_or_default();
-            programs.schemas.entry(kind).or_default().push(row.into());
-        }
-        programs.procedures = procedures.into_iter().map(Program::from).collect();
-        programs
-    }
-
-    /// The statements that make them, once the rows are in: views each after those that it reads, then procedures,
-    /// triggers in the order in which they were made, events. A view that reads what is not there any more cannot be
-    /// made, and stays a comment. `tables` are all that there are.
-    pub fn statements<'t>(mut self, tables: impl Iterator<Item = &'t str>) -> String {
-        let mut text = String::new();
-        let mut mode = STRICT;
-        let (views, broken) = self.views(tables);
-        let triggers = in_time(self.schemas.remove("trigger").unwrap_or_default());
-        let needs = |trigger: &Program| making_order::neighbour(&trigger.definition).into_iter().collect();
-        let triggers = making_order::each_after_its_needs(triggers, Program::key, needs);
-        let rest = in_time(self.schemas.into_values().flatten().collect());
-        let all = views.iter().chain(&self.procedures).chain(&triggers).chain(&rest);
-        for program in all {
-            let own = program.sql_mode.as_deref().unwrap_or(STRICT);
-            if own != mode {
-                set_mode(&mut text, own);
-                mode = own;
-            }
-            append(&program.definition, &mut text);
-        }
-        for (view, missing) in &broken {
-            let name = ident(&view.name);
-            let reads = ident(missing);
-            comment(
-                &mut text,
-                &format!("View {name} cannot be made: it reads {reads}, which is not there. It was:"),
-            );
-            view.definition.split(['\n', '\r']).for_each(|line| comment(&mut text, line));
-        }
-        if !text.is_empty() {
-            text.insert(0, '\n');
-        }
-        text
-    }
-
-    /// The views in the order in which they can be made, and those that cannot be, with what is missing.
-    fn views<'t>(&mut self, tables: impl Iterator<Item = &'t str>) -> (Vec<Program>, Vec<(Program, String)>) {
-        let mut views = self.schemas.remove("view").unwrap_or_default();
-        views.sort_by(|a, b| a.name.cmp(&b.name));
-        for view in &mut views {
-            // Dolt once kept the query alone.
-            if !starts_with_word(&view.definition, "create") {
-                view.definition = format!("CREATE VIEW {} AS {}", ident(&view.name), view.definition);
-            }
-        }
-        let definitions = views.iter().map(|view| (view.key(), view.definition.clone())).collect();
-        let broken = making_order::broken(&definitions, &tables.map(str::to_lowercase).collect());
-        let (whole, others): (Vec<_>, Vec<_>) =
-            views.into_iter().partition(|view| !broken.contains_key(&view.key()));
-        let needs = |view: &Program| making_order::relations(&view.definition);
-        let whole = making_order::each_after_its_needs(whole, Program::key, needs);
-        let others = others.into_iter().map(|view| {
-            let missing = broken.get(&view.key()).cloned().unwrap_or_default();
-            (view, missing)
-        });
-        (whole, others.collect())
-    }
-}
-
-fn in_time(mut programs: Vec<Program>) -> Vec<Program> {
-    programs.sort_by(|a, b| (a.made, &a.name).cmp(&(b.made, &b.name)));
-    programs
-}
-
-impl Program {
-    /// Names are compared without regard to case, as Dolt does.
-    fn key(&self) -> String {
-        self.name.to_lowercase()
-    }
-}
-
-fn starts_with_word(sql: &str, word: &str) -> bool {
-    let sql = sql.trim_start();
-    sql.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-}
-
-/// Appends a statement that may hold semicolons, and may end with a comment.
-fn append(definition: &str, text: &mut String) {
-    let definition = definition.trim_end().trim_end_matches(';').trim_end();
-    let mut delimiter = ";;".to_owned();
-    while definition.contains(&delimiter) {
-        delimiter.push('$');
-    }
-    text.push_str(&format!("DELIMITER {delimiter}\n{definition}\n{delimiter}\nDELIMITER ;\n"));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn program(name: &str, definition: &str, made: i64) -> Program {
-        Program { name: name.to_owned(), definition: definition.to_owned(), sql_mode: None, made }
-    }
 
     #[test]
     fn statements_stay_short_and_hold_every_row() {
@@ -407,27 +249,5 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap(), format!("SET sql_mode = '{STRICT}';\n"));
         let strict = Table::new("t", "CREATE TABLE `t` (\n  `e` enum('a','')\n) X").unwrap();
         assert_eq!(strict.begin(), "CREATE TABLE `t` (\n  `e` enum('a','')\n) X;\n");
-    }
-
-    #[test]
-    fn programs_have_delimiters_that_they_do_not_hold() {
-        let ansi = Program {
-            sql_mode: Some("ANSI".to_owned()),
-            ..program("a", "create trigger a begin; ';;' end; ", 7)
-        };
-        let schemas = BTreeMap::from([
-            ("trigger".to_owned(), vec![ansi, program("b", "create trigger b", 6)]),
-            (
-                "view".to_owned(),
-                vec![program("v", "select 1 -- x", 9), program("w", "select *\nfrom gone", 9)],
-            ),
-        ]);
-        let text = Programs { schemas, procedures: Vec::new() }.statements(["t"].into_iter());
-        let expected = "\nDELIMITER ;;\nCREATE VIEW `v` AS select 1 -- x\n;;\nDELIMITER ;\n\
-            DELIMITER ;;\ncreate trigger b\n;;\nDELIMITER ;\nSET sql_mode = 'ANSI';\n\
-            DELIMITER ;;$\ncreate trigger a begin; ';;' end\n;;$\nDELIMITER ;\n\
-            -- View `w` cannot be made: it reads `gone`, which is not there. It was:\n\
-            -- CREATE VIEW `w` AS select *\n-- from gone\n";
-        assert_eq!(text, expected);
     }
 }

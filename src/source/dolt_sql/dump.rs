@@ -17,7 +17,8 @@ use super::wire::RowReader;
 use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::{PROCEDURES, VIEWS};
 use crate::source::dolt::listing::Listing;
-use crate::source::dolt::sql_dump::{Kept, Programs, Subject, TAIL, Table};
+use crate::source::dolt::programs::{Kept, Programs};
+use crate::source::dolt::sql_dump::{Subject, TAIL, Table};
 use crate::source::{Content, Sink, SourceError};
 
 /// The dump of a commit.

@@ -16,7 +16,8 @@ use super::shared::{ReadError, Shared};
 use super::table_rows::each_leaf;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::dolt::lineage::{PROCEDURES, VIEWS};
-use crate::source::dolt::sql_dump::{Kept, Programs, Subject, TAIL, Table};
+use crate::source::dolt::programs::{Kept, Programs};
+use crate::source::dolt::sql_dump::{Subject, TAIL, Table};
 use crate::source::{Content, Sink, SourceError};
 
 /// Size of the pieces handed on, in bytes.
