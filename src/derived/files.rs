@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::diff::{diff, write_change};
-use super::history::history;
+use super::history::RowIndexes;
 use super::{Counts, DerivedError, VersionIndex};
 use crate::catalog::Database;
 use crate::engine::Engine;
@@ -160,6 +160,7 @@ impl Content for Summary {
 /// The history of one row as a file. It is another one with every version of the table that there is.
 pub fn history_file(
     engine: &Arc<Engine>,
+    rows: &Arc<RowIndexes>,
     database: &Arc<Database>,
     index: &Arc<VersionIndex>,
     path: &Arc<str>,
@@ -169,6 +170,7 @@ pub fn history_file(
     let id = ContentId::of(&[b"history", database.name.as_bytes(), state.as_bytes(), name.as_bytes()]);
     let content = HistoryContent {
         engine: Arc::clone(engine),
+        rows: Arc::clone(rows),
         database: Arc::clone(database),
         index: Arc::clone(index),
         path: Arc::clone(path),
@@ -179,6 +181,7 @@ pub fn history_file(
 
 struct HistoryContent {
     engine: Arc<Engine>,
+    rows: Arc<RowIndexes>,
     database: Arc<Database>,
     index: Arc<VersionIndex>,
     path: Arc<str>,
@@ -193,7 +196,7 @@ impl Content for HistoryContent {
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let made: Result<Vec<u8>, DerivedError> =
-            history(&self.engine, &self.database, &self.index, &self.path, &self.name).await;
+            self.rows.history(&self.engine, &self.database, &self.index, &self.path, &self.name).await;
         let text = made.map_err(|error| error.of(&self.describe()))?;
         let _ = sink.push(Bytes::from(text)).await;
         Ok(())

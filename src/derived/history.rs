@@ -1,19 +1,27 @@
 //! `history/<table>/<key>.jsonl`: every version of one row, oldest first.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::diff::{changed_columns, write_object};
+use futures_util::stream::{self, StreamExt};
+use lru::LruCache;
+
+use super::diff::{RowChange, changed_columns, diff, write_object};
 use super::key::known_key;
 use super::lines::each_line;
-use super::{DerivedError, VersionIndex};
+use super::{DerivedError, Version, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
 use crate::model::row::{Row, key_name};
-use crate::source::blocking::on_blocking_thread;
-use crate::source::parts::{Part, Parts, Segment};
-use crate::source::{FileEntry, SourceError};
+use crate::source::FileEntry;
+
+/// How many tables' changes are remembered.
+const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+
+/// How many versions are compared at once.
+const AT_ONCE: usize = 4;
 
 /// The rows of a table by which its keys are listed: the column that rows go by where no source knows of a key.
 const ID: &str = "id";
@@ -55,27 +63,97 @@ pub async fn key_names(engine: &Engine, file: &FileEntry) -> Result<Vec<String>,
     Ok(names)
 }
 
-/// All that became of the row with a key of this name, as lines; empty where no version of the table had it.
-///
-/// # Errors
-/// Why a version cannot be read.
-pub async fn history(
-    engine: &Arc<Engine>,
-    database: &Database,
-    index: &VersionIndex,
-    path: &str,
-    name: &str,
-) -> Result<Vec<u8>, DerivedError> {
-    let mut finder = Finder { name: name.to_owned(), parts: HashMap::new(), contents: HashMap::new() };
-    let mut events: Vec<Event> = Vec::new();
-    for version in index.of(path) {
-        let before = finder.find_in(engine, version.before.as_ref()).await?;
-        let now = finder.find_in(engine, version.file.as_ref()).await?;
-        events.extend(event(&database.snapshots()[version.at], before.as_deref(), now.as_deref()));
+/// Which versions of a table changed which rows. It takes what differs from each version to the next, once.
+#[derive(Default)]
+pub struct RowIndex {
+    /// By the hash of a key's name, the versions that changed such rows, in order.
+    by_name: HashMap<u64, Vec<u32>>,
+}
+
+impl RowIndex {
+    async fn of(engine: &Engine, versions: &[Version]) -> Result<Self, DerivedError> {
+        let names = |(at, version): (u32, &Version)| {
+            let (before, file) = (version.before.clone(), version.file.clone());
+            async move {
+                let found = diff(engine, before.as_ref(), file.as_ref()).await?;
+                let names = found.changes.iter().filter_map(|change| name_of_change(&found.key, change));
+                Ok::<_, DerivedError>((at, names.map(|name| hash(&name)).collect::<Vec<_>>()))
+            }
+        };
+        let mut index = Self::default();
+        let mut all = stream::iter((0..).zip(versions).map(names)).buffered(AT_ONCE);
+        while let Some(found) = all.next().await {
+            let (at, names) = found?;
+            for name in names {
+                let versions = index.by_name.entry(name).or_default();
+                if versions.last() != Some(&at) {
+                    versions.push(at);
+                }
+            }
+        }
+        Ok(index)
     }
-    let mut out = Vec::new();
-    events.iter().for_each(|event| event.write(database, &mut out));
-    Ok(out)
+}
+
+/// The row indexes of tables that were asked for lately.
+pub struct RowIndexes {
+    kept: Mutex<LruCache<ContentId, Arc<tokio::sync::OnceCell<RowIndex>>>>,
+}
+
+impl Default for RowIndexes {
+    fn default() -> Self {
+        Self { kept: Mutex::new(LruCache::new(KEPT)) }
+    }
+}
+
+impl RowIndexes {
+    /// All that became of the row with a key of this name, as lines; empty where no version of the table had it.
+    ///
+    /// # Errors
+    /// Why a version cannot be read.
+    pub async fn history(
+        &self,
+        engine: &Engine,
+        database: &Database,
+        index: &VersionIndex,
+        path: &str,
+        name: &str,
+    ) -> Result<Vec<u8>, DerivedError> {
+        let versions = index.of(path);
+        let Some((state, _)) = index.state_of(path) else { return Ok(Vec::new()) };
+        let cell = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(kept.get_or_insert_mut(state, Arc::default))
+        };
+        let rows = cell.get_or_try_init(|| RowIndex::of(engine, versions)).await?;
+        let mut out = Vec::new();
+        for &at in rows.by_name.get(&hash(name)).into_iter().flatten() {
+            let version = &versions[at as usize];
+            let found = diff(engine, version.before.as_ref(), version.file.as_ref()).await?;
+            // Hashes may meet; names do not.
+            let mut changes =
+                found.changes.iter().filter(|c| name_of_change(&found.key, c).as_deref() == Some(name));
+            if let Some(change) = changes.next() {
+                let snapshot = &database.snapshots()[version.at];
+                let event = event(snapshot, change.from.as_deref(), change.to.as_deref());
+                event.iter().for_each(|event| event.write(database, &mut out));
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn name_of_change(key: &[String], change: &RowChange) -> Option<String> {
+    if key.is_empty() {
+        return None;
+    }
+    name_of(change.to.as_deref().or(change.from.as_deref())?, key)
+}
+
+fn hash(name: &str) -> u64 {
+    let mut short = [0; 8];
+    short.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..8]);
+    u64::from_le_bytes(short)
 }
 
 fn event<'a>(snapshot: &'a Snapshot, before: Option<&[u8]>, now: Option<&[u8]>) -> Option<Event<'a>> {
@@ -126,100 +204,4 @@ fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
 
 fn name_of(line: &[u8], key: &[String]) -> Option<String> {
     Some(key_name(&Row::parse(line)?.values(key)))
-}
-
-/// Looks for one row in one version after the other.
-struct Finder {
-    name: String,
-    /// Of parts that were looked through, the row: versions share most of them.
-    parts: HashMap<Part, Option<Vec<u8>>>,
-    /// The same of whole contents.
-    contents: HashMap<ContentId, Option<Vec<u8>>>,
-}
-
-impl Finder {
-    /// The line of the row in a file that may not be there.
-    async fn find_in(
-        &mut self,
-        engine: &Engine,
-        file: Option<&FileEntry>,
-    ) -> Result<Option<Vec<u8>>, DerivedError> {
-        let Some(file) = file else { return Ok(None) };
-        if let Some(known) = self.contents.get(&file.id) {
-            return Ok(known.clone());
-        }
-        let found = self.find(engine, file).await?;
-        self.contents.insert(file.id, found.clone());
-        Ok(found)
-    }
-
-    /// The line of the row in a version.
-    async fn find(&mut self, engine: &Engine, file: &FileEntry) -> Result<Option<Vec<u8>>, DerivedError> {
-        let key = key_columns(file).await?;
-        if key.is_empty() {
-            return Ok(None);
-        }
-        if file.content.in_parts().is_some() {
-            let (content, name) = (Arc::clone(&file.content), self.name.clone());
-            let mut known = std::mem::take(&mut self.parts);
-            let look = move || {
-                let Some(parts) = content.in_parts() else { return Ok((None, known)) };
-                let parts = parts.open()?;
-                let found = match parts.whole() {
-                    Some(whole) => within(&*parts, &whole, &name, &key, &mut known)?,
-                    None => None,
-                };
-                Ok((found, known))
-            };
-            let looked = on_blocking_thread(&file.content.describe(), look).await;
-            let (found, known) = looked.map_err(|error| DerivedError::Source(Arc::new(error)))?;
-            self.parts = known;
-            return Ok(found);
-        }
-        let mut found = None;
-        each_line(engine, file, |line| {
-            if found.is_none() && name_of(line, &key).is_some_and(|name| name == self.name) {
-                found = Some(line.to_vec());
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(found)
-    }
-}
-
-/// The row within a part of a tree. Trees are as deep as their levels say, ten at most.
-fn within(
-    parts: &dyn Parts,
-    part: &Part,
-    name: &str,
-    key: &[String],
-    known: &mut HashMap<Part, Option<Vec<u8>>>,
-) -> Result<Option<Vec<u8>>, SourceError> {
-    if let Some(known) = known.get(part) {
-        return Ok(known.clone());
-    }
-    let below = if part.level > 0 {
-        parts.below(part)?
-    } else {
-        match parts.segment(part)? {
-            Segment::Held(lines) => {
-                let mut each = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-                let found = each.find(|line| name_of(line, key).is_some_and(|found| found == name));
-                let found = found.map(<[u8]>::to_vec);
-                known.insert(*part, found.clone());
-                return Ok(found);
-            }
-            Segment::Cut(pieces) => pieces.into_iter().map(|(piece, _)| piece).collect(),
-        }
-    };
-    let mut found = None;
-    for part in &below {
-        found = within(parts, part, name, key, known)?;
-        if found.is_some() {
-            break;
-        }
-    }
-    known.insert(*part, found.clone());
-    Ok(found)
 }

@@ -15,8 +15,8 @@ use crate::derived::{VersionIndex, history_file, key_names};
 const TABLE: &str = ".jsonl";
 
 impl Vfs {
-    /// What `name` is in the folder `path` of `history/`. The file of a key that no version of the table ever had is empty:
-    /// nothing tells whether there was such a row but looking for it.
+    /// What `name` is in the folder `path` of `history/`. A key that no version of the table ever had gives a file of no
+    /// bytes, which a look-up takes for none: nothing else tells whether there was such a row.
     pub(super) async fn in_histories(&self, db: &Arc<str>, path: &str, name: &str) -> Result<Node, VfsError> {
         let (database, index) = self.version_index(db).await?;
         let below = join(path, name);
@@ -25,7 +25,7 @@ impl Vfs {
         }
         let table = table_of(&index, path).ok_or(VfsError::NotFound)?;
         let key = name.strip_suffix(TABLE).ok_or(VfsError::NotFound)?;
-        let file = history_file(&self.engine, &database, &index, &table, key);
+        let file = history_file(&self.engine, &self.rows, &database, &index, &table, key);
         Ok(Node::File(file))
     }
 
@@ -44,7 +44,7 @@ impl Vfs {
             && let Some(newest) = index.of(&table).iter().rev().find_map(|version| version.file.as_ref())
         {
             for key in key_names(&self.engine, newest).await? {
-                let file = history_file(&self.engine, &database, &index, &table, &key);
+                let file = history_file(&self.engine, &self.rows, &database, &index, &table, &key);
                 let identity = Node::File(file).identity();
                 entries.push(Named { name: format!("{key}{TABLE}").into(), identity, kind: Kind::File });
             }

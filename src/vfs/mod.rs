@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
-use crate::derived::Versions;
+use crate::derived::{RowIndexes, Versions};
 use crate::engine::{Engine, IndexError, Listings};
 use crate::source::FileKind;
 
@@ -50,6 +50,7 @@ pub struct Vfs {
     engine: Arc<Engine>,
     listings: Arc<Listings>,
     versions: Versions,
+    rows: Arc<RowIndexes>,
     walks: ahead::Walks,
     inodes: Inodes,
     handles: Handles,
@@ -86,6 +87,7 @@ impl Vfs {
             engine: Arc::new(engine),
             listings: Arc::default(),
             versions: Versions::default(),
+            rows: Arc::default(),
             walks: ahead::Walks::default(),
             inodes: Inodes::new(Node::Root, ROOT),
             handles: Handles::default(),

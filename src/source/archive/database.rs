@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lru::LruCache;
 
+use super::format::Format;
 use super::found::Archive;
 use super::pieces::{Means, Piece, pieces, sole_database};
 use super::runs::{Block, BlockMemo, Run, block_around, lock};
@@ -101,6 +102,13 @@ impl Database for ArchiveDatabase {
         }
         let view = Arc::clone(&self.view);
         on_blocking_thread(&self.view.means.label, move || view.list(index)).await
+    }
+
+    fn dumps_sql(&self, snapshot: &SnapshotId) -> bool {
+        let archive = self.view.by_id.get(snapshot).map(|&index| &self.view.archives[index]);
+        // Whether it is one in truth is seen when it is read.
+        archive
+            .is_some_and(|archive| matches!(&archive.artefacts[..], [only] if only.format == Format::Sqlite))
     }
 
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {

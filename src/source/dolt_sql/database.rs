@@ -135,6 +135,10 @@ impl Database for DoltDatabase {
         }
     }
 
+    fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
+        true
+    }
+
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
         match self.dump_of(snapshot).await {
             Ok(file) => Ok(Some(file)),

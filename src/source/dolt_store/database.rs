@@ -230,6 +230,10 @@ impl Database for DoltStoreDatabase {
         in_place(work, |why| broken_off(&self.shared.label, why)).await
     }
 
+    fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
+        true
+    }
+
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
         let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
         let work = move || {
