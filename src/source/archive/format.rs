@@ -3,6 +3,7 @@
 use super::naming::LeftOut;
 use crate::source::dump::packed::Packing;
 use crate::source::dump::tar;
+use crate::source::sqlite::NAME_ENDINGS;
 
 /// How an archive holds its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +63,10 @@ impl Format {
         let format = match extension {
             "tmp" | "part" | "partial" => return Err(LeftOut::Partial),
             "sha256" | "sha256sum" => return Err(LeftOut::Checksum),
-            beside if SQLITE.iter().any(|end| is_beside(beside, end)) => return Err(LeftOut::Beside),
+            beside if NAME_ENDINGS.iter().any(|end| is_beside(beside, end)) => return Err(LeftOut::Beside),
             "zip" => Self::Zip,
             "jsonl" => Self::Jsonl,
-            end if SQLITE.contains(&end) => Self::Sqlite,
+            end if NAME_ENDINGS.contains(&end) => Self::Sqlite,
             "dump" => Self::PgDump,
             "sql" => Self::Sql(Packing::Plain),
             _ => return Err(LeftOut::Foreign),
@@ -73,9 +74,6 @@ impl Format {
         Ok((cut(1), format))
     }
 }
-
-/// How names of SQLite databases end.
-const SQLITE: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
 /// Whether it is what SQLite makes of such an end for a file beside the database.
 fn is_beside(extension: &str, database: &str) -> bool {
@@ -90,9 +88,4 @@ fn ending_of(packing: Packing) -> &'static str {
         Packing::Zstd => ".zst",
         Packing::Xz => ".xz",
     }
-}
-
-/// Whether a path is called like a SQLite database.
-pub(super) fn is_database_name(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, end)| SQLITE.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }

@@ -17,9 +17,10 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::head;
 use crate::model::jsonl::compact_json;
 use crate::source::blocking::on_blocking_thread;
-use crate::source::stored::{PIECE, Stored, read_full, stored_error};
+use crate::source::stored::{PIECE, Stored, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// The longest row that is read, in bytes: four times what MySQL's default packet holds.
@@ -85,9 +86,7 @@ fn read_export(label: &str, stored: &dyn Stored, sink: Sink) -> Result<(), Sourc
 
 fn copy_rows(mut reader: impl Read, len: u64, lines: &mut Lines) -> Result<(), Problem> {
     // As many bytes as the listing decides on, however few come at a time.
-    let mut head = vec![0; HEAD];
-    let count = read_full(&mut reader, &mut head)?;
-    head.truncate(count);
+    let head = head(&mut reader)?;
     let form = form_of(&head, len);
     let reader = BufReader::with_capacity(PIECE, io::Cursor::new(head).chain(reader));
     match form {
@@ -96,9 +95,6 @@ fn copy_rows(mut reader: impl Read, len: u64, lines: &mut Lines) -> Result<(), P
         Form::Document => render_document(reader, lines),
     }
 }
-
-/// As many bytes as tell the form of an export.
-pub(in crate::source) const HEAD: usize = 4096;
 
 /// What an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,27 @@
 mod broken;
 mod export;
 mod raw;
+mod tables;
+
+use std::io::{self, Read};
 
 pub(in crate::source) use broken::Broken;
-pub(in crate::source) use export::{Export, Form, HEAD, LONGEST_ROW, form_of};
+pub(in crate::source) use export::{Export, Form, LONGEST_ROW, form_of};
 pub(in crate::source) use raw::Raw;
+pub(in crate::source) use tables::{LARGEST_DATABASE, SCHEMA, TableFile, folder_beside, is_free, tables};
+
+use super::stored::read_full;
+
+/// As many bytes as tell the form of an export, and a SQLite file from others.
+const HEAD: usize = 4096;
+
+/// How a piece of bytes begins.
+///
+/// # Errors
+/// Those of reading it.
+pub(in crate::source) fn head(mut bytes: impl Read) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD];
+    let count = read_full(&mut bytes, &mut head)?;
+    head.truncate(count);
+    Ok(head)
+}

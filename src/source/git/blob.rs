@@ -33,7 +33,7 @@ pub(super) struct Blob {
 
 impl Blob {
     /// Its length, where its header can be read.
-    fn known_len(&self) -> Option<u64> {
+    pub(super) fn known_len(&self) -> Option<u64> {
         if let Some(len) = self.len.get() {
             return Some(*len);
         }

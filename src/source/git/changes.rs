@@ -128,16 +128,23 @@ impl Changes {
         Some(Self { number, end, index, paths: memory.numbers.clone(), steps, anything })
     }
 
-    /// Where the content that a snapshot has at `path` begins.
-    pub(super) fn origin(&self, path: &[u8], snapshot: Index) -> Origin {
+    /// Where what a snapshot has at `paths` begins: where one of them changed last. The first one is there.
+    pub(super) fn origin(&self, paths: &[&[u8]], snapshot: Index) -> Origin {
         let at = self.number[snapshot as usize];
         let alone = Origin { index: snapshot, links: 1 };
-        let Some(path) = self.paths.get(path) else { return alone };
-        let steps = &self.steps[*path as usize];
-        let found = self.at_or_above(steps, at).max(self.at_or_above(&self.anything, at));
-        let Some(begin) = found else { return alone };
+        if !paths.first().is_some_and(|path| self.paths.contains_key(*path)) {
+            return alone;
+        }
+        let known = paths.iter().filter_map(|path| self.paths.get(*path));
+        let steps: Vec<&[Step]> = known
+            .map(|path| self.steps[*path as usize].as_slice())
+            .chain(std::iter::once(self.anything.as_slice()))
+            .collect();
+        let Some(begin) = steps.iter().filter_map(|steps| self.at_or_above(steps, at)).max() else {
+            return alone;
+        };
         let end = self.end[begin as usize];
-        let below = self.covered(steps, begin + 1, end);
+        let below = self.covered(&steps, begin + 1, end);
         Origin { index: self.index[begin as usize], links: (end - begin - below).max(1) }
     }
 
@@ -153,15 +160,15 @@ impl Changes {
         }
     }
 
-    /// How many commits numbered from `from` on, up to before `to`, are at or below a change.
-    fn covered(&self, steps: &[Step], from: u32, to: u32) -> u32 {
+    /// How many commits numbered from `from` on, up to before `to`, are at or below a change in one of the lists.
+    fn covered(&self, lists: &[&[Step]], from: u32, to: u32) -> u32 {
         let first_of = |steps: &[Step], from: u32| {
             let place = steps.partition_point(|step| step.number < from);
             steps.get(place).map_or(u32::MAX, |step| step.number)
         };
         let (mut at, mut covered) = (from, 0);
         loop {
-            let next = first_of(steps, at).min(first_of(&self.anything, at));
+            let next = lists.iter().map(|steps| first_of(steps, at)).min().unwrap_or(u32::MAX);
             if next >= to {
                 return covered;
             }
@@ -334,10 +341,11 @@ mod tests {
                 anything: all(&|at| forest[at].2),
                 number, end, index,
             };
-            for path in 0..3 {
+            // One path, or several at once.
+            for chosen in [&[0_u8][..], &[1], &[2], &[0, 1], &[2, 0], &[2, 1, 0]] {
                 let walked: Vec<usize> = (0..forest.len()).map(|at| {
                     let mut at = at;
-                    while !(forest[at].1[path] || forest[at].2) {
+                    while !(chosen.iter().any(|path| forest[at].1[usize::from(*path)]) || forest[at].2) {
                         at = forest[at].0.expect("roots change all") as usize;
                     }
                     at
@@ -345,7 +353,8 @@ mod tests {
                 for at in 0..forest.len() {
                     let links = walked.iter().filter(|other| **other == walked[at]).count() as u32;
                     let expected = Origin { index: walked[at] as u32, links };
-                    prop_assert_eq!(changes.origin(&[path as u8], at as u32), expected);
+                    let paths: Vec<&[u8]> = chosen.iter().map(std::slice::from_ref).collect();
+                    prop_assert_eq!(changes.origin(&paths, at as u32), expected);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! One consistent view of one database in a repository.
 
+mod within;
+
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,7 +10,7 @@ use async_trait::async_trait;
 use gix::ObjectId;
 use lru::LruCache;
 
-use super::blob::{Blob, BlobContent};
+use super::blob::BlobContent;
 use super::changes::{ChangeMemory, Changes, Index, Location, Node, Origin};
 use super::layout::{EXPORTED_TABLE, Part, Shape};
 use super::objects::{Objects, Reader};
@@ -27,13 +29,33 @@ const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero
 /// Of longer listings only the last one is kept, and only beside shorter ones that came after it.
 const LONG_LISTING: usize = 10_000;
 
+/// Of how many exports it is kept which form they have.
+const REMEMBERED_FORMS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+
 /// What the views of one database share.
-#[derive(Default)]
 pub(super) struct Shared {
     changes: Mutex<ChangeMemory>,
     spools: Arc<Spools>,
+    /// Whether exports are JSONL, by their blobs.
+    is_lines: Mutex<LruCache<ObjectId, bool>>,
     /// Submodules that the log has named.
     told: Mutex<HashSet<Vec<u8>>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let is_lines = Mutex::new(LruCache::new(REMEMBERED_FORMS));
+        Self { changes: Mutex::default(), spools: Arc::default(), is_lines, told: Mutex::default() }
+    }
+}
+
+/// A file that git has at a snapshot.
+struct Found {
+    /// Its path in the snapshot's folder.
+    path: Arc<str>,
+    /// Git's own path.
+    own: Vec<u8>,
+    entry: Entry,
 }
 
 /// One consistent view of one database.
@@ -135,17 +157,32 @@ impl View {
         let mut reader = self.objects.reader();
         let found = self.found(&mut reader, index)?;
         let paths = nested_paths(found.iter().map(|(path, _)| path.as_slice()));
-        let changes = self.changes();
-        let entry = |(path, (own, entry)): (String, FoundFile)| {
-            let alone = Origin { index, links: 1 };
-            let origin = changes.map_or(alone, |changes| changes.origin(&own, index));
-            self.file(path.into(), &own, entry, origin)
-        };
-        let mut files: Vec<FileEntry> = paths.into_iter().zip(found).filter_map(entry).collect();
+        let found: Vec<Found> = paths
+            .into_iter()
+            .zip(found)
+            .map(|(path, (own, entry))| Found { path: path.into(), own, entry })
+            .collect();
+        let mut files: Vec<FileEntry> = found.iter().filter_map(|file| self.file(index, file)).collect();
+        let (more, is_whole) = self.within(index, &found);
+        files.extend(more);
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let files: Arc<[FileEntry]> = files.into();
-        self.remember(index, &files);
+        if is_whole {
+            self.remember(index, &files);
+        }
         Ok(files)
+    }
+
+    /// What is shown beside the files, and whether all of it could be told.
+    fn within(&self, index: Index, found: &[Found]) -> (Vec<FileEntry>, bool) {
+        match (self.part.shape, found) {
+            (Shape::Files, _) => self.tables(index, found),
+            (Shape::Export, [file]) if file.own == EXPORTED_TABLE.as_bytes() => {
+                let (raw, is_whole) = self.raw_export(index, file);
+                (raw.into_iter().collect(), is_whole)
+            }
+            (Shape::Export, _) => (Vec::new(), true),
+        }
     }
 
     /// What git has at the snapshot.
@@ -177,26 +214,40 @@ impl View {
         self.changes.get_or_init(look).as_ref()
     }
 
-    fn file(&self, path: Arc<str>, own: &[u8], entry: Entry, origin: Origin) -> Option<FileEntry> {
+    /// Where what all of these paths hold begins.
+    fn origin(&self, paths: &[&[u8]], index: Index) -> Origin {
+        self.changes().map_or(Origin { index, links: 1 }, |changes| changes.origin(paths, index))
+    }
+
+    fn file(&self, index: Index, file: &Found) -> Option<FileEntry> {
+        let Found { path, own, entry } = file;
         let kind = entry.file_kind()?;
+        let origin = self.origin(&[own], index);
         let begin = &self.nodes[origin.index as usize];
         // What stands for it may be replaced by something else the next time.
         let blob = self.objects.effective(entry.id);
-        let id = self.identity(own, kind, blob, &begin.commit);
-        let content = self.content(&path, blob);
+        let shape: &[u8] = match self.part.shape {
+            Shape::Files => b"files",
+            Shape::Export => b"table",
+        };
+        let id = self.identity(shape, own, kind, blob, &begin.commit);
+        let (path, content) = (Arc::clone(path), self.content(path, blob));
         Some(FileEntry { path, kind, id, changed: begin.time, links: origin.links, content })
     }
 
     /// A blob of a path since a commit is one content, in whatever clone, and for whoever it is mounted.
-    fn identity(&self, own: &[u8], kind: FileKind, blob: ObjectId, begin: &ObjectId) -> ContentId {
+    fn identity(
+        &self,
+        shape: &[u8],
+        own: &[u8],
+        kind: FileKind,
+        blob: ObjectId,
+        begin: &ObjectId,
+    ) -> ContentId {
         let kind = match kind {
             FileKind::Regular => b'r',
             FileKind::Executable => b'x',
             FileKind::Symlink => b'l',
-        };
-        let shape = match self.part.shape {
-            Shape::Files => b"files",
-            Shape::Export => b"table",
         };
         let folder = self.location.path.join(&b'/');
         ContentId::of(&[b"git", shape, &folder, own, &[kind], blob.as_slice(), begin.as_slice()])
@@ -204,8 +255,7 @@ impl View {
 
     /// What a blob at a path is shown as.
     fn content(&self, path: &Arc<str>, id: ObjectId) -> Arc<dyn Content> {
-        let (objects, spools) = (Arc::clone(&self.objects), Arc::clone(&self.shared.spools));
-        let blob = Arc::new(Blob { objects, id, path: Arc::clone(path), spools, len: OnceLock::new() });
+        let blob = self.blob(path, id);
         match self.part.shape {
             Shape::Files => Arc::new(BlobContent::new(blob)),
             Shape::Export => Arc::new(Export { label: Arc::clone(self.objects.label()), stored: blob }),

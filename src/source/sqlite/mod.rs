@@ -43,6 +43,9 @@ mod views;
 /// What every SQLite file of at least one page starts with (sqlite.org/fileformat2.html, 1.3.1).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// How names of SQLite databases end, in lower case.
+pub(in crate::source) const NAME_ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
+
 /// Most messages of a check that are told.
 const MOST_MESSAGES: u32 = 100;
 
@@ -50,6 +53,12 @@ const MOST_MESSAGES: u32 = 100;
 /// What is encrypted looks like noise, and is not.
 pub(in crate::source) fn is_sqlite(head: &[u8], len: u64) -> bool {
     len == 0 || head.starts_with(MAGIC)
+}
+
+/// Whether a path is called like a SQLite database.
+pub(in crate::source) fn is_database_name(path: &str) -> bool {
+    let end = path.rsplit_once('.').map(|(_, end)| end);
+    end.is_some_and(|end| NAME_ENDINGS.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
 /// A database file with what belongs to it.

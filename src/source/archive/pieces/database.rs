@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Means, Part, Piece, SCHEMA, head};
+use super::{Means, Part, Piece};
 use crate::model::content_id::ContentId;
 use crate::model::names::escape_with_suffix;
 use crate::source::archive::format::Format;
 use crate::source::archive::found::{Archive, Artefact};
-use crate::source::form::Broken;
+use crate::source::form::{Broken, SCHEMA, TableFile, head, tables};
 use crate::source::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
 use crate::source::stored::{FileVersion, Stored, StoredFile, stored_error};
 use crate::source::{FileKind, SourceError};
@@ -18,7 +18,7 @@ pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {
     let mut pieces = vec![part.raw(part.file_name())];
     let what = stored.describe();
     let fail = |error| stored_error(&part.means.label, format!("cannot read {what}"), &what, error);
-    if !is_sqlite(&head(&*stored).map_err(fail)?, stored.len()) {
+    if !is_sqlite(&stored.read().and_then(head).map_err(fail)?, stored.len()) {
         // Its name only looks like one, or it is encrypted.
         return Ok(pieces);
     }
@@ -60,40 +60,27 @@ fn table(part: &Part, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {
     }
 }
 
-/// The tables and the schema of a database that is a member of something, which `piece` shows as it is: in a folder
+/// The tables and the schema of a database that is a member of something, which `piece` shows as it is: in `folder`
 /// beside it. They are the same as long as it is.
 pub(super) fn within(
     means: &Means,
     piece: &Piece,
+    folder: &str,
     stored: Arc<dyn Stored>,
 ) -> Result<Vec<Piece>, SourceError> {
-    let label = Arc::clone(&means.label);
     let what = stored.describe();
-    let file = Arc::new(SqliteFile::new(label, stored, None, None, Arc::clone(&means.spools)));
-    let derived = |name: String, content| Piece {
-        path: format!("{}.tables/{name}", piece.path).into(),
+    let (label, spools) = (Arc::clone(&means.label), Arc::clone(&means.spools));
+    let file = Arc::new(SqliteFile::new(label, stored, None, None, spools));
+    let derived = |file: TableFile| Piece {
+        path: format!("{folder}/{}", file.name).into(),
         artefact: piece.artefact,
         likeness: piece.likeness,
         place: piece.place,
         digest: Arc::clone(&piece.digest),
-        content,
+        content: file.content,
         kind: FileKind::Regular,
     };
-    match file.listing() {
-        Ok(listing) => {
-            let rows = |relation: &Relation| {
-                derived(escape_with_suffix(&relation.name, ".jsonl"), Arc::new(file.rows(relation)))
-            };
-            let mut pieces: Vec<Piece> = listing.shown.iter().map(rows).collect();
-            pieces.push(derived(SCHEMA.to_owned(), Arc::new(file.schema())));
-            Ok(pieces)
-        }
-        Err(error) if !error.kind.is_lasting() => Err(error),
-        Err(error) => {
-            tracing::warn!("{}: its tables are not shown", error.chain());
-            Ok(vec![derived(SCHEMA.to_owned(), Arc::new(Broken::new(format!("schema of {what}"), &error)))])
-        }
-    }
+    Ok(tables(&file, &what)?.into_iter().map(derived).collect())
 }
 
 /// The database of an archive that is one SQLite file, and the path of its bytes in the snapshot. Blocks.
@@ -112,7 +99,7 @@ pub(in crate::source::archive) fn sole_database(
     let stored = part.stored();
     let what = stored.describe();
     let fail = |error| stored_error(&means.label, format!("cannot read {what}"), &what, error);
-    let is_database = is_sqlite(&head(&*stored).map_err(fail)?, stored.len());
+    let is_database = is_sqlite(&stored.read().and_then(head).map_err(fail)?, stored.len());
     Ok(is_database.then(|| (part.file_name(), database_of(means, artefact))))
 }
 

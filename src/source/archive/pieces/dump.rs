@@ -9,7 +9,7 @@ use crate::source::dump::packed::{PackedFile, Packing};
 use crate::source::dump::pg::{self, PgDump};
 use crate::source::dump::tar::TarArchive;
 use crate::source::dump::{DumpContent, DumpFile};
-use crate::source::form::Broken;
+use crate::source::form::{Broken, head};
 use crate::source::stored::{io_kind, stored_error};
 
 /// The tables, the schema and the table of contents of `pg_dump -Fc`, and its bytes.
@@ -18,7 +18,7 @@ pub(super) fn tables(part: &Part) -> Result<Vec<Piece>, SourceError> {
     let what = stored.describe();
     let fail = |error| stored_error(&part.means.label, format!("cannot read {what}"), &what, error);
     let mut pieces = vec![part.raw(part.file_name())];
-    if !pg::is_archive(&super::head(&*stored).map_err(fail)?) {
+    if !pg::is_archive(&stored.read().and_then(head).map_err(fail)?) {
         // A dump of another program.
         return Ok(pieces);
     }

@@ -18,7 +18,7 @@ use super::format::Format;
 use super::found::{Archive, Artefact};
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
-use crate::source::form::{Export, Form, HEAD, Raw, form_of};
+use crate::source::form::{Export, Form, Raw, form_of, head};
 use crate::source::stored::{
     FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
 };
@@ -27,9 +27,6 @@ use crate::source::{Content, ErrorKind, FileKind, SourceError};
 
 /// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
 const EXPORTED_TABLE: &str = "issues";
-
-/// What the schema of a database is called.
-const SCHEMA: &str = "schema.sql";
 
 /// Bytes read at first to hash something.
 const FIRST_PIECE: usize = 8 * 1024;
@@ -162,7 +159,7 @@ impl Part<'_> {
         let what = stored.describe();
         let fail =
             |error| stored_error(&self.means.label, format!("cannot read export {what}"), &what, error);
-        let form = form_of(&head(&*stored).map_err(fail)?, stored.len());
+        let form = form_of(&stored.read().and_then(head).map_err(fail)?, stored.len());
         let rows = Arc::new(Export { label: Arc::clone(&self.means.label), stored });
         let mut pieces = vec![self.whole(format!("{EXPORTED_TABLE}.jsonl").into(), rows)];
         if form != Form::Lines {
@@ -184,14 +181,6 @@ impl Part<'_> {
             kind: FileKind::Regular,
         }
     }
-}
-
-/// How a piece of bytes begins.
-fn head(stored: &dyn Stored) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; HEAD];
-    let count = read_full(&mut stored.read()?, &mut head)?;
-    head.truncate(count);
-    Ok(head)
 }
 
 fn whole_digest(version: &FileVersion) -> io::Result<[u8; 32]> {

@@ -7,19 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{Part, Piece, database, digest_of, head};
+use super::{Part, Piece, database, digest_of};
 use crate::model::content_id::ContentId;
-use crate::source::archive::format::is_database_name;
 use crate::source::archive::zip_content::{ZipContent, ZipStored};
 use crate::source::archive::zip_directory::{ZipDirectory, ZipMember};
 use crate::source::archive::zip_problem::zip_error;
-use crate::source::sqlite::is_sqlite;
+use crate::source::form::{LARGEST_DATABASE, folder_beside, head, is_free};
+use crate::source::sqlite::{is_database_name, is_sqlite};
 use crate::source::stored::{FileReader, Stored, io_kind, stored_error};
 use crate::source::{ErrorKind, FileKind, SourceError};
-
-/// A database of up to this many bytes is unpacked to show its tables; a larger one is shown as it is alone. It is
-/// unpacked for that whenever its snapshot, or one beside it, is listed.
-const LARGEST_DATABASE: u64 = 64 << 20;
 
 /// The pieces of an artefact that is a zip.
 pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
@@ -59,38 +55,35 @@ pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
     };
     let mut pieces: Vec<Piece> =
         directory.members.iter().map(piece).collect::<Result<_, _>>().map_err(fail)?;
+    let taken: BTreeSet<&str> = pieces.iter().map(|piece| &*piece.path).collect();
     let tables: Result<Vec<Vec<Piece>>, SourceError> = directory
         .members
         .iter()
         .zip(&pieces)
-        .map(|(member, piece)| tables_of(part, &directory, member, piece))
+        .filter_map(|(member, piece)| {
+            let folder = folder_beside(&piece.path).filter(|folder| is_free(&taken, folder))?;
+            Some(tables_of(part, &directory, member, (piece, &folder)))
+        })
         .collect();
-    let taken: BTreeSet<&str> = pieces.iter().map(|piece| &*piece.path).collect();
-    let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
-    let is_free = |piece: &Piece| {
-        let below = format!("{}/", folder(&piece.path));
-        !taken.contains(&below[..below.len() - 1])
-            && taken.range(&*below..).next().is_none_or(|next| !next.starts_with(&below))
-    };
-    let tables: Vec<Piece> = tables?.into_iter().flatten().filter(is_free).collect();
+    let tables: Vec<Piece> = tables?.into_iter().flatten().collect();
     pieces.extend(tables);
     Ok(pieces)
 }
 
-/// The tables of a member that is a SQLite database.
+/// The tables of a member that is a SQLite database, in the folder for them.
 fn tables_of(
     part: &Part,
     directory: &Arc<ZipDirectory>,
     member: &ZipMember,
-    piece: &Piece,
+    (piece, folder): (&Piece, &str),
 ) -> Result<Vec<Piece>, SourceError> {
     let len = piece.content.stated_len().unwrap_or(u64::MAX);
     if !is_database_name(&member.path) || len > LARGEST_DATABASE || member.overlaps {
         return Ok(Vec::new());
     }
     let stored = Arc::new(ZipStored::new(directory, member.index, len, &part.means.spools));
-    match head(&*stored) {
-        Ok(head) if is_sqlite(&head, len) && len > 0 => database::within(part.means, piece, stored),
+    match stored.read().and_then(head) {
+        Ok(head) if is_sqlite(&head, len) && len > 0 => database::within(part.means, piece, folder, stored),
         Err(error) if !io_kind(&error).is_lasting() => {
             let what = stored.describe();
             Err(stored_error(&part.means.label, format!("cannot read {what}"), &what, error))

@@ -4,6 +4,11 @@ use super::*;
 use crate::source::ErrorKind;
 
 const ROWS: &str = "{\"rows\":[{\"id\":\"bd-1\",\"n\":\"1\"},{\"id\":\"bd-2\"}]}\n";
+/// Both forms of an export that is no JSONL.
+fn both(raw: &str, lines: &str) -> [(String, String); 2] {
+    [("issues.json".to_owned(), raw.to_owned()), ("issues.jsonl".to_owned(), lines.to_owned())]
+}
+
 const LINES: &str = "{\"id\":\"bd-1\",\"n\":\"1\"}\n{\"id\":\"bd-2\"}\n";
 
 async fn shown(database: &Arc<dyn Database>, commit: &str) -> Vec<(String, String)> {
@@ -31,8 +36,8 @@ async fn each_export_is_a_database_with_the_commits_that_touched_it() {
     assert_eq!(databases["hq"].history().branches["main"], third.as_str().into());
     assert_eq!(databases["gas-town"].history().branches["main"], second.as_str().into());
     assert_eq!(&*databases["hq"].history().timeline[0].parents, [first.as_str().into()]);
-    assert_eq!(shown(&databases["hq"], &first).await, [("issues.jsonl".to_owned(), LINES.to_owned())]);
-    assert_eq!(shown(&databases["hq"], &third).await, [("issues.jsonl".to_owned(), String::new())]);
+    assert_eq!(shown(&databases["hq"], &first).await, both(ROWS, LINES));
+    assert_eq!(shown(&databases["hq"], &third).await, both("{\"rows\":[]}\n", ""));
     assert_eq!(
         shown(&databases["gas-town"], &second).await,
         [("issues.jsonl".to_owned(), "{\"id\":1}\n".to_owned())]
@@ -67,7 +72,7 @@ async fn folders_of_exports_are_databases_and_both_layouts_may_be_mixed() {
         "removed, and made"
     );
     assert_eq!(shown(&databases["old"], &second).await, []);
-    assert_eq!(shown(&databases["old"], &first).await, [("issues.jsonl".to_owned(), LINES.to_owned())]);
+    assert_eq!(shown(&databases["old"], &first).await, both(ROWS, LINES));
 
     // One of them alone.
     let source = open(&format!("{}/hq", repo.place()));
@@ -75,10 +80,7 @@ async fn folders_of_exports_are_databases_and_both_layouts_may_be_mixed() {
     assert_eq!((hq.name(), shown(&hq, &second).await.len()), ("hq", 2));
     let source = open(&format!("{}/hq.jsonl", repo.place()));
     let hq = database(&source).await;
-    assert_eq!(
-        (hq.name(), shown(&hq, &first).await),
-        ("hq", vec![("issues.jsonl".to_owned(), LINES.to_owned())])
-    );
+    assert_eq!((hq.name(), shown(&hq, &first).await), ("hq", both(ROWS, LINES).to_vec()));
 }
 
 #[tokio::test]

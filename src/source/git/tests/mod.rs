@@ -16,6 +16,7 @@ mod hostile;
 mod layouts;
 mod polling;
 mod shapes;
+mod within;
 
 /// A repository made by real git.
 struct Repo {
