@@ -74,7 +74,8 @@ Sources:
   FOLDER                                 a git repository, where it is none of these: each commit of HEAD that
                                          changed something is a snapshot
   git:PATH[?ref=BRANCH]                  the same of a folder or file in a repository, also of one that is only
-                                         in its history
+                                         in its history; a folder of <name>-<time>.db files is a snapshot for
+                                         each that was ever there
 
 Environment:
   ASOF_DOLT_PASSWORD   the server's password

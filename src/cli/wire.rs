@@ -177,7 +177,10 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
             };
             Ok(Arc::new(DoltSqlSource::new(url, dolt)?))
         }
-        Place::Git(place) => Ok(Arc::new(GitSource::open(GitPlace::parse(place)?, source.name.clone())?)),
+        Place::Git(place) => {
+            let place = GitPlace::parse(place)?;
+            Ok(Arc::new(GitSource::open(place, source.name.clone(), options.zone.clone())?))
+        }
         Place::Path(path) => open_path(path, source.name.clone(), options),
     }
 }
@@ -202,7 +205,7 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
     let dolt_within =
         || DOLT_FOLDERS.iter().map(|name| path.join(name)).find(|path| DoltStoreSource::is_at(path));
     if let Some(place) = GitPlace::whole(path).filter(|_| kind.is_dir() && !ArchiveSource::is_at(path)) {
-        let source = GitSource::open(place, name).map_err(|mut error| {
+        let source = GitSource::open(place, name, options.zone.clone()).map_err(|mut error| {
             if let Some(problem) = DoltStoreSource::missing_in_git(path) {
                 let hint = error.hint.take().unwrap_or_default();
                 error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));

@@ -198,8 +198,57 @@ fn archives_in_a_work_tree_come_first_unless_git_is_asked_for() {
     let work = Work::new();
     work.write("hq-20260101-1200.jsonl", "{\"id\":1}\n");
     work.commit("begin", "02T12:00:00");
+    work.git(&["mv", "hq-20260101-1200.jsonl", "hq-20260103-1200.jsonl"]);
+    work.commit("the next day", "04T12:00:00");
     let mount = Mount::new(&[work.path.display().to_string(), format!("repo=git:{}", work.path.display())]);
     assert_eq!(names(mount.root()), ["hq", "repo"]);
-    assert_eq!(names(mount.path("hq/asof")), ["2026-01-01T120000Z"]);
-    assert_eq!(names(mount.path("repo/asof")), ["2026-01-02T120000Z"]);
+    assert_eq!(names(mount.path("hq/asof")), ["2026-01-03T120000Z"]);
+    // Git has what the folder has no more.
+    assert_eq!(names(mount.path("repo/asof")), ["2026-01-01T120000Z", "2026-01-03T120000Z"]);
+}
+
+#[test]
+fn copies_that_octopoid_deleted_are_mounted_at_the_times_in_their_names() {
+    let work = Work::new();
+    let folder = "project-management/db-snapshots";
+    fs::create_dir_all(work.path.join(folder)).expect("the folder is ours");
+    let take = |stamp: &str, rows: u32| {
+        let name = format!("{folder}/state-{stamp}.db");
+        let sql = "CREATE TABLE tasks(id INTEGER PRIMARY KEY); INSERT INTO tasks SELECT value FROM \
+                   generate_series(1,";
+        run("sqlite3").arg(work.path.join(&name)).arg(format!("{sql}{rows})")).ok();
+        name
+    };
+    let oldest = take("2026-01-01-120000", 1);
+    let commit = work.commit("snapshot: orchestrator DB at 2026-01-01 12:00:00", "01T12:00:01");
+    take("2026-01-15-120000", 2);
+    work.commit("snapshot: orchestrator DB at 2026-01-15 12:00:00", "15T12:00:01");
+    take("2026-01-31-120000", 3);
+    work.git(&["rm", "-q", &oldest]);
+    work.commit("snapshot: orchestrator DB at 2026-01-31 12:00:00", "31T12:00:01");
+
+    let source = format!("git:{}/{folder}", work.path.display());
+    let mount = Mount::with(&["--timezone", "Europe/Berlin"], &[source]);
+    assert_eq!(names(mount.root()), ["state"]);
+    let expected = ["2026-01-01T110000Z", "2026-01-15T110000Z", "2026-01-31T110000Z"];
+    assert_eq!(names(mount.path("state/asof")), expected);
+    let shown = mount.path("state/asof/2026-01-01T110000Z");
+    assert_eq!(names(&shown), ["schema.sql", "state.db", "tasks.jsonl"]);
+    let bytes = git::git(&work.path).arg("show").arg(format!("{commit}:{oldest}")).outcome();
+    assert_eq!(read(shown.join("state.db")), bytes.expect_status(0).stdout);
+    let copy = work.folder.path().join("restored.db");
+    fs::write(&copy, read(shown.join("state.db"))).expect("the folder is ours");
+    let rows = run("sqlite3").arg(&copy).arg("SELECT json_object('id', id) FROM tasks").ok();
+    assert_eq!(read_text(shown.join("tasks.jsonl")), rows);
+    assert_eq!(rows, "{\"id\":1}\n");
+    assert_eq!(link(mount.path("state/asof/2026-01-20")), "2026-01-15T110000Z");
+    assert_eq!(link(mount.path("state/asof/HEAD~2")), "2026-01-01T110000Z");
+    assert_eq!(link(mount.path(&format!("state/asof/{commit}"))), "2026-01-01T110000Z");
+
+    // One more, while it is mounted.
+    take("2026-02-01-120000", 4);
+    work.commit("snapshot: orchestrator DB at 2026-02-01 12:00:00", "31T13:00:01");
+    let newest = || link(mount.path("state/latest"));
+    eventually("the copy shows", FRESH, || (newest() == "asof/2026-02-01T110000Z").then_some(()));
+    assert_eq!(read_text(mount.path("state/latest/tasks.jsonl")).lines().count(), 4);
 }

@@ -7,7 +7,7 @@ use crate::source::sqlite::NAME_ENDINGS;
 
 /// How an archive holds its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(in crate::source) enum Format {
     /// Any file, as it is: one of a folder that is a snapshot.
     Plain,
     /// A zip: its members are the files.
@@ -26,7 +26,7 @@ pub(super) enum Format {
 
 impl Format {
     /// The end of the name of such a file, with its dot.
-    pub(super) fn suffix(self) -> String {
+    pub(in crate::source) fn suffix(self) -> String {
         match self {
             Self::Plain => String::new(),
             Self::Zip => ".zip".to_owned(),

@@ -29,22 +29,22 @@ const LONGEST_TIME: usize = 40;
 
 /// A file name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ArchiveName {
-    pub(super) format: Format,
+pub(in crate::source) struct ArchiveName {
+    pub(in crate::source) format: Format,
     /// What stands before the time, without its separator and without the mark; the whole stem where there is
     /// no time. Where there is a tag: what stands beside tag and time.
-    pub(super) prefix: String,
+    pub(in crate::source) prefix: String,
     /// The tag of the release that the archive was made for.
-    pub(super) tag: Option<String>,
+    pub(in crate::source) tag: Option<String>,
     /// The time in the name.
-    pub(super) time: Option<NameTime>,
+    pub(in crate::source) time: Option<NameTime>,
     /// [`PRE_RESTORE`] for a backup taken before a restore.
-    pub(super) mark: Option<&'static str>,
+    pub(in crate::source) mark: Option<&'static str>,
 }
 
 /// A time as a file name gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NameTime {
+pub(in crate::source) struct NameTime {
     parsed: ParsedTime,
     /// In a form that its writer fills in with local time: `date +%Y%m%d-%H%M` of dolt-archive,
     /// `date +%Y-%m-%d-%H%M%S` of Octopoid.
@@ -54,7 +54,7 @@ pub(super) struct NameTime {
 impl NameTime {
     /// The moment. A time that names no zone is read in `zone`, or else in `system` where its writer uses
     /// local time, or else in UTC. `None` beyond the calendar.
-    pub(super) fn resolve(&self, zone: Option<&TimeZone>, system: &TimeZone) -> Option<Timestamp> {
+    pub(in crate::source) fn resolve(&self, zone: Option<&TimeZone>, system: &TimeZone) -> Option<Timestamp> {
         match zone {
             Some(zone) => self.parsed.resolve(zone),
             None if self.is_local => self.parsed.resolve(system),
@@ -65,7 +65,7 @@ impl NameTime {
 
 /// Why a file is no archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum LeftOut {
+pub(in crate::source) enum LeftOut {
     /// `<db>-latest.jsonl`.
     Latest,
     /// Its name begins with a dot.
@@ -101,7 +101,7 @@ impl std::fmt::Display for LeftOut {
 /// # Errors
 /// [`LeftOut`] for a file that is no archive. A name without a time is no error here: a zip may hold its time
 /// inside.
-pub(super) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
+pub(in crate::source) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
     if name.starts_with('.') {
         return Err(LeftOut::Hidden);
     }

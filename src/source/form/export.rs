@@ -23,6 +23,12 @@ use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{PIECE, Stored, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
+/// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
+pub(in crate::source) const EXPORTED_TABLE: &str = "issues.jsonl";
+
+/// What the bytes of an export that is no JSONL are called, beside its rows.
+pub(in crate::source) const RAW_EXPORT: &str = "issues.json";
+
 /// The longest row that is read, in bytes: four times what MySQL's default packet holds.
 pub(in crate::source) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
 

@@ -12,14 +12,14 @@ use lru::LruCache;
 
 use super::blob::BlobContent;
 use super::changes::{ChangeMemory, Changes, Index, Location, Node, Origin};
-use super::layout::{EXPORTED_TABLE, Part, Shape};
+use super::layout::{Part, Shape};
 use super::objects::{Objects, Reader};
 use super::tree::{self, Entry, Finder, FoundFile};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
 use crate::source::blocking::on_blocking_thread;
-use crate::source::form::Export;
+use crate::source::form::{EXPORTED_TABLE, Export};
 use crate::source::stored::Spools;
 use crate::source::{Content, Database, ErrorKind, FileEntry, FileKind, SourceError};
 

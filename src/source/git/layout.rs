@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use super::objects::Reader;
 use super::tree::{self, Entries, Entry};
+use crate::source::form::EXPORTED_TABLE;
 use crate::source::{FileKind, SourceError};
-
-/// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
-pub(super) const EXPORTED_TABLE: &str = "issues.jsonl";
 
 const JSONL: &[u8] = b".jsonl";
 

@@ -8,7 +8,9 @@
 //! | `graph`, `history` | commits; which of them are snapshots of a database |
 //! | `layout` | which databases lie at the path |
 //! | `tree`, `changes` | what a commit holds; since when |
-//! | `blob`, `database` | the bytes of a file; one view |
+//! | `blob`, `tables` | the bytes of a file, and what is in them |
+//! | `database` | one view |
+//! | `copies` | folders of copies with times in their names |
 //! | `state` | what is known, and what is new |
 //!
 //! Nothing is written, and no git is run. A Dolt store in a repository (`refs/dolt/data`) is read by
@@ -18,9 +20,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::tz::TimeZone;
 
 mod blob;
 mod changes;
+mod copies;
 mod database;
 mod graph;
 mod history;
@@ -29,6 +33,7 @@ mod objects;
 mod place;
 mod refs;
 mod state;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -61,12 +66,13 @@ struct Inner {
 }
 
 impl GitSource {
-    /// Opens a place in a repository. `name` is the name of the one database to show (`NAME=`).
+    /// Opens a place in a repository. `name` is the name of the one database to show (`NAME=`), `zone` that of copies
+    /// whose names have a time without one (`--timezone`); without it such a name is read as its writer meant it.
     ///
     /// # Errors
     /// [`super::ErrorKind::Invalid`] where the branch has no commit, [`super::ErrorKind::Missing`] where it is not
     /// there; others where the repository cannot be read.
-    pub fn open(place: GitPlace, name: Option<String>) -> Result<Self, SourceError> {
+    pub fn open(place: GitPlace, name: Option<String>, zone: Option<TimeZone>) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("git {}", place.repository.display()).into();
         let repository = objects::open(&place.repository, &label)?;
         let refs = Refs::read(&repository, &place, &label)?;
@@ -80,7 +86,7 @@ impl GitSource {
             .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"));
         }
         let watch = FolderWatch::new(Arc::clone(&label));
-        let (state, delivered) = (Mutex::new(State::new(name)), Mutex::default());
+        let (state, delivered) = (Mutex::new(State::new(name, zone)), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { label, place, watch, state, delivered }) })
     }
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use gix::{ObjectId, ThreadSafeRepository};
+use jiff::tz::TimeZone;
 
 use super::changes::{Index, Node};
+use super::copies::{self, Copies, CopiesDatabase};
 use super::database::GitDatabase;
 use super::graph::{At, Graph, Place};
 use super::history::{self, Children, Kept, Lineage};
@@ -29,6 +31,12 @@ pub(super) struct State {
     replaced: Arc<HashMap<ObjectId, ObjectId>>,
     boundary: HashSet<ObjectId>,
     databases: BTreeMap<Arc<str>, Arc<GitDatabase>>,
+    copies: Copies,
+    /// The databases, where the chosen folder is one of copies.
+    copied: BTreeMap<Arc<str>, Arc<CopiesDatabase>>,
+    /// `--timezone`.
+    zone: Option<TimeZone>,
+    system: TimeZone,
 }
 
 /// All that names reach, as it was read.
@@ -42,7 +50,7 @@ struct Reached<'r> {
 }
 
 impl State {
-    pub(super) fn new(wanted: Option<String>) -> Self {
+    pub(super) fn new(wanted: Option<String>, zone: Option<TimeZone>) -> Self {
         Self {
             wanted,
             chosen: None,
@@ -51,6 +59,10 @@ impl State {
             replaced: Arc::default(),
             boundary: HashSet::new(),
             databases: BTreeMap::new(),
+            copies: Copies::default(),
+            copied: BTreeMap::new(),
+            zone,
+            system: TimeZone::system(),
         }
     }
 
@@ -68,6 +80,7 @@ impl State {
         if *self.replaced != refs.replaced || self.boundary != refs.boundary {
             self.forget();
             self.databases.clear();
+            self.copied.clear();
             self.replaced = Arc::new(refs.replaced.clone());
             self.boundary.clone_from(&refs.boundary);
         }
@@ -80,25 +93,27 @@ impl State {
         }
         let reached = Reached { graph: &self.graph, order, refs, peeled };
         let newest = reached.newest_entry(place, label)?;
+        let line = reached.line();
+        if copies::is_folder_of(reached.graph, &line, &mut reader)? {
+            let zones = (self.zone.as_ref(), &self.system);
+            let found = self.copies.look(reached.graph, &line, &mut reader, &place.name(), zones);
+            let names: Vec<&str> = found.keys().map(String::as_str).collect();
+            let chosen = choose(self.wanted.as_deref(), &mut self.chosen, &names, label)?.map(str::to_owned);
+            let mut views = BTreeMap::new();
+            for (stem, found) in found {
+                if chosen.as_ref().is_none_or(|name| *name == stem) {
+                    let name: Arc<str> = self.wanted.as_deref().unwrap_or(&stem).into();
+                    let (graph, former) = (reached.graph, self.copied.get(&name));
+                    let view =
+                        CopiesDatabase::new((&name, &stem), &place.path, found, graph, &objects, former);
+                    views.insert(name, view);
+                }
+            }
+            (self.copied, self.databases) = (views, BTreeMap::new());
+            return Ok(self.copied.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect());
+        }
         let mut views = BTreeMap::new();
-        let parts: Vec<(Part, Lineage)> = match layout::holds_several(&mut reader, newest)? {
-            true => {
-                let Kept { shapes, touched } = self.children.look(reached.graph, &reached.order, &mut reader);
-                let none = HashSet::new();
-                let lineage = |part: Part| {
-                    let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);
-                    let lineage =
-                        Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place));
-                    (part, lineage)
-                };
-                layout::parts(&shapes).into_iter().map(lineage).collect()
-            }
-            false => {
-                let is_touched = |commit| history::is_touched(reached.graph, commit);
-                let lineage = Lineage::new(reached.graph, &reached.order, is_touched);
-                vec![(layout::whole(place.name(), newest), lineage)]
-            }
-        };
+        let parts = parts(&reached, newest, &mut self.children, &mut reader, place)?;
         let names: Vec<&str> = parts.iter().map(|(part, _)| part.name.as_str()).collect();
         let chosen = choose(self.wanted.as_deref(), &mut self.chosen, &names, label)?;
         for (part, lineage) in parts.iter().filter(|(part, _)| chosen.is_none_or(|name| name == part.name)) {
@@ -106,7 +121,7 @@ impl State {
             let view = reached.view(&name, (part, lineage), place, &objects, self.databases.get(&name));
             views.insert(name, view);
         }
-        self.databases = views;
+        (self.copied, self.databases) = (BTreeMap::new(), views);
         Ok(self.databases.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect())
     }
 
@@ -118,6 +133,7 @@ impl State {
 
     fn forget(&mut self) {
         (self.graph, self.children) = (Graph::default(), Children::default());
+        self.copies = Copies::default();
     }
 
     /// Reads the commits that names reach.
@@ -155,6 +171,29 @@ impl State {
     }
 }
 
+/// The databases at the chosen path, each with the commits that touched it.
+fn parts(
+    reached: &Reached<'_>,
+    newest: Option<Entry>,
+    children: &mut Children,
+    reader: &mut Reader<'_>,
+    place: &GitPlace,
+) -> Result<Vec<(Part, Lineage)>, SourceError> {
+    if !layout::holds_several(reader, newest)? {
+        let is_touched = |commit| history::is_touched(reached.graph, commit);
+        let lineage = Lineage::new(reached.graph, &reached.order, is_touched);
+        return Ok(vec![(layout::whole(place.name(), newest), lineage)]);
+    }
+    let Kept { shapes, touched } = children.look(reached.graph, &reached.order, reader);
+    let none = HashSet::new();
+    let lineage = |part: Part| {
+        let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);
+        let lineage = Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place));
+        (part, lineage)
+    };
+    Ok(layout::parts(&shapes).into_iter().map(lineage).collect())
+}
+
 /// Which one of several databases is shown: decided once, so that those that turn up later change nothing.
 fn choose<'c>(
     wanted: Option<&str>,
@@ -180,6 +219,12 @@ fn choose<'c>(
 }
 
 impl Reached<'_> {
+    /// The commits on the branch's line of first parents, newest first.
+    fn line(&self) -> Vec<Place> {
+        let tip = self.peeled.get(&self.refs.tip).and_then(|tip| self.graph.place(tip));
+        std::iter::successors(tip, |place| self.graph.first_parent(*place)).collect()
+    }
+
     /// What the newest commit of the branch that has anything at the chosen path has there.
     fn newest_entry(&self, place: &GitPlace, label: &str) -> Result<Option<Entry>, SourceError> {
         let mut next = self.peeled.get(&self.refs.tip).and_then(|tip| self.graph.place(tip));

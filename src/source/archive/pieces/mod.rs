@@ -18,15 +18,12 @@ use super::format::Format;
 use super::found::{Archive, Artefact};
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
-use crate::source::form::{Export, Form, Raw, form_of, head};
+use crate::source::form::{EXPORTED_TABLE, Export, Form, RAW_EXPORT, Raw, form_of, head};
 use crate::source::stored::{
     FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
 };
 use crate::source::text::TextContent;
 use crate::source::{Content, ErrorKind, FileKind, SourceError};
-
-/// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
-const EXPORTED_TABLE: &str = "issues";
 
 /// Bytes read at first to hash something.
 const FIRST_PIECE: usize = 8 * 1024;
@@ -161,9 +158,9 @@ impl Part<'_> {
             |error| stored_error(&self.means.label, format!("cannot read export {what}"), &what, error);
         let form = form_of(&stored.read().and_then(head).map_err(fail)?, stored.len());
         let rows = Arc::new(Export { label: Arc::clone(&self.means.label), stored });
-        let mut pieces = vec![self.whole(format!("{EXPORTED_TABLE}.jsonl").into(), rows)];
+        let mut pieces = vec![self.whole(EXPORTED_TABLE.into(), rows)];
         if form != Form::Lines {
-            pieces.push(self.raw(format!("{EXPORTED_TABLE}.json").into()));
+            pieces.push(self.raw(RAW_EXPORT.into()));
         }
         Ok(pieces)
     }

@@ -1,17 +1,17 @@
 //! What is within the files of a snapshot: the tables of SQLite databases, and the bytes of an export beside its rows.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::{Arc, OnceLock};
 
 use super::{Found, View, lock};
 use crate::model::content_id::ContentId;
-use crate::source::form::{Form, LARGEST_DATABASE, TableFile, folder_beside, form_of, head, is_free, tables};
+use crate::source::form::{LARGEST_DATABASE, RAW_EXPORT, TableFile, folder_beside, is_free};
 use crate::source::git::blob::{Blob, BlobContent};
 use crate::source::git::changes::Index;
+use crate::source::git::tables::{BESIDE, DatabaseBlobs, is_lines};
 use crate::source::git::tree::Entry;
-use crate::source::sqlite::{SqliteFile, is_database_name, is_sqlite};
-use crate::source::stored::{Stored, stored_error};
+use crate::source::sqlite::is_database_name;
+use crate::source::stored::Stored;
 use crate::source::{FileEntry, FileKind};
 
 /// How many bytes of databases are unpacked for one listing at most. A small tree can name one blob many times.
@@ -19,12 +19,6 @@ const MOST_UNPACKED: u64 = 1 << 30;
 
 /// A database counts as at least this many bytes.
 const LEAST_COST: u64 = 1 << 20;
-
-/// What SQLite adds to the name of a database for the files beside it.
-const BESIDE: [&[u8]; 2] = [b"-wal", b"-journal"];
-
-/// What the raw bytes of an export are called, beside its rows.
-const RAW_EXPORT: &str = "issues.json";
 
 /// A database, with what lies beside it.
 struct Parts<'f> {
@@ -55,43 +49,18 @@ impl View {
                 break;
             }
             let parts = Parts { file, beside: BESIDE.map(|end| beside(found, file, end)) };
-            for table in self.tables_of(&parts, blob) {
+            let blobs = DatabaseBlobs {
+                database: blob,
+                beside: parts
+                    .beside
+                    .map(|entry| Some(self.blob(&file.path, self.objects.effective(entry?.id)))),
+            };
+            for table in blobs.tables(1..=LARGEST_DATABASE, &self.shared.spools) {
                 is_whole &= !table.is_broken;
                 shown.push(self.derived(index, &parts, &folder, table));
             }
         }
         (shown, is_whole)
-    }
-
-    /// The tables of one database; none of what only is called so.
-    fn tables_of(&self, parts: &Parts<'_>, blob: Arc<Blob>) -> Vec<TableFile> {
-        let what = blob.describe();
-        let is_database = |blob: &Blob| -> io::Result<bool> {
-            match blob.known_len() {
-                Some(len) if len == 0 || len > LARGEST_DATABASE => Ok(false),
-                // Unpacked once for this and for what is read of it next.
-                Some(len) => Ok(is_sqlite(&head(blob.open()?)?, len)),
-                None => blob.read().map(|_| false),
-            }
-        };
-        match is_database(&blob) {
-            Ok(false) => Vec::new(),
-            Ok(true) => {
-                let beside = |entry: Option<Entry>| {
-                    let blob = self.blob(&parts.file.path, self.objects.effective(entry?.id));
-                    Some(blob as Arc<dyn Stored>)
-                };
-                let [wal, journal] = parts.beside.map(beside);
-                let (label, spools) = (Arc::clone(self.objects.label()), Arc::clone(&self.shared.spools));
-                tables(&Arc::new(SqliteFile::new(label, blob, wal, journal, spools)), &what)
-                    .unwrap_or_else(|error| vec![TableFile::broken(&what, &error)])
-            }
-            Err(error) => {
-                let label = self.objects.label();
-                let error = stored_error(label, format!("cannot read {what}"), &what, error);
-                vec![TableFile::broken(&what, &error)]
-            }
-        }
     }
 
     /// A file that the blobs of a database make: the same since the commit that changed one of them last.
@@ -126,8 +95,7 @@ impl View {
         let blob = self.blob(&file.path, id);
         let known = lock(&self.shared.is_lines).get(&id).copied();
         let is_lines = known.or_else(|| {
-            let len = blob.known_len()?;
-            let is_lines = form_of(&blob.read().and_then(head).ok()?, len) == Form::Lines;
+            let is_lines = is_lines(&blob)?;
             lock(&self.shared.is_lines).put(id, is_lines);
             Some(is_lines)
         });

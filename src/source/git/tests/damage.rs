@@ -38,7 +38,7 @@ fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
     let label: Arc<str> = "git".into();
     let repository = objects::open(&place.repository, &label)?;
     let refs = Refs::read(&repository, &place, &label)?;
-    State::new(None).look(repository, &refs, &place, &label)
+    State::new(None, None).look(repository, &refs, &place, &label)
 }
 
 /// Reads all that can be read, and checks it; gives how many files could be read and how much failed.

@@ -11,6 +11,7 @@ use crate::model::history::SnapshotMeta;
 use crate::source::{Content, Database, FileEntry, FileKind, Sink, Source, SourceError};
 
 mod agreement;
+mod copies;
 mod damage;
 mod hostile;
 mod layouts;
@@ -109,6 +110,36 @@ impl Repo {
         open(&self.place())
     }
 
+    /// What `sqlite3` says to some SQL on a file of the work tree.
+    fn sqlite(&self, path: &str, sql: &str) -> String {
+        let path = self.path.join(path);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("the folder is ours");
+        let done = Command::new("sqlite3").arg("-bail").arg(path).arg(sql).output();
+        let done = done.expect("sqlite3 is installed");
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).expect("text")
+    }
+
+    /// Makes `live.db` with a row that is in its log alone, and copies both while they are in use.
+    fn copy_with_log(&self, tables: &str, copy: &str) {
+        let script = format!(
+            "PRAGMA journal_mode=wal;\n{tables}\nPRAGMA wal_checkpoint(truncate);\n\
+             INSERT INTO tasks VALUES (3,'in the log');\n\
+             .shell cp live.db {copy} && cp live.db-wal {copy}-wal\n"
+        );
+        let mut child = Command::new("sqlite3")
+            .args(["-bail", "live.db"])
+            .current_dir(&self.path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("sqlite3 is installed");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all(script.as_bytes()).expect("sqlite3 reads");
+        drop(stdin);
+        assert!(child.wait().expect("sqlite3 ends").success());
+    }
+
     /// The file of a loose object.
     fn loose(&self, id: &str) -> PathBuf {
         self.path.join(".git/objects").join(&id[..2]).join(&id[2..])
@@ -120,7 +151,7 @@ fn open(place: &str) -> GitSource {
 }
 
 fn try_open(place: &str, name: Option<&str>) -> Result<GitSource, SourceError> {
-    GitSource::open(GitPlace::parse(place)?, name.map(str::to_owned))
+    GitSource::open(GitPlace::parse(place)?, name.map(str::to_owned), Some(jiff::tz::TimeZone::UTC))
 }
 
 async fn databases(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {

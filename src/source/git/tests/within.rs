@@ -6,19 +6,9 @@ use crate::source::ErrorKind;
 const TABLES: &str = "CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT);
     INSERT INTO tasks VALUES (1,'one'),(2,'two'); CREATE VIEW titles AS SELECT title FROM tasks;";
 
-/// What `sqlite3` says to some SQL on a file of the work tree.
-fn sqlite(repo: &Repo, path: &str, sql: &str) -> String {
-    let path = repo.path.join(path);
-    std::fs::create_dir_all(path.parent().expect("below the folder")).expect("the folder is ours");
-    let done =
-        Command::new("sqlite3").arg("-bail").arg(path).arg(sql).output().expect("sqlite3 is installed");
-    assert!(done.status.success(), "{done:?}");
-    String::from_utf8(done.stdout).expect("text")
-}
-
 /// The rows of `tasks`, as `sqlite3` writes them.
 fn rows(repo: &Repo, path: &str) -> String {
-    sqlite(repo, path, "SELECT json_object('id', id, 'title', title) FROM tasks ORDER BY id")
+    repo.sqlite(path, "SELECT json_object('id', id, 'title', title) FROM tasks ORDER BY id")
 }
 
 async fn text(database: &Arc<dyn Database>, commit: &str, path: &str) -> String {
@@ -33,13 +23,13 @@ async fn paths(database: &Arc<dyn Database>, commit: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_database_has_its_tables_beside_it_loose_and_packed() {
     let repo = Repo::new();
-    sqlite(&repo, "a/state.db", TABLES);
+    repo.sqlite("a/state.db", TABLES);
     repo.write("a/Thumbs.DB", "no database\n");
     repo.write("empty.sqlite", "");
     let first = repo.commit("begin");
     let before = rows(&repo, "a/state.db");
     let unrelated = repo.change("notes", "n\n");
-    sqlite(&repo, "a/state.db", "INSERT INTO tasks VALUES (3,'three')");
+    repo.sqlite("a/state.db", "INSERT INTO tasks VALUES (3,'three')");
     let last = repo.commit("a row");
     for packing in [&["count-objects"][..], &["gc", "-q"]] {
         repo.git(packing);
@@ -73,8 +63,8 @@ async fn a_database_has_its_tables_beside_it_loose_and_packed() {
 #[tokio::test]
 async fn files_of_the_repository_win() {
     let repo = Repo::new();
-    sqlite(&repo, "x.db", TABLES);
-    sqlite(&repo, "y.db", TABLES);
+    repo.sqlite("x.db", TABLES);
+    repo.sqlite("y.db", TABLES);
     repo.write("x.db.tables/own/file", "own\n");
     repo.write("y.db.tables", "own\n");
     repo.git(&["config", "core.symlinks", "true"]);
@@ -87,21 +77,7 @@ async fn files_of_the_repository_win() {
 #[tokio::test]
 async fn a_log_beside_a_database_counts() {
     let repo = Repo::new();
-    // A copy that is taken while a connection is open.
-    let script = format!(
-        "PRAGMA journal_mode=wal;\n{TABLES}\nPRAGMA wal_checkpoint(truncate);\n\
-         INSERT INTO tasks VALUES (3,'in the log');\n\
-         .shell cp live.db copy.db && cp live.db-wal copy.db-wal\n"
-    );
-    let mut child = Command::new("sqlite3")
-        .args(["-bail", "live.db"])
-        .current_dir(&repo.path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("sqlite3 is installed");
-    child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("sqlite3 reads");
-    assert!(child.wait().expect("sqlite3 ends").success());
+    repo.copy_with_log(TABLES, "copy.db");
     let expected = rows(&repo, "live.db");
     std::fs::remove_file(repo.path.join("live.db")).expect("it is there");
     let wal = repo.path.join("copy.db-wal");
@@ -123,8 +99,8 @@ async fn a_log_beside_a_database_counts() {
 #[tokio::test]
 async fn what_cannot_be_read_fails_alone_and_recovers() {
     let repo = Repo::new();
-    sqlite(&repo, "gone.db", TABLES);
-    sqlite(&repo, "fine.db", &format!("{TABLES} INSERT INTO tasks VALUES (9,'nine')"));
+    repo.sqlite("gone.db", TABLES);
+    repo.sqlite("fine.db", &format!("{TABLES} INSERT INTO tasks VALUES (9,'nine')"));
     // A header that is whole, and a schema that is not.
     let mut bytes = std::fs::read(repo.path.join("fine.db")).expect("sqlite3 made it");
     bytes[100..200].fill(0xff);
