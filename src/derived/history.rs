@@ -8,23 +8,17 @@ use futures_util::stream::{self, StreamExt};
 use lru::LruCache;
 
 use super::diff::{RowChange, changed_columns, diff, write_object};
-use super::key::known_key;
-use super::lines::each_line;
 use super::{DerivedError, Version, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
 use crate::model::row::{Row, key_name};
-use crate::source::FileEntry;
 
 /// How many tables' changes are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
 /// How many versions are compared at once.
 const AT_ONCE: usize = 4;
-
-/// The rows of a table by which its keys are listed: the column that rows go by where no source knows of a key.
-const ID: &str = "id";
 
 /// What became of a row.
 struct Event<'a> {
@@ -33,34 +27,6 @@ struct Event<'a> {
     /// The row as it is from then on; of one that was removed, as it was.
     line: Vec<u8>,
     changed: Vec<String>,
-}
-
-/// The columns of the key of one content of a table; `id` where its source knows of none.
-///
-/// # Errors
-/// What the source says.
-pub async fn key_columns(file: &FileEntry) -> Result<Vec<String>, DerivedError> {
-    Ok(known_key(file).await?.unwrap_or_else(|| vec![ID.to_owned()]))
-}
-
-/// The names of the keys in one content of a table, in its order; each once.
-///
-/// # Errors
-/// Why it cannot be read.
-pub async fn key_names(engine: &Engine, file: &FileEntry) -> Result<Vec<String>, DerivedError> {
-    let key = key_columns(file).await?;
-    let mut names: Vec<String> = Vec::new();
-    if key.is_empty() {
-        return Ok(names);
-    }
-    each_line(engine, file, |line| {
-        names.extend(name_of(line, &key));
-        Ok(())
-    })
-    .await?;
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
 }
 
 /// Which versions of a table changed which rows. It takes what differs from each version to the next, once.

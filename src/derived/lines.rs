@@ -1,31 +1,17 @@
-//! The lines of a content, one after the other.
+//! The lines of contents, one after the other.
 
 use bytes::Bytes;
 
 use super::DerivedError;
-use crate::engine::{Engine, Reader, Run};
-use crate::source::FileEntry;
+use crate::engine::{Reader, Run};
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
 
-/// Calls `take` with each line of a file, without its line feed.
+/// Calls `take` with each line of some runs of an open content, without its line feed.
 ///
 /// # Errors
 /// Why it cannot be read; what `take` says.
-pub(super) async fn each_line(
-    engine: &Engine,
-    file: &FileEntry,
-    take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
-) -> Result<(), DerivedError> {
-    let reader = engine.open(file.id, &file.content).await?;
-    lines_from(&reader, 0, u64::MAX, take).await
-}
-
-/// The same for some runs of an open content.
-///
-/// # Errors
-/// As [`each_line`].
 pub(super) async fn each_line_in(
     reader: &Reader,
     runs: &[Run],

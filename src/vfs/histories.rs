@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Vfs;
-use super::attr::Kind;
 use super::child::join;
 use super::error::VfsError;
 use super::list::Named;
 use super::node::Node;
-use crate::derived::{VersionIndex, history_file, key_names};
+use crate::derived::{VersionIndex, history_file};
 
 /// What the names of tables' files, and of histories, end in.
 const TABLE: &str = ".jsonl";
@@ -29,9 +28,10 @@ impl Vfs {
         Ok(Node::File(file))
     }
 
-    /// The entries of a folder of `history/`: tables, and the keys that are in the newest version of one.
+    /// The entries of a folder of `history/`: the tables. Keys are not listed: whatever walks the tree (a mirror, `grep -r`)
+    /// would ask for the history of each row of all tables.
     pub(super) async fn history_entries(&self, db: &Arc<str>, path: &str) -> Result<Vec<Named>, VfsError> {
-        let (database, index) = self.version_index(db).await?;
+        let (_, index) = self.version_index(db).await?;
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let tables = index.folders().filter(|(_, file)| file.ends_with(TABLE));
         let firsts: BTreeSet<&str> = tables
@@ -39,17 +39,7 @@ impl Vfs {
             .map(|rest| rest.split_once('/').map_or(rest, |(first, _)| first))
             .collect();
         let folder = |name: &str| Node::Histories { db: db.clone(), path: join(path, name) };
-        let mut entries: Vec<Named> = firsts.into_iter().map(|name| Named::of(name, &folder(name))).collect();
-        if let Some(table) = table_of(&index, path)
-            && let Some(newest) = index.of(&table).iter().rev().find_map(|version| version.file.as_ref())
-        {
-            for key in key_names(&self.engine, newest).await? {
-                let file = history_file(&self.engine, &self.rows, &database, &index, &table, &key);
-                let identity = Node::File(file).identity();
-                entries.push(Named { name: format!("{key}{TABLE}").into(), identity, kind: Kind::File });
-            }
-        }
-        Ok(entries)
+        Ok(firsts.into_iter().map(|name| Named::of(name, &folder(name))).collect())
     }
 }
 

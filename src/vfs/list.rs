@@ -75,7 +75,7 @@ impl Vfs {
             }
             Node::Periods { db, period } => self.period_entries(db, *period)?,
             Node::PerSnapshot { db, kind } => {
-                let entries = self.per_snapshot_entries(db, *kind).await?;
+                let entries = self.per_snapshot_entries(db, *kind)?;
                 entries
                     .into_iter()
                     .map(|(name, identity)| Named { name, identity, kind: Kind::File })

@@ -1,4 +1,4 @@
-//! Folders with one file for each snapshot, made of it: `sums/` and `sql/`.
+//! Folders with one file for each snapshot, made of it: `sums/`, and `sql/` where any name or time leads to one.
 
 use std::sync::Arc;
 
@@ -19,7 +19,12 @@ impl Vfs {
         name: &str,
     ) -> Result<Node, VfsError> {
         let database = self.database(db)?;
-        let snapshot = name.strip_suffix(kind.suffix()).and_then(|name| database.snapshot(name));
+        let text = name.strip_suffix(kind.suffix()).ok_or(VfsError::NotFound)?;
+        let sql_key = self.snapshot_of(&database, text);
+        let snapshot = match kind {
+            PerSnapshot::Sums => database.snapshot(text),
+            PerSnapshot::Sql => sql_key.as_ref().and_then(|key| database.listed(key)),
+        };
         let snapshot = snapshot.filter(|s| has(&database, kind, s)).ok_or(VfsError::NotFound)?;
         Ok(Node::File(match kind {
             PerSnapshot::Sums => {
@@ -33,25 +38,20 @@ impl Vfs {
     }
 
     /// Names and identities of the files of such a folder.
-    pub(super) async fn per_snapshot_entries(
+    pub(super) fn per_snapshot_entries(
         &self,
         db: &Arc<str>,
         kind: PerSnapshot,
     ) -> Result<Vec<(Arc<str>, ContentId)>, VfsError> {
         let database = self.database(db)?;
-        let mut entries = Vec::new();
-        for snapshot in database.snapshots().iter().filter(|s| has(&database, kind, s)) {
-            let identity = match kind {
-                PerSnapshot::Sums => sums_identity(db, snapshot),
-                // Of one that cannot be looked at there is no better one; whoever looks it up is told why.
-                PerSnapshot::Sql => self
-                    .sql_of(&database, snapshot)
-                    .await
-                    .map_or_else(|_| sums_identity(db, snapshot), |file| Node::File(file).identity()),
-            };
-            entries.push((format!("{}{}", snapshot.name, kind.suffix()).into(), identity));
+        if kind == PerSnapshot::Sql {
+            // Any snapshot's may be asked for: a mirror of the tree would take the whole database once for each.
+            return Ok(Vec::new());
         }
-        Ok(entries)
+        let entry = |snapshot: &Snapshot| {
+            (format!("{}{}", snapshot.name, kind.suffix()).into(), sums_identity(db, snapshot))
+        };
+        Ok(database.snapshots().iter().map(entry).collect())
     }
 
     async fn sql_of(&self, database: &Database, snapshot: &Snapshot) -> Result<FileEntry, VfsError> {

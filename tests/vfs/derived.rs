@@ -213,7 +213,10 @@ fn a_row_has_its_history() {
             (5, &[("t.jsonl", &first)]),
         ])]]));
         assert_eq!(names(&vfs, "db/history").await, ["t"]);
-        assert_eq!(names(&vfs, "db/history/t").await, ["1.jsonl", "2.jsonl"]);
+        assert!(
+            names(&vfs, "db/history/t").await.is_empty(),
+            "a mirror would ask for the history of each row"
+        );
         let told = |text: &str| -> Vec<(String, String, serde_json::Value)> {
             let line = |line: &str| {
                 let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");

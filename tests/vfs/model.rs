@@ -173,7 +173,7 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
                     upto = format!("{upto}/{part}");
                     all.insert(upto.clone(), Shown::Dir);
                 }
-                // Their texts are no rows, so that no key is listed.
+                // Keys are found, not listed.
                 if let Some(table) = path.strip_suffix(".jsonl") {
                     all.insert(format!("{base}/history/{table}"), Shown::Dir);
                 }
