@@ -206,7 +206,8 @@ async fn what_cannot_be_opened_says_why_and_what_to_do() {
     repo.git(&["config", "extensions.refStorage", "reftable"]);
     let error = problem(&repo.place()).await;
     assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
-    assert!(error.chain().contains("reftable") || error.hint.is_some(), "{}", error.chain());
+    assert!(error.chain().contains("`reftable`, which is not read"), "{}", error.chain());
+    assert_eq!(error.hint.as_deref(), Some("`git refs migrate --ref-format=files` makes them files"));
 }
 
 #[tokio::test]
