@@ -1,6 +1,6 @@
 //! The commits of a repository, as far as they were read: each is read once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use gix::ObjectId;
@@ -8,7 +8,7 @@ use gix::objs::{CommitRef, Kind, TagRef};
 use jiff::Timestamp;
 
 use super::objects::{Reader, of_git};
-use super::tree::{Entry, Finder};
+use super::tree::{self, Entry, Finder};
 use crate::model::history::SnapshotId;
 use crate::source::{ErrorKind, SourceError, chain};
 
@@ -16,7 +16,10 @@ use crate::source::{ErrorKind, SourceError, chain};
 const SPARE: usize = 1000;
 
 /// More tags of tags than anybody makes by will.
-const MOST_TAGS_IN_ROW: usize = 64;
+pub(super) const MOST_TAGS_IN_ROW: usize = 64;
+
+/// How much of what could not be read is tried at once: a partial clone may lack any number of objects.
+const TRIED_AT_ONCE: usize = 64;
 
 /// A commit, by its place in a graph.
 pub(super) type Place = u32;
@@ -46,14 +49,42 @@ pub(super) struct Commit {
     pub(super) at: At,
 }
 
+/// Something that could not be read, and may be there later: a fetch or a repair brings it, and moves no name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unread {
+    /// What a name stands for.
+    Named(ObjectId),
+    Commit(ObjectId),
+    /// What is at the chosen path in this tree.
+    Path(ObjectId),
+    /// The entries of this tree.
+    Folder(ObjectId),
+}
+
+impl Unread {
+    fn is_back(self, reader: &mut Reader<'_>, path: &[Vec<u8>]) -> bool {
+        match self {
+            Self::Named(id) => reader.read_any(id, "object").is_ok(),
+            Self::Commit(id) => read_commit(reader, id).is_ok(),
+            Self::Path(tree) => Finder::default().find(reader, tree, path).is_ok(),
+            Self::Folder(tree) => tree::entries(reader, tree).is_ok(),
+        }
+    }
+}
+
+/// Whether a failure says something of what is stored. Others are the operating system's, and are to be told.
+pub(super) fn is_of_data(error: &SourceError) -> bool {
+    matches!(error.kind, ErrorKind::Missing | ErrorKind::Damaged)
+}
+
 /// Commits by hash.
 #[derive(Default)]
 pub(super) struct Graph {
     places: HashMap<ObjectId, Place>,
     commits: Vec<Commit>,
     finder: Finder,
-    /// Commits that are not there, or not readable.
-    absent: HashSet<ObjectId>,
+    /// What could not be read the last time.
+    unread: VecDeque<Unread>,
     /// What names lead to through tags: a commit, or nothing that is shown.
     peeled: HashMap<ObjectId, Option<ObjectId>>,
 }
@@ -76,10 +107,39 @@ impl Graph {
         self.places.get(id).copied()
     }
 
-    /// The commit that a name's object stands for; none for tags of trees and blobs, and for what cannot be read.
-    pub(super) fn peel(&mut self, reader: &mut Reader<'_>, id: ObjectId) -> Option<ObjectId> {
+    /// Adds what else could not be read.
+    pub(super) fn add_unread(&mut self, unread: Vec<Unread>) {
+        self.unread.extend(unread);
+    }
+
+    /// Forgets what could not be read: all of it is tried again.
+    pub(super) fn try_all(&mut self) {
+        self.unread.clear();
+    }
+
+    /// Whether anything is there now of what could not be read. Tries some of it, and the rest the next times.
+    pub(super) fn is_any_back(&mut self, reader: &mut Reader<'_>, path: &[Vec<u8>]) -> bool {
+        let count = self.unread.len().min(TRIED_AT_ONCE);
+        let is_any = self.unread.iter().take(count).any(|unread| unread.is_back(reader, path));
+        self.unread.rotate_left(count);
+        is_any
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.unread.is_empty()
+    }
+
+    /// The commit that a name's object stands for; none for tags of trees and blobs, and for what is missing or damaged.
+    ///
+    /// # Errors
+    /// Failures of the operating system.
+    pub(super) fn peel(
+        &mut self,
+        reader: &mut Reader<'_>,
+        id: ObjectId,
+    ) -> Result<Option<ObjectId>, SourceError> {
         if let Some(known) = self.peeled.get(&id) {
-            return *known;
+            return Ok(*known);
         }
         let mut at = id;
         for _ in 0..MOST_TAGS_IN_ROW {
@@ -90,18 +150,19 @@ impl Graph {
                 Ok((Kind::Commit, _)) => break,
                 Ok((Kind::Tag, data)) => match TagRef::from_bytes(data, at.kind()) {
                     Ok(tag) => at = tag.target(),
-                    Err(_) => return self.peels_to_none(id, "the tag is damaged"),
+                    Err(_) => return Ok(self.peels_to_none(id, "the tag is damaged")),
                 },
-                Ok((Kind::Tree | Kind::Blob, _)) => return self.peels_to_none(id, "it names no commit"),
-                Err(error) => {
-                    // It may be there the next time.
+                Ok((Kind::Tree | Kind::Blob, _)) => return Ok(self.peels_to_none(id, "it names no commit")),
+                Err(error) if is_of_data(&error) => {
                     tracing::debug!("a branch or tag is left out: {}", chain(&error));
-                    return None;
+                    self.unread.push_back(Unread::Named(at));
+                    return Ok(None);
                 }
+                Err(error) => return Err(error),
             }
         }
         self.peeled.insert(id, Some(at));
-        Some(at)
+        Ok(Some(at))
     }
 
     fn peels_to_none(&mut self, id: ObjectId, why: &str) -> Option<ObjectId> {
@@ -122,7 +183,7 @@ impl Graph {
         path: &[Vec<u8>],
         boundary: &HashSet<ObjectId>,
     ) -> Result<Vec<Place>, SourceError> {
-        self.look_again(reader, path);
+        self.look_again(reader, path)?;
         let mut order = Vec::new();
         let mut seen = HashSet::new();
         for tip in tips {
@@ -142,6 +203,11 @@ impl Graph {
         }
         // Most of what it knows is of no use to later commits.
         self.finder = Finder::default();
+        let unreadable = order.iter().filter_map(|place| match self.commits[*place as usize].at {
+            At::Unreadable(tree) => Some(Unread::Path(tree)),
+            At::Known(_) => None,
+        });
+        self.unread.extend(unreadable);
         Ok(order)
     }
 
@@ -156,15 +222,12 @@ impl Graph {
         if self.places.contains_key(&id) {
             return Ok(true);
         }
-        if self.absent.contains(&id) {
-            return Ok(false);
-        }
         match read_commit(reader, id) {
             Ok(mut commit) => {
                 if boundary.contains(&id) {
                     commit.parents = Box::default();
                 }
-                commit.at = self.look(reader, commit.tree, path);
+                commit.at = self.look(reader, commit.tree, path)?;
                 let place = Place::try_from(self.commits.len()).map_err(|_| {
                     SourceError::new(ErrorKind::Unsupported, &**reader.objects().label(), "too many commits")
                 })?;
@@ -172,37 +235,38 @@ impl Graph {
                 self.commits.push(commit);
                 Ok(true)
             }
-            Err(error) if matches!(error.kind, ErrorKind::Missing | ErrorKind::Damaged) => {
+            Err(error) if is_of_data(&error) => {
                 tracing::warn!(
                     hint = error.hint.as_deref(),
                     "the history ends at a commit: {}",
                     chain(&error)
                 );
-                self.absent.insert(id);
+                self.unread.push_back(Unread::Commit(id));
                 Ok(false)
             }
             Err(error) => Err(error),
         }
     }
 
-    fn look(&mut self, reader: &mut Reader<'_>, tree: ObjectId, path: &[Vec<u8>]) -> At {
+    fn look(&mut self, reader: &mut Reader<'_>, tree: ObjectId, path: &[Vec<u8>]) -> Result<At, SourceError> {
         match self.finder.find(reader, tree, path) {
-            Ok(entry) => At::Known(entry),
-            Err(error) => {
+            Ok(entry) => Ok(At::Known(entry)),
+            Err(error) if is_of_data(&error) => {
                 tracing::debug!("a commit cannot be looked into: {}", chain(&error));
-                At::Unreadable(tree)
+                Ok(At::Unreadable(tree))
             }
+            Err(error) => Err(error),
         }
     }
 
     /// Looks again for what could not be read: a fetch may have brought it.
-    fn look_again(&mut self, reader: &mut Reader<'_>, path: &[Vec<u8>]) {
-        self.absent.clear();
+    fn look_again(&mut self, reader: &mut Reader<'_>, path: &[Vec<u8>]) -> Result<(), SourceError> {
         for place in 0..self.commits.len() {
             if let At::Unreadable(tree) = self.commits[place].at {
-                self.commits[place].at = self.look(reader, tree, path);
+                self.commits[place].at = self.look(reader, tree, path)?;
             }
         }
+        Ok(())
     }
 
     /// Whether there is much in it that is not among the `shown` commits of the newest history.
@@ -216,7 +280,7 @@ pub(super) fn is_only_commit(reader: &mut Reader<'_>, id: ObjectId) -> bool {
     read_commit(reader, id).is_ok_and(|commit| commit.parents.is_empty() && commit.tree.is_empty_tree())
 }
 
-fn read_commit(reader: &mut Reader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
+pub(super) fn read_commit(reader: &mut Reader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
     let label = Arc::clone(reader.objects().label());
     let data = reader.read(id, Kind::Commit, "commit")?;
     let broken = |error| of_git(&label, format!("cannot read commit {id}"), error);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 
-use super::graph::{At, Graph, Place};
+use super::graph::{At, Graph, Place, Unread, is_of_data};
 use super::layout::{self, Shape};
 use super::objects::Reader;
 use super::refs::Refs;
 use super::tree;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
-use crate::source::chain;
+use crate::source::{SourceError, chain};
 
 /// The commits that touched a database, among all that names reach.
 pub(super) struct Lineage {
@@ -53,6 +53,8 @@ pub(super) struct Kept {
     pub(super) shapes: BTreeMap<Vec<u8>, Shape>,
     /// The commits that touched each name.
     pub(super) touched: HashMap<Vec<u8>, HashSet<Place>>,
+    /// What could not be read for it.
+    pub(super) unread: Vec<Unread>,
 }
 
 /// Which names in the chosen folder each commit touched; kept, as looking costs two trees each.
@@ -64,18 +66,30 @@ pub(super) struct Children {
 
 impl Children {
     /// The databases ever seen in the folder, and the commits that touched each.
-    pub(super) fn look(&mut self, graph: &Graph, order: &[Place], reader: &mut Reader<'_>) -> Kept {
+    ///
+    /// # Errors
+    /// Failures of the operating system.
+    pub(super) fn look(
+        &mut self,
+        graph: &Graph,
+        order: &[Place],
+        reader: &mut Reader<'_>,
+    ) -> Result<Kept, SourceError> {
         let mut by_name: HashMap<Vec<u8>, HashSet<Place>> = HashMap::new();
         // What cannot be read may have touched any of them.
-        let mut touch_all = Vec::new();
+        let (mut touch_all, mut unread) = (Vec::new(), Vec::new());
         for &place in order.iter().filter(|place| is_touched(graph, **place)) {
             let id = graph.commit(place).object;
             if !self.touched.contains_key(&id) {
-                let Some(names) = self.compare(graph, place, reader) else {
-                    touch_all.push(place);
-                    continue;
-                };
-                self.touched.insert(id, names);
+                match self.compare(graph, place, reader) {
+                    Ok(names) => drop(self.touched.insert(id, names)),
+                    Err(NotCompared::Unread(what)) => {
+                        unread.extend(what);
+                        touch_all.push(place);
+                        continue;
+                    }
+                    Err(NotCompared::Failed(error)) => return Err(error),
+                }
             }
             for name in &self.touched[&id] {
                 by_name.entry(name.clone()).or_default().insert(place);
@@ -84,21 +98,23 @@ impl Children {
         for places in by_name.values_mut() {
             places.extend(&touch_all);
         }
-        Kept { shapes: self.shapes.clone(), touched: by_name }
+        Ok(Kept { shapes: self.shapes.clone(), touched: by_name, unread })
     }
 
-    fn compare(&mut self, graph: &Graph, place: Place, reader: &mut Reader<'_>) -> Option<Box<[Vec<u8>]>> {
+    fn compare(
+        &mut self,
+        graph: &Graph,
+        place: Place,
+        reader: &mut Reader<'_>,
+    ) -> Result<Box<[Vec<u8>]>, NotCompared> {
         let mut entries = |at: At| match at {
-            At::Known(None) => Some(Arc::default()),
-            At::Known(Some(entry)) if !entry.is_tree() => Some(Arc::default()),
-            At::Known(Some(entry)) => match tree::entries(reader, entry.id) {
-                Ok(entries) => Some(entries),
-                Err(error) => {
-                    tracing::debug!("a commit cannot be looked into: {}", chain(&error));
-                    None
-                }
-            },
-            At::Unreadable(_) => None,
+            At::Known(None) => Ok(Arc::default()),
+            At::Known(Some(entry)) if !entry.is_tree() => Ok(Arc::default()),
+            At::Known(Some(entry)) => {
+                tree::entries(reader, entry.id).map_err(|error| NotCompared::of(entry.id, error))
+            }
+            // It is on the list.
+            At::Unreadable(_) => Err(NotCompared::Unread(None)),
         };
         let before = graph.first_parent(place).map_or(At::Known(None), |parent| graph.commit(parent).at);
         let (before, after) = (entries(before)?, entries(graph.commit(place).at)?);
@@ -107,14 +123,36 @@ impl Children {
             if !layout::is_told(name) {
                 continue;
             }
-            if let Some(new) = new.filter(|_| !self.shapes.contains_key(name))
-                && let Ok(Some(shape)) = layout::shape_of(reader, name, new)
-            {
-                self.shapes.insert(name.to_vec(), shape);
+            if let Some(new) = new.filter(|_| !self.shapes.contains_key(name)) {
+                let shape = layout::shape_of(reader, name, new);
+                match shape.map_err(|error| NotCompared::of(new.id, error))? {
+                    Some(shape) => drop(self.shapes.insert(name.to_vec(), shape)),
+                    None => {
+                        let (source, name) = (&**reader.objects().label(), String::from_utf8_lossy(name));
+                        tracing::debug!(source, %name, "a file beside the exports is left out: it is none");
+                    }
+                }
             }
             names.push(name.to_vec());
         }
-        Some(names.into())
+        Ok(names.into())
+    }
+}
+
+/// Why it is not known what a commit touched.
+enum NotCompared {
+    /// Something cannot be read: this, unless it is known.
+    Unread(Option<Unread>),
+    Failed(SourceError),
+}
+
+impl NotCompared {
+    fn of(tree: ObjectId, error: SourceError) -> Self {
+        if is_of_data(&error) {
+            tracing::debug!("a commit cannot be looked into: {}", chain(&error));
+            return Self::Unread(Some(Unread::Folder(tree)));
+        }
+        Self::Failed(error)
     }
 }
 

@@ -28,8 +28,30 @@ pub(super) struct Part {
     pub(super) shape: Shape,
 }
 
+/// Which databases lie at the chosen path.
+#[derive(Debug, Clone)]
+pub(super) enum Layout {
+    One(Part),
+    /// One per name in it that holds exports, now or ever.
+    Several,
+}
+
+impl Layout {
+    /// What the newest commit tells. `name` is the path's own.
+    ///
+    /// # Errors
+    /// When a tree is missing or damaged.
+    pub(super) fn of(
+        reader: &mut Reader<'_>,
+        name: String,
+        newest: Option<Entry>,
+    ) -> Result<Self, SourceError> {
+        Ok(if holds_several(reader, newest)? { Self::Several } else { Self::One(whole(name, newest)) })
+    }
+}
+
 /// The one database that the chosen path is. `name` is the path's own.
-pub(super) fn whole(name: String, newest: Option<Entry>) -> Part {
+fn whole(name: String, newest: Option<Entry>) -> Part {
     let is_export = newest.is_some_and(|entry| is_export(name.as_bytes(), entry));
     match name.strip_suffix(".jsonl").filter(|stem| is_export && !stem.is_empty()) {
         Some(stem) => Part { name: stem.to_owned(), child: None, shape: Shape::Export },
@@ -42,7 +64,7 @@ pub(super) fn whole(name: String, newest: Option<Entry>) -> Part {
 ///
 /// # Errors
 /// When a tree is missing or damaged.
-pub(super) fn holds_several(reader: &mut Reader<'_>, newest: Option<Entry>) -> Result<bool, SourceError> {
+fn holds_several(reader: &mut Reader<'_>, newest: Option<Entry>) -> Result<bool, SourceError> {
     let Some(folder) = newest.filter(Entry::is_tree) else { return Ok(false) };
     let mut is_any = false;
     let entries = tree::entries(reader, folder.id)?;
@@ -93,9 +115,11 @@ fn told(entries: &Entries) -> impl Iterator<Item = (&[u8], Entry)> {
     entries.iter().filter(|(name, _)| is_told(name))
 }
 
-/// Whether a name tells what its folder is for: not those of hidden files and of explanations.
+/// Whether a name tells what its folder is for: not those of hidden files and of texts for people.
 pub(super) fn is_told(name: &[u8]) -> bool {
-    !name.starts_with(b".") && !name.starts_with(b"README")
+    let is_title = name.starts_with(b"README") || name.starts_with(b"LICENSE");
+    let is_text = name.ends_with(b".md") || name.ends_with(b".txt");
+    !name.starts_with(b".") && !is_text && (!is_title || name.ends_with(JSONL))
 }
 
 fn is_export(name: &[u8], entry: Entry) -> bool {

@@ -102,7 +102,11 @@ impl Inner {
         self.watch.renew(|| refs::watched(&repository));
         let refs = Refs::read(&repository, &self.place, &self.label)?;
         if lock(&self.delivered).as_ref() == Some(&refs) {
-            return Ok(None);
+            if !lock(&self.state).is_any_back(&repository, &self.place, &self.label) {
+                return Ok(None);
+            }
+            // Should this poll be given up, the next one has to look.
+            *lock(&self.delivered) = None;
         }
         let databases = lock(&self.state).look(repository, &refs, &self.place, &self.label)?;
         Ok(Some((refs, databases)))

@@ -10,6 +10,7 @@ use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 use gix::{ObjectId, ThreadSafeRepository};
 
 use super::tree::TreeCache;
+use crate::source::stored::io_kind;
 use crate::source::{ErrorKind, SourceError};
 
 /// The most that reading one object may allocate, in bytes: git may keep one as a chain of differences, which all are in
@@ -54,13 +55,19 @@ pub(super) fn open(folder: &Path, label: &str) -> Result<ThreadSafeRepository, S
 
 /// A failure that the library tells of.
 pub(super) fn of_git(label: &str, operation: String, error: gix::Error) -> SourceError {
-    let kind = match error.dominant_class() {
+    let of_system = error
+        .iter_errors()
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .find(|error| error.raw_os_error().is_some());
+    let of_class = || match error.dominant_class() {
         Some(Class::NotFound) => ErrorKind::Missing,
         Some(Class::PermissionDenied) => ErrorKind::Refused,
         Some(Class::Unsupported) => ErrorKind::Unsupported,
         Some(Class::Cancelled | Class::Conflict | Class::Retryable) => ErrorKind::Unavailable,
         _ => ErrorKind::Damaged,
     };
+    // What the library makes of a failure of the operating system says nothing of what is stored.
+    let kind = of_system.map_or_else(of_class, io_kind);
     SourceError::new(kind, label, operation).because(error)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use gix::{ObjectId, ThreadSafeRepository};
 use jiff::tz::TimeZone;
@@ -11,7 +12,7 @@ use super::copies::{self, Copies, CopiesDatabase};
 use super::database::GitDatabase;
 use super::graph::{At, Graph, Place};
 use super::history::{self, Children, Kept, Lineage};
-use super::layout::{self, Part};
+use super::layout::{self, Layout, Part};
 use super::objects::{Objects, Reader};
 use super::place::GitPlace;
 use super::refs::Refs;
@@ -19,17 +20,24 @@ use super::tree::Entry;
 use crate::model::history::SnapshotId;
 use crate::source::{Database, ErrorKind, SourceError};
 
+/// Time between two tries to read what could not be read.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
 /// What the last look left.
 pub(super) struct State {
     /// `NAME=`.
     wanted: Option<String>,
     /// The database that it was found to mean, where there are several.
     chosen: Option<String>,
+    /// Which databases lie at the path: decided once, so that no later commit makes others of those that are shown.
+    layout: Option<Layout>,
     graph: Graph,
     children: Children,
     /// What was so when the commits were read, and decides what they are.
     replaced: Arc<HashMap<ObjectId, ObjectId>>,
     boundary: HashSet<ObjectId>,
+    /// When it was last tried to read what could not be read.
+    tried: Instant,
     databases: BTreeMap<Arc<str>, Arc<GitDatabase>>,
     copies: Copies,
     /// The databases, where the chosen folder is one of copies.
@@ -54,16 +62,34 @@ impl State {
         Self {
             wanted,
             chosen: None,
+            layout: None,
             graph: Graph::default(),
             children: Children::default(),
             replaced: Arc::default(),
             boundary: HashSet::new(),
+            tried: Instant::now(),
             databases: BTreeMap::new(),
             copies: Copies::default(),
             copied: BTreeMap::new(),
             zone,
             system: TimeZone::system(),
         }
+    }
+
+    /// Whether something that the last look could not read is there now. Blocks.
+    pub(super) fn is_any_back(
+        &mut self,
+        repository: &ThreadSafeRepository,
+        place: &GitPlace,
+        label: &Arc<str>,
+    ) -> bool {
+        if self.graph.is_whole() || self.tried.elapsed() < TRY_AGAIN {
+            return false;
+        }
+        let objects = Objects::new(Arc::clone(label), repository.clone(), Arc::clone(&self.replaced));
+        let is_any = self.graph.is_any_back(&mut objects.reader(), &place.path);
+        self.tried = Instant::now();
+        is_any
     }
 
     /// The databases of a repository that names these commits. Blocks.
@@ -112,8 +138,36 @@ impl State {
             (self.copied, self.databases) = (views, BTreeMap::new());
             return Ok(self.copied.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect());
         }
-        let mut views = BTreeMap::new();
-        let parts = parts(&reached, newest, &mut self.children, &mut reader, place)?;
+        let layout = match &self.layout {
+            Some(known) => known.clone(),
+            None => {
+                let found = Layout::of(&mut reader, place.name(), newest)?;
+                // What holds nothing yet may come to hold anything.
+                self.layout = newest.map(|_| found.clone());
+                found
+            }
+        };
+        let (mut views, mut unread) = (BTreeMap::new(), Vec::new());
+        let parts: Vec<(Part, Lineage)> = match layout {
+            Layout::Several => {
+                let Kept { shapes, touched, unread: more } =
+                    self.children.look(reached.graph, &reached.order, &mut reader)?;
+                unread = more;
+                let none = HashSet::new();
+                let lineage = |part: Part| {
+                    let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);
+                    let lineage =
+                        Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place));
+                    (part, lineage)
+                };
+                layout::parts(&shapes).into_iter().map(lineage).collect()
+            }
+            Layout::One(part) => {
+                let is_touched = |commit| history::is_touched(reached.graph, commit);
+                let lineage = Lineage::new(reached.graph, &reached.order, is_touched);
+                vec![(part, lineage)]
+            }
+        };
         let names: Vec<&str> = parts.iter().map(|(part, _)| part.name.as_str()).collect();
         let chosen = choose(self.wanted.as_deref(), &mut self.chosen, &names, label)?;
         for (part, lineage) in parts.iter().filter(|(part, _)| chosen.is_none_or(|name| name == part.name)) {
@@ -121,6 +175,7 @@ impl State {
             let view = reached.view(&name, (part, lineage), place, &objects, self.databases.get(&name));
             views.insert(name, view);
         }
+        self.graph.add_unread(unread);
         (self.copied, self.databases) = (BTreeMap::new(), views);
         Ok(self.databases.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect())
     }
@@ -143,9 +198,10 @@ impl State {
         refs: &Refs,
         place: &GitPlace,
     ) -> Result<(Vec<Place>, HashMap<ObjectId, ObjectId>), SourceError> {
+        self.graph.try_all();
         let mut peeled = HashMap::new();
         for id in refs.tips() {
-            if let Some(commit) = self.graph.peel(reader, id) {
+            if let Some(commit) = self.graph.peel(reader, id)? {
                 peeled.insert(id, commit);
             }
         }
@@ -169,29 +225,6 @@ impl State {
         };
         Err(error)
     }
-}
-
-/// The databases at the chosen path, each with the commits that touched it.
-fn parts(
-    reached: &Reached<'_>,
-    newest: Option<Entry>,
-    children: &mut Children,
-    reader: &mut Reader<'_>,
-    place: &GitPlace,
-) -> Result<Vec<(Part, Lineage)>, SourceError> {
-    if !layout::holds_several(reader, newest)? {
-        let is_touched = |commit| history::is_touched(reached.graph, commit);
-        let lineage = Lineage::new(reached.graph, &reached.order, is_touched);
-        return Ok(vec![(layout::whole(place.name(), newest), lineage)]);
-    }
-    let Kept { shapes, touched } = children.look(reached.graph, &reached.order, reader);
-    let none = HashSet::new();
-    let lineage = |part: Part| {
-        let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);
-        let lineage = Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place));
-        (part, lineage)
-    };
-    Ok(layout::parts(&shapes).into_iter().map(lineage).collect())
 }
 
 /// Which one of several databases is shown: decided once, so that those that turn up later change nothing.

@@ -114,3 +114,52 @@ async fn a_name_picks_one_of_several() {
     let named = try_open(&repo.place(), Some("x")).expect("it opens").poll().await;
     assert!(named.is_err(), "history counts");
 }
+
+#[tokio::test]
+async fn a_stray_file_changes_no_database_that_is_shown() {
+    let repo = Repo::new();
+    repo.write("README", "Backups.\n");
+    repo.write("LICENSE-MIT", "Do what you want.\n");
+    repo.write("how.md", "# How\n");
+    repo.write("hq/issues.jsonl", LINES);
+    let first = repo.change("beads.jsonl", ROWS);
+    let source = repo.open();
+    let before = databases(&source).await;
+    assert_eq!(before.keys().collect::<Vec<_>>(), ["beads", "hq"]);
+    for stray in ["notes.txt", "run.sh", "data.csv", "src/main.rs", "hq/notes.txt"] {
+        repo.change(stray, "stray\n");
+        let after = databases(&source).await;
+        assert_eq!(after.keys().collect::<Vec<_>>(), ["beads", "hq"], "{stray}");
+        assert_eq!(ids(&after["beads"].history().timeline), std::slice::from_ref(&first), "{stray}");
+    }
+    let last = repo.change("new.jsonl", ROWS);
+    let after = databases(&source).await;
+    assert_eq!(after.keys().collect::<Vec<_>>(), ["beads", "hq", "new"]);
+    assert_eq!(shown(&after["new"], &last).await, [("issues.jsonl".to_owned(), LINES.to_owned())]);
+    // Who opens it now sees what it has become.
+    assert_eq!(database(&repo.open()).await.name(), "work");
+}
+
+#[tokio::test]
+async fn texts_do_not_count_when_it_is_opened() {
+    let repo = Repo::new();
+    repo.write("hq.jsonl", ROWS);
+    repo.write("LICENSE-server.jsonl", ROWS);
+    repo.write(".gitattributes", "*.jsonl -text\n");
+    repo.change("notes.txt", "stray\n");
+    let found = databases(&repo.open()).await;
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["LICENSE-server", "hq"]);
+}
+
+#[tokio::test]
+async fn exports_that_are_added_to_other_files_change_nothing() {
+    let repo = Repo::new();
+    repo.change("main.rs", "fn main() {}\n");
+    let source = repo.open();
+    assert_eq!(database(&source).await.name(), "work");
+    repo.git(&["rm", "-q", "main.rs"]);
+    let last = repo.change("hq.jsonl", ROWS);
+    let one = database(&source).await;
+    assert_eq!(one.name(), "work");
+    assert_eq!(shown(&one, &last).await, [("hq.jsonl".to_owned(), ROWS.to_owned())]);
+}

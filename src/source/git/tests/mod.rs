@@ -167,6 +167,17 @@ async fn database(source: &GitSource) -> Arc<dyn Database> {
     found.into_values().next().expect("there is one")
 }
 
+/// What a source finds as soon as there is news. Not all of it is told: some is only found by trying again.
+async fn awaited(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {
+    for _ in 0..600 {
+        if let Some(found) = source.poll().await.unwrap_or_else(|error| panic!("{}", error.chain())) {
+            return found.into_iter().map(|database| (database.name().to_owned(), database)).collect();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("no news in a minute");
+}
+
 fn ids(metas: &[Arc<SnapshotMeta>]) -> Vec<String> {
     metas.iter().map(|meta| meta.id.to_string()).collect()
 }
