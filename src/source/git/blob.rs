@@ -49,6 +49,11 @@ impl Blob {
         self.objects.folders().into_iter().find_map(|objects| File::open(path(objects)).ok())
     }
 
+    /// Whether it lies in a file of its own, and is read in pieces.
+    pub(super) fn is_loose(&self) -> bool {
+        self.loose_file().is_some()
+    }
+
     /// All of it in memory.
     fn whole(&self) -> Result<Vec<u8>, SourceError> {
         let what = format!("{} from blob", self.path);

@@ -15,12 +15,14 @@ use super::changes::{ChangeMemory, Changes, Index, Location, Node, Origin};
 use super::layout::{Part, Shape};
 use super::objects::{Objects, Reader};
 use super::tree::{self, Entry, Finder, FoundFile};
+use super::verify;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::form::{EXPORTED_TABLE, Export};
 use crate::source::stored::Spools;
+use crate::source::verify::{Contents, Progress, Verdict};
 use crate::source::{Content, Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// How many listings are kept.
@@ -62,6 +64,8 @@ struct Found {
 pub(super) struct GitDatabase {
     name: Arc<str>,
     history: History,
+    /// The one database of the repository that checks it, for all.
+    checker: Arc<OnceLock<Arc<str>>>,
     view: Arc<View>,
 }
 
@@ -87,7 +91,7 @@ impl GitDatabase {
         path: &[Vec<u8>],
         history: History,
         nodes: Vec<(SnapshotId, Node)>,
-        (objects, shared): (Arc<Objects>, Arc<Shared>),
+        (objects, shared, checker): (Arc<Objects>, Arc<Shared>, Arc<OnceLock<Arc<str>>>),
     ) -> Self {
         let path: Vec<Vec<u8>> = path.iter().chain(&part.child).cloned().collect();
         let alone = match part.shape {
@@ -105,7 +109,7 @@ impl GitDatabase {
             changes: OnceLock::new(),
             listings: Mutex::new(LruCache::new(REMEMBERED_LISTINGS)),
         };
-        Self { name, history, view: Arc::new(view) }
+        Self { name, history, checker, view: Arc::new(view) }
     }
 
     /// Whether it is a view of this part of its repository.
@@ -148,6 +152,15 @@ impl Database for GitDatabase {
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
         Err(SourceError::new(ErrorKind::Missing, &**self.view.objects.label(), "cannot list live files")
             .because("what is not committed is not shown"))
+    }
+
+    async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
+        // Whichever is asked first.
+        if *self.checker.get_or_init(|| Arc::clone(&self.name)) != self.name {
+            return Ok(Verdict { contents: Contents::Newest, ..Verdict::default() });
+        }
+        let (view, progress) = (Arc::clone(&self.view), progress.clone());
+        on_blocking_thread(self.view.objects.label(), move || verify::verify(&view.objects, &progress)).await
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `database` | one view |
 //! | `copies` | folders of copies with times in their names |
 //! | `state` | what is known, and what is new |
+//! | `verify` | whether all objects are sound |
 //!
 //! Nothing is written, and no git is run. A Dolt store in a repository (`refs/dolt/data`) is read by
 //! [`super::dolt_store`].
@@ -37,6 +38,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod verify;
 
 pub use place::GitPlace;
 

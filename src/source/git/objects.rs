@@ -84,6 +84,15 @@ impl Objects {
         &self.label
     }
 
+    /// The same as they are stored, whatever stands for them.
+    pub(super) fn as_stored(&self) -> Self {
+        Self::new(Arc::clone(&self.label), self.repository.clone(), Arc::default())
+    }
+
+    pub(super) fn repository(&self) -> gix::Repository {
+        self.repository.to_thread_local()
+    }
+
     /// The object that is read for `id`.
     pub(super) fn effective(&self, id: ObjectId) -> ObjectId {
         self.replaced.get(&id).copied().unwrap_or(id)
@@ -104,14 +113,18 @@ impl Objects {
         std::iter::once(own).chain(borrowed).collect()
     }
 
+    /// Whether it is a partial clone: what it lacks was promised to it by the one that it came from.
+    pub(super) fn is_partial(&self) -> bool {
+        self.folders().iter().any(|folder| {
+            let packs = std::fs::read_dir(folder.join("pack")).into_iter().flatten().flatten();
+            packs.into_iter().any(|file| file.path().extension().is_some_and(|end| end == "promisor"))
+        })
+    }
+
     /// Why an object is not there, and what can be done about it.
     pub(super) fn missing(&self, id: ObjectId, operation: String) -> SourceError {
         let error = SourceError::new(ErrorKind::Missing, &*self.label, operation);
-        let is_partial = self.folders().iter().any(|folder| {
-            let packs = std::fs::read_dir(folder.join("pack")).into_iter().flatten().flatten();
-            packs.into_iter().any(|file| file.path().extension().is_some_and(|end| end == "promisor"))
-        });
-        if is_partial {
+        if self.is_partial() {
             error
                 .because(format!("object {id} was not fetched: the repository is a partial clone"))
                 .with_hint(format!("`git cat-file -t {id}`, run in the repository, fetches it"))

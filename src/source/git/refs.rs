@@ -8,8 +8,9 @@ use gix::bstr::ByteSlice;
 use gix::refs::TargetRef;
 use gix::{ObjectId, Repository};
 
-use super::objects::of_git;
+use super::objects::{FSCK, of_git};
 use super::place::GitPlace;
+use crate::source::verify::{Finding, Severity};
 use crate::source::watch::{Events, Watched};
 use crate::source::{ErrorKind, SourceError};
 
@@ -51,7 +52,10 @@ impl Refs {
             replaced: HashMap::new(),
             boundary: boundary(repository),
         };
-        let named = named(repository, label)?;
+        let Names { named, left_out } = names(repository, label)?;
+        for Finding { place, problem, .. } in left_out {
+            tracing::debug!(source = label, place, "a ref is left out: {problem}");
+        }
         let wants_replaced = repository.config_snapshot().boolean("core.useReplaceRefs").unwrap_or(true);
         let mut of_remotes = BTreeMap::new();
         for (name, id) in &named {
@@ -83,17 +87,26 @@ impl Refs {
     }
 }
 
-/// Every ref by its full name. One that leads nowhere is left out; so are the `HEAD`s of remotes, which only stand for
-/// other branches.
-fn named(repository: &Repository, label: &str) -> Result<BTreeMap<String, ObjectId>, SourceError> {
+/// Every ref by its full name. The `HEAD`s of remotes only stand for other branches, and are not among them.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) named: BTreeMap<String, ObjectId>,
+    /// Those that lead nowhere, and why.
+    pub(super) left_out: Vec<Finding>,
+}
+
+/// # Errors
+/// When the refs cannot be listed.
+pub(super) fn names(repository: &Repository, label: &str) -> Result<Names, SourceError> {
     let fail = |error| of_git(label, "cannot list the branches and tags".to_owned(), error);
     let platform = repository.references().map_err(fail)?;
-    let mut named = BTreeMap::new();
+    let mut names = Names::default();
     for found in platform.all().map_err(fail)? {
         let reference = match found {
             Ok(reference) => reference,
             Err(error) => {
-                tracing::debug!(source = label, %error, "a ref is left out");
+                let error = of_git(label, "cannot read a ref".to_owned(), error).with_hint(FSCK);
+                names.left_out.push(Finding::of("refs", &error));
                 continue;
             }
         };
@@ -111,11 +124,14 @@ fn named(repository: &Repository, label: &str) -> Result<BTreeMap<String, Object
             }
         }
         match at.as_ref().and_then(gix::Reference::try_id) {
-            Some(id) => drop(named.insert(name, id.detach())),
-            None => tracing::debug!(source = label, name, "a ref leads nowhere"),
+            Some(id) => drop(names.named.insert(name, id.detach())),
+            None => {
+                let finding = Finding::wrong(name, "it stands for a branch that is not there");
+                names.left_out.push(Finding { severity: Severity::Note, ..finding });
+            }
         }
     }
-    Ok(named)
+    Ok(names)
 }
 
 /// The ref that a user names: in full, or a branch, a branch of a remote, a tag.
@@ -127,7 +143,11 @@ fn find(named: &BTreeMap<String, ObjectId>, wanted: &str, label: &str) -> Result
     })
 }
 
-fn head(repository: &Repository, label: &str) -> Result<ObjectId, SourceError> {
+/// What HEAD names.
+///
+/// # Errors
+/// [`ErrorKind::Invalid`] where its branch has no commit; others where it cannot be read.
+pub(super) fn head(repository: &Repository, label: &str) -> Result<ObjectId, SourceError> {
     let fail = |error| of_git(label, "cannot read HEAD".to_owned(), error);
     let head = repository.head().map_err(fail)?;
     if let Some(id) = head.id() {
@@ -142,7 +162,8 @@ fn head(repository: &Repository, label: &str) -> Result<ObjectId, SourceError> {
     .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"))
 }
 
-fn boundary(repository: &Repository) -> HashSet<ObjectId> {
+/// The commits whose parents a shallow clone left behind.
+pub(super) fn boundary(repository: &Repository) -> HashSet<ObjectId> {
     let Ok(file) = repository.shallow_file() else { return HashSet::new() };
     // There is none in most repositories.
     let text = std::fs::read(file).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What is known of a repository from one look to the next.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use gix::{ObjectId, ThreadSafeRepository};
@@ -45,6 +45,8 @@ pub(super) struct State {
     /// `--timezone`.
     zone: Option<TimeZone>,
     system: TimeZone,
+    /// Which of them checks the repository.
+    checker: Arc<OnceLock<Arc<str>>>,
 }
 
 /// All that names reach, as it was read.
@@ -55,6 +57,7 @@ struct Reached<'r> {
     refs: &'r Refs,
     /// The commits that the objects of names stand for.
     peeled: HashMap<ObjectId, ObjectId>,
+    checker: &'r Arc<OnceLock<Arc<str>>>,
 }
 
 impl State {
@@ -73,6 +76,7 @@ impl State {
             copied: BTreeMap::new(),
             zone,
             system: TimeZone::system(),
+            checker: Arc::default(),
         }
     }
 
@@ -117,7 +121,7 @@ impl State {
             self.forget();
             (order, peeled) = self.reach(&mut reader, refs, place)?;
         }
-        let reached = Reached { graph: &self.graph, order, refs, peeled };
+        let reached = Reached { graph: &self.graph, order, refs, peeled, checker: &self.checker };
         let newest = reached.newest_entry(place, label)?;
         let line = reached.line();
         if copies::is_folder_of(reached.graph, &line, &mut reader)? {
@@ -302,7 +306,7 @@ impl Reached<'_> {
             &place.path,
             history,
             nodes,
-            (Arc::clone(objects), shared),
+            (Arc::clone(objects), shared, Arc::clone(self.checker)),
         ))
     }
 

@@ -218,7 +218,8 @@ pub(super) fn list(
     Ok(listing)
 }
 
-fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
+/// The path of a name in the folder at `path`.
+pub(super) fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, name].join(&b'/') }
 }
 

@@ -17,6 +17,7 @@ mod hostile;
 mod layouts;
 mod polling;
 mod shapes;
+mod verify;
 mod within;
 
 /// A repository made by real git.
