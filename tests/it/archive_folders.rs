@@ -306,3 +306,31 @@ fn archives_that_cannot_be_read_stay_listed() {
         (text.ok()? == b"{\"a\":1}\n" && names(mount.path("m/asof")).len() == 2).then_some(())
     });
 }
+
+/// A name and a time stay with the archive that has them; what it holds is what lies there now.
+#[test]
+fn an_archive_that_is_replaced_shows_what_it_holds_now() {
+    let dir = temp_dir();
+    let path = dir.path().join("beads-20260101-1200.jsonl");
+    fs::write(&path, "{\"a\":1}\n").expect("the folder is ours");
+    let mount = Mount::with(&["--timezone", "UTC"], &[text(dir.path())]);
+    let shown = mount.path("beads/asof/2026-01-01T120000Z/issues.jsonl");
+    assert_eq!(read_text(&shown), "{\"a\":1}\n");
+    assert_eq!(fs::metadata(&shown).expect("it is there").len(), 8);
+    let sums = mount.path("beads/sums/2026-01-01T120000Z.sha256");
+    let before = read_text(&sums);
+    let next = dir.path().join("next.tmp");
+    fs::write(&next, "{\"a\":1000}\n").expect("the folder is ours");
+    fs::rename(&next, &path).expect("the folder is ours");
+    eventually("the new bytes", Duration::from_secs(10), || {
+        (fs::read_to_string(&shown).is_ok_and(|text| text == "{\"a\":1000}\n")).then_some(())
+    });
+    assert_eq!(fs::metadata(&shown).expect("it is there").len(), 11);
+    assert_eq!(names(mount.path("beads/asof")), ["2026-01-01T120000Z"], "its name stays");
+    assert_ne!(read_text(&sums), before);
+    let checked =
+        run("sha256sum").args(["-c", "sums/2026-01-01T120000Z.sha256"]).dir(mount.path("beads")).ok();
+    assert!(checked.contains("OK"), "{checked}");
+    assert_eq!(names(mount.path("beads/versions/issues")), ["2026-01-01T120000Z.jsonl"]);
+    assert_eq!(read_text(mount.path("beads/versions/issues/2026-01-01T120000Z.jsonl")), "{\"a\":1000}\n");
+}

@@ -4,7 +4,7 @@
 //! show their members, JSONL exports show one table `issues.jsonl`. Files of one tag and time are one snapshot. A
 //! Thrum backup is a folder of zips and what the next one will be made of (see `thrum`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -109,30 +109,58 @@ impl ArchiveSource {
 
 /// Where archives are looked for, and what was found there.
 struct Finds {
+    label: Arc<str>,
+    options: ArchiveOptions,
+    /// The folder in which repositories of Thrum's backups come and go, where it is one.
+    root: Option<PathBuf>,
+    repositories: BTreeSet<PathBuf>,
     scanners: Vec<Scanner>,
     /// The present state of Thrum backups.
     present: Vec<Current>,
     /// The snapshots, sorted by time.
     archives: Arc<Vec<Archive>>,
+    /// What the log was told of places that cannot be read.
+    told: BTreeSet<String>,
 }
 
 impl Finds {
     fn new(place: &Place, label: &Arc<str>, options: &ArchiveOptions) -> Self {
-        let scanner = |place| Scanner::new(place, Arc::clone(label), options, TimeZone::system());
-        let repositories = match place {
-            Place::Folder(path) => thrum::repositories(path),
-            Place::File(_) => Vec::new(),
+        let mut finds = Self {
+            label: Arc::clone(label),
+            options: options.clone(),
+            root: None,
+            repositories: BTreeSet::new(),
+            scanners: Vec::new(),
+            present: Vec::new(),
+            archives: Arc::default(),
+            told: BTreeSet::new(),
         };
-        let (mut scanners, mut present) = (Vec::new(), Vec::new());
-        for repository in &repositories {
-            let scanner = scanner(Place::Folder(repository.join("archives"))).that_may_be_missing();
-            present.push(Current::new(repository, Arc::clone(label), scanner.database()));
-            scanners.push(scanner);
+        if let Place::Folder(path) = place
+            && !thrum::repositories(path).is_empty()
+        {
+            finds.root = Some(path.clone());
+            finds.find_repositories();
+        } else {
+            finds.scanners.push(finds.scanner(place.clone()));
         }
-        if repositories.is_empty() {
-            scanners.push(scanner(place.clone()));
+        finds
+    }
+
+    fn scanner(&self, place: Place) -> Scanner {
+        Scanner::new(place, Arc::clone(&self.label), &self.options, TimeZone::system())
+    }
+
+    /// Takes up repositories that were not there before. One that goes is told of by those who read it.
+    fn find_repositories(&mut self) {
+        let Some(root) = &self.root else { return };
+        for repository in thrum::repositories(root) {
+            if self.repositories.insert(repository.clone()) {
+                let scanner = self.scanner(Place::Folder(repository.join("archives"))).that_may_be_missing();
+                let current = Current::new(&repository, Arc::clone(&self.label), scanner.database());
+                self.present.push(current);
+                self.scanners.push(scanner);
+            }
         }
-        Self { scanners, present, archives: Arc::default() }
     }
 
     /// Looks for the first time. Where there is nothing but a backup that is being written, waits for it for a
@@ -148,16 +176,34 @@ impl Finds {
         }
     }
 
-    /// Looks again, which costs one `stat` per file where nothing is new. Blocks.
+    /// Looks again, which costs one `stat` per file where nothing is new. A place that cannot be read keeps what was found
+    /// there, and fails nothing but itself. Blocks.
+    ///
+    /// # Errors
+    /// When none of the places can be read.
     fn look(&mut self) -> Result<(), SourceError> {
-        let mut has_news = false;
+        self.find_repositories();
         // A run packs what is in `current/` before it fills that anew: looked at in this order, what it held is in one
         // of both.
-        for current in &mut self.present {
-            has_news |= current.look()?;
+        let looked: Vec<Result<bool, SourceError>> = self
+            .present
+            .iter_mut()
+            .map(Current::look)
+            .chain(self.scanners.iter_mut().map(Scanner::scan))
+            .collect();
+        let places = looked.len();
+        let has_news = looked.iter().any(|outcome| matches!(outcome, Ok(true)));
+        let mut failures: Vec<SourceError> = looked.into_iter().filter_map(Result::err).collect();
+        if failures.len() == places
+            && let Some(first) = failures.pop()
+        {
+            return Err(first);
         }
-        for scanner in &mut self.scanners {
-            has_news |= scanner.scan()?;
+        let told = failures.iter().map(SourceError::chain).collect();
+        for reason in std::mem::replace(&mut self.told, told).symmetric_difference(&self.told) {
+            if self.told.contains(reason) {
+                tracing::warn!(source = &*self.label, %reason, "what was found there stays as it was");
+            }
         }
         if has_news {
             let found = self.scanners.iter().flat_map(Scanner::found);
@@ -171,7 +217,8 @@ impl Finds {
     fn folders(&self) -> Watched {
         let archives = self.scanners.iter().map(|scanner| scanner.folder().to_owned());
         let present = self.present.iter().flat_map(Current::folders);
-        archives.chain(present).map(|folder| (folder, Events::Complete)).collect()
+        let root = self.root.iter().cloned();
+        archives.chain(present).chain(root).map(|folder| (folder, Events::Complete)).collect()
     }
 }
 

@@ -152,3 +152,67 @@ async fn what_lies_elsewhere_is_not_reached_through_a_link() {
     let paths: Vec<&str> = files.iter().map(|file| &*file.path).collect();
     assert_eq!(paths, ["events.jsonl", "manifest.json"]);
 }
+
+#[tokio::test]
+async fn one_repository_that_goes_takes_no_other_with_it_and_new_ones_are_found() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    let other = |name: &str| backups.root.path().join(name).join("current");
+    let fill = |name: &str, time: &str| {
+        fs::create_dir_all(other(name)).unwrap();
+        fs::write(other(name).join("manifest.json"), format!(r#"{{"timestamp":"{time}"}}"#)).unwrap();
+    };
+    fill("a", "2026-01-01T10:00:00Z");
+    let source = open(backups.root.path()).unwrap();
+    assert_eq!(names(&databases(&source).await), ["a", "repo"]);
+    fs::remove_dir_all(other("a")).unwrap();
+    fill("new", "2026-01-03T10:00:00Z");
+    backups.run("2026-01-02T10:00:00Z", &[("events.jsonl", "two\n")]);
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = source.poll().await.unwrap()
+            && found.len() == 3
+            && times(&found[2]) == ["2026-01-02T10:00:00Z"]
+        {
+            assert_eq!(names(&found), ["a", "new", "repo"], "what cannot be read is not taken for deleted");
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is not found");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test]
+async fn archives_of_one_name_in_two_repositories_are_two_databases() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        let archives = root.path().join(name).join("archives");
+        fs::create_dir_all(&archives).unwrap();
+        let text = archives.join("text");
+        fs::write(&text, name).unwrap();
+        let mut zip = Command::new("zip");
+        zip.args(["-q", "-j"]).arg(archives.join("x-2026-01-04T100000.zip")).arg(&text);
+        assert!(run(&mut zip).status.success());
+        fs::remove_file(text).unwrap();
+    }
+    let found = databases(&open(root.path()).unwrap()).await;
+    assert_eq!(names(&found), ["a", "b"]);
+    for database in &found {
+        assert_eq!(text(database, 0, "text").await, database.name());
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_behind_a_link_is_no_backup_and_takes_nothing_with_it() {
+    let backups = Backups::new();
+    backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
+    backups.pack("2026-01-02T100000.zip");
+    fs::remove_dir_all(backups.current("")).unwrap();
+    fs::create_dir(backups.current("")).unwrap();
+    let elsewhere = backups.root.path().join("elsewhere.json");
+    fs::write(&elsewhere, r#"{"timestamp":"2026-01-05T10:00:00Z"}"#).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, backups.current("manifest.json")).unwrap();
+    let database = database(&open(&backups.repository()).unwrap()).await;
+    assert_eq!(times(&database), ["2026-01-01T10:00:00Z"]);
+    assert_eq!(text(&database, 0, "events.jsonl").await, "one\n");
+}
