@@ -15,14 +15,14 @@ use super::changes::{ChangeMemory, Changes, Index, Location, Node, Origin};
 use super::layout::{Part, Shape};
 use super::objects::{Objects, Reader};
 use super::tree::{self, Entry, Finder, FoundFile};
-use super::verify;
+use super::verify::{self, Checker};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::form::{EXPORTED_TABLE, Export};
 use crate::source::stored::Spools;
-use crate::source::verify::{Contents, Progress, Verdict};
+use crate::source::verify::{Progress, Verdict};
 use crate::source::{Content, Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// How many listings are kept.
@@ -64,8 +64,7 @@ struct Found {
 pub(super) struct GitDatabase {
     name: Arc<str>,
     history: History,
-    /// The one database of the repository that checks it, for all.
-    checker: Arc<OnceLock<Arc<str>>>,
+    checker: Checker,
     view: Arc<View>,
 }
 
@@ -91,7 +90,7 @@ impl GitDatabase {
         path: &[Vec<u8>],
         history: History,
         nodes: Vec<(SnapshotId, Node)>,
-        (objects, shared, checker): (Arc<Objects>, Arc<Shared>, Arc<OnceLock<Arc<str>>>),
+        (objects, shared, checker): (Arc<Objects>, Arc<Shared>, Checker),
     ) -> Self {
         let path: Vec<Vec<u8>> = path.iter().chain(&part.child).cloned().collect();
         let alone = match part.shape {
@@ -155,12 +154,7 @@ impl Database for GitDatabase {
     }
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
-        // Whichever is asked first.
-        if *self.checker.get_or_init(|| Arc::clone(&self.name)) != self.name {
-            return Ok(Verdict { contents: Contents::Newest, ..Verdict::default() });
-        }
-        let (view, progress) = (Arc::clone(&self.view), progress.clone());
-        on_blocking_thread(self.view.objects.label(), move || verify::verify(&view.objects, &progress)).await
+        verify::for_all(&self.checker, &self.name, &self.view.objects, progress).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is known of a repository from one look to the next.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gix::{ObjectId, ThreadSafeRepository};
@@ -17,6 +17,7 @@ use super::objects::{Objects, Reader};
 use super::place::GitPlace;
 use super::refs::Refs;
 use super::tree::Entry;
+use super::verify::Checker;
 use crate::model::history::SnapshotId;
 use crate::source::{Database, ErrorKind, SourceError};
 
@@ -46,7 +47,7 @@ pub(super) struct State {
     zone: Option<TimeZone>,
     system: TimeZone,
     /// Which of them checks the repository.
-    checker: Arc<OnceLock<Arc<str>>>,
+    checker: Checker,
 }
 
 /// All that names reach, as it was read.
@@ -57,7 +58,7 @@ struct Reached<'r> {
     refs: &'r Refs,
     /// The commits that the objects of names stand for.
     peeled: HashMap<ObjectId, ObjectId>,
-    checker: &'r Arc<OnceLock<Arc<str>>>,
+    checker: &'r Checker,
 }
 
 impl State {
@@ -134,8 +135,14 @@ impl State {
                 if chosen.as_ref().is_none_or(|name| *name == stem) {
                     let name: Arc<str> = self.wanted.as_deref().unwrap_or(&stem).into();
                     let (graph, former) = (reached.graph, self.copied.get(&name));
-                    let view =
-                        CopiesDatabase::new((&name, &stem), &place.path, found, graph, &objects, former);
+                    let view = CopiesDatabase::new(
+                        (&name, &stem),
+                        &place.path,
+                        found,
+                        graph,
+                        (&objects, &self.checker),
+                        former,
+                    );
                     views.insert(name, view);
                 }
             }

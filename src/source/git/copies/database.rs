@@ -20,7 +20,9 @@ use crate::source::git::database::lock;
 use crate::source::git::graph::{Graph, Place};
 use crate::source::git::objects::Objects;
 use crate::source::git::tables::{DatabaseBlobs, is_lines};
+use crate::source::git::verify::{self, Checker};
 use crate::source::stored::Spools;
+use crate::source::verify::{Progress, Verdict};
 use crate::source::{Content, Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// How many listings are kept.
@@ -30,6 +32,7 @@ const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero
 pub(in crate::source::git) struct CopiesDatabase {
     name: Arc<str>,
     history: History,
+    checker: Checker,
     view: Arc<View>,
 }
 
@@ -62,7 +65,7 @@ impl CopiesDatabase {
         folder: &[Vec<u8>],
         copies: Vec<DatedCopy>,
         graph: &Graph,
-        objects: &Arc<Objects>,
+        (objects, checker): (&Arc<Objects>, &Checker),
         former: Option<&Arc<Self>>,
     ) -> Arc<Self> {
         let history = history(&copies, graph);
@@ -80,7 +83,7 @@ impl CopiesDatabase {
             by_id,
             listings: Mutex::new(LruCache::new(REMEMBERED_LISTINGS)),
         };
-        Arc::new(Self { name: Arc::clone(name), history, view: Arc::new(view) })
+        Arc::new(Self { name: Arc::clone(name), history, checker: Arc::clone(checker), view: Arc::new(view) })
     }
 }
 
@@ -136,6 +139,10 @@ impl Database for CopiesDatabase {
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
         Err(SourceError::new(ErrorKind::Missing, &**self.view.objects.label(), "cannot list live files")
             .because("what is not committed is not shown"))
+    }
+
+    async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
+        verify::for_all(&self.checker, &self.name, &self.view.objects, progress).await
     }
 }
 

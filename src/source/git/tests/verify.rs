@@ -10,7 +10,7 @@ async fn verdict(database: &Arc<dyn Database>) -> Verdict {
     let verdict = database.verify(&progress).await.unwrap_or_else(|error| panic!("{}", error.chain()));
     let (done, total, _) = progress.now();
     assert_eq!(done, total, "what was to be done is done");
-    assert_eq!(verdict.contents, Contents::Newest);
+    assert_eq!(verdict.contents, Contents::All);
     verdict
 }
 
@@ -218,4 +218,20 @@ async fn several_databases_share_one_check() {
     let second = verdict(&found["hq"]).await;
     assert_eq!((second.checked, second.findings), (vec![], vec![]));
     assert_eq!(verdict(&found["beads"]).await.findings.len(), 1, "it stays with the first");
+}
+
+#[tokio::test]
+async fn copies_share_one_check_too() {
+    let repo = Repo::new();
+    for name in ["a-20260101-000000.jsonl", "b-20260101-000000.jsonl"] {
+        repo.change(name, &format!("{{\"n\":\"{name}\"}}\n"));
+    }
+    let found = databases(&repo.open()).await;
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b"]);
+    std::fs::remove_file(repo.loose(&repo.git(&["rev-parse", "HEAD:b-20260101-000000.jsonl"])))
+        .expect("it is ours");
+    let first = verdict(&found["a"]).await;
+    assert_eq!((first.checked, first.findings.len()), (vec!["5 objects".to_owned()], 1));
+    let second = verdict(&found["b"]).await;
+    assert_eq!((second.checked, second.findings), (vec![], vec![]));
 }

@@ -8,7 +8,7 @@
 //! objects that nothing reaches) is left to `git fsck`. Objects are those that are stored: what `git replace` puts in
 //! their place is reached by a name of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use indicatif::HumanCount;
 
@@ -16,15 +16,37 @@ mod walk;
 
 use super::objects::Objects;
 use super::refs::{self, Names};
+use crate::source::blocking::on_blocking_thread;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 use crate::source::{ErrorKind, SourceError};
 use walk::{KEPT, Walk};
+
+/// The name of the one database of a repository that checks it, for all: whichever is asked first.
+pub(super) type Checker = Arc<OnceLock<Arc<str>>>;
+
+/// Checks the repository for its database `name`, unless another one does. What its files hold beyond their bytes
+/// is not checked here.
+///
+/// # Errors
+/// As [`verify`].
+pub(super) async fn for_all(
+    checker: &Checker,
+    name: &Arc<str>,
+    objects: &Arc<Objects>,
+    progress: &Progress,
+) -> Result<Verdict, SourceError> {
+    if checker.get_or_init(|| Arc::clone(name)) != name {
+        return Ok(Verdict::default());
+    }
+    let (objects, progress) = (Arc::clone(objects), progress.clone());
+    on_blocking_thread(&Arc::clone(objects.label()), move || verify(&objects, &progress)).await
+}
 
 /// Checks the repository that `objects` are of. Blocks.
 ///
 /// # Errors
 /// When its names cannot be listed.
-pub(super) fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError> {
+fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError> {
     let label = objects.label();
     let repository = objects.repository();
     let Names { mut named, left_out: mut findings } = refs::names(&repository, label)?;
@@ -42,7 +64,7 @@ pub(super) fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, 
     let checked = vec![format!("{} objects", HumanCount(walk.sound))];
     findings.extend(of_repository(&walk, label));
     findings.splice(0..0, walk.findings);
-    Ok(Verdict { checked, findings, contents: Contents::Newest })
+    Ok(Verdict { checked, findings, contents: Contents::All })
 }
 
 /// What is to be said of the whole.
