@@ -130,10 +130,13 @@ async fn a_database_that_is_one_file_has_a_dump() {
     folder.write("notes-2026-01-21-200000.jsonl", "{\"a\":1}\n");
     let databases = folder.open().poll().await.unwrap().unwrap();
     let named = |name: &str| databases.iter().find(|database| database.name() == name).unwrap();
-    assert!(named("notes").sql_dump(&"notes-2026-01-21-200000.jsonl".into()).await.unwrap().is_none());
+    let notes = id_of(named("notes"), "notes-2026-01-21-200000.jsonl");
+    assert!(!named("notes").dumps_sql(&notes) && named("notes").sql_dump(&notes).await.unwrap().is_none());
     let mut dumps = Vec::new();
     for name in [first, second, third] {
-        dumps.push(named("state").sql_dump(&name.into()).await.unwrap().expect("it is one SQLite file"));
+        let id = id_of(named("state"), name);
+        assert!(named("state").dumps_sql(&id));
+        dumps.push(named("state").sql_dump(&id).await.unwrap().expect("it is one SQLite file"));
     }
     assert_eq!((dumps[0].id, dumps[0].changed, dumps[0].links), (dumps[1].id, dumps[1].changed, 2));
     assert_ne!(dumps[0].id, dumps[2].id);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{ArchiveOptions, ArchiveSource};
+use crate::model::history::SnapshotId;
 use crate::source::{Content, Database, FileEntry, Sink, Source, SourceError};
 
 mod databases;
@@ -105,11 +106,16 @@ fn ids(database: &Arc<dyn Database>) -> Vec<&str> {
     database.history().timeline.iter().map(|snapshot| snapshot.known_as.as_deref().unwrap()).collect()
 }
 
-/// The files of the snapshot that goes by a name.
-async fn files(database: &Arc<dyn Database>, known_as: &str) -> Result<Arc<[FileEntry]>, SourceError> {
+/// The id of the snapshot that goes by a name.
+fn id_of(database: &Arc<dyn Database>, known_as: &str) -> SnapshotId {
     let timeline = &database.history().timeline;
     let known = timeline.iter().find(|snapshot| snapshot.known_as.as_deref() == Some(known_as));
-    database.files(&known.map_or_else(|| known_as.into(), |snapshot| snapshot.id.clone())).await
+    known.map_or_else(|| known_as.into(), |snapshot| snapshot.id.clone())
+}
+
+/// The files of the snapshot that goes by a name.
+async fn files(database: &Arc<dyn Database>, known_as: &str) -> Result<Arc<[FileEntry]>, SourceError> {
+    database.files(&id_of(database, known_as)).await
 }
 
 async fn read(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
