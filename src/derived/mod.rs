@@ -17,7 +17,7 @@ mod versions;
 pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff};
 pub use files::{DiffSides, diff_files, history_file};
 pub use history::RowIndexes;
-pub use sums::sums;
+pub use sums::{no_sums, sums};
 pub use versions::{Version, VersionIndex, Versions};
 
 use key::key_of;

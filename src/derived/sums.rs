@@ -33,6 +33,36 @@ pub fn sums(
     }
 }
 
+/// The same for a snapshot whose files cannot be listed: reading it says why. Its name stays listed.
+pub fn no_sums(id: ContentId, folder: String, changed: Timestamp, why: Arc<SourceError>) -> FileEntry {
+    FileEntry {
+        path: "sums".into(),
+        kind: FileKind::Regular,
+        id: ContentId::of(&[b"sums", id.as_bytes()]),
+        changed,
+        links: 1,
+        content: Arc::new(NoSums { folder, why }),
+    }
+}
+
+struct NoSums {
+    folder: String,
+    why: Arc<SourceError>,
+}
+
+#[async_trait]
+impl Content for NoSums {
+    fn describe(&self) -> String {
+        format!("the checksums of {}", self.folder)
+    }
+
+    async fn read(&self, _sink: Sink) -> Result<(), SourceError> {
+        let operation = format!("cannot hash the files of {}", self.folder);
+        Err(SourceError::new(self.why.kind, self.why.source_label.clone(), operation)
+            .because(self.why.chain()))
+    }
+}
+
 struct Sums {
     engine: Arc<Engine>,
     folder: String,

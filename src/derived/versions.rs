@@ -1,7 +1,8 @@
 //! In which snapshots each file changed.
 //!
 //! A commit changed a file where it differs from that of its first parent; any other snapshot where it differs from
-//! the snapshot that came before it, of whatever source. So a branch that was merged takes nothing back.
+//! the one that came before it in its source. So a branch that was merged takes nothing back, and of two sources of one
+//! database each tells its own story.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -42,8 +43,8 @@ pub struct VersionIndex {
     states: BTreeMap<Arc<str>, (ContentId, Timestamp)>,
     /// The snapshots looked at, in order.
     seen: Vec<usize>,
-    /// The last one, with its files.
-    last: Option<(SnapKey, Files)>,
+    /// The last one of each source, with its files.
+    last: HashMap<usize, (SnapKey, Files)>,
 }
 
 impl VersionIndex {
@@ -173,10 +174,10 @@ async fn look_at(
         return Ok(());
     };
     let Some(files) = listed(listings.files(view, &snapshot.key.id).await)? else { return Ok(()) };
-    let last = index.last.take();
+    let last = index.last.remove(&view.slot);
     let parent = snapshot.meta.parents.first().filter(|parent| view.snapshot(parent).is_some());
     let before: Files = match (parent, last) {
-        (Some(parent), Some((key, files))) if key.slot == view.slot && key.id == *parent => files,
+        (Some(parent), Some((key, files))) if key.id == *parent => files,
         (Some(parent), last) => match listed(listings.files(view, parent).await)? {
             Some(files) => files,
             None => last.map_or_else(|| Arc::from([]), |(_, files)| files),
@@ -185,7 +186,7 @@ async fn look_at(
         (None, None) => Arc::from([]),
     };
     index.add(at, &before, &files);
-    index.last = Some((snapshot.key.clone(), files));
+    index.last.insert(view.slot, (snapshot.key.clone(), files));
     Ok(())
 }
 

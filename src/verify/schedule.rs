@@ -46,7 +46,7 @@ impl Schedule {
             return Some(Finding::wrong(database, problem).with_hint("check the clock of whoever made it"));
         }
         // The one after it is late.
-        let due = self.every.map(|every| every.mul_f64(LATE));
+        let due = self.every.map(late);
         let max_age = [self.max_age, due].into_iter().flatten().min().filter(|max| age > *max)?;
         let problem = format!(
             "the newest snapshot is of {newest}, {} ago, where {} are allowed",
@@ -67,16 +67,23 @@ impl Schedule {
             (None, None) => return Vec::new(),
         };
         // Of each interval, the shortest of all older ones.
-        let mut shortest = vec![SignedDuration::MAX; intervals.len()];
+        let mut shortest: Vec<Option<SignedDuration>> = vec![None; intervals.len()];
         for at in (0..intervals.len().saturating_sub(1)).rev() {
-            shortest[at] = shortest[at + 1].min(intervals[at + 1].1);
+            let next = intervals[at + 1].1;
+            shortest[at] = Some(shortest[at + 1].map_or(next, |older| older.min(next)));
+        }
+        // The oldest one is held against the one that came after it.
+        if let [.., (_, newer), _] = intervals[..]
+            && let Some(oldest) = shortest.last_mut()
+        {
+            *oldest = Some(newer);
         }
         let mut gaps = Vec::new();
         for (at, (from, length)) in intervals.iter().enumerate().take(recent) {
-            if *length <= expected.mul_f64(LATE) {
+            if *length <= late(expected) {
                 continue;
             }
-            if at > 0 && shortest[at].mul_f64(LATE) >= *length {
+            if at > 0 && shortest[at].is_some_and(|shortest| late(shortest) >= *length) {
                 expected = *length;
                 continue;
             }
@@ -89,6 +96,12 @@ impl Schedule {
         }
         gaps
     }
+}
+
+/// How long it may take until a snapshot that is expected after `interval` is late.
+fn late(interval: SignedDuration) -> SignedDuration {
+    // As long as can be told, for whoever expects one in more than that.
+    SignedDuration::try_from_secs_f64(interval.as_secs_f64() * LATE).unwrap_or(SignedDuration::MAX)
 }
 
 /// The median of the newest intervals; `None` where there are too few.
@@ -144,6 +157,27 @@ mod tests {
         assert!(found(hourly, &late)[0].1.contains("5 h ago"), "the next one is late");
         thinned.retain(|hours| *hours != 60);
         assert_eq!(found(hourly, &thinned).len(), 1, "a day is missing");
+    }
+
+    #[test]
+    fn no_times_are_too_odd() {
+        for hours in [
+            &[0][..],
+            &[1, 2],
+            &[1, 2, 3, 4, 40],
+            &[0, 24, 48],
+            &[1, 9_000_000],
+            &[5, 5, 5],
+            &[0, 1, 100_000],
+        ] {
+            for every in [None, Some(HOUR), Some(SignedDuration::from_secs(1)), Some(SignedDuration::MAX)] {
+                found(Schedule { max_age: None, every }, hours);
+            }
+        }
+        assert!(
+            found(Schedule { max_age: None, every: Some(HOUR) }, &[0, 1, 40]).len() == 1,
+            "the oldest interval"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
 use crate::catalog::{Database, Snapshot};
-use crate::derived::sums;
+use crate::derived::{no_sums, sums};
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
 
@@ -28,10 +28,14 @@ impl Vfs {
         let snapshot = snapshot.filter(|s| has(&database, kind, s)).ok_or(VfsError::NotFound)?;
         Ok(Node::File(match kind {
             PerSnapshot::Sums => {
-                let files = self.snapshot_files(db, &snapshot.key).await?;
                 let (id, folder) =
                     (snapshot_identity(db, &snapshot.key, ""), format!("asof/{}", snapshot.name));
-                sums(&self.engine, id, folder, files, snapshot.meta.time)
+                match self.snapshot_files(db, &snapshot.key).await {
+                    Ok(files) => sums(&self.engine, id, folder, files, snapshot.meta.time),
+                    // The others are there all the same.
+                    Err(VfsError::Source(why)) => no_sums(id, folder, snapshot.meta.time, why),
+                    Err(error) => return Err(error),
+                }
             }
             PerSnapshot::Sql => self.sql_of(&database, snapshot).await?,
         }))

@@ -334,3 +334,23 @@ fn an_archive_that_is_replaced_shows_what_it_holds_now() {
     assert_eq!(names(mount.path("beads/versions/issues")), ["2026-01-01T120000Z.jsonl"]);
     assert_eq!(read_text(mount.path("beads/versions/issues/2026-01-01T120000Z.jsonl")), "{\"a\":1000}\n");
 }
+
+/// A list of checksums that cannot be made fails alone.
+#[test]
+fn one_damaged_archive_leaves_the_sums_of_the_others() {
+    let dir = temp_dir();
+    let name = |hour: u8| format!("2026-01-01T{hour:02}0000.zip");
+    for hour in 0..4 {
+        write_zip(&dir.path().join(name(hour)), &[("t.jsonl", format!("{{\"a\":{hour}}}\n").as_bytes())]);
+    }
+    let second = dir.path().join(name(1));
+    let whole = fs::read(&second).expect("it was just written");
+    fs::write(&second, &whole[..whole.len() / 2]).expect("the folder is ours");
+    let mount = Mount::new(&[format!("m={}", dir.path().display())]);
+    let listed = run("ls").args(["-l", text(&mount.path("m/sums"))]).outcome();
+    assert_eq!(names(mount.path("m/sums")).len(), 4, "{}", listed.text());
+    for (hour, is_whole) in [(0, true), (1, false), (2, true), (3, true)] {
+        let sums = fs::read_to_string(mount.path(&format!("m/sums/2026-01-01T{hour:02}0000Z.sha256")));
+        assert_eq!(sums.is_ok(), is_whole, "{hour}: {sums:?}");
+    }
+}
