@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::stream::{self, StreamExt};
 use lru::LruCache;
 
-use super::diff::{RowChange, changed_columns, diff, write_object};
+use super::diff::{RowChange, TableDiff, changed_columns, diff, write_object};
 use super::{DerivedError, Version, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
@@ -16,6 +16,10 @@ use crate::model::row::{Row, key_name};
 
 /// How many tables' changes are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+
+/// How many differences are kept, and of how many rows at most.
+const KEPT_DIFFERENCES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+const FEW_CHANGES: usize = 64;
 
 /// How many versions are compared at once.
 const AT_ONCE: usize = 4;
@@ -64,11 +68,17 @@ impl RowIndex {
 /// The row indexes of tables that were asked for lately.
 pub struct RowIndexes {
     kept: Mutex<LruCache<ContentId, Arc<tokio::sync::OnceCell<RowIndex>>>>,
+    /// Differences that were told lately, by the contents on both sides: rows that change together are asked for
+    /// together.
+    differences: Mutex<LruCache<[Option<ContentId>; 2], Arc<TableDiff>>>,
 }
 
 impl Default for RowIndexes {
     fn default() -> Self {
-        Self { kept: Mutex::new(LruCache::new(KEPT)) }
+        Self {
+            kept: Mutex::new(LruCache::new(KEPT)),
+            differences: Mutex::new(LruCache::new(KEPT_DIFFERENCES)),
+        }
     }
 }
 
@@ -95,7 +105,7 @@ impl RowIndexes {
         let mut out = Vec::new();
         for &at in rows.by_name.get(&hash(name)).into_iter().flatten() {
             let version = &versions[at as usize];
-            let found = diff(engine, version.before.as_ref(), version.file.as_ref()).await?;
+            let found = self.difference(engine, version).await?;
             // Hashes may meet; names do not.
             let mut changes =
                 found.changes.iter().filter(|c| name_of_change(&found.key, c).as_deref() == Some(name));
@@ -106,6 +116,20 @@ impl RowIndexes {
             }
         }
         Ok(out)
+    }
+
+    /// What a version changed. Kept where that is little: a few MB in all.
+    async fn difference(&self, engine: &Engine, version: &Version) -> Result<Arc<TableDiff>, DerivedError> {
+        let lock = || self.differences.lock().unwrap_or_else(PoisonError::into_inner);
+        let sides = [&version.before, &version.file].map(|file| file.as_ref().map(|file| file.id));
+        if let Some(known) = lock().get(&sides) {
+            return Ok(Arc::clone(known));
+        }
+        let found = Arc::new(diff(engine, version.before.as_ref(), version.file.as_ref()).await?);
+        if found.changes.len() <= FEW_CHANGES {
+            lock().put(sides, Arc::clone(&found));
+        }
+        Ok(found)
     }
 }
 
