@@ -23,6 +23,7 @@ mod found;
 mod known;
 pub(in crate::source) mod naming;
 mod pieces;
+pub mod probe;
 mod runs;
 mod scan;
 mod selection;

@@ -35,10 +35,10 @@ pub fn sha256sum(bytes: &[u8]) {
 }
 
 /// A piece of bytes in memory.
-pub(super) struct InMemory(Bytes);
+pub(in crate::source) struct InMemory(Bytes);
 
 impl InMemory {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(in crate::source) fn new(bytes: &[u8]) -> Self {
         Self(Bytes::copy_from_slice(bytes))
     }
 }

@@ -66,7 +66,15 @@ enum Problem {
     TooLong { line: u64 },
 }
 
-fn read_export(label: &str, stored: &dyn Stored, sink: Sink) -> Result<(), SourceError> {
+/// Pushes the rows of an export. Blocks.
+///
+/// # Errors
+/// What is wrong with it.
+pub(in crate::source) fn read_export(
+    label: &str,
+    stored: &dyn Stored,
+    sink: Sink,
+) -> Result<(), SourceError> {
     let what = stored.describe();
     let operation = || format!("cannot read the rows of {what}");
     let fail = |error| stored_error(label, operation(), &what, error);

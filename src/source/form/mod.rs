@@ -8,7 +8,9 @@ mod tables;
 use std::io::{self, Read};
 
 pub(in crate::source) use broken::Broken;
-pub(in crate::source) use export::{EXPORTED_TABLE, Export, Form, LONGEST_ROW, RAW_EXPORT, form_of};
+pub(in crate::source) use export::{
+    EXPORTED_TABLE, Export, Form, LONGEST_ROW, RAW_EXPORT, form_of, read_export,
+};
 pub(in crate::source) use raw::Raw;
 pub(in crate::source) use tables::{LARGEST_DATABASE, SCHEMA, TableFile, folder_beside, is_free, tables};
 
