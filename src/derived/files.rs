@@ -70,7 +70,13 @@ pub fn diff_files(
     files
 }
 
-fn entry(path: Arc<str>, id: ContentId, changed: Timestamp, content: Arc<dyn Content>) -> FileEntry {
+/// A regular file that is made of others.
+pub(super) fn entry(
+    path: Arc<str>,
+    id: ContentId,
+    changed: Timestamp,
+    content: Arc<dyn Content>,
+) -> FileEntry {
     FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
 }
 

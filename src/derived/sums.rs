@@ -6,9 +6,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::files::entry;
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
+
+/// The path of the file by itself, which does not count.
+const SUMS: &str = "sums";
 
 /// Hex digits of a SHA-256, and the two blanks behind them.
 const HASH: usize = 64 + 2;
@@ -23,26 +27,17 @@ pub fn sums(
     changed: Timestamp,
 ) -> FileEntry {
     let content = Sums { engine: Arc::clone(engine), folder, files };
-    FileEntry {
-        path: "sums".into(),
-        kind: FileKind::Regular,
-        id: ContentId::of(&[b"sums", id.as_bytes()]),
-        changed,
-        links: 1,
-        content: Arc::new(content),
-    }
+    entry(SUMS.into(), sums_id(id), changed, Arc::new(content))
 }
 
 /// The same for a snapshot whose files cannot be listed: reading it says why. Its name stays listed.
 pub fn no_sums(id: ContentId, folder: String, changed: Timestamp, why: Arc<SourceError>) -> FileEntry {
-    FileEntry {
-        path: "sums".into(),
-        kind: FileKind::Regular,
-        id: ContentId::of(&[b"sums", id.as_bytes()]),
-        changed,
-        links: 1,
-        content: Arc::new(NoSums { folder, why }),
-    }
+    entry(SUMS.into(), sums_id(id), changed, Arc::new(NoSums { folder, why }))
+}
+
+/// The id of the checksums of a snapshot.
+fn sums_id(snapshot: ContentId) -> ContentId {
+    ContentId::of(&[b"sums", snapshot.as_bytes()])
 }
 
 struct NoSums {

@@ -12,7 +12,8 @@ use crate::catalog::{Database, Target};
 use crate::model::period::Period;
 
 impl Vfs {
-    /// What `name` means in the folder `parent`, on the way to nothing but names: no content is read.
+    /// What `name` means in the folder `parent`, on the way to nothing but names: no content is read but for a history,
+    /// which is there only if it says something.
     pub(super) async fn child(&self, parent: &Node, name: &str) -> Result<Node, VfsError> {
         match parent {
             Node::Root => {

@@ -14,8 +14,8 @@ use crate::derived::{VersionIndex, history_file};
 const TABLE: &str = ".jsonl";
 
 impl Vfs {
-    /// What `name` is in the folder `path` of `history/`. A key that no version of the table ever had gives a file of no
-    /// bytes, which a look-up takes for none: nothing else tells whether there was such a row.
+    /// What `name` is in the folder `path` of `history/`. A key that no version of the table ever had has no file, and
+    /// nothing tells whether there was such a row but looking for it.
     pub(super) async fn in_histories(&self, db: &Arc<str>, path: &str, name: &str) -> Result<Node, VfsError> {
         let (database, index) = self.version_index(db).await?;
         let below = join(path, name);
@@ -25,7 +25,10 @@ impl Vfs {
         let table = table_of(&index, path).ok_or(VfsError::NotFound)?;
         let key = name.strip_suffix(TABLE).ok_or(VfsError::NotFound)?;
         let file = history_file(&self.engine, &self.rows, &database, &index, &table, key);
-        Ok(Node::File(file))
+        match self.engine.len(file.id, &file.content).await? {
+            0 => Err(VfsError::NotFound),
+            _ => Ok(Node::File(file)),
+        }
     }
 
     /// The entries of a folder of `history/`: the tables. Keys are not listed: whatever walks the tree (a mirror, `grep -r`)

@@ -110,7 +110,6 @@ impl Vfs {
         let node = self.settle_live(&parent, name, node).await?;
         self.measure_ahead(&parent, &node);
         let size = self.size(&node).await?;
-        self.is_there(&parent, &node, size)?;
         let name_stays = self.name_stays(&parent, &node);
         let ino = self.inodes.reference(&node);
         Ok(Found { attr: self.attr(ino, &node, size), name_stays })
@@ -221,14 +220,6 @@ impl Vfs {
     /// Closes a handle of a file or a folder.
     pub fn release(&self, handle: u64) {
         self.handles.remove(handle);
-    }
-
-    /// Whether what was found is there: no version of a table ever had the row of a history of no bytes.
-    fn is_there(&self, parent: &Node, node: &Node, size: u64) -> Result<(), VfsError> {
-        match (parent, node) {
-            (Node::Histories { .. }, Node::File(_)) if size == 0 => Err(VfsError::NotFound),
-            _ => Ok(()),
-        }
     }
 
     /// How long a name will mean this inode. An archive may be replaced by another one of its name.

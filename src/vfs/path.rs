@@ -97,11 +97,7 @@ impl Vfs {
         }
         let found = async {
             let node = self.child(walk.here(), &name).await?;
-            let node = self.settle_live(walk.here(), &name, node).await?;
-            if matches!(walk.here(), Node::Histories { .. }) {
-                self.is_there(walk.here(), &node, self.size(&node).await?)?;
-            }
-            Ok(node)
+            self.settle_live(walk.here(), &name, node).await
         };
         let node = found.await.map_err(|error| walk.failed(&name, error))?;
         if kind(&node) != Kind::Symlink || !follows && walk.to_come.is_empty() {

@@ -20,10 +20,9 @@ impl Vfs {
     ) -> Result<Node, VfsError> {
         let database = self.database(db)?;
         let text = name.strip_suffix(kind.suffix()).ok_or(VfsError::NotFound)?;
-        let sql_key = self.snapshot_of(&database, text);
         let snapshot = match kind {
             PerSnapshot::Sums => database.snapshot(text),
-            PerSnapshot::Sql => sql_key.as_ref().and_then(|key| database.listed(key)),
+            PerSnapshot::Sql => self.snapshot_of(&database, text).and_then(|key| database.listed(&key)),
         };
         let snapshot = snapshot.filter(|s| has(&database, kind, s)).ok_or(VfsError::NotFound)?;
         Ok(Node::File(match kind {

@@ -51,13 +51,14 @@ impl ArchiveDatabase {
     /// A view of these archives, which are sorted by time, then by name.
     pub(super) fn new(name: Arc<str>, means: Means, archives: Vec<Archive>, blocks: Arc<BlockMemo>) -> Self {
         let archives: Vec<Arc<Archive>> = archives.into_iter().map(Arc::new).collect();
-        let timeline = archives.iter().rev().map(|archive| Arc::new(meta(archive))).collect();
-        let by_id = archives.iter().enumerate().map(|(at, archive)| (archive.state_id(), at)).collect();
+        let ids: Vec<SnapshotId> = archives.iter().map(|archive| archive.state_id()).collect();
+        let both = || archives.iter().zip(&ids);
+        let timeline = both().rev().map(|(archive, id)| Arc::new(meta(archive, id))).collect();
+        // Sorted by time: of several snapshots of one tag the newest counts.
+        let tags = both().filter_map(|(a, id)| Some((a.tag.as_ref()?.to_string(), Arc::clone(id)))).collect();
+        let by_id = ids.into_iter().zip(0..).collect();
         let listings = Mutex::new(LruCache::new(REMEMBERED_LISTINGS));
         let view = Arc::new(View { name: Arc::clone(&name), means, archives, by_id, blocks, listings });
-        let tagged = view.archives.iter().filter_map(|a| Some((a.tag.as_ref()?.to_string(), a.state_id())));
-        // Sorted by time: of several snapshots of one tag the newest counts.
-        let tags = tagged.collect();
         Self { name, history: History { timeline, tags, ..History::default() }, view }
     }
 
@@ -67,9 +68,9 @@ impl ArchiveDatabase {
     }
 }
 
-fn meta(archive: &Archive) -> SnapshotMeta {
+fn meta(archive: &Archive, id: &SnapshotId) -> SnapshotMeta {
     SnapshotMeta {
-        id: archive.state_id(),
+        id: Arc::clone(id),
         known_as: Some(Arc::clone(&archive.id)),
         time: archive.time,
         commit: None,
