@@ -6,14 +6,14 @@
 
 use std::collections::HashMap;
 
-use super::lines::each_line_in;
+use super::sides::differing_lines;
 use super::{DerivedError, key_of};
-use crate::engine::{Engine, Reader, differing};
+use crate::engine::Engine;
 use crate::model::row::{NULL, Row, compare_keys};
 use crate::source::FileEntry;
 
-/// Lines that differ are held in memory, up to so many bytes.
-const MOST_BYTES: usize = 1 << 30;
+/// What each line of a difference begins with.
+const CHANGE: &str = "{\"change\":\"";
 
 /// How a row differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,20 @@ impl TableDiff {
     }
 }
 
+impl Counts {
+    /// Counts a line that [`write_change`] wrote.
+    pub(super) fn add_line(&mut self, line: &[u8]) {
+        let kind = line.strip_prefix(CHANGE.as_bytes()).unwrap_or_default();
+        if kind.starts_with(b"added") {
+            self.added += 1;
+        } else if kind.starts_with(b"removed") {
+            self.removed += 1;
+        } else {
+            self.modified += 1;
+        }
+    }
+}
+
 /// What differs between two contents of one table; `None` stands for a table that is not there.
 ///
 /// # Errors
@@ -71,98 +85,32 @@ pub async fn diff(
     if from.map(|file| file.id) == to.map(|file| file.id) {
         return Ok(TableDiff::default());
     }
-    // What both share is not read.
-    let (old, new) = (open(engine, from).await?, open(engine, to).await?);
-    let runs = differing(old.as_ref(), new.as_ref()).await?;
-    let mut counts: HashMap<[u8; 16], i64> = HashMap::new();
-    if let Some(old) = &old {
-        each_line_in(old, &runs.before, |line| {
-            *counts.entry(hash(line)).or_default() += 1;
-            Ok(())
-        })
-        .await?;
-    }
-    let mut added = Held::default();
-    if let Some(new) = &new {
-        each_line_in(new, &runs.after, |line| match counts.get_mut(&hash(line)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                Ok(())
-            }
-            _ => added.push(line),
-        })
-        .await?;
-    }
-    counts.retain(|_, count| *count > 0);
-    let mut removed = Held::default();
-    if let Some(old) = old.as_ref().filter(|_| !counts.is_empty()) {
-        each_line_in(old, &runs.before, |line| match counts.get_mut(&hash(line)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                removed.push(line)
-            }
-            _ => Ok(()),
-        })
-        .await?;
-    }
-    let key = key_of(from, to, removed.lines.iter().chain(&added.lines)).await?;
-    Ok(TableDiff { changes: paired(&key, removed.lines, added.lines), key })
-}
-
-async fn open(engine: &Engine, file: Option<&FileEntry>) -> Result<Option<Reader>, DerivedError> {
-    match file {
-        Some(file) => Ok(Some(engine.open(file.id, &file.content).await?)),
-        None => Ok(None),
-    }
-}
-
-/// 128 bits of BLAKE3: lines that differ have other ones.
-fn hash(line: &[u8]) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&blake3::hash(line).as_bytes()[..16]);
-    short
-}
-
-#[derive(Default)]
-struct Held {
-    lines: Vec<Vec<u8>>,
-    bytes: usize,
-}
-
-impl Held {
-    fn push(&mut self, line: &[u8]) -> Result<(), DerivedError> {
-        self.bytes += line.len();
-        if self.bytes > MOST_BYTES {
-            return Err(DerivedError::TooMuch(format!("more than {MOST_BYTES} bytes of rows differ")));
-        }
-        self.lines.push(line.to_vec());
-        Ok(())
-    }
+    let sides = differing_lines(engine, from, to).await?;
+    let key = key_of(from, to, sides.removed.iter().chain(&sides.added)).await?;
+    Ok(TableDiff { changes: paired(&key, sides.removed, sides.added), key })
 }
 
 /// Pairs the lines of both sides by key, in the order of the keys. Lines without a key stay alone.
 fn paired(key: &[String], removed: Vec<Vec<u8>>, added: Vec<Vec<u8>>) -> Vec<RowChange> {
-    let mut changes: Vec<RowChange> = Vec::with_capacity(removed.len().max(added.len()));
+    let mut changes: Vec<(SortKey, RowChange)> = Vec::with_capacity(removed.len().max(added.len()));
     let mut by_key: HashMap<Vec<String>, usize> = HashMap::new();
     for line in removed {
-        if let Some(values) = owned_key(key, &line) {
-            by_key.insert(values, changes.len());
+        let place = SortKey::of(key, &line);
+        if !key.is_empty() {
+            by_key.insert(place.0.clone(), changes.len());
         }
-        changes.push(RowChange { from: Some(line), to: None });
+        changes.push((place, RowChange { from: Some(line), to: None }));
     }
     for line in added {
-        let before = owned_key(key, &line).and_then(|values| by_key.remove(&values));
-        match before {
-            Some(at) => changes[at].to = Some(line),
-            None => changes.push(RowChange { from: None, to: Some(line) }),
+        let place = SortKey::of(key, &line);
+        match by_key.remove(&place.0) {
+            Some(at) => changes[at].1.to = Some(line),
+            None => changes.push((place, RowChange { from: None, to: Some(line) })),
         }
     }
-    changes.retain(differs);
-    changes.sort_by_cached_key(|change| {
-        let line = change.from.as_ref().or(change.to.as_ref()).map_or(&[][..], Vec::as_slice);
-        SortKey(owned_key(key, line).unwrap_or_else(|| vec![String::from_utf8_lossy(line).into_owned()]))
-    });
-    changes
+    changes.retain(|(_, change)| differs(change));
+    changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    changes.into_iter().map(|(_, change)| change).collect()
 }
 
 /// Whether both sides differ in more than columns without a value.
@@ -181,16 +129,19 @@ pub fn changed_columns<'r>(from: &'r Row<'_>, to: &'r Row<'_>) -> Vec<&'r str> {
     of_to.chain(gone).map(|(name, _)| name).collect()
 }
 
-fn owned_key(key: &[String], line: &[u8]) -> Option<Vec<String>> {
-    if key.is_empty() {
-        return None;
-    }
-    let values = Row::parse(line)?.values(key).into_iter().map(str::to_owned).collect();
-    Some(values)
-}
-
+/// The values of a row's key; the whole line of one without a key.
 #[derive(PartialEq, Eq)]
 struct SortKey(Vec<String>);
+
+impl SortKey {
+    fn of(key: &[String], line: &[u8]) -> Self {
+        let row = if key.is_empty() { None } else { Row::parse(line) };
+        Self(match row {
+            Some(row) => row.values(key).into_iter().map(str::to_owned).collect(),
+            None => vec![String::from_utf8_lossy(line).into_owned()],
+        })
+    }
+}
 
 impl Ord for SortKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
@@ -216,7 +167,7 @@ pub(super) fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>
         (_, None) => "removed",
         _ => "modified",
     };
-    out.extend_from_slice(format!("{{\"change\":\"{kind}\",\"key\":").as_bytes());
+    out.extend_from_slice(format!("{CHANGE}{kind}\",\"key\":").as_bytes());
     match from.as_ref().or(to.as_ref()).filter(|_| !key.is_empty()) {
         Some(row) => write_object(key.iter().map(|name| (name.as_str(), row.get(name).unwrap_or(NULL))), out),
         None => out.extend_from_slice(NULL.as_bytes()),

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 
 use super::diff::{diff, write_change};
 use super::history::RowIndexes;
+use super::lines::each_line_in;
 use super::{Counts, DerivedError, VersionIndex};
 use crate::catalog::Database;
-use crate::engine::Engine;
+use crate::engine::{Engine, Run};
 use crate::model::content_id::ContentId;
 use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
 
@@ -64,7 +65,7 @@ pub fn diff_files(
     parts.extend(ids.iter().map(|id| &id.as_bytes()[..]));
     let changed = tables.values().map(Pair::changed).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let id = ContentId::of(&parts);
-    let summary = Summary { engine: Arc::clone(engine), sides: sides.clone(), tables };
+    let summary = Summary { engine: Arc::clone(engine), sides: sides.clone(), files: files.clone() };
     files.push(entry(SUMMARY.into(), id, changed, Arc::new(summary)));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
@@ -132,7 +133,22 @@ impl Content for DiffContent {
 struct Summary {
     engine: Arc<Engine>,
     sides: DiffSides,
-    tables: BTreeMap<Arc<str>, Pair>,
+    /// The files of the difference.
+    files: Vec<FileEntry>,
+}
+
+impl Summary {
+    async fn counts(&self, file: &FileEntry) -> Result<Counts, DerivedError> {
+        let changes = self.engine.open(file.id, &file.content).await?;
+        let mut counts = Counts::default();
+        let all = Run { id: file.id, offset: 0, len: u64::MAX };
+        each_line_in(&changes, &[all], |line| {
+            counts.add_line(line);
+            Ok(())
+        })
+        .await?;
+        Ok(counts)
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -150,10 +166,10 @@ impl Content for Summary {
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let mut tables = BTreeMap::new();
-        for (path, pair) in &self.tables {
-            let found = diff(&self.engine, pair.from.as_ref(), pair.to.as_ref()).await;
-            let counts = found.map_err(|error| error.of(&format!("the summary of {path}")))?.counts();
-            tables.insert(path.strip_suffix(TABLE).unwrap_or(path), counts);
+        for file in &self.files {
+            // The very file that shows them: whoever asks for both has it made once.
+            let counts = self.counts(file).await.map_err(|error| error.of(&self.describe()))?;
+            tables.insert(file.path.strip_suffix(TABLE).unwrap_or(&file.path), counts);
         }
         let text = SummaryText { from: &self.sides.from, to: &self.sides.to, tables };
         let mut text = serde_json::to_vec(&text).expect("plain values always serialise into memory");

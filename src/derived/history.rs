@@ -1,84 +1,41 @@
 //! `history/<table>/<key>.jsonl`: every version of one row, oldest first.
+//!
+//! A source that finds rows by their key is asked for the row in all versions at once. For the others there is an index
+//! of the rows that each version changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::stream::{self, StreamExt};
+use bytes::Bytes;
 use lru::LruCache;
 
-use super::diff::{RowChange, TableDiff, changed_columns, diff, write_object};
+use super::diff::{changed_columns, write_object};
+use super::key::known_key;
+use super::row_index::{RowIndex, row_in};
 use super::{DerivedError, Version, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
-use crate::model::content_id::ContentId;
-use crate::model::row::{Row, key_name};
+use crate::model::row::Row;
+use crate::source::FileEntry;
 
-/// How many tables' changes are remembered.
+/// How many tables' row indexes are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
-
-/// How many differences are kept, and of how many rows at most.
-const KEPT_DIFFERENCES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
-const FEW_CHANGES: usize = 64;
-
-/// How many versions are compared at once.
-const AT_ONCE: usize = 4;
-
-/// What became of a row.
-struct Event<'a> {
-    snapshot: &'a Snapshot,
-    change: &'static str,
-    /// The row as it is from then on; of one that was removed, as it was.
-    line: Vec<u8>,
-    changed: Vec<String>,
-}
-
-/// Which versions of a table changed which rows. It takes what differs from each version to the next, once.
-#[derive(Default)]
-pub struct RowIndex {
-    /// By the hash of a key's name, the versions that changed such rows, in order.
-    by_name: HashMap<u64, Vec<u32>>,
-}
-
-impl RowIndex {
-    async fn of(engine: &Engine, versions: &[Version]) -> Result<Self, DerivedError> {
-        let names = |(at, version): (u32, &Version)| {
-            let (before, file) = (version.before.clone(), version.file.clone());
-            async move {
-                let found = diff(engine, before.as_ref(), file.as_ref()).await?;
-                let names = found.changes.iter().filter_map(|change| name_of_change(&found.key, change));
-                Ok::<_, DerivedError>((at, names.map(|name| hash(&name)).collect::<Vec<_>>()))
-            }
-        };
-        let mut index = Self::default();
-        let mut all = stream::iter((0..).zip(versions).map(names)).buffered(AT_ONCE);
-        while let Some(found) = all.next().await {
-            let (at, names) = found?;
-            for name in names {
-                let versions = index.by_name.entry(name).or_default();
-                if versions.last() != Some(&at) {
-                    versions.push(at);
-                }
-            }
-        }
-        Ok(index)
-    }
-}
 
 /// The row indexes of tables that were asked for lately.
 pub struct RowIndexes {
-    kept: Mutex<LruCache<ContentId, Arc<tokio::sync::OnceCell<RowIndex>>>>,
-    /// Differences that were told lately, by the contents on both sides: rows that change together are asked for
-    /// together.
-    differences: Mutex<LruCache<[Option<ContentId>; 2], Arc<TableDiff>>>,
+    kept: Mutex<LruCache<Place, Arc<Slot>>>,
 }
+
+/// A database, and the path of a table.
+type Place = (Arc<str>, Arc<str>);
+
+/// Locked while the index of its table is made.
+type Slot = tokio::sync::Mutex<Option<Arc<RowIndex>>>;
 
 impl Default for RowIndexes {
     fn default() -> Self {
-        Self {
-            kept: Mutex::new(LruCache::new(KEPT)),
-            differences: Mutex::new(LruCache::new(KEPT_DIFFERENCES)),
-        }
+        Self { kept: Mutex::new(LruCache::new(KEPT)) }
     }
 }
 
@@ -92,58 +49,113 @@ impl RowIndexes {
         engine: &Engine,
         database: &Database,
         index: &VersionIndex,
-        path: &str,
+        path: &Arc<str>,
         name: &str,
     ) -> Result<Vec<u8>, DerivedError> {
         let versions = index.of(path);
-        let Some((state, _)) = index.state_of(path) else { return Ok(Vec::new()) };
-        let cell = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(kept.get_or_insert_mut(state, Arc::default))
-        };
-        let rows = cell.get_or_try_init(|| RowIndex::of(engine, versions)).await?;
+        let mut changes = told(database, versions, name).await?;
+        let rest: Vec<usize> = (0..versions.len()).filter(|at| !changes.contains_key(at)).collect();
+        if !rest.is_empty() {
+            let rows = self.index_of(engine, database, path, versions, &rest).await?;
+            for nth in rows.changes_of(name) {
+                let at = rest[nth];
+                changes.insert(at, row_in(engine, &versions[at], name).await?);
+            }
+        }
         let mut out = Vec::new();
-        for &at in rows.by_name.get(&hash(name)).into_iter().flatten() {
-            let version = &versions[at as usize];
-            let found = self.difference(engine, version).await?;
-            // Hashes may meet; names do not.
-            let mut changes =
-                found.changes.iter().filter(|c| name_of_change(&found.key, c).as_deref() == Some(name));
-            if let Some(change) = changes.next() {
-                let snapshot = &database.snapshots()[version.at];
-                let event = event(snapshot, change.from.as_deref(), change.to.as_deref());
-                event.iter().for_each(|event| event.write(database, &mut out));
+        for (at, [before, now]) in changes {
+            let snapshot = &database.snapshots()[versions[at].at];
+            if let Some(event) = event(snapshot, before.as_deref(), now.as_deref()) {
+                event.write(database, &mut out);
             }
         }
         Ok(out)
     }
 
-    /// What a version changed. Kept where that is little: a few MB in all.
-    async fn difference(&self, engine: &Engine, version: &Version) -> Result<Arc<TableDiff>, DerivedError> {
-        let lock = || self.differences.lock().unwrap_or_else(PoisonError::into_inner);
-        let sides = [&version.before, &version.file].map(|file| file.as_ref().map(|file| file.id));
-        if let Some(known) = lock().get(&sides) {
-            return Ok(Arc::clone(known));
-        }
-        let found = Arc::new(diff(engine, version.before.as_ref(), version.file.as_ref()).await?);
-        if found.changes.len() <= FEW_CHANGES {
-            lock().put(sides, Arc::clone(&found));
-        }
-        Ok(found)
+    /// The index of some versions of a table. What is known of it is continued.
+    async fn index_of(
+        &self,
+        engine: &Engine,
+        database: &Database,
+        path: &Arc<str>,
+        versions: &[Version],
+        wanted: &[usize],
+    ) -> Result<Arc<RowIndex>, DerivedError> {
+        let slot = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = (Arc::clone(&database.name), Arc::clone(path));
+            Arc::clone(kept.get_or_insert_mut(place, Arc::default))
+        };
+        let mut known = slot.lock().await;
+        let wanted: Vec<&Version> = wanted.iter().map(|&at| &versions[at]).collect();
+        let index = RowIndex::of(engine, known.clone(), &wanted).await?;
+        *known = Some(Arc::clone(&index));
+        Ok(index)
     }
 }
 
-fn name_of_change(key: &[String], change: &RowChange) -> Option<String> {
-    if key.is_empty() {
-        return None;
+/// A row before and after a change.
+pub(super) type Change = [Option<Bytes>; 2];
+
+/// What the sources that find rows by their key say of the versions, by place.
+async fn told(
+    database: &Database,
+    versions: &[Version],
+    name: &str,
+) -> Result<BTreeMap<usize, Change>, DerivedError> {
+    let mut told = BTreeMap::new();
+    for view in database.views() {
+        let Some(newest) = view.database.history().timeline.first() else { continue };
+        let own: Vec<usize> = (0..versions.len())
+            .filter(|&at| database.snapshots()[versions[at].at].key.slot == view.slot)
+            .collect();
+        let files = own.iter().flat_map(|&at| versions[at].sides()).flatten();
+        let names: Vec<&str> = {
+            let mut names: Vec<_> = files.filter_map(|f| Some(f.content.versioned()?.version())).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let last = own.iter().rev().find_map(|&at| versions[at].sides().into_iter().flatten().last());
+        let Some(table) = last.and_then(|file| file.content.versioned()) else { continue };
+        let rows = table.rows_named(name, &newest.id, &names).await.map_err(Arc::new)?;
+        if rows.is_empty() {
+            continue;
+        }
+        for at in own {
+            if let Some(change) = change_in(&rows, &versions[at])
+                && has_one_key(&versions[at]).await?
+            {
+                told.insert(at, change);
+            }
+        }
     }
-    name_of(change.to.as_deref().or(change.from.as_deref())?, key)
+    Ok(told)
 }
 
-fn hash(name: &str) -> u64 {
-    let mut short = [0; 8];
-    short.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..8]);
-    u64::from_le_bytes(short)
+/// The row on both sides of a change; `None` where one of them is not known.
+fn change_in(rows: &HashMap<String, Option<Bytes>>, version: &Version) -> Option<Change> {
+    let row = |file: Option<&FileEntry>| match file {
+        None => Some(None),
+        Some(file) => rows.get(file.content.versioned()?.version()).cloned(),
+    };
+    let [before, now] = version.sides();
+    Some([row(before)?, row(now)?])
+}
+
+/// Whether the rows of both sides go by one key. Otherwise they have to be compared as a difference does it.
+async fn has_one_key(version: &Version) -> Result<bool, DerivedError> {
+    let [Some(before), Some(now)] = version.sides() else { return Ok(true) };
+    Ok(known_key(before).await? == known_key(now).await?)
+}
+
+/// What became of a row.
+struct Event<'a> {
+    snapshot: &'a Snapshot,
+    change: &'static str,
+    /// The row as it is from then on; of one that was removed, as it was.
+    line: Vec<u8>,
+    changed: Vec<String>,
 }
 
 fn event<'a>(snapshot: &'a Snapshot, before: Option<&[u8]>, now: Option<&[u8]>) -> Option<Event<'a>> {
@@ -190,8 +202,4 @@ impl Event<'_> {
 
 fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("plain strings always serialise into memory")
-}
-
-fn name_of(line: &[u8], key: &[String]) -> Option<String> {
-    Some(key_name(&Row::parse(line)?.values(key)))
 }

@@ -11,6 +11,8 @@ mod files;
 mod history;
 mod key;
 mod lines;
+mod row_index;
+mod sides;
 mod sums;
 mod versions;
 

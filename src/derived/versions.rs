@@ -32,6 +32,13 @@ pub struct Version {
     pub file: Option<FileEntry>,
 }
 
+impl Version {
+    /// The file before and from then on.
+    pub fn sides(&self) -> [Option<&FileEntry>; 2] {
+        [self.before.as_ref(), self.file.as_ref()]
+    }
+}
+
 /// The versions of all files over one state of a database's timeline.
 #[derive(Default)]
 pub struct VersionIndex {

@@ -86,32 +86,48 @@ fn of_segments(held: &Held) -> Vec<Run> {
 /// A part with where it starts.
 type Placed = (Part, u64);
 
-/// Goes down both trees at once, and only into parts that the other one does not have.
 fn of_trees(before: Option<&Tree>, after: Option<&Tree>) -> Outcome<(Vec<Run>, Vec<Run>)> {
-    let whole = |tree: Option<&Tree>| tree.and_then(Tree::whole).map(|part| (part, 0)).into_iter().collect();
-    let (mut old, mut new): (Vec<Placed>, Vec<Placed>) = (whole(before), whole(after));
+    let whole = |tree: Option<&Tree>| tree.and_then(Tree::whole).map(|part| (part, 0));
+    let part = |placed: &Placed| placed.0;
+    let below = |tree: &Tree, (part, start): Placed| tree.placed_below(&part, start);
+    let (old, new) = segments([(before, whole(before)), (after, whole(after))], part, below)?;
+    Ok((as_runs(before, &old)?, as_runs(after, &new)?))
+}
+
+/// The segments of two trees that the other one does not have, where none that is long is cut. Nothing is rendered.
+pub(super) fn leaves(before: Option<&Tree>, after: Option<&Tree>) -> Outcome<(Vec<Part>, Vec<Part>)> {
+    let whole = |tree: Option<&Tree>| tree.and_then(Tree::whole);
+    segments([(before, whole(before)), (after, whole(after))], |part| *part, |tree, part| tree.below(&part))
+}
+
+/// Goes down both trees at once, and only into parts that the other one does not have.
+fn segments<T>(
+    [(before, old), (after, new)]: [(Option<&Tree>, Option<T>); 2],
+    part: impl Fn(&T) -> Part,
+    below: impl Fn(&Tree, T) -> Outcome<Vec<T>>,
+) -> Outcome<(Vec<T>, Vec<T>)> {
+    // All parts of one tree are of one level.
+    let unfolded = |tree: Option<&Tree>, parts: Vec<T>, level: u8| -> Outcome<Vec<T>> {
+        let Some(tree) = tree.filter(|_| parts.first().is_some_and(|first| part(first).level == level))
+        else {
+            return Ok(parts);
+        };
+        let mut all = Vec::new();
+        for one in parts {
+            all.extend(below(tree, one)?);
+        }
+        Ok(all)
+    };
+    let (mut old, mut new) = (Vec::from_iter(old), Vec::from_iter(new));
     loop {
-        cancel(&mut old, &mut new, |(part, _)| *part);
-        let level = old.iter().chain(&new).map(|(part, _)| part.level).max().unwrap_or(0);
+        cancel(&mut old, &mut new, &part);
+        let level = old.iter().chain(&new).map(|one| part(one).level).max().unwrap_or(0);
         if level == 0 {
-            break;
+            return Ok((old, new));
         }
         old = unfolded(before, old, level)?;
         new = unfolded(after, new, level)?;
     }
-    Ok((as_runs(before, &old)?, as_runs(after, &new)?))
-}
-
-/// What is below the parts of this level; others as they are. All parts of one tree are of one level.
-fn unfolded(tree: Option<&Tree>, parts: Vec<Placed>, level: u8) -> Outcome<Vec<Placed>> {
-    let Some(tree) = tree.filter(|_| parts.first().is_some_and(|(part, _)| part.level == level)) else {
-        return Ok(parts);
-    };
-    let mut all = Vec::new();
-    for (part, start) in parts {
-        all.extend(tree.placed_below(&part, start)?);
-    }
-    Ok(all)
 }
 
 fn as_runs(tree: Option<&Tree>, segments: &[Placed]) -> Outcome<Vec<Run>> {

@@ -14,6 +14,7 @@ use crate::source::{Content, SourceError};
 
 mod branch;
 mod cache;
+mod changed_rows;
 mod differing;
 mod digest;
 mod disk;
@@ -39,6 +40,7 @@ mod tree;
 mod version;
 mod versions;
 
+pub use changed_rows::Side;
 pub use differing::{Differing, Run, differing};
 pub use digest::Digest;
 pub use disk::{SMALLEST as SMALLEST_DISK_CACHE, SegmentStore};

@@ -76,6 +76,13 @@ pub fn key_name(values: &[&str]) -> String {
     long.strip_suffix(SUFFIX).unwrap_or(&long).to_owned()
 }
 
+/// The texts that a key's name is made of, one for each column; `None` for one that was shortened, and for what is the
+/// name of no key.
+pub fn key_texts(name: &str) -> Option<Vec<String>> {
+    let texts = name.split(',').map(|text| String::from_utf8(names::unescape(text)?).ok());
+    texts.collect()
+}
+
 /// What the name of a key's file ends in.
 const SUFFIX: &str = ".jsonl";
 
@@ -130,10 +137,13 @@ mod tests {
             (&["\"\\u00e9\""], "é"),
         ] {
             assert_eq!(key_name(values), name);
+            let texts: Vec<_> = values.iter().map(|value| text_of(value)).collect();
+            assert_eq!(key_texts(name), Some(texts));
         }
         let long = format!("\"{}\"", "x".repeat(400));
         let name = key_name(&[&long]);
         assert!(name.len() + SUFFIX.len() <= 255 && name.contains("%~"), "{name}");
+        assert_eq!(key_texts(&name), None);
     }
 
     #[test]

@@ -105,4 +105,37 @@ pub trait Parts: Send + Sync {
     /// # Errors
     /// What is wrong with the source or what it holds.
     fn segment(&self, part: &Part) -> Result<Segment, SourceError>;
+
+    /// The rows by their keys, where they have any.
+    fn by_key(&self) -> Option<&dyn ByKey> {
+        None
+    }
+}
+
+/// A content as a tree whose rows are told apart by a key: which of them differ between two versions is found without
+/// rendering any. Every call may block.
+pub trait ByKey: Send + Sync {
+    /// The columns of the key, in the key's order.
+    fn columns(&self) -> &[String];
+
+    /// The rows of a whole leaf, in order: one for each line.
+    ///
+    /// # Errors
+    /// What is wrong with the source or what it holds.
+    fn rows(&self, leaf: &Part) -> Result<Vec<RawRow>, SourceError>;
+
+    /// A line, without its line feed, of the key's columns alone.
+    ///
+    /// # Errors
+    /// What is wrong with the source or what it holds.
+    fn key_line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError>;
+}
+
+/// A row as its source keeps it. Of one rendering, rows that are equal have equal lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRow {
+    /// The columns of the key.
+    pub key: Bytes,
+    /// The other columns.
+    pub value: Bytes,
 }

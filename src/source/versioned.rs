@@ -3,6 +3,7 @@
 //! A server tells what changed from one version to another for the price of the changes. Whoever holds one
 //! version needs no more than that to have the next, and to know how long it is.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -53,6 +54,21 @@ pub trait Versioned: Send + Sync {
     /// # Errors
     /// What the source says.
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError>;
+
+    /// The row with a key of this name ([`crate::model::row::key_name`]) in some versions of the table, all of them in the
+    /// history of the commit `newest`: its line without the line feed, `None` where there is no such row. A version for
+    /// which the source has no quick answer is left out.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn rows_named(
+        &self,
+        _name: &str,
+        _newest: &str,
+        _versions: &[&str],
+    ) -> Result<HashMap<String, Option<Bytes>>, SourceError> {
+        Ok(HashMap::new())
+    }
 }
 
 /// Versions of one table with one definition.

@@ -80,7 +80,7 @@ fn tree_says(mount: &Mount, database: &str, table: &str, key: &str, from: &str, 
 }
 
 /// Random pairs of snapshots, and the history of every key that differs between them.
-fn agrees(
+pub fn agrees(
     mount: &Mount,
     client: &mut Client,
     database: &str,

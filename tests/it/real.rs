@@ -8,7 +8,7 @@ use crate::support::mount::Mount;
 use crate::support::real_history::{self, DATABASE};
 use crate::support::server::Server;
 use crate::support::{oracle, tell, tree};
-use crate::{asof, identity, reading, tools};
+use crate::{asof, forensics, identity, reading, tools};
 
 #[test]
 fn a_real_history() {
@@ -35,6 +35,7 @@ fn a_real_history() {
         let (a, b) = (&log[commits / 2].name, &log[commits / 2 + 40].name);
         tools::read_tools_work(&db, a, b);
     });
+    part("differences", || forensics::agrees(&mount, &mut client, DATABASE, "issues", "id", 20, 11));
     let latest = oracle::render(&mut client, "issues", oracle::Moment::Ref("main"));
     part("readers", || {
         reading::readers_agree(&mount.path(&format!("{DATABASE}/latest/issues.jsonl")), &latest.into())

@@ -31,6 +31,7 @@ mod history;
 mod lease;
 mod lineage_load;
 mod live;
+mod named_row;
 mod places;
 mod poll;
 mod pool;

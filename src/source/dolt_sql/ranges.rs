@@ -125,7 +125,8 @@ fn conditions(columns: &[String], from: &[String], to: Option<&[String]>) -> Vec
     conditions
 }
 
-fn sql_value(value: KeyValue) -> String {
+/// A value as SQL writes it.
+pub fn sql_value(value: KeyValue) -> String {
     match value {
         KeyValue::Number(number) => number,
         KeyValue::Text(text) | KeyValue::Time(text) => literal(&text),

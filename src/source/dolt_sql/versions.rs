@@ -1,14 +1,17 @@
 //! Versions of a table: what they have in common, and how they are read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::changes;
 use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lock;
+use super::named_row;
 use super::ranges::Range;
 use super::rows::{End, Lines};
 use super::sql::Revision;
@@ -63,6 +66,16 @@ impl Versioned for TableVersion {
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {
         let steps = steps::around(self, count).await;
         steps.map_err(|error| self.failed("cannot ask for the history of", error))
+    }
+
+    async fn rows_named(
+        &self,
+        name: &str,
+        newest: &str,
+        versions: &[&str],
+    ) -> Result<HashMap<String, Option<Bytes>>, SourceError> {
+        let rows = named_row::rows_named(self, name, newest, versions).await;
+        rows.map_err(|error| self.failed("cannot look for a row in the history of", error))
     }
 }
 

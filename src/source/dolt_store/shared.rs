@@ -22,7 +22,18 @@ const SCHEMA_ID: &[u8; 4] = b"DSCH";
 const READY_RENDERERS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 
 /// By table and schema.
-type Renderers = LruCache<(Arc<str>, Address), Arc<RowRenderer>>;
+type ReadyRenderers = LruCache<(Arc<str>, Address), Arc<Renderers>>;
+
+/// What renders a table under one schema.
+#[derive(Debug)]
+pub struct Renderers {
+    /// Its rows.
+    pub rows: RowRenderer,
+    /// The keys of its rows.
+    pub key: RowRenderer,
+    /// The columns of the key, in the key's order; none for a table without one.
+    pub key_columns: Vec<String>,
+}
 
 /// A database's store and what was found out about it.
 pub struct Shared {
@@ -44,7 +55,7 @@ pub struct Shared {
     pub lineage: Mutex<Lineage>,
     /// What was seen of the working set.
     pub live: Mutex<LiveMemory>,
-    renderers: Mutex<Renderers>,
+    renderers: Mutex<ReadyRenderers>,
 }
 
 impl Shared {
@@ -79,14 +90,18 @@ impl Shared {
     ///
     /// # Errors
     /// What is wrong with the schema, or what of it is not known.
-    pub fn renderer(&self, table: &Arc<str>, schema: &Address) -> Result<Arc<RowRenderer>, ReadError> {
-        let key = (Arc::clone(table), *schema);
-        if let Some(renderer) = lock(&self.renderers).get(&key) {
-            return Ok(Arc::clone(renderer));
+    pub fn renderers(&self, table: &Arc<str>, schema: &Address) -> Result<Arc<Renderers>, ReadError> {
+        let place = (Arc::clone(table), *schema);
+        if let Some(renderers) = lock(&self.renderers).get(&place) {
+            return Ok(Arc::clone(renderers));
         }
-        let renderer = Arc::new(RowRenderer::new(&self.schema(table, schema)?)?);
-        lock(&self.renderers).put(key, Arc::clone(&renderer));
-        Ok(renderer)
+        let schema = self.schema(table, schema)?;
+        let (rows, key) = (RowRenderer::new(&schema)?, RowRenderer::of_key(&schema)?);
+        let key_columns =
+            if schema.is_keyless { Vec::new() } else { key.columns().map(str::to_owned).collect() };
+        let renderers = Arc::new(Renderers { rows, key, key_columns });
+        lock(&self.renderers).put(place, Arc::clone(&renderers));
+        Ok(renderers)
     }
 
     /// The schema of a table.

@@ -1,5 +1,6 @@
 //! The tree of a table's rows: which leaves it has, and what they say.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use super::cutter::Cutter;
 use super::message::Message;
 use super::objects::prolly::Node;
 use super::objects::table::Table;
-use super::rows::{RowRenderer, RowsError};
-use super::shared::ReadError;
+use super::rows::RowsError;
+use super::shared::{ReadError, Renderers};
 use crate::source::SourceError;
-use crate::source::parts::{LONG, Lines, Part, Parts, Rendering, Segment};
+use crate::source::parts::{ByKey, LONG, Lines, Part, Parts, RawRow, Rendering, Segment};
 
 /// The tree of a table's rows.
 pub struct TableRows {
@@ -24,7 +25,7 @@ pub struct TableRows {
     /// Lies within the chunk of the table, so that the table's address is its name as well.
     root: Node,
     rendering: Rendering,
-    renderer: Arc<RowRenderer>,
+    renderers: Arc<Renderers>,
 }
 
 impl TableRows {
@@ -34,10 +35,10 @@ impl TableRows {
     /// What is wrong with which chunk, or what of the schema is not known.
     pub fn open(content: &TableContent) -> Result<Self, ReadError> {
         let table = Table::read(&content.shared.store, &content.table)?;
-        let renderer = content.shared.renderer(&content.name, &table.schema)?;
+        let renderers = content.shared.renderers(&content.name, &table.schema)?;
         let root = Node::within(&content.table, table.primary_index)?;
         let rendering = Rendering::of(table.schema.as_bytes());
-        Ok(Self { content: content.clone(), root, rendering, renderer })
+        Ok(Self { content: content.clone(), root, rendering, renderers })
     }
 
     /// Hands over all lines in order, in segments, until it is told to stop.
@@ -82,17 +83,17 @@ impl TableRows {
         Ok(children.iter().map(|child| self.part(child, level)).collect())
     }
 
+    fn leaf(&self, address: &Address) -> Result<Cow<'_, Node>, ReadError> {
+        Ok(match *address == self.content.table {
+            true => Cow::Borrowed(&self.root),
+            false => Cow::Owned(Node::read(&self.content.shared.store, address, 0)?),
+        })
+    }
+
     fn lines(&self, part: &Part) -> Result<Segment, ReadError> {
         let address = Address::new(part.node);
         let chunks = &self.content.shared.store;
-        let node;
-        let leaf = match address == self.content.table {
-            true => &self.root,
-            false => {
-                node = Node::read(chunks, &address, 0)?;
-                &node
-            }
-        };
+        let leaf = self.leaf(&address)?;
         let values = self.content.shared.values.before(chunks);
         let mut cutter = Cutter::new(*part);
         let lines = part.lines.from.into()..match part.lines {
@@ -101,7 +102,7 @@ impl TableRows {
         };
         let in_leaf = |source| ReadError::Leaf { leaf: address, source };
         let segment = with_scratch(|out| {
-            self.renderer.render(&leaf.message, &values, lines, out, |out| cutter.line(out))?;
+            self.renderers.rows.render(&leaf.message, &values, lines, out, |out| cutter.line(out))?;
             Ok(cutter.finish(out))
         });
         segment.map_err(in_leaf)?.ok_or_else(|| {
@@ -177,5 +178,33 @@ impl Parts for TableRows {
 
     fn segment(&self, part: &Part) -> Result<Segment, SourceError> {
         self.lines(part).map_err(|error| self.content.failed(error))
+    }
+
+    fn by_key(&self) -> Option<&dyn ByKey> {
+        (!self.renderers.key_columns.is_empty()).then_some(self)
+    }
+}
+
+impl ByKey for TableRows {
+    fn columns(&self) -> &[String] {
+        &self.renderers.key_columns
+    }
+
+    fn rows(&self, leaf: &Part) -> Result<Vec<RawRow>, SourceError> {
+        let address = Address::new(leaf.node);
+        let rows = self.leaf(&address).and_then(|leaf| {
+            let rows = self.renderers.key.raw_rows(&leaf.message);
+            rows.map_err(|source| ReadError::Leaf { leaf: address, source })
+        });
+        rows.map_err(|error| self.content.failed(error))
+    }
+
+    fn key_line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError> {
+        let mut line = Vec::new();
+        let shared = &self.content.shared;
+        let rendered = self.renderers.key.line(row, &shared.values.before(&shared.store), &mut line);
+        rendered.map_err(|error| self.content.failed(error.into()))?;
+        line.truncate(line.len() - usize::from(line.ends_with(b"\n")));
+        Ok(line)
     }
 }

@@ -25,7 +25,7 @@ const ALL: u16 = 9;
 const LEVEL: u16 = 10;
 
 /// A node of a tree, and how far it is above the leaves.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Node {
     /// 0 for a leaf.
     pub level: u8,

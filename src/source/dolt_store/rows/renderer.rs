@@ -10,6 +10,7 @@ use crate::model::jsonl::{LineLayout, RenderError, Value};
 use crate::model::sql_literal::RowLayout;
 use crate::source::dolt_store::chunks::Chunks;
 use crate::source::dolt_store::message::{Message, MessageError};
+use crate::source::parts::RawRow;
 
 /// Slots of `serial/prolly.fbs`.
 mod node_slot {
@@ -20,6 +21,8 @@ mod node_slot {
     pub const LEVEL: u16 = 10;
     pub const COUNT: u16 = 11;
 }
+
+const NO_TUPLE: &str = "its key or its value is no tuple";
 
 /// Renders the leaves of one table under one schema.
 #[derive(Debug)]
@@ -77,6 +80,49 @@ impl RowRenderer {
         Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
     }
 
+    /// A renderer for the columns of the primary key alone, in the key's order.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_key(schema: &Schema) -> Result<Self, RowsError> {
+        let columns = schema.primary_key.iter().map(|&place| {
+            let column = &schema.columns[place];
+            let decoder = Decoder::new(&schema.table, column)?;
+            Ok(Column { name: column.name.clone(), place: column.place, decoder })
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let form = Form::Lines(LineLayout::new(columns.iter().map(|column| &column.name)));
+        Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
+    }
+
+    /// The columns that are rendered, in order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| &*column.name)
+    }
+
+    /// The rows of a leaf as they are kept.
+    ///
+    /// # Errors
+    /// [`RowsError`] where the leaf cannot be read.
+    pub fn raw_rows(&self, leaf: &Message) -> Result<Vec<RawRow>, RowsError> {
+        let leaf = self.leaf(leaf)?;
+        let row = |row| {
+            let (key, value) = leaf.raw(row).map_err(|problem| self.damaged(row, problem))?;
+            Ok(RawRow { key: leaf.keys.slice_ref(key), value: leaf.values.slice_ref(value) })
+        };
+        (0..leaf.len()).map(row).collect()
+    }
+
+    /// Appends one row as a line.
+    ///
+    /// # Errors
+    /// [`RowsError`] where a value cannot be read.
+    pub fn line(&self, row: &RawRow, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), RowsError> {
+        let tuples = Tuple::parse(&row.key).zip(Tuple::parse(&row.value));
+        let (key, value) = tuples.ok_or_else(|| self.damaged(0, NO_TUPLE))?;
+        self.append_row(0, (&key, &value), chunks, &mut Room::default(), out)
+    }
+
     /// Appends rows of a leaf in order, one line each; a row of a table without a key as often as it occurs.
     /// `lines` says which, counted from 0. Out-of-line values come from `chunks`.
     ///
@@ -93,11 +139,7 @@ impl RowRenderer {
         out: &mut Vec<u8>,
         mut after_line: impl FnMut(&mut Vec<u8>) -> ControlFlow<()>,
     ) -> Result<(), RowsError> {
-        let leaf = Leaf::read(leaf).map_err(|source| RowsError::Message {
-            table: self.table.clone(),
-            object: "leaf",
-            source,
-        })?;
+        let leaf = self.leaf(leaf)?;
         let mut room = Room::default();
         let mut next_line = 0_u64;
         for row in 0..leaf.len() {
@@ -126,6 +168,14 @@ impl RowRenderer {
             }
         }
         Ok(())
+    }
+
+    fn leaf(&self, leaf: &Message) -> Result<Leaf, RowsError> {
+        Leaf::read(leaf).map_err(|source| RowsError::Message {
+            table: self.table.clone(),
+            object: "leaf",
+            source,
+        })
     }
 
     fn damaged(&self, row: usize, problem: &str) -> RowsError {
@@ -229,11 +279,15 @@ impl Leaf {
 
     /// The key and the value of a row, or what is wrong with them.
     fn row(&self, row: usize) -> Result<(Tuple<'_>, Tuple<'_>), &'static str> {
+        let (key, value) = self.raw(row)?;
+        Ok((Tuple::parse(key).ok_or(NO_TUPLE)?, Tuple::parse(value).ok_or(NO_TUPLE)?))
+    }
+
+    fn raw(&self, row: usize) -> Result<(&[u8], &[u8]), &'static str> {
         let key = item(&self.keys, &self.key_offsets, row).ok_or("its key lies outside of the leaf")?;
         let value =
             item(&self.values, &self.value_offsets, row).ok_or("its value lies outside of the leaf")?;
-        let key = Tuple::parse(key).ok_or("its key is no tuple")?;
-        Ok((key, Tuple::parse(value).ok_or("its value is no tuple")?))
+        Ok((key, value))
     }
 }
 
