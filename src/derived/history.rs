@@ -1,10 +1,11 @@
 //! `history/<table>/<key>.jsonl`: every version of one row, oldest first.
 //!
-//! A source that finds rows by their key is asked for the row in all versions at once. For the others there is an index
-//! of the rows that each version changed.
+//! A source that finds rows by their key is asked for the row in all versions at once. For the others, and for who asks
+//! for row after row, there is an index of the rows that each version changed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,7 +13,8 @@ use lru::LruCache;
 
 use super::diff::{changed_columns, write_object};
 use super::key::known_key;
-use super::row_index::{RowIndex, row_in};
+use super::row_changes::{Change, RecentChanges};
+use super::row_index::RowIndex;
 use super::{DerivedError, Version, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
@@ -22,20 +24,30 @@ use crate::source::FileEntry;
 /// How many tables' row indexes are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
+/// So many rows of a table are looked up by their key; from then on its index is worth what it takes to make.
+const FEW_ROWS: u32 = 64;
+
 /// The row indexes of tables that were asked for lately.
 pub struct RowIndexes {
     kept: Mutex<LruCache<Place, Arc<Slot>>>,
+    changes: RecentChanges,
 }
 
 /// A database, and the path of a table.
 type Place = (Arc<str>, Arc<str>);
 
-/// Locked while the index of its table is made.
-type Slot = tokio::sync::Mutex<Option<Arc<RowIndex>>>;
+/// What is kept of a table.
+#[derive(Default)]
+struct Slot {
+    /// How many rows were asked for.
+    asked: AtomicU32,
+    /// Locked while it is made.
+    index: tokio::sync::Mutex<Option<Arc<RowIndex>>>,
+}
 
 impl Default for RowIndexes {
     fn default() -> Self {
-        Self { kept: Mutex::new(LruCache::new(KEPT)) }
+        Self { kept: Mutex::new(LruCache::new(KEPT)), changes: RecentChanges::default() }
     }
 }
 
@@ -53,14 +65,21 @@ impl RowIndexes {
         name: &str,
     ) -> Result<Vec<u8>, DerivedError> {
         let versions = index.of(path);
-        let mut changes = told(database, versions, name).await?;
-        let rest: Vec<usize> = (0..versions.len()).filter(|at| !changes.contains_key(at)).collect();
-        if !rest.is_empty() {
-            let rows = self.index_of(engine, database, path, versions, &rest).await?;
-            for nth in rows.changes_of(name) {
-                let at = rest[nth];
-                changes.insert(at, row_in(engine, &versions[at], name).await?);
-            }
+        let slot = {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = (Arc::clone(&database.name), Arc::clone(path));
+            Arc::clone(kept.get_or_insert_mut(place, Arc::default))
+        };
+        let all: Vec<usize> = (0..versions.len()).collect();
+        let is_one_of_many = slot.asked.fetch_add(1, Ordering::Relaxed) >= FEW_ROWS;
+        let wanted = if is_one_of_many { slot.changes_of(engine, versions, &all, name).await? } else { all };
+        let mut changes = told(database, versions, &wanted, name).await?;
+        let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
+        if !is_one_of_many && !rest.is_empty() {
+            rest = slot.changes_of(engine, versions, &rest, name).await?;
+        }
+        for at in rest {
+            changes.insert(at, self.changes.of_row(engine, &versions[at], name).await?);
         }
         let mut out = Vec::new();
         for (at, [before, now]) in changes {
@@ -71,44 +90,38 @@ impl RowIndexes {
         }
         Ok(out)
     }
+}
 
-    /// The index of some versions of a table. What is known of it is continued.
-    async fn index_of(
+impl Slot {
+    /// Which of some versions of the table may have changed the row with a key of this name. What is known of them is
+    /// continued.
+    async fn changes_of(
         &self,
         engine: &Engine,
-        database: &Database,
-        path: &Arc<str>,
         versions: &[Version],
-        wanted: &[usize],
-    ) -> Result<Arc<RowIndex>, DerivedError> {
-        let slot = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let place = (Arc::clone(&database.name), Arc::clone(path));
-            Arc::clone(kept.get_or_insert_mut(place, Arc::default))
-        };
-        let mut known = slot.lock().await;
-        let wanted: Vec<&Version> = wanted.iter().map(|&at| &versions[at]).collect();
-        let index = RowIndex::of(engine, known.clone(), &wanted).await?;
+        some: &[usize],
+        name: &str,
+    ) -> Result<Vec<usize>, DerivedError> {
+        let mut known = self.index.lock().await;
+        let of: Vec<&Version> = some.iter().map(|&at| &versions[at]).collect();
+        let index = RowIndex::of(engine, known.clone(), &of).await?;
         *known = Some(Arc::clone(&index));
-        Ok(index)
+        Ok(index.changes_of(name).map(|nth| some[nth]).collect())
     }
 }
 
-/// A row before and after a change.
-pub(super) type Change = [Option<Bytes>; 2];
-
-/// What the sources that find rows by their key say of the versions, by place.
+/// What the sources that find rows by their key say of some of the versions, by place.
 async fn told(
     database: &Database,
     versions: &[Version],
+    wanted: &[usize],
     name: &str,
 ) -> Result<BTreeMap<usize, Change>, DerivedError> {
     let mut told = BTreeMap::new();
     for view in database.views() {
         let Some(newest) = view.database.history().timeline.first() else { continue };
-        let own: Vec<usize> = (0..versions.len())
-            .filter(|&at| database.snapshots()[versions[at].at].key.slot == view.slot)
-            .collect();
+        let is_own = |at: &usize| database.snapshots()[versions[*at].at].key.slot == view.slot;
+        let own: Vec<usize> = wanted.iter().copied().filter(is_own).collect();
         let files = own.iter().flat_map(|&at| versions[at].sides()).flatten();
         let names: Vec<&str> = {
             let mut names: Vec<_> = files.filter_map(|f| Some(f.content.versioned()?.version())).collect();

@@ -11,6 +11,7 @@ mod files;
 mod history;
 mod key;
 mod lines;
+mod row_changes;
 mod row_index;
 mod sides;
 mod sums;

@@ -4,19 +4,13 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::diff::{RowChange, diff};
-use super::history::Change;
+use super::diff::diff;
+use super::row_changes::{Pair, contents, name_of, name_of_change, pair};
 use super::{DerivedError, Version};
 use crate::engine::Engine;
-use crate::model::content_id::ContentId;
-use crate::model::row::{Row, key_name};
-use crate::source::Content;
 
 /// How many versions are compared at once.
 const AT_ONCE: usize = 4;
-
-/// The contents before and after a change.
-type Pair = [Option<ContentId>; 2];
 
 /// By the hash of a key's name, the versions that may have changed that row.
 pub(super) struct RowIndex {
@@ -65,34 +59,6 @@ impl RowIndex {
     }
 }
 
-/// What a version changed of the row with a key of this name.
-///
-/// # Errors
-/// Why a content cannot be read.
-pub(super) async fn row_in(engine: &Engine, version: &Version, name: &str) -> Result<Change, DerivedError> {
-    let wanted = name.to_owned();
-    let [before, after] = contents(version);
-    let found = engine.changed_rows(before, after, move |row| {
-        let is_it = name_of(row.key_line, row.key).as_deref() == Some(&*wanted);
-        if is_it { Ok(Some((row.is_later, row.line()?))) } else { Ok(None) }
-    });
-    if let Some(found) = found.await? {
-        let mut change = Change::default();
-        for (is_later, line) in found {
-            change[usize::from(is_later)] = Some(line);
-        }
-        return Ok(change);
-    }
-    let [before, after] = version.sides();
-    let found = diff(engine, before, after).await?;
-    // Hashes may meet; names do not.
-    let mut named =
-        found.changes.into_iter().filter(|c| name_of_change(&found.key, c).as_deref() == Some(name));
-    Ok(named
-        .next()
-        .map_or_else(Change::default, |change| [change.from, change.to].map(|line| Some(line?.into()))))
-}
-
 /// The hashed names of the keys of the rows that a version may have changed.
 async fn names_in(engine: &Engine, version: &Version) -> Result<Vec<u64>, DerivedError> {
     let [before, after] = contents(version);
@@ -109,25 +75,6 @@ async fn names_in(engine: &Engine, version: &Version) -> Result<Vec<u64>, Derive
         .filter_map(|change| name_of_change(&found.key, change))
         .map(|n| hash(&n))
         .collect())
-}
-
-fn contents(version: &Version) -> [Option<&Arc<dyn Content>>; 2] {
-    version.sides().map(|file| file.map(|file| &file.content))
-}
-
-fn pair(version: &Version) -> Pair {
-    version.sides().map(|file| file.map(|file| file.id))
-}
-
-fn name_of_change(key: &[String], change: &RowChange) -> Option<String> {
-    if key.is_empty() {
-        return None;
-    }
-    name_of(change.to.as_deref().or(change.from.as_deref())?, key)
-}
-
-fn name_of(line: &[u8], key: &[String]) -> Option<String> {
-    Some(key_name(&Row::parse(line)?.values(key)))
 }
 
 fn hash(name: &str) -> u64 {

@@ -10,6 +10,7 @@ use crate::support::mount::Mount;
 use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::sql::{Client, ident, quote};
+use crate::support::tell;
 use crate::support::tree::{self, Snapshot};
 
 /// Kind of a change, key as text, and the columns that differ where both sides are there.
@@ -119,6 +120,7 @@ pub fn agrees(
     }
     assert!(!keys.is_empty(), "something differs between random snapshots");
     let changes = changes_by_key(client, table, key);
+    tell(&format!("the histories of {} keys of {database}/{table}", keys.len()));
     for key in keys {
         let lines = read_text(mount.path(&format!("{database}/history/{table}/{key}.jsonl")));
         let told: Vec<(String, String)> = lines

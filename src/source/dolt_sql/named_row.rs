@@ -25,6 +25,9 @@ use crate::source::dolt::identifier::ident;
 /// What `dolt_history_<t>` adds to the columns of a table.
 const ADDED: [&str; 3] = ["commit_hash", "committer", "commit_date"];
 
+/// So many versions are looked up one by one sooner than all of them at once.
+const FEW_VERSIONS: usize = 100;
+
 /// By version, the row's line; `None` where there is no such row.
 type Rows = HashMap<String, Option<Bytes>>;
 
@@ -41,7 +44,7 @@ pub async fn rows_named(
 ) -> Result<Rows, QueryError> {
     let newest: Arc<str> = newest.into();
     let shown_by = table.definition_at(&newest).await?;
-    let (mut rows, mut at_once, mut one_by_one) = (Rows::new(), HashSet::new(), Vec::new());
+    let (mut rows, mut asked) = (Rows::new(), Vec::new());
     for &version in versions {
         let Some(definition) = table.definition_at(&version.into()).await? else { continue };
         match condition(&definition, name) {
@@ -49,25 +52,25 @@ pub async fn rows_named(
             Condition::Never => {
                 rows.insert(version.to_owned(), None);
             }
-            Condition::Sql(condition) => {
-                let is_shown = shown_by.as_ref().is_some_and(|shown| shown.family.id == definition.family.id);
-                if is_shown && definition.is_told && !has_added_column(&definition) {
-                    at_once.insert(version.to_owned());
-                } else {
-                    one_by_one.push((version.to_owned(), condition, definition));
-                }
-            }
+            Condition::Sql(condition) => asked.push((version.to_owned(), condition, definition)),
         }
     }
-    if let Some(definition) = shown_by.filter(|_| !at_once.is_empty())
-        && let Condition::Sql(condition) = condition(&definition, name)
-    {
-        let history = ident(&format!("dolt_history_{}", table.table));
-        let place = Revision::Commit(newest).database(&table.store.database);
-        let query = format!("SELECT * FROM {place}.{history} WHERE {condition}");
-        let found =
-            table.reading(&History { query, name, definition: &definition, wanted: &at_once }).await?;
-        rows.extend(at_once.iter().map(|version| (version.clone(), found.get(version).cloned())));
+    let is_shown = |definition: &TableDefinition| {
+        let is_same = shown_by.as_ref().is_some_and(|shown| shown.family.id == definition.family.id);
+        is_same && definition.is_told && !has_added_column(definition)
+    };
+    let (at_once, mut one_by_one): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|(.., definition)| is_shown(definition));
+    match at_once.first() {
+        Some((_, condition, definition)) if at_once.len() > FEW_VERSIONS => {
+            let history = ident(&format!("dolt_history_{}", table.table));
+            let place = Revision::Commit(newest).database(&table.store.database);
+            let query = format!("SELECT * FROM {place}.{history} WHERE {condition}");
+            let wanted: HashSet<&str> = at_once.iter().map(|(version, ..)| &**version).collect();
+            let found = table.reading(&History { query, name, definition, wanted: &wanted }).await?;
+            rows.extend(wanted.iter().map(|version| ((*version).to_owned(), found.get(*version).cloned())));
+        }
+        _ => one_by_one.extend(at_once),
     }
     let lookups = Lookups { table, name, versions: &one_by_one };
     rows.extend(table.reading(&lookups).await?);
@@ -129,7 +132,7 @@ struct History<'h> {
     query: String,
     name: &'h str,
     definition: &'h TableDefinition,
-    wanted: &'h HashSet<String>,
+    wanted: &'h HashSet<&'h str>,
 }
 
 impl ReadRows for History<'_> {
@@ -150,7 +153,7 @@ impl ReadRows for History<'_> {
         let mut line = Vec::new();
         while let Some(row) = answer.next().await? {
             let commit = needed_text(&row, width)?;
-            if !self.wanted.contains(&commit) {
+            if !self.wanted.contains(&*commit) {
                 continue;
             }
             line.clear();
