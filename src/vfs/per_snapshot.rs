@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
-use crate::catalog::{Database, Snapshot};
+use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::derived::{no_sums, sums};
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
@@ -20,24 +20,24 @@ impl Vfs {
     ) -> Result<Node, VfsError> {
         let database = self.database(db)?;
         let text = name.strip_suffix(kind.suffix()).ok_or(VfsError::NotFound)?;
-        let snapshot = match kind {
-            PerSnapshot::Sums => database.snapshot(text),
-            PerSnapshot::Sql => self.snapshot_of(&database, text).and_then(|key| database.listed(&key)),
-        };
-        let snapshot = snapshot.filter(|s| has(&database, kind, s)).ok_or(VfsError::NotFound)?;
-        Ok(Node::File(match kind {
-            PerSnapshot::Sums => {
-                let (id, folder) =
-                    (snapshot_identity(db, &snapshot.key, ""), format!("asof/{}", snapshot.name));
-                match self.snapshot_files(db, &snapshot.key).await {
-                    Ok(files) => sums(&self.engine, id, folder, files, snapshot.meta.time),
-                    // The others are there all the same.
-                    Err(VfsError::Source(why)) => no_sums(id, folder, snapshot.meta.time, why),
-                    Err(error) => return Err(error),
-                }
+        match kind {
+            PerSnapshot::Sums => self.sums_of(db, database.snapshot(text).ok_or(VfsError::NotFound)?).await,
+            PerSnapshot::Sql => {
+                let key = self.snapshot_of(&database, text).ok_or(VfsError::NotFound)?;
+                self.sql_of(&database, &key).await
             }
-            PerSnapshot::Sql => self.sql_of(&database, snapshot).await?,
-        }))
+        }
+        .map(Node::File)
+    }
+
+    async fn sums_of(&self, db: &Arc<str>, snapshot: &Snapshot) -> Result<FileEntry, VfsError> {
+        let (id, folder) = (snapshot_identity(db, &snapshot.key, ""), format!("asof/{}", snapshot.name));
+        match self.snapshot_files(db, &snapshot.key).await {
+            Ok(files) => Ok(sums(&self.engine, id, folder, files, snapshot.meta.time)),
+            // The others are there all the same.
+            Err(VfsError::Source(why)) => Ok(no_sums(id, folder, snapshot.meta.time, why)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Names and identities of the files of such a folder.
@@ -57,26 +57,23 @@ impl Vfs {
         Ok(database.snapshots().iter().map(entry).collect())
     }
 
-    async fn sql_of(&self, database: &Database, snapshot: &Snapshot) -> Result<FileEntry, VfsError> {
-        let view = database.view(snapshot.key.slot).ok_or(VfsError::Stale)?;
-        let dump = view.database.sql_dump(&snapshot.key.id).await.map_err(Arc::new)?;
-        dump.ok_or(VfsError::NotFound)
-    }
-}
-
-/// Whether a folder of this kind has a file of the snapshot.
-fn has(database: &Database, kind: PerSnapshot, snapshot: &Snapshot) -> bool {
-    match kind {
-        PerSnapshot::Sums => true,
-        PerSnapshot::Sql => {
-            database.view(snapshot.key.slot).is_some_and(|view| view.database.dumps_sql(&snapshot.key.id))
+    /// Of any snapshot, also those that are not listed: beside the timeline, and lost ones.
+    async fn sql_of(&self, database: &Database, key: &SnapKey) -> Result<FileEntry, VfsError> {
+        let view = database.view(key.slot).ok_or(VfsError::Stale)?;
+        if !view.database.dumps_sql(&key.id) {
+            return Err(VfsError::NotFound);
         }
+        let dump = view.database.sql_dump(&key.id).await.map_err(Arc::new)?;
+        dump.ok_or(VfsError::NotFound)
     }
 }
 
 /// Whether a database has a folder of this kind.
 pub(super) fn is_shown(database: &Database, kind: PerSnapshot) -> bool {
-    kind == PerSnapshot::Sums || database.snapshots().iter().any(|snapshot| has(database, kind, snapshot))
+    let dumps = |snapshot: &Snapshot| {
+        database.view(snapshot.key.slot).is_some_and(|view| view.database.dumps_sql(&snapshot.key.id))
+    };
+    kind == PerSnapshot::Sums || database.snapshots().iter().any(dumps)
 }
 
 /// The identity of the checksums of a snapshot, which is known without its files.

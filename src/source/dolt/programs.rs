@@ -81,7 +81,7 @@ impl Programs {
     pub fn statements<'t>(mut self, tables: impl Iterator<Item = &'t str>) -> String {
         let mut text = String::new();
         let mut mode = STRICT;
-        let (views, broken) = self.views(tables);
+        let (views, broken) = views_in_order(self.schemas.remove("view").unwrap_or_default(), tables);
         let triggers = in_time(self.schemas.remove("trigger").unwrap_or_default());
         let needs = |trigger: &Program| making_order::neighbour(&trigger.definition).into_iter().collect();
         let triggers = making_order::each_after_its_needs(triggers, Program::key, needs);
@@ -96,42 +96,46 @@ impl Programs {
             append(&program.definition, &mut text);
         }
         for (view, missing) in &broken {
-            let name = ident(&view.name);
-            let reads = ident(missing);
-            comment(
-                &mut text,
-                &format!("View {name} cannot be made: it reads {reads}, which is not there. It was:"),
-            );
-            view.definition.split(['\n', '\r']).for_each(|line| comment(&mut text, line));
+            comment_out(view, missing, &mut text);
         }
         if !text.is_empty() {
             text.insert(0, '\n');
         }
         text
     }
+}
 
-    /// The views in the order in which they can be made, and those that cannot be, with what is missing.
-    fn views<'t>(&mut self, tables: impl Iterator<Item = &'t str>) -> (Vec<Program>, Vec<(Program, String)>) {
-        let mut views = self.schemas.remove("view").unwrap_or_default();
-        views.sort_by(|a, b| a.name.cmp(&b.name));
-        for view in &mut views {
-            // Dolt once kept the query alone.
-            if !starts_with_word(&view.definition, "create") {
-                view.definition = format!("CREATE VIEW {} AS {}", ident(&view.name), view.definition);
-            }
+/// The views in the order in which they can be made, otherwise by name, and those that cannot be, with what is missing.
+/// `tables` are all that there are.
+pub fn views_in_order<'t>(
+    mut views: Vec<Program>,
+    tables: impl Iterator<Item = &'t str>,
+) -> (Vec<Program>, Vec<(Program, String)>) {
+    views.sort_by(|a, b| a.name.cmp(&b.name));
+    for view in &mut views {
+        // Dolt once kept the query alone.
+        if !starts_with_word(&view.definition, "create") {
+            view.definition = format!("CREATE VIEW {} AS {}", ident(&view.name), view.definition);
         }
-        let definitions = views.iter().map(|view| (view.key(), view.definition.clone())).collect();
-        let broken = making_order::broken(&definitions, &tables.map(str::to_lowercase).collect());
-        let (whole, others): (Vec<_>, Vec<_>) =
-            views.into_iter().partition(|view| !broken.contains_key(&view.key()));
-        let needs = |view: &Program| making_order::relations(&view.definition);
-        let whole = making_order::each_after_its_needs(whole, Program::key, needs);
-        let others = others.into_iter().map(|view| {
-            let missing = broken.get(&view.key()).cloned().unwrap_or_default();
-            (view, missing)
-        });
-        (whole, others.collect())
     }
+    let definitions = views.iter().map(|view| (view.key(), view.definition.clone())).collect();
+    let broken = making_order::broken(&definitions, &tables.map(str::to_lowercase).collect());
+    let (whole, others): (Vec<_>, Vec<_>) =
+        views.into_iter().partition(|view| !broken.contains_key(&view.key()));
+    let needs = |view: &Program| making_order::relations(&view.definition);
+    let whole = making_order::each_after_its_needs(whole, Program::key, needs);
+    let others = others.into_iter().map(|view| {
+        let missing = broken.get(&view.key()).cloned().unwrap_or_default();
+        (view, missing)
+    });
+    (whole, others.collect())
+}
+
+/// Appends a view that cannot be made, as a comment.
+pub fn comment_out(view: &Program, missing: &str, text: &mut String) {
+    let (name, reads) = (ident(&view.name), ident(missing));
+    comment(text, &format!("View {name} cannot be made: it reads {reads}, which is not there. It was:"));
+    view.definition.split(['\n', '\r']).for_each(|line| comment(text, line));
 }
 
 fn in_time(mut programs: Vec<Program>) -> Vec<Program> {
@@ -152,7 +156,7 @@ fn starts_with_word(sql: &str, word: &str) -> bool {
 }
 
 /// Appends a statement that may hold semicolons, and may end with a comment.
-fn append(definition: &str, text: &mut String) {
+pub fn append(definition: &str, text: &mut String) {
     let definition = definition.trim_end().trim_end_matches(';').trim_end();
     let mut delimiter = ";;".to_owned();
     while definition.contains(&delimiter) {

@@ -1,11 +1,14 @@
-//! `schema.sql`: the statements that make the tables and views of one revision.
+//! `schema.sql`: the statements that make the tables and views of one revision, as far as `dolt sql` takes them.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
-
+use super::create_table;
 use super::identifier::ident;
 use super::listing::Listing;
+use super::programs::{Program, append, comment_out, views_in_order};
+use super::sql_dump::comment;
 use super::views::StoredView;
+
+/// What the file is called in identities. Whoever changes what is written gives it a new name: lengths are kept on disk.
+pub const SCHEMA_IDENTITY: &[u8] = b"dolt-schema-2";
 
 /// The file for these `CREATE TABLE` statements, which are those of the tables by name, and the views of the listing.
 pub fn compose(tables: &[String], listing: &Listing) -> String {
@@ -23,40 +26,42 @@ pub fn compose(tables: &[String], listing: &Listing) -> String {
         comment(&mut file, "Tables come by name, so some refer to tables that come later.");
         file.push_str("SET FOREIGN_KEY_CHECKS = 0;\n");
     }
-    for statement in tables {
-        statement_line(&mut file, statement);
+    for shown in tables {
+        match create_table::read(shown) {
+            Some(created) => end_statement(&created.statement, &mut file),
+            None => end_statement(shown, &mut file),
+        }
     }
-    for view in in_order(listing) {
-        statement_line(&mut file, &view.definition);
+    let names = listing.tables.iter().chain(&listing.excluded).map(|name| &**name);
+    let (views, broken) = views_in_order(listing.stored.iter().map(program).collect(), names);
+    for view in &views {
+        let definition = view.definition.trim_end().trim_end_matches(';');
+        // What may be a comment would hide the semicolon behind it.
+        if definition.contains([';', '#']) || definition.contains("--") {
+            append(&view.definition, &mut file);
+        } else {
+            end_statement(&view.definition, &mut file);
+        }
+    }
+    for (view, missing) in &broken {
+        comment_out(view, missing, &mut file);
     }
     file
 }
 
-fn statement_line(file: &mut String, statement: &str) {
+fn end_statement(statement: &str, file: &mut String) {
     file.push_str(statement.trim_end().trim_end_matches(';').trim_end());
     file.push_str(";\n");
 }
 
-/// Names may hold line breaks, which would end the comment.
-fn comment(file: &mut String, text: &str) {
-    let text = text.replace(['\n', '\r'], " ");
-    // Writing to a String cannot fail.
-    let _ = writeln!(file, "-- {text}");
-}
-
-/// Views by name, those that a view reads before it; those that cannot be read at all come last.
-fn in_order(listing: &Listing) -> Vec<&StoredView> {
-    let mut done = BTreeSet::new();
-    let mut ordered = Vec::with_capacity(listing.stored.len());
-    for shown in &listing.views.shown {
-        // A view's definitions are listed itself first, then what it reads, so the reverse makes sense to a loader.
-        for definition in shown.definitions.iter().rev() {
-            let view = listing.stored.iter().find(|view| view.definition == *definition);
-            ordered.extend(view.filter(|view| done.insert(&view.name)));
-        }
+/// In which mode a view was made, and when, does not count here.
+fn program(view: &StoredView) -> Program {
+    Program {
+        name: view.name.as_ref().to_owned(),
+        definition: view.definition.as_ref().to_owned(),
+        sql_mode: None,
+        made: 0,
     }
-    ordered.extend(listing.stored.iter().filter(|view| !done.contains(&view.name)));
-    ordered
 }
 
 #[cfg(test)]
@@ -70,7 +75,10 @@ mod tests {
         let stored = vec![
             view("a", "create view a as select * from b;"),
             view("b", "create view b as select * from t"),
+            view("d", "create view d as select a from b, c"),
+            view("c", "select ';' from B -- that's all"),
             view("now\n", "create view `now\n` as select now()"),
+            view("widow", "create view widow as select\n1 from gone"),
         ];
         let tables = vec!["t".into()];
         let views = sort_out(&stored, &tables);
@@ -82,10 +90,16 @@ mod tests {
         let file =
             compose(&["CREATE TABLE `secret` (x int)".into(), "CREATE TABLE `t` (x int)".into()], &listing());
         let expected = "-- The rows of table `secret` are not shown: it is excluded by a pattern.\n\
+            -- The rows of view `c` are not shown: it has a definition that is no CREATE VIEW.\n\
+            -- The rows of view `d` are not shown: it reads view c, which has a definition that is no CREATE VIEW.\n\
             -- The rows of view `now ` are not shown: it calls now.\n\
+            -- The rows of view `widow` are not shown: it reads gone, which is no table shown.\n\
             CREATE TABLE `secret` (x int);\nCREATE TABLE `t` (x int);\n\
             create view b as select * from t;\ncreate view a as select * from b;\n\
-            create view `now\n` as select now();\n";
+            DELIMITER ;;\nCREATE VIEW `c` AS select ';' from B -- that's all\n;;\nDELIMITER ;\n\
+            create view d as select a from b, c;\ncreate view `now\n` as select now();\n\
+            -- View `widow` cannot be made: it reads `gone`, which is not there. It was:\n\
+            -- create view widow as select\n-- 1 from gone\n";
         assert_eq!(file, expected);
     }
 
@@ -94,5 +108,12 @@ mod tests {
         let table = "CREATE TABLE `t` (x int, CONSTRAINT c FOREIGN KEY (x) REFERENCES u (y))".to_owned();
         let file = compose(&[table], &Listing::default());
         assert!(file.contains("SET FOREIGN_KEY_CHECKS = 0;\nCREATE TABLE `t`"), "{file}");
+    }
+
+    #[test]
+    fn defaults_are_shown_as_they_can_be_loaded() {
+        let table = "CREATE TABLE `t` (\n  `e` enum('a','b') DEFAULT '2'\n) ENGINE=InnoDB".to_owned();
+        let file = compose(&[table], &Listing::default());
+        assert_eq!(file, "CREATE TABLE `t` (\n  `e` enum('a','b') DEFAULT 'b'\n) ENGINE=InnoDB;\n");
     }
 }

@@ -20,6 +20,7 @@ use crate::model::names::escape_with_suffix;
 use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA, VIEWS};
 use crate::source::dolt::listing::Listing;
+use crate::source::dolt::schema_sql::SCHEMA_IDENTITY;
 use crate::source::dolt::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::dolt::views::ShownView;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
@@ -209,7 +210,7 @@ impl Entries<'_> {
         let (origin, links) = self.origin(&[SCHEMA])?;
         let store = &self.database.store;
         let mut parts: Vec<&[u8]> =
-            vec![b"dolt-schema", store.database.as_bytes(), origin.commits[0].as_bytes()];
+            vec![SCHEMA_IDENTITY, store.database.as_bytes(), origin.commits[0].as_bytes()];
         // What is left out is said in the file.
         parts.extend(listing.excluded.iter().map(|table| table.as_bytes()));
         let content = SchemaContent {

@@ -20,6 +20,7 @@ use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
 use crate::source::blocking::{broken_off, in_place, on_blocking_thread};
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
+use crate::source::dolt::schema_sql::SCHEMA_IDENTITY;
 use crate::source::dolt::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
@@ -147,7 +148,7 @@ impl DoltStoreDatabase {
     ) -> Option<FileEntry> {
         let (origin, links) = self.origin(lineage, commit, SCHEMA)?;
         let mut parts: Vec<&[u8]> =
-            vec![b"dolt-schema", self.shared.database.as_bytes(), origin.commits.first()?.as_bytes()];
+            vec![SCHEMA_IDENTITY, self.shared.database.as_bytes(), origin.commits.first()?.as_bytes()];
         // What is left out is said in the file.
         let tables = root.tables.keys().filter(|table| !lineage::is_system_table(table));
         parts.extend(tables.filter(|table| self.shared.is_excluded(table)).map(|table| table.as_bytes()));
