@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
-use crate::catalog::{Database, SnapKey, Snapshot};
+use crate::catalog::{Database, Snapshot};
 use crate::derived::{no_sums, sums};
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
@@ -22,10 +22,7 @@ impl Vfs {
         let text = name.strip_suffix(kind.suffix()).ok_or(VfsError::NotFound)?;
         match kind {
             PerSnapshot::Sums => self.sums_of(db, database.snapshot(text).ok_or(VfsError::NotFound)?).await,
-            PerSnapshot::Sql => {
-                let key = self.snapshot_of(&database, text).ok_or(VfsError::NotFound)?;
-                self.sql_of(&database, &key).await
-            }
+            PerSnapshot::Sql => self.sql_of(db, database, text).await,
         }
         .map(Node::File)
     }
@@ -58,7 +55,19 @@ impl Vfs {
     }
 
     /// Of any snapshot, also those that are not listed: beside the timeline, and lost ones.
-    async fn sql_of(&self, database: &Database, key: &SnapKey) -> Result<FileEntry, VfsError> {
+    async fn sql_of(
+        &self,
+        db: &Arc<str>,
+        mut database: Arc<Database>,
+        text: &str,
+    ) -> Result<FileEntry, VfsError> {
+        let mut key = self.snapshot_of(&database, text);
+        if key.is_none() && database.is_lost_partial() && may_be_hash(text) {
+            self.all_lost(db).await?;
+            database = self.database(db)?;
+            key = self.snapshot_of(&database, text);
+        }
+        let key = key.ok_or(VfsError::NotFound)?;
         let view = database.view(key.slot).ok_or(VfsError::Stale)?;
         if !view.database.dumps_sql(&key.id) {
             return Err(VfsError::NotFound);
@@ -66,6 +75,11 @@ impl Vfs {
         let dump = view.database.sql_dump(&key.id).await.map_err(Arc::new)?;
         dump.ok_or(VfsError::NotFound)
     }
+}
+
+/// Whether a text could be the hash of a commit, or the shortest beginning of one that is taken.
+fn may_be_hash(text: &str) -> bool {
+    text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
 /// Whether a database has a folder of this kind.

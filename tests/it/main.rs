@@ -25,6 +25,7 @@ mod real;
 mod refs;
 mod remount;
 mod repositories;
+mod restore;
 mod semantics;
 mod stores;
 mod support;

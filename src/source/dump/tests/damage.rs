@@ -213,7 +213,7 @@ fn every_version_of_the_format_is_read() {
         let rows = read(&**find(&dump.files(), "public/t.jsonl")).unwrap_or_else(|e| panic!("{}", e.chain()));
         assert_eq!(rows, b"{\"id\":1,\"v\":\"one\"}\n{\"id\":2,\"v\":null}\n");
         // That this is such an archive is for the real program to say, as far as it knows the version.
-        let output = run(server.program("pg_restore").args(["-a", "-f", "-"]).arg(file.path()));
+        let output = run(server.client("pg_restore").args(["-a", "-f", "-"]).arg(file.path()));
         let script = String::from_utf8_lossy(&output.stdout);
         assert!(
             !output.status.success() || script.contains("FROM stdin;\n1\tone\n2\t\\N\n\\.\n"),

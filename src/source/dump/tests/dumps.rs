@@ -244,7 +244,7 @@ fn the_table_of_contents_is_that_of_pg_restore() {
     let server = Server::start();
     server.create("shop", FIXTURE);
     let (file, dump) = written(&server.dump("shop", &[]));
-    let list = stdout_of(server.program("pg_restore").arg("-l").arg(file.path()));
+    let list = stdout_of(server.client("pg_restore").arg("-l").arg(file.path()));
     let list = String::from_utf8(list).expect("it is UTF-8");
     let expected: Vec<String> =
         list.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect();

@@ -15,6 +15,7 @@ mod corpus;
 mod damage;
 mod dumps;
 mod packed;
+#[path = "../../../../tests/it/support/postgres.rs"]
 mod server;
 mod sidecars;
 mod tars;

@@ -1,5 +1,6 @@
 //! A real PostgreSQL server, in a folder of its own, on a socket in it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -9,15 +10,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-use super::stdout_of;
-
 /// The server refuses to run as root: then it runs as nobody.
 const NOBODY: u32 = 65534;
 
 const SUPERUSER: &str = "asof_test";
 
 /// A running server. Killed when dropped.
-pub(super) struct Server {
+pub struct Server {
     folder: tempfile::TempDir,
     programs: PathBuf,
     process: Child,
@@ -37,7 +36,8 @@ fn programs() -> PathBuf {
 }
 
 impl Server {
-    pub(super) fn start() -> Self {
+    /// Starts a server without databases.
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let programs = programs();
         if geteuid().is_root() {
@@ -70,28 +70,38 @@ impl Server {
         }
     }
 
-    /// One of the client programs, told which server it is.
-    pub(super) fn client(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        command.arg("-h").arg(self.folder.path()).args(["-U", SUPERUSER]);
-        command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env("PGTZ", "UTC").env("PGOPTIONS", "");
-        command
+    /// What tells the client programs which server it is.
+    pub fn environment(&self) -> [(&'static str, OsString); 6] {
+        [
+            ("PGHOST", self.folder.path().into()),
+            ("PGUSER", SUPERUSER.into()),
+            ("PGTZ", "UTC".into()),
+            ("PGOPTIONS", "".into()),
+            ("TZ", "UTC".into()),
+            ("LC_ALL", "C.UTF-8".into()),
+        ]
     }
 
-    /// A program that needs no server.
-    pub(super) fn program(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        command.env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    /// Where its programs are.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    /// One of the client programs, told which server it is.
+    pub fn client(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs().join(program));
+        command.envs(self.environment());
         command
     }
 
     /// Makes a database of these statements.
-    pub(super) fn create(&self, database: &str, statements: &str) {
+    pub fn create(&self, database: &str, statements: &str) {
         stdout_of(self.client("createdb").arg(database));
         self.load(database, statements);
     }
 
-    pub(super) fn load(&self, database: &str, statements: &str) {
+    /// Runs statements in a database.
+    pub fn load(&self, database: &str, statements: &str) {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::write(file.path(), statements).expect("the file is ours");
         let mut psql = self.client("psql");
@@ -100,7 +110,7 @@ impl Server {
     }
 
     /// The rows of a query, unaligned, one value per row.
-    pub(super) fn query(&self, database: &str, query: &str) -> Vec<String> {
+    pub fn query(&self, database: &str, query: &str) -> Vec<String> {
         let mut psql = self.client("psql");
         psql.args(["-X", "-q", "-A", "-t", "-0", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", query]);
         let output = String::from_utf8(stdout_of(&mut psql)).expect("it prints UTF-8");
@@ -108,11 +118,18 @@ impl Server {
     }
 
     /// Dumps a database.
-    pub(super) fn dump(&self, database: &str, options: &[&str]) -> Vec<u8> {
+    pub fn dump(&self, database: &str, options: &[&str]) -> Vec<u8> {
         let target = tempfile::NamedTempFile::new().expect("a temporary file");
         stdout_of(self.client("pg_dump").arg("-Fc").args(options).arg("-f").arg(target.path()).arg(database));
         fs::read(target.path()).expect("it was just written")
     }
+}
+
+/// What a program that has to succeed prints.
+fn stdout_of(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 /// A command that is not run as root.

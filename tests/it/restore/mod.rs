@@ -1,0 +1,77 @@
+//! Every recipe of docs/RESTORE.md is followed as it stands there, on real programs, and what came back is held against what
+//! was there, by an oracle that has nothing to do with the page or with asof.
+
+mod dolt;
+mod files;
+mod postgres;
+
+use std::collections::BTreeSet;
+
+use crate::support::recipes::{names_used, page, read};
+
+/// Makes a test for each recipe, from a function of the same name in a module, and the list of all.
+macro_rules! recipes {
+    ($($module:ident::$recipe:ident,)+) => {
+        const TESTED: &[&str] = &[$(stringify!($recipe)),+];
+
+        $(
+            #[test]
+            fn $recipe() {
+                $module::$recipe(stringify!($recipe));
+            }
+        )+
+    };
+}
+
+recipes! {
+    dolt::find_the_moment,
+    files::one_file,
+    dolt::row_as_of,
+    dolt::row_from_history,
+    dolt::dolt_from_sql,
+    dolt::rows_from_restored,
+    dolt::in_place,
+    dolt::dolt_from_jsonl,
+    dolt::find_the_lost,
+    dolt::lost_branch,
+    dolt::lost_sql,
+    files::sqlite_from_sql,
+    files::sqlite_file,
+    postgres::postgres,
+    files::thrum,
+    dolt::dolt_without_a_mount,
+    files::sqlite_without_a_mount,
+    postgres::postgres_without_a_mount,
+}
+
+#[test]
+fn every_recipe_has_a_test_and_every_test_a_recipe() {
+    let page = page();
+    let on_the_page: BTreeSet<&str> = page.recipes.keys().map(String::as_str).collect();
+    assert_eq!(on_the_page, TESTED.iter().copied().collect(), "recipes of docs/RESTORE.md, and those tested");
+    for check in page.checks.keys() {
+        assert!(page.recipes.contains_key(check), "{check} is a check of no recipe");
+    }
+    for (name, commands) in page.recipes.iter().chain(&page.checks) {
+        let unknown: Vec<_> = names_used(commands).difference(&page.names).cloned().collect();
+        assert!(unknown.is_empty(), "{name} uses {unknown:?}, which the page does not tell to set");
+    }
+}
+
+#[test]
+fn a_block_says_what_it_is() {
+    let page = read(
+        "# P\n<!-- names -->\n```sh\nexport DB=/x # y\n```\n<!-- recipe: a -->\n```sh\nls \"$DB\"\ncat ${T}\n```\n",
+    );
+    assert_eq!((page.names.len(), page.recipes["a"].as_str()), (1, "ls \"$DB\"\ncat ${T}"));
+    assert_eq!(names_used(&page.recipes["a"]), ["DB", "T"].map(String::from).into());
+    for text in [
+        "```sh\nls\n```\n",
+        "<!-- recipe: a -->\n\n```sh\nls\n```\n",
+        "<!-- recipe: a -->\n```\nls\n```\n",
+        "<!-- other -->\n```sh\nls\n```\n",
+        "<!-- check: a -->\n```sh\nls\n```\n<!-- check: a -->\n```sh\nls\n```\n",
+    ] {
+        assert!(std::panic::catch_unwind(|| read(text)).is_err(), "{text}");
+    }
+}
