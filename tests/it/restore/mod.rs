@@ -3,7 +3,11 @@
 
 mod dolt;
 mod files;
+mod jsonl;
+mod lost;
 mod postgres;
+mod rows;
+mod whole;
 
 use std::collections::BTreeSet;
 
@@ -24,22 +28,22 @@ macro_rules! recipes {
 }
 
 recipes! {
-    dolt::find_the_moment,
+    rows::find_the_moment,
     files::one_file,
-    dolt::row_as_of,
-    dolt::row_from_history,
-    dolt::dolt_from_sql,
-    dolt::rows_from_restored,
-    dolt::in_place,
-    dolt::dolt_from_jsonl,
-    dolt::find_the_lost,
-    dolt::lost_branch,
-    dolt::lost_sql,
+    rows::row_as_of,
+    rows::row_from_history,
+    whole::dolt_from_sql,
+    rows::rows_from_restored,
+    whole::in_place,
+    jsonl::dolt_from_jsonl,
+    lost::find_the_lost,
+    lost::lost_branch,
+    lost::lost_sql,
     files::sqlite_from_sql,
     files::sqlite_file,
     postgres::postgres,
     files::thrum,
-    dolt::dolt_without_a_mount,
+    whole::dolt_without_a_mount,
     files::sqlite_without_a_mount,
     postgres::postgres_without_a_mount,
 }

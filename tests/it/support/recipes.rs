@@ -156,11 +156,12 @@ impl Kitchen {
         said
     }
 
-    /// The page's own check has to see that something is wrong.
+    /// The page's own check has to see that something is wrong. Gives what it printed.
     #[track_caller]
-    pub fn is_seen_to_be_wrong(&self) {
+    pub fn is_seen_to_be_wrong(&self) -> String {
         let outcome = self.checked();
         assert!(!outcome.status.success(), "the check sees nothing: {}{}", outcome.text(), outcome.stderr);
+        outcome.text()
     }
 
     fn checked(&self) -> Outcome {

@@ -1,0 +1,102 @@
+//! One row of a Dolt database, and the moment to take it from.
+
+use super::dolt::{DAMAGE, METADATA, THEN, beads, beads_with, commit_of, hashes, kitchen, mounted, restored};
+use crate::support::mount::Mount;
+use crate::support::recipes::Kitchen;
+use crate::support::server::Server;
+use crate::support::sql::{Client, quote};
+
+pub fn find_the_moment(recipe: &str) {
+    let server = beads("1.5");
+    let (source, mount) = mounted(&server, "beads", false);
+    let said = kitchen(recipe, &server, &source, &mount.path("beads"), THEN).cook();
+    let removed = said.lines().find(|line| line.contains(r#""change":"removed","row":{"id":"bd-42""#));
+    assert!(removed.is_some_and(|line| line.contains(DAMAGE)), "the history ends with the removal: {said}");
+    assert!(said.contains("\nbeads/issues id=\"bd-42\"\n"), "`asof find` finds it: {said}");
+    assert!(said.contains("    tidy up\n\n issues | -1 -\n"), "`asof log` tells who did it: {said}");
+    let summary = said.lines().last().expect("it printed something");
+    assert!(summary.contains(r#""issues":{"added":0,"removed":1,"modified":0}"#), "{summary}");
+}
+
+/// Whether `issues` is as it was, cell by cell and by its hash.
+#[track_caller]
+fn is_back(server: &Server, then: &str) {
+    let mut client = server.client();
+    client.use_database("beads");
+    let row = |client: &mut Client, as_of: &str| {
+        client.rows(&format!("SELECT * FROM issues {as_of} WHERE id = 'bd-42'"))
+    };
+    let wanted = row(&mut client, &format!("AS OF {}", quote(then)));
+    assert_eq!(wanted.len(), 1);
+    assert_eq!(row(&mut client, ""), wanted);
+    let revision = format!("beads/{then}");
+    assert_eq!(hashes(&mut client, "beads")["issues"], hashes(&mut client, &revision)["issues"]);
+}
+
+pub fn row_as_of(recipe: &str) {
+    for is_running in [true, false] {
+        let mut server = beads("12345678901234567890.1234");
+        let (source, mount) = mounted(&server, "beads", !is_running);
+        if !is_running {
+            server.kill();
+        }
+        let kitchen = kitchen(recipe, &server, &source, &mount.path("beads"), THEN);
+        kitchen.is_seen_to_be_wrong();
+        kitchen.cook();
+        kitchen.worked();
+        if !is_running {
+            server.start_again();
+        }
+        is_back(&server, &commit_of(&mount, "beads", THEN));
+        server.client().run(&["USE beads", "UPDATE issues SET title = 'x' WHERE id = 'bd-42'"]);
+        kitchen.is_seen_to_be_wrong();
+    }
+}
+
+/// A kitchen for the history that a server's files hold.
+fn kitchen_of_history(recipe: &str, server: &Server) -> (Mount, Kitchen) {
+    let (source, mount) = mounted(server, "beads", true);
+    let kitchen = kitchen(recipe, server, &source, &mount.path("beads"), THEN);
+    (mount, kitchen)
+}
+
+pub fn row_from_history(recipe: &str) {
+    for metadata in ["NULL", METADATA] {
+        let mut server = beads_with("12345678.1234", metadata);
+        let (mount, kitchen) = kitchen_of_history(recipe, &server);
+        assert!(!kitchen.try_to_cook().status.success(), "an import beside a running server is refused");
+        kitchen.is_seen_to_be_wrong();
+        server.kill();
+        kitchen.cook();
+        kitchen.worked();
+        server.start_again();
+        is_back(&server, &commit_of(&mount, "beads", THEN));
+    }
+}
+
+/// What the page says that this recipe cannot bring back, its own check sees.
+#[test]
+fn long_decimals_from_a_history_are_seen_to_be_wrong() {
+    let mut server = beads("12345678901234567890.1234");
+    let (_mount, kitchen) = kitchen_of_history("row_from_history", &server);
+    server.kill();
+    kitchen.cook();
+    kitchen.is_seen_to_be_wrong();
+}
+
+pub fn rows_from_restored(recipe: &str) {
+    let server = beads("12345678901234567890.1234");
+    let (source, mount) = mounted(&server, "beads", false);
+    restored(&server, &mount);
+    let kitchen = kitchen(recipe, &server, &source, &mount.path("beads"), THEN);
+    kitchen.is_seen_to_be_wrong();
+    kitchen.cook();
+    kitchen.worked();
+    let commit = commit_of(&mount, "beads", THEN);
+    is_back(&server, &commit);
+    let mut client = server.client();
+    assert_eq!(
+        hashes(&mut client, "beads")["labels"],
+        hashes(&mut client, &format!("beads/{commit}"))["labels"]
+    );
+}
