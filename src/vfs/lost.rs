@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Vfs;
 use super::error::VfsError;
+use crate::catalog::{Database, SnapKey};
 
 /// How long the first search is waited for. It takes a second or two for each 100 MB of a store.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,4 +28,31 @@ impl Vfs {
         }
         Ok(())
     }
+    /// The snapshot that a text means: whatever may stand under `asof/`, and the hash of any commit. All lost ones are
+    /// waited for before it is said that there is none.
+    ///
+    /// # Errors
+    /// [`VfsError::NotFound`], or [`VfsError::NotYet`] when that takes too long.
+    pub(super) async fn any_snapshot(
+        &self,
+        db: &Arc<str>,
+        text: &str,
+    ) -> Result<(Arc<Database>, SnapKey), VfsError> {
+        let database = self.database(db)?;
+        if let Some(key) = self.snapshot_of(&database, text) {
+            return Ok((database, key));
+        }
+        if !database.is_lost_partial() || !may_be_hash(text) {
+            return Err(VfsError::NotFound);
+        }
+        self.all_lost(db).await?;
+        let database = self.database(db)?;
+        let key = self.snapshot_of(&database, text).ok_or(VfsError::NotFound)?;
+        Ok((database, key))
+    }
+}
+
+/// Whether a text could be the hash of a commit, or the shortest beginning of one that is taken.
+fn may_be_hash(text: &str) -> bool {
+    text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }

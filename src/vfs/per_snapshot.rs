@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
-use crate::catalog::{Database, Snapshot};
+use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::derived::{no_sums, sums};
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
@@ -22,7 +22,10 @@ impl Vfs {
         let text = name.strip_suffix(kind.suffix()).ok_or(VfsError::NotFound)?;
         match kind {
             PerSnapshot::Sums => self.sums_of(db, database.snapshot(text).ok_or(VfsError::NotFound)?).await,
-            PerSnapshot::Sql => self.sql_of(db, database, text).await,
+            PerSnapshot::Sql => {
+                let (database, key) = self.any_snapshot(db, text).await?;
+                self.sql_of(&database, &key).await
+            }
         }
         .map(Node::File)
     }
@@ -54,20 +57,7 @@ impl Vfs {
         Ok(database.snapshots().iter().map(entry).collect())
     }
 
-    /// Of any snapshot, also those that are not listed: beside the timeline, and lost ones.
-    async fn sql_of(
-        &self,
-        db: &Arc<str>,
-        mut database: Arc<Database>,
-        text: &str,
-    ) -> Result<FileEntry, VfsError> {
-        let mut key = self.snapshot_of(&database, text);
-        if key.is_none() && database.is_lost_partial() && may_be_hash(text) {
-            self.all_lost(db).await?;
-            database = self.database(db)?;
-            key = self.snapshot_of(&database, text);
-        }
-        let key = key.ok_or(VfsError::NotFound)?;
+    async fn sql_of(&self, database: &Database, key: &SnapKey) -> Result<FileEntry, VfsError> {
         let view = database.view(key.slot).ok_or(VfsError::Stale)?;
         if !view.database.dumps_sql(&key.id) {
             return Err(VfsError::NotFound);
@@ -75,11 +65,6 @@ impl Vfs {
         let dump = view.database.sql_dump(&key.id).await.map_err(Arc::new)?;
         dump.ok_or(VfsError::NotFound)
     }
-}
-
-/// Whether a text could be the hash of a commit, or the shortest beginning of one that is taken.
-fn may_be_hash(text: &str) -> bool {
-    text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
 /// Whether a database has a folder of this kind.
