@@ -15,6 +15,7 @@ use crate::source;
 
 mod database;
 mod log_file;
+mod moment;
 mod naming;
 mod periods;
 mod resolve;
@@ -23,6 +24,7 @@ mod watch;
 
 pub use database::{Database, SnapKey, Snapshot};
 pub use log_file::{log_lines, lost_log_lines};
+pub use moment::{Moment, pairs};
 pub use resolve::Target;
 pub use view::View;
 pub use watch::Watcher;

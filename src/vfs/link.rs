@@ -7,7 +7,6 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::{Link, RefKind};
 use crate::catalog::{Database, Target};
-use crate::model::time_expr::Clock;
 use crate::source::FileEntry;
 
 /// Longest target of a symlink, in bytes (PATH_MAX counts the NUL at its end).
@@ -57,10 +56,7 @@ impl Vfs {
     fn resolve_link(&self, database: &Database, link: &Link) -> Option<Target> {
         match link {
             Link::Latest => database.latest().map(|s| Target::Listed(s.name.clone())),
-            Link::Expression(text) => {
-                let clock = Clock { now: (self.clock)(), zone: &self.zone };
-                database.resolve(text, &clock)
-            }
+            Link::Expression(text) => database.resolve(text, &self.now()),
             Link::Ref(RefKind::Branches, path) => database.target(database.branch(path)?),
             Link::Ref(RefKind::Tags, path) => database.target(database.tag(path)?),
             Link::Commit(hash) => database.target(database.commits().get(hash)?),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
+use crate::catalog::Moment;
 use crate::source::{ErrorKind, FileEntry};
 
 /// How often a file that changes while it is read is tried before the caller gets an error.
@@ -21,7 +22,12 @@ impl Vfs {
     /// A live file's inode stands for one state of it. Where that state was overtaken before its content
     /// could be read, this goes on to the newer state, so that what is found can be read.
     pub(super) async fn settle_live(&self, parent: &Node, name: &str, found: Node) -> Result<Node, VfsError> {
-        let Node::Live { db, .. } = parent else { return Ok(found) };
+        let (Node::Live { db, .. }
+        | Node::Diff { db, from: Moment::Live, .. }
+        | Node::Diff { db, to: Moment::Live, .. }) = parent
+        else {
+            return Ok(found);
+        };
         let mut node = found;
         for _ in 1..TRIES {
             match self.size(&node).await {

@@ -39,7 +39,7 @@ impl Vfs {
         text: &str,
     ) -> Result<(Arc<Database>, SnapKey), VfsError> {
         let database = self.database(db)?;
-        if let Some(key) = self.snapshot_of(&database, text) {
+        if let Some(key) = database.snapshot_of(text, &self.now()) {
             return Ok((database, key));
         }
         if !database.is_lost_partial() || !may_be_hash(text) {
@@ -47,7 +47,7 @@ impl Vfs {
         }
         self.all_lost(db).await?;
         let database = self.database(db)?;
-        let key = self.snapshot_of(&database, text).ok_or(VfsError::NotFound)?;
+        let key = database.snapshot_of(text, &self.now()).ok_or(VfsError::NotFound)?;
         Ok((database, key))
     }
 }

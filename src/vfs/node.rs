@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::SnapKey;
+use crate::catalog::{Moment, SnapKey};
 use crate::model::content_id::ContentId;
 use crate::model::period::Period;
 use crate::source::FileEntry;
@@ -112,8 +112,8 @@ pub(super) enum Node {
     /// `diff/<from>..<to>`, or a folder in it.
     Diff {
         db: Arc<str>,
-        from: SnapKey,
-        to: SnapKey,
+        from: Moment,
+        to: Moment,
         path: Arc<str>,
     },
     Refs {
@@ -183,6 +183,7 @@ impl Node {
             (Self::Versions { .. } | Self::PerSnapshot { .. }, Self::File(_)) => Stays::ForNow,
             // Its name may be a time that goes on.
             (Self::Diffs { .. }, _) => Stays::Unsure,
+            (Self::Diff { from: Moment::Live, .. } | Self::Diff { to: Moment::Live, .. }, _) => Stays::Unsure,
             (Self::Diff { .. }, _) => Stays::ForNow,
             (_, Self::File(_)) => Stays::Unsure,
             // The folders on the way to a snapshot. Every path leads through them.
@@ -219,8 +220,12 @@ pub(super) fn snapshot_identity(db: &str, key: &SnapKey, path: &str) -> ContentI
 }
 
 /// [`Node::identity`] of a folder of differences, without a node at hand.
-pub(super) fn diff_identity(db: &str, from: &SnapKey, to: &SnapKey, path: &str) -> ContentId {
-    let (from, to) = (snapshot_identity(db, from, ""), snapshot_identity(db, to, ""));
+pub(super) fn diff_identity(db: &str, from: &Moment, to: &Moment, path: &str) -> ContentId {
+    let identity = |moment: &Moment| match moment {
+        Moment::Snapshot(key) => snapshot_identity(db, key, ""),
+        Moment::Live => ContentId::of(&[b"live", db.as_bytes(), b""]),
+    };
+    let (from, to) = (identity(from), identity(to));
     ContentId::of(&[b"diff", from.as_bytes(), to.as_bytes(), path.as_bytes()])
 }
 

@@ -186,6 +186,37 @@ fn differences_are_told_by_row_and_column() {
 }
 
 #[test]
+fn the_newest_snapshot_and_the_working_set_can_be_compared() {
+    runtime().block_on(async {
+        let mut memory = memory(&[(0, &[("t.jsonl", A)]), (1, &[("t.jsonl", B)])]);
+        memory.history.has_live = true;
+        memory.live = [("t.jsonl".to_owned(), format!("{B}{TEN}"))].into();
+        let without = Memory { name: "plain".into(), ..self::memory(&[(0, &[("t.jsonl", A)])]) };
+        let vfs = tree(catalog(vec![vec![memory, without]]));
+        let told = read(&vfs, "db/diff/latest..live/t.jsonl").await;
+        let ten = "\"key\":{\"id\":10},\"from\":null,\"to\":{\"id\":10,\"s\":\"ten\",\"n\":null}}";
+        assert_eq!(told, format!("{{\"change\":\"added\",{ten}\n"));
+        let summary = read(&vfs, "db/diff/live..latest/summary.json").await;
+        let counts = "{\"t\":{\"added\":0,\"removed\":1,\"modified\":0}}";
+        let wanted = format!("{{\"from\":\"live\",\"to\":\"2026-01-01T010000Z\",\"tables\":{counts}}}\n");
+        assert_eq!(summary, wanted);
+        assert_eq!(names(&vfs, "plain/diff/latest..latest").await, ["summary.json"]);
+        assert!(vfs.lookup(find(&vfs, "plain/diff").await, "latest..live").await.is_err());
+    });
+}
+
+#[test]
+fn a_branch_is_meant_before_the_newest_snapshot_of_its_name() {
+    runtime().block_on(async {
+        let mut memory = memory(&[(0, &[("t.jsonl", A)]), (1, &[("t.jsonl", B)])]);
+        memory.history.branches.insert("latest".into(), "c0".into());
+        let vfs = tree(catalog(vec![vec![memory]]));
+        let pair = "db/diff/latest..2026-01-01T010000Z/summary.json";
+        assert!(read(&vfs, pair).await.starts_with("{\"from\":\"2026-01-01T000000Z\""));
+    });
+}
+
+#[test]
 fn a_column_that_came_without_a_value_changes_no_row() {
     runtime().block_on(async {
         let after = "{\"id\":1,\"s\":\"one\",\"new\":null}\n{\"id\":2,\"s\":\"two\",\"new\":3}\n";
