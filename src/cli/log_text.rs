@@ -33,7 +33,8 @@ pub(super) fn write(
     let mut text = if is_first { String::new() } else { "\n".to_owned() };
     text.push_str(&head(out, entry, is_verbose));
     match &entry.changes {
-        Ok(Some(changes)) => changes_of(out, changes, &mut text),
+        Ok(Some(changes)) if changes.is_empty() => {}
+        Ok(Some(changes)) => text.push_str(&format!("\n{}", counted(out, changes))),
         Ok(None) => text.push_str("\n its parent is not in the source: what it changed is not known\n"),
         Err(error) => text.push_str(&format!("\n cannot be listed: {}\n", harmless(&error.chain()))),
     }
@@ -78,12 +79,9 @@ pub(super) fn author(name: &str, email: &str) -> String {
     }
 }
 
-/// A line for each file, and one for all.
-fn changes_of(out: &Output, changes: &[FileChange], text: &mut String) {
-    if changes.is_empty() {
-        return;
-    }
-    text.push('\n');
+/// A line for each file.
+pub(super) fn counted(out: &Output, changes: &[FileChange]) -> String {
+    let mut text = String::new();
     let name = |change: &FileChange| harmless(table_name(&change.file.path));
     let names = changes.iter().map(|change| name(change).chars().count()).max().unwrap_or(0);
     let counts = |change: &FileChange| match change.stat {
@@ -111,6 +109,7 @@ fn changes_of(out: &Output, changes: &[FileChange], text: &mut String) {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
+    text
 }
 
 fn all(counts: Counts) -> u64 {

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod background;
 mod cat;
+mod diff;
 mod disk_cache;
 mod documents;
 mod failure;
@@ -56,6 +57,8 @@ Examples:
   asof umount /db
   asof cat --from dolt://127.0.0.1 beads/asof/yesterday/issues.jsonl
                                                     the same without a mount
+  asof diff --from dolt://127.0.0.1 beads/yesterday latest
+                                                    what changed since, row by row and column by column
   asof verify --max-age 25h ~/backups/archives      is last night's backup any good?";
 
 #[derive(Debug, Subcommand)]
@@ -66,6 +69,7 @@ enum Command {
     Ls(ls::LsArgs),
     Cat(cat::CatArgs),
     Log(log::LogArgs),
+    Diff(diff::DiffArgs),
     Find(find::FindArgs),
     Verify(verify::VerifyArgs),
     Completions(documents::CompletionsArgs),
@@ -73,7 +77,7 @@ enum Command {
 }
 
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
-/// 1 for a failure and 2 for a command line that makes no sense; `verify` and `find` have their own.
+/// 1 for a failure and 2 for a command line that makes no sense; `verify`, `find` and `diff` have their own.
 pub fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Mount(args) => mount::run(args).map(|()| ExitCode::SUCCESS),
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Ls(args) => ls::run(&args),
         Command::Cat(args) => cat::run(&args),
         Command::Log(args) => log::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => documents::completions(&args).map(|()| ExitCode::SUCCESS),

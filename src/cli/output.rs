@@ -23,6 +23,7 @@ pub(super) enum Style {
     Added,
     Removed,
     Changed,
+    Strong,
     Faint,
 }
 
@@ -34,6 +35,7 @@ impl Style {
             Self::Added => "32",
             Self::Removed => "31",
             Self::Changed => "36",
+            Self::Strong => "1",
             Self::Faint => "2",
         }
     }
@@ -115,4 +117,43 @@ fn failed(error: &io::Error) -> Failure {
 /// Text of others for a terminal: what would control it is shown as `?`.
 pub(super) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
+}
+
+/// Text of others for a terminal, so that nothing of it is lost: what would control the terminal, or is not seen (changes of
+/// the direction of writing, blanks of no width), is spelt as JSON spells it.
+pub(super) fn spelt(text: &str) -> String {
+    let mut spelt = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => spelt.push_str("\\n"),
+            '\t' => spelt.push_str("\\t"),
+            '\r' => spelt.push_str("\\r"),
+            c if c.is_control() || is_unseen(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    spelt.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => spelt.push(c),
+        }
+    }
+    spelt
+}
+
+/// Characters that are shown as nothing and change how others look (Unicode, General_Category Cf and the two separators).
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spelt;
+
+    #[test]
+    fn nothing_of_others_controls_a_terminal() {
+        assert_eq!(spelt("plain é 漢 \\ \""), "plain é 漢 \\ \"");
+        assert_eq!(spelt("a\u{1b}[31mb\nc\td\u{9b}e\u{7f}"), "a\\u001b[31mb\\nc\\td\\u009be\\u007f");
+        assert_eq!(spelt("x\u{202e}y\u{200b}z\u{e0041}"), "x\\u202ey\\u200bz\\udb40\\udc41");
+    }
 }

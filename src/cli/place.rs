@@ -84,7 +84,7 @@ async fn what_is_there(tree: &Tree, folder: &str, missing: &str) -> String {
 }
 
 /// What to say of something under `asof/` that means no snapshot.
-fn no_time(folder: &str, missing: &str, names: &[&str]) -> String {
+pub(super) fn no_time(folder: &str, missing: &str, names: &[&str]) -> String {
     let (Some(first), Some(last)) = (names.first(), names.last()) else {
         return format!("{folder} has no snapshot");
     };

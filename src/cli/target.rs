@@ -41,8 +41,7 @@ impl Target {
 
     /// Whether the file at `path` of a snapshot is what was asked for.
     pub fn wants(&self, path: &str) -> bool {
-        let Some(table) = &self.table else { return true };
-        path == table || path.strip_suffix(ROWS) == Some(table)
+        self.table.as_ref().is_none_or(|table| is_called(path, table))
     }
 
     /// The failure for a table that no snapshot has, with those that the newest one has.
@@ -63,6 +62,11 @@ impl Target {
         };
         Failure::new(format!("no snapshot has a table `{table}`")).hint(hint)
     }
+}
+
+/// Whether the file at `path` of a snapshot is what is called `name`, with or without its ending.
+pub(super) fn is_called(path: &str, name: &str) -> bool {
+    path == name || path.strip_suffix(ROWS) == Some(name)
 }
 
 /// What a file is called where tables are named.

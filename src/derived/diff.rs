@@ -160,7 +160,7 @@ impl PartialOrd for SortKey {
 
 /// Writes a change as a line: `{"change","key","from","to"}`. Of a modified row only the columns that changed are
 /// there, on both sides.
-pub(super) fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>) {
+pub fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>) {
     let (from, to) = (change.from.as_deref().and_then(Row::parse), change.to.as_deref().and_then(Row::parse));
     let kind = match (&change.from, &change.to) {
         (None, _) => "added",

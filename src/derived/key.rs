@@ -8,7 +8,7 @@ use crate::model::row::Row;
 use crate::source::FileEntry;
 
 /// The column that rows of exports go by, where their source knows of no key.
-const ID: &str = "id";
+pub(super) const ID: &str = "id";
 
 /// The key that a table's source knows of; `None` where it knows of none.
 ///

@@ -23,7 +23,11 @@ pub(super) async fn each_line_in(
     Ok(())
 }
 
-async fn lines_from(
+/// Calls `take` with each line between two offsets, without its line feed.
+///
+/// # Errors
+/// As [`each_line_in`].
+pub(super) async fn lines_from(
     reader: &Reader,
     mut offset: u64,
     end: u64,

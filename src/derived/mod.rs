@@ -13,13 +13,15 @@ mod key;
 mod lines;
 mod row_changes;
 mod row_index;
+mod rows;
 mod sides;
 mod sums;
 mod versions;
 
-pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff};
+pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff, write_change};
 pub use files::{DiffSides, diff_files, history_file};
 pub use history::RowIndexes;
+pub use rows::row_names;
 pub use sums::{no_sums, sums};
 pub use versions::{Version, VersionIndex, Versions};
 

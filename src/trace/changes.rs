@@ -49,8 +49,8 @@ async fn files(
     }
 }
 
-/// Both are sorted by path.
-fn compared(before: &[FileEntry], after: &[FileEntry]) -> Vec<ChangedFile> {
+/// What differs between two listings, which are sorted by path, as [`changed_files`] tells it.
+pub fn compared(before: &[FileEntry], after: &[FileEntry]) -> Vec<ChangedFile> {
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut changed = Vec::new();
     loop {

@@ -10,7 +10,7 @@ mod matcher;
 mod search;
 
 pub use ancestry::{Ancestry, Base};
-pub use changes::{ChangedFile, changed_files};
+pub use changes::{ChangedFile, changed_files, compared};
 pub use count::count;
 pub use matcher::{Matcher, Pattern};
 pub use search::{Found, Seen, Step, Unread, main_line, search};

@@ -14,10 +14,10 @@ use crate::support::tell;
 use crate::support::tree::{self, Snapshot};
 
 /// Kind of a change, key as text, and the columns that differ where both sides are there.
-type Told = BTreeSet<(String, String, BTreeSet<String>)>;
+pub(crate) type Told = BTreeSet<(String, String, BTreeSet<String>)>;
 
 /// What the server says of a table with a key of one column.
-fn server_says(client: &mut Client, table: &str, key: &str, from: &str, to: &str) -> Told {
+pub(crate) fn server_says(client: &mut Client, table: &str, key: &str, from: &str, to: &str) -> Told {
     let call = format!("dolt_diff({}, {}, {})", quote(from), quote(to), quote(table));
     let mut columns = |commit: &str| -> Vec<String> {
         let shown = client.texts(&format!("SHOW COLUMNS FROM {} AS OF {}", ident(table), quote(commit)));
@@ -155,7 +155,7 @@ fn changes_by_key(
 }
 
 /// A table of two columns over 40 commits: rows come, change and go.
-fn busy(client: &mut Client, database: &str) {
+pub(crate) fn busy(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&["CREATE TABLE t (id int PRIMARY KEY, s text, n decimal(10,2))"]);
     client.commit("table", "2026-01-01T00:00:00");

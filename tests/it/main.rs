@@ -3,6 +3,7 @@
 mod archive_folders;
 mod asof;
 mod cli;
+mod cli_diff;
 mod cli_find;
 mod cli_log;
 mod cli_tree;

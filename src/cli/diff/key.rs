@@ -1,0 +1,80 @@
+//! `KEY`: one row of a table.
+
+use super::compare::Comparison;
+use crate::cli::Failure;
+use crate::cli::place::{alike, listed};
+use crate::cli::target::{is_called, table_name};
+use crate::derived::{DerivedError, RowChange, TableDiff, row_names};
+use crate::model::row::{Row, key_name};
+use crate::trace::ROWS;
+
+/// A row's key as it was given.
+pub(super) struct Key {
+    /// The names that it may stand for: what was given, and the name of a text of one column that is just that.
+    names: [String; 2],
+}
+
+impl Key {
+    pub fn of(given: &str) -> Self {
+        let text = serde_json::Value::from(given).to_string();
+        Self { names: [given.to_owned(), key_name(&[&text])] }
+    }
+
+    /// Whether a changed row is the one that is meant.
+    pub fn is_of(&self, diff: &TableDiff, change: &RowChange) -> bool {
+        let row = change.to.as_deref().or(change.from.as_deref()).and_then(Row::parse);
+        row.is_some_and(|row| !diff.key.is_empty() && self.names.contains(&key_name(&row.values(&diff.key))))
+    }
+}
+
+/// Where the row that is meant may be found.
+pub(super) enum Looked {
+    /// It is on one side at least.
+    Found,
+    /// It is on neither: there is such a table with these keys.
+    Missing(Vec<String>),
+    /// The table's rows have no key.
+    NoKey,
+}
+
+impl Comparison<'_> {
+    /// Looks for a row in all versions of the table that is meant, on both sides.
+    ///
+    /// # Errors
+    /// Why one cannot be read.
+    pub async fn look_for(&self, table: &str, key: &Key) -> Result<Looked, DerivedError> {
+        let mut all = Vec::new();
+        let mut has_key = false;
+        for side in [&self.sides.to, &self.sides.from] {
+            let files = self.files(side).await?;
+            for file in files.iter().filter(|file| file.path.ends_with(ROWS) && is_called(&file.path, table))
+            {
+                let Some(names) = row_names(self.engine, file).await? else { continue };
+                has_key = true;
+                if names.iter().any(|name| key.names.contains(name)) {
+                    return Ok(Looked::Found);
+                }
+                all.extend(names);
+            }
+        }
+        Ok(if has_key { Looked::Missing(all) } else { Looked::NoKey })
+    }
+}
+
+/// What to say of a key that no row has.
+pub(super) fn unknown(table: &str, key: &str, names: &[String]) -> Failure {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let table = table_name(table);
+    let hint = match alike(key, &names) {
+        _ if names.is_empty() => format!("{table} has no row on either side"),
+        found if found.is_empty() => format!("its rows are {}", listed(&names)),
+        found => format!("did you mean {}?", found.join(" or ")),
+    };
+    Failure::new(format!("neither side has a row `{key}` in {table}")).hint(hint)
+}
+
+/// What to say where rows have no key.
+pub(super) fn none(table: &str) -> Failure {
+    Failure::new(format!("the rows of {} have no key", table_name(table)))
+        .hint("leave the KEY out, and look for the row with grep")
+}

@@ -1,0 +1,307 @@
+//! From what differs to what is printed.
+
+use std::collections::BTreeMap;
+
+use super::compare::Comparison;
+use super::key::{self, Key, Looked};
+use super::sides::{Meant, Sides, Wanted};
+use super::{DiffArgs, json, text};
+use crate::cli::Failure;
+use crate::cli::log::FileChange;
+use crate::cli::log_text::{self, Stat};
+use crate::cli::output::{Output, spelt};
+use crate::cli::place::{self, alike, listed};
+use crate::cli::progress::Progress;
+use crate::cli::target::{is_called, table_name};
+use crate::cli::tree::Opened;
+use crate::derived::{Counts, DerivedError, TableDiff, diff};
+use crate::engine::Listings;
+use crate::trace::{ChangedFile, ROWS, count};
+use crate::vfs::VfsError;
+
+/// What was seen on the way.
+pub(super) struct Seen {
+    pub differs: bool,
+    /// All could be compared.
+    pub is_whole: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { differs: false, is_whole: true }
+    }
+}
+
+/// Prints what differs, database by database.
+pub(super) async fn all(
+    opened: &Opened,
+    meant: &Meant<'_>,
+    args: &DiffArgs,
+    out: &mut Output,
+    seen: &mut Seen,
+) -> Result<(), Failure> {
+    let listings = Listings::default();
+    let comparison = |sides| Comparison { engine: &opened.engine, listings: &listings, sides };
+    let mut unknown = Vec::new();
+    for sides in &meant.sides {
+        let comparison = comparison(sides);
+        let is_one_of_many = meant.sides.len() > 1;
+        let mut printer =
+            Printer { comparison, wanted: meant.wanted, args, out, seen, is_one_of_many, is_begun: false };
+        let printed = match printer.files().await {
+            Ok(files) => printer.print(files).await,
+            Err(stop) => Err(stop),
+        };
+        match printed {
+            Ok(()) => {}
+            Err(Stop::Unknown(failure)) => unknown.push(failure),
+            Err(Stop::Unlisted(failure)) => printer.trouble(&failure)?,
+            Err(Stop::Output(failure)) => return Err(failure),
+        }
+    }
+    // Of many databases, each has its own tables and rows.
+    match unknown.pop() {
+        Some(failure) if unknown.len() + 1 == meant.sides.len() => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// Why nothing more is compared.
+enum Stop {
+    /// Neither side has the table or the row that is meant.
+    Unknown(Failure),
+    /// A source cannot list its files.
+    Unlisted(Failure),
+    /// What was found cannot be written.
+    Output(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Output(failure)
+    }
+}
+
+struct Printer<'p> {
+    comparison: Comparison<'p>,
+    wanted: Wanted<'p>,
+    args: &'p DiffArgs,
+    out: &'p mut Output,
+    seen: &'p mut Seen,
+    /// Other databases are compared, too.
+    is_one_of_many: bool,
+    /// The line with both sides is printed.
+    is_begun: bool,
+}
+
+impl Printer<'_> {
+    fn sides(&self) -> &Sides {
+        self.comparison.sides
+    }
+
+    /// The files that are wanted and may differ.
+    async fn files(&self) -> Result<Vec<ChangedFile>, Stop> {
+        let database = &self.sides().to.database.name;
+        let failed = |error| Stop::Unlisted(place::failed(database, &VfsError::Source(error)));
+        let mut changed = self.comparison.changed().await.map_err(failed)?;
+        let Some(table) = self.wanted.table else { return Ok(changed) };
+        let mut paths = Vec::new();
+        for side in [&self.sides().to, &self.sides().from] {
+            let files = self.comparison.files(side).await.map_err(failed)?;
+            paths.extend(files.iter().map(|file| file.path.clone()));
+        }
+        if !paths.iter().any(|path| is_called(path, table)) {
+            paths.sort();
+            paths.dedup();
+            let names: Vec<&str> = paths.iter().map(|path| table_name(path)).collect();
+            let hint = match alike(table, &names) {
+                _ if names.is_empty() => "both are empty".to_owned(),
+                found if found.is_empty() => format!("there are: {}", listed(&names)),
+                found => format!("did you mean {}?", found.join(" or ")),
+            };
+            let (from, to) = (self.sides().from.path(), self.sides().to.path());
+            let failure = Failure::new(format!("neither {from} nor {to} has a table `{table}`")).hint(hint);
+            return Err(Stop::Unknown(failure));
+        }
+        changed.retain(|file| is_called(&file.path, table));
+        Ok(changed)
+    }
+
+    async fn print(&mut self, files: Vec<ChangedFile>) -> Result<(), Stop> {
+        if self.args.stat || self.args.name_only {
+            return Ok(self.count_all(files).await?);
+        }
+        let key = self.wanted.key.map(Key::of);
+        let mut is_found = false;
+        for mut file in files {
+            if file.path.ends_with(ROWS) {
+                is_found |= self.table(&mut file, key.as_ref()).await?;
+            } else if key.is_none() {
+                self.other(&mut file).await?;
+            }
+        }
+        match (self.wanted.table, key) {
+            (Some(table), Some(key)) if !is_found && self.seen.is_whole => self.look_for(table, &key).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints the rows of a table that differ; whether there is one.
+    async fn table(&mut self, file: &mut ChangedFile, key: Option<&Key>) -> Result<bool, Stop> {
+        let found = {
+            let _comparing = self.comparing(file);
+            let engine = self.comparison.engine;
+            let tell =
+                async |file: &ChangedFile| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
+            self.comparison.settled(file, tell).await
+        };
+        let mut found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.unread(file, &error)?;
+                return Ok(false);
+            }
+        };
+        if let Some(key) = key {
+            if found.key.is_empty() && !found.changes.is_empty() {
+                return Err(Stop::Unknown(key::none(&file.path)));
+            }
+            let TableDiff { key: columns, changes } = found;
+            let all = TableDiff { key: columns, changes: Vec::new() };
+            let changes = changes.into_iter().filter(|change| key.is_of(&all, change)).collect();
+            found = TableDiff { changes, ..all };
+        }
+        if found.changes.is_empty() {
+            return Ok(false);
+        }
+        self.seen.differs = true;
+        if !self.args.json {
+            self.begin()?;
+            let line = text::table(self.out, file, found.counts());
+            self.out.write(line.as_bytes())?;
+        }
+        for change in &found.changes {
+            let line = match self.args.json {
+                true => json::row(self.comparison.sides, file, &found, change),
+                false => text::row(self.out, &found, change, key.is_some()).into_bytes(),
+            };
+            self.out.write(&line)?;
+        }
+        Ok(true)
+    }
+
+    /// Names a file that is no table, if it differs.
+    async fn other(&mut self, file: &mut ChangedFile) -> Result<(), Failure> {
+        let sizes = {
+            let _comparing = self.comparing(file);
+            let tell = async |file: &ChangedFile| self.comparison.sizes(file).await;
+            self.comparison.settled(file, tell).await
+        };
+        let sizes = match sizes {
+            Ok(Some(sizes)) => sizes,
+            Ok(None) => return Ok(()),
+            Err(error) => return self.unread(file, &error),
+        };
+        self.seen.differs = true;
+        if self.args.json {
+            return self.out.json(&json::file(self.comparison.sides, file, sizes));
+        }
+        self.begin()?;
+        let line = text::file(self.out, &file.path, sizes.before, sizes.after);
+        self.out.write(line.as_bytes())
+    }
+
+    /// Prints how much differs, or in which files something does.
+    async fn count_all(&mut self, files: Vec<ChangedFile>) -> Result<(), Failure> {
+        let mut tables = BTreeMap::new();
+        let mut changes = Vec::new();
+        for mut file in files {
+            let stat = {
+                let _comparing = self.comparing(&file);
+                let engine = self.comparison.engine;
+                let tell =
+                    async |file: &ChangedFile| count(engine, file.before.as_ref(), file.after.as_ref()).await;
+                self.comparison.settled(&mut file, tell).await
+            };
+            let counts = match stat {
+                Ok(counts) => counts,
+                Err(error) => {
+                    self.unread(&file, &error)?;
+                    continue;
+                }
+            };
+            if file.path.ends_with(ROWS) {
+                tables.insert(table_name(&file.path).to_owned(), counts.unwrap_or_default());
+            }
+            // Another identity need not mean other bytes.
+            let is_same = counts == Some(Counts::default()) && file.before.is_some() && file.after.is_some();
+            if !is_same {
+                changes.push(FileChange { file, stat: counts.map_or(Stat::Binary, Stat::Rows) });
+            }
+        }
+        self.seen.differs |= !changes.is_empty();
+        if self.args.json {
+            return self.out.json(&json::summary(self.comparison.sides, tables));
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if self.args.name_only {
+            return self.names(&changes);
+        }
+        self.begin()?;
+        let lines = log_text::counted(self.out, &changes);
+        self.out.write(lines.as_bytes())
+    }
+
+    /// One name on each line; with the database where there are several.
+    fn names(&mut self, changes: &[FileChange]) -> Result<(), Failure> {
+        for change in changes {
+            let mut name = spelt(table_name(&change.file.path));
+            if self.is_one_of_many {
+                name = format!("{}/{name}", self.sides().to.database.name);
+            }
+            self.out.write(format!("{name}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Says of a row that did not change whether it is there at all.
+    async fn look_for(&mut self, table: &str, key: &Key) -> Result<(), Stop> {
+        let unknown = match self.comparison.look_for(table, key).await {
+            Ok(Looked::Found) => return Ok(()),
+            Ok(Looked::NoKey) => key::none(table),
+            Ok(Looked::Missing(names)) => key::unknown(table, self.wanted.key.unwrap_or_default(), &names),
+            Err(error) => return Ok(self.trouble(&place::failed(table, &VfsError::from(error)))?),
+        };
+        Err(Stop::Unknown(unknown))
+    }
+
+    /// Says on a terminal what takes long.
+    fn comparing(&self, file: &ChangedFile) -> Progress {
+        Progress::of(format!("comparing {}/{}", self.sides().to.database.name, table_name(&file.path)))
+    }
+
+    /// Prints once what is compared with what.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return Ok(());
+        }
+        let line = text::sides(self.out, &self.sides().from.path(), &self.sides().to.path());
+        self.out.write(line.as_bytes())
+    }
+
+    fn unread(&mut self, file: &ChangedFile, error: &DerivedError) -> Result<(), Failure> {
+        let place = format!("{}/{}", self.sides().to.database.name, file.path);
+        self.trouble(&place::failed(&place, &VfsError::from(error.clone())))
+    }
+
+    /// Tells of something that could not be compared; the rest goes on.
+    fn trouble(&mut self, failure: &Failure) -> Result<(), Failure> {
+        // In the order in which a terminal shows both.
+        self.out.flush()?;
+        failure.print();
+        self.seen.is_whole = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! What is compared with what: the names on the command line.
+
+use std::sync::Arc;
+
+use crate::catalog::{Database, Moment, State, pairs};
+use crate::cli::Failure;
+use crate::cli::place::{alike, listed, no_time};
+use crate::model::time_expr::Clock;
+
+/// What an empty side of `A..B` stands for.
+const NEWEST: &str = "latest";
+
+/// One side of a comparison.
+#[derive(Clone)]
+pub(super) struct Side {
+    pub database: Arc<Database>,
+    pub moment: Moment,
+}
+
+impl Side {
+    /// Where a mount shows it.
+    pub fn path(&self) -> String {
+        let path = self.database.moment_path(&self.moment).unwrap_or_default();
+        format!("{}/{path}", self.database.name)
+    }
+
+    /// Its name in a summary.
+    pub fn name(&self) -> String {
+        self.database.moment_name(&self.moment).unwrap_or_default()
+    }
+}
+
+/// What is compared.
+#[derive(Clone)]
+pub(super) struct Sides {
+    pub from: Side,
+    pub to: Side,
+}
+
+/// Which row of which table is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'a> {
+    pub table: Option<&'a str>,
+    pub key: Option<&'a str>,
+}
+
+/// The words of the command line that name what is compared.
+pub(super) struct Words<'a> {
+    pub first: &'a str,
+    pub rest: [Option<&'a str>; 3],
+}
+
+/// What the words mean.
+pub(super) struct Meant<'a> {
+    /// For one database, or for each of all.
+    pub sides: Vec<Sides>,
+    /// The databases in which one of both names means nothing.
+    pub failed: Vec<Failure>,
+    pub wanted: Wanted<'a>,
+}
+
+/// Reads names.
+pub(super) struct Names<'n> {
+    pub state: Arc<State>,
+    pub clock: Clock<'n>,
+}
+
+/// What comes of two names in each database that may be meant.
+type Found = Vec<Result<Sides, Failure>>;
+
+impl Names<'_> {
+    /// What is to be compared: `A B [TABLE [KEY]]` or `A..B [TABLE [KEY]]`.
+    pub fn read<'a>(&self, words: &Words<'a>) -> Result<Meant<'a>, Failure> {
+        let [second, third, fourth] = words.rest;
+        let mut failed = None;
+        for (from, to) in pairs(words.first) {
+            let newest = |text: &'a str| if text.is_empty() { NEWEST } else { text };
+            let (table, owner) = self.table(second);
+            let found = self.sides(newest(from), newest(to), owner.as_ref());
+            match (found.iter().any(Result::is_ok), fourth) {
+                (true, None) => return meant(found, Wanted { table, key: third }),
+                (true, Some(more)) => {
+                    return Err(Failure::usage(format!("`{more}` is one word too many"))
+                        .hint("after A..B there may be a table and a row's key"));
+                }
+                (false, _) => failed = failed.or(Some(found)),
+            }
+        }
+        if let Some(found) = failed.filter(|_| self.single(words.first).is_none()) {
+            return meant(found, Wanted::default());
+        }
+        let Some(second) = second else {
+            let hint = format!("name both sides: `asof diff {} {NEWEST}`", words.first);
+            return Err(Failure::usage(format!("what is `{}` to be compared with?", words.first)).hint(hint));
+        };
+        let (table, owner) = self.table(third);
+        meant(self.sides(words.first, second, owner.as_ref()), Wanted { table, key: fourth })
+    }
+
+    /// A table's name, and its database where that is said.
+    fn table<'a>(&self, table: Option<&'a str>) -> (Option<&'a str>, Option<Arc<Database>>) {
+        match table.map(|table| (table, self.split(table))) {
+            Some((_, (Some(database), table))) => (Some(table), Some(database)),
+            other => (other.map(|(table, _)| table), None),
+        }
+    }
+
+    /// The database that a path begins with, and the rest.
+    fn split<'a>(&self, path: &'a str) -> (Option<Arc<Database>>, &'a str) {
+        let path = path.trim_matches('/');
+        let database = |name: &str| self.state.database(name).cloned();
+        match path.split_once('/').map(|(name, rest)| (database(name), rest)) {
+            Some((Some(database), rest)) => (Some(database), rest),
+            _ => (None, path),
+        }
+    }
+
+    /// What one name means in any database.
+    fn single(&self, text: &str) -> Option<Moment> {
+        let (database, rest) = self.split(text);
+        match database {
+            Some(database) => self.moment(&database, rest),
+            None => self.state.databases().find_map(|database| self.moment(database, rest)),
+        }
+    }
+
+    /// Two names in each database that may be meant: the one that is said, or else all.
+    fn sides(&self, from: &str, to: &str, owner: Option<&Arc<Database>>) -> Found {
+        let ((of_from, first), (of_to, second)) = (self.split(from), self.split(to));
+        let said = |own: &Option<Arc<Database>>, other: &Option<Arc<Database>>| {
+            own.clone().or_else(|| other.clone()).or_else(|| owner.cloned())
+        };
+        let databases = match said(&of_from, &of_to).zip(said(&of_to, &of_from)) {
+            Some(both) => vec![both],
+            None => self.state.databases().map(|database| (database.clone(), database.clone())).collect(),
+        };
+        let side = |database: &Arc<Database>, text: &str, whole: &str| -> Result<Side, Failure> {
+            // A branch may begin as the database is called.
+            let moment = self.moment(database, text).or_else(|| self.moment(database, whole));
+            let moment = moment.ok_or_else(|| self.unknown(database, text))?;
+            Ok(Side { database: database.clone(), moment })
+        };
+        let both = |(old, new): (Arc<Database>, Arc<Database>)| {
+            Ok(Sides { from: side(&old, first, from)?, to: side(&new, second, to)? })
+        };
+        databases.into_iter().map(both).collect()
+    }
+
+    /// What a name means in a database: what it means in `diff/`, or a path of the tree.
+    fn moment(&self, database: &Database, text: &str) -> Option<Moment> {
+        if let Some(moment) = database.moment(text, &self.clock) {
+            return Some(moment);
+        }
+        let (folder, name) = text.split_once('/')?;
+        match folder {
+            "asof" | "commits" | "lost" => database.snapshot_of(name, &self.clock).map(Moment::Snapshot),
+            "branches" => database.branch(name).cloned().map(Moment::Snapshot),
+            "tags" => database.tag(name).cloned().map(Moment::Snapshot),
+            _ => None,
+        }
+    }
+
+    /// What to say of a name that means nothing in a database.
+    fn unknown(&self, database: &Database, text: &str) -> Failure {
+        let failure = Failure::new(format!("`{text}` means no snapshot of {}", database.name));
+        let databases: Vec<&str> = self.state.databases().map(|database| &*database.name).collect();
+        if databases.contains(&text) {
+            return failure
+                .hint(format!("that is a database: say which of its snapshots, as in {text}/yesterday"));
+        }
+        if text == "live" {
+            return failure
+                .hint(format!("{} has no working set; `{NEWEST}` is its newest snapshot", database.name));
+        }
+        let refs = database.branches().chain(database.tags()).map(|(path, _)| path);
+        let names: Vec<&str> = refs.chain([NEWEST, "live", "yesterday"]).collect();
+        let of_databases = text.split_once('/').map_or(Vec::new(), |(first, _)| alike(first, &databases));
+        let like = alike(text, &names);
+        let snapshots: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
+        failure.hint(match (text.is_empty(), of_databases.is_empty(), like.is_empty()) {
+            (true, ..) => format!("the databases are: {}", listed(&databases)),
+            (_, false, _) => format!("did you mean the database {}?", of_databases.join(" or ")),
+            (.., false) => format!("did you mean {}?", like.join(" or ")),
+            _ => no_time(&format!("{}/asof", database.name), text, &snapshots),
+        })
+    }
+}
+
+/// All that could be read; the first failure where nothing could.
+fn meant(found: Found, wanted: Wanted) -> Result<Meant, Failure> {
+    let (mut sides, mut failed) = (Vec::new(), Vec::new());
+    for one in found {
+        match one {
+            Ok(both) => sides.push(both),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    if sides.is_empty() {
+        let none = || Failure::new("the sources hold no database");
+        return Err(failed.into_iter().next().unwrap_or_else(none));
+    }
+    Ok(Meant { sides, failed, wanted })
+}

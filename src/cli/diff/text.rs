@@ -1,0 +1,107 @@
+//! `asof diff` for people.
+
+use super::value;
+use crate::cli::output::{Output, Style, spelt};
+use crate::cli::target::table_name;
+use crate::derived::{Counts, RowChange, TableDiff, changed_columns};
+use crate::model::row::{NULL, Row, key_name};
+use crate::trace::ChangedFile;
+
+/// The line that names both sides.
+pub(super) fn sides(out: &Output, from: &str, to: &str) -> String {
+    format!("{}\n", out.styled(Style::Name, &format!("diff {} {}", spelt(from), spelt(to))))
+}
+
+/// The line of a table, with how many rows differ.
+pub(super) fn table(out: &Output, file: &ChangedFile, counts: Counts) -> String {
+    let name = out.styled(Style::Strong, &format!("table {}:", spelt(table_name(&file.path))));
+    let parts = [
+        (Style::Added, '+', counts.added),
+        (Style::Removed, '-', counts.removed),
+        (Style::Changed, '~', counts.modified),
+    ];
+    let told: String = parts
+        .iter()
+        .filter(|(.., count)| *count > 0)
+        .map(|(style, sign, count)| format!(" {}", out.styled(*style, &format!("{sign}{count}"))))
+        .collect();
+    let whole = match (&file.before, &file.after) {
+        (None, _) => " (new)",
+        (_, None) => " (gone)",
+        _ => "",
+    };
+    format!("{name}{told}{}\n", out.styled(Style::Faint, whole))
+}
+
+/// The line of a file that is no table, with its sizes in bytes; none where it is not.
+pub(super) fn file(out: &Output, path: &str, before: Option<u64>, after: Option<u64>) -> String {
+    let name = out.styled(Style::Strong, &format!("file {}:", spelt(path)));
+    let bytes = |count: u64| if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
+    let told = match (before, after) {
+        (Some(before), Some(after)) if before == after => format!("other content, {}", bytes(after)),
+        (Some(before), Some(after)) => format!("{} -> {}", bytes(before), bytes(after)),
+        (before, after) => {
+            format!(
+                "{}, {}",
+                if before.is_some() { "gone" } else { "new" },
+                bytes(before.or(after).unwrap_or(0))
+            )
+        }
+    };
+    format!("{name} {told}\n")
+}
+
+/// A changed row: what it is known by, and what became of its columns. Rows that came or went stand on one line, unless
+/// `is_alone` asks for all of them.
+pub(super) fn row(out: &Output, diff: &TableDiff, change: &RowChange, is_alone: bool) -> String {
+    let whole = if is_alone { all_of } else { on_one_line };
+    let (from, to) = (change.from.as_deref(), change.to.as_deref());
+    let (before, after) = (from.and_then(Row::parse), to.and_then(Row::parse));
+    match (before, after, from.or(to)) {
+        (Some(before), Some(after), _) => {
+            let columns = changed_columns(&before, &after).into_iter();
+            let value = |row: &Row, column: &str| row.get(column).unwrap_or(NULL).to_owned();
+            let columns: String = columns
+                .map(|column| value::change(out, column, &value(&before, column), &value(&after, column)))
+                .collect();
+            format!("{}\n{columns}", head(out, Style::Changed, '~', &diff.key, &after))
+        }
+        (None, Some(row), _) => whole(out, Style::Added, '+', &diff.key, &row),
+        (Some(row), None, _) => whole(out, Style::Removed, '-', &diff.key, &row),
+        // A line of an export that is no object.
+        (None, None, line) => {
+            let (style, sign) = if from.is_some() { (Style::Removed, "-") } else { (Style::Added, "+") };
+            let line = spelt(&String::from_utf8_lossy(line.unwrap_or_default()));
+            format!("{}\n", out.styled(style, &format!("{sign} {line}")))
+        }
+    }
+}
+
+fn head(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> String {
+    let name = if key.is_empty() { String::new() } else { spelt(&key_name(&row.values(key))) };
+    out.styled(style, format!("{sign} {name}").trim_end())
+}
+
+/// A row that came or went, without the columns that say nothing.
+fn on_one_line(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> String {
+    let columns: Vec<String> = row
+        .columns()
+        .filter(|column| says_something(key, *column))
+        .map(|(name, value)| {
+            format!("{} {}", out.styled(Style::Strong, &format!("{}:", spelt(name))), value::short(value))
+        })
+        .collect();
+    let columns = if columns.is_empty() { String::new() } else { format!("  {}", columns.join(", ")) };
+    format!("{}{columns}\n", head(out, style, sign, key, row))
+}
+
+/// The same, each column on a line of its own.
+fn all_of(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> String {
+    let columns = row.columns().filter(|column| says_something(key, *column));
+    let columns: String = columns.map(|(name, value)| value::whole(out, name, value)).collect();
+    format!("{}\n{columns}", head(out, style, sign, key, row))
+}
+
+fn says_something(key: &[String], (name, value): (&str, &str)) -> bool {
+    !value::is_empty(value) && !key.iter().any(|column| column == name)
+}

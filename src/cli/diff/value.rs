@@ -1,0 +1,320 @@
+//! Values of columns for people.
+
+use super::words::{Piece, compare};
+use crate::cli::output::{Output, Style, spelt};
+use crate::model::row::{NULL, text_of};
+
+/// Old and new value stand on one line where both together are no longer, in characters.
+const ON_ONE_LINE: usize = 120;
+
+/// Of a value on part of a line so much is shown, in characters.
+const SHORT: usize = 60;
+
+/// How much of what did not change is shown on each side of what did, in characters.
+const CONTEXT: usize = 60;
+
+/// A stretch of what did not change is cut where at least so much would go, in characters.
+const WORTH_CUTTING: usize = 20;
+
+/// Changed text without a blank that is longer is cut, in characters, to so many.
+const LONG_WORD: usize = 400;
+const LONG_WORD_SHOWN: usize = 100;
+
+/// What stands for what is cut.
+const CUT: &str = "…";
+
+/// What the lines of a long text begin with.
+const INDENT: &str = "      ";
+
+/// What became of a column's value (as JSON has it), on one line or, for long texts, on several.
+pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String {
+    let name = out.styled(Style::Strong, &format!("{}:", spelt(column)));
+    let removed = |text: &str| out.styled(Style::Removed, text);
+    let added = |text: &str| out.styled(Style::Added, text);
+    let (short_old, short_new) = (spelt(old), spelt(new));
+    if fits(&[&short_old, &short_new]) {
+        return format!("    {name} {} -> {}\n", removed(&short_old), added(&short_new));
+    }
+    let mut block = Block::new(out);
+    let head = match (is_text(old), is_text(new)) {
+        (true, true) => {
+            let (old, new) = (text_of(old), text_of(new));
+            block.pieces(&compare(&old, &new));
+            name
+        }
+        (false, true) if old == NULL => {
+            block.pieces(&[Piece::Added(&text_of(new))]);
+            format!("{name} {} ->", removed(NULL))
+        }
+        (true, false) if new == NULL => {
+            block.pieces(&[Piece::Removed(&text_of(old))]);
+            format!("{name} -> {}", added(NULL))
+        }
+        // Objects and lists, by their words too; of other values, one takes the other's place.
+        _ if old.as_bytes().first() == new.as_bytes().first() => {
+            block.pieces(&compare(old, new));
+            name
+        }
+        _ => {
+            block.pieces(&[Piece::Removed(old), Piece::Added(new)]);
+            name
+        }
+    };
+    format!("    {head}\n{}", block.end())
+}
+
+/// A column's value, whole, on one line or, for long texts, on several.
+pub(super) fn whole(out: &Output, column: &str, value: &str) -> String {
+    let name = out.styled(Style::Strong, &format!("{}:", spelt(column)));
+    let short = spelt(value);
+    if fits(&[&short]) {
+        return format!("    {name} {short}\n");
+    }
+    let mut block = Block::new(out);
+    block.plain(&text_of(value));
+    format!("    {name}\n{}", block.end())
+}
+
+/// A value on part of a line: a long one is cut.
+pub(super) fn short(value: &str) -> String {
+    let text = text_of(value);
+    match text.char_indices().nth(SHORT) {
+        None => spelt(value),
+        Some((end, _)) if is_text(value) => {
+            let quoted = serde_json::Value::from(&text[..end]).to_string();
+            format!("{}{CUT}\"", spelt(&quoted[..quoted.len() - 1]))
+        }
+        Some((end, _)) => format!("{}{CUT}", spelt(&text[..end])),
+    }
+}
+
+/// Whether there is nothing to be told of a value: none, or the empty text.
+pub(super) fn is_empty(value: &str) -> bool {
+    matches!(value, NULL | "\"\"")
+}
+
+fn is_text(value: &str) -> bool {
+    value.starts_with('"')
+}
+
+fn fits(texts: &[&str]) -> bool {
+    texts.iter().map(|text| text.chars().count()).sum::<usize>() <= ON_ONE_LINE
+}
+
+/// Long text, line by line as it is, with what changed between marks.
+struct Block<'o> {
+    out: &'o Output,
+    text: String,
+    is_at_start: bool,
+}
+
+impl<'o> Block<'o> {
+    fn new(out: &'o Output) -> Self {
+        Self { out, text: String::new(), is_at_start: true }
+    }
+
+    fn pieces(&mut self, pieces: &[Piece]) {
+        for (at, piece) in pieces.iter().enumerate() {
+            match piece {
+                Piece::Same(text) => self.same(text, at == 0, at + 1 == pieces.len()),
+                Piece::Removed(text) => self.changed(Style::Removed, "[-", text, "-]"),
+                Piece::Added(text) => self.changed(Style::Added, "{+", text, "+}"),
+            }
+        }
+    }
+
+    /// What changed, whole. Ends of lines are shown, as they may be what changed.
+    fn changed(&mut self, style: Style, open: &str, text: &str, close: &str) {
+        for line in text.split_inclusive('\n') {
+            let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\\n"));
+            let words: String = content.split_inclusive(char::is_whitespace).map(word).collect();
+            let marked = format!("{open}{words}{end}{close}");
+            let marked = self.out.styled(style, &marked);
+            self.push(&marked);
+            if !end.is_empty() {
+                self.end_line();
+            }
+        }
+    }
+
+    /// What did not change: the words beside what did.
+    fn same(&mut self, text: &str, is_first: bool, is_last: bool) {
+        let sides = 2 - usize::from(is_first) - usize::from(is_last);
+        let is_long = text.chars().count() > sides * CONTEXT + WORTH_CUTTING;
+        if !is_long && text.matches('\n').count() <= sides + 1 {
+            return self.plain(text);
+        }
+        let head = if is_first { "" } else { head(text) };
+        let tail = if is_last { "" } else { tail(&text[head.len()..]) };
+        self.plain(head);
+        let cut = self.out.styled(Style::Faint, CUT);
+        self.push(&cut);
+        if tail.is_empty() || text[..text.len() - tail.len()].ends_with('\n') {
+            self.end_line();
+        }
+        self.plain(tail);
+    }
+
+    fn plain(&mut self, text: &str) {
+        for line in text.split_inclusive('\n') {
+            let content = line.strip_suffix('\n');
+            self.push(&visible(content.unwrap_or(line)));
+            if content.is_some() {
+                self.end_line();
+            }
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if self.is_at_start {
+            self.text.push_str(INDENT);
+        }
+        self.is_at_start = false;
+        self.text.push_str(text);
+    }
+
+    fn end_line(&mut self) {
+        self.text.push('\n');
+        self.is_at_start = true;
+    }
+
+    fn end(mut self) -> String {
+        if !self.is_at_start {
+            self.end_line();
+        }
+        self.text
+    }
+}
+
+/// The first line, or as much of it as is shown.
+fn head(text: &str) -> &str {
+    let shown = text.char_indices().nth(CONTEXT).map_or(text, |(end, _)| &text[..end]);
+    match (shown.find('\n'), shown.rfind(char::is_whitespace)) {
+        (Some(end), _) => &text[..=end],
+        (None, Some(blank)) if shown.len() < text.len() && blank > 0 => &text[..blank],
+        _ => shown,
+    }
+}
+
+/// The last line, or as much of it as is shown.
+fn tail(text: &str) -> &str {
+    let start = text.char_indices().rev().nth(CONTEXT - 1).map_or(0, |(at, _)| at);
+    let after = |at: usize| &text[at + text[at..].chars().next().map_or(0, char::len_utf8)..];
+    let shown = &text[start..];
+    match (shown.rfind('\n'), shown.find(char::is_whitespace)) {
+        (Some(end), _) => after(start + end),
+        (None, Some(blank)) if start > 0 && start + blank + 1 < text.len() => after(start + blank),
+        _ => shown,
+    }
+}
+
+/// A word of changed text; one that nobody reads is cut.
+fn word(text: &str) -> String {
+    let len = text.chars().count();
+    match text.char_indices().nth(LONG_WORD_SHOWN) {
+        Some((end, _)) if len > LONG_WORD => {
+            format!("{}{CUT}({len} characters)", visible(&text[..end]))
+        }
+        _ => visible(text),
+    }
+}
+
+/// Text as it is, but for what would control the terminal. A backslash is doubled, so that it begins no such thing.
+fn visible(text: &str) -> String {
+    spelt(&text.replace('\\', "\\\\"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(old: &str, new: &str) -> String {
+        change(&Output::plain(), "c", old, new)
+    }
+
+    fn json(text: &str) -> String {
+        serde_json::Value::from(text).to_string()
+    }
+
+    #[test]
+    fn short_values_stand_on_one_line() {
+        assert_eq!(told("1.50", "null"), "    c: 1.50 -> null\n");
+        assert_eq!(told("\"a\\nb\\u001b\"", "\"null\""), "    c: \"a\\nb\\u001b\" -> \"null\"\n");
+        assert_eq!(
+            change(&Output::plain(), "a\u{1b}", "1", "\"\u{9b}\""),
+            "    a\\u001b: 1 -> \"\\u009b\"\n"
+        );
+    }
+
+    #[test]
+    fn long_texts_show_the_words_that_changed() {
+        let before = "The pump in hall 3 leaks since the storm, and nobody has looked at it until now.";
+        let after = "The pump in hall 4 leaks since the storm, and nobody has looked at it until now.";
+        assert_eq!(
+            told(&json(before), &json(after)),
+            "    c:\n      The pump in hall [-3-]{+4+} leaks since the storm, and nobody has looked at it until now.\n"
+        );
+    }
+
+    #[test]
+    fn what_did_not_change_is_cut() {
+        let many = "This sentence says nothing. ".repeat(20);
+        let (before, after) = (format!("{many}old word\n\n{many}"), format!("{many}new word\n\n{many}"));
+        assert_eq!(
+            told(&json(&before), &json(&after)),
+            "    c:\n      …This sentence says nothing. This sentence says nothing. [-old-]{+new+} word\n      …\n"
+        );
+        let lines: String = (0..50).map(|n| format!("line {n} of fifty\n")).collect();
+        let changed = lines.replace("line 20 of", "line twenty of").replace("line 49 of fifty\n", "");
+        assert_eq!(
+            told(&json(&lines), &json(&changed)),
+            "    c:\n      …\n      line [-20-]{+twenty+} of fifty\n      …\n      [-line 49 of fifty\\n-]\n"
+        );
+    }
+
+    #[test]
+    fn texts_that_came_or_went_are_shown_whole() {
+        let text = "word ".repeat(100);
+        let (came, went) = (told("null", &json(&text)), told(&json(&text), "null"));
+        assert_eq!(came, format!("    c: null ->\n      {{+{text}+}}\n"));
+        assert_eq!(went, format!("    c: -> null\n      [-{text}-]\n"));
+        // A number is no text, whatever stands in that.
+        assert_eq!(told("17", &json(&text)), format!("    c:\n      [-17-]{{+\"{text}\"+}}\n"));
+        let (old, new) = (format!("[{}1]", "0,".repeat(60)), format!("[{}2]", "0,".repeat(60)));
+        assert!(told(&old, &new).ends_with("[-1-]{+2+}]\n"), "{}", told(&old, &new));
+    }
+
+    #[test]
+    fn nothing_in_a_text_reaches_the_terminal() {
+        let before = format!("{}\u{1b}]0;title\u{7} and \\n no line\ttab\r", "x ".repeat(40));
+        let told = told(&json(&before), &json(&format!("{before}\u{202e}")));
+        assert!(told.contains("\\u001b]0;title\\u0007 and \\\\n no line\\ttab\\r{+\\u202e+}"), "{told}");
+        assert!(!told.chars().any(|c| c.is_control() && c != '\n'), "{told:?}");
+    }
+
+    #[test]
+    fn words_that_nobody_reads_are_cut() {
+        let told = told("\"\"", &json(&"ab".repeat(5000)));
+        assert_eq!(told, format!("    c:\n      {{+{}…(10000 characters)+}}\n", "ab".repeat(50)));
+    }
+
+    #[test]
+    fn a_value_by_itself_is_shown_whole() {
+        assert_eq!(whole(&Output::plain(), "c", "\"a\\nb\""), "    c: \"a\\nb\"\n");
+        let text = format!("{}\nend \u{1b}", "word ".repeat(100));
+        let told = whole(&Output::plain(), "c", &json(&text));
+        assert_eq!(told, format!("    c:\n      {}\n      end \\u001b\n", "word ".repeat(100)));
+    }
+
+    #[test]
+    fn values_on_part_of_a_line() {
+        assert_eq!(short("\"a\\\"b\""), "\"a\\\"b\"");
+        assert_eq!(short("12345678901234567890.50"), "12345678901234567890.50");
+        assert_eq!(short(&json(&"é\u{1b}".repeat(40))), format!("\"{}…\"", "é\\u001b".repeat(30)));
+        assert_eq!(short(&"9".repeat(70)), format!("{}…", "9".repeat(60)));
+        assert!(is_empty("null") && is_empty("\"\"") && !is_empty("0"));
+    }
+}
