@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::progress::Bar;
 use super::{Failure, logging, wire};
-use crate::source::verify::{Progress, Severity};
+use crate::source::verify::{Finding, Progress, Severity, counted};
 use crate::verify::{Report, Schedule, for_people, verify};
 
 /// Check that backups can be read, and are whole and recent
@@ -51,12 +51,12 @@ const STATUS: &str = "\
 Exit status:
   0   all of it is well
   1   something is wrong: damaged, incomplete, too old
-  2   something could not be checked: no permission, no answer, an unknown format
+  2   something could not be checked: no permission, no answer, unknown format
 
 Examples:
   asof verify --max-age 25h ~/backups/archives
   asof verify --every 1h --max-age 2h --json ~/gt/.dolt-archive/jsonl
-  0 4 * * *  asof verify --quiet --max-age 25h ~/backups/archives ~/gt/.dolt-data";
+  0 4 * * *  asof verify --quiet --max-age 25h ~/backups/archives";
 
 /// Runs the checks. The exit status says what was found; a failure is a command line that makes no sense.
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
@@ -158,10 +158,9 @@ fn print(report: &Report, args: &VerifyArgs) {
             out.push_str(&format!("{line}\n"));
         } else if !(args.quiet && finding.severity == Severity::Note) {
             out.push_str(&format!(
-                "{}: {}: {}: {}\n",
+                "{}: {}: {}\n",
                 said(finding.severity),
-                report.database,
-                finding.place,
+                place(report, finding),
                 finding.problem
             ));
             if let Some(hint) = &finding.hint {
@@ -190,23 +189,31 @@ fn print(report: &Report, args: &VerifyArgs) {
     write(&out);
 }
 
+/// What is wrong, by its database and its place in it; that may be all of it.
+fn place(report: &Report, finding: &Finding) -> String {
+    match finding.place == report.database {
+        true => finding.place.clone(),
+        false => format!("{}: {}", report.database, finding.place),
+    }
+}
+
 fn summary(report: &Report) -> String {
     let age = report.span.map_or_else(String::new, |(_, newest)| {
         format!(", the newest {} old", for_people(Timestamp::now().duration_since(newest)))
     });
     let mut checked = report.checked.clone();
     checked.push(format!(
-        "{} contents with {} rows, {}",
-        report.contents,
-        report.rows,
+        "{} with {}, {}",
+        counted(report.contents, "content"),
+        counted(report.rows, "row"),
         HumanBytes(report.bytes)
     ));
     format!(
-        "{}: {} ({}): {} snapshots{age}; read {}\n",
+        "{}: {} ({}): {}{age}; read {}\n",
         verdict(report.worst()),
         report.database,
         report.source,
-        report.snapshots,
+        counted(report.snapshots as u64, "snapshot"),
         checked.join(", ")
     )
 }

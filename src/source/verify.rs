@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use indicatif::HumanCount;
+
 use super::{ErrorKind, SourceError};
 
 /// How bad something is.
@@ -84,6 +86,14 @@ pub struct Verdict {
     pub contents: Contents,
 }
 
+/// `1 chunk`, `2,130 chunks`: a number of things for people.
+pub fn counted(count: u64, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{} {one}s", HumanCount(count)),
+    }
+}
+
 /// How far a check is. Shared by all that work on it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
@@ -117,5 +127,17 @@ impl Progress {
     pub fn now(&self) -> (u64, u64, u64) {
         let State { done, total, bytes } = &*self.state;
         (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_one() {
+        assert_eq!(counted(1, "chunk"), "1 chunk");
+        assert_eq!(counted(0, "chunk"), "0 chunks");
+        assert_eq!(counted(2130, "chunk"), "2,130 chunks");
     }
 }

@@ -110,6 +110,8 @@ fn age_and_gaps() {
         old.contains("where 25 h are allowed") && old.contains("look whether the backup still runs"),
         "{old}"
     );
+    // What is wrong with a database as a whole names it once.
+    assert!(old.starts_with("wrong: beads: the newest snapshot is of 2026-01-01T07:00:00Z"), "{old}");
     let gap = text(&verify(&["--timezone", "UTC", "--every", "1h", path], 1));
     assert!(gap.contains("no snapshot for 3 h from 2026-01-01T02:00:00Z on"), "{gap}");
     let late = text(&verify(&["--timezone", "UTC", "--every", "3h", path], 1));
@@ -121,6 +123,7 @@ fn age_and_gaps() {
     backup(&ahead.path().join("x.zip"), NEW, 2, 1);
     let ahead = text(&verify(&[ahead.path().to_str().expect("UTF-8")], 1));
     assert!(ahead.contains("ahead"), "a clock was wrong: {ahead}");
+    assert!(ahead.contains("): 1 snapshot, the newest") && ahead.contains("read 1 manifest, "), "{ahead}");
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn checksums_beside_archives_and_databases_are_checked() {
     run("sh").args(["-ec", script]).dir(dir.path()).outcome().expect_status(0);
     let path = dir.path().to_str().expect("UTF-8");
     let said = text(&verify(&[path], 0));
-    assert!(said.contains("1 checksums") && said.contains("1 SQLite files"), "{said}");
+    assert!(said.contains("1 checksum, ") && said.contains("1 SQLite file, "), "{said}");
     fs::write(dir.path().join("v0.1.0_20250910_143000.sql"), "SELECT 2;\n").expect("the folder is ours");
     let said = text(&verify(&[path], 1));
     assert!(said.contains("the list beside it says"), "{said}");

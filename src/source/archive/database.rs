@@ -17,7 +17,7 @@ use super::{checks, counts};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
-use crate::source::verify::{Progress, Verdict};
+use crate::source::verify::{Progress, Verdict, counted};
 use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
 /// How many listings are kept.
@@ -149,10 +149,9 @@ impl Database for ArchiveDatabase {
             verdict.findings.extend(of_databases.findings.into_iter().chain(of_checksums.findings));
             progress.advance(1);
         }
-        for (count, what) in [(manifests, "manifests"), (databases, "SQLite files"), (checksums, "checksums")]
-        {
+        for (count, what) in [(manifests, "manifest"), (databases, "SQLite file"), (checksums, "checksum")] {
             if count > 0 {
-                verdict.checked.push(format!("{count} {what}"));
+                verdict.checked.push(counted(count as u64, what));
             }
         }
         Ok(verdict)

@@ -62,7 +62,7 @@ pub fn verify(path: &Path) -> Said {
     match wait(work) {
         Ok(verdict) => {
             assert_eq!(verdict.contents, Contents::Newest);
-            let (chunks, _) = verdict.checked[0].split_once(" chunks in ").expect("it says how many");
+            let (chunks, _) = verdict.checked[0].split_once(" chunk").expect("it says how many");
             let chunks = chunks.replace(',', "").parse().expect("a number");
             Said { chunks: Some(chunks), findings: verdict.findings }
         }

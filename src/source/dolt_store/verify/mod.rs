@@ -11,8 +11,6 @@
 
 use std::time::Duration;
 
-use indicatif::HumanCount;
-
 mod place;
 mod references;
 mod visited;
@@ -23,7 +21,7 @@ pub use references::references;
 use super::chunks::{Flaw, View};
 use super::error::StoreError;
 use super::shared::Shared;
-use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
+use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
 use crate::source::{SourceError, chain};
 use walk::{KEPT, Problem, Walk, What, is_still_bad, walk};
 
@@ -60,8 +58,9 @@ pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceErr
     findings.extend(flaws(shared).map_err(fail)?);
     findings.extend(walk.problems.iter().map(|problem| of_chunk(&view, &walk, problem)));
     if !walk.more.is_empty() {
-        let problem =
-            format!("{} more chunks are missing, damaged or unknown", HumanCount(walk.more.len() as u64));
+        let more = counted(walk.more.len() as u64, "more chunk");
+        let verb = if walk.more.len() == 1 { "is" } else { "are" };
+        let problem = format!("{more} {verb} missing, damaged or unknown");
         let more = Finding::wrong(shared.store.folder().display().to_string(), problem);
         findings.push(more.with_hint(format!("the first {KEPT} problems are listed; `dolt fsck` lists all")));
     }
@@ -69,15 +68,9 @@ pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceErr
         findings.iter_mut().for_each(|finding| finding.severity = finding.severity.min(Severity::Unchecked));
         findings.iter_mut().for_each(|finding| finding.hint = Some(CHANGED.to_owned()));
     }
-    let checked = format!("{} chunks in {}", HumanCount(walk.sound() as u64), files(view.file_count()));
+    let (chunks, files) = (walk.sound() as u64, view.file_count() as u64);
+    let checked = format!("{} in {}", counted(chunks, "chunk"), counted(files, "file"));
     Ok(Verdict { checked: vec![checked], findings, contents: Contents::Newest })
-}
-
-fn files(count: usize) -> String {
-    match count {
-        1 => "1 file".to_owned(),
-        _ => format!("{count} files"),
-    }
 }
 
 fn too_large(shared: &Shared) -> StoreError {

@@ -166,7 +166,7 @@ async fn what_a_clone_left_behind_is_not_wrong() {
         let partial = database(&open(&top.join(&name).display().to_string())).await;
         let finding = only(&partial, filter).await;
         assert_eq!(finding.severity, Severity::Unchecked, "{filter}");
-        assert!(finding.problem.contains("objects were not fetched: it is a partial clone"), "{finding:?}");
+        assert!(finding.problem.contains(" not fetched: it is a partial clone"), "{finding:?}");
     }
 }
 

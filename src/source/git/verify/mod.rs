@@ -10,14 +10,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use indicatif::HumanCount;
-
 mod walk;
 
 use super::objects::Objects;
 use super::refs::{self, Names};
 use crate::source::blocking::on_blocking_thread;
-use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
+use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
 use crate::source::{ErrorKind, SourceError};
 use walk::{KEPT, Walk};
 
@@ -61,7 +59,7 @@ fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError
     for (name, id) in &named {
         walk.follow(name, *id);
     }
-    let checked = vec![format!("{} objects", HumanCount(walk.sound))];
+    let checked = vec![counted(walk.sound, "object")];
     findings.extend(of_repository(&walk, label));
     findings.splice(0..0, walk.findings);
     Ok(Verdict { checked, findings, contents: Contents::All })
@@ -74,25 +72,20 @@ fn of_repository(walk: &Walk<'_>, label: &str) -> Vec<Finding> {
         findings.push(Finding { severity, ..Finding::wrong(label, problem).with_hint(hint) });
     };
     if walk.more > 0 {
-        let problem = format!("{} more objects are missing, damaged or unknown", HumanCount(walk.more));
+        let verb = if walk.more == 1 { "is" } else { "are" };
+        let problem = format!("{} {verb} missing, damaged or unknown", counted(walk.more, "more object"));
         let hint = format!("the first {KEPT} are listed; `git fsck` lists all");
         say(walk.worst_of_more, problem, hint);
     }
     if walk.promised > 0 {
-        let problem =
-            format!("{} objects were not fetched: it is a partial clone", HumanCount(walk.promised));
+        let verb = if walk.promised == 1 { "was" } else { "were" };
+        let objects = counted(walk.promised, "object");
+        let problem = format!("{objects} {verb} not fetched: it is a partial clone");
         say(Severity::Unchecked, problem, "a clone without --filter holds them".to_owned());
     }
     if walk.cut > 0 {
-        let problem = format!("its history ends at {}: it is a shallow clone", commits(walk.cut));
+        let problem = format!("its history ends at {}: it is a shallow clone", counted(walk.cut, "commit"));
         say(Severity::Note, problem, "`git fetch --unshallow` brings what is before".to_owned());
     }
     findings
-}
-
-fn commits(count: u64) -> String {
-    match count {
-        1 => "1 commit".to_owned(),
-        _ => format!("{} commits", HumanCount(count)),
-    }
 }
