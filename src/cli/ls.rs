@@ -26,6 +26,9 @@ pub(super) struct LsArgs {
     /// Show kind, number of names, size in bytes and time (UTC) of each entry; measures what is not measured yet
     #[arg(short = 'l', long)]
     long: bool,
+    /// Taken as by ls: nothing is hidden, with it or without
+    #[arg(short = 'a', short_alias = 'A', long = "all", alias = "almost-all", overrides_with = "_all")]
+    _all: bool,
     /// Print one JSON object per entry: name, type, size, mtime, target; measures as -l does
     #[arg(long)]
     json: bool,
@@ -36,9 +39,12 @@ pub(super) struct LsArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  asof ls --from dolt://127.0.0.1:3307                      which databases are there?
-  asof ls --from ~/gt/.dolt-data beads/asof                 when were snapshots taken?
-  asof ls -l --from ~/backups/archives asof/yesterday/      how large were the tables yesterday?";
+  Which databases are there?
+    asof ls --from dolt://127.0.0.1:3307
+  When were snapshots taken?
+    asof ls --from ~/gt/.dolt-data beads/asof
+  How large were the tables yesterday?
+    asof ls -l --from ~/backups/archives asof/yesterday/";
 
 /// An entry with what there is to tell of it.
 struct Shown {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
-use super::tree::{self, Opening, ReadingArgs, SMALLEST_CACHE};
+use super::tree::{self, Opening, ReadingArgs};
 use super::{Failure, background, disk_cache, heap, logging, mountpoint, size};
 use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, session};
@@ -57,25 +57,26 @@ pub(super) struct MountArgs {
 /// Appended to the help of all commands that take sources.
 pub(super) const SOURCES: &str = "\
 Sources:
-  dolt://[USER@]HOST[:PORT][/DATABASE]   a running Dolt server (user root, port 3307); without
-                                         DATABASE, all of its databases
-  FOLDER                                 the files of Dolt databases: a data folder, one database, .beads,
-                                         a backup, a file:// remote, a git repository with
-                                         refs/dolt/data (no server needed)
-  FOLDER                                 <time>.zip, <db>-<time>.jsonl, .db,
-                                         .dump, .sql[.gz] and .tar[.gz] files,
-                                         each a snapshot, those of one tag and
-                                         time together; without <db>- they are
-                                         of a database called like the folder
-  FOLDER                                 backups of Thrum: current/ and
-                                         archives/, or a folder of such
-  FILE                                   one such .zip, .jsonl, .db, .dump,
-                                         .sql or .tar file
-  FOLDER                                 a git repository, where it is none of these: each commit of HEAD that
-                                         changed something is a snapshot
-  git:PATH[?ref=BRANCH]                  the same of a folder or file in a repository, also of one that is only
-                                         in its history; a folder of <name>-<time>.db files is a snapshot for
-                                         each that was ever there
+  dolt://[USER@]HOST[:PORT][/DATABASE]
+      A running Dolt server (user root, port 3307); without DATABASE, all of
+      its databases.
+  FOLDER with files of Dolt databases
+      A data folder, one database, .beads, a backup, a file:// remote, a git
+      repository with refs/dolt/data. No server is needed.
+  FOLDER of archives
+      <time>.zip, <db>-<time>.jsonl, .db, .dump, .sql[.gz] and .tar[.gz] files,
+      each a snapshot, those of one tag and time together; without <db>- they
+      are of a database called like the folder.
+  FOLDER with backups of Thrum
+      current/ and archives/, or a folder of such.
+  FILE
+      One such .zip, .jsonl, .db, .dump, .sql or .tar file.
+  FOLDER that is a git repository, and none of these
+      Each commit of HEAD that changed something is a snapshot.
+  git:PATH[?ref=BRANCH]
+      The same of a folder or file in a repository, also of one that is only in
+      its history; a folder of <name>-<time>.db files is a snapshot for each
+      that was ever there.
 
 Environment:
   ASOF_DOLT_PASSWORD   the server's password
@@ -95,9 +96,8 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
         logging::to_stderr();
     }
     heap::share_one();
-    if args.reading.cache_size.is_some_and(|size| size < SMALLEST_CACHE) {
-        let smallest = SMALLEST_CACHE >> 20;
-        tracing::warn!("a cache below {smallest} MiB would drop what is being read: {smallest} MiB are used");
+    if let Some(warning) = args.reading.too_small() {
+        tracing::warn!("{warning}");
     }
     if args.disk_cache_size.is_some_and(|size| (1..SMALLEST_DISK_CACHE).contains(&size)) {
         let smallest = SMALLEST_DISK_CACHE >> 20;

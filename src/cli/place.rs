@@ -1,7 +1,11 @@
 //! Paths on the command line: where they lead, and what to say of those that lead nowhere.
 
+use jiff::Timestamp;
+
 use super::Failure;
 use super::tree::Tree;
+use crate::catalog::pairs;
+use crate::model::time_expr::Clock;
 use crate::source::chain;
 use crate::vfs::{DirEntry, PathError, Place, VfsError};
 
@@ -73,6 +77,9 @@ async fn what_is_there(tree: &Tree, folder: &str, missing: &str) -> String {
     if folder.split_once('/').is_some_and(|(_, rest)| rest == "asof") {
         return no_time(&shown, missing, &names);
     }
+    if let Some(hint) = found_by_name(tree, folder, missing) {
+        return hint;
+    }
     let alike = alike(missing, &names);
     if names.is_empty() {
         format!("{shown}: nothing is in there")
@@ -80,6 +87,41 @@ async fn what_is_there(tree: &Tree, folder: &str, missing: &str) -> String {
         format!("in {shown} there are: {}", listed(&names))
     } else {
         format!("there is no `{missing}` in {shown}; did you mean {}?", alike.join(" or "))
+    }
+}
+
+/// What to say of a name that means nothing in a folder that lists none.
+fn found_by_name(tree: &Tree, folder: &str, missing: &str) -> Option<String> {
+    let (name, rest) = folder.split_once('/')?;
+    let state = tree.catalog.state();
+    let database = state.database(name)?;
+    let clock = Clock { now: Timestamp::now(), zone: &tree.zone };
+    let no_time = |text: &str| {
+        let names: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
+        no_time(&format!("{name}/asof"), text, &names)
+    };
+    match rest.split_once('/').unwrap_or((rest, "")) {
+        ("diff", "") => {
+            let unknown = |side: &&str| database.moment(side, &clock).is_none();
+            let side = pairs(missing).next().and_then(|(from, to)| [from, to].into_iter().find(unknown));
+            let form =
+                || format!("two names with .. between them stand there, as in {folder}/yesterday..latest");
+            Some(side.filter(|side| !side.is_empty()).map_or_else(form, no_time))
+        }
+        ("sql", "") => Some(match missing.strip_suffix(".sql") {
+            None => format!("what stands there ends in .sql, as in {folder}/yesterday.sql"),
+            Some(text) if database.snapshot_of(text, &clock).is_none() => no_time(text),
+            Some(_) => "snapshots of Dolt and SQLite databases alone can be had as SQL".to_owned(),
+        }),
+        ("history", table) if !table.is_empty() => Some(match missing.strip_suffix(".jsonl") {
+            None => format!("what stands there ends in .jsonl, as in {folder}/{missing}.jsonl"),
+            Some(_) => {
+                "no version of the table has a row with that key; values of several columns are joined by \
+                        commas, and rows without a key have no history"
+                    .to_owned()
+            }
+        }),
+        _ => None,
     }
 }
 

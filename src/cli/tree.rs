@@ -19,7 +19,7 @@ use crate::vfs::Vfs;
 const CACHE_SIZE: u64 = 256 << 20;
 
 /// With less, neighbouring reads of one table would drop each other's bytes.
-pub(super) const SMALLEST_CACHE: u64 = 8 << 20;
+const SMALLEST_CACHE: u64 = 8 << 20;
 
 /// How sources are read, the same for all commands that show what is in them.
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,16 @@ pub(super) struct ReadingArgs {
     /// ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
+}
+
+impl ReadingArgs {
+    /// What to say of a cache that is smaller than what is used all the same.
+    pub fn too_small(&self) -> Option<String> {
+        let smallest = SMALLEST_CACHE >> 20;
+        self.cache_size.filter(|size| *size < SMALLEST_CACHE).map(|_| {
+            format!("a cache below {smallest} MiB would drop what is being read: {smallest} MiB are used")
+        })
+    }
 }
 
 /// Sources, and how each is named among mounts.
@@ -152,6 +162,9 @@ impl Opened {
     /// Opens the sources and reads their history. Logs only what the environment asks for.
     pub fn new(from: &FromArgs) -> Result<Self, Failure> {
         logging::to_stderr_if_asked();
+        if let Some(warning) = from.reading.too_small() {
+            Failure::new(warning).print();
+        }
         let opening = Opening::new(&from.from, &from.reading)?;
         let runtime = Workers::start()?;
         let (sources, _) = opening.open()?;
@@ -175,6 +188,7 @@ pub(super) struct Tree {
     pub runtime: Workers,
     pub catalog: Arc<Catalog>,
     pub vfs: Vfs,
+    pub zone: TimeZone,
     _watcher: Watcher,
 }
 
@@ -182,8 +196,8 @@ impl Tree {
     /// Opens the sources and shows them as a tree.
     pub fn open(from: &FromArgs) -> Result<Self, Failure> {
         let Opened { runtime, catalog, engine, zone, _watcher } = Opened::new(from)?;
-        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone, Timestamp::now);
-        Ok(Self { runtime, catalog, vfs, _watcher })
+        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone.clone(), Timestamp::now);
+        Ok(Self { runtime, catalog, vfs, zone, _watcher })
     }
 
     /// Keeps what was found out of contents for the next time.

@@ -198,6 +198,49 @@ fn what_is_not_there_is_told_with_what_is() {
 }
 
 #[test]
+fn folders_that_list_nothing_tell_what_stands_there() {
+    let server = Server::start();
+    histories::tour(&mut server.client(), "demo");
+    let dir = temp_dir();
+    backups(dir.path());
+    let sources = [server.url("demo"), format!("b={}", dir.path().display())];
+    let cache = temp_dir();
+    for (path, words) in [
+        ("demo/diff/v1..nope/issues.jsonl", "`nope` is not a time from the first snapshot on"),
+        ("demo/diff/nope..v1", "`nope` is not a time from the first snapshot on"),
+        ("demo/diff/v1", "as in demo/diff/yesterday..latest"),
+        ("b/diff/latest..live", "`live` is not a time"),
+        ("demo/sql/nope.sql", "`nope` is not a time"),
+        ("demo/sql/v1", "as in demo/sql/yesterday.sql"),
+        ("demo/history/issues/bd-1", "as in demo/history/issues/bd-1.jsonl"),
+        ("demo/history/issues/bd-99.jsonl", "no version of the table has a row with that key"),
+    ] {
+        let outcome = over(cache.path(), &sources, &["cat", path]).expect_status(1);
+        assert!(outcome.stderr.contains(words), "{path}: {words:?} is not in {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn habits_of_ls_are_taken_and_small_caches_told() {
+    let dir = temp_dir();
+    backups(dir.path());
+    let (sources, cache) = ([format!("b={}", dir.path().display())], temp_dir());
+    let plain = over(cache.path(), &sources, &["ls", "b"]).expect_status(0).text();
+    for args in [&["ls", "-a", "b"][..], &["ls", "-A", "b"], &["ls", "-aA", "b"], &["ls", "--all", "b"]] {
+        assert_eq!(over(cache.path(), &sources, args).expect_status(0).text(), plain, "{args:?}");
+    }
+    let long = over(cache.path(), &sources, &["ls", "-la", "b/latest/"]).expect_status(0).text();
+    assert_eq!(long, over(cache.path(), &sources, &["ls", "-l", "b/latest/"]).expect_status(0).text());
+    let small = over(cache.path(), &sources, &["ls", "--cache-size", "1K", "b"]).expect_status(0);
+    assert_eq!(small.text(), plain);
+    assert!(
+        small.stderr.contains("a cache below 8 MiB") && small.stderr.contains("8 MiB are used"),
+        "{}",
+        small.stderr
+    );
+}
+
+#[test]
 fn a_damaged_file_fails_alone_and_shows_no_byte() {
     let dir = temp_dir();
     let zip = dir.path().join("2026-01-02T000000.zip");
