@@ -27,7 +27,8 @@ pub(super) struct CatArgs {
 const EXAMPLES: &str = "\
 Examples:
   asof cat --from dolt://127.0.0.1:3307 beads/asof/yesterday/issues.jsonl
-  asof cat --from ~/gt/.dolt-data/beads asof/2026-01-05T12:00/issues.jsonl | jq -c 'select(.id == \"bd-42\")'
+  asof cat --from ~/gt/.dolt-data/beads asof/2026-01-05T12:00/issues.jsonl |
+    jq -c 'select(.id == \"bd-42\")'
   asof cat --from ~/backups/archives latest/issues.jsonl > issues.jsonl
 
 Exit status:

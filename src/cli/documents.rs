@@ -59,3 +59,23 @@ fn write_pages(folder: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is set line by line is wrapped without regard to that where a terminal is narrower.
+    #[test]
+    fn what_stands_below_the_help_fits_into_eighty_columns() {
+        let program = Args::command();
+        let (mut lines, commands) = (0, program.get_subcommands());
+        for command in commands.chain([&program]) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() < 80, "{}: {line}", command.get_name());
+                lines += 1;
+            }
+        }
+        assert!(lines > 50, "{lines} lines");
+    }
+}

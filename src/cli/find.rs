@@ -56,9 +56,12 @@ pub(super) struct FindArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  asof find bd-1234 --from dolt://127.0.0.1:3307            in which tables was it, from when to when?
-  asof find 'old title' --from ~/gt/.dolt-data/beads issues --json
-  asof find -e '\"status\":\"(closed|done)\"' --from ~/backups/archives
+  In which tables was it, from when to when?
+    asof find bd-1234 --from dolt://127.0.0.1:3307
+  Who wrote the old title?
+    asof find 'old title' --from ~/gt/.dolt-data/beads issues --json
+  When were issues closed?
+    asof find -e '\"status\":\"(closed|done)\"' --from ~/backups/archives
 
 Exit status:
   0   it was found

@@ -50,9 +50,12 @@ pub(super) struct LogArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  asof log --from dolt://127.0.0.1:3307 -n 20               what happened lately, in all databases?
-  asof log --from ~/gt/.dolt-data/beads issues              who changed that table?
-  asof log --from ~/backups/archives --no-stat              which backups are there?";
+  What happened lately, in all databases?
+    asof log --from dolt://127.0.0.1:3307 -n 20
+  Who changed that table?
+    asof log --from ~/gt/.dolt-data/beads issues
+  Which backups are there?
+    asof log --from ~/backups/archives --no-stat";
 
 /// One file of one snapshot, with what is known of its change.
 pub(super) struct FileChange {

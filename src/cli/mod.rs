@@ -47,19 +47,22 @@ struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  asof mount dolt://root@127.0.0.1:3307 /db         every database of a running Dolt server
-  asof mount ~/backups/archives /db                 a folder of zips and JSONL exports
-  asof mount beads=dolt://127.0.0.1/beads beads=$HOME/gt/.dolt-archive/jsonl /db
-                                                    both on one timeline
-  cat /db/beads/asof/yesterday/issues.jsonl         the issues as they were 24 hours ago
-  diff -r /db/beads/asof/2026-01-05 /db/beads/latest/
-  cp /db/beads/asof/2026-01-05T12:00/issues.jsonl . give me that file back
-  asof umount /db
-  asof cat --from dolt://127.0.0.1 beads/asof/yesterday/issues.jsonl
-                                                    the same without a mount
-  asof diff --from dolt://127.0.0.1 beads/yesterday latest
-                                                    what changed since, row by row and column by column
-  asof verify --max-age 25h ~/backups/archives      is last night's backup any good?";
+  Every database of a running Dolt server
+    asof mount dolt://root@127.0.0.1:3307 /db
+  A folder of zips and JSONL exports
+    asof mount ~/backups/archives /db
+  Both on one timeline
+    asof mount b=dolt://127.0.0.1/beads b=$HOME/gt/.dolt-archive/jsonl /db
+  The issues as they were 24 hours ago; what changed; give me that file back
+    cat /db/beads/asof/yesterday/issues.jsonl
+    diff -r /db/beads/asof/2026-01-05 /db/beads/latest/
+    cp /db/beads/asof/2026-01-05T12:00/issues.jsonl .
+    asof umount /db
+  The same without a mount
+    asof cat --from dolt://127.0.0.1 beads/asof/yesterday/issues.jsonl
+    asof diff --from dolt://127.0.0.1 beads/yesterday latest
+  Is last night's backup any good?
+    asof verify --max-age 25h ~/backups/archives";
 
 #[derive(Debug, Subcommand)]
 enum Command {

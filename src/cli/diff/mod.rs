@@ -76,15 +76,20 @@ asof diff [OPTIONS] --from <[NAME=]SOURCE> [DATABASE/]A B [TABLE [KEY]]
 
 const EXAMPLES: &str = "\
 Examples:
-  asof diff --from dolt://127.0.0.1:3307 yesterday latest             what happened since yesterday, in all databases?
-  asof diff --from dolt://127.0.0.1:3307 beads/yesterday latest issues bd-42
-                                                                      what did that issue say before?
-  asof diff --from ~/gt/.dolt-data beads/HEAD live                    what is not committed yet?
-  asof diff --from ~/backups/archives 2026-01-05..2026-01-06 --stat   how much changed that day?
-  asof diff --from old=backup.zip --from new=dolt://127.0.0.1/beads old/latest new/latest issues
-                                                                      is the backup complete?
-  asof diff --from ~/gt/.dolt-data/beads HEAD~1..HEAD --json | jq -c 'select(.change == \"removed\").from'
-                                                                      give me the rows that were deleted
+  What happened since yesterday, in all databases?
+    asof diff --from dolt://127.0.0.1:3307 yesterday latest
+  What did that issue say before?
+    asof diff --from ~/gt/.dolt-data beads/yesterday latest issues bd-42
+  What is not committed yet?
+    asof diff --from ~/gt/.dolt-data beads/HEAD live
+  How much changed that day?
+    asof diff --from ~/backups/archives 2026-01-05..2026-01-06 --stat
+  Is the backup complete?
+    asof diff --from old=backup.zip --from new=dolt://127.0.0.1/beads \\
+      old/latest new/latest issues
+  Give me the rows that were deleted
+    asof diff --from ~/gt/.dolt-data/beads HEAD~1..HEAD --json |
+      jq -c 'select(.change == \"removed\").from'
 
 Exit status:
   0   all was compared
