@@ -25,7 +25,7 @@ mod watch;
 pub use database::{Database, SnapKey, Snapshot};
 pub use log_file::{log_lines, lost_log_lines};
 pub use moment::{Moment, pairs};
-pub use resolve::Target;
+pub use resolve::{Target, may_be_hash};
 pub use view::View;
 pub use watch::Watcher;
 

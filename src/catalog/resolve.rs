@@ -122,6 +122,12 @@ impl Database {
     }
 }
 
+/// Whether a text could be the hash of a commit, or the shortest beginning of one that is taken.
+pub fn may_be_hash(text: &str) -> bool {
+    text.len() >= SHORTEST_PREFIX
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
+}
+
 /// The commits whose hash begins so.
 fn matching<'c>(
     commits: &'c BTreeMap<Arc<str>, SnapKey>,

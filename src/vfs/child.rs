@@ -31,7 +31,7 @@ impl Vfs {
             Node::PerSnapshot { db, kind } => self.in_per_snapshot(db, *kind, name).await,
             Node::Versions { db, path } => self.in_versions(db, path, name).await,
             Node::Histories { db, path } => self.in_histories(db, path, name).await,
-            Node::Diffs { db } => self.in_diffs(db, name),
+            Node::Diffs { db } => self.in_diffs(db, name).await,
             Node::Diff { db, from, to, path } => {
                 let files = self.diff_entries(db, from, to).await?;
                 let below = join(path, name);

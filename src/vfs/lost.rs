@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Vfs;
 use super::error::VfsError;
-use crate::catalog::{Database, SnapKey};
+use crate::catalog::{Database, SnapKey, may_be_hash};
 
 /// How long the first search is waited for. It takes a second or two for each 100 MB of a store.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,9 +50,4 @@ impl Vfs {
         let key = database.snapshot_of(text, &self.now()).ok_or(VfsError::NotFound)?;
         Ok((database, key))
     }
-}
-
-/// Whether a text could be the hash of a commit, or the shortest beginning of one that is taken.
-fn may_be_hash(text: &str) -> bool {
-    text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }

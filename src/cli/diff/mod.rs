@@ -1,6 +1,7 @@
 //! `asof diff`.
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -19,7 +20,7 @@ mod value;
 mod words;
 
 use print::Seen;
-use sides::{Names, Words};
+use sides::{Meant, Names, Words};
 
 /// Status where something differs, if that is asked for, as of git.
 const DIFFERENT: u8 = 1;
@@ -96,6 +97,10 @@ Exit status:
   1   something differs, with --exit-code
   2   something could not be compared, or the command line makes no sense";
 
+/// How long lost commits are waited for, as long as by a mount.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
 pub(super) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
     let mut seen = Seen::default();
     let outcome = compare_all(args, &mut seen);
@@ -113,12 +118,25 @@ pub(super) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
     })
 }
 
+/// What the words mean. A hash may be that of a lost commit, which is found out after the rest.
+async fn read<'a>(opened: &Opened, words: &Words<'a>) -> Result<Meant<'a>, Failure> {
+    let now = Timestamp::now();
+    let begun = Instant::now();
+    loop {
+        let names = Names { state: opened.catalog.state(), clock: Clock { now, zone: &opened.zone } };
+        let meant = names.read(words);
+        let is_clear = meant.as_ref().is_ok_and(|meant| meant.failed.is_empty());
+        if is_clear || !names.may_be_lost(words) || begun.elapsed() > PATIENCE {
+            return meant;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 fn compare_all(args: &DiffArgs, seen: &mut Seen) -> Result<(), Failure> {
     let opened = Opened::new(&args.from)?;
-    let clock = Clock { now: Timestamp::now(), zone: &opened.zone };
-    let names = Names { state: opened.catalog.state(), clock };
     let rest = [&args.second, &args.third, &args.fourth].map(Option::as_deref);
-    let meant = names.read(&Words { first: &args.first, rest })?;
+    let meant = opened.runtime.block_on(read(&opened, &Words { first: &args.first, rest }))?;
     if meant.wanted.key.is_some() && (args.stat || args.name_only) {
         return Err(Failure::usage("a KEY shows one row: leave out --stat and --name-only"));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Database, Moment, State, pairs};
+use crate::catalog::{Database, Moment, State, may_be_hash, pairs};
 use crate::cli::Failure;
 use crate::cli::place::{alike, listed, no_time};
 use crate::model::time_expr::Clock;
@@ -95,6 +95,14 @@ impl Names<'_> {
         };
         let (table, owner) = self.table(third);
         meant(self.sides(words.first, second, owner.as_ref()), Wanted { table, key: fourth })
+    }
+
+    /// Whether one of the words may be the hash of a lost commit that is not found yet.
+    pub fn may_be_lost(&self, words: &Words) -> bool {
+        let is_partial = self.state.databases().any(|database| database.is_lost_partial());
+        let names = std::iter::once(words.first).chain(words.rest[0]);
+        let mut parts = names.flat_map(|name| name.split(|c: char| !c.is_ascii_alphanumeric()));
+        is_partial && parts.any(may_be_hash)
     }
 
     /// A table's name, and its database where that is said.

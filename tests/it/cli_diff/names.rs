@@ -155,3 +155,28 @@ fn names_of_all_kinds_are_taken() {
     let back = shown(&[&source], &["..HEAD~1"]);
     assert!(back.contains("+ bd-2"), "{back}");
 }
+
+#[test]
+fn commits_that_are_lost_can_be_compared() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("flat");
+    client.run(&["CREATE TABLE steps (step int PRIMARY KEY)"]);
+    let first = client.commit("first", "2026-01-05T00:00:00");
+    let mut lost = Vec::new();
+    for step in 1..=3 {
+        client.run(&[&format!("INSERT INTO steps VALUES ({step})")]);
+        lost.push(client.commit(&format!("step {step}"), &format!("2026-01-06T0{step}:00:00")));
+    }
+    client.run(&[&format!("CALL DOLT_RESET('--soft', '{first}')")]);
+    client.commit("flattened", "2026-01-07T00:00:00");
+    let source = [server.data().join("flat").display().to_string()];
+    let wanted = format!("diff flat/lost/{} flat/lost/{}\ntable steps: +1\n+ 2\n", lost[0], lost[1]);
+    assert_eq!(shown(&source, &[&lost[0], &lost[1][..9]]), wanted);
+    assert_eq!(shown(&source, &[&format!("flat/lost/{}..{}", lost[0], lost[1]), "steps"]), wanted);
+    let pair = format!("flat/diff/{}..{}/steps.jsonl", lost[0], lost[1]);
+    let line = "{\"change\":\"added\",\"key\":{\"step\":2},\"from\":null,\"to\":{\"step\":2}}\n";
+    assert_eq!(read_text(Mount::new(&source).path(&pair)), line);
+    let none = diff(&source, &["abcdefghijklmnopqrstuvwxyz012345", "latest"]).expect_status(2);
+    assert!(none.stderr.contains("means no snapshot of flat"), "{}", none.stderr);
+}
