@@ -37,18 +37,18 @@ pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String
     }
     let mut block = Block::new(out);
     let head = match (is_text(old), is_text(new)) {
+        (_, true) if is_empty(old) => {
+            block.whole(Style::Added, &text_of(new));
+            format!("{name} {} ->", removed(old))
+        }
+        (true, _) if is_empty(new) => {
+            block.whole(Style::Removed, &text_of(old));
+            format!("{name} -> {}", added(new))
+        }
         (true, true) => {
             let (old, new) = (text_of(old), text_of(new));
             block.pieces(&compare(&old, &new));
             name
-        }
-        (false, true) if old == NULL => {
-            block.pieces(&[Piece::Added(&text_of(new))]);
-            format!("{name} {} ->", removed(NULL))
-        }
-        (true, false) if new == NULL => {
-            block.pieces(&[Piece::Removed(&text_of(old))]);
-            format!("{name} -> {}", added(NULL))
         }
         // Objects and lists, by their words too; of other values, one takes the other's place.
         _ if old.as_bytes().first() == new.as_bytes().first() => {
@@ -134,6 +134,16 @@ impl<'o> Block<'o> {
             if !end.is_empty() {
                 self.end_line();
             }
+        }
+    }
+
+    /// A text that came or went as a whole: nothing has to be marked in it.
+    fn whole(&mut self, style: Style, text: &str) {
+        for line in text.split('\n') {
+            let words: String = line.split_inclusive(char::is_whitespace).map(word).collect();
+            let line = self.out.styled(style, &words);
+            self.push(&line);
+            self.end_line();
         }
     }
 
@@ -278,9 +288,10 @@ mod tests {
     #[test]
     fn texts_that_came_or_went_are_shown_whole() {
         let text = "word ".repeat(100);
-        let (came, went) = (told("null", &json(&text)), told(&json(&text), "null"));
-        assert_eq!(came, format!("    c: null ->\n      {{+{text}+}}\n"));
-        assert_eq!(went, format!("    c: -> null\n      [-{text}-]\n"));
+        let lines = format!("{text}\n\nend");
+        let (came, went) = (told("null", &json(&lines)), told(&json(&lines), "\"\""));
+        assert_eq!(came, format!("    c: null ->\n      {text}\n\n      end\n"));
+        assert_eq!(went, format!("    c: -> \"\"\n      {text}\n\n      end\n"));
         // A number is no text, whatever stands in that.
         assert_eq!(told("17", &json(&text)), format!("    c:\n      [-17-]{{+\"{text}\"+}}\n"));
         let (old, new) = (format!("[{}1]", "0,".repeat(60)), format!("[{}2]", "0,".repeat(60)));
@@ -297,8 +308,12 @@ mod tests {
 
     #[test]
     fn words_that_nobody_reads_are_cut() {
-        let told = told("\"\"", &json(&"ab".repeat(5000)));
-        assert_eq!(told, format!("    c:\n      {{+{}…(10000 characters)+}}\n", "ab".repeat(50)));
+        let cut = format!("{}…(10000 characters)", "ab".repeat(50));
+        assert_eq!(told("\"\"", &json(&"ab".repeat(5000))), format!("    c: \"\" ->\n      {cut}\n"));
+        assert_eq!(
+            told("17", &json(&"ab".repeat(5000))),
+            format!("    c:\n      [-17-]{{+\"{}…(10002 characters)+}}\n", &"ab".repeat(50)[..99])
+        );
     }
 
     #[test]
