@@ -23,6 +23,17 @@ pub(super) async fn each_line_in(
     Ok(())
 }
 
+/// The same with each line of the whole content.
+///
+/// # Errors
+/// As [`each_line_in`].
+pub(super) async fn each_line(
+    reader: &Reader,
+    take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
+) -> Result<(), DerivedError> {
+    lines_from(reader, 0, u64::MAX, take).await
+}
+
 /// Calls `take` with each line between two offsets, without its line feed.
 ///
 /// # Errors

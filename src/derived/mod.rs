@@ -1,4 +1,5 @@
-//! Files that are made from the contents of snapshots: checksums, versions of tables, differences, histories of rows.
+//! Files that are made from the contents of snapshots: checksums, versions of tables, differences, histories of
+//! rows, exports.
 //!
 //! They stand between the engine, which gives the bytes of contents, and the tree, which shows them under names.
 
@@ -6,6 +7,7 @@ use std::sync::Arc;
 
 use crate::source::{ErrorKind, SourceError};
 
+mod beads;
 mod diff;
 mod files;
 mod history;
@@ -18,6 +20,7 @@ mod sides;
 mod sums;
 mod versions;
 
+pub use beads::beads_export;
 pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff, write_change};
 pub use files::{DiffSides, diff_files, history_file};
 pub use history::RowIndexes;
@@ -36,6 +39,9 @@ pub enum DerivedError {
     /// It would take more than a machine has.
     #[error("{0}")]
     TooMuch(String),
+    /// The rows of a table are not what it is made of.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 impl DerivedError {
@@ -51,7 +57,7 @@ impl DerivedError {
                     None => made,
                 }
             }
-            Self::TooMuch(why) => {
+            Self::TooMuch(why) | Self::Unfit(why) => {
                 SourceError::new(ErrorKind::Unsupported, "asof", format!("cannot make {what}")).because(why)
             }
         }

@@ -50,7 +50,7 @@ impl From<DerivedError> for VfsError {
     fn from(error: DerivedError) -> Self {
         match error {
             DerivedError::Source(error) => Self::Source(error),
-            DerivedError::TooMuch(why) => {
+            DerivedError::TooMuch(why) | DerivedError::Unfit(why) => {
                 Self::Source(Arc::new(SourceError::new(ErrorKind::Unsupported, "asof", why)))
             }
         }

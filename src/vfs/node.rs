@@ -31,17 +31,20 @@ pub(super) enum PerSnapshot {
     Sums,
     /// `sql/<name>.sql`.
     Sql,
+    /// `export/<name>.jsonl`.
+    Export,
 }
 
 impl PerSnapshot {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sql, Self::Sums];
+    pub const ALL: [Self; 3] = [Self::Export, Self::Sql, Self::Sums];
 
     /// The folder's name.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Sums => "sums",
             Self::Sql => "sql",
+            Self::Export => "export",
         }
     }
 
@@ -50,6 +53,7 @@ impl PerSnapshot {
         match self {
             Self::Sums => ".sha256",
             Self::Sql => ".sql",
+            Self::Export => ".jsonl",
         }
     }
 }

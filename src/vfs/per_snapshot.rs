@@ -1,4 +1,5 @@
-//! Folders with one file for each snapshot, made of it: `sums/`, and `sql/` where any name or time leads to one.
+//! Folders with one file for each snapshot, made of it: `sums/`, and `sql/` and `export/` where any name or time leads to
+//! one.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
 use crate::catalog::{Database, SnapKey, Snapshot};
-use crate::derived::{no_sums, sums};
+use crate::derived::{beads_export, no_sums, sums};
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
 
@@ -25,6 +26,11 @@ impl Vfs {
             PerSnapshot::Sql => {
                 let (database, key) = self.any_snapshot(db, text).await?;
                 self.sql_of(&database, &key).await
+            }
+            PerSnapshot::Export => {
+                let (_, key) = self.any_snapshot(db, text).await?;
+                let files = self.snapshot_files(db, &key).await?;
+                beads_export(&self.engine, &files).await?.ok_or(VfsError::NotFound)
             }
         }
         .map(Node::File)
@@ -47,7 +53,7 @@ impl Vfs {
         kind: PerSnapshot,
     ) -> Result<Vec<(Arc<str>, ContentId)>, VfsError> {
         let database = self.database(db)?;
-        if kind == PerSnapshot::Sql {
+        if kind != PerSnapshot::Sums {
             // Any snapshot's may be asked for: a mirror of the tree would take the whole database once for each.
             return Ok(Vec::new());
         }
@@ -72,7 +78,8 @@ pub(super) fn is_shown(database: &Database, kind: PerSnapshot) -> bool {
     let dumps = |snapshot: &Snapshot| {
         database.view(snapshot.key.slot).is_some_and(|view| view.database.dumps_sql(&snapshot.key.id))
     };
-    kind == PerSnapshot::Sums || database.snapshots().iter().any(dumps)
+    // Which tables a snapshot has its source would have to be asked, and a listing does not wait for that.
+    kind != PerSnapshot::Sql || database.snapshots().iter().any(dumps)
 }
 
 /// The identity of the checksums of a snapshot, which is known without its files.

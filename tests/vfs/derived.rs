@@ -13,7 +13,7 @@ const START: i64 = 1_767_225_600;
 const HOUR: i64 = 3_600;
 
 /// Snapshots `c0`, `c1`, ... so many hours after the start, each with these files.
-fn memory(snapshots: &[(i64, &[(&str, &str)])]) -> Memory {
+pub fn memory(snapshots: &[(i64, &[(&str, &str)])]) -> Memory {
     let id = |at: usize| format!("c{at}");
     let timeline =
         (0..snapshots.len()).rev().map(|at| commit(&id(at), START + snapshots[at].0 * HOUR, &[])).collect();
@@ -29,11 +29,11 @@ fn memory(snapshots: &[(i64, &[(&str, &str)])]) -> Memory {
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn find(vfs: &Vfs, path: &str) -> u64 {
+pub async fn find(vfs: &Vfs, path: &str) -> u64 {
     let mut ino = ROOT;
     for name in path.split('/') {
         ino = vfs.lookup(ino, name).await.unwrap_or_else(|e| panic!("{path}: {name}: {e}")).attr.ino;
@@ -41,7 +41,7 @@ async fn find(vfs: &Vfs, path: &str) -> u64 {
     ino
 }
 
-async fn names(vfs: &Vfs, path: &str) -> Vec<String> {
+pub async fn names(vfs: &Vfs, path: &str) -> Vec<String> {
     let handle = vfs.opendir(find(vfs, path).await).await.expect("it is a folder");
     let entries = vfs.entries(handle).expect("it is open");
     for entry in &*entries {
@@ -51,7 +51,7 @@ async fn names(vfs: &Vfs, path: &str) -> Vec<String> {
     entries.iter().map(|entry| entry.name.to_string()).collect()
 }
 
-async fn read(vfs: &Vfs, path: &str) -> String {
+pub async fn read(vfs: &Vfs, path: &str) -> String {
     let ino = find(vfs, path).await;
     let size = vfs.getattr(ino).await.expect("it has attributes").size;
     let handle = vfs.open(ino).await.expect("it opens");

@@ -1,5 +1,6 @@
 //! The tree without FUSE: `vfs` and `catalog` against plain maps and naive scans.
 
+mod beads;
 mod derived;
 mod listing;
 mod lost;

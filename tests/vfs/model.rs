@@ -129,7 +129,8 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
     let mut all = BTreeMap::new();
     let mut dir = |path: &str| drop(all.insert(path.to_owned(), Shown::Dir));
     let base = "/be ads";
-    let folders = ["", "/asof", "/branches", "/commits", "/tags", "/sums", "/versions", "/diff", "/history"];
+    let folders =
+        ["", "/asof", "/branches", "/commits", "/tags", "/sums", "/versions", "/diff", "/history", "/export"];
     folders.iter().for_each(|p| dir(&format!("{base}{p}")));
     let periods = [
         ("hourly", "2026-01-09T00"),

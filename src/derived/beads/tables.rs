@@ -1,0 +1,151 @@
+//! The tables of Beads among the files of a snapshot.
+
+use super::cells::Cells;
+use crate::derived::DerivedError;
+use crate::derived::lines::each_line;
+use crate::engine::{Engine, Reader};
+use crate::model::content_id::ContentId;
+use crate::source::FileEntry;
+
+/// What a table's file name ends in.
+const SUFFIX: &str = ".jsonl";
+
+/// What every version of Beads that keeps its issues in tables has for an issue (migration 0001; `.beads/backup/` since 0.57).
+const COLUMNS: [&str; 7] = ["id", "title", "status", "priority", "issue_type", "created_at", "updated_at"];
+
+/// A table that an export is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Issues,
+    Labels,
+    Dependencies,
+    Comments,
+    Config,
+}
+
+impl Table {
+    /// Those that there have to be. `config` only adds to them, and not all archives have it.
+    const NEEDED: [Self; 4] = [Self::Issues, Self::Labels, Self::Dependencies, Self::Comments];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Issues => "issues",
+            Self::Labels => "labels",
+            Self::Dependencies => "dependencies",
+            Self::Comments => "comments",
+            Self::Config => "config",
+        }
+    }
+}
+
+/// The files of these tables in one snapshot.
+#[derive(Clone)]
+pub struct Tables(Vec<(Table, FileEntry)>);
+
+impl Tables {
+    /// Finds them; `None` where one is missing.
+    pub fn find(files: &[FileEntry]) -> Option<Self> {
+        let of = |table: Table| {
+            let file = files.iter().find(|file| file.path.strip_suffix(SUFFIX) == Some(table.name()));
+            file.map(|file| (table, file.clone()))
+        };
+        let needed: Option<Vec<_>> = Table::NEEDED.into_iter().map(of).collect();
+        needed.map(|tables| Self(tables.into_iter().chain(of(Table::Config)).collect()))
+    }
+
+    /// Their files.
+    pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        self.0.iter().map(|(_, file)| file)
+    }
+
+    /// Opens them.
+    ///
+    /// # Errors
+    /// Why one cannot be read.
+    pub async fn open(&self, engine: &Engine) -> Result<Readers, DerivedError> {
+        let mut readers = Vec::with_capacity(self.0.len());
+        for (table, file) in &self.0 {
+            readers.push((*table, engine.open(file.id, &file.content).await?));
+        }
+        Ok(Readers(readers))
+    }
+
+    /// Whether the issues have the columns of Beads' ones, as far as a first row tells.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub async fn are_of_beads(&self, engine: &Engine) -> Result<bool, DerivedError> {
+        let Some((_, file)) = self.0.first() else { return Ok(false) };
+        let reader = engine.open(file.id, &file.content).await?;
+        let mut begin = Vec::new();
+        loop {
+            let piece = reader.read(begin.len() as u64, FIRST).await?;
+            let end = memchr::memchr(b'\n', &piece);
+            begin.extend_from_slice(&piece[..end.unwrap_or(piece.len())]);
+            if end.is_some() || piece.is_empty() {
+                break;
+            }
+        }
+        if begin.is_empty() {
+            return Ok(true);
+        }
+        let row = Cells::parse(Table::Issues.name(), &begin);
+        Ok(row.is_ok_and(|row| COLUMNS.iter().all(|column| row.has(column))))
+    }
+}
+
+/// How much of the issues is read at once to see the first one, in bytes.
+const FIRST: usize = 64 * 1024;
+
+/// The tables, open.
+pub struct Readers(Vec<(Table, Reader)>);
+
+impl Readers {
+    /// Calls `take` with each row of a table; with none where there is no such table.
+    ///
+    /// # Errors
+    /// Why it cannot be read; what `take` says.
+    pub async fn each(
+        &self,
+        table: Table,
+        mut take: impl FnMut(Cells<'_>) -> Result<(), DerivedError>,
+    ) -> Result<(), DerivedError> {
+        self.each_sized(table, |cells, _| take(cells)).await
+    }
+
+    /// The same, and how long the row's line is, in bytes.
+    ///
+    /// # Errors
+    /// Why it cannot be read; what `take` says.
+    pub async fn each_sized(
+        &self,
+        table: Table,
+        mut take: impl FnMut(Cells<'_>, u64) -> Result<(), DerivedError>,
+    ) -> Result<(), DerivedError> {
+        self.each_line(table, |line| take(Cells::parse(table.name(), line)?, line.len() as u64)).await
+    }
+
+    /// The same with each row as the line that it is.
+    ///
+    /// # Errors
+    /// Why it cannot be read; what `take` says.
+    pub async fn each_line(
+        &self,
+        table: Table,
+        take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
+    ) -> Result<(), DerivedError> {
+        match self.0.iter().find(|(of, _)| *of == table) {
+            Some((_, reader)) => each_line(reader, take).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The id of what is made of these files by the rules of `version`.
+pub fn id_of(tables: &Tables, version: u8) -> ContentId {
+    let ids: Vec<_> = tables.files().map(|file| file.id).collect();
+    let mut parts: Vec<&[u8]> = vec![b"beads export", std::slice::from_ref(&version)];
+    parts.extend(ids.iter().map(|id| &id.as_bytes()[..]));
+    ContentId::of(&parts)
+}
