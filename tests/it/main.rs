@@ -2,6 +2,7 @@
 
 mod archive_folders;
 mod asof;
+mod beads;
 mod cli;
 mod cli_diff;
 mod cli_find;

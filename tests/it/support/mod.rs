@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub mod archives;
+pub mod bd;
 pub mod command;
 pub mod files;
 pub mod git;

@@ -1,0 +1,135 @@
+//! Beads' own program, `bd`: trackers that it makes and reads, on a Dolt server of the test.
+//!
+//! It lives in folders of its own, sends nothing anywhere, and leaves no process behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::command::{Run, run};
+use super::server::Server;
+use super::sql::{Client, quote};
+use super::{temp_dir, top};
+
+/// A `bd` that `make test` builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bd {
+    /// 1.1.2: dependencies have a key of their own, and a column for each kind of target.
+    Pinned,
+    /// 1.0.2: one column for targets, which is part of the key.
+    Old,
+}
+
+impl Bd {
+    /// The program: what the environment names, or what `make test` built before.
+    fn program(self) -> PathBuf {
+        let (variable, built) = match self {
+            Self::Pinned => ("BD", ".cache/bd/bd"),
+            Self::Old => ("BD_OLD", ".cache/bd-1.0/bd"),
+        };
+        if let Some(path) = std::env::var_os(variable) {
+            return path.into();
+        }
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(built);
+        let advice = format!("set {variable}=/path/to/bd, or run `make test` once, which builds it");
+        assert!(built.exists(), "no bd at {}: {advice}", built.display());
+        built
+    }
+}
+
+/// A tracker: a folder with settings, and a database on the server.
+pub struct Tracker {
+    bd: Bd,
+    database: String,
+    dir: tempfile::TempDir,
+}
+
+impl Tracker {
+    /// `bd init`, without issues.
+    pub fn new(bd: Bd, server: &Server, database: &str) -> Self {
+        Self::init(bd, server, database, &[])
+    }
+
+    /// `bd init --from-jsonl`, with the issues in `jsonl`, some of which are of these types beside the usual ones.
+    pub fn from_jsonl(bd: Bd, server: &Server, database: &str, types: &str, jsonl: &str) -> Self {
+        let settings = format!("types.custom: {types:?}\n");
+        Self::init(bd, server, database, &[("config.yaml", &settings), ("issues.jsonl", jsonl)])
+    }
+
+    fn init(bd: Bd, server: &Server, database: &str, files: &[(&str, &str)]) -> Self {
+        let tracker = Self { bd, database: database.to_owned(), dir: temp_dir() };
+        let beads = tracker.folder().join(".beads");
+        fs::create_dir_all(&beads).expect("a new folder is writable");
+        for (name, text) in files {
+            fs::write(beads.join(name), text).expect("a new folder is writable");
+        }
+        run("git").args(["init", "-q"]).arg(tracker.folder()).ok();
+        let port = server.port.to_string();
+        let server =
+            ["--server", "--server-host", "127.0.0.1", "--server-port", &port, "--database", database];
+        let quiet = ["--prefix", "bd", "--non-interactive", "--skip-hooks", "--skip-agents", "--quiet"];
+        let source: &[&str] = if files.is_empty() { &[] } else { &["--from-jsonl"] };
+        tracker.bd(&[&["init"][..], &server, &quiet, source].concat());
+        tracker
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    /// Runs `bd` and gives what it printed.
+    pub fn bd(&self, args: &[&str]) -> String {
+        self.prepared(args).ok()
+    }
+
+    /// The same with something to read.
+    pub fn bd_reading(&self, args: &[&str], input: &str) -> String {
+        self.prepared(args).input(input).ok()
+    }
+
+    fn prepared(&self, args: &[&str]) -> Run {
+        let home = self.dir.path().join("home");
+        fs::create_dir_all(&home).expect("a new folder is writable");
+        let path = std::env::var("PATH").expect("there is a PATH");
+        // Nothing of the user's own, and nobody is told of its use.
+        let mut command = run("env").arg("-i").arg(format!("PATH={path}"));
+        command = command.arg(format!("HOME={}", home.display())).args(["LC_ALL=C.UTF-8", "TZ=UTC"]);
+        command = command.args(["BD_DISABLE_METRICS=1", "BD_DISABLE_EVENT_FLUSH=1"]);
+        command = command.args(["BEADS_DOLT_AUTO_START=0", "BD_ACTOR=tester"]);
+        command.arg(self.bd.program()).args(args).dir(self.folder())
+    }
+
+    /// What `bd export --all` says.
+    pub fn export(&self) -> String {
+        self.bd(&["export", "--all"])
+    }
+
+    /// Commits what `bd` left in the working set.
+    pub fn commit(&self, client: &mut Client) {
+        client.use_database(&self.database);
+        client.run(&[&format!("CALL DOLT_COMMIT('-A', '--allow-empty', '-m', {})", quote("all of it"))]);
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        let left = processes_of(self.dir.path());
+        if !left.is_empty() && !std::thread::panicking() {
+            panic!("bd left processes behind: {left:?}");
+        }
+    }
+}
+
+/// The command lines of processes that have a folder in their environment.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().expect("temporary folders have plain names");
+    assert!(folder.starts_with(top().to_str().expect("temporary folders have plain names")));
+    let all = fs::read_dir("/proc").expect("Linux has /proc");
+    let of_it = |process: fs::DirEntry| {
+        let environment = fs::read(process.path().join("environ")).ok()?;
+        let command = fs::read(process.path().join("cmdline")).ok()?;
+        String::from_utf8_lossy(&environment)
+            .contains(folder)
+            .then(|| String::from_utf8_lossy(&command).replace('\0', " "))
+    };
+    all.flatten().filter_map(of_it).collect()
+}
