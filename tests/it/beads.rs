@@ -1,6 +1,8 @@
 //! `export/` against the real `bd`: what it writes of a tracker is what `bd export` writes, and `bd` makes the same
 //! tracker of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use crate::support::bd::{Bd, Tracker};
@@ -180,4 +182,50 @@ fn wisps_are_in_no_snapshot() {
     let first = names(mount.path("made/asof")).remove(0);
     let path = mount.path(&format!("made/export/{first}.jsonl"));
     assert_eq!(errno(std::fs::metadata(path)), libc::ENOENT);
+}
+
+/// A tracker that grew over the years comes back from its export: each issue with all that is its own, and each dependency that
+/// `bd import` takes (its target is there, and is not a wisp of which an issue that is none depends).
+pub fn comes_back_whole(mount: &Mount, server: &Server, database: &str) {
+    let exported = read_text(mount.path(&format!("{database}/export/now.jsonl")));
+    let rows = read_text(mount.path(&format!("{database}/latest/issues.jsonl")));
+    let told = by_id(&exported);
+    assert_eq!(told.len(), rows.lines().count());
+    assert_eq!(exported.lines().count(), told.len());
+    let tracker = Tracker::new(Bd::Old, server, "tracker");
+    let types: BTreeSet<&str> = told.values().filter_map(|issue| issue["issue_type"].as_str()).collect();
+    let types: Vec<&str> = types.into_iter().collect();
+    tracker.bd(&["config", "set", "types.custom", &types.join(",")]);
+    import(&tracker, &exported);
+    let mut back = by_id(&export(&tracker, Bd::Old));
+    assert_eq!(back.len(), told.len());
+    let is_wisp = |id: &str| told.get(id).map(|issue| issue.get("ephemeral").is_some());
+    for (id, issue) in &told {
+        let mut issue = issue.clone();
+        let mut again = back.remove(id).unwrap_or_else(|| panic!("{id} does not come back"));
+        let takes = |dependency: &Value| {
+            let target = is_wisp(dependency["depends_on_id"].as_str().expect("a target"));
+            target.is_some_and(|target_is_wisp| is_wisp(id) == Some(true) || !target_is_wisp)
+        };
+        let dependencies = issue["dependencies"].as_array_mut().expect("a list");
+        dependencies.retain(takes);
+        for issue in [&mut issue, &mut again] {
+            for name in ["dependency_count", "dependent_count"] {
+                issue.remove(name);
+            }
+            for name in ["dependencies", "labels"] {
+                let Some(list) = issue.get_mut(name).and_then(Value::as_array_mut) else { continue };
+                list.sort_by_key(Value::to_string);
+                // 1.0.2 tells the labels of wisps twice.
+                list.dedup();
+            }
+        }
+        assert_eq!(again, issue);
+    }
+}
+
+/// What of an export `bd` restores, by id.
+fn by_id(export: &str) -> BTreeMap<String, Map<String, Value>> {
+    let issues = restored(export, Bd::Old).into_iter();
+    issues.map(|issue| (issue["id"].as_str().expect("an issue has an id").to_owned(), issue)).collect()
 }

@@ -8,7 +8,7 @@ use crate::support::mount::Mount;
 use crate::support::real_history::{self, DATABASE};
 use crate::support::server::Server;
 use crate::support::{oracle, tell, tree};
-use crate::{asof, forensics, identity, reading, tools};
+use crate::{asof, beads, forensics, identity, reading, tools};
 
 #[test]
 fn a_real_history() {
@@ -36,6 +36,7 @@ fn a_real_history() {
         tools::read_tools_work(&db, a, b);
     });
     part("differences", || forensics::agrees(&mount, &mut client, DATABASE, "issues", "id", 20, 11));
+    part("export for bd", || beads::comes_back_whole(&mount, &server, DATABASE));
     let latest = oracle::render(&mut client, "issues", oracle::Moment::Ref("main"));
     part("readers", || {
         reading::readers_agree(&mount.path(&format!("{DATABASE}/latest/issues.jsonl")), &latest.into())

@@ -49,6 +49,11 @@ impl<'l> Cells<'l> {
         self.row.get(column).filter(|value| *value != NULL)
     }
 
+    /// A value as JSON text.
+    pub fn raw(&self, column: &str) -> &'l str {
+        self.row.get(column).unwrap_or(NULL)
+    }
+
     /// A text.
     pub fn text(&self, column: &str) -> Option<Cow<'l, str>> {
         self.get(column).map(text)

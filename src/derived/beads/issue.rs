@@ -37,7 +37,7 @@ enum Form {
 }
 
 /// The fields of `types.Issue` in their order: name, column, form. Those that it keeps to itself, and those of which `bd` does not
-/// read the columns (`closed_by_session`), are not among them. The same for all versions from 0.57 to 1.1: a column that a
+/// read the columns (`closed_by_session`), are not among them. The same for all versions from 0.62 to 1.1: a column that a
 /// version does not have has no value.
 const FIELDS: &[(&str, &str, Form)] = &[
     ("id", "id", Form::Always),

@@ -9,6 +9,7 @@ use super::cells::{Cells, unset_time};
 use super::json::{Object, push_dolt_json, quoted};
 use super::tables::{Readers, Table};
 use crate::derived::DerivedError;
+use crate::model::row::compare_keys;
 
 /// The type of dependency that `bd` counts (`GetDependencyCounts`).
 const BLOCKS: &str = "blocks";
@@ -26,6 +27,7 @@ pub struct Related {
     labels: Vec<String>,
     /// With the external target, if it is one.
     dependencies: Vec<(Option<String>, Vec<u8>)>,
+    /// With the id as JSON text.
     comments: Vec<(Timestamp, String, Vec<u8>)>,
     blockers: u64,
 }
@@ -84,7 +86,7 @@ impl Related {
             }
             Table::Comments => {
                 let time = cells.time("created_at")?.unwrap_or_else(unset_time);
-                self.comments.push((time, cells.must("id")?.into_owned(), comment(cells, time)?));
+                self.comments.push((time, cells.raw("id").to_owned(), comment(cells, time)?));
             }
             Table::Issues | Table::Config => {}
         }
@@ -96,7 +98,10 @@ impl Related {
     fn sort(&mut self) {
         self.labels.sort();
         self.dependencies.sort_by(|(a, _), (b, _)| a.cmp(b));
-        self.comments.sort_by(|(time_a, id_a, _), (time_b, id_b, _)| (time_a, id_a).cmp(&(time_b, id_b)));
+        // Ids were numbers once, and are texts now.
+        self.comments.sort_by(|(time_a, id_a, _), (time_b, id_b, _)| {
+            time_a.cmp(time_b).then_with(|| compare_keys(&[id_a], &[id_b]))
+        });
     }
 
     /// Writes `labels`, `dependencies` and `comments`, as far as there are any.

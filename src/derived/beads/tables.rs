@@ -10,7 +10,7 @@ use crate::source::FileEntry;
 /// What a table's file name ends in.
 const SUFFIX: &str = ".jsonl";
 
-/// What every version of Beads that keeps its issues in tables has for an issue (migration 0001; `.beads/backup/` since 0.57).
+/// What every version of Beads that keeps its issues in tables has for an issue (its migration 0001).
 const COLUMNS: [&str; 7] = ["id", "title", "status", "priority", "issue_type", "created_at", "updated_at"];
 
 /// A table that an export is made of.

@@ -122,6 +122,24 @@ fn what_is_held_at_a_time_changes_nothing() {
 }
 
 #[test]
+fn comments_of_one_instant_come_by_id_as_a_number_or_a_text() {
+    let issues = issue("bd-1", 1, 1);
+    for (ids, expected) in [(["10", "9"], ["9", "10"]), (["\"9\"", "\"10\""], ["10", "9"])] {
+        let comment = |id: &str| {
+            format!(
+                "{{\"id\":{id},\"issue_id\":\"bd-1\",\"text\":\"\",\"created_at\":\"2026-01-01T00:00:00Z\"}}\n"
+            )
+        };
+        let comments = ids.map(comment).concat();
+        let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", &*comments)];
+        let export = exported(&tables, WINDOW).expect("it is made");
+        let line: serde_json::Value = serde_json::from_str(&export).expect("a line is JSON");
+        let found = [&line["comments"][0]["id"], &line["comments"][1]["id"]];
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
 fn memories_come_last_and_sorted() {
     let config = "{\"key\":\"kv.memory.b\",\"value\":\"<2>\"}\n{\"key\":\"issue_prefix\",\"value\":\"bd\"}\n\
                   {\"key\":\"kv.memory.a\",\"value\":\"1\"}\n{\"key\":\"kv.other\",\"value\":\"x\"}\n";

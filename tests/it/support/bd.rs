@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::command::{Run, run};
 use super::server::Server;
@@ -95,7 +96,9 @@ impl Tracker {
         command = command.arg(format!("HOME={}", home.display())).args(["LC_ALL=C.UTF-8", "TZ=UTC"]);
         command = command.args(["BD_DISABLE_METRICS=1", "BD_DISABLE_EVENT_FLUSH=1"]);
         command = command.args(["BEADS_DOLT_AUTO_START=0", "BD_ACTOR=tester"]);
-        command.arg(self.bd.program()).args(args).dir(self.folder())
+        // An import of some hundred issues takes half a minute.
+        let command = command.arg(self.bd.program()).args(args).dir(self.folder());
+        command.within(Duration::from_secs(240))
     }
 
     /// What `bd export --all` says.

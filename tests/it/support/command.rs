@@ -63,6 +63,12 @@ impl Run {
         self
     }
 
+    /// Gives it more time, or less.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Runs to the end and gives whatever came of it. Fails when the time is over, or when the program has
     /// ended but something that it left behind still holds its output open.
     pub fn outcome(mut self) -> Outcome {
