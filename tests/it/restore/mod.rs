@@ -7,6 +7,7 @@ mod jsonl;
 mod lost;
 mod postgres;
 mod rows;
+mod tracker;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -43,6 +44,7 @@ recipes! {
     files::sqlite_file,
     postgres::postgres,
     files::thrum,
+    tracker::beads_tracker,
     whole::dolt_without_a_mount,
     files::sqlite_without_a_mount,
     postgres::postgres_without_a_mount,

@@ -22,7 +22,7 @@ pub enum Bd {
 
 impl Bd {
     /// The program: what the environment names, or what `make test` built before.
-    fn program(self) -> PathBuf {
+    pub fn program(self) -> PathBuf {
         let (variable, built) = match self {
             Self::Pinned => ("BD", ".cache/bd/bd"),
             Self::Old => ("BD_OLD", ".cache/bd-1.0/bd"),
@@ -41,6 +41,8 @@ impl Bd {
 pub struct Tracker {
     bd: Bd,
     database: String,
+    folder: PathBuf,
+    port: u16,
     dir: tempfile::TempDir,
 }
 
@@ -57,13 +59,20 @@ impl Tracker {
     }
 
     fn init(bd: Bd, server: &Server, database: &str, files: &[(&str, &str)]) -> Self {
-        let tracker = Self { bd, database: database.to_owned(), dir: temp_dir() };
-        let beads = tracker.folder().join(".beads");
+        let dir = temp_dir();
+        let tracker = Self {
+            bd,
+            database: database.to_owned(),
+            folder: dir.path().join("work"),
+            port: server.port,
+            dir,
+        };
+        let beads = tracker.folder.join(".beads");
         fs::create_dir_all(&beads).expect("a new folder is writable");
         for (name, text) in files {
             fs::write(beads.join(name), text).expect("a new folder is writable");
         }
-        run("git").args(["init", "-q"]).arg(tracker.folder()).ok();
+        run("git").args(["init", "-q"]).arg(&tracker.folder).ok();
         let port = server.port.to_string();
         let server =
             ["--server", "--server-host", "127.0.0.1", "--server-port", &port, "--database", database];
@@ -73,8 +82,10 @@ impl Tracker {
         tracker
     }
 
-    fn folder(&self) -> PathBuf {
-        self.dir.path().join("work")
+    /// One that somebody else has made in a folder.
+    pub fn of_folder(bd: Bd, server: &Server, folder: &Path) -> Self {
+        let (database, folder) = ("restored".into(), folder.to_owned());
+        Self { bd, database, folder, port: server.port, dir: temp_dir() }
     }
 
     /// Runs `bd` and gives what it printed.
@@ -96,8 +107,9 @@ impl Tracker {
         command = command.arg(format!("HOME={}", home.display())).args(["LC_ALL=C.UTF-8", "TZ=UTC"]);
         command = command.args(["BD_DISABLE_METRICS=1", "BD_DISABLE_EVENT_FLUSH=1"]);
         command = command.args(["BEADS_DOLT_AUTO_START=0", "BD_ACTOR=tester"]);
+        command = command.arg(format!("BEADS_DOLT_SERVER_PORT={}", self.port));
         // An import of some hundred issues takes half a minute.
-        let command = command.arg(self.bd.program()).args(args).dir(self.folder());
+        let command = command.arg(self.bd.program()).args(args).dir(&self.folder);
         command.within(Duration::from_secs(240))
     }
 
