@@ -79,7 +79,9 @@ pub fn key_name(values: &[&str]) -> String {
 /// The texts that a key's name is made of, one for each column; `None` for one that was shortened, and for what is the
 /// name of no key.
 pub fn key_texts(name: &str) -> Option<Vec<String>> {
-    let texts = name.split(',').map(|text| String::from_utf8(names::unescape(text)?).ok());
+    // No other escape holds this one: a percent sign is `%25` itself.
+    let unescape = |text: &str| names::unescape(&text.replace("%2C", ","));
+    let texts = name.split(',').map(|text| String::from_utf8(unescape(text)?).ok());
     texts.collect()
 }
 
