@@ -3,9 +3,8 @@
 //! A source that finds rows by their key is asked for the row in all versions at once. For the others, and for who asks
 //! for row after row, there is an index of the rows that each version changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -24,8 +23,11 @@ use crate::source::FileEntry;
 /// How many tables' row indexes are remembered.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
-/// So many rows of a table are looked up by their key; from then on its index is worth what it takes to make.
-const FEW_ROWS: u32 = 64;
+/// Fewer rows of a table are looked up by their key; from so many on its index is worth what it takes to make.
+const MANY_ROWS: usize = 64;
+
+/// So many versions are compared without an index.
+const FEW_VERSIONS: usize = 16;
 
 /// The row indexes of tables that were asked for lately.
 pub struct RowIndexes {
@@ -39,8 +41,8 @@ type Place = (Arc<str>, Arc<str>);
 /// What is kept of a table.
 #[derive(Default)]
 struct Slot {
-    /// How many rows were asked for.
-    asked: AtomicU32,
+    /// The names of rows that were asked for, [`MANY_ROWS`] at most.
+    asked: Mutex<HashSet<String>>,
     /// Locked while it is made.
     index: tokio::sync::Mutex<Option<Arc<RowIndex>>>,
 }
@@ -70,13 +72,16 @@ impl RowIndexes {
             let place = (Arc::clone(&database.name), Arc::clone(path));
             Arc::clone(kept.get_or_insert_mut(place, Arc::default))
         };
-        let all: Vec<usize> = (0..versions.len()).collect();
-        let is_one_of_many = slot.asked.fetch_add(1, Ordering::Relaxed) >= FEW_ROWS;
-        let wanted = if is_one_of_many { slot.changes_of(engine, versions, &all, name).await? } else { all };
+        let index = slot.index_for_many(engine, versions, name).await?;
+        let wanted: Vec<usize> = match &index {
+            Some(index) => index.changes_of(name).collect(),
+            None => (0..versions.len()).collect(),
+        };
         let mut changes = told(database, versions, &wanted, name).await?;
         let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
-        if !is_one_of_many && !rest.is_empty() {
-            rest = slot.changes_of(engine, versions, &rest, name).await?;
+        if index.is_none() && rest.len() > FEW_VERSIONS {
+            let index = continued(engine, slot.index.lock().await, versions).await?;
+            rest.retain(|at| index.may_change(name, *at));
         }
         for at in rest {
             changes.insert(at, self.changes.of_row(engine, &versions[at], name).await?);
@@ -93,21 +98,36 @@ impl RowIndexes {
 }
 
 impl Slot {
-    /// Which of some versions of the table may have changed the row with a key of this name. What is known of them is
-    /// continued.
-    async fn changes_of(
+    /// The index, for who asks for many rows: none for the first ones, and while somebody else has it made.
+    async fn index_for_many(
         &self,
         engine: &Engine,
         versions: &[Version],
-        some: &[usize],
         name: &str,
-    ) -> Result<Vec<usize>, DerivedError> {
-        let mut known = self.index.lock().await;
-        let of: Vec<&Version> = some.iter().map(|&at| &versions[at]).collect();
-        let index = RowIndex::of(engine, known.clone(), &of).await?;
-        *known = Some(Arc::clone(&index));
-        Ok(index.changes_of(name).map(|nth| some[nth]).collect())
+    ) -> Result<Option<Arc<RowIndex>>, DerivedError> {
+        let are_many = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if asked.len() < MANY_ROWS {
+                asked.insert(name.to_owned());
+            }
+            asked.len() >= MANY_ROWS
+        };
+        match self.index.try_lock() {
+            Ok(known) if are_many => continued(engine, known, versions).await.map(Some),
+            _ => Ok(None),
+        }
     }
+}
+
+/// The index. What is known of it is continued.
+async fn continued(
+    engine: &Engine,
+    mut known: tokio::sync::MutexGuard<'_, Option<Arc<RowIndex>>>,
+    versions: &[Version],
+) -> Result<Arc<RowIndex>, DerivedError> {
+    let index = RowIndex::of(engine, known.clone(), versions).await?;
+    *known = Some(Arc::clone(&index));
+    Ok(index)
 }
 
 /// What the sources that find rows by their key say of some of the versions, by place.
@@ -119,7 +139,12 @@ async fn told(
 ) -> Result<BTreeMap<usize, Change>, DerivedError> {
     let mut told = BTreeMap::new();
     for view in database.views() {
-        let Some(newest) = view.database.history().timeline.first() else { continue };
+        let timeline = &view.database.history().timeline;
+        let Some(newest) = timeline.first() else { continue };
+        // A shallow clone ends where a parent is not there: its history may stop there before all of it was looked at.
+        if timeline.iter().any(|meta| meta.parents.iter().any(|parent| view.snapshot(parent).is_none())) {
+            continue;
+        }
         let is_own = |at: &usize| database.snapshots()[versions[*at].at].key.slot == view.slot;
         let own: Vec<usize> = wanted.iter().copied().filter(is_own).collect();
         let files = own.iter().flat_map(|&at| versions[at].sides()).flatten();

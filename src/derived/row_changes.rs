@@ -16,7 +16,7 @@ use crate::source::Content;
 
 /// How many versions are remembered, and of how many rows at most.
 const KEPT: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
-const FEW_ROWS: usize = 32;
+const FEW_CHANGES: usize = 32;
 /// And of how many bytes.
 const FEW_BYTES: usize = 16 << 10;
 
@@ -78,7 +78,7 @@ async fn few_changes(
     let (mut rows, mut bytes) = (0, 0);
     let found = engine.changed_rows(before, after, move |row| {
         rows += 1;
-        if rows > 2 * FEW_ROWS || bytes > FEW_BYTES {
+        if rows > 2 * FEW_CHANGES || bytes > FEW_BYTES {
             return Ok(None);
         }
         let line = row.line()?;
@@ -87,26 +87,36 @@ async fn few_changes(
     });
     if let Some(found) = found.await? {
         let bytes: usize = found.iter().map(|(.., line)| line.len()).sum();
-        if found.len() >= 2 * FEW_ROWS || bytes > FEW_BYTES {
+        if found.len() >= 2 * FEW_CHANGES || bytes > FEW_BYTES {
             return Ok(None);
         }
         let mut changes: HashMap<String, Change> = HashMap::new();
         for (name, is_later, line) in found {
-            changes.entry(name).or_default()[usize::from(is_later)] = Some(line);
+            changes.entry(name).or_default()[usize::from(is_later)] = Some(line.into());
         }
         return Ok(Some(changes));
     }
     let [before, after] = version.sides();
     let found = diff(engine, before, after).await?;
     let lines = found.changes.iter().flat_map(|change| [&change.from, &change.to]).flatten();
-    if found.changes.len() > FEW_ROWS || lines.map(Vec::len).sum::<usize>() > FEW_BYTES {
+    if found.changes.len() > FEW_CHANGES || lines.map(Vec::len).sum::<usize>() > FEW_BYTES {
         return Ok(None);
     }
-    let change = |change: RowChange| {
-        let name = name_of_change(&found.key, &change)?;
-        Some((name, [change.from, change.to].map(|line| Some(line?.into()))))
-    };
-    Ok(Some(found.changes.into_iter().filter_map(change).collect()))
+    let mut changes: HashMap<String, Change> = HashMap::new();
+    for change in found.changes {
+        if let Some(name) = name_of_change(&found.key, &change) {
+            add(changes.entry(name).or_default(), change);
+        }
+    }
+    Ok(Some(changes))
+}
+
+/// Adds what became of a row under its name. Where a number became a text, or the other way round, the key of one row went
+/// and that of another one came, and both have one name.
+fn add(known: &mut Change, change: RowChange) {
+    let [from, to] = [change.from, change.to].map(|line| line.map(Bytes::from));
+    known[0] = known[0].take().or(from);
+    known[1] = known[1].take().or(to);
 }
 
 /// What a version changed of one row.
@@ -120,15 +130,16 @@ async fn of_row(engine: &Engine, version: &Version, name: &str) -> Result<Change
     if let Some(found) = found.await? {
         let mut change = Change::default();
         for (is_later, line) in found {
-            change[usize::from(is_later)] = Some(line);
+            change[usize::from(is_later)] = Some(line.into());
         }
         return Ok(change);
     }
     let [before, after] = version.sides();
     let found = diff(engine, before, after).await?;
-    let mut named =
-        found.changes.into_iter().filter(|c| name_of_change(&found.key, c).as_deref() == Some(name));
-    Ok(named.next().map_or_else(Change::default, |c| [c.from, c.to].map(|line| Some(line?.into()))))
+    let mut row = Change::default();
+    let named = |change: &RowChange| name_of_change(&found.key, change).as_deref() == Some(name);
+    found.changes.into_iter().filter(named).for_each(|change| add(&mut row, change));
+    Ok(row)
 }
 
 /// The contents on both sides of a version.

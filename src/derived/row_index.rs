@@ -27,9 +27,9 @@ impl RowIndex {
     pub async fn of(
         engine: &Engine,
         known: Option<Arc<Self>>,
-        versions: &[&Version],
+        versions: &[Version],
     ) -> Result<Arc<Self>, DerivedError> {
-        let pairs: Vec<Pair> = versions.iter().map(|version| pair(version)).collect();
+        let pairs: Vec<Pair> = versions.iter().map(pair).collect();
         let known = known.filter(|known| pairs.starts_with(&known.versions));
         if let Some(known) = known.as_ref().filter(|known| known.versions.len() == pairs.len()) {
             return Ok(Arc::clone(known));
@@ -37,7 +37,7 @@ impl RowIndex {
         let mut changes = known.as_ref().map(|known| known.changes.clone()).unwrap_or_default();
         let first = known.map_or(0, |known| known.versions.len());
         let new: Vec<(u32, Version)> =
-            (0..).zip(versions).skip(first).map(|(at, version)| (at, Version::clone(version))).collect();
+            (0..).zip(versions).skip(first).map(|(at, version)| (at, version.clone())).collect();
         let names = new.into_iter().map(|(at, version)| async move {
             Ok::<_, DerivedError>((at, names_in(engine, &version).await?))
         });
@@ -49,6 +49,11 @@ impl RowIndex {
         changes.sort();
         changes.dedup();
         Ok(Arc::new(Self { versions: pairs, changes }))
+    }
+
+    /// Whether the version at a place may have changed the row with a key of this name.
+    pub fn may_change(&self, name: &str, at: usize) -> bool {
+        u32::try_from(at).is_ok_and(|at| self.changes.binary_search(&(hash(name), at)).is_ok())
     }
 
     /// The places of the versions that may have changed the row with a key of this name, in order.

@@ -78,7 +78,7 @@ async fn by_key(
     let Some(rows) = rows.await? else { return Ok(None) };
     let (mut removed, mut added) = (Held::default(), Held::default());
     for (is_later, line) in rows {
-        if is_later { &mut added } else { &mut removed }.push(&line)?;
+        if is_later { &mut added } else { &mut removed }.push(line)?;
     }
     within_bounds(removed, added).map(Some)
 }
@@ -107,7 +107,7 @@ async fn by_lines(
                 *count -= 1;
                 Ok(())
             }
-            _ => added.push(line),
+            _ => added.push(line.to_vec()),
         })
         .await?;
     }
@@ -117,7 +117,7 @@ async fn by_lines(
         each_line_in(old, &runs.before, |line| match counts.get_mut(&hash(line)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
-                removed.push(line)
+                removed.push(line.to_vec())
             }
             _ => Ok(()),
         })
@@ -159,12 +159,12 @@ struct Held {
 }
 
 impl Held {
-    fn push(&mut self, line: &[u8]) -> Result<(), DerivedError> {
+    fn push(&mut self, line: Vec<u8>) -> Result<(), DerivedError> {
         self.bytes += line.len();
         if self.bytes > MOST_BYTES {
             return Err(too_much());
         }
-        self.lines.push(line.to_vec());
+        self.lines.push(line);
         Ok(())
     }
 }

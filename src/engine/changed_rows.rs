@@ -1,7 +1,6 @@
 //! Which rows differ between two contents in parts, told by their keys without rendering them.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,10 +8,13 @@ use bytes::Bytes;
 use super::differing::leaves;
 use super::tree::Tree;
 use super::{Engine, blocking};
-use crate::source::parts::{ByKey, Part, RawRow};
+use crate::source::parts::{ByKey, RawRow};
 use crate::source::{Content, SourceError};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
+
+/// Rows of the earlier content that are held to be compared, in bytes.
+const MOST_HELD: usize = 128 << 20;
 
 /// A row of one of two contents that are compared.
 pub struct Side<'s> {
@@ -22,9 +24,8 @@ pub struct Side<'s> {
     pub key_line: &'s [u8],
     /// Whether it is a row of the later content.
     pub is_later: bool,
-    tree: &'s Tree,
-    leaf: &'s Part,
-    at: u32,
+    row: &'s RawRow,
+    rows: &'s dyn ByKey,
 }
 
 impl Side<'_> {
@@ -32,18 +33,17 @@ impl Side<'_> {
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn line(&self) -> Outcome<Bytes> {
-        let line = self.tree.line(self.leaf, self.at)?;
-        Ok(line.slice(..line.len() - usize::from(line.ends_with(b"\n"))))
+    pub fn line(&self) -> Outcome<Vec<u8>> {
+        self.rows.line(self.row).map_err(Arc::new)
     }
 }
 
 impl Engine {
     /// Shows `take` the rows of two contents of one table that the other one does not have: of a row that changed both
-    /// sides, one after the other or not. Gives what it made of them, in no order. A row whose line is the same under both
-    /// definitions may be among them where the definition of the table changed. No length has to be known for it.
+    /// sides, one after the other or not. Gives what it made of them, in no order. No length has to be known for it.
     ///
-    /// `None` where that cannot be told: not both are in parts with one key.
+    /// `None` where that has to be told by their lines: not both are in parts with keys, the definition of the table
+    /// changed, so that all rows are kept in another way, or more than 128 MiB of the earlier one differ.
     ///
     /// # Errors
     /// Why a content cannot be read, and what `take` says.
@@ -76,62 +76,50 @@ fn between<T>(
     after: Option<&Tree>,
     mut take: impl FnMut(&Side<'_>) -> Outcome<Option<T>>,
 ) -> Outcome<Option<Vec<T>>> {
-    if let (Some(old), Some(new)) = (key_of(before), key_of(after))
+    let rendering = |tree: Option<&Tree>| tree.and_then(Tree::whole).map(|whole| whole.rendering);
+    if let (Some(old), Some(new)) = (rendering(before), rendering(after))
         && old != new
     {
         return Ok(None);
     }
     let (old, new) = leaves(before, after)?;
     let mut found = Vec::new();
-    let mut show = |tree: &Tree, leaf: &Part, at: u32, row: &RawRow, is_later| -> Outcome<()> {
-        let Some(by_key) = tree.by_key() else { return Ok(()) };
-        let key_line = &*by_key.key_line(row).map_err(Arc::new)?;
-        found.extend(take(&Side { key: by_key.columns(), key_line, is_later, tree, leaf, at })?);
+    let mut show = |rows: &dyn ByKey, row: &RawRow, is_later| -> Outcome<()> {
+        let key_line = &*rows.key_line(row).map_err(Arc::new)?;
+        found.extend(take(&Side { key: rows.columns(), key_line, is_later, row, rows })?);
         Ok(())
     };
-    let Some(after) = after.filter(|_| !new.is_empty()) else {
-        for_each_row(before, &old, |tree, leaf, at, row| show(tree, leaf, at, &row, false))?;
-        return Ok(Some(found));
-    };
-    let mut left: HashMap<Bytes, (Bytes, &Part, u32)> = HashMap::new();
-    for_each_row(before, &old, |_, leaf, at, row| {
-        left.insert(row.key, (row.value, leaf, at));
-        Ok(())
-    })?;
-    for_each_row(Some(after), &new, |tree, leaf, at, row| {
-        if let (Entry::Occupied(same), Some(before)) = (left.entry(row.key.clone()), before) {
-            let (key, (value, old, old_at)) = same.remove_entry();
-            if old.rendering == leaf.rendering && value == row.value {
-                return Ok(());
+    let mut left: HashMap<Bytes, RawRow> = HashMap::new();
+    if let Some(rows) = before.and_then(Tree::by_key) {
+        let mut held = 0;
+        for leaf in &old {
+            for row in rows.rows(leaf).map_err(Arc::new)? {
+                if new.is_empty() {
+                    show(rows, &row, false)?;
+                    continue;
+                }
+                held += row.key.len() + row.value.len();
+                left.insert(row.key.clone(), row);
             }
-            show(before, old, old_at, &RawRow { key, value }, false)?;
+            if held > MOST_HELD {
+                return Ok(None);
+            }
         }
-        show(tree, leaf, at, &row, true)
-    })?;
-    if let Some(before) = before {
-        for (key, (value, leaf, at)) in left {
-            show(before, leaf, at, &RawRow { key, value }, false)?;
+    }
+    if let Some(rows) = after.and_then(Tree::by_key) {
+        for leaf in &new {
+            for row in rows.rows(leaf).map_err(Arc::new)? {
+                match left.remove(&row.key) {
+                    Some(same) if same.value == row.value => continue,
+                    Some(changed) => show(rows, &changed, false)?,
+                    None => {}
+                }
+                show(rows, &row, true)?;
+            }
         }
+    }
+    if let Some(rows) = before.and_then(Tree::by_key) {
+        left.values().try_for_each(|row| show(rows, row, false))?;
     }
     Ok(Some(found))
-}
-
-fn key_of(tree: Option<&Tree>) -> Option<&[String]> {
-    tree.and_then(Tree::by_key).map(ByKey::columns)
-}
-
-/// Hands over each row of some leaves, with the leaf and its place there.
-fn for_each_row<'p>(
-    tree: Option<&Tree>,
-    leaves: &'p [Part],
-    mut take: impl FnMut(&Tree, &'p Part, u32, RawRow) -> Outcome<()>,
-) -> Outcome<()> {
-    let Some((tree, by_key)) = tree.and_then(|tree| Some((tree, tree.by_key()?))) else { return Ok(()) };
-    for leaf in leaves {
-        let rows = by_key.rows(leaf).map_err(Arc::new)?;
-        for (at, row) in (0..).zip(rows) {
-            take(tree, leaf, at, row)?;
-        }
-    }
-    Ok(())
 }

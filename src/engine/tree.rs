@@ -11,7 +11,7 @@ use super::cache::{Cache, Cached, Key};
 use super::part_flights::PartFlights;
 use super::part_lengths::PartLengths;
 use super::report::cannot_read;
-use crate::source::parts::{ByKey, Lines, Part, Parts, Segment};
+use crate::source::parts::{ByKey, Part, Parts, Segment};
 use crate::source::{Content, SourceError};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
@@ -270,15 +270,6 @@ impl Tree {
     /// The rows by their keys, where they have any.
     pub(super) fn by_key(&self) -> Option<&dyn ByKey> {
         self.parts.by_key()
-    }
-
-    /// One line, with its line feed: those of a part are counted from 0. Blocks.
-    pub(super) fn line(&self, leaf: &Part, at: u32) -> Outcome<Bytes> {
-        let line = Part { lines: Lines { from: at, to: at.saturating_add(1) }, ..*leaf };
-        match self.parts.segment(&line).map_err(Arc::new)? {
-            Segment::Held(line) => Ok(line),
-            Segment::Cut(_) => unreachable!("what was cut is not cut again"),
-        }
     }
 
     /// The parts below one of a level above 0. Blocks.

@@ -129,11 +129,19 @@ pub trait ByKey: Send + Sync {
     /// # Errors
     /// What is wrong with the source or what it holds.
     fn key_line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError>;
+
+    /// The line of a row, without its line feed.
+    ///
+    /// # Errors
+    /// What is wrong with the source or what it holds.
+    fn line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError>;
 }
 
-/// A row as its source keeps it. Of one rendering, rows that are equal have equal lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A row as its source keeps it. Of one rendering, rows of equal bytes have equal lines.
+#[derive(Debug, Clone)]
 pub struct RawRow {
+    /// Which row of its leaf it is, from 0: for messages.
+    pub place: usize,
     /// The columns of the key.
     pub key: Bytes,
     /// The other columns.

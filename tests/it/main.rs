@@ -28,6 +28,7 @@ mod refs;
 mod remount;
 mod repositories;
 mod restore;
+mod row_history;
 mod semantics;
 mod stores;
 mod support;

@@ -3,7 +3,8 @@
 //! `dolt_history_<t>` with a condition on the key looks the row up in every commit that leads to the one that it is read
 //! from, by the primary index: 3,000 commits take 80 ms, where as many `SELECT ... AS OF` take 750. It shows all rows by
 //! the definition of the commit that it is read from: a column of another type is NULL, and one that is gone is left
-//! out. So it answers for the versions that have this very definition; the others are looked up one by one.
+//! out. So it answers for the versions that have this very definition, of a table whose key was never another one; all others
+//! are looked up one by one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::cells::needed_text;
 use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
+use super::lock;
 use super::ranges::sql_value;
 use super::sql::Revision;
 use super::versions::{ReadRows, Reading, TableVersion};
@@ -44,37 +46,92 @@ pub async fn rows_named(
 ) -> Result<Rows, QueryError> {
     let newest: Arc<str> = newest.into();
     let shown_by = table.definition_at(&newest).await?;
-    let (mut rows, mut asked) = (Rows::new(), Vec::new());
+    let (mut rows, mut asked) = (Rows::new(), Vec::<Asked>::new());
     for &version in versions {
         let Some(definition) = table.definition_at(&version.into()).await? else { continue };
-        match condition(&definition, name) {
+        let version = version.to_owned();
+        // Most have the definition of the one before.
+        let same = asked.last().filter(|last| Arc::ptr_eq(&last.definition, &definition));
+        match same.map_or_else(|| condition(&definition, name), |last| Condition::Sql(last.condition.clone()))
+        {
             Condition::Unknown => {}
             Condition::Never => {
-                rows.insert(version.to_owned(), None);
+                rows.insert(version, None);
             }
-            Condition::Sql(condition) => asked.push((version.to_owned(), condition, definition)),
+            Condition::Sql(condition) => asked.push(Asked { version, definition, condition }),
         }
     }
-    let is_shown = |definition: &TableDefinition| {
-        let is_same = shown_by.as_ref().is_some_and(|shown| shown.family.id == definition.family.id);
-        is_same && definition.is_told && !has_added_column(definition)
+    let is_shown = |asked: &Asked| {
+        let id = asked.definition.family.id;
+        let is_same = shown_by.as_ref().is_some_and(|shown| shown.family.id == id);
+        is_same && asked.definition.is_told && !has_added_column(&asked.definition)
     };
-    let (at_once, mut one_by_one): (Vec<_>, Vec<_>) =
-        asked.into_iter().partition(|(.., definition)| is_shown(definition));
-    match at_once.first() {
-        Some((_, condition, definition)) if at_once.len() > FEW_VERSIONS => {
-            let history = ident(&format!("dolt_history_{}", table.table));
-            let place = Revision::Commit(newest).database(&table.store.database);
-            let query = format!("SELECT * FROM {place}.{history} WHERE {condition}");
-            let wanted: HashSet<&str> = at_once.iter().map(|(version, ..)| &**version).collect();
-            let found = table.reading(&History { query, name, definition, wanted: &wanted }).await?;
-            rows.extend(wanted.iter().map(|version| ((*version).to_owned(), found.get(*version).cloned())));
+    let (at_once, mut one_by_one): (Vec<_>, Vec<_>) = asked.into_iter().partition(is_shown);
+    let told = match at_once.first() {
+        Some(first) if at_once.len() > FEW_VERSIONS && has_one_key(table, &first.definition).await? => {
+            from_history(table, name, newest, &at_once).await?
         }
-        _ => one_by_one.extend(at_once),
+        _ => None,
+    };
+    match told {
+        Some(found) => rows.extend(at_once.into_iter().map(|asked| {
+            let row = found.get(&asked.version).cloned();
+            (asked.version, row)
+        })),
+        None => one_by_one.extend(at_once),
     }
-    let lookups = Lookups { table, name, versions: &one_by_one };
-    rows.extend(table.reading(&lookups).await?);
+    if !one_by_one.is_empty() {
+        rows.extend(table.reading(&Lookups { table, name, asked: &one_by_one }).await?);
+    }
     Ok(rows)
+}
+
+/// A version in which a row is looked for.
+struct Asked {
+    version: String,
+    definition: Arc<TableDefinition>,
+    /// Which row it is.
+    condition: String,
+}
+
+/// Whether the table had such a key whenever there was one of its name, in any line of history. `dolt_history_<t>` looks the
+/// row up in all commits, and holds today's key against whatever the key was then: a number against a text ends the connection.
+async fn has_one_key(table: &TableVersion, definition: &TableDefinition) -> Result<bool, QueryError> {
+    let redefined = lock(&table.store.lineage).redefinitions(&table.table);
+    for commit in redefined {
+        let other = table.definition_at(&commit).await?;
+        if other.is_some_and(|other| key_kinds(&other) != key_kinds(definition)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How the columns of a key are called, and compare.
+fn key_kinds(definition: &TableDefinition) -> (&[String], Option<Vec<KeyKind>>) {
+    let order = definition.family.order.as_ref();
+    (&definition.key, order.map(|order| order.columns().iter().map(|column| column.kind).collect()))
+}
+
+/// The row in versions of one definition, that of `newest`. `None` where the server fails at it, as it does at keys that it
+/// cannot compare.
+async fn from_history(
+    table: &TableVersion,
+    name: &str,
+    newest: Arc<str>,
+    asked: &[Asked],
+) -> Result<Option<HashMap<String, Bytes>>, QueryError> {
+    let Some(Asked { definition, condition, .. }) = asked.first() else { return Ok(None) };
+    let history = ident(&format!("dolt_history_{}", table.table));
+    let place = Revision::Commit(newest).database(&table.store.database);
+    let query = format!("SELECT * FROM {place}.{history} WHERE {condition}");
+    let wanted = asked.iter().map(|asked| &*asked.version).collect();
+    match table.reading(&History { query, name, definition, wanted }).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_answer() || error.is_broken_connection() => Ok(None),
+        Err(QueryError { fault: Fault::Answer(_), .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn has_added_column(definition: &TableDefinition) -> bool {
@@ -132,7 +189,7 @@ struct History<'h> {
     query: String,
     name: &'h str,
     definition: &'h TableDefinition,
-    wanted: &'h HashSet<&'h str>,
+    wanted: HashSet<&'h str>,
 }
 
 impl ReadRows for History<'_> {
@@ -173,8 +230,7 @@ impl ReadRows for History<'_> {
 struct Lookups<'l> {
     table: &'l TableVersion,
     name: &'l str,
-    /// Each with which row it is, and how the table is defined there.
-    versions: &'l [(String, String, Arc<TableDefinition>)],
+    asked: &'l [Asked],
 }
 
 impl ReadRows for Lookups<'_> {
@@ -183,7 +239,7 @@ impl ReadRows for Lookups<'_> {
     async fn read(&self, lease: &mut Lease) -> Result<Reading<Self::Value>, QueryError> {
         let mut rows = Rows::new();
         let place = format!("{}.{}", ident(&self.table.store.database), ident(&self.table.table));
-        for (version, condition, definition) in self.versions {
+        for Asked { version, definition, condition } in self.asked {
             let as_of = Revision::Commit(version.as_str().into()).as_of();
             let query = format!("SELECT * FROM {place}{as_of} WHERE {condition}");
             let mut answer = lease.start(&query).await?;

@@ -14,7 +14,7 @@ use super::cutter::Cutter;
 use super::message::Message;
 use super::objects::prolly::Node;
 use super::objects::table::Table;
-use super::rows::RowsError;
+use super::rows::{RowRenderer, RowsError};
 use super::shared::{ReadError, Renderers};
 use crate::source::SourceError;
 use crate::source::parts::{ByKey, LONG, Lines, Part, Parts, RawRow, Rendering, Segment};
@@ -88,6 +88,15 @@ impl TableRows {
             true => Cow::Borrowed(&self.root),
             false => Cow::Owned(Node::read(&self.content.shared.store, address, 0)?),
         })
+    }
+
+    fn line_by(&self, renderer: &RowRenderer, row: &RawRow) -> Result<Vec<u8>, SourceError> {
+        let mut line = Vec::new();
+        let shared = &self.content.shared;
+        let rendered = renderer.line(row, &shared.values.before(&shared.store), &mut line);
+        rendered.map_err(|error| self.content.failed(error.into()))?;
+        line.truncate(line.len() - usize::from(line.ends_with(b"\n")));
+        Ok(line)
     }
 
     fn lines(&self, part: &Part) -> Result<Segment, ReadError> {
@@ -200,11 +209,10 @@ impl ByKey for TableRows {
     }
 
     fn key_line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError> {
-        let mut line = Vec::new();
-        let shared = &self.content.shared;
-        let rendered = self.renderers.key.line(row, &shared.values.before(&shared.store), &mut line);
-        rendered.map_err(|error| self.content.failed(error.into()))?;
-        line.truncate(line.len() - usize::from(line.ends_with(b"\n")));
-        Ok(line)
+        self.line_by(&self.renderers.key, row)
+    }
+
+    fn line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError> {
+        self.line_by(&self.renderers.rows, row)
     }
 }

@@ -75,6 +75,12 @@ impl Lineage {
         Some(Arc::clone(&self.nodes[definition as usize].hash))
     }
 
+    /// The commits that changed how a table is defined, in any line of history: it came, went, or became another one.
+    pub fn redefinitions(&self, table: &str) -> Vec<Arc<str>> {
+        let redefined = self.tables.get(table).and_then(|table| self.redefined.get(table));
+        redefined.into_iter().flatten().map(|&at| Arc::clone(&self.nodes[at as usize].hash)).collect()
+    }
+
     /// Up to `count` versions of a table around the one that `origin` made: first that one and those that came
     /// of it, then those that it came of.
     pub fn versions_around(&mut self, origin: &str, table: &str, count: usize) -> Around {
@@ -252,5 +258,10 @@ mod tests {
         add(&mut lineage, "f", Some("e"), &["t"]);
         assert_eq!(definition(&mut lineage, "f", "t"), "e", "commits that were added since");
         assert_eq!(lineage.definition("nowhere", "t"), None);
+        let redefinitions =
+            |table: &str| lineage.redefinitions(table).iter().map(ToString::to_string).collect();
+        let of_t: Vec<String> = redefinitions("t");
+        assert_eq!(of_t, ["root", "m", "e"]);
+        assert_eq!(redefinitions("nothing"), Vec::<String>::new());
     }
 }

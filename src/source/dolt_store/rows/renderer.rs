@@ -108,7 +108,7 @@ impl RowRenderer {
         let leaf = self.leaf(leaf)?;
         let row = |row| {
             let (key, value) = leaf.raw(row).map_err(|problem| self.damaged(row, problem))?;
-            Ok(RawRow { key: leaf.keys.slice_ref(key), value: leaf.values.slice_ref(value) })
+            Ok(RawRow { place: row, key: leaf.keys.slice_ref(key), value: leaf.values.slice_ref(value) })
         };
         (0..leaf.len()).map(row).collect()
     }
@@ -119,8 +119,8 @@ impl RowRenderer {
     /// [`RowsError`] where a value cannot be read.
     pub fn line(&self, row: &RawRow, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), RowsError> {
         let tuples = Tuple::parse(&row.key).zip(Tuple::parse(&row.value));
-        let (key, value) = tuples.ok_or_else(|| self.damaged(0, NO_TUPLE))?;
-        self.append_row(0, (&key, &value), chunks, &mut Room::default(), out)
+        let (key, value) = tuples.ok_or_else(|| self.damaged(row.place, NO_TUPLE))?;
+        self.append_row(row.place, (&key, &value), chunks, &mut Room::default(), out)
     }
 
     /// Appends rows of a leaf in order, one line each; a row of a table without a key as often as it occurs.
