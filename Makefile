@@ -29,7 +29,7 @@ build: ## build the release program
 demo: build ## make a small sample history, mount it, look around, restore a file
 	@demo/run.sh $(ASOF)
 
-test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed one)
+test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed one; BD=/path adds a bd)
 	@tests/setup/run.sh
 
 bench: build ## measure the mount beside its peers, write docs/BENCHMARKS.md (ROWS="one-table warm" for some)

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use crate::support::bd::Bd;
 use crate::support::files::names;
 use crate::support::mount::Mount;
 use crate::support::real_history::{self, DATABASE};
@@ -36,7 +37,9 @@ fn a_real_history() {
         tools::read_tools_work(&db, a, b);
     });
     part("differences", || forensics::agrees(&mount, &mut client, DATABASE, "issues", "id", 20, 11));
-    part("export for bd", || beads::comes_back_whole(&mount, &server, DATABASE));
+    if Bd::Old.is_given_for("real::a_real_history: export for bd") {
+        part("export for bd", || beads::comes_back_whole(&mount, &server, DATABASE));
+    }
     let latest = oracle::render(&mut client, "issues", oracle::Moment::Ref("main"));
     part("readers", || {
         reading::readers_agree(&mount.path(&format!("{DATABASE}/latest/issues.jsonl")), &latest.into())

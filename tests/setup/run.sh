@@ -41,6 +41,27 @@ export DOLT DOLT_OLD
 for dolt in "$DOLT" "$DOLT_OLD"; do
   echo "== Dolt: $("$dolt" version | head -n 1) ($dolt)"
 done
+# Beads' own program is nothing that set-up builds or installs: the tests take one that is there.
+given_bd() { # VARIABLE VERSION
+  local path said='' home
+  if [ -z "${!1:-}" ]; then
+    echo "== $1 is not set: the checks that need a bd $2x will say that they did not run; recorded trackers are checked all the same"
+    return
+  fi
+  # It writes into its home, and tells of its use unless it is told not to.
+  home=$(mktemp -d)
+  path=$(command -v "${!1}") && path=$(realpath "$path") &&
+    said=$(env -i HOME="$home" BD_DISABLE_METRICS=1 BD_DISABLE_EVENT_FLUSH=1 timeout 60 "$path" version 2>&1) || path=
+  rm -rf "$home"
+  case $path:$said in
+    /*:"bd version $2"*) ;;
+    *) echo "set-up: $1=${!1} is not a bd $2x that runs${said:+: $said}" >&2; exit 1 ;;
+  esac
+  export "$1=$path"
+  echo "== Beads: $said ($path)"
+}
+given_bd BD 1.1.
+given_bd BD_OLD 1.0.
 if [ -z "${ASOF_REAL_HISTORY:-}" ]; then
   echo "== ASOF_REAL_HISTORY is not set: the checks on the real history will say that they did not run"
 fi

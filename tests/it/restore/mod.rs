@@ -1,5 +1,6 @@
 //! Every recipe of docs/RESTORE.md is followed as it stands there, on real programs, and what came back is held against what
-//! was there, by an oracle that has nothing to do with the page or with asof.
+//! was there, by an oracle that has nothing to do with the page or with asof. `beads_tracker` is followed where `BD` names a
+//! `bd`, and says where it was not.
 
 mod dolt;
 mod files;

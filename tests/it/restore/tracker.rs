@@ -13,9 +13,12 @@ const OF_ITS_OWN: &str = r#"{"id":"bd-c","title":"Own type","status":"parked","p
 "#;
 
 pub fn beads_tracker(recipe: &str) {
+    if !Bd::New.is_given_for("restore::beads_tracker") {
+        return;
+    }
     let server = Server::start();
     let mut client = server.client();
-    let tracker = Tracker::new(Bd::Pinned, &server, "gt");
+    let tracker = Tracker::new(Bd::New, &server, "gt");
     tracker.bd(&["config", "set", "types.custom", "convoy"]);
     tracker.bd(&["config", "set", "status.custom", "parked"]);
     tracker.bd(&["create", "Kept <safe>", "--id", "bd-1", "-l", "a,b"]);
@@ -32,7 +35,7 @@ pub fn beads_tracker(recipe: &str) {
 
     let mount = Mount::new(&[server.url("gt")]);
     let programs = temp_dir();
-    symlink(Bd::Pinned.program(), programs.path().join("bd")).expect("a new folder is writable");
+    symlink(Bd::New.program(), programs.path().join("bd")).expect("a new folder is writable");
     let kitchen = Kitchen::new(recipe).set("DB", mount.path("gt")).set("T", "before");
     let kitchen = kitchen.programs(programs.path()).environment([
         ("BEADS_DOLT_SERVER_MODE", "1".to_owned()),
@@ -44,7 +47,7 @@ pub fn beads_tracker(recipe: &str) {
         ("BD_ACTOR", "tester".to_owned()),
     ]);
     kitchen.cook();
-    let restored = Tracker::of_folder(Bd::Pinned, &server, &kitchen.path("tracker"));
+    let restored = Tracker::of_folder(Bd::New, &server, &kitchen.path("tracker"));
     assert_eq!(restored.export(), then);
     assert!(kitchen.worked().contains("whole"));
     restored.bd(&["delete", "bd-2", "--force"]);

@@ -9,31 +9,40 @@ use std::time::Duration;
 use super::command::{Run, run};
 use super::server::Server;
 use super::sql::{Client, quote};
-use super::{temp_dir, top};
+use super::{tell, temp_dir, top};
 
-/// A `bd` that `make test` builds.
+/// A `bd` of the user's own, where the environment names one: nothing here builds or installs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bd {
-    /// 1.1.2: dependencies have a key of their own, and a column for each kind of target.
-    Pinned,
-    /// 1.0.2: one column for targets, which is part of the key.
+    /// A 1.1 (`BD`): dependencies have a key of their own, and a column for each kind of target.
+    New,
+    /// A 1.0 (`BD_OLD`): one column for targets, which is part of the key.
     Old,
 }
 
 impl Bd {
-    /// The program: what the environment names, or what `make test` built before.
-    pub fn program(self) -> PathBuf {
-        let (variable, built) = match self {
-            Self::Pinned => ("BD", ".cache/bd/bd"),
-            Self::Old => ("BD_OLD", ".cache/bd-1.0/bd"),
-        };
-        if let Some(path) = std::env::var_os(variable) {
-            return path.into();
+    /// What names the program, and of which version it has to be.
+    fn variable(self) -> (&'static str, &'static str) {
+        match self {
+            Self::New => ("BD", "a bd 1.1"),
+            Self::Old => ("BD_OLD", "a bd 1.0"),
         }
-        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(built);
-        let advice = format!("set {variable}=/path/to/bd, or run `make test` once, which builds it");
-        assert!(built.exists(), "no bd at {}: {advice}", built.display());
-        built
+    }
+
+    /// Whether there is one. Says so where `what` is not run for want of it.
+    pub fn is_given_for(self, what: &str) -> bool {
+        let (variable, version) = self.variable();
+        let is_given = std::env::var_os(variable).is_some_and(|path| !path.is_empty());
+        if !is_given {
+            tell(&format!("NOT RUN: {what}: {variable} is not set to the path of {version}"));
+        }
+        is_given
+    }
+
+    /// The program. Whoever runs it asks before whether it is given.
+    pub fn program(self) -> PathBuf {
+        let (variable, version) = self.variable();
+        std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} has to name {version}")).into()
     }
 }
 
