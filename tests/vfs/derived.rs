@@ -231,6 +231,29 @@ fn a_column_that_came_without_a_value_changes_no_row() {
     });
 }
 
+/// dolt-archive writes each number as a text: the row is the same one, whichever changed with it.
+#[test]
+fn a_key_that_became_a_text_is_one_row() {
+    runtime().block_on(async {
+        let numbers: String = (0..50).map(|id| format!("{{\"id\":{id},\"s\":\"x\"}}\n")).collect();
+        let texts: String = (0..50).map(|id| format!("{{\"id\":\"{id}\",\"s\":\"x\"}}\n")).collect();
+        let few = |rows: &str| rows.lines().take(3).map(|line| format!("{line}\n")).collect::<String>();
+        for (before, after) in [(few(&numbers), few(&texts)), (numbers, texts)] {
+            let vfs = tree(catalog(vec![vec![memory(&[
+                (0, &[("t.jsonl", &before)]),
+                (1, &[("t.jsonl", &after)]),
+            ])]]));
+            let history = read(&vfs, "db/history/t/2.jsonl").await;
+            let line = |line: &str| -> serde_json::Value { serde_json::from_str(line).expect("JSON") };
+            let told: Vec<_> = history.lines().map(line).collect();
+            assert_eq!(told.len(), 2, "{history}");
+            assert_eq!((&told[0]["change"], &told[1]["change"]), (&"added".into(), &"modified".into()));
+            assert_eq!((&told[0]["row"]["id"], &told[1]["row"]["id"]), (&2.into(), &"2".into()));
+            assert_eq!(told[1]["changed"], serde_json::json!(["id"]));
+        }
+    });
+}
+
 #[test]
 fn a_row_has_its_history() {
     runtime().block_on(async {
