@@ -2,13 +2,14 @@
 //!
 //! Data flows one way: each module may use only those below it in this list.
 //! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
-//! `source` → `records`, `model`.
+//! `source` → `records`, `model`; all of them → `locks`.
 
 pub mod catalog;
 pub mod cli;
 pub mod derived;
 pub mod engine;
 pub mod fuse;
+mod locks;
 pub mod model;
 mod records;
 pub mod source;

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
+use crate::locks::lock;
 use crate::model::names;
 use crate::source;
 
@@ -87,7 +88,7 @@ impl Catalog {
 
     /// Takes what the source in `slot` reports, and shows it.
     pub fn update(&self, slot: usize, databases: Vec<Arc<dyn source::Database>>) {
-        let mut building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut building = lock(&self.building);
         let Some(current) = building.slots.get(slot) else { return };
         let label = current.label.clone();
         let views =

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use lru::LruCache;
@@ -17,6 +17,7 @@ use super::row_index::RowIndex;
 use super::{DerivedError, Version, VersionIndex};
 use crate::catalog::{Database, Snapshot};
 use crate::engine::Engine;
+use crate::locks::lock;
 use crate::model::row::Row;
 use crate::source::FileEntry;
 
@@ -68,7 +69,7 @@ impl RowIndexes {
     ) -> Result<Vec<u8>, DerivedError> {
         let versions = index.of(path);
         let slot = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = lock(&self.kept);
             let place = (Arc::clone(&database.name), Arc::clone(path));
             Arc::clone(kept.get_or_insert_mut(place, Arc::default))
         };
@@ -106,7 +107,7 @@ impl Slot {
         name: &str,
     ) -> Result<Option<Arc<RowIndex>>, DerivedError> {
         let are_many = {
-            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut asked = lock(&self.asked);
             if asked.len() < MANY_ROWS {
                 asked.insert(name.to_owned());
             }

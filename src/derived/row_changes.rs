@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use lru::LruCache;
@@ -10,6 +10,7 @@ use lru::LruCache;
 use super::diff::{RowChange, diff};
 use super::{DerivedError, Version};
 use crate::engine::Engine;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::row::{Row, key_name};
 use crate::source::Content;
@@ -51,7 +52,7 @@ impl RecentChanges {
         version: &Version,
         name: &str,
     ) -> Result<Change, DerivedError> {
-        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || lock(&self.kept);
         let sides = pair(version);
         let known = lock().get(&sides).cloned();
         let changes = match known {

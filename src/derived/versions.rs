@@ -6,12 +6,13 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
 use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::engine::Listings;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{ErrorKind, FileEntry, SourceError};
 
@@ -148,7 +149,7 @@ impl Versions {
         listings: &Listings,
     ) -> Result<Arc<VersionIndex>, Arc<SourceError>> {
         let slot = {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = lock(&self.kept);
             Arc::clone(kept.entry(Arc::clone(&database.name)).or_default())
         };
         let mut slot = slot.lock().await;

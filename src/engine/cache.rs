@@ -7,8 +7,8 @@ use lru::LruCache;
 
 use super::branch::Branch;
 use super::disk::SegmentStore;
-use super::lock;
 use super::version::Version;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::parts::Part;
 

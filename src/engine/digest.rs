@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::flight::Flights;
 use super::learned::Learned;
-use super::{Engine, Reader, blocking, lock};
+use super::{Engine, Reader, blocking};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, SourceError};
 

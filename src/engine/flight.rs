@@ -6,12 +6,11 @@ use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
-
-use super::lock;
+use crate::locks::lock;
 use crate::source::SourceError;
 use crate::source::blocking::broken_off;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 
 type Outcome<V> = Result<V, Arc<SourceError>>;
 type Flight<V> = Shared<BoxFuture<'static, Outcome<V>>>;

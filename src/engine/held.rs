@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
+use super::blocking;
 use super::cache::{Cache, Cached, Key};
 use super::load::segment_id;
 use super::reading::Reading;
 use super::report::cannot_read;
 use super::version::{Segment, Version};
-use super::{blocking, lock};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError};
 

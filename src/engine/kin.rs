@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lru::LruCache;
-
-use super::lock;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError, chain};
+use lru::LruCache;
 
 /// Families remembered, of some KiB each.
 const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use super::learned::Learned;
-use super::{lock, report};
+use super::report;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, ErrorKind, SourceError};
 

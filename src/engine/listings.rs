@@ -7,9 +7,9 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use super::flight::Flights;
-use super::lock;
 use super::report::cannot_list;
 use crate::catalog::View;
+use crate::locks::lock;
 use crate::model::history::SnapshotId;
 use crate::source::{FileEntry, SourceError};
 

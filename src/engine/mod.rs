@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use lru::LruCache;
 
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::blocking::{broken_off, in_place};
 use crate::source::{Content, SourceError};
@@ -247,9 +248,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Arc<SourceError>> + Send + 'static,
 ) -> Result<T, Arc<SourceError>> {
     in_place(work, |why| Arc::new(broken_off(&content.describe(), why))).await
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Nothing is left half-done under these locks, so a panic elsewhere does not make the data wrong.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

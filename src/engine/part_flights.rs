@@ -1,11 +1,10 @@
 //! One rendering per part: whoever wants a part that is being rendered waits for that.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
-
-use super::lock;
+use crate::locks::lock;
 use crate::source::SourceError;
 use crate::source::parts::Part;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 

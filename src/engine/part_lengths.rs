@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Mutex;
 
-use foldhash::fast::RandomState;
-
-use super::lock;
+use crate::locks::lock;
 use crate::source::parts::Part;
+use foldhash::fast::RandomState;
 
 /// How many are kept at most, at some 100 bytes each. A history of a million distinct leaves is measured all the same:
 /// a version shares most of its parts with the one before, and these are the last used.

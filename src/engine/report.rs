@@ -6,12 +6,11 @@ use std::num::NonZeroUsize;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use lru::LruCache;
-
-use super::lock;
 use crate::catalog::View;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, SourceError, chain};
+use lru::LruCache;
 
 /// How long a line is not repeated.
 const SILENCE: Duration = Duration::from_secs(600);

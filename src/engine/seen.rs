@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 
 use super::learned::Learned;
-use super::lock;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 
 /// Times by what was seen then: to the microsecond, as they are kept on disk.

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::locks::lock;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::Interest;
@@ -84,7 +85,7 @@ impl FolderWatch {
     /// Makes the folders that `find` gives the ones that are watched. Call it before looking into them: what happens
     /// after that is an event. Where folders within new folders are found, `find` is called again.
     pub fn renew(&self, mut find: impl FnMut() -> Watched) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.told = None;
         let Some(inotify) = &self.inotify else { return };
         for _ in 0..ROUNDS {
@@ -114,7 +115,7 @@ impl FolderWatch {
     /// Whether every change of the folders given last is an event, and every write in `growing`: all are watched, and
     /// on file systems that nobody but this machine's kernel writes to.
     pub fn is_complete<'p>(&self, mut growing: impl Iterator<Item = &'p Path>) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.state);
         state
             .told
             .as_ref()

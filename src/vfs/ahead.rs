@@ -6,7 +6,7 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 use tokio::runtime::Handle;
@@ -17,6 +17,7 @@ use super::node::Node;
 use super::snapshot_dir::{self, Entry};
 use crate::catalog::Database;
 use crate::engine::{Engine, Listings};
+use crate::locks::lock;
 use crate::source::blocking::on_waiting_thread;
 
 /// How many snapshots are measured ahead at most. Half as many are the least that is left when it goes on.
@@ -50,7 +51,7 @@ impl Default for Walks {
 impl Walks {
     /// Notes that a file is asked for at place `at` of `all`; gives which places to measure now, if any.
     fn step(&self, walker: Walker, at: usize, all: usize) -> Option<Range<usize>> {
-        let mut walks = self.by_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut walks = lock(&self.by_file);
         let Some(walk) = walks.get_mut(&walker) else {
             walks.put(walker, Walk { at, measured: at + 1 });
             return None;
@@ -70,7 +71,7 @@ impl Walks {
     }
     /// Notes that a listing told the size of a file at place `at`: who walks will not ask for it.
     fn pass(&self, walker: &Walker, at: usize) {
-        let mut walks = self.by_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut walks = lock(&self.by_file);
         if let Some(walk) = walks.get_mut(walker)
             && at == walk.at + 1
         {

@@ -1,11 +1,12 @@
 //! Open files and folders.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::error::VfsError;
 use super::list::DirEntry;
 use crate::engine::Reader;
+use crate::locks::lock;
 
 /// The open handles, by number.
 #[derive(Default)]
@@ -26,7 +27,7 @@ enum Handle {
 
 impl Handles {
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
     }
 
     fn add(&self, handle: Handle) -> u64 {

@@ -1,10 +1,11 @@
 //! Inode numbers: derived from identity, so that they are the same after a remount.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::error::VfsError;
 use super::node::Node;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 
 /// The inodes that the kernel holds references to.
@@ -27,7 +28,7 @@ impl Inodes {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Slot>> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.table)
     }
 
     /// What an inode stands for.

@@ -1,7 +1,7 @@
 //! Listing folders. Nothing here reads a row: names and inode numbers come from what is known.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::Vfs;
 use super::attr::Kind;
@@ -12,6 +12,7 @@ use super::node::{self, Link, Node, PerSnapshot, RefKind};
 use super::per_snapshot;
 use super::snapshot_dir;
 use crate::catalog::{Database, Target};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::period::Period;
 use crate::source::FileEntry;
@@ -154,7 +155,7 @@ impl Vfs {
 
     fn timeline_entries(&self, db: &Arc<str>) -> Result<Arc<[DirEntry]>, VfsError> {
         let database = self.database(db)?;
-        let lock = || self.timeline_entries.by_database.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || lock(&self.timeline_entries.by_database);
         if let Some(listing) = lock().get(db)
             && Arc::ptr_eq(&listing.of, &database)
         {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::pack::{Files, LONGEST, Pack, Writer};
 use super::{Order, Shared, make_folder};
-use crate::engine::lock;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 

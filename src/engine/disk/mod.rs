@@ -13,10 +13,9 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::lock;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use bytes::Bytes;
 
 mod keeper;
 mod pack;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::{Engine, lock};
+use crate::engine::Engine;
+use crate::locks::lock;
 use crate::model::jsonl::line_key::{KeyColumn, KeyKind, LineKey};
 use crate::source::versioned::{LineChange, Step};
 use crate::source::{ErrorKind, Sink};

@@ -34,12 +34,13 @@ mod zip_content;
 mod zip_directory;
 mod zip_problem;
 
+use crate::locks::lock;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{Spools, io_kind};
 use database::ArchiveDatabase;
 use found::{Archive, snapshots};
 use pieces::Means;
-use runs::{BlockMemo, lock};
+use runs::BlockMemo;
 use scan::{Place, Scanner};
 use selection::Selection;
 use thrum::Current;

@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, Piece, pieces};
+use crate::locks::lock;
 use crate::source::stored::FileVersion;
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
@@ -113,11 +114,6 @@ impl BlockMemo {
         }
         block
     }
-}
-
-/// Locks a mutex whose data no panic can leave half-changed.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn compute(means: &Means, archives: &[Arc<Archive>]) -> Block {

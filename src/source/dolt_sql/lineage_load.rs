@@ -12,8 +12,8 @@ use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::live::table_hashes;
-use super::lock;
 use super::sql::{Revision, literal, literals};
+use crate::locks::lock;
 use crate::model::history::{History, SnapshotMeta};
 use crate::source::dolt::lineage::{Change, Lineage, NewCommit};
 

@@ -239,11 +239,6 @@ impl Known {
     }
 }
 
-/// Locks what is whole between calls, so that a panic elsewhere does not spoil it.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 #[async_trait]
 impl Source for DoltSqlSource {
     fn label(&self) -> &str {

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use super::fault::{Fault, QueryError};
-use super::lock;
+use crate::locks::lock;
 
 /// A number of places. Who came first is served first.
 pub struct Places {

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
 use super::lease::{Lease, close_now};
-use super::lock;
 use super::places::{Place, Places};
 use super::turns::Failures;
 use super::url::DoltUrl;
+use crate::locks::lock;
 
 /// Most connections at once. Outages of real servers came from connection storms.
 const MOST: usize = 4;

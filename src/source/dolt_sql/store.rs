@@ -9,11 +9,11 @@ use lru::LruCache;
 use super::definitions::{self, TableDefinition};
 use super::fault::QueryError;
 use super::live::LiveMemory;
-use super::lock;
 use super::pool::Pool;
 use super::sql::Revision;
 use super::tables::list;
 use super::turns::Turns;
+use crate::locks::lock;
 use crate::source::dolt::lineage::Lineage;
 use crate::source::dolt::listing::Listing;
 

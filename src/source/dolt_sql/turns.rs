@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::fault::QueryError;
-use super::lock;
+use crate::locks::lock;
 
 /// When and why the server last failed to answer.
 #[derive(Default)]

@@ -55,12 +55,13 @@ use database::DoltStoreDatabase;
 use error::StoreError;
 use lost::Scanner;
 use objects::store_root::Refs;
-use shared::{Shared, lock};
+use shared::Shared;
 
 use super::blocking::on_blocking_thread;
 use super::verify::Finding;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
+use crate::locks::lock;
 use crate::model::history::History;
 
 /// Time between two looks at folders of which every change is told. A file system that is mounted over one,

@@ -1,7 +1,7 @@
 //! What all views of one database have in common.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use globset::GlobSet;
 use lru::LruCache;
@@ -14,6 +14,7 @@ use super::live::LiveMemory;
 use super::lost::Found;
 use super::message::Message;
 use super::rows::{RowRenderer, RowsError, Schema};
+use crate::locks::lock;
 use crate::source::SourceError;
 use crate::source::dolt::lineage::Lineage;
 
@@ -112,11 +113,6 @@ impl Shared {
         let message = Message::parse_as(self.store.chunk(schema)?, SCHEMA_ID).in_chunk(schema, "schema")?;
         Ok(Schema::read(table, &message)?)
     }
-}
-
-/// Locks; what another thread did before it panicked is whole, since all that is locked here only grows.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A failure to read a table: in the store, or in what it holds.

@@ -4,7 +4,7 @@ mod within;
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use gix::ObjectId;
@@ -16,6 +16,7 @@ use super::layout::{Part, Shape};
 use super::objects::{Objects, Reader};
 use super::tree::{self, Entry, Finder, FoundFile};
 use super::verify::{self, Checker};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
@@ -276,9 +277,4 @@ impl View {
         }
         listings.put(index, Arc::clone(files));
     }
-}
-
-/// Takes a lock that a panicking reader may have left.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -45,7 +45,7 @@ pub use place::GitPlace;
 use super::blocking::on_blocking_thread;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
-use database::lock;
+use crate::locks::lock;
 use objects::Objects;
 use refs::Refs;
 use state::State;

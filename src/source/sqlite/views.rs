@@ -4,7 +4,7 @@
 //! and of a table when it prepares a statement. What is allowed is listed, rather than what is not.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use sqlparser::ast::Statement;
@@ -14,6 +14,7 @@ use sqlparser::parser::Parser;
 use super::connection::Connected;
 use super::relation::Relation;
 use super::select::Select;
+use crate::locks::lock;
 
 /// Functions whose result their arguments decide, sorted. Those of dates are not among them: any of them reads the
 /// clock where an argument, which may come from a row, is `now`.
@@ -51,7 +52,7 @@ pub(super) fn check(
     let ask = move |context: AuthContext<'_>| match why_not(&context.action, &readable) {
         None => Authorization::Allow,
         Some(reason) => {
-            told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+            lock(&told).get_or_insert(reason);
             Authorization::Deny
         }
     };
@@ -60,7 +61,7 @@ pub(super) fn check(
     connection.authorizer(Some(ask)).map_err(broken)?;
     let prepared = connection.prepare(&select.sql).map(drop);
     connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(broken)?;
-    match refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    match lock(&refused).take() {
         Some(reason) => Err(reason),
         None => prepared.map_err(broken),
     }

@@ -4,12 +4,13 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 use tempfile::NamedTempFile;
 
 use super::{Opened, Stored};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 
 /// How many unpacked pieces are kept, for whoever reads the next table of the same one.
@@ -165,8 +166,4 @@ impl Opened for SpoolReader {
         // Nobody else has the file.
         Ok(())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

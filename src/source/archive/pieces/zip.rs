@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::{Part, Piece, database, digest_of};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::archive::zip_content::{ZipContent, ZipStored};
 use crate::source::archive::zip_directory::{ZipDirectory, ZipMember};
@@ -102,7 +103,7 @@ struct SharedReader {
 impl SharedReader {
     /// SHA-256 of a member's packed bytes.
     fn digest(&self, index: usize) -> io::Result<[u8; 32]> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         // What failed is opened anew.
         let mut zip = open.take().unwrap_or_else(|| self.directory.reader());
         let digest = digest_of(zip.by_index_raw(index)?)?;

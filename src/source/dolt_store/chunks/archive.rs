@@ -11,7 +11,7 @@
 //! Spans are counted from 1. A chunk whose dictionary is 0 is a Snappy block with a checksum, as in table files (in
 //! version 1 a Zstandard frame); with a dictionary, which is a Zstandard frame itself, it is a Zstandard frame.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use lru::LruCache;
@@ -19,6 +19,7 @@ use lru::LruCache;
 use super::block::{self, Dictionary};
 use super::file::StoreFile;
 use super::table_file::{SUFFIX_LEN, join, split};
+use crate::locks::lock;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -149,7 +150,7 @@ impl Archive {
 
     /// The dictionary in a span. The inner error is what is wrong with it, as a clause.
     fn dictionary(&self, span: u32) -> Result<Result<Arc<Dictionary>, String>, StoreError> {
-        let mut ready = self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = lock(&self.dictionaries);
         if let Some(dictionary) = ready.get(&span) {
             return Ok(Ok(Arc::clone(dictionary)));
         }

@@ -4,12 +4,13 @@
 //! other rows are those of the leaf's last version: reading each of them anew costs more than all else about
 //! the leaf.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use lru::LruCache;
 
 use super::Chunks;
+use crate::locks::lock;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -62,7 +63,7 @@ impl RecentChunks {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
         // What is kept is whole after every step.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kept)
     }
 }
 

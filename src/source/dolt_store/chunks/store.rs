@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use super::block;
 use super::manifest::MANIFEST;
 use super::place::{Files, OLD_GENERATION, Place};
 use super::view::View;
+use crate::locks::lock;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -89,7 +90,7 @@ impl ChunkStore {
     /// # Errors
     /// What is wrong with which file; the view stays as it was then.
     pub fn refresh(&self) -> Result<bool, StoreError> {
-        let _renewing = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _renewing = lock(&self.renewing);
         let current = self.view.load_full();
         let Some(view) = View::load(&self.files, Some(&current))? else { return Ok(false) };
         let is_moved = view.root() != current.root();

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 
+use crate::locks::lock;
 use crate::model::history::{History, SnapshotMeta};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::{ChunkStore, View};
 use crate::source::dolt_store::graph::{Graph, Node};
 use crate::source::dolt_store::objects::commit::Commit;
-use crate::source::dolt_store::shared::lock;
 
 /// The commits of a store, as the scans so far found them. Locked after the graph where both are.
 #[derive(Default)]

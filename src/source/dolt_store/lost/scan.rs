@@ -5,12 +5,13 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::found::{News, Totals};
+use crate::locks::lock;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::View;
 use crate::source::dolt_store::error::{InChunk, StoreError};
 use crate::source::dolt_store::message::Message;
 use crate::source::dolt_store::objects::commit::{COMMIT_ID, Commit};
-use crate::source::dolt_store::shared::{Shared, lock};
+use crate::source::dolt_store::shared::Shared;
 
 /// Between two lines in the log about one scan.
 const PROGRESS: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use globset::GlobSet;
 
 use super::scan::scan;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::history::History;
 use crate::source::dolt_store::address::Address;
@@ -15,7 +16,7 @@ use crate::source::dolt_store::chunks::{ChunkStore, Chunks, Place};
 use crate::source::dolt_store::database::DoltStoreDatabase;
 use crate::source::dolt_store::history;
 use crate::source::dolt_store::objects::store_root::Refs;
-use crate::source::dolt_store::shared::{Shared, lock};
+use crate::source::dolt_store::shared::Shared;
 use crate::source::dolt_store::testing::{
     MemoryChunks, address_of, chunk_record, commit, manifest, root_record, root_value, store_root, table,
     table_file, write_store,

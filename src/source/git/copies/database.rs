@@ -9,6 +9,7 @@ use gix::ObjectId;
 use lru::LruCache;
 
 use super::DatedCopy;
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
@@ -16,7 +17,6 @@ use crate::source::archive::format::Format;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::form::{EXPORTED_TABLE, Export, RAW_EXPORT};
 use crate::source::git::blob::{Blob, BlobContent};
-use crate::source::git::database::lock;
 use crate::source::git::graph::{Graph, Place};
 use crate::source::git::objects::Objects;
 use crate::source::git::tables::{DatabaseBlobs, is_lines};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use super::{Found, View, lock};
+use super::{Found, View};
+use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::form::{LARGEST_DATABASE, RAW_EXPORT, TableFile, folder_beside, is_free};
 use crate::source::git::blob::{Blob, BlobContent};
