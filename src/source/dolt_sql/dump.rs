@@ -9,7 +9,7 @@ use super::cells::{needed_text, text};
 use super::definitions::NO_SUCH_TABLE;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::rows::{End, Lines};
+use super::lines::{CopyLines, End, Lines, copy_lines};
 use super::schema_sql::create_table;
 use super::sql::Revision;
 use super::store::Store;
@@ -40,37 +40,15 @@ impl Content for DumpContent {
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let mut lines = Lines::new(&mut sink);
-        let mut result = self.attempt(&mut lines).await;
-        if matches!(&result, Err((error, true)) if error.is_broken_connection()) && lines.restart() {
-            result = self.attempt(&mut lines).await;
-        }
-        result.map_err(|(error, _)| {
+        let copied = copy_lines(&self.store, self, &mut sink).await;
+        copied.map_err(|error| {
             let operation = format!("cannot dump {} {}", self.store.database, self.revision().describe());
             error.during(&self.store.label, operation)
         })
     }
 }
 
-impl DumpContent {
-    fn revision(&self) -> Revision {
-        Revision::Commit(Arc::clone(&self.commit))
-    }
-
-    /// One try. An error comes with whether the connection had been used before.
-    async fn attempt(&self, lines: &mut Lines<'_>) -> Result<(), (QueryError, bool)> {
-        let lease = self.store.pool.reader_lease(Some(&self.store.database)).await;
-        let mut lease = lease.map_err(|error| (error, false))?;
-        let reused = lease.is_reused();
-        match self.copy(&mut lease, lines).await {
-            Ok(End::Whole) => lease.give_back(),
-            // Dropping the lease closes the connection, which ends the query.
-            Ok(End::Closed) => {}
-            Err(error) => return Err((error, reused)),
-        }
-        Ok(())
-    }
-
+impl CopyLines for DumpContent {
     async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
         lines.add(self.subject.head().as_bytes());
         let mut names: Vec<_> = self.listing.tables.iter().chain(&self.listing.excluded).collect();
@@ -89,6 +67,12 @@ impl DumpContent {
         lines.add(b"\n");
         lines.add(TAIL.as_bytes());
         Ok(lines.push().await)
+    }
+}
+
+impl DumpContent {
+    fn revision(&self) -> Revision {
+        Revision::Commit(Arc::clone(&self.commit))
     }
 
     async fn table(

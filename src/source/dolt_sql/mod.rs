@@ -30,6 +30,7 @@ mod fault;
 mod history;
 mod lease;
 mod lineage_load;
+mod lines;
 mod live;
 mod named_row;
 mod places;

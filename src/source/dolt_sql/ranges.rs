@@ -7,7 +7,7 @@
 
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::rows::{End, Lines};
+use super::lines::{CopyLines, End, Lines};
 use super::sql::literal;
 use super::wire::RowReader;
 use crate::model::jsonl::line_key::{KeyOrder, KeyValue, LineKey};
@@ -20,6 +20,19 @@ pub struct Range<'r> {
     to: Option<&'r LineKey>,
     /// What to ask for, in the order of the keys.
     queries: Vec<String>,
+}
+
+impl CopyLines for Range<'_> {
+    /// [`Fault::Answer`] where the rows are not in order.
+    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+        let mut last = Vec::new();
+        for query in &self.queries {
+            if self.copy_piece(lease, query, lines, &mut last).await? == End::Closed {
+                return Ok(End::Closed);
+            }
+        }
+        Ok(lines.push().await)
+    }
 }
 
 impl<'r> Range<'r> {
@@ -50,20 +63,6 @@ impl<'r> Range<'r> {
         let by = columns.join(", ");
         let query = |condition| format!("SELECT * FROM {place} WHERE {condition} ORDER BY {by}");
         Ok(Self { order, from, to, queries: conditions.into_iter().map(query).collect() })
-    }
-
-    /// Copies the lines.
-    ///
-    /// # Errors
-    /// What the server or the connection said; [`Fault::Answer`] where the rows are not in order.
-    pub async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
-        let mut last = Vec::new();
-        for query in &self.queries {
-            if self.copy_piece(lease, query, lines, &mut last).await? == End::Closed {
-                return Ok(End::Closed);
-            }
-        }
-        Ok(lines.push().await)
     }
 
     async fn copy_piece(

@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::fault::{Fault, QueryError};
 use super::lease::{Answer, Lease};
+use super::lines::{CopyLines, End, Lines, copy_lines};
 use super::live::check_hashes;
 use super::sql::Revision;
 use super::store::Store;
@@ -21,8 +21,6 @@ use crate::source::dolt::identifier::ident;
 use crate::source::versioned::Versioned;
 use crate::source::{Content, Sink, SourceError};
 
-/// Size of the pieces handed on, in bytes.
-const PIECE: usize = 256 * 1024;
 /// Most bytes of a view without an order that are held to be sorted.
 const MOST_SORTED: usize = 256 * 1024 * 1024;
 
@@ -66,12 +64,8 @@ impl Content for RowsContent {
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let mut lines = Lines::new(&mut sink);
-        let mut result = self.attempt(&mut lines).await;
-        if matches!(&result, Err((error, true)) if error.is_broken_connection()) && lines.restart() {
-            result = self.attempt(&mut lines).await;
-        }
-        result.map_err(|(error, _)| error.during(&self.store.label, format!("cannot read {}", self.what)))
+        let copied = copy_lines(&self.store, self, &mut sink).await;
+        copied.map_err(|error| error.during(&self.store.label, format!("cannot read {}", self.what)))
     }
 }
 
@@ -84,21 +78,9 @@ impl RowsContent {
         let what = format!("table {table} of {} {}", store.database, revision.describe());
         Self { store, query, version: Some(version), guard: Vec::new(), is_sorted_here: false, what }
     }
+}
 
-    /// One try. An error comes with whether the connection had been used before.
-    async fn attempt(&self, lines: &mut Lines<'_>) -> Result<(), (QueryError, bool)> {
-        let lease = self.store.pool.reader_lease(Some(&self.store.database)).await;
-        let mut lease = lease.map_err(|error| (error, false))?;
-        let reused = lease.is_reused();
-        match self.copy(&mut lease, lines).await {
-            Ok(End::Whole) => lease.give_back(),
-            // Dropping the lease closes the connection, which ends the query.
-            Ok(End::Closed) => {}
-            Err(error) => return Err((error, reused)),
-        }
-        Ok(())
-    }
-
+impl CopyLines for RowsContent {
     async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
         if !self.guard.is_empty() {
             lease.execute("START TRANSACTION").await?;
@@ -118,69 +100,10 @@ impl RowsContent {
     }
 }
 
-/// How a copy ended.
-#[derive(Debug, PartialEq, Eq)]
-pub enum End {
-    /// With the last row.
-    Whole,
-    /// Nobody wants the rest.
-    Closed,
-}
-
-/// Lines on their way into the sink.
-pub struct Lines<'s> {
-    sink: &'s mut Sink,
-    buffer: Vec<u8>,
-    pushed: bool,
-}
-
-impl<'s> Lines<'s> {
-    /// None yet.
-    pub fn new(sink: &'s mut Sink) -> Self {
-        Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
-    }
-
-    /// Forgets what was added, to begin anew. False where some of it was handed on already.
-    pub fn restart(&mut self) -> bool {
-        self.buffer.clear();
-        !self.pushed
-    }
-
-    /// Adds a line.
-    pub fn add(&mut self, line: &[u8]) {
-        self.buffer.extend_from_slice(line);
-    }
-
-    /// What was added and not handed on yet, to add to.
-    pub fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
-    }
-
-    /// Whether it is time to push.
-    pub fn is_full(&self) -> bool {
-        self.buffer.len() >= PIECE
-    }
-
-    /// Hands on what was added.
-    pub async fn push(&mut self) -> End {
-        if self.buffer.is_empty() {
-            return End::Whole;
-        }
-        self.pushed = true;
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
-        let piece = Bytes::copy_from_slice(&self.buffer);
-        self.buffer.clear();
-        match self.sink.push(piece).await {
-            Ok(()) => End::Whole,
-            Err(_) => End::Closed,
-        }
-    }
-}
-
 async fn copy_as_read(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<End, QueryError> {
     let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
     while let Some(row) = answer.next().await? {
-        reader.line(&row, &mut lines.buffer).map_err(Fault::from)?;
+        reader.line(&row, lines.buffer()).map_err(Fault::from)?;
         if lines.is_full() && lines.push().await == End::Closed {
             return Ok(End::Closed);
         }

@@ -10,9 +10,9 @@ use super::changes;
 use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
+use super::lines::copy_lines;
 use super::named_row;
 use super::ranges::Range;
-use super::rows::{End, Lines};
 use super::sql::Revision;
 use super::steps;
 use super::store::Store;
@@ -131,23 +131,8 @@ impl TableVersion {
         let order = order.ok_or_else(|| Fault::Answer("the table's rows have no known order".to_owned()))?;
         let place = format!("{}.{}", ident(&self.store.database), ident(&self.table));
         let place = format!("{place}{}", Revision::Commit(Arc::clone(&self.commit)).as_of());
-        let range = &Range::new(order, &definition.key, &place, from, to)?;
-        let mut lines = Lines::new(sink);
-        let lines = &mut lines;
-        let mut lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
-        let mut copied = range.copy(&mut lease, lines).await;
-        if copied.as_ref().is_err_and(QueryError::is_broken_connection)
-            && lease.is_reused()
-            && lines.restart()
-        {
-            drop(lease);
-            lease = self.store.pool.reader_lease(Some(&self.store.database)).await?;
-            copied = range.copy(&mut lease, lines).await;
-        }
-        if copied? == End::Whole {
-            lease.give_back();
-        }
-        Ok(())
+        let range = Range::new(order, &definition.key, &place, from, to)?;
+        copy_lines(&self.store, &range, sink).await
     }
 
     /// The columns of its key, in the key's order.
