@@ -25,26 +25,30 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// What is wrong with the times of a database's snapshots.
+    /// What is wrong with the times of a database's snapshots, which come in the source's order, the newest first.
     pub(super) fn findings(&self, database: &str, times: &[Timestamp], now: Timestamp) -> Vec<Finding> {
+        let newest = times.first().copied();
         let mut times = times.to_vec();
         times.sort_unstable();
         times.dedup();
         let mut findings = Vec::new();
-        findings.extend(self.age(database, &times, now));
+        findings.extend(self.age(database, newest.zip(times.last().copied()), now));
         findings.extend(self.gaps(database, &times));
         findings
     }
 
-    fn age(&self, database: &str, times: &[Timestamp], now: Timestamp) -> Option<Finding> {
-        let Some(newest) = times.last() else {
+    /// `newest` is that of the newest snapshot, and the latest that any has: not the same where the source's order is not that
+    /// of the times, as after an import of old commits.
+    fn age(&self, database: &str, newest: Option<(Timestamp, Timestamp)>, now: Timestamp) -> Option<Finding> {
+        let Some((newest, latest)) = newest else {
             return Some(Finding::wrong(database, "it has no snapshot"));
         };
-        let age = now.duration_since(*newest);
-        if age < -SignedDuration::from_mins(5) {
-            let problem = format!("the newest snapshot is of {newest}, which is {} ahead", for_people(-age));
+        let ahead = latest.duration_since(now);
+        if ahead > SignedDuration::from_mins(5) {
+            let problem = format!("the newest snapshot is of {latest}, which is {} ahead", for_people(ahead));
             return Some(Finding::wrong(database, problem).with_hint("check the clock of whoever made it"));
         }
+        let age = now.duration_since(newest);
         // The one after it is late.
         let due = self.every.map(late);
         let max_age = [self.max_age, due].into_iter().flatten().min().filter(|max| age > *max)?;
@@ -136,6 +140,8 @@ mod tests {
                 || found(schedule, &[-2])[0].1.contains("min ahead")
         );
         assert!(found(schedule, &[])[0].1.contains("no snapshot"));
+        let imported = found(schedule, &[100, 120, 1]);
+        assert!(imported[0].1.contains("100 h ago"), "the order counts, not the times: {imported:?}");
     }
 
     #[test]

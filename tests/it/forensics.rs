@@ -216,3 +216,34 @@ fn keys_of_several_columns_are_joined_by_commas() {
     let loose = read_text(mount.path("pairs/diff/HEAD~1..HEAD/loose.jsonl"));
     assert_eq!(loose, "{\"change\":\"removed\",\"key\":null,\"from\":{\"a\":1},\"to\":null}\n");
 }
+
+#[test]
+fn the_working_set_goes_by_its_own_keys() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("w");
+    client
+        .run(&["CREATE TABLE wider (a int PRIMARY KEY, b int NOT NULL)", "INSERT INTO wider VALUES (1, 5)"]);
+    client.commit("one", "2026-01-01T00:00:00");
+    client.run(&[
+        "CREATE TABLE fresh (k varchar(9) PRIMARY KEY, v int)",
+        "INSERT INTO fresh VALUES ('a', 1)",
+        "ALTER TABLE wider DROP PRIMARY KEY, ADD PRIMARY KEY (a, b)",
+        "INSERT INTO wider VALUES (1, 6)",
+    ]);
+    for source in [server.url("w"), server.data().join("w").display().to_string()] {
+        let mount = Mount::new(&[format!("w={source}")]);
+        let fresh = read_text(mount.path("w/diff/latest..live/fresh.jsonl"));
+        assert_eq!(
+            fresh,
+            "{\"change\":\"added\",\"key\":{\"k\":\"a\"},\"from\":null,\"to\":{\"k\":\"a\",\"v\":1}}\n",
+            "{source}"
+        );
+        let wider = read_text(mount.path("w/diff/latest..live/wider.jsonl"));
+        assert_eq!(
+            wider,
+            "{\"change\":\"added\",\"key\":{\"a\":1,\"b\":6},\"from\":null,\"to\":{\"a\":1,\"b\":6}}\n",
+            "{source}"
+        );
+    }
+}

@@ -200,6 +200,7 @@ impl Entries<'_> {
             query,
             version: None,
             guard: Vec::new(),
+            working_table: None,
             is_sorted_here: !view.is_ordered,
             what,
         };

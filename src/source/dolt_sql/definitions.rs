@@ -85,6 +85,25 @@ pub async fn load(
     let place = format!("{}.{}", revision.database(database), ident(table));
     let columns = lease.rows(&format!("SHOW FULL COLUMNS FROM {place}")).await?;
     let columns = columns.iter().map(Column::read).collect::<Result<Vec<_>, _>>()?;
+    let key = key_columns(lease, database, table, revision).await?;
+    let parts = ["dolt-family", label, database, table, statement].map(str::as_bytes);
+    let family = Family { id: ContentId::of(&parts), order: order(&columns, &key) };
+    let is_told = is_told(statement, &columns, &key);
+    let columns = columns.into_iter().map(|column| column.name).collect();
+    Ok(TableDefinition { family: Arc::new(family), columns, key, is_told })
+}
+
+/// The columns of a table's primary key, in the key's order; none for a table without one.
+///
+/// # Errors
+/// What the server or the connection said.
+pub async fn key_columns(
+    lease: &mut Lease,
+    database: &str,
+    table: &str,
+    revision: &Revision,
+) -> Result<Vec<String>, QueryError> {
+    let place = format!("{}.{}", revision.database(database), ident(table));
     let mut key = Vec::new();
     for row in lease.rows(&format!("SHOW INDEX FROM {place}")).await? {
         if needed_text(&row, 2)? == "PRIMARY" {
@@ -94,12 +113,7 @@ pub async fn load(
         }
     }
     key.sort();
-    let key: Vec<_> = key.into_iter().map(|(_, name)| name).collect();
-    let parts = ["dolt-family", label, database, table, statement].map(str::as_bytes);
-    let family = Family { id: ContentId::of(&parts), order: order(&columns, &key) };
-    let is_told = is_told(statement, &columns, &key);
-    let columns = columns.into_iter().map(|column| column.name).collect();
-    Ok(TableDefinition { family: Arc::new(family), columns, key, is_told })
+    Ok(key.into_iter().map(|(_, name)| name).collect())
 }
 
 /// Whether `dolt_diff` tells all. It does not

@@ -251,27 +251,23 @@ impl Working {
     }
 
     fn table_content(&self, store: &Arc<Store>, table: &Arc<str>) -> Arc<dyn Content> {
-        self.content(store, table, std::slice::from_ref(table), false, format!("table {table}"))
+        let content = self.content(store, table, std::slice::from_ref(table), format!("table {table}"));
+        Arc::new(RowsContent { working_table: Some(table.to_string()), ..content })
     }
 
     fn view_content(&self, store: &Arc<Store>, view: &ShownView) -> Arc<dyn Content> {
         let mut tables = view.tables.clone();
         tables.push(VIEWS.into());
-        self.content(store, &view.name, &tables, !view.is_ordered, format!("view {}", view.name))
+        let content = self.content(store, &view.name, &tables, format!("view {}", view.name));
+        Arc::new(RowsContent { is_sorted_here: !view.is_ordered, ..content })
     }
 
-    fn content(
-        &self,
-        store: &Arc<Store>,
-        name: &str,
-        guard: &[Arc<str>],
-        is_sorted_here: bool,
-        what: String,
-    ) -> Arc<dyn Content> {
+    fn content(&self, store: &Arc<Store>, name: &str, guard: &[Arc<str>], what: String) -> RowsContent {
         let guard = guard.iter().map(|table| (table.to_string(), self.hash(table).to_owned())).collect();
         let query = format!("SELECT * FROM {}.{}", ident(&store.database), ident(name));
         let what = format!("{what} of {} {}", store.database, Revision::Working.describe());
-        Arc::new(RowsContent { store: Arc::clone(store), query, version: None, guard, is_sorted_here, what })
+        let store = Arc::clone(store);
+        RowsContent { store, query, version: None, guard, working_table: None, is_sorted_here: false, what }
     }
 }
 

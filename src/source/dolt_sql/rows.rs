@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::definitions::key_columns;
 use super::fault::{Fault, QueryError};
 use super::lease::{Answer, Lease};
 use super::lines::{CopyLines, End, Lines, copy_lines};
@@ -35,6 +36,8 @@ pub struct RowsContent {
     /// For the working set: tables and the hashes that they had when they were listed. The rows count only if
     /// they still have them.
     pub guard: Vec<(String, String)>,
+    /// For a table of the working set, its name.
+    pub working_table: Option<String>,
     /// Whether the lines have to be sorted: those of a view that states no order, which the server's plan
     /// must not decide.
     pub is_sorted_here: bool,
@@ -53,10 +56,13 @@ impl Content for RowsContent {
     }
 
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
-        match &self.version {
-            Some(version) => version.key().await.map(Some),
-            None => Ok(None),
-        }
+        let Some(version) = &self.version else {
+            let key = self.working_key().await;
+            return key.map_err(|error| {
+                error.during(&self.store.label, format!("cannot ask for the key of {}", self.what))
+            });
+        };
+        version.key().await.map(Some)
     }
 
     fn versioned(&self) -> Option<&dyn Versioned> {
@@ -76,7 +82,20 @@ impl RowsContent {
         let revision = Revision::Commit(Arc::clone(commit));
         let query = format!("SELECT * FROM {}.{}{}", ident(&store.database), ident(table), revision.as_of());
         let what = format!("table {table} of {} {}", store.database, revision.describe());
-        Self { store, query, version: Some(version), guard: Vec::new(), is_sorted_here: false, what }
+        let (version, guard, working_table) = (Some(version), Vec::new(), None);
+        Self { store, query, version, guard, working_table, is_sorted_here: false, what }
+    }
+
+    /// The key that a table has in the working set, as long as that is as it was listed.
+    async fn working_key(&self) -> Result<Option<Vec<String>>, QueryError> {
+        let Some(table) = &self.working_table else { return Ok(None) };
+        let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
+        lease.execute("START TRANSACTION").await?;
+        check_hashes(&mut lease, &self.guard).await?;
+        let key = key_columns(&mut lease, &self.store.database, table, &Revision::Working).await?;
+        lease.execute("ROLLBACK").await?;
+        lease.give_back();
+        Ok(Some(key))
     }
 }
 
