@@ -28,6 +28,7 @@ impl Vfs {
         }
         Ok(())
     }
+
     /// The snapshot that a text means: whatever may stand under `asof/`, and the hash of any commit. All lost ones are
     /// waited for before it is said that there is none.
     ///
