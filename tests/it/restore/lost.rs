@@ -4,7 +4,7 @@ use super::dolt::{hashes, hashes_in};
 use crate::support::command::run;
 use crate::support::mount::asof;
 use crate::support::recipes::Kitchen;
-use crate::support::server::Server;
+use crate::support::server::{Dolt, Server};
 use crate::support::sql::quote;
 
 /// A server with one database `beads`, whose last three steps were flattened; and the last of these.
@@ -66,4 +66,21 @@ pub fn lost_sql(recipe: &str) {
     server.command(&restored, &["sql", "-q", "DELETE FROM issues LIMIT 1"]);
     server.command(&restored, &["commit", "-am", "less"]);
     kitchen.is_seen_to_be_wrong();
+}
+
+/// What the page tells to write into the server's settings, so that no lost commit is collected meanwhile.
+#[test]
+fn the_page_turns_automatic_garbage_collection_off() {
+    let page = include_str!("../../../docs/RESTORE.md");
+    let setting =
+        page.split('`').find(|text| text.starts_with("behavior: ")).expect("the page has the setting");
+    for dolt in [Dolt::Pinned, Dolt::Old] {
+        let mut server = Server::start_as(dolt, None);
+        let is_on = |server: &Server| server.client().one("SELECT @@dolt_auto_gc_enabled");
+        assert_eq!(is_on(&server), "1", "{dolt:?} collects by itself");
+        server.kill();
+        server.configure(setting);
+        server.start_again();
+        assert_eq!(is_on(&server), "0", "{dolt:?} with {setting}");
+    }
 }

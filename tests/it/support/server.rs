@@ -40,7 +40,7 @@ impl Dolt {
 
 /// A running server.
 pub struct Server {
-    dolt: Dolt,
+    pub dolt: Dolt,
     process: Option<Process>,
     pub port: u16,
     dir: tempfile::TempDir,
@@ -117,6 +117,14 @@ impl Server {
         self.process = Some(process.expect("the server starts again on its own port"));
     }
 
+    /// Has it read a file of settings when it starts again: these lines beside its own.
+    pub fn configure(&self, settings: &str) {
+        let own =
+            format!("data_dir: data\nlog_level: debug\nlistener: {{host: 127.0.0.1, port: {}}}", self.port);
+        fs::write(self.dir.path().join(SETTINGS), format!("{own}\n{settings}\n"))
+            .expect("the folder is ours");
+    }
+
     /// Stops the server's process in its tracks: connections stay open and nothing answers. It goes on when the
     /// guard is dropped.
     pub fn freeze(&self) -> Frozen {
@@ -164,13 +172,21 @@ impl Drop for Process {
     }
 }
 
+/// The file of settings, beside the databases.
+const SETTINGS: &str = "config.yaml";
+
 /// Starts the program and waits until it answers; `None` when it ends before (its port was taken).
 fn launch(dolt: Dolt, dir: &Path, port: u16) -> Option<Process> {
     let log = File::create(dir.join("log")).expect("the server's folder is writable");
     let mut command = Command::new(dolt.program());
+    command.arg("sql-server");
+    if dir.join(SETTINGS).exists() {
+        command.args(["--config", SETTINGS]);
+    } else {
+        let port = port.to_string();
+        command.args(["--data-dir", "data", "-H", "127.0.0.1", "--loglevel", "debug", "-P", &port]);
+    }
     command
-        .args(["sql-server", "--data-dir", "data", "-H", "127.0.0.1", "--loglevel", "debug", "-P"])
-        .arg(port.to_string())
         .current_dir(dir)
         .env("HOME", dir)
         .env("DOLT_ROOT_PATH", dir)
