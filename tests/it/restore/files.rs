@@ -21,10 +21,14 @@ pub fn one_file(recipe: &str) {
     let mount = Mount::with(&["--timezone", "UTC"], &[dir.path().display().to_string()]);
     let kitchen = Kitchen::new(recipe).set("DB", mount.path("beads")).set("T", THEN);
     kitchen.cook();
-    run("cmp").arg(kitchen.path("issues.jsonl")).arg(&original).ok();
+    let copy = kitchen.path("issues.then.jsonl");
+    run("cmp").arg(&copy).arg(&original).ok();
     kitchen.worked();
-    fs::write(kitchen.path("issues.jsonl"), "{\"id\":1,\"t\":\"\"}\n").expect("the copy can be written to");
+    let changed = "{\"id\":1,\"t\":\"\"}\n";
+    fs::write(&copy, changed).expect("the copy can be written to");
     kitchen.is_seen_to_be_wrong();
+    assert!(!kitchen.try_to_cook().status.success(), "a file that is there is not overwritten");
+    assert_eq!(fs::read_to_string(&copy).expect("it is still there"), changed);
 }
 
 /// What a SQLite database can hold, before it was emptied.
@@ -68,6 +72,9 @@ fn sqlite(recipe: &str) {
     assert!(kitchen.worked().contains("whole"));
     run("sqlite3").arg(&restored).arg("UPDATE log SET what = 'x' WHERE id = 3").ok();
     kitchen.is_seen_to_be_wrong();
+    let changed = account(&restored);
+    assert!(!kitchen.try_to_cook().status.success(), "a file that is there is not overwritten");
+    assert_eq!(account(&restored), changed);
 }
 
 pub fn sqlite_from_sql(recipe: &str) {
@@ -120,8 +127,8 @@ pub fn thrum(recipe: &str) {
     kitchen.cook();
     let zip = dir.path().join("archives/2026-01-21T180000.zip");
     run("unzip").arg("-q").arg(&zip).arg("-d").arg(kitchen.path("truth")).ok();
-    run("diff").arg("-r").arg(kitchen.path("truth")).arg(kitchen.path("current")).ok();
+    run("diff").arg("-r").arg(kitchen.path("truth")).arg(kitchen.path("restored")).ok();
     kitchen.worked();
-    shell("rm current/messages/alice.jsonl").dir(kitchen.path("")).ok();
+    shell("rm restored/messages/alice.jsonl").dir(kitchen.path("")).ok();
     kitchen.is_seen_to_be_wrong();
 }

@@ -70,6 +70,8 @@ pub fn row_from_history(recipe: &str) {
         assert!(!kitchen.try_to_cook().status.success(), "an import beside a running server is refused");
         kitchen.is_seen_to_be_wrong();
         server.kill();
+        assert!(!kitchen.try_to_cook().status.success(), "what the first try left is not overwritten");
+        fs::remove_file(kitchen.path("bd-42.jsonl")).expect("the first try left it");
         kitchen.cook();
         kitchen.worked();
         server.start_again();

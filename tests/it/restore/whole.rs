@@ -1,5 +1,6 @@
 //! A whole Dolt database from its SQL.
 
+use std::fs;
 use std::path::Path;
 
 use super::dolt::{DAMAGE, THEN, beads, commit_of, hashes, hashes_in, kitchen, mounted, restored};
@@ -44,17 +45,22 @@ pub fn in_place(recipe: &str) {
     let (source, mount) = mounted(&server, "beads", false);
     let commit = commit_of(&mount, "beads", THEN);
     let wanted = hashes(&mut server.client(), &format!("beads/{commit}"));
+    let kitchen = kitchen(recipe, &server, &source, Path::new("/nowhere"), THEN);
+    let (kept, original) = (server.data().join("../beads.broken"), server.data().join("beads/.dolt"));
+    assert!(!kitchen.try_to_cook().status.success(), "nothing takes its place");
+    assert!(original.exists() && !kept.exists());
     restored(&server, &mount);
     drop(mount);
     server.kill();
-    let nowhere = Path::new("/nowhere");
-    let kitchen = kitchen(recipe, &server, &source, nowhere, THEN);
+    fs::create_dir(&kept).expect("the folder is ours");
+    assert!(!kitchen.try_to_cook().status.success(), "its new name is taken");
+    assert!(original.exists() && server.data().join("restored/.dolt").exists());
+    fs::remove_dir(&kept).expect("nothing was moved there");
     kitchen.is_seen_to_be_wrong();
     kitchen.cook();
     kitchen.worked();
     server.start_again();
     assert_eq!(hashes(&mut server.client(), "beads"), wanted);
-    let kept = server.data().join("../beads.broken");
     let log = server.command(&kept, &["log", "--oneline"]);
     assert!(log.contains(DAMAGE), "the broken one is kept: {log}");
 }

@@ -75,6 +75,9 @@ pub fn names_used(commands: &str) -> BTreeSet<String> {
     used.filter(|name| !name.is_empty() && name != "PWD").collect()
 }
 
+/// A file that lies where the commands run, as `.beads/issues.jsonl` may. None of them may touch it.
+const SOMEBODYS: &str = "issues.jsonl";
+
 /// A folder in which somebody follows one recipe, with `asof` and `dolt` at hand.
 pub struct Kitchen {
     commands: String,
@@ -87,6 +90,11 @@ pub struct Kitchen {
 impl Kitchen {
     /// Prepares to follow the recipe of that name.
     pub fn new(recipe: &str) -> Self {
+        Self::with(Dolt::Pinned, recipe)
+    }
+
+    /// The same with another Dolt.
+    pub fn with(dolt: Dolt, recipe: &str) -> Self {
         let mut page = page();
         let commands = page.recipes.remove(recipe).unwrap_or_else(|| panic!("the page has no {recipe}"));
         let folder = temp_dir();
@@ -94,10 +102,12 @@ impl Kitchen {
         fs::create_dir(&programs).expect("a new folder is writable");
         fs::create_dir_all(home.join(".dolt")).expect("a new folder is writable");
         fs::create_dir(folder.path().join("here")).expect("a new folder is writable");
+        fs::write(folder.path().join("here").join(SOMEBODYS), "somebody's own\n")
+            .expect("a new folder is writable");
         let config = r#"{"user.name":"Cook","user.email":"cook@example.com","metrics.disabled":"true"}"#;
         fs::write(home.join(".dolt/config_global.json"), config).expect("a new folder is writable");
         symlink(asof(), programs.join("asof")).expect("a new folder is writable");
-        symlink(Dolt::Pinned.program(), programs.join("dolt")).expect("a new folder is writable");
+        symlink(dolt.program(), programs.join("dolt")).expect("a new folder is writable");
         let mut kitchen = Self {
             commands,
             check: page.checks.remove(recipe),
@@ -140,12 +150,12 @@ impl Kitchen {
     /// Follows the recipe, which has to work, and gives what it printed.
     #[track_caller]
     pub fn cook(&self) -> String {
-        self.shell(&self.commands).outcome().expect_status(0).text()
+        self.try_to_cook().expect_status(0).text()
     }
 
     /// Follows the recipe to wherever it leads.
     pub fn try_to_cook(&self) -> Outcome {
-        self.shell(&self.commands).outcome()
+        self.follow(&self.commands)
     }
 
     /// The page's own check has to see that it worked, and to print something.
@@ -165,14 +175,22 @@ impl Kitchen {
     }
 
     fn checked(&self) -> Outcome {
-        self.shell(self.check.as_deref().expect("the page says how to see that it worked")).outcome()
+        self.follow(self.check.as_deref().expect("the page says how to see that it worked"))
+    }
+
+    /// Runs commands as the page says to. What was there before has to stay as it was.
+    fn follow(&self, commands: &str) -> Outcome {
+        let outcome = self.shell(commands).outcome();
+        let kept = fs::read_to_string(self.path(SOMEBODYS));
+        assert_eq!(kept.ok().as_deref(), Some("somebody's own\n"), "{SOMEBODYS} after: {commands}");
+        outcome
     }
 
     fn shell(&self, commands: &str) -> Run {
         let before = std::env::var_os("PATH").unwrap_or_default();
         let path = self.path.iter().cloned().chain(std::env::split_paths(&before));
         let path = std::env::join_paths(path).expect("folders of programs have plain names");
-        let mut shell = run("bash").args(["-euo", "pipefail", "-c", commands]).dir(self.path(""));
+        let mut shell = run("bash").args(["-euCo", "pipefail", "-c", commands]).dir(self.path(""));
         for (name, value) in &self.environment {
             shell = shell.env(name, value);
         }
