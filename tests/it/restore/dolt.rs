@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::mount::Mount;
 use crate::support::recipes::Kitchen;
-use crate::support::server::Server;
+use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Client, quote};
 use crate::support::tree;
 
@@ -25,23 +25,31 @@ pub fn beads(estimate: &str) -> Server {
 
 /// The same with another value in a column of JSON.
 pub fn beads_with(estimate: &str, metadata: &str) -> Server {
-    let server = Server::start();
+    beads_of(Dolt::Pinned, estimate, metadata)
+}
+
+/// The same of another Dolt.
+pub fn beads_of(dolt: Dolt, estimate: &str, metadata: &str) -> Server {
+    let server = Server::start_as(dolt, None);
     let mut client = server.client();
     client.new_database("beads");
     let row = format!(
         r#"INSERT INTO issues VALUES ('bd-42', 'It''s "quoted", \\ and 😀', 'one\r\n\ttwo\n"row":{{"changed":[1]}}', 2, {estimate},
           -9223372036854775808, 0.1, 0.1, '2026-01-02 03:04:05.123456', '2026-01-02 03:04:05.120', '2026-02-28',
-          '-12:34:56.789', 2026, true, {metadata}, NULL)"#
+          '-12:34:56.789', 2026, true, {metadata}, NULL, 'gh-42')"#
     );
     client.run(&[
         "CREATE TABLE issues (id varchar(20) PRIMARY KEY, title text NOT NULL, description longtext, priority int DEFAULT 2,
            estimate decimal(30,4), size bigint, score double, ratio float, created_at datetime(6), updated_at timestamp(3) NULL,
            due date, spent time(6), since year, pinned tinyint(1) NOT NULL DEFAULT 0, metadata json, closed_at datetime,
-           KEY by_priority (priority), CONSTRAINT low CHECK (priority < 100))",
+           external_ref varchar(20) UNIQUE, KEY by_priority (priority), CONSTRAINT low CHECK (priority < 100))",
         "CREATE TABLE labels (issue_id varchar(20), label varchar(50), PRIMARY KEY (issue_id, label),
            CONSTRAINT of_issue FOREIGN KEY (issue_id) REFERENCES issues (id) ON DELETE CASCADE)",
         "CREATE TABLE comments (id int AUTO_INCREMENT PRIMARY KEY, issue_id varchar(20), body text,
            CONSTRAINT on_issue FOREIGN KEY (issue_id) REFERENCES issues (id) ON DELETE CASCADE)",
+        "CREATE TABLE dependencies (issue_id varchar(20), depends_on_issue_id varchar(20), PRIMARY KEY (issue_id, depends_on_issue_id),
+           CONSTRAINT of_dependent FOREIGN KEY (issue_id) REFERENCES issues (id) ON DELETE CASCADE,
+           CONSTRAINT on_other FOREIGN KEY (depends_on_issue_id) REFERENCES issues (id) ON DELETE CASCADE)",
         "CREATE TABLE states (state enum('open','closed') DEFAULT 'closed', flags set('a','b') DEFAULT 'a,b')",
         "CREATE VIEW issues_of_two AS SELECT issue_id FROM labels -- of two; or more",
         "CREATE VIEW second_view AS SELECT id FROM issues JOIN issues_of_two ON id = issue_id",
@@ -50,6 +58,7 @@ pub fn beads_with(estimate: &str, metadata: &str) -> Server {
         &row,
         "INSERT INTO issues (id, title) VALUES ('bd-1', ''), ('bd-420', 'another')",
         "INSERT INTO labels VALUES ('bd-42', 'a,b/c'), ('bd-42', 'docs'), ('bd-1', 'docs')",
+        "INSERT INTO dependencies VALUES ('bd-42', 'bd-1'), ('bd-420', 'bd-42'), ('bd-420', 'bd-1')",
         "INSERT INTO states VALUES ('open', 'b'), (NULL, ''), ('open', 'b'), ('closed', 'a,b')",
         "INSERT INTO comments VALUES (7, 'bd-42', 'first'), (9, 'bd-1', 'second')",
     ]);
@@ -98,7 +107,7 @@ pub fn mounted(server: &Server, database: &str, is_of_files: bool) -> (String, M
 
 /// A kitchen for a database as it was.
 pub fn kitchen(recipe: &str, server: &Server, source: &str, folder: &Path, then: &str) -> Kitchen {
-    let kitchen = Kitchen::new(recipe).set("DB", folder).set("T", then).set("SOURCE", source);
+    let kitchen = Kitchen::with(server.dolt, recipe).set("DB", folder).set("T", then).set("SOURCE", source);
     kitchen.set("DATA", server.data())
 }
 

@@ -6,6 +6,8 @@ mod dolt;
 mod files;
 mod jsonl;
 mod lost;
+mod overwritten;
+mod parts;
 mod postgres;
 mod rows;
 mod tracker;
@@ -33,9 +35,11 @@ recipes! {
     rows::find_the_moment,
     files::one_file,
     rows::row_as_of,
+    parts::parts_as_of,
     rows::row_from_history,
     whole::dolt_from_sql,
     rows::rows_from_restored,
+    parts::parts_from_restored,
     whole::in_place,
     jsonl::dolt_from_jsonl,
     lost::find_the_lost,
