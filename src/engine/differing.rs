@@ -146,6 +146,17 @@ fn as_runs(tree: Option<&Tree>, segments: &[Placed]) -> Outcome<Vec<Run>> {
 
 /// Takes out of both lists what they have in common, as often as it is in both.
 fn cancel<T, K: Eq + Hash>(before: &mut Vec<T>, after: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    // Versions that follow each other have nearly all in the same places: to compare is cheaper than to hash.
+    let same = |(one, other): &(&T, &T)| key(one) == key(other);
+    let behind = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
+    before.truncate(before.len() - behind);
+    after.truncate(after.len() - behind);
+    let ahead = before.iter().zip(after.iter()).take_while(same).count();
+    before.drain(..ahead);
+    after.drain(..ahead);
+    if before.is_empty() || after.is_empty() {
+        return;
+    }
     let mut common: HashMap<K, usize> = HashMap::with_capacity(before.len());
     for one in &*before {
         *common.entry(key(one)).or_default() += 1;
