@@ -7,9 +7,10 @@ use futures_util::stream::{self, StreamExt};
 use super::diff::diff;
 use super::row_changes::{Pair, contents, name_of, name_of_change, pair};
 use super::{DerivedError, Version};
-use crate::engine::Engine;
+use crate::engine::{Engine, Side};
 
-/// How many versions are compared at once.
+/// How many versions are compared one after the other, and how many such lots at once.
+const TOGETHER: usize = 64;
 const AT_ONCE: usize = 4;
 
 /// By the hash of a key's name, the versions that may have changed that row.
@@ -36,15 +37,17 @@ impl RowIndex {
         }
         let mut changes = known.as_ref().map(|known| known.changes.clone()).unwrap_or_default();
         let first = known.map_or(0, |known| known.versions.len());
-        let new: Vec<(u32, Version)> =
-            (0..).zip(versions).skip(first).map(|(at, version)| (at, version.clone())).collect();
-        let names = new.into_iter().map(|(at, version)| async move {
-            Ok::<_, DerivedError>((at, names_in(engine, &version).await?))
-        });
-        let mut all = stream::iter(names).buffered(AT_ONCE);
+        let new: Vec<Vec<(u32, Version)>> = (0..)
+            .zip(versions.iter().cloned())
+            .skip(first)
+            .collect::<Vec<_>>()
+            .chunks(TOGETHER)
+            .map(<[_]>::to_vec)
+            .collect();
+        let found = new.into_iter().map(|some| async move { changes_in(engine, &some).await });
+        let mut all = stream::iter(found).buffered(AT_ONCE);
         while let Some(found) = all.next().await {
-            let (at, names) = found?;
-            changes.extend(names.into_iter().map(|name| (name, at)));
+            changes.extend(found?);
         }
         changes.sort();
         changes.dedup();
@@ -64,14 +67,23 @@ impl RowIndex {
     }
 }
 
-/// The hashed names of the keys of the rows that a version may have changed.
-async fn names_in(engine: &Engine, version: &Version) -> Result<Vec<u64>, DerivedError> {
-    let [before, after] = contents(version);
-    let found =
-        engine.changed_rows(before, after, |row| Ok(name_of(row.key_line, row.key).map(|name| hash(&name))));
-    if let Some(found) = found.await? {
-        return Ok(found);
+/// The hashed names of the keys of the rows that versions may have changed, each with the version's place.
+async fn changes_in(engine: &Engine, versions: &[(u32, Version)]) -> Result<Vec<(u64, u32)>, DerivedError> {
+    let pairs =
+        versions.iter().map(|(_, version)| contents(version).map(Option::<&Arc<_>>::cloned)).collect();
+    let name = |row: &Side<'_>| Ok(name_of(row.key_line, row.key).map(|name| hash(&name)));
+    let mut changes = Vec::new();
+    for (found, (at, version)) in engine.changed_rows_of(pairs, name).await?.into_iter().zip(versions) {
+        let names = match found {
+            Some(names) => names,
+            None => names_in(engine, version).await?,
+        };
+        changes.extend(names.into_iter().map(|name| (name, *at)));
     }
+    Ok(changes)
+}
+
+async fn names_in(engine: &Engine, version: &Version) -> Result<Vec<u64>, DerivedError> {
     let [before, after] = version.sides();
     let found = diff(engine, before, after).await?;
     Ok(found

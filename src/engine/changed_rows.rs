@@ -53,21 +53,41 @@ impl Engine {
         after: Option<&Arc<dyn Content>>,
         take: impl FnMut(&Side<'_>) -> Outcome<Option<T>> + Send + 'static,
     ) -> Outcome<Option<Vec<T>>> {
-        let Some(of) = after.or(before) else { return Ok(Some(Vec::new())) };
-        if [before, after].into_iter().flatten().any(|content| content.in_parts().is_none()) {
-            return Ok(None);
-        }
-        let (before, after, memory) = (before.cloned(), after.cloned(), Arc::clone(&self.parts));
-        let work = move || {
-            let open =
-                |content: Option<Arc<dyn Content>>| content.and_then(|c| Tree::open(&c, &memory)).transpose();
-            let (before, after) = (open(before)?, open(after)?);
-            if [&before, &after].into_iter().flatten().any(|tree| tree.by_key().is_none()) {
-                return Ok(None);
-            }
-            between(before.as_ref(), after.as_ref(), take)
+        let pair = [before.cloned(), after.cloned()];
+        Ok(self.changed_rows_of(vec![pair], take).await?.pop().flatten())
+    }
+
+    /// The same of many pairs of contents, in their order: as many small ones are told sooner at once.
+    ///
+    /// # Errors
+    /// As [`Self::changed_rows`].
+    pub async fn changed_rows_of<T: Send + 'static>(
+        &self,
+        pairs: Vec<[Option<Arc<dyn Content>>; 2]>,
+        mut take: impl FnMut(&Side<'_>) -> Outcome<Option<T>> + Send + 'static,
+    ) -> Outcome<Vec<Option<Vec<T>>>> {
+        let Some(of) = pairs.iter().flatten().flatten().next().cloned() else {
+            return Ok(pairs.iter().map(|_| Some(Vec::new())).collect());
         };
-        blocking(&**of, work).await
+        let memory = Arc::clone(&self.parts);
+        let work = move || {
+            let open = |content: &Option<Arc<dyn Content>>| {
+                content.as_ref().and_then(|content| Tree::open(content, &memory)).transpose()
+            };
+            let mut all = Vec::with_capacity(pairs.len());
+            for pair in &pairs {
+                if pair.iter().flatten().any(|content| content.in_parts().is_none()) {
+                    all.push(None);
+                    continue;
+                }
+                let trees = [open(&pair[0])?, open(&pair[1])?];
+                let have_keys = trees.iter().flatten().all(|tree| tree.by_key().is_some());
+                let [before, after] = trees.each_ref().map(Option::as_ref);
+                all.push(if have_keys { between(before, after, &mut take)? } else { None });
+            }
+            Ok(all)
+        };
+        blocking(&*of, work).await
     }
 }
 
