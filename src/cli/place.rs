@@ -161,8 +161,11 @@ pub(super) fn alike(missing: &str, names: &[&str]) -> Vec<String> {
         if begins { 1.0 } else { strsim::jaro_winkler(&wanted, &name) }
     };
     let mut found: Vec<(f64, &str)> = names.iter().map(|name| (likeness(name), *name)).collect();
-    found.retain(|(likeness, _)| *likeness >= ALIKE);
-    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // What was typed is no help, even where the name stands for something elsewhere.
+    found.retain(|(likeness, name)| *likeness >= ALIKE && *name != missing);
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    // A name of both sides is told once.
+    found.dedup();
     found.into_iter().take(3).map(|(_, name)| format!("`{name}`")).collect()
 }
 
@@ -188,6 +191,7 @@ mod tests {
             assert_eq!(alike(missing, &names).first().map(String::as_str), Some(found), "{missing}");
         }
         assert!(alike("zzz", &names).is_empty() && alike("", &names).is_empty());
+        assert_eq!(alike("bd-9", &["bd-9x", "bd-1", "bd-9x", "bd-9"]), ["`bd-9x`", "`bd-1`"]);
         assert_eq!(listed(&["a"; 9]), "a, a, a, a, a, a, a, a and 1 more");
     }
 }
