@@ -1,6 +1,9 @@
 //! `KEY`: one row of a table.
 
+use std::collections::HashSet;
+
 use super::compare::Comparison;
+use super::sides::Wanted;
 use crate::cli::Failure;
 use crate::cli::place::{alike, listed};
 use crate::cli::target::{is_called, table_name};
@@ -38,6 +41,23 @@ pub(super) enum Looked {
 }
 
 impl Comparison<'_> {
+    /// Whether one side has what is wanted.
+    ///
+    /// # Errors
+    /// Why a side cannot be read.
+    pub async fn has(&self, wanted: Wanted<'_>) -> Result<bool, DerivedError> {
+        match (wanted.table, wanted.key) {
+            (None, _) => Ok(true),
+            (Some(table), Some(key)) => {
+                Ok(matches!(self.look_for(table, &Key::of(key)).await?, Looked::Found))
+            }
+            (Some(table), None) => {
+                let (from, to) = (self.files(&self.sides.from).await?, self.files(&self.sides.to).await?);
+                Ok(from.iter().chain(to.iter()).any(|file| is_called(&file.path, table)))
+            }
+        }
+    }
+
     /// Looks for a row in all versions of the table that is meant, on both sides.
     ///
     /// # Errors
@@ -57,6 +77,9 @@ impl Comparison<'_> {
                 all.extend(names);
             }
         }
+        // Most rows are on both sides.
+        let mut told = HashSet::new();
+        all.retain(|name| told.insert(name.clone()));
         Ok(if has_key { Looked::Missing(all) } else { Looked::NoKey })
     }
 }

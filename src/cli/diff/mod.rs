@@ -36,7 +36,8 @@ const TROUBLE: u8 = 2;
 /// [-what went-] and {+what came+} are marked word by word; what stayed is cut (…). Of rows with + and -, columns without
 /// a value are left out and long values cut; --json has all of it, the very lines of diff/ in a mount.
 ///
-/// Without a database (DATABASE/A), all databases are compared. Of other files than tables their sizes are told.
+/// Without a database (DATABASE/A), all databases are compared; of those that are younger than A, their first snapshot is
+/// told. Of other files than tables their sizes are told.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = USAGE, after_help = EXAMPLES)]
 pub(super) struct DiffArgs {

@@ -1,10 +1,11 @@
 //! From what differs to what is printed.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use super::compare::Comparison;
 use super::key::{self, Key, Looked};
-use super::sides::{Meant, Sides, Wanted};
+use super::sides::{Meant, Sides, Wanted, Young};
 use super::{DiffArgs, json, text};
 use crate::cli::Failure;
 use crate::cli::log::FileChange;
@@ -59,11 +60,43 @@ pub(super) async fn all(
             Err(Stop::Output(failure)) => return Err(failure),
         }
     }
+    let mut is_in_young = false;
+    for young in &meant.young {
+        let Some(known) = &young.known else {
+            // It is on neither side: there is nothing that differs.
+            tell(young, args, out)?;
+            continue;
+        };
+        let sides = Sides { from: known.clone(), to: known.clone() };
+        let comparison = Comparison { engine: &opened.engine, listings: &listings, sides: &sides };
+        match comparison.has(meant.wanted).await {
+            Ok(true) => tell(young, args, out)?,
+            Ok(false) => continue,
+            Err(error) => {
+                out.flush()?;
+                place::failed(&known.database.name, &VfsError::from(error)).print();
+                seen.is_whole = false;
+                continue;
+            }
+        }
+        (is_in_young, seen.differs) = (true, true);
+    }
     // Of many databases, each has its own tables and rows.
     match unknown.pop() {
-        Some(failure) if unknown.len() + 1 == meant.sides.len() => Err(failure),
+        Some(failure) if unknown.len() + 1 == meant.sides.len() && !is_in_young => Err(failure),
         _ => Ok(()),
     }
+}
+
+/// Says that a database is new: beside what programs read.
+fn tell(young: &Young, args: &DiffArgs, out: &mut Output) -> Result<(), Failure> {
+    if !args.json && !args.name_only {
+        return out.write(young.line().as_bytes());
+    }
+    out.flush()?;
+    // With stderr closed there is nobody to tell; with --exit-code the status still says it.
+    let _ = std::io::stderr().write_all(format!("asof: {}", young.line()).as_bytes());
+    Ok(())
 }
 
 /// Why nothing more is compared.

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::catalog::{Database, Moment, State, may_be_hash, pairs};
 use crate::cli::Failure;
+use crate::cli::output::spelt;
 use crate::cli::place::{alike, listed, no_time};
-use crate::model::time_expr::Clock;
+use crate::model::snapshot_name::snapshot_name;
+use crate::model::time_expr::{self, Clock, TimeExpr};
 
 /// What an empty side of `A..B` stands for.
 const NEWEST: &str = "latest";
@@ -56,7 +60,34 @@ pub(super) struct Meant<'a> {
     pub sides: Vec<Sides>,
     /// The databases in which one of both names means nothing.
     pub failed: Vec<Failure>,
+    /// Those that began after what is compared in the others.
+    pub young: Vec<Young>,
     pub wanted: Wanted<'a>,
+}
+
+/// A database that is younger than one side's time.
+#[derive(Clone)]
+pub(super) struct Young {
+    database: Arc<Database>,
+    /// The later one of the times that mean nothing in it.
+    time: Timestamp,
+    /// The side that means something.
+    pub known: Option<Side>,
+}
+
+impl Young {
+    /// What to say of it.
+    pub fn line(&self) -> String {
+        let first = self.database.snapshots().first().map_or("", |snapshot| &*snapshot.name);
+        let time = snapshot_name(self.time);
+        format!("{}: nothing before {time}; it begins with {first}\n", spelt(&self.database.name))
+    }
+}
+
+/// Why a database cannot be compared.
+struct Missed {
+    failure: Failure,
+    young: Option<Young>,
 }
 
 /// Reads names.
@@ -66,7 +97,7 @@ pub(super) struct Names<'n> {
 }
 
 /// What comes of two names in each database that may be meant.
-type Found = Vec<Result<Sides, Failure>>;
+type Found = Vec<Result<Sides, Missed>>;
 
 impl Names<'_> {
     /// What is to be compared: `A B [TABLE [KEY]]` or `A..B [TABLE [KEY]]`.
@@ -138,20 +169,54 @@ impl Names<'_> {
         let said = |own: &Option<Arc<Database>>, other: &Option<Arc<Database>>| {
             own.clone().or_else(|| other.clone()).or_else(|| owner.cloned())
         };
-        let databases = match said(&of_from, &of_to).zip(said(&of_to, &of_from)) {
+        let both = said(&of_from, &of_to).zip(said(&of_to, &of_from));
+        let is_every = both.is_none();
+        let databases = match both {
             Some(both) => vec![both],
             None => self.state.databases().map(|database| (database.clone(), database.clone())).collect(),
         };
-        let side = |database: &Arc<Database>, text: &str, whole: &str| -> Result<Side, Failure> {
+        let side = |database: &Arc<Database>, text: &str, whole: &str| {
             // A branch may begin as the database is called.
-            let moment = self.moment(database, text).or_else(|| self.moment(database, whole));
-            let moment = moment.ok_or_else(|| self.unknown(database, text))?;
-            Ok(Side { database: database.clone(), moment })
+            let moment = self.moment(database, text).or_else(|| self.moment(database, whole))?;
+            Some(Side { database: database.clone(), moment })
         };
-        let both = |(old, new): (Arc<Database>, Arc<Database>)| {
-            Ok(Sides { from: side(&old, first, from)?, to: side(&new, second, to)? })
+        let compared = |(old, new): (Arc<Database>, Arc<Database>)| {
+            let (database, text) = match (side(&old, first, from), side(&new, second, to)) {
+                (Some(from), Some(to)) => return Ok(Sides { from, to }),
+                (None, known) if is_every => {
+                    return Err(self.missed(&old, first, (second, known)));
+                }
+                (Some(known), None) if is_every => {
+                    return Err(self.missed(&new, second, (first, Some(known))));
+                }
+                (None, _) => (old, first),
+                (Some(_), None) => (new, second),
+            };
+            Err(Missed { failure: self.unknown(&database, text), young: None })
         };
-        databases.into_iter().map(both).collect()
+        databases.into_iter().map(compared).collect()
+    }
+
+    /// Why one of all databases cannot be compared: `text` means nothing in it, and the other side what is known of it.
+    fn missed(&self, database: &Arc<Database>, text: &str, other: (&str, Option<Side>)) -> Missed {
+        let young = || {
+            let time = self.before_all(database, text)?;
+            let time = match other {
+                (_, Some(_)) => time,
+                (text, None) => time.max(self.before_all(database, text)?),
+            };
+            Some(Young { database: database.clone(), time, known: other.1.clone() })
+        };
+        Missed { failure: self.unknown(database, text), young: young() }
+    }
+
+    /// The time that a text means, if the database began after it.
+    fn before_all(&self, database: &Database, text: &str) -> Option<Timestamp> {
+        let first = database.snapshots().first()?;
+        match time_expr::parse(text.strip_prefix("asof/").unwrap_or(text), &self.clock) {
+            TimeExpr::At(time) => Some(time).filter(|time| *time < first.meta.time),
+            _ => None,
+        }
     }
 
     /// What a name means in a database: what it means in `diff/`, or a path of the tree.
@@ -182,6 +247,10 @@ impl Names<'_> {
         }
         let refs = database.branches().chain(database.tags()).map(|(path, _)| path);
         let names: Vec<&str> = refs.chain([NEWEST, "live", "yesterday"]).collect();
+        if self.before_all(database, text).is_some() {
+            let names: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
+            return failure.hint(no_time(&format!("{}/asof", database.name), text, &names));
+        }
         let of_databases = text.split_once('/').map_or(Vec::new(), |(first, _)| alike(first, &databases));
         let like = alike(text, &names);
         let snapshots: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
@@ -196,16 +265,23 @@ impl Names<'_> {
 
 /// All that could be read; the first failure where nothing could.
 fn meant(found: Found, wanted: Wanted) -> Result<Meant, Failure> {
-    let (mut sides, mut failed) = (Vec::new(), Vec::new());
+    let (mut sides, mut missed) = (Vec::new(), Vec::new());
     for one in found {
         match one {
             Ok(both) => sides.push(both),
-            Err(failure) => failed.push(failure),
+            Err(why) => missed.push(why),
         }
     }
     if sides.is_empty() {
         let none = || Failure::new("the sources hold no database");
-        return Err(failed.into_iter().next().unwrap_or_else(none));
+        return Err(missed.into_iter().next().map_or_else(none, |why| why.failure));
     }
-    Ok(Meant { sides, failed, wanted })
+    let (mut failed, mut young) = (Vec::new(), Vec::new());
+    for Missed { failure, young: one } in missed {
+        match one {
+            Some(one) => young.push(one),
+            None => failed.push(failure),
+        }
+    }
+    Ok(Meant { sides, failed, young, wanted })
 }

@@ -81,6 +81,61 @@ fn databases_and_sources_are_told_apart() {
 }
 
 #[test]
+fn databases_that_began_later_are_told_as_new() {
+    let server = Server::start();
+    let mut client = server.client();
+    histories::tour(&mut client, "demo");
+    client.new_database("fresh");
+    client.run(&["CREATE TABLE notes (id int PRIMARY KEY)", "INSERT INTO notes VALUES (7)"]);
+    client.commit("first note", "2026-01-07T00:00:00");
+    let all = [server.url("")];
+    let line = "fresh: nothing before 2026-01-06T000000Z; it begins with 2026-01-07T000000Z\n";
+
+    let told = shown(&all, &["2026-01-06", "latest"]);
+    assert!(told.starts_with("diff demo/") && told.ends_with(line), "{told}");
+    assert!(shown(&all, &["2026-01-06..latest", "--stat"]).ends_with(line));
+    assert!(shown(&all, &["latest", "asof/2026-01-06"]).ends_with(line));
+    let differs = diff(&all, &["2026-01-06", "latest", "--exit-code", "notes"]).expect_status(1);
+    assert_eq!((differs.text(), &*differs.stderr), (line.to_owned(), ""));
+    assert_eq!(shown(&all, &["2026-01-06", "latest", "notes", "7"]), line);
+    let elsewhere = shown(&all, &["2026-01-06", "latest", "issues"]);
+    assert!(elsewhere.contains("- bd-2") && !elsewhere.contains("fresh"), "{elsewhere}");
+    diff(&all, &["2026-01-06", "latest", "notes", "8"]).expect_status(2);
+    // It is on neither side.
+    let neither = diff(&all, &["2026-01-05T13:00", "2026-01-06", "--exit-code", "--json"]).expect_status(1);
+    assert!(
+        neither.text().lines().all(|row| row.starts_with("{\"database\":\"demo\"")),
+        "{}",
+        neither.text()
+    );
+    assert_eq!(neither.stderr, format!("asof: {line}"));
+
+    for (args, words) in [
+        (&["2026-01-01", "latest"][..], "`2026-01-01` means no snapshot of demo"),
+        (&["fresh/2026-01-06", "latest"], "`2026-01-06` means no snapshot of fresh"),
+        (&["fresh/9000.days.ago", "latest"], "fresh/asof goes from "),
+        (&["v1", "latest"], "`v1` means no snapshot of fresh"),
+        (&["nowhere", "latest"], "`nowhere` means no snapshot of demo"),
+    ] {
+        let none = diff(&all, args).expect_status(2);
+        assert!(
+            none.stderr.contains(words) && !none.stderr.contains("it begins"),
+            "{args:?}: {}",
+            none.stderr
+        );
+    }
+    // What was typed is never what may have been meant.
+    let yesterday = [server.url("recent")];
+    client.new_database("recent");
+    let none = diff(&yesterday, &["yesterday", "latest"]).expect_status(2);
+    assert!(
+        none.stderr.contains("recent/asof goes from ") && !none.stderr.contains("did you mean"),
+        "{}",
+        none.stderr
+    );
+}
+
+#[test]
 fn what_is_not_there_is_told_with_what_is() {
     let server = Server::start();
     let mut client = server.client();
@@ -96,7 +151,7 @@ fn what_is_not_there_is_told_with_what_is() {
         (&["v1", "latest", "zzz"], &["there are: issues, labels, loose, schema.sql"]),
         (
             &["v1", "latest", "issues", "bd-9"],
-            &["neither side has a row `bd-9` in issues", "did you mean `bd-1`"],
+            &["neither side has a row `bd-9` in issues", "did you mean `bd-1` or `bd-2` or `bd-3`?"],
         ),
         (&["v1", "latest", "labels", "bd-1"], &["did you mean `bd-1,fuse`"]),
         (&["v1", "latest", "loose", "1"], &["the rows of loose have no key", "leave the KEY out"]),
