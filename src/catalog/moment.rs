@@ -35,16 +35,16 @@ impl Database {
         }
     }
 
+    /// The snapshot that a text means where none is found by `latest/`: what may stand under `asof/`, then `latest`.
+    pub fn snapshot_or_latest(&self, text: &str, clock: &Clock) -> Option<SnapKey> {
+        let latest = || self.latest().filter(|_| text == LATEST).map(|snapshot| snapshot.key.clone());
+        self.snapshot_of(text, clock).or_else(latest)
+    }
+
     /// What a text means that may be compared: what may stand under `asof/` comes first, then `latest` and `live`.
     pub fn moment(&self, text: &str, clock: &Clock) -> Option<Moment> {
-        if let Some(key) = self.snapshot_of(text, clock) {
-            return Some(Moment::Snapshot(key));
-        }
-        match text {
-            LATEST => Some(Moment::Snapshot(self.latest()?.key.clone())),
-            LIVE => self.live_view().map(|_| Moment::Live),
-            _ => None,
-        }
+        let live = || self.live_view().filter(|_| text == LIVE).map(|_| Moment::Live);
+        self.snapshot_or_latest(text, clock).map(Moment::Snapshot).or_else(live)
     }
 
     /// Where the tree shows a moment, below the database's folder; `None` for a snapshot that has left.

@@ -100,6 +100,11 @@ fn found_by_name(tree: &Tree, folder: &str, missing: &str) -> Option<String> {
         let names: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
         no_time(&format!("{name}/asof"), text, &names)
     };
+    // What is wrong with a name of a file for each snapshot, if anything is.
+    let made_of = |missing: &str, suffix: &str| match missing.strip_suffix(suffix) {
+        None => Some(format!("what stands there ends in {suffix}, as in {folder}/yesterday{suffix}")),
+        Some(text) => database.snapshot_or_latest(text, &clock).is_none().then(|| no_time(text)),
+    };
     match rest.split_once('/').unwrap_or((rest, "")) {
         ("diff", "") => {
             let unknown = |side: &&str| database.moment(side, &clock).is_none();
@@ -108,11 +113,14 @@ fn found_by_name(tree: &Tree, folder: &str, missing: &str) -> Option<String> {
                 || format!("two names with .. between them stand there, as in {folder}/yesterday..latest");
             Some(side.filter(|side| !side.is_empty()).map_or_else(form, no_time))
         }
-        ("sql", "") => Some(match missing.strip_suffix(".sql") {
-            None => format!("what stands there ends in .sql, as in {folder}/yesterday.sql"),
-            Some(text) if database.snapshot_of(text, &clock).is_none() => no_time(text),
-            Some(_) => "snapshots of Dolt and SQLite databases alone can be had as SQL".to_owned(),
-        }),
+        ("sql", "") => {
+            Some(made_of(missing, ".sql").unwrap_or_else(|| {
+                "snapshots of Dolt and SQLite databases alone can be had as SQL".to_owned()
+            }))
+        }
+        ("export", "") => Some(made_of(missing, ".jsonl").unwrap_or_else(|| {
+            format!("{name} has not the tables of Beads then: issues, labels, dependencies and comments")
+        })),
         ("history", table) if !table.is_empty() => Some(match missing.strip_suffix(".jsonl") {
             None => format!("what stands there ends in .jsonl, as in {folder}/{missing}.jsonl"),
             Some(_) => {

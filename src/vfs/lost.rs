@@ -29,8 +29,8 @@ impl Vfs {
         Ok(())
     }
 
-    /// The snapshot that a text means: whatever may stand under `asof/`, and the hash of any commit. All lost ones are
-    /// waited for before it is said that there is none.
+    /// The snapshot that a text means: whatever may stand under `asof/`, `latest`, and the hash of any commit. All lost
+    /// ones are waited for before it is said that there is none.
     ///
     /// # Errors
     /// [`VfsError::NotFound`], or [`VfsError::NotYet`] when that takes too long.
@@ -40,7 +40,7 @@ impl Vfs {
         text: &str,
     ) -> Result<(Arc<Database>, SnapKey), VfsError> {
         let database = self.database(db)?;
-        if let Some(key) = database.snapshot_of(text, &self.now()) {
+        if let Some(key) = database.snapshot_or_latest(text, &self.now()) {
             return Ok((database, key));
         }
         if !database.is_lost_partial() || !may_be_hash(text) {
@@ -48,7 +48,7 @@ impl Vfs {
         }
         self.all_lost(db).await?;
         let database = self.database(db)?;
-        let key = database.snapshot_of(text, &self.now()).ok_or(VfsError::NotFound)?;
+        let key = database.snapshot_or_latest(text, &self.now()).ok_or(VfsError::NotFound)?;
         Ok((database, key))
     }
 }

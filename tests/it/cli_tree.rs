@@ -212,12 +212,23 @@ fn folders_that_list_nothing_tell_what_stands_there() {
         ("b/diff/latest..live", "`live` is not a time"),
         ("demo/sql/nope.sql", "`nope` is not a time"),
         ("demo/sql/v1", "as in demo/sql/yesterday.sql"),
+        ("demo/export/nope.jsonl", "`nope` is not a time"),
+        ("demo/export/live.jsonl", "`live` is not a time"),
+        ("demo/export/v1", "as in demo/export/yesterday.jsonl"),
+        (
+            "demo/export/v1.jsonl",
+            "demo has not the tables of Beads then: issues, labels, dependencies and comments",
+        ),
+        ("demo/export/latest.jsonl", "demo has not the tables of Beads then"),
         ("demo/history/issues/bd-1", "as in demo/history/issues/bd-1.jsonl"),
         ("demo/history/issues/bd-99.jsonl", "no version of the table has a row with that key"),
     ] {
         let outcome = over(cache.path(), &sources, &["cat", path]).expect_status(1);
         assert!(outcome.stderr.contains(words), "{path}: {words:?} is not in {}", outcome.stderr);
     }
+    let dumped = |path| over(cache.path(), &sources, &["cat", path]).expect_status(0).text();
+    let newest = dumped("demo/sql/latest.sql");
+    assert!(newest == dumped("demo/sql/HEAD.sql") && newest != dumped("demo/sql/v1.sql"), "{newest}");
 }
 
 #[test]

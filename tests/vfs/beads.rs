@@ -80,6 +80,7 @@ fn an_export_is_what_bd_writes() {
         assert!(names(&vfs, "db/export").await.is_empty(), "a mirror would read every version");
         assert_eq!(read(&vfs, "db/export/2026-01-01T000000Z.jsonl").await, EXPORTED);
         assert_eq!(read(&vfs, "db/export/2026-01-01T12:00.jsonl").await, EXPORTED);
+        assert_eq!(read(&vfs, "db/export/latest.jsonl").await, EXPORTED);
         for other in ["2025-12-31.jsonl", "2026-01-01T000000Z.json", "2026-01-01T000000Z", ".jsonl"] {
             assert!(!is_there(&vfs, other).await, "{other}");
         }
