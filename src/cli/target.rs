@@ -1,5 +1,6 @@
 //! `[DATABASE[/TABLE]]` on the command line.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Failure;
@@ -46,22 +47,36 @@ impl Target {
 
     /// The failure for a table that no snapshot has, with those that the newest one has.
     pub async fn unknown_table(&self, table: &str) -> Failure {
-        let mut names: Vec<String> = Vec::new();
-        for database in &self.databases {
-            let Some(latest) = database.latest() else { continue };
-            let Some(view) = database.view(latest.key.slot) else { continue };
-            if let Ok(files) = view.database.files(&latest.key.id).await {
-                names.extend(files.iter().map(|file| table_name(&file.path).to_owned()));
-            }
-        }
+        let names = newest_tables(&self.databases).await;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let databases: Vec<&str> = self.databases.iter().map(|database| &*database.name).collect();
+        let stranger = table.split_once('/').filter(|(_, rest)| names.contains(&table_name(rest)));
         let hint = match alike(table, &names) {
+            _ if let Some((name, _)) = stranger => no_database(name, &databases),
             _ if names.is_empty() => "the newest snapshot has no tables".to_owned(),
             found if found.is_empty() => format!("the newest snapshot has: {}", listed(&names)),
             found => format!("did you mean {}?", found.join(" or ")),
         };
         Failure::new(format!("no snapshot has a table `{table}`")).hint(hint)
     }
+}
+
+/// The tables and other files that the newest snapshots have, sorted. Those that cannot be listed are left out.
+pub(super) async fn newest_tables(databases: &[Arc<Database>]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for database in databases {
+        let Some(latest) = database.latest() else { continue };
+        let Some(view) = database.view(latest.key.slot) else { continue };
+        if let Ok(files) = view.database.files(&latest.key.id).await {
+            names.extend(files.iter().map(|file| table_name(&file.path).to_owned()));
+        }
+    }
+    names
+}
+
+/// What to say of a name before a slash that is no database's, where the rest means something.
+pub(super) fn no_database(name: &str, databases: &[&str]) -> String {
+    format!("there is no database `{name}`; there are: {}", listed(databases))
 }
 
 /// Whether the file at `path` of a snapshot is what is called `name`, with or without its ending.

@@ -112,6 +112,8 @@ fn one_table_and_the_newest_few() {
     };
     assert!(wrong("lables").contains("no snapshot has a table `lables`"), "{}", wrong("lables"));
     assert!(wrong("lables").contains("did you mean `labels`?"), "{}", wrong("lables"));
+    let stranger = wrong("nope/issues");
+    assert!(stranger.contains("there is no database `nope`; there are: "), "{stranger}");
     let names: Vec<Value> = log(&server.url("demo"), &[]).into_iter().map(|e| e["names"].clone()).collect();
     assert!(
         names.contains(&serde_json::json!(["tag: v1"])) && names.contains(&serde_json::json!(["main"])),

@@ -128,7 +128,8 @@ async fn read<'a>(opened: &Opened, words: &Words<'a>) -> Result<Meant<'a>, Failu
         let meant = names.read(words);
         let is_clear = meant.as_ref().is_ok_and(|meant| meant.failed.is_empty());
         if is_clear || !names.may_be_lost(words) || begun.elapsed() > PATIENCE {
-            return meant;
+            let Err(failure) = meant else { return meant };
+            return Err(names.forgotten(words).await.unwrap_or(failure));
         }
         tokio::time::sleep(PAUSE).await;
     }

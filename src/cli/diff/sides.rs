@@ -8,11 +8,15 @@ use crate::catalog::{Database, Moment, State, may_be_hash, pairs};
 use crate::cli::Failure;
 use crate::cli::output::spelt;
 use crate::cli::place::{alike, listed, no_time};
+use crate::cli::target::{newest_tables, no_database, table_name};
 use crate::model::snapshot_name::snapshot_name;
 use crate::model::time_expr::{self, Clock, TimeExpr};
 
 /// What an empty side of `A..B` stands for.
 const NEWEST: &str = "latest";
+
+/// Folders of a database with snapshots in them.
+const FOLDERS: [&str; 5] = ["asof", "branches", "commits", "lost", "tags"];
 
 /// One side of a comparison.
 #[derive(Clone)]
@@ -126,6 +130,19 @@ impl Names<'_> {
         };
         let (table, owner) = self.table(third);
         meant(self.sides(words.first, second, owner.as_ref()), Wanted { table, key: fourth })
+    }
+
+    /// What to say where a table stands in the place of the second side.
+    pub async fn forgotten(&self, words: &Words<'_>) -> Option<Failure> {
+        self.single(words.first)?;
+        let (owner, table) = self.split(words.rest[0]?);
+        let databases = owner.map_or_else(|| self.state.databases().cloned().collect(), |owner| vec![owner]);
+        if !newest_tables(&databases).await.contains(table_name(table)) {
+            return None;
+        }
+        let rest: Vec<&str> = words.rest.into_iter().flatten().collect();
+        let failure = Failure::usage(format!("`{table}` is a table: name both sides first"));
+        Some(failure.hint(format!("as in `asof diff {} {NEWEST} {}`", words.first, rest.join(" "))))
     }
 
     /// Whether one of the words may be the hash of a lost commit that is not found yet.
@@ -252,11 +269,15 @@ impl Names<'_> {
             return failure.hint(no_time(&format!("{}/asof", database.name), text, &names));
         }
         let of_databases = text.split_once('/').map_or(Vec::new(), |(first, _)| alike(first, &databases));
+        let stranger = text.split_once('/').filter(|(first, rest)| {
+            !FOLDERS.contains(first) && !rest.is_empty() && self.single(rest).is_some()
+        });
         let like = alike(text, &names);
         let snapshots: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
         failure.hint(match (text.is_empty(), of_databases.is_empty(), like.is_empty()) {
             (true, ..) => format!("the databases are: {}", listed(&databases)),
             (_, false, _) => format!("did you mean the database {}?", of_databases.join(" or ")),
+            _ if let Some((first, _)) = stranger => no_database(first, &databases),
             (.., false) => format!("did you mean {}?", like.join(" or ")),
             _ => no_time(&format!("{}/asof", database.name), text, &snapshots),
         })

@@ -159,6 +159,17 @@ fn what_is_not_there_is_told_with_what_is() {
         (&["v1..nowhere-at-all"], &["`nowhere-at-all` means no snapshot of demo", "yesterday, '3 days ago'"]),
         (&["1999-01-01", "latest"], &["`1999-01-01` means no snapshot", "2026-01-05T120000Z"]),
         (&["dem/v1", "latest"], &["did you mean the database `demo`?"]),
+        (
+            &["nope/HEAD~1", "HEAD"],
+            &["`nope/HEAD~1` means", "there is no database `nope`; there are: demo\n"],
+        ),
+        (&["branches/v1", "HEAD"], &["`branches/v1` means no snapshot", "demo/asof goes from"]),
+        (&["v1", "issues"], &["`issues` is a table: name both sides first", "`asof diff v1 latest issues`"]),
+        (
+            &["v1", "demo/issues.jsonl", "bd-1"],
+            &["is a table", "`asof diff v1 latest demo/issues.jsonl bd-1`"],
+        ),
+        (&["nope", "issues", "bd-1"], &["`nope` means no snapshot of demo"]),
         (&["demo", "latest"], &["that is a database", "demo/yesterday"]),
         (&["v1"], &["what is `v1` to be compared with?", "`asof diff v1 latest`"]),
         (&["v1..main", "issues", "bd-1", "more"], &["`more` is one word too many"]),
