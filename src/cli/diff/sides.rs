@@ -264,9 +264,8 @@ impl Names<'_> {
         }
         let refs = database.branches().chain(database.tags()).map(|(path, _)| path);
         let names: Vec<&str> = refs.chain([NEWEST, "live", "yesterday"]).collect();
-        if self.before_all(database, text).is_some() {
-            let names: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
-            return failure.hint(no_time(&format!("{}/asof", database.name), text, &names));
+        if let (Some(_), Some(first)) = (self.before_all(database, text), database.snapshots().first()) {
+            return failure.hint(format!("{} begins later, with {}", database.name, first.name));
         }
         let of_databases = text.split_once('/').map_or(Vec::new(), |(first, _)| alike(first, &databases));
         let stranger = text.split_once('/').filter(|(first, rest)| {

@@ -113,13 +113,13 @@ fn databases_that_began_later_are_told_as_new() {
     for (args, words) in [
         (&["2026-01-01", "latest"][..], "`2026-01-01` means no snapshot of demo"),
         (&["fresh/2026-01-06", "latest"], "`2026-01-06` means no snapshot of fresh"),
-        (&["fresh/9000.days.ago", "latest"], "fresh/asof goes from "),
+        (&["fresh/9000.days.ago", "latest"], "hint: fresh begins later, with 2026-01-07T000000Z\n"),
         (&["v1", "latest"], "`v1` means no snapshot of fresh"),
         (&["nowhere", "latest"], "`nowhere` means no snapshot of demo"),
     ] {
         let none = diff(&all, args).expect_status(2);
         assert!(
-            none.stderr.contains(words) && !none.stderr.contains("it begins"),
+            none.stderr.contains(words) && !none.stderr.contains("it begins with"),
             "{args:?}: {}",
             none.stderr
         );
@@ -129,7 +129,7 @@ fn databases_that_began_later_are_told_as_new() {
     client.new_database("recent");
     let none = diff(&yesterday, &["yesterday", "latest"]).expect_status(2);
     assert!(
-        none.stderr.contains("recent/asof goes from ") && !none.stderr.contains("did you mean"),
+        none.stderr.contains("hint: recent begins later, with 20") && !none.stderr.contains("did you mean"),
         "{}",
         none.stderr
     );
@@ -157,7 +157,10 @@ fn what_is_not_there_is_told_with_what_is() {
         (&["v1", "latest", "loose", "1"], &["the rows of loose have no key", "leave the KEY out"]),
         (&["v1", "latets"], &["`latets` means no snapshot of demo", "did you mean `latest`?"]),
         (&["v1..nowhere-at-all"], &["`nowhere-at-all` means no snapshot of demo", "yesterday, '3 days ago'"]),
-        (&["1999-01-01", "latest"], &["`1999-01-01` means no snapshot", "2026-01-05T120000Z"]),
+        (
+            &["1999-01-01", "latest"],
+            &["`1999-01-01` means no snapshot", "demo begins later, with 2026-01-05T120000Z"],
+        ),
         (&["dem/v1", "latest"], &["did you mean the database `demo`?"]),
         (
             &["nope/HEAD~1", "HEAD"],
