@@ -135,13 +135,11 @@ mod tests {
         let late = found(schedule, &[26, 50]);
         assert!(late[0].1.contains("26 h ago, where 25 h are allowed"), "{late:?}");
         assert_eq!(late[0].0, Severity::Wrong);
-        assert!(
-            found(schedule, &[-2, 0])[0].1.contains("2 h ahead")
-                || found(schedule, &[-2])[0].1.contains("min ahead")
-        );
+        let ahead = found(schedule, &[-2, 0]);
+        assert!(ahead[0].1.contains("2 h ahead"), "{ahead:?}");
         assert!(found(schedule, &[])[0].1.contains("no snapshot"));
         let imported = found(schedule, &[100, 120, 1]);
-        assert!(imported[0].1.contains("100 h ago"), "the order counts, not the times: {imported:?}");
+        assert!(imported[0].1.contains("2026-01-17T16:00:00Z, 4 d ago"), "the order counts: {imported:?}");
     }
 
     #[test]
