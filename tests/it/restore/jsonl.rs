@@ -69,6 +69,9 @@ fn what_json_lines_do_not_carry_is_seen_to_be_wrong() {
         let commit = client.commit("refused", "2026-01-21T19:00:00");
         let (source, mount) = mounted(&server, "limits", false);
         let refused = kitchen("dolt_from_jsonl", &server, &source, &mount.path("limits"), &commit);
-        assert!(!refused.try_to_cook().status.success(), "{column} is refused");
+        // Where Dolt loses the error, it says that it took no row, and the check tells.
+        if refused.try_to_cook().status.success() {
+            refused.is_seen_to_be_wrong();
+        }
     }
 }
