@@ -1,8 +1,8 @@
 //! What formats know to check by themselves.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::beside::beside;
 use super::format::Format;
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, database_of};
@@ -55,9 +55,7 @@ pub(super) fn checksums(means: &Means, archive: &Archive, progress: &Progress) -
 /// The lists of checksums beside a file that are called after it.
 fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Stored>> {
     let list = |end: &str| {
-        let mut name = artefact.file.path.clone().into_os_string();
-        name.push(end);
-        let path = PathBuf::from(name);
+        let path = beside(&artefact.file.path, end);
         match FileVersion::settled(&path) {
             Err(error) if io_kind(&error) == ErrorKind::Missing => None,
             // Reading it says what is wrong with it.

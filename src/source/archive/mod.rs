@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use super::watch::{Events, FolderWatch, Watched};
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
+mod beside;
 mod checks;
 mod counts;
 mod database;

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use zip::result::ZipError;
 
 use super::ArchiveOptions;
+use super::beside::{JOURNAL, WAL, beside, settled_beside};
 use super::format::Format;
 use super::found::{Artefact, Found};
 use super::known::KnownZips;
@@ -24,10 +25,6 @@ use crate::source::{ErrorKind, SourceError};
 
 /// The mark of an archive that does not tell any more when it was captured.
 const DAMAGED: &str = "damaged";
-
-/// What SQLite adds to the name of a database for its write-ahead log, and for its rollback journal.
-const WAL: &str = "-wal";
-const JOURNAL: &str = "-journal";
 
 /// Where the archives are.
 #[derive(Debug, Clone)]
@@ -391,24 +388,6 @@ impl Scanner {
         if self.told.insert((name.to_owned(), reason)) {
             log();
         }
-    }
-}
-
-/// The file beside `path` whose name has this end added.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
-}
-
-/// Such a file where there is one, even one that may not be read: without it, rows would be missing in silence.
-fn settled_beside(path: &Path, end: &str) -> Option<Arc<FileVersion>> {
-    let path = beside(path, end);
-    match FileVersion::settled(&path).or_else(|_| FileVersion::current(&path)) {
-        Ok(file) => Some(Arc::new(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        // Reading it fails, and with it the tables.
-        Err(_) => Some(Arc::new(FileVersion { path, stamp: FileStamp::UNKNOWN })),
     }
 }
 

@@ -150,8 +150,7 @@ impl Database for GitDatabase {
     }
 
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
-        Err(SourceError::new(ErrorKind::Missing, &**self.view.objects.label(), "cannot list live files")
-            .because("what is not committed is not shown"))
+        Err(self.view.objects.no_live_files())
     }
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
