@@ -51,6 +51,7 @@ impl MountArgs {
         match key {
             "allow_other" => self.allow_other = true,
             "nonempty" => self.non_empty = true,
+            "follow_links" => self.reading.follow_links = true,
             "cache_size" => {
                 let bytes = size::parse(needed()?).map_err(Failure::usage)?;
                 self.reading.cache_size.get_or_insert(bytes);
@@ -67,7 +68,7 @@ impl MountArgs {
             _ if FOR_OTHERS.contains(&key) || key.starts_with("x-") || key.starts_with("comment") => {}
             _ => {
                 return Err(Failure::usage(format!("unknown mount option `{key}`")).hint(
-                    "asof knows allow_other, nonempty, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, cache_dir= and log_file=",
+                    "asof knows allow_other, nonempty, follow_links, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, cache_dir= and log_file=",
                 ));
             }
         }

@@ -42,6 +42,12 @@ pub(super) struct ReadingArgs {
     /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
     #[arg(long, value_name = "PATH")]
     pub password_file: Option<PathBuf>,
+    /// Follow links that lead out of a source, where link and target belong to you or to root
+    ///
+    /// Without this only links within the source are followed. Whoever may write to a source could otherwise make asof
+    /// show files that only you may read. It also holds for what a git repository borrows objects from.
+    #[arg(long)]
+    pub follow_links: bool,
     /// Where sizes and hashes are kept for the next time ('' for nowhere) [default: asof in $XDG_CACHE_HOME or
     /// ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
@@ -77,8 +83,13 @@ impl Opening {
         let zone = reading.timezone.as_deref().map(wire::zone).transpose()?;
         let cache_dir = disk_cache::folder(reading.cache_dir.as_deref());
         let password_file = reading.password_file.as_deref();
-        let options =
-            wire::SourceOptions::new(zone.clone(), &reading.exclude, password_file, cache_dir.clone())?;
+        let options = wire::SourceOptions::new(
+            zone.clone(),
+            &reading.exclude,
+            password_file,
+            cache_dir.clone(),
+            wire::links(reading.follow_links),
+        )?;
         Ok(Self {
             sources: sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?,
             options,

@@ -42,6 +42,9 @@ pub(super) struct VerifyArgs {
     /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
     #[arg(long, value_name = "PATH")]
     password_file: Option<PathBuf>,
+    /// Follow links that lead out of a source, where link and target belong to you or to root
+    #[arg(long)]
+    follow_links: bool,
     /// What to check, as for `asof mount`
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
     sources: Vec<String>,
@@ -68,6 +71,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
         args.password_file.as_deref(),
         // What earlier mounts read is not believed here.
         None,
+        wire::links(args.follow_links),
     )?;
     let sources: Vec<wire::SourceArg> =
         args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;

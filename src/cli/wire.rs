@@ -13,6 +13,7 @@ use crate::source::archive::{ArchiveOptions, ArchiveSource};
 use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, SECRET_TABLES};
 use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 use crate::source::git::{GitPlace, GitSource};
+use crate::source::root::Links;
 
 /// Environment variable with the server's password.
 const PASSWORD: &str = "ASOF_DOLT_PASSWORD";
@@ -39,6 +40,7 @@ pub(super) struct SourceOptions {
     exclude: GlobSet,
     password: Option<String>,
     cache_dir: Option<PathBuf>,
+    links: Links,
 }
 
 impl SourceArg {
@@ -117,9 +119,15 @@ impl SourceOptions {
         exclude: &[String],
         password_file: Option<&Path>,
         cache_dir: Option<PathBuf>,
+        links: Links,
     ) -> Result<Self, Failure> {
-        Ok(Self { zone, exclude: globs(exclude)?, password: password(password_file)?, cache_dir })
+        Ok(Self { zone, exclude: globs(exclude)?, password: password(password_file)?, cache_dir, links })
     }
+}
+
+/// What `--follow-links` means.
+pub(super) fn links(follow: bool) -> Links {
+    if follow { Links::Owned } else { Links::Beneath }
 }
 
 /// The time zone of `--timezone`.
@@ -179,7 +187,7 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
         }
         Place::Git(place) => {
             let place = GitPlace::parse(place)?;
-            Ok(Arc::new(GitSource::open(place, source.name.clone(), options.zone.clone())?))
+            Ok(Arc::new(GitSource::open(place, source.name.clone(), options.zone.clone(), options.links)?))
         }
         Place::Path(path) => open_path(path, source.name.clone(), options),
     }
@@ -198,27 +206,35 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         }
         failure
     })?;
-    if kind.is_dir() && DoltStoreSource::is_at(path) {
-        let dolt = DoltStoreOptions { name, exclude: options.exclude.clone() };
+    if kind.is_dir() && DoltStoreSource::is_at(path, options.links) {
+        let dolt = DoltStoreOptions { name, exclude: options.exclude.clone(), links: options.links };
         return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
     }
-    let dolt_within =
-        || DOLT_FOLDERS.iter().map(|name| path.join(name)).find(|path| DoltStoreSource::is_at(path));
+    let dolt_within = || {
+        let mut folders = DOLT_FOLDERS.iter().map(|name| path.join(name));
+        folders.find(|path| DoltStoreSource::is_at(path, options.links))
+    };
     if let Some(place) = GitPlace::whole(path).filter(|_| kind.is_dir() && !ArchiveSource::is_at(path)) {
-        let source = GitSource::open(place, name, options.zone.clone()).map_err(|mut error| {
-            if let Some(problem) = DoltStoreSource::missing_in_git(path) {
-                let hint = error.hint.take().unwrap_or_default();
-                error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
-            }
-            error
-        })?;
+        let source =
+            GitSource::open(place, name, options.zone.clone(), options.links).map_err(|mut error| {
+                if let Some(problem) = DoltStoreSource::missing_in_git(path, options.links) {
+                    let hint = error.hint.take().unwrap_or_default();
+                    error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
+                }
+                error
+            })?;
         if let Some(within) = dolt_within() {
             let within = within.display();
             tracing::info!("{shown} is shown as a git repository; its Dolt databases are in {within}");
         }
         return Ok(Arc::new(source));
     }
-    let archive = ArchiveOptions { name, zone: options.zone.clone(), cache_dir: options.cache_dir.clone() };
+    let archive = ArchiveOptions {
+        name,
+        zone: options.zone.clone(),
+        cache_dir: options.cache_dir.clone(),
+        links: options.links,
+    };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
         if let Some(within) = dolt_within() {
             error.hint = Some(format!("its Dolt databases are in {}: mount that", within.display()));

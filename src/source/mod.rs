@@ -25,6 +25,8 @@ pub mod error;
 mod form;
 pub mod git;
 pub mod parts;
+mod repository;
+pub mod root;
 mod sqlite;
 mod stored;
 pub mod text;

@@ -134,7 +134,8 @@ fn seed_objects(stores: &[PathBuf]) {
     let mut kinds: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     let mut rows = Vec::new();
     for folder in stores {
-        let store = ChunkStore::open(&Place::Folder(folder.clone())).expect("the server made it");
+        let store = ChunkStore::open(&Place::folder(folder).expect("the folder is ours"))
+            .expect("the server made it");
         let mut addresses: Vec<_> = store.view().addresses().flatten().collect();
         addresses.sort();
         for address in addresses {

@@ -18,13 +18,13 @@ pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// Such a file where there is one, even one that may not be read: without it, rows would be missing in silence.
-pub(super) fn settled_beside(path: &Path, end: &str) -> Option<Arc<FileVersion>> {
-    let path = beside(path, end);
-    match FileVersion::settled(&path).or_else(|_| FileVersion::current(&path)) {
+/// Such a file beside another one where it is there, even one that may not be read: without it, rows would be missing in silence.
+pub(super) fn settled_beside(file: &FileVersion, end: &str) -> Option<Arc<FileVersion>> {
+    let (root, path) = (&file.root, beside(&file.path, end));
+    match FileVersion::settled(root, &path).or_else(|_| FileVersion::current(root, &path)) {
         Ok(file) => Some(Arc::new(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         // Reading it fails, and with it the tables.
-        Err(_) => Some(Arc::new(FileVersion { path, stamp: FileStamp::UNKNOWN })),
+        Err(_) => Some(Arc::new(FileVersion { root: root.clone(), path, stamp: FileStamp::UNKNOWN })),
     }
 }

@@ -55,11 +55,12 @@ pub(super) fn checksums(means: &Means, archive: &Archive, progress: &Progress) -
 /// The lists of checksums beside a file that are called after it.
 fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Stored>> {
     let list = |end: &str| {
+        let root = &artefact.file.root;
         let path = beside(&artefact.file.path, end);
-        match FileVersion::settled(&path) {
+        match FileVersion::settled(root, &path) {
             Err(error) if io_kind(&error) == ErrorKind::Missing => None,
             // Reading it says what is wrong with it.
-            Err(_) => Some(FileVersion { path, stamp: FileStamp::UNKNOWN }),
+            Err(_) => Some(FileVersion { root: root.clone(), path, stamp: FileStamp::UNKNOWN }),
             Ok(file) => Some(file),
         }
         .map(|file| Arc::new(StoredFile { file: Arc::new(file) }) as Arc<dyn Stored>)

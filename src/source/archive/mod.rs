@@ -37,6 +37,7 @@ mod zip_problem;
 
 use crate::locks::lock;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::root::{Links, Root};
 use crate::source::stored::{Spools, io_kind};
 use database::ArchiveDatabase;
 use found::{Archive, snapshots};
@@ -59,6 +60,8 @@ pub struct ArchiveOptions {
     pub zone: Option<TimeZone>,
     /// Where what is read of archives is kept for the next mount; nowhere without it.
     pub cache_dir: Option<PathBuf>,
+    /// Which links are followed (`--follow-links`).
+    pub links: Links,
 }
 
 /// A folder of archives, or one archive.
@@ -95,8 +98,8 @@ impl ArchiveSource {
     /// be read.
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("archive {}", path.display()).into();
-        let place = place_of(path, &label)?;
-        let mut finds = Finds::new(&place, &label, &options);
+        let (root, place) = place_of(path, &label, options.links)?;
+        let mut finds = Finds::new(root, &place, &label, &options);
         finds.first_look()?;
         let archives = Arc::clone(&finds.archives);
         if archives.is_empty() {
@@ -114,8 +117,10 @@ impl ArchiveSource {
 struct Finds {
     label: Arc<str>,
     options: ArchiveOptions,
+    /// What all files are opened beneath.
+    root: Root,
     /// The folder in which repositories of Thrum's backups come and go, where it is one.
-    root: Option<PathBuf>,
+    backups: Option<PathBuf>,
     repositories: BTreeSet<PathBuf>,
     scanners: Vec<Scanner>,
     /// The present state of Thrum backups.
@@ -127,11 +132,12 @@ struct Finds {
 }
 
 impl Finds {
-    fn new(place: &Place, label: &Arc<str>, options: &ArchiveOptions) -> Self {
+    fn new(root: Root, place: &Place, label: &Arc<str>, options: &ArchiveOptions) -> Self {
         let mut finds = Self {
             label: Arc::clone(label),
             options: options.clone(),
-            root: None,
+            root,
+            backups: None,
             repositories: BTreeSet::new(),
             scanners: Vec::new(),
             present: Vec::new(),
@@ -139,9 +145,9 @@ impl Finds {
             told: BTreeSet::new(),
         };
         if let Place::Folder(path) = place
-            && !thrum::repositories(path).is_empty()
+            && !thrum::repositories(&finds.root, path).is_empty()
         {
-            finds.root = Some(path.clone());
+            finds.backups = Some(path.clone());
             finds.find_repositories();
         } else {
             finds.scanners.push(finds.scanner(place.clone()));
@@ -150,16 +156,17 @@ impl Finds {
     }
 
     fn scanner(&self, place: Place) -> Scanner {
-        Scanner::new(place, Arc::clone(&self.label), &self.options, TimeZone::system())
+        Scanner::new(self.root.clone(), place, Arc::clone(&self.label), &self.options, TimeZone::system())
     }
 
     /// Takes up repositories that were not there before. One that goes is told of by those who read it.
     fn find_repositories(&mut self) {
-        let Some(root) = &self.root else { return };
-        for repository in thrum::repositories(root) {
+        let Some(backups) = &self.backups else { return };
+        for repository in thrum::repositories(&self.root, backups) {
             if self.repositories.insert(repository.clone()) {
                 let scanner = self.scanner(Place::Folder(repository.join("archives"))).that_may_be_missing();
-                let current = Current::new(&repository, Arc::clone(&self.label), scanner.database());
+                let current =
+                    Current::new(&self.root, &repository, Arc::clone(&self.label), scanner.database());
                 self.present.push(current);
                 self.scanners.push(scanner);
             }
@@ -220,13 +227,14 @@ impl Finds {
     fn folders(&self) -> Watched {
         let archives = self.scanners.iter().map(|scanner| scanner.folder().to_owned());
         let present = self.present.iter().flat_map(Current::folders);
-        let root = self.root.iter().cloned();
-        archives.chain(present).chain(root).map(|folder| (folder, Events::Complete)).collect()
+        let backups = self.backups.iter().cloned();
+        archives.chain(present).chain(backups).map(|folder| (folder, Events::Complete)).collect()
     }
 }
 
-/// The absolute path: the name of a folder given as `.` may name a database.
-fn place_of(path: &Path, label: &str) -> Result<Place, SourceError> {
+/// The absolute path, and the folder that everything is opened beneath: the name of a folder given as `.` may name a
+/// database.
+fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, Place), SourceError> {
     let fail = |error: std::io::Error| {
         let kind = io_kind(&error);
         let result = SourceError::new(kind, label, format!("cannot open {}", path.display())).because(error);
@@ -241,9 +249,10 @@ fn place_of(path: &Path, label: &str) -> Result<Place, SourceError> {
     let absolute = path.canonicalize().map_err(fail)?;
     let metadata = absolute.metadata().map_err(fail)?;
     if metadata.is_dir() {
-        Ok(Place::Folder(absolute))
+        Ok((Root::new(&absolute, links).map_err(fail)?, Place::Folder(absolute)))
     } else if metadata.is_file() {
-        Ok(Place::File(absolute))
+        let folder = absolute.parent().unwrap_or(&absolute);
+        Ok((Root::new(folder, links).map_err(fail)?, Place::File(absolute)))
     } else {
         Err(SourceError::new(ErrorKind::Invalid, label, format!("cannot open {}", path.display()))
             .because("it is neither a folder nor a regular file")

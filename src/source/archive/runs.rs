@@ -214,13 +214,20 @@ fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::format::Format;
     use super::*;
+    use crate::source::root::{Links, Root};
     use crate::source::stored::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
         let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1 };
-        let file = Arc::new(FileVersion { path: name.into(), stamp });
+        let file = Arc::new(FileVersion {
+            root: Root::new(Path::new("/"), Links::Beneath).expect("it is there"),
+            path: name.into(),
+            stamp,
+        });
         let artefact = Artefact {
             file,
             wal: None,

@@ -19,6 +19,7 @@ use super::known::KnownZips;
 use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::zip_reason;
+use crate::source::root::{LEADS_OUTSIDE_HINT, Root, is_outside};
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
@@ -38,6 +39,8 @@ pub(super) enum Place {
 /// Looks for archives, and remembers what it read of them.
 #[derive(Debug)]
 pub(super) struct Scanner {
+    /// What all files are opened beneath.
+    root: Root,
     place: Place,
     /// Whether the folder need not be there yet.
     may_be_missing: bool,
@@ -68,7 +71,13 @@ enum Facts {
 
 impl Scanner {
     /// `path` has to be absolute: the name of its folder may name the database.
-    pub(super) fn new(place: Place, label: Arc<str>, options: &ArchiveOptions, system: TimeZone) -> Self {
+    pub(super) fn new(
+        root: Root,
+        place: Place,
+        label: Arc<str>,
+        options: &ArchiveOptions,
+        system: TimeZone,
+    ) -> Self {
         let folder = match &place {
             Place::Folder(path) => Some(path.as_path()),
             Place::File(path) => path.parent(),
@@ -77,7 +86,19 @@ impl Scanner {
         let (known, told) = (HashMap::new(), HashSet::new());
         let zips = KnownZips::in_folder(options.cache_dir.as_deref());
         let zone = options.zone.clone();
-        Self { place, zips, may_be_missing: false, label, fallback, zone, system, known, entries: 0, told }
+        Self {
+            root,
+            place,
+            zips,
+            may_be_missing: false,
+            label,
+            fallback,
+            zone,
+            system,
+            known,
+            entries: 0,
+            told,
+        }
     }
 
     /// The same where the folder need not be there before the first archive is.
@@ -129,7 +150,8 @@ impl Scanner {
                 .because(error)
                 .with_hint("check that the folder is there, mounted and readable")
         };
-        let entries: Vec<DirEntry> = match std::fs::read_dir(folder).and_then(Iterator::collect) {
+        let listed = self.root.read_dir(folder);
+        let entries: Vec<DirEntry> = match listed.and_then(|open| open.entries()?.collect()) {
             // No backup was packed into an archive yet.
             Err(error)
                 if error.kind() == io::ErrorKind::NotFound
@@ -143,7 +165,8 @@ impl Scanner {
         let (mut has_news, mut known_entries) = (false, 0);
         for entry in &entries {
             let name = entry.file_name();
-            if !self.is_known(&name, || stamp_of_entry(entry), &|| folder.join(&name)) {
+            let path = || folder.join(&name);
+            if !self.is_known(&name, || stamp_of_entry(&self.root, entry, path), &path) {
                 let former = self.known.remove(&name);
                 has_news |= former.is_some();
                 let former = former.and_then(|(_, found)| found);
@@ -172,7 +195,7 @@ impl Scanner {
     ) -> bool {
         let Some((known, found)) = self.known.get(name) else { return false };
         let is_same = |end, then: &Option<Arc<FileVersion>>| {
-            let now = FileVersion::current(&beside(&path(), end)).ok().map(|file| file.stamp);
+            let now = FileVersion::current(&self.root, &beside(&path(), end)).ok().map(|file| file.stamp);
             now == then.as_ref().map(|file| file.stamp)
         };
         stamp().is_ok_and(|stamp| stamp == *known)
@@ -193,7 +216,7 @@ impl Scanner {
             Ok(parsed) => parsed,
             Err(why)
                 if matches!(why, LeftOut::Checksum | LeftOut::Beside)
-                    || why == LeftOut::Latest && path.is_symlink() =>
+                    || why == LeftOut::Latest && self.root.link_target(&path).is_ok() =>
             {
                 self.tell(os_name, "by the way", || {
                     tracing::debug!("{}: left out: {why}", path.display());
@@ -201,7 +224,8 @@ impl Scanner {
                 return None;
             }
             Err(why) => {
-                let what = if path.is_dir() { &"it is a folder" as &dyn std::fmt::Display } else { &why };
+                let what =
+                    if self.root.is_dir(&path) { &"it is a folder" as &dyn std::fmt::Display } else { &why };
                 self.leave_out(os_name, "it is no archive", what);
                 return None;
             }
@@ -244,12 +268,16 @@ impl Scanner {
     ) -> Option<FileVersion> {
         let is_there = matches!(io_kind(error), ErrorKind::Refused | ErrorKind::Unavailable)
             || had_former && io_kind(error) != ErrorKind::Missing;
-        let now = FileVersion::current(path);
+        let now = FileVersion::current(&self.root, path);
         let file = match now {
             Ok(file) if is_there => file,
             // What cannot even be looked at is there until it is said to be gone.
-            Err(now) if had_former && now.kind() != io::ErrorKind::NotFound && !path.is_dir() => {
-                FileVersion { path: path.to_owned(), stamp: FileStamp::UNKNOWN }
+            Err(now) if had_former && now.kind() != io::ErrorKind::NotFound && !self.root.is_dir(path) => {
+                FileVersion { root: self.root.clone(), path: path.to_owned(), stamp: FileStamp::UNKNOWN }
+            }
+            _ if is_outside(error) => {
+                self.leave_out(name, "it is a link", &format_args!("{error}; {LEADS_OUTSIDE_HINT}"));
+                return None;
             }
             _ => {
                 self.leave_out(name, "it cannot be read", error);
@@ -268,7 +296,9 @@ impl Scanner {
     /// The same as [`Scanner::scan_folder`] for the source that is one file.
     fn scan_file(&mut self, path: &Path) -> Result<bool, SourceError> {
         let name = path.file_name().unwrap_or_default();
-        if self.is_known(name, || FileVersion::current(path).map(|file| file.stamp), &|| path.to_owned()) {
+        if self.is_known(name, || FileVersion::current(&self.root, path).map(|file| file.stamp), &|| {
+            path.to_owned()
+        }) {
             return Ok(false);
         }
         self.known.remove(name);
@@ -308,7 +338,7 @@ impl Scanner {
 
     /// Reads what is needed of a file, unless it was read in this state before.
     fn look_at(&mut self, path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
-        let file = Arc::new(FileVersion::settled(path)?);
+        let file = Arc::new(FileVersion::settled(&self.root, path)?);
         file.open()?;
         if format != Format::Zip {
             return Ok((file, Facts::Readable));
@@ -353,7 +383,7 @@ impl Scanner {
         };
         let (mut wal, mut journal) = (None, None);
         if parsed.format == Format::Sqlite {
-            (wal, journal) = (settled_beside(&file.path, WAL), settled_beside(&file.path, JOURNAL));
+            (wal, journal) = (settled_beside(&file, WAL), settled_beside(&file, JOURNAL));
         }
         let (name, format, part) = (name.into(), parsed.format, part.into());
         let artefact = Artefact { file, wal, journal, name, format, part, members };
@@ -393,14 +423,14 @@ impl Scanner {
 
 /// The present stamp of the file that a folder's entry is or leads to. Asks relative to the open folder where it
 /// can: looking the whole path up for each of many files costs more than the rest.
-fn stamp_of_entry(entry: &DirEntry) -> io::Result<FileStamp> {
+fn stamp_of_entry(root: &Root, entry: &DirEntry, path: impl FnOnce() -> PathBuf) -> io::Result<FileStamp> {
     if entry.file_type()?.is_file() {
         let metadata = entry.metadata()?;
         if metadata.is_file() {
             return Ok(FileStamp::of(&metadata));
         }
     }
-    Ok(FileVersion::current(&entry.path())?.stamp)
+    Ok(FileVersion::current(root, &path())?.stamp)
 }
 
 /// `<db>-latest.jsonl`, named by the user: a snapshot after all.

@@ -3,7 +3,6 @@
 //! A run of `thrum backup` packs what `current/` holds into an archive, and then fills `current/` anew, file by file,
 //! the manifest last. So what lies there is a snapshot only while nobody writes to it.
 
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use serde::Deserialize;
 use super::format::Format;
 use super::found::{Archive, Artefact, captured_id};
 use crate::model::names::nested_paths;
+use crate::source::root::Root;
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::{ErrorKind, SourceError};
 
@@ -56,8 +56,8 @@ impl Manifest {
 
 /// The folders of a path that are backups of one repository each: the path itself, those in it, or those in its
 /// `backup/` where it is a `.thrum`.
-pub(super) fn repositories(path: &Path) -> Vec<PathBuf> {
-    if is_repository(path) {
+pub(super) fn repositories(root: &Root, path: &Path) -> Vec<PathBuf> {
+    if is_repository(root, path) {
         return vec![path.to_owned()];
     }
     let within = if path.file_name().is_some_and(|name| name == ".thrum") {
@@ -65,19 +65,16 @@ pub(super) fn repositories(path: &Path) -> Vec<PathBuf> {
     } else {
         path.to_owned()
     };
-    let Ok(entries) = fs::read_dir(&within) else { return Vec::new() };
-    let mut found: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|folder| is_repository(folder)).collect();
-    found.sort();
-    found
+    let entries = root.read_dir(&within).and_then(|folder| folder.paths()).unwrap_or_default();
+    entries.into_iter().map(|(folder, _)| folder).filter(|folder| is_repository(root, folder)).collect()
 }
 
-fn is_repository(folder: &Path) -> bool {
+fn is_repository(root: &Root, folder: &Path) -> bool {
     let has_manifest =
-        || File::open(folder.join("current").join(MANIFEST)).is_ok_and(|file| Manifest::read(file).is_ok());
+        || root.open(&folder.join("current").join(MANIFEST)).is_ok_and(|file| Manifest::read(file).is_ok());
     let has_archives = || {
-        let entries = fs::read_dir(folder.join("archives")).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "zip"))
+        let archives = root.read_dir(&folder.join("archives")).and_then(|folder| folder.paths());
+        archives.into_iter().flatten().any(|(path, _)| path.extension().is_some_and(|end| end == "zip"))
     };
     has_manifest() || has_archives()
 }
@@ -85,6 +82,7 @@ fn is_repository(folder: &Path) -> bool {
 /// The `current/` of one repository.
 #[derive(Debug)]
 pub(super) struct Current {
+    root: Root,
     folder: PathBuf,
     label: Arc<str>,
     database: Arc<str>,
@@ -97,9 +95,10 @@ pub(super) struct Current {
 
 impl Current {
     /// That of the folder `repository`, which shows as `database`.
-    pub(super) fn new(repository: &Path, label: Arc<str>, database: Arc<str>) -> Self {
+    pub(super) fn new(root: &Root, repository: &Path, label: Arc<str>, database: Arc<str>) -> Self {
         let folder = repository.join("current");
-        Self { folder, label, database, seen: Vec::new(), archive: None, told: None }
+        let root = root.clone();
+        Self { root, folder, label, database, seen: Vec::new(), archive: None, told: None }
     }
 
     /// The snapshot that it was when it was last looked at and nobody wrote to it.
@@ -186,10 +185,14 @@ impl Current {
         if !files.iter().any(|(path, _)| path == Path::new(MANIFEST)) {
             return Err("there is no such file".into());
         }
-        let manifest = Manifest::read(File::open(self.folder.join(MANIFEST))?)?;
+        let manifest = Manifest::read(self.root.open(&self.folder.join(MANIFEST))?)?;
         let paths = nested_paths(files.iter().map(|(path, _)| path.as_os_str().as_bytes()));
         let artefacts = files.iter().zip(paths).map(|((path, stamp), name)| Artefact {
-            file: Arc::new(FileVersion { path: self.folder.join(path), stamp: *stamp }),
+            file: Arc::new(FileVersion {
+                root: self.root.clone(),
+                path: self.folder.join(path),
+                stamp: *stamp,
+            }),
             wal: None,
             journal: None,
             name: name.into(),
@@ -208,13 +211,12 @@ impl Current {
         let mut files = Vec::new();
         let mut folders = vec![(self.folder.clone(), 0)];
         while let Some((folder, depth)) = folders.pop() {
-            for entry in fs::read_dir(&folder)? {
+            for entry in self.root.read_dir(&folder)?.entries()? {
                 let entry = entry?;
-                let kind = entry.file_type()?;
+                let (kind, path) = (entry.file_type()?, folder.join(entry.file_name()));
                 if kind.is_dir() && depth < DEEPEST {
-                    folders.push((entry.path(), depth + 1));
+                    folders.push((path, depth + 1));
                 } else if kind.is_file() {
-                    let path = entry.path();
                     let below = path.strip_prefix(&self.folder).unwrap_or(&path).to_owned();
                     match entry.metadata() {
                         Ok(metadata) => files.push((below, FileStamp::of(&metadata))),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::chunks::{ChunkStore, Place, Repository};
+use super::chunks::{ChunkStore, Place, StoreInGit};
 use super::error::StoreError;
 use crate::source::dolt::leftovers::is_left_by_tests;
+use crate::source::root::{Links, Root, SourcePath, is_outside};
 use crate::source::watch::{Events, Watched};
 
 /// Where a Beads folder keeps its databases: those of a server, those within the program.
@@ -17,52 +18,110 @@ const DOLT: &str = ".dolt";
 /// The folder of the repository in a work tree, and what the names of bare repositories end in.
 const GIT: &str = ".git";
 
-/// The databases at a path: name, as a server over it has it, to where the store is. A folder without databases of its
-/// own may be a git repository that holds one.
-///
-/// # Errors
-/// What the operating system said.
-pub fn places(path: &Path) -> Result<BTreeMap<String, Place>, StoreError> {
-    let found: BTreeMap<_, _> =
-        databases(path)?.into_iter().map(|(name, folder)| (name, Place::Folder(folder))).collect();
-    if found.is_empty() && look_into_git(path).is_some_and(|looked| looked.is_ok()) {
-        return Ok([(name_of_repository(path), Place::Git(path.to_owned()))].into());
+/// A folder that a user named, and what is opened beneath it.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The path as it was written, absolute: names of databases come from it.
+    written: PathBuf,
+    folder: SourcePath,
+}
+
+impl Named {
+    /// The folder at a path. One within a database stands for the whole of that.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn new(path: &Path, links: Links) -> Result<Self, StoreError> {
+        let fail = |error| StoreError::io(path, "open", error);
+        let folder = path.canonicalize().map_err(fail)?;
+        let database = folder.ancestors().find(|folder| !is_within(folder)).unwrap_or(&folder);
+        let root = Root::new(database, links).map_err(fail)?;
+        // A `.dolt` stands for the database that it is in.
+        let folder = if folder.ends_with(DOLT) { database.to_owned() } else { folder };
+        Ok(Self { written: path.to_owned(), folder: SourcePath::new(&root, folder) })
     }
-    Ok(found)
+
+    /// The folder.
+    pub fn folder(&self) -> &SourcePath {
+        &self.folder
+    }
+
+    /// The databases in it: name, as a server over it has it, to where the store is. A folder without databases of its
+    /// own may be a git repository that holds one.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn places(&self) -> Result<BTreeMap<String, Place>, StoreError> {
+        let found: BTreeMap<_, _> =
+            self.databases()?.into_iter().map(|(name, folder)| (name, Place::Folder(folder))).collect();
+        let (path, links) = (&self.written, self.folder.root().links());
+        if found.is_empty() && look_into_git(path, links).is_some_and(|looked| looked.is_ok()) {
+            return Ok([(name_of_repository(path), Place::Git(path.clone(), links))].into());
+        }
+        Ok(found)
+    }
+
+    /// The databases in the folder: name, as a server over it has it, to the folder of the store.
+    ///
+    /// A folder can be a store or a database itself, hold databases (the data folder of a server), or be that of Beads.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn databases(&self) -> Result<BTreeMap<String, SourcePath>, StoreError> {
+        let mut found = BTreeMap::new();
+        if let Some(store) = ChunkStore::locate(&self.folder) {
+            found.insert(name_of(&self.written), store);
+        }
+        // A bare store has no databases below it, only files of its own.
+        if found.values().all(|store| *store != self.folder) {
+            below(&self.folder, &mut found)?;
+        }
+        if found.is_empty() {
+            for name in BEADS_FOLDERS {
+                let folder = self.folder.join(name);
+                if let Some(store) = ChunkStore::locate(&folder) {
+                    found.insert(name_of(&self.written.join(name)), store);
+                }
+                below(&folder, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The folders in which something happens whenever a database below changes, comes or goes: those that
+    /// [`Self::databases`] looks into, as far as they are there and can be listed, and the stores'.
+    pub fn watched(&self) -> Watched {
+        let mut found = Watched::from([(self.folder.path().to_owned(), Events::Entries)]);
+        within_database(&self.folder, &mut found);
+        if ChunkStore::locate(&self.folder).is_some_and(|store| store == self.folder) {
+            return found;
+        }
+        let beads = BEADS_FOLDERS.map(|folder| self.folder.join(folder));
+        for parent in std::iter::once(&self.folder).chain(&beads) {
+            // One that cannot be listed cannot be watched either, so that it is looked at often enough.
+            for folder in folders_in(parent).unwrap_or_default().into_values().filter(SourcePath::is_dir) {
+                found.insert(folder.path().to_owned(), Events::Entries);
+                within_database(&folder, &mut found);
+            }
+        }
+        found
+    }
+
+    /// Folders that may be databases and are links out of the source.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn refused(&self) -> Result<Vec<String>, StoreError> {
+        let leads_out = |folder: &SourcePath| folder.metadata().is_err_and(|error| is_outside(&error));
+        let folders = folders_in(&self.folder)?.into_iter();
+        Ok(folders.filter(|(_, folder)| leads_out(folder)).map(|(name, _)| name).collect())
+    }
 }
 
 /// Whether a git repository holds a store: the error says why not. `None` for what is no git repository.
-pub fn look_into_git(path: &Path) -> Option<Result<(), StoreError>> {
-    let look = || Repository::open(path)?.head().map(drop);
-    Repository::is_at(path).then(look)
-}
-
-/// The databases in a folder: name, as a server over it has it, to the folder of the store.
-///
-/// A folder can be a store or a database itself, hold databases (the data folder of a server), or be that of Beads.
-///
-/// # Errors
-/// What the operating system said.
-pub fn databases(path: &Path) -> Result<BTreeMap<String, PathBuf>, StoreError> {
-    let mut found = BTreeMap::new();
-    let path = &without_dolt(path);
-    if let Some(folder) = ChunkStore::locate(path) {
-        found.insert(name_of(path), folder);
-    }
-    // A bare store has no databases below it, only files of its own.
-    if found.values().all(|folder| folder != path) {
-        below(path, &mut found)?;
-    }
-    if found.is_empty() {
-        for folder in BEADS_FOLDERS {
-            let path = path.join(folder);
-            if let Some(folder) = ChunkStore::locate(&path) {
-                found.insert(name_of(&path), folder);
-            }
-            below(&path, &mut found)?;
-        }
-    }
-    Ok(found)
+pub fn look_into_git(path: &Path, links: Links) -> Option<Result<(), StoreError>> {
+    let look = || StoreInGit::open(path, links)?.head().map(drop);
+    StoreInGit::is_at(path).then(look)
 }
 
 /// The folder of the database whose store is in a folder: the one around `.dolt/noms`, or the store's own.
@@ -71,75 +130,49 @@ pub fn folder_of(store: &Path) -> &Path {
     database.unwrap_or(store)
 }
 
-/// A `.dolt` stands for the database that it lies in.
-fn without_dolt(path: &Path) -> PathBuf {
-    match path.ends_with(DOLT) {
-        true => path.join(".."),
-        false => path.to_owned(),
-    }
-}
-
-/// The folders in which something happens whenever a database below `path` changes, comes or goes: those that
-/// [`databases`] looks into, as far as they are there and can be listed, and the stores'.
-pub fn watched(path: &Path) -> Watched {
-    let path = &without_dolt(path);
-    let mut found = Watched::from([(path.clone(), Events::Entries)]);
-    within_database(path, &mut found);
-    if ChunkStore::locate(path).is_some_and(|store| store == *path) {
-        return found;
-    }
-    let beads = BEADS_FOLDERS.map(|folder| path.join(folder));
-    for parent in std::iter::once(path).chain(&beads) {
-        // One that cannot be listed cannot be watched either, so that it is looked at often enough.
-        for folder in folders_in(parent).unwrap_or_default().into_values().filter(|folder| folder.is_dir()) {
-            found.insert(folder.clone(), Events::Entries);
-            within_database(&folder, &mut found);
-        }
-    }
-    found
-}
-
 /// Adds the folders of a database, or of a store, that are there.
-fn within_database(folder: &Path, found: &mut Watched) {
+fn within_database(folder: &SourcePath, found: &mut Watched) {
     let dolt = folder.join(DOLT);
     if dolt.is_dir() {
-        found.insert(dolt, Events::Entries);
+        found.insert(dolt.path().to_owned(), Events::Entries);
     }
-    for store in [ChunkStore::within(folder), folder.to_owned()] {
-        let is_store = store != folder || ChunkStore::locate(folder).as_deref() == Some(folder);
+    for store in [ChunkStore::within(folder), folder.clone()] {
+        let is_store = store != *folder || ChunkStore::locate(folder).as_ref() == Some(folder);
         if is_store && store.is_dir() {
             let old = ChunkStore::old_generation(&store);
-            found.insert(store, Events::Writes);
-            found.extend(old.is_dir().then_some((old, Events::Writes)));
+            found.insert(store.path().to_owned(), Events::Writes);
+            found.extend(old.is_dir().then(|| (old.path().to_owned(), Events::Writes)));
         }
     }
 }
 
 /// Adds the databases in folders right below one; nothing where there is no folder.
-fn below(path: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), StoreError> {
-    let folders = folders_in(path)?.into_iter();
+fn below(folder: &SourcePath, found: &mut BTreeMap<String, SourcePath>) -> Result<(), StoreError> {
+    let folders = folders_in(folder)?.into_iter();
     found.extend(folders.filter_map(|(name, folder)| Some((name, ChunkStore::locate(&folder)?))));
     Ok(())
 }
 
-/// What lies in a folder and can be a database by its name; nothing where there is no folder.
-fn folders_in(path: &Path) -> Result<BTreeMap<String, PathBuf>, StoreError> {
-    let mut found = BTreeMap::new();
-    let entries = match std::fs::read_dir(path) {
+/// What is in a folder and can be a database by its name; nothing where there is no folder.
+fn folders_in(folder: &SourcePath) -> Result<BTreeMap<String, SourcePath>, StoreError> {
+    let entries = match folder.read_dir().and_then(|open| open.paths()) {
         Ok(entries) => entries,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(found);
+            return Ok(BTreeMap::new());
         }
-        Err(error) => return Err(StoreError::io(path, "list", error)),
+        Err(error) => return Err(StoreError::io(folder.path(), "list", error)),
     };
-    for entry in entries {
-        let entry = entry.map_err(|error| StoreError::io(path, "list", error))?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if !is_left_by_tests(&name) && !name.starts_with('.') {
-            found.insert(name, entry.path());
-        }
-    }
-    Ok(found)
+    let named = entries.into_iter().filter_map(|(path, _)| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        let may_be_one = !is_left_by_tests(&name) && !name.starts_with('.');
+        may_be_one.then(|| (name, SourcePath::new(folder.root(), path)))
+    });
+    Ok(named.collect())
+}
+
+/// Whether a folder is one within a database or a repository.
+fn is_within(folder: &Path) -> bool {
+    folder.ends_with(".dolt/noms") || folder.ends_with(DOLT) || folder.ends_with(GIT)
 }
 
 /// The name of the database in a folder: that of the folder, without what lies within every database.
@@ -150,8 +183,6 @@ fn name_of(path: &Path) -> String {
         None => path.canonicalize(),
     };
     let absolute = absolute.unwrap_or_else(|_| path.to_owned());
-    let is_within =
-        |folder: &&Path| folder.ends_with(".dolt/noms") || folder.ends_with(DOLT) || folder.ends_with(GIT);
     let database = absolute.ancestors().find(|folder| !is_within(folder));
     let name = database.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "dolt".to_owned())
@@ -167,8 +198,12 @@ fn name_of_repository(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    fn named(path: &Path) -> Named {
+        Named::new(path, Links::Beneath).expect("it is there")
+    }
+
     fn names(path: &Path) -> Vec<String> {
-        databases(path).expect("nothing is wrong").into_keys().collect()
+        named(path).databases().expect("nothing is wrong").into_keys().collect()
     }
 
     fn make(folder: &Path) {
@@ -211,7 +246,7 @@ mod tests {
         }
         std::fs::write(at("data/server.log"), "").expect("the folder is ours");
         let watched = |path: &str, kind| {
-            let found = watched(&at(path)).into_iter();
+            let found = named(&at(path)).watched().into_iter();
             let of_kind = found.filter(|(_, events)| *events == kind).map(|(path, _)| path);
             let shown = of_kind.map(|path| path.strip_prefix(folder.path()).map(|p| p.display().to_string()));
             shown.collect::<Result<Vec<_>, _>>().expect("all are below it").join(" ")

@@ -9,15 +9,18 @@ use serde::Deserialize;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::ErrorKind;
 use crate::source::dolt_store::address::Address;
-use crate::source::dolt_store::chunks::ChunkStore;
+use crate::source::dolt_store::chunks::{ChunkStore, Place};
 use crate::source::dolt_store::error::StoreError;
 use crate::source::dolt_store::graph::Graph;
 use crate::source::dolt_store::objects::commit;
 use crate::source::dolt_store::objects::store_root::Refs;
 use crate::source::dolt_store::walk;
+use crate::source::root::SourcePath;
 
 /// Beside the folder of a store, in a database folder: which branch is checked out.
 const REPO_STATE: &str = "repo_state.json";
+/// The longest such file that is read, in bytes.
+const LONGEST_STATE: u64 = 1 << 20;
 /// What branches of remotes are shown under.
 const REMOTES: &str = "remotes/";
 /// Heads per walk beside the main timeline: as many as the source over a server asks for at once, so that both give the
@@ -59,10 +62,10 @@ pub fn load(
 /// # Errors
 /// What the operating system said.
 pub fn main_branch<'b>(
-    folder: &Path,
+    place: &Place,
     branches: &'b BTreeMap<String, Address>,
 ) -> Result<Option<&'b str>, StoreError> {
-    let checked_out = checked_out(folder)?;
+    let checked_out = checked_out(place)?;
     let wanted = [checked_out.as_deref(), Some("main"), Some("master")];
     let found = wanted.into_iter().flatten().find_map(|wanted| branches.get_key_value(wanted));
     Ok(found.or_else(|| branches.first_key_value()).map(|(name, _)| name.as_str()))
@@ -72,18 +75,18 @@ pub fn main_branch<'b>(
 ///
 /// # Errors
 /// What the operating system said.
-pub fn checked_out(folder: &Path) -> Result<Option<String>, StoreError> {
+pub fn checked_out(place: &Place) -> Result<Option<String>, StoreError> {
     #[derive(Deserialize)]
     struct RepoState {
         head: String,
     }
-    let Some(path) = folder.parent().map(|dolt| dolt.join(REPO_STATE)).filter(|_| is_database(folder)) else {
-        return Ok(None);
-    };
-    let text = match std::fs::read(&path) {
+    let Place::Folder(store) = place else { return Ok(None) };
+    let Some(dolt) = store.path().parent().filter(|_| is_database(store.path())) else { return Ok(None) };
+    let file = SourcePath::new(store.root(), dolt.join(REPO_STATE));
+    let text = match file.read(LONGEST_STATE) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::io(&path, "read", error)),
+        Err(error) => return Err(StoreError::io(file.path(), "read", error)),
     };
     // It is rewritten in place, so that it may be half there for an instant; the branch is then guessed.
     let state: Option<RepoState> = serde_json::from_slice(&text).ok();
@@ -129,7 +132,7 @@ impl Heads {
         graph: &mut Graph,
         refs: &Refs,
     ) -> Result<Option<(String, Address)>, StoreError> {
-        let Some(branch) = main_branch(store.folder(), &refs.branches)? else { return Ok(None) };
+        let Some(branch) = main_branch(store.place(), &refs.branches)? else { return Ok(None) };
         let Some(head) = refs.branches.get(branch) else { return Ok(None) };
         if !self.branches.contains_key(branch) {
             graph.read_again(store, head)?;
@@ -195,7 +198,6 @@ fn take_away(heads: &mut BTreeSet<&Address>, timeline: &[Arc<SnapshotMeta>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::dolt_store::chunks::Place;
     use crate::source::dolt_store::testing::{Field, MemoryChunks, commit, message, store_root, write_store};
 
     fn branches(names: &[&str]) -> BTreeMap<String, Address> {
@@ -207,8 +209,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let noms = folder.path().join(".dolt/noms");
         std::fs::create_dir_all(&noms).expect("the folder is ours");
-        let main = |folder: &Path, names: &[&str]| {
-            main_branch(folder, &branches(names)).expect("nothing is wrong").map(str::to_owned)
+        let named = SourcePath::of_folder(folder.path(), crate::source::root::Links::Beneath);
+        let noms = Place::Folder(named.expect("the folder is ours").join(".dolt/noms"));
+        let main = |place: &Place, names: &[&str]| {
+            main_branch(place, &branches(names)).expect("nothing is wrong").map(str::to_owned)
         };
         assert_eq!(main(&noms, &["a", "main", "x"]).as_deref(), Some("main"));
         assert_eq!(main(&noms, &["a", "master"]).as_deref(), Some("master"));
@@ -228,7 +232,8 @@ mod tests {
         let mut chunks = MemoryChunks::default();
         let other = chunks.put(commit(Address::new([5; 20]), 1, &[], 1000, "other"));
         write_store(folder.path(), &chunks.all(), &other);
-        let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
+        let store =
+            ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours")).expect("a store");
         let refs = |names: &[(&str, Address)]| Refs {
             branches: names.iter().map(|(name, head)| ((*name).to_owned(), *head)).collect(),
             ..Refs::default()
@@ -262,7 +267,8 @@ mod tests {
         ]));
         let folder = tempfile::tempdir().expect("a temporary folder");
         write_store(folder.path(), &chunks.all(), &root);
-        let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
+        let store =
+            ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours")).expect("a store");
         let refs = Refs::read(&store, &root).expect("refs");
         let history = load(&store, &mut Graph::default(), &refs, None).expect("a history");
         let texts = |commits: &[Arc<SnapshotMeta>]| {

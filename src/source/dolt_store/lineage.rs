@@ -243,7 +243,8 @@ mod tests {
         fn origins(&self, head: &Address) -> impl FnMut(&Address, &str) -> String {
             let folder = tempfile::tempdir().expect("a temporary folder");
             write_store(folder.path(), &self.chunks.all(), head);
-            let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
+            let store = ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours"))
+                .expect("a store");
             let mut graph = Graph::default();
             let timeline = walk::log(&store, &mut graph, head, &[]).expect("a log");
             let history = History { timeline, ..History::default() };

@@ -55,7 +55,7 @@ pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, R
         return Ok(Some(Arc::clone(&seen.files)));
     }
     let refs = Refs::read(&shared.store, &store_root)?;
-    let branch = main_branch(shared.store.folder(), &refs.branches)?;
+    let branch = main_branch(shared.store.place(), &refs.branches)?;
     let Some(working_set) = branch.and_then(|branch| refs.working_sets.get(branch)) else { return Ok(None) };
     let address = working_root(&shared.store, working_set)?;
     let root = RootValue::read(&shared.store, &address)?;

@@ -17,7 +17,7 @@
 //! | `probe` | any bytes as each kind of file and object, for fuzzing |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,12 +52,14 @@ mod walk;
 use address::Address;
 use chunks::{ChunkStore, Place, RecentChunks};
 use database::DoltStoreDatabase;
+use discover::Named;
 use error::StoreError;
 use lost::Scanner;
 use objects::store_root::Refs;
 use shared::Shared;
 
 use super::blocking::on_blocking_thread;
+use super::root::{LEADS_OUTSIDE_HINT, Links, SourcePath};
 use super::verify::Finding;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
@@ -76,11 +78,13 @@ pub struct DoltStoreOptions {
     pub name: Option<String>,
     /// Tables to leave out: patterns for `table` and for `db/table`.
     pub exclude: GlobSet,
+    /// Which links are followed (`--follow-links`).
+    pub links: Links,
 }
 
 impl Default for DoltStoreOptions {
     fn default() -> Self {
-        Self { name: None, exclude: GlobSet::empty() }
+        Self { name: None, exclude: GlobSet::empty(), links: Links::Beneath }
     }
 }
 
@@ -91,7 +95,7 @@ pub struct DoltStoreSource {
 }
 
 struct Inner {
-    path: PathBuf,
+    named: Named,
     /// The database in a git repository, which is the only one for good; none for folders, whose databases
     /// come and go.
     in_git: Option<(String, Place)>,
@@ -132,13 +136,13 @@ struct Seen {
 
 impl DoltStoreSource {
     /// Whether a folder is or holds Dolt databases in one of the ways that [`Self::open`] reads.
-    pub fn is_at(path: &Path) -> bool {
-        discover::places(path).is_ok_and(|found| !found.is_empty())
+    pub fn is_at(path: &Path, links: Links) -> bool {
+        Named::new(path, links).and_then(|named| named.places()).is_ok_and(|found| !found.is_empty())
     }
 
     /// Why there is no Dolt database in a git repository; `None` for what is no git repository, or holds one.
-    pub fn missing_in_git(path: &Path) -> Option<String> {
-        discover::look_into_git(path)?.err().map(|error| chain(&error))
+    pub fn missing_in_git(path: &Path, links: Links) -> Option<String> {
+        discover::look_into_git(path, links)?.err().map(|error| chain(&error))
     }
 
     /// A source for a folder: a data folder with databases, one database, a `.dolt/noms`, a backup, a
@@ -153,9 +157,9 @@ impl DoltStoreSource {
         let look = |error| StoreError::io(path, "open", error).during(&label, "cannot look for databases");
         // A program that goes to the background leaves the folder that a relative path starts from.
         let absolute = std::path::absolute(path).map_err(look)?;
-        std::fs::metadata(&absolute).map_err(look)?;
-        let path = &*absolute;
-        let there = discover::places(path);
+        let named = Named::new(&absolute, options.links);
+        let named = named.map_err(|error| error.during(&label, "cannot look for databases"))?;
+        let there = named.places();
         let there = there.map_err(|error| error.during(&label, "cannot look for databases"))?;
         if there.is_empty() {
             let hint = "Name a Dolt database, a folder of these, a backup, the folder of a file:// remote, or a git \
@@ -168,11 +172,19 @@ impl DoltStoreSource {
             let operation = format!("cannot show several databases as {name}");
             return Err(fail(ErrorKind::Invalid, &operation).with_hint(hint));
         }
-        let path = path.to_owned();
-        let in_git = there.into_iter().find(|(_, place)| matches!(place, Place::Git(_)));
+        let refused = named.refused().unwrap_or_default();
+        if !refused.is_empty() {
+            let (names, hint) = (refused.join(", "), LEADS_OUTSIDE_HINT);
+            tracing::warn!(
+                source = &*label,
+                hint,
+                "links that lead out of the source are not followed: {names}"
+            );
+        }
+        let in_git = there.into_iter().find(|(_, place)| matches!(place, Place::Git(..)));
         let (values, watch) = (Arc::default(), FolderWatch::new(Arc::clone(&label)));
         let (known, scanner) = (Mutex::default(), Scanner::default());
-        let inner = Inner { path, in_git, label, options, values, watch, known, scanner };
+        let inner = Inner { named, in_git, label, options, values, watch, known, scanner };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
@@ -219,8 +231,8 @@ impl Inner {
         match &self.in_git {
             Some((name, place)) => Ok([(name.clone(), place.clone())].into()),
             None => {
-                self.watch.renew(|| discover::watched(&self.path));
-                discover::places(&self.path)
+                self.watch.renew(|| self.named.watched());
+                self.named.places()
             }
         }
     }
@@ -239,11 +251,14 @@ impl Inner {
         let missing = known.databases.iter().filter(|(name, _)| !there.contains_key(*name));
         let mut absent = BTreeSet::new();
         for (name, database) in missing {
-            let is_source_empty = || std::fs::read_dir(&self.path).is_ok_and(|mut all| all.next().is_none());
-            if !self.path.exists() || is_source_empty() {
+            let folder = self.named.folder();
+            let is_source_empty = || {
+                folder.read_dir().and_then(|open| open.entries()).is_ok_and(|mut all| all.next().is_none())
+            };
+            if !folder.exists() || is_source_empty() {
                 return Err(self.store_is_gone(name));
             }
-            if discover::folder_of(database.place.path()).exists() {
+            if is_folder_there(&database.place) {
                 absent.insert(name.clone());
             }
         }
@@ -282,7 +297,7 @@ impl Inner {
         let Some(database) = known.databases.get_mut(name) else { return Ok(false) };
         let shared = &database.shared;
         shared.store.refresh()?;
-        let (root, checked_out) = (shared.store.root(), history::checked_out(place.path())?);
+        let (root, checked_out) = (shared.store.root(), history::checked_out(place)?);
         let broken_files = shared.store.view().broken_files();
         let found = shared.found.version();
         let is_seen = |seen: &Seen| {
@@ -328,6 +343,18 @@ impl KnownDatabase {
         history.lost = Some(self.shared.found.lost(store, &mut graph, &history));
         graph.tidy(&history);
         Ok((last != Some(&history)).then_some(history))
+    }
+}
+
+/// Whether the folder of a database is there, with or without its store.
+fn is_folder_there(place: &Place) -> bool {
+    match place {
+        Place::Folder(store) => {
+            let folder = discover::folder_of(store.path());
+            folder.starts_with(store.root().folder())
+                && SourcePath::new(store.root(), folder.to_owned()).exists()
+        }
+        Place::Git(folder, _) => folder.exists(),
     }
 }
 

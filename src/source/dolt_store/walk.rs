@@ -194,7 +194,8 @@ mod tests {
                 chunks.put(commit.clone());
             }
             write_store(folder.path(), &chunks.all(), &address_of(&commits[0]));
-            let store = ChunkStore::open(&Place::Folder(folder.path().to_owned())).expect("a store");
+            let store = ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours"))
+                .expect("a store");
             Self { _folder: folder, store }
         }
     }

@@ -46,7 +46,9 @@ use super::blocking::on_blocking_thread;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 use crate::locks::lock;
-use objects::Objects;
+use crate::source::repository::{Repository, State as RepositoryState};
+use crate::source::root::{LEADS_OUTSIDE_HINT, Links};
+use objects::{CANNOT_OPEN, Objects, failed};
 use refs::Refs;
 use state::State;
 
@@ -61,6 +63,7 @@ pub struct GitSource {
 struct Inner {
     label: Arc<str>,
     place: GitPlace,
+    repository: Arc<Repository>,
     watch: FolderWatch,
     state: Mutex<State>,
     /// What the repository named when databases were handed out.
@@ -69,16 +72,25 @@ struct Inner {
 
 impl GitSource {
     /// Opens a place in a repository. `name` is the name of the one database to show (`NAME=`), `zone` that of copies
-    /// whose names have a time without one (`--timezone`); without it such a name is read as its writer meant it.
+    /// whose names have a time without one (`--timezone`); without it such a name is read as its writer meant it. `links`
+    /// says which links are followed.
     ///
     /// # Errors
     /// [`super::ErrorKind::Invalid`] where the branch has no commit, [`super::ErrorKind::Missing`] where it is not
     /// there; others where the repository cannot be read.
-    pub fn open(place: GitPlace, name: Option<String>, zone: Option<TimeZone>) -> Result<Self, SourceError> {
+    pub fn open(
+        place: GitPlace,
+        name: Option<String>,
+        zone: Option<TimeZone>,
+        links: Links,
+    ) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("git {}", place.repository.display()).into();
-        let repository = objects::open(&place.repository, &label)?;
-        let refs = Refs::read(&repository, &place, &label)?;
-        let objects = Objects::new(Arc::clone(&label), repository, Arc::default());
+        let repository = Repository::open(&place.repository, links)
+            .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
+        say_what_is_refused(&repository.state(), &label);
+        let repository = Arc::new(repository);
+        let refs = Refs::read(&repository.state(), &place, &label)?;
+        let objects = Objects::new(Arc::clone(&label), Arc::clone(&repository), Arc::default());
         if place.path.is_empty() && graph::is_only_commit(&mut objects.reader(), refs.tip) {
             return Err(SourceError::new(
                 ErrorKind::Invalid,
@@ -89,7 +101,19 @@ impl GitSource {
         }
         let watch = FolderWatch::new(Arc::clone(&label));
         let (state, delivered) = (Mutex::new(State::new(name, zone)), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { label, place, watch, state, delivered }) })
+        Ok(Self { inner: Arc::new(Inner { label, place, repository, watch, state, delivered }) })
+    }
+}
+
+/// Logs the folders that a repository borrows objects from and that are not read.
+fn say_what_is_refused(state: &RepositoryState, label: &str) {
+    for folder in state.refused() {
+        let (folder, hint) = (folder.display(), LEADS_OUTSIDE_HINT);
+        tracing::warn!(
+            source = label,
+            hint,
+            "objects borrowed from {folder} are not read: that is outside of the source"
+        );
     }
 }
 
@@ -99,12 +123,14 @@ type News = (Refs, Vec<Arc<dyn Database>>);
 impl Inner {
     /// The databases and what the repository names, where that is news. Blocks.
     fn look(&self) -> Result<Option<News>, SourceError> {
-        // Opened anew: its settings, and what it borrows objects from, may have changed.
-        let repository = objects::open(&self.place.repository, &self.label)?;
-        self.watch.renew(|| refs::watched(&repository));
-        let refs = Refs::read(&repository, &self.place, &self.label)?;
+        // Its owner, its settings, and what it borrows objects from may have changed.
+        let state = self.repository.look();
+        let state = state.map_err(|failure| failed(&self.label, CANNOT_OPEN.to_owned(), failure))?;
+        self.watch.renew(|| refs::watched(&state));
+        let refs = Refs::read(&state, &self.place, &self.label)?;
+        let repository = &self.repository;
         if lock(&self.delivered).as_ref() == Some(&refs) {
-            if !lock(&self.state).is_any_back(&repository, &self.place, &self.label) {
+            if !lock(&self.state).is_any_back(repository, &self.place, &self.label) {
                 return Ok(None);
             }
             // Should this poll be given up, the next one has to look.

@@ -1,80 +1,47 @@
 //! The objects of a repository: read by the library, and checked here against the hashes that name them.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gix::error::Class;
-use gix::objs::{Find, FindHeader, Kind};
-use gix::odb::pack::cache::lru::MemoryCappedHashmap;
-use gix::{ObjectId, ThreadSafeRepository};
+use gix::ObjectId;
+use gix::objs::Kind;
 
 use super::tree::TreeCache;
-use crate::source::stored::io_kind;
+pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
+use crate::source::repository::{BaseCache, Failure, Loose, Repository, State, Unpacking, kind_of};
+use crate::source::root::LEADS_OUTSIDE_HINT;
 use crate::source::{ErrorKind, SourceError};
-
-/// The most that reading one object may allocate, in bytes: git may keep one as a chain of differences, which all are in
-/// memory with what they are made from.
-pub(super) const MAX_OBJECT_MEMORY: u32 = 512 << 20;
-
-/// What a reader keeps of unpacked objects that others are made from, in bytes.
-const BASE_CACHE: usize = 32 << 20;
 
 /// The objects of a repository as of one state of its replacements. All that reads them may block.
 pub(super) struct Objects {
     label: Arc<str>,
-    repository: ThreadSafeRepository,
+    repository: Arc<Repository>,
     /// Objects that stand for others (`git replace`).
     replaced: Arc<HashMap<ObjectId, ObjectId>>,
 }
 
-/// Opens a repository. Settings other than its own are not looked at, and nothing that they name is run.
-///
-/// # Errors
-/// What is no repository, or one of a kind that is not known.
-pub(super) fn open(folder: &Path, label: &str) -> Result<ThreadSafeRepository, SourceError> {
-    let limit = format!("gitoxide.objects.allocLimit={MAX_OBJECT_MEMORY}");
-    // Its format is in its settings, whoever they belong to.
-    let options = gix::open::Options::isolated()
-        .with(gix::sec::Trust::Full)
-        .config_overrides([limit])
-        .strict_config(false);
-    let repository = ThreadSafeRepository::open_opts(folder, options).map_err(|error| {
-        of_git(label, "cannot open the repository".to_owned(), error)
-            .with_hint("`git -C PATH fsck` tells what is wrong with it")
-    })?;
-    match repository.to_thread_local().config_snapshot().string("extensions.refStorage") {
-        Some(storage) if *storage != *b"files" => {
-            Err(SourceError::new(ErrorKind::Unsupported, label, "cannot read the branches")
-                .because(format!("the repository keeps its refs in the form `{storage}`, which is not read"))
-                .with_hint("`git refs migrate --ref-format=files` makes them files"))
-        }
-        _ => Ok(repository),
-    }
-}
+/// What could not be done with a repository as a whole.
+pub(super) const CANNOT_OPEN: &str = "cannot open the repository";
 
 /// A failure that the library tells of.
 pub(super) fn of_git(label: &str, operation: String, error: gix::Error) -> SourceError {
-    let of_system = error
-        .iter_errors()
-        .filter_map(|error| error.downcast_ref::<std::io::Error>())
-        .find(|error| error.raw_os_error().is_some());
-    let of_class = || match error.dominant_class() {
-        Some(Class::NotFound) => ErrorKind::Missing,
-        Some(Class::PermissionDenied) => ErrorKind::Refused,
-        Some(Class::Unsupported) => ErrorKind::Unsupported,
-        Some(Class::Cancelled | Class::Conflict | Class::Retryable) => ErrorKind::Unavailable,
-        _ => ErrorKind::Damaged,
-    };
-    // What the library makes of a failure of the operating system says nothing of what is stored.
-    let kind = of_system.map_or_else(of_class, io_kind);
-    SourceError::new(kind, label, operation).because(error)
+    SourceError::new(kind_of(&error), label, operation).because(error)
+}
+
+/// A failure to read a repository.
+pub(super) fn failed(label: &str, operation: String, failure: Failure) -> SourceError {
+    let Failure { kind, problem, hint } = failure;
+    let error = SourceError::new(kind, label, operation).because(problem);
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
 }
 
 impl Objects {
     pub(super) fn new(
         label: Arc<str>,
-        repository: ThreadSafeRepository,
+        repository: Arc<Repository>,
         replaced: Arc<HashMap<ObjectId, ObjectId>>,
     ) -> Self {
         Self { label, repository, replaced }
@@ -92,11 +59,26 @@ impl Objects {
 
     /// The same as they are stored, whatever stands for them.
     pub(super) fn as_stored(&self) -> Self {
-        Self::new(Arc::clone(&self.label), self.repository.clone(), Arc::default())
+        Self::new(Arc::clone(&self.label), Arc::clone(&self.repository), Arc::default())
     }
 
-    pub(super) fn repository(&self) -> gix::Repository {
-        self.repository.to_thread_local()
+    /// The repository as it was last looked at.
+    pub(super) fn state(&self) -> Arc<State> {
+        self.repository.state()
+    }
+
+    /// The repository as it is now. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) fn look(&self) -> Result<Arc<State>, SourceError> {
+        let state = self.repository.look();
+        state.map_err(|failure| failed(&self.label, CANNOT_OPEN.to_owned(), failure))
+    }
+
+    /// An object that is a file of its own, opened; `None` where there is none, or it cannot be read.
+    pub(super) fn loose(&self, id: ObjectId) -> Option<Loose> {
+        self.state().loose(&id).ok().flatten()
     }
 
     /// The object that is read for `id`.
@@ -106,25 +88,18 @@ impl Objects {
 
     /// A reader for one thread.
     pub(super) fn reader(&self) -> Reader<'_> {
-        let mut repository = self.repository.to_thread_local();
-        // Replacements are looked up here, so that what is read can be checked.
-        repository.objects.ignore_replacements = true;
-        Reader { objects: self, repository, buffer: Vec::new(), trees: TreeCache::default() }
-    }
-
-    /// The folders of objects: its own, and those that it borrows from.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
-        let own = self.repository.to_thread_local().common_dir().join("objects");
-        let borrowed = gix::odb::alternate::resolve(own.clone(), Path::new("/")).unwrap_or_default();
-        std::iter::once(own).chain(borrowed).collect()
+        Reader {
+            objects: self,
+            state: self.state(),
+            unpacking: Unpacking::new(BaseCache::Nothing),
+            buffer: Vec::new(),
+            trees: TreeCache::default(),
+        }
     }
 
     /// Whether it is a partial clone: what it lacks was promised to it by the one that it came from.
     pub(super) fn is_partial(&self) -> bool {
-        self.folders().iter().any(|folder| {
-            let packs = std::fs::read_dir(folder.join("pack")).into_iter().flatten().flatten();
-            packs.into_iter().any(|file| file.path().extension().is_some_and(|end| end == "promisor"))
-        })
+        self.state().is_partial()
     }
 
     /// Why an object is not there, and what can be done about it.
@@ -134,6 +109,13 @@ impl Objects {
             error
                 .because(format!("object {id} was not fetched: the repository is a partial clone"))
                 .with_hint(format!("`git cat-file -t {id}`, run in the repository, fetches it"))
+        } else if let Some(elsewhere) = self.state().refused().first() {
+            error
+                .because(format!(
+                    "object {id} is not in the repository, which borrows objects from {}: that is outside of the source",
+                    elsewhere.display()
+                ))
+                .with_hint(LEADS_OUTSIDE_HINT)
         } else {
             error.because(format!("object {id} is not in the repository (any more)")).with_hint(
                 "`git gc` removes what no branch or tag reaches; for anything else `git fsck` tells what is missing",
@@ -145,7 +127,8 @@ impl Objects {
 /// Reads objects on one thread.
 pub(super) struct Reader<'o> {
     objects: &'o Objects,
-    repository: gix::Repository,
+    state: Arc<State>,
+    unpacking: Unpacking,
     buffer: Vec<u8>,
     pub(super) trees: TreeCache,
 }
@@ -153,7 +136,7 @@ pub(super) struct Reader<'o> {
 impl<'o> Reader<'o> {
     /// For reading many objects one of which is packed as the difference to another.
     pub(super) fn for_many(mut self) -> Self {
-        self.repository.objects.set_pack_cache(|| Box::new(MemoryCappedHashmap::new(BASE_CACHE)));
+        self.unpacking = Unpacking::new(BaseCache::Bases);
         self
     }
 
@@ -182,25 +165,39 @@ impl<'o> Reader<'o> {
     /// # Errors
     /// As [`Self::read`].
     pub(super) fn read_any(&mut self, id: ObjectId, what: &str) -> Result<(Kind, &[u8]), SourceError> {
-        let Self { objects, repository, buffer, .. } = self;
+        let Self { objects, state, unpacking, buffer, .. } = self;
         let label = &*objects.label;
         let operation = || format!("cannot read {what} {id}");
         let stored = objects.effective(id);
-        let found = repository.objects.try_find(&stored, buffer);
-        let found = found.map_err(|error| of_git(label, operation(), error).with_hint(FSCK))?;
-        let found = found.ok_or_else(|| objects.missing(stored, operation()))?;
-        found.verify_checksum(&stored).map_err(|_| {
+        let fail = |failure: Failure| {
+            let hint = failure.hint.is_none();
+            let error = failed(label, operation(), failure);
+            if hint { error.with_hint(FSCK) } else { error }
+        };
+        let mut found = state.find(&stored, buffer, unpacking).map_err(fail)?;
+        if found.is_none()
+            && let Some(now) = objects.repository.with_other_packs(state)
+        {
+            *state = now;
+            found = state.find(&stored, buffer, unpacking).map_err(fail)?;
+        }
+        let kind = found.ok_or_else(|| objects.missing(stored, operation()))?;
+        gix::objs::Data::new(buffer, kind, stored.kind()).verify_checksum(&stored).map_err(|_| {
             SourceError::new(ErrorKind::Damaged, label, operation())
                 .because(format!("its bytes are not those that the hash {stored} names"))
                 .with_hint(FSCK)
         })?;
-        Ok((found.kind, found.data))
+        Ok((kind, buffer))
     }
 
     /// Kind and length of an object as its header states them; `None` where it is missing or damaged.
-    pub(super) fn header(&self, id: ObjectId) -> Option<(Kind, u64)> {
-        let header = self.repository.objects.try_header(&self.objects.effective(id)).ok()??;
-        Some((header.kind, header.size))
+    pub(super) fn header(&mut self, id: ObjectId) -> Option<(Kind, u64)> {
+        let stored = self.objects.effective(id);
+        if let Some(header) = self.state.header(&stored, &mut self.unpacking) {
+            return Some(header);
+        }
+        self.state = self.objects.repository.with_other_packs(&self.state)?;
+        self.state.header(&stored, &mut self.unpacking)
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::source::repository::is_repository;
 use crate::source::{ErrorKind, SourceError};
 
 /// The repository's folder in a work tree; what the names of bare ones end in.
@@ -71,16 +72,6 @@ impl GitPlace {
             None => name_of_repository(&self.repository),
         }
     }
-}
-
-/// Whether a folder is a bare repository, a `.git`, or has one: a linked work tree has a file of that name.
-fn is_repository(folder: &Path) -> bool {
-    let is_bare = || {
-        folder.join("HEAD").symlink_metadata().is_ok()
-            && folder.join("objects").is_dir()
-            && folder.join("refs").is_dir()
-    };
-    folder.join(GIT).exists() || is_bare()
 }
 
 /// A path without `.` and `..`. Symlinks are left as they are: in a repository they are files.

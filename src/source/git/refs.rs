@@ -1,15 +1,12 @@
 //! Which commits a repository names: its branches and tags as of now. No object is read for it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
 
-use gix::ThreadSafeRepository;
-use gix::bstr::ByteSlice;
-use gix::refs::TargetRef;
-use gix::{ObjectId, Repository};
+use gix::ObjectId;
 
-use super::objects::{FSCK, of_git};
+use super::objects::FSCK;
 use super::place::GitPlace;
+use crate::source::repository::{State, Target};
 use crate::source::verify::{Finding, Severity};
 use crate::source::watch::{Events, Watched};
 use crate::source::{ErrorKind, SourceError};
@@ -18,9 +15,6 @@ const HEADS: &str = "refs/heads/";
 const REMOTES: &str = "refs/remotes/";
 const TAGS: &str = "refs/tags/";
 const REPLACED: &str = "refs/replace/";
-
-/// More symbolic refs in a row than git follows.
-const MOST_LINKS: usize = 5;
 
 /// What a repository names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,24 +33,19 @@ pub(super) struct Refs {
 impl Refs {
     /// # Errors
     /// When the refs cannot be read, or the one that was asked for is not there.
-    pub(super) fn read(
-        repository: &ThreadSafeRepository,
-        place: &GitPlace,
-        label: &str,
-    ) -> Result<Self, SourceError> {
-        let repository = &repository.to_thread_local();
+    pub(super) fn read(state: &State, place: &GitPlace, label: &str) -> Result<Self, SourceError> {
         let mut refs = Self {
-            tip: repository.object_hash().null(),
+            tip: state.settings().hash.null(),
             branches: BTreeMap::new(),
             tags: BTreeMap::new(),
             replaced: HashMap::new(),
-            boundary: boundary(repository),
+            boundary: state.boundary().clone(),
         };
-        let Names { named, left_out } = names(repository, label)?;
+        let Names { named, left_out } = names(state, label);
         for Finding { place, problem, .. } in left_out {
             tracing::debug!(source = label, place, "a ref is left out: {problem}");
         }
-        let wants_replaced = repository.config_snapshot().boolean("core.useReplaceRefs").unwrap_or(true);
+        let wants_replaced = state.settings().uses_replacements;
         let mut of_remotes = BTreeMap::new();
         for (name, id) in &named {
             if let Some(branch) = name.strip_prefix(HEADS) {
@@ -76,7 +65,7 @@ impl Refs {
         }
         refs.tip = match &place.reference {
             Some(wanted) => find(&named, wanted, label)?,
-            None => head(repository, label)?,
+            None => head(state, label)?,
         };
         Ok(refs)
     }
@@ -95,43 +84,27 @@ pub(super) struct Names {
     pub(super) left_out: Vec<Finding>,
 }
 
-/// # Errors
-/// When the refs cannot be listed.
-pub(super) fn names(repository: &Repository, label: &str) -> Result<Names, SourceError> {
-    let fail = |error| of_git(label, "cannot list the branches and tags".to_owned(), error);
-    let platform = repository.references().map_err(fail)?;
+pub(super) fn names(state: &State, label: &str) -> Names {
     let mut names = Names::default();
-    for found in platform.all().map_err(fail)? {
-        let reference = match found {
-            Ok(reference) => reference,
-            Err(error) => {
-                let error = of_git(label, "cannot read a ref".to_owned(), error).with_hint(FSCK);
-                names.left_out.push(Finding::of("refs", &error));
-                continue;
-            }
-        };
-        let name = reference.name().as_bstr().to_str_lossy().into_owned();
+    for (name, failure) in &state.names().unreadable {
+        let error = SourceError::new(failure.kind, label, format!("cannot read ref {name}"))
+            .because(failure.problem.to_string())
+            .with_hint(failure.hint.clone().unwrap_or_else(|| FSCK.to_owned()));
+        names.left_out.push(Finding::of(name.clone(), &error));
+    }
+    for (name, found) in state.names().all() {
         if name.starts_with(REMOTES) && name.ends_with("/HEAD") {
             continue;
         }
-        let mut at = Some(reference);
-        for _ in 0..MOST_LINKS {
-            match at.as_ref().map(gix::Reference::target) {
-                Some(TargetRef::Symbolic(_)) => {
-                    at = at.and_then(|at| at.follow()).and_then(Result::ok);
-                }
-                _ => break,
-            }
-        }
-        match at.as_ref().and_then(gix::Reference::try_id) {
-            Some(id) => drop(names.named.insert(name, id.detach())),
+        match found {
+            Some(id) => drop(names.named.insert(name.to_owned(), id)),
             None => {
                 let finding = Finding::wrong(name, "it stands for a branch that is not there");
                 names.left_out.push(Finding { severity: Severity::Note, ..finding });
             }
         }
     }
-    Ok(names)
+    names
 }
 
 /// The ref that a user names: in full, or a branch, a branch of a remote, a tag.
@@ -147,13 +120,15 @@ fn find(named: &BTreeMap<String, ObjectId>, wanted: &str, label: &str) -> Result
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] where its branch has no commit; others where it cannot be read.
-pub(super) fn head(repository: &Repository, label: &str) -> Result<ObjectId, SourceError> {
-    let fail = |error| of_git(label, "cannot read HEAD".to_owned(), error);
-    let head = repository.head().map_err(fail)?;
-    if let Some(id) = head.id() {
-        return Ok(id.detach());
+pub(super) fn head(state: &State, label: &str) -> Result<ObjectId, SourceError> {
+    let names = state.names();
+    if let Some(id) = names.head().and_then(|head| names.follow(head)) {
+        return Ok(id);
     }
-    let branch = head.referent_name().map_or_else(String::new, |name| name.shorten().to_string());
+    let branch = match names.head() {
+        Some(Target::Name(name)) => name.strip_prefix(HEADS).unwrap_or(name),
+        _ => "",
+    };
     Err(SourceError::new(
         ErrorKind::Invalid,
         label,
@@ -162,33 +137,7 @@ pub(super) fn head(repository: &Repository, label: &str) -> Result<ObjectId, Sou
     .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"))
 }
 
-/// The commits whose parents a shallow clone left behind.
-pub(super) fn boundary(repository: &Repository) -> HashSet<ObjectId> {
-    let Ok(file) = repository.shallow_file() else { return HashSet::new() };
-    // There is none in most repositories.
-    let text = std::fs::read(file).unwrap_or_default();
-    text.lines().filter_map(|line| ObjectId::from_hex(line).ok()).collect()
-}
-
 /// The folders in which something happens whenever a name comes, goes or moves.
-pub(super) fn watched(repository: &ThreadSafeRepository) -> Watched {
-    let repository = repository.to_thread_local();
-    let common = repository.common_dir().to_owned();
-    let mut found = Watched::from([(common.clone(), Events::Entries)]);
-    found.insert(repository.git_dir().to_owned(), Events::Entries);
-    let mut todo = vec![common.join("refs"), repository.git_dir().join("refs")];
-    while let Some(folder) = todo.pop() {
-        if folder.is_dir() && found.insert(folder.clone(), Events::Entries).is_none() {
-            todo.extend(folders_in(&folder));
-        }
-    }
-    found
-}
-
-fn folders_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect()
+pub(super) fn watched(state: &State) -> Watched {
+    state.watched().map(|folder| (folder.to_owned(), Events::Entries)).collect()
 }

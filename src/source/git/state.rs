@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gix::{ObjectId, ThreadSafeRepository};
+use gix::ObjectId;
 use jiff::tz::TimeZone;
 
 use super::changes::{Index, Node};
@@ -19,6 +19,7 @@ use super::refs::Refs;
 use super::tree::Entry;
 use super::verify::Checker;
 use crate::model::history::SnapshotId;
+use crate::source::repository::Repository;
 use crate::source::{Database, ErrorKind, SourceError};
 
 /// Time between two tries to read what could not be read.
@@ -84,14 +85,14 @@ impl State {
     /// Whether something that the last look could not read is there now. Blocks.
     pub(super) fn is_any_back(
         &mut self,
-        repository: &ThreadSafeRepository,
+        repository: &Arc<Repository>,
         place: &GitPlace,
         label: &Arc<str>,
     ) -> bool {
         if self.graph.is_whole() || self.tried.elapsed() < TRY_AGAIN {
             return false;
         }
-        let objects = Objects::new(Arc::clone(label), repository.clone(), Arc::clone(&self.replaced));
+        let objects = Objects::new(Arc::clone(label), Arc::clone(repository), Arc::clone(&self.replaced));
         let is_any = self.graph.is_any_back(&mut objects.reader(), &place.path);
         self.tried = Instant::now();
         is_any
@@ -103,7 +104,7 @@ impl State {
     /// When the branch's newest commit cannot be read, or none of its commits has anything at the chosen path.
     pub(super) fn look(
         &mut self,
-        repository: ThreadSafeRepository,
+        repository: &Arc<Repository>,
         refs: &Refs,
         place: &GitPlace,
         label: &Arc<str>,
@@ -115,7 +116,8 @@ impl State {
             self.replaced = Arc::new(refs.replaced.clone());
             self.boundary.clone_from(&refs.boundary);
         }
-        let objects = Arc::new(Objects::new(Arc::clone(label), repository, Arc::clone(&self.replaced)));
+        let objects =
+            Arc::new(Objects::new(Arc::clone(label), Arc::clone(repository), Arc::clone(&self.replaced)));
         let mut reader = objects.reader().for_many();
         let (mut order, mut peeled) = self.reach(&mut reader, refs, place)?;
         if self.graph.is_untidy(order.len()) {

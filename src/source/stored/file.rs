@@ -1,9 +1,9 @@
 //! A file pinned to the state in which it was listed, so that bytes of another state never pass for it.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::Opened;
 use crate::model::content_id::ContentId;
+use crate::source::root::Root;
 
 /// Bytes that one piece of content holds at most.
 pub(in crate::source) const PIECE: usize = 256 * 1024;
@@ -90,6 +91,8 @@ pub(in crate::source) struct BeingWritten;
 /// One state of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::source) struct FileVersion {
+    /// The folder that it is opened beneath.
+    pub(in crate::source) root: Root,
     pub(in crate::source) path: PathBuf,
     pub(in crate::source) stamp: FileStamp,
 }
@@ -99,12 +102,12 @@ impl FileVersion {
     ///
     /// # Errors
     /// When it cannot be looked at, or is no regular file.
-    pub(in crate::source) fn current(path: &Path) -> io::Result<Self> {
-        let metadata = path.metadata()?;
+    pub(in crate::source) fn current(root: &Root, path: &Path) -> io::Result<Self> {
+        let metadata = root.metadata(path)?;
         if !metadata.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        Ok(Self { path: path.to_owned(), stamp: FileStamp::of(&metadata) })
+        Ok(Self { root: root.clone(), path: path.to_owned(), stamp: FileStamp::of(&metadata) })
     }
 
     /// The same, once the file is old enough that its next state has another stamp: the clock that change
@@ -113,15 +116,26 @@ impl FileVersion {
     ///
     /// # Errors
     /// [`BeingWritten`] (inside the I/O error) for a file that is not left alone for so long.
-    pub(in crate::source) fn settled(path: &Path) -> io::Result<Self> {
+    pub(in crate::source) fn settled(root: &Root, path: &Path) -> io::Result<Self> {
         for _ in 0..PATIENCE {
-            let version = Self::current(path)?;
+            let version = Self::current(root, path)?;
             match version.stamp.unsettled_for(SystemTime::now()) {
                 None => return Ok(version),
                 Some(wait) => std::thread::sleep(wait),
             }
         }
         Err(io::Error::other(BeingWritten))
+    }
+
+    /// The state in which a file is that was just made, for tests.
+    ///
+    /// # Errors
+    /// As [`Self::settled`].
+    #[cfg(test)]
+    pub(in crate::source) fn named(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(path).canonicalize()?;
+        let path = folder.join(path.file_name().unwrap_or_default());
+        Self::settled(&Root::new(&folder, crate::source::root::Links::Beneath)?, &path)
     }
 
     /// Names the bytes of this state of this file.
@@ -142,8 +156,7 @@ impl FileVersion {
     /// # Errors
     /// [`Replaced`] (inside the I/O error) when it is in another state by now.
     pub(in crate::source) fn open(&self) -> io::Result<File> {
-        // A pipe that took the file's place must not block the open; regular files ignore the flag.
-        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&self.path)?;
+        let file = self.root.open(&self.path)?;
         self.check(&file)?;
         Ok(file)
     }
@@ -259,7 +272,10 @@ pub(in crate::source) fn read_full(reader: &mut impl Read, out: &mut [u8]) -> io
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
     use super::*;
+    use crate::source::root::Links;
 
     #[test]
     fn reads_and_seeks_like_the_file_itself() {
@@ -267,7 +283,7 @@ mod tests {
         let path = folder.path().join("f");
         let bytes: Vec<u8> = (0..300_000_u32).flat_map(|i| i.to_le_bytes()).collect();
         std::fs::write(&path, &bytes).unwrap();
-        let mut reader = FileReader::new(Arc::new(FileVersion::current(&path).unwrap()));
+        let mut reader = FileReader::new(Arc::new(FileVersion::named(&path).unwrap()));
         for (offset, len) in
             [(0, 10), (5, 70_000), (65_530, 20), (0, 1_200_000), (1_199_999, 5), (2_000_000, 5)]
         {
@@ -285,7 +301,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         std::fs::write(&path, "one").unwrap();
-        let version = FileVersion::current(&path).unwrap();
+        let version = FileVersion::named(&path).unwrap();
         assert!(version.open().is_ok());
         std::fs::write(&path, "three").unwrap();
         let error = version.open().unwrap_err();
@@ -298,7 +314,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         std::fs::write(&path, "one").unwrap();
-        let version = FileVersion::settled(&path).unwrap();
+        let version =
+            FileVersion::settled(&Root::new(folder.path(), Links::Beneath).unwrap(), &path).unwrap();
         let mut reader = FileReader::new(Arc::new(version.clone()));
         assert!(reader.check().is_ok(), "nothing is read yet");
         reader.read_exact(&mut [0; 3]).unwrap();
@@ -308,7 +325,7 @@ mod tests {
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         file.write_all_at(b"two", 0).unwrap();
         file.set_modified(modified).unwrap();
-        let now = FileVersion::current(&path).unwrap().stamp;
+        let now = FileVersion::named(&path).unwrap().stamp;
         assert_eq!((now.len, now.mtime_ns), (version.stamp.len, version.stamp.mtime_ns));
         assert!(reader.check().unwrap_err().get_ref().is_some_and(|cause| cause.is::<Replaced>()));
     }

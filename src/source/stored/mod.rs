@@ -139,7 +139,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("f");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        let file = Arc::new(FileVersion::settled(&path).expect("the file is there"));
+        let file = Arc::new(FileVersion::named(&path).expect("the file is there"));
         (folder, StoredFile { file })
     }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::source::ErrorKind;
+use crate::source::root::Links;
 
 #[tokio::test]
 async fn a_mixed_folder_shows_what_is_an_archive() {
@@ -80,7 +81,7 @@ async fn whatever_comes_and_goes_is_news_once() {
     assert_eq!(ids(&database(&source).await), [days[2]], "a folder took its place");
     std::fs::remove_dir(folder.archives().join(days[1])).unwrap();
     assert!(source.poll().await.unwrap().is_none());
-    let elsewhere = folder.path("elsewhere");
+    let elsewhere = folder.archives().join("elsewhere");
     std::fs::write(&elsewhere, "{}\n").unwrap();
     symlink(&elsewhere, &first).unwrap();
     assert_eq!(ids(&database(&source).await), [days[2], days[0]]);
@@ -88,6 +89,46 @@ async fn whatever_comes_and_goes_is_news_once() {
     std::fs::write(&elsewhere, "[]\n").unwrap();
     assert_eq!(ids(&database(&source).await), [days[2], days[0]], "behind the link");
     assert!(source.poll().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_link_out_of_the_folder_is_followed_only_where_that_is_asked_for() {
+    let folder = Folder::new();
+    let days = ["beads-20260121-2000.jsonl", "beads-20260122-2000.jsonl"];
+    folder.write(days[0], "{}\n");
+    let elsewhere = folder.path("elsewhere");
+    std::fs::write(&elsewhere, "{\"secret\":1}\n").unwrap();
+    symlink(&elsewhere, folder.archives().join(days[1])).unwrap();
+    assert_eq!(ids(&database(&folder.open()).await), [days[0]]);
+    let options = ArchiveOptions { links: Links::Owned, ..ArchiveOptions::default() };
+    let followed = ArchiveSource::open(&folder.archives(), options).unwrap();
+    let shown = database(&followed).await;
+    assert_eq!(ids(&shown), [days[1], days[0]]);
+    let listed = files(&shown, days[1]).await.unwrap();
+    assert_eq!(read(&listed[0].content).await.unwrap(), b"{\"secret\":1}\n");
+}
+
+#[tokio::test]
+async fn an_archive_in_whose_place_a_link_is_put_stays_listed_and_cannot_be_read() {
+    let folder = Folder::new();
+    let name = "beads-20260121-2000.jsonl";
+    let path = folder.write(name, "{}\n");
+    let source = folder.open();
+    let before = database(&source).await;
+    let elsewhere = folder.path("elsewhere");
+    std::fs::write(&elsewhere, "{\"secret\":1}\n").unwrap();
+    std::fs::remove_file(&path).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    // What was listed before is opened after the swap.
+    let listed = files(&before, name).await;
+    assert!(match listed {
+        Ok(listed) => read(&listed[0].content).await.is_err(),
+        Err(_) => true,
+    });
+    let after = database(&source).await;
+    assert_eq!(ids(&after), [name]);
+    let error = files(&after, name).await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Refused, "{}", error.chain());
 }
 
 #[tokio::test]

@@ -82,7 +82,11 @@ fn open(path: &Path) -> Result<ArchiveSource, SourceError> {
 fn open_as(path: &Path, name: Option<&str>) -> Result<ArchiveSource, SourceError> {
     ArchiveSource::open(
         path,
-        ArchiveOptions { name: name.map(str::to_owned), zone: Some(TimeZone::UTC), cache_dir: None },
+        ArchiveOptions {
+            name: name.map(str::to_owned),
+            zone: Some(TimeZone::UTC),
+            ..ArchiveOptions::default()
+        },
     )
 }
 

@@ -221,7 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file.darc");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        Archive::open(StoreFile::open(&path)?, 4)
+        Archive::open(StoreFile::named(&path)?, 4)
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Files of a store that cannot be read: the chunks in the others are worth showing.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::file::{self, Stamp};
 use crate::source::ErrorKind;
 use crate::source::dolt_store::error::StoreError;
+use crate::source::root::SourcePath;
 
 /// A file that cannot be read for good, and what tells that it was mended.
 pub struct Broken {
     error: Arc<StoreError>,
     /// Where the file was looked for, and what was there.
-    places: Vec<(PathBuf, Option<Stamp>)>,
+    places: Vec<(SourcePath, Option<Stamp>)>,
 }
 
 impl Broken {
@@ -19,7 +19,7 @@ impl Broken {
     ///
     /// # Errors
     /// `error` itself where it may pass; what the operating system said.
-    pub fn new(error: StoreError, paths: Vec<PathBuf>) -> Result<Self, StoreError> {
+    pub fn new(error: StoreError, paths: Vec<SourcePath>) -> Result<Self, StoreError> {
         match error.kind() {
             ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::Missing => {}
             _ => return Err(error),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::source::dolt_store::error::StoreError;
+use crate::source::root::SourcePath;
 
 /// How long a file has to be left alone until its time of change can be trusted to tell the next change apart: file
 /// systems keep times in ticks of some milliseconds.
@@ -34,13 +35,26 @@ impl StoreFile {
     ///
     /// # Errors
     /// What the operating system said.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(|error| StoreError::io(path, "open", error))?;
+    pub fn open(place: &SourcePath) -> Result<Self, StoreError> {
+        let path = place.path();
+        let file = place.open().map_err(|error| StoreError::io(path, "open", error))?;
         let metadata = file.metadata().map_err(|error| StoreError::io(path, "look at", error))?;
         if !metadata.is_file() {
             return Err(StoreError::damaged(path, "it is not a regular file"));
         }
         Ok(Self::part(Arc::new(file), path.to_owned(), 0, metadata.len()))
+    }
+
+    /// Opens a file beneath its folder, for tests.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[cfg(test)]
+    pub fn named(path: &Path) -> Result<Self, StoreError> {
+        let folder =
+            SourcePath::of_folder(path.parent().unwrap_or(path), crate::source::root::Links::Beneath);
+        let folder = folder.map_err(|error| StoreError::io(path, "open", error))?;
+        Self::open(&folder.join(path.file_name().unwrap_or_default()))
     }
 
     /// A part of a file, which was unpacked from `path`.
@@ -155,11 +169,11 @@ impl Stamp {
     ///
     /// # Errors
     /// What the operating system said.
-    pub fn of_path(path: &Path) -> Result<Option<Self>, StoreError> {
-        match std::fs::metadata(path) {
+    pub fn of_path(place: &SourcePath) -> Result<Option<Self>, StoreError> {
+        match place.metadata() {
             Ok(metadata) => Ok(Some(Self::of(&metadata))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io(path, "look at", error)),
+            Err(error) => Err(StoreError::io(place.path(), "look at", error)),
         }
     }
 

@@ -5,42 +5,42 @@
 //! Blobs are compressed, and so cannot be read at an offset: each file that a view needs is unpacked once,
 //! into a temporary file without a name. Nothing is written to the repository, and no program is run.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use gix::error::Class;
-use gix::objs::TreeRefIter;
+use gix::ObjectId;
 use gix::objs::tree::EntryKind;
-use gix::{ObjectId, ThreadSafeRepository};
+use gix::objs::{CommitRefIter, Kind, TagRefIter, TreeRefIter};
 
 use super::file::StoreFile;
 use super::spool::Spool;
 use crate::source::ErrorKind;
 use crate::source::dolt_store::error::StoreError;
+use crate::source::repository::{BaseCache, Failure, Repository, State, Unpacking, kind_of};
+use crate::source::root::{Links, SourcePath};
 
 /// Where Dolt keeps its data in a git repository.
 pub const DATA_REF: &str = "refs/dolt/data";
-/// The most that reading one object may allocate, in bytes. Dolt cuts files into blobs of 50 MiB; git may
-/// keep one as a chain of differences, which all are in memory with what they are made from.
-const MAX_OBJECT_MEMORY: u32 = 512 << 20;
 /// How many digits the name of a part has.
 const PART_DIGITS: usize = 4;
+/// More tags of tags in a row than anybody makes.
+const MOST_TAGS_IN_ROW: usize = 100;
 
 /// A commit.
 pub type CommitId = ObjectId;
 
-/// A git repository, open for reading.
-pub struct Repository {
-    repository: ThreadSafeRepository,
-    folder: PathBuf,
+/// A git repository with a store in it, open for reading.
+pub struct StoreInGit {
+    repository: Repository,
 }
 
-impl Repository {
+impl StoreInGit {
     /// Whether a folder is, or has, a git repository, by a look at its files.
     pub fn is_at(folder: &Path) -> bool {
-        folder.join(".git").exists() || folder.join("HEAD").is_file() && folder.join("objects").is_dir()
+        crate::source::repository::is_repository(folder)
     }
 
     /// Opens the repository in a folder: a bare one, a work tree, or the `.git` of one. Settings other than
@@ -48,20 +48,10 @@ impl Repository {
     ///
     /// # Errors
     /// [`StoreError::Git`] for what is no repository, or one of a kind that is not known.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let limit = format!("gitoxide.objects.allocLimit={MAX_OBJECT_MEMORY}");
-        let options = gix::open::Options::isolated().config_overrides([limit]);
-        let repository = ThreadSafeRepository::open_opts(folder, options)
-            .map_err(|error| of_git(folder, "open it".to_owned(), error))?;
-        let this = Self { repository, folder: folder.to_owned() };
-        match this.repository.to_thread_local().config_snapshot().string("extensions.refStorage") {
-            Some(storage) if *storage != *b"files" => {
-                let problem = "it keeps its refs in a form that is not read; `git refs migrate --ref-format=files` \
-                               makes them files";
-                Err(this.failure(ErrorKind::Unsupported, format!("look for {DATA_REF}"), problem))
-            }
-            _ => Ok(this),
-        }
+    pub fn open(folder: &Path, links: Links) -> Result<Self, StoreError> {
+        let repository =
+            Repository::open(folder, links).map_err(|error| failed(folder, "open it".to_owned(), error))?;
+        Ok(Self { repository })
     }
 
     /// The commit at [`DATA_REF`].
@@ -70,17 +60,15 @@ impl Repository {
     /// [`StoreError::Git`], of the kind [`ErrorKind::Missing`] where there is no such ref.
     pub fn head(&self) -> Result<CommitId, StoreError> {
         let action = || format!("read {DATA_REF}");
-        let repository = self.repository.to_thread_local();
-        let found = repository.try_find_reference(DATA_REF).map_err(|error| self.of_git(action(), error))?;
-        let mut reference = found.ok_or_else(|| {
+        let state = self.repository.look().map_err(|error| self.failed(action(), error))?;
+        if let Some((_, failure)) = state.names().unreadable.iter().find(|(name, _)| name == DATA_REF) {
+            return Err(self.failure(failure.kind, action(), failure.problem.to_string()));
+        }
+        state.names().find(DATA_REF).ok_or_else(|| {
             let problem = "there is no such ref; `dolt push` to the repository makes it, and \
                            `git fetch origin refs/dolt/data:refs/dolt/data` gets it from a clone's origin";
             self.failure(ErrorKind::Missing, action(), problem)
-        })?;
-        match reference.target().try_id() {
-            Some(id) => Ok(id.to_owned()),
-            None => Ok(reference.peel_to_id().map_err(|error| self.of_git(action(), error))?.detach()),
-        }
+        })
     }
 
     /// The files of a commit.
@@ -88,13 +76,27 @@ impl Repository {
     /// # Errors
     /// [`StoreError::Git`] for a commit or tree that is missing or damaged.
     pub fn tree(&self, commit: CommitId) -> Result<Tree<'_>, StoreError> {
-        let objects = self.repository.to_thread_local();
+        let reader = RefCell::new(Reader {
+            repository: self,
+            state: self.repository.state(),
+            unpacking: Unpacking::new(BaseCache::Nothing),
+        });
         let action = || format!("read commit {commit} of {DATA_REF}");
-        let found = objects.find_object(commit).map_err(|error| self.of_git(action(), error))?;
-        let found = found.peel_to_tree().map_err(|error| self.of_git(action(), error))?;
-        let entries = self.entries(&found.data, found.id)?;
-        drop(found);
-        Ok(Tree { repository: self, objects, entries, spool: OnceCell::new() })
+        let mut at = commit;
+        for _ in 0..MOST_TAGS_IN_ROW {
+            let (kind, data) = reader.borrow_mut().object(at, action())?;
+            at = match kind {
+                Kind::Commit => CommitRefIter::from_bytes(&data, at.kind()).tree_id(),
+                Kind::Tag => TagRefIter::from_bytes(&data, at.kind()).target_id(),
+                Kind::Tree => {
+                    let entries = self.entries(&data, at)?;
+                    return Ok(Tree { repository: self, reader, entries, spool: OnceCell::new() });
+                }
+                Kind::Blob => return Err(self.failure(ErrorKind::Damaged, action(), "it is a blob")),
+            }
+            .map_err(|error| self.of_git(action(), error))?;
+        }
+        Err(self.failure(ErrorKind::Damaged, action(), "tags name each other"))
     }
 
     /// The entries of a tree's object, by name.
@@ -109,7 +111,11 @@ impl Repository {
     }
 
     fn of_git(&self, action: String, error: gix::Error) -> StoreError {
-        of_git(&self.folder, action, error)
+        self.failure(kind_of(&error), action, error)
+    }
+
+    fn failed(&self, action: String, failure: Failure) -> StoreError {
+        failed(self.repository.folder(), action, failure)
     }
 
     fn failure(
@@ -118,20 +124,49 @@ impl Repository {
         action: String,
         problem: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> StoreError {
-        StoreError::Git { repository: self.folder.clone(), kind, action, source: problem.into() }
+        let repository = self.repository.folder().to_owned();
+        StoreError::Git { repository, kind, action, source: problem.into() }
     }
 }
 
-/// A failure that the library tells of.
-fn of_git(repository: &Path, action: String, error: gix::Error) -> StoreError {
-    let kind = match error.dominant_class() {
-        Some(Class::NotFound) => ErrorKind::Missing,
-        Some(Class::PermissionDenied) => ErrorKind::Refused,
-        Some(Class::Unsupported) => ErrorKind::Unsupported,
-        Some(Class::Cancelled | Class::Conflict | Class::Retryable) => ErrorKind::Unavailable,
-        _ => ErrorKind::Damaged,
+/// A failure to read a repository.
+fn failed(repository: &Path, action: String, failure: Failure) -> StoreError {
+    let Failure { kind, problem, hint } = failure;
+    let source = match hint {
+        Some(hint) => format!("{problem}; {hint}").into(),
+        None => problem,
     };
-    StoreError::Git { repository: repository.to_owned(), kind, action, source: error.into() }
+    StoreError::Git { repository: repository.to_owned(), kind, action, source }
+}
+
+/// Reads objects, and looks for other packs where one is missing.
+struct Reader<'r> {
+    repository: &'r StoreInGit,
+    state: Arc<State>,
+    unpacking: Unpacking,
+}
+
+impl Reader<'_> {
+    /// An object, in memory, whose bytes are those that its hash names.
+    fn object(&mut self, id: ObjectId, action: String) -> Result<(Kind, Vec<u8>), StoreError> {
+        let Self { repository, state, unpacking } = self;
+        let mut data = Vec::new();
+        let mut found = state.find(&id, &mut data, unpacking);
+        if let Ok(None) = found
+            && let Some(now) = repository.repository.with_other_packs(state)
+        {
+            *state = now;
+            found = state.find(&id, &mut data, unpacking);
+        }
+        match found {
+            Ok(Some(kind)) => match gix::objs::Data::new(&data, kind, id.kind()).verify_checksum(&id) {
+                Ok(_) => Ok((kind, data)),
+                Err(error) => Err(repository.of_git(action, error)),
+            },
+            Ok(None) => Err(repository.failure(ErrorKind::Missing, action, "the object is missing")),
+            Err(error) => Err(repository.failed(action, error)),
+        }
+    }
 }
 
 /// An entry of a tree.
@@ -143,8 +178,8 @@ struct Entry {
 
 /// The files of one commit.
 pub struct Tree<'r> {
-    repository: &'r Repository,
-    objects: gix::Repository,
+    repository: &'r StoreInGit,
+    reader: RefCell<Reader<'r>>,
     entries: BTreeMap<String, Entry>,
     spool: OnceCell<Spool>,
 }
@@ -152,12 +187,12 @@ pub struct Tree<'r> {
 impl Tree<'_> {
     /// The folder of the repository.
     pub fn folder(&self) -> &Path {
-        &self.repository.folder
+        self.repository.repository.folder()
     }
 
     /// How a file is named to people: as git itself takes it, behind the repository's folder.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.repository.folder.join(format!("{DATA_REF}:{name}"))
+        self.folder().join(format!("{DATA_REF}:{name}"))
     }
 
     /// Whether there is a file of that name.
@@ -167,16 +202,10 @@ impl Tree<'_> {
 
     /// What on disk changes when a file that could not be read is mended: its objects, and the folder of
     /// packs.
-    pub fn places(&self, name: &str) -> Vec<PathBuf> {
-        let folder = self.objects.common_dir().join("objects");
+    pub fn places(&self, name: &str) -> Vec<SourcePath> {
         let blobs = self.blobs(name).unwrap_or_default();
-        let loose = blobs.iter().map(|(id, _)| {
-            let digits = id.to_hex().to_string();
-            folder.join(&digits[..2]).join(&digits[2..])
-        });
-        let mut places: Vec<_> = loose.collect();
-        places.push(folder.join("pack"));
-        places
+        let state = &self.reader.borrow().state;
+        blobs.iter().flat_map(|(id, _)| state.places_of(id)).collect()
     }
 
     /// A small file; `None` where there is none of that name.
@@ -189,7 +218,7 @@ impl Tree<'_> {
         }
         let mut bytes = Vec::new();
         for (id, what) in self.blobs(name)? {
-            bytes.extend_from_slice(&self.object(id, &what)?.data);
+            bytes.extend_from_slice(&self.object(id, &what)?);
         }
         Ok(Some(bytes))
     }
@@ -208,7 +237,7 @@ impl Tree<'_> {
         };
         let mut file = spool.begin();
         for (id, what) in self.blobs(name)? {
-            file.write(&self.object(id, &what)?.data)?;
+            file.write(&self.object(id, &what)?)?;
         }
         Ok(file.end(self.path(name)))
     }
@@ -227,7 +256,7 @@ impl Tree<'_> {
             return Ok(vec![(entry.id, name.to_owned())]);
         }
         let parts = self.object(entry.id, name)?;
-        let parts = self.repository.entries(&parts.data, entry.id)?;
+        let parts = self.repository.entries(&parts, entry.id)?;
         for (at, (part, entry)) in parts.iter().enumerate() {
             let expected = format!("{:0PART_DIGITS$}", at + 1);
             if *part != expected || entry.is_folder {
@@ -240,11 +269,8 @@ impl Tree<'_> {
     }
 
     /// An object, in memory.
-    fn object(&self, id: ObjectId, what: &str) -> Result<gix::Object<'_>, StoreError> {
-        let action = || format!("read object {id} ({what} of {DATA_REF})");
-        let found = self.objects.try_find_object(id);
-        let found = found.map_err(|error| self.repository.of_git(action(), error))?;
-        let missing = || self.repository.failure(ErrorKind::Missing, action(), "the object is missing");
-        found.ok_or_else(missing)
+    fn object(&self, id: ObjectId, what: &str) -> Result<Vec<u8>, StoreError> {
+        let action = format!("read object {id} ({what} of {DATA_REF})");
+        self.reader.borrow_mut().object(id, action).map(|(_, data)| data)
     }
 }

@@ -13,7 +13,6 @@
 //! The last record may be torn, and zeros or rubbish may follow it: both are how a journal looks after a crash, and
 //! for an instant while it is written. Only where whole records follow as [`resume`] wants them is it damage.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +24,7 @@ use super::runs::{MAX_OFFSET, Place, Runs};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::dolt_store::objects::commit::COMMIT_ID;
+use crate::source::root::SourcePath;
 
 mod check;
 
@@ -67,11 +67,23 @@ impl Journal {
     ///
     /// # Errors
     /// [`StoreError::UnsupportedFile`] for records of a later version; what the operating system said.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = Arc::new(StoreFile::open(path)?);
+    pub fn open(place: &SourcePath) -> Result<Self, StoreError> {
+        let file = Arc::new(StoreFile::open(place)?);
         let mut journal = Self { file, runs: Runs::default(), end: 0, root: None, damage: Vec::new() };
         journal.read_on()?;
         Ok(journal)
+    }
+
+    /// Opens a journal beneath its folder, for tests.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    #[cfg(test)]
+    fn named(path: &std::path::Path) -> Result<Self, StoreError> {
+        let folder =
+            SourcePath::of_folder(path.parent().unwrap_or(path), crate::source::root::Links::Beneath);
+        let folder = folder.map_err(|error| StoreError::io(path, "open", error))?;
+        Self::open(&folder.join(path.file_name().unwrap_or_default()))
     }
 
     /// The journal with what was appended since.

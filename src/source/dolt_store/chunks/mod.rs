@@ -34,7 +34,7 @@ mod store;
 mod table_file;
 mod view;
 
-pub use git::Repository;
+pub use git::StoreInGit;
 pub use journal::Flaw;
 pub use place::Place;
 pub use recent::RecentChunks;

@@ -109,7 +109,7 @@ mod tests {
     fn temporary(bytes: &[u8]) -> (tempfile::NamedTempFile, StoreFile) {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         file.write_all(bytes).expect("the file is ours");
-        let opened = StoreFile::open(file.path()).expect("the file is ours");
+        let opened = StoreFile::named(file.path()).expect("the file is ours");
         (file, opened)
     }
 

@@ -4,38 +4,52 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{Stamp, StoreFile, is_unchanged};
-use super::git::{CommitId, Repository, Tree};
+use super::git::{CommitId, StoreInGit, Tree};
 use super::journal::JOURNAL;
 use super::manifest::MANIFEST;
 use crate::source::dolt_store::error::StoreError;
+use crate::source::root::{Links, SourcePath};
 
 /// The folder of the old generation within that of a store.
 pub const OLD_GENERATION: &str = "oldgen";
+
+/// The longest file that is read in one piece, in bytes: a list of what a shallow clone left behind.
+const LONGEST_SMALL_FILE: u64 = 1 << 30;
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The folder that holds its manifest.
-    Folder(PathBuf),
+    Folder(SourcePath),
     /// A git repository that `dolt push` was made to: its folder, bare or with a `.git`.
-    Git(PathBuf),
+    Git(PathBuf, Links),
 }
 
 impl Place {
     /// The folder, which is that of the repository for a store in git.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Folder(path) | Self::Git(path) => path,
+            Self::Folder(folder) => folder.path(),
+            Self::Git(path, _) => path,
         }
+    }
+
+    /// The store in a folder, whose files are opened beneath it.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn folder(folder: &Path) -> Result<Self, StoreError> {
+        let opened = SourcePath::of_folder(folder, Links::Beneath);
+        opened.map(Self::Folder).map_err(|error| StoreError::io(folder, "open", error))
     }
 }
 
 /// The files of a store, at whatever instant they are looked at.
 pub enum Files {
     /// Files in a folder, which Dolt may be writing to.
-    Folder(PathBuf),
+    Folder(SourcePath),
     /// Files in commits, which never change.
-    Git(Box<Repository>),
+    Git(Box<StoreInGit>),
 }
 
 /// What tells that files changed, without reading them.
@@ -84,7 +98,7 @@ impl Files {
     pub fn open(place: &Place) -> Result<Self, StoreError> {
         Ok(match place {
             Place::Folder(folder) => Self::Folder(folder.clone()),
-            Place::Git(path) => Self::Git(Box::new(Repository::open(path)?)),
+            Place::Git(path, links) => Self::Git(Box::new(StoreInGit::open(path, *links)?)),
         })
     }
 
@@ -126,7 +140,7 @@ impl Files {
 /// The files of one generation.
 pub enum Generation<'f> {
     /// In a folder.
-    Folder(PathBuf),
+    Folder(SourcePath),
     /// In a commit.
     Git(Box<Tree<'f>>),
 }
@@ -135,7 +149,7 @@ impl Generation<'_> {
     /// Where a file is, for people to find it.
     pub fn path(&self, name: &str) -> PathBuf {
         match self {
-            Self::Folder(folder) => folder.join(name),
+            Self::Folder(folder) => folder.path().join(name),
             Self::Git(tree) => tree.path(name),
         }
     }
@@ -143,13 +157,13 @@ impl Generation<'_> {
     /// The folder of the whole store, or of the git repository.
     pub fn store(&self) -> &Path {
         match self {
-            Self::Folder(folder) => folder,
+            Self::Folder(folder) => folder.path(),
             Self::Git(tree) => tree.folder(),
         }
     }
 
     /// What on disk changes when a file that could not be read is mended.
-    pub fn places(&self, name: &str) -> Vec<PathBuf> {
+    pub fn places(&self, name: &str) -> Vec<SourcePath> {
         match self {
             Self::Folder(folder) => vec![folder.join(name)],
             Self::Git(tree) => tree.places(name),
@@ -171,11 +185,11 @@ impl Generation<'_> {
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         match self {
             Self::Folder(folder) => {
-                let path = folder.join(name);
-                match std::fs::read(&path) {
+                let file = folder.join(name);
+                match file.read(LONGEST_SMALL_FILE) {
                     Ok(bytes) => Ok(Some(bytes)),
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(StoreError::io(&path, "read", error)),
+                    Err(error) => Err(StoreError::io(file.path(), "read", error)),
                 }
             }
             Self::Git(tree) => tree.read(name),
@@ -202,7 +216,7 @@ impl Generation<'_> {
     }
 
     /// The path of the journal, where there may be one: only a folder is written to by a running Dolt.
-    pub fn journal(&self) -> Option<PathBuf> {
+    pub fn journal(&self) -> Option<SourcePath> {
         match self {
             Self::Folder(folder) => Some(folder.join(JOURNAL)),
             Self::Git(_) => None,

@@ -7,6 +7,7 @@ use super::file::StoreFile;
 use super::journal::Journal;
 use super::manifest::Manifest;
 use super::table_file::TableFile;
+use crate::source::root::{Links, SourcePath};
 
 /// Bytes as a manifest.
 pub fn manifest(bytes: &[u8]) {
@@ -15,7 +16,7 @@ pub fn manifest(bytes: &[u8]) {
 
 /// A file as a journal, with all its chunks.
 pub fn journal(file: &Path) {
-    let Ok(journal) = Journal::open(file) else { return };
+    let Some(journal) = place(file).and_then(|file| Journal::open(&file).ok()) else { return };
     for address in journal.addresses().flatten() {
         let _ = journal.get(&address);
     }
@@ -26,7 +27,8 @@ pub fn journal(file: &Path) {
 pub fn table_file(file: &Path) {
     // The count that the manifest would have to state.
     let Some(count) = number_before_end(file, 20) else { return };
-    let Ok(table) = StoreFile::open(file).and_then(|file| TableFile::open(file, count)) else { return };
+    let Some(file) = place(file).and_then(|file| StoreFile::open(&file).ok()) else { return };
+    let Ok(table) = TableFile::open(file, count) else { return };
     for address in table.addresses() {
         let _ = table.get(&address);
     }
@@ -35,10 +37,16 @@ pub fn table_file(file: &Path) {
 /// A file as an archive, with all its chunks.
 pub fn archive(file: &Path) {
     let Some(count) = number_before_end(file, 208) else { return };
-    let Ok(archive) = StoreFile::open(file).and_then(|file| Archive::open(file, count)) else { return };
+    let Some(file) = place(file).and_then(|file| StoreFile::open(&file).ok()) else { return };
+    let Ok(archive) = Archive::open(file, count) else { return };
     for address in archive.addresses() {
         let _ = archive.get(&address);
     }
+}
+
+/// A file beneath its folder.
+fn place(file: &Path) -> Option<SourcePath> {
+    Some(SourcePath::of_folder(file.parent()?, Links::Beneath).ok()?.join(file.file_name()?))
 }
 
 /// The big-endian number that begins so many bytes before the end of a file.

@@ -1,7 +1,7 @@
 //! A store in a folder or a git repository: the newest view of its files, renewed when they change.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -15,6 +15,7 @@ use super::view::View;
 use crate::locks::lock;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
+use crate::source::root::SourcePath;
 
 /// Where a database folder keeps its store.
 const NOMS: &str = ".dolt/noms";
@@ -34,17 +35,17 @@ pub struct ChunkStore {
 impl ChunkStore {
     /// The folder of the store that `path` is or holds: a database folder, a `.dolt/noms`, a backup, the
     /// folder of a `file://` remote. `None` where there is none.
-    pub fn locate(path: &Path) -> Option<PathBuf> {
-        [Self::within(path), path.to_owned()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
+    pub fn locate(folder: &SourcePath) -> Option<SourcePath> {
+        [Self::within(folder), folder.clone()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
     }
 
     /// Where the folder of a database has its store.
-    pub fn within(database: &Path) -> PathBuf {
+    pub fn within(database: &SourcePath) -> SourcePath {
         database.join(NOMS)
     }
 
     /// Where the folder of a store has its old generation.
-    pub fn old_generation(store: &Path) -> PathBuf {
+    pub fn old_generation(store: &SourcePath) -> SourcePath {
         store.join(OLD_GENERATION)
     }
 
@@ -66,6 +67,11 @@ impl ChunkStore {
             renewing: Mutex::default(),
             ghosts,
         })
+    }
+
+    /// The place of the store.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The folder of the store, or of the git repository that it is in.
@@ -157,7 +163,7 @@ mod tests {
         write(&old, &format!("{packed}.darc"), archive(&[b"two", b"three"], 3));
         write(folder, MANIFEST, manifest(&root, &[(table, 1)]));
         write(&old, MANIFEST, manifest(&root, &[(packed, 2)]));
-        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("a store");
+        let store = ChunkStore::open(&Place::folder(folder).expect("the folder is ours")).expect("a store");
         for chunk in ["one", "two", "three"] {
             let address = address_of(chunk.as_bytes());
             assert_eq!(store.chunk(&address).expect("it is there"), chunk);
@@ -172,7 +178,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path();
         write_store(folder, &[Bytes::from("one")], &address_of(b"one"));
-        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("a store");
+        let store = ChunkStore::open(&Place::folder(folder).expect("the folder is ours")).expect("a store");
         assert!(!store.refresh().expect("nothing is wrong"));
         let journal = folder.join("v".repeat(32));
         let mut bytes = std::fs::read(&journal).expect("it is there");
@@ -189,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let folder = folder.path();
         write_store(folder, &[Bytes::from("one"), Bytes::from("two")], &address_of(b"one"));
-        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("a store");
+        let store = ChunkStore::open(&Place::folder(folder).expect("the folder is ours")).expect("a store");
         let before = store.view();
         let table = Address::new([1; 20]);
         write(folder, &table.to_string(), table_file(&[b"two"]));
@@ -211,7 +217,8 @@ mod tests {
         write(folder, &table.to_string(), table_file(&[b"one"]));
         write(folder, &archive_name, &whole[..whole.len() - 1]);
         write(folder, MANIFEST, manifest(&address_of(b"one"), &[(packed, 2), (table, 1)]));
-        let store = ChunkStore::open(&Place::Folder(folder.to_owned())).expect("the root is whole");
+        let store =
+            ChunkStore::open(&Place::folder(folder).expect("the folder is ours")).expect("the root is whole");
         assert_eq!(store.chunk(&address_of(b"one")).expect("it is there"), "one");
         let error = store.chunk(&address_of(b"two")).expect_err("its file is broken");
         assert_eq!(error.kind(), ErrorKind::Damaged);
@@ -229,7 +236,7 @@ mod tests {
         let table = Address::new([1; 20]);
         write(folder.path(), &table.to_string(), "no table file, though long enough");
         write(folder.path(), MANIFEST, manifest(&address_of(b"one"), &[(table, 1)]));
-        let error = ChunkStore::open(&Place::Folder(folder.path().to_owned()))
+        let error = ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours"))
             .err()
             .expect("its only file is broken");
         let story = chain(&error);
@@ -240,13 +247,18 @@ mod tests {
     #[test]
     fn what_is_no_store_is_said() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(ChunkStore::locate(folder.path()), None);
-        let error = ChunkStore::open(&Place::Folder(folder.path().to_owned())).err().expect("there is none");
+        let place = SourcePath::of_folder(folder.path(), crate::source::root::Links::Beneath)
+            .expect("the folder is ours");
+        assert_eq!(ChunkStore::locate(&place), None);
+        let error = ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours"))
+            .err()
+            .expect("there is none");
         assert!(error.to_string().contains("manifest"), "{error}");
         let missing = Address::new([1; 20]);
         write(folder.path(), MANIFEST, manifest(&missing, &[(missing, 1)]));
-        let error =
-            ChunkStore::open(&Place::Folder(folder.path().to_owned())).err().expect("its file is missing");
+        let error = ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours"))
+            .err()
+            .expect("its file is missing");
         assert_eq!(error.kind(), ErrorKind::Missing);
         assert!(chain(&error).contains(&missing.to_string()), "{error}");
     }

@@ -184,7 +184,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        TableFile::open(StoreFile::open(&path)?, 3)
+        TableFile::open(StoreFile::named(&path)?, 3)
     }
 
     #[test]

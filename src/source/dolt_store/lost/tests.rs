@@ -59,7 +59,8 @@ impl Repo {
     }
 
     fn open(&self) -> Arc<Shared> {
-        let store = ChunkStore::open(&Place::Folder(self.folder.path().to_owned())).expect("a store");
+        let store = ChunkStore::open(&Place::folder(self.folder.path()).expect("the folder is ours"))
+            .expect("a store");
         Arc::new(Shared::new(store, Arc::default(), "here".into(), "db".to_owned(), GlobSet::empty()))
     }
 }

@@ -24,7 +24,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("thre
 
 /// A file as it is now.
 fn stored(path: &Path) -> Arc<dyn Stored> {
-    let file = FileVersion::settled(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let file = FileVersion::named(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Arc::new(StoredFile { file: Arc::new(file) })
 }
 

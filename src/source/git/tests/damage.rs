@@ -4,9 +4,11 @@ use std::io::Read;
 
 use super::*;
 use crate::source::ErrorKind;
-use crate::source::git::objects;
+
+use crate::source::git::objects::{CANNOT_OPEN, failed};
 use crate::source::git::refs::Refs;
 use crate::source::git::state::State;
+use crate::source::repository::Repository;
 
 /// Files of a commit by path, or why they cannot be told.
 type Truth = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
@@ -38,9 +40,10 @@ fn fine(error: SourceError) {
 fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
     let place = GitPlace::parse(&repo.place())?;
     let label: Arc<str> = "git".into();
-    let repository = objects::open(&place.repository, &label)?;
-    let refs = Refs::read(&repository, &place, &label)?;
-    State::new(None, None).look(repository, &refs, &place, &label)
+    let repository = Repository::open(&place.repository, Links::Beneath)
+        .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
+    let refs = Refs::read(&repository.state(), &place, &label)?;
+    State::new(None, None).look(&Arc::new(repository), &refs, &place, &label)
 }
 
 /// How much of a repository could be read.
@@ -282,12 +285,12 @@ async fn a_failure_of_the_system_is_no_damage() {
         let source = repo.open();
         let id = repo.git(&["rev-parse", object]);
         let give = take(&repo, &id);
-        // A file that opens, and that the kernel maps for nobody.
-        std::os::unix::fs::symlink("/sys/kernel/fscaps", repo.loose(&id)).expect("the repository is ours");
+        // It opens, and the kernel reads it for nobody.
+        std::fs::create_dir(repo.loose(&id)).expect("the repository is ours");
         let error = source.poll().await.err().unwrap_or_else(|| panic!("{object} cannot be read"));
         assert_eq!(error.kind, ErrorKind::Unavailable, "{}", error.chain());
         assert!(error.chain().contains(&id), "{}", error.chain());
-        std::fs::remove_file(repo.loose(&id)).expect("it is ours");
+        std::fs::remove_dir(repo.loose(&id)).expect("it is ours");
         give();
         let whole = database(&source).await;
         assert_eq!(whole.history().timeline.len(), truth.len());

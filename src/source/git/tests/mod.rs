@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use super::{GitPlace, GitSource};
 use crate::model::history::SnapshotMeta;
+use crate::source::root::Links;
 use crate::source::{Content, Database, FileEntry, FileKind, Sink, Source, SourceError};
 
 mod agreement;
+mod confined;
 mod copies;
 mod damage;
 mod hostile;
@@ -152,7 +154,12 @@ fn open(place: &str) -> GitSource {
 }
 
 fn try_open(place: &str, name: Option<&str>) -> Result<GitSource, SourceError> {
-    GitSource::open(GitPlace::parse(place)?, name.map(str::to_owned), Some(jiff::tz::TimeZone::UTC))
+    try_open_with(place, name, Links::Beneath)
+}
+
+fn try_open_with(place: &str, name: Option<&str>, links: Links) -> Result<GitSource, SourceError> {
+    let zone = Some(jiff::tz::TimeZone::UTC);
+    GitSource::open(GitPlace::parse(place)?, name.map(str::to_owned), zone, links)
 }
 
 async fn databases(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {

@@ -21,7 +21,13 @@ type Shown = (String, Vec<(String, Vec<u8>)>);
 
 /// What a source shows: the name of the database, and its snapshots.
 async fn shown(place: &str) -> (String, Vec<Shown>) {
-    let database = database(&open(place)).await;
+    shown_with(place, Links::Beneath).await
+}
+
+async fn shown_with(place: &str, links: Links) -> (String, Vec<Shown>) {
+    let source =
+        try_open_with(place, None, links).unwrap_or_else(|error| panic!("{place}: {}", error.chain()));
+    let database = database(&source).await;
     let mut snapshots = Vec::new();
     for meta in &database.history().timeline {
         let mut found = Vec::new();
@@ -57,7 +63,6 @@ async fn every_form_of_a_repository_shows_the_same() {
         (".git", "work"),
         ("../linked", "linked"),
         ("../bare.git", "bare"),
-        ("../shared.git", "shared"),
         ("../cloned", "cloned"),
         ("../by-link", "by-link"),
         ("../bare.git?ref=main", "bare"),
@@ -70,6 +75,8 @@ async fn every_form_of_a_repository_shows_the_same() {
             "{place}"
         );
     }
+    let shared = at("shared.git");
+    assert_eq!(shown_with(&shared, Links::Owned).await, ("shared".to_owned(), expected.clone()));
     repo.git(&["checkout", "-q", "--detach"]);
     assert_eq!(shown(&repo.place()).await.1, expected, "a detached HEAD");
     repo.git(&["pack-refs", "--all"]);

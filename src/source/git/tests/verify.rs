@@ -142,7 +142,7 @@ async fn a_finding_says_where() {
     // What only cannot be read now may be whole.
     let path = repo.loose(&name("HEAD:dir"));
     std::fs::remove_file(&path).expect("the repository is ours");
-    std::os::unix::fs::symlink("/sys/kernel/fscaps", &path).expect("the repository is ours");
+    std::fs::create_dir(&path).expect("the repository is ours");
     assert_eq!(only(&database, "a failure of the system").await.severity, Severity::Unchecked);
 }
 

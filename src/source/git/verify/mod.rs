@@ -46,16 +46,16 @@ pub(super) async fn for_all(
 /// When its names cannot be listed.
 fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError> {
     let label = objects.label();
-    let repository = objects.repository();
-    let Names { mut named, left_out: mut findings } = refs::names(&repository, label)?;
-    match refs::head(&repository, label) {
+    let state = objects.look()?;
+    let Names { mut named, left_out: mut findings } = refs::names(&state, label);
+    match refs::head(&state, label) {
         Ok(id) => drop(named.insert("HEAD".to_owned(), id)),
         // Nothing is committed on its branch.
         Err(error) if error.kind == ErrorKind::Invalid => {}
         Err(error) => findings.push(Finding::of("HEAD", &error)),
     }
     let stored = Arc::new(objects.as_stored());
-    let mut walk = Walk::new(&stored, objects, refs::boundary(&repository), progress);
+    let mut walk = Walk::new(&stored, objects, state.boundary().clone(), progress);
     for (name, id) in &named {
         walk.follow(name, *id);
     }

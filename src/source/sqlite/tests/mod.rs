@@ -62,7 +62,7 @@ fn sqlite3(path: &Path, script: &str) -> String {
 }
 
 fn stored(path: &Path) -> Arc<dyn Stored> {
-    let file = Arc::new(FileVersion::current(path).expect("the file is there"));
+    let file = Arc::new(FileVersion::named(path).expect("the file is there"));
     Arc::new(StoredFile { file })
 }
 

@@ -25,7 +25,7 @@ impl Folder {
     }
 
     fn open(&self) -> Journal {
-        Journal::open(&self.path()).expect("a journal")
+        Journal::named(&self.path()).expect("a journal")
     }
 }
 
@@ -155,7 +155,7 @@ fn damage_anywhere_gives_no_wrong_chunk() {
     for at in 0..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
-        let Ok(journal) = Journal::open(&Folder::with(&bytes).path()) else { continue };
+        let Ok(journal) = Journal::named(&Folder::with(&bytes).path()) else { continue };
         for chunk in [&b"one"[..], b"two"] {
             if let Ok(Some(found)) = journal.get(&address_of(chunk)) {
                 assert_eq!(found, chunk, "byte {at}");
@@ -168,7 +168,7 @@ fn damage_anywhere_gives_no_wrong_chunk() {
 #[test]
 fn records_of_a_later_version_are_refused() {
     let later = Folder::with(&[sample(), record(&[1, 3, 2])].concat());
-    let error = Journal::open(&later.path()).expect_err("kind 3");
+    let error = Journal::named(&later.path()).expect_err("kind 3");
     assert!(matches!(error, StoreError::UnsupportedFile { .. }), "{error}");
     assert!(error.to_string().contains("is of kind 3"), "{error}");
 }

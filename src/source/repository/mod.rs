@@ -1,0 +1,263 @@
+//! The files of a git repository, read without git and without trust in who wrote them.
+//!
+//! A repository says in many places where more of it is: `.git` files, `commondir`, `objects/info/alternates`, links in
+//! the place of refs and packs. A library that opens a repository by its path follows all of these. Here each file is
+//! opened beneath the source's folder (`source::root`), and the library only decodes bytes.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `folders` | where a repository keeps what: git folder, common folder, folders of objects |
+//! | `ownership` | git's rule on repositories of other users (`safe.directory`) |
+//! | `names` | HEAD, branches, tags |
+//! | `packs`, `loose` | objects in packs, and in files of their own |
+//! | `failure` | what goes wrong |
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use gix::bstr::ByteSlice;
+use gix::hash::Kind as HashKind;
+use gix::objs::Kind;
+use gix::{ObjectId, oid};
+
+mod failure;
+mod folders;
+mod loose;
+mod names;
+mod ownership;
+mod packs;
+
+pub(in crate::source) use failure::{Failure, kind_of};
+pub(in crate::source) use folders::is_repository;
+pub(in crate::source) use loose::Loose;
+pub(in crate::source) use names::{Names, Target};
+pub(in crate::source) use packs::{BaseCache, Unpacking};
+
+use super::ErrorKind;
+use super::root::{Links, Root, SourcePath};
+use folders::Folders;
+use packs::{PackName, Packs};
+
+/// The most that reading one object may allocate, in bytes: git may keep one as a chain of differences, which all are in
+/// memory with what they are made from.
+pub(in crate::source) const MAX_OBJECT_MEMORY: u32 = 512 << 20;
+
+/// The longest `config` and `shallow` file that is read, in bytes.
+const LONGEST_FILE: u64 = 16 << 20;
+
+/// A git repository of a source: looked at again at every poll.
+pub(in crate::source) struct Repository {
+    folder: PathBuf,
+    links: Links,
+    state: ArcSwap<State>,
+}
+
+/// A repository as it was at one instant. What it has in packs stays readable.
+pub(in crate::source) struct State {
+    folders: Folders,
+    settings: Settings,
+    names: Names,
+    boundary: HashSet<ObjectId>,
+    pack_names: BTreeMap<PackName, packs::Seen>,
+    packs: OnceLock<Arc<Packs>>,
+}
+
+/// What of a repository's own settings counts. Nothing that they name is opened or run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) struct Settings {
+    /// The kind of its hashes.
+    pub(in crate::source) hash: HashKind,
+    /// Whether objects may stand for others (`git replace`).
+    pub(in crate::source) uses_replacements: bool,
+}
+
+impl Repository {
+    /// Opens the repository in a folder: a work tree, its `.git`, or a bare one. Blocks.
+    ///
+    /// # Errors
+    /// What is no repository, belongs to somebody else, leads out of its folder, or is of a kind that is not read.
+    pub(in crate::source) fn open(folder: &Path, links: Links) -> Result<Self, Failure> {
+        let state = State::read(folder, links, None)?;
+        Ok(Self { folder: folder.to_owned(), links, state: ArcSwap::from_pointee(state) })
+    }
+
+    /// The folder that the user named.
+    pub(in crate::source) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The repository as it was last looked at.
+    pub(in crate::source) fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// Looks again, at its owner too. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(in crate::source) fn look(&self) -> Result<Arc<State>, Failure> {
+        let last = self.state();
+        let now = Arc::new(State::read(&self.folder, self.links, Some(&last))?);
+        self.state.store(Arc::clone(&now));
+        Ok(now)
+    }
+
+    /// The repository with its packs of now, where these are not those of `last`: `git gc` moves objects from one
+    /// place to another. Blocks.
+    pub(in crate::source) fn with_other_packs(&self, last: &Arc<State>) -> Option<Arc<State>> {
+        let now = self.state();
+        let is_new = |state: &State| state.pack_names != last.pack_names;
+        if is_new(&now) {
+            return Some(now);
+        }
+        let now = self.look().ok()?;
+        is_new(&now).then_some(now)
+    }
+}
+
+impl State {
+    fn read(folder: &Path, links: Links, last: Option<&Self>) -> Result<Self, Failure> {
+        let root = Root::new(folder, links).map_err(|error| Failure::io("open it", error))?;
+        let mut folders = Folders::find(&root)?;
+        ownership::check(&root, &folders)?;
+        let settings = Settings::read(&folders)?;
+        folders.find_objects()?;
+        let pack_names = packs::list(&folders.objects);
+        let names = Names::read(&folders, settings.hash)?;
+        let boundary = boundary(&folders.common);
+        let packs = OnceLock::new();
+        if let Some(known) =
+            last.filter(|last| last.pack_names == pack_names).and_then(|last| last.packs.get())
+        {
+            let _ = packs.set(Arc::clone(known));
+        }
+        Ok(Self { folders, settings, names, boundary, pack_names, packs })
+    }
+
+    /// Its settings.
+    pub(in crate::source) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its branches, tags and HEAD.
+    pub(in crate::source) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The commits whose parents a shallow clone left behind.
+    pub(in crate::source) fn boundary(&self) -> &HashSet<ObjectId> {
+        &self.boundary
+    }
+
+    /// The folders in which something happens whenever a name comes, goes or moves.
+    pub(in crate::source) fn watched(&self) -> impl Iterator<Item = &Path> {
+        let own = [&self.folders.git, &self.folders.common].into_iter().map(SourcePath::path);
+        own.chain(self.names.folders.iter().map(PathBuf::as_path))
+    }
+
+    /// What on disk changes when an object comes back that could not be read.
+    pub(in crate::source) fn places_of(&self, id: &oid) -> impl Iterator<Item = SourcePath> {
+        self.folders.objects.iter().flat_map(|place| [loose::path_in(place, id), place.join("pack")])
+    }
+
+    /// Whether it is a partial clone: what it lacks was promised to it by the one that it came from.
+    pub(in crate::source) fn is_partial(&self) -> bool {
+        self.pack_names.values().any(|seen| seen.is_promised)
+    }
+
+    /// Folders of objects that it borrows from and that are not read, because they are outside of the source.
+    pub(in crate::source) fn refused(&self) -> &[PathBuf] {
+        &self.folders.refused
+    }
+
+    /// Reads an object into `buffer`, from a pack or a file of its own; `None` where it is in neither. Its bytes are not
+    /// yet checked. Blocks.
+    ///
+    /// # Errors
+    /// What is damaged, or cannot be read.
+    pub(in crate::source) fn find(
+        &self,
+        id: &oid,
+        buffer: &mut Vec<u8>,
+        unpacking: &mut Unpacking,
+    ) -> Result<Option<Kind>, Failure> {
+        if let Some(kind) = self.packs().find(id, buffer, unpacking)? {
+            return Ok(Some(kind));
+        }
+        match self.loose(id)? {
+            Some(mut loose) => loose.read_whole(buffer, MAX_OBJECT_MEMORY.into()).map(Some),
+            None => match self.packs().broken() {
+                // It may be in there.
+                Some(broken) => Err(broken),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Kind and length of an object as its header states them; `None` where it is missing or damaged. Blocks.
+    pub(in crate::source) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<(Kind, u64)> {
+        if let Some(header) = self.packs().header(id, unpacking) {
+            return header.ok();
+        }
+        let loose = self.loose(id).ok()??;
+        Some((loose.kind(), loose.len()))
+    }
+
+    /// An object that is a file of its own, opened; `None` where there is none.
+    ///
+    /// # Errors
+    /// What is damaged, or cannot be read.
+    pub(in crate::source) fn loose(&self, id: &oid) -> Result<Option<Loose>, Failure> {
+        for place in &self.folders.objects {
+            if let Some(file) = loose::open(place, id)? {
+                return Loose::new(file, id).map(Some).map_err(|error| Failure::io("read it", error));
+            }
+        }
+        Ok(None)
+    }
+
+    fn packs(&self) -> &Packs {
+        self.packs.get_or_init(|| Arc::new(Packs::open(self.pack_names.keys(), self.settings.hash)))
+    }
+}
+
+impl Settings {
+    fn read(folders: &Folders) -> Result<Self, Failure> {
+        let text = match folders.common.join("config").read(LONGEST_FILE) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(Failure::io("read its config", error)),
+        };
+        let config = config(&text).map_err(|error| Failure::git("read its config", error))?;
+        if let Some(storage) = config.string("extensions.refStorage").filter(|storage| *storage != "files") {
+            return Err(Failure::new(
+                ErrorKind::Unsupported,
+                format!("the repository keeps its refs in the form `{storage}`, which is not read"),
+            )
+            .with_hint("`git refs migrate --ref-format=files` makes them files"));
+        }
+        let hash = match config.string("extensions.objectFormat") {
+            None => HashKind::Sha1,
+            Some(name) => name.to_str_lossy().parse().map_err(|_| {
+                let problem = format!("its hashes are of the kind `{name}`, which is not known");
+                Failure::new(ErrorKind::Unsupported, problem)
+            })?,
+        };
+        let uses_replacements = config.boolean("core.useReplaceRefs").ok().flatten().unwrap_or(true);
+        Ok(Self { hash, uses_replacements })
+    }
+}
+
+/// Settings without those of files that they include.
+fn config(text: &[u8]) -> gix::Result<gix::config::File> {
+    let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
+    gix::config::File::from_bytes_no_includes(text, meta, Default::default())
+}
+
+/// The commits whose parents a shallow clone left behind; there is no such file in most repositories.
+fn boundary(common: &SourcePath) -> HashSet<ObjectId> {
+    let text = common.join("shallow").read(LONGEST_FILE).unwrap_or_default();
+    text.lines().filter_map(|line| ObjectId::from_hex(line).ok()).collect()
+}

@@ -1,0 +1,156 @@
+//! HEAD, branches and tags, as they are written (gitrepository-layout(5)). No object is read for them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use gix::bstr::{BStr, ByteSlice};
+use gix::hash::Kind as HashKind;
+use gix::refs::{FullName, packed};
+use gix::{ObjectId, refs};
+
+use super::Failure;
+use super::folders::Folders;
+use crate::source::root::SourcePath;
+
+/// The longest file of one ref, in bytes.
+const LONGEST_REF: u64 = 64 << 10;
+
+/// The longest list of refs, in bytes: some millions.
+const LONGEST_LIST: u64 = 256 << 20;
+
+/// Folders of refs within folders beyond this are no git's.
+const DEEPEST: usize = 64;
+
+/// More symbolic refs in a row than git follows.
+const MOST_LINKS: usize = 5;
+
+/// What a ref names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) enum Target {
+    /// An object.
+    Object(ObjectId),
+    /// Another ref, by its full name.
+    Name(String),
+}
+
+/// What a repository names.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Names {
+    head: Option<Target>,
+    /// Every ref by its full name.
+    refs: BTreeMap<String, Target>,
+    /// Refs that cannot be read, with why.
+    pub(in crate::source) unreadable: Vec<(String, Failure)>,
+    /// The folders that hold them.
+    pub(super) folders: Vec<PathBuf>,
+}
+
+impl Names {
+    /// # Errors
+    /// Where HEAD, or the list of refs, cannot be read.
+    pub(super) fn read(folders: &Folders, hash: HashKind) -> Result<Self, Failure> {
+        let mut names = Self::default();
+        names.read_list(&folders.common, hash)?;
+        names.read_folder(&folders.common, hash);
+        if folders.git != folders.common {
+            // A linked work tree has a few of its own.
+            names.read_folder(&folders.git, hash);
+        }
+        let head = folders.git.join("HEAD").read(LONGEST_REF);
+        let head = head.map_err(|error| Failure::io("read HEAD", error))?;
+        let name = FullName::try_from("HEAD").expect("it is a name");
+        names.head = Some(target(name, &head, hash).map_err(|error| Failure::git("read HEAD", error))?);
+        Ok(names)
+    }
+
+    /// What HEAD names.
+    pub(in crate::source) fn head(&self) -> Option<&Target> {
+        self.head.as_ref()
+    }
+
+    /// Every ref, with the object that it leads to: none for one that stands for a ref that is not there.
+    pub(in crate::source) fn all(&self) -> impl Iterator<Item = (&str, Option<ObjectId>)> {
+        self.refs.iter().map(|(name, target)| (name.as_str(), self.follow(target)))
+    }
+
+    /// The object that a ref leads to.
+    pub(in crate::source) fn find(&self, name: &str) -> Option<ObjectId> {
+        self.follow(self.refs.get(name)?)
+    }
+
+    /// The object that a target leads to.
+    pub(in crate::source) fn follow(&self, target: &Target) -> Option<ObjectId> {
+        let mut at = target;
+        for _ in 0..=MOST_LINKS {
+            match at {
+                Target::Object(id) => return Some(*id),
+                Target::Name(name) => at = self.refs.get(name)?,
+            }
+        }
+        None
+    }
+
+    fn read_list(&mut self, common: &SourcePath, hash: HashKind) -> Result<(), Failure> {
+        let text = match common.join("packed-refs").read(LONGEST_LIST) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Failure::io("read packed-refs", error)),
+        };
+        let list = packed::Iter::new(&text, hash).map_err(|error| Failure::git("read packed-refs", error))?;
+        for found in list {
+            match found {
+                Ok(found) => {
+                    let name = found.name.as_bstr().to_str_lossy().into_owned();
+                    self.refs.insert(name, Target::Object(found.target()));
+                }
+                Err(error) => {
+                    self.unreadable.push(("packed-refs".to_owned(), Failure::git("read a ref", error)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the refs that are files of their own. What git would not take for the name of a ref is none.
+    fn read_folder(&mut self, place: &SourcePath, hash: HashKind) {
+        let mut todo = vec![(place.path().join("refs"), "refs".to_owned(), 0)];
+        while let Some((folder, prefix, depth)) = todo.pop() {
+            let entries = place.root().read_dir(&folder).and_then(|open| open.paths());
+            let Ok(entries) = entries else { continue };
+            self.folders.push(folder);
+            for (path, kind) in entries {
+                let Some(last) = path.file_name().and_then(|last| last.to_str()) else { continue };
+                let name = format!("{prefix}/{last}");
+                if kind.is_dir() || kind.is_symlink() && place.root().is_dir(&path) {
+                    if depth < DEEPEST {
+                        todo.push((path, name, depth + 1));
+                    }
+                    continue;
+                }
+                let Ok(full) = FullName::try_from(BStr::new(&name)) else { continue };
+                let text = place.root().read(&path, LONGEST_REF);
+                let found = text
+                    .map_err(|error| Failure::io("read a ref", error))
+                    .and_then(|text| target(full, &text, hash).map_err(|e| Failure::git("read a ref", e)));
+                match found {
+                    Ok(found) => drop(self.refs.insert(name, found)),
+                    // Removed since it was listed.
+                    Err(error) if error.kind == crate::source::ErrorKind::Missing => {}
+                    Err(error) => {
+                        self.refs.remove(&name);
+                        self.unreadable.push((name, error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn target(name: FullName, text: &[u8], hash: HashKind) -> gix::Result<Target> {
+    let found = refs::file::loose::Reference::try_from_path(name, text, hash)?;
+    Ok(match found.target {
+        refs::Target::Object(id) => Target::Object(id),
+        refs::Target::Symbolic(name) => Target::Name(name.as_bstr().to_str_lossy().into_owned()),
+    })
+}

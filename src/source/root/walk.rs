@@ -1,0 +1,112 @@
+//! Resolves a path component by component, where the kernel's own confinement does not do: it refuses absolute links
+//! that stay beneath the folder, and knows no rule by which links out of it may be followed.
+
+use super::*;
+
+/// More links on one path than the kernel follows (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// How far a path is resolved: open folders from `/` down, each with its name in the one before.
+struct Walk<'r> {
+    root: &'r Path,
+    stack: Vec<(OsString, OwnedFd)>,
+    /// Whether every link so far belongs to the user or to root.
+    are_links_trusted: bool,
+}
+
+/// Opens what a path below the folder `root` leads to.
+pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
+    let mut walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
+    for part in parts(root).into_iter().skip(1) {
+        // The folder has no links on its way: one that is there now was put there since.
+        walk.enter(&part)?;
+    }
+    let mut todo = parts(below);
+    todo.reverse();
+    let mut left = MOST_LINKS;
+    while let Some(part) = todo.pop() {
+        if part == ".." {
+            if walk.stack.len() > 1 {
+                walk.stack.pop();
+            }
+            continue;
+        }
+        let (_, folder) = walk.stack.last().expect("the root folder stays");
+        let found = match rustix::fs::openat(folder, &*part, LOOK | OFlags::NOFOLLOW, Mode::empty()) {
+            Ok(found) => File::from(found),
+            // Users of the mount must not learn what there is outside.
+            Err(_) if links == Links::Beneath && !walk.is_beneath(None) => return Err(leads_outside()),
+            Err(error) => return Err(error.into()),
+        };
+        let metadata = found.metadata()?;
+        if metadata.is_symlink() {
+            left = left.checked_sub(1).ok_or(Errno::LOOP)?;
+            walk.are_links_trusted &= is_trusted(metadata.uid());
+            // Read from the link that was looked at, not from whatever has its name by now.
+            let target = rustix::fs::readlinkat(&found, "", Vec::new())?;
+            let target = Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target.as_bytes()));
+            if target.is_absolute() {
+                walk.stack.truncate(1);
+            }
+            todo.extend(parts(target).into_iter().filter(|part| part != "/").rev());
+        } else if todo.is_empty() {
+            let is_owned = links == Links::Owned && walk.are_links_trusted && is_trusted(metadata.uid());
+            if !(is_owned || walk.is_beneath(Some(&part))) {
+                return Err(leads_outside());
+            }
+            return walk.open_last(&part, flags, &metadata);
+        } else {
+            walk.stack.push((part, found.into()));
+        }
+    }
+    walk.open_here(flags, links)
+}
+
+impl Walk<'_> {
+    /// Goes into a folder that must not be a link.
+    fn enter(&mut self, part: &OsStr) -> io::Result<()> {
+        let (_, folder) = self.stack.last().expect("the root folder stays");
+        let flags = LOOK | OFlags::NOFOLLOW | OFlags::DIRECTORY;
+        let next = rustix::fs::openat(folder, part, flags, Mode::empty())?;
+        self.stack.push((part.to_owned(), next));
+        Ok(())
+    }
+
+    /// Whether this place, or `part` in it, is the source's folder or beneath it.
+    fn is_beneath(&self, part: Option<&OsStr>) -> bool {
+        let names = self.stack.iter().skip(1).map(|(name, _)| name.as_os_str()).chain(part);
+        let path: PathBuf = std::iter::once(OsStr::new("/")).chain(names).collect();
+        path.starts_with(self.root)
+    }
+
+    /// Opens what was looked at and is no link; what has its name by now must be the same file.
+    fn open_last(&self, part: &OsStr, flags: OFlags, seen: &Metadata) -> io::Result<OwnedFd> {
+        let (_, folder) = self.stack.last().expect("the root folder stays");
+        let opened = File::from(rustix::fs::openat(folder, part, flags | OFlags::NOFOLLOW, Mode::empty())?);
+        let now = opened.metadata()?;
+        match (now.dev(), now.ino()) == (seen.dev(), seen.ino()) {
+            true => Ok(opened.into()),
+            false => Err(Errno::AGAIN.into()),
+        }
+    }
+
+    /// Opens the folder that was reached by a path that ends in `..` or at the source's own folder.
+    fn open_here(&self, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
+        let (_, folder) = self.stack.last().expect("the root folder stays");
+        let opened = rustix::fs::openat(folder, ".", flags | OFlags::NOFOLLOW, Mode::empty())?;
+        let opened = File::from(opened);
+        let is_allowed = self.is_beneath(None)
+            || links == Links::Owned && self.are_links_trusted && is_trusted(opened.metadata()?.uid());
+        if is_allowed { Ok(opened.into()) } else { Err(leads_outside()) }
+    }
+}
+
+fn top() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open("/", LOOK | OFlags::DIRECTORY, Mode::empty())?)
+}
+
+/// The components of a path, `..` too, `.` not.
+fn parts(path: &Path) -> Vec<OsString> {
+    let names = path.components().filter(|part| !matches!(part, Component::CurDir));
+    names.map(|part| part.as_os_str().to_owned()).collect()
+}
