@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: each module may use only those below it in this list.
 //! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
-//! `source` → `records`, `model`; all of them → `locks`.
+//! `source` → `records`, `model`; all of them → `private`, `locks`.
 
 pub mod catalog;
 pub mod cli;
@@ -11,6 +11,7 @@ pub mod engine;
 pub mod fuse;
 mod locks;
 pub mod model;
+mod private;
 mod records;
 pub mod source;
 pub mod trace;

@@ -3,10 +3,12 @@
 //! It only grows, by whole records. So what a crash leaves is what was there before and some of what was being added,
 //! and a byte that flips on the disk costs the record that it is in.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use crate::private;
 
 /// Length of the checksum behind each record.
 const SUM: usize = 4;
@@ -44,9 +46,9 @@ impl<const N: usize> RecordFile<N> {
     /// Adds records: what other processes add at the same time stands before or behind them.
     pub fn add(&self, records: impl IntoIterator<Item = [u8; N]>) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)?;
+            private::make_folder(folder)?;
         }
-        let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        let mut file = private::append_to(&self.path)?;
         lock_soon(&file)?;
         append(&mut file, records)
     }

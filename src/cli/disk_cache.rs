@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
+use crate::private;
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -21,6 +22,18 @@ pub(super) fn folder(chosen: Option<&Path>) -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache.or_else(home).map(|cache| cache.join("asof"))
+}
+
+/// Makes the folder of a cache where it is missing, and tells whether what is in it is believed: sizes are taken from
+/// there, so that nobody else may write to it. Logs why it is not.
+pub(super) fn is_believed(path: &Path) -> bool {
+    let is_default = folder(None).as_deref() == Some(path);
+    let made = if is_default { private::make_own_folder(path) } else { private::make_folder(path) };
+    if let Err(error) = &made {
+        let folder = path.display();
+        tracing::warn!(%folder, %error, "what earlier mounts kept there is not used, and nothing is kept; --cache-dir chooses another place");
+    }
+    made.is_ok()
 }
 
 /// A mount in the background leaves the folder that a relative path starts from.

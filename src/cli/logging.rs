@@ -1,6 +1,5 @@
 //! Where log lines go.
 
-use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,6 +11,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use super::{Failure, mountpoint};
 use crate::model::names;
+use crate::private;
 
 /// Environment variable that chooses the level (`warn`, `info`, `debug`, or per module as `tracing` has it).
 const LEVEL: &str = "ASOF_LOG";
@@ -50,14 +50,17 @@ pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
             .because(&error)
             .hint("choose another place with --log-file PATH")
     };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(cannot)?;
-        // A folder that the user chose is not ours to clean up.
-        if folder == default_folder() {
+    // Logs hold paths and what went wrong with them. A folder that the user chose is not ours to change or clean up.
+    let file = match path.parent() {
+        Some(folder) if folder == default_folder() => {
+            private::make_own_folder(folder).map_err(cannot)?;
             tidy(folder, path);
+            private::append_to_own(path)
         }
-    }
-    let file = File::options().create(true).append(true).open(path).map_err(cannot)?;
+        Some(folder) => std::fs::create_dir_all(folder).and_then(|()| private::append_to(path)),
+        None => private::append_to(path),
+    };
+    let file = file.map_err(cannot)?;
     let to_file = fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file));
     // Until the tree answers, warnings go to whoever waits for it as well; then stderr leads nowhere.
     let to_caller = fmt::layer().without_time().with_ansi(false).with_target(false).with_writer(io::stderr);

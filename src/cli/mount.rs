@@ -145,7 +145,7 @@ impl Plan {
 }
 
 /// Loads the sources, mounts, says that the tree answers, and waits for the end.
-fn serve(runtime: &Runtime, plan: Plan, in_background: bool) -> Result<(), Failure> {
+fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), Failure> {
     let mut signals = runtime.block_on(Signals::listen())?;
     let (sources, names) = plan.opening.open()?;
     let (catalog, watcher) = runtime.block_on(async {

@@ -100,7 +100,13 @@ impl Opening {
     }
 
     /// Opens the sources, and gives with each how it is named among mounts.
-    pub fn open(&self) -> Result<OpenSources, Failure> {
+    pub fn open(&mut self) -> Result<OpenSources, Failure> {
+        if let Some(folder) = &self.cache_dir
+            && !disk_cache::is_believed(folder)
+        {
+            self.cache_dir = None;
+            self.options.without_cache();
+        }
         let open = |argument: &wire::SourceArg| {
             let _opening = Progress::of(format!("opening {argument}"));
             let source = wire::open(argument, &self.options)?;
@@ -176,7 +182,7 @@ impl Opened {
         if let Some(warning) = from.reading.too_small() {
             Failure::new(warning).print();
         }
-        let opening = Opening::new(&from.from, &from.reading)?;
+        let mut opening = Opening::new(&from.from, &from.reading)?;
         let runtime = Workers::start()?;
         let (sources, _) = opening.open()?;
         let (catalog, watcher) = runtime.block_on(load(sources))?;

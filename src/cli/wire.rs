@@ -125,6 +125,13 @@ impl SourceOptions {
     }
 }
 
+impl SourceOptions {
+    /// The same where nothing that was kept on disk is believed.
+    pub fn without_cache(&mut self) {
+        self.cache_dir = None;
+    }
+}
+
 /// What `--follow-links` means.
 pub(super) fn links(follow: bool) -> Links {
     if follow { Links::Owned } else { Links::Beneath }

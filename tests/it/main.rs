@@ -8,6 +8,7 @@ mod cli_diff;
 mod cli_find;
 mod cli_log;
 mod cli_tree;
+mod confined;
 mod damage;
 mod faults;
 mod forensics;

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 use super::pack::{Files, LONGEST, Pack, Writer};
-use super::{Order, Shared, make_folder};
+use super::{Order, Shared};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
+use crate::private;
 
 /// A budget is this many packs: what is dropped at once is one of them.
 const PACKS: u64 = 16;
@@ -186,7 +187,7 @@ impl Keeper {
 
     /// A pack to add to: one that a mount before has left, or a new one in the room that is made for it.
     fn open_pack(&mut self) -> io::Result<(Writer, u32)> {
-        make_folder(&self.folder)?;
+        private::make_folder(&self.folder)?;
         self.make_room();
         let left = self.packs().into_iter().filter(|(files, ..)| files.is_of(&self.version));
         let writer = match left.filter_map(|(files, ..)| Writer::go_on(&files, self.longest() / 2)).next() {

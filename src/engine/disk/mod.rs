@@ -4,9 +4,7 @@
 //! written is never waited for, what is read is checked, and what does not pass is as if it were not there.
 
 use std::collections::HashMap;
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
@@ -15,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use crate::private;
 use bytes::Bytes;
 
 mod keeper;
@@ -84,7 +83,7 @@ impl SegmentStore {
     /// # Errors
     /// What the operating system says where the folder cannot be made.
     pub fn open(folder: &Path, budget: u64) -> io::Result<Self> {
-        make_folder(folder)?;
+        private::make_folder(folder)?;
         let shared = Arc::<Shared>::default();
         let (waiting, orders) = mpsc::sync_channel(WAITING_SEGMENTS);
         let keeper = Keeper::new(Arc::clone(&shared), folder, budget.max(SMALLEST));
@@ -190,11 +189,6 @@ impl Table {
         let packs = &self.packs;
         self.places.retain(|_, (pack, _)| packs.contains_key(pack));
     }
-}
-
-/// Makes the folder, for its user alone: it holds what is in databases.
-fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn half(id: &ContentId) -> u64 {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::address::Address;
 use super::message::MessageError;
+use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
 use crate::source::{ErrorKind, SourceError};
 
 /// A failure to read a store.
@@ -157,6 +158,7 @@ impl StoreError {
                  back what is broken here.",
             ),
             Self::HiddenChunk { source, .. } => source.hint(),
+            Self::Io { source, .. } if is_outside(source) => Some(LEADS_OUTSIDE_HINT),
             Self::Io { .. } | Self::Git { .. } => None,
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use super::{BeingWritten, Replaced};
+use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
 use crate::source::{ErrorKind, SourceError};
 
 /// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken.
@@ -26,10 +27,11 @@ pub(in crate::source) fn stored_error(
     what: &dyn Display,
     error: io::Error,
 ) -> SourceError {
-    let kind = io_kind(&error);
+    let (kind, is_outside) = (io_kind(&error), is_outside(&error));
     let result = SourceError::new(kind, label, operation).because(error);
     match kind {
         ErrorKind::Missing => result.with_hint("it was removed; list the folder again"),
+        ErrorKind::Refused if is_outside => result.with_hint(LEADS_OUTSIDE_HINT),
         ErrorKind::Refused => {
             result.with_hint(format!("make {what} readable for the user who runs the mount"))
         }
