@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
+use crate::model::terminal::ShowPath;
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -42,7 +43,7 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64) -> E
         match SegmentStore::open(&place, segments) {
             Ok(store) => engine.use_segments(store),
             Err(error) => {
-                let folder = place.display();
+                let folder = place.shown();
                 tracing::warn!(%folder, %error, "nothing is kept on disk there; --cache-dir chooses another place");
             }
         }

@@ -36,6 +36,7 @@ mod zip_directory;
 mod zip_problem;
 
 use crate::locks::lock;
+use crate::model::terminal::ShowPath;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{Spools, io_kind};
 use database::ArchiveDatabase;
@@ -94,7 +95,7 @@ impl ArchiveSource {
     /// archive, or several databases of which none is called [`ArchiveOptions::name`]; others where it cannot
     /// be read.
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
-        let label: Arc<str> = format!("archive {}", path.display()).into();
+        let label: Arc<str> = format!("archive {}", path.shown()).into();
         let place = place_of(path, &label)?;
         let mut finds = Finds::new(&place, &label, &options);
         finds.first_look()?;
@@ -229,7 +230,7 @@ impl Finds {
 fn place_of(path: &Path, label: &str) -> Result<Place, SourceError> {
     let fail = |error: std::io::Error| {
         let kind = io_kind(&error);
-        let result = SourceError::new(kind, label, format!("cannot open {}", path.display())).because(error);
+        let result = SourceError::new(kind, label, format!("cannot open {}", path.shown())).because(error);
         match kind {
             ErrorKind::Missing => {
                 result.with_hint("check the path; a folder of archives or one archive file is meant")
@@ -245,7 +246,7 @@ fn place_of(path: &Path, label: &str) -> Result<Place, SourceError> {
     } else if metadata.is_file() {
         Ok(Place::File(absolute))
     } else {
-        Err(SourceError::new(ErrorKind::Invalid, label, format!("cannot open {}", path.display()))
+        Err(SourceError::new(ErrorKind::Invalid, label, format!("cannot open {}", path.shown()))
             .because("it is neither a folder nor a regular file")
             .with_hint("give a folder of archives or one archive file"))
     }
@@ -259,10 +260,10 @@ fn nothing_found(place: &Place, label: &str) -> SourceError {
     let nested: Option<PathBuf> =
         ["archives", "jsonl", "backup"].iter().map(|name| path.join(name)).find(|folder| folder.is_dir());
     let hint = match nested {
-        Some(folder) => format!("did you mean {}? {expected}", folder.display()),
+        Some(folder) => format!("did you mean {}? {expected}", folder.shown()),
         None => expected.to_owned(),
     };
-    SourceError::new(ErrorKind::Invalid, label, format!("found no archive in {}", path.display()))
+    SourceError::new(ErrorKind::Invalid, label, format!("found no archive in {}", path.shown()))
         .with_hint(hint)
 }
 

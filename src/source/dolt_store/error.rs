@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use super::address::Address;
 use super::message::MessageError;
+use crate::model::terminal::ShowPath;
 use crate::source::{ErrorKind, SourceError};
 
 /// A failure to read a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system would not read a file or folder.
-    #[error("cannot {action} {}", file.display())]
+    #[error("cannot {action} {}", file.shown())]
     Io {
         /// The file or folder.
         file: PathBuf,
@@ -24,7 +25,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A file is not what its name or place promises.
-    #[error("{} is damaged: {problem}", file.display())]
+    #[error("{} is damaged: {problem}", file.shown())]
     DamagedFile {
         /// The file.
         file: PathBuf,
@@ -32,7 +33,7 @@ pub enum StoreError {
         problem: String,
     },
     /// A file has a form that this program does not read.
-    #[error("{} {problem}", file.display())]
+    #[error("{} {problem}", file.shown())]
     UnsupportedFile {
         /// The file.
         file: PathBuf,
@@ -40,7 +41,7 @@ pub enum StoreError {
         problem: String,
     },
     /// A git repository, or an object in it, cannot be read.
-    #[error("git repository {}: cannot {action}", repository.display())]
+    #[error("git repository {}: cannot {action}", repository.shown())]
     Git {
         /// The repository.
         repository: PathBuf,
@@ -53,7 +54,7 @@ pub enum StoreError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The bytes of a chunk are not those that were written.
-    #[error("chunk {address} in {} is damaged: {problem}", file.display())]
+    #[error("chunk {address} in {} is damaged: {problem}", file.shown())]
     DamagedChunk {
         /// The chunk.
         address: Address,
@@ -63,7 +64,7 @@ pub enum StoreError {
         problem: String,
     },
     /// No file of the store holds the chunk: garbage collection took it, or a file is missing.
-    #[error("chunk {address} is not in the store {}", store.display())]
+    #[error("chunk {address} is not in the store {}", store.shown())]
     MissingChunk {
         /// The chunk.
         address: Address,

@@ -46,6 +46,7 @@ use super::blocking::on_blocking_thread;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 use crate::locks::lock;
+use crate::model::terminal::ShowPath;
 use objects::Objects;
 use refs::Refs;
 use state::State;
@@ -75,7 +76,7 @@ impl GitSource {
     /// [`super::ErrorKind::Invalid`] where the branch has no commit, [`super::ErrorKind::Missing`] where it is not
     /// there; others where the repository cannot be read.
     pub fn open(place: GitPlace, name: Option<String>, zone: Option<TimeZone>) -> Result<Self, SourceError> {
-        let label: Arc<str> = format!("git {}", place.repository.display()).into();
+        let label: Arc<str> = format!("git {}", place.repository.shown()).into();
         let repository = objects::open(&place.repository, &label)?;
         let refs = Refs::read(&repository, &place, &label)?;
         let objects = Objects::new(Arc::clone(&label), repository, Arc::default());
