@@ -4,6 +4,9 @@
 //! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
 //! `source` → `records`, `model`; all of them → `private`, `locks`.
 
+// Text leaves for a terminal through few places (docs/adr/0038-what-is-printed.md); tests may print.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout))]
+
 pub mod catalog;
 pub mod cli;
 pub mod derived;

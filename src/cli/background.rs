@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::{Failure, logging};
+use crate::model::terminal::ShowPath;
 
 /// What the background process writes to its stdout, a pipe to the waiting command, when the tree answers.
 const READY: &[u8] = b"ready\n";
@@ -48,7 +49,7 @@ pub(super) fn start(log_file: &Path) -> Result<(), Failure> {
     match status.code() {
         Some(code) => std::process::exit(code.max(1)),
         None => Err(Failure::new(format!("the background process was ended by {status}"))
-            .hint(format!("its log: {}", log_file.display()))),
+            .hint(format!("its log: {}", log_file.shown()))),
     }
 }
 
@@ -78,6 +79,7 @@ pub(super) fn detach(log_file: &Path) -> Result<(), Failure> {
 
 /// In the process that stays, before it is ready: returns when the waiting command has ended (^C, say), and with it
 /// the reason to go on.
+#[allow(clippy::disallowed_methods, reason = "the pipe to the waiting command, not a terminal")]
 pub(super) async fn abandoned() {
     loop {
         tokio::time::sleep(ABANDONED_CHECK).await;
@@ -92,6 +94,7 @@ pub(super) async fn abandoned() {
 }
 
 /// Tells the waiting command that the tree answers, and lets go of its terminal.
+#[allow(clippy::disallowed_methods, reason = "the pipe to the waiting command, not a terminal")]
 pub(super) fn tell_ready() -> Result<(), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot go to the background").because(&error);
     // The folder that the command was called in stays free to be unmounted or removed.

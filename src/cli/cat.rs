@@ -70,7 +70,7 @@ async fn copy(tree: &Tree, path: &str, out: &mut Output) -> Result<(), Failure> 
         if piece.is_empty() {
             break;
         }
-        out.write(&piece)?;
+        out.bytes(&piece)?;
         offset += piece.len() as u64;
     }
     tree.vfs.release(handle);

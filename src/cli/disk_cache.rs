@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
+use crate::model::terminal::ShowPath;
 use crate::private;
 use crate::vfs::Vfs;
 
@@ -30,7 +31,7 @@ pub(super) fn is_believed(path: &Path) -> bool {
     let is_default = folder(None).as_deref() == Some(path);
     let made = if is_default { private::make_own_folder(path) } else { private::make_folder(path) };
     if let Err(error) = &made {
-        let folder = path.display();
+        let folder = path.shown();
         tracing::warn!(%folder, %error, "what earlier mounts kept there is not used, and nothing is kept; --cache-dir chooses another place");
     }
     made.is_ok()
@@ -55,7 +56,7 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64) -> E
         match SegmentStore::open(&place, segments) {
             Ok(store) => engine.use_segments(store),
             Err(error) => {
-                let folder = place.display();
+                let folder = place.shown();
                 tracing::warn!(%folder, %error, "nothing is kept on disk there; --cache-dir chooses another place");
             }
         }

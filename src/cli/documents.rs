@@ -8,6 +8,7 @@ use clap::builder::Resettable;
 use clap_complete::Shell;
 
 use super::{Args, Failure};
+use crate::model::terminal::ShowPath;
 
 /// Print the completion script of a shell
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,7 @@ pub(super) struct ManArgs {
     folder: PathBuf,
 }
 
+#[allow(clippy::disallowed_methods, reason = "the script is all ours")]
 pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "asof", &mut script);
@@ -33,7 +35,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.folder).and_then(|()| write_pages(&args.folder)).map_err(|error| {
-        Failure::new(format!("cannot write the man pages into {}", args.folder.display())).because(&error)
+        Failure::new(format!("cannot write the man pages into {}", args.folder.shown())).because(&error)
     })
 }
 

@@ -1,9 +1,10 @@
-//! A failed command, as a person reads it.
+//! A failed command, as a person reads it. What others named or said is made safe for terminals when it is printed.
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::model::terminal;
 use crate::source::{SourceError, chain};
 
 /// What went wrong, why, and what to do.
@@ -69,13 +70,14 @@ impl Failure {
     }
 
     /// Writes it to stderr: what and why on one line, then the hint.
+    #[allow(clippy::disallowed_methods, reason = "this is where errors pass")]
     pub fn print(&self) {
         if self.is_enough {
             return;
         }
-        let mut text = format!("asof: {}\n", self.message);
+        let mut text = format!("asof: {}\n", terminal::line(&self.message));
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("hint: {hint}\n"));
+            text.push_str(&format!("hint: {}\n", terminal::line(hint)));
         }
         // With stderr closed there is nobody to tell; the exit status still says it.
         let _ = std::io::stderr().write_all(text.as_bytes());

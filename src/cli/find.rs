@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::Failure;
 use super::find_json;
 use super::log_text::author;
-use super::output::{ColourChoice, Output, Style, harmless};
+use super::output::{ColourChoice, Output, Style};
 use super::place;
 use super::progress::Bar;
 use super::target::{Target, table_name};
 use super::tree::{FromArgs, Opened};
 use crate::catalog::{Database, SnapKey, View};
 use crate::engine::Engine;
+use crate::model::terminal;
 use crate::source::verify::Progress;
 use crate::trace::{Found, Matcher, Pattern, Step, Unread, main_line, search};
 
@@ -84,7 +85,10 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
     }
     let pattern = if args.regex { Pattern::Regex(&args.text) } else { Pattern::Text(&args.text) };
     let matcher = Matcher::new(pattern, args.ignore_case).map_err(|error| {
-        Failure::usage(format!("`{}` is not a regular expression", args.text)).because(&error)
+        // The expression is repeated over several lines before it.
+        let error = error.to_string();
+        let why = error.rsplit("error: ").next().unwrap_or_default();
+        Failure::usage(format!("`{}` is not a regular expression: {why}", args.text))
     })?;
     let opened = Opened::new(&args.from)?;
     let target = Target::of(&opened.catalog, args.target.as_deref())?;
@@ -99,7 +103,7 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
             for found in &searched.found {
                 match args.json {
                     true => out.json(&find_json::object(&searched, found))?,
-                    false => out.write(text(&out, &searched, found).as_bytes())?,
+                    false => out.text(&text(&out, &searched, found))?,
                 }
             }
             out.flush()?;
@@ -177,9 +181,9 @@ fn tell(searched: &Searched, unread: &Unread) {
 fn text(out: &Output, searched: &Searched, found: &Found) -> String {
     let key: Vec<String> = found.key.iter().map(|(column, value)| format!("{column}={value}")).collect();
     let row = format!("{}/{} {}", searched.database.name, table_name(&found.path), key.join(" "));
-    let mut text = out.styled(Style::Name, harmless(row.trim_end()).as_str());
+    let mut text = out.styled(Style::Name, &terminal::line(row.trim_end()));
     if searched.database.views().len() > 1 {
-        text.push_str(&format!(" ({})", searched.view.label));
+        text.push_str(&format!(" ({})", terminal::line(&searched.view.label)));
     }
     text.push('\n');
     for (number, seen) in found.lines.iter().enumerate() {
@@ -206,15 +210,16 @@ fn told(searched: &Searched, at: usize) -> String {
     let commit = meta.commit.as_deref().map(|hash| hash.get(..8).unwrap_or(hash)).unwrap_or_default();
     let message = meta.message.lines().next().unwrap_or_default();
     let parts = [searched.name(at), commit.to_owned(), author(&meta.author, &meta.email), message.to_owned()];
-    let parts: Vec<String> =
-        parts.iter().filter(|part| !part.is_empty()).map(|part| harmless(part)).collect();
+    let parts: Vec<_> =
+        parts.iter().filter(|part| !part.is_empty()).map(|part| terminal::line(part)).collect();
     parts.join("  ")
 }
 
 fn shown(line: &[u8]) -> String {
-    let line = harmless(&String::from_utf8_lossy(line));
+    let line = String::from_utf8_lossy(line);
+    let line = terminal::json(&line);
     match line.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}... (--json has all of it)", &line[..end]),
-        None => line,
+        None => line.into_owned(),
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Failure;
 use super::log::{Entry, FileChange};
-use super::output::{Output, Style, harmless};
+use super::output::{Output, Style};
 use super::target::table_name;
 use crate::derived::{Counts, DerivedError};
+use crate::model::terminal;
 use crate::source::chain;
 
 /// The longest bar, in characters.
@@ -36,22 +37,22 @@ pub(super) fn write(
         Ok(Some(changes)) if changes.is_empty() => {}
         Ok(Some(changes)) => text.push_str(&format!("\n{}", counted(out, changes))),
         Ok(None) => text.push_str("\n its parent is not in the source: what it changed is not known\n"),
-        Err(error) => text.push_str(&format!("\n cannot be listed: {}\n", harmless(&error.chain()))),
+        Err(error) => text.push_str(&format!("\n cannot be listed: {}\n", terminal::line(&error.chain()))),
     }
-    out.write(text.as_bytes())
+    out.text(&text)
 }
 
 fn head(out: &Output, entry: &Entry, is_verbose: bool) -> String {
     let meta = &entry.snapshot.meta;
     let path = format!("{}/asof/{}", entry.database.name, entry.snapshot.name);
-    let mut text = format!("snapshot {}", out.styled(Style::Name, &path));
+    let mut text = format!("snapshot {}", out.styled(Style::Name, &terminal::line(&path)));
     if !entry.names.is_empty() {
-        text.push_str(&out.styled(Style::Name, &format!(" ({})", harmless(&entry.names.join(", ")))));
+        text.push_str(&out.styled(Style::Name, &format!(" ({})", terminal::line(&entry.names.join(", ")))));
     }
     text.push('\n');
     let mut field = |name: &str, value: &str| {
         if !value.is_empty() {
-            text.push_str(&format!("{name:<8}{}\n", harmless(value)));
+            text.push_str(&format!("{name:<8}{}\n", terminal::line(value)));
         }
     };
     let hash = meta.commit.as_deref().unwrap_or_default();
@@ -62,7 +63,7 @@ fn head(out: &Output, entry: &Entry, is_verbose: bool) -> String {
         field("Source:", entry.database.view(entry.snapshot.key.slot).map_or("", |view| &view.label));
     }
     let lines = meta.message.trim_end().lines().take(if is_verbose { usize::MAX } else { 1 });
-    let message: String = lines.map(|line| format!("    {}\n", harmless(line))).collect();
+    let message: String = lines.map(|line| format!("    {}\n", terminal::lines(line))).collect();
     if !message.is_empty() {
         text.push('\n');
         text.push_str(&message);
@@ -82,7 +83,7 @@ pub(super) fn author(name: &str, email: &str) -> String {
 /// A line for each file.
 pub(super) fn counted(out: &Output, changes: &[FileChange]) -> String {
     let mut text = String::new();
-    let name = |change: &FileChange| harmless(table_name(&change.file.path));
+    let name = |change: &FileChange| terminal::line(table_name(&change.file.path)).into_owned();
     let names = changes.iter().map(|change| name(change).chars().count()).max().unwrap_or(0);
     let counts = |change: &FileChange| match change.stat {
         Stat::Rows(counts) => counts,
@@ -98,7 +99,9 @@ pub(super) fn counted(out: &Output, changes: &[FileChange]) -> String {
             }
             Stat::Binary => text.push_str("no text"),
             Stat::NotAsked => text.push_str("changed"),
-            Stat::Failed(error) => text.push_str(&format!("cannot be read: {}", harmless(&chain(error)))),
+            Stat::Failed(error) => {
+                text.push_str(&format!("cannot be read: {}", terminal::line(&chain(error))))
+            }
         }
         match (&change.file.before, &change.file.after) {
             (None, _) => text.push_str(&out.styled(Style::Faint, " (new)")),

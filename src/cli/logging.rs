@@ -1,16 +1,21 @@
-//! Where log lines go.
+//! Where log lines go. Every field is made safe for terminals on its way there, because logs are read on terminals later.
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use super::{Failure, mountpoint};
-use crate::model::names;
+use crate::model::terminal::ShowPath;
+use crate::model::{names, terminal};
 use crate::private;
 
 /// Environment variable that chooses the level (`warn`, `info`, `debug`, or per module as `tracing` has it).
@@ -28,11 +33,30 @@ const LONGEST_LOG: u64 = 1 << 20;
 /// How many logs of former mounts are kept.
 const FORMER_LOGS: usize = 20;
 
+/// Formats the message and the fields of a line as usual, and escapes what would control a terminal or begin another
+/// line. Levels keep their colours.
+struct SafeFields;
+
+impl<'w> FormatFields<'w> for SafeFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> std::fmt::Result {
+        let mut text = String::new();
+        DefaultFields::new().format_fields(Writer::new(&mut text), fields)?;
+        writer.write_str(&terminal::line(&text))
+    }
+}
+
+/// A layer for lines without colours.
+fn plain<S: tracing::Subscriber + for<'a> LookupSpan<'a>>() -> fmt::Layer<S, SafeFields> {
+    fmt::layer().fmt_fields(SafeFields).with_ansi(false).with_target(false)
+}
+
 /// Logs to stderr: for a mount in the foreground.
+#[allow(clippy::disallowed_methods, reason = "SafeFields stands before it")]
 pub(super) fn to_stderr() {
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter()).with_ansi(colours);
     // Only fails where a subscriber is set already, which then gets the lines.
+    let subscriber = subscriber.fmt_fields(SafeFields);
     let _ = subscriber.with_writer(io::stderr).with_target(false).try_init();
 }
 
@@ -44,9 +68,10 @@ pub(super) fn to_stderr_if_asked() {
 }
 
 /// Appends to a file: for a mount in the background.
+#[allow(clippy::disallowed_methods, reason = "SafeFields stands before it")]
 pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
     let cannot = |error: io::Error| {
-        Failure::new(format!("cannot open the log file {}", path.display()))
+        Failure::new(format!("cannot open the log file {}", path.shown()))
             .because(&error)
             .hint("choose another place with --log-file PATH")
     };
@@ -61,9 +86,9 @@ pub(super) fn to_file(path: &Path) -> Result<(), Failure> {
         None => private::append_to(path),
     };
     let file = file.map_err(cannot)?;
-    let to_file = fmt::layer().with_ansi(false).with_target(false).with_writer(Mutex::new(file));
+    let to_file = plain().with_writer(Mutex::new(file));
     // Until the tree answers, warnings go to whoever waits for it as well; then stderr leads nowhere.
-    let to_caller = fmt::layer().without_time().with_ansi(false).with_target(false).with_writer(io::stderr);
+    let to_caller = plain().without_time().with_writer(io::stderr);
     let subscriber = tracing_subscriber::registry().with(to_file.with_filter(filter()));
     let _ = subscriber.with(to_caller.with_filter(LevelFilter::WARN)).try_init();
     Ok(())
@@ -111,7 +136,7 @@ fn filter() -> EnvFilter {
         return usual();
     }
     EnvFilter::try_new(&chosen).unwrap_or_else(|error| {
-        eprintln!("asof: {LEVEL}={chosen} is not a log level ({error}); using info");
+        Failure::new(format!("{LEVEL}={chosen} is not a log level ({error}); using info")).print();
         usual()
     })
 }

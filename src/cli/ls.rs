@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
-use super::output::{Output, harmless};
+use super::output::Output;
 use super::tree::{FromArgs, Tree};
 use super::{Failure, place};
 use crate::vfs::{Attr, Kind, Place, VfsError};
@@ -18,6 +18,7 @@ const AT_ONCE: usize = 8;
 /// The paths are those that a mount of the same sources has, from its root on; where there is only one database, its
 /// name may be left out. Under asof/ any time works: yesterday, 2026-01-05, '3 days ago', HEAD~3, a branch, a tag, a
 /// commit hash. A symlink at the end of PATH is followed, unless -l is given and no `/` comes after it, as ls does.
+/// Names are exact in a pipe; on a terminal, characters that would control it are escaped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct LsArgs {
@@ -75,7 +76,7 @@ async fn list(tree: &Tree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, 
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     if !wants_all {
         for entry in &entries {
-            out.write(format!("{}\n", entry.name).as_bytes())?;
+            out.names(&format!("{}\n", out.name(&entry.name)))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -122,8 +123,8 @@ fn print(entries: &[Shown], args: &LsArgs, out: &mut Output) -> Result<ExitCode,
     for entry in entries {
         match (args.json, args.long) {
             (true, _) => out.json(&object(entry))?,
-            (false, true) => out.write(line(entry, names, sizes).as_bytes())?,
-            (false, false) => out.write(format!("{}\n", entry.name).as_bytes())?,
+            (false, true) => out.names(&line(out, entry, names, sizes))?,
+            (false, false) => out.names(&format!("{}\n", out.name(&entry.name)))?,
         }
         if let Err(error) = &entry.told {
             out.flush()?;
@@ -160,8 +161,8 @@ fn object(entry: &Shown) -> Object<'_> {
 }
 
 /// As `ls -lgG` has it, but for the time.
-fn line(entry: &Shown, names: usize, sizes: usize) -> String {
-    let name = harmless(&entry.name);
+fn line(out: &Output, entry: &Shown, names: usize, sizes: usize) -> String {
+    let name = out.name(&entry.name);
     let Ok((attr, target)) = &entry.told else {
         return format!("?????????? {:>names$} {:>sizes$} {:>20} {name}\n", "?", "?", "?");
     };
@@ -171,7 +172,7 @@ fn line(entry: &Shown, names: usize, sizes: usize) -> String {
         Kind::Executable => "-r-xr-xr-x",
         Kind::Symlink => "lrwxrwxrwx",
     };
-    let target = target.as_ref().map_or(String::new(), |target| format!(" -> {}", harmless(target)));
+    let target = target.as_ref().map_or(String::new(), |target| format!(" -> {}", out.name(target)));
     let time = attr.mtime.strftime("%Y-%m-%dT%H:%M:%SZ");
     format!("{mode} {:>names$} {:>sizes$} {time} {name}{target}\n", attr.nlink, attr.size)
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,7 @@ mod umount;
 mod verify;
 mod wire;
 
+use crate::model::terminal;
 use failure::Failure;
 
 /// Mount databases and their snapshot history as a read-only file tree.
@@ -82,7 +84,7 @@ enum Command {
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
 /// 1 for a failure and 2 for a command line that makes no sense; `verify`, `find` and `diff` have their own.
 pub fn main() -> ExitCode {
-    let outcome = match Args::parse().command {
+    let outcome = match parse().command {
         Command::Mount(args) => mount::run(args).map(|()| ExitCode::SUCCESS),
         Command::Umount(args) => umount::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Ls(args) => ls::run(&args),
@@ -101,4 +103,22 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// The arguments, or else the end of the program. What clap says of wrong ones repeats them, and a shell makes arguments
+/// of file names.
+#[allow(clippy::disallowed_methods, reason = "the text is made safe")]
+fn parse() -> Args {
+    let error = match Args::try_parse() {
+        Ok(args) => return args,
+        Err(error) => error,
+    };
+    if std::env::args_os().all(|argument| terminal::is_safe(&argument.to_string_lossy())) {
+        error.exit()
+    }
+    // Without clap's colours: they could not be told from codes in the arguments.
+    let text = error.render().to_string();
+    // With stderr closed there is nobody to tell; the exit status still says it.
+    let _ = io::stderr().write_all(terminal::lines(&text).as_bytes());
+    std::process::exit(error.exit_code())
 }

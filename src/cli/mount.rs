@@ -10,6 +10,7 @@ use super::tree::{self, Opening, ReadingArgs};
 use super::{Failure, background, disk_cache, heap, logging, mountpoint, size};
 use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, session};
+use crate::model::terminal::ShowPath;
 use crate::vfs::Vfs;
 
 /// All mount options have to fit into a page, and a person has to read it.
@@ -164,7 +165,7 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
     let session = session::mount(fuse, &plan.mountpoint, &options)
         .map_err(|error| cannot_mount(&plan.mountpoint, plan.allow_other, &error))?;
     raise_read_ahead(&plan.mountpoint);
-    tracing::info!(mountpoint = %plan.mountpoint.display(), "mounted");
+    tracing::info!(mountpoint = %plan.mountpoint.shown(), "mounted");
     if in_background {
         background::tell_ready()?;
     }
@@ -175,7 +176,7 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
     let ended = session.join();
     drop(watcher);
     saver.finish();
-    tracing::info!(mountpoint = %plan.mountpoint.display(), "unmounted");
+    tracing::info!(mountpoint = %plan.mountpoint.shown(), "unmounted");
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
 }
 
@@ -192,7 +193,7 @@ fn source_name(names: &[String]) -> String {
 }
 
 fn cannot_mount(place: &Path, allow_other: bool, error: &std::io::Error) -> Failure {
-    let failure = Failure::new(format!("cannot mount at {}", place.display())).because(error);
+    let failure = Failure::new(format!("cannot mount at {}", place.shown())).because(error);
     match std::fs::File::options().read(true).write(true).open("/dev/fuse") {
         Err(device) if device.kind() == std::io::ErrorKind::NotFound => {
             failure.hint("this machine has no /dev/fuse: modprobe fuse (in a container: --device /dev/fuse)")
@@ -250,7 +251,7 @@ impl Signals {
             });
             match outcome {
                 Ok(()) => break,
-                Err(error) => tracing::error!(mountpoint = %place.display(), %error, "cannot unmount"),
+                Err(error) => tracing::error!(mountpoint = %place.shown(), %error, "cannot unmount"),
             }
         }
         self.next().await;

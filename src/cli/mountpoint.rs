@@ -10,6 +10,8 @@ use std::process::Command;
 use rustix::mount::UnmountFlags;
 
 use super::Failure;
+use crate::model::shell;
+use crate::model::terminal::ShowPath;
 
 /// The type under which the kernel lists our mounts.
 pub(super) const TYPE: &str = "fuse.asof";
@@ -63,11 +65,12 @@ fn unescape(field: &[u8]) -> OsString {
 
 /// Checks that `path` is a folder that can be mounted on, and returns it with symlinks resolved.
 pub(super) fn check(path: &Path, non_empty: bool) -> Result<PathBuf, Failure> {
-    let shown = path.display();
+    let shown = path.shown();
     let place = path.canonicalize().map_err(|error| match error.raw_os_error() {
         Some(libc::ENOTCONN) => dead(path),
         _ if error.kind() == io::ErrorKind::NotFound => {
-            Failure::new(format!("the mountpoint {shown} does not exist")).hint(format!("mkdir -p {shown}"))
+            Failure::new(format!("the mountpoint {shown} does not exist"))
+                .hint(shell::command("mkdir -p", path))
         }
         _ => Failure::new(format!("cannot use the mountpoint {shown}")).because(&error),
     })?;
@@ -78,7 +81,7 @@ pub(super) fn check(path: &Path, non_empty: bool) -> Result<PathBuf, Failure> {
         }
         let failure = Failure::new(format!("{shown} is busy: {} is mounted there already", mounted.kind));
         return Err(if mounted.kind == TYPE {
-            failure.hint(format!("asof umount {shown}"))
+            failure.hint(shell::command("asof umount", path))
         } else {
             failure.hint("choose another mountpoint")
         });
@@ -100,9 +103,9 @@ pub(super) fn check(path: &Path, non_empty: bool) -> Result<PathBuf, Failure> {
 }
 
 fn dead(path: &Path) -> Failure {
-    let shown = path.display();
+    let shown = path.shown();
     Failure::new(format!("{shown} is a dead mount: its program ended without unmounting"))
-        .hint(format!("asof umount {shown}; its log may say why it ended"))
+        .hint(format!("{}; its log may say why it ended", shell::command("asof umount", path)))
 }
 
 /// `path` with the symlinks on the way to its last component resolved: what the kernel lists it as, found without

@@ -1,8 +1,13 @@
-//! Standard output, for commands that write much to it.
+//! Standard output. Text for people is made safe for terminals here (see [`terminal`]), so that no command can forget it.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::Failure;
+use crate::model::terminal;
 
 /// How much is gathered before it is written, in bytes.
 const GATHERED: usize = 64 << 10;
@@ -41,19 +46,28 @@ impl Style {
     }
 }
 
+/// The codes that [`Output::styled`] writes. Data that holds one of them can only choose a colour of ours.
+static COLOURS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("\x1b\\[(?:0|1|2|31|32|33|36)m").expect("the expression is well formed"));
+
 /// Standard output.
 pub(super) struct Output {
     out: BufWriter<Stdout>,
     has_colours: bool,
+    is_terminal: bool,
 }
 
 impl Output {
     /// Standard output without colours.
+    #[allow(clippy::disallowed_methods, reason = "this is where output passes")]
     pub fn plain() -> Self {
-        Self { out: BufWriter::with_capacity(GATHERED, io::stdout()), has_colours: false }
+        let stdout = io::stdout();
+        let is_terminal = stdout.is_terminal();
+        Self { out: BufWriter::with_capacity(GATHERED, stdout), has_colours: false, is_terminal }
     }
 
     /// Standard output with colours where they are wanted.
+    #[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
     pub fn coloured(choice: ColourChoice) -> Self {
         let is_wanted = || {
             let is_off = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -69,12 +83,80 @@ impl Output {
         Self { has_colours, ..Self::plain() }
     }
 
-    /// Writes bytes.
+    /// Writes exactly these bytes: the content of a file.
     ///
     /// # Errors
     /// See [`failed`].
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.out.write_all(bytes).map_err(|error| failed(&error))
+    }
+
+    /// Writes lines for people. Newlines stay: whatever may hold one of its own goes through [`terminal::line`] first.
+    ///
+    /// # Errors
+    /// See [`failed`].
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        let text = self.for_people(text);
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes one line for people. A newline in it is escaped, so that no name can pretend to be a line of ours.
+    ///
+    /// # Errors
+    /// See [`failed`].
+    pub fn line(&mut self, line: &str) -> Result<(), Failure> {
+        let line = terminal::line(line);
+        self.bytes(line.as_bytes())?;
+        self.bytes(b"\n")
+    }
+
+    /// Writes lines of JSON.
+    ///
+    /// # Errors
+    /// See [`failed`].
+    pub fn json_lines(&mut self, lines: &[u8]) -> Result<(), Failure> {
+        let lines = self.for_programs(lines).into_owned();
+        self.bytes(&lines)
+    }
+
+    /// A name in a list that programs read, too: as GNU ls has it, exact in a pipe and escaped on a terminal.
+    pub fn name<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if self.is_terminal { terminal::line(name) } else { Cow::Borrowed(name) }
+    }
+
+    /// Writes lines with names that [`Self::name`] made.
+    ///
+    /// # Errors
+    /// See [`failed`].
+    pub fn names(&mut self, lines: &str) -> Result<(), Failure> {
+        if self.is_terminal { self.text(lines) } else { self.bytes(lines.as_bytes()) }
+    }
+
+    /// Text with nothing in it that controls a terminal, but colours of ours where there are colours.
+    fn for_people<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !self.has_colours {
+            return terminal::lines(text);
+        }
+        let mut safe = String::with_capacity(text.len());
+        let mut end = 0;
+        for colour in COLOURS.find_iter(text) {
+            safe.push_str(&terminal::lines(&text[end..colour.start()]));
+            safe.push_str(colour.as_str());
+            end = colour.end();
+        }
+        safe.push_str(&terminal::lines(&text[end..]));
+        Cow::Owned(safe)
+    }
+
+    /// JSON as it is in a pipe. On a terminal, what serde_json leaves as it is (C1 controls, bidi overrides) is escaped as
+    /// JSON may have it.
+    fn for_programs<'l>(&self, lines: &'l [u8]) -> Cow<'l, [u8]> {
+        if !self.is_terminal {
+            return Cow::Borrowed(lines);
+        }
+        let text = String::from_utf8_lossy(lines);
+        let lines: Vec<Cow<str>> = text.split('\n').map(terminal::json).collect();
+        Cow::Owned(lines.join("\n").into_bytes())
     }
 
     /// Writes a line of JSON.
@@ -85,7 +167,7 @@ impl Output {
         let mut line =
             serde_json::to_vec(value).expect("plain strings and numbers always serialise into memory");
         line.push(b'\n');
-        self.write(&line)
+        self.json_lines(&line)
     }
 
     /// `text` in the colour of `style`, where there are colours.
@@ -114,46 +196,38 @@ fn failed(error: &io::Error) -> Failure {
     }
 }
 
-/// Text of others for a terminal: what would control it is shown as `?`.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
-}
-
-/// Text of others for a terminal, so that nothing of it is lost: what would control the terminal, or is not seen (changes of
-/// the direction of writing, blanks of no width), is spelt as JSON spells it.
-pub(super) fn spelt(text: &str) -> String {
-    let mut spelt = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => spelt.push_str("\\n"),
-            '\t' => spelt.push_str("\\t"),
-            '\r' => spelt.push_str("\\r"),
-            c if c.is_control() || is_unseen(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    spelt.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-            c => spelt.push(c),
-        }
-    }
-    spelt
-}
-
-/// Characters that are shown as nothing and change how others look (Unicode, General_Category Cf and the two separators).
-fn is_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 #[cfg(test)]
 mod tests {
-    use super::spelt;
+    use super::*;
 
     #[test]
-    fn nothing_of_others_controls_a_terminal() {
-        assert_eq!(spelt("plain é 漢 \\ \""), "plain é 漢 \\ \"");
-        assert_eq!(spelt("a\u{1b}[31mb\nc\td\u{9b}e\u{7f}"), "a\\u001b[31mb\\nc\\td\\u009be\\u007f");
-        assert_eq!(spelt("x\u{202e}y\u{200b}z\u{e0041}"), "x\\u202ey\\u200bz\\udb40\\udc41");
+    fn only_colours_of_ours_pass() {
+        let coloured = Output::coloured(ColourChoice::Always);
+        let name = coloured.styled(Style::Name, "a\u{1b}[5mb");
+        let text = format!("{name}\u{1b}[2J\u{202e}\n\u{1b}[1;31m\u{9b}");
+        assert_eq!(
+            coloured.for_people(&text),
+            "\u{1b}[33ma\\x1b[5mb\u{1b}[0m\\x1b[2J\\u{202e}\n\\x1b[1;31m\\u{9b}"
+        );
+        assert_eq!(Output::plain().for_people("\u{1b}[33m"), "\\x1b[33m");
+    }
+
+    #[test]
+    fn every_style_passes_as_it_is() {
+        let coloured = Output::coloured(ColourChoice::Always);
+        for style in [Style::Name, Style::Added, Style::Removed, Style::Changed, Style::Strong, Style::Faint]
+        {
+            let text = coloured.styled(style, "text");
+            assert!(text != "text" && coloured.for_people(&text) == text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_exact_in_a_pipe_only() {
+        let to = |is_terminal| Output { is_terminal, ..Output::plain() };
+        assert_eq!(to(true).name("a\u{202e}b"), "a\\u{202e}b");
+        assert_eq!(to(false).name("a\u{202e}b"), "a\u{202e}b");
+        assert_eq!(to(true).for_programs("\"\u{9b}\"".as_bytes()), b"\"\\u009b\"".as_slice());
+        assert_eq!(to(false).for_programs("\"\u{9b}\"".as_bytes()), "\"\u{9b}\"".as_bytes());
     }
 }

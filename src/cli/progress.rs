@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use crate::model::terminal;
 use crate::source::verify;
 
 /// What takes no longer needs no word.
@@ -21,13 +22,14 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Says `what` on stderr if that is a terminal and it is not done in time.
+    #[allow(clippy::disallowed_methods, reason = "the text is made safe")]
     pub fn of(what: String) -> Self {
         let (under_way, done) = mpsc::channel();
         if io::stderr().is_terminal() {
             std::thread::spawn(move || {
                 if done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                     // A terminal that is gone needs no news.
-                    let _ = writeln!(io::stderr(), "asof: {what} ...");
+                    let _ = writeln!(io::stderr(), "asof: {} ...", terminal::line(&what));
                 }
             });
         }
@@ -43,6 +45,7 @@ pub(super) struct Bar {
 
 impl Bar {
     /// Shows how far `what` is.
+    #[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
     pub fn show(what: String, progress: verify::Progress) -> Self {
         if !io::stderr().is_terminal() {
             return Self { end: None, thread: None };
@@ -50,7 +53,7 @@ impl Bar {
         let (end, ended) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {prefix} {eta}");
-            let bar = ProgressBar::new(0).with_message(what);
+            let bar = ProgressBar::new(0).with_message(terminal::line(&what).into_owned());
             bar.set_style(style.expect("the template is well formed"));
             while ended.recv_timeout(REFRESH) == Err(RecvTimeoutError::Timeout) {
                 let (done, total, bytes) = progress.now();

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::mountpoint;
+use crate::model::shell;
+use crate::model::terminal::ShowPath;
 
 /// Unmount a tree
 #[derive(Debug, clap::Args)]
@@ -18,7 +20,7 @@ pub(super) struct UmountArgs {
 }
 
 pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
-    let shown = args.mountpoint.display();
+    let shown = args.mountpoint.shown();
     let cannot = || Failure::new(format!("cannot unmount {shown}"));
     let place = mountpoint::as_listed(&args.mountpoint).map_err(|error| cannot().because(&error))?;
     match mountpoint::mounted_at(&place) {
@@ -32,9 +34,10 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     }
     mountpoint::unmount(&place, args.lazy).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
-        io::ErrorKind::PermissionDenied => cannot()
-            .because(&error)
-            .hint(format!("whoever mounted it may unmount it, and root: sudo asof umount {shown}")),
+        io::ErrorKind::PermissionDenied => cannot().because(&error).hint(format!(
+            "only its owner and root may unmount it: {}",
+            shell::command("sudo asof umount", &args.mountpoint)
+        )),
         _ => cannot().because(&error),
     })
 }

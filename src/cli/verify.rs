@@ -1,6 +1,5 @@
 //! `asof verify`.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +7,7 @@ use indicatif::HumanBytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::output::Output;
 use super::progress::Bar;
 use super::{Failure, logging, wire};
 use crate::source::verify::{Finding, Progress, Severity, counted};
@@ -80,6 +80,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
         .build()
         .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
     let schedule = Schedule { max_age: args.max_age, every: args.every };
+    let mut out = Output::plain();
     let mut worst = None;
     for (argument, given) in sources.iter().zip(&args.sources) {
         let outcome = check(&runtime, argument, &options, &schedule);
@@ -87,12 +88,13 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             Ok(reports) => {
                 for report in reports {
                     worst = worst.max(report.worst());
-                    print(&report, args);
+                    // A pipe that is closed wants no more; the exit status still says what was found.
+                    let _ = print(&mut out, &report, args);
                 }
             }
             Err((severity, failure)) => {
                 worst = worst.max(Some(severity));
-                not_looked_at(given, severity, &failure, args);
+                let _ = not_looked_at(&mut out, given, severity, &failure, args);
             }
         }
     }
@@ -146,11 +148,10 @@ fn verdict(worst: Option<Severity>) -> &'static str {
 }
 
 /// What was found about one database, as lines of text or of JSON.
-fn print(report: &Report, args: &VerifyArgs) {
-    let mut out = String::new();
+fn print(out: &mut Output, report: &Report, args: &VerifyArgs) -> Result<(), Failure> {
     for finding in &report.findings {
         if args.json {
-            let line = json!({
+            out.json(&json!({
                 "type": "finding",
                 "source": report.source,
                 "database": report.database,
@@ -158,22 +159,17 @@ fn print(report: &Report, args: &VerifyArgs) {
                 "place": finding.place,
                 "problem": finding.problem,
                 "hint": finding.hint,
-            });
-            out.push_str(&format!("{line}\n"));
+            }))?;
         } else if !(args.quiet && finding.severity == Severity::Note) {
-            out.push_str(&format!(
-                "{}: {}: {}\n",
-                said(finding.severity),
-                place(report, finding),
-                finding.problem
-            ));
+            let what = format!("{}: {}", place(report, finding), finding.problem);
+            out.line(&format!("{}: {what}", said(finding.severity)))?;
             if let Some(hint) = &finding.hint {
-                out.push_str(&format!("  hint: {hint}\n"));
+                out.line(&format!("  hint: {hint}"))?;
             }
         }
     }
     if args.json {
-        let line = json!({
+        out.json(&json!({
             "type": "database",
             "source": report.source,
             "database": report.database,
@@ -185,12 +181,11 @@ fn print(report: &Report, args: &VerifyArgs) {
             "bytes": report.bytes,
             "rows": report.rows,
             "checked": report.checked,
-        });
-        out.push_str(&format!("{line}\n"));
+        }))?;
     } else if !args.quiet {
-        out.push_str(&summary(report));
+        out.line(&summary(report))?;
     }
-    write(&out);
+    out.flush()
 }
 
 /// What is wrong, by its database and its place in it; that may be all of it.
@@ -213,7 +208,7 @@ fn summary(report: &Report) -> String {
         HumanBytes(report.bytes)
     ));
     format!(
-        "{}: {} ({}): {}{age}; read {}\n",
+        "{}: {} ({}): {}{age}; read {}",
         verdict(report.worst()),
         report.database,
         report.source,
@@ -223,26 +218,27 @@ fn summary(report: &Report) -> String {
 }
 
 /// A source that cannot be looked at, or is damaged as a whole.
-fn not_looked_at(given: &str, severity: Severity, failure: &Failure, args: &VerifyArgs) {
-    if args.json {
-        let line = json!({
-            "type": "finding",
-            "source": given,
-            "database": null,
-            "severity": said(severity),
-            "place": given,
-            "problem": failure.message(),
-            "hint": failure.hint_text(),
-        });
-        write(&format!("{line}\n"));
-    } else {
+fn not_looked_at(
+    out: &mut Output,
+    given: &str,
+    severity: Severity,
+    failure: &Failure,
+    args: &VerifyArgs,
+) -> Result<(), Failure> {
+    if !args.json {
         failure.print();
+        return Ok(());
     }
-}
-
-fn write(text: &str) {
-    // A pipe that is closed wants no more; the exit status still says what was found.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    out.json(&json!({
+        "type": "finding",
+        "source": given,
+        "database": null,
+        "severity": said(severity),
+        "place": given,
+        "problem": failure.message(),
+        "hint": failure.hint_text(),
+    }))?;
+    out.flush()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 
 use super::Failure;
+use crate::model::terminal::ShowPath;
 use crate::source::Source;
 use crate::source::archive::{ArchiveOptions, ArchiveSource};
 use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, SECRET_TABLES};
@@ -76,10 +77,10 @@ impl SourceArg {
             // A label is made not to hold one, unlike the URL as it was given.
             Place::Dolt(_) => source.label().replacen("://", "/", 1),
             Place::Git(place) => {
-                std::path::absolute(place).map_or_else(|_| place.clone(), |path| path.display().to_string())
+                std::path::absolute(place).map_or_else(|_| place.clone(), |path| path.shown().to_string())
             }
             Place::Path(path) => {
-                std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()).shown().to_string()
             }
         }
     }
@@ -91,7 +92,7 @@ impl std::fmt::Display for SourceArg {
         match &self.place {
             Place::Dolt(_) => f.write_str("the server"),
             Place::Git(place) => place.fmt(f),
-            Place::Path(path) => path.display().fmt(f),
+            Place::Path(path) => path.shown().fmt(f),
         }
     }
 }
@@ -173,7 +174,7 @@ fn password(file: Option<&Path>) -> Result<Option<String>, Failure> {
         });
     };
     let text = std::fs::read_to_string(file).map_err(|error| {
-        Failure::new(format!("cannot read the password file {}", file.display()))
+        Failure::new(format!("cannot read the password file {}", file.shown()))
             .because(&error)
             .hint(format!("the file holds the password alone and is yours to read; or set {PASSWORD}"))
     })?;
@@ -201,7 +202,7 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
 }
 
 fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
-    let shown = path.display();
+    let shown = path.shown();
     let kind = std::fs::metadata(path).map_err(|error| {
         let failure = Failure::new(format!("cannot open the source {shown}")).because(&error);
         if path.starts_with("~") {
@@ -226,12 +227,12 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
             GitSource::open(place, name, options.zone.clone(), options.links).map_err(|mut error| {
                 if let Some(problem) = DoltStoreSource::missing_in_git(path, options.links) {
                     let hint = error.hint.take().unwrap_or_default();
-                    error.hint = Some(format!("{hint}\nor, for a Dolt database in git: {problem}"));
+                    error.hint = Some(format!("{hint}; or, for a Dolt database in git: {problem}"));
                 }
                 error
             })?;
         if let Some(within) = dolt_within() {
-            let within = within.display();
+            let within = within.shown();
             tracing::info!("{shown} is shown as a git repository; its Dolt databases are in {within}");
         }
         return Ok(Arc::new(source));
@@ -244,7 +245,7 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
     };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
         if let Some(within) = dolt_within() {
-            error.hint = Some(format!("its Dolt databases are in {}: mount that", within.display()));
+            error.hint = Some(format!("its Dolt databases are in {}: mount that", within.shown()));
         }
         error
     })?;

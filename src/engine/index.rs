@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::digest::Digest;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
+use crate::model::terminal::ShowPath;
 use crate::records::RecordFile;
 
 /// A content id, and the length in bytes, little-endian.
@@ -97,7 +98,7 @@ fn add<const N: usize>(
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> IndexError {
-    IndexError { action, path: path.display().to_string(), source }
+    IndexError { action, path: path.shown().to_string(), source }
 }
 
 fn encoded_length((id, len): &(ContentId, u64)) -> [u8; LENGTH] {

@@ -1,4 +1,4 @@
-//! The pure core: names, times, keys, rows, JSONL and SQL. No I/O, no clock, no threads.
+//! The pure core: names, times, keys, rows, JSONL, SQL, and text for people. No I/O, no clock, no threads.
 
 pub mod content_id;
 pub mod history;
@@ -6,6 +6,8 @@ pub mod jsonl;
 pub mod names;
 pub mod period;
 pub mod row;
+pub mod shell;
 pub mod snapshot_name;
 pub mod sql_literal;
+pub mod terminal;
 pub mod time_expr;

@@ -1,7 +1,6 @@
 //! From what differs to what is printed.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use super::compare::Comparison;
 use super::key::{self, Key, Looked};
@@ -10,13 +9,14 @@ use super::{DiffArgs, json, text};
 use crate::cli::Failure;
 use crate::cli::log::FileChange;
 use crate::cli::log_text::{self, Stat};
-use crate::cli::output::{Output, spelt};
+use crate::cli::output::Output;
 use crate::cli::place::{self, alike, listed};
 use crate::cli::progress::Progress;
 use crate::cli::target::{is_called, table_name};
 use crate::cli::tree::Opened;
 use crate::derived::{Counts, DerivedError, TableDiff, diff};
 use crate::engine::Listings;
+use crate::model::terminal;
 use crate::trace::{ChangedFile, ROWS, count};
 use crate::vfs::VfsError;
 
@@ -91,11 +91,10 @@ pub(super) async fn all(
 /// Says that a database is new: beside what programs read.
 fn tell(young: &Young, args: &DiffArgs, out: &mut Output) -> Result<(), Failure> {
     if !args.json && !args.name_only {
-        return out.write(young.line().as_bytes());
+        return out.text(&format!("{}\n", young.line()));
     }
     out.flush()?;
-    // With stderr closed there is nobody to tell; with --exit-code the status still says it.
-    let _ = std::io::stderr().write_all(format!("asof: {}", young.line()).as_bytes());
+    Failure::new(young.line()).print();
     Ok(())
 }
 
@@ -211,14 +210,13 @@ impl Printer<'_> {
         if !self.args.json {
             self.begin()?;
             let line = text::table(self.out, file, found.counts());
-            self.out.write(line.as_bytes())?;
+            self.out.text(&line)?;
         }
         for change in &found.changes {
-            let line = match self.args.json {
-                true => json::row(self.comparison.sides, file, &found, change),
-                false => text::row(self.out, &found, change, key.is_some()).into_bytes(),
-            };
-            self.out.write(&line)?;
+            match self.args.json {
+                true => self.out.json_lines(&json::row(self.comparison.sides, file, &found, change))?,
+                false => self.out.text(&text::row(self.out, &found, change, key.is_some()))?,
+            }
         }
         Ok(true)
     }
@@ -241,7 +239,7 @@ impl Printer<'_> {
         }
         self.begin()?;
         let line = text::file(self.out, &file.path, sizes.before, sizes.after);
-        self.out.write(line.as_bytes())
+        self.out.text(&line)
     }
 
     /// Prints how much differs, or in which files something does.
@@ -284,17 +282,17 @@ impl Printer<'_> {
         }
         self.begin()?;
         let lines = log_text::counted(self.out, &changes);
-        self.out.write(lines.as_bytes())
+        self.out.text(&lines)
     }
 
     /// One name on each line; with the database where there are several.
     fn names(&mut self, changes: &[FileChange]) -> Result<(), Failure> {
         for change in changes {
-            let mut name = spelt(table_name(&change.file.path));
+            let mut name = terminal::json(table_name(&change.file.path)).into_owned();
             if self.is_one_of_many {
                 name = format!("{}/{name}", self.sides().to.database.name);
             }
-            self.out.write(format!("{name}\n").as_bytes())?;
+            self.out.text(&format!("{name}\n"))?;
         }
         Ok(())
     }
@@ -321,7 +319,7 @@ impl Printer<'_> {
             return Ok(());
         }
         let line = text::sides(self.out, &self.sides().from.path(), &self.sides().to.path());
-        self.out.write(line.as_bytes())
+        self.out.text(&line)
     }
 
     fn unread(&mut self, file: &ChangedFile, error: &DerivedError) -> Result<(), Failure> {

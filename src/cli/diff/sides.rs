@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use crate::catalog::{Database, Moment, State, may_be_hash, pairs};
 use crate::cli::Failure;
-use crate::cli::output::spelt;
 use crate::cli::place::{alike, listed, no_time};
 use crate::cli::target::{newest_tables, no_database, table_name};
 use crate::model::snapshot_name::snapshot_name;
 use crate::model::time_expr::{self, Clock, TimeExpr};
+use crate::model::{shell, terminal};
 
 /// What an empty side of `A..B` stands for.
 const NEWEST: &str = "latest";
@@ -84,7 +84,7 @@ impl Young {
     pub fn line(&self) -> String {
         let first = self.database.snapshots().first().map_or("", |snapshot| &*snapshot.name);
         let time = snapshot_name(self.time);
-        format!("{}: nothing before {time}; it begins with {first}\n", spelt(&self.database.name))
+        format!("{}: nothing before {time}; it begins with {first}", terminal::json(&self.database.name))
     }
 }
 
@@ -125,7 +125,7 @@ impl Names<'_> {
             return meant(found, Wanted::default());
         }
         let Some(second) = second else {
-            let hint = format!("name both sides: `asof diff {} {NEWEST}`", words.first);
+            let hint = format!("name both sides: `{} {NEWEST}`", shell::command("asof diff", words.first));
             return Err(Failure::usage(format!("what is `{}` to be compared with?", words.first)).hint(hint));
         };
         let (table, owner) = self.table(third);
@@ -140,9 +140,13 @@ impl Names<'_> {
         if !newest_tables(&databases).await.contains(table_name(table)) {
             return None;
         }
-        let rest: Vec<&str> = words.rest.into_iter().flatten().collect();
+        let rest: Vec<String> = words.rest.into_iter().flatten().map(shell::operand).collect();
         let failure = Failure::usage(format!("`{table}` is a table: name both sides first"));
-        Some(failure.hint(format!("as in `asof diff {} {NEWEST} {}`", words.first, rest.join(" "))))
+        Some(failure.hint(format!(
+            "as in `{} {NEWEST} {}`",
+            shell::command("asof diff", words.first),
+            rest.join(" ")
+        )))
     }
 
     /// Whether one of the words may be the hash of a lost commit that is not found yet.

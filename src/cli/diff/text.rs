@@ -1,20 +1,21 @@
 //! `asof diff` for people.
 
 use super::value;
-use crate::cli::output::{Output, Style, spelt};
+use crate::cli::output::{Output, Style};
 use crate::cli::target::table_name;
 use crate::derived::{Counts, RowChange, TableDiff, changed_columns};
 use crate::model::row::{NULL, Row, key_name};
+use crate::model::terminal;
 use crate::trace::ChangedFile;
 
 /// The line that names both sides.
 pub(super) fn sides(out: &Output, from: &str, to: &str) -> String {
-    format!("{}\n", out.styled(Style::Name, &format!("diff {} {}", spelt(from), spelt(to))))
+    format!("{}\n", out.styled(Style::Name, &format!("diff {} {}", terminal::json(from), terminal::json(to))))
 }
 
 /// The line of a table, with how many rows differ.
 pub(super) fn table(out: &Output, file: &ChangedFile, counts: Counts) -> String {
-    let name = out.styled(Style::Strong, &format!("table {}:", spelt(table_name(&file.path))));
+    let name = out.styled(Style::Strong, &format!("table {}:", terminal::json(table_name(&file.path))));
     let parts = [
         (Style::Added, '+', counts.added),
         (Style::Removed, '-', counts.removed),
@@ -35,7 +36,7 @@ pub(super) fn table(out: &Output, file: &ChangedFile, counts: Counts) -> String 
 
 /// The line of a file that is no table, with its sizes in bytes; none where it is not.
 pub(super) fn file(out: &Output, path: &str, before: Option<u64>, after: Option<u64>) -> String {
-    let name = out.styled(Style::Strong, &format!("file {}:", spelt(path)));
+    let name = out.styled(Style::Strong, &format!("file {}:", terminal::json(path)));
     let bytes = |count: u64| if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
     let told = match (before, after) {
         (Some(before), Some(after)) if before == after => format!("other content, {}", bytes(after)),
@@ -71,15 +72,15 @@ pub(super) fn row(out: &Output, diff: &TableDiff, change: &RowChange, is_alone: 
         // A line of an export that is no object.
         (None, None, line) => {
             let (style, sign) = if from.is_some() { (Style::Removed, "-") } else { (Style::Added, "+") };
-            let line = spelt(&String::from_utf8_lossy(line.unwrap_or_default()));
-            format!("{}\n", out.styled(style, &format!("{sign} {line}")))
+            let line = String::from_utf8_lossy(line.unwrap_or_default());
+            format!("{}\n", out.styled(style, &format!("{sign} {}", terminal::json(&line))))
         }
     }
 }
 
 fn head(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> String {
-    let name = if key.is_empty() { String::new() } else { spelt(&key_name(&row.values(key))) };
-    out.styled(style, format!("{sign} {name}").trim_end())
+    let name = if key.is_empty() { String::new() } else { key_name(&row.values(key)) };
+    out.styled(style, format!("{sign} {}", terminal::json(&name)).trim_end())
 }
 
 /// A row that came or went, without the columns that say nothing.
@@ -88,7 +89,11 @@ fn on_one_line(out: &Output, style: Style, sign: char, key: &[String], row: &Row
         .columns()
         .filter(|column| says_something(key, *column))
         .map(|(name, value)| {
-            format!("{} {}", out.styled(Style::Strong, &format!("{}:", spelt(name))), value::short(value))
+            format!(
+                "{} {}",
+                out.styled(Style::Strong, &format!("{}:", terminal::json(name))),
+                value::short(value)
+            )
         })
         .collect();
     let columns = if columns.is_empty() { String::new() } else { format!("  {}", columns.join(", ")) };

@@ -1,8 +1,9 @@
 //! Values of columns for people.
 
 use super::words::{Piece, compare};
-use crate::cli::output::{Output, Style, spelt};
+use crate::cli::output::{Output, Style};
 use crate::model::row::{NULL, text_of};
+use crate::model::terminal;
 
 /// Old and new value stand on one line where both together are no longer, in characters.
 const ON_ONE_LINE: usize = 120;
@@ -28,10 +29,10 @@ const INDENT: &str = "      ";
 
 /// What became of a column's value (as JSON has it), on one line or, for long texts, on several.
 pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String {
-    let name = out.styled(Style::Strong, &format!("{}:", spelt(column)));
+    let name = out.styled(Style::Strong, &format!("{}:", terminal::json(column)));
     let removed = |text: &str| out.styled(Style::Removed, text);
     let added = |text: &str| out.styled(Style::Added, text);
-    let (short_old, short_new) = (spelt(old), spelt(new));
+    let (short_old, short_new) = (terminal::json(old), terminal::json(new));
     if fits(&[&short_old, &short_new]) {
         return format!("    {name} {} -> {}\n", removed(&short_old), added(&short_new));
     }
@@ -65,8 +66,8 @@ pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String
 
 /// A column's value, whole, on one line or, for long texts, on several.
 pub(super) fn whole(out: &Output, column: &str, value: &str) -> String {
-    let name = out.styled(Style::Strong, &format!("{}:", spelt(column)));
-    let short = spelt(value);
+    let name = out.styled(Style::Strong, &format!("{}:", terminal::json(column)));
+    let short = terminal::json(value);
     if fits(&[&short]) {
         return format!("    {name} {short}\n");
     }
@@ -79,12 +80,12 @@ pub(super) fn whole(out: &Output, column: &str, value: &str) -> String {
 pub(super) fn short(value: &str) -> String {
     let text = text_of(value);
     match text.char_indices().nth(SHORT) {
-        None => spelt(value),
+        None => terminal::json(value).into_owned(),
         Some((end, _)) if is_text(value) => {
             let quoted = serde_json::Value::from(&text[..end]).to_string();
-            format!("{}{CUT}\"", spelt(&quoted[..quoted.len() - 1]))
+            format!("{}{CUT}\"", terminal::json(&quoted[..quoted.len() - 1]))
         }
-        Some((end, _)) => format!("{}{CUT}", spelt(&text[..end])),
+        Some((end, _)) => format!("{}{CUT}", terminal::json(&text[..end])),
     }
 }
 
@@ -234,7 +235,7 @@ fn word(text: &str) -> String {
 
 /// Text as it is, but for what would control the terminal. A backslash is doubled, so that it begins no such thing.
 fn visible(text: &str) -> String {
-    spelt(&text.replace('\\', "\\\\"))
+    terminal::json(&text.replace('\\', "\\\\")).into_owned()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{Order, Shared};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
+use crate::model::terminal::ShowPath;
 use crate::private;
 
 /// A budget is this many packs: what is dropped at once is one of them.
@@ -140,7 +141,7 @@ impl Keeper {
                 self.open = None;
                 self.resting = Some(Instant::now() + REST);
                 if !was_resting {
-                    let folder = self.folder.display();
+                    let folder = self.folder.shown();
                     tracing::warn!(%folder, %error, "what is rendered is not kept on disk for now");
                 }
             }

@@ -6,6 +6,8 @@ use super::beside::beside;
 use super::format::Format;
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, database_of};
+use crate::model::shell;
+use crate::model::terminal::ShowPath;
 use crate::source::dump::sha256sum::{self, Checked as Compared};
 use crate::source::stored::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
 use crate::source::verify::{Finding, Progress};
@@ -23,10 +25,11 @@ pub(super) fn databases(means: &Means, archive: &Archive) -> Checked {
     let mut found = Checked::default();
     for artefact in archive.artefacts.iter().filter(|artefact| artefact.format == Format::Sqlite) {
         found.checked += 1;
-        let place = artefact.file.path.display().to_string();
+        let place = artefact.file.path.shown().to_string();
         match database_of(means, artefact).quick_check() {
             Ok(messages) => found.findings.extend(messages.into_iter().map(|message| {
-                let hint = format!("`sqlite3 '{place}' .recover` takes out what can be saved");
+                let command = shell::command("sqlite3", &*artefact.file.path);
+                let hint = format!("`{command} .recover` takes out what can be saved");
                 Finding::wrong(place.clone(), message).with_hint(hint)
             })),
             Err(error) => found.findings.push(Finding::of(place, &error)),
@@ -82,7 +85,7 @@ fn checksum(
     let expected = match sha256sum::expected(&sums, name) {
         Ok(Some(expected)) => expected,
         Ok(None) => {
-            let problem = format!("it says nothing of {}", path.display());
+            let problem = format!("it says nothing of {}", path.shown());
             return Ok(Some(Finding::wrong(list.describe(), problem).with_hint(hint)));
         }
         Err(error) => {
@@ -96,7 +99,7 @@ fn checksum(
         Compared::Matches => None,
         Compared::Differs { found } => {
             let problem = format!("its SHA-256 is {}, the list beside it says {}", hex(found), hex(expected));
-            Some(Finding::wrong(path.display().to_string(), problem).with_hint(hint))
+            Some(Finding::wrong(path.shown().to_string(), problem).with_hint(hint))
         }
     })
 }

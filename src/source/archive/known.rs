@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::zip_directory::ZipFacts;
 use crate::model::content_id::ContentId;
+use crate::model::terminal::ShowPath;
 use crate::records::RecordFile;
 
 /// The key of a file's state, the nanoseconds since 1970 at which its content was captured, and the number of members;
@@ -31,7 +32,7 @@ impl KnownZips {
         let Some(folder) = folder else { return Self::default() };
         let file = RecordFile::new(folder.join(format!("zips-{}", env!("CARGO_PKG_VERSION"))));
         let records = file.read().unwrap_or_else(|error| {
-            let path = file.path().display();
+            let path = file.path().shown();
             tracing::warn!(%path, %error, "what earlier mounts read of zips is not known");
             Vec::new()
         });
@@ -58,7 +59,7 @@ impl KnownZips {
             return;
         }
         if let Err(error) = file.add(self.news.drain(..)) {
-            tracing::debug!(path = %file.path().display(), %error, "what was read of zips is not kept");
+            tracing::debug!(path = %file.path().shown(), %error, "what was read of zips is not kept");
         }
     }
 }

@@ -36,6 +36,7 @@ mod zip_directory;
 mod zip_problem;
 
 use crate::locks::lock;
+use crate::model::terminal::ShowPath;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::root::{Links, Root};
 use crate::source::stored::{Spools, io_kind};
@@ -97,7 +98,7 @@ impl ArchiveSource {
     /// archive, or several databases of which none is called [`ArchiveOptions::name`]; others where it cannot
     /// be read.
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
-        let label: Arc<str> = format!("archive {}", path.display()).into();
+        let label: Arc<str> = format!("archive {}", path.shown()).into();
         let (root, place) = place_of(path, &label, options.links)?;
         let mut finds = Finds::new(root, &place, &label, &options);
         finds.first_look()?;
@@ -237,7 +238,7 @@ impl Finds {
 fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, Place), SourceError> {
     let fail = |error: std::io::Error| {
         let kind = io_kind(&error);
-        let result = SourceError::new(kind, label, format!("cannot open {}", path.display())).because(error);
+        let result = SourceError::new(kind, label, format!("cannot open {}", path.shown())).because(error);
         match kind {
             ErrorKind::Missing => {
                 result.with_hint("check the path; a folder of archives or one archive file is meant")
@@ -254,7 +255,7 @@ fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, Place), Sou
         let folder = absolute.parent().unwrap_or(&absolute);
         Ok((Root::new(folder, links).map_err(fail)?, Place::File(absolute)))
     } else {
-        Err(SourceError::new(ErrorKind::Invalid, label, format!("cannot open {}", path.display()))
+        Err(SourceError::new(ErrorKind::Invalid, label, format!("cannot open {}", path.shown()))
             .because("it is neither a folder nor a regular file")
             .with_hint("give a folder of archives or one archive file"))
     }
@@ -268,10 +269,10 @@ fn nothing_found(place: &Place, label: &str) -> SourceError {
     let nested: Option<PathBuf> =
         ["archives", "jsonl", "backup"].iter().map(|name| path.join(name)).find(|folder| folder.is_dir());
     let hint = match nested {
-        Some(folder) => format!("did you mean {}? {expected}", folder.display()),
+        Some(folder) => format!("did you mean {}? {expected}", folder.shown()),
         None => expected.to_owned(),
     };
-    SourceError::new(ErrorKind::Invalid, label, format!("found no archive in {}", path.display()))
+    SourceError::new(ErrorKind::Invalid, label, format!("found no archive in {}", path.shown()))
         .with_hint(hint)
 }
 

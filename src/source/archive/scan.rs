@@ -19,6 +19,7 @@ use super::known::KnownZips;
 use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::zip_reason;
+use crate::model::terminal::ShowPath;
 use crate::source::root::{LEADS_OUTSIDE_HINT, Root, is_outside};
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
@@ -146,7 +147,7 @@ impl Scanner {
             } else {
                 ErrorKind::Unavailable
             };
-            SourceError::new(kind, &*self.label, format!("cannot list folder {}", folder.display()))
+            SourceError::new(kind, &*self.label, format!("cannot list folder {}", folder.shown()))
                 .because(error)
                 .with_hint("check that the folder is there, mounted and readable")
         };
@@ -219,7 +220,7 @@ impl Scanner {
                     || why == LeftOut::Latest && self.root.link_target(&path).is_ok() =>
             {
                 self.tell(os_name, "by the way", || {
-                    tracing::debug!("{}: left out: {why}", path.display());
+                    tracing::debug!("{}: left out: {why}", path.shown());
                 });
                 return None;
             }
@@ -287,7 +288,7 @@ impl Scanner {
         self.tell(name, "unreadable", || {
             tracing::warn!(
                 "{}: {error}: its snapshot is listed, and nothing of it can be read before that is mended",
-                path.display()
+                path.shown()
             );
         });
         Some(file)
@@ -309,7 +310,7 @@ impl Scanner {
 
     /// The source that is one file: it needs no time in its name, since the user named it.
     fn single_file(&mut self, path: &Path) -> Result<Found, SourceError> {
-        let operation = || format!("cannot use {} as an archive", path.display());
+        let operation = || format!("cannot use {} as an archive", path.shown());
         let os_name = path.file_name().unwrap_or_default();
         let invalid = |why: &dyn std::fmt::Display| {
             SourceError::new(ErrorKind::Invalid, &*self.label, operation())
@@ -326,10 +327,10 @@ impl Scanner {
         };
         let (file, facts) = self
             .look_at(path, parsed.format)
-            .map_err(|error| stored_error(&self.label, operation(), &path.display(), error))?;
+            .map_err(|error| stored_error(&self.label, operation(), &path.shown(), error))?;
         let time = self.time_of(&parsed, facts).unwrap_or_else(|| {
             self.tell(os_name, "modification time", || {
-                tracing::info!("{}: no time in its name: its modification time is taken", path.display());
+                tracing::info!("{}: no time in its name: its modification time is taken", path.shown());
             });
             file.stamp.modified()
         });
@@ -355,7 +356,7 @@ impl Scanner {
             Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
             Err(error) => {
                 let reason = zip_reason(&error);
-                tracing::warn!("{}: damaged: {reason}; `unzip -t` shows what is left of it", path.display());
+                tracing::warn!("{}: damaged: {reason}; `unzip -t` shows what is left of it", path.shown());
                 Facts::DamagedZip
             }
         };
@@ -406,10 +407,7 @@ impl Scanner {
     fn leave_out(&mut self, name: &OsStr, reason: &'static str, detail: &dyn std::fmt::Display) {
         let label = Arc::clone(&self.label);
         self.tell(name, reason, || {
-            tracing::info!(
-                "{label}: {} is left out: {reason}: {detail}",
-                name.display().to_string().escape_debug()
-            );
+            tracing::info!("{label}: {} is left out: {reason}: {detail}", name.shown());
         });
     }
 

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::format::Format;
 use super::found::{Archive, Artefact, captured_id};
 use crate::model::names::nested_paths;
+use crate::model::terminal::ShowPath;
 use crate::source::root::Root;
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::{ErrorKind, SourceError};
@@ -138,7 +139,7 @@ impl Current {
                 if self.told.as_ref() != Some(&problem) {
                     tracing::warn!(
                         "{}: no snapshot: its {MANIFEST} cannot be read: {problem}; `thrum backup` makes it anew",
-                        self.folder.display()
+                        self.folder.shown()
                     );
                     self.told = Some(problem);
                 }
@@ -173,7 +174,7 @@ impl Current {
             io::ErrorKind::PermissionDenied => ErrorKind::Refused,
             _ => ErrorKind::Unavailable,
         };
-        SourceError::new(kind, &*self.label, format!("cannot list folder {}", self.folder.display()))
+        SourceError::new(kind, &*self.label, format!("cannot list folder {}", self.folder.shown()))
             .because(error)
             .with_hint("check that the folder is there, mounted and readable")
     }

@@ -12,6 +12,7 @@ use zip::result::ZipError;
 use super::zip_directory::ZipDirectory;
 use super::zip_problem::zip_error;
 use crate::model::content_id::ContentId;
+use crate::model::terminal::ShowPath;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{Opened, PIECE, Spool, Spools, Stored, read_full};
 use crate::source::stored::{io_kind, stored_error};
@@ -68,7 +69,7 @@ impl Content for ZipContent {
 fn describe_member(directory: &ZipDirectory, index: usize) -> String {
     let archive = directory.reader();
     let name = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default();
-    format!("member {} of {}", name.escape_debug(), directory.file.path.display())
+    format!("member {} of {}", name.escape_debug(), directory.file.path.shown())
 }
 
 /// One member of one zip, for what reads a format within it: unpacked into a temporary file, and checked, first.
@@ -180,7 +181,7 @@ fn read_member(
 fn changed_rather(error: SourceError, label: &str, directory: &ZipDirectory) -> SourceError {
     match directory.file.open() {
         Err(why) if error.kind == ErrorKind::Damaged && io_kind(&why) == ErrorKind::Changed => {
-            stored_error(label, error.operation, &directory.file.path.display(), why)
+            stored_error(label, error.operation, &directory.file.path.shown(), why)
         }
         _ => error,
     }

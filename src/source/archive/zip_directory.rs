@@ -9,6 +9,7 @@ use zip::result::ZipResult;
 
 use super::thrum::{MANIFEST, Manifest};
 use crate::model::names::nested_paths;
+use crate::model::terminal::ShowPath;
 use crate::source::stored::{FileReader, FileVersion, Opened};
 
 /// The members of one state of one zip file. Holds no open file.
@@ -102,7 +103,7 @@ impl ZipFacts {
     pub(super) fn read(file: &Arc<FileVersion>) -> ZipResult<Self> {
         let mut archive = open_archive(file)?;
         let captured = manifest_time(&mut archive).unwrap_or_else(|problem| {
-            let path = file.path.display();
+            let path = file.path.shown();
             tracing::debug!("{path}: its manifest.json is not used, the time comes from the name: {problem}");
             None
         });

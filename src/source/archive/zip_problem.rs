@@ -4,14 +4,16 @@ use std::path::Path;
 
 use zip::result::ZipError;
 
+use crate::model::shell;
+use crate::model::terminal::ShowPath;
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::{ErrorKind, SourceError};
 
 /// Says what to do about a zip whose bytes are broken.
 fn damaged_zip_hint(path: &Path) -> String {
     format!(
-        "bring the file back from another copy; `unzip -t '{}'` shows what is still readable",
-        path.display()
+        "bring the file back from another copy; `{}` shows what is still readable",
+        shell::command("unzip -t", path)
     )
 }
 
@@ -42,7 +44,7 @@ pub(super) fn zip_error(label: &str, operation: String, path: &Path, error: ZipE
     };
     match error {
         ZipError::Io(error) if io_kind(&error) != ErrorKind::Damaged => {
-            stored_error(label, operation, &path.display(), error)
+            stored_error(label, operation, &path.shown(), error)
         }
         ZipError::Io(error) => damaged(error.into(), operation),
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {

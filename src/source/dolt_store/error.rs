@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::address::Address;
 use super::message::MessageError;
+use crate::model::terminal::ShowPath;
 use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
 use crate::source::{ErrorKind, SourceError};
 
@@ -14,7 +15,7 @@ use crate::source::{ErrorKind, SourceError};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system would not read a file or folder.
-    #[error("cannot {action} {}", file.display())]
+    #[error("cannot {action} {}", file.shown())]
     Io {
         /// The file or folder.
         file: PathBuf,
@@ -25,7 +26,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A file is not what its name or place promises.
-    #[error("{} is damaged: {problem}", file.display())]
+    #[error("{} is damaged: {problem}", file.shown())]
     DamagedFile {
         /// The file.
         file: PathBuf,
@@ -33,7 +34,7 @@ pub enum StoreError {
         problem: String,
     },
     /// A file has a form that this program does not read.
-    #[error("{} {problem}", file.display())]
+    #[error("{} {problem}", file.shown())]
     UnsupportedFile {
         /// The file.
         file: PathBuf,
@@ -41,7 +42,7 @@ pub enum StoreError {
         problem: String,
     },
     /// A git repository, or an object in it, cannot be read.
-    #[error("git repository {}: cannot {action}", repository.display())]
+    #[error("git repository {}: cannot {action}", repository.shown())]
     Git {
         /// The repository.
         repository: PathBuf,
@@ -54,7 +55,7 @@ pub enum StoreError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The bytes of a chunk are not those that were written.
-    #[error("chunk {address} in {} is damaged: {problem}", file.display())]
+    #[error("chunk {address} in {} is damaged: {problem}", file.shown())]
     DamagedChunk {
         /// The chunk.
         address: Address,
@@ -64,7 +65,7 @@ pub enum StoreError {
         problem: String,
     },
     /// No file of the store holds the chunk: garbage collection took it, or a file is missing.
-    #[error("chunk {address} is not in the store {}", store.display())]
+    #[error("chunk {address} is not in the store {}", store.shown())]
     MissingChunk {
         /// The chunk.
         address: Address,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
+use crate::model::terminal::ShowPath;
 use crate::source::ErrorKind;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::ChunkStore;
@@ -57,7 +58,7 @@ impl Graph {
             Err(error) if matches!(error.kind(), ErrorKind::Missing | ErrorKind::Damaged) => {
                 if !store.is_ghost(address) {
                     let story = crate::source::chain(&error);
-                    tracing::warn!(store = %store.folder().display(), "a commit cannot be shown: {story}");
+                    tracing::warn!(store = %store.folder().shown(), "a commit cannot be shown: {story}");
                 }
                 self.absent.insert(*address);
                 Ok(None)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
+use crate::model::terminal::ShowPath;
 use crate::source::ErrorKind;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::{ChunkStore, Place};
@@ -150,7 +151,7 @@ fn tagged(store: &ChunkStore, refs: &Refs) -> Result<BTreeMap<String, Address>, 
             }
             Err(error) if matches!(error.kind(), ErrorKind::Missing | ErrorKind::Damaged) => {
                 let story = crate::source::chain(&error);
-                tracing::warn!(store = %store.folder().display(), "tag {name:?} cannot be shown: {story}");
+                tracing::warn!(store = %store.folder().shown(), "tag {name:?} cannot be shown: {story}");
             }
             Err(error) => return Err(error),
         }

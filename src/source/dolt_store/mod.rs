@@ -65,6 +65,7 @@ use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
 use crate::locks::lock;
 use crate::model::history::History;
+use crate::model::terminal::ShowPath;
 
 /// Time between two looks at folders of which every change is told. A file system that is mounted over one,
 /// or a folder above that is replaced, is noticed so.
@@ -152,7 +153,7 @@ impl DoltStoreSource {
     /// [`ErrorKind::Missing`] for a folder that is not there, [`ErrorKind::Invalid`] for one without
     /// databases, and for a name that could be for several.
     pub fn open(path: &Path, options: DoltStoreOptions) -> Result<Self, SourceError> {
-        let label: Arc<str> = path.display().to_string().into();
+        let label: Arc<str> = path.shown().to_string().into();
         let fail = |kind, operation: &str| SourceError::new(kind, &*label, operation);
         let look = |error| StoreError::io(path, "open", error).during(&label, "cannot look for databases");
         // A program that goes to the background leaves the folder that a relative path starts from.

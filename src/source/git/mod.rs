@@ -46,6 +46,7 @@ use super::blocking::on_blocking_thread;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 use crate::locks::lock;
+use crate::model::terminal::ShowPath;
 use crate::source::repository::{Repository, State as RepositoryState};
 use crate::source::root::{LEADS_OUTSIDE_HINT, Links};
 use objects::{CANNOT_OPEN, Objects, failed};
@@ -84,7 +85,7 @@ impl GitSource {
         zone: Option<TimeZone>,
         links: Links,
     ) -> Result<Self, SourceError> {
-        let label: Arc<str> = format!("git {}", place.repository.display()).into();
+        let label: Arc<str> = format!("git {}", place.repository.shown()).into();
         let repository = Repository::open(&place.repository, links)
             .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
         say_what_is_refused(&repository.state(), &label);
@@ -108,7 +109,7 @@ impl GitSource {
 /// Logs the folders that a repository borrows objects from and that are not read.
 fn say_what_is_refused(state: &RepositoryState, label: &str) {
     for folder in state.refused() {
-        let (folder, hint) = (folder.display(), LEADS_OUTSIDE_HINT);
+        let (folder, hint) = (folder.shown(), LEADS_OUTSIDE_HINT);
         tracing::warn!(
             source = label,
             hint,

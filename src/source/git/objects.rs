@@ -7,6 +7,7 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::tree::TreeCache;
+use crate::model::terminal::ShowPath;
 pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
 use crate::source::repository::{BaseCache, Failure, Loose, Repository, State, Unpacking, kind_of};
 use crate::source::root::LEADS_OUTSIDE_HINT;
@@ -113,7 +114,7 @@ impl Objects {
             error
                 .because(format!(
                     "object {id} is not in the repository, which borrows objects from {}: that is outside of the source",
-                    elsewhere.display()
+                    elsewhere.shown()
                 ))
                 .with_hint(LEADS_OUTSIDE_HINT)
         } else {

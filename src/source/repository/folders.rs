@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use gix::bstr::ByteSlice;
 
 use super::Failure;
+use crate::model::terminal::ShowPath;
 use crate::source::ErrorKind;
 use crate::source::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath, is_trusted};
 
@@ -134,7 +135,7 @@ fn follow_gitdir(file: &SourcePath, owner: u32) -> Result<SourcePath, Failure> {
         return Ok(place);
     }
     let outside = || {
-        let problem = format!("its .git leads out of the source, to {}", path.display());
+        let problem = format!("its .git leads out of the source, to {}", path.shown());
         Failure::new(ErrorKind::Refused, problem).with_hint(LEADS_OUTSIDE_HINT)
     };
     let there = SourcePath::of_folder(&path, file.root().links()).map_err(|_| outside())?;
@@ -176,7 +177,7 @@ fn common(git: &SourcePath) -> Result<SourcePath, Failure> {
     let is_around = git.path().starts_with(named.join("worktrees"));
     let there = is_around.then(|| SourcePath::of_folder(&named, git.root().links()).ok()).flatten();
     there.filter(|there| *there.path() == *named && is_owned_by(there, owner)).ok_or_else(|| {
-        let problem = format!("its commondir leads out of the source, to {}", named.display());
+        let problem = format!("its commondir leads out of the source, to {}", named.shown());
         Failure::new(ErrorKind::Refused, problem).with_hint(LEADS_OUTSIDE_HINT)
     })
 }

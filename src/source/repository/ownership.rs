@@ -9,6 +9,7 @@ use gix::bstr::ByteSlice;
 
 use super::Failure;
 use super::folders::Folders;
+use crate::model::shell;
 use crate::source::ErrorKind;
 use crate::source::root::Root;
 
@@ -39,10 +40,9 @@ pub(super) fn check(source: &Root, folders: &Folders) -> Result<(), Failure> {
         "the repository belongs to user {stranger}, and not to you: git does not believe it either \
          (\"dubious ownership\")"
     );
-    let path = source.folder().display();
-    Err(Failure::new(ErrorKind::Refused, problem).with_hint(format!(
-        "if you trust who writes to it: `git config --global --add safe.directory {path}`"
-    )))
+    let command = shell::command("git config --global --add safe.directory", source.folder());
+    Err(Failure::new(ErrorKind::Refused, problem)
+        .with_hint(format!("if you trust who writes to it: `{command}`")))
 }
 
 /// Whether this user owns it: whoever calls asof, through sudo(8) too.

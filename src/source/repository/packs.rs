@@ -14,6 +14,7 @@ use gix::oid;
 use rustix::fd::AsRawFd;
 
 use super::{Failure, MAX_OBJECT_MEMORY};
+use crate::model::terminal::ShowPath;
 use crate::source::ErrorKind;
 use crate::source::root::SourcePath;
 
@@ -113,7 +114,7 @@ impl Packs {
     pub(super) fn broken(&self) -> Option<Failure> {
         let (stem, kind, problem) = self.broken.first()?;
         let path = stem.with_extension("pack");
-        Some(Failure::new(*kind, format!("pack {} cannot be read: {problem}", path.display())))
+        Some(Failure::new(*kind, format!("pack {} cannot be read: {problem}", path.shown())))
     }
 
     /// Unpacks an object into `buffer`; `None` where it is in none of them.

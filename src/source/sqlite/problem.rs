@@ -6,6 +6,7 @@ use rusqlite::ffi::ErrorCode;
 
 use super::connection::LONGEST_ROW;
 use crate::model::jsonl::RenderError;
+use crate::model::shell;
 use crate::source::stored::{Stored, stored_error};
 use crate::source::{ErrorKind, SourceError};
 
@@ -91,7 +92,7 @@ impl Problem {
 
     fn hint(&self, kind: ErrorKind, stored: &dyn Stored) -> String {
         let file = match stored.as_file() {
-            Some(file) => format!("a copy of '{}'", file.path.display()),
+            Some(file) => format!("a copy of {}", shell::operand(&*file.path)),
             None => "a copy of the raw file".to_owned(),
         };
         match self {

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 use crate::model::content_id::ContentId;
+use crate::model::terminal::ShowPath;
 
 mod file;
 mod problem;
@@ -73,7 +74,7 @@ pub(in crate::source) struct StoredFile {
 
 impl Stored for StoredFile {
     fn describe(&self) -> String {
-        self.file.path.display().to_string()
+        self.file.path.shown().to_string()
     }
 
     fn key(&self) -> ContentId {

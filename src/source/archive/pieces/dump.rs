@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Part, Piece};
 use crate::model::names::escape_with_suffix;
+use crate::model::terminal::ShowPath;
 use crate::source::SourceError;
 use crate::source::dump::packed::{PackedFile, Packing};
 use crate::source::dump::pg::{self, PgDump};
@@ -39,7 +40,7 @@ pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, Sourc
             for left_out in tar.left_out() {
                 tracing::info!(
                     "{}: {} is left out: {}",
-                    part.artefact.file.path.display(),
+                    part.artefact.file.path.shown(),
                     String::from_utf8_lossy(&left_out.name).escape_debug(),
                     left_out.reason
                 );
@@ -81,6 +82,6 @@ fn piece(part: &Part, folder: &str, file: DumpFile) -> Piece {
 /// Stands for what is in an artefact that cannot be opened.
 fn broken(part: &Part, path: Arc<str>, error: &SourceError) -> Piece {
     tracing::warn!("{}: only its bytes are shown", error.chain());
-    let what = format!("what is in {}", part.artefact.file.path.display());
+    let what = format!("what is in {}", part.artefact.file.path.shown());
     part.whole(path, Arc::new(Broken::new(what, error)))
 }

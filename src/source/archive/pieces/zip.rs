@@ -10,6 +10,7 @@ use zip::result::ZipError;
 use super::{Part, Piece, database, digest_of};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use crate::model::terminal::ShowPath;
 use crate::source::archive::zip_content::{ZipContent, ZipStored};
 use crate::source::archive::zip_directory::{ZipDirectory, ZipMember};
 use crate::source::archive::zip_problem::zip_error;
@@ -21,8 +22,7 @@ use crate::source::{ErrorKind, FileKind, SourceError};
 /// The pieces of an artefact that is a zip.
 pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {
     let path = &part.artefact.file.path;
-    let fail =
-        |error| zip_error(&part.means.label, format!("cannot list zip {}", path.display()), path, error);
+    let fail = |error| zip_error(&part.means.label, format!("cannot list zip {}", path.shown()), path, error);
     let directory = Arc::new(ZipDirectory::read(&part.artefact.file).map_err(fail)?);
     let reader = directory.reader();
     let shared = Arc::new(SharedReader { directory: Arc::clone(&directory), open: Mutex::default() });

@@ -21,6 +21,7 @@ use super::block;
 use super::file::{Stamp, StoreFile};
 use super::nearby::with_bytes;
 use super::runs::{MAX_OFFSET, Place, Runs};
+use crate::model::terminal::ShowPath;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::dolt_store::objects::commit::COMMIT_ID;
@@ -102,7 +103,7 @@ impl Journal {
         records.read(&mut window, self.end)?;
         while let Some((resumed, found)) = resume(&mut window, records.end)? {
             tracing::warn!(
-                file = %self.file.path().display(),
+                file = %self.file.path().shown(),
                 "{} bytes at {} are damaged; the records after them are read",
                 resumed - records.end,
                 records.end

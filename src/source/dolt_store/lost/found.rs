@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::locks::lock;
 use crate::model::history::{History, SnapshotMeta};
+use crate::model::terminal::ShowPath;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::{ChunkStore, View};
 use crate::source::dolt_store::graph::{Graph, Node};
@@ -120,7 +121,7 @@ impl Found {
                 Ok(node) => lost.extend(node),
                 Err(error) => {
                     let story = crate::source::chain(&error);
-                    tracing::warn!(store = %store.folder().display(), "a lost commit is not shown: {story}");
+                    tracing::warn!(store = %store.folder().shown(), "a lost commit is not shown: {story}");
                 }
             }
         }

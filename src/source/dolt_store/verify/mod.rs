@@ -21,6 +21,7 @@ pub use references::references;
 use super::chunks::{Flaw, View};
 use super::error::StoreError;
 use super::shared::Shared;
+use crate::model::terminal::ShowPath;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
 use crate::source::{SourceError, chain};
 use walk::{KEPT, Problem, Walk, What, is_still_bad, walk};
@@ -61,7 +62,7 @@ pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceErr
         let more = counted(walk.more.len() as u64, "more chunk");
         let verb = if walk.more.len() == 1 { "is" } else { "are" };
         let problem = format!("{more} {verb} missing, damaged or unknown");
-        let more = Finding::wrong(shared.store.folder().display().to_string(), problem);
+        let more = Finding::wrong(shared.store.folder().shown().to_string(), problem);
         findings.push(more.with_hint(format!("the first {KEPT} problems are listed; `dolt fsck` lists all")));
     }
     if has_changed {
@@ -113,7 +114,7 @@ fn of_flaw(flaw: Flaw) -> Finding {
             let problem = format!("its last {len} bytes, from {offset} on, are a part of a record");
             let hint = "a write was broken off, or the copy was made during one: all before it is checked";
             let finding =
-                Finding { severity: Severity::Note, ..Finding::wrong(file.display().to_string(), problem) };
+                Finding { severity: Severity::Note, ..Finding::wrong(file.shown().to_string(), problem) };
             finding.with_hint(hint)
         }
     }
@@ -124,8 +125,8 @@ fn of_file(error: &StoreError) -> Finding {
     let place = match error {
         StoreError::Io { file, .. }
         | StoreError::DamagedFile { file, .. }
-        | StoreError::UnsupportedFile { file, .. } => file.display().to_string(),
-        StoreError::Git { repository, .. } => repository.display().to_string(),
+        | StoreError::UnsupportedFile { file, .. } => file.shown().to_string(),
+        StoreError::Git { repository, .. } => repository.shown().to_string(),
         _ => "the store".to_owned(),
     };
     Finding { severity: Severity::of(error.kind()), ..Finding::wrong(place, chain(error)) }.with_hint(CHECK)

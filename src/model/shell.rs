@@ -1,0 +1,186 @@
+//! Commands for a person to paste into a shell.
+//!
+//! A hint such as `unzip -t FILE` names a file, and a hostile file name must not become a command of its own. Every
+//! hint that puts a name into a command builds it with [`command`].
+//!
+//! Quoting is that of shlex, which works for POSIX shells and for names that are not UTF-8. A name with characters that a
+//! terminal would misread cannot stand there as it is, quoted or not: a terminal, or a paste, takes them for something
+//! else. `printf` of the shell makes it from escapes instead.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+use super::terminal;
+
+/// What stands for a name that no shell word can give.
+const NAME: &str = "NAME";
+
+/// A command of `words` of ours, then a path from outside.
+///
+/// The result is safe to print and to paste. A path that begins with `-` gets `./` before it, so that no program
+/// takes it for an option.
+///
+/// ```
+/// use asof::model::shell::command;
+/// assert_eq!(command("unzip -t", "a.zip"), "unzip -t a.zip");
+/// assert_eq!(command("unzip -t", "x';id;'.zip"), r#"unzip -t "x';id;'.zip""#);
+/// assert_eq!(command("unzip -t", "a\u{1b}b"), r#"unzip -t "$(printf 'a\033b')""#);
+/// assert_eq!(command("unzip -t", "-d"), "unzip -t ./-d");
+/// ```
+pub fn command(words: &str, path: impl AsRef<OsStr>) -> String {
+    format!("{words} {}", operand(path))
+}
+
+/// One more operand of a [`command`].
+pub fn operand(path: impl AsRef<OsStr>) -> String {
+    let path = path.as_ref().as_encoded_bytes();
+    let path = if path.starts_with(b"-") { Cow::Owned([b"./", path].concat()) } else { Cow::Borrowed(path) };
+    word(&path).unwrap_or_else(|| NAME.to_owned())
+}
+
+/// A shell word that gives exactly these bytes and is safe to print. `None` where there is none: no argument can hold a
+/// NUL, and `$(...)` drops a newline at the end.
+pub fn word(bytes: &[u8]) -> Option<String> {
+    let quoted = shlex::bytes::try_quote(bytes).ok()?;
+    match String::from_utf8(quoted.into_owned()) {
+        Ok(quoted) if is_plain(&quoted) => Some(quoted),
+        _ if bytes.ends_with(b"\n") => None,
+        _ => Some(printed(bytes)),
+    }
+}
+
+/// Whether text can be shown in a message as it is. A backtick would seem to end the command there.
+fn is_plain(text: &str) -> bool {
+    terminal::is_safe(text) && !text.contains('`')
+}
+
+/// `"$(printf '...')"`, with escapes for all that is not plain or means something to printf or the shell.
+fn printed(bytes: &[u8]) -> String {
+    let mut word = "\"$(printf '".to_owned();
+    let escape = |bytes: &[u8], word: &mut String| {
+        // A String takes everything.
+        bytes.iter().for_each(|byte| write!(word, "\\{byte:03o}").unwrap_or_default());
+    };
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let mut buffer = [0; 4];
+            let text = c.encode_utf8(&mut buffer);
+            // A dash may begin an option; `!` calls up history in an interactive shell.
+            if is_plain(text) && !matches!(c, '\'' | '\\' | '%' | '-' | '!') {
+                word.push(c);
+            } else {
+                escape(text.as_bytes(), &mut word);
+            }
+        }
+        escape(chunk.invalid(), &mut word);
+    }
+    word.push_str("')\"");
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::process::Command;
+
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    use super::*;
+
+    /// Bytes of which many mean something to a shell, to printf or to a terminal.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let pieces: Vec<&[u8]> = vec![
+            b"'",
+            b"\"",
+            b"\\",
+            b"`",
+            b"$",
+            b"$(id)",
+            b";id;",
+            b"!",
+            b"^",
+            b"-",
+            b"%s",
+            b"\\0",
+            b"\n",
+            b"\r",
+            b"\t",
+            b"\x1b[31m",
+            b"\x7f",
+            b"\xff",
+            b"\xc3",
+            "é".as_bytes(),
+            "\u{202e}".as_bytes(),
+            "\u{9b}".as_bytes(),
+            b" ",
+            b"~",
+            b"*",
+            b"#",
+            b"7",
+        ];
+        let piece = prop_oneof![
+            prop::sample::select(pieces).prop_map(<[u8]>::to_vec),
+            prop::collection::vec(1..=u8::MAX, 1..8),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Has `shell` print the words, each with a NUL after it.
+    fn read_by(shell: &str, words: &[String]) -> Vec<u8> {
+        let script: String = words.iter().map(|word| format!("printf '%s\\000' {word}\n")).collect();
+        let outcome = Command::new(shell).arg("-c").arg(script).output().expect("there is a shell");
+        assert!(outcome.status.success() && outcome.stderr.is_empty(), "{shell}: {outcome:?}");
+        outcome.stdout
+    }
+
+    #[test]
+    fn a_shell_reads_back_the_bytes() {
+        let mut runner = TestRunner::new(Config { cases: 40, ..Config::default() });
+        let batch = prop::collection::vec(hostile(), 50);
+        let outcome = runner.run(&batch, |all| {
+            let known: Vec<(String, Vec<u8>)> =
+                all.into_iter().filter_map(|bytes| Some((word(&bytes)?, bytes))).collect();
+            prop_assert!(known.len() > 25);
+            let (words, bytes): (Vec<String>, Vec<Vec<u8>>) = known.into_iter().unzip();
+            prop_assert!(words.iter().all(|word| is_plain(word)), "{words:?}");
+            let expected: Vec<u8> = bytes.into_iter().flat_map(|bytes| [bytes, vec![0]].concat()).collect();
+            for shell in ["sh", "bash"] {
+                prop_assert_eq!(&read_by(shell, &words), &expected, "{}: {:?}", shell, &words);
+            }
+            Ok(())
+        });
+        outcome.expect("every word means its bytes");
+    }
+
+    #[test]
+    fn only_what_no_word_can_give_has_none() {
+        let mut runner = TestRunner::default();
+        let bytes = prop::collection::vec(any::<u8>(), 0..40);
+        let outcome = runner.run(&bytes, |bytes| {
+            let is_impossible = bytes.contains(&0) || bytes.ends_with(b"\n");
+            prop_assert_eq!(word(&bytes).is_none(), is_impossible);
+            let command = command("unzip -t", OsStr::from_bytes(&bytes));
+            prop_assert!(terminal::is_safe(&command) && command.starts_with("unzip -t "));
+            prop_assert_eq!(command == "unzip -t NAME", is_impossible || bytes == b"NAME");
+            Ok(())
+        });
+        outcome.expect("all else has a word");
+    }
+
+    #[test]
+    fn names_of_people_stay_readable() {
+        for (name, quoted) in [
+            ("/backups/2026-01-01.zip", "/backups/2026-01-01.zip"),
+            ("/my backups/é.zip", "'/my backups/é.zip'"),
+            ("it's", "\"it's\""),
+            ("", "''"),
+            ("a`id`", "\"$(printf 'a\\140id\\140')\""),
+            ("a\u{202e}b", "\"$(printf 'a\\342\\200\\256b')\""),
+        ] {
+            assert_eq!(word(name.as_bytes()).as_deref(), Some(quoted));
+        }
+        assert_eq!(command("asof umount", "a\n"), "asof umount NAME");
+    }
+}
