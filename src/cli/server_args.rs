@@ -16,7 +16,7 @@ pub(super) struct ServerArgs {
     /// `?tls` at the end of a URL encrypts too, and takes the certificate authorities of the system.
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
-    /// Encrypt connections to a server with this certificate (sha256:HEX), whoever signed it
+    /// Encrypt connections to a server with this certificate (sha256:HEX), no matter who signed it
     ///
     /// On the server, `openssl x509 -in CERT -noout -fingerprint -sha256` prints the digits.
     #[arg(long, value_name = "PIN")]
@@ -31,7 +31,7 @@ impl ServerArgs {
     pub fn tls(&self) -> Result<Option<TlsOptions>, Failure> {
         if self.tls_pin.is_some() && (self.tls_ca.is_some() || self.tls_name.is_some()) {
             return Err(Failure::usage("--tls-pin goes without --tls-ca and --tls-name")
-                .hint("a pinned certificate is taken whoever signed it and whatever name it has"));
+                .hint("the signer and the name of a pinned certificate do not matter"));
         }
         if self.tls_ca.is_none() && self.tls_pin.is_none() && self.tls_name.is_none() {
             return Ok(None);

@@ -4,11 +4,11 @@ use std::fs;
 use std::net::UdpSocket;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::certificates::Authority;
 use crate::support::command::{Outcome, Run, run};
-use crate::support::mount::asof;
+use crate::support::mount::{asof, quiet_environment};
 use crate::support::server::{Server, free_port};
 use crate::support::{archives, tell, temp_dir};
 
@@ -300,4 +300,43 @@ fn connections_are_encrypted_by_url_and_by_options() {
     mount(&format!("tls_name=127.0.0.1,tls_ca={}", authority.file.display())).ok();
     assert!(mountpoint.join("d/latest").exists());
     program(dir.path()).arg("umount").arg(&mountpoint).ok();
+}
+
+/// The most memory that a process has had, in KiB, as long as it can be asked.
+fn peak_memory(id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok())
+}
+
+#[test]
+fn a_server_that_sends_without_an_end_takes_little_memory() {
+    let scripts: [fn(&mut fake::Wire) -> Option<()>; 3] = [
+        |wire| (0..).try_for_each(|_: u64| wire.send(&vec![1; 0xff_ffff])),
+        |wire| {
+            wire.be_dolt()?;
+            (0..).try_for_each(|_: u64| wire.send(&vec![1; 0xff_ffff]))
+        },
+        |wire| {
+            wire.be_dolt()?;
+            wire.send(b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f")
+        },
+    ];
+    let dir = temp_dir();
+    for (n, script) in scripts.into_iter().enumerate() {
+        let fake = fake::Fake::start(script);
+        let mut list = quiet_environment(std::process::Command::new(asof()), dir.path());
+        list.args(["ls", "--from", &fake.url("")]).stderr(std::process::Stdio::null());
+        let mut child = list.spawn().expect("asof starts");
+        let (begun, mut peak) = (Instant::now(), 0);
+        let status = loop {
+            peak = peak.max(peak_memory(child.id()).unwrap_or_default());
+            if let Some(status) = child.try_wait().expect("it is our child") {
+                break status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{n}: it takes and takes");
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(status.code(), Some(1), "{n}");
+        assert!((1..320 << 10).contains(&peak), "{n}: {peak} KiB");
+    }
 }

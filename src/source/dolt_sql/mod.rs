@@ -268,7 +268,7 @@ fn warn_once(label: Arc<str>) -> Box<dyn Fn(Exposed) + Send + Sync> {
             let offer = if exposed.offers_tls { " The server offers it." } else { "" };
             tracing::warn!(
                 target: EXPOSED,
-                "{label}: the log-in at {} is not encrypted: whoever reads along can guess the password, and reads the data. \
+                "{label}: the log-in at {} is not encrypted: others can read the data, and guess the password. \
                  Write ?tls at the end of the URL to encrypt.{offer}",
                 exposed.to
             );

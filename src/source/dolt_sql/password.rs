@@ -14,7 +14,7 @@ impl Password {
         &self.0
     }
 
-    /// Whether it is none.
+    /// Whether it is empty, as for a user without a password.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

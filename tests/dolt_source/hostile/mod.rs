@@ -6,7 +6,7 @@ mod secrets;
 use std::time::{Duration, Instant};
 
 use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{ErrorKind, Source, SourceError};
+use asof::source::{Source, SourceError};
 
 use crate::fake::{CHALLENGE, Fake};
 use crate::support::wait;

@@ -246,7 +246,7 @@ impl Rows<'_> {
                 Ok(row)
             }
             Err(error) => {
-                // An error of the server ends the answer; anything else leaves it open for ever.
+                // An error of the server ends the answer. After anything else the connection is of no use.
                 self.conn.is_pending = !matches!(error, ClientError::Server(_));
                 Err(error)
             }
