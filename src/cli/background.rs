@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{Failure, logging};
+use super::{Failure, logging, password};
 use crate::model::terminal::ShowPath;
 
 /// What the background process writes to its stdout, a pipe to the waiting command, when the tree answers.
@@ -30,13 +30,12 @@ pub(super) fn start(log_file: &Path) -> Result<(), Failure> {
     let cannot = |error: io::Error| Failure::new("cannot start the background process").because(&error);
     let program = std::env::current_exe().map_err(cannot)?;
     keep_descriptors_from_children().map_err(cannot)?;
-    let mut child = Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .env(HERE, "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(cannot)?;
+    let mut command = Command::new(program);
+    command.args(std::env::args_os().skip(1)).env(HERE, "1").stdout(Stdio::piped());
+    password::hand_to(&mut command)?;
+    let mut child = command.spawn().map_err(cannot)?;
+    // The other end of the pipe that the password went through.
+    drop(command);
     let mut said = Vec::new();
     if let Some(mut stdout) = child.stdout.take() {
         stdout.read_to_end(&mut said).map_err(cannot)?;

@@ -17,6 +17,7 @@ use super::{Failure, mountpoint};
 use crate::model::terminal::ShowPath;
 use crate::model::{names, terminal};
 use crate::private;
+use crate::source::dolt_sql::EXPOSED;
 
 /// Environment variable that chooses the level (`warn`, `info`, `debug`, or per module as `tracing` has it).
 const LEVEL: &str = "ASOF_LOG";
@@ -60,11 +61,17 @@ pub(super) fn to_stderr() {
     let _ = subscriber.with_writer(io::stderr).with_target(false).try_init();
 }
 
-/// Logs to stderr what the environment asks for, and nothing without: for commands that say themselves what they find.
+/// Logs to stderr what the environment asks for. Without, only what endangers a password: for commands that say themselves
+/// what they find.
+#[allow(clippy::disallowed_methods, reason = "SafeFields stands before it")]
 pub(super) fn to_stderr_if_asked() {
     if std::env::var_os(LEVEL).is_some() {
-        to_stderr();
+        return to_stderr();
     }
+    let only = EnvFilter::new(format!("off,{EXPOSED}=warn"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(only).without_time().with_ansi(false);
+    let subscriber = subscriber.fmt_fields(SafeFields);
+    let _ = subscriber.with_writer(io::stderr).with_target(false).try_init();
 }
 
 /// Appends to a file: for a mount in the background.
@@ -130,7 +137,7 @@ fn tidy(folder: &Path, own: &Path) {
 
 fn filter() -> EnvFilter {
     let chosen = std::env::var(LEVEL).unwrap_or_default();
-    // mysql_async and fuser speak through `log`, at levels meant for their own developers.
+    // fuser speaks through `log`, at levels meant for its own developers.
     let usual = || EnvFilter::new("asof=info,warn");
     if chosen.is_empty() {
         return usual();

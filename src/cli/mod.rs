@@ -23,8 +23,10 @@ mod mount;
 mod mount_options;
 mod mountpoint;
 mod output;
+mod password;
 mod place;
 mod progress;
+mod server_args;
 mod size;
 mod target;
 mod tree;
@@ -84,7 +86,18 @@ enum Command {
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
 /// 1 for a failure and 2 for a command line that makes no sense; `verify`, `find` and `diff` have their own.
 pub fn main() -> ExitCode {
-    let outcome = match parse().command {
+    let outcome = password::take_from_environment().and_then(|()| run());
+    match outcome {
+        Ok(status) => status,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    match parse().command {
         Command::Mount(args) => mount::run(args).map(|()| ExitCode::SUCCESS),
         Command::Umount(args) => umount::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Ls(args) => ls::run(&args),
@@ -95,13 +108,6 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => documents::completions(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => documents::man(&args).map(|()| ExitCode::SUCCESS),
-    };
-    match outcome {
-        Ok(status) => status,
-        Err(failure) => {
-            failure.print();
-            failure.exit_code()
-        }
     }
 }
 

@@ -58,9 +58,9 @@ pub(super) struct MountArgs {
 /// Appended to the help of all commands that take sources.
 pub(super) const SOURCES: &str = "\
 Sources:
-  dolt://[USER@]HOST[:PORT][/DATABASE]
+  dolt://[USER@]HOST[:PORT][/DATABASE][?tls]
       A running Dolt server (user root, port 3307); without DATABASE, all of
-      its databases.
+      its databases. ?tls encrypts the connection and checks the certificate.
   FOLDER with files of Dolt databases
       A data folder, one database, .beads, a backup, a file:// remote, a git
       repository with refs/dolt/data. No server is needed.

@@ -2,6 +2,7 @@
 
 use super::mount::MountArgs;
 use super::{Failure, size};
+use crate::source::dolt_sql::PinError;
 
 /// What mount(8), systemd and other tools put into fstab's fourth field for themselves.
 const FOR_OTHERS: [&str; 27] = [
@@ -62,13 +63,19 @@ impl MountArgs {
             }
             "timezone" => drop(self.reading.timezone.get_or_insert(needed()?.to_owned())),
             "exclude" => self.reading.exclude.push(needed()?.to_owned()),
-            "password_file" => drop(self.reading.password_file.get_or_insert(needed()?.into())),
+            "password_file" => drop(self.reading.server.password_file.get_or_insert(needed()?.into())),
+            "tls_ca" => drop(self.reading.server.tls_ca.get_or_insert(needed()?.into())),
+            "tls_pin" => {
+                let pin = needed()?.parse().map_err(|error: PinError| Failure::usage(error.to_string()))?;
+                self.reading.server.tls_pin.get_or_insert(pin);
+            }
+            "tls_name" => drop(self.reading.server.tls_name.get_or_insert(needed()?.to_owned())),
             "cache_dir" => drop(self.reading.cache_dir.get_or_insert(needed()?.into())),
             "log_file" => drop(self.log_file.get_or_insert(needed()?.into())),
             _ if FOR_OTHERS.contains(&key) || key.starts_with("x-") || key.starts_with("comment") => {}
             _ => {
                 return Err(Failure::usage(format!("unknown mount option `{key}`")).hint(
-                    "asof knows allow_other, nonempty, follow_links, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, cache_dir= and log_file=",
+                    "asof knows allow_other, nonempty, follow_links, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, tls_ca=, tls_pin=, tls_name=, cache_dir= and log_file=",
                 ));
             }
         }

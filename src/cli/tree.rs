@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::progress::Progress;
+use super::server_args::ServerArgs;
 use super::{Failure, disk_cache, logging, size, wire};
 use crate::catalog::{Catalog, Watcher};
 use crate::engine::Engine;
@@ -39,9 +40,8 @@ pub(super) struct ReadingArgs {
     /// out.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
-    #[arg(long, value_name = "PATH")]
-    pub password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub server: ServerArgs,
     /// Follow links that lead out of a source, where link and target belong to you or to root
     ///
     /// Without this only links within the source are followed. Whoever may write to a source could otherwise make asof
@@ -82,11 +82,10 @@ impl Opening {
     pub fn new(sources: &[String], reading: &ReadingArgs) -> Result<Self, Failure> {
         let zone = reading.timezone.as_deref().map(wire::zone).transpose()?;
         let cache_dir = disk_cache::folder(reading.cache_dir.as_deref());
-        let password_file = reading.password_file.as_deref();
         let options = wire::SourceOptions::new(
             zone.clone(),
             &reading.exclude,
-            password_file,
+            &reading.server,
             cache_dir.clone(),
             wire::links(reading.follow_links),
         )?;

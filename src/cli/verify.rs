@@ -1,6 +1,5 @@
 //! `asof verify`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
@@ -9,6 +8,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::progress::Bar;
+use super::server_args::ServerArgs;
 use super::{Failure, logging, wire};
 use crate::source::verify::{Finding, Progress, Severity, counted};
 use crate::verify::{Report, Schedule, for_people, verify};
@@ -39,9 +39,8 @@ pub(super) struct VerifyArgs {
     /// How times without a zone in names of archives are read: Europe/Berlin, UTC, system
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
-    /// Read the server's password from this file (or set ASOF_DOLT_PASSWORD)
-    #[arg(long, value_name = "PATH")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
     /// Follow links that lead out of a source, where link and target belong to you or to root
     #[arg(long)]
     follow_links: bool,
@@ -68,7 +67,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let options = wire::SourceOptions::new(
         zone,
         &[String::new()],
-        args.password_file.as_deref(),
+        &args.server,
         // What earlier mounts read is not believed here.
         None,
         wire::links(args.follow_links),

@@ -1,23 +1,20 @@
 //! From a SOURCE on the command line to an open source. The only place that names the kinds of source.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 
-use super::Failure;
+use super::server_args::ServerArgs;
+use super::{Failure, password};
 use crate::model::terminal::ShowPath;
 use crate::source::Source;
 use crate::source::archive::{ArchiveOptions, ArchiveSource};
-use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, SECRET_TABLES};
+use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, Password, SECRET_TABLES, TlsOptions, check_url};
 use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 use crate::source::git::{GitPlace, GitSource};
 use crate::source::root::Links;
-
-/// Environment variable with the server's password.
-const PASSWORD: &str = "ASOF_DOLT_PASSWORD";
 
 /// A SOURCE argument, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +36,8 @@ enum Place {
 pub(super) struct SourceOptions {
     zone: Option<TimeZone>,
     exclude: GlobSet,
-    password: Option<String>,
+    password: Option<Password>,
+    tls: Option<TlsOptions>,
     cache_dir: Option<PathBuf>,
     links: Links,
 }
@@ -57,8 +55,16 @@ impl SourceArg {
         if let Some(place) = place.strip_prefix(GIT).filter(|place| !place.starts_with("//")) {
             return Ok(Self { name, place: Place::Git(place.to_owned()) });
         }
+        // A colon or slash that is missing must not make a URL with a password in it a path, which messages repeat.
+        let is_url = place.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("dolt:"));
+        if is_url && !Path::new(place).exists() {
+            check_url(place).map_err(|error| {
+                let failure = Failure::usage(error.chain());
+                failure.hint(error.hint.unwrap_or_default())
+            })?;
+            return Ok(Self { name, place: Place::Dolt(place.to_owned()) });
+        }
         match place.split_once("://") {
-            Some(("dolt", _)) => Ok(Self { name, place: Place::Dolt(place.to_owned()) }),
             Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(Failure::usage(
                 format!("`{scheme}://` is not a source that asof reads"),
             )
@@ -118,11 +124,12 @@ impl SourceOptions {
     pub fn new(
         zone: Option<TimeZone>,
         exclude: &[String],
-        password_file: Option<&Path>,
+        server: &ServerArgs,
         cache_dir: Option<PathBuf>,
         links: Links,
     ) -> Result<Self, Failure> {
-        Ok(Self { zone, exclude: globs(exclude)?, password: password(password_file)?, cache_dir, links })
+        let password = password::password(server.password_file.as_deref())?;
+        Ok(Self { zone, exclude: globs(exclude)?, password, tls: server.tls()?, cache_dir, links })
     }
 }
 
@@ -165,22 +172,6 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
     set.build().map_err(|error| Failure::usage("the patterns are too large").because(&error))
 }
 
-fn password(file: Option<&Path>) -> Result<Option<String>, Failure> {
-    let Some(file) = file else {
-        let password = std::env::var_os(PASSWORD).map(OsString::into_string).transpose();
-        return password.map_err(|_| {
-            Failure::new(format!("the password in {PASSWORD} is not UTF-8"))
-                .hint("Dolt takes passwords as UTF-8; set it anew in a UTF-8 terminal")
-        });
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Failure::new(format!("cannot read the password file {}", file.shown()))
-            .because(&error)
-            .hint(format!("the file holds the password alone and is yours to read; or set {PASSWORD}"))
-    })?;
-    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
-}
-
 /// Opens a source: finds out what it is by looking.
 pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
     match &source.place {
@@ -188,6 +179,7 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
             let dolt = DoltOptions {
                 name: source.name.clone(),
                 password: options.password.clone(),
+                tls: options.tls.clone(),
                 exclude: options.exclude.clone(),
                 ..DoltOptions::default()
             };
@@ -273,7 +265,17 @@ mod tests {
         assert_eq!(parsed("git:/x/a.git"), (None, git("/x/a.git")));
         assert_eq!(parsed("git:a?ref=b"), (None, git("a?ref=b")));
         assert_eq!(parsed("b=git:/x?ref=c/d"), (Some("b".into()), git("/x?ref=c/d")));
-        for wrong in ["git://h/x", "", "=x", "x=", "mysql://h", "a=postgres://h"] {
+        for wrong in [
+            "dolt:/h",
+            "dolt:a:b@h",
+            "dolt://a%3Ab@h",
+            "git://h/x",
+            "",
+            "=x",
+            "x=",
+            "mysql://h",
+            "a=postgres://h",
+        ] {
             assert!(SourceArg::parse(wrong).is_err(), "{wrong}");
         }
     }

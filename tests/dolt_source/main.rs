@@ -1,7 +1,10 @@
 //! The Dolt source against a real server, through the library alone: identities, contents, history, faults.
 
 mod contents;
+mod encrypted;
+mod fake;
 mod faults;
+mod hostile;
 mod identity;
 mod polling;
 mod proxy;

@@ -8,6 +8,8 @@ use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
 use asof::source::{Content, Database, FileEntry, Source, SourceError};
 use tokio::runtime::Runtime;
 
+#[path = "../it/support/certificates.rs"]
+pub mod certificates;
 #[allow(dead_code)]
 #[path = "../it/support/command.rs"]
 pub mod command;

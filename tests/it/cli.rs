@@ -1,6 +1,7 @@
 //! The command line: what a person sees when things go right and when they do not.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -361,6 +362,7 @@ fn users_passwords_and_databases_of_a_server() {
     let file = place.dir.path().join("password");
     refused(mount().arg("--password-file").arg(&file));
     fs::write(&file, "se cret\n").expect("the folder is ours");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("the file is ours");
     for with_password in
         [mount().env("ASOF_DOLT_PASSWORD", "se cret"), mount().arg("--password-file").arg(&file)]
     {
@@ -425,7 +427,16 @@ fn help_version_manual_and_completions() {
         assert!(help.contains(word), "--help says nothing of {word}");
     }
     let help = place.asof().args(["mount", "--help"]).ok();
-    for word in ["--cache-size", "--timezone", "--exclude", "--password-file", "ASOF_DOLT_PASSWORD"] {
+    for word in [
+        "--cache-size",
+        "--timezone",
+        "--exclude",
+        "--password-file",
+        "--tls-ca",
+        "--tls-pin",
+        "--tls-name",
+        "ASOF_DOLT_PASSWORD",
+    ] {
         assert!(help.contains(word), "mount --help says nothing of {word}");
     }
     assert_eq!(place.asof().arg("--version").ok().trim(), concat!("asof ", env!("CARGO_PKG_VERSION")));

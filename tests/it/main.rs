@@ -22,6 +22,7 @@ mod live_store;
 mod lost;
 mod never_writes;
 mod news;
+mod passwords;
 mod printed;
 mod reading;
 mod readonly;

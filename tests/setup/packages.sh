@@ -26,6 +26,7 @@ test   strace                         strace
 test   flock                          util-linux
 test   getfattr                       attr
 test   c++                            g++
+test   openssl                        openssl
 test   gzip                           gzip
 test   zstd                           zstd
 test   xz                             xz-utils

@@ -1,8 +1,12 @@
 //! Reading single columns of small results.
 
-use mysql_async::{Row, Value};
+use mysql_common::row::Row;
+use mysql_common::value::Value;
 
 use super::fault::{Fault, QueryError};
+
+/// Longest name of a database, table, view, branch or tag, in bytes. MySQL has 64 characters, Dolt's branches a bit more.
+const LONGEST_NAME: usize = 1024;
 
 /// Reads a column of a row as text; NULL is `None`.
 ///
@@ -25,4 +29,16 @@ pub fn text(row: &Row, column: usize) -> Result<Option<String>, QueryError> {
 /// As [`text`], and for NULL.
 pub fn needed_text(row: &Row, column: usize) -> Result<String, QueryError> {
     text(row, column)?.ok_or_else(|| Fault::Answer(format!("column {column} is NULL")).into())
+}
+
+/// [`needed_text`] of something that is shown by its name.
+///
+/// # Errors
+/// As [`needed_text`], and for a name that nothing has.
+pub fn name(row: &Row, column: usize) -> Result<String, QueryError> {
+    let name = needed_text(row, column)?;
+    if name.len() > LONGEST_NAME {
+        return Err(Fault::Answer(format!("a name of {} bytes", name.len())).into());
+    }
+    Ok(name)
 }

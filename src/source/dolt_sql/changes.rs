@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mysql_async::Row;
+use mysql_common::packets::Column;
+use mysql_common::row::Row;
 
 use super::cells::needed_text;
 use super::fault::{Fault, QueryError};
@@ -94,16 +95,15 @@ impl DiffReader {
     ///
     /// # Errors
     /// [`Fault::Wire`] for a type that this program does not know.
-    pub fn new(answer: &[mysql_async::Column], table: &[String]) -> Result<Option<Self>, QueryError> {
+    pub fn new(answer: &[Column], table: &[String]) -> Result<Option<Self>, QueryError> {
         let width = table.len();
         if answer.len() != 2 * width + 5 {
             return Ok(None);
         }
         let (to, from) = (&answer[..width], &answer[width + 2..2 * width + 2]);
-        let is_named = |sent: &mysql_async::Column, prefix: &str, name: &String| {
-            sent.name_str().strip_prefix(prefix) == Some(name)
-        };
-        let is_typed = |to: &mysql_async::Column, from: &mysql_async::Column| {
+        let is_named =
+            |sent: &Column, prefix: &str, name: &String| sent.name_str().strip_prefix(prefix) == Some(name);
+        let is_typed = |to: &Column, from: &Column| {
             (to.column_type(), to.flags(), to.character_set())
                 == (from.column_type(), from.flags(), from.character_set())
         };

@@ -1,10 +1,11 @@
 //! How a table is defined at a commit, as far as one version of it is to be told from another.
 
-use mysql_async::{Error, Row};
-
 use std::sync::Arc;
 
+use mysql_common::row::Row;
+
 use super::cells::{needed_text, text};
+use super::client::ClientError;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::sql::Revision;
@@ -49,7 +50,9 @@ pub async fn statement(
             Some(row) => Ok(Some(without_counter(needed_text(row, 1)?))),
             None => Err(QueryError::from(Fault::Answer("no row".to_owned())).in_query(&query)),
         },
-        Err(QueryError { fault: Fault::Mysql(Error::Server(error)), .. }) if error.code == NO_SUCH_TABLE => {
+        Err(QueryError { fault: Fault::Client(ClientError::Server(error)), .. })
+            if error.code == NO_SUCH_TABLE =>
+        {
             Ok(None)
         }
         Err(error) => Err(error),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mysql_async::{Error, Row};
+use mysql_common::row::Row;
 
 use super::cells::{needed_text, text};
+use super::client::ClientError;
 use super::definitions::NO_SUCH_TABLE;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
@@ -121,7 +122,7 @@ impl DumpContent {
             format!("SELECT * FROM {}.{table}{}", ident(&self.store.database), self.revision().as_of());
         match lease.rows(&query).await {
             Ok(rows) => rows.iter().map(|row| read(row).map_err(|error| error.in_query(&query))).collect(),
-            Err(QueryError { fault: Fault::Mysql(Error::Server(error)), .. })
+            Err(QueryError { fault: Fault::Client(ClientError::Server(error)), .. })
                 if error.code == NO_SUCH_TABLE =>
             {
                 Ok(Vec::new())

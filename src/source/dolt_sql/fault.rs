@@ -3,8 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use mysql_async::{DriverError, Error, IoError};
-
+use super::client::{ClientError, short_text, tls_hint};
 use super::wire::WireError;
 use crate::source::{ErrorKind, SourceError};
 
@@ -26,15 +25,18 @@ pub enum Fault {
     /// The server speaks the protocol and is not Dolt.
     #[error("the server is not Dolt (it calls itself {0})")]
     NotDolt(String),
-    /// What the client library or the server said.
+    /// What the connection or the server said.
     #[error(transparent)]
-    Mysql(#[from] Error),
+    Client(#[from] ClientError),
     /// A row that cannot be rendered.
     #[error(transparent)]
     Wire(#[from] WireError),
     /// The server answered in a form that its documentation does not have.
-    #[error("unexpected answer: {0}")]
+    #[error("unexpected answer: {}", short_text(.0.as_bytes()))]
     Answer(String),
+    /// A list that goes on for too long.
+    #[error("an answer that does not end within {0:?}")]
+    Endless(Duration),
     /// A view without an order whose rows would have to be held to be sorted.
     #[error("its rows have no order of their own and are more than {0} bytes to sort")]
     TooLarge(usize),
@@ -71,17 +73,12 @@ impl QueryError {
 
     /// Whether the connection broke, so that a fresh one may do better.
     pub fn is_broken_connection(&self) -> bool {
-        matches!(
-            &self.fault,
-            Fault::Mysql(
-                Error::Io(_) | Error::Driver(DriverError::ConnectionClosed | DriverError::PacketOutOfOrder)
-            )
-        )
+        matches!(&self.fault, Fault::Client(error) if error.is_broken_connection())
     }
 
     /// Whether the server itself answered, with an error: the connection is fine.
     pub fn is_answer(&self) -> bool {
-        matches!(&self.fault, Fault::Mysql(Error::Server(_)))
+        matches!(&self.fault, Fault::Client(ClientError::Server(_)))
     }
 
     /// The same failure for others who waited for the same: one of the server to answer at all. `None` for
@@ -91,12 +88,10 @@ impl QueryError {
             Fault::ConnectTimeout(limit) => Fault::ConnectTimeout(*limit),
             Fault::Stalled(limit) => Fault::Stalled(*limit),
             Fault::Busy(limit) => Fault::Busy(*limit),
-            Fault::Mysql(Error::Io(IoError::Io(error))) => {
-                Fault::Mysql(io::Error::new(error.kind(), error.to_string()).into())
+            Fault::Client(ClientError::Io(error)) => {
+                Fault::Client(io::Error::new(error.kind(), error.to_string()).into())
             }
-            Fault::Mysql(Error::Driver(DriverError::ConnectionClosed)) => {
-                Fault::Mysql(DriverError::ConnectionClosed.into())
-            }
+            Fault::Client(ClientError::Closed) => Fault::Client(ClientError::Closed),
             _ => return None,
         };
         Some(Self { fault, query: self.query.clone() })
@@ -121,23 +116,32 @@ impl Fault {
     /// What a person should read: the innermost error, without the library's wrappings around it.
     fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
         match self {
-            Self::Mysql(Error::Io(IoError::Io(error))) => error.into(),
-            Self::Mysql(Error::Server(error)) => error.into(),
+            Self::Client(ClientError::Io(error)) => error.into(),
+            Self::Client(ClientError::Server(error)) => error.into(),
             other => other.into(),
         }
     }
 
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) => ErrorKind::TimedOut,
+            Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) | Self::Endless(_) => {
+                ErrorKind::TimedOut
+            }
             Self::NotDolt(_) => ErrorKind::Unsupported,
             Self::Wire(WireError::Type { .. }) | Self::TooLarge(_) => ErrorKind::Unsupported,
             Self::Wire(_) | Self::Answer(_) => ErrorKind::Damaged,
             Self::NoCommit => ErrorKind::Missing,
             Self::Moved => ErrorKind::Changed,
-            Self::Mysql(Error::Server(error)) => server_kind(error.code, &error.message),
-            Self::Mysql(Error::Url(_)) => ErrorKind::Invalid,
-            Self::Mysql(Error::Io(_) | Error::Driver(_) | Error::Other(_)) => ErrorKind::Unavailable,
+            Self::Client(error) => match error {
+                ClientError::Server(error) => server_kind(error.code, &error.message),
+                ClientError::Io(_) | ClientError::Closed | ClientError::Protocol(_) => ErrorKind::Unavailable,
+                ClientError::TooLarge { .. } => ErrorKind::Unsupported,
+                ClientError::WantsPassword
+                | ClientError::Method(_)
+                | ClientError::WantsFile
+                | ClientError::NoTls
+                | ClientError::Tls(_) => ErrorKind::Refused,
+            },
         }
     }
 
@@ -153,8 +157,22 @@ impl Fault {
             }
             Self::TooLarge(_) => "Give the view an ORDER BY: its rows are then passed on as they come.",
             Self::NoCommit => "No branch or tag reaches that commit any more.",
-            Self::Mysql(Error::Server(error)) => return server_hint(error.code),
-            Self::Mysql(Error::Io(IoError::Io(error))) => return io_hint(error),
+            Self::Client(ClientError::Server(error)) => return server_hint(error.code),
+            Self::Client(ClientError::Io(error)) => return io_hint(error),
+            Self::Client(ClientError::Tls(error)) => tls_hint(error)?,
+            Self::Client(ClientError::WantsPassword) => {
+                "Nothing was sent. Encrypt the connection (`?tls` at the end of the URL), or give the user \
+                 mysql_native_password."
+            }
+            Self::Client(ClientError::Method(_)) => {
+                "Nothing was sent. asof logs in by mysql_native_password and caching_sha2_password."
+            }
+            Self::Client(ClientError::WantsFile) => "Nothing was sent. Is this the server that is meant?",
+            Self::Client(ClientError::NoTls) => {
+                "Nothing was sent. Give the server a certificate (listener.tls_cert and tls_key in its configuration), \
+                 or do without `?tls` and --tls options, on a network that you trust."
+            }
+            Self::Client(ClientError::Protocol(_)) => "Is this the port of `dolt sql-server`?",
             _ => return None,
         };
         Some(hint.to_owned())
@@ -216,11 +234,11 @@ fn shorten(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::client::error::ServerError;
     use super::*;
 
     fn server(code: u16, message: &str) -> QueryError {
-        let state = "HY000".to_owned();
-        Error::Server(mysql_async::ServerError { code, message: message.to_owned(), state }).into()
+        ClientError::from(ServerError { code, message: message.to_owned() }).into()
     }
 
     #[test]
@@ -239,8 +257,8 @@ mod tests {
             || Fault::ConnectTimeout(Duration::from_secs(5)).into(),
             || Fault::Stalled(Duration::from_secs(30)).into(),
             || Fault::Busy(Duration::from_secs(30)).into(),
-            || Error::from(io::Error::from_raw_os_error(111)).into(),
-            || Error::from(DriverError::ConnectionClosed).into(),
+            || ClientError::from(io::Error::from_raw_os_error(111)).into(),
+            || ClientError::Closed.into(),
         ];
         for fault in faults {
             let error = fault().in_query("SELECT 1");

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use mysql_async::{Column, Row};
+use mysql_common::packets::Column;
+use mysql_common::row::Row;
 
 use super::cells::{needed_text, text};
 use super::fault::{Fault, QueryError};

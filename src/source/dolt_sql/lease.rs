@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, QueryResult, Row, TextProtocol};
-use tokio::time::timeout;
+use mysql_common::packets::Column;
+use mysql_common::row::Row;
+use tokio::time::{Instant, timeout};
 
+use super::client::{ClientError, Conn, Rows};
 use super::fault::{Fault, QueryError};
 use super::places::Place;
 use super::pool::{Pool, Session};
 use crate::source::dolt::identifier::ident;
+
+/// How many times the limit of one row a whole list may take.
+const ANSWER_LIMITS: u32 = 20;
 
 /// A connection while it is used. Dropping it closes the connection, and ends the query that it may be waiting for;
 /// [`Lease::give_back`] keeps it.
@@ -86,7 +89,7 @@ impl Lease {
         Ok(rows)
     }
 
-    /// Hands each row to `take` as it comes, without holding the result.
+    /// Hands each row to `take`, which may keep it: there is a limit to how much comes and how long.
     ///
     /// # Errors
     /// What the server, the connection or `take` said, with the query.
@@ -95,8 +98,17 @@ impl Lease {
         query: &str,
         mut take: impl FnMut(Row) -> Result<(), QueryError> + Send,
     ) -> Result<(), QueryError> {
+        let most = self.pool.largest_list();
+        let limit = self.pool.timeouts().query * ANSWER_LIMITS;
+        let begun = Instant::now();
         let mut result = self.start(query).await?;
         while let Some(row) = result.next().await? {
+            if result.result.received() > most {
+                return Err(QueryError::from(ClientError::TooLarge { what: "a list", most }).in_query(query));
+            }
+            if begun.elapsed() > limit {
+                return Err(QueryError::from(Fault::Endless(limit)).in_query(query));
+            }
             take(row).map_err(|error| error.in_query(query))?;
         }
         Ok(())
@@ -110,7 +122,7 @@ impl Lease {
         let limit = self.pool.timeouts().query;
         let session = self.session.as_mut().ok_or_else(closed)?;
         self.answer = AnswerState::Awaited;
-        match timeout(limit, session.conn.query_iter(query)).await {
+        match timeout(limit, session.conn.query(query)).await {
             Ok(Ok(result)) => Ok(Answer { result, query, limit, state: &mut self.answer }),
             Ok(Err(error)) => {
                 // The server answered, or is gone.
@@ -128,7 +140,9 @@ impl Lease {
 
     /// Keeps the connection for the next user. Only for one whose last answer was read to its end.
     pub fn give_back(mut self) {
-        if let Some(session) = self.session.take() {
+        if self.session.as_ref().is_some_and(|session| !session.conn.is_pending())
+            && let Some(session) = self.session.take()
+        {
             self.pool.keep(session);
         }
     }
@@ -144,17 +158,17 @@ impl Drop for Lease {
         if self.answer == AnswerState::Awaited {
             kill(&self.pool, session.conn.id());
         }
-        close_now(session.conn);
+        session.conn.close();
     }
 }
 
 fn closed() -> QueryError {
-    Fault::Mysql(DriverError::ConnectionClosed.into()).into()
+    ClientError::Closed.into()
 }
 
 /// The rows of a query as they come.
 pub struct Answer<'l> {
-    result: QueryResult<'l, 'static, TextProtocol>,
+    result: Rows<'l>,
     query: &'l str,
     limit: Duration,
     state: &'l mut AnswerState,
@@ -162,8 +176,8 @@ pub struct Answer<'l> {
 
 impl Answer<'_> {
     /// The columns of the result.
-    pub fn columns(&self) -> &[mysql_async::Column] {
-        self.result.columns_ref()
+    pub fn columns(&self) -> &[Column] {
+        self.result.columns()
     }
 
     /// The next row. A server that sends none for too long has the query ended.
@@ -188,22 +202,17 @@ impl Answer<'_> {
     }
 }
 
-/// Closes the socket without reading what is still to come. The first poll marks the connection as closed and
-/// tries to say good-bye; dropping the future closes the socket, and the server then ends the query.
-pub fn close_now(conn: Conn) {
-    let _ = conn.disconnect().now_or_never();
-}
-
 /// Ends the query of connection `id` on the server, from a connection of its own and without waiting for it.
 fn kill(pool: &Arc<Pool>, id: u32) {
     // Without a runtime the program is ending, and its sockets with it.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let (opts, limit) = (pool.opts().clone(), pool.timeouts().connect);
+    let (target, limit) = (Arc::clone(pool.target()), pool.timeouts().connect);
     runtime.spawn(async move {
         let killed = timeout(limit, async {
-            let mut conn = Conn::new(opts).await?;
-            conn.query_drop(format!("KILL QUERY {id}")).await?;
-            conn.disconnect().await
+            let mut conn = Conn::open(&target).await?;
+            conn.first_text(&format!("KILL QUERY {id}")).await?;
+            conn.close();
+            Ok::<_, ClientError>(())
         });
         match killed.await {
             Ok(Ok(())) => tracing::debug!(connection = id, "ended a query that nobody waits for any more"),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lru::LruCache;
+use mysql_common::row::Row;
 
 use super::cells::{needed_text, text};
 use super::database::{DoltDatabase, SCHEMA_FILE, rows_path};
@@ -118,7 +119,7 @@ async fn list_working(
 
 const WORKING_HASH: &str = "SELECT dolt_hashof_db('WORKING')";
 
-fn working_hash(rows: &[mysql_async::Row]) -> Result<String, QueryError> {
+fn working_hash(rows: &[Row]) -> Result<String, QueryError> {
     let row = rows.first().ok_or_else(|| Fault::Answer("no hash of the working set".to_owned()))?;
     needed_text(row, 0)
 }

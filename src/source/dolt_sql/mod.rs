@@ -3,6 +3,7 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `url`, `sql` | reading the URL, writing queries |
+//! | `client/`, `password`, `small_file` | the protocol, with a server that is not believed; what a user gives for it |
 //! | `pool`, `places`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
 //! | `poll`, `history` | noticing news; commits, branches, tags |
 //! | `lineage_load` | which commit last changed which table |
@@ -23,6 +24,7 @@ use tokio::sync::Mutex;
 
 mod cells;
 mod changes;
+mod client;
 mod database;
 mod definitions;
 mod dump;
@@ -33,12 +35,14 @@ mod lineage_load;
 mod lines;
 mod live;
 mod named_row;
+mod password;
 mod places;
 mod poll;
 mod pool;
 mod ranges;
 mod rows;
 mod schema_sql;
+mod small_file;
 mod sql;
 mod steps;
 mod store;
@@ -48,6 +52,11 @@ mod url;
 mod versions;
 mod wire;
 
+pub use client::{Pin, PinError, TlsOptions};
+pub use password::Password;
+pub use small_file::read_small_file;
+
+use client::{Exposed, Target, Tls};
 use database::DoltDatabase;
 use fault::QueryError;
 use history::Heads;
@@ -65,19 +74,30 @@ pub const SECRET_TABLES: [&str; 1] = ["federation_peers"];
 /// How many polls leave a database alone that does not answer, until one asks it again.
 const POLLS_BETWEEN_RETRIES: u64 = 20;
 
-/// How to talk to a server. Not to be printed, since it holds the password.
+/// Target of log lines about a password that others can get at.
+pub const EXPOSED: &str = "asof::exposed";
+
+/// Most bytes of a list (of commits, say) that is held as a whole.
+const LARGEST_LIST: u64 = 512 << 20;
+
+/// How to talk to a server.
 #[derive(Clone)]
 pub struct DoltOptions {
     /// The name to show instead of the database's own (`NAME=` before the source); only for a URL with a database.
     pub name: Option<String>,
     /// The user's password.
-    pub password: Option<String>,
+    pub password: Option<Password>,
+    /// Whom an encrypted connection has to lead to. Connections are encrypted where this is given, or `?tls` stands in
+    /// the URL.
+    pub tls: Option<TlsOptions>,
     /// Tables and views to leave out: patterns for `table` and for `db/table`.
     pub exclude: GlobSet,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a query may go without sending a row before it is ended.
     pub query_timeout: Duration,
+    /// Most bytes of a list that is held as a whole: a server that sends more is not read further.
+    pub largest_list: u64,
 }
 
 impl Default for DoltOptions {
@@ -85,9 +105,11 @@ impl Default for DoltOptions {
         Self {
             name: None,
             password: None,
+            tls: None,
             exclude: GlobSet::empty(),
             connect_timeout: Duration::from_secs(5),
             query_timeout: Duration::from_secs(30),
+            largest_list: LARGEST_LIST,
         }
     }
 }
@@ -129,11 +151,7 @@ impl DoltSqlSource {
     /// [`ErrorKind::Invalid`] for a URL that makes no sense or holds a password, and for a name without a database
     /// that it could be for.
     pub fn new(url: &str, options: DoltOptions) -> Result<Self, SourceError> {
-        let parsed = DoltUrl::parse(url).map_err(|error| {
-            // The text is not repeated: it may hold a password.
-            let hint = error.hint();
-            SourceError::new(ErrorKind::Invalid, "dolt", "cannot use this URL").because(error).with_hint(hint)
-        })?;
+        let parsed = parse(url)?;
         let label: Arc<str> = parsed.to_string().into();
         if let Some(name) = options.name.as_ref().filter(|_| parsed.database.is_none()) {
             let operation = format!("cannot show a whole server as {name}");
@@ -141,7 +159,21 @@ impl DoltSqlSource {
             return Err(SourceError::new(ErrorKind::Invalid, &*label, operation).with_hint(hint));
         }
         let timeouts = Timeouts { connect: options.connect_timeout, query: options.query_timeout };
-        let pool = Pool::new(&parsed, options.password.as_deref(), timeouts);
+        let tls = options.tls.or_else(|| parsed.tls.then(TlsOptions::default));
+        let tls = tls.map(|tls| Tls::new(&tls, &parsed.host)).transpose().map_err(|error| {
+            let hint = error.hint();
+            let operation = "cannot encrypt connections";
+            SourceError::new(ErrorKind::Invalid, &*label, operation).because(error).with_hint(hint)
+        })?;
+        let target = Target {
+            host: parsed.host.clone(),
+            port: parsed.port,
+            user: parsed.user.clone(),
+            password: options.password,
+            tls,
+            warn: warn_once(Arc::clone(&label)),
+        };
+        let pool = Pool::new(target, timeouts, options.largest_list);
         let known = Mutex::default();
         Ok(Self { url: parsed, label, name: options.name, exclude: options.exclude, pool, known })
     }
@@ -210,6 +242,38 @@ impl DoltSqlSource {
             error.with_hint(format!("The server has: {}.", there.join(", ")))
         }
     }
+}
+
+/// Checks a URL without asking the server. One that is right holds no password and may be repeated.
+///
+/// # Errors
+/// As [`DoltSqlSource::new`].
+pub fn check_url(url: &str) -> Result<(), SourceError> {
+    parse(url).map(drop)
+}
+
+fn parse(url: &str) -> Result<DoltUrl, SourceError> {
+    DoltUrl::parse(url).map_err(|error| {
+        // The text is not repeated: it may hold a password.
+        let hint = error.hint();
+        SourceError::new(ErrorKind::Invalid, "dolt", "cannot use this URL").because(error).with_hint(hint)
+    })
+}
+
+/// Says once that a password is proven where others can read along.
+fn warn_once(label: Arc<str>) -> Box<dyn Fn(Exposed) + Send + Sync> {
+    let once = std::sync::Once::new();
+    Box::new(move |exposed| {
+        once.call_once(|| {
+            let offer = if exposed.offers_tls { " The server offers it." } else { "" };
+            tracing::warn!(
+                target: EXPOSED,
+                "{label}: the log-in at {} is not encrypted: others can read the data, and guess the password. \
+                 Write ?tls at the end of the URL to encrypt.{offer}",
+                exposed.to
+            );
+        });
+    })
 }
 
 impl Known {

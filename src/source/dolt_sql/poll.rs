@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mysql_async::Row;
+use mysql_common::row::Row;
 
-use super::cells::{needed_text, text};
+use super::cells::{name, needed_text};
 use super::fault::{Fault, QueryError};
 use super::history::Heads;
 use super::pool::Pool;
@@ -109,7 +109,7 @@ async fn poll_each(pool: &Arc<Pool>, only: Option<&str>) -> Result<Polled, Query
 /// What the server or the connection said.
 pub async fn databases(pool: &Arc<Pool>) -> Result<Vec<String>, QueryError> {
     let rows = pool.rows(None, "SHOW DATABASES").await?;
-    rows.iter().map(|row| needed_text(row, 0)).collect()
+    rows.iter().map(|row| name(row, 0)).collect()
 }
 
 /// Whether a database is one that a user made. Names with a slash are revisions (`db/branch`).
@@ -140,12 +140,12 @@ fn sort_rows(
     all.extend(asked.iter().map(|&name| (name.to_owned(), Heads::default())));
     let mut names = BTreeSet::new();
     for row in rows {
-        let (database, kind) = (needed_text(row, 0)?, needed_text(row, 1)?);
+        let (database, kind) = (name(row, 0)?, needed_text(row, 1)?);
         if kind == DATABASE {
             names.extend(Some(database).filter(|name| is_shown(name)));
             continue;
         }
-        let name = text(row, 2)?.unwrap_or_default();
+        let name = name(row, 2)?;
         let hash: Arc<str> = needed_text(row, 3)?.into();
         let heads = all.entry(database).or_default();
         match kind.as_str() {

@@ -1,22 +1,18 @@
 //! A gentle client: few connections, kept for a short time, never more than one query each, and no query left
 //! running on the server once nobody waits for it.
-//!
-//! The client library's own pool is not used: it reads an abandoned result to its end before it lets go of the
-//! connection, which for a table of a million rows is what must not happen.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Opts, OptsBuilder, Row};
+use mysql_common::row::Row;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::client::{ClientError, Conn, Target};
 use super::fault::{Fault, QueryError};
-use super::lease::{Lease, close_now};
+use super::lease::Lease;
 use super::places::{Place, Places};
 use super::turns::Failures;
-use super::url::DoltUrl;
 use crate::locks::lock;
 
 /// Most connections at once. Outages of real servers came from connection storms.
@@ -32,8 +28,6 @@ const LIFE: Duration = Duration::from_secs(60);
 const TRUSTED: Duration = Duration::from_millis(200);
 /// The same for a single query, which can: a poll every second needs no question before it.
 const TRUSTED_FOR_ONE: Duration = Duration::from_millis(1500);
-/// Largest packet, hence row, in bytes: the protocol's own limit.
-const LARGEST_PACKET: usize = 1 << 30;
 
 /// What every session starts with, so that results depend neither on the server's settings nor on its zone:
 /// TIMESTAMP in UTC, Dolt's own default SQL mode and collation (views compare strings by it), and every query
@@ -52,8 +46,9 @@ pub struct Timeouts {
 
 /// The connections to one server.
 pub struct Pool {
-    opts: Opts,
+    target: Arc<Target>,
     timeouts: Timeouts,
+    largest_list: u64,
     idle: Mutex<Vec<Idle>>,
     connections: Arc<Places>,
     readers: Arc<Places>,
@@ -91,22 +86,11 @@ pub struct Session {
 
 impl Pool {
     /// A pool without a connection yet.
-    pub fn new(url: &DoltUrl, password: Option<&str>, timeouts: Timeouts) -> Arc<Self> {
-        let opts = OptsBuilder::default()
-            .ip_or_hostname(url.host.clone())
-            .tcp_port(url.port)
-            .user(Some(url.user.clone()))
-            .pass(password)
-            .prefer_socket(false)
-            .stmt_cache_size(0)
-            .tcp_keepalive(Some(Duration::from_secs(30)))
-            .max_allowed_packet(Some(LARGEST_PACKET))
-            // Stated so that the client does not ask: how long to keep a connection is decided here.
-            .wait_timeout(Some(LIFE.as_secs() as usize))
-            .setup(vec![SESSION]);
+    pub fn new(target: Target, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
         Arc::new(Self {
-            opts: opts.into(),
+            target: Arc::new(target),
             timeouts,
+            largest_list,
             idle: Mutex::default(),
             connections: Places::new(MOST),
             readers: Places::new(MOST_READERS),
@@ -156,9 +140,14 @@ impl Pool {
         self.idle().push(Idle { session, since: Instant::now() });
     }
 
-    /// How to connect.
-    pub fn opts(&self) -> &Opts {
-        &self.opts
+    /// Where to connect, and as whom.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// Most bytes of an answer that is held as a whole.
+    pub fn largest_list(&self) -> u64 {
+        self.largest_list
     }
 
     /// How long to wait.
@@ -216,7 +205,7 @@ impl Pool {
         match timeout(self.timeouts.connect, idle.session.conn.ping()).await {
             Ok(Ok(())) => Some(idle.session),
             Ok(Err(_)) | Err(_) => {
-                close_now(idle.session.conn);
+                idle.session.conn.close();
                 self.idle().clear();
                 None
             }
@@ -230,29 +219,24 @@ impl Pool {
     async fn try_connect(&self) -> Result<Session, QueryError> {
         let limit = self.timeouts.connect;
         let connected = timeout(limit, async {
-            let mut conn = match Conn::new(self.opts.clone()).await {
-                Ok(conn) => conn,
-                Err(error) => return Err(self.explain_refusal(error).await),
-            };
-            self.is_dolt.get_or_try_init(|| check_dolt(&mut conn)).await?;
-            Ok(conn)
+            let mut conn = Conn::open(&self.target).await?;
+            self.set_up(&mut conn).await?;
+            Ok::<_, QueryError>(conn)
         });
         let conn = connected.await.map_err(|_| Fault::ConnectTimeout(limit))??;
         Ok(Session { conn, born: Instant::now(), database: None })
     }
 
-    /// A server that does not know Dolt's session settings is another one; say that rather than which.
-    async fn explain_refusal(&self, error: Error) -> QueryError {
-        let is_setting = matches!(&error, Error::Server(error) if matches!(error.code, 1193 | 1231 | 1273));
-        if is_setting && self.is_dolt.get().is_none() {
-            let plain = OptsBuilder::from_opts(self.opts.clone()).setup(Vec::<String>::new());
-            if let Ok(mut conn) = Conn::new(plain).await
-                && let Err(not_dolt) = check_dolt(&mut conn).await
-            {
-                return not_dolt;
-            }
-        }
-        QueryError::from(error)
+    /// Settles what results depend on. A server that does not know Dolt's settings is another one: says that, not which
+    /// setting it was.
+    async fn set_up(&self, conn: &mut Conn) -> Result<(), QueryError> {
+        let refused = match conn.first_text(SESSION).await {
+            Ok(_) => None,
+            Err(ClientError::Server(error)) if matches!(error.code, 1193 | 1231 | 1273) => Some(error),
+            Err(error) => return Err(error.into()),
+        };
+        self.is_dolt.get_or_try_init(|| check_dolt(conn)).await?;
+        refused.map_or(Ok(()), |error| Err(ClientError::from(error).into()))
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
@@ -261,10 +245,10 @@ impl Pool {
 }
 
 async fn check_dolt(conn: &mut Conn) -> Result<(), QueryError> {
-    match conn.query_first::<String, _>("SELECT dolt_version()").await {
+    match conn.first_text("SELECT dolt_version()").await {
         Ok(_) => Ok(()),
-        Err(Error::Server(_)) => {
-            let version = conn.query_first::<String, _>("SELECT version()").await?;
+        Err(ClientError::Server(_)) => {
+            let version = conn.first_text("SELECT version()").await?;
             Err(Fault::NotDolt(version.unwrap_or_default()).into())
         }
         Err(error) => Err(error.into()),

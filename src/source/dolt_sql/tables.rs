@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use globset::GlobSet;
 
-use super::cells::needed_text;
+use super::cells::{name, needed_text};
 use super::fault::QueryError;
 use super::lease::Lease;
 use super::sql::Revision;
@@ -28,7 +28,7 @@ pub async fn list(
     let mut listing = Listing::default();
     let mut has_views = false;
     for row in rows {
-        let name: Arc<str> = needed_text(&row, 0)?.into();
+        let name: Arc<str> = name(&row, 0)?.into();
         if needed_text(&row, 1)? == "VIEW" {
             has_views = true;
         } else if exclude.is_match(&*name) || exclude.is_match(format!("{database}/{name}")) {
@@ -48,9 +48,9 @@ pub async fn list(
 async fn stored_views(lease: &mut Lease, database: &str, as_of: &str) -> Result<Vec<StoredView>, QueryError> {
     let query = format!("SELECT name, fragment FROM {}.{VIEWS}{as_of} WHERE type = 'view'", ident(database));
     let rows = lease.rows(&query).await?;
-    let views = rows.iter().map(|row| {
-        Ok(StoredView { name: needed_text(row, 0)?.into(), definition: needed_text(row, 1)?.into() })
-    });
+    let views = rows
+        .iter()
+        .map(|row| Ok(StoredView { name: name(row, 0)?.into(), definition: needed_text(row, 1)?.into() }));
     let mut views = views.collect::<Result<Vec<_>, QueryError>>()?;
     views.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(views)

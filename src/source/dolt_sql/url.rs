@@ -1,4 +1,4 @@
-//! `dolt://[user@]host[:port][/database]`.
+//! `dolt://[user@]host[:port][/database][?tls]`.
 
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub struct DoltUrl {
     pub port: u16,
     /// The one database to show, unescaped; all of the server's where there is none.
     pub database: Option<String>,
+    /// Whether connections are encrypted.
+    pub tls: bool,
 }
 
 /// Why a URL is none of ours.
@@ -31,9 +33,12 @@ pub enum UrlError {
     /// `dolt:///db`.
     #[error("the URL has no host")]
     NoHost,
-    /// `user:password@`.
+    /// `user:password@`, in any encoding.
     #[error("the URL holds a password")]
     Password,
+    /// A user whose name does not decode. It is not repeated: it may hold a password.
+    #[error("the user in the URL is not percent-encoded UTF-8")]
+    User,
     /// A port that is not 1 to 65535.
     #[error("{0:?} is not a port")]
     Port(String),
@@ -47,7 +52,7 @@ pub enum UrlError {
     #[error("{0:?} is not one database's name")]
     Path(String),
     /// `?...` or `#...`.
-    #[error("the URL has parameters, of which there are none")]
+    #[error("the URL has parameters other than ?tls")]
     Parameters,
 }
 
@@ -57,14 +62,17 @@ impl UrlError {
         match self {
             Self::Password => {
                 "Leave the password out of the URL, where other users can see it: \
-                 set ASOF_DOLT_PASSWORD or name a password file."
+                 set ASOF_DOLT_PASSWORD or name a password file. (An @ that is part of a database's name is %40.)"
             }
             Self::Host(_) => {
                 "Write dolt://[user@]host[:port][/database]; an IPv6 address stands in brackets: dolt://[::1]:3307."
             }
             Self::Path(_) => "Write a slash that is part of a database's name as %2F.",
-            Self::Encoding(_) => "Write a % that is part of a name as %25.",
-            Self::Parameters => "Write a ? that is part of a database's name as %3F, a # as %23.",
+            Self::Encoding(_) | Self::User => "Write a % that is part of a name as %25.",
+            Self::Parameters => {
+                "?tls encrypts connections, which always checks the certificate. \
+                 Write a ? that is part of a database's name as %3F, a # as %23."
+            }
             Self::Scheme | Self::NoHost | Self::Port(_) => {
                 "Write dolt://[user@]host[:port][/database], as in dolt://root@127.0.0.1:3307/beads."
             }
@@ -80,31 +88,44 @@ impl DoltUrl {
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let scheme = text.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
         let rest = &text[scheme.ok_or(UrlError::Scheme)?.len()..];
-        if rest.contains(['?', '#']) {
-            return Err(UrlError::Parameters);
+        // A password may have one of `/?#` in it: all of the URL is looked at.
+        if rest.rsplit_once('@').is_some_and(|(user, _)| holds_password(user)) {
+            return Err(UrlError::Password);
         }
+        let (rest, tls) = match rest.split_once(['?', '#']) {
+            None => (rest, false),
+            Some((before, "tls" | "tls=true")) if !rest.contains('#') => (before, true),
+            Some(_) => return Err(UrlError::Parameters),
+        };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, place) = match authority.rsplit_once('@') {
-            Some((user, _)) if user.contains(':') => return Err(UrlError::Password),
-            Some((user, place)) if !user.is_empty() => (decode(user)?, place),
+            Some((user, place)) if !user.is_empty() => (decode(user).map_err(|_| UrlError::User)?, place),
             Some((_, place)) => (DEFAULT_USER.to_owned(), place),
             None => (DEFAULT_USER.to_owned(), authority),
         };
         let (host, port) = host_and_port(place)?;
-        Ok(Self { user, host, port, database: database(path)? })
+        Ok(Self { user, host, port, database: database(path)?, tls })
     }
 }
 
 /// The URL again, without a secret; the label of the source.
 impl fmt::Display for DoltUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, host, port, database } = self;
+        let Self { user, host, port, database, tls: _ } = self;
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         write!(f, "{SCHEME}{user}@{host}:{port}")?;
         match database {
             Some(database) => write!(f, "/{database}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Whether a user's name has a password behind it, however often it is encoded.
+fn holds_password(user: &str) -> bool {
+    user.contains(':') || user.to_ascii_lowercase().replace("%25", "%").contains("%3a") || {
+        let decoded = decode(user).unwrap_or_default();
+        decoded != user && holds_password(&decoded)
     }
 }
 
@@ -168,7 +189,7 @@ mod tests {
     use super::*;
 
     fn url(user: &str, host: &str, port: u16, database: Option<&str>) -> DoltUrl {
-        DoltUrl { user: user.into(), host: host.into(), port, database: database.map(Into::into) }
+        DoltUrl { user: user.into(), host: host.into(), port, database: database.map(Into::into), tls: false }
     }
 
     #[test]
@@ -190,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn encryption_is_asked_for() {
+        for text in ["dolt://h/a?tls", "dolt://h/a?tls=true", "dolt://me@h:1?tls", "dolt://h/?tls"] {
+            let read = DoltUrl::parse(text).expect(text);
+            assert!(read.tls && !read.to_string().contains('?'), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let cases = [
             ("mysql://h", UrlError::Scheme),
@@ -197,6 +226,19 @@ mod tests {
             ("dolt://", UrlError::NoHost),
             ("dolt:///beads", UrlError::NoHost),
             ("dolt://me:secret@h", UrlError::Password),
+            ("dolt://me%3Asecret@h", UrlError::Password),
+            ("dolt://me%3asecret@h", UrlError::Password),
+            ("dolt://me%253Asecret@h", UrlError::Password),
+            ("dolt://me%25253Asecret@h", UrlError::Password),
+            ("dolt://me%3Asecret%2@h", UrlError::Password),
+            ("dolt://me:a/secret@h", UrlError::Password),
+            ("dolt://me:secret/b@h", UrlError::Password),
+            ("dolt://me:secret?b@h", UrlError::Password),
+            ("dolt://me:1/secret/b@h", UrlError::Password),
+            ("dolt://me:1/secret@h", UrlError::Password),
+            ("dolt://me#secret@h", UrlError::Parameters),
+            ("dolt://secret%2@h", UrlError::User),
+            ("dolt://secret%ff@h", UrlError::User),
             ("dolt://h:0", UrlError::Port("0".into())),
             ("dolt://h:99999", UrlError::Port("99999".into())),
             ("dolt://h:x", UrlError::Port("x".into())),
@@ -207,6 +249,9 @@ mod tests {
             ("dolt://h/%2", UrlError::Encoding("%2".into())),
             ("dolt://h/%ff", UrlError::Encoding("%ff".into())),
             ("dolt://h/a?ssl=1", UrlError::Parameters),
+            ("dolt://h/a?tls=skip-verify", UrlError::Parameters),
+            ("dolt://h/a?tls&x", UrlError::Parameters),
+            ("dolt://h/a?tls#x", UrlError::Parameters),
         ];
         for (text, expected) in cases {
             let error = DoltUrl::parse(text).expect_err(text);

@@ -4,8 +4,10 @@
 //! and that were checked against Dolt: FLOAT and DOUBLE come as the shortest text that reads back to the same
 //! bits, BIT as big-endian bytes, geometry as bytes (SRID, then WKB), TIME with six digits of a second.
 
-use mysql_async::consts::{ColumnFlags, ColumnType};
-use mysql_async::{Column, Row, Value as Sent};
+use mysql_common::constants::{ColumnFlags, ColumnType};
+use mysql_common::packets::Column;
+use mysql_common::row::Row;
+use mysql_common::value::Value as Sent;
 
 use crate::model::jsonl::{LineLayout, RenderError, Value};
 use crate::model::sql_literal::RowLayout;

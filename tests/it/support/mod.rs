@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 pub mod archives;
 pub mod bd;
+pub mod certificates;
 pub mod command;
 pub mod files;
 pub mod git;

@@ -119,9 +119,18 @@ impl Server {
 
     /// Has it read a file of settings when it starts again: these lines beside its own.
     pub fn configure(&self, settings: &str) {
-        let own =
-            format!("data_dir: data\nlog_level: debug\nlistener: {{host: 127.0.0.1, port: {}}}", self.port);
-        fs::write(self.dir.path().join(SETTINGS), format!("{own}\n{settings}\n"))
+        self.write_settings("", settings);
+    }
+
+    /// The same for how it listens: `tls_cert: ...`.
+    pub fn configure_listener(&self, settings: &str) {
+        self.write_settings(settings, "");
+    }
+
+    fn write_settings(&self, listener: &str, settings: &str) {
+        let own = "data_dir: data\nlog_level: debug";
+        let listener = format!("listener: {{host: 127.0.0.1, port: {}, {listener}}}", self.port);
+        fs::write(self.dir.path().join(SETTINGS), format!("{own}\n{listener}\n{settings}\n"))
             .expect("the folder is ours");
     }
 

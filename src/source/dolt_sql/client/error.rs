@@ -1,0 +1,89 @@
+//! What can go wrong between this program and a server, before it is known what was asked.
+
+use std::fmt;
+use std::io;
+
+use mysql_common::proto::codec::error::PacketCodecError;
+
+/// Longest text of a server that is kept, in bytes.
+const LONGEST_TEXT: usize = 1024;
+
+/// A refusal in the server's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    /// MySQL's number for it.
+    pub code: u16,
+    /// The text, shortened.
+    pub message: String,
+}
+
+impl std::error::Error for ServerError {}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ERROR {}: {}", self.code, self.message)
+    }
+}
+
+/// A failed connection or query.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The server closed the connection.
+    #[error("the server closed the connection")]
+    Closed,
+    /// The server answered with an error.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// Bytes that the protocol does not have at this place.
+    #[error("the server breaks the protocol: {0}")]
+    Protocol(&'static str),
+    /// More than this program holds in memory.
+    #[error("the server sends {what} of more than {most} bytes")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// How large it may be.
+        most: u64,
+    },
+    /// The password itself was asked for where others could read it.
+    #[error("the server asks for the password in the clear, over a connection that is not encrypted")]
+    WantsPassword,
+    /// A log-in method that would give away the password, or that nobody knows.
+    #[error("the server asks to log in by {0:?}, which gives away the password or is unknown")]
+    Method(String),
+    /// A file of this machine was asked for.
+    #[error("the server asks for a file of this machine")]
+    WantsFile,
+    /// TLS was asked for, and the server has none.
+    #[error("the server offers no TLS")]
+    NoTls,
+    /// The encrypted connection cannot be set up: the certificate, mostly.
+    #[error("the connection cannot be encrypted: {0}")]
+    Tls(#[source] io::Error),
+}
+
+impl ClientError {
+    /// Whether the connection broke, so that a fresh one may do better.
+    pub fn is_broken_connection(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Closed | Self::Protocol(_))
+    }
+
+    /// What [`super::packets`] met. `most` is how large a packet could be.
+    pub fn of_packet(error: PacketCodecError, most: usize) -> Self {
+        match error {
+            PacketCodecError::Io(error) => Self::Io(error),
+            PacketCodecError::PacketTooLarge => Self::TooLarge { what: "a packet", most: most as u64 },
+            PacketCodecError::PacketsOutOfSync => Self::Protocol("a packet out of order"),
+            PacketCodecError::BadCompressedPacketHeader => Self::Protocol("a packet that is compressed"),
+        }
+    }
+}
+
+/// A text of the server as a message may repeat it: not longer than a person reads.
+pub fn short_text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_TEXT)]).into_owned();
+    if bytes.len() > LONGEST_TEXT { text + "…" } else { text }
+}

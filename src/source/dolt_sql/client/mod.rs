@@ -1,0 +1,255 @@
+//! A client of MySQL's protocol that does not believe the server: every length and count is bounded, nothing that is
+//! sent panics, and the password is never given away (ADR 39).
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `packets` | packets over a stream |
+//! | `greeting`, `log_in` | the server's first packet; proving that one knows the password |
+//! | `tls` | whom an encrypted connection leads to |
+//! | `answer` | columns, rows and their end |
+//! | `error` | what goes wrong |
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use mysql_common::constants::CapabilityFlags;
+use mysql_common::packets::{Column, SslRequest};
+use mysql_common::proto::MySerialize;
+use mysql_common::row::Row;
+use mysql_common::value::Value;
+use rustix::net::sockopt;
+use tokio::net::TcpStream;
+
+mod answer;
+pub mod error;
+mod greeting;
+mod log_in;
+mod packets;
+mod tls;
+
+pub use answer::LARGEST_PACKET;
+pub use error::{ClientError, short_text};
+pub use tls::{Pin, PinError, Tls, TlsOptions, hint as tls_hint};
+
+use super::password::Password;
+use greeting::Greeting;
+use packets::{Packets, Stream};
+
+/// Idle time after which the kernel asks whether the other end is still there.
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Collation of what is sent: `utf8mb4_general_ci`.
+const COLLATION: u8 = 45;
+
+const QUIT: u8 = 0x01;
+const QUERY: u8 = 0x03;
+const PING: u8 = 0x0e;
+
+/// What is used of the protocol. Neither files of this machine nor several answers to one query are among it.
+const USED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
+    .union(CapabilityFlags::CLIENT_LONG_PASSWORD)
+    .union(CapabilityFlags::CLIENT_TRANSACTIONS)
+    .union(CapabilityFlags::CLIENT_SECURE_CONNECTION)
+    .union(CapabilityFlags::CLIENT_PLUGIN_AUTH)
+    .union(CapabilityFlags::CLIENT_DEPRECATE_EOF);
+
+/// Without these, a server is too old for this program.
+const NEEDED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
+    .union(CapabilityFlags::CLIENT_SECURE_CONNECTION)
+    .union(CapabilityFlags::CLIENT_PLUGIN_AUTH)
+    .union(CapabilityFlags::CLIENT_DEPRECATE_EOF);
+
+/// Where to connect, and as whom.
+pub struct Target {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The user.
+    pub user: String,
+    /// The user's password.
+    pub password: Option<Password>,
+    /// How to encrypt; nothing is encrypted without.
+    pub tls: Option<Tls>,
+    /// Called before a password is proven over a network without encryption.
+    pub warn: Box<dyn Fn(Exposed) + Send + Sync>,
+}
+
+/// A proof of the password that others can read.
+#[derive(Debug, Clone, Copy)]
+pub struct Exposed {
+    /// Where it goes.
+    pub to: IpAddr,
+    /// Whether the server offers TLS.
+    pub offers_tls: bool,
+}
+
+/// A connection of a user who is logged in.
+pub struct Conn {
+    packets: Packets<Box<dyn Stream>>,
+    id: u32,
+    /// Whether an answer is still to come.
+    is_pending: bool,
+}
+
+impl Conn {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// What the network, the server or the check of its certificate said.
+    pub async fn open(target: &Target) -> Result<Self, ClientError> {
+        let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&stream, true).map_err(std::io::Error::from)?;
+        sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE).map_err(std::io::Error::from)?;
+        let peer = stream.peer_addr()?.ip().to_canonical();
+        let mut packets = Packets::new(stream);
+        let greeting = Greeting::parse(packets.read(log_in::LARGEST).await?)?;
+        if !greeting.capabilities.contains(NEEDED) {
+            return Err(ClientError::Protocol("it speaks an old form of it, which asof does not"));
+        }
+        let offers_tls = greeting.capabilities.contains(CapabilityFlags::CLIENT_SSL);
+        let mut capabilities = USED & greeting.capabilities;
+        let mut packets = match &target.tls {
+            Some(_) if !offers_tls => return Err(ClientError::NoTls),
+            Some(tls) => {
+                capabilities |= CapabilityFlags::CLIENT_SSL;
+                let mut request = Vec::new();
+                SslRequest::new(capabilities, LARGEST_PACKET as u32, COLLATION).serialize(&mut request);
+                packets.write(&request).await?;
+                packets
+                    .over(async |stream| {
+                        tls.encrypt(stream).await.map(|stream| Box::new(stream) as Box<dyn Stream>)
+                    })
+                    .await?
+            }
+            None => {
+                if target.password.as_ref().is_some_and(|p| !p.is_empty()) && !peer.is_loopback() {
+                    (target.warn)(Exposed { to: peer, offers_tls });
+                }
+                packets.over(async |stream| Ok(Box::new(stream) as Box<dyn Stream>)).await?
+            }
+        };
+        let password = target.password.as_ref();
+        let is_verified = target.tls.is_some();
+        log_in::log_in(&mut packets, &greeting, capabilities, &target.user, password, is_verified).await?;
+        Ok(Self { packets, id: greeting.id, is_pending: false })
+    }
+
+    /// The server's number for the connection.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whether an answer is still to come, so that nothing else can be asked.
+    pub fn is_pending(&self) -> bool {
+        self.is_pending
+    }
+
+    /// Asks whether the server is still there.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn ping(&mut self) -> Result<(), ClientError> {
+        self.begin(PING, &[]).await?;
+        match answer::columns(&mut self.packets).await? {
+            None => {
+                self.is_pending = false;
+                Ok(())
+            }
+            Some(_) => Err(ClientError::Protocol("rows where none were asked for")),
+        }
+    }
+
+    /// Starts a query; its rows are read from what is returned.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn query(&mut self, query: &str) -> Result<Rows<'_>, ClientError> {
+        self.begin(QUERY, query.as_bytes()).await?;
+        let columns = match answer::columns(&mut self.packets).await {
+            Ok(columns) => columns,
+            Err(error) => {
+                self.is_pending = !matches!(error, ClientError::Server(_));
+                return Err(error);
+            }
+        };
+        self.is_pending = columns.is_some();
+        Ok(Rows { conn: self, columns: columns.unwrap_or_default(), received: 0 })
+    }
+
+    /// Runs a query whose rows do not matter, and gives the first value as text.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn first_text(&mut self, query: &str) -> Result<Option<String>, ClientError> {
+        let mut rows = self.query(query).await?;
+        let mut first = None;
+        while let Some(row) = rows.next().await? {
+            if rows.received > LARGEST_PACKET as u64 {
+                return Err(ClientError::TooLarge { what: "an answer", most: LARGEST_PACKET as u64 });
+            }
+            let text = match row.as_ref(0) {
+                Some(Value::Bytes(bytes)) => Some(short_text(bytes)),
+                _ => None,
+            };
+            first = first.or(text);
+        }
+        Ok(first)
+    }
+
+    /// Closes the connection without reading what is still to come; the server then ends the query.
+    pub fn close(mut self) {
+        // Says good-bye if that can be done at once.
+        let _ = self.packets.command(QUIT, &[]).now_or_never();
+    }
+
+    async fn begin(&mut self, code: u8, operand: &[u8]) -> Result<(), ClientError> {
+        if std::mem::replace(&mut self.is_pending, true) {
+            return Err(ClientError::Protocol("a question before the last answer was read"));
+        }
+        self.packets.command(code, operand).await
+    }
+}
+
+/// The rows of an answer as they come.
+pub struct Rows<'c> {
+    conn: &'c mut Conn,
+    columns: Arc<[Column]>,
+    received: u64,
+}
+
+impl Rows<'_> {
+    /// The columns; none where there are no rows.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// How many bytes of rows have come.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The next row.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    pub async fn next(&mut self) -> Result<Option<Row>, ClientError> {
+        if !self.conn.is_pending {
+            return Ok(None);
+        }
+        match answer::row(&mut self.conn.packets, &self.columns).await {
+            Ok((row, size)) => {
+                self.received += size as u64;
+                self.conn.is_pending = row.is_some();
+                Ok(row)
+            }
+            Err(error) => {
+                // An error of the server ends the answer. After anything else the connection is of no use.
+                self.conn.is_pending = !matches!(error, ClientError::Server(_));
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Small files that a user names: they are read only where reading ends.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+/// Reads a regular file of at most `most` bytes, unless `check` refuses what is known of the open file.
+///
+/// # Errors
+/// What the system or `check` said; [`io::ErrorKind::InvalidInput`] for anything but a regular file, which may have no end,
+/// and [`io::ErrorKind::FileTooLarge`] for a larger one.
+pub fn read_small_file<E: From<io::Error>>(
+    path: &Path,
+    most: u64,
+    check: impl FnOnce(&Metadata) -> Result<(), E>,
+) -> Result<Zeroizing<Vec<u8>>, E> {
+    // Without O_NONBLOCK a FIFO is waited for before it can be looked at.
+    let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
+    let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file").into());
+    }
+    check(&metadata)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len().min(most).saturating_add(1) as usize));
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        let text = format!("it has more than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text).into());
+    }
+    Ok(bytes)
+}
