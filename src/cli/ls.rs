@@ -167,6 +167,8 @@ fn line(entry: &Shown, names: usize, sizes: usize) -> String {
     };
     let mode = match attr.kind {
         Kind::Directory => "dr-xr-xr-x",
+        Kind::File if attr.access.is_secret => "-r--------",
+        Kind::Executable if attr.access.is_secret => "-r-x------",
         Kind::File => "-r--r--r--",
         Kind::Executable => "-r-xr-xr-x",
         Kind::Symlink => "lrwxrwxrwx",
