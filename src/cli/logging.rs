@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use super::{Failure, mountpoint};
+use super::{Failure, home, mountpoint};
 use crate::model::names;
 use crate::private;
 
@@ -77,8 +77,8 @@ pub(super) fn default_file(mountpoint: &Path) -> PathBuf {
 
 fn default_folder() -> PathBuf {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    state.or_else(home).unwrap_or_else(|| PathBuf::from("/var/log")).join("asof")
+    let of_user = || home::folder().map(|home| home.join(".local/state"));
+    state.or_else(of_user).unwrap_or_else(|| PathBuf::from("/var/log")).join("asof")
 }
 
 /// Puts a long log of `own` aside, and removes the oldest logs of mounts that are no more. What fails is left as it is:
