@@ -25,6 +25,7 @@ mod news;
 mod others;
 mod passwords;
 mod printed;
+mod promises;
 mod reading;
 mod readonly;
 mod real;
