@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::naming::GivenNames;
 use super::periods::Periods;
 use super::view::View;
+use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{SnapshotId, SnapshotMeta};
 use crate::model::names;
@@ -164,6 +165,22 @@ impl Database {
     /// Its sources' views, in the order in which they win ties.
     pub fn views(&self) -> &[Arc<View>] {
         &self.views
+    }
+
+    /// How far the audiences of what its sources have of it go.
+    pub fn audiences(&self) -> Audiences {
+        let each = self.views.iter().map(|view| view.database.audiences());
+        each.reduce(|a, b| Audiences {
+            widest: a.widest.or(b.widest),
+            narrowest: a.narrowest.and(b.narrowest),
+        })
+        .unwrap_or_default()
+    }
+
+    /// Who may read of all its snapshots when they were taken, by whom and what for: those whom each source lets see names.
+    pub fn log_audience(&self) -> Audience {
+        let each = self.views.iter().map(|view| view.database.audiences().widest);
+        each.fold(Audience::Everyone, Audience::and)
     }
 
     /// The view of the source in `slot`.

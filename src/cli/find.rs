@@ -15,7 +15,7 @@ use crate::catalog::{Database, SnapKey, View};
 use crate::engine::Engine;
 use crate::model::terminal;
 use crate::source::verify::Progress;
-use crate::trace::{Found, Matcher, Pattern, Step, Unread, main_line, search};
+use crate::trace::{Found, Matcher, Pattern, Step, Unread, Wanted, main_line, search};
 
 /// Status where there is nothing to be found, as of grep.
 const NOTHING_FOUND: u8 = 1;
@@ -45,6 +45,9 @@ pub(super) struct FindArgs {
     /// Print one JSON object per row
     #[arg(long)]
     json: bool,
+    /// Look at secret values too, and print them; without this they are masked (********), and no text is found in them
+    #[arg(long)]
+    show_secrets: bool,
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
@@ -96,7 +99,9 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
     let (mut is_found, mut is_whole, mut is_known) = (false, true, target.table.is_none());
     for database in &target.databases {
         for view in database.views() {
-            let searched = searched(&opened, database, view, &target, &matcher);
+            let secrets = if args.show_secrets { None } else { Some(&*opened.secrets) };
+            let wanted = Wanted { matcher: &matcher, secrets };
+            let searched = searched(&opened, database, view, &target, wanted);
             is_known |= searched.knows_table;
             is_found |= !searched.found.is_empty();
             is_whole &= searched.unread.is_empty();
@@ -137,7 +142,7 @@ fn searched<'s>(
     database: &'s Database,
     view: &'s Arc<View>,
     target: &Target,
-    matcher: &Matcher,
+    wanted: Wanted<'_>,
 ) -> Searched<'s> {
     let progress = Progress::default();
     let _bar = Bar::show(format!("{} of {}", database.name, view.label), progress.clone());
@@ -149,7 +154,7 @@ fn searched<'s>(
         wants
     };
     let engine: &Engine = &opened.engine;
-    let (found, unread) = opened.runtime.block_on(search(view, &line, wants, matcher, engine, &progress));
+    let (found, unread) = opened.runtime.block_on(search(view, &line, wants, wanted, engine, &progress));
     Searched { database, view, found, unread, knows_table: knows_table.get(), line }
 }
 

@@ -168,6 +168,8 @@ fn line(out: &Output, entry: &Shown, names: usize, sizes: usize) -> String {
     };
     let mode = match attr.kind {
         Kind::Directory => "dr-xr-xr-x",
+        Kind::File if attr.access.is_secret => "-r--------",
+        Kind::Executable if attr.access.is_secret => "-r-x------",
         Kind::File => "-r--r--r--",
         Kind::Executable => "-r-xr-xr-x",
         Kind::Symlink => "lrwxrwxrwx",

@@ -8,8 +8,10 @@ use tokio::runtime::Runtime;
 
 use super::tree::{self, Opening, ReadingArgs};
 use super::{Failure, background, disk_cache, heap, logging, mountpoint, size};
+use crate::catalog::Catalog;
 use crate::engine::SMALLEST_DISK_CACHE;
-use crate::fuse::{Fuse, session};
+use crate::fuse::{Fuse, Modes, session};
+use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 use crate::vfs::Vfs;
 
@@ -31,7 +33,11 @@ pub(super) struct MountArgs {
     /// Stay in the foreground and log to stderr
     #[arg(short, long)]
     foreground: bool,
-    /// Mount options, as in fstab: allow_other, nonempty, and each long option with _ for -
+    /// Mount options, as in fstab: allow_other, nonempty, mode=, umask=, fmask=, dmask=, gid=, and each long option with _
+    /// for -
+    ///
+    /// With allow_other, other users may read what the files of the source let them read. mode=, umask=, fmask= and dmask=
+    /// (octal) say it for all files instead, and gid= names a group (by number) that may read what not everybody may.
     #[arg(short, value_name = "OPT[,OPT...]")]
     pub options: Vec<String>,
     #[command(flatten)]
@@ -43,9 +49,9 @@ pub(super) struct MountArgs {
     /// Disk for rendered content, 1M at least, in the folder of --cache-dir, whose mounts share it [default: 0]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub disk_cache_size: Option<u64>,
-    /// Let other users read the mount (-o allow_other)
+    /// Who else may read the mount (-o allow_other and others)
     #[arg(skip)]
-    pub allow_other: bool,
+    pub modes: Modes,
     #[arg(skip)]
     pub non_empty: bool,
     /// What to mount; NAME= gives a database its name, and one name given twice merges both timelines
@@ -127,7 +133,7 @@ struct Plan {
     mountpoint: PathBuf,
     log_file: PathBuf,
     disk_cache_size: u64,
-    allow_other: bool,
+    modes: Modes,
 }
 
 impl Plan {
@@ -140,7 +146,7 @@ impl Plan {
             mountpoint,
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
             disk_cache_size: args.disk_cache_size.unwrap_or(0),
-            allow_other: args.allow_other,
+            modes: args.modes,
         })
     }
 }
@@ -159,11 +165,15 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
         }
     })?;
     let engine = plan.opening.engine(plan.disk_cache_size);
-    let vfs = Arc::new(Vfs::new(catalog, engine, plan.opening.zone, Timestamp::now));
-    let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone());
-    let options = session::Options { source_name: source_name(&names), allow_other: plan.allow_other };
+    warn_of_others(&plan, &catalog);
+    let secrets = Arc::clone(&plan.opening.secrets);
+    let vfs = Vfs::new(catalog, engine, plan.opening.zone, Timestamp::now).with_secrets(secrets);
+    let vfs = Arc::new(vfs);
+    let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone(), plan.modes);
+    let allow_other = plan.modes.allow_other;
+    let options = session::Options { source_name: source_name(&names), allow_other };
     let session = session::mount(fuse, &plan.mountpoint, &options)
-        .map_err(|error| cannot_mount(&plan.mountpoint, plan.allow_other, &error))?;
+        .map_err(|error| cannot_mount(&plan.mountpoint, allow_other, &error))?;
     raise_read_ahead(&plan.mountpoint);
     tracing::info!(mountpoint = %plan.mountpoint.shown(), "mounted");
     if in_background {
@@ -178,6 +188,29 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
     saver.finish();
     tracing::info!(mountpoint = %plan.mountpoint.shown(), "unmounted");
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
+}
+
+/// Says what other users may read that get in, where that may be less or more than is expected.
+fn warn_of_others(plan: &Plan, catalog: &Catalog) {
+    if !plan.modes.allow_other || plan.modes.are_chosen() {
+        return;
+    }
+    let state = catalog.state();
+    let is_limited = |narrowest: Audience| narrowest != Audience::Everyone;
+    let limited = state.databases().filter(|database| is_limited(database.audiences().narrowest)).count();
+    let all = state.databases().count();
+    if limited > 0 {
+        tracing::warn!(
+            "allow_other: {limited} of {all} databases have files that not all users may read where they come from; they \
+             are shown to those alone who may (-o umask=022 shows them to all, -o gid=NUMBER to a group)"
+        );
+    }
+    if plan.opening.has_server() {
+        tracing::warn!(
+            "allow_other: all users of this machine may read what asof reads of the server, without a password of \
+             theirs (-o mode=0400 shows it to you alone)"
+        );
+    }
 }
 
 /// What `mount` and `findmnt` show as the source: the names of all, without what means something there.

@@ -13,6 +13,7 @@ use super::server_args::ServerArgs;
 use super::{Failure, disk_cache, logging, size, wire};
 use crate::catalog::{Catalog, Watcher};
 use crate::engine::Engine;
+use crate::model::secrets::Secrets;
 use crate::source::Source;
 use crate::vfs::Vfs;
 
@@ -40,6 +41,14 @@ pub(super) struct ReadingArgs {
     /// out.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Keep more secret: tables or files that match TABLE, and of them the values of settings and columns that match KEY;
+    /// may be repeated
+    ///
+    /// config and federation_peers always are, as Beads keeps tokens and passwords there. In a mount such files are their
+    /// owner's alone (0400), whatever allow_other, mode= and umask= say. diff and find mask the values of keys such as
+    /// *_key, *token and *password*; of a table named here without KEY, all values but those that name the row.
+    #[arg(long, value_name = "TABLE[:KEY]")]
+    pub secret: Vec<String>,
     #[command(flatten)]
     pub server: ServerArgs,
     /// Follow links that lead out of a source, where link and target belong to you or to root
@@ -72,6 +81,7 @@ pub(super) struct Opening {
     sources: Vec<wire::SourceArg>,
     options: wire::SourceOptions,
     cache_size: u64,
+    pub secrets: Arc<Secrets>,
     pub cache_dir: Option<PathBuf>,
     /// How time expressions without a zone are read.
     pub zone: TimeZone,
@@ -89,13 +99,22 @@ impl Opening {
             cache_dir.clone(),
             wire::links(reading.follow_links),
         )?;
+        let secrets = Secrets::new(reading.secret.iter().map(String::as_str)).map_err(|error| {
+            Failure::usage("--secret names no pattern").because(&error).hint("* and ? work as in the shell")
+        })?;
         Ok(Self {
+            secrets: Arc::new(secrets),
             sources: sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?,
             options,
             cache_size: reading.cache_size.unwrap_or(CACHE_SIZE).max(SMALLEST_CACHE),
             cache_dir,
             zone: zone.unwrap_or(TimeZone::UTC),
         })
+    }
+
+    /// Whether one of the sources is a server.
+    pub fn has_server(&self) -> bool {
+        self.sources.iter().any(wire::SourceArg::is_server)
     }
 
     /// Opens the sources, and gives with each how it is named among mounts.
@@ -170,6 +189,7 @@ pub(super) struct Opened {
     pub catalog: Arc<Catalog>,
     pub engine: Engine,
     pub zone: TimeZone,
+    pub secrets: Arc<Secrets>,
     /// What is found out late (lost commits) shows as long as this lives.
     _watcher: Watcher,
 }
@@ -185,8 +205,8 @@ impl Opened {
         let runtime = Workers::start()?;
         let (sources, _) = opening.open()?;
         let (catalog, watcher) = runtime.block_on(load(sources))?;
-        let (engine, zone) = (opening.engine(0), opening.zone);
-        Ok(Self { runtime, catalog, engine, zone, _watcher: watcher })
+        let (engine, zone, secrets) = (opening.engine(0), opening.zone, opening.secrets);
+        Ok(Self { runtime, catalog, engine, zone, secrets, _watcher: watcher })
     }
 }
 
@@ -211,8 +231,8 @@ pub(super) struct Tree {
 impl Tree {
     /// Opens the sources and shows them as a tree.
     pub fn open(from: &FromArgs) -> Result<Self, Failure> {
-        let Opened { runtime, catalog, engine, zone, _watcher } = Opened::new(from)?;
-        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone.clone(), Timestamp::now);
+        let Opened { runtime, catalog, engine, zone, secrets, _watcher } = Opened::new(from)?;
+        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone.clone(), Timestamp::now).with_secrets(secrets);
         Ok(Self { runtime, catalog, vfs, zone, _watcher })
     }
 

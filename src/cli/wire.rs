@@ -77,6 +77,11 @@ impl SourceArg {
 }
 
 impl SourceArg {
+    /// Whether it is a server, behind which no file lies.
+    pub fn is_server(&self) -> bool {
+        matches!(self.place, Place::Dolt(_))
+    }
+
     /// How an open source is named among mounts. Never holds a secret.
     pub fn mounted_as(&self, source: &dyn Source) -> String {
         match &self.place {

@@ -10,6 +10,7 @@ use super::sides::differing_lines;
 use super::{DerivedError, key_of};
 use crate::engine::Engine;
 use crate::model::row::{NULL, Row, compare_keys};
+use crate::model::secrets::{MASK, TableSecrets};
 use crate::source::FileEntry;
 
 /// What each line of a difference begins with.
@@ -159,8 +160,17 @@ impl PartialOrd for SortKey {
 }
 
 /// Writes a change as a line: `{"change","key","from","to"}`. Of a modified row only the columns that changed are
-/// there, on both sides.
-pub fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>) {
+/// there, on both sides. What is secret by `secrets` is masked.
+pub fn write_change(
+    key: &[String],
+    change: &RowChange,
+    secrets: Option<&TableSecrets<'_>>,
+    out: &mut Vec<u8>,
+) {
+    let value = |row: &Row<'_>, column: &str| {
+        let is_hidden = secrets.is_some_and(|secrets| secrets.hides(row, column));
+        if is_hidden { MASK.to_owned() } else { row.get(column).unwrap_or(NULL).to_owned() }
+    };
     let (from, to) = (change.from.as_deref().and_then(Row::parse), change.to.as_deref().and_then(Row::parse));
     let kind = match (&change.from, &change.to) {
         (None, _) => "added",
@@ -169,7 +179,7 @@ pub fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>) {
     };
     out.extend_from_slice(format!("{CHANGE}{kind}\",\"key\":").as_bytes());
     match from.as_ref().or(to.as_ref()).filter(|_| !key.is_empty()) {
-        Some(row) => write_object(key.iter().map(|name| (name.as_str(), row.get(name).unwrap_or(NULL))), out),
+        Some(row) => write_object(key.iter().map(|name| (name.as_str(), value(row, name))), out),
         None => out.extend_from_slice(NULL.as_bytes()),
     }
     let changed: Option<Vec<&str>> =
@@ -178,9 +188,12 @@ pub fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>) {
         out.extend_from_slice(format!(",\"{name}\":").as_bytes());
         match (line, row, &changed) {
             (_, Some(row), Some(changed)) => {
-                write_object(changed.iter().map(|name| (*name, row.get(name).unwrap_or(NULL))), out);
+                write_object(changed.iter().map(|name| (*name, value(row, name))), out);
             }
-            (Some(line), _, _) => out.extend_from_slice(line),
+            (Some(line), _, _) => match secrets {
+                Some(secrets) => out.extend_from_slice(&secrets.mask(line)),
+                None => out.extend_from_slice(line),
+            },
             (None, ..) => out.extend_from_slice(NULL.as_bytes()),
         }
     }
@@ -188,7 +201,7 @@ pub fn write_change(key: &[String], change: &RowChange, out: &mut Vec<u8>) {
 }
 
 /// Writes an object of columns, whose values are JSON texts.
-pub(super) fn write_object<'c>(columns: impl Iterator<Item = (&'c str, &'c str)>, out: &mut Vec<u8>) {
+pub(super) fn write_object<'c>(columns: impl Iterator<Item = (&'c str, impl AsRef<str>)>, out: &mut Vec<u8>) {
     out.push(b'{');
     for (at, (name, value)) in columns.enumerate() {
         if at > 0 {
@@ -196,7 +209,7 @@ pub(super) fn write_object<'c>(columns: impl Iterator<Item = (&'c str, &'c str)>
         }
         serde_json::to_writer(&mut *out, name).expect("a string always serialises into memory");
         out.push(b':');
-        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(value.as_ref().as_bytes());
     }
     out.push(b'}');
 }

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use super::diff::{diff, write_change};
 use super::history::RowIndexes;
 use super::lines::each_line_in;
-use super::{Counts, DerivedError, VersionIndex};
+use super::{Counts, DerivedError, Version, VersionIndex};
 use crate::catalog::Database;
 use crate::engine::{Engine, Run};
+use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
 
@@ -57,7 +58,7 @@ pub fn diff_files(
                 path: Arc::clone(path),
                 pair: pair.clone(),
             });
-            entry(Arc::clone(path), pair.id(), pair.changed(), content)
+            entry(Arc::clone(path), pair.id(), pair.changed(), pair.access(), content)
         })
         .collect();
     let ids: Vec<ContentId> = tables.values().map(Pair::id).collect();
@@ -66,7 +67,8 @@ pub fn diff_files(
     let changed = tables.values().map(Pair::changed).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let id = ContentId::of(&parts);
     let summary = Summary { engine: Arc::clone(engine), sides: sides.clone(), files: files.clone() };
-    files.push(entry(SUMMARY.into(), id, changed, Arc::new(summary)));
+    let access = tables.values().map(Pair::access).fold(Access::default(), Access::and).without_values();
+    files.push(entry(SUMMARY.into(), id, changed, access, Arc::new(summary)));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
@@ -76,9 +78,10 @@ pub(super) fn entry(
     path: Arc<str>,
     id: ContentId,
     changed: Timestamp,
+    access: Access,
     content: Arc<dyn Content>,
 ) -> FileEntry {
-    FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
+    FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, access, content }
 }
 
 /// A table in two snapshots.
@@ -92,6 +95,12 @@ impl Pair {
     fn id(&self) -> ContentId {
         let bytes = |file: &Option<FileEntry>| file.as_ref().map_or([0; 16], |file| *file.id.as_bytes());
         ContentId::of(&[b"diff", &bytes(&self.from), &bytes(&self.to)])
+    }
+
+    /// Who may read both.
+    fn access(&self) -> Access {
+        let sides = [&self.from, &self.to].into_iter().flatten();
+        sides.map(|file| file.access).fold(Access::default(), Access::and)
     }
 
     fn changed(&self) -> Timestamp {
@@ -118,7 +127,7 @@ impl Content for DiffContent {
         let found = found.map_err(|error| error.of(&self.describe()))?;
         let mut out = Vec::new();
         for change in &found.changes {
-            write_change(&found.key, change, &mut out);
+            write_change(&found.key, change, None, &mut out);
             if out.len() >= PIECE && sink.push(Bytes::from(std::mem::take(&mut out))).await.is_err() {
                 return Ok(());
             }
@@ -190,6 +199,9 @@ pub fn history_file(
 ) -> FileEntry {
     let (state, changed) = index.state_of(path).unwrap_or((ContentId::of(&[]), Timestamp::UNIX_EPOCH));
     let id = ContentId::of(&[b"history", database.name.as_bytes(), state.as_bytes(), name.as_bytes()]);
+    // Which versions had the row is seen when it is read: those who may read all of them may read this.
+    let files = index.of(path).iter().flat_map(Version::sides).flatten();
+    let access = files.map(|file| file.access).fold(Access::default(), Access::and);
     let content = HistoryContent {
         engine: Arc::clone(engine),
         rows: Arc::clone(rows),
@@ -198,7 +210,7 @@ pub fn history_file(
         path: Arc::clone(path),
         name: name.to_owned(),
     };
-    entry(format!("{name}{TABLE}").into(), id, changed, Arc::new(content))
+    entry(format!("{name}{TABLE}").into(), id, changed, access, Arc::new(content))
 }
 
 struct HistoryContent {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::files::entry;
 use crate::engine::Engine;
+use crate::model::access::{Access, Audience};
 use crate::model::content_id::ContentId;
 use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
 
@@ -26,13 +27,15 @@ pub fn sums(
     files: Arc<[FileEntry]>,
     changed: Timestamp,
 ) -> FileEntry {
+    let access = files.iter().map(|file| file.access).fold(Access::default(), Access::and).without_values();
     let content = Sums { engine: Arc::clone(engine), folder, files };
-    entry(SUMS.into(), sums_id(id), changed, Arc::new(content))
+    entry(SUMS.into(), sums_id(id), changed, access, Arc::new(content))
 }
 
 /// The same for a snapshot whose files cannot be listed: reading it says why. Its name stays listed.
 pub fn no_sums(id: ContentId, folder: String, changed: Timestamp, why: Arc<SourceError>) -> FileEntry {
-    entry(SUMS.into(), sums_id(id), changed, Arc::new(NoSums { folder, why }))
+    // Whom its files would let in is not known.
+    entry(SUMS.into(), sums_id(id), changed, Audience::Owner.into(), Arc::new(NoSums { folder, why }))
 }
 
 /// The id of the checksums of a snapshot.

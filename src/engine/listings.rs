@@ -10,7 +10,9 @@ use super::flight::Flights;
 use super::report::cannot_list;
 use crate::catalog::View;
 use crate::locks::lock;
+use crate::model::access::Access;
 use crate::model::history::SnapshotId;
+use crate::model::secrets::{Secrets, is_container};
 use crate::source::{FileEntry, SourceError};
 
 /// Entries kept over all listings: some 500 bytes each.
@@ -27,6 +29,7 @@ type Key = (u64, Option<SnapshotId>);
 
 /// Listings of snapshots and of working sets.
 pub struct Listings {
+    secrets: Arc<Secrets>,
     kept: Mutex<Kept>,
     flights: Flights<Key, Files>,
 }
@@ -38,7 +41,15 @@ struct Kept {
 
 impl Default for Listings {
     fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
+impl Listings {
+    /// Listings that tell which files are secret.
+    pub fn new(secrets: Arc<Secrets>) -> Self {
         Self {
+            secrets,
             kept: Mutex::new(Kept { listings: LruCache::unbounded(), entries: 0 }),
             flights: Flights::new(),
         }
@@ -86,10 +97,25 @@ impl Listings {
     where
         F: Future<Output = Result<Files, SourceError>> + Send + 'static,
     {
-        let files = self.flights.join(key.clone(), async { list.await.map_err(Arc::new) }).await?;
+        let secrets = Arc::clone(&self.secrets);
+        let list = async move { list.await.map(|files| marked(files, &secrets)).map_err(Arc::new) };
+        let files = self.flights.join(key.clone(), list).await?;
         lock(&self.kept).put(key, files.clone());
         Ok(files)
     }
+}
+
+/// The files, with the mark on those that are secret by their names: tables, and in a snapshot with such tables also the
+/// databases, dumps and tars that may hold them.
+fn marked(files: Files, secrets: &Secrets) -> Files {
+    if !files.iter().any(|file| secrets.of(&file.path).is_some()) {
+        return files;
+    }
+    let mark = |file: &FileEntry| {
+        let is_secret = secrets.of(&file.path).is_some() || is_container(&file.path);
+        FileEntry { access: Access { is_secret, ..file.access }, ..file.clone() }
+    };
+    files.iter().map(mark).collect()
 }
 
 impl Kept {

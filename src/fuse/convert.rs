@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use fuser::{Errno, FileAttr, FileType, INodeNo, ReplyDirectory, ReplyStatfs, ReplyXattr};
 
+use super::modes::Modes;
 use super::{LASTING, MOVING, SETTLED};
+use crate::model::access::Audience;
 use crate::vfs::{Attr, DirEntry, Kind, Stays};
 
 /// Longest name that the tree makes (NAME_MAX).
@@ -13,21 +15,23 @@ const LONGEST_NAME: u32 = 255;
 /// `st_blksize`: what programs read at once.
 const READ_SIZE: u32 = 128 * 1024;
 
-/// Who the files belong to: whoever mounted them, so that an archive's owners and modes lock nobody out.
+/// Who the files belong to: the user who mounted them. Whom else their modes let in is for [`Modes`] to say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owner {
     uid: u32,
     gid: u32,
+    modes: Modes,
 }
 
 impl Owner {
-    pub fn of_this_process() -> Self {
-        Self { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw() }
+    pub fn of_this_process(modes: Modes) -> Self {
+        Self { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw(), modes }
     }
 
     /// The attributes as the kernel wants them.
     pub fn attr(&self, attr: &Attr) -> FileAttr {
         let mtime = SystemTime::from(attr.mtime);
+        let shown = self.modes.shown(attr.kind, attr.access);
         FileAttr {
             ino: INodeNo(attr.ino),
             size: attr.size,
@@ -37,15 +41,10 @@ impl Owner {
             ctime: mtime,
             crtime: mtime,
             kind: file_type(attr.kind),
-            perm: match attr.kind {
-                Kind::Directory => 0o555,
-                Kind::File => 0o444,
-                Kind::Executable => 0o555,
-                Kind::Symlink => 0o777,
-            },
+            perm: shown.mode,
             nlink: attr.nlink,
             uid: self.uid,
-            gid: self.gid,
+            gid: shown.gid.unwrap_or(self.gid),
             rdev: 0,
             blksize: READ_SIZE,
             flags: 0,
@@ -57,7 +56,8 @@ impl Owner {
     /// Linux, fs/fuse). Whoever wants the attributes then looks the name up.
     pub fn unknown(&self, ino: u64, kind: Kind) -> FileAttr {
         let (size, mtime) = (0, jiff::Timestamp::UNIX_EPOCH);
-        let attr = Attr { ino, kind, size, blocks: 0, mtime, stays: Stays::Unsure, nlink: 1 };
+        let access = Audience::Owner.into();
+        let attr = Attr { ino, kind, size, blocks: 0, mtime, stays: Stays::Unsure, nlink: 1, access };
         FileAttr { size: u64::MAX, ..self.attr(&attr) }
     }
 }

@@ -20,7 +20,10 @@ use crate::vfs::{Vfs, VfsError};
 mod convert;
 mod errno;
 mod listing;
+mod modes;
 pub mod session;
+
+pub use modes::Modes;
 
 use convert::Owner;
 
@@ -51,9 +54,9 @@ pub struct Fuse {
 }
 
 impl Fuse {
-    /// `runtime` runs whatever has to wait for a source.
-    pub fn new(vfs: Arc<Vfs>, runtime: Handle) -> Self {
-        Self { vfs, runtime, owner: Owner::of_this_process() }
+    /// `runtime` runs whatever has to wait for a source; `modes` says which users may read what.
+    pub fn new(vfs: Arc<Vfs>, runtime: Handle, modes: Modes) -> Self {
+        Self { vfs, runtime, owner: Owner::of_this_process(modes) }
     }
 
     /// Answers at once, on the loop's own thread, where the answer is in memory; what has to wait goes

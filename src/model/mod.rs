@@ -1,11 +1,13 @@
 //! The pure core: names, times, keys, rows, JSONL, SQL, and text for people. No I/O, no clock, no threads.
 
+pub mod access;
 pub mod content_id;
 pub mod history;
 pub mod jsonl;
 pub mod names;
 pub mod period;
 pub mod row;
+pub mod secrets;
 pub mod shell;
 pub mod snapshot_name;
 pub mod sql_literal;

@@ -12,9 +12,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 
+mod access;
 pub mod archive;
 pub mod blocking;
 mod dolt;
@@ -87,6 +89,16 @@ pub trait Database: Send + Sync {
     /// [`History::has_live`] is set.
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
 
+    /// Whom what lies behind its snapshots lets read them. Asked for each attribute of a folder.
+    fn audiences(&self) -> Audiences {
+        Audiences::default()
+    }
+
+    /// Whom one snapshot lets see the names of its files: those who may read some of them.
+    fn audience_of(&self, _snapshot: &SnapshotId) -> Audience {
+        self.audiences().widest
+    }
+
     /// Whether [`Database::sql_dump`] gives something for a snapshot. Asked for each one when a folder is listed.
     fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
         false
@@ -136,6 +148,8 @@ pub struct FileEntry {
     pub changed: Timestamp,
     /// How many snapshots of the source show this very content under this path; at least 1.
     pub links: u32,
+    /// Who may read it. Neither part of the identity: where two names of one content differ, the stricter one holds.
+    pub access: Access,
     /// Where the bytes come from.
     pub content: Arc<dyn Content>,
 }

@@ -13,7 +13,7 @@ pub use ancestry::{Ancestry, Base};
 pub use changes::{ChangedFile, changed_files, compared};
 pub use count::count;
 pub use matcher::{Matcher, Pattern};
-pub use search::{Found, Seen, Step, Unread, main_line, search};
+pub use search::{Found, Seen, Step, Unread, Wanted, main_line, search};
 
 use crate::source::FileEntry;
 

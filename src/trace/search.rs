@@ -12,6 +12,7 @@ use crate::engine::{Engine, Listings, Reader, Run, differing};
 use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
 use crate::model::row::Row;
+use crate::model::secrets::{Secrets, TableSecrets};
 use crate::source::verify::Progress;
 use crate::source::{FileEntry, FileKind, SourceError};
 
@@ -78,12 +79,21 @@ pub fn main_line(view: &View) -> Vec<Step> {
 /// The versions of a file: from which step on which one, or none.
 type Versions = Vec<(usize, Option<FileEntry>)>;
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// Finds lines.
+    pub matcher: &'w Matcher,
+    /// What of them is secret: it is masked before it is looked at, so that no answer depends on it. None to look at all.
+    pub secrets: Option<&'w Secrets>,
+}
+
 /// Looks for a text in every version of the files that `wants` names. What versions share is read once.
 pub async fn search(
     view: &Arc<View>,
     line: &[Step],
     wants: impl Fn(&str) -> bool,
-    matcher: &Matcher,
+    wanted: Wanted<'_>,
     engine: &Engine,
     progress: &Progress,
 ) -> (Vec<Found>, Vec<Unread>) {
@@ -92,7 +102,7 @@ pub async fn search(
     progress.expect(by_path.values().map(|versions| versions.len() as u64).sum());
     let mut found = Vec::new();
     for (path, versions) in by_path {
-        let mut file = FileSearch::new(path, matcher, progress);
+        let mut file = FileSearch::new(path, wanted, progress);
         for (at, version) in versions {
             if let Err(error) = file.go_on(at, version.as_ref(), engine).await {
                 unread.push(Unread { at, path: Some(Arc::clone(&file.path)), error });
@@ -147,6 +157,7 @@ type Identity = Vec<(String, String)>;
 struct FileSearch<'s> {
     path: Arc<str>,
     matcher: &'s Matcher,
+    secrets: Option<TableSecrets<'s>>,
     progress: &'s Progress,
     /// The version looked at last.
     last: Option<Reader>,
@@ -159,9 +170,10 @@ struct FileSearch<'s> {
 }
 
 impl<'s> FileSearch<'s> {
-    fn new(path: Arc<str>, matcher: &'s Matcher, progress: &'s Progress) -> Self {
+    fn new(path: Arc<str>, wanted: Wanted<'s>, progress: &'s Progress) -> Self {
+        let (matcher, secrets) = (wanted.matcher, wanted.secrets.and_then(|secrets| secrets.of(&path)));
         let (matching, rows, open) = (HashMap::new(), Vec::new(), HashMap::new());
-        Self { path, matcher, progress, last: None, key: None, matching, rows, open }
+        Self { path, matcher, secrets, progress, last: None, key: None, matching, rows, open }
     }
 
     async fn go_on(
@@ -220,7 +232,14 @@ impl<'s> FileSearch<'s> {
         if run.len > LOOKED_AT {
             text = content.read(run.offset, size(run.len)).await?;
         }
-        Ok(if is_binary(&text) { Vec::new() } else { self.matcher.lines(&text) })
+        Ok(if is_binary(&text) { Vec::new() } else { self.matcher.lines(&self.shown(text)) })
+    }
+
+    /// The lines of a text as they may be shown.
+    fn shown(&self, text: Bytes) -> Bytes {
+        let Some(secrets) = &self.secrets else { return text };
+        let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(|line| secrets.mask(line)).collect();
+        lines.join(&b'\n').into()
     }
 
     /// From now on rows are told apart by another key.

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, Stays};
+use crate::catalog::{Moment, SnapKey};
+use crate::model::access::{Access, Audience};
 use crate::source::FileKind;
 
 /// Unit of `st_blocks` (stat(2)).
@@ -33,7 +35,7 @@ impl From<FileKind> for Kind {
     }
 }
 
-/// The attributes of one inode. Owner and permission bits are for the mount to decide.
+/// The attributes of one inode. Owner and permission bits are for the mount to decide, within what `access` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attr {
     /// Inode number.
@@ -50,6 +52,8 @@ pub struct Attr {
     pub stays: Stays,
     /// Number of names. 1 for folders, which tells `find` and others that it does not count their subfolders.
     pub nlink: u32,
+    /// Who may read it, or see which names a folder has.
+    pub access: Access,
 }
 
 impl Vfs {
@@ -78,7 +82,46 @@ impl Vfs {
             _ => (Kind::Directory, 1),
         };
         let (blocks, mtime, stays) = (size.div_ceil(BLOCK), self.mtime(node), node.attributes_stay());
-        Attr { ino, kind, size, blocks, mtime, stays, nlink }
+        let access = self.access(node);
+        Attr { ino, kind, size, blocks, mtime, stays, nlink, access }
+    }
+
+    /// Who may read a file, or see the names in a folder: of a database's folders, those who may read some of it. What is
+    /// not there any more is nobody else's.
+    fn access(&self, node: &Node) -> Access {
+        let of_database = |db: &str| self.database(db).map_or(Audience::Owner, |d| d.audiences().widest);
+        let of_snapshot = |db: &str, key: &SnapKey| {
+            let database = self.database(db).ok();
+            let view = database.as_ref().and_then(|database| database.view(key.slot));
+            view.map_or(Audience::Owner, |view| view.database.audience_of(&key.id))
+        };
+        let of_live = |db: &str| {
+            let database = self.database(db).ok();
+            let view = database.as_ref().and_then(|database| database.live_view());
+            view.map_or(Audience::Owner, |view| view.database.audiences().widest)
+        };
+        let of_moment = |db: &str, moment: &Moment| match moment {
+            Moment::Snapshot(key) => of_snapshot(db, key),
+            Moment::Live => of_live(db),
+        };
+        match node {
+            Node::File(file) => return file.access,
+            Node::Root | Node::Link { .. } => Audience::Everyone,
+            Node::Snapshot { db, key, .. } => of_snapshot(db, key),
+            Node::Diff { db, from, to, .. } => of_moment(db, from).and(of_moment(db, to)),
+            Node::Live { db, .. } => of_live(db),
+            Node::Database { db }
+            | Node::Timeline { db }
+            | Node::Commits { db }
+            | Node::Lost { db }
+            | Node::Periods { db, .. }
+            | Node::PerSnapshot { db, .. }
+            | Node::Versions { db, .. }
+            | Node::Histories { db, .. }
+            | Node::Diffs { db }
+            | Node::Refs { db, .. } => of_database(db),
+        }
+        .into()
     }
 
     fn mtime(&self, node: &Node) -> Timestamp {

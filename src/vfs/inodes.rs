@@ -7,6 +7,7 @@ use super::error::VfsError;
 use super::node::Node;
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use crate::source::FileEntry;
 
 /// The inodes that the kernel holds references to.
 pub(super) struct Inodes {
@@ -36,9 +37,10 @@ impl Inodes {
         self.lock().get(&ino).map(|slot| slot.node.clone()).ok_or(VfsError::Stale)
     }
 
-    /// The number of `node`, with one more reference. The newest node of an identity is kept: its link
-    /// count may have grown.
-    pub fn reference(&self, node: &Node) -> u64 {
+    /// The number of `node`, with one more reference, and what it stands for. The newest node of an identity is kept: its
+    /// link count may have grown. A content may have names that not the same users may read it under: as it has one mode,
+    /// the strictest access holds as long as the inode is referenced.
+    pub fn reference(&self, node: &Node) -> (u64, Arc<Node>) {
         let identity = node.identity();
         let mut table = self.lock();
         let ino = number_in(&table, &identity, self.root);
@@ -48,10 +50,15 @@ impl Inodes {
             references: 0,
         });
         if slot.references > 0 && ino != self.root {
-            slot.node = Arc::new(node.clone());
+            slot.node = Arc::new(match (&*slot.node, node) {
+                (Node::File(known), Node::File(file)) => {
+                    Node::File(FileEntry { access: known.access.and(file.access), ..file.clone() })
+                }
+                _ => node.clone(),
+            });
         }
         slot.references += 1;
-        ino
+        (ino, Arc::clone(&slot.node))
     }
 
     /// The numbers that these identities have or would get, for listings.
@@ -108,9 +115,9 @@ mod tests {
     #[test]
     fn numbers_are_derived_and_live_as_long_as_they_are_referenced() {
         let (first, second) = (Inodes::new(Node::Root, 1), Inodes::new(Node::Root, 1));
-        let ino = first.reference(&database("beads"));
-        assert_eq!(second.reference(&database("beads")), ino, "another mount derives the same number");
-        assert_eq!(first.reference(&database("beads")), ino);
+        let (ino, _) = first.reference(&database("beads"));
+        assert_eq!(second.reference(&database("beads")).0, ino, "another mount derives the same number");
+        assert_eq!(first.reference(&database("beads")).0, ino);
         first.forget(ino, 1);
         assert!(first.node(ino).is_ok());
         first.forget(ino, 1);
@@ -126,7 +133,7 @@ mod tests {
         let number = derived(&mine.identity());
         let squatter = Slot { identity: other.identity(), node: Arc::new(other.clone()), references: 1 };
         inodes.lock().insert(number, squatter);
-        assert_eq!(inodes.reference(&mine), number + 1);
+        assert_eq!(inodes.reference(&mine).0, number + 1);
         assert!(
             matches!(&*inodes.node(number + 1).expect("just referenced"), Node::Database { db } if &**db == "beads")
         );

@@ -42,6 +42,7 @@ fn file(
         id,
         changed: engine.first_seen(id, database.seen()),
         links: 1,
+        access: database.log_audience().into(),
         content: Arc::new(content),
     }
 }

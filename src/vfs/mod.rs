@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use crate::catalog::Catalog;
 use crate::derived::{RowIndexes, Versions};
 use crate::engine::{Engine, IndexError, Listings};
+use crate::model::secrets::Secrets;
 use crate::source::FileKind;
 
 mod ahead;
@@ -48,6 +49,7 @@ pub const ROOT: u64 = 1;
 pub struct Vfs {
     catalog: Arc<Catalog>,
     engine: Arc<Engine>,
+    secrets: Arc<Secrets>,
     listings: Arc<Listings>,
     versions: Versions,
     rows: Arc<RowIndexes>,
@@ -85,6 +87,7 @@ impl Vfs {
         Self {
             catalog,
             engine: Arc::new(engine),
+            secrets: Arc::default(),
             listings: Arc::default(),
             versions: Versions::default(),
             rows: Arc::default(),
@@ -96,6 +99,12 @@ impl Vfs {
             clock,
             mounted: clock(),
         }
+    }
+
+    /// The same with other rules for what is secret than the built-in ones.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<Secrets>) -> Self {
+        Self { listings: Arc::new(Listings::new(Arc::clone(&secrets))), secrets, ..self }
     }
 
     /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success
@@ -111,7 +120,7 @@ impl Vfs {
         self.measure_ahead(&parent, &node);
         let size = self.size(&node).await?;
         let name_stays = self.name_stays(&parent, &node);
-        let ino = self.inodes.reference(&node);
+        let (ino, node) = self.inodes.reference(&node);
         Ok(Found { attr: self.attr(ino, &node, size), name_stays })
     }
 
@@ -207,7 +216,7 @@ impl Vfs {
     pub async fn entry(&self, parent: u64, name: &str) -> Result<Listed, VfsError> {
         let parent = self.inodes.node(parent)?;
         let node = self.child(&parent, name).await?;
-        let ino = self.inodes.reference(&node);
+        let (ino, node) = self.inodes.reference(&node);
         let lasts =
             self.name_stays(&parent, &node) == Stays::ForGood && node.attributes_stay() == Stays::ForGood;
         let size = if lasts { self.known_size(&node) } else { None };

@@ -83,7 +83,7 @@ impl Vfs {
             self.step(&mut walk, name, follows).await?;
         }
         let node = walk.here();
-        Ok(Place { ino: self.inodes.reference(node), kind: kind(node), path: walk.path() })
+        Ok(Place { ino: self.inodes.reference(node).0, kind: kind(node), path: walk.path() })
     }
 
     async fn step(&self, walk: &mut Walk, name: String, follows: bool) -> Result<(), PathError> {

@@ -8,6 +8,7 @@ use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
 use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::derived::{beads_export, no_sums, sums};
+use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::source::FileEntry;
 
@@ -25,12 +26,12 @@ impl Vfs {
             PerSnapshot::Sums => self.sums_of(db, database.snapshot(text).ok_or(VfsError::NotFound)?).await,
             PerSnapshot::Sql => {
                 let (database, key) = self.any_snapshot(db, text).await?;
-                self.sql_of(&database, &key).await
+                self.sql_of(db, &database, &key).await
             }
             PerSnapshot::Export => {
                 let (_, key) = self.any_snapshot(db, text).await?;
                 let files = self.snapshot_files(db, &key).await?;
-                beads_export(&self.engine, &files).await?.ok_or(VfsError::NotFound)
+                beads_export(&self.engine, &self.secrets, &files).await?.ok_or(VfsError::NotFound)
             }
         }
         .map(Node::File)
@@ -63,13 +64,18 @@ impl Vfs {
         Ok(database.snapshots().iter().map(entry).collect())
     }
 
-    async fn sql_of(&self, database: &Database, key: &SnapKey) -> Result<FileEntry, VfsError> {
+    async fn sql_of(&self, db: &Arc<str>, database: &Database, key: &SnapKey) -> Result<FileEntry, VfsError> {
         let view = database.view(key.slot).ok_or(VfsError::Stale)?;
         if !view.database.dumps_sql(&key.id) {
             return Err(VfsError::NotFound);
         }
         let dump = view.database.sql_dump(&key.id).await.map_err(Arc::new)?;
-        dump.ok_or(VfsError::NotFound)
+        let dump = dump.ok_or(VfsError::NotFound)?;
+        // It holds the rows of all tables.
+        let files = self.snapshot_files(db, key).await?;
+        let is_secret = files.iter().any(|file| file.access.is_secret);
+        let access = Access { is_secret, ..dump.access };
+        Ok(FileEntry { access, ..dump })
     }
 }
 

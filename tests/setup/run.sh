@@ -78,6 +78,8 @@ if [ "${ASOF_LONG_TESTS:-}" = 1 ]; then
 fi
 
 ASOF_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/asof-test.XXXXXX")
+# Some tests are about what other users may read: these have to get past it.
+chmod 711 "$ASOF_TEST_DIR"
 export ASOF_TEST_DIR
 trap clean_up EXIT
 trap 'exit 130' INT

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asof::catalog::Catalog;
 use asof::engine::Engine;
+use asof::model::access::Access;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
 use asof::source::{Content, Database, ErrorKind, FileEntry, FileKind, Sink, SourceError};
@@ -61,6 +62,7 @@ impl Memory {
                 id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
                 changed: Timestamp::UNIX_EPOCH,
                 links: links(path, text),
+                access: Access::default(),
                 content: Arc::new(Text { text: text.clone(), key: key(files), reads: self.reads.clone() }),
             })
             .collect()

@@ -8,7 +8,7 @@ use asof::derived::Counts;
 use asof::engine::Engine;
 use asof::model::history::{History, SnapshotId};
 use asof::source::verify::Progress;
-use asof::trace::{Found, Matcher, Pattern, count, main_line, search};
+use asof::trace::{Found, Matcher, Pattern, Wanted, count, main_line, search};
 use proptest::prelude::*;
 
 use crate::memory::{Files, Memory, catalog, commit};
@@ -17,6 +17,11 @@ const PATH: &str = "t.jsonl";
 
 /// A row: key and value. A table: its rows, and whether it has a key; or there is none.
 type Table = Option<(Vec<(u8, u8)>, bool)>;
+
+/// All lines that match, whatever is secret.
+fn wanted(matcher: &Matcher) -> Wanted<'_> {
+    Wanted { matcher, secrets: None }
+}
 
 fn line((key, value): (u8, u8)) -> String {
     // Long, so that a table is several segments.
@@ -89,7 +94,7 @@ async fn check(tables: Vec<Table>) {
     assert_eq!(steps.len(), tables.len());
     let matcher = Matcher::new(Pattern::Text("v1."), false).expect("it is well formed");
     let (found, unread) =
-        search(view, &steps, |path| path == PATH, &matcher, &engine, &Progress::default()).await;
+        search(view, &steps, |path| path == PATH, wanted(&matcher), &engine, &Progress::default()).await;
     assert!(unread.is_empty(), "{unread:?}");
     let has_text = |row: &&(u8, u8)| row.1 == 1;
     let mut wanted: Vec<(usize, String)> = Vec::new();
@@ -158,7 +163,8 @@ async fn lines_of_any_length() {
     let (engine, view) = (Engine::new(64 << 20), &database.views()[0]);
     let matcher = Matcher::new(Pattern::Text("needle"), false).expect("it is well formed");
     let steps = main_line(view);
-    let (found, unread) = search(view, &steps, |_| true, &matcher, &engine, &Progress::default()).await;
+    let (found, unread) =
+        search(view, &steps, |_| true, wanted(&matcher), &engine, &Progress::default()).await;
     assert!(unread.is_empty());
     let told: Vec<_> =
         found.iter().map(|row| (&*row.key[0].1, row.lines.len(), row.lines[0].at, row.gone)).collect();

@@ -8,6 +8,7 @@ use super::compare::Sizes;
 use super::sides::Sides;
 use crate::cli::target::table_name;
 use crate::derived::{Counts, RowChange, TableDiff, write_change};
+use crate::model::secrets::TableSecrets;
 use crate::trace::ChangedFile;
 
 /// What begins the line of a changed row; after it comes the line of `diff/` in a mount, without its brace.
@@ -17,13 +18,20 @@ struct Table<'o> {
     table: &'o str,
 }
 
-/// The line of a changed row, as it is in `diff/`, with the names of the database and the table before it.
-pub(super) fn row(sides: &Sides, file: &ChangedFile, diff: &TableDiff, change: &RowChange) -> Vec<u8> {
+/// The line of a changed row, as it is in `diff/`, with the names of the database and the table before it. What is secret
+/// is masked.
+pub(super) fn row(
+    sides: &Sides,
+    file: &ChangedFile,
+    diff: &TableDiff,
+    change: &RowChange,
+    secrets: Option<&TableSecrets<'_>>,
+) -> Vec<u8> {
     let table = Table { database: &sides.to.database.name, table: table_name(&file.path) };
     let mut line = serde_json::to_vec(&table).expect("plain strings always serialise into memory");
     line.pop();
     let start = line.len();
-    write_change(&diff.key, change, &mut line);
+    write_change(&diff.key, change, secrets, &mut line);
     line[start] = b',';
     line
 }

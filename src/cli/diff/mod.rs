@@ -52,6 +52,9 @@ pub(super) struct DiffArgs {
     /// Print one JSON object per changed row; with --stat, one per database
     #[arg(long)]
     json: bool,
+    /// Print secret values too; without this they are masked (********)
+    #[arg(long)]
+    show_secrets: bool,
     /// Exit with 1 where something differs
     #[arg(long)]
     exit_code: bool,

@@ -16,6 +16,7 @@ use crate::cli::target::{is_called, table_name};
 use crate::cli::tree::Opened;
 use crate::derived::{Counts, DerivedError, TableDiff, diff};
 use crate::engine::Listings;
+use crate::model::secrets::Secrets;
 use crate::model::terminal;
 use crate::trace::{ChangedFile, ROWS, count};
 use crate::vfs::VfsError;
@@ -47,8 +48,10 @@ pub(super) async fn all(
     for sides in &meant.sides {
         let comparison = comparison(sides);
         let is_one_of_many = meant.sides.len() > 1;
+        let secrets = if args.show_secrets { None } else { Some(&*opened.secrets) };
+        let wanted = meant.wanted;
         let mut printer =
-            Printer { comparison, wanted: meant.wanted, args, out, seen, is_one_of_many, is_begun: false };
+            Printer { comparison, wanted, secrets, args, out, seen, is_one_of_many, is_begun: false };
         let printed = match printer.files().await {
             Ok(files) => printer.print(files).await,
             Err(stop) => Err(stop),
@@ -117,6 +120,8 @@ impl From<Failure> for Stop {
 struct Printer<'p> {
     comparison: Comparison<'p>,
     wanted: Wanted<'p>,
+    /// What of it is not to be shown.
+    secrets: Option<&'p Secrets>,
     args: &'p DiffArgs,
     out: &'p mut Output,
     seen: &'p mut Seen,
@@ -212,10 +217,15 @@ impl Printer<'_> {
             let line = text::table(self.out, file, found.counts());
             self.out.text(&line)?;
         }
+        let secrets = self.secrets.and_then(|secrets| secrets.of(&file.path));
         for change in &found.changes {
+            let secrets = secrets.as_ref();
             match self.args.json {
-                true => self.out.json_lines(&json::row(self.comparison.sides, file, &found, change))?,
-                false => self.out.text(&text::row(self.out, &found, change, key.is_some()))?,
+                true => {
+                    let line = json::row(self.comparison.sides, file, &found, change, secrets);
+                    self.out.json_lines(&line)?;
+                }
+                false => self.out.text(&text::row(self.out, &found, change, key.is_some(), secrets))?,
             }
         }
         Ok(true)

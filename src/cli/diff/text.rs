@@ -1,10 +1,13 @@
 //! `asof diff` for people.
 
+use std::borrow::Cow;
+
 use super::value;
 use crate::cli::output::{Output, Style};
 use crate::cli::target::table_name;
 use crate::derived::{Counts, RowChange, TableDiff, changed_columns};
 use crate::model::row::{NULL, Row, key_name};
+use crate::model::secrets::TableSecrets;
 use crate::model::terminal;
 use crate::trace::ChangedFile;
 
@@ -53,14 +56,31 @@ pub(super) fn file(out: &Output, path: &str, before: Option<u64>, after: Option<
 }
 
 /// A changed row: what it is known by, and what became of its columns. Rows that came or went stand on one line, unless
-/// `is_alone` asks for all of them.
-pub(super) fn row(out: &Output, diff: &TableDiff, change: &RowChange, is_alone: bool) -> String {
+/// `is_alone` asks for all of them. What is secret is masked.
+pub(super) fn row(
+    out: &Output,
+    diff: &TableDiff,
+    change: &RowChange,
+    is_alone: bool,
+    secrets: Option<&TableSecrets<'_>>,
+) -> String {
     let whole = if is_alone { all_of } else { on_one_line };
-    let (from, to) = (change.from.as_deref(), change.to.as_deref());
+    let changed = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => Row::parse(from).zip(Row::parse(to)),
+        _ => None,
+    };
+    let changed = changed.as_ref().map(|(from, to)| changed_columns(from, to));
+    let shown = |line: &'_ Option<Vec<u8>>| -> Option<Vec<u8>> {
+        let line = line.as_deref()?;
+        Some(secrets.map_or(Cow::Borrowed(line), |secrets| secrets.mask(line)).into_owned())
+    };
+    let (from, to) = (shown(&change.from), shown(&change.to));
+    let (from, to) = (from.as_deref(), to.as_deref());
     let (before, after) = (from.and_then(Row::parse), to.and_then(Row::parse));
     match (before, after, from.or(to)) {
         (Some(before), Some(after), _) => {
-            let columns = changed_columns(&before, &after).into_iter();
+            // Of the lines as they are: two values that differ have one mask.
+            let columns = changed.unwrap_or_default().into_iter();
             let value = |row: &Row, column: &str| row.get(column).unwrap_or(NULL).to_owned();
             let columns: String = columns
                 .map(|column| value::change(out, column, &value(&before, column), &value(&after, column)))

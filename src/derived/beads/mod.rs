@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::DerivedError;
 use super::files::entry;
 use crate::engine::Engine;
+use crate::model::secrets::Secrets;
 use crate::source::{Content, FileEntry, Sink, SourceError};
 
 mod cells;
@@ -57,6 +58,7 @@ const MEMORY: &str = "kv.memory.";
 /// Why the first of its issues cannot be read.
 pub async fn beads_export(
     engine: &Arc<Engine>,
+    secrets: &Secrets,
     files: &[FileEntry],
 ) -> Result<Option<FileEntry>, DerivedError> {
     let Some(tables) = Tables::find(files) else { return Ok(None) };
@@ -65,8 +67,9 @@ pub async fn beads_export(
     }
     let changed = tables.files().map(|file| file.changed).max().unwrap_or(Timestamp::UNIX_EPOCH);
     let id = id_of(&tables, VERSION);
+    let access = tables.access(secrets);
     let content = Export { engine: Arc::clone(engine), tables };
-    Ok(Some(entry(EXPORT.into(), id, changed, Arc::new(content))))
+    Ok(Some(entry(EXPORT.into(), id, changed, access, Arc::new(content))))
 }
 
 struct Export {

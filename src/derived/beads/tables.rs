@@ -4,7 +4,9 @@ use super::cells::Cells;
 use crate::derived::DerivedError;
 use crate::derived::lines::each_line;
 use crate::engine::{Engine, Reader};
+use crate::model::access::Access;
 use crate::model::content_id::ContentId;
+use crate::model::secrets::Secrets;
 use crate::source::FileEntry;
 
 /// What a table's file name ends in.
@@ -57,6 +59,16 @@ impl Tables {
     /// Their files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         self.0.iter().map(|(_, file)| file)
+    }
+
+    /// Who may read what is made of all of them. Of `config` that is what `bd remember` keeps there, and no setting: it is
+    /// as secret as a user's own rule says, whatever the built-in one does.
+    pub fn access(&self, secrets: &Secrets) -> Access {
+        let one = |(table, file): &(Table, FileEntry)| match table {
+            Table::Config if !secrets.is_own(&file.path) => file.access.without_values(),
+            _ => file.access,
+        };
+        self.0.iter().map(one).fold(Access::default(), Access::and)
     }
 
     /// Opens them.

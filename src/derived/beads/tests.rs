@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::*;
+use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::source::Sink;
 
@@ -26,7 +27,8 @@ impl Content for Text {
 
 fn file(table: &str, text: &str) -> FileEntry {
     let id = ContentId::of(&[table.as_bytes(), text.as_bytes()]);
-    entry(format!("{table}.jsonl").into(), id, Timestamp::UNIX_EPOCH, Arc::new(Text(text.to_owned())))
+    let (path, content) = (format!("{table}.jsonl").into(), Arc::new(Text(text.to_owned())));
+    entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), content)
 }
 
 /// The export of these tables, with so many bytes of rows held at a time.

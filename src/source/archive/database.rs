@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use lru::LruCache;
 
 use super::format::Format;
-use super::found::Archive;
+use super::found::{Archive, Artefact};
 use super::pieces::{Means, Piece, pieces, sole_database};
 use super::runs::{Block, BlockMemo, Run, block_around};
 use super::{checks, counts};
 use crate::locks::lock;
+use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
@@ -34,6 +35,7 @@ const DUMP: &str = "dump.sql";
 pub(super) struct ArchiveDatabase {
     name: Arc<str>,
     history: History,
+    audiences: Audiences,
     view: Arc<View>,
 }
 
@@ -58,9 +60,11 @@ impl ArchiveDatabase {
         // Sorted by time: of several snapshots of one tag the newest counts.
         let tags = both().filter_map(|(a, id)| Some((a.tag.as_ref()?.to_string(), Arc::clone(id)))).collect();
         let by_id = ids.into_iter().zip(0..).collect();
+        let audiences =
+            archives.iter().flat_map(|archive| &archive.artefacts).map(Artefact::readers).collect();
         let listings = Mutex::new(LruCache::new(REMEMBERED_LISTINGS));
         let view = Arc::new(View { name: Arc::clone(&name), means, archives, by_id, blocks, listings });
-        Self { name, history: History { timeline, tags, ..History::default() }, view }
+        Self { name, history: History { timeline, tags, ..History::default() }, audiences, view }
     }
 
     /// Whether this is a view of exactly these archives.
@@ -91,6 +95,16 @@ impl Database for ArchiveDatabase {
 
     fn history(&self) -> &History {
         &self.history
+    }
+
+    fn audiences(&self) -> Audiences {
+        self.audiences
+    }
+
+    fn audience_of(&self, snapshot: &SnapshotId) -> Audience {
+        let Some(&index) = self.view.by_id.get(snapshot) else { return self.audiences.narrowest };
+        let readers: Audiences = self.view.archives[index].artefacts.iter().map(Artefact::readers).collect();
+        readers.widest
     }
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
@@ -177,13 +191,15 @@ impl View {
             Some(runs) if runs.len() == pieces.len() => runs.collect(),
             _ => pieces.iter().map(alone).collect(),
         };
+        let readers = RunReaders::over(&self.archives[span.clone()]);
         let files: Arc<[FileEntry]> = pieces
             .into_iter()
             .zip(runs)
             .map(|(Piece { path, content, kind, .. }, run)| {
                 let (id, changed) =
                     self.identity(&self.archives[span.start + run.start], run.artefact, &path);
-                FileEntry { path, kind, id, changed, links: run.len, content }
+                let access = readers.of(&self.archives[span.clone()], run).into();
+                FileEntry { path, kind, id, changed, links: run.len, access, content }
             })
             .collect();
         self.remember(index, &files);
@@ -211,6 +227,7 @@ impl View {
             id: ContentId::of(&parts),
             changed: if is_alone { bytes.changed } else { archive.time },
             links: if is_alone { bytes.links } else { 1 },
+            access: Access::from(archive.readers()).and(bytes.access),
             content: Arc::new(Arc::new(database).dump()),
         }))
     }
@@ -238,5 +255,35 @@ impl View {
         let beside: Vec<ContentId> = artefact.files().skip(1).map(|file| file.key()).collect();
         parts.extend(beside.iter().map(|key| &key.as_bytes()[..]));
         (ContentId::of(&parts), first.time)
+    }
+}
+
+/// Who may read a content that several archives hold: those who may read it in each of them.
+enum RunReaders {
+    /// All archives have the same readers, as nearly all folders have it.
+    Same(Audience),
+    /// Each has its own.
+    Each(Vec<Audience>),
+}
+
+impl RunReaders {
+    fn over(archives: &[Arc<Archive>]) -> Self {
+        let artefacts = archives.iter().flat_map(|archive| &archive.artefacts);
+        let all: Audiences = artefacts.map(Artefact::readers).collect();
+        match all.widest == all.narrowest {
+            true => Self::Same(all.widest),
+            false => Self::Each(archives.iter().map(|archive| archive.readers()).collect()),
+        }
+    }
+
+    fn of(&self, archives: &[Arc<Archive>], run: Run) -> Audience {
+        match self {
+            Self::Same(audience) => *audience,
+            Self::Each(each) => {
+                let first = archives[run.start].artefacts[run.artefact].readers();
+                let others = each.iter().skip(run.start + 1).take(run.len.saturating_sub(1) as usize);
+                others.copied().fold(first, Audience::and)
+            }
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::format::Format;
+use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
+use crate::source::access;
 use crate::source::stored::FileVersion;
 
 /// A file that is a snapshot, or a part of one.
@@ -24,6 +26,10 @@ pub(super) struct Artefact {
     pub(super) part: Arc<str>,
     /// How many members a zip has; 0 for one that cannot be read, and for other formats.
     pub(super) members: usize,
+    /// Whom its files let read them.
+    pub(super) audience: Audience,
+    /// Whom the folders on the way to it let pass.
+    pub(super) way: Audience,
 }
 
 /// A file with what is told of its snapshot.
@@ -58,9 +64,32 @@ impl Artefact {
     pub(super) fn files(&self) -> impl Iterator<Item = &Arc<FileVersion>> {
         std::iter::once(&self.file).chain(&self.wal).chain(&self.journal)
     }
+
+    /// The same with another state of its file.
+    #[must_use]
+    pub(super) fn with_file(self, file: Arc<FileVersion>) -> Self {
+        let artefact = Self { file, ..self };
+        Self { audience: readers_of(artefact.files()), ..artefact }
+    }
+
+    /// Who may read what it shows.
+    pub(super) fn readers(&self) -> Audience {
+        self.audience.and(self.way)
+    }
+}
+
+/// Whom all of these files let read them, with their ACLs.
+pub(super) fn readers_of<'f>(files: impl IntoIterator<Item = &'f Arc<FileVersion>>) -> Audience {
+    let one = |file: &Arc<FileVersion>| access::of_file_at(&file.path, file.stamp.audience);
+    files.into_iter().map(one).fold(Audience::Everyone, Audience::and)
 }
 
 impl Archive {
+    /// Who may read all that it shows.
+    pub(super) fn readers(&self) -> Audience {
+        self.artefacts.iter().map(Artefact::readers).fold(Audience::Everyone, Audience::and)
+    }
+
     /// Its id with the state of its files: another one when one of them is replaced.
     pub(super) fn state_id(&self) -> Arc<str> {
         let keys: Vec<ContentId> =

@@ -218,11 +218,12 @@ mod tests {
 
     use super::super::format::Format;
     use super::*;
+    use crate::model::access::Audience;
     use crate::source::root::{Links, Root};
     use crate::source::stored::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
-        let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1 };
+        let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1, ..FileStamp::UNKNOWN };
         let file = Arc::new(FileVersion {
             root: Root::new(Path::new("/"), Links::Beneath).expect("it is there"),
             path: name.into(),
@@ -236,6 +237,8 @@ mod tests {
             format: Format::Zip,
             part: "".into(),
             members,
+            audience: Audience::Everyone,
+            way: Audience::Everyone,
         };
         let (id, database, time) = (name.into(), "db".into(), jiff::Timestamp::UNIX_EPOCH);
         Arc::new(Archive { id, database, time, mark: None, tag: None, artefacts: vec![artefact] })

@@ -14,12 +14,14 @@ use zip::result::ZipError;
 use super::ArchiveOptions;
 use super::beside::{JOURNAL, WAL, beside, settled_beside};
 use super::format::Format;
-use super::found::{Artefact, Found};
+use super::found::{Artefact, Found, readers_of};
 use super::known::KnownZips;
 use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::zip_reason;
+use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
+use crate::source::access;
 use crate::source::root::{LEADS_OUTSIDE_HINT, Root, is_outside};
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
@@ -56,6 +58,8 @@ pub(super) struct Scanner {
     /// How many entries the folder had.
     entries: usize,
     told: HashSet<(OsString, &'static str)>,
+    /// Whom the folders on the way to the archives let pass.
+    way: Audience,
 }
 
 /// What a file was found to be in the state named: `None` for one without a time.
@@ -87,6 +91,7 @@ impl Scanner {
         let (known, told) = (HashMap::new(), HashSet::new());
         let zips = KnownZips::in_folder(options.cache_dir.as_deref());
         let zone = options.zone.clone();
+        let way = Audience::Owner;
         Self {
             root,
             place,
@@ -99,6 +104,7 @@ impl Scanner {
             known,
             entries: 0,
             told,
+            way,
         }
     }
 
@@ -126,12 +132,23 @@ impl Scanner {
     /// # Errors
     /// When the folder, or the one file, cannot be read. One unreadable file in a folder is listed all the same.
     pub(super) fn scan(&mut self) -> Result<bool, SourceError> {
+        let is_other_way = self.look_at_way();
         let has_news = match self.place.clone() {
             Place::Folder(path) => self.scan_folder(&path),
             Place::File(path) => self.scan_file(&path),
         };
         self.zips.save();
-        has_news
+        has_news.map(|has_news| has_news || is_other_way)
+    }
+
+    /// Looks whom the folders let pass; tells whether that is new to what is known.
+    fn look_at_way(&mut self) -> bool {
+        let way = access::of_way(self.folder());
+        if std::mem::replace(&mut self.way, way) == way {
+            return false;
+        }
+        let known = self.known.values_mut().filter_map(|(_, found)| found.as_mut());
+        known.map(|found| found.artefact.way = way).count() > 0
     }
 
     /// The archives that the last scan found, in no order.
@@ -237,7 +254,7 @@ impl Scanner {
                 Some(file) => match former {
                     Some(former) => {
                         let stamp = file.stamp;
-                        let artefact = Artefact { file: Arc::new(file), ..former.artefact.clone() };
+                        let artefact = former.artefact.clone().with_file(Arc::new(file));
                         return Some((stamp, Some(Found { artefact, ..former })));
                     }
                     None => (Arc::new(file), Facts::Unreadable),
@@ -247,7 +264,7 @@ impl Scanner {
         };
         if let (Facts::DamagedZip, Some(former)) = (facts, &former) {
             // When it was captured can no longer be read; it was read before.
-            let artefact = Artefact { file: Arc::clone(&file), ..former.artefact.clone() };
+            let artefact = former.artefact.clone().with_file(Arc::clone(&file));
             return Some((file.stamp, Some(Found { artefact, ..former.clone() })));
         }
         let Some(time) = self.time_of(&parsed, facts) else {
@@ -387,7 +404,9 @@ impl Scanner {
             (wal, journal) = (settled_beside(&file, WAL), settled_beside(&file, JOURNAL));
         }
         let (name, format, part) = (name.into(), parsed.format, part.into());
-        let artefact = Artefact { file, wal, journal, name, format, part, members };
+        let audience = readers_of([&file].into_iter().chain(&wal).chain(&journal));
+        let way = self.way;
+        let artefact = Artefact { file, wal, journal, name, format, part, members, audience, way };
         let tag = parsed.tag.as_deref().map(Into::into);
         // The name of a repository's archive says when it was packed, which is not what it holds: it answers nothing.
         let is_untimed = self.may_be_missing && matches!(facts, Facts::DamagedZip);

@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::format::Format;
-use super::found::{Archive, Artefact, captured_id};
+use super::found::{Archive, Artefact, captured_id, readers_of};
+use crate::model::access::Audience;
 use crate::model::names::nested_paths;
 use crate::model::terminal::ShowPath;
+use crate::source::access;
 use crate::source::root::Root;
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::{ErrorKind, SourceError};
@@ -89,6 +91,8 @@ pub(super) struct Current {
     database: Arc<str>,
     /// The files in the state in which `archive` was made.
     seen: Vec<(PathBuf, FileStamp)>,
+    /// Whom the folders on the way to them, and within, let pass.
+    way: Audience,
     archive: Option<Archive>,
     /// What the log was told last.
     told: Option<String>,
@@ -98,8 +102,8 @@ impl Current {
     /// That of the folder `repository`, which shows as `database`.
     pub(super) fn new(root: &Root, repository: &Path, label: Arc<str>, database: Arc<str>) -> Self {
         let folder = repository.join("current");
-        let root = root.clone();
-        Self { root, folder, label, database, seen: Vec::new(), archive: None, told: None }
+        let (root, seen, way) = (root.clone(), Vec::new(), Audience::Owner);
+        Self { root, folder, label, database, seen, way, archive: None, told: None }
     }
 
     /// The snapshot that it was when it was last looked at and nobody wrote to it.
@@ -124,9 +128,11 @@ impl Current {
     /// When the folder cannot be read.
     pub(super) fn look(&mut self) -> Result<bool, SourceError> {
         let Some(files) = self.quiet_files()? else { return Ok(false) };
-        if self.archive.is_some() && files == self.seen {
+        let way = self.way_to(&files);
+        if self.archive.is_some() && files == self.seen && way == self.way {
             return Ok(false);
         }
+        self.way = way;
         match self.snapshot(&files) {
             Ok(archive) => {
                 self.seen = files;
@@ -169,6 +175,15 @@ impl Current {
         Ok(None)
     }
 
+    /// Whom the folders on the way to the files let pass, those within the backup too: of one that is closed, all is.
+    fn way_to(&self, files: &[(PathBuf, FileStamp)]) -> Audience {
+        let mut within: Vec<&Path> = files.iter().flat_map(|(path, _)| path.ancestors().skip(1)).collect();
+        within.sort_unstable();
+        within.dedup();
+        let within = within.into_iter().map(|folder| access::of_folder(&self.folder.join(folder)));
+        within.fold(access::of_way(&self.folder), Audience::and)
+    }
+
     fn cannot_list(&self, error: io::Error) -> SourceError {
         let kind = match error.kind() {
             io::ErrorKind::PermissionDenied => ErrorKind::Refused,
@@ -188,18 +203,20 @@ impl Current {
         }
         let manifest = Manifest::read(self.root.open(&self.folder.join(MANIFEST))?)?;
         let paths = nested_paths(files.iter().map(|(path, _)| path.as_os_str().as_bytes()));
-        let artefacts = files.iter().zip(paths).map(|((path, stamp), name)| Artefact {
-            file: Arc::new(FileVersion {
-                root: self.root.clone(),
-                path: self.folder.join(path),
-                stamp: *stamp,
-            }),
-            wal: None,
-            journal: None,
-            name: name.into(),
-            format: Format::Plain,
-            part: "".into(),
-            members: 0,
+        let artefacts = files.iter().zip(paths).map(|((path, stamp), name)| {
+            let path = self.folder.join(path);
+            let file = Arc::new(FileVersion { root: self.root.clone(), path, stamp: *stamp });
+            Artefact {
+                audience: readers_of([&file]),
+                way: self.way,
+                file,
+                wal: None,
+                journal: None,
+                name: name.into(),
+                format: Format::Plain,
+                part: "".into(),
+                members: 0,
+            }
         });
         let time = manifest.timestamp;
         let (id, database, artefacts) = (captured_id(time), Arc::clone(&self.database), artefacts.collect());

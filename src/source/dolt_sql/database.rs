@@ -14,6 +14,7 @@ use super::sql::Revision;
 use super::store::Store;
 use super::versions::TableVersion;
 use crate::locks::lock;
+use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
@@ -87,7 +88,8 @@ impl DoltDatabase {
         let content =
             DumpContent { store: Arc::clone(&self.store), commit: Arc::clone(commit), listing, subject };
         let content = Arc::new(content);
-        Ok(FileEntry { path: DUMP_FILE.into(), kind: FileKind::Regular, id, changed, links, content })
+        let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, Access::default());
+        Ok(FileEntry { path, kind, id, changed, links, access, content })
     }
 
     /// Adds the commits of this view to the lineage, once.
@@ -244,7 +246,9 @@ pub fn rows_path(name: &str) -> Arc<str> {
 }
 
 fn entry(path: Arc<str>, id: ContentId, origin: &Origin, links: u32, content: Arc<dyn Content>) -> FileEntry {
-    FileEntry { path, kind: FileKind::Regular, id, changed: origin.changed, links, content }
+    // No file lies behind it: who mounts it for others lets them read what the server lets the mount read.
+    let (kind, changed, access) = (FileKind::Regular, origin.changed, Access::default());
+    FileEntry { path, kind, id, changed, links, access, content }
 }
 
 /// `schema.sql` of a commit.

@@ -20,6 +20,7 @@ use super::schema_sql;
 use super::sql::{Revision, literal};
 use super::store::Store;
 use super::tables::list;
+use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::source::dolt::identifier::ident;
 use crate::source::dolt::lineage::VIEWS;
@@ -195,7 +196,8 @@ impl Working {
     fn entries(&self, store: &Arc<Store>, head: &Head, first_seen: &mut FirstSeen) -> Vec<FileEntry> {
         let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
             let changed = first_seen.of(id);
-            FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
+            let (kind, access) = (FileKind::Regular, Access::default());
+            FileEntry { path, kind, id, changed, links: 1, access, content }
         };
         let mut files = Vec::new();
         for table in &self.listing.tables {

@@ -16,6 +16,7 @@ use super::schema_file::{SCHEMA_FILE, SchemaContent};
 use super::shared::{ReadError, Shared};
 use super::verify;
 use crate::locks::lock;
+use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
@@ -37,14 +38,21 @@ struct View {
     /// The name to show, which `NAME=` may have changed.
     shown_name: String,
     history: History,
+    audience: Audience,
     /// Set once the lineage holds all commits of this view.
     lineage_ready: OnceLock<()>,
 }
 
 impl DoltStoreDatabase {
-    /// A view with this history.
-    pub fn new(shared: Arc<Shared>, shown_name: String, history: History) -> Self {
-        Self { shared, view: Arc::new(View { shown_name, history, lineage_ready: OnceLock::new() }) }
+    /// A view with this history, of files that let these users read them.
+    pub fn new(shared: Arc<Shared>, shown_name: String, history: History, audience: Audience) -> Self {
+        let view = View { shown_name, history, audience, lineage_ready: OnceLock::new() };
+        Self { shared, view: Arc::new(view) }
+    }
+
+    /// Whom the files of the store let read them.
+    pub fn audience(&self) -> Audience {
+        self.view.audience
     }
 
     /// Finds out who changed what, on a thread of its own: the first who looks into a snapshot asks for it, and needs it
@@ -98,7 +106,8 @@ impl DoltStoreDatabase {
         let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
         let when = format!("at {commit}");
         let content = Arc::new(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
-        Ok(Some(FileEntry { path: DUMP_FILE.into(), kind: FileKind::Regular, id, changed, links, content }))
+        let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, self.view.audience.into());
+        Ok(Some(FileEntry { path, kind, id, changed, links, access, content }))
     }
 
     fn root_of(&self, commit: &SnapshotId) -> Option<Address> {
@@ -137,7 +146,8 @@ impl DoltStoreDatabase {
             when: format!("at {commit}"),
         };
         let (path, changed) = (rows_path(table), origin.changed);
-        Some(FileEntry { path, kind: FileKind::Regular, id, changed, links, content: Arc::new(content) })
+        let (kind, access) = (FileKind::Regular, self.view.audience.into());
+        Some(FileEntry { path, kind, id, changed, links, access, content: Arc::new(content) })
     }
 
     fn schema(
@@ -166,6 +176,7 @@ impl DoltStoreDatabase {
             id,
             changed,
             links,
+            access: self.view.audience.into(),
             content: Arc::new(content),
         })
     }
@@ -216,6 +227,10 @@ impl Database for DoltStoreDatabase {
 
     fn history(&self) -> &History {
         &self.view.history
+    }
+
+    fn audiences(&self) -> Audiences {
+        self.view.audience.into()
     }
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {

@@ -20,6 +20,7 @@ use super::rows::schema_sql::Moment;
 use super::schema_file::{self, SCHEMA_FILE, SchemaContent};
 use super::shared::{ReadError, Shared};
 use crate::locks::lock;
+use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
 use crate::source::text::TextContent;
 use crate::source::{Content, FileEntry, FileKind};
@@ -37,6 +38,7 @@ pub struct LiveMemory {
 struct Seen {
     store_root: Address,
     head: Arc<str>,
+    audience: Audience,
     files: Arc<[FileEntry]>,
 }
 
@@ -50,7 +52,9 @@ pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, R
     let mut memory = lock(&shared.live);
     shared.store.refresh()?;
     let store_root = shared.store.root();
-    let is_same = |seen: &&Seen| seen.store_root == store_root && seen.head == head.id;
+    let audience = database.audience();
+    let is_same =
+        |seen: &&Seen| seen.store_root == store_root && seen.head == head.id && seen.audience == audience;
     if let Some(seen) = memory.last.as_ref().filter(is_same) {
         return Ok(Some(Arc::clone(&seen.files)));
     }
@@ -60,14 +64,15 @@ pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, R
     let address = working_root(&shared.store, working_set)?;
     let root = RootValue::read(&shared.store, &address)?;
     let Some(committed) = database.files_of(&head.id)? else { return Ok(None) };
-    let mut entries = Entries { shared, committed, earlier: &memory.first_seen, first_seen: HashMap::new() };
+    let (earlier, first_seen) = (&memory.first_seen, HashMap::new());
+    let mut entries = Entries { shared, committed, audience, earlier, first_seen };
     let mut files: Vec<_> =
         shown_tables(shared, &root).map(|(table, address)| entries.table(table, address)).collect();
     files.push(entries.schema(address, &root));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let files: Arc<[FileEntry]> = files.into();
     memory.first_seen = entries.first_seen;
-    memory.last = Some(Seen { store_root, head: Arc::clone(&head.id), files: Arc::clone(&files) });
+    memory.last = Some(Seen { store_root, head: Arc::clone(&head.id), audience, files: Arc::clone(&files) });
     Ok(Some(files))
 }
 
@@ -76,6 +81,7 @@ struct Entries<'e> {
     shared: &'e Arc<Shared>,
     /// What the head holds.
     committed: CommitFiles,
+    audience: Audience,
     earlier: &'e HashMap<ContentId, Timestamp>,
     first_seen: HashMap<ContentId, Timestamp>,
 }
@@ -132,6 +138,7 @@ impl Entries<'_> {
         let first_seen = self.first_seen.entry(id);
         let changed =
             *first_seen.or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(Timestamp::now));
-        FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, content }
+        let (kind, access) = (FileKind::Regular, self.audience.into());
+        FileEntry { path, kind, id, changed, links: 1, access, content }
     }
 }

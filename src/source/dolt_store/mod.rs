@@ -300,21 +300,25 @@ impl Inner {
         shared.store.refresh()?;
         let (root, checked_out) = (shared.store.root(), history::checked_out(place)?);
         let broken_files = shared.store.view().broken_files();
+        let audience = shared.store.audience();
+        let is_same_audience = database.view.as_ref().is_some_and(|view| view.audience() == audience);
         let found = shared.found.version();
         let is_seen = |seen: &Seen| {
             (seen.root, &seen.checked_out) == (root, &checked_out)
                 && (&seen.broken_files, seen.found) == (&broken_files, found)
         };
-        if database.seen.as_ref().is_some_and(is_seen) {
+        if is_same_audience && database.seen.as_ref().is_some_and(is_seen) {
             return Ok(false);
         }
         let refs = Refs::read(&shared.store, &root)?;
         let now = Seen { root, checked_out, broken_files, refs, found };
         let history = database.new_history(&now)?;
+        let last = || Some(database.view.as_ref()?.history().clone());
+        let history = history.or_else(|| if is_same_audience { None } else { last() });
         let is_new = history.is_some();
         if let Some(history) = history {
             let shown_name = self.options.name.clone().unwrap_or_else(|| name.to_owned());
-            let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history);
+            let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history, audience);
             view.prepare();
             database.view = Some(Arc::new(view));
         }

@@ -17,6 +17,7 @@ use super::objects::{Objects, Reader};
 use super::tree::{self, Entry, Finder, FoundFile};
 use super::verify::{self, Checker};
 use crate::locks::lock;
+use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
@@ -132,6 +133,10 @@ impl Database for GitDatabase {
         &self.history
     }
 
+    fn audiences(&self) -> Audiences {
+        self.view.objects.audience().into()
+    }
+
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
         let label = self.view.objects.label();
         let Some(&index) = self.view.by_id.get(snapshot) else {
@@ -239,7 +244,8 @@ impl View {
         };
         let id = self.identity(shape, own, kind, blob, &begin.commit);
         let (path, content) = (Arc::clone(path), self.content(path, blob));
-        Some(FileEntry { path, kind, id, changed: begin.time, links: origin.links, content })
+        let (changed, links, access) = (begin.time, origin.links, self.objects.audience().into());
+        Some(FileEntry { path, kind, id, changed, links, access, content })
     }
 
     /// A blob of a path since a commit is one content, in whatever clone, and for whoever it is mounted.

@@ -46,6 +46,7 @@ use super::blocking::on_blocking_thread;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 use crate::locks::lock;
+use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 use crate::source::repository::{Repository, State as RepositoryState};
 use crate::source::root::{LEADS_OUTSIDE_HINT, Links};
@@ -67,8 +68,8 @@ struct Inner {
     repository: Arc<Repository>,
     watch: FolderWatch,
     state: Mutex<State>,
-    /// What the repository named when databases were handed out.
-    delivered: Mutex<Option<Refs>>,
+    /// What the repository named, and whom it let in, when databases were handed out.
+    delivered: Mutex<Option<(Refs, Audience)>>,
 }
 
 impl GitSource {
@@ -118,8 +119,8 @@ fn say_what_is_refused(state: &RepositoryState, label: &str) {
     }
 }
 
-/// The databases, and what the repository named then.
-type News = (Refs, Vec<Arc<dyn Database>>);
+/// The databases, and what the repository named and whom it let in then.
+type News = ((Refs, Audience), Vec<Arc<dyn Database>>);
 
 impl Inner {
     /// The databases and what the repository names, where that is news. Blocks.
@@ -128,17 +129,17 @@ impl Inner {
         let state = self.repository.look();
         let state = state.map_err(|failure| failed(&self.label, CANNOT_OPEN.to_owned(), failure))?;
         self.watch.renew(|| refs::watched(&state));
-        let refs = Refs::read(&state, &self.place, &self.label)?;
+        let now = (Refs::read(&state, &self.place, &self.label)?, state.audience());
         let repository = &self.repository;
-        if lock(&self.delivered).as_ref() == Some(&refs) {
+        if lock(&self.delivered).as_ref() == Some(&now) {
             if !lock(&self.state).is_any_back(repository, &self.place, &self.label) {
                 return Ok(None);
             }
             // Should this poll be given up, the next one has to look.
             *lock(&self.delivered) = None;
         }
-        let databases = lock(&self.state).look(repository, &refs, &self.place, &self.label)?;
-        Ok(Some((refs, databases)))
+        let databases = lock(&self.state).look(repository, (&now.0, now.1), &self.place, &self.label)?;
+        Ok(Some((now, databases)))
     }
 }
 
@@ -152,8 +153,8 @@ impl Source for GitSource {
         let inner = Arc::clone(&self.inner);
         let found = on_blocking_thread(&self.inner.label, move || inner.look()).await?;
         // Only now: news of a poll that was given up half-way are news for the next one.
-        Ok(found.map(|(refs, databases)| {
-            *lock(&self.inner.delivered) = Some(refs);
+        Ok(found.map(|(seen, databases)| {
+            *lock(&self.inner.delivered) = Some(seen);
             databases
         }))
     }

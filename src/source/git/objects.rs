@@ -7,6 +7,7 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::tree::TreeCache;
+use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
 use crate::source::repository::{BaseCache, Failure, Loose, Repository, State, Unpacking, kind_of};
@@ -19,6 +20,7 @@ pub(super) struct Objects {
     repository: Arc<Repository>,
     /// Objects that stand for others (`git replace`).
     replaced: Arc<HashMap<ObjectId, ObjectId>>,
+    audience: Audience,
 }
 
 /// What could not be done with a repository as a whole.
@@ -45,7 +47,18 @@ impl Objects {
         repository: Arc<Repository>,
         replaced: Arc<HashMap<ObjectId, ObjectId>>,
     ) -> Self {
-        Self { label, repository, replaced }
+        Self { label, repository, replaced, audience: Audience::Owner }
+    }
+
+    /// The same where this is known.
+    #[must_use]
+    pub(super) fn for_audience(self, audience: Audience) -> Self {
+        Self { audience, ..self }
+    }
+
+    /// Whom the folders of the repository let read it: its own and those of objects, also of those that it borrows.
+    pub(super) fn audience(&self) -> Audience {
+        self.audience
     }
 
     pub(super) fn label(&self) -> &Arc<str> {

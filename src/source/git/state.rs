@@ -18,6 +18,7 @@ use super::place::GitPlace;
 use super::refs::Refs;
 use super::tree::Entry;
 use super::verify::Checker;
+use crate::model::access::Audience;
 use crate::model::history::SnapshotId;
 use crate::source::repository::Repository;
 use crate::source::{Database, ErrorKind, SourceError};
@@ -98,14 +99,14 @@ impl State {
         is_any
     }
 
-    /// The databases of a repository that names these commits. Blocks.
+    /// The databases of a repository that names these commits and lets these users read it. Blocks.
     ///
     /// # Errors
     /// When the branch's newest commit cannot be read, or none of its commits has anything at the chosen path.
     pub(super) fn look(
         &mut self,
         repository: &Arc<Repository>,
-        refs: &Refs,
+        (refs, audience): (&Refs, Audience),
         place: &GitPlace,
         label: &Arc<str>,
     ) -> Result<Vec<Arc<dyn Database>>, SourceError> {
@@ -116,8 +117,8 @@ impl State {
             self.replaced = Arc::new(refs.replaced.clone());
             self.boundary.clone_from(&refs.boundary);
         }
-        let objects =
-            Arc::new(Objects::new(Arc::clone(label), Arc::clone(repository), Arc::clone(&self.replaced)));
+        let objects = Objects::new(Arc::clone(label), Arc::clone(repository), Arc::clone(&self.replaced));
+        let objects = Arc::new(objects.for_audience(audience));
         let mut reader = objects.reader().for_many();
         let (mut order, mut peeled) = self.reach(&mut reader, refs, place)?;
         if self.graph.is_untidy(order.len()) {
@@ -304,7 +305,10 @@ impl Reached<'_> {
         let history =
             history::history(self.graph, &self.order, lineage, self.refs, |id| self.peeled.get(id).copied());
         let former = former.filter(|former| former.is_of(part));
-        if let Some(same) = former.filter(|former| *former.history() == history) {
+        let is_same = |former: &&Arc<GitDatabase>| {
+            *former.history() == history && former.audiences() == objects.audience().into()
+        };
+        if let Some(same) = former.filter(is_same) {
             return Arc::clone(same);
         }
         let shared = former.map_or_else(Arc::default, |former| former.shared());

@@ -36,7 +36,9 @@ pub(in crate::source) use names::{Names, Target};
 pub(in crate::source) use packs::{BaseCache, Unpacking};
 
 use super::ErrorKind;
+use super::access;
 use super::root::{Links, Root, SourcePath};
+use crate::model::access::Audience;
 use folders::Folders;
 use packs::{PackName, Packs};
 
@@ -155,6 +157,14 @@ impl State {
     pub(in crate::source) fn watched(&self) -> impl Iterator<Item = &Path> {
         let own = [&self.folders.git, &self.folders.common].into_iter().map(SourcePath::path);
         own.chain(self.names.folders.iter().map(PathBuf::as_path))
+    }
+
+    /// Whom its folders let read it: its own, and those of objects, also of those that it borrows. Blocks.
+    pub(in crate::source) fn audience(&self) -> Audience {
+        let Folders { git, common, objects, .. } = &self.folders;
+        let packs = objects.iter().map(|folder| folder.join("pack")).filter(SourcePath::is_dir);
+        let folders = [git, common].into_iter().chain(objects).cloned().chain(packs);
+        folders.map(|folder| access::of_way(folder.path())).fold(Audience::Everyone, Audience::and)
     }
 
     /// What on disk changes when an object comes back that could not be read.

@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use super::Opened;
+use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
+use crate::source::access;
 use crate::source::root::Root;
 
 /// Bytes that one piece of content holds at most.
@@ -41,12 +43,14 @@ pub(in crate::source) struct FileStamp {
     /// 1970.
     pub(in crate::source) ctime_ns: i128,
     pub(in crate::source) inode: u64,
+    /// Whom its mode lets read it. A change of it is a change of the change time too.
+    pub(in crate::source) audience: Audience,
 }
 
 impl FileStamp {
     /// That of a file that could not be looked at: of no file that can be read.
     pub(in crate::source) const UNKNOWN: Self =
-        Self { len: 0, mtime_ns: i128::MIN, ctime_ns: i128::MIN, inode: 0 };
+        Self { len: 0, mtime_ns: i128::MIN, ctime_ns: i128::MIN, inode: 0, audience: Audience::Owner };
 
     pub(in crate::source) fn of(metadata: &Metadata) -> Self {
         let nanoseconds = |whole, rest| i128::from(whole) * 1_000_000_000 + i128::from(rest);
@@ -55,6 +59,7 @@ impl FileStamp {
             mtime_ns: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             ctime_ns: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
             inode: metadata.ino(),
+            audience: access::of_file(metadata),
         }
     }
 
@@ -140,7 +145,7 @@ impl FileVersion {
 
     /// Names the bytes of this state of this file.
     pub(in crate::source) fn key(&self) -> ContentId {
-        let FileStamp { len, mtime_ns, ctime_ns, inode } = self.stamp;
+        let FileStamp { len, mtime_ns, ctime_ns, inode, .. } = self.stamp;
         ContentId::of(&[
             b"file",
             self.path.as_os_str().as_bytes(),
@@ -333,7 +338,8 @@ mod tests {
     #[test]
     fn a_file_is_settled_once_the_clock_has_moved_on() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_769_025_600);
-        let wait = |ctime_ns| FileStamp { len: 0, mtime_ns: 0, ctime_ns, inode: 1 }.unsettled_for(now);
+        let stamp = FileStamp { len: 0, mtime_ns: 0, inode: 1, ..FileStamp::UNKNOWN };
+        let wait = |ctime_ns| FileStamp { ctime_ns, ..stamp }.unsettled_for(now);
         let now_ns = 1_769_025_600_000_000_000;
         assert_eq!(wait(now_ns), Some(CLOCK_TICK));
         assert_eq!(wait(now_ns - 15_000_000), Some(Duration::from_millis(5)));

@@ -21,6 +21,7 @@ pub mod recipes;
 pub mod server;
 pub mod sql;
 pub mod tree;
+pub mod user;
 pub mod work_tree;
 
 pub use notice::tell;

@@ -17,6 +17,7 @@ use gix::objs::{CommitRefIter, Kind, TagRefIter, TreeRefIter};
 
 use super::file::StoreFile;
 use super::spool::Spool;
+use crate::model::access::Audience;
 use crate::source::ErrorKind;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::repository::{BaseCache, Failure, Repository, State, Unpacking, kind_of};
@@ -52,6 +53,11 @@ impl StoreInGit {
         let repository =
             Repository::open(folder, links).map_err(|error| failed(folder, "open it".to_owned(), error))?;
         Ok(Self { repository })
+    }
+
+    /// Whom the folders of the repository let read it, as of the last look at it.
+    pub fn audience(&self) -> Audience {
+        self.repository.state().audience()
     }
 
     /// The commit at [`DATA_REF`].

@@ -7,6 +7,8 @@ use super::file::{Stamp, StoreFile, is_unchanged};
 use super::git::{CommitId, StoreInGit, Tree};
 use super::journal::JOURNAL;
 use super::manifest::MANIFEST;
+use crate::model::access::Audience;
+use crate::source::access;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::root::{Links, SourcePath};
 
@@ -42,6 +44,14 @@ impl Place {
         let opened = SourcePath::of_folder(folder, Links::Beneath);
         opened.map(Self::Folder).map_err(|error| StoreError::io(folder, "open", error))
     }
+}
+
+/// Whether a file in the folder of a store holds some of it: the manifest, the journal, a table file, an archive.
+fn is_of_store(name: &str) -> bool {
+    /// How long an address is as text, which names files.
+    const ADDRESS: usize = 32;
+    let stem = name.split('.').next().unwrap_or(name);
+    name == MANIFEST || stem.len() == ADDRESS && stem.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The files of a store, at whatever instant they are looked at.
@@ -115,6 +125,19 @@ impl Files {
             },
             Self::Git(repository) => State::Git(repository.head()?),
         })
+    }
+
+    /// Whom the files of the store let read them, and the folders on the way; in a git repository, as of the last look at
+    /// it, its folders.
+    pub fn audience(&self) -> Audience {
+        match self {
+            Self::Folder(folder) => {
+                let both = [folder.clone(), folder.join(OLD_GENERATION)];
+                let each = both.iter().map(|folder| access::of_files_in(folder, is_of_store));
+                each.fold(Audience::Everyone, Audience::and)
+            }
+            Self::Git(store) => store.audience(),
+        }
     }
 
     /// Whether files that a manifest names may be gone before they are opened: in a folder, garbage collection takes them.

@@ -13,6 +13,7 @@ use super::manifest::MANIFEST;
 use super::place::{Files, OLD_GENERATION, Place};
 use super::view::View;
 use crate::locks::lock;
+use crate::model::access::Audience;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::root::SourcePath;
@@ -77,6 +78,11 @@ impl ChunkStore {
     /// The folder of the store, or of the git repository that it is in.
     pub fn folder(&self) -> &Path {
         self.place.path()
+    }
+
+    /// Whom the files let read them now.
+    pub fn audience(&self) -> Audience {
+        self.files.audience()
     }
 
     /// The newest view.

@@ -9,6 +9,7 @@ use globset::GlobSet;
 
 use super::scan::scan;
 use crate::locks::lock;
+use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
 use crate::model::history::History;
 use crate::source::dolt_store::address::Address;
@@ -208,7 +209,7 @@ fn a_scan_ends_early_when_nobody_wants_it() {
 
 /// What a view says of files: their identities, and how often each is shown, by commit and file name.
 fn shown(shared: &Arc<Shared>) -> impl Fn(&Address, &str) -> (ContentId, u32) {
-    let view = DoltStoreDatabase::new(Arc::clone(shared), "db".to_owned(), current(shared));
+    let view = DoltStoreDatabase::new(Arc::clone(shared), "db".to_owned(), current(shared), Audience::Owner);
     move |commit, name| {
         let files = view.files_of(&commit.to_string().into()).expect("it reads").expect("it is shown");
         let file = files.files.iter().find(|file| &*file.path == name).expect("it has that file");
@@ -257,7 +258,8 @@ async fn a_table_that_was_collected_fails_alone() {
     repo.write(&[("refs/heads/main", one)]);
     let shared = repo.open();
     assert_eq!(lost(&shared), ["with tables"]);
-    let view = DoltStoreDatabase::new(Arc::clone(&shared), "db".to_owned(), current(&shared));
+    let view =
+        DoltStoreDatabase::new(Arc::clone(&shared), "db".to_owned(), current(&shared), Audience::Owner);
     let files = view.files(&torn.to_string().into()).await.expect("it lists");
     let names: Vec<_> = files.iter().map(|file| &*file.path).collect();
     assert_eq!(names, ["gone.jsonl", "schema.sql", "there.jsonl"]);

@@ -10,6 +10,7 @@ use lru::LruCache;
 
 use super::DatedCopy;
 use crate::locks::lock;
+use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
@@ -69,7 +70,10 @@ impl CopiesDatabase {
         former: Option<&Arc<Self>>,
     ) -> Arc<Self> {
         let history = history(&copies, graph);
-        let is_same = |former: &&Arc<Self>| former.history == history && former.view.shows(stem, &copies);
+        let is_same = |former: &&Arc<Self>| {
+            let is_same_audience = former.view.objects.audience() == objects.audience();
+            is_same_audience && former.history == history && former.view.shows(stem, &copies)
+        };
         if let Some(same) = former.filter(is_same) {
             return Arc::clone(same);
         }
@@ -120,6 +124,10 @@ impl Database for CopiesDatabase {
 
     fn history(&self) -> &History {
         &self.history
+    }
+
+    fn audiences(&self) -> Audiences {
+        self.view.objects.audience().into()
     }
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
@@ -221,7 +229,8 @@ impl View {
             &time,
         ]);
         let links = u32::try_from(before + after).unwrap_or(u32::MAX);
-        FileEntry { path, kind: FileKind::Regular, id, changed: first.time, links, content }
+        let (kind, changed, access) = (FileKind::Regular, first.time, self.objects.audience().into());
+        FileEntry { path, kind, id, changed, links, access, content }
     }
 
     fn blob(&self, copy: &DatedCopy, id: ObjectId) -> Arc<Blob> {

@@ -86,6 +86,7 @@ impl View {
             id,
             changed: begin.time,
             links: origin.links,
+            access: self.objects.audience().into(),
             content: table.content,
         }
     }
@@ -112,6 +113,7 @@ impl View {
             id: self.identity(b"export", &file.own, FileKind::Regular, id, &begin.commit),
             changed: begin.time,
             links: origin.links,
+            access: self.objects.audience().into(),
             content: Arc::new(BlobContent::new(blob)),
         };
         (Some(entry), is_lines.is_some())

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::*;
+use crate::model::access::Audience;
 use crate::source::ErrorKind;
 
 use crate::source::git::objects::{CANNOT_OPEN, failed};
@@ -43,7 +44,7 @@ fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
     let repository = Repository::open(&place.repository, Links::Beneath)
         .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
     let refs = Refs::read(&repository.state(), &place, &label)?;
-    State::new(None, None).look(&Arc::new(repository), &refs, &place, &label)
+    State::new(None, None).look(&Arc::new(repository), (&refs, Audience::Owner), &place, &label)
 }
 
 /// How much of a repository could be read.

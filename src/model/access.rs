@@ -1,0 +1,115 @@
+//! Who may read what is shown, as far as its source lets them.
+
+/// Who may read something, beside its owner and root.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// Every user of the machine.
+    #[default]
+    Everyone,
+    /// The members of the group with this number.
+    Group(u32),
+    /// Nobody else.
+    Owner,
+}
+
+impl Audience {
+    /// Those whom both let. Two groups have no members in common that a mode could name.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Everyone, audience) | (audience, Self::Everyone) => audience,
+            (Self::Group(a), Self::Group(b)) if a == b => Self::Group(a),
+            _ => Self::Owner,
+        }
+    }
+
+    /// Those whom one of both lets: for names alone, as it is everyone where there are two groups.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Owner, audience) | (audience, Self::Owner) => audience,
+            (Self::Group(a), Self::Group(b)) if a == b => Self::Group(a),
+            _ => Self::Everyone,
+        }
+    }
+}
+
+/// Who may read one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// Whom its source lets.
+    pub audience: Audience,
+    /// Whether it holds secrets: then it is its owner's alone, whatever the mount was made for.
+    pub is_secret: bool,
+}
+
+impl Access {
+    /// That of what is made of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { audience: self.audience.and(other.audience), is_secret: self.is_secret || other.is_secret }
+    }
+
+    /// The same for what tells no values: counts, hashes.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        Self { is_secret: false, ..self }
+    }
+}
+
+impl From<Audience> for Access {
+    fn from(audience: Audience) -> Self {
+        Self { audience, is_secret: false }
+    }
+}
+
+/// How far the audiences of one database's files go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audiences {
+    /// Those who may read some of it.
+    pub widest: Audience,
+    /// Those who may read all of it.
+    pub narrowest: Audience,
+}
+
+impl From<Audience> for Audiences {
+    fn from(audience: Audience) -> Self {
+        Self { widest: audience, narrowest: audience }
+    }
+}
+
+impl FromIterator<Audience> for Audiences {
+    fn from_iter<I: IntoIterator<Item = Audience>>(all: I) -> Self {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { return Self::default() };
+        all.fold(first.into(), |known, next| Self {
+            widest: known.widest.or(next),
+            narrowest: known.narrowest.and(next),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Audience::{Everyone, Group, Owner};
+    use super::*;
+
+    #[test]
+    fn the_stricter_one_wins_what_both_have_to_let() {
+        for (a, b, both, either) in [
+            (Everyone, Everyone, Everyone, Everyone),
+            (Everyone, Group(5), Group(5), Everyone),
+            (Everyone, Owner, Owner, Everyone),
+            (Group(5), Group(5), Group(5), Group(5)),
+            (Group(5), Group(6), Owner, Everyone),
+            (Group(5), Owner, Owner, Group(5)),
+            (Owner, Owner, Owner, Owner),
+        ] {
+            assert_eq!((a.and(b), b.and(a)), (both, both), "{a:?} and {b:?}");
+            assert_eq!((a.or(b), b.or(a)), (either, either), "{a:?} or {b:?}");
+        }
+        let all: Audiences = [Group(5), Owner].into_iter().collect();
+        assert_eq!(all, Audiences { widest: Group(5), narrowest: Owner });
+        assert_eq!(Audiences::from_iter([]), Audiences::default());
+    }
+}

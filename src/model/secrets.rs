@@ -1,0 +1,276 @@
+//! Which tables hold secrets, by their names, and which values of theirs are secret, by the names of settings and columns.
+//!
+//! A mode is shown before a row is read: so a table is secret as a whole, whatever it holds. Which values are left out of
+//! what commands print is seen row by row.
+
+use std::borrow::Cow;
+
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use serde_json::Value;
+
+use super::row::{NULL, Row, text_of};
+
+/// What the paths of tables end in.
+const TABLE: &str = ".jsonl";
+
+/// Tables in which Beads keeps what opens other services (`bd config set linear.api_key`) and databases.
+const TABLES: [&str; 2] = ["config", "federation_peers"];
+
+/// Names of settings and columns whose values are secret in such tables, in small letters.
+const KEYS: [&str; 11] = [
+    "*_key",
+    "*.key",
+    "*apikey",
+    "*token",
+    "*password*",
+    "*passwd*",
+    "*passphrase*",
+    "*secret*",
+    "*credential*",
+    "*webhook*",
+    "*.dsn",
+];
+
+/// Ends of names of files that hold whole databases, or whole folders of tables.
+const CONTAINERS: [&str; 5] = [".db", ".sqlite", ".sqlite3", ".db3", ".dump"];
+
+/// Where in its name a tar says that it is one, packed or not.
+const TAR: &str = ".tar";
+
+/// Columns that name a setting, or a row; without them it is the first one.
+const NAMES: [&str; 3] = ["key", "name", "id"];
+
+/// Stands for a secret value, as JSON.
+pub const MASK: &str = "\"********\"";
+
+/// The rules: the built-in ones, and those of the user.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    usual: GlobSet,
+    own: Vec<Own>,
+}
+
+/// A rule of the user's own.
+#[derive(Debug, Clone)]
+struct Own {
+    table: GlobMatcher,
+    /// Names of settings and columns; all but those that name a row where there are none.
+    key: Option<GlobMatcher>,
+}
+
+/// What is secret in one table.
+#[derive(Debug)]
+pub struct TableSecrets<'s> {
+    usual: Option<&'s GlobSet>,
+    own: Vec<&'s GlobMatcher>,
+    is_all: bool,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        let mut usual = GlobSetBuilder::new();
+        for pattern in KEYS {
+            usual.add(Glob::new(pattern).expect("it is well formed"));
+        }
+        Self { usual: usual.build().expect("they are few"), own: Vec::new() }
+    }
+}
+
+impl Secrets {
+    /// The built-in rules with one for each `TABLE[:KEY]`, both patterns.
+    ///
+    /// # Errors
+    /// What is wrong with which pattern.
+    pub fn new<'p>(own: impl IntoIterator<Item = &'p str>) -> Result<Self, globset::Error> {
+        let matcher =
+            |pattern: &str| Ok(GlobBuilder::new(&pattern.to_lowercase()).build()?.compile_matcher());
+        let rule = |text: &str| {
+            let (table, key) = text.split_once(':').map_or((text, None), |(table, key)| (table, Some(key)));
+            Ok(Own { table: matcher(table)?, key: key.map(matcher).transpose()? })
+        };
+        let own = own.into_iter().map(rule).collect::<Result<_, globset::Error>>()?;
+        Ok(Self { own, ..Self::default() })
+    }
+
+    /// What is secret in the file at a path of a snapshot; `None` where nothing is, as far as its name says.
+    pub fn of(&self, path: &str) -> Option<TableSecrets<'_>> {
+        let path = path.to_lowercase();
+        let file = path.rsplit_once('/').map_or(&*path, |(_, file)| file);
+        let table = file.strip_suffix(TABLE);
+        let is_usual = table.is_some_and(|table| TABLES.contains(&table));
+        let names = [Some(&*path), Some(file), table];
+        let is_named = |own: &&Own| names.iter().flatten().any(|name| own.table.is_match(name));
+        let own: Vec<&Own> = self.own.iter().filter(is_named).collect();
+        (is_usual || !own.is_empty()).then(|| TableSecrets {
+            usual: is_usual.then_some(&self.usual),
+            is_all: own.iter().any(|own| own.key.is_none()),
+            own: own.into_iter().filter_map(|own| own.key.as_ref()).collect(),
+        })
+    }
+
+    /// Whether a user's own rule names the file at a path.
+    pub fn is_own(&self, path: &str) -> bool {
+        self.of(path).is_some_and(|secrets| secrets.is_all || !secrets.own.is_empty())
+    }
+}
+
+/// Whether a file may hold the tables beside it: a database, a dump or a tar, by its name.
+pub fn is_container(path: &str) -> bool {
+    let path = path.to_lowercase();
+    let name = path.rsplit_once('/').map_or(&*path, |(_, name)| name);
+    let is_tar =
+        name.find(TAR).is_some_and(|at| matches!(name.as_bytes().get(at + TAR.len()), None | Some(b'.')));
+    is_tar || name.ends_with(".tgz") || CONTAINERS.iter().any(|end| name.ends_with(end))
+}
+
+impl TableSecrets<'_> {
+    /// Whether the value of a column is secret in this row.
+    pub fn hides(&self, row: &Row<'_>, column: &str) -> bool {
+        let Some(value) = row.get(column).filter(|value| *value != NULL) else { return false };
+        self.names(column) || column != name_column(row) && self.hides_row(row) || self.holds(value)
+    }
+
+    /// A line as it may be shown: secret values masked, or all of it where it is no row.
+    pub fn mask<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
+        let Some(row) = Row::parse(line) else {
+            return if line.is_empty() { Cow::Borrowed(line) } else { Cow::Borrowed(MASK.as_bytes()) };
+        };
+        if !row.columns().any(|(column, _)| self.hides(&row, column)) {
+            return Cow::Borrowed(line);
+        }
+        let column = |(name, value)| {
+            let shown = if self.hides(&row, name) { MASK } else { value };
+            format!("{}:{shown}", Value::from(name))
+        };
+        let columns: Vec<String> = row.columns().map(column).collect();
+        Cow::Owned(format!("{{{}}}", columns.join(",")).into_bytes())
+    }
+
+    /// Whether all but the name of the row is secret.
+    fn hides_row(&self, row: &Row<'_>) -> bool {
+        self.is_all || row.get(name_column(row)).is_some_and(|name| self.names(&text_of(name)))
+    }
+
+    fn names(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.usual.is_some_and(|usual| usual.is_match(&name))
+            || self.own.iter().any(|own| own.is_match(&name))
+    }
+
+    /// Whether a value is an object with a secret in it, be it as text.
+    fn holds(&self, value: &str) -> bool {
+        let looks_so = |text: &str| text.contains('{');
+        if !looks_so(value) {
+            return false;
+        }
+        let parsed = |text: &str| serde_json::from_str(text).is_ok_and(|value: Value| self.holds_in(&value));
+        parsed(value) || parsed(&text_of(value))
+    }
+
+    fn holds_in(&self, value: &Value) -> bool {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().any(|(name, value)| self.names(name) || self.holds_in(value))
+            }
+            Value::Array(values) => values.iter().any(|value| self.holds_in(value)),
+            _ => false,
+        }
+    }
+}
+
+/// The column that names a row.
+fn name_column<'r>(row: &'r Row<'_>) -> &'r str {
+    let named = NAMES.into_iter().find(|name| row.get(name).is_some());
+    named.or_else(|| row.columns().next().map(|(name, _)| name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked(secrets: &Secrets, path: &str, line: &str) -> String {
+        let table = secrets.of(path).expect("it is a secret table");
+        String::from_utf8(table.mask(line.as_bytes()).into_owned()).expect("it is text")
+    }
+
+    #[test]
+    fn tables_are_secret_by_their_names_wherever_they_are() {
+        let secrets = Secrets::default();
+        for path in
+            ["config.jsonl", "a/Config.jsonl", "public/config.jsonl", "x.tables/federation_peers.jsonl"]
+        {
+            assert!(secrets.of(path).is_some(), "{path}");
+        }
+        for path in ["config", "config.json", "configs.jsonl", "config.jsonl/x", "issues.jsonl"] {
+            assert!(secrets.of(path).is_none(), "{path}");
+        }
+        let own = Secrets::new(["customers:iban", "*.pem", "hr/*"]).expect("they are patterns");
+        for path in ["customers.jsonl", "CUSTOMERS.jsonl", "a/b.pem", "hr/pay.jsonl", "config.jsonl"] {
+            assert!(own.of(path).is_some(), "{path}");
+        }
+        assert!(own.is_own("customers.jsonl") && !own.is_own("config.jsonl") && !own.is_own("x"));
+        assert!(Secrets::new(["a["]).is_err());
+    }
+
+    #[test]
+    fn what_holds_tables_is_known_by_its_name() {
+        for path in ["b.db", "a/B.SQLITE3", "d.dump", "x.tar", "x.tar.gz", "x.tgz"] {
+            assert!(is_container(path), "{path}");
+        }
+        for path in ["schema.sql", "x.tartan", "db", "x.db.tables/t.jsonl"] {
+            assert!(!is_container(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn values_of_settings_are_masked_by_their_keys() {
+        let secrets = Secrets::default();
+        let setting = |key: &str| format!("{{\"key\":\"{key}\",\"value\":\"hush\"}}");
+        let hidden = [
+            "linear.api_key",
+            "jira.api_token",
+            "github.token",
+            "GitLab.Token",
+            "smtp.password",
+            "oauth.client_secret",
+        ];
+        for key in hidden {
+            let line = masked(&secrets, "config.jsonl", &setting(key));
+            assert_eq!(line, format!("{{\"key\":\"{key}\",\"value\":{MASK}}}"));
+        }
+        for key in ["issue_prefix", "jira.url", "ai.max_tokens", "tokens"] {
+            assert_eq!(masked(&secrets, "config.jsonl", &setting(key)), setting(key));
+        }
+        assert_eq!(
+            masked(&secrets, "config.jsonl", "{\"key\":\"a.token\",\"value\":null}"),
+            "{\"key\":\"a.token\",\"value\":null}"
+        );
+        assert_eq!(masked(&secrets, "config.jsonl", "ghp_1"), MASK, "what is no row may be anything");
+        assert_eq!(masked(&secrets, "config.jsonl", ""), "");
+    }
+
+    #[test]
+    fn values_of_columns_are_masked_by_their_names() {
+        let secrets = Secrets::default();
+        let peer = "{\"name\":\"a\",\"url\":\"u\",\"password_encrypted\":\"AAE=\",\"n\":1}";
+        let shown = format!("{{\"name\":\"a\",\"url\":\"u\",\"password_encrypted\":{MASK},\"n\":1}}");
+        assert_eq!(masked(&secrets, "federation_peers.jsonl", peer), shown);
+        let nested = "{\"id\":1,\"settings\":{\"x\":[{\"api_key\":\"k\"}]},\"text\":\"{\\\"token\\\":1}\",\"ok\":{\"a\":1}}";
+        let shown = format!("{{\"id\":1,\"settings\":{MASK},\"text\":{MASK},\"ok\":{{\"a\":1}}}}");
+        assert_eq!(masked(&secrets, "config.jsonl", nested), shown);
+    }
+
+    #[test]
+    fn own_rules_hide_what_they_name_or_all() {
+        let secrets = Secrets::new(["customers:IBAN", "staff"]).expect("they are patterns");
+        let line = "{\"id\":7,\"iban\":\"DE1\",\"mail\":\"m\"}";
+        assert_eq!(
+            masked(&secrets, "customers.jsonl", line),
+            format!("{{\"id\":7,\"iban\":{MASK},\"mail\":\"m\"}}")
+        );
+        assert_eq!(
+            masked(&secrets, "staff.jsonl", line),
+            format!("{{\"id\":7,\"iban\":{MASK},\"mail\":{MASK}}}")
+        );
+    }
+}
