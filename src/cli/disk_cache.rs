@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::home;
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
 use crate::model::terminal::ShowPath;
 use crate::private;
@@ -21,8 +22,8 @@ pub(super) fn folder(chosen: Option<&Path>) -> Option<PathBuf> {
         return Some(chosen).filter(|path| !path.as_os_str().is_empty()).map(absolute);
     }
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    cache.or_else(home).map(|cache| cache.join("asof"))
+    let of_user = || home::folder().map(|home| home.join(".cache"));
+    cache.or_else(of_user).map(|cache| cache.join("asof"))
 }
 
 /// Makes the folder of a cache where it is missing, and tells whether what is in it is believed: sizes are taken from

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use super::{Failure, mountpoint};
+use super::{Failure, home, mountpoint};
 use crate::model::terminal::ShowPath;
 use crate::model::{names, terminal};
 use crate::private;
@@ -109,8 +109,8 @@ pub(super) fn default_file(mountpoint: &Path) -> PathBuf {
 
 fn default_folder() -> PathBuf {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    state.or_else(home).unwrap_or_else(|| PathBuf::from("/var/log")).join("asof")
+    let of_user = || home::folder().map(|home| home.join(".local/state"));
+    state.or_else(of_user).unwrap_or_else(|| PathBuf::from("/var/log")).join("asof")
 }
 
 /// Puts a long log of `own` aside, and removes the oldest logs of mounts that are no more. What fails is left as it is:

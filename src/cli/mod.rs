@@ -14,6 +14,7 @@ mod failure;
 mod find;
 mod find_json;
 mod heap;
+mod home;
 mod log;
 mod log_json;
 mod log_text;

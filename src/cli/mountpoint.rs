@@ -22,6 +22,8 @@ pub(super) struct Mounted {
     pub device: String,
     /// File system type.
     pub kind: String,
+    /// The user who mounted it, where the file system says so (`user_id=` of FUSE).
+    pub user: Option<u32>,
 }
 
 /// What is mounted at `path` on top, if anything.
@@ -38,7 +40,9 @@ pub(super) fn all_mounted() -> Vec<(PathBuf, Mounted)> {
         // Optional fields stand between the sixth and the separator.
         let separator = fields.iter().position(|field| *field == b"-")?;
         let (device, place, kind) = (fields.get(2)?, fields.get(4)?, fields.get(separator + 1)?);
-        Some((unescape(place).into(), Mounted { device: text(device), kind: text(kind) }))
+        let options = fields.get(separator + 3).map(|options| text(options)).unwrap_or_default();
+        let user = options.split(',').find_map(|option| option.strip_prefix("user_id=")?.parse().ok());
+        Some((unescape(place).into(), Mounted { device: text(device), kind: text(kind), user }))
     });
     mounted.collect()
 }

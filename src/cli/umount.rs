@@ -32,12 +32,17 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
         }
         Some(_) => {}
     }
+    let you = rustix::process::getuid().as_raw();
+    let other = mountpoint::mounted_at(&place).and_then(|mounted| mounted.user).filter(|user| *user != you);
     mountpoint::unmount(&place, args.lazy).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
-        io::ErrorKind::PermissionDenied => cannot().because(&error).hint(format!(
-            "only its owner and root may unmount it: {}",
-            shell::command("sudo asof umount", &args.mountpoint)
-        )),
+        io::ErrorKind::PermissionDenied => {
+            let why = other.map_or(error, |user| io::Error::other(NotYours { user, you }));
+            cannot().because(&why).hint(format!(
+                "only its owner and root may unmount it: {}",
+                shell::command("sudo asof umount", &args.mountpoint)
+            ))
+        }
         _ => cannot().because(&error),
     })
 }
@@ -45,6 +50,14 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
 #[derive(Debug, thiserror::Error)]
 #[error("nothing is mounted there")]
 struct NotMounted;
+
+/// The mount is somebody else's.
+#[derive(Debug, thiserror::Error)]
+#[error("user {user} mounted it, and you are user {you}")]
+struct NotYours {
+    user: u32,
+    you: u32,
+}
 
 /// Names the processes that keep the mount busy.
 fn busy_hint(place: &Path) -> String {

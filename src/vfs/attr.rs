@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Vfs;
 use super::error::VfsError;
+use super::histories::TABLE;
 use super::node::{Node, Stays};
 use crate::catalog::{Moment, SnapKey};
 use crate::model::access::{Access, Audience};
@@ -106,6 +107,11 @@ impl Vfs {
         };
         match node {
             Node::File(file) => return file.access,
+            // A look-up in it says whether a table ever had a row with that key.
+            Node::Histories { db, path } if !path.is_empty() => {
+                let audience = self.database(db).map_or(Audience::Owner, |d| d.audiences().narrowest);
+                return Access { audience, is_secret: self.secrets.of(&format!("{path}{TABLE}")).is_some() };
+            }
             Node::Root | Node::Link { .. } => Audience::Everyone,
             Node::Snapshot { db, key, .. } => of_snapshot(db, key),
             Node::Diff { db, from, to, .. } => of_moment(db, from).and(of_moment(db, to)),

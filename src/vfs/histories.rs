@@ -11,7 +11,7 @@ use super::node::Node;
 use crate::derived::{VersionIndex, history_file};
 
 /// What the names of tables' files, and of histories, end in.
-const TABLE: &str = ".jsonl";
+pub(super) const TABLE: &str = ".jsonl";
 
 impl Vfs {
     /// What `name` is in the folder `path` of `history/`. A key that no version of the table ever had has no file, and

@@ -9,6 +9,7 @@ use crate::support::files::read_text;
 use crate::support::histories;
 use crate::support::mount::{Mount, asof};
 use crate::support::server::Server;
+use crate::support::user::public_dir;
 use crate::support::{archives, temp_dir};
 
 /// Lays the helper over /sbin, then runs the rest of the script.
@@ -26,6 +27,24 @@ mount --bind "$DIR/sbin" "$sbin"
 fn helper() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("mount-helpers/mount.asof")
 }
+
+/// Two users with accounts, eve and bob, of whom `$EVE` and `$BOB` run a command; a folder of archives of eve's in `$DIR/backup`,
+/// an empty folder of hers in `$DIR/mnt`, and a line of fstab for both.
+const USERS: &str = r#"
+umask 022
+chmod 755 "$DIR"
+printf '%s\n' "eve:x:54001:54001::$DIR/eve:/bin/sh" "bob:x:54002:54002::$DIR/bob:/bin/sh" | cat /etc/passwd - > "$DIR/passwd"
+mount --bind "$DIR/passwd" /etc/passwd
+EVE='setpriv --reuid 54001 --regid 54001 --clear-groups --'
+BOB='setpriv --reuid 54002 --regid 54002 --clear-groups --'
+mkdir "$DIR/eve" "$DIR/bob" "$DIR/mnt"
+chown 54001:54001 "$DIR/eve" "$DIR/mnt"
+chown 54002:54002 "$DIR/bob"
+echo "$DIR/backup $DIR/mnt asof noauto,user${OPTIONS:-} 0 0" > "$DIR/fstab"
+touch /etc/fstab
+mount --bind "$DIR/fstab" /etc/fstab
+cd "$DIR"
+"#;
 
 /// Runs the script as root in a mount namespace; where the tests do not run as root, says that it did not.
 fn in_namespace(test: &str, dir: &Path, script: &str) -> Option<Outcome> {
@@ -127,4 +146,110 @@ fn the_type_can_be_searched_for() {
     let found = run("findmnt").args(["-n", "-o", "TARGET", "-t", "fuse.asof"]).ok();
     assert!(found.lines().any(|line| Path::new(line.trim()) == mount.root()), "{found}");
     assert_eq!(read_text(mount.path("b/latest/t.jsonl")), "{}\n");
+}
+
+/// mount(8) is run by root whoever calls it, and gives that up before it runs its helper: what a user's mount reads and writes
+/// is what the user may read and write.
+#[test]
+fn a_user_mounts_a_line_of_fstab_with_no_more_rights_than_their_own() {
+    let dir = public_dir();
+    fs::create_dir_all(dir.path().join("backup")).expect("the folder is ours");
+    archives::write_zip(&dir.path().join("backup/2026-01-02T150405.zip"), &[("t.jsonl", b"{}\n")]);
+    let script = format!(
+        "{USERS}{}",
+        r#"
+        # A hostile environment: programs of eve's own, files that shells read when they start.
+        mkdir evil
+        printf '#!/bin/sh\ntouch "$DIR/eve/was-run"\n' > evil/asof
+        chmod +x evil/asof; cp evil/asof evil/startup
+        set +e
+        $EVE env PATH="$DIR/evil:$PATH" ENV="$DIR/evil/startup" BASH_ENV="$DIR/evil/startup" IFS=/ mount "$DIR/mnt"; echo "mount $?"
+        ls eve/was-run 2>/dev/null
+        findmnt -n -o FSTYPE,OPTIONS mnt | tr , '\n' | grep -E 'fuse|user_id'
+        $EVE cat mnt/backup/latest/t.jsonl
+        ls eve/.local/state/asof | wc -l
+        $BOB ls mnt >/dev/null 2>&1; echo "bob $?"
+        for how in 'umount' 'asof umount' 'asof umount --lazy' 'fusermount3 -u'; do
+          $BOB $how "$DIR/mnt" > said 2>&1; echo "$how $?"
+          grep -q 'asof: cannot unmount .*: user 54001 mounted it, and you are user 54002' said && echo said so
+          mountpoint -q mnt || echo "bob took it down"
+        done
+        $EVE asof umount "$DIR/mnt"; echo "eve $?"
+        mountpoint -q mnt || echo gone
+        # What eve may not read, she does not read so either; and she writes no log where she may not.
+        chmod 700 backup
+        $EVE mount "$DIR/mnt" 2>said; echo "mount $?"; grep -o 'Permission denied' said
+        chmod 755 backup
+        for option in log_file=/etc/cron.d/x password_file=$DIR/passwd.root cache_dir=/etc/x; do
+          touch passwd.root; chmod 600 passwd.root
+          $EVE mount -t asof -o "$option" "$DIR/backup" "$DIR/mnt" 2>said
+          echo "$option $?" | sed "s:$DIR:DIR:"
+          ls -d /etc/cron.d/x /etc/x 2>/dev/null
+          mountpoint -q mnt && $EVE asof umount "$DIR/mnt"
+        done
+        true
+        "#
+    );
+    let Some(outcome) = in_namespace("a_user_mounts_a_line_of_fstab", dir.path(), &script) else { return };
+    let expected = "mount 0\nfuse.asof ro\nuser_id=54001\n{}\n1\nbob 2\numount 32\nasof umount 1\nsaid so\n\
+                    asof umount --lazy 1\nsaid so\nfusermount3 -u 1\neve 0\ngone\nmount 1\nPermission denied\n\
+                    log_file=/etc/cron.d/x 1\npassword_file=DIR/passwd.root 1\ncache_dir=/etc/x 0\n";
+    assert_eq!(outcome.expect_status(0).text(), expected);
+}
+
+#[test]
+fn a_user_takes_down_no_mount_of_root() {
+    let dir = public_dir();
+    fs::create_dir_all(dir.path().join("backup")).expect("the folder is ours");
+    archives::write_zip(&dir.path().join("backup/2026-01-02T150405.zip"), &[("t.jsonl", b"{}\n")]);
+    let script = format!(
+        "{USERS}{}",
+        r#"
+        set +e
+        for options in ro allow_other; do
+          mount -t asof -o $options "$DIR/backup" "$DIR/mnt" || exit 1
+          for who in "$EVE" "$BOB"; do
+            $who asof umount "$DIR/mnt" 2>said; echo "$?"
+            grep -c 'user 0 mounted it, and you are user 5400' said
+            $who umount "$DIR/mnt" 2>/dev/null; echo "$?"
+          done
+          cat mnt/backup/latest/t.jsonl
+          asof umount "$DIR/mnt"; echo "$?"
+        done
+        # And root takes down what eve mounted.
+        $EVE asof mount "$DIR/backup" "$DIR/mnt"; asof umount "$DIR/mnt"; echo "$?"
+        true
+        "#
+    );
+    let Some(outcome) = in_namespace("a_user_takes_down_no_mount_of_root", dir.path(), &script) else {
+        return;
+    };
+    let once = "1\n1\n32\n1\n1\n32\n{}\n0\n";
+    assert_eq!(outcome.expect_status(0).text(), format!("{once}{once}0\n"));
+}
+
+#[test]
+fn hostile_words_stay_words() {
+    let dir = public_dir();
+    let script = format!(
+        "{USERS}{}",
+        r#"
+        set +e
+        # Each of them would make a file if it were run, taken for an option, or for a pattern.
+        for source in '$(touch made)' '`touch made`' ';touch made' '--log-file=made' '-o log_file=made' '* ?' "a' b\" c"; do
+          mkdir -p "$DIR/w"; mount.asof "$source" "$DIR/w" -o 'ro' >/dev/null 2>said; echo "$?"
+          mount.asof "$DIR/backup" "$source" -o 'ro' >/dev/null 2>said; echo "$?"
+        done
+        for options in 'x;touch made' '$(touch made)' '--log-file=made'; do
+          mount.asof "$DIR/backup" "$DIR/w" -o "$options" >/dev/null 2>said; echo "$?"
+        done
+        ls made 2>/dev/null
+        true
+        "#
+    );
+    fs::create_dir_all(dir.path().join("backup")).expect("the folder is ours");
+    archives::write_zip(&dir.path().join("backup/2026-01-02T150405.zip"), &[("t.jsonl", b"{}\n")]);
+    let Some(outcome) = in_namespace("hostile_words_stay_words", dir.path(), &script) else { return };
+    let text = outcome.expect_status(0).text();
+    assert!(text.lines().all(|status| matches!(status, "1" | "2")) && text.lines().count() == 17, "{text}");
 }

@@ -73,6 +73,9 @@ fn secret_tables_and_what_is_made_of_them_are_their_owners() {
         );
         assert_eq!(mount.path(path).metadata().expect("it is there").mode() & 0o777, 0o400, "{path}");
     }
+    // Not even whether there is such a setting.
+    let looked = STRANGER.run(mount.root(), "stat", &["b/history/config/no.such.jsonl"]);
+    assert!(looked.stderr.contains("Permission denied"), "{}", looked.stderr);
     let open = [
         "b/latest/issues.jsonl".to_owned(),
         "b/latest/schema.sql".to_owned(),
