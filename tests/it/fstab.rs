@@ -43,6 +43,11 @@ chown 54002:54002 "$DIR/bob"
 echo "$DIR/backup $DIR/mnt asof noauto,user${OPTIONS:-} 0 0" > "$DIR/fstab"
 touch /etc/fstab
 mount --bind "$DIR/fstab" /etc/fstab
+# As it is on machines with users.
+if [ "$(stat -c %a /dev/fuse)" != 666 ]; then
+  mknod -m 666 "$DIR/fuse" c 10 229
+  mount --bind "$DIR/fuse" /dev/fuse
+fi
 cd "$DIR"
 "#;
 

@@ -108,7 +108,7 @@ fn a_log_beside_a_database_counts_with_it() {
         let path = dir.path().join(format!("b-2026-01-0{day}T000000.db"));
         let database = rusqlite::Connection::open(&path).expect("a new file");
         database
-            .execute_batch("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)")
+            .execute_batch(&format!("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES ({day})"))
             .expect("it is SQL");
         set_mode(&path, 0o644);
     }
@@ -203,7 +203,8 @@ fn a_mount_says_once_that_some_is_not_for_all() {
     let outcome = mount.arg(format!("b={}", dir.path().display())).arg(place.path()).outcome();
     run(asof()).arg("umount").arg(place.path()).ok();
     assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
-    assert_eq!(read_text(&log).matches(said).count(), 1);
+    let log = fs::read_to_string(&log).expect("it is the log");
+    assert_eq!(log.matches(said).count(), 1);
 }
 
 #[test]
