@@ -35,8 +35,8 @@ umask 022
 chmod 755 "$DIR"
 printf '%s\n' "eve:x:54001:54001::$DIR/eve:/bin/sh" "bob:x:54002:54002::$DIR/bob:/bin/sh" | cat /etc/passwd - > "$DIR/passwd"
 mount --bind "$DIR/passwd" /etc/passwd
-EVE='setpriv --reuid 54001 --regid 54001 --clear-groups --'
-BOB='setpriv --reuid 54002 --regid 54002 --clear-groups --'
+EVE="setpriv --reuid 54001 --regid 54001 --clear-groups -- env HOME=$DIR/eve"
+BOB="setpriv --reuid 54002 --regid 54002 --clear-groups -- env HOME=$DIR/bob"
 mkdir "$DIR/eve" "$DIR/bob" "$DIR/mnt"
 chown 54001:54001 "$DIR/eve" "$DIR/mnt"
 chown 54002:54002 "$DIR/bob"
@@ -177,10 +177,10 @@ fn a_user_mounts_a_line_of_fstab_with_no_more_rights_than_their_own() {
         for how in 'umount' 'asof umount' 'asof umount --lazy' 'fusermount3 -u'; do
           $BOB $how "$DIR/mnt" > said 2>&1; echo "$how $?"
           grep -q 'asof: cannot unmount .*: user 54001 mounted it, and you are user 54002' said && echo said so
-          mountpoint -q mnt || echo "bob took it down"
+          findmnt -n "$DIR/mnt" >/dev/null || echo "bob took it down"
         done
         $EVE asof umount "$DIR/mnt"; echo "eve $?"
-        mountpoint -q mnt || echo gone
+        findmnt -n "$DIR/mnt" >/dev/null || echo gone
         # What eve may not read, she does not read so either; and she writes no log where she may not.
         chmod 700 backup
         $EVE mount "$DIR/mnt" 2>said; echo "mount $?"; grep -o 'Permission denied' said
@@ -190,7 +190,7 @@ fn a_user_mounts_a_line_of_fstab_with_no_more_rights_than_their_own() {
           $EVE mount -t asof -o "$option" "$DIR/backup" "$DIR/mnt" 2>said
           echo "$option $?" | sed "s:$DIR:DIR:"
           ls -d /etc/cron.d/x /etc/x 2>/dev/null
-          mountpoint -q mnt && $EVE asof umount "$DIR/mnt"
+          findmnt -n "$DIR/mnt" >/dev/null && $EVE asof umount "$DIR/mnt"
         done
         true
         "#
