@@ -36,12 +36,13 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     let other = mountpoint::mounted_at(&place).and_then(|mounted| mounted.user).filter(|user| *user != you);
     mountpoint::unmount(&place, args.lazy).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
-        io::ErrorKind::PermissionDenied => cannot()
-            .because(&other.map_or(error, |user| io::Error::other(NotYours { user, you })))
-            .hint(format!(
-                "whoever mounted it may unmount it, and root: {}",
+        io::ErrorKind::PermissionDenied => {
+            let why = other.map_or(error, |user| io::Error::other(NotYours { user, you }));
+            cannot().because(&why).hint(format!(
+                "only its owner and root may unmount it: {}",
                 shell::command("sudo asof umount", &args.mountpoint)
-            )),
+            ))
+        }
         _ => cannot().because(&error),
     })
 }

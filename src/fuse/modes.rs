@@ -21,7 +21,7 @@ const NOT_OTHERS: u16 = 0o770;
 pub struct Modes {
     /// Other users get in (`allow_other`).
     pub allow_other: bool,
-    /// `mode=`: the permissions of files. Of folders, whoever may read one may search it.
+    /// `mode=`: the permissions of files. Users who may read a folder may search it.
     pub mode: Option<u16>,
     /// `umask=`: the bits that files and folders do not have.
     pub umask: Option<u16>,

@@ -1,7 +1,7 @@
 //! Whom the files behind a source let read them: what a mount for other users must not go beyond.
 //!
-//! A user may read a file that its own mode lets them read, in folders that all let them pass. Users are told apart as
-//! far as one mode can say: everyone, the members of one group, the owner alone. A POSIX ACL says more than that: where
+//! A user may read a file that its own mode lets them read, in folders that all let them pass. One mode names three sets
+//! of users: everyone, the members of one group, the owner alone. A POSIX ACL says more than that: where
 //! one does not let everyone in, the owner alone is left.
 
 use std::fs::Metadata;

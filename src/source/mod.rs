@@ -89,7 +89,7 @@ pub trait Database: Send + Sync {
     /// [`History::has_live`] is set.
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
 
-    /// Whom what lies behind its snapshots lets read them. Asked for each attribute of a folder.
+    /// Whom the files behind its snapshots let read them. Asked for each attribute of a folder.
     fn audiences(&self) -> Audiences {
         Audiences::default()
     }

@@ -153,8 +153,8 @@ fn the_type_can_be_searched_for() {
     assert_eq!(read_text(mount.path("b/latest/t.jsonl")), "{}\n");
 }
 
-/// mount(8) is run by root whoever calls it, and gives that up before it runs its helper: what a user's mount reads and writes
-/// is what the user may read and write.
+/// mount(8) has the rights of root, and gives them up before it runs its helper for a user: the mount reads and writes what
+/// the user may read and write.
 #[test]
 fn a_user_mounts_a_line_of_fstab_with_no_more_rights_than_their_own() {
     let dir = public_dir();

@@ -222,7 +222,8 @@ impl Printer<'_> {
             let secrets = secrets.as_ref();
             match self.args.json {
                 true => {
-                    self.out.json_lines(&json::row(self.comparison.sides, file, &found, change, secrets))?;
+                    let line = json::row(self.comparison.sides, file, &found, change, secrets);
+                    self.out.json_lines(&line)?;
                 }
                 false => self.out.text(&text::row(self.out, &found, change, key.is_some(), secrets))?,
             }

@@ -1,5 +1,7 @@
 //! `asof diff` for people.
 
+use std::borrow::Cow;
+
 use super::value;
 use crate::cli::output::{Output, Style};
 use crate::cli::target::table_name;
