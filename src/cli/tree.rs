@@ -51,14 +51,6 @@ pub(super) struct ReadingArgs {
     pub secret: Vec<String>,
     #[command(flatten)]
     pub server: ServerArgs,
-    /// Keep more secret: tables or files that match TABLE, and of them the values of settings and columns that match KEY;
-    /// may be repeated
-    ///
-    /// config and federation_peers always are, as Beads keeps tokens and passwords there. In a mount such files are their
-    /// owner's alone (0400), whatever allow_other, mode= and umask= say. diff and find mask the values of keys such as
-    /// *_key, *token and *password*; of a table named here without KEY, all values but those that name the row.
-    #[arg(long, value_name = "TABLE[:KEY]")]
-    pub secret: Vec<String>,
     /// Follow links that lead out of a source, where link and target belong to you or to root
     ///
     /// Without this only links within the source are followed. Whoever may write to a source could otherwise make asof

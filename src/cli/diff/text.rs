@@ -6,7 +6,6 @@ use super::value;
 use crate::cli::output::{Output, Style};
 use crate::cli::target::table_name;
 use crate::derived::{Counts, RowChange, TableDiff, changed_columns};
-use std::borrow::Cow;
 
 use crate::model::row::{NULL, Row, key_name};
 use crate::model::secrets::TableSecrets;

@@ -51,10 +51,10 @@ pub struct Identity {
 }
 
 /// The identity of the dump of a database with these tables at a commit; `None` for a commit that the lineage does not
-/// hold.
+/// hold. `known_by` is what the database's contents are known by.
 pub fn identify(
     lineage: &mut Lineage,
-    database: &str,
+    (database, known_by): (&str, &str),
     commit: &str,
     tables: &[Arc<str>],
     excluded: &[Arc<str>],
@@ -62,7 +62,7 @@ pub fn identify(
     let mut asked = vec![SCHEMA, PROCEDURES];
     asked.extend(tables.iter().map(|table| &**table));
     let Origin { commits, changed, commits_alike } = lineage.origin(commit, &asked)?;
-    let mut parts: Vec<&[u8]> = vec![b"dolt-sql", database.as_bytes()];
+    let mut parts: Vec<&[u8]> = vec![b"dolt-sql", known_by.as_bytes()];
     // Each name with its origin; what is left out is said in the file.
     for (name, origin) in asked.iter().zip(&commits) {
         parts.extend([name.as_bytes(), origin.as_bytes()]);

@@ -82,8 +82,9 @@ impl DoltDatabase {
         self.load_lineage().await?;
         let schema = lock(&self.store.lineage).origin(commit, &[SCHEMA]).ok_or(Fault::NoCommit)?;
         let listing = self.store.listing(&schema.commits[0]).await?;
-        let (database, tables) = (&self.store.database, &listing.tables);
-        let identity = identify(&mut lock(&self.store.lineage), database, commit, tables, &listing.excluded);
+        let (store, tables) = (&self.store, &listing.tables);
+        let names = (store.database.as_str(), store.identity.as_str());
+        let identity = identify(&mut lock(&store.lineage), names, commit, tables, &listing.excluded);
         let Identity { subject, id, changed, links } = identity.ok_or(Fault::NoCommit)?;
         let content =
             DumpContent { store: Arc::clone(&self.store), commit: Arc::clone(commit), listing, subject };
@@ -181,7 +182,7 @@ impl Entries<'_> {
         let (origin, links) = self.origin(&[table])?;
         let store = &self.database.store;
         let made_by = Arc::clone(&origin.commits[0]);
-        let id = table_id(&store.database, table, &made_by);
+        let id = table_id(&store.identity, table, &made_by);
         let version = TableVersion { store: Arc::clone(store), table: Arc::clone(table), commit: made_by };
         let content = RowsContent::of_table(version, self.commit);
         Ok(entry(rows_path(table), id, &origin, links, Arc::new(content)))
@@ -194,7 +195,7 @@ impl Entries<'_> {
         let store = &self.database.store;
         let revision = Revision::Commit(Arc::clone(self.commit));
         let query = format!("SELECT * FROM {}.{}", revision.database(&store.database), ident(&view.name));
-        let mut parts: Vec<&[u8]> = vec![b"dolt-view", store.database.as_bytes(), view.name.as_bytes()];
+        let mut parts: Vec<&[u8]> = vec![b"dolt-view", store.identity.as_bytes(), view.name.as_bytes()];
         parts.extend(origin.commits.iter().map(|commit| commit.as_bytes()));
         let what = format!("view {} of {} {}", view.name, store.database, revision.describe());
         let content = RowsContent {
@@ -213,7 +214,7 @@ impl Entries<'_> {
         let (origin, links) = self.origin(&[SCHEMA])?;
         let store = &self.database.store;
         let mut parts: Vec<&[u8]> =
-            vec![SCHEMA_IDENTITY, store.database.as_bytes(), origin.commits[0].as_bytes()];
+            vec![SCHEMA_IDENTITY, store.identity.as_bytes(), origin.commits[0].as_bytes()];
         // What is left out is said in the file.
         parts.extend(listing.excluded.iter().map(|table| table.as_bytes()));
         let content = SchemaContent {
@@ -235,7 +236,7 @@ impl Entries<'_> {
     }
 }
 
-/// The identity of a table's content: the version that `origin` made.
+/// The identity of a table's content: the version that `origin` made. `database` is [`Store::identity`].
 pub fn table_id(database: &str, table: &str, origin: &str) -> ContentId {
     ContentId::of(&[b"dolt", database.as_bytes(), table.as_bytes(), origin.as_bytes()])
 }

@@ -222,7 +222,7 @@ impl Working {
             Some(file) => file.clone(),
             None => {
                 let id =
-                    ContentId::of(&[b"dolt-live-schema", store.database.as_bytes(), self.schema.as_bytes()]);
+                    ContentId::of(&[b"dolt-live-schema", store.identity.as_bytes(), self.schema.as_bytes()]);
                 entry(SCHEMA_FILE.into(), id, Arc::new(schema_text(store, self.schema.clone())))
             }
         });
@@ -241,11 +241,11 @@ impl Working {
 
     fn table_id(&self, store: &Store, table: &str) -> ContentId {
         let hash = self.hash(table);
-        ContentId::of(&[b"dolt-live", store.database.as_bytes(), table.as_bytes(), hash.as_bytes()])
+        ContentId::of(&[b"dolt-live", store.identity.as_bytes(), table.as_bytes(), hash.as_bytes()])
     }
 
     fn view_id(&self, store: &Store, view: &ShownView) -> ContentId {
-        let mut parts: Vec<&[u8]> = vec![b"dolt-live-view", store.database.as_bytes(), view.name.as_bytes()];
+        let mut parts: Vec<&[u8]> = vec![b"dolt-live-view", store.identity.as_bytes(), view.name.as_bytes()];
         parts.extend(view.definitions.iter().map(|definition| definition.as_bytes()));
         for table in &view.tables {
             parts.extend([table.as_bytes(), self.hash(table).as_bytes()]);

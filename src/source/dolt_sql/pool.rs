@@ -1,6 +1,7 @@
 //! A gentle client: few connections, kept for a short time, never more than one query each, and no query left
 //! running on the server once nobody waits for it.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,12 @@ pub struct Session {
     pub database: Option<String>,
 }
 
+/// Whether a host is this machine by its name or address alone.
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 impl Pool {
     /// A pool without a connection yet.
     pub fn new(target: Target, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
@@ -97,6 +104,11 @@ impl Pool {
             failures: Failures::default(),
             is_dolt: OnceCell::new(),
         })
+    }
+
+    /// Whether what the server says is its own: its certificate is checked, or it is on this machine.
+    pub fn is_believed(&self) -> bool {
+        self.target.tls.is_some() || is_this_machine(&self.target.host)
     }
 
     /// A connection that uses `database`.
@@ -252,5 +264,20 @@ async fn check_dolt(conn: &mut Conn) -> Result<(), QueryError> {
             Err(Fault::NotDolt(version.unwrap_or_default()).into())
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn a_host_is_this_machine_by_its_name_or_address_alone() {
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["localhost.example.org", "10.0.0.1", "::2", "127.0.0.1.example.org", "db"] {
+            assert!(!is_this_machine(host), "{host}");
+        }
     }
 }

@@ -268,7 +268,7 @@ impl ReadRows for PairsOfCommits<'_> {
 fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -> Option<Step> {
     let Difference { added, removed } =
         *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
-    let id = |commit: &str| table_id(&version.store.database, &version.table, commit);
+    let id = |commit: &str| table_id(&version.store.identity, &version.table, commit);
     let (store, table) = (Arc::clone(&version.store), Arc::clone(&version.table));
     let later = TableVersion { store, table, commit: Arc::clone(&made.commit) };
     let content = Arc::new(RowsContent::of_table(later, &made.commit));

@@ -42,6 +42,10 @@ pub struct Store {
     pub label: Arc<str>,
     /// The database's name on the server.
     pub database: String,
+    /// What its contents are known by: its name, so that a store, a server and the next mount share what they found out.
+    /// What a server says that anybody on the way may have said is known by the server as well: it could claim the commits
+    /// of another source.
+    pub identity: String,
     /// Patterns of tables to leave out.
     pub exclude: GlobSet,
     /// Which commit changed which table. Never locked while the server is asked.
@@ -58,10 +62,15 @@ pub struct Store {
 impl Store {
     /// A store that knows nothing yet.
     pub fn new(pool: Arc<Pool>, label: Arc<str>, database: String, exclude: GlobSet) -> Self {
+        let identity = match pool.is_believed() {
+            true => database.clone(),
+            false => format!("{label}\n{database}"),
+        };
         Self {
             pool,
             label,
             database,
+            identity,
             exclude,
             lineage: Mutex::default(),
             lineage_loads: Turns::default(),

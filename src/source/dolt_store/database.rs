@@ -101,8 +101,8 @@ impl DoltStoreDatabase {
         let tables = tables.into_keys().filter(|table| !lineage::is_system_table(table)).map(Arc::from);
         let (excluded, tables): (Vec<Arc<str>>, Vec<Arc<str>>) =
             tables.partition(|table| self.shared.is_excluded(table));
-        let mut lineage = lock(&self.shared.lineage);
-        let identity = identify(&mut lineage, &self.shared.database, commit, &tables, &excluded);
+        let (mut lineage, database) = (lock(&self.shared.lineage), &*self.shared.database);
+        let identity = identify(&mut lineage, (database, database), commit, &tables, &excluded);
         let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
         let when = format!("at {commit}");
         let content = Arc::new(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
