@@ -36,6 +36,7 @@ mod verify;
 mod wire;
 
 use crate::model::terminal;
+use crate::source::sqlite;
 use failure::Failure;
 
 /// Mount databases and their snapshot history as a read-only file tree.
@@ -87,6 +88,10 @@ enum Command {
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
 /// 1 for a failure and 2 for a command line that makes no sense; `verify`, `find` and `diff` have their own.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == sqlite::ARGUMENT) {
+        return sqlite::answer_one();
+    }
+    sqlite::use_processes();
     let outcome = password::take_from_environment().and_then(|()| run());
     match outcome {
         Ok(status) => status,

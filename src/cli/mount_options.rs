@@ -77,11 +77,16 @@ impl MountArgs {
             }
             "tls_name" => drop(self.reading.server.tls_name.get_or_insert(needed()?.to_owned())),
             "cache_dir" => drop(self.reading.cache_dir.get_or_insert(needed()?.into())),
+            "query_seconds" => {
+                let seconds = needed()?.parse().ok().filter(|seconds| *seconds > 0);
+                let usage = || Failure::usage("-o query_seconds needs a number of seconds, 1 at least");
+                self.reading.query_seconds.get_or_insert(seconds.ok_or_else(usage)?);
+            }
             "log_file" => drop(self.log_file.get_or_insert(needed()?.into())),
             _ if FOR_OTHERS.contains(&key) || key.starts_with("x-") || key.starts_with("comment") => {}
             _ => {
                 return Err(Failure::usage(format!("unknown mount option `{key}`")).hint(
-                    "asof knows allow_other, mode=, umask=, fmask=, dmask=, gid=, secret=, nonempty, follow_links, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, tls_ca=, tls_pin=, tls_name=, cache_dir= and log_file=",
+                    "asof knows allow_other, mode=, umask=, fmask=, dmask=, gid=, secret=, nonempty, follow_links, cache_size=, disk_cache_size=, timezone=, exclude=, password_file=, tls_ca=, tls_pin=, tls_name=, cache_dir=, query_seconds= and log_file=",
                 ));
             }
         }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::catalog::{Catalog, Watcher};
 use crate::engine::Engine;
 use crate::model::secrets::Secrets;
 use crate::source::Source;
+use crate::source::sqlite::{RUNNING, set_running};
 use crate::vfs::Vfs;
 
 /// Default of `--cache-size`.
@@ -61,6 +63,9 @@ pub(super) struct ReadingArgs {
     /// ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
+    /// How long a view of a SQLite file, or what else it computes, may run [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub query_seconds: Option<u32>,
 }
 
 impl ReadingArgs {
@@ -92,6 +97,7 @@ impl Opening {
     pub fn new(sources: &[String], reading: &ReadingArgs) -> Result<Self, Failure> {
         let zone = reading.timezone.as_deref().map(wire::zone).transpose()?;
         let cache_dir = disk_cache::folder(reading.cache_dir.as_deref());
+        limit_queries(reading.query_seconds);
         let options = wire::SourceOptions::new(
             zone.clone(),
             &reading.exclude,
@@ -138,6 +144,11 @@ impl Opening {
     pub fn engine(&self, segments: u64) -> Engine {
         disk_cache::engine(self.cache_size, self.cache_dir.as_deref(), segments)
     }
+}
+
+/// Sets for how long a query of a SQLite file may run.
+pub(super) fn limit_queries(seconds: Option<u32>) {
+    set_running(seconds.map_or(RUNNING, |seconds| Duration::from_secs(seconds.into())));
 }
 
 /// Reads the history of open sources.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::output::Output;
 use super::progress::Bar;
 use super::server_args::ServerArgs;
-use super::{Failure, logging, wire};
+use super::{Failure, logging, tree, wire};
 use crate::source::verify::{Finding, Progress, Severity, counted};
 use crate::verify::{Report, Schedule, for_people, verify};
 
@@ -44,6 +44,9 @@ pub(super) struct VerifyArgs {
     /// Follow links that lead out of a source, where link and target belong to you or to root
     #[arg(long)]
     follow_links: bool,
+    /// How long a view of a SQLite file, or what else it computes, may run [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    query_seconds: Option<u32>,
     /// What to check, as for `asof mount`
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
     sources: Vec<String>,
@@ -63,6 +66,7 @@ Examples:
 /// Runs the checks. The exit status says what was found; a failure is a command line that makes no sense.
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     logging::to_stderr_if_asked();
+    tree::limit_queries(args.query_seconds);
     let zone = args.timezone.as_deref().map(wire::zone).transpose()?;
     let options = wire::SourceOptions::new(
         zone,

@@ -10,14 +10,15 @@ use crate::locks::lock;
 use crate::source::SourceError;
 use crate::source::blocking::broken_off;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 type Outcome<V> = Result<V, Arc<SourceError>>;
 type Flight<V> = Shared<BoxFuture<'static, Outcome<V>>>;
+type UnderWay<V> = WeakShared<BoxFuture<'static, Outcome<V>>>;
 
-/// The loads under way.
+/// The loads under way. One that nobody waits for any more is broken off.
 pub(super) struct Flights<K, V: Clone> {
-    under_way: Arc<Mutex<HashMap<K, Flight<V>>>>,
+    under_way: Arc<Mutex<HashMap<K, UnderWay<V>>>>,
 }
 
 impl<K, V> Flights<K, V>
@@ -35,14 +36,21 @@ where
     where
         F: Future<Output = Outcome<V>> + Send + 'static,
     {
-        let flight = {
+        let (flight, others) = {
             let mut under_way = lock(&self.under_way);
-            under_way.get(&key).cloned().unwrap_or_else(|| {
-                let flight = self.start(key.clone(), load);
-                under_way.insert(key, flight.clone());
-                flight
-            })
+            match under_way.get(&key).and_then(WeakShared::upgrade) {
+                Some(flight) => (flight, Vec::new()),
+                None => {
+                    // Those that were broken off leave here. Whatever ends with the last hold on it does so without the lock.
+                    let mut others = Vec::new();
+                    under_way.retain(|_, other| other.upgrade().map(|other| others.push(other)).is_some());
+                    let flight = self.start(key.clone(), load);
+                    under_way.extend(flight.downgrade().map(|flight| (key, flight)));
+                    (flight, others)
+                }
+            }
         };
+        drop(others);
         flight.await
     }
 
@@ -95,6 +103,34 @@ mod tests {
             assert_eq!(asker.await.expect("the task ran").expect("the second load succeeds"), 1);
         }
         assert_eq!(loads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_load_that_nobody_waits_for_is_broken_off_and_begun_again_when_asked_for() {
+        let flights = Arc::new(Flights::<u8, u32>::new());
+        let (held, is_held) = tokio::sync::oneshot::channel::<()>();
+        let endless = async move {
+            let _held = held;
+            std::future::pending().await
+        };
+        let ask = |flights: &Arc<Flights<u8, u32>>, load| {
+            let flights = Arc::clone(flights);
+            tokio::spawn(async move { flights.join(1, load).await })
+        };
+        let first = ask(&flights, endless.boxed());
+        let second = ask(&flights, async { Ok(8) }.boxed());
+        while lock(&flights.under_way).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        first.abort();
+        assert!(first.await.is_err());
+        assert!(!second.is_finished(), "another waits for it");
+        second.abort();
+        assert!(second.await.is_err());
+        is_held.await.expect_err("what the load held is dropped");
+        assert_eq!(flights.join(1, async { Ok(7) }).await.expect("a new load"), 7);
+        assert!(lock(&flights.under_way).is_empty());
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use crate::source::blocking::{on_loop, on_waiting_thread};
 use crate::vfs::{Vfs, VfsError};
 
+mod caller;
 mod convert;
 mod errno;
 mod listing;
@@ -25,6 +26,7 @@ pub mod session;
 
 pub use modes::Modes;
 
+use caller::Caller;
 use convert::Owner;
 
 /// How long the kernel may remember what cannot change: the attributes of an inode (it stands for one
@@ -89,14 +91,15 @@ impl Filesystem for Fuse {
         Ok(())
     }
 
-    fn lookup(&self, _req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+    fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         // Every name in the tree is UTF-8.
         let Some(name) = name.to_str().map(str::to_owned) else {
             return reply.error(errno::of(&VfsError::NotFound));
         };
         let (vfs, owner) = (self.vfs.clone(), self.owner);
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.lookup(parent.0, &name).await {
+            match caller.waits_for(vfs.lookup(parent.0, &name)).await {
                 Ok(found) => {
                     let entry_ttl = convert::remembered(found.name_stays);
                     let attr_ttl = convert::remembered(found.attr.stays);
@@ -111,33 +114,36 @@ impl Filesystem for Fuse {
         self.vfs.forget(ino.0, nlookup);
     }
 
-    fn getattr(&self, _req: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
+    fn getattr(&self, request: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         let (vfs, owner) = (self.vfs.clone(), self.owner);
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.getattr(ino.0).await {
+            match caller.waits_for(vfs.getattr(ino.0)).await {
                 Ok(attr) => reply.attr(&convert::remembered(attr.stays), &owner.attr(&attr)),
                 Err(error) => reply.error(errno::of(&error)),
             }
         });
     }
 
-    fn readlink(&self, _req: &Request, ino: INodeNo, reply: ReplyData) {
+    fn readlink(&self, request: &Request, ino: INodeNo, reply: ReplyData) {
         let vfs = self.vfs.clone();
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.readlink(ino.0).await {
+            match caller.waits_for(vfs.readlink(ino.0)).await {
                 Ok(target) => reply.data(&target),
                 Err(error) => reply.error(errno::of(&error)),
             }
         });
     }
 
-    fn open(&self, _req: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
             return reply.error(errno::of(&VfsError::ReadOnly));
         }
         let vfs = self.vfs.clone();
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.open(ino.0).await {
+            match caller.waits_for(vfs.open(ino.0)).await {
                 // An inode stands for one content for ever, so what the page cache holds stays right.
                 Ok(handle) => {
                     reply
@@ -150,7 +156,7 @@ impl Filesystem for Fuse {
 
     fn read(
         &self,
-        _req: &Request,
+        request: &Request,
         _ino: INodeNo,
         fh: FileHandle,
         offset: u64,
@@ -160,8 +166,9 @@ impl Filesystem for Fuse {
         reply: ReplyData,
     ) {
         let vfs = self.vfs.clone();
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.read(fh.0, offset, size as usize).await {
+            match caller.waits_for(vfs.read(fh.0, offset, size as usize)).await {
                 Ok(bytes) => reply.data(&bytes),
                 Err(error) => reply.error(errno::of(&error)),
             }
@@ -182,10 +189,11 @@ impl Filesystem for Fuse {
         reply.ok();
     }
 
-    fn opendir(&self, _req: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+    fn opendir(&self, request: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         let vfs = self.vfs.clone();
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.opendir(ino.0).await {
+            match caller.waits_for(vfs.opendir(ino.0)).await {
                 Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::empty()),
                 Err(error) => reply.error(errno::of(&error)),
             }
@@ -204,15 +212,16 @@ impl Filesystem for Fuse {
 
     fn readdirplus(
         &self,
-        _req: &Request,
+        request: &Request,
         ino: INodeNo,
         fh: FileHandle,
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
         let (vfs, owner) = (self.vfs.clone(), self.owner);
+        let caller = Caller::of(request);
         self.answer(async move {
-            match listing::fill(&mut reply, &vfs, owner, ino, fh, offset).await {
+            match caller.waits_for(listing::fill(&mut reply, &vfs, owner, ino, fh, offset)).await {
                 Ok(()) => reply.ok(),
                 Err(error) => reply.error(errno::of(&error)),
             }
@@ -231,14 +240,15 @@ impl Filesystem for Fuse {
         reply.ok();
     }
 
-    fn getxattr(&self, _req: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+    fn getxattr(&self, request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
         // Every name of an attribute is UTF-8.
         let Some(name) = name.to_str().map(str::to_owned) else {
             return reply.error(errno::of(&VfsError::NoAttribute));
         };
         let vfs = self.vfs.clone();
+        let caller = Caller::of(request);
         self.answer(async move {
-            match vfs.xattr(ino.0, &name).await {
+            match caller.waits_for(vfs.xattr(ino.0, &name)).await {
                 Ok(value) => convert::sized(reply, size, &value),
                 Err(error) => reply.error(errno::of(&error)),
             }

@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of failure it is: decides the errno, and whether trying again makes sense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// The source does not answer now (refused, connection lost); it may later.
     Unavailable,

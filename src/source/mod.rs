@@ -29,7 +29,7 @@ pub mod git;
 pub mod parts;
 mod repository;
 pub mod root;
-mod sqlite;
+pub mod sqlite;
 mod stored;
 pub mod text;
 pub mod verify;
@@ -205,6 +205,17 @@ pub struct Sink {
     pieces: mpsc::Sender<Bytes>,
 }
 
+/// Tells whether anybody still waits for what is read, also while there is no piece to hand over.
+#[derive(Clone, Default)]
+pub struct Wanted(Option<mpsc::Sender<Bytes>>);
+
+impl Wanted {
+    /// Whether the receiver is still there. Always, for what no sink takes.
+    pub fn is_wanted(&self) -> bool {
+        self.0.as_ref().is_none_or(|pieces| !pieces.is_closed())
+    }
+}
+
 /// The receiver has gone away: nobody wants the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed;
@@ -214,6 +225,11 @@ impl Sink {
     pub fn new(depth: usize) -> (Self, mpsc::Receiver<Bytes>) {
         let (pieces, receiver) = mpsc::channel(depth);
         (Self { pieces }, receiver)
+    }
+
+    /// Tells whether the receiver is still there. Drop it with the sink: the receiver waits for both.
+    pub fn wanted(&self) -> Wanted {
+        Wanted(Some(self.pieces.clone()))
     }
 
     /// Hands over the next piece; waits while the receiver is behind.

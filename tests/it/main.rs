@@ -11,6 +11,7 @@ mod cli_tree;
 mod confined;
 mod damage;
 mod faults;
+mod foreign_code;
 mod forensics;
 mod fstab;
 mod git;

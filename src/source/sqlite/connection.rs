@@ -1,18 +1,15 @@
 //! Connections to files that lie still and may be hostile.
 
-use std::ffi::OsStr;
-use std::fmt::Write;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
 
-use super::is_sqlite;
 use super::problem::Problem;
-use crate::source::stored::read_full;
+use super::{confined, is_sqlite};
+use crate::source::Wanted;
 
 /// The longest value and the longest stored row that is read, in bytes.
 pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
@@ -50,28 +47,43 @@ pub(super) struct Connected {
     pub(super) encoding: Encoding,
 }
 
+/// What ends a query that does not end by itself.
+pub(super) enum Bound {
+    /// It takes a limited number of steps, and ends when nobody wants it any more.
+    Steps(Wanted),
+    /// Its process is ended from outside. SQLite itself takes this much memory at most, in bytes.
+    Process { heap: u64 },
+}
+
 impl Connected {
-    /// Opens a file that nobody writes to.
-    pub(super) fn open(path: &Path) -> Result<Self, Problem> {
-        let file = File::open(path)?;
+    /// Opens a file that nobody writes to. `is_private`: nobody else can change the folders that lead to it.
+    pub(super) fn open(file: &File, is_private: bool, bound: Bound) -> Result<Self, Problem> {
         let len = file.metadata()?.len();
         let mut header = [0; HEADER];
-        read_full(&mut &file, &mut header)?;
         // SQLite takes a file of a few bytes for an empty database.
-        if len > 0 && !(len >= HEADER as u64 && is_sqlite(&header, len)) {
-            return Err(Problem::NotADatabase);
+        if len > 0 {
+            if len < HEADER as u64 {
+                return Err(Problem::NotADatabase);
+            }
+            file.read_exact_at(&mut header, 0)?;
+            if !is_sqlite(&header, len) {
+                return Err(Problem::NotADatabase);
+            }
         }
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(immutable_uri(path.as_os_str()), flags)?;
+        let mut connection = confined::connect(file, is_private)?;
+        if let Bound::Process { heap } = bound {
+            connection.pragma_update(None, "hard_heap_limit", heap as i64)?;
+        }
         harden(&connection)?;
-        let most = STEPS.saturating_add(len.saturating_mul(STEPS_PER_BYTE));
-        let mut steps = 0_u64;
-        let handler = move || {
-            steps += STEPS_BETWEEN as u64;
-            steps > most
-        };
-        connection.progress_handler(STEPS_BETWEEN, Some(handler))?;
+        if let Bound::Steps(wanted) = bound {
+            let most = STEPS.saturating_add(len.saturating_mul(STEPS_PER_BYTE));
+            let mut steps = 0_u64;
+            let handler = move || {
+                steps += STEPS_BETWEEN as u64;
+                steps > most || !wanted.is_wanted()
+            };
+            connection.progress_handler(STEPS_BETWEEN, Some(handler))?;
+        }
         Ok(Self { connection, len, encoding: encoding(&header) })
     }
 }
@@ -97,21 +109,6 @@ pub(super) fn harden(connection: &Connection) -> Result<(), Problem> {
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     Ok(())
-}
-
-/// The URI under which SQLite opens a file without looking for what lies beside it.
-fn immutable_uri(path: &OsStr) -> String {
-    let mut uri = "file://".to_owned();
-    for &byte in path.as_bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
-            uri.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
 }
 
 /// What the header says (sqlite.org/fileformat2.html, 1.3.13). One of a file without a table need not say anything.

@@ -37,8 +37,11 @@ impl Content for DumpContent {
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let file = Arc::clone(&self.file);
-        on_blocking_thread(&self.file.label, move || file.write_dump(&mut |piece| sink.push_blocking(piece)))
-            .await
+        on_blocking_thread(&self.file.label, move || {
+            let wanted = sink.wanted();
+            file.write_dump(&wanted, &mut |piece| sink.push_blocking(piece))
+        })
+        .await
     }
 }
 

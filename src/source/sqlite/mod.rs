@@ -4,31 +4,43 @@
 //! connection of its own, read-only and *immutable*. A `-wal` or a hot `-journal` that belongs to the file counts:
 //! both are applied to a private copy (`merge`), and the copy is read. All reading is SQLite's own (ADR 27).
 //!
+//! SQLite is given files that are open, never a path to follow (`confined`). What the file itself computes, such as a
+//! view, is computed in a process that ends when it takes too much, or when nobody waits any more (`worker`, ADR 40).
+//!
 //! Everything here may block, but for making a [`SqliteFile`] and asking it for a content.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fs::File;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use rusqlite::ErrorCode;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use self::connection::Connected;
+use self::connection::{Bound, Connected};
 pub(in crate::source) use self::dump::DumpContent;
+use self::places::Places;
 use self::problem::Problem;
+use self::query::Query;
+pub use self::ran_out::{RUNNING, set_running};
+use self::recent::Recent;
 use self::relation::LeftOut;
 pub(in crate::source) use self::relation::{Relation, RelationKind};
-use self::rows::RowsContent;
-use self::schema::Schema;
+use self::rows::{RowsContent, Take};
 use self::schema_content::SchemaContent;
+pub use self::worker::{ARGUMENT, answer_one, use_processes};
 use super::stored::{Spool, Spools, Stored};
-use super::{Closed, ErrorKind, SourceError};
+use super::{ErrorKind, SourceError, Wanted};
 use crate::model::content_id::ContentId;
 
+mod confined;
 mod connection;
 mod dump;
 mod merge;
+mod places;
 mod problem;
+mod query;
+mod ran_out;
+mod recent;
 mod relation;
 mod rows;
 mod schema;
@@ -39,6 +51,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod views;
+mod worker;
 
 /// What every SQLite file of at least one page starts with (sqlite.org/fileformat2.html, 1.3.1).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -46,8 +59,18 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// How names of SQLite databases end, in lower case.
 pub(in crate::source) const NAME_ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
-/// Most messages of a check that are told.
-const MOST_MESSAGES: u32 = 100;
+/// Places for queries that may take long, and for those that are short in any sound file. Stored rows are read without
+/// one.
+static LONG: LazyLock<Places> = LazyLock::new(|| Places::new(at_once()));
+static SHORT: LazyLock<Places> = LazyLock::new(|| Places::new(at_once()));
+
+/// Queries that ran out lately.
+static RECENT: LazyLock<Recent> = LazyLock::new(Recent::new);
+
+/// How many queries of either kind run at once.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4))
+}
 
 /// Whether a file of `len` bytes that begins with `head` is one of SQLite's. A file without bytes is an empty database.
 /// What is encrypted looks like noise, and is not.
@@ -74,7 +97,7 @@ pub(in crate::source) struct SqliteFile {
 }
 
 /// What the tables and views of a file are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::source) struct Listing {
     /// Those that can be shown, in the order in which they were made.
     pub(in crate::source) shown: Vec<Relation>,
@@ -91,20 +114,25 @@ pub(in crate::source) struct RowsDigest {
     pub(in crate::source) len: u64,
 }
 
-/// Where the database can be opened by name.
+/// The database, open.
 enum Place {
     /// The file itself.
-    File(PathBuf),
+    File(File),
     /// An unpacked or merged copy.
     Copy(Arc<Spool>),
 }
 
 impl Place {
-    fn path(&self) -> &Path {
+    fn file(&self) -> &File {
         match self {
-            Self::File(path) => path,
-            Self::Copy(spool) => spool.path(),
+            Self::File(file) => file,
+            Self::Copy(spool) => spool.file(),
         }
+    }
+
+    /// Whether nobody else can change the folders that lead to it.
+    fn is_private(&self) -> bool {
+        matches!(self, Self::Copy(_))
     }
 }
 
@@ -133,10 +161,39 @@ impl SqliteFile {
     /// # Errors
     /// When the file cannot be read, or is damaged where the schema lies.
     pub(in crate::source) fn listing(&self) -> Result<Listing, SourceError> {
-        self.with("list the tables", |connected| {
-            let schema = Schema::read(&connected.connection)?;
-            relation::sort_out(connected, &schema)
-        })
+        self.listed("list the tables").map(|(listing, _)| listing)
+    }
+
+    /// [`Self::listing`] and [`Self::schema_sql`] in one go.
+    ///
+    /// # Errors
+    /// As [`Self::listing`].
+    pub(in crate::source) fn listing_and_schema(&self) -> Result<(Listing, Bytes), SourceError> {
+        self.listed("list the tables")
+    }
+
+    fn listed(&self, doing: &str) -> Result<(Listing, Bytes), SourceError> {
+        let mut pieces = Vec::new();
+        let asked = self.ask(&Query::Listing, doing, &Wanted::default(), &mut |piece| {
+            pieces.push(piece);
+            Ok(())
+        });
+        match asked {
+            // What a schema takes depends on the file alone: the next try would end likewise.
+            Err(error) if error.kind == ErrorKind::TimedOut => {
+                return Err(SourceError { kind: ErrorKind::Unsupported, ..error });
+            }
+            asked => asked?,
+        }
+        let [listing, schema] = &*pieces else { return Err(self.no_answer(doing)) };
+        let listing =
+            serde_json::from_slice(listing).map_err(|error| self.no_answer(doing).because(error))?;
+        Ok((listing, schema.clone()))
+    }
+
+    fn no_answer(&self, doing: &str) -> SourceError {
+        let operation = format!("cannot {doing} of {}: the answer makes no sense", self.db.describe());
+        SourceError::new(ErrorKind::Unavailable, &*self.label, operation)
     }
 
     /// The rows of a table or view of [`Self::listing`].
@@ -150,7 +207,7 @@ impl SqliteFile {
     /// Where reading the rows fails.
     pub(in crate::source) fn digest(&self, relation: &Relation) -> Result<RowsDigest, SourceError> {
         let (mut hash, mut len) = (Sha256::new(), 0);
-        self.read_rows(relation, &mut |piece: Bytes| {
+        self.read_rows(relation, &Wanted::default(), &mut |piece: Bytes| {
             len += piece.len() as u64;
             hash.update(&piece);
             Ok(())
@@ -163,11 +220,7 @@ impl SqliteFile {
     /// # Errors
     /// As [`Self::listing`].
     pub(in crate::source) fn schema_sql(&self) -> Result<Bytes, SourceError> {
-        self.with("read the schema", |connected| {
-            let schema = Schema::read(&connected.connection)?;
-            let listing = relation::sort_out(connected, &schema)?;
-            Ok(schema_sql::compose(&schema, &listing).into())
-        })
+        self.listed("read the schema").map(|(_, schema)| schema)
     }
 
     /// [`Self::schema_sql`] as a content that is read when it is asked for.
@@ -180,9 +233,15 @@ impl SqliteFile {
     /// # Errors
     /// When the file cannot be read at all. That it is damaged is no error here.
     pub(in crate::source) fn quick_check(&self) -> Result<Vec<String>, SourceError> {
-        match self.with("check the database", messages) {
+        let mut answer = Vec::new();
+        let asked = self.ask(&Query::Check, CHECK, &Wanted::default(), &mut |piece| {
+            answer.extend_from_slice(&piece);
+            Ok(())
+        });
+        match asked {
             Err(error) if error.kind == ErrorKind::Damaged => Ok(vec![error.chain()]),
-            done => done,
+            Err(error) => Err(error),
+            Ok(()) => serde_json::from_slice(&answer).map_err(|error| self.no_answer(CHECK).because(error)),
         }
     }
 
@@ -191,37 +250,55 @@ impl SqliteFile {
         DumpContent { file: Arc::clone(self) }
     }
 
-    fn write_dump(&self, take: &mut dyn FnMut(Bytes) -> Result<(), Closed>) -> Result<(), SourceError> {
-        self.with("dump the tables", |connected| match dump::write(connected, take) {
-            // Nobody wants the rest: no failure.
-            Err(Problem::Closed) => Ok(()),
-            done => done,
-        })
+    fn write_dump(&self, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
+        self.ask(&Query::Dump, "dump the tables", wanted, take)
     }
 
-    fn read_rows(
-        &self,
-        relation: &Relation,
-        take: &mut dyn FnMut(Bytes) -> Result<(), Closed>,
-    ) -> Result<(), SourceError> {
+    fn read_rows(&self, relation: &Relation, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
         let doing = format!("read {} {}", relation.kind.word(), relation.name.escape_debug());
-        self.with(&doing, |connected| match rows::render(connected, relation, take) {
+        self.ask(&Query::Rows(relation.clone()), &doing, wanted, take)
+    }
+
+    /// Asks the file, and hands on the answer.
+    fn ask(&self, query: &Query, doing: &str, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
+        self.checked(doing, || match self.answer(query, wanted, take) {
             // Nobody wants the rest: no failure.
             Err(Problem::Closed) => Ok(()),
             done => done,
         })
     }
 
-    /// Does work on a connection of its own, and checks that all of it saw the state that is meant.
-    fn with<T>(
-        &self,
-        doing: &str,
-        work: impl FnOnce(&mut Connected) -> Result<T, Problem>,
-    ) -> Result<T, SourceError> {
-        let done = self.place().and_then(|place| {
-            let mut connected = Connected::open(place.path())?;
-            work(&mut connected)
-        });
+    fn answer(&self, query: &Query, wanted: &Wanted, take: Take<'_>) -> Result<(), Problem> {
+        if !query.runs_foreign_code() {
+            return query.answer(&mut self.connected(wanted)?, take);
+        }
+        let asked = serde_json::to_vec(query).map_err(std::io::Error::other)?;
+        let id = ContentId::of(&[self.key().as_bytes(), &asked]);
+        let ran_out_lately = || RECENT.get(id).map_or(Ok(()), |ran_out| Err(Problem::RanOut(ran_out)));
+        ran_out_lately()?;
+        let places = if query.is_short() { &SHORT } else { &LONG };
+        let _place = places.wait(wanted)?;
+        // Another who waited may have asked the same.
+        ran_out_lately()?;
+        let place = self.place()?;
+        let asked = worker::ask(query, place.file(), place.is_private(), wanted, take);
+        if let Err(Problem::RanOut(ran_out)) = &asked
+            && ran_out.is_worth_remembering()
+        {
+            RECENT.put(id, ran_out.clone());
+        }
+        asked
+    }
+
+    /// A connection to the file.
+    fn connected(&self, wanted: &Wanted) -> Result<Connected, Problem> {
+        let place = self.place()?;
+        Connected::open(place.file(), place.is_private(), Bound::Steps(wanted.clone()))
+    }
+
+    /// Does work, and checks that all of it saw the state that is meant.
+    fn checked<T>(&self, doing: &str, work: impl FnOnce() -> Result<T, Problem>) -> Result<T, SourceError> {
+        let done = work();
         // What is written to while it is read looks damaged: that it changed is the better answer.
         let (problem, stored) = match (self.changed(), done) {
             (Some((error, stored)), _) => (Problem::Io(error), stored),
@@ -244,32 +321,16 @@ impl SqliteFile {
             let merged = self.spools.made(self.key(), || merge::merged(&*self.db, wal, journal))?;
             return Ok(Place::Copy(merged));
         }
-        match self.db.as_file() {
-            Some(file) => {
-                self.db.check()?;
-                Ok(Place::File(file.path.clone()))
+        if let Some(version) = self.db.as_file() {
+            let file = version.open()?;
+            // Else SQLite could be led elsewhere: it gets a copy.
+            if confined::is_possible(&file) {
+                return Ok(Place::File(file));
             }
-            None => Ok(Place::Copy(self.spools.unpacked(&*self.db)?)),
         }
+        Ok(Place::Copy(self.spools.unpacked(&*self.db)?))
     }
 }
 
-/// The answer of `PRAGMA quick_check`, which is `ok` alone for a sound file.
-fn messages(connected: &mut Connected) -> Result<Vec<String>, Problem> {
-    let check = || -> Result<Vec<String>, rusqlite::Error> {
-        let query = format!("PRAGMA main.quick_check({MOST_MESSAGES})");
-        let mut statement = connected.connection.prepare(&query)?;
-        let mut rows = statement.query([])?;
-        let mut messages = Vec::new();
-        while let Some(row) = rows.next()? {
-            let message = row.get_ref(0)?.as_bytes().unwrap_or_default();
-            messages.push(String::from_utf8_lossy(message).into_owned());
-        }
-        Ok(if messages == ["ok"] { Vec::new() } else { messages })
-    };
-    match check() {
-        // So a virtual table answers whose inner tables are broken.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(vec![error.to_string()]),
-        done => Ok(done?),
-    }
-}
+/// What is said of a check that fails.
+const CHECK: &str = "check the database";

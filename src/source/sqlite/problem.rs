@@ -3,8 +3,10 @@
 use std::io;
 
 use rusqlite::ffi::ErrorCode;
+use serde::{Deserialize, Serialize};
 
 use super::connection::LONGEST_ROW;
+use super::ran_out::RanOut;
 use crate::model::jsonl::RenderError;
 use crate::model::shell;
 use crate::source::stored::{Stored, stored_error};
@@ -41,7 +43,37 @@ pub(super) enum Problem {
     /// Nobody wants the rest: no failure.
     #[error("the reader went away")]
     Closed,
+    #[error("its rows take {0} bytes, and sorting them takes as many on disk: more than {most} MiB", most = MOST_SORTED_ON_DISK >> 20)]
+    TooMuchToSortOnDisk(u64),
+    #[error("{0}")]
+    RanOut(RanOut),
+    /// What another process says.
+    #[error("{}", .0.said)]
+    Reported(Report),
 }
+
+/// A problem on its way from the process that has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Report {
+    kind: ErrorKind,
+    advice: Advice,
+    said: String,
+}
+
+/// What a person can do about a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Advice {
+    LookAtBytes,
+    OpenTogether,
+    Decrypt,
+    Recover,
+    TakeMoreTime,
+    AskSqlite,
+}
+
+/// The most that rows of a table, as the file has them, may take on disk to be sorted, in bytes; more for a file that
+/// is itself so long.
+pub(super) const MOST_SORTED_ON_DISK: u64 = 1 << 30;
 
 /// Why one row cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +100,7 @@ impl Problem {
             Self::Sqlite(error) => sqlite_kind(error),
             Self::Row { problem: RowProblem::TooLong, .. }
             | Self::TooMuchToSort(_)
+            | Self::TooMuchToSortOnDisk(_)
             | Self::SuperJournal
             | Self::TooManyColumns(_)
             | Self::View(_) => ErrorKind::Unsupported,
@@ -77,7 +110,15 @@ impl Problem {
             }
             Self::NoSuchTable => ErrorKind::Missing,
             Self::Closed => ErrorKind::Unavailable,
+            Self::RanOut(ran_out) => ran_out.kind(),
+            Self::Reported(report) => report.kind,
         }
+    }
+
+    /// The problem as another process is given it.
+    pub(super) fn report(&self) -> Report {
+        let kind = self.kind();
+        Report { kind, advice: self.advice(kind), said: self.to_string() }
     }
 
     /// The error for a person.
@@ -90,29 +131,46 @@ impl Problem {
         SourceError::new(kind, label, operation).because(self).with_hint(hint)
     }
 
+    fn advice(&self, kind: ErrorKind) -> Advice {
+        match self {
+            Self::Row { problem: RowProblem::NotUtf8(_) | RowProblem::NotUtf16(_), .. } => {
+                Advice::LookAtBytes
+            }
+            Self::SuperJournal => Advice::OpenTogether,
+            Self::RanOut(RanOut::Time(_)) => Advice::TakeMoreTime,
+            Self::Reported(report) => report.advice,
+            _ if is_not_a_database(self) => Advice::Decrypt,
+            _ if kind == ErrorKind::Damaged => Advice::Recover,
+            _ => Advice::AskSqlite,
+        }
+    }
+
     fn hint(&self, kind: ErrorKind, stored: &dyn Stored) -> String {
         let file = match stored.as_file() {
             Some(file) => format!("a copy of {}", shell::operand(&*file.path)),
             None => "a copy of the raw file".to_owned(),
         };
-        match self {
-            Self::Row { problem: RowProblem::NotUtf8(_) | RowProblem::NotUtf16(_), .. } => {
+        match self.advice(kind) {
+            Advice::LookAtBytes => {
                 format!("the raw file is as it was; `hex(column)` shows the bytes in `sqlite3` on {file}")
             }
-            Self::SuperJournal => {
+            Advice::OpenTogether => {
                 "open all the databases of the transaction with `sqlite3` where they were, and \
                 copy them then"
                     .to_owned()
             }
-            _ if is_not_a_database(self) => format!(
+            Advice::Decrypt => format!(
                 "if it is encrypted, decrypt {file} with the program that made it; otherwise bring it back from \
                 another copy"
             ),
-            _ if kind == ErrorKind::Damaged => format!(
+            Advice::Recover => format!(
                 "`PRAGMA integrity_check` in `sqlite3` on {file} says what is broken; `.recover` saves what can be \
                 saved"
             ),
-            _ => format!("the raw file is as it was: use `sqlite3` on {file}"),
+            Advice::TakeMoreTime => {
+                format!("give it more time with --query-seconds, or ask `sqlite3` on {file}")
+            }
+            Advice::AskSqlite => format!("the raw file is as it was: use `sqlite3` on {file}"),
         }
     }
 }

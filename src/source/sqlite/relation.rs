@@ -1,17 +1,20 @@
 //! Which tables and views can be shown.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::Listing;
 use super::connection::Connected;
 use super::problem::Problem;
-use super::schema::{Entry, EntryKind, Schema};
+use super::schema::{Entry, EntryKind, Schema, columns};
 use super::select::Select;
 use super::views;
 
 /// A table or view that can be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::source) struct Relation {
     /// Its name.
     pub(in crate::source) name: Arc<str>,
@@ -19,10 +22,12 @@ pub(in crate::source) struct Relation {
     pub(in crate::source) kind: RelationKind,
     /// Whether it is a table `WITHOUT ROWID`.
     pub(super) is_without_rowid: bool,
+    /// Whether it is a table with columns that an expression makes.
+    pub(super) is_computed: bool,
 }
 
 /// What a relation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::source) enum RelationKind {
     /// An ordinary table.
     Table,
@@ -47,12 +52,12 @@ impl RelationKind {
 }
 
 /// A table or view that is not shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::source) struct LeftOut {
     /// Its name, with U+FFFD for what is not UTF-8.
     pub(in crate::source) name: String,
     /// `table`, `virtual table` or `view`.
-    pub(in crate::source) what: &'static str,
+    pub(in crate::source) what: Cow<'static, str>,
     /// Why, as the end of a sentence that begins with it: `calls random`.
     pub(in crate::source) reason: String,
     /// Whether `schema.sql` has its statement in a comment: nothing could run it.
@@ -71,8 +76,9 @@ pub(super) fn sort_out(connected: &mut Connected, schema: &Schema) -> Result<Lis
         };
         let kind = if is_virtual { RelationKind::VirtualTable } else { RelationKind::Table };
         let outcome = why_not(entry, schema).and_then(|name| {
-            let relation =
-                Relation { name: name.into(), kind, is_without_rowid: without_rowid.contains(name) };
+            let is_computed = !is_virtual && is_computed(connected, name);
+            let is_without_rowid = without_rowid.contains(name);
+            let relation = Relation { name: name.into(), kind, is_without_rowid, is_computed };
             if is_virtual {
                 is_readable(connected, &relation).map_err(|reason| (reason, true))?;
             }
@@ -89,7 +95,12 @@ impl Listing {
         match outcome {
             Ok(relation) => self.shown.push(relation),
             Err((reason, is_broken)) => {
-                self.left_out.push(LeftOut { name: entry.lossy_name.clone(), what, reason, is_broken });
+                self.left_out.push(LeftOut {
+                    name: entry.lossy_name.clone(),
+                    what: what.into(),
+                    reason,
+                    is_broken,
+                });
             }
         }
     }
@@ -114,6 +125,12 @@ pub(super) fn is_internal(name: &str) -> bool {
     name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("sqlite_"))
 }
 
+/// Whether an expression of the file makes values of a table. Where that cannot be found out, it may be so.
+fn is_computed(connected: &Connected, name: &str) -> bool {
+    columns(&connected.connection, name)
+        .map_or(true, |columns| columns.iter().any(|column| column.is_generated))
+}
+
 /// Whether the module of a virtual table is there and can read it.
 fn is_readable(connected: &Connected, relation: &Relation) -> Result<(), String> {
     let prepared = Select::new(connected, relation)
@@ -134,7 +151,7 @@ fn add_views(connected: &mut Connected, schema: &Schema, listing: &mut Listing) 
         let outcome = why_not(entry, schema).and_then(|name| {
             let is_ordered = entry.sql.as_deref().is_some_and(views::is_ordered);
             let kind = RelationKind::View { is_ordered };
-            let relation = Relation { name: name.into(), kind, is_without_rowid: false };
+            let relation = Relation { name: name.into(), kind, is_without_rowid: false, is_computed: false };
             views::check(connected, &relation, Arc::clone(&names)).map_err(|reason| (reason, false))?;
             Ok(relation)
         });

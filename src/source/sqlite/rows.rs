@@ -9,14 +9,14 @@ use rusqlite::types::ValueRef;
 
 use super::SqliteFile;
 use super::connection::{Connected, Encoding, LONGEST_ROW};
-use super::problem::{Problem, RowProblem};
+use super::problem::{MOST_SORTED_ON_DISK, Problem, RowProblem};
 use super::relation::{self, Relation, RelationKind};
 use super::schema::{Schema, key_columns};
 use super::select::Select;
 use crate::model::jsonl::Value;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::PIECE;
-use crate::source::{Closed, Content, Sink, SourceError};
+use crate::source::{Closed, Content, Sink, SourceError, Wanted};
 
 /// Most bytes of a view without an order that are held to be sorted.
 const MOST_SORTED: usize = 256 * 1024 * 1024;
@@ -43,7 +43,9 @@ impl Content for RowsContent {
             return Ok(None);
         }
         on_blocking_thread(&self.file.label, move || {
-            file.with("read the key", |connected| key_columns(&connected.connection, &relation.name))
+            file.checked("read the key", || {
+                key_columns(&file.connected(&Wanted::default())?.connection, &relation.name)
+            })
         })
         .await
         .map(Some)
@@ -57,7 +59,8 @@ impl Content for RowsContent {
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
         on_blocking_thread(&self.file.label, move || {
-            file.read_rows(&relation, &mut |piece| sink.push_blocking(piece))
+            let wanted = sink.wanted();
+            file.read_rows(&relation, &wanted, &mut |piece| sink.push_blocking(piece))
         })
         .await
     }
@@ -73,6 +76,10 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
         still_fine(connected, relation)?;
     }
     let select = Select::new(connected, relation)?;
+    if select.is_computed && !relation.is_computed {
+        // Another file was listed.
+        return Err(Problem::NoSuchTable);
+    }
     if let Some(rowids) = &select.rowids {
         check_order(connected, rowids)?;
     }
@@ -98,17 +105,28 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
 }
 
 /// Checks that a table is stored by ascending rowids, which SQLite takes for granted. So each row is there once: pages
-/// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted.
+/// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted. What
+/// follows the rowid is how many bytes values take: rows may share the pages of long values, or take them from the
+/// schema, so that they come to much more than the file.
 pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Problem> {
     let mut statement = connected.connection.prepare(rowids)?;
+    let lengths = statement.column_count();
     let mut rows = statement.query([])?;
-    let mut last = None;
+    let (mut last, mut total) = (None, 0_u64);
     while let Some(row) = rows.next()? {
         let rowid = Some(row.get::<_, i64>(0)?);
         if rowid <= last {
             return Err(Problem::OutOfOrder);
         }
         last = rowid;
+        for column in 1..lengths {
+            if let ValueRef::Integer(len) = row.get_ref(column)? {
+                total = total.saturating_add_signed(len);
+            }
+        }
+    }
+    if total > MOST_SORTED_ON_DISK.max(connected.len) {
+        return Err(Problem::TooMuchToSortOnDisk(total));
     }
     Ok(())
 }

@@ -83,6 +83,8 @@ fn shadows(connection: &Connection) -> Result<HashSet<String>, Problem> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) name: String,
+    /// Whether an expression makes its values.
+    pub(super) is_generated: bool,
 }
 
 /// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
@@ -91,8 +93,10 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column
     const HIDDEN: i64 = 1;
     let mut columns = Vec::new();
     connection.pragma(Some("main"), "table_xinfo", table, |row| {
-        if row.get::<_, i64>(6)? != HIDDEN {
-            columns.push(Column { name: row.get(1)? });
+        let hidden: i64 = row.get(6)?;
+        if hidden != HIDDEN {
+            // 2 and 3 are generated ones, not stored and stored.
+            columns.push(Column { name: row.get(1)?, is_generated: hidden > HIDDEN });
         }
         Ok(())
     })?;

@@ -12,8 +12,11 @@ const MOST_COLUMNS: usize = 2000;
 /// A query for all rows of a table or view.
 pub(super) struct Select {
     pub(super) sql: String,
-    /// A query for the rowids of a table, as they are stored, where it has them and they have a name.
+    /// A query for the rowids of a table, as they are stored, where it has them and they have a name. Where its rows
+    /// are to be sorted, the lengths of their values follow.
     pub(super) rowids: Option<String>,
+    /// Whether there are columns that an expression makes.
+    pub(super) is_computed: bool,
     pub(super) layout: LineLayout,
     /// Names of the columns.
     pub(super) columns: Vec<String>,
@@ -26,8 +29,9 @@ impl Select {
     /// view as it gives them.
     pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self, Problem> {
         let connection = &connected.connection;
-        let columns: Vec<_> =
-            columns(connection, &relation.name)?.into_iter().map(|column| column.name).collect();
+        let columns = columns(connection, &relation.name)?;
+        let is_computed = columns.iter().any(|column| column.is_generated);
+        let columns: Vec<_> = columns.into_iter().map(|column| column.name).collect();
         if columns.is_empty() {
             return Err(Problem::NoSuchTable);
         }
@@ -49,10 +53,14 @@ impl Select {
             sql.push_str(&order.join(","));
         }
         let has_rowids = relation.kind == RelationKind::Table && !relation.is_without_rowid;
-        let rowids = rowid(&columns)
-            .filter(|_| has_rowids)
-            .map(|rowid| format!("SELECT {rowid} FROM main.{} NOT INDEXED", quoted(&relation.name)));
-        Ok(Self { sql, rowids, layout: LineLayout::new(&columns), columns })
+        let rowids = rowid(&columns).filter(|_| has_rowids).map(|rowid| {
+            let mut query = format!("SELECT {rowid}");
+            if order.len() > 1 {
+                query.extend(columns.iter().map(|column| format!(",octet_length({})", quoted(column))));
+            }
+            query + " FROM main." + &quoted(&relation.name) + " NOT INDEXED"
+        });
+        Ok(Self { sql, rowids, is_computed, layout: LineLayout::new(&columns), columns })
     }
 }
 

@@ -58,9 +58,9 @@ impl Spool {
         Ok(Self { file, len })
     }
 
-    /// Where it is, for a library that opens files by name.
-    pub(in crate::source) fn path(&self) -> &Path {
-        self.file.path()
+    /// The file, for a library that reads files by itself.
+    pub(in crate::source) fn file(&self) -> &std::fs::File {
+        self.file.as_file()
     }
 
     /// A reader of it with a place of its own.

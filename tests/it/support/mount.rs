@@ -100,6 +100,11 @@ impl Mount {
         self.root.join(relative)
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many folders the program is told of changes in (inotify), by the kernel's own account.
     pub fn watched_folders(&self) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).expect("the program runs");

@@ -23,7 +23,7 @@ pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {
         return Ok(pieces);
     }
     let file = Arc::new(database_of(part.means, part.artefact));
-    match file.listing().and_then(|listing| Ok((listing, file.schema_sql()?))) {
+    match file.listing_and_schema() {
         Ok((listing, schema)) => {
             pieces.extend(listing.shown.iter().map(|relation| table(part, &file, relation)));
             pieces.push(part.text(SCHEMA, schema, format!("schema of {what}")));

@@ -4,7 +4,7 @@ use super::*;
 
 fn dump(file: &SqliteFile) -> String {
     let mut bytes = Vec::new();
-    file.write_dump(&mut |piece| {
+    file.write_dump(&Wanted::default(), &mut |piece| {
         bytes.extend_from_slice(&piece);
         Ok(())
     })
@@ -136,7 +136,7 @@ fn what_stands_behind_a_definition_never_gets_out() {
         );
         let file = open(&folder.made(&format!("{name}.db"), &script));
         let mut text = Vec::new();
-        let written = file.write_dump(&mut |piece| {
+        let written = file.write_dump(&Wanted::default(), &mut |piece| {
             text.extend_from_slice(&piece);
             Ok(())
         });
@@ -156,6 +156,6 @@ fn a_damaged_table_is_an_error() {
     let mut bytes = std::fs::read(&path).expect("it was made");
     bytes[4096..8192].fill(0xff);
     std::fs::write(&path, bytes).expect("it is ours");
-    let error = open(&path).write_dump(&mut |_| Ok(())).expect_err("its page is broken");
+    let error = open(&path).write_dump(&Wanted::default(), &mut |_| Ok(())).expect_err("its page is broken");
     assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
 }

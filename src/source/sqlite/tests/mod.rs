@@ -86,7 +86,7 @@ fn relation(file: &SqliteFile, name: &str) -> Relation {
 /// The rendered rows of a table.
 fn try_rows(file: &SqliteFile, relation: &Relation) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
-    file.read_rows(relation, &mut |piece| {
+    file.read_rows(relation, &Wanted::default(), &mut |piece| {
         bytes.extend_from_slice(&piece);
         Ok(())
     })?;

@@ -1,0 +1,90 @@
+//! What is asked of a SQLite file, and the answer as pieces of bytes.
+
+use bytes::Bytes;
+use rusqlite::ErrorCode;
+use serde::{Deserialize, Serialize};
+
+use super::connection::Connected;
+use super::problem::Problem;
+use super::relation::{self, Relation, RelationKind};
+use super::rows::{self, Take};
+use super::schema::Schema;
+use super::{dump, schema_sql};
+
+/// Most messages of a check.
+const MOST_MESSAGES: u32 = 100;
+
+/// A question to one file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Query {
+    /// Its tables and views, in JSON; and as a second piece the statements that make the schema.
+    Listing,
+    /// What SQLite's own check finds wrong: a list of texts in JSON.
+    Check,
+    /// All of it as SQL.
+    Dump,
+    /// The rows of a table or view as JSON lines.
+    Rows(Relation),
+}
+
+impl Query {
+    /// Whether the file says what is computed. Else stored rows are read in the order in which they are stored, or sorted
+    /// by a key.
+    pub(super) fn runs_foreign_code(&self) -> bool {
+        match self {
+            Self::Rows(relation) => relation.kind != RelationKind::Table || relation.is_computed,
+            Self::Listing | Self::Check | Self::Dump => true,
+        }
+    }
+
+    /// Whether it is soon done in any sound file, whatever its length. Others wait for such a query.
+    pub(super) fn is_short(&self) -> bool {
+        matches!(self, Self::Listing)
+    }
+
+    /// Whether the length of the file does not say how long it takes.
+    pub(super) fn is_view(&self) -> bool {
+        matches!(self, Self::Rows(Relation { kind: RelationKind::View { .. }, .. }))
+    }
+
+    /// Asks the file.
+    pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<(), Problem> {
+        match self {
+            Self::Listing => {
+                let schema = Schema::read(&connected.connection)?;
+                let listing = relation::sort_out(connected, &schema)?;
+                let schema_sql = schema_sql::compose(&schema, &listing);
+                give(&listing, take)?;
+                take(schema_sql.into()).map_err(|_| Problem::Closed)
+            }
+            Self::Check => give(&messages(connected)?, take),
+            Self::Dump => dump::write(connected, take),
+            Self::Rows(relation) => rows::render(connected, relation, take),
+        }
+    }
+}
+
+fn give(answer: &impl Serialize, take: Take<'_>) -> Result<(), Problem> {
+    let text = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
+    take(Bytes::from(text)).map_err(|_| Problem::Closed)
+}
+
+/// The answer of `PRAGMA quick_check`, which is `ok` alone for a sound file.
+fn messages(connected: &mut Connected) -> Result<Vec<String>, Problem> {
+    let check = || -> Result<Vec<String>, rusqlite::Error> {
+        let query = format!("PRAGMA main.quick_check({MOST_MESSAGES})");
+        let mut statement = connected.connection.prepare(&query)?;
+        let mut rows = statement.query([])?;
+        let mut messages = Vec::new();
+        while let Some(row) = rows.next()? {
+            let message = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            messages.push(String::from_utf8_lossy(message).into_owned());
+        }
+        Ok(if messages == ["ok"] { Vec::new() } else { messages })
+    };
+    match check() {
+        // So a virtual table answers whose inner tables are broken.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(vec![error.to_string()]),
+        done => Ok(done?),
+    }
+}

@@ -1,0 +1,25 @@
+//! How a process says by its exit status that it took more than it may.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use super::super::ran_out::{Limits, RanOut};
+
+/// It ran for too long.
+pub(super) const TIME: i32 = 3;
+/// It took too much temporary storage.
+pub(super) const TEMPORARY: i32 = 4;
+/// Its reader let it wait for too long.
+pub(super) const READER: i32 = 5;
+
+/// Why a process ended before its answer was whole.
+pub(super) fn meaning(status: ExitStatus, limits: &Limits) -> RanOut {
+    match (status.code(), status.signal()) {
+        (Some(TIME), _) | (_, Some(libc::SIGXCPU)) => RanOut::Time(limits.running),
+        (Some(TEMPORARY), _) | (_, Some(libc::SIGXFSZ)) => RanOut::Temporary(limits.temporary),
+        (Some(READER), _) => RanOut::Reader(limits.waiting),
+        // So Rust ends where memory cannot be had.
+        (_, Some(libc::SIGABRT)) => RanOut::Memory(limits.memory),
+        _ => RanOut::Ended(status.to_string()),
+    }
+}

@@ -1,0 +1,104 @@
+//! How a question and its answer go through a socket: a byte that says what it is, its length, and its bytes.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use super::super::problem::Problem;
+
+/// What the bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// What is asked.
+    Request,
+    /// A piece of the answer.
+    Piece,
+    /// The answer is whole.
+    Done,
+    /// Why there is no answer.
+    Problem,
+    /// There is no answer for want of memory.
+    OutOfMemory,
+}
+
+const ALL: [Frame; 5] = [Frame::Request, Frame::Piece, Frame::Done, Frame::Problem, Frame::OutOfMemory];
+
+/// Bytes before those of the frame.
+const HEAD: usize = 9;
+
+/// Writes a frame.
+pub(super) fn write(to: &mut impl Write, frame: Frame, bytes: &[u8]) -> io::Result<()> {
+    let mut head = [frame as u8; HEAD];
+    head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+    to.write_all(&head)?;
+    to.write_all(bytes)
+}
+
+/// Reads a frame of up to `most` bytes; `None` at the end. Whenever a read times out, `patience` says whether to go on.
+pub(super) fn read(
+    mut from: impl Read,
+    most: u64,
+    patience: impl Fn() -> Result<(), Problem>,
+) -> Result<Option<(Frame, Vec<u8>)>, Problem> {
+    let mut head = [0; HEAD];
+    if !fill(&mut from, &mut head, &patience)? {
+        return Ok(None);
+    }
+    let broken = |what| Problem::Io(io::Error::new(ErrorKind::InvalidData, what));
+    let frame = ALL.into_iter().find(|frame| *frame as u8 == head[0]);
+    let frame = frame.ok_or_else(|| broken("the process of a query answers with what is no answer"))?;
+    let len = u64::from_le_bytes(*head.last_chunk().expect("it is longer"));
+    if len > most {
+        return Err(broken("the process of a query answers with more than it may hold"));
+    }
+    let mut bytes = vec![0; len as usize];
+    Ok(fill(&mut from, &mut bytes, &patience)?.then_some((frame, bytes)))
+}
+
+/// Whether there were as many bytes.
+fn fill(
+    from: &mut impl Read,
+    out: &mut [u8],
+    patience: &impl Fn() -> Result<(), Problem>,
+) -> Result<bool, Problem> {
+    let mut filled = 0;
+    while filled < out.len() {
+        match from.read(&mut out[filled..]) {
+            Ok(0) => return Ok(false),
+            Ok(count) => filled += count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => patience()?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // It was killed with bytes of ours unread.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_are_read_as_they_were_written_and_a_cut_one_is_the_end() {
+        let mut written = Vec::new();
+        for (number, frame) in ALL.into_iter().enumerate() {
+            write(&mut written, frame, &vec![7; number * 1000]).expect("memory");
+        }
+        let mut rest = &*written;
+        for (number, frame) in ALL.into_iter().enumerate() {
+            let (read, bytes) = read(&mut rest, 10_000, || Ok(())).expect("sound").expect("a frame");
+            assert_eq!((read, bytes), (frame, vec![7; number * 1000]));
+        }
+        assert!(read(&mut rest, 10_000, || Ok(())).expect("sound").is_none());
+        assert!(read(&written[..written.len() - 1][9..], 10_000, || Ok(())).is_ok());
+        assert!(read(&written[1018..2000], 10_000, || Ok(())).expect("sound").is_none(), "cut");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_take_much_memory(bytes in any::<Vec<u8>>()) {
+            let _ = read(&*bytes, 1000, || Ok(()));
+        }
+    }
+}
