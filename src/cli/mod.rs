@@ -89,10 +89,19 @@ enum Command {
 /// 1 for a failure and 2 for a command line that makes no sense; `verify`, `find` and `diff` have their own.
 pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == sqlite::ARGUMENT) {
-        return sqlite::answer_one();
+        return exit_code(answer_query());
     }
     sqlite::use_processes();
-    let outcome = password::take_from_environment().and_then(|()| run());
+    exit_code(password::take_from_environment().and_then(|()| run()))
+}
+
+/// Answers the query of another process of this program.
+fn answer_query() -> Result<ExitCode, Failure> {
+    let answered = sqlite::answer_one().map(|()| ExitCode::SUCCESS);
+    answered.map_err(|error| Failure::new("only asof itself asks so").because(&error))
+}
+
+fn exit_code(outcome: Result<ExitCode, Failure>) -> ExitCode {
     match outcome {
         Ok(status) => status,
         Err(failure) => {

@@ -2,10 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Resource, Rlimit, Signal, set_parent_process_death_signal, setpriority_process, setrlimit,
 };
+use rustix::stdio;
 
 use super::super::connection::{Bound, Connected};
 use super::super::problem::Problem;
@@ -37,27 +36,17 @@ const OPEN_FILES: u64 = 128;
 
 /// Answers one query: the database is standard input, and the socket on which the query comes and the answer goes
 /// is standard output.
-pub fn answer_one() -> ExitCode {
-    let (file, socket) = match inherited() {
-        Ok(inherited) => inherited,
-        Err(error) => {
-            eprintln!("asof: this answers queries of asof itself: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match limited(&file, socket) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Nobody is left to be answered.
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-fn inherited() -> io::Result<(File, UnixStream)> {
-    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let socket = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
+///
+/// # Errors
+/// Where standard output is no socket: only asof itself asks so.
+pub fn answer_one() -> io::Result<()> {
+    let file = File::from(stdio::stdin().try_clone_to_owned()?);
+    let socket = UnixStream::from(stdio::stdout().try_clone_to_owned()?);
     // Anything else is no socket.
     socket.peer_addr()?;
-    Ok((file, socket))
+    // What goes wrong after that is answered, or nobody is left to be answered.
+    let _ = limited(&file, socket);
+    Ok(())
 }
 
 fn limited(file: &File, socket: UnixStream) -> Result<(), Problem> {
