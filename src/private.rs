@@ -45,7 +45,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 /// As [`make_folder`].
 pub(crate) fn make_own_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)?;
-    // Of the handle, so that it is the folder that was looked at.
+    // Uses the handle, so that the folder that was checked is the one that is changed.
     let open = File::open(folder)?;
     let found = open.metadata()?;
     if found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o777 != FOLDER {

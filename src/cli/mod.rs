@@ -98,7 +98,7 @@ pub fn main() -> ExitCode {
 /// Answers the query of another process of this program.
 fn answer_query() -> Result<ExitCode, Failure> {
     let answered = sqlite::answer_one().map(|()| ExitCode::SUCCESS);
-    answered.map_err(|error| Failure::new("only asof itself asks so").because(&error))
+    answered.map_err(|error| Failure::new("--answer-sqlite-query is internal to asof").because(&error))
 }
 
 fn exit_code(outcome: Result<ExitCode, Failure>) -> ExitCode {

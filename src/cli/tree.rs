@@ -55,7 +55,7 @@ pub(super) struct ReadingArgs {
     pub server: ServerArgs,
     /// Follow links that lead out of a source, where link and target belong to you or to root
     ///
-    /// Without this only links within the source are followed. Whoever may write to a source could otherwise make asof
+    /// Without this only links within the source are followed. A user who can write to a source could otherwise make asof
     /// show files that only you may read. It also holds for what a git repository borrows objects from.
     #[arg(long)]
     pub follow_links: bool,

@@ -114,12 +114,18 @@ impl Secrets {
     }
 }
 
+/// What is added to the name of a file that is packed, or that belongs to a database.
+const PACKED: [&str; 7] = [".gz", ".zst", ".xz", ".bz2", ".lz4", "-wal", "-journal"];
+
 /// Whether a file may hold the tables beside it: a database, a dump or a tar, by its name.
 pub fn is_container(path: &str) -> bool {
     let path = path.to_lowercase();
     let name = path.rsplit_once('/').map_or(&*path, |(_, name)| name);
-    let is_tar =
-        name.find(TAR).is_some_and(|at| matches!(name.as_bytes().get(at + TAR.len()), None | Some(b'.')));
+    // Packed, or beside a database: these hold its pages.
+    let name = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let is_tar = name
+        .match_indices(TAR)
+        .any(|(at, _)| matches!(name.as_bytes().get(at + TAR.len()), None | Some(b'.')));
     is_tar || name.ends_with(".tgz") || CONTAINERS.iter().any(|end| name.ends_with(end))
 }
 

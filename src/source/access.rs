@@ -6,10 +6,11 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::root::SourcePath;
+use super::root::{Root, SourcePath};
 use crate::model::access::Audience;
 
 /// The extended attribute that holds an ACL (acl(5)).
@@ -30,14 +31,22 @@ pub(in crate::source) fn of_file(metadata: &Metadata) -> Audience {
     by_mode(metadata, Need::Read)
 }
 
-/// The same with its ACL, if it has one; of a file behind a link also whom the folders on the way to it let pass.
-pub(in crate::source) fn of_file_at(path: &Path, by_mode: Audience) -> Audience {
-    let audience = with_acl(path, by_mode, Need::Read);
-    if audience == Audience::Owner || !path.is_symlink() {
+/// The same with its ACL, if it has one; of a file behind a link also whom the folders on the way to it let pass. All of
+/// it is asked of one handle, so that no swap on the way mixes two files: where the file is not `inode`, the owner
+/// alone is left.
+pub(in crate::source) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Audience {
+    let Ok(handle) = root.handle(path) else { return Audience::Owner };
+    let Ok(metadata) = handle.metadata() else { return Audience::Owner };
+    let by_handle = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    let audience = match metadata.ino() == inode {
+        true => with_acl(Path::new(&by_handle), of_file(&metadata), Need::Read),
+        false => Audience::Owner,
+    };
+    let Ok(real) = std::fs::read_link(&by_handle) else { return Audience::Owner };
+    if audience == Audience::Owner || real == path {
         return audience;
     }
-    let folder = path.canonicalize().ok().and_then(|file| Some(file.parent()?.to_owned()));
-    folder.map_or(Audience::Owner, |folder| audience.and(of_way(&folder)))
+    real.parent().map_or(Audience::Owner, |folder| audience.and(of_way(folder)))
 }
 
 /// Whom all folders from `/` down to this one let pass. One that cannot be looked at lets nobody.
@@ -65,7 +74,7 @@ pub(in crate::source) fn of_files_in(folder: &SourcePath, counts: impl Fn(&str) 
     let is_counted = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(&counts);
     let files = entries.into_iter().map(|(path, _)| path).filter(|path| is_counted(path));
     let audience = files.filter_map(|path| match folder.root().metadata(&path) {
-        Ok(metadata) => Some(of_file_at(&path, of_file(&metadata))),
+        Ok(metadata) => Some(of_file_at(folder.root(), &path, metadata.ino())),
         // It was removed since it was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(_) => Some(Audience::Owner),

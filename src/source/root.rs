@@ -1,6 +1,6 @@
 //! The folder of a source: the one door through which all of its files are opened.
 //!
-//! Whoever may write to a source may put a link where a file was, at any moment. asof often runs as root for users who
+//! A user who can write to a source can replace a file by a link at any time. asof often runs as root for users who
 //! may not read where such a link leads. So a path is never handed to the operating system as a whole: it is resolved
 //! beneath the folder at every open, by the kernel (openat2(2), `RESOLVE_BENEATH`) or, for what the kernel refuses,
 //! component by component in `walk`. A look at a path and a later open of it need not meet the same file; each is
@@ -82,12 +82,20 @@ impl Root {
         self.open_as(path, READ).map(File::from)
     }
 
+    /// A handle of what is at a path, behind links, for looking at it: nothing can be read from it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn handle(&self, path: &Path) -> io::Result<File> {
+        self.open_as(path, LOOK).map(File::from)
+    }
+
     /// Looks at what is at a path, behind links.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-        File::from(self.open_as(path, LOOK)?).metadata()
+        self.handle(path)?.metadata()
     }
 
     /// Whether there is a folder at a path.
@@ -138,6 +146,16 @@ impl Root {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let target = rustix::fs::readlinkat(&parent, name, Vec::new())?;
         Ok(PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(target.into_bytes())))
+    }
+
+    /// The path without links of a folder outside, where every link on the way and the folder belong to the user or to
+    /// root.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn owned_folder(&self, path: &Path) -> io::Result<PathBuf> {
+        let opened = walk::open_outside(self.folder(), path, LOOK | OFlags::DIRECTORY)?;
+        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
     }
 
     fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {

@@ -80,7 +80,7 @@ impl Artefact {
 
 /// Whom all of these files let read them, with their ACLs.
 pub(super) fn readers_of<'f>(files: impl IntoIterator<Item = &'f Arc<FileVersion>>) -> Audience {
-    let one = |file: &Arc<FileVersion>| access::of_file_at(&file.path, file.stamp.audience);
+    let one = |file: &Arc<FileVersion>| access::of_file_at(&file.root, &file.path, file.stamp.inode);
     files.into_iter().map(one).fold(Audience::Everyone, Audience::and)
 }
 

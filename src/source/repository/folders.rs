@@ -1,5 +1,6 @@
 //! Where a repository keeps what (gitrepository-layout(5)).
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -21,6 +22,9 @@ const LONGEST_POINTER: u64 = 16 << 10;
 
 /// The longest list of folders to borrow objects from, in bytes.
 const LONGEST_ALTERNATES: u64 = 1 << 20;
+
+/// More folders of objects than any repository borrows from. A list may name its own folder a thousand times.
+const MOST_ALTERNATES: usize = 100;
 
 /// How deep folders of objects borrow from each other, as in git.
 const DEEPEST_ALTERNATES: usize = 5;
@@ -83,7 +87,12 @@ impl Folders {
         let own = self.common.join("objects");
         own.read_dir().map_err(|error| Failure::io("open its folder of objects", error))?;
         let mut todo = vec![(own, 0)];
+        let mut seen = HashSet::new();
         while let Some((place, depth)) = todo.pop() {
+            let is_new = place.metadata().is_ok_and(|found| seen.insert((found.dev(), found.ino())));
+            if !is_new || self.objects.len() == MOST_ALTERNATES {
+                continue;
+            }
             if depth < DEEPEST_ALTERNATES {
                 let list = place.join("info/alternates");
                 let owner = list.metadata().map_or(0, |found| found.uid());
@@ -91,13 +100,12 @@ impl Folders {
                 for path in gix::odb::alternate::parse(&text).unwrap_or_default() {
                     match lead_to(&place, &place.path().join(&path), owner) {
                         Some(next) => todo.push((next, depth + 1)),
-                        None => self.refused.push(path),
+                        None if self.refused.len() < MOST_ALTERNATES => self.refused.push(path),
+                        None => {}
                     }
                 }
             }
-            if !self.objects.contains(&place) {
-                self.objects.push(place);
-            }
+            self.objects.push(place);
         }
         Ok(())
     }
@@ -117,9 +125,10 @@ fn lead_to(from: &SourcePath, path: &Path, owner: u32) -> Option<SourcePath> {
     if path.starts_with(root.folder()) {
         return Some(SourcePath::new(root, path));
     }
-    let is_followed = root.links() == Links::Owned && is_trusted(owner);
-    let there = is_followed.then(|| SourcePath::of_folder(&path, Links::Owned).ok()).flatten()?;
-    is_trusted(there.metadata().ok()?.uid()).then_some(there)
+    if root.links() != Links::Owned || !is_trusted(owner) {
+        return None;
+    }
+    SourcePath::of_folder(&root.owned_folder(&path).ok()?, Links::Owned).ok()
 }
 
 /// The git folder that a `.git` file names. One outside of the source is taken if it says in turn that this work

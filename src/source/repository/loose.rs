@@ -102,7 +102,7 @@ impl Loose {
     pub(super) fn read_whole(&mut self, buffer: &mut Vec<u8>, limit: u64) -> Result<Kind, Failure> {
         if self.len > limit {
             let problem = format!("it has {} bytes, and only {} MiB are read", self.len, limit >> 20);
-            return Err(Failure::new(ErrorKind::Damaged, problem));
+            return Err(Failure::new(ErrorKind::Unsupported, problem));
         }
         buffer.clear();
         self.read_to_end(buffer).map_err(|error| Failure::io("unpack it", error))?;

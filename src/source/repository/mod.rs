@@ -51,8 +51,8 @@ const LONGEST_FILE: u64 = 16 << 20;
 
 /// A git repository of a source: looked at again at every poll.
 pub(in crate::source) struct Repository {
-    folder: PathBuf,
-    links: Links,
+    /// The folder that the user named. Links in its path count once, when it is opened.
+    root: Root,
     state: ArcSwap<State>,
 }
 
@@ -81,13 +81,14 @@ impl Repository {
     /// # Errors
     /// What is no repository, belongs to somebody else, leads out of its folder, or is of a kind that is not read.
     pub(in crate::source) fn open(folder: &Path, links: Links) -> Result<Self, Failure> {
-        let state = State::read(folder, links, None)?;
-        Ok(Self { folder: folder.to_owned(), links, state: ArcSwap::from_pointee(state) })
+        let root = Root::new(folder, links).map_err(|error| Failure::io("open it", error))?;
+        let state = State::read(&root, None)?;
+        Ok(Self { root, state: ArcSwap::from_pointee(state) })
     }
 
     /// The folder that the user named.
     pub(in crate::source) fn folder(&self) -> &Path {
-        &self.folder
+        self.root.folder()
     }
 
     /// The repository as it was last looked at.
@@ -101,7 +102,7 @@ impl Repository {
     /// As [`Self::open`].
     pub(in crate::source) fn look(&self) -> Result<Arc<State>, Failure> {
         let last = self.state();
-        let now = Arc::new(State::read(&self.folder, self.links, Some(&last))?);
+        let now = Arc::new(State::read(&self.root, Some(&last))?);
         self.state.store(Arc::clone(&now));
         Ok(now)
     }
@@ -110,20 +111,19 @@ impl Repository {
     /// place to another. Blocks.
     pub(in crate::source) fn with_other_packs(&self, last: &Arc<State>) -> Option<Arc<State>> {
         let now = self.state();
-        let is_new = |state: &State| state.pack_names != last.pack_names;
-        if is_new(&now) {
+        if now.pack_names != last.pack_names {
             return Some(now);
         }
-        let now = self.look().ok()?;
-        is_new(&now).then_some(now)
+        // Names and settings are not read for it: objects are missing in partial clones by the thousand.
+        let has_others = packs::list(&now.folders.objects) != now.pack_names;
+        has_others.then(|| self.look().ok()).flatten()
     }
 }
 
 impl State {
-    fn read(folder: &Path, links: Links, last: Option<&Self>) -> Result<Self, Failure> {
-        let root = Root::new(folder, links).map_err(|error| Failure::io("open it", error))?;
-        let mut folders = Folders::find(&root)?;
-        ownership::check(&root, &folders)?;
+    fn read(root: &Root, last: Option<&Self>) -> Result<Self, Failure> {
+        let mut folders = Folders::find(root)?;
+        ownership::check(root, &folders)?;
         let settings = Settings::read(&folders)?;
         folders.find_objects()?;
         let pack_names = packs::list(&folders.objects);
@@ -164,7 +164,10 @@ impl State {
         let Folders { git, common, objects, .. } = &self.folders;
         let packs = objects.iter().map(|folder| folder.join("pack")).filter(SourcePath::is_dir);
         let folders = [git, common].into_iter().chain(objects).cloned().chain(packs);
-        folders.map(|folder| access::of_way(folder.path())).fold(Audience::Everyone, Audience::and)
+        let folders = folders.map(|folder| access::of_way(folder.path()));
+        // git makes packs that its umask keeps from others.
+        let packs = self.pack_names.values().map(|seen| seen.audience);
+        folders.chain(packs).fold(Audience::Everyone, Audience::and)
     }
 
     /// What on disk changes when an object comes back that could not be read.
@@ -193,12 +196,13 @@ impl State {
         buffer: &mut Vec<u8>,
         unpacking: &mut Unpacking,
     ) -> Result<Option<Kind>, Failure> {
-        if let Some(kind) = self.packs().find(id, buffer, unpacking)? {
+        let packed = self.packs().find(id, buffer, unpacking);
+        if let Ok(Some(kind)) = packed {
             return Ok(Some(kind));
         }
         match self.loose(id)? {
             Some(mut loose) => loose.read_whole(buffer, MAX_OBJECT_MEMORY.into()).map(Some),
-            None => match self.packs().broken() {
+            None => match packed?.map_or_else(|| self.packs().broken(), |_| None) {
                 // It may be in there.
                 Some(broken) => Err(broken),
                 None => Ok(None),

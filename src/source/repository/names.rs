@@ -19,6 +19,9 @@ const LONGEST_REF: u64 = 64 << 10;
 /// The longest list of refs, in bytes: some millions.
 const LONGEST_LIST: u64 = 256 << 20;
 
+/// More folders of refs than are looked into.
+const MOST_FOLDERS: usize = 100_000;
+
 /// Folders of refs within folders beyond this are no git's.
 const DEEPEST: usize = 64;
 
@@ -122,8 +125,9 @@ impl Names {
             for (path, kind) in entries {
                 let Some(last) = path.file_name().and_then(|last| last.to_str()) else { continue };
                 let name = format!("{prefix}/{last}");
-                if kind.is_dir() || kind.is_symlink() && place.root().is_dir(&path) {
-                    if depth < DEEPEST {
+                // A linked folder is none of git's, and could lead to itself.
+                if kind.is_dir() {
+                    if depth < DEEPEST && self.folders.len() < MOST_FOLDERS {
                         todo.push((path, name, depth + 1));
                     }
                     continue;

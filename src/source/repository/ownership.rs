@@ -45,7 +45,7 @@ pub(super) fn check(source: &Root, folders: &Folders) -> Result<(), Failure> {
         .with_hint(format!("if you trust who writes to it: `{command}`")))
 }
 
-/// Whether this user owns it: whoever calls asof, through sudo(8) too.
+/// Whether the calling user owns it; under sudo(8), the user who called sudo.
 fn is_ours(owner: u32) -> bool {
     let me = rustix::process::geteuid().as_raw();
     let by_sudo = || std::env::var(SUDO_UID).ok().and_then(|uid| uid.parse().ok());

@@ -14,8 +14,10 @@ use gix::oid;
 use rustix::fd::AsRawFd;
 
 use super::{Failure, MAX_OBJECT_MEMORY};
+use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 use crate::source::ErrorKind;
+use crate::source::access;
 use crate::source::root::SourcePath;
 
 /// What a reader keeps of unpacked objects that others are made from, in bytes.
@@ -32,6 +34,8 @@ pub(super) type PackName = SourcePath;
 pub(super) struct Seen {
     inode: u64,
     len: u64,
+    /// Whom its mode lets read it.
+    pub(super) audience: Audience,
     /// Whether what it lacks was promised by the repository that it came from.
     pub(super) is_promised: bool,
 }
@@ -51,7 +55,8 @@ pub(super) fn list(objects: &[SourcePath]) -> BTreeMap<PackName, Seen> {
             let stem = path.with_extension("");
             if let Ok(seen) = place.root().metadata(&stem.with_extension("pack")) {
                 let is_promised = is_there(&stem.with_extension("promisor"));
-                let seen = Seen { inode: seen.ino(), len: seen.len(), is_promised };
+                let audience = access::of_file(&seen);
+                let seen = Seen { inode: seen.ino(), len: seen.len(), audience, is_promised };
                 found.insert(SourcePath::new(place.root(), stem), seen);
             }
         }
@@ -96,7 +101,7 @@ impl Unpacking {
 }
 
 impl Packs {
-    /// Opens packs. What is wrong with one is told where an object is not found.
+    /// Opens packs. A broken pack is reported when an object is missing.
     pub(super) fn open<'n>(names: impl Iterator<Item = &'n PackName>, hash: HashKind) -> Self {
         let (mut packs, mut broken) = (Vec::new(), Vec::new());
         for name in names {
@@ -124,22 +129,31 @@ impl Packs {
         buffer: &mut Vec<u8>,
         unpacking: &mut Unpacking,
     ) -> Result<Option<Kind>, Failure> {
-        let Some((pack, entry)) = self.entry(id)? else { return Ok(None) };
         let Unpacking { inflate, bases } = unpacking;
-        let resolve = |base: &oid, _: &mut Vec<u8>| match pack.entry(base) {
-            Some(entry) => entry.map(|entry| Some(decode::entry::ResolvedBase::InPack(entry))),
-            None => Ok(None),
-        };
-        buffer.clear();
-        let found = pack.data.decode_entry(entry, buffer, inflate, &resolve, &mut **bases);
-        found.map(|found| Some(found.kind)).map_err(|error| Failure::git("unpack it", error))
+        let mut failure = None;
+        // Several may have it, and one of them may be broken.
+        for (pack, entry) in self.packs.iter().filter_map(|pack| Some((pack, pack.entry(id)?))) {
+            let resolve = |base: &oid, _: &mut Vec<u8>| match pack.entry(base) {
+                Some(entry) => entry.map(|entry| Some(decode::entry::ResolvedBase::InPack(entry))),
+                None => Ok(None),
+            };
+            buffer.clear();
+            let found = entry
+                .and_then(|entry| pack.data.decode_entry(entry, buffer, inflate, &resolve, &mut **bases));
+            match found {
+                Ok(found) => return Ok(Some(found.kind)),
+                Err(error) => failure = Some(Failure::git("unpack it", error)),
+            }
+        }
+        failure.map_or(Ok(None), Err)
     }
 
     /// Kind and length of an object as its header states them; `None` where it is in none of them.
     pub(super) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<Result<(Kind, u64), Failure>> {
-        let (pack, entry) = match self.entry(id) {
-            Ok(found) => found?,
-            Err(error) => return Some(Err(error)),
+        let (pack, entry) = self.packs.iter().find_map(|pack| Some((pack, pack.entry(id)?)))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(Failure::git("unpack its header", error))),
         };
         let resolve = |base: &oid| match pack.entry(base) {
             Some(entry) => entry.map(|entry| Some(decode::header::ResolvedBase::InPack(entry))),
@@ -148,16 +162,6 @@ impl Packs {
         let found = pack.data.decode_header(entry, &mut unpacking.inflate, &resolve);
         let found = found.map(|found| (found.kind, found.object_size));
         Some(found.map_err(|error| Failure::git("unpack its header", error)))
-    }
-
-    fn entry(&self, id: &oid) -> Result<Option<(&Pack, pack::data::Entry)>, Failure> {
-        for pack in &self.packs {
-            if let Some(entry) = pack.entry(id) {
-                let entry = entry.map_err(|error| Failure::git("unpack it", error))?;
-                return Ok(Some((pack, entry)));
-            }
-        }
-        Ok(None)
     }
 }
 

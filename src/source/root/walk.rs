@@ -21,48 +21,64 @@ pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io
         // The folder has no links on its way: one that is there now was put there since.
         walk.enter(&part)?;
     }
-    let mut todo = parts(below);
-    todo.reverse();
-    let mut left = MOST_LINKS;
-    while let Some(part) = todo.pop() {
-        if part == ".." {
-            if walk.stack.len() > 1 {
-                walk.stack.pop();
-            }
-            continue;
-        }
-        let (_, folder) = walk.stack.last().expect("the root folder stays");
-        let found = match rustix::fs::openat(folder, &*part, LOOK | OFlags::NOFOLLOW, Mode::empty()) {
-            Ok(found) => File::from(found),
-            // Users of the mount must not learn what there is outside.
-            Err(_) if links == Links::Beneath && !walk.is_beneath(None) => return Err(leads_outside()),
-            Err(error) => return Err(error.into()),
-        };
-        let metadata = found.metadata()?;
-        if metadata.is_symlink() {
-            left = left.checked_sub(1).ok_or(Errno::LOOP)?;
-            walk.are_links_trusted &= is_trusted(metadata.uid());
-            // Read from the link that was looked at, not from whatever has its name by now.
-            let target = rustix::fs::readlinkat(&found, "", Vec::new())?;
-            let target = Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target.as_bytes()));
-            if target.is_absolute() {
-                walk.stack.truncate(1);
-            }
-            todo.extend(parts(target).into_iter().filter(|part| part != "/").rev());
-        } else if todo.is_empty() {
-            let is_owned = links == Links::Owned && walk.are_links_trusted && is_trusted(metadata.uid());
-            if !(is_owned || walk.is_beneath(Some(&part))) {
-                return Err(leads_outside());
-            }
-            return walk.open_last(&part, flags, &metadata);
-        } else {
-            walk.stack.push((part, found.into()));
-        }
-    }
-    walk.open_here(flags, links)
+    walk.on(parts(below), flags, links)
+}
+
+/// Opens what an absolute path outside of the folder `root` leads to, where links and target belong to the user or to root.
+pub(super) fn open_outside(root: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
+    walk.on(parts(path).into_iter().filter(|part| part != "/").collect(), flags, Links::Owned)
 }
 
 impl Walk<'_> {
+    /// Goes the rest of the way.
+    fn on(mut self, mut todo: Vec<OsString>, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
+        todo.reverse();
+        let walk = &mut self;
+        let mut left = MOST_LINKS;
+        while let Some(part) = todo.pop() {
+            if part == ".." {
+                if walk.stack.len() > 1 {
+                    walk.stack.pop();
+                }
+                continue;
+            }
+            let (_, folder) = walk.stack.last().expect("the root folder stays");
+            let found = match rustix::fs::openat(folder, &*part, LOOK | OFlags::NOFOLLOW, Mode::empty()) {
+                Ok(found) => File::from(found),
+                // Users of the mount must not learn what there is outside.
+                Err(_) if links == Links::Beneath && !walk.is_beneath(None) => return Err(leads_outside()),
+                Err(error) => return Err(error.into()),
+            };
+            let metadata = found.metadata()?;
+            if metadata.is_symlink() {
+                left = left.checked_sub(1).ok_or(Errno::LOOP)?;
+                walk.are_links_trusted &= is_trusted(metadata.uid());
+                // Read from the link that was looked at, not from whatever has its name by now.
+                let target = rustix::fs::readlinkat(&found, "", Vec::new())?;
+                let target =
+                    Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target.as_bytes()));
+                if target.is_absolute() {
+                    walk.stack.truncate(1);
+                }
+                todo.extend(parts(target).into_iter().filter(|part| part != "/").rev());
+            } else if todo.is_empty() {
+                let is_owned = links == Links::Owned && walk.are_links_trusted && is_trusted(metadata.uid());
+                if !(is_owned || walk.is_beneath(Some(&part))) {
+                    return Err(leads_outside());
+                }
+                return walk.open_last(&part, flags, &metadata);
+            } else {
+                walk.stack.push((part, found.into()));
+                // Not even whether a folder is there may be learned of places that do not lead back.
+                if links == Links::Beneath && !walk.is_beneath(None) && !walk.is_above() {
+                    return Err(leads_outside());
+                }
+            }
+        }
+        walk.open_here(flags, links)
+    }
+
     /// Goes into a folder that must not be a link.
     fn enter(&mut self, part: &OsStr) -> io::Result<()> {
         let (_, folder) = self.stack.last().expect("the root folder stays");
@@ -74,9 +90,17 @@ impl Walk<'_> {
 
     /// Whether this place, or `part` in it, is the source's folder or beneath it.
     fn is_beneath(&self, part: Option<&OsStr>) -> bool {
+        self.path(part).starts_with(self.root)
+    }
+
+    /// Whether the source's folder is beneath this place.
+    fn is_above(&self) -> bool {
+        self.root.starts_with(self.path(None))
+    }
+
+    fn path(&self, part: Option<&OsStr>) -> PathBuf {
         let names = self.stack.iter().skip(1).map(|(name, _)| name.as_os_str()).chain(part);
-        let path: PathBuf = std::iter::once(OsStr::new("/")).chain(names).collect();
-        path.starts_with(self.root)
+        std::iter::once(OsStr::new("/")).chain(names).collect()
     }
 
     /// Opens what was looked at and is no link; what has its name by now must be the same file.

@@ -42,7 +42,7 @@ pub async fn columns<S: Stream>(packets: &mut Packets<S>) -> Result<Option<Arc<[
     let count = rest.checked_eat_lenenc_int().filter(|_| rest.is_empty());
     let count = count.ok_or(ClientError::Protocol("no number of columns"))?;
     if !(1..=MOST_COLUMNS).contains(&count) {
-        return Err(ClientError::Protocol("a number of columns that no table has"));
+        return Err(ClientError::Protocol("an impossible number of columns"));
     }
     let mut left = MOST_DESCRIPTION;
     let mut columns = Vec::new();

@@ -36,7 +36,7 @@ impl Greeting {
         if packet.first() == Some(&0xff) {
             return Err(refusal(packet));
         }
-        Self::read(packet).ok_or(ClientError::Protocol("its greeting is not MySQL's"))
+        Self::read(packet).ok_or(ClientError::Protocol("its greeting is not that of MySQL"))
     }
 
     fn read(packet: &[u8]) -> Option<Self> {

@@ -109,7 +109,7 @@ pub async fn log_in<S: Stream>(
                 clear.push(0);
                 packets.write(&clear).await?;
             }
-            _ => return Err(ClientError::Protocol("a packet that no log-in has")),
+            _ => return Err(ClientError::Protocol("an unexpected packet during log-in")),
         }
     }
     Err(ClientError::Protocol("a log-in without an end"))

@@ -107,7 +107,7 @@ impl Conn {
         let mut packets = Packets::new(stream);
         let greeting = Greeting::parse(packets.read(log_in::LARGEST).await?)?;
         if !greeting.capabilities.contains(NEEDED) {
-            return Err(ClientError::Protocol("it speaks an old form of it, which asof does not"));
+            return Err(ClientError::Protocol("its version of the protocol is too old"));
         }
         let offers_tls = greeting.capabilities.contains(CapabilityFlags::CLIENT_SSL);
         let mut capabilities = USED & greeting.capabilities;

@@ -162,3 +162,43 @@ async fn a_repository_of_somebody_else_is_not_believed_unless_that_is_said() {
     lchown(&other.path, Some(STRANGER), None).expect("we are root");
     assert!(try_open(&other.place(), None).is_err(), "the work tree counts as well");
 }
+
+#[tokio::test]
+async fn lists_and_links_that_lead_to_themselves_end() {
+    let (_, other) = secret_and_other();
+    let git = other.path.join(".git");
+    std::fs::write(git.join("objects/info/alternates"), ".\n".repeat(1000)).expect("the folder is ours");
+    for name in ["a", "b"] {
+        symlink(".", git.join("refs").join(name)).expect("the folder is ours");
+    }
+    let found = tokio::time::timeout(std::time::Duration::from_secs(60), all_of(&other.place())).await;
+    assert!(found.expect("it ends").contains("for all"));
+}
+
+#[tokio::test]
+async fn a_repository_in_whose_place_a_link_is_put_later_is_not_followed() {
+    let (secret, other) = secret_and_other();
+    let source = other.open();
+    assert!(source.poll().await.is_ok());
+    std::fs::rename(&other.path, other.folder.path().join("moved")).expect("the folder is ours");
+    symlink(&secret.path, &other.path).expect("the folder is ours");
+    assert!(source.poll().await.is_err(), "the path has no links as of when it was opened");
+}
+
+#[tokio::test]
+async fn borrowed_objects_behind_a_link_of_somebody_else_are_not_read() {
+    let (secret, other) = secret_and_other();
+    let between = other.folder.path().join("between");
+    symlink(secret.path.join(".git/objects"), &between).expect("the folder is ours");
+    let list = format!("{}\n", between.display());
+    std::fs::write(other.path.join(".git/objects/info/alternates"), list).expect("the folder is ours");
+    let head = secret.git(&["rev-parse", "HEAD"]);
+    std::fs::write(other.path.join(".git/refs/heads/main"), format!("{head}\n")).expect("the folder is ours");
+    assert!(try_open_with(&other.place(), None, Links::Owned).expect("all is ours").poll().await.is_ok());
+    lchown(&between, Some(STRANGER), None).expect("we are root");
+    let refused = match try_open_with(&other.place(), None, Links::Owned) {
+        Ok(source) => source.poll().await.is_err(),
+        Err(_) => true,
+    };
+    assert!(refused, "the link is a stranger's");
+}

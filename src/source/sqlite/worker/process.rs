@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rusqlite::ErrorCode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Resource, Rlimit, Signal, set_parent_process_death_signal, setpriority_process, setrlimit,
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setpriority_process, setrlimit,
 };
 use rustix::stdio;
 
@@ -54,7 +54,8 @@ fn limited(file: &File, socket: UnixStream) -> Result<(), Problem> {
     let Some(request) = request(&socket)? else { return Ok(()) };
     let limits = request.limits;
     if !request.query.is_short() {
-        setpriority_process(None, NICENESS).map_err(io::Error::from)?;
+        // It fails where this user's programs are nicer already.
+        let _ = setpriority_process(None, NICENESS);
     }
     for (resource, most) in [
         (Resource::Core, 0),
@@ -64,6 +65,8 @@ fn limited(file: &File, socket: UnixStream) -> Result<(), Problem> {
         // Where the watch below fails.
         (Resource::Cpu, limits.running.as_secs().saturating_add(5)),
     ] {
+        // The limits that asof was started with may be lower.
+        let most = getrlimit(resource).maximum.map_or(most, |maximum| most.min(maximum));
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(io::Error::from)?;
     }
     let clock: &'static Clock = Box::leak(Box::new(Clock::start()));
