@@ -12,7 +12,7 @@ use crate::catalog::View;
 use crate::locks::lock;
 use crate::model::access::Access;
 use crate::model::history::SnapshotId;
-use crate::model::secrets::{Secrets, is_container};
+use crate::model::secrets::{Secrets, is_container, is_database};
 use crate::source::{FileEntry, SourceError};
 
 /// Entries kept over all listings: some 500 bytes each.
@@ -108,11 +108,15 @@ impl Listings {
 /// The files, with the mark on those that are secret by their names: tables, and in a snapshot with such tables also the
 /// databases, dumps and tars that may hold them.
 fn marked(files: Files, secrets: &Secrets) -> Files {
-    if !files.iter().any(|file| secrets.of(&file.path).is_some()) {
+    let has_secrets = files.iter().any(|file| secrets.of(&file.path).is_some());
+    // Of a database that is damaged, say, nobody knows which tables it has.
+    let has_no_table = !files.iter().any(|file| file.path.ends_with(".jsonl"));
+    if !has_secrets && !(has_no_table && files.iter().any(|file| is_database(&file.path))) {
         return files;
     }
     let mark = |file: &FileEntry| {
-        let is_secret = secrets.of(&file.path).is_some() || is_container(&file.path);
+        let is_secret = secrets.of(&file.path).is_some()
+            || if has_secrets { is_container(&file.path) } else { is_database(&file.path) };
         FileEntry { access: Access { is_secret, ..file.access }, ..file.clone() }
     };
     files.iter().map(mark).collect()

@@ -17,9 +17,19 @@ const TABLE: &str = ".jsonl";
 const TABLES: [&str; 2] = ["config", "federation_peers"];
 
 /// Names of settings and columns whose values are secret in such tables, in small letters.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 21] = [
     "*_key",
+    "*_key_*",
     "*.key",
+    "*private*key*",
+    "*access*key*",
+    "*ssh*key*",
+    "*pwd*",
+    "*bearer*",
+    "*.pat",
+    "*_pat",
+    "*authorization*",
+    "*cookie*",
     "*apikey",
     "*token",
     "*password*",
@@ -32,7 +42,10 @@ const KEYS: [&str; 11] = [
 ];
 
 /// Ends of names of files that hold whole databases, or whole folders of tables.
-const CONTAINERS: [&str; 5] = [".db", ".sqlite", ".sqlite3", ".db3", ".dump"];
+const CONTAINERS: [&str; 6] = [".db", ".sqlite", ".sqlite3", ".db3", ".dump", ".zip"];
+
+/// Those of databases.
+const DATABASES: [&str; 3] = [".db", ".sqlite", ".dump"];
 
 /// Where in its name a tar says that it is one, packed or not.
 const TAR: &str = ".tar";
@@ -96,7 +109,8 @@ impl Secrets {
     pub fn of(&self, path: &str) -> Option<TableSecrets<'_>> {
         let path = path.to_lowercase();
         let file = path.rsplit_once('/').map_or(&*path, |(_, file)| file);
-        let table = file.strip_suffix(TABLE);
+        let plain = PACKED.iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file);
+        let table = plain.strip_suffix(TABLE);
         let is_usual = table.is_some_and(|table| TABLES.contains(&table));
         let names = [Some(&*path), Some(file), table];
         let is_named = |own: &&Own| names.iter().flatten().any(|name| own.table.is_match(name));
@@ -115,7 +129,7 @@ impl Secrets {
 }
 
 /// What is added to the name of a file that is packed, or that belongs to a database.
-const PACKED: [&str; 7] = [".gz", ".zst", ".xz", ".bz2", ".lz4", "-wal", "-journal"];
+const PACKED: [&str; 9] = [".gz", ".zst", ".xz", ".bz2", ".lz4", ".bak", ".old", "-wal", "-journal"];
 
 /// Whether a file may hold the tables beside it: a database, a dump or a tar, by its name.
 pub fn is_container(path: &str) -> bool {
@@ -127,6 +141,11 @@ pub fn is_container(path: &str) -> bool {
         .match_indices(TAR)
         .any(|(at, _)| matches!(name.as_bytes().get(at + TAR.len()), None | Some(b'.')));
     is_tar || name.ends_with(".tgz") || CONTAINERS.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a file is a database by its name, or belongs to one.
+pub fn is_database(path: &str) -> bool {
+    is_container(path) && DATABASES.iter().any(|end| path.to_lowercase().contains(end))
 }
 
 impl TableSecrets<'_> {
@@ -158,7 +177,7 @@ impl TableSecrets<'_> {
     }
 
     fn names(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
+        let name = name.to_lowercase().replace('-', "_");
         self.usual.is_some_and(|usual| usual.is_match(&name))
             || self.own.iter().any(|own| own.is_match(&name))
     }

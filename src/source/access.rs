@@ -50,9 +50,33 @@ pub(in crate::source) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Aud
 }
 
 /// Whom all folders from `/` down to this one let pass. One that cannot be looked at lets nobody.
+///
+/// Nor does one in which a stranger could put another folder in the place of the next one, neither root nor the owner of the
+/// last: what was looked at need not be what is opened then.
 pub(in crate::source) fn of_way(folder: &Path) -> Audience {
     let Ok(folder) = folder.canonicalize() else { return Audience::Owner };
-    folder.ancestors().map(of_folder).fold(Audience::Everyone, Audience::and)
+    let Ok(owner) = folder.metadata().map(|found| found.uid()) else { return Audience::Owner };
+    // From the top: nobody but these two can have swapped what is below.
+    let mut ways: Vec<&Path> = folder.ancestors().collect();
+    ways.reverse();
+    let mut audience = Audience::Everyone;
+    for way in ways {
+        if way != folder && may_be_swapped_in(way, owner) {
+            return Audience::Owner;
+        }
+        audience = audience.and(of_folder(way));
+    }
+    audience
+}
+
+/// Whether somebody who is neither root nor this user can rename what is in a folder (unlink(2), the sticky bit).
+fn may_be_swapped_in(folder: &Path, user: u32) -> bool {
+    const OTHERS_WRITE: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    folder.symlink_metadata().map_or(true, |found| {
+        let is_open = found.mode() & OTHERS_WRITE != 0 && found.mode() & STICKY == 0;
+        is_open || !found.is_dir() || found.uid() != 0 && found.uid() != user
+    })
 }
 
 /// Whom one folder lets pass.
@@ -131,6 +155,34 @@ mod tests {
 
     use super::*;
     use crate::source::root::Links;
+
+    #[test]
+    fn a_folder_that_a_stranger_could_swap_lets_in_the_owner_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (shared, own) = (folder.path().join("shared"), folder.path().join("shared/own"));
+        fs::create_dir_all(&own).expect("the folder is ours");
+        let as_above = of_way(folder.path());
+        set(folder.path(), 0o755);
+        let above = of_way(folder.path());
+        assert_eq!((above, of_way(&own)), (Audience::Everyone, Audience::Everyone), "it was {as_above:?}");
+        for (mode, audience) in
+            [(0o777, Audience::Owner), (0o775, Audience::Owner), (0o1777, Audience::Everyone)]
+        {
+            set(&shared, mode);
+            assert_eq!(of_way(&own), audience, "{mode:o}");
+        }
+        set(&shared, 0o755);
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "these tests run as root, to make folders of other users"
+        );
+        let chown =
+            |path: &Path, user| std::os::unix::fs::chown(path, Some(user), None).expect("we are root");
+        chown(&shared, 54_321);
+        assert_eq!(of_way(&own), Audience::Owner, "its owner can swap what is root's");
+        chown(&own, 54_321);
+        assert_eq!(of_way(&own), Audience::Everyone, "all of it is one user's");
+    }
 
     fn set(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");

@@ -189,6 +189,10 @@ impl Scanner {
                 has_news |= former.is_some();
                 let former = former.and_then(|(_, found)| found);
                 let Some(found) = self.folder_entry(folder, &name, former) else { continue };
+                if !is_of_entry(entry, &found) {
+                    // The folder was swapped for another one since it was listed.
+                    continue;
+                }
                 self.known.insert(name, found);
                 has_news = true;
             }
@@ -448,6 +452,12 @@ fn stamp_of_entry(root: &Root, entry: &DirEntry, path: impl FnOnce() -> PathBuf)
         }
     }
     Ok(FileVersion::current(root, &path())?.stamp)
+}
+
+/// Whether what was found by its path is the file that the open folder lists; a link is looked at by its path alone.
+fn is_of_entry(entry: &DirEntry, (stamp, _): &Known) -> bool {
+    *stamp == FileStamp::UNKNOWN
+        || entry.metadata().is_ok_and(|found| !found.is_file() || FileStamp::of(&found).inode == stamp.inode)
 }
 
 /// `<db>-latest.jsonl`, named by the user: a snapshot after all.

@@ -180,7 +180,7 @@ impl Current {
         let mut within: Vec<&Path> = files.iter().flat_map(|(path, _)| path.ancestors().skip(1)).collect();
         within.sort_unstable();
         within.dedup();
-        let within = within.into_iter().map(|folder| access::of_folder(&self.folder.join(folder)));
+        let within = within.into_iter().map(|folder| access::of_way(&self.folder.join(folder)));
         within.fold(access::of_way(&self.folder), Audience::and)
     }
 

@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::source::repository::is_repository;
+use crate::source::repository::{is_repository, tidy};
 use crate::source::{ErrorKind, SourceError};
 
 /// The repository's folder in a work tree; what the names of bare ones end in.
@@ -72,19 +72,6 @@ impl GitPlace {
             None => name_of_repository(&self.repository),
         }
     }
-}
-
-/// A path without `.` and `..`. Symlinks are left as they are: in a repository they are files.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidy = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(tidy.pop()),
-            Component::CurDir => {}
-            part => tidy.push(part),
-        }
-    }
-    tidy
 }
 
 fn name_of_repository(repository: &Path) -> String {

@@ -192,7 +192,7 @@ fn common(git: &SourcePath) -> Result<SourcePath, Failure> {
 }
 
 /// A path without `.` and `..`, taken apart as text: whether it is reached through links shows when it is opened.
-fn tidy(path: &Path) -> PathBuf {
+pub(in crate::source) fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {
         match part {

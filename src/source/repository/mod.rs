@@ -30,7 +30,7 @@ mod ownership;
 mod packs;
 
 pub(in crate::source) use failure::{Failure, kind_of};
-pub(in crate::source) use folders::is_repository;
+pub(in crate::source) use folders::{is_repository, tidy};
 pub(in crate::source) use loose::Loose;
 pub(in crate::source) use names::{Names, Target};
 pub(in crate::source) use packs::{BaseCache, Unpacking};
@@ -105,6 +105,26 @@ impl Repository {
         let now = Arc::new(State::read(&self.root, Some(&last))?);
         self.state.store(Arc::clone(&now));
         Ok(now)
+    }
+
+    /// What a ref leads to now; `None` where there is none of that name. Looks at the owner too, and reads no more than it
+    /// has to. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(in crate::source) fn find_name(&self, name: &str) -> Result<Option<ObjectId>, Failure> {
+        let state = self.state();
+        ownership::check(&self.root, &state.folders)?;
+        match state.names.of_one(&state.folders, name, state.settings.hash) {
+            Some(found) => Ok(found),
+            None => {
+                let state = self.look()?;
+                match state.names.unreadable.iter().find(|(other, _)| other == name) {
+                    Some((_, failure)) => Err(Failure::new(failure.kind, failure.problem.to_string())),
+                    None => Ok(state.names.find(name)),
+                }
+            }
+        }
     }
 
     /// The repository with its packs of now, where these are not those of `last`: `git gc` moves objects from one

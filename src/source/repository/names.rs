@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use gix::bstr::{BStr, ByteSlice};
@@ -47,13 +48,20 @@ pub(in crate::source) struct Names {
     pub(in crate::source) unreadable: Vec<(String, Failure)>,
     /// The folders that hold them.
     pub(super) folders: Vec<PathBuf>,
+    /// What tells the list of refs from its next version.
+    list: Option<(u64, u64, i64, i64)>,
+}
+
+fn stamp_of_list(common: &SourcePath) -> Option<(u64, u64, i64, i64)> {
+    let found = common.join("packed-refs").metadata().ok()?;
+    Some((found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
 }
 
 impl Names {
     /// # Errors
     /// Where HEAD, or the list of refs, cannot be read.
     pub(super) fn read(folders: &Folders, hash: HashKind) -> Result<Self, Failure> {
-        let mut names = Self::default();
+        let mut names = Self { list: stamp_of_list(&folders.common), ..Self::default() };
         names.read_list(&folders.common, hash)?;
         names.read_folder(&folders.common, hash);
         if folders.git != folders.common {
@@ -65,6 +73,21 @@ impl Names {
         let name = FullName::try_from("HEAD").expect("it is a name");
         names.head = Some(target(name, &head, hash).map_err(|error| Failure::git("read HEAD", error))?);
         Ok(names)
+    }
+
+    /// What one ref leads to, where that can be told without reading all of them: a file of its own, or a list that is the
+    /// one that was read.
+    pub(super) fn of_one(&self, folders: &Folders, name: &str, hash: HashKind) -> Option<Option<ObjectId>> {
+        match folders.common.join(name).read(LONGEST_REF) {
+            Ok(text) => match target(FullName::try_from(BStr::new(name)).ok()?, &text, hash).ok()? {
+                Target::Object(id) => Some(Some(id)),
+                Target::Name(_) => None,
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (stamp_of_list(&folders.common) == self.list).then(|| self.find(name))
+            }
+            Err(_) => None,
+        }
     }
 
     /// What HEAD names.

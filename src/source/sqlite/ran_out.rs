@@ -38,10 +38,15 @@ pub fn set_running(most: Duration) {
 /// How many bytes of a file are read in a second at least, by a query that takes as long as the file is.
 const BYTES_PER_SECOND: u64 = 2 << 20;
 
+/// How long a listing may run.
+const LISTING: Duration = Duration::from_secs(3);
+
 impl Limits {
     /// Those for a query of a file of `len` bytes.
     pub(super) fn of(query: &Query, len: u64) -> Self {
         let running = Duration::from_millis(MILLISECONDS.load(Ordering::Relaxed));
+        // Others wait for a listing, and that of a sound file takes milliseconds.
+        let running = if query.is_short() { running.min(LISTING) } else { running };
         let goes_by_length = !query.is_view() && !query.is_short();
         let more = if goes_by_length { Duration::from_secs(len / BYTES_PER_SECOND) } else { Duration::ZERO };
         Self {

@@ -66,11 +66,8 @@ impl StoreInGit {
     /// [`StoreError::Git`], of the kind [`ErrorKind::Missing`] where there is no such ref.
     pub fn head(&self) -> Result<CommitId, StoreError> {
         let action = || format!("read {DATA_REF}");
-        let state = self.repository.look().map_err(|error| self.failed(action(), error))?;
-        if let Some((_, failure)) = state.names().unreadable.iter().find(|(name, _)| name == DATA_REF) {
-            return Err(self.failure(failure.kind, action(), failure.problem.to_string()));
-        }
-        state.names().find(DATA_REF).ok_or_else(|| {
+        let found = self.repository.find_name(DATA_REF).map_err(|error| self.failed(action(), error))?;
+        found.ok_or_else(|| {
             let problem = "there is no such ref; `dolt push` to the repository makes it, and \
                            `git fetch origin refs/dolt/data:refs/dolt/data` gets it from a clone's origin";
             self.failure(ErrorKind::Missing, action(), problem)
