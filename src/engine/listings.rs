@@ -111,7 +111,7 @@ fn marked(files: Files, secrets: &Secrets) -> Files {
     let has_secrets = files.iter().any(|file| secrets.of(&file.path).is_some());
     // Of a database that is damaged, say, nobody knows which tables it has.
     let has_no_table = !files.iter().any(|file| file.path.ends_with(".jsonl"));
-    if !has_secrets && !(has_no_table && files.iter().any(|file| is_database(&file.path))) {
+    if !(has_secrets || has_no_table && files.iter().any(|file| is_database(&file.path))) {
         return files;
     }
     let mark = |file: &FileEntry| {

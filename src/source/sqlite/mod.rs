@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use self::connection::{Bound, Connected};
 pub(in crate::source) use self::dump::DumpContent;
+use self::listed::{Lately, Listed};
 use self::places::Places;
 use self::problem::Problem;
 use self::query::Query;
@@ -35,6 +36,7 @@ use crate::model::content_id::ContentId;
 mod confined;
 mod connection;
 mod dump;
+mod listed;
 mod merge;
 mod places;
 mod problem;
@@ -63,6 +65,9 @@ pub(in crate::source) const NAME_ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"
 /// one.
 static LONG: LazyLock<Places> = LazyLock::new(|| Places::new(at_once()));
 static SHORT: LazyLock<Places> = LazyLock::new(|| Places::new(at_once()));
+
+/// Listings that were asked for lately.
+static LISTED: LazyLock<Lately> = LazyLock::new(Lately::new);
 
 /// Queries that ran out lately.
 static RECENT: LazyLock<Recent> = LazyLock::new(Recent::new);
@@ -168,11 +173,16 @@ impl SqliteFile {
     ///
     /// # Errors
     /// As [`Self::listing`].
-    pub(in crate::source) fn listing_and_schema(&self) -> Result<(Listing, Bytes), SourceError> {
+    pub(in crate::source) fn listing_and_schema(&self) -> Result<Listed, SourceError> {
         self.listed("list the tables")
     }
 
-    fn listed(&self, doing: &str) -> Result<(Listing, Bytes), SourceError> {
+    fn listed(&self, doing: &str) -> Result<Listed, SourceError> {
+        // What is no longer there is listed no more.
+        let listed = self.checked(doing, || Ok(LISTED.get(self.key())))?;
+        if let Some(listed) = listed {
+            return Ok(listed);
+        }
         let mut pieces = Vec::new();
         let asked = self.ask(&Query::Listing, doing, &Wanted::default(), &mut |piece| {
             pieces.push(piece);
@@ -188,7 +198,9 @@ impl SqliteFile {
         let [listing, schema] = &*pieces else { return Err(self.no_answer(doing)) };
         let listing =
             serde_json::from_slice(listing).map_err(|error| self.no_answer(doing).because(error))?;
-        Ok((listing, schema.clone()))
+        let listed = (listing, schema.clone());
+        LISTED.put(self.key(), &listed);
+        Ok(listed)
     }
 
     fn no_answer(&self, doing: &str) -> SourceError {
