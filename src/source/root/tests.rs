@@ -8,7 +8,7 @@ use super::*;
 
 const SECRET: &str = "only for root";
 
-/// A user who is neither root nor whoever runs the tests.
+/// A user who is neither root nor the one who runs the tests.
 const STRANGER: u32 = 54_321;
 
 /// A source, and a secret beside it.

@@ -7,7 +7,7 @@ use crate::source::ErrorKind;
 
 const SECRET: &str = "only for root\n";
 
-/// A user who is neither root nor whoever runs the tests.
+/// A user who is neither root nor the one who runs the tests.
 const STRANGER: u32 = 54_321;
 
 /// A repository with a secret, and another one beside it.
