@@ -37,8 +37,9 @@ tests/setup/packages.sh build run test
 tests/setup/fuse.sh
 DOLT=$(tests/setup/dolt.sh dolt DOLT)
 DOLT_OLD=$(tests/setup/dolt.sh dolt-1.83 DOLT_OLD)
-export DOLT DOLT_OLD
-for dolt in "$DOLT" "$DOLT_OLD"; do
+DOLT_NEW=$(tests/setup/dolt.sh dolt-2 DOLT_NEW)
+export DOLT DOLT_OLD DOLT_NEW
+for dolt in "$DOLT" "$DOLT_OLD" "$DOLT_NEW"; do
   echo "== Dolt: $("$dolt" version | head -n 1) ($dolt)"
 done
 # Beads' own program is nothing that set-up builds or installs: the tests take one that is there.

@@ -19,14 +19,20 @@ pub enum Dolt {
     Pinned,
     /// An older one (1.83.2), whose stores are in use.
     Old,
+    /// A newer one (2.2.0), which writes adaptive values by default.
+    New,
 }
 
 impl Dolt {
+    /// All of them.
+    pub const EVERY: [Self; 3] = [Self::Pinned, Self::Old, Self::New];
+
     /// The program: what the environment names, or what `make test` built before.
     pub fn program(self) -> PathBuf {
         let (variable, built) = match self {
             Self::Pinned => ("DOLT", ".cache/dolt/dolt"),
             Self::Old => ("DOLT_OLD", ".cache/dolt-1.83/dolt"),
+            Self::New => ("DOLT_NEW", ".cache/dolt-2/dolt"),
         };
         if let Some(path) = std::env::var_os(variable) {
             return path.into();
