@@ -35,7 +35,7 @@ pub struct KeyColumn {
 pub enum KeyKind {
     /// Whole numbers from -2^63 to 2^64-1.
     Integer,
-    /// Decimal numbers without an exponent.
+    /// Decimal numbers without an exponent, and the strings that stand for what is not finite.
     Decimal,
     /// Strings that compare by their bytes.
     Text,

@@ -4,11 +4,13 @@
 //!
 //! - It shows the DEFAULT of an ENUM as its member's number and that of a SET as its bits (`DEFAULT '2'`), which no server
 //!   takes back, and shows members without escaping their backslashes.
+//! - It shows the DEFAULT of a DECIMAL in a spelling that depends on its version, and a file must not: see [`decimal`].
 //! - It shows the index that comes with a foreign key, which would be one of the user's own then.
 //!
 //! All other statements load as they are. (Dolt itself forgets the comment of a table whose key is a clause of its own,
 //! as it shows all keys.)
 
+use super::decimal;
 use crate::model::sql_literal::text_literal;
 
 /// A `CREATE TABLE` statement, read as far as rows can be put into the table.
@@ -85,14 +87,11 @@ fn column(rest: &mut &str, created: &mut CreateTable) -> Option<()> {
     let name = quoted(rest, '`', false)?;
     *rest = rest.strip_prefix(' ')?;
     created.statement.push_str(&start[..start.len() - rest.len()]);
-    let kind = if rest.starts_with("enum(") {
-        "enum("
-    } else if rest.starts_with("set(") {
-        "set("
-    } else {
-        ""
+    let kind = ["enum(", "set(", "decimal("].into_iter().find(|kind| rest.starts_with(kind)).unwrap_or("");
+    let members = match kind {
+        "enum(" | "set(" => members(rest, kind, &mut created.statement)?,
+        _ => Vec::new(),
     };
-    let members = if kind.is_empty() { Vec::new() } else { members(rest, kind, &mut created.statement)? };
     let mut is_generated = false;
     let mut depth = 0_usize;
     loop {
@@ -156,6 +155,9 @@ fn members(rest: &mut &str, kind: &str, out: &mut String) -> Option<Vec<String>>
 
 /// The text of a default that is shown as a number; `None` for one that is not.
 fn default(number: &str, kind: &str, members: &[String]) -> Option<String> {
+    if kind == "decimal(" {
+        return decimal::canonical(number);
+    }
     let number: u64 = number.parse().ok()?;
     if kind == "enum(" {
         return members.get(usize::try_from(number).ok()?.checked_sub(1)?).cloned();
@@ -223,6 +225,14 @@ mod tests {
             ("enum('a') DEFAULT '0'", "enum('a') DEFAULT '0'"),
             ("enum('a') DEFAULT 'a'", "enum('a') DEFAULT 'a'"),
             ("int DEFAULT '1'", "int DEFAULT '1'"),
+            ("decimal(20,5) NOT NULL DEFAULT '1000.00000'", "decimal(20,5) NOT NULL DEFAULT '1000'"),
+            ("decimal(20,10) DEFAULT '-1.230E-7'", "decimal(20,10) DEFAULT '-0.000000123'"),
+            ("decimal(5,2) DEFAULT 'NaN'", "decimal(5,2) DEFAULT 'NaN'"),
+            (
+                "decimal(5,2) DEFAULT ((1.10 + 2)) COMMENT ' DEFAULT ''1.0'",
+                "decimal(5,2) DEFAULT ((1.10 + 2)) COMMENT ' DEFAULT ''1.0'",
+            ),
+            ("double DEFAULT '1.0'", "double DEFAULT '1.0'"),
         ] {
             let whole = |column: &str| format!("CREATE TABLE `t` (\n  `c` {column}\n) ENGINE=InnoDB");
             assert_eq!(read(&whole(shown)).expect(shown).statement, whole(loadable));
@@ -256,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(  `|enum\\(|set\\(| DEFAULT '|[(),'`\"\\\\\n é1])*") {
+        fn no_text_makes_it_panic(text in "(  `|enum\\(|set\\(|decimal\\(| DEFAULT '|[(),'`\"\\\\\n é1])*") {
             read(&format!("CREATE TABLE `t` (\n{text}"));
         }
     }

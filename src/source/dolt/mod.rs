@@ -7,10 +7,11 @@
 //! | `schema_sql` | `schema.sql` from its statements |
 //! | `create_table`, `sql_dump` | a whole commit as SQL, around its rows |
 //! | `programs`, `making_order` | its views, triggers, events and procedures, and in which order these can be made |
-//! | `identifier` | names in SQL |
+//! | `identifier`, `decimal` | names in SQL; numbers in one spelling |
 //! | `leftovers` | databases that test runs left behind |
 
 pub mod create_table;
+pub mod decimal;
 pub mod identifier;
 pub mod leftovers;
 pub mod lineage;

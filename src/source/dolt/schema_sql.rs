@@ -8,7 +8,7 @@ use super::sql_dump::comment;
 use super::views::StoredView;
 
 /// What the file is called in identities. Whoever changes what is written gives it a new name: lengths are kept on disk.
-pub const SCHEMA_IDENTITY: &[u8] = b"dolt-schema-2";
+pub const SCHEMA_IDENTITY: &[u8] = b"dolt-schema-3";
 
 /// The file for these `CREATE TABLE` statements, which are those of the tables by name, and the views of the listing.
 pub fn compose(tables: &[String], listing: &Listing) -> String {

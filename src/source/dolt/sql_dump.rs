@@ -62,7 +62,7 @@ pub fn identify(
     let mut asked = vec![SCHEMA, PROCEDURES];
     asked.extend(tables.iter().map(|table| &**table));
     let Origin { commits, changed, commits_alike } = lineage.origin(commit, &asked)?;
-    let mut parts: Vec<&[u8]> = vec![b"dolt-sql", known_by.as_bytes()];
+    let mut parts: Vec<&[u8]> = vec![b"dolt-sql-2", known_by.as_bytes()];
     // Each name with its origin; what is left out is said in the file.
     for (name, origin) in asked.iter().zip(&commits) {
         parts.extend([name.as_bytes(), origin.as_bytes()]);

@@ -203,6 +203,8 @@ impl Kind {
         Some(match self {
             Self::Int => Value::Int(text.parse().ok()?),
             Self::UInt => Value::UInt(text.parse().ok()?),
+            // JSON has no number for what is not finite: that is a string.
+            Self::Decimal if matches!(text, "NaN" | "Infinity" | "-Infinity") => Value::Text(text),
             Self::Decimal => Value::Decimal(text),
             Self::F32 => Value::F32(text.parse().ok()?),
             Self::F64 => Value::F64(text.parse().ok()?),
@@ -303,6 +305,8 @@ mod tests {
             (MYSQL_TYPE_LONGLONG, "-9223372036854775808", "-9223372036854775808"),
             (MYSQL_TYPE_YEAR, "2024", "2024"),
             (MYSQL_TYPE_NEWDECIMAL, "12345678901234567890.0100", "12345678901234567890.0100"),
+            (MYSQL_TYPE_NEWDECIMAL, "NaN", "\"NaN\""),
+            (MYSQL_TYPE_NEWDECIMAL, "-Infinity", "\"-Infinity\""),
             (MYSQL_TYPE_FLOAT, "1.2345679e+08", "123456790.0"),
             (MYSQL_TYPE_DOUBLE, "0.30000000000000004", "0.30000000000000004"),
             (MYSQL_TYPE_VAR_STRING, "hé\"", "\"hé\\\"\""),

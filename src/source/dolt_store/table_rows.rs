@@ -202,7 +202,9 @@ impl ByKey for TableRows {
     fn rows(&self, leaf: &Part) -> Result<Vec<RawRow>, SourceError> {
         let address = Address::new(leaf.node);
         let rows = self.leaf(&address).and_then(|leaf| {
-            let rows = self.renderers.key.raw_rows(&leaf.message);
+            // Whether all its values can be told is asked here: rows of equal bytes are not read again.
+            let shared = &self.content.shared;
+            let rows = self.renderers.rows.raw_rows(&leaf.message, &shared.values.before(&shared.store));
             rows.map_err(|source| ReadError::Leaf { leaf: address, source })
         });
         rows.map_err(|error| self.content.failed(error))

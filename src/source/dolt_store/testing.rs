@@ -23,62 +23,87 @@ pub enum Field {
     U16s(Vec<u16>),
     /// A vector of texts.
     Strings(Vec<&'static str>),
+    /// A table.
+    Table(Fields),
+    /// A vector of tables.
+    Tables(Vec<Fields>),
 }
+
+/// The fields of a table, by slot.
+pub type Fields = Vec<(usize, Field)>;
 
 /// A message of these fields, by slot.
 pub fn message(id: &[u8; 4], fields: &[(usize, Field)]) -> Bytes {
-    let slots = fields.iter().map(|(slot, _)| slot + 1).max().unwrap_or(0);
-    let vtable = 8;
-    let table = (vtable + 4 + 2 * slots).next_multiple_of(8) + 4;
-    let mut buffer = vec![0; table + 4 + 8 * fields.len()];
-    let put =
-        |buffer: &mut Vec<u8>, at: usize, bytes: &[u8]| buffer[at..at + bytes.len()].copy_from_slice(bytes);
-    put(&mut buffer, 0, &(table as u32).to_le_bytes());
-    put(&mut buffer, 4, id);
-    put(&mut buffer, vtable, &((4 + 2 * slots) as u16).to_le_bytes());
-    put(&mut buffer, vtable + 2, &((4 + 8 * fields.len()) as u16).to_le_bytes());
-    put(&mut buffer, table, &((table - vtable) as i32).to_le_bytes());
-    for (place, (slot, field)) in fields.iter().enumerate() {
-        let offset = 4 + 8 * place;
-        let at = table + offset;
-        put(&mut buffer, vtable + 4 + 2 * slot, &(offset as u16).to_le_bytes());
-        let (count, data) = match field {
-            Field::U8(number) => {
-                put(&mut buffer, at, &[*number]);
-                continue;
-            }
-            Field::U16(number) => {
-                put(&mut buffer, at, &number.to_le_bytes());
-                continue;
-            }
-            Field::U64(number) => {
-                put(&mut buffer, at, &number.to_le_bytes());
-                continue;
-            }
-            Field::Bytes(bytes) => (bytes.len(), bytes.clone()),
-            Field::U16s(numbers) => {
-                (numbers.len(), numbers.iter().flat_map(|number| number.to_le_bytes()).collect())
-            }
-            Field::Strings(texts) => (texts.len(), vec![0; 4 * texts.len()]),
-        };
-        let target = buffer.len();
-        put(&mut buffer, at, &((target - at) as u32).to_le_bytes());
-        buffer.extend((count as u32).to_le_bytes());
-        buffer.extend(data);
-        if let Field::Strings(texts) = field {
-            for (index, text) in texts.iter().enumerate() {
-                let place = target + 4 + 4 * index;
-                let text_at = buffer.len();
-                put(&mut buffer, place, &((text_at - place) as u32).to_le_bytes());
-                buffer.extend((text.len() as u32).to_le_bytes());
-                buffer.extend(text.as_bytes());
-            }
-        }
-    }
+    let mut buffer = [&[0; 4], &id[..]].concat();
+    let root = add_table(&mut buffer, fields);
+    put(&mut buffer, 0, &(root as u32).to_le_bytes());
     let mut framed = (buffer.len() as u32).to_be_bytes().to_vec();
     framed[0] = 27;
     framed.extend(buffer);
     framed.into()
+}
+
+fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
+    buffer[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// Makes a place lead to what comes next, or to a table that is there.
+fn lead(buffer: &mut [u8], place: usize, target: usize) {
+    put(buffer, place, &((target - place) as u32).to_le_bytes());
+}
+
+/// Appends a table with all that it refers to; gives where it is.
+fn add_table(buffer: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
+    let slots = fields.iter().map(|(slot, _)| slot + 1).max().unwrap_or(0);
+    let vtable = buffer.len().next_multiple_of(8);
+    let table = (vtable + 4 + 2 * slots).next_multiple_of(8) + 4;
+    buffer.resize(table + 4 + 8 * fields.len(), 0);
+    put(buffer, vtable, &((4 + 2 * slots) as u16).to_le_bytes());
+    put(buffer, vtable + 2, &((4 + 8 * fields.len()) as u16).to_le_bytes());
+    put(buffer, table, &((table - vtable) as i32).to_le_bytes());
+    for (place, (slot, field)) in fields.iter().enumerate() {
+        let offset = 4 + 8 * place;
+        let at = table + offset;
+        put(buffer, vtable + 4 + 2 * slot, &(offset as u16).to_le_bytes());
+        match field {
+            Field::U8(number) => put(buffer, at, &[*number]),
+            Field::U16(number) => put(buffer, at, &number.to_le_bytes()),
+            Field::U64(number) => put(buffer, at, &number.to_le_bytes()),
+            Field::Bytes(bytes) => add_vector(buffer, at, bytes.len(), bytes),
+            Field::U16s(numbers) => {
+                let bytes: Vec<_> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+                add_vector(buffer, at, numbers.len(), &bytes);
+            }
+            Field::Strings(texts) => {
+                let first = buffer.len() + 4;
+                add_vector(buffer, at, texts.len(), &vec![0; 4 * texts.len()]);
+                for (index, text) in texts.iter().enumerate() {
+                    add_vector(buffer, first + 4 * index, text.len(), text.as_bytes());
+                }
+            }
+            Field::Table(fields) => {
+                let target = add_table(buffer, fields);
+                lead(buffer, at, target);
+            }
+            Field::Tables(tables) => {
+                let first = buffer.len() + 4;
+                add_vector(buffer, at, tables.len(), &vec![0; 4 * tables.len()]);
+                for (index, fields) in tables.iter().enumerate() {
+                    let target = add_table(buffer, fields);
+                    lead(buffer, first + 4 * index, target);
+                }
+            }
+        }
+    }
+    table
+}
+
+/// Appends a vector, to which a place leads.
+fn add_vector(buffer: &mut Vec<u8>, place: usize, count: usize, bytes: &[u8]) {
+    let target = buffer.len();
+    lead(buffer, place, target);
+    buffer.extend((count as u32).to_le_bytes());
+    buffer.extend(bytes);
 }
 
 /// A leaf of an address map.

@@ -1,13 +1,13 @@
 //! From the bytes of a key back to the value of its first column.
 
-use super::encode::{ABOVE_ZERO, BELOW_ZERO, END, ZERO};
+use super::encode::{ABOVE_ZERO, BELOW_ZERO, END, INFINITY, MINUS_INFINITY, NOT_A_NUMBER, ZERO};
 use super::{KeyKind, KeyValue};
 
 /// The value that `key` begins with. None where it begins with none of the kind.
 pub fn value(kind: KeyKind, key: &[u8]) -> Option<KeyValue> {
     match kind {
         KeyKind::Integer => integer(key).map(KeyValue::Number),
-        KeyKind::Decimal => decimal(key).map(KeyValue::Number),
+        KeyKind::Decimal => decimal(key),
         KeyKind::Text => String::from_utf8(bytes(key)?).ok().map(KeyValue::Text),
         KeyKind::Binary => bytes(key).map(KeyValue::Bytes),
         KeyKind::DateTime => date_time(key).map(KeyValue::Time),
@@ -33,7 +33,7 @@ pub fn len(kind: KeyKind, key: &[u8]) -> Option<usize> {
         KeyKind::Decimal => {
             let (sign, rest) = key.split_first()?;
             let mask = match *sign {
-                ZERO => return Some(1),
+                ZERO | MINUS_INFINITY | INFINITY | NOT_A_NUMBER => return Some(1),
                 BELOW_ZERO => 0xff,
                 _ => 0,
             };
@@ -53,10 +53,14 @@ fn integer(key: &[u8]) -> Option<String> {
     }
 }
 
-fn decimal(key: &[u8]) -> Option<String> {
+fn decimal(key: &[u8]) -> Option<KeyValue> {
     let (sign, rest) = key.split_first()?;
+    let named = |name: &str| Some(KeyValue::Text(name.to_owned()));
     let (mask, mut text) = match *sign {
-        ZERO => return Some("0".to_owned()),
+        ZERO => return Some(KeyValue::Number("0".to_owned())),
+        MINUS_INFINITY => return named("-Infinity"),
+        INFINITY => return named("Infinity"),
+        NOT_A_NUMBER => return named("NaN"),
         BELOW_ZERO => (0xff, "-".to_owned()),
         ABOVE_ZERO => (0, String::new()),
         _ => return None,
@@ -72,7 +76,7 @@ fn decimal(key: &[u8]) -> Option<String> {
         text.push('.');
         text.extend(fraction[..end].iter().map(|byte| char::from(byte ^ mask)));
     }
-    Some(text)
+    Some(KeyValue::Number(text))
 }
 
 fn bytes(key: &[u8]) -> Option<Vec<u8>> {

@@ -8,12 +8,18 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::string::plain_prefix;
 use super::KeyKind;
 
+/// The whole of what is below all decimals.
+pub const MINUS_INFINITY: u8 = 0;
 /// Before numbers below zero, whose bytes are inverted; zero itself is one higher, those above two.
 pub const BELOW_ZERO: u8 = 1;
 /// The whole of a decimal zero.
 pub const ZERO: u8 = 2;
 /// Before numbers above zero.
 pub const ABOVE_ZERO: u8 = 3;
+/// The whole of what is above all decimals.
+pub const INFINITY: u8 = 4;
+/// The whole of what Dolt sorts behind all numbers.
+pub const NOT_A_NUMBER: u8 = 5;
 /// Ends a string or the digits of a decimal: lower than what may follow in a longer one.
 pub const END: u8 = 0;
 /// Comes behind a zero byte of a string, so that it is told from [`END`].
@@ -53,6 +59,15 @@ fn integer(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
 }
 
 fn decimal(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
+    if let Some(name) = quoted(rendered) {
+        key.push(match name {
+            b"-Infinity" => MINUS_INFINITY,
+            b"Infinity" => INFINITY,
+            b"NaN" => NOT_A_NUMBER,
+            _ => return None,
+        });
+        return Some(());
+    }
     let (is_negative, rest) = match rendered.strip_prefix(b"-") {
         Some(rest) => (true, rest),
         None => (false, rendered),

@@ -127,6 +127,18 @@ fn first_values_are_as_sql_writes_them() {
     }
 }
 
+/// As Dolt 2.2.0 sorts them: NaN last.
+#[test]
+fn what_is_not_finite_stands_around_all_decimals() {
+    let texts = ["-Infinity", "Infinity", "NaN"].map(Value::Text);
+    let [below, above, nan] = texts.map(|text| one(KeyKind::Decimal, text));
+    let numbers = ["-99999.5", "-0.01", "0", "0.01", "99999.5"];
+    let numbers = numbers.map(|text| one(KeyKind::Decimal, Value::Decimal(text)).0);
+    let all: Vec<_> = [&[below.0][..], &numbers, &[above.0, nan.0.clone()]].concat();
+    assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
+    assert_eq!((below.1, nan.1), (KeyValue::Text("-Infinity".to_owned()), KeyValue::Text("NaN".to_owned())));
+}
+
 /// Numbers of all sizes as DECIMAL(65,10) renders them, with what they are worth in units of the last digit.
 fn decimals() -> impl Strategy<Value = (i128, String)> {
     (any::<i128>(), 0_u32..127).prop_map(|(any, shift)| {
@@ -209,11 +221,12 @@ proptest! {
             (KeyKind::Time, Value::Time { negative: true, hours: 1, minutes: 2, seconds: 3, micros: 4 }),
             (KeyKind::DateTime, Value::Date { year: 2026, month: 1, day: 2 }),
             (KeyKind::Decimal, Value::Decimal("0.0")),
+            (KeyKind::Decimal, Value::Text("NaN")),
             (KeyKind::Integer, Value::Int(number)),
         ];
         let columns = values.iter().enumerate().map(|(place, &(kind, _))| KeyColumn { place, kind });
         let order = KeyOrder::new(columns.collect()).expect("an order");
-        let line = line(&["a", "b", "c", "d", "e", "f", "g"], &values.each_ref().map(|(_, value)| *value));
+        let line = line(&["a", "b", "c", "d", "e", "f", "g", "h"], &values.each_ref().map(|(_, value)| *value));
         let key = order.key_of(&line).expect("each value is of its kind");
         let each: Vec<_> = values.iter().map(|&(kind, value)| one(kind, value).1).collect();
         prop_assert_eq!(order.values(&key), Some(each));

@@ -79,7 +79,8 @@ impl Node {
             let problem = format!("level {level} with {children} children and {counts} counts");
             return Err(MessageError::Invalid(problem));
         }
-        if self.level > 0 && counts.iter().fold(0, |all: u64, rows| all.wrapping_add(*rows)) != self.rows {
+        let all = counts.iter().try_fold(0, |all: u64, rows| all.checked_add(*rows));
+        if self.level > 0 && all != Some(self.rows) {
             let problem = format!("it says {} rows, and its children have others", self.rows);
             return Err(MessageError::Invalid(problem));
         }
@@ -99,8 +100,9 @@ fn counts(mut bytes: &[u8]) -> Result<Vec<u64>, MessageError> {
             return Err(no_counts());
         }
         let zigzag = varint.iter().rev().fold(0_u64, |bits, byte| bits << 7 | u64::from(byte & 0x7f));
-        last = last.wrapping_add((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64));
-        counts.push(last as u64);
+        let difference = (zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed();
+        last = last.checked_add(difference).ok_or_else(no_counts)?;
+        counts.push(u64::try_from(last).map_err(|_| no_counts())?);
         bytes = rest;
     }
     Ok(counts)

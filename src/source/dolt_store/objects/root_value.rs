@@ -97,8 +97,9 @@ pub fn foreign_keys(
 /// | 4-6 | table that it refers to, its index, tags of its columns |
 /// | 7, 8 | what happens on update and on delete |
 /// | 9, 10 | columns of both by name, while the key is not resolved |
+/// | 13, 14 | whether it is NOT VALID; MATCH SIMPLE, FULL or PARTIAL |
 fn key_parts(key: &Table) -> Result<Vec<Bytes>, MessageError> {
-    key.check_fields(13)?;
+    key.check_fields(15)?;
     let mut parts = Vec::with_capacity(11);
     for slot in [0, 1, 2, 4, 5] {
         parts.push(key.bytes(slot)?);
@@ -106,7 +107,7 @@ fn key_parts(key: &Table) -> Result<Vec<Bytes>, MessageError> {
     for slot in [3, 6] {
         parts.push(key.u64s(slot)?.iter().flat_map(|tag| tag.to_le_bytes()).collect::<Vec<_>>().into());
     }
-    parts.push(vec![key.u8(7)?, key.u8(8)?].into());
+    parts.push(vec![key.u8(7)?, key.u8(8)?, key.u8(13)?, key.u8(14)?].into());
     for slot in [9, 10] {
         parts.push(key.strings(slot)?.join("\0").into_bytes().into());
     }

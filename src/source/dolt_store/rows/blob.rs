@@ -65,6 +65,11 @@ pub fn read_blob(address: &Address, chunks: &dyn Chunks, out: &mut Vec<u8>) -> R
     Ok(())
 }
 
+/// Whether a chunk is of a kind that such trees are made of.
+pub(super) fn is_node(chunk: &[u8]) -> bool {
+    matches!(Message::id_of(chunk).as_ref(), Some(b"BLOB" | b"ADRM"))
+}
+
 fn damaged(problem: String) -> ValueProblem {
     ValueProblem::DamagedTree(problem)
 }
@@ -97,87 +102,5 @@ impl<'c> Node<'c> {
             }
             _ => Err(MessageError::WrongId { found: message.id, wanted: *b"BLOB" }),
         }
-    }
-}
-
-/// The two forms of an adaptive value.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Adaptive<'f> {
-    /// The value itself.
-    Inline(&'f [u8]),
-    /// Its length and where it is.
-    OutOfLine {
-        /// In bytes.
-        len: u64,
-        /// Its tree.
-        address: Address,
-    },
-}
-
-impl<'f> Adaptive<'f> {
-    /// Reads an adaptive field: 0 and the value, or its length (never 0) as a SQLite4 varint and its address.
-    pub fn parse(field: &'f [u8]) -> Option<Self> {
-        if let Some((0, value)) = field.split_first() {
-            return Some(Self::Inline(value));
-        }
-        let (len, address) = varint(field)?;
-        Some(Self::OutOfLine { len, address: Address::from_slice(address)? })
-    }
-}
-
-/// Reads a SQLite4 varint (https://sqlite.org/src4/doc/trunk/www/varint.wiki); gives what follows it too.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    let first = u64::from(first);
-    match first {
-        0..=240 => Some((first, rest)),
-        241..=248 => {
-            let (&low, rest) = rest.split_first()?;
-            Some((240 + 256 * (first - 241) + u64::from(low), rest))
-        }
-        249 => {
-            let (bytes, rest) = rest.split_first_chunk::<2>()?;
-            Some((2288 + u64::from(u16::from_be_bytes(*bytes)), rest))
-        }
-        _ => {
-            // 250 stands for three bytes, 255 for eight.
-            let (bytes, rest) = rest.split_at_checked(first as usize - 247)?;
-            Some((bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)), rest))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn varints_of_every_length() {
-        for (bytes, number) in [
-            (&[0][..], 0),
-            (&[240], 240),
-            (&[241, 0], 240),
-            (&[241, 1], 241),
-            (&[248, 255], 2287),
-            (&[249, 0, 0], 2288),
-            (&[249, 255, 255], 67823),
-            (&[250, 1, 8, 240], 67824),
-            (&[255, 1, 2, 3, 4, 5, 6, 7, 8], 0x0102_0304_0506_0708),
-        ] {
-            assert_eq!(varint(bytes), Some((number, &[][..])), "{bytes:?}");
-            assert_eq!(varint(&bytes[..bytes.len() - 1]), None, "{bytes:?} cut");
-        }
-    }
-
-    #[test]
-    fn adaptive_fields_have_two_forms() {
-        assert_eq!(Adaptive::parse(&[0]), Some(Adaptive::Inline(&[])));
-        assert_eq!(Adaptive::parse(b"\0abc"), Some(Adaptive::Inline(b"abc")));
-        let mut field = vec![241, 10];
-        field.extend([7; 20]);
-        let address = Address::new([7; 20]);
-        assert_eq!(Adaptive::parse(&field), Some(Adaptive::OutOfLine { len: 250, address }));
-        assert_eq!(Adaptive::parse(&field[..21]), None);
-        assert_eq!(Adaptive::parse(&[]), None);
     }
 }

@@ -1,9 +1,19 @@
-//! DECIMAL: exponent (i32), sign (i8), coefficient (big-endian).
+//! DECIMAL: exponent (i32), sign (i8), coefficient (big-endian); or a number of four bytes for what is not finite.
 
 /// MySQL's DECIMAL has at most 65 digits, which take 27 bytes; Dolt fills up to whole words.
 const MAX_COEFFICIENT: usize = 64;
 /// Exponents of stored values lie well within.
 const MAX_EXPONENT: u32 = 200;
+
+/// What a field without digits stands for, as the server spells it. Version 2 of Dolt writes such fields.
+pub fn not_finite(field: &[u8]) -> Option<&'static str> {
+    match i32::from_le_bytes(field.try_into().ok()?) {
+        0xc000 => Some("NaN"),
+        0xd000 => Some("Infinity"),
+        0xf000 => Some("-Infinity"),
+        _ => None,
+    }
+}
 
 /// Writes a field as a number with `scale` digits after the point, as the server does: rounded half away from
 /// zero where it has more. `None` for a field that is no decimal.
@@ -120,6 +130,19 @@ mod tests {
         ] {
             assert_eq!(text(exponent, number, scale), expected, "{number}e{exponent} at {scale}");
         }
+    }
+
+    #[test]
+    fn what_is_not_finite_has_four_bytes() {
+        for (field, name) in
+            [([0, 0xc0, 0, 0], "NaN"), ([0, 0xd0, 0, 0], "Infinity"), ([0, 0xf0, 0, 0], "-Infinity")]
+        {
+            assert_eq!(not_finite(&field), Some(name));
+            assert_eq!(not_finite(&field[..3]), None);
+            assert_eq!(write(&field, 2, &mut String::new()), None);
+        }
+        assert_eq!(not_finite(&[0, 0xe0, 0, 0]), None);
+        assert_eq!(not_finite(&field(-2, 110)), None);
     }
 
     #[test]

@@ -2,14 +2,13 @@
 
 use std::str;
 
-use super::blob::{Adaptive, read_blob};
 use super::civil;
 use super::decimal;
 use super::encoding::Encoding;
 use super::error::{RowsError, ValueProblem};
+use super::out_of_line;
 use super::schema::Column;
 use crate::model::jsonl::Value;
-use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
 
 /// The most digits after the point that a DECIMAL may have in MySQL, and in Dolt.
@@ -111,6 +110,10 @@ impl Decoder {
             Enum => Value::Text(self.enum_member(u16::from_le_bytes(fixed(field, "ENUM")?))?),
             Set => Value::Text(self.set_members(u64::from_le_bytes(fixed(field, "SET")?), &mut room.text)?),
             Decimal => {
+                // JSON has no number for what is not finite: that is a string.
+                if let Some(name) = decimal::not_finite(field) {
+                    return Ok(Value::Text(name));
+                }
                 room.text.clear();
                 let scale = if let Detail::Scale(scale) = self.detail { scale } else { 0 };
                 decimal::write(field, scale, &mut room.text).ok_or_else(|| malformed(field, "DECIMAL"))?;
@@ -119,13 +122,21 @@ impl Decoder {
             String => Value::Text(text(terminated(field)?)?),
             Bytes => Value::Bytes(terminated(field)?),
             Geometry => Value::Bytes(field),
-            StringAddr => Value::Text(text(addressed(field, chunks, room)?)?),
-            BytesAddr | GeomAddr => Value::Bytes(addressed(field, chunks, room)?),
-            JsonAddr => Value::Json(text(addressed(field, chunks, room)?)?),
-            StringAdaptive => Value::Text(text(adaptive(field, chunks, room)?)?),
-            BytesAdaptive | GeomAdaptive => Value::Bytes(adaptive(field, chunks, room)?),
-            JsonAdaptive => Value::Json(text(adaptive(field, chunks, room)?)?),
+            StringAddr => Value::Text(text(out_of_line::addressed(field, chunks, &mut room.bytes)?)?),
+            BytesAddr | GeomAddr => Value::Bytes(out_of_line::addressed(field, chunks, &mut room.bytes)?),
+            JsonAddr => Value::Json(text(out_of_line::addressed(field, chunks, &mut room.bytes)?)?),
+            StringAdaptive => Value::Text(text(out_of_line::adaptive(field, chunks, &mut room.bytes)?)?),
+            BytesAdaptive | GeomAdaptive => {
+                Value::Bytes(out_of_line::adaptive(field, chunks, &mut room.bytes)?)
+            }
+            JsonAdaptive => Value::Json(text(out_of_line::adaptive(field, chunks, &mut room.bytes)?)?),
         })
+    }
+
+    /// Whether fields are read as adaptive values.
+    pub fn is_adaptive(&self) -> bool {
+        use Encoding::*;
+        matches!(self.encoding, StringAdaptive | BytesAdaptive | GeomAdaptive | JsonAdaptive)
     }
 
     fn members(&self) -> &[String] {
@@ -141,7 +152,8 @@ impl Decoder {
 
     fn set_members<'r>(&self, bits: u64, text: &'r mut std::string::String) -> Result<&'r str, ValueProblem> {
         text.clear();
-        if bits.checked_shr(self.members().len() as u32).unwrap_or(0) != 0 {
+        let members = u32::try_from(self.members().len()).unwrap_or(u32::MAX);
+        if bits.checked_shr(members).unwrap_or(0) != 0 {
             return Err(ValueProblem::NoMember { number: bits });
         }
         let set = self.members().iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
@@ -201,28 +213,6 @@ fn terminated(field: &[u8]) -> Result<&[u8], ValueProblem> {
     match field {
         [bytes @ .., 0] => Ok(bytes),
         _ => Err(malformed(field, "bytes that a NUL ends")),
-    }
-}
-
-fn addressed<'r>(field: &[u8], chunks: &dyn Chunks, room: &'r mut Room) -> Result<&'r [u8], ValueProblem> {
-    let address = Address::from_slice(field).ok_or_else(|| malformed(field, "address"))?;
-    room.bytes.clear();
-    read_blob(&address, chunks, &mut room.bytes)?;
-    Ok(&room.bytes)
-}
-
-fn adaptive<'r>(field: &'r [u8], chunks: &dyn Chunks, room: &'r mut Room) -> Result<&'r [u8], ValueProblem> {
-    match Adaptive::parse(field).ok_or_else(|| malformed(field, "adaptive value"))? {
-        Adaptive::Inline(bytes) => Ok(bytes),
-        Adaptive::OutOfLine { len, address } => {
-            room.bytes.clear();
-            read_blob(&address, chunks, &mut room.bytes)?;
-            if room.bytes.len() as u64 != len {
-                let problem = format!("it has {} bytes, not {len}", room.bytes.len());
-                return Err(ValueProblem::DamagedTree(problem));
-            }
-            Ok(&room.bytes)
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::expression;
 use super::sql_type::{SqlType, unescaped};
+use crate::source::dolt::decimal;
 
 /// What stands after `DEFAULT` for the SQL that a schema holds. `None` for a literal whose value for the type
 /// is not known here.
@@ -25,7 +26,9 @@ pub fn shown(sql: &str, sql_type: &SqlType) -> Option<String> {
         }
         "float" => float(&literal.parse::<f32>().ok()?),
         "double" | "real" => float(&literal.parse::<f64>().ok()?),
-        "decimal" | "numeric" => decimal(&literal)?,
+        // As versions before 2 print it, which print no other numbers.
+        "decimal" | "numeric" if literal == "NaN" => literal,
+        "decimal" | "numeric" => decimal::canonical(&literal)?,
         "bit" => return Some(format!("b'{:b}'", bits(sql, &literal)?)),
         "enum" => {
             let member = sql_type.members.iter().position(|member| *member == literal)?;
@@ -110,26 +113,6 @@ fn set(literal: &str, members: &[String]) -> Option<u64> {
     literal.split(',').try_fold(0, |bits, name| Some(bits | bit(name)?))
 }
 
-/// Without zeros at the end of the fraction.
-fn decimal(literal: &str) -> Option<String> {
-    let (sign, digits) = match literal.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", literal),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits.is_empty() || !is_number(whole) || !is_number(fraction) {
-        return None;
-    }
-    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    let whole = if whole.is_empty() { "0" } else { whole };
-    Some(match (whole, fraction) {
-        ("0", "") => "0".to_owned(),
-        (_, "") => format!("{sign}{whole}"),
-        _ => format!("{sign}{whole}.{fraction}"),
-    })
-}
-
 /// The shortest digits that read back; with an exponent below 10^-4 and from a million on.
 fn float(number: &impl std::fmt::LowerExp) -> String {
     let text = format!("{number:e}");
@@ -205,6 +188,8 @@ mod tests {
             ("1000.00000", "decimal(20,5)", "'1000'"),
             ("4.50", "decimal(10,2)", "'4.5'"),
             ("-0.00", "decimal(10,2)", "'0'"),
+            ("1.23e-7", "decimal(30,10)", "'0.000000123'"),
+            ("'NaN'", "decimal(10,2)", "'NaN'"),
             ("5", "bit(3)", "b'101'"),
             ("'b'", "enum('a','b')", "'2'"),
             ("'x,y'", "set('x','y')", "'3'"),

@@ -56,7 +56,7 @@ pub enum RowsError {
         problem: String,
     },
     /// A value has no rendering.
-    #[error("row {row} of the leaf, column {column:?} of table {table:?}")]
+    #[error("row {row} of the leaf{}, column {column:?} of table {table:?}", with_key(key.as_deref()))]
     Value {
         /// The table.
         table: String,
@@ -64,10 +64,16 @@ pub enum RowsError {
         column: String,
         /// Which row of the leaf, from 0.
         row: usize,
+        /// The row's key as a line of JSON, shortened. `None` in a table without a key, and where it cannot be read.
+        key: Option<String>,
         /// What is wrong.
         #[source]
         source: Box<ValueProblem>,
     },
+}
+
+fn with_key(key: Option<&str>) -> String {
+    key.map_or(String::new(), |key| format!(", whose key is {key}"))
 }
 
 /// What is wrong with one value.
@@ -93,6 +99,9 @@ pub enum ValueProblem {
     /// The tree that holds an out-of-line value is not what it should be.
     #[error("the tree of its out-of-line value is damaged: {0}")]
     DamagedTree(String),
+    /// Its bytes have two readings, and nothing in the store tells which one is meant.
+    #[error("{0}")]
+    Ambiguous(String),
     /// A chunk of an out-of-line value cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,15 +118,23 @@ impl RowsError {
             Self::Message { source: MessageError::UnknownFields { .. }, .. } => ErrorKind::Unsupported,
             Self::Value { source, .. } => match &**source {
                 ValueProblem::Store(error) => error.kind(),
+                ValueProblem::Ambiguous(_) => ErrorKind::Unsupported,
                 _ => ErrorKind::Damaged,
             },
             Self::DamagedSchema { .. } | Self::Message { .. } | Self::DamagedRow { .. } => ErrorKind::Damaged,
         }
     }
 
+    fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Value { source, .. } if matches!(**source, ValueProblem::Ambiguous(_)))
+    }
+
     /// Says whose failure it was, while doing what.
     pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
         let hint = match self.kind() {
+            ErrorKind::Unsupported if self.is_ambiguous() => Some(
+                "A backup from before Dolt 2.0.7 may tell what was meant; a server of any version only guesses.",
+            ),
             ErrorKind::Unsupported => {
                 Some("Serve it with `dolt sql-server` and mount dolt://HOST:PORT/DATABASE instead.")
             }

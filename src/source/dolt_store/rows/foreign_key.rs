@@ -19,6 +19,7 @@ pub struct ForeignKey {
     parent_columns: Columns,
     on_update: u8,
     on_delete: u8,
+    match_type: u8,
 }
 
 /// Columns of one side.
@@ -41,7 +42,9 @@ mod slot {
     pub const ON_DELETE: u16 = 8;
     pub const UNRESOLVED_CHILD: u16 = 9;
     pub const UNRESOLVED_PARENT: u16 = 10;
-    pub const COUNT: u16 = 13;
+    // Between these two it says whether it is NOT VALID, which `SHOW CREATE TABLE` does not print.
+    pub const MATCH_TYPE: u16 = 14;
+    pub const COUNT: u16 = 15;
 }
 
 impl ForeignKey {
@@ -78,6 +81,7 @@ impl ForeignKey {
             parent_columns,
             on_update: table.u8(slot::ON_UPDATE)?,
             on_delete: table.u8(slot::ON_DELETE)?,
+            match_type: table.u8(slot::MATCH_TYPE)?,
         })
     }
 
@@ -106,11 +110,16 @@ impl ForeignKey {
             ident(&self.parent_table),
             idents(&parent_columns),
         );
+        let unsupported = |what: String| RowsError::UnsupportedTable {
+            table: child.table.clone(),
+            problem: format!("has a foreign key {:?} with an unknown {what}", self.name),
+        };
+        // SIMPLE, FULL and PARTIAL: `SHOW CREATE TABLE` prints none of them.
+        if self.match_type > 2 {
+            return Err(unsupported(format!("MATCH type, number {}", self.match_type)));
+        }
         for (event, number) in [("DELETE", self.on_delete), ("UPDATE", self.on_update)] {
-            let action = action(number).ok_or_else(|| RowsError::UnsupportedTable {
-                table: child.table.clone(),
-                problem: format!("has a foreign key {:?} with an unknown action, number {number}", self.name),
-            })?;
+            let action = action(number).ok_or_else(|| unsupported(format!("action, number {number}")))?;
             if !action.is_empty() {
                 clause.push_str(&format!(" ON {event} {action}"));
             }
@@ -215,6 +224,17 @@ mod tests {
         assert_eq!(one.clause(&child, Some(&parent)).expect("both are there"), by_name);
         assert!(matches!(one.clause(&child, None), Err(RowsError::DamagedSchema { .. })));
         assert!(matches!(one.clause(&parent, Some(&parent)), Err(RowsError::DamagedSchema { .. })));
+    }
+
+    #[test]
+    fn a_way_to_match_is_not_printed_and_an_unknown_one_is_an_error() {
+        let mut one = ForeignKey::read_all(&message(KEYS)).expect("it is whole").swap_remove(0);
+        let clause = |key: &ForeignKey| key.clause(&schema("down", CHILD), None);
+        let simple = clause(&one).expect("it has names");
+        one.match_type = 1;
+        assert_eq!(clause(&one).expect("MATCH FULL is known"), simple);
+        one.match_type = 3;
+        assert!(matches!(clause(&one), Err(RowsError::UnsupportedTable { .. })));
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod encoding;
 pub mod error;
 mod expression;
 pub mod foreign_key;
+mod leaf;
+mod out_of_line;
 pub mod renderer;
 pub mod schema;
 pub mod schema_sql;
@@ -25,5 +27,7 @@ pub use foreign_key::ForeignKey;
 pub use renderer::RowRenderer;
 pub use schema::Schema;
 
+#[cfg(test)]
+mod later_versions;
 #[cfg(test)]
 mod tests;

@@ -4,25 +4,18 @@ use std::ops::{ControlFlow, Range};
 
 use super::decode::{Decoder, Room};
 use super::error::{RowsError, ValueProblem};
-use super::schema::{Place, Schema};
+use super::leaf::{Leaf, NO_TUPLE};
+use super::schema::{self, Place, Schema};
 use super::tuple::Tuple;
 use crate::model::jsonl::{LineLayout, RenderError, Value};
 use crate::model::sql_literal::RowLayout;
+use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
-use crate::source::dolt_store::message::{Message, MessageError};
+use crate::source::dolt_store::message::Message;
 use crate::source::parts::RawRow;
 
-/// Slots of `serial/prolly.fbs`.
-mod node_slot {
-    pub const KEYS: u16 = 0;
-    pub const KEY_OFFSETS: u16 = 1;
-    pub const VALUES: u16 = 3;
-    pub const VALUE_OFFSETS: u16 = 4;
-    pub const LEVEL: u16 = 10;
-    pub const COUNT: u16 = 11;
-}
-
-const NO_TUPLE: &str = "its key or its value is no tuple";
+/// How much of a key messages show, in characters.
+const KEY_SHOWN: usize = 200;
 
 /// Renders the leaves of one table under one schema.
 #[derive(Debug)]
@@ -30,6 +23,8 @@ pub struct RowRenderer {
     table: String,
     form: Form,
     columns: Vec<Column>,
+    /// The columns of the key, in its order: they name a row in messages.
+    key: Vec<Column>,
     is_keyless: bool,
 }
 
@@ -47,6 +42,30 @@ struct Column {
     decoder: Decoder,
 }
 
+impl Column {
+    fn new(schema: &Schema, column: &schema::Column) -> Result<Self, RowsError> {
+        let decoder = Decoder::new(&schema.table, column)?;
+        Ok(Self { name: column.name.clone(), place: column.place, decoder })
+    }
+
+    /// The columns of the primary key, in its order.
+    fn of_key(schema: &Schema) -> Result<Vec<Self>, RowsError> {
+        schema.primary_key.iter().map(|&place| Self::new(schema, &schema.columns[place])).collect()
+    }
+
+    fn field<'b>(&self, (key, value): (&Tuple<'b>, &Tuple<'b>)) -> Option<&'b [u8]> {
+        match self.place {
+            Place::Key(field) => key.field(field),
+            Place::Value(field) => value.field(field),
+            Place::Nowhere => None,
+        }
+    }
+}
+
+fn layout_of(columns: &[Column]) -> LineLayout {
+    LineLayout::new(columns.iter().map(|column| &column.name))
+}
+
 impl RowRenderer {
     /// A renderer for the columns that `SELECT *` shows.
     ///
@@ -58,12 +77,10 @@ impl RowRenderer {
                 let problem = "is generated when it is read (VIRTUAL), so that the store does not hold it";
                 return Err(column.unsupported(&schema.table, problem));
             }
-            let decoder = Decoder::new(&schema.table, column)?;
-            Ok(Column { name: column.name.clone(), place: column.place, decoder })
+            Column::new(schema, column)
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let form = Form::Lines(LineLayout::new(columns.iter().map(|column| &column.name)));
-        Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
+        Self::with(schema, Form::Lines(layout_of(&columns)), columns)
     }
 
     /// A renderer of literals, for the columns that are not generated; each row is a "line" in parentheses then.
@@ -71,13 +88,9 @@ impl RowRenderer {
     /// # Errors
     /// As [`Self::new`].
     pub fn of_literals(schema: &Schema, layout: RowLayout) -> Result<Self, RowsError> {
-        let columns = schema.shown_columns().filter(|column| !column.is_generated).map(|column| {
-            let decoder = Decoder::new(&schema.table, column)?;
-            Ok(Column { name: column.name.clone(), place: column.place, decoder })
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let form = Form::Literals(layout);
-        Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
+        let columns = schema.shown_columns().filter(|column| !column.is_generated);
+        let columns = columns.map(|column| Column::new(schema, column)).collect::<Result<Vec<_>, _>>()?;
+        Self::with(schema, Form::Literals(layout), columns)
     }
 
     /// A renderer for the columns of the primary key alone, in the key's order.
@@ -85,14 +98,13 @@ impl RowRenderer {
     /// # Errors
     /// As [`Self::new`].
     pub fn of_key(schema: &Schema) -> Result<Self, RowsError> {
-        let columns = schema.primary_key.iter().map(|&place| {
-            let column = &schema.columns[place];
-            let decoder = Decoder::new(&schema.table, column)?;
-            Ok(Column { name: column.name.clone(), place: column.place, decoder })
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let form = Form::Lines(LineLayout::new(columns.iter().map(|column| &column.name)));
-        Ok(Self { table: schema.table.clone(), form, columns, is_keyless: schema.is_keyless })
+        let columns = Column::of_key(schema)?;
+        Self::with(schema, Form::Lines(layout_of(&columns)), columns)
+    }
+
+    fn with(schema: &Schema, form: Form, columns: Vec<Column>) -> Result<Self, RowsError> {
+        let key = Column::of_key(schema)?;
+        Ok(Self { table: schema.table.clone(), form, columns, key, is_keyless: schema.is_keyless })
     }
 
     /// The columns that are rendered, in order.
@@ -104,8 +116,8 @@ impl RowRenderer {
     ///
     /// # Errors
     /// [`RowsError`] where the leaf cannot be read.
-    pub fn raw_rows(&self, leaf: &Message) -> Result<Vec<RawRow>, RowsError> {
-        let leaf = self.leaf(leaf)?;
+    pub fn raw_rows(&self, leaf: &Message, chunks: &dyn Chunks) -> Result<Vec<RawRow>, RowsError> {
+        let leaf = self.leaf(leaf, chunks)?;
         let row = |row| {
             let (key, value) = leaf.raw(row).map_err(|problem| self.damaged(row, problem))?;
             Ok(RawRow { place: row, key: leaf.keys.slice_ref(key), value: leaf.values.slice_ref(value) })
@@ -139,7 +151,7 @@ impl RowRenderer {
         out: &mut Vec<u8>,
         mut after_line: impl FnMut(&mut Vec<u8>) -> ControlFlow<()>,
     ) -> Result<(), RowsError> {
-        let leaf = self.leaf(leaf)?;
+        let leaf = self.leaf(leaf, chunks)?;
         let mut room = Room::default();
         let mut next_line = 0_u64;
         for row in 0..leaf.len() {
@@ -170,12 +182,29 @@ impl RowRenderer {
         Ok(())
     }
 
-    fn leaf(&self, leaf: &Message) -> Result<Leaf, RowsError> {
-        Leaf::read(leaf).map_err(|source| RowsError::Message {
+    fn leaf(&self, leaf: &Message, chunks: &dyn Chunks) -> Result<Leaf, RowsError> {
+        let leaf = Leaf::read(leaf).map_err(|source| RowsError::Message {
             table: self.table.clone(),
             object: "leaf",
             source,
-        })
+        })?;
+        self.check_addresses(&leaf, chunks)?;
+        Ok(leaf)
+    }
+
+    /// Checks the addresses of a leaf that would be taken for values of 19 bytes if their chunks were not there: see
+    /// [`out_of_line`](super::out_of_line).
+    fn check_addresses(&self, leaf: &Leaf, chunks: &dyn Chunks) -> Result<(), RowsError> {
+        for (row, place) in leaf.zero_led_addresses() {
+            let (key, value) = leaf.row(row).map_err(|problem| self.damaged(row, problem))?;
+            let is_there = |column: &&Column| matches!(column.place, Place::Value(field) if value.range(field).as_ref() == Some(&place));
+            let columns = self.columns.iter().filter(|column| column.decoder.is_adaptive());
+            let Some(column) = columns.clone().find(is_there) else { continue };
+            let Some(address) = column.field((&key, &value)).and_then(Address::from_slice) else { continue };
+            let found = chunks.chunk(&address);
+            found.map_err(|error| self.in_column(&column.name, row, &key, chunks, error.into()))?;
+        }
+        Ok(())
     }
 
     fn damaged(&self, row: usize, problem: &str) -> RowsError {
@@ -202,39 +231,67 @@ impl RowRenderer {
                 literals.end()
             }
         };
-        ended.map_err(|error| self.in_column("", row, error.into()))
+        ended.map_err(|error| self.in_column("", row, tuples.0, chunks, error.into()))
     }
 
     fn each_value(
         &self,
         row: usize,
-        (key, value): (&Tuple<'_>, &Tuple<'_>),
+        tuples: (&Tuple<'_>, &Tuple<'_>),
         chunks: &dyn Chunks,
         room: &mut Room,
         mut write: impl FnMut(&Value<'_>) -> Result<(), RenderError>,
     ) -> Result<(), RowsError> {
         for column in &self.columns {
-            let field = match column.place {
-                Place::Key(field) => key.field(field),
-                Place::Value(field) => value.field(field),
-                Place::Nowhere => None,
-            };
+            let field = column.field(tuples);
             let written = match field {
                 Some(field) => column.decoder.value(field, chunks, room).and_then(|value| Ok(write(&value)?)),
                 None => write(&Value::Null).map_err(ValueProblem::from),
             };
-            written.map_err(|problem| self.in_column(&column.name, row, problem))?;
+            written.map_err(|problem| self.in_column(&column.name, row, tuples.0, chunks, problem))?;
         }
         Ok(())
     }
 
-    fn in_column(&self, column: &str, row: usize, source: ValueProblem) -> RowsError {
+    #[cold]
+    fn in_column(
+        &self,
+        column: &str,
+        row: usize,
+        key: &Tuple<'_>,
+        chunks: &dyn Chunks,
+        source: ValueProblem,
+    ) -> RowsError {
         RowsError::Value {
             table: self.table.clone(),
             column: column.to_owned(),
             row,
+            key: self.key_text(key, chunks),
             source: Box::new(source),
         }
+    }
+
+    /// A key as a line of JSON, shortened; `None` where the table has none, or it cannot be read.
+    fn key_text(&self, key: &Tuple<'_>, chunks: &dyn Chunks) -> Option<String> {
+        if self.key.is_empty() {
+            return None;
+        }
+        let (layout, mut room, mut out) = (layout_of(&self.key), Room::default(), Vec::new());
+        let mut line = layout.line(&mut out);
+        for column in &self.key {
+            let value = match column.field((key, key)) {
+                Some(field) => column.decoder.value(field, chunks, &mut room).ok()?,
+                None => Value::Null,
+            };
+            line.value(&value).ok()?;
+        }
+        line.end().ok()?;
+        let text = String::from_utf8(out).ok()?;
+        let text = text.trim_end();
+        Some(match text.char_indices().nth(KEY_SHOWN) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text.to_owned(),
+        })
     }
 }
 
@@ -243,54 +300,100 @@ fn occurrences(value: &Tuple<'_>) -> Option<u64> {
     value.field(0)?.try_into().ok().map(u64::from_le_bytes).filter(|&times| times > 0)
 }
 
-/// Keys and values of a leaf.
-struct Leaf {
-    keys: bytes::Bytes,
-    key_offsets: Vec<u16>,
-    values: bytes::Bytes,
-    value_offsets: Vec<u16>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::ErrorKind;
+    use crate::source::dolt_store::testing::{Field, MemoryChunks, address_of, items, message};
 
-impl Leaf {
-    fn read(message: &Message) -> Result<Self, MessageError> {
-        if message.id != *b"TUPM" {
-            return Err(MessageError::WrongId { found: message.id, wanted: *b"TUPM" });
+    fn column(name: &str, sql_type: &str, encoding: u8, place: Place) -> schema::Column {
+        schema::Column {
+            name: name.to_owned(),
+            sql_type: sql_type.to_owned(),
+            default_value: String::new(),
+            is_generated: false,
+            is_virtual: false,
+            on_update: String::new(),
+            comment: String::new(),
+            encoding,
+            tag: 1,
+            is_nullable: true,
+            is_auto_increment: false,
+            is_hidden: false,
+            place,
         }
-        message.check_fields(node_slot::COUNT)?;
-        if message.u8(node_slot::LEVEL)? != 0 {
-            return Err(MessageError::Invalid("it is not a leaf of the tree".to_owned()));
-        }
-        let leaf = Self {
-            keys: message.bytes(node_slot::KEYS)?,
-            key_offsets: message.u16s(node_slot::KEY_OFFSETS)?,
-            values: message.bytes(node_slot::VALUES)?,
-            value_offsets: message.u16s(node_slot::VALUE_OFFSETS)?,
+    }
+
+    /// A key, and an adaptive column of bytes.
+    fn renderer() -> RowRenderer {
+        let columns = vec![column("id", "int", 7, Place::Key(0)), column("b", "blob", 136, Place::Value(0))];
+        let schema = Schema {
+            table: "t".to_owned(),
+            columns,
+            primary_key: vec![0],
+            is_keyless: false,
+            indexes: Vec::new(),
+            checks: Vec::new(),
+            collation: "utf8mb4_0900_bin",
+            comment: String::new(),
+            target_row_size: None,
         };
-        if leaf.key_offsets.len() != leaf.value_offsets.len() && leaf.len() > 0 {
-            let (keys, values) = (leaf.len(), leaf.value_offsets.len().saturating_sub(1));
-            return Err(MessageError::Invalid(format!("it has {keys} keys and {values} values")));
+        RowRenderer::new(&schema).expect("it is known")
+    }
+
+    /// A leaf of two rows, of which the second one has this value; `addresses` is where it says that addresses are.
+    fn leaf(value: &[u8], addresses: Vec<u16>) -> Message {
+        let tuple = |field: &[u8]| [field, &[1, 0]].concat();
+        let keys = [tuple(&5_i32.to_le_bytes()), tuple(&6_i32.to_le_bytes())];
+        let values = [tuple(b"\0first"), tuple(value)];
+        let (keys, key_offsets) = items(&keys.each_ref().map(Vec::as_slice));
+        let (values, value_offsets) = items(&values.each_ref().map(Vec::as_slice));
+        let mut fields =
+            vec![(0, keys), (1, key_offsets), (3, values), (4, value_offsets), (10, Field::U8(0))];
+        fields.push((6, Field::U16s(addresses)));
+        Message::parse(message(b"TUPM", &fields)).expect("a message")
+    }
+
+    fn render(leaf: &Message, chunks: &dyn Chunks) -> Result<String, RowsError> {
+        let mut out = Vec::new();
+        renderer().render(leaf, chunks, 0..u64::MAX, &mut out, |_| ControlFlow::Continue(()))?;
+        Ok(String::from_utf8(out).expect("lines are UTF-8"))
+    }
+
+    /// The address of a text, which begins with zero, in a row that is older than the column's encoding.
+    #[test]
+    fn a_lost_chunk_whose_address_could_be_a_value_is_an_error_where_the_leaf_tells() {
+        let text = |number: u32| message(b"BLOB", &[(0, Field::Bytes(number.to_string().into_bytes()))]);
+        let chunk = (0..).map(text).find(|chunk| address_of(chunk).as_bytes()[0] == 0);
+        let chunk = chunk.expect("one of 256 begins with zero");
+        let (address, mut chunks) = (address_of(&chunk), MemoryChunks::default());
+        // The first value takes 6 bytes and the count of its fields 2.
+        let (listed, unlisted) = (leaf(address.as_bytes(), vec![8]), leaf(address.as_bytes(), vec![]));
+        for error in [
+            render(&listed, &chunks).expect_err("its chunk is lost"),
+            renderer().raw_rows(&listed, &chunks).map(drop).expect_err("its chunk is lost"),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Missing);
+            let story = crate::source::chain(&error);
+            for part in ["row 1 of the leaf, whose key is {\"id\":6}", "\"b\"", &address.to_string()] {
+                assert!(story.contains(part), "{part} in {story}");
+            }
         }
-        Ok(leaf)
+        let as_value = render(&unlisted, &chunks).expect("19 bytes");
+        chunks.put(chunk);
+        let read = [&listed, &unlisted].map(|leaf| render(leaf, &chunks).expect("its chunk is there"));
+        assert!(read[0] == read[1] && read[0] != as_value, "{read:?}");
+        assert_eq!(renderer().raw_rows(&listed, &chunks).map(|rows| rows.len()).expect("it is there"), 2);
     }
 
-    fn len(&self) -> usize {
-        self.key_offsets.len().saturating_sub(1)
+    /// Addresses that begin with zero stand behind lengths as well, and a damaged leaf may say that they are anywhere.
+    #[test]
+    fn only_whole_fields_are_looked_for() {
+        let address = [&[0][..], &[7; 19]].concat();
+        let value = [&[250, 0, 0, 100][..], &address].concat();
+        for addresses in [vec![12], vec![8], vec![0], vec![40], vec![u16::MAX]] {
+            let rows = renderer().raw_rows(&leaf(&value, addresses), &MemoryChunks::default());
+            assert_eq!(rows.map(|rows| rows.len()).expect("nothing is read"), 2);
+        }
     }
-
-    /// The key and the value of a row, or what is wrong with them.
-    fn row(&self, row: usize) -> Result<(Tuple<'_>, Tuple<'_>), &'static str> {
-        let (key, value) = self.raw(row)?;
-        Ok((Tuple::parse(key).ok_or(NO_TUPLE)?, Tuple::parse(value).ok_or(NO_TUPLE)?))
-    }
-
-    fn raw(&self, row: usize) -> Result<(&[u8], &[u8]), &'static str> {
-        let key = item(&self.keys, &self.key_offsets, row).ok_or("its key lies outside of the leaf")?;
-        let value =
-            item(&self.values, &self.value_offsets, row).ok_or("its value lies outside of the leaf")?;
-        Ok((key, value))
-    }
-}
-
-fn item<'i>(items: &'i [u8], offsets: &[u16], at: usize) -> Option<&'i [u8]> {
-    items.get(usize::from(*offsets.get(at)?)..usize::from(*offsets.get(at + 1)?))
 }

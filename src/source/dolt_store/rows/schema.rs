@@ -184,7 +184,8 @@ mod index_slot {
     pub const SPATIAL: u16 = 9;
     pub const FULLTEXT: u16 = 10;
     pub const VECTOR: u16 = 12;
-    pub const COUNT: u16 = 14;
+    // The last one is the condition of a partial index, which `SHOW CREATE TABLE` does not print.
+    pub const COUNT: u16 = 15;
 }
 
 /// Slots of `CheckConstraint`.
@@ -192,7 +193,8 @@ mod check_slot {
     pub const NAME: u16 = 0;
     pub const EXPRESSION: u16 = 1;
     pub const ENFORCED: u16 = 2;
-    pub const COUNT: u16 = 3;
+    // The last one says that it is NOT VALID, which `SHOW CREATE TABLE` does not print.
+    pub const COUNT: u16 = 4;
 }
 
 impl Schema {

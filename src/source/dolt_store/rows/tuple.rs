@@ -7,6 +7,8 @@
 //! Offsets and the count are u16, little-endian. A field of no bytes is NULL, and so is one past the count:
 //! rows written before a column was added end early.
 
+use std::ops::Range;
+
 /// A tuple whose offsets were checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Tuple<'b> {
@@ -31,12 +33,17 @@ impl<'b> Tuple<'b> {
 
     /// The bytes of a field. `None` for NULL.
     pub fn field(&self, index: usize) -> Option<&'b [u8]> {
+        self.fields.get(self.range(index)?)
+    }
+
+    /// Where in the tuple a field is. `None` for NULL.
+    pub fn range(&self, index: usize) -> Option<Range<usize>> {
         if index >= self.count {
             return None;
         }
         let start = index.checked_sub(1).map_or(Some(0), |before| self.offset(before))?;
         let end = self.offset(index).unwrap_or(self.fields.len());
-        self.fields.get(start..end).filter(|field| !field.is_empty())
+        Some(start..end).filter(|range| !range.is_empty())
     }
 
     /// Where field `index + 1` starts.
