@@ -13,10 +13,10 @@ use super::output::{ColourChoice, Output};
 use super::target::Target;
 use super::tree::{FromArgs, Opened};
 use crate::catalog::{self, Database, Snapshot};
-use crate::derived::Counts;
+use crate::derived::{Ancestry, Counts};
 use crate::engine::{Engine, Listings};
 use crate::source::SourceError;
-use crate::trace::{Ancestry, ChangedFile, changed_files, count};
+use crate::trace::{ChangedFile, Changes, changed_files, count};
 
 /// Show who changed what, and when, the newest first
 ///
@@ -70,7 +70,7 @@ pub(super) struct Entry<'e> {
     /// Branches and tags that name it.
     pub names: &'e [String],
     /// `None` where the snapshot before it is not known.
-    pub changes: Result<Option<Vec<FileChange>>, Arc<SourceError>>,
+    pub changes: Result<Option<Changes<FileChange>>, Arc<SourceError>>,
 }
 
 pub(super) fn run(args: &LogArgs) -> Result<ExitCode, Failure> {
@@ -106,7 +106,7 @@ async fn print_all(
         let changes = changes(engine, &listings, history, snapshot, target, args).await;
         is_whole &= !failed_in(&changes);
         let is_wanted = match &changes {
-            Ok(Some(changes)) => target.table.is_none() || !changes.is_empty(),
+            Ok(Some(changes)) => target.table.is_none() || !changes.files.is_empty(),
             Ok(None) => target.table.is_none(),
             Err(_) => true,
         };
@@ -161,9 +161,12 @@ fn newest_first<'h>(histories: &'h [History<'h>]) -> Vec<(&'h History<'h>, &'h S
     all.into_iter().map(|(_, history, snapshot)| (history, snapshot)).collect()
 }
 
-fn failed_in(changes: &Result<Option<Vec<FileChange>>, Arc<SourceError>>) -> bool {
+fn failed_in(changes: &Result<Option<Changes<FileChange>>, Arc<SourceError>>) -> bool {
     match changes {
-        Ok(changes) => changes.iter().flatten().any(|change| matches!(change.stat, Stat::Failed(_))),
+        Ok(changes) => {
+            let files = changes.iter().flat_map(|changes| &changes.files);
+            files.into_iter().any(|change| matches!(change.stat, Stat::Failed(_)))
+        }
         Err(_) => true,
     }
 }
@@ -176,9 +179,9 @@ async fn changes(
     snapshot: &Snapshot,
     target: &Target,
     args: &LogArgs,
-) -> Result<Option<Vec<FileChange>>, Arc<SourceError>> {
-    let files = changed_files(history.database, &history.ancestry, snapshot, listings).await?;
-    let Some(files) = files else { return Ok(None) };
+) -> Result<Option<Changes<FileChange>>, Arc<SourceError>> {
+    let found = changed_files(history.database, &history.ancestry, snapshot, listings).await?;
+    let Some(Changes { files, lacks_parent }) = found else { return Ok(None) };
     let mut changes = Vec::new();
     for file in files.into_iter().filter(|file| target.wants(&file.path)) {
         let stat = if args.no_stat { Stat::NotAsked } else { stat(engine, &file).await };
@@ -188,7 +191,7 @@ async fn changes(
             changes.push(FileChange { file, stat });
         }
     }
-    Ok(Some(changes))
+    Ok(Some(Changes { files: changes, lacks_parent }))
 }
 
 async fn stat(engine: &Engine, file: &ChangedFile) -> Stat {

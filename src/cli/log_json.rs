@@ -54,7 +54,11 @@ pub(super) fn object<'o>(entry: &'o Entry) -> Object<'o> {
         message: &meta.message,
         source: database.view(snapshot.key.slot).map_or("", |view| &view.label),
         names,
-        changes: changes.as_ref().ok().and_then(Option::as_ref).map(|all| all.iter().map(change).collect()),
+        changes: changes
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map(|all| all.files.iter().map(change).collect()),
         error: changes.as_ref().err().map(|error| error.chain()),
     }
 }

@@ -34,8 +34,14 @@ pub(super) fn write(
     let mut text = if is_first { String::new() } else { "\n".to_owned() };
     text.push_str(&head(out, entry, is_verbose));
     match &entry.changes {
-        Ok(Some(changes)) if changes.is_empty() => {}
-        Ok(Some(changes)) => text.push_str(&format!("\n{}", counted(out, changes))),
+        Ok(Some(changes)) => {
+            if changes.lacks_parent {
+                text.push_str("\n its parent is not in the source: compared with the snapshot before it\n");
+            }
+            if !changes.files.is_empty() {
+                text.push_str(&format!("\n{}", counted(out, &changes.files)));
+            }
+        }
         Ok(None) => text.push_str("\n its parent is not in the source: what it changed is not known\n"),
         Err(error) => text.push_str(&format!("\n cannot be listed: {}\n", terminal::line(&error.chain()))),
     }

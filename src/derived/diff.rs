@@ -1,15 +1,20 @@
 //! What differs between two contents of one table, row by row.
 //!
-//! Lines that both have are equal rows, wherever they stand. What is left on both sides is paired by key: a row that was
-//! modified is on both. A column that one side does not have counts as null there, so that a column added to a table
-//! changes no row that has no value in it.
+//! Lines that both have are equal rows, wherever they stand; blank lines, and white space around a row, are none of it.
+//! What is left on both sides is paired by key ([`super::pairs`]). A column that one side does not have counts as null
+//! there, so that a column added to a table changes no row that has no value in it. A line that is no object counts as a
+//! row without a key.
 
-use std::collections::HashMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
+use super::DerivedError;
+use super::key::{ID, Pairing, name_in, pairing};
+use super::pairs::paired;
 use super::sides::differing_lines;
-use super::{DerivedError, key_of};
 use crate::engine::Engine;
-use crate::model::row::{NULL, Row, compare_keys};
+use crate::model::row::{NULL, Row, is_same_value, json_name, trimmed};
 use crate::model::secrets::{MASK, TableSecrets};
 use crate::source::FileEntry;
 
@@ -23,15 +28,30 @@ pub struct RowChange {
     pub from: Option<Vec<u8>>,
     /// The line after; none for a row that was removed.
     pub to: Option<Vec<u8>>,
+    /// Whether it goes by its key: not a row whose id others have too, nor a line that is no object.
+    pub has_key: bool,
 }
 
 /// The rows that differ between two contents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableDiff {
-    /// The columns of the key; empty where rows are told apart by all that they hold.
+    /// The columns that name rows; empty where rows are told apart by all that they hold.
     pub key: Vec<String>,
     /// The changes, by key.
     pub changes: Vec<RowChange>,
+}
+
+impl RowChange {
+    /// The name of its row, where `key` are the columns that name the rows of its table: of one that goes by its key the
+    /// key's, else the name that several rows have. `None` for rows without a name, and for what is no row.
+    pub fn name(&self, key: &[String]) -> Option<String> {
+        name_in(&Row::parse(self.line()?)?, key)
+    }
+
+    /// Its line as it is, or, of a row that was removed, as it was.
+    pub fn line(&self) -> Option<&[u8]> {
+        self.to.as_deref().or(self.from.as_deref())
+    }
 }
 
 /// How many rows differ in which way.
@@ -87,80 +107,34 @@ pub async fn diff(
         return Ok(TableDiff::default());
     }
     let sides = differing_lines(engine, from, to).await?;
-    let key = key_of(from, to, sides.removed.iter().chain(&sides.added)).await?;
-    Ok(TableDiff { changes: paired(&key, sides.removed, sides.added), key })
+    let pairing = match from.or(to) {
+        Some(file) if is_table(&file.path) => {
+            pairing(from, to, sides.removed.iter().chain(&sides.added)).await?
+        }
+        _ => Pairing::Nothing,
+    };
+    let changes = paired(engine, [from, to], &pairing, sides).await?;
+    let has_names =
+        pairing != Pairing::Id || changes.iter().any(|change| change.name(&[ID.into()]).is_some());
+    Ok(TableDiff { key: if has_names { pairing.columns() } else { Vec::new() }, changes })
 }
 
-/// Pairs the lines of both sides by key, in the order of the keys. Lines without a key stay alone.
-fn paired(key: &[String], removed: Vec<Vec<u8>>, added: Vec<Vec<u8>>) -> Vec<RowChange> {
-    let mut changes: Vec<(SortKey, RowChange)> = Vec::with_capacity(removed.len().max(added.len()));
-    let mut by_key: HashMap<Vec<String>, usize> = HashMap::new();
-    for line in removed {
-        let place = SortKey::of(key, &line);
-        if !key.is_empty() {
-            by_key.insert(place.0.clone(), changes.len());
-        }
-        changes.push((place, RowChange { from: Some(line), to: None }));
-    }
-    for line in added {
-        let place = SortKey::of(key, &line);
-        match by_key.remove(&place.0) {
-            Some(at) => changes[at].1.to = Some(line),
-            None => changes.push((place, RowChange { from: None, to: Some(line) })),
-        }
-    }
-    changes.retain(|(_, change)| differs(change));
-    changes.sort_by(|(a, _), (b, _)| a.cmp(b));
-    changes.into_iter().map(|(_, change)| change).collect()
-}
-
-/// Whether both sides differ in more than columns without a value.
-fn differs(change: &RowChange) -> bool {
-    let (Some(from), Some(to)) = (&change.from, &change.to) else { return true };
-    match (Row::parse(from), Row::parse(to)) {
-        (Some(from), Some(to)) => !changed_columns(&from, &to).is_empty(),
-        _ => true,
-    }
+/// Whether a file holds one row per line, as its name says. Of any other, each line counts as it is.
+pub(super) fn is_table(path: &str) -> bool {
+    path.ends_with(".jsonl")
 }
 
 /// The columns that differ, those of the later row first.
 pub fn changed_columns<'r>(from: &'r Row<'_>, to: &'r Row<'_>) -> Vec<&'r str> {
-    let of_to = to.columns().filter(|(name, value)| from.get(name).unwrap_or(NULL) != *value);
+    let is_other = |(name, value): &(&str, &str)| !is_same_value(from.get(name).unwrap_or(NULL), value);
+    let of_to = to.columns().filter(is_other);
     let gone = from.columns().filter(|(name, value)| to.get(name).is_none() && *value != NULL);
     of_to.chain(gone).map(|(name, _)| name).collect()
 }
 
-/// The values of a row's key; the whole line of one without a key.
-#[derive(PartialEq, Eq)]
-struct SortKey(Vec<String>);
-
-impl SortKey {
-    fn of(key: &[String], line: &[u8]) -> Self {
-        let row = if key.is_empty() { None } else { Row::parse(line) };
-        Self(match row {
-            Some(row) => row.values(key).into_iter().map(str::to_owned).collect(),
-            None => vec![String::from_utf8_lossy(line).into_owned()],
-        })
-    }
-}
-
-impl Ord for SortKey {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let texts = |key: &Self| key.0.iter().map(String::as_str).collect::<Vec<_>>().join("\0");
-        let (a, b): (Vec<&str>, Vec<&str>) =
-            (self.0.iter().map(String::as_str).collect(), other.0.iter().map(String::as_str).collect());
-        compare_keys(&a, &b).then_with(|| texts(self).cmp(&texts(other)))
-    }
-}
-
-impl PartialOrd for SortKey {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 /// Writes a change as a line: `{"change","key","from","to"}`. Of a modified row only the columns that changed are
-/// there, on both sides. What is secret by `secrets` is masked.
+/// there, on both sides. A line that is no object is a string, and `"line"` says how it is written. What is secret by
+/// `secrets` is masked.
 pub fn write_change(
     key: &[String],
     change: &RowChange,
@@ -178,26 +152,42 @@ pub fn write_change(
         _ => "modified",
     };
     out.extend_from_slice(format!("{CHANGE}{kind}\",\"key\":").as_bytes());
-    match from.as_ref().or(to.as_ref()).filter(|_| !key.is_empty()) {
+    match from.as_ref().or(to.as_ref()).filter(|_| change.has_key && !key.is_empty()) {
         Some(row) => write_object(key.iter().map(|name| (name.as_str(), value(row, name))), out),
         None => out.extend_from_slice(NULL.as_bytes()),
     }
     let changed: Option<Vec<&str>> =
         from.as_ref().zip(to.as_ref()).map(|(from, to)| changed_columns(from, to));
+    let mut written = None;
     for (name, line, row) in [("from", &change.from, &from), ("to", &change.to, &to)] {
         out.extend_from_slice(format!(",\"{name}\":").as_bytes());
         match (line, row, &changed) {
             (_, Some(row), Some(changed)) => {
                 write_object(changed.iter().map(|name| (*name, value(row, name))), out);
             }
-            (Some(line), _, _) => match secrets {
+            (Some(line), Some(_), None) => match secrets {
                 Some(secrets) => out.extend_from_slice(&secrets.mask(line)),
-                None => out.extend_from_slice(line),
+                None => out.extend_from_slice(trimmed(line)),
             },
+            (Some(line), None, _) => written = Some(write_line(line, secrets, out)),
             (None, ..) => out.extend_from_slice(NULL.as_bytes()),
         }
     }
+    if let Some(written) = written {
+        out.extend_from_slice(format!(",\"line\":\"{written}\"").as_bytes());
+    }
     out.extend_from_slice(b"}\n");
+}
+
+/// Writes a line that is no object as a string, and says how: as its text, or in Base64 where it is not UTF-8.
+fn write_line(line: &[u8], secrets: Option<&TableSecrets<'_>>, out: &mut Vec<u8>) -> &'static str {
+    let (text, written) = match std::str::from_utf8(line) {
+        _ if secrets.is_some() => (MASK.to_owned(), "text"),
+        Ok(text) => (Value::from(text).to_string(), "text"),
+        Err(_) => (Value::from(STANDARD.encode(line)).to_string(), "base64"),
+    };
+    out.extend_from_slice(text.as_bytes());
+    written
 }
 
 /// Writes an object of columns, whose values are JSON texts.
@@ -207,7 +197,7 @@ pub(super) fn write_object<'c>(columns: impl Iterator<Item = (&'c str, impl AsRe
         if at > 0 {
             out.push(b',');
         }
-        serde_json::to_writer(&mut *out, name).expect("a string always serialises into memory");
+        out.extend_from_slice(json_name(name).as_bytes());
         out.push(b':');
         out.extend_from_slice(value.as_ref().as_bytes());
     }

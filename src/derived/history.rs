@@ -78,7 +78,7 @@ impl RowIndexes {
             Some(index) => index.changes_of(name).collect(),
             None => (0..versions.len()).collect(),
         };
-        let mut changes = told(database, versions, &wanted, name).await?;
+        let mut changes: BTreeMap<usize, Vec<Change>> = told(database, versions, &wanted, name).await?;
         let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
         if index.is_none() && rest.len() > FEW_VERSIONS {
             let index = continued(engine, slot.index.lock().await, versions).await?;
@@ -88,7 +88,8 @@ impl RowIndexes {
             changes.insert(at, self.changes.of_row(engine, &versions[at], name).await?);
         }
         let mut out = Vec::new();
-        for (at, [before, now]) in changes {
+        let rows = changes.into_iter().flat_map(|(at, rows)| rows.into_iter().map(move |row| (at, row)));
+        for (at, [before, now]) in rows {
             let snapshot = &database.snapshots()[versions[at].at];
             if let Some(event) = event(snapshot, before.as_deref(), now.as_deref()) {
                 event.write(database, &mut out);
@@ -137,7 +138,7 @@ async fn told(
     versions: &[Version],
     wanted: &[usize],
     name: &str,
-) -> Result<BTreeMap<usize, Change>, DerivedError> {
+) -> Result<BTreeMap<usize, Vec<Change>>, DerivedError> {
     let mut told = BTreeMap::new();
     for view in database.views() {
         let timeline = &view.database.history().timeline;
@@ -165,7 +166,7 @@ async fn told(
             if let Some(change) = change_in(&rows, &versions[at])
                 && has_one_key(&versions[at]).await?
             {
-                told.insert(at, change);
+                told.insert(at, vec![change]);
             }
         }
     }

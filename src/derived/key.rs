@@ -1,14 +1,35 @@
 //! Which columns tell the rows of a table apart.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::DerivedError;
-use crate::model::row::Row;
+use crate::model::row::{NULL, Row, key_name, text_of};
 use crate::source::FileEntry;
 
 /// The column that rows of exports go by, where their source knows of no key.
 pub(super) const ID: &str = "id";
+
+/// What the rows of two contents are paired by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pairing {
+    /// The columns of a key that the source knows of.
+    Key(Vec<String>),
+    /// [`ID`], where a row has one that no other row has: the source knows of no key.
+    Id,
+    /// Nothing: rows are told apart by all that they hold.
+    Nothing,
+}
+
+impl Pairing {
+    /// The columns whose values name a row; none where rows have no names.
+    pub fn columns(&self) -> Vec<String> {
+        match self {
+            Self::Key(key) => key.clone(),
+            Self::Id => vec![ID.to_owned()],
+            Self::Nothing => Vec::new(),
+        }
+    }
+}
 
 /// The key that a table's source knows of; `None` where it knows of none.
 ///
@@ -18,41 +39,50 @@ pub async fn known_key(file: &FileEntry) -> Result<Option<Vec<String>>, DerivedE
     file.content.key().await.map_err(|error| DerivedError::Source(Arc::new(error)))
 }
 
-/// The key by which the rows that differ between two contents are paired; empty where they are not. The later one's
-/// counts, as far as its columns are in all rows. Without any, rows go by `id`, if each has one of its own.
+/// What the rows that differ between two contents are paired by. The later one's key counts, if all of these rows have
+/// its columns.
 ///
 /// # Errors
 /// What the source says.
-pub async fn key_of<'l>(
+pub async fn pairing<'l>(
     from: Option<&FileEntry>,
     to: Option<&FileEntry>,
     lines: impl Iterator<Item = &'l Vec<u8>> + Clone + Send,
-) -> Result<Vec<String>, DerivedError> {
-    let mut known = false;
+) -> Result<Pairing, DerivedError> {
+    let mut is_known = false;
     for file in to.into_iter().chain(from) {
         if let Some(key) = known_key(file).await? {
-            known = true;
+            is_known = true;
             if !key.is_empty() && all_have(&key, lines.clone()) {
-                return Ok(key);
+                return Ok(Pairing::Key(key));
             }
         }
     }
-    let id = vec![ID.to_owned()];
-    Ok(if !known && all_have(&id, lines.clone()) && is_distinct(lines) { id } else { Vec::new() })
+    Ok(if is_known { Pairing::Nothing } else { Pairing::Id })
 }
 
-fn all_have<'l>(key: &[String], mut lines: impl Iterator<Item = &'l Vec<u8>>) -> bool {
-    lines.all(|line| Row::parse(line).is_some_and(|row| key.iter().all(|column| row.get(column).is_some())))
+fn all_have<'l>(key: &[String], lines: impl Iterator<Item = &'l Vec<u8>>) -> bool {
+    let mut rows = lines.filter_map(|line| Row::parse(line));
+    rows.all(|row| key.iter().all(|column| row.get(column).is_some()))
 }
 
-/// Whether no more than two lines, those before and after, have one id.
-fn is_distinct<'l>(lines: impl Iterator<Item = &'l Vec<u8>>) -> bool {
-    let (mut once, mut twice) = (HashSet::new(), HashSet::new());
-    for line in lines {
-        let Some(id) = Row::parse(line).and_then(|row| row.get(ID)) else { return false };
-        if !once.insert(id) && !twice.insert(id) {
-            return false;
-        }
-    }
-    true
+/// The name of a row's key by the columns that name the rows of its table. `None` for a row of an export without an id,
+/// and where there are no such columns.
+pub fn name_in(row: &Row<'_>, columns: &[String]) -> Option<String> {
+    let values = row.values(columns);
+    let is_unnamed = values.is_empty() || columns == [ID] && values == [NULL];
+    (!is_unnamed).then(|| key_name(&values))
+}
+
+/// The id that a row of an export goes by, as people write it: `1` and `"1"` are one. `None` for a row without.
+pub fn id_of(row: &Row<'_>) -> Option<String> {
+    row.get(ID).filter(|id| *id != NULL).map(text_of)
+}
+
+/// The columns that name the rows of a table: those of its key, or [`ID`] where its source knows of none.
+///
+/// # Errors
+/// What the source says.
+pub async fn naming_columns(file: &FileEntry) -> Result<Vec<String>, DerivedError> {
+    Ok(known_key(file).await?.unwrap_or_else(|| vec![ID.to_owned()]))
 }

@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use crate::source::{ErrorKind, SourceError};
 
+mod ancestry;
 mod beads;
 mod diff;
 mod files;
 mod history;
+mod ids;
 mod key;
 mod lines;
+mod pairs;
 mod row_changes;
 mod row_index;
 mod rows;
@@ -20,15 +23,14 @@ mod sides;
 mod sums;
 mod versions;
 
+pub use ancestry::{Ancestry, Base};
 pub use beads::beads_export;
 pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff, write_change};
 pub use files::{DiffSides, diff_files, history_file};
 pub use history::RowIndexes;
-pub use rows::row_names;
+pub use rows::{row_count, row_names};
 pub use sums::{no_sums, sums};
 pub use versions::{Version, VersionIndex, Versions};
-
-use key::key_of;
 
 /// Why a file cannot be made.
 #[derive(Debug, Clone, thiserror::Error)]

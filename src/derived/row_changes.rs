@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use lru::LruCache;
 
-use super::diff::{RowChange, diff};
+use super::diff::{RowChange, TableDiff, diff};
+use super::ids::last_rows;
+use super::key::id_of;
 use super::{DerivedError, Version};
 use crate::engine::Engine;
 use crate::locks::lock;
@@ -27,8 +29,8 @@ pub(super) type Pair = [Option<ContentId>; 2];
 /// A row before and after a change.
 pub(super) type Change = [Option<Bytes>; 2];
 
-/// By the name of its key, what became of each row; `None` where these are many.
-type Changes = Arc<Option<HashMap<String, Change>>>;
+/// By the name of its key, what became of each row, or of those that go by one name; `None` where these are many.
+type Changes = Arc<Option<HashMap<String, Vec<Change>>>>;
 
 /// What was found of versions lately: rows that change together are asked for together.
 pub(super) struct RecentChanges {
@@ -42,7 +44,8 @@ impl Default for RecentChanges {
 }
 
 impl RecentChanges {
-    /// What a version changed of the row with a key of this name.
+    /// What a version changed of the row with a key of this name: nothing, or one change. There are more where rows go by
+    /// one name.
     ///
     /// # Errors
     /// Why a content cannot be read.
@@ -51,7 +54,7 @@ impl RecentChanges {
         engine: &Engine,
         version: &Version,
         name: &str,
-    ) -> Result<Change, DerivedError> {
+    ) -> Result<Vec<Change>, DerivedError> {
         let lock = || lock(&self.kept);
         let sides = pair(version);
         let known = lock().get(&sides).cloned();
@@ -74,7 +77,7 @@ impl RecentChanges {
 async fn few_changes(
     engine: &Engine,
     version: &Version,
-) -> Result<Option<HashMap<String, Change>>, DerivedError> {
+) -> Result<Option<HashMap<String, Vec<Change>>>, DerivedError> {
     let [before, after] = contents(version);
     let (mut rows, mut bytes) = (0, 0);
     let found = engine.changed_rows(before, after, move |row| {
@@ -95,7 +98,7 @@ async fn few_changes(
         for (name, is_later, line) in found {
             changes.entry(name).or_default()[usize::from(is_later)] = Some(line.into());
         }
-        return Ok(Some(changes));
+        return Ok(Some(changes.into_iter().map(|(name, change)| (name, vec![change])).collect()));
     }
     let [before, after] = version.sides();
     let found = diff(engine, before, after).await?;
@@ -103,25 +106,57 @@ async fn few_changes(
     if found.changes.len() > FEW_CHANGES || lines.map(Vec::len).sum::<usize>() > FEW_BYTES {
         return Ok(None);
     }
-    let mut changes: HashMap<String, Change> = HashMap::new();
+    by_name(engine, version, found, |_| true).await.map(Some)
+}
+
+/// What became of the rows whose names are wanted.
+async fn by_name(
+    engine: &Engine,
+    version: &Version,
+    found: TableDiff,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<HashMap<String, Vec<Change>>, DerivedError> {
+    let mut changes: HashMap<String, Vec<Change>> = HashMap::new();
+    let mut repeated: HashMap<String, String> = HashMap::new();
     for change in found.changes {
-        if let Some(name) = name_of_change(&found.key, &change) {
+        let Some(name) = change.name(&found.key).filter(|name| is_wanted(name)) else { continue };
+        if change.has_key {
             add(changes.entry(name).or_default(), change);
+        } else if let Some(id) = change.line().and_then(Row::parse).as_ref().and_then(id_of) {
+            repeated.insert(id, name);
         }
     }
-    Ok(Some(changes))
+    if !repeated.is_empty() {
+        let ids = || repeated.keys().cloned();
+        let mut last: [HashMap<String, Option<Vec<u8>>>; 2] = Default::default();
+        for (rows, file) in last.iter_mut().zip(version.sides()) {
+            if let Some(file) = file {
+                *rows = last_rows(engine, file, ids()).await?;
+            }
+        }
+        for (id, name) in &repeated {
+            let row = |rows: &mut HashMap<_, Option<Vec<u8>>>| rows.remove(id).flatten().map(Bytes::from);
+            changes.insert(name.clone(), vec![last.each_mut().map(row)]);
+        }
+    }
+    Ok(changes)
 }
 
 /// Adds what became of a row under its name. Where a number became a text, or the other way round, the key of one row went
 /// and that of another one came, and both have one name.
-fn add(known: &mut Change, change: RowChange) {
-    let [from, to] = [change.from, change.to].map(|line| line.map(Bytes::from));
-    known[0] = known[0].take().or(from);
-    known[1] = known[1].take().or(to);
+fn add(known: &mut Vec<Change>, change: RowChange) {
+    let mut change: Change = [change.from, change.to].map(|line| line.map(Bytes::from));
+    let fits = |known: &&mut Change| (0..2).all(|side| known[side].is_some() != change[side].is_some());
+    match known.iter_mut().find(fits) {
+        Some(known) => {
+            known.iter_mut().zip(&mut change).for_each(|(known, line)| *known = known.take().or(line.take()))
+        }
+        None => known.push(change),
+    }
 }
 
 /// What a version changed of one row.
-async fn of_row(engine: &Engine, version: &Version, name: &str) -> Result<Change, DerivedError> {
+async fn of_row(engine: &Engine, version: &Version, name: &str) -> Result<Vec<Change>, DerivedError> {
     let wanted = name.to_owned();
     let [before, after] = contents(version);
     let found = engine.changed_rows(before, after, move |row| {
@@ -133,14 +168,12 @@ async fn of_row(engine: &Engine, version: &Version, name: &str) -> Result<Change
         for (is_later, line) in found {
             change[usize::from(is_later)] = Some(line.into());
         }
-        return Ok(change);
+        return Ok(vec![change]);
     }
     let [before, after] = version.sides();
     let found = diff(engine, before, after).await?;
-    let mut row = Change::default();
-    let named = |change: &RowChange| name_of_change(&found.key, change).as_deref() == Some(name);
-    found.changes.into_iter().filter(named).for_each(|change| add(&mut row, change));
-    Ok(row)
+    let mut rows = by_name(engine, version, found, |other| other == name).await?;
+    Ok(rows.remove(name).unwrap_or_default())
 }
 
 /// The contents on both sides of a version.
@@ -151,14 +184,6 @@ pub(super) fn contents(version: &Version) -> [Option<&Arc<dyn Content>>; 2] {
 /// What names the contents on both sides.
 pub(super) fn pair(version: &Version) -> Pair {
     version.sides().map(|file| file.map(|file| file.id))
-}
-
-/// The name of a changed row's key; none for rows without one.
-pub(super) fn name_of_change(key: &[String], change: &RowChange) -> Option<String> {
-    if key.is_empty() {
-        return None;
-    }
-    name_of(change.to.as_deref().or(change.from.as_deref())?, key)
 }
 
 /// The name of a line's key.

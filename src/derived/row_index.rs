@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 
 use super::diff::diff;
-use super::row_changes::{Pair, contents, name_of, name_of_change, pair};
+use super::row_changes::{Pair, contents, name_of, pair};
 use super::{DerivedError, Version};
 use crate::engine::{Engine, Side};
 
@@ -86,12 +86,8 @@ async fn changes_in(engine: &Engine, versions: &[(u32, Version)]) -> Result<Vec<
 async fn names_in(engine: &Engine, version: &Version) -> Result<Vec<u64>, DerivedError> {
     let [before, after] = version.sides();
     let found = diff(engine, before, after).await?;
-    Ok(found
-        .changes
-        .iter()
-        .filter_map(|change| name_of_change(&found.key, change))
-        .map(|n| hash(&n))
-        .collect())
+    let names = found.changes.iter().filter_map(|change| change.name(&found.key));
+    Ok(names.map(|name| hash(&name)).collect())
 }
 
 fn hash(name: &str) -> u64 {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::DerivedError;
+use super::diff::is_table;
 use super::lines::each_line_in;
 use crate::engine::{Engine, Reader, differing};
+use crate::model::row::trimmed;
 use crate::source::FileEntry;
 
 /// Lines that differ are held in memory, up to so many bytes.
@@ -89,41 +91,58 @@ async fn by_lines(
     from: Option<&FileEntry>,
     to: Option<&FileEntry>,
 ) -> Result<Sides, DerivedError> {
+    let is_table = from.or(to).is_some_and(|file| is_table(&file.path));
     // What both share is not read.
     let (old, new) = (open(engine, from).await?, open(engine, to).await?);
     let runs = differing(old.as_ref(), new.as_ref()).await?;
     let mut counts: HashMap<[u8; 16], i64> = HashMap::new();
     if let Some(old) = &old {
         each_line_in(old, &runs.before, |line| {
-            *counts.entry(hash(line)).or_default() += 1;
+            if let Some(line) = counted(line, is_table) {
+                *counts.entry(hash(line)).or_default() += 1;
+            }
             Ok(())
         })
         .await?;
     }
     let mut added = Held::default();
     if let Some(new) = &new {
-        each_line_in(new, &runs.after, |line| match counts.get_mut(&hash(line)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                Ok(())
+        each_line_in(new, &runs.after, |line| {
+            let Some(line) = counted(line, is_table) else { return Ok(()) };
+            match counts.get_mut(&hash(line)) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    Ok(())
+                }
+                _ => added.push(line.to_vec()),
             }
-            _ => added.push(line.to_vec()),
         })
         .await?;
     }
     counts.retain(|_, count| *count > 0);
     let mut removed = Held::default();
     if let Some(old) = old.as_ref().filter(|_| !counts.is_empty()) {
-        each_line_in(old, &runs.before, |line| match counts.get_mut(&hash(line)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                removed.push(line.to_vec())
+        each_line_in(old, &runs.before, |line| {
+            let Some(line) = counted(line, is_table) else { return Ok(()) };
+            match counts.get_mut(&hash(line)) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    removed.push(line.to_vec())
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
         })
         .await?;
     }
     within_bounds(removed, added)
+}
+
+/// What of a line counts: of a table the row alone, and no blank line; of any other file all of it.
+fn counted(line: &[u8], is_table: bool) -> Option<&[u8]> {
+    match is_table {
+        true => Some(trimmed(line)).filter(|row| !row.is_empty()),
+        false => Some(line),
+    }
 }
 
 fn within_bounds(removed: Held, added: Held) -> Result<Sides, DerivedError> {

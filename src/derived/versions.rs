@@ -1,8 +1,6 @@
 //! In which snapshots each file changed.
 //!
-//! A commit changed a file where it differs from that of its first parent; any other snapshot where it differs from
-//! the one that came before it in its source. So a branch that was merged takes nothing back, and of two sources of one
-//! database each tells its own story.
+//! A snapshot changed a file where it differs from that of the one that it is compared with ([`super::ancestry`]).
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
+use super::ancestry::{Ancestry, Base};
 use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::engine::Listings;
 use crate::locks::lock;
@@ -160,8 +159,9 @@ impl Versions {
         }
         let known = slot.as_ref().and_then(|(known, index)| continued(known, index, database));
         let mut index = known.unwrap_or_default();
+        let ancestry = Ancestry::of(database);
         for &at in &database.in_order()[index.seen.len()..] {
-            look_at(&mut index, database, listings, at).await?;
+            look_at(&mut index, database, &ancestry, listings, at).await?;
         }
         index.name(database.snapshots());
         let index = Arc::new(index);
@@ -173,6 +173,7 @@ impl Versions {
 async fn look_at(
     index: &mut VersionIndex,
     database: &Database,
+    ancestry: &Ancestry<'_>,
     listings: &Listings,
     at: usize,
 ) -> Result<(), Arc<SourceError>> {
@@ -183,15 +184,18 @@ async fn look_at(
     };
     let Some(files) = listed(listings.files(view, &snapshot.key.id).await)? else { return Ok(()) };
     let last = index.last.remove(&view.slot);
-    let parent = snapshot.meta.parents.first().filter(|parent| view.snapshot(parent).is_some());
-    let before: Files = match (parent, last) {
-        (Some(parent), Some((key, files))) if key.id == *parent => files,
-        (Some(parent), last) => match listed(listings.files(view, parent).await)? {
+    let base = match ancestry.base(&snapshot.key, &snapshot.meta) {
+        Base::Snapshot(base) | Base::InPlaceOfParent(base) => Some(base),
+        Base::Nothing | Base::Unknown => None,
+    };
+    let before: Files = match (base, last) {
+        (None, _) => Arc::from([]),
+        (Some(base), Some((key, files))) if key == base => files,
+        // One that is damaged counts as if it were not there.
+        (Some(base), last) => match listed(listings.files(view, &base.id).await)? {
             Some(files) => files,
             None => last.map_or_else(|| Arc::from([]), |(_, files)| files),
         },
-        (None, Some((_, files))) => files,
-        (None, None) => Arc::from([]),
     };
     index.add(at, &before, &files);
     index.last.insert(view.slot, (snapshot.key.clone(), files));

@@ -15,9 +15,12 @@
 //! one name per input, but no longer reversible. `%~` cannot come from encoding.
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
+
+use super::terminal::ShowPath;
 
 /// Longest name of one file or folder on Linux (`NAME_MAX`), in bytes.
 pub const MAX_COMPONENT: usize = 255;
@@ -69,6 +72,11 @@ pub fn escape_bytes_with_suffix(name: &[u8], suffix: &str) -> String {
 /// The name that [`escape`] or [`escape_bytes`] made into `component`. `None` where no name gives it:
 /// malformed or not in the one canonical spelling (`%2f`, `%41`), or shortened, which cannot be undone.
 pub fn unescape(component: &str) -> Option<Vec<u8>> {
+    unescape_any_length(component).filter(|_| component.len() <= MAX_COMPONENT)
+}
+
+/// [`unescape`] for what is too long for a component: the name that is shortened to be one.
+pub fn unescape_any_length(component: &str) -> Option<Vec<u8>> {
     if component == "%" {
         return Some(Vec::new());
     }
@@ -84,7 +92,14 @@ pub fn unescape(component: &str) -> Option<Vec<u8>> {
         name.push(hex_value(*high)? << 4 | hex_value(*low)?);
         rest = tail;
     }
-    (escape_bytes(&name) == component).then_some(name)
+    (percent_encode(&name) == component).then_some(name)
+}
+
+/// What a database is called that has the name of a file or folder: that name without dots at its start, so that `ls`
+/// shows its folder, and with bytes that are not UTF-8 as `\xff`, so that two names stay two. Empty where nothing is
+/// left.
+pub fn shown_name(name: &OsStr) -> String {
+    name.shown().to_string().trim_start_matches('.').to_owned()
 }
 
 /// One safe relative path per name, in the order of the names, for names whose slashes mean folders:

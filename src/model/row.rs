@@ -4,35 +4,89 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde::Deserializer as _;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::names;
 
-/// A line's columns in their order, each with its value as JSON text.
+/// A line's columns in their order, each with its value as JSON text. Of a name that is there several times the last
+/// value counts, as readers of JSON have it.
 #[derive(Debug, Clone)]
-pub struct Row<'l>(Vec<(Cow<'l, str>, &'l str)>);
+pub struct Row<'l> {
+    columns: Vec<(Cow<'l, str>, &'l str)>,
+    /// The places of the columns in the order of their names; empty for a few, which are looked through.
+    by_name: Vec<usize>,
+    has_repeats: bool,
+}
 
 /// JSON's word for no value. A column that one side of a comparison does not have counts as this.
 pub const NULL: &str = "null";
 
+/// So many columns are looked through one by one.
+const FEW: usize = 16;
+
+/// What some programs write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A line without what is no part of a row: a byte order mark before it, and JSON's white space around it, such as
+/// the carriage return of a line that ends in CR LF. Empty where nothing is left: a blank line is no row.
+pub fn trimmed(line: &[u8]) -> &[u8] {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let Some(start) = line.iter().position(is_text) else { return &[] };
+    let end = line.iter().rposition(is_text).map_or(start, |last| last + 1);
+    &line[start..end]
+}
+
 impl<'l> Row<'l> {
-    /// Takes a line apart; `None` for one that is no JSON object.
+    /// Takes a line apart; `None` for one that is no JSON object. What [`trimmed`] takes away does not count.
     pub fn parse(line: &'l [u8]) -> Option<Self> {
-        let mut json = serde_json::Deserializer::from_slice(line);
+        let mut json = serde_json::Deserializer::from_slice(trimmed(line));
         let columns = json.deserialize_map(Columns).ok()?;
         json.end().ok()?;
-        Some(Self(columns))
+        Some(Self::of(columns))
+    }
+
+    fn of(columns: Vec<(Cow<'l, str>, &'l str)>) -> Self {
+        let mut by_name: Vec<usize> = (0..columns.len()).collect();
+        by_name.sort_by(|a, b| columns[*a].0.cmp(&columns[*b].0));
+        let is_same = |a: &usize, b: &usize| columns[*a].0 == columns[*b].0;
+        if by_name.is_sorted_by(|a, b| !is_same(a, b)) {
+            if columns.len() <= FEW {
+                by_name.clear();
+            }
+            return Self { columns, by_name, has_repeats: false };
+        }
+        // The sort is stable: the first of those with one name keeps its place, and the last one gives the value.
+        let mut values: Vec<Option<&'l str>> = vec![None; columns.len()];
+        for same in by_name.chunk_by(is_same) {
+            values[same[0]] = same.last().map(|last| columns[*last].1);
+        }
+        let kept = columns.into_iter().zip(values).filter_map(|((name, _), value)| Some((name, value?)));
+        Self { has_repeats: true, ..Self::of(kept.collect()) }
     }
 
     /// The columns, in order.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &'l str)> {
-        self.0.iter().map(|(name, value)| (&**name, *value))
+        self.columns.iter().map(|(name, value)| (&**name, *value))
+    }
+
+    /// Whether the line has a name more than once: then it holds more than the columns.
+    pub fn has_repeats(&self) -> bool {
+        self.has_repeats
     }
 
     /// The value of a column, as JSON text.
     pub fn get(&self, column: &str) -> Option<&'l str> {
-        self.0.iter().find(|(name, _)| name == column).map(|(_, value)| *value)
+        let found = match &*self.by_name {
+            [] => self.columns.iter().position(|(name, _)| name == column),
+            by_name => {
+                let found = by_name.binary_search_by(|at| (*self.columns[*at].0).cmp(column));
+                found.ok().map(|found| by_name[found])
+            }
+        };
+        found.map(|at| self.columns[at].1)
     }
 
     /// The values of some columns; [`NULL`] for one that there is not.
@@ -52,16 +106,37 @@ impl<'de> Visitor<'de> for Columns {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut columns = Vec::new();
-        while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-            columns.push((name.0, value.get()));
+        while let Some((name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+            columns.push((name_of(name.get()), value.get()));
         }
         Ok(columns)
     }
 }
 
-/// A column's name, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Name<'l>(#[serde(borrow)] Cow<'l, str>);
+/// A column's name, borrowed where it has no escapes. One with half a surrogate pair, which JSON can write and no text
+/// can hold, stays as JSON writes it.
+fn name_of(raw: &str) -> Cow<'_, str> {
+    match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
+        _ => serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
+    }
+}
+
+/// A column's name as JSON writes it.
+pub fn json_name(name: &str) -> String {
+    let is_raw = name.starts_with('"')
+        && serde_json::from_str::<IgnoredAny>(name).is_ok()
+        && serde_json::from_str::<String>(name).is_err();
+    if is_raw { name.to_owned() } else { Value::from(name).to_string() }
+}
+
+/// Whether two values are the same one: texts by what they say, however they are escaped, all else as it is written.
+pub fn is_same_value(a: &str, b: &str) -> bool {
+    let is_text = |value: &str| value.starts_with('"');
+    let is_escaped = a.contains('\\') || b.contains('\\');
+    let text = |value| serde_json::from_str::<Cow<'_, str>>(value).ok();
+    a == b || is_text(a) && is_text(b) && is_escaped && text(a).is_some_and(|a| Some(a) == text(b))
+}
 
 /// The name under which a key is found in `history/`: its values, texts without their quotes and anything else as JSON
 /// has it, each escaped as names are and with `,` as `%2C`, joined by commas. One that would be too long for a file's
@@ -69,9 +144,20 @@ struct Name<'l>(#[serde(borrow)] Cow<'l, str>);
 pub fn key_name(values: &[&str]) -> String {
     let texts: Vec<String> = values.iter().map(|value| text_of(value)).collect();
     let name = texts.iter().map(|text| names::escape(text).replace(',', "%2C")).collect::<Vec<_>>().join(",");
-    if name.len() + SUFFIX.len() <= names::MAX_COMPONENT {
-        return name;
-    }
+    if is_short(&name) { name } else { shortened(&texts) }
+}
+
+/// The name that stands for one of a key that may be longer than names can be: such a key is called by a shorter one.
+pub fn short_name(name: &str) -> Cow<'_, str> {
+    let long = if is_short(name) { None } else { texts_of(name, names::unescape_any_length) };
+    long.map_or(Cow::Borrowed(name), |texts| Cow::Owned(shortened(&texts)))
+}
+
+fn is_short(name: &str) -> bool {
+    name.len() + SUFFIX.len() <= names::MAX_COMPONENT
+}
+
+fn shortened(texts: &[String]) -> String {
     let long = names::escape_with_suffix(&texts.join(","), SUFFIX);
     long.strip_suffix(SUFFIX).unwrap_or(&long).to_owned()
 }
@@ -79,10 +165,13 @@ pub fn key_name(values: &[&str]) -> String {
 /// The texts that a key's name is made of, one for each column; `None` for one that was shortened, and for what is the
 /// name of no key.
 pub fn key_texts(name: &str) -> Option<Vec<String>> {
+    texts_of(name, names::unescape)
+}
+
+fn texts_of(name: &str, unescape: fn(&str) -> Option<Vec<u8>>) -> Option<Vec<String>> {
     // No other escape holds this one: a percent sign is `%25` itself.
-    let unescape = |text: &str| names::unescape(&text.replace("%2C", ","));
-    let texts = name.split(',').map(|text| String::from_utf8(unescape(text)?).ok());
-    texts.collect()
+    let text = |escaped: &str| String::from_utf8(unescape(&escaped.replace("%2C", ","))?).ok();
+    name.split(',').map(text).collect()
 }
 
 /// What the name of a key's file ends in.
@@ -123,6 +212,56 @@ mod tests {
         for wrong in [&b""[..], b"[]", b"{\"a\":}", b"{} {}", b"1"] {
             assert!(Row::parse(wrong).is_none(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_around_a_row_is_no_part_of_it() {
+        for line in [&b"{\"a\":1}"[..], b"{\"a\":1}\r", b"\xef\xbb\xbf{\"a\":1}\r\n", b" \t{\"a\":1} "] {
+            assert_eq!(trimmed(line), b"{\"a\":1}");
+            assert_eq!(Row::parse(line).expect("a row").get("a"), Some("1"));
+        }
+        for blank in [&b""[..], b"\r", b" \t \r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \r"] {
+            assert_eq!(trimmed(blank), b"");
+        }
+        assert_eq!(trimmed(b"\x0b"), b"\x0b");
+    }
+
+    #[test]
+    fn of_a_name_that_is_repeated_the_last_value_counts() {
+        let row = Row::parse(br#"{"a":1,"b":2,"\u0061":3,"a":4}"#).expect("a row");
+        assert_eq!(row.columns().collect::<Vec<_>>(), [("a", "4"), ("b", "2")]);
+        assert!(row.has_repeats() && row.get("a") == Some("4"));
+        // As many as nobody should look through one by one.
+        let many: Vec<String> = (0..50_000).map(|at| format!("\"c{}\":{at}", at % 40_000)).collect();
+        let line = format!("{{{}}}", many.join(","));
+        let row = Row::parse(line.as_bytes()).expect("a row");
+        assert_eq!((row.columns().count(), row.has_repeats()), (40_000, true));
+        assert_eq!((row.get("c7"), row.get("c39999"), row.get("none")), (Some("40007"), Some("39999"), None));
+        assert!(row.columns().all(|(name, value)| row.get(name) == Some(value)));
+    }
+
+    #[test]
+    fn a_name_with_half_a_surrogate_pair_is_written_as_it_was() {
+        let row = Row::parse(br#"{"\ud83d":1,"\ud83e":2,"\ud83d\ude00":3}"#).expect("a row");
+        let names: Vec<_> = row.columns().map(|(name, _)| json_name(name)).collect();
+        assert_eq!(names, [r#""\ud83d""#, r#""\ud83e""#, "\"😀\""]);
+        assert_eq!(json_name("\"a"), "\"\\\"a\"");
+    }
+
+    #[test]
+    fn texts_are_the_same_however_they_are_escaped() {
+        assert!(is_same_value(r#""\u00e9\/""#, "\"é/\""));
+        for (a, b) in [("1", "1.0"), ("\"1\"", "1"), (r#""\ud83d""#, r#""\ud83e""#), ("[1]", "[ 1]")] {
+            assert!(!is_same_value(a, b) && is_same_value(a, a), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_long_key_has_its_short_name_by_its_long_one() {
+        let (a, b) = (format!("\"{}\"", "x".repeat(400)), "\"y,z\"");
+        let long = format!("{},y%2Cz", "x".repeat(400));
+        assert_eq!(short_name(&long), key_name(&[&a, b]));
+        assert_eq!(short_name("y%2Cz"), "y%2Cz");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
-use super::row::{NULL, Row, text_of};
+use super::row::{NULL, Row, json_name, text_of, trimmed};
 
 /// What the paths of tables end in.
 const TABLE: &str = ".jsonl";
@@ -158,14 +158,19 @@ impl TableSecrets<'_> {
     /// A line as it may be shown: secret values masked, or all of it where it is no row.
     pub fn mask<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
         let Some(row) = Row::parse(line) else {
-            return if line.is_empty() { Cow::Borrowed(line) } else { Cow::Borrowed(MASK.as_bytes()) };
+            return if trimmed(line).is_empty() {
+                Cow::Borrowed(line)
+            } else {
+                Cow::Borrowed(MASK.as_bytes())
+            };
         };
-        if !row.columns().any(|(column, _)| self.hides(&row, column)) {
+        // A name that is repeated has values that are in no column.
+        if !row.has_repeats() && !row.columns().any(|(column, _)| self.hides(&row, column)) {
             return Cow::Borrowed(line);
         }
         let column = |(name, value)| {
             let shown = if self.hides(&row, name) { MASK } else { value };
-            format!("{}:{shown}", Value::from(name))
+            format!("{}:{shown}", json_name(name))
         };
         let columns: Vec<String> = row.columns().map(column).collect();
         Cow::Owned(format!("{{{}}}", columns.join(",")).into_bytes())

@@ -84,6 +84,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What remains to be read.
     pub contents: Contents,
+    /// Whether hashes prove the bytes of all files: what is odd in one of them was stored so.
+    pub proves_bytes: bool,
 }
 
 /// `1 chunk`, `2,130 chunks`: a number of things for people.

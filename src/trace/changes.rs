@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ancestry::{Ancestry, Base};
 use crate::catalog::{Database, SnapKey, Snapshot};
+use crate::derived::{Ancestry, Base};
 use crate::engine::Listings;
 use crate::source::{ErrorKind, FileEntry, SourceError};
 
@@ -18,8 +18,16 @@ pub struct ChangedFile {
     pub after: Option<FileEntry>,
 }
 
-/// What differs between a snapshot and the one it is held against, by path, told without reading a row: contents that
-/// have another identity may have the same bytes. `None` where its parent is not known.
+/// The files that a snapshot changed.
+pub struct Changes<F> {
+    /// By path.
+    pub files: Vec<F>,
+    /// Whether its parent is not in the source: then it was compared with the snapshot before it.
+    pub lacks_parent: bool,
+}
+
+/// What differs between a snapshot and the one it is compared with, by path, told without reading a row: contents that
+/// have another identity may have the same bytes. `None` where there is none to compare it with.
 ///
 /// # Errors
 /// What the source says when it cannot list one of both.
@@ -28,14 +36,16 @@ pub async fn changed_files(
     ancestry: &Ancestry<'_>,
     snapshot: &Snapshot,
     listings: &Listings,
-) -> Result<Option<Vec<ChangedFile>>, Arc<SourceError>> {
-    let before = match ancestry.base(&snapshot.key, &snapshot.meta) {
+) -> Result<Option<Changes<ChangedFile>>, Arc<SourceError>> {
+    let base = ancestry.base(&snapshot.key, &snapshot.meta);
+    let lacks_parent = matches!(base, Base::InPlaceOfParent(_));
+    let before = match base {
         Base::Nothing => Arc::default(),
-        Base::Snapshot(base) => files(database, &base, listings).await?,
+        Base::Snapshot(base) | Base::InPlaceOfParent(base) => files(database, &base, listings).await?,
         Base::Unknown => return Ok(None),
     };
     let after = files(database, &snapshot.key, listings).await?;
-    Ok(Some(compared(&before, &after)))
+    Ok(Some(Changes { files: compared(&before, &after), lacks_parent }))
 }
 
 async fn files(

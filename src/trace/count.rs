@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ROWS;
-use crate::derived::{Counts, DerivedError, diff};
+use crate::derived::{Counts, DerivedError, diff, row_count};
 use crate::engine::Engine;
 use crate::source::{FileEntry, SourceError};
 
@@ -27,14 +27,10 @@ pub async fn count(
     }
     Ok(Some(match (before, after) {
         (Some(_), Some(_)) => diff(engine, before, after).await?.counts(),
-        (Some(gone), None) => Counts { removed: rows(engine, gone).await?, ..Counts::default() },
-        (None, Some(new)) => Counts { added: rows(engine, new).await?, ..Counts::default() },
+        (Some(gone), None) => Counts { removed: row_count(engine, gone).await?, ..Counts::default() },
+        (None, Some(new)) => Counts { added: row_count(engine, new).await?, ..Counts::default() },
         (None, None) => Counts::default(),
     }))
-}
-
-async fn rows(engine: &Engine, file: &FileEntry) -> Result<u64, Arc<SourceError>> {
-    Ok(engine.digest(file.id, &file.content).await?.rows)
 }
 
 async fn is_text(engine: &Engine, file: &FileEntry) -> Result<bool, Arc<SourceError>> {

@@ -3,14 +3,12 @@
 //!
 //! Only what differs from one content to the next is looked at ([`crate::engine::differing`]).
 
-mod ancestry;
 mod changes;
 mod count;
 mod matcher;
 mod search;
 
-pub use ancestry::{Ancestry, Base};
-pub use changes::{ChangedFile, changed_files, compared};
+pub use changes::{ChangedFile, Changes, changed_files, compared};
 pub use count::count;
 pub use matcher::{Matcher, Pattern};
 pub use search::{Found, Seen, Step, Unread, Wanted, main_line, search};

@@ -11,7 +11,7 @@ use crate::catalog::View;
 use crate::engine::{Engine, Listings, Reader, Run, differing};
 use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
-use crate::model::row::Row;
+use crate::model::row::{NULL, Row, trimmed};
 use crate::model::secrets::{Secrets, TableSecrets};
 use crate::source::verify::Progress;
 use crate::source::{FileEntry, FileKind, SourceError};
@@ -232,7 +232,15 @@ impl<'s> FileSearch<'s> {
         if run.len > LOOKED_AT {
             text = content.read(run.offset, size(run.len)).await?;
         }
-        Ok(if is_binary(&text) { Vec::new() } else { self.matcher.lines(&self.shown(text)) })
+        if is_binary(&text) {
+            return Ok(Vec::new());
+        }
+        let lines = self.matcher.lines(&self.shown(text));
+        // Where a line ends, and what stands around a row, is no change of it.
+        Ok(match self.path.ends_with(super::ROWS) {
+            true => lines.into_iter().map(|line| line.slice_ref(trimmed(&line))).collect(),
+            false => lines,
+        })
     }
 
     /// The lines of a text as they may be shown.
@@ -265,7 +273,7 @@ impl<'s> FileSearch<'s> {
                 key.iter().filter_map(|column| Some(owned((column, row.get(column)?)))).collect()
             }
             (Some(row), None) => {
-                let id = row.get(ID).map(|value| (ID, value));
+                let id = row.get(ID).filter(|id| *id != NULL).map(|value| (ID, value));
                 id.or_else(|| row.columns().next()).map(owned).into_iter().collect()
             }
         };

@@ -13,9 +13,12 @@ use crate::source::verify::{Contents, Finding, Progress, Severity};
 use crate::source::{Database, FileEntry, Source, SourceError};
 
 mod contents;
+mod lines;
 mod schedule;
 
 pub use schedule::Schedule;
+
+use lines::Flaw;
 
 /// How many contents are read at once.
 const READERS: usize = 4;
@@ -109,11 +112,11 @@ async fn verify_database(
         Ok(verdict) => {
             report.checked = verdict.checked;
             report.findings.extend(verdict.findings);
-            verdict.contents
+            (verdict.contents, verdict.proves_bytes)
         }
         Err(error) => {
             report.findings.push(Finding::of(database.name(), &error));
-            Contents::All
+            (Contents::All, false)
         }
     };
     read_contents(database, wanted, progress, &mut report).await;
@@ -122,10 +125,17 @@ async fn verify_database(
     report
 }
 
-/// Reads each content once, snapshot by snapshot.
+/// What was looked at of a database.
+struct Seen {
+    contents: HashSet<ContentId>,
+    /// Where hashes prove the bytes: the files of which one version has a line that is no JSON. It is named once.
+    odd: Option<HashSet<Arc<str>>>,
+}
+
+/// Reads each content once, snapshot by snapshot. Where hashes prove the bytes, a line that is no JSON is what was stored.
 async fn read_contents(
     database: &Arc<dyn Database>,
-    wanted: Contents,
+    (wanted, proves_bytes): (Contents, bool),
     progress: &Progress,
     report: &mut Report,
 ) {
@@ -136,7 +146,7 @@ async fn read_contents(
     };
     let snapshots: Vec<&Arc<SnapshotMeta>> = history.timeline.iter().take(newest).collect();
     progress.expect(snapshots.len() as u64);
-    let mut seen: HashSet<ContentId> = HashSet::new();
+    let mut seen = Seen { contents: HashSet::new(), odd: proves_bytes.then(HashSet::new) };
     for snapshot in snapshots.into_iter().rev() {
         match database.files(&snapshot.id).await {
             Ok(files) => read_files(snapshot, &files, &mut seen, progress, report).await,
@@ -149,11 +159,11 @@ async fn read_contents(
 async fn read_files(
     snapshot: &SnapshotMeta,
     files: &[FileEntry],
-    seen: &mut HashSet<ContentId>,
+    seen: &mut Seen,
     progress: &Progress,
     report: &mut Report,
 ) {
-    let new: Vec<&FileEntry> = files.iter().filter(|file| seen.insert(file.id)).collect();
+    let new: Vec<&FileEntry> = files.iter().filter(|file| seen.contents.insert(file.id)).collect();
     progress.expect(new.len() as u64);
     let read = |file| async move { (file, contents::read(file, progress).await) };
     let mut results = futures_util::stream::iter(new.into_iter().map(read)).buffered(READERS);
@@ -164,6 +174,14 @@ async fn read_files(
                 report.contents += 1;
                 report.bytes += read.bytes;
                 report.rows += read.rows;
+                if let Some(Flaw { severity, problem }) = read.flaw {
+                    let place = format!("{}/{}", shown(snapshot), file.path);
+                    let severity = if seen.odd.is_some() { Severity::Note } else { severity };
+                    let is_news = seen.odd.as_mut().is_none_or(|odd| odd.insert(Arc::clone(&file.path)));
+                    if is_news {
+                        report.findings.push(Finding { severity, ..Finding::wrong(place, problem) });
+                    }
+                }
             }
             Err(contents::Problem::Source(error)) => {
                 report.findings.push(Finding::of(format!("{}/{}", shown(snapshot), file.path), &error));

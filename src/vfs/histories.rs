@@ -9,6 +9,7 @@ use super::error::VfsError;
 use super::list::Named;
 use super::node::Node;
 use crate::derived::{VersionIndex, history_file};
+use crate::model::row::short_name;
 
 /// What the names of tables' files, and of histories, end in.
 pub(super) const TABLE: &str = ".jsonl";
@@ -23,8 +24,8 @@ impl Vfs {
             return Ok(Node::Histories { db: db.clone(), path: below });
         }
         let table = table_of(&index, path).ok_or(VfsError::NotFound)?;
-        let key = name.strip_suffix(TABLE).ok_or(VfsError::NotFound)?;
-        let file = history_file(&self.engine, &self.rows, &database, &index, &table, key);
+        let key = short_name(name.strip_suffix(TABLE).ok_or(VfsError::NotFound)?);
+        let file = history_file(&self.engine, &self.rows, &database, &index, &table, &key);
         match self.engine.len(file.id, &file.content).await? {
             0 => Err(VfsError::NotFound),
             _ => Ok(Node::File(file)),

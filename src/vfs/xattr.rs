@@ -10,6 +10,7 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
 use crate::catalog::SnapKey;
+use crate::derived::row_count;
 use crate::source::{FileEntry, FileKind};
 
 /// How all of them begin. `user.` is the only namespace that is there for everybody.
@@ -92,7 +93,7 @@ impl Vfs {
         let value = match fact {
             FileFact::Key => hex(file.id.as_bytes()),
             FileFact::Sha256 => hex(&self.engine.digest(file.id, &file.content).await?.sha256),
-            FileFact::Rows => self.engine.digest(file.id, &file.content).await?.rows.to_string(),
+            FileFact::Rows => row_count(&self.engine, file).await?.to_string(),
         };
         Ok(value.into_bytes())
     }

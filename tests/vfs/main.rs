@@ -1,5 +1,6 @@
 //! The tree without FUSE: `vfs` and `catalog` against plain maps and naive scans.
 
+mod ancestry;
 mod beads;
 mod derived;
 mod listing;
@@ -7,5 +8,6 @@ mod lost;
 mod memory;
 mod model;
 mod path;
+mod rows;
 mod timeline;
 mod trace;

@@ -8,7 +8,7 @@ use crate::cli::Failure;
 use crate::cli::place::{alike, listed};
 use crate::cli::target::{is_called, table_name};
 use crate::derived::{DerivedError, RowChange, TableDiff, row_names};
-use crate::model::row::{Row, key_name};
+use crate::model::row::{key_name, short_name};
 use crate::trace::ROWS;
 
 /// A row's key as it was given.
@@ -20,13 +20,12 @@ pub(super) struct Key {
 impl Key {
     pub fn of(given: &str) -> Self {
         let text = serde_json::Value::from(given).to_string();
-        Self { names: [given.to_owned(), key_name(&[&text])] }
+        Self { names: [short_name(given).into_owned(), key_name(&[&text])] }
     }
 
     /// Whether a changed row is the one that is meant.
     pub fn is_of(&self, diff: &TableDiff, change: &RowChange) -> bool {
-        let row = change.to.as_deref().or(change.from.as_deref()).and_then(Row::parse);
-        row.is_some_and(|row| !diff.key.is_empty() && self.names.contains(&key_name(&row.values(&diff.key))))
+        change.name(&diff.key).is_some_and(|name| self.names.contains(&name))
     }
 }
 

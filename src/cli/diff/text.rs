@@ -66,6 +66,7 @@ pub(super) fn row(
     secrets: Option<&TableSecrets<'_>>,
 ) -> String {
     let whole = if is_alone { all_of } else { on_one_line };
+    let key: &[String] = if change.has_key { &diff.key } else { &[] };
     let changed = match (&change.from, &change.to) {
         (Some(from), Some(to)) => Row::parse(from).zip(Row::parse(to)),
         _ => None,
@@ -86,10 +87,10 @@ pub(super) fn row(
             let columns: String = columns
                 .map(|column| value::change(out, column, &value(&before, column), &value(&after, column)))
                 .collect();
-            format!("{}\n{columns}", head(out, Style::Changed, '~', &diff.key, &after))
+            format!("{}\n{columns}", head(out, Style::Changed, '~', key, &after))
         }
-        (None, Some(row), _) => whole(out, Style::Added, '+', &diff.key, &row),
-        (Some(row), None, _) => whole(out, Style::Removed, '-', &diff.key, &row),
+        (None, Some(row), _) => whole(out, Style::Added, '+', key, &row),
+        (Some(row), None, _) => whole(out, Style::Removed, '-', key, &row),
         // A line of an export that is no object.
         (None, None, line) => {
             let (style, sign) = if from.is_some() { (Style::Removed, "-") } else { (Style::Added, "+") };

@@ -166,7 +166,7 @@ impl Database for DoltDatabase {
         let hint = "name the server's data folder instead: then every chunk of every snapshot is checked";
         let note = Finding { severity: Severity::Note, ..Finding::wrong(place, problem) }.with_hint(hint);
         let checked = vec!["over a server: the newest snapshot only".to_owned()];
-        Ok(Verdict { checked, findings: vec![note], contents: Contents::Newest })
+        Ok(Verdict { checked, findings: vec![note], contents: Contents::Newest, proves_bytes: false })
     }
 }
 

@@ -1,7 +1,8 @@
 //! The rows of an exported table, one JSON text per line.
 //!
-//! A true JSONL file passes through byte for byte once each line is found to be JSON (lines of white space
-//! pass too). The other form is what `dolt sql --result-format json` prints and dolt-archive stores under the
+//! A JSONL file passes through byte for byte, and so does what only has its name: programs write a byte order mark, NaN,
+//! UTF-16, JSON over several lines, and a merge leaves its marks. What of it is no row is for readers of rows to say. But
+//! a last line that breaks off within a value was cut, and is an error in its place. The other form is what `dolt sql --result-format json` prints and dolt-archive stores under the
 //! same name: one document `{"rows":[...]}`, keys sorted, NULLs left out, or `{}` for no rows. It is rendered
 //! as one row per line. A file counts as of that form when it begins with `{"rows":[`, white space aside.
 //!
@@ -9,7 +10,7 @@
 //! much of what was passed on is held is up to whoever receives it.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -38,6 +39,8 @@ pub(in crate::source) struct Export {
     pub(in crate::source) label: Arc<str>,
     /// The export.
     pub(in crate::source) stored: Arc<dyn Stored>,
+    /// Whether a hash proves its bytes: then its last line is what was stored, and was cut by nobody.
+    pub(in crate::source) is_proven: bool,
 }
 
 #[async_trait]
@@ -47,8 +50,8 @@ impl Content for Export {
     }
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
-        let (label, stored) = (Arc::clone(&self.label), Arc::clone(&self.stored));
-        on_blocking_thread(&self.label, move || read_export(&label, &*stored, sink)).await
+        let (label, stored, is_proven) = (Arc::clone(&self.label), Arc::clone(&self.stored), self.is_proven);
+        on_blocking_thread(&self.label, move || read_export(&label, &*stored, is_proven, sink)).await
     }
 }
 
@@ -66,13 +69,14 @@ enum Problem {
     TooLong { line: u64 },
 }
 
-/// Pushes the rows of an export. Blocks.
+/// Pushes the rows of an export, whose bytes a hash proves or not. Blocks.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(in crate::source) fn read_export(
     label: &str,
     stored: &dyn Stored,
+    is_proven: bool,
     sink: Sink,
 ) -> Result<(), SourceError> {
     let what = stored.describe();
@@ -80,7 +84,7 @@ pub(in crate::source) fn read_export(
     let fail = |error| stored_error(label, operation(), &what, error);
     let reader = stored.read().map_err(fail)?;
     let mut lines = Lines { sink, pending: Vec::new() };
-    let outcome = copy_rows(reader, stored.len(), &mut lines).and_then(|()| lines.flush());
+    let outcome = copy_rows(reader, stored.len(), is_proven, &mut lines).and_then(|()| lines.flush());
     // What is being written looks damaged: that it changed is the better answer.
     if outcome.is_err() && !matches!(outcome, Err(Problem::Closed)) {
         stored.check().map_err(fail)?;
@@ -98,14 +102,14 @@ pub(in crate::source) fn read_export(
         .with_hint(format!("{cut}the raw file can be copied from {what}")))
 }
 
-fn copy_rows(mut reader: impl Read, len: u64, lines: &mut Lines) -> Result<(), Problem> {
+fn copy_rows(mut reader: impl Read, len: u64, is_proven: bool, lines: &mut Lines) -> Result<(), Problem> {
     // As many bytes as the listing decides on, however few come at a time.
     let head = head(&mut reader)?;
     let form = form_of(&head, len);
     let reader = BufReader::with_capacity(PIECE, io::Cursor::new(head).chain(reader));
     match form {
         Form::NoRows => Ok(()),
-        Form::Lines => copy_lines(reader, lines),
+        Form::Lines => copy_lines(reader, is_proven, lines),
         Form::Document => render_document(reader, lines),
     }
 }
@@ -157,8 +161,8 @@ impl Lines {
     }
 }
 
-/// Passes true JSONL through.
-fn copy_lines(mut reader: impl BufRead, lines: &mut Lines) -> Result<(), Problem> {
+/// Passes lines through.
+fn copy_lines(mut reader: impl BufRead, is_proven: bool, lines: &mut Lines) -> Result<(), Problem> {
     let mut number = 0;
     loop {
         number += 1;
@@ -170,26 +174,60 @@ fn copy_lines(mut reader: impl BufRead, lines: &mut Lines) -> Result<(), Problem
         if count as u64 > LONGEST_ROW {
             return Err(Problem::TooLong { line: number });
         }
-        check_line(&lines.pending[start..], number)?;
+        let last = lines.pending[start..].strip_suffix(b"\n").is_none().then(|| &lines.pending[start..]);
+        if let Some(cut) = last.filter(|_| !is_proven).and_then(cut_off) {
+            return Err(Problem::NotJson { line: number, column: cut.column, what: cut.what });
+        }
         lines.flush_if_full()?;
     }
 }
 
-/// Checks one line. Skipping a value recurses nowhere in serde_json, so nesting costs no stack; it does not
-/// look at the bytes of strings either, so UTF-8 is checked first.
-fn check_line(line: &[u8], number: u64) -> Result<(), Problem> {
-    let not_json = |column, what| Err(Problem::NotJson { line: number, column, what });
-    let text = match std::str::from_utf8(line) {
-        Ok(text) => text,
-        Err(error) => return not_json(error.valid_up_to() + 1, "not UTF-8".to_owned()),
+/// Where a line breaks off.
+pub(in crate::source) struct CutOff {
+    column: usize,
+    what: String,
+}
+
+/// Whether a last line without a line feed was cut: it breaks off within a value, or within a character. Skipping a value
+/// recurses nowhere in serde_json, so nesting costs no stack.
+fn cut_off(line: &[u8]) -> Option<CutOff> {
+    let (text, is_within_character) = match std::str::from_utf8(line) {
+        Ok(text) => (text, false),
+        Err(error) if error.error_len().is_some() => return None,
+        Err(error) => (std::str::from_utf8(&line[..error.valid_up_to()]).unwrap_or_default(), true),
     };
-    if text.trim_ascii().is_empty() {
-        return Ok(());
-    }
+    let text = text.trim_start_matches('\u{feff}');
     match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Ok(()),
-        Err(error) => not_json(error.column(), reason(&error)),
+        _ if text.trim_ascii().is_empty() => None,
+        Err(error) if error.is_eof() => Some(CutOff { column: error.column(), what: reason(&error) }),
+        Ok(_) if is_within_character => {
+            Some(CutOff { column: line.len(), what: "it ends within a character".to_owned() })
+        }
+        _ => None,
     }
+}
+
+/// As much of the end is looked at to see whether a last line was cut. A longer line is read to find out.
+const TAIL: u64 = 1 << 20;
+
+/// Whether the lines of a piece end in one that was cut, as far as its end tells. What is packed is not looked at.
+///
+/// # Errors
+/// Those of reading it.
+pub(in crate::source) fn is_cut(stored: &dyn Stored) -> io::Result<bool> {
+    if stored.as_file().is_none() {
+        return Ok(false);
+    }
+    let mut opened = stored.open()?;
+    let mut tail = Vec::new();
+    opened.seek(SeekFrom::Start(stored.len().saturating_sub(TAIL)))?;
+    opened.by_ref().take(TAIL).read_to_end(&mut tail)?;
+    let line = match memchr::memrchr(b'\n', &tail) {
+        Some(end) => &tail[end + 1..],
+        None if stored.len() <= TAIL => &tail[..],
+        None => return Ok(false),
+    };
+    Ok(cut_off(line).is_some())
 }
 
 /// What serde_json found, without the position that it appends.

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 pub(in crate::source) use broken::Broken;
 pub(in crate::source) use export::{
-    EXPORTED_TABLE, Export, Form, LONGEST_ROW, RAW_EXPORT, form_of, read_export,
+    EXPORTED_TABLE, Export, Form, LONGEST_ROW, RAW_EXPORT, form_of, is_cut, read_export,
 };
 pub(in crate::source) use raw::Raw;
 pub(in crate::source) use tables::{LARGEST_DATABASE, SCHEMA, TableFile, folder_beside, is_free, tables};

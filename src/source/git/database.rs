@@ -271,7 +271,9 @@ impl View {
         let blob = self.blob(path, id);
         match self.part.shape {
             Shape::Files => Arc::new(BlobContent::new(blob)),
-            Shape::Export => Arc::new(Export { label: Arc::clone(self.objects.label()), stored: blob }),
+            Shape::Export => {
+                Arc::new(Export { label: Arc::clone(self.objects.label()), stored: blob, is_proven: true })
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use super::format::Format;
 use super::found::{Archive, Artefact};
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
-use crate::source::form::{EXPORTED_TABLE, Export, Form, RAW_EXPORT, Raw, form_of, head};
+use crate::source::form::{EXPORTED_TABLE, Export, Form, RAW_EXPORT, Raw, form_of, head, is_cut};
 use crate::source::stored::{
     FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
 };
@@ -150,16 +150,17 @@ impl Part<'_> {
         Piece { path, artefact: self.number, likeness, place: 0, digest, content, kind: FileKind::Regular }
     }
 
-    /// The rows of an export, and its bytes too where it is no JSONL.
+    /// The rows of an export, and its bytes too where they are others, or cannot all be shown as rows.
     fn export(&self) -> Result<Vec<Piece>, SourceError> {
         let stored = self.stored();
         let what = stored.describe();
         let fail =
             |error| stored_error(&self.means.label, format!("cannot read export {what}"), &what, error);
         let form = form_of(&stored.read().and_then(head).map_err(fail)?, stored.len());
-        let rows = Arc::new(Export { label: Arc::clone(&self.means.label), stored });
+        let is_whole = form == Form::Lines && !is_cut(&*stored).map_err(fail)?;
+        let rows = Arc::new(Export { label: Arc::clone(&self.means.label), stored, is_proven: false });
         let mut pieces = vec![self.whole(EXPORTED_TABLE.into(), rows)];
-        if form != Form::Lines {
+        if !is_whole {
             pieces.push(self.raw(RAW_EXPORT.into()));
         }
         Ok(pieces)

@@ -21,6 +21,16 @@ async fn true_jsonl_passes_byte_for_byte() {
         "{\"id\": 1,  \"rows\":[]}\n{\"id\":2}",
         "{\"rows\":\"none\"}\r\n{\"a\":\"\\u0041é\"}\r\n",
         "[1]\n2\n\n\"x\"\n",
+        // What programs write that is no JSONL, or not quite.
+        "\u{feff}{\"id\":1}\n",
+        "{\"id\":1}\n<<<<<<< HEAD\n{\"id\":2}\n=======\n>>>>>>> theirs\n",
+        "{\"id\":1,\"n\":NaN}\n{\"id\":2,\"n\":-Infinity}\n",
+        "[\n {\"id\":\"a\"},\n {\"id\":\"b\"}\n]",
+        "{\n \"id\": \"a\"\n}\n",
+        "{\"id\":1}\nnot json\n",
+        "{\"id\":1}{\"id\":2}\n",
+        "{\"id\":\"a\"}\0\n",
+        "\0\0\0\0",
     ] {
         assert_eq!(export(text).await.unwrap(), text);
     }
@@ -31,22 +41,32 @@ async fn true_jsonl_passes_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_bad_line_is_named() {
+async fn bytes_that_are_no_text_are_there_as_they_are() {
+    let utf16: Vec<u8> = "\u{feff}{\"id\":1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [&b"{\"id\":\"\xff\"}\n"[..], &utf16] {
+        let folder = Folder::new();
+        folder.write(NAME, bytes);
+        assert_eq!(read_newest(&folder.open(), "issues.jsonl").await.expect("it is there"), bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_was_cut_is_named_and_its_bytes_are_beside_it() {
     for (text, place) in [
         ("{\"id\":1}\n{\"id\":2,\"ti", "line 2, column 11"),
-        ("{\"id\":1}\nnot json\n", "line 2, column 2"),
-        ("{\"id\":1}{\"id\":2}\n", "line 1, column 9"),
-        ("\u{feff}{}\n", "line 1, column 1"),
-        ("\0\0\0\0", "line 1, column 1"),
+        ("\u{feff}{\"id\":1,", "line 1, column 8"),
+        ("<<<<<<< HEAD\n{\"id\":1}\n[", "line 3, column 1"),
     ] {
         let error = export(text).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Damaged, "{text:?}");
         let chain = error.chain();
         assert!(chain.contains(place) && chain.contains(NAME), "{text:?}: {chain}");
         assert!(error.hint.unwrap().contains("can be copied from /"));
+        let folder = Folder::new();
+        folder.write(NAME, text);
+        let raw = read_newest(&folder.open(), "issues.json").await.expect("its bytes are there");
+        assert_eq!(raw, text.as_bytes());
     }
-    let error = export(b"{\"id\":\"\xff\"}\n").await.unwrap_err();
-    assert!(error.chain().contains("line 1, column 8: not UTF-8"), "{}", error.chain());
 }
 
 #[tokio::test]

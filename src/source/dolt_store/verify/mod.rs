@@ -71,7 +71,7 @@ pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceErr
     }
     let (chunks, files) = (walk.sound() as u64, view.file_count() as u64);
     let checked = format!("{} in {}", counted(chunks, "chunk"), counted(files, "file"));
-    Ok(Verdict { checked: vec![checked], findings, contents: Contents::Newest })
+    Ok(Verdict { checked: vec![checked], findings, contents: Contents::Newest, proves_bytes: false })
 }
 
 fn too_large(shared: &Shared) -> StoreError {

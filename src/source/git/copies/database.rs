@@ -195,7 +195,7 @@ impl View {
     fn export(&self, blob: Arc<Blob>) -> (Vec<Shown>, bool) {
         let is_lines = is_lines(&blob);
         let label = Arc::clone(self.objects.label());
-        let rows = Arc::new(Export { label, stored: Arc::clone(&blob) as _ });
+        let rows = Arc::new(Export { label, stored: Arc::clone(&blob) as _, is_proven: true });
         let mut shown = vec![Shown { path: EXPORTED_TABLE.into(), content: rows, is_broken: false }];
         if is_lines != Some(true) {
             let content = Arc::new(BlobContent::new(blob));

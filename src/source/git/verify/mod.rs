@@ -34,7 +34,7 @@ pub(super) async fn for_all(
     progress: &Progress,
 ) -> Result<Verdict, SourceError> {
     if checker.get_or_init(|| Arc::clone(name)) != name {
-        return Ok(Verdict::default());
+        return Ok(Verdict { proves_bytes: true, ..Verdict::default() });
     }
     let (objects, progress) = (Arc::clone(objects), progress.clone());
     on_blocking_thread(&Arc::clone(objects.label()), move || verify(&objects, &progress)).await
@@ -62,7 +62,7 @@ fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError
     let checked = vec![counted(walk.sound, "object")];
     findings.extend(of_repository(&walk, label));
     findings.splice(0..0, walk.findings);
-    Ok(Verdict { checked, findings, contents: Contents::All })
+    Ok(Verdict { checked, findings, contents: Contents::All, proves_bytes: true })
 }
 
 /// What is to be said of the whole.
