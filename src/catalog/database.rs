@@ -347,14 +347,15 @@ impl Database {
 
 /// Branches or tags over all views, by shown path. The first view wins a name.
 fn refs(views: &[Arc<View>], of: fn(&View) -> &BTreeMap<String, SnapshotId>) -> BTreeMap<String, RefTarget> {
-    let mut merged: BTreeMap<&str, SnapKey> = BTreeMap::new();
+    let mut merged: BTreeMap<&[u8], RefTarget> = BTreeMap::new();
     for view in views {
+        let odd = &view.database.history().odd_names;
         for (name, id) in of(view) {
             let key = SnapKey { slot: view.slot, id: id.clone() };
-            merged.entry(name).or_insert(key);
+            let bytes = odd.get(name).map_or(name.as_bytes(), Vec::as_slice);
+            merged.entry(bytes).or_insert_with(|| RefTarget { name: name.to_owned(), key });
         }
     }
-    let paths = names::nested_paths(merged.keys().map(|n| n.as_bytes()));
-    let targets = merged.into_iter().map(|(name, key)| RefTarget { name: name.to_owned(), key });
-    paths.into_iter().zip(targets).collect()
+    let paths = names::nested_paths(merged.keys().copied());
+    paths.into_iter().zip(merged.into_values()).collect()
 }

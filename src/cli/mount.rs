@@ -1,5 +1,6 @@
 //! `asof mount`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ pub(super) struct MountArgs {
     pub non_empty: bool,
     /// What to mount; NAME= gives a database its name, and one name given twice merges both timelines
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
-    sources: Vec<String>,
+    sources: Vec<OsString>,
     /// An empty folder
     mountpoint: PathBuf,
 }

@@ -1,6 +1,7 @@
 //! From the sources on the command line to what is in them: what a mount shows, and what the commands without a
 //! mount print.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +95,7 @@ pub(super) struct Opening {
 
 impl Opening {
     /// Checks the arguments without touching a source.
-    pub fn new(sources: &[String], reading: &ReadingArgs) -> Result<Self, Failure> {
+    pub fn new(sources: &[OsString], reading: &ReadingArgs) -> Result<Self, Failure> {
         let zone = reading.timezone.as_deref().map(wire::zone).transpose()?;
         let cache_dir = disk_cache::folder(reading.cache_dir.as_deref());
         limit_queries(reading.query_seconds);
@@ -189,7 +190,7 @@ pub(super) struct FromArgs {
     /// What to read, as for `asof mount`; may be repeated: NAME= gives a database its name, and one name given
     /// twice merges both timelines
     #[arg(long, required = true, value_name = "[NAME=]SOURCE")]
-    from: Vec<String>,
+    from: Vec<OsString>,
     #[command(flatten)]
     reading: ReadingArgs,
 }

@@ -1,5 +1,6 @@
 //! `asof verify`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
@@ -10,6 +11,7 @@ use super::output::Output;
 use super::progress::Bar;
 use super::server_args::ServerArgs;
 use super::{Failure, logging, tree, wire};
+use crate::model::terminal::ShowPath;
 use crate::source::verify::{Finding, Progress, Severity, counted};
 use crate::verify::{Report, Schedule, for_people, verify};
 
@@ -49,7 +51,7 @@ pub(super) struct VerifyArgs {
     query_seconds: Option<u32>,
     /// What to check, as for `asof mount`
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
-    sources: Vec<String>,
+    sources: Vec<OsString>,
 }
 
 const STATUS: &str = "\
@@ -97,7 +99,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             }
             Err((severity, failure)) => {
                 worst = worst.max(Some(severity));
-                let _ = not_looked_at(&mut out, given, severity, &failure, args);
+                let _ = not_looked_at(&mut out, &given.shown().to_string(), severity, &failure, args);
             }
         }
     }

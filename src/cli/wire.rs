@@ -1,5 +1,7 @@
 //! From a SOURCE on the command line to an open source. The only place that names the kinds of source.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ pub(super) struct SourceArg {
 enum Place {
     Dolt(String),
     /// `PATH[?ref=BRANCH]` in a git repository.
-    Git(String),
+    Git(OsString),
     Path(PathBuf),
 }
 
@@ -44,34 +46,43 @@ pub(super) struct SourceOptions {
 
 impl SourceArg {
     /// Takes `[NAME=]SOURCE` apart, without touching the source.
-    pub fn parse(argument: &str) -> Result<Self, Failure> {
+    pub fn parse(argument: &OsStr) -> Result<Self, Failure> {
         let (name, place) = split_name(argument);
-        if name == Some("") || place.is_empty() {
-            return Err(Failure::usage(format!("`{argument}` names no source")).hint(
+        if name.is_some_and(OsStr::is_empty) || place.is_empty() {
+            return Err(Failure::usage(format!("`{}` names no source", argument.shown())).hint(
                 "write [NAME=]SOURCE, where SOURCE is dolt://HOST:PORT, git:PATH, a folder or a file",
             ));
         }
-        let name = name.map(str::to_owned);
-        if let Some(place) = place.strip_prefix(GIT).filter(|place| !place.starts_with("//")) {
-            return Ok(Self { name, place: Place::Git(place.to_owned()) });
+        let name = match name.map(|name| name.to_str().ok_or(name)).transpose() {
+            Ok(name) => name.map(str::to_owned),
+            Err(name) => {
+                let failure = Failure::usage(format!("the name `{}` is not UTF-8", name.shown()));
+                return Err(failure.hint("a path may have any bytes; write another NAME= before it"));
+            }
+        };
+        let is_git = |place: &&[u8]| !place.starts_with(b"//");
+        if let Some(place) = place.as_bytes().strip_prefix(GIT.as_bytes()).filter(is_git) {
+            return Ok(Self { name, place: Place::Git(OsStr::from_bytes(place).to_owned()) });
         }
+        // What is not UTF-8 is no URL.
+        let Some(text) = place.to_str() else { return Ok(Self { name, place: Place::Path(place.into()) }) };
         // A colon or slash that is missing must not make a URL with a password in it a path, which messages repeat.
-        let is_url = place.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("dolt:"));
-        if is_url && !Path::new(place).exists() {
-            check_url(place).map_err(|error| {
+        let is_url = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("dolt:"));
+        if is_url && !Path::new(text).exists() {
+            check_url(text).map_err(|error| {
                 let failure = Failure::usage(error.chain());
                 failure.hint(error.hint.unwrap_or_default())
             })?;
-            return Ok(Self { name, place: Place::Dolt(place.to_owned()) });
+            return Ok(Self { name, place: Place::Dolt(text.to_owned()) });
         }
-        match place.split_once("://") {
+        match text.split_once("://") {
             Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => Err(Failure::usage(
                 format!("`{scheme}://` is not a source that asof reads"),
             )
             .hint(
                 "for a Dolt server write dolt://[USER@]HOST[:PORT][/DATABASE], for a git repository git:PATH",
             )),
-            _ => Ok(Self { name, place: Place::Path(place.into()) }),
+            _ => Ok(Self { name, place: Place::Path(text.into()) }),
         }
     }
 }
@@ -87,9 +98,8 @@ impl SourceArg {
         match &self.place {
             // A label is made not to hold one, unlike the URL as it was given.
             Place::Dolt(_) => source.label().replacen("://", "/", 1),
-            Place::Git(place) => {
-                std::path::absolute(place).map_or_else(|_| place.clone(), |path| path.shown().to_string())
-            }
+            Place::Git(place) => std::path::absolute(place)
+                .map_or_else(|_| place.shown().to_string(), |path| path.shown().to_string()),
             Place::Path(path) => {
                 std::path::absolute(path).unwrap_or_else(|_| path.clone()).shown().to_string()
             }
@@ -102,7 +112,7 @@ impl std::fmt::Display for SourceArg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.place {
             Place::Dolt(_) => f.write_str("the server"),
-            Place::Git(place) => place.fmt(f),
+            Place::Git(place) => place.shown().fmt(f),
             Place::Path(path) => path.shown().fmt(f),
         }
     }
@@ -115,13 +125,16 @@ const GIT: &str = "git:";
 const DOLT_FOLDERS: [&str; 3] = [".dolt-data", ".beads", "data"];
 
 /// `NAME=` is everything before the first `=`, unless it holds a `/` or the whole is a path that exists.
-fn split_name(argument: &str) -> (Option<&str>, &str) {
-    match argument.split_once('=') {
-        // The `=` of `?ref=`.
-        Some((name, _)) if name.starts_with(GIT) => (None, argument),
-        Some((name, place)) if !name.contains('/') && !Path::new(argument).exists() => (Some(name), place),
-        _ => (None, argument),
+fn split_name(argument: &OsStr) -> (Option<&OsStr>, &OsStr) {
+    let bytes = argument.as_bytes();
+    let Some(at) = memchr::memchr(b'=', bytes) else { return (None, argument) };
+    let (name, place) = (&bytes[..at], &bytes[at + 1..]);
+    // The `=` of `?ref=`.
+    let is_ref = name.starts_with(GIT.as_bytes());
+    if is_ref || name.contains(&b'/') || Path::new(argument).exists() {
+        return (None, argument);
     }
+    (Some(OsStr::from_bytes(name)), OsStr::from_bytes(place))
 }
 
 impl SourceOptions {
@@ -254,7 +267,7 @@ mod tests {
     use super::*;
 
     fn parsed(argument: &str) -> (Option<String>, Place) {
-        let source = SourceArg::parse(argument).expect("a source");
+        let source = SourceArg::parse(OsStr::new(argument)).expect("a source");
         (source.name, source.place)
     }
 
@@ -281,8 +294,19 @@ mod tests {
             "mysql://h",
             "a=postgres://h",
         ] {
-            assert!(SourceArg::parse(wrong).is_err(), "{wrong}");
+            assert!(SourceArg::parse(OsStr::new(wrong)).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_path_may_have_any_bytes() {
+        let parsed = |argument: &[u8]| SourceArg::parse(OsStr::from_bytes(argument));
+        let place = |argument: &[u8]| parsed(argument).expect("a source").place;
+        let os = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+        assert_eq!(place(b"/x/r\xe9po"), Place::Path(os(b"/x/r\xe9po").into()));
+        assert_eq!(place(b"a=r\xe9po"), Place::Path(os(b"r\xe9po").into()));
+        assert_eq!(place(b"git:r\xe9po/.beads?ref=b"), Place::Git(os(b"r\xe9po/.beads?ref=b")));
+        assert!(parsed(b"\xe9=x").is_err());
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct History {
     pub branches: BTreeMap<String, SnapshotId>,
     /// Tag name to the snapshot that it names.
     pub tags: BTreeMap<String, SnapshotId>,
+    /// The bytes of names of branches and tags that are not UTF-8, by the texts that stand for them.
+    pub odd_names: BTreeMap<String, Vec<u8>>,
     /// Whether the source has an uncommitted working set to show as `live/`.
     pub has_live: bool,
     /// Whether this is the running database itself rather than a copy: it wins a tie between sources.

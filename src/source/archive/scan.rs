@@ -20,6 +20,7 @@ use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::zip_reason;
 use crate::model::access::Audience;
+use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
 use crate::source::access;
 use crate::source::root::{LEADS_OUTSIDE_HINT, Root, is_outside};
@@ -469,7 +470,7 @@ fn latest_file(name: &str) -> ArchiveName {
 
 /// The folder's own name; for Thrum's `<repo>/archives` that of the folder above.
 fn database_of_folder(folder: &Path) -> Arc<str> {
-    let name_of = |folder: &Path| folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name_of = |folder: &Path| folder.file_name().map(shown_name).filter(|name| !name.is_empty());
     match name_of(folder) {
         Some(name) if name == "archives" => folder.parent().and_then(name_of).unwrap_or(name).into(),
         Some(name) => name.into(),

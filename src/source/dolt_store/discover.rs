@@ -1,11 +1,14 @@
 //! Which databases a folder holds, and which folders tell when that or a database changes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::chunks::{ChunkStore, Place, StoreInGit};
 use super::error::StoreError;
+use crate::model::names::shown_name;
+use crate::model::terminal::ShowPath;
 use crate::source::dolt::leftovers::is_left_by_tests;
 use crate::source::root::{Links, Root, SourcePath, is_outside};
 use crate::source::watch::{Events, Watched};
@@ -70,7 +73,7 @@ impl Named {
     pub fn databases(&self) -> Result<BTreeMap<String, SourcePath>, StoreError> {
         let mut found = BTreeMap::new();
         if let Some(store) = ChunkStore::locate(&self.folder) {
-            found.insert(name_of(&self.written), store);
+            found.insert(name_of_chosen(&self.written), store);
         }
         // A bare store has no databases below it, only files of its own.
         if found.values().all(|store| *store != self.folder) {
@@ -184,13 +187,21 @@ fn name_of(path: &Path) -> String {
     };
     let absolute = absolute.unwrap_or_else(|_| path.to_owned());
     let database = absolute.ancestors().find(|folder| !is_within(folder));
-    let name = database.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name = database.and_then(Path::file_name).map(|name| name.shown().to_string());
     name.unwrap_or_else(|| "dolt".to_owned())
+}
+
+/// The same for the folder that the user chose: without a dot at the start, so that `ls` shows it. Databases within it
+/// have the names that a server gives them.
+fn name_of_chosen(path: &Path) -> String {
+    let name = name_of(path);
+    let shown = shown_name(OsStr::new(&name));
+    if shown.is_empty() { name } else { shown }
 }
 
 /// The name of the database in a git repository: that of the repository.
 fn name_of_repository(path: &Path) -> String {
-    let name = name_of(path);
+    let name = name_of_chosen(path);
     name.strip_suffix(GIT).filter(|name| !name.is_empty()).unwrap_or(&name).to_owned()
 }
 

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use gix::ObjectId;
-use gix::objs::{CommitRef, Kind, TagRef};
+use gix::objs::Kind;
 use jiff::Timestamp;
 
-use super::objects::{Reader, of_git};
+use super::commit::{CommitText, tag_target};
+use super::objects::{FSCK, Reader};
 use super::tree::{self, Entry, Finder};
 use crate::model::history::SnapshotId;
 use crate::source::{ErrorKind, SourceError, chain};
@@ -46,6 +47,8 @@ pub(super) struct Commit {
     pub(super) author: String,
     pub(super) email: String,
     pub(super) message: String,
+    /// What is odd about who and when, for people.
+    pub(super) oddity: Option<&'static str>,
     pub(super) at: At,
 }
 
@@ -148,8 +151,8 @@ impl Graph {
             }
             match reader.read_any(at, "what a name stands for, object") {
                 Ok((Kind::Commit, _)) => break,
-                Ok((Kind::Tag, data)) => match TagRef::from_bytes(data, at.kind()) {
-                    Ok(tag) => at = tag.target(),
+                Ok((Kind::Tag, data)) => match tag_target(data, at.kind()) {
+                    Ok(target) => at = target,
                     Err(_) => return Ok(self.peels_to_none(id, "the tag is damaged")),
                 },
                 Ok((Kind::Tree | Kind::Blob, _)) => return Ok(self.peels_to_none(id, "it names no commit")),
@@ -283,27 +286,20 @@ pub(super) fn is_only_commit(reader: &mut Reader<'_>, id: ObjectId) -> bool {
 pub(super) fn read_commit(reader: &mut Reader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
     let label = Arc::clone(reader.objects().label());
     let data = reader.read(id, Kind::Commit, "commit")?;
-    let broken = |error| of_git(&label, format!("cannot read commit {id}"), error);
-    let commit = CommitRef::from_bytes(data, id.kind()).map_err(broken)?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    // Git takes what is malformed for no name and for 1970.
-    let author = commit.author().ok();
-    let seconds = commit.committer().map_or(0, |committer| committer.seconds());
+    let found = CommitText::parse(data, id.kind()).map_err(|why| {
+        let operation = format!("cannot read commit {id}");
+        SourceError::new(ErrorKind::Damaged, &*label, operation).because(why).with_hint(FSCK)
+    })?;
     Ok(Commit {
         id: id.to_string().into(),
         object: id,
-        tree: commit.tree(),
-        parents: commit.parents().collect(),
-        time: time_of(seconds),
-        author: author.map_or_else(String::new, |author| text(author.name)),
-        email: author.map_or_else(String::new, |author| text(author.email)),
-        message: text(commit.message).trim_end_matches('\n').to_owned(),
+        tree: found.tree,
+        parents: found.parents,
+        time: found.time,
+        author: found.author,
+        email: found.email,
+        message: found.message,
+        oddity: found.oddity,
         at: At::Known(None),
     })
-}
-
-/// The moment, or the nearest end of the calendar.
-fn time_of(seconds: i64) -> Timestamp {
-    let end = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_second(seconds).unwrap_or(end)
 }

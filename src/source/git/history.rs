@@ -192,6 +192,7 @@ pub(super) fn history(
         off_timeline,
         branches: named(&refs.branches),
         tags: named(&refs.tags),
+        odd_names: refs.odd_names.clone(),
         ..History::default()
     }
 }

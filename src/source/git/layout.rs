@@ -1,9 +1,12 @@
 //! Which databases lie at the chosen path: dolt-archive keeps several in one repository.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use super::objects::Reader;
 use super::tree::{self, Entries, Entry};
+use crate::model::terminal::ShowPath;
 use crate::source::form::EXPORTED_TABLE;
 use crate::source::{FileKind, SourceError};
 
@@ -101,7 +104,7 @@ pub(super) fn shape_of(
 /// The databases of such a folder, by their names in it. A file is called `<db>.jsonl` in full where there is a folder
 /// `<db>` as well.
 pub(super) fn parts(shapes: &BTreeMap<Vec<u8>, Shape>) -> Vec<Part> {
-    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let text = |name: &[u8]| OsStr::from_bytes(name).shown().to_string();
     let part = |(name, shape): (&Vec<u8>, &Shape)| {
         let stem = name.strip_suffix(JSONL).filter(|_| *shape == Shape::Export);
         let shown = stem.filter(|stem| !shapes.contains_key(*stem)).unwrap_or(name);

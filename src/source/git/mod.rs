@@ -5,6 +5,7 @@
 //! | `place` | which repository, path and branch a SOURCE means |
 //! | `objects` | objects by hash, checked |
 //! | `refs` | branches, tags, replacements |
+//! | `commit` | commits and tags as git reads them |
 //! | `graph`, `history` | commits; which of them are snapshots of a database |
 //! | `layout` | which databases lie at the path |
 //! | `tree`, `changes` | what a commit holds; since when |
@@ -25,6 +26,7 @@ use jiff::tz::TimeZone;
 
 mod blob;
 mod changes;
+mod commit;
 mod copies;
 mod database;
 mod graph;

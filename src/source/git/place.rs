@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::model::names::shown_name;
+use crate::model::terminal::ShowPath;
 use crate::source::repository::{is_repository, tidy};
 use crate::source::{ErrorKind, SourceError};
 
@@ -30,12 +32,17 @@ impl GitPlace {
     ///
     /// # Errors
     /// [`ErrorKind::Missing`] where there is no repository, [`ErrorKind::Invalid`] for an empty branch.
-    pub fn parse(place: &str) -> Result<Self, SourceError> {
-        let (path, reference) = match place.rsplit_once(REF) {
-            Some((path, reference)) => (path, Some(reference.to_owned())),
-            None => (place, None),
+    pub fn parse(place: &OsStr) -> Result<Self, SourceError> {
+        let at = memchr::memmem::rfind(place.as_bytes(), REF.as_bytes());
+        let (path, reference) = match at
+            .map(|at| (&place.as_bytes()[..at], &place.as_bytes()[at + REF.len()..]))
+        {
+            Some((path, reference)) => {
+                (Path::new(OsStr::from_bytes(path)), Some(OsStr::from_bytes(reference).shown().to_string()))
+            }
+            None => (Path::new(place), None),
         };
-        let label = format!("git {path}");
+        let label = format!("git {}", path.shown());
         if reference.as_deref() == Some("") {
             return Err(SourceError::new(ErrorKind::Invalid, label, "no branch is named")
                 .with_hint("write git:PATH?ref=BRANCH, or leave `?ref=` out for HEAD"));
@@ -60,16 +67,17 @@ impl GitPlace {
         is_repository(&repository).then_some(Self { repository, path: Vec::new(), reference: None })
     }
 
-    /// The chosen path, as git writes it.
+    /// The chosen path, for people.
     pub(super) fn path_text(&self) -> String {
-        String::from_utf8_lossy(&self.path.join(&b'/')).into_owned()
+        OsStr::from_bytes(&self.path.join(&b'/')).shown().to_string()
     }
 
-    /// What the one database is called: like the chosen path's last component, else like the repository.
+    /// What the one database is called: like the chosen path's last component, else like the repository. A dot at the
+    /// start, as of `.beads`, is left out, so that `ls` shows the folder.
     pub(super) fn name(&self) -> String {
-        match self.path.last() {
-            Some(last) => String::from_utf8_lossy(last).into_owned(),
-            None => name_of_repository(&self.repository),
+        match self.path.last().map(|last| shown_name(OsStr::from_bytes(last))) {
+            Some(name) if !name.is_empty() => name,
+            _ => name_of_repository(&self.repository),
         }
     }
 }
@@ -81,10 +89,10 @@ fn name_of_repository(repository: &Path) -> String {
         Some(name) => name,
         None => return "git".to_owned(),
     };
-    let name = name.to_string_lossy();
+    let name = shown_name(&name);
     match name.strip_suffix(GIT) {
         Some(bare) if !bare.is_empty() => bare.to_owned(),
-        _ => name.into_owned(),
+        _ => name,
     }
 }
 
@@ -100,7 +108,7 @@ mod tests {
             std::fs::create_dir_all(bare.join(part)).expect("the folder is ours");
         }
         std::fs::write(bare.join("HEAD"), "ref: refs/heads/main\n").expect("the folder is ours");
-        let place = |text: &str| GitPlace::parse(&format!("{}{text}", bare.display()));
+        let place = |text: &str| GitPlace::parse(OsStr::new(&format!("{}{text}", bare.display())));
         let made = |path: &[&str], reference: Option<&str>| GitPlace {
             repository: bare.clone(),
             path: path.iter().map(|part| part.as_bytes().to_vec()).collect(),
@@ -117,10 +125,17 @@ mod tests {
             assert_eq!(place(text).expect("it is in a repository"), expected, "{text}");
         }
         assert_eq!(place("?ref=").expect_err("no branch").kind, ErrorKind::Invalid);
-        let missing = GitPlace::parse("/proc/1").expect_err("no repository");
+        let missing = GitPlace::parse(OsStr::new("/proc/1")).expect_err("no repository");
         assert_eq!(missing.kind, ErrorKind::Missing);
         assert_eq!(place("").expect("it is one").name(), "x");
         assert_eq!(place("/a/b.jsonl").expect("it is one").name(), "b.jsonl");
+        // What `ls` would hide is shown.
+        assert_eq!(place("/a/.beads").expect("it is one").name(), "beads");
+        assert_eq!(place("/...").expect("it is one").name(), "x");
+        let odd = [bare.as_os_str().as_bytes(), b"/d\xe9?ref=\xe4"].concat();
+        let odd = GitPlace::parse(OsStr::from_bytes(&odd)).expect("it is in a repository");
+        assert_eq!((odd.path.clone(), odd.name()), (vec![b"d\xe9".to_vec()], "d\\xe9".to_owned()));
+        assert_eq!(odd.reference.as_deref(), Some("\\xe4"), "as the branch is shown");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct Refs {
     /// Branches, those of remotes as `origin/main`.
     pub(super) branches: BTreeMap<String, ObjectId>,
     pub(super) tags: BTreeMap<String, ObjectId>,
+    /// The bytes of those names that are not UTF-8, by the texts that stand for them.
+    pub(super) odd_names: BTreeMap<String, Vec<u8>>,
     /// Objects that stand for others; none where the repository's settings do not want it.
     pub(super) replaced: HashMap<ObjectId, ObjectId>,
     /// Commits whose parents a shallow clone left behind.
@@ -38,6 +40,7 @@ impl Refs {
             tip: state.settings().hash.null(),
             branches: BTreeMap::new(),
             tags: BTreeMap::new(),
+            odd_names: BTreeMap::new(),
             replaced: HashMap::new(),
             boundary: state.boundary().clone(),
         };
@@ -48,6 +51,15 @@ impl Refs {
         let wants_replaced = state.settings().uses_replacements;
         let mut of_remotes = BTreeMap::new();
         for (name, id) in &named {
+            if let Some(bytes) = state.names().odd(name) {
+                let short = |prefix: &str| Some((name.strip_prefix(prefix)?, bytes.get(prefix.len()..)?));
+                refs.odd_names.extend(
+                    [HEADS, REMOTES, TAGS]
+                        .into_iter()
+                        .find_map(short)
+                        .map(|(name, bytes)| (name.to_owned(), bytes.to_vec())),
+                );
+            }
             if let Some(branch) = name.strip_prefix(HEADS) {
                 refs.branches.insert(branch.to_owned(), *id);
             } else if let Some(branch) = name.strip_prefix(REMOTES) {

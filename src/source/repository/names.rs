@@ -1,17 +1,20 @@
 //! HEAD, branches and tags, as they are written (gitrepository-layout(5)). No object is read for them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use gix::bstr::{BStr, ByteSlice};
+use gix::bstr::BStr;
 use gix::hash::Kind as HashKind;
 use gix::refs::{FullName, packed};
 use gix::{ObjectId, refs};
 
 use super::Failure;
 use super::folders::Folders;
+use crate::model::terminal::ShowPath;
 use crate::source::root::SourcePath;
 
 /// The longest file of one ref, in bytes.
@@ -42,8 +45,10 @@ pub(in crate::source) enum Target {
 #[derive(Debug, Default)]
 pub(in crate::source) struct Names {
     head: Option<Target>,
-    /// Every ref by its full name.
+    /// Every ref by its full name, as [`text_of`] has it.
     refs: BTreeMap<String, Target>,
+    /// The names that are not UTF-8, by the texts that stand for them.
+    odd: BTreeMap<String, Vec<u8>>,
     /// Refs that cannot be read, with why.
     pub(in crate::source) unreadable: Vec<(String, Failure)>,
     /// The folders that hold them.
@@ -117,6 +122,20 @@ impl Names {
         None
     }
 
+    /// The bytes of a name that is not UTF-8, by the text that stands for it.
+    pub(in crate::source) fn odd(&self, name: &str) -> Option<&[u8]> {
+        self.odd.get(name).map(Vec::as_slice)
+    }
+
+    /// The text for a name, which is remembered where it is not the name itself.
+    fn text_of(&mut self, name: &[u8]) -> String {
+        let text = text_of(name);
+        if text.as_bytes() != name {
+            self.odd.insert(text.clone(), name.to_vec());
+        }
+        text
+    }
+
     fn read_list(&mut self, common: &SourcePath, hash: HashKind) -> Result<(), Failure> {
         let text = match common.join("packed-refs").read(LONGEST_LIST) {
             Ok(text) => text,
@@ -127,7 +146,7 @@ impl Names {
         for found in list {
             match found {
                 Ok(found) => {
-                    let name = found.name.as_bstr().to_str_lossy().into_owned();
+                    let name = self.text_of(found.name.as_bstr());
                     self.refs.insert(name, Target::Object(found.target()));
                 }
                 Err(error) => {
@@ -140,14 +159,14 @@ impl Names {
 
     /// Adds the refs that are files of their own. What git would not take for the name of a ref is none.
     fn read_folder(&mut self, place: &SourcePath, hash: HashKind) {
-        let mut todo = vec![(place.path().join("refs"), "refs".to_owned(), 0)];
+        let mut todo = vec![(place.path().join("refs"), b"refs".to_vec(), 0)];
         while let Some((folder, prefix, depth)) = todo.pop() {
             let entries = place.root().read_dir(&folder).and_then(|open| open.paths());
             let Ok(entries) = entries else { continue };
             self.folders.push(folder);
             for (path, kind) in entries {
-                let Some(last) = path.file_name().and_then(|last| last.to_str()) else { continue };
-                let name = format!("{prefix}/{last}");
+                let Some(last) = path.file_name() else { continue };
+                let name = [&prefix, last.as_bytes()].join(&b'/');
                 // A linked folder is none of git's, and could lead to itself.
                 if kind.is_dir() {
                     if depth < DEEPEST && self.folders.len() < MOST_FOLDERS {
@@ -156,6 +175,7 @@ impl Names {
                     continue;
                 }
                 let Ok(full) = FullName::try_from(BStr::new(&name)) else { continue };
+                let name = self.text_of(&name);
                 let text = place.root().read(&path, LONGEST_REF);
                 let found = text
                     .map_err(|error| Failure::io("read a ref", error))
@@ -174,10 +194,16 @@ impl Names {
     }
 }
 
+/// A ref's name as a text that stands for no other: bytes that are not UTF-8 are `\xe4`, and a name of a ref has no
+/// backslash.
+fn text_of(name: &[u8]) -> String {
+    OsStr::from_bytes(name).shown().to_string()
+}
+
 fn target(name: FullName, text: &[u8], hash: HashKind) -> gix::Result<Target> {
     let found = refs::file::loose::Reference::try_from_path(name, text, hash)?;
     Ok(match found.target {
         refs::Target::Object(id) => Target::Object(id),
-        refs::Target::Symbolic(name) => Target::Name(name.as_bstr().to_str_lossy().into_owned()),
+        refs::Target::Symbolic(name) => Target::Name(text_of(name.as_bstr())),
     })
 }

@@ -39,7 +39,7 @@ fn fine(error: SourceError) {
 
 /// What the first look finds, on this thread: a panic fails the test.
 fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
-    let place = GitPlace::parse(&repo.place())?;
+    let place = GitPlace::parse(std::ffi::OsStr::new(&repo.place()))?;
     let label: Arc<str> = "git".into();
     let repository = Repository::open(&place.repository, Links::Beneath)
         .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;

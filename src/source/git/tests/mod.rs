@@ -17,6 +17,7 @@ mod copies;
 mod damage;
 mod hostile;
 mod layouts;
+mod people;
 mod polling;
 mod shapes;
 mod verify;
@@ -159,7 +160,7 @@ fn try_open(place: &str, name: Option<&str>) -> Result<GitSource, SourceError> {
 
 fn try_open_with(place: &str, name: Option<&str>, links: Links) -> Result<GitSource, SourceError> {
     let zone = Some(jiff::tz::TimeZone::UTC);
-    GitSource::open(GitPlace::parse(place)?, name.map(str::to_owned), zone, links)
+    GitSource::open(GitPlace::parse(std::ffi::OsStr::new(place))?, name.map(str::to_owned), zone, links)
 }
 
 async fn databases(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {

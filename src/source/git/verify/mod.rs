@@ -87,5 +87,11 @@ fn of_repository(walk: &Walk<'_>, label: &str) -> Vec<Finding> {
         let problem = format!("its history ends at {}: it is a shallow clone", counted(walk.cut, "commit"));
         say(Severity::Note, problem, "`git fetch --unshallow` brings what is before".to_owned());
     }
+    if let Some((id, oddity)) = walk.first_odd {
+        let commits = counted(walk.odd, "commit");
+        let problem = format!("git cannot read who made {commits}, or when: {id}, for one: {oddity}");
+        let hint = "nothing is wrong with what they hold; `git fsck` lists them".to_owned();
+        say(Severity::Note, problem, hint);
+    }
     findings
 }

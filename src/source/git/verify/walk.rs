@@ -5,12 +5,13 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
+use gix::objs::Kind;
 use gix::objs::tree::EntryKind;
-use gix::objs::{Kind, TagRef};
 
 use super::super::blob::Blob;
+use super::super::commit::tag_target;
 use super::super::graph::{is_of_data, read_commit};
-use super::super::objects::{FSCK, MAX_OBJECT_MEMORY, Objects, Reader, of_git};
+use super::super::objects::{FSCK, MAX_OBJECT_MEMORY, Objects, Reader};
 use super::super::tree::{self, Entry};
 use crate::source::stored::{Stored, io_kind};
 use crate::source::verify::{Finding, Progress, Severity};
@@ -42,6 +43,9 @@ pub(super) struct Walk<'o> {
     pub(super) promised: u64,
     /// Commits at which a shallow clone was cut.
     pub(super) cut: u64,
+    /// Commits of which git cannot read who made them, or when: how many, one of them, and what is odd about it.
+    pub(super) odd: u64,
+    pub(super) first_odd: Option<(ObjectId, &'static str)>,
     /// What is wrong, as far as it is kept; and how much more there is.
     pub(super) findings: Vec<Finding>,
     pub(super) more: u64,
@@ -66,6 +70,8 @@ impl<'o> Walk<'o> {
             sound: 0,
             promised: 0,
             cut: 0,
+            odd: 0,
+            first_odd: None,
             findings: Vec::new(),
             more: 0,
             worst_of_more: Severity::Note,
@@ -101,8 +107,9 @@ impl<'o> Walk<'o> {
         self.visited.insert(id);
         let label = Arc::clone(self.stored.label());
         let data = self.reader.read(id, Kind::Tag, "tag")?;
-        let tag = TagRef::from_bytes(data, id.kind());
-        let target = tag.map_err(|error| of_git(&label, format!("cannot read tag {id}"), error))?.target();
+        let target = tag_target(data, id.kind()).map_err(|why| {
+            SourceError::new(ErrorKind::Damaged, &*label, format!("cannot read tag {id}")).because(why)
+        })?;
         self.count(0);
         Ok(target)
     }
@@ -119,6 +126,10 @@ impl<'o> Walk<'o> {
             match read_commit(&mut self.reader, id) {
                 Ok(commit) => {
                     self.count(0);
+                    if let Some(oddity) = commit.oddity {
+                        self.odd += 1;
+                        self.first_odd.get_or_insert((id, oddity));
+                    }
                     self.entries(EntryKind::Tree, commit.tree, &format!("commit {id}"));
                     if self.boundary.contains(&id) {
                         self.cut += 1;

@@ -1,0 +1,251 @@
+//! Commits and tags as git itself reads them: tree, parents and target have to be right, and who and when may be
+//! anything.
+//!
+//! The rules are those of `parse_commit_buffer`, `parse_commit_header` and `split_ident_line` in git's `commit.c`,
+//! `pretty.c` and `ident.c`. Programs other than git write what git's own check complains about, and no reader of theirs
+//! loses a history for it.
+
+use std::borrow::Cow;
+
+use encoding_rs::Encoding;
+use gix::ObjectId;
+use gix::hash::Kind as HashKind;
+use jiff::Timestamp;
+
+/// What is taken out of a commit.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct CommitText {
+    pub(super) tree: ObjectId,
+    /// First parent first.
+    pub(super) parents: Box<[ObjectId]>,
+    /// The committer's date; 1970 where it has none that git can read.
+    pub(super) time: Timestamp,
+    /// Empty where git can read none.
+    pub(super) author: String,
+    pub(super) email: String,
+    /// Without line feeds at its end.
+    pub(super) message: String,
+    /// What is odd about who and when, for people.
+    pub(super) oddity: Option<&'static str>,
+}
+
+impl CommitText {
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// Where git would not take it for one: what its tree or a parent is cannot be told.
+    pub(super) fn parse(data: &[u8], hash: HashKind) -> Result<Self, &'static str> {
+        let (tree, mut rest) = id_line(data, b"tree ", hash).ok_or("it does not begin with its tree")?;
+        let mut parents = Vec::new();
+        while rest.starts_with(b"parent ") {
+            let (parent, after) = id_line(rest, b"parent ", hash).ok_or("one of its parents has no hash")?;
+            parents.push(parent);
+            rest = after;
+        }
+        // Git takes a NUL for the end of the text.
+        let lines = rest.split(|byte| *byte == 0).next().unwrap_or_default();
+        let end = end_of_header(lines);
+        let header: Vec<&[u8]> = lines[..end].split(|byte| *byte == b'\n').collect();
+        let message = if end < lines.len() { &rest[end + 1..] } else { &[][..] };
+        // The last one counts.
+        let last = |name: &[u8]| header.iter().rev().find_map(|line| line.strip_prefix(name));
+        let encoding = header.iter().find_map(|line| line.strip_prefix(b"encoding "));
+        let text = |bytes: &[u8]| decoded(bytes, encoding).into_owned();
+        let (author, committer) = (last(b"author "), last(b"committer "));
+        let person = author.and_then(Person::parse);
+        let (name, email) = person.map_or((&[][..], &[][..]), |person| (person.name, person.email));
+        let seconds = committer.and_then(seconds_of);
+        let message = text(message);
+        Ok(Self {
+            tree,
+            parents: parents.into(),
+            time: time_of(seconds.unwrap_or(0)),
+            author: text(name),
+            email: text(email),
+            message: message.trim_end_matches('\n').to_owned(),
+            oddity: match () {
+                () if person.is_none() => Some("its author has no name and address that git can read"),
+                () if seconds.is_none() => Some("its committer has no date that git can read"),
+                () => None,
+            },
+        })
+    }
+}
+
+/// What a tag names.
+///
+/// # Errors
+/// Where git would not take it for a tag.
+pub(super) fn tag_target(data: &[u8], hash: HashKind) -> Result<ObjectId, &'static str> {
+    match id_line(data, b"object ", hash) {
+        Some((target, rest)) if rest.starts_with(b"type ") => Ok(target),
+        Some(_) => Err("it does not say what kind of object it names"),
+        None => Err("it does not begin with the object that it names"),
+    }
+}
+
+/// The hash in a line of this name, and what is behind the line.
+fn id_line<'d>(data: &'d [u8], name: &[u8], hash: HashKind) -> Option<(ObjectId, &'d [u8])> {
+    let (hex, rest) = data.strip_prefix(name)?.split_at_checked(hash.len_in_hex())?;
+    Some((ObjectId::from_hex(hex).ok()?, rest.strip_prefix(b"\n")?))
+}
+
+/// Where the first blank line begins, or the end.
+fn end_of_header(lines: &[u8]) -> usize {
+    if lines.starts_with(b"\n") {
+        return 0;
+    }
+    memchr::memmem::find(lines, b"\n\n").map_or(lines.len(), |at| at + 1)
+}
+
+/// A name and an address.
+#[derive(Clone, Copy)]
+struct Person<'l> {
+    name: &'l [u8],
+    email: &'l [u8],
+}
+
+impl<'l> Person<'l> {
+    fn parse(line: &'l [u8]) -> Option<Self> {
+        let begin = memchr::memchr(b'<', line)?;
+        let email = &line[begin + 1..];
+        let end = memchr::memchr(b'>', email)?;
+        Some(Self { name: line[..begin].trim_ascii_end(), email: &email[..end] })
+    }
+}
+
+/// The seconds since 1970 behind the last `>` of a line. What is no number of digits, and what is beyond the range of
+/// git's dates, is none.
+fn seconds_of(line: &[u8]) -> Option<i64> {
+    let date = line[memchr::memrchr(b'>', line)? + 1..].trim_ascii_start();
+    let digits = date.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&date[..digits]).ok()?.parse().ok()
+}
+
+/// The moment, or the end of the calendar.
+fn time_of(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+}
+
+/// A text in UTF-8, re-coded from what the commit says that it is in. Without a word about it, or where that is no
+/// encoding that is known, it counts as UTF-8.
+fn decoded<'t>(text: &'t [u8], encoding: Option<&[u8]>) -> Cow<'t, str> {
+    let encoding = encoding.map(<[u8]>::trim_ascii);
+    if encoding.is_some_and(is_latin_1) {
+        return encoding_rs::mem::decode_latin1(text);
+    }
+    match encoding.and_then(Encoding::for_label_no_replacement) {
+        Some(encoding) => {
+            let (decoded, had_errors) = encoding.decode_without_bom_handling(text);
+            // What is not in the encoding that it should be in is shown as it is, as git does.
+            if had_errors { String::from_utf8_lossy(text) } else { decoded }
+        }
+        None => String::from_utf8_lossy(text),
+    }
+}
+
+/// The Web's name for it means Windows-1252, which has letters where this has control characters.
+fn is_latin_1(name: &[u8]) -> bool {
+    [&b"iso-8859-1"[..], b"iso8859-1", b"iso_8859-1", b"iso88591", b"latin1", b"latin-1", b"l1"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    const PARENT: &str = "0123456789012345678901234567890123456789";
+
+    fn parsed(rest: &[u8]) -> CommitText {
+        let head = format!("tree {TREE}\nparent {PARENT}\n");
+        CommitText::parse(&[head.as_bytes(), rest].concat(), HashKind::Sha1).expect("a commit")
+    }
+
+    #[test]
+    fn who_and_when_may_be_anything() {
+        for (line, name, email, seconds) in [
+            ("A U Thor <a@e.x> 1342910542 +0000", "A U Thor", "a@e.x", 1_342_910_542),
+            ("NoMail 1342910542 +0000", "", "", 0),
+            ("A U Thor <a@e.x 1342910542 +0000", "", "", 0),
+            ("A U Thor a@e.x> 1342910542 +0000", "", "", 1_342_910_542),
+            ("A U Thor <a@e.x>1342910542 +0000", "A U Thor", "a@e.x", 1_342_910_542),
+            ("1342910542 +0000", "", "", 0),
+            (" <a@e.x> 1342910542 +0000", "", "a@e.x", 1_342_910_542),
+            ("A <a@e.x> 1342910542", "A", "a@e.x", 1_342_910_542),
+            ("A <a@e.x> x y", "A", "a@e.x", 0),
+            ("A <a@e.x> -5 +0000", "A", "a@e.x", 0),
+            ("A <a@e.x> 1312735823 +051800", "A", "a@e.x", 1_312_735_823),
+            ("G<gh <G<gh@o.org>> 1322910542 +0200", "G", "gh <G<gh@o.org", 1_322_910_542),
+            ("A <a@e.x> 1288373970 --700", "A", "a@e.x", 1_288_373_970),
+            ("A <a@e.x> 99999999999999999999999 +0000", "A", "a@e.x", 0),
+            ("", "", "", 0),
+        ] {
+            let commit = parsed(format!("author {line}\ncommitter {line}\n\nodd\n").as_bytes());
+            let found = (&*commit.author, &*commit.email, commit.time.as_second(), &*commit.message);
+            assert_eq!(found, (name, email, seconds, "odd"), "{line}");
+            assert_eq!(commit.parents.len(), 1);
+        }
+        assert_eq!(parsed(b"author A <a> 1 +0\ncommitter A <a> 99999999999999 +0\n\n").time, Timestamp::MAX);
+    }
+
+    #[test]
+    fn headers_may_lack_anything_and_have_it_twice() {
+        for (rest, name, message) in [
+            (&b""[..], "", ""),
+            (b"\nno header", "", "no header"),
+            (b"author A <a> 1 +0000", "A", ""),
+            (b"author A <a> 1 +0000\nauthor B <b> 2 +0000\ncommitter C <c> 3 +0000\n\nm", "B", "m"),
+            (b"committer C <c> 3 +0000\nauthor A <a> 1 +0000\n\nm", "A", "m"),
+            (b"gpgsig -----BEGIN\n author X <x> 1 +0000\nauthor A <a> 1 +0000\n\nm\n\nn\n\n", "A", "m\n\nn"),
+            (b"author A\0 <a> 1 +0000\n\nm", "", ""),
+        ] {
+            let commit = parsed(rest);
+            assert_eq!((&*commit.author, &*commit.message), (name, message), "{rest:?}");
+        }
+        assert_eq!(parsed(b"committer C <c> 3 +0\n\na\0b").message, "a\0b");
+    }
+
+    #[test]
+    fn what_matters_has_to_be_right() {
+        for wrong in
+            ["", "tree", "tree 4b\n", &format!("tree {TREE}"), &format!("parent {PARENT}\ntree {TREE}\n")]
+        {
+            assert!(CommitText::parse(wrong.as_bytes(), HashKind::Sha1).is_err(), "{wrong}");
+        }
+        let wrong = format!("tree {TREE}\nparent {}x\nauthor A <a> 1 +0\n\n", &PARENT[1..]);
+        assert!(CommitText::parse(wrong.as_bytes(), HashKind::Sha1).is_err());
+        assert!(tag_target(format!("object {TREE}\ntype tree\n").as_bytes(), HashKind::Sha1).is_ok());
+        assert!(tag_target(format!("object {TREE}\n").as_bytes(), HashKind::Sha1).is_err());
+    }
+
+    #[test]
+    fn texts_are_recoded_from_the_encoding_that_a_commit_names() {
+        let commit = |encoding: &str, text: &[u8]| {
+            let person = [b"J", text, b"rg <a> 1 +0000"].concat();
+            let head = [b"author ", &person[..], b"\ncommitter ", &person, b"\nencoding "].concat();
+            let commit = parsed(&[&head[..], encoding.as_bytes(), b"\n\ngr", text].concat());
+            (commit.author, commit.message)
+        };
+        for (encoding, text, expected) in [
+            ("ISO-8859-1", &b"\xf6"[..], "ö"),
+            ("ISO-8859-1", b"\x85", "\u{85}"),
+            ("latin1", b"\xfc", "ü"),
+            ("windows-1252", b"\x85", "…"),
+            ("CP1251", b"\xe4", "д"),
+            ("Shift_JIS", b"\x83\x65", "テ"),
+            ("EUC-JP", b"\xa5\xc6", "テ"),
+            ("GB18030", b"\xc4\xe3", "你"),
+            ("UTF-8", "ö".as_bytes(), "ö"),
+            ("klingon", "ö".as_bytes(), "ö"),
+            ("EUC-JP", b"\xff", "\u{fffd}"),
+        ] {
+            assert_eq!(
+                commit(encoding, text),
+                (format!("J{expected}rg"), format!("gr{expected}")),
+                "{encoding}"
+            );
+        }
+    }
+}
