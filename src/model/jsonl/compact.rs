@@ -25,8 +25,22 @@ pub struct JsonError {
 /// [`JsonError`] for a text that is not exactly one JSON value, or that has half of a surrogate pair, which
 /// UTF-8 cannot hold. `out` is as it was then.
 pub fn compact_json(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    compact(text, false, out)
+}
+
+/// [`compact_json`], but half of a surrogate pair stays the escape that it is: programs that cut texts by UTF-16 write it, and
+/// JSON's grammar allows it.
+///
+/// # Errors
+/// [`JsonError`] for a text that is not exactly one JSON value. `out` is as it was then.
+pub fn compact_json_with_halves(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    compact(text, true, out)
+}
+
+fn compact(text: &str, keeps_halves: bool, out: &mut Vec<u8>) -> Result<(), JsonError> {
     let start = out.len();
-    let mut transcoder = Transcoder { text: text.as_bytes(), at: 0, out, open: Brackets::default() };
+    let mut transcoder =
+        Transcoder { text: text.as_bytes(), at: 0, keeps_halves, out, open: Brackets::default() };
     let result = transcoder.run();
     if result.is_err() {
         out.truncate(start);
@@ -38,6 +52,8 @@ struct Transcoder<'a> {
     text: &'a [u8],
     /// How much of `text` is done.
     at: usize,
+    /// Whether half of a surrogate pair is copied.
+    keeps_halves: bool,
     out: &'a mut Vec<u8>,
     open: Brackets,
 }
@@ -166,15 +182,23 @@ impl Transcoder<'_> {
         let (length, char) = match first {
             0xd800..=0xdbff => match self.low_surrogate()? {
                 Some(second) => (12, 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)),
-                None => return self.fail("half of a surrogate pair"),
+                None => return self.half(),
             },
             _ => (6, first),
         };
-        let Some(char) = char::from_u32(char) else {
-            return self.fail("half of a surrogate pair");
-        };
+        let Some(char) = char::from_u32(char) else { return self.half() };
         self.at += length;
         self.push_char(char);
+        Ok(())
+    }
+
+    /// Half of a surrogate pair at the current place.
+    fn half(&mut self) -> Result<(), JsonError> {
+        if !self.keeps_halves {
+            return self.fail("half of a surrogate pair");
+        }
+        self.out.extend_from_slice(&self.text[self.at..self.at + 6]);
+        self.at += 6;
         Ok(())
     }
 

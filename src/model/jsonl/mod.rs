@@ -14,7 +14,7 @@ mod string;
 
 use std::mem;
 
-pub use compact::{JsonError, compact_json};
+pub use compact::{JsonError, compact_json, compact_json_with_halves};
 pub use string::json_string;
 
 /// Version of the rendering; part of every [`ContentId`](super::content_id::ContentId).

@@ -19,7 +19,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde_json::value::RawValue;
 
 use super::head;
-use crate::model::jsonl::compact_json;
+use crate::model::jsonl::compact_json_with_halves;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{PIECE, Stored, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
@@ -64,7 +64,7 @@ enum Problem {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("line {line}, column {column}: {what}")]
-    NotJson { line: u64, column: usize, what: String },
+    NotJson { line: u64, column: usize, what: String, is_cut: bool },
     #[error("line {line}: a row of more than {LONGEST_ROW} bytes")]
     TooLong { line: u64 },
 }
@@ -95,8 +95,10 @@ pub(in crate::source) fn read_export(
         Err(problem @ Problem::NotJson { .. }) => (ErrorKind::Damaged, problem),
         Err(problem @ Problem::TooLong { .. }) => (ErrorKind::Unsupported, problem),
     };
-    let cut =
-        if kind == ErrorKind::Damaged { "the export was cut short or is still being written; " } else { "" };
+    let cut = match problem {
+        Problem::NotJson { is_cut: true, .. } => "the export was cut short or is still being written; ",
+        _ => "",
+    };
     Err(SourceError::new(kind, label, operation())
         .because(problem)
         .with_hint(format!("{cut}the raw file can be copied from {what}")))
@@ -176,7 +178,7 @@ fn copy_lines(mut reader: impl BufRead, is_proven: bool, lines: &mut Lines) -> R
         }
         let last = lines.pending[start..].strip_suffix(b"\n").is_none().then(|| &lines.pending[start..]);
         if let Some(cut) = last.filter(|_| !is_proven).and_then(cut_off) {
-            return Err(Problem::NotJson { line: number, column: cut.column, what: cut.what });
+            return Err(Problem::NotJson { line: number, column: cut.column, what: cut.what, is_cut: true });
         }
         lines.flush_if_full()?;
     }
@@ -252,7 +254,8 @@ fn render_document(document: impl Read, lines: &mut Lines) -> Result<(), Problem
         }
         (Err(error), None) if error.is_io() => Err(io::Error::from(error).into()),
         (Err(error), None) => {
-            Err(Problem::NotJson { line: error.line() as u64, column: error.column(), what: reason(&error) })
+            let (line, is_cut) = (error.line() as u64, error.is_eof());
+            Err(Problem::NotJson { line, column: error.column(), what: reason(&error), is_cut })
         }
     }
 }
@@ -334,7 +337,7 @@ impl<'de> Visitor<'de> for Rows<'_, '_> {
         let Document { lines, row_len, interruption } = self.0;
         row_len.set(0);
         while let Some(row) = rows.next_element::<Box<RawValue>>()? {
-            compact_json(row.get(), &mut lines.pending).map_err(A::Error::custom)?;
+            compact_json_with_halves(row.get(), &mut lines.pending).map_err(A::Error::custom)?;
             lines.pending.push(b'\n');
             if let Err(problem) = lines.flush_if_full() {
                 **interruption = Some(problem);

@@ -96,6 +96,10 @@ async fn a_rows_document_becomes_one_row_per_line() {
             "{\"big\":123456789012345678901234567890.10}\n",
         ),
         (r#"{"rows":[{"t":"\u00e9\u0041\ud83d\ude00"}]}"#, "{\"t\":\"éA😀\"}\n"),
+        (
+            r#"{"rows":[{"t":"cut \ud83d\n", "u":"\ude00\ud83d\ud83d\ude00"}]}"#,
+            "{\"t\":\"cut \\ud83d\\n\",\"u\":\"\\ude00\\ud83d😀\"}\n",
+        ),
     ] {
         assert_eq!(export(document).await.unwrap(), expected, "{document}");
     }
