@@ -23,8 +23,14 @@ pub mod git;
 #[path = "../it/support/histories.rs"]
 pub mod histories;
 #[allow(dead_code)]
+#[path = "../it/support/kinds.rs"]
+pub mod kinds;
+#[allow(dead_code)]
 #[path = "../it/support/notice.rs"]
 pub mod notice;
+#[allow(dead_code)]
+#[path = "../it/support/oracle.rs"]
+pub mod oracle;
 #[allow(dead_code)]
 #[path = "../it/support/random.rs"]
 pub mod random;

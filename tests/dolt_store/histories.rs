@@ -4,30 +4,29 @@ use crate::agreement::agree;
 use crate::support::histories;
 use crate::support::notice::tell;
 use crate::support::real_history;
-use crate::support::server::Server;
+use crate::support::server::{Dolt, Server};
 
 #[test]
 fn both_ways_agree_on_awkward_names() {
-    let server = Server::start();
-    let mut client = server.client();
-    for name in histories::awkward_names(&mut client) {
-        agree(&server, &server.data(), &name);
+    for dolt in [Dolt::Pinned, Dolt::New] {
+        let server = Server::start_as(dolt, None);
+        for name in histories::awkward_names(&mut server.client()) {
+            agree(&server, &server.data(), &name);
+        }
     }
 }
 
 #[test]
 fn both_ways_agree_on_random_histories_before_and_after_garbage_collection() {
-    let server = Server::start();
-    let mut client = server.client();
-    for seed in [3, 11] {
+    for (dolt, seed) in [(Dolt::Pinned, 3), (Dolt::New, 11)] {
+        let server = Server::start_as(dolt, None);
+        let mut client = server.client();
         let name = format!("random{seed}");
         histories::random(&mut client, &name, seed, 60);
         let before = agree(&server, &server.data(), &name);
         assert!(before > 0);
         client.use_database(&name);
         client.run(&["CALL DOLT_GC()"]);
-        // A collection ends every session on the server.
-        client = server.client();
         assert_eq!(agree(&server, &server.data(), &name), before);
     }
 }

@@ -3,9 +3,12 @@
 
 mod agreement;
 mod damage;
+mod drift;
 mod dumps;
+mod forge;
 mod fuzz_corpus;
 mod histories;
+mod mixed;
 mod shapes;
 // Shared with the tests of the Dolt source, which use more of it.
 #[allow(dead_code)]

@@ -194,13 +194,13 @@ impl Entries<'_> {
         let (origin, links) = self.origin(&tables)?;
         let store = &self.database.store;
         let revision = Revision::Commit(Arc::clone(self.commit));
-        let query = format!("SELECT * FROM {}.{}", revision.database(&store.database), ident(&view.name));
+        let place = format!("{}.{}", revision.database(&store.database), ident(&view.name));
         let mut parts: Vec<&[u8]> = vec![b"dolt-view", store.identity.as_bytes(), view.name.as_bytes()];
         parts.extend(origin.commits.iter().map(|commit| commit.as_bytes()));
         let what = format!("view {} of {} {}", view.name, store.database, revision.describe());
         let content = RowsContent {
             store: Arc::clone(store),
-            query,
+            place,
             version: None,
             guard: Vec::new(),
             working_table: None,

@@ -12,7 +12,7 @@ use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lines::{CopyLines, End, Lines, copy_lines};
 use super::schema_sql::create_table;
-use super::sql::Revision;
+use super::sql::{ALL_ROWS, Revision};
 use super::store::Store;
 use super::wire::RowReader;
 use crate::source::dolt::identifier::ident;
@@ -88,7 +88,7 @@ impl DumpContent {
         lines.add(table.begin().as_bytes());
         if has_rows {
             let query = format!(
-                "SELECT {} FROM {}.{}{}",
+                "SELECT {} FROM {}.{}{}{ALL_ROWS}",
                 table.selected(),
                 ident(&self.store.database),
                 ident(name),
@@ -118,8 +118,11 @@ impl DumpContent {
 
     /// The rows of a table of Dolt's own, which need not be there.
     async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<Kept>, QueryError> {
-        let query =
-            format!("SELECT * FROM {}.{table}{}", ident(&self.store.database), self.revision().as_of());
+        let query = format!(
+            "SELECT * FROM {}.{table}{}{ALL_ROWS}",
+            ident(&self.store.database),
+            self.revision().as_of()
+        );
         match lease.rows(&query).await {
             Ok(rows) => rows.iter().map(|row| read(row).map_err(|error| error.in_query(&query))).collect(),
             Err(QueryError { fault: Fault::Client(ClientError::Server(error)), .. })

@@ -267,10 +267,10 @@ impl Working {
 
     fn content(&self, store: &Arc<Store>, name: &str, guard: &[Arc<str>], what: String) -> RowsContent {
         let guard = guard.iter().map(|table| (table.to_string(), self.hash(table).to_owned())).collect();
-        let query = format!("SELECT * FROM {}.{}", ident(&store.database), ident(name));
+        let place = format!("{}.{}", ident(&store.database), ident(name));
         let what = format!("{what} of {} {}", store.database, Revision::Working.describe());
         let store = Arc::clone(store);
-        RowsContent { store, query, version: None, guard, working_table: None, is_sorted_here: false, what }
+        RowsContent { store, place, version: None, guard, working_table: None, is_sorted_here: false, what }
     }
 }
 

@@ -16,7 +16,7 @@ use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::ranges::sql_value;
-use super::sql::Revision;
+use super::sql::{ALL_ROWS, Revision};
 use super::versions::{ReadRows, Reading, TableVersion};
 use super::wire::RowReader;
 use crate::locks::lock;
@@ -241,7 +241,7 @@ impl ReadRows for Lookups<'_> {
         let place = format!("{}.{}", ident(&self.table.store.database), ident(&self.table.table));
         for Asked { version, definition, condition } in self.asked {
             let as_of = Revision::Commit(version.as_str().into()).as_of();
-            let query = format!("SELECT * FROM {place}{as_of} WHERE {condition}");
+            let query = format!("SELECT * FROM {place}{as_of} WHERE {condition}{ALL_ROWS}");
             let mut answer = lease.start(&query).await?;
             let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
             let mut found = None;

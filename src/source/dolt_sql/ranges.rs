@@ -8,7 +8,7 @@
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lines::{CopyLines, End, Lines};
-use super::sql::literal;
+use super::sql::{ALL_ROWS, literal};
 use super::wire::RowReader;
 use crate::model::jsonl::line_key::{KeyOrder, KeyValue, LineKey};
 use crate::source::dolt::identifier::ident;
@@ -61,7 +61,7 @@ impl<'r> Range<'r> {
         // The order has to be stated: with a condition, the server may read by another index that begins with the
         // same column. It sorts nothing where it reads by the key.
         let by = columns.join(", ");
-        let query = |condition| format!("SELECT * FROM {place} WHERE {condition} ORDER BY {by}");
+        let query = |condition| format!("SELECT * FROM {place} WHERE {condition} ORDER BY {by}{ALL_ROWS}");
         Ok(Self { order, from, to, queries: conditions.into_iter().map(query).collect() })
     }
 

@@ -24,6 +24,10 @@ pub fn literals<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
     quoted.join(", ")
 }
 
+/// Ends a query of rows. Dolt 2.2.0 sends the rows of a plain query by a way of its own, on which it sends nothing
+/// in the place of JSON, geometry and vectors that are out of line. With a limit it takes the old one.
+pub const ALL_ROWS: &str = " LIMIT 9223372036854775807";
+
 /// Where in a database's history something is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revision {

@@ -264,7 +264,7 @@ fn values(client: &mut Client) {
 
 #[test]
 fn hostile_histories() {
-    for dolt in [Dolt::Pinned, Dolt::Old] {
+    for dolt in Dolt::EVERY {
         let server = Server::start_as(dolt, None);
         let client = &mut server.client();
         let see = |database: &str| check(&server.url(database), 7);

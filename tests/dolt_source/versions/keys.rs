@@ -197,3 +197,8 @@ fn every_key_has_the_order_of_its_rows() {
 fn every_key_has_the_order_of_its_rows_in_an_old_dolt() {
     every_key(Dolt::Old, 32);
 }
+
+#[test]
+fn every_key_has_the_order_of_its_rows_in_a_new_dolt() {
+    every_key(Dolt::New, 33);
+}

@@ -9,6 +9,7 @@ mod large;
 
 use check::{Seen, check};
 
+use crate::support::kinds::Kinds;
 use crate::support::server::{Dolt, Server};
 use crate::support::{extremes, histories as shared};
 
@@ -20,7 +21,7 @@ fn told(seen: &Seen) {
 
 #[test]
 fn random_histories() {
-    for (dolt, seed) in [(Dolt::Pinned, 21), (Dolt::Pinned, 22), (Dolt::Old, 23)] {
+    for (dolt, seed) in [(Dolt::Pinned, 21), (Dolt::New, 22), (Dolt::Old, 23)] {
         let server = Server::start_as(dolt, None);
         shared::random(&mut server.client(), "r", seed, 60);
         let all = check(&server.url("r"), seed);
@@ -30,6 +31,20 @@ fn random_histories() {
         }
         assert!(all["a.jsonl"].families > 1, "the columns change: {all:?}");
         assert_eq!(all["loose.jsonl"].ordered, 0, "no key");
+    }
+}
+
+#[test]
+fn values_of_every_kind() {
+    for dolt in Dolt::EVERY {
+        let server = Server::start_as(dolt, None);
+        let client = &mut server.client();
+        Kinds::begin(client, "kinds", 25).carry_on(client, dolt, 20);
+        let all = check(&server.url("kinds"), 25);
+        for path in ["kinds.jsonl", "by_decimal.jsonl", "no_key.jsonl"] {
+            told(&all[path]);
+        }
+        assert_eq!(all["by_decimal.jsonl"].ordered, all["by_decimal.jsonl"].versions, "{dolt:?}: {all:?}");
     }
 }
 

@@ -14,6 +14,8 @@ pub const NAME: &str = "db";
 
 /// A store, and all that may ever be read from it.
 pub struct Sample {
+    /// Which Dolt made it.
+    pub dolt: Dolt,
     /// Holds the folder of the database.
     pub folder: tempfile::TempDir,
     /// What it held at each step of its history.
@@ -21,20 +23,16 @@ pub struct Sample {
 }
 
 /// A history in a journal; in table files of two generations and a journal; in archives with dictionaries and a journal.
+/// Then one by the newest Dolt, whose long values are adaptive, in table files and a journal.
 pub fn samples() -> Vec<Sample> {
     let mut server = Server::start();
-    let database = server.data().join(NAME);
-    let mut history =
-        History { client: server.client(), database: database.clone(), truth: Truth::default() };
-    history.client.new_database(NAME);
-    history.note();
-    history.begin();
+    let mut history = History::begin(&server);
     let journal = history.sample();
     history.collect(&server);
     history.go_on("after a collection");
     let generations = history.sample();
     history.collect(&server);
-    let mut truth = history.truth;
+    let History { database, mut truth, .. } = history;
     server.kill();
     // The archives that a collection makes have no dictionaries; those that this makes have.
     let home = temp_dir();
@@ -48,20 +46,40 @@ pub fn samples() -> Vec<Sample> {
     truth.note(&database);
     dolt(&["commit", "-am", "after archiving"]);
     truth.note(&database);
-    let archives = sample_of(&database, &truth);
-    let samples = vec![journal, generations, archives];
+    let archives = sample_of(Dolt::Pinned, &database, &truth);
+    let samples = vec![journal, generations, archives, by_the_newest()];
     let kinds: Vec<_> = samples.iter().map(|sample| kinds(sample.folder.path())).collect();
-    assert_eq!(kinds, [(true, 0, 0), (true, 2, 0), (true, 2, 1)], "journal, table files, archives: {said}");
+    let expected = [(true, 0, 0), (true, 2, 0), (true, 2, 1), (true, 2, 0)];
+    assert_eq!(kinds, expected, "journal, table files, archives: {said}");
     samples
 }
 
+fn by_the_newest() -> Sample {
+    let server = Server::start_as(Dolt::New, None);
+    let mut history = History::begin(&server);
+    history.collect(&server);
+    history.go_on("after a collection");
+    history.sample()
+}
+
 struct History {
+    dolt: Dolt,
     client: Client,
     database: PathBuf,
     truth: Truth,
 }
 
 impl History {
+    /// Begins it on a new server.
+    fn begin(server: &Server) -> Self {
+        let (client, database) = (server.client(), server.data().join(NAME));
+        let mut history = Self { dolt: server.dolt, client, database, truth: Truth::default() };
+        history.client.new_database(NAME);
+        history.note();
+        history.first_steps();
+        history
+    }
+
     fn note(&mut self) {
         self.truth.note(&self.database);
     }
@@ -74,7 +92,7 @@ impl History {
         self.note();
     }
 
-    fn begin(&mut self) {
+    fn first_steps(&mut self) {
         self.step("CREATE TABLE issues (id int PRIMARY KEY, status varchar(20), title varchar(80), body longtext, j json)");
         let row = |at: usize| format!("({at},'open','title {at} {}',null,'{{\"n\": {at}}}')", at * 7919);
         let rows: Vec<_> = (0..150).map(row).collect();
@@ -113,19 +131,19 @@ impl History {
     }
 
     fn sample(&self) -> Sample {
-        sample_of(&self.database, &self.truth)
+        sample_of(self.dolt, &self.database, &self.truth)
     }
 }
 
-fn sample_of(database: &Path, truth: &Truth) -> Sample {
+fn sample_of(dolt: Dolt, database: &Path, truth: &Truth) -> Sample {
     let folder = temp_dir();
-    let dolt = folder.path().join(NAME).join(".dolt");
-    copy(&database.join(".dolt/noms"), &dolt.join("noms"));
-    fs::copy(database.join(".dolt/repo_state.json"), dolt.join("repo_state.json"))
+    let own = folder.path().join(NAME).join(".dolt");
+    copy(&database.join(".dolt/noms"), &own.join("noms"));
+    fs::copy(database.join(".dolt/repo_state.json"), own.join("repo_state.json"))
         .expect("every database has it");
     let mut truth = truth.clone();
     truth.settle(&folder.path().join(NAME));
-    Sample { folder, truth }
+    Sample { dolt, folder, truth }
 }
 
 /// Whether there is a journal, how many table files, how many archives with a dictionary.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::support::command::{Outcome, run};
+use crate::support::command::{Outcome, Run, run};
 use crate::support::server::Dolt;
 use crate::support::temp_dir;
 
@@ -12,10 +12,10 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 const TABLE_FOOTER: usize = 20;
 const TABLE_ENTRY: usize = 28;
 
-/// The chunks of a whole store that anything reaches, by address: Dolt's full collection throws all others away. Changes
+/// The chunks of a whole store that anything reaches, by address: a Dolt's full collection throws all others away. Changes
 /// the store.
-pub fn collect(database: &Path) -> BTreeSet<String> {
-    dolt(database, &["gc", "--full", "--archive-level", "0"]).expect_status(0);
+pub fn collect(by: Dolt, database: &Path) -> BTreeSet<String> {
+    dolt(by, database, &["gc", "--full", "--archive-level", "0"]).expect_status(0);
     let noms = database.join(".dolt/noms");
     let mut kept = BTreeSet::new();
     for folder in [noms.join("oldgen"), noms] {
@@ -48,13 +48,13 @@ fn text(address: &[u8]) -> String {
     (0..160).step_by(5).map(digit).collect()
 }
 
-/// What `dolt fsck` says of a copy of the store, and whether it is content. It mends what it can, so never of the store
-/// itself.
-pub fn fsck(database: &Path) -> (bool, String) {
+/// What a Dolt's `fsck` says of a copy of the store, and whether it is content. It mends what it can, so never of the store
+/// itself. `None` where it does not end: of some damaged stores it does not within a minute, and then it says nothing.
+pub fn fsck(by: Dolt, database: &Path) -> Option<(bool, String)> {
     let copy = temp_dir();
     super::stores::copy(database, copy.path());
-    let outcome = dolt(copy.path(), &["fsck", "--quiet"]);
-    (outcome.status.success(), format!("{}{}", outcome.text(), outcome.stderr))
+    let outcome = command(by, copy.path(), &["fsck", "--quiet"], Run::outcome_in_time)?;
+    Some((outcome.status.success(), format!("{}{}", outcome.text(), outcome.stderr)))
 }
 
 /// The addresses under which `dolt fsck` says that something is wrong. Of a chunk whose content has another hash it tells
@@ -72,17 +72,16 @@ pub fn addresses_in(text: &str) -> BTreeSet<String> {
     text.lines().filter(|line| !is_shown_content(line)).flat_map(addresses).collect()
 }
 
-/// Runs Dolt in a database's folder.
-pub fn dolt(database: &Path, args: &[&str]) -> Outcome {
+/// Runs a Dolt in a database's folder.
+pub fn dolt(by: Dolt, database: &Path, args: &[&str]) -> Outcome {
+    command(by, database, args, Run::outcome)
+}
+
+fn command<T>(by: Dolt, database: &Path, args: &[&str], end: impl FnOnce(Run) -> T) -> T {
     let home = temp_dir();
     fs::create_dir(home.path().join(".dolt")).expect("a new folder is writable");
     let config = r#"{"user.name":"Test","user.email":"test@example.com","metrics.disabled":"true"}"#;
     fs::write(home.path().join(".dolt/config_global.json"), config).expect("a new folder is writable");
     let home = home.path();
-    run(Dolt::Pinned.program())
-        .args(args)
-        .dir(database)
-        .env("HOME", home)
-        .env("DOLT_ROOT_PATH", home)
-        .outcome()
+    end(run(by.program()).args(args).dir(database).env("HOME", home).env("DOLT_ROOT_PATH", home))
 }

@@ -9,12 +9,12 @@ use asof::source::verify::Severity;
 use super::oracle::{collect, dolt, fsck};
 use super::{check, verify};
 use crate::support::git;
-use crate::support::server::Server;
+use crate::support::server::{Dolt, Server};
 use crate::support::{database, temp_dir, wait};
 
 /// A database with a history, and a table whose index has many nodes.
 fn make(folder: &Path) {
-    dolt(folder, &["init"]).expect_status(0);
+    dolt(Dolt::Pinned, folder, &["init"]).expect_status(0);
     let rows: Vec<String> = (0..4000).map(|id| format!("({id}, sha1({id}))")).collect();
     let statements = [
         "CREATE TABLE t (id int PRIMARY KEY, w varchar(60), KEY by_w (w))".to_owned(),
@@ -25,7 +25,7 @@ fn make(folder: &Path) {
         "CALL DOLT_TAG('v1', 'HEAD')".to_owned(),
         "INSERT INTO t VALUES (9999, 'not committed')".to_owned(),
     ];
-    dolt(folder, &["sql", "-q", &statements.join(";\n")]).expect_status(0);
+    dolt(Dolt::Pinned, folder, &["sql", "-q", &statements.join(";\n")]).expect_status(0);
 }
 
 /// A stash, a merge with conflicts, what is staged, foreign keys, indexes of every kind, long values.
@@ -54,24 +54,26 @@ CALL DOLT_ADD('v');";
 
 #[test]
 fn everything_that_keeps_chunks_alive_is_followed() {
-    let folder = temp_dir();
-    dolt(folder.path(), &["init"]).expect_status(0);
-    dolt(folder.path(), &["sql", "-q", EVERYTHING]).expect_status(0);
-    let status = dolt(folder.path(), &["status"]).text();
-    assert!(status.contains("both modified") && status.contains("Changes to be committed"), "{status}");
-    let stashes =
-        dolt(folder.path(), &["sql", "-r", "csv", "-q", "SELECT count(*) FROM dolt_stashes"]).text();
-    assert!(stashes.trim().ends_with('1'), "{stashes}");
-    let chunks = verify(folder.path()).expect_nothing();
-    assert_eq!(chunks, collect(folder.path()).len());
-    assert_eq!(verify(folder.path()).expect_nothing(), chunks);
+    for by in Dolt::EVERY {
+        let folder = temp_dir();
+        dolt(by, folder.path(), &["init"]).expect_status(0);
+        dolt(by, folder.path(), &["sql", "-q", EVERYTHING]).expect_status(0);
+        let status = dolt(by, folder.path(), &["status"]).text();
+        assert!(status.contains("both modified") && status.contains("Changes to be committed"), "{status}");
+        let count = ["sql", "-r", "csv", "-q", "SELECT count(*) FROM dolt_stashes"];
+        let stashes = dolt(by, folder.path(), &count).text();
+        assert!(stashes.trim().ends_with('1'), "{stashes}");
+        let chunks = verify(folder.path()).expect_nothing();
+        assert_eq!(chunks, collect(by, folder.path()).len(), "{by:?}");
+        assert_eq!(verify(folder.path()).expect_nothing(), chunks);
+    }
 }
 
 #[test]
 fn an_index_that_no_reading_looks_at_is_checked() {
     let folder = temp_dir();
     make(folder.path());
-    dolt(folder.path(), &["gc", "--archive-level", "0"]).expect_status(0);
+    dolt(Dolt::Pinned, folder.path(), &["gc", "--archive-level", "0"]).expect_status(0);
     verify(folder.path()).expect_nothing();
     let old = folder.path().join(".dolt/noms/oldgen");
     let files =
@@ -91,7 +93,10 @@ fn an_index_that_no_reading_looks_at_is_checked() {
             of_index += 1;
             let read = check::read(folder.path()).unwrap_or_else(|error| panic!("{}", error.chain()));
             assert!(read.failures.is_empty(), "rendering does not read it: {:?}", read.failures);
-            assert!(of_index > 1 || !fsck(folder.path()).0, "Dolt finds it, too");
+            assert!(
+                of_index > 1 || fsck(Dolt::Pinned, folder.path()).is_none_or(|(is_content, _)| !is_content),
+                "Dolt finds it, too"
+            );
         }
     }
     assert!(of_index > 5, "{of_index}");
@@ -102,10 +107,10 @@ fn a_clone_that_is_shallow_lacks_nothing() {
     let (folder, remote, clones) = (temp_dir(), temp_dir(), temp_dir());
     make(folder.path());
     let url = format!("file://{}", remote.path().display());
-    dolt(folder.path(), &["remote", "add", "origin", &url]).expect_status(0);
-    dolt(folder.path(), &["push", "origin", "main"]).expect_status(0);
+    dolt(Dolt::Pinned, folder.path(), &["remote", "add", "origin", &url]).expect_status(0);
+    dolt(Dolt::Pinned, folder.path(), &["push", "origin", "main"]).expect_status(0);
     verify(remote.path()).expect_nothing();
-    dolt(clones.path(), &["clone", "--depth", "1", &url, "copy"]).expect_status(0);
+    dolt(Dolt::Pinned, clones.path(), &["clone", "--depth", "1", &url, "copy"]).expect_status(0);
     let copy = clones.path().join("copy");
     assert!(copy.join(".dolt/noms/ghostObjects.txt").exists(), "it is shallow");
     verify(&copy).expect_nothing();
@@ -117,8 +122,8 @@ fn a_store_in_a_git_repository() {
     make(folder.path());
     let bare = git::bare(&repository.path().join("r.git"));
     let url = format!("git+file://{}", bare.display());
-    dolt(folder.path(), &["remote", "add", "origin", &url]).expect_status(0);
-    dolt(folder.path(), &["push", "origin", "main"]).expect_status(0);
+    dolt(Dolt::Pinned, folder.path(), &["remote", "add", "origin", &url]).expect_status(0);
+    dolt(Dolt::Pinned, folder.path(), &["push", "origin", "main"]).expect_status(0);
     let chunks = verify(&bare).expect_nothing();
     assert!(chunks > 100, "{chunks}");
     flip_in_git(&bare);

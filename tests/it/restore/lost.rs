@@ -74,7 +74,7 @@ fn the_page_turns_automatic_garbage_collection_off() {
     let page = include_str!("../../../docs/RESTORE.md");
     let setting =
         page.split('`').find(|text| text.starts_with("behavior: ")).expect("the page has the setting");
-    for dolt in [Dolt::Pinned, Dolt::Old] {
+    for dolt in Dolt::EVERY {
         let mut server = Server::start_as(dolt, None);
         let is_on = |server: &Server| server.client().one("SELECT @@dolt_auto_gc_enabled");
         assert_eq!(is_on(&server), "1", "{dolt:?} collects by itself");

@@ -38,8 +38,10 @@ fn what_refers_to_an_overwritten_row_stays() {
     for (dolt, recipe) in [
         (Dolt::Pinned, "row_as_of"),
         (Dolt::Old, "row_as_of"),
+        (Dolt::New, "row_as_of"),
         (Dolt::Pinned, "rows_from_restored"),
         (Dolt::Old, "rows_from_restored"),
+        (Dolt::New, "rows_from_restored"),
     ] {
         let server = beads_of(dolt, ESTIMATE, METADATA);
         let (source, mount) = mounted(&server, "beads", false);
@@ -64,9 +66,7 @@ fn take_its_place(server: &Server) -> BTreeMap<String, String> {
 /// Neither the row that has its place now, nor what it has become, is given up for it.
 #[test]
 fn a_row_whose_unique_value_another_one_has_is_refused() {
-    for (dolt, is_gone) in
-        [(Dolt::Pinned, true), (Dolt::Pinned, false), (Dolt::Old, true), (Dolt::Old, false)]
-    {
+    for (dolt, is_gone) in Dolt::EVERY.into_iter().flat_map(|dolt| [(dolt, true), (dolt, false)]) {
         let server = beads_of(dolt, ESTIMATE, METADATA);
         let (source, mount) = mounted(&server, "beads", false);
         restored(&server, &mount);
@@ -85,7 +85,7 @@ fn a_row_whose_unique_value_another_one_has_is_refused() {
 
 #[test]
 fn a_row_from_a_history_whose_unique_value_another_one_has_is_refused() {
-    for dolt in [Dolt::Pinned, Dolt::Old] {
+    for dolt in Dolt::EVERY {
         let mut server = beads_of(dolt, ESTIMATE, METADATA);
         let (_dir, mount) = mount_of_exports(&server);
         let before = take_its_place(&server);
@@ -117,7 +117,7 @@ fn a_row_that_was_not_there_then_is_not_taken_out() {
 
 #[test]
 fn what_refers_to_a_row_stays_when_it_comes_from_its_history() {
-    for dolt in [Dolt::Pinned, Dolt::Old] {
+    for dolt in Dolt::EVERY {
         let mut server = beads_of(dolt, ESTIMATE, METADATA);
         let (_dir, mount) = mount_of_exports(&server);
         let mut client = server.client();

@@ -71,7 +71,17 @@ impl Run {
 
     /// Runs to the end and gives whatever came of it. Fails when the time is over, or when the program has
     /// ended but something that it left behind still holds its output open.
-    pub fn outcome(mut self) -> Outcome {
+    pub fn outcome(self) -> Outcome {
+        self.attempt().unwrap_or_else(|late| panic!("{late}"))
+    }
+
+    /// The same of a program that may take for ever, which is its own matter: `None` when the time is over.
+    pub fn outcome_in_time(self) -> Option<Outcome> {
+        self.attempt().ok()
+    }
+
+    /// The error says that the time is over.
+    fn attempt(mut self) -> Result<Outcome, String> {
         let line = format!("{:?}", self.command);
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
@@ -83,14 +93,14 @@ impl Run {
         let stdout = drain(child.stdout.take().expect("stdout is piped"));
         let stderr = drain(child.stderr.take().expect("stderr is piped"));
         let status = wait(&mut child, begun + self.limit)
-            .unwrap_or_else(|| panic!("not done after {:?}: {line}\n{}", self.limit, late(&stderr)));
+            .ok_or_else(|| format!("not done after {:?}: {line}\n{}", self.limit, late(&stderr)))?;
         let rest = |pipe: &mpsc::Receiver<Vec<u8>>, which: &str| {
             let left = self.limit.saturating_sub(begun.elapsed()).max(Duration::from_secs(5));
             pipe.recv_timeout(left).unwrap_or_else(|_| panic!("{which} is still held open after {line}"))
         };
         let stdout = rest(&stdout, "stdout");
         let stderr = String::from_utf8_lossy(&rest(&stderr, "stderr")).into_owned();
-        Outcome { status, stdout, stderr, line }
+        Ok(Outcome { status, stdout, stderr, line })
     }
 
     /// Runs it, insists on success, and gives what it printed.

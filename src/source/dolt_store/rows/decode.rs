@@ -122,9 +122,11 @@ impl Decoder {
             String => Value::Text(text(terminated(field)?)?),
             Bytes => Value::Bytes(terminated(field)?),
             Geometry => Value::Bytes(field),
-            StringAddr => Value::Text(text(out_of_line::addressed(field, chunks, &mut room.bytes)?)?),
-            BytesAddr | GeomAddr => Value::Bytes(out_of_line::addressed(field, chunks, &mut room.bytes)?),
-            JsonAddr => Value::Json(text(out_of_line::addressed(field, chunks, &mut room.bytes)?)?),
+            StringAddr => Value::Text(text(out_of_line::addressed(field, false, chunks, &mut room.bytes)?)?),
+            BytesAddr | GeomAddr => {
+                Value::Bytes(out_of_line::addressed(field, false, chunks, &mut room.bytes)?)
+            }
+            JsonAddr => Value::Json(text(out_of_line::addressed(field, true, chunks, &mut room.bytes)?)?),
             StringAdaptive => Value::Text(text(out_of_line::adaptive(field, chunks, &mut room.bytes)?)?),
             BytesAdaptive | GeomAdaptive => {
                 Value::Bytes(out_of_line::adaptive(field, chunks, &mut room.bytes)?)

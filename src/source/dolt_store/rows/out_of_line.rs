@@ -12,9 +12,11 @@
 //!
 //! - Where there is a tree at that address, it is meant: no value is the address of a tree by chance.
 //! - Where there is none, an adaptive column has 19 bytes in the row. An addressed one has lost a chunk, or has 19 bytes
-//!   in the row: that cannot be decided.
+//!   in the row: that cannot be decided, but for JSON, of which no address has the form by chance.
 //! - 20 zero bytes are the empty value in an addressed column. In an adaptive one they are that or 19 zero bytes: that
 //!   cannot be decided.
+
+use serde::de::IgnoredAny;
 
 use super::blob::{is_node, read_blob};
 use super::error::ValueProblem;
@@ -25,13 +27,14 @@ use crate::source::dolt_store::error::StoreError;
 /// Why a field has another encoding than its column.
 const DRIFT: &str = "Dolt 2.0.7 and 2.0.8 changed the encodings of columns and left their rows as they were";
 
-/// Reads a field of a column whose encoding is an addressed one.
+/// Reads a field of a column whose encoding is an addressed one. `is_json` says whether its values are JSON.
 ///
 /// # Errors
 /// [`ValueProblem`] for a field of neither encoding, or whose chunks cannot be read;
 /// [`ValueProblem::Ambiguous`] where the field has two readings.
 pub fn addressed<'r>(
     field: &'r [u8],
+    is_json: bool,
     chunks: &dyn Chunks,
     room: &'r mut Vec<u8>,
 ) -> Result<&'r [u8], ValueProblem> {
@@ -39,6 +42,7 @@ pub fn addressed<'r>(
         Some(address) if field[0] != 0 || address.is_empty() || is_tree(&address, chunks)? => {
             tree(&address, chunks, room)
         }
+        Some(_) if is_json && serde_json::from_slice::<IgnoredAny>(&field[1..]).is_ok() => Ok(&field[1..]),
         Some(address) => Err(ValueProblem::Ambiguous(format!(
             "its 20 bytes are the address of chunk {address}, which is not in the store, or a value of 19 bytes ({DRIFT})"
         ))),
@@ -168,6 +172,14 @@ mod tests {
             .expect("one of 256 begins with zero")
     }
 
+    fn addressed<'r>(
+        field: &'r [u8],
+        chunks: &dyn Chunks,
+        room: &'r mut Vec<u8>,
+    ) -> Result<&'r [u8], ValueProblem> {
+        super::addressed(field, false, chunks, room)
+    }
+
     fn read(
         reader: for<'r> fn(&'r [u8], &dyn Chunks, &'r mut Vec<u8>) -> Result<&'r [u8], ValueProblem>,
         field: &[u8],
@@ -209,6 +221,15 @@ mod tests {
         );
         assert!(matches!(read(addressed, address.as_bytes(), &none), Err(ValueProblem::Ambiguous(_))));
         assert_eq!(read(adaptive, b"\0nineteen bytes long", &none).expect("a text"), b"nineteen bytes long");
+    }
+
+    #[test]
+    fn json_of_nineteen_bytes_is_no_address() {
+        let (none, mut room) = (MemoryChunks::default(), Vec::new());
+        let mut json = |field| super::addressed(field, true, &none, &mut room).map(<[u8]>::to_vec);
+        assert_eq!(json(b"\0{\"n\":12,\"t\":\"jjjj\"}").expect("JSON"), b"{\"n\":12,\"t\":\"jjjj\"}");
+        let address = [&[0][..], &[7; 19]].concat();
+        assert!(matches!(json(&address), Err(ValueProblem::Ambiguous(_))));
     }
 
     #[test]
