@@ -35,6 +35,7 @@ pub mod text;
 pub mod verify;
 pub mod versioned;
 mod watch;
+pub mod zip;
 
 pub use error::{ErrorKind, SourceError, chain};
 

@@ -10,7 +10,7 @@ use asof::source::dolt_store::message::Message;
 use asof::source::dolt_store::objects::prolly;
 use asof::source::dolt_store::objects::table::Table;
 use asof::source::dolt_store::probe;
-use asof::source::{archive, dump};
+use asof::source::{archive, dump, zip};
 
 use crate::support::command::run;
 use crate::support::server::{Dolt, Server};
@@ -23,7 +23,7 @@ enum Read {
 }
 
 /// All targets: those of `fuzz/Cargo.toml`.
-const TARGETS: [(&str, Read); 13] = [
+const TARGETS: [(&str, Read); 14] = [
     ("manifest", Read::Bytes(probe::manifest)),
     ("journal", Read::File(probe::journal)),
     ("table_file", Read::File(probe::table_file)),
@@ -37,6 +37,7 @@ const TARGETS: [(&str, Read); 13] = [
     ("archive_name", Read::Bytes(archive::probe::archive_name)),
     ("thrum_manifest", Read::Bytes(archive::probe::thrum_manifest)),
     ("export", Read::Bytes(archive::probe::export)),
+    ("zip", Read::Bytes(zip::probe::zip)),
 ];
 /// How many objects of one kind begin the corpus, and how long they are at most.
 const OBJECTS_PER_KIND: usize = 3;

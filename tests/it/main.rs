@@ -43,3 +43,4 @@ mod timelines;
 mod tools;
 mod verify;
 mod xattr;
+mod zips;

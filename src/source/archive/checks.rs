@@ -6,6 +6,8 @@ use super::beside::beside;
 use super::format::Format;
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, database_of};
+use super::zip_directory::ZipFile;
+use super::zip_problem::damaged_zip_hint;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 use crate::source::dump::sha256sum::{self, Checked as Compared};
@@ -36,6 +38,23 @@ pub(super) fn databases(means: &Means, archive: &Archive) -> Checked {
         }
     }
     found
+}
+
+/// What contradicts the directories of the zips that an archive consists of, though they can be listed. What keeps one from
+/// being listed is found by those who read it. Blocks.
+pub(super) fn zips(archive: &Archive) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for artefact in archive.artefacts.iter().filter(|artefact| artefact.format == Format::Zip) {
+        let Ok(zip) = ZipFile::read(&artefact.file) else { continue };
+        let path = &artefact.file.path;
+        findings.extend(
+            zip.directory
+                .flaws
+                .into_iter()
+                .map(|flaw| Finding::wrong(path.shown().to_string(), flaw).with_hint(damaged_zip_hint(path))),
+        );
+    }
+    findings
 }
 
 /// What the lists of `sha256sum` beside the files of an archive say of them. Blocks.

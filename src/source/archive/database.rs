@@ -156,12 +156,16 @@ impl Database for ArchiveDatabase {
             let (means, checked) = (self.view.means.clone(), Arc::clone(archive));
             let label = &self.view.means.label;
             let told = progress.clone();
-            let both =
-                move || Ok((checks::databases(&means, &checked), checks::checksums(&means, &checked, &told)));
-            let (of_databases, of_checksums) = on_blocking_thread(label, both).await?;
+            let all = move || {
+                let of_databases = checks::databases(&means, &checked);
+                let of_checksums = checks::checksums(&means, &checked, &told);
+                Ok((of_databases, of_checksums, checks::zips(&checked)))
+            };
+            let (of_databases, of_checksums, of_zips) = on_blocking_thread(label, all).await?;
             databases += of_databases.checked;
             checksums += of_checksums.checked;
-            verdict.findings.extend(of_databases.findings.into_iter().chain(of_checksums.findings));
+            verdict.findings.extend(of_databases.findings);
+            verdict.findings.extend(of_checksums.findings.into_iter().chain(of_zips));
             progress.advance(1);
         }
         for (count, what) in [(manifests, "manifest"), (databases, "SQLite file"), (checksums, "checksum")] {

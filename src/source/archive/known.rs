@@ -30,7 +30,7 @@ impl KnownZips {
     /// What is kept in a folder; without one nothing is kept.
     pub(super) fn in_folder(folder: Option<&Path>) -> Self {
         let Some(folder) = folder else { return Self::default() };
-        let file = RecordFile::new(folder.join(format!("zips-{}", env!("CARGO_PKG_VERSION"))));
+        let file = RecordFile::new(folder.join(format!("zips-2-{}", env!("CARGO_PKG_VERSION"))));
         let records = file.read().unwrap_or_else(|error| {
             let path = file.path().shown();
             tracing::warn!(%path, %error, "what earlier mounts read of zips is not known");

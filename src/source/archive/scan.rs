@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use zip::result::ZipError;
 
 use super::ArchiveOptions;
 use super::beside::{JOURNAL, WAL, beside, settled_beside};
@@ -18,7 +17,7 @@ use super::found::{Artefact, Found, readers_of};
 use super::known::KnownZips;
 use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::zip_directory::ZipFacts;
-use super::zip_problem::zip_reason;
+use super::zip_problem::{cut_off_hint, damaged_zip_hint, remedy_hint};
 use crate::model::access::Audience;
 use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
@@ -26,6 +25,7 @@ use crate::source::access;
 use crate::source::root::{LEADS_OUTSIDE_HINT, Root, is_outside};
 use crate::source::stored::{FileStamp, FileVersion};
 use crate::source::stored::{io_kind, stored_error};
+use crate::source::zip::ZipError;
 use crate::source::{ErrorKind, SourceError};
 
 /// The mark of an archive that does not tell any more when it was captured.
@@ -377,8 +377,12 @@ impl Scanner {
             }
             Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
             Err(error) => {
-                let reason = zip_reason(&error);
-                tracing::warn!("{}: damaged: {reason}; `unzip -t` shows what is left of it", path.shown());
+                let (what, hint) = match &error {
+                    ZipError::Unsupported { remedy, .. } => ("cannot be read", remedy_hint(*remedy, path)),
+                    ZipError::CutOff(_) => ("damaged", cut_off_hint(path)),
+                    _ => ("damaged", damaged_zip_hint(path)),
+                };
+                tracing::warn!("{}: {what}: {error}; {hint}", path.shown());
                 Facts::DamagedZip
             }
         };

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use zip::CompressionMethod;
-use zip::result::ZipError;
 
-use super::zip_directory::ZipDirectory;
+use super::zip_directory::ZipFile;
 use super::zip_problem::zip_error;
 use crate::model::content_id::ContentId;
+use crate::model::shell;
 use crate::model::terminal::ShowPath;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::{Opened, PIECE, Spool, Spools, Stored, read_full};
 use crate::source::stored::{io_kind, stored_error};
+use crate::source::zip::{Member, ZipError, unpacked};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// Members of at most this many bytes are read whatever their ratio.
@@ -28,74 +28,59 @@ pub(super) const BOMB_RATIO: u64 = 1000;
 /// One member of one zip.
 pub(super) struct ZipContent {
     pub(super) label: Arc<str>,
-    pub(super) directory: Arc<ZipDirectory>,
-    /// Its place in the central directory.
-    pub(super) index: usize,
-    /// Unpacked length in bytes, as the directory states it.
-    pub(super) len: u64,
-    /// Whether its data lies within that of another one.
-    pub(super) overlaps: bool,
+    pub(super) zip: Arc<ZipFile>,
+    /// Its place among the members.
+    pub(super) at: usize,
+}
+
+impl ZipContent {
+    fn member(&self) -> &Member {
+        &self.zip.directory.members[self.at]
+    }
 }
 
 #[async_trait]
 impl Content for ZipContent {
     fn stated_len(&self) -> Option<u64> {
-        Some(self.len)
+        Some(self.member().len)
     }
 
     fn describe(&self) -> String {
-        describe_member(&self.directory, self.index)
+        self.zip.describe(self.member())
     }
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
-        let (label, directory, index) = (Arc::clone(&self.label), Arc::clone(&self.directory), self.index);
-        if self.overlaps {
-            return Err(SourceError::new(
-                ErrorKind::Unsupported,
-                &*label,
-                format!("cannot read {}", self.describe()),
-            )
-            .because("its data lies within that of another member, which looks like a zip bomb")
-            .with_hint("if it is real, take it out with `unzip`"));
-        }
+        let (label, zip, at) = (Arc::clone(&self.label), Arc::clone(&self.zip), self.at);
         on_blocking_thread(&self.label, move || {
-            read_member(&label, &directory, index, sink)
-                .map_err(|error| changed_rather(error, &label, &directory))
+            let member = &zip.directory.members[at];
+            read_member(&label, &zip, member, sink).map_err(|error| changed_rather(error, &label, &zip))
         })
         .await
     }
 }
 
-fn describe_member(directory: &ZipDirectory, index: usize) -> String {
-    let archive = directory.reader();
-    let name = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default();
-    format!("member {} of {}", name.escape_debug(), directory.file.path.shown())
-}
-
 /// One member of one zip, for what reads a format within it: unpacked into a temporary file, and checked, first.
 pub(super) struct ZipStored {
-    directory: Arc<ZipDirectory>,
-    index: usize,
-    len: u64,
+    zip: Arc<ZipFile>,
+    at: usize,
     spools: Arc<Spools>,
 }
 
 impl ZipStored {
-    /// The member at a place of the central directory, of `len` bytes.
-    pub(super) fn new(directory: &Arc<ZipDirectory>, index: usize, len: u64, spools: &Arc<Spools>) -> Self {
-        Self { directory: Arc::clone(directory), index, len, spools: Arc::clone(spools) }
+    /// The member at a place among the members.
+    pub(super) fn new(zip: &Arc<ZipFile>, at: usize, spools: &Arc<Spools>) -> Self {
+        Self { zip: Arc::clone(zip), at, spools: Arc::clone(spools) }
+    }
+
+    fn member(&self) -> &Member {
+        &self.zip.directory.members[self.at]
     }
 
     fn unpacked(&self) -> io::Result<Arc<Spool>> {
         let unpack = |file: &mut File| {
-            let mut archive = self.directory.reader();
-            let mut member = archive.by_index(self.index)?;
-            let count = io::copy(&mut member.by_ref().take(self.len.saturating_add(1)), file)?;
-            drop(member);
-            if count != self.len {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "its length is not the one stated"));
-            }
-            archive.into_inner().check()?;
+            let mut data = unpacked(&self.zip.directory, self.member(), self.zip.reader())?;
+            let count = io::copy(&mut data, file)?;
+            self.zip.file.open()?;
             Ok(count)
         };
         self.spools.made(self.key(), || Spool::filled(unpack))
@@ -104,16 +89,16 @@ impl ZipStored {
 
 impl Stored for ZipStored {
     fn describe(&self) -> String {
-        describe_member(&self.directory, self.index)
+        self.zip.describe(self.member())
     }
 
     fn key(&self) -> ContentId {
-        let index = (self.index as u64).to_le_bytes();
-        ContentId::of(&[b"member", self.directory.file.key().as_bytes(), &index])
+        let index = (self.member().index as u64).to_le_bytes();
+        ContentId::of(&[b"member", self.zip.file.key().as_bytes(), &index])
     }
 
     fn len(&self) -> u64 {
-        self.len
+        self.member().len
     }
 
     fn read(&self) -> io::Result<Box<dyn Read + Send>> {
@@ -125,43 +110,37 @@ impl Stored for ZipStored {
     }
 
     fn check(&self) -> io::Result<()> {
-        self.directory.file.open().map(drop)
+        self.zip.file.open().map(drop)
     }
 }
 
-/// Unpacks a member piece by piece. The `zip` crate checks the CRC at the end of the data; the length is
-/// checked here.
-fn read_member(
-    label: &str,
-    directory: &ZipDirectory,
-    index: usize,
-    mut sink: Sink,
-) -> Result<(), SourceError> {
-    let path = &directory.file.path;
-    let operation = || format!("cannot read {}", describe_member(directory, index));
+/// Unpacks a member piece by piece. Its checks are made when its end is read.
+fn read_member(label: &str, zip: &ZipFile, member: &Member, mut sink: Sink) -> Result<(), SourceError> {
+    let path = &zip.file.path;
+    let operation = || format!("cannot read {}", zip.describe(member));
     let fail = |error: ZipError| zip_error(label, operation(), path, error);
-    let mut archive = directory.reader();
-    let mut member = archive.by_index(index).map_err(fail)?;
-    let (stated, packed) = (member.size(), member.compressed_size());
-    if stated > BOMB_LEN && stated / BOMB_RATIO > packed {
-        return Err(SourceError::new(ErrorKind::Unsupported, label, operation())
-            .because(format!("{packed} bytes claim to unpack to {stated}, which looks like a zip bomb"))
-            .with_hint("if it is real, take it out with `unzip`"));
+    let refused = |reason: String| {
+        let hint = format!("if it is real, take it out with `{}`", shell::command("7z x", path));
+        Err(SourceError::new(ErrorKind::Unsupported, label, operation()).because(reason).with_hint(hint))
+    };
+    if member.overlaps {
+        return refused(
+            "its data lies within that of another member, which looks like a zip bomb".to_owned(),
+        );
     }
-    if member.compression() == CompressionMethod::Stored && stated != packed {
-        return Err(wrong_length(label, operation(), stated, packed));
+    let Member { len, packed, .. } = *member;
+    if len > BOMB_LEN && len / BOMB_RATIO > packed {
+        return refused(format!("{packed} bytes claim to unpack to {len}, which looks like a zip bomb"));
     }
+    let mut data = unpacked(&zip.directory, member, zip.reader()).map_err(fail)?;
     let mut total = 0;
     loop {
-        // One byte more than is left, so that the end, where the CRC is checked, comes with the last piece.
-        let room = (stated - total).saturating_add(1).min(PIECE as u64);
+        // One byte more than is left, so that the end, where the checks are made, comes with the last piece.
+        let room = (len - total).saturating_add(1).min(PIECE as u64);
         let mut piece = vec![0; usize::try_from(room).expect("at most PIECE")];
-        let count = read_full(&mut member, &mut piece).map_err(|error| fail(error.into()))?;
+        let count = read_full(&mut data, &mut piece).map_err(|error| fail(error.into()))?;
         piece.truncate(count);
         total += count as u64;
-        if total > stated {
-            return Err(wrong_length(label, operation(), stated, total));
-        }
         let is_last = (count as u64) < room;
         if count > 0 && sink.push_blocking(Bytes::from(piece)).is_err() {
             return Ok(());
@@ -170,25 +149,15 @@ fn read_member(
             break;
         }
     }
-    if total != stated {
-        return Err(wrong_length(label, operation(), stated, total));
-    }
-    drop(member);
-    archive.into_inner().check().map_err(|error| fail(error.into()))
+    zip.file.open().map(drop).map_err(|error| fail(error.into()))
 }
 
 /// A zip that is written to while it is read looks damaged: that it changed is the better answer.
-fn changed_rather(error: SourceError, label: &str, directory: &ZipDirectory) -> SourceError {
-    match directory.file.open() {
+fn changed_rather(error: SourceError, label: &str, zip: &ZipFile) -> SourceError {
+    match zip.file.open() {
         Err(why) if error.kind == ErrorKind::Damaged && io_kind(&why) == ErrorKind::Changed => {
-            stored_error(label, error.operation, &directory.file.path.shown(), why)
+            stored_error(label, error.operation, &zip.file.path.shown(), why)
         }
         _ => error,
     }
-}
-
-fn wrong_length(label: &str, operation: String, stated: u64, found: u64) -> SourceError {
-    SourceError::new(ErrorKind::Damaged, label, operation)
-        .because(format!("the zip's directory states {stated} bytes, its data holds {found}"))
-        .with_hint("bring the archive back from another copy")
 }

@@ -7,6 +7,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::*;
 use crate::source::ErrorKind;
+use crate::source::zip::tests::build::{self, Packed, Zip};
 
 const NAME: &str = "2026-01-02T150405.zip";
 
@@ -319,11 +320,90 @@ async fn encrypted_and_unknown_methods_are_named() {
     assert_eq!(errors[0].kind, ErrorKind::Unsupported);
     assert!(errors[0].chain().contains("encrypted"), "{}", errors[0].chain());
 
+    let hint = errors[0].hint.as_deref().unwrap();
+    assert!(hint.contains("7z x ") && hint.contains("password"), "{hint}");
+
     std::fs::remove_file(folder.archives().join(NAME)).unwrap();
-    folder.zip(NAME, &["-Z", "bzip2"], &[("a", &b"compressible ".repeat(100))]);
+    let unknown = Packed::by(96, "a.jpg", b"picture", b"packed".to_vec());
+    folder.write(NAME, build::zip(&[unknown]));
     let (_, errors) = read_all(&folder).await;
     assert_eq!(errors[0].kind, ErrorKind::Unsupported);
-    assert!(errors[0].chain().contains("method"), "{}", errors[0].chain());
+    assert!(errors[0].chain().contains("JPEG (method 96)"), "{}", errors[0].chain());
+}
+
+#[tokio::test]
+async fn members_that_zip_packs_by_bzip2_are_read() {
+    let folder = Folder::new();
+    let text = b"compressible ".repeat(100_000);
+    folder.zip(NAME, &["-Z", "bzip2"], &[("a", &text)]);
+    let (files, errors) = read_all(&folder).await;
+    assert!(errors.is_empty() && files == [("a".to_owned(), text)], "{errors:?}");
+}
+
+/// The parts of a split zip, each as a file of its own, and all of them as one.
+#[tokio::test]
+async fn parts_of_a_split_zip_are_named_and_joined_ones_are_read() {
+    let folder = Folder::new();
+    let contents: [(&str, &[u8]); 3] = [("a", &noise(50_000)), ("b", &noise(90_000)), ("c", &noise(60_000))];
+    let last = folder.zip(NAME, &["-0", "-s", "64k"], &contents);
+    let parts = [".z01", ".z02", ".z03"].map(|end| std::fs::read(last.with_extension(&end[1..])).unwrap());
+    let end = std::fs::read(&last).unwrap();
+    for part in [&end, &parts[0]] {
+        folder.write(NAME, part);
+        let (files, errors) = read_all(&folder).await;
+        assert!(files.is_empty());
+        assert_eq!(errors[0].kind, ErrorKind::Unsupported, "{}", errors[0].chain());
+        assert!(errors[0].chain().contains("part of a split zip"), "{}", errors[0].chain());
+        assert!(errors[0].hint.as_deref().unwrap().contains("zip -s 0 "), "{:?}", errors[0].hint);
+    }
+    folder.write(NAME, [&parts.concat()[..], &end].concat());
+    let (files, errors) = read_all(&folder).await;
+    assert!(errors.is_empty(), "{errors:?}");
+    let expected: Vec<_> = contents.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).into();
+    assert!(files == expected);
+}
+
+/// Places beyond 4 GiB have lost their upper bits, as macOS writes them. The file has a hole where no member is.
+#[tokio::test]
+async fn members_beyond_four_gigabytes_without_zip64_are_found() {
+    use std::os::unix::fs::FileExt;
+    const LOST: u64 = 1 << 32;
+    let near = build::zip(&[Packed::stored("a", b"near")]);
+    let all = build::zip(&[
+        Packed::stored("a", b"near"),
+        Packed::stored("b", b"far"),
+        Packed::stored("c", b"farther"),
+    ]);
+    let header = 30 + 1 + 4;
+    assert_eq!(near[..header], all[..header]);
+    let folder = Folder::new();
+    let path = folder.write(NAME, &all[..header]);
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&all[header..], LOST + header as u64).unwrap();
+    drop(file);
+    let (files, errors) = read_all(&folder).await;
+    assert!(errors.is_empty(), "{errors:?}");
+    let expected = [("a", "near"), ("b", "far"), ("c", "farther")];
+    assert_eq!(files, expected.map(|(name, bytes)| (name.to_owned(), bytes.as_bytes().to_vec())));
+}
+
+/// What `asof verify` says of a zip beside reading it.
+#[tokio::test]
+async fn what_contradicts_a_directory_is_found_by_verify() {
+    use crate::source::verify::{Progress, Severity};
+    let whole = Zip { comment: b"by hand".to_vec(), ..Zip::default() }.build(&[Packed::stored("a", b"a")]);
+    for (bytes, expected) in [(&whole[..], None), (&whole[..whole.len() - 3], Some("cut off"))] {
+        let folder = Folder::new();
+        folder.write(NAME, bytes);
+        let database = database(&folder.open()).await;
+        let findings = database.verify(&Progress::default()).await.unwrap().findings;
+        assert_eq!(findings.len(), usize::from(expected.is_some()), "{findings:?}");
+        for finding in findings {
+            assert_eq!(finding.severity, Severity::Wrong);
+            assert!(finding.problem.contains(expected.unwrap()), "{}", finding.problem);
+        }
+        assert_eq!(files(&database, NAME).await.unwrap().len(), 1, "its members are shown");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,245 @@
+//! The central directory: the headers of all members, and where they point.
+
+use std::collections::HashSet;
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
+
+use super::ZipError;
+use super::bytes::Bytes;
+use super::end::{self, Found};
+use super::extra::{self, Numbers};
+use super::names::{self, Host};
+use super::places::{Counting, places};
+use super::records::{CENTRAL, CENTRAL_LEN, LOCAL_LEN, u16_at, u32_at};
+use crate::source::FileKind;
+
+/// Members of one zip at most: each takes about 200 bytes of memory.
+pub(super) const MOST_MEMBERS: usize = 4_000_000;
+
+/// The longest target of a symbolic link that Linux takes (`PATH_MAX`, without its NUL).
+const LONGEST_TARGET: u64 = 4095;
+
+/// What is in a zip.
+#[derive(Debug)]
+pub(in crate::source) struct Directory {
+    /// The members that are files, sorted by path.
+    pub(in crate::source) members: Vec<Member>,
+    /// What contradicts the directory, though its members can be listed: the zip is damaged.
+    pub(in crate::source) flaws: Vec<String>,
+    /// What was added to the places that the directory states.
+    pub(super) base: i64,
+}
+
+/// A member that is a file.
+#[derive(Debug, Clone)]
+pub(in crate::source) struct Member {
+    /// Its path in the tree.
+    pub(in crate::source) path: Arc<str>,
+    /// Its place in the central directory.
+    pub(in crate::source) index: usize,
+    /// Where its local header is; `None` where that place is not in the file.
+    pub(in crate::source) header: Option<u64>,
+    /// Length in bytes, unpacked.
+    pub(in crate::source) len: u64,
+    /// Length in bytes, as it is stored.
+    pub(in crate::source) packed: u64,
+    /// CRC-32 of the unpacked bytes.
+    pub(in crate::source) crc: u32,
+    /// By which method it is packed (APPNOTE.TXT 4.4.5).
+    pub(in crate::source) method: u16,
+    /// Its general purpose flags (APPNOTE.TXT 4.4.4).
+    pub(in crate::source) flags: u16,
+    /// What kind of file it is.
+    pub(in crate::source) kind: FileKind,
+    /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
+    pub(in crate::source) overlaps: bool,
+}
+
+/// A header of the central directory.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) host: Host,
+    pub(super) flags: u16,
+    pub(super) method: u16,
+    pub(super) crc: u32,
+    pub(super) numbers: Numbers,
+    /// What the system that packed it says of the file.
+    pub(super) attributes: u32,
+    /// The name as it stands there.
+    pub(super) name: Box<[u8]>,
+    /// The name that an extra field gives.
+    pub(super) unicode: Option<Box<str>>,
+}
+
+/// The headers that follow each other.
+pub(super) struct Walk {
+    pub(super) start: u64,
+    pub(super) headers: Vec<Header>,
+    /// Where the last one ends.
+    pub(super) end: u64,
+    /// Whether the comment of the last one would reach beyond the limit.
+    pub(super) is_cut: bool,
+}
+
+impl Walk {
+    /// Reads headers from `start` on, up to the first place where there is none, or one that reaches beyond `limit`. Each
+    /// takes one from `patience`.
+    pub(super) fn through<R: Read + Seek>(
+        bytes: &mut Bytes<R>,
+        start: u64,
+        limit: u64,
+        patience: &mut usize,
+    ) -> Result<Self, ZipError> {
+        let mut walk = Self { start, headers: Vec::new(), end: start, is_cut: false };
+        while *patience > 0 && walk.end < limit {
+            let Some((header, [comment, end])) = Header::at(bytes, walk.end)? else { break };
+            if comment > limit {
+                break;
+            }
+            if walk.headers.len() == MOST_MEMBERS {
+                return Err(ZipError::Unsupported {
+                    reason: format!("it has more than {MOST_MEMBERS} members"),
+                    remedy: super::Remedy::SevenZip,
+                });
+            }
+            *patience -= 1;
+            walk.headers.push(header);
+            walk.end = end.min(limit);
+            walk.is_cut = end > limit;
+        }
+        Ok(walk)
+    }
+}
+
+impl Header {
+    /// The header at `at`, where one is, where its comment begins, and where it ends.
+    fn at<R: Read + Seek>(bytes: &mut Bytes<R>, at: u64) -> io::Result<Option<(Self, [u64; 2])>> {
+        let Some(fixed) = bytes.array::<{ CENTRAL_LEN as usize }>(at)? else { return Ok(None) };
+        if !fixed.starts_with(&CENTRAL) {
+            return Ok(None);
+        }
+        let [name_len, extra_len, comment_len] = [28, 30, 32].map(|at| usize::from(u16_at(&fixed, at)));
+        let Some(varying) = bytes.vec(at + CENTRAL_LEN, name_len + extra_len)? else { return Ok(None) };
+        let (name, extra) = varying.split_at(name_len);
+        let numbers = Numbers {
+            packed: u32_at(&fixed, 20).into(),
+            len: u32_at(&fixed, 24).into(),
+            part: u16_at(&fixed, 34).into(),
+            offset: u32_at(&fixed, 42).into(),
+        };
+        let header = Self {
+            host: Host::of(fixed[5]),
+            flags: u16_at(&fixed, 8),
+            method: u16_at(&fixed, 10),
+            crc: u32_at(&fixed, 16),
+            numbers: extra::with_zip64(numbers, extra),
+            attributes: u32_at(&fixed, 38),
+            unicode: extra::unicode_path(extra, name),
+            name: name.into(),
+        };
+        let comment = at + CENTRAL_LEN + (name_len + extra_len) as u64;
+        Ok(Some((header, [comment, comment + comment_len as u64])))
+    }
+
+    /// The mode of the file where Unix packed it, else 0.
+    fn mode(&self) -> u32 {
+        if self.host == Host::Unix { self.attributes >> 16 } else { 0 }
+    }
+
+    /// Whether it is marked as a folder. Its name says so in most zips, by a slash at its end.
+    pub(super) fn is_marked_as_folder(&self) -> bool {
+        const FOLDER_OF_DOS: u32 = 0x10;
+        let is_folder = match self.host {
+            Host::Unix => self.mode() & 0o170_000 == 0o040_000,
+            _ => self.attributes & FOLDER_OF_DOS != 0,
+        };
+        is_folder && self.numbers.len == 0
+    }
+
+    fn kind(&self) -> FileKind {
+        match self.mode() {
+            mode if mode & 0o170_000 == 0o120_000 && self.numbers.len <= LONGEST_TARGET => FileKind::Symlink,
+            mode if mode & 0o170_100 == 0o100_100 => FileKind::Executable,
+            _ => FileKind::Regular,
+        }
+    }
+}
+
+impl Directory {
+    /// Reads the directory of a zip, and proves that it is that of the whole file.
+    ///
+    /// # Errors
+    /// [`ZipError::Damaged`] where it is not there, or not whole; [`ZipError::Unsupported`] for a part of a split zip, and
+    /// two zips in one file.
+    pub(in crate::source) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self, ZipError> {
+        let mut bytes = Bytes::new(reader)?;
+        let Found { headers, start, counting, mut flaws, .. } = end::find(&mut bytes)?;
+        let places = places(&mut bytes, &headers, counting, start)?;
+        let spans = spans(&headers, &places);
+        let overlapping = overlapping(&spans);
+        let beyond = spans.iter().filter(|span| span.end > start).count();
+        if beyond > 0 {
+            flaws.push(format!("the data of {beyond} members would reach into its directory"));
+        }
+        let member = |(index, path): (usize, String)| {
+            let header = &headers[index];
+            let Numbers { len, packed, .. } = header.numbers;
+            Member {
+                path: path.into(),
+                index,
+                header: places[index],
+                len,
+                packed,
+                crc: header.crc,
+                method: header.method,
+                flags: header.flags,
+                kind: header.kind(),
+                overlaps: overlapping.contains(&index),
+            }
+        };
+        let mut members: Vec<Member> = names::paths(&headers).into_iter().map(member).collect();
+        members.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let base = match counting {
+            Counting::From(base) => base,
+            Counting::Wrapped | Counting::Parts => 0,
+        };
+        Ok(Self { members, flaws, base })
+    }
+}
+
+/// The bytes that a member takes at least, and its place in the directory.
+struct Span {
+    start: u64,
+    end: u64,
+    index: usize,
+}
+
+/// The spans of all members, in the order of the file.
+fn spans(headers: &[Header], places: &[Option<u64>]) -> Vec<Span> {
+    let span = |(index, (header, place)): (usize, (&Header, &Option<u64>))| {
+        let start = (*place)?;
+        // How long the extra fields are is said in the local header alone.
+        let fixed = LOCAL_LEN + header.name.len() as u64;
+        let end = start.saturating_add(fixed).saturating_add(header.numbers.packed);
+        Some(Span { start, end, index })
+    };
+    let mut spans: Vec<Span> = headers.iter().zip(places).enumerate().filter_map(span).collect();
+    spans.sort_unstable_by_key(|span| (span.start, span.end, span.index));
+    spans
+}
+
+/// The members whose data lies within that of another one. Programs that pack write one after the other.
+fn overlapping(spans: &[Span]) -> HashSet<usize> {
+    let mut overlapping = HashSet::new();
+    let mut last: Option<(u64, usize)> = None;
+    for &Span { start, end, index } in spans {
+        match last {
+            Some((last_end, last_index)) if start < last_end => {
+                overlapping.extend([last_index, index]);
+                last = Some(if end > last_end { (end, index) } else { (last_end, last_index) });
+            }
+            _ => last = Some((end, index)),
+        }
+    }
+    overlapping
+}

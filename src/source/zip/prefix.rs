@@ -1,0 +1,126 @@
+//! What stands before a zip: a program that unpacks it, or the members of the zip that it is a member of.
+//!
+//! A zip that lost its end and holds a zip that is not packed again ends in the directory of that one. Such an inner zip
+//! must not pass for the outer one, whose members stand before it.
+
+use std::io::{Read, Seek};
+
+use memchr::memmem;
+
+use super::ZipError;
+use super::bytes::Bytes;
+use super::end;
+use super::records::{IN_ZIP64, LOCAL, LOCAL_LEN, LocalHeader, SINGLE, SPLIT};
+
+/// How far the beginning of a file is looked through. Programs that unpack a zip behind them are shorter.
+const SEARCHED: u64 = 16 << 20;
+
+/// The header of a member takes this much at most.
+const LONGEST_HEADER: u64 = LOCAL_LEN + 2 * 0xffff;
+
+/// How many headers are looked at. A program that unpacks a zip has none, or few.
+const MOST_HEADERS: usize = 4096;
+
+/// Bytes looked through at once.
+const CHUNK: u64 = 64 << 10;
+
+/// Methods that members were ever packed by (APPNOTE.TXT 4.4.5).
+const METHODS: [u16; 23] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 19, 20, 93, 94, 95, 96, 97, 98];
+const ENCRYPTED: u16 = 99;
+
+/// What the bytes before a zip are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefix {
+    /// No part of a zip that this one could be in.
+    Harmless,
+    /// Members of a zip that goes on beyond the beginning of this one.
+    Cut,
+    /// Another zip, and nothing else.
+    Zip,
+}
+
+/// Looks at what stands before the zip that begins at `begins`.
+pub(super) fn look<R: Read + Seek>(
+    bytes: &mut Bytes<R>,
+    begins: u64,
+    is_outermost: bool,
+) -> Result<Prefix, ZipError> {
+    let is_marked = bytes.has(0, &SPLIT)? || bytes.has(0, &SINGLE)?;
+    if begins > 4 && bytes.has(if is_marked { 4 } else { 0 }, &LOCAL)? {
+        let is_zip = is_outermost && end::is_whole(&mut bytes.first(begins))?;
+        return Ok(if is_zip { Prefix::Zip } else { Prefix::Cut });
+    }
+    // A member whose header ends here begins with the zip, whatever it says of its length.
+    let mut at = begins.saturating_sub(LONGEST_HEADER);
+    for _ in 0..MOST_HEADERS {
+        let Some(header) = next_header(bytes, at, begins)? else { break };
+        if header.local.data == begins {
+            return Ok(Prefix::Cut);
+        }
+        at = header.at + 1;
+    }
+    let mut at = 0;
+    for _ in 0..MOST_HEADERS {
+        let Some(header) = next_header(bytes, at, begins.min(SEARCHED))? else { return Ok(Prefix::Harmless) };
+        match header.end() {
+            Some(end) if end <= begins => at = end.max(header.at + 1),
+            // It reaches into the zip, or does not say how far it reaches.
+            _ => return Ok(Prefix::Cut),
+        }
+    }
+    Ok(Prefix::Cut)
+}
+
+/// A local header and its place.
+struct Placed {
+    at: u64,
+    local: LocalHeader,
+}
+
+impl Placed {
+    /// Where its data ends, where it says so.
+    fn end(&self) -> Option<u64> {
+        let follows = self.local.flags & 0x0008 != 0 && self.local.packed == 0;
+        if follows || self.local.packed == IN_ZIP64 {
+            return None;
+        }
+        self.local.data.checked_add(u64::from(self.local.packed))
+    }
+
+    /// Whether it can be a header, and no bytes of a program that look for one.
+    fn is_likely(&self, begins: u64) -> bool {
+        let LocalHeader { version, method, name, data, .. } = &self.local;
+        let is_text = |name: &[u8]| !name.is_empty() && !name.iter().any(u8::is_ascii_control);
+        version & 0xff <= 63
+            && (METHODS.contains(method) || *method == ENCRYPTED)
+            && is_text(name)
+            && *data <= begins
+    }
+}
+
+/// The first likely header from `at` on that ends before `end`.
+fn next_header<R: Read + Seek>(
+    bytes: &mut Bytes<R>,
+    mut at: u64,
+    end: u64,
+) -> Result<Option<Placed>, ZipError> {
+    while at + LOCAL_LEN <= end {
+        let mut chunk = vec![0; usize::try_from(CHUNK.min(end - at)).expect("at most a chunk")];
+        let count = bytes.read(at, &mut chunk)?;
+        for found in memmem::find_iter(&chunk[..count], &LOCAL) {
+            let place = at + found as u64;
+            if let Some(local) = LocalHeader::at(bytes, place)? {
+                let placed = Placed { at: place, local };
+                if placed.is_likely(end) {
+                    return Ok(Some(placed));
+                }
+            }
+        }
+        if count < LOCAL.len() {
+            return Ok(None);
+        }
+        // One that begins in this chunk may end in the next.
+        at += (count - (LOCAL.len() - 1)) as u64;
+    }
+    Ok(None)
+}
