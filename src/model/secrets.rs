@@ -50,6 +50,9 @@ const DATABASES: [&str; 3] = [".db", ".sqlite", ".dump"];
 /// Where in its name a tar says that it is one, packed or not.
 const TAR: &str = ".tar";
 
+/// Ends of the names of packed tars in short.
+const SHORT_TARS: [&str; 9] = [".tgz", ".taz", ".tzst", ".txz", ".tbz", ".tbz2", ".tb2", ".tz2", ".tlz"];
+
 /// Columns that name a setting, or a row; without them it is the first one.
 const NAMES: [&str; 3] = ["key", "name", "id"];
 
@@ -129,7 +132,8 @@ impl Secrets {
 }
 
 /// What is added to the name of a file that is packed, or that belongs to a database.
-const PACKED: [&str; 9] = [".gz", ".zst", ".xz", ".bz2", ".lz4", ".bak", ".old", "-wal", "-journal"];
+const PACKED: [&str; 12] =
+    [".gz", ".zst", ".xz", ".bz2", ".lz4", ".lzma", ".lz", ".z", ".bak", ".old", "-wal", "-journal"];
 
 /// Whether a file may hold the tables beside it: a database, a dump or a tar, by its name.
 pub fn is_container(path: &str) -> bool {
@@ -140,7 +144,7 @@ pub fn is_container(path: &str) -> bool {
     let is_tar = name
         .match_indices(TAR)
         .any(|(at, _)| matches!(name.as_bytes().get(at + TAR.len()), None | Some(b'.')));
-    is_tar || name.ends_with(".tgz") || CONTAINERS.iter().any(|end| name.ends_with(end))
+    is_tar || SHORT_TARS.iter().chain(&CONTAINERS).any(|end| name.ends_with(end))
 }
 
 /// Whether a file is a database by its name, or belongs to one.
@@ -244,7 +248,17 @@ mod tests {
 
     #[test]
     fn what_holds_tables_is_known_by_its_name() {
-        for path in ["b.db", "a/B.SQLITE3", "d.dump", "x.tar", "x.tar.gz", "x.tgz"] {
+        for path in [
+            "b.db",
+            "a/B.SQLITE3",
+            "d.dump",
+            "x.tar",
+            "x.tar.gz",
+            "x.tgz",
+            "x.tbz2",
+            "d.dump.lzma",
+            "x.tar.z",
+        ] {
             assert!(is_container(path), "{path}");
         }
         for path in ["schema.sql", "x.tartan", "db", "x.db.tables/t.jsonl"] {

@@ -33,6 +33,7 @@ const TARGETS: [(&str, Read); 14] = [
     ("pg_dump", Read::Bytes(dump::probe::pg_dump)),
     ("copy_text", Read::Bytes(dump::probe::copy_text)),
     ("tar", Read::Bytes(dump::probe::tar)),
+    ("packed", Read::Bytes(dump::probe::packed)),
     ("sha256sum", Read::Bytes(dump::probe::sha256sum)),
     ("archive_name", Read::Bytes(archive::probe::archive_name)),
     ("thrum_manifest", Read::Bytes(archive::probe::thrum_manifest)),

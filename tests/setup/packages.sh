@@ -30,6 +30,7 @@ test   openssl                        openssl
 test   gzip                           gzip
 test   zstd                           zstd
 test   xz                             xz-utils
+test   bzip2                          bzip2
 test   /usr/lib/postgresql/*/bin/initdb  postgresql
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config

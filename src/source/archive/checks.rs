@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use super::beside::beside;
-use super::format::Format;
+use super::format::{Content, Format};
 use super::found::{Archive, Artefact};
-use super::pieces::{Means, database_of};
+use super::pieces::{Means, database_of, packed_database};
 use super::zip_directory::ZipFile;
 use super::zip_problem::damaged_zip_hint;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 use crate::source::dump::sha256sum::{self, Checked as Compared};
+use crate::source::dump::tar::TarArchive;
 use crate::source::stored::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
-use crate::source::verify::{Finding, Progress};
+use crate::source::verify::{Finding, Progress, Severity};
 use crate::source::{ErrorKind, SourceError};
+
+/// How many members of a tar that are left out are named.
+const MOST_NOTES: usize = 20;
 
 /// What was checked, and what came of it.
 #[derive(Debug, Default)]
@@ -25,10 +29,19 @@ pub(super) struct Checked {
 /// SQLite's own check of the databases that an archive consists of. Blocks.
 pub(super) fn databases(means: &Means, archive: &Archive) -> Checked {
     let mut found = Checked::default();
-    for artefact in archive.artefacts.iter().filter(|artefact| artefact.format == Format::Sqlite) {
+    for artefact in &archive.artefacts {
+        let database = match artefact.format {
+            Format::Sqlite => database_of(means, artefact),
+            Format::Packed(Content::Sqlite, packing) => match packed_database(means, artefact, packing) {
+                Ok(Some(database)) => database,
+                // Reading it says what is wrong with it.
+                Ok(None) | Err(_) => continue,
+            },
+            _ => continue,
+        };
         found.checked += 1;
         let place = artefact.file.path.shown().to_string();
-        match database_of(means, artefact).quick_check() {
+        match database.quick_check() {
             Ok(messages) => found.findings.extend(messages.into_iter().map(|message| {
                 let command = shell::command("sqlite3", &*artefact.file.path);
                 let hint = format!("`{command} .recover` takes out what can be saved");
@@ -55,6 +68,30 @@ pub(super) fn zips(archive: &Archive) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// What tars say of themselves beside their members: that they are whole, and what is left out. What is damaged in them
+/// is seen when they are read. Blocks.
+pub(super) fn tars(means: &Means, archive: &Archive) -> Checked {
+    let mut found = Checked::default();
+    for artefact in &archive.artefacts {
+        let Format::Tar(packing) = artefact.format else { continue };
+        let stored = Arc::new(StoredFile { file: Arc::clone(&artefact.file) });
+        let Ok(tar) = TarArchive::open(&means.label, stored, packing, &means.spools) else { continue };
+        found.checked += 1;
+        let place = artefact.file.path.shown().to_string();
+        let doubts = tar.doubts().iter().map(|doubt| (Severity::Unchecked, (*doubt).to_owned()));
+        let left_out = tar.left_out().iter().map(|left_out| {
+            let problem = match &*left_out.name {
+                b"" => left_out.reason.to_owned(),
+                name => format!("{} is left out: {}", name.escape_ascii(), left_out.reason),
+            };
+            (Severity::Note, problem)
+        });
+        let finding = |(severity, problem)| Finding { severity, ..Finding::wrong(place.clone(), problem) };
+        found.findings.extend(doubts.chain(left_out.take(MOST_NOTES)).map(finding));
+    }
+    found
 }
 
 /// What the lists of `sha256sum` beside the files of an archive say of them. Blocks.

@@ -141,7 +141,7 @@ impl Database for ArchiveDatabase {
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         let mut verdict = Verdict::default();
-        let (mut manifests, mut databases, mut checksums) = (0, 0, 0);
+        let (mut manifests, mut databases, mut tars, mut checksums) = (0, 0, 0, 0);
         progress.expect(self.view.archives.len() as u64);
         for archive in &self.view.archives {
             match counts::check(&self.view.means, archive).await {
@@ -157,18 +157,22 @@ impl Database for ArchiveDatabase {
             let label = &self.view.means.label;
             let told = progress.clone();
             let all = move || {
-                let of_databases = checks::databases(&means, &checked);
-                let of_checksums = checks::checksums(&means, &checked, &told);
-                Ok((of_databases, of_checksums, checks::zips(&checked)))
+                let (databases, tars) = (checks::databases(&means, &checked), checks::tars(&means, &checked));
+                let checksums = checks::checksums(&means, &checked, &told);
+                Ok(([databases, tars, checksums], checks::zips(&checked)))
             };
-            let (of_databases, of_checksums, of_zips) = on_blocking_thread(label, all).await?;
-            databases += of_databases.checked;
-            checksums += of_checksums.checked;
-            verdict.findings.extend(of_databases.findings);
-            verdict.findings.extend(of_checksums.findings.into_iter().chain(of_zips));
+            let (found, of_zips) = on_blocking_thread(label, all).await?;
+            let counts = [&mut databases, &mut tars, &mut checksums];
+            verdict.findings.extend(of_zips);
+            for (checked, count) in found.into_iter().zip(counts) {
+                *count += checked.checked;
+                verdict.findings.extend(checked.findings);
+            }
             progress.advance(1);
         }
-        for (count, what) in [(manifests, "manifest"), (databases, "SQLite file"), (checksums, "checksum")] {
+        let counts =
+            [(manifests, "manifest"), (databases, "SQLite file"), (tars, "tar"), (checksums, "checksum")];
+        for (count, what) in counts {
             if count > 0 {
                 verdict.checked.push(counted(count as u64, what));
             }

@@ -2,7 +2,6 @@
 
 use super::naming::LeftOut;
 use crate::source::dump::packed::Packing;
-use crate::source::dump::tar;
 use crate::source::sqlite::NAME_ENDINGS;
 
 /// How an archive holds its files.
@@ -20,11 +19,43 @@ pub(in crate::source) enum Format {
     PgDump,
     /// SQL as text.
     Sql(Packing),
+    /// A file of one of the formats before, packed.
+    Packed(Content, Packing),
     /// A tar: its members are the files.
     Tar(Packing),
 }
 
+/// What may be packed as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) enum Content {
+    /// [`Format::Jsonl`]
+    Jsonl,
+    /// [`Format::Sqlite`]
+    Sqlite,
+    /// [`Format::PgDump`]
+    PgDump,
+}
+
+impl Content {
+    /// The format of such a file that is not packed.
+    pub(super) fn format(self) -> Format {
+        match self {
+            Self::Jsonl => Format::Jsonl,
+            Self::Sqlite => Format::Sqlite,
+            Self::PgDump => Format::PgDump,
+        }
+    }
+}
+
 impl Format {
+    /// The format of what is in it, where it is packed.
+    pub(super) fn unpacked(self) -> Self {
+        match self {
+            Self::Packed(content, _) => content.format(),
+            other => other,
+        }
+    }
+
     /// The end of the name of such a file, with its dot.
     pub(in crate::source) fn suffix(self) -> String {
         match self {
@@ -33,14 +64,15 @@ impl Format {
             Self::Jsonl => ".jsonl".to_owned(),
             Self::Sqlite => ".db".to_owned(),
             Self::PgDump => ".dump".to_owned(),
-            Self::Sql(packing) => format!(".sql{}", ending_of(packing)),
-            Self::Tar(packing) => format!(".tar{}", ending_of(packing)),
+            Self::Sql(packing) => format!(".sql{}", packing.ending()),
+            Self::Packed(content, packing) => format!("{}{}", content.format().suffix(), packing.ending()),
+            Self::Tar(packing) => format!(".tar{}", packing.ending()),
         }
     }
 
     /// Whether such files are made for a release, whose tag their names begin with.
     pub(super) fn may_have_tag(self) -> bool {
-        matches!(self, Self::PgDump | Self::Sql(_) | Self::Tar(_))
+        matches!(self.unpacked(), Self::PgDump | Self::Sql(_) | Self::Tar(_))
     }
 
     /// A file name without its end, and what that says.
@@ -50,14 +82,25 @@ impl Format {
     pub(super) fn of_name(name: &str) -> Result<(&str, Self), LeftOut> {
         let lower = name.to_ascii_lowercase();
         let cut = |endings: usize| name.rsplitn(endings + 1, '.').last().unwrap_or(name);
-        if let Some(packing) = tar::packing_of_name(lower.as_bytes()) {
-            let endings = if lower.contains(".tar") && packing != Packing::Plain { 2 } else { 1 };
+        if let Some(packing) = Packing::of_tar_name(lower.as_bytes()) {
+            let (outer, rest) = Packing::of_name(lower.as_bytes());
+            let endings = if outer != Packing::Plain && rest.ends_with(b".tar") { 2 } else { 1 };
             return Ok((cut(endings), Self::Tar(packing)));
         }
         let (packing, unpacked) = Packing::of_name(lower.as_bytes());
         if packing != Packing::Plain {
-            let is_sql = unpacked.strip_suffix(b".sql").is_some_and(|rest| !rest.is_empty());
-            return if is_sql { Ok((cut(2), Self::Sql(packing))) } else { Err(LeftOut::Foreign) };
+            let unpacked = std::str::from_utf8(unpacked).ok();
+            let (_, extension) = unpacked
+                .and_then(|name| name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()))
+                .ok_or(LeftOut::Foreign)?;
+            let format = match extension {
+                "sql" => Self::Sql(packing),
+                "jsonl" | "ndjson" => Self::Packed(Content::Jsonl, packing),
+                "dump" => Self::Packed(Content::PgDump, packing),
+                end if NAME_ENDINGS.contains(&end) => Self::Packed(Content::Sqlite, packing),
+                _ => return Err(LeftOut::Foreign),
+            };
+            return Ok((cut(2), format));
         }
         let (_, extension) = lower.rsplit_once('.').ok_or(LeftOut::Foreign)?;
         let format = match extension {
@@ -65,7 +108,7 @@ impl Format {
             "sha256" | "sha256sum" => return Err(LeftOut::Checksum),
             beside if NAME_ENDINGS.iter().any(|end| is_beside(beside, end)) => return Err(LeftOut::Beside),
             "zip" => Self::Zip,
-            "jsonl" => Self::Jsonl,
+            "jsonl" | "ndjson" => Self::Jsonl,
             end if NAME_ENDINGS.contains(&end) => Self::Sqlite,
             "dump" => Self::PgDump,
             "sql" => Self::Sql(Packing::Plain),
@@ -80,12 +123,33 @@ fn is_beside(extension: &str, database: &str) -> bool {
     extension.strip_prefix(database).is_some_and(|rest| matches!(rest, "-wal" | "-shm" | "-journal"))
 }
 
-/// What the name of a packed file ends in.
-fn ending_of(packing: Packing) -> &'static str {
-    match packing {
-        Packing::Plain => "",
-        Packing::Gzip => ".gz",
-        Packing::Zstd => ".zst",
-        Packing::Xz => ".xz",
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_files_are_known_by_both_of_their_endings() {
+        use Packing::*;
+        for (name, stem, format, suffix) in [
+            ("a.jsonl.gz", "a", Format::Packed(Content::Jsonl, Gzip), ".jsonl.gz"),
+            ("a.NDJSON.bz2", "a", Format::Packed(Content::Jsonl, Bzip2), ".jsonl.bz2"),
+            ("a.b.dump.gz", "a.b", Format::Packed(Content::PgDump, Gzip), ".dump.gz"),
+            ("a.sqlite.xz", "a", Format::Packed(Content::Sqlite, Xz), ".db.xz"),
+            ("a.db.zst", "a", Format::Packed(Content::Sqlite, Zstd), ".db.zst"),
+            ("a.sql.lz4", "a", Format::Sql(Lz4), ".sql.lz4"),
+            ("a.sql.lzma", "a", Format::Sql(Lzma), ".sql.lzma"),
+            ("a.tar.bz2", "a", Format::Tar(Bzip2), ".tar.bz2"),
+            ("a.TBZ", "a", Format::Tar(Bzip2), ".tar.bz2"),
+            ("a.tar.Z", "a", Format::Tar(Compress), ".tar.z"),
+            ("a.tar.lz", "a", Format::Tar(Lzip), ".tar.lz"),
+            ("my.tarball.tgz", "my.tarball", Format::Tar(Gzip), ".tar.gz"),
+            ("a.ndjson", "a", Format::Jsonl, ".jsonl"),
+        ] {
+            let (found, of_name) = Format::of_name(name).unwrap_or_else(|why| panic!("{name}: {why}"));
+            assert_eq!((found, of_name, &*of_name.suffix()), (stem, format, suffix), "{name}");
+        }
+        for name in ["a.gz", ".sql.gz", ".jsonl.gz", "a.json.gz", "a.txt.xz", "a.gz.gz", "a.zip.gz"] {
+            assert_eq!(Format::of_name(name), Err(LeftOut::Foreign), "{name}");
+        }
     }
 }

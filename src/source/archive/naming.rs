@@ -113,7 +113,9 @@ pub(in crate::source) fn parse_file_name(name: &str) -> Result<ArchiveName, Left
     }
     let (prefix, time) = match split_time(stem) {
         Some((prefix, text, parsed)) => (prefix, Some(NameTime { parsed, is_local: is_local(text, format) })),
-        None if format == Format::Jsonl && without_latest(stem).is_some() => return Err(LeftOut::Latest),
+        None if format.unpacked() == Format::Jsonl && without_latest(stem).is_some() => {
+            return Err(LeftOut::Latest);
+        }
         None => (stem, None),
     };
     let (prefix, mark) = match prefix.strip_prefix(PRE_RESTORE) {
@@ -182,7 +184,7 @@ fn is_local(text: &str, format: Format) -> bool {
         count.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };
     let parts: Vec<&str> = text.split('-').collect();
-    match (format, &parts[..]) {
+    match (format.unpacked(), &parts[..]) {
         (Format::Jsonl, [date, time]) => digits(date, &[8]) && digits(time, &[4, 6]),
         (Format::Sqlite, [year, month, day, time]) => {
             digits(year, &[4]) && digits(month, &[2]) && digits(day, &[2]) && digits(time, &[6])

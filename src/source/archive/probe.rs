@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::naming::parse_file_name;
 use super::thrum::Manifest;
+use crate::source::dump::packed::Packing;
 use crate::source::dump::probe::InMemory;
 use crate::source::form::read_export;
 use crate::source::{Sink, SourceError};
@@ -29,7 +30,8 @@ pub fn thrum_manifest(bytes: &[u8]) {
 pub fn export(bytes: &[u8]) {
     let (sink, mut pieces) = Sink::new(4);
     let stored = InMemory::new(bytes);
-    let read = || -> Result<(), SourceError> { read_export("a probe", &stored, false, sink) };
+    let read =
+        || -> Result<(), SourceError> { read_export("a probe", &stored, Packing::Plain, false, sink) };
     std::thread::scope(|scope| {
         scope.spawn(move || while pieces.blocking_recv().is_some() {});
         let _ = read();

@@ -37,7 +37,7 @@ impl<R: Read> Read for Bounded<R> {
         self.unpacked += count as u64;
         if self.unpacked > BOMB_LEN && self.unpacked / BOMB_RATIO > self.packed {
             let (packed, unpacked) = (self.packed, self.unpacked);
-            return Err(io::Error::other(LooksLikeABomb { packed, unpacked }));
+            return Err(io::Error::new(io::ErrorKind::Unsupported, LooksLikeABomb { packed, unpacked }));
         }
         Ok(count)
     }

@@ -54,3 +54,8 @@ impl DumpError {
 pub(super) fn invalid(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
+
+/// What a reader says of data that may be sound and that it does not read.
+pub(super) fn unsupported(what: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, what.into())
+}

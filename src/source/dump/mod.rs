@@ -15,13 +15,16 @@ use crate::source::{Content, FileKind, Sink};
 
 mod bounded;
 mod error;
+mod members;
 pub mod packed;
+mod packing;
 pub mod pg;
 pub mod probe;
 pub mod sha256sum;
 pub mod tar;
 #[cfg(test)]
 mod tests;
+pub(in crate::source) mod unpacked;
 
 use error::DumpError;
 

@@ -11,6 +11,9 @@ use bytes::Bytes;
 use crate::model::content_id::ContentId;
 use crate::source::stored::{Opened, Stored};
 
+/// Bytes that are unpacked at most.
+const MOST_UNPACKED: u64 = 1 << 20;
+
 /// Bytes as an archive of `pg_dump -Fc`, and all its tables.
 pub fn pg_dump(bytes: &[u8]) {
     super::pg::probe::archive(bytes);
@@ -25,6 +28,26 @@ pub fn copy_text(bytes: &[u8]) {
 /// Bytes as a tar archive, and all its members.
 pub fn tar(bytes: &[u8]) {
     super::tar::probe::tar(bytes);
+}
+
+/// Bytes as a file that is packed as a whole, in each way.
+pub fn packed(bytes: &[u8]) {
+    use super::packing::Packing;
+    let _ = Packing::of_head(bytes);
+    let ways = [
+        Packing::Gzip,
+        Packing::Zstd,
+        Packing::Xz,
+        Packing::Bzip2,
+        Packing::Lz4,
+        Packing::Lzma,
+        Packing::Lzip,
+    ];
+    for packing in ways {
+        // Little may unpack to much.
+        let unpacked = packing.unpack(&InMemory::new(bytes)).map(|unpacked| unpacked.take(MOST_UNPACKED));
+        let _ = unpacked.and_then(|mut unpacked| io::copy(&mut unpacked, &mut io::sink()));
+    }
 }
 
 /// Bytes as a list of checksums.

@@ -18,9 +18,10 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::head;
+use super::{head, len_by_head};
 use crate::model::jsonl::compact_json_with_halves;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::dump::packed::Packing;
 use crate::source::stored::{PIECE, Stored, stored_error};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
@@ -41,6 +42,8 @@ pub(in crate::source) struct Export {
     pub(in crate::source) stored: Arc<dyn Stored>,
     /// Whether a hash proves its bytes: then its last line is what was stored, and was cut by nobody.
     pub(in crate::source) is_proven: bool,
+    /// How it is packed.
+    pub(in crate::source) packing: Packing,
 }
 
 #[async_trait]
@@ -50,8 +53,9 @@ impl Content for Export {
     }
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
-        let (label, stored, is_proven) = (Arc::clone(&self.label), Arc::clone(&self.stored), self.is_proven);
-        on_blocking_thread(&self.label, move || read_export(&label, &*stored, is_proven, sink)).await
+        let (label, stored) = (Arc::clone(&self.label), Arc::clone(&self.stored));
+        let (packing, is_proven) = (self.packing, self.is_proven);
+        on_blocking_thread(&self.label, move || read_export(&label, &*stored, packing, is_proven, sink)).await
     }
 }
 
@@ -76,15 +80,16 @@ enum Problem {
 pub(in crate::source) fn read_export(
     label: &str,
     stored: &dyn Stored,
+    packing: Packing,
     is_proven: bool,
     sink: Sink,
 ) -> Result<(), SourceError> {
     let what = stored.describe();
     let operation = || format!("cannot read the rows of {what}");
     let fail = |error| stored_error(label, operation(), &what, error);
-    let reader = stored.read().map_err(fail)?;
+    let reader = packing.unpack(stored).map_err(fail)?;
     let mut lines = Lines { sink, pending: Vec::new() };
-    let outcome = copy_rows(reader, stored.len(), is_proven, &mut lines).and_then(|()| lines.flush());
+    let outcome = copy_rows(reader, is_proven, &mut lines).and_then(|()| lines.flush());
     // What is being written looks damaged: that it changed is the better answer.
     if outcome.is_err() && !matches!(outcome, Err(Problem::Closed)) {
         stored.check().map_err(fail)?;
@@ -104,10 +109,10 @@ pub(in crate::source) fn read_export(
         .with_hint(format!("{cut}the raw file can be copied from {what}")))
 }
 
-fn copy_rows(mut reader: impl Read, len: u64, is_proven: bool, lines: &mut Lines) -> Result<(), Problem> {
+fn copy_rows(mut reader: impl Read, is_proven: bool, lines: &mut Lines) -> Result<(), Problem> {
     // As many bytes as the listing decides on, however few come at a time.
     let head = head(&mut reader)?;
-    let form = form_of(&head, len);
+    let form = form_of(&head, len_by_head(&head));
     let reader = BufReader::with_capacity(PIECE, io::Cursor::new(head).chain(reader));
     match form {
         Form::NoRows => Ok(()),

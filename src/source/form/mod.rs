@@ -19,6 +19,11 @@ use super::stored::read_full;
 /// As many bytes as tell the form of an export, and a SQLite file from others.
 const HEAD: usize = 4096;
 
+/// How long a piece is that begins like this, where that is all of it; else more than can be.
+pub(in crate::source) fn len_by_head(head: &[u8]) -> u64 {
+    if head.len() < HEAD { head.len() as u64 } else { u64::MAX }
+}
+
 /// How a piece of bytes begins.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::dump::packed::Packing;
 use crate::source::form::{EXPORTED_TABLE, Export};
 use crate::source::stored::Spools;
 use crate::source::verify::{Progress, Verdict};
@@ -271,9 +272,12 @@ impl View {
         let blob = self.blob(path, id);
         match self.part.shape {
             Shape::Files => Arc::new(BlobContent::new(blob)),
-            Shape::Export => {
-                Arc::new(Export { label: Arc::clone(self.objects.label()), stored: blob, is_proven: true })
-            }
+            Shape::Export => Arc::new(Export {
+                label: Arc::clone(self.objects.label()),
+                stored: blob,
+                packing: Packing::Plain,
+                is_proven: true,
+            }),
         }
     }
 

@@ -7,7 +7,8 @@ use super::{BeingWritten, Replaced};
 use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
 use crate::source::{ErrorKind, SourceError};
 
-/// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken.
+/// The kind of an I/O failure. A failure without an errno comes from a decoder: the bytes are broken, or of a form that
+/// is not read.
 pub(in crate::source) fn io_kind(error: &io::Error) -> ErrorKind {
     if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
         return ErrorKind::Changed;
@@ -16,6 +17,7 @@ pub(in crate::source) fn io_kind(error: &io::Error) -> ErrorKind {
         (_, io::ErrorKind::NotFound) => ErrorKind::Missing,
         (_, io::ErrorKind::PermissionDenied) => ErrorKind::Refused,
         (Some(_), _) => ErrorKind::Unavailable,
+        (None, io::ErrorKind::Unsupported) => ErrorKind::Unsupported,
         (None, _) => ErrorKind::Damaged,
     }
 }
@@ -37,6 +39,7 @@ pub(in crate::source) fn stored_error(
         }
         ErrorKind::Changed => result.with_hint("once it is written, list the snapshot again"),
         ErrorKind::Damaged => result.with_hint("bring it back from another copy"),
+        ErrorKind::Unsupported => result.with_hint(format!("the raw file can be copied: {what}")),
         _ => result,
     }
 }

@@ -7,6 +7,8 @@ use crate::model::content_id::ContentId;
 use crate::model::names::escape_with_suffix;
 use crate::source::archive::format::Format;
 use crate::source::archive::found::{Archive, Artefact};
+use crate::source::dump::packed::Packing;
+use crate::source::dump::unpacked::Unpacked;
 use crate::source::form::{Broken, SCHEMA, TableFile, head, tables};
 use crate::source::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
 use crate::source::stored::{FileVersion, Stored, StoredFile, stored_error};
@@ -22,20 +24,58 @@ pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {
         // Its name only looks like one, or it is encrypted.
         return Ok(pieces);
     }
-    let file = Arc::new(database_of(part.means, part.artefact));
-    match file.listing_and_schema() {
-        Ok((listing, schema)) => {
-            pieces.extend(listing.shown.iter().map(|relation| table(part, &file, relation)));
-            pieces.push(part.text(SCHEMA, schema, format!("schema of {what}")));
-        }
+    pieces.extend(relations(part, &Arc::new(database_of(part.means, part.artefact)), &what)?);
+    Ok(pieces)
+}
+
+/// The tables and the schema of a database that is packed, and its unpacked bytes.
+pub(super) fn packed(part: &Part, packing: Packing) -> Result<Vec<Piece>, SourceError> {
+    let what = part.stored().describe();
+    let mut pieces = vec![part.unpacked_bytes(packing, &Format::Sqlite.suffix())];
+    match packed_database(part.means, part.artefact, packing) {
+        Ok(Some(file)) => pieces.extend(relations(part, &Arc::new(file), &what)?),
+        Ok(None) => {}
         Err(error) if !error.kind.is_lasting() => return Err(error),
-        Err(error) => {
-            tracing::warn!("{}: its tables are not shown", error.chain());
-            let broken = Arc::new(Broken::new(format!("schema of {what}"), &error));
-            pieces.push(part.whole(SCHEMA.into(), broken));
-        }
+        Err(error) => pieces.push(broken_schema(part, &what, &error)),
     }
     Ok(pieces)
+}
+
+/// The tables of a database and its schema, or an error in the place of that.
+fn relations(part: &Part, file: &Arc<SqliteFile>, what: &str) -> Result<Vec<Piece>, SourceError> {
+    match file.listing_and_schema() {
+        Ok((listing, schema)) => {
+            let mut pieces: Vec<Piece> =
+                listing.shown.iter().map(|relation| table(part, file, relation)).collect();
+            pieces.push(part.text(SCHEMA, schema, format!("schema of {what}")));
+            Ok(pieces)
+        }
+        Err(error) if !error.kind.is_lasting() => Err(error),
+        Err(error) => Ok(vec![broken_schema(part, what, &error)]),
+    }
+}
+
+fn broken_schema(part: &Part, what: &str, error: &SourceError) -> Piece {
+    tracing::warn!("{}: its tables are not shown", error.chain());
+    part.whole(SCHEMA.into(), Arc::new(Broken::new(format!("schema of {what}"), error)))
+}
+
+/// A SQLite database that is packed; `None` for a file that only is called like one. Blocks.
+///
+/// # Errors
+/// When the file cannot be read or unpacked.
+pub(in crate::source::archive) fn packed_database(
+    means: &Means,
+    artefact: &Artefact,
+    packing: Packing,
+) -> Result<Option<SqliteFile>, SourceError> {
+    let packed: Arc<dyn Stored> = Arc::new(StoredFile { file: Arc::clone(&artefact.file) });
+    let what = packed.describe();
+    let fail = |error| stored_error(&means.label, format!("cannot unpack {what}"), &what, error);
+    let stored = Arc::new(Unpacked::new(packed, packing, &means.spools).map_err(fail)?);
+    let is_database = is_sqlite(&stored.read().and_then(head).map_err(fail)?, stored.len());
+    let (label, spools) = (Arc::clone(&means.label), Arc::clone(&means.spools));
+    Ok(is_database.then(|| SqliteFile::new(label, stored, None, None, spools)))
 }
 
 fn table(part: &Part, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {

@@ -6,29 +6,49 @@ use super::{Part, Piece};
 use crate::model::names::escape_with_suffix;
 use crate::model::terminal::ShowPath;
 use crate::source::SourceError;
-use crate::source::dump::packed::{PackedFile, Packing};
+use crate::source::archive::format::Format;
+use crate::source::dump::packed::Packing;
 use crate::source::dump::pg::{self, PgDump};
 use crate::source::dump::tar::TarArchive;
 use crate::source::dump::{DumpContent, DumpFile};
 use crate::source::form::{Broken, head};
-use crate::source::stored::{io_kind, stored_error};
+use crate::source::stored::{Stored, io_kind, stored_error};
+
+/// Stands for the members of a tar behind the place where it is damaged. No name of a member is shown like this: a `%` in
+/// one is escaped.
+const DAMAGED: &str = "%damaged";
 
 /// The tables, the schema and the table of contents of `pg_dump -Fc`, and its bytes.
 pub(super) fn tables(part: &Part) -> Result<Vec<Piece>, SourceError> {
-    let stored = part.stored();
+    let mut pieces = tables_of(part, part.stored())?;
+    pieces.push(part.raw(part.file_name()));
+    Ok(pieces)
+}
+
+/// The same of one that is packed, and its unpacked bytes.
+pub(super) fn packed_tables(part: &Part, packing: Packing) -> Result<Vec<Piece>, SourceError> {
+    let tables = part.unpacked(packing).and_then(|stored| tables_of(part, stored));
+    let mut pieces = match tables {
+        Ok(pieces) => pieces,
+        Err(error) if !error.kind.is_lasting() => return Err(error),
+        Err(error) => vec![broken(part, "toc.jsonl".into(), &error)],
+    };
+    pieces.push(part.unpacked_bytes(packing, &Format::PgDump.suffix()));
+    Ok(pieces)
+}
+
+fn tables_of(part: &Part, stored: Arc<dyn Stored>) -> Result<Vec<Piece>, SourceError> {
     let what = stored.describe();
     let fail = |error| stored_error(&part.means.label, format!("cannot read {what}"), &what, error);
-    let mut pieces = vec![part.raw(part.file_name())];
     if !pg::is_archive(&stored.read().and_then(head).map_err(fail)?) {
         // A dump of another program.
-        return Ok(pieces);
+        return Ok(Vec::new());
     }
     match PgDump::open(&part.means.label, stored) {
-        Ok(dump) => pieces.extend(dump.files().into_iter().map(|file| piece(part, "", file))),
-        Err(error) if !error.kind.is_lasting() => return Err(error),
-        Err(error) => pieces.push(broken(part, "toc.jsonl".into(), &error)),
+        Ok(dump) => Ok(dump.files().into_iter().map(|file| piece(part, "", file)).collect()),
+        Err(error) if !error.kind.is_lasting() => Err(error),
+        Err(error) => Ok(vec![broken(part, "toc.jsonl".into(), &error)]),
     }
-    Ok(pieces)
 }
 
 /// The members of a tar, in a folder beside its bytes.
@@ -38,14 +58,17 @@ pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, Sourc
     match TarArchive::open(&part.means.label, part.stored(), packing, &part.means.spools) {
         Ok(tar) => {
             for left_out in tar.left_out() {
-                tracing::info!(
-                    "{}: {} is left out: {}",
-                    part.artefact.file.path.shown(),
-                    String::from_utf8_lossy(&left_out.name).escape_debug(),
-                    left_out.reason
-                );
+                let name = String::from_utf8_lossy(&left_out.name).escape_debug().to_string();
+                let path = part.artefact.file.path.shown();
+                tracing::info!("{path}: {name} is left out: {}", left_out.reason);
             }
-            pieces.extend(tar.files().into_iter().map(|file| piece(part, &format!("{folder}/"), file)));
+            let files = tar.files();
+            let is_empty = files.is_empty();
+            pieces.extend(files.into_iter().map(|file| piece(part, &format!("{folder}/"), file)));
+            if let Some(error) = tar.damage() {
+                let path = if is_empty { folder } else { format!("{folder}/{DAMAGED}") };
+                pieces.push(broken(part, path.into(), &error));
+            }
         }
         Err(error) if !error.kind.is_lasting() => return Err(error),
         Err(error) => pieces.push(broken(part, folder.into(), &error)),
@@ -57,10 +80,7 @@ pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, Sourc
 pub(super) fn text(part: &Part, packing: Packing) -> Vec<Piece> {
     let mut pieces = vec![part.raw(part.file_name())];
     if packing != Packing::Plain {
-        let (label, stored) = (Arc::clone(&part.means.label), part.stored());
-        let content = Arc::new(PackedFile { label, stored, packing });
-        let path = escape_with_suffix(part.name(), ".sql").into();
-        pieces.push(part.whole(path, content));
+        pieces.push(part.unpacked_bytes(packing, ".sql"));
     }
     pieces
 }

@@ -4,7 +4,7 @@ mod database;
 mod dump;
 mod zip;
 
-pub(super) use database::{database_of, sole_database};
+pub(super) use database::{database_of, packed_database, sole_database};
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -14,10 +14,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::format::Format;
+use super::format::{Content as FormatContent, Format};
 use super::found::{Archive, Artefact};
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
+use crate::source::dump::packed::{PackedFile, Packing};
+use crate::source::dump::unpacked::Unpacked;
 use crate::source::form::{EXPORTED_TABLE, Export, Form, RAW_EXPORT, Raw, form_of, head, is_cut};
 use crate::source::stored::{
     FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
@@ -112,7 +114,8 @@ impl Part<'_> {
     fn pieces(&self) -> Result<Vec<Piece>, SourceError> {
         match self.artefact.format {
             Format::Zip => zip::members(self),
-            Format::Jsonl => self.export(),
+            Format::Jsonl => self.export(Packing::Plain),
+            Format::Packed(content, packing) => self.packed(content, packing),
             Format::Plain => Ok(vec![self.raw(Arc::clone(&self.artefact.name))]),
             Format::Sqlite => database::whole(self),
             Format::PgDump => dump::tables(self),
@@ -150,16 +153,52 @@ impl Part<'_> {
         Piece { path, artefact: self.number, likeness, place: 0, digest, content, kind: FileKind::Regular }
     }
 
+    /// What is in a packed file, its bytes unpacked, and its bytes.
+    fn packed(&self, content: FormatContent, packing: Packing) -> Result<Vec<Piece>, SourceError> {
+        let mut pieces = match content {
+            FormatContent::Jsonl => return self.export(packing),
+            FormatContent::Sqlite => database::packed(self, packing)?,
+            FormatContent::PgDump => dump::packed_tables(self, packing)?,
+        };
+        pieces.push(self.raw(self.file_name()));
+        Ok(pieces)
+    }
+
+    /// What is in a packed file, of one that is read in any order. Blocks.
+    fn unpacked(&self, packing: Packing) -> Result<Arc<dyn Stored>, SourceError> {
+        let stored = self.stored();
+        let what = stored.describe();
+        let fail = |error| stored_error(&self.means.label, format!("cannot unpack {what}"), &what, error);
+        Ok(Arc::new(Unpacked::new(Arc::clone(&stored), packing, &self.means.spools).map_err(fail)?))
+    }
+
+    /// The bytes of a packed file, unpacked.
+    fn unpacked_bytes(&self, packing: Packing, suffix: &str) -> Piece {
+        let (label, stored) = (Arc::clone(&self.means.label), self.stored());
+        let content = Arc::new(PackedFile { label, stored, packing });
+        self.whole(escape_with_suffix(self.name(), suffix).into(), content)
+    }
+
     /// The rows of an export, and its bytes too where they are others, or cannot all be shown as rows.
-    fn export(&self) -> Result<Vec<Piece>, SourceError> {
+    fn export(&self, packing: Packing) -> Result<Vec<Piece>, SourceError> {
         let stored = self.stored();
         let what = stored.describe();
         let fail =
             |error| stored_error(&self.means.label, format!("cannot read export {what}"), &what, error);
-        let form = form_of(&stored.read().and_then(head).map_err(fail)?, stored.len());
-        let is_whole = form == Form::Lines && !is_cut(&*stored).map_err(fail)?;
-        let rows = Arc::new(Export { label: Arc::clone(&self.means.label), stored, is_proven: false });
+        // Reading the rows of a packed one says what is wrong with it.
+        let is_whole = match packing {
+            Packing::Plain => {
+                let form = form_of(&stored.read().and_then(head).map_err(fail)?, stored.len());
+                form == Form::Lines && !is_cut(&*stored).map_err(fail)?
+            }
+            _ => true,
+        };
+        let label = Arc::clone(&self.means.label);
+        let rows = Arc::new(Export { label, stored, packing, is_proven: false });
         let mut pieces = vec![self.whole(EXPORTED_TABLE.into(), rows)];
+        if packing != Packing::Plain {
+            pieces.push(self.raw(self.file_name()));
+        }
         if !is_whole {
             pieces.push(self.raw(RAW_EXPORT.into()));
         }

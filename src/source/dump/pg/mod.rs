@@ -23,6 +23,7 @@ mod blocks;
 mod column_types;
 mod copy_statement;
 mod copy_text;
+mod encoding;
 mod header;
 mod input;
 pub(super) mod probe;
@@ -34,6 +35,8 @@ mod toc_jsonl;
 mod unpack;
 mod value;
 
+#[cfg(test)]
+pub(in crate::source::dump) use encoding::Encoding;
 #[cfg(test)]
 pub(in crate::source) use header::{Compression, Header};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::probe::InMemory;
 use super::column_types::ColumnType;
+use super::encoding::Encoding;
 use super::table::{Columns, Rows, Table};
 use super::{PgDump, is_readable};
 use crate::source::Sink;
@@ -23,6 +24,9 @@ const TYPES: [ColumnType; 11] = [
     ColumnType::TimestampWithZone,
     ColumnType::Text,
 ];
+
+/// One encoding of each kind.
+const ENCODINGS: [&str; 5] = ["UTF8", "SQL_ASCII", "WIN1255", "EUC_JP", "SJIS"];
 
 /// Reads the table of contents, and all that it leads to.
 pub(in crate::source::dump) fn archive(bytes: &[u8]) {
@@ -45,11 +49,14 @@ pub(in crate::source::dump) fn archive(bytes: &[u8]) {
 pub(in crate::source::dump) fn copy_text(bytes: &[u8]) {
     for column_type in TYPES {
         let columns = Columns::new(vec![("v".to_owned(), column_type)]);
-        let mut rows = Rows::new(&columns);
-        for line in bytes.split(|&byte| byte == b'\n') {
-            let mut out = Vec::new();
-            let rendered = rows.append(line, &mut out);
-            assert_eq!(rendered.is_err(), out.is_empty(), "a row is there whole or not at all");
+        for encoding in ENCODINGS {
+            let Some(encoding) = Encoding::named(encoding) else { continue };
+            let mut rows = Rows::new(&columns, encoding);
+            for line in bytes.split(|&byte| byte == b'\n') {
+                let mut out = Vec::new();
+                let rendered = rows.append(line, &mut out);
+                assert_eq!(rendered.is_err(), out.is_empty(), "a row is there whole or not at all");
+            }
         }
     }
 }

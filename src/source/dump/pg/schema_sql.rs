@@ -3,7 +3,7 @@
 
 use super::toc::{Entry, Toc};
 
-/// Renders it. In the encoding of the dump, which its first statement names.
+/// Renders it: in UTF-8, or else in the encoding of the dump. Its first statement names which.
 pub(super) fn schema_sql(toc: &Toc) -> Vec<u8> {
     let mut script = Script { out: Vec::new(), search_path: None, tablespace: None, access_method: None };
     script.settings(toc);
@@ -68,7 +68,9 @@ impl Script {
         self.comment(&toc.header.pg_dump);
         self.push(b".\n\n");
         for setting in ["ENCODING", "STDSTRINGS", "SEARCHPATH"] {
-            if let Some(entry) = toc.only(setting) {
+            if setting == "ENCODING" && toc.text.is_ok_and(|encoding| !encoding.is_utf8()) {
+                self.push(b"SET client_encoding = 'UTF8';\n");
+            } else if let Some(entry) = toc.only(setting) {
                 self.push(entry.definition.trim_ascii_end());
                 self.push(b"\n");
             }

@@ -11,7 +11,8 @@ use super::super::{DumpContent, Hasher};
 use super::column_types::{ColumnType, column_types};
 use super::copy_statement::CopyStatement;
 use super::copy_text::{END_OF_DATA, decode, values};
-use super::toc::{Entry, Toc};
+use super::encoding::Encoding;
+use super::toc::{Entry, NotDecoded, Toc};
 use super::value::{Scratch, value};
 use super::{blocks, unpack::unpack};
 use crate::model::content_id::ContentId;
@@ -20,6 +21,9 @@ use crate::source::blocking::on_blocking_thread;
 use crate::source::form::LONGEST_ROW;
 use crate::source::stored::{PIECE, Stored};
 use crate::source::{Content, Sink, SourceError};
+
+/// What to do about text that is not decoded.
+const RESTORE: &str = "restore it with pg_restore and dump it with `pg_dump --encoding=UTF8`";
 
 /// One table of one archive. Its rows come in the order of the dump, which is that of the table's storage when it was
 /// made: an archive says nothing of keys that could be relied on, and a stream cannot be sorted.
@@ -46,23 +50,41 @@ impl Table {
     }
 
     pub(super) fn render(&self, sink: Sink) -> Result<(), DumpError> {
-        if !self.toc.is_utf8() {
-            return Err(DumpError::Unsupported(format!(
-                "its text is in {}, and only UTF8 is read; `pg_dump --encoding=UTF8` writes that",
-                self.toc.encoding
-            )));
-        }
+        let encoding = self.toc.text.map_err(|why| self.not_decoded(why))?;
         let mut output = Output { sink, pending: Vec::new() };
         for (entry, columns) in self.parts() {
             let chunks = blocks::open(&*self.stored, &self.toc, entry)?;
             let data = unpack(chunks, self.toc.header.compression, self.toc.len)?;
-            if render(data, &columns, &mut output)?.is_break() {
+            let rendered = render(data, &columns, encoding, &mut output);
+            if rendered.map_err(|problem| self.row_error(problem))?.is_break() {
                 return Ok(());
             }
         }
         // Nobody wanting the last piece is no failure.
         let _ = output.flush();
         Ok(())
+    }
+
+    /// What is said where the text of the dump is not decoded.
+    fn not_decoded(&self, why: NotDecoded) -> DumpError {
+        let what = match why {
+            NotDecoded::Encoding => "which is not decoded",
+            NotDecoded::Bytes => "and its table of contents has bytes that are no characters in that",
+        };
+        DumpError::Unsupported(format!("its text is in {}, {what}; {RESTORE}", self.toc.encoding))
+    }
+
+    fn row_error(&self, problem: RowsError) -> DumpError {
+        match problem {
+            RowsError::Dump(error) => error,
+            RowsError::Damaged { line, what } => {
+                DumpError::Damaged(format!("line {line} of its data: {what}"))
+            }
+            RowsError::NotText { line, what } => DumpError::Unsupported(format!(
+                "line {line} of its data: {what} has bytes that are no characters in {}; {RESTORE}",
+                self.toc.encoding
+            )),
+        }
     }
 
     fn hash(&self) -> Result<[u8; 32], DumpError> {
@@ -171,21 +193,45 @@ impl Columns {
 /// Whether anybody wants the rest.
 type Flow = std::ops::ControlFlow<()>;
 
+/// Why rows could not be rendered.
+enum RowsError {
+    /// It is not about a row.
+    Dump(DumpError),
+    /// A row is wrong.
+    Damaged { line: u64, what: String },
+    /// A row has bytes that are no characters in the encoding of the dump.
+    NotText { line: u64, what: String },
+}
+
+impl<E: Into<DumpError>> From<E> for RowsError {
+    fn from(error: E) -> Self {
+        Self::Dump(error.into())
+    }
+}
+
 /// Renders the rows that COPY wrote.
-fn render(data: impl Read, columns: &Columns, output: &mut Output) -> Result<Flow, DumpError> {
+fn render(
+    data: impl Read,
+    columns: &Columns,
+    encoding: Encoding,
+    output: &mut Output,
+) -> Result<Flow, RowsError> {
     let mut data = BufReader::with_capacity(PIECE, data);
-    let mut rows = Rows::new(columns);
+    let mut rows = Rows::new(columns, encoding);
     let mut line = Vec::new();
     for number in 1.. {
-        let at = |what: String| DumpError::Damaged(format!("line {number} of its data: {what}"));
+        let at = |problem| match problem {
+            RowError::Damaged(what) => RowsError::Damaged { line: number, what },
+            RowError::NotText(what) => RowsError::NotText { line: number, what },
+        };
         line.clear();
         data.by_ref().take(LONGEST_ROW + 1).read_until(b'\n', &mut line)?;
         if line.len() as u64 > LONGEST_ROW {
             let what = format!("line {number} of its data: a row of more than {LONGEST_ROW} bytes");
-            return Err(DumpError::Unsupported(what));
+            return Err(DumpError::Unsupported(what).into());
         }
         if line.pop() != Some(b'\n') {
-            return Err(at("the data ends here, without its end mark".into()));
+            return Err(at(RowError::Damaged("the data ends here, without its end mark".into())));
         }
         if line == END_OF_DATA {
             break;
@@ -214,43 +260,67 @@ fn ends_here(data: &mut impl BufRead) -> Result<(), DumpError> {
     }
 }
 
+/// What is wrong with one row.
+#[derive(Debug)]
+pub(super) enum RowError {
+    Damaged(String),
+    /// What has bytes that are no characters in the encoding of the dump.
+    NotText(String),
+}
+
 /// Turns lines of COPY into lines of JSON.
 pub(super) struct Rows<'c> {
     columns: &'c Columns,
+    encoding: Encoding,
     layout: LineLayout,
     scratch: Scratch,
 }
 
 impl<'c> Rows<'c> {
-    pub(super) fn new(columns: &'c Columns) -> Self {
+    pub(super) fn new(columns: &'c Columns, encoding: Encoding) -> Self {
         let layout = LineLayout::new(columns.columns.iter().map(|(name, _)| name));
-        Self { columns, layout, scratch: Scratch::new() }
+        Self { columns, encoding, layout, scratch: Scratch::new() }
     }
 
     /// Appends the line of one row. On an error nothing is appended.
-    pub(super) fn append(&mut self, row: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn append(&mut self, row: &[u8], out: &mut Vec<u8>) -> Result<(), RowError> {
+        if self.encoding.is_utf8() {
+            return self.append_utf8(row, out);
+        }
+        // Some encodings have bytes of ASCII within characters, which mean nothing to COPY there.
+        let text = self.encoding.decode(row).ok_or_else(|| RowError::NotText("it".to_owned()))?;
+        self.append_utf8(text.as_bytes(), out)
+    }
+
+    fn append_utf8(&mut self, row: &[u8], out: &mut Vec<u8>) -> Result<(), RowError> {
+        let damaged = |what: String| RowError::Damaged(what);
         let mut line = self.layout.line(out);
         let columns = &self.columns.columns;
         // A row without columns is an empty line, not a line with one empty value.
         let mut given = values(row).take(if columns.is_empty() && row.is_empty() { 0 } else { usize::MAX });
         for (index, (name, column_type)) in columns.iter().enumerate() {
-            let text = given.next().ok_or_else(|| format!("{index} values for {} columns", columns.len()))?;
-            let in_column = |what: &dyn std::fmt::Display| format!("column {name:?}: {what}");
+            let text = given
+                .next()
+                .ok_or_else(|| damaged(format!("{index} values for {} columns", columns.len())))?;
+            let in_column = |what: &dyn std::fmt::Display| damaged(format!("column {name:?}: {what}"));
             match decode(text).map_err(|what| in_column(&what))? {
                 None => line.value(&crate::model::jsonl::Value::Null),
                 Some(text) => {
-                    let text = std::str::from_utf8(&text).map_err(|_| in_column(&"it is not UTF-8"))?;
+                    let text = std::str::from_utf8(&text).map_err(|_| match self.encoding {
+                        Encoding::Utf8 => in_column(&"it is not UTF-8"),
+                        _ => RowError::NotText(format!("column {name:?}")),
+                    })?;
                     let value = value(text, *column_type, &mut self.scratch)
                         .map_err(|expected| in_column(&format!("{expected} should be here")))?;
                     line.value(&value)
                 }
             }
-            .map_err(|error: RenderError| error.to_string())?;
+            .map_err(|error: RenderError| damaged(error.to_string()))?;
         }
         if given.next().is_some() {
-            return Err(format!("more values than {} columns", columns.len()));
+            return Err(damaged(format!("more values than {} columns", columns.len())));
         }
-        line.end().map_err(|error| error.to_string())
+        line.end().map_err(|error| damaged(error.to_string()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use super::super::error::DumpError;
 use super::blocks::Blocks;
+use super::encoding::Encoding;
 use super::header::Header;
 use super::input::{DataPlace, Input};
 
@@ -47,7 +48,7 @@ impl Section {
     }
 }
 
-/// One entry. Its strings are in the encoding of the dump.
+/// One entry.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) dump_id: i64,
@@ -159,13 +160,24 @@ fn dependencies(input: &mut Input<impl BufRead>) -> Result<Box<[i64]>, DumpError
     Ok(ids.into_boxed_slice())
 }
 
+/// Why the text of a dump is not decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotDecoded {
+    /// The encoding is one that is not decoded.
+    Encoding,
+    /// The table of contents has bytes that are no characters in it.
+    Bytes,
+}
+
 /// The head and the table of contents of one archive.
 #[derive(Debug)]
 pub(super) struct Toc {
     pub(super) header: Header,
     pub(super) entries: Vec<Entry>,
-    /// The encoding of all text, as PostgreSQL calls it.
+    /// The encoding of all text in the file, as PostgreSQL calls it.
     pub(super) encoding: String,
+    /// How text is decoded. Where it is, the strings here are UTF-8; else they are as they are in the file.
+    pub(super) text: Result<Encoding, NotDecoded>,
     /// Where the data begins.
     pub(super) data_start: u64,
     /// Length of the file in bytes.
@@ -182,7 +194,7 @@ impl Toc {
     /// Reads the head and the table of contents of an archive of `len` bytes.
     pub(super) fn read(reader: impl BufRead, len: u64) -> Result<Self, DumpError> {
         let mut input = Input::new(reader, len);
-        let header = Header::read(&mut input)?;
+        let mut header = Header::read(&mut input)?;
         let count = input.int()?;
         if count < 0 {
             return Err(DumpError::Damaged(format!("a table of contents of {count} entries")));
@@ -197,11 +209,20 @@ impl Toc {
             entries.push(entry);
         }
         let encoding = encoding(&entries)?;
+        let mut text = Encoding::named(&encoding).ok_or(NotDecoded::Encoding);
+        if let Ok(known) = text
+            && !known.is_utf8()
+        {
+            match decoded(&header, &entries, known) {
+                Some(decoded) => (header, entries) = decoded,
+                None => text = Err(NotDecoded::Bytes),
+            }
+        }
         let mut blocks: Vec<u64> = entries.iter().filter_map(Entry::noted_offset).collect();
         blocks.sort_unstable();
         let definitions = definitions(&entries);
         let (data_start, scanned) = (len - input.left(), OnceLock::new());
-        Ok(Self { header, entries, encoding, data_start, len, blocks, scanned, definitions })
+        Ok(Self { header, entries, encoding, text, data_start, len, blocks, scanned, definitions })
     }
 
     /// The entry that defines a table or a type.
@@ -225,11 +246,35 @@ impl Toc {
     pub(super) fn only(&self, kind: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.is(kind))
     }
+}
 
-    /// Whether its text is UTF-8.
-    pub(super) fn is_utf8(&self) -> bool {
-        self.encoding == "UTF8"
-    }
+/// The same with all strings in UTF-8; `None` where one of them has bytes that are no characters.
+fn decoded(header: &Header, entries: &[Entry], encoding: Encoding) -> Option<(Header, Vec<Entry>)> {
+    let text = |bytes: &[u8]| -> Option<Box<[u8]>> {
+        Some(encoding.decode(bytes)?.into_owned().into_bytes().into())
+    };
+    let optional = |bytes: &Option<Box<[u8]>>| match bytes {
+        Some(bytes) => text(bytes).map(Some),
+        None => Some(None),
+    };
+    let (database, server, pg_dump) =
+        (text(&header.database)?, text(&header.server)?, text(&header.pg_dump)?);
+    let header = Header { database, server, pg_dump, ..header.clone() };
+    let entry = |entry: &Entry| {
+        Some(Entry {
+            tag: text(&entry.tag)?,
+            kind: text(&entry.kind)?,
+            definition: text(&entry.definition)?,
+            copy: text(&entry.copy)?,
+            schema: optional(&entry.schema)?,
+            tablespace: optional(&entry.tablespace)?,
+            access_method: optional(&entry.access_method)?,
+            owner: optional(&entry.owner)?,
+            dependencies: entry.dependencies.clone(),
+            ..*entry
+        })
+    };
+    Some((header, entries.iter().map(entry).collect::<Option<_>>()?))
 }
 
 fn definitions(entries: &[Entry]) -> Vec<usize> {

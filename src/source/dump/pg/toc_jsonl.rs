@@ -49,7 +49,7 @@ fn note(toc: &Toc, entry: &Entry, is_shown: bool) -> Option<String> {
     if !is_shown {
         return Some("data that is not the text of COPY is only in the raw file".into());
     }
-    (!toc.is_utf8()).then(|| format!("its text is in {}, of which no rows are shown", toc.encoding))
+    toc.text.is_err().then(|| format!("its text is in {}, of which no rows are shown", toc.encoding))
 }
 
 fn line(

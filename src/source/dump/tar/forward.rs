@@ -1,17 +1,12 @@
 //! The stream of an archive while its members are found: read or skipped forward only.
 
-use std::cell::RefCell;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::rc::Rc;
+use std::io::{self, Read, SeekFrom};
 
 use sha2::{Digest, Sha256};
 
 use super::super::error::invalid;
-use crate::source::stored::Opened;
-
-/// Bytes that the headers of one member may take: long names and extended attributes. The tar crate holds them in
-/// memory.
-const LONGEST_HEADERS: u64 = 1 << 20;
+use super::header::BLOCK;
+use crate::source::stored::{Opened, read_full};
 
 /// Bytes skipped at once.
 const SKIPPED: usize = 64 * 1024;
@@ -24,44 +19,75 @@ pub(super) enum Bytes {
     File(Box<dyn Opened>, u64),
 }
 
-/// What is found out on the way.
-#[derive(Default)]
-pub(super) struct Notes {
-    /// Whether the bytes have ended.
-    pub(super) ended: bool,
-    /// How many bytes may be read for the headers of the next member.
-    header_room: u64,
-    /// Hashes that many of the bytes that are skipped next.
-    hashing: Option<(u64, Sha256)>,
-}
-
-impl Notes {
-    /// The next bytes that are read are headers of one member.
-    pub(super) fn expect_headers(&mut self) {
-        self.header_room = LONGEST_HEADERS;
-    }
-
-    /// The next bytes that are skipped are these many of a member.
-    pub(super) fn expect_data(&mut self, len: u64) {
-        self.hashing = Some((len, Sha256::new()));
-    }
-
-    /// The SHA-256 of the data that was expected; `None` where it was not all there.
-    pub(super) fn data_hash(&mut self) -> Option<[u8; 32]> {
-        self.hashing.take().filter(|(left, _)| *left == 0).map(|(_, hash)| hash.finalize().into())
-    }
-}
-
-/// Reads an archive forward, on behalf of the tar crate.
+/// Reads an archive forward.
 pub(super) struct Forward {
     bytes: Bytes,
     position: u64,
-    notes: Rc<RefCell<Notes>>,
+    /// The next block, where it was looked at already.
+    ahead: Vec<u8>,
 }
 
 impl Forward {
-    pub(super) fn new(bytes: Bytes, notes: &Rc<RefCell<Notes>>) -> Self {
-        Self { bytes, position: 0, notes: Rc::clone(notes) }
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Self { bytes, position: 0, ahead: Vec::new() }
+    }
+
+    /// How many bytes were read or skipped.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the bytes come out of a decoder, so that what is skipped is read.
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self.bytes, Bytes::Stream(_))
+    }
+
+    /// The next block, which stays the next one. At the end it is shorter, or empty.
+    pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
+        if self.ahead.is_empty() {
+            let mut block = [0; BLOCK];
+            let count = match &mut self.bytes {
+                Bytes::Stream(stream) => read_full(stream, &mut block)?,
+                Bytes::File(file, _) => read_full(file, &mut block)?,
+            };
+            self.ahead.extend_from_slice(&block[..count]);
+        }
+        Ok(&self.ahead)
+    }
+
+    /// The next block. At the end it is shorter, or empty.
+    pub(super) fn block(&mut self) -> io::Result<Vec<u8>> {
+        self.peek()?;
+        self.position += self.ahead.len() as u64;
+        Ok(std::mem::take(&mut self.ahead))
+    }
+
+    /// Goes on by `count` bytes, or to the end where fewer follow: how many there were. Those that are read get into
+    /// `hash`.
+    pub(super) fn skip(&mut self, count: u64, hash: &mut Sha256) -> io::Result<u64> {
+        let begun = self.position;
+        let ahead = self.ahead.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+        hash.update(&self.ahead[..ahead]);
+        self.ahead.drain(..ahead);
+        self.position += ahead as u64;
+        let mut left = count - ahead as u64;
+        if let Bytes::File(file, len) = &mut self.bytes {
+            if left > 0 {
+                self.position = file.seek(SeekFrom::Start(self.position.saturating_add(left).min(*len)))?;
+            }
+            return Ok(self.position - begun);
+        }
+        let mut buffer = vec![0; usize::try_from(left).unwrap_or(SKIPPED).min(SKIPPED)];
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(SKIPPED).min(SKIPPED);
+            let got = self.read(&mut buffer[..room])?;
+            if got == 0 {
+                break;
+            }
+            hash.update(&buffer[..got]);
+            left -= got as u64;
+        }
+        Ok(self.position - begun)
     }
 
     /// Reads what follows the end of the archive, which proves a packed one. Whether it is all zeros: of a plain one
@@ -70,75 +96,42 @@ impl Forward {
         let mut buffer = vec![0; SKIPPED];
         let mut is_empty = true;
         loop {
-            let count = self.raw_read(&mut buffer)?;
+            let count = self.read(&mut buffer)?;
             is_empty &= buffer[..count].iter().all(|&byte| byte == 0);
-            if count == 0 || !is_empty && matches!(self.bytes, Bytes::File(..)) {
+            if count == 0 || !is_empty && !self.is_packed() {
                 break;
             }
-        }
-        if let Bytes::File(file, _) = &self.bytes {
-            file.check()?;
         }
         Ok(is_empty)
     }
 
-    fn raw_read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = match &mut self.bytes {
-            Bytes::Stream(stream) => stream.read(out)?,
-            Bytes::File(file, _) => file.read(out)?,
+    /// Checks that a plain archive is still what was opened.
+    pub(super) fn check(&self) -> io::Result<()> {
+        match &self.bytes {
+            Bytes::File(file, _) => file.check(),
+            Bytes::Stream(_) => Ok(()),
+        }
+    }
+}
+
+impl Read for Forward {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = if self.ahead.is_empty() {
+            match &mut self.bytes {
+                Bytes::Stream(stream) => stream.read(out)?,
+                Bytes::File(file, _) => file.read(out)?,
+            }
+        } else {
+            let count = out.len().min(self.ahead.len());
+            out[..count].copy_from_slice(&self.ahead[..count]);
+            self.ahead.drain(..count);
+            count
         };
         self.position += count as u64;
         Ok(count)
-    }
-
-    fn skip(&mut self, mut count: u64) -> io::Result<()> {
-        let target = self.position.checked_add(count);
-        if let Bytes::File(file, len) = &mut self.bytes {
-            let target = target.filter(|target| target <= len).ok_or_else(cut_short)?;
-            self.position = file.seek(SeekFrom::Start(target))?;
-            return Ok(());
-        }
-        let mut buffer = vec![0; SKIPPED];
-        while count > 0 {
-            let room = usize::try_from(count).unwrap_or(SKIPPED).min(SKIPPED);
-            let got = self.raw_read(&mut buffer[..room])?;
-            if got == 0 {
-                return Err(cut_short());
-            }
-            if let Some((left, hash)) = &mut self.notes.borrow_mut().hashing {
-                let data = usize::try_from(*left).unwrap_or(got).min(got);
-                hash.update(&buffer[..data]);
-                *left -= data as u64;
-            }
-            count -= got as u64;
-        }
-        Ok(())
     }
 }
 
 pub(super) fn cut_short() -> io::Error {
     invalid("it ends within a member: it was cut short")
-}
-
-impl Read for Forward {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.raw_read(out)?;
-        let mut notes = self.notes.borrow_mut();
-        notes.ended = count == 0 && !out.is_empty();
-        notes.header_room = notes.header_room.checked_sub(count as u64).ok_or_else(|| {
-            invalid(format!("the headers of a member take more than {LONGEST_HEADERS} bytes"))
-        })?;
-        Ok(count)
-    }
-}
-
-impl Seek for Forward {
-    /// Forward only.
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        match to {
-            SeekFrom::Current(count @ 0..) => self.skip(count.unsigned_abs())?,
-            _ => return Err(io::ErrorKind::Unsupported.into()),
-        }
-        Ok(self.position)
-    }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::super::bounded::{BOMB_LEN, BOMB_RATIO};
-use super::super::error::invalid;
+use super::super::error::{invalid, unsupported};
 use super::super::packed::Packing;
 use super::forward::cut_short;
-use super::sparse::{self, SparseReader};
+use super::sparse::{self, Map, SparseReader};
 use crate::model::content_id::ContentId;
 use crate::source::stored::{Opened, Spools, Stored};
 
@@ -26,12 +26,17 @@ pub(super) struct Archive {
 pub(super) enum Place {
     /// All its bytes, from here.
     Whole { start: u64 },
-    /// A sparse file in GNU tar's own form, whose map is in its header, which is here.
-    GnuSparse { header: u64 },
+    /// A sparse file in the own form of GNU tar or star, whose map is in its header, which is here. Its parts take so
+    /// many bytes.
+    GnuSparse { header: u64, stored: u64 },
     /// A sparse file in form 1.0, whose map and parts are here and take so many bytes.
     PaxSparse { start: u64, stored: u64 },
-    /// A sparse file in a form that is not read.
-    UnknownSparse,
+    /// A sparse file whose parts are here and take so many bytes, with its map: forms 0.0 and 0.1.
+    MappedSparse { start: u64, stored: u64, parts: Arc<[(u64, u64)]> },
+    /// A member that is not read, with the reason.
+    NotRead { header: u64, reason: &'static str },
+    /// A member of which nothing can be read, with the reason.
+    Damaged { header: u64, problem: Arc<str> },
     /// Nowhere: these are the bytes (the target of a symbolic link).
     Inline(Arc<[u8]>),
 }
@@ -59,9 +64,13 @@ impl Data {
     /// Where in the unpacked archive it begins.
     pub(super) fn offset(&self) -> u64 {
         match self.place {
-            Place::Whole { start } | Place::PaxSparse { start, .. } => start,
-            Place::GnuSparse { header } => header,
-            Place::UnknownSparse | Place::Inline(_) => 0,
+            Place::Whole { start } | Place::PaxSparse { start, .. } | Place::MappedSparse { start, .. } => {
+                start
+            }
+            Place::GnuSparse { header, .. }
+            | Place::NotRead { header, .. }
+            | Place::Damaged { header, .. } => header,
+            Place::Inline(_) => 0,
         }
     }
 
@@ -69,8 +78,8 @@ impl Data {
         self.sha256
     }
 
-    pub(super) fn set_sha256(&mut self, sha256: Option<[u8; 32]>) {
-        self.sha256 = sha256;
+    pub(super) fn with_sha256(self, sha256: Option<[u8; 32]>) -> Self {
+        Self { sha256, ..self }
     }
 }
 
@@ -95,11 +104,25 @@ impl Member {
         Ok(stream)
     }
 
+    /// A sparse file whose parts begin where `archive` is, and take so many bytes.
+    fn sparse(
+        &self,
+        archive: Box<dyn Read + Send>,
+        map: Map,
+        stored: u64,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        if map.stored() > stored {
+            return Err(invalid("the map of a sparse file does not fit its length"));
+        }
+        self.refuse_bombs(map.stored())?;
+        Ok(Box::new(SparseReader::new(archive, map, self.data.len)?))
+    }
+
     /// A sparse file may be of any length: what is all holes is refused as other bombs are.
     fn refuse_bombs(&self, stored: u64) -> io::Result<()> {
         if self.data.len > BOMB_LEN && self.data.len / BOMB_RATIO > stored {
-            return Err(invalid(format!(
-                "{stored} bytes stand for a sparse file of {} bytes",
+            return Err(unsupported(format!(
+                "{stored} bytes stand for a sparse file of {} bytes; tar unpacks it",
                 self.data.len
             )));
         }
@@ -111,12 +134,8 @@ impl Stored for Member {
     fn describe(&self) -> String {
         let archive = self.archive.stored.describe();
         match &self.data.place {
-            Place::Whole { start } | Place::PaxSparse { start, .. } => {
-                format!("the member at byte {start} of {archive}")
-            }
-            Place::GnuSparse { header } => format!("the member at byte {header} of {archive}"),
-            Place::UnknownSparse => format!("a sparse member of {archive}"),
             Place::Inline(_) => format!("a symbolic link in {archive}"),
+            _ => format!("the member at byte {} of {archive}", self.data.offset()),
         }
     }
 
@@ -134,9 +153,11 @@ impl Stored for Member {
         };
         match &self.data.place {
             Place::Whole { start } => parts(b"whole", &start.to_le_bytes()),
-            Place::GnuSparse { header } => parts(b"gnu", &header.to_le_bytes()),
+            Place::GnuSparse { header, .. } => parts(b"gnu", &header.to_le_bytes()),
             Place::PaxSparse { start, .. } => parts(b"pax", &start.to_le_bytes()),
-            Place::UnknownSparse => parts(b"unknown", b""),
+            Place::MappedSparse { start, .. } => parts(b"mapped", &start.to_le_bytes()),
+            Place::NotRead { header, .. } => parts(b"not read", &header.to_le_bytes()),
+            Place::Damaged { header, .. } => parts(b"damaged", &header.to_le_bytes()),
             Place::Inline(bytes) => parts(b"inline", bytes),
         }
     }
@@ -153,11 +174,14 @@ impl Stored for Member {
                 let expected = self.data.sha256.map(|sha256| (Sha256::new(), sha256));
                 Ok(Box::new(MemberReader { archive, left: self.data.len, expected }))
             }
-            Place::GnuSparse { header } => {
+            Place::GnuSparse { header, stored } => {
                 let mut archive = self.archive_from(*header)?;
-                let map = sparse::gnu_map(&mut archive)?;
-                self.refuse_bombs(map.stored())?;
-                Ok(Box::new(SparseReader::new(archive, map, self.data.len)?))
+                let map = sparse::header_map(&mut archive)?;
+                self.sparse(archive, map, *stored)
+            }
+            Place::MappedSparse { start, stored, parts } => {
+                let archive = self.archive_from(*start)?;
+                self.sparse(archive, Map::of(parts)?, *stored)
             }
             Place::PaxSparse { start, stored } => {
                 self.refuse_bombs(*stored)?;
@@ -165,7 +189,8 @@ impl Stored for Member {
                 let map = sparse::pax_map(&mut archive, *stored)?;
                 Ok(Box::new(SparseReader::new(archive, map, self.data.len)?))
             }
-            Place::UnknownSparse => Err(invalid("a sparse file in a form that is not read; tar unpacks it")),
+            Place::NotRead { reason, .. } => Err(unsupported(*reason)),
+            Place::Damaged { problem, .. } => Err(invalid(&**problem)),
         }
     }
 

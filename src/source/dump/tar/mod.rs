@@ -14,28 +14,22 @@ use super::error::DumpError;
 use super::packed::Packing;
 use super::{DumpContent, DumpFile, Hasher};
 use crate::model::content_id::ContentId;
-use crate::source::form::Raw;
+use crate::source::form::{Raw, head};
 use crate::source::stored::{Spools, Stored};
 use crate::source::{Content, FileKind, Sink, SourceError};
 
 mod forward;
+mod header;
 mod index;
 mod member;
+mod pax;
 pub(super) mod probe;
 mod sparse;
+mod walk;
 
+use header::{BLOCK, Block};
 use index::Index;
 use member::{Archive, Member};
-
-/// How a tar archive of this name is packed; `None` where the name is not one of a tar archive.
-pub(in crate::source) fn packing_of_name(name: &[u8]) -> Option<Packing> {
-    const SHORT: [(&[u8], Packing); 3] =
-        [(b".tgz", Packing::Gzip), (b".tzst", Packing::Zstd), (b".txz", Packing::Xz)];
-    let short = SHORT.iter().find(|(suffix, _)| name.ends_with(suffix) && name.len() > suffix.len());
-    let (packing, rest) = Packing::of_name(name);
-    let is_tar = rest.strip_suffix(b".tar").is_some_and(|rest| !rest.is_empty());
-    short.map(|&(_, packing)| packing).or(is_tar.then_some(packing))
-}
 
 /// A member that is not shown, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,24 +48,40 @@ pub(in crate::source) struct TarArchive {
 }
 
 impl TarArchive {
-    /// Finds the members: reads the headers of a plain archive, all of a packed one. Blocks.
+    /// Finds the members: reads the headers of a plain archive, all of a packed one. How it is packed is what its first
+    /// bytes say, or else its name. Blocks.
     ///
     /// # Errors
-    /// Where it cannot be read, is no tar archive, was cut short, or is damaged.
+    /// Where it cannot be read, is no tar archive, or is damaged before the end of its first member; where what it is
+    /// packed with is damaged.
     pub(in crate::source) fn open(
         label: &Arc<str>,
         stored: Arc<dyn Stored>,
         packing: Packing,
         spools: &Arc<Spools>,
     ) -> Result<Self, SourceError> {
-        let archive = Arc::new(Archive { stored, packing, spools: Arc::clone(spools) });
-        let index = Index::read(&archive).map_err(|error| {
-            let what = archive.stored.describe();
+        let fail = |stored: &dyn Stored, error: DumpError| {
+            let what = stored.describe();
             // What is being written looks damaged: that it changed is the better answer.
-            let error = archive.stored.check().err().map_or(error, DumpError::from);
+            let error = stored.check().err().map_or(error, DumpError::from);
             error.at(label, format!("cannot list the archive {what}"), &what)
-        })?;
+        };
+        let packing = real_packing(&*stored, packing).map_err(|error| fail(&*stored, error.into()))?;
+        let archive = Arc::new(Archive { stored, packing, spools: Arc::clone(spools) });
+        let index = Index::read(&archive).map_err(|error| fail(&*archive.stored, error))?;
         Ok(Self { label: Arc::clone(label), archive, index })
+    }
+
+    /// What is wrong behind the last member that is shown. Those before it are what they were.
+    pub(in crate::source) fn damage(&self) -> Option<SourceError> {
+        let what = self.archive.stored.describe();
+        let problem = DumpError::Damaged(self.index.damage.clone()?);
+        Some(problem.at(&self.label, format!("cannot list all of the archive {what}"), &what))
+    }
+
+    /// What keeps it from being known to be whole.
+    pub(in crate::source) fn doubts(&self) -> &[&'static str] {
+        &self.index.doubts
     }
 
     /// The files it is shown as, sorted by path. Reads nothing.
@@ -95,6 +105,15 @@ impl TarArchive {
     pub(in crate::source) fn left_out(&self) -> &[LeftOut] {
         &self.index.left_out
     }
+}
+
+/// How an archive is packed, by what it begins with: names are wrong at times, and tar does not ask them.
+fn real_packing(stored: &dyn Stored, named: Packing) -> io::Result<Packing> {
+    let head = head(stored.read()?)?;
+    if head.get(..BLOCK).is_some_and(|block| matches!(Block::of(block), Block::Header(_))) {
+        return Ok(Packing::Plain);
+    }
+    Ok(Packing::of_head(&head)?.unwrap_or(named))
 }
 
 /// The bytes of a member; of a symbolic link, its target.

@@ -2,24 +2,31 @@
 
 use std::io::{self, Read};
 
-use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
-
-use super::super::error::invalid;
+use super::super::error::{invalid, unsupported};
 use super::forward::cut_short;
+use super::header::{BLOCK, Block, sparse_extension};
 
 /// Parts of one file at most.
-const MOST_PARTS: usize = 1_000_000;
+pub(super) const MOST_PARTS: usize = 1_000_000;
 
-/// Length of a block of an archive, in bytes.
-const BLOCK: u64 = 512;
-
-/// Where the stored parts belong: offset and length of each, in order.
+/// Where the stored parts belong: offset and length of each, in order. They are stored one after the other. GNU tar
+/// begins each with a block, and makes none but the last that does not fill its blocks; Go and bsdtar make them, too.
 #[derive(Debug, Default)]
 pub(super) struct Map {
     parts: Vec<(u64, u64)>,
 }
 
 impl Map {
+    /// The map of parts that an extended header lists.
+    ///
+    /// # Errors
+    /// Where they make no sense.
+    pub(super) fn of(parts: &[(u64, u64)]) -> io::Result<Self> {
+        let mut map = Self::default();
+        map.push_all(parts)?;
+        Ok(map)
+    }
+
     /// How many bytes are stored.
     pub(super) fn stored(&self) -> u64 {
         self.parts.iter().fold(0, |sum, (_, len)| sum.saturating_add(*len))
@@ -30,45 +37,49 @@ impl Map {
         if offset < last_offset + last_len || offset.checked_add(len).is_none() {
             return Err(invalid("the parts of a sparse file overlap"));
         }
-        // Each begins with a block.
-        if len != 0 && last_len % BLOCK != 0 {
-            return Err(invalid("a part of a sparse file ends within a block"));
-        }
         if self.parts.len() == MOST_PARTS {
-            return Err(invalid(format!("a sparse file of more than {MOST_PARTS} parts")));
+            return Err(unsupported(format!("a sparse file of more than {MOST_PARTS} parts")));
         }
         self.parts.push((offset, len));
         Ok(())
     }
 
-    fn push_all(&mut self, parts: &[GnuSparseHeader]) -> io::Result<()> {
-        for part in parts.iter().filter(|part| !part.is_empty()) {
-            self.push(part.offset()?, part.length()?)?;
-        }
-        Ok(())
+    fn push_all(&mut self, parts: &[(u64, u64)]) -> io::Result<()> {
+        parts.iter().try_for_each(|&(offset, len)| self.push(offset, len))
     }
 }
 
 /// Reads the map in a member's header and the blocks behind it, up to where the parts begin.
-pub(super) fn gnu_map(archive: &mut impl Read) -> io::Result<Map> {
-    let mut header = Header::new_gnu();
-    archive.read_exact(header.as_mut_bytes()).map_err(|_| cut_short())?;
-    let header =
-        header.as_gnu().ok_or_else(|| invalid("the header of a sparse file is none of GNU tar's"))?;
+pub(super) fn header_map(archive: &mut impl Read) -> io::Result<Map> {
+    let not_numbers = || invalid("the map of a sparse file is no list of numbers");
+    let Block::Header(header) = Block::of(&block(archive)?) else {
+        return Err(invalid("the header of a sparse file is not there any more"));
+    };
+    let sparse =
+        header.sparse().ok_or_else(|| unsupported("the header of a sparse file is none of GNU tar's"))?;
     let mut map = Map::default();
-    map.push_all(&header.sparse)?;
-    let mut is_extended = header.is_extended();
+    map.push_all(&sparse.parts.ok_or_else(not_numbers)?)?;
+    let mut is_extended = sparse.is_extended;
     while is_extended {
-        let mut block = GnuExtSparseHeader::new();
-        archive.read_exact(block.as_mut_bytes()).map_err(|_| cut_short())?;
-        map.push_all(&block.sparse)?;
-        is_extended = block.is_extended();
+        let (parts, more) = sparse_extension(&block(archive)?);
+        map.push_all(&parts.ok_or_else(not_numbers)?)?;
+        is_extended = more;
     }
     Ok(map)
 }
 
+fn block(archive: &mut impl Read) -> io::Result<[u8; BLOCK]> {
+    let mut block = [0; BLOCK];
+    archive.read_exact(&mut block).map_err(end_is_cut)?;
+    Ok(block)
+}
+
+fn end_is_cut(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof { cut_short() } else { error }
+}
+
 /// Reads the map before the parts, in form 1.0: numbers on lines of their own (how many parts, then offset and length
-/// of each), filled up to a whole block. Map and parts take `stored` bytes.
+/// of each), between comments, filled up to a whole block. Map and parts take `stored` bytes.
 pub(super) fn pax_map(archive: &mut impl Read, stored: u64) -> io::Result<Map> {
     let mut text = Numbers { archive, used: 0, block: Vec::new() };
     let count = text.next()?;
@@ -98,6 +109,7 @@ impl<R: Read> Numbers<'_, R> {
         loop {
             match (self.byte()?, number) {
                 (b'\n', Some(number)) => return Ok(number),
+                (b'#', None) => while self.byte()? != b'\n' {},
                 (digit @ b'0'..=b'9', before) => {
                     let digit = u64::from(digit - b'0');
                     let larger = before.unwrap_or(0).checked_mul(10).and_then(|tens| tens.checked_add(digit));
@@ -113,9 +125,8 @@ impl<R: Read> Numbers<'_, R> {
         if let Some(byte) = self.block.pop() {
             return Ok(byte);
         }
-        let mut block = [0; BLOCK as usize];
-        self.archive.read_exact(&mut block).map_err(|_| cut_short())?;
-        self.used += BLOCK;
+        let block = block(self.archive)?;
+        self.used += BLOCK as u64;
         self.block.extend(block.iter().rev());
         self.byte()
     }

@@ -52,6 +52,15 @@ fn make_the_corpus_of_dumps() {
             &fs::read(folder.path().join(format!("{format}.tar"))).expect("it was just made"),
         );
     }
+    let pack = r#"cd "$0"; tar -b 1 -C in --format=ustar -cf t.tar a link; for p in gzip bzip2 xz zstd "xz --format=lzma" lz4 lzip
+        do $p -c < t.tar > "packed-${p##*=}" 2>/dev/null || rm "packed-${p##*=}"; done"#;
+    shell(pack, &[folder.path()]);
+    for name in ["gzip", "bzip2", "xz", "zstd", "lzma", "lz4", "lzip"] {
+        if let Ok(bytes) = fs::read(folder.path().join(format!("packed-{name}"))) {
+            seed("packed", name, &bytes);
+            seed("tar", &format!("{name}-packed"), &bytes);
+        }
+    }
     let sums = fs::read(folder.path().join("SUMS")).expect("it was just made");
     seed("sha256sum", "list", &sums);
     seed("sha256sum", "lone", &sums[..64]);

@@ -14,6 +14,9 @@ use crate::source::{Content, Sink, SourceError};
 mod corpus;
 mod damage;
 mod dumps;
+mod encodings;
+mod forge;
+mod odd_tars;
 mod packed;
 #[path = "../../../../tests/it/support/postgres.rs"]
 mod server;

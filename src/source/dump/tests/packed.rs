@@ -11,8 +11,8 @@ use super::super::probe::InMemory;
 use super::{read, run, shell, stored};
 use crate::source::{ErrorKind, SourceError};
 
-const PROGRAMS: [(&str, Packing); 3] =
-    [("gzip", Packing::Gzip), ("zstd", Packing::Zstd), ("xz", Packing::Xz)];
+const PROGRAMS: [(&str, Packing); 4] =
+    [("gzip", Packing::Gzip), ("zstd", Packing::Zstd), ("xz", Packing::Xz), ("bzip2", Packing::Bzip2)];
 
 fn packed(program: &str, bytes: &[u8]) -> Vec<u8> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -79,6 +79,73 @@ fn unpacked_bytes_are_those_that_were_packed() {
     }
 }
 
+/// What `lz4 --content-size` makes of this text: a frame with a checksum.
+fn lz4_frame(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let info = lz4_flex::frame::FrameInfo::new().content_checksum(true).block_checksums(true);
+    let mut frame = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+    frame.write_all(bytes).expect("it is in memory");
+    frame.finish().expect("it is in memory")
+}
+
+#[test]
+fn frames_of_lz4_are_read_one_after_the_other_and_some_are_passed() {
+    let (one, two) = (lz4_frame(b"one"), lz4_frame(b"two"));
+    let passed = [&b"\x5a\x2a\x4d\x18\x03\0\0\0"[..], b"xyz"].concat();
+    let unpacked = |parts: &[&[u8]]| unpack(Packing::Lz4, &parts.concat());
+    assert_eq!(unpacked(&[&one, &two]).expect("both are whole"), b"onetwo");
+    assert_eq!(unpacked(&[&passed, &one, &passed, &two, &passed]).expect("all are whole"), b"onetwo");
+    assert_eq!(unpacked(&[&lz4_frame(b"")]).expect("it is whole"), b"");
+    for parts in [&[&b""[..]][..], &[&one, &passed[..9]], &[&one, b"\x04\x22\x4d\x18"], &[&one, b"\x04"]] {
+        let error = unpacked(parts).expect_err("it is not whole");
+        assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
+    }
+    let error = unpacked(&[&one, b"garbage"]).expect_err("lz4 warns of that");
+    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
+    let text = text();
+    let whole = lz4_frame(&text);
+    for place in 0..whole.len() {
+        assert!(unpack(Packing::Lz4, &whole[..place]).is_err(), "{place}");
+        let mut broken = whole.clone();
+        broken[place] ^= 1 << (place % 8);
+        assert!(unpack(Packing::Lz4, &broken).map_or(true, |bytes| bytes == text), "{place}");
+    }
+}
+
+/// Frames that zstd is to skip, and streams of xz with zeros between.
+#[test]
+fn what_is_between_frames_and_streams_is_passed() {
+    let one = packed("zstd", b"one");
+    let skipped = [&b"\x50\x2a\x4d\x18\x03\0\0\0"[..], b"xyz"].concat();
+    assert_eq!(
+        unpack(Packing::Zstd, &[&skipped[..], &one, &skipped, &one].concat()).expect("it is whole"),
+        b"oneone"
+    );
+    let one = packed("xz", b"one");
+    assert_eq!(
+        unpack(Packing::Xz, &[&one[..], &[0; 8], &one, &[0; 4]].concat()).expect("it is whole"),
+        b"oneone"
+    );
+    assert!(unpack(Packing::Xz, &[&one[..], &[0; 3]].concat()).is_err(), "xz pads by four bytes");
+}
+
+/// A decoder that would need more memory than it gets, as `xz --lzma2=dict=1GiB` and `zstd --ultra --long=31` ask for.
+#[test]
+fn what_needs_too_much_memory_is_no_damage() {
+    for (packing, bytes) in [
+        (Packing::Xz, packed("xz --lzma2=dict=1GiB", b"text")),
+        (Packing::Lzma, [&b"\x5d\0\0\0\x80"[..], &[0xff; 8], &[0; 20]].concat()),
+    ] {
+        let error = unpack(packing, &bytes).expect_err("a gigabyte");
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
+        assert!(error.chain().contains("more memory"), "{}", error.chain());
+    }
+    // A window of 2 GiB.
+    let frame = [&b"\x28\xb5\x2f\xfd\x00"[..], &[0xa8], b"\x21\0\0text"].concat();
+    let error = unpack(Packing::Zstd, &frame).expect_err("two gigabytes");
+    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
+}
+
 #[test]
 fn every_flipped_byte_and_every_cut_is_noticed() {
     for (program, packing) in PROGRAMS {
@@ -99,7 +166,10 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
             }
         }
         let error = unpack(packing, &[&whole[..], b"garbage"].concat()).expect_err("something follows");
-        assert_eq!(error.kind, ErrorKind::Damaged, "{program}");
+        // gzip and bzip2 warn of it and unpack what is before, so that it need not be damage.
+        let only_warns = matches!(packing, Packing::Gzip | Packing::Bzip2);
+        let expected = if only_warns { ErrorKind::Unsupported } else { ErrorKind::Damaged };
+        assert_eq!(error.kind, expected, "{program}: {}", error.chain());
         assert!(unpack(packing, b"").is_err(), "{program}: no bytes at all");
         assert!(unpack(packing, b"plain text, and long enough for a header of any kind").is_err());
     }

@@ -11,22 +11,23 @@ use std::sync::Arc;
 use super::super::DumpFile;
 use super::super::packed::Packing;
 use super::super::probe::InMemory;
-use super::super::tar::{TarArchive, packing_of_name};
+use super::super::tar::TarArchive;
+use super::forge::Header;
 use super::{check_paths, find, read, shell, shown, stored};
 use crate::source::stored::{Spools, Stored};
 use crate::source::{ErrorKind, FileKind, SourceError};
 
 fn open(path: &Path) -> Result<TarArchive, SourceError> {
     let name = path.file_name().expect("a file").as_bytes();
-    let packing = packing_of_name(name).expect("the name of a tar archive");
+    let packing = Packing::of_tar_name(name).expect("the name of a tar archive");
     TarArchive::open(&Arc::from("archive /dumps"), stored(path), packing, &Arc::new(Spools::default()))
 }
 
-fn opened(path: &Path) -> TarArchive {
+pub(super) fn opened(path: &Path) -> TarArchive {
     open(path).unwrap_or_else(|error| panic!("{}: {}", path.display(), error.chain()))
 }
 
-fn open_bytes(bytes: &[u8]) -> Result<TarArchive, SourceError> {
+pub(super) fn open_bytes(bytes: &[u8]) -> Result<TarArchive, SourceError> {
     let stored: Arc<dyn Stored> = Arc::new(InMemory::new(bytes));
     TarArchive::open(&Arc::from("archive /dumps"), stored, Packing::Plain, &Arc::default())
 }
@@ -61,8 +62,8 @@ fn escaped(path: &Path) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// Holds an archive against what `tar -x` makes of it.
-fn check(archive: &Path) -> TarArchive {
+/// Compares an archive with what `tar -x` makes of it.
+pub(super) fn check(archive: &Path) -> TarArchive {
     let unpacked = tempfile::tempdir().expect("a temporary folder");
     shell("tar -xf \"$0\" -C \"$1\"", &[archive, unpacked.path()]);
     let opened = opened(archive);
@@ -136,12 +137,20 @@ fn names_say_what_is_a_tar_archive() {
         ("a.tzst", Some(Packing::Zstd)),
         ("a.tar.xz", Some(Packing::Xz)),
         ("a.txz", Some(Packing::Xz)),
+        ("a.tar.bz2", Some(Packing::Bzip2)),
+        ("a.tbz", Some(Packing::Bzip2)),
+        ("a.tbz2", Some(Packing::Bzip2)),
+        ("a.tar.lz4", Some(Packing::Lz4)),
+        ("a.tar.lzma", Some(Packing::Lzma)),
+        ("a.tlz", Some(Packing::Lzma)),
+        ("a.tar.lz", Some(Packing::Lzip)),
+        ("a.tar.z", Some(Packing::Compress)),
         ("a.gz", None),
         (".tar", None),
         (".tgz", None),
         ("tar.gz", None),
     ] {
-        assert_eq!(packing_of_name(name.as_bytes()), expected, "{name}");
+        assert_eq!(Packing::of_tar_name(name.as_bytes()), expected, "{name}");
     }
 }
 
@@ -149,7 +158,14 @@ fn names_say_what_is_a_tar_archive() {
 fn members_are_what_tar_unpacks() {
     let folder = contents();
     for format in ["gnu", "posix", "oldgnu"] {
-        for (suffix, pack) in [("tar", "cat"), ("tar.gz", "gzip"), ("tzst", "zstd"), ("tar.xz", "xz")] {
+        for (suffix, pack) in [
+            ("tar", "cat"),
+            ("tar.gz", "gzip"),
+            ("tzst", "zstd"),
+            ("tar.xz", "xz"),
+            ("tbz2", "bzip2"),
+            ("tar.lzma", "xz --format=lzma"),
+        ] {
             let archive = folder.path().join(format!("{format}.{suffix}"));
             let script = format!("tar -C \"$0/in\" --format={format} -c . | {pack} > \"$1\"");
             shell(&script, &[folder.path(), &archive]);
@@ -181,7 +197,10 @@ fn sparse_files_have_their_holes() {
     for (options, suffix, pack) in [
         ("--format=gnu", "tar", "cat"),
         ("--format=posix --sparse-version=1.0", "tar", "cat"),
+        ("--format=posix --sparse-version=0.1", "tar", "cat"),
+        ("--format=posix --sparse-version=0.0", "tar", "cat"),
         ("--format=gnu", "tar.gz", "gzip"),
+        ("--format=posix --sparse-version=0.1", "tar.xz", "xz"),
         ("--format=posix --sparse-version=1.0", "tar.zst", "zstd"),
     ] {
         let archive = folder.path().join(format!("sparse.{suffix}"));
@@ -192,15 +211,6 @@ fn sparse_files_have_their_holes() {
         }
         check(&archive);
     }
-    // The forms of 2005: shown, and refused when they are read.
-    let archive = folder.path().join("old.tar");
-    shell(
-        "tar -C \"$0/in\" -S --format=posix --sparse-version=0.1 -cf \"$1\" holes",
-        &[folder.path(), &archive],
-    );
-    let files = opened(&archive).files();
-    let error = read(&**find(&files, "holes")).expect_err("that form is not read");
-    assert!(error.chain().contains("sparse"), "{}", error.chain());
 }
 
 #[test]
@@ -223,7 +233,9 @@ fn names_that_lead_elsewhere_are_shown_within() {
     let archive = opened(&folder.path().join("x.tar"));
     let files = archive.files();
     check_paths(&files);
-    let absolute = crate::model::names::escape_bytes(folder.path().join("abs").as_os_str().as_bytes());
+    // As for tar, an absolute name is one below the folder that it is unpacked in.
+    let absolute =
+        folder.path().join("abs").to_str().expect("it is UTF-8").trim_start_matches('/').to_owned();
     let mut expected =
         vec!["%2E./up".to_owned(), absolute, "a".into(), "a%2Fb".into(), "x/%2E./%2E./y".into()];
     expected.sort();
@@ -255,10 +267,30 @@ fn a_cut_archive_is_noticed_wherever_it_was_cut() {
     let whole = fs::read(folder.path().join("x.tar")).expect("it was just made");
     let files = open_bytes(&whole).unwrap_or_else(|e| panic!("{}", e.chain())).files();
     assert_eq!(files.len(), 3);
+    let truth = shown(&files);
     // The last two blocks are its end; one is enough.
     for len in 0..whole.len() - 1024 {
-        let error = open_bytes(&whole[..len]).err().unwrap_or_else(|| panic!("{len} bytes pass for whole"));
-        assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
+        let archive = match open_bytes(&whole[..len]) {
+            Ok(archive) => archive,
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
+                continue;
+            }
+        };
+        // What is before the cut is what it was, and that something is missing is said.
+        let found = shown(&archive.files());
+        let is_cut = archive.damage().is_some() || found.values().any(Result::is_err);
+        let ends_with_a_member = !archive.doubts().is_empty();
+        assert!(is_cut != ends_with_a_member, "{len} bytes");
+        assert_eq!(
+            ends_with_a_member,
+            [512 + 512, 512 + 512 + 512 + 2048, whole.len() - 1024].contains(&len),
+            "{len}"
+        );
+        for (path, bytes) in found {
+            let right = truth[&path].as_ref().ok();
+            assert!(bytes.as_ref().map_or(true, |bytes| Some(bytes) == right), "{path} of {len} bytes");
+        }
     }
 }
 
@@ -330,12 +362,7 @@ fn what_is_no_tar_archive_is_refused() {
 /// Headers that ask for memory: long names of as many bytes as are there.
 #[test]
 fn headers_without_end_are_refused() {
-    let mut header = tar::Header::new_gnu();
-    header.set_path("././@LongLink").expect("it fits");
-    header.set_entry_type(tar::EntryType::GNULongName);
-    header.set_size(64 << 20);
-    header.set_cksum();
-    let mut bytes = header.as_bytes().to_vec();
+    let mut bytes = Header::named("././@LongLink").kind(b'L').size(64 << 20).bytes();
     bytes.resize(bytes.len() + (64 << 20), b'a');
     bytes.resize(bytes.len() + 1024, 0);
     let error = open_bytes(&bytes).err().expect("no name is so long");

@@ -16,6 +16,7 @@ use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
 use crate::source::archive::format::Format;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::dump::packed::Packing;
 use crate::source::form::{EXPORTED_TABLE, Export, RAW_EXPORT};
 use crate::source::git::blob::{Blob, BlobContent};
 use crate::source::git::graph::{Graph, Place};
@@ -195,7 +196,8 @@ impl View {
     fn export(&self, blob: Arc<Blob>) -> (Vec<Shown>, bool) {
         let is_lines = is_lines(&blob);
         let label = Arc::clone(self.objects.label());
-        let rows = Arc::new(Export { label, stored: Arc::clone(&blob) as _, is_proven: true });
+        let stored = Arc::clone(&blob) as _;
+        let rows = Arc::new(Export { label, stored, packing: Packing::Plain, is_proven: true });
         let mut shown = vec![Shown { path: EXPORTED_TABLE.into(), content: rows, is_broken: false }];
         if is_lines != Some(true) {
             let content = Arc::new(BlobContent::new(blob));
