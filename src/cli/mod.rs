@@ -28,12 +28,14 @@ mod password;
 mod place;
 mod progress;
 mod server_args;
+mod signals;
 mod size;
 mod target;
 mod tree;
 mod umount;
 mod verify;
 mod wire;
+mod workers;
 
 use crate::model::terminal;
 use crate::source::sqlite;

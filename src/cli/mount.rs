@@ -7,8 +7,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
+use super::signals::Signals;
 use super::tree::{self, Opening, ReadingArgs};
-use super::{Failure, background, disk_cache, heap, logging, mountpoint, size};
+use super::{Failure, background, disk_cache, heap, logging, mountpoint, size, workers};
 use crate::catalog::Catalog;
 use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, Modes, session};
@@ -34,11 +35,14 @@ pub(super) struct MountArgs {
     /// Stay in the foreground and log to stderr
     #[arg(short, long)]
     foreground: bool,
-    /// Mount options, as in fstab: allow_other, nonempty, mode=, umask=, fmask=, dmask=, gid=, and each long option with _
-    /// for -
+    /// Mount options, as in fstab: allow_other, nonempty, mode=, umask=, fmask=, dmask=, uid=, gid=, noexec, and each long
+    /// option with _ for -
     ///
     /// With allow_other, other users may read what the files of the source let them read. mode=, umask=, fmask= and dmask=
-    /// (octal) say it for all files instead, and gid= names a group (by number) that may read what not everybody may.
+    /// (octal) say it for all files instead; uid= names the owner of everything (by number), and gid= a group that may read
+    /// what not everybody may. allow_root lets in root beside you. noexec is applied; nosuid and nodev always are. fsname= is
+    /// what `mount` shows as the source; context= and the like go to SELinux. What fstab and other FUSE programs have beside
+    /// that (noauto, _netdev, x-..., default_permissions, kernel_cache, attr_timeout=, ...) is accepted and changes nothing.
     #[arg(short, value_name = "OPT[,OPT...]")]
     pub options: Vec<String>,
     #[command(flatten)]
@@ -55,11 +59,24 @@ pub(super) struct MountArgs {
     pub modes: Modes,
     #[arg(skip)]
     pub non_empty: bool,
+    /// What the kernel is asked for (-o noexec and others)
+    #[arg(skip)]
+    pub session: SessionArgs,
     /// What to mount; NAME= gives a database its name, and one name given twice merges both timelines
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
     sources: Vec<OsString>,
     /// An empty folder
     mountpoint: PathBuf,
+}
+
+/// Options that are the kernel's business.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SessionArgs {
+    /// `fsname=`: shown as the source in the place of the sources' own names.
+    pub source_name: Option<String>,
+    /// `allow_root`: nobody but root and the user.
+    pub allow_root: bool,
+    pub options: session::Options,
 }
 
 /// Appended to the help of all commands that take sources.
@@ -118,10 +135,7 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
             "nothing is kept on disk without a cache folder: --disk-cache-size needs a --cache-dir"
         );
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
+    let runtime = workers::start()?;
     let served = serve(&runtime, plan, in_background);
     // A request that still waits for a source has nobody left to answer to.
     runtime.shutdown_background();
@@ -135,12 +149,18 @@ struct Plan {
     log_file: PathBuf,
     disk_cache_size: u64,
     modes: Modes,
+    session: SessionArgs,
 }
 
 impl Plan {
     fn new(args: &MountArgs) -> Result<Self, Failure> {
         let mountpoint = mountpoint::check(&args.mountpoint, args.non_empty)?;
         let opening = Opening::new(&args.sources, &args.reading)?;
+        if let Some(source) = opening.hidden_by(&mountpoint) {
+            let place = mountpoint.shown();
+            return Err(Failure::new(format!("a mount at {place} would hide its own source, {source}"))
+                .hint("choose a mountpoint that holds none of the sources"));
+        }
         let log_file = args.log_file.clone().unwrap_or_else(|| logging::default_file(&mountpoint));
         Ok(Self {
             opening,
@@ -148,6 +168,7 @@ impl Plan {
             log_file: std::path::absolute(&log_file).unwrap_or(log_file),
             disk_cache_size: args.disk_cache_size.unwrap_or(0),
             modes: args.modes,
+            session: args.session.clone(),
         })
     }
 }
@@ -172,7 +193,8 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
     let vfs = Arc::new(vfs);
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone(), plan.modes);
     let allow_other = plan.modes.allow_other;
-    let options = session::Options { source_name: source_name(&names), allow_other };
+    let source_name = source_name(plan.session.source_name.as_ref().map_or(&names[..], std::slice::from_ref));
+    let options = session::Options { source_name, allow_other, ..plan.session.options };
     let session = session::mount(fuse, &plan.mountpoint, &options)
         .map_err(|error| cannot_mount(&plan.mountpoint, allow_other, &error))?;
     raise_read_ahead(&plan.mountpoint);
@@ -249,55 +271,6 @@ fn raise_read_ahead(place: &Path) {
         let setting = format!("/sys/class/bdi/{}/read_ahead_kb", mounted.device);
         if let Err(error) = std::fs::write(&setting, READ_AHEAD_KIB) {
             tracing::debug!(%setting, %error, "the readahead stays as it is");
-        }
-    }
-}
-
-/// The signals that end a mount.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    async fn listen() -> Result<Self, Failure> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).map_err(|e| Failure::new("cannot listen for signals").because(&e));
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for one of them, then unmounts; what is still open reads on until it is closed, or until a
-    /// second signal.
-    async fn unmount(mut self, place: &Path) {
-        loop {
-            self.next().await;
-            // Never leaves a dead mount behind: what is busy is detached.
-            let outcome = mountpoint::unmount(place, false).or_else(|_| {
-                tracing::warn!(
-                    "files are open: the tree is detached, and this ends with them or at a second signal"
-                );
-                mountpoint::unmount(place, true)
-            });
-            match outcome {
-                Ok(()) => break,
-                Err(error) => tracing::error!(mountpoint = %place.shown(), %error, "cannot unmount"),
-            }
-        }
-        self.next().await;
-        tracing::warn!("ended by a second signal while files were open");
-        std::process::exit(1);
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.hang_up.recv() => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 //! mount print.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use jiff::tz::TimeZone;
 
 use super::progress::Progress;
 use super::server_args::ServerArgs;
-use super::{Failure, disk_cache, logging, size, wire};
+use super::{Failure, disk_cache, logging, size, wire, workers};
 use crate::catalog::{Catalog, Watcher};
 use crate::engine::Engine;
 use crate::model::secrets::Secrets;
 use crate::source::Source;
+use crate::source::archive::Undated;
 use crate::source::sqlite::{RUNNING, set_running};
 use crate::vfs::Vfs;
 
@@ -38,6 +39,10 @@ pub(super) struct ReadingArgs {
     /// program that writes such names means it.
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// What to do with archives whose names hold no time: skip leaves them out, mtime takes the time at which the file was last
+    /// changed [default: skip]
+    #[arg(long, value_name = "skip|mtime")]
+    pub undated: Option<Undated>,
     /// Leave out tables that match (TABLE or DATABASE/TABLE, * and ? as in the shell); may be repeated
     ///
     /// Without this, federation_peers is left out: Beads keeps passwords in it. `--exclude ''` leaves nothing
@@ -105,6 +110,7 @@ impl Opening {
             &reading.server,
             cache_dir.clone(),
             wire::links(reading.follow_links),
+            reading.undated.unwrap_or_default(),
         )?;
         let secrets = Secrets::new(reading.secret.iter().map(String::as_str)).map_err(|error| {
             Failure::usage("--secret names no pattern").because(&error).hint("* and ? work as in the shell")
@@ -117,6 +123,11 @@ impl Opening {
             cache_dir,
             zone: zone.unwrap_or(TimeZone::UTC),
         })
+    }
+
+    /// The source that a mount at `mountpoint` would hide, if any.
+    pub fn hidden_by(&self, mountpoint: &Path) -> Option<&wire::SourceArg> {
+        self.sources.iter().find(|source| source.is_hidden_by(mountpoint))
     }
 
     /// Whether one of the sources is a server.
@@ -164,10 +175,7 @@ pub(super) struct Workers(Option<tokio::runtime::Runtime>);
 impl Workers {
     /// Starts them.
     fn start() -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
-        Ok(Self(Some(runtime)))
+        Ok(Self(Some(workers::start()?)))
     }
 
     /// Waits for `work`.

@@ -10,8 +10,9 @@ use serde_json::json;
 use super::output::Output;
 use super::progress::Bar;
 use super::server_args::ServerArgs;
-use super::{Failure, logging, tree, wire};
+use super::{Failure, logging, tree, wire, workers};
 use crate::model::terminal::ShowPath;
+use crate::source::archive::Undated;
 use crate::source::verify::{Finding, Progress, Severity, counted};
 use crate::verify::{Report, Schedule, for_people, verify};
 
@@ -41,6 +42,10 @@ pub(super) struct VerifyArgs {
     /// How times without a zone in names of archives are read: Europe/Berlin, UTC, system
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// What to do with archives whose names hold no time: skip leaves them out, mtime takes the time at which the file was last
+    /// changed [default: skip]
+    #[arg(long, value_name = "skip|mtime")]
+    undated: Option<Undated>,
     #[command(flatten)]
     server: ServerArgs,
     /// Follow links that lead out of a source, where link and target belong to you or to root
@@ -77,13 +82,17 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
         // What earlier mounts read is not believed here.
         None,
         wire::links(args.follow_links),
+        args.undated.unwrap_or_default(),
     )?;
     let sources: Vec<wire::SourceArg> =
         args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new("cannot start the worker threads").because(&error))?;
+    let runtime = match workers::start() {
+        Ok(runtime) => runtime,
+        Err(failure) => {
+            failure.print();
+            return Ok(ExitCode::from(2));
+        }
+    };
     let schedule = Schedule { max_age: args.max_age, every: args.every };
     let mut out = Output::plain();
     let mut worst = None;

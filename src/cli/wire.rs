@@ -11,12 +11,13 @@ use jiff::tz::TimeZone;
 use super::server_args::ServerArgs;
 use super::{Failure, password};
 use crate::model::terminal::ShowPath;
-use crate::source::Source;
-use crate::source::archive::{ArchiveOptions, ArchiveSource};
+use crate::source::archive::{ArchiveOptions, ArchiveSource, Undated, folders_with_archives};
 use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, Password, SECRET_TABLES, TlsOptions, check_url};
 use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 use crate::source::git::{GitPlace, GitSource};
+use crate::source::remove_leftovers;
 use crate::source::root::Links;
+use crate::source::{ErrorKind, Source};
 
 /// A SOURCE argument, taken apart.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub(super) struct SourceOptions {
     tls: Option<TlsOptions>,
     cache_dir: Option<PathBuf>,
     links: Links,
+    undated: Undated,
 }
 
 impl SourceArg {
@@ -93,6 +95,18 @@ impl SourceArg {
         matches!(self.place, Place::Dolt(_))
     }
 
+    /// Whether a mount at `mountpoint` would hide what is mounted: that lies at or below it. `mountpoint` has no links in it.
+    pub fn is_hidden_by(&self, mountpoint: &Path) -> bool {
+        let path = match &self.place {
+            Place::Dolt(_) => return false,
+            Place::Git(place) => {
+                return GitPlace::parse(place).is_ok_and(|place| place.is_within(mountpoint));
+            }
+            Place::Path(path) => path,
+        };
+        path.canonicalize().is_ok_and(|path| path.starts_with(mountpoint))
+    }
+
     /// How an open source is named among mounts. Never holds a secret.
     pub fn mounted_as(&self, source: &dyn Source) -> String {
         match &self.place {
@@ -121,6 +135,9 @@ impl std::fmt::Display for SourceArg {
 /// What begins a SOURCE that is a place in a git repository.
 const GIT: &str = "git:";
 
+/// How many folders a hint names.
+const MOST_NAMED: usize = 8;
+
 /// Where projects and Gas Town keep their Dolt databases.
 const DOLT_FOLDERS: [&str; 3] = [".dolt-data", ".beads", "data"];
 
@@ -145,9 +162,10 @@ impl SourceOptions {
         server: &ServerArgs,
         cache_dir: Option<PathBuf>,
         links: Links,
+        undated: Undated,
     ) -> Result<Self, Failure> {
         let password = password::password(server.password_file.as_deref())?;
-        Ok(Self { zone, exclude: globs(exclude)?, password, tls: server.tls()?, cache_dir, links })
+        Ok(Self { zone, exclude: globs(exclude)?, password, tls: server.tls()?, cache_dir, links, undated })
     }
 }
 
@@ -192,6 +210,7 @@ fn globs(patterns: &[String]) -> Result<GlobSet, Failure> {
 
 /// Opens a source: finds out what it is by looking.
 pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dyn Source>, Failure> {
+    remove_leftovers();
     match &source.place {
         Place::Dolt(url) => {
             let dolt = DoltOptions {
@@ -232,7 +251,9 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         let mut folders = DOLT_FOLDERS.iter().map(|name| path.join(name));
         folders.find(|path| DoltStoreSource::is_at(path, options.links))
     };
-    if let Some(place) = GitPlace::whole(path).filter(|_| kind.is_dir() && !ArchiveSource::is_at(path)) {
+    if let Some(place) =
+        GitPlace::whole(path).filter(|_| kind.is_dir() && !ArchiveSource::is_clearly_at(path))
+    {
         let source =
             GitSource::open(place, name, options.zone.clone(), options.links).map_err(|mut error| {
                 if let Some(problem) = DoltStoreSource::missing_in_git(path, options.links) {
@@ -252,14 +273,45 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         zone: options.zone.clone(),
         cache_dir: options.cache_dir.clone(),
         links: options.links,
+        undated: options.undated,
     };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
         if let Some(within) = dolt_within() {
             error.hint = Some(format!("its Dolt databases are in {}: mount that", within.shown()));
+        } else if error.kind == ErrorKind::Invalid
+            && kind.is_dir()
+            && let Some(hint) = what_lies_below(path, options)
+        {
+            error.hint = Some(hint);
         }
         error
     })?;
     Ok(Arc::new(source))
+}
+
+/// The folders below one in which nothing was found that hold something, for a person to choose from.
+fn what_lies_below(path: &Path, options: &SourceOptions) -> Option<String> {
+    let archives = folders_with_archives(path);
+    let mut databases: Vec<String> = std::fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| DoltStoreSource::is_at(&entry.path(), options.links))
+        .map(|entry| entry.file_name().shown().to_string())
+        .collect();
+    databases.sort();
+    let named = |folders: &[String], what: &str| {
+        let (noun, verb) = if folders.len() == 1 { ("folder", "holds") } else { ("folders", "hold") };
+        let shown = folders.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = match folders.len().saturating_sub(MOST_NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!folders.is_empty()).then(|| format!("its {noun} {shown}{more} {verb} {what}"))
+    };
+    let said: Vec<String> =
+        [named(&archives, "archives"), named(&databases, "Dolt databases")].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| format!("{}: mount one of them", said.join("; ")))
 }
 
 #[cfg(test)]

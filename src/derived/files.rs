@@ -15,6 +15,7 @@ use crate::catalog::Database;
 use crate::engine::{Engine, Run};
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
+use crate::source::unlisted::complete;
 use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
 
 /// The file with the number of changes of each table.
@@ -42,6 +43,7 @@ pub fn diff_files(
     from: &[FileEntry],
     to: &[FileEntry],
 ) -> Vec<FileEntry> {
+    let (from, to) = (complete(from, to), complete(to, from));
     let mut tables: BTreeMap<Arc<str>, Pair> = BTreeMap::new();
     for file in from.iter().filter(|file| file.path.ends_with(TABLE)) {
         tables.entry(Arc::clone(&file.path)).or_default().from = Some(file.clone());

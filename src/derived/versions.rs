@@ -13,6 +13,7 @@ use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::engine::Listings;
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use crate::source::unlisted::{carried_on, is_passing};
 use crate::source::{ErrorKind, FileEntry, SourceError};
 
 /// The ending that tables have, and that their folders do not.
@@ -52,6 +53,8 @@ pub struct VersionIndex {
     seen: Vec<usize>,
     /// The last one of each source, with its files.
     last: HashMap<usize, (SnapKey, Files)>,
+    /// Whether files are missing that may be listed another time.
+    is_passing: bool,
 }
 
 impl VersionIndex {
@@ -165,6 +168,9 @@ impl Versions {
         }
         index.name(database.snapshots());
         let index = Arc::new(index);
+        if index.is_passing {
+            return Ok(index);
+        }
         *slot = Some((Arc::clone(database), Arc::clone(&index)));
         Ok(index)
     }
@@ -197,6 +203,9 @@ async fn look_at(
             None => last.map_or_else(|| Arc::from([]), |(_, files)| files),
         },
     };
+    let is_passing = is_passing(&files);
+    index.is_passing |= is_passing;
+    let files = if is_passing { carried_on(&files, &before).into_owned().into() } else { files };
     index.add(at, &before, &files);
     index.last.insert(view.slot, (snapshot.key.clone(), files));
     Ok(())

@@ -13,6 +13,7 @@ use crate::locks::lock;
 use crate::model::access::Access;
 use crate::model::history::SnapshotId;
 use crate::model::secrets::{Secrets, is_container, is_database};
+use crate::source::unlisted::is_passing;
 use crate::source::{FileEntry, SourceError};
 
 /// Entries kept over all listings: some 500 bytes each.
@@ -100,7 +101,9 @@ impl Listings {
         let secrets = Arc::clone(&self.secrets);
         let list = async move { list.await.map(|files| marked(files, &secrets)).map_err(Arc::new) };
         let files = self.flights.join(key.clone(), list).await?;
-        lock(&self.kept).put(key, files.clone());
+        if !is_passing(&files) {
+            lock(&self.kept).put(key, files.clone());
+        }
         Ok(files)
     }
 }

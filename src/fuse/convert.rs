@@ -15,7 +15,7 @@ const LONGEST_NAME: u32 = 255;
 /// `st_blksize`: what programs read at once.
 const READ_SIZE: u32 = 128 * 1024;
 
-/// Who the files belong to: the user who mounted them. Whom else their modes let in is for [`Modes`] to say.
+/// Who the files belong to: the user who mounted them, or who was chosen. Whom else their modes let in is for [`Modes`] to say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owner {
     uid: u32,
@@ -25,7 +25,8 @@ pub(super) struct Owner {
 
 impl Owner {
     pub fn of_this_process(modes: Modes) -> Self {
-        Self { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw(), modes }
+        let uid = modes.uid.unwrap_or_else(|| rustix::process::getuid().as_raw());
+        Self { uid, gid: rustix::process::getgid().as_raw(), modes }
     }
 
     /// The attributes as the kernel wants them.

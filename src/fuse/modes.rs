@@ -29,6 +29,8 @@ pub struct Modes {
     pub fmask: Option<u16>,
     /// `dmask=`: the same for folders.
     pub dmask: Option<u16>,
+    /// `uid=`: the owner of everything.
+    pub uid: Option<u32>,
     /// `gid=`: the group of everything.
     pub gid: Option<u32>,
 }
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     const OTHERS: Modes =
-        Modes { allow_other: true, mode: None, umask: None, fmask: None, dmask: None, gid: None };
+        Modes { allow_other: true, mode: None, umask: None, fmask: None, dmask: None, uid: None, gid: None };
 
     fn shown(modes: Modes, kind: Kind, audience: Audience) -> (u16, Option<u32>) {
         let Shown { mode, gid } = modes.shown(kind, audience.into());

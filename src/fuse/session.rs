@@ -17,6 +17,10 @@ pub struct Options {
     pub source_name: String,
     /// Let other users in (`allow_other`); needs `user_allow_other` in `/etc/fuse.conf` for users but root.
     pub allow_other: bool,
+    /// Let nobody run what lies in the tree (`noexec`).
+    pub no_exec: bool,
+    /// Options that the kernel reads as they are (`context=`, `max_read=`).
+    pub for_kernel: Vec<String>,
 }
 
 /// Mounts `fuse` at `mountpoint` and serves it on threads of its own.
@@ -38,6 +42,8 @@ pub fn mount(fuse: Fuse, mountpoint: &Path, options: &Options) -> io::Result<Bac
         MountOption::NoAtime,
         // Without it `allow_other` would bypass the permission bits.
         MountOption::DefaultPermissions,
+        if options.no_exec { MountOption::NoExec } else { MountOption::Exec },
     ];
+    config.mount_options.extend(options.for_kernel.iter().cloned().map(MountOption::CUSTOM));
     Session::new(fuse, mountpoint, &config)?.spawn()
 }

@@ -4,6 +4,7 @@ pub mod access;
 pub mod content_id;
 pub mod history;
 pub mod jsonl;
+pub mod name_time;
 pub mod names;
 pub mod period;
 pub mod row;

@@ -32,6 +32,7 @@ pub mod root;
 pub mod sqlite;
 mod stored;
 pub mod text;
+pub mod unlisted;
 pub mod verify;
 pub mod versioned;
 mod watch;
@@ -191,6 +192,12 @@ pub trait Content: Send + Sync {
         Ok(None)
     }
 
+    /// Whether it only says why something cannot be read now, which may be read another time. It stands for all that would
+    /// be listed in its folder, too.
+    fn may_pass(&self) -> bool {
+        false
+    }
+
     /// What this is, for log lines: which source, which snapshot, which table or member.
     fn describe(&self) -> String;
 
@@ -199,6 +206,12 @@ pub trait Content: Send + Sync {
     ///
     /// Pieces may have any size; around 256 KiB is good. Stops with `Ok` when the sink is closed.
     async fn read(&self, sink: Sink) -> Result<(), SourceError>;
+}
+
+/// Removes the temporary files of earlier processes of this program that were killed: once, however often it is called.
+pub fn remove_leftovers() {
+    static SWEPT: std::sync::Once = std::sync::Once::new();
+    SWEPT.call_once(stored::sweep);
 }
 
 /// The receiving end of a content being read. Slow receivers hold the producer back.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{Database, SnapKey, Snapshot};
 use crate::derived::{Ancestry, Base};
 use crate::engine::Listings;
+use crate::source::unlisted::complete;
 use crate::source::{ErrorKind, FileEntry, SourceError};
 
 /// A file that is another one, is new, or is gone. At least one of both is there.
@@ -61,6 +62,7 @@ async fn files(
 
 /// What differs between two listings, which are sorted by path, as [`changed_files`] tells it.
 pub fn compared(before: &[FileEntry], after: &[FileEntry]) -> Vec<ChangedFile> {
+    let (before, after) = (complete(before, after), complete(after, before));
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut changed = Vec::new();
     loop {

@@ -234,7 +234,11 @@ fn logs_of_former_mounts_do_not_pile_up() {
 
 #[test]
 fn each_signal_unmounts() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    let usual =
+        [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM];
+    for signal in
+        usual.into_iter().chain([Signal::XCPU, Signal::VTALARM, Signal::PROF, Signal::IO, Signal::POWER])
+    {
         let place = Place::new();
         let mountpoint = place.mountpoint();
         place.asof().arg("mount").arg(place.source()).arg(&mountpoint).ok();
@@ -293,9 +297,20 @@ fn a_mountpoint_that_cannot_be_used() {
     fs::write(&file, "").expect("the folder is ours");
     at(&file);
     assert_eq!(names(place.mountpoint()), Vec::<String>::new());
-    // What is in the way can be mounted over when asked for.
-    place.asof().args(["mount", "-o", "nonempty"]).arg(place.source()).arg(&full).ok();
-    place.asof().arg("umount").arg(&full).ok();
+    // What is in the way can be mounted over when asked for, but for the source itself and what holds it: nothing could be
+    // read of it any more.
+    let other = place.dir.path().join("other");
+    fs::create_dir(&other).expect("the folder is ours");
+    fs::write(other.join("x"), "").expect("the folder is ours");
+    place.asof().args(["mount", "-o", "nonempty"]).arg(place.source()).arg(&other).ok();
+    place.asof().arg("umount").arg(&other).ok();
+    assert_eq!(names(&other), ["x"]);
+    for hiding in [&full, place.dir.path()] {
+        let outcome =
+            place.asof().args(["mount", "-o", "nonempty"]).arg(place.source()).arg(hiding).outcome();
+        assert_says(&told(outcome), &["would hide its own source"]);
+        assert_eq!(mounted(hiding), None);
+    }
     assert_eq!(names(&full), ["2026-01-02T150405.zip"]);
 }
 
@@ -313,6 +328,32 @@ fn a_source_that_is_not_there() {
     assert_says(&place.refused(&[foreign.to_str().expect("UTF-8")]), &["notes.txt"]);
     // One bad source among good ones is told as well.
     assert_says(&place.refused(&[&place.source(), missing]), &[missing]);
+}
+
+#[test]
+fn a_folder_in_which_nothing_is_found_names_those_below_that_hold_something() {
+    let place = Place::new();
+    let backups = place.dir.path().join("backups");
+    for (folder, name) in
+        [("last", "db-20210813-133946.sql"), ("daily", "db-20210813.sql"), ("monthly", "db-202108.sql")]
+    {
+        fs::create_dir_all(backups.join(folder)).expect("the folder is ours");
+        fs::write(backups.join(folder).join(name), "select 1;").expect("the folder is ours");
+    }
+    fs::create_dir(backups.join("empty")).expect("the folder is ours");
+    let refused = place.refused(&[backups.to_str().expect("UTF-8")]);
+    assert_says(
+        &refused,
+        &["found no archive in", "no Dolt database", "daily, last, monthly hold archives: mount one of them"],
+    );
+    fs::write(backups.join("notes.sql"), "select 1;").expect("the folder is ours");
+    fs::remove_dir_all(backups.join("daily")).expect("the folder is ours");
+    fs::remove_dir_all(backups.join("last")).expect("the folder is ours");
+    fs::remove_dir_all(backups.join("monthly")).expect("the folder is ours");
+    assert_says(
+        &place.refused(&[backups.to_str().expect("UTF-8")]),
+        &["1 archive is left out", "--undated=mtime"],
+    );
 }
 
 #[test]

@@ -34,10 +34,10 @@ pub fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 ///
 /// - A date: `2026-01-21`, `20260121`, or a month, `2026-01`, for its first day.
 /// - Then perhaps `T`, `_`, `-` or spaces and a time: `20`, `20:00`, `2000`, `20:00:00`, `200000` or
-///   `20-00-00`, with seconds also a fraction of up to nine digits (`.156` or `,156`). A date without dashes
-///   may have its time follow at once: `20260121200000`.
+///   `20-00-00`, with seconds also a fraction of up to nine digits (`.156` or `,156`); not after `T` also `20-00`.
+///   A date without dashes may have its time follow at once: `20260121200000`.
 /// - Then perhaps a zone: `Z`, `UTC`, `GMT`, `+02:00`, `+0200`, `-05`. Directly after a date `-05` is an
-///   hour.
+///   hour, and after an hour that follows no `T` it is a minute, as names of backups have it: `2026-01-21_08-05`.
 /// - Or a time with a zone's name as RFC 9557 has it: `2026-01-21T20:00[Europe/Berlin]`.
 ///
 /// A date without a time is its first instant.
@@ -48,7 +48,14 @@ pub fn parse_civil(text: &str) -> Option<ParsedTime> {
     }
     let mut rest = Rest(text);
     let (date, joined) = rest.date()?;
-    let time = if joined || rest.time_separator() { rest.time()? } else { Time::midnight() };
+    let time = if joined {
+        rest.time(false)?
+    } else {
+        match rest.time_separator() {
+            Some(separator) => rest.time(!separator.eq_ignore_ascii_case(&'T'))?,
+            None => Time::midnight(),
+        }
+    };
     let civil = date.to_datetime(time);
     match rest.zone()? {
         Some(offset) => offset.to_timestamp(civil).ok().map(ParsedTime::Instant),
@@ -86,25 +93,24 @@ impl Rest<'_> {
         }
     }
 
-    /// Skips what stands between a date and a time; false where no time follows.
-    fn time_separator(&mut self) -> bool {
+    /// Skips what stands between a date and a time, and says what it was; `None` where no time follows.
+    fn time_separator(&mut self) -> Option<char> {
         let trimmed = self.0.trim_start_matches(' ');
-        let after = match trimmed.strip_prefix(['T', 't', '_', '-']) {
+        if trimmed.len() < self.0.len() {
             // ` -05` is an offset: only one kind of separator stands there.
-            Some(after) if trimmed.len() == self.0.len() => after,
-            Some(_) => return false,
-            None if trimmed.len() < self.0.len()
-                && trimmed.starts_with(|char: char| char.is_ascii_digit()) =>
-            {
-                trimmed
+            if !trimmed.starts_with(|char: char| char.is_ascii_digit()) {
+                return None;
             }
-            None => return false,
-        };
-        self.0 = after;
-        true
+            self.0 = trimmed;
+            return Some(' ');
+        }
+        let separator = trimmed.chars().next().filter(|char| "Tt_-".contains(*char))?;
+        self.0 = &trimmed[1..];
+        Some(separator)
     }
 
-    fn time(&mut self) -> Option<Time> {
+    /// `may_have_dash`: whether `08-05` is five past eight, and not an hour with an offset.
+    fn time(&mut self, may_have_dash: bool) -> Option<Time> {
         let count = self.digit_count();
         let hour = self.number(2)?;
         let (minute, second) = match count {
@@ -113,6 +119,7 @@ impl Rest<'_> {
                 (minute, if self.0.starts_with(':') { Some(self.after(":")?.number(2)?) } else { None })
             }
             2 if self.is_dashed_clock() => (self.after("-")?.number(2)?, Some(self.after("-")?.number(2)?)),
+            2 if may_have_dash && self.is_dashed_minute() => (self.after("-")?.number(2)?, None),
             2 => (0, None),
             4 => (self.number(2)?, None),
             6 => (self.number(2)?, Some(self.number(2)?)),
@@ -127,6 +134,11 @@ impl Rest<'_> {
     fn is_dashed_clock(&self) -> bool {
         let shape = self.0.bytes().take(6).map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
         shape.eq(*b"-00-00")
+    }
+
+    /// Whether the hour is followed by `-00` and no more of the time.
+    fn is_dashed_minute(&self) -> bool {
+        self.0.strip_prefix('-').is_some_and(|after| Rest(after).digit_count() == 2)
     }
 
     /// Nanoseconds; 0 where no fraction follows.
@@ -231,6 +243,8 @@ mod tests {
             assert_eq!(parse_civil(text), eight, "{text}");
         }
         assert_eq!(parse_civil("2026-01-21T200000.156Z"), instant("2026-01-21T20:00:00.156Z"));
+        assert_eq!(parse_civil("2026-01-21_08-05"), civil("2026-01-21T08:05:00"));
+        assert_eq!(parse_civil("2026-01-21_08-05Z"), instant("2026-01-21T08:05:00Z"));
         assert_eq!(parse_civil("2026-01-21Z"), instant("2026-01-21T00:00:00Z"));
         assert_eq!(parse_civil("2026-01-21 +02:00"), instant("2026-01-20T22:00:00Z"));
         assert_eq!(parse_civil("2026-01-21 -05"), instant("2026-01-21T05:00:00Z"));
@@ -250,6 +264,10 @@ mod tests {
             "2026-01-21T20",
             "2026-01-21-20",
             "2026-01-21_20-00-00",
+            "2026-01-21_20-00",
+            "2026-01-21-20-00",
+            "2026-01-21 20-00",
+            "20260121_20-00",
             "20260121200000",
             "202601212000",
             "2026012120",

@@ -42,11 +42,15 @@ pub(super) fn databases(means: &Means, archive: &Archive) -> Checked {
         found.checked += 1;
         let place = artefact.file.path.shown().to_string();
         match database.quick_check() {
-            Ok(messages) => found.findings.extend(messages.into_iter().map(|message| {
-                let command = shell::command("sqlite3", &*artefact.file.path);
-                let hint = format!("`{command} .recover` takes out what can be saved");
-                Finding::wrong(place.clone(), message).with_hint(hint)
-            })),
+            Ok(check) => {
+                found.findings.extend(check.wrong.into_iter().map(|message| {
+                    let command = shell::command("sqlite3", &*artefact.file.path);
+                    let hint = format!("`{command} .recover` takes out what can be saved");
+                    Finding::wrong(place.clone(), message).with_hint(hint)
+                }));
+                let unchecked = check.unchecked.into_iter();
+                found.findings.extend(unchecked.map(|what| Finding::unchecked(place.clone(), what)));
+            }
             Err(error) => found.findings.push(Finding::of(place, &error)),
         }
     }

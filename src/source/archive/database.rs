@@ -19,6 +19,7 @@ use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::blocking::on_blocking_thread;
+use crate::source::unlisted::is_passing;
 use crate::source::verify::{Progress, Verdict, counted};
 use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
 
@@ -82,7 +83,7 @@ fn meta(archive: &Archive, id: &SnapshotId) -> SnapshotMeta {
         parents: Vec::new(),
         author: String::new(),
         email: String::new(),
-        message: archive.file_names(),
+        message: archive.message(),
         mark: archive.mark,
     }
 }
@@ -210,7 +211,9 @@ impl View {
                 FileEntry { path, kind, id, changed, links: run.len, access, content }
             })
             .collect();
-        self.remember(index, &files);
+        if !is_passing(&files) {
+            self.remember(index, &files);
+        }
         Ok(files)
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) time: Timestamp,
     /// Whether the time is when the content was captured, as a manifest inside tells.
     pub(super) is_captured: bool,
+    /// Whether it is only when the file was last changed.
+    pub(super) is_by_mtime: bool,
     pub(super) mark: Option<&'static str>,
     pub(super) tag: Option<Arc<str>>,
 }
@@ -53,6 +55,8 @@ pub(super) struct Archive {
     /// The database that it belongs to, before any renaming.
     pub(super) database: Arc<str>,
     pub(super) time: Timestamp,
+    /// Whether the time is only when its file was last changed.
+    pub(super) is_by_mtime: bool,
     pub(super) mark: Option<&'static str>,
     pub(super) tag: Option<Arc<str>>,
     /// What it consists of: one file, the files of one tag and time, or those of a folder. Sorted by name.
@@ -119,6 +123,14 @@ impl Archive {
         }
     }
 
+    /// What is said of the snapshot: the names of its files, and where its time is from if they hold none.
+    pub(super) fn message(&self) -> String {
+        match self.is_by_mtime {
+            true => format!("{} (no time in its name: when it was last changed)", self.file_names()),
+            false => self.file_names(),
+        }
+    }
+
     /// How many members its zips have.
     pub(super) fn members(&self) -> usize {
         self.artefacts.iter().map(|artefact| artefact.members).sum()
@@ -137,12 +149,13 @@ pub(super) fn snapshots<'f>(
     let mut tagged: BTreeMap<(Arc<str>, Arc<str>, Timestamp), Vec<Artefact>> = BTreeMap::new();
     let mut archives = Vec::new();
     for file in found {
-        let Found { artefact, database, time, mark, tag, is_captured } = file.clone();
+        let Found { artefact, database, time, mark, tag, is_captured, is_by_mtime } = file.clone();
         match tag {
             Some(tag) => tagged.entry((database, tag, time)).or_default().push(artefact),
             None => {
                 let id = Arc::clone(&artefact.name);
-                let archive = Archive { id, database, time, mark, tag: None, artefacts: vec![artefact] };
+                let artefacts = vec![artefact];
+                let archive = Archive { id, database, time, is_by_mtime, mark, tag: None, artefacts };
                 archives.push((archive, is_captured && mark.is_none()));
             }
         }
@@ -159,7 +172,8 @@ pub(super) fn snapshots<'f>(
     all.extend(present.into_iter().filter(|now| !captured.contains(&(Arc::clone(&now.database), now.time))));
     all.extend(tagged.into_iter().map(|((database, tag, time), mut artefacts)| {
         artefacts.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Archive { id: format!("{tag} {time}").into(), database, time, mark: None, tag: Some(tag), artefacts }
+        let id = format!("{tag} {time}").into();
+        Archive { id, database, time, is_by_mtime: false, mark: None, tag: Some(tag), artefacts }
     }));
     all.sort_unstable_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
     all

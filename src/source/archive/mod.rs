@@ -17,6 +17,7 @@ use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
 
 mod beside;
 mod checks;
+pub(in crate::source) mod conventions;
 mod counts;
 mod database;
 pub(in crate::source) mod format;
@@ -28,9 +29,11 @@ pub mod probe;
 mod runs;
 mod scan;
 mod selection;
+mod series;
 #[cfg(test)]
 mod tests;
 mod thrum;
+mod undated;
 mod zip_content;
 mod zip_directory;
 mod zip_problem;
@@ -42,11 +45,14 @@ use crate::source::root::{Links, Root};
 use crate::source::stored::{Spools, io_kind};
 use database::ArchiveDatabase;
 use found::{Archive, snapshots};
+use naming::{NameTime, parse_file_name};
 use pieces::Means;
 use runs::BlockMemo;
 use scan::{Place, Scanner};
 use selection::Selection;
 use thrum::Current;
+use undated::Count;
+pub use undated::Undated;
 
 /// How long the first backup of a repository is waited for that is being written.
 const LONGEST_RUN: Duration = Duration::from_secs(10);
@@ -63,6 +69,8 @@ pub struct ArchiveOptions {
     pub cache_dir: Option<PathBuf>,
     /// Which links are followed (`--follow-links`).
     pub links: Links,
+    /// What becomes of archives whose names hold no time (`--undated`).
+    pub undated: Undated,
 }
 
 /// A folder of archives, or one archive.
@@ -86,9 +94,12 @@ struct State {
 impl ArchiveSource {
     /// Whether there is an archive in a folder, by the names of its files.
     pub fn is_at(folder: &Path) -> bool {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let is_archive = |name: &str| naming::parse_file_name(name).is_ok_and(|name| name.time.is_some());
-        entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_archive))
+        has_archive(folder, |time| time.is_some())
+    }
+
+    /// The same for a folder that is a repository as well: only names that end in a time count.
+    pub fn is_clearly_at(folder: &Path) -> bool {
+        has_archive(folder, |time| time.is_some_and(NameTime::ends_the_name))
     }
 
     /// Opens a folder of archives or one archive file. Reads each zip's directory: blocks.
@@ -104,7 +115,8 @@ impl ArchiveSource {
         finds.first_look()?;
         let archives = Arc::clone(&finds.archives);
         if archives.is_empty() {
-            return Err(nothing_found(&place, &label));
+            let undated = finds.scanners.iter().map(Scanner::undated_count).sum();
+            return Err(nothing_found(&place, &label, undated));
         }
         let selection = Selection::new(options.name, &archives, &label)?;
         let (blocks, views) = (Arc::new(BlockMemo::new()), BTreeMap::new());
@@ -261,18 +273,39 @@ fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, Place), Sou
     }
 }
 
-fn nothing_found(place: &Place, label: &str) -> SourceError {
+/// Whether one of a folder's files is an archive by its name, with such a time.
+fn has_archive(folder: &Path, is_meant: impl Fn(Option<&NameTime>) -> bool) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_archive = |name: &str| parse_file_name(name).is_ok_and(|name| is_meant(name.time.as_ref()));
+    entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_archive))
+}
+
+/// The folders below that hold archives, by name.
+pub(crate) fn folders_with_archives(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<String> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| ArchiveSource::is_at(&entry.path()))
+        .map(|entry| entry.file_name().shown().to_string())
+        .collect();
+    folders.sort();
+    folders
+}
+
+fn nothing_found(place: &Place, label: &str, undated: usize) -> SourceError {
     let (Place::Folder(path) | Place::File(path)) = place;
     let expected = "expected are zips named <time>.zip, exports named <db>-<time>.jsonl, SQLite files named \
                     <name>-<time>.db, dumps and tars named <name>_<time>.dump, .sql or .tar, with a time such as \
                     20260121-2000 or 2026-01-21T200000Z; or the files of a Dolt database, or a git repository";
     let nested: Option<PathBuf> =
         ["archives", "jsonl", "backup"].iter().map(|name| path.join(name)).find(|folder| folder.is_dir());
-    let hint = match nested {
-        Some(folder) => format!("did you mean {}? {expected}", folder.shown()),
-        None => expected.to_owned(),
+    let hint = match (undated, nested) {
+        (0, Some(folder)) => format!("did you mean {}? {expected}", folder.shown()),
+        (0, None) => expected.to_owned(),
+        _ => Count(undated).to_string(),
     };
     SourceError::new(ErrorKind::Invalid, label, format!("found no archive in {}", path.shown()))
+        .because("there is no Dolt database in it either")
         .with_hint(hint)
 }
 

@@ -14,24 +14,24 @@
 //!
 //! Dumps and tars may name a tag: `v0.1.0_20250910_143000.dump`, `minio_v0.1.0_20250910_143000.tar.gz`. What stands
 //! beside tag and time says which part of the backup it is. Those of one tag and time are one snapshot.
+//!
+//! Which texts are a time says [`name_time`]. It may stand anywhere in the name; what remains names the database (see `series`).
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::format::Format;
-use crate::model::time_expr::{ParsedTime, parse_civil};
+use super::series;
+use crate::model::name_time::{self, Convention, Conventions};
 
 /// The mark of a backup that exists to undo a restore.
 pub(super) const PRE_RESTORE: &str = "pre-restore";
-
-/// No spelling of a time is longer (RFC 3339 with nanoseconds and an offset has 35 bytes).
-const LONGEST_TIME: usize = 40;
 
 /// A file name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct ArchiveName {
     pub(in crate::source) format: Format,
-    /// What stands before the time, without its separator and without the mark; the whole stem where there is
+    /// What stands beside the time, without separators and without the mark; the whole stem where there is
     /// no time. Where there is a tag: what stands beside tag and time.
     pub(in crate::source) prefix: String,
     /// The tag of the release that the archive was made for.
@@ -43,23 +43,47 @@ pub(in crate::source) struct ArchiveName {
 }
 
 /// A time as a file name gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct NameTime {
-    parsed: ParsedTime,
+    parsed: name_time::NameTime,
     /// In a form that its writer fills in with local time: `date +%Y%m%d-%H%M` of dolt-archive,
     /// `date +%Y-%m-%d-%H%M%S` of Octopoid.
     is_local: bool,
+    /// Whether nothing follows it.
+    ends_the_name: bool,
 }
 
 impl NameTime {
-    /// The moment. A time that names no zone is read in `zone`, or else in `system` where its writer uses
-    /// local time, or else in UTC. `None` beyond the calendar.
-    pub(in crate::source) fn resolve(&self, zone: Option<&TimeZone>, system: &TimeZone) -> Option<Timestamp> {
+    /// The moment in a series of these conventions. A time that names no zone is read in `zone`, or else in `system` where its
+    /// writer uses local time, or else in UTC. `None` beyond the calendar, and where the conventions do not say which day it is.
+    pub(in crate::source) fn resolve(
+        &self,
+        conventions: &Conventions,
+        zone: Option<&TimeZone>,
+        system: &TimeZone,
+    ) -> Option<Timestamp> {
+        let parsed = self.parsed.under(conventions)?;
         match zone {
-            Some(zone) => self.parsed.resolve(zone),
-            None if self.is_local => self.parsed.resolve(system),
-            None => self.parsed.resolve(&TimeZone::UTC),
+            Some(zone) => parsed.resolve(zone),
+            None if self.is_local => parsed.resolve(system),
+            None => parsed.resolve(&TimeZone::UTC),
         }
+    }
+
+    /// Whether nothing follows it in the name. In a repository, that tells copies of a database from migrations
+    /// (`20260121120000_create.sql`) and the like.
+    pub(in crate::source) fn ends_the_name(&self) -> bool {
+        self.ends_the_name
+    }
+
+    /// Whether other names of its series say what it means.
+    pub(in crate::source) fn depends_on_its_series(&self) -> bool {
+        self.parsed.is_ambiguous()
+    }
+
+    /// What it shows of the names of its series.
+    pub(in crate::source) fn shows(&self) -> Option<Convention> {
+        self.parsed.shows()
     }
 }
 
@@ -106,44 +130,37 @@ pub(in crate::source) fn parse_file_name(name: &str) -> Result<ArchiveName, Left
         return Err(LeftOut::Hidden);
     }
     let (stem, format) = Format::of_name(name)?;
-    if format.may_have_tag()
-        && let Some(tagged) = tagged_name(stem, format)
-    {
-        return Ok(tagged);
-    }
-    let (prefix, time) = match split_time(stem) {
-        Some((prefix, text, parsed)) => (prefix, Some(NameTime { parsed, is_local: is_local(text, format) })),
-        None if format.unpacked() == Format::Jsonl && without_latest(stem).is_some() => {
+    let Some(parsed) = name_time::find(stem) else {
+        if format.unpacked() == Format::Jsonl && without_latest(stem).is_some() {
             return Err(LeftOut::Latest);
         }
-        None => (stem, None),
+        let (prefix, mark) = without_mark(stem, format);
+        return Ok(ArchiveName { format, prefix: prefix.to_owned(), tag: None, time: None, mark });
     };
-    let (prefix, mark) = match prefix.strip_prefix(PRE_RESTORE) {
-        Some(rest) if format == Format::Zip && (rest.is_empty() || rest.starts_with(['-', '_'])) => {
-            (rest.trim_start_matches(['-', '_']), Some(PRE_RESTORE))
-        }
-        _ => (prefix, None),
-    };
+    let ends_the_name = parsed.range.end == stem.len();
+    let is_local = ends_the_name && is_local(&stem[parsed.range.clone()], format);
+    let series = series::Series::of(stem, &parsed);
+    let time = Some(NameTime { parsed, is_local, ends_the_name });
+    if format.may_have_tag()
+        && let Some((part, tag)) = split_tag(&series.before)
+    {
+        let between = if part.is_empty() || series.after.is_empty() { "" } else { "-" };
+        let prefix = format!("{part}{between}{}", series.after);
+        return Ok(ArchiveName { format, prefix, tag: Some(tag.to_owned()), time, mark: None });
+    }
+    let name = series.name();
+    let (prefix, mark) = without_mark(&name, format);
     Ok(ArchiveName { format, prefix: prefix.to_owned(), tag: None, time, mark })
 }
 
-/// `[<part>_]<tag>_<time>[_<part>]`.
-fn tagged_name(stem: &str, format: Format) -> Option<ArchiveName> {
-    // What follows the time is cut off piece by piece, from the longest time on.
-    let ends = std::iter::once(stem.len()).chain(stem.rmatch_indices(['_', '-', '.']).map(|(at, _)| at));
-    ends.into_iter().find_map(|end| {
-        let (before, text, parsed) = split_time(&stem[..end])?;
-        let (part, tag) = split_tag(before)?;
-        let after = stem[end..].trim_start_matches(['_', '-', '.']);
-        let between = if part.is_empty() || after.is_empty() { "" } else { "-" };
-        Some(ArchiveName {
-            format,
-            prefix: format!("{part}{between}{after}"),
-            tag: Some(tag.to_owned()),
-            time: Some(NameTime { parsed, is_local: is_local(text, format) }),
-            mark: None,
-        })
-    })
+/// Splits the mark of a backup that was made before a restore from its name.
+fn without_mark(name: &str, format: Format) -> (&str, Option<&'static str>) {
+    match name.strip_prefix(PRE_RESTORE) {
+        Some(rest) if format == Format::Zip && (rest.is_empty() || rest.starts_with(['-', '_'])) => {
+            (rest.trim_start_matches(['-', '_']), Some(PRE_RESTORE))
+        }
+        _ => (name, None),
+    }
 }
 
 /// Splits `[<part>_]<tag>`, where a tag is `v`, a number, a dot and more: the part and the tag.
@@ -161,21 +178,6 @@ fn split_tag(text: &str) -> Option<(&str, &str)> {
 pub(super) fn without_latest(stem: &str) -> Option<&str> {
     let prefix = stem.strip_suffix("latest")?;
     if prefix.is_empty() { Some(prefix) } else { prefix.strip_suffix(['-', '_']) }
-}
-
-/// Splits `<prefix><separator><time>` at the longest end that is a time: prefix, text of the time, the time.
-fn split_time(stem: &str) -> Option<(&str, &str, ParsedTime)> {
-    let bytes = stem.as_bytes();
-    let earliest = stem.len().saturating_sub(LONGEST_TIME);
-    (earliest..stem.len()).filter(|&start| start == 0 || matches!(bytes[start - 1], b'-' | b'_')).find_map(
-        |start| {
-            let text = stem.get(start..)?;
-            // A date needs eight digits: fewer would take `issues-3` for a time.
-            let digits = text.bytes().filter(u8::is_ascii_digit).count();
-            let parsed = parse_civil(text).filter(|_| digits >= 8)?;
-            Some((stem[..start].trim_end_matches(['-', '_']), text, parsed))
-        },
-    )
 }
 
 /// Whether the program that writes such names writes local time.
@@ -201,7 +203,8 @@ mod tests {
     fn moment(name: &str, zone: Option<&str>) -> String {
         let zone = zone.map(|name| TimeZone::get(name).unwrap());
         let system = TimeZone::get("America/New_York").unwrap();
-        parse_file_name(name).unwrap().time.unwrap().resolve(zone.as_ref(), &system).unwrap().to_string()
+        let time = parse_file_name(name).unwrap().time.unwrap();
+        time.resolve(&Conventions::default(), zone.as_ref(), &system).unwrap().to_string()
     }
 
     #[test]
@@ -244,7 +247,7 @@ mod tests {
         ] {
             let parsed = parse_file_name(name).unwrap_or_else(|why| panic!("{name}: {why}"));
             assert_eq!((parsed.tag.as_deref(), parsed.prefix.as_str()), (Some(tag), part), "{name}");
-            let time = parsed.time.unwrap().resolve(None, &TimeZone::UTC).unwrap();
+            let time = parsed.time.unwrap().resolve(&Conventions::default(), None, &TimeZone::UTC).unwrap();
             assert_eq!(time.to_string(), "2025-09-10T14:30:00Z", "{name}");
         }
     }

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::naming::parse_file_name;
 use super::thrum::Manifest;
+use crate::model::name_time::Conventions;
 use crate::source::dump::packed::Packing;
 use crate::source::dump::probe::InMemory;
 use crate::source::form::read_export;
@@ -17,7 +18,7 @@ pub fn archive_name(bytes: &[u8]) {
         && let Some(time) = parsed.time
     {
         // Whether it is a moment at all.
-        let _ = time.resolve(None, &TimeZone::UTC);
+        let _ = time.resolve(&Conventions::default(), None, &TimeZone::UTC);
     }
 }
 

@@ -160,6 +160,7 @@ impl Table {
             *is_final &= error.kind.is_lasting();
             Vec::new()
         });
+        *is_final &= !pieces.iter().any(|piece| piece.content.may_pass());
         Self { digests: vec![None; pieces.len()], pieces }
     }
 
@@ -241,7 +242,8 @@ mod tests {
             way: Audience::Everyone,
         };
         let (id, database, time) = (name.into(), "db".into(), jiff::Timestamp::UNIX_EPOCH);
-        Arc::new(Archive { id, database, time, mark: None, tag: None, artefacts: vec![artefact] })
+        let artefacts = vec![artefact];
+        Arc::new(Archive { id, database, time, is_by_mtime: false, mark: None, tag: None, artefacts })
     }
 
     #[test]

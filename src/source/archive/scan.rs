@@ -10,21 +10,25 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+mod single;
+mod telling;
+
 use super::ArchiveOptions;
 use super::beside::{JOURNAL, WAL, beside, settled_beside};
+use super::conventions::SeriesConventions;
 use super::format::Format;
 use super::found::{Artefact, Found, readers_of};
 use super::known::KnownZips;
-use super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
+use super::naming::{ArchiveName, LeftOut, parse_file_name};
+use super::undated::{Undated, is_other_name};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::{cut_off_hint, damaged_zip_hint, remedy_hint};
 use crate::model::access::Audience;
 use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
 use crate::source::access;
-use crate::source::root::{LEADS_OUTSIDE_HINT, Root, is_outside};
-use crate::source::stored::{FileStamp, FileVersion};
-use crate::source::stored::{io_kind, stored_error};
+use crate::source::root::Root;
+use crate::source::stored::{FileStamp, FileVersion, io_kind};
 use crate::source::zip::ZipError;
 use crate::source::{ErrorKind, SourceError};
 
@@ -54,6 +58,11 @@ pub(super) struct Scanner {
     /// The zone of names that name none, where the user chose one.
     zone: Option<TimeZone>,
     system: TimeZone,
+    undated: Undated,
+    /// What the names found so far show together.
+    conventions: SeriesConventions,
+    /// How many archives without a time the log was told of.
+    undated_told: usize,
     known: HashMap<OsString, Known>,
     zips: KnownZips,
     /// How many entries the folder had.
@@ -63,7 +72,7 @@ pub(super) struct Scanner {
     way: Audience,
 }
 
-/// What a file was found to be in the state named: `None` for one without a time.
+/// What a file was found to be in the state named: `None` for an archive that is left out as it has no time.
 type Known = (FileStamp, Option<Found>);
 
 /// What was read of one state of one file.
@@ -93,6 +102,8 @@ impl Scanner {
         let zips = KnownZips::in_folder(options.cache_dir.as_deref());
         let zone = options.zone.clone();
         let way = Audience::Owner;
+        let folder_name = folder.and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+        let conventions = SeriesConventions::of_folder(&folder_name);
         Self {
             root,
             place,
@@ -102,6 +113,9 @@ impl Scanner {
             fallback,
             zone,
             system,
+            undated: options.undated,
+            conventions,
+            undated_told: 0,
             known,
             entries: 0,
             told,
@@ -181,7 +195,7 @@ impl Scanner {
             }
             entries => entries.map_err(fail)?,
         };
-        let (mut has_news, mut known_entries) = (false, 0);
+        let (mut has_news, mut known_entries) = (self.learn_conventions(&entries), 0);
         for entry in &entries {
             let name = entry.file_name();
             let path = || folder.join(&name);
@@ -206,7 +220,31 @@ impl Scanner {
             self.told.retain(|(name, _)| present.contains(name));
             self.entries = entries.len();
         }
+        self.count_undated();
         Ok(has_news || some_are_gone)
+    }
+
+    /// Looks what new names show of their series. What was known of names that mean something else now is forgotten; tells
+    /// whether any are.
+    fn learn_conventions(&mut self, entries: &[DirEntry]) -> bool {
+        let mut is_new = false;
+        for entry in entries {
+            let name = entry.file_name();
+            if !self.known.contains_key(&name)
+                && let Some(parsed) = name.to_str().and_then(|name| parse_file_name(name).ok())
+            {
+                is_new |= self.conventions.learn(&parsed);
+            }
+        }
+        if !is_new {
+            return false;
+        }
+        let before = self.known.len();
+        self.known.retain(|name, _| {
+            let time = name.to_str().and_then(|name| parse_file_name(name).ok()?.time);
+            time.is_none_or(|time| !time.depends_on_its_series())
+        });
+        self.known.len() != before
     }
 
     /// Whether a file, with what belongs to it, is still in the state in which it was read.
@@ -272,97 +310,39 @@ impl Scanner {
             let artefact = former.artefact.clone().with_file(Arc::clone(&file));
             return Some((file.stamp, Some(Found { artefact, ..former.clone() })));
         }
-        let Some(time) = self.time_of(&parsed, facts) else {
-            let what = "neither its name nor a manifest.json inside tells when it was taken";
-            self.leave_out(os_name, "it has no time", &what);
-            return Some((file.stamp, None));
-        };
-        Some((file.stamp, Some(self.archive(file, name, &parsed, time, facts))))
-    }
-
-    /// The file that is there and cannot be read. It stays listed, as one whose bytes are broken: a program that mirrors
-    /// the tree takes what is not listed for deleted. `None` for one that is gone, or being written.
-    fn unreadable(
-        &mut self,
-        path: &Path,
-        name: &OsStr,
-        error: &io::Error,
-        had_former: bool,
-    ) -> Option<FileVersion> {
-        let is_there = matches!(io_kind(error), ErrorKind::Refused | ErrorKind::Unavailable)
-            || had_former && io_kind(error) != ErrorKind::Missing;
-        let now = FileVersion::current(&self.root, path);
-        let file = match now {
-            Ok(file) if is_there => file,
-            // What cannot even be looked at is there until it is said to be gone.
-            Err(now) if had_former && now.kind() != io::ErrorKind::NotFound && !self.root.is_dir(path) => {
-                FileVersion { root: self.root.clone(), path: path.to_owned(), stamp: FileStamp::UNKNOWN }
-            }
-            _ if is_outside(error) => {
-                self.leave_out(name, "it is a link", &format_args!("{error}; {LEADS_OUTSIDE_HINT}"));
-                return None;
-            }
-            _ => {
-                self.leave_out(name, "it cannot be read", error);
-                return None;
-            }
-        };
-        self.tell(name, "unreadable", || {
-            tracing::warn!(
-                "{}: {error}: its snapshot is listed, and nothing of it can be read before that is mended",
-                path.shown()
-            );
-        });
-        Some(file)
-    }
-
-    /// The same as [`Scanner::scan_folder`] for the source that is one file.
-    fn scan_file(&mut self, path: &Path) -> Result<bool, SourceError> {
-        let name = path.file_name().unwrap_or_default();
-        if self.is_known(name, || FileVersion::current(&self.root, path).map(|file| file.stamp), &|| {
-            path.to_owned()
-        }) {
-            return Ok(false);
+        if let Some(time) = self.time_of(&parsed, facts) {
+            return Some((file.stamp, Some(self.archive(file, name, &parsed, time, facts))));
         }
-        self.known.remove(name);
-        let archive = self.single_file(path)?;
-        self.known.insert(name.to_owned(), (archive.artefact.file.stamp, Some(archive)));
-        Ok(true)
-    }
-
-    /// The source that is one file: it needs no time in its name, since the user named it.
-    fn single_file(&mut self, path: &Path) -> Result<Found, SourceError> {
-        let operation = || format!("cannot use {} as an archive", path.shown());
-        let os_name = path.file_name().unwrap_or_default();
-        let invalid = |why: &dyn std::fmt::Display| {
-            SourceError::new(ErrorKind::Invalid, &*self.label, operation())
-                .because(why.to_string())
-                .with_hint(
-                    "give a .zip, .jsonl, .db, .sqlite, .dump, .sql or .tar file, or a folder of such files",
-                )
-        };
-        let name = os_name.to_str().ok_or_else(|| invalid(&"its name is not UTF-8"))?;
-        let parsed = match parse_file_name(name) {
-            Ok(parsed) => parsed,
-            Err(LeftOut::Latest) => latest_file(name),
-            Err(why) => return Err(invalid(&why)),
-        };
-        let (file, facts) = self
-            .look_at(path, parsed.format)
-            .map_err(|error| stored_error(&self.label, operation(), &path.shown(), error))?;
-        let time = self.time_of(&parsed, facts).unwrap_or_else(|| {
-            self.tell(os_name, "modification time", || {
-                tracing::info!("{}: no time in its name: its modification time is taken", path.shown());
-            });
-            file.stamp.modified()
-        });
-        Ok(self.archive(file, name, &parsed, time, facts))
+        let is_other_name = is_other_name(&self.root, &path, &parsed.prefix);
+        if is_other_name {
+            self.leave_out(os_name, "it has no time", &LeftOut::Latest);
+            return None;
+        }
+        match self.undated {
+            Undated::Mtime => {
+                let time = file.stamp.modified();
+                let found = self.archive(Arc::clone(&file), name, &parsed, time, facts);
+                Some((file.stamp, Some(Found { is_by_mtime: true, ..found })))
+            }
+            Undated::Skip => {
+                self.tell(os_name, "no time", || {
+                    tracing::debug!(
+                        "{}: neither its name nor a manifest.json inside says when it was taken",
+                        path.shown()
+                    );
+                });
+                Some((file.stamp, None))
+            }
+        }
     }
 
     /// Reads what is needed of a file, unless it was read in this state before.
     fn look_at(&mut self, path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
         let file = Arc::new(FileVersion::settled(&self.root, path)?);
-        file.open()?;
+        let open = file.open()?;
+        if format == Format::Sqlite {
+            self.tell_of_other_databases(path, &open, file.stamp.len)?;
+        }
         if format != Format::Zip {
             return Ok((file, Facts::Readable));
         }
@@ -399,8 +379,10 @@ impl Scanner {
     ) -> Found {
         // All that lies in a repository's backup is that repository's.
         let has_database = parsed.tag.is_none() && !parsed.prefix.is_empty() && !self.may_be_missing;
-        // A file without a time is named by the user, or is a zip with a time inside: `backup.zip`.
-        let is_named = parsed.time.is_some() || matches!(self.place, Place::File(_));
+        // A zip with a time inside is called as its writer likes: `backup.zip`.
+        let is_named = parsed.time.is_some()
+            || matches!(self.place, Place::File(_))
+            || !matches!(facts, Facts::Zip(ZipFacts { captured: Some(_), .. }));
         let database =
             if has_database && is_named { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
         let part = if parsed.tag.is_some() { parsed.prefix.as_str() } else { "" };
@@ -420,7 +402,7 @@ impl Scanner {
         // The name of a repository's archive says when it was packed, which is not what it holds: it answers nothing.
         let is_untimed = self.may_be_missing && matches!(facts, Facts::DamagedZip);
         let mark = parsed.mark.or(is_untimed.then_some(DAMAGED));
-        Found { artefact, database, time, is_captured, mark, tag }
+        Found { artefact, database, time, is_captured, is_by_mtime: false, mark, tag }
     }
 
     /// When the archive's content was captured: a manifest inside wins over the name.
@@ -429,21 +411,8 @@ impl Scanner {
             Facts::Zip(facts) => facts.captured,
             Facts::DamagedZip | Facts::Unreadable | Facts::Readable => None,
         };
-        captured.or_else(|| parsed.time?.resolve(self.zone.as_ref(), &self.system))
-    }
-
-    fn leave_out(&mut self, name: &OsStr, reason: &'static str, detail: &dyn std::fmt::Display) {
-        let label = Arc::clone(&self.label);
-        self.tell(name, reason, || {
-            tracing::info!("{label}: {} is left out: {reason}: {detail}", name.shown());
-        });
-    }
-
-    /// Logs once per file and reason, not once per poll.
-    fn tell(&mut self, name: &OsStr, reason: &'static str, log: impl FnOnce()) {
-        if self.told.insert((name.to_owned(), reason)) {
-            log();
-        }
+        let conventions = self.conventions.of(parsed);
+        captured.or_else(|| parsed.time.as_ref()?.resolve(conventions, self.zone.as_ref(), &self.system))
     }
 }
 
@@ -463,13 +432,6 @@ fn stamp_of_entry(root: &Root, entry: &DirEntry, path: impl FnOnce() -> PathBuf)
 fn is_of_entry(entry: &DirEntry, (stamp, _): &Known) -> bool {
     *stamp == FileStamp::UNKNOWN
         || entry.metadata().is_ok_and(|found| !found.is_file() || FileStamp::of(&found).inode == stamp.inode)
-}
-
-/// `<db>-latest.jsonl`, named by the user: a snapshot after all.
-fn latest_file(name: &str) -> ArchiveName {
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let prefix = without_latest(stem).unwrap_or(stem).to_owned();
-    ArchiveName { format: Format::Jsonl, prefix, tag: None, time: None, mark: None }
 }
 
 /// The folder's own name; for Thrum's `<repo>/archives` that of the folder above.

@@ -220,7 +220,7 @@ impl Current {
         });
         let time = manifest.timestamp;
         let (id, database, artefacts) = (captured_id(time), Arc::clone(&self.database), artefacts.collect());
-        Ok(Archive { id, database, time, mark: None, tag: None, artefacts })
+        Ok(Archive { id, database, time, is_by_mtime: false, mark: None, tag: None, artefacts })
     }
 
     /// The files below the folder with their stamps, sorted by path. Links are none of the backup: they may lead

@@ -76,14 +76,14 @@ impl ZipStored {
         &self.zip.directory.members[self.at]
     }
 
-    fn unpacked(&self) -> io::Result<Arc<Spool>> {
+    fn spool(&self) -> io::Result<Arc<Spool>> {
         let unpack = |file: &mut File| {
             let mut data = unpacked(&self.zip.directory, self.member(), self.zip.reader())?;
             let count = io::copy(&mut data, file)?;
             self.zip.file.open()?;
             Ok(count)
         };
-        self.spools.made(self.key(), || Spool::filled(unpack))
+        self.spools.filled(self.key(), || Spool::filled(self.len, unpack))
     }
 }
 
@@ -102,15 +102,19 @@ impl Stored for ZipStored {
     }
 
     fn read(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(self.unpacked()?.open()))
+        Ok(Box::new(self.spool()?.open()))
     }
 
     fn open(&self) -> io::Result<Box<dyn Opened>> {
-        Ok(self.unpacked()?.open())
+        Ok(self.spool()?.open())
     }
 
     fn check(&self) -> io::Result<()> {
         self.zip.file.open().map(drop)
+    }
+
+    fn unpacked(&self) -> Option<io::Result<Arc<Spool>>> {
+        Some(self.spool())
     }
 }
 

@@ -28,6 +28,10 @@ impl Content for Broken {
         self.what.clone()
     }
 
+    fn may_pass(&self) -> bool {
+        !self.kind.is_lasting()
+    }
+
     async fn read(&self, _sink: Sink) -> Result<(), SourceError> {
         let error = SourceError::new(self.kind, self.label.clone(), format!("cannot read {}", self.what))
             .because(self.problem.clone());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Broken;
 use crate::model::names::{MAX_COMPONENT, escape_with_suffix};
 use crate::source::sqlite::{Relation, SqliteFile};
+use crate::source::stored::lacks_room;
 use crate::source::{Content, SourceError};
 
 /// What the schema of a database is called.
@@ -52,7 +53,7 @@ pub(in crate::source) fn tables(file: &Arc<SqliteFile>, what: &str) -> Result<Ve
             files.push(found(SCHEMA.to_owned(), Arc::new(file.schema())));
             Ok(files)
         }
-        Err(error) if !error.kind.is_lasting() => Err(error),
+        Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => Err(error),
         Err(error) => Ok(vec![TableFile::broken(what, &error)]),
     }
 }

@@ -14,6 +14,7 @@ use super::layout;
 use super::objects::Reader;
 use super::tables::BESIDE;
 use super::tree::{self, Entries, Entry};
+use crate::source::archive::conventions::SeriesConventions;
 use crate::source::archive::format::Format;
 use crate::source::archive::naming::{ArchiveName, LeftOut, parse_file_name};
 use crate::source::{FileKind, SourceError, chain};
@@ -100,11 +101,18 @@ impl Copies {
         zones: (Option<&TimeZone>, &TimeZone),
     ) -> BTreeMap<String, Vec<DatedCopy>> {
         let mut by_database: BTreeMap<String, Vec<DatedCopy>> = BTreeMap::new();
-        for (name, (held, place)) in self.traces(graph, line, reader) {
+        let traces = self.traces(graph, line, reader);
+        let mut conventions = SeriesConventions::of_folder(fallback);
+        for (_, parsed) in traces.keys().filter_map(|name| copy_name(name)) {
+            conventions.learn(&parsed);
+        }
+        for (name, (held, place)) in traces {
             let Some((name, parsed)) = copy_name(&name) else { continue };
-            let Some(time) = parsed.time.and_then(|time| time.resolve(zones.0, zones.1)) else {
+            let series = conventions.of(&parsed);
+            let time = parsed.time.as_ref().and_then(|time| time.resolve(series, zones.0, zones.1));
+            let Some(time) = time else {
                 let source = &**reader.objects().label();
-                tracing::info!(source, name, "a copy is left out: its time is beyond the calendar");
+                tracing::info!(source, name, "a copy is left out: the time in its name is not sure");
                 continue;
             };
             let Some(place) = place.or(line.last().copied()) else { continue };
@@ -230,7 +238,8 @@ fn is_file(entry: &Entry) -> bool {
 fn copy_name(name: &[u8]) -> Option<(&str, ArchiveName)> {
     let name = std::str::from_utf8(name).ok()?;
     let parsed = parse_file_name(name).ok()?;
-    let is_copy = matches!(parsed.format, Format::Sqlite | Format::Jsonl) && parsed.time.is_some();
+    let has_time = parsed.time.as_ref().is_some_and(|time| time.ends_the_name());
+    let is_copy = matches!(parsed.format, Format::Sqlite | Format::Jsonl) && has_time;
     is_copy.then_some((name, parsed))
 }
 

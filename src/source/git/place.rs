@@ -27,6 +27,11 @@ pub struct GitPlace {
 }
 
 impl GitPlace {
+    /// Whether its repository is a folder, or lies below it. The folder's path has no links in it.
+    pub fn is_within(&self, folder: &Path) -> bool {
+        self.repository.canonicalize().is_ok_and(|repository| repository.starts_with(folder))
+    }
+
     /// Takes `PATH[?ref=BRANCH]` apart: the nearest repository at or above PATH, and the rest of PATH within it, which
     /// need not be there as a file.
     ///

@@ -7,8 +7,9 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 
+use super::handle;
+use super::header::{HEADER, Plain, is_plain};
 use super::problem::Problem;
-use super::{confined, is_sqlite};
 use crate::source::Wanted;
 
 /// The longest value and the longest stored row that is read, in bytes.
@@ -26,9 +27,6 @@ const STEPS_BETWEEN: i32 = 100_000;
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
-
-/// Bytes of the header of every file that is not empty.
-const HEADER: usize = 100;
 
 /// How texts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,21 +54,21 @@ pub(super) enum Bound {
 }
 
 impl Connected {
-    /// Opens a file that nobody writes to. `is_private`: nobody else can change the folders that lead to it.
-    pub(super) fn open(file: &File, is_private: bool, bound: Bound) -> Result<Self, Problem> {
+    /// Opens a file that nobody writes to.
+    pub(super) fn open(file: &File, bound: Bound) -> Result<Self, Problem> {
         let len = file.metadata()?.len();
         let mut header = [0; HEADER];
         // SQLite takes a file of a few bytes for an empty database.
         if len > 0 {
-            if len < HEADER as u64 {
-                return Err(Problem::NotADatabase);
-            }
-            file.read_exact_at(&mut header, 0)?;
-            if !is_sqlite(&header, len) {
-                return Err(Problem::NotADatabase);
+            let known = usize::try_from(len).unwrap_or(HEADER).min(HEADER);
+            file.read_exact_at(&mut header[..known], 0)?;
+            match is_plain(&header[..known], len) {
+                Plain::Yes if known == HEADER => {}
+                Plain::Yes | Plain::Damaged => return Err(Problem::NotADatabase),
+                Plain::No => return Err(Problem::NotPlain),
             }
         }
-        let mut connection = confined::connect(file, is_private)?;
+        let mut connection = handle::connect(file)?;
         if let Bound::Process { heap } = bound {
             connection.pragma_update(None, "hard_heap_limit", heap as i64)?;
         }

@@ -12,6 +12,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::SqliteFile;
+use super::check::unknown_collations;
 use super::connection::{Connected, Encoding, LONGEST_ROW};
 use super::problem::{Problem, RowProblem};
 use super::relation::is_internal;
@@ -19,6 +20,7 @@ use super::rows::{SHORTEST_ROW, Take, check_order, push, utf16};
 use super::schema::{Entry, EntryKind, Schema, stored_columns};
 use super::schema_sql::{comment_line, end_of};
 use super::select::{quoted, rowid, utf16_value};
+use super::stand_ins;
 use super::statement::is_one_statement;
 use crate::source::blocking::on_blocking_thread;
 use crate::source::stored::PIECE;
@@ -49,7 +51,7 @@ impl Content for DumpContent {
 pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), Problem> {
     let schema = Schema::read(&connected.connection)?;
     let mut out = Out { text: Vec::new(), take };
-    head(connected, &mut out.text)?;
+    head(connected, &schema, &mut out.text)?;
     let mut is_writable = false;
     let is_sequence = |entry: &&Entry| entry.lossy_name.eq_ignore_ascii_case("sqlite_sequence");
     let tables = schema.entries.iter().filter(|entry| is_table(entry));
@@ -99,11 +101,17 @@ fn is_statistics(name: &str) -> bool {
     number.is_some_and(|number| number.chars().count() == 1)
 }
 
-fn head(connected: &Connected, out: &mut Vec<u8>) -> Result<(), Problem> {
+fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<(), Problem> {
     comment_line(
         out,
         "-- Database of SQLite as SQL, made by asof. To be loaded into a new file by `sqlite3`.",
     );
+    for collation in unknown_collations(&connected.connection, schema)? {
+        let line = format!(
+            "-- Loading it needs the collation {collation:?}, which only the program has that made the file."
+        );
+        comment_line(out, &line);
+    }
     out.extend_from_slice(b"PRAGMA foreign_keys=OFF;\n");
     match connected.encoding {
         Encoding::Utf8 => {}
@@ -167,6 +175,8 @@ fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), Pro
     if columns.is_empty() {
         return Err(Problem::NoSuchTable);
     }
+    // Only stored values are read, and in the order in which they are.
+    stand_ins::for_table(&connected.connection, table)?;
     let all: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     if let Some(rowid) = rowid(&all).filter(|rowid| has_rowid(&connected.connection, table, rowid)) {
         check_order(connected, &format!("SELECT {rowid} FROM main.{} NOT INDEXED", quoted(table)))?;

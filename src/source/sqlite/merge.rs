@@ -9,11 +9,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection::harden;
 use super::problem::Problem;
-use crate::source::stored::{Spool, Stored, read_full};
+use crate::source::stored::{Spool, Stored, TemporaryFolder, explained, read_full};
 
 /// What a write-ahead log begins with, but for the last bit, which says in which order its checksums are
 /// (sqlite.org/fileformat2.html, 4.1).
@@ -54,7 +54,27 @@ pub(super) fn merged(
     wal: Option<&dyn Stored>,
     journal: Option<&dyn Stored>,
 ) -> Result<Spool, Problem> {
-    let folder = tempfile::Builder::new().prefix("asof-sqlite-").tempdir()?;
+    let needed = [Some(db), wal, journal]
+        .into_iter()
+        .flatten()
+        .map(|stored| stored.len())
+        .fold(0, u64::saturating_add);
+    let full = |problem| match problem {
+        Problem::Io(error) => Problem::Io(explained(error, needed)),
+        Problem::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            Problem::Io(explained(io::ErrorKind::StorageFull.into(), needed))
+        }
+        other => other,
+    };
+    in_a_folder(db, wal, journal).map_err(full)
+}
+
+fn in_a_folder(
+    db: &dyn Stored,
+    wal: Option<&dyn Stored>,
+    journal: Option<&dyn Stored>,
+) -> Result<Spool, Problem> {
+    let folder = TemporaryFolder::new()?;
     let path = folder.path().join("db");
     copy(db, &path)?;
     if let Some(wal) = wal {

@@ -4,7 +4,7 @@
 //! connection of its own, read-only and *immutable*. A `-wal` or a hot `-journal` that belongs to the file counts:
 //! both are applied to a private copy (`merge`), and the copy is read. All reading is SQLite's own (ADR 27).
 //!
-//! SQLite is given files that are open, never a path to follow (`confined`). What the file itself computes, such as a
+//! SQLite is given files that are open, never a path to follow (`handle`). What the file itself computes, such as a
 //! view, is computed in a process that ends when it takes too much, or when nobody waits any more (`worker`, ADR 40).
 //!
 //! Everything here may block, but for making a [`SqliteFile`] and asking it for a content.
@@ -16,8 +16,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(in crate::source) use self::check::Check;
 use self::connection::{Bound, Connected};
 pub(in crate::source) use self::dump::DumpContent;
+pub(in crate::source) use self::header::{Plain, is_plain};
 use self::listed::{Lately, Listed};
 use self::places::Places;
 use self::problem::Problem;
@@ -33,9 +35,11 @@ use super::stored::{Spool, Spools, Stored};
 use super::{ErrorKind, SourceError, Wanted};
 use crate::model::content_id::ContentId;
 
-mod confined;
+mod check;
 mod connection;
 mod dump;
+mod handle;
+mod header;
 mod listed;
 mod merge;
 mod places;
@@ -49,14 +53,12 @@ mod schema;
 mod schema_content;
 mod schema_sql;
 mod select;
+mod stand_ins;
 mod statement;
 #[cfg(test)]
 mod tests;
 mod views;
 mod worker;
-
-/// What every SQLite file of at least one page starts with (sqlite.org/fileformat2.html, 1.3.1).
-const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// How names of SQLite databases end, in lower case.
 pub(in crate::source) const NAME_ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
@@ -77,10 +79,9 @@ fn at_once() -> usize {
     std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4))
 }
 
-/// Whether a file of `len` bytes that begins with `head` is one of SQLite's. A file without bytes is an empty database.
-/// What is encrypted looks like noise, and is not.
+/// Whether a file of `len` bytes that begins with `head` is one of SQLite's, as far as it can be shown.
 pub(in crate::source) fn is_sqlite(head: &[u8], len: u64) -> bool {
-    len == 0 || head.starts_with(MAGIC)
+    is_plain(head, len) == Plain::Yes
 }
 
 /// Whether a path is called like a SQLite database.
@@ -133,11 +134,6 @@ impl Place {
             Self::File(file) => file,
             Self::Copy(spool) => spool.file(),
         }
-    }
-
-    /// Whether nobody else can change the folders that lead to it.
-    fn is_private(&self) -> bool {
-        matches!(self, Self::Copy(_))
     }
 }
 
@@ -240,18 +236,20 @@ impl SqliteFile {
         SchemaContent { file: Arc::clone(self) }
     }
 
-    /// What SQLite's own check finds wrong, at most 100 messages: none where the file is sound.
+    /// What SQLite's own check finds: nothing where the file is sound.
     ///
     /// # Errors
     /// When the file cannot be read at all. That it is damaged is no error here.
-    pub(in crate::source) fn quick_check(&self) -> Result<Vec<String>, SourceError> {
+    pub(in crate::source) fn quick_check(&self) -> Result<Check, SourceError> {
         let mut answer = Vec::new();
         let asked = self.ask(&Query::Check, CHECK, &Wanted::default(), &mut |piece| {
             answer.extend_from_slice(&piece);
             Ok(())
         });
         match asked {
-            Err(error) if error.kind == ErrorKind::Damaged => Ok(vec![error.chain()]),
+            Err(error) if error.kind == ErrorKind::Damaged => {
+                Ok(Check { wrong: vec![error.chain()], ..Check::default() })
+            }
             Err(error) => Err(error),
             Ok(()) => serde_json::from_slice(&answer).map_err(|error| self.no_answer(CHECK).because(error)),
         }
@@ -293,7 +291,7 @@ impl SqliteFile {
         // Another who waited may have asked the same.
         ran_out_lately()?;
         let place = self.place()?;
-        let asked = worker::ask(query, place.file(), place.is_private(), wanted, take);
+        let asked = worker::ask(query, place.file(), wanted, take);
         if let Err(Problem::RanOut(ran_out)) = &asked
             && ran_out.is_worth_remembering()
         {
@@ -305,7 +303,7 @@ impl SqliteFile {
     /// A connection to the file.
     fn connected(&self, wanted: &Wanted) -> Result<Connected, Problem> {
         let place = self.place()?;
-        Connected::open(place.file(), place.is_private(), Bound::Steps(wanted.clone()))
+        Connected::open(place.file(), Bound::Steps(wanted.clone()))
     }
 
     /// Does work, and checks that all of it saw the state that is meant.
@@ -334,11 +332,7 @@ impl SqliteFile {
             return Ok(Place::Copy(merged));
         }
         if let Some(version) = self.db.as_file() {
-            let file = version.open()?;
-            // Else SQLite could be led elsewhere: it gets a copy.
-            if confined::is_possible(&file) {
-                return Ok(Place::File(file));
-            }
+            return Ok(Place::File(version.open()?));
         }
         Ok(Place::Copy(self.spools.unpacked(&*self.db)?))
     }

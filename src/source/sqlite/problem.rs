@@ -24,6 +24,8 @@ pub(super) enum Problem {
     Row { row: u64, problem: RowProblem },
     #[error("file is not a database")]
     NotADatabase,
+    #[error("it is not a plain SQLite file, but encrypted, or of another program")]
+    NotPlain,
     #[error("its rows are out of order")]
     OutOfOrder,
     #[error("more rows than a file of {len} bytes has room for: its pages refer to each other in a circle")]
@@ -102,6 +104,7 @@ impl Problem {
             | Self::TooMuchToSort(_)
             | Self::TooMuchToSortOnDisk(_)
             | Self::SuperJournal
+            | Self::NotPlain
             | Self::TooManyColumns(_)
             | Self::View(_) => ErrorKind::Unsupported,
             Self::Io(error) => crate::source::stored::io_kind(error),
@@ -177,7 +180,7 @@ impl Problem {
 
 fn is_not_a_database(problem: &Problem) -> bool {
     match problem {
-        Problem::NotADatabase => true,
+        Problem::NotADatabase | Problem::NotPlain => true,
         Problem::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => error.code == ErrorCode::NotADatabase,
         _ => false,
     }

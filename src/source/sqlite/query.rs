@@ -1,9 +1,9 @@
 //! What is asked of a SQLite file, and the answer as pieces of bytes.
 
 use bytes::Bytes;
-use rusqlite::ErrorCode;
 use serde::{Deserialize, Serialize};
 
+use super::check::check;
 use super::connection::Connected;
 use super::problem::Problem;
 use super::relation::{self, Relation, RelationKind};
@@ -11,15 +11,12 @@ use super::rows::{self, Take};
 use super::schema::Schema;
 use super::{dump, schema_sql};
 
-/// Most messages of a check.
-const MOST_MESSAGES: u32 = 100;
-
 /// A question to one file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Query {
     /// Its tables and views, in JSON; and as a second piece the statements that make the schema.
     Listing,
-    /// What SQLite's own check finds wrong: a list of texts in JSON.
+    /// What SQLite's own check finds: a [`super::Check`] in JSON.
     Check,
     /// All of it as SQL.
     Dump,
@@ -57,7 +54,7 @@ impl Query {
                 give(&listing, take)?;
                 take(schema_sql.into()).map_err(|_| Problem::Closed)
             }
-            Self::Check => give(&messages(connected)?, take),
+            Self::Check => give(&check(connected)?, take),
             Self::Dump => dump::write(connected, take),
             Self::Rows(relation) => rows::render(connected, relation, take),
         }
@@ -67,24 +64,4 @@ impl Query {
 fn give(answer: &impl Serialize, take: Take<'_>) -> Result<(), Problem> {
     let text = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
     take(Bytes::from(text)).map_err(|_| Problem::Closed)
-}
-
-/// The answer of `PRAGMA quick_check`, which is `ok` alone for a sound file.
-fn messages(connected: &mut Connected) -> Result<Vec<String>, Problem> {
-    let check = || -> Result<Vec<String>, rusqlite::Error> {
-        let query = format!("PRAGMA main.quick_check({MOST_MESSAGES})");
-        let mut statement = connected.connection.prepare(&query)?;
-        let mut rows = statement.query([])?;
-        let mut messages = Vec::new();
-        while let Some(row) = rows.next()? {
-            let message = row.get_ref(0)?.as_bytes().unwrap_or_default();
-            messages.push(String::from_utf8_lossy(message).into_owned());
-        }
-        Ok(if messages == ["ok"] { Vec::new() } else { messages })
-    };
-    match check() {
-        // So a virtual table answers whose inner tables are broken.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(vec![error.to_string()]),
-        done => Ok(done?),
-    }
 }

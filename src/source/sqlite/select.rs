@@ -4,6 +4,7 @@ use super::connection::{Connected, Encoding};
 use super::problem::Problem;
 use super::relation::{Relation, RelationKind};
 use super::schema::{columns, primary_key};
+use super::stand_ins;
 use crate::model::jsonl::LineLayout;
 
 /// Most columns of a result: what SQLite is built with.
@@ -25,8 +26,9 @@ pub(super) struct Select {
 impl Select {
     /// The query for `relation`. Rows of a table come in the order of its primary key, as the key is declared: with
     /// its collations and directions; rows whose keys are equal (only NULL can be in two rows), and rows of a table
-    /// whose key is the rowid or that has none, by rowid. Those of a virtual table come by rowid, those of a
-    /// view as it gives them.
+    /// whose key is the rowid or that has none, by rowid. Where only the program that made the file has a collation of
+    /// the key, rows come as they are stored: by rowid, or `WITHOUT ROWID` in the order that the program gave them. Those of
+    /// a virtual table come by rowid, those of a view as it gives them.
     pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self, Problem> {
         let connection = &connected.connection;
         let columns = columns(connection, &relation.name)?;
@@ -43,7 +45,7 @@ impl Select {
         let values: Vec<_> = columns.iter().map(|column| value(&quoted(column))).collect();
         // Without an index the rows are those of the table, also where a damaged index lacks some.
         let (from, order) = match relation.kind {
-            RelationKind::Table => (" NOT INDEXED", table_order(connected, relation, &columns)?),
+            RelationKind::Table => (" NOT INDEXED", table_order(connected, relation, &columns, is_computed)?),
             RelationKind::VirtualTable => ("", rowid(&columns).into_iter().map(str::to_owned).collect()),
             RelationKind::View { .. } => ("", Vec::new()),
         };
@@ -68,8 +70,13 @@ fn table_order(
     connected: &Connected,
     relation: &Relation,
     columns: &[String],
+    is_computed: bool,
 ) -> Result<Vec<String>, Problem> {
-    let key = primary_key(&connected.connection, &relation.name)?;
+    let mut key = primary_key(&connected.connection, &relation.name)?;
+    // What computes a column could call a stand-in.
+    if !is_computed && stand_ins::for_table(&connected.connection, &relation.name)? {
+        key.clear();
+    }
     let mut order: Vec<_> = key
         .iter()
         .map(|column| {

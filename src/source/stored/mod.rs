@@ -11,12 +11,14 @@ use crate::model::terminal::ShowPath;
 mod file;
 mod problem;
 mod spool;
+mod temporary;
 
 pub(in crate::source) use file::{
     BeingWritten, FileReader, FileStamp, FileVersion, PIECE, Replaced, read_full,
 };
 pub(in crate::source) use problem::{io_kind, stored_error};
 pub(in crate::source) use spool::{Spool, Spools};
+pub(in crate::source) use temporary::{TemporaryFolder, explained, lacks_room, sweep};
 
 /// One immutable piece of bytes. Every call may block.
 pub(in crate::source) trait Stored: Send + Sync {
@@ -48,6 +50,11 @@ pub(in crate::source) trait Stored: Send + Sync {
     /// [`Replaced`] (inside the I/O error) when it has changed, and what the operating system says.
     fn check(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// It in a temporary file, where it comes unpacked by itself: reading it does no more then.
+    fn unpacked(&self) -> Option<io::Result<Arc<Spool>>> {
+        None
     }
 
     /// The file that it is, where it is one by itself.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
+use super::temporary::{NO_ROOM_HINT, has_no_room};
 use super::{BeingWritten, Replaced};
 use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
 use crate::source::{ErrorKind, SourceError};
@@ -12,6 +13,9 @@ use crate::source::{ErrorKind, SourceError};
 pub(in crate::source) fn io_kind(error: &io::Error) -> ErrorKind {
     if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
         return ErrorKind::Changed;
+    }
+    if has_no_room(error) {
+        return ErrorKind::Unavailable;
     }
     match (error.raw_os_error(), error.kind()) {
         (_, io::ErrorKind::NotFound) => ErrorKind::Missing,
@@ -29,7 +33,7 @@ pub(in crate::source) fn stored_error(
     what: &dyn Display,
     error: io::Error,
 ) -> SourceError {
-    let (kind, is_outside) = (io_kind(&error), is_outside(&error));
+    let (kind, is_outside, has_no_room) = (io_kind(&error), is_outside(&error), has_no_room(&error));
     let result = SourceError::new(kind, label, operation).because(error);
     match kind {
         ErrorKind::Missing => result.with_hint("it was removed; list the folder again"),
@@ -39,6 +43,7 @@ pub(in crate::source) fn stored_error(
         }
         ErrorKind::Changed => result.with_hint("once it is written, list the snapshot again"),
         ErrorKind::Damaged => result.with_hint("bring it back from another copy"),
+        _ if has_no_room => result.with_hint(NO_ROOM_HINT),
         ErrorKind::Unsupported => result.with_hint(format!("the raw file can be copied: {what}")),
         _ => result,
     }

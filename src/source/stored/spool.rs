@@ -1,5 +1,6 @@
 //! Packed pieces, unpacked into temporary files, so that they can be read in any order.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt;
@@ -7,8 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
-use tempfile::NamedTempFile;
 
+use super::temporary::{self, explained, has_no_room};
 use super::{Opened, Stored};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
@@ -27,40 +28,41 @@ pub(in crate::source) struct Spools {
 /// Locked while its piece is unpacked, so that it is unpacked once.
 type Slot = Mutex<Option<Arc<Spool>>>;
 
-/// One unpacked piece, in a temporary file that nobody else may read. The file goes with this.
+/// One unpacked piece, in a temporary file without a name. The file goes with this.
 pub(in crate::source) struct Spool {
-    file: NamedTempFile,
+    file: File,
     len: u64,
 }
 
 impl Spool {
-    /// Takes a file over that was made in a private folder within that of temporary files.
+    /// Takes over what was made in a temporary folder. Its name may go.
     ///
     /// # Errors
     /// What the operating system said.
     pub(in crate::source) fn of(made: &Path) -> io::Result<Self> {
-        let path = prefixed().tempfile()?.into_temp_path();
-        std::fs::rename(made, &path)?;
-        let file = std::fs::File::open(&path)?;
+        let file = File::open(made)?;
         let len = file.metadata()?.len();
-        Ok(Self { file: NamedTempFile::from_parts(file, path), len })
+        Ok(Self { file, len })
     }
 
-    /// A file with what `write` writes into it.
+    /// A file with the `needed` bytes that `write` writes into it.
     ///
     /// # Errors
     /// Those of `write`; when there is no room for temporary files.
     pub(in crate::source) fn filled(
-        write: impl FnOnce(&mut std::fs::File) -> io::Result<u64>,
+        needed: u64,
+        write: impl FnOnce(&mut File) -> io::Result<u64>,
     ) -> io::Result<Self> {
-        let mut file = prefixed().tempfile()?;
-        let len = write(file.as_file_mut())?;
-        Ok(Self { file, len })
+        let made = temporary::file().and_then(|mut file| {
+            let len = write(&mut file)?;
+            Ok(Self { file, len })
+        });
+        made.map_err(|error| explained(error, needed))
     }
 
     /// The file, for a library that reads files by itself.
-    pub(in crate::source) fn file(&self) -> &std::fs::File {
-        self.file.as_file()
+    pub(in crate::source) fn file(&self) -> &File {
+        &self.file
     }
 
     /// A reader of it with a place of its own.
@@ -81,7 +83,23 @@ impl Spools {
     /// # Errors
     /// Those of [`Stored::read`]; when there is no room for temporary files.
     pub(in crate::source) fn unpacked(&self, stored: &dyn Stored) -> io::Result<Arc<Spool>> {
-        self.made(stored.key(), || unpack(stored))
+        // Else reading it would wait for the place that is kept for it here.
+        stored.unpacked().unwrap_or_else(|| self.filled(stored.key(), || unpack(stored)))
+    }
+
+    /// The same as [`Self::made`], for what fills temporary files: where there is no room for more, what is kept makes room.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(in crate::source) fn filled(
+        &self,
+        key: ContentId,
+        make: impl Fn() -> io::Result<Spool>,
+    ) -> io::Result<Arc<Spool>> {
+        match self.made(key, &make) {
+            Err(error) if has_no_room(&error) && self.forget() => self.made(key, &make),
+            made => made,
+        }
     }
 
     /// What `make` makes of bytes with this key: anew unless that was done lately. Blocks.
@@ -105,6 +123,16 @@ impl Spools {
         Ok(spool)
     }
 
+    /// Forgets all that nobody reads just now, because there is no room for more. False where there is nothing.
+    fn forget(&self) -> bool {
+        let mut kept = lock(&self.kept);
+        let is_filled = |slot: &Arc<Slot>| slot.try_lock().is_ok_and(|slot| slot.is_some());
+        let filled: Vec<ContentId> =
+            kept.iter().filter(|(_, slot)| is_filled(slot)).map(|(key, _)| *key).collect();
+        filled.iter().for_each(|key| drop(kept.pop(key)));
+        !filled.is_empty()
+    }
+
     /// Forgets those not asked for longest. Their files go when nobody reads them any more.
     fn make_room(&self) {
         let mut kept = lock(&self.kept);
@@ -119,7 +147,7 @@ impl Spools {
 }
 
 fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
-    let spool = Spool::filled(|file| io::copy(&mut stored.read()?, file))?;
+    let spool = Spool::filled(stored.len(), |file| io::copy(&mut stored.read()?, file))?;
     if spool.len != stored.len() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -127,12 +155,6 @@ fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
         ));
     }
     Ok(spool)
-}
-
-fn prefixed() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("asof-");
-    builder
 }
 
 /// One reader of an unpacked piece, with a place of its own.
@@ -143,7 +165,7 @@ struct SpoolReader {
 
 impl Read for SpoolReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.spool.file.as_file().read_at(out, self.position)?;
+        let count = self.spool.file.read_at(out, self.position)?;
         self.position += count as u64;
         Ok(count)
     }

@@ -11,7 +11,7 @@ use crate::source::dump::packed::Packing;
 use crate::source::dump::unpacked::Unpacked;
 use crate::source::form::{Broken, SCHEMA, TableFile, head, tables};
 use crate::source::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
-use crate::source::stored::{FileVersion, Stored, StoredFile, stored_error};
+use crate::source::stored::{FileVersion, Stored, StoredFile, lacks_room, stored_error};
 use crate::source::{FileKind, SourceError};
 
 /// The pieces of an artefact that is a database.
@@ -35,7 +35,7 @@ pub(super) fn packed(part: &Part, packing: Packing) -> Result<Vec<Piece>, Source
     match packed_database(part.means, part.artefact, packing) {
         Ok(Some(file)) => pieces.extend(relations(part, &Arc::new(file), &what)?),
         Ok(None) => {}
-        Err(error) if !error.kind.is_lasting() => return Err(error),
+        Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => return Err(error),
         Err(error) => pieces.push(broken_schema(part, &what, &error)),
     }
     Ok(pieces)
@@ -50,7 +50,7 @@ fn relations(part: &Part, file: &Arc<SqliteFile>, what: &str) -> Result<Vec<Piec
             pieces.push(part.text(SCHEMA, schema, format!("schema of {what}")));
             Ok(pieces)
         }
-        Err(error) if !error.kind.is_lasting() => Err(error),
+        Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => Err(error),
         Err(error) => Ok(vec![broken_schema(part, what, &error)]),
     }
 }
@@ -111,7 +111,16 @@ pub(super) fn within(
     let what = stored.describe();
     let (label, spools) = (Arc::clone(&means.label), Arc::clone(&means.spools));
     let file = Arc::new(SqliteFile::new(label, stored, None, None, spools));
-    let derived = |file: TableFile| Piece {
+    Ok(tables(&file, &what)?.into_iter().map(|file| derived(piece, folder, file)).collect())
+}
+
+/// What stands for the tables of such a database where it cannot be unpacked for now.
+pub(super) fn not_unpacked(piece: &Piece, folder: &str, what: &str, error: &SourceError) -> Piece {
+    derived(piece, folder, TableFile::broken(what, error))
+}
+
+fn derived(piece: &Piece, folder: &str, file: TableFile) -> Piece {
+    Piece {
         path: format!("{folder}/{}", file.name).into(),
         artefact: piece.artefact,
         likeness: piece.likeness,
@@ -119,8 +128,7 @@ pub(super) fn within(
         digest: Arc::clone(&piece.digest),
         content: file.content,
         kind: FileKind::Regular,
-    };
-    Ok(tables(&file, &what)?.into_iter().map(derived).collect())
+    }
 }
 
 /// The database of an archive that is one SQLite file, and the path of its bytes in the snapshot. Blocks.

@@ -12,7 +12,7 @@ use crate::source::dump::pg::{self, PgDump};
 use crate::source::dump::tar::TarArchive;
 use crate::source::dump::{DumpContent, DumpFile};
 use crate::source::form::{Broken, head};
-use crate::source::stored::{Stored, io_kind, stored_error};
+use crate::source::stored::{Stored, io_kind, lacks_room, stored_error};
 
 /// Stands for the members of a tar behind the place where it is damaged. No name of a member is shown like this: a `%` in
 /// one is escaped.
@@ -30,7 +30,7 @@ pub(super) fn packed_tables(part: &Part, packing: Packing) -> Result<Vec<Piece>,
     let tables = part.unpacked(packing).and_then(|stored| tables_of(part, stored));
     let mut pieces = match tables {
         Ok(pieces) => pieces,
-        Err(error) if !error.kind.is_lasting() => return Err(error),
+        Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => return Err(error),
         Err(error) => vec![broken(part, "toc.jsonl".into(), &error)],
     };
     pieces.push(part.unpacked_bytes(packing, &Format::PgDump.suffix()));
@@ -46,7 +46,7 @@ fn tables_of(part: &Part, stored: Arc<dyn Stored>) -> Result<Vec<Piece>, SourceE
     }
     match PgDump::open(&part.means.label, stored) {
         Ok(dump) => Ok(dump.files().into_iter().map(|file| piece(part, "", file)).collect()),
-        Err(error) if !error.kind.is_lasting() => Err(error),
+        Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => Err(error),
         Err(error) => Ok(vec![broken(part, "toc.jsonl".into(), &error)]),
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, Sourc
                 pieces.push(broken(part, path.into(), &error));
             }
         }
-        Err(error) if !error.kind.is_lasting() => return Err(error),
+        Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => return Err(error),
         Err(error) => pieces.push(broken(part, folder.into(), &error)),
     }
     Ok(pieces)

@@ -13,7 +13,7 @@ use crate::source::archive::zip_directory::ZipFile;
 use crate::source::archive::zip_problem::zip_error;
 use crate::source::form::{LARGEST_DATABASE, folder_beside, head, is_free};
 use crate::source::sqlite::{is_database_name, is_sqlite};
-use crate::source::stored::{FileReader, Stored, io_kind, stored_error};
+use crate::source::stored::{FileReader, Stored, io_kind, lacks_room, stored_error};
 use crate::source::zip::packed;
 use crate::source::{ErrorKind, FileKind, SourceError};
 
@@ -86,7 +86,11 @@ fn tables_of(
         }
         Err(error) if !io_kind(&error).is_lasting() => {
             let what = stored.describe();
-            Err(stored_error(&part.means.label, format!("cannot read {what}"), &what, error))
+            let error = stored_error(&part.means.label, format!("cannot read {what}"), &what, error);
+            match lacks_room(&error) {
+                true => Ok(vec![database::not_unpacked(piece, folder, &what, &error)]),
+                false => Err(error),
+            }
         }
         // Whoever reads the member is told what is wrong with it.
         _ => Ok(Vec::new()),

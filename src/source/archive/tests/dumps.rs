@@ -132,3 +132,27 @@ async fn databases_within_zips_show_their_tables_beside_them() {
         assert_eq!((one.id, one.links), (other.id, 2), "{}", one.path);
     }
 }
+
+/// More databases than copies of them are kept: the first one is unpacked once more when it is read.
+#[tokio::test]
+async fn a_database_within_a_zip_is_read_after_its_copy_was_dropped() {
+    let folder = Folder::new();
+    let days: Vec<String> = (1..=20).map(|day| format!("2026-01-{day:02}T000000.zip")).collect();
+    for (number, name) in days.iter().enumerate() {
+        let path = folder.path("state.db");
+        let _ = fs::remove_file(&path);
+        let script = format!("CREATE TABLE t(a); INSERT INTO t VALUES({number});");
+        let output = run(Command::new("sqlite3").arg("-bail").arg(&path).arg(script));
+        assert!(output.status.success(), "{output:?}");
+        folder.zip(name, &[], &[("state.db", &fs::read(&path).unwrap())]);
+    }
+    let database = database(&folder.open()).await;
+    let mut tables = Vec::new();
+    for name in &days {
+        let files = files(&database, name).await.unwrap();
+        tables.push(files.iter().find(|file| &*file.path == "state.db.tables/t.jsonl").unwrap().clone());
+    }
+    for (number, table) in tables.iter().enumerate() {
+        assert_eq!(read(&table.content).await.unwrap(), format!("{{\"a\":{number}}}\n").into_bytes());
+    }
+}

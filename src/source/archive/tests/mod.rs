@@ -16,6 +16,7 @@ mod dumps;
 mod exports;
 mod folders;
 mod identity;
+mod names;
 mod packed;
 mod thrum;
 mod zips;

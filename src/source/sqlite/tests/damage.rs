@@ -40,7 +40,7 @@ fn each_byte_flipped() {
         for (name, rows) in read.iter().filter(|(name, _)| name == "t" || name == "w") {
             let count = rows.iter().filter(|&&byte| byte == b'\n').count();
             if count != 12 {
-                let messages = open(&broken).quick_check().expect("it can be opened");
+                let messages = open(&broken).quick_check().expect("it can be opened").wrong;
                 assert!(!messages.is_empty(), "byte {at}: {count} rows of {name}");
             }
         }
@@ -98,7 +98,7 @@ fn a_database_that_is_cut_short_is_an_error_and_not_fewer_rows() {
             let whole = sound.iter().find(|(sound, _)| *sound == name).expect("it was there before");
             assert!(rows == whole.1, "{name} of {len} bytes");
         }
-        let messages = open(&broken).quick_check().expect("it can be opened");
+        let messages = open(&broken).quick_check().expect("it can be opened").wrong;
         assert!(!messages.is_empty(), "{len} bytes of {} are sound", bytes.len());
     }
 }
@@ -125,11 +125,12 @@ fn what_is_broken_is_said_with_what_to_do() {
     let hint = error.hint.expect("a hint");
     assert!(hint.contains("integrity_check") && hint.contains(".recover"), "{hint}");
     assert_eq!(rows(&file, "w").lines().count(), 12, "the other table is sound");
-    assert!(!file.quick_check().expect("it can be read").is_empty());
+    assert!(!file.quick_check().expect("it can be read").wrong.is_empty());
 }
 
+/// What is encrypted, or of another program, may be sound: nobody can tell.
 #[test]
-fn what_is_no_database_is_said_to_be_none() {
+fn what_is_no_plain_database_is_said_to_be_none_and_not_called_damaged() {
     let folder = Folder::new();
     let path = folder.path("noise.db");
     let noise: Vec<u8> =
@@ -137,10 +138,10 @@ fn what_is_no_database_is_said_to_be_none() {
     assert!(!is_sqlite(&noise[..100], 8192));
     std::fs::write(&path, noise).expect("the folder is ours");
     let error = open(&path).listing().expect_err("it is noise");
-    assert_eq!(error.kind, ErrorKind::Damaged);
-    assert!(error.chain().contains("not a database"), "{}", error.chain());
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert!(error.chain().contains("not a plain SQLite file"), "{}", error.chain());
     assert!(error.hint.expect("a hint").contains("encrypted"));
-    assert_eq!(open(&path).quick_check().expect("it can be opened").len(), 1);
+    assert_eq!(open(&path).quick_check().expect_err("it cannot be checked").kind, ErrorKind::Unsupported);
 }
 
 /// The inner pages of a table, but for its first one, made to refer to nothing but the next of them: a tree with more
@@ -189,6 +190,6 @@ fn a_tree_without_end_ends() {
         let error = try_rows(&file, &relation(&file, name)).expect_err("it has no end");
         assert_eq!(error.kind, ErrorKind::Damaged);
         assert!(error.chain().contains(problem), "{name}: {}", error.chain());
-        assert!(!file.quick_check().expect("it can be read").is_empty());
+        assert!(!file.quick_check().expect("it can be read").wrong.is_empty());
     }
 }

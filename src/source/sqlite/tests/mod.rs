@@ -10,6 +10,7 @@ use crate::source::stored::{FileVersion, StoredFile};
 mod damage;
 mod dump;
 mod hostile;
+mod of_programs;
 mod oracle;
 mod order;
 mod reading;

@@ -124,7 +124,7 @@ fn an_empty_file_is_an_empty_database() {
     assert!(is_sqlite(b"", 0));
     assert!(names(&file).is_empty());
     assert_eq!(schema_sql(&file), "");
-    assert_eq!(file.quick_check().expect("it is sound"), Vec::<String>::new());
+    assert_eq!(file.quick_check().expect("it is sound"), Check::default());
     let made = folder.made("made.db", "CREATE TABLE t(a); DROP TABLE t;");
     assert!(names(&open(&made)).is_empty());
     let rowless = folder.made("rowless.db", "CREATE TABLE t(a);");

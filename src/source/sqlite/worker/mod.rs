@@ -52,20 +52,12 @@ pub fn use_processes() {
 struct Request {
     query: Query,
     limits: Limits,
-    /// Whether nobody else can change the folders that lead to the file.
-    is_private: bool,
 }
 
 /// Asks the database in `file`.
-pub(super) fn ask(
-    query: &Query,
-    file: &File,
-    is_private: bool,
-    wanted: &Wanted,
-    take: Take<'_>,
-) -> Result<(), Problem> {
+pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -> Result<(), Problem> {
     let limits = Limits::of(query, file.metadata()?.len());
-    let request = Request { query: query.clone(), limits, is_private };
+    let request = Request { query: query.clone(), limits };
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(LOOK))?;
     let file = file.try_clone()?;

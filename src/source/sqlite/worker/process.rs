@@ -108,7 +108,7 @@ fn answer(
 ) -> Result<(), Problem> {
     let mut take =
         |piece: Bytes| clock.wait_for(|| frame::write(&mut socket, Frame::Piece, &piece)).map_err(|_| Closed);
-    let answered = Connected::open(file, request.is_private, bound)
+    let answered = Connected::open(file, bound)
         .and_then(|mut connected| request.query.answer(&mut connected, &mut take));
     let (frame, bytes) = match answered {
         Ok(()) => (Frame::Done, Vec::new()),

@@ -1,0 +1,259 @@
+//! Times of day in names.
+
+use jiff::civil::Time;
+use jiff::tz::Offset;
+
+use super::cursor::{Cursor, value};
+use super::date::dated;
+use super::zone::{Zone, zone};
+
+/// What follows a date.
+#[derive(Debug)]
+pub(super) enum Clock<'t> {
+    /// No time of day.
+    None,
+    At {
+        time: Time,
+        offset: Option<Offset>,
+        rest: Cursor<'t>,
+    },
+    /// Something that looks like a time of day and is none, or in a zone that is not sure.
+    Unsure,
+}
+
+/// How the time of day is set off from the date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// `T` as in ISO 8601, `at`, `@`: what follows is a time.
+    Sure,
+    /// A separator that may also stand before a number of another kind.
+    Separator(char),
+}
+
+/// Hour, minute, second and nanosecond as they were read, and how.
+struct Fields {
+    hour: i16,
+    minute: i16,
+    second: i16,
+    nanosecond: i32,
+    has_colons: bool,
+}
+
+/// The time of day that follows a date. `is_unpadded` for a date with single digits.
+pub(super) fn clock(mut cursor: Cursor<'_>, is_unpadded: bool) -> Clock<'_> {
+    let Some(lead) = lead(&mut cursor) else { return Clock::None };
+    match cursor.digits() {
+        // `2025-01-01_2026-01-21` are two days.
+        4 if dated(cursor).is_some() => Clock::None,
+        1 | 2 => in_fields(cursor, lead, is_unpadded),
+        4 | 6 | 9 => in_one_number(cursor, lead),
+        _ if lead == Lead::Sure => Clock::Unsure,
+        _ => Clock::None,
+    }
+}
+
+/// `20`, `2000`, `200000` or `200000123` behind a date of eight digits.
+pub(super) fn compact_time(digits: &str) -> Option<Time> {
+    let part = |range: std::ops::Range<usize>| digits.get(range).map_or(Some(0), value);
+    let milliseconds = i32::from(part(6..9)?);
+    let fields = Fields {
+        hour: part(0..2)?,
+        minute: part(2..4)?,
+        second: part(4..6)?,
+        nanosecond: milliseconds * 1_000_000,
+        has_colons: false,
+    };
+    time_of(&fields)
+}
+
+/// Skips what stands between a date and its time. A digit follows.
+fn lead(cursor: &mut Cursor<'_>) -> Option<Lead> {
+    let begins_time = |cursor: &Cursor<'_>| cursor.digits() > 0;
+    for word in ["t", "@", "_at_", "-at-", " at ", ".at."] {
+        let mut after = *cursor;
+        if after.eat(word) && begins_time(&after) {
+            *cursor = after;
+            return Some(Lead::Sure);
+        }
+    }
+    let mut after = *cursor;
+    let separator = after.eat_any("-_. :")?;
+    if !begins_time(&after) {
+        // Two of the same: `2026-Jan-21--2000`.
+        after.eat_any(separator.encode_utf8(&mut [0; 4]))?;
+    }
+    *cursor = after;
+    begins_time(&after).then_some(Lead::Separator(separator))
+}
+
+fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> Clock<'_> {
+    let Some(digits) = cursor.number(4..=9) else { return Clock::None };
+    let Some(time) = compact_time(digits) else {
+        // A number that is no time: does it count something, or is the date none?
+        return if cursor.is_at_boundary() { Clock::Unsure } else { Clock::None };
+    };
+    let mut fields = Fields {
+        hour: time.hour().into(),
+        minute: time.minute().into(),
+        second: time.second().into(),
+        nanosecond: time.subsec_nanosecond(),
+        has_colons: false,
+    };
+    if digits.len() == 6 {
+        fields.nanosecond = fraction(&mut cursor, lead);
+    }
+    finish(cursor, fields, lead)
+}
+
+fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> Clock<'_> {
+    let Some(hour) = cursor.number(1..=2) else { return Clock::None };
+    let is_short = hour.len() == 1 && !is_unpadded;
+    let mut fields =
+        Fields { hour: value(hour).unwrap_or(99), minute: 0, second: 0, nanosecond: 0, has_colons: false };
+    if cursor.eat("h") {
+        return if is_short { Clock::None } else { with_letters(cursor, fields, lead) };
+    }
+    let widths = if is_unpadded { 1..=2 } else { 2..=2 };
+    let mut after = cursor;
+    let separator = after.eat_any("-_.:");
+    let minute = separator.and_then(|_| after.number(widths.clone()));
+    let (Some(separator), Some(minute)) = (separator, minute) else {
+        return hour_alone(cursor, fields, lead, is_short, separator);
+    };
+    cursor = after;
+    fields.minute = value(minute).unwrap_or(99);
+    fields.has_colons = separator == ':';
+    let mut after = cursor;
+    let is_third = after.eat_any(separator.encode_utf8(&mut [0; 4])).is_some();
+    if let Some(second) = after.number(widths).filter(|_| is_third) {
+        cursor = after;
+        fields.second = value(second).unwrap_or(99);
+        fields.nanosecond = fraction(&mut cursor, lead);
+    } else if separator == '.' {
+        // Home Assistant: `05.32_12345678` has seconds and microseconds behind the minute.
+        let mut after = cursor;
+        if after.eat("_")
+            && let Some(digits) = after.number(8..=8)
+            && let (Some(second), Ok(micros)) = (value(&digits[..2]), digits[2..].parse::<i32>())
+        {
+            cursor = after;
+            fields.second = second;
+            fields.nanosecond = micros * 1000;
+        }
+    }
+    if is_short && !is_half_day(cursor) {
+        return Clock::None;
+    }
+    finish(cursor, fields, lead)
+}
+
+/// `06h25m30s`, behind the `h`: `25m30s`, `25m`, `25`, `25min` or nothing.
+fn with_letters(mut cursor: Cursor<'_>, mut fields: Fields, lead: Lead) -> Clock<'_> {
+    let mut after = cursor;
+    after.eat_any("-_");
+    if let Some(minute) = after.number(2..=2) {
+        fields.minute = value(minute).unwrap_or(99);
+        let is_named = after.eat("min") || after.eat("m");
+        cursor = after;
+        after.eat_any("-_");
+        if let Some(second) = after.number(2..=2).filter(|_| is_named) {
+            fields.second = value(second).unwrap_or(99);
+            if !after.eat("sec") {
+                after.eat("s");
+            }
+            cursor = after;
+        }
+    }
+    finish(cursor, fields, lead)
+}
+
+/// An hour without minutes: `T20`, `_20`, `_8pm`.
+fn hour_alone(
+    cursor: Cursor<'_>,
+    fields: Fields,
+    lead: Lead,
+    is_short: bool,
+    separator: Option<char>,
+) -> Clock<'_> {
+    if is_half_day(cursor) {
+        return finish(cursor, fields, lead);
+    }
+    let is_hour = !is_short && fields.hour < 24;
+    match lead {
+        Lead::Sure if is_hour => finish(cursor, fields, lead),
+        Lead::Sure => Clock::Unsure,
+        Lead::Separator('.') => Clock::None,
+        Lead::Separator(_) if !is_hour => Clock::None,
+        Lead::Separator(_) => {
+            // `2026-01-21-14-3`: three minutes past two, or the third of that hour?
+            let mut after = cursor;
+            let number_follows = separator.is_some() && after.eat_any("-_.:").is_some() && after.digits() > 0;
+            match separator {
+                // `2017_11_19_10.1.0`: a version.
+                Some('.') if number_follows => Clock::None,
+                _ if number_follows => Clock::Unsure,
+                _ => finish(cursor, fields, lead),
+            }
+        }
+    }
+}
+
+/// `.123456` behind seconds, or `-123` where `Z` follows: JavaScript's times with their colons and dots replaced.
+fn fraction(cursor: &mut Cursor<'_>, lead: Lead) -> i32 {
+    let mut after = *cursor;
+    let Some(mark) = after.eat_any(".,-_") else { return 0 };
+    let is_dashed = matches!(mark, '-' | '_');
+    let Some(digits) = after.number(if is_dashed { 3..=3 } else { 3..=9 }) else { return 0 };
+    if is_dashed && (lead != Lead::Sure || !after.rest().starts_with(['z', 'Z'])) {
+        return 0;
+    }
+    *cursor = after;
+    format!("{digits:0<9}").parse().unwrap_or(0)
+}
+
+/// Whether `am` or `pm` follows.
+fn is_half_day(cursor: Cursor<'_>) -> bool {
+    half_day(cursor).is_some()
+}
+
+/// `am` or `pm`: whether it is the second half of the day, and what follows.
+fn half_day(mut cursor: Cursor<'_>) -> Option<(bool, Cursor<'_>)> {
+    cursor.eat_any("-_. ");
+    let is_second = cursor.letters().eq_ignore_ascii_case("pm");
+    (is_second || cursor.letters().eq_ignore_ascii_case("am")).then(|| {
+        cursor.eat("am");
+        cursor.eat("pm");
+        (is_second, cursor)
+    })
+}
+
+/// Reads what stands behind the numbers, and puts all together.
+fn finish<'t>(mut cursor: Cursor<'t>, mut fields: Fields, lead: Lead) -> Clock<'t> {
+    if let Some((is_second, after)) = half_day(cursor).filter(|(_, after)| after.is_at_boundary()) {
+        if !(1..=12).contains(&fields.hour) {
+            return Clock::Unsure;
+        }
+        fields.hour = fields.hour % 12 + if is_second { 12 } else { 0 };
+        cursor = after;
+    }
+    let offset = match zone(cursor, fields.has_colons, lead == Lead::Sure) {
+        Zone::None => None,
+        Zone::Offset(offset, after) => {
+            cursor = after;
+            Some(offset)
+        }
+        Zone::Unsure => return Clock::Unsure,
+    };
+    if !cursor.is_at_boundary() {
+        return if lead == Lead::Sure { Clock::Unsure } else { Clock::None };
+    }
+    match time_of(&fields) {
+        Some(time) => Clock::At { time, offset, rest: cursor },
+        None => Clock::Unsure,
+    }
+}
+
+fn time_of(fields: &Fields) -> Option<Time> {
+    let small = |number: i16| i8::try_from(number).ok();
+    Time::new(small(fields.hour)?, small(fields.minute)?, small(fields.second)?, fields.nanosecond).ok()
+}

@@ -1,0 +1,337 @@
+//! The time in the name of a backup.
+//!
+//! | in a name | means |
+//! | --- | --- |
+//! | `20260121`, `2026-01-21`, `2026_01_21`, `2026.01.21`, `2026-W04-3` | a day: its first instant |
+//! | `Jan-21-2026`, `21Jan2026`, `2026-Jan-21` | the same |
+//! | `21.01.2026`, `01-21-2026` | the same where one number is larger than 12, or where [`Conventions`] say which is the day |
+//! | `2026-01`, `202101` at the end; `2026-W04`, `202132` | a month; a week |
+//! | behind a day: `T2000`, `_20-00-00`, `-200000`, `_20.00`, `_20h00m`, `_08-05-PM`, `T20-00-00.123` | a time of day |
+//! | behind a time: `Z`, `UTC`, `+0100`, `+01:00`, `-0500`, `_CET` | its zone |
+//! | ten or thirteen digits that begin with 1 | seconds or milliseconds since 1970 |
+//!
+//! A time that is not sure is none: a wrong time is worse. A number counts as a year from 1980 to 2099 only; an offset needs
+//! a `+`, a colon or four digits, so that `08-05` is five past eight; two times that contradict each other are none.
+//! The present moment has no part in it, so that a name always means the same.
+
+mod clock;
+mod cursor;
+mod date;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use super::time_expr::ParsedTime;
+use clock::{Clock, clock};
+use cursor::Cursor;
+use date::{Span, dated};
+pub use date::{is_short_for, month_name_of};
+
+/// What a whole series of names may have in common that one name may not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Convention {
+    /// `21-01-2026`.
+    DayFirst,
+    /// `01-21-2026`.
+    MonthFirst,
+    /// `202101` is a month.
+    Months,
+    /// `202101` is a week.
+    Weeks,
+}
+
+/// What is known of the names of one series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conventions(BTreeSet<Convention>);
+
+impl Conventions {
+    /// Takes up what one of the names shows; true if that was not known.
+    pub fn learn(&mut self, convention: Convention) -> bool {
+        self.0.insert(convention)
+    }
+
+    /// Whether a text is written in this way. Of six digits that may be both, a month is taken where nothing says that they
+    /// are weeks.
+    fn allow(&self, convention: Convention) -> bool {
+        let has = |one| self.0.contains(&one);
+        match convention {
+            Convention::DayFirst => has(convention) && !has(Convention::MonthFirst),
+            Convention::MonthFirst => has(convention) && !has(Convention::DayFirst),
+            Convention::Weeks => has(convention),
+            Convention::Months => !has(Convention::Weeks),
+        }
+    }
+}
+
+/// A time that was found in a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameTime {
+    /// Where it stands.
+    pub range: Range<usize>,
+    /// That and other places that say the same less exactly, in order.
+    pub all: Vec<Range<usize>>,
+    readings: Vec<Reading>,
+}
+
+/// What a text may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reading {
+    time: ParsedTime,
+    convention: Option<Convention>,
+}
+
+/// How exactly a time is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Exactness {
+    /// A week or a month.
+    Period,
+    Day,
+    TimeOfDay,
+    /// Seconds since 1970.
+    Unix,
+}
+
+/// A place that reads as a time.
+#[derive(Debug, Clone)]
+struct Candidate {
+    range: Range<usize>,
+    exactness: Exactness,
+    /// Empty where it is a time, but not sure which.
+    readings: Vec<Reading>,
+}
+
+/// Finds the time in a name that has lost its ending. `None` where there is none that is sure.
+pub fn find(name: &str) -> Option<NameTime> {
+    let mut candidates = candidates(name);
+    let is_calendar = |candidate: &&Candidate| candidate.exactness < Exactness::Unix;
+    if let Some(by_calendar) = candidates.iter().filter(is_calendar).max_by_key(|one| one.exactness).cloned()
+    {
+        // Beside a date, ten digits that mean another day are the number of something.
+        candidates.retain(|one| {
+            one.exactness < Exactness::Unix || by_calendar.readings.is_empty() || agree(one, &by_calendar)
+        });
+    }
+    let best = candidates.iter().max_by_key(|one| (one.exactness, one.has_zone()))?.clone();
+    let mut time = NameTime { range: best.range.clone(), all: Vec::new(), readings: best.readings.clone() };
+    for other in &candidates {
+        let agreeing: Vec<Reading> = time
+            .readings
+            .iter()
+            .filter(|reading| other.readings.iter().any(|other| say_the_same(reading, other)))
+            .copied()
+            .collect();
+        if !agreeing.is_empty() || other.readings.is_empty() && best.exactness == Exactness::Unix {
+            time.readings = if agreeing.is_empty() { time.readings } else { agreeing };
+            time.all.push(other.range.clone());
+        } else if other.exactness == best.exactness || other.readings.is_empty() {
+            return None;
+        }
+    }
+    (!time.readings.is_empty()).then_some(time)
+}
+
+impl NameTime {
+    /// Whether it may mean several times.
+    pub fn is_ambiguous(&self) -> bool {
+        self.readings.len() > 1
+    }
+
+    /// What this name shows of its whole series.
+    pub fn shows(&self) -> Option<Convention> {
+        match &self.readings[..] {
+            [only] => only.convention,
+            _ => None,
+        }
+    }
+
+    /// What it means in a series of these conventions; `None` where it is not sure.
+    pub fn under(&self, conventions: &Conventions) -> Option<ParsedTime> {
+        let mut possible = self.readings.iter().filter(|reading| {
+            self.readings.len() == 1 || reading.convention.is_none_or(|one| conventions.allow(one))
+        });
+        let first = possible.next()?;
+        possible.all(|other| other.time == first.time).then_some(first.time)
+    }
+
+    /// The day that it names, where that is sure by the name alone.
+    pub fn day(&self) -> Option<Date> {
+        self.under(&Conventions::default()).map(|time| civil(&time).date())
+    }
+}
+
+impl Candidate {
+    fn has_zone(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading.time, ParsedTime::Instant(_)))
+    }
+}
+
+/// All places that read as a time, from left to right, none within another.
+fn candidates(name: &str) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut from = 0;
+    while let Some((start, _)) = name.get(from..).and_then(|rest| {
+        rest.char_indices().map(|(at, char)| (at + from, char)).find(|&(at, _)| may_begin_at(name, at))
+    }) {
+        let cursor = Cursor::new(name, start);
+        let candidate = unix_time(name, cursor).or_else(|| by_calendar(cursor));
+        from = match candidate {
+            Some(candidate) => {
+                let end = candidate.range.end;
+                found.push(candidate);
+                end
+            }
+            None => start + name[start..].chars().next().map_or(1, char::len_utf8),
+        };
+    }
+    found
+}
+
+/// Whether a time may begin here: not within a word or a number. A word may stand right before a date that begins with the
+/// year, as in `backup20260121`, but none that names a version.
+fn may_begin_at(name: &str, at: usize) -> bool {
+    let (before, rest) = name.split_at(at);
+    if !rest.starts_with(char::is_alphanumeric) {
+        return false;
+    }
+    let word_start = before
+        .char_indices()
+        .rev()
+        .take_while(|(_, char)| char.is_alphanumeric())
+        .last()
+        .map_or(before.len(), |(at, _)| at);
+    let word = &before[word_start..];
+    if word.is_empty() {
+        return true;
+    }
+    let is_word = word.chars().count() > 1 && word.chars().all(char::is_alphabetic);
+    let is_version = ["ver", "version", "rev", "build", "release", "id", "nr", "no"]
+        .iter()
+        .any(|version| word.eq_ignore_ascii_case(version));
+    let digits = Cursor::new(name, at).digits();
+    is_word && !is_version && matches!(digits, 4 | 8 | 12 | 14)
+}
+
+/// Ten digits that begin with 1 are seconds since 1970, from 2001 to 2033; thirteen are milliseconds.
+fn unix_time(name: &str, mut cursor: Cursor<'_>) -> Option<Candidate> {
+    let start = cursor.at();
+    if name[..start].ends_with(char::is_alphanumeric) {
+        return None;
+    }
+    let as_calendar = by_calendar(cursor);
+    let digits = cursor.number(10..=13).filter(|digits| digits.starts_with('1'))?;
+    let number: i64 = digits.parse().ok().filter(|_| cursor.is_at_boundary())?;
+    let time = match digits.len() {
+        10 => Timestamp::from_second(number).ok()?,
+        13 => Timestamp::from_millisecond(number).ok()?,
+        _ => return None,
+    };
+    let mut readings = vec![Reading { time: ParsedTime::Instant(time), convention: None }];
+    if as_calendar.is_some() {
+        // An hour of the last century, or a second of the next decade.
+        readings.clear();
+    }
+    Some(Candidate { range: start..cursor.at(), exactness: Exactness::Unix, readings })
+}
+
+/// A date, with the time of day behind it.
+fn by_calendar(cursor: Cursor<'_>) -> Option<Candidate> {
+    let start = cursor.at();
+    let dated = dated(cursor)?;
+    let clock = match (dated.time, dated.span) {
+        (Some(time), _) => zoned(time, dated.rest),
+        (None, Span::Day) => clock(dated.rest, dated.is_unpadded),
+        (None, Span::Period) => Clock::None,
+    };
+    let (time, offset, rest) = match clock {
+        Clock::At { time, offset, rest } => (Some(time), offset, rest),
+        Clock::None => {
+            let at_midnight = matches!(dated.span, Span::Day).then(|| utc(dated.rest)).flatten();
+            let (offset, rest) = at_midnight.unzip();
+            (None, offset, rest.unwrap_or(dated.rest))
+        }
+        Clock::Unsure => {
+            let range = start..dated.rest.at();
+            return Some(Candidate { range, exactness: Exactness::TimeOfDay, readings: Vec::new() });
+        }
+    };
+    if !rest.is_at_boundary() {
+        return None;
+    }
+    let exactness = match (time, dated.span) {
+        (Some(_), _) => Exactness::TimeOfDay,
+        (None, Span::Day) => Exactness::Day,
+        (None, Span::Period) => Exactness::Period,
+    };
+    let readings = dated.readings.into_iter().filter_map(|(date, convention)| {
+        let time = parsed(date.to_datetime(time.unwrap_or(Time::midnight())), offset)?;
+        Some(Reading { time, convention })
+    });
+    Some(Candidate { range: start..rest.at(), exactness, readings: readings.collect() })
+}
+
+/// A time that stands in one number with its date, with the zone behind it.
+fn zoned(time: Time, rest: Cursor<'_>) -> Clock<'_> {
+    match zone::zone(rest, false, true) {
+        zone::Zone::None => Clock::At { time, offset: None, rest },
+        zone::Zone::Offset(offset, rest) => Clock::At { time, offset: Some(offset), rest },
+        zone::Zone::Unsure => Clock::Unsure,
+    }
+}
+
+/// `Z` or `UTC` right behind a date.
+fn utc(cursor: Cursor<'_>) -> Option<(Offset, Cursor<'_>)> {
+    match zone::zone(cursor, false, false) {
+        zone::Zone::Offset(offset, rest) if offset == Offset::UTC => Some((offset, rest)),
+        _ => None,
+    }
+}
+
+fn parsed(civil: DateTime, offset: Option<Offset>) -> Option<ParsedTime> {
+    match offset {
+        Some(offset) => offset.to_timestamp(civil).ok().map(ParsedTime::Instant),
+        None => Some(ParsedTime::Civil(civil)),
+    }
+}
+
+/// What a clock shows at that time, in UTC where the zone is known.
+fn civil(time: &ParsedTime) -> DateTime {
+    match time {
+        ParsedTime::Instant(time) => Offset::UTC.to_datetime(*time),
+        ParsedTime::Civil(civil) => *civil,
+    }
+}
+
+fn agree(one: &Candidate, other: &Candidate) -> bool {
+    one.readings.iter().any(|reading| other.readings.iter().any(|other| say_the_same(reading, other)))
+}
+
+/// Whether two readings may be the same time, one of them given less exactly or in another zone.
+fn say_the_same(one: &Reading, other: &Reading) -> bool {
+    let (a, b) = (civil(&one.time), civil(&other.time));
+    let slack = match (one.time, other.time) {
+        (ParsedTime::Instant(_), ParsedTime::Instant(_)) => SignedDuration::from_secs(1),
+        (ParsedTime::Civil(_), ParsedTime::Civil(_)) => SignedDuration::ZERO,
+        // No zone is further from UTC.
+        _ => SignedDuration::from_hours(15),
+    };
+    let differ = a.duration_since(b).abs();
+    differ <= slack || is_whole_day(a) && is_near(b, a, slack) || is_whole_day(b) && is_near(a, b, slack)
+}
+
+fn is_whole_day(time: DateTime) -> bool {
+    time.time() == Time::midnight()
+}
+
+/// Whether `time` is within the day that begins at `day`, give or take `slack`.
+fn is_near(time: DateTime, day: DateTime, slack: SignedDuration) -> bool {
+    let since = time.duration_since(day);
+    since >= -slack && since < SignedDuration::from_hours(24) + slack
+}

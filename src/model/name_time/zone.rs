@@ -1,0 +1,131 @@
+//! Zones behind times in names.
+
+use jiff::tz::Offset;
+
+use super::cursor::{Cursor, value};
+
+/// What stands where a zone may stand.
+#[derive(Debug)]
+pub(super) enum Zone<'t> {
+    None,
+    Offset(Offset, Cursor<'t>),
+    /// A zone, but not sure which.
+    Unsure,
+}
+
+/// Abbreviations that mean one offset, in hours: those of RFC 2822 and of Europe, East Asia and Oceania as `date +%Z`
+/// prints them.
+const ABBREVIATIONS: [(&str, i32); 24] = [
+    ("EST", -5),
+    ("EDT", -4),
+    ("CDT", -5),
+    ("MST", -7),
+    ("MDT", -6),
+    ("PST", -8),
+    ("PDT", -7),
+    ("WET", 0),
+    ("WEST", 1),
+    ("CET", 1),
+    ("CEST", 2),
+    ("MEZ", 1),
+    ("MESZ", 2),
+    ("EET", 2),
+    ("EEST", 3),
+    ("MSK", 3),
+    ("HKT", 8),
+    ("JST", 9),
+    ("KST", 9),
+    ("AEST", 10),
+    ("AEDT", 11),
+    ("NZST", 12),
+    ("NZDT", 13),
+    ("HST", -10),
+];
+
+/// Abbreviations that several zones share: `CST` is in America and in China, `IST` in India, Ireland and Israel.
+const SHARED: [&str; 12] =
+    ["CST", "IST", "BST", "AST", "ADT", "SST", "ECT", "AMT", "GST", "PKT", "ACST", "WST"];
+
+/// Reads a zone. An offset needs a `+`, four digits, or a colon: `-05` behind other times is a number like any.
+pub(super) fn zone(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> Zone<'_> {
+    let mut after = cursor;
+    after.eat_any("-_ ");
+    for lead in [cursor, after] {
+        let mut signed = lead;
+        if signed.eat("+") {
+            return offset(signed).map_or(Zone::Unsure, |(seconds, rest)| made(seconds, rest));
+        }
+        let mut named = lead;
+        if ["utc", "gmt", "z"].into_iter().any(|name| named.eat(name)) {
+            return behind_utc(named);
+        }
+        let word = lead.letters();
+        if let Some((_, hours)) = ABBREVIATIONS.iter().find(|(name, _)| *name == word) {
+            let mut rest = lead;
+            rest.eat(word);
+            if rest.is_at_boundary() {
+                return made(hours * 3600, rest);
+            }
+        }
+        if SHARED.contains(&word) {
+            return Zone::Unsure;
+        }
+    }
+    behind_a_dash(cursor, has_colons, is_sure_time)
+}
+
+/// `Z` alone, or an offset from it: `GMT+0100`.
+fn behind_utc(mut cursor: Cursor<'_>) -> Zone<'_> {
+    if cursor.rest().starts_with(char::is_alphanumeric) {
+        // `Zurich`.
+        return Zone::None;
+    }
+    let at_sign = cursor;
+    if cursor.eat("+") {
+        return offset(cursor).map_or(Zone::Unsure, |(seconds, rest)| made(seconds, rest));
+    }
+    if cursor.eat("-")
+        && let Some((seconds, rest)) = offset(cursor)
+    {
+        return made(-seconds, rest);
+    }
+    made(0, at_sign)
+}
+
+/// `-0500`, `-05:00`; `-05` only behind a time with colons.
+fn behind_a_dash(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> Zone<'_> {
+    let mut after = cursor;
+    if !after.eat("-") {
+        return Zone::None;
+    }
+    let has_minutes = after.digits() == 4 || after.rest().get(2..3) == Some(":");
+    match offset(after).filter(|(_, rest)| rest.is_at_boundary()) {
+        Some((seconds, rest)) if has_minutes || has_colons => made(-seconds, rest),
+        // `T2000-05`: an offset as ISO 8601 has it, or a number?
+        Some(_) if is_sure_time && after.digits() == 2 => Zone::Unsure,
+        _ => Zone::None,
+    }
+}
+
+/// `0100`, `01:00`, `01-00`, `01` or `1`, as seconds; no offset of the world is anything but quarters of an hour.
+fn offset(mut cursor: Cursor<'_>) -> Option<(i32, Cursor<'_>)> {
+    let digits = cursor.number(1..=4).filter(|digits| digits.len() != 3)?;
+    let (hours, mut minutes) = match digits.len() {
+        4 => (value(&digits[..2])?, value(&digits[2..])?),
+        _ => (value(digits)?, 0),
+    };
+    let mut after = cursor;
+    if digits.len() == 2
+        && after.eat_any(":-_.").is_some()
+        && let Some(written) = after.number(2..=2).and_then(value)
+    {
+        minutes = written;
+        cursor = after;
+    }
+    let is_real = hours <= 14 && minutes % 15 == 0 && minutes < 60;
+    (is_real && cursor.is_at_boundary()).then(|| (i32::from(hours) * 3600 + i32::from(minutes) * 60, cursor))
+}
+
+fn made(seconds: i32, rest: Cursor<'_>) -> Zone<'_> {
+    Offset::from_seconds(seconds).map_or(Zone::Unsure, |offset| Zone::Offset(offset, rest))
+}
