@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::naming::GivenNames;
 use super::periods::Periods;
@@ -54,7 +54,7 @@ pub struct Database {
     periods: OnceLock<Periods>,
     in_order: OnceLock<Vec<usize>>,
     /// When this state of the database was first seen.
-    seen: Timestamp,
+    seen: jiff::Timestamp,
 }
 
 /// A branch or tag: its own name and where it points.
@@ -68,7 +68,7 @@ impl Database {
         name: Arc<str>,
         mut views: Vec<Arc<View>>,
         given: &mut GivenNames,
-        seen: Timestamp,
+        seen: jiff::Timestamp,
     ) -> Self {
         views.sort_by_key(|v| (!v.database.history().is_primary, v.slot));
         let mut database = Self {
@@ -335,7 +335,7 @@ impl Database {
     }
 
     /// When this state was first seen. No time of a snapshot says when a branch or tag was moved.
-    pub fn seen(&self) -> Timestamp {
+    pub fn seen(&self) -> jiff::Timestamp {
         self.seen
     }
 

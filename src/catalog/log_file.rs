@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::database::{Database, SnapKey};
 use crate::model::history::SnapshotMeta;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use crate::model::history::{SnapshotId, SnapshotMeta};
 use crate::source;

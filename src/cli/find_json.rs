@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 

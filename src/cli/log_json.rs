@@ -1,6 +1,6 @@
 //! `asof log --json`.
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 use serde::Serialize;
 
 use super::log::{Entry, FileChange};

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::model::time::Timestamp;
 use futures_util::StreamExt;
-use jiff::Timestamp;
 
 use super::output::Output;
 use super::tree::{FromArgs, Tree};
@@ -175,6 +175,6 @@ fn line(out: &Output, entry: &Shown, names: usize, sizes: usize) -> String {
         Kind::Symlink => "lrwxrwxrwx",
     };
     let target = target.as_ref().map_or(String::new(), |target| format!(" -> {}", out.name(target)));
-    let time = attr.mtime.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let time = Timestamp::from_second(attr.mtime.as_second());
     format!("{mode} {:>names$} {:>sizes$} {time} {name}{target}\n", attr.nlink, attr.size)
 }

@@ -212,7 +212,7 @@ fn place(report: &Report, finding: &Finding) -> String {
 
 fn summary(report: &Report) -> String {
     let age = report.span.map_or_else(String::new, |(_, newest)| {
-        format!(", the newest {} old", for_people(Timestamp::now().duration_since(newest)))
+        format!(", the newest {} old", for_people(Timestamp::now().duration_since(newest.nearest())))
     });
     let mut checked = report.checked.clone();
     checked.push(format!(

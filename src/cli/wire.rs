@@ -170,6 +170,10 @@ impl SourceOptions {
 }
 
 impl SourceOptions {
+    fn dolt_store(&self, name: Option<String>, reference: Option<String>) -> DoltStoreOptions {
+        DoltStoreOptions { name, exclude: self.exclude.clone(), links: self.links, reference }
+    }
+
     /// The same where nothing that was kept on disk is believed.
     pub fn without_cache(&mut self) {
         self.cache_dir = None;
@@ -224,6 +228,12 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
         }
         Place::Git(place) => {
             let place = GitPlace::parse(place)?;
+            if let Some((repository, name)) = place.chosen()
+                && let Some(reference) = DoltStoreSource::named_in_git(repository, options.links, name)
+            {
+                let dolt = options.dolt_store(source.name.clone(), Some(reference));
+                return Ok(Arc::new(DoltStoreSource::open(repository, dolt)?));
+            }
             Ok(Arc::new(GitSource::open(place, source.name.clone(), options.zone.clone(), options.links)?))
         }
         Place::Path(path) => open_path(path, source.name.clone(), options),
@@ -244,8 +254,7 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         failure
     })?;
     if kind.is_dir() && DoltStoreSource::is_at(path, options.links) {
-        let dolt = DoltStoreOptions { name, exclude: options.exclude.clone(), links: options.links };
-        return Ok(Arc::new(DoltStoreSource::open(path, dolt)?));
+        return Ok(Arc::new(DoltStoreSource::open(path, options.dolt_store(name, None))?));
     }
     let dolt_within = || {
         let mut folders = DOLT_FOLDERS.iter().map(|name| path.join(name));
@@ -262,6 +271,15 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
                 }
                 error
             })?;
+        let branches = DoltStoreSource::branches_in_git(path, options.links);
+        if let Some(first) = branches.first() {
+            let branches = branches.join(", ");
+            let hint = format!("mount git:{shown}?ref={first}");
+            tracing::warn!(
+                hint,
+                "{shown} is shown as a git repository; these branches hold Dolt data: {branches}"
+            );
+        }
         if let Some(within) = dolt_within() {
             let within = within.shown();
             tracing::info!("{shown} is shown as a git repository; its Dolt databases are in {within}");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::diff::{diff, write_change};
 use super::history::RowIndexes;

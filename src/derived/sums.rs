@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::files::entry;
 use crate::engine::Engine;

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::ancestry::{Ancestry, Base};
 use crate::catalog::{Database, SnapKey, Snapshot};

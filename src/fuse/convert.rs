@@ -56,7 +56,7 @@ impl Owner {
     /// number and kind, makes no inode, and gives back the reference (`fuse_direntplus_link` and `fuse_invalid_attr` in
     /// Linux, fs/fuse). Whoever wants the attributes then looks the name up.
     pub fn unknown(&self, ino: u64, kind: Kind) -> FileAttr {
-        let (size, mtime) = (0, jiff::Timestamp::UNIX_EPOCH);
+        let (size, mtime) = (0, crate::model::time::Timestamp::UNIX_EPOCH);
         let access = Audience::Owner.into();
         let attr = Attr { ino, kind, size, blocks: 0, mtime, stays: Stays::Unsure, nlink: 1, access };
         FileAttr { size: u64::MAX, ..self.attr(&attr) }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 /// Names one snapshot within one database of one source: a Dolt commit hash, an archive's file name.
 pub type SnapshotId = Arc<str>;

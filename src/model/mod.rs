@@ -13,4 +13,5 @@ pub mod shell;
 pub mod snapshot_name;
 pub mod sql_literal;
 pub mod terminal;
+pub mod time;
 pub mod time_expr;

@@ -1,7 +1,6 @@
 //! Periods of the calendar, in UTC as the names of snapshots are.
 
-use jiff::Timestamp;
-use jiff::tz::Offset;
+use crate::model::time::Timestamp;
 
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +39,13 @@ impl Period {
 
     /// The name of the period that a moment lies in. Names of one length sort by time.
     pub fn name(self, time: Timestamp) -> String {
-        let utc = Offset::UTC.to_datetime(time);
-        let (year, month, day) = (utc.year(), utc.month(), utc.day());
+        let utc = time.calendar();
         match self {
-            Self::Hour => format!("{year:04}-{month:02}-{day:02}T{:02}", utc.hour()),
-            Self::Day => format!("{year:04}-{month:02}-{day:02}"),
-            Self::Week => {
-                let week = utc.date().iso_week_date();
-                format!("{:04}-W{:02}", week.year(), week.week())
-            }
-            Self::Month => format!("{year:04}-{month:02}"),
-            Self::Year => format!("{year:04}"),
+            Self::Hour => format!("{}T{:02}", utc.date(), utc.time().hour()),
+            Self::Day => utc.date(),
+            Self::Week => utc.week(),
+            Self::Month => utc.month(),
+            Self::Year => utc.year(),
         }
     }
 }

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::model::access::{Access, Audience, Audiences};

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
 use crate::model::snapshot_name;
+use crate::model::time::Timestamp;
 use crate::source::verify::{Contents, Finding, Progress, Severity};
 use crate::source::{Database, FileEntry, Source, SourceError};
 
@@ -76,7 +77,7 @@ impl Report {
 pub async fn verify(
     source: &dyn Source,
     schedule: &Schedule,
-    now: Timestamp,
+    now: jiff::Timestamp,
     progress: &Progress,
 ) -> Result<Vec<Report>, SourceError> {
     let databases = source.poll().await?.unwrap_or_default();
@@ -92,11 +93,12 @@ async fn verify_database(
     source: &dyn Source,
     database: &Arc<dyn Database>,
     schedule: &Schedule,
-    now: Timestamp,
+    now: jiff::Timestamp,
     progress: &Progress,
 ) -> Report {
     let timeline = &database.history().timeline;
     let times: Vec<Timestamp> = timeline.iter().filter(|m| m.mark.is_none()).map(|m| m.time).collect();
+    let nearest: Vec<_> = times.iter().map(|time| time.nearest()).collect();
     let mut report = Report {
         source: source.label().to_owned(),
         database: database.name().to_owned(),
@@ -106,7 +108,7 @@ async fn verify_database(
         bytes: 0,
         rows: 0,
         checked: Vec::new(),
-        findings: schedule.findings(database.name(), &times, now),
+        findings: schedule.findings(database.name(), &nearest, now),
     };
     let wanted = match database.verify(progress).await {
         Ok(verdict) => {

@@ -1,6 +1,6 @@
 //! File attributes.
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::Vfs;
 use super::error::VfsError;

@@ -1,7 +1,7 @@
 //! Where the symlinks lead.
 
+use crate::model::time::Timestamp;
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::Vfs;
 use super::error::VfsError;

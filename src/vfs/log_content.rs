@@ -40,7 +40,7 @@ fn file(
         path: LOG.into(),
         kind: FileKind::Regular,
         id,
-        changed: engine.first_seen(id, database.seen()),
+        changed: engine.first_seen(id, database.seen()).into(),
         links: 1,
         access: database.log_audience().into(),
         content: Arc::new(content),

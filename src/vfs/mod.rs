@@ -59,7 +59,7 @@ pub struct Vfs {
     timeline_entries: list::TimelineEntries,
     zone: TimeZone,
     clock: fn() -> Timestamp,
-    mounted: Timestamp,
+    mounted: crate::model::time::Timestamp,
 }
 
 /// What a look-up found.
@@ -97,7 +97,7 @@ impl Vfs {
             timeline_entries: list::TimelineEntries::default(),
             zone,
             clock,
-            mounted: clock(),
+            mounted: clock().into(),
         }
     }
 

@@ -183,7 +183,9 @@ impl Node {
         match (parent, self) {
             (_, Self::Link { .. }) | (Self::Lost { .. } | Self::Live { .. }, _) => Stays::Unsure,
             (Self::Snapshot { .. }, _) => Stays::ForGood,
-            (Self::Timeline { .. } | Self::Commits { .. }, Self::Snapshot { .. }) => Stays::ForGood,
+            (Self::Timeline { .. }, Self::Snapshot { .. }) => Stays::ForGood,
+            // It may leave with the branch that led to it.
+            (Self::Commits { .. }, Self::Snapshot { .. }) => Stays::ForNow,
             (Self::Versions { .. } | Self::PerSnapshot { .. }, Self::File(_)) => Stays::ForNow,
             // Its name may be a time that goes on.
             (Self::Diffs { .. }, _) => Stays::Unsure,

@@ -135,7 +135,7 @@ fn random(server: &mut Server, name: &str, seed: u64) {
 
 struct Content {
     bytes: Vec<u8>,
-    changed: jiff::Timestamp,
+    changed: asof::model::time::Timestamp,
     links: u32,
     shown: u32,
     path: Arc<str>,

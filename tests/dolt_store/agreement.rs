@@ -7,9 +7,9 @@ use std::sync::Arc;
 use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{SnapshotId, SnapshotMeta};
+use asof::model::time::Timestamp;
 use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 use asof::source::{Database, FileEntry, Source};
-use jiff::Timestamp;
 
 use crate::support::server::Server;
 use crate::support::{database, files, reading, wait};

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod damage;
+mod dates;
 mod drift;
 mod dumps;
 mod forge;
@@ -10,6 +11,7 @@ mod fuzz_corpus;
 mod histories;
 mod mixed;
 mod shapes;
+mod states;
 // Shared with the tests of the Dolt source, which use more of it.
 #[allow(dead_code)]
 #[path = "../dolt_source/support.rs"]

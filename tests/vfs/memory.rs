@@ -37,7 +37,7 @@ pub fn archive(id: &str, seconds: i64, parents: &[&str]) -> SnapshotMeta {
     SnapshotMeta {
         known_as: None,
         id: id.into(),
-        time: Timestamp::from_second(seconds).expect("a time within jiff's range"),
+        time: asof::model::time::Timestamp::from_second(seconds),
         commit: None,
         parents: parents.iter().map(|p| SnapshotId::from(*p)).collect(),
         author: "someone".into(),
@@ -60,7 +60,7 @@ impl Memory {
                 // What ends so is a symlink: its text is where it leads.
                 kind: if path.ends_with(".link") { FileKind::Symlink } else { FileKind::Regular },
                 id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
-                changed: Timestamp::UNIX_EPOCH,
+                changed: asof::model::time::Timestamp::UNIX_EPOCH,
                 links: links(path, text),
                 access: Access::default(),
                 content: Arc::new(Text { text: text.clone(), key: key(files), reads: self.reads.clone() }),

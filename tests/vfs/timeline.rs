@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use asof::catalog::{Catalog, Target};
 use asof::model::history::{History, SnapshotMeta};
+use asof::model::time::Timestamp;
 use asof::model::time_expr::Clock;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use crate::memory::{Memory, NOW, archive, catalog, commit, show};
 
 fn time(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).expect("a time within jiff's range")
+    Timestamp::from_second(seconds)
 }
 
 fn database(timeline: Vec<Arc<SnapshotMeta>>, is_primary: bool) -> Memory {
@@ -27,7 +27,7 @@ fn answer(catalog: &Catalog, at: Timestamp) -> Option<String> {
 }
 
 fn resolved(catalog: &Catalog, expr: &str) -> Option<Target> {
-    let clock = Clock { now: time(NOW), zone: &TimeZone::UTC };
+    let clock = Clock { now: time(NOW).nearest(), zone: &TimeZone::UTC };
     catalog.state().database("db")?.resolve(expr, &clock)
 }
 
@@ -221,4 +221,29 @@ fn the_log_names_refs_of_a_commit_that_another_source_shows() {
     let catalog = catalog(vec![vec![live], vec![clone]]);
     let log = asof::catalog::log_lines(catalog.state().database("db").expect("shown"));
     assert!(String::from_utf8(log).expect("UTF-8").contains(r#""tags":["only-here"]"#));
+}
+
+#[test]
+fn a_time_after_the_last_day_of_the_calendar_is_told_apart() {
+    let never = 253_402_300_799;
+    let timeline = vec![
+        commit(&"c".repeat(32), 1_000, &[]),
+        commit(&"b".repeat(32), never, &[]),
+        commit(&"a".repeat(32), 10, &[]),
+    ];
+    let catalog = catalog(vec![vec![database(timeline, true)]]);
+    for (asked, expected) in
+        [(5, None), (10, Some("a")), (999, Some("a")), (1_000, Some("c")), (never, Some("c"))]
+    {
+        assert_eq!(answer(&catalog, time(asked)), expected.map(|digit| digit.repeat(32)), "at {asked}");
+    }
+    assert_eq!(
+        resolved(&catalog, "9999-12-31T23:59:59"),
+        listed("1970-01-01T001640Z"),
+        "the newest that is not later"
+    );
+    let state = catalog.state();
+    let never =
+        state.database("db").expect("it is there").snapshot("9999-12-31T235959Z").expect("it is listed");
+    assert_eq!(*never.key.id, "b".repeat(32));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use crate::catalog::{Database, Moment, State, may_be_hash, pairs};
 use crate::cli::Failure;

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::DerivedError;
 use super::files::entry;

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use jiff::Timestamp;
-
 use super::*;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
+use crate::model::time::Timestamp;
 use crate::source::Sink;
+use async_trait::async_trait;
+use bytes::Bytes;
 
 struct Text(String);
 

@@ -1,8 +1,10 @@
 //! Dates and times as people, tools and archives write them.
 
+use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, Zoned};
+
+use crate::model::time::Timestamp;
 
 /// A time as a text gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,19 +17,25 @@ pub enum ParsedTime {
 
 impl ParsedTime {
     /// The moment, with `zone` for a text that named none; see [`resolve`].
-    pub fn resolve(self, zone: &TimeZone) -> Option<Timestamp> {
+    pub fn resolve(self, zone: &TimeZone) -> Timestamp {
         match self {
-            Self::Instant(time) => Some(time),
+            Self::Instant(time) => time,
             Self::Civil(civil) => resolve(civil, zone),
         }
     }
 }
 
 /// The moment at which a clock in `zone` showed `civil`. A time that a clock change repeats is the first of
-/// the two; one that it skips is as much later as the clock was put forward. `None` where that moment is
-/// beyond the years that jiff can hold.
-pub fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    zone.to_ambiguous_timestamp(civil).compatible().ok()
+/// the two; one that it skips is as much later as the clock was put forward.
+pub fn resolve(civil: DateTime, zone: &TimeZone) -> Timestamp {
+    match zone.to_ambiguous_timestamp(civil).compatible() {
+        Ok(time) => time.into(),
+        // On the last day of jiff's calendar, or the first, it does not look for clock changes.
+        Err(_) => {
+            let end = if civil.year() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+            Timestamp::of_civil(civil, zone.to_offset(end))
+        }
+    }
 }
 
 /// Reads an absolute time: no `@<unix>`, no `3 days ago`. `None` for what is none, such as 30 February.
@@ -44,7 +52,7 @@ pub fn resolve(civil: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 pub fn parse_civil(text: &str) -> Option<ParsedTime> {
     let text = text.trim();
     if text.ends_with(']') {
-        return text.parse::<Zoned>().ok().map(|zoned| ParsedTime::Instant(zoned.timestamp()));
+        return text.parse::<Zoned>().ok().map(|zoned| ParsedTime::Instant(zoned.timestamp().into()));
     }
     let mut rest = Rest(text);
     let (date, joined) = rest.date()?;
@@ -58,7 +66,7 @@ pub fn parse_civil(text: &str) -> Option<ParsedTime> {
     };
     let civil = date.to_datetime(time);
     match rest.zone()? {
-        Some(offset) => offset.to_timestamp(civil).ok().map(ParsedTime::Instant),
+        Some(offset) => Some(ParsedTime::Instant(Timestamp::of_civil(civil, offset))),
         None => Some(ParsedTime::Civil(civil)),
     }
 }
@@ -336,7 +344,7 @@ mod tests {
     #[test]
     fn clock_changes() {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a valid zone");
-        let resolved = |text| parse_civil(text)?.resolve(&zone).map(|time| time.to_string());
+        let resolved = |text| Some(parse_civil(text)?.resolve(&zone).to_string());
         assert_eq!(resolved("2026-03-29 01:59").as_deref(), Some("2026-03-29T00:59:00Z"));
         assert_eq!(
             resolved("2026-03-29 02:30").as_deref(),
@@ -350,9 +358,10 @@ mod tests {
     #[test]
     fn a_day_that_has_no_midnight_begins_later() {
         let zone = TimeZone::posix("<-03>3<-02>,M10.3.0/0,M2.3.0/0").expect("a valid zone");
-        let day = parse_civil("2026-10-18").and_then(|day| day.resolve(&zone)).expect("a day");
+        let day = parse_civil("2026-10-18").expect("a day").resolve(&zone);
         assert_eq!(day.to_string(), "2026-10-18T03:00:00Z", "01:00 at -02");
-        assert_eq!(day.to_zoned(zone.clone()), day.to_zoned(zone).start_of_day().expect("a day"));
+        let day = day.nearest().to_zoned(zone);
+        assert_eq!(day, day.start_of_day().expect("a day"));
     }
 
     #[test]
@@ -361,8 +370,12 @@ mod tests {
             ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999999999"]
         {
             let far = TimeZone::fixed(Offset::from_seconds(-93_599).expect("jiff's least offset"));
-            let _total = parse_civil(text).and_then(|time| time.resolve(&far));
+            let _total = parse_civil(text).map(|time| time.resolve(&far));
         }
+        let last = |zone: &TimeZone| parse_civil("9999-12-31T23:59:59").map(|time| time.resolve(zone));
+        assert_eq!(last(&TimeZone::UTC), Some(Timestamp::from_second(253_402_300_799)));
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a valid zone");
+        assert_eq!(last(&zone), Some(Timestamp::from_second(253_402_300_799 - 3600)), "winter");
     }
 
     proptest! {
@@ -379,14 +392,15 @@ mod tests {
             separator in "[T_-]| {1,2}",
             offset in -1439..1440_i32,
         ) {
-            let utc = Offset::UTC.to_datetime(Timestamp::from_second(second).expect("in range"));
+            let utc = Offset::UTC.to_datetime(Timestamp::from_second(second).nearest());
             let expected = Some(ParsedTime::Civil(utc));
             for format in ["%Y-%m-%d|%H:%M:%S", "%Y%m%d|%H%M%S", "%Y-%m-%d|%H%M%S", "%Y%m%d|%H-%M-%S"] {
                 let text = utc.strftime(format).to_string().replace('|', &separator);
                 prop_assert_eq!(parse_civil(&text), expected);
                 let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.abs());
                 let zone = Offset::from_seconds(offset * 60).expect("less than a day");
-                let instant = zone.to_timestamp(utc).ok().map(ParsedTime::Instant);
+                let time = Timestamp::from_second(second - i64::from(zone.seconds()));
+                let instant = Some(ParsedTime::Instant(time));
                 for colon in ["", ":"] {
                     let text = format!("{text}{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60);
                     prop_assert_eq!(parse_civil(&text), instant);

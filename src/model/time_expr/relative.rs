@@ -1,9 +1,10 @@
 //! Times before the present: `yesterday`, `3 days ago`, `90m`.
 
 use jiff::civil::Time;
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{SignedDuration, Span};
 
 use super::{Clock, resolve};
+use crate::model::time::Timestamp;
 
 /// From this length on a short form without `ago` may be meant as a prefix of a commit hash.
 const SHORTEST_HASH_PREFIX: usize = 8;
@@ -18,10 +19,10 @@ enum Unit {
 pub(super) fn parse(text: &str, clock: &Clock<'_>) -> Option<Timestamp> {
     let text = text.to_ascii_lowercase();
     match text.as_str() {
-        "now" => Some(clock.now),
+        "now" => Some(clock.now.into()),
         "today" => {
             let today = clock.now.to_zoned(clock.zone.clone()).date();
-            resolve(today.to_datetime(Time::midnight()), clock.zone)
+            Some(resolve(today.to_datetime(Time::midnight()), clock.zone))
         }
         "yesterday" => ago(1, &Unit::Fixed(24 * 3600), clock),
         _ => {
@@ -71,12 +72,12 @@ fn ago(count: i64, unit: &Unit, clock: &Clock<'_>) -> Option<Timestamp> {
     match *unit {
         Unit::Fixed(seconds) => {
             let back = SignedDuration::from_secs(count.checked_mul(seconds)?);
-            clock.now.checked_sub(back).ok()
+            clock.now.checked_sub(back).ok().map(Timestamp::from)
         }
         Unit::Months(months) => {
             let back = Span::new().try_months(count.checked_mul(months)?).ok()?;
             let then = clock.now.to_zoned(clock.zone.clone()).checked_sub(back).ok()?;
-            Some(then.timestamp())
+            Some(then.timestamp().into())
         }
     }
 }

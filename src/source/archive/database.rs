@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Mutex};
 
+use crate::model::time::Timestamp;
 use async_trait::async_trait;
-use jiff::Timestamp;
 use lru::LruCache;
 
 use super::format::Format;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::zip_directory::ZipFacts;
 use crate::model::content_id::ContentId;
@@ -82,7 +82,7 @@ fn decoded(record: &[u8; FACTS]) -> Option<(ContentId, ZipFacts)> {
     let (captured, members) = rest.split_first_chunk::<8>()?;
     let captured = match i64::from_le_bytes(*captured) {
         NOT_CAPTURED => None,
-        time => Some(Timestamp::from_nanosecond(i128::from(time)).ok()?),
+        time => Some(Timestamp::from_nanosecond(time.into())),
     };
     let members = usize::try_from(u32::from_le_bytes(*members.first_chunk()?)).ok()?;
     Some((ContentId::from_bytes(*key), ZipFacts { captured, members }))

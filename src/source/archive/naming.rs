@@ -17,7 +17,7 @@
 //!
 //! Which texts are a time says [`name_time`]. It may stand anywhere in the name; what remains names the database (see `series`).
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::format::Format;

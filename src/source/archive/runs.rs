@@ -241,7 +241,7 @@ mod tests {
             audience: Audience::Everyone,
             way: Audience::Everyone,
         };
-        let (id, database, time) = (name.into(), "db".into(), jiff::Timestamp::UNIX_EPOCH);
+        let (id, database, time) = (name.into(), "db".into(), crate::model::time::Timestamp::UNIX_EPOCH);
         let artefacts = vec![artefact];
         Arc::new(Archive { id, database, time, is_by_mtime: false, mark: None, tag: None, artefacts })
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 use jiff::tz::TimeZone;
 
 mod single;

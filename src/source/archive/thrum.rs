@@ -218,7 +218,7 @@ impl Current {
                 members: 0,
             }
         });
-        let time = manifest.timestamp;
+        let time = manifest.timestamp.into();
         let (id, database, artefacts) = (captured_id(time), Arc::clone(&self.database), artefacts.collect());
         Ok(Archive { id, database, time, is_by_mtime: false, mark: None, tag: None, artefacts })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::thrum::{MANIFEST, Manifest};
 use crate::model::terminal::ShowPath;
@@ -70,5 +70,5 @@ fn manifest_time(zip: &ZipFile) -> Result<Option<Timestamp>, Box<dyn std::error:
     let members = &zip.directory.members;
     let Ok(at) = members.binary_search_by(|member| (*member.path).cmp(MANIFEST)) else { return Ok(None) };
     let data = unpacked(&zip.directory, &members[at], zip.reader())?;
-    Ok(Some(Manifest::read(data)?.timestamp))
+    Ok(Some(Manifest::read(data)?.timestamp.into()))
 }

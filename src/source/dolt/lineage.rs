@@ -16,7 +16,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 pub mod versions;
 
@@ -254,7 +254,7 @@ mod tests {
     }
 
     fn commit(hash: &str, parent: Option<&str>, second: i64, changes: Vec<Change>) -> NewCommit {
-        let time = Timestamp::from_second(second).expect("a small number of seconds");
+        let time = Timestamp::from_second(second);
         NewCommit { hash: hash.into(), time, parent: parent.map(Into::into), is_merge: false, changes }
     }
 

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use crate::model::time::Timestamp;
 use mysql_common::packets::Column;
 use mysql_common::row::Row;
 
@@ -138,12 +136,29 @@ async fn off_timeline(
 
 /// `dolt_log` of some revisions (quoted), newest first, with parents.
 async fn log(lease: &mut Lease, revisions: &[String]) -> Result<Vec<Arc<SnapshotMeta>>, QueryError> {
+    let table = format!("dolt_log({}, {})", revisions.join(", "), literals(["--parents"]));
     // All columns, since older servers lack `author`: they name the author `committer`.
-    let query = format!("SELECT * FROM dolt_log({}, {})", revisions.join(", "), literals(["--parents"]));
+    let failure = match commits(lease, &format!("SELECT * FROM {table}")).await {
+        Err(error) if error.is_answer() => error,
+        result => return result,
+    };
+    // A server does not send a date before the year 0 or after 9999, but for a text.
+    for [author, email] in [["author", "author_email"], ["committer", "email"]] {
+        let columns = format!("commit_hash, CAST(date AS CHAR) AS date, parents, {author}, {email}, message");
+        match commits(lease, &format!("SELECT {columns} FROM {table}")).await {
+            Err(error) if error.is_answer() => {}
+            result => return result,
+        }
+    }
+    Err(failure)
+}
+
+/// The commits that a query on `dolt_log` gives.
+async fn commits(lease: &mut Lease, query: &str) -> Result<Vec<Arc<SnapshotMeta>>, QueryError> {
     let mut layout = None;
     let mut commits = Vec::new();
     lease
-        .for_each(&query, |row| {
+        .for_each(query, |row| {
             let layout = layout.get_or_insert_with(|| LogLayout::new(row.columns_ref()));
             commits.push(Arc::new(layout.commit(&row)?));
             Ok(())
@@ -200,10 +215,12 @@ impl LogLayout {
     }
 }
 
-/// `2026-01-21 20:00:00.156`, in UTC.
+/// `2026-01-21 20:00:00.156`, in UTC, of any year: `10000-01-01 13:59:59`, `-0001-12-31 10:00:00`.
 fn parse_date(text: &str) -> Option<Timestamp> {
-    let date: DateTime = text.parse().ok()?;
-    date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    let (date, time) = text.split_once(' ')?;
+    let mut fields = date.rsplitn(3, '-');
+    let (day, month, year) = (fields.next()?, fields.next()?, fields.next()?);
+    Timestamp::of_date(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?, time.parse().ok()?)
 }
 
 #[cfg(test)]
@@ -215,6 +232,18 @@ mod tests {
         let time = parse_date("2026-01-21 20:00:00.156").expect("a date");
         assert_eq!(time.to_string(), "2026-01-21T20:00:00.156Z");
         assert_eq!(parse_date("1969-12-31 23:59:59.000").expect("a date").as_second(), -1);
-        assert_eq!(parse_date("yesterday"), None);
+        for (text, time) in [
+            ("9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
+            ("10000-01-01 13:59:59", "+010000-01-01T13:59:59Z"),
+            ("0000-01-01 00:00:00", "0000-01-01T00:00:00Z"),
+            ("-0001-12-31 10:00:00", "-000001-12-31T10:00:00Z"),
+        ] {
+            assert_eq!(parse_date(text).expect("a date").to_string(), time);
+        }
+        for text in
+            ["yesterday", "2026-01-21", "2026-02-30 20:00:00", "2026-13-01 20:00:00", "-01-01 20:00:00"]
+        {
+            assert_eq!(parse_date(text), None, "{text}");
+        }
     }
 }

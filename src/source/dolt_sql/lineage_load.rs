@@ -257,7 +257,7 @@ async fn all_tables(
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use crate::model::time::Timestamp;
 
     use super::*;
 

@@ -195,7 +195,7 @@ impl Working {
 
     fn entries(&self, store: &Arc<Store>, head: &Head, first_seen: &mut FirstSeen) -> Vec<FileEntry> {
         let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
-            let changed = first_seen.of(id);
+            let changed = first_seen.of(id).into();
             let (kind, access) = (FileKind::Regular, Access::default());
             FileEntry { path, kind, id, changed, links: 1, access, content }
         };

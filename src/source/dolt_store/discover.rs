@@ -58,8 +58,10 @@ impl Named {
         let found: BTreeMap<_, _> =
             self.databases()?.into_iter().map(|(name, folder)| (name, Place::Folder(folder))).collect();
         let (path, links) = (&self.written, self.folder.root().links());
-        if found.is_empty() && look_into_git(path, links).is_some_and(|looked| looked.is_ok()) {
-            return Ok([(name_of_repository(path), Place::Git(path.clone(), links))].into());
+        if found.is_empty()
+            && let Some(Ok(reference)) = look_into_git(path, links)
+        {
+            return Ok([in_git(path, links, reference)].into());
         }
         Ok(found)
     }
@@ -121,10 +123,14 @@ impl Named {
     }
 }
 
-/// Whether a git repository holds a store: the error says why not. `None` for what is no git repository.
-pub fn look_into_git(path: &Path, links: Links) -> Option<Result<(), StoreError>> {
-    let look = || StoreInGit::open(path, links)?.head().map(drop);
-    StoreInGit::is_at(path).then(look)
+/// The ref of a git repository that holds a store: the error says why there is none. `None` for what is no git repository.
+pub fn look_into_git(path: &Path, links: Links) -> Option<Result<String, StoreError>> {
+    StoreInGit::is_at(path).then(|| StoreInGit::locate(path, links))
+}
+
+/// The database at a ref of a git repository, with its name.
+pub fn in_git(path: &Path, links: Links, reference: String) -> (String, Place) {
+    (name_of_repository(path), Place::Git(path.to_owned(), links, reference))
 }
 
 /// The folder of the database whose store is in a folder: the one around `.dolt/noms`, or the store's own.

@@ -139,6 +139,6 @@ impl Entries<'_> {
         let changed =
             *first_seen.or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(Timestamp::now));
         let (kind, access) = (FileKind::Regular, self.audience.into());
-        FileEntry { path, kind, id, changed, links: 1, access, content }
+        FileEntry { path, kind, id, changed: changed.into(), links: 1, access, content }
     }
 }

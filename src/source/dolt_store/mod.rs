@@ -9,8 +9,9 @@
 //! | `graph`, `walk`, `history` | commits; their order; branches and tags |
 //! | `lineage` | which commit last changed which table: the identity of contents |
 //! | `lost` | commits that no name reaches any more |
+//! | `proof` | whether a root leads to something, where no manifest says so |
 //! | `discover` | which databases a folder holds |
-//! | `shared`, `database` | what views of a database share; one view |
+//! | `shared`, `database`, `known` | what views of a database share; one view; what is kept between polls |
 //! | `content`, `table_rows`, `cutter` | the rows of a table; the tree that they lie in; what of it is long |
 //! | `schema_file`, `live` | `schema.sql`; the working set |
 //! | `verify` | whether every chunk is whole that the root reaches |
@@ -34,12 +35,14 @@ mod dump;
 pub mod error;
 mod graph;
 mod history;
+mod known;
 mod lineage;
 mod live;
 mod lost;
 pub mod message;
 pub mod objects;
 pub mod probe;
+mod proof;
 pub mod rows;
 mod schema_file;
 mod shared;
@@ -49,13 +52,11 @@ mod testing;
 mod verify;
 mod walk;
 
-use address::Address;
-use chunks::{ChunkStore, Place, RecentChunks};
-use database::DoltStoreDatabase;
+use chunks::{ChunkStore, Place, RecentChunks, StoreInGit};
 use discover::Named;
 use error::StoreError;
+use known::KnownDatabase;
 use lost::Scanner;
-use objects::store_root::Refs;
 use shared::Shared;
 
 use super::blocking::on_blocking_thread;
@@ -64,7 +65,6 @@ use super::verify::Finding;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
 use crate::locks::lock;
-use crate::model::history::History;
 use crate::model::terminal::ShowPath;
 
 /// Time between two looks at folders of which every change is told. A file system that is mounted over one,
@@ -81,11 +81,13 @@ pub struct DoltStoreOptions {
     pub exclude: GlobSet,
     /// Which links are followed (`--follow-links`).
     pub links: Links,
+    /// The full name of the ref that holds the data in a git repository, where it was chosen.
+    pub reference: Option<String>,
 }
 
 impl Default for DoltStoreOptions {
     fn default() -> Self {
-        Self { name: None, exclude: GlobSet::empty(), links: Links::Beneath }
+        Self { name: None, exclude: GlobSet::empty(), links: Links::Beneath, reference: None }
     }
 }
 
@@ -117,24 +119,6 @@ struct Known {
     was_listed: bool,
 }
 
-struct KnownDatabase {
-    place: Place,
-    shared: Arc<Shared>,
-    /// What the view was made from; none where it could not be made yet.
-    seen: Option<Seen>,
-    view: Option<Arc<DoltStoreDatabase>>,
-}
-
-struct Seen {
-    root: Address,
-    checked_out: Option<String>,
-    /// Files that could not be read: once they are mended, there may be more commits.
-    broken_files: Vec<String>,
-    refs: Refs,
-    /// Version of the commits found in the store.
-    found: u64,
-}
-
 impl DoltStoreSource {
     /// Whether a folder is or holds Dolt databases in one of the ways that [`Self::open`] reads.
     pub fn is_at(path: &Path, links: Links) -> bool {
@@ -144,6 +128,16 @@ impl DoltStoreSource {
     /// Why there is no Dolt database in a git repository; `None` for what is no git repository, or holds one.
     pub fn missing_in_git(path: &Path, links: Links) -> Option<String> {
         discover::look_into_git(path, links)?.err().map(|error| chain(&error))
+    }
+
+    /// The branches of a git repository that hold Dolt databases.
+    pub fn branches_in_git(path: &Path, links: Links) -> Vec<String> {
+        StoreInGit::branches(path, links).unwrap_or_default()
+    }
+
+    /// The full name of a branch, tag or ref of a git repository, if it holds a Dolt database.
+    pub fn named_in_git(path: &Path, links: Links, name: &str) -> Option<String> {
+        StoreInGit::named(path, links, name)
     }
 
     /// A source for a folder: a data folder with databases, one database, a `.dolt/noms`, a backup, a
@@ -160,7 +154,10 @@ impl DoltStoreSource {
         let absolute = std::path::absolute(path).map_err(look)?;
         let named = Named::new(&absolute, options.links);
         let named = named.map_err(|error| error.during(&label, "cannot look for databases"))?;
-        let there = named.places();
+        let there = match &options.reference {
+            Some(reference) => Ok([discover::in_git(&absolute, options.links, reference.clone())].into()),
+            None => named.places(),
+        };
         let there = there.map_err(|error| error.during(&label, "cannot look for databases"))?;
         if there.is_empty() {
             let hint = "Name a Dolt database, a folder of these, a backup, the folder of a file:// remote, or a git \
@@ -288,66 +285,26 @@ impl Inner {
     /// Makes a new view of a database if its history changed; gives whether it did.
     fn renew(&self, known: &mut Known, name: &str, place: &Place) -> Result<bool, StoreError> {
         if !known.databases.contains_key(name) {
-            let store = ChunkStore::open(place)?;
-            let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
-            let shared =
-                Arc::new(Shared::new(store, Arc::clone(&self.values), label, name.to_owned(), exclude));
-            let place = place.clone();
-            known.databases.insert(name.to_owned(), KnownDatabase { place, shared, seen: None, view: None });
+            known.databases.insert(name.to_owned(), self.open(name, place)?);
         }
         let Some(database) = known.databases.get_mut(name) else { return Ok(false) };
-        let shared = &database.shared;
-        shared.store.refresh()?;
-        let (root, checked_out) = (shared.store.root(), history::checked_out(place)?);
-        let broken_files = shared.store.view().broken_files();
-        let audience = shared.store.audience();
-        let is_same_audience = database.view.as_ref().is_some_and(|view| view.audience() == audience);
-        let found = shared.found.version();
-        let is_seen = |seen: &Seen| {
-            (seen.root, &seen.checked_out) == (root, &checked_out)
-                && (&seen.broken_files, seen.found) == (&broken_files, found)
-        };
-        if is_same_audience && database.seen.as_ref().is_some_and(is_seen) {
-            return Ok(false);
+        let shown_name = self.options.name.as_deref().unwrap_or(name);
+        database.shared.store.refresh()?;
+        if database.shared.store.was_rewritten() {
+            // What was found out of the former files may not hold any more. Until the new ones are read, it is shown.
+            let mut another = self.open(name, place)?;
+            another.look(shown_name)?;
+            *database = another;
+            return Ok(true);
         }
-        let refs = Refs::read(&shared.store, &root)?;
-        let now = Seen { root, checked_out, broken_files, refs, found };
-        let history = database.new_history(&now)?;
-        let last = || Some(database.view.as_ref()?.history().clone());
-        let history = history.or_else(|| if is_same_audience { None } else { last() });
-        let is_new = history.is_some();
-        if let Some(history) = history {
-            let shown_name = self.options.name.clone().unwrap_or_else(|| name.to_owned());
-            let view = DoltStoreDatabase::new(Arc::clone(shared), shown_name, history, audience);
-            view.prepare();
-            database.view = Some(Arc::new(view));
-        }
-        database.seen = Some(now);
-        Ok(is_new)
+        database.look(shown_name)
     }
-}
 
-impl KnownDatabase {
-    /// The history as of `now`; `None` where it is the one shown.
-    fn new_history(&self, now: &Seen) -> Result<Option<History>, StoreError> {
-        let (store, last) = (&self.shared.store, self.view.as_ref().map(|view| view.history()));
-        let mut graph = lock(&self.shared.graph);
-        let mut history = match (last, &self.seen) {
-            (Some(last), Some(seen)) if seen.has_names_of(now) => match seen.found == now.found {
-                true => return Ok(None),
-                false => last.clone(),
-            },
-            // Where a file was mended, what was found missing before may be there.
-            (_, seen) => {
-                let is_as_broken = seen.as_ref().is_some_and(|seen| seen.broken_files == now.broken_files);
-                history::load(store, &mut graph, &now.refs, last.filter(|_| is_as_broken))?
-            }
-        };
-        // First, so that what is told to be all of them is.
-        history.is_lost_partial = self.shared.found.is_partial();
-        history.lost = Some(self.shared.found.lost(store, &mut graph, &history));
-        graph.tidy(&history);
-        Ok((last != Some(&history)).then_some(history))
+    fn open(&self, name: &str, place: &Place) -> Result<KnownDatabase, StoreError> {
+        let store = ChunkStore::open(place)?;
+        let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
+        let shared = Shared::new(store, Arc::clone(&self.values), label, name.to_owned(), exclude);
+        Ok(KnownDatabase::new(place.clone(), Arc::new(shared)))
     }
 }
 
@@ -359,20 +316,7 @@ fn is_folder_there(place: &Place) -> bool {
             folder.starts_with(store.root().folder())
                 && SourcePath::new(store.root(), folder.to_owned()).exists()
         }
-        Place::Git(folder, _) => folder.exists(),
-    }
-}
-
-impl Seen {
-    /// Whether names lead to the same history: where working sets point to does not matter to it, only that
-    /// they are there.
-    fn has_names_of(&self, other: &Self) -> bool {
-        self.checked_out == other.checked_out
-            && self.broken_files == other.broken_files
-            && self.refs.branches == other.refs.branches
-            && self.refs.tags == other.refs.tags
-            && self.refs.remotes == other.refs.remotes
-            && self.refs.working_sets.keys().eq(other.refs.working_sets.keys())
+        Place::Git(folder, ..) => folder.exists(),
     }
 }
 

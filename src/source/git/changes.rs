@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::model::time::Timestamp;
 use gix::ObjectId;
-use jiff::Timestamp;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use encoding_rs::Encoding;
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
-use jiff::Timestamp;
+
+use crate::model::time::Timestamp;
 
 /// What is taken out of a commit.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl CommitText {
         Ok(Self {
             tree,
             parents: parents.into(),
-            time: time_of(seconds.unwrap_or(0)),
+            time: Timestamp::from_second(seconds.unwrap_or(0)),
             author: text(name),
             email: text(email),
             message: message.trim_end_matches('\n').to_owned(),
@@ -122,11 +123,6 @@ fn seconds_of(line: &[u8]) -> Option<i64> {
     std::str::from_utf8(&date[..digits]).ok()?.parse().ok()
 }
 
-/// The moment, or the end of the calendar.
-fn time_of(seconds: i64) -> Timestamp {
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
-}
-
 /// A text in UTF-8, re-coded from what the commit says that it is in. Without a word about it, or where that is no
 /// encoding that is known, it counts as UTF-8.
 fn decoded<'t>(text: &'t [u8], encoding: Option<&[u8]>) -> Cow<'t, str> {
@@ -187,7 +183,10 @@ mod tests {
             assert_eq!(found, (name, email, seconds, "odd"), "{line}");
             assert_eq!(commit.parents.len(), 1);
         }
-        assert_eq!(parsed(b"author A <a> 1 +0\ncommitter A <a> 99999999999999 +0\n\n").time, Timestamp::MAX);
+        assert_eq!(
+            parsed(b"author A <a> 1 +0\ncommitter A <a> 99999999999999 +0\n\n").time.as_second(),
+            99_999_999_999_999
+        );
     }
 
     #[test]

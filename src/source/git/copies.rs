@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::model::time::Timestamp;
 use gix::ObjectId;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::graph::{At, Graph, Place};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::objs::Kind;
-use jiff::Timestamp;
 
 use super::commit::{CommitText, tag_target};
 use super::objects::{FSCK, Reader};
 use super::tree::{self, Entry, Finder};
 use crate::model::history::SnapshotId;
+use crate::model::time::Timestamp;
 use crate::source::{ErrorKind, SourceError, chain};
 
 /// Commits more than those of the newest history that are kept before they are thrown out.

@@ -72,6 +72,12 @@ impl GitPlace {
         is_repository(&repository).then_some(Self { repository, path: Vec::new(), reference: None })
     }
 
+    /// The repository and the branch, tag or ref, where all of a chosen one is meant.
+    pub fn chosen(&self) -> Option<(&Path, &str)> {
+        let reference = self.reference.as_deref().filter(|_| self.path.is_empty())?;
+        Some((&self.repository, reference))
+    }
+
     /// The chosen path, for people.
     pub(super) fn path_text(&self) -> String {
         OsStr::from_bytes(&self.path.join(&b'/')).shown().to_string()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
+use crate::model::time::Timestamp;
 
 use super::Opened;
 use crate::model::access::Audience;
@@ -76,10 +76,9 @@ impl FileStamp {
         now.duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?).ok()
     }
 
-    /// The modification time; the nearest end of the calendar for one beyond it.
+    /// The modification time.
     pub(in crate::source) fn modified(&self) -> Timestamp {
-        let end = if self.mtime_ns < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        Timestamp::from_nanosecond(self.mtime_ns).unwrap_or(end)
+        Timestamp::from_nanosecond(self.mtime_ns)
     }
 }
 

@@ -149,7 +149,7 @@ impl Lineage {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use crate::model::time::Timestamp;
 
     use super::super::{Change, NewCommit};
     use super::*;

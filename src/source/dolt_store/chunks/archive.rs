@@ -61,14 +61,14 @@ struct Footer {
 }
 
 impl Archive {
-    /// Reads the index of an archive that should hold `chunks` chunks.
+    /// Reads the index of an archive that should hold `chunks` chunks, where that is known.
     ///
     /// # Errors
     /// [`StoreError::UnsupportedFile`] for a later version, [`StoreError::DamagedFile`] for what is no archive.
-    pub fn open(file: StoreFile, chunks: u32) -> Result<Self, StoreError> {
+    pub fn open(file: StoreFile, chunks: Option<u32>) -> Result<Self, StoreError> {
         let footer = Footer::read(&file)?;
         let damaged = |problem: &str| StoreError::damaged(file.path(), problem);
-        if footer.chunks != u64::from(chunks) {
+        if let Some(chunks) = chunks.filter(|chunks| u64::from(*chunks) != footer.chunks) {
             let held = footer.chunks;
             return Err(damaged(&format!("it holds {held} chunks where the manifest says {chunks}")));
         }
@@ -100,6 +100,11 @@ impl Archive {
         let first = self.prefixes.partition_point(|&other| other < prefix);
         let same = self.prefixes[first..].iter().take_while(|&&other| other == prefix).count();
         (first..first + same).find(|&at| self.suffixes[at] == suffix)
+    }
+
+    /// The file itself.
+    pub fn file(&self) -> &StoreFile {
+        &self.file
     }
 
     /// Whether the chunk is here.
@@ -221,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file.darc");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        Archive::open(StoreFile::named(&path)?, 4)
+        Archive::open(StoreFile::named(&path)?, Some(4))
     }
 
     #[test]

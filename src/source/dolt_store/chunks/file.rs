@@ -28,6 +28,8 @@ pub struct StoreFile {
     /// Where it begins in `file`.
     start: u64,
     len: u64,
+    /// What was known of the file when it was opened; none of a part.
+    opened: Option<Stamp>,
 }
 
 impl StoreFile {
@@ -42,7 +44,8 @@ impl StoreFile {
         if !metadata.is_file() {
             return Err(StoreError::damaged(path, "it is not a regular file"));
         }
-        Ok(Self::part(Arc::new(file), path.to_owned(), 0, metadata.len()))
+        let opened = Some(Stamp::of(&metadata));
+        Ok(Self { opened, ..Self::part(Arc::new(file), path.to_owned(), 0, metadata.len()) })
     }
 
     /// Opens a file beneath its folder, for tests.
@@ -60,7 +63,7 @@ impl StoreFile {
     /// A part of a file, which was unpacked from `path`.
     pub fn part(file: Arc<File>, path: PathBuf, start: u64, len: u64) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), file, path, start, len }
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), file, path, start, len, opened: None }
     }
 
     /// A number that no other open file has, nor had.
@@ -76,6 +79,11 @@ impl StoreFile {
     /// Length in bytes when it was opened.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Whether a file that never changes is another one than it was when it was opened; `None` for a part of a file.
+    pub fn differs_from(&self, now: &Stamp) -> Option<bool> {
+        self.opened.map(|opened| !opened.is_same_state(now))
     }
 
     /// Length and identity as of now.
@@ -150,6 +158,8 @@ pub struct Stamp {
     inode: u64,
     len: u64,
     modified: (i64, i64),
+    /// When anything of it changed: a program that copies a file may set the time above back, but not this one.
+    changed: (i64, i64),
     is_settled: bool,
 }
 
@@ -161,6 +171,7 @@ impl Stamp {
             inode: metadata.ino(),
             len: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
             is_settled: age.is_some_and(|age| age > SETTLED),
         }
     }
@@ -187,10 +198,19 @@ impl Stamp {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
+    /// Whether the file is as it was at `other`, as far as its length and the time of its content tell.
+    fn is_same_state(&self, other: &Self) -> bool {
+        self.is_same_file(other) && (self.len, self.modified) == (other.len, other.modified)
+    }
+
     /// Whether the file is certainly as it was at `earlier`.
     pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
-        let facts = |stamp: &Self| (stamp.device, stamp.inode, stamp.len, stamp.modified);
-        earlier.is_settled && facts(self) == facts(earlier)
+        earlier.is_settled && self.is_same_state(earlier) && self.changed == earlier.changed
+    }
+
+    /// Whether the file was left alone for a while.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
     }
 }
 

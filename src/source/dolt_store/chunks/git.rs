@@ -1,5 +1,5 @@
-//! A store in a git repository, as `dolt push` to a git remote leaves it: a commit at [`DATA_REF`] whose tree
-//! holds the files of a store. A file that is too long for one blob is a folder of parts `0001`, `0002`, ...
+//! A store in a git repository, as `dolt push` to a git remote leaves it: a commit at [`DATA_REF`], or on the branch that
+//! `dolt remote add --ref` named, whose tree holds the files of a store. A file that is too long for one blob is a folder of parts `0001`, `0002`, ...
 //! in this order.
 //!
 //! Blobs are compressed, and so cannot be read at an offset: each file that a view needs is unpacked once,
@@ -16,6 +16,7 @@ use gix::objs::tree::EntryKind;
 use gix::objs::{CommitRefIter, Kind, TagRefIter, TreeRefIter};
 
 use super::file::StoreFile;
+use super::manifest::{MANIFEST, Manifest};
 use super::spool::Spool;
 use crate::model::access::Audience;
 use crate::source::ErrorKind;
@@ -24,7 +25,12 @@ use crate::source::repository::{BaseCache, Failure, Repository, State, Unpacking
 use crate::source::root::{Links, SourcePath};
 
 /// Where Dolt keeps its data in a git repository.
-pub const DATA_REF: &str = "refs/dolt/data";
+const DATA_REF: &str = "refs/dolt/data";
+/// What the full names of branches and tags begin with.
+const BRANCHES: &str = "refs/heads/";
+const TAGS: &str = "refs/tags/";
+/// How many branches are looked at in search of a store.
+const MOST_BRANCHES: usize = 1000;
 /// How many digits the name of a part has.
 const PART_DIGITS: usize = 4;
 /// More tags of tags in a row than anybody makes.
@@ -36,6 +42,8 @@ pub type CommitId = ObjectId;
 /// A git repository with a store in it, open for reading.
 pub struct StoreInGit {
     repository: Repository,
+    /// Full name of the ref that holds the data.
+    reference: String,
 }
 
 impl StoreInGit {
@@ -44,15 +52,73 @@ impl StoreInGit {
         crate::source::repository::is_repository(folder)
     }
 
-    /// Opens the repository in a folder: a bare one, a work tree, or the `.git` of one. Settings other than
-    /// those of the repository itself are not looked at.
+    /// Opens the repository in a folder: a bare one, a work tree, or the `.git` of one, with the data at a ref of this full
+    /// name. Settings other than those of the repository itself are not looked at.
     ///
     /// # Errors
     /// [`StoreError::Git`] for what is no repository, or one of a kind that is not known.
-    pub fn open(folder: &Path, links: Links) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, links: Links, reference: &str) -> Result<Self, StoreError> {
         let repository =
             Repository::open(folder, links).map_err(|error| failed(folder, "open it".to_owned(), error))?;
-        Ok(Self { repository })
+        Ok(Self { repository, reference: reference.to_owned() })
+    }
+
+    /// The full name of the ref that holds a store: Dolt's own one, else the only branch that does.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::head`].
+    pub fn locate(folder: &Path, links: Links) -> Result<String, StoreError> {
+        let own = Self::open(folder, links, DATA_REF)?;
+        let missing = match own.head() {
+            Ok(_) => return Ok(own.reference),
+            Err(error) if error.kind() == ErrorKind::Missing => error,
+            Err(error) => return Err(error),
+        };
+        match Self::branches(folder, links)?.as_slice() {
+            [] => Err(missing),
+            [branch] => Ok(format!("{BRANCHES}{branch}")),
+            branches => {
+                let problem = format!(
+                    "several branches hold Dolt data: {}; write git:PATH?ref=BRANCH",
+                    branches.join(", ")
+                );
+                Err(own.failure(ErrorKind::Missing, format!("read {DATA_REF}"), problem))
+            }
+        }
+    }
+
+    /// The branches whose files are those of a store, by short name.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn branches(folder: &Path, links: Links) -> Result<Vec<String>, StoreError> {
+        let mut store = Self::open(folder, links, DATA_REF)?;
+        let state = store.repository.state();
+        let branches = state.names().all().filter_map(|(name, id)| Some((name.strip_prefix(BRANCHES)?, id?)));
+        let mut found = Vec::new();
+        for (branch, commit) in branches.take(MOST_BRANCHES) {
+            store.reference = format!("{BRANCHES}{branch}");
+            if store.holds_store(commit) {
+                found.push(branch.to_owned());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The full name of the branch, tag or ref of a name, if its files are those of a store.
+    pub fn named(folder: &Path, links: Links, name: &str) -> Option<String> {
+        let mut store = Self::open(folder, links, name).ok()?;
+        let state = store.repository.state();
+        let names = [format!("{BRANCHES}{name}"), format!("{TAGS}{name}"), name.to_owned()];
+        let (full, commit) =
+            names.into_iter().find_map(|name| Some((name.clone(), state.names().find(&name)?)))?;
+        store.reference.clone_from(&full);
+        store.holds_store(commit).then_some(full)
+    }
+
+    fn holds_store(&self, commit: CommitId) -> bool {
+        let manifest = self.tree(commit).and_then(|tree| Ok((tree.path(MANIFEST), tree.read(MANIFEST)?)));
+        manifest.is_ok_and(|(path, bytes)| bytes.is_some_and(|bytes| Manifest::parse(&path, &bytes).is_ok()))
     }
 
     /// Whom the folders of the repository let read it, as of the last look at it.
@@ -60,16 +126,20 @@ impl StoreInGit {
         self.repository.state().audience()
     }
 
-    /// The commit at [`DATA_REF`].
+    /// The commit at the ref.
     ///
     /// # Errors
     /// [`StoreError::Git`], of the kind [`ErrorKind::Missing`] where there is no such ref.
     pub fn head(&self) -> Result<CommitId, StoreError> {
-        let action = || format!("read {DATA_REF}");
-        let found = self.repository.find_name(DATA_REF).map_err(|error| self.failed(action(), error))?;
+        let action = || format!("read {}", self.reference);
+        let found =
+            self.repository.find_name(&self.reference).map_err(|error| self.failed(action(), error))?;
         found.ok_or_else(|| {
-            let problem = "there is no such ref; `dolt push` to the repository makes it, and \
-                           `git fetch origin refs/dolt/data:refs/dolt/data` gets it from a clone's origin";
+            let problem = format!(
+                "there is no such ref; `dolt push` to the repository makes it, and `git fetch origin {0}:{0}` gets it from \
+                 a clone's origin",
+                self.reference
+            );
             self.failure(ErrorKind::Missing, action(), problem)
         })
     }
@@ -84,7 +154,7 @@ impl StoreInGit {
             state: self.repository.state(),
             unpacking: Unpacking::new(BaseCache::Nothing),
         });
-        let action = || format!("read commit {commit} of {DATA_REF}");
+        let action = || format!("read commit {commit} of {}", self.reference);
         let mut at = commit;
         for _ in 0..MOST_TAGS_IN_ROW {
             let (kind, data) = reader.borrow_mut().object(at, action())?;
@@ -106,7 +176,8 @@ impl StoreInGit {
     fn entries(&self, data: &[u8], id: ObjectId) -> Result<BTreeMap<String, Entry>, StoreError> {
         let mut entries = BTreeMap::new();
         for entry in TreeRefIter::from_bytes(data, id.kind()) {
-            let entry = entry.map_err(|error| self.of_git(format!("read tree {id} of {DATA_REF}"), error))?;
+            let entry =
+                entry.map_err(|error| self.of_git(format!("read tree {id} of {}", self.reference), error))?;
             let (kind, id) = (entry.mode.kind(), entry.oid.to_owned());
             entries.insert(entry.filename.to_string(), Entry { is_folder: kind == EntryKind::Tree, id });
         }
@@ -195,7 +266,12 @@ impl Tree<'_> {
 
     /// How a file is named to people: as git itself takes it, behind the repository's folder.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder().join(format!("{DATA_REF}:{name}"))
+        self.folder().join(format!("{}:{name}", self.repository.reference))
+    }
+
+    /// The names of all files.
+    pub fn names(&self) -> Vec<String> {
+        self.entries.keys().cloned().collect()
     }
 
     /// Whether there is a file of that name.
@@ -251,7 +327,7 @@ impl Tree<'_> {
             let problem = "the manifest names it, and it is not there";
             return Err(self.repository.failure(
                 ErrorKind::Missing,
-                format!("read file {name} of {DATA_REF}"),
+                format!("read file {name} of {}", self.repository.reference),
                 problem,
             ));
         };
@@ -264,7 +340,7 @@ impl Tree<'_> {
             let expected = format!("{:0PART_DIGITS$}", at + 1);
             if *part != expected || entry.is_folder {
                 let problem = format!("its part {expected} is missing, {part} comes in its place");
-                let action = format!("read file {name} of {DATA_REF}");
+                let action = format!("read file {name} of {}", self.repository.reference);
                 return Err(self.repository.failure(ErrorKind::Damaged, action, problem));
             }
         }
@@ -273,7 +349,7 @@ impl Tree<'_> {
 
     /// An object, in memory.
     fn object(&self, id: ObjectId, what: &str) -> Result<Vec<u8>, StoreError> {
-        let action = format!("read object {id} ({what} of {DATA_REF})");
+        let action = format!("read object {id} ({what} of {})", self.repository.reference);
         self.reader.borrow_mut().object(id, action).map(|(_, data)| data)
     }
 }

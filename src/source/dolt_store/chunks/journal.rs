@@ -11,9 +11,18 @@
 //! | 4 | time, 8 bytes |
 //!
 //! The last record may be torn, and zeros or rubbish may follow it: both are how a journal looks after a crash, and
-//! for an instant while it is written. Only where whole records follow as [`resume`] wants them is it damage.
+//! for an instant while it is written. Only where whole records follow as [`Journal::read_on`] wants them is it damage.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `record`, `window` | one record; the bytes in memory |
+//! | `search` | records behind bytes that are none |
+//! | `anchors` | whether what was read is still there |
+//! | `check` | what only a check looks at |
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -27,29 +36,28 @@ use crate::source::dolt_store::error::StoreError;
 use crate::source::dolt_store::objects::commit::COMMIT_ID;
 use crate::source::root::SourcePath;
 
+mod anchors;
 mod check;
+mod record;
+mod search;
+mod window;
+
+use anchors::{Anchor, Anchors};
+use record::{Record, checked_chunk, parse, unpack};
+use search::{Found, Search};
+use window::Window;
 
 pub use check::Flaw;
 
 /// Name of the journal's file.
 pub const JOURNAL: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
-/// The longest record that Dolt writes.
-const MAX_RECORD_LEN: usize = 5 << 20;
-/// How much is read at once.
-const WINDOW_LEN: usize = 8 << 20;
 /// How many records are read in search of one chunk. Of addresses that begin alike there is one, unless somebody made
 /// them so.
 const MOST_ALIKE: usize = 64;
-const LENGTH_LEN: usize = 4;
-const CHECKSUM_LEN: usize = 4;
-
-const KIND_TAG: u8 = 1;
-const ADDRESS_TAG: u8 = 2;
-const BLOCK_TAG: u8 = 3;
-const TIME_TAG: u8 = 4;
-const TIME_LEN: usize = 8;
-const ROOT_KIND: u8 = 1;
-const CHUNK_KIND: u8 = 2;
+/// How many of the newest roots are kept, for a journal whose last one leads nowhere.
+const KEPT_ROOTS: usize = 256;
+/// How many chunks are looked at again where a journal has grown.
+const SAMPLES: usize = 16;
 
 /// A journal as far as it was read. Extending it makes a new one that shares the file and the index.
 #[derive(Debug, Clone)]
@@ -58,9 +66,15 @@ pub struct Journal {
     runs: Runs,
     /// End of the last whole record.
     end: u64,
-    root: Option<Address>,
+    /// The newest roots, the last one last.
+    roots: VecDeque<Address>,
     /// Bytes before the end that are no records: offset and length.
     damage: Vec<(u64, u64)>,
+    /// From where on it was not looked through, because that would take too long.
+    unsearched: Option<u64>,
+    anchors: Anchors,
+    /// Whether a record was not what it was when it was read.
+    is_suspect: Arc<AtomicBool>,
 }
 
 impl Journal {
@@ -69,8 +83,16 @@ impl Journal {
     /// # Errors
     /// [`StoreError::UnsupportedFile`] for records of a later version; what the operating system said.
     pub fn open(place: &SourcePath) -> Result<Self, StoreError> {
-        let file = Arc::new(StoreFile::open(place)?);
-        let mut journal = Self { file, runs: Runs::default(), end: 0, root: None, damage: Vec::new() };
+        let mut journal = Self {
+            file: Arc::new(StoreFile::open(place)?),
+            runs: Runs::default(),
+            end: 0,
+            roots: VecDeque::new(),
+            damage: Vec::new(),
+            unsearched: None,
+            anchors: Anchors::default(),
+            is_suspect: Arc::default(),
+        };
         journal.read_on()?;
         Ok(journal)
     }
@@ -87,7 +109,7 @@ impl Journal {
         Self::open(&folder.join(path.file_name().unwrap_or_default()))
     }
 
-    /// The journal with what was appended since.
+    /// The journal with what was appended since; see [`Self::rewritten`] first.
     ///
     /// # Errors
     /// See [`Self::open`].
@@ -97,39 +119,107 @@ impl Journal {
         Ok(journal)
     }
 
+    /// What shows that the file was written over since it was read, as a clause; `None` where what was read is still
+    /// there. Reads a few records.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn rewritten(&self) -> Result<Option<String>, StoreError> {
+        let len = self.stamp()?.len();
+        if len < self.end {
+            return Ok(Some(format!("it ends at {len}, and was read up to {}", self.end)));
+        }
+        if self.is_suspect.load(Ordering::Relaxed) {
+            return Ok(Some("a record was not what it was when it was read".to_owned()));
+        }
+        let another = |offset| Ok(Some(format!("another record stands at {offset} than was read there")));
+        for anchor in self.anchors.all() {
+            if !anchor.holds(&self.file)? {
+                return another(anchor.offset());
+            }
+        }
+        for place in self.runs.samples(SAMPLES) {
+            // Not from what a thread keeps of the file, which may be what was there before.
+            let mut record = vec![0; place.len() as usize];
+            let len = self.file.read_some(place.offset(), &mut record)?;
+            let found = checked_chunk(&record[..len]);
+            if !found.is_ok_and(|(address, _)| place.may_be_of(&address)) {
+                return another(place.offset());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads what follows the last record. Where that is damaged, what lies behind counts only as Dolt itself counts it:
+    /// a root and, not necessarily at once, a record after it. Anything less may be rubbish that a crash left, but where
+    /// nothing comes before it.
     fn read_on(&mut self) -> Result<(), StoreError> {
         let mut window = Window::new(&self.file, self.end)?;
         let mut records = Records::default();
         records.read(&mut window, self.end)?;
-        while let Some((resumed, found)) = resume(&mut window, records.end)? {
-            tracing::warn!(
-                file = %self.file.path().shown(),
-                "{} bytes at {} are damaged; the records after them are read",
-                resumed - records.end,
-                records.end
-            );
-            self.damage.push((records.end, resumed - records.end));
+        let mut search = Search::through(window.end.saturating_sub(records.end));
+        let (mut damage, mut unsearched) = (Vec::new(), None);
+        loop {
+            // The very first bytes were found to be no record before.
+            let at = match search.next(&mut window, records.end + 1)? {
+                Found::Record(at) => at,
+                Found::Nothing => break,
+                Found::GaveUp(at) => {
+                    unsearched = Some(at);
+                    break;
+                }
+            };
+            let mut found = Records::default();
+            found.read(&mut window, at)?;
+            let is_all_there_is = records.end == 0 && !found.roots.is_empty();
+            if !found.goes_on && !is_all_there_is {
+                break;
+            }
+            damage.push((records.end, at - records.end));
             records.append(found);
         }
+        if let Some((offset, len)) = damage.first() {
+            let file = self.file.path().shown();
+            let more = damage.len() - 1;
+            tracing::warn!(%file, more, "{len} bytes at {offset} are damaged; the records after them are read");
+        }
+        self.damage.extend(damage);
+        self.unsearched = unsearched;
         self.end = records.end;
-        self.root = records.root.or(self.root);
+        self.anchors.append(&records.anchors);
+        self.roots.extend(records.roots);
+        keep_newest(&mut self.roots);
         self.runs.add(records.places);
         Ok(())
     }
 
     /// The newest root, if any was written.
     pub fn root(&self) -> Option<Address> {
-        self.root
+        self.roots.back().copied()
+    }
+
+    /// The newest roots, the newest one first.
+    pub fn roots(&self) -> impl Iterator<Item = &Address> {
+        self.roots.iter().rev()
     }
 
     /// What was passed over because it is damaged, if anything: chunks that are nowhere else may have been there.
     pub fn damage(&self) -> Option<StoreError> {
-        let (offset, len) = self.damage.first()?;
-        let more = match self.damage.len() {
-            1 => String::new(),
-            places => format!(", and in {} more places", places - 1),
+        let problem = match (self.damage.first(), self.unsearched) {
+            (Some((offset, len)), _) => {
+                let more = match self.damage.len() {
+                    1 => String::new(),
+                    places => format!(", and in {} more places", places - 1),
+                };
+                format!("{len} bytes at {offset} are no records{more}")
+            }
+            (None, Some(at)) => {
+                format!(
+                    "what follows from {at} on was not read: too much of it looks like records and is none"
+                )
+            }
+            (None, None) => return None,
         };
-        let problem = format!("{len} bytes at {offset} are no records{more}");
         Some(StoreError::damaged(self.file.path(), problem))
     }
 
@@ -154,15 +244,21 @@ impl Journal {
         let mut failure = None;
         for place in self.runs.find(address).take(MOST_ALIKE) {
             let unpacked =
-                with_bytes(&self.file, place.offset(), place.len(), |record| unpack(address, record))?;
-            match unpacked {
+                with_bytes(&self.file, place.offset(), place.len(), |record| unpack(address, record));
+            match unpacked.inspect_err(|_| self.suspect())? {
                 Ok(chunk) => return Ok(Some(chunk)),
                 Err(problem) => failure = Some(format!("at byte {}, {problem}", place.offset())),
             }
         }
         failure.map_or(Ok(None), |problem| {
+            self.suspect();
             Err(StoreError::DamagedChunk { address: *address, file: self.file.path().to_owned(), problem })
         })
+    }
+
+    /// Notes that what was read is not there any more. Where the file did not change since, nothing follows from it.
+    fn suspect(&self) {
+        self.is_suspect.store(true, Ordering::Relaxed);
     }
 
     /// How many chunks were appended since `earlier`; of all where that is another file.
@@ -207,66 +303,18 @@ impl Journal {
     }
 }
 
-/// The part of the file in memory.
-struct Window<'f> {
-    file: &'f StoreFile,
-    /// Length of the file when reading it began.
-    end: u64,
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-impl<'f> Window<'f> {
-    fn new(file: &'f StoreFile, start: u64) -> Result<Self, StoreError> {
-        Ok(Self { file, end: file.stamp()?.len(), start, bytes: Vec::new() })
-    }
-
-    /// The bytes from `offset` on of the next `len` that there are.
-    fn there(&self, offset: u64, len: usize) -> usize {
-        usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX).min(len)
-    }
-
-    /// Up to `len` bytes at `offset`: fewer only at the end of the file.
-    fn at(&mut self, offset: u64, len: usize) -> Result<&[u8], StoreError> {
-        let len = self.there(offset, len);
-        let window_end = self.start + self.bytes.len() as u64;
-        if offset < self.start || offset + len as u64 > window_end {
-            self.bytes.resize(self.there(offset, WINDOW_LEN.max(len)), 0);
-            let filled = self.file.read_some(offset, &mut self.bytes)?;
-            self.bytes.truncate(filled);
-            self.start = offset;
-        }
-        let skipped = ((offset - self.start) as usize).min(self.bytes.len());
-        let end = (skipped + len).min(self.bytes.len());
-        Ok(&self.bytes[skipped..end])
-    }
-
-    /// The whole record at `offset`, if there is one.
-    fn record(&mut self, offset: u64) -> Result<Option<&[u8]>, StoreError> {
-        let Some(len) = self.at(offset, LENGTH_LEN)?.first_chunk().map(|len| u32::from_be_bytes(*len)) else {
-            return Ok(None);
-        };
-        let len = len as usize;
-        if !(LENGTH_LEN + CHECKSUM_LEN..=MAX_RECORD_LEN).contains(&len) {
-            return Ok(None);
-        }
-        let record = self.at(offset, len)?;
-        Ok(is_whole(record).then_some(record))
-    }
-}
-
-/// Whether bytes are one record whose checksum is right.
-fn is_whole(record: &[u8]) -> bool {
-    let Some((covered, checksum)) = record.split_last_chunk() else { return false };
-    let stated = covered.first_chunk().map(|len| u32::from_be_bytes(*len));
-    stated == u32::try_from(record.len()).ok() && crc32c::crc32c(covered) == u32::from_be_bytes(*checksum)
+/// Lets go of all roots but the newest.
+fn keep_newest(roots: &mut VecDeque<Address>) {
+    roots.drain(..roots.len().saturating_sub(KEPT_ROOTS));
 }
 
 /// What a stretch of records says.
 #[derive(Debug, Default)]
 struct Records {
     places: Vec<Place>,
-    root: Option<Address>,
+    /// The newest roots, the last one last.
+    roots: VecDeque<Address>,
+    anchors: Anchors,
     /// End of the last record.
     end: u64,
     /// Whether a record follows the first root.
@@ -284,12 +332,17 @@ impl Records {
                 problem: format!("has a record at {} that {problem}", self.end),
             };
             let parsed = parse(record).map_err(unsupported)?;
-            self.goes_on |= self.root.is_some();
+            self.goes_on |= !self.roots.is_empty();
+            self.anchors.add(Anchor::of(self.end, record), matches!(parsed, Record::Root(_)));
             match parsed {
-                Record::Root(root) => self.root = Some(root),
+                Record::Root(root) => {
+                    self.roots.push_back(root);
+                    keep_newest(&mut self.roots);
+                }
                 Record::Chunk { address, block_at } => {
                     let may_be_commit = block::may_be_message(&record[block_at..], COMMIT_ID);
-                    let place = Place::new(&address, self.end, record.len() as u32, may_be_commit);
+                    let len = u32::try_from(record.len()).ok();
+                    let place = len.and_then(|len| Place::new(&address, self.end, len, may_be_commit));
                     let too_far = || unsupported(format!("lies behind {MAX_OFFSET} bytes, as none should"));
                     self.places.push(place.ok_or_else(too_far)?);
                 }
@@ -301,108 +354,10 @@ impl Records {
 
     fn append(&mut self, later: Self) {
         self.places.extend(later.places);
-        self.root = later.root.or(self.root);
+        self.roots.extend(later.roots);
+        keep_newest(&mut self.roots);
+        self.anchors.append(&later.anchors);
         self.end = later.end;
-    }
-}
-
-/// Looks for records behind bytes that are none. What is found counts only as Dolt itself counts it: a root and, not
-/// necessarily at once, a record after it. Anything less may be rubbish that a crash left.
-///
-/// Gives where the records begin, and the records.
-fn resume(window: &mut Window<'_>, from: u64) -> Result<Option<(u64, Records)>, StoreError> {
-    // The very first bytes were found to be no record before.
-    let Some(at) = next_record(window, from + 1)? else { return Ok(None) };
-    let mut records = Records::default();
-    records.read(window, at)?;
-    Ok(records.goes_on.then_some((at, records)))
-}
-
-/// Where the next whole record begins, from `at` on, wherever that is.
-fn next_record(window: &mut Window<'_>, mut at: u64) -> Result<Option<u64>, StoreError> {
-    loop {
-        let bytes = window.at(at, WINDOW_LEN)?;
-        let Some(next) = bytes.windows(LENGTH_LEN + 3).position(is_head) else {
-            match bytes.len() < WINDOW_LEN {
-                true => return Ok(None),
-                // Heads that lie across the end are looked for again.
-                false => at += (bytes.len() - LENGTH_LEN - 2) as u64,
-            }
-            continue;
-        };
-        at += next as u64;
-        if window.record(at)?.is_some() {
-            return Ok(Some(at));
-        }
-        at += 1;
-    }
-}
-
-/// Whether bytes look like the beginning of a record as Dolt writes them.
-fn is_head(bytes: &[u8]) -> bool {
-    let [a, b, c, d, tag, kind, next, ..] = *bytes else { return false };
-    let len = u32::from_be_bytes([a, b, c, d]) as usize;
-    let is_kind = matches!((kind, next), (ROOT_KIND, TIME_TAG | ADDRESS_TAG) | (CHUNK_KIND, ADDRESS_TAG));
-    tag == KIND_TAG && is_kind && len <= MAX_RECORD_LEN
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Record {
-    Root(Address),
-    Chunk { address: Address, block_at: usize },
-}
-
-/// Reads a whole record, checksum included. The error completes the sentence "the record ...".
-fn parse(record: &[u8]) -> Result<Record, String> {
-    let body = &record[..record.len() - CHECKSUM_LEN];
-    let (mut kind, mut address, mut block_at) = (None, None, None);
-    let mut at = LENGTH_LEN;
-    while let Some(&tag) = body.get(at) {
-        at += 1;
-        let rest = &body[at..];
-        match tag {
-            KIND_TAG => kind = rest.first().copied(),
-            ADDRESS_TAG => address = rest.get(..Address::LEN).and_then(Address::from_slice),
-            BLOCK_TAG => block_at = Some(at),
-            TIME_TAG => {}
-            other => return Err(format!("has a field {other}, which is unknown")),
-        }
-        at += match tag {
-            KIND_TAG => 1,
-            ADDRESS_TAG => Address::LEN,
-            BLOCK_TAG => rest.len(),
-            _ => TIME_LEN,
-        };
-    }
-    match (kind, address, block_at) {
-        (Some(ROOT_KIND), Some(root), None) => Ok(Record::Root(root)),
-        (Some(CHUNK_KIND), Some(address), Some(block_at)) => Ok(Record::Chunk { address, block_at }),
-        (Some(kind), _, _) if kind != ROOT_KIND && kind != CHUNK_KIND => {
-            Err(format!("is of kind {kind}, which is unknown"))
-        }
-        _ => Err("lacks a field".to_owned()),
-    }
-}
-
-/// The address and the block in a record of a chunk, which may have been overwritten since it was found. The error is
-/// what is wrong with it, as a clause.
-fn checked_chunk(record: &[u8]) -> Result<(Address, &[u8]), String> {
-    match is_whole(record).then(|| parse(record)) {
-        Some(Ok(Record::Chunk { address, block_at })) => {
-            Ok((address, &record[block_at..record.len() - CHECKSUM_LEN]))
-        }
-        Some(_) => Err("its record is one of another kind".to_owned()),
-        None => Err("its record is damaged".to_owned()),
-    }
-}
-
-/// The chunk of an address in its record. That it is this one needs no look at the content: the record names it, and
-/// its checksum covers both.
-fn unpack(address: &Address, record: &[u8]) -> Result<Bytes, String> {
-    let (found, block) = checked_chunk(record)?;
-    match found == *address {
-        true => block::unpack_snappy(block),
-        false => Err("its record is that of another address".to_owned()),
     }
 }
 

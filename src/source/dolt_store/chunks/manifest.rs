@@ -8,8 +8,11 @@
 //!
 //! Version 4, which Dolt still reads, lacks the generation.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::archive;
+use super::journal::JOURNAL;
 use super::place::Generation;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
@@ -35,8 +38,8 @@ pub struct Manifest {
 pub struct TableSpec {
     /// Its name.
     pub name: Address,
-    /// How many chunks it holds. Of a journal, how many it held once.
-    pub chunks: u32,
+    /// How many chunks it holds, where that is known. Of a journal, how many it held once.
+    pub chunks: Option<u32>,
 }
 
 impl Manifest {
@@ -48,6 +51,19 @@ impl Manifest {
     pub fn read(generation: &Generation<'_>) -> Result<Option<Self>, StoreError> {
         let bytes = generation.read(MANIFEST)?;
         bytes.map(|bytes| Self::parse(&generation.path(MANIFEST), &bytes)).transpose()
+    }
+
+    /// What a manifest would name, from the names of the files that there are. Chunks say themselves which ones they are, so
+    /// one file too many does no harm.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn of_files(generation: &Generation<'_>) -> Result<Self, StoreError> {
+        let is_file = |name: &String| name != JOURNAL;
+        let stem = |name: String| name.strip_suffix(archive::SUFFIX).unwrap_or(&name).parse::<Address>().ok();
+        let names: BTreeSet<_> = generation.names()?.into_iter().filter(is_file).filter_map(stem).collect();
+        let files = names.into_iter().map(|name| TableSpec { name, chunks: None }).collect();
+        Ok(Self { root: Address::default(), files })
     }
 
     /// Reads the bytes of the manifest at `path`.
@@ -83,7 +99,7 @@ impl Manifest {
         }
         let specs = pairs.map(|pair| {
             let name = pair[0].parse().ok()?;
-            Some(TableSpec { name, chunks: pair[1].parse().ok()? })
+            Some(TableSpec { name, chunks: Some(pair[1].parse().ok()?) })
         });
         let files = specs.collect::<Option<_>>().ok_or_else(|| no_manifest("it names no table file"))?;
         Ok(Self { root, files })
@@ -117,7 +133,7 @@ mod tests {
     #[test]
     fn both_versions_are_read() {
         let root = ROOT.parse().expect("an address");
-        let file = TableSpec { name: FILE.parse().expect("an address"), chunks: 2 };
+        let file = TableSpec { name: FILE.parse().expect("an address"), chunks: Some(2) };
         let five = parse(&format!("5:__DOLT__:{LOCK}:{ROOT}:{LOCK}:{FILE}:2")).expect("a manifest");
         assert_eq!(five, Manifest { root, files: vec![file] });
         let four = parse(&format!("4:__DOLT__:{LOCK}:{ROOT}\n")).expect("a manifest");

@@ -23,8 +23,8 @@ const LONGEST_SMALL_FILE: u64 = 1 << 30;
 pub enum Place {
     /// The folder that holds its manifest.
     Folder(SourcePath),
-    /// A git repository that `dolt push` was made to: its folder, bare or with a `.git`.
-    Git(PathBuf, Links),
+    /// A git repository that `dolt push` was made to: its folder, bare or with a `.git`, and the full name of the ref.
+    Git(PathBuf, Links, String),
 }
 
 impl Place {
@@ -32,7 +32,7 @@ impl Place {
     pub fn path(&self) -> &Path {
         match self {
             Self::Folder(folder) => folder.path(),
-            Self::Git(path, _) => path,
+            Self::Git(path, ..) => path,
         }
     }
 
@@ -79,6 +79,16 @@ pub enum State {
 }
 
 impl State {
+    /// Whether nobody is writing to the files that change, as far as their times tell.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Folder { manifest, old_manifest, journal } => {
+                [manifest, old_manifest, journal].into_iter().flatten().all(Stamp::is_settled)
+            }
+            Self::Git(_) => true,
+        }
+    }
+
     /// Whether the files are certainly as they were at `earlier`.
     pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
         match (self, earlier) {
@@ -108,7 +118,7 @@ impl Files {
     pub fn open(place: &Place) -> Result<Self, StoreError> {
         Ok(match place {
             Place::Folder(folder) => Self::Folder(folder.clone()),
-            Place::Git(path, links) => Self::Git(Box::new(StoreInGit::open(path, *links)?)),
+            Place::Git(path, links, name) => Self::Git(Box::new(StoreInGit::open(path, *links, name)?)),
         })
     }
 
@@ -198,6 +208,36 @@ impl Generation<'_> {
         match self {
             Self::Folder(folder) => folder.join(name).exists(),
             Self::Git(tree) => tree.has(name),
+        }
+    }
+
+    /// The names of all files; none where there is no folder.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Folder(folder) => match folder.read_dir().and_then(|open| open.paths()) {
+                Ok(paths) => {
+                    let name = |path: PathBuf| Some(path.file_name()?.to_str()?.to_owned());
+                    Ok(paths.into_iter().filter_map(|(path, _)| name(path)).collect())
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+                Err(error) => Err(StoreError::io(folder.path(), "list", error)),
+            },
+            Self::Git(tree) => Ok(tree.names()),
+        }
+    }
+
+    /// What tells whether a file of that name is still the same; `None` where there is none, and in a commit, whose files
+    /// never change.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn stamp(&self, name: &str) -> Result<Option<Stamp>, StoreError> {
+        match self {
+            Self::Folder(folder) => Stamp::of_path(&folder.join(name)),
+            Self::Git(_) => Ok(None),
         }
     }
 

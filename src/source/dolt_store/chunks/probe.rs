@@ -28,7 +28,7 @@ pub fn table_file(file: &Path) {
     // The count that the manifest would have to state.
     let Some(count) = number_before_end(file, 20) else { return };
     let Some(file) = place(file).and_then(|file| StoreFile::open(&file).ok()) else { return };
-    let Ok(table) = TableFile::open(file, count) else { return };
+    let Ok(table) = TableFile::open(file, Some(count)) else { return };
     for address in table.addresses() {
         let _ = table.get(&address);
     }
@@ -38,7 +38,7 @@ pub fn table_file(file: &Path) {
 pub fn archive(file: &Path) {
     let Some(count) = number_before_end(file, 208) else { return };
     let Some(file) = place(file).and_then(|file| StoreFile::open(&file).ok()) else { return };
-    let Ok(archive) = Archive::open(file, count) else { return };
+    let Ok(archive) = Archive::open(file, Some(count)) else { return };
     for address in archive.addresses() {
         let _ = archive.get(&address);
     }

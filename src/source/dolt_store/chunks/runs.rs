@@ -39,6 +39,11 @@ impl Place {
         self.packed as u32 & (MAX_LEN - 1)
     }
 
+    /// Whether the chunk of this address may be the one here.
+    pub fn may_be_of(&self, address: &Address) -> bool {
+        self.prefix == address.prefix()
+    }
+
     /// Whether the chunk may be a commit.
     pub fn may_be_commit(&self) -> bool {
         self.packed >> LEN_BITS & 1 == 1
@@ -72,6 +77,12 @@ impl Runs {
     pub fn find(&self, address: &Address) -> impl Iterator<Item = &Place> {
         let wanted = address.prefix();
         self.runs.iter().flat_map(move |run| &run[find(run, wanted)])
+    }
+
+    /// A few places, evenly spread over all addresses.
+    pub fn samples(&self, count: usize) -> impl Iterator<Item = &Place> {
+        let all: usize = self.runs.iter().map(|run| run.len()).sum();
+        self.places().step_by((all / count.max(1)).max(1)).take(count)
     }
 
     /// All places, in no order.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -9,11 +10,13 @@ use bytes::Bytes;
 
 use super::Chunks;
 use super::block;
+use super::journal::JOURNAL;
 use super::manifest::MANIFEST;
 use super::place::{Files, OLD_GENERATION, Place};
 use super::view::View;
 use crate::locks::lock;
 use crate::model::access::Audience;
+use crate::model::terminal::ShowPath;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 use crate::source::root::SourcePath;
@@ -30,6 +33,7 @@ pub struct ChunkStore {
     view: ArcSwap<View>,
     /// Held while the view is renewed.
     renewing: Mutex<()>,
+    was_rewritten: AtomicBool,
     ghosts: HashSet<Address>,
 }
 
@@ -37,7 +41,10 @@ impl ChunkStore {
     /// The folder of the store that `path` is or holds: a database folder, a `.dolt/noms`, a backup, the
     /// folder of a `file://` remote. `None` where there is none.
     pub fn locate(folder: &SourcePath) -> Option<SourcePath> {
-        [Self::within(folder), folder.clone()].into_iter().find(|folder| folder.join(MANIFEST).is_file())
+        // One whose manifest is lost is a store all the same: its journal says what it holds.
+        let is_store =
+            |folder: &SourcePath| [MANIFEST, JOURNAL].iter().any(|name| folder.join(name).is_file());
+        [Self::within(folder), folder.clone()].into_iter().find(is_store)
     }
 
     /// Where the folder of a database has its store.
@@ -56,7 +63,7 @@ impl ChunkStore {
     /// What is wrong with which file.
     pub fn open(place: &Place) -> Result<Self, StoreError> {
         let files = Files::open(place)?;
-        let view = View::load(&files, None)?.ok_or_else(|| {
+        let view = View::load(place, &files, None)?.ok_or_else(|| {
             // Without an earlier view there is always a new one.
             StoreError::damaged(place.path(), "its files changed all the time")
         })?;
@@ -66,6 +73,7 @@ impl ChunkStore {
             files,
             view: ArcSwap::from_pointee(view),
             renewing: Mutex::default(),
+            was_rewritten: AtomicBool::new(false),
             ghosts,
         })
     }
@@ -104,10 +112,21 @@ impl ChunkStore {
     pub fn refresh(&self) -> Result<bool, StoreError> {
         let _renewing = lock(&self.renewing);
         let current = self.view.load_full();
-        let Some(view) = View::load(&self.files, Some(&current))? else { return Ok(false) };
+        let Some(view) = View::load(&self.place, &self.files, Some(&current))? else { return Ok(false) };
+        if let Some(seen) = view.rewritten() {
+            let store = self.folder().shown();
+            tracing::warn!(%store, "the files were written over, all is read from the start: {seen}");
+            self.was_rewritten.store(true, Ordering::Relaxed);
+        }
         let is_moved = view.root() != current.root();
         self.view.store(Arc::new(view));
         Ok(is_moved)
+    }
+
+    /// Whether files that only grow, or never change, were found to be written over since the store was opened: as when a
+    /// backup is copied back. What was found out before may not hold any more.
+    pub fn was_rewritten(&self) -> bool {
+        self.was_rewritten.load(Ordering::Relaxed)
     }
 
     /// Whether a shallow clone left this chunk behind on purpose.

@@ -40,11 +40,11 @@ pub struct TableFile {
 }
 
 impl TableFile {
-    /// Reads the index of a table file that should hold `chunks` chunks.
+    /// Reads the index of a table file that should hold `chunks` chunks, where that is known.
     ///
     /// # Errors
     /// [`StoreError::DamagedFile`] for what is no such file.
-    pub fn open(file: StoreFile, chunks: u32) -> Result<Self, StoreError> {
+    pub fn open(file: StoreFile, chunks: Option<u32>) -> Result<Self, StoreError> {
         let path = file.path().to_owned();
         let damaged = |problem: &str| StoreError::damaged(&path, problem);
         let body = file.len().checked_sub(FOOTER_LEN).ok_or_else(|| damaged("it is too short"))?;
@@ -53,7 +53,7 @@ impl TableFile {
             return Err(damaged("it does not end as a table file does"));
         }
         let count = u32::from_be_bytes([footer[0], footer[1], footer[2], footer[3]]);
-        if count != chunks {
+        if let Some(chunks) = chunks.filter(|chunks| *chunks != count) {
             return Err(damaged(&format!("it holds {count} chunks where the manifest says {chunks}")));
         }
         let index_len = u64::from(count) * ENTRY_LEN as u64;
@@ -129,6 +129,11 @@ impl TableFile {
         self.file.path()
     }
 
+    /// The file itself.
+    pub fn file(&self) -> &StoreFile {
+        &self.file
+    }
+
     /// Whether the file has the name that Dolt gives to one of this index: the hash of the parts of addresses that its
     /// prefixes do not hold.
     pub fn is_named(&self, name: &Address) -> bool {
@@ -184,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file");
         std::fs::write(&path, bytes).expect("the folder is ours");
-        TableFile::open(StoreFile::named(&path)?, 3)
+        TableFile::open(StoreFile::named(&path)?, Some(3))
     }
 
     #[test]

@@ -1,27 +1,23 @@
 //! The files of a store at one instant.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::archive::{self, Archive};
 use super::broken::Broken;
-use super::file::Stamp;
+use super::file::StoreFile;
 use super::journal::{Flaw, JOURNAL, Journal};
-use super::manifest::{MANIFEST, Manifest, TableSpec};
-use super::place::{Files, Generation, State};
+use super::manifest::TableSpec;
+use super::place::{Generation, State};
 use super::table_file::TableFile;
-use crate::source::ErrorKind;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
-/// How often a listing is tried again while files come and go.
-const ATTEMPTS: usize = 5;
-/// How long it is waited in between.
-const PAUSE: Duration = Duration::from_millis(10);
+mod load;
+#[cfg(test)]
+mod tests;
 
 /// What a store held at one instant. The files stay open, and so stay readable when garbage collection
 /// removes them.
@@ -35,7 +31,24 @@ pub struct View {
     manifest_root: Address,
     /// Whether the manifest names a journal, and there is none.
     lacks_journal: bool,
+    /// What is not as it should be, and was made good by what else there is.
+    guesses: Vec<Guess>,
+    /// What shows that files were written over since an earlier view.
+    rewritten: Option<String>,
     state: State,
+}
+
+/// Something that is missing or damaged, and what was made of the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Guess {
+    file: PathBuf,
+    problem: String,
+}
+
+impl Guess {
+    fn error(&self) -> StoreError {
+        StoreError::damaged(&self.file, self.problem.clone())
+    }
 }
 
 /// A file that never changes.
@@ -51,102 +64,15 @@ enum Kind {
 }
 
 impl View {
-    /// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal
-    /// that grew only the new part is read. Table files and archives that cannot be read are logged and done
-    /// without.
-    ///
-    /// `None` where nothing changed since `earlier`.
-    ///
-    /// # Errors
-    /// What is wrong with the manifest or the journal, or with the file that may hold the store's root.
-    pub fn load(files: &Files, earlier: Option<&Self>) -> Result<Option<Self>, StoreError> {
-        let mut attempt = 1;
-        loop {
-            let state = files.state()?;
-            if let Some(earlier) = earlier
-                && state.is_unchanged_since(&earlier.state)
-                && earlier.is_as_broken()?
-            {
-                return Ok(None);
-            }
-            let is_last = attempt == ATTEMPTS || !files.may_vanish();
-            match Self::read(&files.at(&state)?, earlier, state, is_last) {
-                // A file that the manifest names and that is gone, or chunks that are: the store was
-                // collected just now.
-                Err(error) if error.kind() == ErrorKind::Missing && !is_last => {
-                    attempt += 1;
-                    std::thread::sleep(PAUSE);
-                }
-                Err(error) => return Err(error),
-                Ok(view) => {
-                    view.complain(earlier);
-                    return Ok(Some(view));
-                }
-            }
-        }
-    }
-
-    fn read(
-        now: &Generation<'_>,
-        earlier: Option<&Self>,
-        state: State,
-        is_last_attempt: bool,
-    ) -> Result<Self, StoreError> {
-        let manifest = Manifest::read(now)?.ok_or_else(|| no_store(now))?;
-        let mut broken = Vec::new();
-        let old = now.old();
-        let old_manifest = match &old {
-            Some(old) => Manifest::read(old).or_else(|error| {
-                broken.push(Broken::new(error, old.places(MANIFEST))?);
-                Ok(None)
-            })?,
-            None => None,
-        };
-        let open: HashMap<_, _> = earlier
-            .iter()
-            .flat_map(|earlier| &earlier.files)
-            .map(|file| ((file.name, file.is_old), file))
-            .collect();
-        let mut files = Vec::new();
-        let mut add = |generation: &Generation<'_>, specs: &[TableSpec], is_old| {
-            for spec in specs.iter().filter(|spec| spec.name.to_string() != JOURNAL) {
-                if let Some(file) = open.get(&(spec.name, is_old)) {
-                    files.push(Arc::clone(file));
-                    continue;
-                }
-                match ChunkFile::open(generation, *spec, is_old) {
-                    Ok(file) => files.push(Arc::new(file)),
-                    Err(error) if error.kind() == ErrorKind::Missing && !is_last_attempt => {
-                        return Err(error);
-                    }
-                    Err(error) => {
-                        let names = ChunkFile::names(&spec.name);
-                        let places = names.iter().flat_map(|name| generation.places(name)).collect();
-                        broken.push(Broken::new(error, places)?);
-                    }
-                }
-            }
-            Ok(())
-        };
-        add(now, &manifest.files, false)?;
-        if let (Some(old), Some(manifest)) = (&old, &old_manifest) {
-            add(old, &manifest.files, true)?;
-        }
-        // After the manifest, so that its root is never newer than the files.
-        let journal = read_journal(now, earlier.and_then(|earlier| earlier.journal.as_ref()))?;
-        let root = journal.as_ref().and_then(Journal::root).unwrap_or(manifest.root);
-        let names_journal = manifest.files.iter().any(|spec| spec.name.to_string() == JOURNAL);
-        let lacks_journal = names_journal && journal.is_none();
-        let view = Self { root, journal, files, broken, manifest_root: manifest.root, lacks_journal, state };
-        match root.is_empty() || view.has(&root) {
-            true => Ok(view),
-            false => Err(view.absent(&root, now.store())),
-        }
-    }
-
-    /// Which files cannot be read, and why.
+    /// Which files cannot be read, and why; and what was made of the rest.
     pub fn broken_files(&self) -> Vec<String> {
-        self.broken().map(|error| crate::source::chain(error)).collect()
+        let guesses = self.guesses.iter().map(|guess| guess.error().to_string());
+        self.broken().map(|error| crate::source::chain(error)).chain(guesses).collect()
+    }
+
+    /// What shows that files were written over since the view that this one follows.
+    pub fn rewritten(&self) -> Option<&str> {
+        self.rewritten.as_deref()
     }
 
     /// What is wrong with the files that cannot be read.
@@ -160,6 +86,7 @@ impl View {
     /// What the operating system said.
     pub fn flaws(&self, store: &Path) -> Result<Vec<Flaw>, StoreError> {
         let mut flaws: Vec<_> = self.missing_journal(store).map(Flaw::Damage).into_iter().collect();
+        flaws.extend(self.guesses.iter().map(|guess| Flaw::Damage(guess.error())));
         for file in &self.files {
             if let Kind::Table(table) = &file.kind
                 && !table.is_named(&file.name)
@@ -203,6 +130,10 @@ impl View {
         let said: Vec<_> = earlier.iter().flat_map(|earlier| &earlier.broken).map(story).collect();
         for story in self.broken.iter().map(story).filter(|story| !said.contains(story)) {
             tracing::warn!("{story}; only what needs its chunks cannot be read");
+        }
+        let is_said = |guess: &&Guess| earlier.is_some_and(|earlier| earlier.guesses.contains(guess));
+        for guess in self.guesses.iter().filter(|guess| !is_said(guess)) {
+            tracing::warn!("{}", guess.error());
         }
     }
 
@@ -316,6 +247,13 @@ impl View {
 }
 
 impl ChunkFile {
+    fn file(&self) -> &StoreFile {
+        match &self.kind {
+            Kind::Table(table) => table.file(),
+            Kind::Archive(archive) => archive.file(),
+        }
+    }
+
     fn addresses(&self) -> Box<dyn Iterator<Item = Address> + '_> {
         match &self.kind {
             Kind::Table(table) => Box::new(table.addresses()),
@@ -344,20 +282,4 @@ impl ChunkFile {
         };
         Ok(Self { name: spec.name, is_old, kind })
     }
-}
-
-/// The journal, whether or not the manifest names it yet: Dolt itself goes by the file, and by its root.
-fn read_journal(now: &Generation<'_>, earlier: Option<&Journal>) -> Result<Option<Journal>, StoreError> {
-    let Some(path) = now.journal() else { return Ok(None) };
-    let Some(stamp) = Stamp::of_path(&path)? else { return Ok(None) };
-    let journal = match earlier {
-        Some(earlier) if earlier.stamp()?.is_same_file(&stamp) => earlier.extended(),
-        _ => Journal::open(&path),
-    };
-    journal.map(Some)
-}
-
-fn no_store(now: &Generation<'_>) -> StoreError {
-    let problem = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no manifest of a Dolt store");
-    StoreError::io(&now.path(MANIFEST), "read", problem)
 }

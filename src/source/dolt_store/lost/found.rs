@@ -131,6 +131,6 @@ impl Found {
 }
 
 /// By time; within one instant parents come before their children.
-fn order(node: &Node) -> (jiff::Timestamp, u64, &str) {
+fn order(node: &Node) -> (crate::model::time::Timestamp, u64, &str) {
     (node.meta.time, node.height, &node.meta.id)
 }

@@ -1,7 +1,7 @@
 //! Commits, and what else points to a moment: tags and working sets.
 
+use crate::model::time::Timestamp;
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::Chunks;
@@ -69,15 +69,11 @@ impl Commit {
             author: message.string_lossy(4)?,
             email: message.string_lossy(5)?,
             message: message.string_lossy(6)?,
-            time: timestamp(millis as i64)?,
+            // Dolt writes a signed number there, and reads it as one.
+            time: Timestamp::from_millisecond(millis.cast_signed()),
             author_millis: message.i64(8)?,
         })
     }
-}
-
-fn timestamp(millis: i64) -> Result<Timestamp, MessageError> {
-    Timestamp::from_millisecond(millis)
-        .map_err(|_| MessageError::Invalid(format!("{millis} ms since 1970 is no date")))
 }
 
 fn needed(message: &Message, slot: u16) -> Result<Address, MessageError> {

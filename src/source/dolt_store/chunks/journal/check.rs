@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{CHECKSUM_LEN, Journal, LENGTH_LEN, MAX_RECORD_LEN, WINDOW_LEN, Window, next_record};
+use super::Journal;
+use super::record::{CHECKSUM_LEN, LENGTH_LEN, MAX_RECORD_LEN};
+use super::search::{Found, Search};
+use super::window::{WINDOW_LEN, Window};
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::chunks::block;
 use crate::source::dolt_store::error::StoreError;
@@ -58,7 +61,8 @@ impl Journal {
         let is_record =
             |len: u64| len >= 8 && len <= MAX_RECORD_LEN as u64 && offset + len < end + CHECKSUM_LEN as u64;
         let is_all_there = stated.is_some_and(|len| is_record(len.into()));
-        if is_all_there || next_record(&mut window, offset + 1)?.is_some() {
+        let mut search = Search::through(len);
+        if is_all_there || search.next(&mut window, offset + 1)? != Found::Nothing {
             let problem = format!("{len} bytes at {offset} are no record: what was written last is lost");
             return Ok(Some(Flaw::Damage(StoreError::damaged(self.path(), problem))));
         }

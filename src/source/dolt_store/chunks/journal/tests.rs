@@ -1,5 +1,6 @@
 //! Journals that are whole, torn, grown and damaged.
 
+use super::record::CHECKSUM_LEN;
 use super::*;
 use crate::source::dolt_store::testing::{address_of, chunk_record, record, root_record};
 
@@ -216,4 +217,79 @@ fn content_that_its_record_does_not_belong_to_is_found() {
     let error = journal.get_verified(&address_of(b"one")).expect_err("its content is another");
     assert!(error.to_string().contains("another address"), "{error}");
     assert_eq!(journal.get_verified(&address_of(b"two")).expect("it is not there"), None);
+}
+
+#[test]
+fn a_journal_that_was_written_over_is_told_from_one_that_grew() {
+    let more = [chunk_record(b"three"), root_record(&NEXT_ROOT)].concat();
+    let (long, short) = ([sample(), more.clone()].concat(), sample());
+    let folder = Folder::with(&long);
+    let journal = folder.open();
+    assert_eq!(journal.rewritten().expect("the folder is ours"), None);
+    folder.write(&[&long[..], &chunk_record(b"four"), &[0; 100]].concat());
+    assert_eq!(journal.rewritten().expect("the folder is ours"), None, "it grew");
+    let another = [chunk_record(b"two"), chunk_record(b"one"), root_record(&ROOT), more.clone()].concat();
+    let regrown =
+        [short.clone(), chunk_record(b"another"), root_record(&ROOT), chunk_record(b"more"), more].concat();
+    for (bytes, why) in [
+        (short, "it ends at"),
+        (Vec::new(), "it ends at 0"),
+        (vec![0; long.len()], "another record"),
+        (another, "another record stands at 0"),
+        (regrown, "another record"),
+    ] {
+        folder.write(&bytes);
+        let seen = journal.rewritten().expect("the folder is ours").expect("it is another one");
+        assert!(seen.contains(why), "{seen}");
+    }
+    folder.write(&long);
+    assert_eq!(journal.rewritten().expect("the folder is ours"), None, "it is back");
+    folder.write(&vec![0; long.len()]);
+    assert!(journal.get(&address_of(b"one")).is_err());
+    folder.write(&long);
+    assert!(
+        journal.rewritten().expect("the folder is ours").is_some(),
+        "a record was seen to be another one"
+    );
+}
+
+#[test]
+fn a_lone_root_counts_where_nothing_comes_before_it() {
+    let journal = Folder::with(&[vec![0; 5000], sample()].concat()).open();
+    assert_eq!((journal.root(), get(&journal, b"two").is_some()), (Some(ROOT), true));
+    let damage = journal.damage().expect("it is told").to_string();
+    assert!(damage.contains("5000 bytes at 0 are no records"), "{damage}");
+}
+
+#[test]
+fn a_journal_that_is_made_to_cost_time_is_given_up() {
+    // Every eighth byte begins what looks like a record of 4 MiB. Were each read to its end, this took hours.
+    let hostile = [0, 0x40, 0, 3, 1, 2, 2, 0].repeat((12 << 20) / 8);
+    let journal = Folder::with(&[sample(), hostile.clone(), sample()].concat()).open();
+    assert_eq!((journal.root(), journal.end), (Some(ROOT), sample().len() as u64));
+    let damage = journal.damage().expect("it is told").to_string();
+    assert!(damage.contains("too much of it looks like records"), "{damage}");
+    assert!(matches!(journal.tail().expect("the folder is ours"), Some(Flaw::Damage(_))));
+    // A few such places are no reason to give up.
+    let journal = Folder::with(&[sample(), hostile[..80].to_vec(), sample(), sample()].concat()).open();
+    assert_eq!(journal.damage.len(), 1);
+    assert_eq!(journal.unsearched, None);
+}
+
+#[test]
+fn many_damaged_places_cost_one_pass() {
+    let piece = [sample(), root_record(&NEXT_ROOT), vec![0xee; 7]].concat();
+    let journal = Folder::with(&[piece.repeat(20_000), sample(), root_record(&ROOT)].concat()).open();
+    assert_eq!(journal.damage.len(), 20_000);
+    let damage = journal.damage().expect("it is told").to_string();
+    assert!(damage.contains("and in 19999 more places"), "{damage}");
+    assert_eq!(journal.root(), Some(ROOT));
+}
+
+#[test]
+fn only_the_newest_roots_are_kept() {
+    let root = |number: u16| Address::new(std::array::from_fn(|at| number.to_le_bytes()[at % 2]));
+    let folder = Folder::with(&(1..1000).flat_map(|number| root_record(&root(number))).collect::<Vec<_>>());
+    let roots: Vec<_> = folder.open().roots().copied().collect();
+    assert_eq!(roots, (1000 - KEPT_ROOTS as u16..1000).rev().map(root).collect::<Vec<_>>());
 }
