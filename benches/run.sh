@@ -17,7 +17,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 asof=$(realpath "${1:?usage: benches/run.sh ASOF}")
 CARGO=${CARGO:-cargo}
-all_rows="one-table warm snapshots sizes history open one-more commits memory zips zip-members real-history"
+all_rows="one-table warm snapshots sizes history open one-more commits memory busy zips zip-members real-history"
 rows=${ROWS:-$all_rows}
 rounds=${ROUNDS:-5} long_rounds=${LONG_ROUNDS:-2}
 issues=${ISSUES:-20000} snapshots=${SNAPSHOTS:-3000} wide=${WIDE:-200000} million=${MILLION:-1000000}

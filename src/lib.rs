@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: each module may use only those below it in this list.
 //! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
-//! `source` → `records`, `model`; all of them → `private`, `locks`.
+//! `source` → `memory`, `records`, `model`; all of them → `private`, `locks`.
 
 // Text leaves for a terminal through few places (docs/adr/0038-what-is-printed.md); tests may print.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout))]
@@ -13,6 +13,7 @@ pub mod derived;
 pub mod engine;
 pub mod fuse;
 mod locks;
+mod memory;
 pub mod model;
 mod private;
 mod records;

@@ -97,7 +97,7 @@ async fn print_all(
     out: &mut Output,
 ) -> Result<ExitCode, Failure> {
     let histories: Vec<History> = target.databases.iter().map(|database| History::of(database)).collect();
-    let listings = Listings::default();
+    let listings = Listings::new(Arc::default(), engine.budget());
     let (mut printed, mut is_whole) = (0, true);
     for (history, snapshot) in newest_first(&histories) {
         if args.max_count.is_some_and(|most| printed >= most) {

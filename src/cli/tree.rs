@@ -30,7 +30,9 @@ const SMALLEST_CACHE: u64 = 8 << 20;
 /// How sources are read, the same for all commands that show what is in them.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadingArgs {
-    /// Memory for rendered content, 8M at least [default: 256M]
+    /// Memory for contents and all work on them, 8M at least [default: 256M]
+    ///
+    /// The program takes up to some 64 MiB beside it. What does not fit goes to temporary files (TMPDIR, else /var/tmp).
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub cache_size: Option<u64>,
     /// How times without a zone are read, in look-ups and in names of archives: Europe/Berlin, UTC, system

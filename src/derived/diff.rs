@@ -5,21 +5,35 @@
 //! there, so that a column added to a table changes no row that has no value in it. A line that is no object counts as a
 //! row without a key.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::DerivedError;
-use super::key::{ID, Pairing, name_in, pairing};
-use super::pairs::paired;
-use super::sides::differing_lines;
+use super::key::name_in;
+use super::lines::LineBlocks;
+use super::pairs::read_change;
+use super::sides::Comparing;
+use super::steps::step;
 use crate::engine::Engine;
+use crate::memory::cancel::CancelOnDrop;
+use crate::memory::sort::LEAST;
+use crate::memory::{Cancel, Sorted};
 use crate::model::row::{NULL, Row, is_same_value, json_name, trimmed};
 use crate::model::secrets::{MASK, TableSecrets};
 use crate::source::FileEntry;
 
 /// What each line of a difference begins with.
 const CHANGE: &str = "{\"change\":\"";
+
+/// The memory that a difference waits for, in bytes: two things are sorted at a time.
+const MEMORY: u64 = 2 * LEAST;
+
+/// How much is handed out at once, in bytes.
+const PIECE: usize = 256 << 10;
 
 /// How a row differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +47,14 @@ pub struct RowChange {
 }
 
 /// The rows that differ between two contents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct TableDiff {
     /// The columns that name rows; empty where rows are told apart by all that they hold.
     pub key: Vec<String>,
-    /// The changes, by key.
-    pub changes: Vec<RowChange>,
+    counts: Counts,
+    /// The changes that were not taken yet, by key.
+    changes: Option<Sorted>,
+    _wanted: Option<CancelOnDrop>,
 }
 
 impl RowChange {
@@ -68,19 +84,74 @@ pub struct Counts {
 impl TableDiff {
     /// How many rows differ in which way.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for change in &self.changes {
-            match (&change.from, &change.to) {
-                (None, _) => counts.added += 1,
-                (_, None) => counts.removed += 1,
-                _ => counts.modified += 1,
+        self.counts
+    }
+
+    /// The next changes, by key: some hundred KiB; `None` after the last.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<RowChange>>, DerivedError> {
+        let Some(changes) = self.changes.take() else { return Ok(None) };
+        let (changes, some) = step(changes, |changes| {
+            let (mut some, mut bytes) = (Vec::new(), 0);
+            while bytes < PIECE
+                && let Some((_, value)) = changes.next()?
+            {
+                bytes += value.len();
+                some.push(read_change(value));
             }
-        }
-        counts
+            Ok(some)
+        })
+        .await?;
+        self.changes = Some(changes);
+        Ok(Some(some).filter(|some| !some.is_empty()))
+    }
+
+    /// The same as lines of [`write_change`]; nothing secret is masked.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub async fn next_lines(&mut self) -> Result<Option<Bytes>, DerivedError> {
+        let Some(changes) = self.changes.take() else { return Ok(None) };
+        let key = std::mem::take(&mut self.key);
+        let ((changes, key), lines) = step((changes, key), |(changes, key)| {
+            let mut lines = Vec::new();
+            while lines.len() < PIECE
+                && let Some((_, value)) = changes.next()?
+            {
+                write_change(key, &read_change(value), None, &mut lines);
+            }
+            Ok(lines)
+        })
+        .await?;
+        (self.changes, self.key) = (Some(changes), key);
+        Ok(Some(Bytes::from(lines)).filter(|lines| !lines.is_empty()))
     }
 }
 
 impl Counts {
+    /// Counts a change by the sides that it is on.
+    pub(super) fn add(&mut self, is_before: bool, is_after: bool) {
+        match (is_before, is_after) {
+            (false, _) => self.added += 1,
+            (_, false) => self.removed += 1,
+            _ => self.modified += 1,
+        }
+    }
+
+    /// How these rows differ.
+    pub fn of(changes: &[RowChange]) -> Self {
+        let mut counts = Self::default();
+        changes.iter().for_each(|change| counts.add(change.from.is_some(), change.to.is_some()));
+        counts
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.added + self.removed + self.modified
+    }
+
     /// Counts a line that [`write_change`] wrote.
     pub(super) fn add_line(&mut self, line: &[u8]) {
         let kind = line.strip_prefix(CHANGE.as_bytes()).unwrap_or_default();
@@ -106,17 +177,28 @@ pub async fn diff(
     if from.map(|file| file.id) == to.map(|file| file.id) {
         return Ok(TableDiff::default());
     }
-    let sides = differing_lines(engine, from, to).await?;
-    let pairing = match from.or(to) {
-        Some(file) if is_table(&file.path) => {
-            pairing(from, to, sides.removed.iter().chain(&sides.added)).await?
+    let mut work = engine.budget().work(MEMORY).await;
+    let cancel = Cancel::default();
+    let wanted = Some(cancel.on_drop());
+    let work = [work.halve(), work];
+    let comparing = Comparing { engine, from, to, cancel: &cancel };
+    let (mut pairs, work) = comparing.lines(work).await?;
+    if let (Some(_), Some(to), true) = (from, to, pairs.needs_census()) {
+        let may_have = Arc::new(pairs.may_have());
+        let reader = engine.open(to.id, &to.content).await?;
+        let mut blocks = LineBlocks::from(&reader, 0);
+        while let Some(rows) = blocks.next().await? {
+            let may_have = Arc::clone(&may_have);
+            (pairs, ()) =
+                step(pairs, move |pairs| pairs.take_census(&rows, Option::as_ref(&may_have))).await?;
         }
-        _ => Pairing::Nothing,
-    };
-    let changes = paired(engine, [from, to], &pairing, sides).await?;
-    let has_names =
-        pairing != Pairing::Id || changes.iter().any(|change| change.name(&[ID.into()]).is_some());
-    Ok(TableDiff { key: if has_names { pairing.columns() } else { Vec::new() }, changes })
+    }
+    let (_, paired) = step(Some((pairs, work)), |pairs| match pairs.take() {
+        Some((pairs, work)) => pairs.finish(work),
+        None => unreachable!("nothing took them before"),
+    })
+    .await?;
+    Ok(TableDiff { key: paired.key, counts: paired.counts, changes: Some(paired.changes), _wanted: wanted })
 }
 
 /// Whether a file holds one row per line, as its name says. Of any other, each line counts as it is.
@@ -203,3 +285,6 @@ pub(super) fn write_object<'c>(columns: impl Iterator<Item = (&'c str, impl AsRe
     }
     out.push(b'}');
 }
+
+#[cfg(test)]
+mod tests;

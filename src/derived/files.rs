@@ -7,12 +7,12 @@ use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::diff::{diff, write_change};
+use super::diff::diff;
 use super::history::RowIndexes;
-use super::lines::each_line_in;
+use super::lines::each_line;
 use super::{Counts, DerivedError, Version, VersionIndex};
 use crate::catalog::Database;
-use crate::engine::{Engine, Run};
+use crate::engine::Engine;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::source::unlisted::complete;
@@ -23,9 +23,6 @@ const SUMMARY: &str = "summary.json";
 
 /// What the paths of tables end in.
 const TABLE: &str = ".jsonl";
-
-/// How much is handed over at once, in bytes.
-const PIECE: usize = 256 * 1024;
 
 /// Two snapshots that are compared, by the names that they are shown under.
 #[derive(Debug, Clone)]
@@ -126,16 +123,13 @@ impl Content for DiffContent {
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let found = diff(&self.engine, self.pair.from.as_ref(), self.pair.to.as_ref()).await;
-        let found = found.map_err(|error| error.of(&self.describe()))?;
-        let mut out = Vec::new();
-        for change in &found.changes {
-            write_change(&found.key, change, None, &mut out);
-            if out.len() >= PIECE && sink.push(Bytes::from(std::mem::take(&mut out))).await.is_err() {
-                return Ok(());
+        let mut found = found.map_err(|error| error.of(&self.describe()))?;
+        while let Some(lines) = found.next_lines().await.map_err(|error| error.of(&self.describe()))? {
+            // A closed sink means that nobody wants the rest.
+            if sink.push(lines).await.is_err() {
+                break;
             }
         }
-        // A closed sink means that nobody wants the rest.
-        let _ = sink.push(Bytes::from(out)).await;
         Ok(())
     }
 }
@@ -152,8 +146,7 @@ impl Summary {
     async fn counts(&self, file: &FileEntry) -> Result<Counts, DerivedError> {
         let changes = self.engine.open(file.id, &file.content).await?;
         let mut counts = Counts::default();
-        let all = Run { id: file.id, offset: 0, len: u64::MAX };
-        each_line_in(&changes, &[all], |line| {
+        each_line(&changes, |line| {
             counts.add_line(line);
             Ok(())
         })

@@ -48,13 +48,12 @@ struct Slot {
     index: tokio::sync::Mutex<Option<Arc<RowIndex>>>,
 }
 
-impl Default for RowIndexes {
-    fn default() -> Self {
-        Self { kept: Mutex::new(LruCache::new(KEPT)), changes: RecentChanges::default() }
-    }
-}
-
 impl RowIndexes {
+    /// None yet; what changed lately is remembered as `engine` has room for it.
+    pub fn of(engine: &Engine) -> Self {
+        Self { kept: Mutex::new(LruCache::new(KEPT)), changes: RecentChanges::within(engine.budget()) }
+    }
+
     /// All that became of the row with a key of this name, as lines; empty where no version of the table had it.
     ///
     /// # Errors
@@ -75,14 +74,15 @@ impl RowIndexes {
         };
         let index = slot.index_for_many(engine, versions, name).await?;
         let wanted: Vec<usize> = match &index {
-            Some(index) => index.changes_of(name).collect(),
+            Some(index) => index.changes_of(name).await?,
             None => (0..versions.len()).collect(),
         };
         let mut changes: BTreeMap<usize, Vec<Change>> = told(database, versions, &wanted, name).await?;
         let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
         if index.is_none() && rest.len() > FEW_VERSIONS {
             let index = continued(engine, slot.index.lock().await, versions).await?;
-            rest.retain(|at| index.may_change(name, *at));
+            let changed = index.changes_of(name).await?;
+            rest.retain(|at| changed.binary_search(at).is_ok());
         }
         for at in rest {
             changes.insert(at, self.changes.of_row(engine, &versions[at], name).await?);

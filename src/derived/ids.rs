@@ -1,4 +1,4 @@
-//! How often ids are there in whole contents: a row of an export goes by its id only where no other row has it.
+//! Rows of whole contents by their ids.
 
 use std::collections::HashMap;
 
@@ -12,22 +12,8 @@ use crate::model::row::{Row, trimmed};
 use crate::source::FileEntry;
 
 /// Up to so many ids, of so many bytes, are looked for as texts, so that most lines need not be taken apart.
-const FEW: usize = 64;
-const FEW_BYTES: usize = 4 << 10;
-
-/// How many rows of a content have each of some ids.
-///
-/// # Errors
-/// Why it cannot be read.
-pub(super) async fn count_ids(
-    engine: &Engine,
-    file: &FileEntry,
-    ids: impl Iterator<Item = String>,
-) -> Result<HashMap<String, u64>, DerivedError> {
-    let mut counts: HashMap<String, u64> = ids.map(|id| (id, 0)).collect();
-    each_with_id(engine, file, &mut counts, |count, _| *count += 1).await?;
-    Ok(counts)
-}
+pub(super) const FEW: usize = 64;
+pub(super) const FEW_BYTES: usize = 4 << 10;
 
 /// The last row of a content that has each of some ids.
 ///
@@ -66,7 +52,7 @@ async fn each_with_id<T>(
 
 /// What a line holds that has one of these ids: the id as JSON writes it by default, or an escape that it need not use.
 /// `None` where these are too many.
-fn texts<'i>(ids: impl Iterator<Item = &'i String> + Clone) -> Option<Regex> {
+pub(super) fn texts<'i>(ids: impl Iterator<Item = &'i String> + Clone) -> Option<Regex> {
     let (count, bytes) = ids.clone().fold((0, 0), |(count, bytes), id| (count + 1, bytes + id.len()));
     if count > FEW || bytes > FEW_BYTES {
         return None;

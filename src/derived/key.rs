@@ -39,31 +39,56 @@ pub async fn known_key(file: &FileEntry) -> Result<Option<Vec<String>>, DerivedE
     file.content.key().await.map_err(|error| DerivedError::Source(Arc::new(error)))
 }
 
-/// What the rows that differ between two contents are paired by. The later one's key counts, if all of these rows have
-/// its columns.
-///
-/// # Errors
-/// What the source says.
-pub async fn pairing<'l>(
-    from: Option<&FileEntry>,
-    to: Option<&FileEntry>,
-    lines: impl Iterator<Item = &'l Vec<u8>> + Clone + Send,
-) -> Result<Pairing, DerivedError> {
-    let mut is_known = false;
-    for file in to.into_iter().chain(from) {
-        if let Some(key) = known_key(file).await? {
-            is_known = true;
-            if !key.is_empty() && all_have(&key, lines.clone()) {
-                return Ok(Pairing::Key(key));
-            }
-        }
-    }
-    Ok(if is_known { Pairing::Nothing } else { Pairing::Id })
+/// What the rows that differ between two contents may be paired by: the later one's key, if all of these rows have its
+/// columns, or the earlier one's.
+#[derive(Debug, Clone)]
+pub struct Candidates {
+    /// Whether a source knows of a key.
+    is_known: bool,
+    keys: Vec<Vec<String>>,
 }
 
-fn all_have<'l>(key: &[String], lines: impl Iterator<Item = &'l Vec<u8>>) -> bool {
-    let mut rows = lines.filter_map(|line| Row::parse(line));
-    rows.all(|row| key.iter().all(|column| row.get(column).is_some()))
+impl Candidates {
+    /// None: each line counts as it is.
+    pub fn none() -> Self {
+        Self { is_known: true, keys: Vec::new() }
+    }
+
+    /// The keys of two contents.
+    ///
+    /// # Errors
+    /// What the source says.
+    pub async fn of(from: Option<&FileEntry>, to: Option<&FileEntry>) -> Result<Self, DerivedError> {
+        let (mut is_known, mut keys) = (false, Vec::new());
+        for file in to.into_iter().chain(from) {
+            if let Some(key) = known_key(file).await? {
+                is_known = true;
+                if !key.is_empty() && !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        }
+        Ok(Self { is_known, keys })
+    }
+
+    /// Whether it depends on the rows which one it is.
+    pub fn have_to_be_judged(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
+    /// Takes note of a row that differs: a key counts only if it has all of its columns.
+    pub fn judge(&mut self, row: &Row<'_>) {
+        self.keys.retain(|key| key.iter().all(|column| row.get(column).is_some()));
+    }
+
+    /// What rows are paired by, after all that was judged.
+    pub fn pairing(&self) -> Pairing {
+        match self.keys.first() {
+            Some(key) => Pairing::Key(key.clone()),
+            None if self.is_known => Pairing::Nothing,
+            None => Pairing::Id,
+        }
+    }
 }
 
 /// The name of a row's key by the columns that name the rows of its table. `None` for a row of an export without an id,

@@ -16,10 +16,12 @@ mod ids;
 mod key;
 mod lines;
 mod pairs;
+mod places;
 mod row_changes;
 mod row_index;
 mod rows;
 mod sides;
+mod steps;
 mod sums;
 mod versions;
 
@@ -28,7 +30,7 @@ pub use beads::beads_export;
 pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff, write_change};
 pub use files::{DiffSides, diff_files, history_file};
 pub use history::RowIndexes;
-pub use rows::{row_count, row_names};
+pub use rows::{each_row_name, row_count};
 pub use sums::{no_sums, sums};
 pub use versions::{Version, VersionIndex, Versions};
 
@@ -47,6 +49,14 @@ pub enum DerivedError {
 }
 
 impl DerivedError {
+    /// The failure of a content.
+    fn into_source(self) -> Arc<SourceError> {
+        match self {
+            Self::Source(error) => error,
+            other => Arc::new(other.of("a difference")),
+        }
+    }
+
     /// The failure of a content that is made of others.
     fn of(self, what: &str) -> SourceError {
         match self {

@@ -1,130 +1,368 @@
 //! Lines of two contents, paired: a row that was modified is on both sides.
+//!
+//! Twice they are sorted, within the memory that there is (ADR 49): by what they are paired by, so that both sides of a
+//! row come together, and what comes of that by the place of its key.
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::io;
+
+use regex::bytes::Regex;
 
 use super::DerivedError;
-use super::diff::{RowChange, changed_columns};
-use super::ids::count_ids;
+use super::diff::{Counts, RowChange, changed_columns};
+use super::ids::{FEW, FEW_BYTES, texts};
 use super::key::{Pairing, id_of};
-use super::sides::Sides;
-use crate::engine::Engine;
-use crate::model::row::{Row, compare_keys};
-use crate::source::FileEntry;
+use super::lines::lines_of;
+use super::places::{write_place, write_text};
+use super::steps::is_wanted;
+use crate::memory::sort::LEAST;
+use crate::memory::{Cancel, Sorted, Sorter, Work};
+use crate::model::row::Row;
 
-/// A line that differs.
-struct Line {
-    text: Vec<u8>,
-    /// What it is paired by; none for one without a key.
-    key: Option<Vec<String>>,
-    /// Where it stands: by the values of its key as JSON texts, or by all of it.
-    place: Vec<String>,
+/// Where a line that differs is from. In this order those of one key come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// A row of the later content that has the id, whether it differs or not.
+    Census = 0,
+    /// Only in the earlier content.
+    Removed = 1,
+    /// Only in the later content.
+    Added = 2,
 }
 
-/// Pairs the lines of both sides by `pairing`, in the order of the keys; what has no key comes last.
-///
-/// # Errors
-/// Why a content cannot be read.
-pub(super) async fn paired(
-    engine: &Engine,
-    [from, to]: [Option<&FileEntry>; 2],
-    pairing: &Pairing,
-    sides: Sides,
-) -> Result<Vec<RowChange>, DerivedError> {
-    let lines = |lines: Vec<Vec<u8>>| lines.into_iter().map(|text| Line::of(pairing, text)).collect();
-    let (mut removed, mut added): (Vec<Line>, Vec<Line>) = (lines(sides.removed), lines(sides.added));
-    if *pairing == Pairing::Id {
-        let repeated = repeated(engine, [from, to], &removed, &added).await?;
-        for line in removed.iter_mut().chain(&mut added) {
-            line.key = line.key.take().filter(|key| !repeated.contains(&key[0]));
-        }
+/// Lines with a key come before those without.
+const KEYED: u8 = 0;
+const UNKEYED: u8 = 1;
+
+/// What stands behind a key in its record: the side, and the number of the line.
+const SUFFIX: usize = 9;
+
+/// What stands before the lines of a change: flags, and the length of the earlier line.
+const CHANGE_HEAD: usize = 5;
+const HAS_KEY: u8 = 1;
+const HAS_FROM: u8 = 2;
+const HAS_TO: u8 = 4;
+
+/// After so many lines it is looked whether they are still wanted.
+const LOOK: u64 = 1024;
+
+/// Takes the lines that differ.
+pub(super) struct Pairs {
+    pairing: Pairing,
+    columns: Vec<String>,
+    lines: Sorter,
+    count: u64,
+    /// The ids of the lines, while they are few.
+    ids: Option<HashSet<String>>,
+    has_census: bool,
+    cancel: Cancel,
+    key: Vec<u8>,
+}
+
+/// Changes in their order.
+pub(super) struct Paired {
+    /// The columns that name rows; none where no row has a name.
+    pub key: Vec<String>,
+    /// How many they are.
+    pub counts: Counts,
+    /// The changes, for [`read_change`].
+    pub changes: Sorted,
+}
+
+impl Pairs {
+    /// None yet.
+    pub fn new(pairing: Pairing, work: Work, cancel: &Cancel) -> Self {
+        let (columns, lines) = (pairing.columns(), Sorter::new(work, cancel));
+        let (ids, cancel) = (Some(HashSet::new()), cancel.clone());
+        Self { pairing, columns, lines, count: 0, ids, has_census: false, cancel, key: Vec::new() }
     }
-    Ok(changes(removed, added))
-}
 
-impl Line {
-    fn of(pairing: &Pairing, text: Vec<u8>) -> Self {
-        let columns = pairing.columns();
-        let row = Row::parse(&text).filter(|_| !columns.is_empty());
-        let key = row.as_ref().and_then(|row| match pairing {
-            Pairing::Id => id_of(row).map(|id| vec![id]),
-            _ => Some(row.values(&columns).into_iter().map(str::to_owned).collect()),
-        });
-        let place = match row.filter(|_| key.is_some()) {
-            Some(row) => row.values(&columns).into_iter().map(str::to_owned).collect(),
-            None => vec![String::from_utf8_lossy(&text).into_owned()],
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub fn add(&mut self, side: Side, line: &[u8]) -> io::Result<()> {
+        self.count += 1;
+        self.add_numbered(side, self.count, line)
+    }
+
+    /// Adds a line; those of one key and one side stand in the order of their numbers.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub fn add_numbered(&mut self, side: Side, number: u64, line: &[u8]) -> io::Result<()> {
+        let row = if self.columns.is_empty() { None } else { Row::parse(line) };
+        self.key.clear();
+        self.key.push(KEYED);
+        let mut own = None;
+        let is_keyed = match (&row, &self.pairing) {
+            (None, _) | (_, Pairing::Nothing) => false,
+            (Some(row), Pairing::Key(_)) => {
+                write_place(&row.values(&self.columns), &mut self.key);
+                true
+            }
+            (Some(row), Pairing::Id) => match id_of(row) {
+                Some(id) => {
+                    write_text(&id, &mut self.key);
+                    own = Some(id);
+                    true
+                }
+                None => false,
+            },
         };
-        Self { text, key, place }
-    }
-}
-
-/// The ids that several rows of one side have. What both sides share counts: all of the later one is looked at.
-async fn repeated(
-    engine: &Engine,
-    [from, to]: [Option<&FileEntry>; 2],
-    removed: &[Line],
-    added: &[Line],
-) -> Result<HashSet<String>, DerivedError> {
-    let ids = |lines: &[Line]| {
-        let mut counts: HashMap<String, u64> = HashMap::new();
-        lines
-            .iter()
-            .flat_map(|line| &line.key)
-            .for_each(|key| *counts.entry(key[0].clone()).or_default() += 1);
-        counts
-    };
-    let (removed, added) = (ids(removed), ids(added));
-    let all: HashSet<String> = removed.keys().chain(added.keys()).cloned().collect();
-    let now = match (from, to) {
-        (Some(_), Some(to)) if !all.is_empty() => count_ids(engine, to, all.iter().cloned()).await?,
-        _ => added.clone(),
-    };
-    let count = |counts: &HashMap<String, u64>, id: &String| counts.get(id).copied().unwrap_or(0);
-    let is_repeated = |id: &String| {
-        let after = count(&now, id);
-        // Of what differs not, both sides have as much.
-        let before = (after + count(&removed, id)).saturating_sub(count(&added, id));
-        after > 1 || before > 1
-    };
-    Ok(all.into_iter().filter(is_repeated).collect())
-}
-
-fn changes(removed: Vec<Line>, added: Vec<Line>) -> Vec<RowChange> {
-    let mut changes: Vec<(Vec<String>, RowChange)> = Vec::with_capacity(removed.len().max(added.len()));
-    let mut by_key: HashMap<Vec<String>, usize> = HashMap::new();
-    for Line { text, key, place } in removed {
-        let has_key = key.is_some();
-        if let Some(key) = key {
-            by_key.insert(key, changes.len());
+        if let Some(id) = own {
+            self.note_id(id);
         }
-        changes.push((place, RowChange { from: Some(text), to: None, has_key }));
+        if !is_keyed {
+            self.key.clear();
+            self.key.push(UNKEYED);
+        }
+        self.key.push(side as u8);
+        self.key.extend_from_slice(&number.to_be_bytes());
+        self.lines.push(&self.key, line)
     }
-    for Line { text, key, place } in added {
-        match key.as_ref().and_then(|key| by_key.remove(key)) {
-            Some(at) => changes[at].1.to = Some(text),
-            None => {
-                changes.push((place, RowChange { from: None, to: Some(text), has_key: key.is_some() }));
+
+    fn note_id(&mut self, id: String) {
+        let Some(ids) = &mut self.ids else { return };
+        ids.insert(id);
+        if ids.len() > FEW || ids.iter().map(String::len).sum::<usize>() > FEW_BYTES {
+            self.ids = None;
+        }
+    }
+
+    /// Whether it has to be known how often all ids are there in the later content.
+    pub fn needs_census(&self) -> bool {
+        self.pairing == Pairing::Id && self.ids.as_ref().is_none_or(|ids| !ids.is_empty())
+    }
+
+    /// What a line holds that may have one of the ids; `None` where any line may.
+    pub fn may_have(&self) -> Option<Regex> {
+        self.ids.as_ref().and_then(|ids| texts(ids.iter()))
+    }
+
+    /// Counts rows of the later content by their ids.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub fn take_census(&mut self, rows: &[u8], may_have: Option<&Regex>) -> Result<(), DerivedError> {
+        self.has_census = true;
+        for line in lines_of(rows).filter(|line| may_have.is_none_or(|texts| texts.is_match(line))) {
+            let Some(id) = Row::parse(line).as_ref().and_then(id_of) else { continue };
+            if self.ids.as_ref().is_some_and(|ids| !ids.contains(&id)) {
+                continue;
+            }
+            self.key.clear();
+            self.key.push(KEYED);
+            write_text(&id, &mut self.key);
+            self.key.push(Side::Census as u8);
+            self.key.extend_from_slice(&0_u64.to_be_bytes());
+            self.lines.push(&self.key, &[])?;
+        }
+        Ok(())
+    }
+
+    /// The memory, for another way to find what differs.
+    pub fn into_work(self) -> Work {
+        self.lines.into_work()
+    }
+
+    /// Pairs the lines, in the order of the keys; what has no key comes last.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files, and when it is cancelled.
+    pub fn finish(self, work: Work) -> Result<Paired, DerivedError> {
+        let Self { pairing, columns, lines, has_census, cancel, .. } = self;
+        let mut lines = lines.finish(u64::MAX)?;
+        let mut changes = Changes {
+            goes_by_id: pairing == Pairing::Id,
+            columns: &columns,
+            sorter: Sorter::new(work, &cancel),
+            counts: Counts::default(),
+            has_names: pairing != Pairing::Id,
+            place: Vec::new(),
+            value: Vec::new(),
+        };
+        let mut group = Group { has_census, ..Group::default() };
+        let mut count = 0_u64;
+        while let Some((key, line)) = lines.next()? {
+            count += 1;
+            if count.is_multiple_of(LOOK) {
+                is_wanted(&cancel)?;
+            }
+            let (key, suffix) = key.split_at(key.len() - SUFFIX);
+            if key != group.key {
+                group.end(&mut changes)?;
+                let key = key.to_vec();
+                group = Group { has_census, key, ..Group::default() };
+            }
+            group.take(suffix[0], line, &mut changes)?;
+        }
+        group.end(&mut changes)?;
+        drop(lines);
+        let Changes { sorter, counts, has_names, .. } = changes;
+        // Whoever reads them may be slow.
+        let changes = sorter.finish(LEAST)?;
+        Ok(Paired { key: if has_names { columns } else { Vec::new() }, counts, changes })
+    }
+}
+
+/// The lines of one key, as far as they have to be held: one of each side.
+#[derive(Default)]
+struct Group {
+    /// What they are paired by; without a key, all such lines are one group of lines that stay alone.
+    key: Vec<u8>,
+    has_census: bool,
+    /// How many rows of the later content have the id.
+    census: u64,
+    removed: Option<Vec<u8>>,
+    added: Option<Vec<u8>>,
+    /// Several rows of one side have the id: none goes by it.
+    is_repeated: bool,
+}
+
+impl Group {
+    fn take(&mut self, side: u8, line: &[u8], changes: &mut Changes<'_>) -> Result<(), DerivedError> {
+        if side == Side::Census as u8 {
+            self.census += 1;
+            return Ok(());
+        }
+        let is_later = side == Side::Added as u8;
+        if self.key.first() == Some(&UNKEYED) {
+            return changes.add_alone(&self.key, is_later, line, false);
+        }
+        if changes.goes_by_id {
+            return self.take_by_id(is_later, line, changes);
+        }
+        if !is_later {
+            // Of those with one key, the last one is paired.
+            return match self.removed.replace(line.to_vec()) {
+                Some(before) => changes.add_alone(&self.key, false, &before, true),
+                None => Ok(()),
+            };
+        }
+        match self.removed.take() {
+            Some(removed) => changes.add(&self.key, Some(&removed), Some(line), true),
+            None => changes.add_alone(&self.key, true, line, true),
+        }
+    }
+
+    fn take_by_id(
+        &mut self,
+        is_later: bool,
+        line: &[u8],
+        changes: &mut Changes<'_>,
+    ) -> Result<(), DerivedError> {
+        let held = if is_later { &mut self.added } else { &mut self.removed };
+        if !self.is_repeated && held.is_none() {
+            *held = Some(line.to_vec());
+            return Ok(());
+        }
+        self.is_repeated = true;
+        self.let_go(changes)?;
+        changes.add_alone(&self.key, is_later, line, false)
+    }
+
+    /// Those that are held stay alone.
+    fn let_go(&mut self, changes: &mut Changes<'_>) -> Result<(), DerivedError> {
+        for (is_later, line) in [(false, self.removed.take()), (true, self.added.take())] {
+            if let Some(line) = line {
+                changes.add_alone(&self.key, is_later, &line, false)?;
             }
         }
+        Ok(())
     }
-    changes.retain(|(_, change)| differs(change));
-    changes.sort_by(|(a, one), (b, other)| {
-        (!one.has_key).cmp(&!other.has_key).then_with(|| compare_places(a, b))
-    });
-    changes.into_iter().map(|(_, change)| change).collect()
+
+    fn end(&mut self, changes: &mut Changes<'_>) -> Result<(), DerivedError> {
+        let [removed, added] = [&self.removed, &self.added].map(|line| u64::from(line.is_some()));
+        if removed + added == 0 {
+            return Ok(());
+        }
+        if changes.goes_by_id {
+            let after = if self.has_census { self.census } else { added };
+            // Of what differs not, both sides have as much.
+            let before = (after + removed).saturating_sub(added);
+            if after > 1 || before > 1 {
+                return self.let_go(changes);
+            }
+        }
+        changes.add(&self.key, self.removed.as_deref(), self.added.as_deref(), true)
+    }
 }
 
-fn compare_places(a: &[String], b: &[String]) -> Ordering {
-    compare_keys(&texts(a), &texts(b)).then_with(|| a.cmp(b))
+/// Changes on their way into their order.
+struct Changes<'c> {
+    goes_by_id: bool,
+    columns: &'c [String],
+    sorter: Sorter,
+    counts: Counts,
+    has_names: bool,
+    place: Vec<u8>,
+    value: Vec<u8>,
 }
 
-fn texts(place: &[String]) -> Vec<&str> {
-    place.iter().map(String::as_str).collect()
+impl Changes<'_> {
+    /// Adds a line that is on one side only.
+    fn add_alone(
+        &mut self,
+        key: &[u8],
+        is_later: bool,
+        line: &[u8],
+        has_key: bool,
+    ) -> Result<(), DerivedError> {
+        match is_later {
+            true => self.add(key, None, Some(line), has_key),
+            false => self.add(key, Some(line), None, has_key),
+        }
+    }
+
+    fn add(
+        &mut self,
+        key: &[u8],
+        from: Option<&[u8]>,
+        to: Option<&[u8]>,
+        has_key: bool,
+    ) -> Result<(), DerivedError> {
+        if let (Some(from), Some(to)) = (from, to)
+            && !differs(from, to)
+        {
+            return Ok(());
+        }
+        let is_named = key.first() == Some(&KEYED);
+        self.has_names |= is_named;
+        self.place.clear();
+        self.place.push(if has_key { KEYED } else { UNKEYED });
+        let line = from.or(to).unwrap_or_default();
+        if is_named && !self.goes_by_id {
+            self.place.extend_from_slice(&key[1..]);
+        } else {
+            match Row::parse(line).filter(|_| is_named) {
+                Some(row) => write_place(&row.values(self.columns), &mut self.place),
+                None => super::places::write_line(line, &mut self.place),
+            }
+        }
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        self.value.clear();
+        self.value.push(flag(has_key, HAS_KEY) | flag(from.is_some(), HAS_FROM) | flag(to.is_some(), HAS_TO));
+        // No record is longer than 4 GiB.
+        self.value.extend_from_slice(&(from.map_or(0, <[u8]>::len) as u32).to_le_bytes());
+        self.value.extend_from_slice(from.unwrap_or_default());
+        self.value.extend_from_slice(to.unwrap_or_default());
+        self.counts.add(from.is_some(), to.is_some());
+        Ok(self.sorter.push(&self.place, &self.value)?)
+    }
+}
+
+/// A change as [`Paired::changes`] has it.
+pub(super) fn read_change(value: &[u8]) -> RowChange {
+    let (head, lines) = value.split_at(CHANGE_HEAD);
+    let len = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
+    let (from, to) = lines.split_at(len);
+    let line = |flag: u8, line: &[u8]| (head[0] & flag != 0).then(|| line.to_vec());
+    RowChange { from: line(HAS_FROM, from), to: line(HAS_TO, to), has_key: head[0] & HAS_KEY != 0 }
 }
 
 /// Whether both sides differ in more than columns without a value.
-fn differs(change: &RowChange) -> bool {
-    let (Some(from), Some(to)) = (&change.from, &change.to) else { return true };
+fn differs(from: &[u8], to: &[u8]) -> bool {
     match (Row::parse(from), Row::parse(to)) {
         (Some(from), Some(to)) => !changed_columns(&from, &to).is_empty(),
         _ => true,

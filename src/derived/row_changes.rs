@@ -1,27 +1,33 @@
 //! What single versions of a table changed, row by row.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use lru::LruCache;
 
-use super::diff::{RowChange, TableDiff, diff};
+use super::diff::{RowChange, diff};
 use super::ids::last_rows;
 use super::key::id_of;
 use super::{DerivedError, Version};
-use crate::engine::Engine;
+use crate::engine::{ContentPair, Engine, Side};
 use crate::locks::lock;
+use crate::memory::sort::LEAST;
+use crate::memory::{Budget, Held};
 use crate::model::content_id::ContentId;
 use crate::model::row::{Row, key_name};
-use crate::source::Content;
+use crate::source::SourceError;
 
-/// How many versions are remembered, and of how many rows at most.
-const KEPT: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+/// Of how many rows a version is remembered at most.
 const FEW_CHANGES: usize = 32;
 /// And of how many bytes.
 const FEW_BYTES: usize = 16 << 10;
+
+/// What is remembered takes up to one part in so many of the budget.
+const PART: u64 = 16;
+
+/// What a version takes, and a row of it, beside its lines, in bytes.
+const OVERHEAD: usize = 200;
 
 /// The contents before and after a change.
 pub(super) type Pair = [Option<ContentId>; 2];
@@ -33,17 +39,42 @@ pub(super) type Change = [Option<Bytes>; 2];
 type Changes = Arc<Option<HashMap<String, Vec<Change>>>>;
 
 /// What was found of versions lately: rows that change together are asked for together.
-pub(super) struct RecentChanges {
-    kept: Mutex<LruCache<Pair, Changes>>,
+pub(super) struct RecentChanges(Mutex<Kept>);
+
+struct Kept {
+    changes: LruCache<Pair, Changes>,
+    most: u64,
+    held: Held,
 }
 
-impl Default for RecentChanges {
-    fn default() -> Self {
-        Self { kept: Mutex::new(LruCache::new(KEPT)) }
+impl Kept {
+    fn put(&mut self, sides: Pair, changes: Changes) {
+        let mut bytes = self.held.bytes() + cost(&changes);
+        bytes -= self.changes.put(sides, changes).map_or(0, |former| cost(&former));
+        while bytes > self.most
+            && let Some((_, dropped)) = self.changes.pop_lru()
+        {
+            bytes -= cost(&dropped);
+        }
+        self.held.resize(bytes);
     }
 }
 
+fn cost(changes: &Changes) -> u64 {
+    let lines = |changes: &Vec<Change>| -> usize {
+        changes.iter().flatten().flatten().map(|line| line.len() + OVERHEAD).sum()
+    };
+    let rows = changes.iter().flatten().map(|(name, changes)| name.len() + OVERHEAD + lines(changes));
+    (OVERHEAD + rows.sum::<usize>()) as u64
+}
+
 impl RecentChanges {
+    /// Nothing yet; as much as `budget` has room for.
+    pub fn within(budget: &Arc<Budget>) -> Self {
+        let (changes, held) = (LruCache::unbounded(), budget.hold(0));
+        Self(Mutex::new(Kept { changes, most: budget.part(PART), held }))
+    }
+
     /// What a version changed of the row with a key of this name: nothing, or one change. There are more where rows go by
     /// one name.
     ///
@@ -55,14 +86,13 @@ impl RecentChanges {
         version: &Version,
         name: &str,
     ) -> Result<Vec<Change>, DerivedError> {
-        let lock = || lock(&self.kept);
         let sides = pair(version);
-        let known = lock().get(&sides).cloned();
+        let known = lock(&self.0).changes.get(&sides).cloned();
         let changes = match known {
             Some(changes) => changes,
             None => {
                 let changes = Arc::new(few_changes(engine, version).await?);
-                lock().put(sides, Arc::clone(&changes));
+                lock(&self.0).put(sides, Arc::clone(&changes));
                 changes
             }
         };
@@ -78,48 +108,73 @@ async fn few_changes(
     engine: &Engine,
     version: &Version,
 ) -> Result<Option<HashMap<String, Vec<Change>>>, DerivedError> {
-    let [before, after] = contents(version);
-    let (mut rows, mut bytes) = (0, 0);
-    let found = engine.changed_rows(before, after, move |row| {
-        rows += 1;
-        if rows > 2 * FEW_CHANGES || bytes > FEW_BYTES {
-            return Ok(None);
-        }
-        let line = row.line()?;
-        bytes += line.len();
-        Ok(name_of(row.key_line, row.key).map(|name| (name, row.is_later, line)))
-    });
-    if let Some(found) = found.await? {
-        let bytes: usize = found.iter().map(|(.., line)| line.len()).sum();
-        if found.len() >= 2 * FEW_CHANGES || bytes > FEW_BYTES {
-            return Ok(None);
-        }
-        let mut changes: HashMap<String, Change> = HashMap::new();
-        for (name, is_later, line) in found {
-            changes.entry(name).or_default()[usize::from(is_later)] = Some(line.into());
-        }
-        return Ok(Some(changes.into_iter().map(|(name, change)| (name, vec![change])).collect()));
+    let work = engine.budget().work(LEAST).await;
+    let few = Few::default();
+    let (few, are_told, work) = engine.changed_rows(vec![contents(version)], work, few, Few::take).await?;
+    drop(work);
+    if are_told == [true] {
+        return Ok(few
+            .changes
+            .filter(|_| few.rows <= 2 * FEW_CHANGES && few.bytes <= FEW_BYTES)
+            .map(|changes| changes.into_iter().map(|(name, change)| (name, vec![change])).collect()));
     }
     let [before, after] = version.sides();
-    let found = diff(engine, before, after).await?;
-    let lines = found.changes.iter().flat_map(|change| [&change.from, &change.to]).flatten();
-    if found.changes.len() > FEW_CHANGES || lines.map(Vec::len).sum::<usize>() > FEW_BYTES {
+    let mut found = diff(engine, before, after).await?;
+    if found.counts().total() > FEW_CHANGES as u64 {
         return Ok(None);
     }
-    by_name(engine, version, found, |_| true).await.map(Some)
+    let (mut changes, mut bytes) = (Vec::new(), 0);
+    while let Some(some) = found.next().await? {
+        bytes +=
+            some.iter().flat_map(|change| [&change.from, &change.to]).flatten().map(Vec::len).sum::<usize>();
+        if bytes > FEW_BYTES {
+            return Ok(None);
+        }
+        changes.extend(some);
+    }
+    by_name(engine, version, &found.key, changes).await.map(Some)
 }
 
-/// What became of the rows whose names are wanted.
+/// Rows that a version changed, while they are few.
+struct Few {
+    rows: usize,
+    bytes: usize,
+    changes: Option<HashMap<String, Change>>,
+}
+
+impl Default for Few {
+    fn default() -> Self {
+        Self { rows: 0, bytes: 0, changes: Some(HashMap::new()) }
+    }
+}
+
+impl Few {
+    fn take(&mut self, _: usize, row: &Side<'_>) -> Result<(), Arc<SourceError>> {
+        self.rows += 1;
+        if self.rows > 2 * FEW_CHANGES || self.bytes > FEW_BYTES {
+            self.changes = None;
+        }
+        let Some(changes) = &mut self.changes else { return Ok(()) };
+        let line = row.line()?;
+        self.bytes += line.len();
+        if let Some(name) = name_of(row.key_line, row.key) {
+            changes.entry(name).or_default()[usize::from(row.is_later)] = Some(line.into());
+        }
+        Ok(())
+    }
+}
+
+/// By the names of their rows, what became of them.
 async fn by_name(
     engine: &Engine,
     version: &Version,
-    found: TableDiff,
-    is_wanted: impl Fn(&str) -> bool,
+    key: &[String],
+    found: Vec<RowChange>,
 ) -> Result<HashMap<String, Vec<Change>>, DerivedError> {
     let mut changes: HashMap<String, Vec<Change>> = HashMap::new();
     let mut repeated: HashMap<String, String> = HashMap::new();
-    for change in found.changes {
-        let Some(name) = change.name(&found.key).filter(|name| is_wanted(name)) else { continue };
+    for change in found {
+        let Some(name) = change.name(key) else { continue };
         if change.has_key {
             add(changes.entry(name).or_default(), change);
         } else if let Some(id) = change.line().and_then(Row::parse).as_ref().and_then(id_of) {
@@ -158,27 +213,32 @@ fn add(known: &mut Vec<Change>, change: RowChange) {
 /// What a version changed of one row.
 async fn of_row(engine: &Engine, version: &Version, name: &str) -> Result<Vec<Change>, DerivedError> {
     let wanted = name.to_owned();
-    let [before, after] = contents(version);
-    let found = engine.changed_rows(before, after, move |row| {
-        let is_it = name_of(row.key_line, row.key).as_deref() == Some(&*wanted);
-        if is_it { Ok(Some((row.is_later, row.line()?))) } else { Ok(None) }
-    });
-    if let Some(found) = found.await? {
-        let mut change = Change::default();
-        for (is_later, line) in found {
-            change[usize::from(is_later)] = Some(line.into());
+    let work = engine.budget().work(LEAST).await;
+    let take = move |change: &mut Change, _: usize, row: &Side<'_>| -> Result<(), Arc<SourceError>> {
+        if name_of(row.key_line, row.key).as_deref() == Some(&*wanted) {
+            change[usize::from(row.is_later)] = Some(row.line()?.into());
         }
+        Ok(())
+    };
+    let change = Change::default();
+    let (change, are_told, work) = engine.changed_rows(vec![contents(version)], work, change, take).await?;
+    drop(work);
+    if are_told == [true] {
         return Ok(vec![change]);
     }
     let [before, after] = version.sides();
-    let found = diff(engine, before, after).await?;
-    let mut rows = by_name(engine, version, found, |other| other == name).await?;
+    let mut found = diff(engine, before, after).await?;
+    let mut changes = Vec::new();
+    while let Some(some) = found.next().await? {
+        changes.extend(some.into_iter().filter(|change| change.name(&found.key).as_deref() == Some(name)));
+    }
+    let mut rows = by_name(engine, version, &found.key, changes).await?;
     Ok(rows.remove(name).unwrap_or_default())
 }
 
 /// The contents on both sides of a version.
-pub(super) fn contents(version: &Version) -> [Option<&Arc<dyn Content>>; 2] {
-    version.sides().map(|file| file.map(|file| &file.content))
+pub(super) fn contents(version: &Version) -> ContentPair {
+    version.sides().map(|file| file.map(|file| Arc::clone(&file.content)))
 }
 
 /// What names the contents on both sides.

@@ -3,29 +3,34 @@
 use super::DerivedError;
 use super::diff::is_table;
 use super::key::{known_key, name_in, naming_columns};
-use super::lines::{each_line, lines_from};
+use super::lines::each_line;
 use crate::engine::Engine;
 use crate::model::row::{Row, trimmed};
 use crate::source::FileEntry;
 
-/// The names of the keys of all rows of a table, as in `history/`, in its order; `None` where its rows have no key. All names
-/// are held at once.
+/// Shows `take` the names of the keys of all rows of a table, as in `history/`, in its order. False where its rows have no
+/// key.
 ///
 /// # Errors
 /// Why it cannot be read.
-pub async fn row_names(engine: &Engine, file: &FileEntry) -> Result<Option<Vec<String>>, DerivedError> {
+pub async fn each_row_name(
+    engine: &Engine,
+    file: &FileEntry,
+    mut take: impl FnMut(String),
+) -> Result<bool, DerivedError> {
     let key = naming_columns(file).await?;
     if key.is_empty() {
-        return Ok(None);
+        return Ok(false);
     }
     let reader = engine.open(file.id, &file.content).await?;
-    let mut names = Vec::new();
-    lines_from(&reader, 0, u64::MAX, |line| {
-        names.extend(Row::parse(line).and_then(|row| name_in(&row, &key)));
+    each_line(&reader, |line| {
+        if let Some(name) = Row::parse(line).and_then(|row| name_in(&row, &key)) {
+            take(name);
+        }
         Ok(())
     })
     .await?;
-    Ok(Some(names))
+    Ok(true)
 }
 
 /// How many rows a table has, lines that are no objects among them; of any other file, how many lines.

@@ -1,6 +1,6 @@
-//! What is kept in memory: least recently used first out, counted in bytes.
+//! What is kept in memory: least recently used first out, counted in bytes. It gives way to whatever else the budget has to hold.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use lru::LruCache;
@@ -9,6 +9,7 @@ use super::branch::Branch;
 use super::disk::SegmentStore;
 use super::version::Version;
 use crate::locks::lock;
+use crate::memory::{Budget, GivesWay};
 use crate::model::content_id::ContentId;
 use crate::source::parts::Part;
 
@@ -50,7 +51,7 @@ impl Cached {
 
 /// An LRU by bytes.
 pub(super) struct Cache {
-    budget: u64,
+    budget: Arc<Budget>,
     entries: Mutex<Entries>,
     disk: OnceLock<SegmentStore>,
 }
@@ -61,9 +62,18 @@ struct Entries {
 }
 
 impl Cache {
-    pub fn new(budget: u64) -> Self {
+    /// A cache of what `budget` leaves.
+    pub fn new(budget: Arc<Budget>) -> Arc<Self> {
         let entries = Mutex::new(Entries { map: LruCache::unbounded(), used: 0 });
-        Self { budget, entries, disk: OnceLock::new() }
+        let cache = Arc::new(Self { budget, entries, disk: OnceLock::new() });
+        let giving: Weak<Self> = Arc::downgrade(&cache);
+        cache.budget.serve_cache(giving);
+        cache
+    }
+
+    /// What it shares with others.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Has segments kept on disk too. Only the first call counts.
@@ -95,11 +105,11 @@ impl Cache {
         lock(&self.entries).used
     }
 
-    /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than the whole
+    /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than all that is left of the
     /// budget is not kept.
     pub fn put(&self, key: Key, value: Cached) {
-        let cost = value.cost();
-        if cost > self.budget {
+        let (cost, most) = (value.cost(), self.budget.left_for_cache());
+        if cost > most {
             return;
         }
         let mut entries = lock(&self.entries);
@@ -107,9 +117,24 @@ impl Cache {
             entries.used -= former.cost();
         }
         entries.used += cost;
-        while entries.used > self.budget {
-            let Some((_, dropped)) = entries.map.pop_lru() else { break };
-            entries.used -= dropped.cost();
+        entries.shrink_to(most);
+    }
+}
+
+impl GivesWay for Cache {
+    fn shrink_to(&self, bytes: u64) -> u64 {
+        let mut entries = lock(&self.entries);
+        let used = entries.used;
+        entries.shrink_to(bytes);
+        used - entries.used
+    }
+}
+
+impl Entries {
+    fn shrink_to(&mut self, bytes: u64) {
+        while self.used > bytes {
+            let Some((_, dropped)) = self.map.pop_lru() else { break };
+            self.used -= dropped.cost();
         }
     }
 }
@@ -128,7 +153,7 @@ mod tests {
 
     #[test]
     fn drops_the_longest_unused_first_and_stays_within_its_bytes() {
-        let cache = Cache::new(3 * (ENTRY_OVERHEAD + 100));
+        let cache = Cache::new(Budget::new(3 * (ENTRY_OVERHEAD + 100)));
         for n in 0..3 {
             cache.put(key(n), piece(100));
         }
@@ -139,8 +164,25 @@ mod tests {
     }
 
     #[test]
+    fn it_gives_way_to_what_is_in_flight() {
+        let budget = Budget::new(8 * (ENTRY_OVERHEAD + 100));
+        let cache = Cache::new(Arc::clone(&budget));
+        for n in 0..8 {
+            cache.put(key(n), piece(100));
+        }
+        let flying = budget.hold(6 * (ENTRY_OVERHEAD + 100));
+        let held = |cache: &Cache| (0..9).filter(|n| cache.get(&key(*n)).is_some()).collect::<Vec<_>>();
+        assert_eq!(held(&cache), [6, 7]);
+        cache.put(key(8), piece(100));
+        assert_eq!(held(&cache), [7, 8]);
+        drop(flying);
+        cache.put(key(0), piece(100));
+        assert_eq!(held(&cache), [0, 7, 8]);
+    }
+
+    #[test]
     fn replacing_an_entry_is_counted_once_and_what_cannot_fit_is_not_kept() {
-        let cache = Cache::new(2 * (ENTRY_OVERHEAD + 100));
+        let cache = Cache::new(Budget::new(2 * (ENTRY_OVERHEAD + 100)));
         for _ in 0..10 {
             cache.put(key(0), piece(100));
         }

@@ -1,6 +1,6 @@
 //! Which rows differ between two contents in parts, told by their keys without rendering them.
 
-use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +8,15 @@ use bytes::Bytes;
 use super::differing::leaves;
 use super::tree::Tree;
 use super::{Engine, blocking};
-use crate::source::parts::{ByKey, RawRow};
+use crate::memory::{Cancel, Sorter, Work};
+use crate::source::blocking::broken_off;
+use crate::source::parts::{ByKey, Part, RawRow};
 use crate::source::{Content, SourceError};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 
-/// Rows of the earlier content that are held to be compared, in bytes.
-const MOST_HELD: usize = 128 << 20;
+/// Length of what stands before a row's value while rows are sorted: its place.
+const PLACE: usize = 8;
 
 /// A row of one of two contents that are compared.
 pub struct Side<'s> {
@@ -38,108 +40,153 @@ impl Side<'_> {
     }
 }
 
-impl Engine {
-    /// Shows `take` the rows of two contents of one table that the other one does not have: of a row that changed both
-    /// sides, one after the other or not. Gives what it made of them, in no order. No length has to be known for it.
-    ///
-    /// `None` where that has to be told by their lines: not both are in parts with keys, the definition of the table
-    /// changed, so that all rows are kept in another way, or more than 128 MiB of the earlier one differ.
-    ///
-    /// # Errors
-    /// Why a content cannot be read, and what `take` says.
-    pub async fn changed_rows<T: Send + 'static>(
-        &self,
-        before: Option<&Arc<dyn Content>>,
-        after: Option<&Arc<dyn Content>>,
-        take: impl FnMut(&Side<'_>) -> Outcome<Option<T>> + Send + 'static,
-    ) -> Outcome<Option<Vec<T>>> {
-        let pair = [before.cloned(), after.cloned()];
-        Ok(self.changed_rows_of(vec![pair], take).await?.pop().flatten())
-    }
+/// Two contents that are compared, the earlier one first.
+pub type ContentPair = [Option<Arc<dyn Content>>; 2];
 
-    /// The same of many pairs of contents, in their order: as many small ones are told sooner at once.
+impl Engine {
+    /// Shows `take` the rows of pairs of contents of one table that the other one of the pair does not have, with the place of
+    /// the pair: of a row that changed both sides, one after the other. They come in no order. No length has to be known for it. Rows are
+    /// sorted within the memory of `work`, which is given back, with `state` and whether the rows of each pair were told.
+    ///
+    /// They are not where that has to be told by their lines: not both are in parts with keys, or the definition of the table
+    /// changed, so that all rows are kept in another way.
     ///
     /// # Errors
-    /// As [`Self::changed_rows`].
-    pub async fn changed_rows_of<T: Send + 'static>(
+    /// Why a content cannot be read, and what `take` says; when there is no room for temporary files.
+    pub(crate) async fn changed_rows<S: Send + 'static>(
         &self,
-        pairs: Vec<[Option<Arc<dyn Content>>; 2]>,
-        mut take: impl FnMut(&Side<'_>) -> Outcome<Option<T>> + Send + 'static,
-    ) -> Outcome<Vec<Option<Vec<T>>>> {
+        pairs: Vec<ContentPair>,
+        mut work: Work,
+        mut state: S,
+        mut take: impl FnMut(&mut S, usize, &Side<'_>) -> Outcome<()> + Send + 'static,
+    ) -> Outcome<(S, Vec<bool>, Work)> {
         let Some(of) = pairs.iter().flatten().flatten().next().cloned() else {
-            return Ok(pairs.iter().map(|_| Some(Vec::new())).collect());
+            return Ok((state, vec![true; pairs.len()], work));
         };
         let memory = Arc::clone(&self.parts);
-        let work = move || {
+        let cancel = Cancel::default();
+        let _wanted = cancel.on_drop();
+        let compare = move || {
             let open = |content: &Option<Arc<dyn Content>>| {
                 content.as_ref().and_then(|content| Tree::open(content, &memory)).transpose()
             };
-            let mut all = Vec::with_capacity(pairs.len());
-            for pair in &pairs {
+            let mut are_told = Vec::with_capacity(pairs.len());
+            for (at, pair) in pairs.iter().enumerate() {
                 if pair.iter().flatten().any(|content| content.in_parts().is_none()) {
-                    all.push(None);
+                    are_told.push(false);
                     continue;
                 }
                 let trees = [open(&pair[0])?, open(&pair[1])?];
-                let have_keys = trees.iter().flatten().all(|tree| tree.by_key().is_some());
                 let [before, after] = trees.each_ref().map(Option::as_ref);
-                all.push(if have_keys { between(before, after, &mut take)? } else { None });
+                let is_told = are_comparable(before, after);
+                are_told.push(is_told);
+                if is_told {
+                    let show = |row: &Side<'_>| take(&mut state, at, row);
+                    work = between(before, after, work, &cancel, show)?;
+                }
             }
-            Ok(all)
+            Ok((state, are_told, work))
         };
-        blocking(&*of, work).await
+        blocking(&*of, compare).await
     }
 }
 
-fn between<T>(
+/// Whether both have keys, and are kept in one way.
+fn are_comparable(before: Option<&Tree>, after: Option<&Tree>) -> bool {
+    let rendering = |tree: Option<&Tree>| tree.and_then(Tree::whole).map(|whole| whole.rendering);
+    let is_one_way = match (rendering(before), rendering(after)) {
+        (Some(old), Some(new)) => old == new,
+        _ => true,
+    };
+    is_one_way && before.into_iter().chain(after).all(|tree| tree.by_key().is_some())
+}
+
+fn between(
     before: Option<&Tree>,
     after: Option<&Tree>,
-    mut take: impl FnMut(&Side<'_>) -> Outcome<Option<T>>,
-) -> Outcome<Option<Vec<T>>> {
-    let rendering = |tree: Option<&Tree>| tree.and_then(Tree::whole).map(|whole| whole.rendering);
-    if let (Some(old), Some(new)) = (rendering(before), rendering(after))
-        && old != new
-    {
-        return Ok(None);
-    }
+    work: Work,
+    cancel: &Cancel,
+    mut take: impl FnMut(&Side<'_>) -> Outcome<()>,
+) -> Outcome<Work> {
     let (old, new) = leaves(before, after)?;
-    let mut found = Vec::new();
-    let mut show = |rows: &dyn ByKey, row: &RawRow, is_later| -> Outcome<()> {
+    let sides = [(before.and_then(Tree::by_key), &old), (after.and_then(Tree::by_key), &new)];
+    let mut show = |is_later: bool, row: &RawRow| -> Outcome<()> {
+        let Some(rows) = sides[usize::from(is_later)].0 else { return Ok(()) };
         let key_line = &*rows.key_line(row).map_err(Arc::new)?;
-        found.extend(take(&Side { key: rows.columns(), key_line, is_later, row, rows })?);
-        Ok(())
+        take(&Side { key: rows.columns(), key_line, is_later, row, rows })
     };
-    let mut left: HashMap<Bytes, RawRow> = HashMap::new();
-    if let Some(rows) = before.and_then(Tree::by_key) {
-        let mut held = 0;
-        for leaf in &old {
-            for row in rows.rows(leaf).map_err(Arc::new)? {
-                if new.is_empty() {
-                    show(rows, &row, false)?;
-                    continue;
-                }
-                held += row.key.len() + row.value.len();
-                left.insert(row.key.clone(), row);
-            }
-            if held > MOST_HELD {
-                return Ok(None);
-            }
+    if old.is_empty() || new.is_empty() {
+        for (is_later, (rows, leaves)) in [false, true].into_iter().zip(&sides) {
+            each_row(*rows, leaves, cancel, |row| show(is_later, row))?;
         }
+        return Ok(work);
     }
-    if let Some(rows) = after.and_then(Tree::by_key) {
-        for leaf in &new {
-            for row in rows.rows(leaf).map_err(Arc::new)? {
-                match left.remove(&row.key) {
-                    Some(same) if same.value == row.value => continue,
-                    Some(changed) => show(rows, &changed, false)?,
-                    None => {}
-                }
-                show(rows, &row, true)?;
+    let mut sorter = Sorter::new(work, cancel);
+    let mut value = Vec::new();
+    for (is_later, (rows, leaves)) in [false, true].into_iter().zip(&sides) {
+        each_row(*rows, leaves, cancel, |row| {
+            value.clear();
+            value.push(u8::from(is_later));
+            value.extend_from_slice(&(row.place as u64).to_le_bytes());
+            value.extend_from_slice(&row.value);
+            sorter.push(&row.key, &value).map_err(temporary)
+        })?;
+    }
+    let mut sorted = sorter.finish(u64::MAX).map_err(temporary)?;
+    // Of one key, the earlier row comes first: it was pushed before.
+    let mut earlier: Option<RawRow> = None;
+    while let Some((key, value)) = sorted.next().map_err(temporary)? {
+        let (is_later, row) = row_of(key, value);
+        if !is_later {
+            if let Some(removed) = earlier.replace(row) {
+                show(false, &removed)?;
+                is_wanted(cancel)?;
             }
+            continue;
         }
+        match earlier.take() {
+            Some(same) if same.key == row.key && same.value == row.value => continue,
+            Some(other) => show(false, &other)?,
+            None => {}
+        }
+        show(true, &row)?;
+        is_wanted(cancel)?;
     }
-    if let Some(rows) = before.and_then(Tree::by_key) {
-        left.values().try_for_each(|row| show(rows, row, false))?;
+    earlier.iter().try_for_each(|removed| show(false, removed))?;
+    Ok(sorted.into_work())
+}
+
+fn each_row(
+    rows: Option<&dyn ByKey>,
+    leaves: &[Part],
+    cancel: &Cancel,
+    mut take: impl FnMut(&RawRow) -> Outcome<()>,
+) -> Outcome<()> {
+    let Some(rows) = rows else { return Ok(()) };
+    for leaf in leaves {
+        is_wanted(cancel)?;
+        rows.rows(leaf).map_err(Arc::new)?.iter().try_for_each(&mut take)?;
     }
-    Ok(Some(found))
+    Ok(())
+}
+
+/// A row as it was sorted, and whether it is one of the later content.
+fn row_of(key: &[u8], value: &[u8]) -> (bool, RawRow) {
+    let (is_later, rest) = value.split_at(1);
+    let (place, value) = rest.split_at(PLACE);
+    // It was a usize before.
+    let place = u64::from_le_bytes(place.try_into().expect("it is as long")) as usize;
+    let [key, value] = [key, value].map(Bytes::copy_from_slice);
+    (is_later[0] == 1, RawRow { place, key, value })
+}
+
+fn temporary(error: io::Error) -> Arc<SourceError> {
+    Arc::new(SourceError::of_temporary_file(error))
+}
+
+fn is_wanted(cancel: &Cancel) -> Outcome<()> {
+    match cancel.is_cancelled() {
+        true => Err(Arc::new(broken_off("asof", "nobody waits for it any more".to_owned()))),
+        false => Ok(()),
+    }
 }

@@ -162,7 +162,7 @@ impl Held {
         let end = if is_range { self.version.count().min(number + SPAN) } else { self.version.count() };
         let to = (end < self.version.count()).then(|| self.version.segment(end).first.clone()).flatten();
         let next = if from.is_some() { number } else { 0 };
-        let reading = Reading::start(|sink| async move {
+        let reading = Reading::start(self.cache.budget(), |sink| async move {
             match (from, source.versioned()) {
                 (Some(from), Some(versioned)) => versioned.read_between(&from, to.as_ref(), sink).await,
                 _ => source.read(sink).await,
@@ -193,8 +193,7 @@ impl Held {
     }
 
     async fn ended_early(&self, run: &mut Run) -> Arc<SourceError> {
-        let nothing = Reading::start(|_| std::future::ready(Ok(())));
-        let reading = std::mem::replace(&mut run.reading, nothing);
+        let reading = std::mem::replace(&mut run.reading, Reading::ended());
         Arc::new(reading.verdict(&*self.content).await.err().unwrap_or_else(|| self.changed()))
     }
 

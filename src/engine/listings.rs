@@ -10,14 +10,21 @@ use super::flight::Flights;
 use super::report::cannot_list;
 use crate::catalog::View;
 use crate::locks::lock;
+use crate::memory::{Budget, Held};
 use crate::model::access::Access;
 use crate::model::history::SnapshotId;
 use crate::model::secrets::{Secrets, is_container, is_database};
 use crate::source::unlisted::is_passing;
 use crate::source::{FileEntry, SourceError};
 
-/// Entries kept over all listings: some 500 bytes each.
+/// Entries kept over all listings, at most.
 const KEPT_ENTRIES: usize = 64 * 1024;
+
+/// What each of them takes, in bytes: its path, and what its source has to know to read it.
+const EACH: u64 = 500;
+
+/// They take up to one part in so many of the budget.
+const PART: u64 = 8;
 
 /// How old a listing of the working set may be: long enough that `ls -l` of a folder asks once.
 const LIVE_AGE: Duration = Duration::from_millis(300);
@@ -38,20 +45,19 @@ pub struct Listings {
 struct Kept {
     listings: LruCache<Key, (Instant, Files)>,
     entries: usize,
-}
-
-impl Default for Listings {
-    fn default() -> Self {
-        Self::new(Arc::default())
-    }
+    most: usize,
+    held: Held,
 }
 
 impl Listings {
-    /// Listings that tell which files are secret.
-    pub fn new(secrets: Arc<Secrets>) -> Self {
+    /// Listings that tell which files are secret, as many as `budget` has room for.
+    pub fn new(secrets: Arc<Secrets>, budget: &Arc<Budget>) -> Self {
+        // Fits: it is at most KEPT_ENTRIES.
+        let most = (budget.part(PART) / EACH).min(KEPT_ENTRIES as u64) as usize;
+        let held = budget.hold(0);
         Self {
             secrets,
-            kept: Mutex::new(Kept { listings: LruCache::unbounded(), entries: 0 }),
+            kept: Mutex::new(Kept { listings: LruCache::unbounded(), entries: 0, most, held }),
             flights: Flights::new(),
         }
     }
@@ -131,10 +137,11 @@ impl Kept {
         self.remove(&key);
         self.entries += files.len();
         self.listings.put(key, (Instant::now(), files));
-        while self.entries > KEPT_ENTRIES && self.listings.len() > 1 {
+        while self.entries > self.most && self.listings.len() > 1 {
             let Some((_, (_, dropped))) = self.listings.pop_lru() else { break };
             self.entries -= dropped.len();
         }
+        self.held.resize(self.entries as u64 * EACH);
     }
 
     fn remove(&mut self, key: &Key) {

@@ -22,7 +22,7 @@ pub(super) async fn read(
     cache: &Cache,
 ) -> Result<Version, SourceError> {
     let source = Arc::clone(content);
-    let mut reading = Reading::start(|sink| async move { source.read(sink).await });
+    let mut reading = Reading::start(cache.budget(), |sink| async move { source.read(sink).await });
     let (mut segmenter, mut list) = (Segmenter::default(), SegmentList::new(order, cache));
     while let Some(piece) = reading.next().await {
         segmenter.push(&piece, |segment| list.push(segment));

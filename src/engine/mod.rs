@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use lru::LruCache;
 
 use crate::locks::lock;
+use crate::memory::Budget;
 use crate::model::content_id::ContentId;
 use crate::source::blocking::{broken_off, in_place};
 use crate::source::{Content, SourceError};
@@ -41,7 +42,7 @@ mod tree;
 mod version;
 mod versions;
 
-pub use changed_rows::Side;
+pub use changed_rows::{ContentPair, Side};
 pub use differing::{Differing, Run, differing};
 pub use digest::Digest;
 pub use disk::{SMALLEST as SMALLEST_DISK_CACHE, SegmentStore};
@@ -84,9 +85,9 @@ pub enum Reader {
 }
 
 impl Engine {
-    /// An engine that keeps up to `cache_size` bytes of content in memory.
-    pub fn new(cache_size: u64) -> Self {
-        let (cache, lengths) = (Arc::new(Cache::new(cache_size)), Arc::<Lengths>::default());
+    /// An engine that holds up to `memory` bytes, for contents in memory and all work on them.
+    pub fn new(memory: u64) -> Self {
+        let (cache, lengths) = (Cache::new(Budget::new(memory)), Arc::<Lengths>::default());
         Self {
             parts: Arc::new(PartMemory::new(Arc::clone(&cache))),
             versions: Versions::new(Arc::clone(&cache), Arc::clone(&lengths)),
@@ -112,6 +113,11 @@ impl Engine {
         self.lengths.recall(lengths);
         lock(&self.digests.table).recall(digests);
         Ok(())
+    }
+
+    /// What everything that holds bytes of contents draws on.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        self.cache.budget()
     }
 
     /// Keeps segments in `store` too from now on, and looks there before it makes them.

@@ -2,31 +2,52 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::locks::lock;
+use crate::memory::{Budget, Held};
 use crate::source::parts::Part;
 use foldhash::fast::RandomState;
 
-/// How many are kept at most, at some 100 bytes each. A history of a million distinct leaves is measured all the same:
+/// How many are kept at most. A history of a million distinct leaves is measured all the same:
 /// a version shares most of its parts with the one before, and these are the last used.
 const KEPT: usize = 256 << 10;
 
+/// So many are kept under any budget.
+const FEWEST: u64 = 1024;
+
+/// What each of them takes, in bytes.
+const EACH: u64 = 100;
+
+/// They take up to one part in so many of the budget.
+const PART: u64 = 8;
+
+/// A difference in bytes from which on it is counted anew.
+const COUNTED: u64 = 64 << 10;
+
 /// Lengths in bytes, of the parts used last.
-#[derive(Default)]
 pub(super) struct PartLengths {
     known: Mutex<Generations>,
 }
 
 /// To look up a length must cost little: a version of a large table asks for hundreds. So their order of use is kept
 /// in two steps only. What was used since the last turn is young; at a turn, the old ones go.
-#[derive(Default)]
 struct Generations {
+    most: usize,
+    held: Held,
     young: HashMap<Part, u64, RandomState>,
     old: HashMap<Part, u64, RandomState>,
 }
 
 impl PartLengths {
+    /// None yet; as many as `budget` has room for.
+    pub fn within(budget: &Arc<Budget>) -> Self {
+        // Fits: it is at most KEPT.
+        let most = (budget.part(PART) / EACH).clamp(FEWEST, KEPT as u64) as usize;
+        let (young, old) = (HashMap::default(), HashMap::default());
+        Self { known: Mutex::new(Generations { most, held: budget.hold(0), young, old }) }
+    }
+
     pub fn get(&self, part: &Part) -> Option<u64> {
         lock(&self.known).get(part)
     }
@@ -53,10 +74,15 @@ impl Generations {
     }
 
     fn keep(&mut self, part: Part, len: u64) {
-        if self.young.len() >= KEPT / 2 {
+        if self.young.len() >= self.most / 2 {
             self.old = mem::take(&mut self.young);
         }
         self.young.insert(part, len);
+        let bytes = (self.young.len() + self.old.len()) as u64 * EACH;
+        // Counted by steps: to count is dearer than to insert.
+        if bytes.abs_diff(self.held.bytes()) > COUNTED {
+            self.held.resize(bytes);
+        }
     }
 }
 
@@ -73,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_is_used_stays_and_the_rest_goes() {
-        let lengths = PartLengths::default();
+        let lengths = PartLengths::within(&Budget::new(1 << 40));
         let count = KEPT as u32 * 2;
         for number in 0..count {
             lengths.keep(part(number), number.into());

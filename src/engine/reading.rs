@@ -1,20 +1,30 @@
 //! A source at work: the bytes of a content as they come.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::memory::{Budget, Held};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
 
-/// Pieces that a source may produce ahead of us.
+/// Pieces that a source may produce ahead of us; and where the budget is short.
 const AHEAD: usize = 4;
+const AHEAD_IF_SHORT: usize = 1;
+
+/// What a piece takes, in bytes: most sources make pieces of this length.
+const PIECE: u64 = 256 << 10;
+
+/// A read counts as one part in so many of the budget at most: under a small one its pieces are small, too.
+const PART: u64 = 32;
 
 /// A read under way. It is ended when this is dropped.
 pub(super) struct Reading {
     pieces: mpsc::Receiver<Bytes>,
     task: JoinHandle<Result<(), SourceError>>,
+    _in_flight: Option<Held>,
 }
 
 impl Drop for Reading {
@@ -25,12 +35,22 @@ impl Drop for Reading {
 
 impl Reading {
     /// Starts what `read` does with the sink that it is given.
-    pub fn start<F>(read: impl FnOnce(Sink) -> F) -> Self
+    pub fn start<F>(budget: &Arc<Budget>, read: impl FnOnce(Sink) -> F) -> Self
     where
         F: Future<Output = Result<(), SourceError>> + Send + 'static,
     {
-        let (sink, pieces) = Sink::new(AHEAD);
-        Self { pieces, task: tokio::spawn(read(sink)) }
+        let ahead = if budget.is_short() { AHEAD_IF_SHORT } else { AHEAD };
+        let (sink, pieces) = Sink::within(ahead, budget);
+        // One more is being made, and one is being taken apart.
+        let bytes = (ahead as u64 + 2) * PIECE;
+        let in_flight = budget.hold(bytes.min(budget.part(PART)));
+        Self { pieces, task: tokio::spawn(read(sink)), _in_flight: Some(in_flight) }
+    }
+
+    /// One that has nothing to give.
+    pub fn ended() -> Self {
+        let (_, pieces) = Sink::new(AHEAD_IF_SHORT);
+        Self { pieces, task: tokio::spawn(std::future::ready(Ok(()))), _in_flight: None }
     }
 
     /// The next bytes; `None` after the last.

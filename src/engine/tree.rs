@@ -28,7 +28,8 @@ pub(super) struct PartMemory {
 
 impl PartMemory {
     pub fn new(cache: Arc<Cache>) -> Self {
-        Self { cache, lengths: PartLengths::default(), flights: PartFlights::default() }
+        let lengths = PartLengths::within(cache.budget());
+        Self { cache, lengths, flights: PartFlights::default() }
     }
 
     fn held(&self, part: &Part) -> Option<Loaded> {

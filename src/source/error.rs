@@ -4,6 +4,9 @@ use std::error::Error;
 
 use serde::{Deserialize, Serialize};
 
+use crate::memory::temporary_folder;
+use crate::model::terminal::ShowPath;
+
 /// What kind of failure it is: decides the errno, and whether trying again makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
@@ -55,6 +58,16 @@ impl SourceError {
     /// An error without cause or hint; add them with [`Self::because`] and [`Self::with_hint`].
     pub fn new(kind: ErrorKind, source_label: impl Into<String>, operation: impl Into<String>) -> Self {
         Self { kind, source_label: source_label.into(), operation: operation.into(), hint: None, cause: None }
+    }
+
+    /// The failure of a temporary file that work on contents goes to where memory is short (ADR 49). One that was interrupted was
+    /// ended, as nobody waits for it.
+    pub fn of_temporary_file(error: std::io::Error) -> Self {
+        let folder = temporary_folder();
+        let doing = format!("cannot use a temporary file in {}", folder.shown());
+        Self::new(ErrorKind::Unavailable, "asof", doing)
+            .because(error)
+            .with_hint("TMPDIR names another folder; with a larger --cache-size less is written there.")
     }
 
     /// Adds why it failed.

@@ -12,6 +12,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::memory::sort::LEAST;
+use crate::memory::{Budget, Cancel, Sorter};
 use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
@@ -217,6 +219,8 @@ pub fn remove_leftovers() {
 /// The receiving end of a content being read. Slow receivers hold the producer back.
 pub struct Sink {
     pieces: mpsc::Sender<Bytes>,
+    /// What the reader draws on; none for one that has no limit of its own.
+    budget: Option<Arc<Budget>>,
 }
 
 /// Tells whether anybody still waits for what is read, also while there is no piece to hand over.
@@ -238,7 +242,21 @@ impl Sink {
     /// Makes a sink that holds up to `depth` pieces, and the receiver of its pieces.
     pub fn new(depth: usize) -> (Self, mpsc::Receiver<Bytes>) {
         let (pieces, receiver) = mpsc::channel(depth);
-        (Self { pieces }, receiver)
+        (Self { pieces, budget: None }, receiver)
+    }
+
+    /// The same for a reader that draws on a budget.
+    pub(crate) fn within(depth: usize, budget: &Arc<Budget>) -> (Self, mpsc::Receiver<Bytes>) {
+        let (sink, receiver) = Self::new(depth);
+        (Self { budget: Some(Arc::clone(budget)), ..sink }, receiver)
+    }
+
+    /// Sorts records within the reader's memory, and in a temporary file beyond it: for what has to be handed over in another
+    /// order than it comes in.
+    pub(crate) fn sorter(&self) -> Sorter {
+        let budget = self.budget.clone().unwrap_or_else(|| Budget::new(0));
+        // It may be read by work that holds memory already, and so must not wait for any.
+        Sorter::new(budget.little_work(LEAST), &Cancel::default())
     }
 
     /// Tells whether the receiver is still there. Drop it with the sink: the receiver waits for both.

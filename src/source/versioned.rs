@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
-use super::{Content, Sink, SourceError};
+use super::{Closed, Content, Sink, SourceError};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 
@@ -41,12 +42,30 @@ pub trait Versioned: Send + Sync {
     async fn read_between(&self, from: &LineKey, to: Option<&LineKey>, sink: Sink)
     -> Result<(), SourceError>;
 
-    /// How this version differs from another one of its family, in no order; `None` where that cannot be
-    /// told, or comes to more than `limit` bytes of lines.
+    /// Pushes how this version differs from another one of its family, in no order. False where that cannot be told,
+    /// or comes to more than `limit` bytes of lines: then what was pushed does not count.
     ///
     /// # Errors
     /// What the source says.
-    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError>;
+    async fn push_changes(&self, version: &str, limit: u64, changes: ChangeSink)
+    -> Result<bool, SourceError>;
+
+    /// The same, collected; `None` for false.
+    ///
+    /// # Errors
+    /// What the source says.
+    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
+        let (sink, mut batches) = ChangeSink::new();
+        let collect = async {
+            let mut all = Vec::new();
+            while let Some(batch) = batches.recv().await {
+                all.extend(batch);
+            }
+            all
+        };
+        let (are_told, all) = tokio::join!(self.push_changes(version, limit, sink), collect);
+        Ok(are_told?.then_some(all))
+    }
 
     /// How the lengths of versions near this one differ from those that they were made from: up to about
     /// `count` steps, first those to this version and later ones. None where that cannot be told.
@@ -87,6 +106,64 @@ pub struct LineChange {
     pub from: Option<Bytes>,
     /// The line that is; none for one that was removed.
     pub to: Option<Bytes>,
+}
+
+impl LineChange {
+    /// How long both lines are, in bytes.
+    pub fn bytes(&self) -> u64 {
+        [&self.from, &self.to].into_iter().flatten().map(|line| line.len() as u64).sum()
+    }
+}
+
+/// Lines that differ are handed over once they come to so many bytes.
+const BATCH: u64 = 256 << 10;
+
+/// Batches that a source may produce ahead.
+const AHEAD: usize = 2;
+
+/// The receiving end of lines that differ, in batches. Slow receivers hold the source back.
+pub struct ChangeSink {
+    batches: mpsc::Sender<Vec<LineChange>>,
+}
+
+/// Lines on their way into a [`ChangeSink`].
+#[derive(Default)]
+pub struct ChangeBatch {
+    changes: Vec<LineChange>,
+    bytes: u64,
+}
+
+impl ChangeSink {
+    /// A sink, and the receiver of its batches.
+    pub fn new() -> (Self, mpsc::Receiver<Vec<LineChange>>) {
+        let (batches, receiver) = mpsc::channel(AHEAD);
+        (Self { batches }, receiver)
+    }
+
+    /// Hands over what is in a batch, and leaves that empty.
+    ///
+    /// # Errors
+    /// [`Closed`] when the receiver is gone; stop reading then.
+    pub async fn push(&self, batch: &mut ChangeBatch) -> Result<(), Closed> {
+        let batch = std::mem::take(batch);
+        if batch.changes.is_empty() {
+            return Ok(());
+        }
+        self.batches.send(batch.changes).await.map_err(|_| Closed)
+    }
+}
+
+impl ChangeBatch {
+    /// Adds a change.
+    pub fn add(&mut self, change: LineChange) {
+        self.bytes += change.bytes();
+        self.changes.push(change);
+    }
+
+    /// Whether it is time to push.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= BATCH
+    }
 }
 
 /// How the lengths of two versions differ.

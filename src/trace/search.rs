@@ -9,12 +9,13 @@ use super::count::is_binary;
 use super::matcher::Matcher;
 use crate::catalog::View;
 use crate::engine::{Engine, Listings, Reader, Run, differing};
+use crate::memory::{Budget, Held};
 use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
 use crate::model::row::{NULL, Row, trimmed};
 use crate::model::secrets::{Secrets, TableSecrets};
 use crate::source::verify::Progress;
-use crate::source::{FileEntry, FileKind, SourceError};
+use crate::source::{ErrorKind, FileEntry, FileKind, SourceError};
 
 /// The column that rows go by where their source knows of no key, as in `history/`; without it, their first.
 const ID: &str = "id";
@@ -98,13 +99,17 @@ pub async fn search(
     progress: &Progress,
 ) -> (Vec<Found>, Vec<Unread>) {
     let mut unread = Vec::new();
-    let by_path = versions(view, line, wants, progress, &mut unread).await;
+    let listings = Listings::new(Arc::default(), engine.budget());
+    let by_path = versions(view, line, wants, progress, &listings, &mut unread).await;
     progress.expect(by_path.values().map(|versions| versions.len() as u64).sum());
     let mut found = Vec::new();
     for (path, versions) in by_path {
-        let mut file = FileSearch::new(path, wanted, progress);
+        let mut file = FileSearch::new(path, wanted, progress, engine);
         for (at, version) in versions {
-            if let Err(error) = file.go_on(at, version.as_ref(), engine).await {
+            // One that found too much finds no more.
+            if !file.found.is_too_much
+                && let Err(error) = file.go_on(at, version.as_ref(), engine).await
+            {
                 unread.push(Unread { at, path: Some(Arc::clone(&file.path)), error });
             }
             progress.advance(1);
@@ -119,9 +124,9 @@ async fn versions(
     line: &[Step],
     wants: impl Fn(&str) -> bool,
     progress: &Progress,
+    listings: &Listings,
     unread: &mut Vec<Unread>,
 ) -> BTreeMap<Arc<str>, Versions> {
-    let listings = Listings::default();
     let mut by_path: BTreeMap<Arc<str>, Versions> = BTreeMap::new();
     progress.expect(line.len() as u64);
     for (at, step) in line.iter().enumerate() {
@@ -150,6 +155,53 @@ async fn versions(
     by_path
 }
 
+/// What is found in a file takes up to one part in so many of the budget.
+const PART: u64 = 2;
+
+/// What a run that was looked at takes, and a line that was found, beside its bytes.
+const OVERHEAD: u64 = 256;
+
+/// How much of a file is held, in bytes.
+struct FoundBytes {
+    most: u64,
+    held: Held,
+    /// Of runs that were looked at.
+    runs: u64,
+    /// Of rows that were found.
+    rows: u64,
+    is_too_much: bool,
+}
+
+impl FoundBytes {
+    fn within(budget: &Arc<Budget>) -> Self {
+        Self { most: budget.part(PART), held: budget.hold(0), runs: 0, rows: 0, is_too_much: false }
+    }
+
+    /// Whether so many bytes of rows more may be held.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        self.is_too_much |= self.rows.saturating_add(bytes) > self.most;
+        !self.is_too_much
+    }
+
+    /// Counts a run's lines; false where those of all runs have to be forgotten first.
+    fn add_run(&mut self, lines: &[Bytes]) -> bool {
+        let bytes = OVERHEAD + cost(lines);
+        let has_room = self.runs + bytes <= self.most / 2;
+        self.runs = if has_room { self.runs + bytes } else { bytes };
+        self.held.resize(self.runs + self.rows);
+        has_room
+    }
+
+    fn add_rows(&mut self, bytes: u64) {
+        self.rows += bytes;
+        self.held.resize(self.runs + self.rows);
+    }
+}
+
+fn cost(lines: &[Bytes]) -> u64 {
+    lines.iter().map(|line| line.len() as u64 + OVERHEAD).sum()
+}
+
 /// What tells a row from others: its key, or its whole line where it has none.
 type Identity = Vec<(String, String)>;
 
@@ -164,16 +216,18 @@ struct FileSearch<'s> {
     key: Option<Vec<String>>,
     /// Lines that match, by run; runs come again where a version is told from the next one.
     matching: HashMap<ContentId, Arc<[Bytes]>>,
+    found: FoundBytes,
     rows: Vec<Found>,
     /// The rows that hold the text now, by their places.
     open: HashMap<Identity, Vec<usize>>,
 }
 
 impl<'s> FileSearch<'s> {
-    fn new(path: Arc<str>, wanted: Wanted<'s>, progress: &'s Progress) -> Self {
+    fn new(path: Arc<str>, wanted: Wanted<'s>, progress: &'s Progress, engine: &Engine) -> Self {
         let (matcher, secrets) = (wanted.matcher, wanted.secrets.and_then(|secrets| secrets.of(&path)));
         let (matching, rows, open) = (HashMap::new(), Vec::new(), HashMap::new());
-        Self { path, matcher, secrets, progress, last: None, key: None, matching, rows, open }
+        let found = FoundBytes::within(engine.budget());
+        Self { path, matcher, secrets, progress, last: None, key: None, matching, found, rows, open }
     }
 
     async fn go_on(
@@ -191,6 +245,7 @@ impl<'s> FileSearch<'s> {
         let removed = self.lines_in(last.as_ref(), &runs.before).await?;
         let added = self.lines_in(next.as_ref(), &runs.after).await?;
         let (removed, added) = without_common(removed, added);
+        self.found.add_rows(cost(&added));
         // Only what is found has to be told apart.
         if !(removed.is_empty() && added.is_empty()) {
             if let Some(file) = version {
@@ -208,15 +263,22 @@ impl<'s> FileSearch<'s> {
         runs: &[Run],
     ) -> Result<Vec<Bytes>, Arc<SourceError>> {
         let Some(content) = content else { return Ok(Vec::new()) };
-        let mut lines = Vec::new();
+        let (mut lines, mut bytes) = (Vec::new(), 0);
         for run in runs {
             if let Some(known) = self.matching.get(&run.id) {
+                bytes += cost(known);
                 lines.extend(known.iter().cloned());
                 continue;
             }
+            self.make_sure(bytes + run.len)?;
             let found: Arc<[Bytes]> = self.matching_in(content, run).await?.into();
             self.progress.read(run.len);
+            bytes += cost(&found);
+            self.make_sure(bytes)?;
             lines.extend(found.iter().cloned());
+            if !self.found.add_run(&found) {
+                self.matching.clear();
+            }
             self.matching.insert(run.id, found);
         }
         Ok(lines)
@@ -241,6 +303,16 @@ impl<'s> FileSearch<'s> {
             true => lines.into_iter().map(|line| line.slice_ref(trimmed(&line))).collect(),
             false => lines,
         })
+    }
+
+    /// Makes sure that so many bytes more may be held.
+    fn make_sure(&mut self, bytes: u64) -> Result<(), Arc<SourceError>> {
+        if self.found.has_room(bytes) {
+            return Ok(());
+        }
+        let what = format!("more than {} bytes of it would have to be held", self.found.most);
+        let error = SourceError::new(ErrorKind::Unsupported, format!("looking through {}", self.path), what);
+        Err(Arc::new(error.with_hint("Look for a text that fewer rows hold, or give a larger --cache-size.")))
     }
 
     /// The lines of a text as they may be shown.

@@ -86,11 +86,11 @@ impl Vfs {
     pub fn new(catalog: Arc<Catalog>, engine: Engine, zone: TimeZone, clock: fn() -> Timestamp) -> Self {
         Self {
             catalog,
-            engine: Arc::new(engine),
             secrets: Arc::default(),
-            listings: Arc::default(),
+            listings: Arc::new(Listings::new(Arc::default(), engine.budget())),
+            rows: Arc::new(RowIndexes::of(&engine)),
+            engine: Arc::new(engine),
             versions: Versions::default(),
-            rows: Arc::default(),
             walks: ahead::Walks::default(),
             inodes: Inodes::new(Node::Root, ROOT),
             handles: Handles::default(),
@@ -104,7 +104,8 @@ impl Vfs {
     /// The same with other rules for what is secret than the built-in ones.
     #[must_use]
     pub fn with_secrets(self, secrets: Arc<Secrets>) -> Self {
-        Self { listings: Arc::new(Listings::new(Arc::clone(&secrets))), secrets, ..self }
+        let listings = Arc::new(Listings::new(Arc::clone(&secrets), self.engine.budget()));
+        Self { listings, secrets, ..self }
     }
 
     /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success

@@ -21,6 +21,7 @@ mod listing;
 mod live;
 mod live_store;
 mod lost;
+mod memory_limit;
 mod mount_options;
 mod never_writes;
 mod news;

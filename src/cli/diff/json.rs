@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::compare::Sizes;
 use super::sides::Sides;
 use crate::cli::target::table_name;
-use crate::derived::{Counts, RowChange, TableDiff, write_change};
+use crate::derived::{Counts, RowChange, write_change};
 use crate::model::secrets::TableSecrets;
 use crate::trace::ChangedFile;
 
@@ -23,7 +23,7 @@ struct Table<'o> {
 pub(super) fn row(
     sides: &Sides,
     file: &ChangedFile,
-    diff: &TableDiff,
+    key: &[String],
     change: &RowChange,
     secrets: Option<&TableSecrets<'_>>,
 ) -> Vec<u8> {
@@ -31,7 +31,7 @@ pub(super) fn row(
     let mut line = serde_json::to_vec(&table).expect("plain strings always serialise into memory");
     line.pop();
     let start = line.len();
-    write_change(&diff.key, change, secrets, &mut line);
+    write_change(key, change, secrets, &mut line);
     line[start] = b',';
     line
 }

@@ -7,9 +7,12 @@ use super::sides::Wanted;
 use crate::cli::Failure;
 use crate::cli::place::{alike, listed};
 use crate::cli::target::{is_called, table_name};
-use crate::derived::{DerivedError, RowChange, TableDiff, row_names};
+use crate::derived::{DerivedError, RowChange, TableDiff, each_row_name};
 use crate::model::row::{key_name, short_name};
 use crate::trace::ROWS;
+
+/// Names of rows that one like the wanted is looked for in, in bytes.
+const MOST_TOLD: usize = 4 << 20;
 
 /// A row's key as it was given.
 pub(super) struct Key {
@@ -23,9 +26,18 @@ impl Key {
         Self { names: [short_name(given).into_owned(), key_name(&[&text])] }
     }
 
-    /// Whether a changed row is the one that is meant.
-    pub fn is_of(&self, diff: &TableDiff, change: &RowChange) -> bool {
-        change.name(&diff.key).is_some_and(|name| self.names.contains(&name))
+    /// The changes of the row that is meant.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub async fn changes_in(&self, diff: &mut TableDiff) -> Result<Vec<RowChange>, DerivedError> {
+        let mut found = Vec::new();
+        while let Some(changes) = diff.next().await? {
+            let is_it =
+                |change: &RowChange| change.name(&diff.key).is_some_and(|name| self.names.contains(&name));
+            found.extend(changes.into_iter().filter(is_it));
+        }
+        Ok(found)
     }
 }
 
@@ -62,23 +74,26 @@ impl Comparison<'_> {
     /// # Errors
     /// Why one cannot be read.
     pub async fn look_for(&self, table: &str, key: &Key) -> Result<Looked, DerivedError> {
-        let mut all = Vec::new();
         let mut has_key = false;
+        let (mut is_found, mut all, mut told, mut bytes) = (false, Vec::new(), HashSet::new(), 0);
         for side in [&self.sides.to, &self.sides.from] {
             let files = self.files(side).await?;
             for file in files.iter().filter(|file| file.path.ends_with(ROWS) && is_called(&file.path, table))
             {
-                let Some(names) = row_names(self.engine, file).await? else { continue };
-                has_key = true;
-                if names.iter().any(|name| key.names.contains(name)) {
+                let take = |name: String| {
+                    is_found |= key.names.contains(&name);
+                    // Most rows are on both sides. Of very many, the first ones are told.
+                    if bytes < MOST_TOLD && told.insert(name.clone()) {
+                        bytes += name.len();
+                        all.push(name);
+                    }
+                };
+                has_key |= each_row_name(self.engine, file, take).await?;
+                if is_found {
                     return Ok(Looked::Found);
                 }
-                all.extend(names);
             }
         }
-        // Most rows are on both sides.
-        let mut told = HashSet::new();
-        all.retain(|name| told.insert(name.clone()));
         Ok(if has_key { Looked::Missing(all) } else { Looked::NoKey })
     }
 }

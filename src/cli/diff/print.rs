@@ -1,6 +1,7 @@
 //! From what differs to what is printed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::compare::Comparison;
 use super::key::{self, Key, Looked};
@@ -14,7 +15,7 @@ use crate::cli::place::{self, alike, listed};
 use crate::cli::progress::Progress;
 use crate::cli::target::{is_called, table_name};
 use crate::cli::tree::Opened;
-use crate::derived::{Counts, DerivedError, TableDiff, diff};
+use crate::derived::{Counts, DerivedError, diff};
 use crate::engine::Listings;
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
@@ -42,7 +43,7 @@ pub(super) async fn all(
     out: &mut Output,
     seen: &mut Seen,
 ) -> Result<(), Failure> {
-    let listings = Listings::default();
+    let listings = Listings::new(Arc::default(), opened.engine.budget());
     let comparison = |sides| Comparison { engine: &opened.engine, listings: &listings, sides };
     let mut unknown = Vec::new();
     for sides in &meant.sides {
@@ -199,36 +200,58 @@ impl Printer<'_> {
                 return Ok(false);
             }
         };
-        if let Some(key) = key {
-            if found.key.is_empty() && !found.changes.is_empty() {
-                return Err(Stop::Unknown(key::none(&file.path)));
-            }
-            let TableDiff { key: columns, changes } = found;
-            let all = TableDiff { key: columns, changes: Vec::new() };
-            let changes = changes.into_iter().filter(|change| key.is_of(&all, change)).collect();
-            found = TableDiff { changes, ..all };
+        if key.is_some() && found.key.is_empty() && found.counts().total() > 0 {
+            return Err(Stop::Unknown(key::none(&file.path)));
         }
-        if found.changes.is_empty() {
+        let (mut counts, mut some) = (found.counts(), None);
+        if let Some(key) = key {
+            // A key is that of few rows.
+            let changes = match key.changes_in(&mut found).await {
+                Ok(changes) => changes,
+                Err(error) => {
+                    self.unread(file, &error)?;
+                    return Ok(false);
+                }
+            };
+            counts = Counts::of(&changes);
+            some = Some(changes);
+        }
+        if counts.total() == 0 {
             return Ok(false);
         }
         self.seen.differs = true;
         if !self.args.json {
             self.begin()?;
-            let line = text::table(self.out, file, found.counts());
+            let line = text::table(self.out, file, counts);
             self.out.text(&line)?;
         }
         let secrets = self.secrets.and_then(|secrets| secrets.of(&file.path));
-        for change in &found.changes {
-            let secrets = secrets.as_ref();
-            match self.args.json {
-                true => {
-                    let line = json::row(self.comparison.sides, file, &found, change, secrets);
-                    self.out.json_lines(&line)?;
+        let columns = found.key.clone();
+        loop {
+            let next = match some.take() {
+                Some(changes) => Ok(Some(changes)),
+                None if key.is_some() => Ok(None),
+                None => found.next().await,
+            };
+            let changes = match next {
+                Ok(Some(changes)) => changes,
+                Ok(None) => return Ok(true),
+                Err(error) => {
+                    self.unread(file, &error)?;
+                    return Ok(true);
                 }
-                false => self.out.text(&text::row(self.out, &found, change, key.is_some(), secrets))?,
+            };
+            for change in &changes {
+                let secrets = secrets.as_ref();
+                match self.args.json {
+                    true => {
+                        let line = json::row(self.comparison.sides, file, &columns, change, secrets);
+                        self.out.json_lines(&line)?;
+                    }
+                    false => self.out.text(&text::row(self.out, &columns, change, key.is_some(), secrets))?,
+                }
             }
         }
-        Ok(true)
     }
 
     /// Names a file that is no table, if it differs.

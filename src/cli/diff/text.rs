@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::value;
 use crate::cli::output::{Output, Style};
 use crate::cli::target::table_name;
-use crate::derived::{Counts, RowChange, TableDiff, changed_columns};
+use crate::derived::{Counts, RowChange, changed_columns};
 
 use crate::model::row::{NULL, Row, key_name};
 use crate::model::secrets::TableSecrets;
@@ -60,13 +60,13 @@ pub(super) fn file(out: &Output, path: &str, before: Option<u64>, after: Option<
 /// `is_alone` asks for all of them. What is secret is masked.
 pub(super) fn row(
     out: &Output,
-    diff: &TableDiff,
+    key: &[String],
     change: &RowChange,
     is_alone: bool,
     secrets: Option<&TableSecrets<'_>>,
 ) -> String {
     let whole = if is_alone { all_of } else { on_one_line };
-    let key: &[String] = if change.has_key { &diff.key } else { &[] };
+    let key: &[String] = if change.has_key { key } else { &[] };
     let changed = match (&change.from, &change.to) {
         (Some(from), Some(to)) => Row::parse(from).zip(Row::parse(to)),
         _ => None,

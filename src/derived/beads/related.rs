@@ -1,13 +1,12 @@
 //! What belongs to an issue in other tables: labels, dependencies, comments.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::cells::{Cells, unset_time};
 use super::json::{Object, push_dolt_json, quoted};
-use super::tables::{Readers, Table};
+use super::tables::Table;
 use crate::derived::DerivedError;
 use crate::model::row::compare_keys;
 
@@ -56,27 +55,12 @@ fn target(cells: &Cells<'_>) -> Result<String, DerivedError> {
     found.map_or_else(|| cells.must(TARGETS[0]), Ok).map(Cow::into_owned)
 }
 
-/// Adds to the issues in `held` what the tables have for them, in order.
-///
-/// # Errors
-/// Why a table cannot be read, or which row is none of Beads.
-pub async fn fill(readers: &Readers, held: &mut HashMap<String, Related>) -> Result<(), DerivedError> {
-    for table in [Table::Labels, Table::Dependencies, Table::Comments] {
-        readers
-            .each(table, |cells| match held.get_mut(&owner(&cells)?) {
-                Some(related) => related.add(table, &cells),
-                None => Ok(()),
-            })
-            .await?;
-    }
-    for related in held.values_mut() {
-        related.sort();
-    }
-    Ok(())
-}
-
 impl Related {
-    fn add(&mut self, table: Table, cells: &Cells<'_>) -> Result<(), DerivedError> {
+    /// Adds a row of one of these tables.
+    ///
+    /// # Errors
+    /// [`DerivedError::Unfit`] for a row that is none of Beads.
+    pub fn add(&mut self, table: Table, cells: &Cells<'_>) -> Result<(), DerivedError> {
         match table {
             Table::Labels => self.labels.push(cells.must("label")?.into_owned()),
             Table::Dependencies => {
@@ -95,7 +79,7 @@ impl Related {
 
     /// As `bd` orders them. Of dependencies it says nothing but that those of one issue stand together: they come as the table
     /// has them, external ones last, which is what its query gives.
-    fn sort(&mut self) {
+    pub fn sort(&mut self) {
         self.labels.sort();
         self.dependencies.sort_by(|(a, _), (b, _)| a.cmp(b));
         // Ids were numbers once, and are texts now.

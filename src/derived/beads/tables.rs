@@ -1,8 +1,10 @@
 //! The tables of Beads among the files of a snapshot.
 
+use bytes::Bytes;
+
 use super::cells::Cells;
 use crate::derived::DerivedError;
-use crate::derived::lines::each_line;
+use crate::derived::lines::LineBlocks;
 use crate::engine::{Engine, Reader};
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
@@ -26,6 +28,9 @@ pub enum Table {
 }
 
 impl Table {
+    /// In this order what belongs to an issue is taken up: its own row first.
+    pub const ALL: [Self; 5] = [Self::Issues, Self::Labels, Self::Dependencies, Self::Comments, Self::Config];
+
     /// Those that there have to be. `config` only adds to them, and not all archives have it.
     const NEEDED: [Self; 4] = [Self::Issues, Self::Labels, Self::Dependencies, Self::Comments];
 
@@ -114,42 +119,24 @@ const FIRST: usize = 64 * 1024;
 pub struct Readers(Vec<(Table, Reader)>);
 
 impl Readers {
-    /// Calls `take` with each row of a table; with none where there is no such table.
-    ///
-    /// # Errors
-    /// Why it cannot be read; what `take` says.
-    pub async fn each(
-        &self,
-        table: Table,
-        mut take: impl FnMut(Cells<'_>) -> Result<(), DerivedError>,
-    ) -> Result<(), DerivedError> {
-        self.each_sized(table, |cells, _| take(cells)).await
+    /// The rows of a table, in blocks of lines; none where there is no such table.
+    pub fn blocks(&self, table: Table) -> Blocks<'_> {
+        Blocks(self.0.iter().find(|(of, _)| *of == table).map(|(_, reader)| LineBlocks::from(reader, 0)))
     }
+}
 
-    /// The same, and how long the row's line is, in bytes.
+/// The rows of a table that may not be there.
+pub struct Blocks<'r>(Option<LineBlocks<'r>>);
+
+impl Blocks<'_> {
+    /// The next rows, as lines.
     ///
     /// # Errors
-    /// Why it cannot be read; what `take` says.
-    pub async fn each_sized(
-        &self,
-        table: Table,
-        mut take: impl FnMut(Cells<'_>, u64) -> Result<(), DerivedError>,
-    ) -> Result<(), DerivedError> {
-        self.each_line(table, |line| take(Cells::parse(table.name(), line)?, line.len() as u64)).await
-    }
-
-    /// The same with each row as the line that it is.
-    ///
-    /// # Errors
-    /// Why it cannot be read; what `take` says.
-    pub async fn each_line(
-        &self,
-        table: Table,
-        take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
-    ) -> Result<(), DerivedError> {
-        match self.0.iter().find(|(of, _)| *of == table) {
-            Some((_, reader)) => each_line(reader, take).await,
-            None => Ok(()),
+    /// Why they cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, DerivedError> {
+        match &mut self.0 {
+            Some(blocks) => blocks.next().await,
+            None => Ok(None),
         }
     }
 }

@@ -30,8 +30,8 @@ fn file(table: &str, text: &str) -> FileEntry {
     entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), content)
 }
 
-/// The export of these tables, with so many bytes of rows held at a time.
-fn exported(tables: &[(&str, &str)], window: u64) -> Result<String, DerivedError> {
+/// The export of these tables, with so many bytes of memory.
+fn exported(tables: &[(&str, &str)], memory: u64) -> Result<String, DerivedError> {
     let files: Vec<FileEntry> = tables.iter().map(|(table, text)| file(table, text)).collect();
     let tables = Tables::find(&files).expect("all tables are there");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -39,7 +39,7 @@ fn exported(tables: &[(&str, &str)], window: u64) -> Result<String, DerivedError
         let export = Export { engine: Arc::new(Engine::new(1 << 20)), tables };
         let (mut sink, mut pieces) = Sink::new(64);
         let written = async {
-            let written = export.write(&mut sink, window).await;
+            let written = export.write(&mut sink, memory).await;
             drop(sink);
             written
         };
@@ -75,7 +75,7 @@ fn issues_come_by_priority_then_newest_first_then_by_id() {
     let issues =
         [issue("c", 2, 1), issue("b", 2, 1), issue("a", 2, 0), issue("z", 0, 0), issue("y", 2, 10)].concat();
     let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", "")];
-    assert_eq!(ids(&exported(&tables, WINDOW).expect("it is made")), ["z", "y", "b", "c", "a"]);
+    assert_eq!(ids(&exported(&tables, MEMORY).expect("it is made")), ["z", "y", "b", "c", "a"]);
 }
 
 #[test]
@@ -107,10 +107,10 @@ fn what_is_held_at_a_time_changes_nothing() {
         ("dependencies", &*dependencies),
         ("comments", &*comments),
     ];
-    let whole = exported(&tables, WINDOW).expect("it is made");
+    let whole = exported(&tables, MEMORY).expect("it is made");
     assert_eq!(whole.lines().count(), 40);
-    for window in [0, 1, 700, 3_000] {
-        assert_eq!(exported(&tables, window).expect("it is made"), whole, "{window} bytes at a time");
+    for memory in [0, 9_000, 40_000] {
+        assert_eq!(exported(&tables, memory).expect("it is made"), whole, "{memory} bytes of memory");
     }
     // What waits for i0 and what i0 waits for, counted from the loops above.
     let first = whole.lines().find(|line| line.contains("\"id\":\"i0\"")).expect("it is there");
@@ -133,7 +133,7 @@ fn comments_of_one_instant_come_by_id_as_a_number_or_a_text() {
         };
         let comments = ids.map(comment).concat();
         let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", &*comments)];
-        let export = exported(&tables, WINDOW).expect("it is made");
+        let export = exported(&tables, MEMORY).expect("it is made");
         let line: serde_json::Value = serde_json::from_str(&export).expect("a line is JSON");
         let found = [&line["comments"][0]["id"], &line["comments"][1]["id"]];
         assert_eq!(found, expected);
@@ -147,7 +147,7 @@ fn memories_come_last_and_sorted() {
     let tables = [("issues", ""), ("labels", ""), ("dependencies", ""), ("comments", ""), ("config", config)];
     let expected = "{\"_type\":\"memory\",\"key\":\"a\",\"value\":\"1\"}\n\
                     {\"_type\":\"memory\",\"key\":\"b\",\"value\":\"\\u003c2\\u003e\"}\n";
-    assert_eq!(exported(&tables, WINDOW).expect("it is made"), expected);
+    assert_eq!(exported(&tables, MEMORY).expect("it is made"), expected);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn rows_that_are_not_of_beads_fail_the_whole() {
             (of, if of == table { format!("{rows}{row}\n") } else { rows })
         });
         let tables: Vec<(&str, &str)> = tables.iter().map(|(table, text)| (*table, &**text)).collect();
-        let told = exported(&tables, WINDOW).expect_err(row).to_string();
+        let told = exported(&tables, MEMORY).expect_err(row).to_string();
         assert!(told.starts_with(message), "{told}");
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::engine::Engine;
 use crate::locks::lock;
 use crate::model::jsonl::line_key::{KeyColumn, KeyKind, LineKey};
-use crate::source::versioned::{LineChange, Step};
+use crate::source::versioned::{ChangeBatch, ChangeSink, LineChange, Step};
 use crate::source::{ErrorKind, Sink};
 
 type Rows = BTreeMap<u64, String>;
@@ -139,19 +139,21 @@ impl Versioned for Row {
         Ok(())
     }
 
-    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
+    async fn push_changes(&self, version: &str, limit: u64, sink: ChangeSink) -> Result<bool, SourceError> {
         self.table.changes.fetch_add(1, Ordering::SeqCst);
         let distance = self.distance(version).expect("it is near") as usize;
         self.table.farthest.fetch_max(distance, Ordering::SeqCst);
         let mut changes = self.table.between(version.parse().expect("our own"), self.number);
-        let len = |line: &Option<Bytes>| line.as_ref().map_or(0, |line| line.len() as u64);
-        if changes.iter().map(|change| len(&change.from) + len(&change.to)).sum::<u64>() > limit {
-            return Ok(None);
+        if changes.iter().map(LineChange::bytes).sum::<u64>() > limit {
+            return Ok(false);
         }
         if self.table.lies {
             changes.push(LineChange { from: Some(line(1 << 40, "never there")), to: None });
         }
-        Ok(Some(changes))
+        let mut batch = ChangeBatch::default();
+        changes.into_iter().for_each(|change| batch.add(change));
+        let _ = sink.push(&mut batch).await;
+        Ok(true)
     }
 
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {

@@ -1,6 +1,7 @@
 //! What differs between two versions of a table: `dolt_diff`, rendered as a full read renders rows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use mysql_common::packets::Column;
@@ -12,45 +13,49 @@ use super::lease::Lease;
 use super::sql::literals;
 use super::versions::{ReadRows, Reading, TableVersion};
 use super::wire::RowReader;
-use crate::source::versioned::LineChange;
+use crate::source::versioned::{ChangeBatch, ChangeSink, LineChange};
 
-/// How `to` differs from version `from`; none where that cannot be told or has more than `limit` bytes.
+/// Pushes how `to` differs from version `from`; false where that cannot be told or has more than `limit` bytes.
 ///
 /// # Errors
 /// What the server or the connection said.
-pub async fn between(
-    to: &TableVersion,
-    from: &str,
-    limit: u64,
-) -> Result<Option<Vec<LineChange>>, QueryError> {
+pub async fn push(to: &TableVersion, from: &str, limit: u64, sink: ChangeSink) -> Result<bool, QueryError> {
     let definition = to.definition().await?;
     let other = to.definition_at(&Arc::from(from)).await?;
     // Only within one family: across a changed key dolt_diff gives nothing at all.
     let is_same = other.is_some_and(|other| other.family.id == definition.family.id);
     if !is_same || !definition.is_told {
-        return Ok(None);
+        return Ok(false);
     }
     // Both versions are named by their commits, so the function renders each by its own definition.
     let arguments = literals([from, &to.commit, &to.table]);
     let query = format!("SELECT * FROM dolt_diff({arguments})");
-    to.reading(&Changes { query, columns: &definition.columns, limit }).await
+    let pushed = AtomicBool::new(false);
+    to.reading(&Changes { query, columns: &definition.columns, limit, sink, pushed }).await
 }
 
 struct Changes<'c> {
     query: String,
     columns: &'c [String],
     limit: u64,
+    sink: ChangeSink,
+    /// Some of it was handed over already.
+    pushed: AtomicBool,
 }
 
 impl ReadRows for Changes<'_> {
-    type Value = Option<Vec<LineChange>>;
+    type Value = bool;
 
     async fn read(&self, lease: &mut Lease) -> Result<Reading<Self::Value>, QueryError> {
+        if self.pushed.load(Ordering::Relaxed) {
+            // The connection broke in the middle: nobody can tell what came before from what comes now.
+            return Ok(Reading::CutShort(false));
+        }
         let mut answer = lease.start(&self.query).await?;
         let Some(reader) = DiffReader::new(answer.columns(), self.columns)? else {
-            return Ok(Reading::CutShort(None));
+            return Ok(Reading::CutShort(false));
         };
-        let (mut changes, mut total) = (Vec::new(), 0);
+        let (mut batch, mut total) = (ChangeBatch::default(), 0);
         let mut change = ChangedLine::default();
         while let Some(row) = answer.next().await? {
             if !reader.read(&row, &mut change)? {
@@ -58,11 +63,19 @@ impl ReadRows for Changes<'_> {
             }
             total += (change.from.len() + change.to.len()) as u64;
             if total > self.limit {
-                return Ok(Reading::CutShort(None));
+                return Ok(Reading::CutShort(false));
             }
-            changes.push(change.to_owned());
+            batch.add(change.to_owned());
+            if batch.is_full() {
+                self.pushed.store(true, Ordering::Relaxed);
+                if self.sink.push(&mut batch).await.is_err() {
+                    return Ok(Reading::CutShort(false));
+                }
+            }
         }
-        Ok(Reading::Whole(Some(changes)))
+        // A closed sink means that nobody wants the rest.
+        let _ = self.sink.push(&mut batch).await;
+        Ok(Reading::Whole(true))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong between this program and a Dolt server, and what to say about it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{ClientError, short_text, tls_hint};
@@ -37,9 +38,9 @@ pub enum Fault {
     /// A list that goes on for too long.
     #[error("an answer that does not end within {0:?}")]
     Endless(Duration),
-    /// A view without an order whose rows would have to be held to be sorted.
-    #[error("its rows have no order of their own and are more than {0} bytes to sort")]
-    TooLarge(usize),
+    /// The rows of a view without an order could not be sorted in a temporary file.
+    #[error("its rows have no order of their own, and cannot be sorted in a temporary file: {0}")]
+    Temporary(Arc<io::Error>),
     /// A commit that is not in the history.
     #[error("the commit is not in the history")]
     NoCommit,
@@ -128,7 +129,8 @@ impl Fault {
                 ErrorKind::TimedOut
             }
             Self::NotDolt(_) => ErrorKind::Unsupported,
-            Self::Wire(WireError::Type { .. }) | Self::TooLarge(_) => ErrorKind::Unsupported,
+            Self::Wire(WireError::Type { .. }) => ErrorKind::Unsupported,
+            Self::Temporary(_) => ErrorKind::Unavailable,
             Self::Wire(_) | Self::Answer(_) => ErrorKind::Damaged,
             Self::NoCommit => ErrorKind::Missing,
             Self::Moved => ErrorKind::Changed,
@@ -155,7 +157,9 @@ impl Fault {
             Self::NotDolt(_) => {
                 "Only Dolt keeps a database's history. Is the port that of `dolt sql-server` (3307 by default)?"
             }
-            Self::TooLarge(_) => "Give the view an ORDER BY: its rows are then passed on as they come.",
+            Self::Temporary(_) => {
+                "TMPDIR names another folder; rows of a view with an ORDER BY are passed on as they come."
+            }
             Self::NoCommit => "No branch or tag reaches that commit any more.",
             Self::Client(ClientError::Server(error)) => return server_hint(error.code),
             Self::Client(ClientError::Io(error)) => return io_hint(error),

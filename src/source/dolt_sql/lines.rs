@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::fault::QueryError;
 use super::lease::Lease;
 use super::store::Store;
+use crate::memory::Sorter;
 use crate::source::Sink;
 
 /// Size of the pieces handed on, in bytes.
@@ -63,6 +64,11 @@ impl<'s> Lines<'s> {
     /// None yet.
     pub fn new(sink: &'s mut Sink) -> Self {
         Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
+    }
+
+    /// Sorts lines within the reader's memory.
+    pub fn sorter(&self) -> Sorter {
+        self.sink.sorter()
     }
 
     /// Forgets what was added, to begin anew. False where some of it was handed on already.

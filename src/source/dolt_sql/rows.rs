@@ -5,6 +5,7 @@
 //! index only for a condition or an order (`EXPLAIN PLAN` shows a plain table scan also where a secondary
 //! index holds all columns).
 
+use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,12 +20,10 @@ use super::sql::{ALL_ROWS, Revision};
 use super::store::Store;
 use super::versions::TableVersion;
 use super::wire::RowReader;
+use crate::source::blocking::in_place;
 use crate::source::dolt::identifier::ident;
 use crate::source::versioned::Versioned;
 use crate::source::{Content, Sink, SourceError};
-
-/// Most bytes of a view without an order that are held to be sorted.
-const MOST_SORTED: usize = 256 * 1024 * 1024;
 
 /// The rows of one query as a file.
 pub struct RowsContent {
@@ -161,23 +160,24 @@ async fn copy_as_read(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<
 
 async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<End, QueryError> {
     let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
-    let mut text = Vec::new();
-    let mut ends = Vec::new();
+    let (mut line, mut sorter) = (Vec::new(), lines.sorter());
     while let Some(row) = answer.next().await? {
-        reader.line(&row, &mut text).map_err(Fault::from)?;
-        ends.push(text.len());
-        if text.len() > MOST_SORTED {
-            return Err(Fault::TooLarge(MOST_SORTED).into());
-        }
+        line.clear();
+        reader.line(&row, &mut line).map_err(Fault::from)?;
+        sorter.push(&line, &[]).map_err(temporary)?;
     }
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    let mut sorted: Vec<_> = starts.zip(&ends).map(|(start, &end)| &text[start..end]).collect();
-    sorted.sort_unstable();
-    for line in sorted {
+    let broken_off = |why| temporary(io::Error::other(why));
+    let finish = move || sorter.finish(u64::MAX).map_err(temporary);
+    let mut sorted = in_place(finish, broken_off).await?;
+    while let Some((line, _)) = sorted.next().map_err(temporary)? {
         lines.add(line);
         if lines.is_full() && lines.push().await == End::Closed {
             return Ok(End::Closed);
         }
     }
     Ok(lines.push().await)
+}
+
+fn temporary(error: io::Error) -> Fault {
+    Fault::Temporary(Arc::new(error))
 }

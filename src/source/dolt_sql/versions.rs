@@ -19,7 +19,7 @@ use super::store::Store;
 use crate::locks::lock;
 use crate::model::jsonl::line_key::LineKey;
 use crate::source::dolt::identifier::ident;
-use crate::source::versioned::{Family, LineChange, Step, Versioned};
+use crate::source::versioned::{ChangeSink, Family, Step, Versioned};
 use crate::source::{Sink, SourceError};
 
 /// A version of a table, by the commit that made it.
@@ -57,10 +57,10 @@ impl Versioned for TableVersion {
         copied.map_err(|error| self.failed("cannot read a part of", error))
     }
 
-    async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
-        let changes = changes::between(self, version, limit).await;
+    async fn push_changes(&self, version: &str, limit: u64, sink: ChangeSink) -> Result<bool, SourceError> {
+        let told = changes::push(self, version, limit, sink).await;
         let doing = || format!("cannot compare version {version} with");
-        changes.map_err(|error| self.failed(&doing(), error))
+        told.map_err(|error| self.failed(&doing(), error))
     }
 
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {

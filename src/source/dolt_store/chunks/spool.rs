@@ -4,16 +4,12 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::file::StoreFile;
+use crate::memory::{temporary_folder, unnamed_file};
 use crate::source::dolt_store::error::StoreError;
-
-/// The user's choice of a folder for temporary files.
-const CHOICE: &str = "TMPDIR";
-/// Where large temporary files belong: `/tmp` is memory on many machines.
-const FOLDER: &str = "/var/tmp";
 
 /// A temporary file that is written to at its end.
 pub struct Spool {
@@ -35,9 +31,9 @@ impl Spool {
     /// # Errors
     /// What the operating system said.
     pub fn new() -> Result<Self, StoreError> {
-        let folder = folder();
-        let file = tempfile::tempfile_in(&folder);
-        let file = file.map_err(|error| StoreError::io(&folder, "make a temporary file in", error))?;
+        let folder = temporary_folder();
+        let file =
+            unnamed_file().map_err(|error| StoreError::io(&folder, "make a temporary file in", error))?;
         Ok(Self { file: Arc::new(file), folder, end: Cell::new(0) })
     }
 
@@ -65,10 +61,4 @@ impl Unpacking<'_> {
         self.spool.end.set(self.end);
         StoreFile::part(Arc::clone(&self.spool.file), path, self.start, self.end - self.start)
     }
-}
-
-fn folder() -> PathBuf {
-    let chosen = std::env::var_os(CHOICE).map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let usual = || Some(PathBuf::from(FOLDER)).filter(|folder| Path::is_dir(folder));
-    chosen.or_else(usual).unwrap_or_else(std::env::temp_dir)
 }

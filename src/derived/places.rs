@@ -1,0 +1,93 @@
+//! The order of rows in a difference, as bytes that compare as the rows do.
+//!
+//! It is that of [`compare_keys`](crate::model::row::compare_keys): whole numbers as numbers, all else by its bytes. Bytes
+//! alone make an order of it where numbers and other values meet: whole numbers stand before other ones.
+
+/// Kinds of values in their order, which is that of the bytes that they begin with.
+const BEFORE_NUMBERS: u8 = 1;
+const WHOLE_NUMBERS: u8 = 2;
+const LIKE_NUMBERS: u8 = 3;
+const BEHIND_NUMBERS: u8 = 4;
+
+/// Ends a text: no JSON holds it as it is.
+const END: u8 = 0;
+
+/// Writes the place of a key's values, which are JSON texts.
+pub(super) fn write_place(values: &[&str], out: &mut Vec<u8>) {
+    values.iter().for_each(|value| write_line(value.as_bytes(), out));
+}
+
+/// Writes the place of a line that stands for itself.
+pub(super) fn write_line(line: &[u8], out: &mut Vec<u8>) {
+    let number = std::str::from_utf8(line).ok().and_then(|text| text.parse::<i128>().ok());
+    match (number, line.first()) {
+        (Some(number), _) => {
+            out.push(WHOLE_NUMBERS);
+            // The sign's bit turned over: negative numbers come first.
+            out.extend_from_slice(&(number as u128 ^ 1 << 127).to_be_bytes());
+        }
+        (None, Some(b'-'..=b'9')) => out.push(LIKE_NUMBERS),
+        (None, Some(b':'..)) => out.push(BEHIND_NUMBERS),
+        (None, _) => out.push(BEFORE_NUMBERS),
+    }
+    out.extend_from_slice(line);
+    out.push(END);
+}
+
+/// Writes a text of any characters, so that none begins as another one ends.
+pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        out.push(byte);
+        if byte == END {
+            out.push(0xff);
+        }
+    }
+    out.extend_from_slice(&[END, END]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::row::compare_keys;
+
+    fn place(values: &[&str]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_place(values, &mut out);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn places_compare_as_keys_do(
+            a in prop::collection::vec("-?[1-9][0-9]{0,20}|0|\"[ -~é]{0,4}\"|null|true|\\[1\\]", 2),
+            b in prop::collection::vec("-?[1-9][0-9]{0,20}|0|\"[ -~é]{0,4}\"|null|true|\\[1\\]", 2),
+        ) {
+            let (a, b): (Vec<&str>, Vec<&str>) = (a.iter().map(|v| &**v).collect(), b.iter().map(|v| &**v).collect());
+            prop_assert_eq!(place(&a).cmp(&place(&b)), compare_keys(&a, &b));
+        }
+
+        #[test]
+        fn texts_are_apart_whatever_follows(a in "[\0-\u{3}]{0,4}", b in "[\0-\u{3}]{0,4}", x: u8, y: u8) {
+            let written = |text: &str, behind: u8| {
+                let mut out = Vec::new();
+                write_text(text, &mut out);
+                out.push(behind);
+                out
+            };
+            if a != b {
+                prop_assert_eq!(written(&a, x).cmp(&written(&b, y)), a.cmp(&b));
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_all_kinds_have_one_order() {
+        // By bytes and numbers in turn they would go round in a circle.
+        let mut places =
+            ["9", "10", "5.5", "-3", "\"a\"", "null", "{}"].map(|value| (place(&[value]), value));
+        places.sort();
+        assert_eq!(places.map(|(_, value)| value), ["\"a\"", "-3", "9", "10", "5.5", "null", "{}"]);
+    }
+}

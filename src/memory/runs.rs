@@ -1,0 +1,318 @@
+//! Sorted runs of records in a temporary file, and their merging.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::Cancel;
+use super::unnamed_file;
+
+/// What stands before a record: the lengths of its key and its value.
+pub(super) const HEAD: usize = 8;
+
+/// Bytes that are written at once.
+const PIECE: usize = 256 << 10;
+
+/// Bytes of a run that are read at once, at least and at most.
+const LEAST_READ: u64 = 4 << 10;
+const MOST_READ: u64 = 256 << 10;
+
+/// How many runs are merged at once at most: each is a place in the file that is read at.
+const MOST_AT_ONCE: usize = 256;
+
+/// After so many records it is looked whether they are still wanted.
+const LOOK: u64 = 1024;
+
+/// A run: where it is, and its longest record, in bytes.
+#[derive(Debug, Clone)]
+struct Run {
+    place: Range<u64>,
+    longest: u64,
+}
+
+/// Runs in one file, in the order in which they were written.
+pub(super) struct Runs {
+    file: Arc<File>,
+    runs: Vec<Run>,
+    end: u64,
+}
+
+/// A run being written.
+pub(super) struct Writing<'r> {
+    runs: &'r mut Runs,
+    run: Run,
+    piece: Vec<u8>,
+}
+
+impl Runs {
+    /// None yet.
+    ///
+    /// # Errors
+    /// When no temporary file can be made.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { file: Arc::new(unnamed_file()?), runs: Vec::new(), end: 0 })
+    }
+
+    /// Begins the next run.
+    pub fn begin(&mut self) -> Writing<'_> {
+        let run = Run { place: self.end..self.end, longest: 0 };
+        Writing { runs: self, run, piece: Vec::with_capacity(PIECE) }
+    }
+
+    /// Merges until so few runs are left that all of them can be read at once with `memory` bytes.
+    ///
+    /// # Errors
+    /// What the operating system said; when it is cancelled.
+    pub fn merged(mut self, memory: u64, cancel: &Cancel) -> io::Result<Merge> {
+        loop {
+            let together = self.together(memory);
+            if together.len() <= 1 {
+                return Merge::of(Arc::clone(&self.file), self.runs, memory, cancel);
+            }
+            let mut next = Self::new()?;
+            for group in together {
+                let mut merge = Merge::of(Arc::clone(&self.file), self.runs[group].to_vec(), memory, cancel)?;
+                let mut run = next.begin();
+                while let Some((key, value)) = merge.next()? {
+                    run.write(key, value)?;
+                }
+                run.end()?;
+            }
+            self = next;
+        }
+    }
+
+    /// Which runs are merged with which: neighbours, so that equal records stay in their order.
+    fn together(&self, memory: u64) -> Vec<Range<usize>> {
+        let (mut groups, mut start, mut bytes) = (Vec::new(), 0, 0_u64);
+        for (at, run) in self.runs.iter().enumerate() {
+            let cost = run.longest.max(LEAST_READ);
+            let count = at - start;
+            if count >= MOST_AT_ONCE || count >= 2 && bytes + cost > memory {
+                groups.push(start..at);
+                (start, bytes) = (at, 0);
+            }
+            bytes += cost;
+        }
+        groups.push(start..self.runs.len());
+        groups
+    }
+}
+
+impl Writing<'_> {
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn write(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        let [key_len, value_len] = [length(key)?, length(value)?];
+        self.run.longest = self.run.longest.max((HEAD + key.len() + value.len()) as u64);
+        self.piece.extend_from_slice(&key_len);
+        self.piece.extend_from_slice(&value_len);
+        for bytes in [key, value] {
+            // What is long is not copied first.
+            if self.piece.len() + bytes.len() > PIECE {
+                self.flush()?;
+            }
+            if bytes.len() > PIECE {
+                self.put(bytes)?;
+            } else {
+                self.piece.extend_from_slice(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the run.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn end(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.runs.runs.push(self.run);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let piece = std::mem::take(&mut self.piece);
+        self.put(&piece)?;
+        self.piece = piece;
+        self.piece.clear();
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.runs.file.write_all_at(bytes, self.runs.end)?;
+        self.runs.end += bytes.len() as u64;
+        self.run.place.end = self.runs.end;
+        Ok(())
+    }
+}
+
+fn length(bytes: &[u8]) -> io::Result<[u8; 4]> {
+    let len = u32::try_from(bytes.len());
+    Ok(len.map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a row has 4 GiB or more"))?.to_le_bytes())
+}
+
+/// Several runs read as one.
+pub(super) struct Merge {
+    file: Arc<File>,
+    runs: Vec<Run>,
+    readers: Vec<RunReader>,
+    /// The readers that have a record, as a heap with the least first; of equal ones, the earlier run.
+    heap: Vec<usize>,
+    /// Whether the first reader's record was given out.
+    is_given: bool,
+    piece: usize,
+    cancel: Cancel,
+    count: u64,
+}
+
+impl Merge {
+    fn of(file: Arc<File>, runs: Vec<Run>, memory: u64, cancel: &Cancel) -> io::Result<Self> {
+        let each = (memory / runs.len().max(1) as u64).clamp(LEAST_READ, MOST_READ);
+        // Fits: it is at most 256 KiB.
+        let piece = each as usize;
+        let mut merge = Self {
+            file,
+            runs,
+            readers: Vec::new(),
+            heap: Vec::new(),
+            is_given: false,
+            piece,
+            cancel: cancel.clone(),
+            count: 0,
+        };
+        merge.rewind()?;
+        Ok(merge)
+    }
+
+    /// Begins anew with the first record.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        (self.heap, self.is_given) = (Vec::new(), false);
+        self.readers = self.runs.iter().map(|run| RunReader::new(run.place.clone(), self.piece)).collect();
+        for (at, reader) in self.readers.iter_mut().enumerate() {
+            if reader.advance(&self.file)? {
+                self.heap.push(at);
+            }
+        }
+        for place in (0..self.heap.len() / 2).rev() {
+            self.sink(place);
+        }
+        Ok(())
+    }
+
+    /// The next record: key and value.
+    ///
+    /// # Errors
+    /// What the operating system said; when it is cancelled.
+    pub fn next(&mut self) -> io::Result<Option<(&[u8], &[u8])>> {
+        self.count += 1;
+        if self.count.is_multiple_of(LOOK) && self.cancel.is_cancelled() {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "nobody waits for it any more"));
+        }
+        if std::mem::replace(&mut self.is_given, true)
+            && let Some(&first) = self.heap.first()
+        {
+            if !self.readers[first].advance(&self.file)? {
+                self.heap.swap_remove(0);
+            }
+            self.sink(0);
+        }
+        Ok(self.heap.first().map(|&first| self.readers[first].record()))
+    }
+
+    fn is_before(&self, a: usize, b: usize) -> bool {
+        let keys = self.readers[a].key().cmp(self.readers[b].key());
+        keys.then(a.cmp(&b)) == Ordering::Less
+    }
+
+    /// Lets what is at a place of the heap sink to where it belongs.
+    fn sink(&mut self, mut place: usize) {
+        loop {
+            let mut least = place;
+            for child in [2 * place + 1, 2 * place + 2] {
+                if child < self.heap.len() && self.is_before(self.heap[child], self.heap[least]) {
+                    least = child;
+                }
+            }
+            if least == place {
+                return;
+            }
+            self.heap.swap(place, least);
+            place = least;
+        }
+    }
+}
+
+/// Reads one run.
+struct RunReader {
+    rest: Range<u64>,
+    piece: usize,
+    buffer: Vec<u8>,
+    /// Where the next record begins in the buffer.
+    at: usize,
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl RunReader {
+    fn new(rest: Range<u64>, piece: usize) -> Self {
+        Self { rest, piece, buffer: Vec::new(), at: 0, key: 0..0, value: 0..0 }
+    }
+
+    fn key(&self) -> &[u8] {
+        &self.buffer[self.key.clone()]
+    }
+
+    fn record(&self) -> (&[u8], &[u8]) {
+        (&self.buffer[self.key.clone()], &self.buffer[self.value.clone()])
+    }
+
+    /// Goes on to the next record; false after the last.
+    fn advance(&mut self, file: &File) -> io::Result<bool> {
+        if self.at == self.buffer.len() && self.rest.is_empty() {
+            return Ok(false);
+        }
+        self.need(HEAD, file)?;
+        let head = &self.buffer[self.at..self.at + HEAD];
+        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let (key, value) = (number(0) as usize, number(4) as usize);
+        self.need(HEAD + key + value, file)?;
+        let start = self.at + HEAD;
+        self.key = start..start + key;
+        self.value = start + key..start + key + value;
+        self.at = start + key + value;
+        Ok(true)
+    }
+
+    /// Has so many bytes from the place on in the buffer.
+    fn need(&mut self, len: usize, file: &File) -> io::Result<()> {
+        let held = self.buffer.len() - self.at;
+        if held >= len {
+            return Ok(());
+        }
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        let left = self.rest.end - self.rest.start;
+        let more = (len - held).max(self.piece.saturating_sub(held));
+        let more = usize::try_from(left).map_or(more, |left| more.min(left));
+        if self.buffer.capacity() > 2 * self.piece.max(len) {
+            // A long record has passed.
+            self.buffer.shrink_to(self.piece.max(len));
+        }
+        self.buffer.resize(held + more, 0);
+        file.read_exact_at(&mut self.buffer[held..], self.rest.start)?;
+        self.rest.start += more as u64;
+        if self.buffer.len() < len {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a temporary file is too short"));
+        }
+        Ok(())
+    }
+}

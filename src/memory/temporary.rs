@@ -1,0 +1,25 @@
+//! Temporary files without a name: they go away with the last handle, however the program ends.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The user's choice of a folder for temporary files.
+const CHOICE: &str = "TMPDIR";
+/// Where large temporary files belong: `/tmp` is memory on many machines.
+const FOLDER: &str = "/var/tmp";
+
+/// The folder that large temporary files are made in.
+pub fn folder() -> PathBuf {
+    let chosen = std::env::var_os(CHOICE).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let usual = || Some(PathBuf::from(FOLDER)).filter(|folder| Path::is_dir(folder));
+    chosen.or_else(usual).unwrap_or_else(std::env::temp_dir)
+}
+
+/// A new, empty file without a name in [`folder`].
+///
+/// # Errors
+/// What the operating system said.
+pub fn unnamed_file() -> io::Result<File> {
+    tempfile::tempfile_in(folder())
+}
