@@ -10,6 +10,7 @@
 #   ISSUES=20000 SNAPSHOTS=3000 WIDE=200000 MILLION=1000000 COMMITS=100000 MEMBERS=70000
 #                        rows, commits and zip members of the data; COMMITS=0 and MILLION=0 leave their rows out
 #   SERVER_SNAPSHOTS=$SNAPSHOTS  commits of the history whose sizes the row `sizes` asks of a server
+#   WAITING=2000         readers of a stopped server in the row `waiting`
 #   READ_SNAPSHOTS=400   snapshots that the eight readers of the row `memory` read, spread over all of history
 #   ASOF_REAL_HISTORY    the bundle of the row `real-history`
 #   BENCH_CACHE          where made data is kept (.cache/bench)
@@ -17,12 +18,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 asof=$(realpath "${1:?usage: benches/run.sh ASOF}")
 CARGO=${CARGO:-cargo}
-all_rows="one-table warm snapshots sizes history open one-more commits memory busy zips zip-members real-history"
+all_rows="one-table warm snapshots sizes history open one-more commits memory busy zips zip-members waiting real-history"
 rows=${ROWS:-$all_rows}
 rounds=${ROUNDS:-5} long_rounds=${LONG_ROUNDS:-2}
 issues=${ISSUES:-20000} snapshots=${SNAPSHOTS:-3000} wide=${WIDE:-200000} million=${MILLION:-1000000}
 commits=${COMMITS:-100000} members=${MEMBERS:-70000} read_snapshots=${READ_SNAPSHOTS:-400}
-server_snapshots=${SERVER_SNAPSHOTS:-$snapshots}
+server_snapshots=${SERVER_SNAPSHOTS:-$snapshots} waiting=${WAITING:-2000}
 for row in $rows; do
   [ -e "benches/rows/$row.sh" ] || { echo "bench: no row is called $row; there are: $all_rows" >&2; exit 1; }
 done

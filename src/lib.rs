@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: each module may use only those below it in this list.
 //! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
-//! `source` → `memory`, `records`, `model`; all of them → `private`, `locks`.
+//! `source` → `memory`, `records`, `model`; all of them → `private`, `locks`, `tasks`.
 
 // Text leaves for a terminal through few places (docs/adr/0038-what-is-printed.md); tests may print.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout))]
@@ -18,6 +18,7 @@ pub mod model;
 mod private;
 mod records;
 pub mod source;
+mod tasks;
 pub mod trace;
 pub mod verify;
 pub mod vfs;

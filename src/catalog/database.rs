@@ -162,6 +162,11 @@ impl Database {
             && views.iter().all(|v| self.views.iter().any(|own| own.version == v.version))
     }
 
+    /// How many bytes its servers have sent so far; `None` where it has other sources, too.
+    pub fn received(&self) -> Option<u64> {
+        self.views.iter().map(|view| view.database.received()).sum()
+    }
+
     /// Its sources' views, in the order in which they win ties.
     pub fn views(&self) -> &[Arc<View>] {
         &self.views

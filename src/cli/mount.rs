@@ -135,7 +135,7 @@ pub(super) fn run(mut args: MountArgs) -> Result<(), Failure> {
             "nothing is kept on disk without a cache folder: --disk-cache-size needs a --cache-dir"
         );
     }
-    let runtime = workers::start()?;
+    let runtime = workers::start(args.sources.len())?;
     let served = serve(&runtime, plan, in_background);
     // A request that still waits for a source has nobody left to answer to.
     runtime.shutdown_background();

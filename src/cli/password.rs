@@ -7,9 +7,9 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::Failure;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
-use crate::source::dolt_sql::{Password, read_small_file};
+use crate::source::dolt_sql::{Password, ReadAgain, read_small_file};
 
 /// Environment variable with the server's password.
 const VARIABLE: &str = "ASOF_DOLT_PASSWORD";
@@ -124,6 +124,22 @@ pub(super) fn password(file: Option<&Path>) -> Result<Option<Password>, Failure>
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::new(format!("the password file {shown} is not UTF-8")))?;
     Ok(Some(text.trim_end_matches(['\n', '\r']).into()))
+}
+
+/// How to read the password from `file` again.
+pub(super) fn read_again(file: PathBuf) -> ReadAgain {
+    // The process in the background works in another folder.
+    let file = std::path::absolute(&file).unwrap_or(file);
+    Arc::new(move || match password(Some(&file)) {
+        Ok(password) => password,
+        Err(failure) => {
+            tracing::warn!(
+                "the server refuses the password, and it cannot be read again: {}",
+                failure.message()
+            );
+            None
+        }
+    })
 }
 
 enum Unread {

@@ -175,9 +175,9 @@ pub(super) async fn load(sources: Vec<Arc<dyn Source>>) -> Result<(Arc<Catalog>,
 pub(super) struct Workers(Option<tokio::runtime::Runtime>);
 
 impl Workers {
-    /// Starts them.
-    fn start() -> Result<Self, Failure> {
-        Ok(Self(Some(workers::start()?)))
+    /// Starts them, for so many sources.
+    fn start(sources: usize) -> Result<Self, Failure> {
+        Ok(Self(Some(workers::start(sources)?)))
     }
 
     /// Waits for `work`.
@@ -224,7 +224,7 @@ impl Opened {
             Failure::new(warning).print();
         }
         let mut opening = Opening::new(&from.from, &from.reading)?;
-        let runtime = Workers::start()?;
+        let runtime = Workers::start(from.from.len())?;
         let (sources, _) = opening.open()?;
         let (catalog, watcher) = runtime.block_on(load(sources))?;
         let (engine, zone, secrets) = (opening.engine(0), opening.zone, opening.secrets);

@@ -86,7 +86,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     )?;
     let sources: Vec<wire::SourceArg> =
         args.sources.iter().map(|s| wire::SourceArg::parse(s)).collect::<Result<_, _>>()?;
-    let runtime = match workers::start() {
+    let runtime = match workers::start(sources.len()) {
         Ok(runtime) => runtime,
         Err(failure) => {
             failure.print();

@@ -12,7 +12,9 @@ use super::server_args::ServerArgs;
 use super::{Failure, password};
 use crate::model::terminal::ShowPath;
 use crate::source::archive::{ArchiveOptions, ArchiveSource, Undated, folders_with_archives};
-use crate::source::dolt_sql::{DoltOptions, DoltSqlSource, Password, SECRET_TABLES, TlsOptions, check_url};
+use crate::source::dolt_sql::{
+    DoltOptions, DoltSqlSource, Password, ReadAgain, SECRET_TABLES, TlsOptions, check_url,
+};
 use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
 use crate::source::git::{GitPlace, GitSource};
 use crate::source::remove_leftovers;
@@ -40,6 +42,7 @@ pub(super) struct SourceOptions {
     zone: Option<TimeZone>,
     exclude: GlobSet,
     password: Option<Password>,
+    read_password_again: Option<ReadAgain>,
     tls: Option<TlsOptions>,
     cache_dir: Option<PathBuf>,
     links: Links,
@@ -165,7 +168,9 @@ impl SourceOptions {
         undated: Undated,
     ) -> Result<Self, Failure> {
         let password = password::password(server.password_file.as_deref())?;
-        Ok(Self { zone, exclude: globs(exclude)?, password, tls: server.tls()?, cache_dir, links, undated })
+        let read_password_again = server.password_file.clone().map(password::read_again);
+        let (exclude, tls) = (globs(exclude)?, server.tls()?);
+        Ok(Self { zone, exclude, password, read_password_again, tls, cache_dir, links, undated })
     }
 }
 
@@ -220,6 +225,7 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
             let dolt = DoltOptions {
                 name: source.name.clone(),
                 password: options.password.clone(),
+                read_password_again: options.read_password_again.clone(),
                 tls: options.tls.clone(),
                 exclude: options.exclude.clone(),
                 ..DoltOptions::default()

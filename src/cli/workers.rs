@@ -7,6 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::Failure;
 use crate::locks::lock;
+use crate::tasks;
 
 /// Threads that a command needs beside one for each core: those that read the kernel's requests, and some that wait.
 const OTHERS: usize = 8;
@@ -14,11 +15,11 @@ const OTHERS: usize = 8;
 /// The stack of a thread that only waits, in bytes.
 const SMALL_STACK: usize = 64 << 10;
 
-/// Starts the threads that work for a command.
+/// Starts the threads that work for a command that reads so many sources.
 ///
 /// # Errors
 /// When the system gives no more threads.
-pub(super) fn start() -> Result<Runtime, Failure> {
+pub(super) fn start(sources: usize) -> Result<Runtime, Failure> {
     let cannot = |error: &std::io::Error| {
         Failure::new("cannot start the worker threads").because(error).hint(
             "the limit on processes and threads of your user is too low: `ulimit -u` shows it, `ps -LU \"$USER\" | wc -l` how many \
@@ -28,7 +29,7 @@ pub(super) fn start() -> Result<Runtime, Failure> {
     // The runtime panics where it gets no thread: so it is tried first whether there are enough.
     try_threads(thread::available_parallelism().map_or(1, usize::from) + OTHERS)
         .map_err(|error| cannot(&error))?;
-    Builder::new_multi_thread().enable_all().build().map_err(|error| cannot(&error))
+    Builder::new_multi_thread().max_blocking_threads(tasks::most_threads(sources)).enable_all().build().map_err(|error| cannot(&error))
 }
 
 /// Whether so many threads can run at once.

@@ -8,10 +8,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::flight::Flights;
 use super::learned::Learned;
-use super::{Engine, Reader, blocking};
+use super::{Engine, Reader};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::source::{Content, SourceError};
+use crate::tasks::off_the_loop;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -74,7 +75,7 @@ impl Engine {
             return Ok(known);
         }
         // To hash takes a while, and is not for the loop that takes requests.
-        blocking(&**content, || Ok(())).await?;
+        off_the_loop().await;
         let reader = self.open(id, content).await?;
         let (table, is_for_good) = (Arc::clone(&self.digests.table), content.is_for_good());
         let make = async move {

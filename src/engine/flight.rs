@@ -4,21 +4,29 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 
 use crate::locks::lock;
 use crate::source::SourceError;
 use crate::source::blocking::broken_off;
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 type Outcome<V> = Result<V, Arc<SourceError>>;
-type Flight<V> = Shared<BoxFuture<'static, Outcome<V>>>;
-type UnderWay<V> = WeakShared<BoxFuture<'static, Outcome<V>>>;
 
 /// The loads under way. One that nobody waits for any more is broken off.
-pub(super) struct Flights<K, V: Clone> {
-    under_way: Arc<Mutex<HashMap<K, UnderWay<V>>>>,
+pub(super) struct Flights<K, V> {
+    under_way: Arc<Mutex<HashMap<K, Weak<Flight<V>>>>>,
+}
+
+/// One of them. The first of those that wait holds the lock and drives the load; where it leaves, the next one goes on with
+/// it. So what the load waits for wakes one of them, however many they are.
+struct Flight<V>(tokio::sync::Mutex<State<V>>);
+
+enum State<V> {
+    UnderWay(BoxFuture<'static, Outcome<V>>),
+    Landed(Outcome<V>),
 }
 
 impl<K, V> Flights<K, V>
@@ -30,28 +38,27 @@ where
         Self { under_way: Arc::default() }
     }
 
-    /// Joins the flight for `key`, or starts one with `load`. Whoever waits drives it: the first who asked,
-    /// or when that one has gone, another.
+    /// Joins the flight for `key`, or starts one with `load`.
     pub async fn join<F>(&self, key: K, load: F) -> Outcome<V>
     where
         F: Future<Output = Outcome<V>> + Send + 'static,
     {
         let (flight, others) = {
             let mut under_way = lock(&self.under_way);
-            match under_way.get(&key).and_then(WeakShared::upgrade) {
+            match under_way.get(&key).and_then(Weak::upgrade) {
                 Some(flight) => (flight, Vec::new()),
                 None => {
                     // Those that were broken off leave here. Whatever ends with the last hold on it does so without the lock.
                     let mut others = Vec::new();
                     under_way.retain(|_, other| other.upgrade().map(|other| others.push(other)).is_some());
-                    let flight = self.start(key.clone(), load);
-                    under_way.extend(flight.downgrade().map(|flight| (key, flight)));
+                    let flight = Arc::new(self.start(key.clone(), load));
+                    under_way.insert(key, Arc::downgrade(&flight));
                     (flight, others)
                 }
             }
         };
         drop(others);
-        flight.await
+        flight.landed().await
     }
 
     fn start<F>(&self, key: K, load: F) -> Flight<V>
@@ -67,7 +74,21 @@ where
             lock(&under_way).remove(&key);
             outcome
         };
-        landed.boxed().shared()
+        Flight(tokio::sync::Mutex::new(State::UnderWay(landed.boxed())))
+    }
+}
+
+impl<V: Clone> Flight<V> {
+    async fn landed(&self) -> Outcome<V> {
+        let mut state = self.0.lock().await;
+        match &mut *state {
+            State::Landed(outcome) => outcome.clone(),
+            State::UnderWay(load) => {
+                let outcome = load.await;
+                *state = State::Landed(outcome.clone());
+                outcome
+            }
+        }
     }
 }
 

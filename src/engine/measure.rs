@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::runtime::Handle;
+
 use super::kin::Kin;
 use super::report::steps_are_wrong;
 use super::steps;
@@ -10,6 +12,7 @@ use super::versions::{Versions, relatives};
 use crate::model::content_id::ContentId;
 use crate::source::versioned::Family;
 use crate::source::{Content, SourceError, chain};
+use crate::tasks;
 
 /// Who got so many lengths at once is on a walk through all versions, and will want the next ones soon.
 const WALK: usize = 32;
@@ -79,7 +82,7 @@ pub(super) async fn len(
 /// Learns the next lengths while those that were learned are looked at.
 fn go_on(versions: &Arc<Versions>, table: Table) {
     let versions = Arc::clone(versions);
-    tokio::spawn(async move {
+    let learning = tasks::spawn(&Handle::current(), async move {
         let mut steps = table.kin.steps.lock().await;
         let Some(count) = steps.worth_asking() else { return };
         match learn(&versions, &table, None, count, steps.are_proven()).await {
@@ -90,6 +93,7 @@ fn go_on(versions: &Arc<Versions>, table: Table) {
             Err(error) => tracing::debug!(reason = chain(&*error), "lengths are not learned ahead"),
         }
     });
+    learning.detach();
 }
 
 /// Asks for steps around a version, and checks where they lead: to the farthest version, by way of `id`'s where that is

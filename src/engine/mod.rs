@@ -11,8 +11,9 @@ use lru::LruCache;
 use crate::locks::lock;
 use crate::memory::Budget;
 use crate::model::content_id::ContentId;
-use crate::source::blocking::{broken_off, in_place};
+use crate::source::blocking::broken_off;
 use crate::source::{Content, SourceError};
+use crate::tasks::in_place;
 
 mod branch;
 mod cache;
@@ -60,6 +61,9 @@ use versions::Versions;
 
 /// Trees kept open after their last reader: a walk measures a file and reads it right after.
 const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
+
+/// What looks into our own cache folder are counted as, where threads are counted by source.
+const CACHE_FOLDER: &str = "the cache folder";
 
 /// Loads, shares and remembers contents.
 pub struct Engine {
@@ -248,10 +252,11 @@ impl Reader {
     }
 }
 
-/// Does something that blocks.
+/// Does something that blocks, for a content in parts its source's work, for others that of our own cache folder.
 async fn blocking<T: Send + 'static>(
     content: &dyn Content,
     work: impl FnOnce() -> Result<T, Arc<SourceError>> + Send + 'static,
 ) -> Result<T, Arc<SourceError>> {
-    in_place(work, |why| Arc::new(broken_off(&content.describe(), why))).await
+    let source = content.in_parts().map_or(CACHE_FOLDER, |parts| parts.source());
+    in_place(source, work, |why| Arc::new(broken_off(&content.describe(), why))).await
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::CACHE_FOLDER;
 use super::cache::{Cache, Cached, Key};
 use super::flight::Flights;
 use super::held::Held;
@@ -15,9 +16,10 @@ use super::report::{cannot_read, changes_do_not_fit};
 use super::version::Version;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
-use crate::source::blocking::{broken_off, in_place};
+use crate::source::blocking::broken_off;
 use crate::source::versioned::{Family, Versioned};
 use crate::source::{Content, SourceError, chain};
+use crate::tasks::in_place;
 
 /// Changes that come to more than one part in so many of a version's length are not worth having.
 const WORTH_CHANGING: u64 = 2;
@@ -127,7 +129,7 @@ impl Versions {
         let order = family.and_then(|family| family.order.clone());
         let recall = move || Ok(recall::version(&cache, id, order.as_ref()));
         let broken = |why| broken_off(&content.describe(), why);
-        let Some(version) = in_place(recall, broken).await? else { return Ok(None) };
+        let Some(version) = in_place(CACHE_FOLDER, recall, broken).await? else { return Ok(None) };
         self.lengths.remember(id, version.len(), &**content)?;
         if let Some(family) = family {
             self.families.kin(family.id).note(id, content);

@@ -1,30 +1,24 @@
-//! Who waits for an answer, and whether they still do.
+//! Who makes a request, and whether they still wait for the answer.
 //!
-//! The kernel says with each request which process makes it. One that is killed meanwhile stays until it is answered,
-//! with its mount busy: no signal gets through to us, as fuser answers FUSE_INTERRUPT by itself.
+//! The kernel says with each request which thread makes it. One that is killed meanwhile stays until it is answered, and
+//! keeps its mount busy: no signal gets through to us, as fuser answers FUSE_INTERRUPT by itself.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use fuser::Request;
 
-use crate::vfs::VfsError;
-
-/// Time until the first look at a caller, and between two looks.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
-const LOOK: Duration = Duration::from_millis(500);
-
 /// The thread that makes a request, by the number that it has here; 0 where it has none.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Caller(u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Caller(pub u32);
 
 /// What is known of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Lives,
-    IsKilled,
+pub(super) enum State {
+    /// It waits for the answer.
+    Waits,
+    /// It has ended, or ends or handles a signal as soon as it is answered.
+    Leaves,
+    /// It cannot be seen.
     Unknown,
 }
 
@@ -33,92 +27,76 @@ impl Caller {
         Self(request.pid())
     }
 
-    /// Waits for an answer for as long as the caller does.
-    ///
-    /// # Errors
-    /// Those of `answer`; [`VfsError::Interrupted`] when the caller was killed.
-    pub async fn waits_for<T>(
-        self,
-        answer: impl Future<Output = Result<T, VfsError>>,
-    ) -> Result<T, VfsError> {
-        let (mut answer, mut leaves) = (pin!(answer), pin!(self.leaves()));
-        poll_fn(|context| match answer.as_mut().poll(context) {
-            Poll::Ready(answer) => Poll::Ready(answer),
-            Poll::Pending => leaves.as_mut().poll(context).map(|()| Err(VfsError::Interrupted)),
-        })
-        .await
-    }
-
-    /// Returns when the caller has been killed, or has left.
-    async fn leaves(self) {
-        let (mut was_seen, mut pause) = (false, FIRST_LOOK);
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = LOOK;
-            match state(self.0) {
-                State::Lives => was_seen = true,
-                State::IsKilled => return,
-                // Some systems hide the processes of others: only who was there can have left.
-                State::Unknown if was_seen => return,
-                State::Unknown => {}
-            }
+    /// What the kernel says of the thread.
+    pub fn state(self) -> State {
+        if self.0 == 0 {
+            return State::Unknown;
+        }
+        match std::fs::read_to_string(format!("/proc/{}/status", self.0)) {
+            Ok(status) => state_of(&status),
+            // Where the processes of others are hidden (`hidepid`), so is one that waits.
+            Err(_) if *SEES_OTHERS => State::Leaves,
+            Err(_) => State::Unknown,
         }
     }
 }
 
-/// What the kernel says of a thread.
-fn state(thread: u32) -> State {
-    match std::fs::read_to_string(format!("/proc/{thread}/status")) {
-        Ok(status) if thread > 0 => state_of(&status),
-        _ => State::Unknown,
-    }
+/// Whether the processes of other users can be seen here.
+static SEES_OTHERS: LazyLock<bool> = LazyLock::new(|| std::fs::read("/proc/1/status").is_ok());
+
+/// Signals by which somebody stops a program, or it stops itself. A program that handles them waits for a read to end, too.
+const STOPS: u64 =
+    bit(libc::SIGINT) | bit(libc::SIGQUIT) | bit(libc::SIGTERM) | bit(libc::SIGHUP) | bit(libc::SIGALRM);
+
+const fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
 }
 
-/// The state in `/proc/PID/status` (proc_pid_status(5)). A signal that ends a process is made SIGKILL for each of its
-/// threads, which stays pending in one that waits for us.
+/// The state in `/proc/PID/status` (proc_pid_status(5)). The kernel makes a signal that ends a process SIGKILL for each of
+/// its threads, which stays pending in one that waits for us; not so one that is handled, or that dumps core.
 fn state_of(status: &str) -> State {
     let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let is_killed = |name| {
-        let pending = value(name).and_then(|set| u64::from_str_radix(set, 16).ok());
-        pending.is_some_and(|set| set & (1 << (libc::SIGKILL - 1)) != 0)
-    };
+    let set = |name| value(name).and_then(|set| u64::from_str_radix(set, 16).ok()).unwrap_or(0);
+    let pending = set("SigPnd:") | set("ShdPnd:");
     let is_dead = value("State:").is_some_and(|state| state.starts_with(['Z', 'X']));
-    if is_dead || is_killed("SigPnd:") || is_killed("ShdPnd:") { State::IsKilled } else { State::Lives }
+    let acts_on = pending & (bit(libc::SIGKILL) | STOPS & !set("SigBlk:") & !set("SigIgn:"));
+    if is_dead || acts_on != 0 { State::Leaves } else { State::Waits }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_pending_sigkill_is_told_from_other_signals() {
-        let status = |state: &str, own: &str, shared: &str| {
-            state_of(&format!("Name:\tcat\nState:\t{state}\nSigPnd:\t{own}\nShdPnd:\t{shared}\n"))
-        };
-        let none = "0000000000000000";
-        assert_eq!(status("D (disk sleep)", none, none), State::Lives);
-        assert_eq!(status("D (disk sleep)", "0000000000000100", none), State::IsKilled);
-        assert_eq!(status("D (disk sleep)", none, "0000000000004100"), State::IsKilled);
-        assert_eq!(
-            status("S (sleeping)", none, "0000000000004002"),
-            State::Lives,
-            "SIGTERM and SIGINT, handled"
-        );
-        assert_eq!(status("Z (zombie)", none, none), State::IsKilled);
-        assert_eq!(state_of("what is this"), State::Lives);
+    fn status(state: &str, own: u64, shared: u64, blocked: u64, ignored: u64) -> State {
+        state_of(&format!(
+            "Name:\tcat\nState:\t{state}\nSigPnd:\t{own:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\n\
+             SigIgn:\t{ignored:016x}\nSigCgt:\t0000000000000002\n"
+        ))
     }
 
-    #[tokio::test]
-    async fn who_has_left_is_not_waited_for() {
+    #[test]
+    fn a_thread_leaves_when_a_signal_is_pending_that_stops_it() {
+        let (kill, int, child) = (bit(libc::SIGKILL), bit(libc::SIGINT), bit(libc::SIGCHLD));
+        assert_eq!(status("D (disk sleep)", 0, 0, 0, 0), State::Waits);
+        assert_eq!(status("D (disk sleep)", kill, 0, 0, 0), State::Leaves);
+        assert_eq!(status("D (disk sleep)", 0, kill | child, 0, 0), State::Leaves);
+        assert_eq!(status("D (disk sleep)", 0, int, 0, 0), State::Leaves, "handled, once it is answered");
+        assert_eq!(status("D (disk sleep)", 0, bit(libc::SIGQUIT), 0, 0), State::Leaves);
+        assert_eq!(status("D (disk sleep)", 0, int, int, 0), State::Waits, "blocked");
+        assert_eq!(status("D (disk sleep)", 0, int, 0, int), State::Waits, "ignored");
+        assert_eq!(status("D (disk sleep)", child, child, 0, 0), State::Waits, "no reason to stop reading");
+        assert_eq!(status("Z (zombie)", 0, 0, 0, 0), State::Leaves);
+        assert_eq!(state_of("what is this"), State::Waits);
+    }
+
+    #[test]
+    fn threads_are_seen_from_their_begin_to_their_end() {
         let mut child = std::process::Command::new("sleep").arg("100").spawn().expect("coreutils");
         let caller = Caller(child.id());
-        let answer = std::future::pending::<Result<(), VfsError>>();
-        let waiting = tokio::spawn(caller.waits_for(answer));
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(!waiting.is_finished(), "it is there");
+        assert_eq!(caller.state(), State::Waits);
         child.kill().expect("it is ours");
         child.wait().expect("it is ours");
-        let answered = waiting.await.expect("no panic");
-        assert!(matches!(answered, Err(VfsError::Interrupted)));
+        assert_eq!(caller.state(), State::Leaves);
+        assert_eq!(Caller(0).state(), State::Unknown, "a thread that has no number here");
     }
 }

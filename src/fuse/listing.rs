@@ -1,14 +1,36 @@
 //! Listings with the attributes that are at hand (READDIRPLUS).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fuser::{FileHandle, INodeNo, ReplyDirectoryPlus};
 
 use super::convert::{self, Owner};
+use super::slot::Slot;
 use super::{GENERATION, LASTING};
 use crate::vfs::{Kind, Vfs, VfsError};
 
-/// Adds `.`, `..` and the entries from `offset` on until the buffer is full; offsets are those of [`convert::fill`].
+/// The references that the entries of a reply carry. Given back when this is dropped, unless the reply was given.
+pub(super) struct Counted {
+    vfs: Arc<Vfs>,
+    inodes: Vec<u64>,
+}
+
+impl Counted {
+    /// Leaves the references to the kernel, which has the reply.
+    pub fn keep(mut self) {
+        self.inodes.clear();
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.inodes.iter().for_each(|ino| self.vfs.forget(*ino, 1));
+    }
+}
+
+/// Adds `.`, `..` and the entries from `offset` on until the buffer is full, or the reply was given by somebody else; offsets
+/// are those of [`convert::fill`].
 ///
 /// Each entry but the dots carries a reference to its inode, which the kernel gives back, also where it makes nothing of
 /// the attributes.
@@ -16,41 +38,45 @@ use crate::vfs::{Kind, Vfs, VfsError};
 /// # Errors
 /// What the tree says of the first entry that cannot be told; later ones end the reply.
 pub(super) async fn fill(
-    reply: &mut ReplyDirectoryPlus,
-    vfs: &Vfs,
+    reply: &Slot<ReplyDirectoryPlus>,
+    vfs: &Arc<Vfs>,
     owner: Owner,
     ino: INodeNo,
     handle: FileHandle,
     offset: u64,
-) -> Result<(), VfsError> {
+) -> Result<Counted, VfsError> {
+    let mut counted = Counted { vfs: Arc::clone(vfs), inodes: Vec::new() };
     let entries = vfs.entries(handle.0)?;
     let from = usize::try_from(offset).unwrap_or(usize::MAX);
     let here = owner.unknown(ino.0, Kind::Directory);
     for (name, place) in convert::DOTS.into_iter().zip(1..).skip(from) {
-        if reply.add(ino, place, name, &Duration::ZERO, &here, GENERATION) {
-            return Ok(());
+        let is_full = reply.add(|reply| reply.add(ino, place, name, &Duration::ZERO, &here, GENERATION));
+        if is_full.unwrap_or(true) {
+            return Ok(counted);
         }
     }
     let first = from.saturating_sub(convert::DOTS.len());
-    let mut added = false;
     for (place, entry) in (first + convert::DOTS.len() + 1..).zip(entries.get(first..).unwrap_or_default()) {
         let listed = match vfs.entry(ino.0, &entry.name).await {
             Ok(listed) => listed,
             // It has left since the folder was opened.
             Err(VfsError::NotFound) => continue,
-            Err(error) if !added => return Err(error),
+            Err(error) if counted.inodes.is_empty() => return Err(error),
             // The next request begins with it.
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(counted),
         };
         let (attr, stays) = match listed.attr {
             Some(attr) => (owner.attr(&attr), LASTING),
             None => (owner.unknown(listed.ino, entry.kind), Duration::ZERO),
         };
-        if reply.add(attr.ino, place as u64, &*entry.name, &stays, &attr, GENERATION) {
+        let add = |reply: &mut ReplyDirectoryPlus| {
+            reply.add(attr.ino, place as u64, &*entry.name, &stays, &attr, GENERATION)
+        };
+        if reply.add(add).unwrap_or(true) {
             vfs.forget(listed.ino, 1);
-            return Ok(());
+            return Ok(counted);
         }
-        added = true;
+        counted.inodes.push(listed.ino);
     }
-    Ok(())
+    Ok(counted)
 }

@@ -1,10 +1,7 @@
 //! The thin layer between the kernel and [`crate::vfs`]: decode, call, reply.
 
 use std::ffi::OsStr;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use fuser::{
@@ -14,8 +11,8 @@ use fuser::{
 };
 use tokio::runtime::Handle;
 
-use crate::source::blocking::{on_loop, on_waiting_thread};
-use crate::vfs::{Vfs, VfsError};
+use crate::tasks::look;
+use crate::vfs::{Found, Vfs, VfsError};
 
 mod caller;
 mod convert;
@@ -23,11 +20,16 @@ mod errno;
 mod listing;
 mod modes;
 pub mod session;
+mod slot;
+mod waiting;
 
 pub use modes::Modes;
 
 use caller::Caller;
 use convert::Owner;
+use listing::Counted;
+use slot::{Refuse, Slot};
+use waiting::Waiting;
 
 /// How long the kernel may remember what cannot change: the attributes of an inode (it stands for one
 /// content), and names inside a snapshot. Long enough that a walk asks once, short enough that link counts
@@ -45,6 +47,10 @@ const MOVING: Duration = Duration::ZERO;
 /// 5.5), so that an entry can be listed without attributes: see [`convert::Owner::unknown`].
 const CHECKS_SIZES: Version = Version(7, 32);
 
+/// How many reads ahead the kernel may have under way at once in the whole mount, and how many before it reads less ahead. At
+/// its own default of 16, as many that wait for one source would hold up those of all others.
+const MOST_READS_AHEAD: u16 = u16::MAX;
+
 /// Inode numbers are never given to another file.
 const GENERATION: Generation = Generation(0);
 
@@ -53,26 +59,68 @@ pub struct Fuse {
     vfs: Arc<Vfs>,
     runtime: Handle,
     owner: Owner,
+    waiting: Waiting,
 }
 
 impl Fuse {
     /// `runtime` runs whatever has to wait for a source; `modes` says which users may read what.
     pub fn new(vfs: Arc<Vfs>, runtime: Handle, modes: Modes) -> Self {
-        Self { vfs, runtime, owner: Owner::of_this_process(modes) }
+        Self { vfs, runtime, owner: Owner::of_this_process(modes), waiting: Waiting::default() }
     }
 
-    /// Answers at once, on the loop's own thread, where the answer is in memory; what has to wait goes
-    /// on on a thread of its own, so that one slow source never holds up the loop.
-    fn answer(&self, answer: impl Future<Output = ()> + Send + 'static) {
-        let mut answer: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(answer);
-        let guard = self.runtime.enter();
-        let first = on_loop(|| answer.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-        drop(guard);
-        if first == Poll::Pending {
-            let runtime = self.runtime.clone();
-            // It is polled anew there with a real waker, so no wake-up is lost.
-            self.runtime.spawn_blocking(move || on_waiting_thread(|| runtime.block_on(answer)));
+    /// Answers what `work` gives about an inode: at once, on the loop's own thread, where that is in memory. What has to wait
+    /// goes on as a task, so that one slow source never holds up the loop.
+    fn answer<T: 'static, R: Refuse>(
+        &self,
+        request: &Request,
+        ino: INodeNo,
+        reply: R,
+        work: impl Future<Output = Result<T, VfsError>> + Send + 'static,
+        give: impl FnOnce(R, T) + Send + 'static,
+    ) {
+        self.answer_or(request, ino, Slot::new(reply), work, give, drop);
+    }
+
+    /// The same, where `too_late` has to take back what `work` gave after somebody else answered.
+    fn answer_or<T: 'static, R: Refuse>(
+        &self,
+        request: &Request,
+        ino: INodeNo,
+        slot: Slot<R>,
+        work: impl Future<Output = Result<T, VfsError>> + Send + 'static,
+        give: impl FnOnce(R, T) + Send + 'static,
+        too_late: impl FnOnce(T) + Send + 'static,
+    ) {
+        let reply = slot.clone();
+        let mut task = Box::pin(async move {
+            match (work.await, reply.take()) {
+                (Ok(found), Some(reply)) => give(reply, found),
+                (Ok(found), None) => too_late(found),
+                (Err(error), Some(reply)) => reply.refuse(errno::of(&error)),
+                (Err(_), None) => {}
+            }
+        });
+        let _runtime = self.runtime.enter();
+        if look(task.as_mut()).is_pending() {
+            let vfs = Arc::clone(&self.vfs);
+            let received = Box::new(move || vfs.received(ino.0));
+            self.waiting.add(&self.runtime, Caller::of(request), slot, received, task);
         }
+    }
+
+    /// Answers with the handle that `work` opens.
+    fn answer_opened(
+        &self,
+        request: &Request,
+        ino: INodeNo,
+        reply: ReplyOpen,
+        flags: FopenFlags,
+        work: impl Future<Output = Result<u64, VfsError>> + Send + 'static,
+    ) {
+        let vfs = Arc::clone(&self.vfs);
+        let give = move |reply: ReplyOpen, handle| reply.opened(FileHandle(handle), flags);
+        let too_late = move |handle| vfs.release(handle);
+        self.answer_or(request, ino, Slot::new(reply), work, give, too_late);
     }
 }
 
@@ -88,6 +136,9 @@ impl Filesystem for Fuse {
         if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
             tracing::debug!("the kernel does not look up names of one folder in parallel");
         }
+        // Neither fails: only 0 is refused.
+        let _ = config.set_max_background(MOST_READS_AHEAD);
+        let _ = config.set_congestion_threshold(MOST_READS_AHEAD);
         Ok(())
     }
 
@@ -96,18 +147,16 @@ impl Filesystem for Fuse {
         let Some(name) = name.to_str().map(str::to_owned) else {
             return reply.error(errno::of(&VfsError::NotFound));
         };
-        let (vfs, owner) = (self.vfs.clone(), self.owner);
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.lookup(parent.0, &name)).await {
-                Ok(found) => {
-                    let entry_ttl = convert::remembered(found.name_stays);
-                    let attr_ttl = convert::remembered(found.attr.stays);
-                    reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
-                }
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
+        let give = move |reply: ReplyEntry, found: Found| {
+            let entry_ttl = convert::remembered(found.name_stays);
+            let attr_ttl = convert::remembered(found.attr.stays);
+            reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
+        };
+        let work = async move { vfs.lookup(parent.0, &name).await };
+        let vfs = Arc::clone(&self.vfs);
+        let too_late = move |found: Found| vfs.forget(found.attr.ino, 1);
+        self.answer_or(request, parent, Slot::new(reply), work, give, too_late);
     }
 
     fn forget(&self, _req: &Request, ino: INodeNo, nlookup: u64) {
@@ -115,49 +164,33 @@ impl Filesystem for Fuse {
     }
 
     fn getattr(&self, request: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
-        let (vfs, owner) = (self.vfs.clone(), self.owner);
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.getattr(ino.0)).await {
-                Ok(attr) => reply.attr(&convert::remembered(attr.stays), &owner.attr(&attr)),
-                Err(error) => reply.error(errno::of(&error)),
-            }
+        let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
+        let work = async move { vfs.getattr(ino.0).await };
+        self.answer(request, ino, reply, work, move |reply, attr| {
+            reply.attr(&convert::remembered(attr.stays), &owner.attr(&attr));
         });
     }
 
     fn readlink(&self, request: &Request, ino: INodeNo, reply: ReplyData) {
-        let vfs = self.vfs.clone();
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.readlink(ino.0)).await {
-                Ok(target) => reply.data(&target),
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let vfs = Arc::clone(&self.vfs);
+        let work = async move { vfs.readlink(ino.0).await };
+        self.answer(request, ino, reply, work, |reply, target| reply.data(&target));
     }
 
     fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
             return reply.error(errno::of(&VfsError::ReadOnly));
         }
-        let vfs = self.vfs.clone();
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.open(ino.0)).await {
-                // An inode stands for one content for ever, so what the page cache holds stays right.
-                Ok(handle) => {
-                    reply
-                        .opened(FileHandle(handle), FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH);
-                }
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let vfs = Arc::clone(&self.vfs);
+        // An inode stands for one content for ever, so what the page cache holds stays right.
+        let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
+        self.answer_opened(request, ino, reply, flags, async move { vfs.open(ino.0).await });
     }
 
     fn read(
         &self,
         request: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         fh: FileHandle,
         offset: u64,
         size: u32,
@@ -165,14 +198,9 @@ impl Filesystem for Fuse {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let vfs = self.vfs.clone();
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.read(fh.0, offset, size as usize)).await {
-                Ok(bytes) => reply.data(&bytes),
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let vfs = Arc::clone(&self.vfs);
+        let work = async move { vfs.read(fh.0, offset, size as usize).await };
+        self.answer(request, ino, reply, work, |reply, bytes| reply.data(&bytes));
     }
 
     fn release(
@@ -190,14 +218,9 @@ impl Filesystem for Fuse {
     }
 
     fn opendir(&self, request: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        let vfs = self.vfs.clone();
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.opendir(ino.0)).await {
-                Ok(handle) => reply.opened(FileHandle(handle), FopenFlags::empty()),
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let vfs = Arc::clone(&self.vfs);
+        let work = async move { vfs.opendir(ino.0).await };
+        self.answer_opened(request, ino, reply, FopenFlags::empty(), work);
     }
 
     fn readdir(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, mut reply: ReplyDirectory) {
@@ -216,16 +239,19 @@ impl Filesystem for Fuse {
         ino: INodeNo,
         fh: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectoryPlus,
+        reply: ReplyDirectoryPlus,
     ) {
-        let (vfs, owner) = (self.vfs.clone(), self.owner);
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(listing::fill(&mut reply, &vfs, owner, ino, fh, offset)).await {
-                Ok(()) => reply.ok(),
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
+        let slot = Slot::new(reply);
+        let work = {
+            let slot = slot.clone();
+            async move { listing::fill(&slot, &vfs, owner, ino, fh, offset).await }
+        };
+        let give = |reply: ReplyDirectoryPlus, counted: Counted| {
+            counted.keep();
+            reply.ok();
+        };
+        self.answer_or(request, ino, slot, work, give, drop);
     }
 
     fn releasedir(
@@ -245,14 +271,9 @@ impl Filesystem for Fuse {
         let Some(name) = name.to_str().map(str::to_owned) else {
             return reply.error(errno::of(&VfsError::NoAttribute));
         };
-        let vfs = self.vfs.clone();
-        let caller = Caller::of(request);
-        self.answer(async move {
-            match caller.waits_for(vfs.xattr(ino.0, &name)).await {
-                Ok(value) => convert::sized(reply, size, &value),
-                Err(error) => reply.error(errno::of(&error)),
-            }
-        });
+        let vfs = Arc::clone(&self.vfs);
+        let work = async move { vfs.xattr(ino.0, &name).await };
+        self.answer(request, ino, reply, work, move |reply, value| convert::sized(reply, size, &value));
     }
 
     fn listxattr(&self, _req: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {

@@ -46,6 +46,9 @@ pub use error::{ErrorKind, SourceError, chain};
 /// seconds.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How many bytes a server has to bring for each second that it is waited for, beyond the time that it has for an answer.
+pub const LEAST_RATE: u64 = 64 << 10;
+
 /// Something that holds databases: a Dolt server, a folder of archives.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -92,6 +95,11 @@ pub trait Database: Send + Sync {
     /// The files of the uncommitted working set as of now, sorted by path. Only called where
     /// [`History::has_live`] is set.
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
+
+    /// How many bytes the server behind it has sent so far; `None` where it is on this machine.
+    fn received(&self) -> Option<u64> {
+        None
+    }
 
     /// Whom the files behind its snapshots let read them. Asked for each attribute of a folder.
     fn audiences(&self) -> Audiences {
@@ -198,6 +206,11 @@ pub trait Content: Send + Sync {
     /// be listed in its folder, too.
     fn may_pass(&self) -> bool {
         false
+    }
+
+    /// How many bytes the server behind it has sent so far; `None` where it comes from this machine.
+    fn received(&self) -> Option<u64> {
+        None
     }
 
     /// What this is, for log lines: which source, which snapshot, which table or member.

@@ -82,6 +82,9 @@ pub enum Segment {
 
 /// A content that can be opened as a tree.
 pub trait InParts: Send + Sync {
+    /// The label of its source, whose work it is to open and to read it.
+    fn source(&self) -> &str;
+
     /// Opens it. May block.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use super::snapshot_dir::{self, Entry};
 use crate::catalog::Database;
 use crate::engine::{Engine, Listings};
 use crate::locks::lock;
-use crate::source::blocking::on_waiting_thread;
+use crate::tasks;
 
 /// How many snapshots are measured ahead at most. Half as many are the least that is left when it goes on.
 const AHEAD: usize = 32;
@@ -96,11 +96,9 @@ impl Vfs {
         let path = Arc::clone(&walker.1);
         let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return };
         let (engine, listings) = (Arc::clone(&self.engine), Arc::clone(&self.listings));
-        let runtime = Handle::current();
+        let measure = async move { measure(&engine, &listings, &database, places, &path).await };
         // Nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || {
-            on_waiting_thread(|| runtime.block_on(measure(&engine, &listings, &database, places, &path)));
-        }));
+        tasks::spawn(&Handle::current(), measure).detach();
     }
 
     /// Takes note that the snapshot `node` was listed, and lists ahead if that is one more step of a walk: where the lengths
@@ -116,11 +114,9 @@ impl Vfs {
         let Some(at) = database.place(key) else { return Ok(()) };
         let walker = (Arc::clone(db), Arc::from(""));
         let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return Ok(()) };
-        let (listings, runtime) = (Arc::clone(&self.listings), Handle::current());
+        let listings = Arc::clone(&self.listings);
         // Nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || {
-            on_waiting_thread(|| runtime.block_on(list(&listings, &database, places)));
-        }));
+        tasks::spawn(&Handle::current(), async move { list(&listings, &database, places).await }).detach();
         Ok(())
     }
 

@@ -32,6 +32,7 @@ mod snapshot_dir;
 mod versions;
 mod xattr;
 
+pub use crate::source::LEAST_RATE;
 pub use attr::{Attr, Kind};
 pub use error::VfsError;
 pub use list::DirEntry;
@@ -225,6 +226,15 @@ impl Vfs {
             self.walks_past(&parent, &node);
         }
         Ok(Listed { ino, attr: size.map(|size| self.attr(ino, &node, size)) })
+    }
+
+    /// How many bytes the servers that an inode leads to have sent so far; `None` where it leads to other sources, too.
+    pub fn received(&self, ino: u64) -> Option<u64> {
+        match &*self.inodes.node(ino).ok()? {
+            Node::File(file) => file.content.received(),
+            Node::Snapshot { db, key, .. } => self.database(db).ok()?.view(key.slot)?.database.received(),
+            node => self.database(node.database()?).ok()?.received(),
+        }
     }
 
     /// Closes a handle of a file or a folder.

@@ -177,6 +177,27 @@ impl Node {
         }
     }
 
+    /// The database that it belongs to, where it is no file.
+    pub fn database(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Root | Self::File(_) => None,
+            Self::Database { db }
+            | Self::Timeline { db }
+            | Self::Commits { db }
+            | Self::Lost { db }
+            | Self::Periods { db, .. }
+            | Self::PerSnapshot { db, .. }
+            | Self::Versions { db, .. }
+            | Self::Histories { db, .. }
+            | Self::Diffs { db }
+            | Self::Diff { db, .. }
+            | Self::Refs { db, .. }
+            | Self::Live { db, .. }
+            | Self::Snapshot { db, .. }
+            | Self::Link { db, .. } => Some(db),
+        }
+    }
+
     /// How long the name under which this was found in `parent` will go on to mean this inode. What is in `lost/` may be
     /// collected, and then has to leave at once.
     pub fn name_stays(&self, parent: &Self) -> Stays {

@@ -1,11 +1,14 @@
 //! What goes wrong, and that it is said.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
 use asof::source::{Database, ErrorKind, Sink, Source, SourceError};
 
+use crate::fake::Fake;
+use crate::proxy::Proxy;
 use crate::support::server::{Server, free_port};
 use crate::support::sql::Client;
 use crate::support::{bytes, database, entry, files, live_files, poll, source, wait};
@@ -207,6 +210,100 @@ fn a_query_that_does_not_answer_is_ended_on_the_server_too() {
     });
     expect_quiet(&mut client);
     assert!(poll(&source).is_none(), "the source goes on");
+}
+
+/// Rows that come one by one, each in time.
+#[test]
+fn a_server_that_trickles_is_not_waited_for() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    let rows: Vec<_> = (0..2000).map(|n| format!("({n})")).collect();
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)", &format!("INSERT INTO t VALUES {}", rows.join(","))]);
+    client.commit("t", "2026-01-01T00:00:00");
+    let proxy = Proxy::start(server.port);
+    let limits = DoltOptions { query_timeout: Duration::from_secs(3), ..DoltOptions::default() };
+    let url = format!("dolt://root@127.0.0.1:{}/d", proxy.port);
+    let source = DoltSqlSource::new(&url, limits).expect("the URL is right");
+    let databases = poll(&source).expect("the first poll lists");
+    let listed = files(&databases[0], &databases[0].history().timeline[0].id);
+    proxy.trickle();
+    // All of it would take minutes.
+    let error = bytes(&entry(&listed, "t.jsonl").content).expect_err("it brings next to nothing");
+    assert_eq!(error.kind, ErrorKind::TimedOut, "{}", error.chain());
+    assert!(error.chain().contains("the server brought"), "{}", error.chain());
+}
+
+#[test]
+fn a_server_that_closes_each_connection_gets_a_handful_of_them() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let fake = Fake::start(move |wire| {
+        count.fetch_add(1, Ordering::SeqCst);
+        wire.let_in()?;
+        None
+    });
+    let source = Arc::new(source(&fake.url("")));
+    let askers: Vec<_> = (0..6)
+        .map(|_| {
+            let source = Arc::clone(&source);
+            std::thread::spawn(move || {
+                let mut last = String::new();
+                for _ in 0..200 {
+                    let error = wait(source.poll()).err().expect("it closes all");
+                    assert_eq!(error.kind, ErrorKind::Unavailable, "{}", error.chain());
+                    last = error.chain();
+                }
+                last
+            })
+        })
+        .collect();
+    for asker in askers {
+        let said = asker.join().expect("asking does not panic");
+        assert!(said.contains("the next attempt to connect is in"), "{said}");
+    }
+    let connections = connections.load(Ordering::SeqCst);
+    assert!(connections < 12, "{connections} connections for 1,200 questions");
+}
+
+#[test]
+fn a_new_password_is_read_when_the_server_refuses_the_old_one() {
+    let mut server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE USER 'me'@'%' IDENTIFIED BY 'old'", "GRANT ALL ON *.* TO 'me'@'%'"]);
+    let file = Arc::new(Mutex::new("old".to_owned()));
+    let reads = Arc::new(AtomicUsize::new(0));
+    let (kept, count) = (Arc::clone(&file), Arc::clone(&reads));
+    let options = DoltOptions {
+        password: Some("old".into()),
+        read_password_again: Some(Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Some(kept.lock().expect("no thread panics").as_str().into())
+        })),
+        ..DoltOptions::default()
+    };
+    let url = format!("dolt://me@127.0.0.1:{}/d", server.port);
+    let source = DoltSqlSource::new(&url, options).expect("the URL is right");
+    assert!(poll(&source).is_some());
+    client.run(&["ALTER USER 'me'@'%' IDENTIFIED BY 'new'"]);
+    drop(client);
+    // Those who are logged in stay so.
+    server.kill();
+    server.start_again();
+    for _ in 0..100 {
+        assert_eq!(wait(source.poll()).err().expect("the old one is wrong").kind, ErrorKind::Refused);
+    }
+    assert!((1..6).contains(&reads.load(Ordering::SeqCst)), "{reads:?} reads for 100 questions");
+    *file.lock().expect("no thread panics") = "new".to_owned();
+    let begun = Instant::now();
+    while let Err(error) = wait(source.poll()) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", error.chain());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let before = reads.load(Ordering::SeqCst);
+    assert!(poll(&source).is_none(), "the new one goes on to be used");
+    assert_eq!(reads.load(Ordering::SeqCst), before);
 }
 
 /// Waits until the server runs no query of ours any more.

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub struct Proxy {
 #[derive(Default)]
 struct Rule {
     broken_by: Mutex<Option<(String, Fault)>>,
+    trickles: AtomicBool,
     times: AtomicUsize,
 }
 
@@ -42,7 +44,8 @@ impl Proxy {
                 let (from, to) = (clone(&server), clone(&client));
                 let fault = Arc::<Mutex<Option<Fault>>>::default();
                 let (rule, met) = (Arc::clone(&shared), Arc::clone(&fault));
-                std::thread::spawn(move || pass_answers(from, to, &fault));
+                let answers = Arc::clone(&shared);
+                std::thread::spawn(move || pass_answers(from, to, &fault, &answers));
                 std::thread::spawn(move || pass_queries(client, server, &rule, &met));
             }
         });
@@ -58,6 +61,11 @@ impl Proxy {
     pub fn fail_by(&self, rule: Option<(&str, Fault)>) {
         *self.rule.broken_by.lock().expect("no thread panics") =
             rule.map(|(text, fault)| (text.to_owned(), fault));
+    }
+
+    /// From now on, answers come byte by byte, a hundred a second.
+    pub fn trickle(&self) {
+        self.rule.trickles.store(true, Ordering::SeqCst);
     }
 
     /// How many connections failed.
@@ -93,7 +101,7 @@ fn pass_queries(mut from: TcpStream, mut to: TcpStream, rule: &Rule, met: &Mutex
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
 
-fn pass_answers(mut from: TcpStream, mut to: TcpStream, met: &Mutex<Option<Fault>>) {
+fn pass_answers(mut from: TcpStream, mut to: TcpStream, met: &Mutex<Option<Fault>>, rule: &Rule) {
     let mut buffer = [0; 65536];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let mut fault = met.lock().expect("no thread panics");
@@ -108,7 +116,14 @@ fn pass_answers(mut from: TcpStream, mut to: TcpStream, met: &Mutex<Option<Fault
         };
         let is_broken = matches!(*fault, Some(Fault::BreakAnswer(0)));
         drop(fault);
-        if to.write_all(&buffer[..passed]).is_err() || is_broken {
+        let at_once = if rule.trickles.load(Ordering::SeqCst) { 1 } else { buffer.len() };
+        let is_sent = buffer[..passed].chunks(at_once).all(|bytes| {
+            if at_once == 1 {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            to.write_all(bytes).is_ok()
+        });
+        if !is_sent || is_broken {
             break;
         }
     }

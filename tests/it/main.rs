@@ -45,5 +45,6 @@ mod temporary;
 mod timelines;
 mod tools;
 mod verify;
+mod waiting;
 mod xattr;
 mod zips;

@@ -6,6 +6,7 @@ work=
 server=
 port=
 also_remove=()
+also_end=()
 
 # Mountpoints below a folder, innermost first; names as the kernel escapes them are put back.
 mounts_below() { # FOLDER
@@ -27,6 +28,7 @@ end_session() {
   local status=$? point
   trap - EXIT
   cd /
+  if [ ${#also_end[@]} -gt 0 ]; then kill -KILL "${also_end[@]}" 2>/dev/null || true; fi
   while read -r point; do
     "$asof" umount "$point" 2>/dev/null || "$asof" umount --lazy "$point" 2>/dev/null ||
       fusermount3 -uz "$point" || status=1

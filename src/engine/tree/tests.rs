@@ -84,6 +84,10 @@ impl Content for Version {
 }
 
 impl InParts for Version {
+    fn source(&self) -> &str {
+        "forest"
+    }
+
     fn open(&self) -> Result<Box<dyn Parts>, SourceError> {
         Ok(Box::new(Opened { forest: Arc::clone(&self.forest), whole: self.whole }))
     }

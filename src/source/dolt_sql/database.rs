@@ -139,6 +139,10 @@ impl Database for DoltDatabase {
         }
     }
 
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
     fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
         true
     }
@@ -275,6 +279,10 @@ impl SchemaContent {
 
 #[async_trait]
 impl Content for SchemaContent {
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
     fn describe(&self) -> String {
         format!(
             "{SCHEMA_FILE} of {} {} over {}",

@@ -36,6 +36,10 @@ pub struct DumpContent {
 
 #[async_trait]
 impl Content for DumpContent {
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
     fn describe(&self) -> String {
         format!("dump of {} {} over {}", self.store.database, self.revision().describe(), self.store.label)
     }

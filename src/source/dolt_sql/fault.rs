@@ -12,7 +12,7 @@ use crate::source::{ErrorKind, SourceError};
 const SHOWN_QUERY: usize = 160;
 
 /// A failed query or connection, before it is known what it was good for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Fault {
     /// No connection within the time-out.
     #[error("no connection within {0:?}")]
@@ -35,12 +35,25 @@ pub enum Fault {
     /// The server answered in a form that its documentation does not have.
     #[error("unexpected answer: {}", short_text(.0.as_bytes()))]
     Answer(String),
-    /// A list that goes on for too long.
-    #[error("an answer that does not end within {0:?}")]
-    Endless(Duration),
     /// The rows of a view without an order could not be sorted in a temporary file.
     #[error("its rows have no order of their own, and cannot be sorted in a temporary file: {0}")]
     Temporary(Arc<io::Error>),
+    /// The server brought too little for too long.
+    #[error("the server brought {received} bytes in {} s", waited.as_secs())]
+    Slow {
+        /// For how long it was waited for.
+        waited: Duration,
+        /// Bytes of rows that came.
+        received: u64,
+    },
+    /// The server failed just now, and is left alone for a while.
+    #[error("{last}; the next attempt to connect is in {:.1} s", again_in.as_secs_f32())]
+    Failing {
+        /// How it failed.
+        last: Arc<Self>,
+        /// When it is tried again.
+        again_in: Duration,
+    },
     /// A commit that is not in the history.
     #[error("the commit is not in the history")]
     NoCommit,
@@ -50,7 +63,7 @@ pub enum Fault {
 }
 
 /// A [`Fault`] with the query that met it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct QueryError {
     /// What happened.
     pub fault: Fault,
@@ -85,17 +98,21 @@ impl QueryError {
     /// The same failure for others who waited for the same: one of the server to answer at all. `None` for
     /// what is about this query alone.
     pub fn for_others(&self) -> Option<Self> {
-        let fault = match &self.fault {
-            Fault::ConnectTimeout(limit) => Fault::ConnectTimeout(*limit),
-            Fault::Stalled(limit) => Fault::Stalled(*limit),
-            Fault::Busy(limit) => Fault::Busy(*limit),
-            Fault::Client(ClientError::Io(error)) => {
-                Fault::Client(io::Error::new(error.kind(), error.to_string()).into())
-            }
-            Fault::Client(ClientError::Closed) => Fault::Client(ClientError::Closed),
-            _ => return None,
-        };
-        Some(Self { fault, query: self.query.clone() })
+        let is_about_server = matches!(
+            self.fault,
+            Fault::ConnectTimeout(_)
+                | Fault::Stalled(_)
+                | Fault::Slow { .. }
+                | Fault::Busy(_)
+                | Fault::Failing { .. }
+                | Fault::Client(ClientError::Io(_) | ClientError::Closed)
+        );
+        is_about_server.then(|| self.clone())
+    }
+
+    /// Whether the server takes the password for a wrong one.
+    pub fn is_wrong_password(&self) -> bool {
+        matches!(&self.fault, Fault::Client(ClientError::Server(error)) if matches!(error.code, 1045 | 1698))
     }
 
     /// The whole story: `operation` says what was being done, with its operand.
@@ -125,9 +142,10 @@ impl Fault {
 
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) | Self::Endless(_) => {
+            Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) | Self::Slow { .. } => {
                 ErrorKind::TimedOut
             }
+            Self::Failing { last, .. } => last.kind(),
             Self::NotDolt(_) => ErrorKind::Unsupported,
             Self::Wire(WireError::Type { .. }) => ErrorKind::Unsupported,
             Self::Temporary(_) => ErrorKind::Unavailable,
@@ -150,7 +168,8 @@ impl Fault {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::ConnectTimeout(_) => "Does the host answer at that port, and is no firewall in between?",
-            Self::Stalled(_) => {
+            Self::Failing { last, .. } => return last.hint(),
+            Self::Stalled(_) | Self::Slow { .. } => {
                 "The server may be overloaded: SHOW PROCESSLIST there shows what it is doing."
             }
             Self::Busy(_) => "Somebody reads many or large tables at once; try again later.",

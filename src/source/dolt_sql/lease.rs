@@ -1,20 +1,21 @@
 //! One connection while it is used: its queries, and their end.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use mysql_common::packets::Column;
 use mysql_common::row::Row;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::client::{ClientError, Conn, Rows};
 use super::fault::{Fault, QueryError};
 use super::places::Place;
 use super::pool::{Pool, Session};
+use crate::source::LEAST_RATE;
 use crate::source::dolt::identifier::ident;
-
-/// How many times the limit of one row a whole list may take.
-const ANSWER_LIMITS: u32 = 20;
 
 /// A connection while it is used. Dropping it closes the connection, and ends the query that it may be waiting for;
 /// [`Lease::give_back`] keeps it.
@@ -25,7 +26,38 @@ pub struct Lease {
     /// Whether it was used before, so that it may have died meanwhile.
     reused: bool,
     answer: AnswerState,
+    patience: Patience,
     _places: Vec<Place>,
+}
+
+/// How long the user of a connection has waited for the server, and what came: a server that brings a row now and then must
+/// not be waited for without end.
+struct Patience {
+    /// For one row, and in all beyond what the bytes that came are worth.
+    limit: Duration,
+    waited: Duration,
+    received: u64,
+}
+
+impl Patience {
+    /// Waits for `answer`, unless that takes too long.
+    async fn wait<T>(&mut self, answer: impl Future<Output = Result<T, ClientError>>) -> Result<T, Fault> {
+        let mut answer = pin!(answer);
+        // Most rows are there already.
+        if let Poll::Ready(ready) = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await {
+            return Ok(ready?);
+        }
+        let begun = Instant::now();
+        let most = self.limit + Duration::from_secs(self.received / LEAST_RATE);
+        let left = most.saturating_sub(self.waited).min(self.limit);
+        let answered = timeout(left, answer).await;
+        self.waited += begun.elapsed();
+        match answered {
+            Ok(answer) => Ok(answer?),
+            Err(_) if left == self.limit => Err(Fault::Stalled(left)),
+            Err(_) => Err(Fault::Slow { waited: self.waited, received: self.received }),
+        }
+    }
 }
 
 /// How far the last query of a connection has come.
@@ -42,8 +74,9 @@ enum AnswerState {
 impl Lease {
     /// A lease of a session; `places` are held as long as it lasts.
     pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, places: Vec<Place>) -> Self {
-        let pool = Arc::clone(pool);
-        Self { session: Some(session), pool, reused, answer: AnswerState::Read, _places: places }
+        let patience = Patience { limit: pool.timeouts().query, waited: Duration::ZERO, received: 0 };
+        let (session, pool, answer) = (Some(session), Arc::clone(pool), AnswerState::Read);
+        Self { session, pool, reused, answer, patience, _places: places }
     }
 
     /// Goes on with a new session instead of one that died.
@@ -89,7 +122,7 @@ impl Lease {
         Ok(rows)
     }
 
-    /// Hands each row to `take`, which may keep it: there is a limit to how much comes and how long.
+    /// Hands each row to `take`, which may keep it: there is a limit to how much comes.
     ///
     /// # Errors
     /// What the server, the connection or `take` said, with the query.
@@ -99,15 +132,10 @@ impl Lease {
         mut take: impl FnMut(Row) -> Result<(), QueryError> + Send,
     ) -> Result<(), QueryError> {
         let most = self.pool.largest_list();
-        let limit = self.pool.timeouts().query * ANSWER_LIMITS;
-        let begun = Instant::now();
         let mut result = self.start(query).await?;
         while let Some(row) = result.next().await? {
             if result.result.received() > most {
                 return Err(QueryError::from(ClientError::TooLarge { what: "a list", most }).in_query(query));
-            }
-            if begun.elapsed() > limit {
-                return Err(QueryError::from(Fault::Endless(limit)).in_query(query));
             }
             take(row).map_err(|error| error.in_query(query))?;
         }
@@ -119,17 +147,19 @@ impl Lease {
     /// # Errors
     /// What the server or the connection said, with the query.
     pub async fn start<'l>(&'l mut self, query: &'l str) -> Result<Answer<'l>, QueryError> {
-        let limit = self.pool.timeouts().query;
         let session = self.session.as_mut().ok_or_else(closed)?;
         self.answer = AnswerState::Awaited;
-        match timeout(limit, session.conn.query(query)).await {
-            Ok(Ok(result)) => Ok(Answer { result, query, limit, state: &mut self.answer }),
-            Ok(Err(error)) => {
-                // The server answered, or is gone.
-                self.answer = AnswerState::Read;
-                Err(QueryError::from(error).in_query(query))
-            }
-            Err(_) => Err(QueryError::from(Fault::Stalled(limit)).in_query(query)),
+        match self.patience.wait(session.conn.query(query)).await {
+            Ok(result) => Ok(Answer {
+                result,
+                query,
+                received: 0,
+                patience: &mut self.patience,
+                pool: &self.pool,
+                reused: self.reused,
+                state: &mut self.answer,
+            }),
+            Err(fault) => Err(failed(fault, query, &mut self.answer, &self.pool, self.reused)),
         }
     }
 
@@ -143,6 +173,7 @@ impl Lease {
         if self.session.as_ref().is_some_and(|session| !session.conn.is_pending())
             && let Some(session) = self.session.take()
         {
+            self.pool.attempts().succeeded();
             self.pool.keep(session);
         }
     }
@@ -170,7 +201,11 @@ fn closed() -> QueryError {
 pub struct Answer<'l> {
     result: Rows<'l>,
     query: &'l str,
-    limit: Duration,
+    /// How many bytes of it were counted.
+    received: u64,
+    patience: &'l mut Patience,
+    pool: &'l Pool,
+    reused: bool,
     state: &'l mut AnswerState,
 }
 
@@ -185,25 +220,40 @@ impl Answer<'_> {
     /// # Errors
     /// What the server or the connection said, with the query.
     pub async fn next(&mut self) -> Result<Option<Row>, QueryError> {
-        match timeout(self.limit, self.result.next()).await {
-            Ok(Ok(row)) => {
+        match self.patience.wait(self.result.next()).await {
+            Ok(row) => {
+                let came = self.result.received() - self.received;
+                self.received += came;
+                self.patience.received += came;
+                self.pool.count_received(came);
                 *self.state = if row.is_some() { AnswerState::Coming } else { AnswerState::Read };
                 Ok(row)
             }
-            Ok(Err(error)) => {
-                *self.state = AnswerState::Read;
-                Err(QueryError::from(error).in_query(self.query))
-            }
-            Err(_) => {
-                *self.state = AnswerState::Awaited;
-                Err(QueryError::from(Fault::Stalled(self.limit)).in_query(self.query))
-            }
+            Err(fault) => Err(failed(fault, self.query, self.state, self.pool, self.reused)),
         }
     }
 }
 
+/// What follows when a query of a connection fails.
+fn failed(fault: Fault, query: &str, state: &mut AnswerState, pool: &Pool, reused: bool) -> QueryError {
+    // Else the server answered, or is gone.
+    let is_at_work = matches!(fault, Fault::Stalled(_) | Fault::Slow { .. });
+    *state = if is_at_work { AnswerState::Awaited } else { AnswerState::Read };
+    let error = QueryError::from(fault).in_query(query);
+    // One that was used before may have been closed meanwhile.
+    if error.is_broken_connection() && !reused {
+        pool.attempts().broke(&error);
+    }
+    error
+}
+
 /// Ends the query of connection `id` on the server, from a connection of its own and without waiting for it.
 fn kill(pool: &Arc<Pool>, id: u32) {
+    let now = Instant::now();
+    if pool.attempts().failure(now, now).is_some() {
+        // It is left alone.
+        return;
+    }
     // Without a runtime the program is ending, and its sockets with it.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     let (target, limit) = (Arc::clone(pool.target()), pool.timeouts().connect);

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `url`, `sql` | reading the URL, writing queries |
 //! | `client/`, `password`, `small_file` | the protocol, with a server that is not believed; what a user gives for it |
-//! | `pool`, `places`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
+//! | `pool`, `places`, `attempts`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
 //! | `poll`, `history` | noticing news; commits, branches, tags |
 //! | `lineage_load` | which commit last changed which table |
 //! | `tables`, `schema_sql` | what there is at a revision |
@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use globset::GlobSet;
 use tokio::sync::Mutex;
 
+mod attempts;
 mod cells;
 mod changes;
 mod client;
@@ -53,13 +54,14 @@ mod versions;
 mod wire;
 
 pub use client::{Pin, PinError, TlsOptions};
-pub use password::Password;
+pub use password::{Password, ReadAgain};
 pub use small_file::read_small_file;
 
 use client::{Exposed, Target, Tls};
 use database::DoltDatabase;
 use fault::QueryError;
 use history::Heads;
+use password::CurrentPassword;
 use poll::Expected;
 use pool::{Pool, Timeouts};
 use store::Store;
@@ -87,6 +89,8 @@ pub struct DoltOptions {
     pub name: Option<String>,
     /// The user's password.
     pub password: Option<Password>,
+    /// How to read the password again when the server refuses it.
+    pub read_password_again: Option<ReadAgain>,
     /// Whom an encrypted connection has to lead to. Connections are encrypted where this is given, or `?tls` stands in
     /// the URL.
     pub tls: Option<TlsOptions>,
@@ -94,7 +98,8 @@ pub struct DoltOptions {
     pub exclude: GlobSet,
     /// How long a connection may take.
     pub connect_timeout: Duration,
-    /// How long a query may go without sending a row before it is ended.
+    /// How long a query may go without sending a row before it is ended, and how long all queries of one step together
+    /// beyond what they bring at [`super::LEAST_RATE`].
     pub query_timeout: Duration,
     /// Most bytes of a list that is held as a whole: a server that sends more is not read further.
     pub largest_list: u64,
@@ -105,6 +110,7 @@ impl Default for DoltOptions {
         Self {
             name: None,
             password: None,
+            read_password_again: None,
             tls: None,
             exclude: GlobSet::empty(),
             connect_timeout: Duration::from_secs(5),
@@ -169,7 +175,7 @@ impl DoltSqlSource {
             host: parsed.host.clone(),
             port: parsed.port,
             user: parsed.user.clone(),
-            password: options.password,
+            password: CurrentPassword::new(options.password, options.read_password_again),
             tls,
             warn: warn_once(Arc::clone(&label)),
         };

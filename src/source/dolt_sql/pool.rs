@@ -2,6 +2,7 @@
 //! running on the server once nobody waits for it.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,11 @@ use mysql_common::row::Row;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::attempts::Attempts;
 use super::client::{ClientError, Conn, Target};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::places::{Place, Places};
-use super::turns::Failures;
 use crate::locks::lock;
 
 /// Most connections at once. Outages of real servers came from connection storms.
@@ -53,8 +54,9 @@ pub struct Pool {
     idle: Mutex<Vec<Idle>>,
     connections: Arc<Places>,
     readers: Arc<Places>,
-    /// Those of connecting.
-    failures: Failures,
+    attempts: Attempts,
+    /// Bytes of rows that came.
+    received: AtomicU64,
     /// Set once the server was seen to be Dolt.
     is_dolt: OnceCell<()>,
 }
@@ -101,7 +103,8 @@ impl Pool {
             idle: Mutex::default(),
             connections: Places::new(MOST),
             readers: Places::new(MOST_READERS),
-            failures: Failures::default(),
+            attempts: Attempts::default(),
+            received: AtomicU64::new(0),
             is_dolt: OnceCell::new(),
         })
     }
@@ -152,6 +155,21 @@ impl Pool {
         self.idle().push(Idle { session, since: Instant::now() });
     }
 
+    /// Whether and when to connect.
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    /// How many bytes of rows have come.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that came.
+    pub fn count_received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Where to connect, and as whom.
     pub fn target(&self) -> &Arc<Target> {
         &self.target
@@ -181,18 +199,16 @@ impl Pool {
         waiting.places.push(self.connections.take(self.timeouts.query).await?);
         let kept = self.take_idle(trusted).await;
         let reused = kept.is_some();
-        // A server that failed to accept others meanwhile is not waited for once more.
-        let session = match (kept, self.failures.since(waiting.begun)) {
-            (Some(session), _) => session,
-            (None, Some(failure)) => return Err(failure),
-            (None, None) => self.connect().await?,
+        let session = match kept {
+            Some(session) => session,
+            None => self.connect(waiting.begun).await?,
         };
         let mut lease = Lease::new(session, self, reused, waiting.places);
         let Some(database) = database else { return Ok(lease) };
         let mut used = lease.use_database(database).await;
         if lease.is_reused() && used.as_ref().is_err_and(QueryError::is_broken_connection) {
             self.idle().clear();
-            lease.replace(self.connect().await?);
+            lease.replace(self.connect(Instant::now()).await?);
             used = lease.use_database(database).await;
         }
         match used {
@@ -224,8 +240,26 @@ impl Pool {
         }
     }
 
-    async fn connect(&self) -> Result<Session, QueryError> {
-        self.try_connect().await.inspect_err(|error| self.failures.note(error))
+    /// Connects for somebody who has waited since `begun`. A password that the server refuses may have been replaced: it is
+    /// read again, once.
+    async fn connect(&self, begun: Instant) -> Result<Session, QueryError> {
+        let connect = async {
+            match self.try_connect().await {
+                Err(error) if error.is_wrong_password() && self.has_new_password().await => {
+                    tracing::info!(
+                        "the server refuses the password: it was read again, and is another one now"
+                    );
+                    self.try_connect().await
+                }
+                outcome => outcome,
+            }
+        };
+        self.attempts.make(begun, connect).await
+    }
+
+    async fn has_new_password(&self) -> bool {
+        let target = Arc::clone(&self.target);
+        tokio::task::spawn_blocking(move || target.password.renew()).await.unwrap_or(false)
     }
 
     async fn try_connect(&self) -> Result<Session, QueryError> {

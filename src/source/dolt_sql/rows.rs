@@ -47,6 +47,10 @@ pub struct RowsContent {
 
 #[async_trait]
 impl Content for RowsContent {
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
     fn describe(&self) -> String {
         format!("{} over {}", self.what, self.store.label)
     }

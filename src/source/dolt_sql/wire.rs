@@ -22,7 +22,7 @@ pub struct RowReader {
 }
 
 /// Why a row of the server has no rendering.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum WireError {
     /// A type that this program does not know.
     #[error("column {column:?} has the type {kind}, which cannot be rendered")]

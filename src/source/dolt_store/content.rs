@@ -35,6 +35,10 @@ impl TableContent {
 }
 
 impl InParts for TableContent {
+    fn source(&self) -> &str {
+        &self.shared.label
+    }
+
     fn open(&self) -> Result<Box<dyn Parts>, SourceError> {
         Ok(Box::new(TableRows::open(self).map_err(|error| self.failed(error))?))
     }

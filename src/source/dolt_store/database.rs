@@ -20,12 +20,13 @@ use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::blocking::{broken_off, in_place, on_blocking_thread};
+use crate::source::blocking::{broken_off, on_blocking_thread};
 use crate::source::dolt::lineage::{Lineage, Origin, SCHEMA};
 use crate::source::dolt::schema_sql::SCHEMA_IDENTITY;
 use crate::source::dolt::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
+use crate::tasks::in_place;
 
 /// A database as it was when it was polled.
 #[derive(Clone)]
@@ -244,7 +245,7 @@ impl Database for DoltStoreDatabase {
                 Err(error) => Err(error.during(&database.shared.label, operation())),
             }
         };
-        in_place(work, |why| broken_off(&self.shared.label, why)).await
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
     }
 
     fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
@@ -262,7 +263,7 @@ impl Database for DoltStoreDatabase {
                 Err(error) => Err(error.during(&database.shared.label, operation())),
             }
         };
-        in_place(work, |why| broken_off(&self.shared.label, why)).await
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
     }
 
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
@@ -275,7 +276,7 @@ impl Database for DoltStoreDatabase {
                 Err(error) => Err(error.during(&database.shared.label, operation())),
             }
         };
-        in_place(work, |why| broken_off(&self.shared.label, why)).await
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
     }
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {

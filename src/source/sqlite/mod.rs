@@ -287,7 +287,7 @@ impl SqliteFile {
         let ran_out_lately = || RECENT.get(id).map_or(Ok(()), |ran_out| Err(Problem::RanOut(ran_out)));
         ran_out_lately()?;
         let places = if query.is_short() { &SHORT } else { &LONG };
-        let _place = places.wait(wanted)?;
+        let _place = places.wait(&self.label, wanted)?;
         // Another who waited may have asked the same.
         ran_out_lately()?;
         let place = self.place()?;

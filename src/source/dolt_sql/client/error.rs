@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use mysql_common::proto::codec::error::PacketCodecError;
 
@@ -26,11 +27,11 @@ impl fmt::Display for ServerError {
 }
 
 /// A failed connection or query.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ClientError {
     /// The connection failed.
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(Arc<io::Error>),
     /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
@@ -62,7 +63,13 @@ pub enum ClientError {
     NoTls,
     /// The encrypted connection cannot be set up: the certificate, mostly.
     #[error("the connection cannot be encrypted: {0}")]
-    Tls(#[source] io::Error),
+    Tls(#[source] Arc<io::Error>),
+}
+
+impl From<io::Error> for ClientError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
 }
 
 impl ClientError {
@@ -74,7 +81,7 @@ impl ClientError {
     /// What [`super::packets`] met. `most` is how large a packet could be.
     pub fn of_packet(error: PacketCodecError, most: usize) -> Self {
         match error {
-            PacketCodecError::Io(error) => Self::Io(error),
+            PacketCodecError::Io(error) => error.into(),
             PacketCodecError::PacketTooLarge => Self::TooLarge { what: "a packet", most: most as u64 },
             PacketCodecError::PacketsOutOfSync => Self::Protocol("a packet out of order"),
             PacketCodecError::BadCompressedPacketHeader => Self::Protocol("a packet that is compressed"),

@@ -32,7 +32,7 @@ pub use answer::LARGEST_PACKET;
 pub use error::{ClientError, short_text};
 pub use tls::{Pin, PinError, Tls, TlsOptions, hint as tls_hint};
 
-use super::password::Password;
+use super::password::CurrentPassword;
 use greeting::Greeting;
 use packets::{Packets, Stream};
 
@@ -69,7 +69,7 @@ pub struct Target {
     /// The user.
     pub user: String,
     /// The user's password.
-    pub password: Option<Password>,
+    pub password: CurrentPassword,
     /// How to encrypt; nothing is encrypted without.
     pub tls: Option<Tls>,
     /// Called before a password is proven over a network without encryption.
@@ -104,6 +104,7 @@ impl Conn {
         sockopt::set_socket_keepalive(&stream, true).map_err(std::io::Error::from)?;
         sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE).map_err(std::io::Error::from)?;
         let peer = stream.peer_addr()?.ip().to_canonical();
+        let password = target.password.get();
         let mut packets = Packets::new(stream);
         let greeting = Greeting::parse(packets.read(log_in::LARGEST).await?)?;
         if !greeting.capabilities.contains(NEEDED) {
@@ -125,15 +126,15 @@ impl Conn {
                     .await?
             }
             None => {
-                if target.password.as_ref().is_some_and(|p| !p.is_empty()) && !peer.is_loopback() {
+                if password.as_ref().is_some_and(|p| !p.is_empty()) && !peer.is_loopback() {
                     (target.warn)(Exposed { to: peer, offers_tls });
                 }
                 packets.over(async |stream| Ok(Box::new(stream) as Box<dyn Stream>)).await?
             }
         };
-        let password = target.password.as_ref();
         let is_verified = target.tls.is_some();
-        log_in::log_in(&mut packets, &greeting, capabilities, &target.user, password, is_verified).await?;
+        log_in::log_in(&mut packets, &greeting, capabilities, &target.user, password.as_ref(), is_verified)
+            .await?;
         Ok(Self { packets, id: greeting.id, is_pending: false })
     }
 

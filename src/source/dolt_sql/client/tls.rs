@@ -133,8 +133,8 @@ impl Tls {
     pub async fn encrypt(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, ClientError> {
         self.connector.connect(self.name.clone(), stream).await.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-                Some(_) => ClientError::Tls(error),
-                None => ClientError::Io(error),
+                Some(_) => ClientError::Tls(Arc::new(error)),
+                None => error.into(),
             }
         })
     }

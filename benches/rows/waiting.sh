@@ -1,0 +1,102 @@
+# Many readers wait for a server that is stopped: a zip, a store and a second server in the same mount, beside the same
+# without them. Both mounts have the server among their sources.
+serve_issues
+run=5
+[ "$run" -le "$snapshots" ] || run=$snapshots
+rm -rf "$work/exports"
+export_snapshots issues "${names[@]:1:run}"
+pack_exports issues
+second_server=$server second_port=$port
+
+# A server of its own to stop, with a table that is larger than the cache by far.
+mkdir "$work/data-stopped"
+start_server "$work/data-stopped"
+stopped=$server
+also_end=("$stopped")
+benches/stores/tables.sh stopped 0 t=150000 | query_server > /dev/null
+stopped_source=dolt://root@127.0.0.1:$port/stopped
+server=$second_server port=$second_port
+
+# Mounts all four at $mnt/<contestant>, cold. The size of the large table is known then.
+mount_four() { # CONTESTANT
+  settle_waiting
+  unmount "$mnt/$1"
+  rm -rf "$XDG_CACHE_HOME/asof" "$XDG_STATE_HOME/asof"
+  evict "$zips"/*.zip
+  evict_store
+  mkdir -p "$mnt/$1"
+  "$asof" mount --log-file "$work/asof-$1.log" --cache-size 8M "second=dolt://root@127.0.0.1:$port/$database" \
+    "store=$served/$database" "zips=$zips" "$stopped_source" "$mnt/$1"
+  stat "$mnt/$1/stopped/latest/t.jsonl" > /dev/null
+}
+
+# Reads members of zips, versions of a store and those of a server in the mount of a contestant.
+read_three() { # CONTESTANT
+  local snapshot
+  for snapshot in "${names[@]:1:run}"; do
+    cat "$mnt/$1/zips/asof/$snapshot/issues.jsonl" "$mnt/$1/store/asof/$snapshot/issues.jsonl" \
+      "$mnt/$1/second/asof/$snapshot/issues.jsonl"
+  done
+}
+
+before_with_waiting() {
+  mount_four with_waiting
+  start_waiting "$mnt/with_waiting/stopped/latest/t.jsonl"
+}
+with_waiting() { read_three with_waiting; }
+before_without_waiting() { mount_four without_waiting; }
+without_waiting() { read_three without_waiting; }
+
+# Stops the server under a process with a thread for each reader, which asks for a piece of its own.
+readers=
+start_waiting() { # FILE
+  local tries
+  kill -STOP "$stopped"
+  python3 - "$1" "$waiting" <<'END' &
+import os, sys, threading
+path, count = sys.argv[1], int(sys.argv[2])
+file = os.open(path, os.O_RDONLY)
+os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+size = os.fstat(file).st_size
+threading.stack_size(64 << 10)
+def read(number):
+    try:
+        os.pread(file, 100, size // count * number)
+    except OSError:
+        pass
+for number in range(count):
+    threading.Thread(target=read, args=(number,)).start()
+END
+  readers=$!
+  also_end=("$stopped" "$readers")
+  for tries in $(seq 200); do
+    [ "$(count_waiting)" -lt $((waiting * 8 / 10)) ] || return 0
+    sleep 0.05
+  done
+  fail "$(count_waiting) of $waiting readers wait after $tries looks"
+}
+
+# How many of the readers sleep in the kernel until they are answered.
+count_waiting() { cat "/proc/$readers"/task/*/stat 2>/dev/null | grep -c ') D ' || true; }
+
+# Those that have waited all the time are what this is about.
+settle_waiting() {
+  [ -n "$readers" ] || return 0
+  [ "$(count_waiting)" -ge $((waiting * 8 / 10)) ] || fail "only $(count_waiting) of $waiting readers waited to the end"
+  kill -CONT "$stopped"
+  kill -KILL "$readers"
+  wait "$readers" 2>/dev/null || true
+  readers=
+  also_end=("$stopped")
+}
+
+size=$(cat "$exports"/*.jsonl | wc -c)
+expect $((run * issues * 3)) $((size * 3)) with_waiting without_waiting
+contest "$rounds" without_waiting with_waiting
+settle_waiting
+for contestant in with_waiting without_waiting; do unmount "$mnt/$contestant"; done
+kill "$stopped"
+wait "$stopped" 2>/dev/null || true
+also_end=()
+reached "$run zips, versions of a store and of a server, cold, $((size * 3 / 1000000)) MB, beside $waiting readers of a stopped server" \
+  all times 1.2 with_waiting 'the same without them' without_waiting

@@ -1,0 +1,50 @@
+//! The reply to a request, which is given once: by the request's task, or by the watch over those that wait.
+
+use std::sync::{Arc, Mutex};
+
+use fuser::{Errno, ReplyAttr, ReplyData, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr};
+
+use crate::locks::lock;
+
+/// A reply that has not been given yet, shared by those who may give it.
+pub(super) struct Slot<R>(Arc<Mutex<Option<R>>>);
+
+impl<R> Clone for Slot<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R> Slot<R> {
+    pub fn new(reply: R) -> Self {
+        Self(Arc::new(Mutex::new(Some(reply))))
+    }
+
+    /// Takes the reply in order to give it; `None` where it was given already.
+    pub fn take(&self) -> Option<R> {
+        lock(&self.0).take()
+    }
+
+    /// Adds to a reply that is given later; `None` where it was given already.
+    pub fn add<T>(&self, add: impl FnOnce(&mut R) -> T) -> Option<T> {
+        lock(&self.0).as_mut().map(add)
+    }
+}
+
+/// A reply that can be an error.
+pub(super) trait Refuse: Send + 'static {
+    /// Answers with an error.
+    fn refuse(self, errno: Errno);
+}
+
+macro_rules! refuse {
+    ($($reply:ty),*) => {$(
+        impl Refuse for $reply {
+            fn refuse(self, errno: Errno) {
+                self.error(errno);
+            }
+        }
+    )*};
+}
+
+refuse!(ReplyAttr, ReplyData, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr);
