@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// The files of a commit by name, as the server has them.
 type Files = BTreeMap<String, Vec<u8>>;
@@ -24,8 +25,13 @@ pub struct Tally {
     pub rewritten: usize,
     pub branches_deleted: usize,
     pub collections: usize,
-    /// Files read.
+    /// Files read, and how many of them over the server.
     pub reads: usize,
+    pub served: usize,
+    /// The longest that one of them took, failed ones too.
+    pub longest: Duration,
+    /// Reads that failed while the server could not be reached.
+    pub failed: usize,
     /// Files and folders that were gone, as they may.
     pub gone: usize,
 }

@@ -1,6 +1,8 @@
-//! A store's own folder, mounted beside its busy server: writers commit, make and delete branches, rewrite history and
-//! collect garbage while eight readers hold what they read against what the server answered.
+//! The soak: a store's own folder and its busy server, mounted together. Writers commit, make and delete branches, rewrite
+//! history and collect garbage, the way to the server fails every 20 seconds, and twelve readers compare what they read
+//! with what the server answered. A minute; `ASOF_LIVE_SECONDS=480` makes it eight.
 
+mod faults;
 mod ledger;
 mod readers;
 mod writers;
@@ -11,17 +13,29 @@ use std::time::{Duration, Instant};
 use crate::support::mount::Mount;
 use crate::support::server::Server;
 use crate::support::{eventually, live_time, tell};
+use faults::Way;
 use ledger::Ledger;
+use readers::Reader;
 
-const READERS: u64 = 8;
+/// Of the folder, and as many again of the server.
+const READERS: u64 = 6;
 const SEED: u64 = 4711;
+
+/// `--cache-size`, and how much memory the whole program may take beyond it.
+const CACHE: &str = "32M";
+const MEMORY: u64 = (32 + 64) << 20;
+
+/// How long one read may take, whatever happens to the server.
+const LONGEST: Duration = Duration::from_secs(40);
 
 #[test]
 fn what_is_read_beside_a_busy_server_is_what_the_server_says() {
     let server = Server::start();
     let ledger = Ledger::default();
     writers::prepare(&server, &ledger);
-    let mount = Mount::new(&[server.data().display().to_string()]);
+    let way = Way::to(&server);
+    let served = format!("served=dolt://root@127.0.0.1:{}/live", way.port);
+    let mount = Mount::with(&["--cache-size", CACHE], &[server.data().display().to_string(), served]);
     let is_over = AtomicBool::new(false);
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -29,10 +43,14 @@ fn what_is_read_beside_a_busy_server_is_what_the_server_says() {
             scope.spawn(|| writers::main_line(&server, &ledger, &is_over)),
             scope.spawn(|| writers::branches(&server, &ledger, &is_over)),
             scope.spawn(|| writers::collections(&server, &ledger, &is_over)),
+            scope.spawn(|| way.fail(&is_over)),
         ];
-        for reader in 0..READERS {
-            let (mount, ledger, is_over) = (&mount, &ledger, &is_over);
-            running.push(scope.spawn(move || readers::read(mount, ledger, SEED + reader, is_over)));
+        for seed in SEED..SEED + READERS {
+            let (of_files, of_server) =
+                (Reader::of_files(&mount, &ledger), Reader::of_server(&mount, &ledger));
+            let is_over = &is_over;
+            running.push(scope.spawn(move || of_files.read(seed, is_over)));
+            running.push(scope.spawn(move || of_server.read(seed, is_over)));
         }
         // One that fails ends the others, too.
         while begun.elapsed() < live_time() && !running.iter().any(|thread| thread.is_finished()) {
@@ -41,15 +59,28 @@ fn what_is_read_beside_a_busy_server_is_what_the_server_says() {
         is_over.store(true, Ordering::Relaxed);
     });
     let tally = ledger.tally();
-    tell(&format!("live store: {:?}, {tally:?}", begun.elapsed()));
+    let memory = mount.peak_memory();
+    tell(&format!(
+        "live store: {:?}, {} faults, {} MiB at most, {tally:?}",
+        begun.elapsed(),
+        way.faults(),
+        memory >> 20
+    ));
+    assert!(memory <= MEMORY, "{} MiB of memory", memory >> 20);
+    assert!(tally.longest <= LONGEST, "one read took {:?}", tally.longest);
     assert!(tally.collections >= 3 && tally.reads > 200 && tally.commits > 50, "{tally:?}");
+    assert!(tally.served > 100 && way.faults() > 0, "{tally:?}");
     assert!(tally.rewritten > 5 && tally.branches_deleted > 2, "{tally:?}");
     // In the end everything that a ref reaches is there, and right.
     let reachable = writers::reachable(&server);
     eventually("everything shows", Duration::from_secs(20), || {
         reachable.iter().all(|commit| mount.path(&format!("live/commits/{commit}")).exists()).then_some(())
     });
+    eventually("the server answers again", Duration::from_secs(60), || {
+        std::fs::read(mount.path("served/latest/issues.jsonl")).ok()
+    });
     for commit in &reachable {
-        readers::check_commit(&mount, &ledger, commit);
+        Reader::of_files(&mount, &ledger).check_commit(commit);
+        Reader::of_server(&mount, &ledger).check_commit(commit);
     }
 }

@@ -105,6 +105,14 @@ impl Mount {
         self.child.id()
     }
 
+    /// The most memory that the program has taken so far, in bytes (`VmHWM`).
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("proc_pid_status(5)");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib << 10
+    }
+
     /// How many folders the program is told of changes in (inotify), by the kernel's own account.
     pub fn watched_folders(&self) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).expect("the program runs");
