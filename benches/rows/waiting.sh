@@ -47,18 +47,19 @@ with_waiting() { read_three with_waiting; }
 before_without_waiting() { mount_four without_waiting; }
 without_waiting() { read_three without_waiting; }
 
-# Stops the server under a process with a thread for each reader, which asks for a piece of its own.
+# A process with a thread for each reader, which asks for a piece of its own. It stops the server once the file is open.
 readers=
 start_waiting() { # FILE
   local tries
-  kill -STOP "$stopped"
-  python3 - "$1" "$waiting" <<'END' &
-import os, sys, threading
-path, count = sys.argv[1], int(sys.argv[2])
+  rm -f "$work/started"
+  python3 - "$1" "$waiting" "$stopped" "$work/started" <<'END' &
+import os, signal, sys, threading
+path, count, server = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 file = os.open(path, os.O_RDONLY)
 os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
 size = os.fstat(file).st_size
 threading.stack_size(64 << 10)
+os.kill(server, signal.SIGSTOP)
 def read(number):
     try:
         os.pread(file, 100, size // count * number)
@@ -66,11 +67,12 @@ def read(number):
         pass
 for number in range(count):
     threading.Thread(target=read, args=(number,)).start()
+open(sys.argv[4], "w")
 END
   readers=$!
   also_end=("$stopped" "$readers")
-  for tries in $(seq 200); do
-    [ "$(count_waiting)" -lt $((waiting * 8 / 10)) ] || return 0
+  for tries in $(seq 400); do
+    if [ -e "$work/started" ] && [ "$(count_waiting)" -ge $((waiting * 8 / 10)) ]; then return 0; fi
     sleep 0.05
   done
   fail "$(count_waiting) of $waiting readers wait after $tries looks"

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::mountpoint;
@@ -34,7 +35,7 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     }
     let you = rustix::process::getuid().as_raw();
     let other = mountpoint::mounted_at(&place).and_then(|mounted| mounted.user).filter(|user| *user != you);
-    mountpoint::unmount(&place, args.lazy).map_err(|error| match error.kind() {
+    unmount(&place, args.lazy).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
         io::ErrorKind::PermissionDenied => {
             let why = other.map_or(error, |user| io::Error::other(NotYours { user, you }));
@@ -45,6 +46,25 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
         }
         _ => cannot().because(&error),
     })
+}
+
+/// How long a program that was stopped while it waited for an answer may take to leave (ADR 48).
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Takes the mount down. Where it is busy and nobody is seen to use it, somebody is about to leave.
+fn unmount(place: &Path, lazy: bool) -> io::Result<()> {
+    let end = Instant::now() + LEAVING;
+    loop {
+        match mountpoint::unmount(place, lazy) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < end => {
+                if !users_of(place).is_empty() {
+                    return Err(error);
+                }
+                std::thread::sleep(LEAVING / 20);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -29,7 +29,11 @@ pub(super) fn start(sources: usize) -> Result<Runtime, Failure> {
     // The runtime panics where it gets no thread: so it is tried first whether there are enough.
     try_threads(thread::available_parallelism().map_or(1, usize::from) + OTHERS)
         .map_err(|error| cannot(&error))?;
-    Builder::new_multi_thread().max_blocking_threads(tasks::most_threads(sources)).enable_all().build().map_err(|error| cannot(&error))
+    Builder::new_multi_thread()
+        .max_blocking_threads(tasks::most_threads(sources))
+        .enable_all()
+        .build()
+        .map_err(|error| cannot(&error))
 }
 
 /// Whether so many threads can run at once.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::DerivedError;
 use crate::memory::Cancel;
 use crate::source::SourceError;
-use crate::source::blocking::{broken_off, in_place};
+use crate::source::blocking::broken_off;
+use crate::tasks::in_place;
 
 /// What a failure of work that was ended is called.
 const LABEL: &str = "asof";
@@ -26,7 +27,7 @@ pub(super) async fn step<S: Send + 'static, T: Send + 'static>(
         let outcome = step(&mut state)?;
         Ok((state, outcome))
     };
-    in_place(work, |why| Arc::new(broken_off(LABEL, why)).into()).await
+    in_place(LABEL, work, |why| Arc::new(broken_off(LABEL, why)).into()).await
 }
 
 /// Looks whether the work is still wanted.

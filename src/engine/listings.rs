@@ -23,6 +23,9 @@ const KEPT_ENTRIES: usize = 64 * 1024;
 /// What each of them takes, in bytes: its path, and what its source has to know to read it.
 const EACH: u64 = 500;
 
+/// The budget of listings that share none, in bytes.
+const OWN_BUDGET: u64 = 256 << 20;
+
 /// They take up to one part in so many of the budget.
 const PART: u64 = 8;
 
@@ -47,6 +50,13 @@ struct Kept {
     entries: usize,
     most: usize,
     held: Held,
+}
+
+impl Default for Listings {
+    /// Listings with the built-in rules of what is secret, and a budget of their own.
+    fn default() -> Self {
+        Self::new(Arc::default(), &Budget::new(OWN_BUDGET))
+    }
 }
 
 impl Listings {

@@ -1,14 +1,18 @@
 //! A source at work: the bytes of a content as they come.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use async_task::Task;
 use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use crate::memory::{Budget, Held};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
+use crate::tasks;
 
 /// Pieces that a source may produce ahead of us; and where the budget is short.
 const AHEAD: usize = 4;
@@ -23,14 +27,9 @@ const PART: u64 = 32;
 /// A read under way. It is ended when this is dropped.
 pub(super) struct Reading {
     pieces: mpsc::Receiver<Bytes>,
-    task: JoinHandle<Result<(), SourceError>>,
+    /// `None` where the source panicked. Contents made of others block in it, so it is none of the runtime's own tasks.
+    task: Task<Option<Result<(), SourceError>>>,
     _in_flight: Option<Held>,
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 impl Reading {
@@ -44,13 +43,13 @@ impl Reading {
         // One more is being made, and one is being taken apart.
         let bytes = (ahead as u64 + 2) * PIECE;
         let in_flight = budget.hold(bytes.min(budget.part(PART)));
-        Self { pieces, task: tokio::spawn(read(sink)), _in_flight: Some(in_flight) }
+        Self { pieces, task: spawn(read(sink)), _in_flight: Some(in_flight) }
     }
 
     /// One that has nothing to give.
     pub fn ended() -> Self {
         let (_, pieces) = Sink::new(AHEAD_IF_SHORT);
-        Self { pieces, task: tokio::spawn(std::future::ready(Ok(()))), _in_flight: None }
+        Self { pieces, task: spawn(std::future::ready(Ok(()))), _in_flight: None }
     }
 
     /// The next bytes; `None` after the last.
@@ -65,11 +64,15 @@ impl Reading {
     /// That of the source.
     pub async fn verdict(mut self, content: &dyn Content) -> Result<(), SourceError> {
         match (&mut self.task).await {
-            Ok(verdict) => verdict,
-            Err(join) => {
-                let what = "the reader broke off";
-                Err(SourceError::new(ErrorKind::Damaged, content.describe(), what).because(join))
-            }
+            Some(verdict) => verdict,
+            // The message of the panic itself went to the log.
+            None => Err(SourceError::new(ErrorKind::Damaged, content.describe(), "the reader panicked")),
         }
     }
+}
+
+fn spawn(
+    read: impl Future<Output = Result<(), SourceError>> + Send + 'static,
+) -> Task<Option<Result<(), SourceError>>> {
+    tasks::spawn(&Handle::current(), AssertUnwindSafe(read).catch_unwind().map(Result::ok))
 }

@@ -19,7 +19,6 @@ pub(super) fn of(error: &VfsError) -> Errno {
         VfsError::NotALink => Errno::EIO,
         VfsError::InvalidArgument => Errno::EINVAL,
         VfsError::BadHandle => Errno::EBADF,
-        VfsError::Interrupted => Errno::EINTR,
         VfsError::Source(error) => match error.kind {
             // The snapshot was there when its folder was listed.
             ErrorKind::Missing | ErrorKind::Changed => Errno::ESTALE,

@@ -22,7 +22,7 @@ use crate::vfs::LEAST_RATE;
 const TICK: Duration = Duration::from_millis(20);
 
 /// Longest time between two looks at one request: so long may a caller that was stopped wait for its EINTR.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
 /// How long a request to a server may take that brings nothing: as long as a connection and a question.
 const PATIENCE: Duration = Duration::from_secs(35);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_leaves_is_answered_within_a_second_of_the_look_before() {
+    async fn who_leaves_is_answered_at_the_next_look() {
         let stage = Stage::new();
         (1..=3).for_each(|caller| stage.add(caller, false));
         assert_eq!(stage.look(Duration::from_secs(1), |_| State::Waits), NONE);

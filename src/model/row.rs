@@ -49,13 +49,14 @@ impl<'l> Row<'l> {
     }
 
     fn of(columns: Vec<(Cow<'l, str>, &'l str)>) -> Self {
+        let is_repeated = |at: usize| columns[..at].iter().any(|(name, _)| *name == columns[at].0);
+        if columns.len() <= FEW && !(0..columns.len()).any(is_repeated) {
+            return Self { columns, by_name: Vec::new(), has_repeats: false };
+        }
         let mut by_name: Vec<usize> = (0..columns.len()).collect();
         by_name.sort_by(|a, b| columns[*a].0.cmp(&columns[*b].0));
         let is_same = |a: &usize, b: &usize| columns[*a].0 == columns[*b].0;
         if by_name.is_sorted_by(|a, b| !is_same(a, b)) {
-            if columns.len() <= FEW {
-                by_name.clear();
-            }
             return Self { columns, by_name, has_repeats: false };
         }
         // The sort is stable: the first of those with one name keeps its place, and the last one gives the value.

@@ -121,7 +121,7 @@ impl Lines {
         };
         let error = serde_json::from_str::<IgnoredAny>(text).err()?;
         if is_last && error.is_eof() {
-            return Some((Severity::Wrong, format!("{error}: it was cut off")));
+            return Some((Severity::Wrong, format!("{}: it was cut off", said(&error))));
         }
         if is_first && error.is_eof() && text.chars().all(|c| matches!(c, '[' | '{' | ' ' | '\t')) {
             self.is_other = true;
@@ -132,10 +132,18 @@ impl Lines {
             return Some((Severity::Unchecked, "it is the mark of a merge conflict".to_owned()));
         }
         if is_at_no_number(text, error.column()) {
-            return Some((Severity::Unchecked, format!("{error}: it has a number that is none in JSON")));
+            let why = format!("{}: it has a number that is none in JSON", said(&error));
+            return Some((Severity::Unchecked, why));
         }
-        Some((Severity::Wrong, error.to_string()))
+        Some((Severity::Wrong, said(&error)))
     }
+}
+
+/// What was found, and at which byte of the line.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let reason = text.rsplit_once(" at line ").map_or(&*text, |(reason, _)| reason);
+    format!("{reason} at byte {}", error.column())
 }
 
 /// Whether a word for a number that is none in JSON is where an error was found: at its first letter, or at the first that

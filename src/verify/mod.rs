@@ -98,7 +98,6 @@ async fn verify_database(
 ) -> Report {
     let timeline = &database.history().timeline;
     let times: Vec<Timestamp> = timeline.iter().filter(|m| m.mark.is_none()).map(|m| m.time).collect();
-    let nearest: Vec<_> = times.iter().map(|time| time.nearest()).collect();
     let mut report = Report {
         source: source.label().to_owned(),
         database: database.name().to_owned(),
@@ -108,7 +107,7 @@ async fn verify_database(
         bytes: 0,
         rows: 0,
         checked: Vec::new(),
-        findings: schedule.findings(database.name(), &nearest, now),
+        findings: schedule.findings(database.name(), &times, now),
     };
     let wanted = match database.verify(progress).await {
         Ok(verdict) => {

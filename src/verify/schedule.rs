@@ -1,8 +1,9 @@
 //! Whether snapshots were taken when they should have been.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::for_people;
+use crate::model::time::Timestamp;
 use crate::source::verify::{Finding, Severity};
 
 /// How much later than expected a snapshot may come: programs that run once an hour start late, and take time.
@@ -13,6 +14,9 @@ const RECENT: usize = 12;
 
 /// An interval that is about so many times the usual one is worth a word.
 const UNUSUAL: i32 = 4;
+
+/// How far ahead of this machine's clock another one may be.
+const TOLERATED: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is expected of the times of snapshots.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,7 +30,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// What is wrong with the times of a database's snapshots, which come in the source's order, the newest first.
-    pub(super) fn findings(&self, database: &str, times: &[Timestamp], now: Timestamp) -> Vec<Finding> {
+    pub(super) fn findings(&self, database: &str, times: &[Timestamp], now: jiff::Timestamp) -> Vec<Finding> {
         let newest = times.first().copied();
         let mut times = times.to_vec();
         times.sort_unstable();
@@ -39,32 +43,44 @@ impl Schedule {
 
     /// `newest` is that of the newest snapshot, and the latest that any has: not the same where the source's order is not that
     /// of the times, as after an import of old commits.
-    fn age(&self, database: &str, newest: Option<(Timestamp, Timestamp)>, now: Timestamp) -> Option<Finding> {
+    fn age(
+        &self,
+        database: &str,
+        newest: Option<(Timestamp, Timestamp)>,
+        now: jiff::Timestamp,
+    ) -> Vec<Finding> {
         let Some((newest, latest)) = newest else {
-            return Some(Finding::wrong(database, "it has no snapshot"));
+            return vec![Finding::wrong(database, "it has no snapshot")];
         };
-        let ahead = latest.duration_since(now);
-        if ahead > SignedDuration::from_mins(5) {
-            let problem = format!("the newest snapshot is of {latest}, which is {} ahead", for_people(ahead));
-            return Some(Finding::wrong(database, problem).with_hint("check the clock of whoever made it"));
+        let (ahead, age) = (latest.nearest().duration_since(now), now.duration_since(newest.nearest()));
+        let mut findings = Vec::new();
+        if ahead > TOLERATED {
+            let problem = format!("the latest snapshot is of {latest}, which is {} ahead", for_people(ahead));
+            let finding = Finding::wrong(database, problem).with_hint("check the clock of whoever made it");
+            if -age > TOLERATED {
+                return vec![finding];
+            }
+            // A commit may be given any date, and it is the newest one that tells of the backup.
+            findings.push(Finding { severity: Severity::Note, ..finding });
         }
-        let age = now.duration_since(newest);
         // The one after it is late.
         let due = self.every.map(late);
-        let max_age = [self.max_age, due].into_iter().flatten().min().filter(|max| age > *max)?;
+        let max_age = [self.max_age, due].into_iter().flatten().min();
+        let Some(max_age) = max_age.filter(|max| age > *max) else { return findings };
         let problem = format!(
             "the newest snapshot is of {newest}, {} ago, where {} are allowed",
             for_people(age),
             for_people(max_age)
         );
-        Some(Finding::wrong(database, problem).with_hint("look whether the backup still runs"))
+        findings.push(Finding::wrong(database, problem).with_hint("look whether the backup still runs"));
+        findings
     }
 
     /// From the newest interval back: one that is longer than expected is a gap, unless all older ones are about as long
     /// or longer: then they were thinned out. The newest one never was.
     fn gaps(&self, database: &str, times: &[Timestamp]) -> Vec<Finding> {
         let intervals: Vec<(Timestamp, SignedDuration)> =
-            times.windows(2).map(|pair| (pair[0], pair[1].duration_since(pair[0]))).rev().collect();
+            times.windows(2).map(|pair| (pair[0], length(pair[0], pair[1]))).rev().collect();
         let (mut expected, severity, recent) = match (self.every, usual(&intervals)) {
             (Some(every), _) => (every, Severity::Wrong, intervals.len()),
             (None, Some(usual)) => (usual * (UNUSUAL / 2), Severity::Note, intervals.len().min(RECENT)),
@@ -102,6 +118,11 @@ impl Schedule {
     }
 }
 
+/// From one snapshot to the next.
+fn length(from: Timestamp, to: Timestamp) -> SignedDuration {
+    to.nearest().duration_since(from.nearest())
+}
+
 /// How long it may take until a snapshot that is expected after `interval` is late.
 fn late(interval: SignedDuration) -> SignedDuration {
     // As long as can be told, for whoever expects one in more than that.
@@ -123,8 +144,8 @@ mod tests {
 
     /// Snapshots so many hours before now.
     fn found(schedule: Schedule, hours: &[i64]) -> Vec<(Severity, String)> {
-        let now: Timestamp = "2026-01-21T20:00:00Z".parse().expect("a time");
-        let times: Vec<Timestamp> = hours.iter().map(|hours| now - HOUR * *hours as i32).collect();
+        let now: jiff::Timestamp = "2026-01-21T20:00:00Z".parse().expect("a time");
+        let times: Vec<Timestamp> = hours.iter().map(|hours| (now - HOUR * *hours as i32).into()).collect();
         schedule.findings("db", &times, now).into_iter().map(|f| (f.severity, f.problem)).collect()
     }
 
@@ -136,7 +157,14 @@ mod tests {
         assert!(late[0].1.contains("26 h ago, where 25 h are allowed"), "{late:?}");
         assert_eq!(late[0].0, Severity::Wrong);
         let ahead = found(schedule, &[-2, 0]);
-        assert!(ahead[0].1.contains("2 h ahead"), "{ahead:?}");
+        assert!(ahead[0].1.contains("2 h ahead") && ahead[0].0 == Severity::Wrong, "{ahead:?}");
+        let among_others = found(schedule, &[1, -2, 30]);
+        assert_eq!(among_others.len(), 1, "{among_others:?}");
+        assert_eq!(among_others[0].0, Severity::Note, "a commit may be given any date");
+        assert_eq!(
+            found(schedule, &[26, -2]).iter().map(|f| f.0).collect::<Vec<_>>(),
+            [Severity::Note, Severity::Wrong]
+        );
         assert!(found(schedule, &[])[0].1.contains("no snapshot"));
         let imported = found(schedule, &[100, 120, 1]);
         assert!(imported[0].1.contains("2026-01-17T16:00:00Z, 4 d ago"), "the order counts: {imported:?}");

@@ -41,9 +41,6 @@ pub enum VfsError {
     /// No such open file.
     #[error("bad file handle")]
     BadHandle,
-    /// Who asked was killed meanwhile.
-    #[error("interrupted")]
-    Interrupted,
     /// The source failed; it was logged when it did.
     #[error(transparent)]
     Source(#[from] Arc<SourceError>),

@@ -1,5 +1,7 @@
 //! Git repositories as sources: real git, and what a real `dolt push` leaves in them.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +45,24 @@ fn a_repository_shows_what_was_pushed_and_is_never_written() {
     assert!(!from_git.path("beads/live").exists(), "a remote has no working set");
     from_git.unmount();
     assert_eq!(state(&remote), before);
+}
+
+/// `ls` shows no name with a dot at its start, and a path may have bytes that are no text.
+#[test]
+fn a_hidden_folder_is_shown_and_a_path_may_have_any_bytes() {
+    let dir = temp_dir();
+    let repository = dir.path().join(OsStr::from_bytes(b"r\xe9po"));
+    std::fs::create_dir_all(repository.join(".beads")).expect("the folder is ours");
+    std::fs::write(repository.join(".beads/issues.jsonl"), "{\"id\":1}\n").expect("the folder is ours");
+    git::git(&repository).args(["init", "-q", "-b", "main"]).ok();
+    git::git(&repository).args(["add", "."]).ok();
+    git::git(&repository).args(["commit", "-q", "-m", "1"]).ok();
+    let ls = |source: &OsStr, path: &str| run(asof()).args(["ls", "--from"]).arg(source).arg(path).ok();
+    let within = [b"git:", repository.as_os_str().as_bytes(), b"/.beads"].concat();
+    assert_eq!(ls(OsStr::from_bytes(&within), "beads/latest"), "issues.jsonl\n");
+    assert_eq!(ls(repository.as_os_str(), "r\\xe9po/latest"), ".beads\n");
+    let mount = Mount::new(&[OsStr::from_bytes(&within)]);
+    assert_eq!(run("ls").arg(mount.root()).ok(), "beads\n");
 }
 
 #[test]

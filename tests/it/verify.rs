@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::support::archives::write_zip;
 use crate::support::command::{Outcome, run};
+use crate::support::git::git;
 use crate::support::server::Server;
 use crate::support::temp_dir;
 
@@ -95,6 +96,43 @@ fn lines_that_are_no_json_are_wrong() {
     write_zip(&dir.path().join("2026-01-02T000000.zip"), &[("t.jsonl", b"{}\n{\"a\":\n")]);
     let said = text(&verify(&[dir.path().to_str().expect("UTF-8")], 1));
     assert!(said.contains("t.jsonl: line 2 is no JSON"), "{said}");
+}
+
+/// What people's programs write is sound, whether or not it can be read as rows; what breaks off is not.
+#[test]
+fn exports_that_are_no_jsonl_are_not_checked_and_cut_ones_are_wrong() {
+    let utf16: Vec<u8> = "\u{feff}{\"id\":1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, status, said) in [
+        (&b"\xef\xbb\xbf{\"id\":1}\r\n\r\n"[..], 0, "with 1 row"),
+        (&utf16, 2, "UTF-16"),
+        (b"[\n {\"id\":1}\n]\n", 2, "several lines"),
+        (
+            b"{\"id\":1}\n<<<<<<< HEAD\n=======\n>>>>>>> x\n",
+            2,
+            "line 2 is no JSON: it is the mark of a merge",
+        ),
+        (b"{\"id\":NaN}\n", 2, "line 1"),
+        (b"{\"id\":\"\xe4\"}\n", 2, "not UTF-8"),
+        (b"{\"id\":1}\n{\"id\":", 1, "line 2"),
+        (b"{\"id\":1}\n\0\0\0\0", 1, "line 2"),
+    ] {
+        let dir = temp_dir();
+        fs::write(dir.path().join("x-20260101-0000.jsonl"), bytes).expect("the folder is ours");
+        let found = text(&verify(&[dir.path().to_str().expect("UTF-8")], status));
+        assert!(found.contains(said), "{found}");
+    }
+}
+
+/// A hash proves what was committed: a merge that was committed with its marks damaged no repository.
+#[test]
+fn a_committed_mark_of_a_merge_is_a_note() {
+    let dir = temp_dir();
+    git(dir.path()).args(["init", "-q", "-b", "main"]).ok();
+    fs::write(dir.path().join("issues.jsonl"), "{\"id\":1}\n<<<<<<< HEAD\n").expect("the folder is ours");
+    git(dir.path()).args(["add", "."]).ok();
+    git(dir.path()).args(["commit", "-q", "-m", "1"]).ok();
+    let said = text(&verify(&[dir.path().to_str().expect("UTF-8")], 0));
+    assert!(said.contains("note: ") && said.contains("issues.jsonl: line 2 is no JSON"), "{said}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ test   flock                          util-linux
 test   getfattr                       attr
 test   c++                            g++
 test   openssl                        openssl
+test   perl                           perl
 test   gzip                           gzip
 test   zstd                           zstd
 test   xz                             xz-utils
@@ -39,6 +40,7 @@ dolt   /usr/include/zstd.h            libzstd-dev
 bench  mysql|mariadb                  default-mysql-client
 bench  unzip                          unzip
 bench  zip                            zip
+bench  python3                        python3
 restic restic                         restic
 fuse-zip fuse-zip                     fuse-zip
 venv   /usr/lib/python3*/ensurepip    python3-venv

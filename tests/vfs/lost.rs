@@ -177,3 +177,19 @@ fn a_source_without_lost_commits_has_no_folder_for_them() {
         assert!(names(&vfs, "db").await.iter().all(|(name, _)| name != "lost"));
     });
 }
+
+#[test]
+fn a_commit_beside_the_timeline_leaves_with_its_branch() {
+    let mut memory = flattened();
+    memory.history.off_timeline = vec![commit(&hash('d'), NOW - 5, &[])];
+    memory.files.insert(hash('d').into(), Files::new());
+    let catalog = catalog(vec![vec![memory]]);
+    let vfs = tree(Arc::clone(&catalog));
+    block_on(async {
+        let commits = find(&vfs, "db/commits").await.expect("the folder");
+        let found = vfs.lookup(commits, &hash('d')).await.expect("a branch leads to it");
+        assert!(found.name_stays == Stays::ForNow, "stat must not find for a minute what ls does not");
+        show(&catalog, 0, vec![flattened()]);
+        assert!(matches!(vfs.lookup(commits, &hash('d')).await, Err(VfsError::NotFound)));
+    });
+}

@@ -1,6 +1,8 @@
 //! `asof diff` for people.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use super::value;
 use crate::cli::output::{Output, Style};
@@ -9,7 +11,7 @@ use crate::derived::{Counts, RowChange, changed_columns};
 
 use crate::model::row::{NULL, Row, key_name};
 use crate::model::secrets::TableSecrets;
-use crate::model::terminal;
+use crate::model::terminal::{self, ShowPath};
 use crate::trace::ChangedFile;
 
 /// The line that names both sides.
@@ -94,7 +96,7 @@ pub(super) fn row(
         // A line of an export that is no object.
         (None, None, line) => {
             let (style, sign) = if from.is_some() { (Style::Removed, "-") } else { (Style::Added, "+") };
-            let line = String::from_utf8_lossy(line.unwrap_or_default());
+            let line = OsStr::from_bytes(line.unwrap_or_default()).shown().to_string();
             format!("{}\n", out.styled(style, &format!("{sign} {}", terminal::json(&line))))
         }
     }

@@ -233,7 +233,7 @@ fn unix_time(name: &str, mut cursor: Cursor<'_>) -> Option<Candidate> {
         13 => Timestamp::from_millisecond(number).ok()?,
         _ => return None,
     };
-    let mut readings = vec![Reading { time: ParsedTime::Instant(time), convention: None }];
+    let mut readings = vec![Reading { time: ParsedTime::Instant(time.into()), convention: None }];
     if as_calendar.is_some() {
         // An hour of the last century, or a second of the next decade.
         readings.clear();
@@ -296,7 +296,7 @@ fn utc(cursor: Cursor<'_>) -> Option<(Offset, Cursor<'_>)> {
 
 fn parsed(civil: DateTime, offset: Option<Offset>) -> Option<ParsedTime> {
     match offset {
-        Some(offset) => offset.to_timestamp(civil).ok().map(ParsedTime::Instant),
+        Some(offset) => offset.to_timestamp(civil).ok().map(|time| ParsedTime::Instant(time.into())),
         None => Some(ParsedTime::Civil(civil)),
     }
 }
@@ -304,7 +304,7 @@ fn parsed(civil: DateTime, offset: Option<Offset>) -> Option<ParsedTime> {
 /// What a clock shows at that time, in UTC where the zone is known.
 fn civil(time: &ParsedTime) -> DateTime {
     match time {
-        ParsedTime::Instant(time) => Offset::UTC.to_datetime(*time),
+        ParsedTime::Instant(time) => Offset::UTC.to_datetime(time.nearest()),
         ParsedTime::Civil(civil) => *civil,
     }
 }

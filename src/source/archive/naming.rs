@@ -63,11 +63,11 @@ impl NameTime {
         system: &TimeZone,
     ) -> Option<Timestamp> {
         let parsed = self.parsed.under(conventions)?;
-        match zone {
+        Some(match zone {
             Some(zone) => parsed.resolve(zone),
             None if self.is_local => parsed.resolve(system),
             None => parsed.resolve(&TimeZone::UTC),
-        }
+        })
     }
 
     /// Whether nothing follows it in the name. In a repository, that tells copies of a database from migrations

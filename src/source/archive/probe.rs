@@ -31,8 +31,7 @@ pub fn thrum_manifest(bytes: &[u8]) {
 pub fn export(bytes: &[u8]) {
     let (sink, mut pieces) = Sink::new(4);
     let stored = InMemory::new(bytes);
-    let read =
-        || -> Result<(), SourceError> { read_export("a probe", &stored, Packing::Plain, false, sink) };
+    let read = || -> Result<(), SourceError> { read_export("a probe", &stored, Packing::Plain, false, sink) };
     std::thread::scope(|scope| {
         scope.spawn(move || while pieces.blocking_recv().is_some() {});
         let _ = read();

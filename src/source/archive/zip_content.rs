@@ -83,7 +83,7 @@ impl ZipStored {
             self.zip.file.open()?;
             Ok(count)
         };
-        self.spools.filled(self.key(), || Spool::filled(self.len, unpack))
+        self.spools.filled(self.key(), || Spool::filled(self.len(), unpack))
     }
 }
 

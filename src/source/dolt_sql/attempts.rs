@@ -7,9 +7,13 @@ use std::time::{Duration, Instant};
 use super::fault::{Fault, QueryError};
 use crate::locks::lock;
 
-/// Time to the next attempt after the second failure in a row. The first one may be followed at once, as a server that was
-/// restarted closes what was open; each one after the second waits twice as long.
+/// Time to the next attempt after the first failure that has a pause; each one after it has one of twice that.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Failures in a row without a pause. A server that was restarted closes what was open.
+const FREE_TO_CONNECT: u32 = 1;
+/// The same for connections that break later: it may be one question that breaks them, and others go another way.
+const FREE_TO_BREAK: u32 = 4;
 
 /// Longest time to the next attempt: what is back has to show soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -73,9 +77,9 @@ impl Attempts {
     fn failed(&self, error: &QueryError, in_connecting: bool, now: Instant) {
         let mut failing = lock(&self.failing);
         let (before, connecting) = failing.as_ref().map_or((0, None), |f| (f.in_a_row, f.connecting));
-        let pause = match before {
-            0 => Duration::ZERO,
-            _ => FIRST_PAUSE.saturating_mul(1 << (before - 1).min(16)).min(LONGEST_PAUSE),
+        let pause = match before.checked_sub(if in_connecting { FREE_TO_CONNECT } else { FREE_TO_BREAK }) {
+            None => Duration::ZERO,
+            Some(pauses) => FIRST_PAUSE.saturating_mul(1 << pauses.min(16)).min(LONGEST_PAUSE),
         };
         *failing = Some(Failing {
             last: error.clone(),
@@ -166,8 +170,10 @@ mod tests {
     #[test]
     fn connections_that_break_count_like_those_that_do_not_stand() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        attempts.failed(&closed(), false, now);
-        assert!(attempts.failure(now, now).is_none(), "it may have been that one");
+        for _ in 0..FREE_TO_BREAK {
+            attempts.failed(&closed(), false, now);
+            assert!(attempts.failure(now, now).is_none(), "it may have been the question");
+        }
         attempts.failed(&closed(), false, now);
         assert!(attempts.failure(now, now).is_some());
     }

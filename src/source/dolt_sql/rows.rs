@@ -20,10 +20,10 @@ use super::sql::{ALL_ROWS, Revision};
 use super::store::Store;
 use super::versions::TableVersion;
 use super::wire::RowReader;
-use crate::source::blocking::in_place;
 use crate::source::dolt::identifier::ident;
 use crate::source::versioned::Versioned;
 use crate::source::{Content, Sink, SourceError};
+use crate::tasks::in_place;
 
 /// The rows of one query as a file.
 pub struct RowsContent {
@@ -172,7 +172,7 @@ async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<E
     }
     let broken_off = |why| temporary(io::Error::other(why));
     let finish = move || sorter.finish(u64::MAX).map_err(temporary);
-    let mut sorted = in_place(finish, broken_off).await?;
+    let mut sorted = in_place("asof", finish, broken_off).await?;
     while let Some((line, _)) = sorted.next().map_err(temporary)? {
         lines.add(line);
         if lines.is_full() && lines.push().await == End::Closed {

@@ -1,6 +1,6 @@
 //! A mount of a test's own: `asof mount -f` as a child, taken down when dropped, whatever happened.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -36,19 +36,19 @@ pub fn asof() -> &'static Path {
 impl Mount {
     /// Mounts the sources.
     #[track_caller]
-    pub fn new<S: AsRef<str>>(sources: &[S]) -> Self {
+    pub fn new<S: AsRef<OsStr>>(sources: &[S]) -> Self {
         Self::with(&[], sources)
     }
 
     /// Mounts the sources with more arguments.
     #[track_caller]
-    pub fn with<S: AsRef<str>>(args: &[&str], sources: &[S]) -> Self {
+    pub fn with<S: AsRef<OsStr>>(args: &[&str], sources: &[S]) -> Self {
         Self::under(&[], args, sources)
     }
 
     /// The same with the program started by another one, which becomes it: a tracer.
     #[track_caller]
-    pub fn under<S: AsRef<str>>(starter: &[String], args: &[&str], sources: &[S]) -> Self {
+    pub fn under<S: AsRef<OsStr>>(starter: &[String], args: &[&str], sources: &[S]) -> Self {
         let dir = temp_dir();
         let root = dir.path().join("mnt");
         fs::create_dir(&root).expect("a new folder is writable");
@@ -63,7 +63,7 @@ impl Mount {
             None => Command::new(asof()),
         };
         let mut command = quiet_environment(command, dir.path());
-        command.args(["mount", "-f"]).args(args).args(sources.iter().map(AsRef::as_ref)).arg(&root);
+        command.args(["mount", "-f"]).args(args).args(sources).arg(&root);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log_file);
         let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
         let pid = Pid::from_child(&child);

@@ -30,8 +30,9 @@ impl Header {
 
     /// The header with its checksum.
     pub(super) fn bytes(self) -> Vec<u8> {
-        let sum: u32 = self.field(148, b"        ").0.iter().map(|&byte| u32::from(byte)).sum();
-        self.with_sum(sum)
+        let header = self.field(148, b"        ");
+        let sum: u32 = header.0.iter().map(|&byte| u32::from(byte)).sum();
+        header.with_sum(sum)
     }
 
     /// The header with a checksum over signed bytes, as Sun's tar computed it.

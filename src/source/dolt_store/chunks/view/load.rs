@@ -47,7 +47,8 @@ impl View {
             }
             let is_last = attempt == ATTEMPTS || !files.may_vanish();
             // While files are copied, what is there says nothing for a moment.
-            let may_guess = is_last && (earlier.is_none() || state.is_settled());
+            let was_whole = earlier.is_some_and(|earlier| earlier.guesses.is_empty());
+            let may_guess = is_last && (!was_whole || state.is_settled());
             let now = files.at(&state)?;
             let open = earlier.into_iter().flat_map(|earlier| &earlier.files);
             let open = open.map(|file| ((file.name, file.is_old), file)).collect();
@@ -130,6 +131,10 @@ impl Loading<'_> {
         let is_old = generation.path(MANIFEST) != self.now.path(MANIFEST);
         if is_old && found.files.is_empty() && why.kind() == ErrorKind::Missing {
             return Ok((found, Some(why)));
+        }
+        // A first collection writes the files before their manifest.
+        if is_old && self.is_last && !self.may_guess {
+            return Ok((Manifest { files: Vec::new(), ..found }, Some(why)));
         }
         if !self.may_guess {
             return Err(why);
