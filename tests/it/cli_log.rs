@@ -223,14 +223,16 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
             .outcome()
     };
     let told = command(&[]).expect_status(1).text();
-    assert!(told.contains(" issues | cannot be read: "), "{told}");
+    // The bytes of what was cut are beside its rows.
+    assert!(told.contains(" issues.json | +2 ++ (new)\n"), "{told}");
+    assert!(told.contains(" issues      | cannot be read: "), "{told}");
     assert!(told.ends_with(" issues | +1 + (new)\n"), "{told}");
     let entries = command(&["--json"]).expect_status(1).text();
     let newest: Value = serde_json::from_str(entries.lines().next().expect("a line")).expect("it is JSON");
     assert!(
-        newest["changes"][0]["error"].is_string() && newest["changes"][0]["rows_added"].is_null(),
+        newest["changes"][1]["error"].is_string() && newest["changes"][1]["rows_added"].is_null(),
         "{newest}"
     );
     let unread = command(&["--no-stat"]).expect_status(0).text();
-    assert!(unread.contains(" issues | changed\n"), "{unread}");
+    assert!(unread.contains(" issues      | changed\n"), "{unread}");
 }
