@@ -42,7 +42,7 @@ fn file(text: &str, key: Option<&[&str]>) -> FileEntry {
     let key = key.map(|key| key.iter().map(|column| (*column).to_owned()).collect());
     let id = ContentId::of(&[text.as_bytes(), format!("{key:?}").as_bytes()]);
     let content = Arc::new(Rows { text: text.to_owned(), key });
-    entry("t.jsonl".into(), id, Timestamp::UNIX_EPOCH, Access::default(), content)
+    entry("t.jsonl".into(), id, Timestamp::UNIX_EPOCH.into(), Access::default(), content)
 }
 
 /// What differs, found with so many bytes of memory.
