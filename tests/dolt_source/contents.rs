@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asof::source::Database;
 
-use crate::support::server::Server;
+use crate::support::server::{Dolt, Server};
 use crate::support::sql::Client;
 use crate::support::{bytes, database, entry, files, live_files, poll, source, text};
 
@@ -66,6 +66,42 @@ fn every_type_comes_over_the_wire_without_loss() {
     ] {
         for part in parts {
             assert!(lines[line].contains(part), "{part} in {}", lines[line]);
+        }
+    }
+}
+
+/// To a plain query Dolt 2.2.0 sends nothing in the place of JSON and geometry that are out of line.
+#[test]
+fn what_is_out_of_line_comes_whole_from_every_dolt() {
+    for dolt in Dolt::EVERY {
+        let server = Server::start_as(dolt, None);
+        let mut client = server.client();
+        client.new_database("d");
+        let points: Vec<_> = (0..1000).map(|at| format!("point({at},1)")).collect();
+        client.run(&[
+            "CREATE TABLE long_values (id int PRIMARY KEY, j json, g geometry, t text)",
+            &format!(
+                "INSERT INTO long_values VALUES (1, json_object('a',repeat('z',50000)), linestring({}), repeat('t',50000))",
+                points.join(",")
+            ),
+            "CREATE VIEW of_them AS SELECT * FROM long_values",
+        ]);
+        client.commit("long values", "2026-01-01T00:00:00");
+        let database = database(&server.url("d"));
+        let committed = files(&database, &head(&database));
+        for listed in [&committed, &live_files(&database)] {
+            for path in ["long_values.jsonl", "of_them.jsonl"] {
+                let line: serde_json::Value =
+                    serde_json::from_str(&text(listed, path)).expect("a line of JSON");
+                let len = |value: &serde_json::Value| value.as_str().map_or(0, str::len);
+                // SRID, byte order, type and count before 16 bytes for each point, in Base64.
+                let expected = (50_000, (13 + 1000 * 16_usize).div_ceil(3) * 4, 50_000);
+                assert_eq!(
+                    (len(&line["j"]["a"]), len(&line["g"]), len(&line["t"])),
+                    expected,
+                    "{dolt:?} {path}"
+                );
+            }
         }
     }
 }
