@@ -174,14 +174,31 @@ fn another_follows(packed: &mut impl BufRead, may_be_padded: bool) -> io::Result
 /// LZ4 frames, and those that are to be skipped.
 pub(super) struct Lz4<R: BufRead> {
     /// `None` before the first frame and after each.
-    frame: Option<FrameDecoder<io::Chain<Cursor<[u8; 4]>, R>>>,
+    frame: Option<FrameDecoder<io::Chain<Cursor<[u8; 4]>, EndNoted<R>>>>,
     packed: Option<R>,
     began: bool,
+    /// Whether the frame is of the form that ends with the file.
+    is_legacy: bool,
+}
+
+/// Notes whether a reader asked for more than there is: the decoder of LZ4 takes an end between two blocks for the end
+/// of the frame.
+struct EndNoted<R> {
+    packed: R,
+    has_ended: bool,
+}
+
+impl<R: BufRead> Read for EndNoted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.packed.read(out)?;
+        self.has_ended |= count == 0 && !out.is_empty();
+        Ok(count)
+    }
 }
 
 impl<R: BufRead> Lz4<R> {
     pub(super) fn new(packed: R) -> Self {
-        Self { frame: None, packed: Some(packed), began: false }
+        Self { frame: None, packed: Some(packed), began: false, is_legacy: false }
     }
 
     /// Begins the next frame. Whether there is one.
@@ -199,9 +216,9 @@ impl<R: BufRead> Lz4<R> {
                     return Err(invalid("it ends within the head of a frame"));
                 }
                 [0x04, 0x22, 0x4d, 0x18] | [0x02, 0x21, 0x4c, 0x18] => {
-                    self.began = true;
-                    self.frame =
-                        self.packed.take().map(|packed| FrameDecoder::new(Cursor::new(magic).chain(packed)));
+                    (self.began, self.is_legacy) = (true, magic[0] == 0x02);
+                    let packed = self.packed.take().map(|packed| EndNoted { packed, has_ended: false });
+                    self.frame = packed.map(|packed| FrameDecoder::new(Cursor::new(magic).chain(packed)));
                     return Ok(true);
                 }
                 _ if self.began => return Err(trailing_garbage()),
@@ -236,7 +253,12 @@ impl<R: BufRead> Read for Lz4<R> {
             if count > 0 || out.is_empty() {
                 return Ok(count);
             }
-            self.packed = self.frame.take().map(|frame| frame.into_inner().into_inner().1);
+            let Some(frame) = self.frame.take() else { continue };
+            let (_, EndNoted { packed, has_ended }) = frame.into_inner().into_inner();
+            if has_ended && !self.is_legacy {
+                return Err(invalid("it ends within a frame: it was cut short"));
+            }
+            self.packed = Some(packed);
         }
     }
 }

@@ -67,7 +67,7 @@ impl Encoding {
             }),
             "EUC_JP" => Self::Multi(whatwg::EUC_JP, is_euc_jp, Some),
             "EUC_KR" => Self::Multi(whatwg::EUC_KR, is_euc, Some),
-            "EUC_CN" => Self::Multi(whatwg::GBK, is_euc, gb_2312),
+            "EUC_CN" => Self::Multi(whatwg::GBK, is_gb_2312, gb_2312),
             "SJIS" => Self::Multi(
                 whatwg::SHIFT_JIS,
                 |_| true,
@@ -136,15 +136,32 @@ fn is_euc_jp(bytes: &[u8]) -> bool {
         .all(|char| !matches!(*char, [0xf9..=0xfe, _] | [0x8f, 0xa2, 0xb7 | 0xc3]))
 }
 
-/// What PostgreSQL takes a character of GBK for that is in GB 2312, too.
+/// The pairs of GB 2312: browsers read those of GBK, which are more.
+fn is_gb_2312(bytes: &[u8]) -> bool {
+    characters(bytes, |_| 2).all(|char| {
+        matches!(
+            *char,
+            [0xa1 | 0xa3, 0xa1..=0xfe]
+                | [0xa2, 0xb1..=0xe2 | 0xe5..=0xee | 0xf1..=0xfc]
+                | [0xa4, 0xa1..=0xf3]
+                | [0xa5, 0xa1..=0xf6]
+                | [0xa6, 0xa1..=0xb8 | 0xc1..=0xd8]
+                | [0xa7, 0xa1..=0xc1 | 0xd1..=0xf1]
+                | [0xa8, 0xa1..=0xba | 0xc5..=0xe9]
+                | [0xa9, 0xa4..=0xef]
+                | [0xd7, 0xa1..=0xf9]
+                | [0xb0..=0xd6 | 0xd8..=0xf7, 0xa1..=0xfe]
+        )
+    })
+}
+
+/// What PostgreSQL takes a character of GB 2312 for.
 fn gb_2312(char: char) -> Option<char> {
-    match char {
-        '\u{b7}' => Some('\u{30fb}'),
-        '\u{2014}' => Some('\u{2015}'),
-        '\u{2170}'..='\u{2179}' | '\u{fe10}'..='\u{fe4f}' => None,
-        '\u{144}' | '\u{148}' | '\u{1f9}' | '\u{251}' | '\u{261}' | '\u{1e3f}' => None,
-        _ => (!is_private(char)).then_some(char),
-    }
+    Some(match char {
+        '\u{b7}' => '\u{30fb}',
+        '\u{2014}' => '\u{2015}',
+        _ => char,
+    })
 }
 
 #[cfg(test)]

@@ -73,13 +73,14 @@ impl Extended {
         if key.pop() != Some(b'=') {
             return Err("a record without a value".into());
         }
+        let mut value = None;
         if is_known(&key) {
-            let mut value = Vec::new();
-            record.by_ref().take(LONGEST + 1).read_to_end(&mut value)?;
-            if value.len() as u64 > LONGEST {
+            let mut kept = Vec::new();
+            record.by_ref().take(LONGEST + 1).read_to_end(&mut kept)?;
+            if kept.len() as u64 > LONGEST {
                 return Err(format!("{LONGEST} bytes and more for {}", key.escape_ascii()).into());
             }
-            self.set(&key, value)?;
+            value = Some(kept);
         } else {
             io::copy(&mut record, &mut io::sink())?;
         }
@@ -87,6 +88,9 @@ impl Extended {
         let mut end = [0];
         if !is_whole || records.read(&mut end)? == 0 || end != *b"\n" {
             return Err("a record that does not end where it should".into());
+        }
+        if let Some(value) = value {
+            self.set(&key, value)?;
         }
         Ok(true)
     }

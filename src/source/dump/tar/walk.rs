@@ -128,6 +128,9 @@ impl Walk {
                 Block::Zeros if before.is_some() && bytes.is_empty() => return Err(self.cut()),
                 Block::Zeros if before.is_some() => return Ok(Step::End(End::LoneHeader)),
                 Block::Zeros if bytes.is_empty() => return Ok(Step::End(End::NoMark)),
+                Block::Zeros if at == 0 && bytes.len() < BLOCK => {
+                    return Err(Stop::Damaged("it is not a tar archive".into()));
+                }
                 Block::Zeros => return Ok(Step::End(self.end()?)),
                 Block::Other if at == 0 => return Err(Stop::Damaged("it is not a tar archive".into())),
                 Block::Other if bytes.len() < BLOCK => return Err(self.cut()),

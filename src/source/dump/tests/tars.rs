@@ -282,11 +282,9 @@ fn a_cut_archive_is_noticed_wherever_it_was_cut() {
         let is_cut = archive.damage().is_some() || found.values().any(Result::is_err);
         let ends_with_a_member = !archive.doubts().is_empty();
         assert!(is_cut != ends_with_a_member, "{len} bytes");
-        assert_eq!(
-            ends_with_a_member,
-            [512 + 512, 512 + 512 + 512 + 2048, whole.len() - 1024].contains(&len),
-            "{len}"
-        );
+        // What fills the last block of a member may be missing: its bytes are there.
+        let ends = [512 + 3..=1024, 1024 + 512 + 2000..=1024 + 512 + 2048];
+        assert_eq!(ends_with_a_member, ends.iter().any(|end| end.contains(&len)), "{len}");
         for (path, bytes) in found {
             let right = truth[&path].as_ref().ok();
             assert!(bytes.as_ref().map_or(true, |bytes| Some(bytes) == right), "{path} of {len} bytes");
@@ -301,7 +299,11 @@ fn a_flipped_byte_of_a_header_is_noticed() {
     shell("rm \"$0/in/large\"; tar -C \"$0/in\" -cf \"$0/x.tar\" .", &[folder.path()]);
     let whole = fs::read(folder.path().join("x.tar")).expect("it was just made");
     let members = |bytes: &[u8]| -> Option<Vec<(String, FileKind, usize)>> {
-        let files: Vec<DumpFile> = open_bytes(bytes).ok()?.files();
+        let archive = open_bytes(bytes).ok()?;
+        if archive.damage().is_some() || !archive.doubts().is_empty() {
+            return None;
+        }
+        let files: Vec<DumpFile> = archive.files();
         let read = |file: &DumpFile| {
             read(&*file.content).map(|bytes| (file.path.to_string(), file.kind, bytes.len()))
         };
