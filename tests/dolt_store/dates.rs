@@ -56,9 +56,10 @@ fn commits_of_any_date_are_in_the_history_both_ways() {
 #[test]
 fn a_store_whose_commits_have_odd_dates_is_sound() {
     let folder = temp_dir();
-    dolt(folder.path(), &["init"]).expect_status(0);
+    dolt(Dolt::Pinned, folder.path(), &["init"]).expect_status(0);
     for (date, _) in WITHIN.iter().chain(&BEYOND) {
-        dolt(folder.path(), &["commit", "--allow-empty", "-m", "dated", "--date", date]).expect_status(0);
+        dolt(Dolt::Pinned, folder.path(), &["commit", "--allow-empty", "-m", "dated", "--date", date])
+            .expect_status(0);
     }
     verify(folder.path()).expect_nothing();
 }

@@ -23,7 +23,7 @@ enum Read {
 }
 
 /// All targets: those of `fuzz/Cargo.toml`.
-const TARGETS: [(&str, Read); 14] = [
+const TARGETS: [(&str, Read); 15] = [
     ("manifest", Read::Bytes(probe::manifest)),
     ("journal", Read::File(probe::journal)),
     ("table_file", Read::File(probe::table_file)),

@@ -10,6 +10,7 @@ use asof::source::{Database, ErrorKind, Source};
 
 use crate::agreement::from_files;
 use crate::support::command::run;
+use crate::support::server::Dolt;
 use crate::support::{bytes, entry, files, git, temp_dir, text, wait};
 use crate::verify::oracle::dolt;
 use crate::verify::verify;
@@ -22,14 +23,14 @@ fn commit(database: &Path, number: usize) {
     let statements = format!(
         "CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY); INSERT INTO t VALUES ({number}); CALL DOLT_COMMIT('-Am','c{number}')"
     );
-    dolt(database, &["sql", "-q", &statements]).expect_status(0);
+    dolt(Dolt::Pinned, database, &["sql", "-q", &statements]).expect_status(0);
 }
 
 /// A database called `db` with so many commits beside the one that made it.
 fn made(folder: &Path, commits: usize) -> std::path::PathBuf {
     let database = folder.join("db");
     fs::create_dir(&database).expect("the folder is ours");
-    dolt(&database, &["init"]).expect_status(0);
+    dolt(Dolt::Pinned, &database, &["init"]).expect_status(0);
     (0..commits).for_each(|number| commit(&database, number));
     database
 }
@@ -64,7 +65,7 @@ impl Polled {
     #[track_caller]
     fn agrees_with_dolt(&mut self, database: &Path) {
         let ask = |query: &str| -> Vec<String> {
-            let answer = dolt(database, &["sql", "-r", "csv", "-q", query]).text();
+            let answer = dolt(Dolt::Pinned, database, &["sql", "-r", "csv", "-q", query]).text();
             answer.lines().skip(1).map(str::to_owned).collect()
         };
         let shown = self.now();
@@ -97,7 +98,7 @@ fn a_backup_that_is_copied_back_is_read_from_the_start() {
     (10..17).for_each(|number| commit(&database, number));
     polled.agrees_with_dolt(&database);
     assert_eq!(polled.last.history().timeline.len(), 9);
-    dolt(&database, &["gc"]).expect_status(0);
+    dolt(Dolt::Pinned, &database, &["gc"]).expect_status(0);
     polled.agrees_with_dolt(&database);
     commit(&database, 20);
     polled.agrees_with_dolt(&database);
@@ -128,7 +129,7 @@ fn another_database_that_is_copied_over_the_files_is_shown() {
     polled.agrees_with_dolt(&database);
     copy_over(&other, &database);
     polled.agrees_with_dolt(&database);
-    dolt(&database, &["gc"]).expect_status(0);
+    dolt(Dolt::Pinned, &database, &["gc"]).expect_status(0);
     polled.agrees_with_dolt(&database);
 }
 
@@ -176,7 +177,7 @@ fn without_a_whole_manifest_the_newest_root_of_the_journal_is_shown() {
 fn without_a_manifest_the_files_of_a_collection_are_read() {
     let folder = temp_dir();
     let database = made(folder.path(), 3);
-    dolt(&database, &["gc"]).expect_status(0);
+    dolt(Dolt::Pinned, &database, &["gc"]).expect_status(0);
     commit(&database, 3);
     let whole = messages(&from_files(&database, "db"));
     for manifest in [MANIFEST, ".dolt/noms/oldgen/manifest"] {
@@ -218,12 +219,12 @@ fn data_that_were_pushed_to_a_branch_are_found() {
     let url = format!("git+file://{}", remote.display());
     for (name, branch) in [("one", "beads-data"), ("two", "more/data")] {
         let reference = format!("refs/heads/{branch}");
-        dolt(&database, &["remote", "add", "--ref", &reference, name, &url]).expect_status(0);
+        dolt(Dolt::Pinned, &database, &["remote", "add", "--ref", &reference, name, &url]).expect_status(0);
     }
-    dolt(&database, &["push", "one", "main"]).expect_status(0);
+    dolt(Dolt::Pinned, &database, &["push", "one", "main"]).expect_status(0);
     let expected = messages(&from_files(&database, "db"));
     assert_eq!(messages(&from_files(&remote, "r")), expected, "the only branch with data needs no name");
-    dolt(&database, &["push", "two", "main"]).expect_status(0);
+    dolt(Dolt::Pinned, &database, &["push", "two", "main"]).expect_status(0);
     let links = asof::source::root::Links::Beneath;
     assert_eq!(DoltStoreSource::branches_in_git(&remote, links), ["beads-data", "more/data"]);
     let why = DoltStoreSource::missing_in_git(&remote, links).expect("there are two");

@@ -76,6 +76,8 @@ impl Run {
     }
 
     /// The same of a program that may take for ever, which is its own matter: `None` when the time is over.
+    // Only the tests of stores run such a program.
+    #[allow(dead_code)]
     pub fn outcome_in_time(self) -> Option<Outcome> {
         self.attempt().ok()
     }
