@@ -1,7 +1,8 @@
 //! SQLite's own check of a file.
 //!
-//! It evaluates CHECK constraints and generated columns, which may call what only the program has that made the file. What
-//! needs that is not checked, and said to be so; the rest is.
+//! It evaluates generated columns, which may call what only the program has that made the file. What needs that is not
+//! checked, and said to be so; the rest is. SQLite keeps no CHECK constraints of a file that it may not write to
+//! (`sqlite3AddCheckConstraint`), so no file is called wrong for one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,8 +140,6 @@ fn without(
     check: &mut Check,
     calls: &mut BTreeMap<String, String>,
 ) -> Result<(), Problem> {
-    // Nothing is called then but what generated columns call.
-    connection.pragma_update(None, "ignore_check_constraints", true)?;
     let mut missing = BTreeSet::new();
     let mut next = Some(first);
     let mut messages = Vec::new();
@@ -156,8 +155,6 @@ fn without(
             Err(Failed::Problem(problem)) => return Err(problem),
         }
     }
-    // Which CHECKs a name is missing for is found out with the constraints.
-    connection.pragma_update(None, "ignore_check_constraints", false)?;
     for table in tables_with_code(schema) {
         let text = table.text.to_ascii_lowercase();
         if let Some(name) = missing.iter().find(|name| text.contains(name.as_str())) {

@@ -135,14 +135,6 @@ fn constraints_that_call_the_programs_functions_are_not_called_broken() {
     // What has to be computed cannot be read, and is not called damaged.
     let error = try_rows(&file, &relation(&file, "g")).expect_err("only the program can compute it");
     assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
-
-    // A constraint that SQLite can check still counts.
-    let path = folder.path("f.db");
-    let connection = rusqlite::Connection::open(&path).expect("ours");
-    connection.execute_batch("PRAGMA ignore_check_constraints=ON; INSERT INTO c VALUES(-1);").expect("SQL");
-    drop(connection);
-    let wrong = open(&path).quick_check().expect("it can be read").wrong;
-    assert_eq!(wrong, ["CHECK constraint failed in c"]);
 }
 
 #[test]
