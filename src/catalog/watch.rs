@@ -58,11 +58,18 @@ impl Watcher {
     }
 }
 
+/// How long to wait after a poll that took so long, as the one before it did. A single long one may have waited for a server
+/// that was stopped for a while, and news since then have to show soon.
+fn pause_after(took: Duration, took_before: Duration) -> Duration {
+    PAUSE.max(took.min(took_before) * PAUSE_PER_POLL)
+}
+
 /// Polls for ever, whenever there may be news. A source that is down keeps what it last reported, and is
 /// named in the log once when it goes and once when it is back.
 async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
     let mut down = false;
     let mut pause = PAUSE;
+    let mut took_before = Duration::ZERO;
     loop {
         let news = async {
             match down {
@@ -75,9 +82,10 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
         let begun = Instant::now();
         let polled = source.poll().await;
         // One that failed may have waited for its time-out, which costs nothing, or have worked for it.
+        let took = begun.elapsed();
         pause = match polled {
-            Ok(_) => PAUSE.max(begun.elapsed() * PAUSE_PER_POLL),
-            Err(_) => begun.elapsed().clamp(PAUSE, LONGEST_AFTER_FAILURE),
+            Ok(_) => pause_after(took, std::mem::replace(&mut took_before, took)),
+            Err(_) => took.clamp(PAUSE, LONGEST_AFTER_FAILURE),
         };
         match polled {
             Ok(found) => {
@@ -95,5 +103,18 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
             }
             Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_poll_that_waited_for_its_server_does_not_hold_up_the_next() {
+        let (long, short) = (Duration::from_secs(8), Duration::from_millis(3));
+        assert_eq!(pause_after(long, short), PAUSE);
+        assert_eq!(pause_after(short, long), PAUSE);
+        assert_eq!(pause_after(long, long), long * PAUSE_PER_POLL, "so does a large folder, each time");
     }
 }

@@ -151,7 +151,11 @@ mod tests {
                 }
             }
             let mut all = Vec::new();
-            found.each(|record| Ok(all.push(u32::from_be_bytes(*record)))).expect("it can be read");
+            let mut take = |record: &[u8; 4]| {
+                all.push(u32::from_be_bytes(*record));
+                Ok(())
+            };
+            found.each(&mut take).expect("it can be read");
             assert!(all.iter().copied().eq((0..count).map(|n| 2 * n)));
         }
     }

@@ -88,8 +88,11 @@ fn the_least_is_there_under_any_budget_and_more_only_within_it() {
     assert!(!work.grow(MIB), "the budget is taken");
 }
 
+/// A key and a value.
+type Record = (Vec<u8>, Vec<u8>);
+
 /// Sorts by a sorter that has so many bytes.
-fn sorted(records: &[(Vec<u8>, Vec<u8>)], memory: u64) -> (Vec<(Vec<u8>, Vec<u8>)>, Sorted) {
+fn sorted(records: &[Record], memory: u64) -> (Vec<Record>, Sorted) {
     let budget = Budget::new(0);
     let mut work = now(budget.work(memory));
     work.shrink_to(memory);

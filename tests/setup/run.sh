@@ -73,7 +73,7 @@ if ! [[ $live =~ ^[0-9]{1,6}$ ]]; then
   echo "make test: ASOF_LIVE_SECONDS is '$live': give a number of seconds, such as 600" >&2
   exit 2
 fi
-test_limit=$((1500 + 10#$live))
+test_limit=$((2700 + 10#$live))
 if [ "${ASOF_LONG_TESTS:-}" = 1 ]; then
   test_limit=$((test_limit + 3600))
 fi

@@ -146,7 +146,7 @@ fn is_version(word: &str) -> bool {
     let is_long = |part: &&str| part.len() >= 8;
     are_numbers
         && match has_letter {
-            Some(_) => numbers.len() > 1 || numbers.iter().any(|part| is_long(&part)),
+            Some(_) => numbers.len() > 1 || numbers.iter().any(is_long),
             None => numbers.len() == 3,
         }
 }

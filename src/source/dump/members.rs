@@ -171,10 +171,13 @@ fn another_follows(packed: &mut impl BufRead, may_be_padded: bool) -> io::Result
     }
 }
 
+/// One frame of LZ4, whose first four bytes were read already.
+type Frame<R> = FrameDecoder<io::Chain<Cursor<[u8; 4]>, EndNoted<R>>>;
+
 /// LZ4 frames, and those that are to be skipped.
 pub(super) struct Lz4<R: BufRead> {
     /// `None` before the first frame and after each.
-    frame: Option<FrameDecoder<io::Chain<Cursor<[u8; 4]>, EndNoted<R>>>>,
+    frame: Option<Frame<R>>,
     packed: Option<R>,
     began: bool,
     /// Whether the frame is of the form that ends with the file.

@@ -40,7 +40,9 @@ pub(in crate::source) enum Packing {
 }
 
 /// How the name of a packed file ends, and that of a packed tar in short.
-const ENDINGS: [(Packing, &[u8], &[&[u8]]); 8] = [
+type Endings = (Packing, &'static [u8], &'static [&'static [u8]]);
+
+const ENDINGS: [Endings; 8] = [
     (Packing::Gzip, b".gz", &[b".tgz", b".taz"]),
     (Packing::Zstd, b".zst", &[b".tzst"]),
     (Packing::Xz, b".xz", &[b".txz"]),
@@ -63,9 +65,7 @@ impl Packing {
     /// How the tar of this name in small letters is packed; `None` where it is not the name of a tar.
     pub(in crate::source) fn of_tar_name(name: &[u8]) -> Option<Self> {
         let is_short = |end: &&[u8]| name.len() > end.len() && name.ends_with(end);
-        if let Some((packing, ..)) =
-            ENDINGS.iter().find(|(_, _, short)| short.iter().any(|end| is_short(end)))
-        {
+        if let Some((packing, ..)) = ENDINGS.iter().find(|(_, _, short)| short.iter().any(&is_short)) {
             return Some(*packing);
         }
         let (packing, rest) = Self::of_name(name);

@@ -180,11 +180,10 @@ mod tests {
         super::addressed(field, false, chunks, room)
     }
 
-    fn read(
-        reader: for<'r> fn(&'r [u8], &dyn Chunks, &'r mut Vec<u8>) -> Result<&'r [u8], ValueProblem>,
-        field: &[u8],
-        chunks: &dyn Chunks,
-    ) -> Result<Vec<u8>, ValueProblem> {
+    /// How a field is read, into the buffer where its bytes lie elsewhere.
+    type Reader = for<'r> fn(&'r [u8], &dyn Chunks, &'r mut Vec<u8>) -> Result<&'r [u8], ValueProblem>;
+
+    fn read(reader: Reader, field: &[u8], chunks: &dyn Chunks) -> Result<Vec<u8>, ValueProblem> {
         reader(field, chunks, &mut Vec::new()).map(<[u8]>::to_vec)
     }
 
