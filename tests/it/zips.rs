@@ -57,7 +57,7 @@ fn text(path: &Path) -> &str {
 fn a_backup_that_lost_its_end_is_cut_off_and_not_its_attachment() {
     let place = Place::new();
     fs::write(place.at("files/readme.txt"), "old").expect("the folder is ours");
-    run("zip").args(["-q", "attachment.zip", "readme.txt"]).dir(&place.at("files")).ok();
+    run("zip").args(["-q", "attachment.zip", "readme.txt"]).dir(place.at("files")).ok();
     let whole = place.zip(&[], &["issues.jsonl", "attachment.zip"]);
     place.verify(0);
     fs::write(place.archive(), &whole[..whole.len() - 10]).expect("the folder is ours");
