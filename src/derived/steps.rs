@@ -1,7 +1,7 @@
 //! Work that takes long, in steps off the threads that run tasks.
 //!
-//! Between two steps a task waits for a source or for its reader, and holds no thread. Whoever does not want the outcome any
-//! more drops the task: the step under way ends at the next look at its [`Cancel`].
+//! Between two steps a task waits for a source or for its reader, and holds no thread. A caller that no longer wants the
+//! outcome drops the task: the step under way ends at the next look at its [`Cancel`].
 
 use std::io;
 use std::sync::Arc;
