@@ -151,14 +151,20 @@ fn is_no_guess(error: &SourceError, column: &str, key: &str) {
     }
 }
 
-#[test]
-fn an_empty_value_or_nineteen_zeros_is_no_guess() {
+/// A server, ended, that has a row with empty values.
+fn with_an_empty_value() -> Server {
     let mut server = Server::start();
     let mut client = server.client();
     fill(&mut client);
     client.run(&["INSERT INTO drifted VALUES (7,'z','',x'','[]',NULL)"]);
     client.commit("an empty one", "2026-01-02T00:00:00");
     server.kill();
+    server
+}
+
+#[test]
+fn an_empty_value_or_nineteen_zeros_is_no_guess() {
+    let server = with_an_empty_value();
     retag(&server.data().join("db"), true);
     let error = table(&server.data(), "drifted.jsonl").expect_err("it cannot be told");
     is_no_guess(&error, "t", "{\"k\":\"z\",\"id\":7}");
@@ -172,12 +178,7 @@ fn an_empty_value_or_nineteen_zeros_is_no_guess() {
 
 #[test]
 fn what_cannot_be_told_is_not_called_damage() {
-    let mut server = Server::start();
-    let mut client = server.client();
-    fill(&mut client);
-    client.run(&["INSERT INTO drifted VALUES (7,'z','',x'','[]',NULL)"]);
-    client.commit("an empty one", "2026-01-02T00:00:00");
-    server.kill();
+    let server = with_an_empty_value();
     let database = server.data().join("db");
     retag(&database, true);
     crate::verify::verify(&database).expect_nothing();
