@@ -36,7 +36,7 @@ const LEAST_WORK: u64 = 4 << 20;
 const CACHE_PART: u64 = 8;
 
 /// Work gets up to so many parts of eight.
-const WORK_PARTS: u64 = 6;
+const WORK_PARTS: u64 = 5;
 
 /// One piece of work tries for up to one part in so many of what all work may have.
 const ONE_PART: u64 = 4;

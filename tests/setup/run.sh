@@ -22,6 +22,7 @@ step() { # TITLE SECONDS COMMAND...
 # Whatever a test that was killed has left behind: its mounts and its servers, by the marks it made.
 clean_up() {
   local mark
+  if [ -n "$building" ]; then kill -- "-$building" 2>/dev/null || true; fi
   while read -r mark; do
     umount -l "$mark" 2>/dev/null || fusermount3 -uz "$mark" 2>/dev/null || true
   done < <(mounts_below "$ASOF_TEST_DIR")
@@ -35,13 +36,6 @@ clean_up() {
 
 tests/setup/packages.sh build run test
 tests/setup/fuse.sh
-DOLT=$(tests/setup/dolt.sh dolt DOLT)
-DOLT_OLD=$(tests/setup/dolt.sh dolt-1.83 DOLT_OLD)
-DOLT_NEW=$(tests/setup/dolt.sh dolt-2 DOLT_NEW)
-export DOLT DOLT_OLD DOLT_NEW
-for dolt in "$DOLT" "$DOLT_OLD" "$DOLT_NEW"; do
-  echo "== Dolt: $("$dolt" version | head -n 1) ($dolt)"
-done
 # Beads' own program is nothing that set-up builds or installs: the tests take one that is there.
 given_bd() { # VARIABLE VERSION
   local path said='' home
@@ -78,13 +72,37 @@ if [ "${ASOF_LONG_TESTS:-}" = 1 ]; then
   test_limit=$((test_limit + 3600))
 fi
 
+building=
 ASOF_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/asof-test.XXXXXX")
 # Some tests are about what other users may read: these have to get past it.
 chmod 711 "$ASOF_TEST_DIR"
 export ASOF_TEST_DIR
+# The compilers of Go and Rust leave each other's cores idle at times, so Dolt's builds run beside the checks.
+build_dolts() {
+  tests/setup/dolt.sh dolt DOLT > "$dolts/DOLT"
+  tests/setup/dolt.sh dolt-1.83 DOLT_OLD > "$dolts/DOLT_OLD"
+  tests/setup/dolt.sh dolt-2 DOLT_NEW > "$dolts/DOLT_NEW"
+}
+wait_for_dolts() {
+  local variable
+  wait "$building" || { cat "$dolts/log" >&2; echo "make test: Dolt was not built" >&2; exit 1; }
+  building=
+  for variable in DOLT DOLT_OLD DOLT_NEW; do
+    export "$variable=$(cat "$dolts/$variable")"
+    echo "== Dolt: $("${!variable}" version | head -n 1) (${!variable})"
+  done
+}
+
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+
+dolts=$ASOF_TEST_DIR/dolts
+mkdir "$dolts"
+set -m # a group of its own, so that all of it can be ended
+(set -e; build_dolts) < /dev/null 2> "$dolts/log" &
+building=$!
+set +m
 
 step "cargo fmt" 120 "$CARGO" fmt --check
 step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
@@ -92,5 +110,6 @@ step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
 step "cargo check of the fuzz targets" 600 \
   "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 step "build of the tests" 900 "$CARGO" test --locked --no-run
+wait_for_dolts
 step "cargo test" "$test_limit" "$CARGO" test --locked --no-fail-fast
 echo "== all checks passed in $SECONDS s"

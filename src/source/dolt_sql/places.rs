@@ -1,18 +1,19 @@
 //! How many may do something at once, and how long the others wait.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
+use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
-use crate::locks::lock;
 
 /// A number of places. Who came first is served first.
 pub struct Places {
     free: Arc<Semaphore>,
-    last_return: Mutex<Instant>,
+    /// How often a place came free, or its holder got on.
+    progress: AtomicU64,
 }
 
 /// One of them, until it is dropped.
@@ -25,41 +26,47 @@ impl Places {
     /// So many places, all free.
     pub fn new(number: usize) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(number));
-        Arc::new(Self { free, last_return: Mutex::new(Instant::now()) })
+        Arc::new(Self { free, progress: AtomicU64::new(0) })
     }
 
-    /// Waits for a place, as long as others come free: `limit` counts from the last that did.
+    /// Waits for a place as long as the holders of the others get on.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where none came free for so long.
+    /// [`Fault::Busy`] where no place came free and no holder got on for `limit`.
     pub async fn take(self: &Arc<Self>, limit: Duration) -> Result<Place, QueryError> {
-        let begun = Instant::now();
         let mut taking = std::pin::pin!(Arc::clone(&self.free).acquire_owned());
         loop {
-            let waiting_since = begun.max(*lock(&self.last_return));
-            match timeout_at((waiting_since + limit).into(), taking.as_mut()).await {
+            let before = self.progress.load(Ordering::Relaxed);
+            match timeout(limit, taking.as_mut()).await {
                 Ok(Ok(permit)) => return Ok(Place { of: Arc::clone(self), _permit: permit }),
-                Err(_) if *lock(&self.last_return) > waiting_since => {}
+                Err(_) if self.progress.load(Ordering::Relaxed) != before => {}
                 // The semaphore is never closed; were it, no place could be had either.
                 Ok(Err(_)) | Err(_) => return Err(Fault::Busy(limit).into()),
             }
         }
     }
+
+    /// Notes that the holder of a place got on: those who wait for one have reason to go on waiting.
+    pub fn note_progress(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        *lock(&self.of.last_return) = Instant::now();
+        self.of.note_progress();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_millis(400);
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_queue_that_moves_is_waited_for() {
         let places = Places::new(2);
         let begun = Instant::now();
@@ -79,7 +86,24 @@ mod tests {
         assert!(begun.elapsed() > LIMIT, "the last ones waited longer than the limit");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn a_place_whose_holder_gets_on_is_waited_for() {
+        let places = Places::new(1);
+        let held = places.take(LIMIT).await.expect("it is free");
+        let waiting = tokio::spawn({
+            let places = Arc::clone(&places);
+            async move { places.take(LIMIT).await.is_ok() }
+        });
+        for _ in 0..20 {
+            tokio::time::sleep(LIMIT / 2).await;
+            places.note_progress();
+        }
+        assert!(!waiting.is_finished(), "rows came all the time");
+        drop(held);
+        assert!(waiting.await.expect("waiting does not panic"));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_queue_that_stands_is_given_up() {
         let places = Places::new(1);
         let held = places.take(LIMIT).await.expect("all are free");
