@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::home;
+use crate::clock::WallClock;
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
 use crate::model::terminal::ShowPath;
 use crate::private;
@@ -45,7 +46,7 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// An engine that knows what earlier mounts have found out, and keeps segments in up to `segments` bytes of disk
 /// (none for 0). Without that it does it anew: slower, and no less right.
-pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64) -> Engine {
+pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, clock: &WallClock) -> Engine {
     let mut engine = Engine::new(cache_size);
     let Some(folder) = folder else { return engine };
     if let Err(error) = engine.use_index(Index::in_folder(folder)) {
@@ -54,7 +55,7 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64) -> E
     }
     if segments > 0 {
         let place = folder.join("segments");
-        match SegmentStore::open(&place, segments) {
+        match SegmentStore::open(&place, segments, clock) {
             Ok(store) => engine.use_segments(store),
             Err(error) => {
                 let folder = place.shown();

@@ -183,7 +183,9 @@ mod tests {
             let lines = Lines::new("{\"id\":1}\n", is_for_good);
             for _ in 0..2 {
                 let mut engine = Engine::new(1 << 20);
-                engine.use_index(Index::in_folder(folder.path())).expect("the folder is ours");
+                engine
+                    .use_index(Index::in_folder(folder.path()))
+                    .expect("the folder is ours");
                 assert_eq!(digest(&engine, name, &lines).await.rows, 1);
                 engine.save().expect("the folder is ours");
             }
