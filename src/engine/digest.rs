@@ -95,6 +95,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::clock::WallClock;
     use crate::engine::Index;
     use crate::source::Sink;
 
@@ -184,7 +185,7 @@ mod tests {
             for _ in 0..2 {
                 let mut engine = Engine::new(1 << 20);
                 engine
-                    .use_index(Index::in_folder(folder.path()))
+                    .use_index(Index::in_folder(folder.path(), &WallClock::system()))
                     .expect("the folder is ours");
                 assert_eq!(digest(&engine, name, &lines).await.rows, 1);
                 engine.save().expect("the folder is ours");
