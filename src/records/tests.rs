@@ -157,7 +157,7 @@ fn no_file_grows_beyond_its_bound_and_the_oldest_go_first() {
 }
 
 #[test]
-fn who_waits_while_the_file_is_replaced_adds_to_the_new_one() {
+fn a_process_that_waits_while_the_file_is_replaced_adds_to_the_new_one() {
     let (_folder, file) = file();
     file.add((0..30).map(|n| changed(0, n))).expect("the folder is ours");
     let held = fs::OpenOptions::new().append(true).open(file.path()).expect("it is there");
