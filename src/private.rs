@@ -67,7 +67,7 @@ pub(crate) fn append_to(file: &Path) -> io::Result<File> {
 /// # Errors
 /// What the operating system says.
 pub(crate) fn append_to_own(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = OpenOptions::new().append(true).create(true).mode(FILE).custom_flags(flags).open(path)?;
     if file.metadata()?.mode() & 0o777 != FILE {
         file.set_permissions(Permissions::from_mode(FILE))?;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::model::names;
 use crate::source;
@@ -61,6 +62,7 @@ pub struct Catalog {
     state: ArcSwap<State>,
     building: Mutex<Building>,
     versions: AtomicU64,
+    clock: WallClock,
 }
 
 /// What is needed to build the next state; guarded, as two sources may report at once.
@@ -72,12 +74,13 @@ struct Building {
 impl Catalog {
     /// A catalog over sources with these labels, all of them still empty. The index of a label is the
     /// source's slot; earlier slots win where two sources are equal.
-    pub fn new(labels: impl IntoIterator<Item = String>) -> Self {
+    pub fn new(labels: impl IntoIterator<Item = String>, clock: impl Into<WallClock>) -> Self {
         let slots = labels.into_iter().map(|l| Slot { label: l.into(), views: Vec::new() }).collect();
         Self {
             state: ArcSwap::default(),
             building: Mutex::new(Building { slots, given: HashMap::new() }),
             versions: AtomicU64::new(1),
+            clock: clock.into(),
         }
     }
 
@@ -94,7 +97,7 @@ impl Catalog {
         let views =
             databases.into_iter().map(|database| self.view(slot, &label, &current.views, database)).collect();
         building.slots[slot].views = views;
-        let next = Self::build(&self.state.load(), &mut building, Timestamp::now());
+        let next = Self::build(&self.state.load(), &mut building, self.clock.now());
         self.state.store(Arc::new(next));
     }
 

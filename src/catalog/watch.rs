@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Catalog;
+use crate::clock::WallClock;
 use crate::source::{POLL_INTERVAL, Source, SourceError};
 
 /// Least time between two polls of one source: a burst of news costs a few polls a second.
@@ -38,9 +39,10 @@ impl Watcher {
     /// That of the first source, in the order given, that does not load.
     pub async fn start<G>(
         sources: Vec<Arc<dyn Source>>,
+        clock: WallClock,
         loading: impl Fn(&str) -> G,
     ) -> Result<(Arc<Catalog>, Self), SourceError> {
-        let catalog = Arc::new(Catalog::new(sources.iter().map(|s| s.label().to_owned())));
+        let catalog = Arc::new(Catalog::new(sources.iter().map(|s| s.label().to_owned()), clock));
         let load = async |source: &Arc<dyn Source>| {
             let _loading = loading(source.label());
             source.poll().await

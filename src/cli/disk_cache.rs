@@ -8,9 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::home;
+use crate::clock::WallClock;
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
 use crate::model::terminal::ShowPath;
 use crate::private;
+use crate::records::remove_stale;
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -45,16 +47,17 @@ fn absolute(path: &Path) -> PathBuf {
 
 /// An engine that knows what earlier mounts have found out, and keeps segments in up to `segments` bytes of disk
 /// (none for 0). Without that it does it anew: slower, and no less right.
-pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64) -> Engine {
+pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, clock: &WallClock) -> Engine {
     let mut engine = Engine::new(cache_size);
     let Some(folder) = folder else { return engine };
-    if let Err(error) = engine.use_index(Index::in_folder(folder)) {
+    if let Err(error) = engine.use_index(Index::in_folder(folder, clock)) {
         let reason = crate::source::chain(&error);
         tracing::warn!(%reason, "what earlier mounts found out is not known; --cache-dir chooses another place");
     }
+    remove_stale(folder, clock);
     if segments > 0 {
         let place = folder.join("segments");
-        match SegmentStore::open(&place, segments) {
+        match SegmentStore::open(&place, segments, clock) {
             Ok(store) => engine.use_segments(store),
             Err(error) => {
                 let folder = place.shown();

@@ -5,6 +5,7 @@ use super::log::{Entry, FileChange};
 use super::output::{Output, Style};
 use super::target::table_name;
 use crate::derived::{Counts, DerivedError};
+use crate::model::number::to_usize;
 use crate::model::terminal;
 use crate::source::chain;
 
@@ -136,11 +137,14 @@ fn told(counts: Counts) -> String {
 /// A sign for each row, or for as many rows as make the longest bar fit; one at least for what there is.
 fn bar(out: &Output, counts: Counts, most: u64) -> String {
     let scaled = |count: u64| match most {
-        0..=LONGEST_BAR => count,
-        // 2^64 rows are in no table, so the product fits into 128 bits.
-        _ => (u128::from(count) * u128::from(LONGEST_BAR)).div_ceil(u128::from(most)) as u64,
+        0..=LONGEST_BAR => to_usize(count),
+        // No count is more than the most, so none is scaled to more than the longest bar.
+        _ => {
+            let scaled = (u128::from(count) * u128::from(LONGEST_BAR)).div_ceil(u128::from(most));
+            usize::try_from(scaled).expect("it is as long as the longest bar at most")
+        }
     };
-    let part = |style, sign: &str, count| out.styled(style, &sign.repeat(scaled(count) as usize));
+    let part = |style, sign: &str, count| out.styled(style, &sign.repeat(scaled(count)));
     part(Style::Added, "+", counts.added)
         + &part(Style::Removed, "-", counts.removed)
         + &part(Style::Changed, "~", counts.modified)

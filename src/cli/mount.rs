@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use super::signals::Signals;
@@ -179,7 +178,7 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
     let (sources, names) = plan.opening.open()?;
     let (catalog, watcher) = runtime.block_on(async {
         tokio::select! {
-            loaded = tree::load(sources) => loaded,
+            loaded = tree::load(sources, plan.opening.clock()) => loaded,
             () = signals.next() => Err(Failure::new("ended by a signal before anything was mounted")),
             () = background::abandoned(), if in_background => {
                 Err(Failure::new("the command that started this process has ended"))
@@ -189,7 +188,8 @@ fn serve(runtime: &Runtime, mut plan: Plan, in_background: bool) -> Result<(), F
     let engine = plan.opening.engine(plan.disk_cache_size);
     warn_of_others(&plan, &catalog);
     let secrets = Arc::clone(&plan.opening.secrets);
-    let vfs = Vfs::new(catalog, engine, plan.opening.zone, Timestamp::now).with_secrets(secrets);
+    let clock = plan.opening.clock();
+    let vfs = Vfs::new(catalog, engine, plan.opening.zone, clock).with_secrets(secrets);
     let vfs = Arc::new(vfs);
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone(), plan.modes);
     let allow_other = plan.modes.allow_other;

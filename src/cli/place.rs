@@ -1,7 +1,5 @@
 //! Paths on the command line: where they lead, and what to say of those that lead nowhere.
 
-use jiff::Timestamp;
-
 use super::Failure;
 use super::tree::Tree;
 use crate::catalog::pairs;
@@ -95,7 +93,7 @@ fn found_by_name(tree: &Tree, folder: &str, missing: &str) -> Option<String> {
     let (name, rest) = folder.split_once('/')?;
     let state = tree.catalog.state();
     let database = state.database(name)?;
-    let clock = Clock { now: Timestamp::now(), zone: &tree.zone };
+    let clock = Clock { now: tree.clock.now(), zone: &tree.zone };
     let no_time = |text: &str| {
         let names: Vec<&str> = database.snapshots().iter().map(|snapshot| &*snapshot.name).collect();
         no_time(&format!("{name}/asof"), text, &names)

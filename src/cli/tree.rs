@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::progress::Progress;
 use super::server_args::ServerArgs;
 use super::{Failure, disk_cache, logging, size, wire, workers};
 use crate::catalog::{Catalog, Watcher};
+use crate::clock::WallClock;
 use crate::engine::Engine;
 use crate::model::secrets::Secrets;
 use crate::source::Source;
@@ -132,6 +132,11 @@ impl Opening {
         self.sources.iter().find(|source| source.is_hidden_by(mountpoint))
     }
 
+    /// What says what time it is.
+    pub fn clock(&self) -> WallClock {
+        self.options.clock.clone()
+    }
+
     /// Whether one of the sources is a server.
     pub fn has_server(&self) -> bool {
         self.sources.iter().any(wire::SourceArg::is_server)
@@ -156,7 +161,7 @@ impl Opening {
 
     /// An engine that knows what earlier runs have found out, and keeps segments in up to `segments` bytes of disk.
     pub fn engine(&self, segments: u64) -> Engine {
-        disk_cache::engine(self.cache_size, self.cache_dir.as_deref(), segments)
+        disk_cache::engine(self.cache_size, self.cache_dir.as_deref(), segments, &self.options.clock)
     }
 }
 
@@ -166,9 +171,12 @@ pub(super) fn limit_queries(seconds: Option<u32>) {
 }
 
 /// Reads the history of open sources.
-pub(super) async fn load(sources: Vec<Arc<dyn Source>>) -> Result<(Arc<Catalog>, Watcher), Failure> {
+pub(super) async fn load(
+    sources: Vec<Arc<dyn Source>>,
+    clock: WallClock,
+) -> Result<(Arc<Catalog>, Watcher), Failure> {
     let reading = |label: &str| Progress::of(format!("reading the history of {label}"));
-    Ok(Watcher::start(sources, reading).await?)
+    Ok(Watcher::start(sources, clock, reading).await?)
 }
 
 /// The threads of a command. Nobody waits for what they still wait for when it ends.
@@ -211,6 +219,7 @@ pub(super) struct Opened {
     pub catalog: Arc<Catalog>,
     pub engine: Engine,
     pub zone: TimeZone,
+    pub clock: WallClock,
     pub secrets: Arc<Secrets>,
     /// What is found out late (lost commits) shows as long as this lives.
     _watcher: Watcher,
@@ -226,9 +235,10 @@ impl Opened {
         let mut opening = Opening::new(&from.from, &from.reading)?;
         let runtime = Workers::start(from.from.len())?;
         let (sources, _) = opening.open()?;
-        let (catalog, watcher) = runtime.block_on(load(sources))?;
-        let (engine, zone, secrets) = (opening.engine(0), opening.zone, opening.secrets);
-        Ok(Self { runtime, catalog, engine, zone, secrets, _watcher: watcher })
+        let (catalog, watcher) = runtime.block_on(load(sources, opening.clock()))?;
+        let (engine, clock) = (opening.engine(0), opening.clock());
+        let (zone, secrets) = (opening.zone, opening.secrets);
+        Ok(Self { runtime, catalog, engine, zone, clock, secrets, _watcher: watcher })
     }
 }
 
@@ -247,15 +257,16 @@ pub(super) struct Tree {
     pub catalog: Arc<Catalog>,
     pub vfs: Vfs,
     pub zone: TimeZone,
+    pub clock: WallClock,
     _watcher: Watcher,
 }
 
 impl Tree {
     /// Opens the sources and shows them as a tree.
     pub fn open(from: &FromArgs) -> Result<Self, Failure> {
-        let Opened { runtime, catalog, engine, zone, secrets, _watcher } = Opened::new(from)?;
-        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone.clone(), Timestamp::now).with_secrets(secrets);
-        Ok(Self { runtime, catalog, vfs, zone, _watcher })
+        let Opened { runtime, catalog, engine, zone, clock, secrets, _watcher } = Opened::new(from)?;
+        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone.clone(), clock.clone()).with_secrets(secrets);
+        Ok(Self { runtime, catalog, vfs, zone, clock, _watcher })
     }
 
     /// Keeps what was found out of contents for the next time.

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::output::Output;
 use super::progress::Bar;
 use super::server_args::ServerArgs;
 use super::{Failure, logging, tree, wire, workers};
+use crate::clock::WallClock;
 use crate::model::terminal::ShowPath;
 use crate::source::archive::Undated;
 use crate::source::verify::{Finding, Progress, Severity, counted};
@@ -130,7 +131,7 @@ fn check(
     let progress = Progress::default();
     let _bar = Bar::show(argument.to_string(), progress.clone());
     let source = wire::open(argument, options).map_err(|failure| (Severity::Unchecked, failure))?;
-    let reports = runtime.block_on(verify(&*source, schedule, Timestamp::now(), &progress));
+    let reports = runtime.block_on(verify(&*source, schedule, options.clock.now(), &progress));
     // Something is there, then, and may be so damaged that not even its history can be read.
     reports.map_err(|error| (Severity::of(error.kind), error.into()))
 }
@@ -212,7 +213,7 @@ fn place(report: &Report, finding: &Finding) -> String {
 
 fn summary(report: &Report) -> String {
     let age = report.span.map_or_else(String::new, |(_, newest)| {
-        format!(", the newest {} old", for_people(Timestamp::now().duration_since(newest.nearest())))
+        format!(", the newest {} old", for_people(WallClock::system().now().duration_since(newest.nearest())))
     });
     let mut checked = report.checked.clone();
     checked.push(format!(

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::server_args::ServerArgs;
 use super::{Failure, password};
+use crate::clock::WallClock;
 use crate::model::terminal::ShowPath;
 use crate::source::archive::{ArchiveOptions, ArchiveSource, Undated, folders_with_archives};
 use crate::source::dolt_sql::{
@@ -47,6 +48,8 @@ pub(super) struct SourceOptions {
     cache_dir: Option<PathBuf>,
     links: Links,
     undated: Undated,
+    /// What time it is.
+    pub clock: WallClock,
 }
 
 impl SourceArg {
@@ -170,13 +173,29 @@ impl SourceOptions {
         let password = password::password(server.password_file.as_deref())?;
         let read_password_again = server.password_file.clone().map(password::read_again);
         let (exclude, tls) = (globs(exclude)?, server.tls()?);
-        Ok(Self { zone, exclude, password, read_password_again, tls, cache_dir, links, undated })
+        Ok(Self {
+            zone,
+            exclude,
+            password,
+            read_password_again,
+            tls,
+            cache_dir,
+            links,
+            undated,
+            clock: WallClock::system(),
+        })
     }
 }
 
 impl SourceOptions {
     fn dolt_store(&self, name: Option<String>, reference: Option<String>) -> DoltStoreOptions {
-        DoltStoreOptions { name, exclude: self.exclude.clone(), links: self.links, reference }
+        DoltStoreOptions {
+            name,
+            exclude: self.exclude.clone(),
+            links: self.links,
+            reference,
+            clock: self.clock.clone(),
+        }
     }
 
     /// The same where nothing that was kept on disk is believed.
@@ -228,6 +247,7 @@ pub(super) fn open(source: &SourceArg, options: &SourceOptions) -> Result<Arc<dy
                 read_password_again: options.read_password_again.clone(),
                 tls: options.tls.clone(),
                 exclude: options.exclude.clone(),
+                clock: options.clock.clone(),
                 ..DoltOptions::default()
             };
             Ok(Arc::new(DoltSqlSource::new(url, dolt)?))
@@ -298,6 +318,7 @@ fn open_path(path: &Path, name: Option<String>, options: &SourceOptions) -> Resu
         cache_dir: options.cache_dir.clone(),
         links: options.links,
         undated: options.undated,
+        clock: options.clock.clone(),
     };
     let source = ArchiveSource::open(path, archive).map_err(|mut error| {
         if let Some(within) = dolt_within() {

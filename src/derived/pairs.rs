@@ -343,8 +343,8 @@ impl Changes<'_> {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         self.value.clear();
         self.value.push(flag(has_key, HAS_KEY) | flag(from.is_some(), HAS_FROM) | flag(to.is_some(), HAS_TO));
-        // No record is longer than 4 GiB.
-        self.value.extend_from_slice(&(from.map_or(0, <[u8]>::len) as u32).to_le_bytes());
+        let len = from.map_or(0, <[u8]>::len);
+        self.value.extend_from_slice(&u32::try_from(len).map_err(io::Error::other)?.to_le_bytes());
         self.value.extend_from_slice(from.unwrap_or_default());
         self.value.extend_from_slice(to.unwrap_or_default());
         self.counts.add(from.is_some(), to.is_some());

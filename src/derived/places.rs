@@ -24,7 +24,7 @@ pub(super) fn write_line(line: &[u8], out: &mut Vec<u8>) {
         (Some(number), _) => {
             out.push(WHOLE_NUMBERS);
             // The sign's bit turned over: negative numbers come first.
-            out.extend_from_slice(&(number as u128 ^ 1 << 127).to_be_bytes());
+            out.extend_from_slice(&(number.cast_unsigned() ^ 1 << 127).to_be_bytes());
         }
         (None, Some(b'-'..=b'9')) => out.push(LIKE_NUMBERS),
         (None, Some(b':'..)) => out.push(BEHIND_NUMBERS),

@@ -9,6 +9,7 @@ use super::differing::leaves;
 use super::tree::Tree;
 use super::{Engine, blocking};
 use crate::memory::{Cancel, Sorter, Work};
+use crate::model::number::to_usize;
 use crate::source::blocking::broken_off;
 use crate::source::parts::{ByKey, Part, RawRow};
 use crate::source::{Content, SourceError};
@@ -175,7 +176,7 @@ fn row_of(key: &[u8], value: &[u8]) -> (bool, RawRow) {
     let (is_later, rest) = value.split_at(1);
     let (place, value) = rest.split_at(PLACE);
     // It was a usize before.
-    let place = u64::from_le_bytes(place.try_into().expect("it is as long")) as usize;
+    let place = to_usize(u64::from_le_bytes(place.try_into().expect("it is as long")));
     let [key, value] = [key, value].map(Bytes::copy_from_slice);
     (is_later[0] == 1, RawRow { place, key, value })
 }

@@ -95,6 +95,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::clock::WallClock;
     use crate::engine::Index;
     use crate::source::Sink;
 
@@ -183,7 +184,9 @@ mod tests {
             let lines = Lines::new("{\"id\":1}\n", is_for_good);
             for _ in 0..2 {
                 let mut engine = Engine::new(1 << 20);
-                engine.use_index(Index::in_folder(folder.path())).expect("the folder is ours");
+                engine
+                    .use_index(Index::in_folder(folder.path(), &WallClock::system()))
+                    .expect("the folder is ours");
                 assert_eq!(digest(&engine, name, &lines).await.rows, 1);
                 engine.save().expect("the folder is ours");
             }

@@ -95,7 +95,6 @@ impl<V: Clone> Flight<V> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
     use super::*;
     use crate::source::ErrorKind;
@@ -103,13 +102,17 @@ mod tests {
     #[tokio::test]
     async fn many_who_ask_at_once_cause_one_load_and_errors_are_not_kept() {
         let flights = Arc::new(Flights::<u8, u32>::new());
-        let loads = Arc::new(AtomicU32::new(0));
+        let (loads, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let ask = |fail: bool| {
-            let (flights, loads) = (flights.clone(), loads.clone());
+            let (flights, loads, asked) = (flights.clone(), loads.clone(), asked.clone());
             tokio::spawn(async move {
+                let all = (asked.fetch_add(1, Ordering::SeqCst) / 10 + 1) * 10;
                 let load = async move {
                     let n = loads.fetch_add(1, Ordering::SeqCst);
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    // All tasks run on this thread: each that has counted itself waits for the load by now.
+                    while asked.load(Ordering::SeqCst) < all {
+                        tokio::task::yield_now().await;
+                    }
                     if fail { Err(Arc::new(SourceError::new(ErrorKind::Damaged, "s", "o"))) } else { Ok(n) }
                 };
                 flights.join(1, load).await
@@ -134,16 +137,20 @@ mod tests {
             let _held = held;
             std::future::pending().await
         };
+        let asked = Arc::new(AtomicU32::new(0));
         let ask = |flights: &Arc<Flights<u8, u32>>, load| {
-            let flights = Arc::clone(flights);
-            tokio::spawn(async move { flights.join(1, load).await })
+            let (flights, asked) = (Arc::clone(flights), Arc::clone(&asked));
+            tokio::spawn(async move {
+                asked.fetch_add(1, Ordering::SeqCst);
+                flights.join(1, load).await
+            })
         };
         let first = ask(&flights, endless.boxed());
         let second = ask(&flights, async { Ok(8) }.boxed());
-        while lock(&flights.under_way).is_empty() {
+        // Both tasks run on this thread: what has counted itself waits for the load by now.
+        while lock(&flights.under_way).is_empty() || asked.load(Ordering::SeqCst) < 2 {
             tokio::task::yield_now().await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
         first.abort();
         assert!(first.await.is_err());
         assert!(!second.is_finished(), "another waits for it");

@@ -15,6 +15,7 @@ use super::report::cannot_read;
 use super::version::{Segment, Version};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use crate::model::number::to_usize;
 use crate::source::{Content, ErrorKind, SourceError};
 
 /// A run that nobody reads on is ended after this: it may hold a connection, or a file open.
@@ -94,15 +95,15 @@ impl Held {
         loop {
             let segment = self.segment(number).await?;
             // Both are at most one segment long.
-            let from = (offset.max(start) - start) as usize;
-            let to = (end - start).min(segment.len() as u64) as usize;
+            let from = to_usize(offset.max(start) - start);
+            let to = to_usize(end - start).min(segment.len());
             start += segment.len() as u64;
             if joined.is_empty() && start >= end {
                 return Ok(segment.slice(from..to));
             }
             if joined.is_empty() {
                 // As much as was asked for, which the kernel bounds.
-                joined.reserve((end - offset) as usize);
+                joined.reserve(to_usize(end - offset));
             }
             joined.extend_from_slice(&segment[from..to]);
             if start >= end {

@@ -1,6 +1,7 @@
 //! Facts on disk: what one mount has found out about a content, the next one knows.
 //!
-//! Its files are named after the version of the program, as another may render otherwise. Several mounts share them.
+//! Its files are named after the version of the program, as another may render otherwise. Several mounts share them
+//! (ADR 50).
 
 use std::io;
 use std::path::Path;
@@ -8,10 +9,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::digest::Digest;
+use crate::clock::WallClock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 use crate::model::terminal::ShowPath;
-use crate::records::RecordFile;
+use crate::records::{Counts, Kind, RecordFile, later};
 
 /// A content id, and the length in bytes, little-endian.
 const LENGTH: usize = 16 + 8;
@@ -52,14 +54,16 @@ pub struct IndexError {
 
 impl Index {
     /// The index in a folder, which is made when something is added.
-    pub fn in_folder(folder: &Path) -> Self {
-        let version = env!("CARGO_PKG_VERSION");
-        let path = |what| folder.join(format!("{what}-{version}-{RENDER_VERSION}"));
-        let (lengths, digests) = (RecordFile::new(path("lengths")), RecordFile::new(path("digests")));
-        Self { lengths, digests, seen: RecordFile::new(path("seen")) }
+    pub fn in_folder(folder: &Path, clock: &WallClock) -> Self {
+        Self {
+            lengths: RecordFile::new(folder, Kind::Lengths, RENDER_VERSION, later, clock.clone()),
+            digests: RecordFile::new(folder, Kind::Digests, RENDER_VERSION, later, clock.clone()),
+            seen: RecordFile::new(folder, Kind::Seen, RENDER_VERSION, first_seen, clock.clone()),
+        }
     }
 
-    /// All that is in it; of two answers to one question the later one counts. What is damaged is left out.
+    /// All that is in it. Of two answers to one question the later one counts, and of two times the earlier one. What is
+    /// damaged is left out.
     ///
     /// # Errors
     /// [`IndexError`] where a file cannot be read.
@@ -77,6 +81,9 @@ impl Index {
     /// # Errors
     /// [`IndexError`] where a file cannot be written; some were added then, perhaps.
     pub(super) fn add(&self, facts: &Facts) -> Result<(), IndexError> {
+        self.lengths.note_use();
+        self.digests.note_use();
+        self.seen.note_use();
         add(&self.lengths, facts.lengths.iter().map(encoded_length))?;
         add(&self.digests, facts.digests.iter().map(encoded_digest))?;
         add(&self.seen, facts.seen.iter().map(encoded_time))
@@ -133,6 +140,15 @@ fn encoded_time((id, time): &(ContentId, Timestamp)) -> [u8; SEEN] {
     record
 }
 
+/// Of two times the first one counts; a record without a time counts for nothing.
+fn first_seen(earlier: &[u8; SEEN], later: &[u8; SEEN]) -> Counts {
+    match (decoded_time(earlier), decoded_time(later)) {
+        (Some((_, earlier)), Some((_, later))) if later < earlier => Counts::Later,
+        (None, _) => Counts::Later,
+        _ => Counts::Earlier,
+    }
+}
+
 fn decoded_time(record: &[u8; SEEN]) -> Option<(ContentId, Timestamp)> {
     let time = Timestamp::from_microsecond(i64::from_le_bytes(field(record, 16))).ok()?;
     Some((ContentId::from_bytes(field(record, 0)), time))
@@ -160,7 +176,7 @@ mod tests {
     #[test]
     fn what_was_added_is_there_the_next_time() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let index = Index::in_folder(&folder.path().join("not/there/yet"));
+        let index = Index::in_folder(&folder.path().join("not/there/yet"), &WallClock::system());
         assert_eq!(index.read().expect("there is nothing"), Facts::default());
         let digest = Digest { len: 10, sha256: [7; 32], rows: u64::MAX };
         let time = Timestamp::from_microsecond(-1_234_567).expect("a time");
@@ -169,14 +185,30 @@ mod tests {
         index.add(&facts).expect("the folder is ours");
         let more = Facts { lengths: vec![(id(3), u64::MAX)], ..Facts::default() };
         index.add(&more).expect("it still is");
-        let read = Index::in_folder(&folder.path().join("not/there/yet")).read().expect("it is whole");
+        let read = Index::in_folder(&folder.path().join("not/there/yet"), &WallClock::system())
+            .read()
+            .expect("it is whole");
         assert_eq!(read.lengths, [(id(1), 10), (id(2), 0), (id(3), u64::MAX)]);
         assert_eq!((read.digests, read.seen), (facts.digests, facts.seen));
     }
 
     #[test]
+    fn the_later_length_counts_and_the_earlier_time() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let index = Index::in_folder(folder.path(), &WallClock::system());
+        let time = |second| Timestamp::from_second(second).expect("a time");
+        for (len, second) in [(3, 20), (5, 10), (4, 30)] {
+            let facts =
+                Facts { lengths: vec![(id(1), len)], seen: vec![(id(1), time(second))], ..Facts::default() };
+            index.add(&facts).expect("the folder is ours");
+        }
+        let read = index.read().expect("it is whole");
+        assert_eq!((read.lengths, read.seen), (vec![(id(1), 4)], vec![(id(1), time(10))]));
+    }
+
+    #[test]
     fn a_folder_that_cannot_be_written_is_told_with_its_path() {
-        let index = Index::in_folder(Path::new("/proc/self/nowhere"));
+        let index = Index::in_folder(Path::new("/proc/self/nowhere"), &WallClock::system());
         let facts = Facts { lengths: vec![(id(1), 10)], ..Facts::default() };
         let error = index.add(&facts).expect_err("nobody can write there");
         assert!(error.to_string().starts_with("cannot write /proc/self/nowhere/lengths-"), "{error}");

@@ -62,8 +62,8 @@ impl<'c> SegmentList<'c> {
             self.cache.put(key, Cached::Bytes(copy));
         }
         let first = self.first_key(bytes);
-        // No segment is longer than a few MiB.
-        self.segments.push(Segment { id, len: bytes.len() as u32, first });
+        let len = u32::try_from(bytes.len()).expect("no segment is longer than a few MiB");
+        self.segments.push(Segment { id, len, first });
     }
 
     /// The key of the first line, where all lines so far stand in the order of their keys.

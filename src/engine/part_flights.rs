@@ -50,7 +50,6 @@ impl<T> Drop for Landing<'_, T> {
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
     use super::*;
     use crate::source::ErrorKind;
@@ -64,10 +63,14 @@ mod tests {
     fn threads_that_meet_render_once_and_a_failure_is_not_kept() {
         let flights = PartFlights::default();
         let (renders, barrier) = (AtomicU32::new(0), Barrier::new(8));
+        // Each holds the flight, as the list does.
+        let have_met = || lock(&flights.under_way).get(&part()).is_some_and(|f| Arc::strong_count(f) == 9);
         let render = |fail: bool| {
             barrier.wait();
             flights.join(&part(), || {
-                std::thread::sleep(Duration::from_millis(100));
+                while !have_met() {
+                    std::thread::yield_now();
+                }
                 let nth = renders.fetch_add(1, Ordering::SeqCst);
                 match fail {
                     true => Err(Arc::new(SourceError::new(ErrorKind::Damaged, "s", "o"))),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::locks::lock;
 use crate::memory::{Budget, Held};
+use crate::model::number::to_usize;
 use crate::source::parts::Part;
 use foldhash::fast::RandomState;
 
@@ -14,7 +15,7 @@ use foldhash::fast::RandomState;
 const KEPT: usize = 256 << 10;
 
 /// So many are kept under any budget.
-const FEWEST: u64 = 1024;
+const FEWEST: usize = 1024;
 
 /// What each of them takes, in bytes.
 const EACH: u64 = 100;
@@ -42,8 +43,7 @@ struct Generations {
 impl PartLengths {
     /// None yet; as many as `budget` has room for.
     pub fn within(budget: &Arc<Budget>) -> Self {
-        // Fits: it is at most KEPT.
-        let most = (budget.part(PART) / EACH).clamp(FEWEST, KEPT as u64) as usize;
+        let most = to_usize(budget.part(PART) / EACH).clamp(FEWEST, KEPT);
         let (young, old) = (HashMap::default(), HashMap::default());
         Self { known: Mutex::new(Generations { most, held: budget.hold(0), young, old }) }
     }

@@ -26,11 +26,8 @@ impl FirstSeen {
         now
     }
 
-    /// Takes over what earlier mounts saw; of two times the first one counts.
+    /// Takes over what earlier mounts saw.
     pub fn recall(&self, times: Vec<(ContentId, Timestamp)>) {
-        let mut times = times;
-        // The later of two answers is the one that is kept.
-        times.sort_unstable_by_key(|(_, time)| std::cmp::Reverse(*time));
         lock(&self.table).recall(times);
     }
 }

@@ -11,6 +11,7 @@ use super::cache::{Cache, Cached, Key};
 use super::part_flights::PartFlights;
 use super::part_lengths::PartLengths;
 use super::report::cannot_read;
+use crate::model::number::to_usize;
 use crate::source::parts::{ByKey, Part, Parts, Segment};
 use crate::source::{Content, SourceError};
 
@@ -154,8 +155,7 @@ impl Tree {
             let within = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
             match loaded {
                 Loaded::Lines(lines) => {
-                    // Both ends fit, as no part is longer than memory.
-                    let [from, to] = [within.start, within.end].map(|at| at.min(lines.len() as u64) as usize);
+                    let [from, to] = [within.start, within.end].map(|at| to_usize(at).min(lines.len()));
                     pieces.push(lines.slice(from..to));
                 }
                 Loaded::Branch(branch) => {

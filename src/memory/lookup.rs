@@ -1,5 +1,6 @@
 //! Sorted records of one length that are looked up: in memory while they are few, else in a temporary file.
 
+use crate::model::number::to_usize;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -101,12 +102,11 @@ impl<const N: usize> Lookup<N> {
     /// When the temporary file cannot be read; what `take` says.
     pub fn each(&self, mut take: impl FnMut(&[u8; N]) -> io::Result<()>) -> io::Result<()> {
         let all = self.count * N as u64;
-        let piece = (PIECE / N * N) as u64;
+        let piece = PIECE / N * N;
         let mut read = 0;
         let mut bytes = Vec::new();
         while read < all {
-            // Fits: it is at most PIECE.
-            bytes.resize((all - read).min(piece) as usize, 0);
+            bytes.resize(to_usize(all - read).min(piece), 0);
             self.read(read, &mut bytes)?;
             read += bytes.len() as u64;
             bytes.as_chunks().0.iter().try_for_each(&mut take)?;
@@ -117,8 +117,7 @@ impl<const N: usize> Lookup<N> {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         match &self.records {
             Records::Memory(bytes) => {
-                // All of them are in memory.
-                let start = offset as usize;
+                let start = to_usize(offset);
                 out.copy_from_slice(&bytes[start..start + out.len()]);
                 Ok(())
             }

@@ -9,6 +9,7 @@
 //! - *Kept* ([`Held`], made within a bound that its holder chooses from [`Budget::total`]): listings, indexes of rows.
 //! - *The cache* gets what is left, and gives way at once.
 
+use crate::model::number::to_usize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -74,8 +75,7 @@ impl Budget {
     /// The same with so many bytes for work.
     fn with_work(total: u64, work: u64) -> Arc<Self> {
         let units = (work.max(LEAST_WORK) / UNIT).min(u64::from(u32::MAX >> 4));
-        // Fits: there are fewer than 2^28.
-        let free = Arc::new(Semaphore::new(units as usize));
+        let free = Arc::new(Semaphore::new(to_usize(units)));
         Arc::new(Self {
             total,
             work: units * UNIT,
@@ -129,8 +129,8 @@ impl Budget {
     pub async fn work(self: &Arc<Self>, least: u64) -> Work {
         let units = least.clamp(UNIT, self.work).div_ceil(UNIT).min(self.work / UNIT);
         let free = Arc::clone(&self.free);
-        // Fits: no budget has more units.
-        let permit = free.acquire_many_owned(units as u32).await.expect("nothing closes it");
+        let units_of_budget = u32::try_from(units).expect("no budget has 2^28 units");
+        let permit = free.acquire_many_owned(units_of_budget).await.expect("nothing closes it");
         self.make_room();
         Work { budget: Arc::clone(self), most: (self.work / ONE_PART).max(units * UNIT), permit, fixed: None }
     }
@@ -229,8 +229,7 @@ impl Work {
     /// Gives back what is beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let fixed = self.fixed.as_ref().map_or(0, Held::bytes);
-        // Fits: it has fewer.
-        let keep = bytes.saturating_sub(fixed).div_ceil(UNIT).min(self.permit.num_permits() as u64) as usize;
+        let keep = to_usize(bytes.saturating_sub(fixed).div_ceil(UNIT));
         drop(self.permit.split(self.permit.num_permits().saturating_sub(keep)));
     }
 

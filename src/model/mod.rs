@@ -6,6 +6,7 @@ pub mod history;
 pub mod jsonl;
 pub mod name_time;
 pub mod names;
+pub mod number;
 pub mod period;
 pub mod row;
 pub mod secrets;

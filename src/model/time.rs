@@ -54,18 +54,17 @@ impl Timestamp {
 
     /// Milliseconds since 1970.
     pub fn from_millisecond(millisecond: i64) -> Self {
-        // The remainder is less than 1,000.
-        let nanosecond = millisecond.rem_euclid(1000) as u32 * 1_000_000;
-        Self { second: millisecond.div_euclid(1000), nanosecond }
+        let millis = u32::try_from(millisecond.rem_euclid(1000)).expect("the remainder is less than 1,000");
+        Self { second: millisecond.div_euclid(1000), nanosecond: millis * 1_000_000 }
     }
 
     /// Nanoseconds since 1970; of those beyond 64 bits of seconds the nearest instant.
     pub fn from_nanosecond(nanosecond: i128) -> Self {
-        let (second, rest) =
-            (nanosecond.div_euclid(NANOS_PER_SECOND.into()), nanosecond.rem_euclid(NANOS_PER_SECOND.into()));
+        let second = nanosecond.div_euclid(NANOS_PER_SECOND.into());
+        let rest = u32::try_from(nanosecond.rem_euclid(NANOS_PER_SECOND.into()));
+        let nanosecond = rest.expect("the remainder is less than a second");
         match i64::try_from(second) {
-            // The remainder is less than a second.
-            Ok(second) => Self { second, nanosecond: rest as u32 },
+            Ok(second) => Self { second, nanosecond },
             Err(_) if second < 0 => Self::MIN,
             Err(_) => Self::MAX,
         }
@@ -110,7 +109,7 @@ impl Timestamp {
     /// The date and the time of day in UTC.
     pub fn calendar(self) -> Calendar {
         let (cycles, second) = (self.second.div_euclid(CYCLE_SECONDS), self.second.rem_euclid(CYCLE_SECONDS));
-        let like = jiff::Timestamp::new(second, self.nanosecond as i32).unwrap_or_default();
+        let like = jiff::Timestamp::new(second, self.nanosecond.cast_signed()).unwrap_or_default();
         Calendar { like: Offset::UTC.to_datetime(like), years: cycles * CYCLE_YEARS }
     }
 }

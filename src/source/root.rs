@@ -6,16 +6,21 @@
 //! component by component in `walk`. A look at a path and a later open of it need not meet the same file; each is
 //! confined by itself.
 
+use std::cmp::Ordering;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
+use std::hash::{Hash, Hasher};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+
+use crate::clock::WallClock;
 
 mod walk;
 
@@ -38,15 +43,45 @@ pub(in crate::source) struct LeadsOutside;
 pub(in crate::source) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, or mount with --follow-links, which follows links where \
      the link and its target belong to you or to root";
 
-/// The folder that all files of a source are opened beneath.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Root(Arc<Inner>);
+/// The folder that all files of a source are opened beneath. Two of one folder that follow the same links are equal.
+#[derive(Debug, Clone)]
+pub struct Root {
+    inner: Arc<Inner>,
+    /// What the times of files are compared with.
+    clock: WallClock,
+}
 
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Inner {
     /// Without a link in it, as of when the source was opened.
     folder: PathBuf,
     links: Links,
+}
+
+impl PartialEq for Root {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for Root {}
+
+impl Hash for Root {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}
+
+impl PartialOrd for Root {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Root {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.inner.cmp(&other.inner)
+    }
 }
 
 /// Flags of every open: a pipe in the place of a file must not block it, a terminal must not become ours.
@@ -61,17 +96,29 @@ impl Root {
     /// # Errors
     /// What the operating system says of the path.
     pub fn new(folder: &Path, links: Links) -> io::Result<Self> {
-        Ok(Self(Arc::new(Inner { folder: folder.canonicalize()?, links })))
+        let inner = Arc::new(Inner { folder: folder.canonicalize()?, links });
+        Ok(Self { inner, clock: WallClock::system() })
+    }
+
+    /// The same with another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(self, clock: WallClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What time it is, to compare with the times of files.
+    pub fn now(&self) -> SystemTime {
+        self.clock.system_time()
     }
 
     /// The folder's path, absolute and without links.
     pub fn folder(&self) -> &Path {
-        &self.0.folder
+        &self.inner.folder
     }
 
     /// Which links are followed.
     pub fn links(&self) -> Links {
-        self.0.links
+        self.inner.links
     }
 
     /// Opens what is at an absolute path beneath the folder for reading, whatever it is.

@@ -56,6 +56,6 @@ impl Vfs {
 
     /// What time expressions are read by.
     pub(super) fn now(&self) -> Clock<'_> {
-        Clock { now: (self.clock)(), zone: &self.zone }
+        Clock { now: self.clock.now(), zone: &self.zone }
     }
 }

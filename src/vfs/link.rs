@@ -1,5 +1,6 @@
 //! Where the symlinks lead.
 
+use crate::model::number::to_usize;
 use crate::model::time::Timestamp;
 use bytes::Bytes;
 
@@ -20,7 +21,7 @@ impl Vfs {
             return Err(VfsError::NotALink);
         }
         let reader = self.engine.open(file.id, &file.content).await?;
-        let target = reader.read(0, len as usize).await?;
+        let target = reader.read(0, to_usize(len)).await?;
         // The kernel would end it there.
         if target.contains(&0) { Err(VfsError::NotALink) } else { Ok(target) }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
+use crate::clock::WallClock;
 use crate::derived::{RowIndexes, Versions};
 use crate::engine::{Engine, IndexError, Listings};
 use crate::model::secrets::Secrets;
@@ -59,7 +59,7 @@ pub struct Vfs {
     handles: Handles,
     timeline_entries: list::TimelineEntries,
     zone: TimeZone,
-    clock: fn() -> Timestamp,
+    clock: WallClock,
     mounted: crate::model::time::Timestamp,
 }
 
@@ -84,7 +84,8 @@ pub struct Listed {
 impl Vfs {
     /// A tree over `catalog`, whose contents `engine` reads; `zone` is how time expressions without a zone
     /// are read; `clock` says what `now` is.
-    pub fn new(catalog: Arc<Catalog>, engine: Engine, zone: TimeZone, clock: fn() -> Timestamp) -> Self {
+    pub fn new(catalog: Arc<Catalog>, engine: Engine, zone: TimeZone, clock: impl Into<WallClock>) -> Self {
+        let clock = clock.into();
         Self {
             catalog,
             secrets: Arc::default(),
@@ -97,8 +98,8 @@ impl Vfs {
             handles: Handles::default(),
             timeline_entries: list::TimelineEntries::default(),
             zone,
+            mounted: clock.now().into(),
             clock,
-            mounted: clock().into(),
         }
     }
 

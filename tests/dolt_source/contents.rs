@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use asof::source::Database;
+use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
 
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::Client;
@@ -288,7 +289,15 @@ fn a_state_of_the_working_set_that_comes_back_is_as_old_as_before() {
     client.new_database("d");
     client.run(&["CREATE TABLE t (id int PRIMARY KEY)"]);
     client.commit("head", "2026-01-01T00:00:00");
-    let database = database(&server.url("d"));
+    // Each look at the clock is a second after the last.
+    let looks = std::sync::atomic::AtomicI64::new(0);
+    let now = move || {
+        let second = looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        jiff::Timestamp::from_second(second).expect("a time")
+    };
+    let options = DoltOptions { clock: now.into(), ..DoltOptions::default() };
+    let source = DoltSqlSource::new(&server.url("d"), options).expect("the URL is right");
+    let database = poll(&source).expect("the first poll lists").remove(0);
     let mut seen = |change: &str| {
         client.run(&[change]);
         let live = live_files(&database);
@@ -297,6 +306,7 @@ fn a_state_of_the_working_set_that_comes_back_is_as_old_as_before() {
     let before = seen("INSERT INTO t VALUES (1)");
     let between = seen("INSERT INTO t VALUES (2)");
     assert!(between.0 != before.0 && between.1 > before.1);
+    assert!((1..10).contains(&between.1.as_second()), "not by the source's clock: {:?}", between.1);
     assert_eq!(seen("DELETE FROM t WHERE id = 2"), before);
 }
 

@@ -224,7 +224,6 @@ fn a_backup_of_thrum_limits_its_own_files() {
         fs::write(current.join(name), text).expect("the folder is ours");
         set_mode(&current.join(name), mode);
     }
-    std::thread::sleep(Duration::from_secs(1));
     let mount = Mount::with(&["-o", "allow_other"], &[dir.path().join("repo").display().to_string()]);
     STRANGER.reads(&mount, "repo/latest/open.jsonl");
     STRANGER.is_refused(&mount, "repo/latest/mine.jsonl");

@@ -203,7 +203,11 @@ fn an_rsync_after_a_remount_sends_nothing() {
     };
     assert!(!rsync().contains("files transferred: 0\n"));
     // In another second, which is what rsync compares: nothing may go by when it was mounted.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let second = || std::time::UNIX_EPOCH.elapsed().expect("it is after 1970").as_secs();
+    let mounted = second();
+    crate::support::eventually("another second", std::time::Duration::from_secs(5), || {
+        (second() > mounted).then_some(())
+    });
     let second = rsync();
     assert!(second.contains("files transferred: 0\n"), "{second}");
 }

@@ -84,3 +84,12 @@ async fn each_entry_is_one_reference() {
     tree.forget(ino, 1);
     assert!(matches!(tree.getattr(ino).await, Err(VfsError::Stale)));
 }
+
+/// By the clock that the catalog was given, and no other.
+#[tokio::test]
+async fn a_log_is_as_old_as_the_first_look_at_its_state() {
+    let tree = one_snapshot(&Arc::default());
+    let database = walk(&tree, &["db"]).await;
+    let log = tree.lookup(database, "log.jsonl").await.expect("it is there").attr;
+    assert_eq!(log.mtime.as_nanosecond(), i128::from(crate::memory::NOW) * 1_000_000_000);
+}

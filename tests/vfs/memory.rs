@@ -130,7 +130,7 @@ impl Content for Text {
 
 /// A catalog with one source per given list of databases.
 pub fn catalog(sources: Vec<Vec<Memory>>) -> Arc<Catalog> {
-    let catalog = Catalog::new((0..sources.len()).map(|n| format!("memory {n}")));
+    let catalog = Catalog::new((0..sources.len()).map(|n| format!("memory {n}")), now);
     for (slot, databases) in sources.into_iter().enumerate() {
         show(&catalog, slot, databases);
     }
@@ -146,6 +146,10 @@ pub fn show(catalog: &Catalog, slot: usize, databases: Vec<Memory>) {
 /// 2026-01-10T00:00:00Z: the `now` of these tests.
 pub const NOW: i64 = 1_768_003_200;
 
+fn now() -> Timestamp {
+    Timestamp::from_second(NOW).expect("a time within jiff's range")
+}
+
 /// A tree over `catalog` whose clock stands still at [`NOW`].
 pub fn tree(catalog: Arc<Catalog>) -> Vfs {
     tree_with_cache(catalog, 1 << 20)
@@ -153,6 +157,5 @@ pub fn tree(catalog: Arc<Catalog>) -> Vfs {
 
 /// The same with another cache size.
 pub fn tree_with_cache(catalog: Arc<Catalog>, cache_size: u64) -> Vfs {
-    let now = || Timestamp::from_second(NOW).expect("a time within jiff's range");
     Vfs::new(catalog, Engine::new(cache_size), TimeZone::UTC, now)
 }

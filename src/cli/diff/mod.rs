@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::Failure;
 use super::output::{ColourChoice, Output};
 use super::tree::{FromArgs, Opened};
@@ -124,7 +122,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
 
 /// What the words mean. A hash may be that of a lost commit, which is found out after the rest.
 async fn read<'a>(opened: &Opened, words: &Words<'a>) -> Result<Meant<'a>, Failure> {
-    let now = Timestamp::now();
+    let now = opened.clock.now();
     let begun = Instant::now();
     loop {
         let names = Names { state: opened.catalog.state(), clock: Clock { now, zone: &opened.zone } };

@@ -205,6 +205,6 @@ fn order_of(cells: &Cells<'_>) -> Result<(i64, Timestamp), DerivedError> {
 fn write_order((priority, created): (i64, Timestamp), out: &mut Vec<u8>) {
     out.clear();
     out.push(ISSUES);
-    out.extend_from_slice(&(priority as u64 ^ 1 << 63).to_be_bytes());
-    out.extend_from_slice(&(!(created.as_nanosecond() as u128 ^ 1 << 127)).to_be_bytes());
+    out.extend_from_slice(&(priority.cast_unsigned() ^ 1 << 63).to_be_bytes());
+    out.extend_from_slice(&(!(created.as_nanosecond().cast_unsigned() ^ 1 << 127)).to_be_bytes());
 }

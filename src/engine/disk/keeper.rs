@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::pack::{Files, LONGEST, Pack, Writer};
 use super::{Order, Shared};
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
@@ -43,6 +44,7 @@ pub(super) struct Keeper {
     budget: u64,
     /// Another version may render otherwise.
     version: String,
+    clock: WallClock,
     /// The pack that is added to, and its number.
     open: Option<(Writer, u32)>,
     /// Until when nothing is written, as that failed.
@@ -59,9 +61,9 @@ impl Drop for Loaded {
 }
 
 impl Keeper {
-    pub fn new(shared: Arc<Shared>, folder: &Path, budget: u64) -> Self {
+    pub fn new(shared: Arc<Shared>, folder: &Path, budget: u64, clock: WallClock) -> Self {
         let version = format!("{}-{RENDER_VERSION}", env!("CARGO_PKG_VERSION"));
-        Self { shared, folder: folder.to_owned(), budget, version, open: None, resting: None }
+        Self { shared, folder: folder.to_owned(), budget, version, clock, open: None, resting: None }
     }
 
     /// How long a segment may be, in bytes: one pack has to hold it.
@@ -89,7 +91,7 @@ impl Keeper {
         packs.retain(|(files, ..)| files.is_of(&self.version));
         packs.sort_by_key(|(.., used)| *used);
         for (files, ..) in packs {
-            let Ok(pack) = Pack::open(&files) else { continue };
+            let Ok(pack) = Pack::open(&files, &self.clock) else { continue };
             let Ok(keys) = pack.keys() else { continue };
             let mut table = lock(&self.shared.table);
             let number = table.add_pack(Arc::new(pack));
@@ -193,14 +195,14 @@ impl Keeper {
         let left = self.packs().into_iter().filter(|(files, ..)| files.is_of(&self.version));
         let writer = match left.filter_map(|(files, ..)| Writer::go_on(&files, self.longest() / 2)).next() {
             Some(writer) => writer,
-            None => Writer::start(Files::new_in(&self.folder, &self.version))?,
+            None => Writer::start(Files::new_in(&self.folder, &self.version, self.clock.system_time()))?,
         };
         let mut table = lock(&self.shared.table);
         let known = table.packs.iter().find(|(_, pack)| pack.files() == writer.files()).map(|(n, _)| *n);
         let number = match known {
             Some(number) => number,
             None => {
-                let pack = Arc::new(Pack::open(writer.files())?);
+                let pack = Arc::new(Pack::open(writer.files(), &self.clock)?);
                 table.add_pack(pack)
             }
         };

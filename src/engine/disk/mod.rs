@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::private;
@@ -82,11 +83,11 @@ impl SegmentStore {
     ///
     /// # Errors
     /// What the operating system says where the folder cannot be made.
-    pub fn open(folder: &Path, budget: u64) -> io::Result<Self> {
+    pub fn open(folder: &Path, budget: u64, clock: &WallClock) -> io::Result<Self> {
         private::make_folder(folder)?;
         let shared = Arc::<Shared>::default();
         let (waiting, orders) = mpsc::sync_channel(WAITING_SEGMENTS);
-        let keeper = Keeper::new(Arc::clone(&shared), folder, budget.max(SMALLEST));
+        let keeper = Keeper::new(Arc::clone(&shared), folder, budget.max(SMALLEST), clock.clone());
         let longest = keeper.longest_segment();
         std::thread::Builder::new().name("segments".into()).spawn(move || keeper.run(&orders))?;
         Ok(Self { shared, waiting, longest })

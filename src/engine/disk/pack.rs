@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use crate::clock::WallClock;
 use crate::model::content_id::ContentId;
 use crate::records;
 
@@ -47,8 +48,8 @@ pub(super) struct Files(PathBuf);
 
 impl Files {
     /// New ones in a folder, for programs of this `version`.
-    pub fn new_in(folder: &Path, version: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    pub fn new_in(folder: &Path, version: &str, now: SystemTime) -> Self {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         Self(folder.join(format!("{version}-{now:x}-{:x}", std::process::id())))
     }
 
@@ -110,12 +111,13 @@ pub(super) struct Pack {
     bytes: File,
     /// Seconds since 1970 when its use was last noted.
     noted: AtomicU64,
+    clock: WallClock,
 }
 
 impl Pack {
-    pub fn open(files: &Files) -> io::Result<Self> {
+    pub fn open(files: &Files, clock: &WallClock) -> io::Result<Self> {
         let bytes = File::open(files.bytes())?;
-        Ok(Self { files: files.clone(), bytes, noted: AtomicU64::new(0) })
+        Ok(Self { files: files.clone(), bytes, noted: AtomicU64::new(0), clock: clock.clone() })
     }
 
     /// Its files.
@@ -154,7 +156,7 @@ impl Pack {
 
     /// What was not used for longest goes first.
     fn note_use(&self) {
-        let now = SystemTime::now();
+        let now = self.clock.system_time();
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let before = self.noted.load(Ordering::Relaxed);
         if seconds >= before + USE_NOTED.as_secs() {

@@ -30,7 +30,7 @@ fn noise(number: u64, len: usize) -> Bytes {
 }
 
 fn open(folder: &Path, budget: u64) -> SegmentStore {
-    SegmentStore::open(folder, budget).expect("the folder is ours")
+    SegmentStore::open(folder, budget, &WallClock::system()).expect("the folder is ours")
 }
 
 /// Ends a store as the end of its mount does: nobody has a pack locked afterwards.
@@ -221,7 +221,7 @@ fn a_folder_that_goes_away_costs_nothing_but_what_was_in_it() {
     }
     drop(store);
     fs::write(&place, "a file").expect("the folder is ours");
-    assert!(SegmentStore::open(&place, BUDGET).is_err());
+    assert!(SegmentStore::open(&place, BUDGET, &WallClock::system()).is_err());
 }
 
 #[test]

@@ -3,16 +3,20 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::clock::WallClock;
 use crate::model::time::Timestamp;
 
 use super::zip_directory::ZipFacts;
 use crate::model::content_id::ContentId;
 use crate::model::terminal::ShowPath;
-use crate::records::RecordFile;
+use crate::records::{Kind, RecordFile, later};
 
 /// The key of a file's state, the nanoseconds since 1970 at which its content was captured, and the number of members;
 /// little-endian.
 const FACTS: usize = 16 + 8 + 4;
+
+/// Counts the formats of the records.
+const FORMAT: u32 = 2;
 
 /// Stands in the place of the nanoseconds of a zip that does not tell when it was captured.
 const NOT_CAPTURED: i64 = i64::MIN;
@@ -28,9 +32,9 @@ pub(super) struct KnownZips {
 
 impl KnownZips {
     /// What is kept in a folder; without one nothing is kept.
-    pub(super) fn in_folder(folder: Option<&Path>) -> Self {
+    pub(super) fn in_folder(folder: Option<&Path>, clock: WallClock) -> Self {
         let Some(folder) = folder else { return Self::default() };
-        let file = RecordFile::new(folder.join(format!("zips-2-{}", env!("CARGO_PKG_VERSION"))));
+        let file = RecordFile::new(folder, Kind::Zips, FORMAT, later, clock);
         let records = file.read().unwrap_or_else(|error| {
             let path = file.path().shown();
             tracing::warn!(%path, %error, "what earlier mounts read of zips is not known");
@@ -55,6 +59,7 @@ impl KnownZips {
     /// Puts on disk what is new. What cannot be put there is read again next time.
     pub(super) fn save(&mut self) {
         let Some(file) = &self.file else { return };
+        file.note_use();
         if self.news.is_empty() {
             return;
         }
@@ -102,16 +107,16 @@ mod tests {
             ZipFacts { captured: time("1969-12-31T23:59:59.25Z"), members: 0 },
         ];
         let key = |number: usize| ContentId::of(&[&number.to_le_bytes()]);
-        let mut zips = KnownZips::in_folder(Some(folder.path()));
+        let mut zips = KnownZips::in_folder(Some(folder.path()), WallClock::system());
         for (number, facts) in all.into_iter().enumerate() {
             assert_eq!(zips.get(key(number)), None);
             zips.keep(key(number), facts);
         }
         zips.save();
-        let next = KnownZips::in_folder(Some(folder.path()));
+        let next = KnownZips::in_folder(Some(folder.path()), WallClock::system());
         for (number, facts) in all.into_iter().enumerate() {
             assert_eq!(next.get(key(number)), Some(facts), "{number}");
         }
-        assert!(KnownZips::in_folder(None).get(key(0)).is_none());
+        assert!(KnownZips::in_folder(None, WallClock::system()).get(key(0)).is_none());
     }
 }

@@ -38,6 +38,7 @@ mod zip_content;
 mod zip_directory;
 mod zip_problem;
 
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::model::terminal::ShowPath;
 use crate::source::blocking::on_blocking_thread;
@@ -71,6 +72,8 @@ pub struct ArchiveOptions {
     pub links: Links,
     /// What becomes of archives whose names hold no time (`--undated`).
     pub undated: Undated,
+    /// What time it is.
+    pub clock: WallClock,
 }
 
 /// A folder of archives, or one archive.
@@ -111,6 +114,7 @@ impl ArchiveSource {
     pub fn open(path: &Path, options: ArchiveOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("archive {}", path.shown()).into();
         let (root, place) = place_of(path, &label, options.links)?;
+        let root = root.with_clock(options.clock.clone());
         let mut finds = Finds::new(root, &place, &label, &options);
         finds.first_look()?;
         let archives = Arc::clone(&finds.archives);

@@ -99,7 +99,7 @@ impl Scanner {
         };
         let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
         let (known, told) = (HashMap::new(), HashSet::new());
-        let zips = KnownZips::in_folder(options.cache_dir.as_deref());
+        let zips = KnownZips::in_folder(options.cache_dir.as_deref(), options.clock.clone());
         let zone = options.zone.clone();
         let way = Audience::Owner;
         let folder_name = folder.and_then(Path::file_name).unwrap_or_default().to_string_lossy();

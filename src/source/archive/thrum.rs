@@ -30,7 +30,7 @@ const LONGEST_MANIFEST: u64 = 1024 * 1024;
 
 /// Where files are younger than the manifest, a run is under way, or the folder was copied: then nothing has been
 /// written for a while.
-const QUIET: Duration = Duration::from_secs(3);
+pub(super) const QUIET: Duration = Duration::from_secs(3);
 
 /// How often files are looked at that were written a moment ago.
 const PATIENCE: u32 = 5;
@@ -164,7 +164,7 @@ impl Current {
                 }
                 Err(error) => return Err(self.cannot_list(error)),
             };
-            let now = SystemTime::now();
+            let now = self.root.now();
             let wait = files.iter().filter_map(|(_, stamp)| stamp.unsettled_for(now)).max();
             match wait {
                 None if is_being_written(&files, now) => return Ok(None),

@@ -106,7 +106,7 @@ impl Lineage {
         if self.contains(&commit.hash) {
             return;
         }
-        let at = self.nodes.len() as u32;
+        let at = number(self.nodes.len());
         let parent = commit.parent.as_deref().and_then(|hash| self.commits.get(hash)).copied();
         let inherited = parent.map_or_else(
             || Arc::from([]),
@@ -221,7 +221,7 @@ impl Lineage {
         if let Some(&table) = self.tables.get(name) {
             return table;
         }
-        let table = self.tables.len() as u32;
+        let table = number(self.tables.len());
         self.tables.insert(name.into(), table);
         table
     }
@@ -229,6 +229,11 @@ impl Lineage {
 
 /// Stands in a combination for a table without an origin, and for a parent that is not known.
 const UNKNOWN: u32 = u32::MAX;
+
+/// What a commit or a table is counted by; memory holds fewer than 2^32 of them.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("memory holds fewer commits and tables")
+}
 
 fn combination(node: &Node, tables: &[u32]) -> Box<[u32]> {
     tables.iter().map(|&table| find(&node.origins, table).unwrap_or(UNKNOWN)).collect()

@@ -20,6 +20,7 @@ use super::schema_sql;
 use super::sql::{Revision, literal};
 use super::store::Store;
 use super::tables::list;
+use crate::clock::WallClock;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::source::dolt::identifier::ident;
@@ -54,8 +55,8 @@ impl Default for FirstSeen {
 
 impl FirstSeen {
     /// The clock's time where it is seen for the first time; the server keeps none for what is not committed.
-    fn of(&mut self, id: ContentId) -> Timestamp {
-        *self.0.get_or_insert(id, Timestamp::now)
+    fn of(&mut self, id: ContentId, clock: &WallClock) -> Timestamp {
+        *self.0.get_or_insert(id, || clock.now())
     }
 
     /// Forgets what was not seen for the longest time; nothing of the last listing, of so many entries.
@@ -195,7 +196,7 @@ impl Working {
 
     fn entries(&self, store: &Arc<Store>, head: &Head, first_seen: &mut FirstSeen) -> Vec<FileEntry> {
         let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
-            let changed = first_seen.of(id).into();
+            let changed = first_seen.of(id, &store.clock).into();
             let (kind, access) = (FileKind::Regular, Access::default());
             FileEntry { path, kind, id, changed, links: 1, access, content }
         };
@@ -288,17 +289,18 @@ mod tests {
     #[test]
     fn what_was_seen_is_remembered_within_bounds() {
         let id = |n: usize| ContentId::of(&[&n.to_be_bytes()]);
+        let clock = WallClock::from(|| Timestamp::UNIX_EPOCH);
         let mut seen = FirstSeen::default();
-        let first = seen.of(id(0));
+        let first = seen.of(id(0), &clock);
         for n in 1..REMEMBERED + 5 {
-            seen.of(id(n));
+            seen.of(id(n), &clock);
         }
-        assert_eq!(seen.of(id(0)), first);
+        assert_eq!(seen.of(id(0), &clock), first);
         seen.shrink(1);
         assert_eq!(seen.0.len(), REMEMBERED);
         assert!(seen.0.contains(&id(0)) && !seen.0.contains(&id(1)), "the longest unseen went first");
         for n in 0..REMEMBERED * 2 {
-            seen.of(id(n));
+            seen.of(id(n), &clock);
         }
         seen.shrink(REMEMBERED * 2);
         assert_eq!(seen.0.len(), REMEMBERED * 2, "one listing is never cut");

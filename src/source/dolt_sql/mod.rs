@@ -14,6 +14,7 @@
 //! | `live` | the working set |
 //! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
 
+use crate::clock::WallClock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,8 @@ pub struct DoltOptions {
     pub query_timeout: Duration,
     /// Most bytes of a list that is held as a whole: a server that sends more is not read further.
     pub largest_list: u64,
+    /// What time it is.
+    pub clock: WallClock,
 }
 
 impl Default for DoltOptions {
@@ -116,6 +119,7 @@ impl Default for DoltOptions {
             connect_timeout: Duration::from_secs(5),
             query_timeout: Duration::from_secs(30),
             largest_list: LARGEST_LIST,
+            clock: WallClock::system(),
         }
     }
 }
@@ -126,6 +130,7 @@ pub struct DoltSqlSource {
     label: Arc<str>,
     name: Option<String>,
     exclude: GlobSet,
+    clock: WallClock,
     pool: Arc<Pool>,
     known: Mutex<Known>,
 }
@@ -181,7 +186,15 @@ impl DoltSqlSource {
         };
         let pool = Pool::new(target, timeouts, options.largest_list);
         let known = Mutex::default();
-        Ok(Self { url: parsed, label, name: options.name, exclude: options.exclude, pool, known })
+        Ok(Self {
+            url: parsed,
+            label,
+            name: options.name,
+            exclude: options.exclude,
+            clock: options.clock,
+            pool,
+            known,
+        })
     }
 
     async fn load(
@@ -194,7 +207,7 @@ impl DoltSqlSource {
             Some(known) => Arc::clone(known.view.store()),
             None => {
                 let (pool, label) = (Arc::clone(&self.pool), Arc::clone(&self.label));
-                Arc::new(Store::new(pool, label, name.to_owned(), self.exclude.clone()))
+                Arc::new(Store::new(pool, label, name.to_owned(), self.exclude.clone(), self.clock.clone()))
             }
         };
         let mut lease = self.pool.lease(Some(name)).await?;

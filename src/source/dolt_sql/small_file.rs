@@ -1,5 +1,6 @@
 //! Small files that a user names: they are read only where reading ends.
 
+use crate::model::number::to_usize;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,7 +26,7 @@ pub fn read_small_file<E: From<io::Error>>(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file").into());
     }
     check(&metadata)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len().min(most).saturating_add(1) as usize));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(to_usize(metadata.len().min(most).saturating_add(1))));
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         let text = format!("it has more than {most} bytes");

@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::sql::Revision;
 use super::tables::list;
 use super::turns::Turns;
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::source::dolt::lineage::Lineage;
 use crate::source::dolt::listing::Listing;
@@ -48,6 +49,8 @@ pub struct Store {
     pub identity: String,
     /// Patterns of tables to leave out.
     pub exclude: GlobSet,
+    /// What time it is.
+    pub clock: WallClock,
     /// Which commit changed which table. Never locked while the server is asked.
     pub lineage: Mutex<Lineage>,
     /// Whose turn it is to add to the lineage.
@@ -61,7 +64,13 @@ pub struct Store {
 
 impl Store {
     /// A store that knows nothing yet.
-    pub fn new(pool: Arc<Pool>, label: Arc<str>, database: String, exclude: GlobSet) -> Self {
+    pub fn new(
+        pool: Arc<Pool>,
+        label: Arc<str>,
+        database: String,
+        exclude: GlobSet,
+        clock: WallClock,
+    ) -> Self {
         let identity = match pool.is_believed() {
             true => database.clone(),
             false => format!("{label}\n{database}"),
@@ -72,6 +81,7 @@ impl Store {
             database,
             identity,
             exclude,
+            clock,
             lineage: Mutex::default(),
             lineage_loads: Turns::default(),
             live: Turns::default(),

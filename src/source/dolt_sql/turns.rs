@@ -78,14 +78,18 @@ mod tests {
 
     /// Eight who ask at once for what fails with `fault`: how often it was tried, and what they are told.
     async fn ask(turns: &Arc<Turns<()>>, fault: fn() -> Fault) -> (u32, Vec<SourceError>) {
-        let tries = Arc::new(AtomicU32::new(0));
+        let (tries, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let asking: Vec<_> = (0..8)
             .map(|_| {
-                let (turns, tries) = (Arc::clone(turns), Arc::clone(&tries));
+                let (turns, tries, asked) = (Arc::clone(turns), Arc::clone(&tries), Arc::clone(&asked));
                 tokio::spawn(async move {
+                    asked.fetch_add(1, Ordering::SeqCst);
                     let turn = turns.take().await?;
                     tries.fetch_add(1, Ordering::SeqCst);
-                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    // All tasks run on this thread: each that has counted itself waits for its turn by now.
+                    while asked.load(Ordering::SeqCst) < 8 {
+                        tokio::task::yield_now().await;
+                    }
                     turn.end::<()>(Err(QueryError::from(fault()).in_query("SELECT 1")))
                 })
             })

@@ -176,9 +176,10 @@ fn decode(text: &str) -> Result<String, UrlError> {
             bytes.push(byte);
             continue;
         }
-        let digit = |at: usize| after.get(at).and_then(|&digit| char::from(digit).to_digit(16));
+        let digit =
+            |at: usize| after.get(at).and_then(|&digit| u8::try_from(char::from(digit).to_digit(16)?).ok());
         let (Some(high), Some(low)) = (digit(0), digit(1)) else { return Err(bad()) };
-        bytes.push((high * 16 + low) as u8);
+        bytes.push(high * 16 + low);
         rest = &after[2..];
     }
     String::from_utf8(bytes).map_err(|_| bad())

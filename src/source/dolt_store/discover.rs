@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::chunks::{ChunkStore, Place, StoreInGit};
 use super::error::StoreError;
+use crate::clock::WallClock;
 use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
 use crate::source::dolt::leftovers::is_left_by_tests;
@@ -34,11 +35,11 @@ impl Named {
     ///
     /// # Errors
     /// What the operating system said.
-    pub fn new(path: &Path, links: Links) -> Result<Self, StoreError> {
+    pub fn new(path: &Path, links: Links, clock: WallClock) -> Result<Self, StoreError> {
         let fail = |error| StoreError::io(path, "open", error);
         let folder = path.canonicalize().map_err(fail)?;
         let database = folder.ancestors().find(|folder| !is_within(folder)).unwrap_or(&folder);
-        let root = Root::new(database, links).map_err(fail)?;
+        let root = Root::new(database, links).map_err(fail)?.with_clock(clock);
         // A `.dolt` stands for the database that it is in.
         let folder = if folder.ends_with(DOLT) { database.to_owned() } else { folder };
         Ok(Self { written: path.to_owned(), folder: SourcePath::new(&root, folder) })
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     fn named(path: &Path) -> Named {
-        Named::new(path, Links::Beneath).expect("it is there")
+        Named::new(path, Links::Beneath, WallClock::system()).expect("it is there")
     }
 
     fn names(path: &Path) -> Vec<String> {

@@ -136,8 +136,8 @@ impl Entries<'_> {
     fn changed(&mut self, path: Arc<str>, id: ContentId, content: Arc<dyn Content>) -> FileEntry {
         // The clock says when a content was first seen; the store keeps no time for what is not committed.
         let first_seen = self.first_seen.entry(id);
-        let changed =
-            *first_seen.or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(Timestamp::now));
+        let changed = *first_seen
+            .or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(|| self.shared.clock.now()));
         let (kind, access) = (FileKind::Regular, self.audience.into());
         FileEntry { path, kind, id, changed: changed.into(), links: 1, access, content }
     }

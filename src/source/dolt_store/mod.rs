@@ -64,6 +64,7 @@ use super::root::{LEADS_OUTSIDE_HINT, Links, SourcePath};
 use super::verify::Finding;
 use super::watch::FolderWatch;
 use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError, chain};
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::model::terminal::ShowPath;
 
@@ -83,11 +84,19 @@ pub struct DoltStoreOptions {
     pub links: Links,
     /// The full name of the ref that holds the data in a git repository, where it was chosen.
     pub reference: Option<String>,
+    /// What time it is.
+    pub clock: WallClock,
 }
 
 impl Default for DoltStoreOptions {
     fn default() -> Self {
-        Self { name: None, exclude: GlobSet::empty(), links: Links::Beneath, reference: None }
+        Self {
+            name: None,
+            exclude: GlobSet::empty(),
+            links: Links::Beneath,
+            reference: None,
+            clock: WallClock::system(),
+        }
     }
 }
 
@@ -122,7 +131,9 @@ struct Known {
 impl DoltStoreSource {
     /// Whether a folder is or holds Dolt databases in one of the ways that [`Self::open`] reads.
     pub fn is_at(path: &Path, links: Links) -> bool {
-        Named::new(path, links).and_then(|named| named.places()).is_ok_and(|found| !found.is_empty())
+        Named::new(path, links, WallClock::system())
+            .and_then(|named| named.places())
+            .is_ok_and(|found| !found.is_empty())
     }
 
     /// Why there is no Dolt database in a git repository; `None` for what is no git repository, or holds one.
@@ -152,7 +163,7 @@ impl DoltStoreSource {
         let look = |error| StoreError::io(path, "open", error).during(&label, "cannot look for databases");
         // A program that goes to the background leaves the folder that a relative path starts from.
         let absolute = std::path::absolute(path).map_err(look)?;
-        let named = Named::new(&absolute, options.links);
+        let named = Named::new(&absolute, options.links, options.clock.clone());
         let named = named.map_err(|error| error.during(&label, "cannot look for databases"))?;
         let there = match &options.reference {
             Some(reference) => Ok([discover::in_git(&absolute, options.links, reference.clone())].into()),
@@ -303,7 +314,14 @@ impl Inner {
     fn open(&self, name: &str, place: &Place) -> Result<KnownDatabase, StoreError> {
         let store = ChunkStore::open(place)?;
         let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
-        let shared = Shared::new(store, Arc::clone(&self.values), label, name.to_owned(), exclude);
+        let shared = Shared::new(
+            store,
+            Arc::clone(&self.values),
+            label,
+            name.to_owned(),
+            exclude,
+            self.options.clock.clone(),
+        );
         Ok(KnownDatabase::new(place.clone(), Arc::new(shared)))
     }
 }

@@ -99,7 +99,7 @@ pub fn rows(bytes: &[u8]) {
 pub fn rows_input(schema: &[u8], leaf: &[u8], value: &[u8]) -> Vec<u8> {
     let mut input = Vec::with_capacity(2 * LENGTH_LEN + schema.len() + leaf.len() + value.len());
     for part in [schema, leaf] {
-        input.extend((part.len() as u32).to_le_bytes());
+        input.extend(u32::try_from(part.len()).expect("a short schema or leaf").to_le_bytes());
         input.extend(part);
     }
     input.extend(value);

@@ -14,6 +14,7 @@ use super::live::LiveMemory;
 use super::lost::Found;
 use super::message::Message;
 use super::rows::{RowRenderer, RowsError, Schema};
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::source::SourceError;
 use crate::source::dolt::lineage::Lineage;
@@ -48,6 +49,8 @@ pub struct Shared {
     pub database: String,
     /// Tables to leave out: patterns for `table` and for `db/table`.
     pub exclude: GlobSet,
+    /// What time it is.
+    pub clock: WallClock,
     /// The commits read so far. Locked before `lineage` where both are.
     pub graph: Mutex<Graph>,
     /// The commits found in the store itself.
@@ -67,6 +70,7 @@ impl Shared {
         label: Arc<str>,
         database: String,
         exclude: GlobSet,
+        clock: WallClock,
     ) -> Self {
         Self {
             store,
@@ -74,6 +78,7 @@ impl Shared {
             label,
             database,
             exclude,
+            clock,
             graph: Mutex::default(),
             found: Found::default(),
             lineage: Mutex::default(),

@@ -219,7 +219,7 @@ fn numbered(nodes: &[Node]) -> (Vec<u32>, Vec<u32>, Vec<Index>) {
         number[index] = own;
         free_below[index] = own + 1;
         end[own as usize] = own + size[index];
-        by_number[own as usize] = index as Index;
+        by_number[own as usize] = Index::try_from(index).expect("memory holds fewer than 2^32 commits");
     }
     (number, end, by_number)
 }
@@ -259,7 +259,7 @@ impl ChangeMemory {
         self.count += paths.len();
         let numbers = &mut self.numbers;
         let number = |path: Vec<u8>| {
-            let next = numbers.len() as u32;
+            let next = u32::try_from(numbers.len()).expect("there are MOST_CHANGES and one commit's at most");
             *numbers.entry(path).or_insert(next)
         };
         self.by_commit.insert(pair, Change::Paths(paths.into_iter().map(number).collect()));

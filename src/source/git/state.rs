@@ -331,7 +331,7 @@ impl Reached<'_> {
             let commit = self.graph.commit(place);
             let parent = self.graph.first_parent(place).and_then(|parent| lineage.nearest(parent));
             let parent = parent.and_then(|parent| index.get(&parent).copied());
-            index.insert(place, nodes.len() as Index);
+            index.insert(place, Index::try_from(nodes.len()).expect("memory holds fewer than 2^32 commits"));
             let (object, tree, time) = (commit.object, commit.tree, commit.time);
             nodes.push((Arc::clone(&commit.id), Node { commit: object, tree, time, parent }));
         }

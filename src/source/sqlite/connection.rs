@@ -70,7 +70,7 @@ impl Connected {
         }
         let mut connection = handle::connect(file)?;
         if let Bound::Process { heap } = bound {
-            connection.pragma_update(None, "hard_heap_limit", heap as i64)?;
+            connection.pragma_update(None, "hard_heap_limit", i64::try_from(heap).unwrap_or(i64::MAX))?;
         }
         harden(&connection)?;
         if let Bound::Steps(wanted) = bound {

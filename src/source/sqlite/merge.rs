@@ -113,10 +113,9 @@ fn copy(stored: &dyn Stored, path: &Path) -> io::Result<File> {
 /// Whether a journal says that another file decides about it. SQLite would look for that file, wherever it is said to
 /// be, and remove it.
 fn names_another_journal(journal: &mut File) -> io::Result<bool> {
-    if journal.seek(SeekFrom::End(0))? < JOURNAL_MAGIC.len() as u64 {
-        return Ok(false);
-    }
-    journal.seek(SeekFrom::End(-(JOURNAL_MAGIC.len() as i64)))?;
+    let len = journal.seek(SeekFrom::End(0))?;
+    let Some(start) = len.checked_sub(JOURNAL_MAGIC.len() as u64) else { return Ok(false) };
+    journal.seek(SeekFrom::Start(start))?;
     let mut end = [0; JOURNAL_MAGIC.len()];
     journal.read_exact(&mut end)?;
     Ok(end == JOURNAL_MAGIC)

@@ -28,7 +28,7 @@ pub(super) struct Limits {
 }
 
 /// For how long a query may run, in milliseconds, as the command line says.
-static MILLISECONDS: AtomicU64 = AtomicU64::new(RUNNING.as_millis() as u64);
+static MILLISECONDS: AtomicU64 = AtomicU64::new(RUNNING.as_secs() * 1000);
 
 /// Sets for how long a query of a SQLite file may run in this program.
 pub fn set_running(most: Duration) {

@@ -123,7 +123,7 @@ impl FileVersion {
     pub(in crate::source) fn settled(root: &Root, path: &Path) -> io::Result<Self> {
         for _ in 0..PATIENCE {
             let version = Self::current(root, path)?;
-            match version.stamp.unsettled_for(SystemTime::now()) {
+            match version.stamp.unsettled_for(root.now()) {
                 None => return Ok(version),
                 Some(wait) => std::thread::sleep(wait),
             }

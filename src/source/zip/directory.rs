@@ -114,12 +114,14 @@ impl Walk {
 impl Header {
     /// The header at `at`, where one is, where its comment begins, and where it ends.
     fn at<R: Read + Seek>(bytes: &mut Bytes<R>, at: u64) -> io::Result<Option<(Self, [u64; 2])>> {
-        let Some(fixed) = bytes.array::<{ CENTRAL_LEN as usize }>(at)? else { return Ok(None) };
+        let Some(fixed) = bytes.array::<CENTRAL_LEN>(at)? else { return Ok(None) };
         if !fixed.starts_with(&CENTRAL) {
             return Ok(None);
         }
         let [name_len, extra_len, comment_len] = [28, 30, 32].map(|at| usize::from(u16_at(&fixed, at)));
-        let Some(varying) = bytes.vec(at + CENTRAL_LEN, name_len + extra_len)? else { return Ok(None) };
+        let Some(varying) = bytes.vec(at + CENTRAL_LEN as u64, name_len + extra_len)? else {
+            return Ok(None);
+        };
         let (name, extra) = varying.split_at(name_len);
         let numbers = Numbers {
             packed: u32_at(&fixed, 20).into(),
@@ -137,7 +139,7 @@ impl Header {
             unicode: extra::unicode_path(extra, name),
             name: name.into(),
         };
-        let comment = at + CENTRAL_LEN + (name_len + extra_len) as u64;
+        let comment = at + (CENTRAL_LEN + name_len + extra_len) as u64;
         Ok(Some((header, [comment, comment + comment_len as u64])))
     }
 
@@ -219,7 +221,7 @@ fn spans(headers: &[Header], places: &[Option<u64>]) -> Vec<Span> {
     let span = |(index, (header, place)): (usize, (&Header, &Option<u64>))| {
         let start = (*place)?;
         // How long the extra fields are is said in the local header alone.
-        let fixed = LOCAL_LEN + header.name.len() as u64;
+        let fixed = (LOCAL_LEN + header.name.len()) as u64;
         let end = start.saturating_add(fixed).saturating_add(header.numbers.packed);
         Some(Span { start, end, index })
     };

@@ -5,6 +5,7 @@
 //! the record's number of headers, length and place two have to hold; and what stands before the zip must not show that it
 //! is a member of a zip that was cut off (`prefix`).
 
+use crate::model::number::to_usize;
 use std::io::{self, Read, Seek};
 
 use memchr::memmem;
@@ -18,7 +19,7 @@ use super::{Remedy, ZipError};
 
 /// How far before the last byte that is not zero an end record is looked for: it has a comment of 64 KiB at most, and
 /// something may follow.
-const SEARCHED: u64 = (1 << 20) + (64 << 10) + END_LEN;
+const SEARCHED: u64 = (1 << 20) + (64 << 10) + END_LEN as u64;
 
 /// How many zeros may follow, as padding to the size of a device leaves them.
 const MOST_ZEROS: u64 = 256 << 20;
@@ -109,7 +110,7 @@ impl Search {
         while self.before > self.floor {
             let start = self.before.saturating_sub(CHUNK).max(self.floor);
             // A record that begins in the chunk may end behind it.
-            let len = (self.before - start) as usize + END.len() - 1;
+            let len = to_usize(self.before - start) + END.len() - 1;
             let mut chunk = vec![0; len];
             let count = bytes.read(start, &mut chunk)?;
             match memmem::rfind(&chunk[..count], &END) {
@@ -130,7 +131,7 @@ fn last_byte<R: Read + Seek>(bytes: &mut Bytes<R>) -> io::Result<Option<u64>> {
     let floor = end.saturating_sub(MOST_ZEROS);
     while end > floor {
         let start = end.saturating_sub(CHUNK);
-        let mut chunk = vec![0; (end - start) as usize];
+        let mut chunk = vec![0; to_usize(end - start)];
         let count = bytes.read(start, &mut chunk)?;
         if let Some(at) = chunk[..count].iter().rposition(|&byte| byte != 0) {
             return Ok(Some(start + at as u64));
@@ -148,7 +149,7 @@ fn proven<R: Read + Seek>(
     patience: &mut usize,
 ) -> Result<Result<Found, Refused>, ZipError> {
     let is_split = record.part != 0 || record.directory_part != 0;
-    let end = record.at + END_LEN + u64::from(record.comment);
+    let end = record.at + END_LEN as u64 + u64::from(record.comment);
     let Some((walk, mut flaws)) = walked(bytes, record, patience)? else {
         // A directory may begin in the part before the last one.
         let is_last_part = is_split && record.directory_part < record.part && end == bytes.len();

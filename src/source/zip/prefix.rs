@@ -16,7 +16,7 @@ use super::records::{IN_ZIP64, LOCAL, LOCAL_LEN, LocalHeader, SINGLE, SPLIT};
 const SEARCHED: u64 = 16 << 20;
 
 /// The header of a member takes this much at most.
-const LONGEST_HEADER: u64 = LOCAL_LEN + 2 * 0xffff;
+const LONGEST_HEADER: u64 = LOCAL_LEN as u64 + 2 * 0xffff;
 
 /// How many headers are looked at. A program that unpacks a zip has none, or few.
 const MOST_HEADERS: usize = 4096;
@@ -104,7 +104,7 @@ fn next_header<R: Read + Seek>(
     mut at: u64,
     end: u64,
 ) -> Result<Option<Placed>, ZipError> {
-    while at + LOCAL_LEN <= end {
+    while at + LOCAL_LEN as u64 <= end {
         let mut chunk = vec![0; usize::try_from(CHUNK.min(end - at)).expect("at most a chunk")];
         let count = bytes.read(at, &mut chunk)?;
         for found in memmem::find_iter(&chunk[..count], &LOCAL) {

@@ -18,11 +18,11 @@ pub(super) const SPLIT: [u8; 4] = *b"PK\x07\x08";
 pub(super) const SINGLE: [u8; 4] = *b"PK00";
 
 /// Lengths of the records without what varies.
-pub(super) const LOCAL_LEN: u64 = 30;
-pub(super) const CENTRAL_LEN: u64 = 46;
-pub(super) const END_LEN: u64 = 22;
-pub(super) const END_64_LEN: u64 = 56;
-pub(super) const LOCATOR_64_LEN: u64 = 20;
+pub(super) const LOCAL_LEN: usize = 30;
+pub(super) const CENTRAL_LEN: usize = 46;
+pub(super) const END_LEN: usize = 22;
+pub(super) const END_64_LEN: usize = 56;
+pub(super) const LOCATOR_64_LEN: usize = 20;
 
 /// Stands for a number that the zip64 fields have.
 pub(super) const IN_ZIP64: u32 = u32::MAX;
@@ -58,19 +58,19 @@ pub(super) struct LocalHeader {
 impl LocalHeader {
     /// The header at `offset`, where one is. Its name may be cut off by the end of the file.
     pub(super) fn at<R: Read + Seek>(bytes: &mut Bytes<R>, offset: u64) -> io::Result<Option<Self>> {
-        let Some(fixed) = bytes.array::<{ LOCAL_LEN as usize }>(offset)? else { return Ok(None) };
+        let Some(fixed) = bytes.array::<LOCAL_LEN>(offset)? else { return Ok(None) };
         if !fixed.starts_with(&LOCAL) {
             return Ok(None);
         }
         let (name_len, extra_len) = (u16_at(&fixed, 26), u16_at(&fixed, 28));
-        let name = bytes.vec(offset + LOCAL_LEN, usize::from(name_len))?.unwrap_or_default();
+        let name = bytes.vec(offset + LOCAL_LEN as u64, usize::from(name_len))?.unwrap_or_default();
         Ok(Some(Self {
             version: u16_at(&fixed, 4),
             flags: u16_at(&fixed, 6),
             method: u16_at(&fixed, 8),
             packed: u32_at(&fixed, 18),
             name,
-            data: offset + LOCAL_LEN + u64::from(name_len) + u64::from(extra_len),
+            data: offset + LOCAL_LEN as u64 + u64::from(name_len) + u64::from(extra_len),
         }))
     }
 }
@@ -101,7 +101,7 @@ pub(super) struct EndRecord {
 impl EndRecord {
     /// What the record at `at` may say: with a zip64 record before it, and without. `None` where there is none.
     pub(super) fn at<R: Read + Seek>(bytes: &mut Bytes<R>, at: u64) -> io::Result<Vec<Self>> {
-        let Some(fixed) = bytes.array::<{ END_LEN as usize }>(at)? else { return Ok(Vec::new()) };
+        let Some(fixed) = bytes.array::<END_LEN>(at)? else { return Ok(Vec::new()) };
         if !fixed.starts_with(&END) {
             return Ok(Vec::new());
         }
@@ -122,17 +122,17 @@ impl EndRecord {
 
     /// The same with the numbers of the zip64 record.
     fn zip64<R: Read + Seek>(&self, bytes: &mut Bytes<R>) -> io::Result<Option<Self>> {
-        let Some(locator_at) = self.at.checked_sub(LOCATOR_64_LEN) else { return Ok(None) };
-        let Some(locator) = bytes.array::<{ LOCATOR_64_LEN as usize }>(locator_at)? else { return Ok(None) };
+        let Some(locator_at) = self.at.checked_sub(LOCATOR_64_LEN as u64) else { return Ok(None) };
+        let Some(locator) = bytes.array::<LOCATOR_64_LEN>(locator_at)? else { return Ok(None) };
         if !locator.starts_with(&LOCATOR_64) {
             return Ok(None);
         }
         // Where it is said to be does not hold behind a prefix; a record of the usual length is right before. What is
         // found is proven later.
-        let places = [locator_at.checked_sub(END_64_LEN), Some(u64_at(&locator, 8))];
+        let places = [locator_at.checked_sub(END_64_LEN as u64), Some(u64_at(&locator, 8))];
         for at in places.into_iter().flatten() {
-            let Some(fixed) = bytes.array::<{ END_64_LEN as usize }>(at)? else { continue };
-            if fixed.starts_with(&END_64) && at + END_64_LEN <= locator_at {
+            let Some(fixed) = bytes.array::<END_64_LEN>(at)? else { continue };
+            if fixed.starts_with(&END_64) && at + END_64_LEN as u64 <= locator_at {
                 return Ok(Some(Self {
                     directory_end: at,
                     part: u32_at(&fixed, 16),

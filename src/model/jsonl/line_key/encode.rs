@@ -194,7 +194,7 @@ fn clock(text: &[u8]) -> Option<([u64; 3], u32)> {
     let micros = match dot.map(|dot| &text[dot + 1..]) {
         None => 0,
         Some(digits) if (1..=6).contains(&digits.len()) => {
-            u32::try_from(number(digits)?).ok()? * 10_u32.pow(6 - digits.len() as u32)
+            u32::try_from(number(digits)?).ok()? * 10_u32.pow(6 - u32::try_from(digits.len()).ok()?)
         }
         Some(_) => return None,
     };

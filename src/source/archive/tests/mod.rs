@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{ArchiveOptions, ArchiveSource};
+use crate::clock::testing::TestClock;
 use crate::model::history::SnapshotId;
 use crate::source::{Content, Database, FileEntry, Sink, Source, SourceError};
 
@@ -79,6 +80,11 @@ fn run(command: &mut Command) -> Output {
 
 fn open(path: &Path) -> Result<ArchiveSource, SourceError> {
     open_as(path, None)
+}
+
+/// A source that compares the times of files with `clock`.
+fn open_at(path: &Path, clock: &TestClock) -> Result<ArchiveSource, SourceError> {
+    ArchiveSource::open(path, ArchiveOptions { clock: clock.clock(), ..ArchiveOptions::default() })
 }
 
 fn open_as(path: &Path, name: Option<&str>) -> Result<ArchiveSource, SourceError> {

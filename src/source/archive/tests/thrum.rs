@@ -1,8 +1,12 @@
 //! Backups as Thrum lays them out, and dumps of one tag.
 
-use std::time::{Duration, Instant};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
+use crate::source::archive::thrum::QUIET;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A repository's backup folder, which is filled as Thrum does it: `current/` first, packed before the next run.
 struct Backups {
@@ -30,6 +34,23 @@ impl Backups {
             fs::create_dir_all(self.current(path).parent().unwrap()).unwrap();
             fs::write(self.current(path), text).unwrap();
         }
+    }
+
+    /// When the content of a file was last changed.
+    fn modified(&self, path: &str) -> SystemTime {
+        self.current(path).metadata().unwrap().modified().unwrap()
+    }
+
+    /// When anything of a file was last changed.
+    fn changed(&self, path: &str) -> SystemTime {
+        let found = self.current(path).metadata().unwrap();
+        let since = Duration::new(found.ctime().try_into().unwrap(), found.ctime_nsec().try_into().unwrap());
+        SystemTime::UNIX_EPOCH + since
+    }
+
+    /// Sets when the content of a file was last changed.
+    fn touch(&self, path: &str, modified: SystemTime) {
+        fs::File::options().append(true).open(self.current(path)).unwrap().set_modified(modified).unwrap();
     }
 
     /// What a run does first: packs what is there.
@@ -91,17 +112,23 @@ async fn the_present_backup_is_the_newest_and_stays_one_snapshot_when_it_is_pack
 async fn a_backup_that_is_being_written_is_no_snapshot_yet() {
     let backups = Backups::new();
     backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
-    let source = open(&backups.repository()).unwrap();
+    let clock = TestClock::of_now();
+    // Past the tick in which the files were written.
+    clock.show(backups.changed("manifest.json") + SECOND);
+    let source = open_at(&backups.repository(), &clock).unwrap();
     let before = database(&source).await;
     // A run writes the events, and its manifest later.
     fs::write(backups.current("events.jsonl"), "one\ntwo\n").unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    backups.touch("events.jsonl", backups.modified("manifest.json") + SECOND / 2);
+    clock.show(backups.changed("events.jsonl") + SECOND);
     assert!(source.poll().await.unwrap().is_none());
     let torn = read(&files(&before, ids(&before)[0]).await.unwrap()[0].content).await;
     assert_eq!(torn.unwrap_err().kind, crate::source::ErrorKind::Changed);
     let manifest = r#"{"version":1,"timestamp":"2026-01-02T10:00:00Z"}"#;
     fs::write(backups.current("manifest.json"), manifest).unwrap();
-    let after = news(&source).await;
+    backups.touch("manifest.json", backups.modified("events.jsonl") + SECOND / 2);
+    clock.show(backups.changed("manifest.json") + SECOND);
+    let after = database(&source).await;
     assert_eq!(times(&after), ["2026-01-02T10:00:00Z"]);
     assert_eq!(text(&after, 0, "events.jsonl").await, "one\ntwo\n");
 }
@@ -110,12 +137,17 @@ async fn a_backup_that_is_being_written_is_no_snapshot_yet() {
 async fn a_copied_backup_is_a_snapshot_although_its_manifest_is_not_the_newest_file() {
     let backups = Backups::new();
     backups.run("2026-01-01T10:00:00Z", &[("events.jsonl", "one\n")]);
-    std::thread::sleep(Duration::from_millis(30));
+    let clock = TestClock::of_now();
+    clock.show(backups.changed("manifest.json") + SECOND);
+    let source = open_at(&backups.repository(), &clock).unwrap();
+    database(&source).await;
     fs::write(backups.current("z.jsonl"), "last\n").unwrap();
-    let begun = Instant::now();
-    let database = database(&open(&backups.repository()).unwrap()).await;
+    backups.touch("z.jsonl", backups.modified("manifest.json") + SECOND / 2);
+    clock.show(backups.changed("z.jsonl") + SECOND);
+    assert!(source.poll().await.unwrap().is_none(), "it may be half a run");
+    clock.advance(QUIET);
+    let database = database(&source).await;
     assert_eq!(text(&database, 0, "z.jsonl").await, "last\n");
-    assert!(begun.elapsed() > Duration::from_secs(2), "it might have been half a run");
 }
 
 #[tokio::test]

@@ -66,9 +66,9 @@ impl Lineage {
         let table = self.table(table);
         let redefined = self.redefined.get(&table).map_or(&[][..], Vec::as_slice);
         let known = self.definitions.entry(table).or_default();
-        for (at, node) in self.nodes.iter().enumerate().skip(known.len()) {
-            let is_new = node.parent == UNKNOWN || redefined.binary_search(&(at as u32)).is_ok();
-            let definition = if is_new { at as u32 } else { known[node.parent as usize] };
+        for (at, node) in (0..).zip(&self.nodes).skip(known.len()) {
+            let is_new = node.parent == UNKNOWN || redefined.binary_search(&at).is_ok();
+            let definition = if is_new { at } else { known[node.parent as usize] };
             known.push(definition);
         }
         let definition = known[at as usize];

@@ -14,7 +14,7 @@ use super::greeting::refusal;
 use super::packets::{Packets, Stream};
 
 /// Largest packet, hence row, in bytes: what MySQL's servers allow by default.
-pub const LARGEST_PACKET: usize = 64 << 20;
+pub const LARGEST_PACKET: u32 = 64 << 20;
 
 /// Most columns of an answer. A table has 4,096 at most, and a difference shows each twice.
 const MOST_COLUMNS: u64 = 16 * 1024;
@@ -30,7 +30,7 @@ const LONGEST_END: usize = 1 << 10;
 /// # Errors
 /// What the server or the connection said.
 pub async fn columns<S: Stream>(packets: &mut Packets<S>) -> Result<Option<Arc<[Column]>>, ClientError> {
-    let packet = packets.read(LARGEST_PACKET).await?;
+    let packet = packets.read(LARGEST_PACKET as usize).await?;
     match packet[0] {
         0x00 => return end(packet).map(|()| None),
         0xff => return Err(refusal(packet)),
@@ -65,7 +65,7 @@ pub async fn row<S: Stream>(
     packets: &mut Packets<S>,
     columns: &Arc<[Column]>,
 ) -> Result<(Option<Row>, usize), ClientError> {
-    let packet = packets.read(LARGEST_PACKET).await?;
+    let packet = packets.read(LARGEST_PACKET as usize).await?;
     match packet[0] {
         0xff => return Err(refusal(packet)),
         0xfe if packet.len() <= LONGEST_END => return end(packet).map(|()| (None, 0)),

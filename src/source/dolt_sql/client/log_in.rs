@@ -78,7 +78,7 @@ pub async fn log_in<S: Stream>(
         Some(method.plugin()),
         capabilities,
         None,
-        super::LARGEST_PACKET as u32,
+        super::LARGEST_PACKET,
     );
     let mut payload = Vec::new();
     response.serialize(&mut payload);

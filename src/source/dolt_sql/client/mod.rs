@@ -117,7 +117,7 @@ impl Conn {
             Some(tls) => {
                 capabilities |= CapabilityFlags::CLIENT_SSL;
                 let mut request = Vec::new();
-                SslRequest::new(capabilities, LARGEST_PACKET as u32, COLLATION).serialize(&mut request);
+                SslRequest::new(capabilities, LARGEST_PACKET, COLLATION).serialize(&mut request);
                 packets.write(&request).await?;
                 packets
                     .over(async |stream| {
@@ -188,8 +188,8 @@ impl Conn {
         let mut rows = self.query(query).await?;
         let mut first = None;
         while let Some(row) = rows.next().await? {
-            if rows.received > LARGEST_PACKET as u64 {
-                return Err(ClientError::TooLarge { what: "an answer", most: LARGEST_PACKET as u64 });
+            if rows.received > u64::from(LARGEST_PACKET) {
+                return Err(ClientError::TooLarge { what: "an answer", most: u64::from(LARGEST_PACKET) });
             }
             let text = match row.as_ref(0) {
                 Some(Value::Bytes(bytes)) => Some(short_text(bytes)),

@@ -20,6 +20,7 @@ use super::block::{self, Dictionary};
 use super::file::StoreFile;
 use super::table_file::{SUFFIX_LEN, join, split};
 use crate::locks::lock;
+use crate::model::number::to_usize;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::error::StoreError;
 
@@ -73,8 +74,7 @@ impl Archive {
             return Err(damaged(&format!("it holds {held} chunks where the manifest says {chunks}")));
         }
         let index = file.read(footer.index_at, footer.spans * SPAN_LEN + footer.chunks * ENTRY_LEN)?;
-        // The product was just read into memory, so each part of it fits.
-        let (spans, chunks) = (footer.spans as usize, footer.chunks as usize);
+        let (spans, chunks) = (to_usize(footer.spans), to_usize(footer.chunks));
         let (ends, rest) = index.split_at(spans * 8);
         let (prefixes, rest) = rest.split_at(chunks * 8);
         let (refs, suffixes) = rest.split_at(chunks * 8);
@@ -88,8 +88,12 @@ impl Archive {
         if !prefixes.is_sorted() {
             return Err(damaged("its index is not sorted"));
         }
-        let spans: Vec<_> =
-            numbers(refs).into_iter().map(|pair| ((pair >> 32) as u32, pair as u32)).collect();
+        let spans: Vec<_> = refs
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|[a, b, c, d, data @ ..]| (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes(*data)))
+            .collect();
         let suffixes = suffixes.as_chunks::<SUFFIX_LEN>().0.to_vec();
         let dictionaries = Mutex::new(LruCache::new(READY_DICTIONARIES));
         Ok(Self { file, version: footer.version, ends, prefixes, spans, suffixes, dictionaries })

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha512};
 use zstd::zstd_safe::{self, DCtx};
 
+use crate::model::number::to_usize;
 use crate::source::dolt_store::address::Address;
 use crate::source::dolt_store::message::Message;
 
@@ -87,7 +88,7 @@ fn unpack_frame(block: &[u8], dictionary: Option<&Dictionary>, limit: u64) -> Re
     let stated = zstd_safe::get_frame_content_size(block).map_err(|error| error.to_string())?;
     let len = stated.ok_or("it does not state its length")?;
     check_len(len, limit)?;
-    let mut unpacked = Vec::with_capacity(len as usize);
+    let mut unpacked = Vec::with_capacity(to_usize(len));
     let done = CONTEXT.with_borrow_mut(|context| match dictionary {
         Some(dictionary) => context.decompress_using_ddict(&mut unpacked, block, dictionary),
         None => context.decompress(&mut unpacked, block),

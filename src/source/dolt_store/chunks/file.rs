@@ -164,16 +164,22 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// One that does not tell whether the file is settled: then it is not.
     fn of(metadata: &Metadata) -> Self {
-        let age = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             len: metadata.len(),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
-            is_settled: age.is_some_and(|age| age > SETTLED),
+            is_settled: false,
         }
+    }
+
+    /// The same for a file that was looked at at `now`.
+    fn looked_at(self, metadata: &Metadata, now: SystemTime) -> Self {
+        let age = metadata.modified().ok().and_then(|time| now.duration_since(time).ok());
+        Self { is_settled: age.is_some_and(|age| age > SETTLED), ..self }
     }
 
     /// The stamp of a file by path; `None` where there is none.
@@ -182,7 +188,7 @@ impl Stamp {
     /// What the operating system said.
     pub fn of_path(place: &SourcePath) -> Result<Option<Self>, StoreError> {
         match place.metadata() {
-            Ok(metadata) => Ok(Some(Self::of(&metadata))),
+            Ok(metadata) => Ok(Some(Self::of(&metadata).looked_at(&metadata, place.root().now()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io(place.path(), "look at", error)),
         }
@@ -220,5 +226,33 @@ pub fn is_unchanged(now: Option<Stamp>, then: Option<Stamp>) -> bool {
         (Some(now), Some(then)) => now.is_unchanged_since(&then),
         (None, None) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::testing::TestClock;
+    use crate::source::root::{Links, Root};
+
+    #[test]
+    fn a_file_is_unchanged_only_if_it_was_left_alone_for_a_while_before_it_was_looked_at() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("manifest");
+        std::fs::write(&path, "one").expect("the folder is ours");
+        let clock = TestClock::of_now();
+        let root = Root::new(folder.path(), Links::Beneath).expect("it is there").with_clock(clock.clock());
+        let place = SourcePath::new(&root, root.folder().join("manifest"));
+        let stamp = || Stamp::of_path(&place).expect("it can be looked at").expect("it is there");
+        let written = path.metadata().and_then(|found| found.modified()).expect("it is there");
+        clock.show(written + SETTLED / 2);
+        let young = stamp();
+        clock.show(written + SETTLED * 2);
+        let old = stamp();
+        assert!(!young.is_settled() && old.is_settled());
+        assert!(!stamp().is_unchanged_since(&young), "it may have been written to within the same tick");
+        assert!(stamp().is_unchanged_since(&old));
+        clock.show(written - SETTLED);
+        assert!(!stamp().is_settled(), "another machine's clock tells nothing");
     }
 }

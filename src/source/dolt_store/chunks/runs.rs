@@ -11,6 +11,7 @@ pub const MAX_OFFSET: u64 = 1 << 40;
 /// Records are shorter than this: 8 MiB.
 pub const MAX_LEN: u32 = 1 << 23;
 const LEN_BITS: u32 = 23;
+const LEN_MASK: u64 = MAX_LEN as u64 - 1;
 
 /// Where the record of a chunk lies in a journal. 16 bytes, as a journal has millions: of the chunk's address only
 /// the first 8, which tell apart all chunks that were not made to have these in common. Whoever reads the record
@@ -36,7 +37,7 @@ impl Place {
 
     /// Length of the record.
     pub fn len(&self) -> u32 {
-        self.packed as u32 & (MAX_LEN - 1)
+        (self.packed & LEN_MASK) as u32
     }
 
     /// Whether the chunk of this address may be the one here.

@@ -114,8 +114,7 @@ impl TableFile {
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let Some(ordinal) = self.find(address) else { return Ok(None) };
         let start = if ordinal == 0 { 0 } else { self.ends[ordinal - 1] };
-        // Lengths are of 32 bits in the file.
-        let len = (self.ends[ordinal] - start) as u32;
+        let len = u32::try_from(self.ends[ordinal] - start).expect("lengths are of 32 bits in the file");
         let unpacked = with_bytes(&self.file, start, len, |block| block::unpack_chunk(address, block))?;
         unpacked.map(Some).map_err(|problem| StoreError::DamagedChunk {
             address: *address,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use globset::GlobSet;
 
 use super::scan::scan;
+use crate::clock::WallClock;
 use crate::locks::lock;
 use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
@@ -62,7 +63,14 @@ impl Repo {
     fn open(&self) -> Arc<Shared> {
         let store = ChunkStore::open(&Place::folder(self.folder.path()).expect("the folder is ours"))
             .expect("a store");
-        Arc::new(Shared::new(store, Arc::default(), "here".into(), "db".to_owned(), GlobSet::empty()))
+        Arc::new(Shared::new(
+            store,
+            Arc::default(),
+            "here".into(),
+            "db".to_owned(),
+            GlobSet::empty(),
+            WallClock::system(),
+        ))
     }
 }
 

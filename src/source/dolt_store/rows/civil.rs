@@ -29,8 +29,8 @@ fn date_of(days: i64) -> (i64, u8, u8) {
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
-    // Months are 1 to 12 and days 1 to 31 by construction.
-    (year, month as u8, day as u8)
+    let [month, day] = [month, day].map(|number| u8::try_from(number).expect("1 to 12, and 1 to 31"));
+    (year, month, day)
 }
 
 /// A DATE: year in the upper two bytes, month, day. Fields out of range carry over, as they do in the server:
@@ -48,7 +48,8 @@ pub fn date(packed: u32) -> Value<'static> {
 
 /// A DATETIME or TIMESTAMP: microseconds since 1970, of which the type shows the first `digits` of a second.
 pub fn date_time(micros: i64, digits: u32) -> Value<'static> {
-    let (days, of_day) = (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY));
+    let (days, of_day) =
+        (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY).unsigned_abs());
     if (days, of_day) == (ZERO_DAY, 0) {
         return Value::DateTime { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0, micros: 0 };
     }
@@ -59,7 +60,7 @@ pub fn date_time(micros: i64, digits: u32) -> Value<'static> {
         year: shown_year(year),
         month,
         day,
-        hour: (seconds / 3600) as u8,
+        hour: (seconds / 3600 % 24) as u8,
         minute: (seconds / 60 % 60) as u8,
         second: (seconds % 60) as u8,
         micros: (of_day % 1_000_000) as u32 / unit * unit,

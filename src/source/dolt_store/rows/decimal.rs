@@ -81,12 +81,11 @@ fn digits_of(coefficient: &[u8]) -> Vec<u8> {
         let mut carry = u64::from(byte);
         for group in &mut groups {
             let number = u64::from(*group) << 8 | carry;
-            // The remainder is below 10^9 and the carry below 256.
             *group = (number % BASE) as u32;
             carry = number / BASE;
         }
         if carry > 0 {
-            groups.push(carry as u32);
+            groups.push(u32::try_from(carry).expect("a carry is less than 256"));
         }
     }
     let text: String = groups.iter().rev().map(|group| format!("{group:09}")).collect();

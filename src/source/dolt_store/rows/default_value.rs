@@ -109,7 +109,10 @@ fn set(literal: &str, members: &[String]) -> Option<u64> {
     if literal.is_empty() {
         return Some(0);
     }
-    let bit = |name: &str| 1_u64.checked_shl(members.iter().position(|member| member == name)? as u32);
+    let bit = |name: &str| {
+        let place = members.iter().position(|member| member == name)?;
+        1_u64.checked_shl(u32::try_from(place).ok()?)
+    };
     literal.split(',').try_fold(0, |bits, name| Some(bits | bit(name)?))
 }
 

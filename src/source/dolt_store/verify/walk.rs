@@ -112,8 +112,7 @@ pub fn walk(store: &ChunkStore, view: &View, progress: &Progress) -> Result<Walk
 /// Looks at the chunks of these numbers.
 fn look_at(visited: &Visited, batch: Range<usize>, store: &ChunkStore, view: &View) -> Vec<(u32, Seen)> {
     let look = |number: usize| {
-        // Visited gives out numbers of 32 bits.
-        let number = number as u32;
+        let number = u32::try_from(number).expect("Visited gives out numbers of 32 bits");
         (number, look(visited, visited.address(number), store, view))
     };
     match batch.len() < FEW {

@@ -1,5 +1,6 @@
 //! How a question and its answer go through a socket: a byte that says what it is, its length, and its bytes.
 
+use crate::model::number::to_usize;
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::super::problem::Problem;
@@ -49,7 +50,7 @@ pub(super) fn read(
     if len > most {
         return Err(broken("the process of a query answers with more than it may hold"));
     }
-    let mut bytes = vec![0; len as usize];
+    let mut bytes = vec![0; to_usize(len)];
     Ok(fill(&mut from, &mut bytes, &patience)?.then_some((frame, bytes)))
 }
 

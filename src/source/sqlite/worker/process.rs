@@ -137,7 +137,7 @@ impl Clock {
 
     fn elapsed(&self) -> u64 {
         // A process lives for less than 584 years.
-        self.begun.elapsed().as_nanos() as u64
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn wait_for<T>(&self, reader: impl FnOnce() -> T) -> T {

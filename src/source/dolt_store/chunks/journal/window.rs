@@ -1,6 +1,7 @@
 //! The part of a journal that is in memory while it is read.
 
 use super::record::{LENGTH_LEN, is_whole, stated_len};
+use crate::model::number::to_usize;
 use crate::source::dolt_store::chunks::file::StoreFile;
 use crate::source::dolt_store::error::StoreError;
 
@@ -28,7 +29,7 @@ impl<'f> Window<'f> {
 
     /// The bytes from `offset` on of the next `len` that there are.
     fn there(&self, offset: u64, len: usize) -> usize {
-        usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX).min(len)
+        to_usize(self.end.saturating_sub(offset)).min(len)
     }
 
     /// Up to `len` bytes at `offset`: fewer only at the end of the file.
@@ -44,7 +45,7 @@ impl<'f> Window<'f> {
             self.bytes.truncate(filled);
             self.start = offset;
         }
-        let skipped = ((offset - self.start) as usize).min(self.bytes.len());
+        let skipped = to_usize(offset - self.start).min(self.bytes.len());
         let end = (skipped + len).min(self.bytes.len());
         Ok(&self.bytes[skipped..end])
     }
@@ -55,7 +56,7 @@ impl<'f> Window<'f> {
     /// What the operating system said.
     pub fn ahead(&mut self, offset: u64, least: usize) -> Result<&[u8], StoreError> {
         self.at(offset, least)?;
-        let skipped = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        let skipped = to_usize(offset.saturating_sub(self.start));
         Ok(self.bytes.get(skipped..).unwrap_or_default())
     }
 
