@@ -10,8 +10,9 @@ use serde_json::json;
 use super::output::Output;
 use super::progress::Bar;
 use super::server_args::ServerArgs;
-use super::{Failure, logging, tree, wire, workers};
+use super::{Failure, logging, size, tree, wire, workers};
 use crate::clock::WallClock;
+use crate::memory::{Budget, unpacking};
 use crate::model::terminal::ShowPath;
 use crate::source::archive::Undated;
 use crate::source::verify::{Finding, Progress, Severity, counted};
@@ -52,6 +53,9 @@ pub(super) struct VerifyArgs {
     /// Follow links that lead out of a source, where link and target belong to you or to root
     #[arg(long)]
     follow_links: bool,
+    /// Memory for unpacking: what asks for more is not checked [default: 256M]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    cache_size: Option<u64>,
     /// How long a view of a SQLite file, or what else it computes, may run [default: 30]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     query_seconds: Option<u32>,
@@ -75,6 +79,9 @@ Examples:
 pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     logging::to_stderr_if_asked();
     tree::limit_queries(args.query_seconds);
+    if let Some(bytes) = args.cache_size {
+        unpacking::draw_on(&Budget::new(bytes));
+    }
     let zone = args.timezone.as_deref().map(wire::zone).transpose()?;
     let options = wire::SourceOptions::new(
         zone,

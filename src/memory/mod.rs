@@ -1,11 +1,12 @@
 //! One limit for everything that holds bytes of contents (ADR 49).
 //!
-//! Four kinds of holders draw on a [`Budget`], and none of them can wait for another in a circle:
+//! Five kinds of holders draw on a [`Budget`], and none of them can wait for another in a circle:
 //!
 //! - *In flight* ([`Held`]): pieces between a source and its reader. They are counted and never wait, as whatever holds
 //!   memory may have to read a content to go on.
 //! - *Work* ([`Work`]): sorting and pairing rows. It waits in a fair queue for the least that it needs, before it holds
 //!   anything else; from there on it only tries for more, and writes to a temporary file what does not fit.
+//! - *Decoders* ([`unpacking`]): windows and dictionaries, which wait for each other and for part of what work holds.
 //! - *Kept* ([`Held`], made within a bound that its holder chooses from [`Budget::total`]): listings, indexes of rows.
 //! - *The cache* gets what is left, and gives way at once.
 
@@ -21,6 +22,7 @@ pub mod lookup;
 mod runs;
 pub mod sort;
 mod temporary;
+pub mod unpacking;
 
 pub use cancel::Cancel;
 pub use lookup::Lookup;
@@ -106,10 +108,14 @@ impl Budget {
         self.total.saturating_sub(self.taken()).max(self.total / CACHE_PART)
     }
 
-    /// Bytes that work holds and that are in flight or kept.
+    /// Bytes that work holds.
+    fn taken_by_work(&self) -> u64 {
+        self.work.saturating_sub(self.free.available_permits() as u64 * UNIT)
+    }
+
+    /// Bytes that work holds and that are in flight, kept or with decoders.
     fn taken(&self) -> u64 {
-        let free = self.free.available_permits() as u64 * UNIT;
-        self.work.saturating_sub(free).saturating_add(self.in_flight.load(Ordering::Relaxed))
+        self.taken_by_work().saturating_add(self.in_flight.load(Ordering::Relaxed))
     }
 
     /// Whether more than half of the budget is taken by others than the cache: then whoever can do with less should.

@@ -21,6 +21,7 @@ use crate::model::history::{History, SnapshotId};
 mod access;
 pub mod archive;
 pub mod blocking;
+mod decoders;
 mod dolt;
 pub mod dolt_sql;
 pub mod dolt_store;

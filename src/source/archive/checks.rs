@@ -14,6 +14,7 @@ use crate::source::dump::sha256sum::{self, Checked as Compared};
 use crate::source::dump::tar::TarArchive;
 use crate::source::stored::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
 use crate::source::verify::{Finding, Progress, Severity};
+use crate::source::zip::contradiction;
 use crate::source::{ErrorKind, SourceError};
 
 /// How many members of a tar that are left out are named.
@@ -67,11 +68,24 @@ pub(super) fn zips(archive: &Archive) -> Vec<Finding> {
         findings.extend(
             zip.directory
                 .flaws
-                .into_iter()
+                .iter()
+                .cloned()
                 .map(|flaw| Finding::wrong(path.shown().to_string(), flaw).with_hint(damaged_zip_hint(path))),
         );
+        findings.extend(headers(&zip));
     }
     findings
+}
+
+/// Where the header of a member contradicts the directory, though its data may be what that states. Blocks.
+fn headers(zip: &ZipFile) -> Vec<Finding> {
+    let (path, mut reader) = (&zip.file.path, zip.reader());
+    let members = zip.directory.members.iter().filter_map(|member| {
+        let stated = contradiction(&zip.directory, member, &mut reader).ok().flatten()?;
+        let problem = format!("{}: the header before its data states {stated}", member.path);
+        Some(Finding::wrong(path.shown().to_string(), problem).with_hint(damaged_zip_hint(path)))
+    });
+    members.take(MOST_NOTES).collect()
 }
 
 /// What tars say of themselves beside their members: that they are whole, and what is left out. What is damaged in them

@@ -1,6 +1,5 @@
 //! The bytes of one zip member.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -13,17 +12,11 @@ use crate::model::content_id::ContentId;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 use crate::source::blocking::on_blocking_thread;
-use crate::source::stored::{Opened, PIECE, Spool, Spools, Stored, read_full};
+use crate::source::decoders::{BOMB_LEN, BOMB_RATIO};
+use crate::source::stored::{Filling, Opened, PIECE, Spool, Spools, Stored, read_full};
 use crate::source::stored::{io_kind, stored_error};
 use crate::source::zip::{Member, ZipError, unpacked};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
-
-/// Members of at most this many bytes are read whatever their ratio.
-pub(super) const BOMB_LEN: u64 = 1 << 30;
-
-/// Larger members are refused when they unpack to more than this many times their packed size. Deflate itself
-/// reaches 1032 at most, on runs of one byte.
-pub(super) const BOMB_RATIO: u64 = 1000;
 
 /// One member of one zip.
 pub(super) struct ZipContent {
@@ -77,7 +70,7 @@ impl ZipStored {
     }
 
     fn spool(&self) -> io::Result<Arc<Spool>> {
-        let unpack = |file: &mut File| {
+        let unpack = |file: &mut Filling| {
             let mut data = unpacked(&self.zip.directory, self.member(), self.zip.reader())?;
             let count = io::copy(&mut data, file)?;
             self.zip.file.open()?;

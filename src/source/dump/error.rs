@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
-use super::bounded::LooksLikeABomb;
+use crate::source::decoders::GaveUp;
 use crate::source::stored::stored_error;
 use crate::source::{ErrorKind, SourceError};
 
@@ -34,7 +34,7 @@ impl DumpError {
     /// The failure of `operation` on the stored piece that `what` describes.
     pub(super) fn at(self, label: &str, operation: String, what: &dyn Display) -> SourceError {
         match self {
-            Self::Io(error) if error.get_ref().is_some_and(|cause| cause.is::<LooksLikeABomb>()) => {
+            Self::Io(error) if error.get_ref().is_some_and(|cause| cause.is::<GaveUp>()) => {
                 SourceError::new(ErrorKind::Unsupported, label, operation)
                     .because(error)
                     .with_hint("if it is real, unpack it by hand")

@@ -13,7 +13,6 @@ use crate::model::content_id::ContentId;
 use crate::source::stored::{PIECE, read_full};
 use crate::source::{Content, FileKind, Sink};
 
-mod bounded;
 mod error;
 mod members;
 pub mod packed;

@@ -4,17 +4,11 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
-use liblzma::bufread::XzDecoder;
-use liblzma::stream::{CONCATENATED, Error as LzmaError, Stream};
 
-use super::bounded::Bounded;
-use super::error::{invalid, unsupported};
-use super::members::{Looked, Lz4, Members, Whole};
+use super::error::unsupported;
+use super::members::Members;
+use crate::source::decoders::{BZIP2_MEMORY, Bounded, Counted, Looked, Lz4, Lzma, Zstd};
 use crate::source::stored::{PIECE, Stored};
-
-/// Memory that one file packed with LZMA may ask for: `xz -9` asks for 65 MiB, and more than 128 MiB is as good as never
-/// seen.
-const LZMA_MEMORY: u64 = 256 << 20;
 
 /// How a file is compressed as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,25 +118,17 @@ impl Packing {
     }
 
     fn decoder<R: BufRead + Send + 'static>(self, packed: R) -> io::Result<Box<dyn Read + Send>> {
-        let lzma = |stream: Result<Stream, LzmaError>| stream.map_err(io::Error::from);
         Ok(match self {
             Self::Plain => Box::new(packed),
             Self::Gzip => Box::new(Members::<R, GzDecoder<Looked<R>>>::new(packed)),
-            Self::Bzip2 => Box::new(Members::<R, BzDecoder<Looked<R>>>::new(packed)),
+            Self::Bzip2 => {
+                Box::new(Counted::new(BZIP2_MEMORY, || Members::<R, BzDecoder<Looked<R>>>::new(packed))?)
+            }
             Self::Lz4 => Box::new(Lz4::new(packed)),
-            Self::Zstd => Box::new(Whole::new(zstd::stream::read::Decoder::with_buffer(packed)?)),
-            Self::Xz => {
-                let stream = lzma(Stream::new_stream_decoder(LZMA_MEMORY, CONCATENATED))?;
-                Box::new(Whole::new(XzDecoder::new_stream(packed, stream)))
-            }
-            Self::Lzma => {
-                let stream = lzma(Stream::new_lzma_decoder(LZMA_MEMORY))?;
-                Box::new(Whole::new(XzDecoder::new_stream(packed, stream)))
-            }
-            Self::Lzip => {
-                let stream = lzma(Stream::new_lzip_decoder(LZMA_MEMORY, CONCATENATED))?;
-                Box::new(Whole::new(XzDecoder::new_stream(packed, stream)))
-            }
+            Self::Zstd => Box::new(Zstd::new(packed)),
+            Self::Xz => Box::new(Lzma::xz(packed)?),
+            Self::Lzma => Box::new(Lzma::alone(packed)?),
+            Self::Lzip => Box::new(Lzma::lzip(packed)?),
             Self::Compress => {
                 return Err(unsupported("it is packed by compress, which is not read; `gzip -d` unpacks it"));
             }
@@ -162,21 +148,4 @@ fn is_lzma(head: &[u8]) -> bool {
         && dictionary.is_power_of_two()
         && dictionary >= 1 << 12
         && (len == u64::MAX || len < 1 << 40)
-}
-
-/// What a decoder says, in the kinds of errors that readers go by.
-pub(super) fn decoder_error(error: io::Error) -> io::Error {
-    let wants_memory = error.get_ref().is_some_and(|cause| {
-        matches!(cause.downcast_ref::<LzmaError>(), Some(LzmaError::MemLimit | LzmaError::Mem))
-    });
-    // The words of the zstd library; it has no other sign of this.
-    if wants_memory || error.to_string().contains("too much memory") {
-        return unsupported(format!("it needs more memory to unpack than asof gives it ({error})"));
-    }
-    match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof if error.raw_os_error().is_none() => {
-            invalid(error.to_string())
-        }
-        _ => error,
-    }
 }

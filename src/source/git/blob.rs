@@ -10,6 +10,7 @@ use gix::objs::Kind;
 use super::objects::Objects;
 use crate::model::content_id::ContentId;
 use crate::source::blocking::on_blocking_thread;
+use crate::source::decoders::Counted;
 use crate::source::form::Raw;
 use crate::source::stored::{Opened, Spools, Stored};
 use crate::source::{Content, ErrorKind, Sink, SourceError};
@@ -41,9 +42,12 @@ impl Blob {
     }
 
     /// All of it in memory.
-    fn whole(&self) -> Result<Vec<u8>, SourceError> {
+    fn whole(&self) -> Result<Counted<Cursor<Vec<u8>>>, SourceError> {
         let what = format!("{} from blob", self.path);
-        Ok(self.objects.reader().read(self.id, Kind::Blob, &what)?.to_vec())
+        let mut reader = self.objects.reader();
+        let memory = reader.memory_for(self.id, self.len())?;
+        reader.read(self.id, Kind::Blob, &what)?;
+        Ok(Counted::with(memory, Cursor::new(reader.into_bytes())))
     }
 
     /// Why its length is not known.
@@ -64,6 +68,9 @@ fn as_io(error: SourceError) -> io::Error {
     let kind = match error.kind {
         ErrorKind::Missing => io::ErrorKind::NotFound,
         ErrorKind::Refused => io::ErrorKind::PermissionDenied,
+        ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+        // Memory, which others have.
+        ErrorKind::Unavailable => io::ErrorKind::OutOfMemory,
         _ => io::ErrorKind::InvalidData,
     };
     io::Error::new(kind, error.chain())
@@ -95,7 +102,7 @@ impl Stored for Blob {
                 )),
             };
         }
-        Ok(Box::new(Cursor::new(self.whole().map_err(as_io)?)))
+        Ok(Box::new(self.whole().map_err(as_io)?))
     }
 
     fn open(&self) -> io::Result<Box<dyn Opened>> {

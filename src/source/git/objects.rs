@@ -1,17 +1,20 @@
 //! The objects of a repository: read by the library, and checked here against the hashes that name them.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::tree::TreeCache;
+use crate::memory::unpacking::{Window, window};
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
 use crate::source::repository::{BaseCache, Failure, Loose, Repository, State, Unpacking, kind_of};
 use crate::source::root::LEADS_OUTSIDE_HINT;
+use crate::source::stored::io_kind;
 use crate::source::{ErrorKind, SourceError};
 
 /// The objects of a repository as of one state of its replacements. All that reads them may block.
@@ -138,6 +141,12 @@ impl Objects {
     }
 }
 
+/// Objects of so many bytes take no memory worth counting.
+const SMALL: u64 = 1 << 20;
+
+/// An object and what it is made from are in memory while it is unpacked.
+const COPIES: u64 = 2;
+
 /// Reads objects on one thread.
 pub(super) struct Reader<'o> {
     objects: &'o Objects,
@@ -158,6 +167,23 @@ impl<'o> Reader<'o> {
         self.objects
     }
 
+    /// The memory for reading an object of `len` bytes, which is unpacked in one piece: itself, and what it is made from. To be
+    /// had before it is read, and given back when its bytes are.
+    ///
+    /// # Errors
+    /// When there is not so much.
+    pub(super) fn memory_for(&self, id: ObjectId, len: u64) -> Result<Window, SourceError> {
+        if len <= SMALL {
+            return Ok(Window::default());
+        }
+        window(len.saturating_mul(COPIES)).map_err(|refused| {
+            let error = io::Error::from(refused);
+            SourceError::new(io_kind(&error), &*self.objects.label, format!("cannot unpack object {id}"))
+                .because(error)
+                .with_hint("`git cat-file -p` reads it; `git unpack-objects` puts it into a file of its own, which is read in pieces")
+        })
+    }
+
     /// The bytes of an object, which are those that its hash names.
     ///
     /// # Errors
@@ -172,6 +198,11 @@ impl<'o> Reader<'o> {
                     .because(format!("it is a {found}")))
             }
         }
+    }
+
+    /// The bytes of the object that was read last.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The same for an object of whatever kind.

@@ -10,6 +10,7 @@ use rusqlite::limits::Limit;
 use super::handle;
 use super::header::{HEADER, Plain, is_plain};
 use super::problem::Problem;
+use crate::memory::unpacking;
 use crate::source::Wanted;
 
 /// The longest value and the longest stored row that is read, in bytes.
@@ -27,6 +28,12 @@ const STEPS_BETWEEN: i32 = 100_000;
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
+
+/// Of the memory for unpacking, pages of all files together take one part in so many.
+const PAGES_PART: i64 = 4;
+
+/// What SQLite may take beside that memory, in bytes.
+const BESIDE: i64 = 64 << 20;
 
 /// How texts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +81,11 @@ impl Connected {
         }
         harden(&connection)?;
         if let Bound::Steps(wanted) = bound {
+            // These are limits of the process, for all connections together: from the first on they give pages back, and
+            // beyond the second a query fails.
+            let memory = i64::try_from(unpacking::most()).unwrap_or(i64::MAX);
+            connection.pragma_update(None, "soft_heap_limit", memory / PAGES_PART)?;
+            connection.pragma_update(None, "hard_heap_limit", memory.saturating_add(BESIDE))?;
             let most = STEPS.saturating_add(len.saturating_mul(STEPS_PER_BYTE));
             let mut steps = 0_u64;
             let handler = move || {

@@ -70,6 +70,7 @@ enum Advice {
     Decrypt,
     Recover,
     TakeMoreTime,
+    TakeMoreMemory,
     AskSqlite,
 }
 
@@ -100,7 +101,11 @@ impl Problem {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Sqlite(error) => sqlite_kind(error),
-            Self::Row { problem: RowProblem::TooLong, .. }
+            // SQLite promises nothing of the bytes of a text, and its own check does not look at them.
+            Self::Row {
+                problem: RowProblem::TooLong | RowProblem::NotUtf8(_) | RowProblem::NotUtf16(_),
+                ..
+            }
             | Self::TooMuchToSort(_)
             | Self::TooMuchToSortOnDisk(_)
             | Self::SuperJournal
@@ -142,6 +147,9 @@ impl Problem {
             Self::SuperJournal => Advice::OpenTogether,
             Self::RanOut(RanOut::Time(_)) => Advice::TakeMoreTime,
             Self::Reported(report) => report.advice,
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) => {
+                Advice::TakeMoreMemory
+            }
             _ if is_not_a_database(self) => Advice::Decrypt,
             _ if kind == ErrorKind::Damaged => Advice::Recover,
             _ => Advice::AskSqlite,
@@ -172,6 +180,9 @@ impl Problem {
             ),
             Advice::TakeMoreTime => {
                 format!("give it more time with --query-seconds, or ask `sqlite3` on {file}")
+            }
+            Advice::TakeMoreMemory => {
+                format!("give it more memory with --cache-size, or ask `sqlite3` on {file}")
             }
             Advice::AskSqlite => format!("the raw file is as it was: use `sqlite3` on {file}"),
         }

@@ -18,7 +18,7 @@ pub(in crate::source) use file::{
 };
 pub(in crate::source) use problem::{io_kind, stored_error};
 pub(in crate::source) use spool::{Spool, Spools};
-pub(in crate::source) use temporary::{TemporaryFolder, explained, lacks_room, sweep};
+pub(in crate::source) use temporary::{Filling, TemporaryFolder, explained, has_no_room, lacks_room, sweep};
 
 /// One immutable piece of bytes. Every call may block.
 pub(in crate::source) trait Stored: Send + Sync {

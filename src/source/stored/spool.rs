@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 
-use super::temporary::{self, explained, has_no_room};
+use super::temporary::{self, Filling, explained, has_no_room};
 use super::{Opened, Stored};
 use crate::locks::lock;
 use crate::model::content_id::ContentId;
@@ -51,10 +51,10 @@ impl Spool {
     /// Those of `write`; when there is no room for temporary files.
     pub(in crate::source) fn filled(
         needed: u64,
-        write: impl FnOnce(&mut File) -> io::Result<u64>,
+        write: impl FnOnce(&mut Filling) -> io::Result<u64>,
     ) -> io::Result<Self> {
         let made = temporary::file().and_then(|mut file| {
-            let len = write(&mut file)?;
+            let len = write(&mut Filling::new(&mut file))?;
             Ok(Self { file, len })
         });
         made.map_err(|error| explained(error, needed))

@@ -4,7 +4,7 @@
 //! is locked as long as it is used, so that the next process can tell the folder of one that was killed meanwhile, and remove it.
 
 use std::fs::{File, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,53 @@ pub(in crate::source) const NO_ROOM_HINT: &str =
 /// A file without a name.
 pub(in crate::source) fn file() -> io::Result<File> {
     tempfile::tempfile()
+}
+
+/// Bytes written between two looks at how much room is left.
+const LOOK: u64 = 16 << 20;
+
+/// What is left to others of a file system: one part in so many of it, and so many bytes at most.
+const LEFT_PART: u64 = 20;
+const MOST_LEFT: u64 = 1 << 30;
+
+/// Free bytes of a file's file system, and all of them.
+type Room = fn(&File) -> io::Result<(u64, u64)>;
+
+/// Fills a temporary file, and leaves some room to others: what is unpacked may be longer than anybody thinks.
+pub(in crate::source) struct Filling<'f> {
+    file: &'f mut File,
+    unlooked: u64,
+    room: Room,
+}
+
+impl<'f> Filling<'f> {
+    pub(super) fn new(file: &'f mut File) -> Self {
+        Self { file, unlooked: LOOK, room }
+    }
+}
+
+fn room(file: &File) -> io::Result<(u64, u64)> {
+    let found = rustix::fs::fstatvfs(file)?;
+    Ok((found.f_bavail.saturating_mul(found.f_frsize), found.f_blocks.saturating_mul(found.f_frsize)))
+}
+
+impl Write for Filling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unlooked >= LOOK {
+            let (free, all) = (self.room)(self.file)?;
+            if free < (all / LEFT_PART).min(MOST_LEFT) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.unlooked = 0;
+        }
+        let count = self.file.write(bytes)?;
+        self.unlooked += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// A failure to write `needed` bytes of temporary files, said so that a person knows what to do.
@@ -138,6 +185,21 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_file_that_is_filled_leaves_room_to_others() {
+        let mut file = file().expect("there is room");
+        let piece = vec![0; LOOK as usize];
+        let enough: Room = |_| Ok((MOST_LEFT, MOST_LEFT * LEFT_PART));
+        let mut filling = Filling { room: enough, ..Filling::new(&mut file) };
+        filling.write_all(&piece).expect("enough is left");
+        filling.room = |_| Ok((MOST_LEFT - 1, MOST_LEFT * LEFT_PART));
+        let error = filling.write_all(b"x").expect_err("too little is left");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        // A small file system may be filled further.
+        filling.room = |_| Ok((1 << 20, 10 << 20));
+        filling.write_all(b"x").expect("a twentieth is left");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::bytes::Bytes;
 use super::end::{self, Found};
 use super::extra::{self, Numbers};
 use super::names::{self, Host};
-use super::places::{Counting, places};
+use super::places::{Counting, WRAP, places};
 use super::records::{CENTRAL, CENTRAL_LEN, LOCAL_LEN, u16_at, u32_at};
 use crate::source::FileKind;
 
@@ -26,8 +26,9 @@ pub(in crate::source) struct Directory {
     pub(in crate::source) members: Vec<Member>,
     /// What contradicts the directory, though its members can be listed: the zip is damaged.
     pub(in crate::source) flaws: Vec<String>,
-    /// What was added to the places that the directory states.
-    pub(super) base: i64,
+    /// What may have to be added to the places that the directory states, the likeliest first: bytes may be missing or too
+    /// many between one member and the next.
+    pub(super) shifts: [i64; 3],
 }
 
 /// A member that is a file.
@@ -53,6 +54,9 @@ pub(in crate::source) struct Member {
     pub(in crate::source) kind: FileKind,
     /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
     pub(in crate::source) overlaps: bool,
+    /// Whether so much space follows its data that its lengths lack their upper bits: a program without zip64 wrote a member
+    /// of 4 GiB or more.
+    pub(in crate::source) lacks_bits: bool,
 }
 
 /// A header of the central directory.
@@ -160,7 +164,9 @@ impl Header {
 
     fn kind(&self) -> FileKind {
         match self.mode() {
-            mode if mode & 0o170_000 == 0o120_000 && self.numbers.len <= LONGEST_TARGET => FileKind::Symlink,
+            mode if mode & 0o170_000 == 0o120_000 && (1..=LONGEST_TARGET).contains(&self.numbers.len) => {
+                FileKind::Symlink
+            }
             mode if mode & 0o170_100 == 0o100_100 => FileKind::Executable,
             _ => FileKind::Regular,
         }
@@ -175,13 +181,18 @@ impl Directory {
     /// two zips in one file.
     pub(in crate::source) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self, ZipError> {
         let mut bytes = Bytes::new(reader)?;
-        let Found { headers, start, counting, mut flaws, .. } = end::find(&mut bytes)?;
+        let Found { headers, start, counting, shift, mut flaws, .. } = end::find(&mut bytes)?;
         let places = places(&mut bytes, &headers, counting, start)?;
         let spans = spans(&headers, &places);
-        let overlapping = overlapping(&spans);
-        let beyond = spans.iter().filter(|span| span.end > start).count();
-        if beyond > 0 {
-            flaws.push(format!("the data of {beyond} members would reach into its directory"));
+        let last = spans.last().map(|span| span.start);
+        let (spans, beyond): (Vec<Span>, Vec<Span>) = spans.into_iter().partition(|span| span.end <= start);
+        let mut overlapping = overlapping(&headers, &spans);
+        let lacking = lacking_bits(&spans, start);
+        if !beyond.is_empty() {
+            flaws.push(format!("the data of {} members would reach into its directory", beyond.len()));
+            // They say nothing of where others are, and may not share what others have.
+            let shares = |span: &&Span| Some(span.start) != last || beyond.len() > 1;
+            overlapping.extend(beyond.iter().filter(shares).map(|span| span.index));
         }
         let member = |(index, path): (usize, String)| {
             let header = &headers[index];
@@ -197,6 +208,7 @@ impl Directory {
                 flags: header.flags,
                 kind: header.kind(),
                 overlaps: overlapping.contains(&index),
+                lacks_bits: lacking.contains(&index),
             }
         };
         let mut members: Vec<Member> = names::paths(&headers).into_iter().map(member).collect();
@@ -205,7 +217,7 @@ impl Directory {
             Counting::From(base) => base,
             Counting::Wrapped | Counting::Parts => 0,
         };
-        Ok(Self { members, flaws, base })
+        Ok(Self { members, flaws, shifts: [base, 0, shift] })
     }
 }
 
@@ -230,18 +242,30 @@ fn spans(headers: &[Header], places: &[Option<u64>]) -> Vec<Span> {
     spans
 }
 
-/// The members whose data lies within that of another one. Programs that pack write one after the other.
-fn overlapping(spans: &[Span]) -> HashSet<usize> {
+/// The members whose data is within that of another one. Programs that pack write one after the other. A header that stands
+/// twice in the directory is one member.
+fn overlapping(headers: &[Header], spans: &[Span]) -> HashSet<usize> {
     let mut overlapping = HashSet::new();
-    let mut last: Option<(u64, usize)> = None;
-    for &Span { start, end, index } in spans {
+    let mut last: Option<&Span> = None;
+    for span in spans {
         match last {
-            Some((last_end, last_index)) if start < last_end => {
-                overlapping.extend([last_index, index]);
-                last = Some(if end > last_end { (end, index) } else { (last_end, last_index) });
+            Some(before) if span.start < before.end => {
+                let is_same = (span.start, span.end) == (before.start, before.end)
+                    && headers[span.index].name == headers[before.index].name;
+                if !is_same {
+                    overlapping.extend([before.index, span.index]);
+                }
+                last = Some(if span.end > before.end { span } else { before });
             }
-            _ => last = Some((end, index)),
+            _ => last = Some(span),
         }
     }
     overlapping
+}
+
+/// The members behind whose data 4 GiB or more belong to no other one. The directory begins at `end`.
+fn lacking_bits(spans: &[Span], end: u64) -> HashSet<usize> {
+    let next = spans.iter().skip(1).map(|span| span.start).chain([end]);
+    let gaps = spans.iter().zip(next).map(|(span, next)| (span.index, next.saturating_sub(span.end)));
+    gaps.filter(|(_, gap)| *gap >= WRAP).map(|(index, _)| index).collect()
 }

@@ -38,6 +38,8 @@ pub(super) struct Found {
     pub(super) start: u64,
     /// What their places are counted from.
     pub(super) counting: Counting,
+    /// By how much the directory is behind the place that the record gives it.
+    pub(super) shift: i64,
     /// What contradicts the record, though the members are all there.
     pub(super) flaws: Vec<String>,
     /// Where the zip ends: behind its comment.
@@ -193,7 +195,8 @@ fn proven<R: Read + Seek>(
         _ if is_joined => Counting::Parts,
         Base { value, .. } => Counting::From(value),
     };
-    Ok(Ok(Found { headers: walk.headers, start: walk.start, counting, flaws, end }))
+    let shift = shift(record, &walk);
+    Ok(Ok(Found { headers: walk.headers, start: walk.start, counting, shift, flaws, end }))
 }
 
 /// Walks through the directory of a record: from its end by its length, or from where it is said to begin. Gives what in the
@@ -247,6 +250,11 @@ fn is_signed<R: Read + Seek>(bytes: &mut Bytes<R>, start: u64, end: u64) -> io::
     Ok(head.starts_with(&SIGNATURE) && start + 6 + len == end)
 }
 
+/// By how much the directory is behind the place that its end record gives it.
+fn shift(record: &EndRecord, walk: &Walk) -> i64 {
+    i64::try_from(i128::from(walk.start) - i128::from(record.offset)).unwrap_or(0)
+}
+
 /// What the places in the headers are counted from.
 struct Base {
     value: i64,
@@ -258,8 +266,7 @@ struct Base {
 impl Base {
     /// Looks where the first member is: behind what was put before the zip, or where its header says.
     fn of<R: Read + Seek>(bytes: &mut Bytes<R>, record: &EndRecord, walk: &Walk) -> io::Result<Self> {
-        let shift = i128::from(walk.start) - i128::from(record.offset);
-        let shift = i64::try_from(shift).unwrap_or(0);
+        let shift = shift(record, walk);
         let first = walk.headers.iter().min_by_key(|header| (header.numbers.part, header.numbers.offset));
         let Some(first) = first else { return Ok(Self { value: shift, wraps: false, is_sure: false }) };
         let mut is_there = [false; 2];

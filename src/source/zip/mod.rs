@@ -11,26 +11,30 @@
 //! names      what members are called in the tree
 //! data       the bytes of one member, checked
 //! unpack     the methods by which members are packed
+//! legacy     those of before Deflate
 //! ```
 
 use std::io;
+
+use super::decoders::GaveUp;
+use crate::memory::unpacking::Refused;
 
 mod bytes;
 mod data;
 mod directory;
 mod end;
 mod extra;
+mod legacy;
 mod names;
 mod places;
 mod prefix;
 pub mod probe;
 mod records;
-mod room;
 #[cfg(test)]
 pub(in crate::source) mod tests;
 mod unpack;
 
-pub(in crate::source) use data::{packed, unpacked};
+pub(in crate::source) use data::{contradiction, packed, unpacked};
 pub(in crate::source) use directory::{Directory, Member};
 
 /// Why a zip or one of its members cannot be read.
@@ -81,7 +85,16 @@ impl ZipError {
 /// A [`ZipError`] that went through an I/O error is itself again.
 impl From<io::Error> for ZipError {
     fn from(error: io::Error) -> Self {
-        error.downcast::<Self>().unwrap_or_else(Self::Io)
+        error.downcast::<Self>().unwrap_or_else(|error| {
+            let cause = error.get_ref();
+            let is_limit = cause.is_some_and(|cause| {
+                cause.is::<GaveUp>() || matches!(cause.downcast_ref(), Some(Refused::TooLarge { .. }))
+            });
+            match is_limit {
+                true => Self::Unsupported { reason: error.to_string(), remedy: Remedy::SevenZip },
+                false => Self::Io(error),
+            }
+        })
     }
 }
 

@@ -89,13 +89,14 @@ fn remove_folders(files: &mut Vec<(Vec<u8>, usize)>, headers: &[Header]) {
     files.retain(|_| kept.next().unwrap_or(true));
 }
 
-/// The name of a member: that of its extra field; in UTF-8 where it is said to be, or can be and was not packed by a program
-/// for DOS; else in code page 437.
+/// The name of a member: in UTF-8 where it is said to be; that of its extra field; in UTF-8 where it can be and was not packed
+/// by a program for DOS; else in code page 437.
 fn name_of(header: &Header) -> Cow<'_, [u8]> {
-    if let Some(unicode) = &header.unicode {
+    let name = &*header.name;
+    // A name that is in UTF-8 needs no other one: `unzip` does not look for it either.
+    if let Some(unicode) = header.unicode.as_ref().filter(|_| header.flags & UTF_8 == 0) {
         return unicode.as_bytes().into();
     }
-    let name = &*header.name;
     let is_utf8 = std::str::from_utf8(name).is_ok();
     let as_it_is = match header.host {
         _ if header.flags & UTF_8 != 0 || name.is_ascii() => true,

@@ -19,8 +19,8 @@ pub(super) enum Counting {
     Parts,
 }
 
-/// What places without zip64 are counted modulo.
-const WRAP: u64 = 1 << 32;
+/// What places and lengths without zip64 are counted modulo.
+pub(super) const WRAP: u64 = 1 << 32;
 
 /// Lengths of what may follow the data of a member: nothing, or its lengths and its CRC, with a signature or without, in 32
 /// or in 64 bits.

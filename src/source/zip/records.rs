@@ -48,8 +48,10 @@ pub(super) struct LocalHeader {
     pub(super) version: u16,
     pub(super) flags: u16,
     pub(super) method: u16,
-    /// As this header states it: 0 where the length follows the data.
+    /// As this header states them: 0 where they follow the data.
+    pub(super) crc: u32,
     pub(super) packed: u32,
+    pub(super) len: u32,
     pub(super) name: Vec<u8>,
     /// Where the data begins.
     pub(super) data: u64,
@@ -68,7 +70,9 @@ impl LocalHeader {
             version: u16_at(&fixed, 4),
             flags: u16_at(&fixed, 6),
             method: u16_at(&fixed, 8),
+            crc: u32_at(&fixed, 14),
             packed: u32_at(&fixed, 18),
+            len: u32_at(&fixed, 22),
             name,
             data: offset + LOCAL_LEN as u64 + u64::from(name_len) + u64::from(extra_len),
         }))

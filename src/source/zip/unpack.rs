@@ -1,54 +1,60 @@
 //! The methods by which members are packed (APPNOTE.TXT 4.4.5).
 //!
-//! Some of them ask for memory in the packed data. What asks for more than [`MOST_MEMORY`] is refused; none takes more than
-//! that, whatever the bytes say.
+//! Some of them ask for memory in the packed data: it is taken from the account of all decoders before it is allocated.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use liblzma::bufread::XzDecoder;
-use liblzma::stream::{self, Stream};
 use ppmd_rust::{Ppmd8Decoder, RestoreMethod};
 
+use super::legacy;
 use super::records::{u16_at, u32_at};
-use super::room::Room;
 use super::{Remedy, ZipError};
-
-/// Memory that unpacking one member may take. `7z -mx=9` asks for 192 MiB with PPMd, and for 64 MiB with LZMA.
-const MOST_MEMORY: u32 = 256 << 20;
+use crate::memory::unpacking::{Window, window};
+use crate::source::decoders::{BZIP2_MEMORY, Bounded, Counted, Lzma, Zstd};
 
 /// Bytes of packed data that are read at once.
 const BUFFER: usize = 64 << 10;
 
-/// Unpacks data packed by a method, of `len` bytes unpacked.
+/// What the directory says of a member's data.
+pub(super) struct Packed {
+    /// By which method it is packed.
+    pub(super) method: u16,
+    /// General purpose flags: two of them say how Implode packed.
+    pub(super) flags: u16,
+    /// Lengths in bytes, as it is stored and unpacked.
+    pub(super) packed: u64,
+    pub(super) len: u64,
+    /// CRC-32 of the unpacked bytes.
+    pub(super) crc: u32,
+}
+
+/// Unpacks data, within the bounds of all decoders.
 ///
 /// # Errors
 /// [`ZipError::Unsupported`] where the method is not known, or takes too much memory; when the data does not begin as it
 /// should.
 pub(super) fn unpack<R: Read + Send + 'static>(
-    method: u16,
+    what: &Packed,
     data: R,
-    len: u64,
 ) -> Result<Box<dyn Read + Send>, ZipError> {
+    if what.method == 0 {
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, data)));
+    }
+    Ok(Box::new(Bounded::new(decoder(what, data)?, what.packed)))
+}
+
+fn decoder<R: Read + Send + 'static>(what: &Packed, data: R) -> Result<Box<dyn Read + Send>, ZipError> {
+    let &Packed { method, len, .. } = what;
     let packed = BufReader::with_capacity(BUFFER, data);
     Ok(match method {
-        0 => Box::new(packed),
+        1..=6 => legacy::unpack(what, packed)?,
         8 => Box::new(flate2::bufread::DeflateDecoder::new(packed)),
         9 => Box::new(deflate64::Deflate64Decoder::with_buffer(packed)),
-        12 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
+        12 => Box::new(Counted::new(BZIP2_MEMORY, || bzip2::bufread::MultiBzDecoder::new(packed))?),
         14 => lzma(packed, len)?,
         // 20 was the number of Zstandard for a while.
-        20 | 93 => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
-            decoder.window_log_max(MOST_MEMORY.ilog2())?;
-            Box::new(Explained {
-                decoder,
-                is_too_large: |error| error.to_string().contains("too much memory"),
-            })
-        }
-        95 => {
-            let stream = Stream::new_stream_decoder(MOST_MEMORY.into(), 0).map_err(io::Error::from)?;
-            Box::new(Explained { decoder: XzDecoder::new_stream(packed, stream), is_too_large })
-        }
+        20 | 93 => Box::new(Zstd::new(packed)),
+        95 => Box::new(Lzma::xz(packed)?),
         98 => ppmd(packed, len)?,
         _ => {
             return Err(ZipError::Unsupported {
@@ -65,9 +71,6 @@ pub(super) fn unpack<R: Read + Send + 'static>(
 /// What methods are called that are not read.
 fn name_of(method: u16) -> Option<&'static str> {
     Some(match method {
-        1 => "Shrink",
-        2..=5 => "Reduce",
-        6 => "Implode",
         10 => "PKWARE's own Implode",
         16 => "IBM z/OS CMPSC",
         18 => "IBM TERSE",
@@ -77,14 +80,6 @@ fn name_of(method: u16) -> Option<&'static str> {
         97 => "WavPack",
         _ => return None,
     })
-}
-
-fn too_large(asked: Option<u64>) -> ZipError {
-    let asked = asked.map_or_else(|| "more".to_owned(), |bytes| format!("{} MiB", bytes.div_ceil(1 << 20)));
-    ZipError::Unsupported {
-        reason: format!("to unpack it takes {asked} of memory, and {} MiB are allowed", MOST_MEMORY >> 20),
-        remedy: Remedy::SevenZip,
-    }
 }
 
 /// LZMA: a version, the length of the properties, the properties, the data (APPNOTE.TXT 5.8.8). That is a `.lzma` file with
@@ -100,21 +95,10 @@ fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn 
         )));
     }
     // Nothing lies further back than the beginning of the data.
-    let asked = u64::from(u32_at(&head, 5)).min(len.max(4096));
-    if asked > MOST_MEMORY.into() {
-        return Err(too_large(Some(asked)));
-    }
-    let dictionary = u32::try_from(asked).unwrap_or(MOST_MEMORY);
+    let dictionary = u64::from(u32_at(&head, 5)).min(len.max(4096));
+    let dictionary = u32::try_from(dictionary).unwrap_or(u32::MAX);
     let file = [&head[4..5], &dictionary.to_le_bytes(), &len.to_le_bytes()].concat();
-    // The decoder takes some memory beside the dictionary.
-    let stream = Stream::new_lzma_decoder(u64::from(MOST_MEMORY) + (1 << 20)).map_err(io::Error::from)?;
-    let packed = Cursor::new(file).chain(packed);
-    Ok(Box::new(Explained { decoder: XzDecoder::new_stream(packed, stream), is_too_large }))
-}
-
-fn is_too_large(error: &io::Error) -> bool {
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<stream::Error>());
-    matches!(cause, Some(stream::Error::MemLimit | stream::Error::Mem))
+    Ok(Box::new(Lzma::alone(Cursor::new(file).chain(packed))?))
 }
 
 /// PPMd version I: order, memory and method of restoration in two bytes, then the data (APPNOTE.TXT 5.10). 256 MiB are as
@@ -124,46 +108,18 @@ fn ppmd<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn 
     packed.read_exact(&mut head)?;
     let head = u32::from(u16_at(&head, 0));
     let (order, memory) = ((head & 0xf) + 1, ((head >> 4 & 0xff) + 1) << 20);
-    let room = Room::take(memory.into())?;
-    let decoder = match head >> 12 {
-        0 => Ppmd8Decoder::new(packed, order, memory, RestoreMethod::Restart),
-        1 => Ppmd8Decoder::new(packed, order, memory, RestoreMethod::CutOff),
+    let method = match head >> 12 {
+        0 => RestoreMethod::Restart,
+        1 => RestoreMethod::CutOff,
         method => {
             return Err(ZipError::damaged(format!("its PPMd data has the method of restoration {method}")));
         }
     };
-    let decoder = decoder.map_err(|error| match error {
+    let window: Window = window(memory.into()).map_err(io::Error::from)?;
+    let decoder = Ppmd8Decoder::new(packed, order, memory, method).map_err(|error| match error {
         ppmd_rust::Error::IoError(error) => ZipError::from(error),
-        ppmd_rust::Error::MemoryAllocation => too_large(Some(memory.into())),
         other => ZipError::damaged(format!("its PPMd data does not begin as it should: {other}")),
     })?;
     // Not every program writes a mark at its end.
-    Ok(Box::new(Roomy { decoder: decoder.take(len), _room: room }))
-}
-
-/// A decoder that takes much memory.
-struct Roomy<D> {
-    decoder: D,
-    _room: Room,
-}
-
-impl<D: Read> Read for Roomy<D> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.decoder.read(out)
-    }
-}
-
-/// A decoder that says where it was refused memory.
-struct Explained<D> {
-    decoder: D,
-    is_too_large: fn(&io::Error) -> bool,
-}
-
-impl<D: Read> Read for Explained<D> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.decoder.read(out).map_err(|error| match (self.is_too_large)(&error) {
-            true => too_large(None).into(),
-            false => error,
-        })
-    }
+    Ok(Box::new(Counted::with(window, decoder.take(len))))
 }

@@ -51,8 +51,16 @@ fn tables_of(part: &Part, stored: Arc<dyn Stored>) -> Result<Vec<Piece>, SourceE
     }
 }
 
-/// The members of a tar, in a folder beside its bytes.
+/// The members of a tar, in a folder beside its bytes; or the tables of `pg_dump -Fc`, which some call a tar, too.
 pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, SourceError> {
+    // What cannot be read is said of the tar.
+    let stored = part.stored();
+    let begins = packing.unpack(&*stored).and_then(head);
+    match packing {
+        _ if !begins.is_ok_and(|head| pg::is_archive(&head)) => {}
+        Packing::Plain => return tables(part),
+        packing => return packed_tables(part, packing),
+    }
     let mut pieces = vec![part.raw(part.file_name())];
     let folder = escape_with_suffix(part.name(), "");
     match TarArchive::open(&part.means.label, part.stored(), packing, &part.means.spools) {

@@ -48,13 +48,13 @@ fn piece(part: &Part, shared: &Arc<SharedReader>, at: usize) -> Piece {
     };
     let numbers = [u64::from(member.method), u64::from(member.crc), member.len, member.packed];
     let likeness = ContentId::of(&[b"member", kind, &numbers.map(u64::to_le_bytes).concat()]);
-    let (packed, overlaps) = (Arc::clone(shared), member.overlaps);
+    let (packed, is_unread) = (Arc::clone(shared), member.overlaps || member.lacks_bits);
     Piece {
         path: Arc::clone(&member.path),
         artefact: part.number,
         likeness,
         place: member.header.unwrap_or(0),
-        digest: Arc::new(move || match overlaps {
+        digest: Arc::new(move || match is_unread {
             // Nobody may read it, and to compare many such would take as long as to unpack a bomb.
             true => Err(ErrorKind::Unsupported),
             false => packed.digest(at).map_err(|error| io_kind(&error)),

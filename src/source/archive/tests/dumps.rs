@@ -156,3 +156,20 @@ async fn a_database_within_a_zip_is_read_after_its_copy_was_dropped() {
         assert_eq!(read(&table.content).await.unwrap(), format!("{{\"a\":{number}}}\n").into_bytes());
     }
 }
+
+/// pgAdmin's users call a dump in the custom format a tar: its first bytes say what it is.
+#[tokio::test]
+async fn a_dump_that_is_called_a_tar_shows_its_tables() {
+    let folder = Folder::new();
+    fs::copy(DUMP, folder.archives().join("plain_20250910_143000.tar")).unwrap();
+    fs::copy(DUMP, folder.archives().join("packed_20250910_143000.tar")).unwrap();
+    shell(&folder, "gzip packed_20250910_143000.tar");
+    for name in ["plain", "packed"] {
+        let found = databases(&folder.open()).await;
+        let database = found.into_iter().find(|database| database.name() == name).expect("it is there");
+        let id = database.history().timeline[0].id.clone();
+        let files = database.files(&id).await.unwrap();
+        let listed = paths(&files);
+        assert!(listed.contains(&"app/parent.jsonl") && listed.contains(&"schema.sql"), "{listed:?}");
+    }
+}

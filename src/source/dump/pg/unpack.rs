@@ -3,12 +3,11 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
-use lz4_flex::frame::FrameDecoder;
 
-use super::super::bounded::Bounded;
 use super::super::error::invalid;
 use super::blocks::Chunks;
 use super::header::Compression;
+use crate::source::decoders::{Bounded, Lz4, Zstd};
 
 /// Bytes of packed data fetched at once.
 const BUFFER: usize = 64 * 1024;
@@ -20,12 +19,14 @@ pub(super) fn unpack(
     compression: Compression,
     file_len: u64,
 ) -> io::Result<Box<dyn Read + Send>> {
-    let packed = BufReader::with_capacity(BUFFER, chunks);
+    let mut packed = BufReader::with_capacity(BUFFER, chunks);
     let unpacked: Box<dyn Read + Send> = match compression {
         Compression::None => return Ok(Box::new(packed)),
+        // A table without rows may have no frame at all.
+        Compression::Lz4 | Compression::Zstd if packed.fill_buf()?.is_empty() => Box::new(packed),
         Compression::Gzip => Box::new(Inflate { packed, state: Decompress::new(true), ended: false }),
-        Compression::Lz4 => Box::new(Lz4 { frames: FrameDecoder::new(packed) }),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
+        Compression::Lz4 => Box::new(Lz4::new(packed)),
+        Compression::Zstd => Box::new(Zstd::new(packed)),
     };
     Ok(Box::new(Bounded::new(unpacked, file_len)))
 }
@@ -58,21 +59,5 @@ impl<R: BufRead> Read for Inflate<R> {
             }
         }
         Ok(0)
-    }
-}
-
-/// LZ4 frames, one after the other. The decoder stops at the end of each.
-struct Lz4<R: Read> {
-    frames: FrameDecoder<R>,
-}
-
-impl<R: BufRead> Read for Lz4<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let count = self.frames.read(out)?;
-            if count > 0 || out.is_empty() || self.frames.get_mut().fill_buf()?.is_empty() {
-                return Ok(count);
-            }
-        }
     }
 }

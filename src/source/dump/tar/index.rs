@@ -8,6 +8,7 @@ use super::super::members::is_trailing_garbage;
 use super::super::packed::Packing;
 use super::LeftOut;
 use super::forward::{Bytes, Forward};
+use super::header::BLOCK;
 use super::member::{Archive, Data, Place};
 use super::sparse::MOST_PARTS;
 use super::walk::{End, Entry, Step, Walk};
@@ -19,6 +20,14 @@ const MOST_MEMBERS: usize = 4_000_000;
 
 /// Why a member of an archive in several volumes is not read.
 const ELSEWHERE: &str = "it goes on in another volume; `tar -M` puts them together";
+
+/// Why the last member of what may be the first volume is not read, and why that is not known to be whole.
+const GOES_ON: &str = "it goes on in another volume, which `tar -M` puts together with this one, or the archive was cut off there";
+const MAY_GO_ON: &str =
+    "it ends within a member, and where tar changes the volume: it is the first of several, or was cut off";
+
+/// Volumes end behind a whole number of such records, unless another length was asked for.
+const RECORD: u64 = 20 * BLOCK as u64;
 
 /// Why a sparse file is not read.
 const SPARSE: &str = "a sparse file in a form that is not read; tar unpacks it";
@@ -57,7 +66,7 @@ impl Index {
             packing => Bytes::Stream(packing.unpack(&*archive.stored)?),
         };
         let mut walk = Walk::new(Forward::new(bytes));
-        let mut found = Found::default();
+        let mut found = Found { is_plain: archive.packing == Packing::Plain, ..Found::default() };
         let end = loop {
             match walk.next()? {
                 Step::Entry(entry) => found.add(*entry),
@@ -68,6 +77,8 @@ impl Index {
             }
         };
         let mut rest = walk.into_rest();
+        // What follows is no part of a member.
+        let _ = archive.len.set(rest.position());
         let rest_is_empty = match rest.rest_is_empty() {
             // The end of the archive was there, so that nothing of it is missing.
             Err(error) if end == End::Mark && is_trailing_garbage(&error) => {
@@ -110,6 +121,8 @@ struct Found {
     is_empty: bool,
     /// Whether it is one of several volumes: the end of the one before is at its beginning.
     is_volume: bool,
+    /// Whether it is not packed: no volume is.
+    is_plain: bool,
     /// Whether the last member of the archive is among the members.
     last_is_shown: bool,
     /// How many more parts of sparse files may be kept.
@@ -125,6 +138,7 @@ impl Default for Found {
             doubts: Vec::new(),
             is_empty: true,
             is_volume: false,
+            is_plain: false,
             last_is_shown: false,
             part_room: MOST_PARTS,
         }
@@ -211,6 +225,10 @@ impl Found {
         };
         let place = match (entry.problem, entry.extended.sparse, entry.kind) {
             (Some(_), ..) if self.is_volume => Place::NotRead { header, reason: ELSEWHERE },
+            (Some(_), ..) if self.is_plain && entry.cut_at.is_some_and(|end| end % RECORD == 0) => {
+                self.doubts.push(MAY_GO_ON);
+                Place::NotRead { header, reason: GOES_ON }
+            }
             (Some(problem), ..) => Place::Damaged { header, problem: problem.into() },
             (None, ..) if len.is_none() => Place::NotRead { header, reason: SPARSE },
             (None, None, b'S') => Place::GnuSparse { header, stored },

@@ -1,17 +1,17 @@
 //! The bytes of one member.
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use super::super::bounded::{BOMB_LEN, BOMB_RATIO};
 use super::super::error::{invalid, unsupported};
 use super::super::packed::Packing;
 use super::forward::cut_short;
 use super::sparse::{self, Map, SparseReader};
 use crate::model::content_id::ContentId;
-use crate::source::stored::{Opened, Spools, Stored};
+use crate::source::decoders::{BOMB_LEN, BOMB_RATIO};
+use crate::source::stored::{Filling, Opened, Spool, Spools, Stored, has_no_room};
 
 /// Where the members lie.
 pub(super) struct Archive {
@@ -19,6 +19,36 @@ pub(super) struct Archive {
     pub(super) packing: Packing,
     /// For members that are read in any order.
     pub(super) spools: Arc<Spools>,
+    /// How long a packed one is unpacked, once that is known.
+    pub(super) len: OnceLock<u64>,
+}
+
+/// A member that begins before this place of a packed archive is unpacked from the beginning on.
+const NEAR: u64 = 1 << 20;
+
+/// A longer archive is not unpacked as a whole: each of its members is, from the beginning on.
+const LONGEST_WHOLE: u64 = 1 << 30;
+
+impl Archive {
+    /// A packed archive in a temporary file, for a member at `start`: to unpack all before it once more for each member would
+    /// take for ever. `None` where it is unpacked from the beginning on, as there is no room, or no need for it.
+    fn unpacked(&self, start: u64) -> io::Result<Option<Arc<Spool>>> {
+        let Some(len) = self.len.get().copied().filter(|len| *len <= LONGEST_WHOLE) else { return Ok(None) };
+        if start < NEAR {
+            return Ok(None);
+        }
+        self.stored.check()?;
+        let key = ContentId::of(&[b"unpacked tar", self.stored.key().as_bytes(), &[self.packing as u8]]);
+        let fill = |file: &mut Filling| {
+            let mut unpacked = self.packing.unpack(&*self.stored)?.take(len);
+            io::copy(&mut unpacked, file)
+        };
+        match self.spools.filled(key, || Spool::filled(len, fill)) {
+            Ok(spool) => Ok(Some(spool)),
+            Err(error) if has_no_room(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Where a member lies in the unpacked archive.
@@ -97,6 +127,11 @@ impl Member {
             file.seek(SeekFrom::Start(start))?;
             return Ok(Box::new(CheckedAtEnd(file)));
         }
+        if let Some(unpacked) = self.archive.unpacked(start)? {
+            let mut file = unpacked.open();
+            file.seek(SeekFrom::Start(start))?;
+            return Ok(Box::new(file));
+        }
         let mut stream = self.archive.packing.unpack(&*self.archive.stored)?;
         if io::copy(&mut (&mut stream).take(start), &mut io::sink())? < start {
             return Err(cut_short());
@@ -169,6 +204,10 @@ impl Stored for Member {
     fn read(&self) -> io::Result<Box<dyn Read + Send>> {
         match &self.data.place {
             Place::Inline(bytes) => Ok(Box::new(io::Cursor::new(Arc::clone(bytes)))),
+            Place::Whole { .. } if self.data.len == 0 => {
+                self.archive.stored.check()?;
+                Ok(Box::new(io::empty()))
+            }
             Place::Whole { start } => {
                 let archive = self.archive_from(*start)?;
                 let expected = self.data.sha256.map(|sha256| (Sha256::new(), sha256));

@@ -6,7 +6,7 @@
 //! it.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 
@@ -67,7 +67,7 @@ impl TarArchive {
             error.at(label, format!("cannot list the archive {what}"), &what)
         };
         let packing = real_packing(&*stored, packing).map_err(|error| fail(&*stored, error.into()))?;
-        let archive = Arc::new(Archive { stored, packing, spools: Arc::clone(spools) });
+        let archive = Arc::new(Archive { stored, packing, spools: Arc::clone(spools), len: OnceLock::new() });
         let index = Index::read(&archive).map_err(|error| fail(&*archive.stored, error))?;
         Ok(Self { label: Arc::clone(label), archive, index })
     }

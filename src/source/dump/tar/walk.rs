@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) extended: Extended,
     /// Why its data cannot be read.
     pub(super) problem: Option<String>,
+    /// Where the archive ends within it.
+    pub(super) cut_at: Option<u64>,
     /// Of its data, where that was read.
     pub(super) sha256: Option<[u8; 32]>,
 }
@@ -217,6 +219,7 @@ impl Walk {
             stored: 0,
             real_size: None,
             problem: extended.problem.clone(),
+            cut_at: None,
             extended,
             sha256: None,
         };
@@ -239,6 +242,7 @@ impl Walk {
             self.is_cut = true;
             let end = self.forward.position();
             entry.problem = Some(format!("the archive was cut off within it, at byte {end}"));
+            entry.cut_at = Some(end);
         } else if self.forward.is_packed() {
             entry.sha256 = Some(hash.finalize().into());
         }

@@ -1,11 +1,17 @@
 //! Tars that GNU tar, bsdtar and Python read and a strict reader would refuse, and damaged ones that look sound.
 
-use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, io};
 
+use super::super::packed::Packing;
+use super::super::probe::InMemory;
 use super::super::tar::TarArchive;
 use super::forge::{END, Header, filled, record};
 use super::tars::{check, open_bytes};
 use super::{shell, shown};
+use crate::model::content_id::ContentId;
+use crate::source::stored::{Opened, Stored};
 use crate::source::{ErrorKind, FileKind};
 
 const HELLO: &[u8] = b"hello\n";
@@ -303,4 +309,75 @@ fn what_goes_on_in_another_volume_is_no_damage() {
         let error = shown["more"].as_ref().expect_err("it goes on in the third");
         assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
     }
+}
+
+/// The first of several volumes says nothing of that: it ends within a member, where a record ends.
+#[test]
+fn the_first_of_several_volumes_is_not_said_to_be_damaged() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = r#"cd "$0"; head -c 60000 /dev/zero > big; echo one > a
+        for format in gnu posix; do tar -M -L 40 --format=$format -cf $format-1.tar -f $format-2.tar a big; done"#;
+    shell(script, &[folder.path()]);
+    for format in ["gnu", "posix"] {
+        let volume = fs::read(folder.path().join(format!("{format}-1.tar"))).expect("it was just made");
+        let archive = opened(&volume);
+        assert!(archive.damage().is_none(), "{format}");
+        assert_eq!(archive.doubts().len(), 1, "{format}");
+        assert!(archive.doubts()[0].contains("first of several"), "{format}");
+        let files = shown(&archive.files());
+        assert_eq!(files["a"].as_deref().expect("it is whole"), b"one\n");
+        let error = files["big"].as_ref().expect_err("it goes on in the second");
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
+        // Cut anywhere else it is damaged.
+        let archive = opened(&volume[..volume.len() - 512]);
+        let files = shown(&archive.files());
+        let error = files["big"].as_ref().expect_err("it was cut off");
+        assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
+    }
+}
+
+/// Packed bytes that count how often they are read from the start.
+struct Counting(InMemory, AtomicUsize);
+
+impl Stored for Counting {
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+
+    fn key(&self) -> ContentId {
+        self.0.key()
+    }
+
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read(&self) -> io::Result<Box<dyn io::Read + Send>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read()
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Opened>> {
+        self.0.open()
+    }
+}
+
+#[test]
+fn a_packed_archive_is_not_unpacked_once_more_for_each_member() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = r#"cd "$0"; for n in $(seq 10 99); do head -c 50000 /dev/urandom > $n; : > empty-$n; done; tar -czf ../packed.tar.gz *; cat ../packed.tar.gz; rm ../packed.tar.gz"#;
+    let inner = folder.path().join("files");
+    fs::create_dir(&inner).expect("it is ours");
+    let packed = Arc::new(Counting(InMemory::new(&shell(script, &[&inner])), AtomicUsize::new(0)));
+    let stored = Arc::clone(&packed) as Arc<dyn Stored>;
+    let archive = TarArchive::open(&"archive /dumps".into(), stored, Packing::Gzip, &Arc::default())
+        .unwrap_or_else(|error| panic!("{}", error.chain()));
+    let files = shown(&archive.files());
+    assert_eq!(files.len(), 180);
+    for (path, bytes) in files {
+        let expected = fs::read(inner.join(&path)).expect("it was packed");
+        assert!(bytes.unwrap_or_else(|error| panic!("{path}: {}", error.chain())) == expected, "{path}");
+    }
+    let reads = packed.1.load(Ordering::Relaxed);
+    assert!(reads < 30, "the archive was unpacked {reads} times for 90 members with bytes");
 }

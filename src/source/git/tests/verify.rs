@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::memory::unpacking;
+use crate::source::ErrorKind;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 
 async fn verdict(database: &Arc<dyn Database>) -> Verdict {
@@ -234,4 +236,26 @@ async fn copies_share_one_check_too() {
     assert_eq!((first.checked, first.findings.len()), (vec!["5 objects".to_owned()], 1));
     let second = verdict(&found["b"]).await;
     assert_eq!((second.checked, second.findings), (vec![], vec![]));
+}
+
+/// An object in a pack is unpacked in one piece: what takes more memory than there is for all is refused before it is allocated.
+#[tokio::test]
+async fn a_packed_object_that_takes_too_much_memory_is_not_checked() {
+    let repo = Repo::new();
+    let len = usize::try_from(unpacking::most() / 2 + 1).expect("it fits");
+    repo.write("huge", vec![0; len]);
+    repo.write("small", "hello\n");
+    let commit = repo.commit("begin");
+    repo.git(&["gc", "-q", "--prune=now"]);
+    let database = database(&repo.open()).await;
+    let error = read(&file(&database, &commit, "huge").await.content).await.expect_err("it is too large");
+    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
+    assert!(error.chain().contains("--cache-size"), "{}", error.chain());
+    assert_eq!(
+        read(&file(&database, &commit, "small").await.content).await.expect("it is there"),
+        b"hello\n"
+    );
+    let findings = verdict(&database).await.findings;
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].severity, Severity::Unchecked, "{findings:?}");
 }

@@ -196,6 +196,7 @@ impl<'o> Walk<'o> {
                 return self.stream(&blob);
             }
         }
+        let _memory = self.reader.memory_for(id, len)?;
         match self.reader.read(id, Kind::Blob, "blob") {
             Ok(data) => Ok(data.len() as u64),
             Err(error) if len > MAX_OBJECT_MEMORY.into() && is_of_data(&error) => {

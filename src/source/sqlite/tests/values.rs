@@ -92,7 +92,7 @@ fn text_that_is_no_text_fails_the_file_and_no_other() {
     );
     let file = open(&path);
     let error = try_rows(&file, &relation(&file, "t")).expect_err("0xff is in no text");
-    assert_eq!(error.kind, crate::source::ErrorKind::Damaged);
+    assert_eq!(error.kind, crate::source::ErrorKind::Unsupported);
     assert!(error.chain().contains("row 2: the text in column \"a\" is not UTF-8"), "{}", error.chain());
     assert!(error.hint.expect("a hint").contains("hex(column)"));
     assert_eq!(rows(&file, "fine"), "{\"a\":\"x\"}\n");

@@ -7,6 +7,7 @@ use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::build::{Packed, zip};
+use super::legacy::before_1993;
 use super::*;
 use crate::source::zip::Remedy;
 
@@ -84,6 +85,9 @@ fn members_by_each_method_are_what_was_packed() {
     }
     let lines = (1..=40).flat_map(|number| format!("{number}\n").into_bytes());
     let bytes: Vec<u8> = vec![b'x'; 70_000].into_iter().chain(lines).collect();
+    for member in before_1993(&text()) {
+        assert!(whole(&zip(&[member.clone()])) == [("a".to_owned(), text())], "method {}", member.method);
+    }
     let deflate64 = zip(&[Packed::by(9, "a", &bytes, DEFLATE64.to_vec())]);
     assert!(whole(&deflate64) == [("a".to_owned(), bytes)], "Deflate64");
 }
@@ -166,7 +170,7 @@ fn what_is_encrypted_or_of_no_known_method_is_said_with_what_helps() {
     is_refused(member(99, 1), "AES", Remedy::SevenZipPassword);
     is_refused(member(8, 1), "encrypted", Remedy::Password);
     is_refused(member(8, 0x41), "PKWARE", Remedy::Packer);
-    is_refused(member(1, 0), "Shrink", Remedy::SevenZip);
+    is_refused(member(10, 0), "Implode", Remedy::SevenZip);
     is_refused(member(96, 0), "JPEG", Remedy::SevenZip);
     is_refused(member(77, 0), "method 77", Remedy::SevenZip);
 }

@@ -2,13 +2,16 @@
 
 use std::io::{Cursor, Read};
 
-use super::{Directory, Member, ZipError, unpacked};
+use super::{Directory, Member, ZipError, contradiction, unpacked};
 
 pub(in crate::source) mod build;
 mod corpus;
 mod cut;
+mod large;
+mod legacy;
 mod methods;
 mod odd;
+mod shared;
 
 /// The members of a zip, each with its bytes or with why they cannot be read.
 type Members = Vec<(String, Result<Vec<u8>, ZipError>)>;
