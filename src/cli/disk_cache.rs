@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::home;
 use crate::clock::WallClock;
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
-use crate::memory::unpacking;
+use crate::memory::{self, unpacking};
 use crate::model::terminal::ShowPath;
 use crate::private;
 use crate::records::remove_stale;
@@ -49,7 +49,7 @@ fn absolute(path: &Path) -> PathBuf {
 /// An engine that knows what earlier mounts have found out, and keeps segments in up to `segments` bytes of disk
 /// (none for 0). Without that it does it anew: slower, and no less right.
 pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, clock: &WallClock) -> Engine {
-    let mut engine = Engine::new(cache_size);
+    let mut engine = Engine::new(memory::usable(cache_size));
     unpacking::draw_on(engine.budget());
     let Some(folder) = folder else { return engine };
     if let Err(error) = engine.use_index(Index::in_folder(folder, clock)) {

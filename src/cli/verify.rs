@@ -12,7 +12,7 @@ use super::progress::Bar;
 use super::server_args::ServerArgs;
 use super::{Failure, logging, size, tree, wire, workers};
 use crate::clock::WallClock;
-use crate::memory::{Budget, unpacking};
+use crate::memory::{self, Budget, unpacking};
 use crate::model::terminal::ShowPath;
 use crate::source::archive::Undated;
 use crate::source::verify::{Finding, Progress, Severity, counted};
@@ -80,7 +80,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     logging::to_stderr_if_asked();
     tree::limit_queries(args.query_seconds);
     if let Some(bytes) = args.cache_size {
-        unpacking::draw_on(&Budget::new(bytes));
+        unpacking::draw_on(&Budget::new(memory::usable(bytes)));
     }
     let zone = args.timezone.as_deref().map(wire::zone).transpose()?;
     let options = wire::SourceOptions::new(

@@ -47,6 +47,19 @@ const ONE_PART: u64 = 4;
 /// What work that did not wait tries for, in bytes.
 const MOST_OF_LITTLE: u64 = 8 << 20;
 
+/// Of what a process may hold, one part in so many is lost between the allocator's blocks (`benches/rows/busy.sh` measures it).
+const LOST_PART: u64 = 10;
+
+/// How many bytes of `limit` can be handed out, so that the memory of the process stays within it and a constant.
+pub const fn usable(limit: u64) -> u64 {
+    limit - limit / LOST_PART
+}
+
+/// The limit of which `bytes` can be handed out.
+const fn limit_for(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes.div_ceil(LOST_PART - 1))
+}
+
 /// After so many bytes that the cache gave way by they go back to the system.
 const GIVEN_BACK: u64 = 8 << 20;
 

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Budget, CACHE_PART, Held};
+use super::{Budget, CACHE_PART, Held, limit_for, usable};
 
 /// The budget where none was set: that of a mount without `--cache-size`.
 const USUAL: u64 = 256 << 20;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The account of this process.
-static ACCOUNT: LazyLock<Arc<Account>> = LazyLock::new(|| Account::new(Budget::new(USUAL), PATIENCE));
+static ACCOUNT: LazyLock<Arc<Account>> = LazyLock::new(|| Account::new(Budget::new(usable(USUAL)), PATIENCE));
 
 /// Has all decoders of this process draw on `budget` from now on.
 pub fn draw_on(budget: &Arc<Budget>) {
@@ -74,9 +74,9 @@ fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-/// The budget of which decoders get `bytes`.
+/// The `--cache-size` of which decoders get `bytes`.
 fn enough(bytes: u64) -> u64 {
-    bytes.saturating_add(bytes.div_ceil(CACHE_PART - 1))
+    limit_for(bytes.saturating_add(bytes.div_ceil(CACHE_PART - 1)))
 }
 
 impl From<Refused> for io::Error {
@@ -204,8 +204,8 @@ mod tests {
         let refused = account.take(71 * MIB).err().expect("70 MiB are there");
         assert_eq!(refused, Refused::TooLarge { asked: 71 * MIB, most: 70 * MIB });
         let said = refused.to_string();
-        assert!(said.contains("--cache-size 82M"), "{said}");
-        let (_, enough) = self::account(82 * MIB, PATIENCE);
+        assert!(said.contains("--cache-size 91M"), "{said}");
+        let (_, enough) = self::account(usable(91 * MIB), PATIENCE);
         assert!(enough.take(71 * MIB).is_ok());
     }
 
