@@ -1,9 +1,10 @@
 //! What the C library's allocator is told for a process that stays: memory stays within the cache's budget and a
 //! little.
 
-/// Blocks from this length on are memory of their own, which goes back to the system as soon as they are freed.
+/// Blocks from this length on are memory of their own, which goes back to the system as soon as they are freed. The pieces of
+/// 256 KiB that reads are made of stay below it: for them that took a fifth more time.
 #[cfg(target_env = "gnu")]
-const OWN: libc::c_int = 1 << 20;
+const OWN: libc::c_int = 384 << 10;
 /// How much the heap grows by at least; by pages alone, each segment that is rendered is a call to the system.
 #[cfg(target_env = "gnu")]
 const STEP: libc::c_int = 1 << 20;

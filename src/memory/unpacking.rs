@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Budget, CACHE_PART, Held, limit_for, usable};
 
@@ -61,7 +61,7 @@ pub enum Refused {
     },
     /// Others have it.
     #[error(
-        "it takes {} MiB of memory to unpack, which other readers took for {} seconds; try again, or with a larger --cache-size",
+        "it takes {} MiB of memory to unpack, and other readers held that for {} seconds; try again, or with a larger --cache-size",
         mib(*.asked), PATIENCE.as_secs()
     )]
     Taken {
@@ -126,9 +126,15 @@ struct Account {
 struct State {
     budget: Arc<Budget>,
     taken: u64,
+    /// Those who wait, in the order in which they came.
+    queue: Vec<u64>,
 }
 
 impl State {
+    fn leave_queue(&mut self, ticket: u64) {
+        self.queue.retain(|&waiting| waiting != ticket);
+    }
+
     fn most(&self) -> u64 {
         (self.budget.total() - self.budget.part(CACHE_PART)).max(LEAST)
     }
@@ -143,7 +149,11 @@ impl State {
 
 impl Account {
     fn new(budget: Arc<Budget>, patience: Duration) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { budget, taken: 0 }), freed: Condvar::new(), patience })
+        Arc::new(Self {
+            state: Mutex::new(State { budget, taken: 0, queue: Vec::new() }),
+            freed: Condvar::new(),
+            patience,
+        })
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
@@ -156,22 +166,24 @@ impl Account {
         if bytes > most {
             return Err(Refused::TooLarge { asked: bytes, most });
         }
-        let mut waited = Duration::ZERO;
-        while !state.fits(bytes) {
-            if waited >= self.patience {
+        let begun = Instant::now();
+        let ticket = state.queue.last().map_or(0, |last| last + 1);
+        state.queue.push(ticket);
+        // Who came first is served first: small requests must not keep a large one waiting.
+        while state.queue.first() != Some(&ticket) || !state.fits(bytes) {
+            if begun.elapsed() >= self.patience {
+                state.leave_queue(ticket);
+                self.freed.notify_all();
                 return Err(Refused::Taken { asked: bytes });
             }
             let look = LOOK.min(self.patience);
-            let (next, outcome) =
-                self.freed.wait_timeout(state, look).unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            if outcome.timed_out() {
-                waited += look;
-            }
+            (state, _) = self.freed.wait_timeout(state, look).unwrap_or_else(PoisonError::into_inner);
         }
+        state.leave_queue(ticket);
         state.taken += bytes;
         let budget = Arc::clone(&state.budget);
         drop(state);
+        self.freed.notify_all();
         let held = budget.hold(bytes);
         Ok(Window(Some(Taken { account: Arc::clone(self), held })))
     }

@@ -17,6 +17,7 @@ pub(super) fn counting<const N: usize>(
     let mut all: Vec<Option<[u8; N]>> = Vec::new();
     let mut places: HashMap<[u8; ID], usize> = HashMap::new();
     for record in records {
+        const { assert!(N >= ID, "a record begins with an id") }
         let Some(id) = record.first_chunk::<ID>() else { continue };
         let before = places.get(id).copied();
         if let Some(place) = before
@@ -47,6 +48,8 @@ fn bytes_of<const N: usize>(count: usize) -> u64 {
 /// Replaces the file at a path, which this process has locked, by one of what counts in it. Whenever this is ended, the old
 /// file is there or the new one.
 pub(super) fn rewrite<const N: usize>(path: &Path, rule: Rule<N>, limits: Limits) -> io::Result<()> {
+    // Where a link leads to is replaced, not the link.
+    let path = &path.canonicalize()?;
     let bytes = std::fs::read(path)?;
     let mut records = counting(sound(&bytes), rule);
     if bytes_of::<N>(records.len()) > limits.most {

@@ -113,9 +113,7 @@ impl<const N: usize> RecordFile<N> {
 
     /// Adds records: what other processes add at the same time stands before or behind them.
     pub fn add(&self, records: impl IntoIterator<Item = [u8; N]>) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            private::make_folder(folder)?;
-        }
+        self.check_folder()?;
         let mut file = self.locked()?;
         append(&mut file, records)?;
         if file.metadata()?.len() > self.limits.most
@@ -139,8 +137,14 @@ impl<const N: usize> RecordFile<N> {
         let _ = File::open(&self.path).and_then(|file| file.set_modified(now.into()));
     }
 
+    /// Makes the folder where it is missing. Nothing is written to one that another user can change.
+    fn check_folder(&self) -> io::Result<()> {
+        self.path.parent().map_or(Ok(()), private::make_folder)
+    }
+
     /// Writes again what counts, unless another process has the file locked.
     fn compact(&self) -> io::Result<()> {
+        self.check_folder()?;
         let file = private::append_to(&self.path)?;
         file.try_lock()?;
         if !is_at(&file, &self.path)? {
@@ -170,7 +174,7 @@ impl<const N: usize> RecordFile<N> {
 /// Whether an open file is the one at a path.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
-    match std::fs::symlink_metadata(path) {
+    match std::fs::metadata(path) {
         Ok(there) => Ok((open.dev(), open.ino()) == (there.dev(), there.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

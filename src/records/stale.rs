@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::{is_at, name};
 use crate::clock::WallClock;
 use crate::model::terminal::ShowPath;
+use crate::private;
 
 /// For how long a file must not have been used. Two versions of the program that are used in turn keep their files: a
 /// mount notes the use of its own twice a day.
@@ -19,6 +20,10 @@ const UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// a week; and what a process left that was killed while it wrote one. Nothing else in the folder is touched, and no link is
 /// followed. What cannot be removed stays.
 pub(crate) fn remove_stale(folder: &Path, clock: &WallClock) {
+    if private::make_folder(folder).is_err() {
+        // It is another user's.
+        return;
+    }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| name::is_of_another_version(entry.file_name().as_bytes())) {
         let path = entry.path();

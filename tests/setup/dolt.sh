@@ -40,7 +40,7 @@ if ! works "$here"; then
     echo "set-up: building the Dolt that tests/$module pins (2 to 10 minutes, once)" >&2
     build=$(mktemp -d)
     trap 'rm -rf "$build"' EXIT
-    timeout --kill-after=30 1200 go build -C "tests/$module" -o "$build/dolt" github.com/dolthub/dolt/go/cmd/dolt >&2
+    timeout --foreground --kill-after=30 1200 go build -C "tests/$module" -o "$build/dolt" github.com/dolthub/dolt/go/cmd/dolt >&2
     works "$build" || { echo "set-up: the Dolt that was built does not run" >&2; exit 1; }
     place "$build/dolt" "$here"
     place "$here/dolt" "$shared" 2>/dev/null || true

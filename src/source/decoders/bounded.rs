@@ -42,7 +42,12 @@ pub(in crate::source) enum GaveUp {
 
 impl From<GaveUp> for io::Error {
     fn from(gave_up: GaveUp) -> Self {
-        Self::new(io::ErrorKind::Unsupported, gave_up)
+        let kind = match gave_up {
+            GaveUp::Bomb { .. } => io::ErrorKind::Unsupported,
+            // What it is stored on may have been slow.
+            GaveUp::Slow { .. } => io::ErrorKind::TimedOut,
+        };
+        Self::new(kind, gave_up)
     }
 }
 

@@ -45,7 +45,8 @@ impl<R: BufRead> Lzma<R> {
 
     /// Takes as much memory as the decoder asks for.
     fn grow(&mut self) -> io::Result<()> {
-        let mut limit = self.stream.memlimit();
+        let before = self.stream.memlimit();
+        let mut limit = before;
         loop {
             limit = limit.saturating_add(STEP);
             match self.stream.set_memlimit(limit) {
@@ -55,7 +56,12 @@ impl<R: BufRead> Lzma<R> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(self.window.resize(limit)?)
+        let granted = self.window.resize(limit);
+        if granted.is_err() {
+            // A reader that goes on is refused again.
+            self.stream.set_memlimit(before)?;
+        }
+        Ok(granted?)
     }
 }
 

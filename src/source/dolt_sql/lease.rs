@@ -27,7 +27,7 @@ pub struct Lease {
     reused: bool,
     answer: AnswerState,
     patience: Patience,
-    _places: Vec<Place>,
+    places: Vec<Place>,
 }
 
 /// How long the user of a connection has waited for the server, and what came: a server that brings a row now and then must
@@ -76,7 +76,7 @@ impl Lease {
     pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, places: Vec<Place>) -> Self {
         let patience = Patience { limit: pool.timeouts().query, waited: Duration::ZERO, received: 0 };
         let (session, pool, answer) = (Some(session), Arc::clone(pool), AnswerState::Read);
-        Self { session, pool, reused, answer, patience, _places: places }
+        Self { session, pool, reused, answer, patience, places }
     }
 
     /// Goes on with a new session instead of one that died.
@@ -155,6 +155,7 @@ impl Lease {
                 query,
                 received: 0,
                 patience: &mut self.patience,
+                places: &self.places,
                 pool: &self.pool,
                 reused: self.reused,
                 state: &mut self.answer,
@@ -204,6 +205,7 @@ pub struct Answer<'l> {
     /// How many bytes of it were counted.
     received: u64,
     patience: &'l mut Patience,
+    places: &'l [Place],
     pool: &'l Pool,
     reused: bool,
     state: &'l mut AnswerState,
@@ -226,6 +228,7 @@ impl Answer<'_> {
                 self.received += came;
                 self.patience.received += came;
                 self.pool.count_received(came);
+                self.places.iter().for_each(Place::note_progress);
                 *self.state = if row.is_some() { AnswerState::Coming } else { AnswerState::Read };
                 Ok(row)
             }

@@ -12,7 +12,7 @@ use super::fault::{Fault, QueryError};
 /// A number of places. Who came first is served first.
 pub struct Places {
     free: Arc<Semaphore>,
-    /// How often a place came free, or its holder got on.
+    /// How often a place came free, or its holder made progress.
     progress: AtomicU64,
 }
 
@@ -29,10 +29,10 @@ impl Places {
         Arc::new(Self { free, progress: AtomicU64::new(0) })
     }
 
-    /// Waits for a place as long as the holders of the others get on.
+    /// Waits for a place as long as their holders make progress.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where no place came free and no holder got on for `limit`.
+    /// [`Fault::Busy`] where no place came free and no holder made progress for `limit`.
     pub async fn take(self: &Arc<Self>, limit: Duration) -> Result<Place, QueryError> {
         let mut taking = std::pin::pin!(Arc::clone(&self.free).acquire_owned());
         loop {
@@ -46,9 +46,15 @@ impl Places {
         }
     }
 
-    /// Notes that the holder of a place got on: those who wait for one have reason to go on waiting.
-    pub fn note_progress(&self) {
+    fn note_progress(&self) {
         self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Place {
+    /// Notes that its holder makes progress: those who wait for a place have reason to go on waiting.
+    pub fn note_progress(&self) {
+        self.of.note_progress();
     }
 }
 
@@ -87,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_place_whose_holder_gets_on_is_waited_for() {
+    async fn a_place_whose_holder_makes_progress_is_waited_for() {
         let places = Places::new(1);
         let held = places.take(LIMIT).await.expect("it is free");
         let waiting = tokio::spawn({
@@ -96,7 +102,7 @@ mod tests {
         });
         for _ in 0..20 {
             tokio::time::sleep(LIMIT / 2).await;
-            places.note_progress();
+            held.note_progress();
         }
         assert!(!waiting.is_finished(), "rows came all the time");
         drop(held);

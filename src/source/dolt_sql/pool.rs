@@ -168,8 +168,6 @@ impl Pool {
     /// Counts bytes that came.
     pub fn count_received(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
-        self.readers.note_progress();
-        self.connections.note_progress();
     }
 
     /// Where to connect, and as whom.

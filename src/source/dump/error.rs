@@ -34,11 +34,9 @@ impl DumpError {
     /// The failure of `operation` on the stored piece that `what` describes.
     pub(super) fn at(self, label: &str, operation: String, what: &dyn Display) -> SourceError {
         match self {
-            Self::Io(error) if error.get_ref().is_some_and(|cause| cause.is::<GaveUp>()) => {
-                SourceError::new(ErrorKind::Unsupported, label, operation)
-                    .because(error)
-                    .with_hint("if it is real, unpack it by hand")
-            }
+            Self::Io(error) if is_bomb(&error) => SourceError::new(ErrorKind::Unsupported, label, operation)
+                .because(error)
+                .with_hint("if it is real, unpack it by hand"),
             Self::Io(error) => stored_error(label, operation, what, error),
             Self::Damaged(_) => SourceError::new(ErrorKind::Damaged, label, operation)
                 .because(self)
@@ -48,6 +46,11 @@ impl DumpError {
                 .with_hint(format!("the raw file can be copied: {what}")),
         }
     }
+}
+
+fn is_bomb(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(GaveUp::Bomb { .. }))
 }
 
 /// What a reader of packed data says when the bytes are wrong.

@@ -180,7 +180,7 @@ impl<'o> Reader<'o> {
             let error = io::Error::from(refused);
             SourceError::new(io_kind(&error), &*self.objects.label, format!("cannot unpack object {id}"))
                 .because(error)
-                .with_hint("`git cat-file -p` reads it; `git unpack-objects` puts it into a file of its own, which is read in pieces")
+                .with_hint("`git cat-file -p` reads it")
         })
     }
 

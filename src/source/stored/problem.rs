@@ -22,8 +22,8 @@ pub(in crate::source) fn io_kind(error: &io::Error) -> ErrorKind {
         (_, io::ErrorKind::PermissionDenied) => ErrorKind::Refused,
         (Some(_), _) => ErrorKind::Unavailable,
         (None, io::ErrorKind::Unsupported) => ErrorKind::Unsupported,
-        // Other readers have the memory that unpacking it takes.
-        (None, io::ErrorKind::OutOfMemory) => ErrorKind::Unavailable,
+        // Other readers have the memory that unpacking it takes, or it took too long.
+        (None, io::ErrorKind::OutOfMemory | io::ErrorKind::TimedOut) => ErrorKind::Unavailable,
         (None, _) => ErrorKind::Damaged,
     }
 }

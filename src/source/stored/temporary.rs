@@ -21,7 +21,7 @@ const UNLOCKED: &str = ".asof-new-";
 
 /// There is no room for temporary files.
 #[derive(Debug, thiserror::Error)]
-#[error("no room for temporary files in {}: {needed} bytes are needed", .folder.shown())]
+#[error("no room for temporary files in {}: {needed} bytes are needed, and a part of the file system is left to others", .folder.shown())]
 pub(in crate::source) struct NoRoom {
     folder: PathBuf,
     needed: u64,
@@ -46,7 +46,8 @@ const MOST_LEFT: u64 = 1 << 30;
 /// Free bytes of a file's file system, and all of them.
 type Room = fn(&File) -> io::Result<(u64, u64)>;
 
-/// Fills a temporary file, and leaves some room to others: what is unpacked may be longer than anybody thinks.
+/// Fills a temporary file, and leaves some room to others: what is unpacked may be longer than expected. A little is
+/// written in any case.
 pub(in crate::source) struct Filling<'f> {
     file: &'f mut File,
     unlooked: u64,
@@ -55,7 +56,7 @@ pub(in crate::source) struct Filling<'f> {
 
 impl<'f> Filling<'f> {
     pub(super) fn new(file: &'f mut File) -> Self {
-        Self { file, unlooked: LOOK, room }
+        Self { file, unlooked: 0, room }
     }
 }
 

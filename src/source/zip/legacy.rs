@@ -12,8 +12,13 @@ use super::{Remedy, ZipError};
 use crate::memory::unpacking::window;
 use crate::source::decoders::Counted;
 
+/// The number of Implode.
+const IMPLODE: u16 = 6;
+
 /// The flags of Implode: the length of its dictionary, and the number of its trees.
-const FLAGS: u16 = 0b110;
+const LARGE_DICTIONARY: u16 = 0b010;
+const THREE_TREES: u16 = 0b100;
+const FLAGS: u16 = LARGE_DICTIONARY | THREE_TREES;
 
 /// The first of January 1980, which is the first date that a header can state.
 const DATE: u16 = 0x21;
@@ -29,8 +34,27 @@ pub(super) fn unpack<R: BufRead>(what: &Packed, packed: R) -> Result<Box<dyn Rea
     let mut zip = Cursor::new(header(what)?).chain(packed);
     // The decoders are for sound data first of all.
     let bytes = catch_unwind(AssertUnwindSafe(|| all_of(&mut zip, what.len)));
-    let bytes = bytes.unwrap_or_else(|_| Err(ZipError::damaged("its decoder gave up on its data")))?;
-    Ok(Box::new(Counted::with(window, Cursor::new(bytes))))
+    let bytes = bytes.unwrap_or_else(|_| Err(ZipError::damaged("its decoder gave up on its data")));
+    let is_sound = bytes.as_ref().is_ok_and(|bytes| crc_of(bytes) == what.crc);
+    if !is_sound && may_be_of_pkzip_1_01(what) {
+        return Err(ZipError::Unsupported {
+            reason: "it is damaged, or PKZIP 1.01 packed it, whose Implode is not read here".to_owned(),
+            remedy: Remedy::SevenZip,
+        });
+    }
+    Ok(Box::new(Counted::with(window, Cursor::new(bytes?))))
+}
+
+/// Whether a member may have been packed by PKZIP 1.01 or 1.02. They chose the least length of a match by the length of the dictionary,
+/// where all others choose it by the number of trees (Info-ZIP's `explode.c`).
+fn may_be_of_pkzip_1_01(what: &Packed) -> bool {
+    what.method == IMPLODE && (what.flags & LARGE_DICTIONARY == 0) != (what.flags & THREE_TREES == 0)
+}
+
+fn crc_of(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }
 
 fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {

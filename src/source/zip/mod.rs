@@ -88,7 +88,8 @@ impl From<io::Error> for ZipError {
         error.downcast::<Self>().unwrap_or_else(|error| {
             let cause = error.get_ref();
             let is_limit = cause.is_some_and(|cause| {
-                cause.is::<GaveUp>() || matches!(cause.downcast_ref(), Some(Refused::TooLarge { .. }))
+                matches!(cause.downcast_ref(), Some(GaveUp::Bomb { .. }))
+                    || matches!(cause.downcast_ref(), Some(Refused::TooLarge { .. }))
             });
             match is_limit {
                 true => Self::Unsupported { reason: error.to_string(), remedy: Remedy::SevenZip },

@@ -56,6 +56,15 @@ pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, Sourc
     // What cannot be read is said of the tar.
     let stored = part.stored();
     let begins = packing.unpack(&*stored).and_then(head);
+    if let Err(error) = &begins
+        && !io_kind(error).is_lasting()
+    {
+        // It may be read the next time.
+        return begins.map(|_| Vec::new()).map_err(|error| {
+            let what = stored.describe();
+            stored_error(&part.means.label, format!("cannot read {what}"), &what, error)
+        });
+    }
     match packing {
         _ if !begins.is_ok_and(|head| pg::is_archive(&head)) => {}
         Packing::Plain => return tables(part),

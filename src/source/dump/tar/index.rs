@@ -21,12 +21,11 @@ const MOST_MEMBERS: usize = 4_000_000;
 /// Why a member of an archive in several volumes is not read.
 const ELSEWHERE: &str = "it goes on in another volume; `tar -M` puts them together";
 
-/// Why the last member of what may be the first volume is not read, and why that is not known to be whole.
-const GOES_ON: &str = "it goes on in another volume, which `tar -M` puts together with this one, or the archive was cut off there";
-const MAY_GO_ON: &str =
-    "it ends within a member, and where tar changes the volume: it is the first of several, or was cut off";
+/// What is wrong with the last member of an archive that was cut off, or is the first of several volumes: nothing in it tells which.
+const CUT_OR_VOLUME: &str =
+    "the archive was cut off there, or goes on in another volume, which `tar -M` puts together with this one";
 
-/// Volumes end behind a whole number of such records, unless another length was asked for.
+/// Volumes end behind a whole number of such records, unless another length was asked for; so does what tar wrote before it was killed.
 const RECORD: u64 = 20 * BLOCK as u64;
 
 /// Why a sparse file is not read.
@@ -226,8 +225,7 @@ impl Found {
         let place = match (entry.problem, entry.extended.sparse, entry.kind) {
             (Some(_), ..) if self.is_volume => Place::NotRead { header, reason: ELSEWHERE },
             (Some(_), ..) if self.is_plain && entry.cut_at.is_some_and(|end| end % RECORD == 0) => {
-                self.doubts.push(MAY_GO_ON);
-                Place::NotRead { header, reason: GOES_ON }
+                Place::Damaged { header, problem: CUT_OR_VOLUME.into() }
             }
             (Some(problem), ..) => Place::Damaged { header, problem: problem.into() },
             (None, ..) if len.is_none() => Place::NotRead { header, reason: SPARSE },
