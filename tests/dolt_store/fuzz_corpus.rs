@@ -10,7 +10,7 @@ use asof::source::dolt_store::message::Message;
 use asof::source::dolt_store::objects::prolly;
 use asof::source::dolt_store::objects::table::Table;
 use asof::source::dolt_store::probe;
-use asof::source::{archive, dump, zip};
+use asof::source::{archive, dump, git, zip};
 
 use crate::support::command::run;
 use crate::support::server::{Dolt, Server};
@@ -23,7 +23,7 @@ enum Read {
 }
 
 /// All targets: those of `fuzz/Cargo.toml`.
-const TARGETS: [(&str, Read); 15] = [
+const TARGETS: [(&str, Read); 16] = [
     ("manifest", Read::Bytes(probe::manifest)),
     ("journal", Read::File(probe::journal)),
     ("table_file", Read::File(probe::table_file)),
@@ -39,6 +39,7 @@ const TARGETS: [(&str, Read); 15] = [
     ("thrum_manifest", Read::Bytes(archive::probe::thrum_manifest)),
     ("export", Read::Bytes(archive::probe::export)),
     ("zip", Read::Bytes(zip::probe::zip)),
+    ("commit", Read::Bytes(git::probe::commit)),
 ];
 /// How many objects of one kind begin the corpus, and how long they are at most.
 const OBJECTS_PER_KIND: usize = 3;

@@ -14,6 +14,7 @@
 //! | `copies` | folders of copies with times in their names |
 //! | `state` | what is known, and what is new |
 //! | `verify` | whether all objects are sound |
+//! | `probe` | what fuzzing calls |
 //!
 //! Nothing is written, and no git is run. A Dolt store in a repository (`refs/dolt/data`) is read by
 //! [`super::dolt_store`].
@@ -34,6 +35,7 @@ mod history;
 mod layout;
 mod objects;
 mod place;
+pub mod probe;
 mod refs;
 mod state;
 mod tables;
