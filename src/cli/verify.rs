@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::output::Output;
 use super::progress::Bar;
 use super::server_args::ServerArgs;
 use super::{Failure, logging, size, tree, wire, workers};
-use crate::clock::WallClock;
 use crate::memory::{self, Budget, unpacking};
 use crate::model::terminal::ShowPath;
 use crate::source::archive::Undated;
@@ -111,7 +110,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
                 for report in reports {
                     worst = worst.max(report.worst());
                     // A pipe that is closed wants no more; the exit status still says what was found.
-                    let _ = print(&mut out, &report, args);
+                    let _ = print(&mut out, &report, args, options.clock.now());
                 }
             }
             Err((severity, failure)) => {
@@ -170,7 +169,7 @@ fn verdict(worst: Option<Severity>) -> &'static str {
 }
 
 /// What was found about one database, as lines of text or of JSON.
-fn print(out: &mut Output, report: &Report, args: &VerifyArgs) -> Result<(), Failure> {
+fn print(out: &mut Output, report: &Report, args: &VerifyArgs, now: Timestamp) -> Result<(), Failure> {
     for finding in &report.findings {
         if args.json {
             out.json(&json!({
@@ -205,7 +204,7 @@ fn print(out: &mut Output, report: &Report, args: &VerifyArgs) -> Result<(), Fai
             "checked": report.checked,
         }))?;
     } else if !args.quiet {
-        out.line(&summary(report))?;
+        out.line(&summary(report, now))?;
     }
     out.flush()
 }
@@ -218,9 +217,9 @@ fn place(report: &Report, finding: &Finding) -> String {
     }
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &Report, now: Timestamp) -> String {
     let age = report.span.map_or_else(String::new, |(_, newest)| {
-        format!(", the newest {} old", for_people(WallClock::system().now().duration_since(newest.nearest())))
+        format!(", the newest {} old", for_people(now.duration_since(newest.nearest())))
     });
     let mut checked = report.checked.clone();
     checked.push(format!(

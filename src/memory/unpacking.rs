@@ -15,7 +15,7 @@ const USUAL: u64 = 256 << 20;
 /// This part of the budget is for decoders, whatever work takes.
 const OWN_PART: u64 = 4;
 
-/// Decoders have so much under any budget: what `xz -6`, `zstd -19` and `bzip2` made takes less.
+/// Decoders have so much under any budget: enough for files that `xz -6`, `zstd -19` or `bzip2` packed.
 const LEAST: u64 = 16 << 20;
 
 /// How long a decoder waits for memory that others have.
@@ -50,7 +50,7 @@ pub fn window(bytes: u64) -> Result<Window, Refused> {
 pub enum Refused {
     /// It asks for more than there is.
     #[error(
-        "it takes {} MiB of memory to unpack, and {} MiB are there for that; --cache-size {}M would be enough",
+        "unpacking it takes {} MiB of memory, and may take {} MiB; --cache-size {}M would be enough",
         mib(*.asked), .most >> 20, mib(enough(*.asked))
     )]
     TooLarge {
@@ -61,7 +61,7 @@ pub enum Refused {
     },
     /// Others have it.
     #[error(
-        "it takes {} MiB of memory to unpack, and other readers held that for {} seconds; try again, or with a larger --cache-size",
+        "unpacking it takes {} MiB of memory, which other readers held for {} seconds; try again, or give a larger --cache-size",
         mib(*.asked), PATIENCE.as_secs()
     )]
     Taken {

@@ -35,7 +35,7 @@ pub(super) fn counting<const N: usize>(
     all.into_iter().flatten().collect()
 }
 
-/// Whether a file of `len` bytes, of which `count` records count, is to be written again: more than half of it is dead, or
+/// Whether a file of `len` bytes, of which `count` records count, is to be written again: more than half of it no longer counts, or
 /// it is longer than it may be.
 pub(super) fn is_worth_it<const N: usize>(len: u64, count: usize, limits: Limits) -> bool {
     len >= limits.floor && len > 2 * bytes_of::<N>(count) || len > limits.most

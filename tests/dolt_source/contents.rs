@@ -7,7 +7,7 @@ use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
 
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::Client;
-use crate::support::{bytes, database, entry, files, live_files, poll, source, text};
+use crate::support::{bytes, database, entry, files, live_files, poll, source, text, wait};
 
 fn head(database: &Arc<dyn Database>) -> Arc<str> {
     Arc::clone(&database.history().timeline.first().expect("there are commits").id)
@@ -231,6 +231,28 @@ fn the_views_of_a_commit_are_those_that_it_had() {
     assert_eq!(shown(dropped), expected("a.jsonl schema.sql", 0));
     assert_eq!(shown(new), expected("a.jsonl new.jsonl schema.sql turns.jsonl", 2));
     assert_eq!(shown(last), expected("a.jsonl schema.sql", 0));
+}
+
+/// What is listed of a database may be gone when it is looked into: that must not keep the rest from being read.
+#[test]
+fn a_branch_that_was_collected_since_the_listing_hides_no_other() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("d");
+    client.run(&["CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)"]);
+    client.commit("first", "2026-01-01T00:00:00");
+    client.run(&["CALL DOLT_CHECKOUT('-b', 'side')", "INSERT INTO t VALUES (2)"]);
+    client.commit("on the side", "2026-01-02T00:00:00");
+    client.run(&["CALL DOLT_CHECKOUT('main')", "INSERT INTO t VALUES (3)"]);
+    client.commit("second", "2026-01-03T00:00:00");
+
+    let listed = database(&server.url("d"));
+    let aside = &listed.history().off_timeline;
+    assert_eq!(aside.iter().map(|commit| &*commit.message).collect::<Vec<_>>(), ["on the side"]);
+    client.run(&["CALL DOLT_BRANCH('-D', 'side')", "CALL DOLT_GC()"]);
+    assert_eq!(text(&files(&listed, &head(&listed)), "t.jsonl"), "{\"id\":1}\n{\"id\":3}\n");
+    let error = wait(listed.files(&aside[0].id)).err().expect("its branch is gone");
+    assert_eq!(error.kind, asof::source::ErrorKind::Missing, "{}", error.chain());
 }
 
 #[test]

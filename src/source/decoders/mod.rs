@@ -54,7 +54,7 @@ fn invalid(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
-/// An end in the middle is damage, whatever the decoder calls it.
+/// Turns an end in the middle into damage: decoders have several names for it.
 pub(in crate::source) fn cut_is_damage(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof if error.raw_os_error().is_none() => {

@@ -27,13 +27,14 @@ const COMPARISONS_PER_QUERY: usize = 25;
 
 type Changes = HashMap<Arc<str>, Vec<Change>>;
 
-/// Adds the commits of a history that the lineage does not hold yet.
+/// Adds the commits of a history that the lineage does not hold yet. Those that the server does not have any more are left out: where
+/// a branch was deleted and collected, the others are listed all the same.
 ///
 /// `lease` has to use the database itself, not one of its revisions. The lineage is not locked while the server
 /// is asked; only one such load may run at a time.
 ///
 /// # Errors
-/// What the server or the connection said; [`Fault::Moved`] where a commit vanished meanwhile.
+/// What the server or the connection said.
 pub async fn extend(
     lineage: &Mutex<Lineage>,
     lease: &mut Lease,
@@ -59,16 +60,20 @@ pub async fn extend(
         let (covered, others): (Vec<_>, Vec<_>) =
             chunk.iter().partition(|commit| is_scanned && on_timeline.contains(&commit.id));
         let mut changes = look_up(lease, &others, is_known).await?;
+        // A commit that is gone has no rows in dolt_diff, just as one without changes. One that is still there was there before.
+        let there = still_there(lease, &others).await?;
+        let is_there = |id: &Arc<str>| is_scanned && on_timeline.contains(id) || there.contains(&**id);
+        let chunk: Vec<_> = chunk.iter().filter(|commit| is_there(&commit.id)).map(Arc::clone).collect();
         changes.extend(covered.iter().filter_map(|commit| scanned.remove_entry(&commit.id)));
-        mark_merged(lease, database, chunk, &mut changes, is_known).await?;
-        for commit in chunk {
+        mark_merged(lease, database, &chunk, &mut changes, is_known).await?;
+        for commit in &chunk {
             let parent = commit.parents.first().filter(|parent| is_known(parent));
             if parent.is_none() {
                 changes.insert(Arc::clone(&commit.id), all_tables(lease, database, commit).await?);
             }
         }
         let mut lineage = lock(lineage);
-        for commit in chunk {
+        for commit in &chunk {
             let changes = changes.remove(&commit.id).unwrap_or_default();
             let parent = commit.parents.first().cloned();
             let (hash, is_merge) = (Arc::clone(&commit.id), commit.parents.len() > 1);
@@ -145,14 +150,6 @@ async fn look_up(
     if commits.is_empty() {
         return Ok(Changes::new());
     }
-    let hashes = literals(commits.iter().map(|commit| &commit.id));
-    // A commit that is gone has no rows in dolt_diff, just as one without changes: tell them apart.
-    let found =
-        lease.rows(&format!("SELECT count(*) FROM dolt_commits WHERE commit_hash IN ({hashes})")).await?;
-    let found = found.first().map(|row| needed_text(row, 0)).transpose()?;
-    if found.as_deref() != Some(commits.len().to_string().as_str()) {
-        return Err(Fault::Moved.into());
-    }
     // In a shallow clone, dolt_diff fails for a commit whose parent was left behind.
     let with_parents: Vec<_> =
         commits.iter().filter(|commit| commit.parents.first().is_some_and(&is_known)).collect();
@@ -164,6 +161,20 @@ async fn look_up(
         "SELECT commit_hash, table_name, schema_change FROM dolt_diff WHERE commit_hash IN ({hashes})"
     );
     collect_changes(lease, &query).await
+}
+
+/// Which of these commits the server still has: a garbage collection removes those that nothing reaches.
+async fn still_there(
+    lease: &mut Lease,
+    commits: &[&Arc<SnapshotMeta>],
+) -> Result<HashSet<String>, QueryError> {
+    if commits.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let hashes = literals(commits.iter().map(|commit| &commit.id));
+    let query = format!("SELECT commit_hash FROM dolt_commits WHERE commit_hash IN ({hashes})");
+    let rows = lease.rows(&query).await?;
+    Ok(rows.iter().map(|row| needed_text(row, 0)).collect::<Result<_, _>>()?)
 }
 
 /// Finds the changed tables of merges that are just as in another parent.
