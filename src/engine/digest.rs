@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 
-use super::flight::Flights;
+use super::flight::{Flights, Way};
 use super::learned::Learned;
 use super::{Engine, Reader};
 use crate::locks::lock;
@@ -48,7 +48,7 @@ impl Digest {
 /// The digests that are known, and those that are being made.
 pub(super) struct Digests {
     pub table: Arc<Mutex<Learned<Digest>>>,
-    flights: Flights<ContentId, Digest>,
+    flights: Flights<Way, Digest>,
 }
 
 impl Digests {
@@ -83,7 +83,7 @@ impl Engine {
             lock(&table).keep(id, digest, |before| before != Some(digest) && is_for_good);
             Ok(digest)
         };
-        self.digests.flights.join(id, make).await
+        self.digests.flights.join(Way::to(id, &**content), make).await
     }
 }
 

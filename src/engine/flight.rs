@@ -10,8 +10,24 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::locks::lock;
-use crate::source::SourceError;
+use crate::model::content_id::ContentId;
 use crate::source::blocking::broken_off;
+use crate::source::{Content, SourceError};
+
+/// What one flight is for: a content, read over a server or from this machine. The same bytes may come both ways, and who reads them
+/// from a disk must not wait for a server that is stopped, nor fail with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Way {
+    id: ContentId,
+    is_remote: bool,
+}
+
+impl Way {
+    /// The way to this content.
+    pub fn to(id: ContentId, content: &dyn Content) -> Self {
+        Self { id, is_remote: content.received().is_some() }
+    }
+}
 
 type Outcome<V> = Result<V, Arc<SourceError>>;
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::CACHE_FOLDER;
 use super::cache::{Cache, Cached, Key};
-use super::flight::Flights;
+use super::flight::{Flights, Way};
 use super::held::Held;
 use super::kin::{Families, Kin, Recent};
 use super::lengths::Lengths;
@@ -32,7 +32,7 @@ pub(super) struct Versions {
     cache: Arc<Cache>,
     pub lengths: Arc<Lengths>,
     pub families: Families,
-    flights: Flights<ContentId, Arc<Version>>,
+    flights: Flights<Way, Arc<Version>>,
 }
 
 impl Versions {
@@ -52,6 +52,7 @@ impl Versions {
         if let Some(version) = self.kept(id) {
             return Ok(version);
         }
+        let way = Way::to(id, &**content);
         let (versions, content) = (Arc::clone(self), Arc::clone(content));
         let load = async move {
             // A flight that ended between the look above and this one has left its result in the cache.
@@ -60,7 +61,7 @@ impl Versions {
                 None => versions.load(id, &content).await.map_err(Arc::new),
             }
         };
-        self.flights.join(id, load).await
+        self.flights.join(way, load).await
     }
 
     fn kept(&self, id: ContentId) -> Option<Arc<Version>> {
@@ -80,7 +81,8 @@ impl Versions {
             None => self.read(content, None).await?,
             Some((versioned, family)) => {
                 let kin = self.families.kin(family.id);
-                let made = self.by_changes(versioned, &family, &kin).await;
+                let is_local = content.received().is_none();
+                let made = self.by_changes(versioned, is_local, &family, &kin).await;
                 // Only a full read may contradict what is known.
                 let is_as_known = |made: &Version| self.lengths.get(id).is_none_or(|len| len == made.len());
                 let version = match made.filter(is_as_known) {
@@ -160,7 +162,14 @@ impl Versions {
 
     /// The version made from one that is at hand; `None` where there is none, or where that is not worth it or does
     /// not work: whatever goes wrong, reading all of it goes another way, and tells why if that fails, too.
-    async fn by_changes(&self, versioned: &dyn Versioned, family: &Family, kin: &Kin) -> Option<Version> {
+    /// What is on this machine is not made from what a server may have to be asked for.
+    async fn by_changes(
+        &self,
+        versioned: &dyn Versioned,
+        is_local: bool,
+        family: &Family,
+        kin: &Kin,
+    ) -> Option<Version> {
         let order = family.order.as_ref()?;
         // One that was read while its keys were not known has no places for lines.
         let at_hand = |base: Recent| {
@@ -169,7 +178,8 @@ impl Versions {
             Some((distance.unwrap_or(u32::MAX), base, version))
         };
         // Of those that are equally far, the one used last.
-        let nearest = kin.bases().into_iter().filter_map(at_hand).min_by_key(|(distance, ..)| *distance);
+        let bases = kin.bases().into_iter().filter(|base| !is_local || base.content.received().is_none());
+        let nearest = bases.filter_map(at_hand).min_by_key(|(distance, ..)| *distance);
         let (_, base, version) = nearest?;
         let begun = Instant::now();
         let made = self.changed(versioned, order, base, version).await;

@@ -24,6 +24,9 @@ struct Table {
     lies: bool,
     /// What a whole read takes, in ms: the engine goes by what is dearer.
     pause: u64,
+    /// Whether it is read over a server, and whether that is stopped.
+    is_remote: bool,
+    is_stopped: bool,
     /// Whether it does not say what its versions have in common, and whether it does not answer for steps.
     is_silent: AtomicBool,
     is_down: AtomicBool,
@@ -88,7 +91,14 @@ impl Content for Row {
         format!("version {}", self.number)
     }
 
+    fn received(&self) -> Option<u64> {
+        self.table.is_remote.then_some(0)
+    }
+
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        if self.table.is_stopped {
+            return std::future::pending().await;
+        }
         self.table.whole_reads.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(self.table.pause)).await;
         for piece in self.table.bytes(self.number).chunks(10_000) {
@@ -400,4 +410,21 @@ fn a_length_that_is_given_twice_must_be_the_same() {
         assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
         assert_eq!(engine.len(id(0), &content).await.expect("what was told stays"), 1000);
     });
+}
+
+/// A store and its server hold the same contents. One that is read from the store must not wait for the server.
+#[tokio::test]
+async fn who_reads_from_this_machine_does_not_wait_for_a_stopped_server() {
+    let engine = Engine::new(1 << 20);
+    let rows = || Mutex::new(vec![Rows::from([(1, "one".to_owned())])]);
+    let served = Table { versions: rows(), is_remote: true, is_stopped: true, ..Table::default() };
+    let stored = Table { versions: rows(), ..Table::default() };
+    let (served, stored) = (Arc::new(served).content(0), Arc::new(stored).content(0));
+    let mut waiting = Box::pin(engine.versions.get(id(0), &served));
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending(), "the server is stopped");
+    let version = engine.versions.get(id(0), &stored).await.expect("the store is there");
+    assert_eq!(version.len(), line(1, "one").len() as u64);
+    let digest = engine.digest(id(0), &stored).await.expect("the store is there");
+    assert_eq!(digest.rows, 1);
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending(), "the server is stopped");
 }

@@ -19,6 +19,8 @@ pub(in crate::source) struct Lzma<R> {
     packed: R,
     stream: Stream,
     window: Window,
+    /// Memory that its decoder may take already, and that it did not get.
+    wanted: Option<u64>,
     began: bool,
     has_ended: bool,
 }
@@ -40,13 +42,12 @@ impl<R: BufRead> Lzma<R> {
     }
 
     fn new(packed: R, stream: Stream) -> Self {
-        Self { packed, stream, window: Window::default(), began: false, has_ended: false }
+        Self { packed, stream, window: Window::default(), wanted: None, began: false, has_ended: false }
     }
 
     /// Takes as much memory as the decoder asks for.
     fn grow(&mut self) -> io::Result<()> {
-        let before = self.stream.memlimit();
-        let mut limit = before;
+        let mut limit = self.stream.memlimit();
         loop {
             limit = limit.saturating_add(STEP);
             match self.stream.set_memlimit(limit) {
@@ -56,12 +57,17 @@ impl<R: BufRead> Lzma<R> {
                 Err(error) => return Err(error.into()),
             }
         }
-        let granted = self.window.resize(limit);
-        if granted.is_err() {
-            // A reader that goes on is refused again.
-            self.stream.set_memlimit(before)?;
+        self.wanted = Some(limit);
+        self.claim()
+    }
+
+    /// Takes what is wanted. A reader that goes on where it was refused comes here again.
+    fn claim(&mut self) -> io::Result<()> {
+        if let Some(limit) = self.wanted {
+            self.window.resize(limit)?;
+            self.wanted = None;
         }
-        Ok(granted?)
+        Ok(())
     }
 }
 
@@ -70,6 +76,7 @@ impl<R: BufRead> Read for Lzma<R> {
         if out.is_empty() {
             return Ok(0);
         }
+        self.claim()?;
         while !self.has_ended {
             let input = self.packed.fill_buf()?;
             let is_end = input.is_empty();

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use zstd::stream::read::Decoder;
 
-use super::frames::{is_skippable, skip, trailing_garbage};
+use super::frames::{is_skippable, skip};
 use super::{Looked, cut_is_damage, invalid};
 use crate::memory::unpacking::{Window, window};
 
@@ -43,10 +43,7 @@ impl<R: BufRead> Zstd<R> {
                 return if self.began { Ok(false) } else { Err(invalid("no packed data at all")) };
             }
             let Some((&magic, header)) = head.split_first_chunk::<4>() else {
-                return Err(match self.began && !MAGIC.starts_with(&head) {
-                    true => trailing_garbage(),
-                    false => invalid("it ends within the head of a frame"),
-                });
+                return Err(invalid("it ends within the head of a frame"));
             };
             if is_skippable(magic) {
                 packed.read_exact(&mut [0; 4])?;
@@ -55,10 +52,10 @@ impl<R: BufRead> Zstd<R> {
                 continue;
             }
             if magic != MAGIC {
-                return Err(match self.began {
-                    true => trailing_garbage(),
-                    false => invalid("it does not begin as Zstandard does"),
-                });
+                return Err(invalid(match self.began {
+                    true => "something that is no frame follows the last one",
+                    false => "it does not begin as Zstandard does",
+                }));
             }
             let Some(len) = window_of(header) else {
                 return Err(invalid("it ends within the head of a frame"));
@@ -114,7 +111,6 @@ fn window_of(header: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::TrailingGarbage;
     use super::*;
     use crate::memory::unpacking::Refused;
 
@@ -155,20 +151,6 @@ mod tests {
             encoder.finish().expect("memory");
         }
         assert!(unpacked(&streamed).expect("both are whole") == [&small[..], &large].concat());
-    }
-
-    #[test]
-    fn what_follows_the_last_frame_is_no_damage_of_it() {
-        let frame = zstd::encode_all(&b"text"[..], 1).expect("memory");
-        for behind in [&[0; 512][..], b"junk", b"no"] {
-            let error = unpacked(&[&frame[..], behind].concat()).expect_err("it is no frame");
-            assert!(
-                error.get_ref().is_some_and(|cause| cause.is::<TrailingGarbage>()),
-                "{behind:?}: {error}"
-            );
-        }
-        let error = unpacked(b"junk").expect_err("it is no frame");
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
     }
 
     #[test]
