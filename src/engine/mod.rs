@@ -52,6 +52,7 @@ pub use listings::Listings;
 
 use cache::Cache;
 use digest::Digests;
+use flight::Way;
 use held::Held;
 use index::Facts;
 use lengths::Lengths;
@@ -72,7 +73,7 @@ pub struct Engine {
     versions: Arc<Versions>,
     digests: Digests,
     /// Contents that somebody has open.
-    open: Mutex<HashMap<ContentId, Weak<Held>>>,
+    open: Mutex<HashMap<Way, Weak<Held>>>,
     parts: Arc<PartMemory>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
     seen: FirstSeen,
@@ -191,17 +192,18 @@ impl Engine {
         if let Some(tree) = self.tree(id, content).await? {
             return Ok(Reader::InParts(tree));
         }
-        if let Some(held) = lock(&self.open).get(&id).and_then(Weak::upgrade) {
+        let way = Way::to(id, &**content);
+        if let Some(held) = lock(&self.open).get(&way).and_then(Weak::upgrade) {
             return Ok(Reader::Held(held));
         }
         let version = self.versions.get(id, content).await?;
         let mut open = lock(&self.open);
-        if let Some(held) = open.get(&id).and_then(Weak::upgrade) {
+        if let Some(held) = open.get(&way).and_then(Weak::upgrade) {
             return Ok(Reader::Held(held));
         }
         open.retain(|_, held| held.strong_count() > 0);
         let held = Arc::new(Held::new(id, Arc::clone(content), version, Arc::clone(&self.cache)));
-        open.insert(id, Arc::downgrade(&held));
+        open.insert(way, Arc::downgrade(&held));
         Ok(Reader::Held(held))
     }
 

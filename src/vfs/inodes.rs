@@ -38,7 +38,7 @@ impl Inodes {
     }
 
     /// The number of `node`, with one more reference, and what it stands for. The newest node of an identity is kept: its
-    /// link count may have grown. A content may have names that not the same users may read it under: as it has one mode,
+    /// link count may have grown. But what is on this machine is read from there, also where a server has it, too. A content may have names that not the same users may read it under: as it has one mode,
     /// the strictest access holds as long as the inode is referenced.
     pub fn reference(&self, node: &Node) -> (u64, Arc<Node>) {
         let identity = node.identity();
@@ -52,7 +52,9 @@ impl Inodes {
         if slot.references > 0 && ino != self.root {
             slot.node = Arc::new(match (&*slot.node, node) {
                 (Node::File(known), Node::File(file)) => {
-                    Node::File(FileEntry { access: known.access.and(file.access), ..file.clone() })
+                    let is_here = known.content.received().is_none() && file.content.received().is_some();
+                    let content = Arc::clone(if is_here { &known.content } else { &file.content });
+                    Node::File(FileEntry { access: known.access.and(file.access), content, ..file.clone() })
                 }
                 _ => node.clone(),
             });
@@ -107,6 +109,9 @@ fn derived(identity: &ContentId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::access::Access;
+    use crate::model::time::Timestamp;
+    use crate::source::{Content, FileKind, Sink, SourceError};
 
     fn database(name: &str) -> Node {
         Node::Database { db: name.into() }
@@ -124,6 +129,42 @@ mod tests {
         assert!(matches!(first.node(ino), Err(VfsError::Stale)));
         first.forget(1, 100);
         assert!(first.node(1).is_ok(), "the root stays");
+    }
+
+    /// A content over a server, or from this machine.
+    struct From {
+        server: bool,
+    }
+
+    #[async_trait::async_trait]
+    impl Content for From {
+        fn received(&self) -> Option<u64> {
+            self.server.then_some(0)
+        }
+
+        fn describe(&self) -> String {
+            "a file".to_owned()
+        }
+
+        async fn read(&self, _: Sink) -> Result<(), SourceError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_on_this_machine_is_read_from_there_whichever_name_was_looked_up_last() {
+        let file = |server| {
+            let (path, id, content) = ("t.jsonl".into(), ContentId::of(&[b"t"]), Arc::new(From { server }));
+            let (kind, changed, access) = (FileKind::Regular, Timestamp::UNIX_EPOCH, Access::default());
+            Node::File(FileEntry { path, kind, id, changed, links: 1, access, content })
+        };
+        for order in [[true, false, true], [false, true, true]] {
+            let inodes = Inodes::new(Node::Root, 1);
+            let seen = order.map(|server| inodes.reference(&file(server)));
+            assert_eq!((seen[0].0, seen[1].0), (seen[2].0, seen[2].0), "one content, one inode");
+            let Node::File(kept) = &*seen[2].1 else { panic!("it is a file") };
+            assert!(kept.content.received().is_none(), "{order:?}");
+        }
     }
 
     #[test]
