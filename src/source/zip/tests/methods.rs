@@ -86,7 +86,11 @@ fn members_by_each_method_are_what_was_packed() {
     let lines = (1..=40).flat_map(|number| format!("{number}\n").into_bytes());
     let bytes: Vec<u8> = vec![b'x'; 70_000].into_iter().chain(lines).collect();
     for member in before_1993(&text()) {
-        assert!(whole(&zip(&[member.clone()])) == [("a".to_owned(), text())], "method {}", member.method);
+        assert!(
+            whole(&zip(std::slice::from_ref(&member))) == [("a".to_owned(), text())],
+            "method {}",
+            member.method
+        );
     }
     let deflate64 = zip(&[Packed::by(9, "a", &bytes, DEFLATE64.to_vec())]);
     assert!(whole(&deflate64) == [("a".to_owned(), bytes)], "Deflate64");
