@@ -104,9 +104,13 @@ pub(in crate::source) fn contradiction<R: Read + Seek>(
     if local.method != member.method {
         return Ok(Some(format!("method {}, and the directory {}", local.method, member.method)));
     }
-    // The lower bits are all that fits.
-    let differs = |stated: u32, known: u64| stated != IN_ZIP64 && u64::from(stated) != known % WRAP;
-    let found = numbers.into_iter().find(|(_, stated, known)| differs(*stated, *known));
+    // The lower bits are all that fits. A length may stand in the extra field for zip64, a CRC-32 may not.
+    let is_elsewhere = |stated: u32, at: usize| at > 0 && stated == IN_ZIP64;
+    let differs = |stated: u32, known: u64| u64::from(stated) != known % WRAP;
+    let mut stated_otherwise = numbers.into_iter().enumerate();
+    let found = stated_otherwise
+        .find(|(at, (_, stated, known))| !is_elsewhere(*stated, *at) && differs(*stated, *known))
+        .map(|(_, number)| number);
     Ok(found.map(|(what, stated, known)| format!("{what} {stated:#x}, and the directory {known:#x}")))
 }
 
