@@ -83,6 +83,9 @@ fn a_header_that_states_other_numbers_than_the_directory_contradicts_it() {
     let mut large = sound.clone();
     large[18..26].copy_from_slice(&[0xff; 8]);
     assert_eq!(found(&large), None);
+    let mut odd = sound.clone();
+    odd[14..18].copy_from_slice(&[0xff; 4]);
+    assert!(found(&odd).expect("no CRC-32 stands elsewhere").starts_with("the CRC-32"));
     let mut unstated = sound;
     unstated[14..26].copy_from_slice(&[0; 12]);
     assert_eq!(found(&unstated), None);
