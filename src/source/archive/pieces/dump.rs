@@ -55,16 +55,14 @@ fn tables_of(part: &Part, stored: Arc<dyn Stored>) -> Result<Vec<Piece>, SourceE
 pub(super) fn members(part: &Part, packing: Packing) -> Result<Vec<Piece>, SourceError> {
     // What cannot be read is said of the tar.
     let stored = part.stored();
-    let begins = packing.unpack(&*stored).and_then(head);
-    if let Err(error) = &begins
-        && !io_kind(error).is_lasting()
-    {
+    let begins = match packing.unpack(&*stored).and_then(head) {
         // It may be read the next time.
-        return begins.map(|_| Vec::new()).map_err(|error| {
+        Err(error) if !io_kind(&error).is_lasting() => {
             let what = stored.describe();
-            stored_error(&part.means.label, format!("cannot read {what}"), &what, error)
-        });
-    }
+            return Err(stored_error(&part.means.label, format!("cannot read {what}"), &what, error));
+        }
+        begins => begins,
+    };
     match packing {
         _ if !begins.is_ok_and(|head| pg::is_archive(&head)) => {}
         Packing::Plain => return tables(part),
