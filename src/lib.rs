@@ -1,8 +1,7 @@
 //! asof mounts databases and their snapshot history as a read-only file tree.
 //!
-//! Data flows one way: each module may use only those below it in this list.
-//! `cli` → `verify`; `cli` → `trace` → `derived`; `cli` → `fuse` → `vfs` → `derived` → `engine` → `catalog` →
-//! `source` → `memory`, `records`, `model`; all of them → `clock`, `private`, `locks`, `tasks`.
+//! Data flows one way: each folder may use only those below it in this list, top first: `cli`, `verify`, `fuse`, `vfs`,
+//! `query`, `views`, `engine`, `catalog`, `source`, `format`, `files`, `content`, `memory`, `util`, `model`.
 
 // Text leaves for a terminal through few places (docs/adr/0038-what-is-printed.md); tests may print.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout))]
@@ -14,17 +13,16 @@
 
 pub mod catalog;
 pub mod cli;
-pub mod clock;
-pub mod derived;
+pub mod content;
 pub mod engine;
+pub mod files;
+pub mod format;
 pub mod fuse;
-mod locks;
 mod memory;
 pub mod model;
-mod private;
-mod records;
+pub mod query;
 pub mod source;
-mod tasks;
-pub mod trace;
+pub mod util;
 pub mod verify;
 pub mod vfs;
+pub mod views;

@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::source::dump::probe::copy_text`.
+//! See `asof::format::dump::probe::copy_text`.
 
-use asof::source::dump::probe;
+use asof::format::dump::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::copy_text(bytes));

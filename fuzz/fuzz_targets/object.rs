@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::source::dolt_store::probe::object`.
+//! See `asof::source::dolt::store::probe::object`.
 
-use asof::source::dolt_store::probe;
+use asof::source::dolt::store::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::object(bytes));

@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::source::dump::probe::pg_dump`.
+//! See `asof::format::dump::probe::pg_dump`.
 
-use asof::source::dump::probe;
+use asof::format::dump::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::pg_dump(bytes));

@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::source::zip::probe`.
+//! See `asof::format::zip::probe`.
 
-use asof::source::zip::probe;
+use asof::format::zip::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::zip(bytes));

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
-use crate::clock::WallClock;
-use crate::locks::lock;
 use crate::model::names;
 use crate::source;
+use crate::util::clock::WallClock;
+use crate::util::locks::lock;
 
 mod database;
 mod log_file;

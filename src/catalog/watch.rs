@@ -7,8 +7,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Catalog;
-use crate::clock::WallClock;
-use crate::source::{POLL_INTERVAL, Source, SourceError};
+use crate::content::SourceError;
+use crate::source::{POLL_INTERVAL, Source};
+use crate::util::clock::WallClock;
 
 /// Least time between two polls of one source: a burst of news costs a few polls a second.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -8,12 +8,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::home;
-use crate::clock::WallClock;
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
 use crate::memory::{self, unpacking};
 use crate::model::terminal::ShowPath;
-use crate::private;
-use crate::records::remove_stale;
+use crate::util::clock::WallClock;
+use crate::util::private;
+use crate::util::records::remove_stale;
 use crate::vfs::Vfs;
 
 /// How often what was learned is put on disk. A mount that is killed loses no more than that.
@@ -53,7 +53,7 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, cloc
     unpacking::draw_on(engine.budget());
     let Some(folder) = folder else { return engine };
     if let Err(error) = engine.use_index(Index::in_folder(folder, clock)) {
-        let reason = crate::source::chain(&error);
+        let reason = crate::content::chain(&error);
         tracing::warn!(%reason, "what earlier mounts found out is not known; --cache-dir chooses another place");
     }
     remove_stale(folder, clock);
@@ -116,6 +116,6 @@ fn save(vfs: &Vfs, is_known: bool) -> bool {
 
 /// Logs why nothing is kept.
 pub(super) fn not_kept(error: &IndexError) {
-    let reason = crate::source::chain(error);
+    let reason = crate::content::chain(error);
     tracing::warn!(%reason, "sizes are not kept for the next time; --cache-dir chooses another place");
 }

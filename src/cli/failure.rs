@@ -4,8 +4,8 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::content::{SourceError, chain};
 use crate::model::terminal;
-use crate::source::{SourceError, chain};
 
 /// What went wrong, why, and what to do.
 #[derive(Debug)]

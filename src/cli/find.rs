@@ -14,8 +14,8 @@ use super::tree::{FromArgs, Opened};
 use crate::catalog::{Database, SnapKey, View};
 use crate::engine::Engine;
 use crate::model::terminal;
+use crate::query::{Found, Matcher, Pattern, Step, Unread, Wanted, main_line, search};
 use crate::source::verify::Progress;
-use crate::trace::{Found, Matcher, Pattern, Step, Unread, Wanted, main_line, search};
 
 /// Status where there is nothing to be found, as of grep.
 const NOTHING_FOUND: u8 = 1;

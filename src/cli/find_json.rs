@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::find::Searched;
 use super::target::table_name;
-use crate::trace::Found;
+use crate::query::Found;
 
 /// A row that holds the text for a while; the field order is the order in the line.
 #[derive(Serialize)]

@@ -8,15 +8,16 @@ use crate::model::time::Timestamp;
 
 use super::Failure;
 use super::log_json;
-use super::log_text::{self, Stat};
+use super::log_text::Stat;
 use super::output::{ColourChoice, Output};
 use super::target::Target;
 use super::tree::{FromArgs, Opened};
 use crate::catalog::{self, Database, Snapshot};
-use crate::derived::{Ancestry, Counts};
+use crate::cli::log_text;
+use crate::content::SourceError;
 use crate::engine::{Engine, Listings};
-use crate::source::SourceError;
-use crate::trace::{ChangedFile, Changes, changed_files, count};
+use crate::query::{ChangedFile, Changes, changed_files, count};
+use crate::views::{Ancestry, Counts};
 
 /// Show who changed what, and when, the newest first
 ///

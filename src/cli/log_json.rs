@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::log::{Entry, FileChange};
 use super::log_text::Stat;
 use super::target::table_name;
-use crate::source::chain;
+use crate::content::chain;
 
 /// A snapshot; the field order is the order in the line.
 #[derive(Serialize)]

@@ -4,10 +4,10 @@ use super::Failure;
 use super::log::{Entry, FileChange};
 use super::output::{Output, Style};
 use super::target::table_name;
-use crate::derived::{Counts, DerivedError};
+use crate::content::chain;
 use crate::model::number::to_usize;
 use crate::model::terminal;
-use crate::source::chain;
+use crate::views::{Counts, DerivedError};
 
 /// The longest bar, in characters.
 const LONGEST_BAR: u64 = 40;

@@ -16,8 +16,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 use super::{Failure, home, mountpoint};
 use crate::model::terminal::ShowPath;
 use crate::model::{names, terminal};
-use crate::private;
-use crate::source::dolt_sql::EXPOSED;
+use crate::source::dolt::server::EXPOSED;
+use crate::util::private;
 
 /// Environment variable that chooses the level (`warn`, `info`, `debug`, or per module as `tracing` has it).
 const LEVEL: &str = "ASOF_LOG";

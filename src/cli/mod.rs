@@ -37,8 +37,8 @@ mod verify;
 mod wire;
 mod workers;
 
+use crate::format::sqlite;
 use crate::model::terminal;
-use crate::source::sqlite;
 use failure::Failure;
 
 /// Mount databases and their snapshot history as a read-only file tree.

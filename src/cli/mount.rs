@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::signals::Signals;
-use super::tree::{self, Opening, ReadingArgs};
+use super::tree::{Opening, ReadingArgs};
 use super::{Failure, background, disk_cache, heap, logging, mountpoint, size, workers};
 use crate::catalog::Catalog;
+use crate::cli::tree;
 use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, Modes, session};
 use crate::model::access::Audience;

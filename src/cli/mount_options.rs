@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::mount::MountArgs;
 use super::{Failure, size};
-use crate::source::dolt_sql::PinError;
+use crate::source::dolt::server::PinError;
 
 /// What mount(8), systemd and other tools put into fstab's fourth field for themselves, and what says nothing of a tree that is
 /// read-only and keeps no times of access.

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::Failure;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
-use crate::source::dolt_sql::{Password, ReadAgain, read_small_file};
+use crate::source::dolt::server::{Password, ReadAgain, read_small_file};
 
 /// Environment variable with the server's password.
 const VARIABLE: &str = "ASOF_DOLT_PASSWORD";

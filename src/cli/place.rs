@@ -3,8 +3,8 @@
 use super::Failure;
 use super::tree::Tree;
 use crate::catalog::pairs;
+use crate::content::chain;
 use crate::model::time_expr::Clock;
-use crate::source::chain;
 use crate::vfs::{DirEntry, PathError, Place, VfsError};
 
 /// Names that are told of a folder at most.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use crate::source::dolt_sql::{Pin, TlsOptions};
+use crate::source::dolt::server::{Pin, TlsOptions};
 
 /// Password and encryption.
 #[derive(Debug, Default, clap::Args)]

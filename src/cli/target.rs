@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Failure;
 use super::place::{alike, listed};
 use crate::catalog::{Catalog, Database};
-use crate::trace::ROWS;
+use crate::query::ROWS;
 
 /// What was asked for: some databases, and perhaps one of their files.
 pub(super) struct Target {

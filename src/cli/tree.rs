@@ -13,12 +13,12 @@ use super::progress::Progress;
 use super::server_args::ServerArgs;
 use super::{Failure, disk_cache, logging, size, wire, workers};
 use crate::catalog::{Catalog, Watcher};
-use crate::clock::WallClock;
 use crate::engine::Engine;
+use crate::format::sqlite::{RUNNING, set_running};
 use crate::model::secrets::Secrets;
 use crate::source::Source;
 use crate::source::archive::Undated;
-use crate::source::sqlite::{RUNNING, set_running};
+use crate::util::clock::WallClock;
 use crate::vfs::Vfs;
 
 /// Default of `--cache-size`.

@@ -10,17 +10,18 @@ use jiff::tz::TimeZone;
 
 use super::server_args::ServerArgs;
 use super::{Failure, password};
-use crate::clock::WallClock;
+use crate::content::ErrorKind;
+use crate::files::root::Links;
+use crate::format::remove_leftovers;
 use crate::model::terminal::ShowPath;
+use crate::source::Source;
 use crate::source::archive::{ArchiveOptions, ArchiveSource, Undated, folders_with_archives};
-use crate::source::dolt_sql::{
+use crate::source::dolt::server::{
     DoltOptions, DoltSqlSource, Password, ReadAgain, SECRET_TABLES, TlsOptions, check_url,
 };
-use crate::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
+use crate::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
 use crate::source::git::{GitPlace, GitSource};
-use crate::source::remove_leftovers;
-use crate::source::root::Links;
-use crate::source::{ErrorKind, Source};
+use crate::util::clock::WallClock;
 
 /// A SOURCE argument, taken apart.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::thread;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Failure;
-use crate::locks::lock;
-use crate::tasks;
+use crate::util::locks::lock;
+use crate::util::tasks;
 
 /// Threads that a command needs beside one for each core: those that read the kernel's requests, and some that wait.
 const OTHERS: usize = 8;

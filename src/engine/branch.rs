@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::source::parts::Part;
+use crate::content::parts::Part;
 
 /// The parts below one, with running lengths.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::source::parts::{Lines, Rendering};
+    use crate::content::parts::{Lines, Rendering};
 
     fn part(number: u8) -> Part {
         Part { node: [number; 20], rendering: Rendering::of(&[0; 20]), level: 0, lines: Lines::ALL }

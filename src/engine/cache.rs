@@ -8,10 +8,10 @@ use lru::LruCache;
 use super::branch::Branch;
 use super::disk::SegmentStore;
 use super::version::Version;
-use crate::locks::lock;
+use crate::content::parts::Part;
 use crate::memory::{Budget, GivesWay};
 use crate::model::content_id::ContentId;
-use crate::source::parts::Part;
+use crate::util::locks::lock;
 
 /// What one entry costs beside its bytes: the map's and the allocator's book-keeping, rounded up.
 const ENTRY_OVERHEAD: u64 = 256;

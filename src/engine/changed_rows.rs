@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::differing::leaves;
 use super::tree::Tree;
 use super::{Engine, blocking};
+use crate::content::blocking::broken_off;
+use crate::content::parts::{ByKey, Part, RawRow};
+use crate::content::{Content, SourceError};
 use crate::memory::{Cancel, Sorter, Work};
 use crate::model::number::to_usize;
-use crate::source::blocking::broken_off;
-use crate::source::parts::{ByKey, Part, RawRow};
-use crate::source::{Content, SourceError};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 

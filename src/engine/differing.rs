@@ -8,9 +8,9 @@ use super::held::Held;
 use super::segmenter::LONGEST;
 use super::tree::Tree;
 use super::{Reader, blocking};
+use crate::content::SourceError;
+use crate::content::parts::{LONG, Part};
 use crate::model::content_id::ContentId;
-use crate::source::SourceError;
-use crate::source::parts::{LONG, Part};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 

@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 use super::flight::{Flights, Way};
 use super::learned::Learned;
 use super::{Engine, Reader};
-use crate::locks::lock;
+use crate::content::{Content, SourceError};
 use crate::model::content_id::ContentId;
-use crate::source::{Content, SourceError};
-use crate::tasks::off_the_loop;
+use crate::util::locks::lock;
+use crate::util::tasks::off_the_loop;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -95,9 +95,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::clock::WallClock;
+    use crate::content::Sink;
     use crate::engine::Index;
-    use crate::source::Sink;
+    use crate::util::clock::WallClock;
 
     /// Lines, read so often.
     struct Lines {

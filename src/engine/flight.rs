@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, Weak};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::locks::lock;
+use crate::content::blocking::broken_off;
+use crate::content::{Content, SourceError};
 use crate::model::content_id::ContentId;
-use crate::source::blocking::broken_off;
-use crate::source::{Content, SourceError};
+use crate::util::locks::lock;
 
 /// What one flight is for: a content, read over a server or from this machine. The same bytes may come both ways, and who reads them
 /// from a disk must not wait for a server that is stopped, nor fail with it.
@@ -113,7 +113,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::source::ErrorKind;
+    use crate::content::ErrorKind;
 
     #[tokio::test]
     async fn many_who_ask_at_once_cause_one_load_and_errors_are_not_kept() {

@@ -13,10 +13,10 @@ use super::load::segment_id;
 use super::reading::Reading;
 use super::report::cannot_read;
 use super::version::{Segment, Version};
-use crate::locks::lock;
+use crate::content::{Content, ErrorKind, SourceError};
 use crate::model::content_id::ContentId;
 use crate::model::number::to_usize;
-use crate::source::{Content, ErrorKind, SourceError};
+use crate::util::locks::lock;
 
 /// A run that nobody reads on is ended after this: it may hold a connection, or a file open.
 const IDLE: Duration = Duration::from_secs(5);

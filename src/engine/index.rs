@@ -9,11 +9,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::digest::Digest;
-use crate::clock::WallClock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 use crate::model::terminal::ShowPath;
-use crate::records::{Counts, Kind, RecordFile, later};
+use crate::util::clock::WallClock;
+use crate::util::records::{Counts, Kind, RecordFile, later};
 
 /// A content id, and the length in bytes, little-endian.
 const LENGTH: usize = 16 + 8;

@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::locks::lock;
+use crate::content::{Content, ErrorKind, SourceError, chain};
 use crate::model::content_id::ContentId;
-use crate::source::{Content, ErrorKind, SourceError, chain};
+use crate::util::locks::lock;
 use lru::LruCache;
 
 /// Families remembered, of some KiB each.
@@ -242,7 +242,7 @@ mod tests {
     fn changes_that_are_dearer_than_a_full_read_are_tried_now_and_then() {
         let kin = Kin::default();
         let content: Arc<dyn Content> =
-            Arc::new(crate::source::text::TextContent { text: bytes::Bytes::new(), what: String::new() });
+            Arc::new(crate::content::text::TextContent { text: bytes::Bytes::new(), what: String::new() });
         for number in 0..20_u8 {
             kin.note(ContentId::of(&[&[number]]), &content);
         }

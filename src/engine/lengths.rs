@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use super::learned::Learned;
 use super::report;
-use crate::locks::lock;
+use crate::content::{Content, ErrorKind, SourceError};
 use crate::model::content_id::ContentId;
-use crate::source::{Content, ErrorKind, SourceError};
+use crate::util::locks::lock;
 
 /// Lengths in bytes, kept for good.
 #[derive(Default)]

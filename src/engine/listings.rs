@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use super::flight::Flights;
 use super::report::cannot_list;
 use crate::catalog::View;
-use crate::locks::lock;
+use crate::content::unlisted::is_passing;
+use crate::content::{FileEntry, SourceError};
 use crate::memory::{Budget, Held};
 use crate::model::access::Access;
 use crate::model::history::SnapshotId;
 use crate::model::secrets::{Secrets, is_container, is_database};
-use crate::source::unlisted::is_passing;
-use crate::source::{FileEntry, SourceError};
+use crate::util::locks::lock;
 
 /// Entries kept over all listings, at most.
 const KEPT_ENTRIES: usize = 64 * 1024;

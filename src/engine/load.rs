@@ -8,9 +8,9 @@ use super::cache::{Cache, Cached, Key};
 use super::reading::Reading;
 use super::segmenter::Segmenter;
 use super::version::{Segment, Version};
+use crate::content::{Content, SourceError};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
-use crate::source::{Content, SourceError};
 
 /// Reads a whole content. Its segments go into the cache; equal ones of other contents are kept once.
 ///

@@ -9,10 +9,10 @@ use super::kin::Kin;
 use super::report::steps_are_wrong;
 use super::steps;
 use super::versions::{Versions, relatives};
+use crate::content::versioned::Family;
+use crate::content::{Content, SourceError, chain};
 use crate::model::content_id::ContentId;
-use crate::source::versioned::Family;
-use crate::source::{Content, SourceError, chain};
-use crate::tasks;
+use crate::util::tasks;
 
 /// Who got so many lengths at once is on a walk through all versions, and will want the next ones soon.
 const WALK: usize = 32;

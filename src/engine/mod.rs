@@ -8,12 +8,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use lru::LruCache;
 
-use crate::locks::lock;
+use crate::content::blocking::broken_off;
+use crate::content::{Content, SourceError};
 use crate::memory::Budget;
 use crate::model::content_id::ContentId;
-use crate::source::blocking::broken_off;
-use crate::source::{Content, SourceError};
-use crate::tasks::in_place;
+use crate::util::locks::lock;
+use crate::util::tasks::in_place;
 
 mod branch;
 mod cache;

@@ -1,8 +1,8 @@
 //! One rendering per part: whoever wants a part that is being rendered waits for that.
 
-use crate::locks::lock;
-use crate::source::SourceError;
-use crate::source::parts::Part;
+use crate::content::SourceError;
+use crate::content::parts::Part;
+use crate::util::locks::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -52,8 +52,8 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::source::ErrorKind;
-    use crate::source::parts::{Lines, Rendering};
+    use crate::content::ErrorKind;
+    use crate::content::parts::{Lines, Rendering};
 
     fn part() -> Part {
         Part { node: [7; 20], rendering: Rendering::of(&[0; 20]), level: 0, lines: Lines::ALL }

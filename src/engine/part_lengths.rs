@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex};
 
-use crate::locks::lock;
+use crate::content::parts::Part;
 use crate::memory::{Budget, Held};
 use crate::model::number::to_usize;
-use crate::source::parts::Part;
+use crate::util::locks::lock;
 use foldhash::fast::RandomState;
 
 /// How many are kept at most. A history of a million distinct leaves is measured all the same:
@@ -89,7 +89,7 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::parts::{Lines, Rendering};
+    use crate::content::parts::{Lines, Rendering};
 
     fn part(number: u32) -> Part {
         let mut node = [0; 20];

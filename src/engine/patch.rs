@@ -10,9 +10,9 @@ use super::held::Held;
 use super::load::SegmentList;
 use super::segmenter::{SHORTEST, Segmenter};
 use super::version::{Segment, Version};
+use crate::content::SourceError;
+use crate::content::versioned::LineChange;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
-use crate::source::SourceError;
-use crate::source::versioned::LineChange;
 
 /// What there is at a key before and after.
 #[derive(Default)]

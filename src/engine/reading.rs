@@ -10,9 +10,9 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::content::{Content, ErrorKind, Sink, SourceError};
 use crate::memory::{Budget, Held};
-use crate::source::{Content, ErrorKind, Sink, SourceError};
-use crate::tasks;
+use crate::util::tasks;
 
 /// Pieces that a source may produce ahead of us; and where the budget is short.
 const AHEAD: usize = 4;

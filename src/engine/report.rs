@@ -7,9 +7,9 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::catalog::View;
-use crate::locks::lock;
+use crate::content::{Content, SourceError, chain};
 use crate::model::content_id::ContentId;
-use crate::source::{Content, SourceError, chain};
+use crate::util::locks::lock;
 use lru::LruCache;
 
 /// How long a line is not repeated.

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 
 use super::learned::Learned;
-use crate::locks::lock;
 use crate::model::content_id::ContentId;
+use crate::util::locks::lock;
 
 /// Times by what was seen then: to the microsecond, as they are kept on disk.
 #[derive(Default)]

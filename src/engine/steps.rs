@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::content::versioned::Step;
 use crate::model::content_id::ContentId;
-use crate::source::versioned::Step;
 
 /// Lengths that follow from those that are known, each with the version that it follows from.
 #[derive(Default)]
@@ -72,7 +72,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::source::text::TextContent;
+    use crate::content::text::TextContent;
 
     fn id(number: u8) -> ContentId {
         ContentId::of(&[&[number]])

@@ -11,9 +11,9 @@ use super::cache::{Cache, Cached, Key};
 use super::part_flights::PartFlights;
 use super::part_lengths::PartLengths;
 use super::report::cannot_read;
+use crate::content::parts::{ByKey, Part, Parts, Segment};
+use crate::content::{Content, SourceError};
 use crate::model::number::to_usize;
-use crate::source::parts::{ByKey, Part, Parts, Segment};
-use crate::source::{Content, SourceError};
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 

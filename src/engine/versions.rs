@@ -14,12 +14,12 @@ use super::patch::patched;
 use super::recall;
 use super::report::{cannot_read, changes_do_not_fit};
 use super::version::Version;
+use crate::content::blocking::broken_off;
+use crate::content::versioned::{Family, Versioned};
+use crate::content::{Content, SourceError, chain};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
-use crate::source::blocking::broken_off;
-use crate::source::versioned::{Family, Versioned};
-use crate::source::{Content, SourceError, chain};
-use crate::tasks::in_place;
+use crate::util::tasks::in_place;
 
 /// Changes that come to more than one part in so many of a version's length are not worth having.
 const WORTH_CHANGING: u64 = 2;

@@ -2,7 +2,7 @@
 
 use fuser::Errno;
 
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 use crate::vfs::VfsError;
 
 /// The errno for `error`.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use fuser::{FileHandle, INodeNo, ReplyDirectoryPlus};
 
-use super::convert::{self, Owner};
+use super::convert::Owner;
 use super::slot::Slot;
 use super::{GENERATION, LASTING};
+use crate::fuse::convert;
 use crate::vfs::{Kind, Vfs, VfsError};
 
 /// The references that the entries of a reply carry. Given back when this is dropped, unless the reply was given.

@@ -11,7 +11,7 @@ use fuser::{
 };
 use tokio::runtime::Handle;
 
-use crate::tasks::look;
+use crate::util::tasks::look;
 use crate::vfs::{Found, Vfs, VfsError};
 
 mod caller;

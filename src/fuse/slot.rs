@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use fuser::{Errno, ReplyAttr, ReplyData, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr};
 
-use crate::locks::lock;
+use crate::util::locks::lock;
 
 /// A reply that has not been given yet, shared by those who may give it.
 pub(super) struct Slot<R>(Arc<Mutex<Option<R>>>);

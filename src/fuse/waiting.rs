@@ -14,8 +14,8 @@ use tokio::runtime::Handle;
 
 use super::caller::{Caller, State};
 use super::slot::{Refuse, Slot};
-use crate::locks::lock;
-use crate::tasks;
+use crate::util::locks::lock;
+use crate::util::tasks;
 use crate::vfs::LEAST_RATE;
 
 /// Time between two looks at those that have to be looked at.

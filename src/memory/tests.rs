@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use proptest::prelude::*;
 
 use super::*;
-use crate::locks::lock;
+use crate::util::locks::lock;
 
 /// Runs what never has to wait.
 fn now<T>(future: impl Future<Output = T>) -> T {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::HumanCount;
 
-use super::{ErrorKind, SourceError};
+use crate::content::{ErrorKind, SourceError};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,8 +3,8 @@
 use futures_util::future::join;
 
 use super::lines::{Flaw, Lines};
+use crate::content::{FileEntry, Sink, SourceError};
 use crate::source::verify::Progress;
-use crate::source::{FileEntry, Sink, SourceError};
 
 /// What a content had.
 #[derive(Debug, Default, PartialEq, Eq)]

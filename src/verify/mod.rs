@@ -6,12 +6,13 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use jiff::SignedDuration;
 
+use crate::content::{FileEntry, SourceError};
 use crate::model::content_id::ContentId;
 use crate::model::history::SnapshotMeta;
 use crate::model::snapshot_name;
 use crate::model::time::Timestamp;
 use crate::source::verify::{Contents, Finding, Progress, Severity};
-use crate::source::{Database, FileEntry, Source, SourceError};
+use crate::source::{Database, Source};
 
 mod contents;
 mod lines;

@@ -14,11 +14,12 @@ use tokio::runtime::Handle;
 use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
-use super::snapshot_dir::{self, Entry};
+use super::snapshot_dir::Entry;
 use crate::catalog::Database;
 use crate::engine::{Engine, Listings};
-use crate::locks::lock;
-use crate::tasks;
+use crate::util::locks::lock;
+use crate::util::tasks;
+use crate::vfs::snapshot_dir;
 
 /// How many snapshots are measured ahead at most. Half as many are the least that is left when it goes on.
 const AHEAD: usize = 32;

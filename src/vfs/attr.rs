@@ -7,8 +7,8 @@ use super::error::VfsError;
 use super::histories::TABLE;
 use super::node::{Node, Stays};
 use crate::catalog::{Moment, SnapKey};
+use crate::content::FileKind;
 use crate::model::access::{Access, Audience};
-use crate::source::FileKind;
 
 /// Unit of `st_blocks` (stat(2)).
 const BLOCK: u64 = 512;

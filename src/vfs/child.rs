@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::Vfs;
 use super::error::VfsError;
-use super::log_content::{self, LOG};
+use super::log_content::LOG;
 use super::node::{Link, Node, PerSnapshot, RefKind};
 use super::per_snapshot;
-use super::snapshot_dir::{self, Entry};
+use super::snapshot_dir::Entry;
 use crate::catalog::{Database, Target};
 use crate::model::period::Period;
+use crate::vfs::log_content;
+use crate::vfs::snapshot_dir;
 
 impl Vfs {
     /// What `name` means in the folder `parent`, on the way to nothing but names: no content is read but for a history,

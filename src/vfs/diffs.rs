@@ -6,9 +6,9 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
 use crate::catalog::{Database, Moment, may_be_hash, pairs};
-use crate::derived::{DiffSides, diff_files};
+use crate::content::FileEntry;
 use crate::model::time_expr::Clock;
-use crate::source::FileEntry;
+use crate::views::{DiffSides, diff_files};
 
 impl Vfs {
     /// `<from>..<to>`, each a name of a snapshot, a time, a branch, a tag or a commit, `latest` or `live`. Names may hold

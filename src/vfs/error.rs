@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::derived::DerivedError;
-use crate::source::{ErrorKind, SourceError};
+use crate::content::{ErrorKind, SourceError};
+use crate::views::DerivedError;
 
 /// Why an operation failed; `fuse` turns it into an errno.
 #[derive(Debug, Clone, thiserror::Error)]

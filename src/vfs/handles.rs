@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::error::VfsError;
 use super::list::DirEntry;
 use crate::engine::Reader;
-use crate::locks::lock;
+use crate::util::locks::lock;
 
 /// The open handles, by number.
 #[derive(Default)]

@@ -8,8 +8,8 @@ use super::child::join;
 use super::error::VfsError;
 use super::list::Named;
 use super::node::Node;
-use crate::derived::{VersionIndex, history_file};
 use crate::model::row::short_name;
+use crate::views::{VersionIndex, history_file};
 
 /// What the names of tables' files, and of histories, end in.
 pub(super) const TABLE: &str = ".jsonl";

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::error::VfsError;
 use super::node::Node;
-use crate::locks::lock;
+use crate::content::FileEntry;
 use crate::model::content_id::ContentId;
-use crate::source::FileEntry;
+use crate::util::locks::lock;
 
 /// The inodes that the kernel holds references to.
 pub(super) struct Inodes {
@@ -109,9 +109,9 @@ fn derived(identity: &ContentId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::{Content, FileKind, Sink, SourceError};
     use crate::model::access::Access;
     use crate::model::time::Timestamp;
-    use crate::source::{Content, FileKind, Sink, SourceError};
 
     fn database(name: &str) -> Node {
         Node::Database { db: name.into() }

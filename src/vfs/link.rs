@@ -8,7 +8,7 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::{Link, RefKind};
 use crate::catalog::{Database, Target};
-use crate::source::FileEntry;
+use crate::content::FileEntry;
 
 /// Longest target of a symlink, in bytes (PATH_MAX counts the NUL at its end).
 const LONGEST_TARGET: u64 = 4095;

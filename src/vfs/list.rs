@@ -7,15 +7,17 @@ use super::Vfs;
 use super::attr::Kind;
 use super::child::{join, ref_paths};
 use super::error::VfsError;
-use super::log_content::{self, LOG};
-use super::node::{self, Link, Node, PerSnapshot, RefKind};
+use super::log_content::LOG;
+use super::node::{Link, Node, PerSnapshot, RefKind};
 use super::per_snapshot;
 use super::snapshot_dir;
 use crate::catalog::{Database, Target};
-use crate::locks::lock;
+use crate::content::FileEntry;
 use crate::model::content_id::ContentId;
 use crate::model::period::Period;
-use crate::source::FileEntry;
+use crate::util::locks::lock;
+use crate::vfs::log_content;
+use crate::vfs::node;
 
 /// One name in a folder.
 #[derive(Debug, Clone)]

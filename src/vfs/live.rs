@@ -6,7 +6,7 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
 use crate::catalog::Moment;
-use crate::source::{ErrorKind, FileEntry};
+use crate::content::{ErrorKind, FileEntry};
 
 /// How often a file that changes while it is read is tried before the caller gets an error.
 const TRIES: usize = 8;

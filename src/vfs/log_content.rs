@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::catalog::{self, Database};
+use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
-use crate::source::{Content, FileEntry, FileKind, Sink, SourceError};
 
 /// The name of both.
 pub(super) const LOG: &str = "log.jsonl";

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
-use crate::clock::WallClock;
-use crate::derived::{RowIndexes, Versions};
+use crate::content::FileKind;
 use crate::engine::{Engine, IndexError, Listings};
 use crate::model::secrets::Secrets;
-use crate::source::FileKind;
+use crate::util::clock::WallClock;
+use crate::views::{RowIndexes, Versions};
 
 mod ahead;
 mod attr;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::catalog::{Moment, SnapKey};
+use crate::content::FileEntry;
 use crate::model::content_id::ContentId;
 use crate::model::period::Period;
-use crate::source::FileEntry;
 
 /// Branches or tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::{Node, PerSnapshot, snapshot_identity};
 use crate::catalog::{Database, SnapKey, Snapshot};
-use crate::derived::{beads_export, no_sums, sums};
+use crate::content::FileEntry;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
-use crate::source::FileEntry;
+use crate::views::{beads_export, no_sums, sums};
 
 impl Vfs {
     /// The file `name` of such a folder.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Vfs;
 use super::error::VfsError;
 use crate::catalog::SnapKey;
-use crate::source::{ErrorKind, FileEntry};
+use crate::content::{ErrorKind, FileEntry};
 
 /// What a path below a snapshot's folder is.
 pub(super) enum Entry<'a> {

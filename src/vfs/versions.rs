@@ -8,7 +8,7 @@ use super::child::join;
 use super::error::VfsError;
 use super::node::Node;
 use crate::catalog::Database;
-use crate::derived::{Version, VersionIndex};
+use crate::views::{Version, VersionIndex};
 
 impl Vfs {
     /// What `name` is in the folder `path` of `versions/`.

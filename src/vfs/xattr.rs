@@ -10,8 +10,8 @@ use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
 use crate::catalog::SnapKey;
-use crate::derived::row_count;
-use crate::source::{FileEntry, FileKind};
+use crate::content::{FileEntry, FileKind};
+use crate::views::row_count;
 
 /// How all of them begin. `user.` is the only namespace that is there for everybody.
 const PREFIX: &str = "user.asof.";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asof::source::Database;
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::Client;
@@ -180,12 +180,12 @@ fn views_read_as_they_did_then() {
     client
         .run(&["CREATE OR REPLACE VIEW v1 AS SELECT v + 100 AS v, id FROM a", "INSERT INTO a VALUES (4, 1)"]);
     let now: Arc<str> = client.commit("now", "2026-01-02T00:00:00").into();
-    let mut options = asof::source::dolt_sql::DoltOptions::default();
+    let mut options = asof::source::dolt::server::DoltOptions::default();
     let mut exclude = globset::GlobSetBuilder::new();
     exclude.add(globset::Glob::new("d/sec*").expect("a pattern"));
     options.exclude = exclude.build().expect("one pattern");
     let source =
-        asof::source::dolt_sql::DoltSqlSource::new(&server.url(""), options).expect("the URL is right");
+        asof::source::dolt::server::DoltSqlSource::new(&server.url(""), options).expect("the URL is right");
     let databases = poll(&source).expect("the first poll lists");
     let (then, now) = (files(&databases[0], &then), files(&databases[0], &now));
     let paths: Vec<_> = then.iter().map(|file| &*file.path).collect();
@@ -252,7 +252,7 @@ fn a_branch_that_was_collected_since_the_listing_hides_no_other() {
     client.run(&["CALL DOLT_BRANCH('-D', 'side')", "CALL DOLT_GC()"]);
     assert_eq!(text(&files(&listed, &head(&listed)), "t.jsonl"), "{\"id\":1}\n{\"id\":3}\n");
     let error = wait(listed.files(&aside[0].id)).err().expect("its branch is gone");
-    assert_eq!(error.kind, asof::source::ErrorKind::Missing, "{}", error.chain());
+    assert_eq!(error.kind, asof::content::ErrorKind::Missing, "{}", error.chain());
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn the_working_set_is_shown_beside_the_head() {
     client.commit("head", "2026-01-01T00:00:00");
     let database = database(&server.url("d"));
     let committed = files(&database, &head(&database));
-    let ids = |files: &[asof::source::FileEntry]| files.iter().map(|file| file.id).collect::<Vec<_>>();
+    let ids = |files: &[asof::content::FileEntry]| files.iter().map(|file| file.id).collect::<Vec<_>>();
     assert_eq!(ids(&live_files(&database)), ids(&committed), "nothing is changed yet");
     assert_eq!(entry(&committed, "same.jsonl").links, 2, "the head and live");
 
@@ -297,7 +297,7 @@ fn the_working_set_is_shown_beside_the_head() {
     client.run(&["INSERT INTO changed VALUES (2)"]);
     for path in ["changed.jsonl", "of_changed.jsonl"] {
         let error = bytes(&entry(&live, path).content).expect_err("what was listed is gone");
-        assert_eq!(error.kind, asof::source::ErrorKind::Changed, "{path}: {}", error.chain());
+        assert_eq!(error.kind, asof::content::ErrorKind::Changed, "{path}: {}", error.chain());
     }
     assert_eq!(text(&live_files(&database), "changed.jsonl"), "{\"id\":1}\n{\"id\":2}\n");
     client.run(&["DELETE FROM changed", "DROP TABLE wisps"]);

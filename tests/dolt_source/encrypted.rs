@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource, TlsOptions};
-use asof::source::{ErrorKind, Source, SourceError};
+use asof::content::{ErrorKind, SourceError};
+use asof::source::Source;
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource, TlsOptions};
 
 use crate::support::certificates::{Authority, Files};
 use crate::support::server::Server;

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{Database, ErrorKind, Sink, Source, SourceError};
+use asof::content::{ErrorKind, Sink, SourceError};
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
+use asof::source::{Database, Source};
 
 use crate::fake::Fake;
 use crate::proxy::Proxy;

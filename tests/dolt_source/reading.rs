@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use asof::content::{Content, Sink, SourceError};
 use asof::engine::Engine;
 use asof::model::content_id::ContentId;
-use asof::source::{Content, Sink, SourceError};
 
 /// Into how many reads a long content is divided, about; a short one is read by [`SHORT_STEP`].
 const STEPS: u64 = 31;

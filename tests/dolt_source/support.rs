@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+use asof::content::{Content, FileEntry, SourceError};
 use asof::model::history::SnapshotId;
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{Content, Database, FileEntry, Source, SourceError};
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
+use asof::source::{Database, Source};
 use tokio::runtime::Runtime;
 
 #[path = "../it/support/certificates.rs"]

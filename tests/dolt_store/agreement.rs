@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use asof::content::FileEntry;
 use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{SnapshotId, SnapshotMeta};
 use asof::model::time::Timestamp;
-use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
-use asof::source::{Database, FileEntry, Source};
+use asof::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
+use asof::source::{Database, Source};
 
 use crate::support::server::Server;
 use crate::support::{database, files, reading, wait};

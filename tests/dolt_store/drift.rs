@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
-use asof::source::{Database, ErrorKind, Source, SourceError};
+use asof::content::{ErrorKind, SourceError};
+use asof::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
+use asof::source::{Database, Source};
 
 use crate::agreement::from_files;
 use crate::forge::Forged;

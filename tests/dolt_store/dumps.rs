@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use asof::content::FileEntry;
 use asof::model::history::SnapshotId;
-use asof::source::{Database, FileEntry};
+use asof::source::Database;
 
 use crate::agreement::from_files;
 use crate::support::command::run;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use asof::source::dolt_store::address::Address;
-use asof::source::dolt_store::chunks::{ChunkStore, Chunks, Place};
-use asof::source::dolt_store::message::Message;
-use asof::source::dolt_store::objects::prolly;
-use asof::source::dolt_store::objects::table::Table;
-use asof::source::dolt_store::probe;
-use asof::source::{archive, dump, git, zip};
+use asof::format::{dump, zip};
+use asof::source::dolt::store::address::Address;
+use asof::source::dolt::store::chunks::{ChunkStore, Chunks, Place};
+use asof::source::dolt::store::message::Message;
+use asof::source::dolt::store::objects::prolly;
+use asof::source::dolt::store::objects::table::Table;
+use asof::source::dolt::store::probe;
+use asof::source::{archive, git};
 
 use crate::support::command::run;
 use crate::support::server::{Dolt, Server};

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
+use asof::content::ErrorKind;
+use asof::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
 use asof::source::verify::Severity;
-use asof::source::{Database, ErrorKind, Source};
+use asof::source::{Database, Source};
 
 use crate::agreement::from_files;
 use crate::support::command::run;
@@ -225,7 +226,7 @@ fn data_that_were_pushed_to_a_branch_are_found() {
     let expected = messages(&from_files(&database, "db"));
     assert_eq!(messages(&from_files(&remote, "r")), expected, "the only branch with data needs no name");
     dolt(Dolt::Pinned, &database, &["push", "two", "main"]).expect_status(0);
-    let links = asof::source::root::Links::Beneath;
+    let links = asof::files::root::Links::Beneath;
     assert_eq!(DoltStoreSource::branches_in_git(&remote, links), ["beads-data", "more/data"]);
     let why = DoltStoreSource::missing_in_git(&remote, links).expect("there are two");
     assert!(why.contains("beads-data, more/data") && why.contains("?ref="), "{why}");

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use asof::derived::{Ancestry, Versions};
 use asof::engine::Listings;
 use asof::model::history::{History, SnapshotMeta};
-use asof::trace::changed_files;
+use asof::query::changed_files;
+use asof::views::{Ancestry, Versions};
 
 use crate::derived::runtime;
 use crate::memory::{Files, Memory, archive, catalog, commit};

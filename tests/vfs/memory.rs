@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asof::catalog::Catalog;
+use asof::content::{Content, ErrorKind, FileEntry, FileKind, Sink, SourceError};
 use asof::engine::Engine;
 use asof::model::access::Access;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
-use asof::source::{Content, Database, ErrorKind, FileEntry, FileKind, Sink, SourceError};
+use asof::source::Database;
 use asof::vfs::Vfs;
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use asof::derived::Counts;
 use asof::engine::Engine;
 use asof::model::history::{History, SnapshotId};
+use asof::query::{Found, Matcher, Pattern, Wanted, count, main_line, search};
 use asof::source::verify::Progress;
-use asof::trace::{Found, Matcher, Pattern, Wanted, count, main_line, search};
+use asof::views::Counts;
 use proptest::prelude::*;
 
 use crate::memory::{Files, Memory, catalog, commit};
@@ -109,7 +109,7 @@ async fn check(tables: Vec<Table>) {
     counts(&tables, &steps, view, &engine).await;
 }
 
-async fn counts(tables: &[Table], steps: &[asof::trace::Step], view: &asof::catalog::View, engine: &Engine) {
+async fn counts(tables: &[Table], steps: &[asof::query::Step], view: &asof::catalog::View, engine: &Engine) {
     for at in 1..tables.len() {
         let of = async |at: usize| {
             let files = view.database.files(&steps[at].id).await.expect("it is in memory");

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::sides::{Side, Sides};
 use crate::catalog::Moment;
-use crate::derived::DerivedError;
+use crate::content::{ErrorKind, FileEntry, SourceError};
 use crate::engine::{Engine, Listings};
-use crate::source::{ErrorKind, FileEntry, SourceError};
-use crate::trace::{ChangedFile, compared};
+use crate::query::{ChangedFile, compared};
+use crate::views::DerivedError;
 
 /// How often a file of the working set that changes while it is read is tried.
 const TRIES: usize = 8;

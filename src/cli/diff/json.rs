@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::compare::Sizes;
 use super::sides::Sides;
 use crate::cli::target::table_name;
-use crate::derived::{Counts, RowChange, write_change};
 use crate::model::secrets::TableSecrets;
-use crate::trace::ChangedFile;
+use crate::query::ChangedFile;
+use crate::views::{Counts, RowChange, write_change};
 
 /// What begins the line of a changed row; after it comes the line of `diff/` in a mount, without its brace.
 #[derive(Serialize)]

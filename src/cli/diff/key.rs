@@ -7,9 +7,9 @@ use super::sides::Wanted;
 use crate::cli::Failure;
 use crate::cli::place::{alike, listed};
 use crate::cli::target::{is_called, table_name};
-use crate::derived::{DerivedError, RowChange, TableDiff, each_row_name};
 use crate::model::row::{key_name, short_name};
-use crate::trace::ROWS;
+use crate::query::ROWS;
+use crate::views::{DerivedError, RowChange, TableDiff, each_row_name};
 
 /// Names of rows that one like the wanted is looked for in, in bytes.
 const MOST_TOLD: usize = 4 << 20;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compare::Comparison;
-use super::key::{self, Key, Looked};
+use super::key::{Key, Looked};
 use super::sides::{Meant, Sides, Wanted, Young};
 use super::{DiffArgs, json, text};
 use crate::cli::Failure;
+use crate::cli::diff::key;
 use crate::cli::log::FileChange;
 use crate::cli::log_text::{self, Stat};
 use crate::cli::output::Output;
@@ -15,12 +16,12 @@ use crate::cli::place::{self, alike, listed};
 use crate::cli::progress::Progress;
 use crate::cli::target::{is_called, table_name};
 use crate::cli::tree::Opened;
-use crate::derived::{Counts, DerivedError, diff};
 use crate::engine::Listings;
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
-use crate::trace::{ChangedFile, ROWS, count};
+use crate::query::{ChangedFile, ROWS, count};
 use crate::vfs::VfsError;
+use crate::views::{Counts, DerivedError, diff};
 
 /// What was seen on the way.
 pub(super) struct Seen {

@@ -7,12 +7,12 @@ use std::os::unix::ffi::OsStrExt;
 use super::value;
 use crate::cli::output::{Output, Style};
 use crate::cli::target::table_name;
-use crate::derived::{Counts, RowChange, changed_columns};
+use crate::views::{Counts, RowChange, changed_columns};
 
 use crate::model::row::{NULL, Row, key_name};
 use crate::model::secrets::TableSecrets;
 use crate::model::terminal::{self, ShowPath};
-use crate::trace::ChangedFile;
+use crate::query::ChangedFile;
 
 /// The line that names both sides.
 pub(super) fn sides(out: &Output, from: &str, to: &str) -> String {

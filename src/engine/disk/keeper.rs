@@ -12,12 +12,12 @@ use bytes::Bytes;
 
 use super::pack::{Files, LONGEST, Pack, Writer};
 use super::{Order, Shared};
-use crate::clock::WallClock;
-use crate::locks::lock;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 use crate::model::terminal::ShowPath;
-use crate::private;
+use crate::util::clock::WallClock;
+use crate::util::locks::lock;
+use crate::util::private;
 
 /// A budget is this many packs: what is dropped at once is one of them.
 const PACKS: u64 = 16;

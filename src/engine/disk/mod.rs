@@ -11,10 +11,10 @@ use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::clock::WallClock;
-use crate::locks::lock;
 use crate::model::content_id::ContentId;
-use crate::private;
+use crate::util::clock::WallClock;
+use crate::util::locks::lock;
+use crate::util::private;
 use bytes::Bytes;
 
 mod keeper;

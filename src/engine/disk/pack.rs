@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use crate::clock::WallClock;
 use crate::model::content_id::ContentId;
-use crate::records;
+use crate::util::clock::WallClock;
+use crate::util::records;
 
 /// What stands before the packed bytes of a segment.
 const SUM: usize = 4;

@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::*;
+use crate::content::Sink;
 use crate::engine::{Engine, Reader};
 use crate::model::content_id::ContentId;
-use crate::source::Sink;
 
 const MIB: u64 = 1 << 20;
 

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::*;
+use crate::content::parts::{InParts, Lines, Rendering};
+use crate::content::{ErrorKind, Sink};
 use crate::engine::{Engine, Reader};
 use crate::model::content_id::ContentId;
-use crate::source::parts::{InParts, Lines, Rendering};
-use crate::source::{ErrorKind, Sink};
 
 /// Nodes by their names, and how often each was rendered.
 #[derive(Default)]

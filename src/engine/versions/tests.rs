@@ -8,11 +8,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::content::versioned::{ChangeBatch, ChangeSink, LineChange, Step};
+use crate::content::{ErrorKind, Sink};
 use crate::engine::Engine;
-use crate::locks::lock;
 use crate::model::jsonl::line_key::{KeyColumn, KeyKind, LineKey};
-use crate::source::versioned::{ChangeBatch, ChangeSink, LineChange, Step};
-use crate::source::{ErrorKind, Sink};
+use crate::util::locks::lock;
 
 type Rows = BTreeMap<u64, String>;
 
@@ -379,7 +379,7 @@ fn lines_that_several_exports_have_are_held_once() {
         for number in 0..=20 {
             let text = Bytes::from(table.bytes(number));
             let what = format!("export {number}");
-            let export: Arc<dyn Content> = Arc::new(crate::source::text::TextContent { text, what });
+            let export: Arc<dyn Content> = Arc::new(crate::content::text::TextContent { text, what });
             engine.open(id(number), &export).await.expect("it opens");
             used.push(engine.cache.used());
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::source::stored::{FileStamp, FileVersion};
+use crate::format::blob::{FileStamp, FileVersion};
 
 /// What SQLite adds to the name of a database for its write-ahead log.
 pub(super) const WAL: &str = "-wal";

@@ -8,14 +8,14 @@ use super::found::{Archive, Artefact};
 use super::pieces::{Means, database_of, packed_database};
 use super::zip_directory::ZipFile;
 use super::zip_problem::damaged_zip_hint;
+use crate::content::{ErrorKind, SourceError};
+use crate::format::blob::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
+use crate::format::dump::sha256sum::{self, Checked as Compared};
+use crate::format::dump::tar::TarArchive;
+use crate::format::zip::contradiction;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
-use crate::source::dump::sha256sum::{self, Checked as Compared};
-use crate::source::dump::tar::TarArchive;
-use crate::source::stored::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
 use crate::source::verify::{Finding, Progress, Severity};
-use crate::source::zip::contradiction;
-use crate::source::{ErrorKind, SourceError};
 
 /// How many members of a tar that are left out are named.
 const MOST_NOTES: usize = 20;

@@ -10,14 +10,14 @@ const WEEKLY: &str = "weekly";
 
 /// The conventions of all series of a folder.
 #[derive(Debug, Default)]
-pub(in crate::source) struct SeriesConventions {
+pub(crate) struct SeriesConventions {
     of_all: Conventions,
     by_series: HashMap<String, Conventions>,
 }
 
 impl SeriesConventions {
     /// Those of the folder that is called so.
-    pub(in crate::source) fn of_folder(name: &str) -> Self {
+    pub(crate) fn of_folder(name: &str) -> Self {
         let mut of_all = Conventions::default();
         if name.eq_ignore_ascii_case(WEEKLY) {
             of_all.learn(Convention::Weeks);
@@ -26,14 +26,14 @@ impl SeriesConventions {
     }
 
     /// Takes up what a name shows; true if that is new, so that other names of its series may mean something else now.
-    pub(in crate::source) fn learn(&mut self, name: &ArchiveName) -> bool {
+    pub(crate) fn learn(&mut self, name: &ArchiveName) -> bool {
         let Some(shown) = name.time.as_ref().and_then(|time| time.shows()) else { return false };
         let conventions = self.by_series.entry(name.prefix.clone()).or_insert_with(|| self.of_all.clone());
         conventions.learn(shown)
     }
 
     /// Those of the series of a name.
-    pub(in crate::source) fn of(&self, name: &ArchiveName) -> &Conventions {
+    pub(crate) fn of(&self, name: &ArchiveName) -> &Conventions {
         self.by_series.get(&name.prefix).unwrap_or(&self.of_all)
     }
 }

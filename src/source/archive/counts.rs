@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::found::Archive;
 use super::pieces::{Means, Piece, pieces};
 use super::thrum::MANIFEST;
-use crate::source::blocking::on_blocking_thread;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{Content, Sink, SourceError};
 use crate::source::verify::Finding;
-use crate::source::{Content, Sink, SourceError};
 
 /// Where a Thrum backup keeps its events.
 const EVENTS: &str = "events.jsonl";

@@ -14,14 +14,15 @@ use super::found::{Archive, Artefact};
 use super::pieces::{Means, Piece, pieces, sole_database};
 use super::runs::{Block, BlockMemo, Run, block_around};
 use super::{checks, counts};
-use crate::locks::lock;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::unlisted::is_passing;
+use crate::content::{ErrorKind, FileEntry, FileKind, SourceError};
 use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
-use crate::source::blocking::on_blocking_thread;
-use crate::source::unlisted::is_passing;
+use crate::source::Database;
 use crate::source::verify::{Progress, Verdict, counted};
-use crate::source::{Database, ErrorKind, FileEntry, FileKind, SourceError};
+use crate::util::locks::lock;
 
 /// How many listings are kept.
 const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");

@@ -1,12 +1,12 @@
 //! The formats of archives, and how their names end.
 
 use super::naming::LeftOut;
-use crate::source::dump::packed::Packing;
-use crate::source::sqlite::NAME_ENDINGS;
+use crate::format::dump::packed::Packing;
+use crate::format::sqlite::NAME_ENDINGS;
 
 /// How an archive holds its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum Format {
+pub(crate) enum Format {
     /// Any file, as it is: one of a folder that is a snapshot.
     Plain,
     /// A zip: its members are the files.
@@ -27,7 +27,7 @@ pub(in crate::source) enum Format {
 
 /// What may be packed as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum Content {
+pub(crate) enum Content {
     /// [`Format::Jsonl`]
     Jsonl,
     /// [`Format::Sqlite`]
@@ -57,7 +57,7 @@ impl Format {
     }
 
     /// The end of the name of such a file, with its dot.
-    pub(in crate::source) fn suffix(self) -> String {
+    pub(crate) fn suffix(self) -> String {
         match self {
             Self::Plain => String::new(),
             Self::Zip => ".zip".to_owned(),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::model::time::Timestamp;
 
 use super::format::Format;
+use crate::files::access;
+use crate::format::blob::FileVersion;
 use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
-use crate::source::access;
-use crate::source::stored::FileVersion;
 
 /// A file that is a snapshot, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]

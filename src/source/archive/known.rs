@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::clock::WallClock;
 use crate::model::time::Timestamp;
+use crate::util::clock::WallClock;
 
 use super::zip_directory::ZipFacts;
 use crate::model::content_id::ContentId;
 use crate::model::terminal::ShowPath;
-use crate::records::{Kind, RecordFile, later};
+use crate::util::records::{Kind, RecordFile, later};
 
 /// The key of a file's state, the nanoseconds since 1970 at which its content was captured, and the number of members;
 /// little-endian.

@@ -29,22 +29,22 @@ pub(super) const PRE_RESTORE: &str = "pre-restore";
 
 /// A file name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::source) struct ArchiveName {
-    pub(in crate::source) format: Format,
+pub(crate) struct ArchiveName {
+    pub(crate) format: Format,
     /// What stands beside the time, without separators and without the mark; the whole stem where there is
     /// no time. Where there is a tag: what stands beside tag and time.
-    pub(in crate::source) prefix: String,
+    pub(crate) prefix: String,
     /// The tag of the release that the archive was made for.
-    pub(in crate::source) tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// The time in the name.
-    pub(in crate::source) time: Option<NameTime>,
+    pub(crate) time: Option<NameTime>,
     /// [`PRE_RESTORE`] for a backup taken before a restore.
-    pub(in crate::source) mark: Option<&'static str>,
+    pub(crate) mark: Option<&'static str>,
 }
 
 /// A time as a file name gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::source) struct NameTime {
+pub(crate) struct NameTime {
     parsed: name_time::NameTime,
     /// In a form that its writer fills in with local time: `date +%Y%m%d-%H%M` of dolt-archive,
     /// `date +%Y-%m-%d-%H%M%S` of Octopoid.
@@ -56,7 +56,7 @@ pub(in crate::source) struct NameTime {
 impl NameTime {
     /// The moment in a series of these conventions. A time that names no zone is read in `zone`, or else in `system` where its
     /// writer uses local time, or else in UTC. `None` beyond the calendar, and where the conventions do not say which day it is.
-    pub(in crate::source) fn resolve(
+    pub(crate) fn resolve(
         &self,
         conventions: &Conventions,
         zone: Option<&TimeZone>,
@@ -72,24 +72,24 @@ impl NameTime {
 
     /// Whether nothing follows it in the name. In a repository, that tells copies of a database from migrations
     /// (`20260121120000_create.sql`) and the like.
-    pub(in crate::source) fn ends_the_name(&self) -> bool {
+    pub(crate) fn ends_the_name(&self) -> bool {
         self.ends_the_name
     }
 
     /// Whether other names of its series say what it means.
-    pub(in crate::source) fn depends_on_its_series(&self) -> bool {
+    pub(crate) fn depends_on_its_series(&self) -> bool {
         self.parsed.is_ambiguous()
     }
 
     /// What it shows of the names of its series.
-    pub(in crate::source) fn shows(&self) -> Option<Convention> {
+    pub(crate) fn shows(&self) -> Option<Convention> {
         self.parsed.shows()
     }
 }
 
 /// Why a file is no archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::source) enum LeftOut {
+pub(crate) enum LeftOut {
     /// `<db>-latest.jsonl`.
     Latest,
     /// Its name begins with a dot.
@@ -125,7 +125,7 @@ impl std::fmt::Display for LeftOut {
 /// # Errors
 /// [`LeftOut`] for a file that is no archive. A name without a time is no error here: a zip may hold its time
 /// inside.
-pub(in crate::source) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
+pub(crate) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
     if name.starts_with('.') {
         return Err(LeftOut::Hidden);
     }
@@ -198,7 +198,7 @@ fn is_local(text: &str, format: Format) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::dump::packed::Packing;
+    use crate::format::dump::packed::Packing;
 
     fn moment(name: &str, zone: Option<&str>) -> String {
         let zone = zone.map(|name| TimeZone::get(name).unwrap());

@@ -5,11 +5,11 @@ use jiff::tz::TimeZone;
 
 use super::naming::parse_file_name;
 use super::thrum::Manifest;
+use crate::content::{Sink, SourceError};
+use crate::format::dump::packed::Packing;
+use crate::format::dump::probe::InMemory;
+use crate::format::form::read_export;
 use crate::model::name_time::Conventions;
-use crate::source::dump::packed::Packing;
-use crate::source::dump::probe::InMemory;
-use crate::source::form::read_export;
-use crate::source::{Sink, SourceError};
 
 /// Bytes as the name of an archive.
 pub fn archive_name(bytes: &[u8]) {

@@ -23,8 +23,8 @@ use sha2::{Digest, Sha256};
 
 use super::found::{Archive, Artefact};
 use super::pieces::{Means, Piece, pieces};
-use crate::locks::lock;
-use crate::source::stored::FileVersion;
+use crate::format::blob::FileVersion;
+use crate::util::locks::lock;
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
 const BLOCK_COST: u64 = 256 * 1024 * 1024;
@@ -219,9 +219,9 @@ mod tests {
 
     use super::super::format::Format;
     use super::*;
+    use crate::files::root::{Links, Root};
+    use crate::format::blob::FileStamp;
     use crate::model::access::Audience;
-    use crate::source::root::{Links, Root};
-    use crate::source::stored::FileStamp;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
         let stamp = FileStamp { len, mtime_ns: 0, ctime_ns: 0, inode: 1, ..FileStamp::UNKNOWN };

@@ -23,14 +23,14 @@ use super::naming::{ArchiveName, LeftOut, parse_file_name};
 use super::undated::{Undated, is_other_name};
 use super::zip_directory::ZipFacts;
 use super::zip_problem::{cut_off_hint, damaged_zip_hint, remedy_hint};
+use crate::content::{ErrorKind, SourceError};
+use crate::files::access;
+use crate::files::root::Root;
+use crate::format::blob::{FileStamp, FileVersion, io_kind};
+use crate::format::zip::ZipError;
 use crate::model::access::Audience;
 use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
-use crate::source::access;
-use crate::source::root::Root;
-use crate::source::stored::{FileStamp, FileVersion, io_kind};
-use crate::source::zip::ZipError;
-use crate::source::{ErrorKind, SourceError};
 
 /// The mark of an archive that does not tell any more when it was captured.
 const DAMAGED: &str = "damaged";

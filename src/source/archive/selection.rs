@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::found::Archive;
-use crate::source::{ErrorKind, SourceError};
+use crate::content::{ErrorKind, SourceError};
 
 /// What `NAME=` means for a folder. Decided once, when the source is opened: databases that turn up later
 /// change neither the name nor the choice.

@@ -14,13 +14,13 @@ use serde::Deserialize;
 
 use super::format::Format;
 use super::found::{Archive, Artefact, captured_id, readers_of};
+use crate::content::{ErrorKind, SourceError};
+use crate::files::access;
+use crate::files::root::Root;
+use crate::format::blob::{FileStamp, FileVersion};
 use crate::model::access::Audience;
 use crate::model::names::nested_paths;
 use crate::model::terminal::ShowPath;
-use crate::source::access;
-use crate::source::root::Root;
-use crate::source::stored::{FileStamp, FileVersion};
-use crate::source::{ErrorKind, SourceError};
 
 /// The name of the manifest in a backup.
 pub(super) const MANIFEST: &str = "manifest.json";

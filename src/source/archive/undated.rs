@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::naming::without_latest;
-use crate::source::root::Root;
+use crate::files::root::Root;
 
 /// What becomes of archives whose names hold no time that is sure (`--undated`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

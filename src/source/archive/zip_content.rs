@@ -8,15 +8,15 @@ use bytes::Bytes;
 
 use super::zip_directory::ZipFile;
 use super::zip_problem::zip_error;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::format::blob::{Filling, Opened, PIECE, Spool, Spools, Stored, read_full};
+use crate::format::blob::{io_kind, stored_error};
+use crate::format::decoders::{BOMB_LEN, BOMB_RATIO};
+use crate::format::zip::{Member, ZipError, unpacked};
 use crate::model::content_id::ContentId;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
-use crate::source::blocking::on_blocking_thread;
-use crate::source::decoders::{BOMB_LEN, BOMB_RATIO};
-use crate::source::stored::{Filling, Opened, PIECE, Spool, Spools, Stored, read_full};
-use crate::source::stored::{io_kind, stored_error};
-use crate::source::zip::{Member, ZipError, unpacked};
-use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// One member of one zip.
 pub(super) struct ZipContent {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::model::time::Timestamp;
 
 use super::thrum::{MANIFEST, Manifest};
+use crate::format::blob::{FileReader, FileVersion, Opened};
+use crate::format::zip::{Directory, Member, ZipError, unpacked};
 use crate::model::terminal::ShowPath;
-use crate::source::stored::{FileReader, FileVersion, Opened};
-use crate::source::zip::{Directory, Member, ZipError, unpacked};
 
 /// One state of one zip file. Holds no open file.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::content::{ErrorKind, SourceError};
+use crate::format::blob::{io_kind, stored_error};
+use crate::format::zip::{Remedy, ZipError};
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
-use crate::source::stored::{io_kind, stored_error};
-use crate::source::zip::{Remedy, ZipError};
-use crate::source::{ErrorKind, SourceError};
 
 /// Says what to do about a zip whose bytes are broken.
 pub(super) fn damaged_zip_hint(path: &Path) -> String {

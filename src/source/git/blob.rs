@@ -8,12 +8,12 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::objects::Objects;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::format::blob::{Opened, Spools, Stored};
+use crate::format::decoders::Counted;
+use crate::format::form::Raw;
 use crate::model::content_id::ContentId;
-use crate::source::blocking::on_blocking_thread;
-use crate::source::decoders::Counted;
-use crate::source::form::Raw;
-use crate::source::stored::{Opened, Spools, Stored};
-use crate::source::{Content, ErrorKind, Sink, SourceError};
 
 /// A blob, named by the hash of its bytes.
 pub(super) struct Blob {

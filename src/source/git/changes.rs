@@ -14,8 +14,9 @@ use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
 use super::objects::Objects;
-use super::tree::{self, Finder};
-use crate::source::{SourceError, chain};
+use super::tree::Finder;
+use crate::content::{SourceError, chain};
+use crate::source::git::tree;
 
 /// How many changes of paths are remembered: some hundred MB. Real histories have three to ten per commit.
 const MOST_CHANGES: usize = 20_000_000;

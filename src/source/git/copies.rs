@@ -13,11 +13,12 @@ use super::graph::{At, Graph, Place};
 use super::layout;
 use super::objects::Reader;
 use super::tables::BESIDE;
-use super::tree::{self, Entries, Entry};
+use super::tree::{Entries, Entry};
+use crate::content::{FileKind, SourceError, chain};
 use crate::source::archive::conventions::SeriesConventions;
 use crate::source::archive::format::Format;
 use crate::source::archive::naming::{ArchiveName, LeftOut, parse_file_name};
-use crate::source::{FileKind, SourceError, chain};
+use crate::source::git::tree;
 
 mod database;
 

@@ -8,10 +8,11 @@ use gix::objs::Kind;
 
 use super::commit::{CommitText, tag_target};
 use super::objects::{FSCK, Reader};
-use super::tree::{self, Entry, Finder};
+use super::tree::{Entry, Finder};
+use crate::content::{ErrorKind, SourceError, chain};
 use crate::model::history::SnapshotId;
 use crate::model::time::Timestamp;
-use crate::source::{ErrorKind, SourceError, chain};
+use crate::source::git::tree;
 
 /// Commits more than those of the newest history that are kept before they are thrown out.
 const SPARE: usize = 1000;

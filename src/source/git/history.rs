@@ -6,12 +6,13 @@ use std::sync::Arc;
 use gix::ObjectId;
 
 use super::graph::{At, Graph, Place, Unread, is_of_data};
-use super::layout::{self, Shape};
+use super::layout::Shape;
 use super::objects::Reader;
 use super::refs::Refs;
 use super::tree;
+use crate::content::{SourceError, chain};
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
-use crate::source::{SourceError, chain};
+use crate::source::git::layout;
 
 /// The commits that touched a database, among all that names reach.
 pub(super) struct Lineage {

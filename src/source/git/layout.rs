@@ -5,10 +5,11 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::objects::Reader;
-use super::tree::{self, Entries, Entry};
+use super::tree::{Entries, Entry};
+use crate::content::{FileKind, SourceError};
+use crate::format::form::EXPORTED_TABLE;
 use crate::model::terminal::ShowPath;
-use crate::source::form::EXPORTED_TABLE;
-use crate::source::{FileKind, SourceError};
+use crate::source::git::tree;
 
 const JSONL: &[u8] = b".jsonl";
 

@@ -17,7 +17,7 @@
 //! | `probe` | what fuzzing calls |
 //!
 //! Nothing is written, and no git is run. A Dolt store in a repository (`refs/dolt/data`) is read by
-//! [`super::dolt_store`].
+//! [`crate::source::dolt::store`].
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,14 +46,15 @@ mod verify;
 
 pub use place::GitPlace;
 
-use super::blocking::on_blocking_thread;
-use super::watch::FolderWatch;
-use super::{Database, ErrorKind, POLL_INTERVAL, Source, SourceError};
-use crate::locks::lock;
+use super::{Database, POLL_INTERVAL, Source};
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{ErrorKind, SourceError};
+use crate::files::root::{LEADS_OUTSIDE_HINT, Links};
+use crate::files::watch::FolderWatch;
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 use crate::source::repository::{Repository, State as RepositoryState};
-use crate::source::root::{LEADS_OUTSIDE_HINT, Links};
+use crate::util::locks::lock;
 use objects::{CANNOT_OPEN, Objects, failed};
 use refs::Refs;
 use state::State;
@@ -82,7 +83,7 @@ impl GitSource {
     /// says which links are followed.
     ///
     /// # Errors
-    /// [`super::ErrorKind::Invalid`] where the branch has no commit, [`super::ErrorKind::Missing`] where it is not
+    /// [`crate::content::ErrorKind::Invalid`] where the branch has no commit, [`crate::content::ErrorKind::Missing`] where it is not
     /// there; others where the repository cannot be read.
     pub fn open(
         place: GitPlace,

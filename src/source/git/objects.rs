@@ -8,14 +8,14 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::tree::TreeCache;
+use crate::content::{ErrorKind, SourceError};
+use crate::files::root::LEADS_OUTSIDE_HINT;
+use crate::format::blob::io_kind;
 use crate::memory::unpacking::{Window, window};
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
 use crate::source::repository::{BaseCache, Failure, Loose, Repository, State, Unpacking, kind_of};
-use crate::source::root::LEADS_OUTSIDE_HINT;
-use crate::source::stored::io_kind;
-use crate::source::{ErrorKind, SourceError};
 
 /// The objects of a repository as of one state of its replacements. All that reads them may block.
 pub(super) struct Objects {

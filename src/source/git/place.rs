@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::content::{ErrorKind, SourceError};
 use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
 use crate::source::repository::{is_repository, tidy};
-use crate::source::{ErrorKind, SourceError};
 
 /// The repository's folder in a work tree; what the names of bare ones end in.
 const GIT: &str = ".git";

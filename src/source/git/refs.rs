@@ -6,10 +6,10 @@ use gix::ObjectId;
 
 use super::objects::FSCK;
 use super::place::GitPlace;
+use crate::content::{ErrorKind, SourceError};
+use crate::files::watch::{Events, Watched};
 use crate::source::repository::{State, Target};
 use crate::source::verify::{Finding, Severity};
-use crate::source::watch::{Events, Watched};
-use crate::source::{ErrorKind, SourceError};
 
 const HEADS: &str = "refs/heads/";
 const REMOTES: &str = "refs/remotes/";

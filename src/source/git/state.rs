@@ -8,20 +8,24 @@ use gix::ObjectId;
 use jiff::tz::TimeZone;
 
 use super::changes::{Index, Node};
-use super::copies::{self, Copies, CopiesDatabase};
+use super::copies::{Copies, CopiesDatabase};
 use super::database::GitDatabase;
 use super::graph::{At, Graph, Place};
-use super::history::{self, Children, Kept, Lineage};
-use super::layout::{self, Layout, Part};
+use super::history::{Children, Kept, Lineage};
+use super::layout::{Layout, Part};
 use super::objects::{Objects, Reader};
 use super::place::GitPlace;
 use super::refs::Refs;
 use super::tree::Entry;
 use super::verify::Checker;
+use crate::content::{ErrorKind, SourceError};
 use crate::model::access::Audience;
 use crate::model::history::SnapshotId;
+use crate::source::Database;
+use crate::source::git::copies;
+use crate::source::git::history;
+use crate::source::git::layout;
 use crate::source::repository::Repository;
-use crate::source::{Database, ErrorKind, SourceError};
 
 /// Time between two tries to read what could not be read.
 const TRY_AGAIN: Duration = Duration::from_secs(2);

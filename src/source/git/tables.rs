@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::blob::Blob;
-use crate::source::form::{Form, TableFile, form_of, head, tables};
-use crate::source::sqlite::{SqliteFile, is_sqlite};
-use crate::source::stored::{Spools, Stored, stored_error};
+use crate::format::blob::{Spools, Stored, stored_error};
+use crate::format::form::{Form, TableFile, form_of, head, tables};
+use crate::format::sqlite::{SqliteFile, is_sqlite};
 
 /// What SQLite adds to the name of a database for the files beside it.
 pub(super) const BESIDE: [&[u8]; 2] = [b"-wal", b"-journal"];

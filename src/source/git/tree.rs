@@ -11,7 +11,7 @@ use gix::objs::{Kind, TreeRefIter};
 use lru::LruCache;
 
 use super::objects::{Reader, of_git};
-use crate::source::{ErrorKind, FileKind, SourceError};
+use crate::content::{ErrorKind, FileKind, SourceError};
 
 /// How many files a snapshot may have. A few small trees, each holding another one many times, can stand for more than any
 /// memory takes.

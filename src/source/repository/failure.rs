@@ -5,19 +5,19 @@ use std::io;
 
 use gix::error::Class;
 
-use crate::source::ErrorKind;
-use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
-use crate::source::stored::io_kind;
+use crate::content::ErrorKind;
+use crate::files::root::{LEADS_OUTSIDE_HINT, is_outside};
+use crate::format::blob::io_kind;
 
 /// Why a repository, or an object of it, cannot be read.
 #[derive(Debug)]
-pub(in crate::source) struct Failure {
+pub(crate) struct Failure {
     /// What kind of failure it is.
-    pub(in crate::source) kind: ErrorKind,
+    pub(crate) kind: ErrorKind,
     /// What is wrong.
-    pub(in crate::source) problem: Box<dyn Error + Send + Sync>,
+    pub(crate) problem: Box<dyn Error + Send + Sync>,
     /// What a person can do about it.
-    pub(in crate::source) hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 impl Failure {
@@ -42,7 +42,7 @@ impl Failure {
 }
 
 /// The kind of a failure that the library tells of.
-pub(in crate::source) fn kind_of(error: &gix::Error) -> ErrorKind {
+pub(crate) fn kind_of(error: &gix::Error) -> ErrorKind {
     let of_system = error
         .iter_errors()
         .filter_map(|error| error.downcast_ref::<io::Error>())

@@ -10,9 +10,9 @@ use std::path::{Component, Path, PathBuf};
 use gix::bstr::ByteSlice;
 
 use super::Failure;
+use crate::content::ErrorKind;
+use crate::files::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath, is_trusted};
 use crate::model::terminal::ShowPath;
-use crate::source::ErrorKind;
-use crate::source::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath, is_trusted};
 
 /// The repository's folder in a work tree; a file in a linked one and in a submodule.
 pub(super) const GIT: &str = ".git";
@@ -45,7 +45,7 @@ pub(super) struct Folders {
 }
 
 /// Whether a folder is a bare repository, a `.git`, or has one.
-pub(in crate::source) fn is_repository(folder: &Path) -> bool {
+pub(crate) fn is_repository(folder: &Path) -> bool {
     let Ok(root) = Root::new(folder, Links::Beneath) else { return false };
     let at = |name: &str| root.folder().join(name);
     // Whatever it leads to: opening it says what is wrong with it.
@@ -192,7 +192,7 @@ fn common(git: &SourcePath) -> Result<SourcePath, Failure> {
 }
 
 /// A path without `.` and `..`, taken apart as text: whether it is reached through links shows when it is opened.
-pub(in crate::source) fn tidy(path: &Path) -> PathBuf {
+pub(crate) fn tidy(path: &Path) -> PathBuf {
     let mut tidy = PathBuf::new();
     for part in path.components() {
         match part {

@@ -8,8 +8,8 @@ use gix::zlib::{Decompress, FlushDecompress, Status};
 use gix::{ObjectId, oid};
 
 use super::Failure;
-use crate::source::ErrorKind;
-use crate::source::root::SourcePath;
+use crate::content::ErrorKind;
+use crate::files::root::SourcePath;
 
 /// Longest header of an object: `commit`, a blank, 20 digits and a NUL.
 const LONGEST_HEADER: usize = 28;
@@ -34,7 +34,7 @@ pub(super) fn open(objects: &SourcePath, id: &oid) -> Result<Option<File>, Failu
 }
 
 /// An object in a file of its own, unpacked as it is read, and checked in the place of the end.
-pub(in crate::source) struct Loose {
+pub(crate) struct Loose {
     file: BufReader<File>,
     inflate: Decompress,
     hash: gix::hash::Hasher,
@@ -86,12 +86,12 @@ impl Loose {
     }
 
     /// The kind that its header states.
-    pub(in crate::source) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
     /// The length that its header states. Reading fails rather than give another one.
-    pub(in crate::source) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 

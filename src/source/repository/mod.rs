@@ -29,35 +29,35 @@ mod names;
 mod ownership;
 mod packs;
 
-pub(in crate::source) use failure::{Failure, kind_of};
-pub(in crate::source) use folders::{is_repository, tidy};
-pub(in crate::source) use loose::Loose;
-pub(in crate::source) use names::{Names, Target};
-pub(in crate::source) use packs::{BaseCache, Unpacking};
+pub(crate) use failure::{Failure, kind_of};
+pub(crate) use folders::{is_repository, tidy};
+pub(crate) use loose::Loose;
+pub(crate) use names::{Names, Target};
+pub(crate) use packs::{BaseCache, Unpacking};
 
-use super::ErrorKind;
-use super::access;
-use super::root::{Links, Root, SourcePath};
+use crate::content::ErrorKind;
+use crate::files::access;
+use crate::files::root::{Links, Root, SourcePath};
 use crate::model::access::Audience;
 use folders::Folders;
 use packs::{PackName, Packs};
 
 /// The most that reading one object may allocate, in bytes: git may keep one as a chain of differences, which all are in
 /// memory with what they are made from.
-pub(in crate::source) const MAX_OBJECT_MEMORY: u32 = 512 << 20;
+pub(crate) const MAX_OBJECT_MEMORY: u32 = 512 << 20;
 
 /// The longest `config` and `shallow` file that is read, in bytes.
 const LONGEST_FILE: u64 = 16 << 20;
 
 /// A git repository of a source: looked at again at every poll.
-pub(in crate::source) struct Repository {
+pub(crate) struct Repository {
     /// The folder that the user named. Links in its path count once, when it is opened.
     root: Root,
     state: ArcSwap<State>,
 }
 
 /// A repository as it was at one instant. What it has in packs stays readable.
-pub(in crate::source) struct State {
+pub(crate) struct State {
     folders: Folders,
     settings: Settings,
     names: Names,
@@ -68,11 +68,11 @@ pub(in crate::source) struct State {
 
 /// What of a repository's own settings counts. Nothing that they name is opened or run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::source) struct Settings {
+pub(crate) struct Settings {
     /// The kind of its hashes.
-    pub(in crate::source) hash: HashKind,
+    pub(crate) hash: HashKind,
     /// Whether objects may stand for others (`git replace`).
-    pub(in crate::source) uses_replacements: bool,
+    pub(crate) uses_replacements: bool,
 }
 
 impl Repository {
@@ -80,19 +80,19 @@ impl Repository {
     ///
     /// # Errors
     /// What is no repository, belongs to somebody else, leads out of its folder, or is of a kind that is not read.
-    pub(in crate::source) fn open(folder: &Path, links: Links) -> Result<Self, Failure> {
+    pub(crate) fn open(folder: &Path, links: Links) -> Result<Self, Failure> {
         let root = Root::new(folder, links).map_err(|error| Failure::io("open it", error))?;
         let state = State::read(&root, None)?;
         Ok(Self { root, state: ArcSwap::from_pointee(state) })
     }
 
     /// The folder that the user named.
-    pub(in crate::source) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.root.folder()
     }
 
     /// The repository as it was last looked at.
-    pub(in crate::source) fn state(&self) -> Arc<State> {
+    pub(crate) fn state(&self) -> Arc<State> {
         self.state.load_full()
     }
 
@@ -100,7 +100,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub(in crate::source) fn look(&self) -> Result<Arc<State>, Failure> {
+    pub(crate) fn look(&self) -> Result<Arc<State>, Failure> {
         let last = self.state();
         let now = Arc::new(State::read(&self.root, Some(&last))?);
         self.state.store(Arc::clone(&now));
@@ -112,7 +112,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub(in crate::source) fn find_name(&self, name: &str) -> Result<Option<ObjectId>, Failure> {
+    pub(crate) fn find_name(&self, name: &str) -> Result<Option<ObjectId>, Failure> {
         let state = self.state();
         ownership::check(&self.root, &state.folders)?;
         match state.names.of_one(&state.folders, name, state.settings.hash) {
@@ -129,7 +129,7 @@ impl Repository {
 
     /// The repository with its packs of now, where these are not those of `last`: `git gc` moves objects from one
     /// place to another. Blocks.
-    pub(in crate::source) fn with_other_packs(&self, last: &Arc<State>) -> Option<Arc<State>> {
+    pub(crate) fn with_other_packs(&self, last: &Arc<State>) -> Option<Arc<State>> {
         let now = self.state();
         if now.pack_names != last.pack_names {
             return Some(now);
@@ -159,28 +159,28 @@ impl State {
     }
 
     /// Its settings.
-    pub(in crate::source) fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// Its branches, tags and HEAD.
-    pub(in crate::source) fn names(&self) -> &Names {
+    pub(crate) fn names(&self) -> &Names {
         &self.names
     }
 
     /// The commits whose parents a shallow clone left behind.
-    pub(in crate::source) fn boundary(&self) -> &HashSet<ObjectId> {
+    pub(crate) fn boundary(&self) -> &HashSet<ObjectId> {
         &self.boundary
     }
 
     /// The folders in which something happens whenever a name comes, goes or moves.
-    pub(in crate::source) fn watched(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
         let own = [&self.folders.git, &self.folders.common].into_iter().map(SourcePath::path);
         own.chain(self.names.folders.iter().map(PathBuf::as_path))
     }
 
     /// Whom its folders let read it: its own, and those of objects, also of those that it borrows. Blocks.
-    pub(in crate::source) fn audience(&self) -> Audience {
+    pub(crate) fn audience(&self) -> Audience {
         let Folders { git, common, objects, .. } = &self.folders;
         let packs = objects.iter().map(|folder| folder.join("pack")).filter(SourcePath::is_dir);
         let folders = [git, common].into_iter().chain(objects).cloned().chain(packs);
@@ -191,17 +191,17 @@ impl State {
     }
 
     /// What on disk changes when an object comes back that could not be read.
-    pub(in crate::source) fn places_of(&self, id: &oid) -> impl Iterator<Item = SourcePath> {
+    pub(crate) fn places_of(&self, id: &oid) -> impl Iterator<Item = SourcePath> {
         self.folders.objects.iter().flat_map(|place| [loose::path_in(place, id), place.join("pack")])
     }
 
     /// Whether it is a partial clone: what it lacks was promised to it by the one that it came from.
-    pub(in crate::source) fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         self.pack_names.values().any(|seen| seen.is_promised)
     }
 
     /// Folders of objects that it borrows from and that are not read, because they are outside of the source.
-    pub(in crate::source) fn refused(&self) -> &[PathBuf] {
+    pub(crate) fn refused(&self) -> &[PathBuf] {
         &self.folders.refused
     }
 
@@ -210,7 +210,7 @@ impl State {
     ///
     /// # Errors
     /// What is damaged, or cannot be read.
-    pub(in crate::source) fn find(
+    pub(crate) fn find(
         &self,
         id: &oid,
         buffer: &mut Vec<u8>,
@@ -231,7 +231,7 @@ impl State {
     }
 
     /// Kind and length of an object as its header states them; `None` where it is missing or damaged. Blocks.
-    pub(in crate::source) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<(Kind, u64)> {
+    pub(crate) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<(Kind, u64)> {
         if let Some(header) = self.packs().header(id, unpacking) {
             return header.ok();
         }
@@ -243,7 +243,7 @@ impl State {
     ///
     /// # Errors
     /// What is damaged, or cannot be read.
-    pub(in crate::source) fn loose(&self, id: &oid) -> Result<Option<Loose>, Failure> {
+    pub(crate) fn loose(&self, id: &oid) -> Result<Option<Loose>, Failure> {
         for place in &self.folders.objects {
             if let Some(file) = loose::open(place, id)? {
                 return Loose::new(file, id).map(Some).map_err(|error| Failure::io("read it", error));

@@ -14,8 +14,8 @@ use gix::{ObjectId, refs};
 
 use super::Failure;
 use super::folders::Folders;
+use crate::files::root::SourcePath;
 use crate::model::terminal::ShowPath;
-use crate::source::root::SourcePath;
 
 /// The longest file of one ref, in bytes.
 const LONGEST_REF: u64 = 64 << 10;
@@ -34,7 +34,7 @@ const MOST_LINKS: usize = 5;
 
 /// What a ref names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::source) enum Target {
+pub(crate) enum Target {
     /// An object.
     Object(ObjectId),
     /// Another ref, by its full name.
@@ -43,14 +43,14 @@ pub(in crate::source) enum Target {
 
 /// What a repository names.
 #[derive(Debug, Default)]
-pub(in crate::source) struct Names {
+pub(crate) struct Names {
     head: Option<Target>,
     /// Every ref by its full name, as [`text_of`] has it.
     refs: BTreeMap<String, Target>,
     /// The names that are not UTF-8, by the texts that stand for them.
     odd: BTreeMap<String, Vec<u8>>,
     /// Refs that cannot be read, with why.
-    pub(in crate::source) unreadable: Vec<(String, Failure)>,
+    pub(crate) unreadable: Vec<(String, Failure)>,
     /// The folders that hold them.
     pub(super) folders: Vec<PathBuf>,
     /// What tells the list of refs from its next version.
@@ -96,22 +96,22 @@ impl Names {
     }
 
     /// What HEAD names.
-    pub(in crate::source) fn head(&self) -> Option<&Target> {
+    pub(crate) fn head(&self) -> Option<&Target> {
         self.head.as_ref()
     }
 
     /// Every ref, with the object that it leads to: none for one that stands for a ref that is not there.
-    pub(in crate::source) fn all(&self) -> impl Iterator<Item = (&str, Option<ObjectId>)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Option<ObjectId>)> {
         self.refs.iter().map(|(name, target)| (name.as_str(), self.follow(target)))
     }
 
     /// The object that a ref leads to.
-    pub(in crate::source) fn find(&self, name: &str) -> Option<ObjectId> {
+    pub(crate) fn find(&self, name: &str) -> Option<ObjectId> {
         self.follow(self.refs.get(name)?)
     }
 
     /// The object that a target leads to.
-    pub(in crate::source) fn follow(&self, target: &Target) -> Option<ObjectId> {
+    pub(crate) fn follow(&self, target: &Target) -> Option<ObjectId> {
         let mut at = target;
         for _ in 0..=MOST_LINKS {
             match at {
@@ -123,7 +123,7 @@ impl Names {
     }
 
     /// The bytes of a name that is not UTF-8, by the text that stands for it.
-    pub(in crate::source) fn odd(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn odd(&self, name: &str) -> Option<&[u8]> {
         self.odd.get(name).map(Vec::as_slice)
     }
 
@@ -183,7 +183,7 @@ impl Names {
                 match found {
                     Ok(found) => drop(self.refs.insert(name, found)),
                     // Removed since it was listed.
-                    Err(error) if error.kind == crate::source::ErrorKind::Missing => {}
+                    Err(error) if error.kind == crate::content::ErrorKind::Missing => {}
                     Err(error) => {
                         self.refs.remove(&name);
                         self.unreadable.push((name, error));

@@ -9,9 +9,9 @@ use gix::bstr::ByteSlice;
 
 use super::Failure;
 use super::folders::Folders;
+use crate::content::ErrorKind;
+use crate::files::root::Root;
 use crate::model::shell;
-use crate::source::ErrorKind;
-use crate::source::root::Root;
 
 /// Which user sudo(8) was called by.
 const SUDO_UID: &str = "SUDO_UID";

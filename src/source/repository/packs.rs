@@ -14,11 +14,11 @@ use gix::oid;
 use rustix::fd::AsRawFd;
 
 use super::{Failure, MAX_OBJECT_MEMORY};
+use crate::content::ErrorKind;
+use crate::files::access;
+use crate::files::root::SourcePath;
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
-use crate::source::ErrorKind;
-use crate::source::access;
-use crate::source::root::SourcePath;
 
 /// What a reader keeps of unpacked objects that others are made from, in bytes.
 const BASE_CACHE: usize = 32 << 20;
@@ -76,14 +76,14 @@ struct Pack {
 }
 
 /// What unpacking takes, for one thread.
-pub(in crate::source) struct Unpacking {
+pub(crate) struct Unpacking {
     inflate: gix::zlib::Inflate,
     bases: Box<dyn DecodeEntry>,
 }
 
 /// What is kept while objects are unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum BaseCache {
+pub(crate) enum BaseCache {
     /// Nothing: few objects are read.
     Nothing,
     /// What other objects may be made from.
@@ -91,7 +91,7 @@ pub(in crate::source) enum BaseCache {
 }
 
 impl Unpacking {
-    pub(in crate::source) fn new(cache: BaseCache) -> Self {
+    pub(crate) fn new(cache: BaseCache) -> Self {
         let bases: Box<dyn DecodeEntry> = match cache {
             BaseCache::Nothing => Box::new(pack::cache::Never),
             BaseCache::Bases => Box::new(pack::cache::lru::MemoryCappedHashmap::new(BASE_CACHE)),

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{ErrorKind, Source};
+use asof::content::ErrorKind;
+use asof::source::Source;
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 
 use super::{PASSWORD, SOON, assert_keeps_the_password, failure};
 use crate::fake::{CHALLENGE, Fake, OK, Wire, column, plain_greeting, switch};

@@ -5,8 +5,9 @@ mod secrets;
 
 use std::time::{Duration, Instant};
 
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::{Source, SourceError};
+use asof::content::SourceError;
+use asof::source::Source;
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 
 use crate::fake::{CHALLENGE, Fake};
 use crate::support::wait;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asof::source::ErrorKind;
+use asof::content::ErrorKind;
 
 use super::{SOON, failure, heard_after};
 use crate::fake::{CHALLENGE, Fake, OK, Wire, greeting, switch};

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use asof::content::versioned::{Family, LineChange, Versioned};
+use asof::content::{FileEntry, Sink, SourceError};
 use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::jsonl::line_key::{KeyOrder, LineKey};
-use asof::source::versioned::{Family, LineChange, Versioned};
-use asof::source::{Database, FileEntry, Sink, SourceError};
+use asof::source::Database;
 
 use crate::support::random::Random;
 use crate::support::{bytes, database, files, reading, wait};

@@ -1,6 +1,6 @@
 //! What is asked of the server, and that it is no more than is needed.
 
-use asof::source::Sink;
+use asof::content::Sink;
 
 use crate::support::server::Server;
 use crate::support::{database, entry, files, wait};

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use asof::content::versioned::Versioned;
+use asof::content::{ErrorKind, FileEntry, Sink, SourceError};
 use asof::engine::Engine;
 use asof::model::jsonl::line_key::LineKey;
-use asof::source::dolt_sql::{DoltOptions, DoltSqlSource};
-use asof::source::versioned::Versioned;
-use asof::source::{ErrorKind, FileEntry, Sink, SourceError};
+use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 
 use crate::proxy::{Fault, Proxy};
 use crate::support::server::Server;
@@ -30,7 +30,7 @@ async fn ask(question: &str, newest: &dyn Versioned, oldest: &str) -> Result<Str
         "steps" => {
             let steps = newest.steps(40).await?;
             assert!(!steps.is_empty());
-            let told = |step: &asof::source::versioned::Step| (step.from, step.to, step.added, step.removed);
+            let told = |step: &asof::content::versioned::Step| (step.from, step.to, step.added, step.removed);
             format!("{:?}", steps.iter().map(told).collect::<Vec<_>>())
         }
         _ => {

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use asof::content::{ErrorKind, FileEntry, SourceError};
 use asof::engine::Engine;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
-use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
-use asof::source::{ErrorKind, FileEntry, Source, SourceError};
+use asof::source::Source;
+use asof::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
 
 use super::stores::Sample;
 use super::truth::Refs;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
+use asof::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
 use asof::source::{Database, Source};
 
 use crate::support::notice::tell;

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use asof::source::dolt_store::{DoltStoreOptions, DoltStoreSource};
+use asof::content::ErrorKind;
+use asof::source::Source;
+use asof::source::dolt::store::{DoltStoreOptions, DoltStoreSource};
 use asof::source::verify::{Contents, Finding, Progress, Severity};
-use asof::source::{ErrorKind, Source};
 
 use crate::damage::{Copy, SAMPLES, check, stores};
 use crate::support::notice::tell;

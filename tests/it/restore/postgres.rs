@@ -8,7 +8,7 @@ use crate::support::postgres::Server;
 use crate::support::recipes::Kitchen;
 use crate::support::temp_dir;
 
-const FIXTURE: &str = include_str!("../../../src/source/dump/tests/fixture.sql");
+const FIXTURE: &str = include_str!("../../../src/format/dump/tests/fixture.sql");
 
 /// Of each table how many rows it has and what they are, and what is beside the tables, as the server says.
 fn account(server: &Server, database: &str) -> BTreeMap<String, Vec<String>> {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::{Means, Part, Piece};
+use crate::content::{FileKind, SourceError};
+use crate::format::blob::{FileVersion, Stored, StoredFile, lacks_room, stored_error};
+use crate::format::dump::packed::Packing;
+use crate::format::dump::unpacked::Unpacked;
+use crate::format::form::{Broken, SCHEMA, TableFile, head, tables};
+use crate::format::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
 use crate::model::content_id::ContentId;
 use crate::model::names::escape_with_suffix;
 use crate::source::archive::format::Format;
 use crate::source::archive::found::{Archive, Artefact};
-use crate::source::dump::packed::Packing;
-use crate::source::dump::unpacked::Unpacked;
-use crate::source::form::{Broken, SCHEMA, TableFile, head, tables};
-use crate::source::sqlite::{Relation, RelationKind, SqliteFile, is_sqlite};
-use crate::source::stored::{FileVersion, Stored, StoredFile, lacks_room, stored_error};
-use crate::source::{FileKind, SourceError};
 
 /// The pieces of an artefact that is a database.
 pub(super) fn whole(part: &Part) -> Result<Vec<Piece>, SourceError> {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::{Part, Piece};
+use crate::content::SourceError;
+use crate::format::blob::{Stored, io_kind, lacks_room, stored_error};
+use crate::format::dump::packed::Packing;
+use crate::format::dump::pg::{self, PgDump};
+use crate::format::dump::tar::TarArchive;
+use crate::format::dump::{DumpContent, DumpFile};
+use crate::format::form::{Broken, head};
 use crate::model::names::escape_with_suffix;
 use crate::model::terminal::ShowPath;
-use crate::source::SourceError;
 use crate::source::archive::format::Format;
-use crate::source::dump::packed::Packing;
-use crate::source::dump::pg::{self, PgDump};
-use crate::source::dump::tar::TarArchive;
-use crate::source::dump::{DumpContent, DumpFile};
-use crate::source::form::{Broken, head};
-use crate::source::stored::{Stored, io_kind, lacks_room, stored_error};
 
 /// Stands for the members of a tar behind the place where it is damaged. No name of a member is shown like this: a `%` in
 /// one is escaped.

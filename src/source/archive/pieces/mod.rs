@@ -16,16 +16,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::format::{Content as FormatContent, Format};
 use super::found::{Archive, Artefact};
+use crate::content::text::TextContent;
+use crate::content::{Content, ErrorKind, FileKind, SourceError};
+use crate::format::blob::{FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error};
+use crate::format::dump::packed::{PackedFile, Packing};
+use crate::format::dump::unpacked::Unpacked;
+use crate::format::form::{EXPORTED_TABLE, Export, Form, RAW_EXPORT, Raw, form_of, head, is_cut};
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
-use crate::source::dump::packed::{PackedFile, Packing};
-use crate::source::dump::unpacked::Unpacked;
-use crate::source::form::{EXPORTED_TABLE, Export, Form, RAW_EXPORT, Raw, form_of, head, is_cut};
-use crate::source::stored::{
-    FileVersion, PIECE, Spools, Stored, StoredFile, io_kind, read_full, stored_error,
-};
-use crate::source::text::TextContent;
-use crate::source::{Content, ErrorKind, FileKind, SourceError};
 
 /// Bytes read at first to hash something.
 const FIRST_PIECE: usize = 8 * 1024;

@@ -5,17 +5,17 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use super::{Part, Piece, database, digest_of};
-use crate::locks::lock;
+use crate::content::{ErrorKind, FileKind, SourceError};
+use crate::format::blob::{FileReader, Stored, io_kind, lacks_room, stored_error};
+use crate::format::form::{LARGEST_DATABASE, folder_beside, head, is_free};
+use crate::format::sqlite::{is_database_name, is_sqlite};
+use crate::format::zip::packed;
 use crate::model::content_id::ContentId;
 use crate::model::terminal::ShowPath;
 use crate::source::archive::zip_content::{ZipContent, ZipStored};
 use crate::source::archive::zip_directory::ZipFile;
 use crate::source::archive::zip_problem::zip_error;
-use crate::source::form::{LARGEST_DATABASE, folder_beside, head, is_free};
-use crate::source::sqlite::{is_database_name, is_sqlite};
-use crate::source::stored::{FileReader, Stored, io_kind, lacks_room, stored_error};
-use crate::source::zip::packed;
-use crate::source::{ErrorKind, FileKind, SourceError};
+use crate::util::locks::lock;
 
 /// The pieces of an artefact that is a zip.
 pub(super) fn members(part: &Part) -> Result<Vec<Piece>, SourceError> {

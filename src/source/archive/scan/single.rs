@@ -7,9 +7,9 @@ use super::super::format::Format;
 use super::super::found::Found;
 use super::super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
 use super::Scanner;
+use crate::content::{ErrorKind, SourceError};
+use crate::format::blob::{FileVersion, stored_error};
 use crate::model::terminal::ShowPath;
-use crate::source::stored::{FileVersion, stored_error};
-use crate::source::{ErrorKind, SourceError};
 
 impl Scanner {
     /// The same as [`Scanner::scan_folder`] for the source that is one file.

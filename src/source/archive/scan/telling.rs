@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::super::undated::Count;
 use super::Scanner;
+use crate::content::ErrorKind;
+use crate::files::root::{LEADS_OUTSIDE_HINT, is_outside};
+use crate::format::blob::{FileStamp, FileVersion, io_kind, read_full};
+use crate::format::sqlite::{Plain, is_plain};
 use crate::model::terminal::ShowPath;
-use crate::source::ErrorKind;
-use crate::source::root::{LEADS_OUTSIDE_HINT, is_outside};
-use crate::source::sqlite::{Plain, is_plain};
-use crate::source::stored::{FileStamp, FileVersion, io_kind, read_full};
 
 /// Bytes that tell whether a file is a database.
 const HEAD: usize = 100;

@@ -106,7 +106,7 @@ async fn a_damaged_database_shows_its_bytes_and_says_what_is_wrong() {
     let files = files(&database, name).await.unwrap();
     assert_eq!(paths(&files), ["schema.sql", "state.db"]);
     let error = read(&files[0].content).await.unwrap_err();
-    assert_eq!(error.kind, crate::source::ErrorKind::Damaged, "{}", error.chain());
+    assert_eq!(error.kind, crate::content::ErrorKind::Damaged, "{}", error.chain());
     assert!(error.hint.is_some());
     assert_eq!(read(&files[1].content).await.unwrap(), bytes);
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A dump that a real server's `pg_dump` wrote.
-const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/source/dump/tests/archives/pg16-gzip.dump");
+const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/format/dump/tests/archives/pg16-gzip.dump");
 
 fn paths(files: &[FileEntry]) -> Vec<&str> {
     files.iter().map(|file| &*file.path).collect()
@@ -63,7 +63,7 @@ async fn artefacts_of_one_tag_and_time_are_one_snapshot() {
     let link = files.iter().find(|file| &*file.path == "minio/data/sub/link").expect("it is listed");
     assert_eq!(
         (link.kind, read(&link.content).await.unwrap()),
-        (crate::source::FileKind::Symlink, b"a.txt".to_vec())
+        (crate::content::FileKind::Symlink, b"a.txt".to_vec())
     );
     let later = self::files(&database, "v0.2.0 2025-09-11T14:30:00Z").await.unwrap();
     assert_eq!(paths(&later), ["beads.sql", "beads.sql.gz"]);
@@ -88,7 +88,7 @@ async fn what_cannot_be_opened_is_shown_by_its_bytes_and_says_so() {
             let outcome = read(&file.content).await;
             assert_eq!(outcome.is_ok(), is_raw, "{}", file.path);
             if let Err(error) = outcome {
-                assert_eq!(error.kind, crate::source::ErrorKind::Damaged, "{}", error.chain());
+                assert_eq!(error.kind, crate::content::ErrorKind::Damaged, "{}", error.chain());
                 assert!(error.hint.is_some());
             }
         }

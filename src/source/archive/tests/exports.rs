@@ -1,7 +1,7 @@
 //! JSONL exports in both forms, and SQLite files.
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 const NAME: &str = "beads-20260121-2000.jsonl";
 

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::source::ErrorKind;
-use crate::source::root::Links;
+use crate::content::ErrorKind;
+use crate::files::root::Links;
 
 #[tokio::test]
 async fn a_mixed_folder_shows_what_is_an_archive() {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 async fn entry(database: &Arc<dyn Database>, id: &str, path: &str) -> FileEntry {
     files(database, id).await.unwrap().iter().find(|file| &*file.path == path).unwrap().clone()

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{ArchiveOptions, ArchiveSource};
-use crate::clock::testing::TestClock;
+use crate::content::{Content, FileEntry, Sink, SourceError};
 use crate::model::history::SnapshotId;
-use crate::source::{Content, Database, FileEntry, Sink, Source, SourceError};
+use crate::source::{Database, Source};
+use crate::util::clock::testing::TestClock;
 
 mod databases;
 mod dumps;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 use crate::source::archive::Undated;
 
 fn open_with(folder: &Path, undated: Undated) -> Result<ArchiveSource, SourceError> {

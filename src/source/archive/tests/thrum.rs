@@ -105,7 +105,7 @@ async fn the_present_backup_is_the_newest_and_stays_one_snapshot_when_it_is_pack
     assert_eq!(text(&second, 0, "events.jsonl").await, "{}\n{}\n");
     assert_eq!(text(&second, 1, "messages/a.jsonl").await, "{\"a\":1}\n");
     let gone = read(&files(&first, ids(&first)[0]).await.unwrap()[0].content).await;
-    assert_eq!(gone.unwrap_err().kind, crate::source::ErrorKind::Changed, "never bytes of the next run");
+    assert_eq!(gone.unwrap_err().kind, crate::content::ErrorKind::Changed, "never bytes of the next run");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_backup_that_is_being_written_is_no_snapshot_yet() {
     clock.show(backups.changed("events.jsonl") + SECOND);
     assert!(source.poll().await.unwrap().is_none());
     let torn = read(&files(&before, ids(&before)[0]).await.unwrap()[0].content).await;
-    assert_eq!(torn.unwrap_err().kind, crate::source::ErrorKind::Changed);
+    assert_eq!(torn.unwrap_err().kind, crate::content::ErrorKind::Changed);
     let manifest = r#"{"version":1,"timestamp":"2026-01-02T10:00:00Z"}"#;
     fs::write(backups.current("manifest.json"), manifest).unwrap();
     backups.touch("manifest.json", backups.modified("events.jsonl") + SECOND / 2);

@@ -6,8 +6,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::*;
-use crate::source::ErrorKind;
-use crate::source::zip::tests::build::{self, Packed, Zip};
+use crate::content::ErrorKind;
+use crate::format::zip::tests::build::{self, Packed, Zip};
 
 const NAME: &str = "2026-01-02T150405.zip";
 

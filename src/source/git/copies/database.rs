@@ -9,23 +9,24 @@ use gix::ObjectId;
 use lru::LruCache;
 
 use super::DatedCopy;
-use crate::locks::lock;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
+use crate::format::blob::Spools;
+use crate::format::dump::packed::Packing;
+use crate::format::form::{EXPORTED_TABLE, Export, RAW_EXPORT};
 use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
+use crate::source::Database;
 use crate::source::archive::format::Format;
-use crate::source::blocking::on_blocking_thread;
-use crate::source::dump::packed::Packing;
-use crate::source::form::{EXPORTED_TABLE, Export, RAW_EXPORT};
 use crate::source::git::blob::{Blob, BlobContent};
 use crate::source::git::graph::{Graph, Place};
 use crate::source::git::objects::Objects;
 use crate::source::git::tables::{DatabaseBlobs, is_lines};
 use crate::source::git::verify::{self, Checker};
-use crate::source::stored::Spools;
 use crate::source::verify::{Progress, Verdict};
-use crate::source::{Content, Database, ErrorKind, FileEntry, FileKind, SourceError};
+use crate::util::locks::lock;
 
 /// How many listings are kept.
 const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use super::{Found, View};
-use crate::locks::lock;
+use crate::content::{FileEntry, FileKind};
+use crate::format::blob::Stored;
+use crate::format::form::{LARGEST_DATABASE, RAW_EXPORT, TableFile, folder_beside, is_free};
+use crate::format::sqlite::is_database_name;
 use crate::model::content_id::ContentId;
-use crate::source::form::{LARGEST_DATABASE, RAW_EXPORT, TableFile, folder_beside, is_free};
 use crate::source::git::blob::{Blob, BlobContent};
 use crate::source::git::changes::Index;
 use crate::source::git::tables::{BESIDE, DatabaseBlobs, is_lines};
 use crate::source::git::tree::Entry;
-use crate::source::sqlite::is_database_name;
-use crate::source::stored::Stored;
-use crate::source::{FileEntry, FileKind};
+use crate::util::locks::lock;
 
 /// How many bytes of databases are unpacked for one listing at most. A small tree can name one blob many times.
 const MOST_UNPACKED: u64 = 1 << 30;

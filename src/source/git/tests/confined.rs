@@ -3,7 +3,7 @@
 use std::os::unix::fs::{lchown, symlink};
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 const SECRET: &str = "only for root\n";
 

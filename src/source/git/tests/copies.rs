@@ -1,7 +1,7 @@
 //! Folders of copies with times in their names, made as Octopoid's scripts make them.
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 const FOLDER: &str = "project-management/db-snapshots";
 

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::*;
+use crate::content::ErrorKind;
 use crate::model::access::Audience;
-use crate::source::ErrorKind;
 
 use crate::source::git::objects::{CANNOT_OPEN, failed};
 use crate::source::git::refs::Refs;

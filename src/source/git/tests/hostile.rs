@@ -1,8 +1,8 @@
 //! What git's own commands would not make, and a repository may hold all the same.
 
 use super::*;
+use crate::content::ErrorKind;
 use crate::model::names::unescape;
-use crate::source::ErrorKind;
 
 impl Repo {
     /// A tree as it would lie there: mode, name and object of each entry.

@@ -1,7 +1,7 @@
 //! The repositories of dolt-archive, and what is like them.
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 const ROWS: &str = "{\"rows\":[{\"id\":\"bd-1\",\"n\":\"1\"},{\"id\":\"bd-2\"}]}\n";
 /// Both forms of an export that is no JSONL.

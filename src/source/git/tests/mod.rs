@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use super::{GitPlace, GitSource};
+use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
+use crate::files::root::Links;
 use crate::model::history::SnapshotMeta;
-use crate::source::root::Links;
-use crate::source::{Content, Database, FileEntry, FileKind, Sink, Source, SourceError};
+use crate::source::{Database, Source};
 
 mod agreement;
 mod confined;

@@ -1,7 +1,7 @@
 //! What is new is found, what was handed out goes on.
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 /// The database, where there is news.
 async fn news(source: &GitSource) -> Option<Arc<dyn Database>> {
@@ -102,7 +102,7 @@ async fn a_long_history_that_was_thrown_away_is_forgotten() {
     let after = news(&source).await.expect("the branch moved");
     assert_eq!(ids(&after.history().timeline), std::slice::from_ref(&first));
     assert_is_tree(&repo, &after, &first).await;
-    assert_eq!(crate::locks::lock(&source.inner.state).commits_known(), 1);
+    assert_eq!(crate::util::locks::lock(&source.inner.state).commits_known(), 1);
 }
 
 #[tokio::test]

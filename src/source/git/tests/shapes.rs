@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 /// Three commits on `main`.
 fn plain(options: &[&str]) -> Repo {

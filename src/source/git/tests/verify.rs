@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::content::ErrorKind;
 use crate::memory::unpacking;
-use crate::source::ErrorKind;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 
 async fn verdict(database: &Arc<dyn Database>) -> Verdict {

@@ -1,7 +1,7 @@
 //! What is within the files of a commit: the tables of databases, the bytes of exports.
 
 use super::*;
-use crate::source::ErrorKind;
+use crate::content::ErrorKind;
 
 const TABLES: &str = "CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT);
     INSERT INTO tasks VALUES (1,'one'),(2,'two'); CREATE VIEW titles AS SELECT title FROM tasks;";

@@ -13,10 +13,11 @@ use std::sync::{Arc, OnceLock};
 mod walk;
 
 use super::objects::Objects;
-use super::refs::{self, Names};
-use crate::source::blocking::on_blocking_thread;
+use super::refs::Names;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{ErrorKind, SourceError};
+use crate::source::git::refs;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
-use crate::source::{ErrorKind, SourceError};
 use walk::{KEPT, Walk};
 
 /// The name of the one database of a repository that checks it, for all: whichever is asked first.

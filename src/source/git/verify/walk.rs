@@ -12,10 +12,11 @@ use super::super::blob::Blob;
 use super::super::commit::tag_target;
 use super::super::graph::{is_of_data, read_commit};
 use super::super::objects::{FSCK, MAX_OBJECT_MEMORY, Objects, Reader};
-use super::super::tree::{self, Entry};
-use crate::source::stored::{Stored, io_kind};
+use super::super::tree::Entry;
+use crate::content::{ErrorKind, SourceError};
+use crate::format::blob::{Stored, io_kind};
+use crate::source::git::tree;
 use crate::source::verify::{Finding, Progress, Severity};
-use crate::source::{ErrorKind, SourceError};
 
 /// How many objects are named that something is wrong with.
 pub(super) const KEPT: usize = 100;

@@ -1,0 +1,277 @@
+//! Whom the files behind a source let read them: what a mount for other users must not go beyond.
+//!
+//! A user may read a file that its own mode lets them read, in folders that all let them pass. One mode names three sets
+//! of users: everyone, the members of one group, the owner alone. A POSIX ACL says more than that: where
+//! one does not let everyone in, the owner alone is left.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::root::{Root, SourcePath};
+use crate::model::access::Audience;
+
+/// The extended attribute that holds an ACL (acl(5)).
+const ACL: &str = "system.posix_acl_access";
+
+/// A longer ACL is not looked through: it counts as one that leaves the owner alone.
+const LONGEST_ACL: usize = 4096;
+
+/// What a mode or an ACL has to grant: permission bits of one class of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Read = 4,
+    Search = 1,
+}
+
+/// Whom a file's mode lets read it.
+pub(crate) fn of_file(metadata: &Metadata) -> Audience {
+    by_mode(metadata, Need::Read)
+}
+
+/// The same with its ACL, if it has one; of a file behind a link also whom the folders on the way to it let pass. All of
+/// it is asked of one handle, so that no swap on the way mixes two files: where the file is not `inode`, the owner
+/// alone is left.
+pub(crate) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Audience {
+    let Ok(handle) = root.handle(path) else { return Audience::Owner };
+    let Ok(metadata) = handle.metadata() else { return Audience::Owner };
+    let by_handle = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    let audience = match metadata.ino() == inode {
+        true => with_acl(Path::new(&by_handle), of_file(&metadata), Need::Read),
+        false => Audience::Owner,
+    };
+    let Ok(real) = std::fs::read_link(&by_handle) else { return Audience::Owner };
+    if audience == Audience::Owner || real == path {
+        return audience;
+    }
+    real.parent().map_or(Audience::Owner, |folder| audience.and(of_way(folder)))
+}
+
+/// Whom all folders from `/` down to this one let pass. One that cannot be looked at lets nobody.
+///
+/// Nor does one in which a stranger could put another folder in the place of the next one, neither root nor the owner of the
+/// last: what was looked at need not be what is opened then.
+pub(crate) fn of_way(folder: &Path) -> Audience {
+    let Ok(folder) = folder.canonicalize() else { return Audience::Owner };
+    let Ok(owner) = folder.metadata().map(|found| found.uid()) else { return Audience::Owner };
+    // From the top: nobody but these two can have swapped what is below.
+    let mut ways: Vec<&Path> = folder.ancestors().collect();
+    ways.reverse();
+    let mut audience = Audience::Everyone;
+    for way in ways {
+        if way != folder && may_be_swapped_in(way, owner) {
+            return Audience::Owner;
+        }
+        audience = audience.and(of_folder(way));
+    }
+    audience
+}
+
+/// Whether somebody who is neither root nor this user can rename what is in a folder (unlink(2), the sticky bit).
+fn may_be_swapped_in(folder: &Path, user: u32) -> bool {
+    const OTHERS_WRITE: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    folder.symlink_metadata().map_or(true, |found| {
+        let is_open = found.mode() & OTHERS_WRITE != 0 && found.mode() & STICKY == 0;
+        is_open || !found.is_dir() || found.uid() != 0 && found.uid() != user
+    })
+}
+
+/// Whom one folder lets pass.
+pub(crate) fn of_folder(folder: &Path) -> Audience {
+    match folder.metadata() {
+        Ok(metadata) => with_acl(folder, by_mode(&metadata, Need::Search), Need::Search),
+        Err(_) => Audience::Owner,
+    }
+}
+
+/// Whom a folder with all files in it that `counts` names lets read these: none of them is opened.
+pub(crate) fn of_files_in(folder: &SourcePath, counts: impl Fn(&str) -> bool) -> Audience {
+    let entries = match folder.read_dir().and_then(|folder| folder.paths()) {
+        Ok(entries) => entries,
+        // There is nothing to be read.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Audience::Everyone,
+        Err(_) => return Audience::Owner,
+    };
+    let is_counted = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(&counts);
+    let files = entries.into_iter().map(|(path, _)| path).filter(|path| is_counted(path));
+    let audience = files.filter_map(|path| match folder.root().metadata(&path) {
+        Ok(metadata) => Some(of_file_at(folder.root(), &path, metadata.ino())),
+        // It was removed since it was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(_) => Some(Audience::Owner),
+    });
+    audience.fold(of_way(folder.path()), Audience::and)
+}
+
+fn by_mode(metadata: &Metadata, need: Need) -> Audience {
+    let (group, other) = ((need as u32) << 3, need as u32);
+    match metadata.mode() {
+        // Who is in the group is none of the others: a mode such as 0604 keeps members out.
+        mode if mode & group != 0 && mode & other != 0 => Audience::Everyone,
+        mode if mode & group != 0 => Audience::Group(metadata.gid()),
+        _ => Audience::Owner,
+    }
+}
+
+/// The group's bits of a mode are the ACL's mask, where there is one. Nothing is asked of what is the owner's anyway.
+fn with_acl(path: &Path, by_mode: Audience, need: Need) -> Audience {
+    if by_mode == Audience::Owner {
+        return by_mode;
+    }
+    let mut buffer = [0; LONGEST_ACL];
+    match rustix::fs::getxattr(path, ACL, &mut buffer) {
+        Ok(len) if lets_everyone(&buffer[..len], need) => by_mode,
+        Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP) => by_mode,
+        _ => Audience::Owner,
+    }
+}
+
+/// Whether every entry of an ACL grants what is needed, but for that of the owner: the form of the kernel
+/// (`posix_acl_xattr_entry`), a version and then a tag, permissions and an id for each.
+fn lets_everyone(acl: &[u8], need: Need) -> bool {
+    /// The tags of the owner's entry, and of the mask.
+    const OWNER: u16 = 0x01;
+    const MASK: u16 = 0x10;
+    let Some((&[2, 0, 0, 0], entries)) = acl.split_first_chunk() else { return false };
+    let (entries, rest) = entries.as_chunks::<8>();
+    let grants = |entry: &[u8; 8]| {
+        let (tag, granted) = (u16::from_le_bytes([entry[0], entry[1]]), entry[2]);
+        tag == OWNER || tag == MASK || granted & need as u8 != 0
+    };
+    let mask = entries.iter().find(|entry| entry[..2] == MASK.to_le_bytes());
+    rest.is_empty()
+        && !entries.is_empty()
+        && entries.iter().all(grants)
+        && mask.is_none_or(|mask| mask[2] & need as u8 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::files::root::Links;
+
+    #[test]
+    fn a_folder_that_a_stranger_could_swap_lets_in_the_owner_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (shared, own) = (folder.path().join("shared"), folder.path().join("shared/own"));
+        fs::create_dir_all(&own).expect("the folder is ours");
+        let as_above = of_way(folder.path());
+        set(folder.path(), 0o755);
+        let above = of_way(folder.path());
+        assert_eq!((above, of_way(&own)), (Audience::Everyone, Audience::Everyone), "it was {as_above:?}");
+        for (mode, audience) in
+            [(0o777, Audience::Owner), (0o775, Audience::Owner), (0o1777, Audience::Everyone)]
+        {
+            set(&shared, mode);
+            assert_eq!(of_way(&own), audience, "{mode:o}");
+        }
+        set(&shared, 0o755);
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "these tests run as root, to make folders of other users"
+        );
+        let chown =
+            |path: &Path, user| std::os::unix::fs::chown(path, Some(user), None).expect("we are root");
+        chown(&shared, 54_321);
+        assert_eq!(of_way(&own), Audience::Owner, "its owner can swap what is root's");
+        chown(&own, 54_321);
+        assert_eq!(of_way(&own), Audience::Everyone, "all of it is one user's");
+    }
+
+    fn set(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+    }
+
+    #[test]
+    fn a_mode_says_whom_a_file_lets_read_and_a_folder_pass() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("f");
+        fs::write(&file, "").expect("the folder is ours");
+        let gid = file.metadata().expect("it is there").gid();
+        for (mode, audience) in [
+            (0o644, Audience::Everyone),
+            (0o444, Audience::Everyone),
+            (0o640, Audience::Group(gid)),
+            (0o600, Audience::Owner),
+            (0o604, Audience::Owner),
+            (0o711, Audience::Owner),
+        ] {
+            set(&file, mode);
+            assert_eq!(of_file(&file.metadata().expect("it is there")), audience, "{mode:o}");
+        }
+        for (mode, audience) in [
+            (0o755, Audience::Everyone),
+            (0o711, Audience::Everyone),
+            (0o750, Audience::Group(gid)),
+            (0o744, Audience::Owner),
+            (0o700, Audience::Owner),
+        ] {
+            set(folder.path(), mode);
+            assert_eq!(of_folder(folder.path()), audience, "{mode:o}");
+        }
+        let inner = folder.path().join("a/b");
+        set(folder.path(), 0o755);
+        fs::create_dir_all(&inner).expect("the folder is ours");
+        let above = of_way(folder.path());
+        assert_eq!(of_way(&inner), above);
+        set(&folder.path().join("a"), 0o700);
+        assert_eq!(of_way(&inner), Audience::Owner, "one folder on the way is enough");
+        assert_eq!(of_way(&folder.path().join("none")), Audience::Owner);
+    }
+
+    #[test]
+    fn a_set_of_files_is_read_by_those_who_may_read_all() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        set(folder.path(), 0o755);
+        for (name, mode) in [("manifest", 0o644), ("LOCK", 0o600)] {
+            fs::write(folder.path().join(name), "").expect("the folder is ours");
+            set(&folder.path().join(name), mode);
+        }
+        let above = of_way(folder.path());
+        let path = SourcePath::of_folder(folder.path(), Links::Beneath).expect("it is there");
+        assert_eq!(of_files_in(&path, |name| name == "manifest"), above);
+        assert_eq!(of_files_in(&path, |_| true), Audience::Owner);
+        assert_eq!(of_files_in(&path.join("none"), |_| true), Audience::Everyone);
+        // Behind a link, the folder that it leads to counts.
+        let (within, file) = (folder.path().join("within"), folder.path().join("within/f"));
+        fs::create_dir(&within).expect("the folder is ours");
+        fs::write(&file, "").expect("the folder is ours");
+        std::os::unix::fs::symlink("within/f", folder.path().join("link")).expect("the folder is ours");
+        assert_eq!(of_files_in(&path, |name| name == "link"), above);
+        set(&within, 0o700);
+        assert_eq!(of_files_in(&path, |name| name == "link"), Audience::Owner);
+    }
+
+    #[test]
+    fn an_acl_that_leaves_somebody_out_leaves_the_owner_alone() {
+        // As `getfattr -e hex -n system.posix_acl_access` prints them.
+        let acl = |entries: &[(u16, u16, u32)]| {
+            let mut bytes = vec![2, 0, 0, 0];
+            for (tag, granted, id) in entries {
+                bytes.extend(tag.to_le_bytes());
+                bytes.extend(granted.to_le_bytes());
+                bytes.extend(id.to_le_bytes());
+            }
+            bytes
+        };
+        let none = u32::MAX;
+        let with_user = |granted, mask| {
+            acl(&[(1, 6, none), (2, granted, 1001), (4, 4, none), (0x10, mask, none), (0x20, 4, none)])
+        };
+        assert!(lets_everyone(&with_user(6, 7), Need::Read));
+        assert!(!lets_everyone(&with_user(0, 7), Need::Read), "one user is kept out");
+        assert!(!lets_everyone(&with_user(4, 0), Need::Read), "the mask takes it from all but the owner");
+        assert!(!lets_everyone(&acl(&[(1, 6, none), (4, 4, none), (0x20, 0, none)]), Need::Read));
+        assert!(lets_everyone(&acl(&[(1, 0, none), (4, 5, none), (0x20, 1, none)]), Need::Search));
+        for broken in [&b""[..], b"\x02\0\0\0", b"\x03\0\0\0\x01\0\x06\0\xff\xff\xff\xff", b"\x02\0\0\0\x01"]
+        {
+            assert!(!lets_everyone(broken, Need::Read), "{broken:?}");
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The folder of a source: the one door through which all of its files are opened.
+//!
+//! A user who can write to a source can replace a file by a link at any time. asof often runs as root for users who
+//! may not read where such a link leads. So a path is never handed to the operating system as a whole: it is resolved
+//! beneath the folder at every open, by the kernel (openat2(2), `RESOLVE_BENEATH`) or, for what the kernel refuses,
+//! component by component in `walk`. A look at a path and a later open of it need not meet the same file; each is
+//! confined by itself.
+
+use std::cmp::Ordering;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::util::clock::WallClock;
+
+mod walk;
+
+/// What becomes of links that lead out of a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Links {
+    /// They are not followed.
+    #[default]
+    Beneath,
+    /// They are followed where every link on the way, and what it leads to, belongs to the user who runs asof or to root.
+    Owned,
+}
+
+/// A link leads out of its source.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("a link on the way to it leads out of the source, and is not followed")]
+pub(crate) struct LeadsOutside;
+
+/// What to do about [`LeadsOutside`].
+pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, or mount with --follow-links, which follows links where \
+     the link and its target belong to you or to root";
+
+/// The folder that all files of a source are opened beneath. Two of one folder that follow the same links are equal.
+#[derive(Debug, Clone)]
+pub struct Root {
+    inner: Arc<Inner>,
+    /// What the times of files are compared with.
+    clock: WallClock,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Inner {
+    /// Without a link in it, as of when the source was opened.
+    folder: PathBuf,
+    links: Links,
+}
+
+impl PartialEq for Root {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for Root {}
+
+impl Hash for Root {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}
+
+impl PartialOrd for Root {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Root {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.inner.cmp(&other.inner)
+    }
+}
+
+/// Flags of every open: a pipe in the place of a file must not block it, a terminal must not become ours.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// Flags that open nothing for reading: for looking at it, or for going on from it.
+const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+
+impl Root {
+    /// The folder that a user named. Links in this path are followed once, here: the user chose them.
+    ///
+    /// # Errors
+    /// What the operating system says of the path.
+    pub fn new(folder: &Path, links: Links) -> io::Result<Self> {
+        let inner = Arc::new(Inner { folder: folder.canonicalize()?, links });
+        Ok(Self { inner, clock: WallClock::system() })
+    }
+
+    /// The same with another clock than the machine's.
+    #[must_use]
+    pub fn with_clock(self, clock: WallClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// What time it is, to compare with the times of files.
+    pub fn now(&self) -> SystemTime {
+        self.clock.system_time()
+    }
+
+    /// The folder's path, absolute and without links.
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Which links are followed.
+    pub fn links(&self) -> Links {
+        self.inner.links
+    }
+
+    /// Opens what is at an absolute path beneath the folder for reading, whatever it is.
+    ///
+    /// # Errors
+    /// [`LeadsOutside`] (inside the I/O error) for a path that leads out of it; what the operating system says.
+    pub fn open(&self, path: &Path) -> io::Result<File> {
+        self.open_as(path, READ).map(File::from)
+    }
+
+    /// A handle of what is at a path, behind links, for looking at it: nothing can be read from it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn handle(&self, path: &Path) -> io::Result<File> {
+        self.open_as(path, LOOK).map(File::from)
+    }
+
+    /// Looks at what is at a path, behind links.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        self.handle(path)?.metadata()
+    }
+
+    /// Whether there is a folder at a path.
+    pub fn is_dir(&self, path: &Path) -> bool {
+        self.metadata(path).is_ok_and(|found| found.is_dir())
+    }
+
+    /// Whether there is a regular file at a path.
+    pub fn is_file(&self, path: &Path) -> bool {
+        self.metadata(path).is_ok_and(|found| found.is_file())
+    }
+
+    /// Opens the folder at a path for listing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn read_dir(&self, path: &Path) -> io::Result<Folder> {
+        let fd = self.open_as(path, READ | OFlags::DIRECTORY)?;
+        Ok(Folder { path: path.to_owned(), fd })
+    }
+
+    /// Reads a small file whole, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; for what is no regular file, or a longer one.
+    pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let file = self.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("it is longer than {limit} bytes"),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// The target of a link, as it is written; the link itself is beneath the folder.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; for what is no link.
+    pub fn link_target(&self, path: &Path) -> io::Result<PathBuf> {
+        let parent = self.open_as(path.parent().unwrap_or(path), LOOK | OFlags::DIRECTORY)?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let target = rustix::fs::readlinkat(&parent, name, Vec::new())?;
+        Ok(PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(target.into_bytes())))
+    }
+
+    /// The path without links of a folder outside, where every link on the way and the folder belong to the user or to
+    /// root.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn owned_folder(&self, path: &Path) -> io::Result<PathBuf> {
+        let opened = walk::open_outside(self.folder(), path, LOOK | OFlags::DIRECTORY)?;
+        std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+    }
+
+    fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+        let below = self.below(path)?;
+        match self.by_the_kernel(below, flags) {
+            // Absolute links that stay beneath the folder, links out of it, and kernels without openat2.
+            Err(Errno::XDEV | Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::LOOP) => {
+                walk::open(self.folder(), below, flags, self.links())
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    fn by_the_kernel(&self, below: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+        let no_links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let folder =
+            rustix::fs::openat2(CWD, self.folder(), LOOK | OFlags::DIRECTORY, Mode::empty(), no_links)?;
+        let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        rustix::fs::openat2(folder, below, flags, Mode::empty(), beneath)
+    }
+
+    /// The part of a path below the folder.
+    fn below<'p>(&self, path: &'p Path) -> io::Result<&'p Path> {
+        let below = path.strip_prefix(self.folder()).map_err(|_| leads_outside())?;
+        match below.components().all(|part| matches!(part, Component::Normal(_))) {
+            true => Ok(below),
+            false => Err(leads_outside()),
+        }
+    }
+}
+
+/// [`LeadsOutside`] as an I/O error. Its kind is that of a refusal: asof may not read it for its users.
+fn leads_outside() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, LeadsOutside)
+}
+
+/// Whether an I/O error is [`LeadsOutside`].
+pub(crate) fn is_outside(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<LeadsOutside>())
+}
+
+/// A path of a source, with the folder that it is opened beneath.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourcePath {
+    path: PathBuf,
+    root: Root,
+}
+
+impl SourcePath {
+    /// A folder that is a source of its own. Links in this path are followed once, here.
+    ///
+    /// # Errors
+    /// What the operating system says of the path.
+    pub fn of_folder(folder: &Path, links: Links) -> io::Result<Self> {
+        let root = Root::new(folder, links)?;
+        Ok(Self { path: root.folder().to_owned(), root })
+    }
+
+    /// A path, absolute, beneath a folder.
+    pub fn new(root: &Root, path: PathBuf) -> Self {
+        Self { path, root: root.clone() }
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder that it is opened beneath.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// A path below it.
+    #[must_use]
+    pub fn join(&self, below: impl AsRef<Path>) -> Self {
+        Self { path: self.path.join(below), root: self.root.clone() }
+    }
+
+    /// Opens what is there for reading, whatever it is.
+    ///
+    /// # Errors
+    /// As [`Root::open`].
+    pub fn open(&self) -> io::Result<File> {
+        self.root.open(&self.path)
+    }
+
+    /// Looks at what is there, behind links.
+    ///
+    /// # Errors
+    /// As [`Root::open`].
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.root.metadata(&self.path)
+    }
+
+    /// Opens the folder that is there for listing.
+    ///
+    /// # Errors
+    /// As [`Root::open`].
+    pub fn read_dir(&self) -> io::Result<Folder> {
+        self.root.read_dir(&self.path)
+    }
+
+    /// Reads a small file whole, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Root::read`].
+    pub fn read(&self, limit: u64) -> io::Result<Vec<u8>> {
+        self.root.read(&self.path, limit)
+    }
+
+    /// Whether there is a folder.
+    pub fn is_dir(&self) -> bool {
+        self.root.is_dir(&self.path)
+    }
+
+    /// Whether there is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.root.is_file(&self.path)
+    }
+
+    /// Whether there is anything.
+    pub fn exists(&self) -> bool {
+        self.metadata().is_ok()
+    }
+}
+
+/// An open folder of a source.
+pub struct Folder {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+impl Folder {
+    /// Its entries. Only their names, kinds and metadata count, which are asked for relative to the open folder; the
+    /// path of an entry is not the one that the folder was opened by.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn entries(&self) -> io::Result<std::fs::ReadDir> {
+        std::fs::read_dir(format!("/proc/self/fd/{}", self.fd.as_raw_fd()))
+    }
+
+    /// The folder's entries by path, sorted, with the kind of each; links are links.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn paths(&self) -> io::Result<Vec<(PathBuf, std::fs::FileType)>> {
+        let mut found = Vec::new();
+        for entry in self.entries()? {
+            let entry = entry?;
+            found.push((self.path.join(entry.file_name()), entry.file_type()?));
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// The folder's own metadata.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        File::from(self.fd.try_clone()?).metadata()
+    }
+}
+
+/// Whether a file belongs to the user who runs asof, or to root.
+pub(crate) fn is_trusted(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Pieces of bytes that lie somewhere: a file of a folder, a member of an archive, a blob of a repository.
+//!
+//! What reads a format (SQLite, a dump, a tar) reads a [`Stored`], wherever it lies.
+
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
+
+use crate::model::content_id::ContentId;
+use crate::model::terminal::ShowPath;
+
+mod file;
+mod problem;
+mod spool;
+mod temporary;
+
+pub(crate) use file::{BeingWritten, FileReader, FileStamp, FileVersion, PIECE, Replaced, read_full};
+pub(crate) use problem::{io_kind, stored_error};
+pub(crate) use spool::{Spool, Spools};
+pub(crate) use temporary::{Filling, TemporaryFolder, explained, has_no_room, lacks_room, sweep};
+
+/// One immutable piece of bytes. Every call may block.
+pub(crate) trait Stored: Send + Sync {
+    /// What it is and where it lies, for messages: `/x/y`, `member a of /x.zip`.
+    fn describe(&self) -> String;
+
+    /// Names the bytes: equal keys, equal bytes.
+    fn key(&self) -> ContentId;
+
+    /// Length in bytes. It is a promise: reading fails rather than give another length.
+    fn len(&self) -> u64;
+
+    /// Reads it from the start. What is damaged, or has changed since it was listed, is an error at the latest in the
+    /// place of the end.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no longer what it was.
+    fn read(&self) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Opens it for reading in any order. What is packed is unpacked for that, and checked, into a temporary file.
+    ///
+    /// # Errors
+    /// As [`Stored::read`]; when there is no room for temporary files.
+    fn open(&self) -> io::Result<Box<dyn Opened>>;
+
+    /// Checks that it is still there as it was listed.
+    ///
+    /// # Errors
+    /// [`Replaced`] (inside the I/O error) when it has changed, and what the operating system says.
+    fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// It in a temporary file, where it comes unpacked by itself: reading it does no more then.
+    fn unpacked(&self) -> Option<io::Result<Arc<Spool>>> {
+        None
+    }
+
+    /// The file that it is, where it is one by itself.
+    fn as_file(&self) -> Option<&Arc<FileVersion>> {
+        None
+    }
+}
+
+/// A piece of bytes that is read in any order.
+pub(crate) trait Opened: Read + Seek + Send {
+    /// Checks, after reading, that all that was read belongs to what was opened.
+    ///
+    /// # Errors
+    /// [`Replaced`] (inside the I/O error) when it has changed since.
+    fn check(&self) -> io::Result<()>;
+}
+
+/// A file of a folder.
+#[derive(Debug)]
+pub(crate) struct StoredFile {
+    /// The file, in the state that is meant.
+    pub(crate) file: Arc<FileVersion>,
+}
+
+impl Stored for StoredFile {
+    fn describe(&self) -> String {
+        self.file.path.shown().to_string()
+    }
+
+    fn key(&self) -> ContentId {
+        self.file.key()
+    }
+
+    fn len(&self) -> u64 {
+        self.file.stamp.len
+    }
+
+    fn read(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(CheckedFile {
+            version: Arc::clone(&self.file),
+            file: self.file.open()?,
+            left: self.len(),
+        }))
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Opened>> {
+        Ok(Box::new(FileReader::new(Arc::clone(&self.file))))
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.file.open().map(drop)
+    }
+
+    fn as_file(&self) -> Option<&Arc<FileVersion>> {
+        Some(&self.file)
+    }
+}
+
+/// Reads a file once, and says in the place of the end whether it stayed what it was.
+struct CheckedFile {
+    version: Arc<FileVersion>,
+    file: std::fs::File,
+    left: u64,
+}
+
+impl Read for CheckedFile {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let room = out.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if room == 0 {
+            if !out.is_empty() {
+                self.version.check(&self.file)?;
+            }
+            return Ok(0);
+        }
+        let count = self.file.read(&mut out[..room])?;
+        if count == 0 {
+            // It was cut meanwhile.
+            return Err(io::Error::other(Replaced));
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(bytes: &[u8]) -> (tempfile::TempDir, StoredFile) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("f");
+        std::fs::write(&path, bytes).expect("the folder is ours");
+        let file = Arc::new(FileVersion::named(&path).expect("the file is there"));
+        (folder, StoredFile { file })
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_is() {
+        let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        let (_folder, stored) = stored(&bytes);
+        let mut read = Vec::new();
+        stored.read().expect("it opens").read_to_end(&mut read).expect("it is whole");
+        assert!(read == bytes);
+    }
+
+    #[test]
+    fn a_change_while_it_is_read_is_an_error_and_never_a_short_file() {
+        for (change, what) in [(&b"longer than before"[..], "longer"), (b"", "cut"), (b"0123456789", "equal")]
+        {
+            let (_folder, stored) = stored(b"0123456789");
+            let mut reader = stored.read().expect("it opens");
+            let mut head = [0; 4];
+            reader.read_exact(&mut head).expect("it has ten bytes");
+            std::fs::write(&stored.file.path, change).expect("the folder is ours");
+            let error = reader.read_to_end(&mut Vec::new()).expect_err(what);
+            assert!(error.get_ref().is_some_and(|cause| cause.is::<Replaced>()), "{what}: {error}");
+        }
+    }
+}

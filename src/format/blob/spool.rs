@@ -1,0 +1,192 @@
+//! Packed pieces, unpacked into temporary files, so that they can be read in any order.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use lru::LruCache;
+
+use super::temporary::{Filling, explained, has_no_room};
+use super::{Opened, Stored};
+use crate::format::blob::temporary;
+use crate::model::content_id::ContentId;
+use crate::util::locks::lock;
+
+/// How many unpacked pieces are kept, for whoever reads the next table of the same one.
+const KEPT: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
+
+/// How many bytes they take at most, beside those that are being read.
+const KEPT_BYTES: u64 = 1 << 30;
+
+/// Unpacked pieces that were asked for lately.
+pub(crate) struct Spools {
+    kept: Mutex<LruCache<ContentId, Arc<Slot>>>,
+}
+
+/// Locked while its piece is unpacked, so that it is unpacked once.
+type Slot = Mutex<Option<Arc<Spool>>>;
+
+/// One unpacked piece, in a temporary file without a name. The file goes with this.
+pub(crate) struct Spool {
+    file: File,
+    len: u64,
+}
+
+impl Spool {
+    /// Takes over what was made in a temporary folder. Its name may go.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub(crate) fn of(made: &Path) -> io::Result<Self> {
+        let file = File::open(made)?;
+        let len = file.metadata()?.len();
+        Ok(Self { file, len })
+    }
+
+    /// A file with the `needed` bytes that `write` writes into it.
+    ///
+    /// # Errors
+    /// Those of `write`; when there is no room for temporary files.
+    pub(crate) fn filled(
+        needed: u64,
+        write: impl FnOnce(&mut Filling) -> io::Result<u64>,
+    ) -> io::Result<Self> {
+        let made = temporary::file().and_then(|mut file| {
+            let len = write(&mut Filling::new(&mut file))?;
+            Ok(Self { file, len })
+        });
+        made.map_err(|error| explained(error, needed))
+    }
+
+    /// The file, for a library that reads files by itself.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// A reader of it with a place of its own.
+    pub(crate) fn open(self: Arc<Self>) -> Box<dyn Opened> {
+        Box::new(SpoolReader { spool: self, position: 0 })
+    }
+}
+
+impl Default for Spools {
+    fn default() -> Self {
+        Self { kept: Mutex::new(LruCache::new(KEPT)) }
+    }
+}
+
+impl Spools {
+    /// A packed piece unpacked, and checked: anew unless that was done lately. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Stored::read`]; when there is no room for temporary files.
+    pub(crate) fn unpacked(&self, stored: &dyn Stored) -> io::Result<Arc<Spool>> {
+        // Else reading it would wait for the place that is kept for it here.
+        stored.unpacked().unwrap_or_else(|| self.filled(stored.key(), || unpack(stored)))
+    }
+
+    /// The same as [`Self::made`], for what fills temporary files: where there is no room for more, what is kept makes room.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn filled(
+        &self,
+        key: ContentId,
+        make: impl Fn() -> io::Result<Spool>,
+    ) -> io::Result<Arc<Spool>> {
+        match self.made(key, &make) {
+            Err(error) if has_no_room(&error) && self.forget() => self.made(key, &make),
+            made => made,
+        }
+    }
+
+    /// What `make` makes of bytes with this key: anew unless that was done lately. Blocks.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn made<E>(
+        &self,
+        key: ContentId,
+        make: impl FnOnce() -> Result<Spool, E>,
+    ) -> Result<Arc<Spool>, E> {
+        let slot = Arc::clone(lock(&self.kept).get_or_insert_mut(key, Arc::default));
+        let spool = {
+            let mut slot = lock(&slot);
+            match &*slot {
+                Some(spool) => Arc::clone(spool),
+                None => Arc::clone(slot.insert(Arc::new(make()?))),
+            }
+        };
+        self.make_room();
+        Ok(spool)
+    }
+
+    /// Forgets all that nobody reads just now, because there is no room for more. False where there is nothing.
+    fn forget(&self) -> bool {
+        let mut kept = lock(&self.kept);
+        let is_filled = |slot: &Arc<Slot>| slot.try_lock().is_ok_and(|slot| slot.is_some());
+        let filled: Vec<ContentId> =
+            kept.iter().filter(|(_, slot)| is_filled(slot)).map(|(key, _)| *key).collect();
+        filled.iter().for_each(|key| drop(kept.pop(key)));
+        !filled.is_empty()
+    }
+
+    /// Forgets those not asked for longest. Their files go when nobody reads them any more.
+    fn make_room(&self) {
+        let mut kept = lock(&self.kept);
+        // One that is being unpacked counts when it is done.
+        let len = |slot: &Arc<Slot>| slot.try_lock().ok().and_then(|slot| slot.as_ref().map(|s| s.len));
+        let mut total: u64 = kept.iter().filter_map(|(_, slot)| len(slot)).sum();
+        while total > KEPT_BYTES && kept.len() > 1 {
+            let Some((_, oldest)) = kept.pop_lru() else { break };
+            total -= len(&oldest).unwrap_or(0);
+        }
+    }
+}
+
+fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
+    let spool = Spool::filled(stored.len(), |file| io::copy(&mut stored.read()?, file))?;
+    if spool.len != stored.len() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it states {} bytes and has {}", stored.len(), spool.len),
+        ));
+    }
+    Ok(spool)
+}
+
+/// One reader of an unpacked piece, with a place of its own.
+struct SpoolReader {
+    spool: Arc<Spool>,
+    position: u64,
+}
+
+impl Read for SpoolReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.spool.file.read_at(out, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for SpoolReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.spool.len.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+impl Opened for SpoolReader {
+    fn check(&self) -> io::Result<()> {
+        // Nobody else has the file.
+        Ok(())
+    }
+}

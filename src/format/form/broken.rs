@@ -1,0 +1,43 @@
+//! A file in the place of what cannot be read.
+
+use async_trait::async_trait;
+
+use crate::content::{Content, ErrorKind, Sink, SourceError};
+
+/// Stands for files that should be there: reading it says why they are not. A folder that only lacked them would
+/// look to a mirror as if they had been deleted.
+pub(crate) struct Broken {
+    what: String,
+    kind: ErrorKind,
+    label: String,
+    problem: String,
+    hint: Option<String>,
+}
+
+impl Broken {
+    /// What stands for `what`, which cannot be read because of `error`.
+    pub(crate) fn new(what: String, error: &SourceError) -> Self {
+        let (label, hint) = (error.source_label.clone(), error.hint.clone());
+        Self { what, kind: error.kind, label, problem: error.chain(), hint }
+    }
+}
+
+#[async_trait]
+impl Content for Broken {
+    fn describe(&self) -> String {
+        self.what.clone()
+    }
+
+    fn may_pass(&self) -> bool {
+        !self.kind.is_lasting()
+    }
+
+    async fn read(&self, _sink: Sink) -> Result<(), SourceError> {
+        let error = SourceError::new(self.kind, self.label.clone(), format!("cannot read {}", self.what))
+            .because(self.problem.clone());
+        Err(match &self.hint {
+            Some(hint) => error.with_hint(hint.clone()),
+            None => error,
+        })
+    }
+}

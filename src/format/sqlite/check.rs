@@ -1,0 +1,243 @@
+//! SQLite's own check of a file.
+//!
+//! It evaluates generated columns, which may call what only the program has that made the file. What needs that is not
+//! checked, and said to be so; the rest is. SQLite keeps no CHECK constraints of a file that it may not write to
+//! (`sqlite3AddCheckConstraint`), so no file is called wrong for one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, ErrorCode};
+use serde::{Deserialize, Serialize};
+
+use super::connection::Connected;
+use super::problem::Problem;
+use super::schema::{EntryKind, Schema};
+use super::select::quoted;
+use super::stand_ins;
+
+/// Most messages of a check.
+const MOST_MESSAGES: u32 = 100;
+
+/// Most names that a file may need and SQLite does not have.
+const MOST_STAND_INS: usize = 100;
+
+/// What a check found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Check {
+    /// What is broken, in SQLite's words, at most 100 messages.
+    pub(crate) wrong: Vec<String>,
+    /// What could not be checked, and why.
+    pub(crate) unchecked: Vec<String>,
+}
+
+/// Checks a file.
+pub(super) fn check(connected: &mut Connected) -> Result<Check, Problem> {
+    let connection = &connected.connection;
+    let schema = match Schema::read(connection) {
+        Ok(schema) => schema,
+        Err(problem) => {
+            return match whole(connection) {
+                Ok(wrong) if !wrong.is_empty() => Ok(Check { wrong, unchecked: Vec::new() }),
+                _ => Err(problem),
+            };
+        }
+    };
+    // Where indexes cannot even be listed, the check finds what is broken.
+    let unchecked = unknown_orders(connection, &schema).unwrap_or_default();
+    let mut check = Check { wrong: Vec::new(), unchecked };
+    // By table, what its definition needs. A collation that SQLite does not have it leaves out of a CHECK in silence.
+    let mut calls: BTreeMap<String, String> = tables_with_code(&schema)
+        .filter_map(|table| Some((table.name, unknown_collation_in(&table.text)?)))
+        .collect();
+    match whole(connection) {
+        Ok(wrong) => check.wrong = wrong,
+        Err(Failed::Needs(missing)) => without(connection, &schema, missing, &mut check, &mut calls)?,
+        Err(Failed::Problem(problem)) => return Err(problem),
+    }
+    check.unchecked.extend(calls.into_iter().map(|(table, name)| {
+        format!("what table {table} computes or demands of its rows: it needs {name}, which only the program has that made the file")
+    }));
+    Ok(check)
+}
+
+/// Why a check could not be made.
+enum Failed {
+    /// It needs something by this name that SQLite does not have.
+    Needs(Missing),
+    Problem(Problem),
+}
+
+enum Missing {
+    Collation(String),
+    Function(String),
+}
+
+impl Missing {
+    /// What SQLite says that it has not.
+    fn of(error: &rusqlite::Error) -> Option<Self> {
+        let rusqlite::Error::SqliteFailure(_, Some(said)) = error else {
+            return match error {
+                rusqlite::Error::SqlInputError { msg, .. } => Self::of_message(msg),
+                _ => None,
+            };
+        };
+        Self::of_message(said)
+    }
+
+    fn of_message(said: &str) -> Option<Self> {
+        if let Some(name) = said.strip_prefix("no such collation sequence: ") {
+            return Some(Self::Collation(name.to_owned()));
+        }
+        let unknown = said.strip_prefix("unknown function: ").and_then(|name| name.strip_suffix("()"));
+        unknown
+            .or_else(|| said.strip_prefix("no such function: "))
+            .map(|name| Self::Function(name.to_owned()))
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Collation(name) | Self::Function(name) => name,
+        }
+    }
+
+    fn stand_in(&self, connection: &Connection) -> Result<(), Problem> {
+        match self {
+            Self::Collation(name) => stand_ins::collation(connection, name),
+            Self::Function(name) => stand_ins::function(connection, name),
+        }
+    }
+}
+
+/// The messages about the whole file: none where it is sound.
+fn whole(connection: &Connection) -> Result<Vec<String>, Failed> {
+    messages(connection, &format!("PRAGMA main.quick_check({MOST_MESSAGES})"))
+}
+
+fn messages(connection: &Connection, query: &str) -> Result<Vec<String>, Failed> {
+    let ask = || -> Result<Vec<String>, rusqlite::Error> {
+        let mut statement = connection.prepare(query)?;
+        let mut rows = statement.query([])?;
+        let mut messages = Vec::new();
+        while let Some(row) = rows.next()? {
+            let message = row.get_ref(0)?.as_bytes().unwrap_or_default();
+            messages.push(String::from_utf8_lossy(message).into_owned());
+        }
+        Ok(if messages == ["ok"] { Vec::new() } else { messages })
+    };
+    ask().or_else(|error| match Missing::of(&error) {
+        Some(missing) => Err(Failed::Needs(missing)),
+        // So a virtual table answers whose inner tables are broken.
+        None if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(vec![error.to_string()]),
+        None => Err(Failed::Problem(error.into())),
+    })
+}
+
+/// Checks what can be checked of a file that needs `first`.
+fn without(
+    connection: &Connection,
+    schema: &Schema,
+    first: Missing,
+    check: &mut Check,
+    calls: &mut BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    let mut missing = BTreeSet::new();
+    let mut next = Some(first);
+    let mut messages = Vec::new();
+    while let Some(needed) = next.take() {
+        if missing.len() >= MOST_STAND_INS || !missing.insert(needed.name().to_ascii_lowercase()) {
+            check.unchecked.push(format!("it needs {}, which SQLite does not have", needed.name()));
+            return Ok(());
+        }
+        needed.stand_in(connection)?;
+        match whole(connection) {
+            Ok(found) => messages = found,
+            Err(Failed::Needs(another)) => next = Some(another),
+            Err(Failed::Problem(problem)) => return Err(problem),
+        }
+    }
+    for table in tables_with_code(schema) {
+        let text = table.text.to_ascii_lowercase();
+        if let Some(name) = missing.iter().find(|name| text.contains(name.as_str())) {
+            calls.insert(table.name, name.clone());
+            continue;
+        }
+        let query = format!("PRAGMA main.quick_check({})", quoted(&table.name));
+        match self::messages(connection, &query) {
+            Ok(found) => messages.extend(found),
+            Err(Failed::Needs(another)) => drop(calls.insert(table.name, another.name().to_owned())),
+            Err(Failed::Problem(problem)) => return Err(problem),
+        }
+    }
+    // A stand-in makes values that are none.
+    let is_made_up =
+        |message: &str| calls.keys().any(|table| message.contains(&format!(" value in {table}.")));
+    messages.retain(|message| !is_made_up(message));
+    messages.dedup();
+    messages.truncate(MOST_MESSAGES as usize);
+    check.wrong = messages;
+    Ok(())
+}
+
+/// The first collation that a definition names and SQLite does not have.
+fn unknown_collation_in(definition: &str) -> Option<String> {
+    let is_end = |char: char| char.is_whitespace() || "(),;\"'`[]".contains(char);
+    let mut words = definition.split(is_end).filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        if word.eq_ignore_ascii_case("collate") {
+            let name = words.next()?;
+            if !stand_ins::is_built_in(name) {
+                return Some(name.to_owned());
+            }
+        }
+    }
+    None
+}
+
+/// A table whose definition may call something.
+struct Code {
+    name: String,
+    text: String,
+}
+
+fn tables_with_code(schema: &Schema) -> impl Iterator<Item = Code> + '_ {
+    let tables = schema.entries.iter().filter(|entry| entry.kind == EntryKind::Table);
+    tables.filter_map(|entry| {
+        let text = String::from_utf8_lossy(entry.sql.as_deref()?).into_owned();
+        let lower = text.to_ascii_lowercase();
+        let has_code = lower.contains("check") || lower.contains(" as ") || lower.contains(" as(");
+        Some(Code { name: entry.name.clone()?, text }).filter(|_| has_code)
+    })
+}
+
+/// The collations of indexes and keys that SQLite does not have.
+pub(super) fn unknown_collations(connection: &Connection, schema: &Schema) -> Result<Vec<String>, Problem> {
+    Ok(by_collation(connection, schema)?.into_keys().collect())
+}
+
+/// The indexes and keys whose order a collation decides that SQLite does not have.
+fn unknown_orders(connection: &Connection, schema: &Schema) -> Result<Vec<String>, Problem> {
+    let said = by_collation(connection, schema)?.into_iter().map(|(collation, indexes)| {
+        let indexes: Vec<String> = indexes.into_iter().collect();
+        format!(
+            "the order of {}: it needs the collation {collation}, which only the program has that made the file",
+            indexes.join(", ")
+        )
+    });
+    Ok(said.collect())
+}
+
+/// The same, by the collation.
+fn by_collation(
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<BTreeMap<String, BTreeSet<String>>, Problem> {
+    let mut by_collation: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in schema.entries.iter().filter(|entry| entry.kind == EntryKind::Table) {
+        let Some(table) = &entry.name else { continue };
+        for order in stand_ins::unknown_orders(connection, table)? {
+            let what = order.index.unwrap_or_else(|| format!("a key of {table}"));
+            by_collation.entry(order.collation).or_default().insert(what);
+        }
+    }
+    Ok(by_collation)
+}

@@ -1,0 +1,131 @@
+//! Connections to files that lie still and may be hostile.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+
+use super::handle;
+use super::header::{HEADER, Plain, is_plain};
+use super::problem::Problem;
+use crate::content::Wanted;
+use crate::memory::unpacking;
+
+/// The longest value and the longest stored row that is read, in bytes.
+pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
+
+/// Steps of SQLite's virtual machine that one read takes at most, whatever the length of the file: some seconds.
+const STEPS: u64 = 300_000_000;
+
+/// The same for each byte of the file. A sound table takes a few: a column that a row has takes at least one byte, and
+/// some five steps. Columns that were added to a table take none in its older rows.
+const STEPS_PER_BYTE: u64 = 500;
+
+/// How many steps pass between two looks at how many there were.
+const STEPS_BETWEEN: i32 = 100_000;
+
+/// Memory for pages, in KiB.
+const CACHE_KIB: i64 = 8 * 1024;
+
+/// Of the memory for unpacking, pages of all files together take one part in so many.
+const PAGES_PART: i64 = 4;
+
+/// What SQLite may take beside that memory, in bytes.
+const BESIDE: i64 = 64 << 20;
+
+/// How texts are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Utf8,
+    Utf16Le,
+    Utf16Be,
+}
+
+/// A connection to one file, with what is to be known of the file.
+pub(super) struct Connected {
+    pub(super) connection: Connection,
+    /// Length of the file in bytes.
+    pub(super) len: u64,
+    /// How its texts are stored.
+    pub(super) encoding: Encoding,
+}
+
+/// What ends a query that does not end by itself.
+pub(super) enum Bound {
+    /// It takes a limited number of steps, and ends when nobody wants it any more.
+    Steps(Wanted),
+    /// Its process is ended from outside. SQLite itself takes this much memory at most, in bytes.
+    Process { heap: u64 },
+}
+
+impl Connected {
+    /// Opens a file that nobody writes to.
+    pub(super) fn open(file: &File, bound: Bound) -> Result<Self, Problem> {
+        let len = file.metadata()?.len();
+        let mut header = [0; HEADER];
+        // SQLite takes a file of a few bytes for an empty database.
+        if len > 0 {
+            let known = usize::try_from(len).unwrap_or(HEADER).min(HEADER);
+            file.read_exact_at(&mut header[..known], 0)?;
+            match is_plain(&header[..known], len) {
+                Plain::Yes if known == HEADER => {}
+                Plain::Yes | Plain::Damaged => return Err(Problem::NotADatabase),
+                Plain::No => return Err(Problem::NotPlain),
+            }
+        }
+        let mut connection = handle::connect(file)?;
+        if let Bound::Process { heap } = bound {
+            connection.pragma_update(None, "hard_heap_limit", i64::try_from(heap).unwrap_or(i64::MAX))?;
+        }
+        harden(&connection)?;
+        if let Bound::Steps(wanted) = bound {
+            // These are limits of the process, for all connections together: from the first on they give pages back, and
+            // beyond the second a query fails.
+            let memory = i64::try_from(unpacking::most()).unwrap_or(i64::MAX);
+            connection.pragma_update(None, "soft_heap_limit", memory / PAGES_PART)?;
+            connection.pragma_update(None, "hard_heap_limit", memory.saturating_add(BESIDE))?;
+            let most = STEPS.saturating_add(len.saturating_mul(STEPS_PER_BYTE));
+            let mut steps = 0_u64;
+            let handler = move || {
+                steps += STEPS_BETWEEN as u64;
+                steps > most || !wanted.is_wanted()
+            };
+            connection.progress_handler(STEPS_BETWEEN, Some(handler))?;
+        }
+        Ok(Self { connection, len, encoding: encoding(&header) })
+    }
+}
+
+/// Switches off what a schema could do harm with. The file may come from anybody.
+pub(super) fn harden(connection: &Connection) -> Result<(), Problem> {
+    for (setting, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false),
+    ] {
+        connection.set_db_config(setting, value)?;
+    }
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_ROW)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // A mapped file that is cut while it is read ends the process.
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(())
+}
+
+/// What the header says (sqlite.org/fileformat2.html, 1.3.13). One of a file without a table need not say anything.
+fn encoding(header: &[u8; HEADER]) -> Encoding {
+    match header[56..60] {
+        [0, 0, 0, 2] => Encoding::Utf16Le,
+        [0, 0, 0, 3] => Encoding::Utf16Be,
+        _ => Encoding::Utf8,
+    }
+}

@@ -1,0 +1,40 @@
+//! Listings that were asked for lately: a snapshot is listed for itself and for those beside it, and each listing takes a
+//! process.
+
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use lru::LruCache;
+
+use super::Listing;
+use crate::model::content_id::ContentId;
+use crate::util::locks::lock;
+
+/// How many listings are kept.
+const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
+
+/// The longest schema that is kept, in bytes.
+const LONGEST: usize = 64 << 10;
+
+/// The tables and views of a file, and its schema as SQL.
+pub(crate) type Listed = (Listing, Bytes);
+
+/// Listings by the key of their file.
+pub(super) struct Lately(Mutex<LruCache<ContentId, Listed>>);
+
+impl Lately {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(KEPT)))
+    }
+
+    pub(super) fn get(&self, file: ContentId) -> Option<Listed> {
+        lock(&self.0).get(&file).cloned()
+    }
+
+    pub(super) fn put(&self, file: ContentId, listed: &Listed) {
+        if listed.1.len() <= LONGEST {
+            lock(&self.0).put(file, listed.clone());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What lies beside a database and belongs to it: a write-ahead log, or the journal of a transaction that was cut off.
+//!
+//! SQLite applies both when it opens the database, to the file itself. So a private copy is made, SQLite does there
+//! what it would do, and the outcome is read like any other file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::connection::harden;
+use super::problem::Problem;
+use crate::format::blob::{Spool, Stored, TemporaryFolder, explained, read_full};
+
+/// What a write-ahead log begins with, but for the last bit, which says in which order its checksums are
+/// (sqlite.org/fileformat2.html, 4.1).
+const WAL_MAGIC: u32 = 0x377f_0682;
+
+/// What a rollback journal begins with, and ends with where it names another (sqlite.org/fileformat2.html, 3).
+const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// Bytes of either that tell what it is.
+const HEAD: usize = 32;
+
+/// Whether a file that begins so is a write-ahead log that may have something to say. SQLite leaves empty ones behind.
+pub(super) fn is_wal(head: &[u8]) -> bool {
+    let magic = head.first_chunk().map(|magic| u32::from_be_bytes(*magic) & !1);
+    head.len() == HEAD && magic == Some(WAL_MAGIC)
+}
+
+/// Whether a file that begins so is a journal that may have something to undo. SQLite zeroes or empties those that
+/// have not.
+pub(super) fn is_hot_journal(head: &[u8]) -> bool {
+    head.starts_with(&JOURNAL_MAGIC)
+}
+
+/// A part that is there and counts.
+pub(super) fn if_it_counts(
+    stored: Option<&Arc<dyn Stored>>,
+    counts: impl Fn(&[u8]) -> bool,
+) -> io::Result<Option<&dyn Stored>> {
+    let Some(stored) = stored else { return Ok(None) };
+    let mut head = [0; HEAD];
+    let count = read_full(&mut stored.read()?, &mut head)?;
+    Ok(counts(&head[..count]).then_some(&**stored))
+}
+
+/// The database as SQLite finds it with what lies beside it.
+pub(super) fn merged(
+    db: &dyn Stored,
+    wal: Option<&dyn Stored>,
+    journal: Option<&dyn Stored>,
+) -> Result<Spool, Problem> {
+    let needed = [Some(db), wal, journal]
+        .into_iter()
+        .flatten()
+        .map(|stored| stored.len())
+        .fold(0, u64::saturating_add);
+    let full = |problem| match problem {
+        Problem::Io(error) => Problem::Io(explained(error, needed)),
+        Problem::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            Problem::Io(explained(io::ErrorKind::StorageFull.into(), needed))
+        }
+        other => other,
+    };
+    in_a_folder(db, wal, journal).map_err(full)
+}
+
+fn in_a_folder(
+    db: &dyn Stored,
+    wal: Option<&dyn Stored>,
+    journal: Option<&dyn Stored>,
+) -> Result<Spool, Problem> {
+    let folder = TemporaryFolder::new()?;
+    let path = folder.path().join("db");
+    copy(db, &path)?;
+    if let Some(wal) = wal {
+        copy(wal, &folder.path().join("db-wal"))?;
+    }
+    if let Some(journal) = journal {
+        let mut copied = copy(journal, &folder.path().join("db-journal"))?;
+        if names_another_journal(&mut copied)? {
+            return Err(Problem::SuperJournal);
+        }
+    }
+    settle(&path)?;
+    Ok(Spool::of(&path)?)
+}
+
+fn copy(stored: &dyn Stored, path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut to = options.read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    let len = match stored.as_file() {
+        // From file to file the kernel copies, and shares the blocks where the file system can.
+        Some(file) => {
+            let mut from = file.open()?;
+            let len = io::copy(&mut from, &mut to)?;
+            file.check(&from)?;
+            len
+        }
+        None => io::copy(&mut stored.read()?, &mut to)?,
+    };
+    if len != stored.len() {
+        let problem = format!("{} states {} bytes and has {len}", stored.describe(), stored.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
+    Ok(to)
+}
+
+/// Whether a journal says that another file decides about it. SQLite would look for that file, wherever it is said to
+/// be, and remove it.
+fn names_another_journal(journal: &mut File) -> io::Result<bool> {
+    let len = journal.seek(SeekFrom::End(0))?;
+    let Some(start) = len.checked_sub(JOURNAL_MAGIC.len() as u64) else { return Ok(false) };
+    journal.seek(SeekFrom::Start(start))?;
+    let mut end = [0; JOURNAL_MAGIC.len()];
+    journal.read_exact(&mut end)?;
+    Ok(end == JOURNAL_MAGIC)
+}
+
+/// Lets SQLite recover a copy, so that the database file alone holds everything.
+fn settle(path: &Path) -> Result<(), Problem> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    harden(&connection)?;
+    // In the memory of this process, rather than in a file that several share.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    // Nothing here has to outlast a crash.
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    connection.query_row("SELECT count(*) FROM main.sqlite_schema", [], |_| Ok(()))?;
+    connection.query_row("PRAGMA main.wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! How many queries of files run at once: the others wait, and leave when nobody wants their answer. Sources take turns, so
+//! that one with many long queries does not hold up those of others; within a source they run in order.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::problem::Problem;
+use super::ran_out::RanOut;
+use crate::content::Wanted;
+use crate::util::locks::lock;
+
+/// Most of one source that wait for a place: each holds a thread.
+const MOST_WAITING: usize = 64;
+
+/// Time between two looks at whether anybody still wants the answer.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Places for queries.
+pub(super) struct Places {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    free: usize,
+    /// How many of each source run; none is left out.
+    running: HashMap<Arc<str>, usize>,
+    /// Who waits, in order of arrival.
+    waiting: VecDeque<Waiting>,
+    next: u64,
+}
+
+struct Waiting {
+    number: u64,
+    source: Arc<str>,
+}
+
+/// One place, free again when this is dropped.
+pub(super) struct Place<'p> {
+    of: &'p Places,
+    source: Arc<str>,
+}
+
+impl State {
+    /// The number of the one whose turn it is: the first of the sources that run the fewest.
+    fn turn(&self) -> Option<u64> {
+        let running = |waiting: &Waiting| self.running.get(&waiting.source).copied().unwrap_or(0);
+        self.waiting.iter().min_by_key(|waiting| (running(waiting), waiting.number)).map(|first| first.number)
+    }
+
+    fn remove(&mut self, number: u64) {
+        self.waiting.retain(|waiting| waiting.number != number);
+    }
+}
+
+impl Places {
+    pub(super) fn new(count: usize) -> Self {
+        let state = State { free: count, running: HashMap::new(), waiting: VecDeque::new(), next: 0 };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Waits for a place, for the source with this label.
+    ///
+    /// # Errors
+    /// [`Problem::Closed`] when nobody wants the answer any more; [`RanOut::Busy`] when too many wait.
+    pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<Place<'_>, Problem> {
+        let mut state = lock(&self.state);
+        let others = state.waiting.iter().filter(|waiting| waiting.source == *source).count();
+        if others >= MOST_WAITING {
+            return Err(Problem::RanOut(RanOut::Busy(others)));
+        }
+        let number = state.next;
+        state.next += 1;
+        state.waiting.push_back(Waiting { number, source: Arc::clone(source) });
+        loop {
+            if state.free > 0 && state.turn() == Some(number) {
+                state.remove(number);
+                state.free -= 1;
+                *state.running.entry(Arc::clone(source)).or_default() += 1;
+                // Two may have become free at once.
+                self.changed.notify_all();
+                return Ok(Place { of: self, source: Arc::clone(source) });
+            }
+            if !wanted.is_wanted() {
+                state.remove(number);
+                self.changed.notify_all();
+                return Err(Problem::Closed);
+            }
+            let waited = self.changed.wait_timeout(state, LOOK);
+            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.of.state);
+        state.free += 1;
+        if let Some(running) = state.running.get_mut(&self.source) {
+            *running -= 1;
+            if *running == 0 {
+                state.running.remove(&self.source);
+            }
+        }
+        drop(state);
+        self.of.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Sink;
+
+    fn wait_for(places: &Places, waiting: usize) {
+        while lock(&places.state).waiting.len() < waiting {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn so_many_run_and_who_is_not_waited_for_gives_its_turn_up() {
+        let (places, source) = (Places::new(1), Arc::from("s"));
+        let first = places.wait(&source, &Wanted::default()).expect("it is free");
+        let (sink, pieces) = Sink::new(1);
+        std::thread::scope(|scope| {
+            let abandoned = scope.spawn(|| places.wait(&source, &sink.wanted()).map(drop));
+            wait_for(&places, 1);
+            let last = scope.spawn(|| places.wait(&source, &Wanted::default()).map(drop));
+            wait_for(&places, 2);
+            drop(pieces);
+            assert!(matches!(abandoned.join().expect("no panic"), Err(Problem::Closed)));
+            assert!(!last.is_finished(), "there is one place");
+            drop(first);
+            last.join().expect("no panic").expect("it is its turn");
+        });
+        assert!(lock(&places.state).running.is_empty());
+    }
+
+    #[test]
+    fn sources_take_turns() {
+        let (places, many, few) = (Places::new(2), Arc::from("many"), Arc::from("few"));
+        let running = [(); 2].map(|()| places.wait(&many, &Wanted::default()).expect("it is free"));
+        let order = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for (number, source) in [&many, &many, &many, &few].into_iter().enumerate() {
+                let (places, order) = (&places, &order);
+                scope.spawn(move || {
+                    let place = places.wait(source, &Wanted::default()).expect("it is its turn at last");
+                    lock(order).push(source.to_string());
+                    drop(place);
+                });
+                wait_for(places, number + 1);
+            }
+            let [first, second] = running;
+            drop(first);
+            while lock(&order).is_empty() {
+                std::thread::yield_now();
+            }
+            assert_eq!(lock(&order)[0], "few", "it came last, and nothing of its source runs");
+            drop(second);
+        });
+        assert_eq!(lock(&order).len(), 4);
+    }
+
+    #[test]
+    fn not_all_of_a_source_may_wait() {
+        let (places, source) = (Places::new(0), Arc::<str>::from("s"));
+        let waiting = |number| Waiting { number, source: Arc::clone(&source) };
+        lock(&places.state).waiting.extend((0..MOST_WAITING as u64).map(waiting));
+        assert!(matches!(places.wait(&source, &Wanted::default()), Err(Problem::RanOut(RanOut::Busy(_)))));
+        let (sink, pieces) = Sink::new(1);
+        drop(pieces);
+        let other = places.wait(&Arc::from("another"), &sink.wanted());
+        assert!(matches!(other, Err(Problem::Closed)), "it waited");
+    }
+}

@@ -1,0 +1,69 @@
+//! What is asked of a SQLite file, and the answer as pieces of bytes.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::check::check;
+use super::connection::Connected;
+use super::problem::Problem;
+use super::relation::{Relation, RelationKind};
+use super::rows::Take;
+use super::schema::Schema;
+use super::{dump, schema_sql};
+use crate::format::sqlite::relation;
+use crate::format::sqlite::rows;
+
+/// A question to one file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Query {
+    /// Its tables and views, in JSON; and as a second piece the statements that make the schema.
+    Listing,
+    /// What SQLite's own check finds: a [`super::Check`] in JSON.
+    Check,
+    /// All of it as SQL.
+    Dump,
+    /// The rows of a table or view as JSON lines.
+    Rows(Relation),
+}
+
+impl Query {
+    /// Whether the file says what is computed. Else stored rows are read in the order in which they are stored, or sorted
+    /// by a key.
+    pub(super) fn runs_foreign_code(&self) -> bool {
+        match self {
+            Self::Rows(relation) => relation.kind != RelationKind::Table || relation.is_computed,
+            Self::Listing | Self::Check | Self::Dump => true,
+        }
+    }
+
+    /// Whether it is soon done in any sound file, whatever its length. Others wait for such a query.
+    pub(super) fn is_short(&self) -> bool {
+        matches!(self, Self::Listing)
+    }
+
+    /// Whether the length of the file does not say how long it takes.
+    pub(super) fn is_view(&self) -> bool {
+        matches!(self, Self::Rows(Relation { kind: RelationKind::View { .. }, .. }))
+    }
+
+    /// Asks the file.
+    pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<(), Problem> {
+        match self {
+            Self::Listing => {
+                let schema = Schema::read(&connected.connection)?;
+                let listing = relation::sort_out(connected, &schema)?;
+                let schema_sql = schema_sql::compose(&schema, &listing);
+                give(&listing, take)?;
+                take(schema_sql.into()).map_err(|_| Problem::Closed)
+            }
+            Self::Check => give(&check(connected)?, take),
+            Self::Dump => dump::write(connected, take),
+            Self::Rows(relation) => rows::render(connected, relation, take),
+        }
+    }
+}
+
+fn give(answer: &impl Serialize, take: Take<'_>) -> Result<(), Problem> {
+    let text = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
+    take(Bytes::from(text)).map_err(|_| Problem::Closed)
+}

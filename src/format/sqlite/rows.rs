@@ -1,0 +1,254 @@
+//! The rows of a table or view as JSON lines.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use super::SqliteFile;
+use super::connection::{Connected, Encoding, LONGEST_ROW};
+use super::problem::{MOST_SORTED_ON_DISK, Problem, RowProblem};
+use super::relation::{Relation, RelationKind};
+use super::schema::{Schema, key_columns};
+use super::select::Select;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{Closed, Content, Sink, SourceError, Wanted};
+use crate::format::blob::PIECE;
+use crate::format::sqlite::relation;
+use crate::model::jsonl::Value;
+
+/// Most bytes of a view without an order that are held to be sorted.
+const MOST_SORTED: usize = 256 * 1024 * 1024;
+
+/// The fewest bytes that a row takes in a file: two for its place in a page, and two of its own.
+pub(super) const SHORTEST_ROW: u64 = 4;
+
+/// The rows of one table or view.
+pub(crate) struct RowsContent {
+    pub(super) file: Arc<SqliteFile>,
+    pub(super) relation: Relation,
+}
+
+#[async_trait]
+impl Content for RowsContent {
+    fn describe(&self) -> String {
+        let Relation { name, kind, .. } = &self.relation;
+        format!("{} {} of {}", kind.word(), name.escape_debug(), self.file.db.describe())
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
+        if relation.kind != RelationKind::Table {
+            return Ok(None);
+        }
+        on_blocking_thread(&self.file.label, move || {
+            file.checked("read the key", || {
+                key_columns(&file.connected(&Wanted::default())?.connection, &relation.name)
+            })
+        })
+        .await
+        .map(Some)
+    }
+
+    fn is_for_good(&self) -> bool {
+        // What is computed may be computed otherwise by another version of SQLite.
+        self.relation.kind == RelationKind::Table
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
+        on_blocking_thread(&self.file.label, move || {
+            let wanted = sink.wanted();
+            file.read_rows(&relation, &wanted, &mut |piece| sink.push_blocking(piece))
+        })
+        .await
+    }
+}
+
+/// Takes pieces.
+pub(super) type Take<'t> = &'t mut dyn FnMut(Bytes) -> Result<(), Closed>;
+
+/// Renders all rows.
+pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<'_>) -> Result<(), Problem> {
+    let is_sorted = matches!(relation.kind, RelationKind::View { is_ordered: false });
+    if matches!(relation.kind, RelationKind::View { .. }) {
+        still_fine(connected, relation)?;
+    }
+    let select = Select::new(connected, relation)?;
+    if select.is_computed && !relation.is_computed {
+        // Another file was listed.
+        return Err(Problem::NoSuchTable);
+    }
+    if let Some(rowids) = &select.rowids {
+        check_order(connected, rowids)?;
+    }
+    let mut lines = Lines { text: Vec::new(), ends: is_sorted.then(Vec::new), take };
+    let most = match relation.kind {
+        // A tree whose pages refer to each other has no end.
+        RelationKind::Table => connected.len / SHORTEST_ROW,
+        RelationKind::VirtualTable | RelationKind::View { .. } => u64::MAX,
+    };
+    let mut statement = connected.connection.prepare(&select.sql)?;
+    let mut rows = statement.query([])?;
+    let mut number = 0;
+    while let Some(row) = rows.next()? {
+        number += 1;
+        if number > most {
+            return Err(Problem::TooManyRows { len: connected.len });
+        }
+        line(row, &select, connected.encoding, &mut lines.text)
+            .map_err(|problem| Problem::Row { row: number, problem })?;
+        lines.ended()?;
+    }
+    lines.end()
+}
+
+/// Checks that a table is stored by ascending rowids, which SQLite takes for granted. So each row is there once: pages
+/// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted. What
+/// follows the rowid is how many bytes values take: rows may share the pages of long values, or take them from the
+/// schema, so that they come to much more than the file.
+pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Problem> {
+    let mut statement = connected.connection.prepare(rowids)?;
+    let lengths = statement.column_count();
+    let mut rows = statement.query([])?;
+    let (mut last, mut total) = (None, 0_u64);
+    while let Some(row) = rows.next()? {
+        let rowid = Some(row.get::<_, i64>(0)?);
+        if rowid <= last {
+            return Err(Problem::OutOfOrder);
+        }
+        last = rowid;
+        for column in 1..lengths {
+            if let ValueRef::Integer(len) = row.get_ref(column)? {
+                total = total.saturating_add_signed(len);
+            }
+        }
+    }
+    if total > MOST_SORTED_ON_DISK.max(connected.len) {
+        return Err(Problem::TooMuchToSortOnDisk(total));
+    }
+    Ok(())
+}
+
+/// A view is asked anew whether it may be read: whoever asks for it by name may have listed another file.
+fn still_fine(connected: &mut Connected, view: &Relation) -> Result<(), Problem> {
+    let schema = Schema::read(&connected.connection)?;
+    let listing = relation::sort_out(connected, &schema)?;
+    if listing.shown.contains(view) {
+        return Ok(());
+    }
+    let left_out = listing.left_out.into_iter().find(|left_out| left_out.name == *view.name);
+    Err(left_out.map_or(Problem::NoSuchTable, |left_out| Problem::View(left_out.reason)))
+}
+
+/// Lines on their way out.
+struct Lines<'t> {
+    text: Vec<u8>,
+    /// Where the lines of `text` end, if they are to be sorted.
+    ends: Option<Vec<usize>>,
+    take: Take<'t>,
+}
+
+impl Lines<'_> {
+    /// A line was added to the text.
+    fn ended(&mut self) -> Result<(), Problem> {
+        match &mut self.ends {
+            Some(_) if self.text.len() > MOST_SORTED => Err(Problem::TooMuchToSort(MOST_SORTED)),
+            Some(ends) => {
+                ends.push(self.text.len());
+                Ok(())
+            }
+            None if self.text.len() >= PIECE => self.push(),
+            None => Ok(()),
+        }
+    }
+
+    fn end(mut self) -> Result<(), Problem> {
+        if let Some(ends) = self.ends.take() {
+            let text = std::mem::take(&mut self.text);
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            let mut sorted: Vec<_> = starts.zip(&ends).map(|(start, &end)| &text[start..end]).collect();
+            sorted.sort_unstable();
+            for line in sorted {
+                self.text.extend_from_slice(line);
+                self.ended()?;
+            }
+        }
+        if self.text.is_empty() { Ok(()) } else { self.push() }
+    }
+
+    fn push(&mut self) -> Result<(), Problem> {
+        push(&mut self.text, self.take)
+    }
+}
+
+/// Hands on what was written, and empties it.
+pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), Problem> {
+    // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+    let piece = Bytes::copy_from_slice(text);
+    text.clear();
+    if text.capacity() > 2 * PIECE {
+        // What a long row needed is not kept.
+        *text = Vec::new();
+    }
+    take(piece).map_err(|Closed| Problem::Closed)
+}
+
+/// Appends the line of one row.
+fn line(row: &Row<'_>, select: &Select, encoding: Encoding, out: &mut Vec<u8>) -> Result<(), RowProblem> {
+    let mut line = select.layout.line(out);
+    let mut len = 0;
+    for (at, name) in select.columns.iter().enumerate() {
+        let (value, text) = match encoding {
+            Encoding::Utf8 => (get(row, at), None),
+            _ => (get(row, 2 * at + 1), (get(row, 2 * at) == ValueRef::Text(b"text")).then_some(encoding)),
+        };
+        if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
+            len += bytes.len();
+            if len > LONGEST_ROW as usize {
+                return Err(RowProblem::TooLong);
+            }
+        }
+        match (value, text) {
+            (ValueRef::Blob(bytes), Some(encoding)) => {
+                let text = utf16(bytes, encoding).ok_or_else(|| RowProblem::NotUtf16(name.clone()))?;
+                line.value(&Value::Text(&text))?;
+            }
+            (ValueRef::Text(bytes), _) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| RowProblem::NotUtf8(name.clone()))?;
+                line.value(&Value::Text(text))?;
+            }
+            (ValueRef::Null, _) => line.value(&Value::Null)?,
+            (ValueRef::Integer(number), _) => line.value(&Value::Int(number))?,
+            (ValueRef::Real(number), _) => line.value(&real(number))?,
+            (ValueRef::Blob(bytes), None) => line.value(&Value::Bytes(bytes))?,
+        }
+    }
+    Ok(line.end()?)
+}
+
+fn get<'r>(row: &'r Row<'_>, at: usize) -> ValueRef<'r> {
+    row.get_ref(at).expect("the query names as many values as are asked for")
+}
+
+/// A text as the file has it.
+pub(super) fn utf16(bytes: &[u8], encoding: Encoding) -> Option<String> {
+    let (units, rest) = bytes.as_chunks::<2>();
+    let unit = if encoding == Encoding::Utf16Be { u16::from_be_bytes } else { u16::from_le_bytes };
+    let text: Result<String, _> = char::decode_utf16(units.iter().map(|bytes| unit(*bytes))).collect();
+    text.ok().filter(|_| rest.is_empty())
+}
+
+/// JSON has no infinity. A number that is too large for 64 bits reads back as it; SQLite's own JSON says it so, too.
+/// There is no NaN in SQLite: it is NULL.
+fn real(number: f64) -> Value<'static> {
+    if number == f64::INFINITY {
+        Value::Decimal("9e999")
+    } else if number == f64::NEG_INFINITY {
+        Value::Decimal("-9e999")
+    } else {
+        Value::F64(number)
+    }
+}

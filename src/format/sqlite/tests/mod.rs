@@ -1,0 +1,117 @@
+//! SQLite files made by the real `sqlite3`, and what it answers about them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use super::*;
+use crate::format::blob::{FileVersion, StoredFile};
+
+mod damage;
+mod dump;
+mod hostile;
+mod of_programs;
+mod oracle;
+mod order;
+mod reading;
+mod schema;
+mod tables;
+mod values;
+mod views;
+mod wal;
+
+/// A folder with databases in it.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A database that `sqlite3` makes by this script.
+    fn made(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.path(name);
+        sqlite3(&path, script);
+        path
+    }
+}
+
+/// What `sqlite3` prints for a script.
+fn sqlite3(path: &Path, script: &str) -> String {
+    use std::io::Write;
+    let mut child = Command::new("sqlite3")
+        .args(["-batch", "-bail"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("sqlite3 is installed: tests/setup/packages.sh test");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let script = script.to_owned();
+    // Beside the reading, so that neither pipe fills up.
+    let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
+    let output = child.wait_with_output().expect("it ends with its input");
+    let _ = writer.join().expect("it only writes");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.is_empty(), "{stderr}");
+    String::from_utf8(output.stdout).expect("the answers are text")
+}
+
+fn stored(path: &Path) -> Arc<dyn Stored> {
+    let file = Arc::new(FileVersion::named(path).expect("the file is there"));
+    Arc::new(StoredFile { file })
+}
+
+/// The file at a path with what lies beside it.
+fn open(path: &Path) -> Arc<SqliteFile> {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        Path::new(&name).exists().then(|| stored(Path::new(&name)))
+    };
+    let (wal, journal) = (beside("-wal"), beside("-journal"));
+    Arc::new(SqliteFile::new("test".into(), stored(path), wal, journal, Arc::default()))
+}
+
+fn relation(file: &SqliteFile, name: &str) -> Relation {
+    let listing = file.listing().expect("the schema can be read");
+    let found = listing.shown.iter().find(|relation| &*relation.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {listing:?}")).clone()
+}
+
+/// The rendered rows of a table.
+fn try_rows(file: &SqliteFile, relation: &Relation) -> Result<Vec<u8>, SourceError> {
+    let mut bytes = Vec::new();
+    file.read_rows(relation, &Wanted::default(), &mut |piece| {
+        bytes.extend_from_slice(&piece);
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+fn rows(file: &SqliteFile, name: &str) -> String {
+    let bytes =
+        try_rows(file, &relation(file, name)).unwrap_or_else(|error| panic!("{name}: {}", error.chain()));
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+fn names(file: &SqliteFile) -> Vec<String> {
+    let listing = file.listing().expect("the schema can be read");
+    listing.shown.iter().map(|relation| relation.name.to_string()).collect()
+}
+
+fn reason(file: &SqliteFile, name: &str) -> String {
+    let listing = file.listing().expect("the schema can be read");
+    let found = listing.left_out.iter().find(|left_out| left_out.name == name);
+    found.unwrap_or_else(|| panic!("{name} is not left out: {listing:?}")).reason.clone()
+}
+
+fn schema_sql(file: &SqliteFile) -> String {
+    let text = file.schema_sql().expect("the schema can be read");
+    String::from_utf8(text.to_vec()).expect("the schema is text")
+}

@@ -1,0 +1,261 @@
+//! The bytes of one member, as they are stored and unpacked.
+
+use std::io::{self, Read, Seek, SeekFrom, Take};
+
+use super::bytes::Bytes;
+use super::directory::{Directory, Member};
+use super::places::WRAP;
+use super::records::{IN_ZIP64, LocalHeader};
+use super::unpack::{Packed, unpack};
+use super::{Remedy, ZipError};
+
+/// General purpose flags (APPNOTE.TXT 4.4.4).
+const ENCRYPTED: u16 = 1 << 0;
+const STRONGLY_ENCRYPTED: u16 = 1 << 6;
+/// The lengths and the CRC follow the data.
+const FOLLOW: u16 = 1 << 3;
+/// What the header states is masked.
+const MASKED: u16 = 1 << 13;
+
+/// The method of members that are encrypted with AES, whose real method an extra field has.
+const AES: u16 = 99;
+
+/// The bytes of a member as they are stored: fewer than the directory states where the file ends before.
+///
+/// # Errors
+/// When its header is not in the file.
+pub(crate) fn packed<R: Read + Seek>(
+    directory: &Directory,
+    member: &Member,
+    mut reader: R,
+) -> Result<Take<R>, ZipError> {
+    let mut bytes = Bytes::new(&mut reader)?;
+    let data = local(directory, member, &mut bytes)?.data;
+    reader.seek(SeekFrom::Start(data))?;
+    Ok(reader.take(member.packed))
+}
+
+/// The bytes of a member. Their end comes only after as many bytes as the directory states, with the CRC that it states.
+///
+/// # Errors
+/// When it is encrypted, packed by a method that is not known, or its data is not in the file.
+pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
+    directory: &Directory,
+    member: &Member,
+    reader: R,
+) -> Result<Unpacked, ZipError> {
+    if let Some(error) = encrypted(member) {
+        return Err(error);
+    }
+    let &Member { method, flags, packed: stored, len, crc, .. } = member;
+    let what = Packed { method, flags, packed: stored, len, crc };
+    let data = unpack(&what, packed(directory, member, reader)?)?;
+    Ok(Unpacked {
+        data,
+        crc: flate2::Crc::new(),
+        read: 0,
+        len,
+        expected: crc,
+        packed: stored,
+        wrap: WRAP,
+        lacks_bits: member.lacks_bits,
+    })
+}
+
+/// The header before a member's data.
+fn local<R: Read + Seek>(
+    directory: &Directory,
+    member: &Member,
+    bytes: &mut Bytes<R>,
+) -> Result<LocalHeader, ZipError> {
+    let [base, others @ ..] = directory.shifts;
+    let other = |shift: i64| member.header?.checked_add_signed(shift.checked_sub(base)?);
+    for place in [member.header, other(others[0]), other(others[1])].into_iter().flatten() {
+        if let Some(local) = LocalHeader::at(bytes, place)? {
+            return Ok(local);
+        }
+    }
+    Err(ZipError::damaged(match member.header {
+        Some(place) => format!("there is no header of a member at byte {place}, where the directory puts it"),
+        None => "the directory puts it before the beginning of the file".to_owned(),
+    }))
+}
+
+/// What the header before a member's data states otherwise than the directory does. The two were not written together then:
+/// one of them is damaged. Names may differ, and numbers may be missing.
+///
+/// # Errors
+/// When the bytes cannot be read. That there is no header is found when the member is read.
+pub(crate) fn contradiction<R: Read + Seek>(
+    directory: &Directory,
+    member: &Member,
+    mut reader: R,
+) -> io::Result<Option<String>> {
+    let Ok(local) = local(directory, member, &mut Bytes::new(&mut reader)?) else { return Ok(None) };
+    let numbers = [
+        ("the CRC-32", local.crc, u64::from(member.crc)),
+        ("the packed length", local.packed, member.packed),
+        ("the length", local.len, member.len),
+    ];
+    let is_unstated = numbers.iter().all(|(_, stated, _)| *stated == 0);
+    if local.flags & (FOLLOW | MASKED) != 0 || is_unstated {
+        return Ok(None);
+    }
+    if local.method != member.method {
+        return Ok(Some(format!("method {}, and the directory {}", local.method, member.method)));
+    }
+    // The lower bits are all that fits. A length may stand in the extra field for zip64, a CRC-32 may not.
+    let is_elsewhere = |stated: u32, at: usize| at > 0 && stated == IN_ZIP64;
+    let differs = |stated: u32, known: u64| u64::from(stated) != known % WRAP;
+    let mut stated_otherwise = numbers.into_iter().enumerate();
+    let found = stated_otherwise
+        .find(|(at, (_, stated, known))| !is_elsewhere(*stated, *at) && differs(*stated, *known))
+        .map(|(_, number)| number);
+    Ok(found.map(|(what, stated, known)| format!("{what} {stated:#x}, and the directory {known:#x}")))
+}
+
+/// That the length of a member is not known.
+fn lacks_bits() -> ZipError {
+    ZipError::Unsupported {
+        reason:
+            "it has 4 GiB or more, and a program without zip64 wrote only the lower 32 bits of its length"
+                .to_owned(),
+        remedy: Remedy::SevenZip,
+    }
+}
+
+fn encrypted(member: &Member) -> Option<ZipError> {
+    let unsupported =
+        |reason: &str, remedy| Some(ZipError::Unsupported { reason: reason.to_owned(), remedy });
+    match member.flags {
+        _ if member.method == AES => unsupported("it is encrypted with AES", Remedy::SevenZipPassword),
+        flags if flags & ENCRYPTED == 0 => None,
+        flags if flags & STRONGLY_ENCRYPTED != 0 => {
+            unsupported("it is encrypted by PKWARE's own method", Remedy::Packer)
+        }
+        _ => unsupported("it is encrypted", Remedy::Password),
+    }
+}
+
+/// Reads a member, and checks it at its end.
+pub(crate) struct Unpacked {
+    data: Box<dyn Read + Send>,
+    crc: flate2::Crc,
+    read: u64,
+    len: u64,
+    expected: u32,
+    /// Length in bytes, as it is stored.
+    packed: u64,
+    /// What lengths are counted modulo where they lack their upper bits.
+    wrap: u64,
+    /// Whether its lengths seem to lack them: where its data is not what they state, that is why.
+    lacks_bits: bool,
+}
+
+/// No method that programs without zip64 know packs better than this.
+const BEST_RATIO: u64 = 1032;
+
+impl Read for Unpacked {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.checked(out).map_err(|error| {
+            let is_damage = matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+            );
+            if self.lacks_bits && is_damage { lacks_bits().into() } else { error }
+        })
+    }
+}
+
+impl Unpacked {
+    fn checked(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        // One byte more than is left shows what is too long.
+        let left = self.len - self.read;
+        let room = out.len().min(usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX));
+        let count = self.data.read(&mut out[..room])?;
+        if count as u64 > left {
+            return Err(self.too_long(&out[..count])?.into());
+        }
+        self.read += count as u64;
+        self.crc.update(&out[..count]);
+        if count == 0 {
+            self.check()?;
+        }
+        Ok(count)
+    }
+
+    /// Why there is more than the directory states, of which this is the beginning: it is damaged, unless all of it, read to
+    /// its end, shows that only the upper bits of its length are missing.
+    fn too_long(&mut self, more: &[u8]) -> io::Result<ZipError> {
+        let damaged =
+            ZipError::damaged(format!("the zip's directory states {} bytes, its data holds more", self.len));
+        if self.len >= self.wrap || self.packed.saturating_mul(BEST_RATIO) < self.wrap {
+            return Ok(damaged);
+        }
+        self.crc.update(more);
+        let mut read = self.read + more.len() as u64;
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            match self.data.read(&mut piece)? {
+                0 => break,
+                count => {
+                    self.crc.update(&piece[..count]);
+                    read += count as u64;
+                }
+            }
+        }
+        let is_whole = read % self.wrap == self.len && self.crc.sum() == self.expected;
+        Ok(if is_whole { lacks_bits() } else { damaged })
+    }
+
+    fn check(&self) -> Result<(), ZipError> {
+        if self.read != self.len {
+            return Err(ZipError::damaged(format!(
+                "the zip's directory states {} bytes, its data holds {}",
+                self.len, self.read
+            )));
+        }
+        let found = self.crc.sum();
+        if found != self.expected {
+            return Err(ZipError::damaged(format!(
+                "its CRC-32 is {found:08x}, the zip's directory states {:08x}",
+                self.expected
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(expected: u32) -> ZipError {
+        let bytes = b"x".repeat(300);
+        let data = Box::new(io::Cursor::new(bytes));
+        let crc = flate2::Crc::new();
+        // As if lengths had eight bits.
+        let mut member = Unpacked {
+            data,
+            crc,
+            read: 0,
+            len: 300 - 256,
+            expected,
+            packed: 300,
+            wrap: 256,
+            lacks_bits: false,
+        };
+        member.read_to_end(&mut Vec::new()).expect_err("it is longer than the directory states").into()
+    }
+
+    #[test]
+    fn what_is_longer_by_the_upper_bits_of_its_length_and_has_its_crc_is_no_damage() {
+        let mut crc = flate2::Crc::new();
+        crc.update(&b"x".repeat(300));
+        assert!(matches!(read(crc.sum()), ZipError::Unsupported { .. }));
+        assert!(matches!(read(!crc.sum()), ZipError::Damaged(_)));
+    }
+}

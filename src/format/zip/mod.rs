@@ -1,0 +1,109 @@
+//! Zip archives: which members one holds, and their bytes.
+//!
+//! Follows APPNOTE.TXT (PKWARE's description of the format), and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` where a
+//! zip is odd (ADR 42). It has no timeline and knows no files of ours: `archive/` does.
+//!
+//! ```text
+//! end        finds end records, and proves one by the directory that it leads to
+//! prefix     whether the bytes before such a zip show that it is a member of another one
+//! directory  the headers of the central directory, and where they point
+//! places     where members begin, as places are counted from different things
+//! names      what members are called in the tree
+//! data       the bytes of one member, checked
+//! unpack     the methods by which members are packed
+//! legacy     those of before Deflate
+//! ```
+
+use std::io;
+
+use super::decoders::GaveUp;
+use crate::memory::unpacking::Refused;
+
+mod bytes;
+mod data;
+mod directory;
+mod end;
+mod extra;
+mod legacy;
+mod names;
+mod places;
+mod prefix;
+pub mod probe;
+mod records;
+#[cfg(test)]
+pub(crate) mod tests;
+mod unpack;
+
+pub(crate) use data::{contradiction, packed, unpacked};
+pub(crate) use directory::{Directory, Member};
+
+/// Why a zip or one of its members cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ZipError {
+    /// The bytes could not be read.
+    #[error(transparent)]
+    Io(io::Error),
+    /// The bytes contradict each other, or are not all there.
+    #[error("{0}")]
+    Damaged(String),
+    /// The end is missing, and what is found instead belongs to a member that is a zip: programs take that for the whole.
+    #[error("{0}")]
+    CutOff(String),
+    /// A form that is not read.
+    #[error("{reason}")]
+    Unsupported {
+        /// What it is.
+        reason: String,
+        /// What reads it.
+        remedy: Remedy,
+    },
+}
+
+/// What helps with a zip that is not read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// The parts of a split zip have to be joined.
+    Join,
+    /// Two zips that are one file have to be cut apart at this byte.
+    CutAt(u64),
+    /// A program that asks for the password: 7-Zip or `unzip`.
+    Password,
+    /// 7-Zip, which asks for the password. `unzip` knows no AES.
+    SevenZipPassword,
+    /// Another program may read it: 7-Zip.
+    SevenZip,
+    /// The program that packed it.
+    Packer,
+}
+
+impl ZipError {
+    fn damaged(reason: impl Into<String>) -> Self {
+        Self::Damaged(reason.into())
+    }
+}
+
+/// A [`ZipError`] that went through an I/O error is itself again.
+impl From<io::Error> for ZipError {
+    fn from(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| {
+            let cause = error.get_ref();
+            let is_limit = cause.is_some_and(|cause| {
+                matches!(cause.downcast_ref(), Some(GaveUp::Bomb { .. }))
+                    || matches!(cause.downcast_ref(), Some(Refused::TooLarge { .. }))
+            });
+            match is_limit {
+                true => Self::Unsupported { reason: error.to_string(), remedy: Remedy::SevenZip },
+                false => Self::Io(error),
+            }
+        })
+    }
+}
+
+impl From<ZipError> for io::Error {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Io(error) => error,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Logging in without giving the password away.
+//!
+//! Two methods prove that one knows the password by an answer to the server's challenge. Of them, `caching_sha2_password`
+//! may ask for the password itself, which goes out over verified TLS alone: not over a local connection either, since any
+//! user of a machine can listen at a port that is free. No other method is known here, and no key that a server hands out
+//! is used.
+
+use mysql_common::constants::CapabilityFlags;
+use mysql_common::packets::{AuthPlugin, HandshakeResponse};
+use mysql_common::proto::MySerialize;
+use zeroize::Zeroizing;
+
+use super::error::{ClientError, short_text};
+use super::greeting::{CHALLENGE, Greeting, refusal};
+use super::packets::{Packets, Stream};
+use crate::source::dolt::server::password::Password;
+
+/// Largest packet before a user is logged in, in bytes.
+pub const LARGEST: usize = 16 * 1024;
+
+/// Packets of a server until the log-in is over: a method, another one instead, its question, the outcome.
+const MOST_ANSWERS: usize = 4;
+
+/// A way to prove that one knows a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `mysql_native_password`
+    Native,
+    /// `caching_sha2_password`
+    Sha2,
+}
+
+impl Method {
+    /// The method of that name.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"mysql_native_password" => Some(Self::Native),
+            b"caching_sha2_password" => Some(Self::Sha2),
+            _ => None,
+        }
+    }
+
+    fn plugin(self) -> AuthPlugin<'static> {
+        match self {
+            Self::Native => AuthPlugin::MysqlNativePassword,
+            Self::Sha2 => AuthPlugin::CachingSha2Password,
+        }
+    }
+
+    /// The answer to a challenge; empty without a password.
+    fn answer(self, password: Option<&Password>, challenge: &[u8; CHALLENGE]) -> Zeroizing<Vec<u8>> {
+        let answer = self.plugin().gen_data(password.map(Password::reveal), challenge);
+        Zeroizing::new(answer.map(|data| data.to_vec()).unwrap_or_default())
+    }
+}
+
+/// Logs in. `is_verified` says that the connection is encrypted and its other end is known.
+///
+/// # Errors
+/// [`ClientError::Server`] for a refusal; [`ClientError::WantsPassword`] and [`ClientError::Method`] for a server that would
+/// get to know the password.
+pub async fn log_in<S: Stream>(
+    packets: &mut Packets<S>,
+    greeting: &Greeting,
+    capabilities: CapabilityFlags,
+    user: &str,
+    password: Option<&Password>,
+    is_verified: bool,
+) -> Result<(), ClientError> {
+    // A server that wants a method unknown here has the chance to name another one.
+    let mut method = greeting.method.unwrap_or(Method::Native);
+    let answer = method.answer(password, &greeting.challenge);
+    let response = HandshakeResponse::new(
+        Some(&answer[..]),
+        (8, 0, 0),
+        Some(user.as_bytes()),
+        None::<&[u8]>,
+        Some(method.plugin()),
+        capabilities,
+        None,
+        super::LARGEST_PACKET,
+    );
+    let mut payload = Vec::new();
+    response.serialize(&mut payload);
+    packets.write(&payload).await?;
+    let (mut has_switched, mut has_asked) = (false, false);
+    for _ in 0..MOST_ANSWERS {
+        let packet = packets.read(LARGEST).await?;
+        match (packet[0], &packet[1..]) {
+            (0x00, _) => return Ok(()),
+            (0xff, _) => return Err(refusal(packet)),
+            (0xfe, request) if !has_switched => {
+                has_switched = true;
+                let (named, challenge) = switch(request)?;
+                method = named;
+                let answer = method.answer(password, &challenge);
+                packets.write(&answer).await?;
+            }
+            // The answer to the challenge was right: that it is over follows.
+            (0x01, [0x03]) if method == Method::Sha2 => {}
+            (0x01, [0x04]) if method == Method::Sha2 && !has_asked => {
+                if !is_verified {
+                    return Err(ClientError::WantsPassword);
+                }
+                has_asked = true;
+                let password = password.map(Password::reveal).unwrap_or_default();
+                let mut clear = Zeroizing::new(Vec::with_capacity(password.len() + 1));
+                clear.extend_from_slice(password.as_bytes());
+                clear.push(0);
+                packets.write(&clear).await?;
+            }
+            _ => return Err(ClientError::Protocol("an unexpected packet during log-in")),
+        }
+    }
+    Err(ClientError::Protocol("a log-in without an end"))
+}
+
+/// The method that a server wants instead, and its challenge.
+fn switch(request: &[u8]) -> Result<(Method, [u8; CHALLENGE]), ClientError> {
+    if request.is_empty() {
+        return Err(ClientError::Method("mysql_old_password".to_owned()));
+    }
+    let mut parts = request.splitn(2, |&byte| byte == 0);
+    let name = parts.next().unwrap_or_default();
+    let method = Method::named(name).ok_or_else(|| ClientError::Method(short_text(name)))?;
+    let challenge = parts.next().and_then(|data| data.get(..CHALLENGE)?.try_into().ok());
+    Ok((method, challenge.ok_or(ClientError::Protocol("a challenge that is too short"))?))
+}

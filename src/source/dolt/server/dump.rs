@@ -1,0 +1,160 @@
+//! A whole commit as SQL: one query per table, each row written as it comes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mysql_common::row::Row;
+
+use super::cells::{needed_text, text};
+use super::client::ClientError;
+use super::definitions::NO_SUCH_TABLE;
+use super::fault::{Fault, QueryError};
+use super::lease::Lease;
+use super::lines::{CopyLines, End, Lines, copy_lines};
+use super::schema_sql::create_table;
+use super::sql::{ALL_ROWS, Revision};
+use super::store::Store;
+use super::wire::RowReader;
+use crate::content::{Content, Sink, SourceError};
+use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
+use crate::source::dolt::common::listing::Listing;
+use crate::source::dolt::common::programs::{Kept, Programs};
+use crate::source::dolt::common::sql_dump::{Subject, TAIL, Table};
+
+/// The dump of a commit.
+pub struct DumpContent {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The commit that it is read at.
+    pub commit: Arc<str>,
+    /// The tables and views there.
+    pub listing: Arc<Listing>,
+    /// What the dump says of itself.
+    pub subject: Subject,
+}
+
+#[async_trait]
+impl Content for DumpContent {
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
+    fn describe(&self) -> String {
+        format!("dump of {} {} over {}", self.store.database, self.revision().describe(), self.store.label)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let copied = copy_lines(&self.store, self, &mut sink).await;
+        copied.map_err(|error| {
+            let operation = format!("cannot dump {} {}", self.store.database, self.revision().describe());
+            error.during(&self.store.label, operation)
+        })
+    }
+}
+
+impl CopyLines for DumpContent {
+    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+        lines.add(self.subject.head().as_bytes());
+        let mut names: Vec<_> = self.listing.tables.iter().chain(&self.listing.excluded).collect();
+        names.sort();
+        for name in &names {
+            let shown = create_table(lease, &self.store.database, name, &self.revision()).await?;
+            let unread = || Fault::Answer(format!("the CREATE TABLE of {name} has an unknown form: {shown}"));
+            let table = Table::new(name, &shown).ok_or_else(unread)?;
+            let is_shown = self.listing.tables.binary_search(name).is_ok();
+            if self.table(lease, table, name, is_shown, lines).await? == End::Closed {
+                return Ok(End::Closed);
+            }
+        }
+        let programs = self.programs(lease).await?;
+        lines.add(programs.statements(names.iter().map(|name| &***name)).as_bytes());
+        lines.add(b"\n");
+        lines.add(TAIL.as_bytes());
+        Ok(lines.push().await)
+    }
+}
+
+impl DumpContent {
+    fn revision(&self) -> Revision {
+        Revision::Commit(Arc::clone(&self.commit))
+    }
+
+    async fn table(
+        &self,
+        lease: &mut Lease,
+        mut table: Table,
+        name: &str,
+        has_rows: bool,
+        lines: &mut Lines<'_>,
+    ) -> Result<End, QueryError> {
+        lines.add(self.subject.table_head(name).as_bytes());
+        lines.add(table.begin().as_bytes());
+        if has_rows {
+            let query = format!(
+                "SELECT {} FROM {}.{}{}{ALL_ROWS}",
+                table.selected(),
+                ident(&self.store.database),
+                ident(name),
+                self.revision().as_of()
+            );
+            let layout = table.layout();
+            let mut answer = lease.start(&query).await?;
+            let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
+            let mut literals = Vec::new();
+            while let Some(row) = answer.next().await? {
+                literals.clear();
+                reader.literals(&row, &layout, &mut literals).map_err(Fault::from)?;
+                table.row(&literals, lines.buffer());
+                if lines.is_full() && lines.push().await == End::Closed {
+                    return Ok(End::Closed);
+                }
+            }
+        }
+        table.end(lines.buffer());
+        Ok(End::Whole)
+    }
+
+    async fn programs(&self, lease: &mut Lease) -> Result<Programs, QueryError> {
+        let schemas = self.kept(lease, VIEWS).await?;
+        Ok(Programs::new(schemas, self.kept(lease, PROCEDURES).await?))
+    }
+
+    /// The rows of a table of Dolt's own, which need not be there.
+    async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<Kept>, QueryError> {
+        let query = format!(
+            "SELECT * FROM {}.{table}{}{ALL_ROWS}",
+            ident(&self.store.database),
+            self.revision().as_of()
+        );
+        match lease.rows(&query).await {
+            Ok(rows) => rows.iter().map(|row| read(row).map_err(|error| error.in_query(&query))).collect(),
+            Err(QueryError { fault: Fault::Client(ClientError::Server(error)), .. })
+                if error.code == NO_SUCH_TABLE =>
+            {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads a row by the names of its columns.
+fn read(row: &Row) -> Result<Kept, QueryError> {
+    let mut kept = Kept::default();
+    for (at, column) in row.columns_ref().iter().enumerate() {
+        match &*column.name_str() {
+            "type" => kept.r#type = text(row, at)?,
+            "name" => kept.name = needed_text(row, at)?,
+            "fragment" => kept.fragment = text(row, at)?,
+            "create_stmt" => kept.create_stmt = text(row, at)?,
+            "sql_mode" => kept.sql_mode = text(row, at)?,
+            "extra" => {
+                let extra = text(row, at)?.map(|json| serde_json::from_str(&json)).transpose();
+                kept.extra = extra.map_err(|error| Fault::Answer(format!("column extra: {error}")))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(kept)
+}

@@ -1,0 +1,109 @@
+//! Lines on their way from a connection into a sink.
+
+use bytes::Bytes;
+
+use super::fault::QueryError;
+use super::lease::Lease;
+use super::store::Store;
+use crate::content::Sink;
+use crate::memory::Sorter;
+
+/// Size of the pieces handed on, in bytes.
+const PIECE: usize = 256 * 1024;
+
+/// Something that is copied, line by line. May be asked to begin anew.
+pub trait CopyLines: Sync {
+    /// Copies all of it.
+    ///
+    /// # Errors
+    /// What the server or the connection said.
+    fn copy(
+        &self,
+        lease: &mut Lease,
+        lines: &mut Lines<'_>,
+    ) -> impl Future<Output = Result<End, QueryError>> + Send;
+}
+
+/// Copies into a sink, over a connection for that; once more where it turns out to be dead before anything was handed on.
+///
+/// # Errors
+/// What the server or the connection said, and where there is no connection.
+pub async fn copy_lines(store: &Store, from: &impl CopyLines, sink: &mut Sink) -> Result<(), QueryError> {
+    let mut lines = Lines::new(sink);
+    loop {
+        let mut lease = store.pool.reader_lease(Some(&store.database)).await?;
+        let is_reused = lease.is_reused();
+        match from.copy(&mut lease, &mut lines).await {
+            Ok(End::Whole) => lease.give_back(),
+            // Dropping the lease closes the connection, which ends the query.
+            Ok(End::Closed) => {}
+            Err(error) if is_reused && error.is_broken_connection() && lines.restart() => continue,
+            Err(error) => return Err(error),
+        }
+        return Ok(());
+    }
+}
+
+/// How a copy ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// With the last row.
+    Whole,
+    /// Nobody wants the rest.
+    Closed,
+}
+
+/// Lines on their way into the sink.
+pub struct Lines<'s> {
+    sink: &'s mut Sink,
+    buffer: Vec<u8>,
+    pushed: bool,
+}
+
+impl<'s> Lines<'s> {
+    /// None yet.
+    pub fn new(sink: &'s mut Sink) -> Self {
+        Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
+    }
+
+    /// Sorts lines within the reader's memory.
+    pub fn sorter(&self) -> Sorter {
+        self.sink.sorter()
+    }
+
+    /// Forgets what was added, to begin anew. False where some of it was handed on already.
+    pub fn restart(&mut self) -> bool {
+        self.buffer.clear();
+        !self.pushed
+    }
+
+    /// Adds a line.
+    pub fn add(&mut self, line: &[u8]) {
+        self.buffer.extend_from_slice(line);
+    }
+
+    /// What was added and not handed on yet, to add to.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Whether it is time to push.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= PIECE
+    }
+
+    /// Hands on what was added.
+    pub async fn push(&mut self) -> End {
+        if self.buffer.is_empty() {
+            return End::Whole;
+        }
+        self.pushed = true;
+        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        let piece = Bytes::copy_from_slice(&self.buffer);
+        self.buffer.clear();
+        match self.sink.push(piece).await {
+            Ok(()) => End::Whole,
+            Err(_) => End::Closed,
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! A running Dolt server, asked over MySQL's protocol.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `url`, `sql` | reading the URL, writing queries |
+//! | `client/`, `password`, `small_file` | the protocol, with a server that is not believed; what a user gives for it |
+//! | `pool`, `places`, `attempts`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
+//! | `poll`, `history` | noticing news; commits, branches, tags |
+//! | `lineage_load` | which commit last changed which table |
+//! | `tables`, `schema_sql` | what there is at a revision |
+//! | `wire`, `rows` | rows as JSON lines |
+//! | `dump` | a whole commit as SQL |
+//! | `versions`, `definitions`, `ranges`, `changes`, `steps` | parts of versions of a table, and how these differ |
+//! | `live` | the working set |
+//! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
+
+use crate::util::clock::WallClock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use globset::GlobSet;
+use tokio::sync::Mutex;
+
+mod attempts;
+mod cells;
+mod changes;
+mod client;
+mod database;
+mod definitions;
+mod dump;
+mod fault;
+mod history;
+mod lease;
+mod lineage_load;
+mod lines;
+mod live;
+mod named_row;
+mod password;
+mod places;
+mod poll;
+mod pool;
+mod ranges;
+mod rows;
+mod schema_sql;
+mod small_file;
+mod sql;
+mod steps;
+mod store;
+mod tables;
+mod turns;
+mod url;
+mod versions;
+mod wire;
+
+pub use client::{Pin, PinError, TlsOptions};
+pub use password::{Password, ReadAgain};
+pub use small_file::read_small_file;
+
+use client::{Exposed, Target, Tls};
+use database::DoltDatabase;
+use fault::QueryError;
+use history::Heads;
+use password::CurrentPassword;
+use poll::Expected;
+use pool::{Pool, Timeouts};
+use store::Store;
+use url::DoltUrl;
+
+use crate::content::{ErrorKind, SourceError};
+use crate::source::verify::Finding;
+use crate::source::{Database, Source};
+
+/// Table patterns that are left out unless the user says otherwise: Beads keeps passwords in it.
+pub const SECRET_TABLES: [&str; 1] = ["federation_peers"];
+
+/// How many polls leave a database alone that does not answer, until one asks it again.
+const POLLS_BETWEEN_RETRIES: u64 = 20;
+
+/// Target of log lines about a password that others can get at.
+pub const EXPOSED: &str = "asof::exposed";
+
+/// Most bytes of a list (of commits, say) that is held as a whole.
+const LARGEST_LIST: u64 = 512 << 20;
+
+/// How to talk to a server.
+#[derive(Clone)]
+pub struct DoltOptions {
+    /// The name to show instead of the database's own (`NAME=` before the source); only for a URL with a database.
+    pub name: Option<String>,
+    /// The user's password.
+    pub password: Option<Password>,
+    /// How to read the password again when the server refuses it.
+    pub read_password_again: Option<ReadAgain>,
+    /// Whom an encrypted connection has to lead to. Connections are encrypted where this is given, or `?tls` stands in
+    /// the URL.
+    pub tls: Option<TlsOptions>,
+    /// Tables and views to leave out: patterns for `table` and for `db/table`.
+    pub exclude: GlobSet,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a query may go without sending a row before it is ended, and how long all queries of one step together
+    /// beyond what they bring at [`crate::source::LEAST_RATE`].
+    pub query_timeout: Duration,
+    /// Most bytes of a list that is held as a whole: a server that sends more is not read further.
+    pub largest_list: u64,
+    /// What time it is.
+    pub clock: WallClock,
+}
+
+impl Default for DoltOptions {
+    fn default() -> Self {
+        Self {
+            name: None,
+            password: None,
+            read_password_again: None,
+            tls: None,
+            exclude: GlobSet::empty(),
+            connect_timeout: Duration::from_secs(5),
+            query_timeout: Duration::from_secs(30),
+            largest_list: LARGEST_LIST,
+            clock: WallClock::system(),
+        }
+    }
+}
+
+/// A Dolt server as a source of databases.
+pub struct DoltSqlSource {
+    url: DoltUrl,
+    label: Arc<str>,
+    name: Option<String>,
+    exclude: GlobSet,
+    clock: WallClock,
+    pool: Arc<Pool>,
+    known: Mutex<Known>,
+}
+
+/// What the last poll left.
+#[derive(Default)]
+struct Known {
+    databases: BTreeMap<String, KnownDatabase>,
+    /// Why databases could not be read, so that each reason is logged once.
+    complaints: BTreeMap<String, Finding>,
+    /// Databases that did not answer at all.
+    silent: BTreeSet<String>,
+    /// Databases that were said to be left out.
+    left_out: BTreeSet<String>,
+    polls: u64,
+    /// Whether the last list given is still what is known. News of a poll that then failed wait for the next one.
+    is_delivered: bool,
+}
+
+struct KnownDatabase {
+    heads: Heads,
+    view: Arc<DoltDatabase>,
+}
+
+impl DoltSqlSource {
+    /// A source for `dolt://[user@]host[:port][/database]`. Nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a URL that makes no sense or holds a password, and for a name without a database
+    /// that it could be for.
+    pub fn new(url: &str, options: DoltOptions) -> Result<Self, SourceError> {
+        let parsed = parse(url)?;
+        let label: Arc<str> = parsed.to_string().into();
+        if let Some(name) = options.name.as_ref().filter(|_| parsed.database.is_none()) {
+            let operation = format!("cannot show a whole server as {name}");
+            let hint = format!("Name one of its databases: {name}={label}/DATABASE.");
+            return Err(SourceError::new(ErrorKind::Invalid, &*label, operation).with_hint(hint));
+        }
+        let timeouts = Timeouts { connect: options.connect_timeout, query: options.query_timeout };
+        let tls = options.tls.or_else(|| parsed.tls.then(TlsOptions::default));
+        let tls = tls.map(|tls| Tls::new(&tls, &parsed.host)).transpose().map_err(|error| {
+            let hint = error.hint();
+            let operation = "cannot encrypt connections";
+            SourceError::new(ErrorKind::Invalid, &*label, operation).because(error).with_hint(hint)
+        })?;
+        let target = Target {
+            host: parsed.host.clone(),
+            port: parsed.port,
+            user: parsed.user.clone(),
+            password: CurrentPassword::new(options.password, options.read_password_again),
+            tls,
+            warn: warn_once(Arc::clone(&label)),
+        };
+        let pool = Pool::new(target, timeouts, options.largest_list);
+        let known = Mutex::default();
+        Ok(Self {
+            url: parsed,
+            label,
+            name: options.name,
+            exclude: options.exclude,
+            clock: options.clock,
+            pool,
+            known,
+        })
+    }
+
+    async fn load(
+        &self,
+        name: &str,
+        heads: &Heads,
+        known: Option<&KnownDatabase>,
+    ) -> Result<DoltDatabase, QueryError> {
+        let store = match known {
+            Some(known) => Arc::clone(known.view.store()),
+            None => {
+                let (pool, label) = (Arc::clone(&self.pool), Arc::clone(&self.label));
+                Arc::new(Store::new(pool, label, name.to_owned(), self.exclude.clone(), self.clock.clone()))
+            }
+        };
+        let mut lease = self.pool.lease(Some(name)).await?;
+        let known = known.map(|known| &*known.view).map(Database::history);
+        let history = history::load(&mut lease, name, heads, known).await?;
+        lease.give_back();
+        let shown_name = self.name.clone().unwrap_or_else(|| name.to_owned());
+        Ok(DoltDatabase::new(store, shown_name, history))
+    }
+
+    /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view and is tried
+    /// again with the next poll.
+    async fn load_changed(
+        &self,
+        known: &mut Known,
+        heads: BTreeMap<String, Heads>,
+    ) -> Result<(), SourceError> {
+        for (name, heads) in heads {
+            let current = known.databases.get(&name);
+            if current.is_some_and(|current| current.heads == heads) {
+                continue;
+            }
+            match self.load(&name, &heads, current).await {
+                Ok(view) => {
+                    known.complaints.remove(&name);
+                    known.databases.insert(name, KnownDatabase { heads, view: Arc::new(view) });
+                    known.is_delivered = false;
+                }
+                Err(error) => {
+                    let is_broken = error.is_broken_connection();
+                    let error = error.during(&self.label, format!("cannot read the history of {name}"));
+                    if is_broken {
+                        return Err(error);
+                    }
+                    known.complain(&name, &error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The one database asked for is not there: say which are.
+    async fn missing(&self, wanted: &str) -> SourceError {
+        let operation = format!("there is no database {wanted:?}");
+        let error = SourceError::new(ErrorKind::Missing, &*self.label, operation);
+        let there = poll::databases(&self.pool).await.unwrap_or_default();
+        let there: Vec<_> = there.into_iter().filter(|name| poll::is_shown(name)).collect();
+        if there.is_empty() {
+            error.with_hint("The server has no databases.")
+        } else {
+            error.with_hint(format!("The server has: {}.", there.join(", ")))
+        }
+    }
+}
+
+/// Checks a URL without asking the server. One that is right holds no password and may be repeated.
+///
+/// # Errors
+/// As [`DoltSqlSource::new`].
+pub fn check_url(url: &str) -> Result<(), SourceError> {
+    parse(url).map(drop)
+}
+
+fn parse(url: &str) -> Result<DoltUrl, SourceError> {
+    DoltUrl::parse(url).map_err(|error| {
+        // The text is not repeated: it may hold a password.
+        let hint = error.hint();
+        SourceError::new(ErrorKind::Invalid, "dolt", "cannot use this URL").because(error).with_hint(hint)
+    })
+}
+
+/// Says once that a password is proven where others can read along.
+fn warn_once(label: Arc<str>) -> Box<dyn Fn(Exposed) + Send + Sync> {
+    let once = std::sync::Once::new();
+    Box::new(move |exposed| {
+        once.call_once(|| {
+            let offer = if exposed.offers_tls { " The server offers it." } else { "" };
+            tracing::warn!(
+                target: EXPOSED,
+                "{label}: the log-in at {} is not encrypted: others can read the data, and guess the password. \
+                 Write ?tls at the end of the URL to encrypt.{offer}",
+                exposed.to
+            );
+        });
+    })
+}
+
+impl Known {
+    fn expect(&mut self) -> Expected {
+        self.polls += 1;
+        let is_retry = self.polls.is_multiple_of(POLLS_BETWEEN_RETRIES);
+        let silent = if is_retry { BTreeSet::new() } else { self.silent.clone() };
+        let answering = self.databases.keys().filter(|name| !self.silent.contains(*name)).cloned().collect();
+        Expected { answering, silent }
+    }
+
+    /// Logs why a database cannot be read, unless that was the reason last time, too.
+    fn complain(&mut self, name: &str, error: &SourceError) {
+        let finding = Finding::of(name, error);
+        if self.complaints.get(name) != Some(&finding) {
+            tracing::warn!(database = name, hint = error.hint.as_deref(), "{}", finding.problem);
+            self.complaints.insert(name.to_owned(), finding);
+        }
+    }
+
+    /// The databases left out that were not named before, so that each is logged once.
+    fn newly_left_out(&mut self, left_out: BTreeSet<String>) -> Vec<String> {
+        left_out.into_iter().filter(|name| self.left_out.insert(name.clone())).collect()
+    }
+
+    fn views(&self) -> Vec<Arc<dyn Database>> {
+        self.databases.values().map(|known| Arc::clone(&known.view) as Arc<dyn Database>).collect()
+    }
+}
+
+#[async_trait]
+impl Source for DoltSqlSource {
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
+        let mut known = self.known.lock().await;
+        self.pool.close_idle();
+        let only = self.url.database.as_deref();
+        let polled = poll::poll(&self.pool, known.expect(), only).await;
+        let polled =
+            polled.map_err(|error| error.during(&self.label, "cannot look for databases and commits"))?;
+        if let Some(only) = only
+            && polled.heads.is_empty()
+        {
+            return match polled.failures.into_iter().next() {
+                Some((_, error)) => Err(error.during(&self.label, format!("cannot read database {only}"))),
+                None => Err(self.missing(only).await),
+            };
+        }
+        for (name, error) in polled.failures {
+            known.complain(&name, &error.during(&self.label, format!("cannot read database {name}")));
+        }
+        let left_out = known.newly_left_out(polled.left_out);
+        if !left_out.is_empty() {
+            let (source, databases) = (&*self.label, left_out.join(", "));
+            tracing::info!(source, databases, "left out: these names are what tests leave behind");
+        }
+        let before = known.databases.len();
+        known.databases.retain(|name, _| polled.heads.contains_key(name) || polled.silent.contains(name));
+        known.silent = polled.silent;
+        if known.databases.len() != before {
+            known.is_delivered = false;
+        }
+        self.load_changed(&mut known, polled.heads).await?;
+        let has_news = !std::mem::replace(&mut known.is_delivered, true);
+        Ok(has_news.then(|| known.views()))
+    }
+
+    async fn unread(&self) -> Vec<Finding> {
+        self.known.lock().await.complaints.values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_left_out_is_named_once() {
+        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+        let mut known = Known::default();
+        assert_eq!(known.newly_left_out(set(&["testdb_1", "testdb_2"])), ["testdb_1", "testdb_2"]);
+        assert!(known.newly_left_out(set(&[])).is_empty());
+        assert_eq!(known.newly_left_out(set(&["testdb_2", "testdb_3"])), ["testdb_3"]);
+    }
+}

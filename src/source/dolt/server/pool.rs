@@ -1,0 +1,317 @@
+//! A gentle client: few connections, kept for a short time, never more than one query each, and no query left
+//! running on the server once nobody waits for it.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use mysql_common::row::Row;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::attempts::Attempts;
+use super::client::{ClientError, Conn, Target};
+use super::fault::{Fault, QueryError};
+use super::lease::Lease;
+use super::places::{Place, Places};
+use crate::util::locks::lock;
+
+/// Most connections at once. Outages of real servers came from connection storms.
+const MOST: usize = 4;
+/// Most connections that read rows at once: one stays free to see new commits meanwhile.
+const MOST_READERS: usize = 3;
+/// How long an unused connection is kept. Servers drop them after 30 s (Gas Town's `wait_timeout`).
+const IDLE: Duration = Duration::from_secs(10);
+/// How long a connection is used at all: the server keeps state for every `db/<hash>` that a session names.
+const LIFE: Duration = Duration::from_secs(60);
+/// A connection unused for longer is asked whether it still stands before it is lent, since the borrower cannot
+/// simply start again on another one.
+const TRUSTED: Duration = Duration::from_millis(200);
+/// The same for a single query, which can: a poll every second needs no question before it.
+const TRUSTED_FOR_ONE: Duration = Duration::from_millis(1500);
+
+/// What every session starts with, so that results depend neither on the server's settings nor on its zone:
+/// TIMESTAMP in UTC, Dolt's own default SQL mode and collation (views compare strings by it), and every query
+/// sees the newest commit.
+const SESSION: &str = "SET time_zone = '+00:00', collation_connection = 'utf8mb4_0900_bin', autocommit = 1, \
+     sql_mode = 'NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES'";
+
+/// How long to wait for a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For a connection to stand, log-in included.
+    pub connect: Duration,
+    /// For the next row, or the first answer, of a query.
+    pub query: Duration,
+}
+
+/// The connections to one server.
+pub struct Pool {
+    target: Arc<Target>,
+    timeouts: Timeouts,
+    largest_list: u64,
+    idle: Mutex<Vec<Idle>>,
+    connections: Arc<Places>,
+    readers: Arc<Places>,
+    attempts: Attempts,
+    /// Bytes of rows that came.
+    received: AtomicU64,
+    /// Set once the server was seen to be Dolt.
+    is_dolt: OnceCell<()>,
+}
+
+/// Somebody on the way to a connection.
+struct Waiting {
+    begun: Instant,
+    places: Vec<Place>,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { begun: Instant::now(), places: Vec::new() }
+    }
+}
+
+struct Idle {
+    session: Session,
+    since: Instant,
+}
+
+/// A connection with what is known of its state.
+pub struct Session {
+    /// The connection.
+    pub conn: Conn,
+    born: Instant,
+    /// The database of the last `USE`.
+    pub database: Option<String>,
+}
+
+/// Whether a host is this machine by its name or address alone.
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl Pool {
+    /// A pool without a connection yet.
+    pub fn new(target: Target, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
+        Arc::new(Self {
+            target: Arc::new(target),
+            timeouts,
+            largest_list,
+            idle: Mutex::default(),
+            connections: Places::new(MOST),
+            readers: Places::new(MOST_READERS),
+            attempts: Attempts::default(),
+            received: AtomicU64::new(0),
+            is_dolt: OnceCell::new(),
+        })
+    }
+
+    /// Whether what the server says is its own: its certificate is checked, or it is on this machine.
+    pub fn is_believed(&self) -> bool {
+        self.target.tls.is_some() || is_this_machine(&self.target.host)
+    }
+
+    /// A connection that uses `database`.
+    ///
+    /// # Errors
+    /// Where there is none, within the time-outs.
+    pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
+        self.lease_with(database, Waiting::default(), TRUSTED).await
+    }
+
+    /// The same for reading rows, which may take long.
+    ///
+    /// # Errors
+    /// As [`Self::lease`].
+    pub async fn reader_lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
+        let mut waiting = Waiting::default();
+        waiting.places.push(self.readers.take(self.timeouts.query).await?);
+        self.lease_with(database, waiting, TRUSTED).await
+    }
+
+    /// One query on any connection; tried once more on a fresh one where a used one turns out dead.
+    ///
+    /// # Errors
+    /// What the server or the connection said, with the query.
+    pub async fn rows(self: &Arc<Self>, database: Option<&str>, query: &str) -> Result<Vec<Row>, QueryError> {
+        let mut lease = self.lease_with(database, Waiting::default(), TRUSTED_FOR_ONE).await?;
+        let mut result = lease.rows(query).await;
+        if lease.is_reused() && result.as_ref().is_err_and(QueryError::is_broken_connection) {
+            drop(lease);
+            lease = self.lease(database).await?;
+            result = lease.rows(query).await;
+        }
+        if result.as_ref().map_or_else(QueryError::is_answer, |_| true) {
+            lease.give_back();
+        }
+        result
+    }
+
+    /// Takes a connection back.
+    pub fn keep(&self, session: Session) {
+        self.idle().push(Idle { session, since: Instant::now() });
+    }
+
+    /// Whether and when to connect.
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    /// How many bytes of rows have come.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that came.
+    pub fn count_received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Where to connect, and as whom.
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// Most bytes of an answer that is held as a whole.
+    pub fn largest_list(&self) -> u64 {
+        self.largest_list
+    }
+
+    /// How long to wait.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Closes connections that nobody used for a while. Called with every poll, so no timer is needed.
+    pub fn close_idle(&self) {
+        self.idle().retain(|idle| idle.since.elapsed() < IDLE && idle.session.born.elapsed() < LIFE);
+    }
+
+    async fn lease_with(
+        self: &Arc<Self>,
+        database: Option<&str>,
+        mut waiting: Waiting,
+        trusted: Duration,
+    ) -> Result<Lease, QueryError> {
+        waiting.places.push(self.connections.take(self.timeouts.query).await?);
+        let kept = self.take_idle(trusted).await;
+        let reused = kept.is_some();
+        let session = match kept {
+            Some(session) => session,
+            None => self.connect(waiting.begun).await?,
+        };
+        let mut lease = Lease::new(session, self, reused, waiting.places);
+        let Some(database) = database else { return Ok(lease) };
+        let mut used = lease.use_database(database).await;
+        if lease.is_reused() && used.as_ref().is_err_and(QueryError::is_broken_connection) {
+            self.idle().clear();
+            lease.replace(self.connect(Instant::now()).await?);
+            used = lease.use_database(database).await;
+        }
+        match used {
+            Ok(()) => Ok(lease),
+            Err(error) => {
+                if error.is_answer() {
+                    lease.give_back();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The kept connection used last, if it still stands. One that died takes the others with it: the server
+    /// was restarted.
+    async fn take_idle(&self, trusted: Duration) -> Option<Session> {
+        self.close_idle();
+        let mut idle = self.idle().pop()?;
+        if idle.since.elapsed() < trusted {
+            return Some(idle.session);
+        }
+        match timeout(self.timeouts.connect, idle.session.conn.ping()).await {
+            Ok(Ok(())) => Some(idle.session),
+            Ok(Err(_)) | Err(_) => {
+                idle.session.conn.close();
+                self.idle().clear();
+                None
+            }
+        }
+    }
+
+    /// Connects for somebody who has waited since `begun`. A password that the server refuses may have been replaced: it is
+    /// read again, once.
+    async fn connect(&self, begun: Instant) -> Result<Session, QueryError> {
+        let connect = async {
+            match self.try_connect().await {
+                Err(error) if error.is_wrong_password() && self.has_new_password().await => {
+                    tracing::info!(
+                        "the server refuses the password: it was read again, and is another one now"
+                    );
+                    self.try_connect().await
+                }
+                outcome => outcome,
+            }
+        };
+        self.attempts.make(begun, connect).await
+    }
+
+    async fn has_new_password(&self) -> bool {
+        let target = Arc::clone(&self.target);
+        tokio::task::spawn_blocking(move || target.password.renew()).await.unwrap_or(false)
+    }
+
+    async fn try_connect(&self) -> Result<Session, QueryError> {
+        let limit = self.timeouts.connect;
+        let connected = timeout(limit, async {
+            let mut conn = Conn::open(&self.target).await?;
+            self.set_up(&mut conn).await?;
+            Ok::<_, QueryError>(conn)
+        });
+        let conn = connected.await.map_err(|_| Fault::ConnectTimeout(limit))??;
+        Ok(Session { conn, born: Instant::now(), database: None })
+    }
+
+    /// Settles what results depend on. A server that does not know Dolt's settings is another one: says that, not which
+    /// setting it was.
+    async fn set_up(&self, conn: &mut Conn) -> Result<(), QueryError> {
+        let refused = match conn.first_text(SESSION).await {
+            Ok(_) => None,
+            Err(ClientError::Server(error)) if matches!(error.code, 1193 | 1231 | 1273) => Some(error),
+            Err(error) => return Err(error.into()),
+        };
+        self.is_dolt.get_or_try_init(|| check_dolt(conn)).await?;
+        refused.map_or(Ok(()), |error| Err(ClientError::from(error).into()))
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        lock(&self.idle)
+    }
+}
+
+async fn check_dolt(conn: &mut Conn) -> Result<(), QueryError> {
+    match conn.first_text("SELECT dolt_version()").await {
+        Ok(_) => Ok(()),
+        Err(ClientError::Server(_)) => {
+            let version = conn.first_text("SELECT version()").await?;
+            Err(Fault::NotDolt(version.unwrap_or_default()).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn a_host_is_this_machine_by_its_name_or_address_alone() {
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["localhost.example.org", "10.0.0.1", "::2", "127.0.0.1.example.org", "db"] {
+            assert!(!is_this_machine(host), "{host}");
+        }
+    }
+}

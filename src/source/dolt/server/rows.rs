@@ -1,0 +1,187 @@
+//! The bytes of a table or view: one query, rendered line by line as its rows come.
+//!
+//! A plain `SELECT *` needs no `ORDER BY`: Dolt reads a table by its primary index, which is its storage
+//! order (the key's, by each column's collation; the row hash's for a table without a key), and uses another
+//! index only for a condition or an order (`EXPLAIN PLAN` shows a plain table scan also where a secondary
+//! index holds all columns).
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::cells::needed_text;
+use super::definitions::key_columns;
+use super::fault::{Fault, QueryError};
+use super::lease::{Answer, Lease};
+use super::lines::{CopyLines, End, Lines, copy_lines};
+use super::live::check_hashes;
+use super::sql::{ALL_ROWS, Revision};
+use super::store::Store;
+use super::versions::TableVersion;
+use super::wire::RowReader;
+use crate::content::versioned::Versioned;
+use crate::content::{Content, Sink, SourceError};
+use crate::source::dolt::common::identifier::ident;
+use crate::util::tasks::in_place;
+
+/// The rows of one query as a file.
+pub struct RowsContent {
+    /// The database.
+    pub store: Arc<Store>,
+    /// What the rows are selected from, at which revision.
+    pub place: String,
+    /// For the rows of one table at one commit, which nothing can change: which version of it they are.
+    pub version: Option<TableVersion>,
+    /// For the working set: tables and the hashes that they had when they were listed. The rows count only if
+    /// they still have them.
+    pub guard: Vec<(String, String)>,
+    /// For a table of the working set, its name.
+    pub working_table: Option<String>,
+    /// Whether the lines have to be sorted: those of a view that states no order, which the server's plan
+    /// must not decide.
+    pub is_sorted_here: bool,
+    /// What it is, for messages: `table issues of beads at 3fk…`.
+    pub what: String,
+}
+
+#[async_trait]
+impl Content for RowsContent {
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
+    fn describe(&self) -> String {
+        format!("{} over {}", self.what, self.store.label)
+    }
+
+    fn is_for_good(&self) -> bool {
+        self.version.is_some()
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        let Some(version) = &self.version else {
+            let key = self.working_key().await;
+            return key.map_err(|error| {
+                error.during(&self.store.label, format!("cannot ask for the key of {}", self.what))
+            });
+        };
+        version.key().await.map(Some)
+    }
+
+    fn versioned(&self) -> Option<&dyn Versioned> {
+        self.version.as_ref().map(|version| version as &dyn Versioned)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let copied = copy_lines(&self.store, self, &mut sink).await;
+        copied.map_err(|error| error.during(&self.store.label, format!("cannot read {}", self.what)))
+    }
+}
+
+impl RowsContent {
+    /// The rows of a version of a table, read at a commit that shows it.
+    pub fn of_table(version: TableVersion, commit: &Arc<str>) -> Self {
+        let (store, table) = (Arc::clone(&version.store), &version.table);
+        let revision = Revision::Commit(Arc::clone(commit));
+        let place = format!("{}.{}{}", ident(&store.database), ident(table), revision.as_of());
+        let what = format!("table {table} of {} {}", store.database, revision.describe());
+        let (version, guard, working_table) = (Some(version), Vec::new(), None);
+        Self { store, place, version, guard, working_table, is_sorted_here: false, what }
+    }
+
+    /// The query for all rows. One with a limit costs the server a fifth more, and only some types need it: the columns of
+    /// a table are asked for first. Of a view that would take as long as its rows.
+    async fn query(&self, lease: &mut Lease) -> Result<String, QueryError> {
+        let query = format!("SELECT * FROM {}", self.place);
+        let is_table = self.version.is_some() || self.working_table.is_some();
+        if is_table && are_all_sent(lease, &self.place).await? {
+            return Ok(query);
+        }
+        Ok(query + ALL_ROWS)
+    }
+
+    /// The key that a table has in the working set, as long as that is as it was listed.
+    async fn working_key(&self) -> Result<Option<Vec<String>>, QueryError> {
+        let Some(table) = &self.working_table else { return Ok(None) };
+        let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
+        lease.execute("START TRANSACTION").await?;
+        check_hashes(&mut lease, &self.guard).await?;
+        let key = key_columns(&mut lease, &self.store.database, table, &Revision::Working).await?;
+        lease.execute("ROLLBACK").await?;
+        lease.give_back();
+        Ok(Some(key))
+    }
+}
+
+impl CopyLines for RowsContent {
+    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+        if !self.guard.is_empty() {
+            lease.execute("START TRANSACTION").await?;
+            check_hashes(lease, &self.guard).await?;
+        }
+        let query = self.query(lease).await?;
+        let mut answer = lease.start(&query).await?;
+        let end = if self.is_sorted_here {
+            copy_sorted(&mut answer, lines).await?
+        } else {
+            copy_as_read(&mut answer, lines).await?
+        };
+        drop(answer);
+        if !self.guard.is_empty() && end == End::Whole {
+            lease.execute("ROLLBACK").await?;
+        }
+        Ok(end)
+    }
+}
+
+/// Whether all columns of a table are of types whose values come in any case: see [`ALL_ROWS`].
+async fn are_all_sent(lease: &mut Lease, place: &str) -> Result<bool, QueryError> {
+    const SENT: &str = "tinyint smallint mediumint int bigint bit bool boolean year decimal float double char varchar \
+        tinytext text mediumtext longtext enum set binary varbinary tinyblob blob mediumblob longblob date time datetime \
+        timestamp";
+    let query = format!("DESCRIBE {place}");
+    for row in lease.rows(&query).await? {
+        let kind = needed_text(&row, 1).map_err(|error| error.in_query(&query))?;
+        let name = kind.split(['(', ' ']).next().unwrap_or_default();
+        if SENT.split(' ').all(|sent| sent != name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn copy_as_read(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+    let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
+    while let Some(row) = answer.next().await? {
+        reader.line(&row, lines.buffer()).map_err(Fault::from)?;
+        if lines.is_full() && lines.push().await == End::Closed {
+            return Ok(End::Closed);
+        }
+    }
+    Ok(lines.push().await)
+}
+
+async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+    let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
+    let (mut line, mut sorter) = (Vec::new(), lines.sorter());
+    while let Some(row) = answer.next().await? {
+        line.clear();
+        reader.line(&row, &mut line).map_err(Fault::from)?;
+        sorter.push(&line, &[]).map_err(temporary)?;
+    }
+    let broken_off = |why| temporary(io::Error::other(why));
+    let finish = move || sorter.finish(u64::MAX).map_err(temporary);
+    let mut sorted = in_place("asof", finish, broken_off).await?;
+    while let Some((line, _)) = sorted.next().map_err(temporary)? {
+        lines.add(line);
+        if lines.is_full() && lines.push().await == End::Closed {
+            return Ok(End::Closed);
+        }
+    }
+    Ok(lines.push().await)
+}
+
+fn temporary(error: io::Error) -> Fault {
+    Fault::Temporary(Arc::new(error))
+}

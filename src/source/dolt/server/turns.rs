@@ -1,0 +1,124 @@
+//! Loads that many wait for: one at a time, and who waited for one that the server left without an answer is told the
+//! same at once. Were each waiter to try for itself, its own time-out would follow all those before it.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use super::fault::QueryError;
+use crate::util::locks::lock;
+
+/// When and why the server last failed to answer.
+#[derive(Default)]
+pub struct Failures(Mutex<Option<(Instant, QueryError)>>);
+
+impl Failures {
+    /// Remembers a failure where it is one that others would meet, too.
+    pub fn note(&self, error: &QueryError) {
+        if let Some(error) = error.for_others() {
+            *lock(&self.0) = Some((Instant::now(), error));
+        }
+    }
+
+    /// The last failure where it came after `begun`: what who has waited since then would meet, too.
+    pub fn since(&self, begun: Instant) -> Option<QueryError> {
+        lock(&self.0).as_ref().filter(|(at, _)| *at >= begun).and_then(|(_, error)| error.for_others())
+    }
+}
+
+/// Something that is loaded by one at a time.
+#[derive(Default)]
+pub struct Turns<T> {
+    value: tokio::sync::Mutex<T>,
+    failures: Failures,
+}
+
+/// The right to load it.
+pub struct Turn<'t, T> {
+    /// What was loaded so far.
+    pub value: tokio::sync::MutexGuard<'t, T>,
+    failures: &'t Failures,
+}
+
+impl<T> Turns<T> {
+    /// Waits until nobody else loads.
+    ///
+    /// # Errors
+    /// The failure of the server to answer a load that was waited for.
+    pub async fn take(&self) -> Result<Turn<'_, T>, QueryError> {
+        let begun = Instant::now();
+        let value = self.value.lock().await;
+        match self.failures.since(begun) {
+            Some(error) => Err(error),
+            None => Ok(Turn { value, failures: &self.failures }),
+        }
+    }
+}
+
+impl<T> Turn<'_, T> {
+    /// Ends with the result of the load, whose failure those who wait are told.
+    ///
+    /// # Errors
+    /// That of the result.
+    pub fn end<R>(self, result: Result<R, QueryError>) -> Result<R, QueryError> {
+        result.inspect_err(|error| self.failures.note(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use super::super::fault::Fault;
+    use super::*;
+    use crate::content::{ErrorKind, SourceError};
+
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    /// Eight who ask at once for what fails with `fault`: how often it was tried, and what they are told.
+    async fn ask(turns: &Arc<Turns<()>>, fault: fn() -> Fault) -> (u32, Vec<SourceError>) {
+        let (tries, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let asking: Vec<_> = (0..8)
+            .map(|_| {
+                let (turns, tries, asked) = (Arc::clone(turns), Arc::clone(&tries), Arc::clone(&asked));
+                tokio::spawn(async move {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    let turn = turns.take().await?;
+                    tries.fetch_add(1, Ordering::SeqCst);
+                    // All tasks run on this thread: each that has counted itself waits for its turn by now.
+                    while asked.load(Ordering::SeqCst) < 8 {
+                        tokio::task::yield_now().await;
+                    }
+                    turn.end::<()>(Err(QueryError::from(fault()).in_query("SELECT 1")))
+                })
+            })
+            .collect();
+        let mut errors = Vec::new();
+        for asker in asking {
+            let error = asker.await.expect("asking does not panic").expect_err("it always fails");
+            errors.push(error.during("dolt://h", "cannot list"));
+        }
+        (tries.load(Ordering::SeqCst), errors)
+    }
+
+    #[tokio::test]
+    async fn who_waited_for_a_load_without_an_answer_is_told_the_same() {
+        let turns = Arc::new(Turns::<()>::default());
+        let (tries, errors) = ask(&turns, || Fault::Stalled(LIMIT)).await;
+        assert_eq!(tries, 1);
+        for error in errors {
+            assert_eq!(error.kind, ErrorKind::TimedOut);
+            assert_eq!(error.chain(), "dolt://h: cannot list (SELECT 1): no answer within 30s");
+            assert!(error.hint.is_some_and(|hint| hint.contains("SHOW PROCESSLIST")));
+        }
+        assert!(turns.take().await.is_ok(), "who comes later tries again");
+        assert_eq!(ask(&turns, || Fault::ConnectTimeout(LIMIT)).await.0, 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_one_load_alone_is_not_told_to_others() {
+        let turns = Arc::new(Turns::<()>::default());
+        assert_eq!(ask(&turns, || Fault::Moved).await.0, 8);
+    }
+}

@@ -1,0 +1,86 @@
+//! The rows of one table as a file: each leaf of its tree, rendered, is a segment that other versions share.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::address::Address;
+use super::objects::table::Table;
+use super::shared::{ReadError, Shared};
+use super::table_rows::TableRows;
+use crate::content::blocking::on_blocking_thread;
+use crate::content::parts::{InParts, Parts};
+use crate::content::{Content, Sink, SourceError};
+
+/// The rows of a table.
+#[derive(Clone)]
+pub struct TableContent {
+    /// The database's store.
+    pub shared: Arc<Shared>,
+    /// The table's name.
+    pub name: Arc<str>,
+    /// The table's chunk.
+    pub table: Address,
+    /// At which moment: `at <hash>`, `in the working set`.
+    pub when: String,
+}
+
+impl TableContent {
+    /// Says that this table cannot be read.
+    pub fn failed(&self, error: ReadError) -> SourceError {
+        let operation = format!("cannot read table {} of {} {}", self.name, self.shared.database, self.when);
+        error.during(&self.shared.label, operation)
+    }
+}
+
+impl InParts for TableContent {
+    fn source(&self) -> &str {
+        &self.shared.label
+    }
+
+    fn open(&self) -> Result<Box<dyn Parts>, SourceError> {
+        Ok(Box::new(TableRows::open(self).map_err(|error| self.failed(error))?))
+    }
+}
+
+#[async_trait]
+impl Content for TableContent {
+    fn describe(&self) -> String {
+        format!("table {} of {} {} in {}", self.name, self.shared.database, self.when, self.shared.label)
+    }
+
+    fn is_for_good(&self) -> bool {
+        true
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        let content = self.clone();
+        let read = move || {
+            let schema = Table::read(&content.shared.store, &content.table)
+                .map_err(ReadError::from)
+                .and_then(|table| content.shared.schema(&content.name, &table.schema))
+                .map_err(|error| content.failed(error))?;
+            Ok(schema.primary_key.iter().map(|&place| schema.columns[place].name.clone()).collect())
+        };
+        on_blocking_thread(&self.shared.label, read).await.map(Some)
+    }
+
+    fn in_parts(&self) -> Option<&dyn InParts> {
+        Some(self)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let content = self.clone();
+        on_blocking_thread(&self.shared.label, move || {
+            let push = |lines| match sink.push_blocking(lines) {
+                Ok(()) => ControlFlow::Continue(()),
+                // Nobody wants the rest, which is no failure.
+                Err(_) => ControlFlow::Break(()),
+            };
+            let read = TableRows::open(&content).and_then(|rows| rows.each_segment(push));
+            read.map_err(|error| content.failed(error))
+        })
+        .await
+    }
+}

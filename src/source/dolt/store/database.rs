@@ -1,0 +1,287 @@
+//! One view of one database: its history as of a poll, and the files of its commits.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+
+use super::address::Address;
+use super::content::TableContent;
+use super::dump::DumpContent;
+use super::error::StoreError;
+use super::lineage;
+use super::live;
+use super::objects::root_value::RootValue;
+use super::rows::schema_sql::Moment;
+use super::schema_file::{SCHEMA_FILE, SchemaContent};
+use super::shared::{ReadError, Shared};
+use super::verify;
+use crate::content::blocking::{broken_off, on_blocking_thread};
+use crate::content::{ErrorKind, FileEntry, FileKind, SourceError};
+use crate::model::access::{Audience, Audiences};
+use crate::model::content_id::ContentId;
+use crate::model::history::{History, SnapshotId, SnapshotMeta};
+use crate::model::names::escape_with_suffix;
+use crate::source::Database;
+use crate::source::dolt::common::lineage::{Lineage, Origin, SCHEMA};
+use crate::source::dolt::common::schema_sql::SCHEMA_IDENTITY;
+use crate::source::dolt::common::sql_dump::{DUMP_FILE, Identity, identify};
+use crate::source::verify::{Progress, Verdict};
+use crate::util::locks::lock;
+use crate::util::tasks::in_place;
+
+/// A database as it was when it was polled.
+#[derive(Clone)]
+pub struct DoltStoreDatabase {
+    shared: Arc<Shared>,
+    view: Arc<View>,
+}
+
+struct View {
+    /// The name to show, which `NAME=` may have changed.
+    shown_name: String,
+    history: History,
+    audience: Audience,
+    /// Set once the lineage holds all commits of this view.
+    lineage_ready: OnceLock<()>,
+}
+
+impl DoltStoreDatabase {
+    /// A view with this history, of files that let these users read them.
+    pub fn new(shared: Arc<Shared>, shown_name: String, history: History, audience: Audience) -> Self {
+        let view = View { shown_name, history, audience, lineage_ready: OnceLock::new() };
+        Self { shared, view: Arc::new(view) }
+    }
+
+    /// Whom the files of the store let read them.
+    pub fn audience(&self) -> Audience {
+        self.view.audience
+    }
+
+    /// Finds out who changed what, on a thread of its own: the first who looks into a snapshot asks for it, and needs it
+    /// of all of history.
+    pub fn prepare(&self) {
+        let view = self.clone();
+        let thread = std::thread::Builder::new().name("lineage".to_owned());
+        // What goes wrong is told to whoever asks, for whom it is tried again.
+        let _ = thread.spawn(move || view.load_lineage().is_ok());
+    }
+
+    /// What all views of this database share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The newest commit of the main timeline, whose working set `live/` shows.
+    pub fn head(&self) -> Option<&Arc<SnapshotMeta>> {
+        self.view.history.timeline.first()
+    }
+
+    /// The files of a commit and its tables; `None` for a commit that is not in this view.
+    ///
+    /// # Errors
+    /// What is wrong with which chunk.
+    pub fn files_of(&self, commit: &SnapshotId) -> Result<Option<CommitFiles>, ReadError> {
+        self.load_lineage()?;
+        let Some(address) = self.root_of(commit) else { return Ok(None) };
+        let root = RootValue::read(&self.shared.store, &address)?;
+        let mut lineage = lock(&self.shared.lineage);
+        let mut files = Vec::with_capacity(root.tables.len() + 1);
+        for (table, address) in shown_tables(&self.shared, &root) {
+            let Some(file) = self.table(&mut lineage, commit, table, address) else { return Ok(None) };
+            files.push(file);
+        }
+        let Some(file) = self.schema(&mut lineage, commit, address, &root) else { return Ok(None) };
+        files.push(file);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Some(CommitFiles { files, root }))
+    }
+
+    fn dump_of(&self, commit: &SnapshotId) -> Result<Option<FileEntry>, ReadError> {
+        self.load_lineage()?;
+        let Some(root) = self.root_of(commit) else { return Ok(None) };
+        let tables = RootValue::read(&self.shared.store, &root)?.tables;
+        let tables = tables.into_keys().filter(|table| !lineage::is_system_table(table)).map(Arc::from);
+        let (excluded, tables): (Vec<Arc<str>>, Vec<Arc<str>>) =
+            tables.partition(|table| self.shared.is_excluded(table));
+        let (mut lineage, database) = (lock(&self.shared.lineage), &*self.shared.database);
+        let identity = identify(&mut lineage, (database, database), commit, &tables, &excluded);
+        let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
+        let when = format!("at {commit}");
+        let content = Arc::new(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
+        let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, self.view.audience.into());
+        Ok(Some(FileEntry { path, kind, id, changed, links, access, content }))
+    }
+
+    fn root_of(&self, commit: &SnapshotId) -> Option<Address> {
+        let address = commit.parse().ok()?;
+        lock(&self.shared.graph).known(&address).map(|node| node.root)
+    }
+
+    fn load_lineage(&self) -> Result<(), StoreError> {
+        if self.view.lineage_ready.get().is_some() {
+            return Ok(());
+        }
+        let graph = lock(&self.shared.graph);
+        let mut lineage = lock(&self.shared.lineage);
+        let history = &self.view.history;
+        lineage::extend(&mut lineage, &self.shared.store, &graph, &self.shared.database, history)?;
+        lineage.show(history.snapshots().map(|commit| &*commit.id));
+        // Another thread may have been first, with the same.
+        let _ = self.view.lineage_ready.set(());
+        Ok(())
+    }
+
+    fn table(
+        &self,
+        lineage: &mut Lineage,
+        commit: &SnapshotId,
+        table: &str,
+        address: &Address,
+    ) -> Option<FileEntry> {
+        let (origin, links) = self.origin(lineage, commit, table)?;
+        let database = self.shared.database.as_bytes();
+        let id = ContentId::of(&[b"dolt", database, table.as_bytes(), origin.commits.first()?.as_bytes()]);
+        let content = TableContent {
+            shared: Arc::clone(&self.shared),
+            name: table.into(),
+            table: *address,
+            when: format!("at {commit}"),
+        };
+        let (path, changed) = (rows_path(table), origin.changed);
+        let (kind, access) = (FileKind::Regular, self.view.audience.into());
+        Some(FileEntry { path, kind, id, changed, links, access, content: Arc::new(content) })
+    }
+
+    fn schema(
+        &self,
+        lineage: &mut Lineage,
+        commit: &SnapshotId,
+        address: Address,
+        root: &RootValue,
+    ) -> Option<FileEntry> {
+        let (origin, links) = self.origin(lineage, commit, SCHEMA)?;
+        let mut parts: Vec<&[u8]> =
+            vec![SCHEMA_IDENTITY, self.shared.database.as_bytes(), origin.commits.first()?.as_bytes()];
+        // What is left out is said in the file.
+        let tables = root.tables.keys().filter(|table| !lineage::is_system_table(table));
+        parts.extend(tables.filter(|table| self.shared.is_excluded(table)).map(|table| table.as_bytes()));
+        let content = SchemaContent {
+            shared: Arc::clone(&self.shared),
+            root: address,
+            moment: Moment::Commit,
+            when: format!("at {commit}"),
+        };
+        let (id, changed) = (ContentId::of(&parts), origin.changed);
+        Some(FileEntry {
+            path: SCHEMA_FILE.into(),
+            kind: FileKind::Regular,
+            id,
+            changed,
+            links,
+            access: self.view.audience.into(),
+            content: Arc::new(content),
+        })
+    }
+
+    /// The origin of a table, and in how many places its content is shown: once per commit, and once more
+    /// below `live/` where it is that of the head.
+    fn origin(&self, lineage: &mut Lineage, commit: &SnapshotId, table: &str) -> Option<(Origin, u32)> {
+        let origin = lineage.origin(commit, &[table])?;
+        let head = self.head().filter(|_| self.view.history.has_live);
+        let head = head.and_then(|head| lineage.origin(&head.id, &[table]));
+        let is_live = head.is_some_and(|head| head.commits == origin.commits);
+        let links = origin.commits_alike.saturating_add(u32::from(is_live));
+        Some((origin, links))
+    }
+
+    fn missing(&self, operation: String) -> SourceError {
+        SourceError::new(ErrorKind::Missing, &*self.shared.label, operation)
+            .with_hint("Its chunks are not in the store any more: garbage collection takes what no branch or tag reaches.")
+    }
+}
+
+/// What there is at a commit.
+pub struct CommitFiles {
+    /// Its files, sorted by path.
+    pub files: Vec<FileEntry>,
+    /// Its tables, with those that are not shown.
+    pub root: RootValue,
+}
+
+/// The tables of a root that are shown, by name.
+pub fn shown_tables<'r>(
+    shared: &'r Shared,
+    root: &'r RootValue,
+) -> impl Iterator<Item = (&'r String, &'r Address)> {
+    root.tables.iter().filter(|(table, _)| !lineage::is_system_table(table) && !shared.is_excluded(table))
+}
+
+/// The file name of a table.
+pub fn rows_path(name: &str) -> Arc<str> {
+    escape_with_suffix(name, ".jsonl").into()
+}
+
+#[async_trait]
+impl Database for DoltStoreDatabase {
+    fn name(&self) -> &str {
+        &self.view.shown_name
+    }
+
+    fn history(&self) -> &History {
+        &self.view.history
+    }
+
+    fn audiences(&self) -> Audiences {
+        self.view.audience.into()
+    }
+
+    async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
+        let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
+        let work = move || {
+            let operation =
+                || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
+            match database.files_of(&snapshot) {
+                Ok(Some(found)) => Ok(found.files.into()),
+                Ok(None) => Err(database.missing(operation())),
+                Err(error) => Err(error.during(&database.shared.label, operation())),
+            }
+        };
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
+    }
+
+    fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
+        true
+    }
+
+    async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
+        let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
+        let work = move || {
+            let operation =
+                || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
+            match database.dump_of(&snapshot) {
+                Ok(Some(file)) => Ok(Some(file)),
+                Ok(None) => Err(database.missing(operation())),
+                Err(error) => Err(error.during(&database.shared.label, operation())),
+            }
+        };
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
+    }
+
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        let database = self.clone();
+        let work = move || {
+            let operation = || format!("cannot list the working set of {}", database.shared.database);
+            match live::files(&database) {
+                Ok(Some(files)) => Ok(files),
+                Ok(None) => Err(SourceError::new(ErrorKind::Changed, &*database.shared.label, operation())),
+                Err(error) => Err(error.during(&database.shared.label, operation())),
+            }
+        };
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
+    }
+
+    async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
+        let (shared, progress) = (Arc::clone(&self.shared), progress.clone());
+        on_blocking_thread(&self.shared.label, move || verify::verify(&shared, &progress)).await
+    }
+}

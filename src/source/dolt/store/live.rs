@@ -1,0 +1,145 @@
+//! The working set: what is not committed yet.
+//!
+//! A table that is as in the head commit has that commit's entry, and with it its identity. Another one is named by its
+//! address, which names its content for good.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::address::Address;
+use super::content::TableContent;
+use super::database::{CommitFiles, DoltStoreDatabase, rows_path, shown_tables};
+use super::history::main_branch;
+use super::objects::commit::working_root;
+use super::objects::root_value::RootValue;
+use super::objects::store_root::Refs;
+use super::rows::schema_sql::Moment;
+use super::schema_file::{SCHEMA_FILE, SchemaContent};
+use super::shared::{ReadError, Shared};
+use crate::content::text::TextContent;
+use crate::content::{Content, FileEntry, FileKind};
+use crate::model::access::Audience;
+use crate::model::content_id::ContentId;
+use crate::source::dolt::store::schema_file;
+use crate::util::locks::lock;
+
+const WHEN: &str = "in the working set";
+
+/// What was seen of a working set: asking again while nothing changed costs a few `stat`.
+#[derive(Default)]
+pub struct LiveMemory {
+    last: Option<Seen>,
+    /// When a changed content was first seen. Holds those of the last listing.
+    first_seen: HashMap<ContentId, Timestamp>,
+}
+
+struct Seen {
+    store_root: Address,
+    head: Arc<str>,
+    audience: Audience,
+    files: Arc<[FileEntry]>,
+}
+
+/// The files of the working set as of now; `None` where there is none, or not any more.
+///
+/// # Errors
+/// What is wrong with which chunk.
+pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, ReadError> {
+    let shared = database.shared();
+    let Some(head) = database.head() else { return Ok(None) };
+    let mut memory = lock(&shared.live);
+    shared.store.refresh()?;
+    let store_root = shared.store.root();
+    let audience = database.audience();
+    let is_same =
+        |seen: &&Seen| seen.store_root == store_root && seen.head == head.id && seen.audience == audience;
+    if let Some(seen) = memory.last.as_ref().filter(is_same) {
+        return Ok(Some(Arc::clone(&seen.files)));
+    }
+    let refs = Refs::read(&shared.store, &store_root)?;
+    let branch = main_branch(shared.store.place(), &refs.branches)?;
+    let Some(working_set) = branch.and_then(|branch| refs.working_sets.get(branch)) else { return Ok(None) };
+    let address = working_root(&shared.store, working_set)?;
+    let root = RootValue::read(&shared.store, &address)?;
+    let Some(committed) = database.files_of(&head.id)? else { return Ok(None) };
+    let (earlier, first_seen) = (&memory.first_seen, HashMap::new());
+    let mut entries = Entries { shared, committed, audience, earlier, first_seen };
+    let mut files: Vec<_> =
+        shown_tables(shared, &root).map(|(table, address)| entries.table(table, address)).collect();
+    files.push(entries.schema(address, &root));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let files: Arc<[FileEntry]> = files.into();
+    memory.first_seen = entries.first_seen;
+    memory.last = Some(Seen { store_root, head: Arc::clone(&head.id), audience, files: Arc::clone(&files) });
+    Ok(Some(files))
+}
+
+/// Makes the entries of a working set.
+struct Entries<'e> {
+    shared: &'e Arc<Shared>,
+    /// What the head holds.
+    committed: CommitFiles,
+    audience: Audience,
+    earlier: &'e HashMap<ContentId, Timestamp>,
+    first_seen: HashMap<ContentId, Timestamp>,
+}
+
+impl Entries<'_> {
+    fn table(&mut self, table: &str, address: &Address) -> FileEntry {
+        let path = rows_path(table);
+        if self.committed.root.tables.get(table) == Some(address)
+            && let Some(file) = self.committed_file(&path)
+        {
+            return file;
+        }
+        let (database, hash) = (self.shared.database.as_bytes(), address.to_string());
+        let id = ContentId::of(&[b"dolt-live", database, table.as_bytes(), hash.as_bytes()]);
+        let content = TableContent {
+            shared: Arc::clone(self.shared),
+            name: table.into(),
+            table: *address,
+            when: WHEN.to_owned(),
+        };
+        self.changed(path, id, Arc::new(content))
+    }
+
+    fn schema(&mut self, address: Address, root: &RootValue) -> FileEntry {
+        let path: Arc<str> = SCHEMA_FILE.into();
+        let now = schema_file::write(self.shared, Moment::WorkingSet, root);
+        let is_as_committed = match &now {
+            Ok(now) => schema_file::write(self.shared, Moment::Commit, &self.committed.root)
+                .is_ok_and(|committed| committed == *now),
+            Err(_) => *root == self.committed.root,
+        };
+        if is_as_committed && let Some(file) = self.committed_file(&path) {
+            return file;
+        }
+        let database = self.shared.database.as_bytes();
+        let Ok(text) = now else {
+            // Definitions that cannot be read hide themselves only: whoever reads the file learns why.
+            let id = ContentId::of(&[b"dolt-live-schema-root", database, address.as_bytes()]);
+            let (shared, when) = (Arc::clone(self.shared), WHEN.to_owned());
+            let content = SchemaContent { shared, root: address, moment: Moment::WorkingSet, when };
+            return self.changed(path, id, Arc::new(content));
+        };
+        let id = ContentId::of(&[b"dolt-live-schema", database, text.as_bytes()]);
+        let what = format!("{SCHEMA_FILE} of {} {WHEN} in {}", self.shared.database, self.shared.label);
+        self.changed(path, id, Arc::new(TextContent { text: Bytes::from(text), what }))
+    }
+
+    fn committed_file(&self, path: &str) -> Option<FileEntry> {
+        self.committed.files.iter().find(|file| *file.path == *path).cloned()
+    }
+
+    fn changed(&mut self, path: Arc<str>, id: ContentId, content: Arc<dyn Content>) -> FileEntry {
+        // The clock says when a content was first seen; the store keeps no time for what is not committed.
+        let first_seen = self.first_seen.entry(id);
+        let changed = *first_seen
+            .or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(|| self.shared.clock.now()));
+        let (kind, access) = (FileKind::Regular, self.audience.into());
+        FileEntry { path, kind, id, changed: changed.into(), links: 1, access, content }
+    }
+}

@@ -1,0 +1,131 @@
+//! Going through the chunks of a store in search of commits.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::found::{News, Totals};
+use crate::source::dolt::store::address::Address;
+use crate::source::dolt::store::chunks::View;
+use crate::source::dolt::store::error::{InChunk, StoreError};
+use crate::source::dolt::store::message::Message;
+use crate::source::dolt::store::objects::commit::{COMMIT_ID, Commit};
+use crate::source::dolt::store::shared::Shared;
+use crate::util::locks::lock;
+
+/// Between two lines in the log about one scan.
+const PROGRESS: Duration = Duration::from_secs(5);
+/// How many chunks are read until the clock is looked at, and whether anybody still wants to know.
+const STRIDE: usize = 256;
+
+/// Goes through those chunks of a store that no scan went through yet, unless `stop` says so or the database
+/// is not shown any more. Gives whether other commits may be lost than before.
+pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) -> bool {
+    let Some(shared) = database.upgrade() else { return false };
+    let earlier = shared.found.begin();
+    let view = shared.store.view();
+    let total = view.count_since(earlier.as_deref());
+    let mut progress = Progress::new(&shared, total, earlier.is_none());
+    drop(shared);
+    let mut news = News::default();
+    for (done, address) in view.possible_commits_since(earlier.as_deref()).enumerate() {
+        if done % STRIDE == 0 {
+            if stop.load(Ordering::Relaxed) || database.strong_count() == 0 {
+                return false;
+            }
+            progress.tell(done, news.commits.len());
+        }
+        match address.and_then(|address| commit(&view, &address)) {
+            Ok(Some((address, commit))) => {
+                let Some(shared) = database.upgrade() else { return false };
+                take(&shared, &view, &mut news, address, commit);
+            }
+            Ok(None) => {}
+            Err(error) => progress.pass_over(&error),
+        }
+    }
+    let Some(shared) = database.upgrade() else { return false };
+    let totals = shared.found.end(view, news);
+    progress.end(&totals);
+    totals.is_news
+}
+
+/// The commit in a chunk, if it is one, with its address.
+fn commit(view: &View, address: &Address) -> Result<Option<(Address, Commit)>, StoreError> {
+    match view.get(address)? {
+        Some(chunk) if Message::id_of(&chunk) == Some(COMMIT_ID) => {
+            let commit = Commit::parse(chunk).in_chunk(address, "commit")?;
+            Ok(Some((*address, commit)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Notes a commit. One without its root value has nothing to show: garbage collection took it, or never got
+/// to it.
+fn take(shared: &Shared, view: &View, news: &mut News, address: Address, commit: Commit) {
+    if !view.has(&commit.root) {
+        return;
+    }
+    news.commits.push((address, commit.root));
+    if lock(&shared.graph).known(&address).is_none() {
+        news.read.push((address, commit));
+    }
+}
+
+/// Tells the log how a scan gets on. Of short ones that only follow a store as it grows, nothing is said.
+struct Progress {
+    database: String,
+    label: Arc<str>,
+    total: usize,
+    begun: Instant,
+    told: Instant,
+    is_told_of: bool,
+    unreadable: usize,
+}
+
+impl Progress {
+    fn new(shared: &Shared, total: usize, is_first: bool) -> Self {
+        let now = Instant::now();
+        let (database, label) = (shared.database.clone(), Arc::clone(&shared.label));
+        if is_first {
+            tracing::info!(source = &*label, database, chunks = total, "looking for lost commits");
+        }
+        Self { database, label, total, begun: now, told: now, is_told_of: is_first, unreadable: 0 }
+    }
+
+    fn tell(&mut self, done: usize, commits: usize) {
+        if self.told.elapsed() >= PROGRESS {
+            let Self { total, label, database, .. } = &*self;
+            let so_far = format!("{done} of at most {total} chunks looked through for lost commits");
+            tracing::info!(source = &**label, database, commits, "{so_far}");
+            (self.told, self.is_told_of) = (Instant::now(), true);
+        }
+    }
+
+    /// The first chunk that cannot be read stands for all of them: a broken file may hold thousands.
+    fn pass_over(&mut self, error: &StoreError) {
+        if self.unreadable == 0 {
+            let reason = crate::content::chain(error);
+            let said = "a chunk that may be a lost commit cannot be read, and is passed over";
+            tracing::warn!(source = &*self.label, database = self.database, %reason, "{said}");
+        }
+        self.unreadable += 1;
+    }
+
+    fn end(&self, totals: &Totals) {
+        if self.is_told_of || self.unreadable > 0 {
+            let Totals { commits, lost, .. } = totals;
+            let Self { total, unreadable, .. } = self;
+            tracing::info!(
+                source = &*self.label,
+                database = self.database,
+                commits,
+                lost,
+                unreadable,
+                seconds = self.begun.elapsed().as_secs_f64(),
+                "looked through all {total} chunks for lost commits"
+            );
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What all views of one database have in common.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use globset::GlobSet;
+use lru::LruCache;
+
+use super::address::Address;
+use super::chunks::{ChunkStore, Chunks, RecentChunks};
+use super::error::{InChunk, StoreError};
+use super::graph::Graph;
+use super::live::LiveMemory;
+use super::lost::Found;
+use super::message::Message;
+use super::rows::{RowRenderer, RowsError, Schema};
+use crate::content::SourceError;
+use crate::source::dolt::common::lineage::Lineage;
+use crate::util::clock::WallClock;
+use crate::util::locks::lock;
+
+const SCHEMA_ID: &[u8; 4] = b"DSCH";
+/// Renderers kept ready: one per table and definition of it, of some KiB each.
+const READY_RENDERERS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+
+/// By table and schema.
+type ReadyRenderers = LruCache<(Arc<str>, Address), Arc<Renderers>>;
+
+/// What renders a table under one schema.
+#[derive(Debug)]
+pub struct Renderers {
+    /// Its rows.
+    pub rows: RowRenderer,
+    /// The keys of its rows.
+    pub key: RowRenderer,
+    /// The columns of the key, in the key's order; none for a table without one.
+    pub key_columns: Vec<String>,
+}
+
+/// A database's store and what was found out about it.
+pub struct Shared {
+    /// Its files.
+    pub store: ChunkStore,
+    /// Parts of long values used last, over all databases of the source.
+    pub values: Arc<RecentChunks>,
+    /// The source's label.
+    pub label: Arc<str>,
+    /// The database's own name, as a server over the same folder has it.
+    pub database: String,
+    /// Tables to leave out: patterns for `table` and for `db/table`.
+    pub exclude: GlobSet,
+    /// What time it is.
+    pub clock: WallClock,
+    /// The commits read so far. Locked before `lineage` where both are.
+    pub graph: Mutex<Graph>,
+    /// The commits found in the store itself.
+    pub found: Found,
+    /// The origins found so far.
+    pub lineage: Mutex<Lineage>,
+    /// What was seen of the working set.
+    pub live: Mutex<LiveMemory>,
+    renderers: Mutex<ReadyRenderers>,
+}
+
+impl Shared {
+    /// A store of which nothing is known yet.
+    pub fn new(
+        store: ChunkStore,
+        values: Arc<RecentChunks>,
+        label: Arc<str>,
+        database: String,
+        exclude: GlobSet,
+        clock: WallClock,
+    ) -> Self {
+        Self {
+            store,
+            values,
+            label,
+            database,
+            exclude,
+            clock,
+            graph: Mutex::default(),
+            found: Found::default(),
+            lineage: Mutex::default(),
+            live: Mutex::default(),
+            renderers: Mutex::new(LruCache::new(READY_RENDERERS)),
+        }
+    }
+
+    /// Whether a table is left out by a pattern.
+    pub fn is_excluded(&self, table: &str) -> bool {
+        self.exclude.is_match(table) || self.exclude.is_match(format!("{}/{table}", self.database))
+    }
+
+    /// What renders the rows of a table under a schema.
+    ///
+    /// # Errors
+    /// What is wrong with the schema, or what of it is not known.
+    pub fn renderers(&self, table: &Arc<str>, schema: &Address) -> Result<Arc<Renderers>, ReadError> {
+        let place = (Arc::clone(table), *schema);
+        if let Some(renderers) = lock(&self.renderers).get(&place) {
+            return Ok(Arc::clone(renderers));
+        }
+        let schema = self.schema(table, schema)?;
+        let (rows, key) = (RowRenderer::new(&schema)?, RowRenderer::of_key(&schema)?);
+        let key_columns =
+            if schema.is_keyless { Vec::new() } else { key.columns().map(str::to_owned).collect() };
+        let renderers = Arc::new(Renderers { rows, key, key_columns });
+        lock(&self.renderers).put(place, Arc::clone(&renderers));
+        Ok(renderers)
+    }
+
+    /// The schema of a table.
+    ///
+    /// # Errors
+    /// What is wrong with it, or what of it is not known.
+    pub fn schema(&self, table: &str, schema: &Address) -> Result<Schema, ReadError> {
+        let message = Message::parse_as(self.store.chunk(schema)?, SCHEMA_ID).in_chunk(schema, "schema")?;
+        Ok(Schema::read(table, &message)?)
+    }
+}
+
+/// A failure to read a table: in the store, or in what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// In the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// In the rows or their schema.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
+    /// In the chunk of a leaf.
+    #[error("a leaf in chunk {leaf}")]
+    Leaf {
+        /// The chunk.
+        leaf: Address,
+        /// What is wrong.
+        #[source]
+        source: RowsError,
+    },
+}
+
+impl ReadError {
+    /// Says whose failure it was, while doing what.
+    pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
+        match self {
+            Self::Store(error) => error.during(label, operation),
+            Self::Rows(error) => error.during(label, operation),
+            Self::Leaf { leaf, source } => {
+                source.during(label, format!("{}, chunk {leaf}", operation.into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The tree of a table's rows: which leaves it has, and what they say.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::address::Address;
+use super::chunks::Chunks;
+use super::content::TableContent;
+use super::cutter::Cutter;
+use super::message::Message;
+use super::objects::prolly::Node;
+use super::objects::table::Table;
+use super::rows::{RowRenderer, RowsError};
+use super::shared::{ReadError, Renderers};
+use crate::content::SourceError;
+use crate::content::parts::{ByKey, LONG, Lines, Part, Parts, RawRow, Rendering, Segment};
+
+/// The tree of a table's rows.
+pub struct TableRows {
+    content: TableContent,
+    /// Lies within the chunk of the table, so that the table's address is its name as well.
+    root: Node,
+    rendering: Rendering,
+    renderers: Arc<Renderers>,
+}
+
+impl TableRows {
+    /// Opens the tree of a table.
+    ///
+    /// # Errors
+    /// What is wrong with which chunk, or what of the schema is not known.
+    pub fn open(content: &TableContent) -> Result<Self, ReadError> {
+        let table = Table::read(&content.shared.store, &content.table)?;
+        let renderers = content.shared.renderers(&content.name, &table.schema)?;
+        let root = Node::within(&content.table, table.primary_index)?;
+        let rendering = Rendering::of(table.schema.as_bytes());
+        Ok(Self { content: content.clone(), root, rendering, renderers })
+    }
+
+    /// Hands over all lines in order, in segments, until it is told to stop.
+    ///
+    /// # Errors
+    /// What is wrong with which chunk.
+    pub fn each_segment(&self, mut take: impl FnMut(Bytes) -> ControlFlow<()>) -> Result<(), ReadError> {
+        let mut open: Vec<Part> = self.all().into_iter().collect();
+        while let Some(part) = open.pop() {
+            if part.level > 0 {
+                // The last one is put first, so that it is taken last.
+                open.extend(self.below(&part)?.into_iter().rev());
+                continue;
+            }
+            match self.lines(&part)? {
+                Segment::Held(lines) => {
+                    if take(lines).is_break() {
+                        return Ok(());
+                    }
+                }
+                Segment::Cut(cut) => open.extend(cut.into_iter().map(|(part, _)| part).rev()),
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&self) -> Option<Part> {
+        (self.root.rows > 0).then(|| self.part(&self.content.table, self.root.level))
+    }
+
+    fn part(&self, node: &Address, level: u8) -> Part {
+        Part { node: *node.as_bytes(), rendering: self.rendering, level, lines: Lines::ALL }
+    }
+
+    fn below(&self, part: &Part) -> Result<Vec<Part>, ReadError> {
+        let address = Address::new(part.node);
+        let children = match address == self.content.table {
+            true => self.root.children(&address)?,
+            false => Node::read(&self.content.shared.store, &address, part.level)?.children(&address)?,
+        };
+        let level = part.level.saturating_sub(1);
+        Ok(children.iter().map(|child| self.part(child, level)).collect())
+    }
+
+    fn leaf(&self, address: &Address) -> Result<Cow<'_, Node>, ReadError> {
+        Ok(match *address == self.content.table {
+            true => Cow::Borrowed(&self.root),
+            false => Cow::Owned(Node::read(&self.content.shared.store, address, 0)?),
+        })
+    }
+
+    fn line_by(&self, renderer: &RowRenderer, row: &RawRow) -> Result<Vec<u8>, SourceError> {
+        let mut line = Vec::new();
+        let shared = &self.content.shared;
+        let rendered = renderer.line(row, &shared.values.before(&shared.store), &mut line);
+        rendered.map_err(|error| self.content.failed(error.into()))?;
+        line.truncate(line.len() - usize::from(line.ends_with(b"\n")));
+        Ok(line)
+    }
+
+    fn lines(&self, part: &Part) -> Result<Segment, ReadError> {
+        let address = Address::new(part.node);
+        let chunks = &self.content.shared.store;
+        let leaf = self.leaf(&address)?;
+        let values = self.content.shared.values.before(chunks);
+        let mut cutter = Cutter::new(*part);
+        let lines = part.lines.from.into()..match part.lines {
+            Lines::ALL => u64::MAX,
+            Lines { to, .. } => to.into(),
+        };
+        let in_leaf = |source| ReadError::Leaf { leaf: address, source };
+        let segment = with_scratch(|out| {
+            self.renderers.rows.render(&leaf.message, &values, lines, out, |out| cutter.line(out))?;
+            Ok(cutter.finish(out))
+        });
+        segment.map_err(in_leaf)?.ok_or_else(|| {
+            in_leaf(RowsError::DamagedRow {
+                table: self.content.name.to_string(),
+                row: 0,
+                problem: "with the rows after it, it is longer than 4 GiB".to_owned(),
+            })
+        })
+    }
+}
+
+/// Hands over all leaves of a table's tree in order, each with its address, until it is told to stop.
+///
+/// # Errors
+/// What is wrong with which chunk, and those of `take`.
+pub fn each_leaf(
+    chunks: &dyn Chunks,
+    table: &Address,
+    primary_index: Bytes,
+    mut take: impl FnMut(&Address, &Message) -> Result<ControlFlow<()>, ReadError>,
+) -> Result<ControlFlow<()>, ReadError> {
+    let root = Node::within(table, primary_index)?;
+    if root.rows == 0 {
+        return Ok(ControlFlow::Continue(()));
+    }
+    if root.level == 0 {
+        return take(table, &root.message);
+    }
+    let below = |node: &Node, address: &Address| -> Result<Vec<(Address, u8)>, ReadError> {
+        let level = node.level.saturating_sub(1);
+        Ok(node.children(address)?.iter().rev().map(|child| (*child, level)).collect())
+    };
+    // The first one is last, so that it is taken first.
+    let mut open = below(&root, table)?;
+    while let Some((address, level)) = open.pop() {
+        let node = Node::read(chunks, &address, level)?;
+        if level > 0 {
+            open.extend(below(&node, &address)?);
+        } else if take(&address, &node.message)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+thread_local! {
+    /// Where segments are rendered before they are copied to a place of their own size: growing a new place
+    /// line by line takes memory from the system several times over.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends room that is empty at first.
+fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut out = SCRATCH.take();
+    out.clear();
+    let done = work(&mut out);
+    // One very long line must not be paid for by every thread for ever.
+    if out.capacity() <= LONG / 4 {
+        SCRATCH.set(out);
+    }
+    done
+}
+
+impl Parts for TableRows {
+    fn whole(&self) -> Option<Part> {
+        self.all()
+    }
+
+    fn below(&self, part: &Part) -> Result<Vec<Part>, SourceError> {
+        self.below(part).map_err(|error| self.content.failed(error))
+    }
+
+    fn segment(&self, part: &Part) -> Result<Segment, SourceError> {
+        self.lines(part).map_err(|error| self.content.failed(error))
+    }
+
+    fn by_key(&self) -> Option<&dyn ByKey> {
+        (!self.renderers.key_columns.is_empty()).then_some(self)
+    }
+}
+
+impl ByKey for TableRows {
+    fn columns(&self) -> &[String] {
+        &self.renderers.key_columns
+    }
+
+    fn rows(&self, leaf: &Part) -> Result<Vec<RawRow>, SourceError> {
+        let address = Address::new(leaf.node);
+        let rows = self.leaf(&address).and_then(|leaf| {
+            // Whether all its values can be told is asked here: rows of equal bytes are not read again.
+            let shared = &self.content.shared;
+            let rows = self.renderers.rows.raw_rows(&leaf.message, &shared.values.before(&shared.store));
+            rows.map_err(|source| ReadError::Leaf { leaf: address, source })
+        });
+        rows.map_err(|error| self.content.failed(error))
+    }
+
+    fn key_line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError> {
+        self.line_by(&self.renderers.key, row)
+    }
+
+    fn line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError> {
+        self.line_by(&self.renderers.rows, row)
+    }
+}

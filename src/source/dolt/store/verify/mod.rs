@@ -1,0 +1,154 @@
+//! Whether a store is sound: every chunk that its root reaches is read from its file and held against its address, and
+//! what each refers to has to be there.
+//!
+//! | file | concern |
+//! | --- | --- |
+//! | `references` | what an object refers to |
+//! | `visited`, `walk` | all that the root reaches |
+//! | `place` | what a chunk is part of, in words |
+//!
+//! Chunks that nothing reaches are not looked at: a store may hold any number of them.
+
+use std::time::Duration;
+
+mod place;
+mod references;
+mod visited;
+mod walk;
+
+pub use references::references;
+
+use super::chunks::{Flaw, View};
+use super::error::StoreError;
+use super::shared::Shared;
+use crate::content::{SourceError, chain};
+use crate::model::terminal::ShowPath;
+use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
+use walk::{KEPT, Problem, Walk, What, is_still_bad, walk};
+
+/// How often a store is gone through anew that changed while that was done.
+const ATTEMPTS: usize = 3;
+/// How long it is waited for a write to end.
+const PAUSE: Duration = Duration::from_millis(200);
+
+const CHANGED: &str = "garbage collection took files away while they were read: check again";
+const CHECK: &str =
+    "`dolt fsck` checks the store as well; a backup or a clone may still hold what is broken here";
+
+/// Checks the store of a database. Blocks.
+///
+/// # Errors
+/// When the files cannot be looked at.
+pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceError> {
+    let fail = |error: StoreError| error.during(&shared.label, format!("cannot check {}", shared.database));
+    let mut attempt = 1;
+    let (view, walk, has_changed) = loop {
+        let view = shared.store.view();
+        let total = view.count_since(None) as u64;
+        progress.expect(total);
+        let walk = walk(&shared.store, &view, progress).map_err(|_| fail(too_large(shared)))?;
+        // What is reached by nothing needs no reading.
+        progress.advance(total.saturating_sub(walk.visited.len() as u64));
+        let has_changed = !walk.problems.is_empty() && has_changed(shared, &view, &walk).map_err(fail)?;
+        if !has_changed || attempt == ATTEMPTS {
+            break (view, walk, has_changed);
+        }
+        attempt += 1;
+    };
+    let mut findings: Vec<Finding> = view.broken().map(of_file).collect();
+    findings.extend(flaws(shared).map_err(fail)?);
+    findings.extend(walk.problems.iter().map(|problem| of_chunk(&view, &walk, problem)));
+    if !walk.more.is_empty() {
+        let more = counted(walk.more.len() as u64, "more chunk");
+        let verb = if walk.more.len() == 1 { "is" } else { "are" };
+        let problem = format!("{more} {verb} missing, damaged or unknown");
+        let more = Finding::wrong(shared.store.folder().shown().to_string(), problem);
+        findings.push(more.with_hint(format!("the first {KEPT} problems are listed; `dolt fsck` lists all")));
+    }
+    if has_changed {
+        findings.iter_mut().for_each(|finding| finding.severity = finding.severity.min(Severity::Unchecked));
+        findings.iter_mut().for_each(|finding| finding.hint = Some(CHANGED.to_owned()));
+    }
+    let (chunks, files) = (walk.sound() as u64, view.file_count() as u64);
+    let checked = format!("{} in {}", counted(chunks, "chunk"), counted(files, "file"));
+    Ok(Verdict { checked: vec![checked], findings, contents: Contents::Newest, proves_bytes: false })
+}
+
+fn too_large(shared: &Shared) -> StoreError {
+    let problem = "has more than 4,294,967,296 chunks, which are too many to check".to_owned();
+    StoreError::UnsupportedFile { file: shared.store.folder().to_owned(), problem }
+}
+
+/// Whether the store is another one than the one that was gone through, so that what was found may mean nothing: files
+/// were taken away, or what was bad is there now. More that was appended changes nothing.
+fn has_changed(shared: &Shared, view: &View, walk: &Walk) -> Result<bool, StoreError> {
+    shared.store.refresh()?;
+    let now = shared.store.view();
+    let is_healed = |problem: &Problem| {
+        matches!(problem.what, What::Bad { .. })
+            && !is_still_bad(&shared.store, &now, walk.visited.address(problem.chunk))
+    };
+    Ok(!now.keeps_all_of(view) || walk.problems.iter().any(is_healed))
+}
+
+/// What is wrong with the files as a whole. While a server writes, the end of a journal is never still: what is there only
+/// for a moment is nothing.
+fn flaws(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
+    let look = || -> Result<Vec<Finding>, StoreError> {
+        shared.store.refresh()?;
+        Ok(shared.store.view().flaws(shared.store.folder())?.into_iter().map(of_flaw).collect())
+    };
+    let first = look()?;
+    if first.is_empty() {
+        return Ok(first);
+    }
+    std::thread::sleep(PAUSE);
+    let second = look()?;
+    Ok(second.into_iter().filter(|finding| first.contains(finding)).collect())
+}
+
+fn of_flaw(flaw: Flaw) -> Finding {
+    match flaw {
+        Flaw::Damage(error) => of_file(&error),
+        Flaw::CutOff { file, offset, len } => {
+            let problem = format!("its last {len} bytes, from {offset} on, are a part of a record");
+            let hint = "a write was broken off, or the copy was made during one: all before it is checked";
+            let finding =
+                Finding { severity: Severity::Note, ..Finding::wrong(file.shown().to_string(), problem) };
+            finding.with_hint(hint)
+        }
+    }
+}
+
+/// What is wrong with a file.
+fn of_file(error: &StoreError) -> Finding {
+    let place = match error {
+        StoreError::Io { file, .. }
+        | StoreError::DamagedFile { file, .. }
+        | StoreError::UnsupportedFile { file, .. } => file.shown().to_string(),
+        StoreError::Git { repository, .. } => repository.shown().to_string(),
+        _ => "the store".to_owned(),
+    };
+    Finding { severity: Severity::of(error.kind()), ..Finding::wrong(place, chain(error)) }.with_hint(CHECK)
+}
+
+/// What is the matter with a chunk, at the place of what is lost with it.
+fn of_chunk(view: &View, walk: &Walk, problem: &Problem) -> Finding {
+    let way = walk.visited.way_to(problem.chunk);
+    let place = place::describe(view, &way);
+    let referrer =
+        way.iter().rev().nth(1).map_or(String::new(), |from| format!("; chunk {from} refers to it"));
+    match &problem.what {
+        What::Bad { error, has_copy } => {
+            let copy = if *has_copy { "; another copy of it is whole" } else { "" };
+            let finding = Finding::wrong(place, format!("{}{referrer}{copy}", chain(error))).with_hint(CHECK);
+            Finding { severity: Severity::of(error.kind()), ..finding }
+        }
+        What::Unknown(why) => {
+            let address = walk.visited.address(problem.chunk);
+            let problem =
+                format!("chunk {address} {why}: it is whole, and what it refers to is not followed");
+            Finding { severity: Severity::Unchecked, ..Finding::wrong(place, problem) }
+        }
+    }
+}

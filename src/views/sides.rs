@@ -1,0 +1,236 @@
+//! The lines in which two contents of one table differ, found in the cheapest way that there is for both.
+
+use std::sync::Arc;
+
+use super::DerivedError;
+use super::diff::is_table;
+use super::key::Candidates;
+use super::lines::{LineBlocks, lines_of};
+use super::pairs::{Pairs, Side};
+use super::steps::{is_wanted, step};
+use crate::content::FileEntry;
+use crate::content::versioned::{ChangeSink, LineChange};
+use crate::engine::{Engine, Reader, differing};
+use crate::memory::{Cancel, Sorted, Sorter, Work};
+use crate::model::row::{Row, trimmed};
+
+/// Length of a line's hash and of its number.
+const HASH: usize = 16;
+const NUMBER: usize = 8;
+
+/// After so many lines it is looked whether they are still wanted.
+const LOOK: u64 = 1024;
+
+/// A comparison under way.
+pub(super) struct Comparing<'c> {
+    pub engine: &'c Engine,
+    pub from: Option<&'c FileEntry>,
+    pub to: Option<&'c FileEntry>,
+    pub cancel: &'c Cancel,
+}
+
+/// What came of one way: the lines, and memory for more; or nothing, and all memory.
+type Tried = Result<(Pairs, Work), [Work; 2]>;
+
+impl Comparing<'_> {
+    /// Finds the lines that differ, with what they are paired by.
+    ///
+    /// # Errors
+    /// Why one of the contents cannot be read; when there is no room for temporary files.
+    pub async fn lines(&self, work: [Work; 2]) -> Result<(Pairs, Work), DerivedError> {
+        let is_table = self.from.or(self.to).is_some_and(|file| is_table(&file.path));
+        let candidates =
+            if is_table { Candidates::of(self.from, self.to).await? } else { Candidates::none() };
+        let work = match self.told(&candidates, work).await? {
+            Ok(told) => return Ok(told),
+            Err(work) => work,
+        };
+        let work = match self.by_key(&candidates, work).await? {
+            Ok(told) => return Ok(told),
+            Err(work) => work,
+        };
+        self.by_lines(candidates, is_table, work).await
+    }
+
+    /// What the source tells of two versions of one table, without reading either.
+    async fn told(&self, candidates: &Candidates, work: [Work; 2]) -> Result<Tried, DerivedError> {
+        let sides = [self.from, self.to].map(|file| file.and_then(|file| file.content.versioned()));
+        let [Some(from), Some(to)] = sides else { return Ok(Err(work)) };
+        if from.family().await.map_err(Arc::new)?.id != to.family().await.map_err(Arc::new)?.id {
+            return Ok(Err(work));
+        }
+        let [one, other] = work;
+        // All rows have the columns of the one definition.
+        let mut pairs = Pairs::new(candidates.pairing(), one, self.cancel);
+        let (sink, mut batches) = ChangeSink::new();
+        let collect = async {
+            while let Some(batch) = batches.recv().await {
+                (pairs, ()) = step(pairs, move |pairs| add_all(pairs, &batch)).await?;
+            }
+            Ok::<_, DerivedError>(pairs)
+        };
+        let push = async {
+            let pushed = to.push_changes(from.version(), u64::MAX, sink).await;
+            pushed.map_err(|error| DerivedError::from(Arc::new(error)))
+        };
+        let (are_told, pairs) = tokio::try_join!(push, collect)?;
+        Ok(if are_told { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+    }
+
+    /// The rows that differ, by their keys: of trees nothing else has to be rendered.
+    async fn by_key(&self, candidates: &Candidates, [one, other]: [Work; 2]) -> Result<Tried, DerivedError> {
+        let pair = [self.from, self.to].map(|file| file.map(|file| Arc::clone(&file.content)));
+        let pairs = Pairs::new(candidates.pairing(), one, self.cancel);
+        let rows = self.engine.changed_rows(vec![pair], other, pairs, |pairs, _, row| {
+            let side = if row.is_later { Side::Added } else { Side::Removed };
+            pairs.add(side, &row.line()?).map_err(|error| DerivedError::from(error).into_source())
+        });
+        let (pairs, are_told, other) = rows.await?;
+        Ok(if are_told == [true] { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+    }
+
+    /// The lines that differ, wherever they stand.
+    async fn by_lines(
+        &self,
+        mut candidates: Candidates,
+        is_table: bool,
+        [one, other]: [Work; 2],
+    ) -> Result<(Pairs, Work), DerivedError> {
+        // What both share is not read.
+        let (old, new) = (self.open(self.from).await?, self.open(self.to).await?);
+        let runs = differing(old.as_ref(), new.as_ref()).await?;
+        let mut lines = Lines { sorter: Sorter::new(one, self.cancel), is_table, count: 0 };
+        for (side, reader, runs) in [(Side::Removed, old, runs.before), (Side::Added, new, runs.after)] {
+            let Some(reader) = reader else { continue };
+            let mut blocks = LineBlocks::of_runs(&reader, runs);
+            while let Some(block) = blocks.next().await? {
+                (lines, ()) = step(lines, move |lines| lines.add(side, &block)).await?;
+            }
+        }
+        let cancel = self.cancel.clone();
+        let work =
+            move |(lines, other): &mut (Option<Lines>, Option<Work>)| {
+                let (Some(lines), Some(other)) = (lines.take(), other.take()) else {
+                    unreachable!("both are there in the only step")
+                };
+                let mut sorted = lines.sorter.finish(u64::MAX)?;
+                if candidates.have_to_be_judged() {
+                    each_left(&mut sorted, &cancel, |_, _, line| {
+                        if let Some(row) = Row::parse(line) {
+                            candidates.judge(&row);
+                        }
+                        Ok(())
+                    })?;
+                    sorted.rewind()?;
+                }
+                let mut pairs = Pairs::new(candidates.pairing(), other, &cancel);
+                each_left(&mut sorted, &cancel, |side, number, line| {
+                    Ok(pairs.add_numbered(side, number, line)?)
+                })?;
+                Ok((pairs, sorted.into_work()))
+            };
+        Ok(step((Some(lines), Some(other)), work).await?.1)
+    }
+
+    async fn open(&self, file: Option<&FileEntry>) -> Result<Option<Reader>, DerivedError> {
+        match file {
+            Some(file) => Ok(Some(self.engine.open(file.id, &file.content).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn add_all(pairs: &mut Pairs, changes: &[LineChange]) -> Result<(), DerivedError> {
+    for change in changes {
+        for (side, line) in [(Side::Removed, &change.from), (Side::Added, &change.to)] {
+            if let Some(line) = line {
+                pairs.add(side, line.strip_suffix(b"\n").unwrap_or(line))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lines of both sides, sorted by their hashes: those that are on both come together.
+struct Lines {
+    sorter: Sorter,
+    is_table: bool,
+    count: u64,
+}
+
+impl Lines {
+    fn add(&mut self, side: Side, block: &[u8]) -> Result<(), DerivedError> {
+        let mut value = Vec::new();
+        for line in lines_of(block) {
+            let Some(line) = counted(line, self.is_table) else { continue };
+            value.clear();
+            value.push(side as u8);
+            value.extend_from_slice(&self.count.to_le_bytes());
+            value.extend_from_slice(line);
+            self.count += 1;
+            // 128 bits of BLAKE3: lines that differ have other ones.
+            self.sorter.push(&blake3::hash(line).as_bytes()[..HASH], &value)?;
+        }
+        Ok(())
+    }
+}
+
+/// What of a line counts: of a table the row alone, and no blank line; of any other file all of it.
+fn counted(line: &[u8], is_table: bool) -> Option<&[u8]> {
+    match is_table {
+        true => Some(trimmed(line)).filter(|row| !row.is_empty()),
+        false => Some(line),
+    }
+}
+
+/// Equal lines.
+#[derive(Default)]
+struct Equal {
+    hash: Vec<u8>,
+    line: Vec<u8>,
+    /// Of the earlier side and the later one: how many there are, and the number of the first.
+    sides: [(u64, u64); 2],
+}
+
+impl Equal {
+    /// Shows `take` what one side has more of.
+    fn end(
+        &self,
+        take: &mut impl FnMut(Side, u64, &[u8]) -> Result<(), DerivedError>,
+    ) -> Result<(), DerivedError> {
+        let [(removed, first), (added, first_added)] = self.sides;
+        (added..removed).try_for_each(|_| take(Side::Removed, first, &self.line))?;
+        (removed..added).try_for_each(|_| take(Side::Added, first_added, &self.line))
+    }
+}
+
+/// Shows `take` the lines that one side has and the other one does not: side, number, line.
+fn each_left(
+    sorted: &mut Sorted,
+    cancel: &Cancel,
+    mut take: impl FnMut(Side, u64, &[u8]) -> Result<(), DerivedError>,
+) -> Result<(), DerivedError> {
+    let (mut equal, mut count) = (Equal::default(), 0_u64);
+    while let Some((hash, value)) = sorted.next()? {
+        count += 1;
+        if count.is_multiple_of(LOOK) {
+            is_wanted(cancel)?;
+        }
+        let (side, rest) = value.split_at(1);
+        let (number, line) = rest.split_at(NUMBER);
+        if equal.hash != hash {
+            equal.end(&mut take)?;
+            equal.hash.clear();
+            equal.hash.extend_from_slice(hash);
+            equal.line.clear();
+            equal.line.extend_from_slice(line);
+            equal.sides = [(0, 0); 2];
+        }
+        let side = &mut equal.sides[usize::from(side[0] == Side::Added as u8)];
+        if side.0 == 0 {
+            side.1 = u64::from_le_bytes(number.try_into().expect("it is as long"));
+        }
+        side.0 += 1;
+    }
+    equal.end(&mut take)
+}
