@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-// The loader of the tests, so that both know the same history; it needs less than they do.
+// The loader of the tests, so that both load the same history. It uses only some of what they share.
 #[allow(dead_code)]
 #[path = "../tests/it/support"]
 mod support {

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # usage: benches/run.sh ASOF
 #
-# Measures reads through a mount beside other ways to the same data, all in one run, and writes docs/BENCHMARKS.md.
-# It sets no limits that a busy machine could miss; what was read is checked to the byte.
+# Measures reads through a mount side by side with other ways to the same data, all in one run, and writes
+# docs/BENCHMARKS.md. No timing makes it fail, because a busy machine could miss any limit. It checks what was read to
+# the byte.
 #
 #   ROWS="..."           some of the rows below; the page is then printed, not written
 #   REPORT=FILE          where the page goes instead of docs/BENCHMARKS.md
-#   ROUNDS=5             rounds of each row; LONG_ROUNDS=2 of those whose peers take minutes
+#   ROUNDS=5             rounds of each row; LONG_ROUNDS=2 for rows whose peers take minutes
 #   ISSUES=20000 SNAPSHOTS=3000 WIDE=200000 MILLION=1000000 COMMITS=100000 MEMBERS=70000
 #                        rows, commits and zip members of the data; COMMITS=0 and MILLION=0 leave their rows out
-#   SERVER_SNAPSHOTS=$SNAPSHOTS  commits of the history whose sizes the row `sizes` asks of a server
+#   SERVER_SNAPSHOTS=$SNAPSHOTS  commits of the history whose sizes the row `sizes` requests from a server
 #   WAITING=2000         readers of a stopped server in the row `waiting`
 #   READ_SNAPSHOTS=400   snapshots that the eight readers of the row `memory` read, spread over all of history
 #   ASOF_REAL_HISTORY    the bundle of the row `real-history`
-#   BENCH_CACHE          where made data is kept (.cache/bench)
+#   BENCH_CACHE          where generated data is kept (.cache/bench)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 asof=$(realpath "${1:?usage: benches/run.sh ASOF}")
@@ -25,11 +26,11 @@ issues=${ISSUES:-20000} snapshots=${SNAPSHOTS:-3000} wide=${WIDE:-200000} millio
 commits=${COMMITS:-100000} members=${MEMBERS:-70000} read_snapshots=${READ_SNAPSHOTS:-400}
 server_snapshots=${SERVER_SNAPSHOTS:-$snapshots} waiting=${WAITING:-2000}
 for row in $rows; do
-  [ -e "benches/rows/$row.sh" ] || { echo "bench: no row is called $row; there are: $all_rows" >&2; exit 1; }
+  [ -e "benches/rows/$row.sh" ] || { echo "bench: there is no row $row; the rows are: $all_rows" >&2; exit 1; }
 done
 tests/setup/packages.sh run bench
 for peer in restic fuse-zip; do
-  tests/setup/packages.sh "$peer" || echo "bench: $peer is not here: its figures are left out" >&2
+  tests/setup/packages.sh "$peer" || echo "bench: $peer is not installed: its figures are left out" >&2
 done
 tests/setup/fuse.sh
 dolt=$(tests/setup/dolt.sh)

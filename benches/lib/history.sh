@@ -1,6 +1,6 @@
 # Sourced: the history that most rows read: a table of $issues rows, one row changed in each of $snapshots commits.
 
-# Serves it and says what is in it: the snapshots' names and commits, in order, the first being `start`.
+# Serves it and sets $names and $hashes to its snapshots and commits, in order. The first one is `start`.
 serve_issues() { # [COMMITS]
   local count=${1:-$snapshots}
   serve issues benches/stores/tables.sh "$count" "issues=$issues"
@@ -11,12 +11,12 @@ serve_issues() { # [COMMITS]
   [ "${#names[@]}" -eq "${#hashes[@]}" ] || fail "${#names[@]} snapshots are listed, not ${#hashes[@]}"
 }
 
-# The commits dated by the scripts that make histories, oldest first.
+# The commits that the scripts in benches/stores made, known by their dates, oldest first.
 commits_of_history() {
   query_server "$database" -e "SELECT commit_hash FROM dolt_log WHERE date < '2026-01-01' ORDER BY date"
 }
 
-# The snapshots of these commits, by name: oldest first.
+# The names of the snapshots of these commits, oldest first.
 snapshots_of_history() {
   local path
   for path in "$mnt/store/$database/asof"/2025-*; do echo "${path##*/}"; done

@@ -1,7 +1,7 @@
 # Sourced: runs contestants in alternating rounds and keeps their times. A contestant is a function that writes what
-# it reads to stdout; a function before_<contestant>, where there is one, makes ready what is not timed.
+# it reads to stdout. A function before_<contestant>, if there is one, prepares it and is not timed.
 
-# What a contestant has to put out: lines and bytes (`+N` for N or more). None is measured without.
+# What a contestant must write: lines and bytes (`+N` for N or more). No contestant is measured without it.
 declare -A expected=()
 
 expect() { # LINES BYTES CONTESTANT...
@@ -17,10 +17,10 @@ make_ready() { # CONTESTANT
   if declare -F "before_$1" >/dev/null; then "before_$1"; fi
 }
 
-# Runs a contestant and compares what it puts out with what is expected of it.
+# Runs a contestant and compares what it writes with what is expected.
 check_output() { # CONTESTANT
   local lines bytes want_lines want_bytes
-  [ -n "${expected[$1]:-}" ] || fail "$1: nothing says what it has to put out"
+  [ -n "${expected[$1]:-}" ] || fail "$1: nothing says what it must write"
   read -r want_lines want_bytes <<< "${expected[$1]}"
   "$1" | wc -lc > "$work/counted"
   read -r lines bytes < "$work/counted"
@@ -40,7 +40,7 @@ time_once() { # HOW CONTESTANT
   awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.6f\n", b - a }' >> "$work/times/$2"
 }
 
-# Times each contestant once per round, one after the other.
+# Times each contestant once per round, one after another.
 run_rounds() { # HOW ROUNDS CONTESTANT...
   local how=$1 count=$2 round contestant
   shift 2
@@ -62,10 +62,10 @@ contest() { # ROUNDS CONTESTANT...
   run_rounds read_away "$@"
 }
 
-# The same for contestants that take minutes: what they put out is counted while they are timed, for all alike.
+# The same for contestants that take minutes: for all of them, what they write is counted while they are timed.
 long_contest() { run_rounds check_output "$@"; } # ROUNDS CONTESTANT...
 
-# Minimum, median and maximum of the figures that a contestant has got.
+# Minimum, median and maximum of a contestant's figures.
 spread() { # CONTESTANT
   sort -n "$work/times/$1" | awk '{ t[NR] = $1 } END { print t[1], t[int((NR + 1) / 2)], t[NR] }'
 }

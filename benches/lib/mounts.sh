@@ -1,4 +1,4 @@
-# Sourced: mounts to measure. Each way to the data has a mountpoint of its own, so that contestants do not meet.
+# Sourced: mounts to measure. Each way to the data has a mountpoint of its own, so that contestants do not share one.
 
 is_mounted() { grep -qF " $1 " /proc/self/mountinfo; }
 
@@ -6,8 +6,8 @@ unmount() { # MOUNTPOINT
   if is_mounted "$1"; then "$asof" umount "$1"; fi
 }
 
-# Drops files from the page cache, without root and without taking the caches of others: posix_fadvise(DONTNEED),
-# which is what dd's nocache asks for. Pages that were never written back would stay, hence sync.
+# Drops files from the page cache, without root and without dropping other files: posix_fadvise(DONTNEED), which is what
+# dd's nocache requests. Pages that were never written back would stay, hence sync.
 evict() { # FILE...
   local file
   sync "$@"
@@ -36,7 +36,7 @@ mount_cold() { # WAY [OPTION...]
   mount_way "$@"
 }
 
-# Unmounts and throws away whatever a mount of the way might remember.
+# Unmounts, and removes whatever a mount of that way might remember.
 forget() { # WAY
   unmount "$mnt/$1"
   rm -rf "$XDG_CACHE_HOME/asof" "$XDG_STATE_HOME/asof"
@@ -49,7 +49,7 @@ evict_store() {
   evict "${files[@]}"
 }
 
-# The process that serves a mountpoint: the one that got it as an argument.
+# The process that serves a mountpoint: the one that has it among its arguments.
 server_of() { # MOUNTPOINT
   local found
   # The pattern comes from a file, so that grep does not find itself.

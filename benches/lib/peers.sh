@@ -9,12 +9,12 @@ find_client() {
 # One client process on the current server.
 query_server() { "$client" --no-defaults -h 127.0.0.1 -P "$port" -u root "$no_tls" -N -q "$@"; }
 
-# A table as of a commit, as rows come: nothing is kept in the client's memory (-q).
+# A table at a commit, row by row: the client keeps nothing in memory (-q).
 mysql_table() { # TABLE COMMIT
   query_server "$database" -e "SELECT * FROM \`$1\` AS OF '$2'" </dev/null
 }
 
-# The same by Dolt's own command line as JSON. It asks the server that runs on the folder.
+# The same as JSON, by Dolt's own command line. It uses the server that runs on the folder.
 dolt_table() { # TABLE COMMIT
   (cd "$served/$database" && "$dolt" sql -r json -q "SELECT * FROM \`$1\` AS OF '$2'")
 }
@@ -22,7 +22,7 @@ dolt_table() { # TABLE COMMIT
 # The history of the database by one query.
 query_history() { query_server "$database" -e "SELECT * FROM dolt_log" </dev/null; }
 
-# Each snapshot of one file of the mount as a file of its own: $exports/<snapshot>.jsonl
+# Copies each snapshot of one file of the mount to a file of its own: $exports/<snapshot>.jsonl
 export_snapshots() { # TABLE SNAPSHOT...
   local table=$1 snapshot
   shift
@@ -31,7 +31,7 @@ export_snapshots() { # TABLE SNAPSHOT...
   for snapshot in "$@"; do cp "$mnt/store/$database/asof/$snapshot/$table.jsonl" "$exports/$snapshot.jsonl"; done
 }
 
-# Zips and a restic repository of the exports. Both take minutes to make, so they are kept like the databases, under a
+# Makes zips and a restic repository of the exports. Both take minutes, so they are kept like the databases, under a
 # hash of the exported bytes.
 pack_exports() { # TABLE
   local table=$1 key
@@ -46,7 +46,7 @@ pack_exports() { # TABLE
 
 make_zips() { # TABLE INTO
   local file
-  progress "packing zips (kept in $cache for the next time)"
+  progress "packing zips (kept in $cache for next time)"
   mkdir -p "$2.part.$$" "$work/packing"
   also_remove+=("$2.part.$$")
   for file in "$exports"/*.jsonl; do
@@ -60,7 +60,7 @@ restic_here() { RESTIC_PASSWORD=bench restic --quiet --repo "$@"; }
 
 make_restic() { # TABLE INTO
   local file
-  progress "making restic backups (kept in $cache for the next time)"
+  progress "making restic backups (kept in $cache for next time)"
   mkdir -p "$work/packing"
   also_remove+=("$2.part.$$")
   restic_here "$2.part.$$" init
@@ -72,7 +72,7 @@ make_restic() { # TABLE INTO
 }
 
 restic_pid=
-# Mounts the repository anew at $mnt/restic, without its pages in memory.
+# Mounts the repository again at $mnt/restic, with none of its pages in memory.
 mount_restic() {
   local files=()
   unmount_restic

@@ -1,9 +1,9 @@
-# Sourced: what was reached, row by row, and the page that shows it.
+# Sourced: the results, row by row, and the page that shows them.
 
-# Notes what one contestant reached beside another (or beside a plain figure), as a line of the table.
+# Adds a line to the table: the result of one contestant compared with another one, or with a plain figure.
 #
-# KIND says how the limit is meant: `times` (at most LIMIT times the peer's figure), `faster` (at least LIMIT times as
-# fast as the peer), `seconds`, `mib` and `count` (at most so many; a peer is only shown beside it).
+# KIND says what the limit means: `times` (at most LIMIT times the peer's figure), `faster` (at least LIMIT times as
+# fast as the peer), `seconds`, `mib` and `count` (at most that many; a peer is only shown for comparison).
 reached() { # WORK WAY KIND LIMIT CONTESTANT [PEER_NAME PEER]
   local ours peers=
   ours=$(spread "$5")
@@ -28,12 +28,12 @@ reached() { # WORK WAY KIND LIMIT CONTESTANT [PEER_NAME PEER]
     }' | tee -a "$work/table" >&2
 }
 
-# Says why a row, or a part of it, has no figures.
+# Adds a line that says why a row, or a part of it, has no figures.
 left_out() { # WORK REASON
   echo "| $1 | | | not run: $2 | | | |" | tee -a "$work/table" >&2
 }
 
-# Says what a reader of the figures has to know of a row.
+# Adds a note that a reader of a row's figures needs.
 note() { echo "- $*" >> "$work/notes"; }
 
 machine() {

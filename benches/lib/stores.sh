@@ -3,7 +3,7 @@
 
 database='' served='' serving=''
 
-# Makes the database where the cache has none, and serves a copy of it: $port and $served/<name>.
+# Makes the database if it is not in the cache, and serves a copy of it: $port and $served/<name>.
 serve() { # NAME MAKER [ARGUMENT...]
   local name=$1 kept
   kept=$cache/$name-$( { cat "$2"; echo "$@"; "$dolt" version | sed -n 1p; } | sha256sum | cut -c1-16)
@@ -19,7 +19,7 @@ serve() { # NAME MAKER [ARGUMENT...]
 make_store() { # INTO NAME MAKER [ARGUMENT...]
   local into=$1 name=$2 maker=$3
   shift 3
-  progress "making the database $name (kept in $cache for the next time)"
+  progress "making the database $name (kept in $cache for next time)"
   mkdir -p "$into.part.$$"
   also_remove+=("$into.part.$$")
   start_server "$into.part.$$"
@@ -32,7 +32,7 @@ make_store() { # INTO NAME MAKER [ARGUMENT...]
   mv "$into.part.$$" "$into"
 }
 
-# Serves on the same port, by a server that writes each query to $work/server.log.
+# Serves on the same port again, with a server that writes each query to $work/server.log.
 log_queries() {
   stop_server
   start_server "$served" debug "$port"

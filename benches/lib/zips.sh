@@ -1,6 +1,6 @@
-# Sourced: mounts of folders of zips, by asof at $mnt/zips and by others.
+# Sourced: mounts of folders of zips, by asof at $mnt/zips and by its peers.
 
-# Unmounts what a way has mounted at or below $mnt/<way>, and throws away whatever might be remembered of the zips.
+# Unmounts what a way mounted at or below $mnt/<way>, and removes whatever might be remembered of the zips.
 forget_zips() { # WAY FOLDER
   unmount_zips "$1"
   rm -rf "$XDG_CACHE_HOME/asof"
@@ -21,7 +21,7 @@ mount_zips() { # FOLDER [OPTION...]
   "$asof" mount --log-file "$work/asof-zips.log" "$@" "zips=$folder" "$mnt/zips"
 }
 
-# The other mounts that are here: fuse_zip, ratarmount.
+# The peers that are installed: fuse_zip, ratarmount.
 zip_mounts=()
 find_zip_mounts() {
   zip_mounts=()
@@ -29,7 +29,7 @@ find_zip_mounts() {
   if [ -n "$ratarmount" ]; then zip_mounts+=(ratarmount); fi
 }
 
-# Does COMMAND with each mount that is here and its name; of the others the row says that they are not.
+# Runs COMMAND with each installed peer and its name. For the others, the row says that they are not installed.
 for_zip_mounts() { # WORK COMMAND
   local peer
   for peer in fuse_zip ratarmount; do
@@ -41,7 +41,7 @@ for_zip_mounts() { # WORK COMMAND
   done
 }
 
-# One process for each zip, as fuse-zip mounts a single one: at $mnt/fuse_zip/<zip>.
+# One process for each zip, because fuse-zip mounts a single one: at $mnt/fuse_zip/<zip>.
 mount_fuse_zip() { # FOLDER
   local zip point
   for zip in "$1"/*.zip; do
@@ -51,7 +51,7 @@ mount_fuse_zip() { # FOLDER
   done
 }
 
-# One process for all zips: at $mnt/ratarmount/<zip>. Its index is made anew each time.
+# One process for all zips: at $mnt/ratarmount/<zip>. Its index is made again each time.
 mount_ratarmount() { # FOLDER
   mkdir -p "$mnt/ratarmount"
   if ! "$ratarmount" --recursive --index-file :memory: "$1" "$mnt/ratarmount" > "$work/ratarmount.log" 2>&1; then
@@ -60,7 +60,7 @@ mount_ratarmount() { # FOLDER
   fi
 }
 
-# The most memory that the processes of a peer ever took, in MiB.
+# The peak memory of a peer's processes, in MiB.
 memory_of_peer() { # PEER
   local point
   if is_mounted "$mnt/$1"; then
@@ -72,18 +72,18 @@ memory_of_peer() { # PEER
 
 ratarmount_version=1.3.0
 ratarmount=
-# Installs ratarmount from PyPI into $cache where it is not there yet: $ratarmount is its path, or nothing.
+# Installs ratarmount from PyPI into $cache unless it is there: $ratarmount is its path, or empty.
 find_ratarmount() {
   local home=$cache/ratarmount-$ratarmount_version
   if [ ! -x "$home/bin/ratarmount" ]; then
-    progress "installing ratarmount (kept in $cache for the next time)"
+    progress "installing ratarmount (kept in $cache for next time)"
     install_ratarmount "$home" || true
   fi
-  # It cannot tell its version without the FUSE library that it needs.
+  # It prints its version only if the FUSE library that it needs is there.
   if "$home/bin/ratarmount" --version >/dev/null 2>&1; then
     ratarmount=$home/bin/ratarmount
   else
-    echo "bench: ratarmount is not here: its figures are left out" >&2
+    echo "bench: ratarmount is not installed: its figures are left out" >&2
   fi
 }
 install_ratarmount() { # INTO

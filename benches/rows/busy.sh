@@ -1,5 +1,5 @@
-# The most memory that a mount takes while everything at once draws on its budget: 8 differences of whole tables, 8 exports
-# and 8 readers of whole tables.
+# The peak memory of a mount while everything draws on its budget at once: 8 differences of whole tables, 8 exports and
+# 8 readers of whole tables.
 budget=256
 busy_files() { # WAY
   local root=$mnt/$1/$database at pair

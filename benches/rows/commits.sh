@@ -1,5 +1,5 @@
-# Very many commits: mount, first listing, memory then, and a listing again. First as a server leaves the store, all of
-# it in the journal, then after a garbage collection.
+# Very many commits: a mount, a first listing, the memory after that, and a second listing. First with the store as a
+# server leaves it, all of it in the journal, then after a garbage collection.
 if [ "$commits" -eq 0 ]; then
   left_out "many commits" "COMMITS=0"
   return
@@ -23,16 +23,16 @@ server_names() { names_of server; }
 store_names() { names_of store; }
 collected_names() { names_of store; }
 folder_names() { ls "$memory/folders"; }
-# As many folders as there are snapshots, on tmpfs.
+# For comparison: as many folders on tmpfs as there are snapshots.
 mkdir "$memory/folders"
 (cd "$memory/folders" && seq -f '2025-01-01T%06.0fZ' 0 "$commits" | xargs mkdir)
-# One more: the commit that Dolt begins every database with.
+# One more than that: the commit with which Dolt begins every database.
 expect $((commits + 1)) +$(((commits + 1) * 19)) server_commits store_commits collected_commits server_names \
   store_names collected_names folder_names query_history
 
 report_commits() { # WAY CONTESTANTS LIMIT
   reached "$commits commits: mount and first \`ls\`" "$1" seconds "$3" "$2_commits" '`SELECT * FROM dolt_log`' query_history
-  reached "$commits commits: resident memory then" "$1" mib 300 "$2_commits_memory"
+  reached "$commits commits: resident memory after that" "$1" mib 300 "$2_commits_memory"
   reached "\`ls\` of $commits snapshots again" "$1" seconds 0.6 "$2_names" '`ls` on tmpfs' folder_names
 }
 mkdir -p "$work/times"

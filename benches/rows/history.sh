@@ -1,11 +1,11 @@
-# The history of one row, cold and then that of another one, beside the SQL that somebody would write by hand.
+# The history of one row, cold, and then of another row, compared with the SQL that one would write by hand.
 serve_issues
 mapfile -t row_ids < <(query_server "$database" -e \
   "SELECT to_id FROM dolt_diff_issues WHERE diff_type = 'modified' GROUP BY to_id ORDER BY count(*) DESC, to_id LIMIT 2")
 [ "${#row_ids[@]}" -eq 2 ] || fail "no two rows were ever modified"
 read_history() { cat "$mnt/$1/issues/history/issues/${row_ids[$2]}.jsonl"; }
 
-# What is left of a mount that listed its snapshots: the kernel, and whoever looks at the tree, asks for these first.
+# A mount that has listed its snapshots: the kernel, and anyone who looks at the tree, requests these first.
 before_server_history() { mount_cold server; ls "$mnt/server/issues/versions/issues" > "$work/listed"; }
 before_store_history() { mount_cold store; ls "$mnt/store/issues/versions/issues" > "$work/listed"; }
 server_history() { read_history server 0; }
@@ -28,7 +28,7 @@ changes=$(read_history store 0 | wc -l)
 next_changes=$(read_history store 1 | wc -l)
 expect "$changes" +$((changes * 500)) server_history store_history server_first_history store_first_history query_diff
 expect "$next_changes" +$((next_changes * 500)) server_next_history store_next_history
-# It was there from the first commit on.
+# The row exists from the first commit on.
 expect $((snapshots + 1)) +$((snapshots * 500)) query_history
 contest "$rounds" server_first_history store_first_history server_history server_next_history store_history \
   store_next_history query_diff query_history
@@ -39,4 +39,4 @@ for way in server store; do
   reached "$work_title" $way times 1.5 ${way}_history '`SELECT * FROM dolt_history_issues WHERE` key' query_history
   reached "$work_title, another row next" $way times 1.5 ${way}_next_history '`SELECT * FROM dolt_diff_issues WHERE` key' query_diff
 done
-note "History: \`dolt_diff_issues\` tells $changes changes of the row, as asof does, without who made them; \`dolt_history_issues\` tells the row at each of the commits, changed or not."
+note "History: \`dolt_diff_issues\` returns $changes changes of the row, as asof does, but not who made them; \`dolt_history_issues\` returns the row at each commit, changed or not."

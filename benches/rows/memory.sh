@@ -1,4 +1,4 @@
-# The most memory that a mount ever takes, under a budget of 256 MiB.
+# The peak memory of a mount, with a budget of 256 MiB.
 budget=256
 measure_memory() { # WAY LIST_OF_FILES CONTESTANT
   "$2" "$1" > "$work/to-read"

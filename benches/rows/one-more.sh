@@ -1,11 +1,11 @@
-# One more snapshot with one row changed: what it costs must not depend on how many rows did not change.
+# One more snapshot with one changed row: its cost must not depend on how many rows did not change.
 next=5
 serve growing benches/stores/tables.sh "$next" "small=$issues" "wide=$wide"
 mount_cold store
 mapfile -t names < <(snapshots_of_history)
 [ "${#names[@]}" -eq $((next + 1)) ] || fail "the growing tables have ${#names[@]} snapshots"
 
-# Mounts anew and has the first snapshot read, so that only what changed since is new.
+# Mounts again and reads the first snapshot, so that only what changed since is new.
 know_first() { # WAY TABLE
   mount_cold "$1"
   cat "$(file_of "$1" "$2" "${names[0]}")" > /dev/null

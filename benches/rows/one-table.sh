@@ -1,4 +1,4 @@
-# One table, cold, beside the same SELECT.
+# One table, cold, compared with the same SELECT.
 serve_issues
 size=$(stat -c %s "$(file_of store issues "${names[0]}")")
 

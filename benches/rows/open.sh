@@ -1,11 +1,11 @@
-# From nothing to a listing of all snapshots, beside a query for the history.
+# A new mount up to a listing of all snapshots, compared with a query for the history.
 serve_issues
 open_and_list() { mount_way "$1"; ls "$mnt/$1/issues/asof"; }
 before_server_open() { forget server; }
 before_store_open() { forget store; }
 server_open() { open_and_list server; }
 store_open() { open_and_list store; }
-# One line more: the commit that Dolt begins every database with.
+# One more line: the commit with which Dolt begins every database.
 expect $((snapshots + 2)) +$((snapshots * 18)) server_open store_open query_history
 
 contest "$rounds" server_open store_open query_history

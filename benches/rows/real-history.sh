@@ -1,4 +1,4 @@
-# A real history: all sizes, then all bytes, beside a loop of queries.
+# A real history: all sizes, then all bytes, compared with a loop of queries.
 if [ -z "${ASOF_REAL_HISTORY:-}" ]; then
   left_out "the real history" "ASOF_REAL_HISTORY is not set"
   return
@@ -36,7 +36,7 @@ mysql_loop() {
 }
 tables_of_snapshots > "$work/to-read"
 count=$(wc -l < "$work/to-read")
-[ "$count" -eq "$(find "$mnt/store/beads/asof" -name '*.jsonl' | wc -l)" ] || fail "log.jsonl names not every snapshot"
+[ "$count" -eq "$(find "$mnt/store/beads/asof" -name '*.jsonl' | wc -l)" ] || fail "log.jsonl does not name every snapshot"
 listed=$(store_listed | wc -l)
 size=$(store_listed | awk '/[.]jsonl$/ { sum += $5 } END { printf "%.0f", sum }')
 lines=$(store_read | wc -l)
@@ -57,7 +57,7 @@ report_history server 5
 report_history store 10
 note "The real history: the loop is one \`mysql -q\` process for each table of each snapshot ($count of them)."
 
-# How often the server is asked for rows: queries in its log that read a table, or the changes of one.
+# Counts requests for rows: queries in the server's log that read a table, or the changes of one.
 reads_of_tables() {
   local tables
   tables=$(cut -d ' ' -f 2 "$work/to-read" | sort -u | paste -sd '|')
@@ -75,5 +75,5 @@ mount_way server
 check_output server_listed_again
 unmount "$mnt/server"
 reads_of_tables > "$work/times/server_reads"
-reached "$title: \`ls -lR\` after a remount: reads of tables asked of the server" server count 0 server_reads
-note "Reads of tables: counted in the server's log of queries. The walk of the cold mount asked for $asked."
+reached "$title: \`ls -lR\` after a remount: reads of tables on the server" server count 0 server_reads
+note "Reads of tables are counted in the server's query log. The walk of the cold mount made $asked."

@@ -1,4 +1,4 @@
-# Exact sizes of all snapshots, cold and after a remount, beside one query for all that changed in them.
+# Exact sizes of all snapshots, cold and after a remount, compared with one query for everything that changed in them.
 list_sizes() { ls -lR "$mnt/$1/issues/asof"; }
 sum_of_sizes() { list_sizes "$1" | awk '/^-/ { sum += $5; files++ } END { printf "%.0f bytes in %d files\n", sum, files }'; }
 query_changes() { query_server "$database" -e "SELECT * FROM dolt_diff_issues" </dev/null; }

@@ -1,4 +1,4 @@
-# Consecutive snapshots, cold, beside every other way to have them.
+# Consecutive snapshots, cold, compared with every other way to read them.
 serve_issues
 run=100
 [ "$run" -le "$snapshots" ] || run=$snapshots

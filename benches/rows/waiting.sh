@@ -1,5 +1,5 @@
-# Many readers wait for a server that is stopped: a zip, a store and a second server in the same mount, beside the same
-# without them. Both mounts have the server among their sources.
+# Many readers wait for a stopped server while a zip, a store and a second server in the same mount are read, compared
+# with the same reads without those readers. Both mounts have the stopped server among their sources.
 serve_issues
 run=5
 [ "$run" -le "$snapshots" ] || run=$snapshots
@@ -8,7 +8,7 @@ export_snapshots issues "${names[@]:1:run}"
 pack_exports issues
 second_server=$server second_port=$port
 
-# A server of its own to stop, with a table that is larger than the cache by far.
+# A separate server to stop, with a table much larger than the cache.
 mkdir "$work/data-stopped"
 start_server "$work/data-stopped"
 stopped=$server
@@ -17,7 +17,7 @@ benches/stores/tables.sh stopped 0 t=150000 | query_server > /dev/null
 stopped_source=dolt://root@127.0.0.1:$port/stopped
 server=$second_server port=$second_port
 
-# Mounts all four at $mnt/<contestant>, cold. The size of the large table is known then.
+# Mounts all four at $mnt/<contestant>, cold, and measures the size of the large table.
 mount_four() { # CONTESTANT
   settle_waiting
   unmount "$mnt/$1"
@@ -47,7 +47,7 @@ with_waiting() { read_three with_waiting; }
 before_without_waiting() { mount_four without_waiting; }
 without_waiting() { read_three without_waiting; }
 
-# A process with a thread for each reader, which asks for a piece of its own. It stops the server once the file is open.
+# A process with a thread for each reader. Each reads its own part of the file. It stops the server once the file is open.
 readers=
 start_waiting() { # FILE
   local tries
@@ -75,13 +75,13 @@ END
     if [ -e "$work/started" ] && [ "$(count_waiting)" -ge $((waiting * 8 / 10)) ]; then return 0; fi
     sleep 0.05
   done
-  fail "$(count_waiting) of $waiting readers wait after $tries looks"
+  fail "$(count_waiting) of $waiting readers wait after $tries checks"
 }
 
-# How many of the readers sleep in the kernel until they are answered.
+# How many readers sleep in the kernel until they get an answer.
 count_waiting() { cat "/proc/$readers"/task/*/stat 2>/dev/null | grep -c ') D ' || true; }
 
-# Those that have waited all the time are what this is about.
+# Checks that the readers waited all the time, because that is what this row measures, and ends them.
 settle_waiting() {
   [ -n "$readers" ] || return 0
   [ "$(count_waiting)" -ge $((waiting * 8 / 10)) ] || fail "only $(count_waiting) of $waiting readers waited to the end"

@@ -1,4 +1,4 @@
-# A file read again, beside the same file on tmpfs. Ten times in one go, since one read takes milliseconds.
+# A file read again, compared with the same file on tmpfs: ten times in a row, because one read takes milliseconds.
 serve_issues
 mount_cold server
 cp "$(file_of store issues "${names[0]}")" "$memory/issues.jsonl"

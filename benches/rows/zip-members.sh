@@ -1,8 +1,8 @@
-# A zip of very many members: from nothing to a listing.
+# A zip of very many members: a new mount up to a listing.
 many=$cache/members-$members
 make_members() {
   local folder=$memory/members
-  progress "packing $members members (kept in $cache for the next time)"
+  progress "packing $members members (kept in $cache for next time)"
   mkdir -p "$folder" "$many.part.$$"
   also_remove+=("$many.part.$$")
   seq -f '{"id":"bd-%.0f"}' "$members" | split -l 1 -a 5 --additional-suffix=.jsonl - "$folder/issue-"

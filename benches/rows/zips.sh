@@ -1,4 +1,4 @@
-# Zips as a source, cold, beside other ways to read the same zips.
+# Zips as a source, cold, compared with other ways to read the same zips.
 serve_issues
 run=100
 [ "$run" -le "$snapshots" ] || run=$snapshots
@@ -22,10 +22,10 @@ work_title="$run zips, cold, $((size / 1000000)) MB"
 reached "$work_title" archive faster 2 zips_mounted '`unzip -p`' unzipped
 compare_zips() { reached "$work_title" archive faster 1 zips_mounted "$2" "$1_mounted"; }
 for_zip_mounts "$work_title" compare_zips
-note "$run zips: fuse-zip is a process for each of them, ratarmount one for all; what mounts is not timed."
+note "$run zips: fuse-zip needs a process for each zip, ratarmount one for all; mounting is not timed."
 
-# The most memory that reading them takes: under the usual budget, and where all that was read may be held, so that
-# what many zips have in common shows.
+# The peak memory of reading them: with the usual budget, and with a budget that holds everything, which shows what many
+# zips have in common.
 zips_in_budget() { zips_mounted; }
 zips_all_held() { zips_mounted; }
 expect $((run * issues)) "$size" zips_in_budget zips_all_held
@@ -38,9 +38,9 @@ measure_zips() { # CONTESTANT BUDGET
 measure_zips zips_in_budget 256M
 measure_zips zips_all_held 4G
 unmount_zips zips
-memory_title="memory: $run zips that differ in a row each, $((size / 1000000)) MB, read"
+memory_title="memory: $run zips that each differ in one row, $((size / 1000000)) MB, read"
 reached "$memory_title" archive mib 320 zips_in_budget
-reached "$memory_title, all of it may be held" archive mib $((size / 10485760 + 64)) zips_all_held
+reached "$memory_title, with room for all of it" archive mib $((size / 10485760 + 64)) zips_all_held
 compare_memory() { # PEER NAME
   make_ready "$1_mounted"
   check_output "$1_mounted"
