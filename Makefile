@@ -1,12 +1,12 @@
 # asof: mount databases and their snapshot history as a read-only file tree.
-# `make help` lists what there is. Every target does its own set-up.
+# `make help` lists the targets. Every target does its own set-up.
 
 SHELL := /bin/bash
 CARGO ?= cargo
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-# mount(8) looks for its helpers in /sbin only, so a system-wide install puts ours there.
+# mount(8) looks for its helpers only in /sbin, so a system-wide install puts mount.asof there.
 ifneq ($(filter /usr /usr/local,$(PREFIX)),)
 HELPERDIR ?= /sbin
 else
@@ -29,10 +29,10 @@ build: ## build the release program
 demo: build ## make a small sample history, mount it, look around, restore a file
 	@demo/run.sh $(ASOF)
 
-test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed one; BD=/path adds a bd)
+test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed Dolt; BD=/path adds a bd)
 	@tests/setup/run.sh
 
-bench: build ## measure the mount beside its peers, write docs/BENCHMARKS.md (ROWS="one-table warm" for some)
+bench: build ## measure the mount and its peers, write docs/BENCHMARKS.md (ROWS="one-table warm" for some rows)
 	@benches/run.sh $(ASOF)
 
 install: ## install to PREFIX (default /usr/local) after `make build`; DESTDIR is respected
@@ -49,12 +49,12 @@ install: ## install to PREFIX (default /usr/local) after `make build`; DESTDIR i
 	$(ASOF) completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_asof
 	$(ASOF) completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/asof.fish
 
-uninstall: ## remove what `make install` put there
+uninstall: ## remove what `make install` installed
 	rm -f $(DESTDIR)$(PREFIX)/bin/asof $(DESTDIR)$(HELPERDIR)/mount.asof $(DESTDIR)$(MANDIR)/asof.1 \
 	  $(DESTDIR)$(MANDIR)/asof-*.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/asof \
 	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_asof \
 	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/asof.fish
 
-clean: ## remove what was built here (the pinned Dolt in .cache too)
+clean: ## remove what was built here, including the pinned Dolt in .cache
 	$(CARGO) clean
 	rm -rf .cache

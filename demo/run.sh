@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # usage: demo/run.sh ASOF
 #
-# A tour of a tree mounted by the program ASOF, on sample archives made here; where a Dolt is at hand ($DOLT or
-# PATH), on a real Dolt history too. Everything lives in a temporary folder and is gone in the end. Fails when
-# any step fails.
+# A tour of a tree that the program ASOF mounts, on sample archives that this script makes. If there is a Dolt ($DOLT or
+# on PATH), the tour also shows a real Dolt history. Everything is in a temporary folder, which is removed at the end.
+# Fails if any step fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 asof=$(realpath "${1:?usage: demo/run.sh ASOF}")
@@ -20,7 +20,7 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-# Shows a command, then runs it; a status that is not the expected one ends the demo.
+# Shows a command, then runs it. An unexpected exit status ends the demo.
 try() { # EXPECTED_STATUS COMMAND
   local status=0
   printf '%s$ %s%s\n' "$dim" "$2" "$plain"
@@ -28,7 +28,7 @@ try() { # EXPECTED_STATUS COMMAND
   [ "$status" -eq "$1" ] || { echo "demo: exit status $status, not $1: $2" >&2; exit 1; }
 }
 
-# One JSONL export: three issues, of which the first is closed on the third day and one is lost on the fourth.
+# One JSONL export of three issues: the first is closed on the third day, the second is lost on the fourth.
 issues() { # DAY
   local closed=open
   [ "$1" -lt 3 ] || closed=closed
@@ -51,28 +51,28 @@ sqlite3 "$work/snapshots/state-2026-01-20-030000.db" \
   "CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO tasks VALUES (1,'write'),(2,'restore');"
 (cd "$work" && ls exports backups snapshots)
 
-say "Mounted, each under a name of its own"
+say "Mount them, each under its own name"
 cd "$work"
 export PATH="${asof%/*}:$PATH"
 try 0 "asof mount --log-file log --timezone UTC exports thrum=backups octo=snapshots db"
 cd "$mnt"
 try 0 "ls . beads beads/asof"
 
-say "Any moment is a folder; look one up by any time (a date is its first instant)"
+say "Every snapshot is a folder; look one up by any time (a date is its first instant)"
 try 0 "cat beads/asof/2026-01-03/issues.jsonl"
 try 0 "readlink beads/asof/20260102-1500"
 
-say "The tools you know work across time"
+say "Familiar tools work across time"
 try 0 "grep -rc open beads/asof"
 try 1 "diff -r beads/asof/2026-01-03T120000Z beads/asof/2026-01-04T120000Z"
 try 0 "ls -l --time-style=long-iso thrum/latest/ thrum/latest/messages"
 
-say "bd-2 is gone since the 4th: take the file of the 3rd back"
+say "bd-2 has been missing since the 4th: get the file of the 3rd back"
 try 0 "cp beads/asof/2026-01-03T12:00/issues.jsonl $work/restored.jsonl"
 cmp "$work/restored.jsonl" "$work/exports/beads-20260103-1200.jsonl"
 try 0 "grep bd-2 $work/restored.jsonl"
 
-say "A SQLite snapshot is a file that SQLite opens"
+say "A SQLite snapshot is also a file that SQLite can open"
 try 0 "cp octo/latest/*.db $work/state.db && sqlite3 $work/state.db 'SELECT title FROM tasks'"
 cmp "$work/state.db" "$work/snapshots/state-2026-01-20-030000.db"
 cd "$work"
@@ -80,13 +80,13 @@ try 0 "asof umount db"
 
 dolt=$(command -v "${DOLT:-dolt}" || true)
 if [ -n "${DOLT:-}" ] && [ -z "$dolt" ]; then
-  echo "demo: DOLT=$DOLT is no program" >&2
+  echo "demo: DOLT=$DOLT is not a program" >&2
   exit 1
 fi
 if [ -z "$dolt" ]; then
-  say "No dolt on PATH: the part on a real Dolt server is left out (DOLT=/path/to/dolt make demo shows it)"
+  say "No dolt on PATH, so the part on a Dolt server is left out (DOLT=/path/to/dolt make demo shows it)"
 else
-  say "A Dolt server with a history of its own ($("$dolt" version | head -n 1))"
+  say "A Dolt server with its own history ($("$dolt" version | head -n 1))"
   own_home
   name_committer Demo
   mkdir -p "$work/data/tracker"
@@ -113,8 +113,8 @@ SQL
   try 0 "cat tracker/live/issues.jsonl"
   try 0 "head -n 1 tracker/log.jsonl"
   try 0 "cp tracker/asof/HEAD~1/issues.jsonl $work/issues.jsonl && wc -l < $work/issues.jsonl"
-  [ "$(wc -l < "$work/issues.jsonl")" -eq 2 ] || { echo "demo: the restored file has not two lines" >&2; exit 1; }
+  [ "$(wc -l < "$work/issues.jsonl")" -eq 2 ] || { echo "demo: the restored file does not have two lines" >&2; exit 1; }
   cd "$work"
   try 0 "asof umount db"
 fi
-say "That was all; nothing is left behind."
+say "That is all. Nothing is left behind."

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # usage: tests/setup/dolt.sh [MODULE VARIABLE]
 #
-# Prints the path of a Dolt that the tests run: what the environment VARIABLE names where it is set, else the version
-# pinned by tests/MODULE/go.mod (DOLT and dolt unless told), built once and kept in .cache/ here and in the user's
-# cache for other clones.
+# Prints the path of a Dolt for the tests: the one that the environment VARIABLE names if it is set, otherwise the version
+# that tests/MODULE/go.mod pins (the defaults are DOLT and dolt). It is built once, and kept in .cache/ here and in the
+# user's cache for other clones.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 module=${1:-dolt}
@@ -11,7 +11,7 @@ variable=${2:-DOLT}
 
 if [ -n "${!variable:-}" ]; then
   if ! path=$(command -v "${!variable}") || ! "$path" version >/dev/null 2>&1; then
-    echo "set-up: $variable=${!variable} is not a Dolt that runs" >&2
+    echo "set-up: $variable=${!variable} does not run, or is not Dolt" >&2
     exit 1
   fi
   realpath "$path"
@@ -24,7 +24,7 @@ shared=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/asof-test/dolt-$key
 
 works() { [ -x "$1/dolt" ] && "$1/dolt" version >/dev/null 2>&1; }
 
-# Puts a finished program in place in one step, so that nobody ever sees half of it.
+# Puts a finished program in place in one step, so that nobody ever sees an incomplete one.
 place() { # FROM INTO
   mkdir -p "$2"
   local part=$2/dolt.$$

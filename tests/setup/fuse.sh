@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails with a plain message where FUSE mounts cannot work: the tests are about mounts, so they never skip.
+# Fails with a clear message if FUSE mounts cannot work. The tests are about mounts, so they never skip.
 set -euo pipefail
 
 refuse() {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # usage: tests/setup/packages.sh GROUP...
 #
-# Makes sure that what the named groups need is on this machine. On Debian and Ubuntu what is missing is
-# installed by apt (through sudo when not root); elsewhere the missing things are named and the script fails.
+# Makes sure that this machine has what the named groups need. On Debian and Ubuntu it installs what is missing with apt
+# (through sudo if not root). Elsewhere it lists what is missing, and fails.
 set -euo pipefail
 
-# Each line: group, what shows that it is there (a command, or an absolute path or glob), its Debian package.
+# Each line: the group; a command, absolute path or glob that shows whether it is there; its Debian package.
 needs() {
   cat <<'LIST'
 build  cc                             gcc
@@ -64,7 +64,7 @@ while read -r group sign package; do
   done
 done < <(needs)
 
-# Compilers come from their own installers: apt's are often too old for this project.
+# Compilers come from their own installers, because apt's are often too old for this project.
 for tool in cargo${ASOF_NEEDS_GO:+ go}; do
   if ! command -v "$tool" >/dev/null; then
     case $tool in
@@ -79,8 +79,8 @@ done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "set-up: these are missing (by their Debian package names): ${missing[*]}" >&2
-  echo "set-up: this machine has no apt-get; install them with its own package manager and run this again." >&2
+  echo "set-up: these packages are missing (by their names in Debian): ${missing[*]}" >&2
+  echo "set-up: this machine has no apt-get; install them with its package manager and run this again." >&2
   exit 1
 fi
 as_root=()
@@ -97,5 +97,5 @@ apt() {
     apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 echo "set-up: installing ${missing[*]}"
-apt update || echo "set-up: apt-get update failed; trying to install all the same" >&2
+apt update || echo "set-up: apt-get update failed; trying to install anyway" >&2
 apt install --no-install-recommends -y "${missing[@]}" >/dev/null

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All of `make test`: set-up, then every check, each under a hard time-out. Fails when any of them fails.
+# All of `make test`: set-up, then every check, each with a hard time-out. Fails if any of them fails.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 CARGO=${CARGO:-cargo}
@@ -19,7 +19,7 @@ step() { # TITLE SECONDS COMMAND...
   echo "   $title: $((SECONDS - begun)) s"
 }
 
-# Whatever a test that was killed has left behind: its mounts and its servers, by the marks it made.
+# Removes what a killed test left behind: its mounts and its servers, by the marks that it made.
 clean_up() {
   local mark
   if [ -n "$building" ]; then kill -- "-$building" 2>/dev/null || true; fi
@@ -36,21 +36,21 @@ clean_up() {
 
 tests/setup/packages.sh build run test
 tests/setup/fuse.sh
-# Beads' own program is nothing that set-up builds or installs: the tests take one that is there.
+# Set-up neither builds nor installs Beads' own program: the tests use one that is there.
 given_bd() { # VARIABLE VERSION
   local path said='' home
   if [ -z "${!1:-}" ]; then
-    echo "== $1 is not set: the checks that need a bd $2x will say that they did not run; recorded trackers are checked all the same"
+    echo "== $1 is not set: the checks that need a bd $2x will say that they did not run; recorded trackers are still checked"
     return
   fi
-  # It writes into its home, and tells of its use unless it is told not to.
+  # It writes to its home folder, and sends usage data unless told not to.
   home=$(mktemp -d)
   path=$(command -v "${!1}") && path=$(realpath "$path") &&
     said=$(env -i HOME="$home" BD_DISABLE_METRICS=1 BD_DISABLE_EVENT_FLUSH=1 timeout 60 "$path" version 2>&1) || path=
   rm -rf "$home"
   case $path:$said in
     /*:"bd version $2"*) ;;
-    *) echo "set-up: $1=${!1} is not a bd $2x that runs${said:+: $said}" >&2; exit 1 ;;
+    *) echo "set-up: $1=${!1} does not run, or is not a bd $2x${said:+: $said}" >&2; exit 1 ;;
   esac
   export "$1=$path"
   echo "== Beads: $said ($path)"
@@ -61,7 +61,7 @@ if [ -z "${ASOF_REAL_HISTORY:-}" ]; then
   echo "== ASOF_REAL_HISTORY is not set: the checks on the real history will say that they did not run"
 fi
 
-# How long the tests may take, in seconds: what two of them are told to take beyond the usual comes on top.
+# How long the tests may take, in seconds. The time that two of them can be given on top is added.
 live=${ASOF_LIVE_SECONDS:-60}
 if ! [[ $live =~ ^[0-9]{1,6}$ ]]; then
   echo "make test: ASOF_LIVE_SECONDS is '$live': give a number of seconds, such as 600" >&2
@@ -74,10 +74,10 @@ fi
 
 building=
 ASOF_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/asof-test.XXXXXX")
-# Some tests are about what other users may read: these have to get past it.
+# Some tests are about what other users may read, and those users must be able to enter it.
 chmod 711 "$ASOF_TEST_DIR"
 export ASOF_TEST_DIR
-# The compilers of Go and Rust leave each other's cores idle at times, so Dolt's builds run beside the checks.
+# The compilers of Go and Rust leave cores idle at times, so Dolt is built at the same time as the checks run.
 build_dolts() {
   tests/setup/dolt.sh dolt DOLT > "$dolts/DOLT"
   tests/setup/dolt.sh dolt-1.83 DOLT_OLD > "$dolts/DOLT_OLD"
@@ -99,14 +99,14 @@ trap 'exit 143' TERM
 
 dolts=$ASOF_TEST_DIR/dolts
 mkdir "$dolts"
-set -m # a group of its own, so that all of it can be ended
+set -m # its own process group, so that all of it can be ended
 (set -e; build_dolts) < /dev/null 2> "$dolts/log" &
 building=$!
 set +m
 
 step "cargo fmt" 120 "$CARGO" fmt --check
 step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
-# Without the nightly compiler that fuzzing needs: that the targets still fit the program can be seen with any.
+# Fuzzing needs a nightly compiler, but any compiler can check that the targets still fit the program.
 step "cargo check of the fuzz targets" 600 \
   "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 step "build of the tests" 900 "$CARGO" test --locked --no-run

@@ -1,6 +1,6 @@
-# Sourced by the scripts that mount things and run servers (demo, benches): a temporary folder of their own, a Dolt
-# server in it, and the promise that neither a mount nor a server nor a file outlives the script.
-# Needs: $asof (the program); for start_server $dolt.
+# Sourced by the scripts that mount things and run servers (demo, benches). It gives them a temporary folder and a Dolt
+# server in it, and makes sure that no mount, server or file outlives the script.
+# Needs $asof (the program), and $dolt for start_server.
 
 work=
 server=
@@ -8,7 +8,7 @@ port=
 also_remove=()
 also_end=()
 
-# Mountpoints below a folder, innermost first; names as the kernel escapes them are put back.
+# Prints the mountpoints below a folder, innermost first, with the kernel's escapes decoded.
 mounts_below() { # FOLDER
   local point
   awk -v top="$1/" 'index($5, top) == 1 { print $5 }' /proc/self/mountinfo | tac |
@@ -39,22 +39,22 @@ end_session() {
   exit "$status"
 }
 
-# A home of its own for everything that runs, so that neither settings nor caches of the user take part.
+# Sets a separate home folder for everything that runs, so that the user's settings and caches have no effect.
 own_home() {
   export HOME=$work/home DOLT_ROOT_PATH=$work/home
   export XDG_CACHE_HOME=$HOME/cache XDG_STATE_HOME=$HOME/state XDG_CONFIG_HOME=$HOME/config
   mkdir -p "$HOME"
 }
 
-# Dolt's settings in that home: who commits; no statistics gathered beside what is shown or measured; no metrics, whose
-# sender is a process that outlives its parent.
+# Writes Dolt's settings in that home: who commits; no statistics, which would run beside what is shown or measured; no
+# metrics, because the process that sends them outlives its parent.
 name_committer() { # NAME
   mkdir -p "$DOLT_ROOT_PATH/.dolt"
   printf '{"user.name":"%s","user.email":"%s@example.com","sqlserver.global.dolt_stats_enabled":"0","%s":"true"}\n' \
     "$1" "${1,,}" metrics.disabled > "$DOLT_ROOT_PATH/.dolt/config_global.json"
 }
 
-# Starts a server on a data folder and waits until it answers: its port is $port. It writes to $work/server.log.
+# Starts a server on a data folder, waits until it answers, and sets $port. The server writes to $work/server.log.
 start_server() { # DATA [LOG_LEVEL [PORT]]
   for _ in 1 2 3 4 5; do
     port=${3:-$((20000 + RANDOM % 20000))}
