@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::SnapKey;
@@ -56,5 +57,5 @@ impl GivenNames {
 /// A stand-in for a commit hash where the source has none. Of two sources, each may hold a snapshot of one id.
 fn digest((slot, id): &(usize, SnapshotId)) -> String {
     let hash = Sha256::new_with_prefix(slot.to_le_bytes()).chain_update(id.as_bytes()).finalize();
-    hash.iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&hash)
 }

@@ -89,6 +89,8 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::HEXLOWER;
+
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
@@ -144,7 +146,7 @@ mod tests {
     }
 
     fn hex(digest: &Digest) -> String {
-        digest.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&digest.sha256)
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! The identity of a file's content: what inode, mtime, size and cache all hang on.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::jsonl::RENDER_VERSION;
@@ -42,9 +43,7 @@ impl ContentId {
 
 impl std::fmt::Debug for ContentId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ContentId(")?;
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))?;
-        write!(f, ")")
+        write!(f, "ContentId({})", HEXLOWER.encode(&self.0))
     }
 }
 

@@ -18,6 +18,7 @@ use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
+use data_encoding::{HEXLOWER, HEXUPPER};
 use sha2::{Digest, Sha256};
 
 use super::terminal::ShowPath;
@@ -89,7 +90,9 @@ pub fn unescape_any_length(component: &str) -> Option<Vec<u8>> {
             continue;
         }
         let [high, low, tail @ ..] = tail else { return None };
-        name.push(hex_value(*high)? << 4 | hex_value(*low)?);
+        let mut byte = [0];
+        HEXUPPER.decode_mut(&[*high, *low], &mut byte).ok()?;
+        name.push(byte[0]);
         rest = tail;
     }
     (percent_encode(&name) == component).then_some(name)
@@ -197,19 +200,7 @@ fn shorten(mut component: String, name: &[u8], room: usize) -> String {
     }
     component.truncate(end);
     component.push_str("%~");
-    for byte in &Sha256::digest(name)[..HASH_DIGITS / 2] {
-        write!(component, "{byte:02x}").expect("writing into a String does not fail");
-    }
-    component
-}
-
-/// Upper-case hex only: one spelling per byte.
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    component + &HEXLOWER.encode(&Sha256::digest(name)[..HASH_DIGITS / 2])
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 use std::io::Write;
 
+use data_encoding::HEXUPPER;
+
 use super::jsonl::{RenderError, Value, ValueError, compact_json};
 
 /// What the columns of a table say of the literals of its rows.
@@ -213,12 +215,7 @@ fn append_text(text: &[u8], out: &mut Vec<u8>) {
 }
 
 fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.extend_from_slice(b"X'");
-    for byte in bytes {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
-    out.push(b'\'');
+    put(out, format_args!("X'{}'", HEXUPPER.encode_display(bytes)));
 }
 
 #[cfg(test)]

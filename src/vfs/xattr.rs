@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+
 use super::Vfs;
 use super::error::VfsError;
 use super::node::Node;
@@ -91,8 +93,8 @@ impl Vfs {
         let named = |fact: &FileFact| fact.name() == name && fact.is_of(file);
         let fact = OF_FILES.into_iter().find(named).ok_or(VfsError::NoAttribute)?;
         let value = match fact {
-            FileFact::Key => hex(file.id.as_bytes()),
-            FileFact::Sha256 => hex(&self.engine.digest(file.id, &file.content).await?.sha256),
+            FileFact::Key => HEXLOWER.encode(file.id.as_bytes()),
+            FileFact::Sha256 => HEXLOWER.encode(&self.engine.digest(file.id, &file.content).await?.sha256),
             FileFact::Rows => row_count(&self.engine, file).await?.to_string(),
         };
         Ok(value.into_bytes())
@@ -116,10 +118,6 @@ impl Vfs {
         let told = facts.into_iter().filter(|(_, value)| !value.is_empty());
         Ok(told.map(|(name, value)| (name, cut(&value).into_owned())).collect())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The value, or as much of it as an attribute may hold.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 
 use super::files::entry;
 use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
@@ -105,7 +106,7 @@ impl Content for Sums {
                     .because(error.chain())
             })?;
             let (is_escaped, name) = self.name(file);
-            let hash: String = digest.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = HEXLOWER.encode(&digest.sha256);
             let line = format!("{}{hash}  {name}\n", if is_escaped { "\\" } else { "" });
             if sink.push(Bytes::from(line)).await.is_err() {
                 return Ok(());

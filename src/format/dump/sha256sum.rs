@@ -6,6 +6,8 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 use super::Hasher;
 use super::error::DumpError;
 use crate::content::SourceError;
@@ -110,17 +112,9 @@ fn unescape(name: &[u8]) -> Result<Vec<u8>, &'static str> {
     Ok(plain)
 }
 
-/// In either case.
+/// Reads a digest in hex digits of either case.
 fn from_hex(hex: &[u8]) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if hex.len() != HEX_LEN {
-        return None;
-    }
-    for (byte, digits) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        *byte = u8::try_from(digit(digits[0])? << 4 | digit(digits[1])?).ok()?;
-    }
-    Some(bytes)
+    HEXLOWER_PERMISSIVE.decode(hex).ok()?.try_into().ok()
 }
 
 /// What a list expects of the file with this name: by the last component of the name in the list; where none has

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+
 use super::beside::beside;
 use super::format::{Content, Format};
 use super::found::{Archive, Artefact};
@@ -168,11 +170,14 @@ fn checksum(
     };
     let stored = StoredFile { file: Arc::clone(&artefact.file) };
     let compared = sha256sum::check(&means.label, &stored, &expected, &mut |bytes| progress.read(bytes))?;
-    let hex = |sum: [u8; 32]| sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     Ok(match compared {
         Compared::Matches => None,
         Compared::Differs { found } => {
-            let problem = format!("its SHA-256 is {}, the list beside it says {}", hex(found), hex(expected));
+            let problem = format!(
+                "its SHA-256 is {}, the list beside it says {}",
+                HEXLOWER.encode(&found),
+                HEXLOWER.encode(&expected)
+            );
             Some(Finding::wrong(path.shown().to_string(), problem).with_hint(hint))
         }
     })

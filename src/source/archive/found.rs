@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+
 use crate::model::time::Timestamp;
 
 use super::format::Format;
@@ -99,9 +101,7 @@ impl Archive {
         let keys: Vec<ContentId> =
             self.artefacts.iter().flat_map(Artefact::files).map(|file| file.key()).collect();
         let keys: Vec<&[u8]> = keys.iter().map(|key| &key.as_bytes()[..]).collect();
-        let state: String =
-            ContentId::of(&keys).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{} {state}", self.id).into()
+        format!("{} {}", self.id, HEXLOWER.encode(ContentId::of(&keys).as_bytes())).into()
     }
 
     /// Bytes of its files, added up.

@@ -1,6 +1,7 @@
 //! The rows of a table as `sqlite3` tells them, by way of `typeof` and `hex` and of JSON values: nothing of the renderer.
 
 use base64::Engine;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -52,8 +53,7 @@ fn text_of(bytes: &[u8], encoding: &str) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).expect("a digit") as u8;
-    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).expect("hex digits")
 }
 
 /// Checks the rows that are shown of a table against those that `sqlite3` gives for `from`.

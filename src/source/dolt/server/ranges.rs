@@ -5,6 +5,8 @@
 //! `(a, b) >= (x, y)` it holds against each row of the table (`EXPLAIN PLAN` of 1.88.1). So a range of keys of several
 //! columns is asked for in pieces, each of which is one range: together they read no other rows.
 
+use data_encoding::HEXLOWER;
+
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lines::{CopyLines, End, Lines};
@@ -129,10 +131,7 @@ pub fn sql_value(value: KeyValue) -> String {
     match value {
         KeyValue::Number(number) => number,
         KeyValue::Text(text) | KeyValue::Time(text) => literal(&text),
-        KeyValue::Bytes(bytes) => {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{digits}'")
-        }
+        KeyValue::Bytes(bytes) => format!("x'{}'", HEXLOWER.encode(&bytes)),
     }
 }
 

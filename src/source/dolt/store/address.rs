@@ -4,10 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// Digits of the printed form.
-const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-/// Length of the printed form: 160 bits in digits of 5.
-const TEXT_LEN: usize = 32;
+use data_encoding::BASE32_DNSSEC;
 
 /// The address of a chunk: the first 20 bytes of the SHA-512 of its content.
 ///
@@ -72,13 +69,7 @@ impl AsRef<[u8]> for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(TEXT_LEN);
-        // Five bytes are eight digits.
-        for group in self.0.chunks(5) {
-            let bits = group.iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
-            text.extend((0..8).rev().map(|digit| DIGITS[(bits >> (5 * digit) & 31) as usize] as char));
-        }
-        f.pad(&text)
+        f.pad(&BASE32_DNSSEC.encode(&self.0))
     }
 }
 
@@ -92,27 +83,10 @@ impl FromStr for Address {
     type Err = NoAddress;
 
     fn from_str(text: &str) -> Result<Self, NoAddress> {
-        let no_address = || NoAddress(text.to_owned());
-        if text.len() != TEXT_LEN {
-            return Err(no_address());
-        }
-        let mut bytes = [0; Self::LEN];
-        for (digits, group) in text.as_bytes().chunks(8).zip(bytes.chunks_mut(5)) {
-            let mut bits = 0_u64;
-            for &digit in digits {
-                bits = bits << 5 | u64::from(value(digit).ok_or_else(no_address)?);
-            }
-            group.copy_from_slice(&bits.to_be_bytes()[3..]);
-        }
-        Ok(Self(bytes))
-    }
-}
-
-fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'v' => Some(digit - b'a' + 10),
-        _ => None,
+        // DNSSEC's base32 also takes upper-case digits, which Dolt does not.
+        let is_lower = !text.bytes().any(|digit| digit.is_ascii_uppercase());
+        let bytes = BASE32_DNSSEC.decode(text.as_bytes()).ok().filter(|_| is_lower);
+        bytes.and_then(|bytes| Self::from_slice(&bytes)).ok_or_else(|| NoAddress(text.to_owned()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What git's own commands would not make, and a repository may hold all the same.
 
+use data_encoding::HEXLOWER;
+
 use super::*;
 use crate::content::ErrorKind;
 use crate::model::names::unescape;
@@ -10,9 +12,7 @@ impl Repo {
         let mut bytes = Vec::new();
         for (mode, name, id) in entries {
             bytes.extend([mode.as_bytes(), b" ", name, b"\0"].concat());
-            bytes.extend(
-                (0..id.len() / 2).map(|at| u8::from_str_radix(&id[2 * at..2 * at + 2], 16).expect("hex")),
-            );
+            bytes.extend(HEXLOWER.decode(id.as_bytes()).expect("hex"));
         }
         self.git_with(&["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes)
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -52,15 +53,8 @@ impl FromStr for Pin {
 
     fn from_str(text: &str) -> Result<Self, PinError> {
         let digits = text.strip_prefix("sha256:").ok_or(PinError)?.replace(':', "");
-        let mut digest = [0; 32];
-        if digits.len() != 2 * digest.len() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(PinError);
-        }
-        for (byte, pair) in digest.iter_mut().zip(digits.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| PinError)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| PinError)?;
-        }
-        Ok(Self(digest))
+        let digest = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map_err(|_| PinError)?;
+        digest.try_into().map(Self).map_err(|_| PinError)
     }
 }
 
