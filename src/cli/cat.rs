@@ -7,19 +7,19 @@ use super::tree::{FromArgs, Tree};
 use super::{Failure, place};
 use crate::vfs::Kind;
 
-/// How much is read at once, in bytes.
+/// Bytes per read.
 const PIECE: usize = 1 << 20;
 
 /// Print files of the tree, without a mount
 ///
-/// The paths are those that a mount of the same sources has, from its root on; where there is only one database, its
-/// name may be left out. Nothing is printed of a file that does not pass the checks of its source.
+/// Paths are those of a mount of the same sources, starting at its root; if there is only one database, its name may be
+/// left out. If a file fails the checks of its source, nothing of it is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CatArgs {
     #[command(flatten)]
     from: FromArgs,
-    /// The files, one after the other
+    /// The files to print, in this order
     #[arg(required = true)]
     path: Vec<String>,
 }
@@ -32,9 +32,9 @@ Examples:
   asof cat --from ~/backups/archives latest/issues.jsonl > issues.jsonl
 
 Exit status:
-  0   all of it was printed
-  1   something could not be; the rest was
-  2   the command line makes no sense";
+  0   all files were printed
+  1   a file could not be printed; the others were
+  2   the command line is invalid";
 
 pub(super) fn run(args: &CatArgs) -> Result<ExitCode, Failure> {
     let tree = Tree::open(&args.from)?;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &CatArgs) -> Result<ExitCode, Failure> {
             Ok(()) => {}
             Err(failure) if failure.is_enough() => return Err(failure),
             Err(failure) => {
-                // In the order in which a terminal shows both.
+                // So that a terminal shows output and error in order.
                 out.flush()?;
                 failure.print();
                 status = ExitCode::FAILURE;

@@ -1,4 +1,4 @@
-//! What a mount leaves on disk for the next one: what it has found out about contents.
+//! What a run saves on disk for the next one: sizes and hashes of contents, and segments.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::home;
+use super::user_folders::{absolute, of_asof};
 use crate::engine::{Engine, Index, IndexError, SegmentStore};
 use crate::memory::{self, unpacking};
 use crate::model::terminal::ShowPath;
@@ -16,71 +16,61 @@ use crate::util::private;
 use crate::util::records::remove_stale;
 use crate::vfs::Vfs;
 
-/// How often what was learned is put on disk. A mount that is killed loses no more than that.
+/// How often new facts are saved. A mount that is killed loses no more than this.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// The folder: `chosen`, or `asof` below `$XDG_CACHE_HOME`. None where `chosen` is empty, or no place is known.
+/// The cache folder: `chosen`, by default `asof` in `$XDG_CACHE_HOME`; `None` if `chosen` is empty.
 pub(super) fn folder(chosen: Option<&Path>) -> Option<PathBuf> {
-    if let Some(chosen) = chosen {
-        return Some(chosen).filter(|path| !path.as_os_str().is_empty()).map(absolute);
+    match chosen {
+        Some(chosen) => Some(chosen).filter(|path| !path.as_os_str().is_empty()).map(absolute),
+        None => of_asof("XDG_CACHE_HOME", ".cache"),
     }
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let of_user = || home::folder().map(|home| home.join(".cache"));
-    cache.or_else(of_user).map(|cache| cache.join("asof"))
 }
 
-/// Makes the folder of a cache where it is missing, and tells whether what is in it is believed: sizes are taken from
-/// there, so that nobody else may write to it. Logs why it is not.
-pub(super) fn is_believed(path: &Path) -> bool {
+/// Creates the cache folder if it is missing. Returns false, and logs why, if other users may write to it: asof believes the
+/// sizes that are saved there.
+pub(super) fn is_trusted(path: &Path) -> bool {
     let is_default = folder(None).as_deref() == Some(path);
     let made = if is_default { private::make_own_folder(path) } else { private::make_folder(path) };
     if let Err(error) = &made {
         let folder = path.shown();
-        tracing::warn!(%folder, %error, "what earlier mounts kept there is not used, and nothing is kept; --cache-dir chooses another place");
+        tracing::warn!(%folder, %error, "cache folder disabled; --cache-dir chooses another one");
     }
     made.is_ok()
 }
 
-/// A mount in the background leaves the folder that a relative path starts from.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// An engine that knows what earlier mounts have found out, and keeps segments in up to `segments` bytes of disk
-/// (none for 0). Without that it does it anew: slower, and no less right.
+/// An engine that knows what earlier runs saved in `folder`, and keeps up to `segments` bytes of segments there. Without
+/// a folder it is slower, but just as correct.
 pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, clock: &WallClock) -> Engine {
     let mut engine = Engine::new(memory::usable(cache_size));
     unpacking::draw_on(engine.budget());
     let Some(folder) = folder else { return engine };
     if let Err(error) = engine.use_index(Index::in_folder(folder, clock)) {
         let reason = crate::content::chain(&error);
-        tracing::warn!(%reason, "what earlier mounts found out is not known; --cache-dir chooses another place");
+        tracing::warn!(%reason, "cannot use the sizes that earlier runs saved; --cache-dir chooses another folder");
     }
     remove_stale(folder, clock);
     if segments > 0 {
-        let place = folder.join("segments");
-        match SegmentStore::open(&place, segments, clock) {
+        let folder = folder.join("segments");
+        match SegmentStore::open(&folder, segments, clock) {
             Ok(store) => engine.use_segments(store),
             Err(error) => {
-                let folder = place.shown();
-                tracing::warn!(%folder, %error, "nothing is kept on disk there; --cache-dir chooses another place");
+                let folder = folder.shown();
+                tracing::warn!(%folder, %error, "disk cache disabled; --cache-dir chooses another folder");
             }
         }
     }
     engine
 }
 
-/// A thread of its own that puts what was learned on disk: no source that hangs holds it up.
+/// A thread that saves new facts. It has its own thread so that a source that hangs does not delay it.
 pub(super) struct Saver {
     end: mpsc::Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Saver {
-    /// Saves from now on.
-    ///
-    /// # Errors
-    /// What the operating system says when it has no more threads.
+    /// Starts the thread.
     pub fn start(vfs: Arc<Vfs>) -> io::Result<Self> {
         let (end, ended) = mpsc::channel();
         let save_often = move || {
@@ -95,15 +85,15 @@ impl Saver {
         Ok(Self { end, thread })
     }
 
-    /// Saves once more and ends.
+    /// Saves one last time and ends the thread.
     pub fn finish(self) {
         drop(self.end);
-        // Its panic was told when it happened.
+        // A panic was logged when it happened.
         let _ = self.thread.join();
     }
 }
 
-/// Puts what was learned on disk, and gives whether that worked. Logs why it did not, unless `is_known`.
+/// Saves new facts and returns whether that worked. Logs why not, unless that is already known.
 fn save(vfs: &Vfs, is_known: bool) -> bool {
     let saved = vfs.save();
     if let Err(error) = &saved
@@ -114,8 +104,8 @@ fn save(vfs: &Vfs, is_known: bool) -> bool {
     saved.is_ok()
 }
 
-/// Logs why nothing is kept.
+/// Logs why nothing was saved.
 pub(super) fn not_kept(error: &IndexError) {
     let reason = crate::content::chain(error);
-    tracing::warn!(%reason, "sizes are not kept for the next time; --cache-dir chooses another place");
+    tracing::warn!(%reason, "cannot save sizes for the next run; --cache-dir chooses another folder");
 }

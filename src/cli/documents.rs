@@ -1,4 +1,4 @@
-//! `asof completions` and `asof man`: what a package installs beside the program.
+//! `asof completions` and `asof man`: files that a package installs with the program.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,21 +10,21 @@ use clap_complete::Shell;
 use super::{Args, Failure};
 use crate::model::terminal::ShowPath;
 
-/// Print the completion script of a shell
+/// Print a shell's completion script
 #[derive(Debug, clap::Args)]
 pub(super) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
 
-/// Write the man pages into a folder
+/// Write the man pages to a folder
 #[derive(Debug, clap::Args)]
 pub(super) struct ManArgs {
-    /// The folder; made when missing
+    /// The folder; created if missing
     folder: PathBuf,
 }
 
-#[allow(clippy::disallowed_methods, reason = "the script is all ours")]
+#[allow(clippy::disallowed_methods, reason = "the script contains no text from outside")]
 pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "asof", &mut script);
@@ -35,7 +35,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.folder).and_then(|()| write_pages(&args.folder)).map_err(|error| {
-        Failure::new(format!("cannot write the man pages into {}", args.folder.shown())).because(&error)
+        Failure::new(format!("cannot write the man pages to {}", args.folder.shown())).because(&error)
     })
 }
 
@@ -49,7 +49,7 @@ fn write_pages(folder: &Path) -> io::Result<()> {
         let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let mut page = Vec::new();
         clap_mangen::Man::new(command.name(name.clone()).after_help(Resettable::Reset)).render(&mut page)?;
-        // Set line by line, while clap_mangen would fill it into one paragraph.
+        // Written line by line, because clap_mangen would join it into one paragraph.
         for line in more.lines() {
             let line = line.replace('\\', "\\e").replace('-', "\\-");
             match line.strip_suffix(':').filter(|title| !title.starts_with(' ')) {
@@ -66,9 +66,9 @@ fn write_pages(folder: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// What is set line by line is wrapped without regard to that where a terminal is narrower.
+    /// A narrower terminal would wrap these preformatted lines.
     #[test]
-    fn what_stands_below_the_help_fits_into_eighty_columns() {
+    fn text_below_the_help_fits_in_eighty_columns() {
         let program = Args::command();
         let (mut lines, commands) = (0, program.get_subcommands());
         for command in commands.chain([&program]) {

@@ -1,4 +1,4 @@
-//! A failed command, as a person reads it. What others named or said is made safe for terminals when it is printed.
+//! A failed command: its message, its hint and its exit status. Printing makes text from outside safe for terminals.
 
 use std::error::Error;
 use std::io::Write;
@@ -7,55 +7,67 @@ use std::process::ExitCode;
 use crate::content::{SourceError, chain};
 use crate::model::terminal;
 
-/// What went wrong, why, and what to do.
+/// Why a command ends early: what went wrong, why, and what to do.
 #[derive(Debug)]
 pub(super) struct Failure {
+    kind: Kind,
     message: String,
     hint: Option<String>,
-    usage: bool,
-    /// Nothing failed.
-    is_enough: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Failed,
+    /// The command line is invalid.
+    Usage,
+    /// The reader of the output has closed it.
+    OutputClosed,
 }
 
 impl Failure {
     /// A failure with what went wrong.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, usage: false, is_enough: false }
+        Self { kind: Kind::Failed, message: message.into(), hint: None }
     }
 
-    /// The command line makes no sense.
+    /// An invalid command line.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { usage: true, ..Self::new(message) }
+        Self { kind: Kind::Usage, ..Self::new(message) }
     }
 
-    /// Whoever read the output has left: a reason to end, and nothing to tell.
+    /// The reader of the output has closed it: the command ends, prints nothing and succeeds.
     pub fn enough() -> Self {
-        Self { is_enough: true, ..Self::new("") }
+        Self { kind: Kind::OutputClosed, ..Self::new("") }
     }
 
     /// Whether it is [`Self::enough`].
     pub fn is_enough(&self) -> bool {
-        self.is_enough
+        self.kind == Kind::OutputClosed
     }
 
-    /// Adds why: the error and all its causes.
+    /// Adds the reason: the error and all its causes.
     pub fn because(mut self, error: &dyn Error) -> Self {
         self.message = format!("{}: {}", self.message, chain(error));
         self
     }
 
     /// Adds what to do about it.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        self.hint_if(Some(hint))
+    }
+
+    /// Adds what to do about it, if that is known.
+    pub fn hint_if(mut self, hint: Option<impl Into<String>>) -> Self {
+        self.hint = hint.map(Into::into).or(self.hint);
         self
     }
 
-    /// 2 for a wrong command line, as clap has it; 1 for the rest; 0 for what is no failure.
+    /// 2 for an invalid command line, as in clap; 1 for other failures; 0 for a closed output.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match (self.is_enough, self.usage) {
-            (true, _) => 0,
-            (false, true) => 2,
-            (false, false) => 1,
+        ExitCode::from(match self.kind {
+            Kind::OutputClosed => 0,
+            Kind::Failed => 1,
+            Kind::Usage => 2,
         })
     }
 
@@ -69,27 +81,23 @@ impl Failure {
         self.hint.as_deref()
     }
 
-    /// Writes it to stderr: what and why on one line, then the hint.
+    /// Writes the message on one line of stderr and the hint on the next.
     #[allow(clippy::disallowed_methods, reason = "this is where errors pass")]
     pub fn print(&self) {
-        if self.is_enough {
+        if self.is_enough() {
             return;
         }
         let mut text = format!("asof: {}\n", terminal::line(&self.message));
         if let Some(hint) = &self.hint {
             text.push_str(&format!("hint: {}\n", terminal::line(hint)));
         }
-        // With stderr closed there is nobody to tell; the exit status still says it.
+        // If stderr is closed, the exit status still reports the failure.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        let failure = Self::new(error.chain());
-        match error.hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::new(error.chain()).hint_if(error.hint)
     }
 }

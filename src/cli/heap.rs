@@ -1,25 +1,23 @@
-//! What the C library's allocator is told for a process that stays: memory stays within the cache's budget and a
-//! little.
+//! Settings of the C library's allocator for a mount, so that the process needs little more memory than the cache's budget.
 
-/// Blocks from this length on are memory of their own, which goes back to the system as soon as they are freed. The pieces of
-/// 256 KiB that reads are made of stay below it: for them that took a fifth more time.
+/// Blocks of at least this many bytes are mapped on their own and returned to the system when freed. The 256 KiB pieces of
+/// reads stay below the limit: mapping them made reads a fifth slower.
 #[cfg(target_env = "gnu")]
-const OWN: libc::c_int = 384 << 10;
-/// How much the heap grows by at least; by pages alone, each segment that is rendered is a call to the system.
+const MAPPED: libc::c_int = 384 << 10;
+/// The least the heap grows by. If it grew page by page, each rendered segment would cost a system call.
 #[cfg(target_env = "gnu")]
 const STEP: libc::c_int = 1 << 20;
-/// How much of the heap's end has to be free until it goes back to the system.
+/// How much free memory at the end of the heap is returned to the system.
 #[cfg(target_env = "gnu")]
 const SPARE: libc::c_int = 8 << 20;
 
-/// Has all threads share one heap. By default each thread may have one of its own, and what one of them frees (the
-/// cache drops what another has rendered) stays unused in that of the other. Small blocks are kept by the
-/// thread that freed them, so that threads rarely meet.
+/// Makes all threads share one heap. By default each thread may have its own, and memory that one thread frees there (the
+/// cache drops what another has rendered) stays unused. Threads cache small blocks, so contention is rare.
 pub(super) fn share_one() {
     #[cfg(target_env = "gnu")]
     for (option, value) in [
         (libc::M_ARENA_MAX, 1),
-        (libc::M_MMAP_THRESHOLD, OWN),
+        (libc::M_MMAP_THRESHOLD, MAPPED),
         (libc::M_TOP_PAD, STEP),
         (libc::M_TRIM_THRESHOLD, SPARE),
     ] {

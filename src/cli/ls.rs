@@ -8,29 +8,29 @@ use futures_util::StreamExt;
 use super::output::Output;
 use super::tree::{FromArgs, Tree};
 use super::{Failure, place};
-use crate::vfs::{Attr, Kind, Place, VfsError};
+use crate::vfs::{Attr, DirEntry, Kind, Place, VfsError};
 
-/// How many entries are measured at once.
+/// How many entries are measured at the same time.
 const AT_ONCE: usize = 8;
 
 /// List a folder of the tree, without a mount
 ///
-/// The paths are those that a mount of the same sources has, from its root on; where there is only one database, its
-/// name may be left out. Under asof/ any time works: yesterday, 2026-01-05, '3 days ago', HEAD~3, a branch, a tag, a
-/// commit hash. A symlink at the end of PATH is followed, unless -l is given and no `/` comes after it, as ls does.
-/// Names are exact in a pipe; on a terminal, characters that would control it are escaped.
+/// Paths are those of a mount of the same sources, starting at its root; if there is only one database, its name may be
+/// left out. Under asof/ any time works: yesterday, 2026-01-05, '3 days ago', HEAD~3, a branch, a tag, a commit hash. As in
+/// ls, a symlink at the end of PATH is followed, except with -l and without a trailing `/`. Names are exact in a pipe; on a
+/// terminal, control characters are escaped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct LsArgs {
     #[command(flatten)]
     from: FromArgs,
-    /// Show kind, number of names, size in bytes and time (UTC) of each entry; measures what is not measured yet
+    /// Show mode, link count, size in bytes and time (UTC) of each entry; measures sizes that are not known yet
     #[arg(short = 'l', long)]
     long: bool,
-    /// Taken as by ls: nothing is hidden, with it or without
+    /// Accepted as in ls; nothing is hidden anyway
     #[arg(short = 'a', short_alias = 'A', long = "all", alias = "almost-all", overrides_with = "_all")]
     _all: bool,
-    /// Print one JSON object per entry: name, type, size, mtime, target; measures as -l does
+    /// Print one JSON object per entry: name, type, size, mtime, target; measures sizes like -l
     #[arg(long)]
     json: bool,
     /// The folder [default: the root, which lists the databases]
@@ -47,12 +47,12 @@ Examples:
   How large were the tables yesterday?
     asof ls -l --from ~/backups/archives asof/yesterday/";
 
-/// An entry with what there is to tell of it.
-struct Shown {
+/// An entry with its attributes.
+struct MeasuredEntry {
     name: String,
     kind: Kind,
-    /// With where it leads, if it is a symlink.
-    told: Result<(Attr, Option<String>), VfsError>,
+    /// The attributes, and the target of a symlink.
+    measured: Result<(Attr, Option<String>), VfsError>,
 }
 
 pub(super) fn run(args: &LsArgs) -> Result<ExitCode, Failure> {
@@ -80,29 +80,29 @@ async fn list(tree: &Tree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, 
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let tell = async |entry: &crate::vfs::DirEntry| {
-        let told = tell_entry(tree, found.ino, &entry.name).await;
-        Shown { name: entry.name.to_string(), kind: entry.kind, told }
+    let measure = async |entry: &DirEntry| {
+        let measured = measure(tree, found.ino, &entry.name).await;
+        MeasuredEntry { name: entry.name.to_string(), kind: entry.kind, measured }
     };
-    let shown: Vec<Shown> =
-        futures_util::stream::iter(entries.iter().map(tell)).buffered(AT_ONCE).collect().await;
-    print(&shown, args, out)
+    let entries: Vec<MeasuredEntry> =
+        futures_util::stream::iter(entries.iter().map(measure)).buffered(AT_ONCE).collect().await;
+    print(&entries, args, out)
 }
 
-/// A file, or a symlink that is not followed, under the path that was given.
-async fn alone(tree: &Tree, path: &str, found: &Place) -> Shown {
-    let told = match tree.vfs.getattr(found.ino).await {
+/// A file, or a symlink that is not followed, under the given path.
+async fn alone(tree: &Tree, path: &str, found: &Place) -> MeasuredEntry {
+    let measured = match tree.vfs.getattr(found.ino).await {
         Ok(attr) => with_target(tree, attr).await,
         Err(error) => Err(error),
     };
-    Shown { name: path.to_owned(), kind: found.kind, told }
+    MeasuredEntry { name: path.to_owned(), kind: found.kind, measured }
 }
 
-async fn tell_entry(tree: &Tree, folder: u64, name: &str) -> Result<(Attr, Option<String>), VfsError> {
+async fn measure(tree: &Tree, folder: u64, name: &str) -> Result<(Attr, Option<String>), VfsError> {
     let attr = tree.vfs.lookup(folder, name).await?.attr;
-    let told = with_target(tree, attr).await;
+    let measured = with_target(tree, attr).await;
     tree.vfs.forget(attr.ino, 1);
-    told
+    measured
 }
 
 async fn with_target(tree: &Tree, attr: Attr) -> Result<(Attr, Option<String>), VfsError> {
@@ -113,20 +113,20 @@ async fn with_target(tree: &Tree, attr: Attr) -> Result<(Attr, Option<String>), 
     Ok((attr, target))
 }
 
-/// Prints entries; those that nothing can be told of are named on stderr too, and make the status 1.
-fn print(entries: &[Shown], args: &LsArgs, out: &mut Output) -> Result<ExitCode, Failure> {
-    let told = || entries.iter().filter_map(|entry| entry.told.as_ref().ok());
+/// Prints entries. An entry that cannot be measured is also reported on stderr, and makes the exit status 1.
+fn print(entries: &[MeasuredEntry], args: &LsArgs, out: &mut Output) -> Result<ExitCode, Failure> {
+    let measured = || entries.iter().filter_map(|entry| entry.measured.as_ref().ok());
     let digits = |number: Option<u64>| number.unwrap_or(0).to_string().len();
-    let names = digits(told().map(|(attr, _)| u64::from(attr.nlink)).max());
-    let sizes = digits(told().map(|(attr, _)| attr.size).max());
+    let links = digits(measured().map(|(attr, _)| u64::from(attr.nlink)).max());
+    let sizes = digits(measured().map(|(attr, _)| attr.size).max());
     let mut status = ExitCode::SUCCESS;
     for entry in entries {
         match (args.json, args.long) {
-            (true, _) => out.json(&object(entry))?,
-            (false, true) => out.names(&line(out, entry, names, sizes))?,
+            (true, _) => out.json(&entry_json(entry))?,
+            (false, true) => out.names(&line(out, entry, links, sizes))?,
             (false, false) => out.names(&format!("{}\n", out.name(&entry.name)))?,
         }
-        if let Err(error) = &entry.told {
+        if let Err(error) = &entry.measured {
             out.flush()?;
             place::failed(&entry.name, error).print();
             status = ExitCode::FAILURE;
@@ -137,7 +137,7 @@ fn print(entries: &[Shown], args: &LsArgs, out: &mut Output) -> Result<ExitCode,
 
 /// A line of `--json`; the field order is the order in the line.
 #[derive(serde::Serialize)]
-struct Object<'o> {
+struct EntryJson<'o> {
     name: &'o str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -146,25 +146,25 @@ struct Object<'o> {
     target: Option<&'o str>,
 }
 
-fn object(entry: &Shown) -> Object<'_> {
+fn entry_json(entry: &MeasuredEntry) -> EntryJson<'_> {
     let kind = match entry.kind {
         Kind::Directory => "directory",
         Kind::File | Kind::Executable => "file",
         Kind::Symlink => "symlink",
     };
-    let (attr, target) = match &entry.told {
+    let (attr, target) = match &entry.measured {
         Ok((attr, target)) => (Some(attr), target.as_deref()),
         Err(_) => (None, None),
     };
     let (size, mtime) = (attr.map(|attr| attr.size), attr.map(|attr| attr.mtime));
-    Object { name: &entry.name, kind, size, mtime, target }
+    EntryJson { name: &entry.name, kind, size, mtime, target }
 }
 
-/// As `ls -lgG` has it, but for the time.
-fn line(out: &Output, entry: &Shown, names: usize, sizes: usize) -> String {
+/// As in `ls -lgG`, except the time.
+fn line(out: &Output, entry: &MeasuredEntry, links: usize, sizes: usize) -> String {
     let name = out.name(&entry.name);
-    let Ok((attr, target)) = &entry.told else {
-        return format!("?????????? {:>names$} {:>sizes$} {:>20} {name}\n", "?", "?", "?");
+    let Ok((attr, target)) = &entry.measured else {
+        return format!("?????????? {:>links$} {:>sizes$} {:>20} {name}\n", "?", "?", "?");
     };
     let mode = match attr.kind {
         Kind::Directory => "dr-xr-xr-x",
@@ -176,5 +176,5 @@ fn line(out: &Output, entry: &Shown, names: usize, sizes: usize) -> String {
     };
     let target = target.as_ref().map_or(String::new(), |target| format!(" -> {}", out.name(target)));
     let time = Timestamp::from_second(attr.mtime.as_second());
-    format!("{mode} {:>names$} {:>sizes$} {time} {name}{target}\n", attr.nlink, attr.size)
+    format!("{mode} {:>links$} {:>sizes$} {time} {name}{target}\n", attr.nlink, attr.size)
 }

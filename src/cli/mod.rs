@@ -1,4 +1,4 @@
-//! The command line: one file per command.
+//! The command-line interface: one file per command.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,25 +14,32 @@ mod failure;
 mod find;
 mod find_json;
 mod heap;
-mod home;
 mod log;
+mod log_file;
 mod log_json;
 mod log_text;
 mod logging;
 mod ls;
 mod mount;
 mod mount_options;
+mod mount_table;
 mod mountpoint;
 mod output;
 mod password;
+mod password_pipe;
 mod place;
 mod progress;
+mod reading;
 mod server_args;
 mod signals;
 mod size;
+mod source_args;
+mod source_spec;
+mod suggest;
 mod target;
 mod tree;
 mod umount;
+mod user_folders;
 mod verify;
 mod wire;
 mod workers;
@@ -43,8 +50,8 @@ use failure::Failure;
 
 /// Mount databases and their snapshot history as a read-only file tree.
 ///
-/// Every commit, archive and export becomes a folder named by its time, every table a JSONL file in it, so that
-/// ls, grep, diff, cp and rsync work across time. Nothing is ever written to a source.
+/// Every commit, archive and export becomes a folder named after its time, and every table a JSONL file in it, so that
+/// ls, grep, diff, cp and rsync work across time. asof never writes to a source.
 #[derive(Debug, Parser)]
 #[command(name = "asof", version, propagate_version = true, subcommand_required = true)]
 #[command(arg_required_else_help = true, after_help = EXAMPLES)]
@@ -55,21 +62,21 @@ struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  Every database of a running Dolt server
+  Mount every database of a running Dolt server
     asof mount dolt://root@127.0.0.1:3307 /db
-  A folder of zips and JSONL exports
+  Mount a folder of zips and JSONL exports
     asof mount ~/backups/archives /db
-  Both on one timeline
+  Merge both into one timeline
     asof mount b=dolt://127.0.0.1/beads b=$HOME/gt/.dolt-archive/jsonl /db
-  The issues as they were 24 hours ago; what changed; give me that file back
+  Read yesterday's issues, see what changed, restore a file
     cat /db/beads/asof/yesterday/issues.jsonl
     diff -r /db/beads/asof/2026-01-05 /db/beads/latest/
     cp /db/beads/asof/2026-01-05T12:00/issues.jsonl .
     asof umount /db
-  The same without a mount
+  Do the same without a mount
     asof cat --from dolt://127.0.0.1 beads/asof/yesterday/issues.jsonl
     asof diff --from dolt://127.0.0.1 beads/yesterday latest
-  Is last night's backup any good?
+  Check last night's backup
     asof verify --max-age 25h ~/backups/archives";
 
 #[derive(Debug, Subcommand)]
@@ -88,29 +95,24 @@ enum Command {
 }
 
 /// Parses the command line, runs the command, and reports a failure on stderr. The exit status is 0 for success,
-/// 1 for a failure and 2 for a command line that makes no sense; `verify`, `find` and `diff` have their own.
+/// 1 for a failure and 2 for an invalid command line; `verify`, `find` and `diff` define their own.
 pub fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == sqlite::ARGUMENT) {
-        return exit_code(answer_query());
-    }
-    sqlite::use_processes();
-    exit_code(password::take_from_environment().and_then(|()| run()))
+    let outcome = if std::env::args_os().nth(1).is_some_and(|argument| argument == sqlite::ARGUMENT) {
+        answer_sqlite_query()
+    } else {
+        sqlite::use_processes();
+        password_pipe::take_from_environment().and_then(|()| run())
+    };
+    outcome.unwrap_or_else(|failure| {
+        failure.print();
+        failure.exit_code()
+    })
 }
 
-/// Answers the query of another process of this program.
-fn answer_query() -> Result<ExitCode, Failure> {
+/// Answers one query for another process of this program.
+fn answer_sqlite_query() -> Result<ExitCode, Failure> {
     let answered = sqlite::answer_one().map(|()| ExitCode::SUCCESS);
     answered.map_err(|error| Failure::new("--answer-sqlite-query is internal to asof").because(&error))
-}
-
-fn exit_code(outcome: Result<ExitCode, Failure>) -> ExitCode {
-    match outcome {
-        Ok(status) => status,
-        Err(failure) => {
-            failure.print();
-            failure.exit_code()
-        }
-    }
 }
 
 fn run() -> Result<ExitCode, Failure> {
@@ -128,8 +130,8 @@ fn run() -> Result<ExitCode, Failure> {
     }
 }
 
-/// The arguments, or else the end of the program. What clap says of wrong ones repeats them, and a shell makes arguments
-/// of file names.
+/// Parses the arguments; on an error, prints it and exits. clap's messages repeat the arguments, which a shell may have
+/// expanded from hostile file names.
 #[allow(clippy::disallowed_methods, reason = "the text is made safe")]
 fn parse() -> Args {
     let error = match Args::try_parse() {
@@ -139,9 +141,9 @@ fn parse() -> Args {
     if std::env::args_os().all(|argument| terminal::is_safe(&argument.to_string_lossy())) {
         error.exit()
     }
-    // Without clap's colours: they could not be told from codes in the arguments.
+    // Without clap's colours, which cannot be told apart from escape codes in the arguments.
     let text = error.render().to_string();
-    // With stderr closed there is nobody to tell; the exit status still says it.
+    // If stderr is closed, the exit status still reports the error.
     let _ = io::stderr().write_all(terminal::lines(&text).as_bytes());
     std::process::exit(error.exit_code())
 }

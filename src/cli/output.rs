@@ -1,4 +1,4 @@
-//! Standard output. Text for people is made safe for terminals here (see [`terminal`]), so that no command can forget it.
+//! Standard output. Text for people is made safe for terminals here (see [`terminal`]), so that no command can forget to.
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
@@ -9,19 +9,19 @@ use regex::Regex;
 use super::Failure;
 use crate::model::terminal;
 
-/// How much is gathered before it is written, in bytes.
-const GATHERED: usize = 64 << 10;
+/// Size of the output buffer, in bytes.
+const BUFFER: usize = 64 << 10;
 
-/// Whether to write in colours.
+/// When to write in colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum ColourChoice {
-    /// On a terminal, where NO_COLOR is not set
+    /// On a terminal, unless NO_COLOR is set
     Auto,
     Always,
     Never,
 }
 
-/// What a piece of text stands out as.
+/// What a coloured piece of text means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Name,
@@ -33,7 +33,7 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// Its ANSI code (ECMA-48, SGR).
+    /// The ANSI code (ECMA-48, SGR).
     fn code(self) -> &'static str {
         match self {
             Self::Name => "33",
@@ -46,7 +46,7 @@ impl Style {
     }
 }
 
-/// The codes that [`Output::styled`] writes. Data that holds one of them can only choose a colour of ours.
+/// The codes that [`Output::styled`] writes. Data that contains one can only choose one of these colours.
 static COLOURS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("\x1b\\[(?:0|1|2|31|32|33|36)m").expect("the expression is well formed"));
 
@@ -63,20 +63,18 @@ impl Output {
     pub fn plain() -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
-        Self { out: BufWriter::with_capacity(GATHERED, stdout), has_colours: false, is_terminal }
+        Self { out: BufWriter::with_capacity(BUFFER, stdout), has_colours: false, is_terminal }
     }
 
-    /// Standard output with colours where they are wanted.
+    /// Standard output with colours if `choice` says so.
     #[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
     pub fn coloured(choice: ColourChoice) -> Self {
-        let is_wanted = || {
-            let is_off = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            io::stdout().is_terminal()
-                && !is_off
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        };
         let has_colours = match choice {
-            ColourChoice::Auto => is_wanted(),
+            ColourChoice::Auto => {
+                io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
             ColourChoice::Always => true,
             ColourChoice::Never => false,
         };
@@ -84,26 +82,17 @@ impl Output {
     }
 
     /// Writes exactly these bytes: the content of a file.
-    ///
-    /// # Errors
-    /// See [`failed`].
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.out.write_all(bytes).map_err(|error| failed(&error))
     }
 
-    /// Writes lines for people. Newlines stay: whatever may hold one of its own goes through [`terminal::line`] first.
-    ///
-    /// # Errors
-    /// See [`failed`].
+    /// Writes lines for people and keeps newlines: text that may contain its own goes through [`terminal::line`] first.
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
         let text = self.for_people(text);
         self.bytes(text.as_bytes())
     }
 
-    /// Writes one line for people. A newline in it is escaped, so that no name can pretend to be a line of ours.
-    ///
-    /// # Errors
-    /// See [`failed`].
+    /// Writes one line for people and escapes newlines in it, so that no name can forge a line.
     pub fn line(&mut self, line: &str) -> Result<(), Failure> {
         let line = terminal::line(line);
         self.bytes(line.as_bytes())?;
@@ -111,28 +100,22 @@ impl Output {
     }
 
     /// Writes lines of JSON.
-    ///
-    /// # Errors
-    /// See [`failed`].
     pub fn json_lines(&mut self, lines: &[u8]) -> Result<(), Failure> {
         let lines = self.for_programs(lines).into_owned();
         self.bytes(&lines)
     }
 
-    /// A name in a list that programs read, too: as GNU ls has it, exact in a pipe and escaped on a terminal.
+    /// A name in a list that programs read too: exact in a pipe and escaped on a terminal, as in GNU ls.
     pub fn name<'n>(&self, name: &'n str) -> Cow<'n, str> {
         if self.is_terminal { terminal::line(name) } else { Cow::Borrowed(name) }
     }
 
     /// Writes lines with names that [`Self::name`] made.
-    ///
-    /// # Errors
-    /// See [`failed`].
     pub fn names(&mut self, lines: &str) -> Result<(), Failure> {
         if self.is_terminal { self.text(lines) } else { self.bytes(lines.as_bytes()) }
     }
 
-    /// Text with nothing in it that controls a terminal, but colours of ours where there are colours.
+    /// Escapes everything that controls a terminal, except the colours of [`Style`] if colours are on.
     fn for_people<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !self.has_colours {
             return terminal::lines(text);
@@ -148,8 +131,8 @@ impl Output {
         Cow::Owned(safe)
     }
 
-    /// JSON as it is in a pipe. On a terminal, what serde_json leaves as it is (C1 controls, bidi overrides) is escaped as
-    /// JSON may have it.
+    /// JSON, unchanged in a pipe. On a terminal, the controls that serde_json does not escape (C1, bidi overrides) become
+    /// JSON escapes.
     fn for_programs<'l>(&self, lines: &'l [u8]) -> Cow<'l, [u8]> {
         if !self.is_terminal {
             return Cow::Borrowed(lines);
@@ -160,9 +143,6 @@ impl Output {
     }
 
     /// Writes a line of JSON.
-    ///
-    /// # Errors
-    /// See [`failed`].
     pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let mut line =
             serde_json::to_vec(value).expect("plain strings and numbers always serialise into memory");
@@ -170,7 +150,7 @@ impl Output {
         self.json_lines(&line)
     }
 
-    /// `text` in the colour of `style`, where there are colours.
+    /// `text` in the colour of `style`, if colours are on.
     pub fn styled(&self, style: Style, text: &str) -> String {
         match self.has_colours && !text.is_empty() {
             true => format!("\x1b[{}m{text}\x1b[0m", style.code()),
@@ -178,17 +158,13 @@ impl Output {
         }
     }
 
-    /// Writes what is gathered.
-    ///
-    /// # Errors
-    /// See [`failed`].
+    /// Writes out the buffer.
     pub fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(|error| failed(&error))
     }
 }
 
-/// What comes of a write that failed. A pipe whose reader has left wants no more: that ends the command, and is no
-/// failure.
+/// The failure of a write. A pipe whose reader has closed it ends the command without an error.
 fn failed(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::enough(),
@@ -201,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_colours_of_ours_pass() {
+    fn only_our_own_colours_pass() {
         let coloured = Output::coloured(ColourChoice::Always);
         let name = coloured.styled(Style::Name, "a\u{1b}[5mb");
         let text = format!("{name}\u{1b}[2J\u{202e}\n\u{1b}[1;31m\u{9b}");
@@ -213,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn every_style_passes_as_it_is() {
+    fn every_style_passes_unchanged() {
         let coloured = Output::coloured(ColourChoice::Always);
         for style in [Style::Name, Style::Added, Style::Removed, Style::Changed, Style::Strong, Style::Faint]
         {
@@ -223,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_exact_in_a_pipe_only() {
+    fn names_are_exact_only_in_a_pipe() {
         let to = |is_terminal| Output { is_terminal, ..Output::plain() };
         assert_eq!(to(true).name("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(to(false).name("a\u{202e}b"), "a\u{202e}b");

@@ -1,4 +1,4 @@
-//! Tells a person at a terminal what is waited for.
+//! Shows a person at a terminal what the command is waiting for.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -9,26 +9,26 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use crate::model::terminal;
 use crate::source::verify;
 
-/// What takes no longer needs no word.
+/// Work that takes no longer is not announced.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often the progress bar moves.
 const REFRESH: Duration = Duration::from_millis(200);
 
-/// Something that is being done until this is dropped.
+/// A notice that work is under way, until this is dropped.
 pub(super) struct Progress {
     _under_way: mpsc::Sender<()>,
 }
 
 impl Progress {
-    /// Says `what` on stderr if that is a terminal and it is not done in time.
+    /// Prints `what` on stderr if that is a terminal and the work is not done in time.
     #[allow(clippy::disallowed_methods, reason = "the text is made safe")]
     pub fn of(what: String) -> Self {
         let (under_way, done) = mpsc::channel();
         if io::stderr().is_terminal() {
             std::thread::spawn(move || {
                 if done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                    // A terminal that is gone needs no news.
+                    // If the terminal is gone, nobody needs the notice.
                     let _ = writeln!(io::stderr(), "asof: {} ...", terminal::line(&what));
                 }
             });
@@ -37,14 +37,14 @@ impl Progress {
     }
 }
 
-/// A progress bar on stderr, where that is a terminal, until it is dropped.
+/// A progress bar on stderr until it is dropped, if stderr is a terminal.
 pub(super) struct Bar {
     end: Option<mpsc::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Bar {
-    /// Shows how far `what` is.
+    /// Shows the progress of `what`.
     #[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
     pub fn show(what: String, progress: verify::Progress) -> Self {
         if !io::stderr().is_terminal() {
@@ -71,7 +71,7 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.end = None;
         if let Some(thread) = self.thread.take() {
-            // It only draws.
+            // The thread only draws: a panic in it changes nothing.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! The signals that end a mount: whichever would end a program takes the mount down first.
+//! The signals that end a mount: asof unmounts first on every signal that would end a program.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Failure, mountpoint};
 use crate::model::terminal::ShowPath;
 
-/// Signals whose default is to end the program and that may come from outside. Not those of a fault of its own (SIGSEGV and
-/// the like), nor SIGKILL, which nobody can catch. SIGPIPE ends no Rust program.
+/// Signals from outside that end a program by default. Left out: faults of the program (SIGSEGV and the like), SIGKILL,
+/// which cannot be caught, and SIGPIPE, which Rust programs ignore.
 const ENDING: [libc::c_int; 14] = [
     libc::SIGHUP,
     libc::SIGINT,
@@ -27,7 +27,7 @@ const ENDING: [libc::c_int; 14] = [
     libc::SIGTRAP,
 ];
 
-/// Signals that would end the program, and do not: a write beyond a limit on the size of files fails, and no more.
+/// Signals that would end the program but are ignored: a write beyond the limit on file sizes just fails.
 const IGNORED: [libc::c_int; 1] = [libc::SIGXFSZ];
 
 /// The signals that end a mount.
@@ -37,7 +37,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens to them from now on.
+    /// Starts to listen.
     pub async fn listen() -> Result<Self, Failure> {
         let listen = |number: libc::c_int| {
             signal(SignalKind::from_raw(number))
@@ -50,15 +50,14 @@ impl Signals {
         })
     }
 
-    /// Waits for one of them, then unmounts; what is still open reads on until it is closed, or until a
-    /// second signal.
+    /// Waits for one of them, then unmounts. Open files stay readable until they are closed, or until a second signal.
     pub async fn unmount(mut self, place: &Path) {
         loop {
             self.next().await;
-            // Never leaves a dead mount behind: what is busy is detached.
+            // Never leaves a dead mount behind: a busy one is detached.
             let outcome = mountpoint::unmount(place, false).or_else(|_| {
                 tracing::warn!(
-                    "files are open: the tree is detached, and this ends with them or at a second signal"
+                    "files are still open: the tree is detached; asof ends when they are closed, or at a second signal"
                 );
                 mountpoint::unmount(place, true)
             });
@@ -68,7 +67,7 @@ impl Signals {
             }
         }
         self.next().await;
-        tracing::warn!("ended by a second signal while files were open");
+        tracing::warn!("ended by a second signal while files were still open");
         std::process::exit(1);
     }
 

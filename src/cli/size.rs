@@ -1,6 +1,6 @@
-//! Sizes as people write them.
+//! Sizes on the command line.
 
-/// Reads `256M`, `1G`, `512KiB`, `1048576`: binary multiples, as `-o size=` of tmpfs has it.
+/// Parses `256M`, `1G`, `512KiB`, `1048576`: binary multiples, as in `-o size=` of tmpfs.
 pub(super) fn parse(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size; write it like 256M, 1G or 1048576");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
         return Err(wrong());
     }
     let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
-    bytes.ok_or_else(|| format!("`{text}` is more than a machine can have; write it like 256M or 1G"))
+    bytes.ok_or_else(|| format!("`{text}` is too large; write it like 256M or 1G"))
 }
 
 #[cfg(test)]
@@ -38,12 +38,12 @@ mod tests {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
         for text in ["", "M", "1.5G", "-1", "+1", "1X", "1 G", "ü"] {
-            let message = parse(text).expect_err("it is none");
+            let message = parse(text).expect_err("not a size");
             assert!(message.contains("not a size"), "{text}: {message}");
         }
         for text in ["99999999999T", "18446744073709551616", "16777216T"] {
-            let message = parse(text).expect_err("it is too much");
-            assert!(message.contains("more than"), "{text}: {message}");
+            let message = parse(text).expect_err("too large");
+            assert!(message.contains("too large"), "{text}: {message}");
         }
     }
 }

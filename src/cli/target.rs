@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Failure;
-use super::place::{alike, listed};
+use super::suggest::{self, listed};
 use crate::catalog::{Catalog, Database};
 use crate::query::ROWS;
 
-/// What was asked for: some databases, and perhaps one of their files.
+/// The databases that the argument selects, and perhaps one of their files.
 pub(super) struct Target {
     pub databases: Vec<Arc<Database>>,
-    /// As it was given, with or without its ending.
+    /// As given, with or without its extension.
     pub table: Option<String>,
 }
 
 impl Target {
-    /// Without an argument, all databases. With only one database, its name may be left out before a table's.
+    /// Selects all databases without an argument. If there is only one database, its name may be left out before a table.
     pub fn of(catalog: &Catalog, argument: Option<&str>) -> Result<Self, Failure> {
         let state = catalog.state();
         let all: Vec<Arc<Database>> = state.databases().cloned().collect();
@@ -33,35 +33,32 @@ impl Target {
             return Ok(Self { databases: all, table: Some(argument.to_owned()) });
         }
         let names: Vec<&str> = all.iter().map(|database| &*database.name).collect();
-        let hint = match alike(first, &names) {
-            found if found.is_empty() => format!("there are: {}", listed(&names)),
-            found => format!("did you mean {}?", found.join(" or ")),
-        };
+        let hint = suggest::hint(first, &names, "the databases are:", "the sources contain no database");
         Err(Failure::new(format!("there is no database `{first}`")).hint(hint))
     }
 
-    /// Whether the file at `path` of a snapshot is what was asked for.
+    /// Whether the file at `path` of a snapshot is selected.
     pub fn wants(&self, path: &str) -> bool {
         self.table.as_ref().is_none_or(|table| is_called(path, table))
     }
 
-    /// The failure for a table that no snapshot has, with those that the newest one has.
+    /// The failure for a table that no snapshot has, with a hint on those of the newest one.
     pub async fn unknown_table(&self, table: &str) -> Failure {
         let names = newest_tables(&self.databases).await;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let databases: Vec<&str> = self.databases.iter().map(|database| &*database.name).collect();
         let stranger = table.split_once('/').filter(|(_, rest)| names.contains(&table_name(rest)));
-        let hint = match alike(table, &names) {
-            _ if let Some((name, _)) = stranger => no_database(name, &databases),
-            _ if names.is_empty() => "the newest snapshot has no tables".to_owned(),
-            found if found.is_empty() => format!("the newest snapshot has: {}", listed(&names)),
-            found => format!("did you mean {}?", found.join(" or ")),
+        let hint = match stranger {
+            Some((name, _)) => no_database(name, &databases),
+            None => {
+                suggest::hint(table, &names, "the newest snapshot has:", "the newest snapshot has no tables")
+            }
         };
         Failure::new(format!("no snapshot has a table `{table}`")).hint(hint)
     }
 }
 
-/// The tables and other files that the newest snapshots have, sorted. Those that cannot be listed are left out.
+/// The tables and other files of the newest snapshots, sorted. Skips snapshots that cannot be listed.
 pub(super) async fn newest_tables(databases: &[Arc<Database>]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for database in databases {
@@ -74,17 +71,17 @@ pub(super) async fn newest_tables(databases: &[Arc<Database>]) -> BTreeSet<Strin
     names
 }
 
-/// What to say of a name before a slash that is no database's, where the rest means something.
+/// A hint for a path whose rest exists but whose first name is not a database.
 pub(super) fn no_database(name: &str, databases: &[&str]) -> String {
-    format!("there is no database `{name}`; there are: {}", listed(databases))
+    format!("there is no database `{name}`; the databases are: {}", listed(databases))
 }
 
-/// Whether the file at `path` of a snapshot is what is called `name`, with or without its ending.
+/// Whether `name` means the file at `path` of a snapshot, with or without its extension.
 pub(super) fn is_called(path: &str, name: &str) -> bool {
     path == name || path.strip_suffix(ROWS) == Some(name)
 }
 
-/// What a file is called where tables are named.
+/// The name of a file among tables: without `.jsonl`.
 pub(super) fn table_name(path: &str) -> &str {
     path.strip_suffix(ROWS).unwrap_or(path)
 }

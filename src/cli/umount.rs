@@ -5,8 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Failure;
-use super::mountpoint;
+use super::{Failure, mount_table, mountpoint};
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 
@@ -16,7 +15,7 @@ pub(super) struct UmountArgs {
     /// Detach at once, even while files are open; the program ends when they are closed
     #[arg(short, long)]
     lazy: bool,
-    /// The folder that was mounted on
+    /// The mountpoint
     mountpoint: PathBuf,
 }
 
@@ -24,21 +23,22 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     let shown = args.mountpoint.shown();
     let cannot = || Failure::new(format!("cannot unmount {shown}"));
     let place = mountpoint::as_listed(&args.mountpoint).map_err(|error| cannot().because(&error))?;
-    match mountpoint::mounted_at(&place) {
-        None => return Err(cannot().because(&NotMounted).hint("findmnt -t fuse.asof lists what is")),
-        Some(mounted) if mounted.kind != mountpoint::TYPE => {
-            let other =
-                io::Error::other(format!("{} is mounted there, which is none of asof's", mounted.kind));
-            return Err(cannot().because(&other).hint("findmnt -t fuse.asof lists what is"));
+    let user = match mount_table::at(&place) {
+        Some(mount) if mount.kind == mount_table::OUR_KIND => mount.user,
+        other => {
+            let mounted = other.map_or("nothing".to_owned(), |mount| format!("{}, not asof,", mount.kind));
+            let error = io::Error::other(format!("{mounted} is mounted there"));
+            return Err(cannot().because(&error).hint("`findmnt -t fuse.asof` lists the mounts of asof"));
         }
-        Some(_) => {}
-    }
+    };
     let you = rustix::process::getuid().as_raw();
-    let other = mountpoint::mounted_at(&place).and_then(|mounted| mounted.user).filter(|user| *user != you);
+    let other = user.filter(|user| *user != you);
     unmount(&place, args.lazy).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => cannot().because(&error).hint(busy_hint(&place)),
         io::ErrorKind::PermissionDenied => {
-            let why = other.map_or(error, |user| io::Error::other(NotYours { user, you }));
+            let why = other.map_or(error, |user| {
+                io::Error::other(format!("user {user} mounted it, and you are user {you}"))
+            });
             cannot().because(&why).hint(format!(
                 "only its owner and root may unmount it: {}",
                 shell::command("sudo asof umount", &args.mountpoint)
@@ -48,10 +48,10 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     })
 }
 
-/// How long a program that was stopped while it waited for an answer may take to leave (ADR 48).
+/// How long a program that was stopped while it waited for an answer may take to exit (ADR 48).
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Takes the mount down. Where it is busy and nobody is seen to use it, somebody is about to leave.
+/// Unmounts. If the mount is busy but no process uses it, one is about to exit: tries again.
 fn unmount(place: &Path, lazy: bool) -> io::Result<()> {
     let end = Instant::now() + LEAVING;
     loop {
@@ -67,28 +67,16 @@ fn unmount(place: &Path, lazy: bool) -> io::Result<()> {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("nothing is mounted there")]
-struct NotMounted;
-
-/// The mount is somebody else's.
-#[derive(Debug, thiserror::Error)]
-#[error("user {user} mounted it, and you are user {you}")]
-struct NotYours {
-    user: u32,
-    you: u32,
-}
-
 /// Names the processes that keep the mount busy.
 fn busy_hint(place: &Path) -> String {
     let users = users_of(place);
     if users.is_empty() {
-        return "a process has a file or its working folder there; --lazy detaches at once".into();
+        return "a process has an open file or its working folder there; --lazy detaches at once".into();
     }
     format!("in use by {}; --lazy detaches at once", users.join(", "))
 }
 
-/// `name (pid)` of each process with its working folder or an open file below `place`, as far as /proc shows.
+/// `name (pid)` of each process with its working folder or an open file below `place`, if /proc shows it.
 fn users_of(place: &Path) -> Vec<String> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let mut users: Vec<String> = processes

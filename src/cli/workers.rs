@@ -1,5 +1,6 @@
-//! The threads that work for a command.
+//! The worker threads of a command.
 
+use std::ops::Deref;
 use std::sync::{Mutex, mpsc};
 use std::thread;
 
@@ -9,24 +10,46 @@ use super::Failure;
 use crate::util::locks::lock;
 use crate::util::tasks;
 
-/// Threads that a command needs beside one for each core: those that read the kernel's requests, and some that wait.
+/// Threads that a command needs besides one per core: those that read the kernel's requests, and some that wait.
 const OTHERS: usize = 8;
 
 /// The stack of a thread that only waits, in bytes.
 const SMALL_STACK: usize = 64 << 10;
 
-/// Starts the threads that work for a command that reads so many sources.
-///
-/// # Errors
-/// When the system gives no more threads.
-pub(super) fn start(sources: usize) -> Result<Runtime, Failure> {
+/// The runtime of a command. When it is dropped, requests that still wait for a source are abandoned.
+pub(super) struct Workers(Option<Runtime>);
+
+impl Workers {
+    /// Starts the threads of a command that reads this many sources.
+    pub fn start(sources: usize) -> Result<Self, Failure> {
+        Ok(Self(Some(start(sources)?)))
+    }
+}
+
+impl Deref for Workers {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("the runtime is taken only on drop")
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn start(sources: usize) -> Result<Runtime, Failure> {
     let cannot = |error: &std::io::Error| {
         Failure::new("cannot start the worker threads").because(error).hint(
-            "the limit on processes and threads of your user is too low: `ulimit -u` shows it, `ps -LU \"$USER\" | wc -l` how many \
-             there are",
+            "your limit on processes and threads is too low: `ulimit -u` shows it, and `ps -LU \"$USER\" | wc -l` how many \
+             you have",
         )
     };
-    // The runtime panics where it gets no thread: so it is tried first whether there are enough.
+    // The runtime panics if it gets no thread, so check first that there are enough.
     try_threads(thread::available_parallelism().map_or(1, usize::from) + OTHERS)
         .map_err(|error| cannot(&error))?;
     Builder::new_multi_thread()
@@ -36,7 +59,7 @@ pub(super) fn start(sources: usize) -> Result<Runtime, Failure> {
         .map_err(|error| cannot(&error))
 }
 
-/// Whether so many threads can run at once.
+/// Checks that `count` threads can run at once.
 fn try_threads(count: usize) -> std::io::Result<()> {
     let (done, hold) = mpsc::channel::<()>();
     let hold = &Mutex::new(hold);
@@ -44,13 +67,13 @@ fn try_threads(count: usize) -> std::io::Result<()> {
         let start = |_| {
             let builder = thread::Builder::new().stack_size(SMALL_STACK);
             let wait = move || {
-                // Nothing is ever sent: it waits for the end.
+                // Nothing is ever sent: this returns when `done` is dropped.
                 let _ = lock(hold).recv();
             };
             builder.spawn_scoped(scope, wait)
         };
         let started: std::io::Result<Vec<_>> = (0..count).map(start).collect();
-        // They all end now, also where not all were started.
+        // All of them end now, even if some did not start.
         drop(done);
         started.map(drop)
     })

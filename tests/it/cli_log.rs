@@ -1,4 +1,4 @@
-//! `asof log`: what each snapshot changed, against what Dolt says about it.
+//! `asof log`: what each snapshot changed, compared with Dolt's answer.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ fn log(source: &str, args: &[&str]) -> Vec<Value> {
 /// Rows added, removed and modified.
 type Counts = (u64, u64, u64);
 
-/// What Dolt says of the tables that a commit changed: counts, or nothing where their schema changed, too.
+/// Dolt's counts for the tables that a commit changed; `None` if the schema changed too.
 fn truth(client: &mut Client, parent: &str, commit: &str) -> BTreeMap<String, Option<Counts>> {
     let range = format!("{}, {}", quote(parent), quote(commit));
     let summary = client.texts(&format!(
@@ -113,7 +113,7 @@ fn one_table_and_the_newest_few() {
     assert!(wrong("lables").contains("no snapshot has a table `lables`"), "{}", wrong("lables"));
     assert!(wrong("lables").contains("did you mean `labels`?"), "{}", wrong("lables"));
     let stranger = wrong("nope/issues");
-    assert!(stranger.contains("there is no database `nope`; there are: "), "{stranger}");
+    assert!(stranger.contains("there is no database `nope`; the databases are: "), "{stranger}");
     let names: Vec<Value> = log(&server.url("demo"), &[]).into_iter().map(|e| e["names"].clone()).collect();
     assert!(
         names.contains(&serde_json::json!(["tag: v1"])) && names.contains(&serde_json::json!(["main"])),
@@ -173,7 +173,7 @@ fn exports_are_held_against_the_one_before() {
     let source = dir.path().display().to_string();
     let entries = log(&source, &["--timezone", "UTC"]);
     let counts: Vec<Vec<Counts>> = entries.iter().map(|e| told(e).into_values().collect()).collect();
-    // Nobody knows of a key: each row has an id.
+    // No key is known, but each row has an id.
     assert_eq!(counts, [vec![(0, 2, 0)], vec![], vec![(1, 0, 1)], vec![(2, 0, 0)]]);
     let times: Vec<&Value> = entries.iter().map(|e| &e["time"]).collect();
     assert_eq!(times[0], "2026-01-04T00:00:00Z");
@@ -184,7 +184,7 @@ fn exports_are_held_against_the_one_before() {
     assert_eq!(piped.outcome().expect_status(0).stderr, "");
 }
 
-/// Rows of some MiB, of which a leaf of a store's tree holds more than is held in one piece.
+/// Rows of several MiB: one leaf of a store's tree holds more of them than fit in one segment.
 #[test]
 fn long_rows_are_told_over_sql_and_from_files() {
     let server = Server::start();
@@ -223,7 +223,7 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
             .outcome()
     };
     let told = command(&[]).expect_status(1).text();
-    // The bytes of what was cut are beside its rows.
+    // The raw lines of a truncated export are shown beside its rows.
     assert!(told.contains(" issues.json | +2 ++ (new)\n"), "{told}");
     assert!(told.contains(" issues      | cannot be read: "), "{told}");
     assert!(told.ends_with(" issues | +1 + (new)\n"), "{told}");

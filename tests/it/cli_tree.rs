@@ -15,7 +15,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("temporary folders are UTF-8")
 }
 
-/// Runs a command over the sources, with a cache folder of its own.
+/// Runs a command over the sources, with its own cache folder.
 fn over(cache: &Path, sources: &[String], args: &[&str]) -> Outcome {
     let (command, rest) = args.split_first().expect("a command");
     let from = sources.iter().flat_map(|source| ["--from", source]);
@@ -33,8 +33,8 @@ fn backups(dir: &Path) {
     );
 }
 
-/// The lines of a listing. What is in no commit counts from when it was first seen, which each did at its own time: the log
-/// is left out, and what was made just now stands without its time.
+/// The lines of a listing. Uncommitted files have the time at which each program first saw them, so the log is left out and
+/// recent times are removed.
 fn comparable(listing: &str) -> Vec<String> {
     let today = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(12);
     let is_new = |word: &&str| word.parse::<jiff::Timestamp>().is_ok_and(|time| time > today);
@@ -144,7 +144,7 @@ fn one_database_need_not_be_named() {
     assert_eq!(cat(&one, "asof/2026-01-03/issues.jsonl").expect_status(0).text(), rows);
     assert_eq!(over(cache.path(), &one, &["ls"]).expect_status(0).text(), "b\n");
     let unclear = cat(&two, "asof/2026-01-03/issues.jsonl").expect_status(1);
-    assert!(unclear.stderr.contains("there are: b, c"), "{}", unclear.stderr);
+    assert!(unclear.stderr.contains("the tree contains: b, c"), "{}", unclear.stderr);
 }
 
 #[test]
@@ -161,10 +161,7 @@ fn what_is_not_there_is_told_with_what_is() {
                 "b/asof/2026-01-03T120000Z",
             ][..],
         ),
-        (
-            "b/latest/zzz",
-            &["in b/asof/2026-01-03T120000Z there are: events.jsonl, issues.jsonl, manifest.json"],
-        ),
+        ("b/latest/zzz", &["b/asof/2026-01-03T120000Z contains: events.jsonl, issues.jsonl, manifest.json"]),
         ("b/lates/issues.jsonl", &["did you mean `latest`?"]),
         ("b/asof/2020-01-01/issues.jsonl", &["2026-01-02T120000Z", "2026-01-03T120000Z", "yesterday"]),
         ("b/latest/issues.jsonl/x", &["not a directory", "issues.jsonl is a file"]),
@@ -206,8 +203,8 @@ fn folders_that_list_nothing_tell_what_stands_there() {
     let sources = [server.url("demo"), format!("b={}", dir.path().display())];
     let cache = temp_dir();
     for (path, words) in [
-        ("demo/diff/v1..nope/issues.jsonl", "`nope` is not a time from the first snapshot on"),
-        ("demo/diff/nope..v1", "`nope` is not a time from the first snapshot on"),
+        ("demo/diff/v1..nope/issues.jsonl", "`nope` is not a time since the first snapshot"),
+        ("demo/diff/nope..v1", "`nope` is not a time since the first snapshot"),
         ("demo/diff/v1", "as in demo/diff/yesterday..latest"),
         ("b/diff/latest..live", "`live` is not a time"),
         ("demo/sql/nope.sql", "`nope` is not a time"),
@@ -217,9 +214,9 @@ fn folders_that_list_nothing_tell_what_stands_there() {
         ("demo/export/v1", "as in demo/export/yesterday.jsonl"),
         (
             "demo/export/v1.jsonl",
-            "demo has not the tables of Beads then: issues, labels, dependencies and comments",
+            "demo does not have the tables of Beads then: issues, labels, dependencies and comments",
         ),
-        ("demo/export/latest.jsonl", "demo has not the tables of Beads then"),
+        ("demo/export/latest.jsonl", "demo does not have the tables of Beads then"),
         ("demo/history/issues/bd-1", "as in demo/history/issues/bd-1.jsonl"),
         ("demo/history/issues/bd-99.jsonl", "no version of the table has a row with that key"),
     ] {
@@ -245,7 +242,7 @@ fn habits_of_ls_are_taken_and_small_caches_told() {
     let small = over(cache.path(), &sources, &["ls", "--cache-size", "1K", "b"]).expect_status(0);
     assert_eq!(small.text(), plain);
     assert!(
-        small.stderr.contains("a cache below 8 MiB") && small.stderr.contains("8 MiB are used"),
+        small.stderr.contains("a cache below 8 MiB") && small.stderr.contains("using 8 MiB"),
         "{}",
         small.stderr
     );

@@ -1,4 +1,4 @@
-//! Options of fstab and of other file systems: each is honoured, harmless, or refused with a word.
+//! Options of fstab and of other file systems: each is honoured, harmless, or refused with a message.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -111,7 +111,7 @@ fn what_cannot_be_honoured_is_refused_with_a_word() {
         ("dev", "never"),
         ("subtype=y", "fuse.asof"),
         ("auto_unmount", "SIGKILL"),
-        ("remount", "cannot be changed"),
+        ("remount", "cannot change a mount"),
         ("uid=somebody", "getent passwd"),
         ("gid=-1", "getent group"),
         ("max_read=1", "4096"),
@@ -157,7 +157,7 @@ fn any_folder_may_be_a_mountpoint() {
     }
 }
 
-/// A user who may have three threads: an error that says so, and nothing is mounted.
+/// A user with a limit of three threads gets an error that says so, and nothing is mounted.
 #[test]
 fn without_threads_there_is_an_error_and_no_mount() {
     if !can_be_others("a limit on threads") {

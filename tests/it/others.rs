@@ -1,4 +1,4 @@
-//! What other users may read through a mount that lets them in: what they may read where it comes from, and no more.
+//! Through a mount with allow_other, other users may read what they may read at the source, and no more.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -18,14 +18,14 @@ const GROUP: u32 = 54_321;
 const STRANGER: User = User::new(54_001);
 const MEMBER: User = User::new(54_002).in_group(GROUP);
 
-/// The first of two `asof` commands sees a change of permissions at the next look at the source.
+/// How soon a mount notices a change of permissions: at its next poll of the source.
 const SOON: Duration = Duration::from_secs(15);
 
 fn for_others(source: &Path) -> Mount {
     Mount::with(&["-o", "allow_other"], &[format!("b={}", source.display())])
 }
 
-/// A zip for each of these: its day in January 2026, and its mode.
+/// One zip each: its day in January 2026, and its mode.
 fn zips(folder: &Path, zips: &[(u32, u32)]) {
     for (day, mode) in zips {
         let path = folder.join(format!("2026-01-{day:02}T000000.zip"));
@@ -63,7 +63,7 @@ fn each_archive_limits_its_own_files() {
     MEMBER.is_refused(&mount, "b/diff/2026-01-03..2026-01-05/t.jsonl");
     STRANGER.reads(&mount, "b/diff/2026-01-07..2026-01-09/t.jsonl");
     STRANGER.reads(&mount, "b/log.jsonl");
-    // One inode has one mode: what all of them hold is for those who may read all of them.
+    // One inode has one mode: only users who may read all of these archives may read a content that they share.
     for day in [1, 3, 5, 7, 9] {
         STRANGER.is_refused(&mount, &at(day, "same.txt"));
     }
@@ -72,7 +72,7 @@ fn each_archive_limits_its_own_files() {
         (metadata.mode() & 0o7777, metadata.uid(), metadata.gid())
     };
     assert_eq!((shown(1), shown(3), shown(5)), ((0o444, 0, 0), (0o440, 0, GROUP), (0o400, 0, 0)));
-    // History is made of all versions.
+    // A history is computed from all versions.
     STRANGER.is_refused(&mount, "b/history/t/1.jsonl");
     assert!(read_text(mount.path("b/history/t/1.jsonl")).lines().count() == 5);
 }
@@ -88,7 +88,7 @@ fn a_hard_link_to_a_file_of_root_is_read_by_root_alone() {
     fs::write(&secret, "{\"id\":\"hush\"}\n").expect("the folder is ours");
     set_mode(&secret, 0o600);
     zips(&source, &[(1, 0o644)]);
-    // As somebody may do who can write to the folder (fs.protected_hardlinks=0).
+    // As anyone who can write to the folder may do (with fs.protected_hardlinks=0).
     fs::hard_link(&secret, source.join("source-2026-02-01.jsonl")).expect("one file system");
     set_mode(&source, 0o777);
     let mount = Mount::with(&["-o", "allow_other"], &[source.display().to_string()]);
@@ -167,9 +167,9 @@ fn what_the_user_asks_for_holds() {
     MEMBER.reads(&narrow, &path(2));
     STRANGER.is_refused(&narrow, &path(2));
     for (options, said) in [
-        ("umask=9", "`9` are no permissions"),
-        ("mode=1777", "`1777` are no permissions"),
-        ("gid=staff", "`staff` is no number of a group"),
+        ("umask=9", "`9` is not a valid mode"),
+        ("mode=1777", "`1777` is not a valid mode"),
+        ("gid=staff", "`staff` is not a group number"),
         ("secret=[", "names no pattern"),
     ] {
         let place = temp_dir();
@@ -186,7 +186,7 @@ fn a_mount_says_once_that_some_is_not_for_all() {
     }
     let dir = public_dir();
     zips(dir.path(), &[(1, 0o600), (2, 0o644)]);
-    let said = "allow_other: 1 of 1 databases have files that not all users may read";
+    let said = "allow_other: 1 of 1 databases have files that not every user may read at the source";
     let mount = for_others(dir.path());
     assert_eq!(mount.log().matches(said).count(), 1, "{}", mount.log());
     let alone = Mount::new(&[format!("b={}", dir.path().display())]);
@@ -294,7 +294,7 @@ fn a_store_is_read_by_those_who_may_read_its_files() {
     files().for_each(|path| STRANGER.is_refused(&mount, path));
     assert!(read_text(mount.path("b/latest/issues.jsonl")).contains("bd-1"), "root goes on");
     mount.unmount();
-    // As Dolt leaves it: one that nobody else may read is nobody else's here either.
+    // As Dolt creates it: if nobody else may read the store, nobody else may read the mount.
     set_mode(&noms.join("manifest"), 0o644);
     set_mode(&noms, 0o750);
     set_group(&noms, GROUP);
@@ -312,7 +312,7 @@ fn a_server_is_read_by_all_whom_the_mount_lets_in_and_the_mount_says_so() {
     histories::tour(&mut server.client(), "tour");
     let mount = Mount::with(&["-o", "allow_other"], &[server.url("tour")]);
     STRANGER.reads(&mount, "tour/latest/issues.jsonl");
-    let said = "all users of this machine may read what asof reads of the server";
+    let said = "every user of this machine may read what asof reads from the server";
     assert_eq!(mount.log().matches(said).count(), 1, "{}", mount.log());
     let narrow = Mount::with(&["-o", "allow_other,mode=0400"], &[server.url("tour")]);
     STRANGER.is_refused(&narrow, "tour/latest/issues.jsonl");
@@ -336,7 +336,7 @@ fn one_content_of_two_sources_has_the_stricter_mode() {
     set_mode(&clone, 0o700);
     let sources = [format!("open={}", work.path.display()), format!("mine={}", clone.display())];
     let mount = Mount::with(&["-o", "allow_other"], &sources);
-    // The kernel keeps the inode as long as somebody holds it.
+    // The kernel keeps the inode as long as it is in use.
     let mine = fs::File::open(mount.path("mine/latest/README.md")).expect("root may");
     let open = fs::File::open(mount.path("open/latest/README.md")).expect("root may");
     let inode = |file: &fs::File| file.metadata().expect("it is open").ino();

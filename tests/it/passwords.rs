@@ -1,4 +1,4 @@
-//! The password of a server: where it may come from, and who gets to see it.
+//! The password of a server: where it may come from, and who can see it.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -16,12 +16,12 @@ use crate::support::{archives, tell, temp_dir};
 #[path = "../dolt_source/fake.rs"]
 mod fake;
 
-/// An ordinary user, with a name, as `fusermount3` wants.
+/// An ordinary user with a name, which `fusermount3` needs.
 const NOBODY: u32 = 65534;
 
 const PASSWORD: &str = "correct-horse-battery-staple";
 
-/// `asof` in a folder of the test's own.
+/// `asof` in the test's own folder.
 fn program(home: &Path) -> Run {
     run(asof()).env("HOME", home).env("NO_COLOR", "1")
 }
@@ -47,7 +47,7 @@ fn backup() -> tempfile::TempDir {
     dir
 }
 
-/// What is seen of the process that serves the mount, and of the program that it runs to mount.
+/// What other users can see of the process that serves the mount, and of the program that it runs to mount.
 const WATCHED: &str = r#"
 set -euo pipefail
 cat > "$DIR/bin/fusermount3" <<'SEE'
@@ -69,7 +69,7 @@ for process in $(pgrep -x asof); do
 done
 "#;
 
-/// The same as root, who can look into every process.
+/// The same as root, who can inspect every process.
 const AS_ROOT: &str = r#"
 for process in $(pgrep -x asof); do
   tr '\0' '\n' < "/proc/$process/cmdline" | grep -qF "$DIR/mnt" || continue
@@ -78,7 +78,7 @@ for process in $(pgrep -x asof); do
 done
 "#;
 
-/// Mounts as an ordinary user, whose mounts go through `fusermount3`, and looks as root at what can be seen meanwhile.
+/// Mounts as an ordinary user, through `fusermount3`, and checks as root what can be seen meanwhile.
 #[test]
 fn a_password_in_the_environment_is_seen_by_nobody() {
     if !rustix::process::getuid().is_root() {
@@ -215,7 +215,7 @@ fn a_password_in_a_url_is_never_repeated() {
     }
 }
 
-/// The address of this machine in its network.
+/// The network address of this machine.
 fn own_address() -> Option<std::net::IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     // Sends nothing.
@@ -286,7 +286,7 @@ fn connections_are_encrypted_by_url_and_by_options() {
     let pin = "sha256:".to_owned() + &"00".repeat(32);
     refused(list(&url).args(["--tls-pin", &pin]), &["cannot be encrypted", "openssl"]);
     refused(list(&url).args(["--tls-pin", "00"]), &["a pin is"]);
-    refused(list(&url).args(["--tls-pin", &pin, "--tls-name", "x"]), &["--tls-pin goes without"]);
+    refused(list(&url).args(["--tls-pin", &pin, "--tls-name", "x"]), &["--tls-pin cannot be combined with"]);
     refused(list(&format!("{url}?tls=skip-verify")), &["always checks the certificate"]);
     let mountpoint = dir.path().join("mnt");
     fs::create_dir(&mountpoint).expect("the folder is ours");
@@ -302,7 +302,7 @@ fn connections_are_encrypted_by_url_and_by_options() {
     program(dir.path()).arg("umount").arg(&mountpoint).ok();
 }
 
-/// The most memory that a process has had, in KiB, as long as it can be asked.
+/// The peak memory of a process, in KiB, while it exists.
 fn peak_memory(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok())

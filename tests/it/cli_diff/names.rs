@@ -1,4 +1,4 @@
-//! What sides of a comparison may be called, and what is said of names that mean nothing.
+//! Names for the sides of a comparison, and the messages for names that mean nothing.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn what_is_not_committed_can_be_compared() {
     assert_eq!(read_text(&file).lines().count(), 1);
     client.run(&["UPDATE demo.issues SET status = 'late' WHERE id = 'bd-3'"]);
     crate::support::eventually("the working set's change shows", std::time::Duration::from_secs(20), || {
-        // Not `read_text`: what the name means may change between its size and its bytes.
+        // Not `read_text`: the meaning of the name may change between asking for its size and its bytes.
         (fs::read_to_string(&file).ok()?.lines().count() == 2).then_some(())
     });
 }
@@ -63,7 +63,7 @@ fn databases_and_sources_are_told_apart() {
     let partly = diff(&all, &["v1", "latest", "--name-only"]).expect_status(2);
     assert_eq!(partly.text(), "issues\nlabels\n");
     assert!(partly.stderr.contains("`v1` means no snapshot of kinds"), "{}", partly.stderr);
-    // An export of a table against the database that it was made of.
+    // An export of a table compared with the database that it came from.
     let dir = temp_dir();
     let export =
         run(asof()).args(["cat", "--cache-dir", "", "--from", &server.url("demo"), "latest/issues.jsonl"]);
@@ -125,7 +125,7 @@ fn databases_that_began_later_are_told_as_new() {
             none.stderr
         );
     }
-    // What was typed is never what may have been meant.
+    // A hint never suggests the name that was typed.
     let yesterday = [server.url("recent")];
     client.new_database("recent");
     let none = diff(&yesterday, &["yesterday", "latest"]).expect_status(2);
@@ -165,7 +165,7 @@ fn what_is_not_there_is_told_with_what_is() {
         (&["dem/v1", "latest"], &["did you mean the database `demo`?"]),
         (
             &["nope/HEAD~1", "HEAD"],
-            &["`nope/HEAD~1` means", "there is no database `nope`; there are: demo\n"],
+            &["`nope/HEAD~1` means", "there is no database `nope`; the databases are: demo\n"],
         ),
         (&["branches/v1", "HEAD"], &["`branches/v1` means no snapshot", "demo/asof goes from"]),
         (&["v1", "issues"], &["`issues` is a table: name both sides first", "`asof diff v1 latest issues`"]),
