@@ -1,4 +1,4 @@
-//! Folders of archives: zips as they are, exports row by row, and nothing of what does not belong there.
+//! Folders of archives: zip members byte for byte, exports row by row, and no files that do not belong there.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -263,7 +263,7 @@ fn unchanged_members_share_their_inode() {
     assert!(stat(3).1 > stat(2).1);
 }
 
-/// What nobody may read is no deletion: a mirror would take it for one.
+/// An unreadable archive must not look deleted: a mirror would delete its copy.
 #[test]
 fn archives_that_cannot_be_read_stay_listed() {
     let dir = temp_dir();
@@ -276,7 +276,7 @@ fn archives_that_cannot_be_read_stay_listed() {
             fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).expect("the files are ours");
         }
     };
-    // Root may read everything, unless it gives that up.
+    // Root may read everything unless it drops that capability.
     let is_root = fs::metadata("/proc/self").expect("there is /proc").uid() == 0;
     let without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"].map(str::to_owned);
     let starter = if is_root { &without[..] } else { &[] };
@@ -294,7 +294,7 @@ fn archives_that_cannot_be_read_stay_listed() {
     });
     assert_eq!(names(mount.path("m/asof")), before);
     drop(mount);
-    // One that never read them goes by their names.
+    // A mount that never read them uses their names.
     let mount = Mount::under(starter, &["--timezone", "UTC"], &[text(dir.path())]);
     assert_eq!(names(mount.path("m/asof")), ["2026-01-02T150405Z", "2026-01-03T120000Z"]);
     let unreadable =
@@ -307,7 +307,7 @@ fn archives_that_cannot_be_read_stay_listed() {
     });
 }
 
-/// A name and a time stay with the archive that has them; what it holds is what lies there now.
+/// Name and time stay the same when an archive is replaced; the content is that of the new file.
 #[test]
 fn an_archive_that_is_replaced_shows_what_it_holds_now() {
     let dir = temp_dir();
@@ -327,7 +327,7 @@ fn an_archive_that_is_replaced_shows_what_it_holds_now() {
     });
     assert_eq!(fs::metadata(&shown).expect("it is there").len(), 11);
     assert_eq!(names(mount.path("beads/asof")), ["2026-01-01T120000Z"], "its name stays");
-    // The kernel remembers a name for up to a second, each one by itself.
+    // The kernel caches each name for up to a second.
     eventually("the new sum", Duration::from_secs(10), || (read_text(&sums) != before).then_some(()));
     let checked =
         run("sha256sum").args(["-c", "sums/2026-01-01T120000Z.sha256"]).dir(mount.path("beads")).ok();
@@ -339,7 +339,7 @@ fn an_archive_that_is_replaced_shows_what_it_holds_now() {
     });
 }
 
-/// A list of checksums that cannot be made fails alone.
+/// If a checksum list cannot be computed, only that file fails.
 #[test]
 fn one_damaged_archive_leaves_the_sums_of_the_others() {
     let dir = temp_dir();

@@ -13,7 +13,7 @@ use crate::support::server::Server;
 use crate::support::sql::Client;
 use crate::support::tree::{self, path_time, sql_time};
 
-/// The database shows at `time` what the server answers for it, all of it and nothing else.
+/// At `time`, the database shows exactly what the server answers.
 pub fn agrees_at(mount: &Mount, client: &mut Client, database: &str, time: Timestamp) {
     let sql = sql_time(time);
     let folder = mount.path(&format!("{database}/asof/{}", path_time(time)));
@@ -38,8 +38,8 @@ pub fn agrees(folder: &std::path::Path, wanted: &std::collections::BTreeMap<Stri
     }
 }
 
-/// Agreement at `count` random times from before the first commit to after the last, and at and just before
-/// every fifth commit.
+/// Compares at `count` random times from before the first commit to after the last, and at and just before every fifth
+/// commit.
 pub fn agrees_at_random_times(mount: &Mount, client: &mut Client, database: &str, count: u64, seed: u64) {
     client.use_database(database);
     let dates = client.texts(
@@ -143,7 +143,7 @@ fn schema_sql_makes_the_same_tables_again() {
     }
 }
 
-/// The statements of a script: each ends with `;` at the end of a line; comments stand on lines of their own.
+/// The statements of a script: each ends with `;` at the end of a line; comments are on separate lines.
 fn statements(script: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut statement = String::new();
@@ -222,7 +222,7 @@ fn every_form_of_a_time() {
         let outcome = fs::metadata(mount.path(&format!("tour/asof/{form}")));
         assert_eq!(errno(outcome), libc::ENOENT, "{form} means nothing");
     }
-    // None of what was looked up is listed.
+    // Looked-up names are not listed.
     assert_eq!(names(mount.path("tour/asof")).len(), 5);
 }
 

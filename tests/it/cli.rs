@@ -14,8 +14,7 @@ use crate::support::mount::{Mount, asof, detach, mounted, quiet_environment, wai
 use crate::support::server::{Server, free_port};
 use crate::support::{archives, eventually, histories, temp_dir};
 
-/// A folder with an archive, an empty mountpoint, and a home for logs; whatever is mounted there in the end is
-/// taken down.
+/// A folder with an archive, an empty mountpoint, and a home for logs. Unmounts on drop.
 struct Place {
     dir: tempfile::TempDir,
 }
@@ -41,7 +40,7 @@ impl Place {
         run(asof()).env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path().join("state"))
     }
 
-    /// `asof mount` of these sources, which has to fail and to leave nothing mounted.
+    /// Runs `asof mount` with these sources, which must fail and leave nothing mounted.
     #[track_caller]
     fn refused(&self, sources: &[&str]) -> Outcome {
         let outcome = self.asof().arg("mount").args(sources).arg(self.mountpoint()).outcome();
@@ -56,7 +55,7 @@ impl Drop for Place {
     }
 }
 
-/// Checks the form of a failure: status 1, nothing on stdout, what and why, then a hint.
+/// Checks the form of a failure: status 1, nothing on stdout, what and why on stderr, then a hint.
 #[track_caller]
 fn told(outcome: Outcome) -> Outcome {
     let outcome = outcome.expect_status(1);
@@ -297,8 +296,8 @@ fn a_mountpoint_that_cannot_be_used() {
     fs::write(&file, "").expect("the folder is ours");
     at(&file);
     assert_eq!(names(place.mountpoint()), Vec::<String>::new());
-    // What is in the way can be mounted over when asked for, but for the source itself and what holds it: nothing could be
-    // read of it any more.
+    // -o nonempty mounts over existing files, except over the source itself or a folder that contains it: the source would
+    // become unreadable.
     let other = place.dir.path().join("other");
     fs::create_dir(&other).expect("the folder is ours");
     fs::write(other.join("x"), "").expect("the folder is ours");
@@ -326,7 +325,7 @@ fn a_source_that_is_not_there() {
     let foreign = place.dir.path().join("notes.txt");
     fs::write(&foreign, "hello").expect("the folder is ours");
     assert_says(&place.refused(&[foreign.to_str().expect("UTF-8")]), &["notes.txt"]);
-    // One bad source among good ones is told as well.
+    // One bad source among good ones is also an error.
     assert_says(&place.refused(&[&place.source(), missing]), &[missing]);
 }
 

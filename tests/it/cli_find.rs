@@ -1,4 +1,4 @@
-//! `asof find`: since when a text is there and until when, against the rows that Dolt's history holds.
+//! `asof find`: when a text appeared and vanished, compared with the rows in Dolt's history.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -26,7 +26,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
 
-/// Each commit of `line` (oldest first) at which a row was there, with its key and its line.
+/// The rows at each commit of `line` (oldest first), with key and line.
 fn presence(rows: &[Value], line: &[String]) -> BTreeSet<(String, String, String)> {
     let place: HashMap<&str, usize> = line.iter().enumerate().map(|(at, hash)| (hash.as_str(), at)).collect();
     let mut all = BTreeSet::new();
@@ -65,7 +65,7 @@ fn rows_are_there_when_dolt_says_so() {
         let from_files = found(&store, &[word, "random/a.jsonl"]);
         let told = presence(&over_server, &line);
         assert_eq!(told, presence(&from_files, &line), "over SQL and from the files");
-        // Dolt's own index of all versions of all rows: which ones are there at which commit.
+        // Dolt's own index of all row versions: which rows exist at which commit.
         let sql = format!(
             "SELECT commit_hash, id FROM dolt_history_a WHERE v LIKE {}",
             quote(&format!("%{word}%"))
@@ -81,7 +81,7 @@ fn rows_are_there_when_dolt_says_so() {
         };
         assert_eq!(keys(&told), history, "{word}");
         compared += history.len();
-        // And what they say there.
+        // And what they contain there.
         for commit in line.iter().skip(1).step_by(5) {
             let rendered =
                 String::from_utf8(oracle::render(&mut client, "a", Moment::Ref(commit))).expect("UTF-8");

@@ -1,4 +1,4 @@
-//! A mount by root shows nothing that lies outside of its sources, whatever who writes to them puts there.
+//! A mount by root shows nothing from outside its sources, whatever an attacker writes to them.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -12,7 +12,7 @@ use crate::support::mount::{Mount, asof, detach};
 use crate::support::server::Server;
 use crate::support::{archives, eventually, git, histories, temp_dir};
 
-/// How soon news have to show.
+/// How soon changes must show.
 const FRESH: Duration = Duration::from_secs(5);
 
 const SECRET: &str = "only for root";
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-/// All that a tree shows, in one text; what cannot be read leaves nothing.
+/// Everything that a tree shows, in one text, without unreadable files.
 fn everything(folder: &Path) -> String {
     let mut text = String::new();
     let mut todo = vec![folder.to_owned()];
@@ -69,7 +69,7 @@ fn a_link_in_a_folder_of_archives_shows_nothing_from_elsewhere() {
     let target = place.at("secret/dump.sql");
     symlink(&target, place.at("source/db-2026-02-01.sql")).expect("the folder is ours");
     symlink("../secret/dump.sql", place.at("source/db-2026-02-02.sql")).expect("the folder is ours");
-    // What is listed after the links is listed with them.
+    // A file that sorts after the links is still listed.
     fs::write(place.at("source/db-2026-03-01.sql"), "for all").expect("the folder is ours");
     eventually("the new archive is listed", FRESH, || {
         names(mount.path("db/asof")).contains(&"2026-03-01T000000Z".to_owned()).then_some(())
@@ -87,7 +87,7 @@ fn a_link_in_a_folder_of_archives_shows_nothing_from_elsewhere() {
     assert!(!everything(strange.root()).contains(SECRET), "its owner is neither root nor who mounts");
 }
 
-/// What an attacker does who knows when asof looks: swaps a file for a link between the look and the open.
+/// An attacker swaps a file for a link between asof's check and its open.
 #[test]
 fn an_archive_that_is_swapped_for_a_link_all_the_time_shows_no_secret() {
     let place = Place::new();
@@ -120,7 +120,7 @@ fn a_log_beside_a_database_is_no_way_out() {
     let sqlite = |path: &Path, sql: &str| run("sqlite3").arg("-bail").arg(path).arg(sql).ok();
     let database = place.at("source/tasks-2026-01-02.db");
     sqlite(&database, "PRAGMA journal_mode=wal; CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('for all');");
-    // A log whose rows fit the database, where only root may read it.
+    // A log that fits the database, and that only root may read.
     let secret = place.at("secret/tasks.db");
     fs::copy(&database, &secret).expect("the folder is ours");
     let script = format!("UPDATE t SET a = '{SECRET}';\n.shell cp {0}-wal {0}-kept\n", secret.display());
@@ -189,7 +189,7 @@ fn no_part_of_a_dolt_store_is_a_way_out() {
         refused.stderr
     );
     fs::remove_file(&old).expect("it is ours");
-    // Whoever wants links gets them: all of it is root's.
+    // With --follow-links the links are followed, because root owns all of them.
     let folder = source.path().join("data").display().to_string();
     let followed = Mount::with(&["--follow-links"], &[folder]);
     assert_eq!(names(followed.root()), ["files", "half", "linked", "mine"]);
@@ -234,7 +234,7 @@ fn a_repository_that_leads_into_another_one_is_told_apart_from_it() {
     fs::write(other.join(".git"), format!("gitdir: {}\n", secret.join(".git").display()))
         .expect("it is ours");
     refused(&other);
-    // The owner's rule of git.
+    // Git's own ownership check.
     chown(&secret, Some(54_321), None).expect("the tests run as root");
     let outcome = run(asof()).args(["ls", "--from"]).arg(place_of(&secret)).outcome().expect_status(1);
     assert!(outcome.stderr.contains("safe.directory"), "{}", outcome.stderr);
@@ -292,7 +292,7 @@ fn what_asof_leaves_on_disk_is_for_its_user_alone() {
             .env("XDG_STATE_HOME", place.at("state"))
             .env("XDG_CACHE_HOME", place.at("cache"))
     };
-    // As earlier versions left it.
+    // The permissions that earlier versions of asof left.
     fs::create_dir_all(place.at("state/asof")).expect("the folder is ours");
     fs::set_permissions(place.at("state/asof"), fs::Permissions::from_mode(0o755)).expect("it is ours");
     let rows = archives::lines(5, 1);
@@ -338,7 +338,7 @@ fn a_cache_that_another_user_can_write_to_changes_no_size() {
         assert_eq!(again, right);
         assert!(log.contains("cache-of-all") && log.contains("is not used"), "{log}");
     }
-    // A link in the place of a folder, to one of somebody else, is no better.
+    // A link to another user's folder is not trusted either.
     chown(&cache, Some(54_321), None).expect("the tests run as root");
     symlink(&cache, place.at("by-link")).expect("the folder is ours");
     assert!(size(&place.at("by-link")).1.contains("is not used"));

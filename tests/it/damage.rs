@@ -1,5 +1,5 @@
-//! A mounted store with a broken file: EIO for what needs what is broken, with the chunk and the file in the log, and
-//! everything else as it was.
+//! A mounted store with a broken file: EIO for whatever needs the broken part, with the chunk and the file in the log, and
+//! everything else unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::{histories, temp_dir};
 
-/// Every file of every snapshot, or the errno.
+/// The content of every file of every snapshot, or the errno.
 fn everything(mount: &Mount) -> BTreeMap<PathBuf, Result<Vec<u8>, i32>> {
     let asof = mount.path("tour/asof");
     let mut all = BTreeMap::new();
@@ -25,13 +25,13 @@ fn everything(mount: &Mount) -> BTreeMap<PathBuf, Result<Vec<u8>, i32>> {
     all
 }
 
-/// A text that compression leaves as it is, so that its place in a file can be found.
+/// A text that compression does not change, so that the test finds it in a file.
 fn noise() -> String {
     let mut random = Random::new(7);
     (0..300).map(|_| format!("{:016x}", random.next())).collect()
 }
 
-/// The file of a store that holds these bytes, and where.
+/// The file of a store that contains these bytes, and their offset.
 fn find(store: &Path, text: &[u8]) -> (PathBuf, usize) {
     let mut open = vec![store.to_owned()];
     while let Some(folder) = open.pop() {
@@ -56,7 +56,7 @@ fn flip(file: &Path, at: usize) {
     fs::write(file, bytes).expect("the store is ours");
 }
 
-/// Whether a line says of a chunk, by its address, that it is broken.
+/// Whether a log line reports a broken chunk by its address.
 fn names_a_chunk(line: &str) -> bool {
     let is_digit = |c: &char| matches!(c, '0'..='9' | 'a'..='v');
     line.split("chunk ").skip(1).any(|rest| rest.chars().take_while(is_digit).count() == 32)
@@ -110,7 +110,7 @@ fn a_file_without_its_end_leaves_the_others() {
     let mut client = server.client();
     histories::tour(&mut client, "tour");
     client.run(&["CALL DOLT_GC('--archive-level', '0')"]);
-    // A collection ends every session on the server.
+    // A garbage collection ends every session on the server.
     client = server.client();
     client.use_database("tour");
     client.run(&["CREATE TABLE fresh (id int PRIMARY KEY)", "INSERT INTO fresh VALUES (1)"]);

@@ -1,4 +1,4 @@
-//! Sources that fail: EIO in good time for what they alone hold, a line in the log, and everything else goes on.
+//! Sources that fail: a prompt EIO for data that only they hold, a line in the log, and everything else keeps working.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -94,7 +94,7 @@ fn a_table_and_a_database_that_vanish() {
     let failed = errno(fs::read(&other));
     assert!([libc::EIO, libc::ENOENT, libc::ESTALE].contains(&failed), "errno {failed}");
     assert!(read_text(mount.path("tour/latest/issues.jsonl")).contains("bd-1"));
-    // A table dropped in a later commit stays in the former ones.
+    // A table dropped in a later commit stays in the earlier ones.
     client.run(&["USE tour", "DROP TABLE labels"]);
     client.commit("no labels", "2026-09-01T00:00:00");
     eventually("the table is gone from latest", Duration::from_secs(2), || {
@@ -133,7 +133,7 @@ fn an_archive_that_vanishes_or_is_replaced_while_mounted() {
     fs::remove_file(path(1)).expect("it was there");
     let failed = errno(fs::read(file(1)));
     assert!([libc::EIO, libc::ENOENT, libc::ESTALE].contains(&failed), "errno {failed}");
-    // Replaced by a longer one: the old state or the new one, never a mixture, never a cut.
+    // Replaced by a longer file: readers see the old content or the new one, never a mixture or a truncated one.
     let longer = archives::lines(4000, 9);
     fs::write(path(2), &longer).expect("the folder is ours");
     let settled = eventually("the new content shows", Duration::from_secs(10), || {

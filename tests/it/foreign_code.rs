@@ -1,4 +1,4 @@
-//! Views of SQLite files run out: what they compute is code of whoever wrote the file.
+//! Limits on views of SQLite files, because a view is code of whoever wrote the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use crate::support::command::{run, wait};
 use crate::support::mount::{Mount, asof, mounted};
 use crate::support::{eventually, temp_dir};
 
-/// What the snapshot of [`made`] is called.
+/// The name of the snapshot that [`made`] creates.
 const SNAPSHOT: &str = "asof/2026-01-20T180000Z";
 
-/// How long a test waits for what has to happen soon, on a busy machine.
+/// How long a test waits for something that must happen soon, even on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 /// A folder `files` in `dir` with a database `state` of one snapshot.
@@ -30,11 +30,11 @@ const TABLE: &str = "CREATE TABLE plain(a TEXT PRIMARY KEY, b);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
     INSERT INTO plain SELECT i * 7919 % 20011 || 'k', i FROM n;";
 
-/// One call of a function that takes hours: each place of a long text is compared with another long text.
+/// One function call that takes hours: it compares each position of a long text with another long text.
 const ONE_CALL: &str = "instr(printf('%.40000000c', 'a'), printf('%.20000000c', 'a') || 'b')";
 
-/// Views that never end: one computes, one fills the disk, one is in a single call of a function for hours, one
-/// has rows without end.
+/// Views that never end: one computes, one fills the disk, one spends hours in a single function call, one has endless
+/// rows.
 fn endless(number: usize) -> String {
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
     let query = match number % 4 {
@@ -83,7 +83,7 @@ fn forty_endless_views_end_with_their_readers_and_others_are_served_meanwhile() 
     });
     assert!(answering.len() <= 8, "{} run at once", answering.len());
     for worker in answering {
-        // It may have ended since.
+        // It may have ended meanwhile.
         let environment = fs::read(format!("/proc/{worker}/environ")).unwrap_or_default();
         let environment = String::from_utf8_lossy(&environment);
         assert!(!environment.contains("s3cr3t") && !environment.contains("HOME="), "{environment}");
@@ -107,7 +107,7 @@ fn forty_endless_views_end_with_their_readers_and_others_are_served_meanwhile() 
     assert!(left.is_empty(), "{left:?}");
 }
 
-/// `ls -l` asks for sizes, which takes computing the view.
+/// `ls -l` asks for sizes, which asof can only find by computing the view.
 #[test]
 fn a_size_that_nobody_waits_for_is_not_computed_on() {
     let dir = temp_dir();
@@ -123,7 +123,7 @@ fn a_size_that_nobody_waits_for_is_not_computed_on() {
     mount.unmount();
 }
 
-/// Each limit by its own message, which says which view, what limit, and what to do.
+/// Each limit has its own message, which names the view, the limit and the remedy.
 #[test]
 fn what_takes_too_much_says_what_it_took() {
     let dir = temp_dir();
@@ -193,7 +193,7 @@ fn a_schema_that_explodes_costs_its_own_tables_alone() {
     mount.unmount();
 }
 
-/// Who asks again for what ran out is answered at once, so that asking in a loop keeps no machine busy.
+/// A repeated request for a view that hit a limit fails at once, so that a loop of requests does not keep the machine busy.
 #[test]
 fn what_ran_out_is_not_computed_again_at_once() {
     let dir = temp_dir();

@@ -1,4 +1,4 @@
-//! `diff/` and `history/` say what `dolt_diff()` and `dolt_diff_<table>` say, by an oracle that asks the server.
+//! `diff/` and `history/` agree with `dolt_diff()` and `dolt_diff_<table>`, which an oracle queries on the server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,10 +13,10 @@ use crate::support::sql::{Client, ident, quote};
 use crate::support::tell;
 use crate::support::tree::{self, Snapshot};
 
-/// Kind of a change, key as text, and the columns that differ where both sides are there.
+/// Kind of a change, key as text, and the columns that differ if both sides exist.
 pub(crate) type Told = BTreeSet<(String, String, BTreeSet<String>)>;
 
-/// What the server says of a table with a key of one column.
+/// The server's answer for a table with a key of one column.
 pub(crate) fn server_says(client: &mut Client, table: &str, key: &str, from: &str, to: &str) -> Told {
     let call = format!("dolt_diff({}, {}, {})", quote(from), quote(to), quote(table));
     let mut columns = |commit: &str| -> Vec<String> {
@@ -57,7 +57,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What the tree says.
+/// The tree's answer.
 fn tree_says(mount: &Mount, database: &str, table: &str, key: &str, from: &str, to: &str) -> Told {
     let path = mount.path(&format!("{database}/diff/{from}..{to}/{table}.jsonl"));
     let Ok(lines) = fs::read_to_string(&path) else {

@@ -1,5 +1,5 @@
-//! `mount -t asof` and a line of fstab, through the helper that `make install` puts into /sbin. Each test has a
-//! mount namespace of its own with the helper in its /sbin: nothing of the machine is changed. Only root may.
+//! `mount -t asof` and lines of fstab, through the helper that `make install` puts into /sbin. Each test has its own mount
+//! namespace with the helper in /sbin, so that the machine does not change. Needs root.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::server::Server;
 use crate::support::user::public_dir;
 use crate::support::{archives, temp_dir};
 
-/// Lays the helper over /sbin, then runs the rest of the script.
+/// Mounts the helper over /sbin, then runs the rest of the script.
 const PREFACE: &str = r#"
 set -euo pipefail
 sbin=$(realpath /sbin)
@@ -51,7 +51,7 @@ fi
 cd "$DIR"
 "#;
 
-/// Runs the script as root in a mount namespace; where the tests do not run as root, says that it did not.
+/// Runs the script as root in a mount namespace; if the tests do not run as root, prints that it did not run.
 fn in_namespace(test: &str, dir: &Path, script: &str) -> Option<Outcome> {
     if !rustix::process::getuid().is_root() {
         crate::support::tell(&format!("NOT RUN: {test}: mount -t asof needs root"));
@@ -153,8 +153,8 @@ fn the_type_can_be_searched_for() {
     assert_eq!(read_text(mount.path("b/latest/t.jsonl")), "{}\n");
 }
 
-/// mount(8) has the rights of root, and gives them up before it runs its helper for a user: the mount reads and writes what
-/// the user may read and write.
+/// mount(8) drops its root rights before it runs the helper for a user, so that the mount reads and writes only what the user
+/// may.
 #[test]
 fn a_user_mounts_a_line_of_fstab_with_no_more_rights_than_their_own() {
     let dir = public_dir();

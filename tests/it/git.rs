@@ -1,4 +1,4 @@
-//! Git repositories as sources: real git, and what a real `dolt push` leaves in them.
+//! Git repositories as sources: real git, and what a real `dolt push` stores in them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use crate::support::mount::{Mount, asof};
 use crate::support::server::{Dolt, Server};
 use crate::support::{eventually, git, histories, temp_dir};
 
-/// How soon a push has to show.
+/// How soon a push must show.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// A server with a database `tour` that was pushed to a bare repository.
@@ -25,7 +25,7 @@ fn pushed(dolt: Dolt) -> (Server, tempfile::TempDir, PathBuf) {
     (server, folder, remote)
 }
 
-/// What every file of a folder tree is, so that a change shows.
+/// A description of every file of a folder tree, so that the test notices a change.
 fn state(folder: &Path) -> String {
     run("find").arg(folder).args(["-printf", "%p %i %s %T@ %m\n"]).ok()
 }
@@ -47,7 +47,7 @@ fn a_repository_shows_what_was_pushed_and_is_never_written() {
     assert_eq!(state(&remote), before);
 }
 
-/// `ls` shows no name with a dot at its start, and a path may have bytes that are no text.
+/// The database of a hidden folder gets a name without the dot, and a path may contain bytes that are not UTF-8.
 #[test]
 fn a_hidden_folder_is_shown_and_a_path_may_have_any_bytes() {
     let dir = temp_dir();
@@ -93,7 +93,7 @@ fn pushes_show_within_seconds_also_those_that_rewrite() {
     eventually("the forced push shows", FRESH, || (latest() == first).then_some(()));
     assert!(!read_text(mount.path("beads/latest/issues.jsonl")).contains("bd-91"));
 
-    // Another database altogether, by git's own means.
+    // A completely different database, pushed with git.
     let other = git::bare(&folder.path().join("other.git"));
     histories::back_dated(&mut client, "other");
     client.run(&[&git::add_remote("g", &other), "CALL DOLT_PUSH('g','main')"]);
@@ -114,10 +114,10 @@ fn every_form_of_a_repository_is_read() {
         std::fs::create_dir(path).expect("the folder is ours");
         git::git(path).args(["init", "-q", "-b", "main"]).ok();
     }
-    // As a person does who has cloned the repository.
+    // As in a clone of the repository.
     git::git(&work).args(["fetch", "-q"]).arg(&remote).args(["main", "refs/dolt/data:refs/dolt/data"]).ok();
     git::git(&work).args(["worktree", "add", "-q"]).arg(&linked).arg("FETCH_HEAD").ok();
-    // One that has no objects of its own.
+    // A repository without its own objects.
     let alternates = format!("{}\n", remote.join("objects").display());
     std::fs::write(shared.join(".git/objects/info/alternates"), alternates).expect("the folder is ours");
     let commit = git::object(&remote, "refs/dolt/data");
@@ -125,7 +125,7 @@ fn every_form_of_a_repository_is_read() {
     let cut = git::bare(&folder.path().join("cut.git"));
     git::git(&cut).args(["fetch", "-q"]).arg(&remote).arg("refs/dolt/data:refs/dolt/data").ok();
     git::cut_files(&cut, 700);
-    // Dolt itself takes the files as they are cut.
+    // Dolt itself reads the files split like this.
     server.command(folder.path(), &["clone", &format!("git+file://{}", cut.display()), "cloned"]);
     let forms = [
         (work.clone(), "work"),
@@ -135,7 +135,7 @@ fn every_form_of_a_repository_is_read() {
         (cut, "cut"),
     ];
     for (path, name) in forms {
-        // What it borrows objects from is outside of it.
+        // It borrows objects from a repository outside it.
         let options: &[&str] = if name == "shared" { &["--follow-links"] } else { &[] };
         let mount = Mount::with(options, &[path.display().to_string()]);
         assert_eq!(names(mount.root()), [name], "{}", path.display());
@@ -143,7 +143,7 @@ fn every_form_of_a_repository_is_read() {
     }
 }
 
-/// What mounting says that has to fail.
+/// The error of a mount that must fail.
 fn refused(path: &Path) -> String {
     let folder = temp_dir();
     let mountpoint = folder.path().join("mnt");

@@ -12,7 +12,7 @@ use crate::support::server::Server;
 use crate::support::sql::{Client, ident, quote};
 use crate::support::tree::{self, Snapshot};
 
-/// What `stat` says of one table in one snapshot.
+/// The `stat` of one table in one snapshot.
 #[derive(Debug, PartialEq, Eq, Clone)]
 struct Facts {
     inode: u64,
@@ -33,8 +33,8 @@ fn facts(path: &Path) -> Facts {
     }
 }
 
-/// From the newest commit of main back along first parents: a table whose hash is a parent's has that parent's
-/// inode and mtime and more than one link, any other has the commit's date, and one inode always stands for one hash.
+/// From the newest commit of main back along first parents: a table with the same hash as in a parent has that parent's
+/// inode and mtime and more than one link; any other has the commit's date; and one inode always means one hash.
 pub fn follows_content(mount: &Mount, client: &mut Client, database: &str, limit: usize) {
     let log = tree::log(&mount.path(database));
     let by_commit: BTreeMap<&str, &Snapshot> = log.iter().map(|s| (s.commit.as_str(), s)).collect();
@@ -79,8 +79,8 @@ pub fn follows_content(mount: &Mount, client: &mut Client, database: &str, limit
     assert!(shared > 0 && changed > 0, "{shared} shared and {changed} changed tables prove nothing");
 }
 
-/// The parents of each commit, the first parent first. Asked for all at once: the server fails a look-up of one
-/// commit that has two.
+/// The parents of each commit, the first parent first. Queried all at once, because the server cannot look up a single commit
+/// with two parents.
 fn all_parents(client: &mut Client) -> BTreeMap<String, Vec<String>> {
     let rows = client.texts("SELECT commit_hash, parent_index, parent_hash FROM dolt_commit_ancestors");
     let mut sorted: Vec<_> = rows.into_iter().filter(|row| row[2] != "NULL").collect();

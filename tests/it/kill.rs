@@ -1,5 +1,5 @@
-//! Killed at any instant, and its cache damaged: the next mount shows no wrong byte and no wrong size, and knows
-//! what was saved.
+//! After a kill at any instant, or damage to its cache, the next mount shows no wrong byte or size, and still uses what was
+//! saved.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::support::{files, tell, temp_dir, tree};
 const DATABASE: &str = "killed";
 const COMMITS: usize = 110;
 
-/// Rounds in every run of the tests, and with `ASOF_LONG_TESTS=1`.
+/// Rounds in a normal run, and with `ASOF_LONG_TESTS=1`.
 const ROUNDS: [u64; 2] = [8, 100];
 
-/// Rounds that share a folder: after a few, everything is known.
+/// Rounds that share a cache folder: after a few, it contains everything.
 const ROUNDS_OF_A_FOLDER: u64 = 4;
 
 const WALKERS: u64 = 3;
 
-/// What every table file has to hold, by its path below the mountpoint.
+/// The expected content of every table file, by its path below the mountpoint.
 type Truth = BTreeMap<String, Vec<u8>>;
 
 fn rounds() -> u64 {
@@ -39,7 +39,7 @@ fn rounds() -> u64 {
     ROUNDS[usize::from(is_long)]
 }
 
-/// A history in which each commit changes some of the parts of a table.
+/// A history in which each commit changes some segments of a table.
 fn history(server: &Server) {
     let mut client = server.client();
     client.new_database(DATABASE);
@@ -61,7 +61,7 @@ fn history(server: &Server) {
     }
 }
 
-/// What the server says that every commit holds.
+/// The content of every commit, from the server.
 fn truth(server: &Server, mount: &Mount) -> Truth {
     let mut client = server.client();
     client.use_database(DATABASE);
@@ -74,7 +74,7 @@ fn truth(server: &Server, mount: &Mount) -> Truth {
     truth
 }
 
-/// Looks at files at random, and checks all that it is told, until the mount is gone.
+/// Reads random files and checks sizes and bytes, until the mount is gone.
 fn walk(root: &Path, truth: &Truth, is_killed: &AtomicBool, mut random: Random) {
     let paths: Vec<_> = truth.iter().collect();
     loop {
@@ -85,7 +85,7 @@ fn walk(root: &Path, truth: &Truth, is_killed: &AtomicBool, mut random: Random) 
         };
         match told {
             Ok((size, bytes)) => {
-                // A read that the kill cut short gives what it had by then, without an error.
+                // A read that the kill interrupts returns what it had by then, without an error.
                 if is_killed.load(Ordering::SeqCst) && bytes.is_some() {
                     return;
                 }
@@ -111,7 +111,7 @@ fn all_is_right(mount: &Mount, truth: &Truth) {
     }
 }
 
-/// The files in the cache folder, those of the segments too.
+/// The files in the cache folder, including those of segments.
 fn cached(folder: &Path) -> Vec<PathBuf> {
     let here = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut all: Vec<_> =
@@ -120,7 +120,7 @@ fn cached(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Flips bytes of what is in the cache folder, or cuts a file off.
+/// Flips bytes in the cache folder, or truncates a file.
 fn damage(folder: &Path, random: &mut Random) {
     for path in cached(folder) {
         let mut bytes = fs::read(&path).expect("the folder is ours");

@@ -38,7 +38,7 @@ fn listing_and_finding_names_reads_no_row() {
     assert_eq!(globbed.trim(), "60");
     assert_eq!(row_reads(&server, "precious"), Vec::<String>::new());
 
-    // The same look finds the reads of a `cat`: it can see them.
+    // The same check finds the reads of a `cat`, so it can detect them.
     run("cat").arg(mount.path("l/latest/precious.jsonl")).ok();
     assert!(!row_reads(&server, "precious").is_empty());
     assert_eq!(row_reads(&server, "other"), Vec::<String>::new(), "nobody asked for the other table");

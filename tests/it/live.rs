@@ -11,7 +11,7 @@ use crate::support::oracle::{self, Moment};
 use crate::support::server::Server;
 use crate::support::{eventually, histories};
 
-/// How soon news have to show.
+/// How soon changes must show.
 const FRESH: Duration = Duration::from_secs(2);
 
 #[test]
@@ -20,7 +20,7 @@ fn new_commits_branches_tags_and_databases_show_by_themselves() {
     let mut client = server.client();
     histories::tour(&mut client, "tour");
     let mount = Mount::new(&[server.url("")]);
-    // Everything is looked at first, so that a stale cache of the kernel's would show.
+    // Look at everything first, so that a stale kernel cache would show.
     let before = names(mount.path("tour/asof"));
     let latest = link(mount.path("tour/latest"));
     assert_eq!(fs::metadata(mount.path("tour/asof/2026-09-01")).map(|m| m.is_dir()).ok(), Some(true));
@@ -110,8 +110,8 @@ fn live_shows_what_is_not_committed() {
     eventually("live/ follows again", FRESH, || agrees(&mut client).then_some(()));
 }
 
-/// The files of a folder whose names move on while it is read; `None` where one went away meanwhile. What was opened
-/// is one content: its size is that of what is read.
+/// The files of a folder whose names change while it is read; `None` if one vanished meanwhile. An open file is one content:
+/// its size matches the bytes that are read.
 fn read_moving(dir: &Path) -> Option<BTreeMap<String, Vec<u8>>> {
     use std::io::Read;
     let read = |name: String| {

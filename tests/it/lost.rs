@@ -1,4 +1,4 @@
-//! Commits that no name reaches any more: kept in lost/ while the store still holds them.
+//! Commits that no branch or tag reaches any more: lost/ shows them as long as the store still holds them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,14 +16,14 @@ use crate::support::sql::{Client, quote};
 use crate::support::tree::{self, Snapshot, with_message};
 use crate::support::{eventually, histories};
 
-/// How soon what is lost, and what is found again, has to show: a poll, a scan, another poll, and some for a slow machine.
+/// How soon lost and recovered commits must show: a poll, a scan, another poll, and a reserve for slow machines.
 const SOON: Duration = Duration::from_secs(4);
 
 /// Commits that are flattened.
 const MANY: usize = 20;
 
-/// A database with [`MANY`] commits after a first one, each with a row more, a row changed, or a table of its own; gives
-/// the first one's hash.
+/// A database with [`MANY`] commits after a first one, each with a new row, a changed row or a new table. Returns the hash
+/// of the first commit.
 fn many(client: &mut Client, database: &str) -> String {
     client.new_database(database);
     client.run(&[
@@ -48,7 +48,7 @@ fn source(server: &Server, database: &str) -> Vec<String> {
     vec![server.data().join(database).display().to_string()]
 }
 
-/// What is lost, by hash: the folders, without the log.
+/// The lost commits by hash: the folders, without the log.
 fn lost(mount: &Mount, database: &str) -> Vec<String> {
     let mut names = names(mount.path(&format!("{database}/lost")));
     names.retain(|name| name != "log.jsonl");
@@ -159,7 +159,7 @@ fn a_deleted_branch_and_an_amended_commit_are_lost_until_a_name_reaches_them() {
     let mut both = [side, amended.clone()];
     both.sort();
     eventually("the amended commit is lost", SOON, || (lost(&mount, "tour") == both).then_some(()));
-    // Made and lost between two polls.
+    // Created and lost between two polls.
     client.run(&["INSERT INTO issues VALUES ('bd-8','at once','open')"]);
     let made = client.commit("soon undone", "2026-04-03T00:00:00");
     client.run(&["CALL DOLT_RESET('--hard','HEAD~1')"]);
@@ -188,7 +188,7 @@ fn what_is_collected_leaves_and_the_rest_lives_on() {
 
     let calls_gc = client.query("CALL DOLT_GC()");
     assert!(calls_gc.is_ok(), "{calls_gc:?}");
-    // Garbage collection ends the sessions that saw what is gone.
+    // Garbage collection ends the sessions that saw the collected commits.
     let mut client = server.client();
     client.use_database("flat");
     eventually("what was collected leaves", SOON, || lost(&mount, "flat").is_empty().then_some(()));
@@ -198,7 +198,7 @@ fn what_is_collected_leaves_and_the_rest_lives_on() {
     assert_eq!(below("schema.sql"), Err(rustix::io::Errno::STALE));
     let listing = rustix::fs::Dir::read_from(&dir).and_then(|mut entries| entries.next().transpose());
     assert_eq!(listing.map(|_| ()), Err(rustix::io::Errno::STALE));
-    // An open file is whole or fails; it was never cut or changed.
+    // An open file is complete or fails; it is never truncated or changed.
     let mut bytes = Vec::new();
     match std::io::Read::read_to_end(&mut &file, &mut bytes) {
         Ok(read) => assert_eq!(read as u64, size),

@@ -1,4 +1,4 @@
-//! One limit for all that is held in memory, and temporary files beyond it (ADR 49).
+//! One limit for everything in memory, and temporary files beyond it (ADR 49).
 
 use std::fs;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::support::temp_dir;
 const ROWS: usize = 30_000;
 const SNAPSHOTS: [&str; 3] = ["2026-01-01T000000Z", "2026-01-02T000000Z", "2026-01-03T000000Z"];
 
-/// The least budget, and what the program takes beside it, in KiB.
+/// The smallest budget, and what the program needs besides it, in KiB.
 const BUDGET: u64 = 8 << 10;
 const BESIDE: u64 = 64 << 10;
 
@@ -19,7 +19,7 @@ const BESIDE: u64 = 64 << 10;
 fn table(salt: usize) -> Vec<u8> {
     let text = "Lorem ipsum dolor sit amet, consectetur elit. ".repeat(13);
     let line = |at: usize| format!("{{\"id\":\"bd-{at:06}\",\"salt\":{salt},\"text\":\"{text}{at}\"}}\n");
-    // In no order of their ids.
+    // Not sorted by id.
     (0..ROWS).map(|at| line(at * 7919 % ROWS)).collect::<String>().into_bytes()
 }
 
@@ -38,7 +38,7 @@ fn source(dir: &tempfile::TempDir) -> String {
     format!("m={}", dir.path().display())
 }
 
-/// The most memory that a process has had, in KiB.
+/// The peak memory of a process, in KiB.
 fn peak_memory(id: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).expect("the program runs");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));

@@ -1,5 +1,5 @@
-//! A mount of a store's own files only ever reads them: shown by the system calls that the program makes, and
-//! by a store that cannot be written to.
+//! A mount of a store's own files only reads them: proved by the system calls of the program, and by a store that cannot be
+//! written to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::support::mount::{Mount, detach};
 use crate::support::server::Server;
 use crate::support::{eventually, histories, tell, temp_dir};
 
-/// What may be asked about a store's files, with flags that cannot change them.
+/// System calls that may be made on a store's files, with flags that cannot change them.
 const HARMLESS: [&str; 18] = [
     "access",
     "chdir",
@@ -32,7 +32,7 @@ const HARMLESS: [&str; 18] = [
     "statfs",
     "statx",
 ];
-/// Flags of `open` that write or lock, and locks of `fcntl`.
+/// Flags of `open` that allow writes or locks, and locks of `fcntl`.
 const HARMFUL_FLAGS: [&str; 13] = [
     "O_WRONLY",
     "O_RDWR",
@@ -49,15 +49,14 @@ const HARMFUL_FLAGS: [&str; 13] = [
     "F_NOTIFY",
 ];
 
-/// strace, so that the traced program is our own child, and each call shows the paths that it is about.
+/// strace, with the traced program as our own child, and with the paths that each call refers to.
 fn tracer(trace: &Path) -> Vec<String> {
     let calls = "trace=%file,flock,fcntl,ftruncate,fallocate,fchmod,fchown,fsetxattr,fremovexattr,utimensat,futimesat";
     let trace = trace.to_str().expect("temporary folders are UTF-8");
     ["strace", "-D", "-f", "-y", "--seccomp-bpf", "-e", calls, "-o", trace].map(str::to_owned).to_vec()
 }
 
-/// Whether a call is the one that mounts the tree, away from the store: that the mount has the store's path
-/// as its source is a name in the table of mounts.
+/// Whether a call mounts the tree outside the store: the store's path is only the source name in the mount table.
 fn mounts_the_tree(name: &str, arguments: &str, folder: &str) -> bool {
     let pieces: Vec<_> = arguments.split('"').collect();
     let ["", _source, ", ", target, ", ", "fuse", ..] = pieces[..] else { return false };
@@ -65,10 +64,10 @@ fn mounts_the_tree(name: &str, arguments: &str, folder: &str) -> bool {
     name == "mount" && target.is_absolute() && !target.starts_with(folder)
 }
 
-/// The calls of a trace that are about a folder: all, and those that may change what is in it.
+/// The calls of a trace that refer to a folder: all of them, and those that may change its files.
 fn calls<'t>(trace: &'t str, folder: &Path) -> (Vec<&'t str>, Vec<&'t str>) {
     let folder = folder.to_str().expect("temporary folders are UTF-8");
-    // A call that another thread broke into is continued on a line without its arguments.
+    // A call that another thread interrupted continues on a line without its arguments.
     let about = trace.lines().filter(|line| line.contains(folder) && line.contains('('));
     let about: Vec<_> = about.collect();
     let is_harmful = |line: &&str| {
@@ -83,7 +82,7 @@ fn calls<'t>(trace: &'t str, folder: &Path) -> (Vec<&'t str>, Vec<&'t str>) {
     (about, harmful)
 }
 
-/// Looks at everything in a mount, once.
+/// Reads everything in a mount once.
 fn walk(dir: &Path) -> usize {
     let mut count = 0;
     for name in names(dir) {
@@ -101,7 +100,7 @@ fn walk(dir: &Path) -> usize {
     count
 }
 
-/// Reads all of a mount, then commits and collects garbage on the server, and reads all of it each time.
+/// Reads all of a mount, then commits and collects garbage on the server, and reads everything again each time.
 fn rounds(server: &Server, mount: &Mount) {
     let mut client = server.client();
     assert!(walk(mount.root()) > 10);
@@ -146,7 +145,7 @@ fn no_call_changes_a_file_of_the_store() {
     );
 }
 
-/// The check of the trace finds what it looks for.
+/// The check of the trace detects writes.
 #[test]
 fn a_trace_shows_what_writes() {
     let dir = temp_dir();

@@ -1,4 +1,4 @@
-//! What happens to stores beside a running server shows soon, both where the kernel tells of it and where it does not.
+//! Changes to stores beside a running server show soon, with and without the kernel's notifications.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -16,10 +16,10 @@ use crate::support::server::Server;
 use crate::support::sql::Client;
 use crate::support::{archives, eventually, histories, temp_dir};
 
-/// How soon news have to show.
+/// How soon changes must show.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Held by the test that takes all instances of inotify that a user may have, and by those that need one.
+/// Locked by the test that takes all inotify instances that a user may have, and by those that need one.
 static INSTANCES: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -93,7 +93,7 @@ fn everything_shows(server: &Server, client: &mut Client, mount: &Mount) {
     a_replaced_folder_shows(server, &mut client, mount);
 }
 
-/// A folder beside the server's own, put there whole and then replaced by a newer one.
+/// A complete folder, put beside the server's own and then replaced by a newer one.
 fn a_replaced_folder_shows(server: &Server, client: &mut Client, mount: &Mount) {
     let aside = temp_dir();
     let (shown, copy) = (server.data().join("copy"), aside.path().join("copy"));
@@ -117,13 +117,13 @@ fn shows(mount: &Mount, database: &str, snapshot: &str) {
     eventually(&format!("{snapshot} shows in {database}"), FRESH, is_there);
 }
 
-/// Mounts while this user has no instance of inotify left.
+/// Mounts while this user has no inotify instance left.
 fn mount_without_watches(sources: &[String]) -> Mount {
     for _ in 0..10 {
         let taken = all_instances();
         let mount = Mount::new(sources);
         drop(taken);
-        // Another test's mount that ends in between gives one back.
+        // Another test's mount may end meanwhile and release one.
         if mount.watched_folders() == 0 {
             return mount;
         }

@@ -1,4 +1,4 @@
-//! What is printed controls no terminal, and commands in hints mean what they say: file names, commits and servers may be
+//! Output never controls a terminal, and commands in hints do what they say, even if file names, commits and servers are
 //! hostile.
 
 use std::ffi::{OsStr, OsString};
@@ -14,10 +14,10 @@ use crate::support::git::git;
 use crate::support::mount::{Mount, asof, detach, mounted};
 use crate::support::temp_dir;
 
-/// Sets a title and a colour, turns the direction of writing, and pretends to be a line of ours.
+/// Sets a title and a colour, reverses the direction of writing, and forges a line of asof.
 const HOSTILE: &str = "a\u{1b}]0;t\u{7}\u{1b}[31m\u{202e}b\u{9b}5m\nok: all";
 
-/// What a terminal would obey, or show as something else; newlines apart.
+/// Characters that a terminal would obey, or display as something else; except newlines.
 fn is_dangerous(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -28,7 +28,7 @@ fn assert_harmless(text: &str) {
     assert!(!text.is_empty() && !text.contains(is_dangerous), "{text:?}");
 }
 
-/// Nothing dangerous on either stream, and nothing that pretends to be a line of ours.
+/// Checks that neither stream contains anything dangerous or a forged line.
 #[track_caller]
 fn assert_both_harmless(outcome: &Outcome) -> String {
     let text = format!("{}{}", outcome.text(), outcome.stderr);
@@ -37,29 +37,29 @@ fn assert_both_harmless(outcome: &Outcome) -> String {
     text
 }
 
-/// A command of a test's own, with nothing of the machine's in it.
+/// A command of the test's own, with an environment independent of the machine.
 fn program() -> Run {
     run(asof())
 }
 
-/// The same on a terminal. Arguments must mean nothing to a shell.
+/// The same on a terminal. The arguments must not contain shell syntax.
 fn on_terminal(args: &[&str]) -> String {
     let command = format!("{} {}", asof().display(), args.join(" "));
     let outcome = run("script").args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").outcome();
-    // A terminal has a carriage return at each end of a line; colours of ours are wanted.
+    // A terminal adds a carriage return to each line; our own colours are expected.
     let text = outcome.expect_status(0).text().replace("\r\n", "\n");
     ["0", "1", "2", "31", "32", "33", "36"]
         .iter()
         .fold(text, |text, code| text.replace(&format!("\u{1b}[{code}m"), ""))
 }
 
-/// The command that a hint has between backticks.
+/// The command between the backticks of a hint.
 fn command_in(text: &str, begin: &str) -> String {
     let start = text.find(&format!("`{begin}")).unwrap_or_else(|| panic!("no `{begin}`: {text}")) + 1;
     text[start..].split('`').next().expect("there is text before a backtick").to_owned()
 }
 
-/// What a shell gives to `name` as its last argument, by the command line of a hint.
+/// The last argument that a shell passes to `name` when it runs the command line of a hint.
 fn given_to(name: &str, command: &str, arguments: &str) -> OsString {
     let script = format!("{name}() {{ printf '%s' \"{arguments}\"; }}; {command}");
     let outcome = run("sh").args(["-c", &script]).outcome().expect_status(0);
@@ -67,7 +67,7 @@ fn given_to(name: &str, command: &str, arguments: &str) -> OsString {
     OsString::from_vec(outcome.stdout)
 }
 
-/// A folder with a zip that is cut off, under each of these names.
+/// A folder with a truncated zip under each of these names.
 fn broken_zips(names: &[&OsStr]) -> tempfile::TempDir {
     let dir = temp_dir();
     for name in names {
@@ -84,7 +84,7 @@ fn verify_prints_no_name_as_it_is() {
     let names: [&OsStr; 3] = [
         OsStr::new("a\u{1b}]0;t\u{7}\u{1b}[31m\u{202e}b\u{9b}5m\nok: all-2026-01-01.zip"),
         OsStr::new("x';id;'-2026-01-02.zip"),
-        // It is no archive, which the log says.
+        // It is not an archive, and the log says so.
         OsStr::from_bytes(b"x\xff\xfe-2026-01-03.zip"),
     ];
     let dir = broken_zips(&names);
@@ -101,7 +101,7 @@ fn verify_prints_no_name_as_it_is() {
     let mut expected: Vec<OsString> = names[..2].iter().map(|name| dir.path().join(name).into()).collect();
     expected.sort();
     assert_eq!(shown, expected, "each hint means the file, and runs nothing else");
-    // A machine gets the characters of a name as they are.
+    // Programs get the exact characters of a name.
     let outcome = program().args(["verify", "--json"]).arg(dir.path()).outcome();
     let is_hostile = |line: &str| line.contains(r"a\u001b]0;t\u0007\u001b[31m") && line.contains('\u{202e}');
     assert!(outcome.text().lines().any(is_hostile), "{}", outcome.text());
@@ -180,7 +180,7 @@ fn rude_server(message: &'static str) -> u16 {
         let length = u8::try_from(packet.len()).expect("the message is short");
         for client in listener.incoming() {
             let Ok(mut client) = client else { return };
-            // A client that has left has its answer.
+            // A client that has disconnected has its answer.
             let _ = client.write_all(&[&[length, 0, 0, 0], &*packet].concat());
             let _ = client.read(&mut [0; 64]);
         }

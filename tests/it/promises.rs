@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The last parts of the paths of all test functions: `module::name`, or `name` alone for modules with one file.
+/// The last parts of the paths of all test functions: `module::name`, or just `name` for modules with one file.
 fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("the sources are there").flatten() {
         let path = entry.path();
@@ -58,7 +58,7 @@ fn every_promise_names_tests_that_exist() {
         }
     }
     assert!(promises >= 20 && named > promises, "the page has rows: {promises} promises, {named} tests");
-    // A promise without a test is none.
+    // A promise without a test is not a promise.
     let header = "| promise | tests |";
     for table in page.split(header).skip(1) {
         for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {

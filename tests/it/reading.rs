@@ -14,7 +14,7 @@ use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::temp_dir;
 
-/// 32 threads read pieces of every size at random offsets, from before the first byte is rendered on.
+/// 32 threads read pieces of every size at random offsets, starting before the first byte is rendered.
 pub fn readers_agree(path: &Path, wanted: &Arc<Vec<u8>>) {
     std::thread::scope(|scope| {
         for seed in 0..32 {

@@ -25,7 +25,7 @@ fn every_write_is_erofs() {
     let latest = mount.path("tour/latest");
     assert_eq!(errno(fs::remove_file(&latest)), libc::EROFS);
     assert_eq!(errno(fs::rename(&latest, mount.path("tour/newest"))), libc::EROFS);
-    // Nothing of it left a trace.
+    // None of it left a trace.
     let names = crate::support::files::names(&snapshot);
     assert_eq!(names, ["issues.jsonl", "labels.jsonl", "schema.sql"]);
 }
@@ -78,7 +78,7 @@ fn touch(path: &Path) -> std::io::Result<()> {
     Ok(rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty())?)
 }
 
-/// What a program that prints errno's text was told.
+/// The errno text that a program printed.
 fn told_by(stderr: &str) -> std::io::Result<()> {
     let code = if stderr.contains("Read-only file system") { libc::EROFS } else { libc::EIO };
     if stderr.is_empty() { Ok(()) } else { Err(std::io::Error::from_raw_os_error(code)) }

@@ -1,4 +1,4 @@
-//! The same promises on a real history of about 970 commits, where `ASOF_REAL_HISTORY` names one (`.ci/run` does).
+//! The same promises on a real history of about 970 commits, if `ASOF_REAL_HISTORY` names one (`.ci/run` does).
 //! One test, since loading takes half a minute: its parts run one after the other on one mount.
 
 use std::time::Instant;
@@ -24,7 +24,7 @@ fn a_real_history() {
     let commits = part("load", || real_history::load(&mut client, &bundle));
     let mount = Mount::new(&[server.url(DATABASE)]);
     part("list", || {
-        // One commit more: Dolt's own first one.
+        // One more commit: Dolt's own first one.
         assert_eq!(names(mount.path(&format!("{DATABASE}/asof"))).len(), commits + 1);
         assert_eq!(tree::log(&mount.path(DATABASE)).len(), commits + 1);
     });

@@ -40,7 +40,7 @@ fn branches_tags_and_commits() {
     leads("tags/open/slug-1", &hash("side"));
     leads("tags/v1.0", &hash("base"));
     leads("tags/beside", &hash("lonely"));
-    // What only a branch beside the main line reaches is a folder of its own; the rest are symlinks.
+    // Commits that only a side branch reaches have their own folders; the rest are symlinks.
     let beside = log.iter().find(|s| s.commit == hash("lonely")).expect("the log has every commit");
     assert_eq!(beside.path, format!("commits/{}", hash("lonely")));
     assert!(fs::symlink_metadata(mount.path(&format!("b/{}", beside.path))).expect("it is there").is_dir());

@@ -1,4 +1,4 @@
-//! What one mount has measured, the next one knows: also after a crash, and never what was not so.
+//! A mount knows what an earlier one measured, even after a crash, and never anything wrong.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,14 +37,14 @@ fn sizes(mount: &Mount) -> BTreeMap<String, u64> {
     sizes
 }
 
-/// Statements that read all rows of a table at a commit. (What a view gives may change with the server, and is
-/// measured by each mount.)
+/// Statements that read all rows of a table at a commit. (A view's rows may change with the server's version, so each mount
+/// measures them.)
 fn row_reads(server: &Server) -> usize {
     let statements = server.statements();
     statements.iter().filter(|sql| sql.starts_with("SELECT * FROM `") && sql.contains(" AS OF ")).count()
 }
 
-/// The file with the lengths, once it is there: they are written every two seconds.
+/// The file with the lengths, once it exists: it is written every two seconds.
 fn index(folder: &Path) -> PathBuf {
     eventually("lengths are kept", Duration::from_secs(20), || {
         let files = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -84,7 +84,7 @@ fn sizes_of_an_earlier_mount_need_no_row_and_are_right() {
     assert!(row_reads(&server) > reads, "without a place for it nothing is known");
 }
 
-/// Those of the statements that read rows of the tables of [`histories::tour`].
+/// The statements among these that read rows of the tables of [`histories::tour`].
 fn reads_of_tour(statements: &[String]) -> Vec<String> {
     let reads_rows = |sql: &&String| {
         let is_of_table = ["issues", "labels"].iter().any(|table| sql.contains(&format!("`{table}`")));
@@ -93,7 +93,7 @@ fn reads_of_tour(statements: &[String]) -> Vec<String> {
     statements.iter().filter(reads_rows).cloned().collect()
 }
 
-/// With a disk cache the next mount reads from there what this one has asked the server for.
+/// With a disk cache, the next mount reads from there what this one fetched from the server.
 #[test]
 fn what_was_read_is_not_asked_for_again() {
     let (server, cache) = (Server::start(), temp_dir());
@@ -115,7 +115,7 @@ fn what_was_read_is_not_asked_for_again() {
     assert_eq!(reads_of_tour(&statements), Vec::<String>::new(), "all: {statements:#?}");
 }
 
-/// What `ls -lR` makes the server do in a mount that knows the sizes: nothing that reads the rows of a table.
+/// In a mount that knows the sizes, `ls -lR` makes the server read no row of a table.
 #[test]
 fn ls_of_everything_reads_no_row_after_a_remount() {
     let (server, cache) = (Server::start(), temp_dir());
@@ -137,14 +137,13 @@ fn ls_of_everything_reads_no_row_after_a_remount() {
     second.unmount();
 }
 
-/// Over `dolt://` a content is measured as a whole, from a store's files by the parts that it shares with
-/// others.
+/// Over `dolt://` a content is measured as a whole; from a store's files, by the segments that it shares with others.
 #[test]
 fn sizes_of_a_store_s_files_are_right_in_the_next_mount() {
     let (server, cache) = history();
     let mut client = server.client();
     client.use_database(DATABASE);
-    // More than one part, of which each commit changes some.
+    // More than one segment; each commit changes some of them.
     let title = "a title of which a part holds a few dozen ".repeat(3);
     let rows =
         |from: usize| (from..from + 1_000).map(|id| format!("({id},'{title}{id}')")).collect::<Vec<_>>();

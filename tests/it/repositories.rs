@@ -1,4 +1,4 @@
-//! Git repositories as sources: real git is asked what has to be shown.
+//! Git repositories as sources, compared with the answers of real git.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,10 +13,10 @@ use crate::support::mount::{Mount, asof};
 use crate::support::work_tree::{Work, tour};
 use crate::support::{eventually, git, temp_dir, tree};
 
-/// How soon a commit has to show.
+/// How soon a commit must show.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// What every file of a folder tree is, so that a change shows.
+/// A description of every file of a folder tree, so that the test notices a change.
 fn state(folder: &Path) -> String {
     run("find").arg(folder).args(["-printf", "%p %i %s %T@ %C@ %m\n"]).ok()
 }
@@ -83,7 +83,7 @@ fn links_are_links_and_what_may_be_run_runs() {
     run("rsync").args(["-aH", "--delete"]).arg(format!("{}/", latest.display())).arg(&copy).ok();
     let again = run("rsync").args(["-aHi", "--delete"]).arg(format!("{}/", latest.display())).arg(&copy).ok();
     assert_eq!(again, "", "a second rsync sends nothing");
-    // No attribute of the kind may stand at a symlink.
+    // Symlinks cannot have such attributes.
     let told = run("getfattr").args(["-h", "-d"]).arg(latest.join("outside")).ok();
     assert_eq!(told, "");
 }
@@ -203,7 +203,7 @@ fn archives_in_a_work_tree_come_first_unless_git_is_asked_for() {
     let mount = Mount::new(&[work.path.display().to_string(), format!("repo=git:{}", work.path.display())]);
     assert_eq!(names(mount.root()), ["hq", "repo"]);
     assert_eq!(names(mount.path("hq/asof")), ["2026-01-03T120000Z"]);
-    // Git has what the folder has no more.
+    // Git still has what was deleted from the folder.
     assert_eq!(names(mount.path("repo/asof")), ["2026-01-01T120000Z", "2026-01-03T120000Z"]);
 }
 
@@ -245,7 +245,7 @@ fn copies_that_octopoid_deleted_are_mounted_at_the_times_in_their_names() {
     assert_eq!(link(mount.path("state/asof/HEAD~2")), "2026-01-01T110000Z");
     assert_eq!(link(mount.path(&format!("state/asof/{commit}"))), "2026-01-01T110000Z");
 
-    // One more, while it is mounted.
+    // One more copy, while it is mounted.
     take("2026-02-01-120000", 4);
     work.commit("snapshot: orchestrator DB at 2026-02-01 12:00:00", "31T13:00:01");
     let newest = || link(mount.path("state/latest"));

@@ -1,5 +1,5 @@
-//! `history/` over tables that change their keys, their columns and themselves, by an oracle that reads each commit's rows and
-//! holds them against those of its first parent.
+//! `history/` over tables whose keys, columns and identity change, compared with an oracle that compares each commit's rows
+//! with those of its first parent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,11 +12,11 @@ use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::sql::{Client, ident, quote};
 
-/// The columns of a row that have a value, as text.
+/// The non-NULL columns of a row, as text.
 type Row = BTreeMap<String, String>;
 /// By key, as text.
 type Rows = BTreeMap<String, Row>;
-/// Commit, kind of change, the row from then on (or as it was), and the columns that changed.
+/// Commit, kind of change, the row after it (or before its removal), and the columns that changed.
 type Event = (String, String, Row, BTreeSet<String>);
 
 /// Random changes of single rows, one commit each.
@@ -54,34 +54,34 @@ impl Author<'_> {
     }
 }
 
-/// What each table has been through.
+/// What happens to each table.
 fn grow(client: &mut Client) {
     client.new_database("grown");
     let mut author = Author { client, random: Random::new(3), commits: 0 };
     let number = |n: u64| n.to_string();
     let word = |n: u64| format!("k,{n}/é");
-    // A key that becomes a text, a column that comes, and more than a hundred versions after that.
+    // A key that becomes a text, a new column, and more than a hundred versions after that.
     author.alter("CREATE TABLE t (id int PRIMARY KEY, s text)");
     author.work("t", number, 30);
     author.alter("ALTER TABLE t MODIFY COLUMN id varchar(36)");
     author.work("t", word, 15);
     author.alter("ALTER TABLE t ADD COLUMN late int DEFAULT 7");
     author.work("t", number, 60);
-    // What was done on a branch comes all at once.
+    // A merge brings the changes of a branch all at once.
     author.client.run(&["CALL DOLT_CHECKOUT('-b', 'side')"]);
     author.work("t", word, 5);
     author.client.run(&["CALL DOLT_CHECKOUT('main')"]);
     author.work("t", number, 5);
     author.alter("CALL DOLT_MERGE('side', '--no-ff', '--no-commit')");
     author.work("t", word, 60);
-    // A table that is made anew with another key, and one whose keys know no case.
+    // A table that is recreated with another key, and one with case-insensitive keys.
     author.alter("CREATE TABLE u (id varchar(20) PRIMARY KEY, s text)");
     author.work("u", word, 10);
     author.alter("DROP TABLE u");
     author.alter("CREATE TABLE u (id bigint PRIMARY KEY, other int, s text)");
     author.work("u", number, 10);
     author.alter("CREATE TABLE c (id varchar(20) COLLATE utf8mb4_0900_ai_ci PRIMARY KEY, s text)");
-    // A key that was never another one, and a hundred versions of it: these are asked for at once.
+    // A key that never changes, with a hundred versions: asof fetches these in one query.
     author.alter("CREATE TABLE w (id varchar(20) PRIMARY KEY, s text)");
     author.work("w", word, 10);
     author.alter("ALTER TABLE w ADD COLUMN late int");
@@ -89,7 +89,7 @@ fn grow(client: &mut Client) {
     author.work("c", |n| if n % 2 == 0 { format!("K{}", n / 4) } else { format!("k{}", n / 4) }, 20);
 }
 
-/// The rows of a table at a commit; none where there is no such table.
+/// The rows of a table at a commit; none if the table does not exist.
 fn rows_at(client: &mut Client, table: &str, commit: &str) -> Rows {
     let as_of = quote(commit);
     let Ok(columns) = client.query(&format!("SHOW COLUMNS FROM {} AS OF {as_of}", ident(table))) else {
@@ -110,7 +110,7 @@ fn rows_at(client: &mut Client, table: &str, commit: &str) -> Rows {
     rows.into_iter().map(row).collect()
 }
 
-/// By key, what became of each row at each commit.
+/// What happened to each row at each commit, by key.
 fn events(client: &mut Client, table: &str) -> BTreeMap<String, BTreeSet<Event>> {
     let parents = client.first_parents();
     let commits = client.texts("SELECT commit_hash FROM dolt_log");
@@ -149,7 +149,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What a file of `history/` says. That a number became a text of the same digits does not count as a change of the row.
+/// The content of a file of `history/`. A number that became a text of the same digits is not a change of the row.
 fn told(mount: &Mount, table: &str, key: &str) -> BTreeSet<Event> {
     let name = key.replace('/', "%2F").replace(',', "%2C");
     let lines = read_text(mount.path(&format!("grown/history/{table}/{name}.jsonl")));
@@ -184,7 +184,7 @@ fn rows_keep_their_history_through_all_that_happens_to_their_table() {
         let mount = Mount::new(&[format!("grown={source}")]);
         for table in ["t", "u", "c", "w"] {
             let events = events(&mut client, table);
-            // More than are looked up one by one, so that the index answers for the last ones.
+            // More than asof looks up one by one, so that the index answers for the last ones.
             assert!(table != "t" || events.len() > 70, "{} keys", events.len());
             for (key, wanted) in events {
                 assert_eq!(told(&mount, table, &key), wanted, "{key} of {table} in {source}");

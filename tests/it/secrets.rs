@@ -1,5 +1,5 @@
-//! What opens other services stays its owner's: in a mount by the mode of files, in what commands print by a mask. The
-//! bytes of files stay exact, so that they can be put back.
+//! Credentials stay with their owner: a mount protects them with file modes, commands mask them in their output. Files keep
+//! their exact bytes, so that they can be restored.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,11 +14,11 @@ use crate::support::user::{User, can_be_others, open_all, public_dir, set_mode};
 
 const STRANGER: User = User::new(54_001);
 
-/// Every secret value of these tests has this in it.
+/// Every secret value of these tests contains this.
 const HUSH: &str = "hush-hush";
 const MASK: &str = "********";
 
-/// Two snapshots with Beads' settings: one token changes, one stays, one setting is none.
+/// Two snapshots with Beads' settings: one token changes, one stays the same, and one setting is not secret.
 fn settings(server: &Server, database: &str) {
     let mut client = server.client();
     client.new_database(database);
@@ -73,7 +73,7 @@ fn secret_tables_and_what_is_made_of_them_are_their_owners() {
         );
         assert_eq!(mount.path(path).metadata().expect("it is there").mode() & 0o777, 0o400, "{path}");
     }
-    // Not even whether there is such a setting.
+    // Not even whether such a setting exists.
     let looked = STRANGER.run(mount.root(), "stat", &["b/history/config/no.such.jsonl"]);
     assert!(looked.stderr.contains("Permission denied"), "{}", looked.stderr);
     let open = [
@@ -88,7 +88,7 @@ fn secret_tables_and_what_is_made_of_them_are_their_owners() {
         STRANGER.reads(&mount, path);
         assert!(!read_text(mount.path(path)).contains(HUSH), "{path}");
     }
-    // Without --exclude '' the passwords of peers are not shown at all.
+    // Without --exclude '', the passwords of peers do not appear at all.
     let usual = Mount::new(&[server.url("b")]);
     assert!(!usual.path("b/latest/federation_peers.jsonl").exists());
     assert_eq!(usual.path("b/latest/config.jsonl").metadata().expect("it is there").mode() & 0o777, 0o400);
@@ -218,7 +218,7 @@ fn what_commands_print_has_no_secret_unless_they_are_asked() {
             );
         }
     }
-    // What changed is said, but not into what; what is no secret is shown.
+    // The output says which secret changed, but not its values; other values are shown.
     let text = command("diff", &source).args([first, second]).ok();
     assert!(text.contains(&format!("value: \"{MASK}\" -> \"{MASK}\"")), "{text}");
     assert!(text.contains("value: \"bd\" -> \"gt\"") && text.contains("~ linear.api_key"), "{text}");
@@ -228,7 +228,7 @@ fn what_commands_print_has_no_secret_unless_they_are_asked() {
          \"from\":{{\"value\":\"{MASK}\"}},\"to\":{{\"value\":\"{MASK}\"}}}}\n"
     );
     assert_eq!(json, line);
-    // Files keep every byte.
+    // Files contain every byte.
     let cat = |path: &str| run(asof()).args(["cat", "--cache-dir", "", "--from", &source, path]).ok();
     assert!(cat("b/latest/config.jsonl").contains(HUSH));
 }
@@ -245,7 +245,7 @@ fn no_search_says_what_a_secret_is() {
         let shown: Vec<&str> = words.iter().copied().chain(["--show-secrets"]).collect();
         assert!(find(&shown).expect_status(0).text().contains("config") || words[0] == "aHVzaC1odXNo");
     }
-    // An expression that matches the mask, or a guess, answers the same whether the guess is right or not.
+    // The answer to an expression that matches the mask, or a guess, does not depend on the secret.
     let guess =
         |guess: &str| find(&["-e", &format!(r#"\*{{8}}|{guess}"#), "b/config"]).expect_status(0).text();
     assert_eq!(guess("hush-hush-2"), guess("no such text"));

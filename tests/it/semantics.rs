@@ -1,7 +1,7 @@
 //! Every example of docs/SEMANTICS.md does what the document says.
 //!
 //! Within a block fenced as `console`, a line that begins with `$ ` is a command, and the lines up to the next
-//! one are what it prints, stdout and stderr together. Commands run by bash in the mountpoint, with `asof` on the PATH.
+//! one are what it prints, stdout and stderr together. bash runs the commands in the mountpoint, with `asof` on the PATH.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::server::Server;
 use crate::support::work_tree;
 use crate::support::{archives, eventually, histories, temp_dir};
 
-/// A command of the document with what it is to print.
+/// A command of the document and its expected output.
 struct Example {
     line: usize,
     command: String,

@@ -1,4 +1,4 @@
-//! A store's own folder as the source, beside the server that is running on it.
+//! A store's own folder as the source, while a server runs on it.
 
 use std::fs;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::support::mount::Mount;
 use crate::support::server::Server;
 use crate::support::{eventually, histories};
 
-/// How soon news have to show.
+/// How soon changes must show.
 const FRESH: Duration = Duration::from_secs(2);
 
 #[test]
@@ -61,7 +61,7 @@ fn a_store_that_goes_away_stays_as_it_was_and_a_dropped_database_leaves() {
     let alone = Mount::new(&[data.join("tour").display().to_string()]);
     let whole = read_all(mount.path("tour/latest"));
     let warnings = |mount: &Mount| mount.log().matches("the store of tour is not there any more").count();
-    // What is away, what is left in its place, and which mounts notice.
+    // What is removed, what stays in its place, and which mounts notice.
     let absences: [(&std::path::Path, bool); 3] =
         [(&data, false), (&data, true), (&data.join("tour/.dolt"), false)];
     for (nth, (away, leaves_a_folder)) in absences.into_iter().enumerate() {
@@ -82,7 +82,7 @@ fn a_store_that_goes_away_stays_as_it_was_and_a_dropped_database_leaves() {
             (alone.log().matches("the source answers again").count() > nth).then_some(())
         });
     }
-    // A manifest that is gone is made good by the journal.
+    // The journal replaces a missing manifest.
     fs::rename(noms.join("manifest"), &aside).expect("the folder is ours");
     eventually("the log tells", Duration::from_secs(20), || {
         alone.log().contains("the newest root that can be proven is shown").then_some(())

@@ -1,4 +1,4 @@
-//! Temporary files: none outlives its use, and a full folder for them costs one database.
+//! Temporary files: none outlives its use, and a full temporary folder affects only one database.
 
 use std::fs;
 use std::path::Path;
@@ -19,14 +19,14 @@ fn zip_with_database(folder: &Path, name: &str, script: &str, text: &str) {
     run("zip").args(["-q"]).arg(folder.join(name)).args(["x.db", "plain.txt"]).dir(staging.path()).ok();
 }
 
-/// A folder of zips with databases in them, and one with a database with a log beside it.
+/// A folder of zips that contain databases, one of them with a log beside the database.
 fn backups(dir: &Path) -> [String; 2] {
     let (zips, copies) = (dir.join("zips"), dir.join("copies"));
     fs::create_dir(&zips).expect("the folder is ours");
     fs::create_dir(&copies).expect("the folder is ours");
     zip_with_database(&zips, "2026-01-02T000000.zip", "CREATE TABLE t(a); INSERT INTO t VALUES(1);", "old\n");
     zip_with_database(&zips, "2026-01-03T000000.zip", "CREATE TABLE t(a); INSERT INTO t VALUES(2);", "new\n");
-    // The log stays beside a copy that is made while the database is open.
+    // A copy made while the database is open includes the log.
     let script = format!(
         "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1);\n.shell cp {0}/w.db {1}/w-20260103.db; cp {0}/w.db-wal {1}/w-20260103.db-wal\n",
         dir.display(),
@@ -89,7 +89,7 @@ fn no_temporary_file_outlives_a_mount_however_it_ends() {
     }
 }
 
-/// Runs asof with a folder for temporary files that has room for one MiB.
+/// Runs asof with a temporary folder that has room for one MiB.
 fn with_little_room(dir: &Path, args: &str) -> Outcome {
     let script =
         format!("mount -t tmpfs -o size=1m none \"$DIR/tmp\"; export TMPDIR=$DIR/tmp; exec \"$ASOF\" {args}");
@@ -119,17 +119,17 @@ fn a_full_folder_for_temporary_files_costs_the_tables_of_one_database() {
         "{refused}"
     );
     assert!(refused.contains("TMPDIR"), "{refused}");
-    // Other snapshots, and what is made of several.
+    // Other snapshots, and views computed from several.
     assert_eq!(text("cat ZIPS asof/2026-01-03/x.db.tables/t.jsonl"), "{\"a\":2}\n");
     assert!(text("ls ZIPS versions/").contains("plain.txt"));
     let versions = text("ls ZIPS versions/x.db.tables/t/");
     assert_eq!(versions, "2026-01-02T000000Z.jsonl\n2026-01-03T000000Z.jsonl\n", "it is not said to be gone");
     assert!(text("diff ZIPS 2026-01-02 2026-01-03").contains("table x.db.tables/t"));
-    // A table that cannot be read is neither removed nor unchanged.
+    // An unreadable table counts neither as removed nor as unchanged.
     let failed = asof("diff ZIPS 2026-01-03 latest x.db.tables/t");
     assert_ne!(failed.status.code(), Some(0));
     assert!(failed.stderr.contains("no room for temporary files"), "{}", failed.stderr);
-    // With more room, all is there.
+    // With more room, everything is readable.
     let all = run(crate::support::mount::asof()).args(["cat", "--from", &zips, "latest/x.db.tables/t.jsonl"]);
     assert_eq!(all.env("HOME", dir.path()).ok(), "{\"a\":3}\n");
 }

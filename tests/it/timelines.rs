@@ -1,4 +1,4 @@
-//! Several sources of one database make one timeline.
+//! Several sources of one database form one timeline.
 
 use std::fs;
 
@@ -9,8 +9,8 @@ use crate::support::{archives, temp_dir, tree};
 
 const EXPORT: &[u8] = b"{\"id\":1,\"from\":\"archive\"}\n";
 
-/// A server whose history begins on 2026-01-10, and a folder of exports from 2026-01-05 on: hourly detail that
-/// the server has lost, one of them at the very instant of a commit.
+/// A server whose history begins on 2026-01-10, and a folder of hourly exports from 2026-01-05 on that the server does not
+/// have; one of them has the exact time of a commit.
 fn both() -> (Server, tempfile::TempDir) {
     let server = Server::start();
     let mut client = server.client();
@@ -52,7 +52,7 @@ fn archives_answer_for_what_the_server_has_lost() {
     let sources: Vec<&str> = log.iter().filter_map(|s| s.line["source"].as_str()).collect();
     assert!(sources.iter().any(|s| s.contains(&server.port.to_string())), "{sources:?}");
     assert!(sources.iter().any(|s| s.contains(&*dir.path().to_string_lossy())), "{sources:?}");
-    // Three exports, two commits and the server's initial one, each under a name of its own.
+    // Three exports, two commits and the server's initial one, each under its own name.
     assert_eq!(names(mount.path("flat/asof")).len(), 6);
     for snapshot in &log {
         assert!(fs::metadata(mount.path("flat").join(&snapshot.path)).is_ok(), "{}", snapshot.path);

@@ -1,4 +1,4 @@
-//! The tools that people use on files give right answers on a mount, whatever it shows.
+//! Common file tools give correct answers on every kind of mount.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ fn all_tools_work(db: &Path, a: &str, b: &str) {
 /// Runs every tool but rsync on two snapshots of the database folder `db`.
 pub fn read_tools_work(db: &Path, a: &str, b: &str) {
     let dir = temp_dir();
-    // What the tools must find, laid out as plain files.
+    // The expected results, as plain files.
     let plain = dir.path().join("plain/asof");
     for name in [a, b] {
         write_all(&plain.join(name), &read_all(db.join("asof").join(name)));
@@ -79,7 +79,7 @@ fn copies_agree(db: &Path, plain: &Path, dir: &Path, a: &str) {
         "tar cf - -C \"$FROM\" . | tar xf - -C \"$TO\" && tar cf - -C \"$FROM\" . | tar df - -C \"$FROM\"";
     shell(&format!("set -o pipefail; {script}")).env("FROM", &source).env("TO", dir.join("tar")).ok();
     same(&dir.join("tar"));
-    // The copies are given to rm as any folder is: modes of the mount do not stick in the way.
+    // rm deletes the copies like any folder: the modes of the mount do not prevent it.
     run("rm").arg("-r").arg(dir.join("tar")).ok();
 }
 
@@ -202,7 +202,7 @@ fn an_rsync_after_a_remount_sends_nothing() {
         said
     };
     assert!(!rsync().contains("files transferred: 0\n"));
-    // In another second, which is what rsync compares: nothing may go by when it was mounted.
+    // In another second, the precision that rsync compares: no time may depend on when the tree was mounted.
     let second = || std::time::UNIX_EPOCH.elapsed().expect("it is after 1970").as_secs();
     let mounted = second();
     crate::support::eventually("another second", std::time::Duration::from_secs(5), || {

@@ -1,4 +1,4 @@
-//! `asof verify`: what is well, what is wrong, and what could not be checked, by its exit status.
+//! `asof verify`: what is sound, what is wrong, what could not be checked, and the exit statuses.
 
 use std::fs;
 use std::path::Path;
@@ -98,7 +98,7 @@ fn lines_that_are_no_json_are_wrong() {
     assert!(said.contains("t.jsonl: line 2 is no JSON"), "{said}");
 }
 
-/// What people's programs write is sound, whether or not it can be read as rows; what breaks off is not.
+/// Files that real programs write are sound, whether or not asof can read them as rows; truncated ones are not.
 #[test]
 fn exports_that_are_no_jsonl_are_not_checked_and_cut_ones_are_wrong() {
     let utf16: Vec<u8> = "\u{feff}{\"id\":1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -123,7 +123,7 @@ fn exports_that_are_no_jsonl_are_not_checked_and_cut_ones_are_wrong() {
     }
 }
 
-/// A hash proves what was committed: a merge that was committed with its marks damaged no repository.
+/// A hash proves what was committed: committed merge conflict markers are not damage to the repository.
 #[test]
 fn a_committed_mark_of_a_merge_is_a_note() {
     let dir = temp_dir();
@@ -148,7 +148,7 @@ fn age_and_gaps() {
         old.contains("where 25 h are allowed") && old.contains("look whether the backup still runs"),
         "{old}"
     );
-    // What is wrong with a database as a whole names it once.
+    // A finding about a whole database names it only once.
     assert!(old.starts_with("wrong: beads: the newest snapshot is of 2026-01-01T07:00:00Z"), "{old}");
     let gap = text(&verify(&["--timezone", "UTC", "--every", "1h", path], 1));
     assert!(gap.contains("no snapshot for 3 h from 2026-01-01T02:00:00Z on"), "{gap}");
@@ -178,7 +178,7 @@ fn what_cannot_be_looked_at_is_not_checked() {
     assert!(down.stderr.contains("127.0.0.1:1"), "{}", down.stderr);
     let usage = verify(&["--max-age", "soon", "/tmp"], 2);
     assert!(usage.stderr.contains("25h"), "{}", usage.stderr);
-    // What is wrong counts more than what could not be checked.
+    // A wrong file outweighs an unchecked one.
     let dir = temp_dir();
     write_zip(&dir.path().join("2026-01-02T000000.zip"), &[("t.jsonl", b"{")]);
     verify(&["/nowhere/at/all", dir.path().to_str().expect("UTF-8")], 1);
@@ -197,7 +197,7 @@ fn checksums_beside_archives_and_databases_are_checked() {
     fs::write(dir.path().join("v0.1.0_20250910_143000.sql"), "SELECT 2;\n").expect("the folder is ours");
     let said = text(&verify(&[path], 1));
     assert!(said.contains("the list beside it says"), "{said}");
-    // A page of the table that its header does not lead to any more.
+    // A page of the table that its header no longer leads to.
     let database = dir.path().join("state-2025-09-10-143000.db");
     let mut bytes = fs::read(&database).expect("sqlite3 made it");
     let second = bytes.len() / 2;
@@ -246,7 +246,7 @@ fn a_dolt_store_is_checked_chunk_by_chunk() {
     assert_eq!((&finding["type"], &finding["severity"]), (&"finding".into(), &"wrong".into()), "{finding}");
     let problem = finding["problem"].as_str().expect("a problem");
     assert!(problem.contains(file.to_str().expect("UTF-8")) && problem.contains("chunk "), "{finding}");
-    // A store that cannot be read at all is not left out of what is said about the folder around it.
+    // The report on a folder includes a store in it that cannot be read at all.
     fs::remove_file(server.data().join("broken/.dolt/noms/manifest")).expect("the folder is ours");
     fs::write(server.data().join("broken/.dolt/noms/manifest"), "no manifest").expect("the folder is ours");
     let told = json(&verify(&["--json", server.data().to_str().expect("UTF-8")], 1));

@@ -1,4 +1,4 @@
-//! Who waits for a source that does not answer: holds up nobody else, and can leave.
+//! Processes that wait for a source that does not answer: they delay nobody else, and can be interrupted.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -25,10 +25,10 @@ mod proxy;
 
 const READERS: usize = 2000;
 
-/// Sooner than a read of a stopped server fails.
+/// Shorter than the time after which a read from a stopped server fails.
 const SOON: Duration = Duration::from_secs(15);
 
-/// Readers of one file each at its own place, which all sleep in the kernel when the source of the file does not answer.
+/// Readers at different offsets of one file each. All of them sleep in the kernel if the file's source does not answer.
 struct Readers {
     threads: Vec<JoinHandle<std::io::Result<()>>>,
     done: Arc<AtomicUsize>,
@@ -55,7 +55,7 @@ impl Readers {
         self.done.load(Ordering::SeqCst)
     }
 
-    /// How many of this process's readers sleep until they are answered.
+    /// How many of this process's readers sleep until they get an answer.
     fn asleep() -> usize {
         let threads = fs::read_dir("/proc/self/task").expect("Linux has one").flatten();
         let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
@@ -90,7 +90,7 @@ fn two_thousand_readers_of_a_stopped_server_hold_up_nobody_else() {
     ];
     let mount = Mount::with(&["--cache-size", "8M"], &sources);
     let file = Arc::new(File::open(mount.path("large/latest/t.jsonl")).expect("the server answers"));
-    // Each reader asks for what it wants alone.
+    // Each reader makes its own request.
     fadvise(&*file, 0, None, Advice::Random).expect("it is a file");
 
     let frozen = stopped.freeze();
@@ -125,14 +125,14 @@ fn start(program: &str, args: &[&str], path: &Path, folder: &Path) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it is installed")
 }
 
-/// Whether it sleeps, as it does until it is answered: so that signals wake it, or not.
+/// Whether and how it sleeps until it gets an answer: so that signals wake it, or not.
 fn sleeps(child: &Child) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['D', 'S']))
 }
 
-/// Whatever they wait for: look-ups of one name, which the kernel does one after the other, a listing, rows; whether the
-/// signal ends them by itself, dumps core, or is handled.
+/// Whatever they wait for (look-ups of one name, which the kernel serialises, a listing, rows), and whether the signal just
+/// ends them, dumps core or is handled.
 #[test]
 fn whoever_waits_for_a_silent_server_can_be_interrupted() {
     const HANDLES: [&str; 2] =
@@ -142,7 +142,7 @@ fn whoever_waits_for_a_silent_server_can_be_interrupted() {
     let dir = temp_dir();
     let proxy = Proxy::start(server.port);
     let mount = Mount::new(&[format!("dolt://root@127.0.0.1:{}/tour", proxy.port)]);
-    // The server can be connected to, and then says nothing.
+    // The server accepts connections and then stays silent.
     proxy.fail_by(Some(("SELECT", Fault::Stall)));
     let snapshot = |name| mount.path("tour/asof").join(name);
     let mut waiting = Vec::new();
@@ -184,7 +184,7 @@ fn a_request_to_a_server_that_trickles_ends() {
     proxy.trickle();
     let begun = Instant::now();
     assert_eq!(errno(fs::read(mount.path("d/latest/t.jsonl"))), libc::EIO);
-    // 35 s, and as much for a machine that is busy.
+    // 35 s, and the same again for a busy machine.
     assert!(begun.elapsed() < Duration::from_secs(70), "{:?}", begun.elapsed());
     mount.unmount();
 }

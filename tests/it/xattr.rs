@@ -36,7 +36,7 @@ fn history() -> Server {
     server
 }
 
-/// What every file below a snapshot has to have.
+/// The attributes that every file below a snapshot must have.
 fn files_tell_what_they_hold(snapshot: &Path) {
     for name in names(snapshot) {
         let path = snapshot.join(&name);

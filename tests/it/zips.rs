@@ -1,4 +1,4 @@
-//! Zips that are cut off, encrypted, split or odd, as `asof ls`, `cat` and `verify` show them.
+//! Zips that are truncated, encrypted, split or odd, as `asof ls`, `cat` and `verify` show them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::support::temp_dir;
 
 const ISSUES: &[u8] = b"{\"id\":\"bd-1\"}\n";
 
-/// A folder for a zip, and what is to be packed.
+/// A folder for a zip and the files to pack.
 struct Place {
     dir: tempfile::TempDir,
 }
@@ -52,7 +52,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-/// unzip#19: the copy of a backup was broken off, and what it ends in now is the directory of an attachment.
+/// unzip#19: the copy of a backup was interrupted, and now ends in the directory of an attachment.
 #[test]
 fn a_backup_that_lost_its_end_is_cut_off_and_not_its_attachment() {
     let place = Place::new();
@@ -84,7 +84,7 @@ fn what_is_encrypted_or_split_is_not_checked_and_the_hint_helps() {
     assert!(said.contains("split zip") && said.contains("zip -s 0 "), "{said}");
 }
 
-/// What follows the end of a zip does not change it.
+/// Bytes after the end of a zip do not change it.
 #[test]
 fn an_odd_zip_is_read_and_well() {
     let place = Place::new();

@@ -1,5 +1,5 @@
-//! `export/` against the real `bd`, where one is given: what it writes of a tracker is what `bd export` writes, and `bd` makes
-//! the same tracker of it.
+//! `export/` compared with the real `bd`, if one is given: it writes the same as `bd export`, and `bd` imports the same
+//! tracker from it.
 
 mod recorded;
 
@@ -13,7 +13,7 @@ use crate::support::mount::Mount;
 use crate::support::server::Server;
 use crate::support::sql::Client;
 
-/// Issues that no command of `bd` makes, as it imports them.
+/// Issues that no `bd` command creates, in the form that `bd import` reads.
 const IMPORTED: &[&str] = &[
     r#"{"id":"bd-gate","title":"A gate","status":"open","priority":1,"issue_type":"gate","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:01Z","await_type":"gh:run","await_id":"17","timeout":9000000000000000,"waiters":["mayor/","a \"b\" <c>"],"source_system":"other","sender":"mayor","pinned":true}"#,
     r#"{"id":"bd-tpl","title":"A template","status":"pinned","priority":4,"issue_type":"molecule","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","is_template":true,"mol_type":"swarm","work_type":"open_competition","compaction_level":2,"compacted_at":"2026-01-05T00:00:00Z","compacted_at_commit":"abcdef0","original_size":4096,"external_ref":"jira-1"}"#,
@@ -25,7 +25,7 @@ const IMPORTED: &[&str] = &[
     r#"{"id":"bd-t4","title":"t4","status":"hooked","priority":2,"issue_type":"task","created_at":"2026-01-01T12:00:00Z","updated_at":"2026-01-01T00:00:00Z"}"#,
 ];
 
-/// Types that a tracker has to be told of before it takes issues of them. (1.1 knows gates by itself.)
+/// Types that must be configured before a tracker accepts issues of them. (1.1 knows gates.)
 const TYPES: &str = "convoy,gate";
 
 /// Every kind of issue; one of them has a text of so many lines.
@@ -74,13 +74,13 @@ fn fill_by_sql(client: &mut Client, database: &str) {
     ]);
 }
 
-/// Each line taken apart.
+/// Each line, parsed.
 fn lines(export: &str) -> Vec<Map<String, Value>> {
     export.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-/// What `bd import` restores: not the metadata and threads of dependencies; 1.0.2 also makes new ids for comments, and says
-/// that the one who imports has made the dependencies.
+/// What `bd import` restores: not the metadata and threads of dependencies; 1.0.2 also gives comments new ids, and records
+/// the importing user as the author of the dependencies.
 fn restored(export: &str, bd: Bd) -> Vec<Map<String, Value>> {
     let mut lines = lines(export);
     for line in &mut lines {
@@ -109,12 +109,12 @@ fn restored(export: &str, bd: Bd) -> Vec<Map<String, Value>> {
     lines
 }
 
-/// What `bd export --all` says, put as later versions do.
+/// The output of `bd export --all`, in the form of later versions.
 fn export(tracker: &Tracker, bd: Bd) -> String {
     as_later_versions(&tracker.export(), bd)
 }
 
-/// What 1.0.2 says is put as later versions do: these say that an issue is one, and sort memories.
+/// Converts output of 1.0.2 to the form of later versions, which mark issues as such and sort memories.
 fn as_later_versions(export: &str, bd: Bd) -> String {
     if bd == Bd::New {
         return export.to_owned();
@@ -141,7 +141,7 @@ fn is_one_tracker(bd: Bd) {
     let store = read_text(mount.path("store/export/HEAD.jsonl"));
     assert_same("the export of the store", store.as_bytes(), exported.as_bytes());
 
-    // `bd init --from-jsonl` makes the same tracker of it, and `bd import` too.
+    // Both `bd init --from-jsonl` and `bd import` create the same tracker from it.
     let begun = Tracker::from_jsonl(bd, &server, "begun", TYPES, &exported);
     let filled = Tracker::new(bd, &server, "filled");
     filled.bd(&["config", "set", "types.custom", TYPES]);
@@ -197,8 +197,8 @@ fn wisps_are_in_no_snapshot() {
     assert_eq!(errno(std::fs::metadata(path)), libc::ENOENT);
 }
 
-/// A tracker that grew over the years comes back from its export: each issue with all that is its own, and each dependency that
-/// `bd import` takes (its target is there, and is not a wisp of which an issue that is none depends).
+/// A tracker that grew over years comes back from its export: each issue with everything that belongs to it, and each
+/// dependency that `bd import` accepts (its target exists, and no ordinary issue depends on a wisp).
 pub fn comes_back_whole(mount: &Mount, server: &Server, database: &str) {
     let exported = read_text(mount.path(&format!("{database}/export/now.jsonl")));
     let rows = read_text(mount.path(&format!("{database}/latest/issues.jsonl")));
@@ -229,7 +229,7 @@ pub fn comes_back_whole(mount: &Mount, server: &Server, database: &str) {
             for name in ["dependencies", "labels"] {
                 let Some(list) = issue.get_mut(name).and_then(Value::as_array_mut) else { continue };
                 list.sort_by_key(Value::to_string);
-                // 1.0.2 tells the labels of wisps twice.
+                // 1.0.2 exports the labels of wisps twice.
                 list.dedup();
             }
         }
@@ -237,7 +237,7 @@ pub fn comes_back_whole(mount: &Mount, server: &Server, database: &str) {
     }
 }
 
-/// What of an export `bd` restores, by id.
+/// The part of an export that `bd` restores, by id.
 fn by_id(export: &str) -> BTreeMap<String, Map<String, Value>> {
     let issues = restored(export, Bd::Old).into_iter();
     issues.map(|issue| (issue["id"].as_str().expect("an issue has an id").to_owned(), issue)).collect()

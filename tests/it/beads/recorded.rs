@@ -1,4 +1,4 @@
-//! `export/` against what `bd` once printed: trackers that it made, recorded in tests/data/beads (see the README there).
+//! `export/` compared with recorded output of `bd`: trackers that it created, in tests/data/beads (see the README there).
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::support::server::Server;
 use crate::support::sql::Client;
 use crate::support::temp_dir;
 
-/// The tables that an export is made of.
+/// The tables that an export reads.
 const TABLES: [&str; 5] = ["comments", "config", "dependencies", "issues", "labels"];
 
-/// Where a part of what was recorded of this version is.
+/// The path of a recorded file of this version.
 fn file(bd: Bd, name: &str) -> PathBuf {
     let version = match bd {
         Bd::New => "1.1.2",
@@ -28,12 +28,12 @@ fn recorded(bd: Bd, name: &str) -> String {
     fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
-/// What `bd export --all` printed, put as later versions do.
+/// The recorded output of `bd export --all`, in the form of later versions.
 fn printed(bd: Bd) -> String {
     as_later_versions(&recorded(bd, "export.jsonl"), bd)
 }
 
-/// Runs the statements of a file, one on each line or more.
+/// Runs the statements of a file, each on one or more lines.
 fn run_file(client: &mut Client, bd: Bd, name: &str) {
     let text = recorded(bd, name);
     let statements: Vec<&str> = text.split_inclusive(";\n").collect();
@@ -65,7 +65,7 @@ fn a_recorded_tracker_of_an_older_schema_is_exported_as_bd_did() {
     is_exported_as_bd_did(Bd::Old);
 }
 
-/// The recorded rows, in the tables that `bd` itself makes.
+/// The recorded rows, in tables created by `bd` itself.
 fn is_printed_again(bd: Bd) {
     let server = Server::start();
     let mut client = server.client();
@@ -91,7 +91,7 @@ fn bd_of_an_older_schema_still_prints_what_is_recorded() {
     }
 }
 
-/// Makes the records anew: `BD=... BD_OLD=... cargo test --test it beads::recorded::record -- --ignored`.
+/// Records the data again: `BD=... BD_OLD=... cargo test --test it beads::recorded::record -- --ignored`.
 #[test]
 #[ignore = "writes into tests/data/beads"]
 fn record() {
@@ -129,7 +129,7 @@ fn columns(dump: &str) -> String {
     columns
 }
 
-/// A line of a table in a dump, without what follows the column's type; `None` where it is of no column and no key.
+/// A line of a table in a dump, cut after the column's type; `None` if it describes neither a column nor a key.
 fn column(line: &str) -> Option<String> {
     let line = line.trim_end_matches(',');
     if line.starts_with("  PRIMARY KEY") {
@@ -139,7 +139,7 @@ fn column(line: &str) -> Option<String> {
     Some(format!("  `{} {}", words.next()?, words.next()?))
 }
 
-/// The statements that put the rows in.
+/// The statements that insert the rows.
 fn rows(dump: &str) -> String {
     let is_of = |line: &&str| TABLES.iter().any(|table| line.starts_with(&format!("INSERT INTO `{table}` ")));
     dump.lines().filter(is_of).map(|line| format!("{line}\n")).collect()

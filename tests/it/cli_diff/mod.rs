@@ -1,4 +1,4 @@
-//! `asof diff`: what a mount's `diff/` says, and what Dolt says, without a mount; and what people see of it.
+//! `asof diff` agrees with a mount's `diff/` and with Dolt; and its output for people.
 
 mod names;
 mod output;
@@ -27,7 +27,7 @@ fn shown<S: AsRef<str>>(sources: &[S], args: &[&str]) -> String {
     outcome.text()
 }
 
-/// What `--json` prints of tables, as a mount has it: the lines of each file of a difference, with the names before them.
+/// The expected output of `--json` for tables, from a mount: the lines of each file of a difference, with the names in front.
 fn of_mount(mount: &Mount, database: &str, pair: &str) -> String {
     let folder = mount.path(&format!("{database}/diff/{pair}"));
     let mut all = String::new();
@@ -97,8 +97,8 @@ fn changes_are_those_of_dolt() {
 const LONG: &str = "The pump in hall 3 leaks since the storm.\nNobody has looked at it until now, as the key is lost.\n\
                     Ask the caretaker, who has another one.";
 
-/// Two commits over tables of all kinds: issues, whose schema changes, labels with a key of two columns, rows without a
-/// key, a table that is new and one that goes.
+/// Two commits over tables of all kinds: issues, whose schema changes; labels with a key of two columns; rows without a key;
+/// a new table and a dropped one.
 fn kinds(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[
@@ -132,7 +132,7 @@ fn kinds(client: &mut Client, database: &str) {
     client.commit("two", "2026-01-02T00:00:00");
 }
 
-/// What there is to see of the second commit, with `B` for its `schema.sql`.
+/// The expected output for the second commit, with `B` for its `schema.sql`.
 const SEEN: &str = "\
 diff kinds/asof/2026-01-01T000000Z kinds/asof/2026-01-02T000000Z
 table coming: +1 (new)
@@ -211,7 +211,7 @@ fn one_row_is_shown_whole() {
     let json = shown(&sources, &["HEAD~1", "HEAD", "issues", "bd-3", "--json"]);
     let line = "\"change\":\"modified\",\"key\":{\"id\":\"bd-3\"},\"from\":{\"late\":null},\"to\":{\"late\":{\"a\":[1,\"x\"]}}";
     assert_eq!(json, format!("{{\"database\":\"kinds\",\"table\":\"issues\",{line}}}\n"));
-    // It is there, and the same on both sides.
+    // It exists, and is the same on both sides.
     assert_eq!(shown(&sources, &["HEAD~1", "HEAD", "labels", "bd-2,x"]), "");
 }
 

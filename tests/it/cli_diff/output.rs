@@ -1,4 +1,4 @@
-//! What reaches a terminal, a pipe and the exit status.
+//! Output on a terminal and in a pipe, and the exit status.
 
 use std::fs;
 
@@ -71,7 +71,7 @@ fn hostile_data_does_not_reach_the_terminal() {
     {
         assert!(told.contains(part), "{part:?} is not in {told}");
     }
-    // What is shown of a key finds its row.
+    // The displayed key finds its row.
     let key = told.lines().find_map(|line| line.strip_prefix("~ ")).expect("a row was modified");
     assert_eq!(shown(&sources, &["HEAD~1", "HEAD", "--json"]).lines().count(), 3);
     let table =

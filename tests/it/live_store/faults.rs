@@ -1,4 +1,4 @@
-//! The way from the mount to the server, which fails every 20 seconds in another way.
+//! The connection from the mount to the server, which fails every 20 seconds in a different way.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use crate::support::server::Server;
 
-/// Between the ends of one fault and the beginning of the next.
+/// The pause between two faults.
 const EVERY: Duration = Duration::from_secs(20);
 
 /// What happens to the connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Weather {
-    /// They pass on what comes.
+    /// They pass data on.
     Fair = 0,
-    /// They stay open, and nothing passes.
+    /// They stay open and pass nothing.
     Still = 1,
     /// New ones are closed at once.
     Closed = 2,
@@ -63,7 +63,7 @@ impl Way {
         Self { port, shared }
     }
 
-    /// Fails in one way after the other until it is over; then all is well again.
+    /// Fails in one way after the other until the test is over; then works again.
     pub fn fail(&self, is_over: &AtomicBool) {
         let kinds: [(Weather, u64); 4] =
             [(Weather::Fair, 0), (Weather::Still, 8), (Weather::Closed, 5), (Weather::Trickle, 8)];
@@ -72,7 +72,7 @@ impl Way {
                 break;
             }
             self.shared.weather.store(*weather as u8, Ordering::SeqCst);
-            // Only what waits now is cut in the middle; the other faults are met by connections as they are.
+            // Cuts only connections that are in use now; the other faults leave connections open.
             if matches!(weather, Weather::Fair | Weather::Closed) {
                 self.shared.cut();
             }
@@ -91,7 +91,7 @@ impl Way {
     }
 }
 
-/// Waits; gives whether it is not over.
+/// Waits, and returns whether the test is not over.
 fn goes_on(time: Duration, is_over: &AtomicBool) -> bool {
     let begun = std::time::Instant::now();
     while begun.elapsed() < time && !is_over.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What the server said of each commit, what readers saw, and which commits may be gone.
+//! What the server said about each commit, what readers saw, and which commits may be gone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,30 +14,30 @@ pub struct Ledger {
     seen: Mutex<HashMap<(String, String), Vec<u8>>>,
     doomed: Mutex<HashSet<String>>,
     tally: Mutex<Tally>,
-    /// Held while the server is asked about a commit: a collection would end the session.
+    /// Locked while a session asks the server about a commit: a collection would end the session.
     asking: RwLock<()>,
 }
 
-/// How much was done.
+/// Counts of what happened.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
     pub commits: usize,
     pub rewritten: usize,
     pub branches_deleted: usize,
     pub collections: usize,
-    /// Files read, and how many of them over the server.
+    /// Files read, and how many of them through the server.
     pub reads: usize,
     pub served: usize,
-    /// The longest that one of them took, failed ones too.
+    /// The longest of these reads, including failed ones.
     pub longest: Duration,
     /// Reads that failed while the server could not be reached.
     pub failed: usize,
-    /// Files and folders that were gone, as they may.
+    /// Files and folders that were gone, as is allowed.
     pub gone: usize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A thread that failed has said why; the others end all the same.
+    // A thread that failed has said why; the others still end normally.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -47,12 +47,12 @@ impl Ledger {
         self.asking.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nobody asks.
+    /// Waits until no session asks.
     pub fn collect(&self) -> RwLockWriteGuard<'_, ()> {
         self.asking.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the server says of a commit. What readers saw of it before is checked.
+    /// Records what the server says about a commit, and checks what readers saw of it before.
     pub fn record(&self, commit: &str, files: Files) {
         let mut truth = lock(&self.truth);
         for ((_, name), bytes) in lock(&self.seen).iter().filter(|((seen, _), _)| seen == commit) {
@@ -63,17 +63,17 @@ impl Ledger {
         self.count(|tally| tally.commits += 1);
     }
 
-    /// Whether the server was asked about a commit.
+    /// Whether the server has been asked about a commit.
     pub fn knows(&self, commit: &str) -> bool {
         lock(&self.truth).contains_key(commit)
     }
 
-    /// The names of all files of a commit, where the server was asked about it.
+    /// The names of all files of a commit, if the server has been asked about it.
     pub fn names(&self, commit: &str) -> Option<Vec<String>> {
         lock(&self.truth).get(commit).map(|files| files.keys().cloned().collect())
     }
 
-    /// What a reader saw; it is checked at once where the server was asked before.
+    /// Records what a reader saw, and checks it if the server has been asked before.
     pub fn saw(&self, commit: &str, name: &str, bytes: Vec<u8>) {
         self.count(|tally| tally.reads += 1);
         let truth = lock(&self.truth);
@@ -90,7 +90,7 @@ impl Ledger {
         );
     }
 
-    /// Says that no ref may reach these commits from now on.
+    /// Records that from now on no ref may reach these commits.
     pub fn doom(&self, commits: impl IntoIterator<Item = String>) {
         lock(&self.doomed).extend(commits);
     }
@@ -109,7 +109,7 @@ impl Ledger {
     }
 }
 
-/// The statements of `schema.sql` are not asked for here: only that they stay the same.
+/// The server is not asked for the statements of `schema.sql`; they only have to stay the same.
 fn compare(commit: &str, name: &str, bytes: &[u8], truth: &Files) {
     if name == "schema.sql" {
         return;

@@ -1,6 +1,6 @@
-//! The soak: a store's own folder and its busy server, mounted together. Writers commit, make and delete branches, rewrite
-//! history and collect garbage, the way to the server fails every 20 seconds, and twelve readers compare what they read
-//! with what the server answered. A minute; `ASOF_LIVE_SECONDS=480` makes it eight.
+//! The soak test: a store's own folder and its busy server, mounted together. Writers commit, create and delete branches,
+//! rewrite history and collect garbage; the connection to the server fails every 20 seconds; and twelve readers compare what
+//! they read with the server's answers. It takes a minute; with `ASOF_LIVE_SECONDS=480`, eight.
 
 mod faults;
 mod ledger;
@@ -17,7 +17,7 @@ use faults::Way;
 use ledger::Ledger;
 use readers::Reader;
 
-/// Of the folder, and as many again of the server.
+/// Readers of the folder, and as many of the server.
 const READERS: u64 = 6;
 const SEED: u64 = 4711;
 
@@ -52,7 +52,7 @@ fn what_is_read_beside_a_busy_server_is_what_the_server_says() {
             running.push(scope.spawn(move || of_files.read(seed, is_over)));
             running.push(scope.spawn(move || of_server.read(seed, is_over)));
         }
-        // One that fails ends the others, too.
+        // If one fails, the others end too.
         while begun.elapsed() < live_time() && !running.iter().any(|thread| thread.is_finished()) {
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -71,7 +71,7 @@ fn what_is_read_beside_a_busy_server_is_what_the_server_says() {
     assert!(tally.collections >= 3 && tally.reads > 200 && tally.commits > 50, "{tally:?}");
     assert!(tally.served > 100 && way.faults() > 0, "{tally:?}");
     assert!(tally.rewritten > 5 && tally.branches_deleted > 2, "{tally:?}");
-    // In the end everything that a ref reaches is there, and right.
+    // At the end, everything that a ref reaches exists and is correct.
     let reachable = writers::reachable(&server);
     let missing = || -> Vec<String> {
         let names =

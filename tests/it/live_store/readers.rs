@@ -1,4 +1,4 @@
-//! What is read meanwhile.
+//! The readers.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -15,24 +15,24 @@ use super::ledger::Ledger;
 use crate::support::mount::Mount;
 use crate::support::random::Random;
 
-/// Between two folders: the tests beside this one need the machine, too.
+/// The pause between two folders, since other tests need the machine too.
 const PAUSE: Duration = Duration::from_millis(80);
 
 /// Reads one of the two databases of the mount.
 pub struct Reader<'t> {
     root: PathBuf,
     ledger: &'t Ledger,
-    /// Whether it is read over the server, which cannot always be reached.
+    /// Whether it is read through the server, which is not always reachable.
     is_served: bool,
 }
 
 impl<'t> Reader<'t> {
-    /// Reads what the files of the store tell.
+    /// Reads from the files of the store.
     pub fn of_files(mount: &Mount, ledger: &'t Ledger) -> Self {
         Self { root: root(mount, "live"), ledger, is_served: false }
     }
 
-    /// Reads what the server tells.
+    /// Reads through the server.
     pub fn of_server(mount: &Mount, ledger: &'t Ledger) -> Self {
         Self { root: root(mount, "served"), ledger, is_served: true }
     }
@@ -46,7 +46,7 @@ impl<'t> Reader<'t> {
             match path.and_then(fs::canonicalize) {
                 Ok(folder) => self.read_folder(&folder, &mut commits),
                 Err(error) if self.cannot_be_reached(&error) => {}
-                // A name that was deleted since it was listed.
+                // The name was deleted after it was listed.
                 Err(error) => {
                     assert_eq!(error.raw_os_error(), Some(libc::ENOENT), "a name does not resolve");
                     self.ledger.count(|tally| tally.gone += 1);
@@ -57,7 +57,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Whether an error is right because the way to the server fails now and then; it is counted.
+    /// Whether an error is allowed because the connection to the server fails now and then. Counts it.
     fn cannot_be_reached(&self, error: &io::Error) -> bool {
         let is_right = self.is_served && matches!(error.raw_os_error(), Some(libc::EIO | libc::ETIMEDOUT));
         if is_right {
@@ -66,7 +66,7 @@ impl<'t> Reader<'t> {
         is_right
     }
 
-    /// Reads all files of a commit's folder. Other errors are right only where the commit may be gone.
+    /// Reads all files of a commit's folder. Other errors are allowed only if the commit may be gone.
     fn read_folder(&self, folder: &Path, commits: &mut HashMap<PathBuf, String>) {
         let ledger = self.ledger;
         let Some(commit) = commit_of(&self.root, folder, commits) else {
@@ -82,8 +82,8 @@ impl<'t> Reader<'t> {
             assert!(is_right && ledger.is_doomed(&commit), "{} of {commit}: {error}", what.display());
             ledger.count(|tally| tally.gone += 1);
         };
-        // The folder itself is held: once its commit has left the timeline, the name of the folder is a time like
-        // any other, a link to the snapshot in force then.
+        // Keeps the folder open: once its commit has left the timeline, its name is a time like any other, a link to the
+        // snapshot in force then.
         let held = File::options().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(folder);
         let held = match held {
             Ok(held) => held,
@@ -109,7 +109,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A file's bytes; its size before, while open and after is how many there are.
+    /// A file's bytes; checks its size before, while open and after against their number.
     fn read_whole(&self, path: &Path) -> io::Result<Vec<u8>> {
         let begun = Instant::now();
         let read = || {
@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
         read
     }
 
-    /// The working set moves all the time; what is opened of it is one content.
+    /// The working set changes all the time, but an open file is one content.
     fn read_live(&self) {
         let read = |path: PathBuf| -> io::Result<()> {
             let mut file = File::open(&path)?;
@@ -143,14 +143,14 @@ impl<'t> Reader<'t> {
         if let Err(error) = read(self.root.join("live/issues.jsonl"))
             && !self.cannot_be_reached(&error)
         {
-            // Each state of it lasts for an instant only, and may be collected before it was read.
+            // Each state of it lasts only an instant, and may be collected before it is read.
             let is_right = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESTALE | libc::EIO));
             assert!(is_right, "live/: {error}");
             self.ledger.count(|tally| tally.gone += 1);
         }
     }
 
-    /// Checks all files of a commit that has to be there.
+    /// Checks all files of a commit that must exist.
     #[track_caller]
     pub fn check_commit(&self, commit: &str) {
         let folder = self.root.join("commits").join(commit);
@@ -190,7 +190,7 @@ fn choose(root: &Path, random: &mut Random) -> io::Result<PathBuf> {
     Ok(folder.join(name))
 }
 
-/// Which commit a folder is of: its name says so, or the log.
+/// The commit of a folder, from its name or from the log.
 fn commit_of(root: &Path, folder: &Path, known: &mut HashMap<PathBuf, String>) -> Option<String> {
     let relative = folder.strip_prefix(root).expect("links stay within the database");
     if let Ok(commit) = relative.strip_prefix("commits") {

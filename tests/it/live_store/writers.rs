@@ -10,9 +10,9 @@ use crate::support::server::Server;
 use crate::support::sql::Client;
 
 const DATABASE: &str = "live";
-/// Between two changes: the tests beside this one need the machine, too.
+/// The pause between two changes, since other tests need the machine too.
 const PAUSE: Duration = Duration::from_millis(60);
-/// Between two collections.
+/// The pause between two garbage collections.
 const COLLECTED_EVERY: Duration = Duration::from_secs(5);
 const TABLES: [&str; 3] = ["issues", "notes", "loose"];
 
@@ -34,7 +34,7 @@ pub fn prepare(server: &Server, ledger: &Ledger) {
     }
 }
 
-/// Commits on the main branch, now and then with another history than before.
+/// Commits on the main branch, and now and then rewrites its history.
 pub fn main_line(server: &Server, ledger: &Ledger, is_over: &AtomicBool) {
     let mut writer = Writer::new(server, ledger, "main", 2);
     while !is_over.load(Ordering::Relaxed) {
@@ -124,7 +124,7 @@ impl<'s> Writer<'s> {
         writer
     }
 
-    /// Goes to a branch, in a new session where the old one was ended.
+    /// Switches to a branch, in a new session if the old one has ended.
     fn switch(&mut self, branch: &str) {
         self.branch = branch.to_owned();
         let there = format!("USE `{DATABASE}/{branch}`");
@@ -135,7 +135,7 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// Runs a statement; gives whether it worked. A collection, or another session's change, may be in its way.
+    /// Runs a statement and returns whether it worked. A collection or another session's change may make it fail.
     fn try_run(&mut self, sql: &str) -> bool {
         let is_done = self.client.query(sql).is_ok();
         if !is_done {
@@ -149,10 +149,10 @@ impl<'s> Writer<'s> {
         is_done
     }
 
-    /// Asks the server about the newest commit of the branch. Gives it if it is new.
+    /// Asks the server for the newest commit of the branch. Returns it if it is new.
     fn record_head(&mut self) -> Option<String> {
         let _no_collection = self.ledger.ask();
-        // A collection may have ended the session since.
+        // A collection may have ended the session meanwhile.
         self.client = self.server.client();
         self.client.use_database(&format!("{DATABASE}/{}", self.branch));
         let head = self.client.one("SELECT hashof('HEAD')");
@@ -181,15 +181,15 @@ impl<'s> Writer<'s> {
         self.try_run(&sql);
     }
 
-    /// Gives the new commit, if there is one.
+    /// Returns the new commit, if there is one.
     fn change_and_commit(&mut self) -> Option<String> {
         self.change();
-        // Even where it fails it may have been done: the session was ended after it.
+        // It may have succeeded even if it fails: the session may have ended afterwards.
         self.try_run("CALL DOLT_COMMIT('-Am', 'a change', '--allow-empty')");
         self.record_head()
     }
 
-    /// The newest commits of the branch, newest first, without the first two of all.
+    /// The newest commits of the branch, newest first, without the first two commits of the history.
     fn newest(&mut self, count: usize) -> Vec<String> {
         let _no_collection = self.ledger.ask();
         self.client = self.server.client();
@@ -199,7 +199,7 @@ impl<'s> Writer<'s> {
         all[..all.len() - 2].iter().take(count).cloned().collect()
     }
 
-    /// Makes one commit of the last few.
+    /// Squashes the last few commits into one.
     fn flatten(&mut self) {
         let last = self.newest(3);
         let steps = last.len();
@@ -211,7 +211,7 @@ impl<'s> Writer<'s> {
         self.record_head();
     }
 
-    /// Makes another commit of the last one.
+    /// Amends the last commit.
     fn amend(&mut self) {
         let last = self.newest(1);
         self.ledger.doom(last);

@@ -1,4 +1,4 @@
-//! A Dolt database from which a row was deleted, and what the recipes need to know of it.
+//! A Dolt database from which a row was deleted, and what the recipes need to know about it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,16 +9,16 @@ use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Client, quote};
 use crate::support::tree;
 
-/// The moment before `bd-42` was deleted.
+/// The time before `bd-42` was deleted.
 pub const THEN: &str = "2026-01-20T190000Z";
 
 /// The message of the commit that deleted it.
 pub const DAMAGE: &str = "tidy up";
 
-/// A document with whatever could be taken for a part of the line that it stands in.
+/// A document with everything that could be mistaken for syntax of the line around it.
 pub const METADATA: &str = r#"'{"row":{"a":[1,2.5,null,"é \\"q\\""]},"changed":[],"":""}'"#;
 
-/// A server with one database `beads`, in which `bd-42` is deleted with its labels; `estimate` is a decimal of that row.
+/// A server with one database `beads` from which `bd-42` and its labels were deleted; `estimate` is a decimal of that row.
 pub fn beads(estimate: &str) -> Server {
     beads_with(estimate, METADATA)
 }
@@ -28,7 +28,7 @@ pub fn beads_with(estimate: &str, metadata: &str) -> Server {
     beads_of(Dolt::Pinned, estimate, metadata)
 }
 
-/// The same of another Dolt.
+/// The same with another version of Dolt.
 pub fn beads_of(dolt: Dolt, estimate: &str, metadata: &str) -> Server {
     let server = Server::start_as(dolt, None);
     let mut client = server.client();
@@ -70,7 +70,7 @@ pub fn beads_of(dolt: Dolt, estimate: &str, metadata: &str) -> Server {
     server
 }
 
-/// The hashes of the tables of a database or a revision of one (`db/commit`), by the server's own account.
+/// The hashes of the tables of a database, or of a revision of one (`db/commit`), from the server.
 pub fn hashes(client: &mut Client, revision: &str) -> BTreeMap<String, String> {
     client.use_database(revision);
     let tables = client.texts("SHOW FULL TABLES WHERE table_type = 'BASE TABLE'");
@@ -78,7 +78,7 @@ pub fn hashes(client: &mut Client, revision: &str) -> BTreeMap<String, String> {
     tables.iter().map(|row| (row[0].clone(), hash(&row[0]))).collect()
 }
 
-/// The same of a folder that no server has, by the account of `dolt`.
+/// The same for a folder without a server, from `dolt`.
 pub fn hashes_in(server: &Server, folder: &Path) -> BTreeMap<String, String> {
     let ask = |query: &str| server.command(folder, &["sql", "-r", "csv", "-q", query]);
     let tables = ask("SHOW FULL TABLES WHERE table_type = 'BASE TABLE'");
@@ -90,14 +90,14 @@ pub fn hashes_in(server: &Server, folder: &Path) -> BTreeMap<String, String> {
     tables.map(|table| (table.to_owned(), hash(table))).collect()
 }
 
-/// The commit that a listed snapshot is.
+/// The commit of a listed snapshot.
 pub fn commit_of(mount: &Mount, database: &str, name: &str) -> String {
     let log = tree::log(&mount.path(database));
     let snapshot = log.iter().find(|snapshot| snapshot.name == name);
     snapshot.unwrap_or_else(|| panic!("{database} has no snapshot {name}")).commit.clone()
 }
 
-/// A mount of one database: of the server's, or of its files.
+/// A mount of one database, over the server or from its files.
 pub fn mounted(server: &Server, database: &str, is_of_files: bool) -> (String, Mount) {
     let of_files = server.data().join(database).display().to_string();
     let source = if is_of_files { of_files } else { server.url(database) };
@@ -111,7 +111,7 @@ pub fn kitchen(recipe: &str, server: &Server, source: &str, folder: &Path, then:
     kitchen.set("DATA", server.data())
 }
 
-/// Makes `restored` of the moment before the damage, as the page says.
+/// Creates `restored` from the time before the damage, as the page says.
 pub fn restored(server: &Server, mount: &Mount) {
     kitchen("dolt_from_sql", server, "", &mount.path("beads"), THEN).cook();
 }

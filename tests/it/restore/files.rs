@@ -9,7 +9,7 @@ use crate::support::mount::Mount;
 use crate::support::recipes::Kitchen;
 use crate::support::temp_dir;
 
-/// The moment that is gone back to, with names that asof gives to the archives of these tests.
+/// The time to restore, with the names that asof gives to the archives of these tests.
 const THEN: &str = "2026-01-20T180000Z";
 
 pub fn one_file(recipe: &str) {
@@ -31,7 +31,7 @@ pub fn one_file(recipe: &str) {
     assert_eq!(fs::read_to_string(&copy).expect("it is still there"), changed);
 }
 
-/// What a SQLite database can hold, before it was emptied.
+/// A SQLite database with every kind of content, before it was emptied.
 const SQLITE: &str = r#"
 PRAGMA user_version = 7;
 CREATE TABLE tasks (id TEXT PRIMARY KEY, n REAL, b BLOB, at, UNIQUE (n)) WITHOUT ROWID;
@@ -45,7 +45,7 @@ CREATE VIEW ids AS SELECT id FROM tasks -- a note; here
 CREATE TRIGGER keep AFTER INSERT ON tasks BEGIN INSERT INTO log (what) VALUES (new.id || ';'); END;
 "#;
 
-/// A folder of two copies of one database, the second of which has lost what the first one has.
+/// A folder with two copies of one database; the second has lost the content of the first.
 fn copies(dir: &Path) {
     let (good, bad) = (dir.join("state-2026-01-20-180000.db"), dir.join("state-2026-01-21-180000.db"));
     run("sqlite3").arg("-bail").arg(&good).input(SQLITE).ok();
@@ -53,13 +53,13 @@ fn copies(dir: &Path) {
     run("sqlite3").arg(&bad).arg("DELETE FROM tasks; DROP VIEW ids").ok();
 }
 
-/// What `.dump` and the pragmas that it forgets say.
+/// The output of `.dump`, and of the pragmas that it omits.
 fn account(database: &Path) -> String {
     let pragmas = "PRAGMA user_version; PRAGMA encoding; PRAGMA foreign_key_check;";
     run("sqlite3").arg(database).args([".dump", pragmas]).ok()
 }
 
-/// Follows a recipe that makes `restored.db` of the first copy.
+/// Follows a recipe that creates `restored.db` from the first copy.
 fn sqlite(recipe: &str) {
     let dir = temp_dir();
     copies(dir.path());
@@ -89,7 +89,7 @@ pub fn sqlite_without_a_mount(recipe: &str) {
     sqlite(recipe);
 }
 
-/// A backup of Thrum: one archive, and a `current/` that has less.
+/// A Thrum backup: one archive, and a `current/` with less content.
 fn thrum_backup(dir: &Path) {
     let manifest = |time: &str, messages: usize| {
         format!(

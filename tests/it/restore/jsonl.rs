@@ -30,7 +30,7 @@ pub fn dolt_from_jsonl(recipe: &str) {
     shell("chmod -R u+w asof").dir(mirror.path()).ok();
 }
 
-/// What the page says that JSON lines do not carry.
+/// The losses of JSON lines that the page documents.
 #[test]
 fn what_json_lines_do_not_carry_is_seen_to_be_wrong() {
     let server = Server::start();
@@ -69,7 +69,7 @@ fn what_json_lines_do_not_carry_is_seen_to_be_wrong() {
         let commit = client.commit("refused", "2026-01-21T19:00:00");
         let (source, mount) = mounted(&server, "limits", false);
         let refused = kitchen("dolt_from_jsonl", &server, &source, &mount.path("limits"), &commit);
-        // Where Dolt loses the error, it says that it took no row, and the check tells.
+        // If Dolt loses the error, it reports that it imported no row, and the check fails.
         if refused.try_to_cook().status.success() {
             refused.is_seen_to_be_wrong();
         }

@@ -7,7 +7,7 @@ use crate::support::recipes::Kitchen;
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::quote;
 
-/// A server with one database `beads`, whose last three steps were flattened; and the last of these.
+/// A server with one database `beads` whose last three commits were flattened, and the hash of the last of them.
 fn flattened() -> (Server, String) {
     let server = Server::start();
     let mut client = server.client();
@@ -48,7 +48,7 @@ pub fn lost_branch(recipe: &str) {
     assert_eq!(log[..4].concat(), ["step 3", "step 2", "step 1", "first"]);
     assert_eq!(client.one("SELECT count(*) FROM issues AS OF 'found'"), "3");
     assert_eq!(client.one("SELECT count(*) FROM issues"), "2");
-    // Beside the timeline now, and still a whole snapshot as SQL.
+    // It is no longer on the timeline, but still available as SQL.
     let from = server.data().join("beads");
     let sql = run(asof()).args(["cat", "--cache-dir", "", "sql/found.sql", "--from"]).arg(&from).ok();
     assert!(sql.contains("('bd-3','é')"), "{sql}");
@@ -68,7 +68,7 @@ pub fn lost_sql(recipe: &str) {
     kitchen.is_seen_to_be_wrong();
 }
 
-/// What the page tells to write into the server's settings, so that no lost commit is collected meanwhile.
+/// The server setting that the page recommends, so that no lost commit is collected meanwhile.
 #[test]
 fn the_page_turns_automatic_garbage_collection_off() {
     let page = include_str!("../../../docs/RESTORE.md");

@@ -1,6 +1,6 @@
-//! Every recipe of docs/RESTORE.md is followed as it stands there, on real programs, and what came back is held against what
-//! was there, by an oracle that has nothing to do with the page or with asof. `beads_tracker` is followed where `BD` names a
-//! `bd`, and says where it was not.
+//! Runs every recipe of docs/RESTORE.md with real programs, and compares the restored data with the original by an oracle
+//! that depends neither on the page nor on asof. `beads_tracker` runs if `BD` names a `bd`; otherwise a line says that it
+//! did not.
 
 mod dolt;
 mod files;
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use crate::support::recipes::{names_used, page, read};
 
-/// Makes a test for each recipe, from a function of the same name in a module, and the list of all.
+/// Defines a test for each recipe, from a function of the same name in a module, and the list of all.
 macro_rules! recipes {
     ($($module:ident::$recipe:ident,)+) => {
         const TESTED: &[&str] = &[$(stringify!($recipe)),+];

@@ -1,4 +1,4 @@
-//! A row that was overwritten, and not deleted: what refers to it is still there, and has to stay.
+//! A row that was overwritten, not deleted: rows that refer to it still exist, and must stay.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::support::sql::quote;
 
 const ESTIMATE: &str = "12345678.1234";
 
-/// Overwrites `bd-42` as it was at that commit, with a label more than then, and gives the hashes of all tables.
+/// Overwrites `bd-42`, adds a label, and returns the hashes of all tables.
 fn overwrite(server: &Server, then: &str) -> BTreeMap<String, String> {
     let mut client = server.client();
     client.run(&[
@@ -22,7 +22,7 @@ fn overwrite(server: &Server, then: &str) -> BTreeMap<String, String> {
     hashes(&mut client, "beads")
 }
 
-/// The row is as it was, and all other tables are as they were before the recipe.
+/// Checks that the row is restored and that the recipe changed no other table.
 #[track_caller]
 fn only_the_row_is_back(server: &Server, then: &str, before: &BTreeMap<String, String>) {
     is_back(server, then);
@@ -56,14 +56,14 @@ fn what_refers_to_an_overwritten_row_stays() {
     }
 }
 
-/// Gives the unique value of `bd-42` to another row, and the hashes of all tables.
+/// Gives the unique value of `bd-42` to another row, and returns the hashes of all tables.
 fn take_its_place(server: &Server) -> BTreeMap<String, String> {
     let mut client = server.client();
     client.run(&["USE beads", "UPDATE issues SET external_ref = 'gh-42' WHERE id = 'bd-1'"]);
     hashes(&mut client, "beads")
 }
 
-/// Neither the row that has its place now, nor what it has become, is given up for it.
+/// Restoring must delete neither the row that has the unique value now nor the present version of the row.
 #[test]
 fn a_row_whose_unique_value_another_one_has_is_refused() {
     for (dolt, is_gone) in Dolt::EVERY.into_iter().flat_map(|dolt| [(dolt, true), (dolt, false)]) {
@@ -100,7 +100,7 @@ fn a_row_from_a_history_whose_unique_value_another_one_has_is_refused() {
     }
 }
 
-/// There is nothing to put in its place: the one that is there stays.
+/// The row did not exist then, so the present one stays.
 #[test]
 fn a_row_that_was_not_there_then_is_not_taken_out() {
     let server = beads_of(Dolt::Pinned, ESTIMATE, METADATA);

@@ -3,7 +3,7 @@
 use super::dolt::{THEN, beads, commit_of, hashes, kitchen, mounted, restored};
 use crate::support::server::Server;
 
-/// Follows a recipe after that for the row itself. Labels of another row, which were deleted since, stay deleted.
+/// Follows a recipe after the one for the row itself. Labels of another row that were deleted since stay deleted.
 fn parts(server: &Server, recipe: &str, of_the_row: &str) {
     let (source, mount) = mounted(server, "beads", false);
     restored(server, &mount);
@@ -30,7 +30,7 @@ pub fn parts_from_restored(recipe: &str) {
     parts(&beads("12345678901234567890.1234"), recipe, "rows_from_restored");
 }
 
-/// A number that another comment has by now.
+/// A number that another comment has meanwhile.
 #[test]
 fn a_part_that_has_no_place_any_more_is_seen() {
     let server = beads("1.5");

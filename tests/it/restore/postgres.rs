@@ -10,7 +10,7 @@ use crate::support::temp_dir;
 
 const FIXTURE: &str = include_str!("../../../src/format/dump/tests/fixture.sql");
 
-/// Of each table how many rows it has and what they are, and what is beside the tables, as the server says.
+/// The number and content of the rows of each table, and the other objects, from the server.
 fn account(server: &Server, database: &str) -> BTreeMap<String, Vec<String>> {
     let tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
         WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";

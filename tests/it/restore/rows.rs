@@ -1,4 +1,4 @@
-//! One row of a Dolt database, and the moment to take it from.
+//! One row of a Dolt database, and the time to take it from.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub fn find_the_moment(recipe: &str) {
     assert!(summary.contains(r#""issues":{"added":0,"removed":1,"modified":0}"#), "{summary}");
 }
 
-/// Whether `issues` is as it was, cell by cell and by its hash.
+/// Checks that `issues` is as before, cell by cell and by its hash.
 #[track_caller]
 pub fn is_back(server: &Server, then: &str) {
     let mut client = server.client();
@@ -59,7 +59,7 @@ pub fn row_as_of(recipe: &str) {
     }
 }
 
-/// A kitchen for the history that a server's files hold.
+/// A kitchen for the history in a server's files.
 fn kitchen_of_history(recipe: &str, server: &Server) -> (Mount, Kitchen) {
     let (source, mount) = mounted(server, "beads", true);
     let kitchen = kitchen(recipe, server, &source, &mount.path("beads"), THEN);
@@ -117,7 +117,7 @@ fn a_row_comes_back_from_the_history_of_exports() {
     is_back(&server, &then);
 }
 
-/// What the page says that this recipe cannot bring back, its own check sees.
+/// The recipe's own check notices what, according to the page, the recipe cannot restore.
 #[test]
 fn long_decimals_from_a_history_are_seen_to_be_wrong() {
     let mut server = beads("12345678901234567890.1234");

@@ -1,4 +1,4 @@
-//! Makes archive folders: zips and JSONL exports, good and bad.
+//! Creates archive folders: zips and JSONL exports, valid and damaged.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-/// Writes a zip of the members given, deflated.
+/// Writes a zip of these members, deflated.
 #[track_caller]
 pub fn write_zip(path: &Path, members: &[(&str, &[u8])]) {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

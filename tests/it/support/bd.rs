@@ -1,6 +1,6 @@
 //! Beads' own program, `bd`: trackers that it makes and reads, on a Dolt server of the test.
 //!
-//! It lives in folders of its own, sends nothing anywhere, and leaves no process behind.
+//! It has its own folders, sends nothing anywhere, and leaves no process behind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::server::Server;
 use super::sql::{Client, quote};
 use super::{tell, temp_dir, top};
 
-/// A `bd` of the user's own, where the environment names one: nothing here builds or installs it.
+/// The user's own `bd`, if the environment names one: nothing here builds or installs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bd {
     /// A 1.1 (`BD`): dependencies have a key of their own, and a column for each kind of target.
@@ -21,7 +21,7 @@ pub enum Bd {
 }
 
 impl Bd {
-    /// What names the program, and of which version it has to be.
+    /// The environment variable that names the program, and its required version.
     fn variable(self) -> (&'static str, &'static str) {
         match self {
             Self::New => ("BD", "a bd 1.1"),
@@ -29,7 +29,7 @@ impl Bd {
         }
     }
 
-    /// Whether there is one. Says so where `what` is not run for want of it.
+    /// Whether there is one. If not, prints that `what` does not run.
     pub fn is_given_for(self, what: &str) -> bool {
         let (variable, version) = self.variable();
         let is_given = std::env::var_os(variable).is_some_and(|path| !path.is_empty());
@@ -39,7 +39,7 @@ impl Bd {
         is_given
     }
 
-    /// The program. Whoever runs it asks before whether it is given.
+    /// The program. Callers first check that it is given.
     pub fn program(self) -> PathBuf {
         let (variable, version) = self.variable();
         std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} has to name {version}")).into()
@@ -61,7 +61,7 @@ impl Tracker {
         Self::init(bd, server, database, &[])
     }
 
-    /// `bd init --from-jsonl`, with the issues in `jsonl`, some of which are of these types beside the usual ones.
+    /// `bd init --from-jsonl`, with the issues in `jsonl`, some of which have these additional types.
     pub fn from_jsonl(bd: Bd, server: &Server, database: &str, types: &str, jsonl: &str) -> Self {
         let settings = format!("types.custom: {types:?}\n");
         Self::init(bd, server, database, &[("config.yaml", &settings), ("issues.jsonl", jsonl)])
@@ -91,18 +91,18 @@ impl Tracker {
         tracker
     }
 
-    /// One that somebody else has made in a folder.
+    /// A tracker that already exists in a folder.
     pub fn of_folder(bd: Bd, server: &Server, folder: &Path) -> Self {
         let (database, folder) = ("restored".into(), folder.to_owned());
         Self { bd, database, folder, port: server.port, dir: temp_dir() }
     }
 
-    /// Runs `bd` and gives what it printed.
+    /// Runs `bd` and returns its output.
     pub fn bd(&self, args: &[&str]) -> String {
         self.prepared(args).ok()
     }
 
-    /// The same with something to read.
+    /// The same with input.
     pub fn bd_reading(&self, args: &[&str], input: &str) -> String {
         self.prepared(args).input(input).ok()
     }
@@ -111,7 +111,7 @@ impl Tracker {
         let home = self.dir.path().join("home");
         fs::create_dir_all(&home).expect("a new folder is writable");
         let path = std::env::var("PATH").expect("there is a PATH");
-        // Nothing of the user's own, and nobody is told of its use.
+        // Uses no settings of the user, and sends no telemetry.
         let mut command = run("env").arg("-i").arg(format!("PATH={path}"));
         command = command.arg(format!("HOME={}", home.display())).args(["LC_ALL=C.UTF-8", "TZ=UTC"]);
         command = command.args(["BD_DISABLE_METRICS=1", "BD_DISABLE_EVENT_FLUSH=1"]);
@@ -122,7 +122,7 @@ impl Tracker {
         command.within(Duration::from_secs(240))
     }
 
-    /// What `bd export --all` says.
+    /// The output of `bd export --all`.
     pub fn export(&self) -> String {
         self.bd(&["export", "--all"])
     }

@@ -1,4 +1,4 @@
-//! Certificates of a test's own.
+//! Certificates for tests.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 /// A certificate and its key.
 pub type Files = [PathBuf; 2];
 
-/// An authority of a test's own.
+/// A certificate authority for tests.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its certificate.
@@ -15,7 +15,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one; its files are in `folder`.
+    /// A new authority, with its files in `folder`.
     pub fn new(folder: &Path, name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

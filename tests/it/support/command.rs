@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// A command to run, with the time it may take (a minute unless told).
+/// A command to run, and its time limit (a minute by default).
 pub struct Run {
     command: Command,
     limit: Duration,
     input: Option<Vec<u8>>,
 }
 
-/// What a command did.
+/// The outcome of a command.
 pub struct Outcome {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
@@ -63,19 +63,19 @@ impl Run {
         self
     }
 
-    /// Gives it more time, or less.
+    /// Sets the time limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Runs to the end and gives whatever came of it. Fails when the time is over, or when the program has
-    /// ended but something that it left behind still holds its output open.
+    /// Runs to the end and returns the outcome. Fails at the time limit, or if the program has ended but a process that it
+    /// left behind still holds its output open.
     pub fn outcome(self) -> Outcome {
         self.attempt().unwrap_or_else(|late| panic!("{late}"))
     }
 
-    /// The same of a program that may take for ever, which is its own matter: `None` when the time is over.
+    /// The same for a program that may run for ever: `None` at the time limit.
     // Only the tests of stores run such a program.
     #[allow(dead_code)]
     pub fn outcome_in_time(self) -> Option<Outcome> {
@@ -105,7 +105,7 @@ impl Run {
         Ok(Outcome { status, stdout, stderr, line })
     }
 
-    /// Runs it, insists on success, and gives what it printed.
+    /// Runs it, checks that it succeeds, and returns its output.
     pub fn ok(self) -> String {
         self.outcome().expect_status(0).text()
     }
@@ -131,7 +131,7 @@ impl Outcome {
     }
 }
 
-/// Waits for `child` until `deadline`; ends its whole process group when the time is over.
+/// Waits for `child` until `deadline`, then ends its whole process group.
 pub fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     loop {
         if let Some(status) = child.try_wait().expect("the child is ours to wait for") {

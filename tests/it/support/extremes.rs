@@ -1,9 +1,8 @@
-//! Histories at the ends of what a column holds: every type that a key can have, texts and bytes from nothing to
-//! 5 MB, deep and large JSON.
+//! Histories with extreme values: every type that a key can have, texts and bytes from empty to 5 MB, deep and large JSON.
 
 use super::sql::{Client, quote};
 
-/// Lengths in bytes around those at which Dolt changes how it keeps a text, up to 5 MB.
+/// Lengths in bytes around those at which Dolt changes how it stores a text, up to 5 MB.
 const LENGTHS: [usize; 19] = [
     0,
     1,
@@ -26,7 +25,7 @@ const LENGTHS: [usize; 19] = [
     5 << 20,
 ];
 
-/// A table for every type that a key can have, each with further columns as keys of their own.
+/// A table for every type that a key can have, each with additional key columns.
 pub fn every_key(client: &mut Client, database: &str) {
     client.new_database(database);
     let keys = [
@@ -79,7 +78,7 @@ pub fn every_key(client: &mut Client, database: &str) {
     client.commit("other keys", "2026-10-02T00:00:00");
 }
 
-/// Texts and bytes of each of [`LENGTHS`], changed, shortened and taken away.
+/// Texts and bytes of each of [`LENGTHS`], changed, shortened and deleted.
 pub fn lengths(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&["CREATE TABLE texts (id int PRIMARY KEY, t longtext, s varchar(16000), b longblob)"]);
@@ -102,7 +101,7 @@ pub fn lengths(client: &mut Client, database: &str) {
     client.commit("short ones", "2026-10-05T00:00:00");
 }
 
-/// JSON as deep as MySQL takes it, and so large that Dolt keeps it in many chunks, changed here and there.
+/// JSON as deep as MySQL accepts, and so large that Dolt stores it in many chunks, with scattered changes.
 pub fn documents(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[

@@ -1,4 +1,4 @@
-//! Looking at files as a user's tools do.
+//! Reads files as a user's tools do.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ pub fn names(dir: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
-/// A file's bytes; checks that `stat` before and after tells exactly how many there are.
+/// A file's bytes; checks that `stat` before and after reports exactly their number.
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> Vec<u8> {
     let path = path.as_ref();

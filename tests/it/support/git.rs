@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::{Run, run};
 
-/// `git -C repository`, as somebody whose settings are not looked at.
+/// `git -C repository`, without the user's settings.
 pub fn git(repository: &Path) -> Run {
     let git = run("git").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
     let person = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
@@ -26,7 +26,7 @@ pub fn add_remote(name: &str, repository: &Path) -> String {
     format!("CALL DOLT_REMOTE('add','{name}','git+file://{}')", repository.display())
 }
 
-/// The hash of the object that an expression means.
+/// The hash of the object that an expression names.
 pub fn object(repository: &Path, expression: &str) -> String {
     git(repository).args(["rev-parse", "--verify", expression]).ok().trim().to_owned()
 }
@@ -41,8 +41,7 @@ pub fn files(repository: &Path) -> Vec<(String, String)> {
     listing.lines().map(|line| entry(line).unwrap_or_else(|| panic!("no entry: {line}"))).collect()
 }
 
-/// Cuts the files that Dolt left, but for the manifest, into folders of parts of `len` bytes, as Dolt does with large
-/// ones.
+/// Splits the files that Dolt left, except the manifest, into folders of parts of `len` bytes, as Dolt does with large files.
 pub fn cut_files(repository: &Path, len: usize) {
     let mut entries = String::new();
     for (name, object) in files(repository) {

@@ -1,10 +1,10 @@
-//! Histories that tests make on a real server: each function makes one or more databases and says which.
-//! All commits are dated, so that a test can name the times between them.
+//! Histories that tests create on a real server: each function creates one or more databases.
+//! All commits have fixed dates, so that a test can name the times between them.
 
 use super::random::Random;
 use super::sql::{Client, ident, quote};
 
-/// The history that the documentation shows: four commits in three days, a branch and a tag.
+/// The history in the documentation: four commits in three days, a branch and a tag.
 pub fn tour(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[
@@ -23,7 +23,7 @@ pub fn tour(client: &mut Client, database: &str) {
     client.commit("drop bd-2", "2026-01-07T20:00:00");
 }
 
-/// Three steps after a first commit, which one commit then stands for: the steps are lost.
+/// Three commits after a first one, then squashed into one: the three are lost.
 pub fn flattened(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&["CREATE TABLE steps (step int PRIMARY KEY)"]);
@@ -36,7 +36,7 @@ pub fn flattened(client: &mut Client, database: &str) {
     client.commit("flattened", "2026-01-07T00:00:00");
 }
 
-/// Every type that a column can have, with values at the ends of their ranges; versions of the table differ.
+/// Every type that a column can have, with extreme values; versions of the table differ.
 pub fn every_type(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[
@@ -92,7 +92,7 @@ cr','😀','<>&','\0nul','\Z','ü','y','"just \\u00e9 text \\n \\u0001 </script>
     client.commit("changed", "2026-02-02T00:00:00");
 }
 
-/// Databases and tables with names that no shell likes; gives the databases.
+/// Databases and tables with names that are awkward in a shell. Returns the databases.
 pub fn awkward_names(client: &mut Client) -> Vec<String> {
     let databases = ["my-db", "sp ace", "quo'te", "back`tick"];
     let tables = [
@@ -122,7 +122,7 @@ pub fn awkward_names(client: &mut Client) -> Vec<String> {
     databases.map(String::from).to_vec()
 }
 
-/// Tables that come, go, change their columns and keys, and are renamed; views; keyless and composite keys.
+/// Tables that are created, dropped, altered and renamed; views; keyless tables and composite keys.
 pub fn evolving(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[
@@ -183,8 +183,7 @@ pub fn clock_views(client: &mut Client, database: &str) {
     client.commit("views", "2026-04-10T00:00:00");
 }
 
-/// Branches and tags with slashes, merges, and branches that end beside the main line. Gives hashes by name:
-/// `base`, `side`, `merged`, `lonely`.
+/// Branches and tags with slashes, merges, and unmerged branches. Returns hashes by name: `base`, `side`, `merged`, `lonely`.
 pub fn branching(client: &mut Client, database: &str) -> Vec<(&'static str, String)> {
     client.new_database(database);
     client.run(&["CREATE TABLE t (id int PRIMARY KEY, v int)", "INSERT INTO t VALUES (1,1)"]);
@@ -225,13 +224,13 @@ pub fn back_dated(client: &mut Client, database: &str) {
     }
 }
 
-/// No commit but the one that every database begins with.
+/// No commit except the one that every database begins with.
 pub fn bare(client: &mut Client, database: &str) {
     client.new_database(database);
 }
 
-/// A random history of `commits` commits, about an hour apart, from 2026-07-01 on: inserts, updates, changes
-/// of keys, deletes, emptied tables, new columns, merges. Gives the last date.
+/// A random history of `commits` commits, about an hour apart, from 2026-07-01 on: inserts, updates, key changes, deletes,
+/// emptied tables, new columns, merges. Returns the last date.
 pub fn random(client: &mut Client, database: &str, seed: u64, commits: usize) -> jiff::Timestamp {
     let mut random = Random::new(seed);
     client.new_database(database);
@@ -282,7 +281,7 @@ fn change(client: &mut Client, random: &mut Random, columns: &mut u32, at: usize
     client.rows(&statement);
 }
 
-/// One table of `rows` issues, committed once: for reads that are to take a while.
+/// One table of `rows` issues, committed once: for reads that take a while.
 pub fn big_table(client: &mut Client, database: &str, rows: usize) {
     client.new_database(database);
     client.run(&[

@@ -1,5 +1,5 @@
-//! A random history of values of every type, which one Dolt begins and others carry on: long texts, bytes, JSON and
-//! geometry around the lengths at which Dolt keeps them out of line, decimals that are not finite, keys of several types.
+//! A random history of values of every type, which one version of Dolt begins and others continue: long texts, bytes, JSON
+//! and geometry around the lengths at which Dolt stores them out of line, non-finite decimals, keys of several types.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,7 +7,7 @@ use super::random::Random;
 use super::server::Dolt;
 use super::sql::{Client, quote};
 
-/// Lengths around those at which a value moves out of its row, or could be taken for an address.
+/// Lengths around those at which a value moves out of its row, or could be mistaken for an address.
 const LENGTHS: [u64; 12] = [0, 1, 18, 19, 20, 21, 22, 200, 255, 2_000, 2_100, 9_000];
 
 /// The history so far.
@@ -34,7 +34,7 @@ impl Kinds {
         Self { random: Random::new(seed), now, columns: 0 }
     }
 
-    /// Adds commits, by the Dolt of the client.
+    /// Adds commits with the client's version of Dolt.
     pub fn carry_on(&mut self, client: &mut Client, dolt: Dolt, commits: usize) {
         for at in 0..commits {
             for _ in 0..=self.random.below(3) {
@@ -50,7 +50,7 @@ impl Kinds {
         }
     }
 
-    /// Columns and a table in the encodings of the Dolt that makes them, beside those of others.
+    /// Adds columns and a table in the encodings of this Dolt, next to those of others.
     fn add_columns(&mut self, client: &mut Client) {
         self.columns += 1;
         let at = self.columns;
@@ -119,7 +119,7 @@ impl Kinds {
         if self.random.below(5) == 0 { "NULL".to_owned() } else { value(&mut self.random) }
     }
 
-    /// A text of one of the lengths, in bytes; ASCII, so that all of them can be had.
+    /// A text of one of the lengths in bytes; ASCII, so that every length is possible.
     fn text(&mut self) -> String {
         let len = *self.random.one_of(&LENGTHS);
         self.null_or(|random| format!("left(repeat('{} ',{}),{len})", random.below(1000), len + 1))
@@ -130,7 +130,7 @@ impl Kinds {
         self.null_or(|random| format!("left(repeat('{} ',{}),{len})", random.below(1000), len + 1))
     }
 
-    /// Bytes that begin with zero half of the time.
+    /// Bytes, half of which begin with zero.
     fn bytes(&mut self) -> String {
         let len = *self.random.one_of(&LENGTHS);
         self.null_or(|random| {
@@ -153,7 +153,7 @@ impl Kinds {
         })
     }
 
-    /// A line of few points, or of so many that it is out of line.
+    /// A line of few points, or of so many that it is stored out of line.
     fn line(&mut self) -> String {
         let count = *self.random.one_of(&[2, 3, 200]);
         self.null_or(|random| {
@@ -162,7 +162,7 @@ impl Kinds {
         })
     }
 
-    /// A number, or what no number is where the Dolt can keep it.
+    /// A number, or a non-finite one if this Dolt can store it.
     fn decimal(&mut self, dolt: Dolt, digits: usize) -> String {
         if dolt == Dolt::New && self.random.below(4) == 0 {
             return "'NaN'".to_owned();

@@ -1,5 +1,5 @@
-//! What the behaviour tests stand on: real Dolt servers, real mounts, commands under a time limit, and an
-//! oracle that knows what a mount has to show.
+//! The base of the behaviour tests: real Dolt servers, real mounts, commands with a time limit, and an oracle that knows what
+//! a mount must show.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ pub mod work_tree;
 
 pub use notice::tell;
 
-/// Where everything that a test makes lives: the folder that `make test` cleans up, or the system's own.
+/// The folder for everything that a test creates: the one that `make test` cleans up, or the system's.
 pub fn top() -> PathBuf {
     std::env::var_os("ASOF_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from)
 }
@@ -36,7 +36,7 @@ pub fn temp_dir() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("it-").tempdir_in(top()).expect("the folder for tests is writable")
 }
 
-/// Waits until `check` gives an answer, and fails with `what` when it has not after `limit`.
+/// Waits until `check` returns an answer; fails with `what` after `limit`.
 pub fn eventually<T>(what: &str, limit: Duration, mut check: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -48,7 +48,7 @@ pub fn eventually<T>(what: &str, limit: Duration, mut check: impl FnMut() -> Opt
     }
 }
 
-/// How long the test of a store beside its busy server goes on: `ASOF_LIVE_SECONDS`, a minute unless told.
+/// How long the soak test runs: `ASOF_LIVE_SECONDS`, by default a minute.
 pub fn live_time() -> Duration {
     let told = std::env::var("ASOF_LIVE_SECONDS").ok();
     Duration::from_secs(told.map_or(60, |text| text.parse().expect("ASOF_LIVE_SECONDS is a number")))

@@ -1,4 +1,4 @@
-//! A mount of a test's own: `asof mount -f` as a child, taken down when dropped, whatever happened.
+//! A test's own mount: `asof mount -f` as a child, always unmounted on drop.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::command::wait;
 use super::{eventually, temp_dir};
 
-/// How long one mount may live: a test that hangs on it gets errors then instead of waiting for ever.
+/// How long one mount may live: after that, a test that hangs on it gets errors instead of waiting for ever.
 fn life() -> Duration {
     Duration::from_secs(240) + super::live_time()
 }
@@ -46,7 +46,7 @@ impl Mount {
         Self::under(&[], args, sources)
     }
 
-    /// The same with the program started by another one, which becomes it: a tracer.
+    /// The same, with the program started by a tracer.
     #[track_caller]
     pub fn under<S: AsRef<OsStr>>(starter: &[String], args: &[&str], sources: &[S]) -> Self {
         let dir = temp_dir();
@@ -100,12 +100,12 @@ impl Mount {
         self.root.join(relative)
     }
 
-    /// The number of its process.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The most memory that the program has taken so far, in bytes (`VmHWM`).
+    /// The peak memory of the program so far, in bytes (`VmHWM`).
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("proc_pid_status(5)");
@@ -113,7 +113,7 @@ impl Mount {
         kib << 10
     }
 
-    /// How many folders the program is told of changes in (inotify), by the kernel's own account.
+    /// How many folders the program watches (inotify), according to the kernel.
     pub fn watched_folders(&self) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).expect("the program runs");
         let told = open.flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
@@ -125,12 +125,12 @@ impl Mount {
         fs::read_to_string(&self.log).expect("the log is ours")
     }
 
-    /// Takes it down as SIGTERM does, and checks that nothing is left.
+    /// Unmounts with SIGTERM, and checks that nothing is left.
     pub fn unmount(mut self) {
         self.stop();
     }
 
-    /// Ends the program as a crash does, and takes the dead mount away.
+    /// Kills the program like a crash, and removes the dead mount.
     pub fn kill(mut self) {
         self.down = true;
         let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
@@ -174,7 +174,7 @@ fn tail(log: &str) -> &str {
     &log[from..]
 }
 
-/// An environment in which nothing of the user's own can change what the program does.
+/// An environment in which no setting of the user changes what the program does.
 pub fn quiet_environment(mut command: Command, home: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
@@ -210,7 +210,7 @@ fn unescaped(field: &str) -> OsString {
     OsString::from_vec(bytes)
 }
 
-/// Removes a mount that its program has left, lazily where it is busy.
+/// Removes a dead mount, lazily if it is busy.
 pub fn detach(path: &Path) {
     for (program, args) in [("umount", &["-l"][..]), ("fusermount3", &["-u", "-z"][..])] {
         if mounted(path).is_some() {
@@ -219,7 +219,7 @@ pub fn detach(path: &Path) {
     }
 }
 
-/// Waits until `path` is no mountpoint any more.
+/// Waits until `path` is no longer a mountpoint.
 pub fn wait_unmounted(path: &Path) {
     eventually("unmounted", Duration::from_secs(15), || mounted(path).is_none().then_some(()));
 }

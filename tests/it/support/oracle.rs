@@ -1,6 +1,6 @@
-//! What a snapshot has to hold: the server's own answers to `SELECT ... AS OF`, written by the rules of the
-//! rendering contract. Nothing here uses the program's renderer or its ways to ask a server: types come
-//! from the text of DESCRIBE, key order from the text of SHOW CREATE TABLE.
+//! The expected content of a snapshot: the server's own answers to `SELECT ... AS OF`, written by the rules of the rendering
+//! contract. Uses neither the program's renderer nor its queries: types come from the text of DESCRIBE, key order from the
+//! text of SHOW CREATE TABLE.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use base64::Engine as _;
 
 use super::sql::{Cell, Client, ident, quote};
 
-/// Which state of a database.
+/// A state of a database.
 #[derive(Debug, Clone, Copy)]
 pub enum Moment<'a> {
     /// A time, `2026-01-05 12:00:00.123`, UTC.
@@ -29,7 +29,7 @@ impl Moment<'_> {
     }
 }
 
-/// Every table and view of the database in use, then, by the file that shows it.
+/// Every table and view of the database in use at that state, by the file that shows it.
 #[track_caller]
 pub fn files(client: &mut Client, moment: Moment) -> BTreeMap<String, Vec<u8>> {
     let clause = moment.clause();
@@ -37,8 +37,8 @@ pub fn files(client: &mut Client, moment: Moment) -> BTreeMap<String, Vec<u8>> {
     let tables = listed.into_iter().filter(|row| row[1] == "BASE TABLE").map(|mut row| row.remove(0));
     let mut files: BTreeMap<String, Vec<u8>> =
         tables.map(|table| (file_name(&table), render(client, &table, moment))).collect();
-    // SHOW TABLES names the views of now, whatever time is asked for; dolt_schemas knows those of then, and is
-    // not there before the first of them.
+    // SHOW TABLES lists the present views, whatever time the query names; dolt_schemas lists those of the time, and does not
+    // exist before the first view.
     let views = client.query(&format!("SELECT name FROM dolt_schemas {clause} WHERE type = 'view'"));
     for view in views.unwrap_or_default() {
         let view = String::from_utf8(view[0].clone().expect("views have names")).expect("names are UTF-8");
@@ -47,8 +47,7 @@ pub fn files(client: &mut Client, moment: Moment) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// A view as it reads in the database's state of then. A view has no key and promises no order: its lines are
-/// sorted by their bytes, which the content alone decides.
+/// A view at that state of the database. A view has no key and no order, so its lines are sorted by their bytes.
 fn render_view(client: &mut Client, view: &str, moment: Moment) -> Vec<u8> {
     let database = client.one("SELECT DATABASE()");
     let then = match moment {
@@ -97,7 +96,7 @@ fn select(client: &mut Client, table: &str, clause: &str, order: &str) -> Vec<u8
     let columns: Vec<(String, Form)> =
         described.iter().map(|row| (json_string(&row[0]), Form::of_type(&row[1]))).collect();
     let selected: Vec<String> = described.iter().map(|row| ident(&row[0])).collect();
-    // Without a limit Dolt 2.2.0 sends nothing in the place of JSON and geometry that are out of line.
+    // Without a LIMIT, Dolt 2.2.0 sends nothing for out-of-line JSON and geometry.
     let limit = "LIMIT 9223372036854775807";
     let rows =
         client.rows(&format!("SELECT {} FROM {} {clause} {order} {limit}", selected.join(","), ident(table)));
@@ -114,7 +113,7 @@ fn select(client: &mut Client, table: &str, clause: &str, order: &str) -> Vec<u8
     out
 }
 
-/// The list within `PRIMARY KEY (...)`, as SHOW CREATE TABLE words it.
+/// The list in `PRIMARY KEY (...)` of SHOW CREATE TABLE.
 fn key_columns(client: &mut Client, table: &str, clause: &str) -> Option<String> {
     let shown = client.query(&format!("SHOW CREATE TABLE {} {clause}", ident(table))).ok()?;
     let text = String::from_utf8(shown.first()?.get(1)?.clone()?).expect("DDL is UTF-8");
@@ -189,8 +188,8 @@ fn without_idle_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
-/// The shortest digits that read back to the same bits (`1.2e3` as Rust writes them), spelt as serde_json
-/// spells a float: plain, always with a fraction, while the exponent is in `plain`, else with a signed exponent.
+/// The shortest digits that parse to the same bits (`1.2e3` as Rust writes them), spelt like a float in serde_json: plain and
+/// with a fraction while the exponent is in `plain`, otherwise with a signed exponent.
 fn shortest(scientific: &str, plain: std::ops::Range<i32>) -> String {
     let (mantissa, exponent) = scientific.split_once('e').expect("LowerExp always writes an exponent");
     let exponent: i32 = exponent.parse().expect("the exponent is an integer");
@@ -228,8 +227,8 @@ pub fn json_string(text: &str) -> String {
     out
 }
 
-/// A JSON text without blanks outside of strings, strings in the one spelling of [`json_string`], everything
-/// else (digits, order of keys) as it stands.
+/// A JSON text without blanks outside strings, with strings as in [`json_string`], and everything else (digits, order of
+/// keys) unchanged.
 fn compact_json(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars();

@@ -1,4 +1,4 @@
-//! A real PostgreSQL server, in a folder of its own, on a socket in it.
+//! A real PostgreSQL server in its own folder, on a socket there.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-/// The server refuses to run as root: then it runs as nobody.
+/// The server refuses to run as root, so it runs as nobody then.
 const NOBODY: u32 = 65534;
 
 const SUPERUSER: &str = "asof_test";
@@ -20,11 +20,11 @@ pub struct Server {
     folder: tempfile::TempDir,
     programs: PathBuf,
     process: Child,
-    /// What tells `make test` of it, should this process be killed.
+    /// Tells `make test` about the server, in case this process is killed.
     mark: Option<PathBuf>,
 }
 
-/// Where the programs of the newest installed server are: Debian keeps them out of PATH.
+/// The folder with the programs of the newest installed server: Debian keeps them out of PATH.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").map(|versions| versions.flatten().collect::<Vec<_>>());
     let number = |folder: &PathBuf| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
@@ -70,7 +70,7 @@ impl Server {
         }
     }
 
-    /// What tells the client programs which server it is.
+    /// The environment that tells client programs which server to use.
     pub fn environment(&self) -> [(&'static str, OsString); 6] {
         [
             ("PGHOST", self.folder.path().into()),
@@ -82,19 +82,19 @@ impl Server {
         ]
     }
 
-    /// Where its programs are.
+    /// The folder with its programs.
     pub fn programs(&self) -> &Path {
         &self.programs
     }
 
-    /// One of the client programs, told which server it is.
+    /// One of the client programs, set up for this server.
     pub fn client(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs().join(program));
         command.envs(self.environment());
         command
     }
 
-    /// Makes a database of these statements.
+    /// Creates a database from these statements.
     pub fn create(&self, database: &str, statements: &str) {
         stdout_of(self.client("createdb").arg(database));
         self.load(database, statements);
@@ -125,7 +125,7 @@ impl Server {
     }
 }
 
-/// What a program that has to succeed prints.
+/// The output of a program that must succeed.
 fn stdout_of(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -144,7 +144,7 @@ fn command(program: &Path, folder: &Path) -> Command {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It ends at once, its processes with it.
+        // Ends the server and its processes at once.
         let _ = kill_process(Pid::from_child(&self.process), Signal::QUIT);
         let begun = Instant::now();
         while self.process.try_wait().is_ok_and(|status| status.is_none()) {

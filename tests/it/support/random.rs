@@ -1,4 +1,4 @@
-//! Random choices that a failing test can repeat: each generator starts from a seed that the test names.
+//! Reproducible random choices: each generator starts from a seed that the test names.
 
 /// A small generator (splitmix64).
 pub struct Random(u64);

@@ -1,5 +1,5 @@
-//! The real history that `ASOF_REAL_HISTORY` names: a git bundle of an issue tracker's JSONL file, loaded
-//! into a server of its own, one Dolt commit per git commit, dated as the git commit was.
+//! The real history that `ASOF_REAL_HISTORY` names: a git bundle of an issue tracker's JSONL file, loaded into its own server
+//! with one Dolt commit per git commit, at the same date.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,12 +49,12 @@ type Row = Vec<(&'static str, String)>;
 /// Table to key to row.
 type State = BTreeMap<&'static str, BTreeMap<Vec<String>, Row>>;
 
-/// The bundle to load, where one is named.
+/// The bundle to load, if one is named.
 pub fn bundle() -> Option<PathBuf> {
     std::env::var_os("ASOF_REAL_HISTORY").filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
-/// Loads the bundle into a new database of the server; gives the number of commits made.
+/// Loads the bundle into a new database of the server. Returns the number of commits.
 pub fn load(client: &mut Client, bundle: &Path) -> usize {
     let dir = temp_dir();
     let git = |args: &[&str]| run("git").arg("-C").arg(dir.path()).args(args);
@@ -106,7 +106,7 @@ fn blobs_of_batch(mut rest: &[u8]) -> Vec<&[u8]> {
     blobs
 }
 
-/// Writes what differs between two states; whether anything did.
+/// Writes the difference between two states. Returns whether there is one.
 fn write_changes(client: &mut Client, old: &State, new: &State) -> bool {
     let nothing = BTreeMap::new();
     let mut changed = false;
@@ -143,7 +143,7 @@ fn rows_of(text: &str) -> State {
     let config = vec![("key", quote("issue_prefix")), ("value", quote("bd"))];
     state.entry("config").or_default().insert(vec!["issue_prefix".into()], config);
     for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
-        // As in the field: some versions of the file hold merge conflict marks.
+        // Some versions of the real file contain merge conflict markers.
         let Ok(issue) = serde_json::from_str::<Value>(line) else { continue };
         if issue["id"].is_string() && issue["status"] != "tombstone" {
             add_issue(&mut state, &issue);
@@ -232,7 +232,7 @@ fn issue_row(issue: &Value) -> Row {
     ]
 }
 
-/// A string as it is, nothing for an absent one, any other value as JSON writes it.
+/// The text of a string, empty for an absent one; any other value as JSON.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! The recipes of docs/RESTORE.md, as the page has them, and a shell to run them in.
+//! The recipes of docs/RESTORE.md, and a shell to run them in.
 //!
 //! A block of commands is fenced as `sh` and has a comment right before it that says what it is: `<!-- names -->` for the
 //! names that recipes use, `<!-- recipe: NAME -->` for what puts data back, `<!-- check: NAME -->` for how to see that it
@@ -18,7 +18,7 @@ use super::temp_dir;
 /// The blocks of the page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// What the example of the names sets, by name.
+    /// The names that the page's example sets, with their values.
     pub names: BTreeSet<String>,
     /// What puts data back.
     pub recipes: BTreeMap<String, String>,
@@ -26,13 +26,13 @@ pub struct Page {
     pub checks: BTreeMap<String, String>,
 }
 
-/// The page as it stands.
+/// The page.
 pub fn page() -> Page {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RESTORE.md");
     read(&fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display())))
 }
 
-/// Reads a page. Fails where a block does not say what it is, or two are called the same.
+/// Reads a page. Fails if a block does not say what it is, or if two have the same name.
 pub fn read(text: &str) -> Page {
     let mut page = Page::default();
     let mut lines = text.lines().enumerate();
@@ -75,10 +75,10 @@ pub fn names_used(commands: &str) -> BTreeSet<String> {
     used.filter(|name| !name.is_empty() && name != "PWD").collect()
 }
 
-/// A file that lies where the commands run, as `.beads/issues.jsonl` may. None of them may touch it.
+/// A file in the folder where the commands run, like `.beads/issues.jsonl`. No command may touch it.
 const SOMEBODYS: &str = "issues.jsonl";
 
-/// A folder in which somebody follows one recipe, with `asof` and `dolt` at hand.
+/// A folder in which a test follows one recipe, with `asof` and `dolt` available.
 pub struct Kitchen {
     commands: String,
     check: Option<String>,
@@ -127,7 +127,7 @@ impl Kitchen {
         self.environment([(name, value.into())])
     }
 
-    /// Sets what is no name of the page: where a server is.
+    /// Sets a variable that is not a name of the page, such as the address of a server.
     pub fn environment<N: Into<String>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (N, V)>,
@@ -147,18 +147,18 @@ impl Kitchen {
         self.folder.path().join("here").join(relative)
     }
 
-    /// Follows the recipe, which has to work, and gives what it printed.
+    /// Follows the recipe, which must succeed, and returns its output.
     #[track_caller]
     pub fn cook(&self) -> String {
         self.try_to_cook().expect_status(0).text()
     }
 
-    /// Follows the recipe to wherever it leads.
+    /// Follows the recipe and returns the outcome.
     pub fn try_to_cook(&self) -> Outcome {
         self.follow(&self.commands)
     }
 
-    /// The page's own check has to see that it worked, and to print something.
+    /// Runs the page's own check, which must succeed and print something.
     #[track_caller]
     pub fn worked(&self) -> String {
         let said = self.checked().expect_status(0).text();
@@ -166,7 +166,7 @@ impl Kitchen {
         said
     }
 
-    /// The page's own check has to see that something is wrong. Gives what it printed.
+    /// Runs the page's own check, which must notice a problem. Returns its output.
     #[track_caller]
     pub fn is_seen_to_be_wrong(&self) -> String {
         let outcome = self.checked();
@@ -178,7 +178,7 @@ impl Kitchen {
         self.follow(self.check.as_deref().expect("the page says how to see that it worked"))
     }
 
-    /// Runs commands as the page says to. What was there before has to stay as it was.
+    /// Runs commands as the page says. Existing files must stay unchanged.
     fn follow(&self, commands: &str) -> Outcome {
         let outcome = self.shell(commands).outcome();
         let kept = fs::read_to_string(self.path(SOMEBODYS));

@@ -1,4 +1,4 @@
-//! A real `dolt sql-server` of a test's own: on a free port, in a temporary folder, ended when dropped.
+//! A test's own `dolt sql-server`: on a free port, in a temporary folder, killed on drop.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -24,10 +24,10 @@ pub enum Dolt {
 }
 
 impl Dolt {
-    /// All of them.
+    /// All versions.
     pub const EVERY: [Self; 3] = [Self::Pinned, Self::Old, Self::New];
 
-    /// The program: what the environment names, or what `make test` built before.
+    /// The program: the one that the environment names, or the one that `make test` built.
     pub fn program(self) -> PathBuf {
         let (variable, built) = match self {
             Self::Pinned => ("DOLT", ".cache/dolt/dolt"),
@@ -63,7 +63,7 @@ impl Server {
         Self::start_as(Dolt::Pinned, None)
     }
 
-    /// Starts one of the Dolts, over a copy of the databases of a server that does not run, if one is given.
+    /// Starts a version of Dolt, with a copy of the databases of a stopped server if one is given.
     pub fn start_as(dolt: Dolt, copied: Option<&Self>) -> Self {
         let dir = temp_dir();
         fs::create_dir_all(dir.path().join(".dolt")).expect("a new folder is writable");
@@ -106,7 +106,7 @@ impl Server {
         self.dir.path().join("data")
     }
 
-    /// Runs a `dolt` command in a folder, as the user that the server runs as; gives what it printed.
+    /// Runs a `dolt` command in a folder, as the server's user, and returns its output.
     pub fn command(&self, folder: &Path, args: &[&str]) -> String {
         let dolt = run(self.dolt.program()).args(args).dir(folder);
         dolt.env("HOME", self.dir.path()).env("DOLT_ROOT_PATH", self.dir.path()).env("NO_COLOR", "1").ok()
@@ -123,7 +123,7 @@ impl Server {
         self.process = Some(process.expect("the server starts again on its own port"));
     }
 
-    /// Has it read a file of settings when it starts again: these lines beside its own.
+    /// Adds these lines to the settings that it reads when it starts again.
     pub fn configure(&self, settings: &str) {
         self.write_settings("", settings);
     }
@@ -140,8 +140,7 @@ impl Server {
             .expect("the folder is ours");
     }
 
-    /// Stops the server's process in its tracks: connections stay open and nothing answers. It goes on when the
-    /// guard is dropped.
+    /// Suspends the server's process: connections stay open and nothing answers. It continues when the guard is dropped.
     pub fn freeze(&self) -> Frozen {
         let process = self.process.as_ref().expect("a killed server cannot be frozen");
         let pid = Pid::from_child(&process.child);
@@ -153,7 +152,7 @@ impl Server {
         Frozen(pid)
     }
 
-    /// Every statement that was begun since the server started (its debug log).
+    /// Every statement that the server has started (from its debug log).
     pub fn statements(&self) -> Vec<String> {
         let log = fs::read_to_string(self.dir.path().join("log")).expect("the server writes its log");
         log.lines().filter(|line| line.contains("msg=\"Starting query\"")).filter_map(logged_query).collect()
@@ -170,7 +169,7 @@ fn is_stopped(id: u32) -> bool {
     threads.flatten().all(|thread| state(thread) == Some('T'))
 }
 
-/// A server that is stopped for a while.
+/// A suspended server.
 pub struct Frozen(Pid);
 
 impl Drop for Frozen {
@@ -190,7 +189,7 @@ impl Drop for Process {
 /// The file of settings, beside the databases.
 const SETTINGS: &str = "config.yaml";
 
-/// Starts the program and waits until it answers; `None` when it ends before (its port was taken).
+/// Starts the program and waits until it answers; `None` if it ends first (its port was taken).
 fn launch(dolt: Dolt, dir: &Path, port: u16) -> Option<Process> {
     let log = File::create(dir.join("log")).expect("the server's folder is writable");
     let mut command = Command::new(dolt.program());
@@ -227,13 +226,13 @@ fn launch(dolt: Dolt, dir: &Path, port: u16) -> Option<Process> {
     panic!("dolt sql-server does not answer after a minute; see {}", dir.join("log").display());
 }
 
-/// A port that nobody listens on now.
+/// A free port.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
-/// The statement within one line of the log (`query="..."`, escaped as Go does).
+/// The statement in a line of the log (`query="..."`, escaped as in Go).
 fn logged_query(line: &str) -> Option<String> {
     let rest = line.split_once(" query=")?.1;
     let Some(quoted) = rest.strip_prefix('"') else {

@@ -53,7 +53,7 @@ impl Client {
         })
     }
 
-    /// The same for a statement that has to work.
+    /// The same for a statement that must succeed.
     #[track_caller]
     pub fn rows(&mut self, sql: &str) -> Vec<Vec<Cell>> {
         match self.query(sql) {
@@ -104,7 +104,7 @@ impl Client {
         first.map(|mut row| (row.remove(0), row.remove(0))).collect()
     }
 
-    /// Commits everything, dated `date` (UTC, `2026-01-05T12:00:00` or with milliseconds), and gives the hash.
+    /// Commits everything with the date `date` (UTC, `2026-01-05T12:00:00` or with milliseconds), and returns the hash.
     #[track_caller]
     pub fn commit(&mut self, message: &str, date: &str) -> String {
         let (message, date) = (quote(message), quote(date));

@@ -1,4 +1,4 @@
-//! What a mounted database tells about itself.
+//! What a mounted database says about itself.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub fn with_message<'a>(log: &'a [Snapshot], message: &str) -> &'a Snapshot {
     found.unwrap_or_else(|| panic!("no snapshot has the message {message:?}"))
 }
 
-/// A time as SQL takes it, to the millisecond.
+/// A time in SQL, to the millisecond.
 pub fn sql_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }

@@ -1,4 +1,4 @@
-//! Other users of the machine, by their numbers: no account is made for them. Only root can act as one.
+//! Other users of the machine, by their numbers, without accounts. Only root can act as one.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -7,18 +7,18 @@ use std::path::Path;
 use super::command::{Outcome, run};
 use super::mount::Mount;
 
-/// A user without a name, in a group of their own and perhaps in another one.
+/// A user without a name, in their own group and perhaps in another one.
 #[derive(Debug, Clone, Copy)]
 pub struct User {
     id: u32,
     group: Option<u32>,
 }
 
-/// What came of reading a file.
+/// The result of reading a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Read {
     Bytes(String),
-    /// EACCES, of the file or of a folder on the way.
+    /// EACCES, on the file or on a folder in its path.
     Refused,
 }
 
@@ -31,7 +31,7 @@ impl User {
         Self { group: Some(group), ..self }
     }
 
-    /// Runs a program as this user in a folder, which root enters before: what is above it is not asked.
+    /// Runs a program as this user in a folder that root enters first, so that the folders above do not matter.
     pub fn run(&self, folder: &Path, program: &str, args: &[&str]) -> Outcome {
         let id = self.id.to_string();
         let groups = self.group.map_or("--clear-groups".to_owned(), |group| format!("--groups={group}"));
@@ -62,7 +62,7 @@ impl User {
     }
 }
 
-/// Whether the tests run as root; says that this one does not run where they do not.
+/// Whether the tests run as root; if not, prints that this one does not run.
 pub fn can_be_others(test: &str) -> bool {
     let can = rustix::process::getuid().is_root();
     if !can {
@@ -71,7 +71,7 @@ pub fn can_be_others(test: &str) -> bool {
     can
 }
 
-/// A new temporary folder that all users may pass, as may those above it.
+/// A new temporary folder that all users may enter, like those above it.
 pub fn public_dir() -> tempfile::TempDir {
     let dir = super::temp_dir();
     set_mode(dir.path(), 0o755);
@@ -91,7 +91,7 @@ pub fn set_group(path: &Path, group: u32) {
     chown(path, None, Some(group)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
-/// Lets everybody read all that is below a folder.
+/// Lets everybody read everything below a folder.
 pub fn open_all(folder: &Path) {
     run("chmod").args(["-R", "a+rX"]).arg(folder).ok();
 }

@@ -25,7 +25,7 @@ impl Work {
         Self { folder, path }
     }
 
-    /// What git says there.
+    /// Runs git there and returns its output.
     pub fn git(&self, args: &[&str]) -> String {
         git(&self.path).args(args).ok().trim_end_matches('\n').to_owned()
     }
