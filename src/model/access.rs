@@ -1,6 +1,6 @@
-//! Who may read what is shown, as far as its source lets them.
+//! Who may read a file, as its source allows.
 
-/// Who may read something, beside its owner and root.
+/// Those who may read something, besides its owner and root.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Audience {
     /// Every user of the machine.
@@ -13,7 +13,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Those whom both let. Two groups have no members in common that a mode could name.
+    /// Those whom both allow. For two groups only the owner, because no mode can name their common members.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -23,7 +23,7 @@ impl Audience {
         }
     }
 
-    /// Those whom one of both lets: for names alone, as it is everyone where there are two groups.
+    /// Those whom at least one allows. Used for names only, because the result for two groups is everyone.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
@@ -37,20 +37,20 @@ impl Audience {
 /// Who may read one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// Whom its source lets.
+    /// The audience that the source allows.
     pub audience: Audience,
-    /// Whether it holds secrets: then it is its owner's alone, whatever the mount was made for.
+    /// Whether it holds secrets. Then only its owner may read it, whatever the mount allows.
     pub is_secret: bool,
 }
 
 impl Access {
-    /// That of what is made of both.
+    /// The access to a file made from both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { audience: self.audience.and(other.audience), is_secret: self.is_secret || other.is_secret }
     }
 
-    /// The same for what tells no values: counts, hashes.
+    /// The access to a file without values, such as counts or hashes.
     #[must_use]
     pub fn without_values(self) -> Self {
         Self { is_secret: false, ..self }
@@ -63,7 +63,7 @@ impl From<Audience> for Access {
     }
 }
 
-/// How far the audiences of one database's files go.
+/// The widest and the narrowest audience among one database's files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Audiences {
     /// Those who may read some of it.

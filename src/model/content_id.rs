@@ -1,22 +1,22 @@
-//! The identity of a file's content: what inode, mtime, size and cache all hang on.
+//! The content id, which decides a file's inode, mtime, size and cache entry.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::jsonl::RENDER_VERSION;
 
-/// Identity of one immutable content. Two files with equal ids have equal bytes, equal mtimes and one
-/// inode; the reverse need not hold (a source may not know that two contents are equal).
+/// Identifies one immutable content. Files with equal ids have equal bytes, equal mtimes and one inode. Equal bytes
+/// may have different ids, because a source may not know that two contents are equal.
 ///
-/// The id is derived from what the source knows without reading the content (a commit hash and a table
-/// name, an archive's file and a member's name), so it is the same after a remount.
+/// The id is derived from facts that the source knows before it reads the content, such as a commit hash and a table
+/// name, or an archive's file and a member's name. So it survives a remount.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentId([u8; 16]);
 
 impl ContentId {
-    /// Derives an id from the parts that name the content. Each part is length-prefixed, so that
-    /// `["ab", "c"]` and `["a", "bc"]` differ, and [`RENDER_VERSION`] is mixed in, so that a changed
-    /// rendering never meets bytes of the old one.
+    /// Derives an id from the parts that name the content. Each part has its length before it, so that `["ab", "c"]`
+    /// and `["a", "bc"]` differ. [`RENDER_VERSION`] is mixed in, so that a new rendering never meets cached bytes of
+    /// the old one.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         hash.update(RENDER_VERSION.to_le_bytes());
@@ -30,7 +30,7 @@ impl ContentId {
         Self(id)
     }
 
-    /// The id with these bytes, which [`Self::as_bytes`] gave in an earlier run of the same version.
+    /// Restores an id from the bytes that [`Self::as_bytes`] returned in an earlier run of the same version.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }

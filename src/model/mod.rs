@@ -1,4 +1,4 @@
-//! The pure core: names, times, keys, rows, JSONL, SQL, and text for people. No I/O, no clock, no threads.
+//! The pure core: names, times, keys, rows, JSONL, SQL and terminal text. No I/O, no clock, no threads.
 
 pub mod access;
 pub mod content_id;

@@ -1,18 +1,18 @@
-//! Names from data made safe as path components, reversibly.
+//! Turns names from data into safe path components, reversibly.
 //!
-//! Table, branch and archive member names may hold anything: `..`, `we/ird`, a newline, bytes that are not
-//! UTF-8. [`escape`] turns each into one path component that no tool misreads, by percent-encoding
+//! Table, branch and archive member names may hold anything: `..`, `we/ird`, a newline, bytes that are not UTF-8.
+//! [`escape`] turns each into one path component that no tool misreads. It percent-encodes
 //!
 //! - `/` and NUL, which no component can hold,
-//! - `%`, which keeps the encoding reversible,
-//! - control characters: C0 and DEL, and C1 too, since terminals obey those as well (U+009B starts a control
-//!   sequence) and `ls` into a pipe prints them as they are,
+//! - `%`, to keep the encoding reversible,
+//! - control characters: C0, DEL and also C1, because terminals obey them too (U+009B starts a control sequence) and
+//!   `ls` into a pipe prints them unchanged,
 //! - the first dot of `.` and `..`,
 //! - bytes that are not UTF-8,
 //!
-//! and by writing the empty name as a lone `%`, which no encoding yields otherwise. A name that would pass
-//! [`MAX_COMPONENT`] bytes is cut and ends in `%~` and 16 hex digits of the SHA-256 of the full name: still
-//! one name per input, but no longer reversible. `%~` cannot come from encoding.
+//! and writes the empty name as a lone `%`, which no other name yields. A name that would exceed [`MAX_COMPONENT`]
+//! bytes is cut and ends in `%~` and 16 hex digits of the SHA-256 of the full name. It is still unique but no longer
+//! reversible. Encoding never yields `%~`.
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -23,18 +23,18 @@ use sha2::{Digest, Sha256};
 
 use super::terminal::ShowPath;
 
-/// Longest name of one file or folder on Linux (`NAME_MAX`), in bytes.
+/// The longest name of one file or folder on Linux (`NAME_MAX`), in bytes.
 pub const MAX_COMPONENT: usize = 255;
 
-/// Longest relative path that [`nested_paths`] shows as folders, in bytes. Longer names become one component:
-/// beyond `PATH_MAX` (4,096) tools could not open them, and a hostile archive could ask for 32,767 folders
-/// per member.
+/// The longest relative path that [`nested_paths`] shows as folders, in bytes. A longer name becomes one component:
+/// tools could not open paths beyond `PATH_MAX` (4,096), and a hostile archive could ask for 32,767 folders per
+/// member.
 pub const MAX_NESTED_PATH: usize = 1024;
 
-/// How many hex digits of the name's SHA-256 a shortened component ends in.
+/// The number of hex digits of the name's SHA-256 at the end of a shortened component.
 const HASH_DIGITS: usize = 16;
 
-/// One safe path component for `name`, at most [`MAX_COMPONENT`] bytes.
+/// Returns one safe path component for `name`, of at most [`MAX_COMPONENT`] bytes.
 ///
 /// ```
 /// use asof::model::names::escape;
@@ -47,19 +47,18 @@ pub fn escape(name: &str) -> String {
     escape_with_suffix(name, "")
 }
 
-/// [`escape`] for a name that need not be UTF-8 (a zip member).
+/// Like [`escape`], for a name that need not be UTF-8 (a zip member).
 pub fn escape_bytes(name: &[u8]) -> String {
     escape_bytes_with_suffix(name, "")
 }
 
-/// `escape(name)` and `suffix`, at most [`MAX_COMPONENT`] bytes together: the name is shortened, never the
-/// suffix. `suffix` is the program's own (`.jsonl`): it is taken as it is and should be short, at most
-/// 200 bytes.
+/// Returns `escape(name)` and `suffix`, together at most [`MAX_COMPONENT`] bytes. Only the name is shortened.
+/// `suffix` is ours (`.jsonl`): it is used unchanged and should be at most 200 bytes.
 pub fn escape_with_suffix(name: &str, suffix: &str) -> String {
     escape_bytes_with_suffix(name.as_bytes(), suffix)
 }
 
-/// [`escape_with_suffix`] for a name that need not be UTF-8.
+/// Like [`escape_with_suffix`], for a name that need not be UTF-8.
 pub fn escape_bytes_with_suffix(name: &[u8], suffix: &str) -> String {
     let room = MAX_COMPONENT.saturating_sub(suffix.len());
     let mut component = percent_encode(name);
@@ -70,13 +69,13 @@ pub fn escape_bytes_with_suffix(name: &[u8], suffix: &str) -> String {
     component
 }
 
-/// The name that [`escape`] or [`escape_bytes`] made into `component`. `None` where no name gives it:
-/// malformed or not in the one canonical spelling (`%2f`, `%41`), or shortened, which cannot be undone.
+/// Returns the name that [`escape`] or [`escape_bytes`] made into `component`. Returns `None` if no name yields it:
+/// malformed, not in the one canonical spelling (`%2f`, `%41`), or shortened, which cannot be undone.
 pub fn unescape(component: &str) -> Option<Vec<u8>> {
     unescape_any_length(component).filter(|_| component.len() <= MAX_COMPONENT)
 }
 
-/// [`unescape`] for what is too long for a component: the name that is shortened to be one.
+/// Like [`unescape`], for text too long for a component: a name before it is shortened.
 pub fn unescape_any_length(component: &str) -> Option<Vec<u8>> {
     if component == "%" {
         return Some(Vec::new());
@@ -98,29 +97,27 @@ pub fn unescape_any_length(component: &str) -> Option<Vec<u8>> {
     (percent_encode(&name) == component).then_some(name)
 }
 
-/// What a database is called that has the name of a file or folder: that name without dots at its start, so that `ls`
-/// shows its folder, and with bytes that are not UTF-8 as `\xff`, so that two names stay two. Empty where nothing is
-/// left.
+/// Names a database after a file or folder: without leading dots, so that `ls` shows its folder, and with bytes that
+/// are not UTF-8 as `\xff`, so that different names stay different. Empty if the name has only dots.
 pub fn shown_name(name: &OsStr) -> String {
     name.shown().to_string().trim_start_matches('.').to_owned()
 }
 
-/// One safe relative path per name, in the order of the names, for names whose slashes mean folders:
+/// Returns one safe relative path per name, in the order of the names. For names whose slashes mean folders:
 /// branches, tags, zip members.
 ///
-/// A name is split at `/`, each component escaped. It is escaped whole instead, as one component,
+/// A name is split at `/` and each component is escaped. The whole name is escaped as one component instead
 ///
-/// - where a component is empty: `/etc/passwd` becomes `%2Fetc%2Fpasswd`,
-/// - where another name would have to be both a file and its folder: of `a` and `a/b`, the second becomes
-///   `a%2Fb`,
-/// - where the path would be longer than [`MAX_NESTED_PATH`].
+/// - if a component is empty: `/etc/passwd` becomes `%2Fetc%2Fpasswd`,
+/// - if another name would be both a file and a folder: `a` and `a/b` become `a` and `a%2Fb`,
+/// - if the path would be longer than [`MAX_NESTED_PATH`].
 ///
-/// Distinct names give distinct paths, and no path is a folder of another.
+/// Distinct names yield distinct paths, and no path is a folder of another.
 pub fn nested_paths<'a>(names: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let names: Vec<&[u8]> = names.into_iter().collect();
     let mut paths: Vec<Option<String>> = names.iter().map(|name| nested_path(name)).collect();
 
-    // In this order everything below a folder follows the file of the folder's name at once.
+    // In this order, everything in a folder directly follows the file with the folder's name.
     let mut order: Vec<usize> = (0..names.len()).filter(|&i| paths[i].is_some()).collect();
     order.sort_by(|&a, &b| compare_by_component(names[a], names[b]));
     let mut file: Option<&[u8]> = None;
@@ -134,7 +131,7 @@ pub fn nested_paths<'a>(names: impl IntoIterator<Item = &'a [u8]>) -> Vec<String
     paths.into_iter().zip(names).map(whole).collect()
 }
 
-/// The components of `name`, each escaped; `None` where the name by itself has to be shown whole.
+/// Escapes each component of `name`; `None` if the name must become one component.
 fn nested_path(name: &[u8]) -> Option<String> {
     let mut path = String::with_capacity(name.len());
     for component in name.split(|&byte| byte == b'/') {
@@ -152,7 +149,7 @@ fn nested_path(name: &[u8]) -> Option<String> {
     Some(path)
 }
 
-/// Bytewise, but with `/` before everything else: `a`, `a/b`, `a b`.
+/// Compares bytewise, but with `/` before everything else: `a`, `a/b`, `a b`.
 fn compare_by_component(a: &[u8], b: &[u8]) -> Ordering {
     let rank = |&byte: &u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
     a.iter().map(rank).cmp(b.iter().map(rank))
@@ -190,10 +187,10 @@ fn push_encoded(component: &mut String, byte: u8) {
     write!(component, "%{byte:02X}").expect("writing into a String does not fail");
 }
 
-/// The head of `component`, at most `room` bytes together with the hash of `name` that follows it.
+/// Cuts `component` so that it has at most `room` bytes including the hash of `name` at its end.
 fn shorten(mut component: String, name: &[u8], room: usize) -> String {
     let mut end = component.floor_char_boundary(room.saturating_sub("%~".len() + HASH_DIGITS));
-    // `%` only stands at the start of a `%XX`, so one in the last two places is a `%XX` cut apart.
+    // `%` only starts a `%XX`, so one in the last two bytes belongs to a `%XX` that was cut apart.
     if let Some(cut) = component.as_bytes()[end.saturating_sub(2)..end].iter().position(|&byte| byte == b'%')
     {
         end = end.saturating_sub(2) + cut;
@@ -316,7 +313,7 @@ mod tests {
         assert!(!component.chars().any(|char| char == '/' || char.is_control()), "{component:?}");
     }
 
-    /// Names made of what needs care, so that collisions would show.
+    /// Names of characters that need care, so that collisions would show.
     fn tricky() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             prop::sample::select(vec![

@@ -1,7 +1,7 @@
-//! Conversions between types of numbers that no value can make wrong: clippy refuses casts that could.
+//! Number conversions that no value can make wrong: clippy refuses casts that could.
 
-/// A length or a place in memory. What has more than memory has addresses becomes the last of them, which no slice has and
-/// nothing can allocate: it fails, and is never taken for a smaller number.
+/// Converts a length or an offset in memory. A number beyond the address space becomes the largest address: no slice
+/// has it and nothing can allocate it, so its use fails and it is never mistaken for a smaller number.
 pub fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -1,15 +1,15 @@
-//! Periods of the calendar, in UTC as the names of snapshots are.
+//! Calendar periods, in UTC like the names of snapshots.
 
 use crate::model::time::Timestamp;
 
-/// How long a period is.
+/// The length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
     /// `2026-01-21T20`.
     Hour,
     /// `2026-01-21`.
     Day,
-    /// `2026-W04`: a week of ISO 8601, which begins on Monday.
+    /// `2026-W04`: an ISO 8601 week, which begins on Monday.
     Week,
     /// `2026-01`.
     Month,
@@ -18,10 +18,10 @@ pub enum Period {
 }
 
 impl Period {
-    /// All of them, the shortest first.
+    /// All periods, the shortest first.
     pub const ALL: [Self; 5] = [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
 
-    /// The folder of the last snapshots of such periods.
+    /// The folder with the last snapshot of each such period.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Hour => "hourly",
@@ -32,12 +32,12 @@ impl Period {
         }
     }
 
-    /// The one whose folder has this name.
+    /// The period whose folder has this name.
     pub fn of_folder(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|period| period.folder() == name)
     }
 
-    /// The name of the period that a moment lies in. Names of one length sort by time.
+    /// Names the period that contains `time`. Names of one length sort by time.
     pub fn name(self, time: Timestamp) -> String {
         let utc = time.calendar();
         match self {
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn names() {
-        // 2027-01-01 is a Friday of the last week of 2026; 2024-12-30 a Monday of the first one of 2025.
+        // 2027-01-01 is a Friday in the last week of 2026; 2024-12-30 is a Monday in the first week of 2025.
         for (time, names) in [
             ("2026-01-21T20:59:59.999Z", ["2026-01-21T20", "2026-01-21", "2026-W04", "2026-01", "2026"]),
             ("2027-01-01T00:00:00Z", ["2027-01-01T00", "2027-01-01", "2026-W53", "2027-01", "2027"]),

@@ -1,4 +1,4 @@
-//! A line of a table taken apart, and the name of its key.
+//! Parses a line of a table and names its key.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,27 +10,27 @@ use serde_json::value::RawValue;
 
 use super::names;
 
-/// A line's columns in their order, each with its value as JSON text. Of a name that is there several times the last
-/// value counts, as readers of JSON have it.
+/// The columns of a line in order, each with its value as JSON text. If a name is repeated, its last value counts, as
+/// for other JSON readers.
 #[derive(Debug, Clone)]
 pub struct Row<'l> {
     columns: Vec<(Cow<'l, str>, &'l str)>,
-    /// The places of the columns in the order of their names; empty for a few, which are looked through.
+    /// The columns' positions in the order of their names; empty for a few columns, which are searched linearly.
     by_name: Vec<usize>,
     has_repeats: bool,
 }
 
-/// JSON's word for no value. A column that one side of a comparison does not have counts as this.
+/// JSON's null. A column that only one side of a comparison has counts as null on the other side.
 pub const NULL: &str = "null";
 
-/// So many columns are looked through one by one.
+/// Up to this many columns are searched linearly.
 const FEW: usize = 16;
 
-/// What some programs write before a text in UTF-8.
+/// Some programs write this before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// A line without what is no part of a row: a byte order mark before it, and JSON's white space around it, such as
-/// the carriage return of a line that ends in CR LF. Empty where nothing is left: a blank line is no row.
+/// Strips what is not part of a row: a leading byte order mark, and JSON white space at both ends, such as the
+/// carriage return of CR LF. A blank line becomes empty and is no row.
 pub fn trimmed(line: &[u8]) -> &[u8] {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
@@ -40,7 +40,7 @@ pub fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 impl<'l> Row<'l> {
-    /// Takes a line apart; `None` for one that is no JSON object. What [`trimmed`] takes away does not count.
+    /// Parses a line after [`trimmed`]; `None` if it is not a JSON object.
     pub fn parse(line: &'l [u8]) -> Option<Self> {
         let mut json = serde_json::Deserializer::from_slice(trimmed(line));
         let columns = json.deserialize_map(Columns).ok()?;
@@ -59,7 +59,7 @@ impl<'l> Row<'l> {
         if by_name.is_sorted_by(|a, b| !is_same(a, b)) {
             return Self { columns, by_name, has_repeats: false };
         }
-        // The sort is stable: the first of those with one name keeps its place, and the last one gives the value.
+        // The sort is stable: the first of several equal names keeps its position, the last one gives the value.
         let mut values: Vec<Option<&'l str>> = vec![None; columns.len()];
         for same in by_name.chunk_by(is_same) {
             values[same[0]] = same.last().map(|last| columns[*last].1);
@@ -68,17 +68,17 @@ impl<'l> Row<'l> {
         Self { has_repeats: true, ..Self::of(kept.collect()) }
     }
 
-    /// The columns, in order.
+    /// The columns in order.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &'l str)> {
         self.columns.iter().map(|(name, value)| (&**name, *value))
     }
 
-    /// Whether the line has a name more than once: then it holds more than the columns.
+    /// Whether the line repeats a name. Then it holds more values than the columns show.
     pub fn has_repeats(&self) -> bool {
         self.has_repeats
     }
 
-    /// The value of a column, as JSON text.
+    /// The value of a column as JSON text.
     pub fn get(&self, column: &str) -> Option<&'l str> {
         let found = match &*self.by_name {
             [] => self.columns.iter().position(|(name, _)| name == column),
@@ -90,7 +90,7 @@ impl<'l> Row<'l> {
         found.map(|at| self.columns[at].1)
     }
 
-    /// The values of some columns; [`NULL`] for one that there is not.
+    /// The values of some columns; [`NULL`] for a missing column.
     pub fn values(&self, columns: &[String]) -> Vec<&'l str> {
         columns.iter().map(|column| self.get(column).unwrap_or(NULL)).collect()
     }
@@ -114,8 +114,8 @@ impl<'de> Visitor<'de> for Columns {
     }
 }
 
-/// A column's name, borrowed where it has no escapes. One with half a surrogate pair, which JSON can write and no text
-/// can hold, stays as JSON writes it.
+/// Decodes a column's name and borrows it if it has no escapes. A name with half a surrogate pair stays as JSON
+/// writes it, because a `str` cannot hold it.
 fn name_of(raw: &str) -> Cow<'_, str> {
     match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),
@@ -123,7 +123,7 @@ fn name_of(raw: &str) -> Cow<'_, str> {
     }
 }
 
-/// A column's name as JSON writes it.
+/// A column's name as JSON.
 pub fn json_name(name: &str) -> String {
     let is_raw = name.starts_with('"')
         && serde_json::from_str::<IgnoredAny>(name).is_ok()
@@ -131,7 +131,7 @@ pub fn json_name(name: &str) -> String {
     if is_raw { name.to_owned() } else { Value::from(name).to_string() }
 }
 
-/// Whether two values are the same one: texts by what they say, however they are escaped, all else as it is written.
+/// Whether two values are equal: strings by their characters, however escaped; all else by its spelling.
 pub fn is_same_value(a: &str, b: &str) -> bool {
     let is_text = |value: &str| value.starts_with('"');
     let is_escaped = a.contains('\\') || b.contains('\\');
@@ -139,16 +139,16 @@ pub fn is_same_value(a: &str, b: &str) -> bool {
     a == b || is_text(a) && is_text(b) && is_escaped && text(a).is_some_and(|a| Some(a) == text(b))
 }
 
-/// The name under which a key is found in `history/`: its values, texts without their quotes and anything else as JSON
-/// has it, each escaped as names are and with `,` as `%2C`, joined by commas. One that would be too long for a file's
-/// name ends in a hash, as all such names do.
+/// The name of a key in `history/`: its values, joined by commas. Strings lose their quotes, other values stay JSON;
+/// each is escaped like a name, and `,` becomes `%2C`. A name too long for a file ends in a hash, like all such
+/// names.
 pub fn key_name(values: &[&str]) -> String {
     let texts: Vec<String> = values.iter().map(|value| text_of(value)).collect();
     let name = texts.iter().map(|text| names::escape(text).replace(',', "%2C")).collect::<Vec<_>>().join(",");
     if is_short(&name) { name } else { shortened(&texts) }
 }
 
-/// The name that stands for one of a key that may be longer than names can be: such a key is called by a shorter one.
+/// The file name for a key's full name: a shorter one if the full name exceeds the limit.
 pub fn short_name(name: &str) -> Cow<'_, str> {
     let long = if is_short(name) { None } else { texts_of(name, names::unescape_any_length) };
     long.map_or(Cow::Borrowed(name), |texts| Cow::Owned(shortened(&texts)))
@@ -163,22 +163,21 @@ fn shortened(texts: &[String]) -> String {
     long.strip_suffix(SUFFIX).unwrap_or(&long).to_owned()
 }
 
-/// The texts that a key's name is made of, one for each column; `None` for one that was shortened, and for what is the
-/// name of no key.
+/// The texts in a key's name, one per column; `None` if the name was shortened or names no key.
 pub fn key_texts(name: &str) -> Option<Vec<String>> {
     texts_of(name, names::unescape)
 }
 
 fn texts_of(name: &str, unescape: fn(&str) -> Option<Vec<u8>>) -> Option<Vec<String>> {
-    // No other escape holds this one: a percent sign is `%25` itself.
+    // No other escape contains this one: a percent sign is `%25`.
     let text = |escaped: &str| String::from_utf8(unescape(&escaped.replace("%2C", ","))?).ok();
     name.split(',').map(text).collect()
 }
 
-/// What the name of a key's file ends in.
+/// The suffix of a key's file.
 const SUFFIX: &str = ".jsonl";
 
-/// A value as people write it: a text without its quotes.
+/// A value as people write it: strings without quotes.
 pub fn text_of(value: &str) -> String {
     if value.starts_with('"') {
         return serde_json::from_str(value).unwrap_or_else(|_| value.to_owned());
@@ -186,7 +185,7 @@ pub fn text_of(value: &str) -> String {
     value.to_owned()
 }
 
-/// The order of keys: whole numbers as numbers, everything else by its bytes.
+/// Compares keys: whole numbers as numbers, everything else by its bytes.
 pub fn compare_keys(a: &[&str], b: &[&str]) -> Ordering {
     let one = |(a, b): (&&str, &&str)| match (a.parse::<i128>(), b.parse::<i128>()) {
         (Ok(a), Ok(b)) => a.cmp(&b),
@@ -232,7 +231,7 @@ mod tests {
         let row = Row::parse(br#"{"a":1,"b":2,"\u0061":3,"a":4}"#).expect("a row");
         assert_eq!(row.columns().collect::<Vec<_>>(), [("a", "4"), ("b", "2")]);
         assert!(row.has_repeats() && row.get("a") == Some("4"));
-        // As many as nobody should look through one by one.
+        // Too many for a linear search.
         let many: Vec<String> = (0..50_000).map(|at| format!("\"c{}\":{at}", at % 40_000)).collect();
         let line = format!("{{{}}}", many.join(","));
         let row = Row::parse(line.as_bytes()).expect("a row");

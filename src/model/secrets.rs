@@ -1,7 +1,8 @@
-//! Which tables hold secrets, by their names, and which values of theirs are secret, by the names of settings and columns.
+//! Decides by name which tables hold secrets, and which of their values are secret by the names of settings and
+//! columns.
 //!
-//! A mode is shown before a row is read: so a table is secret as a whole, whatever it holds. Which values are left out of
-//! what commands print is seen row by row.
+//! A file's mode is shown before any row is read, so a whole table is secret, whatever it holds. Commands decide row
+//! by row which values to mask.
 
 use std::borrow::Cow;
 
@@ -10,13 +11,13 @@ use serde_json::Value;
 
 use super::row::{NULL, Row, json_name, text_of, trimmed};
 
-/// What the paths of tables end in.
+/// The suffix of tables.
 const TABLE: &str = ".jsonl";
 
-/// Tables in which Beads keeps what opens other services (`bd config set linear.api_key`) and databases.
+/// Tables in which Beads keeps credentials for databases and other services (`bd config set linear.api_key`).
 const TABLES: [&str; 2] = ["config", "federation_peers"];
 
-/// Names of settings and columns whose values are secret in such tables, in small letters.
+/// Names of settings and columns whose values are secret in such tables, in lower case.
 const KEYS: [&str; 21] = [
     "*_key",
     "*_key_*",
@@ -41,40 +42,40 @@ const KEYS: [&str; 21] = [
     "*.dsn",
 ];
 
-/// Ends of names of files that hold whole databases, or whole folders of tables.
+/// Suffixes of files that hold whole databases or folders of tables.
 const CONTAINERS: [&str; 6] = [".db", ".sqlite", ".sqlite3", ".db3", ".dump", ".zip"];
 
-/// Those of databases.
+/// The suffixes of databases.
 const DATABASES: [&str; 3] = [".db", ".sqlite", ".dump"];
 
-/// Where in its name a tar says that it is one, packed or not.
+/// Marks a tar anywhere in a name, packed or not.
 const TAR: &str = ".tar";
 
-/// Ends of the names of packed tars in short.
+/// Short suffixes of packed tars.
 const SHORT_TARS: [&str; 9] = [".tgz", ".taz", ".tzst", ".txz", ".tbz", ".tbz2", ".tb2", ".tz2", ".tlz"];
 
-/// Columns that name a setting, or a row; without them it is the first one.
+/// Columns that name a setting or a row. Without them the first column does.
 const NAMES: [&str; 3] = ["key", "name", "id"];
 
-/// Stands for a secret value, as JSON.
+/// Replaces a secret value, as JSON.
 pub const MASK: &str = "\"********\"";
 
-/// The rules: the built-in ones, and those of the user.
+/// The built-in rules and the user's rules.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     usual: GlobSet,
     own: Vec<Own>,
 }
 
-/// A rule of the user's own.
+/// A user's rule.
 #[derive(Debug, Clone)]
 struct Own {
     table: GlobMatcher,
-    /// Names of settings and columns; all but those that name a row where there are none.
+    /// Matches names of settings and columns; `None` matches all but those that name a row.
     key: Option<GlobMatcher>,
 }
 
-/// What is secret in one table.
+/// The secrets of one table.
 #[derive(Debug)]
 pub struct TableSecrets<'s> {
     usual: Option<&'s GlobSet>,
@@ -93,10 +94,10 @@ impl Default for Secrets {
 }
 
 impl Secrets {
-    /// The built-in rules with one for each `TABLE[:KEY]`, both patterns.
+    /// Combines the built-in rules with a rule for each `TABLE[:KEY]`; both parts are patterns.
     ///
     /// # Errors
-    /// What is wrong with which pattern.
+    /// The pattern that is invalid, and why.
     pub fn new<'p>(own: impl IntoIterator<Item = &'p str>) -> Result<Self, globset::Error> {
         let matcher =
             |pattern: &str| Ok(GlobBuilder::new(&pattern.to_lowercase()).build()?.compile_matcher());
@@ -108,7 +109,7 @@ impl Secrets {
         Ok(Self { own, ..Self::default() })
     }
 
-    /// What is secret in the file at a path of a snapshot; `None` where nothing is, as far as its name says.
+    /// The secrets of the file at a path in a snapshot; `None` if its name suggests none.
     pub fn of(&self, path: &str) -> Option<TableSecrets<'_>> {
         let path = path.to_lowercase();
         let file = path.rsplit_once('/').map_or(&*path, |(_, file)| file);
@@ -125,21 +126,21 @@ impl Secrets {
         })
     }
 
-    /// Whether a user's own rule names the file at a path.
+    /// Whether a user's rule names the file at a path.
     pub fn is_own(&self, path: &str) -> bool {
         self.of(path).is_some_and(|secrets| secrets.is_all || !secrets.own.is_empty())
     }
 }
 
-/// What is added to the name of a file that is packed, or that belongs to a database.
+/// Suffixes of packed files, and of files that belong to a database.
 const PACKED: [&str; 12] =
     [".gz", ".zst", ".xz", ".bz2", ".lz4", ".lzma", ".lz", ".z", ".bak", ".old", "-wal", "-journal"];
 
-/// Whether a file may hold the tables beside it: a database, a dump or a tar, by its name.
+/// Whether a file may hold the tables of its snapshot: a database, dump or tar, by its name.
 pub fn is_container(path: &str) -> bool {
     let path = path.to_lowercase();
     let name = path.rsplit_once('/').map_or(&*path, |(_, name)| name);
-    // Packed, or beside a database: these hold its pages.
+    // Packed, or a sidecar that holds pages of its database.
     let name = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let is_tar = name
         .match_indices(TAR)
@@ -147,19 +148,19 @@ pub fn is_container(path: &str) -> bool {
     is_tar || SHORT_TARS.iter().chain(&CONTAINERS).any(|end| name.ends_with(end))
 }
 
-/// Whether a file is a database by its name, or belongs to one.
+/// Whether a file is a database or belongs to one, by its name.
 pub fn is_database(path: &str) -> bool {
     is_container(path) && DATABASES.iter().any(|end| path.to_lowercase().contains(end))
 }
 
 impl TableSecrets<'_> {
-    /// Whether the value of a column is secret in this row.
+    /// Whether a column's value is secret in this row.
     pub fn hides(&self, row: &Row<'_>, column: &str) -> bool {
         let Some(value) = row.get(column).filter(|value| *value != NULL) else { return false };
         self.names(column) || column != name_column(row) && self.hides_row(row) || self.holds(value)
     }
 
-    /// A line as it may be shown: secret values masked, or all of it where it is no row.
+    /// Masks the secret values of a line, or the whole line if it is not a row.
     pub fn mask<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
         let Some(row) = Row::parse(line) else {
             return if trimmed(line).is_empty() {
@@ -168,7 +169,7 @@ impl TableSecrets<'_> {
                 Cow::Borrowed(MASK.as_bytes())
             };
         };
-        // A name that is repeated has values that are in no column.
+        // If a name is repeated, some values are in no column.
         if !row.has_repeats() && !row.columns().any(|(column, _)| self.hides(&row, column)) {
             return Cow::Borrowed(line);
         }
@@ -180,7 +181,7 @@ impl TableSecrets<'_> {
         Cow::Owned(format!("{{{}}}", columns.join(",")).into_bytes())
     }
 
-    /// Whether all but the name of the row is secret.
+    /// Whether every value but the row's name is secret.
     fn hides_row(&self, row: &Row<'_>) -> bool {
         self.is_all || row.get(name_column(row)).is_some_and(|name| self.names(&text_of(name)))
     }
@@ -191,7 +192,7 @@ impl TableSecrets<'_> {
             || self.own.iter().any(|own| own.is_match(&name))
     }
 
-    /// Whether a value is an object with a secret in it, be it as text.
+    /// Whether a value is an object with a secret in it, possibly as a string of JSON.
     fn holds(&self, value: &str) -> bool {
         let looks_so = |text: &str| text.contains('{');
         if !looks_so(value) {

@@ -1,11 +1,11 @@
-//! Commands for a person to paste into a shell.
+//! Builds commands that a person can paste into a shell.
 //!
-//! A hint such as `unzip -t FILE` names a file, and a hostile file name must not become a command of its own. Every
-//! hint that puts a name into a command builds it with [`command`].
+//! A hint such as `unzip -t FILE` names a file, and a hostile file name must not become a command. Every hint that
+//! puts a name into a command uses [`command`].
 //!
-//! Quoting is that of shlex, which works for POSIX shells and for names that are not UTF-8. A name with characters that a
-//! terminal would misread cannot stand there as it is, quoted or not: a terminal, or a paste, takes them for something
-//! else. `printf` of the shell makes it from escapes instead.
+//! shlex does the quoting. It works for POSIX shells and for names that are not UTF-8. Quotes do not help against
+//! characters that a terminal or a paste misreads, so a name with such characters is written as escapes for the
+//! shell's `printf`.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -13,10 +13,10 @@ use std::fmt::Write as _;
 
 use super::terminal;
 
-/// What stands for a name that no shell word can give.
+/// Stands for a name that no shell word can express.
 const NAME: &str = "NAME";
 
-/// A command of `words` of ours, then a path from outside.
+/// Builds a command from our `words` and a path from outside.
 ///
 /// The result is safe to print and to paste. A path that begins with `-` gets `./` before it, so that no program
 /// takes it for an option.
@@ -32,15 +32,15 @@ pub fn command(words: &str, path: impl AsRef<OsStr>) -> String {
     format!("{words} {}", operand(path))
 }
 
-/// One more operand of a [`command`].
+/// A further operand for a [`command`].
 pub fn operand(path: impl AsRef<OsStr>) -> String {
     let path = path.as_ref().as_encoded_bytes();
     let path = if path.starts_with(b"-") { Cow::Owned([b"./", path].concat()) } else { Cow::Borrowed(path) };
     word(&path).unwrap_or_else(|| NAME.to_owned())
 }
 
-/// A shell word that gives exactly these bytes and is safe to print. `None` where there is none: no argument can hold a
-/// NUL, and `$(...)` drops a newline at the end.
+/// A shell word that yields exactly these bytes and is safe to print. Returns `None` if there is none: no argument
+/// can hold a NUL, and `$(...)` drops a newline at the end.
 pub fn word(bytes: &[u8]) -> Option<String> {
     let quoted = shlex::bytes::try_quote(bytes).ok()?;
     match String::from_utf8(quoted.into_owned()) {
@@ -50,23 +50,23 @@ pub fn word(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Whether text can be shown in a message as it is. A backtick would seem to end the command there.
+/// Whether text is safe to show in a message unchanged. A backtick would seem to end the command there.
 fn is_plain(text: &str) -> bool {
     terminal::is_safe(text) && !text.contains('`')
 }
 
-/// `"$(printf '...')"`, with escapes for all that is not plain or means something to printf or the shell.
+/// Writes `"$(printf '...')"`, with escapes for every byte that is not plain or is special to printf or the shell.
 fn printed(bytes: &[u8]) -> String {
     let mut word = "\"$(printf '".to_owned();
     let escape = |bytes: &[u8], word: &mut String| {
-        // A String takes everything.
+        // Writing to a String cannot fail.
         bytes.iter().for_each(|byte| write!(word, "\\{byte:03o}").unwrap_or_default());
     };
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             let mut buffer = [0; 4];
             let text = c.encode_utf8(&mut buffer);
-            // A dash may begin an option; `!` calls up history in an interactive shell.
+            // A dash may begin an option; `!` recalls history in an interactive shell.
             if is_plain(text) && !matches!(c, '\'' | '\\' | '%' | '-' | '!') {
                 word.push(c);
             } else {
@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes of which many mean something to a shell, to printf or to a terminal.
+    /// Bytes, many of them special to a shell, to printf or to a terminal.
     fn hostile() -> impl Strategy<Value = Vec<u8>> {
         let pieces: Vec<&[u8]> = vec![
             b"'",
@@ -127,7 +127,7 @@ mod tests {
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
     }
 
-    /// Has `shell` print the words, each with a NUL after it.
+    /// Runs `shell` to print the words, each followed by a NUL.
     fn read_by(shell: &str, words: &[String]) -> Vec<u8> {
         let script: String = words.iter().map(|word| format!("printf '%s\\000' {word}\n")).collect();
         let outcome = Command::new(shell).arg("-c").arg(script).output().expect("there is a shell");

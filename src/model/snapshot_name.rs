@@ -1,20 +1,17 @@
-//! The listed name of a snapshot: its time in UTC, without a colon, sorting by time.
-//!
-//! rsync and scp read `a:b` as a host; exFAT and NTFS refuse the colon.
+//! The listed name of a snapshot: its time in UTC without colons, so that names sort by time.
 
 use crate::model::time::Timestamp;
 
 use super::names;
 
-/// How many characters of its hash tell two snapshots of one instant apart.
+/// The length of the hash that distinguishes two snapshots of one instant.
 const HASH_CHARS: usize = 8;
 
-/// The name of a snapshot taken at `time`: `2026-01-21T200000Z`, or `2026-01-21T200000.156Z` where the time
-/// has milliseconds. Anything finer is cut off, towards the past, so the name may read as an earlier moment
-/// than the snapshot's own.
+/// Names a snapshot taken at `time`: `2026-01-21T200000Z`, or `2026-01-21T200000.156Z` if the time has milliseconds.
+/// Finer digits are cut off, so the name may denote an earlier instant than the snapshot's own.
 ///
-/// Names of the years 0 to 9999 (others have a sign and six digits: `+010000-01-01T000000Z`) sort by time, but for those within one second of which one has milliseconds
-/// and the other has none: `.` sorts before `Z`.
+/// Names of the years 0 to 9999 sort by time, except within one second if only one has milliseconds: `.` sorts before
+/// `Z`. Other years have a sign and six digits: `+010000-01-01T000000Z`.
 pub fn snapshot_name(time: Timestamp) -> String {
     let (date, utc) = (time.calendar().date(), time.calendar().time());
     let clock = format!("{:02}{:02}{:02}", utc.hour(), utc.minute(), utc.second());
@@ -24,12 +21,12 @@ pub fn snapshot_name(time: Timestamp) -> String {
     }
 }
 
-/// `<name>-<suffix>`, for a mark (`pre-restore`). The suffix is made safe.
+/// Returns `<name>-<suffix>`, for a mark (`pre-restore`). Escapes the suffix.
 pub fn with_suffix(name: &str, suffix: &str) -> String {
     format!("{name}-{}", names::escape(suffix))
 }
 
-/// `<name>-<first 8 characters of hash>`, for the later of two snapshots in one instant.
+/// Returns `<name>-<first 8 characters of hash>`, for the later of two snapshots of one instant.
 pub fn with_hash(name: &str, hash: &str) -> String {
     with_suffix(name, &hash.chars().take(HASH_CHARS).collect::<String>())
 }

@@ -1,7 +1,7 @@
-//! Values as MySQL literals that read back to the same value, bit for bit.
+//! Writes values as MySQL literals that read back to the same value, bit for bit.
 //!
-//! They are right for a session in UTC whose `sql_mode` lacks `NO_BACKSLASH_ESCAPES` and has
-//! `NO_AUTO_VALUE_ON_ZERO`. The same values always give the same bytes.
+//! They are correct for a session in UTC whose `sql_mode` has `NO_AUTO_VALUE_ON_ZERO` and lacks
+//! `NO_BACKSLASH_ESCAPES`. Equal values always yield equal bytes.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use data_encoding::HEXUPPER;
 
 use super::jsonl::{RenderError, Value, ValueError, compact_json};
 
-/// What the columns of a table say of the literals of its rows.
+/// The properties of a table's columns that its literals depend on.
 #[derive(Debug, Clone)]
 pub struct RowLayout {
     columns: Vec<LiteralColumn>,
@@ -20,13 +20,13 @@ pub struct RowLayout {
 pub struct LiteralColumn {
     /// Its name, for error messages.
     pub name: String,
-    /// Whether an empty text stands for an invalid member of an ENUM, whose number is 0: that of an ENUM without an
-    /// empty member.
+    /// Whether an empty text stands for an invalid ENUM member, whose number is 0. True for an ENUM without an empty
+    /// member.
     pub is_empty_invalid: bool,
 }
 
 impl RowLayout {
-    /// A layout for columns in the order of their values.
+    /// Creates a layout for columns in the order of their values.
     pub fn new(columns: Vec<LiteralColumn>) -> Self {
         Self { columns }
     }
@@ -39,8 +39,8 @@ impl RowLayout {
     }
 }
 
-/// One row in parentheses: a [`RowWriter::value`] per column, then [`RowWriter::end`]. What was written so far is taken
-/// out of the buffer again unless `end` succeeds.
+/// Writes one row in parentheses: a [`RowWriter::value`] per column, then [`RowWriter::end`]. Unless `end` succeeds,
+/// the row is removed from the buffer.
 #[derive(Debug)]
 #[must_use = "a row that is not ended is removed"]
 pub struct RowWriter<'l> {
@@ -55,7 +55,7 @@ impl RowWriter<'_> {
     /// Appends the value of the next column.
     ///
     /// # Errors
-    /// [`RenderError`] when the value has no literal or there is no column left for it.
+    /// [`RenderError`] if the value has no literal or no column is left for it.
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
         let Some(column) = self.layout.columns.get(self.values) else {
             let columns = self.layout.columns.len();
@@ -75,7 +75,7 @@ impl RowWriter<'_> {
     /// Ends the row.
     ///
     /// # Errors
-    /// [`RenderError`] when values are missing.
+    /// [`RenderError`] if values are missing.
     pub fn end(mut self) -> Result<(), RenderError> {
         let columns = self.layout.columns.len();
         if self.values != columns {
@@ -95,22 +95,22 @@ impl Drop for RowWriter<'_> {
     }
 }
 
-/// `text` as a string literal.
+/// Returns `text` as a string literal.
 pub fn text_literal(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     append_text(text.as_bytes(), &mut out);
     String::from_utf8(out).expect("quoting keeps UTF-8")
 }
 
-/// May leave a part of the value in `out` on an error.
+/// Appends a literal. On an error, part of it may remain in `out`.
 fn append(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match *value {
         Value::Null => out.extend_from_slice(b"NULL"),
         Value::Int(number) => put(out, format_args!("{number}")),
         Value::UInt(number) => put(out, format_args!("{number}")),
         Value::Decimal(text) => decimal(text, out)?,
-        // Widened: its 64 bits say exactly the same number, and are rounded to these 32 again. The shortest digits of
-        // the largest one are beyond the range for Dolt.
+        // Widening is exact, and rounding back yields the same 32 bits. The shortest digits of `f32::MAX` are out of
+        // range for Dolt.
         Value::F32(number) => float(number.into(), out)?,
         Value::F64(number) => float(number, out)?,
         Value::Text(text) => append_text(text.as_bytes(), out),
@@ -145,7 +145,7 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing into a Vec does not fail");
 }
 
-/// Digits stay as they are: a literal without an exponent is exact.
+/// Keeps the digits: a literal without an exponent is exact.
 fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -157,13 +157,13 @@ fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     Ok(())
 }
 
-/// With an exponent always: without one it would be a DECIMAL, which has fewer digits than a DOUBLE has range.
+/// Always writes an exponent: without one it is a DECIMAL, whose digits do not cover the range of a DOUBLE.
 fn float(number: f64, out: &mut Vec<u8>) -> Result<(), ValueError> {
     if !number.is_finite() {
         return Err(ValueError::NoLiteral(number.to_string()));
     }
     if number == 0.0 && number.is_sign_negative() {
-        // A number's sign is applied to what is exact, and then 0 has none; a text is read as a DOUBLE.
+        // MySQL applies a number's sign to an exact value, and then 0 has none; a string is read as a DOUBLE.
         out.extend_from_slice(b"'-0'");
     } else {
         put(out, format_args!("{number:e}"));
@@ -191,8 +191,8 @@ fn fraction(micros: u32) -> String {
     if micros == 0 { String::new() } else { format!(".{micros:06}") }
 }
 
-/// Quotes text: what would end the literal, what clients and terminals take for something else, and line breaks, so
-/// that a row is a line.
+/// Quotes text. Escapes what would end the literal or what clients and terminals misread, and line breaks, so that a
+/// row is one line.
 fn append_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'\'');
     let mut plain = 0;
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(out, b"before('',0)");
     }
 
-    /// Reads a string literal as MySQL's manual says, byte by byte.
+    /// Reads a string literal by the rules of MySQL's manual.
     fn unquoted(literal: &str) -> Option<String> {
         let inner = literal.strip_prefix('\'')?.strip_suffix('\'')?;
         let mut chars = inner.chars();

@@ -1,12 +1,12 @@
-//! Text from outside made safe for a terminal.
+//! Makes text from outside safe for a terminal.
 //!
 //! A file name, a commit message or a server's error can hold characters that control a terminal or change how other
-//! characters look: they recolour the screen, set its title, hide text, or show `gpj.exe` as `exe.jpg`. The functions here
-//! show each of these characters by its escape (`\x1b`, `\u{202e}`) and all other text as it is.
+//! characters look: they recolour the screen, set its title, hide text, or show `gpj.exe` as `exe.jpg`. The functions
+//! here show each of these characters by its escape (`\x1b`, `\u{202e}`) and leave all other text unchanged.
 //!
-//! Data keeps its exact bytes inside the program and in machine formats. Where text leaves for a person (errors, log
-//! lines, output of commands), the writer at that place calls these functions, so that no caller can forget to. Text
-//! that is safe already stays the same, so it does no harm to call them twice.
+//! Inside the program and in machine formats, data keeps its exact bytes. Where text leaves for a person (errors, log
+//! lines, output of commands), the writer at that point calls these functions, so that no caller can forget to. Safe
+//! text does not change, so calling them twice does no harm.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -17,13 +17,13 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// Characters that control a terminal, are invisible, or change how their neighbours look, by their Unicode properties:
-/// controls (Cc), format characters such as bidi overrides and zero-width joiners (Cf), line and paragraph separators,
-/// and whatever else is shown as nothing. U+FE00 to U+FE0F only choose between two pictures of the character before
-/// them, as in many emoji.
+/// Characters that control a terminal, are invisible, or change how their neighbours look, by their Unicode
+/// properties: controls (Cc), format characters such as bidi overrides and zero-width joiners (Cf), line and
+/// paragraph separators, and everything else that shows as nothing. U+FE00 to U+FE0F are safe: they only choose
+/// between two pictures of the character before them, as in many emoji.
 const UNSAFE: &str = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}[\p{Default_Ignorable_Code_Point}--[\x{fe00}-\x{fe0f}]]]";
 
-/// The same without the newline and the tab.
+/// The same, but allows newline and tab.
 const UNSAFE_IN_LINES: &str =
     r"[[\p{Cc}--[\n\t]]\p{Cf}\p{Zl}\p{Zp}[\p{Default_Ignorable_Code_Point}--[\x{fe00}-\x{fe0f}]]]";
 
@@ -34,7 +34,7 @@ fn regex(class: &str) -> Regex {
     Regex::new(class).expect("the class is well formed and the crate has its Unicode tables")
 }
 
-/// Text for one line: also escapes newlines, so that a name cannot pretend to be a line of ours.
+/// Escapes text for one line, newlines too, so that a name cannot imitate one of our lines.
 ///
 /// ```
 /// use asof::model::terminal::line;
@@ -45,25 +45,26 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(&IN_A_LINE, text, escape)
 }
 
-/// Text that may have several lines, such as the message of a commit: keeps newlines and tabs.
+/// Escapes text that may have several lines, such as a commit message: keeps newlines and tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(&IN_LINES, text, escape)
 }
 
-/// A piece of JSON text in one line, escaped as JSON does (`\u202e`): it stays JSON of the same meaning.
+/// Escapes JSON text for one line by JSON's own escapes (`\u202e`), so that it keeps its meaning.
 pub fn json(text: &str) -> Cow<'_, str> {
     escaped(&IN_A_LINE, text, escape_as_json)
 }
 
-/// Whether text is safe as it is in one line.
+/// Whether text is safe in one line unchanged.
 pub fn is_safe(text: &str) -> bool {
     !IN_A_LINE.is_match(text)
 }
 
-/// Shows a path, with its bytes that are not UTF-8 as `\xff`. [`Path::display`] shows all of them as `�`, so that two
-/// names look the same.
+/// Shows a path, with bytes that are not UTF-8 as `\xff`. [`Path::display`] shows all of them as `�`, so that
+/// different names look the same.
 pub trait ShowPath {
-    /// What shows it. Controls are left for the place that prints it: machine formats have escapes of their own.
+    /// Returns a value that displays the path. It keeps control characters: the writer escapes them, because machine
+    /// formats have escapes of their own.
     fn shown(&self) -> Shown<'_>;
 }
 
@@ -79,7 +80,7 @@ impl ShowPath for OsStr {
     }
 }
 
-/// Shows bytes as text; see [`ShowPath`].
+/// Displays bytes as text; see [`ShowPath`].
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'b>(&'b [u8]);
 
@@ -106,7 +107,7 @@ fn escape(c: char, escaped: &mut String) {
         '\n' => escaped.push_str("\\n"),
         '\t' => escaped.push_str("\\t"),
         '\r' => escaped.push_str("\\r"),
-        // A String takes everything.
+        // Writing to a String cannot fail.
         c if c.is_ascii() => write!(escaped, "\\x{:02x}", u32::from(c)).unwrap_or_default(),
         c => write!(escaped, "\\u{{{:x}}}", u32::from(c)).unwrap_or_default(),
     }
@@ -131,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// What must not reach a terminal, listed by hand: not by the tables that the code uses.
+    /// Characters that must not reach a terminal, listed without the tables that the code uses.
     fn is_dangerous(c: char) -> bool {
         matches!(c,
             '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
@@ -139,7 +140,7 @@ mod tests {
             | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
     }
 
-    /// Text in which every other character is a dangerous one.
+    /// Text in which every second character is dangerous.
     fn hostile() -> impl Strategy<Value = String> {
         let dangerous = prop::sample::select(
             (0..=0xe0fff).filter_map(char::from_u32).filter(|c| is_dangerous(*c)).collect::<Vec<_>>(),

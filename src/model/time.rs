@@ -1,7 +1,7 @@
-//! When something was: an instant of any year.
+//! Instants of any year.
 //!
-//! [`jiff::Timestamp`] ends at 9999-12-30T22:00Z, so that a local time of every zone fits its calendar. `9999-12-31`, the
-//! usual date for "never", lies behind that, and commits may have it: Dolt keeps milliseconds and git seconds in 64 bits.
+//! [`jiff::Timestamp`] ends at 9999-12-30T22:00Z, so that every zone's local time fits its calendar. `9999-12-31`,
+//! the usual date for "never", is later, and commits may have it: Dolt keeps milliseconds and git seconds in 64 bits.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -11,10 +11,10 @@ use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
-/// After 400 years the Gregorian calendar repeats itself, weekdays included.
+/// The Gregorian calendar repeats after 400 years, weekdays included.
 const CYCLE_YEARS: i64 = 400;
 const CYCLE_SECONDS: i64 = 146_097 * 86_400;
-/// The years that are written as four digits.
+/// The years written as four digits.
 const PLAIN_YEARS: std::ops::RangeInclusive<i64> = 0..=9999;
 
 /// An instant, to the nanosecond.
@@ -25,40 +25,40 @@ pub struct Timestamp {
     nanosecond: u32,
 }
 
-/// The date and the time of day of an instant in UTC.
+/// The date and time of day of an instant in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Calendar {
-    /// The same instant in a year that jiff knows, a multiple of 400 years away.
+    /// The same instant in a year that jiff supports, a multiple of 400 years away.
     like: DateTime,
-    /// How many years have to be added to that.
+    /// The years to add to it.
     years: i64,
 }
 
 impl Timestamp {
     /// The first instant of 1970.
     pub const UNIX_EPOCH: Self = Self { second: 0, nanosecond: 0 };
-    /// No instant is earlier.
+    /// The earliest instant.
     pub const MIN: Self = Self { second: i64::MIN, nanosecond: 0 };
-    /// No instant is later.
+    /// The latest instant.
     pub const MAX: Self = Self { second: i64::MAX, nanosecond: NANOS_PER_SECOND - 1 };
 
-    /// Seconds since 1970, of which `nanosecond` more have passed: less than a second.
+    /// From seconds since 1970, and further nanoseconds: less than a second.
     pub fn new(second: i64, nanosecond: u32) -> Option<Self> {
         (nanosecond < NANOS_PER_SECOND).then_some(Self { second, nanosecond })
     }
 
-    /// Seconds since 1970.
+    /// From seconds since 1970.
     pub fn from_second(second: i64) -> Self {
         Self { second, nanosecond: 0 }
     }
 
-    /// Milliseconds since 1970.
+    /// From milliseconds since 1970.
     pub fn from_millisecond(millisecond: i64) -> Self {
         let millis = u32::try_from(millisecond.rem_euclid(1000)).expect("the remainder is less than 1,000");
         Self { second: millisecond.div_euclid(1000), nanosecond: millis * 1_000_000 }
     }
 
-    /// Nanoseconds since 1970; of those beyond 64 bits of seconds the nearest instant.
+    /// From nanoseconds since 1970; beyond 64 bits of seconds, the nearest instant.
     pub fn from_nanosecond(nanosecond: i128) -> Self {
         let second = nanosecond.div_euclid(NANOS_PER_SECOND.into());
         let rest = u32::try_from(nanosecond.rem_euclid(NANOS_PER_SECOND.into()));
@@ -70,13 +70,13 @@ impl Timestamp {
         }
     }
 
-    /// When a clock that is `offset` ahead of UTC shows `civil`.
+    /// The instant at which a clock `offset` ahead of UTC shows `civil`.
     pub fn of_civil(civil: DateTime, offset: Offset) -> Self {
         let since = civil.duration_since(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0));
         Self::from_nanosecond(since.as_nanos() - i128::from(offset.seconds()) * i128::from(NANOS_PER_SECOND))
     }
 
-    /// A date in the Gregorian calendar and the time of day, in UTC; `None` for a day that there is not.
+    /// From a Gregorian date and a time of day in UTC; `None` if the day does not exist.
     pub fn of_date(year: i64, month: i8, day: i8, time: jiff::civil::Time) -> Option<Self> {
         let like = i16::try_from(year.rem_euclid(CYCLE_YEARS)).ok()?;
         let like =
@@ -100,13 +100,13 @@ impl Timestamp {
         i128::from(self.second) * i128::from(NANOS_PER_SECOND) + i128::from(self.nanosecond)
     }
 
-    /// The nearest instant that jiff has, for lengths of time.
+    /// The nearest instant that jiff supports, for computing durations.
     pub fn nearest(self) -> jiff::Timestamp {
         let end = if self.second < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         jiff::Timestamp::from_nanosecond(self.as_nanosecond()).unwrap_or(end)
     }
 
-    /// The date and the time of day in UTC.
+    /// The date and time of day in UTC.
     pub fn calendar(self) -> Calendar {
         let (cycles, second) = (self.second.div_euclid(CYCLE_SECONDS), self.second.rem_euclid(CYCLE_SECONDS));
         let like = jiff::Timestamp::new(second, self.nanosecond.cast_signed()).unwrap_or_default();
@@ -115,13 +115,13 @@ impl Timestamp {
 }
 
 impl Calendar {
-    /// The date as ISO 8601 has it: `2026-01-21`, and with a sign and more digits for years beyond four:
-    /// `+010000-01-01`, `-000001-12-31`.
+    /// The ISO 8601 date: `2026-01-21`. Years beyond four digits have a sign and more digits: `+010000-01-01`,
+    /// `-000001-12-31`.
     pub fn date(self) -> String {
         format!("{}-{:02}-{:02}", written(self.number()), self.like.month(), self.like.day())
     }
 
-    /// The time of day, whose year is not that of the date where that is beyond jiff's.
+    /// The time of day.
     pub fn time(self) -> jiff::civil::Time {
         self.like.time()
     }
@@ -136,7 +136,7 @@ impl Calendar {
         written(self.number())
     }
 
-    /// The week of ISO 8601, which begins on Monday: `2026-W04`.
+    /// The ISO 8601 week, which begins on Monday: `2026-W04`.
     pub fn week(self) -> String {
         let week: ISOWeekDate = self.like.date().iso_week_date();
         format!("{}-W{:02}", written(i64::from(week.year()) + self.years), week.week())
@@ -154,7 +154,7 @@ fn written(year: i64) -> String {
     }
 }
 
-/// As RFC 3339 has it, in UTC: `2026-01-21T20:00:00.156Z`.
+/// Formats as RFC 3339 in UTC: `2026-01-21T20:00:00.156Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let calendar = self.calendar();
@@ -181,7 +181,7 @@ impl From<jiff::Timestamp> for Timestamp {
     }
 }
 
-/// The nearest one that the system's clock can show.
+/// Converts to the nearest time that the system clock can represent.
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
         let second = Duration::from_secs(time.second.unsigned_abs());
@@ -194,7 +194,7 @@ impl From<Timestamp> for SystemTime {
     }
 }
 
-/// As jiff reads it: for constants and tests.
+/// Parses like jiff, for constants and tests.
 impl std::str::FromStr for Timestamp {
     type Err = jiff::Error;
 

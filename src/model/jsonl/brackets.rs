@@ -1,4 +1,4 @@
-//! Which brackets of a JSON text are open.
+//! The open brackets of a JSON text.
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bracket {
@@ -15,7 +15,7 @@ impl Bracket {
     }
 }
 
-/// The open brackets, one bit each: the inner 64 in a word, so that ordinary values allocate nothing.
+/// The open brackets, one bit each. The innermost 64 are in one word, so that ordinary values allocate nothing.
 #[derive(Default)]
 pub(super) struct Brackets {
     depth: usize,

@@ -1,38 +1,38 @@
-//! JSON text to compact JSON text in one pass.
+//! Compacts JSON text in one pass.
 //!
-//! serde_json's values would not do here: they put numbers through a float, drop repeated keys, and reading
-//! them recurses, so that a column with 100,000 opening brackets overflows the stack. This copies number
-//! digits as they are, keeps every key in its place, and remembers only one bit per open bracket.
+//! serde_json's values do not fit: they convert numbers to floats, drop repeated keys, and are read by recursion, so
+//! that a column with 100,000 opening brackets overflows the stack. This code copies the digits of numbers, keeps
+//! every key in order, and remembers one bit per open bracket.
 
 use super::brackets::{Bracket, Brackets};
 use super::scalar::number_len;
 use super::string::{escape_byte, plain_prefix};
 
-/// Why a text is not JSON, and where.
+/// Why and where a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON at byte {offset}: {problem}")]
 pub struct JsonError {
     /// Offset into the text, in bytes.
     pub offset: usize,
-    /// What is wrong there.
+    /// The problem.
     pub problem: &'static str,
 }
 
-/// Appends the one JSON value (RFC 8259) in `text` to `out`: without white space between tokens, numbers and
-/// the order of keys as they are, strings escaped as [`json_string`](super::json_string) does.
+/// Appends the one JSON value (RFC 8259) in `text` to `out` without white space between tokens. Keeps numbers and the
+/// order of keys, and escapes strings like [`json_string`](super::json_string).
 ///
 /// # Errors
-/// [`JsonError`] for a text that is not exactly one JSON value, or that has half of a surrogate pair, which
-/// UTF-8 cannot hold. `out` is as it was then.
+/// [`JsonError`] if the text is not exactly one JSON value, or has half of a surrogate pair, which UTF-8 cannot hold.
+/// `out` is unchanged then.
 pub fn compact_json(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     compact(text, false, out)
 }
 
-/// [`compact_json`], but half of a surrogate pair stays the escape that it is: programs that cut texts by UTF-16 write it, and
-/// JSON's grammar allows it.
+/// Like [`compact_json`], but keeps half of a surrogate pair as an escape: JSON's grammar allows it, and programs
+/// that cut text by UTF-16 units write it.
 ///
 /// # Errors
-/// [`JsonError`] for a text that is not exactly one JSON value. `out` is as it was then.
+/// [`JsonError`] if the text is not exactly one JSON value. `out` is unchanged then.
 pub fn compact_json_with_halves(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     compact(text, true, out)
 }
@@ -50,15 +50,15 @@ fn compact(text: &str, keeps_halves: bool, out: &mut Vec<u8>) -> Result<(), Json
 
 struct Transcoder<'a> {
     text: &'a [u8],
-    /// How much of `text` is done.
+    /// The number of bytes done.
     at: usize,
-    /// Whether half of a surrogate pair is copied.
+    /// Whether to copy half of a surrogate pair.
     keeps_halves: bool,
     out: &'a mut Vec<u8>,
     open: Brackets,
 }
 
-/// What stands after a value.
+/// What follows a value.
 enum Next {
     Value,
     End,
@@ -74,8 +74,8 @@ impl Transcoder<'_> {
         }
     }
 
-    /// Copies a scalar, an empty container, or the opening of a container up to its first value. Tells
-    /// whether that was a whole value.
+    /// Copies a scalar, an empty container, or a container's opening up to its first value. Returns true for a whole
+    /// value.
     fn value_or_opening(&mut self) -> Result<bool, JsonError> {
         match self.peek() {
             Some(b'"') => self.string()?,
@@ -192,7 +192,7 @@ impl Transcoder<'_> {
         Ok(())
     }
 
-    /// Half of a surrogate pair at the current place.
+    /// Handles half of a surrogate pair at the current offset.
     fn half(&mut self) -> Result<(), JsonError> {
         if !self.keeps_halves {
             return self.fail("half of a surrogate pair");
@@ -202,7 +202,7 @@ impl Transcoder<'_> {
         Ok(())
     }
 
-    /// The second half of a surrogate pair whose first half stands at the current place.
+    /// The second half of the surrogate pair whose first half is at the current offset.
     fn low_surrogate(&self) -> Result<Option<u32>, JsonError> {
         if !self.text[self.at + 6..].starts_with(b"\\u") {
             return Ok(None);

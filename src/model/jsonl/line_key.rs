@@ -1,7 +1,7 @@
-//! Where a line of a table stands among the others, told from the line itself.
+//! Reads the sort position of a table's line from the line.
 //!
-//! A table's lines stand in the order of its primary key. For most types of columns that order can be told
-//! from the rendered values: each is turned into bytes that compare as the values do.
+//! A table's lines are in the order of its primary key. For most column types the rendered values show that order:
+//! each is encoded as bytes that compare like the values.
 
 mod decode;
 mod encode;
@@ -9,33 +9,33 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-/// Most columns that a key with an order has: MySQL allows no more.
+/// The most columns in an ordered key, MySQL's limit.
 pub const MOST_COLUMNS: usize = 16;
 
-/// What orders the lines of a table: the columns of its key.
+/// The order of a table's lines: its key columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOrder {
-    /// In the order of the key.
+    /// In key order.
     columns: Vec<KeyColumn>,
-    /// Which of them come one after the other in a line.
+    /// Their indices in the order of a line's values.
     by_place: Vec<usize>,
 }
 
 /// One column of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyColumn {
-    /// Its place among the values of a line, from 0.
+    /// Its position among the values of a line, from 0.
     pub place: usize,
     /// How its values compare.
     pub kind: KeyKind,
 }
 
-/// How the values of a column compare, and how they are rendered.
+/// How a column's values compare and are rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// Whole numbers from -2^63 to 2^64-1.
     Integer,
-    /// Decimal numbers without an exponent, and the strings that stand for what is not finite.
+    /// Decimal numbers without an exponent, and the strings for infinities and NaN.
     Decimal,
     /// Strings that compare by their bytes.
     Text,
@@ -43,11 +43,11 @@ pub enum KeyKind {
     Binary,
     /// Dates, and dates with times, as rendered.
     DateTime,
-    /// Times that may be negative and over 24 hours.
+    /// Times that may be negative and exceed 24 hours.
     Time,
 }
 
-/// Where a line stands: keys compare as their lines stand.
+/// The sort position of a line: keys compare like their lines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LineKey(Box<[u8]>);
 
@@ -60,13 +60,13 @@ pub enum KeyValue {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// A date, a date with a time, or a time, as SQL writes it within quotes.
+    /// A date, a date with a time, or a time, as SQL writes it inside quotes.
     Time(String),
 }
 
 impl KeyOrder {
-    /// The order by these columns, the most significant first. None without columns, with more than
-    /// [`MOST_COLUMNS`] of them, and where two have one place.
+    /// Creates the order by these columns, the most significant first. None if there are no columns, more than
+    /// [`MOST_COLUMNS`], or two with one position.
     pub fn new(columns: Vec<KeyColumn>) -> Option<Self> {
         let mut by_place: Vec<_> = (0..columns.len()).collect();
         by_place.sort_unstable_by_key(|&at| columns[at].place);
@@ -80,16 +80,15 @@ impl KeyOrder {
         &self.columns
     }
 
-    /// Where a line stands, with or without its line feed. None for what is no line of a table with such a
-    /// key.
+    /// The key of a line, with or without its line feed; None if it is not a line of a table with such a key.
     pub fn key_of(&self, line: &[u8]) -> Option<LineKey> {
         let mut key = Vec::new();
         self.write_key(line, &mut key)?;
         Some(LineKey(key.into()))
     }
 
-    /// The same into a buffer, from which what it holds is cleared first: equal and ordered as
-    /// [`LineKey::as_bytes`] is. None as in [`Self::key_of`]; what the buffer holds then is no key.
+    /// Like [`Self::key_of`], into a buffer that is cleared first. The bytes equal [`LineKey::as_bytes`]; after None
+    /// they are no key.
     pub fn write_key(&self, line: &[u8], key: &mut Vec<u8>) -> Option<()> {
         key.clear();
         let mut spans = [(0, 0); MOST_COLUMNS];
@@ -109,7 +108,7 @@ impl KeyOrder {
         Some(())
     }
 
-    /// The values of all columns. None for a key of another order.
+    /// The values of all columns; None for a key of another order.
     pub fn values(&self, key: &LineKey) -> Option<Vec<KeyValue>> {
         let mut rest = &key.0[..];
         let mut values = Vec::with_capacity(self.columns.len());
@@ -122,12 +121,12 @@ impl KeyOrder {
 }
 
 impl LineKey {
-    /// Its bytes: they compare as the keys do.
+    /// The bytes, which compare like the keys.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The key with these bytes, which [`Self::as_bytes`] or [`KeyOrder::write_key`] gave.
+    /// Restores a key from the bytes of [`Self::as_bytes`] or [`KeyOrder::write_key`].
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }

@@ -1,10 +1,10 @@
-//! Rows as JSON lines: the rendering contract (docs/SEMANTICS.md).
+//! Renders rows as JSON lines: the rendering contract (docs/SEMANTICS.md).
 //!
-//! One row per line, compact, keys in column order, every column present. The same values always give the
-//! same bytes: sizes, inodes, caches and checksums all rest on that. A change to the bytes of any value
-//! therefore takes a new [`RENDER_VERSION`].
+//! One row per line, compact, keys in column order, every column present. Equal values always yield equal bytes,
+//! because sizes, inodes, caches and checksums depend on them. So any change to the bytes of a value requires a new
+//! [`RENDER_VERSION`].
 //!
-//! Rendering allocates nothing per value beyond what the output buffer grows by.
+//! Rendering allocates nothing per value, except to grow the output buffer.
 
 mod brackets;
 mod compact;
@@ -17,10 +17,10 @@ use std::mem;
 pub use compact::{JsonError, compact_json, compact_json_with_halves};
 pub use string::json_string;
 
-/// Version of the rendering; part of every [`ContentId`](super::content_id::ContentId).
+/// The version of the rendering; part of every [`ContentId`](super::content_id::ContentId).
 pub const RENDER_VERSION: u32 = 1;
 
-/// One value of a row, as a source has it.
+/// One value of a row, from a source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
     /// NULL: `null`.
@@ -29,8 +29,8 @@ pub enum Value<'a> {
     Int(i64),
     /// The same for BIGINT UNSIGNED and BIT.
     UInt(u64),
-    /// A decimal number as text: the stored digits, never through a float. Only the leading zeros of ZEROFILL
-    /// (`00042`) go, since JSON has no such numbers.
+    /// A decimal number as text: the stored digits, never through a float. Only ZEROFILL's leading zeros (`00042`)
+    /// are dropped, because JSON does not allow them.
     Decimal(&'a str),
     /// The shortest number that reads back to the same 32 bits.
     F32(f32),
@@ -38,9 +38,9 @@ pub enum Value<'a> {
     F64(f64),
     /// A string.
     Text(&'a str),
-    /// A JSON text: the value itself, by [`compact_json`].
+    /// JSON text: the value itself, through [`compact_json`].
     Json(&'a str),
-    /// `"2026-01-02"`; MySQL's zero dates (`0000-00-00`, `2026-00-00`) as they are.
+    /// `"2026-01-02"`; MySQL's zero dates (`0000-00-00`, `2026-00-00`) unchanged.
     Date {
         /// 0 to 9999.
         year: i32,
@@ -49,8 +49,8 @@ pub enum Value<'a> {
         /// 0 to 31.
         day: u8,
     },
-    /// `"2026-01-02T03:04:05Z"`, with the fraction (trailing zeros cut) only when it is not zero; MySQL's zero
-    /// value (`0000-00-00 00:00:00`) is `"0000-00-00"`.
+    /// `"2026-01-02T03:04:05Z"`, with a fraction (trailing zeros cut) only if it is not zero; MySQL's zero value
+    /// (`0000-00-00 00:00:00`) is `"0000-00-00"`.
     DateTime {
         /// 0 to 9999.
         year: i32,
@@ -67,11 +67,11 @@ pub enum Value<'a> {
         /// 0 to 999,999.
         micros: u32,
     },
-    /// `"-12:34:56.789"`, with the fraction (trailing zeros cut) only when it is not zero.
+    /// `"-12:34:56.789"`, with a fraction (trailing zeros cut) only if it is not zero.
     Time {
-        /// Whether it is below zero.
+        /// Whether the time is below zero.
         negative: bool,
-        /// At least two digits; MySQL's TIME goes to 838.
+        /// At least two digits; MySQL's TIME ends at 838.
         hours: u32,
         /// 0 to 59.
         minutes: u8,
@@ -84,22 +84,22 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Why one value has no rendering.
+/// Why a value has no rendering.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// JSON has no spelling for infinities and NaN.
+    /// JSON cannot spell infinities and NaN.
     #[error("JSON has no number for {0}")]
     NotFinite(String),
-    /// Neither has SQL.
+    /// SQL cannot either.
     #[error("SQL has no literal for {0}")]
     NoLiteral(String),
-    /// A [`Value::Decimal`] that is none: `+5`, `.5`, `1,000`, nothing at all.
+    /// A [`Value::Decimal`] that is not a decimal number: `+5`, `.5`, `1,000`, empty.
     #[error("{0:?} is not a decimal number")]
     NotDecimal(String),
     /// A date or time with a field out of its range.
     #[error("{0:?} has a field out of range")]
     OutOfRange(String),
-    /// A [`Value::Json`] that is no JSON.
+    /// A [`Value::Json`] that is not JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
 }
@@ -112,20 +112,20 @@ pub enum RenderError {
     Value {
         /// The column's name.
         column: String,
-        /// What is wrong with the value.
+        /// The value's problem.
         problem: ValueError,
     },
-    /// The row does not have one value per column.
+    /// The number of values differs from the number of columns.
     #[error("a row with {values} values does not fit {columns} columns")]
     WrongLength {
-        /// How many columns the layout has.
+        /// The number of columns in the layout.
         columns: usize,
-        /// How many values were given; one more than `columns` where there were too many.
+        /// The number of values given; `columns` plus one if there were too many.
         values: usize,
     },
 }
 
-/// The part of every line of a table that its columns alone decide: the names, escaped once.
+/// The part of a table's lines that depends only on its columns: the names, escaped once.
 #[derive(Debug, Clone)]
 pub struct LineLayout {
     columns: Vec<Column>,
@@ -140,7 +140,7 @@ struct Column {
 }
 
 impl LineLayout {
-    /// A layout for columns in display order. Without columns every line is `{}`.
+    /// Creates a layout for columns in display order. Without columns every line is `{}`.
     pub fn new(columns: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let column = |(i, name): (usize, _)| {
             let name: &str = AsRef::as_ref(&name);
@@ -158,15 +158,14 @@ impl LineLayout {
     }
 }
 
-/// One line being written: a [`LineWriter::value`] per column, then [`LineWriter::end`].
-///
-/// What was written so far is taken out of the buffer again unless `end` succeeds.
+/// Writes one line: a [`LineWriter::value`] per column, then [`LineWriter::end`]. Unless `end` succeeds, the line is
+/// removed from the buffer.
 #[derive(Debug)]
 #[must_use = "a line that is not ended is removed"]
 pub struct LineWriter<'l> {
     layout: &'l LineLayout,
     out: &'l mut Vec<u8>,
-    /// Length of `out` before this line.
+    /// The length of `out` before this line.
     start: usize,
     values: usize,
     state: State,
@@ -183,8 +182,8 @@ impl LineWriter<'_> {
     /// Appends the value of the next column.
     ///
     /// # Errors
-    /// [`RenderError`] when the value has no rendering or there is no column left for it; the line is lost
-    /// then, and every further call gives the same error.
+    /// [`RenderError`] if the value has no rendering or no column is left for it. Then the line is lost, and every
+    /// further call returns the same error.
     #[inline]
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
         if let State::Failed(error) = &self.state {
@@ -205,7 +204,7 @@ impl LineWriter<'_> {
     /// Ends the line.
     ///
     /// # Errors
-    /// [`RenderError`] when a value failed or values are missing; the line is removed then.
+    /// [`RenderError`] if a value failed or values are missing; then the line is removed.
     pub fn end(mut self) -> Result<(), RenderError> {
         let columns = self.layout.columns.len();
         match mem::replace(&mut self.state, State::Open) {
@@ -234,7 +233,7 @@ impl Drop for LineWriter<'_> {
     }
 }
 
-/// May leave a part of the value in `out` on an error.
+/// Appends a value. On an error, part of it may remain in `out`.
 fn append_value(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match *value {
         Value::Null => out.extend_from_slice(b"null"),

@@ -1,4 +1,4 @@
-//! Numbers, dates, times and bytes.
+//! Renders numbers, dates, times and bytes.
 
 use std::fmt::Display;
 
@@ -14,7 +14,7 @@ pub(super) fn integer(number: impl Serialize, out: &mut Vec<u8>) {
     serde_json::to_writer(out, &number).expect(VEC_NEVER_FAILS);
 }
 
-/// An `f32` is not widened first: that would print digits which nobody stored.
+/// An `f32` is not widened first, because that would print digits that nobody stored.
 pub(super) fn float(
     number: impl Serialize + Display + Copy + Into<f64>,
     out: &mut Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let zeros = digits.bytes().take_while(|&byte| byte == b'0').count();
     let stripped = match digits.as_bytes().get(zeros) {
         Some(b'0'..=b'9') => &digits[zeros..],
-        // The last zero stays: `000` is `0`, `00.5` is `0.5`.
+        // Keeps the last zero: `000` is `0`, `00.5` is `0.5`.
         _ => &digits[zeros.saturating_sub(1)..],
     };
     if number_len(stripped.as_bytes()) != Ok(stripped.len()) || stripped.starts_with('-') {
@@ -45,7 +45,7 @@ pub(super) fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     Ok(())
 }
 
-/// Length of the JSON number that `bytes` start with, or the offset at which a digit is missing.
+/// The length of the JSON number at the start of `bytes`, or the offset of a missing digit.
 pub(super) fn number_len(bytes: &[u8]) -> Result<usize, usize> {
     let digits_from = |start: usize| start + bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
     let required = |start: usize| Some(digits_from(start)).filter(|&end| end > start).ok_or(start);
@@ -82,7 +82,7 @@ pub(super) fn date_time(
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
     if (year, month, day, hour, minute, second, micros) == (0, 0, 0, 0, 0, 0, 0) {
-        // `dolt table import` takes the zero datetime as a date and refuses it in RFC 3339 (tried on 1.88.1).
+        // `dolt table import` accepts the zero datetime as a date but not in RFC 3339 (tried on 1.88.1).
         return date(year, month, day, out);
     }
     let in_range =
@@ -138,7 +138,7 @@ fn push_date(year: u32, month: u8, day: u8, out: &mut Vec<u8>) {
     push_digits(day.into(), 2, out);
 }
 
-/// `:MM:SS`, and the fraction without its trailing zeros unless it is zero.
+/// Writes `:MM:SS`, and the fraction without trailing zeros unless it is zero.
 fn push_clock(minute: u8, second: u8, micros: u32, out: &mut Vec<u8>) {
     out.push(b':');
     push_digits(minute.into(), 2, out);
@@ -153,7 +153,7 @@ fn push_clock(minute: u8, second: u8, micros: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// The last `width` (at most 6) decimal digits of `number`.
+/// Writes the last `width` (at most 6) decimal digits of `number`.
 fn push_digits(number: u32, width: usize, out: &mut Vec<u8>) {
     let mut digits = [b'0'; 6];
     let mut rest = number;

@@ -1,4 +1,4 @@
-//! JSON strings: only what JSON requires is escaped, as serde_json does it.
+//! Writes JSON strings and escapes only what JSON requires, like serde_json.
 
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -17,10 +17,10 @@ pub fn json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// How many of the first bytes may stand in a JSON string as they are: up to the first quote, backslash or
-/// control character.
+/// The number of leading bytes that a JSON string may hold unescaped: up to the first quote, backslash or control
+/// character.
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    // Most text needs no escape at all: eight bytes at a time until one of them does.
+    // Most text needs no escapes, so this checks eight bytes at a time until one needs an escape.
     let mut at = 0;
     let (words, tail) = bytes.as_chunks::<8>();
     for word in words {
@@ -37,8 +37,8 @@ fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Sets the high bit of each special byte of a little-endian word. Bytes after the first special one may be
-/// marked wrongly (the subtractions borrow), those before it never.
+/// Sets the high bit of each special byte of a little-endian word. Bytes after the first special one may be marked
+/// wrongly because the subtractions borrow; bytes before it never are.
 fn special_bytes(word: u64) -> u64 {
     let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let control = word.wrapping_sub(ONES * 0x20) & !word;
@@ -47,7 +47,7 @@ fn special_bytes(word: u64) -> u64 {
     (control | quote | backslash) & HIGH_BITS
 }
 
-/// Appends a byte that [`plain_prefix`] stops at.
+/// Appends the escape for a byte that ends [`plain_prefix`].
 pub(super) fn escape_byte(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {

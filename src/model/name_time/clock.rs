@@ -1,4 +1,4 @@
-//! Times of day in names.
+//! Reads times of day in names.
 
 use jiff::civil::Time;
 use jiff::tz::Offset;
@@ -17,20 +17,20 @@ pub(super) enum Clock<'t> {
         offset: Option<Offset>,
         rest: Cursor<'t>,
     },
-    /// Something that looks like a time of day and is none, or in a zone that is not sure.
+    /// Looks like a time of day but is none, or its zone is uncertain.
     Unsure,
 }
 
-/// How the time of day is set off from the date.
+/// What separates the time of day from the date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lead {
-    /// `T` as in ISO 8601, `at`, `@`: what follows is a time.
+    /// `T` as in ISO 8601, `at`, `@`: a time follows.
     Sure,
-    /// A separator that may also stand before a number of another kind.
+    /// A separator that may also precede another kind of number.
     Separator(char),
 }
 
-/// Hour, minute, second and nanosecond as they were read, and how.
+/// The fields as read, and whether colons separate them.
 struct Fields {
     hour: i16,
     minute: i16,
@@ -39,11 +39,11 @@ struct Fields {
     has_colons: bool,
 }
 
-/// The time of day that follows a date. `is_unpadded` for a date with single digits.
+/// Reads the time of day after a date. `is_unpadded` is true for a date with single digits.
 pub(super) fn clock(mut cursor: Cursor<'_>, is_unpadded: bool) -> Clock<'_> {
     let Some(lead) = lead(&mut cursor) else { return Clock::None };
     match cursor.digits() {
-        // `2025-01-01_2026-01-21` are two days.
+        // `2025-01-01_2026-01-21` is two dates.
         4 if dated(cursor).is_some() => Clock::None,
         1 | 2 => in_fields(cursor, lead, is_unpadded),
         4 | 6 | 9 => in_one_number(cursor, lead),
@@ -52,7 +52,7 @@ pub(super) fn clock(mut cursor: Cursor<'_>, is_unpadded: bool) -> Clock<'_> {
     }
 }
 
-/// `20`, `2000`, `200000` or `200000123` behind a date of eight digits.
+/// Reads `20`, `2000`, `200000` or `200000123` after a date of eight digits.
 pub(super) fn compact_time(digits: &str) -> Option<Time> {
     let part = |range: std::ops::Range<usize>| digits.get(range).map_or(Some(0), value);
     let milliseconds = i32::from(part(6..9)?);
@@ -66,7 +66,7 @@ pub(super) fn compact_time(digits: &str) -> Option<Time> {
     time_of(&fields)
 }
 
-/// Skips what stands between a date and its time. A digit follows.
+/// Skips the text between a date and its time. A digit follows.
 fn lead(cursor: &mut Cursor<'_>) -> Option<Lead> {
     let begins_time = |cursor: &Cursor<'_>| cursor.digits() > 0;
     for word in ["t", "@", "_at_", "-at-", " at ", ".at."] {
@@ -79,7 +79,7 @@ fn lead(cursor: &mut Cursor<'_>) -> Option<Lead> {
     let mut after = *cursor;
     let separator = after.eat_any("-_. :")?;
     if !begins_time(&after) {
-        // Two of the same: `2026-Jan-21--2000`.
+        // Two equal separators: `2026-Jan-21--2000`.
         after.eat_any(separator.encode_utf8(&mut [0; 4]))?;
     }
     *cursor = after;
@@ -89,7 +89,7 @@ fn lead(cursor: &mut Cursor<'_>) -> Option<Lead> {
 fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> Clock<'_> {
     let Some(digits) = cursor.number(4..=9) else { return Clock::None };
     let Some(time) = compact_time(digits) else {
-        // A number that is no time: does it count something, or is the date none?
+        // The number is not a time. It may be a counter, or the date may be none.
         return if cursor.is_at_boundary() { Clock::Unsure } else { Clock::None };
     };
     let mut fields = Fields {
@@ -130,7 +130,7 @@ fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> Clock<'_>
         fields.second = value(second).unwrap_or(99);
         fields.nanosecond = fraction(&mut cursor, lead);
     } else if separator == '.' {
-        // Home Assistant: `05.32_12345678` has seconds and microseconds behind the minute.
+        // Home Assistant's `05.32_12345678` has seconds and microseconds after the minute.
         let mut after = cursor;
         if after.eat("_")
             && let Some(digits) = after.number(8..=8)
@@ -147,7 +147,7 @@ fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> Clock<'_>
     finish(cursor, fields, lead)
 }
 
-/// `06h25m30s`, behind the `h`: `25m30s`, `25m`, `25`, `25min` or nothing.
+/// Reads the rest of `06h25m30s` after the `h`: `25m30s`, `25m`, `25`, `25min` or nothing.
 fn with_letters(mut cursor: Cursor<'_>, mut fields: Fields, lead: Lead) -> Clock<'_> {
     let mut after = cursor;
     after.eat_any("-_");
@@ -167,7 +167,7 @@ fn with_letters(mut cursor: Cursor<'_>, mut fields: Fields, lead: Lead) -> Clock
     finish(cursor, fields, lead)
 }
 
-/// An hour without minutes: `T20`, `_20`, `_8pm`.
+/// Reads an hour without minutes: `T20`, `_20`, `_8pm`.
 fn hour_alone(
     cursor: Cursor<'_>,
     fields: Fields,
@@ -185,11 +185,11 @@ fn hour_alone(
         Lead::Separator('.') => Clock::None,
         Lead::Separator(_) if !is_hour => Clock::None,
         Lead::Separator(_) => {
-            // `2026-01-21-14-3`: three minutes past two, or the third of that hour?
+            // `2026-01-21-14-3` is either 14:03 or the third backup of that hour.
             let mut after = cursor;
             let number_follows = separator.is_some() && after.eat_any("-_.:").is_some() && after.digits() > 0;
             match separator {
-                // `2017_11_19_10.1.0`: a version.
+                // `2017_11_19_10.1.0` ends in a version.
                 Some('.') if number_follows => Clock::None,
                 _ if number_follows => Clock::Unsure,
                 _ => finish(cursor, fields, lead),
@@ -198,7 +198,7 @@ fn hour_alone(
     }
 }
 
-/// `.123456` behind seconds, or `-123` where `Z` follows: JavaScript's times with their colons and dots replaced.
+/// Reads `.123456` after seconds, or `-123` before `Z`: JavaScript's times with colons and dots replaced.
 fn fraction(cursor: &mut Cursor<'_>, lead: Lead) -> i32 {
     let mut after = *cursor;
     let Some(mark) = after.eat_any(".,-_") else { return 0 };
@@ -216,7 +216,7 @@ fn is_half_day(cursor: Cursor<'_>) -> bool {
     half_day(cursor).is_some()
 }
 
-/// `am` or `pm`: whether it is the second half of the day, and what follows.
+/// Reads `am` or `pm`: whether it is `pm`, and the rest.
 fn half_day(mut cursor: Cursor<'_>) -> Option<(bool, Cursor<'_>)> {
     cursor.eat_any("-_. ");
     let is_second = cursor.letters().eq_ignore_ascii_case("pm");
@@ -227,7 +227,7 @@ fn half_day(mut cursor: Cursor<'_>) -> Option<(bool, Cursor<'_>)> {
     })
 }
 
-/// Reads what stands behind the numbers, and puts all together.
+/// Reads what follows the numbers and combines all parts.
 fn finish<'t>(mut cursor: Cursor<'t>, mut fields: Fields, lead: Lead) -> Clock<'t> {
     if let Some((is_second, after)) = half_day(cursor).filter(|(_, after)| after.is_at_boundary()) {
         if !(1..=12).contains(&fields.hour) {

@@ -1,8 +1,8 @@
-//! A place in a name, from which a time is read.
+//! A position in a name, for reading a time.
 
 use std::ops::RangeInclusive;
 
-/// What is still to be read. Copied to try a form and go back.
+/// The text still to be read. A parser copies it to try a form and go back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'t> {
     text: &'t str,
@@ -10,12 +10,11 @@ pub(super) struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    /// The place at byte `at`, which begins a character.
+    /// A cursor at byte `at`, which must begin a character.
     pub(super) fn new(text: &'t str, at: usize) -> Self {
         Self { text, at }
     }
 
-    /// The byte at which it stands.
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -33,7 +32,6 @@ impl<'t> Cursor<'t> {
         !self.rest().starts_with(char::is_alphanumeric)
     }
 
-    /// The letters that follow.
     pub(super) fn letters(&self) -> &'t str {
         let rest = self.rest();
         let end = rest.find(|char: char| !char.is_alphabetic()).unwrap_or(rest.len());
@@ -45,7 +43,7 @@ impl<'t> Cursor<'t> {
         self.rest().bytes().take_while(u8::is_ascii_digit).count()
     }
 
-    /// All digits that follow, where there are as many as `len` allows.
+    /// Reads all digits that follow, if `len` contains their number.
     pub(super) fn number(&mut self, len: RangeInclusive<usize>) -> Option<&'t str> {
         let count = self.digits();
         let number = self.rest().get(..count).filter(|_| len.contains(&count))?;
@@ -53,14 +51,14 @@ impl<'t> Cursor<'t> {
         Some(number)
     }
 
-    /// Skips `word`, in whatever case it is written; false where something else follows.
+    /// Skips `word` in any case; false if something else follows.
     pub(super) fn eat(&mut self, word: &str) -> bool {
         let is_there = self.rest().get(..word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word));
         self.at += if is_there { word.len() } else { 0 };
         is_there
     }
 
-    /// Skips one character of `set`, and says which.
+    /// Skips one character of `set` and returns it.
     pub(super) fn eat_any(&mut self, set: &str) -> Option<char> {
         let next = self.rest().chars().next().filter(|next| set.contains(*next))?;
         self.at += next.len_utf8();
@@ -68,7 +66,6 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// The value of a few digits.
 pub(super) fn value(digits: &str) -> Option<i16> {
     digits.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Dates in names.
+//! Reads dates in names.
 
 use jiff::civil::{Date, ISOWeekDate, Time, Weekday};
 
@@ -6,17 +6,17 @@ use super::Convention;
 use super::clock::compact_time;
 use super::cursor::{Cursor, value};
 
-/// What stands between year, month and day.
+/// The separators between year, month and day.
 const SEPARATORS: &str = "-_. :";
 
 /// The years in which a backup may have been made.
 const YEARS: std::ops::RangeInclusive<i16> = 1980..=2099;
 
-/// The years of a month or week written as six digits. Before 2013 such a number may also be a day of 2020 with a year
-/// of two digits.
+/// The years of a month or week in six digits. Before 2013 such a number may also be a day in 2020 with a two-digit
+/// year.
 const YEARS_OF_SIX_DIGITS: std::ops::RangeInclusive<i16> = 2013..=2099;
 
-/// How long the time is that a date names.
+/// The length of time that a date names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Span {
     Day,
@@ -26,12 +26,12 @@ pub(super) enum Span {
 /// A date that was read.
 #[derive(Debug, Clone)]
 pub(super) struct Dated<'t> {
-    /// What it may mean; empty where it is a date, but not sure which.
+    /// The possible meanings; empty if it is a date but ambiguous.
     pub(super) readings: Vec<(Date, Option<Convention>)>,
     pub(super) span: Span,
     /// The time that follows without a separator: `20260121200000`.
     pub(super) time: Option<Time>,
-    /// Whether single digits are written without a zero.
+    /// Whether single digits lack a leading zero.
     pub(super) is_unpadded: bool,
     pub(super) rest: Cursor<'t>,
 }
@@ -46,7 +46,7 @@ impl<'t> Dated<'t> {
     }
 }
 
-/// The date that begins here, in any of the forms that are sure to be one.
+/// Reads the date that begins here, in any form that is certain to be a date.
 pub(super) fn dated(cursor: Cursor<'_>) -> Option<Dated<'_>> {
     match cursor.digits() {
         0 => month_name_first(cursor),
@@ -58,7 +58,7 @@ pub(super) fn dated(cursor: Cursor<'_>) -> Option<Dated<'_>> {
     }
 }
 
-/// `2026-01-21`, `2026_1_21`, `2026-Jan-21`, `2026-W04`, `2026-W04-3`, and `2026-01` at the end of a name.
+/// Reads `2026-01-21`, `2026_1_21`, `2026-Jan-21`, `2026-W04`, `2026-W04-3`, and `2026-01` at the end of a name.
 fn year_first(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let year = year(&mut cursor)?;
     if let Some(week) = week_of(year, cursor) {
@@ -78,14 +78,14 @@ fn year_first(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     same(&mut cursor, Some(separator))?;
     let day = cursor.number(1..=2)?;
     let is_unpadded = month.len() == 1 || day.len() == 1;
-    // `2026.1.2` is the version of a program.
+    // `2026.1.2` is a program's version.
     if is_unpadded && separator == '.' {
         return None;
     }
     Some(Dated { is_unpadded, ..Dated::day(date(year, value(month)?, value(day)?)?, cursor) })
 }
 
-/// `-W04` or `W04`, perhaps with a day of the week: `-W04-3`, `W043`.
+/// Reads `-W04` or `W04`, optionally with a day of the week: `-W04-3`, `W043`.
 fn week_of(year: i16, mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let separator = cursor.eat_any("-_");
     if !cursor.eat("w") {
@@ -109,8 +109,8 @@ fn week_of(year: i16, mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     })
 }
 
-/// `21.01.2026` or `01-21-2026`: which it is, is sure only where one of the numbers is larger than 12, or where other
-/// names of the series show it. `21-Jan-2026`, `21Jan2026`.
+/// Reads `21.01.2026`, `01-21-2026`, `21-Jan-2026` and `21Jan2026`. The order of numbers is certain only if one is
+/// larger than 12 or other names of the series show it.
 fn day_or_month_first(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let first = value(cursor.number(1..=2)?)?;
     let separator = cursor.eat_any(SEPARATORS);
@@ -137,13 +137,13 @@ fn day_or_month_first(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
         dated.readings[0].1 = None;
     }
     if year_first(at_year).is_some_and(|other| other.span == Span::Day) {
-        // `10-20-2026-01-21`: where does the date begin?
+        // In `10-20-2026-01-21` the start of the date is uncertain.
         dated.readings.clear();
     }
     Some(dated)
 }
 
-/// `Jan-21-2026`, `January 21, 2026`.
+/// Reads `Jan-21-2026` and `January 21, 2026`.
 fn month_name_first(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let month = month_name(&mut cursor)?;
     cursor.eat_any(SEPARATORS);
@@ -154,7 +154,7 @@ fn month_name_first(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     Some(Dated::day(date(year, month, day)?, cursor))
 }
 
-/// `202108` or `202132` at the end of a name: a month, or a week where there is no such month.
+/// Reads `202108` or `202132` at the end of a name: a month, or a week if there is no such month.
 fn six_digits(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let digits = cursor.number(6..=6).filter(|_| cursor.is_at_end())?;
     let (year, number) = (value(&digits[..4])?, value(&digits[4..])?);
@@ -168,7 +168,7 @@ fn six_digits(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     (!readings.is_empty()).then_some(Dated::period(readings, cursor))
 }
 
-/// `20260121`, `2026012120`, `202601212000`, `20260121200000`, `20260121200000123`.
+/// Reads `20260121`, `2026012120`, `202601212000`, `20260121200000` and `20260121200000123`.
 fn compact(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let digits = cursor.number(8..=17)?;
     let (day, time) = digits.split_at(8);
@@ -183,7 +183,7 @@ fn year(cursor: &mut Cursor<'_>) -> Option<i16> {
     value(cursor.number(4..=4)?).filter(|year| YEARS.contains(year))
 }
 
-/// Skips the separator that stood before, or nothing where there was none.
+/// Skips the same separator again, or nothing if there was none.
 fn same(cursor: &mut Cursor<'_>, separator: Option<char>) -> Option<()> {
     match separator {
         Some(separator) => cursor.eat_any(separator.encode_utf8(&mut [0; 4])).map(drop),
@@ -191,7 +191,7 @@ fn same(cursor: &mut Cursor<'_>, separator: Option<char>) -> Option<()> {
     }
 }
 
-/// The English name of a month, whole or its first three letters.
+/// Reads the English name of a month, whole or its first three letters.
 fn month_name(cursor: &mut Cursor<'_>) -> Option<i16> {
     let word = cursor.letters();
     let month = (1..).zip(MONTHS).find(|(_, name)| is_short_for(word, name))?.0;
@@ -213,12 +213,12 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// The English name of the month of a day.
+/// The English name of a date's month.
 pub fn month_name_of(date: Date) -> &'static str {
     MONTHS.get(usize::from(date.month().unsigned_abs()).saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// Whether a word is a name of three letters or more, or its first three letters, in any case.
+/// Whether `word` is `name` or its first three letters, in any case.
 pub fn is_short_for(word: &str, name: &str) -> bool {
     word.eq_ignore_ascii_case(name) || name.get(..3).is_some_and(|short| word.eq_ignore_ascii_case(short))
 }

@@ -1,18 +1,18 @@
-//! The time in the name of a backup.
+//! Reads the time in the name of a backup.
 //!
 //! | in a name | means |
 //! | --- | --- |
 //! | `20260121`, `2026-01-21`, `2026_01_21`, `2026.01.21`, `2026-W04-3` | a day: its first instant |
 //! | `Jan-21-2026`, `21Jan2026`, `2026-Jan-21` | the same |
-//! | `21.01.2026`, `01-21-2026` | the same where one number is larger than 12, or where [`Conventions`] say which is the day |
+//! | `21.01.2026`, `01-21-2026` | the same if one number is larger than 12, or if [`Conventions`] show which is the day |
 //! | `2026-01`, `202101` at the end; `2026-W04`, `202132` | a month; a week |
-//! | behind a day: `T2000`, `_20-00-00`, `-200000`, `_20.00`, `_20h00m`, `_08-05-PM`, `T20-00-00.123` | a time of day |
-//! | behind a time: `Z`, `UTC`, `+0100`, `+01:00`, `-0500`, `_CET` | its zone |
+//! | after a day: `T2000`, `_20-00-00`, `-200000`, `_20.00`, `_20h00m`, `_08-05-PM`, `T20-00-00.123` | a time of day |
+//! | after a time: `Z`, `UTC`, `+0100`, `+01:00`, `-0500`, `_CET` | its zone |
 //! | ten or thirteen digits that begin with 1 | seconds or milliseconds since 1970 |
 //!
-//! A time that is not sure is none: a wrong time is worse. A number counts as a year from 1980 to 2099 only; an offset needs
-//! a `+`, a colon or four digits, so that `08-05` is five past eight; two times that contradict each other are none.
-//! The present moment has no part in it, so that a name always means the same.
+//! An uncertain time is ignored, because a wrong time is worse. Years must be from 1980 to 2099. An offset needs a
+//! `+`, a colon or four digits, so that `08-05` is 08:05. Two times that contradict each other are ignored. The
+//! present time plays no part, so that a name always means the same.
 
 mod clock;
 mod cursor;
@@ -35,7 +35,7 @@ use cursor::Cursor;
 use date::{Span, dated};
 pub use date::{is_short_for, month_name_of};
 
-/// What a whole series of names may have in common that one name may not show.
+/// A property of a series of names that a single name may not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Convention {
     /// `21-01-2026`.
@@ -48,18 +48,17 @@ pub enum Convention {
     Weeks,
 }
 
-/// What is known of the names of one series.
+/// The known conventions of one series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conventions(BTreeSet<Convention>);
 
 impl Conventions {
-    /// Takes up what one of the names shows; true if that was not known.
+    /// Adds a convention that one of the names shows; true if it is new.
     pub fn learn(&mut self, convention: Convention) -> bool {
         self.0.insert(convention)
     }
 
-    /// Whether a text is written in this way. Of six digits that may be both, a month is taken where nothing says that they
-    /// are weeks.
+    /// Whether the series uses a convention. Six digits that may be either are a month unless a name shows weeks.
     fn allow(&self, convention: Convention) -> bool {
         let has = |one| self.0.contains(&one);
         match convention {
@@ -71,17 +70,17 @@ impl Conventions {
     }
 }
 
-/// A time that was found in a name.
+/// A time found in a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTime {
-    /// Where it stands.
+    /// Its position.
     pub range: Range<usize>,
-    /// That and other places that say the same less exactly, in order.
+    /// That position and those that say the same less exactly, in order.
     pub all: Vec<Range<usize>>,
     readings: Vec<Reading>,
 }
 
-/// What a text may mean.
+/// A possible meaning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Reading {
     time: ParsedTime,
@@ -99,22 +98,22 @@ enum Exactness {
     Unix,
 }
 
-/// A place that reads as a time.
+/// A part of a name that reads as a time.
 #[derive(Debug, Clone)]
 struct Candidate {
     range: Range<usize>,
     exactness: Exactness,
-    /// Empty where it is a time, but not sure which.
+    /// Empty if it is a time but ambiguous.
     readings: Vec<Reading>,
 }
 
-/// Finds the time in a name that has lost its ending. `None` where there is none that is sure.
+/// Finds the time in a name without its extension; `None` if none is certain.
 pub fn find(name: &str) -> Option<NameTime> {
     let mut candidates = candidates(name);
     let is_calendar = |candidate: &&Candidate| candidate.exactness < Exactness::Unix;
     if let Some(by_calendar) = candidates.iter().filter(is_calendar).max_by_key(|one| one.exactness).cloned()
     {
-        // Beside a date, ten digits that mean another day are the number of something.
+        // Ten digits that disagree with a date are a number of another kind.
         candidates.retain(|one| {
             one.exactness < Exactness::Unix || by_calendar.readings.is_empty() || agree(one, &by_calendar)
         });
@@ -144,7 +143,7 @@ impl NameTime {
         self.readings.len() > 1
     }
 
-    /// What this name shows of its whole series.
+    /// The convention that this name shows for its series.
     pub fn shows(&self) -> Option<Convention> {
         match &self.readings[..] {
             [only] => only.convention,
@@ -152,7 +151,7 @@ impl NameTime {
         }
     }
 
-    /// What it means in a series of these conventions; `None` where it is not sure.
+    /// The meaning under these conventions; `None` if uncertain.
     pub fn under(&self, conventions: &Conventions) -> Option<ParsedTime> {
         let mut possible = self.readings.iter().filter(|reading| {
             self.readings.len() == 1 || reading.convention.is_none_or(|one| conventions.allow(one))
@@ -161,7 +160,7 @@ impl NameTime {
         possible.all(|other| other.time == first.time).then_some(first.time)
     }
 
-    /// The day that it names, where that is sure by the name alone.
+    /// The day, if the name alone makes it certain.
     pub fn day(&self) -> Option<Date> {
         self.under(&Conventions::default()).map(|time| civil(&time).date())
     }
@@ -173,7 +172,7 @@ impl Candidate {
     }
 }
 
-/// All places that read as a time, from left to right, none within another.
+/// All parts that read as a time, from left to right, none inside another.
 fn candidates(name: &str) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     let mut from = 0;
@@ -194,8 +193,8 @@ fn candidates(name: &str) -> Vec<Candidate> {
     found
 }
 
-/// Whether a time may begin here: not within a word or a number. A word may stand right before a date that begins with the
-/// year, as in `backup20260121`, but none that names a version.
+/// Whether a time may begin here: not inside a word or number. A word may directly precede a date that begins with
+/// the year, as in `backup20260121`, unless it names a version.
 fn may_begin_at(name: &str, at: usize) -> bool {
     let (before, rest) = name.split_at(at);
     if !rest.starts_with(char::is_alphanumeric) {
@@ -219,7 +218,7 @@ fn may_begin_at(name: &str, at: usize) -> bool {
     is_word && !is_version && matches!(digits, 4 | 8 | 12 | 14)
 }
 
-/// Ten digits that begin with 1 are seconds since 1970, from 2001 to 2033; thirteen are milliseconds.
+/// Reads Unix time: ten digits that begin with 1 are seconds, from 2001 to 2033; thirteen are milliseconds.
 fn unix_time(name: &str, mut cursor: Cursor<'_>) -> Option<Candidate> {
     let start = cursor.at();
     if name[..start].ends_with(char::is_alphanumeric) {
@@ -235,13 +234,13 @@ fn unix_time(name: &str, mut cursor: Cursor<'_>) -> Option<Candidate> {
     };
     let mut readings = vec![Reading { time: ParsedTime::Instant(time.into()), convention: None }];
     if as_calendar.is_some() {
-        // An hour of the last century, or a second of the next decade.
+        // Either an hour of the last century or a second of the next decade.
         readings.clear();
     }
     Some(Candidate { range: start..cursor.at(), exactness: Exactness::Unix, readings })
 }
 
-/// A date, with the time of day behind it.
+/// Reads a date and the time of day after it.
 fn by_calendar(cursor: Cursor<'_>) -> Option<Candidate> {
     let start = cursor.at();
     let dated = dated(cursor)?;
@@ -277,7 +276,7 @@ fn by_calendar(cursor: Cursor<'_>) -> Option<Candidate> {
     Some(Candidate { range: start..rest.at(), exactness, readings: readings.collect() })
 }
 
-/// A time that stands in one number with its date, with the zone behind it.
+/// Reads the zone after a date and time in one number.
 fn zoned(time: Time, rest: Cursor<'_>) -> Clock<'_> {
     match zone::zone(rest, false, true) {
         zone::Zone::None => Clock::At { time, offset: None, rest },
@@ -286,7 +285,7 @@ fn zoned(time: Time, rest: Cursor<'_>) -> Clock<'_> {
     }
 }
 
-/// `Z` or `UTC` right behind a date.
+/// Reads `Z` or `UTC` directly after a date.
 fn utc(cursor: Cursor<'_>) -> Option<(Offset, Cursor<'_>)> {
     match zone::zone(cursor, false, false) {
         zone::Zone::Offset(offset, rest) if offset == Offset::UTC => Some((offset, rest)),
@@ -301,7 +300,7 @@ fn parsed(civil: DateTime, offset: Option<Offset>) -> Option<ParsedTime> {
     }
 }
 
-/// What a clock shows at that time, in UTC where the zone is known.
+/// The clock time, in UTC if the zone is known.
 fn civil(time: &ParsedTime) -> DateTime {
     match time {
         ParsedTime::Instant(time) => Offset::UTC.to_datetime(time.nearest()),
@@ -313,13 +312,13 @@ fn agree(one: &Candidate, other: &Candidate) -> bool {
     one.readings.iter().any(|reading| other.readings.iter().any(|other| say_the_same(reading, other)))
 }
 
-/// Whether two readings may be the same time, one of them given less exactly or in another zone.
+/// Whether two readings may be the same time, one of them less exact or in another zone.
 fn say_the_same(one: &Reading, other: &Reading) -> bool {
     let (a, b) = (civil(&one.time), civil(&other.time));
     let slack = match (one.time, other.time) {
         (ParsedTime::Instant(_), ParsedTime::Instant(_)) => SignedDuration::from_secs(1),
         (ParsedTime::Civil(_), ParsedTime::Civil(_)) => SignedDuration::ZERO,
-        // No zone is further from UTC.
+        // The largest offset from UTC.
         _ => SignedDuration::from_hours(15),
     };
     let differ = a.duration_since(b).abs();
@@ -330,7 +329,7 @@ fn is_whole_day(time: DateTime) -> bool {
     time.time() == Time::midnight()
 }
 
-/// Whether `time` is within the day that begins at `day`, give or take `slack`.
+/// Whether `time` is within `slack` of the day that begins at `day`.
 fn is_near(time: DateTime, day: DateTime, slack: SignedDuration) -> bool {
     let since = time.duration_since(day);
     since >= -slack && since < SignedDuration::from_hours(24) + slack

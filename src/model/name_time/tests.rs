@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The time in a name under what its neighbours show, as a clock shows it or with `Z`; `-` for none.
+/// The time in a name under the conventions of its neighbours, as clock time or with `Z`; `-` for none.
 fn among(name: &str, neighbours: &[&str]) -> String {
     let mut conventions = Conventions::default();
     for shown in neighbours.iter().filter_map(|name| find(name)?.shows()) {
@@ -56,7 +56,7 @@ fn days_as_backup_programs_write_them() {
         ("site_1.21.2026", "2026-01-21T00:00:00"),
         ("site_05-05-2026", "2026-05-05T00:00:00"),
         ("2026-01-21Z", "2026-01-21T00:00:00Z"),
-        // Counters and words behind a day.
+        // Counters and words after a day.
         ("2026-01-21-1", "2026-01-21T00:00:00"),
         ("2026-01-21.2", "2026-01-21T00:00:00"),
         ("20260121_deadbeef", "2026-01-21T00:00:00"),
@@ -75,7 +75,7 @@ fn months_and_weeks() {
         ("report-2026-01", "2026-01-01T00:00:00"),
         ("report-202100", "-"),
         ("report-202199", "-"),
-        // 3 December 2020, or December 2012?
+        // Either 3 December 2020 or December 2012.
         ("report-201203", "-"),
         ("backup-260121", "-"),
         ("app-2026.01", "-"),
@@ -118,7 +118,7 @@ fn times_of_day_as_backup_programs_write_them() {
         ("run_2026-01-21_06h25m30", "2026-01-21T06:25:30"),
         ("run_2026-01-21_06h25min", "2026-01-21T06:25:00"),
         ("run_2026-01-21_06h", "2026-01-21T06:00:00"),
-        // Home Assistant: seconds and microseconds stand behind the minutes.
+        // Home Assistant writes seconds and microseconds after the minutes.
         ("Automatic_backup_2026.1.2_2026-01-21_05.32_12345678", "2026-01-21T05:32:12.345678"),
         ("Automatic_backup_2026.10.12_2026-10-30_05.32_12345678", "2026-10-30T05:32:12.345678"),
         ("vzdump-qemu-100-2026_01_21-20_00_00", "2026-01-21T20:00:00"),
@@ -168,7 +168,7 @@ fn zones() {
         ("db-2026-01-21_20-00-00_CET", "2026-01-21T19:00:00Z"),
         ("db-2026-01-21_20-00-00-EST", "2026-01-22T01:00:00Z"),
         ("20260121200000Z", "2026-01-21T20:00:00Z"),
-        // Several zones are called so.
+        // Several zones share this abbreviation.
         ("db-2026-01-21_20-00-00_IST", "-"),
         ("db-2026-01-21_20-00-00+99", "-"),
         ("db-20260121T200000-05", "-"),
@@ -189,9 +189,9 @@ fn seconds_since_1970() {
         ("1511088993_2017_11_19_10.10.12_gitlab_backup", "2017-11-19T10:56:33Z"),
         ("immich-db-backup-1737504000000", "2025-01-22T00:00:00Z"),
         ("autobackup_8.0.7_20240123_0000_1705968000023", "2024-01-23T00:00:00.023Z"),
-        // A number that is none beside a date.
+        // A number next to a date is not a time.
         ("tenant-1234567890-2026-01-21", "2026-01-21T00:00:00"),
-        // Neither is sure.
+        // Uncertain.
         ("db-1985010203", "-"),
         ("db-2712042310", "-"),
         ("db-171204231", "-"),
@@ -228,7 +228,7 @@ fn what_is_no_time_for_sure() {
         ("db-20260121-9876", "-"),
         ("db-2026-01-21_13-05-PM", "-"),
         ("db-2026-01-21-14-3", "-"),
-        // From one to the other, but when was it made?
+        // The end of one period, or the time of the backup.
         ("db_2025-01-01_2026-01-21", "-"),
         ("BACKUPSET_2011-01-01_10-00_2011-01-03_10-00_", "-"),
         ("vzdump-qemu-10-20-2026_01_21-20_00_00", "-"),

@@ -1,20 +1,20 @@
-//! Zones behind times in names.
+//! Reads zones after times in names.
 
 use jiff::tz::Offset;
 
 use super::cursor::{Cursor, value};
 
-/// What stands where a zone may stand.
+/// What is found where a zone may be.
 #[derive(Debug)]
 pub(super) enum Zone<'t> {
     None,
     Offset(Offset, Cursor<'t>),
-    /// A zone, but not sure which.
+    /// An uncertain zone.
     Unsure,
 }
 
-/// Abbreviations that mean one offset, in hours: those of RFC 2822 and of Europe, East Asia and Oceania as `date +%Z`
-/// prints them.
+/// Abbreviations that mean one offset, in hours: those of RFC 2822, and those of Europe, East Asia and Oceania as
+/// printed by `date +%Z`.
 const ABBREVIATIONS: [(&str, i32); 24] = [
     ("EST", -5),
     ("EDT", -4),
@@ -42,11 +42,11 @@ const ABBREVIATIONS: [(&str, i32); 24] = [
     ("HST", -10),
 ];
 
-/// Abbreviations that several zones share: `CST` is in America and in China, `IST` in India, Ireland and Israel.
+/// Abbreviations that several zones share: `CST` is American or Chinese, `IST` Indian, Irish or Israeli.
 const SHARED: [&str; 12] =
     ["CST", "IST", "BST", "AST", "ADT", "SST", "ECT", "AMT", "GST", "PKT", "ACST", "WST"];
 
-/// Reads a zone. An offset needs a `+`, four digits, or a colon: `-05` behind other times is a number like any.
+/// Reads a zone. An offset needs a `+`, four digits, or a colon: otherwise `-05` is an ordinary number.
 pub(super) fn zone(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> Zone<'_> {
     let mut after = cursor;
     after.eat_any("-_ ");
@@ -74,7 +74,7 @@ pub(super) fn zone(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> 
     behind_a_dash(cursor, has_colons, is_sure_time)
 }
 
-/// `Z` alone, or an offset from it: `GMT+0100`.
+/// Reads what follows `Z` or `GMT`: nothing, or an offset as in `GMT+0100`.
 fn behind_utc(mut cursor: Cursor<'_>) -> Zone<'_> {
     if cursor.rest().starts_with(char::is_alphanumeric) {
         // `Zurich`.
@@ -92,7 +92,7 @@ fn behind_utc(mut cursor: Cursor<'_>) -> Zone<'_> {
     made(0, at_sign)
 }
 
-/// `-0500`, `-05:00`; `-05` only behind a time with colons.
+/// Reads `-0500`, `-05:00`, and `-05` only after a time with colons.
 fn behind_a_dash(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> Zone<'_> {
     let mut after = cursor;
     if !after.eat("-") {
@@ -101,13 +101,13 @@ fn behind_a_dash(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> Zo
     let has_minutes = after.digits() == 4 || after.rest().get(2..3) == Some(":");
     match offset(after).filter(|(_, rest)| rest.is_at_boundary()) {
         Some((seconds, rest)) if has_minutes || has_colons => made(-seconds, rest),
-        // `T2000-05`: an offset as ISO 8601 has it, or a number?
+        // The `-05` of `T2000-05` may be an ISO 8601 offset or a number.
         Some(_) if is_sure_time && after.digits() == 2 => Zone::Unsure,
         _ => Zone::None,
     }
 }
 
-/// `0100`, `01:00`, `01-00`, `01` or `1`, as seconds; no offset of the world is anything but quarters of an hour.
+/// Reads `0100`, `01:00`, `01-00`, `01` or `1` as seconds. All offsets in use are multiples of a quarter hour.
 fn offset(mut cursor: Cursor<'_>) -> Option<(i32, Cursor<'_>)> {
     let digits = cursor.number(1..=4).filter(|digits| digits.len() != 3)?;
     let (hours, mut minutes) = match digits.len() {

@@ -1,4 +1,4 @@
-//! Dates and times as people, tools and archives write them.
+//! Parses dates and times as people, tools and archives write them.
 
 use jiff::Zoned;
 use jiff::civil::{Date, DateTime, Time};
@@ -6,17 +6,17 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::model::time::Timestamp;
 
-/// A time as a text gives it.
+/// A time as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParsedTime {
-    /// The text says which moment it was: it names a zone or an offset.
+    /// The text names a zone or an offset, and so an instant.
     Instant(Timestamp),
-    /// What a clock on the wall showed: which moment that was depends on where it hung.
+    /// The time on a wall clock: the instant depends on the clock's zone.
     Civil(DateTime),
 }
 
 impl ParsedTime {
-    /// The moment, with `zone` for a text that named none; see [`resolve`].
+    /// The instant, with `zone` for a text that names none; see [`resolve`].
     pub fn resolve(self, zone: &TimeZone) -> Timestamp {
         match self {
             Self::Instant(time) => time,
@@ -25,12 +25,12 @@ impl ParsedTime {
     }
 }
 
-/// The moment at which a clock in `zone` showed `civil`. A time that a clock change repeats is the first of
-/// the two; one that it skips is as much later as the clock was put forward.
+/// The instant at which a clock in `zone` shows `civil`. A time that a clock change repeats means its first
+/// occurrence; one that it skips moves forward by the length of the gap.
 pub fn resolve(civil: DateTime, zone: &TimeZone) -> Timestamp {
     match zone.to_ambiguous_timestamp(civil).compatible() {
         Ok(time) => time.into(),
-        // On the last day of jiff's calendar, or the first, it does not look for clock changes.
+        // jiff does not look for clock changes on the first and the last day of its calendar.
         Err(_) => {
             let end = if civil.year() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
             Timestamp::of_civil(civil, zone.to_offset(end))
@@ -38,15 +38,15 @@ pub fn resolve(civil: DateTime, zone: &TimeZone) -> Timestamp {
     }
 }
 
-/// Reads an absolute time: no `@<unix>`, no `3 days ago`. `None` for what is none, such as 30 February.
+/// Parses an absolute time, but not `@<unix>` or `3 days ago`. `None` for anything else, such as 30 February.
 ///
 /// - A date: `2026-01-21`, `20260121`, or a month, `2026-01`, for its first day.
-/// - Then perhaps `T`, `_`, `-` or spaces and a time: `20`, `20:00`, `2000`, `20:00:00`, `200000` or
-///   `20-00-00`, with seconds also a fraction of up to nine digits (`.156` or `,156`); not after `T` also `20-00`.
-///   A date without dashes may have its time follow at once: `20260121200000`.
-/// - Then perhaps a zone: `Z`, `UTC`, `GMT`, `+02:00`, `+0200`, `-05`. Directly after a date `-05` is an
-///   hour, and after an hour that follows no `T` it is a minute, as names of backups have it: `2026-01-21_08-05`.
-/// - Or a time with a zone's name as RFC 9557 has it: `2026-01-21T20:00[Europe/Berlin]`.
+/// - Then optionally `T`, `_`, `-` or spaces and a time: `20`, `20:00`, `2000`, `20:00:00`, `200000` or `20-00-00`.
+///   Seconds may have a fraction of up to nine digits (`.156` or `,156`). Except after `T`, also `20-00`. A date
+///   without dashes may have its time directly after it: `20260121200000`.
+/// - Then optionally a zone: `Z`, `UTC`, `GMT`, `+02:00`, `+0200`, `-05`. Directly after a date, `-05` is an hour;
+///   after an hour without a `T`, it is a minute, as in names of backups: `2026-01-21_08-05`.
+/// - Or a time with a zone's name by RFC 9557: `2026-01-21T20:00[Europe/Berlin]`.
 ///
 /// A date without a time is its first instant.
 pub fn parse_civil(text: &str) -> Option<ParsedTime> {
@@ -71,7 +71,7 @@ pub fn parse_civil(text: &str) -> Option<ParsedTime> {
     }
 }
 
-/// Nanoseconds of the digits after a decimal point: one to nine of them.
+/// Converts one to nine digits after a decimal point to nanoseconds.
 pub(super) fn nanoseconds(digits: &str) -> Option<i32> {
     if !(1..=9).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -79,17 +79,17 @@ pub(super) fn nanoseconds(digits: &str) -> Option<i32> {
     format!("{digits:0<9}").parse().ok()
 }
 
-/// What is still to be read.
+/// The text still to be read.
 struct Rest<'t>(&'t str);
 
 impl Rest<'_> {
-    /// A date, and whether its time follows without a separator.
+    /// Reads a date, and whether its time follows without a separator.
     fn date(&mut self) -> Option<(Date, bool)> {
         match self.digit_count() {
             4 => {
                 let year = self.number(4)?;
                 let month = self.after("-")?.number(2)?;
-                // A month alone has nothing after it, not even a zone.
+                // Nothing follows a month alone, not even a zone.
                 let day = if self.0.is_empty() { 1 } else { self.after("-")?.number(2)? };
                 Some((date(year, month, day)?, false))
             }
@@ -101,11 +101,11 @@ impl Rest<'_> {
         }
     }
 
-    /// Skips what stands between a date and a time, and says what it was; `None` where no time follows.
+    /// Skips and returns the separator between a date and a time; `None` if no time follows.
     fn time_separator(&mut self) -> Option<char> {
         let trimmed = self.0.trim_start_matches(' ');
         if trimmed.len() < self.0.len() {
-            // ` -05` is an offset: only one kind of separator stands there.
+            // ` -05` is an offset: a time has only one kind of separator before it.
             if !trimmed.starts_with(|char: char| char.is_ascii_digit()) {
                 return None;
             }
@@ -117,7 +117,7 @@ impl Rest<'_> {
         Some(separator)
     }
 
-    /// `may_have_dash`: whether `08-05` is five past eight, and not an hour with an offset.
+    /// `may_have_dash`: whether `08-05` is 08:05 and not an hour with an offset.
     fn time(&mut self, may_have_dash: bool) -> Option<Time> {
         let count = self.digit_count();
         let hour = self.number(2)?;
@@ -138,18 +138,18 @@ impl Rest<'_> {
         Time::new(field(hour)?, field(minute)?, field(second.unwrap_or(0))?, nanosecond).ok()
     }
 
-    /// Whether the hour is followed by `-00-00`; a single `-00` is an offset.
+    /// Whether `-00-00` follows the hour; a single `-00` is an offset.
     fn is_dashed_clock(&self) -> bool {
         let shape = self.0.bytes().take(6).map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
         shape.eq(*b"-00-00")
     }
 
-    /// Whether the hour is followed by `-00` and no more of the time.
+    /// Whether `-00` and no more of the time follows the hour.
     fn is_dashed_minute(&self) -> bool {
         self.0.strip_prefix('-').is_some_and(|after| Rest(after).digit_count() == 2)
     }
 
-    /// Nanoseconds; 0 where no fraction follows.
+    /// Reads nanoseconds; 0 if no fraction follows.
     fn fraction(&mut self) -> Option<i32> {
         let Some(after) = self.0.strip_prefix(['.', ',']) else { return Some(0) };
         let (digits, rest) = after.split_at(Rest(after).digit_count());
@@ -157,7 +157,7 @@ impl Rest<'_> {
         nanoseconds(digits)
     }
 
-    /// The offset in all that is left, or that nothing is left. `None` for anything else.
+    /// Reads the offset from all remaining text; no offset if nothing remains, `None` for anything else.
     fn zone(&mut self) -> Option<Option<Offset>> {
         let text = self.0.trim_start_matches(' ');
         if self.0.is_empty() {
@@ -186,7 +186,7 @@ impl Rest<'_> {
         self.0.bytes().take_while(u8::is_ascii_digit).count()
     }
 
-    /// The next `count` (at most 4) digits.
+    /// Reads the next `count` (at most 4) digits.
     fn number(&mut self, count: usize) -> Option<i16> {
         if self.digit_count() < count {
             return None;
@@ -196,7 +196,7 @@ impl Rest<'_> {
         digits.parse().ok()
     }
 
-    /// The same where nothing may follow.
+    /// Like [`Self::number`], at the end of the text.
     fn last_number(&mut self, count: usize) -> Option<i16> {
         self.number(count).filter(|_| self.0.is_empty())
     }

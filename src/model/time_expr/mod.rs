@@ -1,18 +1,18 @@
-//! What a person may write to mean a moment of the past: the names that every look-up in `asof/` takes.
+//! Parses revisions: the names that every look-up in `asof/` accepts.
 //!
 //! | expression | means |
 //! | --- | --- |
-//! | `2026-01-21T20:00:00Z`, `20260121-2000`, `2026-01-21 20:00 +02` ... | that moment, see [`parse_civil`] |
+//! | `2026-01-21T20:00:00Z`, `20260121-2000`, `2026-01-21 20:00 +02` ... | that instant, see [`parse_civil`] |
 //! | `2026-01-21`, `2026-01` | the first instant of that day or month |
 //! | `@1769025600`, `@-1.5` | seconds since 1970 |
 //! | `now`, `today` | the present, the first instant of the present day |
 //! | `yesterday` | 24 hours ago |
 //! | `3 days ago`, `3.days.ago`, `3h ago`, `90m` | before the present, see [`parse`] |
-//! | `HEAD~3`, `main^`, `v1.0~2` | so many first parents back |
+//! | `HEAD~3`, `main^`, `v1.0~2` | that many first parents back |
 //! | anything else | a name |
 //!
-//! Reading never fails and never panics; it knows no branches and no snapshots. So a tag called `2026-01`
-//! reads as a month: the caller, who knows the names, asks for an exact name first where it wants that.
+//! Parsing never fails and never panics. It knows no branches or snapshots, so a tag called `2026-01` parses as a
+//! month: a caller that knows the names looks for an exact name first.
 
 mod absolute;
 mod relative;
@@ -23,40 +23,40 @@ pub use absolute::{ParsedTime, parse_civil, resolve};
 
 use super::time::Timestamp;
 
-/// What expressions are relative to. The caller looks at the clock, nothing here does.
+/// The present that expressions are relative to. The caller reads the clock, this module never does.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock<'a> {
-    /// The present moment.
+    /// The present instant.
     pub now: jiff::Timestamp,
-    /// The zone of an expression that names none; also decides where days, months and years begin.
+    /// The zone of an expression that names none. It also decides where days, months and years begin.
     pub zone: &'a TimeZone,
 }
 
-/// What an expression means, as far as its text alone tells.
+/// The meaning of an expression, from its text alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeExpr {
-    /// A moment.
+    /// An instant.
     At(Timestamp),
-    /// So many first parents back from something.
+    /// The first parents of something, several steps back.
     Ancestor {
-        /// `HEAD`, a branch, a tag, a commit hash, or any other expression (`2026-01-05`, `3 days ago`): what it
-        /// means is found by [`parse`] in turn, which gives no further `Ancestor` then. Never empty.
+        /// `HEAD`, a branch, a tag, a commit hash, or any other expression (`2026-01-05`, `3 days ago`). [`parse`]
+        /// finds its meaning and returns no further `Ancestor` for it. Never empty.
         of: String,
-        /// How many steps; 0 for `HEAD~0`.
+        /// The number of steps; 0 for `HEAD~0`.
         generations: u32,
     },
-    /// No time: perhaps the name of a branch, a tag or a commit. The text as it was given.
+    /// Not a time: perhaps a branch, tag or commit. The original text.
     Name(String),
 }
 
-/// Reads any expression.
+/// Parses any expression.
 ///
-/// Letters may have either case. Spaces may be written as `.`, `_`, `-` or `+` in `3 days ago`, since shells
-/// and URLs make spaces awkward. Units are second, minute, hour, day (24 hours), week, month and year, their
-/// plurals and the short forms `s m h d w mo y`; months and years go by the calendar of the clock's zone. A
-/// short form of less than 8 characters does without `ago` (`90m`); a longer one may be a commit hash.
+/// Case does not matter. `3 days ago` may have `.`, `_`, `-` or `+` instead of spaces, which are awkward in shells
+/// and URLs. Units are second, minute, hour, day (24 hours), week, month and year, their plurals and the short forms
+/// `s m h d w mo y`; months and years follow the calendar in the clock's zone. A short form of less than 8 characters
+/// needs no `ago` (`90m`); a longer one may be a commit hash.
 ///
-/// A bare year (`2026`) is a name: as a time it would be more often a mistake than meant.
+/// A bare year (`2026`) is a name: read as a time, it would more often be a mistake than intended.
 pub fn parse(expr: &str, clock: &Clock<'_>) -> TimeExpr {
     if let Some(time) = moment(expr.trim(), clock) {
         return TimeExpr::At(time);
@@ -77,7 +77,7 @@ fn moment(text: &str, clock: &Clock<'_>) -> Option<Timestamp> {
     }
 }
 
-/// Decimal seconds since 1970, to the nanosecond at most.
+/// Parses decimal seconds since 1970, with at most nine digits of fraction.
 fn unix_seconds(text: &str) -> Option<Timestamp> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -87,7 +87,7 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
         Some((whole, fraction)) => (whole, absolute::nanoseconds(fraction)?),
         None => (digits, 0),
     };
-    // A second sign would be read by `parse` below.
+    // `parse` below would accept a second sign.
     if !whole.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -96,8 +96,8 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_nanosecond(sign * nanoseconds))
 }
 
-/// Splits `<of>` from the `~`, `~<n>`, `^`, `^1` and `^0` after it. A merge's second parent (`^2`) is not
-/// first-parent history: `None`.
+/// Splits off the `~`, `~<n>`, `^`, `^1` and `^0` at the end. `None` for a merge's second parent (`^2`), which is not
+/// in first-parent history.
 fn ancestor(text: &str) -> Option<(&str, u32)> {
     let start = text.find(['~', '^']).filter(|&start| start > 0)?;
     let (of, mut steps) = text.split_at(start);

@@ -1,4 +1,4 @@
-//! Times before the present: `yesterday`, `3 days ago`, `90m`.
+//! Parses times before the present: `yesterday`, `3 days ago`, `90m`.
 
 use jiff::civil::Time;
 use jiff::{SignedDuration, Span};
@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Span};
 use super::{Clock, resolve};
 use crate::model::time::Timestamp;
 
-/// From this length on a short form without `ago` may be meant as a prefix of a commit hash.
+/// From this length, a short form without `ago` may be a prefix of a commit hash.
 const SHORTEST_HASH_PREFIX: usize = 8;
 
 enum Unit {
-    /// Always the same length, in seconds.
+    /// A fixed length in seconds.
     Fixed(i64),
-    /// So many months by the calendar.
+    /// A number of calendar months.
     Months(i64),
 }
 
@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str, clock: &Clock<'_>) -> Option<Timestamp> {
     }
 }
 
-/// Reads `<count> <unit> ago` in any of its spellings, in lower case.
+/// Parses `<count> <unit> ago` in any spelling, in lower case.
 fn count_and_unit(text: &str) -> Option<(i64, Unit)> {
     let mut words: Vec<&str> =
         text.split([' ', '.', '_', '-', '+']).filter(|word| !word.is_empty()).collect();
@@ -67,7 +67,7 @@ fn unit_of(word: &str) -> Option<Unit> {
     })
 }
 
-/// `None` where that is before the first moment that jiff can hold (about 10,000 BC).
+/// `None` if the result is before the first instant of jiff (about 10,000 BC).
 fn ago(count: i64, unit: &Unit, clock: &Clock<'_>) -> Option<Timestamp> {
     match *unit {
         Unit::Fixed(seconds) => {

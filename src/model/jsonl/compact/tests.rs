@@ -1,4 +1,4 @@
-//! Texts that are JSON and texts that are not, judged by hand and by serde_json.
+//! Valid and invalid JSON texts, judged by fixed expectations and by serde_json.
 
 use super::*;
 use proptest::collection::vec;
@@ -152,7 +152,7 @@ fn agrees_with_serde_json(text: &str) {
             let compact = compact(text).expect("serde_json takes it");
             assert_eq!(serde_json::from_str::<serde_json::Value>(&compact).unwrap(), value);
         }
-        // serde_json has to fit 1e999 into a float, a transcoder has not.
+        // serde_json must fit 1e999 into a float, a transcoder need not.
         Err(error) if error.to_string().contains("number out of range") => {}
         Err(error) => assert!(compact(text).is_err(), "serde_json refuses {text:?}: {error}"),
     }

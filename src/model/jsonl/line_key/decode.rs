@@ -1,9 +1,9 @@
-//! From the bytes of a key back to the value of its first column.
+//! Decodes the bytes of a key to values.
 
 use super::encode::{ABOVE_ZERO, BELOW_ZERO, END, INFINITY, MINUS_INFINITY, NOT_A_NUMBER, ZERO};
 use super::{KeyKind, KeyValue};
 
-/// The value that `key` begins with. None where it begins with none of the kind.
+/// Decodes the value at the start of `key`; None if there is none of this kind.
 pub fn value(kind: KeyKind, key: &[u8]) -> Option<KeyValue> {
     match kind {
         KeyKind::Integer => integer(key).map(KeyValue::Number),
@@ -15,7 +15,7 @@ pub fn value(kind: KeyKind, key: &[u8]) -> Option<KeyValue> {
     }
 }
 
-/// How many bytes of `key` the value is that it begins with. None where it begins with none of the kind.
+/// The length of the value at the start of `key`; None if there is none of this kind.
 pub fn len(kind: KeyKind, key: &[u8]) -> Option<usize> {
     match kind {
         KeyKind::Integer => Some(9),
@@ -97,7 +97,7 @@ fn date_time(key: &[u8]) -> Option<String> {
     let [y1, y2, month, day, hour, minute, second, micros @ ..] = *key.first_chunk::<11>()?;
     let (year, micros) = (u16::from_be_bytes([y1, y2]), u32::from_be_bytes(micros));
     let date = format!("{year:04}-{month:02}-{day:02}");
-    // A date alone where it says as much: a column of dates may be compared with it.
+    // Midnight is written as a date alone, because it may be compared with a column of dates.
     if (hour, minute, second, micros) == (0, 0, 0, 0) {
         return Some(date);
     }

@@ -1,6 +1,6 @@
-//! From rendered values to bytes that compare as the values do.
+//! Encodes rendered values as bytes that compare like the values.
 //!
-//! No encoded value is the beginning of another one, so that those of further columns may follow.
+//! No encoded value is a prefix of another, so that further columns may follow.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,24 +8,24 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::string::plain_prefix;
 use super::KeyKind;
 
-/// The whole of what is below all decimals.
+/// The whole encoding of -Infinity, below all decimals.
 pub const MINUS_INFINITY: u8 = 0;
-/// Before numbers below zero, whose bytes are inverted; zero itself is one higher, those above two.
+/// Precedes numbers below zero, whose bytes are inverted.
 pub const BELOW_ZERO: u8 = 1;
-/// The whole of a decimal zero.
+/// The whole encoding of a decimal zero.
 pub const ZERO: u8 = 2;
-/// Before numbers above zero.
+/// Precedes numbers above zero.
 pub const ABOVE_ZERO: u8 = 3;
-/// The whole of what is above all decimals.
+/// The whole encoding of Infinity, above all decimals.
 pub const INFINITY: u8 = 4;
-/// The whole of what Dolt sorts behind all numbers.
+/// The whole encoding of NaN, which Dolt sorts after all numbers.
 pub const NOT_A_NUMBER: u8 = 5;
-/// Ends a string or the digits of a decimal: lower than what may follow in a longer one.
+/// Ends a string or a decimal's digits: lower than any byte that a longer one has there.
 pub const END: u8 = 0;
-/// Comes behind a zero byte of a string, so that it is told from [`END`].
+/// Follows a zero byte of a string, to distinguish it from [`END`].
 pub const ESCAPED: u8 = 1;
 
-/// Appends a value. None where its rendering is not one of its kind.
+/// Appends a value; None if its rendering is not of its kind.
 pub fn value(kind: KeyKind, rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     match kind {
         KeyKind::Integer => integer(rendered, key),
@@ -37,7 +37,7 @@ pub fn value(kind: KeyKind, rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     }
 }
 
-/// What stands between quotes.
+/// Strips the quotes.
 fn quoted(rendered: &[u8]) -> Option<&[u8]> {
     rendered.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
@@ -90,7 +90,7 @@ fn decimal(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     }
     let sign = key.len();
     key.push(if is_negative { BELOW_ZERO } else { ABOVE_ZERO });
-    // Of two numbers the one with more digits before the point is the larger one.
+    // Of two numbers, the one with more digits before the point is larger.
     key.push(u8::try_from(whole.len()).ok()?);
     key.extend_from_slice(whole);
     key.extend_from_slice(fraction);
@@ -108,7 +108,7 @@ fn text(mut escaped: &[u8], key: &mut Vec<u8>) -> Option<()> {
         let Some(rest) = special.strip_prefix(b"\\") else {
             key.push(END);
             key.push(END);
-            // A quote or a control character has no place within a string.
+            // A string holds no bare quote or control character.
             return special.is_empty().then_some(());
         };
         let (byte, len) = unescaped(rest)?;
@@ -117,7 +117,7 @@ fn text(mut escaped: &[u8], key: &mut Vec<u8>) -> Option<()> {
     }
 }
 
-/// The character that stands for what follows a backslash, and its length. Only what the renderer writes.
+/// Decodes what follows a backslash, and its length. Accepts only what the renderer writes.
 fn unescaped(rest: &[u8]) -> Option<(u8, usize)> {
     Some(match rest.first()? {
         byte @ (b'"' | b'\\') => (*byte, 1),
@@ -151,7 +151,7 @@ fn push_byte(byte: u8, key: &mut Vec<u8>) {
     }
 }
 
-/// `2026-01-02`, `2026-01-02T03:04:05Z` and `2026-01-02T03:04:05.678Z`: year, month, day, hour, minute and
+/// Encodes `2026-01-02`, `2026-01-02T03:04:05Z` and `2026-01-02T03:04:05.678Z`: year, month, day, hour, minute and
 /// second as numbers of fixed length, then microseconds.
 fn date_time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     let (date, clock) = rendered.split_at_checked(10)?;
@@ -169,7 +169,7 @@ fn date_time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// `-12:34:56.789`: microseconds.
+/// Encodes `-12:34:56.789` as microseconds.
 fn time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     let (is_negative, rest) = match rendered.strip_prefix(b"-") {
         Some(rest) => (true, rest),
@@ -179,12 +179,12 @@ fn time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     let seconds = hours.checked_mul(3600)?.checked_add(minutes * 60 + seconds)?;
     let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(micros))?;
     let signed = if is_negative { -micros } else { micros };
-    // With the highest bit inverted, numbers below zero come before those above.
+    // With the highest bit inverted, numbers below zero sort before those above.
     key.extend_from_slice(&(signed.cast_unsigned() ^ 1 << 63).to_be_bytes());
     Some(())
 }
 
-/// `HH:MM:SS[.fraction]`, the fraction in microseconds.
+/// Parses `HH:MM:SS[.fraction]`, the fraction as microseconds.
 fn clock(text: &[u8]) -> Option<([u64; 3], u32)> {
     let dot = text.iter().position(|&byte| byte == b'.');
     let whole = fields(&text[..dot.unwrap_or(text.len())], b':')?;
@@ -201,7 +201,7 @@ fn clock(text: &[u8]) -> Option<([u64; 3], u32)> {
     Some((whole, micros))
 }
 
-/// Three numbers.
+/// Parses three numbers.
 fn fields(text: &[u8], separator: u8) -> Option<[u64; 3]> {
     let mut parts = text.split(|&byte| byte == separator);
     let fields = [number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?];

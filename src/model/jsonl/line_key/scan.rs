@@ -1,22 +1,21 @@
-//! Finding the values of a rendered line without reading them.
+//! Finds the values of a rendered line without decoding them.
 
 use super::super::string::plain_prefix;
 
-/// The values of a line, one after the other.
+/// The values of a line in order.
 pub struct Values<'l> {
     line: &'l [u8],
-    /// Behind the brace or comma that comes before the next name.
+    /// After the brace or comma before the next name.
     at: usize,
 }
 
 impl<'l> Values<'l> {
-    /// Those of a line; none where it is no object.
+    /// The values of a line; None if it is not an object.
     pub fn of(line: &'l [u8]) -> Option<Self> {
         (line.first() == Some(&b'{')).then_some(Self { line, at: 1 })
     }
 
-    /// From where to where the next value goes; none where there is no other, or what comes is not what a
-    /// line has.
+    /// The start and end of the next value; None if there is none, or the text is not a rendered line.
     pub fn next_span(&mut self) -> Option<(usize, usize)> {
         let colon = string_end(self.line, self.at)?;
         if self.line.get(colon) != Some(&b':') {
@@ -24,7 +23,7 @@ impl<'l> Values<'l> {
         }
         let start = colon + 1;
         let end = value_end(self.line, start)?;
-        // Behind the last value, the next call finds no name.
+        // After the last value, the next call finds no name.
         matches!(self.line.get(end), Some(b',' | b'}')).then_some(())?;
         self.at = end + 1;
         Some((start, end))
@@ -42,7 +41,7 @@ fn value_end(line: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// Where the string that begins with the quote at `start` ends.
+/// The end of the string whose opening quote is at `start`.
 fn string_end(line: &[u8], start: usize) -> Option<usize> {
     if line.get(start) != Some(&b'"') {
         return None;
@@ -58,7 +57,7 @@ fn string_end(line: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// Where the array or object that begins at `start` ends.
+/// The end of the array or object that begins at `start`.
 fn nested_end(line: &[u8], start: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = start;

@@ -127,7 +127,7 @@ fn first_values_are_as_sql_writes_them() {
     }
 }
 
-/// As Dolt 2.2.0 sorts them: NaN last.
+/// The order of Dolt 2.2.0: NaN last.
 #[test]
 fn what_is_not_finite_stands_around_all_decimals() {
     let texts = ["-Infinity", "Infinity", "NaN"].map(Value::Text);
@@ -139,7 +139,7 @@ fn what_is_not_finite_stands_around_all_decimals() {
     assert_eq!((below.1, nan.1), (KeyValue::Text("-Infinity".to_owned()), KeyValue::Text("NaN".to_owned())));
 }
 
-/// Numbers of all sizes as DECIMAL(65,10) renders them, with what they are worth in units of the last digit.
+/// Numbers of all sizes as DECIMAL(65,10) renders them, and their values in units of the last digit.
 fn decimals() -> impl Strategy<Value = (i128, String)> {
     (any::<i128>(), 0_u32..127).prop_map(|(any, shift)| {
         let units = any >> shift;
