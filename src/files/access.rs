@@ -1,8 +1,8 @@
-//! Whom the files behind a source let read them: what a mount for other users must not go beyond.
+//! Who may read the files behind a source: the limit for a mount that other users may read.
 //!
-//! A user may read a file that its own mode lets them read, in folders that all let them pass. One mode names three sets
-//! of users: everyone, the members of one group, the owner alone. A POSIX ACL says more than that: where
-//! one does not let everyone in, the owner alone is left.
+//! A user may read a file that its mode lets them read, in folders that all let them pass. A mode names three sets of
+//! users: everyone, the members of one group, and the owner. A POSIX ACL is more precise; unless it admits everyone,
+//! only the owner counts as admitted.
 
 use std::fs::Metadata;
 use std::io;
@@ -16,24 +16,24 @@ use crate::model::access::Audience;
 /// The extended attribute that holds an ACL (acl(5)).
 const ACL: &str = "system.posix_acl_access";
 
-/// A longer ACL is not looked through: it counts as one that leaves the owner alone.
+/// A longer ACL is not read: it counts as one that admits only the owner.
 const LONGEST_ACL: usize = 4096;
 
-/// What a mode or an ACL has to grant: permission bits of one class of users.
+/// What a mode or an ACL must grant: permission bits of one class of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Need {
     Read = 4,
     Search = 1,
 }
 
-/// Whom a file's mode lets read it.
+/// The audience that a file's mode allows.
 pub(crate) fn of_file(metadata: &Metadata) -> Audience {
     by_mode(metadata, Need::Read)
 }
 
-/// The same with its ACL, if it has one; of a file behind a link also whom the folders on the way to it let pass. All of
-/// it is asked of one handle, so that no swap on the way mixes two files: where the file is not `inode`, the owner
-/// alone is left.
+/// Like [`of_file`], but respects the file's ACL, and for a file behind a link also the folders that lead to it. All
+/// checks use one handle, so that a swapped path cannot mix two files. If the file is not `inode`, only the owner
+/// remains.
 pub(crate) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Audience {
     let Ok(handle) = root.handle(path) else { return Audience::Owner };
     let Ok(metadata) = handle.metadata() else { return Audience::Owner };
@@ -49,14 +49,15 @@ pub(crate) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Audience {
     real.parent().map_or(Audience::Owner, |folder| audience.and(of_way(folder)))
 }
 
-/// Whom all folders from `/` down to this one let pass. One that cannot be looked at lets nobody.
+/// The audience that all folders from `/` down to this one let pass. A folder that cannot be examined lets only the
+/// owner pass.
 ///
-/// Nor does one in which a stranger could put another folder in the place of the next one, neither root nor the owner of the
-/// last: what was looked at need not be what is opened then.
+/// So does one in which anyone but root and the owner of the last folder could replace the next folder, because a
+/// later open might meet another folder.
 pub(crate) fn of_way(folder: &Path) -> Audience {
     let Ok(folder) = folder.canonicalize() else { return Audience::Owner };
     let Ok(owner) = folder.metadata().map(|found| found.uid()) else { return Audience::Owner };
-    // From the top: nobody but these two can have swapped what is below.
+    // Checks from the top, so that only these two can have swapped a folder further down.
     let mut ways: Vec<&Path> = folder.ancestors().collect();
     ways.reverse();
     let mut audience = Audience::Everyone;
@@ -69,7 +70,7 @@ pub(crate) fn of_way(folder: &Path) -> Audience {
     audience
 }
 
-/// Whether somebody who is neither root nor this user can rename what is in a folder (unlink(2), the sticky bit).
+/// Whether anyone but root and this user can rename entries of a folder (unlink(2), the sticky bit).
 fn may_be_swapped_in(folder: &Path, user: u32) -> bool {
     const OTHERS_WRITE: u32 = 0o022;
     const STICKY: u32 = 0o1000;
@@ -79,7 +80,7 @@ fn may_be_swapped_in(folder: &Path, user: u32) -> bool {
     })
 }
 
-/// Whom one folder lets pass.
+/// The audience that one folder lets pass.
 pub(crate) fn of_folder(folder: &Path) -> Audience {
     match folder.metadata() {
         Ok(metadata) => with_acl(folder, by_mode(&metadata, Need::Search), Need::Search),
@@ -87,11 +88,11 @@ pub(crate) fn of_folder(folder: &Path) -> Audience {
     }
 }
 
-/// Whom a folder with all files in it that `counts` names lets read these: none of them is opened.
+/// Those who may read all files in a folder that `counts` selects by name. Opens none of them.
 pub(crate) fn of_files_in(folder: &SourcePath, counts: impl Fn(&str) -> bool) -> Audience {
     let entries = match folder.read_dir().and_then(|folder| folder.paths()) {
         Ok(entries) => entries,
-        // There is nothing to be read.
+        // There is nothing to read.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Audience::Everyone,
         Err(_) => return Audience::Owner,
     };
@@ -99,7 +100,7 @@ pub(crate) fn of_files_in(folder: &SourcePath, counts: impl Fn(&str) -> bool) ->
     let files = entries.into_iter().map(|(path, _)| path).filter(|path| is_counted(path));
     let audience = files.filter_map(|path| match folder.root().metadata(&path) {
         Ok(metadata) => Some(of_file_at(folder.root(), &path, metadata.ino())),
-        // It was removed since it was listed.
+        // It was removed after it was listed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(_) => Some(Audience::Owner),
     });
@@ -109,14 +110,15 @@ pub(crate) fn of_files_in(folder: &SourcePath, counts: impl Fn(&str) -> bool) ->
 fn by_mode(metadata: &Metadata, need: Need) -> Audience {
     let (group, other) = ((need as u32) << 3, need as u32);
     match metadata.mode() {
-        // Who is in the group is none of the others: a mode such as 0604 keeps members out.
+        // A group member never counts as "other": a mode such as 0604 excludes members.
         mode if mode & group != 0 && mode & other != 0 => Audience::Everyone,
         mode if mode & group != 0 => Audience::Group(metadata.gid()),
         _ => Audience::Owner,
     }
 }
 
-/// The group's bits of a mode are the ACL's mask, where there is one. Nothing is asked of what is the owner's anyway.
+/// Respects the ACL, if there is one: then the group bits of the mode are only its mask. Skipped if the mode already
+/// leaves only the owner.
 fn with_acl(path: &Path, by_mode: Audience, need: Need) -> Audience {
     if by_mode == Audience::Owner {
         return by_mode;
@@ -129,10 +131,10 @@ fn with_acl(path: &Path, by_mode: Audience, need: Need) -> Audience {
     }
 }
 
-/// Whether every entry of an ACL grants what is needed, but for that of the owner: the form of the kernel
-/// (`posix_acl_xattr_entry`), a version and then a tag, permissions and an id for each.
+/// Whether every entry of an ACL except the owner's grants what is needed. The format is the kernel's
+/// `posix_acl_xattr_entry`: a version, then a tag, permissions and an id per entry.
 fn lets_everyone(acl: &[u8], need: Need) -> bool {
-    /// The tags of the owner's entry, and of the mask.
+    /// The tags of the owner's entry and of the mask.
     const OWNER: u16 = 0x01;
     const MASK: u16 = 0x10;
     let Some((&[2, 0, 0, 0], entries)) = acl.split_first_chunk() else { return false };
@@ -238,7 +240,7 @@ mod tests {
         assert_eq!(of_files_in(&path, |name| name == "manifest"), above);
         assert_eq!(of_files_in(&path, |_| true), Audience::Owner);
         assert_eq!(of_files_in(&path.join("none"), |_| true), Audience::Everyone);
-        // Behind a link, the folder that it leads to counts.
+        // For a file behind a link, the folder that it leads to counts.
         let (within, file) = (folder.path().join("within"), folder.path().join("within/f"));
         fs::create_dir(&within).expect("the folder is ours");
         fs::write(&file, "").expect("the folder is ours");
@@ -250,7 +252,7 @@ mod tests {
 
     #[test]
     fn an_acl_that_leaves_somebody_out_leaves_the_owner_alone() {
-        // As `getfattr -e hex -n system.posix_acl_access` prints them.
+        // The format that `getfattr -e hex -n system.posix_acl_access` prints.
         let acl = |entries: &[(u16, u16, u32)]| {
             let mut bytes = vec![2, 0, 0, 0];
             for (tag, granted, id) in entries {

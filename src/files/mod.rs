@@ -1,4 +1,4 @@
-//! Files of a source: opened beneath its folder only, watched for changes, and read by those who may.
+//! Opens files beneath their source's folder only, watches folders for changes, and finds out who may read a file.
 
 pub(crate) mod access;
 pub mod root;

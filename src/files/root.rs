@@ -1,10 +1,9 @@
-//! The folder of a source: the one door through which all of its files are opened.
+//! The folder of a source, through which all of its files are opened.
 //!
-//! A user who can write to a source can replace a file by a link at any time. asof often runs as root for users who
-//! may not read where such a link leads. So a path is never handed to the operating system as a whole: it is resolved
-//! beneath the folder at every open, by the kernel (openat2(2), `RESOLVE_BENEATH`) or, for what the kernel refuses,
-//! component by component in `walk`. A look at a path and a later open of it need not meet the same file; each is
-//! confined by itself.
+//! A user who can write to a source can replace a file by a link at any time, and asof often runs as root for users
+//! who may not read the link's target. So no path goes to the operating system as a whole. It is resolved beneath the
+//! folder at every open: by the kernel (openat2(2), `RESOLVE_BENEATH`) or, if the kernel refuses, component by
+//! component in `walk`. A check of a path and a later open may meet different files; each is confined separately.
 
 use std::cmp::Ordering;
 use std::ffi::{OsStr, OsString};
@@ -24,36 +23,39 @@ use crate::util::clock::WallClock;
 
 mod walk;
 
-/// What becomes of links that lead out of a source.
+/// How to treat links that lead out of a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Links {
-    /// They are not followed.
+    /// Does not follow them.
     #[default]
     Beneath,
-    /// They are followed where every link on the way, and what it leads to, belongs to the user who runs asof or to root.
+    /// Follows them if every link on the way and the target belong to root or to the user who runs asof.
     Owned,
 }
 
-/// A link leads out of its source.
+/// The error for a link that leads out of its source.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("a link on the way to it leads out of the source, and is not followed")]
 pub(crate) struct LeadsOutside;
 
-/// What to do about [`LeadsOutside`].
+/// The hint for [`LeadsOutside`].
 pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, or mount with --follow-links, which follows links where \
      the link and its target belong to you or to root";
 
-/// The folder that all files of a source are opened beneath. Two of one folder that follow the same links are equal.
+/// The folder beneath which all files of a source are opened. Two roots of one folder that follow the same links are
+/// equal.
+///
+/// A path that leads out fails with [`LeadsOutside`] (inside the I/O error).
 #[derive(Debug, Clone)]
 pub struct Root {
     inner: Arc<Inner>,
-    /// What the times of files are compared with.
+    /// The clock to compare with file times.
     clock: WallClock,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Inner {
-    /// Without a link in it, as of when the source was opened.
+    /// Has no links as of when the source was opened.
     folder: PathBuf,
     links: Links,
 }
@@ -84,29 +86,26 @@ impl Ord for Root {
     }
 }
 
-/// Flags of every open: a pipe in the place of a file must not block it, a terminal must not become ours.
+/// Flags of every open: a pipe in place of a file must not block, a terminal must not become ours.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// Flags that open nothing for reading: for looking at it, or for going on from it.
+/// Flags for a handle that can be examined or resolved further, but not read.
 const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
 impl Root {
-    /// The folder that a user named. Links in this path are followed once, here: the user chose them.
-    ///
-    /// # Errors
-    /// What the operating system says of the path.
+    /// Opens the folder that a user named. Follows links in this path once, because the user chose them.
     pub fn new(folder: &Path, links: Links) -> io::Result<Self> {
         let inner = Arc::new(Inner { folder: folder.canonicalize()?, links });
         Ok(Self { inner, clock: WallClock::system() })
     }
 
-    /// The same with another clock than the machine's.
+    /// Replaces the machine's clock.
     #[must_use]
     pub fn with_clock(self, clock: WallClock) -> Self {
         Self { clock, ..self }
     }
 
-    /// What time it is, to compare with the times of files.
+    /// The present, to compare with file times.
     pub fn now(&self) -> SystemTime {
         self.clock.system_time()
     }
@@ -121,53 +120,38 @@ impl Root {
         self.inner.links
     }
 
-    /// Opens what is at an absolute path beneath the folder for reading, whatever it is.
-    ///
-    /// # Errors
-    /// [`LeadsOutside`] (inside the I/O error) for a path that leads out of it; what the operating system says.
+    /// Opens anything at an absolute path beneath the folder for reading.
     pub fn open(&self, path: &Path) -> io::Result<File> {
         self.open_as(path, READ).map(File::from)
     }
 
-    /// A handle of what is at a path, behind links, for looking at it: nothing can be read from it.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
+    /// Opens a handle to examine what is at a path, behind links. Nothing can be read from it.
     pub fn handle(&self, path: &Path) -> io::Result<File> {
         self.open_as(path, LOOK).map(File::from)
     }
 
-    /// Looks at what is at a path, behind links.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
+    /// Returns the metadata of what is at a path, behind links.
     pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         self.handle(path)?.metadata()
     }
 
-    /// Whether there is a folder at a path.
+    /// Whether a folder is at a path.
     pub fn is_dir(&self, path: &Path) -> bool {
         self.metadata(path).is_ok_and(|found| found.is_dir())
     }
 
-    /// Whether there is a regular file at a path.
+    /// Whether a regular file is at a path.
     pub fn is_file(&self, path: &Path) -> bool {
         self.metadata(path).is_ok_and(|found| found.is_file())
     }
 
     /// Opens the folder at a path for listing.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
     pub fn read_dir(&self, path: &Path) -> io::Result<Folder> {
         let fd = self.open_as(path, READ | OFlags::DIRECTORY)?;
         Ok(Folder { path: path.to_owned(), fd })
     }
 
-    /// Reads a small file whole, at most `limit` bytes.
-    ///
-    /// # Errors
-    /// As [`Self::open`]; for what is no regular file, or a longer one.
+    /// Reads a small file whole, at most `limit` bytes. Fails if it is not a regular file, or is longer.
     pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let file = self.open(path)?;
         if !file.metadata()?.is_file() {
@@ -184,10 +168,7 @@ impl Root {
         Ok(bytes)
     }
 
-    /// The target of a link, as it is written; the link itself is beneath the folder.
-    ///
-    /// # Errors
-    /// As [`Self::open`]; for what is no link.
+    /// Returns the target of a link as written. The link itself is beneath the folder. Fails if it is not a link.
     pub fn link_target(&self, path: &Path) -> io::Result<PathBuf> {
         let parent = self.open_as(path.parent().unwrap_or(path), LOOK | OFlags::DIRECTORY)?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -195,11 +176,8 @@ impl Root {
         Ok(PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(target.into_bytes())))
     }
 
-    /// The path without links of a folder outside, where every link on the way and the folder belong to the user or to
-    /// root.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
+    /// Returns the path without links of an outside folder. Every link on the way and the folder must belong to the
+    /// user or to root.
     pub fn owned_folder(&self, path: &Path) -> io::Result<PathBuf> {
         let opened = walk::open_outside(self.folder(), path, LOOK | OFlags::DIRECTORY)?;
         std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
@@ -208,7 +186,7 @@ impl Root {
     fn open_as(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let below = self.below(path)?;
         match self.by_the_kernel(below, flags) {
-            // Absolute links that stay beneath the folder, links out of it, and kernels without openat2.
+            // The kernel refuses absolute links that stay beneath the folder and links out of it, or lacks openat2.
             Err(Errno::XDEV | Errno::NOSYS | Errno::PERM | Errno::AGAIN | Errno::LOOP) => {
                 walk::open(self.folder(), below, flags, self.links())
             }
@@ -235,7 +213,8 @@ impl Root {
     }
 }
 
-/// [`LeadsOutside`] as an I/O error. Its kind is that of a refusal: asof may not read it for its users.
+/// Returns [`LeadsOutside`] as an I/O error of the kind "permission denied": asof may not read the target for its
+/// users.
 fn leads_outside() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, LeadsOutside)
 }
@@ -245,7 +224,7 @@ pub(crate) fn is_outside(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|cause| cause.is::<LeadsOutside>())
 }
 
-/// A path of a source, with the folder that it is opened beneath.
+/// A path of a source, with its root.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourcePath {
     path: PathBuf,
@@ -253,16 +232,13 @@ pub struct SourcePath {
 }
 
 impl SourcePath {
-    /// A folder that is a source of its own. Links in this path are followed once, here.
-    ///
-    /// # Errors
-    /// What the operating system says of the path.
+    /// Opens a folder as a source of its own. Follows links in this path once.
     pub fn of_folder(folder: &Path, links: Links) -> io::Result<Self> {
         let root = Root::new(folder, links)?;
         Ok(Self { path: root.folder().to_owned(), root })
     }
 
-    /// A path, absolute, beneath a folder.
+    /// An absolute path beneath a folder.
     pub fn new(root: &Root, path: PathBuf) -> Self {
         Self { path, root: root.clone() }
     }
@@ -272,60 +248,48 @@ impl SourcePath {
         &self.path
     }
 
-    /// The folder that it is opened beneath.
+    /// The root beneath which it is opened.
     pub fn root(&self) -> &Root {
         &self.root
     }
 
-    /// A path below it.
+    /// Appends a relative path.
     #[must_use]
     pub fn join(&self, below: impl AsRef<Path>) -> Self {
         Self { path: self.path.join(below), root: self.root.clone() }
     }
 
-    /// Opens what is there for reading, whatever it is.
-    ///
-    /// # Errors
-    /// As [`Root::open`].
+    /// Opens anything at the path for reading.
     pub fn open(&self) -> io::Result<File> {
         self.root.open(&self.path)
     }
 
-    /// Looks at what is there, behind links.
-    ///
-    /// # Errors
-    /// As [`Root::open`].
+    /// Returns the metadata, behind links.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.root.metadata(&self.path)
     }
 
-    /// Opens the folder that is there for listing.
-    ///
-    /// # Errors
-    /// As [`Root::open`].
+    /// Opens the folder for listing.
     pub fn read_dir(&self) -> io::Result<Folder> {
         self.root.read_dir(&self.path)
     }
 
-    /// Reads a small file whole, at most `limit` bytes.
-    ///
-    /// # Errors
-    /// As [`Root::read`].
+    /// Reads a small file whole; see [`Root::read`].
     pub fn read(&self, limit: u64) -> io::Result<Vec<u8>> {
         self.root.read(&self.path, limit)
     }
 
-    /// Whether there is a folder.
+    /// Whether it is a folder.
     pub fn is_dir(&self) -> bool {
         self.root.is_dir(&self.path)
     }
 
-    /// Whether there is a regular file.
+    /// Whether it is a regular file.
     pub fn is_file(&self) -> bool {
         self.root.is_file(&self.path)
     }
 
-    /// Whether there is anything.
+    /// Whether it exists.
     pub fn exists(&self) -> bool {
         self.metadata().is_ok()
     }
@@ -338,19 +302,13 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Its entries. Only their names, kinds and metadata count, which are asked for relative to the open folder; the
+    /// Lists the entries. Use only their names, kinds and metadata, which are read relative to the open folder; the
     /// path of an entry is not the one that the folder was opened by.
-    ///
-    /// # Errors
-    /// What the operating system says.
     pub fn entries(&self) -> io::Result<std::fs::ReadDir> {
         std::fs::read_dir(format!("/proc/self/fd/{}", self.fd.as_raw_fd()))
     }
 
-    /// The folder's entries by path, sorted, with the kind of each; links are links.
-    ///
-    /// # Errors
-    /// What the operating system says.
+    /// Lists the entries by path, sorted, with their kinds. Does not follow links.
     pub fn paths(&self) -> io::Result<Vec<(PathBuf, std::fs::FileType)>> {
         let mut found = Vec::new();
         for entry in self.entries()? {
@@ -361,16 +319,13 @@ impl Folder {
         Ok(found)
     }
 
-    /// The folder's own metadata.
-    ///
-    /// # Errors
-    /// What the operating system says.
+    /// Returns the folder's own metadata.
     pub fn metadata(&self) -> io::Result<Metadata> {
         File::from(self.fd.try_clone()?).metadata()
     }
 }
 
-/// Whether a file belongs to the user who runs asof, or to root.
+/// Whether a file belongs to root or to the user who runs asof.
 pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == rustix::process::geteuid().as_raw()
 }

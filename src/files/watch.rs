@@ -1,9 +1,8 @@
-//! Waiting for folders to change, by inotify(7) where it works.
+//! Waits for folders to change, by inotify(7) where it works.
 //!
-//! inotify tells what programs on this machine do, and nothing else: what another host writes to a network file
-//! system, or a lower layer of an overlay holds, changes without an event. So an event is only ever a reason to look
-//! sooner. Whether looking may be put off for want of events is another question, which [`FolderWatch::is_complete`]
-//! answers.
+//! inotify reports only what programs on this machine do. Writes by another host to a network file system, or to a
+//! lower layer of an overlay, cause no event. So an event is only a reason to poll sooner.
+//! [`FolderWatch::is_complete`] tells whether a missing event is a reason to poll later.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -18,25 +17,25 @@ use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// How long it is waited after an event for those that belong to it: a commit is several writes.
+/// How long to wait after an event for related ones: a commit is several writes.
 const SETTLING: Duration = Duration::from_millis(15);
 
-/// Folders found one within the other may be new themselves; after this many rounds somebody makes them faster than
-/// they can be watched.
+/// Folders found in one another may be new too. After this many rounds, someone creates them faster than they can be
+/// watched.
 const ROUNDS: usize = 8;
 
-/// More folders than this are looked through rather than watched: each watch takes about 1 KiB of the kernel's memory
-/// and one of the user's `fs.inotify.max_user_watches`, 8192 on small machines.
+/// More folders than this are polled, not watched: each watch takes about 1 KiB of kernel memory and one of the
+/// user's `fs.inotify.max_user_watches`, 8192 on small machines.
 const MOST_FOLDERS: usize = 2048;
 
-/// What of a folder is worth an event.
+/// Which changes of a folder cause an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Events {
-    /// What is complete: files closed after writing, entries moved, removed, or with other permissions.
+    /// Finished changes: files closed after writing, entries moved, removed, or with new permissions.
     Complete,
-    /// Entries that are made, too: folders in which more will be made.
+    /// Created entries too: for folders in which more will be created.
     Entries,
-    /// Every write, too: files that grow.
+    /// Every write too: for files that grow.
     Writes,
 }
 
@@ -52,38 +51,38 @@ impl Events {
     }
 }
 
-/// Folders, and what of each is worth an event.
+/// Folders, each with its events.
 pub type Watched = BTreeMap<PathBuf, Events>;
 
 /// Watches the folders of one source.
 pub struct FolderWatch {
     /// The source's label.
     label: Arc<str>,
-    /// None where the kernel gives none; the log says why.
+    /// None if the kernel refuses one; the log says why.
     inotify: Option<OwnedFd>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The watches held. The kernel never gives a number twice.
+    /// The current watches. The kernel never reuses a number.
     held: HashSet<i32>,
-    /// The folders of which all is told; none while that is not so of every one.
+    /// The folders, if all of their changes cause events; otherwise None.
     told: Option<Watched>,
-    /// What the log was told last.
+    /// The last error in the log.
     complaint: Option<Errno>,
 }
 
 impl FolderWatch {
-    /// A watch of no folder yet.
+    /// Creates a watch of no folders.
     pub fn new(label: Arc<str>) -> Self {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC);
         let inotify = inotify.map_err(|error| complain(&label, error)).ok();
         Self { label, inotify, state: Mutex::default() }
     }
 
-    /// Makes the folders that `find` gives the ones that are watched. Call it before looking into them: what happens
-    /// after that is an event. Where folders within new folders are found, `find` is called again.
+    /// Watches exactly the folders that `find` returns. Call it before you look into them, so that later changes
+    /// cause events. Calls `find` again if it finds folders in new folders.
     pub fn renew(&self, mut find: impl FnMut() -> Watched) {
         let mut state = lock(&self.state);
         state.told = None;
@@ -91,10 +90,10 @@ impl FolderWatch {
         for _ in 0..ROUNDS {
             let folders = find();
             let round = Round::watch(inotify.as_fd(), &folders);
-            // Folders within one that was not watched yet when they were looked for may be missing.
+            // Folders in one that was not yet watched may have been missed.
             let is_settled = round.watched.is_subset(&state.held);
             for gone in state.held.difference(&round.watched) {
-                // Fails where the folder went, and its watch with it.
+                // Fails if the folder is gone, and its watch with it.
                 let _ = inotify::remove_watch(inotify, *gone);
             }
             state.held = round.watched;
@@ -112,8 +111,8 @@ impl FolderWatch {
         }
     }
 
-    /// Whether every change of the folders given last is an event, and every write in `growing`: all are watched, and
-    /// on file systems that nobody but this machine's kernel writes to.
+    /// Whether every change of the current folders causes an event, and every write in `growing`: all are watched,
+    /// and only this machine's kernel writes to their file systems.
     pub fn is_complete<'p>(&self, mut growing: impl Iterator<Item = &'p Path>) -> bool {
         let state = lock(&self.state);
         state
@@ -122,7 +121,7 @@ impl FolderWatch {
             .is_some_and(|told| growing.all(|folder| told.get(folder) == Some(&Events::Writes)))
     }
 
-    /// Waits for an event, but not longer than `longest`. Events of before this returns are done with.
+    /// Waits for an event, at most for `longest`. Discards all events before it returns.
     pub async fn next(&self, longest: Duration) {
         let Some(inotify) = &self.inotify else { return tokio::time::sleep(longest).await };
         let event = async {
@@ -131,20 +130,20 @@ impl FolderWatch {
                 std::future::pending::<()>().await;
             }
         };
-        // Without an event in time it is looked all the same.
+        // On a timeout, the caller polls anyway.
         let _ = tokio::time::timeout(longest, event).await;
     }
 }
 
 async fn next_event(inotify: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: a `BorrowedFd` is open and stays the same as long as it lives, which is longer than the `AsyncFd`.
+    // SAFETY: a `BorrowedFd` stays open and unchanged while it lives, which is longer than the `AsyncFd`.
     #[allow(unsafe_code)]
     let queue = unsafe { AsyncFd::register_with_interest(inotify, Interest::READABLE) }?;
     let _ready = queue.readable().await?;
-    // Equal events in a row are one in the kernel's queue as long as nobody reads it.
+    // The kernel merges equal events in a row until someone reads them.
     tokio::time::sleep(SETTLING).await;
     let mut buffer = [0; 4096];
-    // Which folder it was does not matter, nor does an overflow of the queue: all is looked at.
+    // The folder does not matter, nor does an overflow of the queue: the caller looks at everything.
     while rustix::io::read(inotify, &mut buffer).is_ok_and(|length| length > 0) {}
     Ok(())
 }
@@ -152,7 +151,7 @@ async fn next_event(inotify: BorrowedFd<'_>) -> io::Result<()> {
 /// One pass over the folders.
 struct Round {
     watched: HashSet<i32>,
-    /// Whether there is a watch for every folder, on a file system of which all is told.
+    /// Whether every folder has a watch, on a file system with events for all changes.
     has_all: bool,
     failure: Option<Errno>,
 }
@@ -164,13 +163,13 @@ impl Round {
             return Self { failure: Some(Errno::NOSPC), ..round };
         }
         for (folder, events) in folders {
-            // The same folder keeps its watch; another one of that name gets a new one.
+            // The same folder keeps its watch; another folder of that name gets a new one.
             match inotify::add_watch(inotify, folder, events.flags()) {
                 Ok(watch) => {
                     round.watched.insert(watch);
                     round.has_all &= is_local(folder);
                 }
-                // What is not there, or may not be read, can come or be allowed without an event.
+                // What is missing or unreadable can appear or become readable without an event.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => round.has_all = false,
                 Err(error) => {
                     round.failure = Some(error);
@@ -182,8 +181,8 @@ impl Round {
     }
 }
 
-/// Whether a folder lies on a file system of which inotify tells every change: one that only this kernel writes to,
-/// in one layer. One that is not known is none.
+/// Whether inotify reports every change of a folder: its file system has one layer, and only this kernel writes to
+/// it. Unknown file systems do not count.
 fn is_local(folder: &Path) -> bool {
     let Ok(found) = rustix::fs::statfs(folder) else { return false };
     let known = [
@@ -244,7 +243,7 @@ mod tests {
             let mut found = only(folder.path());
             match within.is_dir() {
                 true => drop(found.insert(within.clone(), Events::Writes)),
-                // Made after it was looked for, and before its parent is watched.
+                // Created after the search, and before its parent is watched.
                 false => std::fs::create_dir(&within).expect("the folder is ours"),
             }
             found
@@ -282,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_file_system_that_others_write_to_is_not_local() {
-        // proc changes by itself, without events, as network file systems do.
+        // Like network file systems, proc changes without events.
         assert!(!is_local(Path::new("/proc/self")));
         assert!(!is_local(Path::new("/nowhere")));
     }

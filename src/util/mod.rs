@@ -1,4 +1,4 @@
-//! What every part of the program may use: the clock, locks, tasks, files of records, private folders.
+//! Helpers for the whole program: clock, locks, tasks, record files, private folders.
 
 pub mod clock;
 pub(crate) mod locks;

@@ -1,20 +1,20 @@
-//! Folders and files of asof's own that no other user may write to or read: caches and logs.
+//! asof's own folders and files, which no other user may read or write: caches and logs.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// The mode of folders: they are for their owner alone.
+/// The mode of folders: only for their owner.
 const FOLDER: u32 = 0o700;
 
 /// The mode of files.
 const FILE: u32 = 0o600;
 
-/// What lets a group, or everybody, write.
+/// The bits that let a group or everyone write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// A folder that cannot be believed.
+/// A folder that asof does not trust.
 #[derive(Debug, thiserror::Error)]
 enum Unsafe {
     #[error("it belongs to user {0}, who could change what is in it")]
@@ -23,10 +23,7 @@ enum Unsafe {
     Mode(u32),
 }
 
-/// Makes a folder where it is missing, and checks that nobody but this user and root can change what is in it.
-///
-/// # Errors
-/// Where another user owns it or may write to it; what the operating system says.
+/// Creates a folder if it is missing, and checks that only this user and root can change its contents.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)?;
     let found = folder.metadata()?;
@@ -39,13 +36,11 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The same for a folder that is asof's alone: one that earlier versions made for more users is taken from them.
-///
-/// # Errors
-/// As [`make_folder`].
+/// Like [`make_folder`], for a folder that only asof uses: removes the access that earlier versions gave to more
+/// users.
 pub(crate) fn make_own_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)?;
-    // Uses the handle, so that the folder that was checked is the one that is changed.
+    // Uses the handle, so that the checked folder is the one that changes.
     let open = File::open(folder)?;
     let found = open.metadata()?;
     if found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o777 != FOLDER {
@@ -54,18 +49,13 @@ pub(crate) fn make_own_folder(folder: &Path) -> io::Result<()> {
     make_folder(folder)
 }
 
-/// Opens a file for appending, made for its owner alone where it is missing.
-///
-/// # Errors
-/// What the operating system says.
+/// Opens a file for appending. Creates it for its owner only if it is missing.
 pub(crate) fn append_to(file: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(FILE).open(file)
 }
 
-/// The same for a file of a folder of [`make_own_folder`]: no link, and for nobody else, whatever it was before.
-///
-/// # Errors
-/// What the operating system says.
+/// Like [`append_to`], for a file in a folder of [`make_own_folder`]: refuses a link, and removes everyone else's
+/// access.
 pub(crate) fn append_to_own(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = OpenOptions::new().append(true).create(true).mode(FILE).custom_flags(flags).open(path)?;

@@ -1,10 +1,10 @@
-//! Tasks that hold no thread while they wait, and may block when they go on.
+//! Tasks that hold no thread while they wait, and may block when they run.
 //!
-//! The thread that takes requests from the kernel looks at each one once ([`look`]): what is in memory is answered there.
-//! What has to wait becomes a task ([`spawn`]), which holds no thread until it can go on, and then goes on on a thread that
-//! may block. So blocking work is done in place ([`in_place`]): handing it to one more thread costs more than most work
-//! (20 to 40 µs each way). Work of one source takes [`MOST_THREADS`] threads at most, so that a source whose disk hangs
-//! takes no more than these.
+//! The thread that takes requests from the kernel looks at each request once ([`look`]) and answers it if the data is
+//! in memory. A request that must wait becomes a task ([`spawn`]). A task holds no thread until it can go on, and
+//! then runs on a thread that may block. So blocking work runs in place ([`in_place`]): another thread would cost
+//! more than most work (20 to 40 µs each way). Work for one source uses at most [`MOST_THREADS`] threads, so that a
+//! source whose disk hangs takes no more.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -19,18 +19,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::util::locks::lock;
 
-/// Most threads that work for one source at once.
+/// The most threads that work for one source at once.
 pub const MOST_THREADS: usize = 128;
 
-/// Threads beyond those that all sources may have at work: tasks that go on take them for as long as they do not wait.
+/// Threads beyond those that all sources may use: a task that goes on takes one until it waits.
 const SPARE_THREADS: usize = 256;
 
-/// How many threads that may block a runtime needs for so many sources, so that none of them can take all.
+/// The number of blocking threads that a runtime needs for so many sources, so that none can take all.
 pub fn most_threads(sources: usize) -> usize {
     SPARE_THREADS + MOST_THREADS * sources
 }
 
-/// The waker of [`look`]: it wakes nobody.
+/// The waker of [`look`], which wakes nobody.
 static LOOKING: LazyLock<Waker> = LazyLock::new(|| Waker::from(Arc::new(Nobody)));
 
 struct Nobody;
@@ -39,20 +39,20 @@ impl Wake for Nobody {
     fn wake(self: Arc<Self>) {}
 }
 
-/// Polls a future once, as far as it comes without blocking. Has to be polled again by [`spawn`] where it is pending.
+/// Polls a future once, without blocking. If it is pending, pass it to [`spawn`].
 pub fn look<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(&LOOKING))
 }
 
-/// Runs a future as a task of its own, on threads of `runtime` that may block. Dropping the [`Task`] ends it; detach it to
-/// let it go on.
+/// Runs a future as a task on threads of `runtime` that may block. Dropping the [`Task`] cancels it; detaching lets
+/// it go on.
 pub fn spawn<T: Send + 'static>(
     runtime: &Handle,
     future: impl Future<Output = T> + Send + 'static,
 ) -> Task<T> {
     let runtime = runtime.clone();
     let go_on = move |task: Runnable| {
-        // When the runtime has ended, the task is dropped.
+        // If the runtime has ended, the task is dropped.
         drop(runtime.spawn_blocking(move || task.run()));
     };
     let (runnable, task) = async_task::spawn(future, go_on);
@@ -60,7 +60,7 @@ pub fn spawn<T: Send + 'static>(
     task
 }
 
-/// Waits until this is no [`look`] any more: what follows may take a while.
+/// Waits until the caller is no longer polled by [`look`], before work that may take long.
 pub async fn off_the_loop() {
     poll_fn(|context| match context.waker().will_wake(&LOOKING) {
         true => Poll::Pending,
@@ -69,11 +69,11 @@ pub async fn off_the_loop() {
     .await;
 }
 
-/// Does work for a source on this thread, which has to be one that may block: that of a task, or one that only waits for
-/// this. Waits while the source has all of its threads at work.
+/// Does work for a source on this thread, which must be one that may block: a task's, or one that only waits for
+/// this. Waits while all of the source's threads are busy.
 ///
 /// # Errors
-/// Those of `work`; what `broken_off` makes of a panic in it.
+/// Those of `work`; what `broken_off` returns for a panic in it.
 pub async fn in_place<T, E>(
     source: &str,
     work: impl FnOnce() -> Result<T, E>,
@@ -81,17 +81,17 @@ pub async fn in_place<T, E>(
 ) -> Result<T, E> {
     off_the_loop().await;
     let _permit = permit(source).await;
-    // The message of the panic itself went to the log.
+    // The panic's own message is in the log.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broken_off("it panicked".into())))
 }
 
-/// The right to keep a thread at work for a source, by its label.
+/// A permit to use a thread for a source, by its label.
 pub async fn permit(source: &str) -> OwnedSemaphorePermit {
     threads_of(source).acquire_owned().await.expect("it is never closed")
 }
 
 fn threads_of(source: &str) -> Arc<Semaphore> {
-    /// Those of the sources that have work.
+    /// The permits of sources that have work.
     static THREADS: LazyLock<Mutex<HashMap<String, Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
     let mut threads = lock(&THREADS);
     if let Some(known) = threads.get(source).and_then(Weak::upgrade) {
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    // The lock is what hangs: it is held on purpose while others wait for it.
+    // Holds the lock on purpose while others wait for it, to imitate a hanging disk.
     #[allow(clippy::await_holding_lock)]
     #[tokio::test]
     async fn a_source_that_hangs_takes_its_own_threads_only() {

@@ -1,4 +1,4 @@
-//! Links, and folders that are swapped for links.
+//! Tests of links, and of folders that are swapped for links.
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
@@ -8,10 +8,10 @@ use super::*;
 
 const SECRET: &str = "only for root";
 
-/// A user who is neither root nor the one who runs the tests.
+/// A user who is neither root nor the user who runs the tests.
 const STRANGER: u32 = 54_321;
 
-/// A source, and a secret beside it.
+/// A source, and a secret next to it.
 struct Place {
     top: tempfile::TempDir,
 }
@@ -39,7 +39,7 @@ impl Place {
         Root::new(&self.at("source"), links).expect("it is there")
     }
 
-    /// What is read at a path of the source.
+    /// Reads a path of the source.
     fn read(&self, path: &str, links: Links) -> io::Result<String> {
         let root = self.root(links);
         let bytes = root.read(&self.at("source").join(path), 1000)?;
@@ -87,7 +87,7 @@ fn links_out_of_the_folder_are_not() {
     place.link("absolute", "chain");
     place.link(place.at("nothing"), "dangling");
     place.link("loop", "loop");
-    // It comes back, and would tell by that whether `secret` is there.
+    // It comes back, which would show whether `secret` exists.
     place.link(place.at("secret/../source/sub/file"), "detour");
     for path in ["absolute", "relative", "magic", "folder/file", "chain", "dangling", "detour"] {
         let error = place.read(path, Links::Beneath).expect_err(path);
@@ -144,7 +144,7 @@ fn a_folder_in_whose_place_a_link_is_put_later_is_not_followed() {
     assert!(root.read_dir(root.folder()).is_err());
 }
 
-/// What an attacker does: swaps a folder for a link and back while it is read.
+/// Swaps a folder for a link and back during reads, like an attacker.
 #[test]
 fn a_race_between_a_look_and_an_open_reads_no_secret() {
     let place = Place::new();

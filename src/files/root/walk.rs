@@ -1,12 +1,12 @@
-//! Resolves a path component by component, where the kernel's own confinement does not do: it refuses absolute links
-//! that stay beneath the folder, and knows no rule by which links out of it may be followed.
+//! Resolves a path component by component where the kernel's confinement does not suffice: it refuses absolute links
+//! that stay beneath the folder, and has no rule for following links out of it.
 
 use super::*;
 
-/// More links on one path than the kernel follows (path_resolution(7)).
+/// The limit of links on one path; the kernel's is the same (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
-/// How far a path is resolved: open folders from `/` down, each with its name in the one before.
+/// A partly resolved path: open folders from `/` down, each with its name in its parent.
 struct Walk<'r> {
     root: &'r Path,
     stack: Vec<(OsString, OwnedFd)>,
@@ -14,24 +14,25 @@ struct Walk<'r> {
     are_links_trusted: bool,
 }
 
-/// Opens what a path below the folder `root` leads to.
+/// Opens the target of a path below the folder `root`.
 pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
     let mut walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
     for part in parts(root).into_iter().skip(1) {
-        // The folder has no links on its way: one that is there now was put there since.
+        // The folder's own path had no links, so a link in it now is new.
         walk.enter(&part)?;
     }
     walk.on(parts(below), flags, links)
 }
 
-/// Opens what an absolute path outside of the folder `root` leads to, where links and target belong to the user or to root.
+/// Opens the target of an absolute path outside the folder `root`, if its links and the target belong to the user or
+/// to root.
 pub(super) fn open_outside(root: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     let walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
     walk.on(parts(path).into_iter().filter(|part| part != "/").collect(), flags, Links::Owned)
 }
 
 impl Walk<'_> {
-    /// Goes the rest of the way.
+    /// Resolves the rest of the path.
     fn on(mut self, mut todo: Vec<OsString>, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
         todo.reverse();
         let walk = &mut self;
@@ -46,7 +47,7 @@ impl Walk<'_> {
             let (_, folder) = walk.stack.last().expect("the root folder stays");
             let found = match rustix::fs::openat(folder, &*part, LOOK | OFlags::NOFOLLOW, Mode::empty()) {
                 Ok(found) => File::from(found),
-                // Users of the mount must not learn what there is outside.
+                // Users of the mount must not learn what exists outside.
                 Err(_) if links == Links::Beneath && !walk.is_beneath(None) => return Err(leads_outside()),
                 Err(error) => return Err(error.into()),
             };
@@ -54,7 +55,7 @@ impl Walk<'_> {
             if metadata.is_symlink() {
                 left = left.checked_sub(1).ok_or(Errno::LOOP)?;
                 walk.are_links_trusted &= is_trusted(metadata.uid());
-                // Read from the link that was looked at, not from whatever has its name by now.
+                // Reads the link that was examined, whatever has its name now.
                 let target = rustix::fs::readlinkat(&found, "", Vec::new())?;
                 let target =
                     Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target.as_bytes()));
@@ -70,7 +71,7 @@ impl Walk<'_> {
                 return walk.open_last(&part, flags, &metadata);
             } else {
                 walk.stack.push((part, found.into()));
-                // Not even whether a folder is there may be learned of places that do not lead back.
+                // Outside, users must not even learn whether a folder exists, unless the path may lead back.
                 if links == Links::Beneath && !walk.is_beneath(None) && !walk.is_above() {
                     return Err(leads_outside());
                 }
@@ -79,7 +80,7 @@ impl Walk<'_> {
         walk.open_here(flags, links)
     }
 
-    /// Goes into a folder that must not be a link.
+    /// Enters a folder that must not be a link.
     fn enter(&mut self, part: &OsStr) -> io::Result<()> {
         let (_, folder) = self.stack.last().expect("the root folder stays");
         let flags = LOOK | OFlags::NOFOLLOW | OFlags::DIRECTORY;
@@ -88,12 +89,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether this place, or `part` in it, is the source's folder or beneath it.
+    /// Whether the current folder, or `part` in it, is the source's folder or beneath it.
     fn is_beneath(&self, part: Option<&OsStr>) -> bool {
         self.path(part).starts_with(self.root)
     }
 
-    /// Whether the source's folder is beneath this place.
+    /// Whether the source's folder is beneath the current folder.
     fn is_above(&self) -> bool {
         self.root.starts_with(self.path(None))
     }
@@ -103,7 +104,7 @@ impl Walk<'_> {
         std::iter::once(OsStr::new("/")).chain(names).collect()
     }
 
-    /// Opens what was looked at and is no link; what has its name by now must be the same file.
+    /// Opens the examined file, which is not a link. The file that now has its name must be the same.
     fn open_last(&self, part: &OsStr, flags: OFlags, seen: &Metadata) -> io::Result<OwnedFd> {
         let (_, folder) = self.stack.last().expect("the root folder stays");
         let opened = File::from(rustix::fs::openat(folder, part, flags | OFlags::NOFOLLOW, Mode::empty())?);
@@ -114,7 +115,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Opens the folder that was reached by a path that ends in `..` or at the source's own folder.
+    /// Opens the folder reached by a path that ends in `..` or at the source's own folder.
     fn open_here(&self, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
         let (_, folder) = self.stack.last().expect("the root folder stays");
         let opened = rustix::fs::openat(folder, ".", flags | OFlags::NOFOLLOW, Mode::empty())?;
@@ -129,7 +130,7 @@ fn top() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/", LOOK | OFlags::DIRECTORY, Mode::empty())?)
 }
 
-/// The components of a path, `..` too, `.` not.
+/// The components of a path, with `..` but without `.`.
 fn parts(path: &Path) -> Vec<OsString> {
     let names = path.components().filter(|part| !matches!(part, Component::CurDir));
     names.map(|part| part.as_os_str().to_owned()).collect()

@@ -1,4 +1,4 @@
-//! What of a file still counts, and how a file is written again with that alone.
+//! Finds the records of a file that still count, and rewrites the file with them only.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::{Counts, Limits, Rule, SUM, append, name, sound};
 
-/// Length of the id that a record begins with.
+/// The length of the id at the start of a record.
 const ID: usize = 16;
 
-/// The records that count, in order: of several about one thing, the one that the rule chooses.
+/// The records that count, in order: of several with one id, the one that the rule chooses.
 pub(super) fn counting<const N: usize>(
     records: impl Iterator<Item = [u8; N]>,
     rule: Rule<N>,
@@ -35,8 +35,8 @@ pub(super) fn counting<const N: usize>(
     all.into_iter().flatten().collect()
 }
 
-/// Whether a file of `len` bytes, of which `count` records count, is to be written again: more than half of it no longer counts, or
-/// it is longer than it may be.
+/// Whether to rewrite a file of `len` bytes with `count` records that count: more than half of it no longer counts,
+/// or it is too long.
 pub(super) fn is_worth_it<const N: usize>(len: u64, count: usize, limits: Limits) -> bool {
     len >= limits.floor && len > 2 * bytes_of::<N>(count) || len > limits.most
 }
@@ -45,15 +45,15 @@ fn bytes_of<const N: usize>(count: usize) -> u64 {
     count as u64 * (N + SUM) as u64
 }
 
-/// Replaces the file at a path, which this process has locked, by one of what counts in it. Whenever this is ended, the old
-/// file is there or the new one.
+/// Replaces the file at a path, which this process has locked, by the records that count. If this is interrupted,
+/// either the old or the new file is there.
 pub(super) fn rewrite<const N: usize>(path: &Path, rule: Rule<N>, limits: Limits) -> io::Result<()> {
-    // Where a link leads to is replaced, not the link.
+    // Replaces a link's target, not the link.
     let path = &path.canonicalize()?;
     let bytes = std::fs::read(path)?;
     let mut records = counting(sound(&bytes), rule);
     if bytes_of::<N>(records.len()) > limits.most {
-        // Half of it, so that the next one to add does not have to do this again.
+        // Keeps half, so that the next addition does not rewrite it again.
         let kept = limits.most / 2 / (N + SUM) as u64;
         let dropped = records.len().saturating_sub(crate::model::number::to_usize(kept));
         records.drain(..dropped);

@@ -1,9 +1,9 @@
-//! Files of records of one length, each with its checksum, that outlive the process: what was found out once.
+//! Record files: records of one length, each with its checksum, that keep facts across restarts.
 //!
-//! A file only grows, by whole records. So what a crash leaves is what was there before and some of what was being added,
-//! and a byte that flips on the disk costs the record that it is in. Several processes add to one file, each under the
-//! file's lock. A file that holds too much of what does not count any more is written again, beside the old one, and
-//! renamed over it ([`compact`]); files that no program has used for days are removed ([`stale`]).
+//! A file only grows, by whole records. So a crash leaves the earlier records and some of the new ones, and a flipped
+//! byte on disk costs one record. Several processes add to one file under its lock. A file in which too little still
+//! counts is rewritten next to the old one and renamed over it ([`compact`]). Files unused for days are removed
+//! ([`stale`]).
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -26,74 +26,73 @@ mod tests;
 pub(crate) use name::Kind;
 pub(crate) use stale::remove_stale;
 
-/// Length of the checksum behind each record.
+/// The length of the checksum after each record.
 const SUM: usize = 4;
 
-/// How long another process is waited for; adding to the file takes it less than a millisecond.
+/// How long to wait for another process; adding records takes it less than a millisecond.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How often the file may be replaced by others while this process waits for its lock.
+/// How often others may replace the file while this process waits for its lock.
 const ATTEMPTS: usize = 8;
 
-/// How exactly a file's last use is noted, in seconds: a tenth of what makes it stale, or less.
+/// The precision of a file's last use, in seconds: at most a tenth of the time that makes it stale.
 const USE_NOTED: i64 = 12 * 60 * 60;
 
-/// What decides which of two records about one thing counts.
+/// Chooses which of two records with one id counts.
 pub(crate) type Rule<const N: usize> = fn(earlier: &[u8; N], later: &[u8; N]) -> Counts;
 
-/// The record that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counts {
-    /// The one that was added first.
+    /// The record added first.
     Earlier,
-    /// The one that was added last.
+    /// The record added last.
     Later,
 }
 
-/// The rule where what was found out last is right.
+/// The rule for facts whose latest record is right.
 pub(crate) fn later<const N: usize>(_: &[u8; N], _: &[u8; N]) -> Counts {
     Counts::Later
 }
 
-/// How large files become, in bytes.
+/// The limits of a file's size, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// Smaller ones are never compacted.
+    /// Smaller files are never compacted.
     floor: u64,
-    /// Larger ones lose their oldest records.
+    /// Larger files lose their oldest records.
     most: u64,
 }
 
-/// More than a million records: as many are in memory too.
+/// More than a million records, as many as in memory.
 const LIMITS: Limits = Limits { floor: 1 << 20, most: 32 << 20 };
 
-/// Records of `N` bytes in a file that several processes add to. Each begins with the id of what it is about.
+/// A file of `N`-byte records that several processes add to. Each record begins with the id of its subject.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordFile<const N: usize> {
     path: PathBuf,
     rule: Rule<N>,
     limits: Limits,
     clock: WallClock,
-    /// Seconds since 1970 when its use was last noted.
+    /// When its use was last noted, in seconds since 1970.
     noted: Arc<AtomicI64>,
 }
 
 impl<const N: usize> RecordFile<N> {
-    /// The records of a kind in `folder`; the file is made when something is added. A file of one `format` is never read as
-    /// one of another, nor by another version of the program.
+    /// The records of a kind in `folder`. The first addition creates the file. A file is never read in another
+    /// `format` or by another version of the program.
     pub fn new(folder: &Path, kind: Kind, format: u32, rule: Rule<N>, clock: WallClock) -> Self {
         let path = folder.join(name::of_this_version(kind, format));
         Self { path, rule, limits: LIMITS, clock, noted: Arc::default() }
     }
 
-    /// Where they are.
+    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The sound records that count, in the order in which they were added; none where there is no file yet. Compacts the
-    /// file where that is worth it.
+    /// Reads the valid records that count, in the order they were added; none if there is no file yet. Compacts the
+    /// file if that is worthwhile.
     pub fn read(&self) -> io::Result<Vec<[u8; N]>> {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
@@ -105,13 +104,13 @@ impl<const N: usize> RecordFile<N> {
         if compact::is_worth_it::<N>(bytes.len() as u64, found.len(), self.limits)
             && let Err(error) = self.compact()
         {
-            // Another process has it locked, or the folder cannot be written to: the next mount may do it.
+            // Another process has it locked, or the folder is not writable; the next mount may compact it.
             self.not_compacted(&error);
         }
         Ok(found)
     }
 
-    /// Adds records: what other processes add at the same time stands before or behind them.
+    /// Adds records, before or after those that other processes add at the same time.
     pub fn add(&self, records: impl IntoIterator<Item = [u8; N]>) -> io::Result<()> {
         self.check_folder()?;
         let mut file = self.locked()?;
@@ -119,13 +118,13 @@ impl<const N: usize> RecordFile<N> {
         if file.metadata()?.len() > self.limits.most
             && let Err(error) = compact::rewrite(&self.path, self.rule, self.limits)
         {
-            // What was to be added is there.
+            // The records were added anyway.
             self.not_compacted(&error);
         }
         Ok(())
     }
 
-    /// Keeps the file from being taken for one that nobody uses. Costs nothing where that was done not long ago.
+    /// Marks the file as used. Costs nothing if that was done recently.
     pub fn note_use(&self) {
         let now = self.clock.now();
         let before = self.noted.load(Ordering::Relaxed);
@@ -133,16 +132,16 @@ impl<const N: usize> RecordFile<N> {
             return;
         }
         self.noted.store(now.as_second(), Ordering::Relaxed);
-        // In a folder that we may only read, nothing is removed by us either.
+        // We also remove nothing in a folder that we may only read.
         let _ = File::open(&self.path).and_then(|file| file.set_modified(now.into()));
     }
 
-    /// Makes the folder where it is missing. Nothing is written to one that another user can change.
+    /// Creates the folder if it is missing. Refuses a folder that another user can change.
     fn check_folder(&self) -> io::Result<()> {
         self.path.parent().map_or(Ok(()), private::make_folder)
     }
 
-    /// Writes again what counts, unless another process has the file locked.
+    /// Compacts the file, unless another process has it locked.
     fn compact(&self) -> io::Result<()> {
         self.check_folder()?;
         let file = private::append_to(&self.path)?;
@@ -157,8 +156,8 @@ impl<const N: usize> RecordFile<N> {
         tracing::debug!(path = %self.path.shown(), %error, "a file of facts is not compacted");
     }
 
-    /// The file that is at the path now, locked until it is dropped. One that another process replaces or removes while this
-    /// one waits for it is not written to: nobody would read that.
+    /// Opens and locks the current file at the path. Retries if another process replaces or removes the file
+    /// meanwhile, because nobody would read what is added to the old one.
     fn locked(&self) -> io::Result<File> {
         for _ in 0..ATTEMPTS {
             let file = private::append_to(&self.path)?;
@@ -181,7 +180,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Waits for the only lock of a file, which ends with `file`.
+/// Waits for the exclusive lock of a file, held until `file` is dropped.
 fn lock_soon(file: &File) -> io::Result<()> {
     let begun = Instant::now();
     loop {
@@ -196,7 +195,7 @@ fn lock_soon(file: &File) -> io::Result<()> {
     }
 }
 
-/// Adds records to a file that is open for appending, and that this process alone writes to now.
+/// Adds records to a file that is open for appending and locked by this process.
 pub(crate) fn append<const N: usize>(
     file: &mut File,
     records: impl IntoIterator<Item = [u8; N]>,
@@ -204,7 +203,7 @@ pub(crate) fn append<const N: usize>(
     let len = file.metadata()?.len();
     let beyond = len % (N + SUM) as u64;
     if beyond > 0 {
-        // The process that wrote that was ended, or the disk was full.
+        // Removes part of a record, left by a process that was killed or by a full disk.
         file.set_len(len - beyond)?;
     }
     let mut bytes = Vec::new();
@@ -215,7 +214,7 @@ pub(crate) fn append<const N: usize>(
     file.write_all(&bytes)
 }
 
-/// The sound records in the bytes of a file.
+/// The valid records in a file's bytes.
 pub(crate) fn sound<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     bytes.chunks_exact(N + SUM).filter_map(|entry| {
         let (record, rest) = entry.split_first_chunk::<N>()?;
@@ -223,7 +222,7 @@ pub(crate) fn sound<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N
     })
 }
 
-/// Begun with the length, so that no record is one of another length.
+/// Starts with the length, so that no record is valid at another length.
 fn sum<const N: usize>(record: &[u8; N]) -> [u8; SUM] {
     crc32c::crc32c_append(crc32c::crc32c(&(N as u64).to_le_bytes()), record).to_le_bytes()
 }

@@ -1,23 +1,22 @@
-//! The names of files of records: what kind they are, for which version of the program, in which format.
+//! The names of record files: their kind, program version and format.
 
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-/// What the records of a file say.
+/// What the records of a file are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Lengths of contents.
     Lengths,
     /// Hashes and numbers of rows of contents.
     Digests,
-    /// When states were first seen.
+    /// When snapshots were first seen.
     Seen,
-    /// What was read of zips.
+    /// Facts about zips.
     Zips,
 }
 
-/// All kinds there are.
 const ALL: [Kind; 4] = [Kind::Lengths, Kind::Digests, Kind::Seen, Kind::Zips];
 
 impl Kind {
@@ -31,25 +30,25 @@ impl Kind {
     }
 }
 
-/// The end of the name of a file that is being written, behind a dot and letters that no other has.
+/// The suffix of a file that is being written, after a dot and random letters.
 pub(super) const NEW: &str = ".new";
 
-/// How many such letters there are.
+/// The number of such letters.
 pub(super) const LETTERS: usize = 6;
 
-/// The name of a file for this version of the program.
+/// The name of a file of this program version.
 pub(super) fn of_this_version(kind: Kind, format: u32) -> String {
     format!("{}-{}-{format}", kind.name(), env!("CARGO_PKG_VERSION"))
 }
 
-/// Whether a name is one that another version of asof gives, or that of a file that is being written.
+/// Whether a name belongs to another version of asof, or to a file that is being written.
 pub(super) fn is_of_another_version(name: &[u8]) -> bool {
     let is_of_this =
         |kind: Kind| name.starts_with(format!("{}-{}-", kind.name(), env!("CARGO_PKG_VERSION")).as_bytes());
     is_ours(name) && (name.ends_with(NEW.as_bytes()) || !ALL.into_iter().any(is_of_this))
 }
 
-/// Whether a version of asof gave a file this name.
+/// Whether some version of asof gives a file this name.
 fn is_ours(name: &[u8]) -> bool {
     static NAMES: LazyLock<Regex> = LazyLock::new(|| {
         let version = r"[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.]+)?";

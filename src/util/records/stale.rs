@@ -1,4 +1,4 @@
-//! Files of other versions of the program that nobody uses any more.
+//! Removes record files of other program versions that nobody uses any more.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -12,16 +12,15 @@ use crate::model::terminal::ShowPath;
 use crate::util::clock::WallClock;
 use crate::util::private;
 
-/// For how long a file must not have been used. Two versions of the program that are used in turn keep their files: a
-/// mount notes the use of its own twice a day.
+/// How long a file must be unused. Two program versions used in turn both keep their files, because a mount notes the
+/// use of its own twice a day.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Removes the files of records in a folder that another version wrote, an earlier or a later one, and that were not used for
-/// a week; and what a process left that was killed while it wrote one. Nothing else in the folder is touched, and no link is
-/// followed. What cannot be removed stays.
+/// Removes the record files of other versions, earlier or later, that were unused for a week, and files that a killed
+/// process left half-written. Touches nothing else, follows no link, and skips what it cannot remove.
 pub(crate) fn remove_stale(folder: &Path, clock: &WallClock) {
     if private::make_folder(folder).is_err() {
-        // It is another user's.
+        // The folder is another user's.
         return;
     }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -43,7 +42,7 @@ fn remove_if_stale(path: &Path, clock: &WallClock) -> io::Result<bool> {
     if !file.metadata()?.is_file() || !is_stale(&file, clock)? {
         return Ok(false);
     }
-    // A process that adds to it has it locked; one that waits for the lock makes the file again.
+    // A process that adds to the file has it locked; one that waits for the lock creates the file again.
     file.try_lock()?;
     if !is_stale(&file, clock)? || !is_at(&file, path)? {
         return Ok(false);
@@ -53,6 +52,6 @@ fn remove_if_stale(path: &Path, clock: &WallClock) -> io::Result<bool> {
 
 fn is_stale(file: &File, clock: &WallClock) -> io::Result<bool> {
     let used = file.metadata()?.modified()?;
-    // One that was used in the future was used on a clock that is not ours.
+    // A file used in the future belongs to another clock.
     Ok(clock.system_time().duration_since(used).is_ok_and(|unused| unused > UNUSED))
 }

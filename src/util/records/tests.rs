@@ -11,14 +11,14 @@ fn record(number: u64) -> [u8; 24] {
     record
 }
 
-/// Another value for the same number.
+/// A second value for the same number.
 fn changed(number: u64, value: u8) -> [u8; 24] {
     let mut record = record(number);
     record[23] = value;
     record
 }
 
-/// A file that is compacted from 10 records on, and never longer than 100.
+/// A file that is compacted from 10 records on and never exceeds 100.
 fn in_folder(folder: &Path, clock: &TestClock) -> RecordFile<24> {
     let file = RecordFile::new(folder, Kind::Lengths, 1, later, clock.clock());
     RecordFile { limits: Limits { floor: 10 * 28, most: 100 * 28 }, ..file }
@@ -144,7 +144,7 @@ fn no_file_grows_beyond_its_bound_and_the_oldest_go_first() {
     assert!((50..=100).contains(&kept.len()), "{}", kept.len());
     let newest: Vec<_> = (1000 - kept.len() as u64..1000).map(record).collect();
     assert_eq!(kept, newest);
-    // A file that an earlier version let grow.
+    // An earlier version let the file grow.
     let all: Vec<u8> = {
         let other = in_folder(&file.path().with_added_extension("d"), &TestClock::of_now());
         let other = RecordFile { limits: LIMITS, ..other };
@@ -164,7 +164,7 @@ fn a_process_that_waits_while_the_file_is_replaced_adds_to_the_new_one() {
     held.try_lock().expect("nobody else has it");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| file.add([record(7)]));
-        // It has the old file open: /proc says so.
+        // /proc shows that it has the old file open.
         let path = fs::canonicalize(file.path()).expect("it is there");
         let opened = || {
             let handles = fs::read_dir("/proc/self/fd").expect("it is Linux").flatten();
@@ -235,12 +235,12 @@ fn files_of_other_versions_go_a_week_after_their_last_use_and_nothing_else_goes(
     clock.advance(7 * DAY - Duration::from_secs(60));
     remove_stale(folder.path(), &clock.clock());
     assert_eq!(names(), all, "they may still be used");
-    // Another version that is used in turn with this one.
+    // Another version, used in turn with this one.
     fs::File::open(at("seen-99.0.0-3"))
         .and_then(|file| file.set_modified(clock.clock().system_time()))
         .expect("ours");
     clock.advance(Duration::from_secs(120));
-    // One that a process adds to right now.
+    // A process is adding to this one.
     let held = fs::OpenOptions::new().append(true).open(at("zips-0.1.0")).expect("it is there");
     held.try_lock().expect("nobody else has it");
     remove_stale(folder.path(), &clock.clock());
