@@ -2,6 +2,7 @@
 //!
 //! Formats and sources make contents; the engine reads them. Nothing here knows of snapshots, caches or FUSE.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,6 +23,8 @@ pub mod unlisted;
 pub mod versioned;
 
 pub use error::{ErrorKind, SourceError, chain};
+use parts::Tree;
+use versioned::Versioned;
 
 /// What kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,49 +54,85 @@ pub struct FileEntry {
     /// Who may read it. Neither part of the identity: where two names of one content differ, the stricter one holds.
     pub access: Access,
     /// Where the bytes come from.
-    pub content: Arc<dyn Content>,
+    pub content: Content,
 }
 
-/// The bytes of one immutable file.
+/// The bytes of one immutable file, by what can be done with them beside reading them from end to end.
+#[derive(Clone)]
+pub enum Content {
+    /// Can only be read from end to end.
+    Stream(Arc<dyn Stream>),
+    /// Says why something cannot be read now, which may be read another time. Stands for all that would be listed in its
+    /// folder.
+    StandIn(Arc<dyn Stream>),
+    /// A tree of parts that others share. It is read by the parts that are wanted.
+    Tree(Arc<dyn Tree>),
+    /// A version of a table of which there are others.
+    Versioned(Arc<dyn Versioned>),
+}
+
+impl Content {
+    /// A content that can only be read from end to end.
+    pub fn stream(stream: impl Stream + 'static) -> Self {
+        Self::Stream(Arc::new(stream))
+    }
+
+    /// Whether it only says why something cannot be read now.
+    pub fn is_stand_in(&self) -> bool {
+        matches!(self, Self::StandIn(_))
+    }
+
+    /// The content as a tree, where it is one.
+    pub fn tree(&self) -> Option<&dyn Tree> {
+        match self {
+            Self::Tree(tree) => Some(&**tree),
+            _ => None,
+        }
+    }
+
+    /// The content as a version of a table, where it is one.
+    pub fn versioned(&self) -> Option<&dyn Versioned> {
+        match self {
+            Self::Versioned(version) => Some(&**version),
+            _ => None,
+        }
+    }
+}
+
+impl Deref for Content {
+    type Target = dyn Stream;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Stream(stream) | Self::StandIn(stream) => &**stream,
+            Self::Tree(tree) => &**tree,
+            Self::Versioned(version) => &**version,
+        }
+    }
+}
+
+/// What every content can do.
 #[async_trait]
-pub trait Content: Send + Sync {
+pub trait Stream: Send + Sync {
     /// Length in bytes where the source states it without reading the content. It is a promise:
-    /// [`Content::read`] fails rather than produce another length.
+    /// [`Stream::read`] fails rather than produce another length.
     fn stated_len(&self) -> Option<u64> {
         None
     }
 
-    /// Whether its id alone decides its bytes, whoever reads it and when: then its length may be kept for
-    /// later mounts. Not so what a server words (`schema.sql`) or computes (views): its next version may do
-    /// it otherwise.
-    fn is_for_good(&self) -> bool {
+    /// Whether its id alone decides its bytes, in this and in every later mount: then its length and its bytes may be kept
+    /// on disk. Not so for what a server words (`schema.sql`) or computes (views): its next version may do it otherwise.
+    fn is_immutable_by_id(&self) -> bool {
         false
     }
 
-    /// The content as a tree of parts that others share, where it is one. It is read by these alone then, as
-    /// far as they are wanted.
-    fn in_parts(&self) -> Option<&dyn parts::InParts> {
-        None
-    }
-
-    /// The content as a version of a table of which there are others, where it is one.
-    fn versioned(&self) -> Option<&dyn versioned::Versioned> {
-        None
-    }
-
     /// The columns of the key by which the rows of a table are told apart, in the key's order: none for a table without
-    /// one. `None` where the source knows of no such thing, and for what is no table.
+    /// one. `None` where the source does not know, and for what is no table.
     ///
     /// # Errors
     /// What the source says.
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
         Ok(None)
-    }
-
-    /// Whether it only says why something cannot be read now, which may be read another time. It stands for all that would
-    /// be listed in its folder, too.
-    fn may_pass(&self) -> bool {
-        false
     }
 
     /// How many bytes the server behind it has sent so far; `None` where it comes from this machine.

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::SourceError;
+use super::{SourceError, Stream};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 
@@ -81,7 +81,7 @@ pub enum Segment {
 }
 
 /// A content that can be opened as a tree.
-pub trait InParts: Send + Sync {
+pub trait Tree: Stream {
     /// The label of its source, whose work it is to open and to read it.
     fn source(&self) -> &str;
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Content, Sink, SourceError};
+use super::{Sink, SourceError, Stream};
 
 /// A content that is its own text: `schema.sql` of a working set, which names itself by it.
 pub struct TextContent {
@@ -14,7 +14,7 @@ pub struct TextContent {
 }
 
 #[async_trait]
-impl Content for TextContent {
+impl Stream for TextContent {
     fn stated_len(&self) -> Option<u64> {
         Some(self.text.len() as u64)
     }

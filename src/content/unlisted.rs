@@ -9,14 +9,14 @@ use crate::model::content_id::ContentId;
 
 /// Whether something in a listing stands for files that may be listed another time.
 pub fn is_passing(files: &[FileEntry]) -> bool {
-    files.iter().any(|file| file.content.may_pass())
+    files.iter().any(|file| file.content.is_stand_in())
 }
 
 /// What stands in `files` for a path that is not in them.
 fn stand_in<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
     let covers = |file: &&FileEntry| {
         let folder = file.path.rfind('/').map_or("", |at| &file.path[..=at]);
-        file.content.may_pass() && path.starts_with(folder)
+        file.content.is_stand_in() && path.starts_with(folder)
     };
     files.iter().find(covers)
 }

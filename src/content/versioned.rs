@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{Closed, Content, Sink, SourceError};
+use super::{Closed, Content, Sink, SourceError, Stream};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 
-/// A version of a table. Its lines are the same as those that [`super::Content::read`] gives.
+/// A version of a table. Its lines are the same as those that [`super::Stream::read`] gives.
 #[async_trait]
-pub trait Versioned: Send + Sync {
+pub trait Versioned: Stream {
     /// What all versions of the table have in common for as long as its definition stays: only within one
     /// family one version can be told from another.
     ///
@@ -74,6 +74,15 @@ pub trait Versioned: Send + Sync {
     /// What the source says.
     async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError>;
 
+    /// The version's rows by their keys, where its source finds them without reading the versions.
+    fn named_rows(&self) -> Option<&dyn NamedRows> {
+        None
+    }
+}
+
+/// Finds one row in many versions of a table.
+#[async_trait]
+pub trait NamedRows: Send + Sync {
     /// The row with a key of this name ([`crate::model::row::key_name`]) in some versions of the table, all of them in the
     /// history of the commit `newest`: its line without the line feed, `None` where there is no such row. A version for
     /// which the source has no quick answer is left out.
@@ -82,12 +91,10 @@ pub trait Versioned: Send + Sync {
     /// What the source says.
     async fn rows_named(
         &self,
-        _name: &str,
-        _newest: &str,
-        _versions: &[&str],
-    ) -> Result<HashMap<String, Option<Bytes>>, SourceError> {
-        Ok(HashMap::new())
-    }
+        name: &str,
+        newest: &str,
+        versions: &[&str],
+    ) -> Result<HashMap<String, Option<Bytes>>, SourceError>;
 }
 
 /// Versions of one table with one definition.
@@ -174,7 +181,7 @@ pub struct Step {
     /// The later one.
     pub to: ContentId,
     /// The content of the later one.
-    pub content: Arc<dyn Content>,
+    pub content: Content,
     /// Bytes of the lines of `to` that are not in `from`.
     pub added: u64,
     /// Bytes of the lines of `from` that are not in `to`.

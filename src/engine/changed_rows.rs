@@ -42,7 +42,7 @@ impl Side<'_> {
 }
 
 /// Two contents that are compared, the earlier one first.
-pub type ContentPair = [Option<Arc<dyn Content>>; 2];
+pub type ContentPair = [Option<Content>; 2];
 
 impl Engine {
     /// Shows `take` the rows of pairs of contents of one table that the other one of the pair does not have, with the place of
@@ -68,12 +68,12 @@ impl Engine {
         let cancel = Cancel::default();
         let _wanted = cancel.on_drop();
         let compare = move || {
-            let open = |content: &Option<Arc<dyn Content>>| {
+            let open = |content: &Option<Content>| {
                 content.as_ref().and_then(|content| Tree::open(content, &memory)).transpose()
             };
             let mut are_told = Vec::with_capacity(pairs.len());
             for (at, pair) in pairs.iter().enumerate() {
-                if pair.iter().flatten().any(|content| content.in_parts().is_none()) {
+                if pair.iter().flatten().any(|content| content.tree().is_none()) {
                     are_told.push(false);
                     continue;
                 }
@@ -88,7 +88,7 @@ impl Engine {
             }
             Ok((state, are_told, work))
         };
-        blocking(&*of, compare).await
+        blocking(&of, compare).await
     }
 }
 

@@ -63,11 +63,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the source says when the content cannot be read.
-    pub async fn digest(
-        &self,
-        id: ContentId,
-        content: &Arc<dyn Content>,
-    ) -> Result<Digest, Arc<SourceError>> {
+    pub async fn digest(&self, id: ContentId, content: &Content) -> Result<Digest, Arc<SourceError>> {
         let known = lock(&self.digests.table).get(id);
         if let Some(known) = known
             && self.lengths.get(id).is_none_or(|len| len == known.len)
@@ -77,10 +73,10 @@ impl Engine {
         // To hash takes a while, and is not for the loop that takes requests.
         off_the_loop().await;
         let reader = self.open(id, content).await?;
-        let (table, is_for_good) = (Arc::clone(&self.digests.table), content.is_for_good());
+        let (table, is_immutable_by_id) = (Arc::clone(&self.digests.table), content.is_immutable_by_id());
         let make = async move {
             let digest = Digest::of(&reader).await?;
-            lock(&table).keep(id, digest, |before| before != Some(digest) && is_for_good);
+            lock(&table).keep(id, digest, |before| before != Some(digest) && is_immutable_by_id);
             Ok(digest)
         };
         self.digests.flights.join(Way::to(id, &**content), make).await
@@ -97,7 +93,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::content::Sink;
+    use crate::content::{Sink, Stream};
     use crate::engine::Index;
     use crate::util::clock::WallClock;
 
@@ -105,12 +101,12 @@ mod tests {
     struct Lines {
         text: Bytes,
         reads: AtomicUsize,
-        is_for_good: bool,
+        is_immutable_by_id: bool,
     }
 
     impl Lines {
-        fn new(text: impl Into<Bytes>, is_for_good: bool) -> Arc<Self> {
-            Arc::new(Self { text: text.into(), reads: AtomicUsize::new(0), is_for_good })
+        fn new(text: impl Into<Bytes>, is_immutable_by_id: bool) -> Arc<Self> {
+            Arc::new(Self { text: text.into(), reads: AtomicUsize::new(0), is_immutable_by_id })
         }
 
         fn reads(&self) -> usize {
@@ -119,9 +115,9 @@ mod tests {
     }
 
     #[async_trait]
-    impl Content for Lines {
-        fn is_for_good(&self) -> bool {
-            self.is_for_good
+    impl Stream for Lines {
+        fn is_immutable_by_id(&self) -> bool {
+            self.is_immutable_by_id
         }
 
         fn describe(&self) -> String {
@@ -141,7 +137,7 @@ mod tests {
     }
 
     async fn digest(engine: &Engine, name: &str, lines: &Arc<Lines>) -> Digest {
-        let content: Arc<dyn Content> = Arc::clone(lines) as _;
+        let content = Content::Stream(lines.clone());
         engine.digest(ContentId::of(&[name.as_bytes()]), &content).await.expect("it can be read")
     }
 
@@ -180,10 +176,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_engine_knows_what_is_for_good() {
+    async fn the_next_engine_knows_what_is_immutable_by_id() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, is_for_good, reads) in [("kept", true, 1), ("asked anew", false, 2)] {
-            let lines = Lines::new("{\"id\":1}\n", is_for_good);
+        for (name, is_immutable_by_id, reads) in [("kept", true, 1), ("asked anew", false, 2)] {
+            let lines = Lines::new("{\"id\":1}\n", is_immutable_by_id);
             for _ in 0..2 {
                 let mut engine = Engine::new(1 << 20);
                 engine
@@ -202,7 +198,7 @@ mod tests {
         let wrong = Digest { len: 3, sha256: [1; 32], rows: 7 };
         lock(&engine.digests.table).recall([(ContentId::of(&[b"wrong"]), wrong)]);
         let (lines, content) = (Lines::new("a\nb\n", true), Lines::new("a\nb\n", true));
-        let content: Arc<dyn Content> = content;
+        let content = Content::Stream(content);
         engine.len(ContentId::of(&[b"wrong"]), &content).await.expect("it can be read");
         let found = digest(&engine, "wrong", &lines).await;
         assert_eq!((found.len, found.rows), (4, 2));

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::content::blocking::broken_off;
-use crate::content::{Content, SourceError};
+use crate::content::{SourceError, Stream};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
@@ -24,7 +24,7 @@ pub(super) struct Way {
 
 impl Way {
     /// The way to this content.
-    pub fn to(id: ContentId, content: &dyn Content) -> Self {
+    pub fn to(id: ContentId, content: &dyn Stream) -> Self {
         Self { id, is_remote: content.received().is_some() }
     }
 }

@@ -35,7 +35,7 @@ type Outcome<T> = Result<T, Arc<SourceError>>;
 /// has dropped asks the source for it, from the beginning of the content where it cannot begin elsewhere.
 pub struct Held {
     id: ContentId,
-    content: Arc<dyn Content>,
+    content: Content,
     version: Arc<Version>,
     cache: Arc<Cache>,
     /// Held by whoever has the source work: another reader of the same place finds in the cache what that one read.
@@ -65,12 +65,7 @@ struct Run {
 }
 
 impl Held {
-    pub(super) fn new(
-        id: ContentId,
-        content: Arc<dyn Content>,
-        version: Arc<Version>,
-        cache: Arc<Cache>,
-    ) -> Self {
+    pub(super) fn new(id: ContentId, content: Content, version: Arc<Version>, cache: Arc<Cache>) -> Self {
         Self { id, content, version, cache, turn: tokio::sync::Mutex::default(), waiting: Arc::default() }
     }
 
@@ -152,12 +147,12 @@ impl Held {
         // A checksum passed there; the id is that of the bytes themselves.
         let look =
             move || Ok(cache.disk().and_then(|disk| disk.get(&id)).filter(|bytes| segment_id(bytes) == id));
-        blocking(&*self.content, look).await
+        blocking(&self.content, look).await
     }
 
     /// Starts the source at a segment, or where it can be started before it.
     fn start(&self, number: usize) -> Run {
-        let source = Arc::clone(&self.content);
+        let source = self.content.clone();
         let is_range = number > 0 && self.version.is_ordered() && self.content.versioned().is_some();
         let from = self.version.segment(number).first.clone().filter(|_| is_range);
         let end = if is_range { self.version.count().min(number + SPAN) } else { self.version.count() };

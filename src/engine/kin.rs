@@ -167,7 +167,7 @@ pub(super) struct Recent {
     /// Its content's id.
     pub id: ContentId,
     /// Its content.
-    pub content: Arc<dyn Content>,
+    pub content: Content,
 }
 
 impl Kin {
@@ -189,10 +189,10 @@ impl Kin {
     }
 
     /// Notes a version that is at hand.
-    pub fn note(&self, id: ContentId, content: &Arc<dyn Content>) {
+    pub fn note(&self, id: ContentId, content: &Content) {
         let mut seen = lock(&self.seen);
         seen.recent.retain(|recent| recent.id != id);
-        seen.recent.push_front(Recent { id, content: Arc::clone(content) });
+        seen.recent.push_front(Recent { id, content: content.clone() });
         seen.recent.truncate(RECENT);
     }
 
@@ -241,8 +241,10 @@ mod tests {
     #[test]
     fn changes_that_are_dearer_than_a_full_read_are_tried_now_and_then() {
         let kin = Kin::default();
-        let content: Arc<dyn Content> =
-            Arc::new(crate::content::text::TextContent { text: bytes::Bytes::new(), what: String::new() });
+        let content: Content = Content::stream(crate::content::text::TextContent {
+            text: bytes::Bytes::new(),
+            what: String::new(),
+        });
         for number in 0..20_u8 {
             kin.note(ContentId::of(&[&[number]]), &content);
         }

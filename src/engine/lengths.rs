@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::learned::Learned;
 use super::report;
-use crate::content::{Content, ErrorKind, SourceError};
+use crate::content::{ErrorKind, SourceError, Stream};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
@@ -36,7 +36,7 @@ impl Lengths {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] when it was told to be another: somebody may have copied by the first.
-    pub fn remember(&self, id: ContentId, len: u64, content: &dyn Content) -> Result<(), SourceError> {
+    pub fn remember(&self, id: ContentId, len: u64, content: &dyn Stream) -> Result<(), SourceError> {
         let (told, hint) = match (content.stated_len(), lock(&self.table).get(id)) {
             (Some(stated), _) => {
                 (stated, "the source gave two answers to one question; mount again to ask anew")
@@ -61,18 +61,19 @@ impl Lengths {
         Err(error)
     }
 
-    fn keep(&self, id: ContentId, len: u64, content: &dyn Content) {
-        let is_news =
-            |before: Option<Known>| content.is_for_good() && before.is_none_or(|before| before.len != len);
+    fn keep(&self, id: ContentId, len: u64, content: &dyn Stream) {
+        let is_news = |before: Option<Known>| {
+            content.is_immutable_by_id() && before.is_none_or(|before| before.len != len)
+        };
         lock(&self.table).keep(id, Known { len, is_checked: true }, is_news);
     }
 
-    /// Takes over what follows from lengths that are known; `is_for_good` is that of the contents.
-    pub fn derive(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>, is_for_good: bool) {
+    /// Takes over what follows from lengths that are known; `is_immutable_by_id` is that of the contents.
+    pub fn derive(&self, lengths: impl IntoIterator<Item = (ContentId, u64)>, is_immutable_by_id: bool) {
         let mut table = lock(&self.table);
         for (id, len) in lengths {
             if table.get(id).is_none() {
-                table.keep(id, Known { len, is_checked: false }, |_| is_for_good);
+                table.keep(id, Known { len, is_checked: false }, |_| is_immutable_by_id);
             }
         }
     }

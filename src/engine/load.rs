@@ -1,7 +1,5 @@
 //! Reading a content from end to end: its segments, and whether its lines stand in the order of their keys.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::cache::{Cache, Cached, Key};
@@ -17,11 +15,11 @@ use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 /// # Errors
 /// What the source says.
 pub(super) async fn read(
-    content: &Arc<dyn Content>,
+    content: &Content,
     order: Option<&KeyOrder>,
     cache: &Cache,
 ) -> Result<Version, SourceError> {
-    let source = Arc::clone(content);
+    let source = content.clone();
     let mut reading = Reading::start(cache.budget(), |sink| async move { source.read(sink).await });
     let (mut segmenter, mut list) = (Segmenter::default(), SegmentList::new(order, cache));
     while let Some(piece) = reading.next().await {

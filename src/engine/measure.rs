@@ -28,12 +28,12 @@ enum Learned {
     /// They are not those of the versions themselves.
     Wrong,
     /// So many lengths, up to that of this content.
-    UpTo(Arc<dyn Content>, usize),
+    UpTo(Content, usize),
 }
 
 /// A table, by one version of it.
 struct Table {
-    content: Arc<dyn Content>,
+    content: Content,
     family: Arc<Family>,
     kin: Arc<Kin>,
 }
@@ -46,9 +46,9 @@ struct Table {
 pub(super) async fn len(
     versions: &Arc<Versions>,
     id: ContentId,
-    content: &Arc<dyn Content>,
+    content: &Content,
 ) -> Result<Option<u64>, Arc<SourceError>> {
-    let Some((_, family)) = relatives(&**content).await else { return Ok(None) };
+    let Some((_, family)) = relatives(content).await else { return Ok(None) };
     let kin = versions.families.kin(family.id);
     let begun = Instant::now();
     // Others who ask meanwhile find what this one learns.
@@ -58,7 +58,7 @@ pub(super) async fn len(
     }
     steps.failure_since(begun)?;
     let Some(count) = steps.worth_asking() else { return Ok(None) };
-    let table = Table { content: Arc::clone(content), family, kin: Arc::clone(&kin) };
+    let table = Table { content: content.clone(), family, kin: Arc::clone(&kin) };
     match learn(versions, &table, Some(id), count, steps.are_proven()).await {
         Ok(Learned::Nothing) => {
             steps.told_nothing();
@@ -126,7 +126,7 @@ async fn learn(
         steps_are_wrong(&**content, len);
         return Ok(Learned::Wrong);
     }
-    let learned = Learned::UpTo(Arc::clone(content), way.len());
-    versions.lengths.derive(way, content.is_for_good());
+    let learned = Learned::UpTo(content.clone(), way.len());
+    versions.lengths.derive(way, content.is_immutable_by_id());
     Ok(learned)
 }

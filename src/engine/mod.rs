@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// The exact length of a content in bytes, where nothing has to be read for it.
-    pub fn known_len(&self, id: ContentId, content: &Arc<dyn Content>) -> Option<u64> {
+    pub fn known_len(&self, id: ContentId, content: &Content) -> Option<u64> {
         content.stated_len().or_else(|| self.lengths.get(id))
     }
 
@@ -170,7 +170,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the source says when the content cannot be read.
-    pub async fn len(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<u64, Arc<SourceError>> {
+    pub async fn len(&self, id: ContentId, content: &Content) -> Result<u64, Arc<SourceError>> {
         if let Some(len) = self.known_len(id, content) {
             return Ok(len);
         }
@@ -188,7 +188,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the source says when the content cannot be read or does not pass its checks.
-    pub async fn open(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Reader, Arc<SourceError>> {
+    pub async fn open(&self, id: ContentId, content: &Content) -> Result<Reader, Arc<SourceError>> {
         if let Some(tree) = self.tree(id, content).await? {
             return Ok(Reader::InParts(tree));
         }
@@ -202,26 +202,22 @@ impl Engine {
             return Ok(Reader::Held(held));
         }
         open.retain(|_, held| held.strong_count() > 0);
-        let held = Arc::new(Held::new(id, Arc::clone(content), version, Arc::clone(&self.cache)));
+        let held = Arc::new(Held::new(id, content.clone(), version, Arc::clone(&self.cache)));
         open.insert(way, Arc::downgrade(&held));
         Ok(Reader::Held(held))
     }
 
     /// The tree of a content that is in parts, measured.
-    async fn tree(
-        &self,
-        id: ContentId,
-        content: &Arc<dyn Content>,
-    ) -> Result<Option<Arc<Tree>>, Arc<SourceError>> {
-        if content.in_parts().is_none() {
+    async fn tree(&self, id: ContentId, content: &Content) -> Result<Option<Arc<Tree>>, Arc<SourceError>> {
+        if content.tree().is_none() {
             return Ok(None);
         }
         if let Some(open) = lock(&self.trees).get(&id) {
             return Ok(Some(Arc::clone(open)));
         }
-        let (content, parts) = (Arc::clone(content), Arc::clone(&self.parts));
+        let (content, parts) = (content.clone(), Arc::clone(&self.parts));
         let (lengths, trees) = (Arc::clone(&self.lengths), Arc::clone(&self.trees));
-        let described = Arc::clone(&content);
+        let described = content.clone();
         let open = move || {
             let Some(tree) = Tree::open(&content, &parts).transpose()? else { return Ok(None) };
             if !lengths.is_checked(id) {
@@ -231,7 +227,7 @@ impl Engine {
             lock(&trees).put(id, Arc::clone(&tree));
             Ok(Some(tree))
         };
-        blocking(&*described, open).await
+        blocking(&described, open).await
     }
 }
 
@@ -256,9 +252,9 @@ impl Reader {
 
 /// Does something that blocks, for a content in parts its source's work, for others that of our own cache folder.
 async fn blocking<T: Send + 'static>(
-    content: &dyn Content,
+    content: &Content,
     work: impl FnOnce() -> Result<T, Arc<SourceError>> + Send + 'static,
 ) -> Result<T, Arc<SourceError>> {
-    let source = content.in_parts().map_or(CACHE_FOLDER, |parts| parts.source());
+    let source = content.tree().map_or(CACHE_FOLDER, |parts| parts.source());
     in_place(source, work, |why| Arc::new(broken_off(&content.describe(), why))).await
 }

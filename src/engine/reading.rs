@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::content::{ErrorKind, Sink, SourceError, Stream};
 use crate::memory::{Budget, Held};
 use crate::util::tasks;
 
@@ -62,7 +62,7 @@ impl Reading {
     ///
     /// # Errors
     /// That of the source.
-    pub async fn verdict(mut self, content: &dyn Content) -> Result<(), SourceError> {
+    pub async fn verdict(mut self, content: &dyn Stream) -> Result<(), SourceError> {
         match (&mut self.task).await {
             Some(verdict) => verdict,
             // The message of the panic itself went to the log.

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::catalog::View;
-use crate::content::{Content, SourceError, chain};
+use crate::content::{SourceError, Stream, chain};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 use lru::LruCache;
@@ -22,7 +22,7 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
 static TOLD: LazyLock<Mutex<Told>> = LazyLock::new(Mutex::default);
 
 /// Logs a content that cannot be read: which one, why, and what to do.
-pub fn cannot_read(content: &dyn Content, error: &SourceError) {
+pub fn cannot_read(content: &dyn Stream, error: &SourceError) {
     let (what, reason) = (content.describe(), error.chain());
     let hint = error.hint.as_deref().unwrap_or_default();
     // What is broken is the same thing in however many snapshots it occurs.
@@ -33,7 +33,7 @@ pub fn cannot_read(content: &dyn Content, error: &SourceError) {
 }
 
 /// Logs that a source tells changes since a version which that version does not bear out.
-pub fn changes_do_not_fit(since: &dyn Content) {
+pub fn changes_do_not_fit(since: &dyn Stream) {
     let what = since.describe();
     if let Some(repeated) = lock(&TOLD).news(&[b"changes"], Instant::now()) {
         tracing::warn!(%what, repeated, "the changes since do not fit; the next version is read as a whole");
@@ -41,7 +41,7 @@ pub fn changes_do_not_fit(since: &dyn Content) {
 }
 
 /// Logs that the length which follows from a source's changes is not that of the version itself.
-pub fn steps_are_wrong(content: &dyn Content, told: u64) {
+pub fn steps_are_wrong(content: &dyn Stream, told: u64) {
     let what = content.describe();
     if let Some(repeated) = lock(&TOLD).news(&[b"steps"], Instant::now()) {
         tracing::warn!(%what, told, repeated, "changes do not tell its length; every version of it is read");

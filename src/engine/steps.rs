@@ -67,11 +67,10 @@ impl Derived {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
 
     use super::*;
+    use crate::content::Content;
     use crate::content::text::TextContent;
 
     fn id(number: u8) -> ContentId {
@@ -79,7 +78,7 @@ mod tests {
     }
 
     fn step(from: u8, to: u8, added: u64, removed: u64) -> Step {
-        let content = Arc::new(TextContent { text: Bytes::new(), what: String::new() });
+        let content = Content::stream(TextContent { text: Bytes::new(), what: String::new() });
         Step { from: id(from), to: id(to), content, added, removed }
     }
 

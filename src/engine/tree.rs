@@ -81,23 +81,23 @@ enum NotHeld {
 
 /// An open content in parts.
 pub struct Tree {
-    content: Arc<dyn Content>,
+    content: Content,
     parts: Box<dyn Parts>,
     memory: Arc<PartMemory>,
 }
 
 impl Tree {
     /// Opens a content; `None` for one that is not in parts. Blocks.
-    pub(super) fn open(content: &Arc<dyn Content>, memory: &Arc<PartMemory>) -> Option<Outcome<Self>> {
-        let parts = content.in_parts()?.open();
+    pub(super) fn open(content: &Content, memory: &Arc<PartMemory>) -> Option<Outcome<Self>> {
+        let parts = content.tree()?.open();
         let parts = parts.inspect_err(|error| cannot_read(&**content, error)).map_err(Arc::new);
-        let (content, memory) = (Arc::clone(content), Arc::clone(memory));
+        let (content, memory) = (content.clone(), Arc::clone(memory));
         Some(parts.map(|parts| Self { content, parts, memory }))
     }
 
     /// What this is a tree of.
-    pub(super) fn content(&self) -> &dyn Content {
-        &*self.content
+    pub(super) fn content(&self) -> &Content {
+        &self.content
     }
 
     /// The exact length in bytes. Renders what is in no content seen before. Blocks.

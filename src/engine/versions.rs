@@ -47,13 +47,13 @@ impl Versions {
     pub async fn get(
         self: &Arc<Self>,
         id: ContentId,
-        content: &Arc<dyn Content>,
+        content: &Content,
     ) -> Result<Arc<Version>, Arc<SourceError>> {
         if let Some(version) = self.kept(id) {
             return Ok(version);
         }
         let way = Way::to(id, &**content);
-        let (versions, content) = (Arc::clone(self), Arc::clone(content));
+        let (versions, content) = (Arc::clone(self), content.clone());
         let load = async move {
             // A flight that ended between the look above and this one has left its result in the cache.
             match versions.kept(id) {
@@ -71,8 +71,8 @@ impl Versions {
         }
     }
 
-    async fn load(&self, id: ContentId, content: &Arc<dyn Content>) -> Result<Arc<Version>, SourceError> {
-        let relatives = relatives(&**content).await;
+    async fn load(&self, id: ContentId, content: &Content) -> Result<Arc<Version>, SourceError> {
+        let relatives = relatives(content).await;
         let family = relatives.as_ref().map(|(_, family)| &**family);
         if let Some(version) = self.on_disk(id, content, family).await? {
             return Ok(version);
@@ -100,11 +100,11 @@ impl Versions {
     fn settle(
         &self,
         id: ContentId,
-        content: &Arc<dyn Content>,
+        content: &Content,
         version: Version,
     ) -> Result<Arc<Version>, SourceError> {
         self.lengths.remember(id, version.len(), &**content)?;
-        if let Some(disk) = self.cache.disk().filter(|_| content.is_for_good()) {
+        if let Some(disk) = self.cache.disk().filter(|_| content.is_immutable_by_id()) {
             recall::keep(disk, id, &version);
         }
         Ok(self.keep(id, version))
@@ -120,10 +120,10 @@ impl Versions {
     async fn on_disk(
         &self,
         id: ContentId,
-        content: &Arc<dyn Content>,
+        content: &Content,
         family: Option<&Family>,
     ) -> Result<Option<Arc<Version>>, SourceError> {
-        if self.cache.disk().is_none() || !content.is_for_good() {
+        if self.cache.disk().is_none() || !content.is_immutable_by_id() {
             return Ok(None);
         }
         let cache = Arc::clone(&self.cache);
@@ -141,7 +141,7 @@ impl Versions {
 
     async fn read_version(
         &self,
-        content: &Arc<dyn Content>,
+        content: &Content,
         family: &Family,
         kin: &Kin,
     ) -> Result<Version, SourceError> {
@@ -151,11 +151,7 @@ impl Versions {
         Ok(version)
     }
 
-    async fn read(
-        &self,
-        content: &Arc<dyn Content>,
-        order: Option<&KeyOrder>,
-    ) -> Result<Version, SourceError> {
+    async fn read(&self, content: &Content, order: Option<&KeyOrder>) -> Result<Version, SourceError> {
         let read = load::read(content, order, &self.cache).await;
         read.inspect_err(|error| cannot_read(&**content, error))
     }
@@ -207,7 +203,7 @@ impl Versions {
         let Some(changes) = versioned.changes_since(from.version(), limit).await.map_err(Arc::new)? else {
             return Ok(None);
         };
-        let held = Held::new(base.id, Arc::clone(&base.content), version, Arc::clone(&self.cache));
+        let held = Held::new(base.id, base.content.clone(), version, Arc::clone(&self.cache));
         let made = patched(&held, order, changes, &self.cache).await?;
         if made.is_none() {
             changes_do_not_fit(&*base.content);
@@ -222,7 +218,7 @@ impl Versions {
     pub async fn get_whole(
         &self,
         id: ContentId,
-        content: &Arc<dyn Content>,
+        content: &Content,
         family: &Family,
         kin: &Kin,
     ) -> Result<Arc<Version>, SourceError> {
@@ -234,7 +230,7 @@ impl Versions {
 
 /// A version of a table, and what it has in common with others. Where its source cannot say that, it may be readable all
 /// the same: Dolt cannot word every definition that it holds.
-pub(super) async fn relatives(content: &dyn Content) -> Option<(&dyn Versioned, Arc<Family>)> {
+pub(super) async fn relatives(content: &Content) -> Option<(&dyn Versioned, Arc<Family>)> {
     let versioned = content.versioned()?;
     let family = versioned.family().await;
     let family = family.inspect_err(|error| tracing::debug!(reason = chain(error), "it is read by itself"));

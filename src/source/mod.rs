@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::content::{FileEntry, SourceError};
+use crate::content::{ErrorKind, FileEntry, SourceError};
 use crate::model::access::{Audience, Audiences};
 use crate::model::history::{History, SnapshotId};
 
@@ -71,7 +71,9 @@ pub trait Database: Send + Sync {
 
     /// The files of the uncommitted working set as of now, sorted by path. Only called where
     /// [`History::has_live`] is set.
-    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError>;
+    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        Err(SourceError::new(ErrorKind::Missing, self.name(), "there is no working set to list"))
+    }
 
     /// How many bytes the server behind it has sent so far; `None` where it is on this machine.
     fn received(&self) -> Option<u64> {

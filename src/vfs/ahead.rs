@@ -107,7 +107,7 @@ impl Vfs {
     pub(super) async fn list_ahead(&self, node: &Node) -> Result<(), VfsError> {
         let Node::Snapshot { db, key, path: folder } = node else { return Ok(()) };
         if !folder.is_empty()
-            || self.snapshot_files(db, key).await?.iter().all(|f| f.content.in_parts().is_none())
+            || self.snapshot_files(db, key).await?.iter().all(|f| f.content.tree().is_none())
         {
             return Ok(());
         }
@@ -126,7 +126,7 @@ impl Vfs {
         let (Node::Snapshot { db, key, path: folder }, Node::File(file)) = (parent, node) else {
             return None;
         };
-        if !folder.is_empty() || file.content.in_parts().is_none() {
+        if !folder.is_empty() || file.content.tree().is_none() {
             return None;
         }
         let database = self.database(db).ok()?;
@@ -157,7 +157,7 @@ async fn measure(
         let Some(view) = database.view(snapshot.key.slot) else { return };
         let Ok(files) = listings.files(view, &snapshot.key.id).await else { return };
         let Some(Entry::File(file)) = snapshot_dir::find(&files, path) else { continue };
-        if file.content.in_parts().is_some() && engine.len(file.id, &file.content).await.is_err() {
+        if file.content.tree().is_some() && engine.len(file.id, &file.content).await.is_err() {
             return;
         }
     }

@@ -53,7 +53,7 @@ impl Inodes {
             slot.node = Arc::new(match (&*slot.node, node) {
                 (Node::File(known), Node::File(file)) => {
                     let is_here = known.content.received().is_none() && file.content.received().is_some();
-                    let content = Arc::clone(if is_here { &known.content } else { &file.content });
+                    let content = if is_here { &known.content } else { &file.content }.clone();
                     Node::File(FileEntry { access: known.access.and(file.access), content, ..file.clone() })
                 }
                 _ => node.clone(),
@@ -109,7 +109,7 @@ fn derived(identity: &ContentId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::{Content, FileKind, Sink, SourceError};
+    use crate::content::{Content, FileKind, Sink, SourceError, Stream};
     use crate::model::access::Access;
     use crate::model::time::Timestamp;
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[async_trait::async_trait]
-    impl Content for From {
+    impl Stream for From {
         fn received(&self) -> Option<u64> {
             self.server.then_some(0)
         }
@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn what_is_on_this_machine_is_read_from_there_whichever_name_was_looked_up_last() {
         let file = |server| {
-            let (path, id, content) = ("t.jsonl".into(), ContentId::of(&[b"t"]), Arc::new(From { server }));
+            let (path, id, content) =
+                ("t.jsonl".into(), ContentId::of(&[b"t"]), Content::stream(From { server }));
             let (kind, changed, access) = (FileKind::Regular, Timestamp::UNIX_EPOCH, Access::default());
             Node::File(FileEntry { path, kind, id, changed, links: 1, access, content })
         };

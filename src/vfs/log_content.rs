@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::catalog::{self, Database};
-use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
+use crate::content::{Content, FileEntry, FileKind, Sink, SourceError, Stream};
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
 
@@ -43,7 +43,7 @@ fn file(
         changed: engine.first_seen(id, database.seen()).into(),
         links: 1,
         access: database.log_audience().into(),
-        content: Arc::new(content),
+        content: Content::stream(content),
     }
 }
 
@@ -55,7 +55,7 @@ struct LogContent {
 }
 
 #[async_trait]
-impl Content for LogContent {
+impl Stream for LogContent {
     fn describe(&self) -> String {
         format!("{} of {}", self.path, self.database.name)
     }

@@ -13,7 +13,7 @@ use super::lines::each_line;
 use super::{Counts, DerivedError, Version, VersionIndex};
 use crate::catalog::Database;
 use crate::content::unlisted::complete;
-use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
+use crate::content::{Content, FileEntry, FileKind, Sink, SourceError, Stream};
 use crate::engine::Engine;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
@@ -52,7 +52,7 @@ pub fn diff_files(
     let mut files: Vec<FileEntry> = tables
         .iter()
         .map(|(path, pair)| {
-            let content = Arc::new(DiffContent {
+            let content = Content::stream(DiffContent {
                 engine: Arc::clone(engine),
                 path: Arc::clone(path),
                 pair: pair.clone(),
@@ -67,7 +67,7 @@ pub fn diff_files(
     let id = ContentId::of(&parts);
     let summary = Summary { engine: Arc::clone(engine), sides: sides.clone(), files: files.clone() };
     let access = tables.values().map(Pair::access).fold(Access::default(), Access::and).without_values();
-    files.push(entry(SUMMARY.into(), id, changed, access, Arc::new(summary)));
+    files.push(entry(SUMMARY.into(), id, changed, access, Content::stream(summary)));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
@@ -78,7 +78,7 @@ pub(super) fn entry(
     id: ContentId,
     changed: Timestamp,
     access: Access,
-    content: Arc<dyn Content>,
+    content: Content,
 ) -> FileEntry {
     FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, access, content }
 }
@@ -116,7 +116,7 @@ struct DiffContent {
 }
 
 #[async_trait]
-impl Content for DiffContent {
+impl Stream for DiffContent {
     fn describe(&self) -> String {
         format!("the differences of {}", self.path)
     }
@@ -163,7 +163,7 @@ struct SummaryText<'s> {
 }
 
 #[async_trait]
-impl Content for Summary {
+impl Stream for Summary {
     fn describe(&self) -> String {
         format!("the summary of {}..{}", self.sides.from, self.sides.to)
     }
@@ -205,7 +205,7 @@ pub fn history_file(
         path: Arc::clone(path),
         name: name.to_owned(),
     };
-    entry(format!("{name}{TABLE}").into(), id, changed, access, Arc::new(content))
+    entry(format!("{name}{TABLE}").into(), id, changed, access, Content::stream(content))
 }
 
 struct HistoryContent {
@@ -218,7 +218,7 @@ struct HistoryContent {
 }
 
 #[async_trait]
-impl Content for HistoryContent {
+impl Stream for HistoryContent {
     fn describe(&self) -> String {
         format!("the history of {} in {}", self.name, self.path)
     }

@@ -158,6 +158,7 @@ async fn told(
         };
         let last = own.iter().rev().find_map(|&at| versions[at].sides().into_iter().flatten().last());
         let Some(table) = last.and_then(|file| file.content.versioned()) else { continue };
+        let Some(table) = table.named_rows() else { continue };
         let rows = table.rows_named(name, &newest.id, &names).await.map_err(Arc::new)?;
         if rows.is_empty() {
             continue;

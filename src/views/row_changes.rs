@@ -238,7 +238,7 @@ async fn of_row(engine: &Engine, version: &Version, name: &str) -> Result<Vec<Ch
 
 /// The contents on both sides of a version.
 pub(super) fn contents(version: &Version) -> ContentPair {
-    version.sides().map(|file| file.map(|file| Arc::clone(&file.content)))
+    version.sides().map(|file| file.map(|file| file.content.clone()))
 }
 
 /// What names the contents on both sides.

@@ -79,7 +79,7 @@ impl Comparing<'_> {
 
     /// The rows that differ, by their keys: of trees nothing else has to be rendered.
     async fn by_key(&self, candidates: &Candidates, [one, other]: [Work; 2]) -> Result<Tried, DerivedError> {
-        let pair = [self.from, self.to].map(|file| file.map(|file| Arc::clone(&file.content)));
+        let pair = [self.from, self.to].map(|file| file.map(|file| file.content.clone()));
         let pairs = Pairs::new(candidates.pairing(), one, self.cancel);
         let rows = self.engine.changed_rows(vec![pair], other, pairs, |pairs, _, row| {
             let side = if row.is_later { Side::Added } else { Side::Removed };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
 use super::files::entry;
-use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
+use crate::content::{Content, FileEntry, FileKind, Sink, SourceError, Stream};
 use crate::engine::Engine;
 use crate::model::access::{Access, Audience};
 use crate::model::content_id::ContentId;
@@ -30,13 +30,13 @@ pub fn sums(
 ) -> FileEntry {
     let access = files.iter().map(|file| file.access).fold(Access::default(), Access::and).without_values();
     let content = Sums { engine: Arc::clone(engine), folder, files };
-    entry(SUMS.into(), sums_id(id), changed, access, Arc::new(content))
+    entry(SUMS.into(), sums_id(id), changed, access, Content::stream(content))
 }
 
 /// The same for a snapshot whose files cannot be listed: reading it says why. Its name stays listed.
 pub fn no_sums(id: ContentId, folder: String, changed: Timestamp, why: Arc<SourceError>) -> FileEntry {
     // Whom its files would let in is not known.
-    entry(SUMS.into(), sums_id(id), changed, Audience::Owner.into(), Arc::new(NoSums { folder, why }))
+    entry(SUMS.into(), sums_id(id), changed, Audience::Owner.into(), Content::stream(NoSums { folder, why }))
 }
 
 /// The id of the checksums of a snapshot.
@@ -50,7 +50,7 @@ struct NoSums {
 }
 
 #[async_trait]
-impl Content for NoSums {
+impl Stream for NoSums {
     fn describe(&self) -> String {
         format!("the checksums of {}", self.folder)
     }
@@ -86,7 +86,7 @@ impl Sums {
 }
 
 #[async_trait]
-impl Content for Sums {
+impl Stream for Sums {
     fn stated_len(&self) -> Option<u64> {
         let line = |file| {
             let (is_escaped, name) = self.name(file);

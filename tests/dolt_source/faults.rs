@@ -168,7 +168,7 @@ fn a_reader_that_leaves_ends_its_query() {
     let database = database(&server.url("d"));
     let listed = files(&database, &database.history().timeline[0].id);
     for _ in 0..6 {
-        let content = Arc::clone(&entry(&listed, "t.jsonl").content);
+        let content = entry(&listed, "t.jsonl").content.clone();
         wait(async move {
             let (sink, mut pieces) = Sink::new(1);
             let reading = tokio::spawn(async move { content.read(sink).await });
@@ -203,7 +203,7 @@ fn a_query_that_does_not_answer_is_ended_on_the_server_too() {
         "{error}"
     );
     expect_quiet(&mut client);
-    let content = Arc::clone(&entry(&listed, "slow.jsonl").content);
+    let content = entry(&listed, "slow.jsonl").content.clone();
     wait(async move {
         let (sink, _pieces) = Sink::new(1);
         let given_up = tokio::time::timeout(Duration::from_millis(300), content.read(sink)).await;

@@ -12,9 +12,9 @@ const STEPS: u64 = 31;
 const SHORT_STEP: u64 = 7_777;
 
 /// The whole content, as its source gives it.
-pub async fn from_source(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
+pub async fn from_source(content: &Content) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(8);
-    let content = Arc::clone(content);
+    let content = content.clone();
     let reading = tokio::spawn(async move { content.read(sink).await });
     let mut all = Vec::new();
     while let Some(piece) = pieces.recv().await {
@@ -31,7 +31,7 @@ pub async fn from_source(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceEr
 pub async fn by_engine(
     engine: &Engine,
     id: ContentId,
-    content: &Arc<dyn Content>,
+    content: &Content,
 ) -> Result<Vec<u8>, Arc<SourceError>> {
     let len = engine.len(id, content).await?;
     let reader = engine.open(id, content).await?;
@@ -63,10 +63,10 @@ pub async fn by_engine(
 pub async fn checked(
     engine: &Engine,
     id: ContentId,
-    content: &Arc<dyn Content>,
+    content: &Content,
 ) -> Result<Vec<u8>, Vec<Arc<SourceError>>> {
     let mounted = by_engine(engine, id, content).await;
-    if content.in_parts().is_none() {
+    if content.tree().is_none() {
         return mounted.map_err(|error| vec![error]);
     }
     match (mounted, from_source(content).await) {

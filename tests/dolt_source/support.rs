@@ -95,7 +95,7 @@ pub fn live_files(database: &Arc<dyn Database>) -> Arc<[FileEntry]> {
 }
 
 /// A whole content, in one go from its source.
-pub fn bytes(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
+pub fn bytes(content: &Content) -> Result<Vec<u8>, SourceError> {
     wait(reading::from_source(content))
 }
 

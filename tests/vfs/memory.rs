@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asof::catalog::Catalog;
-use asof::content::{Content, ErrorKind, FileEntry, FileKind, Sink, SourceError};
+use asof::content::{Content, ErrorKind, FileEntry, FileKind, Sink, SourceError, Stream};
 use asof::engine::Engine;
 use asof::model::access::Access;
 use asof::model::content_id::ContentId;
@@ -64,7 +64,11 @@ impl Memory {
                 changed: asof::model::time::Timestamp::UNIX_EPOCH,
                 links: links(path, text),
                 access: Access::default(),
-                content: Arc::new(Text { text: text.clone(), key: key(files), reads: self.reads.clone() }),
+                content: Content::stream(Text {
+                    text: text.clone(),
+                    key: key(files),
+                    reads: self.reads.clone(),
+                }),
             })
             .collect()
     }
@@ -105,7 +109,7 @@ struct Text {
 }
 
 #[async_trait]
-impl Content for Text {
+impl Stream for Text {
     fn describe(&self) -> String {
         "a text in memory".into()
     }

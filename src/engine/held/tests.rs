@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::content::Sink;
+use crate::content::{Sink, Stream};
 use crate::engine::{Engine, Reader};
 use crate::model::content_id::ContentId;
 
@@ -29,7 +29,7 @@ struct Made {
 }
 
 #[async_trait]
-impl Content for Made {
+impl Stream for Made {
     fn stated_len(&self) -> Option<u64> {
         self.stated
     }
@@ -58,7 +58,7 @@ impl Content for Made {
 }
 
 async fn open(engine: &Engine, made: &Arc<Made>) -> Result<Reader, Arc<SourceError>> {
-    let content: Arc<dyn Content> = made.clone();
+    let content = Content::Stream(made.clone());
     engine.open(ContentId::of(&[b"made"]), &content).await
 }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::*;
-use crate::content::parts::{InParts, Lines, Rendering};
-use crate::content::{ErrorKind, Sink};
+use crate::content::parts::{Lines, Rendering};
+use crate::content::{ErrorKind, Sink, Stream};
 use crate::engine::{Engine, Reader};
 use crate::model::content_id::ContentId;
 
@@ -69,13 +69,9 @@ struct Opened {
 }
 
 #[async_trait]
-impl Content for Version {
+impl Stream for Version {
     fn describe(&self) -> String {
         "a version".into()
-    }
-
-    fn in_parts(&self) -> Option<&dyn InParts> {
-        Some(self)
     }
 
     async fn read(&self, _sink: Sink) -> Result<(), SourceError> {
@@ -83,7 +79,7 @@ impl Content for Version {
     }
 }
 
-impl InParts for Version {
+impl crate::content::parts::Tree for Version {
     fn source(&self) -> &str {
         "forest"
     }
@@ -120,12 +116,12 @@ impl Parts for Opened {
     }
 }
 
-fn content(forest: &Arc<Forest>, whole: Option<Part>) -> (ContentId, Arc<dyn Content>) {
+fn content(forest: &Arc<Forest>, whole: Option<Part>) -> (ContentId, Content) {
     let id = ContentId::of(&[&whole.map_or([0; 20], |part| part.node)]);
-    (id, Arc::new(Version { forest: Arc::clone(forest), whole }))
+    (id, Content::Tree(Arc::new(Version { forest: Arc::clone(forest), whole })))
 }
 
-async fn read_all(engine: &Engine, (id, content): &(ContentId, Arc<dyn Content>), step: usize) -> String {
+async fn read_all(engine: &Engine, (id, content): &(ContentId, Content), step: usize) -> String {
     let reader = engine.open(*id, content).await.expect("it opens");
     assert!(matches!(reader, Reader::InParts(_)));
     let mut bytes = Vec::new();

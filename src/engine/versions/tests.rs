@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::content::versioned::{ChangeBatch, ChangeSink, LineChange, Step};
-use crate::content::{ErrorKind, Sink};
+use crate::content::{ErrorKind, Sink, Stream};
 use crate::engine::Engine;
 use crate::model::jsonl::line_key::{KeyColumn, KeyKind, LineKey};
 use crate::util::locks::lock;
@@ -57,8 +57,8 @@ fn id(number: usize) -> ContentId {
 }
 
 impl Table {
-    fn content(self: &Arc<Self>, number: usize) -> Arc<dyn Content> {
-        Arc::new(Row { table: Arc::clone(self), number, name: number.to_string() })
+    fn content(self: &Arc<Self>, number: usize) -> Content {
+        Content::Versioned(Arc::new(Row { table: Arc::clone(self), number, name: number.to_string() }))
     }
 
     fn bytes(&self, number: usize) -> Vec<u8> {
@@ -78,13 +78,9 @@ impl Table {
 }
 
 #[async_trait]
-impl Content for Row {
-    fn is_for_good(&self) -> bool {
+impl Stream for Row {
+    fn is_immutable_by_id(&self) -> bool {
         true
-    }
-
-    fn versioned(&self) -> Option<&dyn Versioned> {
-        Some(self)
     }
 
     fn describe(&self) -> String {
@@ -379,7 +375,7 @@ fn lines_that_several_exports_have_are_held_once() {
         for number in 0..=20 {
             let text = Bytes::from(table.bytes(number));
             let what = format!("export {number}");
-            let export: Arc<dyn Content> = Arc::new(crate::content::text::TextContent { text, what });
+            let export: Content = Content::stream(crate::content::text::TextContent { text, what });
             engine.open(id(number), &export).await.expect("it opens");
             used.push(engine.cache.used());
         }
@@ -392,7 +388,7 @@ fn lines_that_several_exports_have_are_held_once() {
 fn a_length_that_is_given_twice_must_be_the_same() {
     struct Growing(AtomicUsize);
     #[async_trait]
-    impl Content for Growing {
+    impl Stream for Growing {
         fn describe(&self) -> String {
             "a growing content".into()
         }
@@ -403,7 +399,7 @@ fn a_length_that_is_given_twice_must_be_the_same() {
             Ok(())
         }
     }
-    let (engine, content) = (Engine::new(0), Arc::new(Growing(AtomicUsize::new(1000))) as Arc<dyn Content>);
+    let (engine, content) = (Engine::new(0), Content::stream(Growing(AtomicUsize::new(1000))));
     block_on(async {
         assert_eq!(engine.len(id(0), &content).await.expect("the first answer counts"), 1000);
         let second = engine.open(id(0), &content).await;

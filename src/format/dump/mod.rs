@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::content::{Content, FileKind, Sink};
+use crate::content::{FileKind, Sink, Stream};
 use crate::format::blob::{PIECE, read_full};
 use crate::model::content_id::ContentId;
 
@@ -35,12 +35,12 @@ pub(crate) struct DumpFile {
     pub(crate) path: Arc<str>,
     /// What it is.
     pub(crate) kind: FileKind,
-    /// Its bytes; their length, where it is known without reading, is [`Content::stated_len`].
+    /// Its bytes; their length, where it is known without reading, is [`Stream::stated_len`].
     pub(crate) content: Arc<dyn DumpContent>,
 }
 
 /// A content that can say what decides its bytes.
-pub(crate) trait DumpContent: Content {
+pub(crate) trait DumpContent: Stream {
     /// Differs for most contents that differ, and is known without reading them. Includes the kind of the file.
     fn likeness(&self) -> ContentId;
 

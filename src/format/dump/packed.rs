@@ -9,7 +9,7 @@ use super::error::DumpError;
 pub(crate) use super::packing::Packing;
 use super::{DumpContent, Hasher, push_all};
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::Stored;
 use crate::model::content_id::ContentId;
 
@@ -31,8 +31,8 @@ impl PackedFile {
 }
 
 #[async_trait]
-impl Content for PackedFile {
-    fn is_for_good(&self) -> bool {
+impl Stream for PackedFile {
+    fn is_immutable_by_id(&self) -> bool {
         true
     }
 

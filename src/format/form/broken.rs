@@ -1,8 +1,10 @@
 //! A file in the place of what cannot be read.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::content::{Content, ErrorKind, Sink, SourceError, Stream};
 
 /// Stands for files that should be there: reading it says why they are not. A folder that only lacked them would
 /// look to a mirror as if they had been deleted.
@@ -16,20 +18,17 @@ pub(crate) struct Broken {
 
 impl Broken {
     /// What stands for `what`, which cannot be read because of `error`.
-    pub(crate) fn new(what: String, error: &SourceError) -> Self {
-        let (label, hint) = (error.source_label.clone(), error.hint.clone());
-        Self { what, kind: error.kind, label, problem: error.chain(), hint }
+    pub(crate) fn content(what: String, error: &SourceError) -> Content {
+        let (kind, label, hint) = (error.kind, error.source_label.clone(), error.hint.clone());
+        let broken = Self { what, kind, label, problem: error.chain(), hint };
+        if kind.is_lasting() { Content::stream(broken) } else { Content::StandIn(Arc::new(broken)) }
     }
 }
 
 #[async_trait]
-impl Content for Broken {
+impl Stream for Broken {
     fn describe(&self) -> String {
         self.what.clone()
-    }
-
-    fn may_pass(&self) -> bool {
-        !self.kind.is_lasting()
     }
 
     async fn read(&self, _sink: Sink) -> Result<(), SourceError> {

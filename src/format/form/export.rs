@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::{head, len_by_head};
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::content::{ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{PIECE, Stored, stored_error};
 use crate::format::dump::packed::Packing;
 use crate::model::jsonl::compact_json_with_halves;
@@ -47,7 +47,7 @@ pub(crate) struct Export {
 }
 
 #[async_trait]
-impl Content for Export {
+impl Stream for Export {
     fn describe(&self) -> String {
         format!("rows of {}", self.stored.describe())
     }

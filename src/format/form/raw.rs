@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::{PIECE, Stored, read_full, stored_error};
 
 /// A whole piece, unchanged.
@@ -19,7 +19,7 @@ pub(crate) struct Raw {
 }
 
 #[async_trait]
-impl Content for Raw {
+impl Stream for Raw {
     fn stated_len(&self) -> Option<u64> {
         Some(self.stored.len())
     }

@@ -23,7 +23,7 @@ pub(crate) const LARGEST_DATABASE: u64 = 64 << 20;
 pub(crate) struct TableFile {
     /// A safe path component.
     pub(crate) name: String,
-    pub(crate) content: Arc<dyn Content>,
+    pub(crate) content: Content,
     /// Whether it only says why it could not be made.
     pub(crate) is_broken: bool,
 }
@@ -32,7 +32,7 @@ impl TableFile {
     /// Stands for the tables and the schema of `what`, which cannot be read.
     pub(crate) fn broken(what: &str, error: &SourceError) -> Self {
         tracing::warn!("{}: its tables are not shown", error.chain());
-        let content = Arc::new(Broken::new(format!("schema of {what}"), error));
+        let content = Broken::content(format!("schema of {what}"), error);
         Self { name: SCHEMA.to_owned(), content, is_broken: true }
     }
 }
@@ -47,10 +47,10 @@ pub(crate) fn tables(file: &Arc<SqliteFile>, what: &str) -> Result<Vec<TableFile
     match file.listing() {
         Ok(listing) => {
             let rows = |relation: &Relation| {
-                found(escape_with_suffix(&relation.name, ".jsonl"), Arc::new(file.rows(relation)))
+                found(escape_with_suffix(&relation.name, ".jsonl"), Content::stream(file.rows(relation)))
             };
             let mut files: Vec<TableFile> = listing.shown.iter().map(rows).collect();
-            files.push(found(SCHEMA.to_owned(), Arc::new(file.schema())));
+            files.push(found(SCHEMA.to_owned(), Content::stream(file.schema())));
             Ok(files)
         }
         Err(error) if !error.kind.is_lasting() && !lacks_room(&error) => Err(error),

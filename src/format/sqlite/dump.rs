@@ -23,7 +23,7 @@ use super::select::{quoted, rowid, utf16_value};
 use super::stand_ins;
 use super::statement::is_one_statement;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::PIECE;
 
 /// The whole of one file.
@@ -32,7 +32,7 @@ pub(crate) struct DumpContent {
 }
 
 #[async_trait]
-impl Content for DumpContent {
+impl Stream for DumpContent {
     fn describe(&self) -> String {
         format!("dump of {}", self.file.db.describe())
     }

@@ -14,7 +14,7 @@ use super::relation::{Relation, RelationKind};
 use super::schema::{Schema, key_columns};
 use super::select::Select;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Closed, Content, Sink, SourceError, Wanted};
+use crate::content::{Closed, Sink, SourceError, Stream, Wanted};
 use crate::format::blob::PIECE;
 use crate::format::sqlite::relation;
 use crate::model::jsonl::Value;
@@ -32,7 +32,7 @@ pub(crate) struct RowsContent {
 }
 
 #[async_trait]
-impl Content for RowsContent {
+impl Stream for RowsContent {
     fn describe(&self) -> String {
         let Relation { name, kind, .. } = &self.relation;
         format!("{} {} of {}", kind.word(), name.escape_debug(), self.file.db.describe())
@@ -52,7 +52,7 @@ impl Content for RowsContent {
         .map(Some)
     }
 
-    fn is_for_good(&self) -> bool {
+    fn is_immutable_by_id(&self) -> bool {
         // What is computed may be computed otherwise by another version of SQLite.
         self.relation.kind == RelationKind::Table
     }

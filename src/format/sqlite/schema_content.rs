@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::SqliteFile;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 
 /// `schema.sql`.
 pub(crate) struct SchemaContent {
@@ -14,7 +14,7 @@ pub(crate) struct SchemaContent {
 }
 
 #[async_trait]
-impl Content for SchemaContent {
+impl Stream for SchemaContent {
     fn describe(&self) -> String {
         format!("schema of {}", self.file.db.describe())
     }

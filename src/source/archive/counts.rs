@@ -76,7 +76,7 @@ pub(super) async fn check(
     Ok(Some(wrong.collect()))
 }
 
-async fn all_of(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
+async fn all_of(content: &Content) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     each_piece(content, |piece| bytes.extend_from_slice(piece)).await?;
     Ok(bytes)
@@ -93,7 +93,7 @@ async fn lines_of(piece: &Piece) -> Result<u64, SourceError> {
     Ok(lines + u64::from(last != b'\n'))
 }
 
-async fn each_piece(content: &Arc<dyn Content>, mut take: impl FnMut(&[u8])) -> Result<(), SourceError> {
+async fn each_piece(content: &Content, mut take: impl FnMut(&[u8])) -> Result<(), SourceError> {
     let (sink, mut pieces) = Sink::new(4);
     let gather = async {
         while let Some(piece) = pieces.recv().await {

@@ -16,7 +16,7 @@ use super::runs::{Block, BlockMemo, Run, block_around};
 use super::{checks, counts};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::unlisted::is_passing;
-use crate::content::{ErrorKind, FileEntry, FileKind, SourceError};
+use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
 use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
@@ -136,11 +136,6 @@ impl Database for ArchiveDatabase {
         on_blocking_thread(&self.view.means.label, move || view.dump(index, &files)).await
     }
 
-    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
-        Err(SourceError::new(ErrorKind::Missing, &*self.view.means.label, "cannot list live files")
-            .because("an archive has no uncommitted working set"))
-    }
-
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         let mut verdict = Verdict::default();
         let (mut manifests, mut databases, mut tars, mut checksums) = (0, 0, 0, 0);
@@ -240,7 +235,7 @@ impl View {
             changed: if is_alone { bytes.changed } else { archive.time },
             links: if is_alone { bytes.links } else { 1 },
             access: Access::from(archive.readers()).and(bytes.access),
-            content: Arc::new(Arc::new(database).dump()),
+            content: Content::stream(Arc::new(database).dump()),
         }))
     }
 

@@ -160,7 +160,7 @@ impl Table {
             *is_final &= error.kind.is_lasting();
             Vec::new()
         });
-        *is_final &= !pieces.iter().any(|piece| piece.content.may_pass());
+        *is_final &= !pieces.iter().any(|piece| piece.content.is_stand_in());
         Self { digests: vec![None; pieces.len()], pieces }
     }
 

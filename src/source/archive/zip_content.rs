@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::zip_directory::ZipFile;
 use super::zip_problem::zip_error;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::content::{ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{Filling, Opened, PIECE, Spool, Spools, Stored, read_full};
 use crate::format::blob::{io_kind, stored_error};
 use crate::format::decoders::{BOMB_LEN, BOMB_RATIO};
@@ -33,7 +33,7 @@ impl ZipContent {
 }
 
 #[async_trait]
-impl Content for ZipContent {
+impl Stream for ZipContent {
     fn stated_len(&self) -> Option<u64> {
         Some(self.member().len)
     }

@@ -9,7 +9,7 @@ use gix::objs::Kind;
 
 use super::objects::Objects;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, ErrorKind, Sink, SourceError};
+use crate::content::{ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{Opened, Spools, Stored};
 use crate::format::decoders::Counted;
 use crate::format::form::Raw;
@@ -124,12 +124,12 @@ impl BlobContent {
 }
 
 #[async_trait]
-impl Content for BlobContent {
+impl Stream for BlobContent {
     fn stated_len(&self) -> Option<u64> {
         self.blob.known_len()
     }
 
-    fn is_for_good(&self) -> bool {
+    fn is_immutable_by_id(&self) -> bool {
         true
     }
 

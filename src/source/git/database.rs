@@ -158,10 +158,6 @@ impl Database for GitDatabase {
         on_blocking_thread(label, move || view.list(index)).await
     }
 
-    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
-        Err(self.view.objects.no_live_files())
-    }
-
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         verify::for_all(&self.checker, &self.name, &self.view.objects, progress).await
     }
@@ -271,11 +267,11 @@ impl View {
     }
 
     /// What a blob at a path is shown as.
-    fn content(&self, path: &Arc<str>, id: ObjectId) -> Arc<dyn Content> {
+    fn content(&self, path: &Arc<str>, id: ObjectId) -> Content {
         let blob = self.blob(path, id);
         match self.part.shape {
-            Shape::Files => Arc::new(BlobContent::new(blob)),
-            Shape::Export => Arc::new(Export {
+            Shape::Files => Content::stream(BlobContent::new(blob)),
+            Shape::Export => Content::stream(Export {
                 label: Arc::clone(self.objects.label()),
                 stored: blob,
                 packing: Packing::Plain,

@@ -68,12 +68,6 @@ impl Objects {
         &self.label
     }
 
-    /// That none of its databases has a working set.
-    pub(super) fn no_live_files(&self) -> SourceError {
-        SourceError::new(ErrorKind::Missing, &*self.label, "cannot list live files")
-            .because("what is not committed is not shown")
-    }
-
     /// The same as they are stored, whatever stands for them.
     pub(super) fn as_stored(&self) -> Self {
         Self::new(Arc::clone(&self.label), Arc::clone(&self.repository), Arc::default())

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::DerivedError;
 use super::files::entry;
 use super::steps::step;
-use crate::content::{Content, FileEntry, Sink, SourceError};
+use crate::content::{Content, FileEntry, Sink, SourceError, Stream};
 use crate::engine::Engine;
 use crate::memory::sort::LEAST;
 use crate::memory::{Cancel, Sorted};
@@ -61,7 +61,7 @@ pub async fn beads_export(
     let id = id_of(&tables, VERSION);
     let access = tables.access(secrets);
     let content = Export { engine: Arc::clone(engine), tables };
-    Ok(Some(entry(EXPORT.into(), id, changed, access, Arc::new(content))))
+    Ok(Some(entry(EXPORT.into(), id, changed, access, Content::stream(content))))
 }
 
 struct Export {
@@ -70,9 +70,9 @@ struct Export {
 }
 
 #[async_trait]
-impl Content for Export {
-    fn is_for_good(&self) -> bool {
-        self.tables.files().all(|file| file.content.is_for_good())
+impl Stream for Export {
+    fn is_immutable_by_id(&self) -> bool {
+        self.tables.files().all(|file| file.content.is_immutable_by_id())
     }
 
     fn describe(&self) -> String {

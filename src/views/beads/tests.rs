@@ -13,7 +13,7 @@ use bytes::Bytes;
 struct Text(String);
 
 #[async_trait]
-impl Content for Text {
+impl Stream for Text {
     fn describe(&self) -> String {
         "rows in memory".into()
     }
@@ -26,7 +26,7 @@ impl Content for Text {
 
 fn file(table: &str, text: &str) -> FileEntry {
     let id = ContentId::of(&[table.as_bytes(), text.as_bytes()]);
-    let (path, content) = (format!("{table}.jsonl").into(), Arc::new(Text(text.to_owned())));
+    let (path, content) = (format!("{table}.jsonl").into(), Content::stream(Text(text.to_owned())));
     entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), content)
 }
 

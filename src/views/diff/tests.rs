@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::*;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Content, Sink, SourceError, Stream};
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::model::row::{compare_keys, text_of};
@@ -19,7 +19,7 @@ struct Rows {
 }
 
 #[async_trait]
-impl Content for Rows {
+impl Stream for Rows {
     fn describe(&self) -> String {
         "rows in memory".into()
     }
@@ -41,7 +41,7 @@ impl Content for Rows {
 fn file(text: &str, key: Option<&[&str]>) -> FileEntry {
     let key = key.map(|key| key.iter().map(|column| (*column).to_owned()).collect());
     let id = ContentId::of(&[text.as_bytes(), format!("{key:?}").as_bytes()]);
-    let content = Arc::new(Rows { text: text.to_owned(), key });
+    let content = Content::stream(Rows { text: text.to_owned(), key });
     entry("t.jsonl".into(), id, Timestamp::UNIX_EPOCH.into(), Access::default(), content)
 }
 

@@ -16,7 +16,7 @@ use super::toc::{Entry, NotDecoded, Toc};
 use super::value::{Scratch, value};
 use super::{blocks, unpack::unpack};
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::{PIECE, Stored};
 use crate::format::form::LONGEST_ROW;
 use crate::model::content_id::ContentId;
@@ -118,8 +118,8 @@ impl Table {
 }
 
 #[async_trait]
-impl Content for Table {
-    fn is_for_good(&self) -> bool {
+impl Stream for Table {
+    fn is_immutable_by_id(&self) -> bool {
         true
     }
 

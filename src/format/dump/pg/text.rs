@@ -12,7 +12,7 @@ use super::schema_sql::schema_sql;
 use super::toc::Toc;
 use super::toc_jsonl::toc_jsonl;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::Stored;
 use crate::model::content_id::ContentId;
 
@@ -72,7 +72,7 @@ impl Text {
 }
 
 #[async_trait]
-impl Content for Text {
+impl Stream for Text {
     fn stated_len(&self) -> Option<u64> {
         self.len
     }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use super::error::DumpError;
 use super::packed::Packing;
 use super::{DumpContent, DumpFile, Hasher};
-use crate::content::{Content, FileKind, Sink, SourceError};
+use crate::content::{FileKind, Sink, SourceError, Stream};
 use crate::format::blob::{Spools, Stored};
 use crate::format::form::{Raw, head};
 use crate::model::content_id::ContentId;
@@ -124,7 +124,7 @@ struct TarContent {
 }
 
 #[async_trait]
-impl Content for TarContent {
+impl Stream for TarContent {
     fn stated_len(&self) -> Option<u64> {
         Some(self.stored.len())
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use tokio::runtime::Runtime;
 
 use super::{DumpContent, DumpFile};
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::{FileVersion, Stored, StoredFile};
 
 mod corpus;
@@ -52,7 +52,7 @@ fn shell(script: &str, args: &[&Path]) -> Vec<u8> {
     )
 }
 
-fn read(content: &dyn Content) -> Result<Vec<u8>, SourceError> {
+fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
         let mut bytes = Vec::new();

@@ -1,9 +1,9 @@
 //! Reading as the engine does it.
 
 use super::*;
-use crate::content::{Content, ErrorKind, Sink};
+use crate::content::{ErrorKind, Sink, Stream};
 
-async fn read(content: &dyn Content) -> Result<Vec<u8>, SourceError> {
+async fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
         let mut bytes = Vec::new();
@@ -43,7 +43,7 @@ async fn rows_come_in_pieces_and_the_digest_is_that_of_all() {
     }
     let content = file.rows(&relation(&file, "t"));
     assert_eq!(content.describe(), format!("table t of {}", path.display()));
-    assert!(content.is_for_good());
+    assert!(content.is_immutable_by_id());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Means, Part, Piece};
-use crate::content::{FileKind, SourceError};
+use crate::content::{Content, FileKind, SourceError};
 use crate::format::blob::{FileVersion, Stored, StoredFile, lacks_room, stored_error};
 use crate::format::dump::packed::Packing;
 use crate::format::dump::unpacked::Unpacked;
@@ -57,7 +57,7 @@ fn relations(part: &Part, file: &Arc<SqliteFile>, what: &str) -> Result<Vec<Piec
 
 fn broken_schema(part: &Part, what: &str, error: &SourceError) -> Piece {
     tracing::warn!("{}: its tables are not shown", error.chain());
-    part.whole(SCHEMA.into(), Arc::new(Broken::new(format!("schema of {what}"), error)))
+    part.whole(SCHEMA.into(), Broken::content(format!("schema of {what}"), error))
 }
 
 /// A SQLite database that is packed; `None` for a file that only is called like one. Blocks.
@@ -79,7 +79,7 @@ pub(in crate::source::archive) fn packed_database(
 }
 
 fn table(part: &Part, file: &Arc<SqliteFile>, relation: &Relation) -> Piece {
-    let content = Arc::new(file.rows(relation));
+    let content = Content::stream(file.rows(relation));
     let path: Arc<str> = escape_with_suffix(&relation.name, ".jsonl").into();
     if relation.kind != RelationKind::Table {
         // What is computed is not computed to compare it: it is the same as long as the whole file is.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Part, Piece};
-use crate::content::SourceError;
+use crate::content::{Content, SourceError};
 use crate::format::blob::{Stored, io_kind, lacks_room, stored_error};
 use crate::format::dump::packed::Packing;
 use crate::format::dump::pg::{self, PgDump};
@@ -109,7 +109,7 @@ fn piece(part: &Part, folder: &str, file: DumpFile) -> Piece {
         likeness: content.likeness(),
         place: content.place(),
         digest: Arc::new(move || decides.digest().map_err(|error| io_kind(&error))),
-        content,
+        content: Content::Stream(content),
         kind: file.kind,
     }
 }
@@ -118,5 +118,5 @@ fn piece(part: &Part, folder: &str, file: DumpFile) -> Piece {
 fn broken(part: &Part, path: Arc<str>, error: &SourceError) -> Piece {
     tracing::warn!("{}: only its bytes are shown", error.chain());
     let what = format!("what is in {}", part.artefact.file.path.shown());
-    part.whole(path, Arc::new(Broken::new(what, error)))
+    part.whole(path, Broken::content(what, error))
 }

@@ -40,7 +40,7 @@ pub(super) struct Piece {
     pub(super) place: u64,
     /// SHA-256 of bytes that decide the content; what keeps them from being read. Blocks.
     pub(super) digest: Digest,
-    pub(super) content: Arc<dyn Content>,
+    pub(super) content: Content,
     pub(super) kind: FileKind,
 }
 
@@ -138,12 +138,12 @@ impl Part<'_> {
 
     /// The file as it is.
     fn raw(&self, path: Arc<str>) -> Piece {
-        let content = Arc::new(Raw { label: Arc::clone(&self.means.label), stored: self.stored() });
+        let content = Content::stream(Raw { label: Arc::clone(&self.means.label), stored: self.stored() });
         self.whole(path, content)
     }
 
     /// A piece that the bytes of the whole file decide.
-    fn whole(&self, path: Arc<str>, content: Arc<dyn Content>) -> Piece {
+    fn whole(&self, path: Arc<str>, content: Content) -> Piece {
         let file = Arc::clone(&self.artefact.file);
         let likeness =
             ContentId::of(&[self.artefact.format.suffix().as_bytes(), &file.stamp.len.to_le_bytes()]);
@@ -173,7 +173,7 @@ impl Part<'_> {
     /// The bytes of a packed file, unpacked.
     fn unpacked_bytes(&self, packing: Packing, suffix: &str) -> Piece {
         let (label, stored) = (Arc::clone(&self.means.label), self.stored());
-        let content = Arc::new(PackedFile { label, stored, packing });
+        let content = Content::stream(PackedFile { label, stored, packing });
         self.whole(escape_with_suffix(self.name(), suffix).into(), content)
     }
 
@@ -192,7 +192,7 @@ impl Part<'_> {
             _ => true,
         };
         let label = Arc::clone(&self.means.label);
-        let rows = Arc::new(Export { label, stored, packing, is_proven: false });
+        let rows = Content::stream(Export { label, stored, packing, is_proven: false });
         let mut pieces = vec![self.whole(EXPORTED_TABLE.into(), rows)];
         if packing != Packing::Plain {
             pieces.push(self.raw(self.file_name()));
@@ -212,7 +212,7 @@ impl Part<'_> {
             likeness: ContentId::of(&[b"text", &digest]),
             place: 0,
             digest: Arc::new(move || Ok(digest)),
-            content: Arc::new(TextContent { text, what }),
+            content: Content::stream(TextContent { text, what }),
             kind: FileKind::Regular,
         }
     }

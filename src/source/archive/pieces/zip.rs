@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use super::{Part, Piece, database, digest_of};
-use crate::content::{ErrorKind, FileKind, SourceError};
+use crate::content::{Content, ErrorKind, FileKind, SourceError};
 use crate::format::blob::{FileReader, Stored, io_kind, lacks_room, stored_error};
 use crate::format::form::{LARGEST_DATABASE, folder_beside, head, is_free};
 use crate::format::sqlite::{is_database_name, is_sqlite};
@@ -59,7 +59,7 @@ fn piece(part: &Part, shared: &Arc<SharedReader>, at: usize) -> Piece {
             true => Err(ErrorKind::Unsupported),
             false => packed.digest(at).map_err(|error| io_kind(&error)),
         }),
-        content: Arc::new(ZipContent {
+        content: Content::stream(ZipContent {
             label: Arc::clone(&part.means.label),
             zip: Arc::clone(&shared.zip),
             at,

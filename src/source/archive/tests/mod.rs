@@ -131,7 +131,7 @@ async fn files(database: &Arc<dyn Database>, known_as: &str) -> Result<Arc<[File
     database.files(&id_of(database, known_as)).await
 }
 
-async fn read(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
+async fn read(content: &Content) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
         let mut bytes = Vec::new();

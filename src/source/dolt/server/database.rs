@@ -13,7 +13,7 @@ use super::schema_sql;
 use super::sql::Revision;
 use super::store::Store;
 use super::versions::TableVersion;
-use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
+use crate::content::{Content, FileEntry, FileKind, Sink, SourceError, Stream};
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
@@ -89,7 +89,7 @@ impl DoltDatabase {
         let Identity { subject, id, changed, links } = identity.ok_or(Fault::NoCommit)?;
         let content =
             DumpContent { store: Arc::clone(&self.store), commit: Arc::clone(commit), listing, subject };
-        let content = Arc::new(content);
+        let content = Content::stream(content);
         let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, Access::default());
         Ok(FileEntry { path, kind, id, changed, links, access, content })
     }
@@ -188,9 +188,10 @@ impl Entries<'_> {
         let store = &self.database.store;
         let made_by = Arc::clone(&origin.commits[0]);
         let id = table_id(&store.identity, table, &made_by);
-        let version = TableVersion { store: Arc::clone(store), table: Arc::clone(table), commit: made_by };
-        let content = RowsContent::of_table(version, self.commit);
-        Ok(entry(rows_path(table), id, &origin, links, Arc::new(content)))
+        let shown_at = Arc::clone(self.commit);
+        let version =
+            TableVersion { store: Arc::clone(store), table: Arc::clone(table), commit: made_by, shown_at };
+        Ok(entry(rows_path(table), id, &origin, links, Content::Versioned(Arc::new(version))))
     }
 
     fn view(&mut self, view: &ShownView) -> Result<FileEntry, QueryError> {
@@ -206,13 +207,13 @@ impl Entries<'_> {
         let content = RowsContent {
             store: Arc::clone(store),
             place,
-            version: None,
+            is_table: false,
             guard: Vec::new(),
             working_table: None,
             is_sorted_here: !view.is_ordered,
             what,
         };
-        Ok(entry(rows_path(&view.name), ContentId::of(&parts), &origin, links, Arc::new(content)))
+        Ok(entry(rows_path(&view.name), ContentId::of(&parts), &origin, links, Content::stream(content)))
     }
 
     fn schema(&mut self, listing: &Arc<Listing>) -> Result<FileEntry, QueryError> {
@@ -227,7 +228,7 @@ impl Entries<'_> {
             commit: Arc::clone(self.commit),
             listing: Arc::clone(listing),
         };
-        Ok(entry(SCHEMA_FILE.into(), ContentId::of(&parts), &origin, links, Arc::new(content)))
+        Ok(entry(SCHEMA_FILE.into(), ContentId::of(&parts), &origin, links, Content::stream(content)))
     }
 
     /// The origin, and in how many places its content is shown: once per commit, and once more below `live/`
@@ -251,7 +252,7 @@ pub fn rows_path(name: &str) -> Arc<str> {
     escape_with_suffix(name, ".jsonl").into()
 }
 
-fn entry(path: Arc<str>, id: ContentId, origin: &Origin, links: u32, content: Arc<dyn Content>) -> FileEntry {
+fn entry(path: Arc<str>, id: ContentId, origin: &Origin, links: u32, content: Content) -> FileEntry {
     // No file lies behind it: who mounts it for others lets them read what the server lets the mount read.
     let (kind, changed, access) = (FileKind::Regular, origin.changed, Access::default());
     FileEntry { path, kind, id, changed, links, access, content }
@@ -279,7 +280,7 @@ impl SchemaContent {
 }
 
 #[async_trait]
-impl Content for SchemaContent {
+impl Stream for SchemaContent {
     fn received(&self) -> Option<u64> {
         Some(self.store.pool.received())
     }

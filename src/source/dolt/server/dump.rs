@@ -15,7 +15,7 @@ use super::schema_sql::create_table;
 use super::sql::{ALL_ROWS, Revision};
 use super::store::Store;
 use super::wire::RowReader;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::identifier::ident;
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
 use crate::source::dolt::common::listing::Listing;
@@ -35,7 +35,7 @@ pub struct DumpContent {
 }
 
 #[async_trait]
-impl Content for DumpContent {
+impl Stream for DumpContent {
     fn received(&self) -> Option<u64> {
         Some(self.store.pool.received())
     }

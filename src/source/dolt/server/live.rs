@@ -195,7 +195,7 @@ impl Working {
     }
 
     fn entries(&self, store: &Arc<Store>, head: &Head, first_seen: &mut FirstSeen) -> Vec<FileEntry> {
-        let mut entry = |path: Arc<str>, id: ContentId, content: Arc<dyn Content>| {
+        let mut entry = |path: Arc<str>, id: ContentId, content: Content| {
             let changed = first_seen.of(id, &store.clock).into();
             let (kind, access) = (FileKind::Regular, Access::default());
             FileEntry { path, kind, id, changed, links: 1, access, content }
@@ -224,7 +224,7 @@ impl Working {
             None => {
                 let id =
                     ContentId::of(&[b"dolt-live-schema", store.identity.as_bytes(), self.schema.as_bytes()]);
-                entry(SCHEMA_FILE.into(), id, Arc::new(schema_text(store, self.schema.clone())))
+                entry(SCHEMA_FILE.into(), id, Content::stream(schema_text(store, self.schema.clone())))
             }
         });
         first_seen.shrink(files.len());
@@ -254,16 +254,16 @@ impl Working {
         ContentId::of(&parts)
     }
 
-    fn table_content(&self, store: &Arc<Store>, table: &Arc<str>) -> Arc<dyn Content> {
+    fn table_content(&self, store: &Arc<Store>, table: &Arc<str>) -> Content {
         let content = self.content(store, table, std::slice::from_ref(table), format!("table {table}"));
-        Arc::new(RowsContent { working_table: Some(table.to_string()), ..content })
+        Content::stream(RowsContent { is_table: true, working_table: Some(table.to_string()), ..content })
     }
 
-    fn view_content(&self, store: &Arc<Store>, view: &ShownView) -> Arc<dyn Content> {
+    fn view_content(&self, store: &Arc<Store>, view: &ShownView) -> Content {
         let mut tables = view.tables.clone();
         tables.push(VIEWS.into());
         let content = self.content(store, &view.name, &tables, format!("view {}", view.name));
-        Arc::new(RowsContent { is_sorted_here: !view.is_ordered, ..content })
+        Content::stream(RowsContent { is_sorted_here: !view.is_ordered, ..content })
     }
 
     fn content(&self, store: &Arc<Store>, name: &str, guard: &[Arc<str>], what: String) -> RowsContent {
@@ -271,7 +271,7 @@ impl Working {
         let place = format!("{}.{}", ident(&store.database), ident(name));
         let what = format!("{what} of {} {}", store.database, Revision::Working.describe());
         let store = Arc::clone(store);
-        RowsContent { store, place, version: None, guard, working_table: None, is_sorted_here: false, what }
+        RowsContent { store, place, is_table: false, guard, working_table: None, is_sorted_here: false, what }
     }
 }
 

@@ -20,8 +20,7 @@ use super::sql::{ALL_ROWS, Revision};
 use super::store::Store;
 use super::versions::TableVersion;
 use super::wire::RowReader;
-use crate::content::versioned::Versioned;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::identifier::ident;
 use crate::util::tasks::in_place;
 
@@ -31,8 +30,8 @@ pub struct RowsContent {
     pub store: Arc<Store>,
     /// What the rows are selected from, at which revision.
     pub place: String,
-    /// For the rows of one table at one commit, which nothing can change: which version of it they are.
-    pub version: Option<TableVersion>,
+    /// Whether they are those of a table, not of a view.
+    pub is_table: bool,
     /// For the working set: tables and the hashes that they had when they were listed. The rows count only if
     /// they still have them.
     pub guard: Vec<(String, String)>,
@@ -46,7 +45,7 @@ pub struct RowsContent {
 }
 
 #[async_trait]
-impl Content for RowsContent {
+impl Stream for RowsContent {
     fn received(&self) -> Option<u64> {
         Some(self.store.pool.received())
     }
@@ -55,22 +54,11 @@ impl Content for RowsContent {
         format!("{} over {}", self.what, self.store.label)
     }
 
-    fn is_for_good(&self) -> bool {
-        self.version.is_some()
-    }
-
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
-        let Some(version) = &self.version else {
-            let key = self.working_key().await;
-            return key.map_err(|error| {
-                error.during(&self.store.label, format!("cannot ask for the key of {}", self.what))
-            });
-        };
-        version.key().await.map(Some)
-    }
-
-    fn versioned(&self) -> Option<&dyn Versioned> {
-        self.version.as_ref().map(|version| version as &dyn Versioned)
+        let key = self.working_key().await;
+        key.map_err(|error| {
+            error.during(&self.store.label, format!("cannot ask for the key of {}", self.what))
+        })
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
@@ -80,22 +68,21 @@ impl Content for RowsContent {
 }
 
 impl RowsContent {
-    /// The rows of a version of a table, read at a commit that shows it.
-    pub fn of_table(version: TableVersion, commit: &Arc<str>) -> Self {
+    /// The rows of a version of a table.
+    pub fn of_version(version: &TableVersion) -> Self {
         let (store, table) = (Arc::clone(&version.store), &version.table);
-        let revision = Revision::Commit(Arc::clone(commit));
+        let revision = Revision::Commit(Arc::clone(&version.shown_at));
         let place = format!("{}.{}{}", ident(&store.database), ident(table), revision.as_of());
         let what = format!("table {table} of {} {}", store.database, revision.describe());
-        let (version, guard, working_table) = (Some(version), Vec::new(), None);
-        Self { store, place, version, guard, working_table, is_sorted_here: false, what }
+        let (guard, working_table) = (Vec::new(), None);
+        Self { store, place, is_table: true, guard, working_table, is_sorted_here: false, what }
     }
 
     /// The query for all rows. One with a limit costs the server a fifth more, and only some types need it: the columns of
     /// a table are asked for first. Of a view that would take as long as its rows.
     async fn query(&self, lease: &mut Lease) -> Result<String, QueryError> {
         let query = format!("SELECT * FROM {}", self.place);
-        let is_table = self.version.is_some() || self.working_table.is_some();
-        if is_table && are_all_sent(lease, &self.place).await? {
+        if self.is_table && are_all_sent(lease, &self.place).await? {
             return Ok(query);
         }
         Ok(query + ALL_ROWS)

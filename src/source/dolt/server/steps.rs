@@ -24,9 +24,9 @@ use super::database::table_id;
 use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::rows::RowsContent;
 use super::sql::{Revision, literals};
 use super::versions::{ReadRows, Reading, TableVersion};
+use crate::content::Content;
 use crate::content::versioned::Step;
 use crate::source::dolt::common::identifier::ident;
 use crate::source::dolt::common::lineage::versions::{Around, MadeVersion};
@@ -270,8 +270,8 @@ fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -
         *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
     let id = |commit: &str| table_id(&version.store.identity, &version.table, commit);
     let (store, table) = (Arc::clone(&version.store), Arc::clone(&version.table));
-    let later = TableVersion { store, table, commit: Arc::clone(&made.commit) };
-    let content = Arc::new(RowsContent::of_table(later, &made.commit));
+    let [commit, shown_at] = [&made.commit, &made.commit].map(Arc::clone);
+    let content = Content::Versioned(Arc::new(TableVersion { store, table, commit, shown_at }));
     Some(Step { from: id(&made.from), to: id(&made.commit), content, added, removed })
 }
 

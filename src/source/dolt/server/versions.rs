@@ -13,11 +13,12 @@ use super::lease::Lease;
 use super::lines::copy_lines;
 use super::named_row;
 use super::ranges::Range;
+use super::rows::RowsContent;
 use super::sql::Revision;
 use super::steps;
 use super::store::Store;
-use crate::content::versioned::{ChangeSink, Family, Step, Versioned};
-use crate::content::{Sink, SourceError};
+use crate::content::versioned::{ChangeSink, Family, NamedRows, Step, Versioned};
+use crate::content::{Sink, SourceError, Stream};
 use crate::model::jsonl::line_key::LineKey;
 use crate::source::dolt::common::identifier::ident;
 use crate::util::locks::lock;
@@ -30,6 +31,33 @@ pub struct TableVersion {
     pub table: Arc<str>,
     /// The origin of the table: the commit that made this version.
     pub commit: Arc<str>,
+    /// A commit that shows it: its rows are read there.
+    pub shown_at: Arc<str>,
+}
+
+#[async_trait]
+impl Stream for TableVersion {
+    fn received(&self) -> Option<u64> {
+        Some(self.store.pool.received())
+    }
+
+    fn describe(&self) -> String {
+        RowsContent::of_version(self).describe()
+    }
+
+    fn is_immutable_by_id(&self) -> bool {
+        true
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        let definition = self.definition().await;
+        let definition = definition.map_err(|error| self.failed("cannot ask for the key of", error))?;
+        Ok(Some(definition.key.clone()))
+    }
+
+    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
+        RowsContent::of_version(self).read(sink).await
+    }
 }
 
 #[async_trait]
@@ -68,6 +96,13 @@ impl Versioned for TableVersion {
         steps.map_err(|error| self.failed("cannot ask for the history of", error))
     }
 
+    fn named_rows(&self) -> Option<&dyn NamedRows> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl NamedRows for TableVersion {
     async fn rows_named(
         &self,
         name: &str,
@@ -133,16 +168,6 @@ impl TableVersion {
         let place = format!("{place}{}", Revision::Commit(Arc::clone(&self.commit)).as_of());
         let range = Range::new(order, &definition.key, &place, from, to)?;
         copy_lines(&self.store, &range, sink).await
-    }
-
-    /// The columns of its key, in the key's order.
-    ///
-    /// # Errors
-    /// What the source says.
-    pub async fn key(&self) -> Result<Vec<String>, SourceError> {
-        let definition =
-            self.definition().await.map_err(|error| self.failed("cannot ask for the key of", error))?;
-        Ok(definition.key.clone())
     }
 
     fn failed(&self, doing: &str, error: QueryError) -> SourceError {

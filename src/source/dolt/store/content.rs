@@ -10,8 +10,8 @@ use super::objects::table::Table;
 use super::shared::{ReadError, Shared};
 use super::table_rows::TableRows;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::parts::{InParts, Parts};
-use crate::content::{Content, Sink, SourceError};
+use crate::content::parts::{Parts, Tree};
+use crate::content::{Sink, SourceError, Stream};
 
 /// The rows of a table.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl TableContent {
     }
 }
 
-impl InParts for TableContent {
+impl Tree for TableContent {
     fn source(&self) -> &str {
         &self.shared.label
     }
@@ -45,12 +45,12 @@ impl InParts for TableContent {
 }
 
 #[async_trait]
-impl Content for TableContent {
+impl Stream for TableContent {
     fn describe(&self) -> String {
         format!("table {} of {} {} in {}", self.name, self.shared.database, self.when, self.shared.label)
     }
 
-    fn is_for_good(&self) -> bool {
+    fn is_immutable_by_id(&self) -> bool {
         true
     }
 
@@ -64,10 +64,6 @@ impl Content for TableContent {
             Ok(schema.primary_key.iter().map(|&place| schema.columns[place].name.clone()).collect())
         };
         on_blocking_thread(&self.shared.label, read).await.map(Some)
-    }
-
-    fn in_parts(&self) -> Option<&dyn InParts> {
-        Some(self)
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {

@@ -16,7 +16,7 @@ use super::schema_file::{SCHEMA_FILE, SchemaContent};
 use super::shared::{ReadError, Shared};
 use super::verify;
 use crate::content::blocking::{broken_off, on_blocking_thread};
-use crate::content::{ErrorKind, FileEntry, FileKind, SourceError};
+use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
 use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
@@ -107,7 +107,7 @@ impl DoltStoreDatabase {
         let identity = identify(&mut lineage, (database, database), commit, &tables, &excluded);
         let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
         let when = format!("at {commit}");
-        let content = Arc::new(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
+        let content = Content::stream(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
         let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, self.view.audience.into());
         Ok(Some(FileEntry { path, kind, id, changed, links, access, content }))
     }
@@ -149,7 +149,7 @@ impl DoltStoreDatabase {
         };
         let (path, changed) = (rows_path(table), origin.changed);
         let (kind, access) = (FileKind::Regular, self.view.audience.into());
-        Some(FileEntry { path, kind, id, changed, links, access, content: Arc::new(content) })
+        Some(FileEntry { path, kind, id, changed, links, access, content: Content::stream(content) })
     }
 
     fn schema(
@@ -179,7 +179,7 @@ impl DoltStoreDatabase {
             changed,
             links,
             access: self.view.audience.into(),
-            content: Arc::new(content),
+            content: Content::stream(content),
         })
     }
 

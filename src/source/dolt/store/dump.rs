@@ -15,7 +15,7 @@ use super::schema_file::{definition, foreign_keys, rows_of, statement};
 use super::shared::{ReadError, Shared};
 use super::table_rows::each_leaf;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
 use crate::source::dolt::common::programs::{Kept, Programs};
 use crate::source::dolt::common::sql_dump::{Subject, TAIL, Table};
@@ -37,7 +37,7 @@ pub struct DumpContent {
 }
 
 #[async_trait]
-impl Content for DumpContent {
+impl Stream for DumpContent {
     fn describe(&self) -> String {
         format!("dump of {} {} in {}", self.shared.database, self.when, self.shared.label)
     }

@@ -103,7 +103,7 @@ impl Entries<'_> {
             table: *address,
             when: WHEN.to_owned(),
         };
-        self.changed(path, id, Arc::new(content))
+        self.changed(path, id, Content::stream(content))
     }
 
     fn schema(&mut self, address: Address, root: &RootValue) -> FileEntry {
@@ -123,18 +123,18 @@ impl Entries<'_> {
             let id = ContentId::of(&[b"dolt-live-schema-root", database, address.as_bytes()]);
             let (shared, when) = (Arc::clone(self.shared), WHEN.to_owned());
             let content = SchemaContent { shared, root: address, moment: Moment::WorkingSet, when };
-            return self.changed(path, id, Arc::new(content));
+            return self.changed(path, id, Content::stream(content));
         };
         let id = ContentId::of(&[b"dolt-live-schema", database, text.as_bytes()]);
         let what = format!("{SCHEMA_FILE} of {} {WHEN} in {}", self.shared.database, self.shared.label);
-        self.changed(path, id, Arc::new(TextContent { text: Bytes::from(text), what }))
+        self.changed(path, id, Content::stream(TextContent { text: Bytes::from(text), what }))
     }
 
     fn committed_file(&self, path: &str) -> Option<FileEntry> {
         self.committed.files.iter().find(|file| *file.path == *path).cloned()
     }
 
-    fn changed(&mut self, path: Arc<str>, id: ContentId, content: Arc<dyn Content>) -> FileEntry {
+    fn changed(&mut self, path: Arc<str>, id: ContentId, content: Content) -> FileEntry {
         // The clock says when a content was first seen; the store keeps no time for what is not committed.
         let first_seen = self.first_seen.entry(id);
         let changed = *first_seen

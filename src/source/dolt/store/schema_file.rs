@@ -21,7 +21,7 @@ use super::rows::{RowsError, Schema};
 use super::shared::{ReadError, Shared};
 use super::table_rows::TableRows;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, Sink, SourceError};
+use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::lineage::VIEWS;
 use crate::source::dolt::common::listing::Listing;
 use crate::source::dolt::common::schema_sql::compose;
@@ -169,7 +169,7 @@ pub struct SchemaContent {
 }
 
 #[async_trait]
-impl Content for SchemaContent {
+impl Stream for SchemaContent {
     fn describe(&self) -> String {
         format!("{SCHEMA_FILE} of {} {} in {}", self.shared.database, self.when, self.shared.label)
     }

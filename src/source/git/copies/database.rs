@@ -56,7 +56,7 @@ struct View {
 /// A file of a copy, before its time and identity.
 struct Shown {
     path: Arc<str>,
-    content: Arc<dyn Content>,
+    content: Content,
     is_broken: bool,
 }
 
@@ -146,10 +146,6 @@ impl Database for CopiesDatabase {
         on_blocking_thread(label, move || Ok(view.list(index))).await
     }
 
-    async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
-        Err(self.view.objects.no_live_files())
-    }
-
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         verify::for_all(&self.checker, &self.name, &self.view.objects, progress).await
     }
@@ -181,7 +177,7 @@ impl View {
     fn database(&self, copy: &DatedCopy, blob: Arc<Blob>) -> (Vec<Shown>, bool) {
         let raw = BlobContent::new(Arc::clone(&blob));
         let path = escape_with_suffix(&self.stem, &copy.format.suffix()).into();
-        let raw = Shown { path, content: Arc::new(raw), is_broken: false };
+        let raw = Shown { path, content: Content::stream(raw), is_broken: false };
         let beside = copy.held.beside.map(|id| Some(self.blob(copy, id?)));
         let tables = DatabaseBlobs { database: blob, beside }.tables(0..=u64::MAX, &self.spools);
         let is_whole = tables.iter().all(|table| !table.is_broken);
@@ -198,10 +194,10 @@ impl View {
         let is_lines = is_lines(&blob);
         let label = Arc::clone(self.objects.label());
         let stored = Arc::clone(&blob) as _;
-        let rows = Arc::new(Export { label, stored, packing: Packing::Plain, is_proven: true });
+        let rows = Content::stream(Export { label, stored, packing: Packing::Plain, is_proven: true });
         let mut shown = vec![Shown { path: EXPORTED_TABLE.into(), content: rows, is_broken: false }];
         if is_lines != Some(true) {
-            let content = Arc::new(BlobContent::new(blob));
+            let content = Content::stream(BlobContent::new(blob));
             shown.push(Shown { path: RAW_EXPORT.into(), content, is_broken: false });
         }
         (shown, is_lines.is_some())

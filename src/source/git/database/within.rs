@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use super::{Found, View};
-use crate::content::{FileEntry, FileKind};
+use crate::content::{Content, FileEntry, FileKind};
 use crate::format::blob::Stored;
 use crate::format::form::{LARGEST_DATABASE, RAW_EXPORT, TableFile, folder_beside, is_free};
 use crate::format::sqlite::is_database_name;
@@ -114,7 +114,7 @@ impl View {
             changed: begin.time,
             links: origin.links,
             access: self.objects.audience().into(),
-            content: Arc::new(BlobContent::new(blob)),
+            content: Content::stream(BlobContent::new(blob)),
         };
         (Some(entry), is_lines.is_some())
     }

@@ -202,7 +202,7 @@ async fn file(database: &Arc<dyn Database>, commit: &str, path: &str) -> FileEnt
     found.unwrap_or_else(|| panic!("no {path} in {commit}"))
 }
 
-async fn read(content: &Arc<dyn Content>) -> Result<Vec<u8>, SourceError> {
+async fn read(content: &Content) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(4);
     let gather = async move {
         let mut bytes = Vec::new();
