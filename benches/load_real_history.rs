@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-// The loader of the tests, so that both load the same history. It uses only some of what they share.
+// The tests' loader, so that both load the same history. It uses only part of the shared code.
 #[allow(dead_code)]
 #[path = "../tests/it/support"]
 mod support {

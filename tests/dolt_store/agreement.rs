@@ -1,4 +1,4 @@
-//! Compares every file of every commit, read in two ways: over `dolt://`, and from a store's own files.
+//! Compares every file of every commit, read over `dolt://` and from the store's own files.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -15,37 +15,37 @@ use asof::source::{Database, Source};
 use crate::support::server::Server;
 use crate::support::{database, files, reading, wait};
 
-/// What branches of a clone's remote are called.
+/// The prefix of a clone's remote branches.
 const ORIGIN: &str = "remotes/origin/";
 
-/// For what a server gives in memory, in bytes: so many that a content is asked for once.
+/// The memory for a server's contents, in bytes: enough to request each content once.
 const SERVER_CACHE: u64 = 64 << 20;
-/// For what is read from files: versions share their parts, as in a mount, and long histories make it drop some.
+/// The same for contents from files. As in a mount, versions share segments, and long histories evict some.
 const FILES_CACHE: u64 = 8 << 20;
 
 type Files = BTreeMap<Arc<str>, FileEntry>;
 
-/// What one way says of a database.
+/// A database as one of the two ways shows it.
 pub struct Account {
     timeline: Vec<SnapshotMeta>,
-    /// By id: the ways need not agree on the order of what is beside the timeline.
+    /// By id: the ways need not agree on the order outside the timeline.
     off_timeline: Vec<SnapshotMeta>,
     branches: BTreeMap<String, SnapshotId>,
     tags: BTreeMap<String, SnapshotId>,
     files: HashMap<SnapshotId, Files>,
-    /// Reads the contents as a mount does, which shares parts between them.
+    /// Reads the contents like a mount, which shares segments between them.
     engine: Engine,
-    /// Those that were read ahead.
+    /// The contents that were read in advance.
     bytes: HashMap<ContentId, Vec<u8>>,
 }
 
 impl Account {
-    /// What a server says.
+    /// The account of a server.
     pub fn of_server(server: &Server, name: &str) -> Self {
         Self::of(&database(&server.url(name)), SERVER_CACHE)
     }
 
-    /// What the files at a path say: a data folder, or any other place with one store.
+    /// The account of the files at a path: a data folder, or any other path with one store.
     pub fn of_files(path: &Path, name: &str) -> Self {
         Self::of(&from_files(path, name), FILES_CACHE)
     }
@@ -62,7 +62,7 @@ impl Account {
         Self { timeline, off_timeline, branches, tags, files, engine, bytes: HashMap::new() }
     }
 
-    /// Reads all contents now, so that they can be compared when what they come from is gone.
+    /// Reads all contents now, so that they can be compared after their source is gone.
     pub fn kept(mut self) -> Self {
         for entry in self.files.values().flat_map(BTreeMap::values) {
             self.bytes.entry(entry.id).or_insert_with(|| read(&self.engine, entry));
@@ -70,7 +70,7 @@ impl Account {
         self
     }
 
-    /// The same without the times, which an older server takes from another field of a commit.
+    /// Removes the times, because an older server takes them from another field of a commit.
     pub fn without_times(mut self) -> Self {
         let commits = self.timeline.iter_mut().chain(&mut self.off_timeline);
         commits.for_each(|commit| commit.time = Timestamp::UNIX_EPOCH);
@@ -79,7 +79,7 @@ impl Account {
         self
     }
 
-    /// What a clone has to say: one branch, and those of its origin.
+    /// The branches that a clone must have: one, and those of its origin.
     pub fn branches_of_clone(&self) -> BTreeMap<String, SnapshotId> {
         let of_origin = self.branches.iter().map(|(name, head)| (format!("{ORIGIN}{name}"), head.clone()));
         of_origin
@@ -87,32 +87,30 @@ impl Account {
             .collect()
     }
 
-    /// How many different contents there are.
+    /// The number of different contents.
     pub fn contents(&self) -> usize {
         let entries = self.files.values().flat_map(BTreeMap::values);
         entries.map(|entry| entry.id).collect::<HashSet<_>>().len()
     }
 
-    /// The branches.
     pub fn branches(&self) -> &BTreeMap<String, SnapshotId> {
         &self.branches
     }
 
-    /// Checks that this is the same as `theirs`; gives how many contents were compared byte for byte.
+    /// Checks that this account equals `theirs`; returns how many contents were compared byte for byte.
     #[track_caller]
     pub fn agrees_with(&self, theirs: &Self, what: &str) -> usize {
         assert_eq!(self.branches, theirs.branches, "branches of {what}");
         self.agrees_but_for_branches(theirs, what)
     }
 
-    /// The same without looking at the names of branches.
+    /// The same, except the names of branches.
     #[track_caller]
     pub fn agrees_but_for_branches(&self, theirs: &Self, what: &str) -> usize {
         self.agrees_in_part(theirs, what, 0, 1)
     }
 
-    /// The same, with only one of `parts` parts of the contents compared byte for byte, the one of number
-    /// `part`.
+    /// The same, but compares only part number `part` of `parts` parts of the contents byte for byte.
     #[track_caller]
     pub fn agrees_in_part(&self, theirs: &Self, what: &str, part: usize, parts: usize) -> usize {
         let is_in_part = |id: &ContentId| usize::from(id.as_bytes()[0]) % parts == part;
@@ -142,7 +140,7 @@ impl Account {
     }
 }
 
-/// A database read from the files at a path.
+/// Opens a database from the files at a path.
 pub fn from_files(path: &Path, name: &str) -> Arc<dyn Database> {
     let what = || format!("{name} in {}", path.display());
     let source = DoltStoreSource::open(path, DoltStoreOptions::default());
@@ -155,7 +153,7 @@ pub fn from_files(path: &Path, name: &str) -> Arc<dyn Database> {
         .unwrap_or_else(|| panic!("there is no {}", what()))
 }
 
-/// Checks that both ways agree on all of a database; gives how many files were compared byte for byte.
+/// Checks that both ways agree on a whole database; returns how many files were compared byte for byte.
 #[track_caller]
 pub fn agree(server: &Server, data: &Path, name: &str) -> usize {
     Account::of_files(data, name).agrees_with(&Account::of_server(server, name), name)
@@ -180,7 +178,7 @@ fn head(line: &str) -> String {
     line.chars().take(500).collect()
 }
 
-/// The files, without what only a server can compute: views.
+/// The files without views, which only a server can compute.
 fn shown(files: &[FileEntry]) -> Files {
     let is_view = |file: &FileEntry| file.content.describe().starts_with("view ");
     files.iter().filter(|file| !is_view(file)).map(|file| (file.path.clone(), file.clone())).collect()

@@ -1,4 +1,4 @@
-//! Commits of every date that Dolt can hold, over the server and from the files.
+//! Commits with every date that Dolt can hold, over the server and from the files.
 
 use crate::agreement::{agree, from_files};
 use crate::support::server::{Dolt, Server};
@@ -6,7 +6,7 @@ use crate::support::{database, temp_dir};
 use crate::verify::oracle::dolt;
 use crate::verify::verify;
 
-/// Dates that a server sends as they are, and as asof shows them.
+/// Dates that a server sends as dates, and as asof shows them.
 const WITHIN: [(&str, &str); 7] = [
     ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
     ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
@@ -16,7 +16,7 @@ const WITHIN: [(&str, &str); 7] = [
     ("2038-01-19T03:14:08Z", "2038-01-19T03:14:08Z"),
     ("2026-01-03T00:00:00Z", "2026-01-03T00:00:00Z"),
 ];
-/// Dates that a server sends as texts alone.
+/// Dates that a server sends only as texts.
 const BEYOND: [(&str, &str); 2] = [
     ("9999-12-31T23:59:59-14:00", "+010000-01-01T13:59:59Z"),
     ("0000-01-01T00:00:00+14:00", "-000001-12-31T10:00:00Z"),
@@ -43,7 +43,7 @@ fn commits_of_any_date_are_in_the_history_both_ways() {
             for found in [&from_server, &from_files] {
                 let history = found.history();
                 let times: Vec<_> = history.timeline.iter().map(|commit| commit.time.to_string()).collect();
-                // The last one is the commit that made the database.
+                // The last one is the commit that created the database.
                 assert_eq!(times[..times.len() - 1], expected, "{program:?}, {}", found.name());
                 assert_eq!(history.off_timeline, []);
                 assert_eq!(history.lost.iter().flatten().count(), 0, "all are reached by a branch");

@@ -1,4 +1,4 @@
-//! Encoding drift: rows in another encoding than their schema says, as Dolt 2.0.7 and 2.0.8 left them.
+//! Encoding drift: rows in another encoding than their schema declares, as Dolt 2.0.7 and 2.0.8 left them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,12 +15,12 @@ use crate::support::sql::Client;
 use crate::support::{bytes, files, wait};
 use crate::verify::oracle;
 
-/// The columns whose encodings changed, with the number of the addressed and of the adaptive one.
+/// The columns with changed encodings, each with the numbers of the addressed and the adaptive one.
 const COLUMNS: [(&str, u8, u8); 4] = [("t", 23, 135), ("b", 21, 136), ("j", 24, 139), ("g", 26, 138)];
-/// So many rows that the addresses of several values begin with a zero byte.
+/// Enough rows for several values whose addresses begin with a zero byte.
 const ROWS: usize = 900;
 
-/// Values of all lengths, many of which have an address that begins with zero.
+/// Adds values of all lengths; many have an address that begins with zero.
 fn fill(client: &mut Client) {
     client.new_database("db");
     client.run(&["CREATE TABLE drifted (id int, k varchar(9), t text, b longblob, j json, g geometry, PRIMARY KEY (k, id))"]);
@@ -41,7 +41,6 @@ fn fill(client: &mut Client) {
     client.commit("values", "2026-01-01T00:00:00");
 }
 
-/// All tables of the newest commit, by file.
 fn tables(database: &Arc<dyn Database>) -> BTreeMap<Arc<str>, Result<Vec<u8>, SourceError>> {
     let newest = database.history().timeline.first().expect("a commit").id.clone();
     let listed = files(database, &newest);
@@ -83,7 +82,7 @@ fn an_adaptive_column_over_addresses_reads_as_before() {
     retag(&server.data().join("db"), true);
     same(table(&server.data(), "drifted.jsonl"), &expected);
 
-    // A later Dolt writes rows in the new encoding beside those in the old one.
+    // A later Dolt writes rows in the new encoding next to those in the old one.
     let mut newer = Server::start_as(Dolt::New, Some(&server));
     let more = [
         "INSERT INTO drifted VALUES (5002,'x','more',repeat('0102',4000),'{}',point(0,0)),(5003,'x','','','[]',NULL)",
@@ -107,7 +106,7 @@ fn an_adaptive_column_over_addresses_reads_as_before() {
         }
     }
     assert_eq!(before, expected.len());
-    // What is new it reads itself.
+    // The server itself can read the new rows.
     let texts = [["more"], [""], ["nineteen bytes more"]];
     assert_eq!(client.texts("SELECT t FROM drifted WHERE k = 'x' AND id > 5001 ORDER BY id"), texts);
     for (line, [text]) in after.iter().zip(texts) {
@@ -125,8 +124,8 @@ fn an_addressed_column_over_adaptive_values_reads_as_before() {
     let path = server.data();
     let expected = table(&path, "drifted.jsonl").unwrap_or_else(|error| panic!("{}", error.chain()));
     retag(&path.join("db"), false);
-    // The one value of 19 bytes could be an address whose chunk is lost.
-    let error = table(&path, "drifted.jsonl").expect_err("one value cannot be told");
+    // The one value of 19 bytes could be the address of a lost chunk.
+    let error = table(&path, "drifted.jsonl").expect_err("one value is ambiguous");
     is_no_guess(&error, "t", "\"id\":5001");
 
     let mut server = Server::start_as(Dolt::New, None);
@@ -142,7 +141,7 @@ fn an_addressed_column_over_adaptive_values_reads_as_before() {
     same(table(&server.data(), "drifted.jsonl"), &expected.concat());
 }
 
-/// An error says which value is meant, and that it is no damage.
+/// Checks that an error names the value and does not report damage.
 #[track_caller]
 fn is_no_guess(error: &SourceError, column: &str, key: &str) {
     assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
@@ -152,7 +151,7 @@ fn is_no_guess(error: &SourceError, column: &str, key: &str) {
     }
 }
 
-/// A server, ended, that has a row with empty values.
+/// A stopped server that has a row with empty values.
 fn with_an_empty_value() -> Server {
     let mut server = Server::start();
     let mut client = server.client();
@@ -167,13 +166,13 @@ fn with_an_empty_value() -> Server {
 fn an_empty_value_or_nineteen_zeros_is_no_guess() {
     let server = with_an_empty_value();
     retag(&server.data().join("db"), true);
-    let error = table(&server.data(), "drifted.jsonl").expect_err("it cannot be told");
+    let error = table(&server.data(), "drifted.jsonl").expect_err("the value is ambiguous");
     is_no_guess(&error, "t", "{\"k\":\"z\",\"id\":7}");
-    // The same rows, asked for by their key.
+    // The same rows, read by key.
     let database = from_files(&server.data(), "db");
     let newest = database.history().timeline.first().expect("a commit").id.clone();
     let dump = wait(database.sql_dump(&newest)).unwrap_or_else(|error| panic!("{}", error.chain()));
-    let error = bytes(&dump.expect("Dolt can be dumped").content).expect_err("it cannot be told");
+    let error = bytes(&dump.expect("Dolt can be dumped").content).expect_err("the value is ambiguous");
     is_no_guess(&error, "t", "\"id\":7");
 }
 

@@ -1,4 +1,4 @@
-//! Dumps: the same over a server and from the store's files, and loaded they give the same tables back.
+//! Dumps: equal from a server and from the store's files, and loading them restores the same tables.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Cell, Client, ident, quote};
 use crate::support::{bytes, database, extremes, histories, real_history, temp_dir, wait};
 
-/// The dump of a commit.
 #[track_caller]
 fn dump(database: &Arc<dyn Database>, commit: &SnapshotId) -> FileEntry {
     let dump = wait(database.sql_dump(commit)).unwrap_or_else(|error| panic!("{}", error.chain()));
@@ -27,7 +26,7 @@ fn text(dump: &FileEntry) -> Vec<u8> {
     bytes(&dump.content).unwrap_or_else(|error| panic!("{}: {}", dump.content.describe(), error.chain()))
 }
 
-/// The dumps of some commits of a database, once each, after checking that both ways give the same.
+/// The distinct dumps of some commits, after a check that both ways agree.
 fn dumps(
     dolt: Dolt,
     server: &Server,
@@ -41,7 +40,7 @@ fn dumps(
     let mut dumps = Vec::new();
     for (_, commit) in history.timeline.iter().enumerate().filter(|(at, _)| is_wanted(*at)) {
         let (over_server, of_files) = (dump(&theirs, &commit.id), dump(&ours, &commit.id));
-        // The older Dolt shows another date of a commit than its successor, whose rule the store reader follows.
+        // The older Dolt shows another date for a commit than the later ones, whose rule the store reader follows.
         let changed = |dump: &FileEntry| has_same_dates.then_some(dump.changed);
         let identity = |dump: &FileEntry| (dump.id, changed(dump), dump.links);
         assert_eq!(identity(&over_server), identity(&of_files), "{name} at {}", commit.id);
@@ -59,7 +58,7 @@ fn dumps(
     dumps
 }
 
-/// The client of MySQL, by either of its names.
+/// The MySQL client, by either of its names.
 fn mysql() -> &'static str {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).exists());
@@ -67,7 +66,7 @@ fn mysql() -> &'static str {
     found.expect("the mysql client is installed: tests/setup/packages.sh test")
 }
 
-/// A database with all that a dump has to carry beside plain rows.
+/// Creates a database with everything that a dump must carry besides plain rows.
 fn everything(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[
@@ -124,7 +123,7 @@ fn everything(client: &mut Client, database: &str) {
     client.commit("a row", "2026-09-05T00:00:00");
 }
 
-/// How the tables of two databases differ by their hashes.
+/// The tables of two databases whose hashes differ.
 fn differing(original: &mut Client, rebuilt: &mut Client) -> Vec<String> {
     let tables = |client: &mut Client| -> Vec<String> {
         let rows = client.texts("SHOW FULL TABLES WHERE table_type = 'BASE TABLE'");
@@ -137,10 +136,11 @@ fn differing(original: &mut Client, rebuilt: &mut Client) -> Vec<String> {
     names.into_iter().filter(|table| hash(original, table) != hash(rebuilt, table)).collect()
 }
 
-/// Dolt numbers columns when they are made: by the table's name then, the columns before them then, and what else had
-/// the number then. Of a column that was added in between or renamed, no statement brings the number back but Dolt's own.
+/// Restores column numbers. Dolt numbers a column when it is created: by the table's name, the columns before it and
+/// the numbers in use at that time. For a column that was inserted between others or renamed, only Dolt's own
+/// procedure restores the number.
 fn give_numbers(server: &Server, database: &str, commit: &str, tables: &[String], rebuilt: &mut Client) {
-    // `dolt schema tags` knows the working set only: that of a copy, at the commit.
+    // `dolt schema tags` only knows the working set, so this uses a copy that is checked out at the commit.
     let copy = temp_dir();
     run("cp").arg("-a").arg(server.data().join(database)).arg(copy.path()).ok();
     let folder = copy.path().join(database);
@@ -151,7 +151,7 @@ fn give_numbers(server: &Server, database: &str, commit: &str, tables: &[String]
     let rows = rows.iter().filter(|row| tables.iter().any(|table| row["table"] == table.as_str()));
     let rows: Vec<_> = rows.collect();
     assert!(!rows.is_empty());
-    // In two steps: a number may be another column's still.
+    // In two steps, because a number may still belong to another column.
     for offset in [1_000_000_000, 0_u64] {
         for row in &rows {
             let [table, column] = ["table", "column"].map(|name| quote(row[name].as_str().expect("a name")));
@@ -161,8 +161,8 @@ fn give_numbers(server: &Server, database: &str, commit: &str, tables: &[String]
     }
 }
 
-/// Loads a dump into a new database with the `mysql` client, and checks that its tables are those of the commit.
-/// Gives how many tables have the same hash at once.
+/// Loads a dump into a new database with the `mysql` client, and checks that its tables equal the commit's. Returns
+/// how many tables have the same hash before their columns are renumbered.
 fn comes_back(server: &Server, name: &str, commit: &str, sql: &[u8], target: &Server) -> usize {
     let (mut original, mut rebuilt) = (server.client(), target.client());
     let new = format!("{name} {commit}");
@@ -259,7 +259,7 @@ fn the_real_history_comes_back() {
     }
 }
 
-/// A server sends 0 for -0, so only the store's files tell it.
+/// A server sends 0 for -0, so only the store's files show it.
 #[test]
 fn a_negative_zero_comes_back_from_the_files() {
     let server = Server::start();
@@ -276,7 +276,7 @@ fn a_negative_zero_comes_back_from_the_files() {
     assert_eq!(comes_back(&server, "signs", &commit, &sql, &Server::start()), 1);
 }
 
-/// What is beside the tables, as the server tells it.
+/// The objects besides tables, from the server.
 fn programs(client: &mut Client) -> Vec<Vec<Vec<String>>> {
     [
         "SELECT type, name, fragment, sql_mode FROM dolt_schemas WHERE name <> 'widow' ORDER BY type, name",
@@ -340,7 +340,7 @@ fn every_dolt_loads_what_every_dolt_wrote() {
         let names = ["everything", "types", "keys"];
         let dumps = names.map(|name| dumps(from, &server, name, |at| at == 0).remove(0).1);
         server.kill();
-        // What each shows of the same bytes differs: one of them, which reads them all, is asked about all.
+        // The versions show the same bytes differently, so the one that reads all stores shows all of them.
         let original = Server::start_as(Dolt::New, Some(&server));
         let mut client = original.client();
         let dumps: Vec<_> = names
@@ -369,7 +369,7 @@ fn every_dolt_loads_what_every_dolt_wrote() {
                         (statement_now, rows_now),
                         "{table} of {name}: {from:?} to {to:?}"
                     );
-                    // Both write what they write as they are; another version may choose other encodings.
+                    // A version repeats its own encodings; another may choose different ones.
                     assert!(from != to || hash == hash_now, "{table} of {name}: {from:?} to {to:?}");
                 }
             }
@@ -377,7 +377,7 @@ fn every_dolt_loads_what_every_dolt_wrote() {
     }
 }
 
-/// Of each table its hash, its statement and its rows.
+/// The hash, statement and rows of each table.
 type Account = BTreeMap<String, (String, String, Vec<Vec<Cell>>)>;
 
 fn account(client: &mut Client) -> Account {
@@ -388,7 +388,7 @@ fn account(client: &mut Client) -> Account {
         let statement = client.texts(&format!("SHOW CREATE TABLE {}", ident(&table)))[0][1].clone();
         let all = "LIMIT 9223372036854775807";
         let mut rows = client.rows(&format!("SELECT * FROM {} {all}", ident(&table)));
-        // Without a key, rows stand in the order of their hashes, which encodings change.
+        // Rows without a key are in the order of their hashes, which depend on encodings.
         if !statement.contains("PRIMARY KEY") {
             rows.sort();
         }
@@ -397,12 +397,12 @@ fn account(client: &mut Client) -> Account {
     account.collect()
 }
 
-/// Loads a dump with `dolt sql < FILE` into a new folder of a server that does not run.
+/// Loads a dump with `dolt sql < FILE` into a new folder of a stopped server.
 fn load_by_dolt(target: &Server, dolt: Dolt, name: &str, sql: &[u8]) {
     let folder = target.data().join(name);
     std::fs::create_dir(&folder).expect("the folder is ours");
     target.command(&folder, &["init"]);
-    let home = target.data().parent().expect("a data folder lies in one").to_owned();
+    let home = target.data().parent().expect("a data folder has a parent").to_owned();
     let loaded = run(dolt.program()).arg("sql").dir(&folder).input(sql);
     let loaded = loaded.env("HOME", &home).env("DOLT_ROOT_PATH", &home).env("NO_COLOR", "1").outcome();
     assert!(loaded.stderr.is_empty(), "{name}: {}", loaded.stderr.chars().take(2000).collect::<String>());

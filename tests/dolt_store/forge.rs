@@ -1,5 +1,5 @@
-//! Stores that no Dolt at hand writes: chunks of a real one are replaced by others of the same length, and so is all that
-//! refers to them.
+//! Makes stores that no available Dolt writes: replaces chunks of a real store, and everything that refers to them,
+//! by others of the same length.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha512};
 
 const ADDRESS_LEN: usize = 20;
 const PREFIX_LEN: usize = 4;
-/// Where a message has its file identifier.
+/// The position of a message's file identifier.
 const ID: std::ops::Range<usize> = 8..12;
 const SCHEMA: &[u8] = b"DSCH";
 const ROOT_RECORD: u8 = 1;
@@ -21,10 +21,10 @@ const ENCODING: usize = 6;
 
 pub type Address = [u8; ADDRESS_LEN];
 
-/// The chunks of a store that is a journal alone: one that no garbage was collected in.
+/// The chunks of a store that is only a journal, because no garbage was collected.
 pub struct Forged {
     journal: PathBuf,
-    /// What is there already.
+    /// The bytes already in it.
     written: Vec<u8>,
     pub chunks: HashMap<Address, Vec<u8>>,
     root: Address,
@@ -32,7 +32,7 @@ pub struct Forged {
 }
 
 impl Forged {
-    /// The store of a database whose server does not run.
+    /// Opens the store of a database whose server is stopped.
     pub fn open(database: &Path) -> Self {
         let journal = database.join(".dolt/noms").join("v".repeat(32));
         let mut written = fs::read(&journal).expect("it was not collected");
@@ -65,18 +65,17 @@ impl Forged {
             }
             at += record.len();
         }
-        // Files are made longer in advance.
+        // Dolt extends the file in advance.
         written.truncate(at);
         Self { journal, written, chunks, root: root.expect("a store has a root"), added: Vec::new() }
     }
 
-    /// The chunks of one kind.
     pub fn of_kind(&self, id: &[u8]) -> Vec<Address> {
         let is_kind = |chunk: &[u8]| chunk.get(ID) == Some(id);
         self.chunks.iter().filter(|(_, chunk)| is_kind(chunk)).map(|(address, _)| *address).collect()
     }
 
-    /// Puts a chunk in the place of another one of its length, also in all that leads there from the root.
+    /// Replaces a chunk by another of its length, and everything that leads to it from the root.
     pub fn replace(&mut self, old: Address, new: Vec<u8>) {
         let mut moved = VecDeque::from([(old, self.put(old, new))]);
         while let Some((from, to)) = moved.pop_front() {
@@ -100,7 +99,7 @@ impl Forged {
         address
     }
 
-    /// Gives all columns of that name another encoding, and leaves their rows as they are. Gives how many there were.
+    /// Gives all columns of that name another encoding without changing their rows. Returns the number of columns.
     pub fn retag(&mut self, column: &str, from: u8, to: u8) -> usize {
         let mut count = 0;
         for schema in self.of_kind(SCHEMA) {
@@ -116,7 +115,7 @@ impl Forged {
         count
     }
 
-    /// Writes what was replaced into the store, as a Dolt would: at the end of its journal.
+    /// Writes the replacements at the end of the store's journal, like Dolt.
     pub fn write(mut self) {
         for chunk in &self.added {
             let mut block = snap::raw::Encoder::new().compress_vec(chunk).expect("it is short");
@@ -146,7 +145,7 @@ fn record(fields: &[u8]) -> Vec<u8> {
     record
 }
 
-/// A chunk with another address in every place of one.
+/// Replaces every occurrence of an address in a chunk.
 fn replaced(chunk: &[u8], from: &Address, to: &Address) -> Option<Vec<u8>> {
     let mut changed = None;
     let mut at = 0;
@@ -166,12 +165,12 @@ fn u32_at(chunk: &[u8], at: usize) -> usize {
     u32::from_le_bytes(*chunk[at..].first_chunk().expect("Dolt wrote it")) as usize
 }
 
-/// Where what an offset leads to is.
+/// The target of the offset at `at`.
 fn target(chunk: &[u8], at: usize) -> usize {
     at + u32_at(chunk, at)
 }
 
-/// Where a table has a field.
+/// The position of a table's field.
 fn field(chunk: &[u8], table: usize, slot: usize) -> usize {
     let back = i32::from_le_bytes(*chunk[table..].first_chunk().expect("Dolt wrote it"));
     let vtable = table.checked_add_signed(-(back as isize)).expect("Dolt wrote it");
@@ -180,7 +179,7 @@ fn field(chunk: &[u8], table: usize, slot: usize) -> usize {
     table + offset
 }
 
-/// The columns of a schema, each with the place of the number of its encoding.
+/// The columns of a schema, each with the position of its encoding number.
 fn columns(chunk: &[u8]) -> Vec<(String, usize)> {
     let root = target(chunk, PREFIX_LEN);
     let list = target(chunk, field(chunk, root, COLUMNS));

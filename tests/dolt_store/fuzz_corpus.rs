@@ -1,4 +1,4 @@
-//! What fuzzing starts from, and all that it ever found, read again: see the part on fuzzing in docs/ARCHITECTURE.md.
+//! Reads all seeds of fuzzing and everything that it ever found: see the part on fuzzing in docs/ARCHITECTURE.md.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ use crate::support::command::run;
 use crate::support::server::{Dolt, Server};
 use crate::support::{histories, temp_dir};
 
-/// What a target does with one input.
+/// The kind of input that a target takes.
 enum Read {
     Bytes(fn(&[u8])),
     File(fn(&Path)),
 }
 
-/// All targets: those of `fuzz/Cargo.toml`.
+/// All targets of `fuzz/Cargo.toml`.
 const TARGETS: [(&str, Read); 16] = [
     ("manifest", Read::Bytes(probe::manifest)),
     ("journal", Read::File(probe::journal)),
@@ -42,10 +42,10 @@ const TARGETS: [(&str, Read); 16] = [
     ("zip", Read::Bytes(zip::probe::zip)),
     ("commit", Read::Bytes(git::probe::commit)),
 ];
-/// How many objects of one kind begin the corpus, and how long they are at most.
+/// The number of seed objects of one kind, and their greatest length.
 const OBJECTS_PER_KIND: usize = 3;
 const OBJECT_LEN: usize = 4 << 10;
-/// Where a journal is cut for an input that is quick to read.
+/// Cuts a journal here, for an input that is quick to read.
 const TORN_LEN: usize = 6_000;
 
 fn fuzz() -> PathBuf {
@@ -62,7 +62,7 @@ fn nothing_in_the_corpus_breaks_the_reader() {
         let inputs: Vec<_> = inputs.map(|entry| entry.expect("the corpus can be listed").path()).collect();
         assert!(inputs.len() > 1, "the corpus of {target} is empty");
         for input in inputs {
-            // A panic names its place, and this the input.
+            // A panic names its position in the code, this line the input.
             eprintln!("{}", input.display());
             match read {
                 Read::Bytes(read) => read(&fs::read(&input).expect("the corpus is readable")),
@@ -72,8 +72,8 @@ fn nothing_in_the_corpus_breaks_the_reader() {
     }
 }
 
-/// Makes the corpus anew from small stores: `cargo test --test dolt_store make_the_corpus -- --ignored`.
-/// What fuzzing found (`crash-*`, `oom-*`, `timeout-*`, ...) stays.
+/// Rebuilds the corpus from small stores: `cargo test --test dolt_store make_the_corpus -- --ignored`. Keeps the
+/// findings (`crash-*`, `oom-*`, `timeout-*`, ...).
 #[test]
 #[ignore = "writes into fuzz/corpus"]
 fn make_the_corpus() {
@@ -155,7 +155,7 @@ fn seed_objects(stores: &[PathBuf]) {
     }
     for (kind, mut chunks) in kinds {
         chunks.sort_by_key(Vec::len);
-        // The smallest, the largest, the one in the middle.
+        // The smallest, the largest, and the middle one.
         let places = [0, chunks.len() - 1, chunks.len() / 2];
         for (number, &place) in places.iter().take(OBJECTS_PER_KIND.min(chunks.len())).enumerate() {
             seed("object", &format!("{kind}-{number}"), &chunks[place]);

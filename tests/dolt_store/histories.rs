@@ -1,4 +1,4 @@
-//! Histories that the server and the store's files are asked about at the same time.
+//! Histories that are read from the server and from the store's files at the same time.
 
 use crate::agreement::agree;
 use crate::support::histories;

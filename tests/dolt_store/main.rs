@@ -1,5 +1,5 @@
-//! The store reader against the server, two independent ways to one database: the same commits, the same files, the
-//! same identities, the same bytes.
+//! Compares the store reader with the server, two independent ways to one database: the same commits, files, content
+//! ids and bytes.
 
 mod agreement;
 mod damage;

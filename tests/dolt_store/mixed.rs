@@ -1,5 +1,5 @@
-//! One store that every Dolt writes to in turn, oldest first: tables, columns and rows in the encodings of each. The
-//! server, the store's files and what the server itself answers `AS OF` each commit are one.
+//! One store that every Dolt writes to in turn, oldest first, each with its own encodings of tables, columns and
+//! rows. The `dolt://` source, the store's files and the server's answers `AS OF` each commit agree.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::support::{bytes, files};
 const NAME: &str = "kinds";
 const TURNS: [Dolt; 3] = [Dolt::Old, Dolt::Pinned, Dolt::New];
 
-/// Compares both ways with each other, and the files of every `nth` commit with the answers of the server.
+/// Compares both ways with each other, and the files of every `nth` commit with the server's answers.
 fn three_ways(server: &Server, path: &Path, nth: usize, what: &str) -> usize {
     let ours = Account::of_files(path, NAME);
     let compared = ours.agrees_with(&Account::of_server(server, NAME), what);

@@ -1,5 +1,4 @@
-//! A store in every shape that Dolt gives it: collected, archived, backed up, cloned, pushed; written by each
-//! Dolt.
+//! A store in every shape that Dolt gives it: collected, archived, backed up, cloned, pushed; from each version.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Client, quote};
 use crate::support::{extremes, git, histories, real_history, temp_dir};
 
-/// What the name of an archive ends in.
+/// The suffix of an archive.
 const ARCHIVE: &str = ".darc";
 
 #[test]
@@ -37,8 +36,7 @@ fn every_shape_of_the_real_history_tells_the_same() {
     };
     let mut server = Server::start();
     real_history::load(&mut server.client(), &bundle);
-    // What the server says of it is compared elsewhere; here each content is compared in one shape or
-    // another.
+    // Other tests compare it with the server; here each content is compared in one of the shapes.
     let written = Account::of_files(&server.data(), "beads");
     let check = |path: &Path, shape: &str, part| {
         let compared = Account::of_files(path, "beads").agrees_in_part(&written, shape, part, 4);
@@ -54,7 +52,7 @@ fn every_shape_of_the_real_history_tells_the_same() {
     check(&server.data(), "collected", copies.len());
 }
 
-/// Makes all histories; gives the names of the databases.
+/// Makes all histories; returns the names of the databases.
 fn make(client: &mut Client, dolt: Dolt) -> Vec<String> {
     histories::every_type(client, "types");
     histories::evolving(client, "evolving");
@@ -62,7 +60,8 @@ fn make(client: &mut Client, dolt: Dolt) -> Vec<String> {
     extremes::lengths(client, "lengths");
     extremes::documents(client, "documents");
     let mut names = vec!["types", "evolving", "random", "lengths", "documents"];
-    // What is new about the newest is in its values: it is spared what takes the time of two others already.
+    // The newest version differs only in its values, so it skips two histories that take as long as two other
+    // versions.
     if dolt != Dolt::New {
         histories::tour(client, "tour");
         histories::branching(client, "branching");
@@ -84,7 +83,7 @@ fn in_every_shape(dolt: Dolt) {
         accounts.insert(name.clone(), theirs);
     }
     if dolt == Dolt::Old {
-        // It shows another date of a commit than its successor, whose rule the store reader follows.
+        // It shows another date for a commit than the later versions, whose rule the store reader follows.
         for (name, theirs) in std::mem::take(&mut accounts) {
             let ours = Account::of_files(&data, &name);
             ours.without_times().agrees_with(&theirs.without_times(), &name);
@@ -146,8 +145,8 @@ fn in_every_shape(dolt: Dolt) {
     assert_eq!(ours.agrees_with(&theirs, "random and one more"), accounts["random"].contents() + 1);
 }
 
-/// Has a server copy a database to a backup, a `file://` remote and a git repository, all below `folder`;
-/// gives where these are.
+/// Has a server copy a database to a backup, a `file://` remote and a git repository, all below `folder`; returns
+/// their paths.
 fn copies(client: &mut Client, folder: &Path, name: &str) -> [(PathBuf, &'static str); 3] {
     let kinds = ["backups", "remotes", "repositories"].map(|kind| folder.join(kind));
     for kind in &kinds {
@@ -167,7 +166,7 @@ fn copies(client: &mut Client, folder: &Path, name: &str) -> [(PathBuf, &'static
             client.rows(&format!("CALL DOLT_PUSH('{to}',{})", quote(&tag[0])));
         }
     }
-    // With the remotes go the branches that are kept of them.
+    // This also removes the remotes' branches.
     client.run(&["CALL DOLT_REMOTE('remove','files')", "CALL DOLT_REMOTE('remove','git')"]);
     [(backup, "in a backup"), (remote, "in a file:// remote"), (repository, "in a git repository")]
 }

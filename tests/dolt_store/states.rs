@@ -1,4 +1,4 @@
-//! Stores whose files change under the reader, or are not all there, against what Dolt says of them.
+//! Stores whose files change during reads or are incomplete, compared with Dolt's answers.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::verify::verify;
 const JOURNAL: &str = ".dolt/noms/vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
 const MANIFEST: &str = ".dolt/noms/manifest";
 
-/// Commits a row of its own.
+/// Commits a new row.
 fn commit(database: &Path, number: usize) {
     let statements = format!(
         "CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY); INSERT INTO t VALUES ({number}); CALL DOLT_COMMIT('-Am','c{number}')"
@@ -27,7 +27,7 @@ fn commit(database: &Path, number: usize) {
     dolt(Dolt::Pinned, database, &["sql", "-q", &statements]).expect_status(0);
 }
 
-/// A database called `db` with so many commits beside the one that made it.
+/// Creates a database `db` with this many commits after its initial one.
 fn made(folder: &Path, commits: usize) -> std::path::PathBuf {
     let database = folder.join("db");
     fs::create_dir(&database).expect("the folder is ours");
@@ -36,12 +36,12 @@ fn made(folder: &Path, commits: usize) -> std::path::PathBuf {
     database
 }
 
-/// Copies what is in a folder over what is in another, file by file: each stays the file that it is.
+/// Copies the files of a folder over those of another. Each keeps its inode.
 fn copy_over(from: &Path, to: &Path) {
     run("cp").arg("-a").arg(from.join(".")).arg(to).ok();
 }
 
-/// A source that is polled again and again.
+/// A source that is polled repeatedly.
 struct Polled {
     source: DoltStoreSource,
     last: Arc<dyn Database>,
@@ -54,7 +54,7 @@ impl Polled {
         Self { source, last: last.into_iter().next().expect("one database") }
     }
 
-    /// What is shown now.
+    /// Polls and returns the current database.
     fn now(&mut self) -> &Arc<dyn Database> {
         if let Some(found) = wait(self.source.poll()).unwrap_or_else(|error| panic!("{}", error.chain())) {
             self.last = found.into_iter().next().expect("one database");
@@ -62,7 +62,7 @@ impl Polled {
         &self.last
     }
 
-    /// Checks that what is shown is what Dolt says: the commits, and the newest rows.
+    /// Checks that the commits and the newest rows are Dolt's.
     #[track_caller]
     fn agrees_with_dolt(&mut self, database: &Path) {
         let ask = |query: &str| -> Vec<String> {
@@ -95,7 +95,7 @@ fn a_backup_that_is_copied_back_is_read_from_the_start() {
     assert_eq!(polled.last.history().timeline.len(), 2);
     let error = bytes(&gone).expect_err("its chunks are gone");
     assert!(matches!(error.kind, ErrorKind::Damaged | ErrorKind::Missing), "{}", error.chain());
-    // Longer than what was read of the former journal, which another one stands in the place of.
+    // Longer than the part of the former journal that was read. Another journal replaced it.
     (10..17).for_each(|number| commit(&database, number));
     polled.agrees_with_dolt(&database);
     assert_eq!(polled.last.history().timeline.len(), 9);
@@ -103,7 +103,7 @@ fn a_backup_that_is_copied_back_is_read_from_the_start() {
     polled.agrees_with_dolt(&database);
     commit(&database, 20);
     polled.agrees_with_dolt(&database);
-    // As it was before the collection: another journal, and table files that are there no more.
+    // The state before the collection: another journal, and table files that no longer exist.
     copy_over(&backup, &database);
     polled.agrees_with_dolt(&database);
 }
@@ -117,7 +117,7 @@ fn a_backup_that_has_outgrown_what_was_read_is_noticed_all_the_same() {
     let mut polled = Polled::new(&database);
     polled.agrees_with_dolt(&database);
     copy_over(&backup, &database);
-    // Between two looks.
+    // Between two polls.
     (10..17).for_each(|number| commit(&database, number));
     polled.agrees_with_dolt(&database);
 }
@@ -134,12 +134,12 @@ fn another_database_that_is_copied_over_the_files_is_shown() {
     polled.agrees_with_dolt(&database);
 }
 
-/// The messages of the commits that are shown, newest first.
+/// The messages of the shown commits, newest first.
 fn messages(database: &Arc<dyn Database>) -> Vec<String> {
     database.history().timeline.iter().map(|commit| commit.message.clone()).collect()
 }
 
-/// Checks that a store is shown, and said to be wrong for a reason that holds `reason`.
+/// Checks that a store is shown, and reported as wrong for a reason that contains `reason`.
 #[track_caller]
 fn expect_shown(database: &Path, newest: &str, reason: &str) {
     let shown = from_files(database, "db");
@@ -197,7 +197,7 @@ fn a_journal_that_lost_its_head_shows_what_is_left() {
     let database = made(folder.path(), 6);
     let journal = database.join(JOURNAL);
     let whole = fs::read(&journal).expect("Dolt writes one");
-    // Dolt itself fills the end up with zeros.
+    // Dolt itself fills the end with zeros.
     let end = whole.iter().rposition(|byte| *byte != 0).expect("it is not empty") + 1;
     // The first record's length begins with three zeros.
     for lost in [4, 40, end / 4] {

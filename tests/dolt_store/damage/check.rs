@@ -1,4 +1,4 @@
-//! Reads all of a store and holds it against what is true.
+//! Reads a whole store and compares it with the truth.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -16,31 +16,30 @@ use super::stores::Sample;
 use super::truth::Refs;
 use crate::support::{reading, wait};
 
-/// How long all of a small store may take to read.
+/// The time limit for reading a whole small store.
 const LIMIT: Duration = Duration::from_secs(20);
-/// For contents in memory, in bytes: so few that parts are dropped and made again.
+/// The memory for contents, in bytes: so little that segments are evicted and made again.
 const CACHE: u64 = 64 << 10;
 
-/// The bytes of a file, or why there are none, in each way to read it.
+/// The bytes of a file, or the errors of each way to read it.
 type Bytes = Result<Vec<u8>, Vec<Arc<SourceError>>>;
 
-/// All that could be read from a store.
+/// Everything that could be read from a store.
 pub struct Reading {
     pub history: History,
     pub files: HashMap<(SnapshotId, Arc<str>), Bytes>,
     pub live: HashMap<Arc<str>, Bytes>,
-    /// Of listings and of contents.
+    /// The errors of listings and contents.
     pub failures: Vec<Arc<SourceError>>,
 }
 
 impl Reading {
-    /// All commits that are shown.
     pub fn commits(&self) -> impl Iterator<Item = &Arc<SnapshotMeta>> {
         self.history.timeline.iter().chain(&self.history.off_timeline)
     }
 }
 
-/// Reads all of a database, each content once as a mount does.
+/// Reads a whole database, each content once, like a mount.
 pub fn read(database: &Path) -> Result<Reading, SourceError> {
     let source = DoltStoreSource::open(database, DoltStoreOptions::default())?;
     wait(async { tokio::time::timeout(LIMIT, read_all(&source)).await }).expect("nothing hangs")
@@ -93,18 +92,18 @@ async fn content(
     bytes
 }
 
-/// What became of a damaged store.
+/// The outcome for a damaged store.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Whether its history could be read.
     pub is_open: bool,
-    /// Whether all was there that there is in the whole store.
+    /// Whether everything in the whole store could be read.
     pub is_whole: bool,
-    /// How many different chunks the errors name.
+    /// The number of different chunks that the errors name.
     pub chunks: usize,
 }
 
-/// How many stores came to what.
+/// The number of stores by outcome.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub unharmed: usize,
@@ -134,7 +133,7 @@ impl Tally {
     }
 }
 
-/// Reads a damaged store and checks that nothing of it is wrong. `harmed` are the files that were damaged.
+/// Reads a damaged store and checks that nothing it shows is wrong. `harmed` are the damaged files.
 pub fn check(sample: &Sample, database: &Path, what: &str, harmed: &[&Path]) -> Outcome {
     let reading = match read(database) {
         Ok(reading) => reading,
@@ -166,7 +165,7 @@ pub fn check(sample: &Sample, database: &Path, what: &str, harmed: &[&Path]) -> 
     Outcome { is_open: true, is_whole: right == truth.whole, chunks: chunks.len() }
 }
 
-/// The history is one that there was, but for commits that cannot be read.
+/// Checks that the history existed once, except for commits that cannot be read.
 fn check_history(sample: &Sample, reading: &Reading, what: &str) {
     let truth = &sample.truth;
     for commit in reading.commits() {
@@ -174,7 +173,7 @@ fn check_history(sample: &Sample, reading: &Reading, what: &str) {
     }
     let shown: BTreeSet<_> = reading.commits().map(|commit| &commit.id).collect();
     let refs = Refs::of(&reading.history);
-    // A branch is left out where its commit cannot be read, a tag where the tag itself cannot be.
+    // A branch is missing if its commit cannot be read, a tag if the tag itself cannot be.
     let is_state = |state: &Refs| {
         let mut left_out = state.branches.iter().filter(|(name, _)| !refs.branches.contains_key(*name));
         refs.branches.iter().all(|(name, id)| state.branches.get(name) == Some(id))
@@ -185,7 +184,7 @@ fn check_history(sample: &Sample, reading: &Reading, what: &str) {
     assert!(is_nothing || truth.refs.iter().any(is_state), "{what}: {refs:?} never was");
 }
 
-/// An error is one of damage, and says of which chunk or file.
+/// Checks that an error reports damage and names the chunk or file.
 fn check_error(error: &SourceError, database: &Path, what: &str, harmed: &[&Path]) {
     let story = error.chain();
     let is_of_damage = matches!(error.kind, ErrorKind::Damaged | ErrorKind::Missing | ErrorKind::Unsupported);
@@ -199,7 +198,7 @@ fn check_error(error: &SourceError, database: &Path, what: &str, harmed: &[&Path
     );
 }
 
-/// The address of the chunk that an error is about.
+/// The address of the chunk that an error names.
 fn chunk_of(story: &str) -> Option<String> {
     let (_, rest) = story.rsplit_once("chunk ")?;
     let address: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();

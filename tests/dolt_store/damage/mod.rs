@@ -1,5 +1,5 @@
-//! Stores whose files are damaged in every way: nothing panics, nothing hangs, no byte is wrong, and only
-//! what needs the damaged chunk fails, with an error that names the chunk or the file.
+//! Stores whose files are damaged in every way: nothing panics, nothing hangs, no byte is wrong, and only what needs
+//! the damaged chunk fails, with an error that names the chunk or the file.
 
 pub mod check;
 pub mod stores;
@@ -18,17 +18,17 @@ use crate::support::wait;
 use check::{Outcome, Tally, read};
 use stores::{Sample, samples};
 
-/// How many bytes are flipped, one at a time.
+/// The number of bytes to flip, one at a time.
 const FLIPS: u64 = 5_000;
-/// Of how many of these one is run where not all are.
+/// A short run tries one in this many.
 const SHARE: u64 = 5;
-/// A failing run is repeated by the same seed.
+/// Repeats a failing run.
 const SEED: u64 = 20_260_104;
 
 pub static SAMPLES: LazyLock<Vec<Arc<Sample>>> =
     LazyLock::new(|| samples().into_iter().map(Arc::new).collect());
 
-/// Whether everything is run, however long it takes.
+/// Whether to run everything, however long it takes.
 fn is_long() -> bool {
     std::env::var_os("ASOF_LONG_TESTS").is_some_and(|value| value == "1")
 }
@@ -37,7 +37,7 @@ fn is_long() -> bool {
 pub struct Copy {
     pub sample: Arc<Sample>,
     folder: tempfile::TempDir,
-    /// Its files below the folder, with what is in them when they are whole.
+    /// Its files below the folder, with their undamaged bytes.
     pub files: Vec<(PathBuf, Vec<u8>)>,
 }
 
@@ -46,7 +46,7 @@ impl Copy {
         let folder = crate::support::temp_dir();
         stores::copy(sample.folder.path(), folder.path());
         let mut files = stores::files(folder.path());
-        // What is empty cannot be damaged, and the index beside the journal is not read.
+        // An empty file cannot be damaged, and the journal's index is not read.
         files.retain(|(path, bytes)| !bytes.is_empty() && !path.ends_with("journal.idx"));
         Self { sample: Arc::clone(sample), folder, files }
     }
@@ -55,7 +55,7 @@ impl Copy {
         self.folder.path().join(stores::NAME)
     }
 
-    /// Does something to the files, checks all that can be read then, and makes them whole again.
+    /// Damages the files, checks everything that can still be read, and restores the files.
     fn try_with(&self, what: &str, harmed: &[&Path], damage: impl FnOnce()) -> Outcome {
         damage();
         let outcome = check::check(&self.sample, &self.database(), what, harmed);
@@ -65,7 +65,7 @@ impl Copy {
         outcome
     }
 
-    /// A place in any file; small files get their share, too.
+    /// A random offset in any file; small files get their share too.
     fn place(&self, random: &mut Random) -> (&Path, &[u8], usize) {
         let total: usize = self.files.iter().map(|(_, bytes)| bytes.len()).sum();
         let mut at = random.below(total as u64) as usize;

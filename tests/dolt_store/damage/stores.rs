@@ -1,4 +1,4 @@
-//! The stores that are damaged: one history in every kind of file.
+//! The stores to damage: one history in every kind of file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,20 @@ use crate::support::server::{Dolt, Server};
 use crate::support::sql::Client;
 use crate::support::temp_dir;
 
-/// The database's name.
 pub const NAME: &str = "db";
 
-/// A store, and all that may ever be read from it.
+/// A store, and everything that may ever be read from it.
 pub struct Sample {
-    /// Which Dolt made it.
+    /// The version of Dolt that made it.
     pub dolt: Dolt,
-    /// Holds the folder of the database.
+    /// The folder that contains the database.
     pub folder: tempfile::TempDir,
-    /// What it held at each step of its history.
+    /// Its contents at each step of its history.
     pub truth: Truth,
 }
 
-/// A history in a journal; in table files of two generations and a journal; in archives with dictionaries and a journal.
-/// Then one by the newest Dolt, whose long values are adaptive, in table files and a journal.
+/// A history in a journal; in table files of two generations and a journal; in archives with dictionaries and a
+/// journal; and one by the newest Dolt, whose long values are adaptive, in table files and a journal.
 pub fn samples() -> Vec<Sample> {
     let mut server = Server::start();
     let mut history = History::begin(&server);
@@ -34,7 +33,7 @@ pub fn samples() -> Vec<Sample> {
     history.collect(&server);
     let History { database, mut truth, .. } = history;
     server.kill();
-    // The archives that a collection makes have no dictionaries; those that this makes have.
+    // A collection makes archives without dictionaries; this command makes them with dictionaries.
     let home = temp_dir();
     let dolt = |args: &[&str]| {
         run(Dolt::Pinned.program()).args(args).dir(&database).env("DOLT_ROOT_PATH", home.path()).ok()
@@ -70,7 +69,7 @@ struct History {
 }
 
 impl History {
-    /// Begins it on a new server.
+    /// Begins the history on a new server.
     fn begin(server: &Server) -> Self {
         let (client, database) = (server.client(), server.data().join(NAME));
         let mut history = Self { dolt: server.dolt, client, database, truth: Truth::default() };
@@ -84,7 +83,7 @@ impl History {
         self.truth.note(&self.database);
     }
 
-    /// One change and its commit: each step is a state that damage may lead back to.
+    /// Makes one change and commits it: damage may lead back to each such state.
     fn step(&mut self, sql: &str) {
         self.client.run(&[sql]);
         self.note();
@@ -146,7 +145,7 @@ fn sample_of(dolt: Dolt, database: &Path, truth: &Truth) -> Sample {
     Sample { dolt, folder, truth }
 }
 
-/// Whether there is a journal, how many table files, how many archives with a dictionary.
+/// Whether there is a journal, and the numbers of table files and of archives with a dictionary.
 fn kinds(folder: &Path) -> (bool, usize, usize) {
     let (mut has_journal, mut tables, mut archives) = (false, 0, 0);
     for (path, bytes) in files(folder) {
@@ -161,12 +160,12 @@ fn kinds(folder: &Path) -> (bool, usize, usize) {
 }
 
 const JOURNAL: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
-/// What stands behind the index of a table file.
+/// The bytes after the index of a table file.
 const TABLE_FOOTER: usize = 20;
-/// What the index of a table file holds for each chunk.
+/// The bytes per chunk in the index of a table file.
 const TABLE_ENTRY: usize = 28;
 
-/// Whether a byte of a file belongs to one chunk only: in the journal, and in the blocks of a table file.
+/// Whether a byte of a file belongs to one chunk only: in the journal, or in the blocks of a table file.
 pub fn is_one_chunk(path: &Path, bytes: &[u8], at: usize) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).expect("names are ASCII");
     if name == JOURNAL {
@@ -180,7 +179,7 @@ pub fn is_one_chunk(path: &Path, bytes: &[u8], at: usize) -> bool {
     at < bytes.len() - TABLE_FOOTER - count * TABLE_ENTRY
 }
 
-/// Whether any chunk of an archive of version 3 needs a dictionary: the first half of a pair of spans is one then.
+/// Whether any chunk of an archive of version 3 needs a dictionary: then the first span of its pair is not zero.
 fn has_dictionary(bytes: &[u8]) -> bool {
     let footer = &bytes[bytes.len() - 220..];
     let number = |at: usize| u32::from_be_bytes(footer[at..at + 4].try_into().expect("4 bytes")) as usize;
@@ -191,7 +190,6 @@ fn has_dictionary(bytes: &[u8]) -> bool {
     bytes[pairs..pairs + 8 * chunks].chunks(8).any(|pair| pair[..4] != [0; 4])
 }
 
-/// All files below a folder.
 pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -211,7 +209,6 @@ pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Copies a folder with all below it.
 pub fn copy(from: &Path, to: &Path) {
     for (path, bytes) in files(from) {
         let path = to.join(path.strip_prefix(from).expect("it is below"));

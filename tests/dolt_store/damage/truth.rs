@@ -1,4 +1,4 @@
-//! What a store held at each step of its history: all that damage may let be read.
+//! The contents of a store at each step of its history: everything that damage may let be read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -8,22 +8,20 @@ use asof::model::history::{History, SnapshotId, SnapshotMeta};
 
 use super::check::{Reading, read};
 
-/// Everything that was ever true.
 #[derive(Clone, Default)]
 pub struct Truth {
     /// By commit.
     pub commits: HashMap<SnapshotId, SnapshotMeta>,
     /// By commit and path.
     pub files: HashMap<(SnapshotId, Arc<str>), Arc<[u8]>>,
-    /// What the working set ever held, by path.
+    /// Everything that the working set ever held, by path.
     pub live: HashMap<Arc<str>, HashSet<Arc<[u8]>>>,
-    /// Where branches and tags pointed, state by state.
+    /// The branches and tags of each state.
     pub refs: Vec<Refs>,
-    /// What there is when nothing is damaged: as many files of commits as these.
+    /// The number of commits' files that an undamaged store shows.
     pub whole: usize,
 }
 
-/// Branches and tags, by name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refs {
     pub branches: BTreeMap<String, SnapshotId>,
@@ -37,7 +35,7 @@ impl Refs {
 }
 
 impl Truth {
-    /// Adds what the database in a folder holds now.
+    /// Adds the present contents of the database in a folder.
     pub fn note(&mut self, database: &Path) {
         let reading = whole(database);
         let refs = Refs::of(&reading.history);
@@ -59,7 +57,7 @@ impl Truth {
         }
     }
 
-    /// Says what there is at last, in a copy of the database.
+    /// Records the final number of files, from a copy of the database.
     pub fn settle(&mut self, database: &Path) {
         let reading = whole(database);
         assert_eq!(self.refs.last(), Some(&Refs::of(&reading.history)));

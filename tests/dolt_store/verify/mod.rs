@@ -1,5 +1,5 @@
-//! The check of a store against what Dolt itself says of it: as many chunks as a full garbage collection keeps, and
-//! everything found that `dolt fsck` finds in what is reached.
+//! Compares the verification of a store with Dolt's: it counts the chunks that a full garbage collection keeps, and
+//! finds everything that `dolt fsck` finds in reachable chunks.
 
 pub mod oracle;
 mod shapes;
@@ -20,20 +20,20 @@ use crate::support::random::Random;
 use crate::support::wait;
 use oracle::{addresses_in, collect, fsck};
 
-/// A failing run is repeated by the same seed.
+/// Repeats a failing run.
 const SEED: u64 = 20_260_406;
-/// How many bytes are flipped, one at a time, and every how manieth one is shown to `dolt fsck` as well.
+/// The number of bytes to flip, one at a time; every `TO_FSCK`th is shown to `dolt fsck` too.
 const FLIPS: u64 = 600;
 const TO_FSCK: u64 = 12;
-/// Of how many flips one is run where not all are.
+/// A short run tries one in this many.
 const SHARE: u64 = 3;
-/// How long a check of a small store may take.
+/// The time limit for verifying a small store.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What a check said.
+/// The result of a verification.
 #[derive(Debug)]
 pub struct Said {
-    /// How many chunks are right; none where not even the history could be read.
+    /// The number of sound chunks; None if not even the history could be read.
     pub chunks: Option<usize>,
     pub findings: Vec<Finding>,
 }
@@ -50,7 +50,7 @@ impl Said {
     }
 }
 
-/// Checks the one database at a path.
+/// Verifies the one database at a path.
 pub fn verify(path: &Path) -> Said {
     let work = async {
         let found = async {
@@ -82,7 +82,7 @@ pub fn verify(path: &Path) -> Said {
     }
 }
 
-/// Files of the store alone.
+/// The store's own files.
 fn store_files(copy: &Copy) -> Vec<&(PathBuf, Vec<u8>)> {
     copy.files.iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "noms")).collect()
 }
@@ -181,11 +181,12 @@ fn a_file_that_is_gone_or_cut_is_named() {
                         |finding: &Finding| finding.place.contains(words) || finding.problem.contains(words);
                     said.findings.iter().any(has)
                 };
-                // What a manifest does not name, or not any more, is missing; without one there is no store.
+                // If the manifest no longer names a file, its chunks are missing; without a manifest there is no
+                // store.
                 let is_told = || says("is not in the store") || says("there is no Dolt database");
                 assert!(says(name) || name == "manifest" && is_told(), "{what}");
                 if said.worst() == Some(Severity::Note) {
-                    // What is left of a journal is what it was before: only its last record tells.
+                    // A cut journal looks like an earlier state of it: only a broken last record shows the loss.
                     assert!(half && name == "v".repeat(32) && is_content, "{what}");
                 } else {
                     assert_eq!(said.worst(), Some(Severity::Wrong), "{what}");
@@ -197,7 +198,7 @@ fn a_file_that_is_gone_or_cut_is_named() {
 
 #[test]
 fn what_is_lost_is_said_in_words() {
-    // An old generation: table files with one block after the other.
+    // The old generation has table files with one block after the other.
     let copy = Copy::new(&Arc::clone(&SAMPLES[1]));
     let old = |path: &Path| {
         path.parent().is_some_and(|folder| folder.ends_with("oldgen")) && !path.ends_with("manifest")

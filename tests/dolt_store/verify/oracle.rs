@@ -1,4 +1,4 @@
-//! What Dolt itself says of a store: what a full garbage collection keeps, and what `dolt fsck` complains of.
+//! Dolt's own view of a store: what a full garbage collection keeps and what `dolt fsck` reports.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,8 +12,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 const TABLE_FOOTER: usize = 20;
 const TABLE_ENTRY: usize = 28;
 
-/// The chunks of a whole store that anything reaches, by address: a Dolt's full collection throws all others away. Changes
-/// the store.
+/// The reachable chunks of an undamaged store, by address: a full collection discards all others. Changes the store.
 pub fn collect(by: Dolt, database: &Path) -> BTreeSet<String> {
     dolt(by, database, &["gc", "--full", "--archive-level", "0"]).expect_status(0);
     let noms = database.join(".dolt/noms");
@@ -48,8 +47,8 @@ fn text(address: &[u8]) -> String {
     (0..160).step_by(5).map(digit).collect()
 }
 
-/// What a Dolt's `fsck` says of a copy of the store, and whether it is content. It mends what it can, so never of the store
-/// itself. `None` where it does not end: of some damaged stores it does not within a minute, and then it says nothing.
+/// The output of `dolt fsck` for a copy of the store, because it repairs what it can, and whether it finds no
+/// problem. `None` if it does not end within a minute, as for some damaged stores.
 pub fn fsck(by: Dolt, database: &Path) -> Option<(bool, String)> {
     let copy = temp_dir();
     super::stores::copy(database, copy.path());
@@ -57,9 +56,9 @@ pub fn fsck(by: Dolt, database: &Path) -> Option<(bool, String)> {
     Some((outcome.status.success(), format!("{}{}", outcome.text(), outcome.stderr)))
 }
 
-/// The addresses under which `dolt fsck` says that something is wrong. Of a chunk whose content has another hash it tells
-/// that one too, and shows what the chunk holds: neither is said to be wrong. (An index that names a chunk wrongly does not
-/// take it away where another file holds it.)
+/// The addresses that `dolt fsck` reports as wrong. For a chunk with another hash it also prints that hash and the
+/// chunk's content; neither is reported as wrong. (An index that names a chunk wrongly does not lose it if another
+/// file holds it.)
 pub fn addresses_in(text: &str) -> BTreeSet<String> {
     let is_address = |word: &&str| word.len() == 32 && word.bytes().all(|byte| DIGITS.contains(&byte));
     let addresses = |line: &str| -> Vec<String> {
@@ -72,7 +71,6 @@ pub fn addresses_in(text: &str) -> BTreeSet<String> {
     text.lines().filter(|line| !is_shown_content(line)).flat_map(addresses).collect()
 }
 
-/// Runs a Dolt in a database's folder.
 pub fn dolt(by: Dolt, database: &Path, args: &[&str]) -> Outcome {
     command(by, database, args, Run::outcome)
 }

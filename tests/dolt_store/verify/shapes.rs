@@ -1,4 +1,4 @@
-//! Stores in every place that they come in, and one that is written to.
+//! Stores in every place where they occur, and one that is being written to.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn make(folder: &Path) {
     dolt(Dolt::Pinned, folder, &["sql", "-q", &statements.join(";\n")]).expect_status(0);
 }
 
-/// A stash, a merge with conflicts, what is staged, foreign keys, indexes of every kind, long values.
+/// A stash, a merge with conflicts, staged changes, foreign keys, indexes of every kind, long values.
 const EVERYTHING: &str = "
 CREATE TABLE t (id int PRIMARY KEY, w varchar(60), b longtext, j json, KEY by_w (w), FULLTEXT KEY f (b));
 INSERT INTO t VALUES (1,'a',repeat('long words ',3000),json_object('a',repeat('json ',3000))),(2,'b',null,null);
@@ -132,7 +132,7 @@ fn a_store_in_a_git_repository() {
     assert!(said.findings.iter().any(|finding| finding.problem.contains("refs/dolt/data:")), "{said:?}");
 }
 
-/// Makes the newest commit one in which the largest file has another byte.
+/// Adds a commit in which the largest file has another byte.
 fn flip_in_git(repository: &Path) {
     let blob = |object: &str| {
         git::git(repository).args(["cat-file", "blob", object]).outcome().expect_status(0).stdout
