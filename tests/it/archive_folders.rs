@@ -36,7 +36,7 @@ fn members_are_what_unzip_says() {
     let shown = crate::support::files::read_all(mount.path("m/latest"));
     assert_eq!(shown.len(), members.len());
     for (name, _) in members {
-        // Member names are patterns to unzip.
+        // unzip reads member names as patterns.
         let pattern = name.replace('[', "\\[");
         let wanted = run("unzip").arg("-p").arg(&zip).arg(&pattern).outcome().expect_status(0).stdout;
         assert_same(name, &shown[name], &wanted);
@@ -192,7 +192,7 @@ fn a_zip_cut_at_twenty_places_hurts_nothing_else() {
         let name = format!("2026-02-{:02}T000000.zip", part + 1);
         fs::write(dir.path().join(name), &bytes[..cut]).expect("the folder is ours");
     }
-    // One more whose directory is whole and whose data is not.
+    // Another zip, whose directory is whole but whose data is not.
     let mut broken = bytes.clone();
     let middle = bytes.len() / 3;
     broken[middle..middle + 64].fill(0x55);
@@ -289,7 +289,7 @@ fn archives_that_cannot_be_read_stay_listed() {
         found.unwrap_or_else(|| panic!("there is no {name} in {paths:?}"))
     });
     allow(0o000);
-    eventually("both are told of", Duration::from_secs(20), || {
+    eventually("both are reported", Duration::from_secs(20), || {
         (mount.log().matches("nothing of it can be read before").count() == 2).then_some(())
     });
     assert_eq!(names(mount.path("m/asof")), before);

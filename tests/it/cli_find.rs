@@ -34,7 +34,7 @@ fn presence(rows: &[Value], line: &[String]) -> BTreeSet<(String, String, String
         let end = row["gone"].get("commit").map_or(line.len(), |commit| place[text(commit)]);
         assert_eq!(row["still_there"], row["gone"].is_null(), "{row}");
         assert_eq!(text(&row["to"]["commit"]), line[end - 1], "{row}");
-        let versions = row["versions"].as_array().expect("versions are told");
+        let versions = row["versions"].as_array().expect("versions are shown");
         assert_eq!(versions[0]["commit"], row["from"]["commit"]);
         for (at, version) in versions.iter().enumerate() {
             let from = place[text(&version["commit"])];
@@ -81,7 +81,7 @@ fn rows_are_there_when_dolt_says_so() {
         };
         assert_eq!(keys(&told), history, "{word}");
         compared += history.len();
-        // And what they contain there.
+        // The rows that they contain at those commits.
         for commit in line.iter().skip(1).step_by(5) {
             let rendered =
                 String::from_utf8(oracle::render(&mut client, "a", Moment::Ref(commit))).expect("UTF-8");

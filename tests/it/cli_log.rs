@@ -46,7 +46,7 @@ fn truth(client: &mut Client, parent: &str, commit: &str) -> BTreeMap<String, Op
 }
 
 fn told(entry: &Value) -> BTreeMap<String, Counts> {
-    let changes = entry["changes"].as_array().expect("changes are told");
+    let changes = entry["changes"].as_array().expect("changes are reported");
     let of_tables = changes.iter().filter(|change| change["file"] != "schema.sql");
     let counts = |change: &Value| {
         let number = |name: &str| change[name].as_u64().unwrap_or_else(|| panic!("{name} of {change}"));
@@ -223,7 +223,7 @@ fn what_cannot_be_read_is_told_and_the_rest_goes_on() {
             .outcome()
     };
     let told = command(&[]).expect_status(1).text();
-    // The raw lines of a truncated export are shown beside its rows.
+    // The raw lines of a truncated export appear next to its rows.
     assert!(told.contains(" issues.json | +2 ++ (new)\n"), "{told}");
     assert!(told.contains(" issues      | cannot be read: "), "{told}");
     assert!(told.ends_with(" issues | +1 + (new)\n"), "{told}");

@@ -22,7 +22,6 @@ fn over(cache: &Path, sources: &[String], args: &[&str]) -> Outcome {
     run(asof()).arg(command).args(from).arg("--cache-dir").arg(cache).args(rest).outcome()
 }
 
-/// A folder of two Thrum archives.
 fn backups(dir: &Path) {
     archives::thrum_folder(
         dir,

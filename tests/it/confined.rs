@@ -17,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(5);
 
 const SECRET: &str = "only for root";
 
-/// A source with one archive, and a folder beside it that only root may read.
+/// A source with one archive, and next to it a folder that only root may read.
 struct Place {
     dir: tempfile::TempDir,
 }
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-/// Everything that a tree shows, in one text, without unreadable files.
+/// The text of everything that a tree shows, without unreadable files.
 fn everything(folder: &Path) -> String {
     let mut text = String::new();
     let mut todo = vec![folder.to_owned()];

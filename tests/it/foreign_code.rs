@@ -25,7 +25,7 @@ fn made(dir: &Path, script: &str) -> PathBuf {
     folder
 }
 
-/// A plain table with an order, so that it is sorted.
+/// A plain table with a primary key, so that its rows have an order.
 const TABLE: &str = "CREATE TABLE plain(a TEXT PRIMARY KEY, b);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
     INSERT INTO plain SELECT i * 7919 % 20011 || 'k', i FROM n;";

@@ -13,7 +13,7 @@ use crate::support::sql::{Client, ident, quote};
 use crate::support::tell;
 use crate::support::tree::{self, Snapshot};
 
-/// Kind of a change, key as text, and the columns that differ if both sides exist.
+/// The kind of a change, the key as text, and the columns that differ if both sides exist.
 pub(crate) type Told = BTreeSet<(String, String, BTreeSet<String>)>;
 
 /// The server's answer for a table with a key of one column.
@@ -57,7 +57,6 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The tree's answer.
 fn tree_says(mount: &Mount, database: &str, table: &str, key: &str, from: &str, to: &str) -> Told {
     let path = mount.path(&format!("{database}/diff/{from}..{to}/{table}.jsonl"));
     let Ok(lines) = fs::read_to_string(&path) else {

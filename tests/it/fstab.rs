@@ -28,8 +28,8 @@ fn helper() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("mount-helpers/mount.asof")
 }
 
-/// Two users with accounts, eve and bob, of whom `$EVE` and `$BOB` run a command; a folder of archives of eve's in `$DIR/backup`,
-/// an empty folder of hers in `$DIR/mnt`, and a line of fstab for both.
+/// Two users with accounts, eve and bob (`$EVE` and `$BOB` run a command as them); eve's folder of archives in
+/// `$DIR/backup`, her empty folder `$DIR/mnt`, and a line of fstab for both.
 const USERS: &str = r#"
 umask 022
 chmod 755 "$DIR"

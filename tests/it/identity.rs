@@ -12,7 +12,6 @@ use crate::support::server::Server;
 use crate::support::sql::{Client, ident, quote};
 use crate::support::tree::{self, Snapshot};
 
-/// The `stat` of one table in one snapshot.
 #[derive(Debug, PartialEq, Eq, Clone)]
 struct Facts {
     inode: u64,

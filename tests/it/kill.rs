@@ -24,7 +24,7 @@ const ROUNDS_OF_A_FOLDER: u64 = 4;
 
 const WALKERS: u64 = 3;
 
-/// The expected content of every table file, by its path below the mountpoint.
+/// The expected bytes of every table file, by its path below the mountpoint.
 type Truth = BTreeMap<String, Vec<u8>>;
 
 fn rounds() -> u64 {
@@ -61,7 +61,6 @@ fn history(server: &Server) {
     }
 }
 
-/// The content of every commit, from the server.
 fn truth(server: &Server, mount: &Mount) -> Truth {
     let mut client = server.client();
     client.use_database(DATABASE);
@@ -100,7 +99,7 @@ fn walk(root: &Path, truth: &Truth, is_killed: &AtomicBool, mut random: Random) 
     }
 }
 
-/// Every size first, as `ls -lR` asks for them, then every byte.
+/// Checks every size first, which is what `ls -lR` requests, then every byte.
 fn all_is_right(mount: &Mount, truth: &Truth) {
     for (path, expected) in truth {
         let meta = fs::metadata(mount.path(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -138,7 +137,6 @@ fn damage(folder: &Path, random: &mut Random) {
     }
 }
 
-/// The lengths that were saved.
 fn saved(folder: &Path) -> Vec<u8> {
     let is_lengths = |path: &PathBuf| path.display().to_string().contains("/lengths-");
     cached(folder)

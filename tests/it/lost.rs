@@ -19,7 +19,7 @@ use crate::support::{eventually, histories};
 /// How soon lost and recovered commits must show: a poll, a scan, another poll, and a reserve for slow machines.
 const SOON: Duration = Duration::from_secs(4);
 
-/// Commits that are flattened.
+/// The number of commits that are flattened.
 const MANY: usize = 20;
 
 /// A database with [`MANY`] commits after a first one, each with a new row, a changed row or a new table. Returns the hash
@@ -43,7 +43,6 @@ fn many(client: &mut Client, database: &str) -> String {
     first
 }
 
-/// The folder that the tests mount.
 fn source(server: &Server, database: &str) -> Vec<String> {
     vec![server.data().join(database).display().to_string()]
 }

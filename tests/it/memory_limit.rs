@@ -11,7 +11,7 @@ use crate::support::temp_dir;
 const ROWS: usize = 30_000;
 const SNAPSHOTS: [&str; 3] = ["2026-01-01T000000Z", "2026-01-02T000000Z", "2026-01-03T000000Z"];
 
-/// The smallest budget, and what the program needs besides it, in KiB.
+/// The smallest budget, and the program's other memory, in KiB.
 const BUDGET: u64 = 8 << 10;
 const BESIDE: u64 = 64 << 10;
 

@@ -1,4 +1,4 @@
-//! Changes to stores beside a running server show soon, with and without the kernel's notifications.
+//! Changes to stores next to a running server show soon, with and without the kernel's notifications.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -93,7 +93,7 @@ fn everything_shows(server: &Server, client: &mut Client, mount: &Mount) {
     a_replaced_folder_shows(server, &mut client, mount);
 }
 
-/// A complete folder, put beside the server's own and then replaced by a newer one.
+/// Puts a complete folder next to the server's own, then replaces it by a newer one.
 fn a_replaced_folder_shows(server: &Server, client: &mut Client, mount: &Mount) {
     let aside = temp_dir();
     let (shown, copy) = (server.data().join("copy"), aside.path().join("copy"));

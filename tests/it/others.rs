@@ -25,7 +25,7 @@ fn for_others(source: &Path) -> Mount {
     Mount::with(&["-o", "allow_other"], &[format!("b={}", source.display())])
 }
 
-/// One zip each: its day in January 2026, and its mode.
+/// Creates one zip for each pair of a day in January 2026 and a mode.
 fn zips(folder: &Path, zips: &[(u32, u32)]) {
     for (day, mode) in zips {
         let path = folder.join(format!("2026-01-{day:02}T000000.zip"));

@@ -21,7 +21,7 @@ const NOBODY: u32 = 65534;
 
 const PASSWORD: &str = "correct-horse-battery-staple";
 
-/// `asof` in the test's own folder.
+/// Runs `asof` with the test's own home.
 fn program(home: &Path) -> Run {
     run(asof()).env("HOME", home).env("NO_COLOR", "1")
 }
@@ -37,7 +37,6 @@ fn refused(run: Run, words: &[&str]) -> Outcome {
     outcome
 }
 
-/// A folder with a backup and a mountpoint.
 fn backup() -> tempfile::TempDir {
     let dir = temp_dir();
     for folder in ["backup", "mnt", "bin"] {
@@ -69,7 +68,7 @@ for process in $(pgrep -x asof); do
 done
 "#;
 
-/// The same as root, who can inspect every process.
+/// The same for root, who can inspect every process.
 const AS_ROOT: &str = r#"
 for process in $(pgrep -x asof); do
   tr '\0' '\n' < "/proc/$process/cmdline" | grep -qF "$DIR/mnt" || continue

@@ -37,12 +37,12 @@ fn assert_both_harmless(outcome: &Outcome) -> String {
     text
 }
 
-/// A command of the test's own, with an environment independent of the machine.
+/// A command with the test's own environment, independent of the machine.
 fn program() -> Run {
     run(asof())
 }
 
-/// The same on a terminal. The arguments must not contain shell syntax.
+/// Runs the command on a terminal. The arguments must not contain shell syntax.
 fn on_terminal(args: &[&str]) -> String {
     let command = format!("{} {}", asof().display(), args.join(" "));
     let outcome = run("script").args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").outcome();

@@ -86,7 +86,7 @@ fn a_cache_smaller_than_the_file_changes_nothing() {
     }
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| assert_same("read in full beside others", &read(&path), &wanted));
+            scope.spawn(|| assert_same("read in full alongside others", &read(&path), &wanted));
         }
     });
 }

@@ -1,4 +1,4 @@
-//! A mount knows what an earlier one measured, even after a crash, and never anything wrong.
+//! A mount reuses the measurements of an earlier one, even after a crash, and never wrong ones.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,8 +37,8 @@ fn sizes(mount: &Mount) -> BTreeMap<String, u64> {
     sizes
 }
 
-/// Statements that read all rows of a table at a commit. (A view's rows may change with the server's version, so each mount
-/// measures them.)
+/// The number of statements that read all rows of a table at a commit. (A view's rows may change with the server's
+/// version, so each mount measures them.)
 fn row_reads(server: &Server) -> usize {
     let statements = server.statements();
     statements.iter().filter(|sql| sql.starts_with("SELECT * FROM `") && sql.contains(" AS OF ")).count()
@@ -52,7 +52,6 @@ fn index(folder: &Path) -> PathBuf {
     })
 }
 
-/// A server with a history, and a folder for a cache.
 fn history() -> (Server, tempfile::TempDir) {
     let server = Server::start();
     histories::evolving(&mut server.client(), DATABASE);
@@ -93,7 +92,7 @@ fn reads_of_tour(statements: &[String]) -> Vec<String> {
     statements.iter().filter(reads_rows).cloned().collect()
 }
 
-/// With a disk cache, the next mount reads from there what this one fetched from the server.
+/// With a disk cache, the next mount reads what this one fetched from the server from disk.
 #[test]
 fn what_was_read_is_not_asked_for_again() {
     let (server, cache) = (Server::start(), temp_dir());
@@ -190,7 +189,7 @@ fn a_damaged_index_is_made_anew() {
     let reads = row_reads(&server);
     let last = mount();
     assert_eq!(sizes(&last), measured);
-    assert_eq!(row_reads(&server), reads, "it was made anew");
+    assert_eq!(row_reads(&server), reads, "it was rebuilt");
     last.unmount();
 }
 

@@ -192,7 +192,7 @@ fn what_is_no_repository_with_commits_is_refused_with_a_reason() {
     assert!(error.contains("found no branch `x`") && error.contains("git branch -a"), "{error}");
 }
 
-/// A folder of archives that is kept in git is a folder of archives.
+/// A folder of archives in a git work tree is a folder of archives.
 #[test]
 fn archives_in_a_work_tree_come_first_unless_git_is_asked_for() {
     let work = Work::new();
@@ -245,7 +245,7 @@ fn copies_that_octopoid_deleted_are_mounted_at_the_times_in_their_names() {
     assert_eq!(link(mount.path("state/asof/HEAD~2")), "2026-01-01T110000Z");
     assert_eq!(link(mount.path(&format!("state/asof/{commit}"))), "2026-01-01T110000Z");
 
-    // One more copy, while it is mounted.
+    // Another copy, during the mount.
     take("2026-02-01-120000", 4);
     work.commit("snapshot: orchestrator DB at 2026-02-01 12:00:00", "31T13:00:01");
     let newest = || link(mount.path("state/latest"));

@@ -14,7 +14,6 @@ use crate::support::sql::{Client, ident, quote};
 
 /// The non-NULL columns of a row, as text.
 type Row = BTreeMap<String, String>;
-/// By key, as text.
 type Rows = BTreeMap<String, Row>;
 /// Commit, kind of change, the row after it (or before its removal), and the columns that changed.
 type Event = (String, String, Row, BTreeSet<String>);
@@ -54,7 +53,7 @@ impl Author<'_> {
     }
 }
 
-/// What happens to each table.
+/// The changes of each table.
 fn grow(client: &mut Client) {
     client.new_database("grown");
     let mut author = Author { client, random: Random::new(3), commits: 0 };
@@ -110,7 +109,7 @@ fn rows_at(client: &mut Client, table: &str, commit: &str) -> Rows {
     rows.into_iter().map(row).collect()
 }
 
-/// What happened to each row at each commit, by key.
+/// The events of each row, by key.
 fn events(client: &mut Client, table: &str) -> BTreeMap<String, BTreeSet<Event>> {
     let parents = client.first_parents();
     let commits = client.texts("SELECT commit_hash FROM dolt_log");

@@ -67,7 +67,7 @@ fn every_example_of_the_semantics_holds() {
     let code = work_tree::tour();
     let backup = format!("backup={}", dir.path().display());
     let mount = Mount::new(&[server.url("demo"), backup, flat, code.path.display().to_string()]);
-    eventually("what is lost is found", Duration::from_secs(20), || {
+    eventually("lost commits are found", Duration::from_secs(20), || {
         (names(mount.path("flat/lost")).len() > 1).then_some(())
     });
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/SEMANTICS.md");

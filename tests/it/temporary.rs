@@ -19,14 +19,14 @@ fn zip_with_database(folder: &Path, name: &str, script: &str, text: &str) {
     run("zip").args(["-q"]).arg(folder.join(name)).args(["x.db", "plain.txt"]).dir(staging.path()).ok();
 }
 
-/// A folder of zips that contain databases, one of them with a log beside the database.
+/// A folder of zips that contain databases, one of them with a `-wal` next to the database.
 fn backups(dir: &Path) -> [String; 2] {
     let (zips, copies) = (dir.join("zips"), dir.join("copies"));
     fs::create_dir(&zips).expect("the folder is ours");
     fs::create_dir(&copies).expect("the folder is ours");
     zip_with_database(&zips, "2026-01-02T000000.zip", "CREATE TABLE t(a); INSERT INTO t VALUES(1);", "old\n");
     zip_with_database(&zips, "2026-01-03T000000.zip", "CREATE TABLE t(a); INSERT INTO t VALUES(2);", "new\n");
-    // A copy made while the database is open includes the log.
+    // A copy made while the database is open includes the `-wal`.
     let script = format!(
         "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1);\n.shell cp {0}/w.db {1}/w-20260103.db; cp {0}/w.db-wal {1}/w-20260103.db-wal\n",
         dir.display(),

@@ -55,7 +55,7 @@ impl Readers {
         self.done.load(Ordering::SeqCst)
     }
 
-    /// How many of this process's readers sleep until they get an answer.
+    /// The number of this process's readers that sleep until they get an answer.
     fn asleep() -> usize {
         let threads = fs::read_dir("/proc/self/task").expect("Linux has one").flatten();
         let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
@@ -120,19 +120,19 @@ fn two_thousand_readers_of_a_stopped_server_hold_up_nobody_else() {
 
 fn start(program: &str, args: &[&str], path: &Path, folder: &Path) -> Child {
     let mut command = Command::new(program);
-    // Where one of them dumps core.
+    // A process that dumps core does so in this folder.
     command.args(args).arg(path).current_dir(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it is installed")
 }
 
-/// Whether and how it sleeps until it gets an answer: so that signals wake it, or not.
+/// Whether it sleeps until it gets an answer, in the way that signals can wake or not.
 fn sleeps(child: &Child) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['D', 'S']))
 }
 
-/// Whatever they wait for (look-ups of one name, which the kernel serialises, a listing, rows), and whether the signal just
-/// ends them, dumps core or is handled.
+/// Covers all that they wait for (look-ups of one name, which the kernel serialises, a listing, rows), and signals
+/// that end them, dump core or are handled.
 #[test]
 fn whoever_waits_for_a_silent_server_can_be_interrupted() {
     const HANDLES: [&str; 2] =

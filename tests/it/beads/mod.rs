@@ -56,7 +56,6 @@ fn fill(tracker: &Tracker, text_lines: usize) {
     import(tracker, &(IMPORTED.join("\n") + "\n"));
 }
 
-/// `bd import` of lines, as a file.
 fn import(tracker: &Tracker, lines: &str) {
     let dir = crate::support::temp_dir();
     let file = dir.path().join("lines.jsonl");
@@ -74,7 +73,6 @@ fn fill_by_sql(client: &mut Client, database: &str) {
     ]);
 }
 
-/// Each line, parsed.
 fn lines(export: &str) -> Vec<Map<String, Value>> {
     export.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }

@@ -215,7 +215,7 @@ fn one_row_is_shown_whole() {
     assert_eq!(shown(&sources, &["HEAD~1", "HEAD", "labels", "bd-2,x"]), "");
 }
 
-/// Two zips of raw files beside tables.
+/// Two zips of raw files next to tables.
 fn zips(dir: &Path) {
     archives::write_zip(
         &dir.join("2026-01-01T000000.zip"),

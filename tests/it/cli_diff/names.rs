@@ -54,12 +54,12 @@ fn databases_and_sources_are_told_apart() {
     assert_eq!(shown(&all, &["HEAD~1..HEAD", "demo/issues", "--name-only"]), "issues\n");
     assert_eq!(shown(&all, &["HEAD~1..HEAD", "labels", "--name-only"]), "kinds/labels\n");
     assert_eq!(shown(&all, &["demo/branches/convoy/docs-bd3..demo/v1", "--name-only"]), "issues\nlabels\n");
-    // A row that one of them has.
+    // Only one of the databases has this row.
     let row = shown(&all, &["HEAD~1..HEAD", "issues", "bd-10"]);
     assert!(row.starts_with("diff kinds/") && row.ends_with("+ bd-10\n    title: \"Ten\"\n"), "{row}");
     let none = diff(&all, &["HEAD~1..HEAD", "issues", "bd-11"]).expect_status(2);
     assert!(none.stderr.contains("neither side has a row `bd-11` in issues"), "{}", none.stderr);
-    // A tag that one of them has.
+    // Only one of the databases has this tag.
     let partly = diff(&all, &["v1", "latest", "--name-only"]).expect_status(2);
     assert_eq!(partly.text(), "issues\nlabels\n");
     assert!(partly.stderr.contains("`v1` means no snapshot of kinds"), "{}", partly.stderr);

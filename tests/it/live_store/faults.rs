@@ -11,10 +11,9 @@ use crate::support::server::Server;
 /// The pause between two faults.
 const EVERY: Duration = Duration::from_secs(20);
 
-/// What happens to the connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Weather {
-    /// They pass data on.
+    /// They pass data.
     Fair = 0,
     /// They stay open and pass nothing.
     Still = 1,
@@ -85,7 +84,6 @@ impl Way {
         }
     }
 
-    /// How many faults there were.
     pub fn faults(&self) -> usize {
         self.shared.faults.load(Ordering::SeqCst)
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 /// The files of a commit by name, as the server has them.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Shared by writers and readers.
 #[derive(Default)]
 pub struct Ledger {
     truth: Mutex<HashMap<String, Files>>,
@@ -18,14 +17,13 @@ pub struct Ledger {
     asking: RwLock<()>,
 }
 
-/// Counts of what happened.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
     pub commits: usize,
     pub rewritten: usize,
     pub branches_deleted: usize,
     pub collections: usize,
-    /// Files read, and how many of them through the server.
+    /// The files read, and how many of them through the server.
     pub reads: usize,
     pub served: usize,
     /// The longest of these reads, including failed ones.

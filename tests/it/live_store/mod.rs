@@ -21,7 +21,7 @@ use readers::Reader;
 const READERS: u64 = 6;
 const SEED: u64 = 4711;
 
-/// `--cache-size`, and how much memory the whole program may take beyond it.
+/// `--cache-size`, and the limit of the program's memory beyond it.
 const CACHE: &str = "32M";
 const MEMORY: u64 = (32 + 64) << 20;
 

@@ -1,4 +1,4 @@
-//! The readers.
+//! Readers of the mounted databases.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -27,12 +27,10 @@ pub struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// Reads from the files of the store.
     pub fn of_files(mount: &Mount, ledger: &'t Ledger) -> Self {
         Self { root: root(mount, "live"), ledger, is_served: false }
     }
 
-    /// Reads through the server.
     pub fn of_server(mount: &Mount, ledger: &'t Ledger) -> Self {
         Self { root: root(mount, "served"), ledger, is_served: true }
     }

@@ -1,4 +1,4 @@
-//! What happens on the server.
+//! Writers that change the database on the server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::support::server::Server;
 use crate::support::sql::Client;
 
 const DATABASE: &str = "live";
-/// The pause between two changes, since other tests need the machine too.
+/// The pause between two changes, because other tests need the machine too.
 const PAUSE: Duration = Duration::from_millis(60);
 /// The pause between two garbage collections.
 const COLLECTED_EVERY: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ pub fn prepare(server: &Server, ledger: &Ledger) {
     }
 }
 
-/// Commits on the main branch, and now and then rewrites its history.
+/// Commits on the main branch, and sometimes rewrites its history.
 pub fn main_line(server: &Server, ledger: &Ledger, is_over: &AtomicBool) {
     let mut writer = Writer::new(server, ledger, "main", 2);
     while !is_over.load(Ordering::Relaxed) {
@@ -74,7 +74,6 @@ pub fn branches(server: &Server, ledger: &Ledger, is_over: &AtomicBool) {
     }
 }
 
-/// Collects garbage again and again.
 pub fn collections(server: &Server, ledger: &Ledger, is_over: &AtomicBool) {
     let mut last = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
@@ -211,7 +210,6 @@ impl<'s> Writer<'s> {
         self.record_head();
     }
 
-    /// Amends the last commit.
     fn amend(&mut self) {
         let last = self.newest(1);
         self.ledger.doom(last);

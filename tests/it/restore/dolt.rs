@@ -23,7 +23,7 @@ pub fn beads(estimate: &str) -> Server {
     beads_with(estimate, METADATA)
 }
 
-/// The same with another value in a column of JSON.
+/// The same with another JSON value.
 pub fn beads_with(estimate: &str, metadata: &str) -> Server {
     beads_of(Dolt::Pinned, estimate, metadata)
 }
@@ -97,7 +97,7 @@ pub fn commit_of(mount: &Mount, database: &str, name: &str) -> String {
     snapshot.unwrap_or_else(|| panic!("{database} has no snapshot {name}")).commit.clone()
 }
 
-/// A mount of one database, over the server or from its files.
+/// Mounts one database, over the server or from its files.
 pub fn mounted(server: &Server, database: &str, is_of_files: bool) -> (String, Mount) {
     let of_files = server.data().join(database).display().to_string();
     let source = if is_of_files { of_files } else { server.url(database) };
@@ -105,13 +105,13 @@ pub fn mounted(server: &Server, database: &str, is_of_files: bool) -> (String, M
     (source, mount)
 }
 
-/// A kitchen for a database as it was.
+/// A kitchen for an earlier state of a database.
 pub fn kitchen(recipe: &str, server: &Server, source: &str, folder: &Path, then: &str) -> Kitchen {
     let kitchen = Kitchen::with(server.dolt, recipe).set("DB", folder).set("T", then).set("SOURCE", source);
     kitchen.set("DATA", server.data())
 }
 
-/// Creates `restored` from the time before the damage, as the page says.
+/// Creates `restored` from the time before the damage, as the page describes.
 pub fn restored(server: &Server, mount: &Mount) {
     kitchen("dolt_from_sql", server, "", &mount.path("beads"), THEN).cook();
 }

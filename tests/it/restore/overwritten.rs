@@ -1,4 +1,4 @@
-//! A row that was overwritten, not deleted: rows that refer to it still exist, and must stay.
+//! A row that was overwritten, not deleted: rows that refer to it still exist and must stay.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What was deleted with a row: labels, comments, dependencies.
+//! Rows that were deleted with a row: labels, comments, dependencies.
 
 use super::dolt::{THEN, beads, commit_of, hashes, kitchen, mounted, restored};
 use crate::support::server::Server;
@@ -30,7 +30,7 @@ pub fn parts_from_restored(recipe: &str) {
     parts(&beads("12345678901234567890.1234"), recipe, "rows_from_restored");
 }
 
-/// A number that another comment has meanwhile.
+/// Another comment has taken the number meanwhile.
 #[test]
 fn a_part_that_has_no_place_any_more_is_seen() {
     let server = beads("1.5");

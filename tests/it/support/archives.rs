@@ -7,7 +7,6 @@ use std::path::Path;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-/// Writes a zip of these members, deflated.
 #[track_caller]
 pub fn write_zip(path: &Path, members: &[(&str, &[u8])]) {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -20,8 +19,8 @@ pub fn write_zip(path: &Path, members: &[(&str, &[u8])]) {
     fs::write(path, bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
-/// Zips named as Thrum names them, each holding a manifest with the true time of what is inside.
-/// `moments` are pairs of (name without `.zip`, true time) and the rows of `issues.jsonl` then.
+/// Writes zips with Thrum's names, each with a manifest that has the true time of its content. `moments` are (name
+/// without `.zip`, true time, rows of `issues.jsonl` then).
 pub fn thrum_folder(dir: &Path, moments: &[(&str, &str, &[u8])]) {
     for (name, taken, issues) in moments {
         let manifest = format!(

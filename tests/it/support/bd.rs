@@ -1,6 +1,6 @@
 //! Beads' own program, `bd`: trackers that it makes and reads, on a Dolt server of the test.
 //!
-//! It has its own folders, sends nothing anywhere, and leaves no process behind.
+//! It uses its own folders, sends nothing anywhere, and leaves no process behind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,6 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// `bd init`, without issues.
     pub fn new(bd: Bd, server: &Server, database: &str) -> Self {
         Self::init(bd, server, database, &[])
     }
@@ -102,7 +101,6 @@ impl Tracker {
         self.prepared(args).ok()
     }
 
-    /// The same with input.
     pub fn bd_reading(&self, args: &[&str], input: &str) -> String {
         self.prepared(args).input(input).ok()
     }

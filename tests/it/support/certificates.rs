@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 
-/// A certificate and its key.
 pub type Files = [PathBuf; 2];
 
 /// A certificate authority for tests.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its certificate.
     pub file: PathBuf,
 }
 

@@ -17,7 +17,6 @@ pub struct Run {
     input: Option<Vec<u8>>,
 }
 
-/// The outcome of a command.
 pub struct Outcome {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
@@ -63,7 +62,6 @@ impl Run {
         self
     }
 
-    /// Sets the time limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -82,7 +80,7 @@ impl Run {
         self.attempt().ok()
     }
 
-    /// The error says that the time is over.
+    /// Fails with an error at the time limit.
     fn attempt(mut self) -> Result<Outcome, String> {
         let line = format!("{:?}", self.command);
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -98,7 +96,7 @@ impl Run {
             .ok_or_else(|| format!("not done after {:?}: {line}\n{}", self.limit, late(&stderr)))?;
         let rest = |pipe: &mpsc::Receiver<Vec<u8>>, which: &str| {
             let left = self.limit.saturating_sub(begun.elapsed()).max(Duration::from_secs(5));
-            pipe.recv_timeout(left).unwrap_or_else(|_| panic!("{which} is still held open after {line}"))
+            pipe.recv_timeout(left).unwrap_or_else(|_| panic!("{which} is still open after {line}"))
         };
         let stdout = rest(&stdout, "stdout");
         let stderr = String::from_utf8_lossy(&rest(&stderr, "stderr")).into_owned();

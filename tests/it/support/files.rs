@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The names in a folder, sorted.
 #[track_caller]
 pub fn names(dir: impl AsRef<Path>) -> Vec<String> {
     let dir = dir.as_ref();
@@ -35,7 +34,6 @@ pub fn read(path: impl AsRef<Path>) -> Vec<u8> {
     bytes
 }
 
-/// The same as text.
 #[track_caller]
 pub fn read_text(path: impl AsRef<Path>) -> String {
     String::from_utf8(read(path)).expect("JSONL and SQL are UTF-8")
@@ -61,7 +59,6 @@ fn collect(dir: &Path, prefix: &str, all: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// Where a symlink points.
 #[track_caller]
 pub fn link(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();

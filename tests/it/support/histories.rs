@@ -170,7 +170,7 @@ pub fn evolving(client: &mut Client, database: &str) {
     client.commit("tables less", "2026-04-07T00:00:00");
 }
 
-/// Views that read the clock beside one that does not.
+/// Views that read the clock next to one that does not.
 pub fn clock_views(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[

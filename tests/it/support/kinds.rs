@@ -10,11 +10,10 @@ use super::sql::{Client, quote};
 /// Lengths around those at which a value moves out of its row, or could be mistaken for an address.
 const LENGTHS: [u64; 12] = [0, 1, 18, 19, 20, 21, 22, 200, 255, 2_000, 2_100, 9_000];
 
-/// The history so far.
 pub struct Kinds {
     random: Random,
     now: Timestamp,
-    /// Columns that were added, each by the Dolt of its turn.
+    /// The added columns, each by the Dolt of its turn.
     columns: usize,
 }
 

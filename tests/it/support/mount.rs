@@ -18,7 +18,6 @@ fn life() -> Duration {
     Duration::from_secs(240) + super::live_time()
 }
 
-/// A mounted tree.
 pub struct Mount {
     child: Child,
     root: PathBuf,
@@ -28,19 +27,16 @@ pub struct Mount {
     _dir: tempfile::TempDir,
 }
 
-/// The program under test.
 pub fn asof() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_asof"))
 }
 
 impl Mount {
-    /// Mounts the sources.
     #[track_caller]
     pub fn new<S: AsRef<OsStr>>(sources: &[S]) -> Self {
         Self::with(&[], sources)
     }
 
-    /// Mounts the sources with more arguments.
     #[track_caller]
     pub fn with<S: AsRef<OsStr>>(args: &[&str], sources: &[S]) -> Self {
         Self::under(&[], args, sources)
@@ -90,17 +86,14 @@ impl Mount {
         Self { child, root, log, down: false, _alive: alive, _dir: dir }
     }
 
-    /// The mountpoint.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A path below it.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -113,14 +106,13 @@ impl Mount {
         kib << 10
     }
 
-    /// How many folders the program watches (inotify), according to the kernel.
+    /// The number of folders that the program watches (inotify), according to the kernel.
     pub fn watched_folders(&self) -> usize {
         let open = fs::read_dir(format!("/proc/{}/fdinfo", self.child.id())).expect("the program runs");
         let told = open.flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
         told.map(|info| info.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
     }
 
-    /// What the program has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).expect("the log is ours")
     }

@@ -8,7 +8,6 @@ use base64::Engine as _;
 
 use super::sql::{Cell, Client, ident, quote};
 
-/// A state of a database.
 #[derive(Debug, Clone, Copy)]
 pub enum Moment<'a> {
     /// A time, `2026-01-05 12:00:00.123`, UTC.
@@ -83,7 +82,6 @@ pub fn file_name(table: &str) -> String {
     name + ".jsonl"
 }
 
-/// One table as JSONL.
 #[track_caller]
 pub fn render(client: &mut Client, table: &str, moment: Moment) -> Vec<u8> {
     let clause = moment.clause();

@@ -20,7 +20,7 @@ pub struct Server {
     folder: tempfile::TempDir,
     programs: PathBuf,
     process: Child,
-    /// Tells `make test` about the server, in case this process is killed.
+    /// Marks the server for `make test`, in case this process is killed.
     mark: Option<PathBuf>,
 }
 
@@ -70,7 +70,7 @@ impl Server {
         }
     }
 
-    /// The environment that tells client programs which server to use.
+    /// The environment by which client programs find the server.
     pub fn environment(&self) -> [(&'static str, OsString); 6] {
         [
             ("PGHOST", self.folder.path().into()),
@@ -82,7 +82,6 @@ impl Server {
         ]
     }
 
-    /// The folder with its programs.
     pub fn programs(&self) -> &Path {
         &self.programs
     }
@@ -100,7 +99,6 @@ impl Server {
         self.load(database, statements);
     }
 
-    /// Runs statements in a database.
     pub fn load(&self, database: &str, statements: &str) {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::write(file.path(), statements).expect("the file is ours");
@@ -117,7 +115,6 @@ impl Server {
         output.split_terminator('\0').map(str::to_owned).collect()
     }
 
-    /// Dumps a database.
     pub fn dump(&self, database: &str, options: &[&str]) -> Vec<u8> {
         let target = tempfile::NamedTempFile::new().expect("a temporary file");
         stdout_of(self.client("pg_dump").arg("-Fc").args(options).arg("-f").arg(target.path()).arg(database));

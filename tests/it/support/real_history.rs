@@ -11,7 +11,6 @@ use super::command::run;
 use super::sql::{Client, ident, quote};
 use super::temp_dir;
 
-/// The name of the database that holds it.
 pub const DATABASE: &str = "beads";
 
 const DDL: &[&str] = &[

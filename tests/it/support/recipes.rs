@@ -1,8 +1,8 @@
 //! The recipes of docs/RESTORE.md, and a shell to run them in.
 //!
-//! A block of commands is fenced as `sh` and has a comment right before it that says what it is: `<!-- names -->` for the
-//! names that recipes use, `<!-- recipe: NAME -->` for what puts data back, `<!-- check: NAME -->` for how to see that it
-//! worked. No other block of the page is fenced.
+//! A block of commands is fenced as `sh`. A comment directly before it states its role: `<!-- names -->` for the
+//! names that recipes use, `<!-- recipe: NAME -->` for commands that restore data, `<!-- check: NAME -->` for
+//! commands that check the result. The page has no other fenced blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -15,24 +15,22 @@ use super::mount::asof;
 use super::server::Dolt;
 use super::temp_dir;
 
-/// The blocks of the page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The names that the page's example sets, with their values.
     pub names: BTreeSet<String>,
-    /// What puts data back.
+    /// Commands that restore data.
     pub recipes: BTreeMap<String, String>,
-    /// How to see that it worked.
+    /// Commands that check the result.
     pub checks: BTreeMap<String, String>,
 }
 
-/// The page.
 pub fn page() -> Page {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RESTORE.md");
     read(&fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display())))
 }
 
-/// Reads a page. Fails if a block does not say what it is, or if two have the same name.
+/// Reads a page. Fails if a block does not state its role, or if two have the same name.
 pub fn read(text: &str) -> Page {
     let mut page = Page::default();
     let mut lines = text.lines().enumerate();
@@ -88,7 +86,6 @@ pub struct Kitchen {
 }
 
 impl Kitchen {
-    /// Prepares to follow the recipe of that name.
     pub fn new(recipe: &str) -> Self {
         Self::with(Dolt::Pinned, recipe)
     }
@@ -178,7 +175,7 @@ impl Kitchen {
         self.follow(self.check.as_deref().expect("the page says how to see that it worked"))
     }
 
-    /// Runs commands as the page says. Existing files must stay unchanged.
+    /// Runs commands as the page describes. Existing files must stay unchanged.
     fn follow(&self, commands: &str) -> Outcome {
         let outcome = self.shell(commands).outcome();
         let kept = fs::read_to_string(self.path(SOMEBODYS));

@@ -24,7 +24,6 @@ pub enum Dolt {
 }
 
 impl Dolt {
-    /// All versions.
     pub const EVERY: [Self; 3] = [Self::Pinned, Self::Old, Self::New];
 
     /// The program: the one that the environment names, or the one that `make test` built.
@@ -44,7 +43,6 @@ impl Dolt {
     }
 }
 
-/// A running server.
 pub struct Server {
     pub dolt: Dolt,
     process: Option<Process>,
@@ -86,7 +84,6 @@ impl Server {
         );
     }
 
-    /// A new connection as root.
     pub fn client(&self) -> Client {
         Client::connect(self.port).expect("the server was answering")
     }
@@ -101,7 +98,6 @@ impl Server {
         url
     }
 
-    /// The folder that holds its databases.
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
@@ -169,7 +165,6 @@ fn is_stopped(id: u32) -> bool {
     threads.flatten().all(|thread| state(thread) == Some('T'))
 }
 
-/// A suspended server.
 pub struct Frozen(Pid);
 
 impl Drop for Frozen {
@@ -186,7 +181,7 @@ impl Drop for Process {
     }
 }
 
-/// The file of settings, beside the databases.
+/// The file of settings, next to the databases.
 const SETTINGS: &str = "config.yaml";
 
 /// Starts the program and waits until it answers; `None` if it ends first (its port was taken).
@@ -226,7 +221,6 @@ fn launch(dolt: Dolt, dir: &Path, port: u16) -> Option<Process> {
     panic!("dolt sql-server does not answer after a minute; see {}", dir.join("log").display());
 }
 
-/// A free port.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
     listener.local_addr().expect("a bound socket has an address").port()

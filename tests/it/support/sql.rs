@@ -9,7 +9,6 @@ use mysql_async::{Conn, OptsBuilder, Value};
 /// One cell: NULL or the bytes of its text.
 pub type Cell = Option<Vec<u8>>;
 
-/// One connection.
 pub struct Client {
     runtime: tokio::runtime::Runtime,
     conn: Conn,
@@ -76,7 +75,6 @@ impl Client {
         rows.first().and_then(|row| row.first()).unwrap_or_else(|| panic!("no row from: {sql}")).clone()
     }
 
-    /// Runs several statements.
     #[track_caller]
     pub fn run(&mut self, statements: &[&str]) {
         for sql in statements {
@@ -84,7 +82,7 @@ impl Client {
         }
     }
 
-    /// Makes a database (commit of its own by Dolt) and uses it.
+    /// Creates a database, for which Dolt makes a commit, and uses it.
     #[track_caller]
     pub fn new_database(&mut self, name: &str) {
         self.rows(&format!("CREATE DATABASE {}", ident(name)));
@@ -120,12 +118,10 @@ fn cell(value: Value) -> Cell {
     }
 }
 
-/// An identifier in backticks.
 pub fn ident(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// A string literal.
 pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''").replace('\0', "\\0"))
 }

@@ -1,4 +1,4 @@
-//! What a mounted database says about itself.
+//! A mounted database's own account of itself.
 
 use std::path::Path;
 
@@ -17,7 +17,6 @@ pub struct Snapshot {
     pub line: Value,
 }
 
-/// Every line of the database's log.
 #[track_caller]
 pub fn log(database: &Path) -> Vec<Snapshot> {
     let text = read_text(database.join("log.jsonl"));

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::command::{Outcome, run};
 use super::mount::Mount;
 
-/// A user without a name, in their own group and perhaps in another one.
+/// A user without a name, in their own group and optionally in another one.
 #[derive(Debug, Clone, Copy)]
 pub struct User {
     id: u32,

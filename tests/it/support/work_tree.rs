@@ -11,12 +11,10 @@ use super::temp_dir;
 /// A work tree that real git made.
 pub struct Work {
     pub folder: tempfile::TempDir,
-    /// The work tree.
     pub path: PathBuf,
 }
 
 impl Work {
-    /// An empty one.
     pub fn new() -> Self {
         let folder = temp_dir();
         let path = folder.path().join("code");
@@ -30,7 +28,6 @@ impl Work {
         git(&self.path).args(args).ok().trim_end_matches('\n').to_owned()
     }
 
-    /// Writes a file.
     pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path.join(path);
         fs::create_dir_all(path.parent().expect("below the folder")).expect("the folder is ours");
@@ -46,14 +43,13 @@ impl Work {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Mounts it.
     #[track_caller]
     pub fn mount(&self) -> Mount {
         Mount::new(&[self.path.display().to_string()])
     }
 }
 
-/// Three commits with a script, links that stay within and links that do not, and a tag.
+/// Three commits with a script, links that stay inside and links that do not, and a tag.
 pub fn tour() -> Work {
     let work = Work::new();
     work.write("README.md", "read me\n");
