@@ -1,8 +1,7 @@
 //! Who may read the files behind a source: the limit for a mount that other users may read.
 //!
 //! A user may read a file that its mode lets them read, in folders that all let them pass. A mode names three sets of
-//! users: everyone, the members of one group, and the owner. A POSIX ACL is more precise; unless it admits everyone,
-//! only the owner counts as admitted.
+//! users: everyone, a group's members, and the owner. If an ACL does not admit everyone, only the owner counts.
 
 use std::fs::Metadata;
 use std::io;
@@ -31,9 +30,8 @@ pub(crate) fn of_file(metadata: &Metadata) -> Audience {
     by_mode(metadata, Need::Read)
 }
 
-/// Like [`of_file`], but respects the file's ACL, and for a file behind a link also the folders that lead to it. All
-/// checks use one handle, so that a swapped path cannot mix two files. If the file is not `inode`, only the owner
-/// remains.
+/// Like [`of_file`], but respects the file's ACL, and the folders that lead to a file behind a link. All checks use
+/// one handle, so that a swapped path cannot mix two files. If the file is not `inode`, returns the owner.
 pub(crate) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Audience {
     let Ok(handle) = root.handle(path) else { return Audience::Owner };
     let Ok(metadata) = handle.metadata() else { return Audience::Owner };
@@ -117,8 +115,7 @@ fn by_mode(metadata: &Metadata, need: Need) -> Audience {
     }
 }
 
-/// Respects the ACL, if there is one: then the group bits of the mode are only its mask. Skipped if the mode already
-/// leaves only the owner.
+/// Respects the ACL, if any: then the mode's group bits are only a mask. Skipped if only the owner is left.
 fn with_acl(path: &Path, by_mode: Audience, need: Need) -> Audience {
     if by_mode == Audience::Owner {
         return by_mode;

@@ -176,8 +176,7 @@ impl Root {
         Ok(PathBuf::from(<OsString as std::os::unix::ffi::OsStringExt>::from_vec(target.into_bytes())))
     }
 
-    /// Returns the path without links of an outside folder. Every link on the way and the folder must belong to the
-    /// user or to root.
+    /// Returns an outside folder's path without links. The folder and all links must belong to the user or to root.
     pub fn owned_folder(&self, path: &Path) -> io::Result<PathBuf> {
         let opened = walk::open_outside(self.folder(), path, LOOK | OFlags::DIRECTORY)?;
         std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
@@ -213,8 +212,7 @@ impl Root {
     }
 }
 
-/// Returns [`LeadsOutside`] as an I/O error of the kind "permission denied": asof may not read the target for its
-/// users.
+/// Returns [`LeadsOutside`] as "permission denied", because asof may not read the target for its users.
 fn leads_outside() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, LeadsOutside)
 }

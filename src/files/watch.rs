@@ -2,7 +2,7 @@
 //!
 //! inotify reports only what programs on this machine do. Writes by another host to a network file system, or to a
 //! lower layer of an overlay, cause no event. So an event is only a reason to poll sooner.
-//! [`FolderWatch::is_complete`] tells whether a missing event is a reason to poll later.
+//! [`FolderWatch::is_complete`] says whether polls may be rare without events.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -20,8 +20,7 @@ use tokio::io::unix::AsyncFd;
 /// How long to wait after an event for related ones: a commit is several writes.
 const SETTLING: Duration = Duration::from_millis(15);
 
-/// Folders found in one another may be new too. After this many rounds, someone creates them faster than they can be
-/// watched.
+/// New folders may contain new folders. After this many rounds, they appear faster than they can be watched.
 const ROUNDS: usize = 8;
 
 /// More folders than this are polled, not watched: each watch takes about 1 KiB of kernel memory and one of the

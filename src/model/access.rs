@@ -13,7 +13,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Those whom both allow. For two groups only the owner, because no mode can name their common members.
+    /// The audience that both allow. For two groups only the owner, because no mode can name their common members.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -23,7 +23,7 @@ impl Audience {
         }
     }
 
-    /// Those whom at least one allows. Used for names only, because the result for two groups is everyone.
+    /// The audience that at least one allows. Used for names only, because the result for two groups is everyone.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match (self, other) {

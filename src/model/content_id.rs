@@ -14,9 +14,8 @@ use super::jsonl::RENDER_VERSION;
 pub struct ContentId([u8; 16]);
 
 impl ContentId {
-    /// Derives an id from the parts that name the content. Each part has its length before it, so that `["ab", "c"]`
-    /// and `["a", "bc"]` differ. [`RENDER_VERSION`] is mixed in, so that a new rendering never meets cached bytes of
-    /// the old one.
+    /// Derives an id from the parts that name the content. Each part follows its length, so that `["ab", "c"]` and
+    /// `["a", "bc"]` differ. [`RENDER_VERSION`] is mixed in, so that no rendering meets cached bytes of another.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         hash.update(RENDER_VERSION.to_le_bytes());

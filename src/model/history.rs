@@ -11,22 +11,21 @@ pub type SnapshotId = Arc<str>;
 /// One snapshot of a database, as its source describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotMeta {
-    /// The source's own name for immutable data.
+    /// The source's own name, for data that never changes.
     pub id: SnapshotId,
-    /// What it goes by whatever it holds, where the id says in which state it is: an archive may be replaced by
-    /// another one of its name.
+    /// A name that stays when an archive is replaced and its id changes.
     pub known_as: Option<SnapshotId>,
     /// When it was taken: a commit's date, a manifest's timestamp.
     pub time: Timestamp,
-    /// The commit hash, where the source has commits.
+    /// The commit hash, if the source has commits.
     pub commit: Option<Arc<str>>,
-    /// Parents in the source's commit graph, first parent first; empty where there is none.
+    /// Parents in the source's commit graph, first parent first; possibly empty.
     pub parents: Vec<SnapshotId>,
-    /// Who made it; empty where the source does not say.
+    /// Who made it; empty if the source does not say.
     pub author: String,
-    /// The author's e-mail address; empty where the source does not say.
+    /// The author's e-mail address; empty if the source does not say.
     pub email: String,
-    /// The commit message; empty where the source has none.
+    /// The commit message; empty if the source has none.
     pub message: String,
     /// Appended to the listed name as `-<mark>` (`pre-restore`). A marked snapshot never answers for a time.
     pub mark: Option<&'static str>,
@@ -40,8 +39,7 @@ pub struct History {
     pub timeline: Vec<Arc<SnapshotMeta>>,
     /// Snapshots outside the main timeline that a branch or tag reaches.
     pub off_timeline: Vec<Arc<SnapshotMeta>>,
-    /// Commits that the source still holds but no name reaches, newest first; `None` if the source cannot find such
-    /// commits.
+    /// Commits in the source that no name reaches, newest first; `None` if the source cannot find them.
     pub lost: Option<Vec<Arc<SnapshotMeta>>>,
     /// Whether the source is still searching for more of `lost`.
     pub is_lost_partial: bool,

@@ -27,8 +27,7 @@ use super::terminal::ShowPath;
 pub const MAX_COMPONENT: usize = 255;
 
 /// The longest relative path that [`nested_paths`] shows as folders, in bytes. A longer name becomes one component:
-/// tools could not open paths beyond `PATH_MAX` (4,096), and a hostile archive could ask for 32,767 folders per
-/// member.
+/// tools fail beyond `PATH_MAX` (4,096), and a hostile archive could ask for 32,767 folders per member.
 pub const MAX_NESTED_PATH: usize = 1024;
 
 /// The number of hex digits of the name's SHA-256 at the end of a shortened component.

@@ -10,8 +10,7 @@ use serde_json::value::RawValue;
 
 use super::names;
 
-/// The columns of a line in order, each with its value as JSON text. If a name is repeated, its last value counts, as
-/// for other JSON readers.
+/// The columns of a line in order, each with its value as JSON text. The last value of a repeated name counts.
 #[derive(Debug, Clone)]
 pub struct Row<'l> {
     columns: Vec<(Cow<'l, str>, &'l str)>,
@@ -140,8 +139,7 @@ pub fn is_same_value(a: &str, b: &str) -> bool {
 }
 
 /// The name of a key in `history/`: its values, joined by commas. Strings lose their quotes, other values stay JSON;
-/// each is escaped like a name, and `,` becomes `%2C`. A name too long for a file ends in a hash, like all such
-/// names.
+/// each is escaped like a name, and `,` becomes `%2C`. Like all names, a name too long for a file ends in a hash.
 pub fn key_name(values: &[&str]) -> String {
     let texts: Vec<String> = values.iter().map(|value| text_of(value)).collect();
     let name = texts.iter().map(|text| names::escape(text).replace(',', "%2C")).collect::<Vec<_>>().join(",");

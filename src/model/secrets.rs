@@ -1,5 +1,4 @@
-//! Decides by name which tables hold secrets, and which of their values are secret by the names of settings and
-//! columns.
+//! Decides by names which tables hold secrets, and which settings and columns in them are secret.
 //!
 //! A file's mode is shown before any row is read, so a whole table is secret, whatever it holds. Commands decide row
 //! by row which values to mask.

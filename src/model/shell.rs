@@ -3,9 +3,8 @@
 //! A hint such as `unzip -t FILE` names a file, and a hostile file name must not become a command. Every hint that
 //! puts a name into a command uses [`command`].
 //!
-//! shlex does the quoting. It works for POSIX shells and for names that are not UTF-8. Quotes do not help against
-//! characters that a terminal or a paste misreads, so a name with such characters is written as escapes for the
-//! shell's `printf`.
+//! shlex does the quoting, for POSIX shells and names that are not UTF-8. Quotes do not help against characters that
+//! a terminal or a paste misreads: the shell's `printf` makes a name with such characters from escapes.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

@@ -20,8 +20,7 @@ pub struct RowLayout {
 pub struct LiteralColumn {
     /// Its name, for error messages.
     pub name: String,
-    /// Whether an empty text stands for an invalid ENUM member, whose number is 0. True for an ENUM without an empty
-    /// member.
+    /// Whether an empty text stands for an invalid member, number 0, of an ENUM without an empty member.
     pub is_empty_invalid: bool,
 }
 
@@ -39,8 +38,7 @@ impl RowLayout {
     }
 }
 
-/// Writes one row in parentheses: a [`RowWriter::value`] per column, then [`RowWriter::end`]. Unless `end` succeeds,
-/// the row is removed from the buffer.
+/// Writes a row in parentheses: [`RowWriter::value`] per column, then [`RowWriter::end`]. Without `end` it is removed.
 #[derive(Debug)]
 #[must_use = "a row that is not ended is removed"]
 pub struct RowWriter<'l> {
@@ -109,8 +107,7 @@ fn append(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
         Value::Int(number) => put(out, format_args!("{number}")),
         Value::UInt(number) => put(out, format_args!("{number}")),
         Value::Decimal(text) => decimal(text, out)?,
-        // Widening is exact, and rounding back yields the same 32 bits. The shortest digits of `f32::MAX` are out of
-        // range for Dolt.
+        // Widening is exact and rounds back to the same 32 bits. Dolt refuses the shortest digits of `f32::MAX`.
         Value::F32(number) => float(number.into(), out)?,
         Value::F64(number) => float(number, out)?,
         Value::Text(text) => append_text(text.as_bytes(), out),
@@ -191,8 +188,7 @@ fn fraction(micros: u32) -> String {
     if micros == 0 { String::new() } else { format!(".{micros:06}") }
 }
 
-/// Quotes text. Escapes what would end the literal or what clients and terminals misread, and line breaks, so that a
-/// row is one line.
+/// Quotes text. Escapes what ends the literal, what clients and terminals misread, and line breaks: a row is a line.
 fn append_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'\'');
     let mut plain = 0;

@@ -60,11 +60,9 @@ pub fn is_safe(text: &str) -> bool {
     !IN_A_LINE.is_match(text)
 }
 
-/// Shows a path, with bytes that are not UTF-8 as `\xff`. [`Path::display`] shows all of them as `�`, so that
-/// different names look the same.
+/// Shows a path, with bytes that are not UTF-8 as `\xff`. [`Path::display`] shows `�` for all of them.
 pub trait ShowPath {
-    /// Returns a value that displays the path. It keeps control characters: the writer escapes them, because machine
-    /// formats have escapes of their own.
+    /// Returns a value that displays the path. The writer escapes control characters, as its format requires.
     fn shown(&self) -> Shown<'_>;
 }
 

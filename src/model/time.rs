@@ -115,8 +115,7 @@ impl Timestamp {
 }
 
 impl Calendar {
-    /// The ISO 8601 date: `2026-01-21`. Years beyond four digits have a sign and more digits: `+010000-01-01`,
-    /// `-000001-12-31`.
+    /// The ISO 8601 date: `2026-01-21`. Longer years have a sign: `+010000-01-01`, `-000001-12-31`.
     pub fn date(self) -> String {
         format!("{}-{:02}-{:02}", written(self.number()), self.like.month(), self.like.day())
     }

@@ -67,7 +67,6 @@ pub(crate) mod testing {
             Self(Arc::new(AtomicI64::new(Timestamp::now().as_microsecond())))
         }
 
-        /// Sets another time.
         pub(crate) fn show(&self, time: SystemTime) {
             let time = Timestamp::try_from(time).expect("a time of our days");
             self.0.store(time.as_microsecond(), Ordering::SeqCst);

@@ -8,7 +8,6 @@ use std::path::Path;
 /// The mode of folders: only for their owner.
 const FOLDER: u32 = 0o700;
 
-/// The mode of files.
 const FILE: u32 = 0o600;
 
 /// The bits that let a group or everyone write.
@@ -36,8 +35,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Like [`make_folder`], for a folder that only asof uses: removes the access that earlier versions gave to more
-/// users.
+/// Like [`make_folder`], for a folder that only asof uses: removes the access that earlier versions gave others.
 pub(crate) fn make_own_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)?;
     // Uses the handle, so that the checked folder is the one that changes.
@@ -54,8 +52,7 @@ pub(crate) fn append_to(file: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(FILE).open(file)
 }
 
-/// Like [`append_to`], for a file in a folder of [`make_own_folder`]: refuses a link, and removes everyone else's
-/// access.
+/// Like [`append_to`], for a file in a folder of [`make_own_folder`]: refuses a link, removes everyone else's access.
 pub(crate) fn append_to_own(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = OpenOptions::new().append(true).create(true).mode(FILE).custom_flags(flags).open(path)?;

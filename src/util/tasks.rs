@@ -44,8 +44,7 @@ pub fn look<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(&LOOKING))
 }
 
-/// Runs a future as a task on threads of `runtime` that may block. Dropping the [`Task`] cancels it; detaching lets
-/// it go on.
+/// Runs a future on threads of `runtime` that may block. Dropping the [`Task`] cancels it, detaching lets it go on.
 pub fn spawn<T: Send + 'static>(
     runtime: &Handle,
     future: impl Future<Output = T> + Send + 'static,

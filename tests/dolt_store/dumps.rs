@@ -137,8 +137,7 @@ fn differing(original: &mut Client, rebuilt: &mut Client) -> Vec<String> {
 }
 
 /// Restores column numbers. Dolt numbers a column when it is created: by the table's name, the columns before it and
-/// the numbers in use at that time. For a column that was inserted between others or renamed, only Dolt's own
-/// procedure restores the number.
+/// the numbers then in use. Only Dolt's own procedure restores the number of an inserted or renamed column.
 fn give_numbers(server: &Server, database: &str, commit: &str, tables: &[String], rebuilt: &mut Client) {
     // `dolt schema tags` only knows the working set, so this uses a copy that is checked out at the commit.
     let copy = temp_dir();

@@ -1,5 +1,4 @@
-//! Makes stores that no available Dolt writes: replaces chunks of a real store, and everything that refers to them,
-//! by others of the same length.
+//! Makes stores that no available Dolt writes: replaces chunks, and their references, by others of the same length.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;

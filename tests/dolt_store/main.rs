@@ -1,5 +1,4 @@
-//! Compares the store reader with the server, two independent ways to one database: the same commits, files, content
-//! ids and bytes.
+//! Compares the store reader with the server: the same commits, files, content ids and bytes by independent ways.
 
 mod agreement;
 mod damage;

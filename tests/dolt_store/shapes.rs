@@ -60,8 +60,7 @@ fn make(client: &mut Client, dolt: Dolt) -> Vec<String> {
     extremes::lengths(client, "lengths");
     extremes::documents(client, "documents");
     let mut names = vec!["types", "evolving", "random", "lengths", "documents"];
-    // The newest version differs only in its values, so it skips two histories that take as long as two other
-    // versions.
+    // The newest version differs only in values, so it skips histories that take as long as two other versions.
     if dolt != Dolt::New {
         histories::tour(client, "tour");
         histories::branching(client, "branching");
@@ -145,8 +144,7 @@ fn in_every_shape(dolt: Dolt) {
     assert_eq!(ours.agrees_with(&theirs, "random and one more"), accounts["random"].contents() + 1);
 }
 
-/// Has a server copy a database to a backup, a `file://` remote and a git repository, all below `folder`; returns
-/// their paths.
+/// Has a server make a backup, a `file://` remote and a git repository below `folder`; returns their paths.
 fn copies(client: &mut Client, folder: &Path, name: &str) -> [(PathBuf, &'static str); 3] {
     let kinds = ["backups", "remotes", "repositories"].map(|kind| folder.join(kind));
     for kind in &kinds {

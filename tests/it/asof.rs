@@ -38,8 +38,7 @@ pub fn agrees(folder: &std::path::Path, wanted: &std::collections::BTreeMap<Stri
     }
 }
 
-/// Compares at `count` random times from before the first commit to after the last, and at and just before every fifth
-/// commit.
+/// Compares at `count` random times from before the first commit to after the last, and around every fifth commit.
 pub fn agrees_at_random_times(mount: &Mount, client: &mut Client, database: &str, count: u64, seed: u64) {
     client.use_database(database);
     let dates = client.texts(

@@ -296,8 +296,6 @@ fn a_mountpoint_that_cannot_be_used() {
     fs::write(&file, "").expect("the folder is ours");
     at(&file);
     assert_eq!(names(place.mountpoint()), Vec::<String>::new());
-    // -o nonempty mounts over existing files, except over the source itself or a folder that contains it: the source would
-    // become unreadable.
     let other = place.dir.path().join("other");
     fs::create_dir(&other).expect("the folder is ours");
     fs::write(other.join("x"), "").expect("the folder is ours");

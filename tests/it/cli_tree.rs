@@ -32,8 +32,7 @@ fn backups(dir: &Path) {
     );
 }
 
-/// The lines of a listing. Uncommitted files have the time at which each program first saw them, so the log is left out and
-/// recent times are removed.
+/// The lines of a listing without the log and recent times, which depend on when asof first saw uncommitted files.
 fn comparable(listing: &str) -> Vec<String> {
     let today = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(12);
     let is_new = |word: &&str| word.parse::<jiff::Timestamp>().is_ok_and(|time| time > today);

@@ -1,5 +1,5 @@
-//! A mounted store with a broken file: EIO for whatever needs the broken part, with the chunk and the file in the log, and
-//! everything else unchanged.
+//! A mounted store with a broken file: EIO for data in the broken part, chunk and file in the log, all else
+//! unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Limits on views of SQLite files, because a view is code of whoever wrote the file.
+//! Limits on views of SQLite files, because a view is code by the author of the file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,7 @@ const TABLE: &str = "CREATE TABLE plain(a TEXT PRIMARY KEY, b);
 /// One function call that takes hours: it compares each position of a long text with another long text.
 const ONE_CALL: &str = "instr(printf('%.40000000c', 'a'), printf('%.20000000c', 'a') || 'b')";
 
-/// Views that never end: one computes, one fills the disk, one spends hours in a single function call, one has endless
-/// rows.
+/// Views that never end: by computing, by filling the disk, by one function call of hours, by endless rows.
 fn endless(number: usize) -> String {
     let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
     let query = match number % 4 {

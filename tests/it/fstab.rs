@@ -153,8 +153,7 @@ fn the_type_can_be_searched_for() {
     assert_eq!(read_text(mount.path("b/latest/t.jsonl")), "{}\n");
 }
 
-/// mount(8) drops its root rights before it runs the helper for a user, so that the mount reads and writes only what the user
-/// may.
+/// mount(8) drops root rights before it runs the helper, so the mount reads and writes only what the user may.
 #[test]
 fn a_user_mounts_a_line_of_fstab_with_no_more_rights_than_their_own() {
     let dir = public_dir();

@@ -78,8 +78,7 @@ pub fn follows_content(mount: &Mount, client: &mut Client, database: &str, limit
     assert!(shared > 0 && changed > 0, "{shared} shared and {changed} changed tables prove nothing");
 }
 
-/// The parents of each commit, the first parent first. Queried all at once, because the server cannot look up a single commit
-/// with two parents.
+/// The parents of each commit, first parent first. One query, because the server cannot look up a single merge.
 fn all_parents(client: &mut Client) -> BTreeMap<String, Vec<String>> {
     let rows = client.texts("SELECT commit_hash, parent_index, parent_hash FROM dolt_commit_ancestors");
     let mut sorted: Vec<_> = rows.into_iter().filter(|row| row[2] != "NULL").collect();

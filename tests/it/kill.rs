@@ -1,5 +1,4 @@
-//! After a kill at any instant, or damage to its cache, the next mount shows no wrong byte or size, and still uses what was
-//! saved.
+//! After a kill or damage to its cache, the next mount shows no wrong byte or size and uses saved facts.
 
 use std::collections::BTreeMap;
 use std::fs;

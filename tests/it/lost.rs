@@ -22,8 +22,8 @@ const SOON: Duration = Duration::from_secs(4);
 /// The number of commits that are flattened.
 const MANY: usize = 20;
 
-/// A database with [`MANY`] commits after a first one, each with a new row, a changed row or a new table. Returns the hash
-/// of the first commit.
+/// Creates a database with [`MANY`] commits after a first one: new and changed rows, new tables. Returns the first
+/// hash.
 fn many(client: &mut Client, database: &str) -> String {
     client.new_database(database);
     client.run(&[

@@ -1,5 +1,4 @@
-//! A mount of a store's own files only reads them: proved by the system calls of the program, and by a store that cannot be
-//! written to.
+//! A mount only reads a store's files: proved by its system calls, and by a store that cannot be written to.
 
 use std::fs;
 use std::path::{Path, PathBuf};

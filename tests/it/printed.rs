@@ -1,5 +1,4 @@
-//! Output never controls a terminal, and commands in hints do what they say, even if file names, commits and servers are
-//! hostile.
+//! Output controls no terminal and hints hold safe commands, even if file names, commits and servers are hostile.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,5 +1,4 @@
-//! `history/` over tables whose keys, columns and identity change, compared with an oracle that compares each commit's rows
-//! with those of its first parent.
+//! `history/` over tables whose keys, columns and identity change, checked by comparing each commit with its parent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -118,8 +118,7 @@ fn times_and_sizes(db: &Path, dir: &Path, a: &str, b: &str) {
     assert_eq!(summed(""), blocks, "du");
 }
 
-/// `rsync -aH` of the whole database, twice: the first copies everything and keeps equal contents as hard
-/// links, the second sends nothing.
+/// `rsync -aH` of the whole database, twice: first with equal contents as hard links, then without sending anything.
 fn a_second_rsync_sends_nothing(db: &Path, dir: &Path) {
     let copy = dir.join("rsync");
     let rsync = || {

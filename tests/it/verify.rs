@@ -17,6 +17,7 @@ fn manifest(time: &str, events: u64, messages: u64) -> String {
     )
 }
 
+/// A backup of two events and one message file, whose manifest claims these numbers.
 fn backup(path: &Path, time: &str, events: u64, messages: u64) {
     let manifest = manifest(time, events, messages);
     let members: [(&str, &[u8]); 4] = [

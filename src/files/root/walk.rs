@@ -24,8 +24,7 @@ pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io
     walk.on(parts(below), flags, links)
 }
 
-/// Opens the target of an absolute path outside the folder `root`, if its links and the target belong to the user or
-/// to root.
+/// Opens the target of an absolute path outside `root`, if its links and the target belong to the user or to root.
 pub(super) fn open_outside(root: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     let walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
     walk.on(parts(path).into_iter().filter(|part| part != "/").collect(), flags, Links::Owned)

@@ -22,8 +22,7 @@ pub struct JsonError {
 /// order of keys, and escapes strings like [`json_string`](super::json_string).
 ///
 /// # Errors
-/// [`JsonError`] if the text is not exactly one JSON value, or has half of a surrogate pair, which UTF-8 cannot hold.
-/// `out` is unchanged then.
+/// [`JsonError`] unless the text is exactly one JSON value without halves of surrogate pairs; `out` is unchanged.
 pub fn compact_json(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     compact(text, false, out)
 }
@@ -74,8 +73,7 @@ impl Transcoder<'_> {
         }
     }
 
-    /// Copies a scalar, an empty container, or a container's opening up to its first value. Returns true for a whole
-    /// value.
+    /// Copies a scalar, an empty container, or a container's opening. Returns whether it was a whole value.
     fn value_or_opening(&mut self) -> Result<bool, JsonError> {
         match self.peek() {
             Some(b'"') => self.string()?,

@@ -87,8 +87,7 @@ impl KeyOrder {
         Some(LineKey(key.into()))
     }
 
-    /// Like [`Self::key_of`], into a buffer that is cleared first. The bytes equal [`LineKey::as_bytes`]; after None
-    /// they are no key.
+    /// Like [`Self::key_of`], but clears and fills a buffer with [`LineKey::as_bytes`]. After None the bytes are no key.
     pub fn write_key(&self, line: &[u8], key: &mut Vec<u8>) -> Option<()> {
         key.clear();
         let mut spans = [(0, 0); MOST_COLUMNS];

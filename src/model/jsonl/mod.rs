@@ -158,8 +158,7 @@ impl LineLayout {
     }
 }
 
-/// Writes one line: a [`LineWriter::value`] per column, then [`LineWriter::end`]. Unless `end` succeeds, the line is
-/// removed from the buffer.
+/// Writes one line: a [`LineWriter::value`] per column, then [`LineWriter::end`]. A line without `end` is removed.
 #[derive(Debug)]
 #[must_use = "a line that is not ended is removed"]
 pub struct LineWriter<'l> {
@@ -182,8 +181,7 @@ impl LineWriter<'_> {
     /// Appends the value of the next column.
     ///
     /// # Errors
-    /// [`RenderError`] if the value has no rendering or no column is left for it. Then the line is lost, and every
-    /// further call returns the same error.
+    /// [`RenderError`] if the value has no rendering or no column is left. Further calls return the same error.
     #[inline]
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
         if let State::Failed(error) = &self.state {

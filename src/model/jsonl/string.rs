@@ -17,8 +17,7 @@ pub fn json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// The number of leading bytes that a JSON string may hold unescaped: up to the first quote, backslash or control
-/// character.
+/// The number of leading bytes that need no escape: up to the first quote, backslash or control character.
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     // Most text needs no escapes, so this checks eight bytes at a time until one needs an escape.
     let mut at = 0;

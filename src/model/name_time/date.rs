@@ -6,14 +6,12 @@ use super::Convention;
 use super::clock::compact_time;
 use super::cursor::{Cursor, value};
 
-/// The separators between year, month and day.
 const SEPARATORS: &str = "-_. :";
 
 /// The years in which a backup may have been made.
 const YEARS: std::ops::RangeInclusive<i16> = 1980..=2099;
 
-/// The years of a month or week in six digits. Before 2013 such a number may also be a day in 2020 with a two-digit
-/// year.
+/// The years of a month or week in six digits. Before 2013 they may also be a day in 2020 with a two-digit year.
 const YEARS_OF_SIX_DIGITS: std::ops::RangeInclusive<i16> = 2013..=2099;
 
 /// The length of time that a date names.

@@ -13,8 +13,7 @@ pub(super) enum Zone<'t> {
     Unsure,
 }
 
-/// Abbreviations that mean one offset, in hours: those of RFC 2822, and those of Europe, East Asia and Oceania as
-/// printed by `date +%Z`.
+/// Abbreviations of one offset, in hours: by RFC 2822, and `date +%Z` of Europe, East Asia and Oceania.
 const ABBREVIATIONS: [(&str, i32); 24] = [
     ("EST", -5),
     ("EDT", -4),

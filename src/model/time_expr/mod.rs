@@ -96,8 +96,7 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_nanosecond(sign * nanoseconds))
 }
 
-/// Splits off the `~`, `~<n>`, `^`, `^1` and `^0` at the end. `None` for a merge's second parent (`^2`), which is not
-/// in first-parent history.
+/// Splits off the `~`, `~<n>`, `^`, `^1` and `^0` at the end. `None` for `^2`, which is not first-parent history.
 fn ancestor(text: &str) -> Option<(&str, u32)> {
     let start = text.find(['~', '^']).filter(|&start| start > 0)?;
     let (of, mut steps) = text.split_at(start);

@@ -35,8 +35,7 @@ pub(super) fn counting<const N: usize>(
     all.into_iter().flatten().collect()
 }
 
-/// Whether to rewrite a file of `len` bytes with `count` records that count: more than half of it no longer counts,
-/// or it is too long.
+/// Whether to rewrite a file of `len` bytes: its `count` records that count fill less than half, or it is too long.
 pub(super) fn is_worth_it<const N: usize>(len: u64, count: usize, limits: Limits) -> bool {
     len >= limits.floor && len > 2 * bytes_of::<N>(count) || len > limits.most
 }

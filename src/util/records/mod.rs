@@ -1,9 +1,8 @@
 //! Record files: records of one length, each with its checksum, that keep facts across restarts.
 //!
 //! A file only grows, by whole records. So a crash leaves the earlier records and some of the new ones, and a flipped
-//! byte on disk costs one record. Several processes add to one file under its lock. A file in which too little still
-//! counts is rewritten next to the old one and renamed over it ([`compact`]). Files unused for days are removed
-//! ([`stale`]).
+//! byte on disk costs one record. Several processes add to one file under its lock. A file with too few records that
+//! count is rewritten next to the old one and renamed over it ([`compact`]). [`stale`] removes files unused for days.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -86,13 +85,11 @@ impl<const N: usize> RecordFile<N> {
         Self { path, rule, limits: LIMITS, clock, noted: Arc::default() }
     }
 
-    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads the valid records that count, in the order they were added; none if there is no file yet. Compacts the
-    /// file if that is worthwhile.
+    /// Reads the valid records that count, oldest first; none without a file. Compacts the file if worthwhile.
     pub fn read(&self) -> io::Result<Vec<[u8; N]>> {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,

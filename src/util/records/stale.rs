@@ -12,8 +12,7 @@ use crate::model::terminal::ShowPath;
 use crate::util::clock::WallClock;
 use crate::util::private;
 
-/// How long a file must be unused. Two program versions used in turn both keep their files, because a mount notes the
-/// use of its own twice a day.
+/// How long a file must be unused. Versions used in turn keep their files: a mount notes its use twice a day.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Removes the record files of other versions, earlier or later, that were unused for a week, and files that a killed

@@ -181,8 +181,7 @@ fn a_file_that_is_gone_or_cut_is_named() {
                         |finding: &Finding| finding.place.contains(words) || finding.problem.contains(words);
                     said.findings.iter().any(has)
                 };
-                // If the manifest no longer names a file, its chunks are missing; without a manifest there is no
-                // store.
+                // A file that the manifest no longer names is missing; without a manifest there is no store.
                 let is_told = || says("is not in the store") || says("there is no Dolt database");
                 assert!(says(name) || name == "manifest" && is_told(), "{what}");
                 if said.worst() == Some(Severity::Note) {

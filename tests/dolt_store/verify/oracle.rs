@@ -57,8 +57,7 @@ pub fn fsck(by: Dolt, database: &Path) -> Option<(bool, String)> {
 }
 
 /// The addresses that `dolt fsck` reports as wrong. For a chunk with another hash it also prints that hash and the
-/// chunk's content; neither is reported as wrong. (An index that names a chunk wrongly does not lose it if another
-/// file holds it.)
+/// chunk's content, which are not wrong. (A wrong entry of an index does not lose a chunk that another file holds.)
 pub fn addresses_in(text: &str) -> BTreeSet<String> {
     let is_address = |word: &&str| word.len() == 32 && word.bytes().all(|byte| DIGITS.contains(&byte));
     let addresses = |line: &str| -> Vec<String> {

@@ -1,5 +1,4 @@
-//! `export/` compared with the real `bd`, if one is given: it writes the same as `bd export`, and `bd` imports the same
-//! tracker from it.
+//! `export/` compared with the real `bd`, if one is given: `bd export` writes the same, and `bd` imports it.
 
 mod recorded;
 

@@ -97,8 +97,8 @@ fn changes_are_those_of_dolt() {
 const LONG: &str = "The pump in hall 3 leaks since the storm.\nNobody has looked at it until now, as the key is lost.\n\
                     Ask the caretaker, who has another one.";
 
-/// Two commits over tables of all kinds: issues, whose schema changes; labels with a key of two columns; rows without a key;
-/// a new table and a dropped one.
+/// Two commits over issues whose schema changes, labels with a key of two columns, rows without a key, and tables
+/// that are added and dropped.
 fn kinds(client: &mut Client, database: &str) {
     client.new_database(database);
     client.run(&[

@@ -80,8 +80,8 @@ impl<'t> Reader<'t> {
             assert!(is_right && ledger.is_doomed(&commit), "{} of {commit}: {error}", what.display());
             ledger.count(|tally| tally.gone += 1);
         };
-        // Keeps the folder open: once its commit has left the timeline, its name is a time like any other, a link to the
-        // snapshot in force then.
+        // Keeps the folder open: when its commit leaves the timeline, the name becomes a link to that time's
+        // snapshot.
         let held = File::options().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(folder);
         let held = match held {
             Ok(held) => held,

@@ -1,6 +1,5 @@
-//! Runs every recipe of docs/RESTORE.md with real programs, and compares the restored data with the original by an oracle
-//! that depends neither on the page nor on asof. `beads_tracker` runs if `BD` names a `bd`; otherwise a line says that it
-//! did not.
+//! Runs every recipe of docs/RESTORE.md with real programs, and compares the result with the original by an oracle
+//! independent of the page and of asof. Without a `bd` in `BD`, a line says that `beads_tracker` did not run.
 
 mod dolt;
 mod files;

@@ -1,5 +1,4 @@
-//! The base of the behaviour tests: real Dolt servers, real mounts, commands with a time limit, and an oracle that knows what
-//! a mount must show.
+//! Support for the tests: real Dolt servers and mounts, commands with a time limit, an oracle for expected content.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

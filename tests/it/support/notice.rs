@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-/// Writes a line past the test harness, which hides the output of passing tests: for tests that did not run, and for the
-/// duration of long ones.
+/// Writes a line past the test harness, which hides output of passing tests: that a test did not run, or took long.
 pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -1,6 +1,5 @@
-//! The expected content of a snapshot: the server's own answers to `SELECT ... AS OF`, written by the rules of the rendering
-//! contract. Uses neither the program's renderer nor its queries: types come from the text of DESCRIBE, key order from the
-//! text of SHOW CREATE TABLE.
+//! The expected content of a snapshot: the server's answers to `SELECT ... AS OF`, written by the rendering contract.
+//! Independent of the program's renderer and queries: types come from DESCRIBE, key order from SHOW CREATE TABLE.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +35,7 @@ pub fn files(client: &mut Client, moment: Moment) -> BTreeMap<String, Vec<u8>> {
     let tables = listed.into_iter().filter(|row| row[1] == "BASE TABLE").map(|mut row| row.remove(0));
     let mut files: BTreeMap<String, Vec<u8>> =
         tables.map(|table| (file_name(&table), render(client, &table, moment))).collect();
-    // SHOW TABLES lists the present views, whatever time the query names; dolt_schemas lists those of the time, and does not
-    // exist before the first view.
+    // SHOW TABLES always lists the present views; dolt_schemas lists those of the time, but may not exist then.
     let views = client.query(&format!("SELECT name FROM dolt_schemas {clause} WHERE type = 'view'"));
     for view in views.unwrap_or_default() {
         let view = String::from_utf8(view[0].clone().expect("views have names")).expect("names are UTF-8");
@@ -225,8 +223,7 @@ pub fn json_string(text: &str) -> String {
     out
 }
 
-/// A JSON text without blanks outside strings, with strings as in [`json_string`], and everything else (digits, order of
-/// keys) unchanged.
+/// JSON text without blanks outside strings, strings as in [`json_string`]; digits and the order of keys stay.
 fn compact_json(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars();
