@@ -25,7 +25,7 @@ pub const MOST_THREADS: usize = 128;
 /// Threads beyond those that all sources may use: a task that goes on takes one until it waits.
 const SPARE_THREADS: usize = 256;
 
-/// The number of blocking threads that a runtime needs for so many sources, so that none can take all.
+/// The number of blocking threads that a runtime needs for this many sources, so that none can take all.
 pub fn most_threads(sources: usize) -> usize {
     SPARE_THREADS + MOST_THREADS * sources
 }

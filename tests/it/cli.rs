@@ -1,4 +1,4 @@
-//! The command line: what a person sees when things go right and when they do not.
+//! The command line: its output for success and failure.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What changes on the server shows within two seconds; live/ shows what is not committed.
+//! Changes on the server show within two seconds; live/ shows the working set.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,7 +15,7 @@ const SNAPSHOTS: [&str; 3] = ["2026-01-01T000000Z", "2026-01-02T000000Z", "2026-
 const BUDGET: u64 = 8 << 10;
 const BESIDE: u64 = 64 << 10;
 
-/// A table of 20 MB whose rows all differ from those of another salt.
+/// A table of 20 MB; the salt changes every row.
 fn table(salt: usize) -> Vec<u8> {
     let text = "Lorem ipsum dolor sit amet, consectetur elit. ".repeat(13);
     let line = |at: usize| format!("{{\"id\":\"bd-{at:06}\",\"salt\":{salt},\"text\":\"{text}{at}\"}}\n");

@@ -92,7 +92,7 @@ fn reads_of_tour(statements: &[String]) -> Vec<String> {
     statements.iter().filter(reads_rows).cloned().collect()
 }
 
-/// With a disk cache, the next mount reads what this one fetched from the server from disk.
+/// With a disk cache, the next mount does not fetch again what this one fetched from the server.
 #[test]
 fn what_was_read_is_not_asked_for_again() {
     let (server, cache) = (Server::start(), temp_dir());

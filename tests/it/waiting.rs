@@ -131,8 +131,8 @@ fn sleeps(child: &Child) -> bool {
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['D', 'S']))
 }
 
-/// Covers all that they wait for (look-ups of one name, which the kernel serialises, a listing, rows), and signals
-/// that end them, dump core or are handled.
+/// Covers each wait (look-ups of one name, which the kernel serialises, a listing, rows), and signals that end the
+/// process, dump core or are handled.
 #[test]
 fn whoever_waits_for_a_silent_server_can_be_interrupted() {
     const HANDLES: [&str; 2] =

@@ -262,7 +262,7 @@ impl Transcoder<'_> {
         None
     }
 
-    /// Copies the byte at the current place; only called where there is one.
+    /// Copies the byte at the current offset, which must exist.
     fn copy_byte(&mut self) {
         self.out.push(self.text[self.at]);
         self.at += 1;

@@ -27,7 +27,7 @@ const IMPORTED: &[&str] = &[
 /// Types that must be configured before a tracker accepts issues of them. (1.1 knows gates.)
 const TYPES: &str = "convoy,gate";
 
-/// Every kind of issue; one of them has a text of so many lines.
+/// Every kind of issue; one of them has a text of `text_lines` lines.
 fn fill(tracker: &Tracker, text_lines: usize) {
     tracker.bd(&["config", "set", "types.custom", TYPES]);
     let awkward = "First <b>bold</b> & \"quoted\" \\ é 𝄞 \u{2028}";

@@ -1,4 +1,4 @@
-//! What the server said about each commit, what readers saw, and which commits may be gone.
+//! The server's answers about each commit, the readers' observations, and the commits that may be gone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -17,7 +17,7 @@ use faults::Way;
 use ledger::Ledger;
 use readers::Reader;
 
-/// Readers of the folder, and as many of the server.
+/// The number of readers of the folder, and of the server.
 const READERS: u64 = 6;
 const SEED: u64 = 4711;
 

@@ -1,4 +1,4 @@
-//! A Dolt database from which a row was deleted, and what the recipes need to know about it.
+//! A Dolt database from which a row was deleted, and the facts that the recipes need.
 
 use std::collections::BTreeMap;
 use std::path::Path;
