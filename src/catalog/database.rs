@@ -5,53 +5,35 @@ use std::sync::{Arc, OnceLock};
 
 use crate::model::time::Timestamp;
 
+use super::database_view::DatabaseView;
 use super::naming::GivenNames;
-use super::periods::Periods;
-use super::view::View;
+use super::periods::LastOfPeriods;
+use super::snapshot::{Snapshot, SnapshotKey};
 use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{SnapshotId, SnapshotMeta};
 use crate::model::names;
-
-/// Names one snapshot across all sources of a mount.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SnapKey {
-    /// The source.
-    pub slot: usize,
-    /// The source's own name for the snapshot.
-    pub id: SnapshotId,
-}
-
-/// A snapshot listed under `asof/`.
-#[derive(Debug, Clone)]
-pub struct Snapshot {
-    /// Its folder's name.
-    pub name: Arc<str>,
-    /// Which snapshot of which source answers.
-    pub key: SnapKey,
-    /// What the source says about it.
-    pub meta: Arc<SnapshotMeta>,
-}
+use crate::model::period::Period;
 
 /// A database, merged over its sources.
 pub struct Database {
     /// The name it is shown under: one safe path component.
     pub name: Arc<str>,
     /// Its sources' views, in the order in which they win ties: running databases first.
-    views: Vec<Arc<View>>,
+    views: Vec<Arc<DatabaseView>>,
     /// All of `asof/`, oldest first.
     snapshots: Vec<Snapshot>,
     by_name: HashMap<Arc<str>, usize>,
-    by_key: HashMap<SnapKey, usize>,
+    by_key: HashMap<SnapshotKey, usize>,
     /// Every commit of every source by its full hash, on the timeline or not.
-    commits: BTreeMap<Arc<str>, SnapKey>,
-    /// Commits by full hash that no name reaches in any source; `None` where no source can know of such.
-    lost: Option<BTreeMap<Arc<str>, SnapKey>>,
+    commits: BTreeMap<Arc<str>, SnapshotKey>,
+    /// Commits that no name reaches in any source, by full hash; `None` if no source can know any.
+    lost: Option<BTreeMap<Arc<str>, SnapshotKey>>,
     is_lost_partial: bool,
     branches: BTreeMap<String, RefTarget>,
     tags: BTreeMap<String, RefTarget>,
     fingerprint: OnceLock<ContentId>,
-    periods: OnceLock<Periods>,
+    periods: OnceLock<LastOfPeriods>,
     in_order: OnceLock<Vec<usize>>,
     /// When this state of the database was first seen.
     seen: jiff::Timestamp,
@@ -60,13 +42,13 @@ pub struct Database {
 /// A branch or tag: its own name and where it points.
 struct RefTarget {
     name: String,
-    key: SnapKey,
+    key: SnapshotKey,
 }
 
 impl Database {
     pub(super) fn merge(
         name: Arc<str>,
-        mut views: Vec<Arc<View>>,
+        mut views: Vec<Arc<DatabaseView>>,
         given: &mut GivenNames,
         seen: jiff::Timestamp,
     ) -> Self {
@@ -95,12 +77,12 @@ impl Database {
 
     /// Fills `snapshots` and its indexes: by time; within one instant by source, then in commit order.
     fn list_snapshots(&mut self, given: &mut GivenNames) {
-        let mut found: Vec<(Timestamp, usize, usize, SnapKey, Arc<SnapshotMeta>)> = Vec::new();
+        let mut found: Vec<(Timestamp, usize, usize, SnapshotKey, Arc<SnapshotMeta>)> = Vec::new();
         let mut seen = HashSet::new();
-        let mut repeated: Vec<(SnapKey, Arc<str>)> = Vec::new();
+        let mut repeated: Vec<(SnapshotKey, Arc<str>)> = Vec::new();
         for (rank, view) in self.views.iter().enumerate() {
             for (order, meta) in view.database.history().timeline.iter().rev().enumerate() {
-                let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                let key = SnapshotKey { slot: view.slot, id: meta.id.clone() };
                 match &meta.commit {
                     // A commit that two sources hold is one snapshot.
                     Some(commit) if !seen.insert(commit.clone()) => repeated.push((key, commit.clone())),
@@ -125,23 +107,23 @@ impl Database {
         }
     }
 
-    /// Fills `commits`. Where several sources hold one commit, the first in the order of `views` answers, but
-    /// one that lists it on its timeline before any.
+    /// Fills `commits`. If several sources hold a commit, one that lists it on its timeline answers, otherwise the
+    /// first in the order of `views`.
     fn list_commits(&mut self) {
-        // Collected, not inserted one by one: that sorts once and builds the map in order.
+        // Collecting sorts once and builds the map in order.
         self.commits =
             self.snapshots.iter().filter_map(|s| Some((s.meta.commit.clone()?, s.key.clone()))).collect();
         for view in &self.views {
             for meta in &view.database.history().off_timeline {
                 if let Some(commit) = &meta.commit {
-                    let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                    let key = SnapshotKey { slot: view.slot, id: meta.id.clone() };
                     self.commits.entry(commit.clone()).or_insert(key);
                 }
             }
         }
     }
 
-    /// Fills `lost`, after `commits`: what a name reaches in any of the sources is not lost.
+    /// Fills `lost`, after `commits`: a commit that a name reaches in any source is not lost.
     fn list_lost(&mut self) {
         for view in &self.views {
             let history = view.database.history();
@@ -150,29 +132,29 @@ impl Database {
             let lost = self.lost.get_or_insert_default();
             for meta in metas {
                 if let Some(commit) = meta.commit.as_ref().filter(|c| !self.commits.contains_key(*c)) {
-                    let key = SnapKey { slot: view.slot, id: meta.id.clone() };
+                    let key = SnapshotKey { slot: view.slot, id: meta.id.clone() };
                     lost.entry(commit.clone()).or_insert(key);
                 }
             }
         }
     }
 
-    pub(super) fn is_made_of(&self, views: &[Arc<View>]) -> bool {
+    pub(super) fn is_made_of(&self, views: &[Arc<DatabaseView>]) -> bool {
         self.views.len() == views.len()
             && views.iter().all(|v| self.views.iter().any(|own| own.version == v.version))
     }
 
-    /// How many bytes its servers have sent so far; `None` where it has other sources, too.
+    /// How many bytes its servers have sent so far; `None` if it has other sources too.
     pub fn received(&self) -> Option<u64> {
         self.views.iter().map(|view| view.database.received()).sum()
     }
 
     /// Its sources' views, in the order in which they win ties.
-    pub fn views(&self) -> &[Arc<View>] {
+    pub fn views(&self) -> &[Arc<DatabaseView>] {
         &self.views
     }
 
-    /// How far the audiences of what its sources have of it go.
+    /// The widest and the narrowest audience of what its sources have.
     pub fn audiences(&self) -> Audiences {
         let each = self.views.iter().map(|view| view.database.audiences());
         each.reduce(|a, b| Audiences {
@@ -182,19 +164,19 @@ impl Database {
         .unwrap_or_default()
     }
 
-    /// Who may read of all its snapshots when they were taken, by whom and what for: those whom each source lets see names.
+    /// Who may read when, by whom and why each snapshot was made: those to whom each source shows names.
     pub fn log_audience(&self) -> Audience {
         let each = self.views.iter().map(|view| view.database.audiences().widest);
         each.fold(Audience::Everyone, Audience::and)
     }
 
     /// The view of the source in `slot`.
-    pub fn view(&self, slot: usize) -> Option<&Arc<View>> {
+    pub fn view(&self, slot: usize) -> Option<&Arc<DatabaseView>> {
         self.views.iter().find(|v| v.slot == slot)
     }
 
     /// The view that shows `live/`.
-    pub fn live_view(&self) -> Option<&Arc<View>> {
+    pub fn live_view(&self) -> Option<&Arc<DatabaseView>> {
         self.views.iter().find(|v| v.database.history().has_live)
     }
 
@@ -203,8 +185,8 @@ impl Database {
         &self.snapshots
     }
 
-    /// The places of all listed snapshots in the order in which they came to be: within a source in its own order,
-    /// whatever the dates say (a commit may be dated after those that came of it), and over several sources by time.
+    /// The places of all listed snapshots in the order of their sources, whatever the dates say (a commit may be
+    /// dated after its descendants); across sources by time.
     pub fn in_order(&self) -> &[usize] {
         self.in_order.get_or_init(|| {
             let mut found: Vec<(Timestamp, usize, usize, usize)> = Vec::with_capacity(self.snapshots.len());
@@ -213,8 +195,8 @@ impl Database {
                 let mut least = Timestamp::MAX;
                 for (newest_first, meta) in timeline.iter().enumerate() {
                     least = least.min(meta.time);
-                    let key = SnapKey { slot: view.slot, id: meta.id.clone() };
-                    // A commit that another source shows stands where that one has it.
+                    let key = SnapshotKey { slot: view.slot, id: meta.id.clone() };
+                    // A commit that another source shows has its place there.
                     if let Some(place) = self.place(&key).filter(|at| self.snapshots[*at].key == key) {
                         found.push((least, rank, timeline.len() - newest_first, place));
                     }
@@ -225,9 +207,20 @@ impl Database {
         })
     }
 
-    /// The last snapshots of all periods, found out once.
-    pub(super) fn all_periods(&self, find: impl FnOnce(&[Snapshot]) -> Periods) -> &Periods {
-        self.periods.get_or_init(|| find(&self.snapshots))
+    /// The periods of a kind that have a snapshot, by name, each with its last one. Marked copies do not count.
+    pub fn periods(&self, period: Period) -> impl Iterator<Item = (&Arc<str>, &Snapshot)> {
+        self.all_periods().of(period).iter().map(|(name, at)| (name, &self.snapshots[*at]))
+    }
+
+    /// The last snapshot of a period, by its name.
+    pub fn last_of(&self, period: Period, name: &str) -> Option<&Snapshot> {
+        let periods = self.all_periods().of(period);
+        let at = periods.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        Some(&self.snapshots[periods[at].1])
+    }
+
+    fn all_periods(&self) -> &LastOfPeriods {
+        self.periods.get_or_init(|| LastOfPeriods::among(&self.snapshots))
     }
 
     /// The snapshot listed as `name`.
@@ -236,67 +229,67 @@ impl Database {
     }
 
     /// The listed snapshot that shows `key`, if it is on the timeline.
-    pub fn listed(&self, key: &SnapKey) -> Option<&Snapshot> {
+    pub fn listed(&self, key: &SnapshotKey) -> Option<&Snapshot> {
         self.by_key.get(key).map(|i| &self.snapshots[*i])
     }
 
     /// Where a listed snapshot stands among [`Self::snapshots`].
-    pub fn place(&self, key: &SnapKey) -> Option<usize> {
+    pub fn place(&self, key: &SnapshotKey) -> Option<usize> {
         self.by_key.get(key).copied()
     }
 
-    /// What the sources say about a snapshot, wherever it stands.
-    pub fn meta(&self, key: &SnapKey) -> Option<&Arc<SnapshotMeta>> {
+    /// What the source says about a snapshot, listed or not.
+    pub fn meta(&self, key: &SnapshotKey) -> Option<&Arc<SnapshotMeta>> {
         self.view(key.slot)?.snapshot(&key.id)
     }
 
     /// Every commit by full hash, with the snapshot that shows it.
-    pub fn commits(&self) -> &BTreeMap<Arc<str>, SnapKey> {
+    pub fn commits(&self) -> &BTreeMap<Arc<str>, SnapshotKey> {
         &self.commits
     }
 
-    /// Whether a source is still looking for lost commits: what is not in [`Self::lost`] may be there all the same.
+    /// Whether a source is still searching for lost commits, so that [`Self::lost`] may not have all.
     pub fn is_lost_partial(&self) -> bool {
         self.is_lost_partial
     }
 
-    /// The lost commits by full hash; `None` where no source can know of such.
-    pub fn lost(&self) -> Option<&BTreeMap<Arc<str>, SnapKey>> {
+    /// The lost commits by full hash; `None` if no source can know any.
+    pub fn lost(&self) -> Option<&BTreeMap<Arc<str>, SnapshotKey>> {
         self.lost.as_ref()
     }
 
     /// Branches by shown path (escaped, nested by `/`), with the snapshot at their head.
-    pub fn branches(&self) -> impl Iterator<Item = (&str, &SnapKey)> {
+    pub fn branches(&self) -> impl Iterator<Item = (&str, &SnapshotKey)> {
         self.branches.iter().map(|(path, r)| (path.as_str(), &r.key))
     }
 
     /// Tags by shown path (escaped, nested by `/`), with the snapshot that they name.
-    pub fn tags(&self) -> impl Iterator<Item = (&str, &SnapKey)> {
+    pub fn tags(&self) -> impl Iterator<Item = (&str, &SnapshotKey)> {
         self.tags.iter().map(|(path, r)| (path.as_str(), &r.key))
     }
 
     /// The branch shown as `path`.
-    pub fn branch(&self, path: &str) -> Option<&SnapKey> {
+    pub fn branch(&self, path: &str) -> Option<&SnapshotKey> {
         self.branches.get(path).map(|r| &r.key)
     }
 
     /// The tag shown as `path`.
-    pub fn tag(&self, path: &str) -> Option<&SnapKey> {
+    pub fn tag(&self, path: &str) -> Option<&SnapshotKey> {
         self.tags.get(path).map(|r| &r.key)
     }
 
-    /// The branch or tag with this own (unescaped) name; a branch before a tag, as Dolt has it.
-    pub(super) fn named_ref(&self, name: &str) -> Option<&SnapKey> {
-        let by_name = |refs: &BTreeMap<String, RefTarget>| -> Option<SnapKey> {
+    /// The branch or tag of this unescaped name; a branch wins over a tag, as in Dolt.
+    pub(super) fn named_ref(&self, name: &str) -> Option<&SnapshotKey> {
+        let by_name = |refs: &BTreeMap<String, RefTarget>| -> Option<SnapshotKey> {
             refs.values().find(|r| r.name == name).map(|r| r.key.clone())
         };
         let key = by_name(&self.branches).or_else(|| by_name(&self.tags))?;
         self.branches.values().chain(self.tags.values()).map(|r| &r.key).find(|k| **k == key)
     }
 
-    /// Own names of the branches (first) and tags (second) that point to each snapshot.
-    pub(super) fn refs_by_key(&self) -> HashMap<&SnapKey, (Vec<&str>, Vec<&str>)> {
-        let mut by_key: HashMap<&SnapKey, (Vec<&str>, Vec<&str>)> = HashMap::new();
+    /// The unescaped names of the branches (first) and tags (second) that point to each snapshot.
+    pub fn refs_by_key(&self) -> HashMap<&SnapshotKey, (Vec<&str>, Vec<&str>)> {
+        let mut by_key: HashMap<&SnapshotKey, (Vec<&str>, Vec<&str>)> = HashMap::new();
         for r in self.branches.values() {
             by_key.entry(self.shown(&r.key)).or_default().0.push(&r.name);
         }
@@ -306,9 +299,9 @@ impl Database {
         by_key
     }
 
-    /// The snapshot that stands for `key` in the tree: another source's, where that one holds the same commit
-    /// and comes first.
-    fn shown<'a>(&'a self, key: &'a SnapKey) -> &'a SnapKey {
+    /// The snapshot that the tree shows for `key`: that of another source, if it holds the same commit and comes
+    /// first.
+    fn shown<'a>(&'a self, key: &'a SnapshotKey) -> &'a SnapshotKey {
         let commit = || self.meta(key)?.commit.as_ref().and_then(|commit| self.commits.get(commit));
         self.listed(key).map(|s| &s.key).or_else(commit).unwrap_or(key)
     }
@@ -339,24 +332,27 @@ impl Database {
         ContentId::of(&parts)
     }
 
-    /// When this state was first seen. No time of a snapshot says when a branch or tag was moved.
+    /// When this state was first seen. No snapshot's time says when a branch or tag was moved.
     pub fn seen(&self) -> jiff::Timestamp {
         self.seen
     }
 
-    /// Time of the newest snapshot; the epoch where there is none.
+    /// The time of the newest snapshot; the epoch if there is none.
     pub fn newest_time(&self) -> Timestamp {
         self.snapshots.last().map_or(Timestamp::UNIX_EPOCH, |s| s.meta.time)
     }
 }
 
 /// Branches or tags over all views, by shown path. The first view wins a name.
-fn refs(views: &[Arc<View>], of: fn(&View) -> &BTreeMap<String, SnapshotId>) -> BTreeMap<String, RefTarget> {
+fn refs(
+    views: &[Arc<DatabaseView>],
+    of: fn(&DatabaseView) -> &BTreeMap<String, SnapshotId>,
+) -> BTreeMap<String, RefTarget> {
     let mut merged: BTreeMap<&[u8], RefTarget> = BTreeMap::new();
     for view in views {
         let odd = &view.database.history().odd_names;
         for (name, id) in of(view) {
-            let key = SnapKey { slot: view.slot, id: id.clone() };
+            let key = SnapshotKey { slot: view.slot, id: id.clone() };
             let bytes = odd.get(name).map_or(name.as_bytes(), Vec::as_slice);
             merged.entry(bytes).or_insert_with(|| RefTarget { name: name.to_owned(), key });
         }

@@ -1,7 +1,7 @@
 //! Databases, their snapshots over several sources, and which snapshot a time means.
 //!
-//! The catalog is a chain of immutable states: a poll that finds news builds the next [`State`] and swaps it
-//! in, so a reader never waits for a source and never sees half an update.
+//! The catalog is a chain of immutable states: a poll that finds something builds the next [`Databases`] and swaps it
+//! in. So a reader never waits for a source, and never sees half an update.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,31 +15,35 @@ use crate::source;
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
 
+mod ancestry;
 mod database;
-mod log_file;
-mod moment;
+mod database_view;
+mod file_changes;
 mod naming;
 mod periods;
 mod resolve;
-mod view;
+mod snapshot;
+mod snapshot_or_live;
 mod watch;
 
-pub use database::{Database, SnapKey, Snapshot};
-pub use log_file::{log_lines, lost_log_lines};
-pub use moment::{Moment, pairs};
-pub use resolve::{Target, may_be_hash};
-pub use view::View;
+pub use ancestry::{Ancestry, Base};
+pub use database::Database;
+pub use database_view::DatabaseView;
+pub use file_changes::{FileChange, file_changes, listed_changes};
+pub use resolve::{SnapshotFolder, may_be_hash};
+pub use snapshot::{Snapshot, SnapshotKey};
+pub use snapshot_or_live::{SnapshotOrLive, pairs};
 pub use watch::Watcher;
 
 use naming::GivenNames;
 
-/// Everything known at one moment: databases by the name they are shown under.
+/// All databases at one time, by the name they are shown under.
 #[derive(Default)]
-pub struct State {
+pub struct Databases {
     databases: BTreeMap<Arc<str>, Arc<Database>>,
 }
 
-impl State {
+impl Databases {
     /// The databases, sorted by shown name.
     pub fn databases(&self) -> impl Iterator<Item = &Arc<Database>> {
         self.databases.values()
@@ -51,31 +55,31 @@ impl State {
     }
 }
 
-/// What a source slot last reported.
-struct Slot {
+/// A source: its label, and the databases it last reported.
+struct SourceSlot {
     label: Arc<str>,
-    views: Vec<Arc<View>>,
+    views: Vec<Arc<DatabaseView>>,
 }
 
 /// The shared, changing list of databases.
 pub struct Catalog {
-    state: ArcSwap<State>,
+    state: ArcSwap<Databases>,
     building: Mutex<Building>,
     versions: AtomicU64,
     clock: WallClock,
 }
 
-/// What is needed to build the next state; guarded, as two sources may report at once.
+/// What is needed to build the next state. Guarded, because two sources may report at once.
 struct Building {
-    slots: Vec<Slot>,
+    slots: Vec<SourceSlot>,
     given: HashMap<Arc<str>, GivenNames>,
 }
 
 impl Catalog {
-    /// A catalog over sources with these labels, all of them still empty. The index of a label is the
-    /// source's slot; earlier slots win where two sources are equal.
+    /// A catalog over sources with these labels, all of them still empty. The index of a label is the source's slot.
+    /// Of two equal snapshots, that of the earlier slot wins.
     pub fn new(labels: impl IntoIterator<Item = String>, clock: impl Into<WallClock>) -> Self {
-        let slots = labels.into_iter().map(|l| Slot { label: l.into(), views: Vec::new() }).collect();
+        let slots = labels.into_iter().map(|l| SourceSlot { label: l.into(), views: Vec::new() }).collect();
         Self {
             state: ArcSwap::default(),
             building: Mutex::new(Building { slots, given: HashMap::new() }),
@@ -85,7 +89,7 @@ impl Catalog {
     }
 
     /// The state as of now.
-    pub fn state(&self) -> Arc<State> {
+    pub fn state(&self) -> Arc<Databases> {
         self.state.load_full()
     }
 
@@ -101,23 +105,23 @@ impl Catalog {
         self.state.store(Arc::new(next));
     }
 
-    /// The view of `database`; the former one where the source handed out the same object again.
+    /// The view of `database`: the previous one if the source returned the same object again.
     fn view(
         &self,
         slot: usize,
         label: &Arc<str>,
-        former: &[Arc<View>],
+        former: &[Arc<DatabaseView>],
         database: Arc<dyn source::Database>,
-    ) -> Arc<View> {
+    ) -> Arc<DatabaseView> {
         if let Some(same) = former.iter().find(|v| Arc::ptr_eq(&v.database, &database)) {
             return same.clone();
         }
         let version = self.versions.fetch_add(1, Ordering::Relaxed);
-        Arc::new(View::new(slot, version, label.clone(), database))
+        Arc::new(DatabaseView::new(slot, version, label.clone(), database))
     }
 
-    fn build(former: &State, building: &mut Building, now: Timestamp) -> State {
-        let mut grouped: BTreeMap<Arc<str>, Vec<Arc<View>>> = BTreeMap::new();
+    fn build(former: &Databases, building: &mut Building, now: Timestamp) -> Databases {
+        let mut grouped: BTreeMap<Arc<str>, Vec<Arc<DatabaseView>>> = BTreeMap::new();
         for view in building.slots.iter().flat_map(|s| &s.views) {
             let shown: Arc<str> = names::escape(view.database.name()).into();
             grouped.entry(shown).or_default().push(view.clone());
@@ -130,6 +134,6 @@ impl Catalog {
             });
             (name, database)
         });
-        State { databases: databases.collect() }
+        Databases { databases: databases.collect() }
     }
 }

@@ -6,25 +6,25 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::SnapKey;
+use super::snapshot::SnapshotKey;
 use crate::model::history::{SnapshotId, SnapshotMeta};
 use crate::model::snapshot_name;
 
-/// Names already given out for one database; they stay with their snapshots while the mount lives, whatever
-/// arrives or leaves.
+/// The names given out for one database. A snapshot keeps its name as long as the mount lives, whatever arrives or
+/// leaves.
 #[derive(Default)]
 pub(super) struct GivenNames {
-    /// By source, and by what the snapshot goes by there.
+    /// By source, and by the snapshot's stable name in it.
     by_key: HashMap<(usize, SnapshotId), Arc<str>>,
     taken: HashSet<Arc<str>>,
 }
 
 impl GivenNames {
-    /// The name of a snapshot: its time, then `-<mark>` where it is marked; where that is taken by another, with the
-    /// first 8 digits of its hash, and then with a number until it is its own.
+    /// The name of a snapshot: its time, then `-<mark>` if it is marked. If another snapshot has that name, the first
+    /// 8 digits of its hash follow, and then a number.
     ///
-    /// Ask in listing order: of two snapshots of one instant the one asked for first gets the plain name.
-    pub fn name(&mut self, key: &SnapKey, meta: &SnapshotMeta) -> Arc<str> {
+    /// Call it in listing order: of two snapshots of one instant, the first one gets the plain name.
+    pub fn name(&mut self, key: &SnapshotKey, meta: &SnapshotMeta) -> Arc<str> {
         let known_as = (key.slot, meta.known_as.as_ref().unwrap_or(&key.id).clone());
         if let Some(name) = self.by_key.get(&known_as) {
             return name.clone();
@@ -42,7 +42,7 @@ impl GivenNames {
         name
     }
 
-    /// A free name where the plain one is taken.
+    /// A free name, if the plain one is taken.
     fn another(&self, plain: &str, key: &(usize, SnapshotId), meta: &SnapshotMeta) -> String {
         let hash = meta.commit.as_deref().map_or_else(|| digest(key), str::to_owned);
         let hashed = snapshot_name::with_hash(plain, &hash);
@@ -54,7 +54,7 @@ impl GivenNames {
     }
 }
 
-/// A stand-in for a commit hash where the source has none. Of two sources, each may hold a snapshot of one id.
+/// A substitute for a commit hash, if the source has none. Includes the source, because two sources may use one id.
 fn digest((slot, id): &(usize, SnapshotId)) -> String {
     let hash = Sha256::new_with_prefix(slot.to_le_bytes()).chain_update(id.as_bytes()).finalize();
     HEXLOWER.encode(&hash)

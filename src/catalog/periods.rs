@@ -2,36 +2,29 @@
 
 use std::sync::Arc;
 
-use super::database::{Database, Snapshot};
+use super::snapshot::Snapshot;
 use crate::model::period::Period;
 
-/// By kind of period, in the order of [`Period::ALL`]: names of periods, sorted, each with the place of its last
-/// snapshot among those listed.
-pub(super) type Periods = [Vec<(Arc<str>, usize)>; Period::ALL.len()];
+/// The names of the periods of one kind, sorted, each with the place of its last snapshot among those listed.
+type Named = Vec<(Arc<str>, usize)>;
 
-impl Database {
-    /// The periods of a kind in which there is a snapshot, oldest first, each with its last one. Marked snapshots stand
-    /// for nothing but themselves.
-    pub fn periods(&self, period: Period) -> impl Iterator<Item = (&Arc<str>, &Snapshot)> {
-        self.of_kind(period).iter().map(|(name, at)| (name, &self.snapshots()[*at]))
+/// The last snapshots of all periods.
+pub(super) struct LastOfPeriods([Named; Period::ALL.len()]);
+
+impl LastOfPeriods {
+    /// Those among `snapshots`, which come oldest first.
+    pub fn among(snapshots: &[Snapshot]) -> Self {
+        Self(Period::ALL.map(|period| last_ones(period, snapshots)))
     }
 
-    /// The last snapshot of a period, by its name.
-    pub fn last_of(&self, period: Period, name: &str) -> Option<&Snapshot> {
-        let periods = self.of_kind(period);
-        let at = periods.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-        Some(&self.snapshots()[periods[at].1])
-    }
-
-    fn of_kind(&self, period: Period) -> &[(Arc<str>, usize)] {
-        let all = self.all_periods(|snapshots| Period::ALL.map(|period| last_ones(period, snapshots)));
-        &all[Period::ALL.iter().position(|known| *known == period).expect("it is one of all")]
+    /// Those of one kind.
+    pub fn of(&self, period: Period) -> &[(Arc<str>, usize)] {
+        &self.0[Period::ALL.iter().position(|known| *known == period).expect("it is one of all")]
     }
 }
 
-/// Snapshots come oldest first.
-fn last_ones(period: Period, snapshots: &[Snapshot]) -> Vec<(Arc<str>, usize)> {
-    let mut periods: Vec<(Arc<str>, usize)> = Vec::new();
+fn last_ones(period: Period, snapshots: &[Snapshot]) -> Named {
+    let mut periods = Named::new();
     for (at, snapshot) in snapshots.iter().enumerate().filter(|(_, s)| s.meta.mark.is_none()) {
         let name = period.name(snapshot.meta.time);
         match periods.last_mut() {

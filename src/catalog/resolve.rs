@@ -6,60 +6,77 @@ use std::sync::Arc;
 
 use crate::model::time::Timestamp;
 
-use super::database::{Database, SnapKey, Snapshot};
-use super::view::View;
+use super::database::Database;
+use super::database_view::DatabaseView;
+use super::snapshot::{Snapshot, SnapshotKey};
 use crate::model::history::SnapshotMeta;
 use crate::model::time_expr::{self, Clock, TimeExpr};
 
-/// Fewest digits of a commit hash that are taken for one.
+/// The shortest prefix of a commit hash that is accepted.
 const SHORTEST_PREFIX: usize = 8;
 
-/// Where an expression leads.
+/// The folder in which the tree shows a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A snapshot of the timeline, by its listed name.
+pub enum SnapshotFolder {
+    /// `asof/<name>`: a snapshot of the timeline.
     Listed(Arc<str>),
-    /// A commit beside the timeline, by its full hash.
+    /// `commits/<hash>`: a commit beside the timeline.
     Beside(Arc<str>),
-    /// A lost commit, by its full hash.
+    /// `lost/<hash>`: a commit that no name reaches.
     Lost(Arc<str>),
 }
 
-impl Database {
-    /// What `expr` means: any time expression first, then `HEAD~n`, a branch, a tag, a commit hash or a
-    /// unique prefix of 8 digits or more, at last a lost commit's. `None` where nothing was in force at that
-    /// time and no such name exists.
-    pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<Target> {
-        self.target(&self.key_of(expr, clock)?)
+impl SnapshotFolder {
+    /// Its path below the database's folder.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Listed(name) => format!("asof/{name}"),
+            Self::Beside(hash) => format!("commits/{hash}"),
+            Self::Lost(hash) => format!("lost/{hash}"),
+        }
     }
 
-    fn key_of(&self, expr: &str, clock: &Clock) -> Option<SnapKey> {
+    /// Its name: a listed one, or the full hash of a commit.
+    pub fn name(&self) -> &Arc<str> {
+        let (Self::Listed(name) | Self::Beside(name) | Self::Lost(name)) = self;
+        name
+    }
+}
+
+impl Database {
+    /// What `expr` means: a time expression, `HEAD~n`, a branch, a tag, a commit hash or a unique prefix of 8 digits
+    /// or more, or a lost commit's, in this order. `None` if there was no snapshot at that time, or no such name.
+    pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<SnapshotFolder> {
+        self.folder_of(&self.key_of(expr, clock)?)
+    }
+
+    fn key_of(&self, expr: &str, clock: &Clock) -> Option<SnapshotKey> {
         match time_expr::parse(expr, clock) {
             TimeExpr::At(time) => self.as_of(time).map(|s| s.key.clone()),
-            // Each step takes a suffix off, and an expression is one path component: 255 bytes at most.
+            // Each step removes a suffix, and an expression is one path component: 255 bytes at most.
             TimeExpr::Ancestor { of, generations } => self.ancestor(self.key_of(&of, clock)?, generations),
             TimeExpr::Name(name) => self.named(&name),
         }
     }
 
-    /// The snapshot in force at `time`: each source names its own candidate, the newest candidate wins, and
-    /// of equally new ones the running database's.
+    /// The snapshot in force at `time`: each source names its own candidate, and the newest one wins; of equally new
+    /// ones, that of the running database.
     pub fn as_of(&self, time: Timestamp) -> Option<&Snapshot> {
         self.best(|view| view.as_of(time))
     }
 
     /// The newest snapshot of all.
     pub fn latest(&self) -> Option<&Snapshot> {
-        self.best(View::newest)
+        self.best(DatabaseView::newest)
     }
 
     fn best<'a>(
         &'a self,
-        candidate: impl Fn(&'a View) -> Option<&'a Arc<SnapshotMeta>>,
+        candidate: impl Fn(&'a DatabaseView) -> Option<&'a Arc<SnapshotMeta>>,
     ) -> Option<&'a Snapshot> {
-        let mut best: Option<(&View, &Arc<SnapshotMeta>)> = None;
+        let mut best: Option<(&DatabaseView, &Arc<SnapshotMeta>)> = None;
         for view in self.views() {
-            // The views stand in the order in which they win ties, so only a newer one replaces.
+            // The views are in the order in which they win ties, so only a newer one replaces.
             if let Some(meta) = candidate(view)
                 && best.is_none_or(|(_, b)| meta.time > b.time)
             {
@@ -67,22 +84,34 @@ impl Database {
             }
         }
         let (view, meta) = best?;
-        self.listed(&SnapKey { slot: view.slot, id: meta.id.clone() })
+        self.listed(&SnapshotKey { slot: view.slot, id: meta.id.clone() })
     }
 
-    /// How the tree shows a snapshot: listed, or beside the timeline or among the lost under its commit hash.
-    pub fn target(&self, key: &SnapKey) -> Option<Target> {
+    /// The folder in which the tree shows a snapshot.
+    pub fn folder_of(&self, key: &SnapshotKey) -> Option<SnapshotFolder> {
         if let Some(snapshot) = self.listed(key) {
-            return Some(Target::Listed(snapshot.name.clone()));
+            return Some(SnapshotFolder::Listed(snapshot.name.clone()));
         }
         let commit = self.meta(key)?.commit.clone()?;
         let Some(shown) = self.commits().get(&commit) else {
-            return self.lost()?.contains_key(&commit).then_some(Target::Lost(commit));
+            return self.lost()?.contains_key(&commit).then_some(SnapshotFolder::Lost(commit));
         };
-        Some(self.listed(shown).map_or(Target::Beside(commit), |s| Target::Listed(s.name.clone())))
+        Some(
+            self.listed(shown)
+                .map_or(SnapshotFolder::Beside(commit), |s| SnapshotFolder::Listed(s.name.clone())),
+        )
     }
 
-    fn named(&self, name: &str) -> Option<SnapKey> {
+    /// The snapshot that a folder shows.
+    pub fn key_in(&self, folder: &SnapshotFolder) -> Option<&SnapshotKey> {
+        match folder {
+            SnapshotFolder::Listed(name) => self.snapshot(name).map(|snapshot| &snapshot.key),
+            SnapshotFolder::Beside(hash) => self.commits().get(hash),
+            SnapshotFolder::Lost(hash) => self.lost()?.get(hash),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<SnapshotKey> {
         if name == "HEAD" {
             return self.head();
         }
@@ -90,23 +119,23 @@ impl Database {
     }
 
     /// The head of the first source's timeline: what `HEAD` means to a user of that database.
-    fn head(&self) -> Option<SnapKey> {
+    fn head(&self) -> Option<SnapshotKey> {
         self.views().iter().find_map(|view| {
             let id = view.newest()?.id.clone();
-            Some(SnapKey { slot: view.slot, id })
+            Some(SnapshotKey { slot: view.slot, id })
         })
     }
 
-    fn ancestor(&self, start: SnapKey, generations: u32) -> Option<SnapKey> {
+    fn ancestor(&self, start: SnapshotKey, generations: u32) -> Option<SnapshotKey> {
         let id = self.view(start.slot)?.ancestor(&start.id, generations)?.id.clone();
-        Some(SnapKey { slot: start.slot, id })
+        Some(SnapshotKey { slot: start.slot, id })
     }
 
-    fn commit_prefix(&self, prefix: &str) -> Option<SnapKey> {
+    fn commit_prefix(&self, prefix: &str) -> Option<SnapshotKey> {
         if prefix.len() < SHORTEST_PREFIX {
             return None;
         }
-        // Lost commits stand back, so that a prefix does not lose its meaning to one that nobody sees.
+        // Other commits win over lost ones, so that a prefix keeps its meaning when a commit nobody sees shares it.
         let mut matching = matching(self.commits(), prefix);
         match (matching.next(), matching.next()) {
             (Some(key), None) => Some(key.clone()),
@@ -115,24 +144,24 @@ impl Database {
         }
     }
 
-    fn lost_prefix(&self, prefix: &str) -> Option<SnapKey> {
+    fn lost_prefix(&self, prefix: &str) -> Option<SnapshotKey> {
         let mut matching = matching(self.lost()?, prefix);
         let key = matching.next()?;
         matching.next().is_none().then(|| key.clone())
     }
 }
 
-/// Whether a text could be the hash of a commit, or the shortest beginning of one that is taken.
+/// Whether a text could be a commit hash, or a prefix that is long enough.
 pub fn may_be_hash(text: &str) -> bool {
     text.len() >= SHORTEST_PREFIX
         && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
-/// The commits whose hash begins so.
+/// The commits whose hash starts with `prefix`.
 fn matching<'c>(
-    commits: &'c BTreeMap<Arc<str>, SnapKey>,
+    commits: &'c BTreeMap<Arc<str>, SnapshotKey>,
     prefix: &'c str,
-) -> impl Iterator<Item = &'c SnapKey> {
+) -> impl Iterator<Item = &'c SnapshotKey> {
     let from = (Bound::Included(prefix), Bound::Unbounded);
     let matching = commits.range::<str, _>(from).take_while(move |(commit, _)| commit.starts_with(prefix));
     matching.map(|(_, key)| key)

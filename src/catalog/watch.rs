@@ -11,14 +11,14 @@ use crate::content::SourceError;
 use crate::source::{POLL_INTERVAL, Source};
 use crate::util::clock::WallClock;
 
-/// Least time between two polls of one source: a burst of news costs a few polls a second.
+/// The shortest time between two polls of one source: a burst of news costs a few polls a second.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// A poll that takes long (a folder of 100,000 archives, a slow disk) leaves this many times as long a pause,
-/// so that watching takes a tenth of a core at most.
+/// After a slow poll (a folder of 100,000 archives, a slow disk) the pause is this many times as long, so that
+/// polling takes a tenth of a core at most.
 const PAUSE_PER_POLL: u32 = 10;
 
-/// The longest pause after a poll that failed: what is back has to show soon.
+/// The longest pause after a poll that failed: a source that is back has to show soon.
 const LONGEST_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The polling tasks; they end when this is dropped.
@@ -33,11 +33,11 @@ impl Drop for Watcher {
 }
 
 impl Watcher {
-    /// Loads every source once into a new catalog, then goes on polling in the background. What `loading`
-    /// gives for a source's label is dropped when that source is loaded.
+    /// Loads every source once into a new catalog, then polls in the background. What `loading` returns for a
+    /// source's label is dropped when that source is loaded.
     ///
     /// # Errors
-    /// That of the first source, in the order given, that does not load.
+    /// The error of the first source, in the order given, that does not load.
     pub async fn start<G>(
         sources: Vec<Arc<dyn Source>>,
         clock: WallClock,
@@ -61,14 +61,14 @@ impl Watcher {
     }
 }
 
-/// How long to wait after a poll that took so long, as the one before it did. A single long one may have waited for a server
-/// that was stopped for a while, and news since then have to show soon.
+/// The pause after a poll that took `took`, when the previous one took `took_before`. A single slow one may have
+/// waited for a stopped server, whose next news has to show soon.
 fn pause_after(took: Duration, took_before: Duration) -> Duration {
     PAUSE.max(took.min(took_before) * PAUSE_PER_POLL)
 }
 
-/// Polls for ever, whenever there may be news. A source that is down keeps what it last reported, and is
-/// named in the log once when it goes and once when it is back.
+/// Polls whenever there may be news. A source that is down keeps what it last reported; the log names it once when it
+/// goes down and once when it is back.
 async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
     let mut down = false;
     let mut pause = PAUSE;
@@ -76,7 +76,7 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
     loop {
         let news = async {
             match down {
-                // What has to happen before it answers again is no news of its own.
+                // Whatever makes it answer again may cause no news.
                 true => drop(tokio::time::timeout(POLL_INTERVAL, source.news()).await),
                 false => source.news().await,
             }
@@ -84,7 +84,7 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
         tokio::join!(tokio::time::sleep(pause), news);
         let begun = Instant::now();
         let polled = source.poll().await;
-        // One that failed may have waited for its time-out, which costs nothing, or have worked for it.
+        // A failed poll may have waited for a timeout, which costs nothing, or have worked all the time.
         let took = begun.elapsed();
         pause = match polled {
             Ok(_) => pause_after(took, std::mem::replace(&mut took_before, took)),
@@ -102,7 +102,7 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
             Err(error) if !std::mem::replace(&mut down, true) => {
                 let hint = error.hint.as_deref().unwrap_or_default();
                 let reason = error.chain();
-                tracing::warn!(source = source.label(), %reason, hint, "the source does not answer; trying on");
+                tracing::warn!(source = source.label(), %reason, hint, "the source does not answer; still trying");
             }
             Err(_) => {}
         }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::output::Output;
 use super::tree::{FromArgs, Tree};
 use super::{Failure, place};
-use crate::vfs::Kind;
+use crate::vfs::NodeKind;
 
 /// Bytes per read.
 const PIECE: usize = 1 << 20;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &CatArgs) -> Result<ExitCode, Failure> {
 
 async fn copy(tree: &Tree, path: &str, out: &mut Output) -> Result<(), Failure> {
     let found = place::find(tree, path, true).await?;
-    if found.kind == Kind::Directory {
+    if found.kind == NodeKind::Directory {
         return Err(Failure::new(format!("{path} is a folder")).hint("`asof ls` lists it"));
     }
     let failed = |error| place::failed(path, &error);

@@ -1,5 +1,6 @@
 //! `asof find`.
 
+use std::cell::Cell;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,12 +10,14 @@ use super::log_text::author;
 use super::output::{ColourChoice, Output, Style};
 use super::place;
 use super::progress::Bar;
-use super::target::{Target, table_name};
+use super::target::Target;
 use super::tree::{FromArgs, Opened};
-use crate::catalog::{Database, SnapKey, View};
+use crate::catalog::{Database, DatabaseView};
 use crate::engine::Engine;
 use crate::model::terminal;
-use crate::query::{Found, Matcher, Pattern, Step, Unread, Wanted, main_line, search};
+use crate::query::{
+    FoundRow, Matcher, Pattern, SourceFindings, UnreadVersion, WantedText, main_line, search, table_name,
+};
 use crate::source::verify::Progress;
 
 /// Status where there is nothing to be found, as of grep.
@@ -96,13 +99,17 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::new(&args.from)?;
     let target = Target::of(&opened.catalog, args.target.as_deref())?;
     let mut out = Output::coloured(args.color);
-    let (mut is_found, mut is_whole, mut is_known) = (false, true, target.table.is_none());
+    let (mut is_found, mut is_whole) = (false, true);
+    let knows_table = Cell::new(target.table.is_none());
     for database in &target.databases {
         for view in database.views() {
             let secrets = if args.show_secrets { None } else { Some(&*opened.secrets) };
-            let wanted = Wanted { matcher: &matcher, secrets };
-            let searched = searched(&opened, database, view, &target, wanted);
-            is_known |= searched.knows_table;
+            let wanted = WantedText { matcher: &matcher, secrets };
+            let searched = searched(&opened, database, view, wanted, |path| {
+                let wants = target.wants(path);
+                knows_table.set(knows_table.get() || wants);
+                wants
+            });
             is_found |= !searched.found.is_empty();
             is_whole &= searched.unread.is_empty();
             for found in &searched.found {
@@ -115,7 +122,7 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
             searched.unread.iter().for_each(|unread| tell(&searched, unread));
         }
     }
-    let unknown = target.table.as_ref().filter(|_| !is_known && is_whole);
+    let unknown = target.table.as_ref().filter(|_| !knows_table.get() && is_whole);
     if let Some(table) = unknown {
         return Err(opened.runtime.block_on(target.unknown_table(table)));
     }
@@ -127,63 +134,30 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What came of looking at one source of a database.
-pub(super) struct Searched<'s> {
-    pub database: &'s Database,
-    pub view: &'s View,
-    pub line: Vec<Step>,
-    found: Vec<Found>,
-    unread: Vec<Unread>,
-    knows_table: bool,
-}
-
 fn searched<'s>(
     opened: &Opened,
     database: &'s Database,
-    view: &'s Arc<View>,
-    target: &Target,
-    wanted: Wanted<'_>,
-) -> Searched<'s> {
+    view: &'s Arc<DatabaseView>,
+    wanted: WantedText<'_>,
+    wants: impl Fn(&str) -> bool,
+) -> SourceFindings<'s> {
     let progress = Progress::default();
     let _bar = Bar::show(format!("{} of {}", database.name, view.label), progress.clone());
     let line = main_line(view);
-    let knows_table = std::cell::Cell::new(false);
-    let wants = |path: &str| {
-        let wants = target.wants(path);
-        knows_table.set(knows_table.get() || wants);
-        wants
-    };
     let engine: &Engine = &opened.engine;
     let (found, unread) = opened.runtime.block_on(search(view, &line, wants, wanted, engine, &progress));
-    Searched { database, view, found, unread, knows_table: knows_table.get(), line }
-}
-
-impl Searched<'_> {
-    /// The name under `asof/` of a step.
-    pub fn name(&self, at: usize) -> String {
-        let step = &self.line[at];
-        let key = SnapKey { slot: self.view.slot, id: step.id.clone() };
-        match self.database.listed(&key) {
-            Some(snapshot) => snapshot.name.to_string(),
-            None => step.time.to_string(),
-        }
-    }
-
-    /// The last step of a row: the one before it was gone.
-    pub fn last_step(&self, found: &Found) -> usize {
-        found.gone.map_or(self.line.len() - 1, |gone| gone.saturating_sub(1))
-    }
+    SourceFindings { database, view, line, found, unread }
 }
 
 /// Tells what could not be looked at.
-fn tell(searched: &Searched, unread: &Unread) {
+fn tell(searched: &SourceFindings, unread: &UnreadVersion) {
     let name = searched.name(unread.at);
     let path = unread.path.as_deref().unwrap_or_default();
     let place = format!("{}/asof/{name}/{path}", searched.database.name);
     place::failed(place.trim_end_matches('/'), &unread.error.clone().into()).print();
 }
 
-fn text(out: &Output, searched: &Searched, found: &Found) -> String {
+fn text(out: &Output, searched: &SourceFindings, found: &FoundRow) -> String {
     let key: Vec<String> = found.key.iter().map(|(column, value)| format!("{column}={value}")).collect();
     let row = format!("{}/{} {}", searched.database.name, table_name(&found.path), key.join(" "));
     let mut text = out.styled(Style::Name, &terminal::line(row.trim_end()));
@@ -210,7 +184,7 @@ fn text(out: &Output, searched: &Searched, found: &Found) -> String {
 }
 
 /// A step for people: its name, its commit, who made it, and the first line of the message.
-fn told(searched: &Searched, at: usize) -> String {
+fn told(searched: &SourceFindings, at: usize) -> String {
     let meta = &searched.line[at];
     let commit = meta.commit.as_deref().map(|hash| hash.get(..8).unwrap_or(hash)).unwrap_or_default();
     let message = meta.message.lines().next().unwrap_or_default();

@@ -6,9 +6,7 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::find::Searched;
-use super::target::table_name;
-use crate::query::Found;
+use crate::query::{FoundRow, SourceFindings, table_name};
 
 /// A row that holds the text for a while; the field order is the order in the line.
 #[derive(Serialize)]
@@ -45,7 +43,7 @@ struct Version<'o> {
 }
 
 /// The line of a row.
-pub(super) fn object<'o>(searched: &'o Searched, found: &'o Found) -> Object<'o> {
+pub(super) fn object<'o>(searched: &'o SourceFindings, found: &'o FoundRow) -> Object<'o> {
     let step = |at| step(searched, at);
     let version =
         |at, line: &[u8]| Version { from: step(at), line: String::from_utf8_lossy(line).into_owned() };
@@ -63,7 +61,7 @@ pub(super) fn object<'o>(searched: &'o Searched, found: &'o Found) -> Object<'o>
     }
 }
 
-fn step<'o>(searched: &'o Searched, at: usize) -> Step<'o> {
+fn step<'o>(searched: &'o SourceFindings, at: usize) -> Step<'o> {
     let meta = &searched.line[at];
     Step {
         name: searched.name(at),

@@ -3,10 +3,9 @@
 use crate::model::time::Timestamp;
 use serde::Serialize;
 
-use super::log::{Entry, FileChange};
-use super::log_text::Stat;
-use super::target::table_name;
+use super::log::LogEntry;
 use crate::content::chain;
+use crate::query::{ChangeSize, CountedChange, table_name};
 
 /// A snapshot; the field order is the order in the line.
 #[derive(Serialize)]
@@ -40,8 +39,8 @@ struct Change<'o> {
 }
 
 /// The line of a snapshot.
-pub(super) fn object<'o>(entry: &'o Entry) -> Object<'o> {
-    let Entry { database, snapshot, names, changes } = entry;
+pub(super) fn object<'o>(entry: &'o LogEntry) -> Object<'o> {
+    let LogEntry { database, snapshot, names, changes } = entry;
     let meta = &snapshot.meta;
     Object {
         database: &database.name,
@@ -63,17 +62,17 @@ pub(super) fn object<'o>(entry: &'o Entry) -> Object<'o> {
     }
 }
 
-fn change(change: &FileChange) -> Change<'_> {
-    let FileChange { file, stat } = change;
+fn change(change: &CountedChange) -> Change<'_> {
+    let CountedChange { file, size } = change;
     let what = match (&file.before, &file.after) {
         (None, _) => "added",
         (_, None) => "removed",
         _ => "modified",
     };
-    let (rows, error) = match stat {
-        Stat::Rows(counts) => (Some(counts), None),
-        Stat::Failed(error) => (None, Some(chain(error))),
-        Stat::NotAsked | Stat::Binary => (None, None),
+    let (rows, error) = match size {
+        ChangeSize::Rows(counts) => (Some(counts), None),
+        ChangeSize::Failed(error) => (None, Some(chain(error))),
+        ChangeSize::NotCounted | ChangeSize::Binary => (None, None),
     };
     Change {
         table: table_name(&file.path),

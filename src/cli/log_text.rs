@@ -1,13 +1,13 @@
 //! `asof log` for people.
 
 use super::Failure;
-use super::log::{Entry, FileChange};
+use super::log::LogEntry;
 use super::output::{Output, Style};
-use super::target::table_name;
 use crate::content::chain;
 use crate::model::number::to_usize;
 use crate::model::terminal;
-use crate::views::{Counts, DerivedError};
+use crate::query::{ChangeSize, CountedChange, table_name};
+use crate::views::RowCounts;
 
 /// The longest bar, in characters.
 const LONGEST_BAR: u64 = 40;
@@ -15,20 +15,10 @@ const LONGEST_BAR: u64 = 40;
 /// How much of a hash tells it from others, in characters.
 const SHORT_HASH: usize = 8;
 
-/// How much a file has changed.
-pub(super) enum Stat {
-    Rows(Counts),
-    /// It is no text.
-    Binary,
-    /// It was not to be read.
-    NotAsked,
-    Failed(DerivedError),
-}
-
 /// Writes a snapshot, with an empty line before it unless it `is_first`.
 pub(super) fn write(
     out: &mut Output,
-    entry: &Entry,
+    entry: &LogEntry,
     is_verbose: bool,
     is_first: bool,
 ) -> Result<(), Failure> {
@@ -49,7 +39,7 @@ pub(super) fn write(
     out.text(&text)
 }
 
-fn head(out: &Output, entry: &Entry, is_verbose: bool) -> String {
+fn head(out: &Output, entry: &LogEntry, is_verbose: bool) -> String {
     let meta = &entry.snapshot.meta;
     let path = format!("{}/asof/{}", entry.database.name, entry.snapshot.name);
     let mut text = format!("snapshot {}", out.styled(Style::Name, &terminal::line(&path)));
@@ -88,25 +78,25 @@ pub(super) fn author(name: &str, email: &str) -> String {
 }
 
 /// A line for each file.
-pub(super) fn counted(out: &Output, changes: &[FileChange]) -> String {
+pub(super) fn counted(out: &Output, changes: &[CountedChange]) -> String {
     let mut text = String::new();
-    let name = |change: &FileChange| terminal::line(table_name(&change.file.path)).into_owned();
+    let name = |change: &CountedChange| terminal::line(table_name(&change.file.path)).into_owned();
     let names = changes.iter().map(|change| name(change).chars().count()).max().unwrap_or(0);
-    let counts = |change: &FileChange| match change.stat {
-        Stat::Rows(counts) => counts,
-        Stat::Binary | Stat::NotAsked | Stat::Failed(_) => Counts::default(),
+    let counts = |change: &CountedChange| match change.size {
+        ChangeSize::Rows(counts) => counts,
+        ChangeSize::Binary | ChangeSize::NotCounted | ChangeSize::Failed(_) => RowCounts::default(),
     };
     let most = changes.iter().map(|change| all(counts(change))).max().unwrap_or(0);
     let numbers = changes.iter().map(|change| told(counts(change)).chars().count()).max().unwrap_or(0);
     for change in changes {
         text.push_str(&format!(" {:<names$} | ", name(change)));
-        match &change.stat {
-            Stat::Rows(counts) => {
+        match &change.size {
+            ChangeSize::Rows(counts) => {
                 text.push_str(&format!("{:<numbers$} {}", told(*counts), bar(out, *counts, most)));
             }
-            Stat::Binary => text.push_str("no text"),
-            Stat::NotAsked => text.push_str("changed"),
-            Stat::Failed(error) => {
+            ChangeSize::Binary => text.push_str("no text"),
+            ChangeSize::NotCounted => text.push_str("changed"),
+            ChangeSize::Failed(error) => {
                 text.push_str(&format!("cannot be read: {}", terminal::line(&chain(error))))
             }
         }
@@ -122,12 +112,12 @@ pub(super) fn counted(out: &Output, changes: &[FileChange]) -> String {
     text
 }
 
-fn all(counts: Counts) -> u64 {
+fn all(counts: RowCounts) -> u64 {
     counts.added + counts.removed + counts.modified
 }
 
 /// `+2 -1 ~3`, without what is 0.
-fn told(counts: Counts) -> String {
+fn told(counts: RowCounts) -> String {
     let parts = [('+', counts.added), ('-', counts.removed), ('~', counts.modified)];
     let told: Vec<String> =
         parts.iter().filter(|(_, count)| *count > 0).map(|(sign, count)| format!("{sign}{count}")).collect();
@@ -135,7 +125,7 @@ fn told(counts: Counts) -> String {
 }
 
 /// A sign for each row, or for as many rows as make the longest bar fit; one at least for what there is.
-fn bar(out: &Output, counts: Counts, most: u64) -> String {
+fn bar(out: &Output, counts: RowCounts, most: u64) -> String {
     let scaled = |count: u64| match most {
         0..=LONGEST_BAR => to_usize(count),
         // No count is more than the most, so none is scaled to more than the longest bar.
@@ -157,7 +147,7 @@ mod tests {
     #[test]
     fn bars_are_as_long_as_what_changed_or_fit() {
         let out = Output::plain();
-        let counts = |added, removed, modified| Counts { added, removed, modified };
+        let counts = |added, removed, modified| RowCounts { added, removed, modified };
         assert_eq!(bar(&out, counts(2, 1, 3), 6), "++-~~~");
         assert_eq!(bar(&out, counts(0, 0, 0), 0), "");
         let long = bar(&out, counts(1_000_000, 1, 0), 1_000_001);

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use super::output::Output;
 use super::tree::{FromArgs, Tree};
 use super::{Failure, place};
-use crate::vfs::{Attr, DirEntry, Kind, Place, VfsError};
+use crate::vfs::{Attr, DirEntry, NodeKind, ResolvedPath, VfsError};
 
 /// How many entries are measured at the same time.
 const AT_ONCE: usize = 8;
@@ -50,7 +50,7 @@ Examples:
 /// An entry with its attributes.
 struct MeasuredEntry {
     name: String,
-    kind: Kind,
+    kind: NodeKind,
     /// The attributes, and the target of a symlink.
     measured: Result<(Attr, Option<String>), VfsError>,
 }
@@ -67,7 +67,7 @@ pub(super) fn run(args: &LsArgs) -> Result<ExitCode, Failure> {
 async fn list(tree: &Tree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, Failure> {
     let wants_all = args.long || args.json;
     let found = place::find(tree, &args.path, !args.long).await?;
-    if found.kind != Kind::Directory {
+    if found.kind != NodeKind::Directory {
         let shown = [alone(tree, &args.path, &found).await];
         return print(&shown, args, out);
     }
@@ -90,7 +90,7 @@ async fn list(tree: &Tree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, 
 }
 
 /// A file, or a symlink that is not followed, under the given path.
-async fn alone(tree: &Tree, path: &str, found: &Place) -> MeasuredEntry {
+async fn alone(tree: &Tree, path: &str, found: &ResolvedPath) -> MeasuredEntry {
     let measured = match tree.vfs.getattr(found.ino).await {
         Ok(attr) => with_target(tree, attr).await,
         Err(error) => Err(error),
@@ -107,8 +107,8 @@ async fn measure(tree: &Tree, folder: u64, name: &str) -> Result<(Attr, Option<S
 
 async fn with_target(tree: &Tree, attr: Attr) -> Result<(Attr, Option<String>), VfsError> {
     let target = match attr.kind {
-        Kind::Symlink => Some(String::from_utf8_lossy(&tree.vfs.readlink(attr.ino).await?).into_owned()),
-        Kind::Directory | Kind::File | Kind::Executable => None,
+        NodeKind::Symlink => Some(String::from_utf8_lossy(&tree.vfs.readlink(attr.ino).await?).into_owned()),
+        NodeKind::Directory | NodeKind::File | NodeKind::Executable => None,
     };
     Ok((attr, target))
 }
@@ -148,9 +148,9 @@ struct EntryJson<'o> {
 
 fn entry_json(entry: &MeasuredEntry) -> EntryJson<'_> {
     let kind = match entry.kind {
-        Kind::Directory => "directory",
-        Kind::File | Kind::Executable => "file",
-        Kind::Symlink => "symlink",
+        NodeKind::Directory => "directory",
+        NodeKind::File | NodeKind::Executable => "file",
+        NodeKind::Symlink => "symlink",
     };
     let (attr, target) = match &entry.measured {
         Ok((attr, target)) => (Some(attr), target.as_deref()),
@@ -167,12 +167,12 @@ fn line(out: &Output, entry: &MeasuredEntry, links: usize, sizes: usize) -> Stri
         return format!("?????????? {:>links$} {:>sizes$} {:>20} {name}\n", "?", "?", "?");
     };
     let mode = match attr.kind {
-        Kind::Directory => "dr-xr-xr-x",
-        Kind::File if attr.access.is_secret => "-r--------",
-        Kind::Executable if attr.access.is_secret => "-r-x------",
-        Kind::File => "-r--r--r--",
-        Kind::Executable => "-r-xr-xr-x",
-        Kind::Symlink => "lrwxrwxrwx",
+        NodeKind::Directory => "dr-xr-xr-x",
+        NodeKind::File if attr.access.is_secret => "-r--------",
+        NodeKind::Executable if attr.access.is_secret => "-r-x------",
+        NodeKind::File => "-r--r--r--",
+        NodeKind::Executable => "-r-xr-xr-x",
+        NodeKind::Symlink => "lrwxrwxrwx",
     };
     let target = target.as_ref().map_or(String::new(), |target| format!(" -> {}", out.name(target)));
     let time = Timestamp::from_second(attr.mtime.as_second());

@@ -174,8 +174,8 @@ fn serve(runtime: &Workers, mut plan: MountPlan, in_background: bool) -> Result<
         warn_about_others(&reading, &catalog);
     }
     let engine = reading.engine(disk_cache_size);
-    let vfs = Vfs::new(catalog, engine, reading.zone(), reading.options.clock);
-    let vfs = Arc::new(vfs.with_secrets(reading.secrets));
+    let zone = reading.zone();
+    let vfs = Arc::new(Vfs::new(catalog, engine, reading.secrets, zone, reading.options.clock));
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone(), modes);
     let source_name = without_syntax(&source_name);
     let session_options = session::Options { source_name, allow_other: modes.allow_other, ..options.session };

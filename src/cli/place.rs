@@ -6,12 +6,12 @@ use super::tree::Tree;
 use crate::catalog::pairs;
 use crate::content::chain;
 use crate::model::time_expr::Clock;
-use crate::vfs::{DirEntry, PathError, Place, VfsError};
+use crate::vfs::{DirEntry, PathError, ResolvedPath, VfsError};
 
 pub(super) use super::suggest::{alike, listed};
 
 /// Resolves `path`. If there is only one database, its name may be left out.
-pub(super) async fn find(tree: &Tree, path: &str, follows: bool) -> Result<Place, Failure> {
+pub(super) async fn find(tree: &Tree, path: &str, follows: bool) -> Result<ResolvedPath, Failure> {
     let full = with_database(tree, path);
     match tree.vfs.walk(&full, follows).await {
         Ok(place) => Ok(place),
@@ -88,7 +88,7 @@ fn hint_for_view(tree: &Tree, folder: &str, missing: &str) -> Option<String> {
     };
     match rest.split_once('/').unwrap_or((rest, "")) {
         ("diff", "") => {
-            let unknown = |side: &&str| database.moment(side, &clock).is_none();
+            let unknown = |side: &&str| database.snapshot_or_live(side, &clock).is_none();
             let side = pairs(missing).next().and_then(|(from, to)| [from, to].into_iter().find(unknown));
             let form = || format!("names in this folder are two snapshots with .. between, as in {folder}/yesterday..latest");
             Some(side.filter(|side| !side.is_empty()).map_or_else(form, no_time))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Failure;
 use super::suggest::{self, listed};
 use crate::catalog::{Catalog, Database};
-use crate::query::ROWS;
+use crate::query::{is_called, table_name};
 
 /// The databases that the argument selects, and perhaps one of their files.
 pub(super) struct Target {
@@ -74,14 +74,4 @@ pub(super) async fn newest_tables(databases: &[Arc<Database>]) -> BTreeSet<Strin
 /// A hint for a path whose rest exists but whose first name is not a database.
 pub(super) fn no_database(name: &str, databases: &[&str]) -> String {
     format!("there is no database `{name}`; the databases are: {}", listed(databases))
-}
-
-/// Whether `name` means the file at `path` of a snapshot, with or without its extension.
-pub(super) fn is_called(path: &str, name: &str) -> bool {
-    path == name || path.strip_suffix(ROWS) == Some(name)
-}
-
-/// The name of a file among tables: without `.jsonl`.
-pub(super) fn table_name(path: &str) -> &str {
-    path.strip_suffix(ROWS).unwrap_or(path)
 }

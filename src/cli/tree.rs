@@ -76,7 +76,7 @@ impl Tree {
     /// Opens the sources and shows them as a tree.
     pub fn open(from: &FromArgs) -> Result<Self, Failure> {
         let Opened { runtime, catalog, engine, zone, clock, secrets, _watcher } = Opened::new(from)?;
-        let vfs = Vfs::new(Arc::clone(&catalog), engine, zone.clone(), clock.clone()).with_secrets(secrets);
+        let vfs = Vfs::new(Arc::clone(&catalog), engine, secrets, zone.clone(), clock.clone());
         Ok(Self { runtime, catalog, vfs, zone, clock, _watcher })
     }
 

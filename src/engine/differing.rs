@@ -1,7 +1,5 @@
 //! Where two contents differ, in runs of whole lines: what they share is found by identity, and not read.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use super::held::Held;
@@ -11,6 +9,7 @@ use super::{Reader, blocking};
 use crate::content::SourceError;
 use crate::content::parts::{LONG, Part};
 use crate::model::content_id::ContentId;
+use crate::util::common::drop_common;
 
 type Outcome<T> = Result<T, Arc<SourceError>>;
 
@@ -46,7 +45,7 @@ pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> Outco
         return Ok(Differing { before, after });
     }
     let (mut before, mut after) = (runs(before).await?, runs(after).await?);
-    cancel(&mut before, &mut after, |run| run.id);
+    drop_common(&mut before, &mut after, |run| run.id);
     Ok(Differing { before, after })
 }
 
@@ -120,7 +119,7 @@ fn segments<T>(
     };
     let (mut old, mut new) = (Vec::from_iter(old), Vec::from_iter(new));
     loop {
-        cancel(&mut old, &mut new, &part);
+        drop_common(&mut old, &mut new, &part);
         let level = old.iter().chain(&new).map(|one| part(one).level).max().unwrap_or(0);
         if level == 0 {
             return Ok((old, new));
@@ -142,62 +141,4 @@ fn as_runs(tree: Option<&Tree>, segments: &[Placed]) -> Outcome<Vec<Run>> {
         }
     }
     Ok(runs)
-}
-
-/// Takes out of both lists what they have in common, as often as it is in both.
-fn cancel<T, K: Eq + Hash>(before: &mut Vec<T>, after: &mut Vec<T>, key: impl Fn(&T) -> K) {
-    // Versions that follow each other have nearly all in the same places: to compare is cheaper than to hash.
-    let same = |(one, other): &(&T, &T)| key(one) == key(other);
-    let behind = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
-    before.truncate(before.len() - behind);
-    after.truncate(after.len() - behind);
-    let ahead = before.iter().zip(after.iter()).take_while(same).count();
-    before.drain(..ahead);
-    after.drain(..ahead);
-    if before.is_empty() || after.is_empty() {
-        return;
-    }
-    let mut common: HashMap<K, usize> = HashMap::with_capacity(before.len());
-    for one in &*before {
-        *common.entry(key(one)).or_default() += 1;
-    }
-    let mut met: HashMap<K, usize> = HashMap::new();
-    after.retain(|one| match common.get_mut(&key(one)).filter(|left| **left > 0) {
-        Some(left) => {
-            *left -= 1;
-            *met.entry(key(one)).or_default() += 1;
-            false
-        }
-        None => true,
-    });
-    before.retain(|one| match met.get_mut(&key(one)).filter(|left| **left > 0) {
-        Some(left) => {
-            *left -= 1;
-            false
-        }
-        None => true,
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn what_is_left_of_two_lists_has_nothing_in_common(
-            before in prop::collection::vec(0_u8..6, 0..20), after in prop::collection::vec(0_u8..6, 0..20),
-        ) {
-            let (mut old, mut new) = (before.clone(), after.clone());
-            cancel(&mut old, &mut new, |one| *one);
-            for one in 0..6 {
-                let count = |list: &[u8]| list.iter().filter(|other| **other == one).count();
-                let common = count(&before).min(count(&after));
-                prop_assert_eq!(count(&old), count(&before) - common);
-                prop_assert_eq!(count(&new), count(&after) - common);
-            }
-        }
-    }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::flight::Flights;
 use super::report::cannot_list;
-use crate::catalog::View;
+use crate::catalog::DatabaseView;
 use crate::content::unlisted::is_passing;
 use crate::content::{FileEntry, SourceError};
 use crate::memory::{Budget, Held};
@@ -78,7 +78,11 @@ impl Listings {
     ///
     /// # Errors
     /// What the source says when it cannot list it.
-    pub async fn files(&self, view: &Arc<View>, snapshot: &SnapshotId) -> Result<Files, Arc<SourceError>> {
+    pub async fn files(
+        &self,
+        view: &Arc<DatabaseView>,
+        snapshot: &SnapshotId,
+    ) -> Result<Files, Arc<SourceError>> {
         let key = (view.version, Some(snapshot.clone()));
         if let Some((_, files)) = lock(&self.kept).listings.get(&key) {
             return Ok(files.clone());
@@ -93,7 +97,7 @@ impl Listings {
     ///
     /// # Errors
     /// What the source says when it cannot list them.
-    pub async fn live_files(&self, view: &Arc<View>) -> Result<Files, Arc<SourceError>> {
+    pub async fn live_files(&self, view: &Arc<DatabaseView>) -> Result<Files, Arc<SourceError>> {
         let key = (view.version, None);
         if let Some((since, files)) = lock(&self.kept).listings.get(&key)
             && since.elapsed() < LIVE_AGE
@@ -106,7 +110,7 @@ impl Listings {
     }
 
     /// Forgets a working set's listing: one of its files turned out to have changed.
-    pub fn forget_live(&self, view: &View) {
+    pub fn forget_live(&self, view: &DatabaseView) {
         lock(&self.kept).remove(&(view.version, None));
     }
 

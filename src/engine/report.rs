@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::catalog::View;
+use crate::catalog::DatabaseView;
 use crate::content::{SourceError, Stream, chain};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
@@ -49,7 +49,7 @@ pub fn steps_are_wrong(content: &dyn Stream, told: u64) {
 }
 
 /// Logs a snapshot that cannot be listed: of which database, why, and what to do.
-pub fn cannot_list(view: &View, error: &SourceError) {
+pub fn cannot_list(view: &DatabaseView, error: &SourceError) {
     let (source, database) = (&*view.label, view.database.name());
     let (reason, hint) = (error.chain(), error.hint.as_deref().unwrap_or_default());
     let line: [&[u8]; 4] = [b"list", source.as_bytes(), database.as_bytes(), reason.as_bytes()];

@@ -1,13 +1,25 @@
-//! From the tree's plain data to fuser's types.
+//! Converts the tree's data to fuser's types.
 
 use std::time::{Duration, SystemTime};
 
-use fuser::{Errno, FileAttr, FileType, INodeNo, ReplyDirectory, ReplyStatfs, ReplyXattr};
+use fuser::{Errno, FileAttr, FileType, Generation, INodeNo, ReplyDirectory, ReplyStatfs, ReplyXattr};
 
 use super::modes::Modes;
-use super::{LASTING, MOVING, SETTLED};
 use crate::model::access::Audience;
-use crate::vfs::{Attr, DirEntry, Kind, Stays};
+use crate::vfs::{Attr, DirEntry, NodeKind, Ttl};
+
+/// The long ttl, for what does not change: the attributes of an inode (it is one content), and names in a snapshot.
+/// Long enough that a walk asks once, short enough that link counts and rewritten histories catch up.
+pub(super) const LASTING: Duration = Duration::from_secs(60);
+
+/// The short ttl, for folders on the way to a snapshot: every look-up of a path asks for their names and permissions.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// No ttl, for names that move on: `latest`, `yesterday`, branches, everything in `live/`.
+const MOVING: Duration = Duration::ZERO;
+
+/// Inode numbers are never reused for another file.
+pub(super) const GENERATION: Generation = Generation(0);
 
 /// Longest name that the tree makes (NAME_MAX).
 const LONGEST_NAME: u32 = 255;
@@ -15,7 +27,7 @@ const LONGEST_NAME: u32 = 255;
 /// `st_blksize`: what programs read at once.
 const READ_SIZE: u32 = 128 * 1024;
 
-/// Who the files belong to: the user who mounted them, or who was chosen. Whom else their modes let in is for [`Modes`] to say.
+/// The owner of all files: the user who mounted them, or a chosen one. [`Modes`] decides who else may read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Owner {
     uid: u32,
@@ -29,7 +41,7 @@ impl Owner {
         Self { uid, gid: rustix::process::getgid().as_raw(), modes }
     }
 
-    /// The attributes as the kernel wants them.
+    /// The attributes for the kernel.
     pub fn attr(&self, attr: &Attr) -> FileAttr {
         let mtime = SystemTime::from(attr.mtime);
         let shown = self.modes.shown(attr.kind, attr.access);
@@ -52,39 +64,39 @@ impl Owner {
         }
     }
 
-    /// In a listing: attributes that are not known. The kernel takes no size of more than 2^63 - 1 bytes: it shows the name,
-    /// number and kind, makes no inode, and gives back the reference (`fuse_direntplus_link` and `fuse_invalid_attr` in
-    /// Linux, fs/fuse). Whoever wants the attributes then looks the name up.
-    pub fn unknown(&self, ino: u64, kind: Kind) -> FileAttr {
+    /// Unknown attributes in a listing. Their size is more than the kernel accepts (2^63 - 1 bytes): it shows the
+    /// name, number and kind, makes no inode, and returns the reference (`fuse_direntplus_link` and
+    /// `fuse_invalid_attr` in Linux, fs/fuse). A program that needs the attributes then looks the name up.
+    pub fn unknown(&self, ino: u64, kind: NodeKind) -> FileAttr {
         let (size, mtime) = (0, crate::model::time::Timestamp::UNIX_EPOCH);
         let access = Audience::Owner.into();
-        let attr = Attr { ino, kind, size, blocks: 0, mtime, stays: Stays::Unsure, nlink: 1, access };
+        let attr = Attr { ino, kind, size, blocks: 0, mtime, ttl: Ttl::None, nlink: 1, access };
         FileAttr { size: u64::MAX, ..self.attr(&attr) }
     }
 }
 
-/// How long the kernel may remember what stays true so long.
-pub(super) fn remembered(stays: Stays) -> Duration {
-    match stays {
-        Stays::ForGood => LASTING,
-        Stays::ForNow => SETTLED,
-        Stays::Unsure => MOVING,
+/// The time for which the kernel may cache something.
+pub(super) fn ttl(ttl: Ttl) -> Duration {
+    match ttl {
+        Ttl::Long => LASTING,
+        Ttl::Short => SETTLED,
+        Ttl::None => MOVING,
     }
 }
 
-fn file_type(kind: Kind) -> FileType {
+fn file_type(kind: NodeKind) -> FileType {
     match kind {
-        Kind::Directory => FileType::Directory,
-        Kind::File | Kind::Executable => FileType::RegularFile,
-        Kind::Symlink => FileType::Symlink,
+        NodeKind::Directory => FileType::Directory,
+        NodeKind::File | NodeKind::Executable => FileType::RegularFile,
+        NodeKind::Symlink => FileType::Symlink,
     }
 }
 
 /// The names that every folder has.
 pub(super) const DOTS: [&str; 2] = [".", ".."];
 
-/// Adds `.`, `..` and the entries from `offset` on until the buffer is full. An entry's offset is its place
-/// in the handle's own list, so it stays right when the kernel goes back to it.
+/// Adds `.`, `..` and the entries from `offset` on until the buffer is full. An entry's offset is its place in the
+/// handle's listing, so it stays valid if the kernel goes back to it.
 pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry], offset: u64) {
     // The kernel fills in the true number of `..` itself.
     let dots = DOTS.map(|name| (ino, FileType::Directory, name));
@@ -98,7 +110,7 @@ pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry
     }
 }
 
-/// Answers with `value` if it fits into the asker's `size` bytes; with its length where that is what is asked.
+/// Answers with `value` if it fits into `size` bytes, or with its length if `size` is 0.
 pub(super) fn sized(reply: ReplyXattr, size: u32, value: &[u8]) {
     // The tree's own attributes are a few KiB at most.
     let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
@@ -109,7 +121,7 @@ pub(super) fn sized(reply: ReplyXattr, size: u32, value: &[u8]) {
     }
 }
 
-/// Says that the file system is full: nothing can be written to it.
+/// Reports a full file system: nothing can be written to it.
 pub(super) fn statfs(reply: ReplyStatfs) {
     reply.statfs(0, 0, 0, 0, 0, 512, LONGEST_NAME, 512);
 }

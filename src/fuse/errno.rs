@@ -1,8 +1,7 @@
-//! The one place that turns an error of the tree into an errno.
+//! Turns errors of the tree into errnos. Nothing else does.
 
 use fuser::Errno;
 
-use crate::content::ErrorKind;
 use crate::vfs::VfsError;
 
 /// The errno for `error`.
@@ -19,15 +18,7 @@ pub(super) fn of(error: &VfsError) -> Errno {
         VfsError::NotALink => Errno::EIO,
         VfsError::InvalidArgument => Errno::EINVAL,
         VfsError::BadHandle => Errno::EBADF,
-        VfsError::Source(error) => match error.kind {
-            // The snapshot was there when its folder was listed.
-            ErrorKind::Missing | ErrorKind::Changed => Errno::ESTALE,
-            ErrorKind::Unavailable
-            | ErrorKind::TimedOut
-            | ErrorKind::Refused
-            | ErrorKind::Damaged
-            | ErrorKind::Unsupported
-            | ErrorKind::Invalid => Errno::EIO,
-        },
+        VfsError::Source(_) if error.is_stale() => Errno::ESTALE,
+        VfsError::Source(_) => Errno::EIO,
     }
 }

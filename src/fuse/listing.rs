@@ -1,17 +1,15 @@
-//! Listings with the attributes that are at hand (READDIRPLUS).
+//! Listings with the attributes that are known (READDIRPLUS).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fuser::{FileHandle, INodeNo, ReplyDirectoryPlus};
 
-use super::convert::Owner;
-use super::slot::Slot;
-use super::{GENERATION, LASTING};
-use crate::fuse::convert;
-use crate::vfs::{Kind, Vfs, VfsError};
+use super::convert::{self, GENERATION, LASTING, Owner};
+use super::slot::ReplySlot;
+use crate::vfs::{NodeKind, Vfs, VfsError};
 
-/// The references that the entries of a reply carry. Given back when this is dropped, unless the reply was given.
+/// The references that the entries of a reply hold. Dropping them returns them, unless the reply was sent.
 pub(super) struct Counted {
     vfs: Arc<Vfs>,
     inodes: Vec<u64>,
@@ -30,16 +28,16 @@ impl Drop for Counted {
     }
 }
 
-/// Adds `.`, `..` and the entries from `offset` on until the buffer is full, or the reply was given by somebody else; offsets
+/// Adds `.`, `..` and the entries from `offset` on until the buffer is full, or another thread has answered. Offsets
 /// are those of [`convert::fill`].
 ///
-/// Each entry but the dots carries a reference to its inode, which the kernel gives back, also where it makes nothing of
-/// the attributes.
+/// Each entry except the dots holds a reference to its inode. The kernel returns it, even if it does not use the
+/// attributes.
 ///
 /// # Errors
-/// What the tree says of the first entry that cannot be told; later ones end the reply.
+/// The error of the first entry; a later one ends the reply.
 pub(super) async fn fill(
-    reply: &Slot<ReplyDirectoryPlus>,
+    reply: &ReplySlot<ReplyDirectoryPlus>,
     vfs: &Arc<Vfs>,
     owner: Owner,
     ino: INodeNo,
@@ -49,7 +47,7 @@ pub(super) async fn fill(
     let mut counted = Counted { vfs: Arc::clone(vfs), inodes: Vec::new() };
     let entries = vfs.entries(handle.0)?;
     let from = usize::try_from(offset).unwrap_or(usize::MAX);
-    let here = owner.unknown(ino.0, Kind::Directory);
+    let here = owner.unknown(ino.0, NodeKind::Directory);
     for (name, place) in convert::DOTS.into_iter().zip(1..).skip(from) {
         let is_full = reply.add(|reply| reply.add(ino, place, name, &Duration::ZERO, &here, GENERATION));
         if is_full.unwrap_or(true) {
@@ -66,12 +64,12 @@ pub(super) async fn fill(
             // The next request begins with it.
             Err(_) => return Ok(counted),
         };
-        let (attr, stays) = match listed.attr {
+        let (attr, ttl) = match listed.attr {
             Some(attr) => (owner.attr(&attr), LASTING),
             None => (owner.unknown(listed.ino, entry.kind), Duration::ZERO),
         };
         let add = |reply: &mut ReplyDirectoryPlus| {
-            reply.add(attr.ino, place as u64, &*entry.name, &stays, &attr, GENERATION)
+            reply.add(attr.ino, place as u64, &*entry.name, &ttl, &attr, GENERATION)
         };
         if reply.add(add).unwrap_or(true) {
             vfs.forget(listed.ino, 1);

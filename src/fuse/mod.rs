@@ -2,17 +2,16 @@
 
 use std::ffi::OsStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use fuser::{
-    FileHandle, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode,
-    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen,
-    ReplyStatfs, ReplyXattr, Request, Version,
+    FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
+    ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
+    ReplyXattr, Request, Version,
 };
 use tokio::runtime::Handle;
 
 use crate::util::tasks::look;
-use crate::vfs::{Found, Vfs, VfsError};
+use crate::vfs::{FoundName, Vfs, VfsError};
 
 mod caller;
 mod convert;
@@ -26,50 +25,35 @@ mod waiting;
 pub use modes::Modes;
 
 use caller::Caller;
-use convert::Owner;
+use convert::{GENERATION, Owner};
 use listing::Counted;
-use slot::{Refuse, Slot};
-use waiting::Waiting;
+use slot::{Refuse, ReplySlot};
+use waiting::WaitingRequests;
 
-/// How long the kernel may remember what cannot change: the attributes of an inode (it stands for one
-/// content), and names inside a snapshot. Long enough that a walk asks once, short enough that link counts
-/// and rewritten histories catch up.
-const LASTING: Duration = Duration::from_secs(60);
-
-/// How long it may remember the folders on the way to a snapshot. Every look-up of a path asks for the names
-/// and the permissions of each of them: a walk would ask for little else.
-const SETTLED: Duration = Duration::from_secs(1);
-
-/// For names that move on: `latest`, `yesterday`, branches, everything in `live/`.
-const MOVING: Duration = Duration::ZERO;
-
-/// The version of the kernel's protocol (Linux 5.10) that surely checks the sizes in listings (it does since Linux
+/// The protocol version (Linux 5.10) from which the kernel certainly checks sizes in listings (it does since Linux
 /// 5.5), so that an entry can be listed without attributes: see [`convert::Owner::unknown`].
 const CHECKS_SIZES: Version = Version(7, 32);
 
-/// How many reads ahead the kernel may have under way at once in the whole mount, and how many before it reads less ahead. At
-/// its own default of 16, as many that wait for one source would hold up those of all others.
+/// How many read-aheads the kernel may run at once in the whole mount. With its default of 16, as many that wait for
+/// one source would block those of all others.
 const MOST_READS_AHEAD: u16 = u16::MAX;
-
-/// Inode numbers are never given to another file.
-const GENERATION: Generation = Generation(0);
 
 /// Answers the kernel from a [`Vfs`].
 pub struct Fuse {
     vfs: Arc<Vfs>,
     runtime: Handle,
     owner: Owner,
-    waiting: Waiting,
+    waiting: WaitingRequests,
 }
 
 impl Fuse {
-    /// `runtime` runs whatever has to wait for a source; `modes` says which users may read what.
+    /// `runtime` runs requests that have to wait for a source; `modes` says which users may read what.
     pub fn new(vfs: Arc<Vfs>, runtime: Handle, modes: Modes) -> Self {
-        Self { vfs, runtime, owner: Owner::of_this_process(modes), waiting: Waiting::default() }
+        Self { vfs, runtime, owner: Owner::of_this_process(modes), waiting: WaitingRequests::default() }
     }
 
-    /// Answers what `work` gives about an inode: at once, on the loop's own thread, where that is in memory. What has to wait
-    /// goes on as a task, so that one slow source never holds up the loop.
+    /// Answers with the result of `work` about an inode. If it is in memory, this happens at once on the loop's own
+    /// thread. Otherwise it continues as a task, so that a slow source never blocks the loop.
     fn answer<T: 'static, R: Refuse>(
         &self,
         request: &Request,
@@ -78,15 +62,15 @@ impl Fuse {
         work: impl Future<Output = Result<T, VfsError>> + Send + 'static,
         give: impl FnOnce(R, T) + Send + 'static,
     ) {
-        self.answer_or(request, ino, Slot::new(reply), work, give, drop);
+        self.answer_or(request, ino, ReplySlot::new(reply), work, give, drop);
     }
 
-    /// The same, where `too_late` has to take back what `work` gave after somebody else answered.
+    /// The same; `too_late` undoes `work` if another thread has answered.
     fn answer_or<T: 'static, R: Refuse>(
         &self,
         request: &Request,
         ino: INodeNo,
-        slot: Slot<R>,
+        slot: ReplySlot<R>,
         work: impl Future<Output = Result<T, VfsError>> + Send + 'static,
         give: impl FnOnce(R, T) + Send + 'static,
         too_late: impl FnOnce(T) + Send + 'static,
@@ -120,7 +104,7 @@ impl Fuse {
         let vfs = Arc::clone(&self.vfs);
         let give = move |reply: ReplyOpen, handle| reply.opened(FileHandle(handle), flags);
         let too_late = move |handle| vfs.release(handle);
-        self.answer_or(request, ino, Slot::new(reply), work, give, too_late);
+        self.answer_or(request, ino, ReplySlot::new(reply), work, give, too_late);
     }
 }
 
@@ -148,15 +132,15 @@ impl Filesystem for Fuse {
             return reply.error(errno::of(&VfsError::NotFound));
         };
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
-        let give = move |reply: ReplyEntry, found: Found| {
-            let entry_ttl = convert::remembered(found.name_stays);
-            let attr_ttl = convert::remembered(found.attr.stays);
+        let give = move |reply: ReplyEntry, found: FoundName| {
+            let entry_ttl = convert::ttl(found.name_ttl);
+            let attr_ttl = convert::ttl(found.attr.ttl);
             reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
         };
         let work = async move { vfs.lookup(parent.0, &name).await };
         let vfs = Arc::clone(&self.vfs);
-        let too_late = move |found: Found| vfs.forget(found.attr.ino, 1);
-        self.answer_or(request, parent, Slot::new(reply), work, give, too_late);
+        let too_late = move |found: FoundName| vfs.forget(found.attr.ino, 1);
+        self.answer_or(request, parent, ReplySlot::new(reply), work, give, too_late);
     }
 
     fn forget(&self, _req: &Request, ino: INodeNo, nlookup: u64) {
@@ -167,7 +151,7 @@ impl Filesystem for Fuse {
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
         let work = async move { vfs.getattr(ino.0).await };
         self.answer(request, ino, reply, work, move |reply, attr| {
-            reply.attr(&convert::remembered(attr.stays), &owner.attr(&attr));
+            reply.attr(&convert::ttl(attr.ttl), &owner.attr(&attr));
         });
     }
 
@@ -182,7 +166,7 @@ impl Filesystem for Fuse {
             return reply.error(errno::of(&VfsError::ReadOnly));
         }
         let vfs = Arc::clone(&self.vfs);
-        // An inode stands for one content for ever, so what the page cache holds stays right.
+        // An inode is one content, so the page cache stays valid.
         let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
         self.answer_opened(request, ino, reply, flags, async move { vfs.open(ino.0).await });
     }
@@ -242,7 +226,7 @@ impl Filesystem for Fuse {
         reply: ReplyDirectoryPlus,
     ) {
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
-        let slot = Slot::new(reply);
+        let slot = ReplySlot::new(reply);
         let work = {
             let slot = slot.clone();
             async move { listing::fill(&slot, &vfs, owner, ino, fh, offset).await }

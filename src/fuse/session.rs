@@ -1,4 +1,4 @@
-//! Mounting, and taking the mount down again.
+//! Mounts the tree.
 
 use std::io;
 use std::path::Path;
@@ -17,13 +17,13 @@ pub struct Options {
     pub source_name: String,
     /// Let other users in (`allow_other`); needs `user_allow_other` in `/etc/fuse.conf` for users but root.
     pub allow_other: bool,
-    /// Let nobody run what lies in the tree (`noexec`).
+    /// Forbid running files of the tree (`noexec`).
     pub no_exec: bool,
     /// Options that the kernel reads as they are (`context=`, `max_read=`).
     pub for_kernel: Vec<String>,
 }
 
-/// Mounts `fuse` at `mountpoint` and serves it on threads of its own.
+/// Mounts `fuse` at `mountpoint` and serves it on its own threads.
 ///
 /// # Errors
 /// What mount(2) or fusermount3 says.

@@ -1,4 +1,4 @@
-//! The reply to a request, which is given once: by the request's task, or by the watch over those that wait.
+//! The reply to a request, which is sent once: by the request's task, or by the thread that watches waiting requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,26 +6,26 @@ use fuser::{Errno, ReplyAttr, ReplyData, ReplyDirectoryPlus, ReplyEntry, ReplyOp
 
 use crate::util::locks::lock;
 
-/// A reply that has not been given yet, shared by those who may give it.
-pub(super) struct Slot<R>(Arc<Mutex<Option<R>>>);
+/// A reply that is not sent yet, shared by those who may send it.
+pub(super) struct ReplySlot<R>(Arc<Mutex<Option<R>>>);
 
-impl<R> Clone for Slot<R> {
+impl<R> Clone for ReplySlot<R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<R> Slot<R> {
+impl<R> ReplySlot<R> {
     pub fn new(reply: R) -> Self {
         Self(Arc::new(Mutex::new(Some(reply))))
     }
 
-    /// Takes the reply in order to give it; `None` where it was given already.
+    /// Takes the reply in order to send it; `None` if it was sent.
     pub fn take(&self) -> Option<R> {
         lock(&self.0).take()
     }
 
-    /// Adds to a reply that is given later; `None` where it was given already.
+    /// Adds to a reply that is sent later; `None` if it was sent.
     pub fn add<T>(&self, add: impl FnOnce(&mut R) -> T) -> Option<T> {
         lock(&self.0).as_mut().map(add)
     }

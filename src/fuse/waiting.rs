@@ -1,8 +1,8 @@
-//! Requests that wait: each one is answered in the end, also where its task is not.
+//! Requests that wait. Each one is answered in the end, even if its task never ends.
 //!
-//! One thread looks after all of them while there are any. It answers for a request whose caller leaves (EINTR), one that
-//! waits for a server that brings next to nothing, and one that waits for very long (EIO), also where the task of that request
-//! hangs in a system call.
+//! One thread watches all of them while there are any. It answers a request whose caller leaves (EINTR), one whose
+//! server sends next to nothing, and one that waits too long (EIO), even if the task of that request hangs in a
+//! system call.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,25 +12,25 @@ use async_task::Task;
 use fuser::Errno;
 use tokio::runtime::Handle;
 
-use super::caller::{Caller, State};
-use super::slot::{Refuse, Slot};
+use super::caller::{Caller, CallerState};
+use super::slot::{Refuse, ReplySlot};
 use crate::util::locks::lock;
 use crate::util::tasks;
 use crate::vfs::LEAST_RATE;
 
-/// Time between two looks at those that have to be looked at.
+/// The time between two checks.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Longest time between two looks at one request: so long may a caller that was stopped wait for its EINTR.
+/// The longest time between two checks of one request, and so the longest time until a stopped caller gets EINTR.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1500);
 
-/// How long a request to a server may take that brings nothing: as long as a connection and a question.
+/// How long a request may wait for a server that sends nothing: the time for a connection and a query.
 const PATIENCE: Duration = Duration::from_secs(35);
 
 /// How long any request may take.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// Looks in a row that find no request, after which the thread ends.
+/// After this many checks in a row without a request, the thread ends.
 const QUIET_LOOKS: u32 = 50;
 
 /// How many bytes the server that a request waits for has sent so far; `None` where it waits for none.
@@ -38,24 +38,24 @@ pub(super) type Received = Box<dyn Fn() -> Option<u64> + Send>;
 
 /// The requests that wait.
 #[derive(Default)]
-pub(super) struct Waiting(Arc<Mutex<Table>>);
+pub(super) struct WaitingRequests(Arc<Mutex<RequestTable>>);
 
 #[derive(Default)]
-struct Table {
-    requests: HashMap<u64, Request>,
+struct RequestTable {
+    requests: HashMap<u64, WaitingRequest>,
     last: u64,
     is_watched: bool,
 }
 
-struct Request {
-    clock: Clock,
+struct WaitingRequest {
+    clock: WaitClock,
     received: Received,
     refuse: Box<dyn FnOnce(Errno) + Send>,
     task: Task<()>,
 }
 
-/// Since when a request waits, for whom, and when to look at it next.
-struct Clock {
+/// When a request started to wait, for which caller, and when to check it next.
+struct WaitClock {
     caller: Caller,
     was_seen: bool,
     begun: Instant,
@@ -64,28 +64,28 @@ struct Clock {
     pause: Duration,
 }
 
-/// Why a request is not waited for.
+/// Why a request is answered without its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum WaitEnd {
     /// Its caller leaves.
     Left,
-    /// The server brings next to nothing.
+    /// The server sends next to nothing.
     SlowServer,
-    /// It takes too long. What it waits for goes on, so that a later request may find it done.
+    /// It takes too long. Its work continues, so that a later request may find it done.
     TooLong,
 }
 
-impl Waiting {
-    /// Has a request wait whose task was looked at once. The reply in `slot` may be given by either.
+impl WaitingRequests {
+    /// Adds a request whose task was polled once. Either side may send the reply in `slot`.
     pub fn add(
         &self,
         runtime: &Handle,
         caller: Caller,
-        slot: Slot<impl Refuse>,
+        slot: ReplySlot<impl Refuse>,
         received: Received,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        let clock = Clock::start(caller, received(), Instant::now());
+        let clock = WaitClock::start(caller, received(), Instant::now());
         let refuse = Box::new(move |errno| {
             if let Some(reply) = slot.take() {
                 reply.refuse(errno);
@@ -99,7 +99,7 @@ impl Waiting {
             task.await;
         });
         let number = table.last;
-        table.requests.insert(number, Request { clock, received, refuse, task });
+        table.requests.insert(number, WaitingRequest { clock, received, refuse, task });
         if !table.is_watched {
             let requests = Arc::clone(&self.0);
             let watch =
@@ -109,9 +109,9 @@ impl Waiting {
     }
 }
 
-/// Takes a request off the table when its task ends.
+/// Removes a request when its task ends.
 struct Leaves {
-    table: Arc<Mutex<Table>>,
+    table: Arc<Mutex<RequestTable>>,
     number: u64,
 }
 
@@ -124,8 +124,8 @@ impl Drop for Leaves {
     }
 }
 
-/// Looks after requests until there are none for a while.
-fn watch(table: &Mutex<Table>) {
+/// Watches requests until there are none for a while.
+fn watch(table: &Mutex<RequestTable>) {
     let mut quiet = 0;
     loop {
         std::thread::sleep(TICK);
@@ -140,8 +140,8 @@ fn watch(table: &Mutex<Table>) {
     }
 }
 
-/// Looks at the requests whose turn it is, and answers those that are not to wait any longer.
-fn look(table: &Mutex<Table>, now: Instant, state: impl Fn(Caller) -> State) {
+/// Checks the requests that are due, and answers those that must not wait any longer.
+fn look(table: &Mutex<RequestTable>, now: Instant, state: impl Fn(Caller) -> CallerState) {
     let requests = lock(table);
     let due = requests.requests.iter().filter(|(_, request)| request.clock.next_look <= now);
     let due: Vec<(u64, Caller)> = due.map(|(number, request)| (*number, request.clock.caller)).collect();
@@ -155,57 +155,57 @@ fn look(table: &Mutex<Table>, now: Instant, state: impl Fn(Caller) -> State) {
         let request = requests.requests.remove(&number);
         drop(requests);
         if let Some(request) = request {
-            slow += u32::from(end == End::SlowServer);
+            slow += u32::from(end == WaitEnd::SlowServer);
             request.end(end);
         }
     }
     if slow > 0 {
         let (seconds, rate) = (PATIENCE.as_secs(), LEAST_RATE >> 10);
         tracing::warn!(
-            "{slow} requests failed: for more than {seconds} s, a server has brought less than {rate} KiB a second"
+            "{slow} requests failed: a server sent less than {rate} KiB a second for more than {seconds} s"
         );
     }
 }
 
-impl Request {
-    fn end(self, end: End) {
+impl WaitingRequest {
+    fn end(self, end: WaitEnd) {
         match end {
-            End::Left => (self.refuse)(Errno::EINTR),
-            End::SlowServer => (self.refuse)(Errno::EIO),
-            End::TooLong => {
+            WaitEnd::Left => (self.refuse)(Errno::EINTR),
+            WaitEnd::SlowServer => (self.refuse)(Errno::EIO),
+            WaitEnd::TooLong => {
                 (self.refuse)(Errno::EIO);
                 let seconds = LONGEST.as_secs();
-                tracing::warn!("a request has waited for {seconds} s: it failed, and its work goes on");
+                tracing::warn!("a request failed after {seconds} s; its work continues");
                 self.task.detach();
             }
         }
     }
 }
 
-impl Clock {
+impl WaitClock {
     fn start(caller: Caller, received: Option<u64>, now: Instant) -> Self {
         let (next_look, pause) = (now + TICK, TICK);
         Self { caller, was_seen: false, begun: now, received_before: received, next_look, pause }
     }
 
-    /// Whether to end the request, by what is known of its caller; else when to look again.
-    fn look(&mut self, now: Instant, state: State, received: &Received) -> Option<End> {
+    /// Decides by the state of its caller whether to end the request; otherwise sets the time of the next check.
+    fn look(&mut self, now: Instant, state: CallerState, received: &Received) -> Option<WaitEnd> {
         let waited = now.saturating_duration_since(self.begun);
         match state {
-            State::Leaves => return Some(End::Left),
-            // Some systems hide the processes of others: only who was there can have left.
-            State::Unknown if self.was_seen => return Some(End::Left),
-            State::Unknown => {}
-            State::Waits => self.was_seen = true,
+            CallerState::Leaves => return Some(WaitEnd::Left),
+            // Some systems hide processes of other users: only a caller that was visible can have left.
+            CallerState::Unknown if self.was_seen => return Some(WaitEnd::Left),
+            CallerState::Unknown => {}
+            CallerState::Waits => self.was_seen = true,
         }
         if waited > LONGEST {
-            return Some(End::TooLong);
+            return Some(WaitEnd::TooLong);
         }
         if waited > PATIENCE
             && let (Some(before), Some(after)) = (self.received_before, received())
             && waited > PATIENCE + Duration::from_secs(after.saturating_sub(before) / LEAST_RATE)
         {
-            return Some(End::SlowServer);
+            return Some(WaitEnd::SlowServer);
         }
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         self.next_look = now + self.pause;
@@ -221,7 +221,7 @@ mod tests {
 
     const NONE: [i32; 0] = [];
 
-    /// A reply that notes how it was given.
+    /// A reply that records how it was sent.
     struct Noted(Arc<Mutex<Vec<i32>>>);
 
     impl Refuse for Noted {
@@ -230,9 +230,9 @@ mod tests {
         }
     }
 
-    /// Requests of three callers that nothing answers, and a server that sends as many bytes as `received` says.
+    /// Requests that nothing answers, and a server that has sent `received` bytes.
     struct Stage {
-        waiting: Waiting,
+        waiting: WaitingRequests,
         given: Arc<Mutex<Vec<i32>>>,
         received: Arc<AtomicU64>,
         begun: Instant,
@@ -240,8 +240,8 @@ mod tests {
 
     impl Stage {
         fn new() -> Self {
-            let waiting = Waiting::default();
-            // The tests look themselves, at times of their own.
+            let waiting = WaitingRequests::default();
+            // The tests check by themselves, at chosen times.
             lock(&waiting.0).is_watched = true;
             Self { waiting, given: Arc::default(), received: Arc::default(), begun: Instant::now() }
         }
@@ -249,11 +249,11 @@ mod tests {
         fn add(&self, caller: u32, asks_server: bool) {
             let received = Arc::clone(&self.received);
             let received: Received = Box::new(move || asks_server.then(|| received.load(Ordering::SeqCst)));
-            let slot = Slot::new(Noted(Arc::clone(&self.given)));
+            let slot = ReplySlot::new(Noted(Arc::clone(&self.given)));
             self.waiting.add(&Handle::current(), Caller(caller), slot, received, std::future::pending());
         }
 
-        fn look(&self, after: Duration, state: impl Fn(Caller) -> State) -> Vec<i32> {
+        fn look(&self, after: Duration, state: impl Fn(Caller) -> CallerState) -> Vec<i32> {
             look(&self.waiting.0, self.begun + after, state);
             std::mem::take(&mut *lock(&self.given))
         }
@@ -267,12 +267,12 @@ mod tests {
     async fn who_leaves_is_answered_at_the_next_look() {
         let stage = Stage::new();
         (1..=3).for_each(|caller| stage.add(caller, false));
-        assert_eq!(stage.look(Duration::from_secs(1), |_| State::Waits), NONE);
-        let one_leaves = |caller| if caller == Caller(2) { State::Leaves } else { State::Waits };
+        assert_eq!(stage.look(Duration::from_secs(1), |_| CallerState::Waits), NONE);
+        let one_leaves = |caller| if caller == Caller(2) { CallerState::Leaves } else { CallerState::Waits };
         assert_eq!(stage.look(Duration::from_secs(2), one_leaves), [libc::EINTR]);
         assert_eq!(stage.count(), 2);
         assert_eq!(
-            stage.look(Duration::from_secs(4), |_| State::Unknown),
+            stage.look(Duration::from_secs(4), |_| CallerState::Unknown),
             [libc::EINTR; 2],
             "they were seen"
         );
@@ -283,7 +283,7 @@ mod tests {
         let stage = Stage::new();
         stage.add(1, false);
         for second in 1..60 {
-            assert_eq!(stage.look(Duration::from_secs(second), |_| State::Unknown), NONE);
+            assert_eq!(stage.look(Duration::from_secs(second), |_| CallerState::Unknown), NONE);
         }
     }
 
@@ -293,21 +293,27 @@ mod tests {
         stage.add(1, true);
         stage.add(2, false);
         let seconds = Duration::from_secs;
-        assert_eq!(stage.look(PATIENCE, |_| State::Waits), NONE);
+        assert_eq!(stage.look(PATIENCE, |_| CallerState::Waits), NONE);
         stage.received.store(100 * LEAST_RATE, Ordering::SeqCst);
-        assert_eq!(stage.look(PATIENCE + seconds(100), |_| State::Waits), NONE, "it brings enough");
-        assert_eq!(stage.look(PATIENCE + seconds(102), |_| State::Waits), [libc::EIO]);
+        assert_eq!(stage.look(PATIENCE + seconds(100), |_| CallerState::Waits), NONE, "it brings enough");
+        assert_eq!(stage.look(PATIENCE + seconds(102), |_| CallerState::Waits), [libc::EIO]);
         assert_eq!(stage.count(), 1, "the one that asks no server goes on waiting");
-        assert_eq!(stage.look(LONGEST + seconds(1), |_| State::Waits), [libc::EIO], "nothing waits for ever");
+        assert_eq!(
+            stage.look(LONGEST + seconds(1), |_| CallerState::Waits),
+            [libc::EIO],
+            "nothing waits for ever"
+        );
     }
 
     #[tokio::test]
     async fn what_takes_too_long_goes_on_and_what_nobody_waits_for_ends() {
-        for (state, after, goes_on) in [(State::Waits, LONGEST * 2, true), (State::Leaves, PATIENCE, false)] {
+        for (state, after, goes_on) in
+            [(CallerState::Waits, LONGEST * 2, true), (CallerState::Leaves, PATIENCE, false)]
+        {
             let stage = Stage::new();
             let (begin, begun) = tokio::sync::oneshot::channel::<()>();
             let (done, is_done) = tokio::sync::oneshot::channel::<()>();
-            let slot = Slot::new(Noted(Arc::clone(&stage.given)));
+            let slot = ReplySlot::new(Noted(Arc::clone(&stage.given)));
             let task = async move {
                 let _ = begun.await;
                 let _ = done.send(());
@@ -323,7 +329,7 @@ mod tests {
     async fn a_request_that_is_answered_leaves_the_table() {
         let stage = Stage::new();
         let (answer, answered) = tokio::sync::oneshot::channel::<()>();
-        let slot = Slot::new(Noted(Arc::clone(&stage.given)));
+        let slot = ReplySlot::new(Noted(Arc::clone(&stage.given)));
         let task = async move {
             let _ = answered.await;
         };
@@ -333,6 +339,6 @@ mod tests {
         while stage.count() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(stage.look(LONGEST * 2, |_| State::Leaves), NONE);
+        assert_eq!(stage.look(LONGEST * 2, |_| CallerState::Leaves), NONE);
     }
 }

@@ -32,11 +32,6 @@ impl Period {
         }
     }
 
-    /// The period whose folder has this name.
-    pub fn of_folder(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|period| period.folder() == name)
-    }
-
     /// Names the period that contains `time`. Names of one length sort by time.
     pub fn name(self, time: Timestamp) -> String {
         let utc = time.calendar();
@@ -66,13 +61,5 @@ mod tests {
             let time: Timestamp = time.parse().expect("a time");
             assert_eq!(Period::ALL.map(|period| period.name(time)), names);
         }
-    }
-
-    #[test]
-    fn folders() {
-        for period in Period::ALL {
-            assert_eq!(Period::of_folder(period.folder()), Some(period));
-        }
-        assert_eq!(Period::of_folder("asof"), None);
     }
 }

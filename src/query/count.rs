@@ -1,17 +1,17 @@
-//! How many rows differ between two contents.
+//! Counts the rows that differ between two contents.
 
 use std::sync::Arc;
 
-use super::ROWS;
+use super::table::ROWS;
 use crate::content::{FileEntry, SourceError};
 use crate::engine::Engine;
-use crate::views::{Counts, DerivedError, diff, row_count};
+use crate::views::{DerivedError, RowCounts, diff, row_count};
 
-/// As much of a file tells whether it is text, in bytes: as git has it.
+/// How many bytes of a file decide whether it is text, as in git.
 const LOOKED_AT: usize = 8000;
 
-/// How two contents differ, row by row as in `diff/`; `None` for what is no text. Of other files than tables, lines count
-/// as rows. Of a content that stands alone, all lines are counted, and none is held.
+/// How many rows differ between two contents, as in `diff/`; for other files than tables, lines. `None` if a file is
+/// not text. If there is only one content, all its lines are counted, and none is held in memory.
 ///
 /// # Errors
 /// Why one cannot be read.
@@ -19,7 +19,7 @@ pub async fn count(
     engine: &Engine,
     before: Option<&FileEntry>,
     after: Option<&FileEntry>,
-) -> Result<Option<Counts>, DerivedError> {
+) -> Result<Option<RowCounts>, DerivedError> {
     for file in before.into_iter().chain(after) {
         if !file.path.ends_with(ROWS) && !is_text(engine, file).await? {
             return Ok(None);
@@ -27,9 +27,9 @@ pub async fn count(
     }
     Ok(Some(match (before, after) {
         (Some(_), Some(_)) => diff(engine, before, after).await?.counts(),
-        (Some(gone), None) => Counts { removed: row_count(engine, gone).await?, ..Counts::default() },
-        (None, Some(new)) => Counts { added: row_count(engine, new).await?, ..Counts::default() },
-        (None, None) => Counts::default(),
+        (Some(gone), None) => RowCounts { removed: row_count(engine, gone).await?, ..RowCounts::default() },
+        (None, Some(new)) => RowCounts { added: row_count(engine, new).await?, ..RowCounts::default() },
+        (None, None) => RowCounts::default(),
     }))
 }
 
@@ -38,7 +38,7 @@ async fn is_text(engine: &Engine, file: &FileEntry) -> Result<bool, Arc<SourceEr
     Ok(!is_binary(&start))
 }
 
-/// As grep has it.
+/// As grep decides it.
 pub(super) fn is_binary(bytes: &[u8]) -> bool {
     memchr::memchr(0, bytes).is_some()
 }

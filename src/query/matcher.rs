@@ -1,12 +1,12 @@
-//! Finding the lines that hold a text.
+//! Finds the lines that hold a text.
 
 use bytes::Bytes;
 use regex::bytes::{Regex, RegexBuilder};
 
-/// What is looked for.
+/// What is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pattern<'p> {
-    /// A text as it is, or as a JSON string spells it.
+    /// A text as it is, or as it is written in a JSON string.
     Text(&'p str),
     /// A regular expression over a line.
     Regex(&'p str),
@@ -19,7 +19,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// One for a pattern, without regard to the case of letters if `ignores_case` says so.
+    /// A matcher for a pattern; `ignores_case` is about letters.
     ///
     /// # Errors
     /// What is wrong with a regular expression.
@@ -45,7 +45,7 @@ impl Matcher {
             }
             let start = memchr::memrchr(b'\n', &text[..hit.start()]).map_or(0, |at| at + 1);
             let end = memchr::memchr(b'\n', &text[hit.start()..]).map_or(text.len(), |at| hit.start() + at);
-            // One that goes on in the next line is none of this line.
+            // A match that continues in the next line does not count, but another one within the line does.
             if hit.end() <= end || self.regex.is_match(&text[start..end]) {
                 found.push(Bytes::copy_from_slice(&text[start..end]));
             }
@@ -55,7 +55,7 @@ impl Matcher {
     }
 }
 
-/// A text as a JSON string has it, without the quotes.
+/// A text as it is written in a JSON string, without the quotes.
 fn spelt(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
@@ -68,7 +68,7 @@ mod tests {
     fn found(pattern: Pattern, ignores_case: bool, text: &str) -> Vec<String> {
         let matcher = Matcher::new(pattern, ignores_case).expect("it is well formed");
         let lines = matcher.lines(&Bytes::copy_from_slice(text.as_bytes()));
-        // What a scan line by line finds.
+        // The findings of a scan line by line.
         let naive: Vec<&[u8]> = text
             .split_terminator('\n')
             .map(str::as_bytes)
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(found(Regex(r"^$"), false, text), [""]);
         assert_eq!(found(Regex(r"last$"), false, text).len(), 1);
         assert!(found(Text("nowhere"), true, text).is_empty());
-        // Matches that begin in one line and end in another are none; what comes within them is found.
+        // Matches across lines do not count; what matches within one of these lines does.
         assert_eq!(found(Regex(r#"\}\s*\{|xay"#), false, text), ["{\"a\":\"xay\"}"]);
         assert!(Matcher::new(Regex("("), false).is_err());
     }

@@ -1,24 +1,21 @@
-//! What happened to the rows of a database: which tables a snapshot changed and by how much, and since when a text
-//! is there.
+//! Questions about the whole history of a database: what each snapshot changed (`asof log`), where two snapshots
+//! differ (`asof diff`), and which rows hold a text (`asof find`).
 //!
-//! Only what differs from one content to the next is looked at ([`crate::engine::differing`]).
+//! Only what differs between two contents is read ([`crate::engine::differing`]).
 
-mod changes;
 mod count;
+mod diff;
+mod find;
+mod find_in_file;
+mod log;
 mod matcher;
-mod search;
+mod row_key;
+mod table;
 
-pub use changes::{ChangedFile, Changes, changed_files, compared};
 pub use count::count;
+pub use diff::{Comparison, DiffSide, DiffSides, FileSizes};
+pub use find::{FoundLine, FoundRow, SourceFindings, UnreadVersion, WantedText, main_line, search};
+pub use log::{ChangeSize, CountedChange, DatabaseLog, SnapshotChanges, newest_first};
 pub use matcher::{Matcher, Pattern};
-pub use search::{Found, Seen, Step, Unread, Wanted, main_line, search};
-
-use crate::content::FileEntry;
-
-/// The ending of files that hold one row per line.
-pub const ROWS: &str = ".jsonl";
-
-/// A file of a sorted listing.
-fn file<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
-    files.binary_search_by(|file| (*file.path).cmp(path)).ok().map(|at| &files[at])
-}
+pub use row_key::{RowKey, RowSearch};
+pub use table::{ROWS, is_called, table_name};

@@ -1,6 +1,7 @@
 //! Helpers for the whole program: clock, locks, tasks, record files, private folders.
 
 pub mod clock;
+pub(crate) mod common;
 pub(crate) mod locks;
 pub(crate) mod private;
 pub(crate) mod records;

@@ -1,8 +1,8 @@
-//! Measuring and listing what a walk will ask for next.
+//! Measures and lists ahead of a walk.
 //!
-//! `ls -lR` and `rsync` ask for the size of one table in one snapshot after the other, and wait for each.
-//! While they are busy with one, the next few can be measured: only where that costs what is new in them, and
-//! asks no server.
+//! `ls -lR` and `rsync` ask for the size of one table in one snapshot after the other, and wait for each. While they
+//! are busy with one, the next few are measured, but only where that costs no more than what is new in them, and asks
+//! no server.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -11,35 +11,35 @@ use std::sync::{Arc, Mutex};
 use lru::LruCache;
 use tokio::runtime::Handle;
 
-use super::Vfs;
 use super::error::VfsError;
-use super::node::Node;
-use super::snapshot_dir::Entry;
-use crate::catalog::Database;
+use super::node::TreeNode;
+use super::tree::NodeTree;
+use crate::catalog::{Database, SnapshotOrLive};
 use crate::engine::{Engine, Listings};
 use crate::util::locks::lock;
 use crate::util::tasks;
-use crate::vfs::snapshot_dir;
+use crate::views::paths::{self, PathKind};
 
-/// How many snapshots are measured ahead at most. Half as many are the least that is left when it goes on.
+/// At most this many snapshots are measured ahead. More are measured when fewer than half are left.
 const AHEAD: usize = 32;
 
-/// Walks remembered: one for each table that is asked for by turns.
+/// How many walks are remembered: one for each table of a database that is asked for in turn.
 const WALKS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 
-/// Which file is asked for in one snapshot after the other: its database and its path, which is empty for the listing.
+/// A walk: its database, and the path that is asked for in one snapshot after the other; an empty path for the
+/// listing.
 type Walker = (Arc<str>, Arc<str>);
 
-/// The walks under way.
+/// The current walks.
 pub(super) struct Walks {
-    by_file: Mutex<LruCache<Walker, Walk>>,
+    by_file: Mutex<LruCache<Walker, TimelineWalk>>,
 }
 
-/// How far a walk is, in places of the timeline.
-struct Walk {
-    /// Where it was asked last.
+/// The progress of a walk, in places of the timeline.
+struct TimelineWalk {
+    /// The last place that was asked for.
     at: usize,
-    /// Up to where it is measured, or being measured.
+    /// The end of the places that are measured, or being measured.
     measured: usize,
 }
 
@@ -50,16 +50,16 @@ impl Default for Walks {
 }
 
 impl Walks {
-    /// Notes that a file is asked for at place `at` of `all`; gives which places to measure now, if any.
+    /// Records that a file is asked for at place `at` of `all`. Returns the places to measure now, if any.
     fn step(&self, walker: Walker, at: usize, all: usize) -> Option<Range<usize>> {
         let mut walks = lock(&self.by_file);
         let Some(walk) = walks.get_mut(&walker) else {
-            walks.put(walker, Walk { at, measured: at + 1 });
+            walks.put(walker, TimelineWalk { at, measured: at + 1 });
             return None;
         };
         let goes_on = at == walk.at + 1;
         if at != walk.at && !goes_on {
-            *walk = Walk { at, measured: at + 1 };
+            *walk = TimelineWalk { at, measured: at + 1 };
         }
         walk.at = at;
         let measured = walk.measured.max(at + 1);
@@ -70,7 +70,8 @@ impl Walks {
         walk.measured = end;
         Some(measured..end)
     }
-    /// Notes that a listing told the size of a file at place `at`: who walks will not ask for it.
+
+    /// Records that a listing gave the size of a file at place `at`: the walk will not ask for it.
     fn pass(&self, walker: &Walker, at: usize) {
         let mut walks = lock(&self.by_file);
         if let Some(walk) = walks.get_mut(walker)
@@ -81,61 +82,65 @@ impl Walks {
     }
 }
 
-impl Vfs {
-    /// Takes note that a listing told the size of `node` in the folder `parent`. That alone measures nothing: a listing
-    /// must not render tables, and whoever only lists asks for no size.
-    pub(super) fn walks_past(&self, parent: &Node, node: &Node) {
-        if let Some((_, walker, at)) = self.step_of_walk(parent, node) {
-            self.walks.pass(&walker, at);
+impl Walks {
+    /// Records that a listing gave the size of `node` in the folder `parent`. This measures nothing: a listing must
+    /// not render tables, and a program that only lists asks for no size.
+    pub fn pass_by(&self, tree: &NodeTree, parent: &TreeNode, node: &TreeNode) {
+        if let Some((_, walker, at)) = step_of_walk(tree, parent, node) {
+            self.pass(&walker, at);
         }
     }
 
-    /// Takes note that the size of `node` in the folder `parent` is asked for, and measures ahead if that is
-    /// one more step of a walk.
-    pub(super) fn measure_ahead(&self, parent: &Node, node: &Node) {
-        let Some((database, walker, at)) = self.step_of_walk(parent, node) else { return };
+    /// Records that the size of `node` in the folder `parent` is asked for. Measures ahead if that is the next step
+    /// of a walk.
+    pub fn measure_ahead(&self, tree: &NodeTree, parent: &TreeNode, node: &TreeNode) {
+        let Some((database, walker, at)) = step_of_walk(tree, parent, node) else { return };
         let path = Arc::clone(&walker.1);
-        let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return };
-        let (engine, listings) = (Arc::clone(&self.engine), Arc::clone(&self.listings));
+        let Some(places) = self.step(walker, at, database.snapshots().len()) else { return };
+        let (engine, listings) = (Arc::clone(&tree.context.engine), Arc::clone(&tree.context.listings));
         let measure = async move { measure(&engine, &listings, &database, places, &path).await };
         // Nobody waits for it.
         tasks::spawn(&Handle::current(), measure).detach();
     }
 
-    /// Takes note that the snapshot `node` was listed, and lists ahead if that is one more step of a walk: where the lengths
-    /// are known, a walk waits for little else. Only for stores that are read directly: no server is asked.
-    pub(super) async fn list_ahead(&self, node: &Node) -> Result<(), VfsError> {
-        let Node::Snapshot { db, key, path: folder } = node else { return Ok(()) };
-        if !folder.is_empty()
-            || self.snapshot_files(db, key).await?.iter().all(|f| f.content.tree().is_none())
-        {
+    /// Records that the snapshot `node` was listed. Lists ahead if that is the next step of a walk: where lengths are
+    /// known, a walk waits for little else. Only for stores that are read directly: no server is asked.
+    pub async fn list_ahead(&self, tree: &NodeTree, node: &TreeNode) -> Result<(), VfsError> {
+        let TreeNode::Snapshot { db, of, path: folder } = node else { return Ok(()) };
+        let SnapshotOrLive::Snapshot(key) = of else { return Ok(()) };
+        if !folder.is_empty() || tree.files_of(db, of).await?.iter().all(|f| f.content.tree().is_none()) {
             return Ok(());
         }
-        let database = self.database(db)?;
+        let database = tree.database(db)?;
         let Some(at) = database.place(key) else { return Ok(()) };
         let walker = (Arc::clone(db), Arc::from(""));
-        let Some(places) = self.walks.step(walker, at, database.snapshots().len()) else { return Ok(()) };
-        let listings = Arc::clone(&self.listings);
+        let Some(places) = self.step(walker, at, database.snapshots().len()) else { return Ok(()) };
+        let listings = Arc::clone(&tree.context.listings);
         // Nobody waits for it.
         tasks::spawn(&Handle::current(), async move { list(&listings, &database, places).await }).detach();
         Ok(())
     }
-
-    /// Which walk `node` in the folder `parent` may be a step of, and at which place of the timeline.
-    fn step_of_walk(&self, parent: &Node, node: &Node) -> Option<(Arc<Database>, Walker, usize)> {
-        let (Node::Snapshot { db, key, path: folder }, Node::File(file)) = (parent, node) else {
-            return None;
-        };
-        if !folder.is_empty() || file.content.tree().is_none() {
-            return None;
-        }
-        let database = self.database(db).ok()?;
-        let at = database.place(key)?;
-        Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
-    }
 }
 
-/// Lists the snapshots at `places`. Whoever asks for what cannot be listed learns why then.
+/// The walk that `node` in the folder `parent` may be a step of, and its place on the timeline.
+fn step_of_walk(
+    tree: &NodeTree,
+    parent: &TreeNode,
+    node: &TreeNode,
+) -> Option<(Arc<Database>, Walker, usize)> {
+    let TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), path: folder } = parent else {
+        return None;
+    };
+    let TreeNode::File(file) = node else { return None };
+    if !folder.is_empty() || file.content.tree().is_none() {
+        return None;
+    }
+    let database = tree.database(db).ok()?;
+    let at = database.place(key)?;
+    Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
+}
+
+/// Lists the snapshots at `places`. A failure is reported when the walk gets there.
 async fn list(listings: &Listings, database: &Database, places: Range<usize>) {
     for snapshot in &database.snapshots()[places] {
         let Some(view) = database.view(snapshot.key.slot) else { return };
@@ -145,7 +150,7 @@ async fn list(listings: &Listings, database: &Database, places: Range<usize>) {
     }
 }
 
-/// Measures a file in the snapshots at `places`. Whoever asks for what cannot be read learns why then.
+/// Measures a file in the snapshots at `places`. A failure is reported when the walk gets there.
 async fn measure(
     engine: &Engine,
     listings: &Listings,
@@ -156,7 +161,7 @@ async fn measure(
     for snapshot in &database.snapshots()[places] {
         let Some(view) = database.view(snapshot.key.slot) else { return };
         let Ok(files) = listings.files(view, &snapshot.key.id).await else { return };
-        let Some(Entry::File(file)) = snapshot_dir::find(&files, path) else { continue };
+        let Some(PathKind::File(file)) = paths::find(&files, path) else { continue };
         if file.content.tree().is_some() && engine.len(file.id, &file.content).await.is_err() {
             return;
         }

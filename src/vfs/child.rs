@@ -1,159 +1,88 @@
 //! Looking up one name in a folder.
 
-use std::sync::Arc;
-
-use super::Vfs;
 use super::error::VfsError;
-use super::log_content::LOG;
-use super::node::{Link, Node, PerSnapshot, RefKind};
-use super::per_snapshot;
-use super::snapshot_dir::Entry;
-use crate::catalog::{Database, Target};
-use crate::model::period::Period;
-use crate::vfs::log_content;
-use crate::vfs::snapshot_dir;
+use super::node::TreeNode;
+use super::tree::NodeTree;
+use crate::catalog::SnapshotOrLive;
+use crate::content::ErrorKind;
+use crate::views::paths::{self, PathKind};
+use crate::views::{Ttl, ViewRequest, join};
 
-impl Vfs {
-    /// What `name` means in the folder `parent`, on the way to nothing but names: no content is read but for a history,
-    /// which is there only if it says something.
-    pub(super) async fn child(&self, parent: &Node, name: &str) -> Result<Node, VfsError> {
-        match parent {
-            Node::Root => {
-                let database = self.database(name)?;
-                Ok(Node::Database { db: database.name.clone() })
+/// How often a file is tried that changes while it is read.
+const TRIES: usize = 8;
+
+/// What a name means, and for how long.
+pub(super) struct Child {
+    pub node: TreeNode,
+    pub ttl: Ttl,
+}
+
+impl NodeTree {
+    /// What `name` means in the folder `parent`. Reads no content, except that a view may need one to answer.
+    pub async fn child(&self, parent: &TreeNode, name: &str) -> Result<Child, VfsError> {
+        let (node, ttl) = match parent {
+            TreeNode::Root => (TreeNode::Database { db: self.database(name)?.name.clone() }, Ttl::Short),
+            TreeNode::Database { db } => {
+                let database = self.database(db)?;
+                let view = self.views.iter().find(|view| view.name() == name).ok_or(VfsError::NotFound)?;
+                let item = view.open(&self.context, &database).ok_or(VfsError::NotFound)?;
+                let node = TreeNode::of(db, view, item);
+                let ttl = if matches!(node, TreeNode::File(_)) { Ttl::None } else { Ttl::Short };
+                (node, ttl)
             }
-            Node::Database { db } => self.in_database(db, name),
-            Node::Timeline { db } => self.in_timeline(db, name),
-            Node::Commits { db } => self.in_commits(db, name),
-            Node::Lost { db } => {
-                self.all_lost(db).await?;
-                self.in_lost(db, name)
+            TreeNode::View { db, view, folder } => {
+                let database = self.database(db)?;
+                let request = ViewRequest { context: &self.context, database: &database, folder };
+                let item = view.lookup(request, name).await?;
+                let ttl = view.ttl(folder, &item);
+                (TreeNode::of(db, view, item), ttl)
             }
-            Node::Periods { db, period } => self.in_periods(db, *period, name),
-            Node::PerSnapshot { db, kind } => self.in_per_snapshot(db, *kind, name).await,
-            Node::Versions { db, path } => self.in_versions(db, path, name).await,
-            Node::Histories { db, path } => self.in_histories(db, path, name).await,
-            Node::Diffs { db } => self.in_diffs(db, name).await,
-            Node::Diff { db, from, to, path } => {
-                let files = self.diff_entries(db, from, to).await?;
+            TreeNode::Snapshot { db, of, path } => {
+                let files = self.files_of(db, of).await?;
                 let below = join(path, name);
-                match snapshot_dir::find(&files, &below) {
-                    Some(Entry::File(file)) => Ok(Node::File(file.clone())),
-                    Some(Entry::Dir) => {
-                        Ok(Node::Diff { db: db.clone(), from: from.clone(), to: to.clone(), path: below })
-                    }
-                    None => Err(VfsError::NotFound),
-                }
+                let node = match paths::find(&files, &below).ok_or(VfsError::NotFound)? {
+                    PathKind::File(file) => TreeNode::File(file.clone()),
+                    PathKind::Folder => TreeNode::Snapshot { db: db.clone(), of: of.clone(), path: below },
+                };
+                (node, if parent.is_live() { Ttl::None } else { Ttl::Long })
             }
-            Node::Refs { db, kind, path } => self.in_refs(db, *kind, path, name),
-            Node::Snapshot { db, key, path } => {
-                let files = self.snapshot_files(db, key).await?;
-                let below = join(path, name);
-                match snapshot_dir::find(&files, &below) {
-                    Some(Entry::File(file)) => Ok(Node::File(file.clone())),
-                    Some(Entry::Dir) => Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: below }),
-                    None => Err(VfsError::NotFound),
-                }
-            }
-            Node::Live { db, path } => {
-                let files = self.live_files(db).await?;
-                let below = join(path, name);
-                match snapshot_dir::find(&files, &below) {
-                    Some(Entry::File(file)) => Ok(Node::File(file.clone())),
-                    Some(Entry::Dir) => Ok(Node::Live { db: db.clone(), path: below }),
-                    None => Err(VfsError::NotFound),
-                }
-            }
-            Node::Link { .. } | Node::File(_) => Err(VfsError::NotADirectory),
-        }
-    }
-
-    fn in_database(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
-        let database = self.database(db)?;
-        let (db, root) = (db.clone(), Arc::from(""));
-        match name {
-            "latest" if database.latest().is_some() => Ok(Node::Link { db, link: Link::Latest }),
-            "asof" => Ok(Node::Timeline { db }),
-            "commits" => Ok(Node::Commits { db }),
-            "branches" => Ok(Node::Refs { db, kind: RefKind::Branches, path: root }),
-            "tags" => Ok(Node::Refs { db, kind: RefKind::Tags, path: root }),
-            "live" if database.live_view().is_some() => Ok(Node::Live { db, path: root }),
-            LOG => Ok(Node::File(log_content::entry(&self.engine, &database))),
-            "lost" if database.lost().is_some() => Ok(Node::Lost { db }),
-            "versions" => Ok(Node::Versions { db, path: root }),
-            "history" => Ok(Node::Histories { db, path: root }),
-            "diff" => Ok(Node::Diffs { db }),
-            _ => {
-                if let Some(period) = Period::of_folder(name) {
-                    return Ok(Node::Periods { db, period });
-                }
-                let kind = PerSnapshot::ALL.into_iter().find(|kind| kind.folder() == name);
-                let kind = kind.filter(|kind| per_snapshot::is_shown(&database, *kind));
-                kind.map(|kind| Node::PerSnapshot { db, kind }).ok_or(VfsError::NotFound)
-            }
-        }
-    }
-
-    fn in_periods(&self, db: &Arc<str>, period: Period, name: &str) -> Result<Node, VfsError> {
-        let database = self.database(db)?;
-        database.last_of(period, name).ok_or(VfsError::NotFound)?;
-        Ok(Node::Link { db: db.clone(), link: Link::Last(period, name.into()) })
-    }
-
-    /// A listed snapshot, or any expression that means one.
-    fn in_timeline(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
-        let database = self.database(db)?;
-        if let Some(snapshot) = database.snapshot(name) {
-            return Ok(Node::Snapshot { db: db.clone(), key: snapshot.key.clone(), path: "".into() });
-        }
-        let link = Link::Expression(name.into());
-        self.link_target(db, &link).map(|_| Node::Link { db: db.clone(), link })
-    }
-
-    fn in_commits(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
-        let database = self.database(db)?;
-        let (hash, key) = database.commits().get_key_value(name).ok_or(VfsError::NotFound)?;
-        match database.target(key) {
-            Some(Target::Listed(_)) => Ok(Node::Link { db: db.clone(), link: Link::Commit(hash.clone()) }),
-            _ => Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: "".into() }),
-        }
-    }
-
-    fn in_lost(&self, db: &Arc<str>, name: &str) -> Result<Node, VfsError> {
-        let database = self.database(db)?;
-        let lost = database.lost().ok_or(VfsError::NotFound)?;
-        if name == LOG {
-            return Ok(Node::File(log_content::lost_entry(&self.engine, &database)));
-        }
-        let key = lost.get(name).ok_or(VfsError::NotFound)?;
-        Ok(Node::Snapshot { db: db.clone(), key: key.clone(), path: "".into() })
-    }
-
-    fn in_refs(&self, db: &Arc<str>, kind: RefKind, path: &str, name: &str) -> Result<Node, VfsError> {
-        let database = self.database(db)?;
-        let below = join(path, name);
-        let exact = match kind {
-            RefKind::Branches => database.branch(&below),
-            RefKind::Tags => database.tag(&below),
+            TreeNode::Link { .. } | TreeNode::File(_) => return Err(VfsError::NotADirectory),
         };
-        if exact.is_some() {
-            return Ok(Node::Link { db: db.clone(), link: Link::Ref(kind, below) });
+        let ttl = match &node {
+            TreeNode::Link { .. } => Ttl::None,
+            _ if ttl == Ttl::Long && self.may_be_replaced([parent, &node]) => Ttl::Short,
+            _ => ttl,
+        };
+        Ok(Child { node, ttl })
+    }
+
+    /// The same, so that it can be read. The inode of a live file stands for one state of it: if that state has
+    /// changed before its content could be read, this returns the newer one.
+    pub async fn settled_child(&self, parent: &TreeNode, name: &str) -> Result<Child, VfsError> {
+        let mut child = self.child(parent, name).await?;
+        let Some(db) = parent.database().filter(|_| parent.is_live()) else { return Ok(child) };
+        for _ in 1..TRIES {
+            match self.size(&child.node).await {
+                Err(VfsError::Source(error)) if error.kind == ErrorKind::Changed => {
+                    if let Some(view) = self.database(db)?.live_view() {
+                        self.context.listings.forget_live(view);
+                    }
+                    child = self.child(parent, name).await?;
+                }
+                _ => break,
+            }
         }
-        let folder = format!("{below}/");
-        let is_folder = ref_paths(&database, kind).any(|p| p.starts_with(&folder));
-        if is_folder { Ok(Node::Refs { db: db.clone(), kind, path: below }) } else { Err(VfsError::NotFound) }
+        Ok(child)
     }
-}
 
-/// The shown paths of branches or tags, sorted.
-pub(super) fn ref_paths(database: &Database, kind: RefKind) -> Box<dyn Iterator<Item = &str> + '_> {
-    match kind {
-        RefKind::Branches => Box::new(database.branches().map(|(path, _)| path)),
-        RefKind::Tags => Box::new(database.tags().map(|(path, _)| path)),
+    /// Whether another snapshot may get the same name: an archive can be replaced.
+    fn may_be_replaced(&self, nodes: [&TreeNode; 2]) -> bool {
+        let snapshot = nodes.into_iter().find_map(|node| match node {
+            TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => Some((db, key)),
+            _ => None,
+        });
+        snapshot.is_some_and(|(db, key)| {
+            self.database(db).ok().and_then(|d| d.meta(key).map(|m| m.known_as.is_some())).unwrap_or(true)
+        })
     }
-}
-
-/// `name` below `path`, where the empty path is the folder itself.
-pub(super) fn join(path: &str, name: &str) -> Arc<str> {
-    if path.is_empty() { name.into() } else { format!("{path}/{name}").into() }
 }

@@ -1,11 +1,11 @@
-//! What an operation on the tree can answer instead of success.
+//! Why an operation on the tree fails.
 
 use std::sync::Arc;
 
 use crate::content::{ErrorKind, SourceError};
-use crate::views::DerivedError;
+use crate::views::{DerivedError, ViewError};
 
-/// Why an operation failed; `fuse` turns it into an errno.
+/// Why an operation failed. A front end turns it into an error code.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum VfsError {
     /// No such name.
@@ -23,7 +23,7 @@ pub enum VfsError {
     /// What the inode stood for is gone.
     #[error("the file is no longer there")]
     Stale,
-    /// The operation makes no sense for this kind of file.
+    /// The operation does not apply to this kind of file.
     #[error("invalid argument")]
     InvalidArgument,
     /// A symlink that is empty, too long or holds a NUL.
@@ -32,27 +32,53 @@ pub enum VfsError {
     /// No extended attribute of that name.
     #[error("no such attribute")]
     NoAttribute,
-    /// Nothing of the kind is kept here.
+    /// The tree has no such thing.
     #[error("not supported")]
     NotSupported,
-    /// It is being found out; later there will be an answer.
+    /// It is still being found out: try again later.
     #[error("it is not known yet: try again in a while")]
     NotYet,
     /// No such open file.
     #[error("bad file handle")]
     BadHandle,
-    /// The source failed; it was logged when it did.
+    /// The source failed; this was logged.
     #[error(transparent)]
     Source(#[from] Arc<SourceError>),
 }
 
+impl VfsError {
+    /// Whether what the inode stood for is gone, also where the source says so.
+    pub fn is_stale(&self) -> bool {
+        match self {
+            Self::Stale => true,
+            Self::Source(error) => match error.kind {
+                // The snapshot was there when its folder was listed.
+                ErrorKind::Missing | ErrorKind::Changed => true,
+                ErrorKind::Unavailable
+                | ErrorKind::TimedOut
+                | ErrorKind::Refused
+                | ErrorKind::Damaged
+                | ErrorKind::Unsupported
+                | ErrorKind::Invalid => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl From<ViewError> for VfsError {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::NotFound => Self::NotFound,
+            ViewError::Stale => Self::Stale,
+            ViewError::NotYet => Self::NotYet,
+            ViewError::Source(error) => Self::Source(error),
+        }
+    }
+}
+
 impl From<DerivedError> for VfsError {
     fn from(error: DerivedError) -> Self {
-        match error {
-            DerivedError::Source(error) => Self::Source(error),
-            DerivedError::TooMuch(why) | DerivedError::Unfit(why) => {
-                Self::Source(Arc::new(SourceError::new(ErrorKind::Unsupported, "asof", why)))
-            }
-        }
+        ViewError::from(error).into()
     }
 }

@@ -11,11 +11,11 @@ use crate::util::locks::lock;
 /// The open handles, by number.
 #[derive(Default)]
 pub(super) struct Handles {
-    table: Mutex<Table>,
+    table: Mutex<OpenHandles>,
 }
 
 #[derive(Default)]
-struct Table {
+struct OpenHandles {
     last: u64,
     open: HashMap<u64, Handle>,
 }
@@ -26,7 +26,7 @@ enum Handle {
 }
 
 impl Handles {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, OpenHandles> {
         lock(&self.table)
     }
 

@@ -1,60 +1,65 @@
-//! Inode numbers: derived from identity, so that they are the same after a remount.
+//! Inode numbers, derived from identities so that they survive a remount.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::error::VfsError;
-use super::node::Node;
+use super::node::TreeNode;
 use crate::content::FileEntry;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
 /// The inodes that the kernel holds references to.
 pub(super) struct Inodes {
-    table: Mutex<HashMap<u64, Slot>>,
+    table: Mutex<HashMap<u64, Inode>>,
     root: u64,
 }
 
-struct Slot {
+struct Inode {
     identity: ContentId,
-    node: Arc<Node>,
+    node: Arc<TreeNode>,
     references: u64,
 }
 
 impl Inodes {
-    /// A table that holds the root for ever.
-    pub fn new(node: Node, root: u64) -> Self {
-        let slot = Slot { identity: node.identity(), node: Arc::new(node), references: 1 };
+    /// A table that always holds the root.
+    pub fn new(node: TreeNode, root: u64) -> Self {
+        let slot = Inode { identity: node.identity(), node: Arc::new(node), references: 1 };
         Self { table: Mutex::new(HashMap::from([(root, slot)])), root }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Slot>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Inode>> {
         lock(&self.table)
     }
 
     /// What an inode stands for.
-    pub fn node(&self, ino: u64) -> Result<Arc<Node>, VfsError> {
+    pub fn node(&self, ino: u64) -> Result<Arc<TreeNode>, VfsError> {
         self.lock().get(&ino).map(|slot| slot.node.clone()).ok_or(VfsError::Stale)
     }
 
-    /// The number of `node`, with one more reference, and what it stands for. The newest node of an identity is kept: its
-    /// link count may have grown. But what is on this machine is read from there, also where a server has it, too. A content may have names that not the same users may read it under: as it has one mode,
-    /// the strictest access holds as long as the inode is referenced.
-    pub fn reference(&self, node: &Node) -> (u64, Arc<Node>) {
+    /// Counts one more reference to `node`. Returns its number, and what that stands for: the newest node of the
+    /// identity, whose link count may have grown. A content that is on this machine is read from here, even if a
+    /// server has it too. An inode has one mode: if users have different access to a content under its names, the
+    /// strictest access applies while the inode is referenced.
+    pub fn reference(&self, node: &TreeNode) -> (u64, Arc<TreeNode>) {
         let identity = node.identity();
         let mut table = self.lock();
         let ino = number_in(&table, &identity, self.root);
-        let slot = table.entry(ino).or_insert_with(|| Slot {
+        let slot = table.entry(ino).or_insert_with(|| Inode {
             identity,
             node: Arc::new(node.clone()),
             references: 0,
         });
         if slot.references > 0 && ino != self.root {
             slot.node = Arc::new(match (&*slot.node, node) {
-                (Node::File(known), Node::File(file)) => {
+                (TreeNode::File(known), TreeNode::File(file)) => {
                     let is_here = known.content.received().is_none() && file.content.received().is_some();
                     let content = if is_here { &known.content } else { &file.content }.clone();
-                    Node::File(FileEntry { access: known.access.and(file.access), content, ..file.clone() })
+                    TreeNode::File(FileEntry {
+                        access: known.access.and(file.access),
+                        content,
+                        ..file.clone()
+                    })
                 }
                 _ => node.clone(),
             });
@@ -63,7 +68,7 @@ impl Inodes {
         (ino, Arc::clone(&slot.node))
     }
 
-    /// The numbers that these identities have or would get, for listings.
+    /// The numbers that these identities have or would get.
     pub fn numbers<'a>(&self, identities: impl IntoIterator<Item = &'a ContentId>) -> Vec<u64> {
         let table = self.lock();
         identities.into_iter().map(|identity| number_in(&table, identity, self.root)).collect()
@@ -84,9 +89,9 @@ impl Inodes {
     }
 }
 
-/// The first number from the one that `identity` derives which is free or already its own. Two identities meet in one
-/// number about once in 2^63 pairs; the later one then gets the next number while both are in use.
-fn number_in(table: &HashMap<u64, Slot>, identity: &ContentId, root: u64) -> u64 {
+/// The first free number, or its own, from the one derived from `identity` on. Two identities share a number once in
+/// about 2^63 pairs; the second one gets the next number while both are in use.
+fn number_in(table: &HashMap<u64, Inode>, identity: &ContentId, root: u64) -> u64 {
     let mut ino = derived(identity);
     loop {
         // 0 means "no inode" to the kernel and to readdir(3).
@@ -113,13 +118,13 @@ mod tests {
     use crate::model::access::Access;
     use crate::model::time::Timestamp;
 
-    fn database(name: &str) -> Node {
-        Node::Database { db: name.into() }
+    fn database(name: &str) -> TreeNode {
+        TreeNode::Database { db: name.into() }
     }
 
     #[test]
     fn numbers_are_derived_and_live_as_long_as_they_are_referenced() {
-        let (first, second) = (Inodes::new(Node::Root, 1), Inodes::new(Node::Root, 1));
+        let (first, second) = (Inodes::new(TreeNode::Root, 1), Inodes::new(TreeNode::Root, 1));
         let (ino, _) = first.reference(&database("beads"));
         assert_eq!(second.reference(&database("beads")).0, ino, "another mount derives the same number");
         assert_eq!(first.reference(&database("beads")).0, ino);
@@ -131,7 +136,7 @@ mod tests {
         assert!(first.node(1).is_ok(), "the root stays");
     }
 
-    /// A content over a server, or from this machine.
+    /// A content from a server, or from this machine.
     struct From {
         server: bool,
     }
@@ -157,27 +162,27 @@ mod tests {
             let (path, id, content) =
                 ("t.jsonl".into(), ContentId::of(&[b"t"]), Content::stream(From { server }));
             let (kind, changed, access) = (FileKind::Regular, Timestamp::UNIX_EPOCH, Access::default());
-            Node::File(FileEntry { path, kind, id, changed, links: 1, access, content })
+            TreeNode::File(FileEntry { path, kind, id, changed, links: 1, access, content })
         };
         for order in [[true, false, true], [false, true, true]] {
-            let inodes = Inodes::new(Node::Root, 1);
+            let inodes = Inodes::new(TreeNode::Root, 1);
             let seen = order.map(|server| inodes.reference(&file(server)));
             assert_eq!((seen[0].0, seen[1].0), (seen[2].0, seen[2].0), "one content, one inode");
-            let Node::File(kept) = &*seen[2].1 else { panic!("it is a file") };
+            let TreeNode::File(kept) = &*seen[2].1 else { panic!("it is a file") };
             assert!(kept.content.received().is_none(), "{order:?}");
         }
     }
 
     #[test]
     fn two_identities_that_derive_one_number_get_two() {
-        let inodes = Inodes::new(Node::Root, 1);
+        let inodes = Inodes::new(TreeNode::Root, 1);
         let (mine, other) = (database("beads"), database("other"));
         let number = derived(&mine.identity());
-        let squatter = Slot { identity: other.identity(), node: Arc::new(other.clone()), references: 1 };
+        let squatter = Inode { identity: other.identity(), node: Arc::new(other.clone()), references: 1 };
         inodes.lock().insert(number, squatter);
         assert_eq!(inodes.reference(&mine).0, number + 1);
         assert!(
-            matches!(&*inodes.node(number + 1).expect("just referenced"), Node::Database { db } if &**db == "beads")
+            matches!(&*inodes.node(number + 1).expect("just referenced"), TreeNode::Database { db } if &**db == "beads")
         );
         assert_eq!(inodes.numbers([&mine.identity()]), [number + 1]);
     }

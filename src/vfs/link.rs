@@ -1,69 +1,76 @@
-//! Where the symlinks lead.
+//! Where symlinks lead.
 
-use crate::model::number::to_usize;
-use crate::model::time::Timestamp;
 use bytes::Bytes;
 
-use super::Vfs;
 use super::error::VfsError;
-use super::node::{Link, RefKind};
-use crate::catalog::{Database, Target};
+use super::tree::NodeTree;
+use crate::catalog::SnapshotFolder;
 use crate::content::FileEntry;
+use crate::model::number::to_usize;
+use crate::model::time::Timestamp;
+use crate::views::View;
 
 /// Longest target of a symlink, in bytes (PATH_MAX counts the NUL at its end).
 const LONGEST_TARGET: u64 = 4095;
 
-impl Vfs {
-    /// The target of a symlink that a source holds, byte for byte: it is never followed here.
-    pub(super) async fn stored_target(&self, file: &FileEntry) -> Result<Bytes, VfsError> {
-        let len = self.engine.len(file.id, &file.content).await?;
+impl NodeTree {
+    /// The target of a source's symlink, byte for byte. It is never followed here.
+    pub async fn stored_target(&self, file: &FileEntry) -> Result<Bytes, VfsError> {
+        let engine = &self.context.engine;
+        let len = engine.len(file.id, &file.content).await?;
         if !(1..=LONGEST_TARGET).contains(&len) {
             return Err(VfsError::NotALink);
         }
-        let reader = self.engine.open(file.id, &file.content).await?;
+        let reader = engine.open(file.id, &file.content).await?;
         let target = reader.read(0, to_usize(len)).await?;
-        // The kernel would end it there.
+        // The kernel would end the target there.
         if target.contains(&0) { Err(VfsError::NotALink) } else { Ok(target) }
     }
 
-    /// The target of a symlink, relative to the folder that it stands in.
-    pub(super) fn link_target(&self, db: &str, link: &Link) -> Result<String, VfsError> {
-        let database = self.database(db)?;
-        let target = self.resolve_link(&database, link).ok_or(VfsError::NotFound)?;
-        let (up, depth) = match link {
-            Link::Latest => ("", 0),
-            Link::Expression(_) | Link::Commit(_) | Link::Last(..) => ("../", 1),
-            Link::Ref(_, path) => ("../", 1 + path.matches('/').count()),
-        };
-        Ok(match target {
-            // A sibling: the shortest way.
-            Target::Listed(name) if matches!(link, Link::Expression(_)) => name.to_string(),
-            Target::Listed(name) => format!("{}asof/{name}", up.repeat(depth)),
-            Target::Beside(hash) => format!("{}commits/{hash}", up.repeat(depth)),
-            Target::Lost(hash) => format!("{}lost/{hash}", up.repeat(depth)),
-        })
+    /// The target of a view's symlink, relative to its folder.
+    pub fn link_target(&self, db: &str, view: &dyn View, path: &str) -> Result<String, VfsError> {
+        let target = self.snapshot_folder(db, view, path).ok_or(VfsError::NotFound)?;
+        let link = if path.is_empty() { view.name().to_owned() } else { format!("{}/{path}", view.name()) };
+        Ok(relative(&link, &target.path()))
     }
 
-    /// The time of the snapshot that a symlink leads to.
-    pub(super) fn link_time(&self, db: &str, link: &Link) -> Option<Timestamp> {
+    /// The time of the snapshot that a view's symlink leads to.
+    pub fn link_time(&self, db: &str, view: &dyn View, path: &str) -> Option<Timestamp> {
+        let target = self.snapshot_folder(db, view, path)?;
         let database = self.database(db).ok()?;
-        match self.resolve_link(&database, link)? {
-            Target::Listed(name) => database.snapshot(&name).map(|s| s.meta.time),
-            Target::Beside(hash) => Some(database.meta(database.commits().get(&hash)?)?.time),
-            Target::Lost(hash) => Some(database.meta(database.lost()?.get(&hash)?)?.time),
-        }
+        Some(database.meta(database.key_in(&target)?)?.time)
     }
 
-    fn resolve_link(&self, database: &Database, link: &Link) -> Option<Target> {
-        match link {
-            Link::Latest => database.latest().map(|s| Target::Listed(s.name.clone())),
-            Link::Expression(text) => database.resolve(text, &self.now()),
-            Link::Ref(RefKind::Branches, path) => database.target(database.branch(path)?),
-            Link::Ref(RefKind::Tags, path) => database.target(database.tag(path)?),
-            Link::Commit(hash) => database.target(database.commits().get(hash)?),
-            Link::Last(period, name) => {
-                database.last_of(*period, name).map(|s| Target::Listed(s.name.clone()))
-            }
+    fn snapshot_folder(&self, db: &str, view: &dyn View, path: &str) -> Option<SnapshotFolder> {
+        view.target(&self.context, &*self.database(db).ok()?, path)
+    }
+}
+
+/// The relative path from a symlink to its target, both below the same folder.
+fn relative(link: &str, target: &str) -> String {
+    let (mut from, mut to) = (link, target);
+    while let (Some((folder, link)), Some((other, target))) = (from.split_once('/'), to.split_once('/'))
+        && folder == other
+    {
+        (from, to) = (link, target);
+    }
+    format!("{}{to}", "../".repeat(from.matches('/').count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn links_lead_the_shortest_way() {
+        for (link, target, way) in [
+            ("latest", "asof/a", "asof/a"),
+            ("asof/yesterday", "asof/a", "a"),
+            ("asof/h", "commits/h", "../commits/h"),
+            ("branches/x/y", "asof/a", "../../asof/a"),
+            ("branches/asof/y", "asof/a", "../../asof/a"),
+        ] {
+            assert_eq!(relative(link, target), way);
         }
     }
 }

@@ -1,143 +1,124 @@
-//! The tree that a user sees, as plain functions: look-up, attributes, listing, reading. No FUSE type here.
+//! The tree that a user sees, as plain functions: look-up, attributes, listing, reading. It uses no type of a front
+//! end.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SnapshotOrLive};
 use crate::content::FileKind;
-use crate::engine::{Engine, IndexError, Listings};
+use crate::engine::{Engine, IndexError};
 use crate::model::secrets::Secrets;
 use crate::util::clock::WallClock;
-use crate::views::{RowIndexes, Versions};
+use crate::views::{self, ViewContext};
 
 mod ahead;
 mod attr;
 mod child;
-mod diffs;
 mod error;
 mod handles;
-mod histories;
 mod inodes;
 mod link;
 mod list;
-mod live;
-mod log_content;
-mod lost;
 mod node;
 mod path;
-mod per_snapshot;
-mod snapshot_dir;
-mod versions;
+mod tree;
 mod xattr;
 
-pub use crate::source::LEAST_RATE;
-pub use attr::{Attr, Kind};
+pub use crate::views::Ttl;
+pub use attr::Attr;
 pub use error::VfsError;
 pub use list::DirEntry;
-pub use node::Stays;
-pub use path::{PathError, Place};
+pub use node::NodeKind;
+pub use path::{PathError, ResolvedPath};
 
+use child::Child;
 use handles::Handles;
 use inodes::Inodes;
-use node::Node;
+use node::TreeNode;
+use tree::NodeTree;
+
+/// A server that sends fewer bytes a second than this is not waited for.
+pub const LEAST_RATE: u64 = crate::source::LEAST_RATE;
 
 /// Number of the root folder's inode.
 pub const ROOT: u64 = 1;
 
-/// The file system: a catalog seen through inodes.
+/// A catalog as a file system.
 pub struct Vfs {
-    catalog: Arc<Catalog>,
-    engine: Arc<Engine>,
-    secrets: Arc<Secrets>,
-    listings: Arc<Listings>,
-    versions: Versions,
-    rows: Arc<RowIndexes>,
+    tree: NodeTree,
     walks: ahead::Walks,
     inodes: Inodes,
     handles: Handles,
-    timeline_entries: list::TimelineEntries,
-    zone: TimeZone,
-    clock: WallClock,
-    mounted: crate::model::time::Timestamp,
+    listings: list::KeptListings,
 }
 
-/// What a look-up found.
+/// The result of a look-up.
 #[derive(Debug, Clone, Copy)]
-pub struct Found {
+pub struct FoundName {
     /// Its attributes.
     pub attr: Attr,
-    /// How long the name will mean the same inode: so long may the kernel remember it.
-    pub name_stays: Stays,
+    /// How long the kernel may remember that the name means this inode.
+    pub name_ttl: Ttl,
 }
 
-/// What a listing tells of an entry.
+/// What a listing says about a name.
 #[derive(Debug, Clone, Copy)]
-pub struct Listed {
+pub struct ListedName {
     /// Its inode number.
     pub ino: u64,
-    /// Its attributes, where they are at hand and stay for good, like its name.
+    /// Its attributes, if they are known, and if they and the name have a long ttl.
     pub attr: Option<Attr>,
 }
 
 impl Vfs {
-    /// A tree over `catalog`, whose contents `engine` reads; `zone` is how time expressions without a zone
-    /// are read; `clock` says what `now` is.
-    pub fn new(catalog: Arc<Catalog>, engine: Engine, zone: TimeZone, clock: impl Into<WallClock>) -> Self {
+    /// A tree over `catalog`, whose contents `engine` reads; `secrets` are the rules for what is secret; `zone` is that of time
+    /// expressions without one; `clock` says what `now` is.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        engine: Engine,
+        secrets: Arc<Secrets>,
+        zone: TimeZone,
+        clock: impl Into<WallClock>,
+    ) -> Self {
         let clock = clock.into();
+        let (views, mounted) = (views::all(&engine), clock.now().into());
+        let context = ViewContext::new(catalog, engine, secrets, zone, clock);
         Self {
-            catalog,
-            secrets: Arc::default(),
-            listings: Arc::new(Listings::new(Arc::default(), engine.budget())),
-            rows: Arc::new(RowIndexes::of(&engine)),
-            engine: Arc::new(engine),
-            versions: Versions::default(),
+            tree: NodeTree { context, views, mounted },
             walks: ahead::Walks::default(),
-            inodes: Inodes::new(Node::Root, ROOT),
+            inodes: Inodes::new(TreeNode::Root, ROOT),
             handles: Handles::default(),
-            timeline_entries: list::TimelineEntries::default(),
-            zone,
-            mounted: clock.now().into(),
-            clock,
+            listings: list::KeptListings::default(),
         }
     }
 
-    /// The same with other rules for what is secret than the built-in ones.
-    #[must_use]
-    pub fn with_secrets(self, secrets: Arc<Secrets>) -> Self {
-        let listings = Arc::new(Listings::new(Arc::clone(&secrets), self.engine.budget()));
-        Self { listings, secrets, ..self }
-    }
-
-    /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success
-    /// with a [`Vfs::forget`]. The size of a table file is exact, so this renders the table when its length
-    /// is not known yet.
+    /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success with a
+    /// [`Vfs::forget`]. Sizes are exact, so this renders a table whose length is not known yet.
     ///
     /// # Errors
     /// [`VfsError::NotFound`] and what the source says.
-    pub async fn lookup(&self, parent: u64, name: &str) -> Result<Found, VfsError> {
+    pub async fn lookup(&self, parent: u64, name: &str) -> Result<FoundName, VfsError> {
         let parent = self.inodes.node(parent)?;
-        let node = self.child(&parent, name).await?;
-        let node = self.settle_live(&parent, name, node).await?;
-        self.measure_ahead(&parent, &node);
-        let size = self.size(&node).await?;
-        let name_stays = self.name_stays(&parent, &node);
+        let Child { node, ttl } = self.tree.settled_child(&parent, name).await?;
+        self.walks.measure_ahead(&self.tree, &parent, &node);
+        let size = self.tree.size(&node).await?;
         let (ino, node) = self.inodes.reference(&node);
-        Ok(Found { attr: self.attr(ino, &node, size), name_stays })
+        Ok(FoundName { attr: self.tree.attr(ino, &node, size), name_ttl: ttl })
     }
 
-    /// Puts on disk what was learned of contents, where there is a place for it. Blocks.
+    /// Saves the facts about contents, if there is a folder for them. Blocks.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn save(&self) -> Result<(), IndexError> {
-        self.engine.save()
+        self.tree.context.engine.save()
     }
 
-    /// Waits until the segments that were made are on disk, where they are kept, or for some seconds. Blocks.
+    /// Waits until new segments are on disk, if they are kept there, or for some seconds. Blocks.
     pub fn flush(&self) {
-        self.engine.flush_segments();
+        self.tree.context.engine.flush_segments();
     }
 
     /// Drops `count` references to an inode.
@@ -148,22 +129,24 @@ impl Vfs {
     /// The attributes of an inode.
     ///
     /// # Errors
-    /// [`VfsError::Stale`] for an inode that nobody holds, and what the source says.
+    /// [`VfsError::Stale`] for an inode without references, and what the source says.
     pub async fn getattr(&self, ino: u64) -> Result<Attr, VfsError> {
         let node = self.inodes.node(ino)?;
-        let size = self.size(&node).await?;
-        Ok(self.attr(ino, &node, size))
+        let size = self.tree.size(&node).await?;
+        Ok(self.tree.attr(ino, &node, size))
     }
 
-    /// Where a symlink leads: the tree's own, relative to its folder; one that a source holds, as it says.
+    /// The target of a symlink: relative for the tree's own, as it is for one of a source.
     ///
     /// # Errors
-    /// [`VfsError::NotFound`] when what it named is no longer there; [`VfsError::NotALink`] for one that no system call
-    /// could give; what the source says.
+    /// [`VfsError::NotFound`] if its target is no longer there; [`VfsError::NotALink`] for a target that no system
+    /// call could return; what the source says.
     pub async fn readlink(&self, ino: u64) -> Result<Bytes, VfsError> {
         match &*self.inodes.node(ino)? {
-            Node::Link { db, link } => Ok(self.link_target(db, link)?.into_bytes().into()),
-            Node::File(file) if file.kind == FileKind::Symlink => self.stored_target(file).await,
+            TreeNode::Link { db, view, path } => {
+                Ok(self.tree.link_target(db, &**view, path)?.into_bytes().into())
+            }
+            TreeNode::File(file) if file.kind == FileKind::Symlink => self.tree.stored_target(file).await,
             _ => Err(VfsError::InvalidArgument),
         }
     }
@@ -174,16 +157,16 @@ impl Vfs {
     /// What the source says when the content cannot be read.
     pub async fn open(&self, ino: u64) -> Result<u64, VfsError> {
         match &*self.inodes.node(ino)? {
-            Node::File(file) if file.kind != FileKind::Symlink => {
-                let reader = self.engine.open(file.id, &file.content).await?;
+            TreeNode::File(file) if file.kind != FileKind::Symlink => {
+                let reader = self.tree.context.engine.open(file.id, &file.content).await?;
                 Ok(self.handles.add_file(reader))
             }
-            Node::Link { .. } | Node::File(_) => Err(VfsError::InvalidArgument),
+            TreeNode::Link { .. } | TreeNode::File(_) => Err(VfsError::InvalidArgument),
             _ => Err(VfsError::IsADirectory),
         }
     }
 
-    /// Up to `size` bytes from `offset`: fewer only at the end of the file.
+    /// Reads `size` bytes from `offset`: fewer only at the end of the file.
     ///
     /// # Errors
     /// [`VfsError::BadHandle`], and what the source says.
@@ -192,14 +175,14 @@ impl Vfs {
         Ok(reader.read(offset, size).await?)
     }
 
-    /// Opens a folder: the handle holds its listing as of now, in a lasting order.
+    /// Opens a folder: the handle keeps its listing as of now, in a fixed order.
     ///
     /// # Errors
     /// What the source says when the folder cannot be listed.
     pub async fn opendir(&self, ino: u64) -> Result<u64, VfsError> {
         let node = self.inodes.node(ino)?;
-        let entries = self.list(&node).await?;
-        self.list_ahead(&node).await?;
+        let entries = self.listings.list(&self.tree, &self.inodes, &node).await?;
+        self.walks.list_ahead(&self.tree, &node).await?;
         Ok(self.handles.add_dir(entries))
     }
 
@@ -211,56 +194,36 @@ impl Vfs {
         self.handles.dir(handle)
     }
 
-    /// What a listing may tell of one of the [`Vfs::entries`] of the folder `parent`. Nothing is read for it. It
-    /// counts one more reference to the entry's inode: pair each success with a [`Vfs::forget`].
+    /// Describes one of the [`Vfs::entries`] of the folder `parent` without reading anything. Counts one more
+    /// reference to its inode: pair each success with a [`Vfs::forget`].
     ///
     /// # Errors
-    /// [`VfsError::NotFound`] when the name has left since, and what the source says.
-    pub async fn entry(&self, parent: u64, name: &str) -> Result<Listed, VfsError> {
+    /// [`VfsError::NotFound`] if the name has left since, and what the source says.
+    pub async fn entry(&self, parent: u64, name: &str) -> Result<ListedName, VfsError> {
         let parent = self.inodes.node(parent)?;
-        let node = self.child(&parent, name).await?;
+        let Child { node, ttl } = self.tree.child(&parent, name).await?;
         let (ino, node) = self.inodes.reference(&node);
-        let lasts =
-            self.name_stays(&parent, &node) == Stays::ForGood && node.attributes_stay() == Stays::ForGood;
-        let size = if lasts { self.known_size(&node) } else { None };
+        let lasts = ttl == Ttl::Long && node.attr_ttl() == Ttl::Long;
+        let size = if lasts { self.tree.known_size(&node) } else { None };
         if size.is_some() {
-            self.walks_past(&parent, &node);
+            self.walks.pass_by(&self.tree, &parent, &node);
         }
-        Ok(Listed { ino, attr: size.map(|size| self.attr(ino, &node, size)) })
+        Ok(ListedName { ino, attr: size.map(|size| self.tree.attr(ino, &node, size)) })
     }
 
-    /// How many bytes the servers that an inode leads to have sent so far; `None` where it leads to other sources, too.
+    /// How many bytes the servers behind an inode have sent so far; `None` if other sources are behind it too.
     pub fn received(&self, ino: u64) -> Option<u64> {
         match &*self.inodes.node(ino).ok()? {
-            Node::File(file) => file.content.received(),
-            Node::Snapshot { db, key, .. } => self.database(db).ok()?.view(key.slot)?.database.received(),
-            node => self.database(node.database()?).ok()?.received(),
+            TreeNode::File(file) => file.content.received(),
+            TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => {
+                self.tree.database(db).ok()?.view(key.slot)?.database.received()
+            }
+            node => self.tree.database(node.database()?).ok()?.received(),
         }
     }
 
     /// Closes a handle of a file or a folder.
     pub fn release(&self, handle: u64) {
         self.handles.remove(handle);
-    }
-
-    /// How long a name will mean this inode. An archive may be replaced by another one of its name.
-    fn name_stays(&self, parent: &Node, node: &Node) -> Stays {
-        let stays = node.name_stays(parent);
-        let snapshot = [parent, node].into_iter().find_map(|node| match node {
-            Node::Snapshot { db, key, .. } => Some((db, key)),
-            _ => None,
-        });
-        let may_be_replaced = snapshot.is_some_and(|(db, key)| {
-            self.database(db).ok().and_then(|d| d.meta(key).map(|m| m.known_as.is_some())).unwrap_or(true)
-        });
-        if stays == Stays::ForGood && may_be_replaced { Stays::ForNow } else { stays }
-    }
-
-    fn state(&self) -> Arc<crate::catalog::State> {
-        self.catalog.state()
-    }
-
-    fn database(&self, name: &str) -> Result<Arc<crate::catalog::Database>, VfsError> {
-        self.state().database(name).cloned().ok_or(VfsError::NotFound)
     }
 }

@@ -1,7 +1,7 @@
-//! Extended attributes: what is known of a file or of a snapshot beside its bytes (xattr(7)).
+//! Extended attributes: facts about a file or a snapshot (xattr(7)).
 //!
-//! They are asked for by inode. A file's inode is one content, which many snapshots show: what a snapshot is
-//! stands at its folder, and not at the files in it.
+//! They belong to inodes. A file's inode is one content, which many snapshots show, so facts about a snapshot are at
+//! its folder and not at its files.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,43 +10,28 @@ use data_encoding::HEXLOWER;
 
 use super::Vfs;
 use super::error::VfsError;
-use super::node::Node;
-use crate::catalog::SnapKey;
+use super::node::TreeNode;
+use crate::catalog::{SnapshotKey, SnapshotOrLive};
 use crate::content::{FileEntry, FileKind};
 use crate::views::row_count;
 
-/// How all of them begin. `user.` is the only namespace that is there for everybody.
+/// The prefix of all names. `user.` is the only namespace for all users.
 const PREFIX: &str = "user.asof.";
 
-/// Longest value in bytes: ext4 has one block of 4 KiB for all of a file's, and a copy should have them too.
+/// The longest value in bytes: ext4 has one block of 4 KiB for all attributes of a file, and a copy should keep them.
 const LONGEST: usize = 2048;
 
-/// Stands at the end of what was cut.
+/// Marks a value that was cut.
 const CUT: &str = "…";
 
-/// Of a file.
-const OF_FILES: [FileFact; 3] = [FileFact::Key, FileFact::Sha256, FileFact::Rows];
+/// The names of facts about a file.
+const KEY: &str = "key";
+const SHA256: &str = "sha256";
+/// Only tables have rows.
+const ROWS: &str = "rows";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FileFact {
-    Key,
-    Sha256,
-    Rows,
-}
-
-impl FileFact {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Sha256 => "sha256",
-            Self::Rows => "rows",
-        }
-    }
-
-    /// Whether a file has it. Rows are lines of JSON.
-    fn is_of(self, file: &FileEntry) -> bool {
-        self != Self::Rows || file.path.ends_with(".jsonl")
-    }
+fn names_for(file: &FileEntry) -> &'static [&'static str] {
+    if file.path.ends_with(".jsonl") { &[KEY, SHA256, ROWS] } else { &[KEY, SHA256] }
 }
 
 impl Vfs {
@@ -56,12 +41,10 @@ impl Vfs {
     /// [`VfsError::Stale`] for an inode that nobody holds.
     pub fn xattr_names(&self, ino: u64) -> Result<Vec<String>, VfsError> {
         let names: Vec<&str> = match &*self.inodes.node(ino)? {
-            // The kernel lets symlinks have none of the kind.
-            Node::File(file) if file.kind == FileKind::Symlink => Vec::new(),
-            Node::File(file) => {
-                OF_FILES.into_iter().filter(|fact| fact.is_of(file)).map(FileFact::name).collect()
-            }
-            Node::Snapshot { db, key, path } if path.is_empty() => {
+            // Linux allows no such attribute on a symlink.
+            TreeNode::File(file) if file.kind == FileKind::Symlink => Vec::new(),
+            TreeNode::File(file) => names_for(file).to_vec(),
+            TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), path } if path.is_empty() => {
                 self.snapshot_facts(db, key)?.into_iter().map(|(name, _)| name).collect()
             }
             _ => Vec::new(),
@@ -69,7 +52,7 @@ impl Vfs {
         Ok(names.into_iter().map(|name| format!("{PREFIX}{name}")).collect())
     }
 
-    /// The value of one, by its full name. What only the bytes can tell takes reading all of them once.
+    /// The value of one, by its full name. Some values need a full read of the content, once.
     ///
     /// # Errors
     /// [`VfsError::NoAttribute`] and what the source says.
@@ -79,8 +62,8 @@ impl Vfs {
         }
         let name = name.strip_prefix(PREFIX).ok_or(VfsError::NoAttribute)?;
         match &*self.inodes.node(ino)? {
-            Node::File(file) => self.file_fact(file, name).await,
-            Node::Snapshot { db, key, path } if path.is_empty() => {
+            TreeNode::File(file) => self.file_fact(file, name).await,
+            TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), path } if path.is_empty() => {
                 let facts = self.snapshot_facts(db, key)?;
                 let fact = facts.into_iter().find(|(known, _)| *known == name);
                 fact.map(|(_, value)| value.into_bytes()).ok_or(VfsError::NoAttribute)
@@ -90,19 +73,23 @@ impl Vfs {
     }
 
     async fn file_fact(&self, file: &FileEntry, name: &str) -> Result<Vec<u8>, VfsError> {
-        let named = |fact: &FileFact| fact.name() == name && fact.is_of(file);
-        let fact = OF_FILES.into_iter().find(named).ok_or(VfsError::NoAttribute)?;
-        let value = match fact {
-            FileFact::Key => HEXLOWER.encode(file.id.as_bytes()),
-            FileFact::Sha256 => HEXLOWER.encode(&self.engine.digest(file.id, &file.content).await?.sha256),
-            FileFact::Rows => row_count(&self.engine, file).await?.to_string(),
+        let engine = &self.tree.context.engine;
+        let value = match name {
+            KEY => HEXLOWER.encode(file.id.as_bytes()),
+            SHA256 => HEXLOWER.encode(&engine.digest(file.id, &file.content).await?.sha256),
+            ROWS if names_for(file).contains(&ROWS) => row_count(engine, file).await?.to_string(),
+            _ => return Err(VfsError::NoAttribute),
         };
         Ok(value.into_bytes())
     }
 
-    /// What its sources say about a snapshot; nothing for what they do not.
-    fn snapshot_facts(&self, db: &Arc<str>, key: &SnapKey) -> Result<Vec<(&'static str, String)>, VfsError> {
-        let database = self.database(db)?;
+    /// The facts that its source knows about a snapshot.
+    fn snapshot_facts(
+        &self,
+        db: &Arc<str>,
+        key: &SnapshotKey,
+    ) -> Result<Vec<(&'static str, String)>, VfsError> {
+        let database = self.tree.database(db)?;
         let meta = database.meta(key).ok_or(VfsError::Stale)?;
         let committer = match (&*meta.author, &*meta.email) {
             (author, "") => author.to_owned(),

@@ -1,77 +1,65 @@
-//! Files that are made from the contents of snapshots: checksums, versions of tables, differences, histories of
-//! rows, exports.
+//! Views: folders and files that the tree shows in the folder of each database, made from its snapshots.
 //!
-//! They stand between the engine, which gives the bytes of contents, and the tree, which shows them under names.
+//! Each is one file or folder here, behind one trait ([`View`]), and one line in [`all`]. Views stand between the engine, which
+//! gives the bytes of contents, and the tree, which shows them under names and gives out inodes.
 
 use std::sync::Arc;
 
-use crate::content::{ErrorKind, SourceError};
+use crate::engine::Engine;
+use crate::model::period::Period;
 
-mod ancestry;
-mod beads;
+mod asof;
+mod change_index;
+mod commits;
+mod context;
+mod derived;
 mod diff;
-mod files;
+mod error;
+mod export;
 mod history;
-mod ids;
-mod key;
-mod lines;
-mod pairs;
-mod places;
-mod row_changes;
-mod row_index;
+mod latest;
+mod live;
+mod log;
+mod log_lines;
+mod lost;
+pub mod paths;
+mod periods;
+mod refs;
 mod rows;
-mod sides;
-mod steps;
+mod sql;
 mod sums;
 mod versions;
+mod view;
 
-pub use ancestry::{Ancestry, Base};
-pub use beads::beads_export;
-pub use diff::{Counts, RowChange, TableDiff, changed_columns, diff, write_change};
-pub use files::{DiffSides, diff_files, history_file};
-pub use history::RowIndexes;
-pub use rows::{each_row_name, row_count};
-pub use sums::{no_sums, sums};
-pub use versions::{Version, VersionIndex, Versions};
+pub use change_index::{ChangeIndex, ChangeIndexes, IndexedChange};
+pub use context::ViewContext;
+pub use error::{DerivedError, ViewError};
+pub use log_lines::{log_lines, lost_log_lines};
+pub use rows::change::{RowChange, RowCounts, changed_columns, write_change};
+pub use rows::diff::{TableDiff, diff};
+pub use rows::names::{each_row_name, row_count};
+pub use view::{Item, ListedFile, ListedItem, Ttl, View, ViewFolder, ViewRequest, join};
 
-/// Why a file cannot be made.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum DerivedError {
-    /// A content that it is made of cannot be read.
-    #[error(transparent)]
-    Source(#[from] Arc<SourceError>),
-    /// It would take more than a machine has.
-    #[error("{0}")]
-    TooMuch(String),
-    /// The rows of a table are not what it is made of.
-    #[error("{0}")]
-    Unfit(String),
-}
-
-impl DerivedError {
-    /// The failure of a content.
-    fn into_source(self) -> Arc<SourceError> {
-        match self {
-            Self::Source(error) => error,
-            other => Arc::new(other.of("a difference")),
-        }
+/// All views. Their order does not matter.
+pub fn all(engine: &Engine) -> Vec<Arc<dyn View>> {
+    let mut views: Vec<Arc<dyn View>> = vec![
+        Arc::new(asof::AsOfView),
+        Arc::new(commits::CommitsView),
+        Arc::new(diff::DiffView),
+        Arc::new(export::ExportView),
+        Arc::new(history::HistoryView::new(engine)),
+        Arc::new(latest::LatestView),
+        Arc::new(live::LiveView),
+        Arc::new(log::LogView),
+        Arc::new(lost::LostView),
+        Arc::new(refs::RefsView::Branches),
+        Arc::new(refs::RefsView::Tags),
+        Arc::new(sql::SqlView),
+        Arc::new(sums::SumsView),
+        Arc::new(versions::VersionsView),
+    ];
+    for period in Period::ALL {
+        views.push(Arc::new(periods::PeriodsView(period)));
     }
-
-    /// The failure of a content that is made of others.
-    fn of(self, what: &str) -> SourceError {
-        match self {
-            Self::Source(error) => {
-                let made =
-                    SourceError::new(error.kind, error.source_label.clone(), format!("cannot make {what}"));
-                let made = made.because(error.chain());
-                match &error.hint {
-                    Some(hint) => made.with_hint(hint.clone()),
-                    None => made,
-                }
-            }
-            Self::TooMuch(why) | Self::Unfit(why) => {
-                SourceError::new(ErrorKind::Unsupported, "asof", format!("cannot make {what}")).because(why)
-            }
-        }
-    }
+    views
 }

@@ -1,47 +1,75 @@
-//! `sums/<name>.sha256`: what `sha256sum` would say of every file of a snapshot.
+//! `sums/<name>.sha256`: the output of `sha256sum` for all files of a snapshot.
 
 use std::sync::Arc;
 
-use crate::model::time::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 
-use super::files::entry;
+use super::derived::{access_of_all, entry};
+use super::error::ViewError;
+use super::view::{Item, ListedFile, ListedItem, Ttl, View, ViewFolder, ViewRequest};
+use crate::catalog::{Database, Snapshot, SnapshotOrLive};
 use crate::content::{Content, FileEntry, FileKind, Sink, SourceError, Stream};
 use crate::engine::Engine;
-use crate::model::access::{Access, Audience};
+use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
 
-/// The path of the file by itself, which does not count.
-const SUMS: &str = "sums";
+const ENDING: &str = ".sha256";
 
-/// Hex digits of a SHA-256, and the two blanks behind them.
+/// The hex digits of a SHA-256, and the two blanks after them.
 const HASH: usize = 64 + 2;
 
-/// The checksums of `files`, which lie in `folder` below the one in which `sha256sum -c` is to be run. `id` names the
-/// snapshot.
-pub fn sums(
-    engine: &Arc<Engine>,
-    id: ContentId,
-    folder: String,
-    files: Arc<[FileEntry]>,
-    changed: Timestamp,
-) -> FileEntry {
-    let access = files.iter().map(|file| file.access).fold(Access::default(), Access::and).without_values();
-    let content = Sums { engine: Arc::clone(engine), folder, files };
-    entry(SUMS.into(), sums_id(id), changed, access, Content::stream(content))
+pub(super) struct SumsView;
+
+#[async_trait]
+impl View for SumsView {
+    fn name(&self) -> &'static str {
+        "sums"
+    }
+
+    async fn list(&self, request: ViewRequest<'_>) -> Result<Vec<ListedItem>, ViewError> {
+        let database = request.database;
+        let item = |snapshot: &Snapshot| {
+            let file = ListedFile { id: id_of(database, snapshot), kind: FileKind::Regular };
+            (format!("{}{ENDING}", snapshot.name).into(), Item::File(file))
+        };
+        Ok(database.snapshots().iter().map(item).collect())
+    }
+
+    async fn lookup(&self, request: ViewRequest<'_>, name: &str) -> Result<Item, ViewError> {
+        let database = request.database;
+        let snapshot = name.strip_suffix(ENDING).and_then(|name| database.snapshot(name));
+        let snapshot = snapshot.ok_or(ViewError::NotFound)?;
+        let (folder, changed) = (format!("asof/{}", snapshot.name), snapshot.meta.time);
+        let of = SnapshotOrLive::Snapshot(snapshot.key.clone());
+        let (access, content) = match request.context.files(database, &of).await {
+            Ok(files) => {
+                let access = access_of_all(&*files).without_values();
+                (
+                    access,
+                    Content::stream(SumsContent {
+                        engine: Arc::clone(&request.context.engine),
+                        folder,
+                        files,
+                    }),
+                )
+            }
+            // Its name stays listed, and reading it reports the reason. Who may read its files is not known.
+            Err(ViewError::Source(why)) => (Audience::Owner.into(), Content::stream(NoSums { folder, why })),
+            Err(error) => return Err(error),
+        };
+        Ok(Item::File(entry(name.into(), id_of(database, snapshot), changed, access, content)))
+    }
+
+    fn ttl(&self, _folder: &ViewFolder, _item: &Item) -> Ttl {
+        Ttl::Short
+    }
 }
 
-/// The same for a snapshot whose files cannot be listed: reading it says why. Its name stays listed.
-pub fn no_sums(id: ContentId, folder: String, changed: Timestamp, why: Arc<SourceError>) -> FileEntry {
-    // Whom its files would let in is not known.
-    entry(SUMS.into(), sums_id(id), changed, Audience::Owner.into(), Content::stream(NoSums { folder, why }))
-}
-
-/// The id of the checksums of a snapshot.
-fn sums_id(snapshot: ContentId) -> ContentId {
-    ContentId::of(&[b"sums", snapshot.as_bytes()])
+/// The content id of a snapshot's checksums, which is known without its files.
+fn id_of(database: &Database, snapshot: &Snapshot) -> ContentId {
+    ContentId::of(&[b"sums", snapshot.key.identity(&database.name, "").as_bytes()])
 }
 
 struct NoSums {
@@ -62,20 +90,20 @@ impl Stream for NoSums {
     }
 }
 
-struct Sums {
+struct SumsContent {
     engine: Arc<Engine>,
     folder: String,
     files: Arc<[FileEntry]>,
 }
 
-impl Sums {
-    /// The files that have bytes of their own; `sha256sum` follows symlinks, which may lead anywhere.
+impl SumsContent {
+    /// The files except symlinks: `sha256sum` would follow them anywhere.
     fn regular(&self) -> impl Iterator<Item = &FileEntry> {
         self.files.iter().filter(|file| file.kind != FileKind::Symlink)
     }
 
-    /// The end of a file's line, and whether the line begins with a backslash: as coreutils has it, a name with one has
-    /// it doubled. (Control characters cannot be in a path.)
+    /// The name in a file's line, and whether the line starts with a backslash: coreutils then doubles each backslash
+    /// in the name. (A path has no control characters.)
     fn name(&self, file: &FileEntry) -> (bool, String) {
         let name = format!("{}/{}", self.folder, file.path);
         match name.contains('\\') {
@@ -86,7 +114,7 @@ impl Sums {
 }
 
 #[async_trait]
-impl Stream for Sums {
+impl Stream for SumsContent {
     fn stated_len(&self) -> Option<u64> {
         let line = |file| {
             let (is_escaped, name) = self.name(file);

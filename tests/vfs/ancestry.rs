@@ -1,17 +1,17 @@
-//! One rule says what a snapshot is compared with: `versions/`, `history/` and `asof log` agree.
+//! One rule decides what a snapshot is compared with: `versions/`, `history/` and `asof log` agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use asof::engine::Listings;
 use asof::model::history::{History, SnapshotMeta};
-use asof::query::changed_files;
-use asof::views::{Ancestry, Versions};
+use asof::query::DatabaseLog;
+use asof::views::ChangeIndexes;
 
-use crate::derived::runtime;
+use crate::views::runtime;
 use crate::memory::{Files, Memory, archive, catalog, commit};
 
-/// Snapshots, oldest first: each with the value of a file of its own and of one that all have.
+/// Snapshots, oldest first: each with a file of its own, and the value of a file that all have.
 fn database(timeline: Vec<Arc<SnapshotMeta>>, values: &[(&str, u8)]) -> Memory {
     let files = timeline.iter().zip(values).map(|(meta, (own, value))| {
         let files =
@@ -28,25 +28,24 @@ fn database(timeline: Vec<Arc<SnapshotMeta>>, values: &[(&str, u8)]) -> Memory {
     }
 }
 
-/// By snapshot, the files that it changed, as `asof log` and as `versions/` have it.
+/// The files that each snapshot changed, by `asof log` and by `versions/`.
 async fn told(memory: Memory) -> [Vec<(String, BTreeSet<String>)>; 2] {
     let catalog = catalog(vec![vec![memory]]);
     let database = Arc::clone(catalog.state().database("db").expect("it is there"));
     let listings = Listings::default();
-    let ancestry = Ancestry::of(&database);
-    let index = Versions::default().of(&database, &listings).await.expect("all can be listed");
+    let log = DatabaseLog::of(&database);
+    let index = ChangeIndexes::default().of(&database, &listings).await.expect("all can be listed");
     let mut by_log = Vec::new();
     for snapshot in database.snapshots() {
-        let changed =
-            changed_files(&database, &ancestry, snapshot, &listings).await.expect("all can be listed");
+        let changed = log.changes(snapshot, &listings, |_| true).await.expect("all can be listed");
         let files = changed.map(|changed| changed.files.iter().map(|file| file.path.to_string()).collect());
         by_log.push((snapshot.meta.id.to_string(), files.unwrap_or_default()));
     }
     let mut by_versions: Vec<(String, BTreeSet<String>)> =
         database.snapshots().iter().map(|snapshot| (snapshot.meta.id.to_string(), BTreeSet::new())).collect();
     for (_, path) in index.folders() {
-        for version in index.of(path) {
-            by_versions[version.at].1.insert(path.to_string());
+        for change in index.of(path) {
+            by_versions[change.at].1.insert(path.to_string());
         }
     }
     [by_log, by_versions]
@@ -74,7 +73,7 @@ fn log_and_versions_compare_a_snapshot_with_the_same_one() {
         let changed = |at: usize| log[at].1.iter().map(String::as_str).collect::<Vec<_>>();
         assert_eq!([changed(1), changed(2), changed(3)], [&all[..1], &["other", "own"], &[]]);
 
-        // Archives, one of them made aside.
+        // Archives, one of them a marked copy.
         let marked = |meta: SnapshotMeta| SnapshotMeta { mark: Some("pre-restore"), ..meta };
         let archives = ["a0", "a1", "a2"].into_iter().zip(0..).map(|(id, at)| archive(id, at, &[]));
         let timeline = archives.map(|meta| if &*meta.id == "a1" { marked(meta) } else { meta }).map(Arc::new);

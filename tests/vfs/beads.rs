@@ -2,7 +2,7 @@
 
 use asof::vfs::Vfs;
 
-use crate::derived::{find, memory, names, read, runtime};
+use crate::views::{find, memory, names, read, runtime};
 use crate::memory::{catalog, tree};
 
 /// Rows of the tables of Beads 1.0 and before: one dependency for each pair.
@@ -43,7 +43,7 @@ const OLD: &[(&str, &str)] = &[
     ("config.jsonl", "{\"key\":\"kv.memory.k\",\"value\":\"v\"}\n"),
 ];
 
-/// What `bd export --all` says of them.
+/// The output of `bd export --all` for them.
 const EXPORTED: &str = concat!(
     r#"{"_type":"issue","id":"bd-2","title":"Two","status":"open","priority":0,"issue_type":"task","#,
     r#""created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z","#,

@@ -1,4 +1,4 @@
-//! What a listing tells besides names: only what is at hand, and never at the cost of a read.
+//! What a listing says besides names: only what is known, without a read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ async fn of_what_moves_on_a_listing_tells_the_name_only() {
     let tree = one_snapshot(&Arc::default());
     let database = walk(&tree, &["db"]).await;
     for name in ["asof", "branches", "commits", "latest", "live", "log.jsonl", "tags"] {
-        // Also where the attributes are at hand.
+        // The same if the attributes are known.
         let found = tree.lookup(database, name).await.expect("it is there").attr;
         let told = tree.entry(database, name).await.expect("it is listed");
         assert!(told.attr.is_none() && told.ino == found.ino, "{name}: {told:?}");
@@ -85,7 +85,7 @@ async fn each_entry_is_one_reference() {
     assert!(matches!(tree.getattr(ino).await, Err(VfsError::Stale)));
 }
 
-/// By the clock that the catalog was given, and no other.
+/// By the clock of the catalog, and no other.
 #[tokio::test]
 async fn a_log_is_as_old_as_the_first_look_at_its_state() {
     let tree = one_snapshot(&Arc::default());

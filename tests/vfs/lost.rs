@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use asof::catalog::{Catalog, Target, lost_log_lines};
+use asof::catalog::{Catalog, SnapshotFolder};
 use asof::model::time_expr::Clock;
-use asof::vfs::{Kind, ROOT, Stays, Vfs, VfsError};
+use asof::vfs::{NodeKind, ROOT, Ttl, Vfs, VfsError};
+use asof::views::lost_log_lines;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -27,7 +28,7 @@ fn flattened() -> Memory {
     memory
 }
 
-fn resolved(catalog: &Catalog, expr: &str) -> Option<Target> {
+fn resolved(catalog: &Catalog, expr: &str) -> Option<SnapshotFolder> {
     let now = Timestamp::from_second(NOW).expect("a time within jiff's range");
     catalog.state().database("db")?.resolve(expr, &Clock { now, zone: &TimeZone::UTC })
 }
@@ -40,7 +41,7 @@ async fn find(vfs: &Vfs, path: &str) -> Result<u64, VfsError> {
     Ok(at)
 }
 
-async fn names(vfs: &Vfs, path: &str) -> Vec<(String, Kind)> {
+async fn names(vfs: &Vfs, path: &str) -> Vec<(String, NodeKind)> {
     let handle = vfs.opendir(find(vfs, path).await.expect("a folder")).await.expect("it opens");
     let entries = vfs.entries(handle).expect("it is open");
     vfs.release(handle);
@@ -65,9 +66,9 @@ fn a_lost_commit_is_a_folder_like_any_other() {
         let listed: Vec<_> = names(&vfs, "db").await.into_iter().map(|(name, _)| name).collect();
         let own = ["asof", "branches", "commits", "latest", "log.jsonl", "lost", "tags"];
         assert!(own.iter().all(|name| listed.contains(&(*name).to_owned())), "{listed:?}");
-        let [b, c] = ['b', 'c'].map(|letter| (hash(letter), Kind::Directory));
-        assert_eq!(names(&vfs, "db/lost").await, [b, c, ("log.jsonl".into(), Kind::File)]);
-        assert_eq!(names(&vfs, "db/commits").await, [(hash('a'), Kind::Symlink)]);
+        let [b, c] = ['b', 'c'].map(|letter| (hash(letter), NodeKind::Directory));
+        assert_eq!(names(&vfs, "db/lost").await, [b, c, ("log.jsonl".into(), NodeKind::File)]);
+        assert_eq!(names(&vfs, "db/commits").await, [(hash('a'), NodeKind::Symlink)]);
         assert_eq!(names(&vfs, "db/asof").await.len(), 1);
         assert_eq!(text(&vfs, &format!("db/lost/{}/t.jsonl", hash('c'))).await, "changed");
         assert_eq!(text(&vfs, &format!("db/lost/{}/d/u.jsonl", hash('c'))).await, "below");
@@ -78,7 +79,7 @@ fn a_lost_commit_is_a_folder_like_any_other() {
         }
         let lost = find(&vfs, "db/lost").await.expect("the folder");
         let found = vfs.lookup(lost, &hash('c')).await.expect("a lost commit");
-        assert!(found.name_stays == Stays::Unsure, "what is collected has to leave at once");
+        assert!(found.name_ttl == Ttl::None, "what is collected has to leave at once");
         assert_eq!(found.attr.mtime.as_second(), NOW - 10);
     });
 }
@@ -103,8 +104,8 @@ fn its_log_tells_what_is_known_of_each() {
 #[test]
 fn hashes_find_lost_commits_and_times_do_not() {
     let catalog = catalog(vec![vec![flattened()]]);
-    let listed = Some(Target::Listed("2026-01-09T235820Z".into()));
-    let lost = |letter| Some(Target::Lost(hash(letter).into()));
+    let listed = Some(SnapshotFolder::Listed("2026-01-09T235820Z".into()));
+    let lost = |letter| Some(SnapshotFolder::Lost(hash(letter).into()));
     for (expr, expected) in [
         ("now", listed.clone()),
         ("2026-01-09T23:59:55Z", listed.clone()),
@@ -123,7 +124,7 @@ fn hashes_find_lost_commits_and_times_do_not() {
         let link = find(&vfs, &format!("db/asof/{}", hash('c'))).await.expect("a hash is a name");
         assert_eq!(vfs.readlink(link).await.expect("it is a link"), format!("../lost/{}", hash('c')));
         let by_ref = vfs.getattr(link).await.expect("it is there");
-        assert_eq!((by_ref.kind, by_ref.mtime.as_second()), (Kind::Symlink, NOW - 10));
+        assert_eq!((by_ref.kind, by_ref.mtime.as_second()), (NodeKind::Symlink, NOW - 10));
     });
 }
 
@@ -133,8 +134,8 @@ fn a_prefix_means_what_a_name_reaches_before_what_is_lost() {
     let near = format!("cccccccc{}", "d".repeat(24));
     memory.history.off_timeline = vec![commit(&near, NOW - 5, &[])];
     let catalog = catalog(vec![vec![memory]]);
-    assert_eq!(resolved(&catalog, "cccccccc"), Some(Target::Beside(near.into())));
-    assert_eq!(resolved(&catalog, "ccccccccc"), Some(Target::Lost(hash('c').into())));
+    assert_eq!(resolved(&catalog, "cccccccc"), Some(SnapshotFolder::Beside(near.into())));
+    assert_eq!(resolved(&catalog, "ccccccccc"), Some(SnapshotFolder::Lost(hash('c').into())));
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn what_was_collected_is_stale() {
     let vfs = tree(Arc::clone(&catalog));
     block_on(async {
         let folder = find(&vfs, &format!("db/lost/{}", hash('c'))).await.expect("a folder");
-        // The source still answers for what it does not show any more.
+        // The source still answers for what it no longer shows.
         let mut collected = flattened();
         collected.history.lost = Some(vec![]);
         show(&catalog, 0, vec![collected]);
@@ -161,7 +162,7 @@ fn what_was_collected_is_stale() {
         assert!(matches!(vfs.opendir(folder).await, Err(VfsError::Stale)));
         let again = find(&vfs, &format!("db/lost/{}", hash('c'))).await;
         assert!(matches!(again, Err(VfsError::NotFound)));
-        assert_eq!(names(&vfs, "db/lost").await, [("log.jsonl".into(), Kind::File)]);
+        assert_eq!(names(&vfs, "db/lost").await, [("log.jsonl".into(), NodeKind::File)]);
         assert_eq!(text(&vfs, "db/lost/log.jsonl").await, "");
     });
     assert_eq!(lost_log_lines(catalog.state().database("db").expect("shown")), b"");
@@ -188,7 +189,7 @@ fn a_commit_beside_the_timeline_leaves_with_its_branch() {
     block_on(async {
         let commits = find(&vfs, "db/commits").await.expect("the folder");
         let found = vfs.lookup(commits, &hash('d')).await.expect("a branch leads to it");
-        assert!(found.name_stays == Stays::ForNow, "stat must not find for a minute what ls does not");
+        assert!(found.name_ttl == Ttl::Short, "stat must not find for a minute what ls does not");
         show(&catalog, 0, vec![flattened()]);
         assert!(matches!(vfs.lookup(commits, &hash('d')).await, Err(VfsError::NotFound)));
     });

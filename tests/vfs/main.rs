@@ -2,12 +2,12 @@
 
 mod ancestry;
 mod beads;
-mod derived;
 mod listing;
 mod lost;
 mod memory;
 mod model;
 mod path;
+mod query;
 mod rows;
 mod timeline;
-mod trace;
+mod views;

@@ -1,4 +1,4 @@
-//! A source that holds its databases in memory, to be compared with.
+//! A source that holds its databases in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Memory {
             .iter()
             .map(|(path, text)| FileEntry {
                 path: path.as_str().into(),
-                // What ends so is a symlink: its text is where it leads.
+                // A file with this ending is a symlink: its text is the target.
                 kind: if path.ends_with(".link") { FileKind::Symlink } else { FileKind::Regular },
                 id: ContentId::of(&[b"memory", self.name.as_bytes(), path.as_bytes(), text.as_bytes()]),
                 changed: asof::model::time::Timestamp::UNIX_EPOCH,
@@ -96,7 +96,7 @@ impl Database for Memory {
     }
 }
 
-/// What a schema beside a table says of its key; none where there is no schema.
+/// The key that a schema beside a table declares; none if there is no schema.
 fn key(files: &Files) -> Option<Vec<String>> {
     let schema = files.get("schema.sql")?;
     Some(if schema.contains("PRIMARY KEY (`id`)") { vec!["id".to_owned()] } else { Vec::new() })
@@ -162,5 +162,5 @@ pub fn tree(catalog: Arc<Catalog>) -> Vfs {
 
 /// The same with another cache size.
 pub fn tree_with_cache(catalog: Arc<Catalog>, cache_size: u64) -> Vfs {
-    Vfs::new(catalog, Engine::new(cache_size), TimeZone::UTC, now)
+    Vfs::new(catalog, Engine::new(cache_size), Arc::default(), TimeZone::UTC, now)
 }

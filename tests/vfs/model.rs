@@ -1,10 +1,10 @@
-//! Whatever a source holds, the tree shows exactly that: a full walk equals a plain map of paths.
+//! The tree shows exactly what a source holds: a full walk equals a plain map of paths.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use asof::vfs::{Kind, ROOT, Vfs, VfsError};
+use asof::vfs::{NodeKind, ROOT, Vfs, VfsError};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// Everything below `ino`, by path; each file read in odd pieces and its size compared.
+/// Everything below `ino`, by path. Reads each file in odd pieces and checks its size.
 fn walk<'a>(
     vfs: &'a Vfs,
     ino: u64,
@@ -45,16 +45,16 @@ fn walk<'a>(
             let attr = vfs.lookup(ino, &entry.name).await.expect("a listed name is found").attr;
             assert_eq!((attr.ino, attr.kind), (entry.ino, entry.kind), "{below}");
             let shown = match attr.kind {
-                Kind::Directory => {
+                NodeKind::Directory => {
                     walk(vfs, attr.ino, below.clone(), found).await;
                     Shown::Dir
                 }
-                Kind::Symlink => {
+                NodeKind::Symlink => {
                     let target = text(vfs.readlink(attr.ino).await.expect("a listed link leads somewhere"));
                     assert_eq!(attr.size, target.len() as u64);
                     Shown::Link(target)
                 }
-                Kind::File | Kind::Executable => {
+                NodeKind::File | NodeKind::Executable => {
                     let bytes = read_all(vfs, attr.ino, 5).await;
                     assert_eq!(attr.size, bytes.len() as u64, "{below}");
                     assert_eq!(attr.blocks, attr.size.div_ceil(512));
@@ -82,7 +82,7 @@ async fn read_all(vfs: &Vfs, ino: u64, step: usize) -> Vec<u8> {
     bytes
 }
 
-/// Follows `path` from the root, through symlinks that stay within one folder or lead up.
+/// Resolves `path` from the root, through symlinks that stay in one folder or lead up.
 async fn resolve(vfs: &Vfs, path: &str) -> Result<u64, VfsError> {
     let mut at = vec![ROOT];
     let mut todo: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
@@ -92,7 +92,7 @@ async fn resolve(vfs: &Vfs, path: &str) -> Result<u64, VfsError> {
             continue;
         }
         let attr = vfs.lookup(*at.last().expect("links stay below the root"), &name).await?.attr;
-        if attr.kind == Kind::Symlink {
+        if attr.kind == NodeKind::Symlink {
             todo.extend(text(vfs.readlink(attr.ino).await?).split('/').rev().map(str::to_owned));
         } else {
             at.push(attr.ino);
@@ -124,7 +124,7 @@ fn linear(snapshots: &[Files], off: usize) -> Memory {
     memory
 }
 
-/// What the tree should hold, made without any of its code.
+/// The expected tree, made without any of its code.
 fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
     let mut all = BTreeMap::new();
     let mut dir = |path: &str| drop(all.insert(path.to_owned(), Shown::Dir));

@@ -1,9 +1,9 @@
-//! Going along paths: as the kernel goes, and never out of the tree.
+//! Paths are resolved as the kernel does, and never out of the tree.
 
 use std::collections::BTreeMap;
 
 use asof::model::history::{History, SnapshotId};
-use asof::vfs::{Kind, PathError, Vfs, VfsError};
+use asof::vfs::{NodeKind, PathError, Vfs, VfsError};
 
 use crate::memory::{Files, Memory, catalog, commit, tree};
 
@@ -80,7 +80,7 @@ async fn nothing_leads_out_of_the_tree() {
     let circle = tree.walk("db/latest/circle.link", true).await.expect_err("it has no end");
     assert!(matches!(circle, PathError::TooManyLinks), "{circle:?}");
     let as_it_is = tree.walk("db/latest/circle.link", false).await.expect("a symlink may lead anywhere");
-    assert_eq!(as_it_is.kind, Kind::Symlink);
+    assert_eq!(as_it_is.kind, NodeKind::Symlink);
 }
 
 #[tokio::test]

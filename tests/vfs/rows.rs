@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::derived::{find, memory, read, runtime};
+use crate::views::{find, memory, read, runtime};
 use crate::memory::{Memory, catalog, tree};
 
 const DIFF: &str = "db/diff/2026-01-01T000000Z..2026-01-01T010000Z";
@@ -34,7 +34,7 @@ fn difference(from: &str, to: &str) -> Vec<Value> {
     })
 }
 
-/// What became of a row: the change and the row as it was from then on.
+/// A change of a row, and the row from then on.
 fn history(versions: &[&str], key: &str) -> Vec<(String, Value)> {
     let told = |line: Value| (line["change"].as_str().expect("a text").to_owned(), line["row"].clone());
     runtime().block_on(async {
@@ -133,7 +133,7 @@ fn a_repeated_id_makes_no_row_removed_that_is_there() {
     let expected =
         [("added", row("b", 2)), ("modified", row("b", 4)), ("removed", row("b", 4)), ("added", row("b", 5))];
     assert_eq!(history(&versions, "b"), events(&expected));
-    // With so many changes that each row is looked for by itself, and so many versions that an index is made.
+    // With enough changes that each row is looked up on its own, and enough versions that an index is made.
     let many = |n: u64| {
         (0..60).map(|id| format!("{{\"id\":\"r{id}\",\"n\":{n}}}\n")).collect::<String>()
             + &one(n)

@@ -1,8 +1,8 @@
-//! Which snapshot a time means, over one source and several, against a naive scan.
+//! Which snapshot a time means, with one source and with several, compared with a naive scan.
 
 use std::sync::Arc;
 
-use asof::catalog::{Catalog, Target};
+use asof::catalog::{Catalog, SnapshotFolder};
 use asof::model::history::{History, SnapshotMeta};
 use asof::model::time::Timestamp;
 use asof::model::time_expr::Clock;
@@ -20,19 +20,19 @@ fn database(timeline: Vec<Arc<SnapshotMeta>>, is_primary: bool) -> Memory {
     Memory { name: "db".into(), history, ..Memory::default() }
 }
 
-/// The id of the snapshot that the catalog answers for a time.
+/// The id of the snapshot that the catalog returns for a time.
 fn answer(catalog: &Catalog, at: Timestamp) -> Option<String> {
     let state = catalog.state();
     state.database("db")?.as_of(at).map(|s| s.key.id.to_string())
 }
 
-fn resolved(catalog: &Catalog, expr: &str) -> Option<Target> {
+fn resolved(catalog: &Catalog, expr: &str) -> Option<SnapshotFolder> {
     let clock = Clock { now: time(NOW).nearest(), zone: &TimeZone::UTC };
     catalog.state().database("db")?.resolve(expr, &clock)
 }
 
-fn listed(name: &str) -> Option<Target> {
-    Some(Target::Listed(name.into()))
+fn listed(name: &str) -> Option<SnapshotFolder> {
+    Some(SnapshotFolder::Listed(name.into()))
 }
 
 proptest! {
@@ -123,7 +123,7 @@ fn expressions_refs_hashes_and_generations() {
     memory.history.tags.insert("v1".into(), a.as_str().into());
     let catalog = catalog(vec![vec![memory]]);
     let (first, second) = (listed("2026-01-08T230000Z"), listed("2026-01-09T230000Z"));
-    let beside = Some(Target::Beside(c.as_str().into()));
+    let beside = Some(SnapshotFolder::Beside(c.as_str().into()));
     for (expr, expected) in [
         ("now", second.clone()),
         ("yesterday", first.clone()),
@@ -219,7 +219,7 @@ fn the_log_names_refs_of_a_commit_that_another_source_shows() {
     let mut clone = database(vec![commit(&a, 1, &[])], false);
     clone.history.tags.insert("only-here".into(), a.as_str().into());
     let catalog = catalog(vec![vec![live], vec![clone]]);
-    let log = asof::catalog::log_lines(catalog.state().database("db").expect("shown"));
+    let log = asof::views::log_lines(catalog.state().database("db").expect("shown"));
     assert!(String::from_utf8(log).expect("UTF-8").contains(r#""tags":["only-here"]"#));
 }
 

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::compare::Sizes;
-use super::sides::Sides;
-use crate::cli::target::table_name;
+use crate::catalog::FileChange;
 use crate::model::secrets::TableSecrets;
-use crate::query::ChangedFile;
-use crate::views::{Counts, RowChange, write_change};
+use crate::query::{DiffSides, FileSizes, table_name};
+use crate::views::{RowChange, RowCounts, write_change};
 
 /// What begins the line of a changed row; after it comes the line of `diff/` in a mount, without its brace.
 #[derive(Serialize)]
@@ -21,8 +19,8 @@ struct Table<'o> {
 /// The line of a changed row, as it is in `diff/`, with the names of the database and the table before it. What is secret
 /// is masked.
 pub(super) fn row(
-    sides: &Sides,
-    file: &ChangedFile,
+    sides: &DiffSides,
+    file: &FileChange,
     key: &[String],
     change: &RowChange,
     secrets: Option<&TableSecrets<'_>>,
@@ -51,7 +49,7 @@ struct Bytes {
     bytes: u64,
 }
 
-pub(super) fn file<'o>(sides: &'o Sides, file: &'o ChangedFile, sizes: Sizes) -> OtherFile<'o> {
+pub(super) fn file<'o>(sides: &'o DiffSides, file: &'o FileChange, sizes: FileSizes) -> OtherFile<'o> {
     let change = match (&file.before, &file.after) {
         (None, _) => "added",
         (_, None) => "removed",
@@ -73,9 +71,9 @@ pub(super) struct Summary<'o> {
     database: &'o str,
     from: String,
     to: String,
-    tables: BTreeMap<String, Counts>,
+    tables: BTreeMap<String, RowCounts>,
 }
 
-pub(super) fn summary(sides: &Sides, tables: BTreeMap<String, Counts>) -> Summary<'_> {
+pub(super) fn summary(sides: &DiffSides, tables: BTreeMap<String, RowCounts>) -> Summary<'_> {
     Summary { database: &sides.to.database.name, from: sides.from.name(), to: sides.to.name(), tables }
 }

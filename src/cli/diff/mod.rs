@@ -8,7 +8,6 @@ use super::output::{ColourChoice, Output};
 use super::tree::{FromArgs, Opened};
 use crate::model::time_expr::Clock;
 
-mod compare;
 mod json;
 mod key;
 mod print;

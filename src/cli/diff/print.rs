@@ -3,25 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compare::Comparison;
-use super::key::{Key, Looked};
-use super::sides::{Meant, Sides, Wanted, Young};
+use super::sides::{Meant, WantedRow, Young};
 use super::{DiffArgs, json, text};
+use crate::catalog::FileChange;
 use crate::cli::Failure;
 use crate::cli::diff::key;
-use crate::cli::log::FileChange;
-use crate::cli::log_text::{self, Stat};
+use crate::cli::log_text;
 use crate::cli::output::Output;
 use crate::cli::place::{self, alike, listed};
 use crate::cli::progress::Progress;
-use crate::cli::target::{is_called, table_name};
 use crate::cli::tree::Opened;
 use crate::engine::Listings;
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
-use crate::query::{ChangedFile, ROWS, count};
+use crate::query::{
+    ChangeSize, Comparison, CountedChange, DiffSides, ROWS, RowKey, RowSearch, count, is_called, table_name,
+};
 use crate::vfs::VfsError;
-use crate::views::{Counts, DerivedError, diff};
+use crate::views::{DerivedError, RowCounts, diff};
 
 /// What was seen on the way.
 pub(super) struct Seen {
@@ -72,9 +71,9 @@ pub(super) async fn all(
             tell(young, args, out)?;
             continue;
         };
-        let sides = Sides { from: known.clone(), to: known.clone() };
+        let sides = DiffSides { from: known.clone(), to: known.clone() };
         let comparison = Comparison { engine: &opened.engine, listings: &listings, sides: &sides };
-        match comparison.has(meant.wanted).await {
+        match has(&comparison, meant.wanted).await {
             Ok(true) => tell(young, args, out)?,
             Ok(false) => continue,
             Err(error) => {
@@ -91,6 +90,17 @@ pub(super) async fn all(
         Some(failure) if unknown.len() + 1 == meant.sides.len() && !is_in_young => Err(failure),
         _ => Ok(()),
     }
+}
+
+/// Whether one side has what is wanted.
+async fn has(comparison: &Comparison<'_>, wanted: WantedRow<'_>) -> Result<bool, DerivedError> {
+    Ok(match (wanted.table, wanted.key) {
+        (None, _) => true,
+        (Some(table), None) => comparison.has_table(table).await?,
+        (Some(table), Some(key)) => {
+            matches!(comparison.look_for(table, &RowKey::of(key)).await?, RowSearch::Found)
+        }
+    })
 }
 
 /// Says that a database is new: beside what programs read.
@@ -121,7 +131,7 @@ impl From<Failure> for Stop {
 
 struct Printer<'p> {
     comparison: Comparison<'p>,
-    wanted: Wanted<'p>,
+    wanted: WantedRow<'p>,
     /// What of it is not to be shown.
     secrets: Option<&'p Secrets>,
     args: &'p DiffArgs,
@@ -134,12 +144,12 @@ struct Printer<'p> {
 }
 
 impl Printer<'_> {
-    fn sides(&self) -> &Sides {
+    fn sides(&self) -> &DiffSides {
         self.comparison.sides
     }
 
     /// The files that are wanted and may differ.
-    async fn files(&self) -> Result<Vec<ChangedFile>, Stop> {
+    async fn files(&self) -> Result<Vec<FileChange>, Stop> {
         let database = &self.sides().to.database.name;
         let failed = |error| Stop::Unlisted(place::failed(database, &VfsError::Source(error)));
         let mut changed = self.comparison.changed().await.map_err(failed)?;
@@ -166,11 +176,11 @@ impl Printer<'_> {
         Ok(changed)
     }
 
-    async fn print(&mut self, files: Vec<ChangedFile>) -> Result<(), Stop> {
+    async fn print(&mut self, files: Vec<FileChange>) -> Result<(), Stop> {
         if self.args.stat || self.args.name_only {
             return Ok(self.count_all(files).await?);
         }
-        let key = self.wanted.key.map(Key::of);
+        let key = self.wanted.key.map(RowKey::of);
         let mut is_found = false;
         for mut file in files {
             if file.path.ends_with(ROWS) {
@@ -186,12 +196,12 @@ impl Printer<'_> {
     }
 
     /// Prints the rows of a table that differ; whether there is one.
-    async fn table(&mut self, file: &mut ChangedFile, key: Option<&Key>) -> Result<bool, Stop> {
+    async fn table(&mut self, file: &mut FileChange, key: Option<&RowKey>) -> Result<bool, Stop> {
         let found = {
             let _comparing = self.comparing(file);
             let engine = self.comparison.engine;
             let tell =
-                async |file: &ChangedFile| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
+                async |file: &FileChange| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
             self.comparison.settled(file, tell).await
         };
         let mut found = match found {
@@ -214,7 +224,7 @@ impl Printer<'_> {
                     return Ok(false);
                 }
             };
-            counts = Counts::of(&changes);
+            counts = RowCounts::of(&changes);
             some = Some(changes);
         }
         if counts.total() == 0 {
@@ -256,10 +266,10 @@ impl Printer<'_> {
     }
 
     /// Names a file that is no table, if it differs.
-    async fn other(&mut self, file: &mut ChangedFile) -> Result<(), Failure> {
+    async fn other(&mut self, file: &mut FileChange) -> Result<(), Failure> {
         let sizes = {
             let _comparing = self.comparing(file);
-            let tell = async |file: &ChangedFile| self.comparison.sizes(file).await;
+            let tell = async |file: &FileChange| self.comparison.sizes(file).await;
             self.comparison.settled(file, tell).await
         };
         let sizes = match sizes {
@@ -277,7 +287,7 @@ impl Printer<'_> {
     }
 
     /// Prints how much differs, or in which files something does.
-    async fn count_all(&mut self, files: Vec<ChangedFile>) -> Result<(), Failure> {
+    async fn count_all(&mut self, files: Vec<FileChange>) -> Result<(), Failure> {
         let mut tables = BTreeMap::new();
         let mut changes = Vec::new();
         for mut file in files {
@@ -285,7 +295,7 @@ impl Printer<'_> {
                 let _comparing = self.comparing(&file);
                 let engine = self.comparison.engine;
                 let tell =
-                    async |file: &ChangedFile| count(engine, file.before.as_ref(), file.after.as_ref()).await;
+                    async |file: &FileChange| count(engine, file.before.as_ref(), file.after.as_ref()).await;
                 self.comparison.settled(&mut file, tell).await
             };
             let counts = match stat {
@@ -298,12 +308,10 @@ impl Printer<'_> {
             if file.path.ends_with(ROWS) {
                 tables.insert(table_name(&file.path).to_owned(), counts.unwrap_or_default());
             }
-            // Another identity need not mean other bytes.
-            let is_same = counts == Some(Counts::default()) && file.before.is_some() && file.after.is_some();
-            if !is_same {
-                changes.push(FileChange { file, stat: counts.map_or(Stat::Binary, Stat::Rows) });
-            }
+            let size = counts.map_or(ChangeSize::Binary, ChangeSize::Rows);
+            changes.push(CountedChange { file, size });
         }
+        changes.retain(|change| !change.is_none());
         self.seen.differs |= !changes.is_empty();
         if self.args.json {
             return self.out.json(&json::summary(self.comparison.sides, tables));
@@ -320,7 +328,7 @@ impl Printer<'_> {
     }
 
     /// One name on each line; with the database where there are several.
-    fn names(&mut self, changes: &[FileChange]) -> Result<(), Failure> {
+    fn names(&mut self, changes: &[CountedChange]) -> Result<(), Failure> {
         for change in changes {
             let mut name = terminal::json(table_name(&change.file.path)).into_owned();
             if self.is_one_of_many {
@@ -332,18 +340,18 @@ impl Printer<'_> {
     }
 
     /// Says of a row that did not change whether it is there at all.
-    async fn look_for(&mut self, table: &str, key: &Key) -> Result<(), Stop> {
+    async fn look_for(&mut self, table: &str, key: &RowKey) -> Result<(), Stop> {
         let unknown = match self.comparison.look_for(table, key).await {
-            Ok(Looked::Found) => return Ok(()),
-            Ok(Looked::NoKey) => key::none(table),
-            Ok(Looked::Missing(names)) => key::unknown(table, self.wanted.key.unwrap_or_default(), &names),
+            Ok(RowSearch::Found) => return Ok(()),
+            Ok(RowSearch::NoKey) => key::none(table),
+            Ok(RowSearch::Missing(names)) => key::unknown(table, self.wanted.key.unwrap_or_default(), &names),
             Err(error) => return Ok(self.trouble(&place::failed(table, &VfsError::from(error)))?),
         };
         Err(Stop::Unknown(unknown))
     }
 
     /// Says on a terminal what takes long.
-    fn comparing(&self, file: &ChangedFile) -> Progress {
+    fn comparing(&self, file: &FileChange) -> Progress {
         Progress::of(format!("comparing {}/{}", self.sides().to.database.name, table_name(&file.path)))
     }
 
@@ -356,7 +364,7 @@ impl Printer<'_> {
         self.out.text(&line)
     }
 
-    fn unread(&mut self, file: &ChangedFile, error: &DerivedError) -> Result<(), Failure> {
+    fn unread(&mut self, file: &FileChange, error: &DerivedError) -> Result<(), Failure> {
         let place = format!("{}/{}", self.sides().to.database.name, file.path);
         self.trouble(&place::failed(&place, &VfsError::from(error.clone())))
     }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::model::time::Timestamp;
 
-use crate::catalog::{Database, Moment, State, may_be_hash, pairs};
+use crate::catalog::{Database, Databases, SnapshotOrLive, may_be_hash, pairs};
 use crate::cli::Failure;
 use crate::cli::place::{alike, listed, no_time};
-use crate::cli::target::{newest_tables, no_database, table_name};
+use crate::cli::target::{newest_tables, no_database};
 use crate::model::snapshot_name::snapshot_name;
 use crate::model::time_expr::{self, Clock, TimeExpr};
 use crate::model::{shell, terminal};
+use crate::query::{DiffSide, DiffSides, table_name};
 
 /// What an empty side of `A..B` stands for.
 const NEWEST: &str = "latest";
@@ -18,36 +19,9 @@ const NEWEST: &str = "latest";
 /// Folders of a database with snapshots in them.
 const FOLDERS: [&str; 5] = ["asof", "branches", "commits", "lost", "tags"];
 
-/// One side of a comparison.
-#[derive(Clone)]
-pub(super) struct Side {
-    pub database: Arc<Database>,
-    pub moment: Moment,
-}
-
-impl Side {
-    /// Where a mount shows it.
-    pub fn path(&self) -> String {
-        let path = self.database.moment_path(&self.moment).unwrap_or_default();
-        format!("{}/{path}", self.database.name)
-    }
-
-    /// Its name in a summary.
-    pub fn name(&self) -> String {
-        self.database.moment_name(&self.moment).unwrap_or_default()
-    }
-}
-
-/// What is compared.
-#[derive(Clone)]
-pub(super) struct Sides {
-    pub from: Side,
-    pub to: Side,
-}
-
 /// Which row of which table is asked for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wanted<'a> {
+pub(super) struct WantedRow<'a> {
     pub table: Option<&'a str>,
     pub key: Option<&'a str>,
 }
@@ -61,12 +35,12 @@ pub(super) struct Words<'a> {
 /// What the words mean.
 pub(super) struct Meant<'a> {
     /// For one database, or for each of all.
-    pub sides: Vec<Sides>,
+    pub sides: Vec<DiffSides>,
     /// The databases in which one of both names means nothing.
     pub failed: Vec<Failure>,
     /// Those that began after what is compared in the others.
     pub young: Vec<Young>,
-    pub wanted: Wanted<'a>,
+    pub wanted: WantedRow<'a>,
 }
 
 /// A database that is younger than one side's time.
@@ -76,7 +50,7 @@ pub(super) struct Young {
     /// The later one of the times that mean nothing in it.
     time: Timestamp,
     /// The side that means something.
-    pub known: Option<Side>,
+    pub known: Option<DiffSide>,
 }
 
 impl Young {
@@ -96,12 +70,12 @@ struct Missed {
 
 /// Reads names.
 pub(super) struct Names<'n> {
-    pub state: Arc<State>,
+    pub state: Arc<Databases>,
     pub clock: Clock<'n>,
 }
 
 /// What comes of two names in each database that may be meant.
-type Found = Vec<Result<Sides, Missed>>;
+type SidesFound = Vec<Result<DiffSides, Missed>>;
 
 impl Names<'_> {
     /// What is to be compared: `A B [TABLE [KEY]]` or `A..B [TABLE [KEY]]`.
@@ -113,7 +87,7 @@ impl Names<'_> {
             let (table, owner) = self.table(second);
             let found = self.sides(newest(from), newest(to), owner.as_ref());
             match (found.iter().any(Result::is_ok), fourth) {
-                (true, None) => return meant(found, Wanted { table, key: third }),
+                (true, None) => return meant(found, WantedRow { table, key: third }),
                 (true, Some(more)) => {
                     return Err(Failure::usage(format!("`{more}` is one word too many"))
                         .hint("after A..B there may be a table and a row's key"));
@@ -122,14 +96,14 @@ impl Names<'_> {
             }
         }
         if let Some(found) = failed.filter(|_| self.single(words.first).is_none()) {
-            return meant(found, Wanted::default());
+            return meant(found, WantedRow::default());
         }
         let Some(second) = second else {
             let hint = format!("name both sides: `{} {NEWEST}`", shell::command("asof diff", words.first));
             return Err(Failure::usage(format!("what is `{}` to be compared with?", words.first)).hint(hint));
         };
         let (table, owner) = self.table(third);
-        meant(self.sides(words.first, second, owner.as_ref()), Wanted { table, key: fourth })
+        meant(self.sides(words.first, second, owner.as_ref()), WantedRow { table, key: fourth })
     }
 
     /// What to say where a table stands in the place of the second side.
@@ -176,16 +150,16 @@ impl Names<'_> {
     }
 
     /// What one name means in any database.
-    fn single(&self, text: &str) -> Option<Moment> {
+    fn single(&self, text: &str) -> Option<SnapshotOrLive> {
         let (database, rest) = self.split(text);
         match database {
-            Some(database) => self.moment(&database, rest),
-            None => self.state.databases().find_map(|database| self.moment(database, rest)),
+            Some(database) => self.snapshot_or_live(&database, rest),
+            None => self.state.databases().find_map(|database| self.snapshot_or_live(database, rest)),
         }
     }
 
     /// Two names in each database that may be meant: the one that is said, or else all.
-    fn sides(&self, from: &str, to: &str, owner: Option<&Arc<Database>>) -> Found {
+    fn sides(&self, from: &str, to: &str, owner: Option<&Arc<Database>>) -> SidesFound {
         let ((of_from, first), (of_to, second)) = (self.split(from), self.split(to));
         let said = |own: &Option<Arc<Database>>, other: &Option<Arc<Database>>| {
             own.clone().or_else(|| other.clone()).or_else(|| owner.cloned())
@@ -198,12 +172,13 @@ impl Names<'_> {
         };
         let side = |database: &Arc<Database>, text: &str, whole: &str| {
             // A branch may begin as the database is called.
-            let moment = self.moment(database, text).or_else(|| self.moment(database, whole))?;
-            Some(Side { database: database.clone(), moment })
+            let of =
+                self.snapshot_or_live(database, text).or_else(|| self.snapshot_or_live(database, whole))?;
+            Some(DiffSide { database: database.clone(), of })
         };
         let compared = |(old, new): (Arc<Database>, Arc<Database>)| {
             let (database, text) = match (side(&old, first, from), side(&new, second, to)) {
-                (Some(from), Some(to)) => return Ok(Sides { from, to }),
+                (Some(from), Some(to)) => return Ok(DiffSides { from, to }),
                 (None, known) if is_every => {
                     return Err(self.missed(&old, first, (second, known)));
                 }
@@ -219,7 +194,7 @@ impl Names<'_> {
     }
 
     /// Why one of all databases cannot be compared: `text` means nothing in it, and the other side what is known of it.
-    fn missed(&self, database: &Arc<Database>, text: &str, other: (&str, Option<Side>)) -> Missed {
+    fn missed(&self, database: &Arc<Database>, text: &str, other: (&str, Option<DiffSide>)) -> Missed {
         let young = || {
             let time = self.before_all(database, text)?;
             let time = match other {
@@ -241,15 +216,17 @@ impl Names<'_> {
     }
 
     /// What a name means in a database: what it means in `diff/`, or a path of the tree.
-    fn moment(&self, database: &Database, text: &str) -> Option<Moment> {
-        if let Some(moment) = database.moment(text, &self.clock) {
-            return Some(moment);
+    fn snapshot_or_live(&self, database: &Database, text: &str) -> Option<SnapshotOrLive> {
+        if let Some(found) = database.snapshot_or_live(text, &self.clock) {
+            return Some(found);
         }
         let (folder, name) = text.split_once('/')?;
         match folder {
-            "asof" | "commits" | "lost" => database.snapshot_of(name, &self.clock).map(Moment::Snapshot),
-            "branches" => database.branch(name).cloned().map(Moment::Snapshot),
-            "tags" => database.tag(name).cloned().map(Moment::Snapshot),
+            "asof" | "commits" | "lost" => {
+                database.snapshot_of(name, &self.clock).map(SnapshotOrLive::Snapshot)
+            }
+            "branches" => database.branch(name).cloned().map(SnapshotOrLive::Snapshot),
+            "tags" => database.tag(name).cloned().map(SnapshotOrLive::Snapshot),
             _ => None,
         }
     }
@@ -288,7 +265,7 @@ impl Names<'_> {
 }
 
 /// All that could be read; the first failure where nothing could.
-fn meant(found: Found, wanted: Wanted) -> Result<Meant, Failure> {
+fn meant(found: SidesFound, wanted: WantedRow) -> Result<Meant, Failure> {
     let (mut sides, mut missed) = (Vec::new(), Vec::new());
     for one in found {
         match one {

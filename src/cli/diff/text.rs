@@ -5,14 +5,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::value;
+use crate::catalog::FileChange;
 use crate::cli::output::{Output, Style};
-use crate::cli::target::table_name;
-use crate::views::{Counts, RowChange, changed_columns};
+use crate::views::{RowChange, RowCounts, changed_columns};
 
 use crate::model::row::{NULL, Row, key_name};
 use crate::model::secrets::TableSecrets;
 use crate::model::terminal::{self, ShowPath};
-use crate::query::ChangedFile;
+use crate::query::table_name;
 
 /// The line that names both sides.
 pub(super) fn sides(out: &Output, from: &str, to: &str) -> String {
@@ -20,7 +20,7 @@ pub(super) fn sides(out: &Output, from: &str, to: &str) -> String {
 }
 
 /// The line of a table, with how many rows differ.
-pub(super) fn table(out: &Output, file: &ChangedFile, counts: Counts) -> String {
+pub(super) fn table(out: &Output, file: &FileChange, counts: RowCounts) -> String {
     let name = out.styled(Style::Strong, &format!("table {}:", terminal::json(table_name(&file.path))));
     let parts = [
         (Style::Added, '+', counts.added),

@@ -1,0 +1,152 @@
+//! What views are made of: databases, their files, and what engine and clock say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::time::{Instant, sleep};
+
+use super::change_index::{ChangeIndex, ChangeIndexes};
+use super::error::ViewError;
+use crate::catalog::{self, Catalog, Database, SnapshotKey, SnapshotOrLive, may_be_hash};
+use crate::content::{ErrorKind, FileEntry};
+use crate::engine::{Engine, Listings};
+use crate::model::secrets::Secrets;
+use crate::model::time_expr::Clock;
+use crate::util::clock::WallClock;
+
+/// How long the first search for lost commits is waited for. It takes a second or two for each 100 MB of a store.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What views are made of.
+pub struct ViewContext {
+    catalog: Arc<Catalog>,
+    /// Reads contents.
+    pub engine: Arc<Engine>,
+    /// The files of snapshots.
+    pub listings: Arc<Listings>,
+    /// Which tables and columns are secret.
+    pub secrets: Arc<Secrets>,
+    changes: ChangeIndexes,
+    zone: TimeZone,
+    clock: WallClock,
+}
+
+impl ViewContext {
+    /// Views of the databases of `catalog`, whose contents `engine` reads; `zone` is that of time expressions without one;
+    /// `clock` says what `now` is.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        engine: Engine,
+        secrets: Arc<Secrets>,
+        zone: TimeZone,
+        clock: WallClock,
+    ) -> Self {
+        let listings = Arc::new(Listings::new(Arc::clone(&secrets), engine.budget()));
+        let changes = ChangeIndexes::default();
+        Self { catalog, engine: Arc::new(engine), listings, secrets, changes, zone, clock }
+    }
+
+    /// What time expressions are relative to.
+    pub fn now(&self) -> Clock<'_> {
+        Clock { now: self.clock.now(), zone: &self.zone }
+    }
+
+    /// All databases as of now.
+    pub fn databases(&self) -> Arc<catalog::Databases> {
+        self.catalog.state()
+    }
+
+    /// The database of a shown name, as of now.
+    ///
+    /// # Errors
+    /// [`ViewError::NotFound`].
+    pub fn database(&self, name: &str) -> Result<Arc<Database>, ViewError> {
+        self.databases().database(name).cloned().ok_or(ViewError::NotFound)
+    }
+
+    /// The files of a snapshot or of the working set, sorted by path.
+    ///
+    /// # Errors
+    /// [`ViewError::Stale`] for a snapshot that has left, and what the source says.
+    pub async fn files(
+        &self,
+        database: &Database,
+        of: &SnapshotOrLive,
+    ) -> Result<Arc<[FileEntry]>, ViewError> {
+        let SnapshotOrLive::Snapshot(key) = of else {
+            let view = database.live_view().ok_or(ViewError::NotFound)?;
+            return Ok(self.listings.live_files(view).await?);
+        };
+        // Its source may have left, or rewritten its history, while the kernel kept the inode.
+        let view = database.view(key.slot).ok_or(ViewError::Stale)?;
+        // It may have been collected while its source still knows what it shares with others.
+        view.snapshot(&key.id).ok_or(ViewError::Stale)?;
+        self.listings.files(view, &key.id).await.map_err(|error| match error.kind {
+            ErrorKind::Missing => ViewError::Stale,
+            _ => ViewError::Source(error),
+        })
+    }
+
+    /// Which snapshots of a database changed which files.
+    ///
+    /// # Errors
+    /// Why a snapshot cannot be listed now.
+    pub async fn change_index(&self, database: &Arc<Database>) -> Result<Arc<ChangeIndex>, ViewError> {
+        Ok(self.changes.of(database, &self.listings).await?)
+    }
+
+    /// The snapshot that a text means: what may stand under `asof/`, `latest`, or the hash of any commit. Waits for all lost
+    /// commits before it says that there is none.
+    ///
+    /// # Errors
+    /// [`ViewError::NotFound`], or [`ViewError::NotYet`] when that takes too long.
+    pub async fn any_snapshot(
+        &self,
+        database: &Arc<Database>,
+        text: &str,
+    ) -> Result<(Arc<Database>, SnapshotKey), ViewError> {
+        let find = |database: &Database| database.snapshot_or_latest(text, &self.now());
+        self.find_with_lost(database, find, || may_be_hash(text)).await
+    }
+
+    /// What `find` finds in a database; where it finds nothing and `may_be_lost`, once more with all lost commits.
+    ///
+    /// # Errors
+    /// [`ViewError::NotFound`], or [`ViewError::NotYet`] when that takes too long.
+    pub async fn find_with_lost<T>(
+        &self,
+        database: &Arc<Database>,
+        find: impl Fn(&Database) -> Option<T>,
+        may_be_lost: impl FnOnce() -> bool,
+    ) -> Result<(Arc<Database>, T), ViewError> {
+        if let Some(found) = find(database) {
+            return Ok((Arc::clone(database), found));
+        }
+        if !database.is_lost_partial() || !may_be_lost() {
+            return Err(ViewError::NotFound);
+        }
+        let database = self.with_all_lost(&database.name).await?;
+        let found = find(&database).ok_or(ViewError::NotFound)?;
+        Ok((database, found))
+    }
+
+    /// The database once all of its lost commits are known: a mirror would take what is not found yet for deleted.
+    ///
+    /// # Errors
+    /// [`ViewError::NotYet`] when that takes too long.
+    pub async fn with_all_lost(&self, name: &str) -> Result<Arc<Database>, ViewError> {
+        let begun = Instant::now();
+        loop {
+            let database = self.database(name)?;
+            if !database.is_lost_partial() {
+                return Ok(database);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(ViewError::NotYet);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}

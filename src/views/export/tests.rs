@@ -1,0 +1,176 @@
+//! Exports of tables in memory.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::content::FileEntry;
+use crate::model::access::Access;
+use crate::model::content_id::ContentId;
+use crate::model::time::Timestamp;
+use async_trait::async_trait;
+use bytes::Bytes;
+
+struct Text(String);
+
+#[async_trait]
+impl Stream for Text {
+    fn describe(&self) -> String {
+        "rows in memory".into()
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let _ = sink.push(Bytes::from(self.0.clone())).await;
+        Ok(())
+    }
+}
+
+fn file(table: &str, text: &str) -> FileEntry {
+    let id = ContentId::of(&[table.as_bytes(), text.as_bytes()]);
+    let (path, content) = (format!("{table}.jsonl").into(), Content::stream(Text(text.to_owned())));
+    entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), content)
+}
+
+/// The export of these tables, with so many bytes of memory.
+fn exported(tables: &[(&str, &str)], memory: u64) -> Result<String, DerivedError> {
+    let files: Vec<FileEntry> = tables.iter().map(|(table, text)| file(table, text)).collect();
+    let tables = Tables::find(&files).expect("all tables are there");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let export = ExportContent { engine: Arc::new(Engine::new(1 << 20)), tables };
+        let (mut sink, mut pieces) = Sink::new(64);
+        let written = async {
+            let written = export.write(&mut sink, memory).await;
+            drop(sink);
+            written
+        };
+        let read = async {
+            let mut text = Vec::new();
+            while let Some(piece) = pieces.recv().await {
+                text.extend_from_slice(&piece);
+            }
+            String::from_utf8(text).expect("JSON is UTF-8")
+        };
+        let (written, text) = tokio::join!(written, read);
+        written.map(|()| text)
+    })
+}
+
+fn issue(id: &str, priority: u8, hour: u8) -> String {
+    format!(
+        "{{\"id\":\"{id}\",\"title\":\"{id}\",\"status\":\"open\",\"priority\":{priority},\"issue_type\":\"task\",\
+         \"created_at\":\"2026-01-01T{hour:02}:00:00Z\",\"updated_at\":\"2026-01-02T00:00:00Z\"}}\n"
+    )
+}
+
+fn ids(export: &str) -> Vec<String> {
+    let id = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+        line["id"].as_str().expect("an issue has an id").to_owned()
+    };
+    export.lines().map(id).collect()
+}
+
+#[test]
+fn issues_come_by_priority_then_newest_first_then_by_id() {
+    let issues =
+        [issue("c", 2, 1), issue("b", 2, 1), issue("a", 2, 0), issue("z", 0, 0), issue("y", 2, 10)].concat();
+    let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", "")];
+    assert_eq!(ids(&exported(&tables, MEMORY).expect("it is made")), ["z", "y", "b", "c", "a"]);
+}
+
+#[test]
+fn what_is_held_at_a_time_changes_nothing() {
+    let (mut issues, mut labels, mut dependencies, mut comments) =
+        (String::new(), String::new(), String::new(), String::new());
+    for at in 0..40_usize {
+        issues += &issue(&format!("i{at}"), u8::try_from(at * 7 % 5).expect("small"), 3);
+        for label in 0..at % 4 {
+            labels += &format!("{{\"issue_id\":\"i{at}\",\"label\":\"l{}\"}}\n", 9 - label);
+        }
+        for target in 0..at % 5 {
+            let kind = if target % 2 == 0 { "blocks" } else { "related" };
+            dependencies += &format!(
+                "{{\"issue_id\":\"i{at}\",\"depends_on_id\":\"i{target}\",\"type\":\"{kind}\",\"created_at\":null}}\n"
+            );
+        }
+        for comment in 0..at % 3 {
+            comments += &format!(
+                "{{\"id\":\"{}\",\"issue_id\":\"i{at}\",\"author\":\"a\",\"text\":\"t\",\"created_at\":\"2026-01-0{}\"}}\n",
+                100 - at,
+                3 - comment
+            );
+        }
+    }
+    let tables = [
+        ("issues", &*issues),
+        ("labels", &*labels),
+        ("dependencies", &*dependencies),
+        ("comments", &*comments),
+    ];
+    let whole = exported(&tables, MEMORY).expect("it is made");
+    assert_eq!(whole.lines().count(), 40);
+    for memory in [0, 9_000, 40_000] {
+        assert_eq!(exported(&tables, memory).expect("it is made"), whole, "{memory} bytes of memory");
+    }
+    // What waits for i0 and what i0 waits for, counted from the loops above.
+    let first = whole.lines().find(|line| line.contains("\"id\":\"i0\"")).expect("it is there");
+    let waiting = (0..40).filter(|at| at % 5 > 0).count();
+    assert!(
+        first.ends_with(&format!(
+            "\"dependency_count\":0,\"dependent_count\":{waiting},\"comment_count\":0}}"
+        ))
+    );
+}
+
+#[test]
+fn comments_of_one_instant_come_by_id_as_a_number_or_a_text() {
+    let issues = issue("bd-1", 1, 1);
+    for (ids, expected) in [(["10", "9"], ["9", "10"]), (["\"9\"", "\"10\""], ["10", "9"])] {
+        let comment = |id: &str| {
+            format!(
+                "{{\"id\":{id},\"issue_id\":\"bd-1\",\"text\":\"\",\"created_at\":\"2026-01-01T00:00:00Z\"}}\n"
+            )
+        };
+        let comments = ids.map(comment).concat();
+        let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", &*comments)];
+        let export = exported(&tables, MEMORY).expect("it is made");
+        let line: serde_json::Value = serde_json::from_str(&export).expect("a line is JSON");
+        let found = [&line["comments"][0]["id"], &line["comments"][1]["id"]];
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn memories_come_last_and_sorted() {
+    let config = "{\"key\":\"kv.memory.b\",\"value\":\"<2>\"}\n{\"key\":\"issue_prefix\",\"value\":\"bd\"}\n\
+                  {\"key\":\"kv.memory.a\",\"value\":\"1\"}\n{\"key\":\"kv.other\",\"value\":\"x\"}\n";
+    let tables = [("issues", ""), ("labels", ""), ("dependencies", ""), ("comments", ""), ("config", config)];
+    let expected = "{\"_type\":\"memory\",\"key\":\"a\",\"value\":\"1\"}\n\
+                    {\"_type\":\"memory\",\"key\":\"b\",\"value\":\"\\u003c2\\u003e\"}\n";
+    assert_eq!(exported(&tables, MEMORY).expect("it is made"), expected);
+}
+
+#[test]
+fn rows_that_are_not_of_beads_fail_the_whole() {
+    let good = issue("bd-1", 1, 1);
+    for (table, row, message) in [
+        ("issues", "{\"id\":\"bd-2\",\"priority\":\"P1\"}", "issues bd-2: priority is \"P1\""),
+        ("issues", "{\"id\":\"bd-2\"}", "issues bd-2 has no title"),
+        ("labels", "{\"label\":\"x\"}", "labels (a row without an id) has no issue_id"),
+        (
+            "dependencies",
+            "{\"issue_id\":\"bd-1\",\"type\":\"blocks\"}",
+            "dependencies bd-1 has no depends_on_id",
+        ),
+        ("comments", "{\"id\":\"1\",\"issue_id\":\"bd-1\"}", "comments 1 has no text"),
+        ("comments", "nothing", "comments has a line that is no row"),
+    ] {
+        let tables = ["issues", "labels", "dependencies", "comments"].map(|of| {
+            let rows = if of == "issues" { good.clone() } else { String::new() };
+            (of, if of == table { format!("{rows}{row}\n") } else { rows })
+        });
+        let tables: Vec<(&str, &str)> = tables.iter().map(|(table, text)| (*table, &**text)).collect();
+        let told = exported(&tables, MEMORY).expect_err(row).to_string();
+        assert!(told.starts_with(message), "{told}");
+    }
+}

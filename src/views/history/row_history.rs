@@ -1,0 +1,244 @@
+//! Makes the history of one row, oldest change first.
+//!
+//! A source that can look up rows by key is asked for the row in all versions at once. For other sources, and for
+//! callers that ask for row after row, there is an index of the rows that each version changed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use lru::LruCache;
+
+use super::row_changes::{RecentChanges, RowSides};
+use super::row_index::RowIndex;
+use crate::catalog::{Database, Snapshot};
+use crate::content::FileEntry;
+use crate::engine::Engine;
+use crate::model::row::Row;
+use crate::util::locks::lock;
+use crate::views::change_index::{ChangeIndex, IndexedChange};
+use crate::views::error::DerivedError;
+use crate::views::rows::change::{changed_columns, write_object};
+use crate::views::rows::key::known_key;
+
+/// For how many tables row indexes are kept.
+const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+
+/// After this many different rows of a table were asked for, its index is worth making.
+const MANY_ROWS: usize = 64;
+
+/// At most this many versions are compared without an index.
+const FEW_VERSIONS: usize = 16;
+
+/// Makes histories of rows. Keeps indexes of the tables that were asked for recently.
+pub(super) struct RowHistories {
+    kept: Mutex<LruCache<TablePath, Arc<KeptTable>>>,
+    changes: RecentChanges,
+}
+
+/// A database, and the path of a table.
+type TablePath = (Arc<str>, Arc<str>);
+
+/// What is kept of a table.
+#[derive(Default)]
+struct KeptTable {
+    /// The names of the rows that were asked for, [`MANY_ROWS`] at most.
+    asked: Mutex<HashSet<String>>,
+    /// Locked while it is made.
+    index: tokio::sync::Mutex<Option<Arc<RowIndex>>>,
+}
+
+impl RowHistories {
+    /// Keeps nothing yet; changes are remembered within the memory of `engine`.
+    pub fn of(engine: &Engine) -> Self {
+        Self { kept: Mutex::new(LruCache::new(KEPT)), changes: RecentChanges::within(engine.budget()) }
+    }
+
+    /// The changes of the row of this name, as lines; empty if no version of the table had it.
+    pub async fn history(
+        &self,
+        engine: &Engine,
+        database: &Database,
+        index: &ChangeIndex,
+        path: &Arc<str>,
+        name: &str,
+    ) -> Result<Vec<u8>, DerivedError> {
+        let versions = index.of(path);
+        let table = {
+            let mut kept = lock(&self.kept);
+            let table = (Arc::clone(&database.name), Arc::clone(path));
+            Arc::clone(kept.get_or_insert_mut(table, Arc::default))
+        };
+        let index = table.index_for_many(engine, versions, name).await?;
+        let wanted: Vec<usize> = match &index {
+            Some(index) => index.changes_of(name).await?,
+            None => (0..versions.len()).collect(),
+        };
+        let mut changes: BTreeMap<usize, Vec<RowSides>> = told(database, versions, &wanted, name).await?;
+        let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
+        if index.is_none() && rest.len() > FEW_VERSIONS {
+            let index = continued(engine, table.index.lock().await, versions).await?;
+            let changed = index.changes_of(name).await?;
+            rest.retain(|at| changed.binary_search(at).is_ok());
+        }
+        for at in rest {
+            changes.insert(at, self.changes.of_row(engine, &versions[at], name).await?);
+        }
+        let mut out = Vec::new();
+        let rows = changes.into_iter().flat_map(|(at, rows)| rows.into_iter().map(move |row| (at, row)));
+        for (at, [before, now]) in rows {
+            let snapshot = &database.snapshots()[versions[at].at];
+            if let Some(event) = event(snapshot, before.as_deref(), now.as_deref()) {
+                event.write(database, &mut out);
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl KeptTable {
+    /// The index, if many rows were asked for. `None` for the first rows, and while another caller makes it.
+    async fn index_for_many(
+        &self,
+        engine: &Engine,
+        versions: &[IndexedChange],
+        name: &str,
+    ) -> Result<Option<Arc<RowIndex>>, DerivedError> {
+        let are_many = {
+            let mut asked = lock(&self.asked);
+            if asked.len() < MANY_ROWS {
+                asked.insert(name.to_owned());
+            }
+            asked.len() >= MANY_ROWS
+        };
+        match self.index.try_lock() {
+            Ok(known) if are_many => continued(engine, known, versions).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The index of these versions; extends the known one.
+async fn continued(
+    engine: &Engine,
+    mut known: tokio::sync::MutexGuard<'_, Option<Arc<RowIndex>>>,
+    versions: &[IndexedChange],
+) -> Result<Arc<RowIndex>, DerivedError> {
+    let index = RowIndex::of(engine, known.clone(), versions).await?;
+    *known = Some(Arc::clone(&index));
+    Ok(index)
+}
+
+/// The changes that sources report which can look up rows by key, by place of the version.
+async fn told(
+    database: &Database,
+    versions: &[IndexedChange],
+    wanted: &[usize],
+    name: &str,
+) -> Result<BTreeMap<usize, Vec<RowSides>>, DerivedError> {
+    let mut told = BTreeMap::new();
+    for view in database.views() {
+        let timeline = &view.database.history().timeline;
+        let Some(newest) = timeline.first() else { continue };
+        // A shallow clone lacks a parent somewhere: its history may end before all versions were looked at.
+        if timeline.iter().any(|meta| meta.parents.iter().any(|parent| view.snapshot(parent).is_none())) {
+            continue;
+        }
+        let is_own = |at: &usize| database.snapshots()[versions[*at].at].key.slot == view.slot;
+        let own: Vec<usize> = wanted.iter().copied().filter(is_own).collect();
+        let files = own.iter().flat_map(|&at| versions[at].file.sides()).flatten();
+        let names: Vec<&str> = {
+            let mut names: Vec<_> = files.filter_map(|f| Some(f.content.versioned()?.version())).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let last = own.iter().rev().find_map(|&at| versions[at].file.sides().into_iter().flatten().last());
+        let Some(table) = last.and_then(|file| file.content.versioned()) else { continue };
+        let Some(table) = table.named_rows() else { continue };
+        let rows = table.rows_named(name, &newest.id, &names).await.map_err(Arc::new)?;
+        if rows.is_empty() {
+            continue;
+        }
+        for at in own {
+            if let Some(change) = change_in(&rows, &versions[at])
+                && has_one_key(&versions[at]).await?
+            {
+                told.insert(at, vec![change]);
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// The row on both sides of a change; `None` if one of them is not known.
+fn change_in(rows: &HashMap<String, Option<Bytes>>, version: &IndexedChange) -> Option<RowSides> {
+    let row = |file: Option<&FileEntry>| match file {
+        None => Some(None),
+        Some(file) => rows.get(file.content.versioned()?.version()).cloned(),
+    };
+    let [before, now] = version.file.sides();
+    Some([row(before)?, row(now)?])
+}
+
+/// Whether both sides have the same key. Otherwise they have to be compared as a difference.
+async fn has_one_key(version: &IndexedChange) -> Result<bool, DerivedError> {
+    let [Some(before), Some(now)] = version.file.sides() else { return Ok(true) };
+    Ok(known_key(before).await? == known_key(now).await?)
+}
+
+/// A change of a row.
+struct Event<'a> {
+    snapshot: &'a Snapshot,
+    change: &'static str,
+    /// The row from then on; for a removed row, the row before.
+    line: Vec<u8>,
+    changed: Vec<String>,
+}
+
+fn event<'a>(snapshot: &'a Snapshot, before: Option<&[u8]>, now: Option<&[u8]>) -> Option<Event<'a>> {
+    let (change, line, changed) = match (before, now) {
+        (None, None) => return None,
+        (None, Some(now)) => ("added", now, Vec::new()),
+        (Some(before), None) => ("removed", before, Vec::new()),
+        (Some(before), Some(now)) if before == now => return None,
+        (Some(before), Some(now)) => {
+            let (from, to) = (Row::parse(before)?, Row::parse(now)?);
+            let changed: Vec<String> = changed_columns(&from, &to).into_iter().map(str::to_owned).collect();
+            if changed.is_empty() {
+                // Only a column without a value was added or removed.
+                return None;
+            }
+            ("modified", now, changed)
+        }
+    };
+    Some(Event { snapshot, change, line: line.to_vec(), changed })
+}
+
+impl Event<'_> {
+    fn write(&self, database: &Database, out: &mut Vec<u8>) {
+        let meta = &self.snapshot.meta;
+        let committer = match (&*meta.author, &*meta.email) {
+            (author, "") => author.to_owned(),
+            (author, email) => format!("{author} <{email}>"),
+        };
+        let source = database.view(self.snapshot.key.slot).map_or("", |view| &view.label);
+        let columns = [
+            ("time", json(&meta.time.to_string())),
+            ("commit", json(&meta.commit.as_deref())),
+            ("committer", json(&committer)),
+            ("message", json(&meta.message)),
+            ("source", json(source)),
+            ("change", json(self.change)),
+            ("row", String::from_utf8_lossy(&self.line).into_owned()),
+            ("changed", json(&self.changed)),
+        ];
+        write_object(columns.iter().map(|(name, value)| (*name, value.as_str())), out);
+        out.push(b'\n');
+    }
+}
+
+fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect("plain strings always serialise into memory")
+}

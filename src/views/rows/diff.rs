@@ -1,0 +1,122 @@
+//! What differs between two contents of one table, row by row.
+//!
+//! Equal lines are equal rows, wherever they are; blank lines and white space around a row do not count. What is left
+//! on both sides is paired by key ([`super::pairs`]). A missing column counts as null, so that adding a column to a
+//! table changes only the rows that have a value in it. A line that is not an object counts as a row without a key.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::change::{RowChange, RowCounts, write_change};
+use super::lines::LineBlocks;
+use super::pairs::read_change;
+use super::sides::Comparing;
+use super::steps::{last_step, step};
+use crate::content::FileEntry;
+use crate::engine::Engine;
+use crate::memory::cancel::CancelOnDrop;
+use crate::memory::sort::LEAST;
+use crate::memory::{Cancel, Sorted};
+use crate::views::error::DerivedError;
+
+/// The memory that a difference needs, in bytes: it sorts two things at a time.
+const MEMORY: u64 = 2 * LEAST;
+
+/// How many bytes are returned at once.
+const PIECE: usize = 256 << 10;
+
+/// The rows that differ between two contents.
+#[derive(Default)]
+pub struct TableDiff {
+    /// The columns that name rows; empty if rows are identified by all of their values.
+    pub key: Vec<String>,
+    counts: RowCounts,
+    /// The changes that were not returned yet, by key.
+    changes: Option<Sorted>,
+    _wanted: Option<CancelOnDrop>,
+}
+
+impl TableDiff {
+    /// How many rows were added, removed and modified.
+    pub fn counts(&self) -> RowCounts {
+        self.counts
+    }
+
+    /// The next changes, by key, some hundred KiB of them; `None` after the last.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<RowChange>>, DerivedError> {
+        let Some(changes) = self.changes.take() else { return Ok(None) };
+        let (changes, some) = step(changes, |changes| {
+            let (mut some, mut bytes) = (Vec::new(), 0);
+            while bytes < PIECE
+                && let Some((_, value)) = changes.next()?
+            {
+                bytes += value.len();
+                some.push(read_change(value));
+            }
+            Ok(some)
+        })
+        .await?;
+        self.changes = Some(changes);
+        Ok(Some(some).filter(|some| !some.is_empty()))
+    }
+
+    /// The next changes as lines of [`write_change`], with nothing masked.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read.
+    pub async fn next_lines(&mut self) -> Result<Option<Bytes>, DerivedError> {
+        let Some(changes) = self.changes.take() else { return Ok(None) };
+        let key = std::mem::take(&mut self.key);
+        let ((changes, key), lines) = step((changes, key), |(changes, key)| {
+            let mut lines = Vec::new();
+            while lines.len() < PIECE
+                && let Some((_, value)) = changes.next()?
+            {
+                write_change(key, &read_change(value), None, &mut lines);
+            }
+            Ok(lines)
+        })
+        .await?;
+        (self.changes, self.key) = (Some(changes), key);
+        Ok(Some(Bytes::from(lines)).filter(|lines| !lines.is_empty()))
+    }
+}
+
+/// Compares two contents of one table; `None` is a table that does not exist.
+///
+/// # Errors
+/// Why one of them cannot be read, or is no table.
+pub async fn diff(
+    engine: &Engine,
+    from: Option<&FileEntry>,
+    to: Option<&FileEntry>,
+) -> Result<TableDiff, DerivedError> {
+    if from.map(|file| file.id) == to.map(|file| file.id) {
+        return Ok(TableDiff::default());
+    }
+    let mut work = engine.budget().work(MEMORY).await;
+    let cancel = Cancel::default();
+    let wanted = Some(cancel.on_drop());
+    let work = [work.halve(), work];
+    let comparing = Comparing { engine, from, to, cancel: &cancel };
+    let (mut pairs, work) = comparing.lines(work).await?;
+    if let (Some(_), Some(to), true) = (from, to, pairs.needs_census()) {
+        let may_have = Arc::new(pairs.may_have());
+        let reader = engine.open(to.id, &to.content).await?;
+        let mut blocks = LineBlocks::from(&reader, 0);
+        while let Some(rows) = blocks.next().await? {
+            let may_have = Arc::clone(&may_have);
+            (pairs, ()) =
+                step(pairs, move |pairs| pairs.take_census(&rows, Option::as_ref(&may_have))).await?;
+        }
+    }
+    let paired = last_step((pairs, work), |(pairs, work)| pairs.finish(work)).await?;
+    Ok(TableDiff { key: paired.key, counts: paired.counts, changes: Some(paired.changes), _wanted: wanted })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Differences of contents in memory, against a naive comparison of all lines.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::*;
+use crate::content::{Content, Sink, SourceError, Stream};
+use crate::model::access::Access;
+use crate::model::content_id::ContentId;
+use crate::model::row::{NULL, Row, compare_keys, text_of};
+use crate::views::derived::entry;
+
+/// RowsInMemory in memory, whose source may know of a key.
+struct RowsInMemory {
+    text: String,
+    key: Option<Vec<String>>,
+}
+
+#[async_trait]
+impl Stream for RowsInMemory {
+    fn describe(&self) -> String {
+        "rows in memory".into()
+    }
+
+    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
+        Ok(self.key.clone())
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        for piece in self.text.as_bytes().chunks(200_000) {
+            if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file(text: &str, key: Option<&[&str]>) -> FileEntry {
+    let key = key.map(|key| key.iter().map(|column| (*column).to_owned()).collect());
+    let id = ContentId::of(&[text.as_bytes(), format!("{key:?}").as_bytes()]);
+    let content = Content::stream(RowsInMemory { text: text.to_owned(), key });
+    entry("t.jsonl".into(), id, Timestamp::UNIX_EPOCH.into(), Access::default(), content)
+}
+
+/// What differs, found with so many bytes of memory.
+fn found(from: Option<&FileEntry>, to: Option<&FileEntry>, memory: u64) -> (Vec<RowChange>, RowCounts) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let engine = Engine::new(memory);
+        let mut found = diff(&engine, from, to).await.expect("both can be read");
+        let (counts, mut all) = (found.counts(), Vec::new());
+        while let Some(some) = found.next().await.expect("it can be read") {
+            all.extend(some);
+        }
+        (all, counts)
+    })
+}
+
+/// What identifies a row, and its place among the others.
+fn key_of(line: &str, key: Option<&[&str]>) -> Option<(Vec<String>, Vec<String>)> {
+    let row = Row::parse(line.as_bytes())?;
+    match key {
+        None => {
+            let id = row.get("id").filter(|id| *id != NULL)?;
+            Some((vec![text_of(id)], vec![id.to_owned()]))
+        }
+        Some(key) => {
+            let values: Vec<String> =
+                key.iter().map(|column| row.get(column).expect("all have it").to_owned()).collect();
+            Some((values.clone(), values))
+        }
+    }
+}
+
+/// What differs, by comparing all lines with all others.
+fn naive(from: &str, to: &str, key: Option<&[&str]>) -> Vec<RowChange> {
+    let lines = |text: &str| -> Vec<String> {
+        text.split('\n')
+            .map(|line| line.trim_matches([' ', '\t', '\r']))
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (all_from, all_to) = (lines(from), lines(to));
+    let count = |lines: &[String]| {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        lines.iter().for_each(|line| *counts.entry(line.clone()).or_default() += 1);
+        counts
+    };
+    // Of lines that both have, as many as both have.
+    let without = |lines: &[String], mut others: HashMap<String, usize>| -> Vec<String> {
+        let mut left = Vec::new();
+        for line in lines {
+            match others.get_mut(line) {
+                Some(count) if *count > 0 => *count -= 1,
+                _ => left.push(line.clone()),
+            }
+        }
+        left
+    };
+    let removed = without(&all_from, count(&all_to));
+    let added = without(&all_to, count(&all_from));
+    let ids = |lines: &[String]| {
+        let mut counts: HashMap<Vec<String>, usize> = HashMap::new();
+        lines
+            .iter()
+            .filter_map(|line| key_of(line, key))
+            .for_each(|(key, _)| *counts.entry(key).or_default() += 1);
+        counts
+    };
+    let (before, after) = (ids(&all_from), ids(&all_to));
+    let is_repeated = |id: &Vec<String>| {
+        key.is_none() && [&before, &after].iter().any(|counts| counts.get(id).is_some_and(|count| *count > 1))
+    };
+    let mut changes: Vec<(Vec<String>, RowChange)> = Vec::new();
+    let mut by_key: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    for (is_later, line) in
+        removed.iter().map(|line| (false, line)).chain(added.iter().map(|line| (true, line)))
+    {
+        let bytes = line.clone().into_bytes();
+        let (id, place) = match key_of(line, key) {
+            Some((id, place)) => (Some(id).filter(|id| !is_repeated(id)), place),
+            None => (None, vec![line.clone()]),
+        };
+        let has_key = id.is_some();
+        let Some(id) = id else {
+            let [from, to] = if is_later { [None, Some(bytes)] } else { [Some(bytes), None] };
+            changes.push((place, RowChange { from, to, has_key }));
+            continue;
+        };
+        match by_key.remove(&id).filter(|_| is_later) {
+            Some(at) => changes[at].1.to = Some(bytes),
+            None => {
+                let [from, to] = if is_later { [None, Some(bytes)] } else { [Some(bytes), None] };
+                if !is_later {
+                    by_key.insert(id, changes.len());
+                }
+                changes.push((place, RowChange { from, to, has_key }));
+            }
+        }
+    }
+    let texts = |place: &[String]| place.iter().map(|text| text.to_owned()).collect::<Vec<_>>();
+    changes.sort_by(|(a, one), (b, other)| {
+        let (a, b) = (texts(a), texts(b));
+        let (x, y): (Vec<&str>, Vec<&str>) =
+            (a.iter().map(|text| &**text).collect(), b.iter().map(|text| &**text).collect());
+        (!one.has_key).cmp(&!other.has_key).then_with(|| compare_keys(&x, &y)).then_with(|| a.cmp(&b))
+    });
+    changes.into_iter().map(|(_, change)| change).collect()
+}
+
+/// Numbers without an order, the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// Two versions of a table; of an export also with ids that are there twice, and with what is no row.
+fn versions(random: &mut Random, count: u64, is_export: bool) -> [String; 2] {
+    let mut sides = [String::new(), String::new()];
+    for at in 0..count {
+        let id = if at % 3 == 0 { format!("{}", at * 7) } else { format!("\"k{at}\"") };
+        let text = "x".repeat(random.below(600) as usize);
+        let row = |version: u64| format!("{{\"id\":{id},\"text\":\"{text}\",\"version\":{version}}}\n");
+        let version = random.below(4);
+        match random.below(10) {
+            0 => sides[0] += &row(version),
+            1 => sides[1] += &row(version),
+            2..=5 => {
+                sides[0] += &row(version);
+                sides[1] += &row(version + 1);
+            }
+            _ => sides.iter_mut().for_each(|side| *side += &row(version)),
+        }
+        if is_export && random.below(40) == 0 {
+            let side = &mut sides[random.below(2) as usize];
+            match random.below(5) {
+                0 => *side += &row(9),
+                1 => *side += "no row\n",
+                2 => *side += "  \r\n",
+                3 => *side += &format!("{{\"text\":\"without an id {at}\"}}\n"),
+                _ => *side += &format!("{{\"id\":\"{}\",\"text\":\"as a text\"}}\n", at * 7),
+            }
+        }
+    }
+    sides
+}
+
+#[test]
+fn differences_are_the_same_in_memory_and_in_temporary_files_and_for_a_naive_comparison() {
+    let mut random = Random(7);
+    for (round, count) in [3, 40, 400, 6000].into_iter().enumerate() {
+        for key in [None, Some(&["id"][..])] {
+            let [from, to] = versions(&mut random, count, key.is_none());
+            let expected = naive(&from, &to, key);
+            let [from, to] = [&from, &to].map(|text| file(text, key));
+            for memory in [0, 64 << 20] {
+                let (changes, counts) = found(Some(&from), Some(&to), memory);
+                assert_eq!(changes.len(), expected.len(), "round {round} with {memory} bytes, {key:?}");
+                let other = changes.iter().zip(&expected).find(|(one, other)| one != other);
+                assert_eq!(other, None, "round {round} with {memory} bytes, {key:?}");
+                assert_eq!(counts, RowCounts::of(&expected));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_that_is_new_or_gone_has_all_its_rows_in_order() {
+    let [text, _] = versions(&mut Random(1), 3000, true);
+    let table = file(&text, None);
+    for memory in [0, 64 << 20] {
+        assert_eq!(found(None, Some(&table), memory).0, naive("", &text, None));
+        assert_eq!(found(Some(&table), None, memory).0, naive(&text, "", None));
+    }
+}
+
+#[test]
+fn a_key_counts_only_if_all_rows_that_differ_have_its_columns() {
+    let (from, to) = ("{\"a\":1,\"v\":1}\n{\"a\":2,\"v\":1}\n", "{\"a\":1,\"v\":2}\n{\"b\":2}\n");
+    let key = Some(&["a"][..]);
+    let (changes, counts) = found(Some(&file(from, key)), Some(&file(to, key)), 0);
+    assert_eq!((counts.added, counts.removed, counts.modified), (2, 2, 0));
+    assert!(changes.iter().all(|change| !change.has_key));
+    let (changes, _) = found(Some(&file(from, key)), Some(&file("{\"a\":1,\"v\":2}\n", key)), 0);
+    assert!(changes.iter().all(|change| change.has_key) && changes.len() == 2);
+}

@@ -1,0 +1,237 @@
+//! Finds the lines in which two contents of one table differ, in the cheapest way that both allow.
+
+use std::sync::Arc;
+
+use super::key::{Candidates, is_table};
+use super::lines::{LineBlocks, lines_of};
+use super::pairs::{LineSide, Pairs};
+use super::steps::{is_wanted, last_step, step};
+use crate::content::FileEntry;
+use crate::content::versioned::{ChangeSink, LineChange};
+use crate::engine::{Engine, Reader, differing};
+use crate::memory::{Cancel, Sorted, Sorter, Work};
+use crate::model::row::{Row, trimmed};
+use crate::views::error::DerivedError;
+
+/// The lengths of a line's hash and of its number.
+const HASH: usize = 16;
+const NUMBER: usize = 8;
+
+/// Cancellation is checked once per this many lines.
+const LOOK: u64 = 1024;
+
+/// A comparison in progress.
+pub struct Comparing<'c> {
+    pub engine: &'c Engine,
+    pub from: Option<&'c FileEntry>,
+    pub to: Option<&'c FileEntry>,
+    pub cancel: &'c Cancel,
+}
+
+/// The result of one way: the lines and the other half of the memory, or all memory if the way does not apply.
+type WayResult = Result<(Pairs, Work), [Work; 2]>;
+
+impl Comparing<'_> {
+    /// Finds the lines that differ, and how they are paired.
+    pub async fn lines(&self, work: [Work; 2]) -> Result<(Pairs, Work), DerivedError> {
+        let is_table = self.from.or(self.to).is_some_and(|file| is_table(&file.path));
+        let candidates =
+            if is_table { Candidates::of(self.from, self.to).await? } else { Candidates::none() };
+        let work = match self.told(&candidates, work).await? {
+            Ok(told) => return Ok(told),
+            Err(work) => work,
+        };
+        let work = match self.by_key(&candidates, work).await? {
+            Ok(told) => return Ok(told),
+            Err(work) => work,
+        };
+        self.by_lines(candidates, is_table, work).await
+    }
+
+    /// The changes that a source reports between two versions of one table, without reading either.
+    async fn told(&self, candidates: &Candidates, work: [Work; 2]) -> Result<WayResult, DerivedError> {
+        let sides = [self.from, self.to].map(|file| file.and_then(|file| file.content.versioned()));
+        let [Some(from), Some(to)] = sides else { return Ok(Err(work)) };
+        if from.family().await.map_err(Arc::new)?.id != to.family().await.map_err(Arc::new)?.id {
+            return Ok(Err(work));
+        }
+        let [one, other] = work;
+        // All rows have the columns of one schema.
+        let mut pairs = Pairs::new(candidates.pairing(), one, self.cancel);
+        let (sink, mut batches) = ChangeSink::new();
+        let collect = async {
+            while let Some(batch) = batches.recv().await {
+                (pairs, ()) = step(pairs, move |pairs| add_all(pairs, &batch)).await?;
+            }
+            Ok::<_, DerivedError>(pairs)
+        };
+        let push = async {
+            let pushed = to.push_changes(from.version(), u64::MAX, sink).await;
+            pushed.map_err(|error| DerivedError::from(Arc::new(error)))
+        };
+        let (are_told, pairs) = tokio::try_join!(push, collect)?;
+        Ok(if are_told { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+    }
+
+    /// The rows that differ, by their keys: only these are rendered.
+    async fn by_key(
+        &self,
+        candidates: &Candidates,
+        [one, other]: [Work; 2],
+    ) -> Result<WayResult, DerivedError> {
+        let pair = [self.from, self.to].map(|file| file.map(|file| file.content.clone()));
+        let pairs = Pairs::new(candidates.pairing(), one, self.cancel);
+        let rows = self.engine.changed_rows(vec![pair], other, pairs, |pairs, _, row| {
+            let side = if row.is_later { LineSide::Added } else { LineSide::Removed };
+            pairs.add(side, &row.line()?).map_err(|error| DerivedError::from(error).into_source())
+        });
+        let (pairs, are_told, other) = rows.await?;
+        Ok(if are_told == [true] { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+    }
+
+    /// The lines that differ, wherever they stand.
+    async fn by_lines(
+        &self,
+        mut candidates: Candidates,
+        is_table: bool,
+        [one, other]: [Work; 2],
+    ) -> Result<(Pairs, Work), DerivedError> {
+        // What both share is not read.
+        let (old, new) = (self.open(self.from).await?, self.open(self.to).await?);
+        let runs = differing(old.as_ref(), new.as_ref()).await?;
+        let mut lines = SortedLines { sorter: Sorter::new(one, self.cancel), is_table, count: 0 };
+        for (side, reader, runs) in
+            [(LineSide::Removed, old, runs.before), (LineSide::Added, new, runs.after)]
+        {
+            let Some(reader) = reader else { continue };
+            let mut blocks = LineBlocks::of_runs(&reader, runs);
+            while let Some(block) = blocks.next().await? {
+                (lines, ()) = step(lines, move |lines| lines.add(side, &block)).await?;
+            }
+        }
+        let cancel = self.cancel.clone();
+        last_step((lines, other), move |(lines, other)| {
+            let mut sorted = lines.sorter.finish(u64::MAX)?;
+            if candidates.have_to_be_judged() {
+                each_left(&mut sorted, &cancel, |_, _, line| {
+                    if let Some(row) = Row::parse(line) {
+                        candidates.judge(&row);
+                    }
+                    Ok(())
+                })?;
+                sorted.rewind()?;
+            }
+            let mut pairs = Pairs::new(candidates.pairing(), other, &cancel);
+            each_left(
+                &mut sorted,
+                &cancel,
+                |side, number, line| Ok(pairs.add_numbered(side, number, line)?),
+            )?;
+            Ok((pairs, sorted.into_work()))
+        })
+        .await
+    }
+
+    async fn open(&self, file: Option<&FileEntry>) -> Result<Option<Reader>, DerivedError> {
+        match file {
+            Some(file) => Ok(Some(self.engine.open(file.id, &file.content).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn add_all(pairs: &mut Pairs, changes: &[LineChange]) -> Result<(), DerivedError> {
+    for change in changes {
+        for (side, line) in [(LineSide::Removed, &change.from), (LineSide::Added, &change.to)] {
+            if let Some(line) = line {
+                pairs.add(side, line.strip_suffix(b"\n").unwrap_or(line))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lines of both sides, sorted by hash, so that equal lines come together.
+struct SortedLines {
+    sorter: Sorter,
+    is_table: bool,
+    count: u64,
+}
+
+impl SortedLines {
+    fn add(&mut self, side: LineSide, block: &[u8]) -> Result<(), DerivedError> {
+        let mut value = Vec::new();
+        for line in lines_of(block) {
+            let Some(line) = counted(line, self.is_table) else { continue };
+            value.clear();
+            value.push(side as u8);
+            value.extend_from_slice(&self.count.to_le_bytes());
+            value.extend_from_slice(line);
+            self.count += 1;
+            // 128 bits of BLAKE3: different lines have different hashes.
+            self.sorter.push(&blake3::hash(line).as_bytes()[..HASH], &value)?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of a line that counts: in a table the row without surrounding white space, and no blank line; in another
+/// file all of it.
+fn counted(line: &[u8], is_table: bool) -> Option<&[u8]> {
+    match is_table {
+        true => Some(trimmed(line)).filter(|row| !row.is_empty()),
+        false => Some(line),
+    }
+}
+
+/// Equal lines.
+#[derive(Default)]
+struct EqualLines {
+    hash: Vec<u8>,
+    line: Vec<u8>,
+    /// For the earlier and the later side: the number of lines, and the number of the first one.
+    sides: [(u64, u64); 2],
+}
+
+impl EqualLines {
+    /// Calls `take` for each line that one side has more often.
+    fn end(
+        &self,
+        take: &mut impl FnMut(LineSide, u64, &[u8]) -> Result<(), DerivedError>,
+    ) -> Result<(), DerivedError> {
+        let [(removed, first), (added, first_added)] = self.sides;
+        (added..removed).try_for_each(|_| take(LineSide::Removed, first, &self.line))?;
+        (removed..added).try_for_each(|_| take(LineSide::Added, first_added, &self.line))
+    }
+}
+
+/// Calls `take` with the side, the number and the text of each line that has no equal on the other side.
+fn each_left(
+    sorted: &mut Sorted,
+    cancel: &Cancel,
+    mut take: impl FnMut(LineSide, u64, &[u8]) -> Result<(), DerivedError>,
+) -> Result<(), DerivedError> {
+    let (mut equal, mut count) = (EqualLines::default(), 0_u64);
+    while let Some((hash, value)) = sorted.next()? {
+        count += 1;
+        if count.is_multiple_of(LOOK) {
+            is_wanted(cancel)?;
+        }
+        let (side, rest) = value.split_at(1);
+        let (number, line) = rest.split_at(NUMBER);
+        if equal.hash != hash {
+            equal.end(&mut take)?;
+            equal.hash.clear();
+            equal.hash.extend_from_slice(hash);
+            equal.line.clear();
+            equal.line.extend_from_slice(line);
+            equal.sides = [(0, 0); 2];
+        }
+        let side = &mut equal.sides[usize::from(side[0] == LineSide::Added as u8)];
+        if side.0 == 0 {
+            side.1 = u64::from_le_bytes(number.try_into().expect("it is as long"));
+        }
+        side.0 += 1;
+    }
+    equal.end(&mut take)
+}
