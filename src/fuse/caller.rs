@@ -58,7 +58,7 @@ fn state_of(status: &str) -> CallerState {
     let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let set = |name| value(name).and_then(|set| u64::from_str_radix(set, 16).ok()).unwrap_or(0);
     let pending = set("SigPnd:") | set("ShdPnd:");
-    let is_dead = value("CallerState:").is_some_and(|state| state.starts_with(['Z', 'X']));
+    let is_dead = value("State:").is_some_and(|state| state.starts_with(['Z', 'X']));
     let acts_on = pending & (bit(libc::SIGKILL) | STOPS & !set("SigBlk:") & !set("SigIgn:"));
     if is_dead || acts_on != 0 { CallerState::Leaves } else { CallerState::Waits }
 }

@@ -8,8 +8,8 @@ use asof::model::history::{History, SnapshotMeta};
 use asof::query::DatabaseLog;
 use asof::views::ChangeIndexes;
 
-use crate::views::runtime;
 use crate::memory::{Files, Memory, archive, catalog, commit};
+use crate::views::runtime;
 
 /// Snapshots, oldest first: each with a file of its own, and the value of a file that all have.
 fn database(timeline: Vec<Arc<SnapshotMeta>>, values: &[(&str, u8)]) -> Memory {

@@ -2,8 +2,8 @@
 
 use asof::vfs::Vfs;
 
-use crate::views::{find, memory, names, read, runtime};
 use crate::memory::{catalog, tree};
+use crate::views::{find, memory, names, read, runtime};
 
 /// Rows of the tables of Beads 1.0 and before: one dependency for each pair.
 const OLD: &[(&str, &str)] = &[

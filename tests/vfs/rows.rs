@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::views::{find, memory, read, runtime};
 use crate::memory::{Memory, catalog, tree};
+use crate::views::{find, memory, read, runtime};
 
 const DIFF: &str = "db/diff/2026-01-01T000000Z..2026-01-01T010000Z";
 
