@@ -48,13 +48,13 @@ pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, 
 /// A path that leads out fails with [`LeadsOutside`] (inside the I/O error).
 #[derive(Debug, Clone)]
 pub struct Root {
-    inner: Arc<Inner>,
+    inner: Arc<RootInner>,
     /// The clock to compare with file times.
     clock: WallClock,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Inner {
+struct RootInner {
     /// Has no links as of when the source was opened.
     folder: PathBuf,
     links: Links,
@@ -95,7 +95,7 @@ const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 impl Root {
     /// Opens the folder that a user named. Follows links in this path once, because the user chose them.
     pub fn new(folder: &Path, links: Links) -> io::Result<Self> {
-        let inner = Arc::new(Inner { folder: folder.canonicalize()?, links });
+        let inner = Arc::new(RootInner { folder: folder.canonicalize()?, links });
         Ok(Self { inner, clock: WallClock::system() })
     }
 
@@ -146,9 +146,9 @@ impl Root {
     }
 
     /// Opens the folder at a path for listing.
-    pub fn read_dir(&self, path: &Path) -> io::Result<Folder> {
+    pub fn read_dir(&self, path: &Path) -> io::Result<OpenFolder> {
         let fd = self.open_as(path, READ | OFlags::DIRECTORY)?;
-        Ok(Folder { path: path.to_owned(), fd })
+        Ok(OpenFolder { path: path.to_owned(), fd })
     }
 
     /// Reads a small file whole, at most `limit` bytes. Fails if it is not a regular file, or is longer.
@@ -268,7 +268,7 @@ impl SourcePath {
     }
 
     /// Opens the folder for listing.
-    pub fn read_dir(&self) -> io::Result<Folder> {
+    pub fn read_dir(&self) -> io::Result<OpenFolder> {
         self.root.read_dir(&self.path)
     }
 
@@ -294,12 +294,12 @@ impl SourcePath {
 }
 
 /// An open folder of a source.
-pub struct Folder {
+pub struct OpenFolder {
     path: PathBuf,
     fd: OwnedFd,
 }
 
-impl Folder {
+impl OpenFolder {
     /// Lists the entries. Use only their names, kinds and metadata, which are read relative to the open folder; the
     /// path of an entry is not the one that the folder was opened by.
     pub fn entries(&self) -> io::Result<std::fs::ReadDir> {

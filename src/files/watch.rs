@@ -59,11 +59,11 @@ pub struct FolderWatch {
     label: Arc<str>,
     /// None if the kernel refuses one; the log says why.
     inotify: Option<OwnedFd>,
-    state: Mutex<State>,
+    state: Mutex<WatchState>,
 }
 
 #[derive(Default)]
-struct State {
+struct WatchState {
     /// The current watches. The kernel never reuses a number.
     held: HashSet<i32>,
     /// The folders, if all of their changes cause events; otherwise None.

@@ -63,26 +63,26 @@ pub fn is_safe(text: &str) -> bool {
 /// Shows a path, with bytes that are not UTF-8 as `\xff`. [`Path::display`] shows `�` for all of them.
 pub trait ShowPath {
     /// Returns a value that displays the path. The writer escapes control characters, as its format requires.
-    fn shown(&self) -> Shown<'_>;
+    fn shown(&self) -> ShownBytes<'_>;
 }
 
 impl ShowPath for Path {
-    fn shown(&self) -> Shown<'_> {
+    fn shown(&self) -> ShownBytes<'_> {
         self.as_os_str().shown()
     }
 }
 
 impl ShowPath for OsStr {
-    fn shown(&self) -> Shown<'_> {
-        Shown(self.as_encoded_bytes())
+    fn shown(&self) -> ShownBytes<'_> {
+        ShownBytes(self.as_encoded_bytes())
     }
 }
 
 /// Displays bytes as text; see [`ShowPath`].
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'b>(&'b [u8]);
+pub struct ShownBytes<'b>(&'b [u8]);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             f.write_str(chunk.valid())?;

@@ -12,11 +12,11 @@ const SECRET: &str = "only for root";
 const STRANGER: u32 = 54_321;
 
 /// A source, and a secret next to it.
-struct Place {
+struct TestRoot {
     top: tempfile::TempDir,
 }
 
-impl Place {
+impl TestRoot {
     fn new() -> Self {
         let place = Self { top: tempfile::tempdir().expect("a temporary folder") };
         for folder in ["source/sub", "secret"] {
@@ -49,7 +49,7 @@ impl Place {
 
 #[test]
 fn links_that_stay_beneath_the_folder_are_followed() {
-    let place = Place::new();
+    let place = TestRoot::new();
     place.link("sub/file", "relative");
     place.link(place.at("source/sub/file"), "absolute");
     place.link("sub", "folder");
@@ -79,7 +79,7 @@ fn links_that_stay_beneath_the_folder_are_followed() {
 
 #[test]
 fn links_out_of_the_folder_are_not() {
-    let place = Place::new();
+    let place = TestRoot::new();
     place.link(place.at("secret/file"), "absolute");
     place.link("../secret/file", "relative");
     place.link("/proc/self/root/etc/passwd", "magic");
@@ -108,7 +108,7 @@ fn links_out_of_the_folder_are_not() {
 
 #[test]
 fn links_out_are_followed_where_link_and_target_are_ones_own() {
-    let place = Place::new();
+    let place = TestRoot::new();
     place.link(place.at("secret/file"), "own");
     place.link("own", "chain");
     assert_eq!(place.read("own", Links::Owned).expect("all of it is ours"), SECRET);
@@ -132,7 +132,7 @@ fn links_out_are_followed_where_link_and_target_are_ones_own() {
 
 #[test]
 fn a_folder_in_whose_place_a_link_is_put_later_is_not_followed() {
-    let place = Place::new();
+    let place = TestRoot::new();
     let root = place.root(Links::Beneath);
     let path = place.at("source/sub/file");
     assert!(root.open(&path).is_ok());
@@ -147,7 +147,7 @@ fn a_folder_in_whose_place_a_link_is_put_later_is_not_followed() {
 /// Swaps a folder for a link and back during reads, like an attacker.
 #[test]
 fn a_race_between_a_look_and_an_open_reads_no_secret() {
-    let place = Place::new();
+    let place = TestRoot::new();
     fs::create_dir_all(place.at("secret/sub")).expect("the folder is ours");
     fs::write(place.at("secret/sub/file"), SECRET).expect("the folder is ours");
     let (sub, aside) = (place.at("source/sub"), place.at("source/aside"));
@@ -180,7 +180,7 @@ fn a_race_between_a_look_and_an_open_reads_no_secret() {
 
 #[test]
 fn only_regular_files_of_a_sane_length_are_read_whole() {
-    let place = Place::new();
+    let place = TestRoot::new();
     rustix::fs::mknodat(CWD, place.at("source/pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .expect("the folder is ours");
     assert!(place.read("pipe", Links::Beneath).is_err(), "and does not wait");

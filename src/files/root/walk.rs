@@ -7,7 +7,7 @@ use super::*;
 const MOST_LINKS: usize = 40;
 
 /// A partly resolved path: open folders from `/` down, each with its name in its parent.
-struct Walk<'r> {
+struct ComponentWalk<'r> {
     root: &'r Path,
     stack: Vec<(OsString, OwnedFd)>,
     /// Whether every link so far belongs to the user or to root.
@@ -16,7 +16,7 @@ struct Walk<'r> {
 
 /// Opens the target of a path below the folder `root`.
 pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
-    let mut walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
+    let mut walk = ComponentWalk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
     for part in parts(root).into_iter().skip(1) {
         // The folder's own path had no links, so a link in it now is new.
         walk.enter(&part)?;
@@ -26,11 +26,11 @@ pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io
 
 /// Opens the target of an absolute path outside `root`, if its links and the target belong to the user or to root.
 pub(super) fn open_outside(root: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
-    let walk = Walk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
+    let walk = ComponentWalk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
     walk.on(parts(path).into_iter().filter(|part| part != "/").collect(), flags, Links::Owned)
 }
 
-impl Walk<'_> {
+impl ComponentWalk<'_> {
     /// Resolves the rest of the path.
     fn on(mut self, mut todo: Vec<OsString>, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
         todo.reverse();

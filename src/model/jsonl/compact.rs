@@ -5,7 +5,7 @@
 //! every key in order, and remembers one bit per open bracket.
 
 use super::brackets::{Bracket, Brackets};
-use super::scalar::number_len;
+use super::number::number_len;
 use super::string::{escape_byte, plain_prefix};
 
 /// Why and where a text is not JSON.

@@ -5,9 +5,12 @@
 
 mod decode;
 mod encode;
+mod kind;
 mod scan;
 #[cfg(test)]
 mod tests;
+
+pub use kind::{KeyKind, KeyValue};
 
 /// The most columns in an ordered key, MySQL's limit.
 pub const MOST_COLUMNS: usize = 16;
@@ -30,39 +33,9 @@ pub struct KeyColumn {
     pub kind: KeyKind,
 }
 
-/// How a column's values compare and are rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
-    /// Whole numbers from -2^63 to 2^64-1.
-    Integer,
-    /// Decimal numbers without an exponent, and the strings for infinities and NaN.
-    Decimal,
-    /// Strings that compare by their bytes.
-    Text,
-    /// Bytes, rendered in Base64.
-    Binary,
-    /// Dates, and dates with times, as rendered.
-    DateTime,
-    /// Times that may be negative and exceed 24 hours.
-    Time,
-}
-
 /// The sort position of a line: keys compare like their lines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LineKey(Box<[u8]>);
-
-/// A value of a key column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyValue {
-    /// A whole or decimal number, as SQL and JSON write it.
-    Number(String),
-    /// A string.
-    Text(String),
-    /// Bytes.
-    Bytes(Vec<u8>),
-    /// A date, a date with a time, or a time, as SQL writes it inside quotes.
-    Time(String),
-}
 
 impl KeyOrder {
     /// Creates the order by these columns, the most significant first. None if there are no columns, more than

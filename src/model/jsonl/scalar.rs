@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::ValueError;
+use super::number::number_len;
+use super::value::ValueError;
 
 const VEC_NEVER_FAILS: &str = "a finite number is JSON and writing into a Vec does not fail";
 
@@ -43,26 +44,6 @@ pub(super) fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     out.extend_from_slice(sign.as_bytes());
     out.extend_from_slice(stripped.as_bytes());
     Ok(())
-}
-
-/// The length of the JSON number at the start of `bytes`, or the offset of a missing digit.
-pub(super) fn number_len(bytes: &[u8]) -> Result<usize, usize> {
-    let digits_from = |start: usize| start + bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let required = |start: usize| Some(digits_from(start)).filter(|&end| end > start).ok_or(start);
-
-    let start = usize::from(bytes.first() == Some(&b'-'));
-    let mut end = match bytes.get(start) {
-        Some(b'0') => start + 1,
-        _ => required(start)?,
-    };
-    if bytes.get(end) == Some(&b'.') {
-        end = required(end + 1)?;
-    }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
-        let signed = matches!(bytes.get(end + 1), Some(b'+' | b'-'));
-        end = required(end + 1 + usize::from(signed))?;
-    }
-    Ok(end)
 }
 
 pub(super) fn date(year: i32, month: u8, day: u8, out: &mut Vec<u8>) -> Result<(), ValueError> {
@@ -166,7 +147,8 @@ fn push_digits(number: u32, width: usize, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Value, append_value};
+    use super::super::line::append_value;
+    use super::super::value::Value;
     use super::*;
     use proptest::prelude::*;
 

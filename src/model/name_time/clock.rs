@@ -9,7 +9,7 @@ use super::zone::{Zone, zone};
 
 /// What follows a date.
 #[derive(Debug)]
-pub(super) enum Clock<'t> {
+pub(super) enum ClockReading<'t> {
     /// No time of day.
     None,
     At {
@@ -40,15 +40,15 @@ struct Fields {
 }
 
 /// Reads the time of day after a date. `is_unpadded` is true for a date with single digits.
-pub(super) fn clock(mut cursor: Cursor<'_>, is_unpadded: bool) -> Clock<'_> {
-    let Some(lead) = lead(&mut cursor) else { return Clock::None };
+pub(super) fn clock(mut cursor: Cursor<'_>, is_unpadded: bool) -> ClockReading<'_> {
+    let Some(lead) = lead(&mut cursor) else { return ClockReading::None };
     match cursor.digits() {
         // `2025-01-01_2026-01-21` is two dates.
-        4 if dated(cursor).is_some() => Clock::None,
+        4 if dated(cursor).is_some() => ClockReading::None,
         1 | 2 => in_fields(cursor, lead, is_unpadded),
         4 | 6 | 9 => in_one_number(cursor, lead),
-        _ if lead == Lead::Sure => Clock::Unsure,
-        _ => Clock::None,
+        _ if lead == Lead::Sure => ClockReading::Unsure,
+        _ => ClockReading::None,
     }
 }
 
@@ -86,11 +86,11 @@ fn lead(cursor: &mut Cursor<'_>) -> Option<Lead> {
     begins_time(&after).then_some(Lead::Separator(separator))
 }
 
-fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> Clock<'_> {
-    let Some(digits) = cursor.number(4..=9) else { return Clock::None };
+fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> ClockReading<'_> {
+    let Some(digits) = cursor.number(4..=9) else { return ClockReading::None };
     let Some(time) = compact_time(digits) else {
         // The number is not a time. It may be a counter, or the date may be none.
-        return if cursor.is_at_boundary() { Clock::Unsure } else { Clock::None };
+        return if cursor.is_at_boundary() { ClockReading::Unsure } else { ClockReading::None };
     };
     let mut fields = Fields {
         hour: time.hour().into(),
@@ -105,13 +105,13 @@ fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> Clock<'_> {
     finish(cursor, fields, lead)
 }
 
-fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> Clock<'_> {
-    let Some(hour) = cursor.number(1..=2) else { return Clock::None };
+fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> ClockReading<'_> {
+    let Some(hour) = cursor.number(1..=2) else { return ClockReading::None };
     let is_short = hour.len() == 1 && !is_unpadded;
     let mut fields =
         Fields { hour: value(hour).unwrap_or(99), minute: 0, second: 0, nanosecond: 0, has_colons: false };
     if cursor.eat("h") {
-        return if is_short { Clock::None } else { with_letters(cursor, fields, lead) };
+        return if is_short { ClockReading::None } else { with_letters(cursor, fields, lead) };
     }
     let widths = if is_unpadded { 1..=2 } else { 2..=2 };
     let mut after = cursor;
@@ -142,13 +142,13 @@ fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> Clock<'_>
         }
     }
     if is_short && !is_half_day(cursor) {
-        return Clock::None;
+        return ClockReading::None;
     }
     finish(cursor, fields, lead)
 }
 
 /// Reads the rest of `06h25m30s` after the `h`: `25m30s`, `25m`, `25`, `25min` or nothing.
-fn with_letters(mut cursor: Cursor<'_>, mut fields: Fields, lead: Lead) -> Clock<'_> {
+fn with_letters(mut cursor: Cursor<'_>, mut fields: Fields, lead: Lead) -> ClockReading<'_> {
     let mut after = cursor;
     after.eat_any("-_");
     if let Some(minute) = after.number(2..=2) {
@@ -174,24 +174,24 @@ fn hour_alone(
     lead: Lead,
     is_short: bool,
     separator: Option<char>,
-) -> Clock<'_> {
+) -> ClockReading<'_> {
     if is_half_day(cursor) {
         return finish(cursor, fields, lead);
     }
     let is_hour = !is_short && fields.hour < 24;
     match lead {
         Lead::Sure if is_hour => finish(cursor, fields, lead),
-        Lead::Sure => Clock::Unsure,
-        Lead::Separator('.') => Clock::None,
-        Lead::Separator(_) if !is_hour => Clock::None,
+        Lead::Sure => ClockReading::Unsure,
+        Lead::Separator('.') => ClockReading::None,
+        Lead::Separator(_) if !is_hour => ClockReading::None,
         Lead::Separator(_) => {
             // `2026-01-21-14-3` is either 14:03 or the third backup of that hour.
             let mut after = cursor;
             let number_follows = separator.is_some() && after.eat_any("-_.:").is_some() && after.digits() > 0;
             match separator {
                 // `2017_11_19_10.1.0` ends in a version.
-                Some('.') if number_follows => Clock::None,
-                _ if number_follows => Clock::Unsure,
+                Some('.') if number_follows => ClockReading::None,
+                _ if number_follows => ClockReading::Unsure,
                 _ => finish(cursor, fields, lead),
             }
         }
@@ -228,10 +228,10 @@ fn half_day(mut cursor: Cursor<'_>) -> Option<(bool, Cursor<'_>)> {
 }
 
 /// Reads what follows the numbers and combines all parts.
-fn finish<'t>(mut cursor: Cursor<'t>, mut fields: Fields, lead: Lead) -> Clock<'t> {
+fn finish<'t>(mut cursor: Cursor<'t>, mut fields: Fields, lead: Lead) -> ClockReading<'t> {
     if let Some((is_second, after)) = half_day(cursor).filter(|(_, after)| after.is_at_boundary()) {
         if !(1..=12).contains(&fields.hour) {
-            return Clock::Unsure;
+            return ClockReading::Unsure;
         }
         fields.hour = fields.hour % 12 + if is_second { 12 } else { 0 };
         cursor = after;
@@ -242,14 +242,14 @@ fn finish<'t>(mut cursor: Cursor<'t>, mut fields: Fields, lead: Lead) -> Clock<'
             cursor = after;
             Some(offset)
         }
-        Zone::Unsure => return Clock::Unsure,
+        Zone::Unsure => return ClockReading::Unsure,
     };
     if !cursor.is_at_boundary() {
-        return if lead == Lead::Sure { Clock::Unsure } else { Clock::None };
+        return if lead == Lead::Sure { ClockReading::Unsure } else { ClockReading::None };
     }
     match time_of(&fields) {
-        Some(time) => Clock::At { time, offset, rest: cursor },
-        None => Clock::Unsure,
+        Some(time) => ClockReading::At { time, offset, rest: cursor },
+        None => ClockReading::Unsure,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use jiff::civil::{Date, ISOWeekDate, Time, Weekday};
 
-use super::Convention;
 use super::clock::compact_time;
+use super::convention::Convention;
 use super::cursor::{Cursor, value};
 
 const SEPARATORS: &str = "-_. :";

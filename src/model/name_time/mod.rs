@@ -15,6 +15,7 @@
 //! present time plays no part, so that a name always means the same.
 
 mod clock;
+mod convention;
 mod cursor;
 mod date;
 mod zone;
@@ -22,7 +23,6 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jiff::civil::{Date, DateTime, Time};
@@ -30,45 +30,11 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::time_expr::ParsedTime;
-use clock::{Clock, clock};
+use clock::{ClockReading, clock};
+pub use convention::{Convention, Conventions};
 use cursor::Cursor;
 use date::{Span, dated};
 pub use date::{is_short_for, month_name_of};
-
-/// A property of a series of names that a single name may not show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Convention {
-    /// `21-01-2026`.
-    DayFirst,
-    /// `01-21-2026`.
-    MonthFirst,
-    /// `202101` is a month.
-    Months,
-    /// `202101` is a week.
-    Weeks,
-}
-
-/// The known conventions of one series.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conventions(BTreeSet<Convention>);
-
-impl Conventions {
-    /// Adds a convention that one of the names shows; true if it is new.
-    pub fn learn(&mut self, convention: Convention) -> bool {
-        self.0.insert(convention)
-    }
-
-    /// Whether the series uses a convention. Six digits that may be either are a month unless a name shows weeks.
-    fn allow(&self, convention: Convention) -> bool {
-        let has = |one| self.0.contains(&one);
-        match convention {
-            Convention::DayFirst => has(convention) && !has(Convention::MonthFirst),
-            Convention::MonthFirst => has(convention) && !has(Convention::DayFirst),
-            Convention::Weeks => has(convention),
-            Convention::Months => !has(Convention::Weeks),
-        }
-    }
-}
 
 /// A time found in a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,12 +43,12 @@ pub struct NameTime {
     pub range: Range<usize>,
     /// That position and those that say the same less exactly, in order.
     pub all: Vec<Range<usize>>,
-    readings: Vec<Reading>,
+    readings: Vec<NameReading>,
 }
 
 /// A possible meaning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reading {
+struct NameReading {
     time: ParsedTime,
     convention: Option<Convention>,
 }
@@ -104,7 +70,7 @@ struct Candidate {
     range: Range<usize>,
     exactness: Exactness,
     /// Empty if it is a time but ambiguous.
-    readings: Vec<Reading>,
+    readings: Vec<NameReading>,
 }
 
 /// Finds the time in a name without its extension; `None` if none is certain.
@@ -121,7 +87,7 @@ pub fn find(name: &str) -> Option<NameTime> {
     let best = candidates.iter().max_by_key(|one| (one.exactness, one.has_zone()))?.clone();
     let mut time = NameTime { range: best.range.clone(), all: Vec::new(), readings: best.readings.clone() };
     for other in &candidates {
-        let agreeing: Vec<Reading> = time
+        let agreeing: Vec<NameReading> = time
             .readings
             .iter()
             .filter(|reading| other.readings.iter().any(|other| say_the_same(reading, other)))
@@ -232,7 +198,7 @@ fn unix_time(name: &str, mut cursor: Cursor<'_>) -> Option<Candidate> {
         13 => Timestamp::from_millisecond(number).ok()?,
         _ => return None,
     };
-    let mut readings = vec![Reading { time: ParsedTime::Instant(time.into()), convention: None }];
+    let mut readings = vec![NameReading { time: ParsedTime::Instant(time.into()), convention: None }];
     if as_calendar.is_some() {
         // Either an hour of the last century or a second of the next decade.
         readings.clear();
@@ -247,16 +213,16 @@ fn by_calendar(cursor: Cursor<'_>) -> Option<Candidate> {
     let clock = match (dated.time, dated.span) {
         (Some(time), _) => zoned(time, dated.rest),
         (None, Span::Day) => clock(dated.rest, dated.is_unpadded),
-        (None, Span::Period) => Clock::None,
+        (None, Span::Period) => ClockReading::None,
     };
     let (time, offset, rest) = match clock {
-        Clock::At { time, offset, rest } => (Some(time), offset, rest),
-        Clock::None => {
+        ClockReading::At { time, offset, rest } => (Some(time), offset, rest),
+        ClockReading::None => {
             let at_midnight = matches!(dated.span, Span::Day).then(|| utc(dated.rest)).flatten();
             let (offset, rest) = at_midnight.unzip();
             (None, offset, rest.unwrap_or(dated.rest))
         }
-        Clock::Unsure => {
+        ClockReading::Unsure => {
             let range = start..dated.rest.at();
             return Some(Candidate { range, exactness: Exactness::TimeOfDay, readings: Vec::new() });
         }
@@ -271,17 +237,17 @@ fn by_calendar(cursor: Cursor<'_>) -> Option<Candidate> {
     };
     let readings = dated.readings.into_iter().filter_map(|(date, convention)| {
         let time = parsed(date.to_datetime(time.unwrap_or(Time::midnight())), offset)?;
-        Some(Reading { time, convention })
+        Some(NameReading { time, convention })
     });
     Some(Candidate { range: start..rest.at(), exactness, readings: readings.collect() })
 }
 
 /// Reads the zone after a date and time in one number.
-fn zoned(time: Time, rest: Cursor<'_>) -> Clock<'_> {
+fn zoned(time: Time, rest: Cursor<'_>) -> ClockReading<'_> {
     match zone::zone(rest, false, true) {
-        zone::Zone::None => Clock::At { time, offset: None, rest },
-        zone::Zone::Offset(offset, rest) => Clock::At { time, offset: Some(offset), rest },
-        zone::Zone::Unsure => Clock::Unsure,
+        zone::Zone::None => ClockReading::At { time, offset: None, rest },
+        zone::Zone::Offset(offset, rest) => ClockReading::At { time, offset: Some(offset), rest },
+        zone::Zone::Unsure => ClockReading::Unsure,
     }
 }
 
@@ -313,7 +279,7 @@ fn agree(one: &Candidate, other: &Candidate) -> bool {
 }
 
 /// Whether two readings may be the same time, one of them less exact or in another zone.
-fn say_the_same(one: &Reading, other: &Reading) -> bool {
+fn say_the_same(one: &NameReading, other: &NameReading) -> bool {
     let (a, b) = (civil(&one.time), civil(&other.time));
     let slack = match (one.time, other.time) {
         (ParsedTime::Instant(_), ParsedTime::Instant(_)) => SignedDuration::from_secs(1),
