@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::{Deserialize, Serialize};
 
 use super::connection::Connected;
-use super::problem::Problem;
+use super::problem::SqliteProblem;
 use super::schema::{EntryKind, Schema};
 use super::select::quoted;
 use super::stand_ins;
@@ -31,7 +31,7 @@ pub(crate) struct Check {
 }
 
 /// Checks a file.
-pub(super) fn check(connected: &mut Connected) -> Result<Check, Problem> {
+pub(super) fn check(connected: &mut Connected) -> Result<Check, SqliteProblem> {
     let connection = &connected.connection;
     let schema = match Schema::read(connection) {
         Ok(schema) => schema,
@@ -64,7 +64,7 @@ pub(super) fn check(connected: &mut Connected) -> Result<Check, Problem> {
 enum Failed {
     /// It needs something by this name that SQLite does not have.
     Needs(Missing),
-    Problem(Problem),
+    Problem(SqliteProblem),
 }
 
 enum Missing {
@@ -100,7 +100,7 @@ impl Missing {
         }
     }
 
-    fn stand_in(&self, connection: &Connection) -> Result<(), Problem> {
+    fn stand_in(&self, connection: &Connection) -> Result<(), SqliteProblem> {
         match self {
             Self::Collation(name) => stand_ins::collation(connection, name),
             Self::Function(name) => stand_ins::function(connection, name),
@@ -139,7 +139,7 @@ fn without(
     first: Missing,
     check: &mut Check,
     calls: &mut BTreeMap<String, String>,
-) -> Result<(), Problem> {
+) -> Result<(), SqliteProblem> {
     let mut missing = BTreeSet::new();
     let mut next = Some(first);
     let mut messages = Vec::new();
@@ -210,12 +210,15 @@ fn tables_with_code(schema: &Schema) -> impl Iterator<Item = Code> + '_ {
 }
 
 /// The collations of indexes and keys that SQLite does not have.
-pub(super) fn unknown_collations(connection: &Connection, schema: &Schema) -> Result<Vec<String>, Problem> {
+pub(super) fn unknown_collations(
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<Vec<String>, SqliteProblem> {
     Ok(by_collation(connection, schema)?.into_keys().collect())
 }
 
 /// The indexes and keys whose order a collation decides that SQLite does not have.
-fn unknown_orders(connection: &Connection, schema: &Schema) -> Result<Vec<String>, Problem> {
+fn unknown_orders(connection: &Connection, schema: &Schema) -> Result<Vec<String>, SqliteProblem> {
     let said = by_collation(connection, schema)?.into_iter().map(|(collation, indexes)| {
         let indexes: Vec<String> = indexes.into_iter().collect();
         format!(
@@ -230,7 +233,7 @@ fn unknown_orders(connection: &Connection, schema: &Schema) -> Result<Vec<String
 fn by_collation(
     connection: &Connection,
     schema: &Schema,
-) -> Result<BTreeMap<String, BTreeSet<String>>, Problem> {
+) -> Result<BTreeMap<String, BTreeSet<String>>, SqliteProblem> {
     let mut by_collation: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for entry in schema.entries.iter().filter(|entry| entry.kind == EntryKind::Table) {
         let Some(table) = &entry.name else { continue };

@@ -9,12 +9,9 @@ use rusqlite::limits::Limit;
 
 use super::handle;
 use super::header::{HEADER, Plain, is_plain};
-use super::problem::Problem;
+use super::problem::{LONGEST_ROW, SqliteProblem};
 use crate::content::Wanted;
 use crate::memory::unpacking;
-
-/// The longest value and the longest stored row that is read, in bytes.
-pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
 
 /// Steps of SQLite's virtual machine that one read takes at most, whatever the length of the file: some seconds.
 const STEPS: u64 = 300_000_000;
@@ -37,7 +34,7 @@ const BESIDE: i64 = 64 << 20;
 
 /// How texts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(super) enum TextEncoding {
     Utf8,
     Utf16Le,
     Utf16Be,
@@ -49,7 +46,7 @@ pub(super) struct Connected {
     /// Length of the file in bytes.
     pub(super) len: u64,
     /// How its texts are stored.
-    pub(super) encoding: Encoding,
+    pub(super) encoding: TextEncoding,
 }
 
 /// What ends a query that does not end by itself.
@@ -62,7 +59,7 @@ pub(super) enum Bound {
 
 impl Connected {
     /// Opens a file that nobody writes to.
-    pub(super) fn open(file: &File, bound: Bound) -> Result<Self, Problem> {
+    pub(super) fn open(file: &File, bound: Bound) -> Result<Self, SqliteProblem> {
         let len = file.metadata()?.len();
         let mut header = [0; HEADER];
         // SQLite takes a file of a few bytes for an empty database.
@@ -71,8 +68,8 @@ impl Connected {
             file.read_exact_at(&mut header[..known], 0)?;
             match is_plain(&header[..known], len) {
                 Plain::Yes if known == HEADER => {}
-                Plain::Yes | Plain::Damaged => return Err(Problem::NotADatabase),
-                Plain::No => return Err(Problem::NotPlain),
+                Plain::Yes | Plain::Damaged => return Err(SqliteProblem::NotADatabase),
+                Plain::No => return Err(SqliteProblem::NotPlain),
             }
         }
         let mut connection = handle::connect(file)?;
@@ -99,7 +96,7 @@ impl Connected {
 }
 
 /// Switches off what a schema could do harm with. The file may come from anybody.
-pub(super) fn harden(connection: &Connection) -> Result<(), Problem> {
+pub(super) fn harden(connection: &Connection) -> Result<(), SqliteProblem> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -122,10 +119,10 @@ pub(super) fn harden(connection: &Connection) -> Result<(), Problem> {
 }
 
 /// What the header says (sqlite.org/fileformat2.html, 1.3.13). One of a file without a table need not say anything.
-fn encoding(header: &[u8; HEADER]) -> Encoding {
+fn encoding(header: &[u8; HEADER]) -> TextEncoding {
     match header[56..60] {
-        [0, 0, 0, 2] => Encoding::Utf16Le,
-        [0, 0, 0, 3] => Encoding::Utf16Be,
-        _ => Encoding::Utf8,
+        [0, 0, 0, 2] => TextEncoding::Utf16Le,
+        [0, 0, 0, 3] => TextEncoding::Utf16Be,
+        _ => TextEncoding::Utf8,
     }
 }

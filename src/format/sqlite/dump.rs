@@ -5,55 +5,27 @@
 //! table. Virtual tables come as `.dump` has them: their inner tables with all rows, and their own entry
 //! in the schema.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::SqliteFile;
 use super::check::unknown_collations;
-use super::connection::{Connected, Encoding, LONGEST_ROW};
-use super::problem::{Problem, RowProblem};
-use super::relation::is_internal;
+use super::connection::{Connected, TextEncoding};
+use super::problem::{LONGEST_ROW, RowProblem, SqliteProblem};
 use super::rows::{SHORTEST_ROW, Take, check_order, push, utf16};
-use super::schema::{Entry, EntryKind, Schema, stored_columns};
+use super::schema::{EntryKind, Schema, SchemaEntry, is_internal, stored_columns};
 use super::schema_sql::{comment_line, end_of};
 use super::select::{quoted, rowid, utf16_value};
 use super::stand_ins;
 use super::statement::is_one_statement;
-use crate::content::blocking::on_blocking_thread;
-use crate::content::{Sink, SourceError, Stream};
 use crate::format::blob::PIECE;
 
-/// The whole of one file.
-pub(crate) struct DumpContent {
-    pub(super) file: Arc<SqliteFile>,
-}
-
-#[async_trait]
-impl Stream for DumpContent {
-    fn describe(&self) -> String {
-        format!("dump of {}", self.file.db.describe())
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let file = Arc::clone(&self.file);
-        on_blocking_thread(&self.file.label, move || {
-            let wanted = sink.wanted();
-            file.write_dump(&wanted, &mut |piece| sink.push_blocking(piece))
-        })
-        .await
-    }
-}
-
 /// Writes the whole file.
-pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), Problem> {
+pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), SqliteProblem> {
     let schema = Schema::read(&connected.connection)?;
     let mut out = Out { text: Vec::new(), take };
     head(connected, &schema, &mut out.text)?;
     let mut is_writable = false;
-    let is_sequence = |entry: &&Entry| entry.lossy_name.eq_ignore_ascii_case("sqlite_sequence");
+    let is_sequence = |entry: &&SchemaEntry| entry.lossy_name.eq_ignore_ascii_case("sqlite_sequence");
     let tables = schema.entries.iter().filter(|entry| is_table(entry));
     let (sequences, tables): (Vec<_>, Vec<_>) = tables.partition(is_sequence);
     for entry in tables.into_iter().chain(sequences) {
@@ -91,7 +63,7 @@ pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), Pro
     out.push()
 }
 
-fn is_table(entry: &Entry) -> bool {
+fn is_table(entry: &SchemaEntry) -> bool {
     matches!(entry.kind, EntryKind::Table | EntryKind::VirtualTable)
 }
 
@@ -101,7 +73,7 @@ fn is_statistics(name: &str) -> bool {
     number.is_some_and(|number| number.chars().count() == 1)
 }
 
-fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<(), Problem> {
+fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<(), SqliteProblem> {
     comment_line(
         out,
         "-- Database of SQLite as SQL, made by asof. To be loaded into a new file by `sqlite3`.",
@@ -114,9 +86,9 @@ fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<(),
     }
     out.extend_from_slice(b"PRAGMA foreign_keys=OFF;\n");
     match connected.encoding {
-        Encoding::Utf8 => {}
-        Encoding::Utf16Le => out.extend_from_slice(b"PRAGMA encoding='UTF-16le';\n"),
-        Encoding::Utf16Be => out.extend_from_slice(b"PRAGMA encoding='UTF-16be';\n"),
+        TextEncoding::Utf8 => {}
+        TextEncoding::Utf16Le => out.extend_from_slice(b"PRAGMA encoding='UTF-16le';\n"),
+        TextEncoding::Utf16Be => out.extend_from_slice(b"PRAGMA encoding='UTF-16be';\n"),
     }
     out.extend_from_slice(b"BEGIN TRANSACTION;\n");
     for pragma in ["user_version", "application_id"] {
@@ -130,7 +102,7 @@ fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<(),
 
 /// Appends a statement of the schema, and says whether it could. What is not one statement alone was put there by hand,
 /// and would do more than make what it says: it stays a comment.
-fn statement(out: &mut Vec<u8>, entry: &Entry, sql: &[u8]) -> bool {
+fn statement(out: &mut Vec<u8>, entry: &SchemaEntry, sql: &[u8]) -> bool {
     if !is_one_statement(sql) {
         left_out(out, entry, "has a definition that is more than one statement");
         return false;
@@ -140,12 +112,17 @@ fn statement(out: &mut Vec<u8>, entry: &Entry, sql: &[u8]) -> bool {
     true
 }
 
-fn left_out(out: &mut Vec<u8>, entry: &Entry, reason: &str) {
+fn left_out(out: &mut Vec<u8>, entry: &SchemaEntry, reason: &str) {
     comment_line(out, &format!("-- {:?} is not here: it {reason}.", entry.lossy_name));
 }
 
 /// Its entry in the schema: made as a table is, it would fill its inner tables, which come with all their rows.
-fn virtual_table(connected: &Connected, out: &mut Vec<u8>, name: &str, sql: &[u8]) -> Result<(), Problem> {
+fn virtual_table(
+    connected: &Connected,
+    out: &mut Vec<u8>,
+    name: &str,
+    sql: &[u8],
+) -> Result<(), SqliteProblem> {
     out.extend_from_slice(b"INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table',");
     for _ in 0..2 {
         text(name.as_bytes(), connected.encoding, out);
@@ -164,16 +141,16 @@ struct Out<'t> {
 }
 
 impl Out<'_> {
-    fn push(&mut self) -> Result<(), Problem> {
+    fn push(&mut self) -> Result<(), SqliteProblem> {
         push(&mut self.text, self.take)
     }
 }
 
 /// Appends the rows of a table, in the order in which they are stored: by rowid, or by the key of a table without.
-fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), Problem> {
+fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), SqliteProblem> {
     let columns = stored_columns(&connected.connection, table)?;
     if columns.is_empty() {
-        return Err(Problem::NoSuchTable);
+        return Err(SqliteProblem::NoSuchTable);
     }
     // Only stored values are read, and in the order in which they are.
     stand_ins::for_table(&connected.connection, table)?;
@@ -181,7 +158,7 @@ fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), Pro
     if let Some(rowid) = rowid(&all).filter(|rowid| has_rowid(&connected.connection, table, rowid)) {
         check_order(connected, &format!("SELECT {rowid} FROM main.{} NOT INDEXED", quoted(table)))?;
     }
-    let is_utf16 = connected.encoding != Encoding::Utf8;
+    let is_utf16 = connected.encoding != TextEncoding::Utf8;
     let value = |name: &String| {
         if is_utf16 { utf16_value(&quoted(name)) } else { format!("t.{}", quoted(name)) }
     };
@@ -196,11 +173,11 @@ fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), Pro
     while let Some(row) = rows.next()? {
         number += 1;
         if number > connected.len / SHORTEST_ROW {
-            return Err(Problem::TooManyRows { len: connected.len });
+            return Err(SqliteProblem::TooManyRows { len: connected.len });
         }
         out.text.extend_from_slice(insert.as_bytes());
         literals(row, stored.len(), connected.encoding, &mut out.text)
-            .map_err(|problem| Problem::Row { row: number, problem })?;
+            .map_err(|problem| SqliteProblem::Row { row: number, problem })?;
         out.text.extend_from_slice(b");\n");
         if out.text.len() >= PIECE {
             out.push()?;
@@ -214,7 +191,12 @@ fn has_rowid(connection: &Connection, table: &str, rowid: &str) -> bool {
     connection.prepare(&format!("SELECT {rowid} FROM main.{}", quoted(table))).is_ok()
 }
 
-fn literals(row: &Row<'_>, columns: usize, encoding: Encoding, out: &mut Vec<u8>) -> Result<(), RowProblem> {
+fn literals(
+    row: &Row<'_>,
+    columns: usize,
+    encoding: TextEncoding,
+    out: &mut Vec<u8>,
+) -> Result<(), RowProblem> {
     let get = |at| row.get_ref(at).expect("the query names as many values as are asked for");
     let mut len = 0;
     for at in 0..columns {
@@ -222,7 +204,7 @@ fn literals(row: &Row<'_>, columns: usize, encoding: Encoding, out: &mut Vec<u8>
             out.push(b',');
         }
         let (value, is_text) = match encoding {
-            Encoding::Utf8 => (get(at), false),
+            TextEncoding::Utf8 => (get(at), false),
             _ => (get(2 * at + 1), get(2 * at) == ValueRef::Text(b"text")),
         };
         if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
@@ -268,12 +250,12 @@ fn real(number: f64, out: &mut Vec<u8>) {
 
 /// A text in one line, which `sqlite3` reads without changing line breaks. `bytes` are to be UTF-8; what is not, or has
 /// a NUL, is written as the bytes that the file has.
-fn text(bytes: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+fn text(bytes: &[u8], encoding: TextEncoding, out: &mut Vec<u8>) {
     let Some(whole) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
         match encoding {
-            Encoding::Utf8 => cast(bytes, out),
-            Encoding::Utf16Le => cast(&units(bytes, u16::to_le_bytes), out),
-            Encoding::Utf16Be => cast(&units(bytes, u16::to_be_bytes), out),
+            TextEncoding::Utf8 => cast(bytes, out),
+            TextEncoding::Utf16Le => cast(&units(bytes, u16::to_le_bytes), out),
+            TextEncoding::Utf16Be => cast(&units(bytes, u16::to_be_bytes), out),
         }
         return;
     };

@@ -12,12 +12,12 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use super::problem::Problem;
+use super::problem::SqliteProblem;
 
 /// A connection to `file`, read-only and without a look at what lies beside it.
-pub(super) fn connect(file: &File) -> Result<Connection, Problem> {
+pub(super) fn connect(file: &File) -> Result<Connection, SqliteProblem> {
     if !follows_no_links() {
-        return Err(Problem::Io(io::Error::other("SQLite cannot be kept from following links")));
+        return Err(SqliteProblem::Io(io::Error::other("SQLite cannot be kept from following links")));
     }
     let uri = format!("file:/proc/self/fd/{}?immutable=1", file.as_raw_fd());
     let flags =

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection::harden;
-use super::problem::Problem;
+use super::problem::SqliteProblem;
 use crate::format::blob::{Spool, Stored, TemporaryFolder, explained, read_full};
 
 /// What a write-ahead log begins with, but for the last bit, which says in which order its checksums are
@@ -53,16 +53,16 @@ pub(super) fn merged(
     db: &dyn Stored,
     wal: Option<&dyn Stored>,
     journal: Option<&dyn Stored>,
-) -> Result<Spool, Problem> {
+) -> Result<Spool, SqliteProblem> {
     let needed = [Some(db), wal, journal]
         .into_iter()
         .flatten()
         .map(|stored| stored.len())
         .fold(0, u64::saturating_add);
     let full = |problem| match problem {
-        Problem::Io(error) => Problem::Io(explained(error, needed)),
-        Problem::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-            Problem::Io(explained(io::ErrorKind::StorageFull.into(), needed))
+        SqliteProblem::Io(error) => SqliteProblem::Io(explained(error, needed)),
+        SqliteProblem::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            SqliteProblem::Io(explained(io::ErrorKind::StorageFull.into(), needed))
         }
         other => other,
     };
@@ -73,7 +73,7 @@ fn in_a_folder(
     db: &dyn Stored,
     wal: Option<&dyn Stored>,
     journal: Option<&dyn Stored>,
-) -> Result<Spool, Problem> {
+) -> Result<Spool, SqliteProblem> {
     let folder = TemporaryFolder::new()?;
     let path = folder.path().join("db");
     copy(db, &path)?;
@@ -83,7 +83,7 @@ fn in_a_folder(
     if let Some(journal) = journal {
         let mut copied = copy(journal, &folder.path().join("db-journal"))?;
         if names_another_journal(&mut copied)? {
-            return Err(Problem::SuperJournal);
+            return Err(SqliteProblem::SuperJournal);
         }
     }
     settle(&path)?;
@@ -122,7 +122,7 @@ fn names_another_journal(journal: &mut File) -> io::Result<bool> {
 }
 
 /// Lets SQLite recover a copy, so that the database file alone holds everything.
-fn settle(path: &Path) -> Result<(), Problem> {
+fn settle(path: &Path) -> Result<(), SqliteProblem> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     harden(&connection)?;

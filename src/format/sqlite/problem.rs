@@ -5,7 +5,6 @@ use std::io;
 use rusqlite::ffi::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use super::connection::LONGEST_ROW;
 use super::ran_out::RanOut;
 use crate::content::{ErrorKind, SourceError};
 use crate::format::blob::{Stored, stored_error};
@@ -14,7 +13,7 @@ use crate::model::shell;
 
 /// Why something could not be read from a SQLite file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
+pub(super) enum SqliteProblem {
     /// What SQLite says. Its own cause only repeats it.
     #[error("{0}")]
     Sqlite(rusqlite::Error),
@@ -74,6 +73,9 @@ enum Advice {
     AskSqlite,
 }
 
+/// The longest value and the longest stored row that is read, in bytes.
+pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
+
 /// The most that rows of a table, as the file has them, may take on disk to be sorted, in bytes; more for a file that
 /// is itself so long.
 pub(super) const MOST_SORTED_ON_DISK: u64 = 1 << 30;
@@ -91,13 +93,13 @@ pub(super) enum RowProblem {
     Render(#[from] RenderError),
 }
 
-impl From<rusqlite::Error> for Problem {
+impl From<rusqlite::Error> for SqliteProblem {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl Problem {
+impl SqliteProblem {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Sqlite(error) => sqlite_kind(error),
@@ -189,10 +191,12 @@ impl Problem {
     }
 }
 
-fn is_not_a_database(problem: &Problem) -> bool {
+fn is_not_a_database(problem: &SqliteProblem) -> bool {
     match problem {
-        Problem::NotADatabase | Problem::NotPlain => true,
-        Problem::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => error.code == ErrorCode::NotADatabase,
+        SqliteProblem::NotADatabase | SqliteProblem::NotPlain => true,
+        SqliteProblem::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
+            error.code == ErrorCode::NotADatabase
+        }
         _ => false,
     }
 }

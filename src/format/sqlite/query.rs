@@ -5,20 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use super::check::check;
 use super::connection::Connected;
-use super::problem::Problem;
+use super::listing::list;
+use super::problem::SqliteProblem;
 use super::relation::{Relation, RelationKind};
 use super::rows::Take;
 use super::schema::Schema;
-use super::{dump, schema_sql};
-use crate::format::sqlite::relation;
-use crate::format::sqlite::rows;
+use super::{dump, rows, schema_sql};
 
 /// A question to one file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Query {
     /// Its tables and views, in JSON; and as a second piece the statements that make the schema.
     Listing,
-    /// What SQLite's own check finds: a [`super::Check`] in JSON.
+    /// What SQLite's own check finds: a [`super::check::Check`] in JSON.
     Check,
     /// All of it as SQL.
     Dump,
@@ -47,14 +46,14 @@ impl Query {
     }
 
     /// Asks the file.
-    pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<(), Problem> {
+    pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<(), SqliteProblem> {
         match self {
             Self::Listing => {
                 let schema = Schema::read(&connected.connection)?;
-                let listing = relation::sort_out(connected, &schema)?;
+                let listing = list(connected, &schema)?;
                 let schema_sql = schema_sql::compose(&schema, &listing);
                 give(&listing, take)?;
-                take(schema_sql.into()).map_err(|_| Problem::Closed)
+                take(schema_sql.into()).map_err(|_| SqliteProblem::Closed)
             }
             Self::Check => give(&check(connected)?, take),
             Self::Dump => dump::write(connected, take),
@@ -63,7 +62,7 @@ impl Query {
     }
 }
 
-fn give(answer: &impl Serialize, take: Take<'_>) -> Result<(), Problem> {
+fn give(answer: &impl Serialize, take: Take<'_>) -> Result<(), SqliteProblem> {
     let text = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
-    take(Bytes::from(text)).map_err(|_| Problem::Closed)
+    take(Bytes::from(text)).map_err(|_| SqliteProblem::Closed)
 }

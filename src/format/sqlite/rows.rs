@@ -1,22 +1,17 @@
 //! The rows of a table or view as JSON lines.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::SqliteFile;
-use super::connection::{Connected, Encoding, LONGEST_ROW};
-use super::problem::{MOST_SORTED_ON_DISK, Problem, RowProblem};
+use super::connection::{Connected, TextEncoding};
+use super::listing::list;
+use super::problem::{LONGEST_ROW, MOST_SORTED_ON_DISK, RowProblem, SqliteProblem};
 use super::relation::{Relation, RelationKind};
-use super::schema::{Schema, key_columns};
+use super::schema::Schema;
 use super::select::Select;
-use crate::content::blocking::on_blocking_thread;
-use crate::content::{Closed, Sink, SourceError, Stream, Wanted};
+use crate::content::Closed;
 use crate::format::blob::PIECE;
-use crate::format::sqlite::relation;
 use crate::model::jsonl::Value;
 
 /// Most bytes of a view without an order that are held to be sorted.
@@ -25,53 +20,15 @@ const MOST_SORTED: usize = 256 * 1024 * 1024;
 /// The fewest bytes that a row takes in a file: two for its place in a page, and two of its own.
 pub(super) const SHORTEST_ROW: u64 = 4;
 
-/// The rows of one table or view.
-pub(crate) struct RowsContent {
-    pub(super) file: Arc<SqliteFile>,
-    pub(super) relation: Relation,
-}
-
-#[async_trait]
-impl Stream for RowsContent {
-    fn describe(&self) -> String {
-        let Relation { name, kind, .. } = &self.relation;
-        format!("{} {} of {}", kind.word(), name.escape_debug(), self.file.db.describe())
-    }
-
-    async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
-        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
-        if relation.kind != RelationKind::Table {
-            return Ok(None);
-        }
-        on_blocking_thread(&self.file.label, move || {
-            file.checked("read the key", || {
-                key_columns(&file.connected(&Wanted::default())?.connection, &relation.name)
-            })
-        })
-        .await
-        .map(Some)
-    }
-
-    fn is_immutable_by_id(&self) -> bool {
-        // What is computed may be computed otherwise by another version of SQLite.
-        self.relation.kind == RelationKind::Table
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
-        on_blocking_thread(&self.file.label, move || {
-            let wanted = sink.wanted();
-            file.read_rows(&relation, &wanted, &mut |piece| sink.push_blocking(piece))
-        })
-        .await
-    }
-}
-
 /// Takes pieces.
 pub(super) type Take<'t> = &'t mut dyn FnMut(Bytes) -> Result<(), Closed>;
 
 /// Renders all rows.
-pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<'_>) -> Result<(), Problem> {
+pub(super) fn render(
+    connected: &mut Connected,
+    relation: &Relation,
+    take: Take<'_>,
+) -> Result<(), SqliteProblem> {
     let is_sorted = matches!(relation.kind, RelationKind::View { is_ordered: false });
     if matches!(relation.kind, RelationKind::View { .. }) {
         still_fine(connected, relation)?;
@@ -79,12 +36,12 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
     let select = Select::new(connected, relation)?;
     if select.is_computed && !relation.is_computed {
         // Another file was listed.
-        return Err(Problem::NoSuchTable);
+        return Err(SqliteProblem::NoSuchTable);
     }
     if let Some(rowids) = &select.rowids {
         check_order(connected, rowids)?;
     }
-    let mut lines = Lines { text: Vec::new(), ends: is_sorted.then(Vec::new), take };
+    let mut lines = RowLines { text: Vec::new(), ends: is_sorted.then(Vec::new), take };
     let most = match relation.kind {
         // A tree whose pages refer to each other has no end.
         RelationKind::Table => connected.len / SHORTEST_ROW,
@@ -96,10 +53,10 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
     while let Some(row) = rows.next()? {
         number += 1;
         if number > most {
-            return Err(Problem::TooManyRows { len: connected.len });
+            return Err(SqliteProblem::TooManyRows { len: connected.len });
         }
         line(row, &select, connected.encoding, &mut lines.text)
-            .map_err(|problem| Problem::Row { row: number, problem })?;
+            .map_err(|problem| SqliteProblem::Row { row: number, problem })?;
         lines.ended()?;
     }
     lines.end()
@@ -109,7 +66,7 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
 /// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted. What
 /// follows the rowid is how many bytes values take: rows may share the pages of long values, or take them from the
 /// schema, so that they come to much more than the file.
-pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Problem> {
+pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), SqliteProblem> {
     let mut statement = connected.connection.prepare(rowids)?;
     let lengths = statement.column_count();
     let mut rows = statement.query([])?;
@@ -117,7 +74,7 @@ pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Pro
     while let Some(row) = rows.next()? {
         let rowid = Some(row.get::<_, i64>(0)?);
         if rowid <= last {
-            return Err(Problem::OutOfOrder);
+            return Err(SqliteProblem::OutOfOrder);
         }
         last = rowid;
         for column in 1..lengths {
@@ -127,35 +84,35 @@ pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Pro
         }
     }
     if total > MOST_SORTED_ON_DISK.max(connected.len) {
-        return Err(Problem::TooMuchToSortOnDisk(total));
+        return Err(SqliteProblem::TooMuchToSortOnDisk(total));
     }
     Ok(())
 }
 
 /// A view is asked anew whether it may be read: whoever asks for it by name may have listed another file.
-fn still_fine(connected: &mut Connected, view: &Relation) -> Result<(), Problem> {
+fn still_fine(connected: &mut Connected, view: &Relation) -> Result<(), SqliteProblem> {
     let schema = Schema::read(&connected.connection)?;
-    let listing = relation::sort_out(connected, &schema)?;
+    let listing = list(connected, &schema)?;
     if listing.shown.contains(view) {
         return Ok(());
     }
     let left_out = listing.left_out.into_iter().find(|left_out| left_out.name == *view.name);
-    Err(left_out.map_or(Problem::NoSuchTable, |left_out| Problem::View(left_out.reason)))
+    Err(left_out.map_or(SqliteProblem::NoSuchTable, |left_out| SqliteProblem::View(left_out.reason)))
 }
 
-/// Lines on their way out.
-struct Lines<'t> {
+/// Collects rendered lines and hands them on in pieces.
+struct RowLines<'t> {
     text: Vec<u8>,
     /// Where the lines of `text` end, if they are to be sorted.
     ends: Option<Vec<usize>>,
     take: Take<'t>,
 }
 
-impl Lines<'_> {
+impl RowLines<'_> {
     /// A line was added to the text.
-    fn ended(&mut self) -> Result<(), Problem> {
+    fn ended(&mut self) -> Result<(), SqliteProblem> {
         match &mut self.ends {
-            Some(_) if self.text.len() > MOST_SORTED => Err(Problem::TooMuchToSort(MOST_SORTED)),
+            Some(_) if self.text.len() > MOST_SORTED => Err(SqliteProblem::TooMuchToSort(MOST_SORTED)),
             Some(ends) => {
                 ends.push(self.text.len());
                 Ok(())
@@ -165,7 +122,7 @@ impl Lines<'_> {
         }
     }
 
-    fn end(mut self) -> Result<(), Problem> {
+    fn end(mut self) -> Result<(), SqliteProblem> {
         if let Some(ends) = self.ends.take() {
             let text = std::mem::take(&mut self.text);
             let starts = std::iter::once(0).chain(ends.iter().copied());
@@ -179,13 +136,13 @@ impl Lines<'_> {
         if self.text.is_empty() { Ok(()) } else { self.push() }
     }
 
-    fn push(&mut self) -> Result<(), Problem> {
+    fn push(&mut self) -> Result<(), SqliteProblem> {
         push(&mut self.text, self.take)
     }
 }
 
 /// Hands on what was written, and empties it.
-pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), Problem> {
+pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), SqliteProblem> {
     // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
     let piece = Bytes::copy_from_slice(text);
     text.clear();
@@ -193,16 +150,16 @@ pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), Problem> {
         // What a long row needed is not kept.
         *text = Vec::new();
     }
-    take(piece).map_err(|Closed| Problem::Closed)
+    take(piece).map_err(|Closed| SqliteProblem::Closed)
 }
 
 /// Appends the line of one row.
-fn line(row: &Row<'_>, select: &Select, encoding: Encoding, out: &mut Vec<u8>) -> Result<(), RowProblem> {
+fn line(row: &Row<'_>, select: &Select, encoding: TextEncoding, out: &mut Vec<u8>) -> Result<(), RowProblem> {
     let mut line = select.layout.line(out);
     let mut len = 0;
     for (at, name) in select.columns.iter().enumerate() {
         let (value, text) = match encoding {
-            Encoding::Utf8 => (get(row, at), None),
+            TextEncoding::Utf8 => (get(row, at), None),
             _ => (get(row, 2 * at + 1), (get(row, 2 * at) == ValueRef::Text(b"text")).then_some(encoding)),
         };
         if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
@@ -234,9 +191,9 @@ fn get<'r>(row: &'r Row<'_>, at: usize) -> ValueRef<'r> {
 }
 
 /// A text as the file has it.
-pub(super) fn utf16(bytes: &[u8], encoding: Encoding) -> Option<String> {
+pub(super) fn utf16(bytes: &[u8], encoding: TextEncoding) -> Option<String> {
     let (units, rest) = bytes.as_chunks::<2>();
-    let unit = if encoding == Encoding::Utf16Be { u16::from_be_bytes } else { u16::from_le_bytes };
+    let unit = if encoding == TextEncoding::Utf16Be { u16::from_be_bytes } else { u16::from_le_bytes };
     let text: Result<String, _> = char::decode_utf16(units.iter().map(|bytes| unit(*bytes))).collect();
     text.ok().filter(|_| rest.is_empty())
 }

@@ -5,19 +5,19 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::problem::Problem;
+use super::problem::SqliteProblem;
 
 /// The schema of a file.
 pub(super) struct Schema {
     /// What was made, in that order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<SchemaEntry>,
     /// Tables that hold the inner parts of a virtual table.
     pub(super) shadows: HashSet<String>,
 }
 
 /// One row of the schema table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct SchemaEntry {
     pub(super) kind: EntryKind,
     /// Its name; None where that is not UTF-8.
     pub(super) name: Option<String>,
@@ -38,7 +38,7 @@ pub(super) enum EntryKind {
 
 impl Schema {
     /// Reads the schema.
-    pub(super) fn read(connection: &Connection) -> Result<Self, Problem> {
+    pub(super) fn read(connection: &Connection) -> Result<Self, SqliteProblem> {
         let mut entries = Vec::new();
         let query = "SELECT type, name, rootpage, sql FROM main.sqlite_schema ORDER BY rowid";
         let mut statement = connection.prepare(query)?;
@@ -61,14 +61,14 @@ impl Schema {
             };
             let name = text(1)?.unwrap_or_default();
             let lossy_name = String::from_utf8_lossy(&name).into_owned();
-            entries.push(Entry { kind, name: String::from_utf8(name).ok(), lossy_name, sql: text(3)? });
+            entries.push(SchemaEntry { kind, name: String::from_utf8(name).ok(), lossy_name, sql: text(3)? });
         }
         Ok(Self { entries, shadows: shadows(connection)? })
     }
 }
 
 /// The tables that SQLite knows to be inner parts of a virtual table, which its module makes and reads.
-fn shadows(connection: &Connection) -> Result<HashSet<String>, Problem> {
+fn shadows(connection: &Connection) -> Result<HashSet<String>, SqliteProblem> {
     let mut shadows = HashSet::new();
     connection.pragma_query(Some("main"), "table_list", |row| {
         if let (ValueRef::Text(name), ValueRef::Text(b"shadow")) = (row.get_ref(1)?, row.get_ref(2)?) {
@@ -81,14 +81,14 @@ fn shadows(connection: &Connection) -> Result<HashSet<String>, Problem> {
 
 /// One column of a table or view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct ShownColumn {
     pub(super) name: String,
     /// Whether an expression makes its values.
     pub(super) is_generated: bool,
 }
 
 /// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
-pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Problem> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<ShownColumn>, SqliteProblem> {
     /// Of what `table_xinfo` says under `hidden`: a column that a virtual table's rows do not have.
     const HIDDEN: i64 = 1;
     let mut columns = Vec::new();
@@ -96,7 +96,7 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column
         let hidden: i64 = row.get(6)?;
         if hidden != HIDDEN {
             // 2 and 3 are generated ones, not stored and stored.
-            columns.push(Column { name: row.get(1)?, is_generated: hidden > HIDDEN });
+            columns.push(ShownColumn { name: row.get(1)?, is_generated: hidden > HIDDEN });
         }
         Ok(())
     })?;
@@ -111,7 +111,10 @@ pub(super) struct StoredColumn {
 }
 
 /// All columns of an ordinary table. None where there is no such table.
-pub(super) fn stored_columns(connection: &Connection, table: &str) -> Result<Vec<StoredColumn>, Problem> {
+pub(super) fn stored_columns(
+    connection: &Connection,
+    table: &str,
+) -> Result<Vec<StoredColumn>, SqliteProblem> {
     let mut columns = Vec::new();
     connection.pragma(Some("main"), "table_xinfo", table, |row| {
         // 2 and 3 are generated ones, not stored and stored.
@@ -130,7 +133,7 @@ pub(super) struct KeyColumn {
 }
 
 /// The columns of a table's primary key, in its order. Empty for one that is the rowid, and where there is none.
-pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<KeyColumn>, Problem> {
+pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<KeyColumn>, SqliteProblem> {
     let mut origins: HashMap<String, String> = HashMap::new();
     connection.pragma(Some("main"), "index_list", table, |row| {
         origins.insert(row.get(3)?, row.get(1)?);
@@ -150,7 +153,7 @@ pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<Ke
 }
 
 /// The names of the columns of a table's primary key, in its order, also of one that is the rowid.
-pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<String>, Problem> {
+pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<String>, SqliteProblem> {
     let mut key: Vec<(u32, String)> = Vec::new();
     connection.pragma(Some("main"), "table_xinfo", table, |row| {
         // Its place in the key, from 1 on; 0 for a column that is not in it.
@@ -162,4 +165,9 @@ pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<St
     })?;
     key.sort();
     Ok(key.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Whether SQLite made a table for itself: no other may have such a name.
+pub(super) fn is_internal(name: &str) -> bool {
+    name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("sqlite_"))
 }

@@ -1,12 +1,11 @@
 //! `schema.sql`: the statements that make the schema, as the file has them.
 
-use super::Listing;
-use super::relation::is_internal;
-use super::schema::{Entry, EntryKind, Schema};
+use super::relation::RelationListing;
+use super::schema::{EntryKind, Schema, SchemaEntry, is_internal};
 
 /// The file: comments on what is not shown, then tables in the order in which they were made, indexes, views,
 /// triggers.
-pub(super) fn compose(schema: &Schema, listing: &Listing) -> Vec<u8> {
+pub(super) fn compose(schema: &Schema, listing: &RelationListing) -> Vec<u8> {
     let mut file = Vec::new();
     for left_out in &listing.left_out {
         let line =
@@ -27,7 +26,7 @@ pub(super) fn compose(schema: &Schema, listing: &Listing) -> Vec<u8> {
     file
 }
 
-fn add(file: &mut Vec<u8>, entry: &Entry, schema: &Schema, listing: &Listing) {
+fn add(file: &mut Vec<u8>, entry: &SchemaEntry, schema: &Schema, listing: &RelationListing) {
     let Some(sql) = &entry.sql else { return };
     // SQLite makes its own tables itself, and modules theirs.
     if is_internal(&entry.lossy_name) || schema.shadows.contains(&entry.lossy_name) {

@@ -1,7 +1,7 @@
 //! The query for the rows of a table or view.
 
-use super::connection::{Connected, Encoding};
-use super::problem::Problem;
+use super::connection::{Connected, TextEncoding};
+use super::problem::SqliteProblem;
 use super::relation::{Relation, RelationKind};
 use super::schema::{columns, primary_key};
 use super::stand_ins;
@@ -29,17 +29,17 @@ impl Select {
     /// whose key is the rowid or that has none, by rowid. Where only the program that made the file has a collation of
     /// the key, rows come as they are stored: by rowid, or `WITHOUT ROWID` in the order that the program gave them. Those of
     /// a virtual table come by rowid, those of a view as it gives them.
-    pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self, Problem> {
+    pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self, SqliteProblem> {
         let connection = &connected.connection;
         let columns = columns(connection, &relation.name)?;
         let is_computed = columns.iter().any(|column| column.is_generated);
         let columns: Vec<_> = columns.into_iter().map(|column| column.name).collect();
         if columns.is_empty() {
-            return Err(Problem::NoSuchTable);
+            return Err(SqliteProblem::NoSuchTable);
         }
-        let is_utf16 = connected.encoding != Encoding::Utf8;
+        let is_utf16 = connected.encoding != TextEncoding::Utf8;
         if is_utf16 && columns.len() * 2 > MOST_COLUMNS {
-            return Err(Problem::TooManyColumns(columns.len()));
+            return Err(SqliteProblem::TooManyColumns(columns.len()));
         }
         let value = if is_utf16 { utf16_value } else { utf8_value };
         let values: Vec<_> = columns.iter().map(|column| value(&quoted(column))).collect();
@@ -71,7 +71,7 @@ fn table_order(
     relation: &Relation,
     columns: &[String],
     is_computed: bool,
-) -> Result<Vec<String>, Problem> {
+) -> Result<Vec<String>, SqliteProblem> {
     let mut key = primary_key(&connected.connection, &relation.name)?;
     // What computes a column could call a stand-in.
     if !is_computed && stand_ins::for_table(&connected.connection, &relation.name)? {

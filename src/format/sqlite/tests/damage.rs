@@ -22,7 +22,7 @@ fn read_all(path: &Path) -> Vec<(String, Vec<u8>)> {
 /// rows are never fewer or more than they were, unless SQLite's own check says that the file is broken.
 #[test]
 fn each_byte_flipped() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("small.db", SCRIPT);
     let sound = read_all(&path);
     assert_eq!(sound.len(), 3);
@@ -51,7 +51,7 @@ fn each_byte_flipped() {
 /// Bytes of a larger database with all kinds of tables, flipped here and there: it never panics and never hangs.
 #[test]
 fn random_bytes_flipped() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "larger.db",
         "CREATE TABLE t(a TEXT PRIMARY KEY, b, g AS (length(b))); CREATE VIRTUAL TABLE f USING fts5(a, b);
@@ -87,7 +87,7 @@ fn random_bytes_flipped() {
 
 #[test]
 fn a_database_that_is_cut_short_is_an_error_and_not_fewer_rows() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("small.db", SCRIPT);
     let sound = read_all(&path);
     let bytes = std::fs::read(&path).expect("it is there");
@@ -105,7 +105,7 @@ fn a_database_that_is_cut_short_is_an_error_and_not_fewer_rows() {
 
 #[test]
 fn what_is_broken_is_said_with_what_to_do() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("small.db", SCRIPT);
     let mut bytes = std::fs::read(&path).expect("it is there");
     let root: usize = sqlite3(&path, "SELECT rootpage FROM sqlite_schema WHERE name = 't';")
@@ -131,7 +131,7 @@ fn what_is_broken_is_said_with_what_to_do() {
 /// What is encrypted, or of another program, may be sound: nobody can tell.
 #[test]
 fn what_is_no_plain_database_is_said_to_be_none_and_not_called_damaged() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.path("noise.db");
     let noise: Vec<u8> =
         (0..8192_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -170,7 +170,7 @@ fn knot(bytes: &mut [u8], path: &Path, table: &str) {
 
 #[test]
 fn a_tree_without_end_ends() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "tree.db",
         "PRAGMA page_size=512; CREATE TABLE t(a); CREATE TABLE k(a TEXT PRIMARY KEY); CREATE TABLE s(rowid, oid, _rowid_);

@@ -13,7 +13,7 @@ fn dump(file: &SqliteFile) -> String {
 }
 
 /// Loads the dump of a database into a new file as a user does, and compares what `sqlite3` says of both.
-fn comes_back(folder: &Folder, name: &str, script: &str) -> (PathBuf, PathBuf) {
+fn comes_back(folder: &SqliteFolder, name: &str, script: &str) -> (PathBuf, PathBuf) {
     let path = folder.made(name, script);
     let text = dump(&open(&path));
     let new = folder.made(&format!("{name}.new"), &text);
@@ -66,7 +66,7 @@ break','it''s');
 
 #[test]
 fn everything_comes_back() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let (_, new) = comes_back(&folder, "everything.db", EVERYTHING);
     assert_eq!(sqlite3(&new, "SELECT x FROM texts WHERE texts MATCH 'world'"), "hello\n");
     assert_eq!(sqlite3(&new, "SELECT seq FROM sqlite_sequence"), "5\n");
@@ -75,13 +75,13 @@ fn everything_comes_back() {
 
 #[test]
 fn an_empty_database_comes_back() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     comes_back(&folder, "empty.db", "CREATE TABLE t(a); DROP TABLE t;");
 }
 
 #[test]
 fn texts_in_utf_16_come_back() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     for encoding in ["UTF-16le", "UTF-16be"] {
         let script = format!(
             "PRAGMA encoding = '{encoding}'; CREATE TABLE t(a TEXT, \"ü\"); INSERT INTO t VALUES ('é😀''', x'00'),
@@ -96,7 +96,7 @@ fn texts_in_utf_16_come_back() {
 /// What `.dump` itself loses or changes.
 #[test]
 fn texts_that_no_literal_holds_and_numbers_come_back_to_the_bit() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let script = "CREATE TABLE t(a); INSERT INTO t VALUES (CAST(x'ff41' AS TEXT)),('a'||char(0)||'b'),(CAST(x'0d00' AS TEXT));
         CREATE TABLE r(x); INSERT INTO r VALUES (0.1+0.2),(5e-324),(1.7976931348623157e308),(2.2250738585072014e-308),
           (1.0/3),(123456789012345680.0),(9007199254740993.0),(1e23),(-1e-7),(0.0*-1);
@@ -117,7 +117,7 @@ fn texts_that_no_literal_holds_and_numbers_come_back_to_the_bit() {
 
 #[test]
 fn rows_of_a_large_table_all_come_back() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let script = "CREATE TABLE t(id INTEGER PRIMARY KEY, a);
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
         INSERT INTO t SELECT i * 3, hex(randomblob(i % 100)) FROM n;";
@@ -127,7 +127,7 @@ fn rows_of_a_large_table_all_come_back() {
 /// The shell would run what a schema that somebody made by hand says behind its first statement. SQLite refuses some.
 #[test]
 fn what_stands_behind_a_definition_never_gets_out() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     for name in ["t", "v", "r"] {
         let script = format!(
             "CREATE TABLE t(a); CREATE VIEW v AS SELECT 1 AS x; CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; END;
@@ -151,7 +151,7 @@ fn what_stands_behind_a_definition_never_gets_out() {
 
 #[test]
 fn a_damaged_table_is_an_error() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("damaged.db", "CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(100000));");
     let mut bytes = std::fs::read(&path).expect("it was made");
     bytes[4096..8192].fill(0xff);

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn any_name_of_a_table_and_a_column() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let long = "n".repeat(5000);
     let hostile = [
         "we/ird",
@@ -47,7 +47,7 @@ fn any_name_of_a_table_and_a_column() {
 
 #[test]
 fn as_many_columns_as_sqlite_has() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let columns: Vec<_> = (0..2000).map(|number| format!("c{number}")).collect();
     let path = folder.made(
         "wide.db",
@@ -63,7 +63,7 @@ fn as_many_columns_as_sqlite_has() {
 
 #[test]
 fn a_table_with_a_name_that_is_no_text_is_left_out() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path =
         folder.made("name.db", "CREATE TABLE abcd(x); INSERT INTO abcd VALUES(1); CREATE TABLE fine(x);");
     let mut bytes = std::fs::read(&path).expect("it is there");
@@ -79,7 +79,7 @@ fn a_table_with_a_name_that_is_no_text_is_left_out() {
 /// What runs when rows are read may not reach out of the file, whatever the schema says.
 #[test]
 fn a_schema_cannot_reach_out_of_the_file() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("out.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1);");
     let other = folder.made("other.db", "CREATE TABLE secret(a); INSERT INTO secret VALUES('s');");
     let other = other.to_str().expect("a name");

@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use super::check::Check;
 use super::*;
-use crate::format::blob::{FileVersion, StoredFile};
+use crate::content::{ErrorKind, SourceError, Wanted};
+use crate::format::blob::{FileVersion, Stored, StoredFile};
+use crate::model::content_id::ContentId;
 
 mod damage;
 mod dump;
@@ -21,9 +26,9 @@ mod views;
 mod wal;
 
 /// A folder with databases in it.
-struct Folder(tempfile::TempDir);
+struct SqliteFolder(tempfile::TempDir);
 
-impl Folder {
+impl SqliteFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::content::ErrorKind;
 
 /// A database made by a program with a collation `unicase` and a function `sound`.
-fn made(folder: &Folder, name: &str, script: &str) -> Arc<SqliteFile> {
+fn made(folder: &SqliteFolder, name: &str, script: &str) -> Arc<SqliteFile> {
     let path = folder.path(name);
     let connection = rusqlite::Connection::open(&path).expect("the folder is ours");
     for collation in ["unicase", "LOCALIZED", "WIN32CASE"] {
@@ -37,7 +37,7 @@ const ANKI: &str = "CREATE TABLE tags(tag TEXT NOT NULL PRIMARY KEY COLLATE unic
 
 #[test]
 fn rows_come_as_they_are_stored_where_only_the_program_knows_their_order() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = made(&folder, "anki.db", ANKI);
     // The order of the key, as the program sorts.
     assert_eq!(
@@ -64,7 +64,7 @@ fn rows_come_as_they_are_stored_where_only_the_program_knows_their_order() {
 
 #[test]
 fn a_dump_has_the_rows_that_sqlite3_cannot_read() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = made(&folder, "anki.db", ANKI);
     let mut dump = Vec::new();
     file.write_dump(&Wanted::default(), &mut |piece| {
@@ -83,7 +83,7 @@ fn a_dump_has_the_rows_that_sqlite3_cannot_read() {
 
 #[test]
 fn what_a_check_cannot_know_is_not_checked_and_all_else_is() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = made(&folder, "anki.db", ANKI);
     let check = file.quick_check().expect("it can be read");
     assert_eq!(check.wrong, Vec::<String>::new());
@@ -111,7 +111,7 @@ fn what_a_check_cannot_know_is_not_checked_and_all_else_is() {
 
 #[test]
 fn constraints_that_call_the_programs_functions_are_not_called_broken() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = made(
         &folder,
         "f.db",
@@ -139,7 +139,7 @@ fn constraints_that_call_the_programs_functions_are_not_called_broken() {
 
 #[test]
 fn texts_in_utf16_have_stand_ins_too() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = made(
         &folder,
         "u.db",

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn rows_come_by_the_primary_key_as_it_is_declared() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.path("order.db");
     let mut script = String::new();
     let tables = [
@@ -45,7 +45,7 @@ fn rows_come_by_the_primary_key_as_it_is_declared() {
 /// A key of a table with rowids may be NULL, in as many rows as there are.
 #[test]
 fn rows_with_equal_keys_come_by_rowid() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "null.db",
         "CREATE TABLE t(a TEXT PRIMARY KEY, b); INSERT INTO t(rowid, a, b) VALUES(9, NULL, 1), (3, NULL, 2), (5, 'x', 3);

@@ -17,7 +17,7 @@ async fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     outcome.map(|()| bytes)
 }
 
-fn many_rows(folder: &Folder) -> PathBuf {
+fn many_rows(folder: &SqliteFolder) -> PathBuf {
     folder.made(
         "many.db",
         "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL); CREATE TABLE k(a TEXT PRIMARY KEY, b);
@@ -29,7 +29,7 @@ fn many_rows(folder: &Folder) -> PathBuf {
 
 #[tokio::test]
 async fn rows_come_in_pieces_and_the_digest_is_that_of_all() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = many_rows(&folder);
     let file = open(&path);
     for (name, columns) in [("t", &["a", "b", "c"][..]), ("k", &["a", "b"])] {
@@ -48,7 +48,7 @@ async fn rows_come_in_pieces_and_the_digest_is_that_of_all() {
 
 #[tokio::test]
 async fn a_reader_that_goes_away_ends_the_read() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = open(&many_rows(&folder));
     let (sink, mut pieces) = Sink::new(1);
     let content = file.rows(&relation(&file, "t"));
@@ -62,7 +62,7 @@ async fn a_reader_that_goes_away_ends_the_read() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_read_at_once() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let file = open(&many_rows(&folder));
     let relations = ["t", "k"].map(|name| relation(&file, name));
     let readers = (0..16).map(|number| {
@@ -80,7 +80,7 @@ async fn many_read_at_once() {
 
 #[tokio::test]
 async fn a_file_that_was_replaced_is_not_read() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = many_rows(&folder);
     let file = open(&path);
     let content = file.rows(&relation(&file, "t"));
@@ -92,7 +92,7 @@ async fn a_file_that_was_replaced_is_not_read() {
 
 #[test]
 fn equal_rows_have_equal_digests_wherever_they_lie() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = many_rows(&folder);
     let copy = folder.path("copy.db");
     std::fs::copy(&path, &copy).expect("the folder is ours");
@@ -106,9 +106,9 @@ fn equal_rows_have_equal_digests_wherever_they_lie() {
 }
 
 /// What a zip member or a blob is: bytes without a file of their own.
-struct Packed(Vec<u8>);
+struct PackedFile(Vec<u8>);
 
-impl Stored for Packed {
+impl Stored for PackedFile {
     fn describe(&self) -> String {
         "member a.db of x.zip".to_owned()
     }
@@ -132,9 +132,9 @@ impl Stored for Packed {
 
 #[test]
 fn packed_files_are_unpacked() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("p.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1);");
-    let packed: Arc<dyn Stored> = Arc::new(Packed(std::fs::read(&path).expect("it is there")));
+    let packed: Arc<dyn Stored> = Arc::new(PackedFile(std::fs::read(&path).expect("it is there")));
     let file = Arc::new(SqliteFile::new("test".into(), packed, None, None, Arc::default()));
     assert_eq!(rows(&file, "t"), "{\"a\":1}\n");
     assert_eq!(file.rows(&relation(&file, "t")).describe(), "table t of member a.db of x.zip");

@@ -29,7 +29,7 @@ fn told(path: &Path) -> Vec<String> {
 
 #[test]
 fn it_makes_the_same_schema_again() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made("s.db", SCRIPT);
     let schema = schema_sql(&open(&path));
     let again = folder.made("again.db", &schema);
@@ -43,7 +43,7 @@ fn it_makes_the_same_schema_again() {
 
 #[test]
 fn tables_come_first_then_indexes_views_and_triggers() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let schema = schema_sql(&open(&folder.made("s.db", SCRIPT)));
     let order = [
         "TABLE parent",

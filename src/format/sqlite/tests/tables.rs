@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn generated_columns_are_shown_and_hidden_ones_not() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "gen.db",
         "CREATE TABLE t(a INTEGER, v AS (a * 2) VIRTUAL, b TEXT, s TEXT AS (b || '!') STORED);
@@ -19,7 +19,7 @@ fn generated_columns_are_shown_and_hidden_ones_not() {
 
 #[test]
 fn strict_tables_and_columns_added_later() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "strict.db",
         "CREATE TABLE t(i INT, r REAL, x TEXT, b BLOB, y ANY) STRICT;
@@ -32,7 +32,7 @@ fn strict_tables_and_columns_added_later() {
 
 #[test]
 fn virtual_tables_are_shown_by_their_rows_and_their_inner_tables_not() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "virtual.db",
         "CREATE VIRTUAL TABLE f3 USING fts3(a, b); INSERT INTO f3 VALUES('x y', 1);
@@ -57,7 +57,7 @@ fn virtual_tables_are_shown_by_their_rows_and_their_inner_tables_not() {
 
 #[test]
 fn a_virtual_table_of_an_unknown_module_is_left_out_and_named() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "module.db",
         "CREATE TABLE t(a); INSERT INTO t VALUES(1);
@@ -82,7 +82,7 @@ fn a_virtual_table_of_an_unknown_module_is_left_out_and_named() {
 
 #[test]
 fn what_sqlite_keeps_for_itself_is_left_out() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "own.db",
         "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE INDEX i ON t(a);
@@ -101,7 +101,7 @@ fn what_sqlite_keeps_for_itself_is_left_out() {
 
 #[test]
 fn every_page_size_and_vacuum_mode() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     for size in [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536] {
         for vacuum in ["NONE", "FULL", "INCREMENTAL"] {
             let script = format!(
@@ -117,7 +117,7 @@ fn every_page_size_and_vacuum_mode() {
 
 #[test]
 fn an_empty_file_is_an_empty_database() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.path("empty.db");
     std::fs::write(&path, "").expect("the folder is ours");
     let file = open(&path);

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn the_value_decides_how_it_is_shown_and_not_the_column() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let mut script = "CREATE TABLE t(i INTEGER, r REAL, x TEXT, n NUMERIC, b BLOB, u);".to_owned();
     for value in [
         "1",
@@ -48,7 +48,7 @@ fn the_value_decides_how_it_is_shown_and_not_the_column() {
 
 #[test]
 fn a_real_reads_back_to_the_same_bits() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.path("r.db");
     let mut reals = vec![0.1, -0.0, 1.0, 5e-324, f64::MAX, f64::MIN_POSITIVE, 1e15, 1e16, 1e21, 0.1 + 0.2];
     let mut state = 7_u64;
@@ -76,7 +76,7 @@ fn a_real_reads_back_to_the_same_bits() {
 
 #[test]
 fn an_infinity_is_a_number_too_large_for_64_bits() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path =
         folder.made("inf.db", "CREATE TABLE t(a, b, c); INSERT INTO t VALUES(9e999, -9e999, 9e999 - 9e999);");
     assert_eq!(rows(&open(&path), "t"), "{\"a\":9e999,\"b\":-9e999,\"c\":null}\n");
@@ -84,7 +84,7 @@ fn an_infinity_is_a_number_too_large_for_64_bits() {
 
 #[test]
 fn text_that_is_no_text_fails_the_file_and_no_other() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "utf8.db",
         "CREATE TABLE fine(a); INSERT INTO fine VALUES('x');
@@ -100,7 +100,7 @@ fn text_that_is_no_text_fails_the_file_and_no_other() {
 
 #[test]
 fn utf16_files_show_the_same_rows() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     for encoding in ["UTF-16le", "UTF-16be"] {
         let script = format!(
             "PRAGMA encoding='{encoding}'; CREATE TABLE \"täble\"(\"kéy\" TEXT PRIMARY KEY, b, c);
@@ -116,7 +116,7 @@ fn utf16_files_show_the_same_rows() {
 
 #[test]
 fn half_a_surrogate_pair_is_an_error() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     for (encoding, bytes) in [("UTF-16le", "00d84100"), ("UTF-16be", "d8000041"), ("UTF-16le", "00dc")] {
         let path = folder.path("half");
         let _ = std::fs::remove_file(&path);
@@ -135,7 +135,7 @@ fn half_a_surrogate_pair_is_an_error() {
 
 #[test]
 fn a_long_blob_is_shown_and_a_longer_one_refused() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.path("long.db");
     let writer = Connection::open(&path).expect("it can be made");
     writer

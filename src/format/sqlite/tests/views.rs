@@ -8,7 +8,7 @@ const TABLES: &str = "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, d TEXT); CRE
 
 #[test]
 fn what_the_file_decides_is_shown() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let queries = [
         "SELECT * FROM t",
         "SELECT b, count(*) AS n, group_concat(a) AS g FROM t LEFT JOIN u USING (a) GROUP BY b",
@@ -46,7 +46,7 @@ fn what_the_file_decides_is_shown() {
 
 #[test]
 fn what_anything_else_decides_is_left_out_and_named() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     for (query, reason) in [
         ("SELECT random() AS r", "calls random"),
         ("SELECT a FROM t ORDER BY RANDOM()", "calls random"),
@@ -86,7 +86,7 @@ fn what_anything_else_decides_is_left_out_and_named() {
 
 #[test]
 fn a_view_with_an_order_keeps_it() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "v.db",
         &format!(
@@ -102,7 +102,7 @@ fn a_view_with_an_order_keeps_it() {
 
 #[test]
 fn a_view_without_end_ends() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder.made(
         "v.db",
         "CREATE VIEW v AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(i) AS c FROM n;",

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A database with the files beside it, copied while `sqlite3` has it open.
-fn live_copy(folder: &Folder, script: &str) -> PathBuf {
+fn live_copy(folder: &SqliteFolder, script: &str) -> PathBuf {
     use std::io::{BufRead, BufReader, Write};
     let live = folder.path("live.db");
     let mut child = Command::new("sqlite3")
@@ -54,7 +54,7 @@ impl Watch {
 
 #[test]
 fn the_watch_sees_what_it_is_to_see() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let watch = Watch::new(folder.0.path());
     assert!(!watch.has_seen_something());
     std::fs::write(folder.path("x"), "").expect("the folder is ours");
@@ -63,7 +63,7 @@ fn the_watch_sees_what_it_is_to_see() {
 
 #[test]
 fn rows_that_only_the_log_has_are_shown() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = live_copy(
         &folder,
         "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(a); INSERT INTO t VALUES(1);
@@ -87,7 +87,7 @@ fn rows_that_only_the_log_has_are_shown() {
 
 #[test]
 fn the_key_is_that_of_all_parts() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = live_copy(&folder, "PRAGMA journal_mode=WAL; CREATE TABLE t(a);");
     let both = open(&path);
     let alone = SqliteFile::new("test".into(), stored(&path), None, None, Arc::default());
@@ -97,7 +97,7 @@ fn the_key_is_that_of_all_parts() {
 
 #[test]
 fn a_log_that_says_nothing_is_passed_over() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = live_copy(
         &folder,
         "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES(1); PRAGMA wal_checkpoint(TRUNCATE);",
@@ -112,7 +112,7 @@ fn a_log_that_says_nothing_is_passed_over() {
 /// The frames of a log count only under the salts of its header: those of an earlier round are left in it.
 #[test]
 fn frames_of_an_earlier_round_are_passed_over() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = live_copy(
         &folder,
         "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(a); INSERT INTO t VALUES(1);
@@ -130,7 +130,7 @@ fn frames_of_an_earlier_round_are_passed_over() {
 /// A log that was cut or broken counts up to its last whole transaction, as it does for SQLite.
 #[test]
 fn a_log_that_was_cut_is_what_it_is_to_sqlite() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let script: String =
         (0..40).map(|row| format!("INSERT INTO t VALUES({row}, hex(randomblob(300)));")).collect();
     let path = live_copy(
@@ -145,7 +145,7 @@ fn a_log_that_was_cut_is_what_it_is_to_sqlite() {
         flipped[len] ^= 1;
         for bytes in [&whole[..len], &flipped] {
             std::fs::write(&wal, bytes).expect("the folder is ours");
-            let own = Folder::new();
+            let own = SqliteFolder::new();
             std::fs::copy(&path, own.path("o.db")).expect("the folder is ours");
             std::fs::copy(&wal, own.path("o.db-wal")).expect("the folder is ours");
             let told = sqlite3(&own.path("o.db"), "SELECT hex(a) || b FROM t;");
@@ -160,7 +160,7 @@ fn a_log_that_was_cut_is_what_it_is_to_sqlite() {
 
 #[test]
 fn a_transaction_that_was_cut_off_is_undone() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = live_copy(
         &folder,
         "PRAGMA cache_size=5; CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 'kept');
@@ -197,7 +197,7 @@ fn a_transaction_that_was_cut_off_is_undone() {
 
 #[test]
 fn journals_that_are_over_are_passed_over() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = live_copy(&folder, "PRAGMA journal_mode=PERSIST; CREATE TABLE t(a); INSERT INTO t VALUES(1);");
     assert!(folder.path("copy.db-journal").exists());
     assert_eq!(rows(&open(&path), "t"), "{\"a\":1}\n");
@@ -206,7 +206,7 @@ fn journals_that_are_over_are_passed_over() {
 /// A database in WAL mode whose log is gone: SQLite would make another.
 #[test]
 fn nothing_is_made_beside_a_database_that_had_a_log() {
-    let folder = Folder::new();
+    let folder = SqliteFolder::new();
     let path = folder
         .made("w.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a PRIMARY KEY); INSERT INTO t VALUES(1);");
     assert_eq!(&std::fs::read(&path).expect("it is there")[18..20], &[2, 2], "it is in WAL mode");

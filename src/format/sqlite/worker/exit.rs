@@ -3,7 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use super::super::ran_out::{Limits, RanOut};
+use super::super::limits::Limits;
+use super::super::ran_out::RanOut;
 
 /// It ran for too long.
 pub(super) const TIME: i32 = 3;

@@ -1,9 +1,13 @@
 //! How a question and its answer go through a socket: a byte that says what it is, its length, and its bytes.
 
-use crate::model::number::to_usize;
 use std::io::{self, ErrorKind, Read, Write};
 
-use super::super::problem::Problem;
+use serde::{Deserialize, Serialize};
+
+use super::super::limits::Limits;
+use super::super::problem::SqliteProblem;
+use super::super::query::Query;
+use crate::model::number::to_usize;
 
 /// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +22,13 @@ pub(super) enum Frame {
     Problem,
     /// There is no answer for want of memory.
     OutOfMemory,
+}
+
+/// What a process is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) query: Query,
+    pub(super) limits: Limits,
 }
 
 const ALL: [Frame; 5] = [Frame::Request, Frame::Piece, Frame::Done, Frame::Problem, Frame::OutOfMemory];
@@ -37,13 +48,13 @@ pub(super) fn write(to: &mut impl Write, frame: Frame, bytes: &[u8]) -> io::Resu
 pub(super) fn read(
     mut from: impl Read,
     most: u64,
-    patience: impl Fn() -> Result<(), Problem>,
-) -> Result<Option<(Frame, Vec<u8>)>, Problem> {
+    patience: impl Fn() -> Result<(), SqliteProblem>,
+) -> Result<Option<(Frame, Vec<u8>)>, SqliteProblem> {
     let mut head = [0; HEAD];
     if !fill(&mut from, &mut head, &patience)? {
         return Ok(None);
     }
-    let broken = |what| Problem::Io(io::Error::new(ErrorKind::InvalidData, what));
+    let broken = |what| SqliteProblem::Io(io::Error::new(ErrorKind::InvalidData, what));
     let frame = ALL.into_iter().find(|frame| *frame as u8 == head[0]);
     let frame = frame.ok_or_else(|| broken("the process of a query answers with what is no answer"))?;
     let len = u64::from_le_bytes(*head.last_chunk().expect("it is longer"));
@@ -58,8 +69,8 @@ pub(super) fn read(
 fn fill(
     from: &mut impl Read,
     out: &mut [u8],
-    patience: &impl Fn() -> Result<(), Problem>,
-) -> Result<bool, Problem> {
+    patience: &impl Fn() -> Result<(), SqliteProblem>,
+) -> Result<bool, SqliteProblem> {
     let mut filled = 0;
     while filled < out.len() {
         match from.read(&mut out[filled..]) {

@@ -13,11 +13,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::problem::Problem;
+use super::limits::Limits;
+use super::problem::SqliteProblem;
 use super::query::Query;
-use super::ran_out::{Limits, RanOut};
+use super::ran_out::RanOut;
 use super::rows::Take;
 use crate::content::Wanted;
 
@@ -25,7 +24,7 @@ mod exit;
 mod frame;
 mod process;
 
-use frame::Frame;
+use frame::{Frame, Request};
 
 pub use process::answer_one;
 
@@ -47,15 +46,8 @@ pub fn use_processes() {
     HAS_PROCESSES.store(true, Ordering::Relaxed);
 }
 
-/// What a process is asked.
-#[derive(Debug, Serialize, Deserialize)]
-struct Request {
-    query: Query,
-    limits: Limits,
-}
-
 /// Asks the database in `file`.
-pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -> Result<(), Problem> {
+pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -> Result<(), SqliteProblem> {
     let limits = Limits::of(query, file.metadata()?.len());
     let request = Request { query: query.clone(), limits };
     let (ours, theirs) = UnixStream::pair()?;
@@ -69,20 +61,24 @@ pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -
     loop {
         let patience = || {
             if !wanted.is_wanted() {
-                return Err(Problem::Closed);
+                return Err(SqliteProblem::Closed);
             }
             let is_late = heard.elapsed() > limits.running + GRACE;
-            if is_late { Err(Problem::RanOut(RanOut::Time(limits.running))) } else { Ok(()) }
+            if is_late { Err(SqliteProblem::RanOut(RanOut::Time(limits.running))) } else { Ok(()) }
         };
         match frame::read(&ours, limits.memory, patience)? {
-            Some((Frame::Piece, piece)) => take(piece.into()).map_err(|_| Problem::Closed)?,
+            Some((Frame::Piece, piece)) => take(piece.into()).map_err(|_| SqliteProblem::Closed)?,
             Some((Frame::Done, _)) => return Ok(()),
             Some((Frame::Problem, report)) => {
                 let report = serde_json::from_slice(&report).map_err(std::io::Error::other)?;
-                return Err(Problem::Reported(report));
+                return Err(SqliteProblem::Reported(report));
             }
-            Some((Frame::OutOfMemory, _)) => return Err(Problem::RanOut(RanOut::Memory(limits.memory))),
-            Some((Frame::Request, _)) | None => return Err(Problem::RanOut(running.how_it_ended(&limits))),
+            Some((Frame::OutOfMemory, _)) => {
+                return Err(SqliteProblem::RanOut(RanOut::Memory(limits.memory)));
+            }
+            Some((Frame::Request, _)) | None => {
+                return Err(SqliteProblem::RanOut(running.how_it_ended(&limits)));
+            }
         }
         heard = Instant::now();
     }

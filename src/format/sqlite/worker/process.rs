@@ -16,12 +16,11 @@ use rustix::process::{
 use rustix::stdio;
 
 use super::super::connection::{Bound, Connected};
-use super::super::problem::Problem;
-use super::super::ran_out::Limits;
-use super::frame::Frame;
-use super::{Request, exit};
+use super::super::limits::Limits;
+use super::super::problem::SqliteProblem;
+use super::exit;
+use super::frame::{self, Frame, Request};
 use crate::content::{Closed, Wanted};
-use crate::format::sqlite::worker::frame;
 
 /// Longest request, in bytes: a name in a schema is shorter.
 const LONGEST_REQUEST: u64 = 16 << 20;
@@ -50,7 +49,7 @@ pub fn answer_one() -> io::Result<()> {
     Ok(())
 }
 
-fn limited(file: &File, socket: UnixStream) -> Result<(), Problem> {
+fn limited(file: &File, socket: UnixStream) -> Result<(), SqliteProblem> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)?;
     let Some(request) = request(&socket)? else { return Ok(()) };
     let limits = request.limits;
@@ -70,7 +69,7 @@ fn limited(file: &File, socket: UnixStream) -> Result<(), Problem> {
         let most = getrlimit(resource).maximum.map_or(most, |maximum| most.min(maximum));
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(io::Error::from)?;
     }
-    let clock: &'static Clock = Box::leak(Box::new(Clock::start()));
+    let clock: &'static QueryClock = Box::leak(Box::new(QueryClock::start()));
     let watched = socket.try_clone()?;
     let database = file.metadata()?;
     let database = (database.dev(), database.ino());
@@ -84,7 +83,9 @@ fn limited(file: &File, socket: UnixStream) -> Result<(), Problem> {
 /// The same without limits but the number of steps, where there is no process for it.
 pub(super) fn answer_in_thread(file: &File, socket: UnixStream) {
     let answered = request(&socket).and_then(|request| match request {
-        Some(request) => answer(file, &socket, &request, Bound::Steps(Wanted::default()), &Clock::start()),
+        Some(request) => {
+            answer(file, &socket, &request, Bound::Steps(Wanted::default()), &QueryClock::start())
+        }
         None => Ok(()),
     });
     if let Err(error) = answered {
@@ -92,7 +93,7 @@ pub(super) fn answer_in_thread(file: &File, socket: UnixStream) {
     }
 }
 
-fn request(socket: &UnixStream) -> Result<Option<Request>, Problem> {
+fn request(socket: &UnixStream) -> Result<Option<Request>, SqliteProblem> {
     let Some((Frame::Request, request)) = frame::read(socket, LONGEST_REQUEST, || Ok(()))? else {
         return Ok(None);
     };
@@ -105,16 +106,16 @@ fn answer(
     mut socket: &UnixStream,
     request: &Request,
     bound: Bound,
-    clock: &Clock,
-) -> Result<(), Problem> {
+    clock: &QueryClock,
+) -> Result<(), SqliteProblem> {
     let mut take =
         |piece: Bytes| clock.wait_for(|| frame::write(&mut socket, Frame::Piece, &piece)).map_err(|_| Closed);
     let answered = Connected::open(file, bound)
         .and_then(|mut connected| request.query.answer(&mut connected, &mut take));
     let (frame, bytes) = match answered {
         Ok(()) => (Frame::Done, Vec::new()),
-        Err(Problem::Closed) => return Ok(()),
-        Err(Problem::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) => {
+        Err(SqliteProblem::Closed) => return Ok(()),
+        Err(SqliteProblem::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) => {
             (Frame::OutOfMemory, Vec::new())
         }
         Err(problem) => (Frame::Problem, serde_json::to_vec(&problem.report()).map_err(io::Error::other)?),
@@ -123,7 +124,7 @@ fn answer(
 }
 
 /// For how long a query has run, and has waited for its reader.
-struct Clock {
+struct QueryClock {
     begun: Instant,
     /// Nanoseconds in which it waited.
     waited: AtomicU64,
@@ -131,7 +132,7 @@ struct Clock {
     waits_since: AtomicU64,
 }
 
-impl Clock {
+impl QueryClock {
     fn start() -> Self {
         Self { begun: Instant::now(), waited: AtomicU64::new(0), waits_since: AtomicU64::new(0) }
     }
@@ -160,7 +161,7 @@ impl Clock {
 }
 
 /// Ends the process when nobody is left to be answered, and when it has taken more than it may.
-fn watch(socket: &UnixStream, clock: &Clock, limits: &Limits, database: (u64, u64)) {
+fn watch(socket: &UnixStream, clock: &QueryClock, limits: &Limits, database: (u64, u64)) {
     loop {
         let look = Timespec { tv_sec: 0, tv_nsec: LOOK };
         let mut asker = [PollFd::new(socket, PollFlags::IN)];
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn waiting_for_the_reader_is_not_running() {
-        let clock = Clock::start();
+        let clock = QueryClock::start();
         clock.wait_for(|| std::thread::sleep(Duration::from_millis(300)));
         let (running, waiting) = clock.times();
         assert!(waiting >= Duration::from_millis(300), "{waiting:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mysql_common::row::Row;
 
-use super::cells::{needed_text, text};
+use super::answer_columns::{needed_text, text};
 use super::client::ClientError;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
@@ -87,7 +87,7 @@ pub async fn load(
     // The statement is not read for columns and keys: these are asked for, so that no name can be mistaken.
     let place = format!("{}.{}", revision.database(database), ident(table));
     let columns = lease.rows(&format!("SHOW FULL COLUMNS FROM {place}")).await?;
-    let columns = columns.iter().map(Column::read).collect::<Result<Vec<_>, _>>()?;
+    let columns = columns.iter().map(DefinedColumn::read).collect::<Result<Vec<_>, _>>()?;
     let key = key_columns(lease, database, table, revision).await?;
     let parts = ["dolt-family", label, database, table, statement].map(str::as_bytes);
     let family = Family { id: ContentId::of(&parts), order: order(&columns, &key) };
@@ -125,9 +125,9 @@ pub async fn key_columns(
 ///   (`SHOW COLUMNS` does not say which are. A table whose comments say that it has one is left out, too.)
 /// - where different keys compare as equal (`a` and `A`, 0 and -0): it has one key for the old row and the new one;
 /// - where a column is called as what it adds, so that its own cannot be named any more.
-fn is_told(statement: &str, columns: &[Column], key: &[String]) -> bool {
+fn is_told(statement: &str, columns: &[DefinedColumn], key: &[String]) -> bool {
     const ADDED: [&str; 2] = ["commit", "commit_date"];
-    let is_added = |column: &Column| ADDED.iter().any(|name| column.name.eq_ignore_ascii_case(name));
+    let is_added = |column: &DefinedColumn| ADDED.iter().any(|name| column.name.eq_ignore_ascii_case(name));
     let is_exact = |name: &String| columns.iter().any(|column| column.name == *name && column.is_exact_key());
     !statement.to_ascii_uppercase().contains("GENERATED ALWAYS")
         && !columns.iter().any(is_added)
@@ -135,7 +135,7 @@ fn is_told(statement: &str, columns: &[Column], key: &[String]) -> bool {
 }
 
 /// One row of `SHOW FULL COLUMNS`.
-struct Column {
+struct DefinedColumn {
     name: String,
     /// As SQL writes it: `int unsigned`, `varchar(20)`.
     kind: String,
@@ -143,7 +143,7 @@ struct Column {
     collation: Option<String>,
 }
 
-impl Column {
+impl DefinedColumn {
     fn read(row: &Row) -> Result<Self, QueryError> {
         Ok(Self { name: needed_text(row, 0)?, kind: needed_text(row, 1)?, collation: text(row, 2)? })
     }
@@ -185,7 +185,7 @@ impl Column {
     }
 }
 
-fn order(columns: &[Column], key: &[String]) -> Option<KeyOrder> {
+fn order(columns: &[DefinedColumn], key: &[String]) -> Option<KeyOrder> {
     let column = |name: &String| {
         let place = columns.iter().position(|column| column.name == *name)?;
         Some(KeyColumn { place, kind: columns[place].key_kind()? })
@@ -217,7 +217,7 @@ mod tests {
     fn kinds_by_type_and_collation() {
         let kind = |kind: &str, collation: Option<&str>| {
             let (name, collation) = ("c".to_owned(), collation.map(str::to_owned));
-            Column { name, kind: kind.to_owned(), collation }.key_kind()
+            DefinedColumn { name, kind: kind.to_owned(), collation }.key_kind()
         };
         assert_eq!(kind("int unsigned", None), Some(KeyKind::Integer));
         assert_eq!(kind("tinyint(1)", None), Some(KeyKind::Integer));

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mysql_common::row::Row;
 
-use super::cells::{needed_text, text};
+use super::answer_columns::{needed_text, text};
 use super::client::ClientError;
 use super::definitions::NO_SUCH_TABLE;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::lines::{CopyLines, End, Lines, copy_lines};
+use super::lines::{CopyEnd, CopyLines, LineWriter, copy_lines};
+use super::row_reader::RowReader;
 use super::schema_sql::create_table;
+use super::server_database::ServerDatabase;
 use super::sql::{ALL_ROWS, Revision};
-use super::store::Store;
-use super::wire::RowReader;
 use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::identifier::ident;
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
@@ -23,9 +23,9 @@ use crate::source::dolt::common::programs::{Kept, Programs};
 use crate::source::dolt::common::sql_dump::{Subject, TAIL, Table};
 
 /// The dump of a commit.
-pub struct DumpContent {
+pub struct CommitDump {
     /// The database.
-    pub store: Arc<Store>,
+    pub database: Arc<ServerDatabase>,
     /// The commit that it is read at.
     pub commit: Arc<str>,
     /// The tables and views there.
@@ -35,36 +35,36 @@ pub struct DumpContent {
 }
 
 #[async_trait]
-impl Stream for DumpContent {
+impl Stream for CommitDump {
     fn received(&self) -> Option<u64> {
-        Some(self.store.pool.received())
+        Some(self.database.pool.received())
     }
 
     fn describe(&self) -> String {
-        format!("dump of {} {} over {}", self.store.database, self.revision().describe(), self.store.label)
+        format!("dump of {} {} over {}", self.database.name, self.revision().describe(), self.database.label)
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let copied = copy_lines(&self.store, self, &mut sink).await;
+        let copied = copy_lines(&self.database, self, &mut sink).await;
         copied.map_err(|error| {
-            let operation = format!("cannot dump {} {}", self.store.database, self.revision().describe());
-            error.during(&self.store.label, operation)
+            let operation = format!("cannot dump {} {}", self.database.name, self.revision().describe());
+            error.during(&self.database.label, operation)
         })
     }
 }
 
-impl CopyLines for DumpContent {
-    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+impl CopyLines for CommitDump {
+    async fn copy(&self, lease: &mut Lease, lines: &mut LineWriter<'_>) -> Result<CopyEnd, QueryError> {
         lines.add(self.subject.head().as_bytes());
         let mut names: Vec<_> = self.listing.tables.iter().chain(&self.listing.excluded).collect();
         names.sort();
         for name in &names {
-            let shown = create_table(lease, &self.store.database, name, &self.revision()).await?;
+            let shown = create_table(lease, &self.database.name, name, &self.revision()).await?;
             let unread = || Fault::Answer(format!("the CREATE TABLE of {name} has an unknown form: {shown}"));
             let table = Table::new(name, &shown).ok_or_else(unread)?;
             let is_shown = self.listing.tables.binary_search(name).is_ok();
-            if self.table(lease, table, name, is_shown, lines).await? == End::Closed {
-                return Ok(End::Closed);
+            if self.table(lease, table, name, is_shown, lines).await? == CopyEnd::Closed {
+                return Ok(CopyEnd::Closed);
             }
         }
         let programs = self.programs(lease).await?;
@@ -75,7 +75,7 @@ impl CopyLines for DumpContent {
     }
 }
 
-impl DumpContent {
+impl CommitDump {
     fn revision(&self) -> Revision {
         Revision::Commit(Arc::clone(&self.commit))
     }
@@ -86,15 +86,15 @@ impl DumpContent {
         mut table: Table,
         name: &str,
         has_rows: bool,
-        lines: &mut Lines<'_>,
-    ) -> Result<End, QueryError> {
+        lines: &mut LineWriter<'_>,
+    ) -> Result<CopyEnd, QueryError> {
         lines.add(self.subject.table_head(name).as_bytes());
         lines.add(table.begin().as_bytes());
         if has_rows {
             let query = format!(
                 "SELECT {} FROM {}.{}{}{ALL_ROWS}",
                 table.selected(),
-                ident(&self.store.database),
+                ident(&self.database.name),
                 ident(name),
                 self.revision().as_of()
             );
@@ -106,13 +106,13 @@ impl DumpContent {
                 literals.clear();
                 reader.literals(&row, &layout, &mut literals).map_err(Fault::from)?;
                 table.row(&literals, lines.buffer());
-                if lines.is_full() && lines.push().await == End::Closed {
-                    return Ok(End::Closed);
+                if lines.is_full() && lines.push().await == CopyEnd::Closed {
+                    return Ok(CopyEnd::Closed);
                 }
             }
         }
         table.end(lines.buffer());
-        Ok(End::Whole)
+        Ok(CopyEnd::Whole)
     }
 
     async fn programs(&self, lease: &mut Lease) -> Result<Programs, QueryError> {
@@ -124,7 +124,7 @@ impl DumpContent {
     async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<Kept>, QueryError> {
         let query = format!(
             "SELECT * FROM {}.{table}{}{ALL_ROWS}",
-            ident(&self.store.database),
+            ident(&self.database.name),
             self.revision().as_of()
         );
         match lease.rows(&query).await {

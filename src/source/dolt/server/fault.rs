@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::{ClientError, short_text, tls_hint};
-use super::wire::WireError;
+use super::row_reader::WireError;
 use crate::content::{ErrorKind, SourceError};
 
 /// Longest part of a query that an error message repeats, in characters.

@@ -7,7 +7,7 @@ use crate::model::time::Timestamp;
 use mysql_common::packets::Column;
 use mysql_common::row::Row;
 
-use super::cells::{needed_text, text};
+use super::answer_columns::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::sql::{literal, literals};

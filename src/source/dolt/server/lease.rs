@@ -10,9 +10,9 @@ use mysql_common::packets::Column;
 use mysql_common::row::Row;
 use tokio::time::timeout;
 
-use super::client::{ClientError, Conn, Rows};
+use super::client::{ClientError, Conn, ResultRows};
+use super::connection_permits::ConnectionPermit;
 use super::fault::{Fault, QueryError};
-use super::places::Place;
 use super::pool::{Pool, Session};
 use crate::source::LEAST_RATE;
 use crate::source::dolt::common::identifier::ident;
@@ -27,7 +27,7 @@ pub struct Lease {
     reused: bool,
     answer: AnswerState,
     patience: Patience,
-    places: Vec<Place>,
+    permits: Vec<ConnectionPermit>,
 }
 
 /// How long the user of a connection has waited for the server, and what came: a server that brings a row now and then must
@@ -67,16 +67,16 @@ enum AnswerState {
     Read,
     /// The server works, and nothing came yet or for too long: it would not notice that nobody listens.
     Awaited,
-    /// Rows come: the server notices a closed connection with the next one that it writes.
+    /// Rows come: the server notices a closed connection when it writes the next one.
     Coming,
 }
 
 impl Lease {
-    /// A lease of a session; `places` are held as long as it lasts.
-    pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, places: Vec<Place>) -> Self {
+    /// A lease of a session; `permits` are held as long as it lasts.
+    pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, permits: Vec<ConnectionPermit>) -> Self {
         let patience = Patience { limit: pool.timeouts().query, waited: Duration::ZERO, received: 0 };
         let (session, pool, answer) = (Some(session), Arc::clone(pool), AnswerState::Read);
-        Self { session, pool, reused, answer, patience, places }
+        Self { session, pool, reused, answer, patience, permits }
     }
 
     /// Goes on with a new session instead of one that died.
@@ -155,7 +155,7 @@ impl Lease {
                 query,
                 received: 0,
                 patience: &mut self.patience,
-                places: &self.places,
+                permits: &self.permits,
                 pool: &self.pool,
                 reused: self.reused,
                 state: &mut self.answer,
@@ -200,12 +200,12 @@ fn closed() -> QueryError {
 
 /// The rows of a query as they come.
 pub struct Answer<'l> {
-    result: Rows<'l>,
+    result: ResultRows<'l>,
     query: &'l str,
     /// How many bytes of it were counted.
     received: u64,
     patience: &'l mut Patience,
-    places: &'l [Place],
+    permits: &'l [ConnectionPermit],
     pool: &'l Pool,
     reused: bool,
     state: &'l mut AnswerState,
@@ -228,7 +228,7 @@ impl Answer<'_> {
                 self.received += came;
                 self.patience.received += came;
                 self.pool.count_received(came);
-                self.places.iter().for_each(Place::note_progress);
+                self.permits.iter().for_each(ConnectionPermit::note_progress);
                 *self.state = if row.is_some() { AnswerState::Coming } else { AnswerState::Read };
                 Ok(row)
             }

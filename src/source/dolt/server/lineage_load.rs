@@ -8,11 +8,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use super::cells::{needed_text, text};
+use super::answer_columns::{needed_text, text};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::live::table_hashes;
 use super::sql::{Revision, literal, literals};
+use super::table_hashes::table_hashes;
 use crate::model::history::{History, SnapshotMeta};
 use crate::source::dolt::common::lineage::{Change, Lineage, NewCommit};
 use crate::util::locks::lock;
@@ -25,7 +25,7 @@ const SCAN_FROM: usize = 1000;
 /// Comparisons with further parents per query.
 const COMPARISONS_PER_QUERY: usize = 25;
 
-type Changes = HashMap<Arc<str>, Vec<Change>>;
+type ChangesByCommit = HashMap<Arc<str>, Vec<Change>>;
 
 /// Adds the commits of a history that the lineage does not hold yet. Those that the server does not have any more are left out: where
 /// a branch was deleted and collected, the others are listed all the same.
@@ -91,7 +91,7 @@ fn is_whole(timeline: &[Arc<SnapshotMeta>]) -> bool {
 }
 
 /// The changes of all commits that a head reaches.
-async fn scan(lease: &mut Lease, database: &str, head: &Arc<str>) -> Result<Changes, QueryError> {
+async fn scan(lease: &mut Lease, database: &str, head: &Arc<str>) -> Result<ChangesByCommit, QueryError> {
     // Of the database at that commit, so that what is committed meanwhile does not matter.
     let database = Revision::Commit(Arc::clone(head)).database(database);
     collect_changes(
@@ -101,8 +101,8 @@ async fn scan(lease: &mut Lease, database: &str, head: &Arc<str>) -> Result<Chan
     .await
 }
 
-async fn collect_changes(lease: &mut Lease, query: &str) -> Result<Changes, QueryError> {
-    let mut changes = Changes::new();
+async fn collect_changes(lease: &mut Lease, query: &str) -> Result<ChangesByCommit, QueryError> {
+    let mut changes = ChangesByCommit::new();
     lease
         .for_each(query, |row| {
             let schema = needed_text(&row, 2)? != "0";
@@ -146,15 +146,15 @@ async fn look_up(
     lease: &mut Lease,
     commits: &[&Arc<SnapshotMeta>],
     is_known: impl Fn(&Arc<str>) -> bool,
-) -> Result<Changes, QueryError> {
+) -> Result<ChangesByCommit, QueryError> {
     if commits.is_empty() {
-        return Ok(Changes::new());
+        return Ok(ChangesByCommit::new());
     }
     // In a shallow clone, dolt_diff fails for a commit whose parent was left behind.
     let with_parents: Vec<_> =
         commits.iter().filter(|commit| commit.parents.first().is_some_and(&is_known)).collect();
     if with_parents.is_empty() {
-        return Ok(Changes::new());
+        return Ok(ChangesByCommit::new());
     }
     let hashes = literals(with_parents.iter().map(|commit| &commit.id));
     let query = format!(
@@ -185,7 +185,7 @@ async fn mark_merged(
     lease: &mut Lease,
     database: &str,
     commits: &[Arc<SnapshotMeta>],
-    changes: &mut Changes,
+    changes: &mut ChangesByCommit,
     is_known: impl Fn(&Arc<str>) -> bool,
 ) -> Result<(), QueryError> {
     let mut pairs = Vec::new();

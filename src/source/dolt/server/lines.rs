@@ -1,10 +1,10 @@
-//! Lines on their way from a connection into a sink.
+//! Copies lines from a connection into a sink.
 
 use bytes::Bytes;
 
 use super::fault::QueryError;
 use super::lease::Lease;
-use super::store::Store;
+use super::server_database::ServerDatabase;
 use crate::content::Sink;
 use crate::memory::Sorter;
 
@@ -20,23 +20,27 @@ pub trait CopyLines: Sync {
     fn copy(
         &self,
         lease: &mut Lease,
-        lines: &mut Lines<'_>,
-    ) -> impl Future<Output = Result<End, QueryError>> + Send;
+        lines: &mut LineWriter<'_>,
+    ) -> impl Future<Output = Result<CopyEnd, QueryError>> + Send;
 }
 
 /// Copies into a sink, over a connection for that; once more where it turns out to be dead before anything was handed on.
 ///
 /// # Errors
 /// What the server or the connection said, and where there is no connection.
-pub async fn copy_lines(store: &Store, from: &impl CopyLines, sink: &mut Sink) -> Result<(), QueryError> {
-    let mut lines = Lines::new(sink);
+pub async fn copy_lines(
+    database: &ServerDatabase,
+    from: &impl CopyLines,
+    sink: &mut Sink,
+) -> Result<(), QueryError> {
+    let mut lines = LineWriter::new(sink);
     loop {
-        let mut lease = store.pool.reader_lease(Some(&store.database)).await?;
+        let mut lease = database.pool.reader_lease(Some(&database.name)).await?;
         let is_reused = lease.is_reused();
         match from.copy(&mut lease, &mut lines).await {
-            Ok(End::Whole) => lease.give_back(),
+            Ok(CopyEnd::Whole) => lease.give_back(),
             // Dropping the lease closes the connection, which ends the query.
-            Ok(End::Closed) => {}
+            Ok(CopyEnd::Closed) => {}
             Err(error) if is_reused && error.is_broken_connection() && lines.restart() => continue,
             Err(error) => return Err(error),
         }
@@ -46,21 +50,21 @@ pub async fn copy_lines(store: &Store, from: &impl CopyLines, sink: &mut Sink) -
 
 /// How a copy ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum End {
+pub enum CopyEnd {
     /// With the last row.
     Whole,
     /// Nobody wants the rest.
     Closed,
 }
 
-/// Lines on their way into the sink.
-pub struct Lines<'s> {
+/// Collects lines and hands them to the sink in pieces.
+pub struct LineWriter<'s> {
     sink: &'s mut Sink,
     buffer: Vec<u8>,
     pushed: bool,
 }
 
-impl<'s> Lines<'s> {
+impl<'s> LineWriter<'s> {
     /// None yet.
     pub fn new(sink: &'s mut Sink) -> Self {
         Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
@@ -93,17 +97,17 @@ impl<'s> Lines<'s> {
     }
 
     /// Hands on what was added.
-    pub async fn push(&mut self) -> End {
+    pub async fn push(&mut self) -> CopyEnd {
         if self.buffer.is_empty() {
-            return End::Whole;
+            return CopyEnd::Whole;
         }
         self.pushed = true;
         // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
         let piece = Bytes::copy_from_slice(&self.buffer);
         self.buffer.clear();
         match self.sink.push(piece).await {
-            Ok(()) => End::Whole,
-            Err(_) => End::Closed,
+            Ok(()) => CopyEnd::Whole,
+            Err(_) => CopyEnd::Closed,
         }
     }
 }

@@ -2,17 +2,16 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `url`, `sql` | reading the URL, writing queries |
-//! | `client/`, `password`, `small_file` | the protocol, with a server that is not believed; what a user gives for it |
-//! | `pool`, `places`, `attempts`, `lease`, `cells`, `fault` | connections, their answers, and what goes wrong with them |
-//! | `poll`, `history` | noticing news; commits, branches, tags |
-//! | `lineage_load` | which commit last changed which table |
-//! | `tables`, `schema_sql` | what there is at a revision |
-//! | `wire`, `rows` | rows as JSON lines |
-//! | `dump` | a whole commit as SQL |
-//! | `versions`, `definitions`, `ranges`, `changes`, `steps` | parts of versions of a table, and how these differ |
-//! | `live` | the working set |
-//! | `store`, `turns`, `database` | what views of a database share, and how they wait for it; one view |
+//! | `url`, `sql` | read the URL, write queries |
+//! | `client/`, `password`, `small_file` | the protocol, with a server that is not trusted; what a user gives for it |
+//! | `pool`, `connection_permits`, `attempts`, `lease`, `answer_columns`, `fault` | connections, their answers, and their failures |
+//! | `poll`, `history` | notice news; commits, branches, tags |
+//! | `server_database`, `shared_load` | what all views of a database share, and how callers wait for it |
+//! | `database`, `commits`, `entries`, `lineage_load` | one view: its commits, their files, and which commit changed which table |
+//! | `listing`, `schema_file`, `schema_sql`, `dump` | what there is at a revision; the schema, and a whole commit, as SQL |
+//! | `row_reader`, `lines`, `rows` | rows as JSON lines |
+//! | `versioned`, `table_version`, `definitions`, `ranges`, `table_diff`, `length_deltas`, `named_row` | versions of a table and how they differ |
+//! | `live`, `live_memory`, `table_hashes` | the working set |
 
 use crate::util::clock::WallClock;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,49 +22,55 @@ use async_trait::async_trait;
 use globset::GlobSet;
 use tokio::sync::Mutex;
 
+mod answer_columns;
 mod attempts;
-mod cells;
-mod changes;
 mod client;
+mod commits;
+mod connection_permits;
 mod database;
 mod definitions;
 mod dump;
+mod entries;
 mod fault;
 mod history;
 mod lease;
+mod length_deltas;
 mod lineage_load;
 mod lines;
+mod listing;
 mod live;
+mod live_memory;
 mod named_row;
 mod password;
-mod places;
 mod poll;
 mod pool;
 mod ranges;
+mod row_reader;
 mod rows;
+mod schema_file;
 mod schema_sql;
+mod server_database;
+mod shared_load;
 mod small_file;
 mod sql;
-mod steps;
-mod store;
-mod tables;
-mod turns;
+mod table_diff;
+mod table_hashes;
+mod table_version;
 mod url;
-mod versions;
-mod wire;
+mod versioned;
 
 pub use client::{Pin, PinError, TlsOptions};
 pub use password::{Password, ReadAgain};
 pub use small_file::read_small_file;
 
-use client::{Exposed, Target, Tls};
+use client::{Exposed, ServerEndpoint, Tls};
 use database::DoltDatabase;
 use fault::QueryError;
 use history::Heads;
 use password::CurrentPassword;
 use poll::Expected;
 use pool::{Pool, Timeouts};
-use store::Store;
+use server_database::ServerDatabase;
 use url::DoltUrl;
 
 use crate::content::{ErrorKind, SourceError};
@@ -133,12 +138,12 @@ pub struct DoltSqlSource {
     exclude: GlobSet,
     clock: WallClock,
     pool: Arc<Pool>,
-    known: Mutex<Known>,
+    known: Mutex<KnownDatabases>,
 }
 
 /// What the last poll left.
 #[derive(Default)]
-struct Known {
+struct KnownDatabases {
     databases: BTreeMap<String, KnownDatabase>,
     /// Why databases could not be read, so that each reason is logged once.
     complaints: BTreeMap<String, Finding>,
@@ -177,7 +182,7 @@ impl DoltSqlSource {
             let operation = "cannot encrypt connections";
             SourceError::new(ErrorKind::Invalid, &*label, operation).because(error).with_hint(hint)
         })?;
-        let target = Target {
+        let target = ServerEndpoint {
             host: parsed.host.clone(),
             port: parsed.port,
             user: parsed.user.clone(),
@@ -204,11 +209,17 @@ impl DoltSqlSource {
         heads: &Heads,
         known: Option<&KnownDatabase>,
     ) -> Result<DoltDatabase, QueryError> {
-        let store = match known {
-            Some(known) => Arc::clone(known.view.store()),
+        let database = match known {
+            Some(known) => Arc::clone(known.view.shared()),
             None => {
                 let (pool, label) = (Arc::clone(&self.pool), Arc::clone(&self.label));
-                Arc::new(Store::new(pool, label, name.to_owned(), self.exclude.clone(), self.clock.clone()))
+                Arc::new(ServerDatabase::new(
+                    pool,
+                    label,
+                    name.to_owned(),
+                    self.exclude.clone(),
+                    self.clock.clone(),
+                ))
             }
         };
         let mut lease = self.pool.lease(Some(name)).await?;
@@ -216,14 +227,14 @@ impl DoltSqlSource {
         let history = history::load(&mut lease, name, heads, known).await?;
         lease.give_back();
         let shown_name = self.name.clone().unwrap_or_else(|| name.to_owned());
-        Ok(DoltDatabase::new(store, shown_name, history))
+        Ok(DoltDatabase::new(database, shown_name, history))
     }
 
     /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view and is tried
     /// again with the next poll.
     async fn load_changed(
         &self,
-        known: &mut Known,
+        known: &mut KnownDatabases,
         heads: BTreeMap<String, Heads>,
     ) -> Result<(), SourceError> {
         for (name, heads) in heads {
@@ -296,7 +307,7 @@ fn warn_once(label: Arc<str>) -> Box<dyn Fn(Exposed) + Send + Sync> {
     })
 }
 
-impl Known {
+impl KnownDatabases {
     fn expect(&mut self) -> Expected {
         self.polls += 1;
         let is_retry = self.polls.is_multiple_of(POLLS_BETWEEN_RETRIES);
@@ -376,7 +387,7 @@ mod tests {
     #[test]
     fn a_database_left_out_is_named_once() {
         let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
-        let mut known = Known::default();
+        let mut known = KnownDatabases::default();
         assert_eq!(known.newly_left_out(set(&["testdb_1", "testdb_2"])), ["testdb_1", "testdb_2"]);
         assert!(known.newly_left_out(set(&[])).is_empty());
         assert_eq!(known.newly_left_out(set(&["testdb_2", "testdb_3"])), ["testdb_3"]);

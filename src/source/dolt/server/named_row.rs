@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::cells::needed_text;
+use super::answer_columns::needed_text;
 use super::definitions::TableDefinition;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::ranges::sql_value;
+use super::row_reader::RowReader;
 use super::sql::{ALL_ROWS, Revision};
-use super::versions::{ReadRows, Reading, TableVersion};
-use super::wire::RowReader;
+use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::model::jsonl::line_key::KeyKind;
 use crate::model::row::{NULL, Row, key_name, key_texts};
 use crate::source::dolt::common::identifier::ident;
@@ -31,7 +31,7 @@ const ADDED: [&str; 3] = ["commit_hash", "committer", "commit_date"];
 const FEW_VERSIONS: usize = 100;
 
 /// By version, the row's line; `None` where there is no such row.
-type Rows = HashMap<String, Option<Bytes>>;
+type RowByVersion = HashMap<String, Option<Bytes>>;
 
 /// The row with a key of this name in some versions, all of them in the history of commit `newest`. Versions with keys
 /// that such a name cannot be held against are left out.
@@ -43,10 +43,10 @@ pub async fn rows_named(
     name: &str,
     newest: &str,
     versions: &[&str],
-) -> Result<Rows, QueryError> {
+) -> Result<RowByVersion, QueryError> {
     let newest: Arc<str> = newest.into();
     let shown_by = table.definition_at(&newest).await?;
-    let (mut rows, mut asked) = (Rows::new(), Vec::<Asked>::new());
+    let (mut rows, mut asked) = (RowByVersion::new(), Vec::<AskedVersion>::new());
     for &version in versions {
         let Some(definition) = table.definition_at(&version.into()).await? else { continue };
         let version = version.to_owned();
@@ -58,10 +58,10 @@ pub async fn rows_named(
             Condition::Never => {
                 rows.insert(version, None);
             }
-            Condition::Sql(condition) => asked.push(Asked { version, definition, condition }),
+            Condition::Sql(condition) => asked.push(AskedVersion { version, definition, condition }),
         }
     }
-    let is_shown = |asked: &Asked| {
+    let is_shown = |asked: &AskedVersion| {
         let id = asked.definition.family.id;
         let is_same = shown_by.as_ref().is_some_and(|shown| shown.family.id == id);
         is_same && asked.definition.is_told && !has_added_column(&asked.definition)
@@ -81,13 +81,13 @@ pub async fn rows_named(
         None => one_by_one.extend(at_once),
     }
     if !one_by_one.is_empty() {
-        rows.extend(table.reading(&Lookups { table, name, asked: &one_by_one }).await?);
+        rows.extend(table.reading(&LookupQueries { table, name, asked: &one_by_one }).await?);
     }
     Ok(rows)
 }
 
 /// A version in which a row is looked for.
-struct Asked {
+struct AskedVersion {
     version: String,
     definition: Arc<TableDefinition>,
     /// Which row it is.
@@ -97,7 +97,7 @@ struct Asked {
 /// Whether the table had such a key whenever there was one of its name, in any line of history. `dolt_history_<t>` looks the
 /// row up in all commits, and holds today's key against whatever the key was then: a number against a text ends the connection.
 async fn has_one_key(table: &TableVersion, definition: &TableDefinition) -> Result<bool, QueryError> {
-    let redefined = lock(&table.store.lineage).redefinitions(&table.table);
+    let redefined = lock(&table.database.lineage).redefinitions(&table.table);
     for commit in redefined {
         let other = table.definition_at(&commit).await?;
         if other.is_some_and(|other| key_kinds(&other) != key_kinds(definition)) {
@@ -119,14 +119,14 @@ async fn from_history(
     table: &TableVersion,
     name: &str,
     newest: Arc<str>,
-    asked: &[Asked],
+    asked: &[AskedVersion],
 ) -> Result<Option<HashMap<String, Bytes>>, QueryError> {
-    let Some(Asked { definition, condition, .. }) = asked.first() else { return Ok(None) };
+    let Some(AskedVersion { definition, condition, .. }) = asked.first() else { return Ok(None) };
     let history = ident(&format!("dolt_history_{}", table.table));
-    let place = Revision::Commit(newest).database(&table.store.database);
+    let place = Revision::Commit(newest).database(&table.database.name);
     let query = format!("SELECT * FROM {place}.{history} WHERE {condition}");
     let wanted = asked.iter().map(|asked| &*asked.version).collect();
-    match table.reading(&History { query, name, definition, wanted }).await {
+    match table.reading(&HistoryQuery { query, name, definition, wanted }).await {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.is_answer() || error.is_broken_connection() => Ok(None),
         Err(QueryError { fault: Fault::Answer(_), .. }) => Ok(None),
@@ -185,17 +185,17 @@ fn condition(definition: &TableDefinition, name: &str) -> Condition {
 }
 
 /// Reads the answer of `dolt_history_<t>`.
-struct History<'h> {
+struct HistoryQuery<'h> {
     query: String,
     name: &'h str,
     definition: &'h TableDefinition,
     wanted: HashSet<&'h str>,
 }
 
-impl ReadRows for History<'_> {
+impl ReadRows for HistoryQuery<'_> {
     type Value = HashMap<String, Bytes>;
 
-    async fn read(&self, lease: &mut Lease) -> Result<Reading<Self::Value>, QueryError> {
+    async fn read(&self, lease: &mut Lease) -> Result<RowsRead<Self::Value>, QueryError> {
         let mut answer = lease.start(&self.query).await?;
         let width = self.definition.columns.len();
         let columns = answer.columns();
@@ -222,24 +222,24 @@ impl ReadRows for History<'_> {
                 found.insert(commit, without_end(&last));
             }
         }
-        Ok(Reading::Whole(found))
+        Ok(RowsRead::Whole(found))
     }
 }
 
 /// Looks a row up version by version.
-struct Lookups<'l> {
+struct LookupQueries<'l> {
     table: &'l TableVersion,
     name: &'l str,
-    asked: &'l [Asked],
+    asked: &'l [AskedVersion],
 }
 
-impl ReadRows for Lookups<'_> {
-    type Value = Rows;
+impl ReadRows for LookupQueries<'_> {
+    type Value = RowByVersion;
 
-    async fn read(&self, lease: &mut Lease) -> Result<Reading<Self::Value>, QueryError> {
-        let mut rows = Rows::new();
-        let place = format!("{}.{}", ident(&self.table.store.database), ident(&self.table.table));
-        for Asked { version, definition, condition } in self.asked {
+    async fn read(&self, lease: &mut Lease) -> Result<RowsRead<Self::Value>, QueryError> {
+        let mut rows = RowByVersion::new();
+        let place = format!("{}.{}", ident(&self.table.database.name), ident(&self.table.table));
+        for AskedVersion { version, definition, condition } in self.asked {
             let as_of = Revision::Commit(version.as_str().into()).as_of();
             let query = format!("SELECT * FROM {place}{as_of} WHERE {condition}{ALL_ROWS}");
             let mut answer = lease.start(&query).await?;
@@ -254,7 +254,7 @@ impl ReadRows for Lookups<'_> {
             }
             rows.insert(version.clone(), found);
         }
-        Ok(Reading::Whole(rows))
+        Ok(RowsRead::Whole(rows))
     }
 }
 

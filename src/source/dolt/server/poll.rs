@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mysql_common::row::Row;
 
-use super::cells::{name, needed_text};
+use super::answer_columns::{name, needed_text};
 use super::fault::{Fault, QueryError};
 use super::history::Heads;
 use super::pool::Pool;

@@ -11,10 +11,10 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::attempts::Attempts;
-use super::client::{ClientError, Conn, Target};
+use super::client::{ClientError, Conn, ServerEndpoint};
+use super::connection_permits::{ConnectionPermit, ConnectionPermits};
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::places::{Place, Places};
 use crate::util::locks::lock;
 
 /// Most connections at once. Outages of real servers came from connection storms.
@@ -48,12 +48,12 @@ pub struct Timeouts {
 
 /// The connections to one server.
 pub struct Pool {
-    target: Arc<Target>,
+    target: Arc<ServerEndpoint>,
     timeouts: Timeouts,
     largest_list: u64,
-    idle: Mutex<Vec<Idle>>,
-    connections: Arc<Places>,
-    readers: Arc<Places>,
+    idle: Mutex<Vec<IdleSession>>,
+    connections: Arc<ConnectionPermits>,
+    readers: Arc<ConnectionPermits>,
     attempts: Attempts,
     /// Bytes of rows that came.
     received: AtomicU64,
@@ -62,18 +62,18 @@ pub struct Pool {
 }
 
 /// Somebody on the way to a connection.
-struct Waiting {
+struct LeaseRequest {
     begun: Instant,
-    places: Vec<Place>,
+    permits: Vec<ConnectionPermit>,
 }
 
-impl Default for Waiting {
+impl Default for LeaseRequest {
     fn default() -> Self {
-        Self { begun: Instant::now(), places: Vec::new() }
+        Self { begun: Instant::now(), permits: Vec::new() }
     }
 }
 
-struct Idle {
+struct IdleSession {
     session: Session,
     since: Instant,
 }
@@ -95,14 +95,14 @@ fn is_this_machine(host: &str) -> bool {
 
 impl Pool {
     /// A pool without a connection yet.
-    pub fn new(target: Target, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
+    pub fn new(target: ServerEndpoint, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
         Arc::new(Self {
             target: Arc::new(target),
             timeouts,
             largest_list,
             idle: Mutex::default(),
-            connections: Places::new(MOST),
-            readers: Places::new(MOST_READERS),
+            connections: ConnectionPermits::new(MOST),
+            readers: ConnectionPermits::new(MOST_READERS),
             attempts: Attempts::default(),
             received: AtomicU64::new(0),
             is_dolt: OnceCell::new(),
@@ -119,7 +119,7 @@ impl Pool {
     /// # Errors
     /// Where there is none, within the time-outs.
     pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        self.lease_with(database, Waiting::default(), TRUSTED).await
+        self.lease_with(database, LeaseRequest::default(), TRUSTED).await
     }
 
     /// The same for reading rows, which may take long.
@@ -127,8 +127,8 @@ impl Pool {
     /// # Errors
     /// As [`Self::lease`].
     pub async fn reader_lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        let mut waiting = Waiting::default();
-        waiting.places.push(self.readers.take(self.timeouts.query).await?);
+        let mut waiting = LeaseRequest::default();
+        waiting.permits.push(self.readers.take(self.timeouts.query).await?);
         self.lease_with(database, waiting, TRUSTED).await
     }
 
@@ -137,7 +137,7 @@ impl Pool {
     /// # Errors
     /// What the server or the connection said, with the query.
     pub async fn rows(self: &Arc<Self>, database: Option<&str>, query: &str) -> Result<Vec<Row>, QueryError> {
-        let mut lease = self.lease_with(database, Waiting::default(), TRUSTED_FOR_ONE).await?;
+        let mut lease = self.lease_with(database, LeaseRequest::default(), TRUSTED_FOR_ONE).await?;
         let mut result = lease.rows(query).await;
         if lease.is_reused() && result.as_ref().is_err_and(QueryError::is_broken_connection) {
             drop(lease);
@@ -152,7 +152,7 @@ impl Pool {
 
     /// Takes a connection back.
     pub fn keep(&self, session: Session) {
-        self.idle().push(Idle { session, since: Instant::now() });
+        self.idle().push(IdleSession { session, since: Instant::now() });
     }
 
     /// Whether and when to connect.
@@ -171,7 +171,7 @@ impl Pool {
     }
 
     /// Where to connect, and as whom.
-    pub fn target(&self) -> &Arc<Target> {
+    pub fn target(&self) -> &Arc<ServerEndpoint> {
         &self.target
     }
 
@@ -193,17 +193,17 @@ impl Pool {
     async fn lease_with(
         self: &Arc<Self>,
         database: Option<&str>,
-        mut waiting: Waiting,
+        mut waiting: LeaseRequest,
         trusted: Duration,
     ) -> Result<Lease, QueryError> {
-        waiting.places.push(self.connections.take(self.timeouts.query).await?);
+        waiting.permits.push(self.connections.take(self.timeouts.query).await?);
         let kept = self.take_idle(trusted).await;
         let reused = kept.is_some();
         let session = match kept {
             Some(session) => session,
             None => self.connect(waiting.begun).await?,
         };
-        let mut lease = Lease::new(session, self, reused, waiting.places);
+        let mut lease = Lease::new(session, self, reused, waiting.permits);
         let Some(database) = database else { return Ok(lease) };
         let mut used = lease.use_database(database).await;
         if lease.is_reused() && used.as_ref().is_err_and(QueryError::is_broken_connection) {
@@ -285,7 +285,7 @@ impl Pool {
         refused.map_or(Ok(()), |error| Err(ClientError::from(error).into()))
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<IdleSession>> {
         lock(&self.idle)
     }
 }

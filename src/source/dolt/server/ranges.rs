@@ -9,14 +9,14 @@ use data_encoding::HEXLOWER;
 
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
-use super::lines::{CopyLines, End, Lines};
+use super::lines::{CopyEnd, CopyLines, LineWriter};
+use super::row_reader::RowReader;
 use super::sql::{ALL_ROWS, literal};
-use super::wire::RowReader;
 use crate::model::jsonl::line_key::{KeyOrder, KeyValue, LineKey};
 use crate::source::dolt::common::identifier::ident;
 
-/// Lines of a range of keys.
-pub struct Range<'r> {
+/// The lines of a range of keys.
+pub struct KeyRange<'r> {
     order: &'r KeyOrder,
     from: &'r LineKey,
     to: Option<&'r LineKey>,
@@ -24,20 +24,20 @@ pub struct Range<'r> {
     queries: Vec<String>,
 }
 
-impl CopyLines for Range<'_> {
+impl CopyLines for KeyRange<'_> {
     /// [`Fault::Answer`] where the rows are not in order.
-    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+    async fn copy(&self, lease: &mut Lease, lines: &mut LineWriter<'_>) -> Result<CopyEnd, QueryError> {
         let mut last = Vec::new();
         for query in &self.queries {
-            if self.copy_piece(lease, query, lines, &mut last).await? == End::Closed {
-                return Ok(End::Closed);
+            if self.copy_piece(lease, query, lines, &mut last).await? == CopyEnd::Closed {
+                return Ok(CopyEnd::Closed);
             }
         }
         Ok(lines.push().await)
     }
 }
 
-impl<'r> Range<'r> {
+impl<'r> KeyRange<'r> {
     /// The rows of `place` from the one at `from` on up to before the one at `to`, or to the end.
     ///
     /// # Errors
@@ -71,9 +71,9 @@ impl<'r> Range<'r> {
         &self,
         lease: &mut Lease,
         query: &str,
-        lines: &mut Lines<'_>,
+        lines: &mut LineWriter<'_>,
         last: &mut Vec<u8>,
-    ) -> Result<End, QueryError> {
+    ) -> Result<CopyEnd, QueryError> {
         let mut answer = lease.start(query).await?;
         let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
         let (mut key, mut line) = (Vec::new(), Vec::new());
@@ -90,12 +90,12 @@ impl<'r> Range<'r> {
                 return Err(Fault::Answer("a row beyond the keys that were asked for".to_owned()).into());
             }
             lines.add(&line);
-            if lines.is_full() && lines.push().await == End::Closed {
-                return Ok(End::Closed);
+            if lines.is_full() && lines.push().await == CopyEnd::Closed {
+                return Ok(CopyEnd::Closed);
             }
             std::mem::swap(&mut key, last);
         }
-        Ok(End::Whole)
+        Ok(CopyEnd::Whole)
     }
 }
 

@@ -10,16 +10,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::cells::needed_text;
+use super::answer_columns::needed_text;
 use super::definitions::key_columns;
 use super::fault::{Fault, QueryError};
 use super::lease::{Answer, Lease};
-use super::lines::{CopyLines, End, Lines, copy_lines};
-use super::live::check_hashes;
+use super::lines::{CopyEnd, CopyLines, LineWriter, copy_lines};
+use super::row_reader::RowReader;
+use super::server_database::ServerDatabase;
 use super::sql::{ALL_ROWS, Revision};
-use super::store::Store;
-use super::versions::TableVersion;
-use super::wire::RowReader;
+use super::table_hashes::check_hashes;
+use super::table_version::TableVersion;
 use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::identifier::ident;
 use crate::util::tasks::in_place;
@@ -27,7 +27,7 @@ use crate::util::tasks::in_place;
 /// The rows of one query as a file.
 pub struct RowsContent {
     /// The database.
-    pub store: Arc<Store>,
+    pub database: Arc<ServerDatabase>,
     /// What the rows are selected from, at which revision.
     pub place: String,
     /// Whether they are those of a table, not of a view.
@@ -47,35 +47,35 @@ pub struct RowsContent {
 #[async_trait]
 impl Stream for RowsContent {
     fn received(&self) -> Option<u64> {
-        Some(self.store.pool.received())
+        Some(self.database.pool.received())
     }
 
     fn describe(&self) -> String {
-        format!("{} over {}", self.what, self.store.label)
+        format!("{} over {}", self.what, self.database.label)
     }
 
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
         let key = self.working_key().await;
         key.map_err(|error| {
-            error.during(&self.store.label, format!("cannot ask for the key of {}", self.what))
+            error.during(&self.database.label, format!("cannot ask for the key of {}", self.what))
         })
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let copied = copy_lines(&self.store, self, &mut sink).await;
-        copied.map_err(|error| error.during(&self.store.label, format!("cannot read {}", self.what)))
+        let copied = copy_lines(&self.database, self, &mut sink).await;
+        copied.map_err(|error| error.during(&self.database.label, format!("cannot read {}", self.what)))
     }
 }
 
 impl RowsContent {
     /// The rows of a version of a table.
     pub fn of_version(version: &TableVersion) -> Self {
-        let (store, table) = (Arc::clone(&version.store), &version.table);
+        let (database, table) = (Arc::clone(&version.database), &version.table);
         let revision = Revision::Commit(Arc::clone(&version.shown_at));
-        let place = format!("{}.{}{}", ident(&store.database), ident(table), revision.as_of());
-        let what = format!("table {table} of {} {}", store.database, revision.describe());
+        let place = format!("{}.{}{}", ident(&database.name), ident(table), revision.as_of());
+        let what = format!("table {table} of {} {}", database.name, revision.describe());
         let (guard, working_table) = (Vec::new(), None);
-        Self { store, place, is_table: true, guard, working_table, is_sorted_here: false, what }
+        Self { database, place, is_table: true, guard, working_table, is_sorted_here: false, what }
     }
 
     /// The query for all rows. One with a limit costs the server a fifth more, and only some types need it: the columns of
@@ -91,10 +91,10 @@ impl RowsContent {
     /// The key that a table has in the working set, as long as that is as it was listed.
     async fn working_key(&self) -> Result<Option<Vec<String>>, QueryError> {
         let Some(table) = &self.working_table else { return Ok(None) };
-        let mut lease = self.store.pool.lease(Some(&self.store.database)).await?;
+        let mut lease = self.database.pool.lease(Some(&self.database.name)).await?;
         lease.execute("START TRANSACTION").await?;
         check_hashes(&mut lease, &self.guard).await?;
-        let key = key_columns(&mut lease, &self.store.database, table, &Revision::Working).await?;
+        let key = key_columns(&mut lease, &self.database.name, table, &Revision::Working).await?;
         lease.execute("ROLLBACK").await?;
         lease.give_back();
         Ok(Some(key))
@@ -102,7 +102,7 @@ impl RowsContent {
 }
 
 impl CopyLines for RowsContent {
-    async fn copy(&self, lease: &mut Lease, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+    async fn copy(&self, lease: &mut Lease, lines: &mut LineWriter<'_>) -> Result<CopyEnd, QueryError> {
         if !self.guard.is_empty() {
             lease.execute("START TRANSACTION").await?;
             check_hashes(lease, &self.guard).await?;
@@ -115,7 +115,7 @@ impl CopyLines for RowsContent {
             copy_as_read(&mut answer, lines).await?
         };
         drop(answer);
-        if !self.guard.is_empty() && end == End::Whole {
+        if !self.guard.is_empty() && end == CopyEnd::Whole {
             lease.execute("ROLLBACK").await?;
         }
         Ok(end)
@@ -138,18 +138,18 @@ async fn are_all_sent(lease: &mut Lease, place: &str) -> Result<bool, QueryError
     Ok(true)
 }
 
-async fn copy_as_read(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+async fn copy_as_read(answer: &mut Answer<'_>, lines: &mut LineWriter<'_>) -> Result<CopyEnd, QueryError> {
     let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
     while let Some(row) = answer.next().await? {
         reader.line(&row, lines.buffer()).map_err(Fault::from)?;
-        if lines.is_full() && lines.push().await == End::Closed {
-            return Ok(End::Closed);
+        if lines.is_full() && lines.push().await == CopyEnd::Closed {
+            return Ok(CopyEnd::Closed);
         }
     }
     Ok(lines.push().await)
 }
 
-async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<End, QueryError> {
+async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut LineWriter<'_>) -> Result<CopyEnd, QueryError> {
     let reader = RowReader::new(answer.columns()).map_err(Fault::from)?;
     let (mut line, mut sorter) = (Vec::new(), lines.sorter());
     while let Some(row) = answer.next().await? {
@@ -162,8 +162,8 @@ async fn copy_sorted(answer: &mut Answer<'_>, lines: &mut Lines<'_>) -> Result<E
     let mut sorted = in_place("asof", finish, broken_off).await?;
     while let Some((line, _)) = sorted.next().map_err(temporary)? {
         lines.add(line);
-        if lines.is_full() && lines.push().await == End::Closed {
-            return Ok(End::Closed);
+        if lines.is_full() && lines.push().await == CopyEnd::Closed {
+            return Ok(CopyEnd::Closed);
         }
     }
     Ok(lines.push().await)

@@ -1,6 +1,6 @@
 //! Asking the server for the statements of `schema.sql`.
 
-use super::cells::needed_text;
+use super::answer_columns::needed_text;
 use super::fault::QueryError;
 use super::lease::Lease;
 use super::sql::Revision;

@@ -6,13 +6,10 @@ use mysql_common::constants::CapabilityFlags;
 use mysql_common::io::ParseBuf;
 
 use super::error::{ClientError, ServerError, short_text};
-use super::log_in::Method;
+use super::method::{CHALLENGE, Method};
 
 /// The protocol that this program speaks.
 const PROTOCOL: u8 = 10;
-
-/// Length of a challenge.
-pub const CHALLENGE: usize = 20;
 
 /// What a server says before it is asked.
 #[derive(Debug)]

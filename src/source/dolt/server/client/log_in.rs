@@ -6,12 +6,13 @@
 //! is used.
 
 use mysql_common::constants::CapabilityFlags;
-use mysql_common::packets::{AuthPlugin, HandshakeResponse};
+use mysql_common::packets::HandshakeResponse;
 use mysql_common::proto::MySerialize;
 use zeroize::Zeroizing;
 
 use super::error::{ClientError, short_text};
-use super::greeting::{CHALLENGE, Greeting, refusal};
+use super::greeting::{Greeting, refusal};
+use super::method::{CHALLENGE, Method};
 use super::packets::{Packets, Stream};
 use crate::source::dolt::server::password::Password;
 
@@ -20,39 +21,6 @@ pub const LARGEST: usize = 16 * 1024;
 
 /// Packets of a server until the log-in is over: a method, another one instead, its question, the outcome.
 const MOST_ANSWERS: usize = 4;
-
-/// A way to prove that one knows a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// `mysql_native_password`
-    Native,
-    /// `caching_sha2_password`
-    Sha2,
-}
-
-impl Method {
-    /// The method of that name.
-    pub fn named(name: &[u8]) -> Option<Self> {
-        match name {
-            b"mysql_native_password" => Some(Self::Native),
-            b"caching_sha2_password" => Some(Self::Sha2),
-            _ => None,
-        }
-    }
-
-    fn plugin(self) -> AuthPlugin<'static> {
-        match self {
-            Self::Native => AuthPlugin::MysqlNativePassword,
-            Self::Sha2 => AuthPlugin::CachingSha2Password,
-        }
-    }
-
-    /// The answer to a challenge; empty without a password.
-    fn answer(self, password: Option<&Password>, challenge: &[u8; CHALLENGE]) -> Zeroizing<Vec<u8>> {
-        let answer = self.plugin().gen_data(password.map(Password::reveal), challenge);
-        Zeroizing::new(answer.map(|data| data.to_vec()).unwrap_or_default())
-    }
-}
 
 /// Logs in. `is_verified` says that the connection is encrypted and its other end is known.
 ///

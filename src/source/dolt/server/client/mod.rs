@@ -25,6 +25,7 @@ mod answer;
 pub mod error;
 mod greeting;
 mod log_in;
+mod method;
 mod packets;
 mod tls;
 
@@ -61,7 +62,7 @@ const NEEDED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_DEPRECATE_EOF);
 
 /// Where to connect, and as whom.
-pub struct Target {
+pub struct ServerEndpoint {
     /// Host name or address.
     pub host: String,
     /// TCP port.
@@ -98,7 +99,7 @@ impl Conn {
     ///
     /// # Errors
     /// What the network, the server or the check of its certificate said.
-    pub async fn open(target: &Target) -> Result<Self, ClientError> {
+    pub async fn open(target: &ServerEndpoint) -> Result<Self, ClientError> {
         let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
         stream.set_nodelay(true)?;
         sockopt::set_socket_keepalive(&stream, true).map_err(std::io::Error::from)?;
@@ -167,7 +168,7 @@ impl Conn {
     ///
     /// # Errors
     /// What the server or the connection said.
-    pub async fn query(&mut self, query: &str) -> Result<Rows<'_>, ClientError> {
+    pub async fn query(&mut self, query: &str) -> Result<ResultRows<'_>, ClientError> {
         self.begin(QUERY, query.as_bytes()).await?;
         let columns = match answer::columns(&mut self.packets).await {
             Ok(columns) => columns,
@@ -177,7 +178,7 @@ impl Conn {
             }
         };
         self.is_pending = columns.is_some();
-        Ok(Rows { conn: self, columns: columns.unwrap_or_default(), received: 0 })
+        Ok(ResultRows { conn: self, columns: columns.unwrap_or_default(), received: 0 })
     }
 
     /// Runs a query whose rows do not matter, and gives the first value as text.
@@ -215,13 +216,13 @@ impl Conn {
 }
 
 /// The rows of an answer as they come.
-pub struct Rows<'c> {
+pub struct ResultRows<'c> {
     conn: &'c mut Conn,
     columns: Arc<[Column]>,
     received: u64,
 }
 
-impl Rows<'_> {
+impl ResultRows<'_> {
     /// The columns; none where there are no rows.
     pub fn columns(&self) -> &[Column] {
         &self.columns

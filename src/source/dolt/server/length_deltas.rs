@@ -18,14 +18,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::cells::needed_text;
-use super::changes::{ChangedLine, DiffReader};
-use super::database::table_id;
+use super::answer_columns::needed_text;
 use super::definitions::TableDefinition;
+use super::entries::table_id;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::sql::{Revision, literals};
-use super::versions::{ReadRows, Reading, TableVersion};
+use super::table_diff::{ChangedLine, DiffReader};
+use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::content::Content;
 use crate::content::versioned::Step;
 use crate::source::dolt::common::identifier::ident;
@@ -61,7 +61,7 @@ pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<Step>, Q
     if !definition.is_told {
         return Ok(Vec::new());
     }
-    let around = lock(&version.store.lineage).versions_around(&version.commit, &version.table, count);
+    let around = lock(&version.database.lineage).versions_around(&version.commit, &version.table, count);
     if around.later.is_empty() && around.earlier.is_empty() {
         return Ok(Vec::new());
     }
@@ -98,7 +98,7 @@ async fn candidates(
     around: Around,
     rows: u64,
 ) -> Result<Vec<Candidate>, QueryError> {
-    let defined_by = |commit: &Arc<str>| lock(&version.store.lineage).definition(commit, &version.table);
+    let defined_by = |commit: &Arc<str>| lock(&version.database.lineage).definition(commit, &version.table);
     let by = defined_by(&version.commit);
     let later = around.later.into_iter().map(|made| (made, true));
     let all = later.chain(around.earlier.into_iter().map(|made| (made, false)));
@@ -134,13 +134,13 @@ impl FamilyOf<'_> {
     /// Whether the table is known to have a definition of this family at a commit.
     async fn has(&mut self, commit: Option<&Arc<str>>) -> Result<bool, QueryError> {
         let Some(commit) = commit else { return Ok(false) };
-        let (store, table) = (&self.version.store, &self.version.table);
-        let other = match store.known_definition(table, commit) {
+        let (database, table) = (&self.version.database, &self.version.table);
+        let other = match database.known_definition(table, commit) {
             Some(known) => known,
             None if self.left == 0 => return Ok(false),
             None => {
                 self.left -= 1;
-                store.definition(table, commit).await?
+                database.definition(table, commit).await?
             }
         };
         Ok(other.is_some_and(|other| other.family.id == self.definition.family.id))
@@ -157,7 +157,7 @@ async fn compare(
     // All others are its ancestors.
     let newest = candidates.iter().rfind(|candidate| candidate.is_later);
     let newest = newest.map_or(&version.commit, |newest| &newest.made.commit);
-    let place = Revision::Commit(Arc::clone(newest)).database(&version.store.database);
+    let place = Revision::Commit(Arc::clone(newest)).database(&version.database.name);
     let place = format!("{place}.{}", ident(&format!("dolt_diff_{}", version.table)));
     let mut steps = Vec::new();
     let mut rows_left = (rows / CHEAPER_BELOW).max(ROWS_AT_ONCE);
@@ -218,8 +218,8 @@ struct Compared {
 }
 
 impl Compared {
-    fn cut_short(self) -> Reading<Self> {
-        Reading::CutShort(Self { is_cut_short: true, ..self })
+    fn cut_short(self) -> RowsRead<Self> {
+        RowsRead::CutShort(Self { is_cut_short: true, ..self })
     }
 }
 
@@ -233,7 +233,7 @@ struct PairsOfCommits<'p> {
 impl ReadRows for PairsOfCommits<'_> {
     type Value = Compared;
 
-    async fn read(&self, lease: &mut Lease) -> Result<Reading<Compared>, QueryError> {
+    async fn read(&self, lease: &mut Lease) -> Result<RowsRead<Compared>, QueryError> {
         let mut answer = lease.start(&self.query).await?;
         let mut compared = Compared::default();
         let Some(reader) = DiffReader::new(answer.columns(), self.columns)? else {
@@ -261,25 +261,25 @@ impl ReadRows for PairsOfCommits<'_> {
             }
             last = Some(pair);
         }
-        Ok(Reading::Whole(compared))
+        Ok(RowsRead::Whole(compared))
     }
 }
 
 fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -> Option<Step> {
     let Difference { added, removed } =
         *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
-    let id = |commit: &str| table_id(&version.store.identity, &version.table, commit);
-    let (store, table) = (Arc::clone(&version.store), Arc::clone(&version.table));
+    let id = |commit: &str| table_id(&version.database.identity, &version.table, commit);
+    let (database, table) = (Arc::clone(&version.database), Arc::clone(&version.table));
     let [commit, shown_at] = [&made.commit, &made.commit].map(Arc::clone);
-    let content = Content::Versioned(Arc::new(TableVersion { store, table, commit, shown_at }));
+    let content = Content::Versioned(Arc::new(TableVersion { database, table, commit, shown_at }));
     Some(Step { from: id(&made.from), to: id(&made.commit), content, added, removed })
 }
 
 async fn row_count(version: &TableVersion) -> Result<u64, QueryError> {
-    let (database, table) = (ident(&version.store.database), ident(&version.table));
+    let (database, table) = (ident(&version.database.name), ident(&version.table));
     let as_of = Revision::Commit(Arc::clone(&version.commit)).as_of();
     let query = format!("SELECT count(*) FROM {database}.{table}{as_of}");
-    let rows = version.store.pool.rows(Some(&version.store.database), &query).await?;
+    let rows = version.database.pool.rows(Some(&version.database.name), &query).await?;
     let count = rows.first().map(|row| needed_text(row, 0)).transpose()?.unwrap_or_default();
     count.parse().map_err(|_| Fault::Answer(format!("{count:?} is no number of rows")).into())
 }

@@ -6,16 +6,15 @@ use std::sync::{Arc, Mutex};
 use globset::GlobSet;
 use lru::LruCache;
 
-use super::definitions::TableDefinition;
+use super::definitions::{self, TableDefinition};
 use super::fault::QueryError;
-use super::live::LiveMemory;
+use super::listing::list;
+use super::live_memory::LiveMemory;
 use super::pool::Pool;
+use super::shared_load::SharedLoad;
 use super::sql::Revision;
-use super::tables::list;
-use super::turns::Turns;
 use crate::source::dolt::common::lineage::Lineage;
 use crate::source::dolt::common::listing::Listing;
-use crate::source::dolt::server::definitions;
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
 
@@ -34,16 +33,16 @@ type Definitions = LruCache<(Arc<str>, Arc<str>), Option<Arc<TableDefinition>>>;
 /// By table and statement.
 type ByStatement = LruCache<(Arc<str>, String), Arc<TableDefinition>>;
 
-type Listings = LruCache<Arc<str>, Arc<Turns<Option<Arc<Listing>>>>>;
+type Listings = LruCache<Arc<str>, Arc<SharedLoad<Option<Arc<Listing>>>>>;
 
 /// One database of one server.
-pub struct Store {
+pub struct ServerDatabase {
     /// The server's connections.
     pub pool: Arc<Pool>,
     /// The source's label.
     pub label: Arc<str>,
     /// The database's name on the server.
-    pub database: String,
+    pub name: String,
     /// What its contents are known by: its name, so that a store, a server and the next mount share what they found out.
     /// What a server says that anybody on the way may have said is known by the server as well: it could claim the commits
     /// of another source.
@@ -55,37 +54,31 @@ pub struct Store {
     /// Which commit changed which table. Never locked while the server is asked.
     pub lineage: Mutex<Lineage>,
     /// Whose turn it is to add to the lineage.
-    pub lineage_loads: Turns<()>,
+    pub lineage_loads: SharedLoad<()>,
     /// What was seen of the working set.
-    pub live: Turns<LiveMemory>,
+    pub live: SharedLoad<LiveMemory>,
     listings: Mutex<Listings>,
     definitions: Mutex<Definitions>,
     by_statement: Mutex<ByStatement>,
 }
 
-impl Store {
+impl ServerDatabase {
     /// A store that knows nothing yet.
-    pub fn new(
-        pool: Arc<Pool>,
-        label: Arc<str>,
-        database: String,
-        exclude: GlobSet,
-        clock: WallClock,
-    ) -> Self {
+    pub fn new(pool: Arc<Pool>, label: Arc<str>, name: String, exclude: GlobSet, clock: WallClock) -> Self {
         let identity = match pool.is_believed() {
-            true => database.clone(),
-            false => format!("{label}\n{database}"),
+            true => name.clone(),
+            false => format!("{label}\n{name}"),
         };
         Self {
             pool,
             label,
-            database,
+            name,
             identity,
             exclude,
             clock,
             lineage: Mutex::default(),
-            lineage_loads: Turns::default(),
-            live: Turns::default(),
+            lineage_loads: SharedLoad::default(),
+            live: SharedLoad::default(),
             listings: Mutex::new(LruCache::new(LISTINGS)),
             definitions: Mutex::new(LruCache::new(DEFINITIONS)),
             by_statement: Mutex::new(LruCache::new(DIFFERENT_DEFINITIONS)),
@@ -99,19 +92,19 @@ impl Store {
     /// What the server or the connection said.
     pub async fn listing(&self, commit: &Arc<str>) -> Result<Arc<Listing>, QueryError> {
         let loads = Arc::clone(lock(&self.listings).get_or_insert(Arc::clone(commit), Arc::default));
-        let mut turn = loads.take().await?;
-        if let Some(listing) = &*turn.value {
+        let mut load = loads.begin().await?;
+        if let Some(listing) = &*load.value {
             return Ok(Arc::clone(listing));
         }
         let loaded = self.load_listing(commit).await;
-        *turn.value = loaded.as_ref().ok().cloned();
-        turn.end(loaded)
+        *load.value = loaded.as_ref().ok().cloned();
+        load.end(loaded)
     }
 
     async fn load_listing(&self, commit: &Arc<str>) -> Result<Arc<Listing>, QueryError> {
-        let mut lease = self.pool.lease(Some(&self.database)).await?;
+        let mut lease = self.pool.lease(Some(&self.name)).await?;
         let revision = Revision::Commit(Arc::clone(commit));
-        let listing = list(&mut lease, &self.database, &revision, &self.exclude).await?;
+        let listing = list(&mut lease, &self.name, &revision, &self.exclude).await?;
         lease.give_back();
         Ok(Arc::new(listing))
     }
@@ -148,9 +141,9 @@ impl Store {
         table: &Arc<str>,
         commit: &Arc<str>,
     ) -> Result<Option<Arc<TableDefinition>>, QueryError> {
-        let mut lease = self.pool.lease(Some(&self.database)).await?;
+        let mut lease = self.pool.lease(Some(&self.name)).await?;
         let revision = Revision::Commit(Arc::clone(commit));
-        let statement = definitions::statement(&mut lease, &self.database, table, &revision).await?;
+        let statement = definitions::statement(&mut lease, &self.name, table, &revision).await?;
         let Some(statement) = statement else {
             lease.give_back();
             return Ok(None);
@@ -160,7 +153,7 @@ impl Store {
         let definition = match known {
             Some(definition) => definition,
             None => {
-                let (label, database) = (&self.label, &self.database);
+                let (label, database) = (&self.label, &self.name);
                 let loaded = definitions::load(&mut lease, label, database, table, &revision, &key.1).await?;
                 let definition = Arc::new(loaded);
                 lock(&self.by_statement).put(key, Arc::clone(&definition));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use globset::GlobSet;
 
-use super::cells::{name, needed_text};
+use super::answer_columns::{name, needed_text};
 use super::fault::QueryError;
 use super::lease::Lease;
 use super::sql::Revision;

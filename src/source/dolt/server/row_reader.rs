@@ -18,7 +18,7 @@ const BINARY: u16 = 63;
 /// How the columns of one result are read and rendered.
 pub struct RowReader {
     layout: LineLayout,
-    kinds: Vec<(String, Kind)>,
+    kinds: Vec<(String, WireKind)>,
 }
 
 /// Why a row of the server has no rendering.
@@ -48,7 +48,7 @@ pub enum WireError {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum WireKind {
     Int,
     UInt,
     Bit,
@@ -138,7 +138,7 @@ impl RowReader {
 }
 
 #[cold]
-fn unreadable(column: &str, sent: &Sent, kind: Kind) -> WireError {
+fn unreadable(column: &str, sent: &Sent, kind: WireKind) -> WireError {
     let value = match sent {
         Sent::Bytes(bytes) => String::from_utf8_lossy(bytes).chars().take(40).collect(),
         other => format!("{other:?}"),
@@ -146,32 +146,32 @@ fn unreadable(column: &str, sent: &Sent, kind: Kind) -> WireError {
     WireError::Value { column: column.to_owned(), value, kind: kind.name() }
 }
 
-fn kind_of(column: &Column) -> Result<Kind, WireError> {
+fn kind_of(column: &Column) -> Result<WireKind, WireError> {
     use ColumnType::*;
     let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
     let binary = column.character_set() == BINARY;
     Ok(match column.column_type() {
         MYSQL_TYPE_TINY | MYSQL_TYPE_SHORT | MYSQL_TYPE_INT24 | MYSQL_TYPE_LONG | MYSQL_TYPE_LONGLONG => {
             if unsigned {
-                Kind::UInt
+                WireKind::UInt
             } else {
-                Kind::Int
+                WireKind::Int
             }
         }
-        MYSQL_TYPE_YEAR => Kind::UInt,
-        MYSQL_TYPE_BIT => Kind::Bit,
-        MYSQL_TYPE_DECIMAL | MYSQL_TYPE_NEWDECIMAL => Kind::Decimal,
-        MYSQL_TYPE_FLOAT => Kind::F32,
-        MYSQL_TYPE_DOUBLE => Kind::F64,
-        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => Kind::Date,
+        MYSQL_TYPE_YEAR => WireKind::UInt,
+        MYSQL_TYPE_BIT => WireKind::Bit,
+        MYSQL_TYPE_DECIMAL | MYSQL_TYPE_NEWDECIMAL => WireKind::Decimal,
+        MYSQL_TYPE_FLOAT => WireKind::F32,
+        MYSQL_TYPE_DOUBLE => WireKind::F64,
+        MYSQL_TYPE_DATE | MYSQL_TYPE_NEWDATE => WireKind::Date,
         MYSQL_TYPE_DATETIME | MYSQL_TYPE_DATETIME2 | MYSQL_TYPE_TIMESTAMP | MYSQL_TYPE_TIMESTAMP2 => {
-            Kind::DateTime
+            WireKind::DateTime
         }
-        MYSQL_TYPE_TIME | MYSQL_TYPE_TIME2 => Kind::Time,
-        MYSQL_TYPE_JSON => Kind::Json,
-        MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => Kind::Bytes,
+        MYSQL_TYPE_TIME | MYSQL_TYPE_TIME2 => WireKind::Time,
+        MYSQL_TYPE_JSON => WireKind::Json,
+        MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => WireKind::Bytes,
         // The binary pseudo-charset on these two says nothing: their values are names from the definition.
-        MYSQL_TYPE_ENUM | MYSQL_TYPE_SET => Kind::Text,
+        MYSQL_TYPE_ENUM | MYSQL_TYPE_SET => WireKind::Text,
         MYSQL_TYPE_VARCHAR
         | MYSQL_TYPE_VAR_STRING
         | MYSQL_TYPE_STRING
@@ -180,10 +180,10 @@ fn kind_of(column: &Column) -> Result<Kind, WireError> {
         | MYSQL_TYPE_LONG_BLOB
         | MYSQL_TYPE_BLOB => {
             let text = !binary || column.flags().intersects(ColumnFlags::ENUM_FLAG | ColumnFlags::SET_FLAG);
-            if text { Kind::Text } else { Kind::Bytes }
+            if text { WireKind::Text } else { WireKind::Bytes }
         }
         // A view's column that is the literal NULL.
-        MYSQL_TYPE_NULL => Kind::Text,
+        MYSQL_TYPE_NULL => WireKind::Text,
         other => {
             let kind = format!("{other:?}");
             return Err(WireError::Type { column: column.name_str().into_owned(), kind });
@@ -191,7 +191,7 @@ fn kind_of(column: &Column) -> Result<Kind, WireError> {
     })
 }
 
-impl Kind {
+impl WireKind {
     fn read(self, sent: &[u8]) -> Option<Value<'_>> {
         if self == Self::Bytes {
             return Some(Value::Bytes(sent));

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use lru::LruCache;
 
-use super::Listing;
+use super::relation::RelationListing;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
@@ -18,12 +18,12 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 const LONGEST: usize = 64 << 10;
 
 /// The tables and views of a file, and its schema as SQL.
-pub(crate) type Listed = (Listing, Bytes);
+pub(crate) type Listed = (RelationListing, Bytes);
 
 /// Listings by the key of their file.
-pub(super) struct Lately(Mutex<LruCache<ContentId, Listed>>);
+pub(super) struct RecentListings(Mutex<LruCache<ContentId, Listed>>);
 
-impl Lately {
+impl RecentListings {
     pub(super) fn new() -> Self {
         Self(Mutex::new(LruCache::new(KEPT)))
     }

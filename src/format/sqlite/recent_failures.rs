@@ -18,9 +18,9 @@ pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
 const MOST: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
 /// Failures by query and file.
-pub(super) struct Recent(Mutex<LruCache<ContentId, (Instant, RanOut)>>);
+pub(super) struct RecentFailures(Mutex<LruCache<ContentId, (Instant, RanOut)>>);
 
-impl Recent {
+impl RecentFailures {
     pub(super) fn new() -> Self {
         Self(Mutex::new(LruCache::new(MOST)))
     }

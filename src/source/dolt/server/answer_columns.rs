@@ -1,4 +1,4 @@
-//! Reading single columns of small results.
+//! Reads single columns of small results.
 
 use mysql_common::row::Row;
 use mysql_common::value::Value;

@@ -27,34 +27,34 @@ impl Failures {
 
 /// Something that is loaded by one at a time.
 #[derive(Default)]
-pub struct Turns<T> {
+pub struct SharedLoad<T> {
     value: tokio::sync::Mutex<T>,
     failures: Failures,
 }
 
 /// The right to load it.
-pub struct Turn<'t, T> {
+pub struct LoadGuard<'t, T> {
     /// What was loaded so far.
     pub value: tokio::sync::MutexGuard<'t, T>,
     failures: &'t Failures,
 }
 
-impl<T> Turns<T> {
+impl<T> SharedLoad<T> {
     /// Waits until nobody else loads.
     ///
     /// # Errors
     /// The failure of the server to answer a load that was waited for.
-    pub async fn take(&self) -> Result<Turn<'_, T>, QueryError> {
+    pub async fn begin(&self) -> Result<LoadGuard<'_, T>, QueryError> {
         let begun = Instant::now();
         let value = self.value.lock().await;
         match self.failures.since(begun) {
             Some(error) => Err(error),
-            None => Ok(Turn { value, failures: &self.failures }),
+            None => Ok(LoadGuard { value, failures: &self.failures }),
         }
     }
 }
 
-impl<T> Turn<'_, T> {
+impl<T> LoadGuard<'_, T> {
     /// Ends with the result of the load, whose failure those who wait are told.
     ///
     /// # Errors
@@ -77,20 +77,20 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     /// Eight who ask at once for what fails with `fault`: how often it was tried, and what they are told.
-    async fn ask(turns: &Arc<Turns<()>>, fault: fn() -> Fault) -> (u32, Vec<SourceError>) {
+    async fn ask(load: &Arc<SharedLoad<()>>, fault: fn() -> Fault) -> (u32, Vec<SourceError>) {
         let (tries, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let asking: Vec<_> = (0..8)
             .map(|_| {
-                let (turns, tries, asked) = (Arc::clone(turns), Arc::clone(&tries), Arc::clone(&asked));
+                let (load, tries, asked) = (Arc::clone(load), Arc::clone(&tries), Arc::clone(&asked));
                 tokio::spawn(async move {
                     asked.fetch_add(1, Ordering::SeqCst);
-                    let turn = turns.take().await?;
+                    let guard = load.begin().await?;
                     tries.fetch_add(1, Ordering::SeqCst);
                     // All tasks run on this thread: each that has counted itself waits for its turn by now.
                     while asked.load(Ordering::SeqCst) < 8 {
                         tokio::task::yield_now().await;
                     }
-                    turn.end::<()>(Err(QueryError::from(fault()).in_query("SELECT 1")))
+                    guard.end::<()>(Err(QueryError::from(fault()).in_query("SELECT 1")))
                 })
             })
             .collect();
@@ -104,21 +104,21 @@ mod tests {
 
     #[tokio::test]
     async fn who_waited_for_a_load_without_an_answer_is_told_the_same() {
-        let turns = Arc::new(Turns::<()>::default());
-        let (tries, errors) = ask(&turns, || Fault::Stalled(LIMIT)).await;
+        let load = Arc::new(SharedLoad::<()>::default());
+        let (tries, errors) = ask(&load, || Fault::Stalled(LIMIT)).await;
         assert_eq!(tries, 1);
         for error in errors {
             assert_eq!(error.kind, ErrorKind::TimedOut);
             assert_eq!(error.chain(), "dolt://h: cannot list (SELECT 1): no answer within 30s");
             assert!(error.hint.is_some_and(|hint| hint.contains("SHOW PROCESSLIST")));
         }
-        assert!(turns.take().await.is_ok(), "who comes later tries again");
-        assert_eq!(ask(&turns, || Fault::ConnectTimeout(LIMIT)).await.0, 1);
+        assert!(load.begin().await.is_ok(), "who comes later tries again");
+        assert_eq!(ask(&load, || Fault::ConnectTimeout(LIMIT)).await.0, 1);
     }
 
     #[tokio::test]
     async fn what_is_wrong_with_one_load_alone_is_not_told_to_others() {
-        let turns = Arc::new(Turns::<()>::default());
-        assert_eq!(ask(&turns, || Fault::Moved).await.0, 8);
+        let load = Arc::new(SharedLoad::<()>::default());
+        assert_eq!(ask(&load, || Fault::Moved).await.0, 8);
     }
 }

@@ -9,21 +9,21 @@ use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
 
-/// A number of places. Who came first is served first.
-pub struct Places {
+/// A number of permits. Who came first is served first.
+pub struct ConnectionPermits {
     free: Arc<Semaphore>,
     /// How often a place came free, or its holder made progress.
     progress: AtomicU64,
 }
 
 /// One of them, until it is dropped.
-pub struct Place {
-    of: Arc<Places>,
+pub struct ConnectionPermit {
+    of: Arc<ConnectionPermits>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Places {
-    /// So many places, all free.
+impl ConnectionPermits {
+    /// So many permits, all free.
     pub fn new(number: usize) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(number));
         Arc::new(Self { free, progress: AtomicU64::new(0) })
@@ -33,12 +33,12 @@ impl Places {
     ///
     /// # Errors
     /// [`Fault::Busy`] where no place came free and no holder made progress for `limit`.
-    pub async fn take(self: &Arc<Self>, limit: Duration) -> Result<Place, QueryError> {
+    pub async fn take(self: &Arc<Self>, limit: Duration) -> Result<ConnectionPermit, QueryError> {
         let mut taking = std::pin::pin!(Arc::clone(&self.free).acquire_owned());
         loop {
             let before = self.progress.load(Ordering::Relaxed);
             match timeout(limit, taking.as_mut()).await {
-                Ok(Ok(permit)) => return Ok(Place { of: Arc::clone(self), _permit: permit }),
+                Ok(Ok(permit)) => return Ok(ConnectionPermit { of: Arc::clone(self), _permit: permit }),
                 Err(_) if self.progress.load(Ordering::Relaxed) != before => {}
                 // The semaphore is never closed; were it, no place could be had either.
                 Ok(Err(_)) | Err(_) => return Err(Fault::Busy(limit).into()),
@@ -51,14 +51,14 @@ impl Places {
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Notes that its holder makes progress: those who wait for a place have reason to go on waiting.
     pub fn note_progress(&self) {
         self.of.note_progress();
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.of.note_progress();
     }
@@ -74,13 +74,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_queue_that_moves_is_waited_for() {
-        let places = Places::new(2);
+        let permits = ConnectionPermits::new(2);
         let begun = Instant::now();
         let users: Vec<_> = (0..16)
             .map(|_| {
-                let places = Arc::clone(&places);
+                let permits = Arc::clone(&permits);
                 tokio::spawn(async move {
-                    let place = places.take(LIMIT).await;
+                    let place = permits.take(LIMIT).await;
                     tokio::time::sleep(LIMIT / 4).await;
                     place.is_ok()
                 })
@@ -94,30 +94,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_place_whose_holder_makes_progress_is_waited_for() {
-        let places = Places::new(1);
-        let held = places.take(LIMIT).await.expect("it is free");
+        let permits = ConnectionPermits::new(1);
+        let permit = permits.take(LIMIT).await.expect("it is free");
         let waiting = tokio::spawn({
-            let places = Arc::clone(&places);
-            async move { places.take(LIMIT).await.is_ok() }
+            let permits = Arc::clone(&permits);
+            async move { permits.take(LIMIT).await.is_ok() }
         });
         for _ in 0..20 {
             tokio::time::sleep(LIMIT / 2).await;
-            held.note_progress();
+            permit.note_progress();
         }
         assert!(!waiting.is_finished(), "rows came all the time");
-        drop(held);
+        drop(permit);
         assert!(waiting.await.expect("waiting does not panic"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_queue_that_stands_is_given_up() {
-        let places = Places::new(1);
-        let held = places.take(LIMIT).await.expect("all are free");
+        let permits = ConnectionPermits::new(1);
+        let permit = permits.take(LIMIT).await.expect("all are free");
         let begun = Instant::now();
-        let error = places.take(LIMIT).await.err().expect("none comes free");
+        let error = permits.take(LIMIT).await.err().expect("none comes free");
         assert!(matches!(error.fault, Fault::Busy(LIMIT)), "{error:?}");
         assert!((LIMIT..LIMIT * 3).contains(&begun.elapsed()), "{:?}", begun.elapsed());
-        drop(held);
-        assert!(places.take(LIMIT).await.is_ok());
+        drop(permit);
+        assert!(permits.take(LIMIT).await.is_ok());
     }
 }

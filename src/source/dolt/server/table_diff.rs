@@ -7,12 +7,12 @@ use bytes::Bytes;
 use mysql_common::packets::Column;
 use mysql_common::row::Row;
 
-use super::cells::needed_text;
+use super::answer_columns::needed_text;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
+use super::row_reader::RowReader;
 use super::sql::literals;
-use super::versions::{ReadRows, Reading, TableVersion};
-use super::wire::RowReader;
+use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::content::versioned::{ChangeBatch, ChangeSink, LineChange};
 
 /// Pushes how `to` differs from version `from`; false where that cannot be told or has more than `limit` bytes.
@@ -31,10 +31,10 @@ pub async fn push(to: &TableVersion, from: &str, limit: u64, sink: ChangeSink) -
     let arguments = literals([from, &to.commit, &to.table]);
     let query = format!("SELECT * FROM dolt_diff({arguments})");
     let pushed = AtomicBool::new(false);
-    to.reading(&Changes { query, columns: &definition.columns, limit, sink, pushed }).await
+    to.reading(&DiffQuery { query, columns: &definition.columns, limit, sink, pushed }).await
 }
 
-struct Changes<'c> {
+struct DiffQuery<'c> {
     query: String,
     columns: &'c [String],
     limit: u64,
@@ -43,17 +43,17 @@ struct Changes<'c> {
     pushed: AtomicBool,
 }
 
-impl ReadRows for Changes<'_> {
+impl ReadRows for DiffQuery<'_> {
     type Value = bool;
 
-    async fn read(&self, lease: &mut Lease) -> Result<Reading<Self::Value>, QueryError> {
+    async fn read(&self, lease: &mut Lease) -> Result<RowsRead<Self::Value>, QueryError> {
         if self.pushed.load(Ordering::Relaxed) {
             // The connection broke in the middle: nobody can tell what came before from what comes now.
-            return Ok(Reading::CutShort(false));
+            return Ok(RowsRead::CutShort(false));
         }
         let mut answer = lease.start(&self.query).await?;
         let Some(reader) = DiffReader::new(answer.columns(), self.columns)? else {
-            return Ok(Reading::CutShort(false));
+            return Ok(RowsRead::CutShort(false));
         };
         let (mut batch, mut total) = (ChangeBatch::default(), 0);
         let mut change = ChangedLine::default();
@@ -63,19 +63,19 @@ impl ReadRows for Changes<'_> {
             }
             total += (change.from.len() + change.to.len()) as u64;
             if total > self.limit {
-                return Ok(Reading::CutShort(false));
+                return Ok(RowsRead::CutShort(false));
             }
             batch.add(change.to_owned());
             if batch.is_full() {
                 self.pushed.store(true, Ordering::Relaxed);
                 if self.sink.push(&mut batch).await.is_err() {
-                    return Ok(Reading::CutShort(false));
+                    return Ok(RowsRead::CutShort(false));
                 }
             }
         }
         // A closed sink means that nobody wants the rest.
         let _ = self.sink.push(&mut batch).await;
-        Ok(Reading::Whole(true))
+        Ok(RowsRead::Whole(true))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use super::problem::Problem;
+use super::problem::SqliteProblem;
 use super::ran_out::RanOut;
 use crate::content::Wanted;
 use crate::util::locks::lock;
@@ -16,36 +16,36 @@ const MOST_WAITING: usize = 64;
 /// Time between two looks at whether anybody still wants the answer.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Places for queries.
-pub(super) struct Places {
-    state: Mutex<State>,
+/// QueryQueue for queries.
+pub(super) struct QueryQueue {
+    state: Mutex<Running>,
     changed: Condvar,
 }
 
-struct State {
+struct Running {
     free: usize,
     /// How many of each source run; none is left out.
     running: HashMap<Arc<str>, usize>,
     /// Who waits, in order of arrival.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingQuery>,
     next: u64,
 }
 
-struct Waiting {
+struct WaitingQuery {
     number: u64,
     source: Arc<str>,
 }
 
 /// One place, free again when this is dropped.
-pub(super) struct Place<'p> {
-    of: &'p Places,
+pub(super) struct QueryPermit<'p> {
+    of: &'p QueryQueue,
     source: Arc<str>,
 }
 
-impl State {
+impl Running {
     /// The number of the one whose turn it is: the first of the sources that run the fewest.
     fn turn(&self) -> Option<u64> {
-        let running = |waiting: &Waiting| self.running.get(&waiting.source).copied().unwrap_or(0);
+        let running = |waiting: &WaitingQuery| self.running.get(&waiting.source).copied().unwrap_or(0);
         self.waiting.iter().min_by_key(|waiting| (running(waiting), waiting.number)).map(|first| first.number)
     }
 
@@ -54,25 +54,25 @@ impl State {
     }
 }
 
-impl Places {
+impl QueryQueue {
     pub(super) fn new(count: usize) -> Self {
-        let state = State { free: count, running: HashMap::new(), waiting: VecDeque::new(), next: 0 };
+        let state = Running { free: count, running: HashMap::new(), waiting: VecDeque::new(), next: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Waits for a place, for the source with this label.
     ///
     /// # Errors
-    /// [`Problem::Closed`] when nobody wants the answer any more; [`RanOut::Busy`] when too many wait.
-    pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<Place<'_>, Problem> {
+    /// [`SqliteProblem::Closed`] when nobody wants the answer any more; [`RanOut::Busy`] when too many wait.
+    pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<QueryPermit<'_>, SqliteProblem> {
         let mut state = lock(&self.state);
         let others = state.waiting.iter().filter(|waiting| waiting.source == *source).count();
         if others >= MOST_WAITING {
-            return Err(Problem::RanOut(RanOut::Busy(others)));
+            return Err(SqliteProblem::RanOut(RanOut::Busy(others)));
         }
         let number = state.next;
         state.next += 1;
-        state.waiting.push_back(Waiting { number, source: Arc::clone(source) });
+        state.waiting.push_back(WaitingQuery { number, source: Arc::clone(source) });
         loop {
             if state.free > 0 && state.turn() == Some(number) {
                 state.remove(number);
@@ -80,12 +80,12 @@ impl Places {
                 *state.running.entry(Arc::clone(source)).or_default() += 1;
                 // Two may have become free at once.
                 self.changed.notify_all();
-                return Ok(Place { of: self, source: Arc::clone(source) });
+                return Ok(QueryPermit { of: self, source: Arc::clone(source) });
             }
             if !wanted.is_wanted() {
                 state.remove(number);
                 self.changed.notify_all();
-                return Err(Problem::Closed);
+                return Err(SqliteProblem::Closed);
             }
             let waited = self.changed.wait_timeout(state, LOOK);
             state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
@@ -93,7 +93,7 @@ impl Places {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueryPermit<'_> {
     fn drop(&mut self) {
         let mut state = lock(&self.of.state);
         state.free += 1;
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::content::Sink;
 
-    fn wait_for(places: &Places, waiting: usize) {
+    fn wait_for(places: &QueryQueue, waiting: usize) {
         while lock(&places.state).waiting.len() < waiting {
             std::thread::yield_now();
         }
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn so_many_run_and_who_is_not_waited_for_gives_its_turn_up() {
-        let (places, source) = (Places::new(1), Arc::from("s"));
+        let (places, source) = (QueryQueue::new(1), Arc::from("s"));
         let first = places.wait(&source, &Wanted::default()).expect("it is free");
         let (sink, pieces) = Sink::new(1);
         std::thread::scope(|scope| {
@@ -130,7 +130,7 @@ mod tests {
             let last = scope.spawn(|| places.wait(&source, &Wanted::default()).map(drop));
             wait_for(&places, 2);
             drop(pieces);
-            assert!(matches!(abandoned.join().expect("no panic"), Err(Problem::Closed)));
+            assert!(matches!(abandoned.join().expect("no panic"), Err(SqliteProblem::Closed)));
             assert!(!last.is_finished(), "there is one place");
             drop(first);
             last.join().expect("no panic").expect("it is its turn");
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn sources_take_turns() {
-        let (places, many, few) = (Places::new(2), Arc::from("many"), Arc::from("few"));
+        let (places, many, few) = (QueryQueue::new(2), Arc::from("many"), Arc::from("few"));
         let running = [(); 2].map(|()| places.wait(&many, &Wanted::default()).expect("it is free"));
         let order = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
@@ -166,13 +166,16 @@ mod tests {
 
     #[test]
     fn not_all_of_a_source_may_wait() {
-        let (places, source) = (Places::new(0), Arc::<str>::from("s"));
-        let waiting = |number| Waiting { number, source: Arc::clone(&source) };
+        let (places, source) = (QueryQueue::new(0), Arc::<str>::from("s"));
+        let waiting = |number| WaitingQuery { number, source: Arc::clone(&source) };
         lock(&places.state).waiting.extend((0..MOST_WAITING as u64).map(waiting));
-        assert!(matches!(places.wait(&source, &Wanted::default()), Err(Problem::RanOut(RanOut::Busy(_)))));
+        assert!(matches!(
+            places.wait(&source, &Wanted::default()),
+            Err(SqliteProblem::RanOut(RanOut::Busy(_)))
+        ));
         let (sink, pieces) = Sink::new(1);
         drop(pieces);
         let other = places.wait(&Arc::from("another"), &sink.wanted());
-        assert!(matches!(other, Err(Problem::Closed)), "it waited");
+        assert!(matches!(other, Err(SqliteProblem::Closed)), "it waited");
     }
 }

@@ -1,0 +1,272 @@
+//! A database file with the files that belong to it, and what it answers.
+
+use std::fs::File;
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::check::Check;
+use super::connection::{Bound, Connected};
+use super::problem::SqliteProblem;
+use super::query::Query;
+use super::query_queue::QueryQueue;
+use super::recent_failures::RecentFailures;
+use super::recent_listings::{Listed, RecentListings};
+use super::relation::{Relation, RelationListing};
+use super::rows::Take;
+use super::{merge, worker};
+use crate::content::{ErrorKind, SourceError, Wanted};
+use crate::format::blob::{Spool, Spools, Stored};
+use crate::model::content_id::ContentId;
+
+/// Queues for queries that may take long, and for those that are short in any sound file. Stored rows are read without
+/// queueing.
+static LONG: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
+static SHORT: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
+
+/// Listings that were asked for lately.
+static LISTED: LazyLock<RecentListings> = LazyLock::new(RecentListings::new);
+
+/// Queries that ran out lately.
+static FAILED: LazyLock<RecentFailures> = LazyLock::new(RecentFailures::new);
+
+/// How many queries of either kind run at once.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 4))
+}
+
+/// A database file with what belongs to it.
+pub(crate) struct SqliteFile {
+    pub(super) label: Arc<str>,
+    /// The database itself.
+    pub(super) db: Arc<dyn Stored>,
+    /// What its name with `-wal` added holds, if there is such a file.
+    wal: Option<Arc<dyn Stored>>,
+    /// What its name with `-journal` added holds, if there is such a file.
+    journal: Option<Arc<dyn Stored>>,
+    spools: Arc<Spools>,
+}
+
+/// What the rendered rows of a table or view are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowsDigest {
+    /// SHA-256 of the bytes.
+    pub(crate) sha256: [u8; 32],
+    /// How many they are.
+    pub(crate) len: u64,
+}
+
+/// The database, open.
+enum OpenDatabase {
+    /// The file itself.
+    File(File),
+    /// An unpacked or merged copy.
+    Copy(Arc<Spool>),
+}
+
+impl OpenDatabase {
+    fn file(&self) -> &File {
+        match self {
+            Self::File(file) => file,
+            Self::Copy(spool) => spool.file(),
+        }
+    }
+}
+
+impl SqliteFile {
+    /// A database with the files beside it. Reads nothing yet.
+    pub(crate) fn new(
+        label: Arc<str>,
+        db: Arc<dyn Stored>,
+        wal: Option<Arc<dyn Stored>>,
+        journal: Option<Arc<dyn Stored>>,
+        spools: Arc<Spools>,
+    ) -> Self {
+        Self { label, db, wal, journal, spools }
+    }
+
+    /// Names the state that is shown: equal keys, equal tables.
+    pub(crate) fn key(&self) -> ContentId {
+        let key = |stored: &Option<Arc<dyn Stored>>| stored.as_ref().map(|stored| stored.key());
+        let (wal, journal) = (key(&self.wal), key(&self.journal));
+        let bytes = |key: &Option<ContentId>| key.map_or(Vec::new(), |key| key.as_bytes().to_vec());
+        ContentId::of(&[b"sqlite", self.db.key().as_bytes(), &bytes(&wal), &bytes(&journal)])
+    }
+
+    /// The tables and views. Reads the schema and no row.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is damaged where the schema lies.
+    pub(crate) fn listing(&self) -> Result<RelationListing, SourceError> {
+        self.listed("list the tables").map(|(listing, _)| listing)
+    }
+
+    /// [`Self::listing`] and [`Self::schema_sql`] in one go.
+    ///
+    /// # Errors
+    /// As [`Self::listing`].
+    pub(crate) fn listing_and_schema(&self) -> Result<Listed, SourceError> {
+        self.listed("list the tables")
+    }
+
+    fn listed(&self, doing: &str) -> Result<Listed, SourceError> {
+        // What is no longer there is listed no more.
+        let listed = self.checked(doing, || Ok(LISTED.get(self.key())))?;
+        if let Some(listed) = listed {
+            return Ok(listed);
+        }
+        let mut pieces = Vec::new();
+        let asked = self.ask(&Query::Listing, doing, &Wanted::default(), &mut |piece| {
+            pieces.push(piece);
+            Ok(())
+        });
+        match asked {
+            // What a schema takes depends on the file alone: the next try would end likewise.
+            Err(error) if error.kind == ErrorKind::TimedOut => {
+                return Err(SourceError { kind: ErrorKind::Unsupported, ..error });
+            }
+            asked => asked?,
+        }
+        let [listing, schema] = &*pieces else { return Err(self.no_answer(doing)) };
+        let listing =
+            serde_json::from_slice(listing).map_err(|error| self.no_answer(doing).because(error))?;
+        let listed = (listing, schema.clone());
+        LISTED.put(self.key(), &listed);
+        Ok(listed)
+    }
+
+    fn no_answer(&self, doing: &str) -> SourceError {
+        let operation = format!("cannot {doing} of {}: the answer makes no sense", self.db.describe());
+        SourceError::new(ErrorKind::Unavailable, &*self.label, operation)
+    }
+
+    /// What the rows of a table or view of [`Self::listing`] are: reads them all.
+    ///
+    /// # Errors
+    /// Where reading the rows fails.
+    pub(crate) fn digest(&self, relation: &Relation) -> Result<RowsDigest, SourceError> {
+        let (mut hash, mut len) = (Sha256::new(), 0);
+        self.read_rows(relation, &Wanted::default(), &mut |piece: Bytes| {
+            len += piece.len() as u64;
+            hash.update(&piece);
+            Ok(())
+        })?;
+        Ok(RowsDigest { sha256: hash.finalize().into(), len })
+    }
+
+    /// The statements that make the schema, with comments on what is not shown. `sqlite3` loads it.
+    ///
+    /// # Errors
+    /// As [`Self::listing`].
+    pub(crate) fn schema_sql(&self) -> Result<Bytes, SourceError> {
+        self.listed("read the schema").map(|(_, schema)| schema)
+    }
+
+    /// What SQLite's own check finds: nothing where the file is sound.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all. That it is damaged is no error here.
+    pub(crate) fn quick_check(&self) -> Result<Check, SourceError> {
+        let mut answer = Vec::new();
+        let asked = self.ask(&Query::Check, CHECK, &Wanted::default(), &mut |piece| {
+            answer.extend_from_slice(&piece);
+            Ok(())
+        });
+        match asked {
+            Err(error) if error.kind == ErrorKind::Damaged => {
+                Ok(Check { wrong: vec![error.chain()], ..Check::default() })
+            }
+            Err(error) => Err(error),
+            Ok(()) => serde_json::from_slice(&answer).map_err(|error| self.no_answer(CHECK).because(error)),
+        }
+    }
+
+    pub(super) fn write_dump(&self, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
+        self.ask(&Query::Dump, "dump the tables", wanted, take)
+    }
+
+    pub(super) fn read_rows(
+        &self,
+        relation: &Relation,
+        wanted: &Wanted,
+        take: Take<'_>,
+    ) -> Result<(), SourceError> {
+        let doing = format!("read {} {}", relation.kind.word(), relation.name.escape_debug());
+        self.ask(&Query::Rows(relation.clone()), &doing, wanted, take)
+    }
+
+    /// Asks the file, and hands on the answer.
+    fn ask(&self, query: &Query, doing: &str, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
+        self.checked(doing, || match self.answer(query, wanted, take) {
+            // Nobody wants the rest: no failure.
+            Err(SqliteProblem::Closed) => Ok(()),
+            done => done,
+        })
+    }
+
+    fn answer(&self, query: &Query, wanted: &Wanted, take: Take<'_>) -> Result<(), SqliteProblem> {
+        if !query.runs_foreign_code() {
+            return query.answer(&mut self.connected(wanted)?, take);
+        }
+        let asked = serde_json::to_vec(query).map_err(std::io::Error::other)?;
+        let id = ContentId::of(&[self.key().as_bytes(), &asked]);
+        let ran_out_lately = || FAILED.get(id).map_or(Ok(()), |ran_out| Err(SqliteProblem::RanOut(ran_out)));
+        ran_out_lately()?;
+        let queue = if query.is_short() { &SHORT } else { &LONG };
+        let _permit = queue.wait(&self.label, wanted)?;
+        // Another who waited may have asked the same.
+        ran_out_lately()?;
+        let open = self.open()?;
+        let asked = worker::ask(query, open.file(), wanted, take);
+        if let Err(SqliteProblem::RanOut(ran_out)) = &asked
+            && ran_out.is_worth_remembering()
+        {
+            FAILED.put(id, ran_out.clone());
+        }
+        asked
+    }
+
+    /// A connection to the file.
+    pub(super) fn connected(&self, wanted: &Wanted) -> Result<Connected, SqliteProblem> {
+        Connected::open(self.open()?.file(), Bound::Steps(wanted.clone()))
+    }
+
+    /// Does work, and checks that all of it saw the state that is meant.
+    pub(super) fn checked<T>(
+        &self,
+        doing: &str,
+        work: impl FnOnce() -> Result<T, SqliteProblem>,
+    ) -> Result<T, SourceError> {
+        let done = work();
+        // What is written to while it is read looks damaged: that it changed is the better answer.
+        let (problem, stored) = match (self.changed(), done) {
+            (Some((error, stored)), _) => (SqliteProblem::Io(error), stored),
+            (None, Err(problem)) => (problem, &*self.db),
+            (None, Ok(value)) => return Ok(value),
+        };
+        Err(problem.told(&self.label, format!("cannot {doing} of {}", stored.describe()), stored))
+    }
+
+    /// The part that is no longer what it was, if any.
+    fn changed(&self) -> Option<(std::io::Error, &dyn Stored)> {
+        let parts = [Some(&self.db), self.wal.as_ref(), self.journal.as_ref()];
+        parts.into_iter().flatten().find_map(|stored| Some((stored.check().err()?, &**stored)))
+    }
+
+    fn open(&self) -> Result<OpenDatabase, SqliteProblem> {
+        let wal = merge::if_it_counts(self.wal.as_ref(), merge::is_wal)?;
+        let journal = merge::if_it_counts(self.journal.as_ref(), merge::is_hot_journal)?;
+        if wal.is_some() || journal.is_some() {
+            let merged = self.spools.made(self.key(), || merge::merged(&*self.db, wal, journal))?;
+            return Ok(OpenDatabase::Copy(merged));
+        }
+        if let Some(version) = self.db.as_file() {
+            return Ok(OpenDatabase::File(version.open()?));
+        }
+        Ok(OpenDatabase::Copy(self.spools.unpacked(&*self.db)?))
+    }
+}
+
+/// What is said of a check that fails.
+const CHECK: &str = "check the database";
