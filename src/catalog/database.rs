@@ -177,7 +177,7 @@ impl Database {
 
     /// The view that shows `live/`.
     pub fn live_view(&self) -> Option<&Arc<DatabaseView>> {
-        self.views.iter().find(|v| v.database.history().has_live)
+        self.views.iter().find(|v| v.database.capabilities().working_set)
     }
 
     /// The snapshots of `asof/`, oldest first.

@@ -14,8 +14,9 @@ use super::source_spec::SourceSpec;
 use super::workers::Workers;
 use super::{Failure, logging, size, wire};
 use crate::memory::{self, Budget, unpacking};
+use crate::model::number::counted;
 use crate::model::terminal::ShowPath;
-use crate::source::verify::{Finding, Progress, Severity, counted};
+use crate::source::verify::{Finding, Progress, Severity};
 use crate::verify::{Report, Schedule, for_people, verify};
 
 /// Verify that backups are readable, complete and recent

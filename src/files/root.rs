@@ -323,10 +323,5 @@ impl OpenFolder {
     }
 }
 
-/// Whether a file belongs to root or to the user who runs asof.
-pub(crate) fn is_trusted(owner: u32) -> bool {
-    owner == 0 || owner == rustix::process::geteuid().as_raw()
-}
-
 #[cfg(test)]
 mod tests;

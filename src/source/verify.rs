@@ -1,25 +1,23 @@
-//! What a source finds out about itself when it is asked whether it is sound.
+//! What a source reports when it checks whether what it stores is sound.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::HumanCount;
-
 use crate::content::{ErrorKind, SourceError};
 
-/// How bad something is.
+/// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing, and nothing wrong.
+    /// Nothing is wrong, but it is worth knowing.
     Note,
     /// It could not be checked.
     Unchecked,
-    /// It is wrong: what is stored is not what it should be.
+    /// What is stored is not what it should be.
     Wrong,
 }
 
 impl Severity {
-    /// What a failure of a kind says about what was to be read.
+    /// The severity of a failure to read something.
     pub fn of(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Damaged | ErrorKind::Missing | ErrorKind::Invalid => Self::Wrong,
@@ -32,7 +30,7 @@ impl Severity {
     }
 }
 
-/// Something that was found.
+/// One result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// How bad it is.
@@ -46,18 +44,18 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What a failure to read `place` says about it.
+    /// A failure to read `place`.
     pub fn of(place: impl Into<String>, error: &SourceError) -> Self {
         let severity = Severity::of(error.kind);
         Self { severity, place: place.into(), problem: error.chain(), hint: error.hint.clone() }
     }
 
-    /// Something wrong.
+    /// A finding that something is wrong.
     pub fn wrong(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { severity: Severity::Wrong, place: place.into(), problem: problem.into(), hint: None }
     }
 
-    /// Something that could not be checked.
+    /// A finding that something could not be checked.
     pub fn unchecked(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { severity: Severity::Unchecked, place: place.into(), problem: problem.into(), hint: None }
     }
@@ -70,17 +68,17 @@ impl Finding {
     }
 }
 
-/// Which contents have to be read beside what a source checked by itself.
+/// Which contents remain to be read after the source checked what it stores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Contents {
     /// Those of every snapshot.
     #[default]
     All,
-    /// Those of the newest one: what the others hold was checked where it is stored, or is too much to ask for.
+    /// Those of the newest one: the others were checked where they are stored, or are too much to ask for.
     Newest,
 }
 
-/// What a source found out.
+/// The results of a source's check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// What was checked, for people: `2,130 chunks`, `3 checksums`.
@@ -89,62 +87,42 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What remains to be read.
     pub contents: Contents,
-    /// Whether hashes prove the bytes of all files: what is odd in one of them was stored so.
+    /// Whether hashes prove the bytes of all files, so that an odd file was stored that way.
     pub proves_bytes: bool,
 }
 
-/// `1 chunk`, `2,130 chunks`: a number of things for people.
-pub fn counted(count: u64, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        _ => format!("{} {one}s", HumanCount(count)),
-    }
-}
-
-/// How far a check is. Shared by all that work on it.
+/// Counts how far a check has come. Shared by all that work on it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    state: Arc<State>,
+    counters: Arc<Counters>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Counters {
     done: AtomicU64,
     total: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Progress {
-    /// More is to be done than was known: so many steps.
+    /// Adds steps that have to be done.
     pub fn expect(&self, steps: u64) {
-        self.state.total.fetch_add(steps, Ordering::Relaxed);
+        self.counters.total.fetch_add(steps, Ordering::Relaxed);
     }
 
-    /// So many steps are done.
+    /// Adds steps that are done.
     pub fn advance(&self, steps: u64) {
-        self.state.done.fetch_add(steps, Ordering::Relaxed);
+        self.counters.done.fetch_add(steps, Ordering::Relaxed);
     }
 
-    /// So many bytes were read.
+    /// Adds bytes that were read.
     pub fn read(&self, bytes: u64) {
-        self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Steps done, steps known of, and bytes read.
+    /// The steps done, the steps in all, and the bytes read.
     pub fn now(&self) -> (u64, u64, u64) {
-        let State { done, total, bytes } = &*self.state;
+        let Counters { done, total, bytes } = &*self.counters;
         (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::counted;
-
-    #[test]
-    fn one_is_one() {
-        assert_eq!(counted(1, "chunk"), "1 chunk");
-        assert_eq!(counted(0, "chunk"), "0 chunks");
-        assert_eq!(counted(2130, "chunk"), "2,130 chunks");
     }
 }

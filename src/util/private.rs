@@ -26,7 +26,7 @@ enum Unsafe {
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)?;
     let found = folder.metadata()?;
-    if !is_ours(found.uid()) {
+    if !is_trusted(found.uid()) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, Unsafe::Owner(found.uid())));
     }
     match found.mode() & OTHERS_WRITE {
@@ -62,7 +62,8 @@ pub(crate) fn append_to_own(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn is_ours(owner: u32) -> bool {
+/// Whether a file belongs to the user who runs asof, or to root.
+pub(crate) fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == rustix::process::geteuid().as_raw()
 }
 

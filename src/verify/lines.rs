@@ -1,7 +1,7 @@
-//! The lines of a file of rows, as its name promises them: JSON.
+//! Checks that each line of a `.jsonl` file is JSON.
 //!
-//! A line that is no JSON is *wrong* where the file breaks off, or says nothing that any program writes. Much else is
-//! written by people's programs, and sound: such a file is *not checked*, as far as its lines go.
+//! A line that is not JSON is *wrong* where the file breaks off, or where no program writes such a line. Much else is
+//! written by sound programs: such lines are *not checked*.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -9,39 +9,40 @@ use serde::de::IgnoredAny;
 use crate::model::row::trimmed;
 use crate::source::verify::Severity;
 
-/// A line of this many bytes is held whole to be checked; longer ones are checked by their source alone.
+/// The longest line that is checked, in bytes: it is held in memory. Only its source checks a longer one.
 const LONGEST_LINE: usize = 256 << 20;
 
-/// What a merge leaves at the start of a line.
+/// How a line begins that a merge conflict left.
 const MARKS_OF_MERGES: [&str; 4] = ["<<<<<<< ", "||||||| ", "=======", ">>>>>>> "];
 
-/// Numbers that are none in JSON, and that programs write all the same.
+/// Numbers that JSON does not have and that programs write nevertheless.
 const NO_NUMBERS: [&str; 4] = ["NaN", "nan", "Infinity", "inf"];
 
-/// What is to be said of a line.
+/// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flaw {
     pub severity: Severity,
     pub problem: String,
 }
 
-/// Lines that come in pieces.
+/// Checks lines that come in pieces.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(super) struct LineCheck {
     /// How many lines there are, and how many of them are not blank.
     count: u64,
     pub rows: u64,
-    /// The beginning of a line whose end is to come.
+    /// The beginning of a line whose end is in a later piece.
     begun: Vec<u8>,
-    /// Whether the present line is longer than can be held.
+    /// Whether the current line is too long to be held.
     is_long: bool,
-    /// Whether the file is none of lines of JSON: nothing can be said of the rest.
+    /// Whether the file has no lines of JSON at all, so that the rest is not checked.
     is_other: bool,
     /// The first of the worst.
     pub flaw: Option<Flaw>,
 }
 
-impl Lines {
+impl LineCheck {
+    /// Checks the next piece.
     pub fn take(&mut self, piece: &Bytes) {
         let mut rest = &piece[..];
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -57,7 +58,7 @@ impl Lines {
         self.begin(rest);
     }
 
-    /// A last line without its line feed.
+    /// Checks a last line without a line feed.
     pub fn end(&mut self) {
         if self.is_long || !self.begun.is_empty() {
             self.end_of_begun(true);
@@ -85,7 +86,7 @@ impl Lines {
         }
     }
 
-    /// `is_last` says that the line has no line feed: then the file may have been cut.
+    /// `is_last` means that the line has no line feed, so that the file may have been cut off.
     fn check(&mut self, line: &[u8], is_last: bool) {
         self.count += 1;
         let row = trimmed(line);
@@ -139,15 +140,15 @@ impl Lines {
     }
 }
 
-/// What was found, and at which byte of the line.
+/// The parser's reason, and the byte of the line.
 fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let reason = text.rsplit_once(" at line ").map_or(&*text, |(reason, _)| reason);
     format!("{reason} at byte {}", error.column())
 }
 
-/// Whether a word for a number that is none in JSON is where an error was found: at its first letter, or at the first that
-/// no word of JSON has there (`nan` begins as `null` does).
+/// Whether one of [`NO_NUMBERS`] is where the parser found an error: at its first letter, or later where it begins like a
+/// word of JSON (`nan` and `null`).
 fn is_at_no_number(text: &str, column: usize) -> bool {
     let starts = (column.saturating_sub(3)..=column).filter_map(|start| text.get(start..));
     let mut words = starts.map(|rest| rest.strip_prefix('-').unwrap_or(rest));
@@ -167,8 +168,8 @@ fn is_utf16(text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn lines(text: &[u8], cut: usize) -> Lines {
-        let mut lines = Lines::default();
+    fn lines(text: &[u8], cut: usize) -> LineCheck {
+        let mut lines = LineCheck::default();
         text.chunks(cut).for_each(|piece| lines.take(&Bytes::copy_from_slice(piece)));
         lines.end();
         lines

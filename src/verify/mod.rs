@@ -1,4 +1,4 @@
-//! Whether sources are sound: everything that can be read is read, and held against what is said about it.
+//! Checks whether sources are sound: reads everything and checks it against recorded checksums, counts and hashes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,12 +20,13 @@ mod schedule;
 
 pub use schedule::Schedule;
 
+use contents::ContentProblem;
 use lines::Flaw;
 
 /// How many contents are read at once.
 const READERS: usize = 4;
 
-/// What was found out about one database of one source.
+/// The results for one database of one source.
 #[derive(Debug)]
 pub struct Report {
     /// The source's label.
@@ -34,23 +35,23 @@ pub struct Report {
     pub database: String,
     /// How many snapshots there are on its timeline.
     pub snapshots: usize,
-    /// The earliest time of a snapshot, and that of the newest one in the source's own order: a commit may be dated before
-    /// those that it came of.
+    /// The earliest time of a snapshot, and the time of the newest one in the source's own order: a commit may be dated
+    /// before its parents.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// How many contents were read; equal ones of several snapshots count once.
+    /// How many contents were read. A content that several snapshots share counts once.
     pub contents: u64,
     /// How many bytes that was.
     pub bytes: u64,
-    /// How many lines those of tables had.
+    /// How many lines the tables had.
     pub rows: u64,
-    /// What the source checked by itself, for people.
+    /// What the source itself checked, for people.
     pub checked: Vec<String>,
     /// What was found, the worst first.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// That of a database that could not be read at all.
+    /// The report on a database that could not be read at all.
     fn of_unread(source: &dyn Source, why: Finding) -> Self {
         Self {
             source: source.label().to_owned(),
@@ -65,13 +66,13 @@ impl Report {
         }
     }
 
-    /// The worst that was found; `None` where all is well.
+    /// The worst finding; `None` where all is well.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max().filter(|worst| *worst > Severity::Note)
     }
 }
 
-/// Checks every database of a source, one after the other, those last that cannot be read.
+/// Checks every database of a source, one after the other. Those that cannot be read come last.
 ///
 /// # Errors
 /// When the source cannot be looked at.
@@ -122,19 +123,19 @@ async fn verify_database(
         }
     };
     read_contents(database, wanted, progress, &mut report).await;
-    // Those of one kind stay in the order of the timeline.
+    // Findings of one severity stay in the order of the timeline.
     report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     report
 }
 
-/// What was looked at of a database.
-struct Seen {
+/// What was read of a database.
+struct ReadSoFar {
     contents: HashSet<ContentId>,
-    /// Where hashes prove the bytes: the files of which one version has a line that is no JSON. It is named once.
+    /// Where hashes prove the bytes: files with a line that is not JSON, each of which is reported once.
     odd: Option<HashSet<Arc<str>>>,
 }
 
-/// Reads each content once, snapshot by snapshot. Where hashes prove the bytes, a line that is no JSON is what was stored.
+/// Reads each content once, snapshot by snapshot. Where hashes prove the bytes, a line that is not JSON was stored so.
 async fn read_contents(
     database: &Arc<dyn Database>,
     (wanted, proves_bytes): (Contents, bool),
@@ -148,7 +149,7 @@ async fn read_contents(
     };
     let snapshots: Vec<&Arc<SnapshotMeta>> = history.timeline.iter().take(newest).collect();
     progress.expect(snapshots.len() as u64);
-    let mut seen = Seen { contents: HashSet::new(), odd: proves_bytes.then(HashSet::new) };
+    let mut seen = ReadSoFar { contents: HashSet::new(), odd: proves_bytes.then(HashSet::new) };
     for snapshot in snapshots.into_iter().rev() {
         match database.files(&snapshot.id).await {
             Ok(files) => read_files(snapshot, &files, &mut seen, progress, report).await,
@@ -161,7 +162,7 @@ async fn read_contents(
 async fn read_files(
     snapshot: &SnapshotMeta,
     files: &[FileEntry],
-    seen: &mut Seen,
+    seen: &mut ReadSoFar,
     progress: &Progress,
     report: &mut Report,
 ) {
@@ -171,27 +172,22 @@ async fn read_files(
     let mut results = futures_util::stream::iter(new.into_iter().map(read)).buffered(READERS);
     while let Some((file, outcome)) = results.next().await {
         progress.advance(1);
+        let place = || format!("{}/{}", shown(snapshot), file.path);
         match outcome {
             Ok(read) => {
                 report.contents += 1;
                 report.bytes += read.bytes;
                 report.rows += read.rows;
                 if let Some(Flaw { severity, problem }) = read.flaw {
-                    let place = format!("{}/{}", shown(snapshot), file.path);
                     let severity = if seen.odd.is_some() { Severity::Note } else { severity };
                     let is_news = seen.odd.as_mut().is_none_or(|odd| odd.insert(Arc::clone(&file.path)));
                     if is_news {
-                        report.findings.push(Finding { severity, ..Finding::wrong(place, problem) });
+                        report.findings.push(Finding { severity, ..Finding::wrong(place(), problem) });
                     }
                 }
             }
-            Err(contents::Problem::Source(error)) => {
-                report.findings.push(Finding::of(format!("{}/{}", shown(snapshot), file.path), &error));
-            }
-            Err(contents::Problem::Content(problem)) => {
-                let place = format!("{}/{}", shown(snapshot), file.path);
-                report.findings.push(Finding::wrong(place, problem));
-            }
+            Err(ContentProblem::Source(error)) => report.findings.push(Finding::of(place(), &error)),
+            Err(ContentProblem::Content(problem)) => report.findings.push(Finding::wrong(place(), problem)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether snapshots were taken when they should have been.
+//! Checks whether snapshots were taken when they should have been.
 
 use jiff::SignedDuration;
 
@@ -6,16 +6,16 @@ use super::for_people;
 use crate::model::time::Timestamp;
 use crate::source::verify::{Finding, Severity};
 
-/// How much later than expected a snapshot may come: programs that run once an hour start late, and take time.
+/// A snapshot may come after so many times the expected interval: hourly programs start late and take time.
 const LATE: f64 = 1.5;
 
-/// How many of the newest intervals tell what is usual.
+/// How many of the newest intervals define what is usual.
 const RECENT: usize = 12;
 
-/// An interval that is about so many times the usual one is worth a word.
+/// An interval that is so many times the usual one is noted.
 const UNUSUAL: i32 = 4;
 
-/// How far ahead of this machine's clock another one may be.
+/// How far another machine's clock may be ahead of this one.
 const TOLERATED: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is expected of the times of snapshots.
@@ -23,13 +23,12 @@ const TOLERATED: SignedDuration = SignedDuration::from_mins(5);
 pub struct Schedule {
     /// How old the newest snapshot may be.
     pub max_age: Option<SignedDuration>,
-    /// How often snapshots are taken. Older ones are thinned out by most backups, so that an interval may be longer
-    /// than those before it, the older it is.
+    /// How often snapshots are taken. Most backups thin out older ones, so older intervals may be longer.
     pub every: Option<SignedDuration>,
 }
 
 impl Schedule {
-    /// What is wrong with the times of a database's snapshots, which come in the source's order, the newest first.
+    /// What is wrong with the times of a database's snapshots, given in the source's order, newest first.
     pub(super) fn findings(&self, database: &str, times: &[Timestamp], now: jiff::Timestamp) -> Vec<Finding> {
         let newest = times.first().copied();
         let mut times = times.to_vec();
@@ -41,8 +40,8 @@ impl Schedule {
         findings
     }
 
-    /// `newest` is that of the newest snapshot, and the latest that any has: not the same where the source's order is not that
-    /// of the times, as after an import of old commits.
+    /// `newest` holds the time of the newest snapshot and the latest time of any. They differ where the source's order is
+    /// not that of the times, as after an import of old commits.
     fn age(
         &self,
         database: &str,
@@ -60,10 +59,10 @@ impl Schedule {
             if -age > TOLERATED {
                 return vec![finding];
             }
-            // A commit may be given any date, and it is the newest one that tells of the backup.
+            // A commit may have any date; the newest one shows whether the backup runs.
             findings.push(Finding { severity: Severity::Note, ..finding });
         }
-        // The one after it is late.
+        // The snapshot after it is late.
         let due = self.every.map(late);
         let max_age = [self.max_age, due].into_iter().flatten().min();
         let Some(max_age) = max_age.filter(|max| age > *max) else { return findings };
@@ -76,8 +75,8 @@ impl Schedule {
         findings
     }
 
-    /// From the newest interval back: one that is longer than expected is a gap, unless all older ones are about as long
-    /// or longer: then they were thinned out. The newest one never was.
+    /// Goes from the newest interval back. One that is longer than expected is a gap, unless all older ones are about as
+    /// long or longer: then they were thinned out, as the newest one never is.
     fn gaps(&self, database: &str, times: &[Timestamp]) -> Vec<Finding> {
         let intervals: Vec<(Timestamp, SignedDuration)> =
             times.windows(2).map(|pair| (pair[0], length(pair[0], pair[1]))).rev().collect();
@@ -86,13 +85,13 @@ impl Schedule {
             (None, Some(usual)) => (usual * (UNUSUAL / 2), Severity::Note, intervals.len().min(RECENT)),
             (None, None) => return Vec::new(),
         };
-        // Of each interval, the shortest of all older ones.
+        // For each interval, the shortest of all older ones.
         let mut shortest: Vec<Option<SignedDuration>> = vec![None; intervals.len()];
         for at in (0..intervals.len().saturating_sub(1)).rev() {
             let next = intervals[at + 1].1;
             shortest[at] = Some(shortest[at + 1].map_or(next, |older| older.min(next)));
         }
-        // The oldest one is held against the one that came after it.
+        // The oldest one is compared with the one after it.
         if let [.., (_, newer), _] = intervals[..]
             && let Some(oldest) = shortest.last_mut()
         {
@@ -118,14 +117,14 @@ impl Schedule {
     }
 }
 
-/// From one snapshot to the next.
+/// The time from one snapshot to the next.
 fn length(from: Timestamp, to: Timestamp) -> SignedDuration {
     to.nearest().duration_since(from.nearest())
 }
 
 /// How long it may take until a snapshot that is expected after `interval` is late.
 fn late(interval: SignedDuration) -> SignedDuration {
-    // As long as can be told, for whoever expects one in more than that.
+    // An interval too long to multiply is never late.
     SignedDuration::try_from_secs_f64(interval.as_secs_f64() * LATE).unwrap_or(SignedDuration::MAX)
 }
 

@@ -9,7 +9,7 @@ use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 use asof::source::{Database, Source};
 
 use crate::fake::Fake;
-use crate::proxy::Proxy;
+use crate::support::proxy::{Proxy, Weather};
 use crate::support::server::{Server, free_port};
 use crate::support::sql::Client;
 use crate::support::{bytes, database, entry, files, live_files, poll, source, wait};
@@ -228,7 +228,7 @@ fn a_server_that_trickles_is_not_waited_for() {
     let source = DoltSqlSource::new(&url, limits).expect("the URL is right");
     let databases = poll(&source).expect("the first poll lists");
     let listed = files(&databases[0], &databases[0].history().timeline[0].id);
-    proxy.trickle();
+    proxy.set(Weather::Trickle);
     // All of it would take minutes.
     let error = bytes(&entry(&listed, "t.jsonl").content).expect_err("it brings next to nothing");
     assert_eq!(error.kind, ErrorKind::TimedOut, "{}", error.chain());

@@ -7,6 +7,5 @@ mod faults;
 mod hostile;
 mod identity;
 mod polling;
-mod proxy;
 mod support;
 mod versions;

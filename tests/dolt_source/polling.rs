@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asof::source::{Database, Source};
 
-use crate::proxy::Proxy;
+use crate::support::proxy::Proxy;
 use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::sql::{Client, quote};

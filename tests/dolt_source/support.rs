@@ -33,6 +33,9 @@ pub mod notice;
 #[path = "../it/support/oracle.rs"]
 pub mod oracle;
 #[allow(dead_code)]
+#[path = "../it/support/proxy.rs"]
+pub mod proxy;
+#[allow(dead_code)]
 #[path = "../it/support/random.rs"]
 pub mod random;
 #[allow(dead_code)]

@@ -12,16 +12,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Advice, fadvise};
 use rustix::process::{Pid, Signal, kill_process};
 
-use self::proxy::{Fault, Proxy};
 use crate::support::command::{run, wait};
 use crate::support::files::{errno, read_text};
 use crate::support::mount::{Mount, asof, mounted};
+use crate::support::proxy::{Fault, Proxy, Weather};
 use crate::support::server::Server;
 use crate::support::{archives, eventually, histories, temp_dir};
-
-#[allow(dead_code)]
-#[path = "../dolt_source/proxy.rs"]
-mod proxy;
 
 const READERS: usize = 2000;
 
@@ -181,7 +177,7 @@ fn a_request_to_a_server_that_trickles_ends() {
     client.commit("t", "2026-01-01T00:00:00");
     let proxy = Proxy::start(server.port);
     let mount = Mount::new(&[format!("dolt://root@127.0.0.1:{}/d", proxy.port)]);
-    proxy.trickle();
+    proxy.set(Weather::Trickle);
     let begun = Instant::now();
     assert_eq!(errno(fs::read(mount.path("d/latest/t.jsonl"))), libc::EIO);
     // 35 s, and the same again for a busy machine.

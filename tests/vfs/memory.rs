@@ -10,7 +10,7 @@ use asof::engine::Engine;
 use asof::model::access::Access;
 use asof::model::content_id::ContentId;
 use asof::model::history::{History, SnapshotId, SnapshotMeta};
-use asof::source::Database;
+use asof::source::{Capabilities, Database};
 use asof::vfs::Vfs;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -78,6 +78,10 @@ impl Memory {
 impl Database for Memory {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { working_set: self.history.has_live, ..Capabilities::default() }
     }
 
     fn history(&self) -> &History {

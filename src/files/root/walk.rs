@@ -2,6 +2,7 @@
 //! that stay beneath the folder, and has no rule for following links out of it.
 
 use super::*;
+use crate::util::private::is_trusted;
 
 /// The limit of links on one path; the kernel's is the same (path_resolution(7)).
 const MOST_LINKS: usize = 40;

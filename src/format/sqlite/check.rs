@@ -1,7 +1,7 @@
-//! SQLite's own check of a file.
+//! Runs SQLite's own check of a file.
 //!
-//! It evaluates generated columns, which may call what only the program has that made the file. What needs that is not
-//! checked, and said to be so; the rest is. SQLite keeps no CHECK constraints of a file that it may not write to
+//! The check evaluates generated columns, which may call functions of the program that made the file. What needs these is
+//! reported as not checked; the rest is checked. SQLite keeps no CHECK constraints of a file that it may not write to
 //! (`sqlite3AddCheckConstraint`), so no file is called wrong for one of them.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Connections to files that lie still and may be hostile.
+//! Connects to files that nobody writes to and that may be hostile.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -13,23 +13,23 @@ use super::problem::{LONGEST_ROW, SqliteProblem};
 use crate::content::Wanted;
 use crate::memory::unpacking;
 
-/// Steps of SQLite's virtual machine that one read takes at most, whatever the length of the file: some seconds.
+/// Most steps of SQLite's virtual machine in one read, whatever the length of the file: some seconds.
 const STEPS: u64 = 300_000_000;
 
-/// The same for each byte of the file. A sound table takes a few: a column that a row has takes at least one byte, and
-/// some five steps. Columns that were added to a table take none in its older rows.
+/// More steps for each byte of the file. A sound table takes a few: a column of a row takes at least one byte and some five
+/// steps. Columns that were added to a table take none in its older rows.
 const STEPS_PER_BYTE: u64 = 500;
 
-/// How many steps pass between two looks at how many there were.
+/// Steps between two checks of their number.
 const STEPS_BETWEEN: i32 = 100_000;
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
 
-/// Of the memory for unpacking, pages of all files together take one part in so many.
+/// The part of the memory for unpacking that pages of all files may take together.
 const PAGES_PART: i64 = 4;
 
-/// What SQLite may take beside that memory, in bytes.
+/// Memory that SQLite may take beyond that, in bytes.
 const BESIDE: i64 = 64 << 20;
 
 /// How texts are stored.
@@ -40,7 +40,7 @@ pub(super) enum TextEncoding {
     Utf16Be,
 }
 
-/// A connection to one file, with what is to be known of the file.
+/// A connection to one file, with facts about the file.
 pub(super) struct Connected {
     pub(super) connection: Connection,
     /// Length of the file in bytes.
@@ -49,11 +49,11 @@ pub(super) struct Connected {
     pub(super) encoding: TextEncoding,
 }
 
-/// What ends a query that does not end by itself.
+/// The limit that ends an endless query.
 pub(super) enum Bound {
-    /// It takes a limited number of steps, and ends when nobody wants it any more.
+    /// A number of steps; it also ends when nobody wants it.
     Steps(Wanted),
-    /// Its process is ended from outside. SQLite itself takes this much memory at most, in bytes.
+    /// Its process is killed from outside. SQLite may take this much memory, in bytes.
     Process { heap: u64 },
 }
 
@@ -95,7 +95,7 @@ impl Connected {
     }
 }
 
-/// Switches off what a schema could do harm with. The file may come from anybody.
+/// Switches off what a hostile schema could use.
 pub(super) fn harden(connection: &Connection) -> Result<(), SqliteProblem> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),

@@ -83,7 +83,7 @@ impl Stream for DatabaseSchema {
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let file = Arc::clone(&self.file);
         let text = on_blocking_thread(&self.file.label, move || file.schema_sql()).await?;
-        // A closed sink means that nobody wants it, which is no failure.
+        // A closed sink means that the reader left, which is no failure.
         let _ = sink.push(text).await;
         Ok(())
     }

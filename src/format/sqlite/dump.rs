@@ -1,8 +1,8 @@
-//! A whole file as SQL: what the `sqlite3` shell's `.dump` says, and what that loses.
+//! A whole file as SQL: what `.dump` of the `sqlite3` shell prints, and what that loses.
 //!
-//! A database that `sqlite3` makes from it has the same `.dump`. Beyond it, texts keep what no literal can hold (NUL
-//! characters, bytes that are no UTF-8), and the encoding and the file's own numbers stay. A rowid stays where it is a column of the
-//! table. Virtual tables come as `.dump` has them: their inner tables with all rows, and their own entry
+//! A database that `sqlite3` makes from it has the same `.dump`. In addition, texts keep what no literal can hold (NUL
+//! characters, bytes that are not UTF-8), as do the encoding and the file's own numbers. A rowid stays where it is a column of
+//! the table. Virtual tables come as `.dump` has them: their inner tables with all rows, and their own entry
 //! in the schema.
 
 use rusqlite::types::ValueRef;

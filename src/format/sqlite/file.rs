@@ -25,10 +25,10 @@ use crate::model::content_id::ContentId;
 static LONG: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
 static SHORT: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
 
-/// Listings that were asked for lately.
+/// Recent listings.
 static LISTED: LazyLock<RecentListings> = LazyLock::new(RecentListings::new);
 
-/// Queries that ran out lately.
+/// Queries that exceeded their limits recently.
 static FAILED: LazyLock<RecentFailures> = LazyLock::new(RecentFailures::new);
 
 /// How many queries of either kind run at once.
@@ -41,19 +41,19 @@ pub(crate) struct SqliteFile {
     pub(super) label: Arc<str>,
     /// The database itself.
     pub(super) db: Arc<dyn Stored>,
-    /// What its name with `-wal` added holds, if there is such a file.
+    /// The file with `-wal` added to its name, if there is one.
     wal: Option<Arc<dyn Stored>>,
-    /// What its name with `-journal` added holds, if there is such a file.
+    /// The file with `-journal` added to its name, if there is one.
     journal: Option<Arc<dyn Stored>>,
     spools: Arc<Spools>,
 }
 
-/// What the rendered rows of a table or view are.
+/// The length and hash of the rendered rows of a table or view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowsDigest {
     /// SHA-256 of the bytes.
     pub(crate) sha256: [u8; 32],
-    /// How many they are.
+    /// How many bytes they are.
     pub(crate) len: u64,
 }
 
@@ -86,7 +86,7 @@ impl SqliteFile {
         Self { label, db, wal, journal, spools }
     }
 
-    /// Names the state that is shown: equal keys, equal tables.
+    /// The key of the state that is shown: equal keys mean equal tables.
     pub(crate) fn key(&self) -> ContentId {
         let key = |stored: &Option<Arc<dyn Stored>>| stored.as_ref().map(|stored| stored.key());
         let (wal, journal) = (key(&self.wal), key(&self.journal));
@@ -102,16 +102,13 @@ impl SqliteFile {
         self.listed("list the tables").map(|(listing, _)| listing)
     }
 
-    /// [`Self::listing`] and [`Self::schema_sql`] in one go.
-    ///
-    /// # Errors
-    /// As [`Self::listing`].
+    /// [`Self::listing`] and [`Self::schema_sql`] with one query.
     pub(crate) fn listing_and_schema(&self) -> Result<Listed, SourceError> {
         self.listed("list the tables")
     }
 
     fn listed(&self, doing: &str) -> Result<Listed, SourceError> {
-        // What is no longer there is listed no more.
+        // A file that is gone is not listed from memory.
         let listed = self.checked(doing, || Ok(LISTED.get(self.key())))?;
         if let Some(listed) = listed {
             return Ok(listed);
@@ -122,7 +119,7 @@ impl SqliteFile {
             Ok(())
         });
         match asked {
-            // What a schema takes depends on the file alone: the next try would end likewise.
+            // The time for a schema depends on the file alone: another attempt would end the same way.
             Err(error) if error.kind == ErrorKind::TimedOut => {
                 return Err(SourceError { kind: ErrorKind::Unsupported, ..error });
             }
@@ -141,7 +138,7 @@ impl SqliteFile {
         SourceError::new(ErrorKind::Unavailable, &*self.label, operation)
     }
 
-    /// What the rows of a table or view of [`Self::listing`] are: reads them all.
+    /// Reads all rows of a table or view of [`Self::listing`] for their digest.
     ///
     /// # Errors
     /// Where reading the rows fails.
@@ -156,9 +153,6 @@ impl SqliteFile {
     }
 
     /// The statements that make the schema, with comments on what is not shown. `sqlite3` loads it.
-    ///
-    /// # Errors
-    /// As [`Self::listing`].
     pub(crate) fn schema_sql(&self) -> Result<Bytes, SourceError> {
         self.listed("read the schema").map(|(_, schema)| schema)
     }
@@ -166,7 +160,7 @@ impl SqliteFile {
     /// What SQLite's own check finds: nothing where the file is sound.
     ///
     /// # Errors
-    /// When the file cannot be read at all. That it is damaged is no error here.
+    /// When the file cannot be read at all. Damage is a result, not an error.
     pub(crate) fn quick_check(&self) -> Result<Check, SourceError> {
         let mut answer = Vec::new();
         let asked = self.ask(&Query::Check, CHECK, &Wanted::default(), &mut |piece| {
@@ -196,10 +190,10 @@ impl SqliteFile {
         self.ask(&Query::Rows(relation.clone()), &doing, wanted, take)
     }
 
-    /// Asks the file, and hands on the answer.
+    /// Runs a query and passes its answer to `take`.
     fn ask(&self, query: &Query, doing: &str, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
         self.checked(doing, || match self.answer(query, wanted, take) {
-            // Nobody wants the rest: no failure.
+            // The reader left: no failure.
             Err(SqliteProblem::Closed) => Ok(()),
             done => done,
         })
@@ -215,7 +209,7 @@ impl SqliteFile {
         ran_out_lately()?;
         let queue = if query.is_short() { &SHORT } else { &LONG };
         let _permit = queue.wait(&self.label, wanted)?;
-        // Another who waited may have asked the same.
+        // Another caller may have run the same query meanwhile.
         ran_out_lately()?;
         let open = self.open()?;
         let asked = worker::ask(query, open.file(), wanted, take);
@@ -232,14 +226,14 @@ impl SqliteFile {
         Connected::open(self.open()?.file(), Bound::Steps(wanted.clone()))
     }
 
-    /// Does work, and checks that all of it saw the state that is meant.
+    /// Does work, and checks that the files did not change meanwhile.
     pub(super) fn checked<T>(
         &self,
         doing: &str,
         work: impl FnOnce() -> Result<T, SqliteProblem>,
     ) -> Result<T, SourceError> {
         let done = work();
-        // What is written to while it is read looks damaged: that it changed is the better answer.
+        // A file that is written to while it is read looks damaged: "changed" is the better answer.
         let (problem, stored) = match (self.changed(), done) {
             (Some((error, stored)), _) => (SqliteProblem::Io(error), stored),
             (None, Err(problem)) => (problem, &*self.db),
@@ -248,7 +242,7 @@ impl SqliteFile {
         Err(problem.told(&self.label, format!("cannot {doing} of {}", stored.describe()), stored))
     }
 
-    /// The part that is no longer what it was, if any.
+    /// The part that changed, if any.
     fn changed(&self) -> Option<(std::io::Error, &dyn Stored)> {
         let parts = [Some(&self.db), self.wal.as_ref(), self.journal.as_ref()];
         parts.into_iter().flatten().find_map(|stored| Some((stored.check().err()?, &**stored)))
@@ -268,5 +262,5 @@ impl SqliteFile {
     }
 }
 
-/// What is said of a check that fails.
+/// The operation of a check, for messages.
 const CHECK: &str = "check the database";

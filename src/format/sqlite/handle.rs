@@ -1,8 +1,8 @@
-//! Opens in SQLite the file that is open here already, and no other.
+//! Makes SQLite read a file that is already open, and no other.
 //!
-//! SQLite takes a path. It is given `/proc/self/fd/N`, which the kernel leads to the file that is open, wherever its name
-//! leads by now, and also when it has no name any more. SQLite by itself would read that link, and open the path that it
-//! finds: who may write to a folder on the way could lead it elsewhere. So SQLite is told that nothing is a link (ADR 45).
+//! SQLite takes a path. It gets `/proc/self/fd/N`, which the kernel resolves to the open file, whatever its name means by now,
+//! and even without a name. SQLite would read that link and open the path in it: whoever may write to a folder on the way
+//! could redirect it. So SQLite gets the answer that nothing is a link (ADR 45).
 
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::problem::SqliteProblem;
 
-/// A connection to `file`, read-only and without a look at what lies beside it.
+/// A read-only connection to `file`, without the files beside it.
 pub(super) fn connect(file: &File) -> Result<Connection, SqliteProblem> {
     if !follows_no_links() {
         return Err(SqliteProblem::Io(io::Error::other("SQLite cannot be kept from following links")));

@@ -1,4 +1,4 @@
-//! Whether a file is one of SQLite's, by the bytes that it begins with (sqlite.org/fileformat2.html, 1.3).
+//! Recognises a SQLite file by its first bytes (sqlite.org/fileformat2.html, 1.3).
 
 /// What every SQLite file of at least one page starts with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

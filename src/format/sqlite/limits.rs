@@ -1,4 +1,4 @@
-//! How much a query of a file may take.
+//! Limits for one query: time, memory, temporary files.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub fn set_running(most: Duration) {
     MILLISECONDS.store(u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
 }
 
-/// How many bytes of a file are read in a second at least, by a query that takes as long as the file is.
+/// The least speed of a query whose time depends on the length of the file, in bytes per second.
 const BYTES_PER_SECOND: u64 = 2 << 20;
 
 /// How long a listing may run.

@@ -1,4 +1,4 @@
-//! Which tables and views of a schema can be shown.
+//! Decides which tables and views of a schema can be shown.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

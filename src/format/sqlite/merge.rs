@@ -1,7 +1,7 @@
-//! What lies beside a database and belongs to it: a write-ahead log, or the journal of a transaction that was cut off.
+//! Merges a database with the files that belong to it: a write-ahead log, or the journal of an interrupted transaction.
 //!
-//! SQLite applies both when it opens the database, to the file itself. So a private copy is made, SQLite does there
-//! what it would do, and the outcome is read like any other file.
+//! SQLite applies both to the database itself when it opens it. So a private copy is made, SQLite applies them there, and the
+//! copy is read like any other file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -25,19 +25,18 @@ const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 /// Bytes of either that tell what it is.
 const HEAD: usize = 32;
 
-/// Whether a file that begins so is a write-ahead log that may have something to say. SQLite leaves empty ones behind.
+/// Whether a file begins like a write-ahead log that may hold changes. SQLite leaves empty ones behind.
 pub(super) fn is_wal(head: &[u8]) -> bool {
     let magic = head.first_chunk().map(|magic| u32::from_be_bytes(*magic) & !1);
     head.len() == HEAD && magic == Some(WAL_MAGIC)
 }
 
-/// Whether a file that begins so is a journal that may have something to undo. SQLite zeroes or empties those that
-/// have not.
+/// Whether a file begins like a journal that may have something to undo. SQLite zeroes or empties all others.
 pub(super) fn is_hot_journal(head: &[u8]) -> bool {
     head.starts_with(&JOURNAL_MAGIC)
 }
 
-/// A part that is there and counts.
+/// A part that exists and has to be applied.
 pub(super) fn if_it_counts(
     stored: Option<&Arc<dyn Stored>>,
     counts: impl Fn(&[u8]) -> bool,
@@ -48,7 +47,7 @@ pub(super) fn if_it_counts(
     Ok(counts(&head[..count]).then_some(&**stored))
 }
 
-/// The database as SQLite finds it with what lies beside it.
+/// The database with the files beside it applied.
 pub(super) fn merged(
     db: &dyn Stored,
     wal: Option<&dyn Stored>,
@@ -110,8 +109,7 @@ fn copy(stored: &dyn Stored, path: &Path) -> io::Result<File> {
     Ok(to)
 }
 
-/// Whether a journal says that another file decides about it. SQLite would look for that file, wherever it is said to
-/// be, and remove it.
+/// Whether a journal names another file that decides about it. SQLite would look for that file anywhere and remove it.
 fn names_another_journal(journal: &mut File) -> io::Result<bool> {
     let len = journal.seek(SeekFrom::End(0))?;
     let Some(start) = len.checked_sub(JOURNAL_MAGIC.len() as u64) else { return Ok(false) };

@@ -1,13 +1,13 @@
 //! SQLite files: each table and view as rows in JSON lines, and the schema as SQL.
 //!
-//! A file lies still while it is read: nothing is locked, and nothing is written or made beside it. Each read has a
-//! connection of its own, read-only and *immutable*. A `-wal` or a hot `-journal` that belongs to the file counts:
-//! both are applied to a private copy (`merge`), and the copy is read. All reading is SQLite's own (ADR 27).
+//! Nobody writes to a file while it is read: nothing is locked, and nothing is written or created beside it. Each read has its
+//! own connection, read-only and *immutable*. A `-wal` or a hot `-journal` that belongs to the file is applied to a private
+//! copy (`merge`), and the copy is read. SQLite itself does all reading (ADR 27).
 //!
-//! SQLite is given files that are open, never a path to follow (`handle`). What the file itself computes, such as a
-//! view, is computed in a process that ends when it takes too much, or when nobody waits any more (`worker`, ADR 40).
+//! SQLite gets open files, never a path to follow (`handle`). A process of its own runs what the file computes, such as a view;
+//! it ends when it takes too much or when nobody waits for it (`worker`, ADR 40).
 //!
-//! Everything here may block, but for making a [`SqliteFile`] and asking it for a content.
+//! Everything here may block, except for making a [`SqliteFile`] and its contents.
 
 pub(crate) use self::file::SqliteFile;
 pub(crate) use self::header::{Plain, is_plain};
@@ -51,7 +51,7 @@ pub(crate) fn is_sqlite(head: &[u8], len: u64) -> bool {
     is_plain(head, len) == Plain::Yes
 }
 
-/// Whether a path is called like a SQLite database.
+/// Whether a path has the name of a SQLite database.
 pub(crate) fn is_database_name(path: &str) -> bool {
     let end = path.rsplit_once('.').map(|(_, end)| end);
     end.is_some_and(|end| NAME_ENDINGS.iter().any(|known| end.eq_ignore_ascii_case(known)))

@@ -1,4 +1,4 @@
-//! What goes wrong with SQLite files, as [`SourceError`]s.
+//! Errors of SQLite files, and how they become [`SourceError`]s.
 
 use std::io;
 
@@ -53,7 +53,7 @@ pub(super) enum SqliteProblem {
     Reported(Report),
 }
 
-/// A problem on its way from the process that has it.
+/// A problem as a worker process reports it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Report {
     kind: ErrorKind,

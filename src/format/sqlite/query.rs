@@ -1,4 +1,4 @@
-//! What is asked of a SQLite file, and the answer as pieces of bytes.
+//! The queries of a SQLite file, and their answers as pieces of bytes.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::rows::Take;
 use super::schema::Schema;
 use super::{dump, rows, schema_sql};
 
-/// A question to one file.
+/// A query of one file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Query {
     /// Its tables and views, in JSON; and as a second piece the statements that make the schema.
@@ -26,8 +26,7 @@ pub(super) enum Query {
 }
 
 impl Query {
-    /// Whether the file says what is computed. Else stored rows are read in the order in which they are stored, or sorted
-    /// by a key.
+    /// Whether the file defines what is computed. Otherwise stored rows are read in their order or sorted by a key.
     pub(super) fn runs_foreign_code(&self) -> bool {
         match self {
             Self::Rows(relation) => relation.kind != RelationKind::Table || relation.is_computed,
@@ -35,7 +34,7 @@ impl Query {
         }
     }
 
-    /// Whether it is soon done in any sound file, whatever its length. Others wait for such a query.
+    /// Whether it is quick in any sound file, whatever its length. Other work waits for such a query.
     pub(super) fn is_short(&self) -> bool {
         matches!(self, Self::Listing)
     }

@@ -1,5 +1,5 @@
-//! How many queries of files run at once: the others wait, and leave when nobody wants their answer. Sources take turns, so
-//! that one with many long queries does not hold up those of others; within a source they run in order.
+//! Limits how many queries run at once. The others wait, and leave when nobody wants their answer. Sources take turns, so that
+//! one with many long queries does not delay others; within a source they run in order.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
@@ -10,13 +10,13 @@ use super::ran_out::RanOut;
 use crate::content::Wanted;
 use crate::util::locks::lock;
 
-/// Most of one source that wait for a place: each holds a thread.
+/// Most queries of one source that wait: each holds a thread.
 const MOST_WAITING: usize = 64;
 
-/// Time between two looks at whether anybody still wants the answer.
+/// Time between two checks whether anybody wants the answer.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// QueryQueue for queries.
+/// A queue for queries.
 pub(super) struct QueryQueue {
     state: Mutex<Running>,
     changed: Condvar,
@@ -36,14 +36,14 @@ struct WaitingQuery {
     source: Arc<str>,
 }
 
-/// One place, free again when this is dropped.
+/// The permit to run a query, until it is dropped.
 pub(super) struct QueryPermit<'p> {
     of: &'p QueryQueue,
     source: Arc<str>,
 }
 
 impl Running {
-    /// The number of the one whose turn it is: the first of the sources that run the fewest.
+    /// The number of the query whose turn it is: the first of the source that runs the fewest.
     fn turn(&self) -> Option<u64> {
         let running = |waiting: &WaitingQuery| self.running.get(&waiting.source).copied().unwrap_or(0);
         self.waiting.iter().min_by_key(|waiting| (running(waiting), waiting.number)).map(|first| first.number)
@@ -60,7 +60,7 @@ impl QueryQueue {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits for a place, for the source with this label.
+    /// Waits for a permit, for the source with this label.
     ///
     /// # Errors
     /// [`SqliteProblem::Closed`] when nobody wants the answer any more; [`RanOut::Busy`] when too many wait.

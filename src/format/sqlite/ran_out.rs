@@ -31,7 +31,7 @@ impl RanOut {
         }
     }
 
-    /// Whether the next try would end likewise.
+    /// Whether another attempt would end the same way.
     pub(super) fn is_worth_remembering(&self) -> bool {
         !matches!(self, Self::Reader(_) | Self::Busy(_))
     }

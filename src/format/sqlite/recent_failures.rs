@@ -1,4 +1,4 @@
-//! Queries that ran out lately: asked again soon, they fail at once, so that many who ask for an endless view do not
+//! Remembers queries that exceeded their limits: soon after, they fail at once, so that many readers of an endless view do not
 //! keep the machine busy.
 
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use crate::util::locks::lock;
 /// For how long a failure is remembered.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// How many are.
+/// How many failures are remembered.
 const MOST: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
 /// Failures by query and file.
@@ -25,7 +25,7 @@ impl RecentFailures {
         Self(Mutex::new(LruCache::new(MOST)))
     }
 
-    /// Why a query failed, if it did so lately.
+    /// Why a query failed recently, if it did.
     pub(super) fn get(&self, id: ContentId) -> Option<RanOut> {
         let mut recent = lock(&self.0);
         let (at, ran_out) = recent.get(&id)?;

@@ -1,5 +1,4 @@
-//! Listings that were asked for lately: a snapshot is listed for itself and for those beside it, and each listing takes a
-//! process.
+//! Keeps recent listings: a snapshot is listed for itself and for its neighbours, and each listing takes a process.
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;

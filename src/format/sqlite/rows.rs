@@ -89,7 +89,7 @@ pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Sql
     Ok(())
 }
 
-/// A view is asked anew whether it may be read: whoever asks for it by name may have listed another file.
+/// Checks again whether a view may be shown: the caller may have listed another file.
 fn still_fine(connected: &mut Connected, view: &Relation) -> Result<(), SqliteProblem> {
     let schema = Schema::read(&connected.connection)?;
     let listing = list(connected, &schema)?;

@@ -1,4 +1,4 @@
-//! What the schema table of a file says, and SQLite's own reading of it.
+//! Reads the schema of a file: the schema table, and SQLite's pragmas.
 
 use std::collections::{HashMap, HashSet};
 

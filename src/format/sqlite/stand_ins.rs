@@ -1,4 +1,4 @@
-//! Collations and functions that only the program has that made a file.
+//! Stands in for collations and functions that only the program that made a file has.
 //!
 //! SQLite prepares no statement over a table whose key has a collation that it does not know, not even to read rows as they
 //! are stored. So it gets a stand-in under that name, for statements that never call it: nothing is sorted or compared by it.

@@ -1,7 +1,7 @@
-//! Which views can be shown: those that the file decides, and nothing else.
+//! Decides which views can be shown: those whose rows depend on the file alone.
 //!
-//! SQLite itself says what a view calls and reads, through the authorizer that it asks about each use of a function
-//! and of a table when it prepares a statement. What is allowed is listed, rather than what is not.
+//! SQLite reports what a view calls and reads through the authorizer, which it calls for each function and table when it
+//! prepares a statement. Only what is listed here is allowed.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -20,8 +20,9 @@ use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
 use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
-use crate::source::Database;
-use crate::source::verify::{Progress, Verdict, counted};
+use crate::model::number::counted;
+use crate::source::verify::{Progress, Verdict};
+use crate::source::{Capabilities, Database};
 use crate::util::locks::lock;
 
 /// How many listings are kept.
@@ -75,6 +76,11 @@ impl ArchiveDatabase {
     }
 }
 
+/// Whether an archive is one SQLite file, by its name.
+fn is_sole_database(archive: &Archive) -> bool {
+    matches!(&archive.artefacts[..], [only] if only.format == Format::Sqlite)
+}
+
 fn meta(archive: &Archive, id: &SnapshotId) -> SnapshotMeta {
     SnapshotMeta {
         id: Arc::clone(id),
@@ -93,6 +99,12 @@ fn meta(archive: &Archive, id: &SnapshotId) -> SnapshotMeta {
 impl Database for ArchiveDatabase {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let sql_dump = self.view.archives.iter().any(|archive| is_sole_database(archive));
+        let tags = !self.history.tags.is_empty();
+        Capabilities { sql_dump, tags, permissions: true, ..Capabilities::default() }
     }
 
     fn history(&self) -> &History {
@@ -123,10 +135,7 @@ impl Database for ArchiveDatabase {
     }
 
     fn dumps_sql(&self, snapshot: &SnapshotId) -> bool {
-        let archive = self.view.by_id.get(snapshot).map(|&index| &self.view.archives[index]);
-        // Whether it is one in truth is seen when it is read.
-        archive
-            .is_some_and(|archive| matches!(&archive.artefacts[..], [only] if only.format == Format::Sqlite))
+        self.view.by_id.get(snapshot).is_some_and(|&index| is_sole_database(&self.view.archives[index]))
     }
 
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {

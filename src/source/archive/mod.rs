@@ -336,6 +336,10 @@ impl Source for ArchiveSource {
         }))
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     async fn news(&self) {
         // Archives may be symlinks to files elsewhere, of whose changes nothing is told: it is looked as
         // often as without.

@@ -25,10 +25,10 @@ use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
-use crate::source::Database;
 use crate::source::git::tree;
 use crate::source::git::verify;
 use crate::source::verify::{Progress, Verdict};
+use crate::source::{Capabilities, Database};
 use crate::util::locks::lock;
 
 /// How many listings are kept.
@@ -39,6 +39,18 @@ const LONG_LISTING: usize = 10_000;
 
 /// Of how many exports it is kept which form they have.
 const REMEMBERED_FORMS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+
+/// What a branch of a repository can do.
+const CAPABILITIES: Capabilities = Capabilities {
+    working_set: false,
+    sql_dump: false,
+    versions: false,
+    commits: true,
+    branches: true,
+    tags: true,
+    lost_commits: false,
+    permissions: true,
+};
 
 /// What the views of one database share.
 pub(super) struct Shared {
@@ -131,6 +143,10 @@ impl GitDatabase {
 impl Database for GitDatabase {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
     }
 
     fn history(&self) -> &History {

@@ -164,6 +164,10 @@ impl Source for GitSource {
         }))
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     async fn news(&self) {
         let is_told = self.inner.watch.is_complete(std::iter::empty());
         self.inner.watch.next(if is_told { SAFETY_NET } else { POLL_INTERVAL }).await;

@@ -11,8 +11,9 @@ use gix::bstr::ByteSlice;
 
 use super::Failure;
 use crate::content::ErrorKind;
-use crate::files::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath, is_trusted};
+use crate::files::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath};
 use crate::model::terminal::ShowPath;
+use crate::util::private::is_trusted;
 
 /// The repository's folder in a work tree; a file in a linked one and in a submodule.
 pub(super) const GIT: &str = ".git";

@@ -8,7 +8,7 @@ use asof::engine::Engine;
 use asof::model::jsonl::line_key::LineKey;
 use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 
-use crate::proxy::{Fault, Proxy};
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::server::Server;
 use crate::support::{bytes, database, entry, files, poll, reading, wait};
 

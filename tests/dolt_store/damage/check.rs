@@ -63,7 +63,7 @@ async fn read_all(source: &DoltStoreSource) -> Result<Reading, SourceError> {
             }
         }
     }
-    if reading.history.has_live {
+    if database.capabilities().working_set {
         match database.live_files().await {
             Err(error) => reading.failures.push(error.into()),
             Ok(files) => {

@@ -33,8 +33,8 @@ fn what_is_read_beside_a_busy_server_is_what_the_server_says() {
     let server = Server::start();
     let ledger = Ledger::default();
     writers::prepare(&server, &ledger);
-    let way = Way::to(&server);
-    let served = format!("served=dolt://root@127.0.0.1:{}/live", way.port);
+    let way = Way::to(server.port);
+    let served = format!("served=dolt://root@127.0.0.1:{}/live", way.proxy.port);
     let mount = Mount::with(&["--cache-size", CACHE], &[server.data().display().to_string(), served]);
     let is_over = AtomicBool::new(false);
     let begun = Instant::now();

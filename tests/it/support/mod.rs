@@ -14,6 +14,8 @@ pub mod mount;
 mod notice;
 pub mod oracle;
 pub mod postgres;
+#[allow(dead_code)]
+pub mod proxy;
 pub mod random;
 pub mod real_history;
 pub mod recipes;

@@ -1,4 +1,4 @@
-//! How a process says by its exit status that it took more than it may.
+//! The exit statuses by which a process says that it took too much.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;

@@ -1,4 +1,4 @@
-//! How a question and its answer go through a socket: a byte that says what it is, its length, and its bytes.
+//! The frames of a request and its answer on a socket: a byte for the kind, the length, and the bytes.
 
 use std::io::{self, ErrorKind, Read, Write};
 

@@ -1,8 +1,8 @@
-//! Queries that the file words run in a process of their own, which can be ended whatever it does.
+//! Runs queries that the file defines in a process of their own, which can be killed.
 //!
-//! Nothing within a process ends a function of SQLite's that goes on for hours, or gives memory back. So `asof` starts
-//! itself once more for each such query, with the database as its standard input and a socket as its standard output.
-//! The process limits itself ([`process`]), and is killed when nobody wants its answer any more.
+//! Within a process, nothing ends a function of SQLite that runs for hours, or takes its memory back. So `asof` starts itself
+//! again for each such query, with the database as standard input and a socket as standard output. The process limits itself
+//! ([`process`]), and is killed when nobody waits for its answer.
 
 use std::fs::File;
 use std::io::Write;
@@ -31,17 +31,17 @@ pub use process::answer_one;
 /// The first argument of a process that answers one query.
 pub const ARGUMENT: &str = "--answer-sqlite-query";
 
-/// Time between two looks at whether anybody still waits.
+/// Time between two checks whether anybody waits.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How much longer than a query may run its process may be silent: it ends itself.
+/// How much longer than its query may run a process may be silent. It should have ended itself by then.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Whether this program answers to [`ARGUMENT`].
+/// Whether this program handles [`ARGUMENT`].
 static HAS_PROCESSES: AtomicBool = AtomicBool::new(false);
 
-/// Says that this program calls [`answer_one`] when its first argument is [`ARGUMENT`]. Without it, as in a program that
-/// only uses this library, queries run in a thread, where only their number of steps is limited.
+/// Declares that this program calls [`answer_one`] when its first argument is [`ARGUMENT`]. Without it, as in a program that
+/// only uses the library, queries run in a thread, with a limited number of steps.
 pub fn use_processes() {
     HAS_PROCESSES.store(true, Ordering::Relaxed);
 }
@@ -84,7 +84,7 @@ pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -
     }
 }
 
-/// A query that is being answered. Ended when this is dropped.
+/// A running query, which is ended when this is dropped.
 enum Running {
     Process(Child),
     Thread,
@@ -107,7 +107,7 @@ impl Running {
         command.spawn().map(Self::Process)
     }
 
-    /// Why it answered no more.
+    /// Why it ended without an answer.
     fn how_it_ended(&mut self, limits: &Limits) -> RanOut {
         match self {
             Self::Process(child) => match child.wait() {

@@ -25,10 +25,10 @@ use crate::content::{Closed, Wanted};
 /// Longest request, in bytes: a name in a schema is shorter.
 const LONGEST_REQUEST: u64 = 16 << 20;
 
-/// Time between two looks at what was taken, in nanoseconds.
+/// Time between two checks of what was taken, in nanoseconds.
 const LOOK: i64 = 50_000_000;
 
-/// How much others go before a query that may take long (nice(1)).
+/// The niceness of a query that may take long (nice(1)).
 const NICENESS: i32 = 15;
 
 /// Most open files: the database, the socket, and the temporary files that SQLite sorts with.
@@ -38,7 +38,7 @@ const OPEN_FILES: u64 = 128;
 /// is standard output.
 ///
 /// # Errors
-/// Where standard output is no socket: only asof itself asks so.
+/// Where standard output is no socket: only asof itself starts this.
 pub fn answer_one() -> io::Result<()> {
     let file = File::from(stdio::stdin().try_clone_to_owned()?);
     let socket = UnixStream::from(stdio::stdout().try_clone_to_owned()?);

@@ -5,7 +5,7 @@ use mysql_common::value::Value;
 
 use super::fault::{Fault, QueryError};
 
-/// Longest name of a database, table, view, branch or tag, in bytes. MySQL has 64 characters, Dolt's branches a bit more.
+/// Longest name of a database, table, view, branch or tag, in bytes. MySQL allows 64 characters, Dolt's branches a few more.
 const LONGEST_NAME: usize = 1024;
 
 /// Reads a column of a row as text; NULL is `None`.
@@ -31,10 +31,10 @@ pub fn needed_text(row: &Row, column: usize) -> Result<String, QueryError> {
     text(row, column)?.ok_or_else(|| Fault::Answer(format!("column {column} is NULL")).into())
 }
 
-/// [`needed_text`] of something that is shown by its name.
+/// [`needed_text`] of a name that is shown.
 ///
 /// # Errors
-/// As [`needed_text`], and for a name that nothing has.
+/// As [`needed_text`], and for a name that is too long.
 pub fn name(row: &Row, column: usize) -> Result<String, QueryError> {
     let name = needed_text(row, column)?;
     if name.len() > LONGEST_NAME {

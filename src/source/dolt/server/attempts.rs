@@ -1,22 +1,19 @@
-//! Connecting to a server: one attempt at a time, and to one that fails later and later. In between, its last failure is the
-//! answer at once.
+//! Connects to a server: one attempt at a time, with longer pauses the more often it fails. During a pause every caller gets
+//! the last failure at once.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::fault::{Fault, QueryError};
+use super::fault::{Fault, LONGEST_PAUSE, QueryError};
 use crate::util::locks::lock;
 
-/// Time to the next attempt after the first failure that has a pause; each one after it has one of twice that.
+/// The first pause; each one after it is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Failures in a row without a pause. A server that was restarted closes what was open.
+/// Failures to connect in a row without a pause: a server that was restarted closes what was open.
 const FREE_TO_CONNECT: u32 = 1;
-/// The same for connections that break later: it may be one question that breaks them, and others go another way.
+/// The same for connections that break later: one query may break them and others may not.
 const FREE_TO_BREAK: u32 = 4;
-
-/// Longest time to the next attempt: what is back has to show soon.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Attempts to connect to one server.
 #[derive(Default)]
@@ -36,10 +33,10 @@ struct Failing {
 }
 
 impl Attempts {
-    /// Does `connect` for somebody who has waited since `begun`, unless the server failed just now.
+    /// Runs `connect` for a caller that waits since `begun`, unless the server failed just now.
     ///
     /// # Errors
-    /// The failure of an attempt, of this one or of the last one.
+    /// The failure of this attempt or of the last one.
     pub async fn make<T>(
         &self,
         begun: Instant,
@@ -52,24 +49,23 @@ impl Attempts {
         connect.await.inspect_err(|error| self.failed(error, true, Instant::now()))
     }
 
-    /// Why not to try now: the server is left alone, or failed since `begun`, as it would again.
+    /// The failure to return without an attempt: during a pause, or where the server failed since `begun`.
     pub fn failure(&self, begun: Instant, now: Instant) -> Option<QueryError> {
         let failing = lock(&self.failing);
         let Failing { last, connecting, next, .. } = failing.as_ref()?;
-        let again_in = next.saturating_duration_since(now);
-        if again_in.is_zero() {
+        if now >= *next {
             return connecting.is_some_and(|at| at >= begun).then(|| last.clone());
         }
-        let fault = Fault::Failing { last: Arc::new(last.fault.clone()), again_in };
+        let fault = Fault::Failing { last: Arc::new(last.fault.clone()) };
         Some(QueryError { fault, query: last.query.clone() })
     }
 
-    /// Notes that a new connection broke before it was of use.
+    /// Notes that a new connection broke before it answered.
     pub fn broke(&self, error: &QueryError) {
         self.failed(error, false, Instant::now());
     }
 
-    /// Notes that a connection was of use.
+    /// Notes that a connection worked.
     pub fn succeeded(&self) {
         *lock(&self.failing) = None;
     }
@@ -108,6 +104,7 @@ mod tests {
         let (attempts, begun) = (Attempts::default(), Instant::now());
         let mut tries = 0;
         // Somebody asks each millisecond, for 12 s.
+        let mut texts = std::collections::HashSet::new();
         for millisecond in 1..=12_000 {
             let now = begun + Duration::from_millis(millisecond);
             match attempts.failure(now, now) {
@@ -116,10 +113,13 @@ mod tests {
                     attempts.failed(&closed(), true, now);
                 }
                 Some(error) => {
-                    assert!(text(error).contains("the server closed the connection; the next attempt"))
+                    let text = text(error);
+                    assert!(text.contains("the server closed the connection; the next attempt"));
+                    texts.insert(text);
                 }
             }
         }
+        assert_eq!(texts.len(), 1, "the log writes it once: {texts:?}");
         assert!((5..10).contains(&tries), "{tries} connections in 12 s");
         let later = begun + Duration::from_secs(12) + LONGEST_PAUSE;
         assert!(attempts.failure(later, later).is_none(), "it is tried again");

@@ -39,7 +39,7 @@ impl Commits {
     /// The files of a commit, and its listing.
     ///
     /// # Errors
-    /// What the server or the connection said; [`Fault::NoCommit`] for a commit that was never in a view.
+    /// Errors of the server or the connection; [`Fault::NoCommit`] for a commit that was never in a view.
     pub async fn files_of(&self, commit: &SnapshotId) -> Result<(Vec<FileEntry>, Arc<Listing>), QueryError> {
         let listing = self.listing_of(commit).await?;
         let mut lineage = lock(&self.database.lineage);
@@ -58,9 +58,6 @@ impl Commits {
     }
 
     /// A commit as SQL.
-    ///
-    /// # Errors
-    /// As [`Self::files_of`].
     pub async fn dump_of(&self, commit: &SnapshotId) -> Result<FileEntry, QueryError> {
         let listing = self.listing_of(commit).await?;
         let database = Arc::clone(&self.database);

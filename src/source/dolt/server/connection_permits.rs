@@ -1,4 +1,4 @@
-//! How many may do something at once, and how long the others wait.
+//! Limits how many connections may be in use, and how long callers wait for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +9,14 @@ use tokio::time::timeout;
 
 use super::fault::{Fault, QueryError};
 
-/// A number of permits. Who came first is served first.
+/// Permits for connections. Callers get them in the order in which they came.
 pub struct ConnectionPermits {
     free: Arc<Semaphore>,
-    /// How often a place came free, or its holder made progress.
+    /// Counts how often a permit came free or its holder made progress.
     progress: AtomicU64,
 }
 
-/// One of them, until it is dropped.
+/// The permit to use one connection, until it is dropped.
 pub struct ConnectionPermit {
     of: Arc<ConnectionPermits>,
     _permit: OwnedSemaphorePermit,
@@ -29,10 +29,10 @@ impl ConnectionPermits {
         Arc::new(Self { free, progress: AtomicU64::new(0) })
     }
 
-    /// Waits for a place as long as their holders make progress.
+    /// Waits for a permit as long as the holders of others make progress.
     ///
     /// # Errors
-    /// [`Fault::Busy`] where no place came free and no holder made progress for `limit`.
+    /// [`Fault::Busy`] where no permit came free and no holder made progress for `limit`.
     pub async fn take(self: &Arc<Self>, limit: Duration) -> Result<ConnectionPermit, QueryError> {
         let mut taking = std::pin::pin!(Arc::clone(&self.free).acquire_owned());
         loop {
@@ -40,7 +40,7 @@ impl ConnectionPermits {
             match timeout(limit, taking.as_mut()).await {
                 Ok(Ok(permit)) => return Ok(ConnectionPermit { of: Arc::clone(self), _permit: permit }),
                 Err(_) if self.progress.load(Ordering::Relaxed) != before => {}
-                // The semaphore is never closed; were it, no place could be had either.
+                // The semaphore is never closed.
                 Ok(Err(_)) | Err(_) => return Err(Fault::Busy(limit).into()),
             }
         }
@@ -52,7 +52,7 @@ impl ConnectionPermits {
 }
 
 impl ConnectionPermit {
-    /// Notes that its holder makes progress: those who wait for a place have reason to go on waiting.
+    /// Notes that its holder makes progress, so that callers go on waiting.
     pub fn note_progress(&self) {
         self.of.note_progress();
     }

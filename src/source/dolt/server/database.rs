@@ -10,8 +10,8 @@ use super::live;
 use super::server_database::ServerDatabase;
 use crate::content::{FileEntry, SourceError};
 use crate::model::history::{History, SnapshotId};
-use crate::source::Database;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
+use crate::source::{Capabilities, Database};
 
 /// A database as it was when it was polled.
 pub struct DoltDatabase {
@@ -43,6 +43,19 @@ impl Database for DoltDatabase {
         &self.shown_name
     }
 
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            working_set: self.history().has_live,
+            sql_dump: true,
+            versions: true,
+            commits: true,
+            branches: true,
+            tags: true,
+            lost_commits: false,
+            permissions: false,
+        }
+    }
+
     fn history(&self) -> &History {
         &self.commits.history
     }
@@ -56,10 +69,6 @@ impl Database for DoltDatabase {
 
     fn received(&self) -> Option<u64> {
         Some(self.shared().pool.received())
-    }
-
-    fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
-        true
     }
 
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {

@@ -1,4 +1,4 @@
-//! How a table is defined at a commit, as far as one version of it is to be told from another.
+//! How a table is defined at a commit: what decides whether two versions can be compared.
 
 use std::sync::Arc;
 
@@ -14,30 +14,27 @@ use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyColumn, KeyKind, KeyOrder};
 use crate::source::dolt::common::identifier::ident;
 
-/// MySQL's number for a table that is not there.
+/// MySQL's number of the error for a table that does not exist.
 pub const NO_SUCH_TABLE: u16 = 1146;
 /// Where the last line of a `CREATE TABLE` begins.
 const LAST_LINE: &str = "\n) ENGINE=InnoDB";
-/// What Dolt puts behind it for a table that counts.
+/// What Dolt appends for a table with a counter.
 const COUNTER: &str = " AUTO_INCREMENT=";
 
 /// A definition of a table.
 #[derive(Debug)]
 pub struct TableDefinition {
-    /// What its versions have in common.
+    /// The table family.
     pub family: Arc<Family>,
     /// The columns, in the order in which they are shown.
     pub columns: Vec<String>,
     /// The columns of the primary key, in the key's order; none for a table without one.
     pub key: Vec<String>,
-    /// Whether `dolt_diff` tells all that differs between two versions, as a full read shows it.
+    /// Whether `dolt_diff` reports every difference between two versions that a full read shows.
     pub is_told: bool,
 }
 
 /// The `CREATE TABLE` at a revision, without the counter of AUTO_INCREMENT; none where there is no such table.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn statement(
     lease: &mut Lease,
     database: &str,
@@ -59,9 +56,9 @@ pub async fn statement(
     }
 }
 
-/// A counter that moved changes nothing in what rows look like, but every insert moves it.
+/// Removes the AUTO_INCREMENT counter, which every insert moves and which changes no row.
 ///
-/// Comments and defaults may hold anything: the counter is only taken out where nothing else can look like it.
+/// Comments and defaults may hold anything, so the counter is removed only where nothing else can look like it.
 fn without_counter(statement: String) -> String {
     let Some((columns, options)) = statement.split_once(LAST_LINE) else { return statement };
     let Some(counter) = options.strip_prefix(COUNTER).filter(|_| !options.contains(LAST_LINE)) else {
@@ -71,11 +68,8 @@ fn without_counter(statement: String) -> String {
     format!("{columns}{LAST_LINE}{rest}")
 }
 
-/// Reads what else there is to know of a definition. The source's label is part of the family's name: two servers
-/// may have a database of one name.
-///
-/// # Errors
-/// What the server or the connection said.
+/// Loads the columns and the key. The source's label is part of the family's id: two servers may have databases of one
+/// name.
 pub async fn load(
     lease: &mut Lease,
     label: &str,
@@ -84,7 +78,7 @@ pub async fn load(
     revision: &Revision,
     statement: &str,
 ) -> Result<TableDefinition, QueryError> {
-    // The statement is not read for columns and keys: these are asked for, so that no name can be mistaken.
+    // Columns and keys are queried, not parsed from the statement, so that no name can be mistaken.
     let place = format!("{}.{}", revision.database(database), ident(table));
     let columns = lease.rows(&format!("SHOW FULL COLUMNS FROM {place}")).await?;
     let columns = columns.iter().map(DefinedColumn::read).collect::<Result<Vec<_>, _>>()?;
@@ -97,9 +91,6 @@ pub async fn load(
 }
 
 /// The columns of a table's primary key, in the key's order; none for a table without one.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn key_columns(
     lease: &mut Lease,
     database: &str,
@@ -119,7 +110,7 @@ pub async fn key_columns(
     Ok(key.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Whether `dolt_diff` tells all. It does not
+/// Whether `dolt_diff` reports every difference. It does not
 ///
 /// - where a column is generated and not stored: it gives NULL, and mistakes the columns of a table without a key.
 ///   (`SHOW COLUMNS` does not say which are. A table whose comments say that it has one is left out, too.)
@@ -154,13 +145,13 @@ impl DefinedColumn {
         self.kind[..end].to_ascii_lowercase()
     }
 
-    /// Whether only equal values compare as equal.
+    /// Whether values that compare as equal are equal.
     fn is_exact_key(&self) -> bool {
         self.key_kind().is_some() || matches!(self.type_name().as_str(), "bit" | "enum" | "set")
     }
 
-    /// How its values compare; none where that cannot be told from what is rendered: FLOAT and DOUBLE, BIT, ENUM,
-    /// SET, texts out of line, and strings that do not compare by their bytes.
+    /// How its values compare; `None` where the rendered line does not show it: FLOAT and DOUBLE, BIT, ENUM, SET, texts out
+    /// of line, and strings that do not compare by their bytes.
     fn key_kind(&self) -> Option<KeyKind> {
         Some(match self.type_name().as_str() {
             "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" => KeyKind::Integer,
@@ -173,8 +164,8 @@ impl DefinedColumn {
         })
     }
 
-    /// Whether it is a string in one of the two collations whose weights are in the order of the code points, and so
-    /// in that of the bytes. (Dolt pads none. Other binary collations have weights for some code points only.)
+    /// Whether it is a string in one of the two collations that order by code points, and so by bytes. (Dolt pads none.
+    /// Other binary collations have weights for some code points only.)
     ///
     /// Dolt writes a collation other than `utf8mb4_0900_bin` behind the type, and says `utf8mb4_0900_bin` of every
     /// column (1.88.1); MySQL has it the other way round. Both have to agree.

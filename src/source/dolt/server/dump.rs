@@ -1,4 +1,4 @@
-//! A whole commit as SQL: one query per table, each row written as it comes.
+//! A whole commit as SQL: one query per table, each row written as it arrives.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct CommitDump {
     pub commit: Arc<str>,
     /// The tables and views there.
     pub listing: Arc<Listing>,
-    /// What the dump says of itself.
+    /// What the dump is of, for its head.
     pub subject: Subject,
 }
 
@@ -120,7 +120,7 @@ impl CommitDump {
         Ok(Programs::new(schemas, self.kept(lease, PROCEDURES).await?))
     }
 
-    /// The rows of a table of Dolt's own, which need not be there.
+    /// The rows of a system table, which need not exist.
     async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<Kept>, QueryError> {
         let query = format!(
             "SELECT * FROM {}.{table}{}{ALL_ROWS}",

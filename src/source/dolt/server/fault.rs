@@ -1,4 +1,4 @@
-//! What can go wrong between this program and a Dolt server, and what to say about it.
+//! Errors between this program and a Dolt server, and how they become messages.
 
 use std::io;
 use std::sync::Arc;
@@ -8,10 +8,13 @@ use super::client::{ClientError, short_text, tls_hint};
 use super::row_reader::WireError;
 use crate::content::{ErrorKind, SourceError};
 
+/// Longest time to the next attempt to connect: a server that is back has to show soon.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Longest part of a query that an error message repeats, in characters.
 const SHOWN_QUERY: usize = 160;
 
-/// A failed query or connection, before it is known what it was good for.
+/// Why a query or connection failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fault {
     /// No connection within the time-out.
@@ -23,49 +26,48 @@ pub enum Fault {
     /// All connections stayed busy.
     #[error("all connections to the server were busy for {0:?}")]
     Busy(Duration),
-    /// The server speaks the protocol and is not Dolt.
+    /// The server speaks MySQL's protocol but is not Dolt.
     #[error("the server is not Dolt (it calls itself {0})")]
     NotDolt(String),
-    /// What the connection or the server said.
+    /// An error of the connection or the server.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// A row that cannot be rendered.
     #[error(transparent)]
     Wire(#[from] WireError),
-    /// The server answered in a form that its documentation does not have.
+    /// The server answered in a form that its documentation does not describe.
     #[error("unexpected answer: {}", short_text(.0.as_bytes()))]
     Answer(String),
     /// The rows of a view without an order could not be sorted in a temporary file.
     #[error("its rows have no order of their own, and cannot be sorted in a temporary file: {0}")]
     Temporary(Arc<io::Error>),
-    /// The server brought too little for too long.
+    /// The server sent too little for too long.
     #[error("the server brought {received} bytes in {} s", waited.as_secs())]
     Slow {
-        /// For how long it was waited for.
+        /// How long the caller waited.
         waited: Duration,
         /// Bytes of rows that came.
         received: u64,
     },
-    /// The server failed just now, and is left alone for a while.
-    #[error("{last}; the next attempt to connect is in {:.1} s", again_in.as_secs_f32())]
+    /// The server failed just now and is left alone for a while. The text does not say how long: the log suppresses
+    /// lines that repeat.
+    #[error("{last}; the next attempt to connect is in {} s at most", LONGEST_PAUSE.as_secs())]
     Failing {
         /// How it failed.
         last: Arc<Self>,
-        /// When it is tried again.
-        again_in: Duration,
     },
     /// A commit that is not in the history.
     #[error("the commit is not in the history")]
     NoCommit,
-    /// The database moved on between listing and reading.
+    /// The database changed between listing and reading.
     #[error("the database changed since it was listed")]
     Moved,
 }
 
-/// A [`Fault`] with the query that met it.
+/// A [`Fault`] with its query.
 #[derive(Debug, Clone)]
 pub struct QueryError {
-    /// What happened.
+    /// The reason.
     pub fault: Fault,
     /// The query, where there was one.
     pub query: Option<String>,
@@ -85,7 +87,7 @@ impl QueryError {
         self
     }
 
-    /// Whether the connection broke, so that a fresh one may do better.
+    /// Whether the connection broke, so that a new one may work.
     pub fn is_broken_connection(&self) -> bool {
         matches!(&self.fault, Fault::Client(error) if error.is_broken_connection())
     }
@@ -95,8 +97,8 @@ impl QueryError {
         matches!(&self.fault, Fault::Client(ClientError::Server(_)))
     }
 
-    /// The same failure for others who waited for the same: one of the server to answer at all. `None` for
-    /// what is about this query alone.
+    /// The failure for other callers that waited for the same: the server did not answer at all. `None` for a failure of
+    /// this query alone.
     pub fn for_others(&self) -> Option<Self> {
         let is_about_server = matches!(
             self.fault,
@@ -110,12 +112,12 @@ impl QueryError {
         is_about_server.then(|| self.clone())
     }
 
-    /// Whether the server takes the password for a wrong one.
+    /// Whether the server refuses the password.
     pub fn is_wrong_password(&self) -> bool {
         matches!(&self.fault, Fault::Client(ClientError::Server(error)) if matches!(error.code, 1045 | 1698))
     }
 
-    /// The whole story: `operation` says what was being done, with its operand.
+    /// The error with what was being done: `operation`, with its operand.
     pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
         let operation = match self.query {
             Some(query) => format!("{} ({query})", operation.into()),
@@ -131,7 +133,7 @@ impl QueryError {
 }
 
 impl Fault {
-    /// What a person should read: the innermost error, without the library's wrappings around it.
+    /// The innermost error, without the wrappers of the library.
     fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
         match self {
             Self::Client(ClientError::Io(error)) => error.into(),
@@ -145,7 +147,7 @@ impl Fault {
             Self::ConnectTimeout(_) | Self::Stalled(_) | Self::Busy(_) | Self::Slow { .. } => {
                 ErrorKind::TimedOut
             }
-            Self::Failing { last, .. } => last.kind(),
+            Self::Failing { last } => last.kind(),
             Self::NotDolt(_) => ErrorKind::Unsupported,
             Self::Wire(WireError::Type { .. }) => ErrorKind::Unsupported,
             Self::Temporary(_) => ErrorKind::Unavailable,
@@ -168,7 +170,7 @@ impl Fault {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::ConnectTimeout(_) => "Does the host answer at that port, and is no firewall in between?",
-            Self::Failing { last, .. } => return last.hint(),
+            Self::Failing { last } => return last.hint(),
             Self::Stalled(_) | Self::Slow { .. } => {
                 "The server may be overloaded: SHOW PROCESSLIST there shows what it is doing."
             }
@@ -202,7 +204,7 @@ impl Fault {
     }
 }
 
-/// Error numbers are MySQL's; 1105 is "unknown error", where only Dolt's text tells what it is.
+/// The numbers are MySQL's. 1105 is "unknown error": only Dolt's text says what it is.
 fn server_kind(code: u16, message: &str) -> ErrorKind {
     const GONE: [&str; 7] = [
         "target commit not found",

@@ -1,4 +1,4 @@
-//! The commits of a database, in the order that Dolt itself gives them.
+//! The commits of a database, in Dolt's own order.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -26,11 +26,7 @@ pub struct Heads {
     pub tags: BTreeMap<String, Arc<str>>,
 }
 
-/// Loads the history that `heads` reach; what `known` already has of it is not asked for again where that is cheap
-/// to see.
-///
-/// # Errors
-/// What the server or the connection said.
+/// Loads the history that `heads` reach. What `known` already has is not loaded again where that is cheap to find out.
 pub async fn load(
     lease: &mut Lease,
     database: &str,
@@ -88,8 +84,8 @@ async fn timeline(
     log(lease, &[literal(main)]).await
 }
 
-/// The commits from `old` to `new` where they are one line without merges. Only then is the order of the whole log
-/// known without asking: the new commits, then the old log. (A merged branch sorts into the old log.)
+/// The commits from `old` to `new` where they are one line without merges. Only then the whole log is the new commits
+/// followed by the old log. (A merged branch is sorted into the old log.)
 async fn straight_news(
     lease: &mut Lease,
     old: &Arc<str>,
@@ -97,7 +93,7 @@ async fn straight_news(
 ) -> Result<Option<Vec<Arc<SnapshotMeta>>>, QueryError> {
     let news = match log(lease, &[literal(new), literal(&format!("^{old}"))]).await {
         Ok(news) => news,
-        // The old head may be gone from the server altogether: the whole log is asked for then.
+        // The old head may be gone from the server: then the whole log is loaded.
         Err(error) if error.is_answer() => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -142,7 +138,7 @@ async fn log(lease: &mut Lease, revisions: &[String]) -> Result<Vec<Arc<Snapshot
         Err(error) if error.is_answer() => error,
         result => return result,
     };
-    // A server does not send a date before the year 0 or after 9999, but for a text.
+    // A server sends a date before the year 0 or after 9999 only as a text.
     for [author, email] in [["author", "author_email"], ["committer", "email"]] {
         let columns = format!("commit_hash, CAST(date AS CHAR) AS date, parents, {author}, {email}, message");
         match commits(lease, &format!("SELECT {columns} FROM {table}")).await {

@@ -1,4 +1,4 @@
-//! One connection while it is used: its queries, and their end.
+//! One connection while it is used: runs its queries and ends them.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -17,23 +17,23 @@ use super::pool::{Pool, Session};
 use crate::source::LEAST_RATE;
 use crate::source::dolt::common::identifier::ident;
 
-/// A connection while it is used. Dropping it closes the connection, and ends the query that it may be waiting for;
-/// [`Lease::give_back`] keeps it.
+/// A connection while it is used. Dropping it closes the connection and ends its query on the server;
+/// [`Lease::give_back`] keeps the connection for the next user.
 pub struct Lease {
-    /// Taken only when the lease ends.
+    /// `None` only while the lease ends.
     session: Option<Session>,
     pool: Arc<Pool>,
-    /// Whether it was used before, so that it may have died meanwhile.
+    /// Whether the connection was used before, so that it may have died since.
     reused: bool,
     answer: AnswerState,
     patience: Patience,
     permits: Vec<ConnectionPermit>,
 }
 
-/// How long the user of a connection has waited for the server, and what came: a server that brings a row now and then must
-/// not be waited for without end.
+/// How long the user of a connection has waited and how much came: a server that sends a row now and then must not keep it
+/// waiting for ever.
 struct Patience {
-    /// For one row, and in all beyond what the bytes that came are worth.
+    /// The limit for one row, and for the whole wait beyond the time for the bytes that came.
     limit: Duration,
     waited: Duration,
     received: u64,
@@ -60,33 +60,33 @@ impl Patience {
     }
 }
 
-/// How far the last query of a connection has come.
+/// The state of a connection's last query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AnswerState {
-    /// Its answer was read to the end.
+    /// The answer was read to the end.
     Read,
-    /// The server works, and nothing came yet or for too long: it would not notice that nobody listens.
+    /// The server works and sends nothing: it would not notice a closed connection.
     Awaited,
     /// Rows come: the server notices a closed connection when it writes the next one.
     Coming,
 }
 
 impl Lease {
-    /// A lease of a session; `permits` are held as long as it lasts.
+    /// A lease of a session, which holds `permits` as long as it lasts.
     pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, permits: Vec<ConnectionPermit>) -> Self {
         let patience = Patience { limit: pool.timeouts().query, waited: Duration::ZERO, received: 0 };
         let (session, pool, answer) = (Some(session), Arc::clone(pool), AnswerState::Read);
         Self { session, pool, reused, answer, patience, permits }
     }
 
-    /// Goes on with a new session instead of one that died.
+    /// Continues with a new session instead of one that died.
     pub fn replace(&mut self, session: Session) {
         self.session = Some(session);
         self.reused = false;
         self.answer = AnswerState::Read;
     }
 
-    /// Makes `database` the current one (`db`, or `db/<hash>` for a commit).
+    /// Makes `database` (`db`, or `db/<hash>` for a commit) the current one.
     ///
     /// # Errors
     /// Where the server does not have it.
@@ -100,18 +100,12 @@ impl Lease {
         Ok(())
     }
 
-    /// A query whose rows do not matter.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
+    /// Runs a query and ignores its rows.
     pub async fn execute(&mut self, query: &str) -> Result<(), QueryError> {
         self.for_each(query, |_| Ok(())).await
     }
 
-    /// All rows of a query with a small result.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
+    /// Returns all rows of a query with a small result.
     pub async fn rows(&mut self, query: &str) -> Result<Vec<Row>, QueryError> {
         let mut rows = Vec::new();
         self.for_each(query, |row| {
@@ -122,10 +116,10 @@ impl Lease {
         Ok(rows)
     }
 
-    /// Hands each row to `take`, which may keep it: there is a limit to how much comes.
+    /// Calls `take` for each row, which may keep it. Limited to [`Pool::largest_list`] bytes.
     ///
     /// # Errors
-    /// What the server, the connection or `take` said, with the query.
+    /// Errors of the server, the connection or `take`, with the query.
     pub async fn for_each(
         &mut self,
         query: &str,
@@ -142,10 +136,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Starts a query; its rows are read from the answer.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
+    /// Starts a query, whose rows are read from the answer.
     pub async fn start<'l>(&'l mut self, query: &'l str) -> Result<Answer<'l>, QueryError> {
         let session = self.session.as_mut().ok_or_else(closed)?;
         self.answer = AnswerState::Awaited;
@@ -164,12 +155,12 @@ impl Lease {
         }
     }
 
-    /// Whether the connection was used before, so that it may have died meanwhile.
+    /// Whether the connection was used before, so that it may have died since.
     pub fn is_reused(&self) -> bool {
         self.reused
     }
 
-    /// Keeps the connection for the next user. Only for one whose last answer was read to its end.
+    /// Keeps the connection for the next user, if its last answer was read to the end.
     pub fn give_back(mut self) {
         if self.session.as_ref().is_some_and(|session| !session.conn.is_pending())
             && let Some(session) = self.session.take()
@@ -198,11 +189,11 @@ fn closed() -> QueryError {
     ClientError::Closed.into()
 }
 
-/// The rows of a query as they come.
+/// The rows of a query as they arrive.
 pub struct Answer<'l> {
     result: ResultRows<'l>,
     query: &'l str,
-    /// How many bytes of it were counted.
+    /// Bytes that were counted.
     received: u64,
     patience: &'l mut Patience,
     permits: &'l [ConnectionPermit],
@@ -217,10 +208,7 @@ impl Answer<'_> {
         self.result.columns()
     }
 
-    /// The next row. A server that sends none for too long has the query ended.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
+    /// The next row. Fails where the server sends none for too long.
     pub async fn next(&mut self) -> Result<Option<Row>, QueryError> {
         match self.patience.wait(self.result.next()).await {
             Ok(row) => {
@@ -237,9 +225,9 @@ impl Answer<'_> {
     }
 }
 
-/// What follows when a query of a connection fails.
+/// Notes that a query failed, and returns its error.
 fn failed(fault: Fault, query: &str, state: &mut AnswerState, pool: &Pool, reused: bool) -> QueryError {
-    // Else the server answered, or is gone.
+    // Otherwise the server answered or is gone.
     let is_at_work = matches!(fault, Fault::Stalled(_) | Fault::Slow { .. });
     *state = if is_at_work { AnswerState::Awaited } else { AnswerState::Read };
     let error = QueryError::from(fault).in_query(query);
@@ -250,7 +238,7 @@ fn failed(fault: Fault, query: &str, state: &mut AnswerState, pool: &Pool, reuse
     error
 }
 
-/// Ends the query of connection `id` on the server, from a connection of its own and without waiting for it.
+/// Ends the query of connection `id` over another connection, without waiting.
 fn kill(pool: &Arc<Pool>, id: u32) {
     let now = Instant::now();
     if pool.attempts().failure(now, now).is_some() {

@@ -1,4 +1,4 @@
-//! How the lengths of many versions of a table differ, from one pass over its history.
+//! Finds by how many bytes many versions of a table differ, from one pass over its history.
 //!
 //! `dolt_diff_<t>` compares commits with their parents, far cheaper per commit than `dolt_diff` (which loads every
 //! table of both): 0.06 ms against 0.4 ms. Asked for lists of commits it is cheaper than a scan, too (3,000 commits
@@ -7,13 +7,13 @@
 //! - It shows all versions by the definition of the commit that it is read from. So it is read from a commit of the
 //!   same family, and only versions of the family count. It finds key columns by tags, which SQL does not show and
 //!   which renamed columns keep; among several key columns they could be mistaken, unless no definition changed.
-//! - It stops without a word where it cannot compare. So a step counts only where it gave rows: whether none is
-//!   because nothing differs is not known. Rows of one pair of commits come all or not at all.
-//! - It notes one child per parent, and gives a pair twice where a parent comes twice. So no parent is asked for
-//!   twice in one query, and merges are asked for one by one.
+//! - It stops without an error where it cannot compare. So a delta counts only where rows came: no rows may mean that
+//!   nothing differs, or not. Rows of one pair of commits come all or not at all.
+//! - It knows one child per parent, and returns a pair twice where a parent occurs twice. So no parent is in a query
+//!   twice, and merges are queried one by one.
 //!
-//! A merge or a rewrite may differ in all rows. So there is a limit for the rows that are read, within a query, too;
-//! the pair of commits in which it is met is left out, and no more is asked for.
+//! A merge or a rewrite may differ in all rows. So the number of rows is limited, also within a query; the pair of commits
+//! that exceeds it is left out, and no more is queried.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -41,21 +41,16 @@ const MOST: usize = 128;
 const CHEAPER_BELOW: u64 = 3;
 /// What a full read costs however few rows there are, in rows: 0.5 ms.
 const ROWS_PER_READ: u64 = 100;
-/// Rows of `dolt_diff_<t>` that are read at least for all steps asked for at once, if there are as many: 0.3 s. More
-/// are read only where one full read takes longer.
+/// Rows of `dolt_diff_<t>` that one call may read in any case: 0.3 s. More are read only where one full read takes longer.
 const ROWS_AT_ONCE: u64 = 20_000;
-/// Most definitions that are asked for at once, at 0.4 ms each and a connection. (`dolt_schema_diff` tells of many in
-/// one query, at 1.2 ms each.)
+/// Most definitions that one call loads, at 0.4 ms each. (`dolt_schema_diff` returns many in one query, at 1.2 ms each.)
 const MOST_DEFINITIONS: usize = 256;
-/// The same where reading a version takes hardly longer than asking for its definition.
+/// The same where reading a version takes hardly longer than loading its definition.
 const MOST_DEFINITIONS_OF_SMALL: usize = 16;
-/// Rows of a table that is not small in that sense: two definitions may be asked for per step.
+/// From so many rows on, a table is not small in that sense: two definitions may be loaded per version.
 const ROWS_PER_DEFINITIONS: u64 = 400;
 
-/// Up to about `count` steps to versions around one. Fewer where full reads are cheaper.
-///
-/// # Errors
-/// What the server or the connection said.
+/// Up to about `count` length deltas of versions around one. Fewer where full reads are cheaper.
 pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<Step>, QueryError> {
     let definition = &*version.definition().await?;
     if !definition.is_told {
@@ -68,8 +63,7 @@ pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<Step>, Q
     let rows = row_count(version).await?;
     let mut candidates = candidates(version, definition, around, rows).await?;
     match compare(version, definition, &candidates, rows).await {
-        // It refuses all where one has a key with other tags than another one: 1.83.2 where a table was dropped and
-        // made again.
+        // It refuses all where keys have different tags: 1.83.2 where a table was dropped and made again.
         Err(error) if error.is_answer() => {
             candidates.retain(|candidate| candidate.is_unchanged);
             compare(version, definition, &candidates, rows).await
@@ -81,17 +75,17 @@ pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<Step>, Q
 /// A version that may be compared with the one that it was made from.
 struct Candidate {
     made: MadeVersion,
-    /// Whether it comes of the version asked about, or is it.
+    /// Whether it is the given version or a later one.
     is_later: bool,
-    /// Whether no commit changed the definition between this and the version asked about.
+    /// Whether no commit changed the definition between this and the given version.
     is_unchanged: bool,
 }
 
-/// Those that are of the family, as is what they were made from.
+/// The versions of the family whose parents are of the family too.
 ///
 /// Each insert into a table with an AUTO_INCREMENT column changes its definition, and only the definition itself tells
-/// that it is the counter alone. These are asked for one by one, so there is a limit for them; they are remembered, so
-/// that the next ones who ask come further.
+/// that only the counter changed. Definitions are loaded one by one up to a limit, and kept, so that the next call comes
+/// further.
 async fn candidates(
     version: &TableVersion,
     definition: &TableDefinition,
@@ -122,11 +116,11 @@ async fn candidates(
     Ok(candidates)
 }
 
-/// Definitions of a table held against one of them.
+/// Compares definitions of a table with one of them.
 struct FamilyOf<'d> {
     version: &'d TableVersion,
     definition: &'d TableDefinition,
-    /// How many may still be asked for.
+    /// How many may still be loaded.
     left: usize,
 }
 
@@ -147,7 +141,7 @@ impl FamilyOf<'_> {
     }
 }
 
-/// The steps to versions, as far as they are cheap.
+/// The length deltas of the candidates that are cheap to compare.
 async fn compare(
     version: &TableVersion,
     definition: &TableDefinition,
@@ -176,7 +170,7 @@ async fn compare(
     Ok(steps)
 }
 
-/// Which versions are asked for together.
+/// Groups the versions into queries.
 fn queries<'v>(versions: impl Iterator<Item = &'v MadeVersion>) -> Vec<Vec<&'v MadeVersion>> {
     let mut queries = Vec::new();
     let (mut asked, mut parents) = (Vec::new(), HashSet::new());
@@ -208,10 +202,10 @@ struct Difference {
 /// By the commit that is changed, and the one that it is changed to.
 type Differences = HashMap<(String, String), Difference>;
 
-/// What a query said.
+/// The result of a query.
 #[derive(Default)]
 struct Compared {
-    /// Of pairs all of whose rows were read.
+    /// Only of pairs whose rows were all read.
     differences: Differences,
     rows: u64,
     is_cut_short: bool,

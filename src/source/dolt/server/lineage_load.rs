@@ -1,6 +1,6 @@
-//! Asking the server what [`crate::source::dolt::common::lineage`] needs, in as few queries as possible.
+//! Loads what [`crate::source::dolt::common::lineage`] needs, in as few queries as possible.
 //!
-//! Facts relied on, from Dolt's documentation and source and checked on servers: the system table `dolt_diff`
+//! It relies on these facts from Dolt's documentation and source, checked on servers: the system table `dolt_diff`
 //! compares a commit with its first parent only, has no rows for a commit without parents, names a renamed table
 //! by its new name and a dropped one by its old, and `commit_hash IN (...)` is an index look-up that also finds
 //! commits of other branches. `dolt_diff_summary(a, b)` compares any two commits by the tables' hashes.
@@ -19,22 +19,19 @@ use crate::util::locks::lock;
 
 /// Commits per look-up in `dolt_diff`: about 0.1 ms each, more with longer lists.
 const COMMITS_PER_QUERY: usize = 200;
-/// From how many commits on one scan of `dolt_diff` is used, which takes half as long for each (a history of
-/// 20,000 commits in 1 s).
+/// From so many commits on, one scan of `dolt_diff` replaces look-ups: it takes half as long per commit (a history of 20,000
+/// commits in 1 s).
 const SCAN_FROM: usize = 1000;
 /// Comparisons with further parents per query.
 const COMPARISONS_PER_QUERY: usize = 25;
 
 type ChangesByCommit = HashMap<Arc<str>, Vec<Change>>;
 
-/// Adds the commits of a history that the lineage does not hold yet. Those that the server does not have any more are left out: where
-/// a branch was deleted and collected, the others are listed all the same.
+/// Adds the commits of a history that the lineage does not hold yet. Commits that the server no longer has are left out: where
+/// a branch was deleted and collected, the others are still listed.
 ///
-/// `lease` has to use the database itself, not one of its revisions. The lineage is not locked while the server
-/// is asked; only one such load may run at a time.
-///
-/// # Errors
-/// What the server or the connection said.
+/// `lease` has to use the database itself, not one of its revisions. The lineage is not locked during queries; only one
+/// such load may run at a time.
 pub async fn extend(
     lineage: &Mutex<Lineage>,
     lease: &mut Lease,
@@ -60,7 +57,7 @@ pub async fn extend(
         let (covered, others): (Vec<_>, Vec<_>) =
             chunk.iter().partition(|commit| is_scanned && on_timeline.contains(&commit.id));
         let mut changes = look_up(lease, &others, is_known).await?;
-        // A commit that is gone has no rows in dolt_diff, just as one without changes. One that is still there was there before.
+        // A commit that is gone has no rows in dolt_diff, like one without changes. One that still exists existed before, too.
         let there = still_there(lease, &others).await?;
         let is_there = |id: &Arc<str>| is_scanned && on_timeline.contains(id) || there.contains(&**id);
         let chunk: Vec<_> = chunk.iter().filter(|commit| is_there(&commit.id)).map(Arc::clone).collect();
@@ -92,7 +89,7 @@ fn is_whole(timeline: &[Arc<SnapshotMeta>]) -> bool {
 
 /// The changes of all commits that a head reaches.
 async fn scan(lease: &mut Lease, database: &str, head: &Arc<str>) -> Result<ChangesByCommit, QueryError> {
-    // Of the database at that commit, so that what is committed meanwhile does not matter.
+    // Of the database at that commit, so that later commits do not matter.
     let database = Revision::Commit(Arc::clone(head)).database(database);
     collect_changes(
         lease,
@@ -114,12 +111,12 @@ async fn collect_changes(lease: &mut Lease, query: &str) -> Result<ChangesByComm
     Ok(changes)
 }
 
-/// Orders commits so that each stands behind those of its parents that are among them.
+/// Orders commits so that each comes after its parents.
 fn parents_first(commits: &[Arc<SnapshotMeta>]) -> Vec<Arc<SnapshotMeta>> {
     let by_hash: HashMap<_, _> = commits.iter().map(|commit| (Arc::clone(&commit.id), commit)).collect();
     let mut done = HashSet::with_capacity(commits.len());
     let mut ordered = Vec::with_capacity(commits.len());
-    // Oldest first, which is nearly the order wanted, so the stack stays small.
+    // Oldest first, which is nearly the result, so the stack stays small.
     for start in commits.iter().rev() {
         let mut stack = vec![start];
         while let Some(&commit) = stack.last() {
@@ -141,7 +138,7 @@ fn parents_first(commits: &[Arc<SnapshotMeta>]) -> Vec<Arc<SnapshotMeta>> {
     ordered
 }
 
-/// The changes of some commits, wherever in the history they are.
+/// The changes of some commits of any branch.
 async fn look_up(
     lease: &mut Lease,
     commits: &[&Arc<SnapshotMeta>],
@@ -177,10 +174,10 @@ async fn still_there(
     rows.iter().map(|row| needed_text(row, 0)).collect()
 }
 
-/// Finds the changed tables of merges that are just as in another parent.
+/// Finds the changed tables of merges that are equal in another parent.
 ///
 /// `dolt_diff_summary` finds them in one query, but leaves out tables whose primary key differs, as if they were equal.
-/// So what it does not name is equal only if its hashes are.
+/// So a table that it does not name is equal only if the hashes are.
 async fn mark_merged(
     lease: &mut Lease,
     database: &str,
@@ -208,7 +205,7 @@ async fn mark_merged(
     Ok(())
 }
 
-/// Whether a table is the same at two commits. One that is missing at either is not.
+/// Whether a table is the same at two commits. False where it is missing at one.
 async fn has_one_hash(
     lease: &mut Lease,
     database: &str,
@@ -229,7 +226,7 @@ async fn has_one_hash(
     Ok(matches!(&hashes[..], [one, other] if one == other && !one.is_empty()))
 }
 
-/// The tables in which the commits of each pair differ, with the place of the pair.
+/// The tables in which the commits of each pair differ, with the index of the pair.
 async fn differing_tables(
     lease: &mut Lease,
     pairs: &[(Arc<str>, Arc<str>)],

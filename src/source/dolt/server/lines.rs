@@ -8,15 +8,12 @@ use super::server_database::ServerDatabase;
 use crate::content::Sink;
 use crate::memory::Sorter;
 
-/// Size of the pieces handed on, in bytes.
+/// Size of a piece, in bytes.
 const PIECE: usize = 256 * 1024;
 
-/// Something that is copied, line by line. May be asked to begin anew.
+/// Something that is copied line by line. May be called again from the beginning.
 pub trait CopyLines: Sync {
     /// Copies all of it.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
     fn copy(
         &self,
         lease: &mut Lease,
@@ -24,10 +21,10 @@ pub trait CopyLines: Sync {
     ) -> impl Future<Output = Result<CopyEnd, QueryError>> + Send;
 }
 
-/// Copies into a sink, over a connection for that; once more where it turns out to be dead before anything was handed on.
+/// Copies into a sink over a connection of its own; once more where it is dead before anything was pushed.
 ///
 /// # Errors
-/// What the server or the connection said, and where there is no connection.
+/// Errors of the server or the connection, and where there is no connection.
 pub async fn copy_lines(
     database: &ServerDatabase,
     from: &impl CopyLines,
@@ -53,7 +50,7 @@ pub async fn copy_lines(
 pub enum CopyEnd {
     /// With the last row.
     Whole,
-    /// Nobody wants the rest.
+    /// The reader left.
     Closed,
 }
 
@@ -65,7 +62,7 @@ pub struct LineWriter<'s> {
 }
 
 impl<'s> LineWriter<'s> {
-    /// None yet.
+    /// A writer without lines.
     pub fn new(sink: &'s mut Sink) -> Self {
         Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
     }
@@ -75,7 +72,7 @@ impl<'s> LineWriter<'s> {
         self.sink.sorter()
     }
 
-    /// Forgets what was added, to begin anew. False where some of it was handed on already.
+    /// Forgets what was added, to start again. False where some of it was already pushed.
     pub fn restart(&mut self) -> bool {
         self.buffer.clear();
         !self.pushed
@@ -86,23 +83,23 @@ impl<'s> LineWriter<'s> {
         self.buffer.extend_from_slice(line);
     }
 
-    /// What was added and not handed on yet, to add to.
+    /// The lines that were not pushed yet, to append to.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// Whether it is time to push.
+    /// Whether there is enough to push.
     pub fn is_full(&self) -> bool {
         self.buffer.len() >= PIECE
     }
 
-    /// Hands on what was added.
+    /// Pushes what was added.
     pub async fn push(&mut self) -> CopyEnd {
         if self.buffer.is_empty() {
             return CopyEnd::Whole;
         }
         self.pushed = true;
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        // Copied, so that a piece takes no more memory than its length: the cache counts lengths.
         let piece = Bytes::copy_from_slice(&self.buffer);
         self.buffer.clear();
         match self.sink.push(piece).await {

@@ -1,4 +1,4 @@
-//! Asking the server which tables and views there are at one revision.
+//! Lists the tables and views at one revision.
 
 use std::sync::Arc;
 
@@ -14,9 +14,6 @@ use crate::source::dolt::common::listing::Listing;
 use crate::source::dolt::common::views::StoredView;
 
 /// Lists a database at a revision; `exclude` holds patterns for `table` and `db/table`.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn list(
     lease: &mut Lease,
     database: &str,

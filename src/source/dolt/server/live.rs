@@ -1,8 +1,7 @@
 //! The working set: what is not committed yet.
 //!
-//! A table that is as in the head commit has that commit's entry, and with it its identity. Another one is
-//! named by its hash in the working set, and reading it checks, in one transaction, that it still has that
-//! hash.
+//! A table that is as in the head commit has the entry of that commit, with its id. The id of a changed table is made from
+//! its hash in the working set; reading checks in one transaction that it still has that hash.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,9 +31,6 @@ use crate::source::dolt::common::listing::Listing;
 use crate::source::dolt::common::views::ShownView;
 
 /// The files of the working set as of now.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn files(commits: &Commits) -> Result<Arc<[FileEntry]>, QueryError> {
     let mut load = commits.database.live.begin().await?;
     let listed = list_working(commits, &mut load.value).await;
@@ -44,7 +40,7 @@ pub async fn files(commits: &Commits) -> Result<Arc<[FileEntry]>, QueryError> {
 async fn list_working(commits: &Commits, memory: &mut LiveMemory) -> Result<Arc<[FileEntry]>, QueryError> {
     let database = &commits.database;
     let head = commits.head().ok_or(Fault::Moved)?;
-    // From any connection, and tried again on a fresh one: this is the query after a pause.
+    // Over any connection, and again over a new one: it is the first query after a pause.
     let working = working_hash(&database.pool.rows(Some(&database.name), WORKING_HASH).await?)?;
     if let Some(seen) = memory.last.as_ref().filter(|seen| seen.working == working && seen.head == head.id) {
         return Ok(Arc::clone(&seen.files));

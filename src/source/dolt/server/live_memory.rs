@@ -14,7 +14,7 @@ use crate::util::clock::WallClock;
 /// How many changed contents are remembered beyond those of the last listing: some 100 bytes each.
 const REMEMBERED: usize = 10_000;
 
-/// What was seen of a working set: asking again while nothing changed is one small query.
+/// What is remembered of a working set: listing it again while nothing changed is one small query.
 #[derive(Default)]
 pub struct LiveMemory {
     pub last: Option<SeenListing>,
@@ -22,7 +22,7 @@ pub struct LiveMemory {
     pub first_seen: FirstSeen,
 }
 
-/// When a changed content was first seen: also one that went and may come back, and then is as old as before.
+/// When each changed content was first seen. One that went is kept: it may come back, and then is as old as before.
 pub struct FirstSeen(LruCache<ContentId, Timestamp>);
 
 impl Default for FirstSeen {
@@ -32,12 +32,12 @@ impl Default for FirstSeen {
 }
 
 impl FirstSeen {
-    /// The clock's time where it is seen for the first time; the server keeps none for what is not committed.
+    /// When a content was first seen; now for a new one. (The server keeps no time for what is not committed.)
     pub fn of(&mut self, id: ContentId, clock: &WallClock) -> Timestamp {
         *self.0.get_or_insert(id, || clock.now())
     }
 
-    /// Forgets what was not seen for the longest time; nothing of the last listing, of so many entries.
+    /// Forgets what was not seen for the longest time, but nothing of the last listing, which has so many entries.
     pub fn shrink(&mut self, listed: usize) {
         while self.0.len() > REMEMBERED.max(listed) {
             self.0.pop_lru();
@@ -51,7 +51,7 @@ pub struct SeenListing {
     pub files: Arc<[FileEntry]>,
 }
 
-/// The head commit, for telling what the working set changed.
+/// The head commit, with which the working set is compared.
 pub struct HeadListing {
     pub commit: Arc<str>,
     pub files: HashMap<Arc<str>, FileEntry>,

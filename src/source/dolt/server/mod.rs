@@ -1,4 +1,4 @@
-//! A running Dolt server, asked over MySQL's protocol.
+//! A running Dolt server, read over MySQL's protocol.
 //!
 //! | file | concern |
 //! | --- | --- |
@@ -77,16 +77,16 @@ use crate::content::{ErrorKind, SourceError};
 use crate::source::verify::Finding;
 use crate::source::{Database, Source};
 
-/// Table patterns that are left out unless the user says otherwise: Beads keeps passwords in it.
+/// Tables that are left out by default: Beads keeps passwords in them.
 pub const SECRET_TABLES: [&str; 1] = ["federation_peers"];
 
-/// How many polls leave a database alone that does not answer, until one asks it again.
+/// A database that does not answer is asked again only after so many polls.
 const POLLS_BETWEEN_RETRIES: u64 = 20;
 
-/// Target of log lines about a password that others can get at.
+/// Target of log lines about a password that others can read.
 pub const EXPOSED: &str = "asof::exposed";
 
-/// Most bytes of a list (of commits, say) that is held as a whole.
+/// Largest list, for example of commits, that is held in memory, in bytes.
 const LARGEST_LIST: u64 = 512 << 20;
 
 /// How to talk to a server.
@@ -98,19 +98,18 @@ pub struct DoltOptions {
     pub password: Option<Password>,
     /// How to read the password again when the server refuses it.
     pub read_password_again: Option<ReadAgain>,
-    /// Whom an encrypted connection has to lead to. Connections are encrypted where this is given, or `?tls` stands in
-    /// the URL.
+    /// How the server proves who it is. Connections are encrypted where this is given or the URL has `?tls`.
     pub tls: Option<TlsOptions>,
     /// Tables and views to leave out: patterns for `table` and for `db/table`.
     pub exclude: GlobSet,
     /// How long a connection may take.
     pub connect_timeout: Duration,
-    /// How long a query may go without sending a row before it is ended, and how long all queries of one step together
-    /// beyond what they bring at [`crate::source::LEAST_RATE`].
+    /// How long a query may take without sending a row, and how long all queries of one step may take together beyond
+    /// the time for their bytes at [`crate::source::LEAST_RATE`].
     pub query_timeout: Duration,
-    /// Most bytes of a list that is held as a whole: a server that sends more is not read further.
+    /// Largest list that is held in memory, in bytes. A server that sends more gets an error.
     pub largest_list: u64,
-    /// What time it is.
+    /// The clock.
     pub clock: WallClock,
 }
 
@@ -130,7 +129,7 @@ impl Default for DoltOptions {
     }
 }
 
-/// A Dolt server as a source of databases.
+/// A Dolt server as a source.
 pub struct DoltSqlSource {
     url: DoltUrl,
     label: Arc<str>,
@@ -141,7 +140,7 @@ pub struct DoltSqlSource {
     known: Mutex<KnownDatabases>,
 }
 
-/// What the last poll left.
+/// What the last poll found.
 #[derive(Default)]
 struct KnownDatabases {
     databases: BTreeMap<String, KnownDatabase>,
@@ -149,10 +148,10 @@ struct KnownDatabases {
     complaints: BTreeMap<String, Finding>,
     /// Databases that did not answer at all.
     silent: BTreeSet<String>,
-    /// Databases that were said to be left out.
+    /// Databases that the log named as left out.
     left_out: BTreeSet<String>,
     polls: u64,
-    /// Whether the last list given is still what is known. News of a poll that then failed wait for the next one.
+    /// Whether the last list that was returned is up to date. News of a poll that then failed wait for the next one.
     is_delivered: bool,
 }
 
@@ -162,11 +161,10 @@ struct KnownDatabase {
 }
 
 impl DoltSqlSource {
-    /// A source for `dolt://[user@]host[:port][/database]`. Nothing is asked of the server yet.
+    /// A source for `dolt://[user@]host[:port][/database]`. Does not connect yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for a URL that makes no sense or holds a password, and for a name without a database
-    /// that it could be for.
+    /// [`ErrorKind::Invalid`] for a URL that is malformed or holds a password, and for a name without a database.
     pub fn new(url: &str, options: DoltOptions) -> Result<Self, SourceError> {
         let parsed = parse(url)?;
         let label: Arc<str> = parsed.to_string().into();
@@ -230,8 +228,8 @@ impl DoltSqlSource {
         Ok(DoltDatabase::new(database, shown_name, history))
     }
 
-    /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view and is tried
-    /// again with the next poll.
+    /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view; the next poll
+    /// tries again.
     async fn load_changed(
         &self,
         known: &mut KnownDatabases,
@@ -261,7 +259,7 @@ impl DoltSqlSource {
         Ok(())
     }
 
-    /// The one database asked for is not there: say which are.
+    /// The error for the one database of the URL that does not exist; the hint names those that do.
     async fn missing(&self, wanted: &str) -> SourceError {
         let operation = format!("there is no database {wanted:?}");
         let error = SourceError::new(ErrorKind::Missing, &*self.label, operation);
@@ -275,7 +273,7 @@ impl DoltSqlSource {
     }
 }
 
-/// Checks a URL without asking the server. One that is right holds no password and may be repeated.
+/// Checks a URL without connecting. A valid one holds no password and may be printed.
 ///
 /// # Errors
 /// As [`DoltSqlSource::new`].
@@ -285,13 +283,13 @@ pub fn check_url(url: &str) -> Result<(), SourceError> {
 
 fn parse(url: &str) -> Result<DoltUrl, SourceError> {
     DoltUrl::parse(url).map_err(|error| {
-        // The text is not repeated: it may hold a password.
+        // The URL is not printed: it may hold a password.
         let hint = error.hint();
         SourceError::new(ErrorKind::Invalid, "dolt", "cannot use this URL").because(error).with_hint(hint)
     })
 }
 
-/// Says once that a password is proven where others can read along.
+/// Returns a function that warns once about a log-in without encryption.
 fn warn_once(label: Arc<str>) -> Box<dyn Fn(Exposed) + Send + Sync> {
     let once = std::sync::Once::new();
     Box::new(move |exposed| {
@@ -316,7 +314,7 @@ impl KnownDatabases {
         Expected { answering, silent }
     }
 
-    /// Logs why a database cannot be read, unless that was the reason last time, too.
+    /// Logs why a database cannot be read, unless the last reason was the same.
     fn complain(&mut self, name: &str, error: &SourceError) {
         let finding = Finding::of(name, error);
         if self.complaints.get(name) != Some(&finding) {
@@ -325,7 +323,7 @@ impl KnownDatabases {
         }
     }
 
-    /// The databases left out that were not named before, so that each is logged once.
+    /// The databases left out that the log did not name yet.
     fn newly_left_out(&mut self, left_out: BTreeSet<String>) -> Vec<String> {
         left_out.into_iter().filter(|name| self.left_out.insert(name.clone())).collect()
     }

@@ -1,10 +1,9 @@
-//! One row in many versions of a table, found by its key.
+//! Finds one row by its key in many versions of a table.
 //!
 //! `dolt_history_<t>` with a condition on the key looks the row up in every commit that leads to the one that it is read
 //! from, by the primary index: 3,000 commits take 80 ms, where as many `SELECT ... AS OF` take 750. It shows all rows by
-//! the definition of the commit that it is read from: a column of another type is NULL, and one that is gone is left
-//! out. So it answers for the versions that have this very definition, of a table whose key was never another one; all others
-//! are looked up one by one.
+//! the definition of the commit that it is read from: a column of another type is NULL, and a dropped one is left out. So it
+//! answers for the versions with this definition, of a table whose key never changed; all others are queried one by one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -27,17 +26,14 @@ use crate::util::locks::lock;
 /// What `dolt_history_<t>` adds to the columns of a table.
 const ADDED: [&str; 3] = ["commit_hash", "committer", "commit_date"];
 
-/// So many versions are looked up one by one sooner than all of them at once.
+/// Up to so many versions are faster one by one than all at once.
 const FEW_VERSIONS: usize = 100;
 
 /// By version, the row's line; `None` where there is no such row.
 type RowByVersion = HashMap<String, Option<Bytes>>;
 
-/// The row with a key of this name in some versions, all of them in the history of commit `newest`. Versions with keys
-/// that such a name cannot be held against are left out.
-///
-/// # Errors
-/// What the server or the connection said.
+/// The row with a key of this name in some versions, all of them in the history of commit `newest`. Versions whose keys
+/// cannot be compared with the name are left out.
 pub async fn rows_named(
     table: &TableVersion,
     name: &str,
@@ -94,8 +90,8 @@ struct AskedVersion {
     condition: String,
 }
 
-/// Whether the table had such a key whenever there was one of its name, in any line of history. `dolt_history_<t>` looks the
-/// row up in all commits, and holds today's key against whatever the key was then: a number against a text ends the connection.
+/// Whether every table of this name in the history had the same key. `dolt_history_<t>` compares today's key with the key at
+/// every commit: a number with a text ends the connection.
 async fn has_one_key(table: &TableVersion, definition: &TableDefinition) -> Result<bool, QueryError> {
     let redefined = lock(&table.database.lineage).redefinitions(&table.table);
     for commit in redefined {
@@ -107,14 +103,13 @@ async fn has_one_key(table: &TableVersion, definition: &TableDefinition) -> Resu
     Ok(true)
 }
 
-/// How the columns of a key are called, and compare.
+/// The names of a key's columns, and how they compare.
 fn key_kinds(definition: &TableDefinition) -> (&[String], Option<Vec<KeyKind>>) {
     let order = definition.family.order.as_ref();
     (&definition.key, order.map(|order| order.columns().iter().map(|column| column.kind).collect()))
 }
 
-/// The row in versions of one definition, that of `newest`. `None` where the server fails at it, as it does at keys that it
-/// cannot compare.
+/// The row in versions with the definition of `newest`. `None` where the server fails, as with keys that it cannot compare.
 async fn from_history(
     table: &TableVersion,
     name: &str,
@@ -138,14 +133,14 @@ fn has_added_column(definition: &TableDefinition) -> bool {
     definition.columns.iter().any(|column| ADDED.iter().any(|added| column.eq_ignore_ascii_case(added)))
 }
 
-/// What a name says of the rows of a table.
+/// What a name means for the rows of a table.
 #[derive(Debug, PartialEq, Eq)]
 enum Condition {
     /// Which row has this name.
     Sql(String),
     /// No row can have it.
     Never,
-    /// That cannot be told.
+    /// It cannot be compared.
     Unknown,
 }
 
@@ -176,7 +171,7 @@ fn condition(definition: &TableDefinition, name: &str) -> Condition {
             let equal = values.map(|(column, value)| format!("{} = {}", ident(column), sql_value(value)));
             Condition::Sql(equal.collect::<Vec<_>>().join(" AND "))
         }
-        // Whatever is no whole number, or no text, is the key of no such row. Other values have several spellings.
+        // A name that is no integer, or no text, is the key of no such row. Other values have several spellings.
         None if order.columns().iter().all(|c| matches!(c.kind, KeyKind::Integer | KeyKind::Text)) => {
             Condition::Never
         }

@@ -1,4 +1,4 @@
-//! A password that is wiped from memory when it is no longer needed, and that no message can repeat.
+//! A password that is wiped from memory when it is no longer needed and that no message can print.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -35,17 +35,17 @@ impl From<&str> for Password {
     }
 }
 
-/// Reads a password again from where it was read; `None` where that fails, which it says itself. May block.
+/// Reads a password again from its file; `None` where that fails, which it logs itself. May block.
 pub type ReadAgain = Arc<dyn Fn() -> Option<Password> + Send + Sync>;
 
-/// The password for a server, which may be replaced while it is in use.
+/// The password for a server, which may change while it is in use.
 pub struct CurrentPassword {
     current: Mutex<Option<Password>>,
     read_again: Option<ReadAgain>,
 }
 
 impl CurrentPassword {
-    /// Begins with `password`.
+    /// A current password of `password`.
     pub fn new(password: Option<Password>, read_again: Option<ReadAgain>) -> Self {
         Self { current: Mutex::new(password), read_again }
     }
@@ -55,7 +55,7 @@ impl CurrentPassword {
         lock(&self.current).clone()
     }
 
-    /// Reads it again after the server has refused it, and says whether it is another one now. May block.
+    /// Reads it again after the server refused it; returns whether it changed. May block.
     pub fn renew(&self) -> bool {
         let Some(new) = self.read_again.as_ref().and_then(|read| read()) else { return false };
         let mut current = lock(&self.current);

@@ -1,4 +1,4 @@
-//! Noticing what is new: one query over all databases.
+//! Looks for news: one query over all databases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,12 +23,12 @@ const DATABASE: &str = "d";
 /// Databases per query: the server plans a long UNION in quadratic time (32 databases 60 ms, 8 of them 5 ms).
 const DATABASES_PER_QUERY: usize = 16;
 
-/// What the poll before saw.
+/// What the previous poll saw.
 #[derive(Debug, Default)]
 pub struct Expected {
     /// Databases that answered.
     pub answering: BTreeSet<String>,
-    /// Databases that did not, and that need not be asked again now.
+    /// Databases that did not answer and need not be asked again now.
     pub silent: BTreeSet<String>,
 }
 
@@ -37,19 +37,19 @@ pub struct Expected {
 pub struct Polled {
     /// Each database with its branches and tags.
     pub heads: BTreeMap<String, Heads>,
-    /// Databases that are there and do not answer.
+    /// Databases that exist and do not answer.
     pub silent: BTreeSet<String>,
     /// Why, for those that were asked.
     pub failures: Vec<(String, QueryError)>,
-    /// Databases left out for their names, where all were asked for.
+    /// Databases left out for their names, where the URL names none.
     pub left_out: BTreeSet<String>,
 }
 
-/// Asks all databases for their branches and tags, in one query while no database comes, goes or fails.
-/// `only` restricts it all to one database.
+/// Asks all databases for their branches and tags: in one query as long as no database comes, goes or fails. `only`
+/// restricts it to one database.
 ///
 /// # Errors
-/// What the connection said. An error of one database is in [`Polled::failures`].
+/// Errors of the connection. An error of one database is in [`Polled::failures`].
 pub async fn poll(pool: &Arc<Pool>, expected: Expected, only: Option<&str>) -> Result<Polled, QueryError> {
     match poll_expected(pool, &expected.answering, only).await {
         Ok((names, heads)) if is_as_expected(&names, &expected, only) => {
@@ -66,7 +66,7 @@ fn is_as_expected(names: &BTreeSet<String>, expected: &Expected, only: Option<&s
     asked && (only.is_some() || names.iter().eq(expected.answering.union(&expected.silent)))
 }
 
-/// The names of all databases (unless it is about one), and the heads of those expected to answer.
+/// The names of all databases (unless there is only one), and the heads of those expected to answer.
 async fn poll_expected(
     pool: &Arc<Pool>,
     databases: &BTreeSet<String>,
@@ -81,7 +81,7 @@ async fn poll_expected(
     Ok((names, heads))
 }
 
-/// The long way: which databases there are, then each by itself, so that a broken one does not hide the rest.
+/// Asks for the databases, then each one separately, so that a broken one does not hide the rest.
 async fn poll_each(pool: &Arc<Pool>, only: Option<&str>) -> Result<Polled, QueryError> {
     let there = databases(pool).await?;
     let mut polled = Polled::default();
@@ -103,16 +103,13 @@ async fn poll_each(pool: &Arc<Pool>, only: Option<&str>) -> Result<Polled, Query
     Ok(polled)
 }
 
-/// All databases of the server, the system's own included.
-///
-/// # Errors
-/// What the server or the connection said.
+/// All databases of the server, its system databases included.
 pub async fn databases(pool: &Arc<Pool>) -> Result<Vec<String>, QueryError> {
     let rows = pool.rows(None, "SHOW DATABASES").await?;
     rows.iter().map(|row| name(row, 0)).collect()
 }
 
-/// Whether a database is one that a user made. Names with a slash are revisions (`db/branch`).
+/// Whether a user made the database. Names with a slash are revisions (`db/branch`).
 pub fn is_shown(name: &str) -> bool {
     !SYSTEM.contains(&name.to_lowercase().as_str()) && !is_left_by_tests(name) && !name.contains('/')
 }
@@ -131,7 +128,7 @@ fn query(databases: &[&str], with_names: bool) -> String {
     selects.join(" UNION ALL ")
 }
 
-/// Sorts branches and tags into `all`, where each database asked has an entry then; gives the databases named.
+/// Sorts branches and tags into `all`, with an entry for each database that was asked; returns the databases named.
 fn sort_rows(
     rows: &[Row],
     asked: &[&str],

@@ -1,5 +1,5 @@
-//! A gentle client: few connections, kept for a short time, never more than one query each, and no query left
-//! running on the server once nobody waits for it.
+//! The connections to one server: few, kept for a short time, one query each. No query is left running on the server when
+//! nobody waits for it.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,32 +17,31 @@ use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use crate::util::locks::lock;
 
-/// Most connections at once. Outages of real servers came from connection storms.
+/// Most connections at once. Connection storms have brought real servers down.
 const MOST: usize = 4;
-/// Most connections that read rows at once: one stays free to see new commits meanwhile.
+/// Most connections that read rows at once: one stays free to poll.
 const MOST_READERS: usize = 3;
 /// How long an unused connection is kept. Servers drop them after 30 s (Gas Town's `wait_timeout`).
 const IDLE: Duration = Duration::from_secs(10);
-/// How long a connection is used at all: the server keeps state for every `db/<hash>` that a session names.
+/// How long a connection is used: the server keeps state for every `db/<hash>` that a session names.
 const LIFE: Duration = Duration::from_secs(60);
-/// A connection unused for longer is asked whether it still stands before it is lent, since the borrower cannot
-/// simply start again on another one.
+/// A connection that was unused for longer is pinged before it is leased, because the user cannot start again on another
+/// one.
 const TRUSTED: Duration = Duration::from_millis(200);
-/// The same for a single query, which can: a poll every second needs no question before it.
+/// The same for a single query, which can start again: a poll every second needs no ping.
 const TRUSTED_FOR_ONE: Duration = Duration::from_millis(1500);
 
-/// What every session starts with, so that results depend neither on the server's settings nor on its zone:
-/// TIMESTAMP in UTC, Dolt's own default SQL mode and collation (views compare strings by it), and every query
-/// sees the newest commit.
+/// What every session starts with, so that results do not depend on the server's settings or zone: TIMESTAMP in UTC,
+/// Dolt's default SQL mode and collation (by which views compare strings), and the newest commit for every query.
 const SESSION: &str = "SET time_zone = '+00:00', collation_connection = 'utf8mb4_0900_bin', autocommit = 1, \
      sql_mode = 'NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES'";
 
 /// How long to wait for a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// For a connection to stand, log-in included.
+    /// For a connection, log-in included.
     pub connect: Duration,
-    /// For the next row, or the first answer, of a query.
+    /// For the first answer and for each row of a query.
     pub query: Duration,
 }
 
@@ -57,11 +56,11 @@ pub struct Pool {
     attempts: Attempts,
     /// Bytes of rows that came.
     received: AtomicU64,
-    /// Set once the server was seen to be Dolt.
+    /// Set once the server has proven to be Dolt.
     is_dolt: OnceCell<()>,
 }
 
-/// Somebody on the way to a connection.
+/// A caller that waits for a connection.
 struct LeaseRequest {
     begun: Instant,
     permits: Vec<ConnectionPermit>,
@@ -78,7 +77,7 @@ struct IdleSession {
     since: Instant,
 }
 
-/// A connection with what is known of its state.
+/// A connection with its state.
 pub struct Session {
     /// The connection.
     pub conn: Conn,
@@ -87,14 +86,14 @@ pub struct Session {
     pub database: Option<String>,
 }
 
-/// Whether a host is this machine by its name or address alone.
+/// Whether a host name or address means this machine.
 fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl Pool {
-    /// A pool without a connection yet.
+    /// A pool without connections.
     pub fn new(target: ServerEndpoint, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
         Arc::new(Self {
             target: Arc::new(target),
@@ -109,33 +108,27 @@ impl Pool {
         })
     }
 
-    /// Whether what the server says is its own: its certificate is checked, or it is on this machine.
+    /// Whether nobody can forge what the server says: its certificate is checked, or it is on this machine.
     pub fn is_believed(&self) -> bool {
         self.target.tls.is_some() || is_this_machine(&self.target.host)
     }
 
-    /// A connection that uses `database`.
+    /// Leases a connection that uses `database`.
     ///
     /// # Errors
-    /// Where there is none, within the time-outs.
+    /// Where none is free within the time-outs.
     pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
         self.lease_with(database, LeaseRequest::default(), TRUSTED).await
     }
 
-    /// The same for reading rows, which may take long.
-    ///
-    /// # Errors
-    /// As [`Self::lease`].
+    /// Leases a connection for reading rows, which may take long.
     pub async fn reader_lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
         let mut waiting = LeaseRequest::default();
         waiting.permits.push(self.readers.take(self.timeouts.query).await?);
         self.lease_with(database, waiting, TRUSTED).await
     }
 
-    /// One query on any connection; tried once more on a fresh one where a used one turns out dead.
-    ///
-    /// # Errors
-    /// What the server or the connection said, with the query.
+    /// Runs one query on any connection; once more on a new one where a used one is dead.
     pub async fn rows(self: &Arc<Self>, database: Option<&str>, query: &str) -> Result<Vec<Row>, QueryError> {
         let mut lease = self.lease_with(database, LeaseRequest::default(), TRUSTED_FOR_ONE).await?;
         let mut result = lease.rows(query).await;
@@ -150,17 +143,17 @@ impl Pool {
         result
     }
 
-    /// Takes a connection back.
+    /// Keeps a connection for the next user.
     pub fn keep(&self, session: Session) {
         self.idle().push(IdleSession { session, since: Instant::now() });
     }
 
-    /// Whether and when to connect.
+    /// The attempts to connect.
     pub fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 
-    /// How many bytes of rows have come.
+    /// Bytes of rows that came so far.
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
@@ -175,7 +168,7 @@ impl Pool {
         &self.target
     }
 
-    /// Most bytes of an answer that is held as a whole.
+    /// Largest answer that is held in memory, in bytes.
     pub fn largest_list(&self) -> u64 {
         self.largest_list
     }
@@ -185,7 +178,7 @@ impl Pool {
         self.timeouts
     }
 
-    /// Closes connections that nobody used for a while. Called with every poll, so no timer is needed.
+    /// Closes connections that were unused for a while. Every poll calls it, so that no timer is needed.
     pub fn close_idle(&self) {
         self.idle().retain(|idle| idle.since.elapsed() < IDLE && idle.session.born.elapsed() < LIFE);
     }
@@ -222,8 +215,8 @@ impl Pool {
         }
     }
 
-    /// The kept connection used last, if it still stands. One that died takes the others with it: the server
-    /// was restarted.
+    /// The kept connection that was used last, if it is alive. Where it died, all others are closed: the server was
+    /// restarted.
     async fn take_idle(&self, trusted: Duration) -> Option<Session> {
         self.close_idle();
         let mut idle = self.idle().pop()?;
@@ -240,8 +233,8 @@ impl Pool {
         }
     }
 
-    /// Connects for somebody who has waited since `begun`. A password that the server refuses may have been replaced: it is
-    /// read again, once.
+    /// Connects for a caller that waits since `begun`. A password that the server refuses may have been replaced: it is read
+    /// again once.
     async fn connect(&self, begun: Instant) -> Result<Session, QueryError> {
         let connect = async {
             match self.try_connect().await {
@@ -273,7 +266,7 @@ impl Pool {
         Ok(Session { conn, born: Instant::now(), database: None })
     }
 
-    /// Settles what results depend on. A server that does not know Dolt's settings is another one: says that, not which
+    /// Sets what results depend on. A server that does not know Dolt's settings is not Dolt: the error says that, not which
     /// setting it was.
     async fn set_up(&self, conn: &mut Conn) -> Result<(), QueryError> {
         let refused = match conn.first_text(SESSION).await {

@@ -1,9 +1,9 @@
-//! Rows of a version of a table from one key to another.
+//! Reads the rows of a version of a table from one key to another.
 //!
 //! Dolt reads `a = x AND b >= y AND b < z` as one range of an index that begins with (a, b), row by row in its order.
-//! What takes several such ranges, `(a = x AND b >= y) OR a > x`, it gathers and sorts before it gives the first row;
-//! `(a, b) >= (x, y)` it holds against each row of the table (`EXPLAIN PLAN` of 1.88.1). So a range of keys of several
-//! columns is asked for in pieces, each of which is one range: together they read no other rows.
+//! For several such ranges, `(a = x AND b >= y) OR a > x`, it gathers and sorts all rows before it sends the first; for
+//! `(a, b) >= (x, y)` it checks every row of the table (`EXPLAIN PLAN` of 1.88.1). So a range of keys of several columns is
+//! queried in pieces, each of which is one range of the index.
 
 use data_encoding::HEXLOWER;
 
@@ -20,7 +20,7 @@ pub struct KeyRange<'r> {
     order: &'r KeyOrder,
     from: &'r LineKey,
     to: Option<&'r LineKey>,
-    /// What to ask for, in the order of the keys.
+    /// The queries, in the order of the keys.
     queries: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ impl CopyLines for KeyRange<'_> {
 }
 
 impl<'r> KeyRange<'r> {
-    /// The rows of `place` from the one at `from` on up to before the one at `to`, or to the end.
+    /// The rows of `place` from `from` up to but not including `to`, or to the end.
     ///
     /// # Errors
     /// [`Fault::Answer`] for keys of another order.
@@ -60,8 +60,8 @@ impl<'r> KeyRange<'r> {
             Some(to) => conditions(&columns, &values(from)?, Some(&values(to)?)),
             None => conditions(&columns, &values(from)?, None),
         };
-        // The order has to be stated: with a condition, the server may read by another index that begins with the
-        // same column. It sorts nothing where it reads by the key.
+        // The order has to be stated: with a condition, the server may read by another index that begins with the same
+        // column. Where it reads by the key, it sorts nothing.
         let by = columns.join(", ");
         let query = |condition| format!("SELECT * FROM {place} WHERE {condition} ORDER BY {by}{ALL_ROWS}");
         Ok(Self { order, from, to, queries: conditions.into_iter().map(query).collect() })
@@ -85,7 +85,7 @@ impl<'r> KeyRange<'r> {
             if key[..] <= last[..] {
                 return Err(Fault::Answer("rows in another order than that of their key".to_owned()).into());
             }
-            // The server compares as the key does; a row more would be a wrong byte.
+            // The server has to compare as the key does: a row too many would be a wrong byte.
             if key[..] < *self.from.as_bytes() || self.to.is_some_and(|to| key[..] >= *to.as_bytes()) {
                 return Err(Fault::Answer("a row beyond the keys that were asked for".to_owned()).into());
             }
@@ -99,7 +99,7 @@ impl<'r> KeyRange<'r> {
     }
 }
 
-/// Conditions for the keys from `from` on up to before `to`, in their order and without overlap. Each states the first
+/// Conditions for the keys from `from` up to but not including `to`, in order and without overlap. Each fixes the first
 /// columns and bounds the next one. `to` is above `from`.
 fn conditions(columns: &[String], from: &[String], to: Option<&[String]>) -> Vec<String> {
     let condition = |equal: &[String], bounds: &[String]| {
@@ -108,7 +108,7 @@ fn conditions(columns: &[String], from: &[String], to: Option<&[String]>) -> Vec
     };
     let bound = |at: usize, sign: &str, value: &String| format!("{} {sign} {value}", columns[at]);
     let last = columns.len() - 1;
-    // Where both ends part; without an end they do so at once.
+    // The first column in which both ends differ; the first of all without an end.
     let parting =
         to.map_or(0, |to| from.iter().zip(to).take_while(|(from, to)| from == to).count().min(last));
     let from_bound = |at| bound(at, if at == last { ">=" } else { ">" }, &from[at]);

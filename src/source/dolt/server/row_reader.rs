@@ -1,4 +1,4 @@
-//! From what the server sends in the text protocol to values that can be rendered.
+//! Reads what the server sends in the text protocol into values that can be rendered.
 //!
 //! The column's metadata decides the type; the text is then read by the rules that MySQL's protocol documents
 //! and that were checked against Dolt: FLOAT and DOUBLE come as the shortest text that reads back to the same
@@ -12,7 +12,7 @@ use mysql_common::value::Value as Sent;
 use crate::model::jsonl::{LineLayout, RenderError, Value};
 use crate::model::sql_literal::RowLayout;
 
-/// Collation id of `binary`: tells BLOB and BINARY from TEXT and CHAR, which share type codes.
+/// Collation id of `binary`: it distinguishes BLOB and BINARY from TEXT and CHAR, which share type codes.
 const BINARY: u16 = 63;
 
 /// How the columns of one result are read and rendered.
@@ -21,7 +21,7 @@ pub struct RowReader {
     kinds: Vec<(String, WireKind)>,
 }
 
-/// Why a row of the server has no rendering.
+/// Why a row of the server cannot be rendered.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WireError {
     /// A type that this program does not know.
@@ -73,7 +73,7 @@ impl RowReader {
         Self::named(&names, columns)
     }
 
-    /// The same for columns that are to be called otherwise.
+    /// The same for columns under other names.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -170,7 +170,7 @@ fn kind_of(column: &Column) -> Result<WireKind, WireError> {
         MYSQL_TYPE_TIME | MYSQL_TYPE_TIME2 => WireKind::Time,
         MYSQL_TYPE_JSON => WireKind::Json,
         MYSQL_TYPE_GEOMETRY | MYSQL_TYPE_VECTOR => WireKind::Bytes,
-        // The binary pseudo-charset on these two says nothing: their values are names from the definition.
+        // The binary pseudo-charset means nothing for these two: their values are names from the definition.
         MYSQL_TYPE_ENUM | MYSQL_TYPE_SET => WireKind::Text,
         MYSQL_TYPE_VARCHAR
         | MYSQL_TYPE_VAR_STRING

@@ -1,4 +1,4 @@
-//! The bytes of a table or view: one query, rendered line by line as its rows come.
+//! The bytes of a table or view: one query, rendered line by line as its rows arrive.
 //!
 //! A plain `SELECT *` needs no `ORDER BY`: Dolt reads a table by its primary index, which is its storage
 //! order (the key's, by each column's collation; the row hash's for a table without a key), and uses another
@@ -32,13 +32,11 @@ pub struct RowsContent {
     pub place: String,
     /// Whether they are those of a table, not of a view.
     pub is_table: bool,
-    /// For the working set: tables and the hashes that they had when they were listed. The rows count only if
-    /// they still have them.
+    /// For the working set: tables with their hashes when they were listed. Reading fails where one changed.
     pub guard: Vec<(String, String)>,
     /// For a table of the working set, its name.
     pub working_table: Option<String>,
-    /// Whether the lines have to be sorted: those of a view that states no order, which the server's plan
-    /// must not decide.
+    /// Whether the lines are sorted here: a view without ORDER BY must not depend on the server's plan.
     pub is_sorted_here: bool,
     /// What it is, for messages: `table issues of beads at 3fk…`.
     pub what: String,
@@ -78,8 +76,8 @@ impl RowsContent {
         Self { database, place, is_table: true, guard, working_table, is_sorted_here: false, what }
     }
 
-    /// The query for all rows. One with a limit costs the server a fifth more, and only some types need it: the columns of
-    /// a table are asked for first. Of a view that would take as long as its rows.
+    /// The query for all rows. A limit costs the server a fifth more and only some types need it, so the columns of a table
+    /// are queried first. For a view that takes as long as its rows.
     async fn query(&self, lease: &mut Lease) -> Result<String, QueryError> {
         let query = format!("SELECT * FROM {}", self.place);
         if self.is_table && are_all_sent(lease, &self.place).await? {
@@ -88,7 +86,7 @@ impl RowsContent {
         Ok(query + ALL_ROWS)
     }
 
-    /// The key that a table has in the working set, as long as that is as it was listed.
+    /// The key of a table of the working set. Fails where the table changed since it was listed.
     async fn working_key(&self) -> Result<Option<Vec<String>>, QueryError> {
         let Some(table) = &self.working_table else { return Ok(None) };
         let mut lease = self.database.pool.lease(Some(&self.database.name)).await?;
@@ -122,7 +120,7 @@ impl CopyLines for RowsContent {
     }
 }
 
-/// Whether all columns of a table are of types whose values come in any case: see [`ALL_ROWS`].
+/// Whether the server sends the values of all columns without a limit: see [`ALL_ROWS`].
 async fn are_all_sent(lease: &mut Lease, place: &str) -> Result<bool, QueryError> {
     const SENT: &str = "tinyint smallint mediumint int bigint bit bool boolean year decimal float double char varchar \
         tinytext text mediumtext longtext enum set binary varbinary tinyblob blob mediumblob longblob date time datetime \

@@ -1,4 +1,4 @@
-//! Asking the server for the statements of `schema.sql`.
+//! Loads the statements of `schema.sql`.
 
 use super::answer_columns::needed_text;
 use super::fault::QueryError;
@@ -11,9 +11,6 @@ use crate::source::dolt::common::schema_sql::compose;
 /// Writes the file: tables by name, then views, each after those that it reads. Excluded tables are in it, too:
 /// they are left out for what their rows hold. `AUTO_INCREMENT=` stays as the server says it, so that a restored
 /// table goes on counting where this one was.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn write(
     lease: &mut Lease,
     database: &str,
@@ -30,9 +27,6 @@ pub async fn write(
 }
 
 /// The statement that makes a table.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn create_table(
     lease: &mut Lease,
     database: &str,

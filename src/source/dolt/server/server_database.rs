@@ -1,4 +1,4 @@
-//! What all views of one database share: connections, lineage, listings, the working set's memory.
+//! One database of a server: what all its views share.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -18,17 +18,16 @@ use crate::source::dolt::common::listing::Listing;
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
 
-/// How many listings are kept. A database has as many as its schema had versions, which is few; but where a table
-/// has an AUTO_INCREMENT column, every new row makes one.
+/// How many listings are kept. Each version of the schema has one; a table with an AUTO_INCREMENT column makes one with
+/// every new row.
 const LISTINGS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
 
-/// How many definitions are kept: those of some tables and their versions. Where a table has an AUTO_INCREMENT
-/// column, every new row makes one, too.
+/// How many definitions are kept. A table with an AUTO_INCREMENT column makes one with every new row.
 const DEFINITIONS: NonZeroUsize = NonZeroUsize::new(16 * 1024).expect("16,384 is not zero");
 /// How many different ones are kept.
 const DIFFERENT_DEFINITIONS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
 
-/// By table and the commit that made the definition; none where there is no such table.
+/// By table and the commit that made the definition; `None` where there is no such table.
 type Definitions = LruCache<(Arc<str>, Arc<str>), Option<Arc<TableDefinition>>>;
 /// By table and statement.
 type ByStatement = LruCache<(Arc<str>, String), Arc<TableDefinition>>;
@@ -43,19 +42,19 @@ pub struct ServerDatabase {
     pub label: Arc<str>,
     /// The database's name on the server.
     pub name: String,
-    /// What its contents are known by: its name, so that a store, a server and the next mount share what they found out.
-    /// What a server says that anybody on the way may have said is known by the server as well: it could claim the commits
-    /// of another source.
+    /// What its content ids are made from: its name, so that a store, a server and the next mount share facts. Where
+    /// somebody on the network could forge the server's answers, also the server: they could claim the commits of another
+    /// source.
     pub identity: String,
     /// Patterns of tables to leave out.
     pub exclude: GlobSet,
-    /// What time it is.
+    /// The clock.
     pub clock: WallClock,
-    /// Which commit changed which table. Never locked while the server is asked.
+    /// Which commit changed which table. Not locked during queries.
     pub lineage: Mutex<Lineage>,
-    /// Whose turn it is to add to the lineage.
+    /// The load that adds to the lineage.
     pub lineage_loads: SharedLoad<()>,
-    /// What was seen of the working set.
+    /// What is remembered of the working set.
     pub live: SharedLoad<LiveMemory>,
     listings: Mutex<Listings>,
     definitions: Mutex<Definitions>,
@@ -63,7 +62,7 @@ pub struct ServerDatabase {
 }
 
 impl ServerDatabase {
-    /// A store that knows nothing yet.
+    /// A database of which nothing was loaded yet.
     pub fn new(pool: Arc<Pool>, label: Arc<str>, name: String, exclude: GlobSet, clock: WallClock) -> Self {
         let identity = match pool.is_believed() {
             true => name.clone(),
@@ -85,11 +84,8 @@ impl ServerDatabase {
         }
     }
 
-    /// The tables and views at a commit, asked for once; name the commit that last changed any definition, so that
-    /// all commits of one schema share a listing.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
+    /// The tables and views at a commit, loaded once. Call it with the commit that last changed a definition, so that all
+    /// commits of one schema share a listing.
     pub async fn listing(&self, commit: &Arc<str>) -> Result<Arc<Listing>, QueryError> {
         let loads = Arc::clone(lock(&self.listings).get_or_insert(Arc::clone(commit), Arc::default));
         let mut load = loads.begin().await?;
@@ -109,11 +105,8 @@ impl ServerDatabase {
         Ok(Arc::new(listing))
     }
 
-    /// How a table is defined at a commit, asked for once; none where it is not there. Name the commit that made the
-    /// definition, so that all versions with it share it.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
+    /// How a table is defined at a commit, loaded once; `None` where there is no such table. Call it with the commit that
+    /// made the definition, so that all versions share it.
     pub async fn definition(
         &self,
         table: &Arc<str>,
@@ -127,7 +120,7 @@ impl ServerDatabase {
         Ok(definition)
     }
 
-    /// What [`Self::definition`] gives without asking the server; none where it would have to.
+    /// What [`Self::definition`] returns without a query; `None` where it needs one.
     pub fn known_definition(
         &self,
         table: &Arc<str>,

@@ -1,5 +1,5 @@
-//! Loads that many wait for: one at a time, and who waited for one that the server left without an answer is told the
-//! same at once. Were each waiter to try for itself, its own time-out would follow all those before it.
+//! A load that many callers wait for. One loads at a time. Where the server does not answer, all callers that waited fail
+//! together instead of timing out one by one.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -12,29 +12,29 @@ use crate::util::locks::lock;
 pub struct Failures(Mutex<Option<(Instant, QueryError)>>);
 
 impl Failures {
-    /// Remembers a failure where it is one that others would meet, too.
+    /// Remembers a failure that other callers would meet as well.
     pub fn note(&self, error: &QueryError) {
         if let Some(error) = error.for_others() {
             *lock(&self.0) = Some((Instant::now(), error));
         }
     }
 
-    /// The last failure where it came after `begun`: what who has waited since then would meet, too.
+    /// The last failure if it happened after `begun`, so that callers that waited since then fail as well.
     pub fn since(&self, begun: Instant) -> Option<QueryError> {
         lock(&self.0).as_ref().filter(|(at, _)| *at >= begun).and_then(|(_, error)| error.for_others())
     }
 }
 
-/// Something that is loaded by one at a time.
+/// A value that one caller at a time loads.
 #[derive(Default)]
 pub struct SharedLoad<T> {
     value: tokio::sync::Mutex<T>,
     failures: Failures,
 }
 
-/// The right to load it.
+/// The guard of one load.
 pub struct LoadGuard<'t, T> {
-    /// What was loaded so far.
+    /// The value as it was loaded so far.
     pub value: tokio::sync::MutexGuard<'t, T>,
     failures: &'t Failures,
 }
@@ -55,7 +55,7 @@ impl<T> SharedLoad<T> {
 }
 
 impl<T> LoadGuard<'_, T> {
-    /// Ends with the result of the load, whose failure those who wait are told.
+    /// Ends the load. Callers that wait get its failure.
     ///
     /// # Errors
     /// That of the result.

@@ -1,4 +1,4 @@
-//! Small files that a user names: they are read only where reading ends.
+//! Reads small files that a user names, but no file without an end.
 
 use crate::model::number::to_usize;
 use std::fs::{File, Metadata};
@@ -8,17 +8,17 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// Reads a regular file of at most `most` bytes, unless `check` refuses what is known of the open file.
+/// Reads a regular file of at most `most` bytes, unless `check` refuses its metadata.
 ///
 /// # Errors
-/// What the system or `check` said; [`io::ErrorKind::InvalidInput`] for anything but a regular file, which may have no end,
-/// and [`io::ErrorKind::FileTooLarge`] for a larger one.
+/// Errors of the system or of `check`; [`io::ErrorKind::InvalidInput`] for anything but a regular file, and
+/// [`io::ErrorKind::FileTooLarge`] for a larger one.
 pub fn read_small_file<E: From<io::Error>>(
     path: &Path,
     most: u64,
     check: impl FnOnce(&Metadata) -> Result<(), E>,
 ) -> Result<Zeroizing<Vec<u8>>, E> {
-    // Without O_NONBLOCK a FIFO is waited for before it can be looked at.
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer.
     let flags = (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits();
     let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path)?;
     let metadata = file.metadata()?;

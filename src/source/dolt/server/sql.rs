@@ -1,4 +1,4 @@
-//! Writing texts and revisions into SQL. Queries go over the text protocol only, so every operand is quoted here.
+//! Quotes texts and revisions for SQL: queries use the text protocol, so every operand is written into the query.
 
 use crate::source::dolt::common::identifier::ident;
 
@@ -24,8 +24,8 @@ pub fn literals<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
     quoted.join(", ")
 }
 
-/// Ends a query of rows. Dolt 2.2.0 sends the rows of a plain query by a way of its own, on which it sends nothing
-/// in the place of JSON, geometry and vectors that are out of line. With a limit it takes the old one.
+/// Ends a query for rows. Dolt 2.2.0 sends the rows of a plain query by a faster path that leaves out JSON, geometry and
+/// vectors that are stored out of line. With a limit it takes the old path.
 pub const ALL_ROWS: &str = " LIMIT 9223372036854775807";
 
 /// Where in a database's history something is read.

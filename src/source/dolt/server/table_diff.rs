@@ -1,4 +1,4 @@
-//! What differs between two versions of a table: `dolt_diff`, rendered as a full read renders rows.
+//! How two versions of a table differ: `dolt_diff`, rendered as a full read renders rows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,14 +15,11 @@ use super::sql::literals;
 use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::content::versioned::{ChangeBatch, ChangeSink, LineChange};
 
-/// Pushes how `to` differs from version `from`; false where that cannot be told or has more than `limit` bytes.
-///
-/// # Errors
-/// What the server or the connection said.
+/// Pushes how `to` differs from version `from`; false where `dolt_diff` does not report it or it exceeds `limit` bytes.
 pub async fn push(to: &TableVersion, from: &str, limit: u64, sink: ChangeSink) -> Result<bool, QueryError> {
     let definition = to.definition().await?;
     let other = to.definition_at(&Arc::from(from)).await?;
-    // Only within one family: across a changed key dolt_diff gives nothing at all.
+    // Only within one family: across a changed key dolt_diff returns nothing.
     let is_same = other.is_some_and(|other| other.family.id == definition.family.id);
     if !is_same || !definition.is_told {
         return Ok(false);
@@ -39,7 +36,7 @@ struct DiffQuery<'c> {
     columns: &'c [String],
     limit: u64,
     sink: ChangeSink,
-    /// Some of it was handed over already.
+    /// Whether some of it was already pushed.
     pushed: AtomicBool,
 }
 
@@ -48,7 +45,7 @@ impl ReadRows for DiffQuery<'_> {
 
     async fn read(&self, lease: &mut Lease) -> Result<RowsRead<Self::Value>, QueryError> {
         if self.pushed.load(Ordering::Relaxed) {
-            // The connection broke in the middle: nobody can tell what came before from what comes now.
+            // The connection broke in the middle: what was pushed cannot be told from what comes now.
             return Ok(RowsRead::CutShort(false));
         }
         let mut answer = lease.start(&self.query).await?;
@@ -73,7 +70,7 @@ impl ReadRows for DiffQuery<'_> {
                 }
             }
         }
-        // A closed sink means that nobody wants the rest.
+        // A closed sink means that the reader left.
         let _ = self.sink.push(&mut batch).await;
         Ok(RowsRead::Whole(true))
     }

@@ -9,9 +9,6 @@ use super::sql::literal;
 const HASHES_PER_QUERY: usize = 200;
 
 /// The hashes of tables, in their order; an empty one for a table that is not there.
-///
-/// # Errors
-/// What the server or the connection said.
 pub async fn table_hashes<T: AsRef<str>>(lease: &mut Lease, tables: &[T]) -> Result<Vec<String>, QueryError> {
     let mut hashes = Vec::with_capacity(tables.len());
     for tables in tables.chunks(HASHES_PER_QUERY) {
@@ -29,7 +26,7 @@ pub async fn table_hashes<T: AsRef<str>>(lease: &mut Lease, tables: &[T]) -> Res
 /// Checks, inside a transaction, that tables still have the hashes that they were listed with.
 ///
 /// # Errors
-/// [`Fault::Moved`] where one has not; what the server or the connection said.
+/// [`Fault::Moved`] where one has not; errors of the server or the connection.
 pub async fn check_hashes(lease: &mut Lease, guard: &[(String, String)]) -> Result<(), QueryError> {
     let tables: Vec<_> = guard.iter().map(|(table, _)| table).collect();
     let hashes = table_hashes(lease, &tables).await?;

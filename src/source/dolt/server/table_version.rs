@@ -26,15 +26,12 @@ impl TableVersion {
     /// How this version is defined.
     ///
     /// # Errors
-    /// What the server or the connection said; [`Fault::Moved`] where it has no such table.
+    /// Errors of the server or the connection; [`Fault::Moved`] where it has no such table.
     pub async fn definition(&self) -> Result<Arc<TableDefinition>, QueryError> {
         self.definition_at(&self.commit).await?.ok_or_else(|| Fault::Moved.into())
     }
 
     /// How the table is defined at a commit; none where it is not there.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
     pub async fn definition_at(&self, commit: &Arc<str>) -> Result<Option<Arc<TableDefinition>>, QueryError> {
         let defined_by = lock(&self.database.lineage).definition(commit, &self.table);
         // A commit that the lineage does not know stands for itself.
@@ -42,10 +39,7 @@ impl TableVersion {
         self.database.definition(&self.table, &defined_by).await
     }
 
-    /// Reads rows on a connection for that; once more where it turns out to be dead.
-    ///
-    /// # Errors
-    /// Those of the reading, and where there is no connection.
+    /// Reads rows on a connection of its own; once more where it is dead.
     pub async fn reading<R: ReadRows>(&self, rows: &R) -> Result<R::Value, QueryError> {
         loop {
             let mut lease = self.database.pool.reader_lease(Some(&self.database.name)).await?;
@@ -71,22 +65,19 @@ impl TableVersion {
     }
 }
 
-/// Something that reads the rows of a query. May be asked to begin anew.
+/// Something that reads the rows of a query. May be called again from the beginning.
 pub trait ReadRows: Sync {
-    /// What comes of it.
+    /// The result.
     type Value;
 
     /// Reads them.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
     fn read(
         &self,
         lease: &mut Lease,
     ) -> impl Future<Output = Result<RowsRead<Self::Value>, QueryError>> + Send;
 }
 
-/// What came of reading.
+/// The outcome of reading rows.
 pub enum RowsRead<T> {
     /// The answer was read to its end.
     Whole(T),

@@ -4,12 +4,12 @@ use std::fmt;
 
 /// The port that Gas Town's Dolt server listens on.
 pub const DEFAULT_PORT: u16 = 3307;
-/// The user of a Dolt server that nobody configured.
+/// The default user of a Dolt server.
 pub const DEFAULT_USER: &str = "root";
 
 const SCHEME: &str = "dolt://";
 
-/// Where a Dolt server is, and which of its databases are meant.
+/// The address of a Dolt server, and which of its databases to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoltUrl {
     /// The user to log in as.
@@ -24,7 +24,7 @@ pub struct DoltUrl {
     pub tls: bool,
 }
 
-/// Why a URL is none of ours.
+/// Why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// Another scheme.
@@ -36,7 +36,7 @@ pub enum UrlError {
     /// `user:password@`, in any encoding.
     #[error("the URL holds a password")]
     Password,
-    /// A user whose name does not decode. It is not repeated: it may hold a password.
+    /// A user whose name does not decode. It is not printed: it may hold a password.
     #[error("the user in the URL is not percent-encoded UTF-8")]
     User,
     /// A port that is not 1 to 65535.
@@ -88,7 +88,7 @@ impl DoltUrl {
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let scheme = text.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
         let rest = &text[scheme.ok_or(UrlError::Scheme)?.len()..];
-        // A password may have one of `/?#` in it: all of the URL is looked at.
+        // A password may contain `/`, `?` or `#`: the whole URL is checked.
         if rest.rsplit_once('@').is_some_and(|(user, _)| holds_password(user)) {
             return Err(UrlError::Password);
         }
@@ -108,7 +108,7 @@ impl DoltUrl {
     }
 }
 
-/// The URL again, without a secret; the label of the source.
+/// The URL without secrets: the label of the source.
 impl fmt::Display for DoltUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, host, port, database, tls: _ } = self;
@@ -121,7 +121,7 @@ impl fmt::Display for DoltUrl {
     }
 }
 
-/// Whether a user's name has a password behind it, however often it is encoded.
+/// Whether a password follows the user's name, however often it is encoded.
 fn holds_password(user: &str) -> bool {
     user.contains(':') || user.to_ascii_lowercase().replace("%25", "%").contains("%3a") || {
         let decoded = decode(user).unwrap_or_default();

@@ -21,11 +21,11 @@ use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::Database;
 use crate::source::dolt::common::lineage::{Lineage, Origin, SCHEMA};
 use crate::source::dolt::common::schema_sql::SCHEMA_IDENTITY;
 use crate::source::dolt::common::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::verify::{Progress, Verdict};
+use crate::source::{Capabilities, Database, no_working_set};
 use crate::util::locks::lock;
 use crate::util::tasks::in_place;
 
@@ -227,6 +227,19 @@ impl Database for DoltStoreDatabase {
         &self.view.shown_name
     }
 
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            working_set: self.view.history.has_live,
+            sql_dump: true,
+            versions: true,
+            commits: true,
+            branches: true,
+            tags: true,
+            lost_commits: true,
+            permissions: true,
+        }
+    }
+
     fn history(&self) -> &History {
         &self.view.history
     }
@@ -249,10 +262,6 @@ impl Database for DoltStoreDatabase {
         in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
     }
 
-    fn dumps_sql(&self, _snapshot: &SnapshotId) -> bool {
-        true
-    }
-
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
         let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
         let work = move || {
@@ -268,6 +277,9 @@ impl Database for DoltStoreDatabase {
     }
 
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {
+        if !self.capabilities().working_set {
+            return Err(no_working_set(self.name()));
+        }
         let database = self.clone();
         let work = move || {
             let operation = || format!("cannot list the working set of {}", database.shared.database);

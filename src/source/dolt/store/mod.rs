@@ -370,6 +370,10 @@ impl Source for DoltStoreSource {
         lock(&self.inner.known).complaints.values().cloned().collect()
     }
 
+    fn is_watched(&self) -> bool {
+        self.inner.in_git.is_none()
+    }
+
     async fn news(&self) {
         let is_told = self.inner.is_told();
         let longest = if is_told { SAFETY_NET } else { POLL_INTERVAL };

@@ -18,7 +18,6 @@ use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::Database;
 use crate::source::archive::format::Format;
 use crate::source::git::blob::{Blob, BlobContent};
 use crate::source::git::graph::{Graph, Place};
@@ -26,6 +25,7 @@ use crate::source::git::objects::Objects;
 use crate::source::git::tables::{DatabaseBlobs, is_lines};
 use crate::source::git::verify::{self, Checker};
 use crate::source::verify::{Progress, Verdict};
+use crate::source::{Capabilities, Database};
 use crate::util::locks::lock;
 
 /// How many listings are kept.
@@ -122,6 +122,10 @@ fn history(copies: &[DatedCopy], graph: &Graph) -> History {
 impl Database for CopiesDatabase {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { commits: true, permissions: true, ..Capabilities::default() }
     }
 
     fn history(&self) -> &History {

@@ -16,8 +16,9 @@ use super::objects::Objects;
 use super::refs::Names;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{ErrorKind, SourceError};
+use crate::model::number::counted;
 use crate::source::git::refs;
-use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
+use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 use walk::{KEPT, Walk};
 
 /// The name of the one database of a repository that checks it, for all: whichever is asked first.

@@ -25,10 +25,7 @@ const MOST_DESCRIPTION: usize = 16 << 20;
 /// The end of rows looks like a row that begins with a very long value; that one is longer than this.
 const LONGEST_END: usize = 1 << 10;
 
-/// Reads what comes before the rows; no columns where there are no rows.
-///
-/// # Errors
-/// What the server or the connection said.
+/// Reads what precedes the rows; `None` where the answer has no rows.
 pub async fn columns<S: Stream>(packets: &mut Packets<S>) -> Result<Option<Arc<[Column]>>, ClientError> {
     let packet = packets.read(LARGEST_PACKET as usize).await?;
     match packet[0] {
@@ -57,10 +54,7 @@ pub async fn columns<S: Stream>(packets: &mut Packets<S>) -> Result<Option<Arc<[
     Ok(Some(columns.into()))
 }
 
-/// Reads the next row; nothing after the last one.
-///
-/// # Errors
-/// What the server or the connection said.
+/// Reads the next row; `None` after the last one.
 pub async fn row<S: Stream>(
     packets: &mut Packets<S>,
     columns: &Arc<[Column]>,
@@ -78,7 +72,7 @@ pub async fn row<S: Stream>(
     Ok((Some(whole(packet, read, "no row of these columns")?), size))
 }
 
-/// Reads the end of an answer, which has to be the end of all of it: one query was asked.
+/// Reads the end of an answer. No further answer may follow, because one query was sent.
 fn end(packet: &[u8]) -> Result<(), ClientError> {
     let mut rest = ParseBuf(&packet[1..]);
     let numbers = (rest.checked_eat_lenenc_int(), rest.checked_eat_lenenc_int());

@@ -1,4 +1,4 @@
-//! What can go wrong between this program and a server, before it is known what was asked.
+//! Errors of a connection, without the query.
 
 use std::fmt;
 use std::io;
@@ -38,7 +38,7 @@ pub enum ClientError {
     /// The server answered with an error.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// Bytes that the protocol does not have at this place.
+    /// Bytes that the protocol does not allow here.
     #[error("the server breaks the protocol: {0}")]
     Protocol(&'static str),
     /// More than this program holds in memory.
@@ -49,19 +49,19 @@ pub enum ClientError {
         /// How large it may be.
         most: u64,
     },
-    /// The password itself was asked for where others could read it.
+    /// The server wants the password itself where others could read it.
     #[error("the server asks for the password in the clear, over a connection that is not encrypted")]
     WantsPassword,
-    /// A log-in method that would give away the password, or that nobody knows.
+    /// A log-in method that would reveal the password, or that is unknown.
     #[error("the server asks to log in by {0:?}, which gives away the password or is unknown")]
     Method(String),
-    /// A file of this machine was asked for.
+    /// The server wants a file of this machine.
     #[error("the server asks for a file of this machine")]
     WantsFile,
-    /// TLS was asked for, and the server has none.
+    /// TLS is required and the server has none.
     #[error("the server offers no TLS")]
     NoTls,
-    /// The encrypted connection cannot be set up: the certificate, mostly.
+    /// The encrypted connection cannot be set up, mostly because of the certificate.
     #[error("the connection cannot be encrypted: {0}")]
     Tls(#[source] Arc<io::Error>),
 }
@@ -73,12 +73,12 @@ impl From<io::Error> for ClientError {
 }
 
 impl ClientError {
-    /// Whether the connection broke, so that a fresh one may do better.
+    /// Whether the connection broke, so that a new one may work.
     pub fn is_broken_connection(&self) -> bool {
         matches!(self, Self::Io(_) | Self::Closed | Self::Protocol(_))
     }
 
-    /// What [`super::packets`] met. `most` is how large a packet could be.
+    /// The error of [`super::packets`]. `most` is the largest packet allowed.
     pub fn of_packet(error: PacketCodecError, most: usize) -> Self {
         match error {
             PacketCodecError::Io(error) => error.into(),
@@ -89,7 +89,7 @@ impl ClientError {
     }
 }
 
-/// A text of the server as a message may repeat it: not longer than a person reads.
+/// A text of the server, shortened for messages.
 pub fn short_text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_TEXT)]).into_owned();
     if bytes.len() > LONGEST_TEXT { text + "…" } else { text }

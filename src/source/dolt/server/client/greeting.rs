@@ -1,4 +1,4 @@
-//! The first packet of a server: what it can do, and its challenge.
+//! The first packet of a server: its capabilities and its challenge.
 //!
 //! Read here and not by `mysql_common`, whose arithmetic on the lengths in it overflows.
 
@@ -11,16 +11,16 @@ use super::method::{CHALLENGE, Method};
 /// The protocol that this program speaks.
 const PROTOCOL: u8 = 10;
 
-/// What a server says before it is asked.
+/// The greeting of a server.
 #[derive(Debug)]
 pub struct Greeting {
     /// Its number for this connection.
     pub id: u32,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: CapabilityFlags,
-    /// What the answer to the log-in has to be made from.
+    /// The challenge from which the log-in answer is made.
     pub challenge: [u8; CHALLENGE],
-    /// How it wants users to log in, if it says so and it is known here.
+    /// The log-in method that it names, if it is known here.
     pub method: Option<Method>,
 }
 
@@ -71,7 +71,7 @@ pub fn refusal(packet: &[u8]) -> ClientError {
     let Some(code) = rest.checked_eat_u16_le() else {
         return ClientError::Protocol("an error without a number");
     };
-    // The state is left out before the log-in.
+    // Before the log-in the SQL state is absent.
     let message = if rest.0.first() == Some(&b'#') { rest.0.get(6..).unwrap_or_default() } else { rest.0 };
     ServerError { code, message: short_text(message) }.into()
 }

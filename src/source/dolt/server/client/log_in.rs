@@ -1,9 +1,8 @@
-//! Logging in without giving the password away.
+//! Logs in without revealing the password.
 //!
-//! Two methods prove that one knows the password by an answer to the server's challenge. Of them, `caching_sha2_password`
-//! may ask for the password itself, which goes out over verified TLS alone: not over a local connection either, since any
-//! user of a machine can listen at a port that is free. No other method is known here, and no key that a server hands out
-//! is used.
+//! Two methods prove that the client knows the password by an answer to the server's challenge. `caching_sha2_password` may
+//! ask for the password itself, which is sent over verified TLS only: not over a local connection either, because any user of
+//! a machine can listen on a free port. No other method is known here, and no key that a server sends is used.
 
 use mysql_common::constants::CapabilityFlags;
 use mysql_common::packets::HandshakeResponse;
@@ -19,10 +18,10 @@ use crate::source::dolt::server::password::Password;
 /// Largest packet before a user is logged in, in bytes.
 pub const LARGEST: usize = 16 * 1024;
 
-/// Packets of a server until the log-in is over: a method, another one instead, its question, the outcome.
+/// Most packets of a server during a log-in: a method, another one instead, its question, the outcome.
 const MOST_ANSWERS: usize = 4;
 
-/// Logs in. `is_verified` says that the connection is encrypted and its other end is known.
+/// Logs in. `is_verified` means that the connection is encrypted and the server has proven who it is.
 ///
 /// # Errors
 /// [`ClientError::Server`] for a refusal; [`ClientError::WantsPassword`] and [`ClientError::Method`] for a server that would
@@ -35,7 +34,7 @@ pub async fn log_in<S: Stream>(
     password: Option<&Password>,
     is_verified: bool,
 ) -> Result<(), ClientError> {
-    // A server that wants a method unknown here has the chance to name another one.
+    // A server that wants an unknown method may name another one next.
     let mut method = greeting.method.unwrap_or(Method::Native);
     let answer = method.answer(password, &greeting.challenge);
     let response = HandshakeResponse::new(
@@ -64,7 +63,7 @@ pub async fn log_in<S: Stream>(
                 let answer = method.answer(password, &challenge);
                 packets.write(&answer).await?;
             }
-            // The answer to the challenge was right: that it is over follows.
+            // The answer to the challenge was right; the end of the log-in follows.
             (0x01, [0x03]) if method == Method::Sha2 => {}
             (0x01, [0x04]) if method == Method::Sha2 && !has_asked => {
                 if !is_verified {
@@ -83,7 +82,7 @@ pub async fn log_in<S: Stream>(
     Err(ClientError::Protocol("a log-in without an end"))
 }
 
-/// The method that a server wants instead, and its challenge.
+/// The other method that a server asks for, and its challenge.
 fn switch(request: &[u8]) -> Result<(Method, [u8; CHALLENGE]), ClientError> {
     if request.is_empty() {
         return Err(ClientError::Method("mysql_old_password".to_owned()));

@@ -8,7 +8,7 @@ use crate::source::dolt::server::password::Password;
 /// Length of a challenge.
 pub const CHALLENGE: usize = 20;
 
-/// A way to prove that one knows a password.
+/// A way to prove knowledge of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// `mysql_native_password`

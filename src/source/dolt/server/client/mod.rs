@@ -1,13 +1,13 @@
-//! A client of MySQL's protocol that does not believe the server: every length and count is bounded, nothing that is
-//! sent panics, and the password is never given away (ADR 39).
+//! A client of MySQL's protocol that does not trust the server: every length and count is bounded, no input panics, and the
+//! password is never revealed (ADR 39).
 //!
 //! | file | concern |
 //! | --- | --- |
 //! | `packets` | packets over a stream |
-//! | `greeting`, `log_in` | the server's first packet; proving that one knows the password |
-//! | `tls` | whom an encrypted connection leads to |
+//! | `greeting`, `log_in`, `method` | the server's first packet; the log-in |
+//! | `tls` | encrypted connections, and the proof of who the server is |
 //! | `answer` | columns, rows and their end |
-//! | `error` | what goes wrong |
+//! | `error` | errors |
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use super::password::CurrentPassword;
 use greeting::Greeting;
 use packets::{Packets, Stream};
 
-/// Idle time after which the kernel asks whether the other end is still there.
+/// Idle time after which the kernel probes the other end.
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Collation of what is sent: `utf8mb4_general_ci`.
@@ -47,7 +47,7 @@ const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;
 const PING: u8 = 0x0e;
 
-/// What is used of the protocol. Neither files of this machine nor several answers to one query are among it.
+/// The parts of the protocol that are used: no files of this machine, and one answer per query.
 const USED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_LONG_PASSWORD)
     .union(CapabilityFlags::CLIENT_TRANSACTIONS)
@@ -55,7 +55,7 @@ const USED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_PLUGIN_AUTH)
     .union(CapabilityFlags::CLIENT_DEPRECATE_EOF);
 
-/// Without these, a server is too old for this program.
+/// What a server must be able to do.
 const NEEDED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
     .union(CapabilityFlags::CLIENT_SECURE_CONNECTION)
     .union(CapabilityFlags::CLIENT_PLUGIN_AUTH)
@@ -71,13 +71,13 @@ pub struct ServerEndpoint {
     pub user: String,
     /// The user's password.
     pub password: CurrentPassword,
-    /// How to encrypt; nothing is encrypted without.
+    /// How to encrypt; `None` for no encryption.
     pub tls: Option<Tls>,
-    /// Called before a password is proven over a network without encryption.
+    /// Called before a log-in with a password over a network without encryption.
     pub warn: Box<dyn Fn(Exposed) + Send + Sync>,
 }
 
-/// A proof of the password that others can read.
+/// A log-in that others can read.
 #[derive(Debug, Clone, Copy)]
 pub struct Exposed {
     /// Where it goes.
@@ -86,11 +86,11 @@ pub struct Exposed {
     pub offers_tls: bool,
 }
 
-/// A connection of a user who is logged in.
+/// A connection after the log-in.
 pub struct Conn {
     packets: Packets<Box<dyn Stream>>,
     id: u32,
-    /// Whether an answer is still to come.
+    /// Whether part of an answer is outstanding.
     is_pending: bool,
 }
 
@@ -98,7 +98,7 @@ impl Conn {
     /// Connects and logs in.
     ///
     /// # Errors
-    /// What the network, the server or the check of its certificate said.
+    /// Errors of the network, the server or the check of its certificate.
     pub async fn open(target: &ServerEndpoint) -> Result<Self, ClientError> {
         let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
         stream.set_nodelay(true)?;
@@ -144,15 +144,12 @@ impl Conn {
         self.id
     }
 
-    /// Whether an answer is still to come, so that nothing else can be asked.
+    /// Whether part of an answer is outstanding, so that no other query can be sent.
     pub fn is_pending(&self) -> bool {
         self.is_pending
     }
 
-    /// Asks whether the server is still there.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
+    /// Checks whether the server answers.
     pub async fn ping(&mut self) -> Result<(), ClientError> {
         self.begin(PING, &[]).await?;
         match answer::columns(&mut self.packets).await? {
@@ -164,10 +161,7 @@ impl Conn {
         }
     }
 
-    /// Starts a query; its rows are read from what is returned.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
+    /// Starts a query and returns its rows.
     pub async fn query(&mut self, query: &str) -> Result<ResultRows<'_>, ClientError> {
         self.begin(QUERY, query.as_bytes()).await?;
         let columns = match answer::columns(&mut self.packets).await {
@@ -181,10 +175,7 @@ impl Conn {
         Ok(ResultRows { conn: self, columns: columns.unwrap_or_default(), received: 0 })
     }
 
-    /// Runs a query whose rows do not matter, and gives the first value as text.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
+    /// Runs a query and returns the first value of the first row as text.
     pub async fn first_text(&mut self, query: &str) -> Result<Option<String>, ClientError> {
         let mut rows = self.query(query).await?;
         let mut first = None;
@@ -201,9 +192,9 @@ impl Conn {
         Ok(first)
     }
 
-    /// Closes the connection without reading what is still to come; the server then ends the query.
+    /// Closes the connection without reading the rest of an answer; the server then ends the query.
     pub fn close(mut self) {
-        // Says good-bye if that can be done at once.
+        // Sends COM_QUIT if that is possible at once.
         let _ = self.packets.command(QUIT, &[]).now_or_never();
     }
 
@@ -215,7 +206,7 @@ impl Conn {
     }
 }
 
-/// The rows of an answer as they come.
+/// The rows of an answer as they arrive.
 pub struct ResultRows<'c> {
     conn: &'c mut Conn,
     columns: Arc<[Column]>,
@@ -228,15 +219,12 @@ impl ResultRows<'_> {
         &self.columns
     }
 
-    /// How many bytes of rows have come.
+    /// Bytes of rows that came so far.
     pub fn received(&self) -> u64 {
         self.received
     }
 
     /// The next row.
-    ///
-    /// # Errors
-    /// What the server or the connection said.
     pub async fn next(&mut self) -> Result<Option<Row>, ClientError> {
         if !self.conn.is_pending {
             return Ok(None);
@@ -248,7 +236,7 @@ impl ResultRows<'_> {
                 Ok(row)
             }
             Err(error) => {
-                // An error of the server ends the answer. After anything else the connection is of no use.
+                // An error of the server ends the answer. After any other error the connection is unusable.
                 self.conn.is_pending = !matches!(error, ClientError::Server(_));
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! Packets of MySQL's protocol over a stream, none larger than was asked for.
+//! Packets of MySQL's protocol over a stream, with a limit on their size.
 
 use bytes::{BufMut, BytesMut};
 use mysql_common::proto::codec::PacketCodec;
@@ -7,10 +7,10 @@ use zeroize::Zeroize;
 
 use super::error::ClientError;
 
-/// How much is read at once, in bytes.
+/// Size of one read, in bytes.
 const READ: usize = 64 * 1024;
 
-/// A packet buffer larger than this is given back after use.
+/// A packet buffer larger than this is freed after use.
 const LARGE: usize = 1 << 20;
 
 /// What carries bytes to a server.
@@ -27,16 +27,16 @@ pub struct Packets<S> {
 }
 
 impl<S: Stream> Packets<S> {
-    /// Packets over a stream that has carried nothing yet.
+    /// Packets over a new stream.
     pub fn new(stream: S) -> Self {
         Self { stream, codec: PacketCodec::default(), received: BytesMut::new(), packet: Vec::new() }
     }
 
-    /// Goes on over another stream that `change` makes of this one.
+    /// Continues over the stream that `change` makes of this one.
     ///
     /// # Errors
-    /// [`ClientError::Protocol`] where the server has sent more than was read: that would count as if it had come
-    /// over the new stream. What `change` returns.
+    /// [`ClientError::Protocol`] where the server sent more than was read, which would count as sent over the new stream.
+    /// Errors of `change`.
     pub async fn over<T: Stream>(
         self,
         change: impl AsyncFnOnce(S) -> Result<T, ClientError>,
@@ -51,7 +51,7 @@ impl<S: Stream> Packets<S> {
     /// The next packet of at most `most` bytes; never an empty one.
     ///
     /// # Errors
-    /// [`ClientError::TooLarge`] for a larger one, as soon as its length is known; what the stream returned.
+    /// [`ClientError::TooLarge`] for a larger one, as soon as its length is known; errors of the stream.
     pub async fn read(&mut self, most: usize) -> Result<&[u8], ClientError> {
         if self.packet.capacity() > LARGE {
             self.packet = Vec::new();
@@ -72,9 +72,6 @@ impl<S: Stream> Packets<S> {
     }
 
     /// Sends a packet.
-    ///
-    /// # Errors
-    /// What the stream returned.
     pub async fn write(&mut self, payload: &[u8]) -> Result<(), ClientError> {
         let mut framed = BytesMut::new();
         self.codec.max_allowed_packet = usize::MAX;
@@ -87,10 +84,7 @@ impl<S: Stream> Packets<S> {
         Ok(self.stream.flush().await?)
     }
 
-    /// Begins a command: sends it as the first packet of an exchange.
-    ///
-    /// # Errors
-    /// What the stream returned.
+    /// Sends a command, which begins an exchange.
     pub async fn command(&mut self, code: u8, operand: &[u8]) -> Result<(), ClientError> {
         self.codec.reset_seq_id();
         let mut payload = Vec::with_capacity(1 + operand.len());

@@ -1,4 +1,4 @@
-//! Encrypted connections, to a server that proves who it is.
+//! Encrypted connections to a server that proves who it is.
 
 use std::fmt;
 use std::io;
@@ -26,22 +26,22 @@ use crate::source::dolt::server::small_file::read_small_file;
 /// Largest file of certificates that is read, in bytes.
 const LARGEST_FILE: u64 = 4 << 20;
 
-/// Whom an encrypted connection has to lead to.
+/// How the server has to prove who it is.
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
-    /// Who signs the server's certificate; the system's certificate authorities without.
+    /// The file of authorities that sign the server's certificate; by default those of the system.
     pub ca: Option<PathBuf>,
-    /// The server's certificate itself, instead of who signed it.
+    /// The server's certificate itself, instead of its signer.
     pub pin: Option<Pin>,
-    /// The name in the certificate, where it is not the host of the URL.
+    /// The name in the certificate; by default the host of the URL.
     pub name: Option<String>,
 }
 
-/// The SHA-256 of a certificate, which stands for that certificate alone.
+/// The SHA-256 of one certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
-/// A text that is no [`Pin`].
+/// The error for a text that is not a [`Pin`].
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a pin is sha256: and 64 hex digits: what `openssl x509 -in CERT -noout -fingerprint -sha256` prints"
@@ -58,7 +58,7 @@ impl FromStr for Pin {
     }
 }
 
-/// Why no connection can be encrypted as was asked.
+/// Why connections cannot be encrypted as requested.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file of `ca` cannot be read.
@@ -67,13 +67,13 @@ pub enum TlsError {
     /// There is no certificate in it.
     #[error("there is no certificate in {0}")]
     Empty(PathBuf),
-    /// This machine trusts nobody.
+    /// This machine has no certificate authorities.
     #[error("this machine has no certificate authorities")]
     NoAuthorities,
     /// A host that no certificate can name.
     #[error("{0:?} is no name that a certificate can have")]
     Name(String),
-    /// What the library said.
+    /// An error of the library.
     #[error(transparent)]
     Library(#[from] Error),
 }
@@ -123,7 +123,7 @@ impl Tls {
     /// Encrypts a connection.
     ///
     /// # Errors
-    /// [`ClientError::Tls`] where the server does not prove that it is the one that is meant.
+    /// [`ClientError::Tls`] where the server does not prove who it is.
     pub async fn encrypt(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, ClientError> {
         self.connector.connect(self.name.clone(), stream).await.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
@@ -176,7 +176,7 @@ fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
             }
         }
         None => {
-            // Single files that cannot be read are no reason to trust nobody.
+            // Files that cannot be read are skipped.
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if store.is_empty() {
                 return Err(TlsError::NoAuthorities);
@@ -194,7 +194,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         .map_err(|error| unread(io::Error::new(io::ErrorKind::InvalidData, error.to_string())))
 }
 
-/// Takes one certificate, whatever stands in it, from a server that has its key.
+/// Accepts one certificate, whatever it says, from a server that has its key.
 #[derive(Debug)]
 struct Pinned {
     pin: Pin,

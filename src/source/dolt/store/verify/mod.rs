@@ -22,8 +22,9 @@ use super::chunks::{Flaw, View};
 use super::error::StoreError;
 use super::shared::Shared;
 use crate::content::{SourceError, chain};
+use crate::model::number::counted;
 use crate::model::terminal::ShowPath;
-use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict, counted};
+use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
 use walk::{KEPT, Problem, Walk, What, is_still_bad, walk};
 
 /// How often a store is gone through anew that changed while that was done.

@@ -1,12 +1,12 @@
-//! A way to the server that can be made to break.
+//! Passes connections on to a server, and makes them fail.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What becomes of a connection.
+/// How a connection fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It is closed before the server hears anything.
@@ -19,7 +19,20 @@ pub enum Fault {
     StallAnswer(usize),
 }
 
-/// Passes connections on to a server, and breaks those that send a certain text.
+/// How all connections fare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// They pass on what comes.
+    Fair = 0,
+    /// They stay open, and nothing passes until the weather changes.
+    Still = 1,
+    /// New ones are closed at once.
+    Closed = 2,
+    /// Answers pass byte by byte, a hundred a second.
+    Trickle = 3,
+}
+
+/// A proxy in front of a server.
 pub struct Proxy {
     pub port: u16,
     rule: Arc<Rule>,
@@ -28,7 +41,8 @@ pub struct Proxy {
 #[derive(Default)]
 struct Rule {
     broken_by: Mutex<Option<(String, Fault)>>,
-    trickles: AtomicBool,
+    weather: AtomicU8,
+    open: Mutex<Vec<TcpStream>>,
     times: AtomicUsize,
 }
 
@@ -40,8 +54,12 @@ impl Proxy {
         let shared = Arc::clone(&rule);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if shared.is(Weather::Closed) {
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 let (from, to) = (clone(&server), clone(&client));
+                locked(&shared.open).push(clone(&client));
                 let fault = Arc::<Mutex<Option<Fault>>>::default();
                 let (rule, met) = (Arc::clone(&shared), Arc::clone(&fault));
                 let answers = Arc::clone(&shared);
@@ -59,19 +77,42 @@ impl Proxy {
 
     /// From now on, a connection over which a client sends this text fails so.
     pub fn fail_by(&self, rule: Option<(&str, Fault)>) {
-        *self.rule.broken_by.lock().expect("no thread panics") =
-            rule.map(|(text, fault)| (text.to_owned(), fault));
+        *locked(&self.rule.broken_by) = rule.map(|(text, fault)| (text.to_owned(), fault));
     }
 
-    /// From now on, answers come byte by byte, a hundred a second.
-    pub fn trickle(&self) {
-        self.rule.trickles.store(true, Ordering::SeqCst);
+    /// Changes how all connections fare.
+    pub fn set(&self, weather: Weather) {
+        self.rule.weather.store(weather as u8, Ordering::SeqCst);
+    }
+
+    /// Closes all connections.
+    pub fn cut(&self) {
+        for stream in locked(&self.rule.open).drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// How many connections failed.
     pub fn failed(&self) -> usize {
         self.rule.times.load(Ordering::SeqCst)
     }
+}
+
+impl Rule {
+    fn is(&self, weather: Weather) -> bool {
+        self.weather.load(Ordering::SeqCst) == weather as u8
+    }
+
+    /// Waits while nothing passes.
+    fn wait(&self) {
+        while self.is(Weather::Still) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn clone(stream: &TcpStream) -> TcpStream {
@@ -81,13 +122,14 @@ fn clone(stream: &TcpStream) -> TcpStream {
 fn pass_queries(mut from: TcpStream, mut to: TcpStream, rule: &Rule, met: &Mutex<Option<Fault>>) {
     let mut buffer = [0; 65536];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
+        rule.wait();
         let sent = String::from_utf8_lossy(&buffer[..length]);
-        let broken_by = rule.broken_by.lock().expect("no thread panics").clone();
+        let broken_by = locked(&rule.broken_by).clone();
         if let Some((_, fault)) = broken_by.filter(|(text, _)| sent.contains(text.as_str())) {
             rule.times.fetch_add(1, Ordering::SeqCst);
-            *met.lock().expect("no thread panics") = Some(fault);
+            *locked(met) = Some(fault);
         }
-        let fault = *met.lock().expect("no thread panics");
+        let fault = *locked(met);
         match fault {
             Some(Fault::Break) => break,
             Some(Fault::Stall) => {}
@@ -104,7 +146,7 @@ fn pass_queries(mut from: TcpStream, mut to: TcpStream, rule: &Rule, met: &Mutex
 fn pass_answers(mut from: TcpStream, mut to: TcpStream, met: &Mutex<Option<Fault>>, rule: &Rule) {
     let mut buffer = [0; 65536];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
-        let mut fault = met.lock().expect("no thread panics");
+        let mut fault = locked(met);
         let passed = match &mut *fault {
             None => length,
             Some(Fault::Break | Fault::Stall) => 0,
@@ -116,14 +158,13 @@ fn pass_answers(mut from: TcpStream, mut to: TcpStream, met: &Mutex<Option<Fault
         };
         let is_broken = matches!(*fault, Some(Fault::BreakAnswer(0)));
         drop(fault);
-        let at_once = if rule.trickles.load(Ordering::SeqCst) { 1 } else { buffer.len() };
-        let is_sent = buffer[..passed].chunks(at_once).all(|bytes| {
-            if at_once == 1 {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            to.write_all(bytes).is_ok()
-        });
-        if !is_sent || is_broken {
+        rule.wait();
+        let mut rest = &buffer[..passed];
+        while rule.is(Weather::Trickle) && !rest.is_empty() && to.write_all(&rest[..1]).is_ok() {
+            rest = &rest[1..];
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if to.write_all(rest).is_err() || is_broken {
             break;
         }
     }
