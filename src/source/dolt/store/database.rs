@@ -149,7 +149,7 @@ impl DoltStoreDatabase {
         };
         let (path, changed) = (rows_path(table), origin.changed);
         let (kind, access) = (FileKind::Regular, self.view.audience.into());
-        Some(FileEntry { path, kind, id, changed, links, access, content: Content::stream(content) })
+        Some(FileEntry { path, kind, id, changed, links, access, content: Content::Tree(Arc::new(content)) })
     }
 
     fn schema(

@@ -103,7 +103,7 @@ impl Entries<'_> {
             table: *address,
             when: WHEN.to_owned(),
         };
-        self.changed(path, id, Content::stream(content))
+        self.changed(path, id, Content::Tree(Arc::new(content)))
     }
 
     fn schema(&mut self, address: Address, root: &RootValue) -> FileEntry {
