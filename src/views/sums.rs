@@ -43,22 +43,16 @@ impl View for SumsView {
         let snapshot = snapshot.ok_or(ViewError::NotFound)?;
         let (folder, changed) = (format!("asof/{}", snapshot.name), snapshot.meta.time);
         let of = SnapshotOrLive::Snapshot(snapshot.key.clone());
-        let (access, content) = match request.context.files(database, &of).await {
-            Ok(files) => {
-                let access = access_of_all(&*files).without_values();
-                (
-                    access,
-                    Content::stream(SumsContent {
-                        engine: Arc::clone(&request.context.engine),
-                        folder,
-                        files,
-                    }),
-                )
-            }
+        let files = match request.context.files(database, &of).await {
+            Ok(files) => Ok(files),
             // Its name stays listed, and reading it reports the reason. Who may read its files is not known.
-            Err(ViewError::Source(why)) => (Audience::Owner.into(), Content::stream(NoSums { folder, why })),
+            Err(ViewError::Source(why)) => Err(why),
             Err(error) => return Err(error),
         };
+        let access =
+            files.as_ref().map_or(Audience::Owner.into(), |all| access_of_all(&**all).without_values());
+        let content =
+            Content::stream(SumsContent { engine: Arc::clone(&request.context.engine), folder, files });
         Ok(Item::File(entry(name.into(), id_of(database, snapshot), changed, access, content)))
     }
 
@@ -72,34 +66,18 @@ fn id_of(database: &Database, snapshot: &Snapshot) -> ContentId {
     ContentId::of(&[b"sums", snapshot.key.identity(&database.name, "").as_bytes()])
 }
 
-struct NoSums {
-    folder: String,
-    why: Arc<SourceError>,
-}
-
-#[async_trait]
-impl Stream for NoSums {
-    fn describe(&self) -> String {
-        format!("the checksums of {}", self.folder)
-    }
-
-    async fn read(&self, _sink: Sink) -> Result<(), SourceError> {
-        let operation = format!("cannot hash the files of {}", self.folder);
-        Err(SourceError::new(self.why.kind, self.why.source_label.clone(), operation)
-            .because(self.why.chain()))
-    }
-}
-
 struct SumsContent {
     engine: Arc<Engine>,
     folder: String,
-    files: Arc<[FileEntry]>,
+    /// The files of the snapshot, or why they cannot be listed.
+    files: Result<Arc<[FileEntry]>, Arc<SourceError>>,
 }
 
 impl SumsContent {
     /// The files except symlinks: `sha256sum` would follow them anywhere.
     fn regular(&self) -> impl Iterator<Item = &FileEntry> {
-        self.files.iter().filter(|file| file.kind != FileKind::Symlink)
+        let files = self.files.iter().flat_map(|files| files.iter());
+        files.filter(|file| file.kind != FileKind::Symlink)
     }
 
     /// The name in a file's line, and whether the line starts with a backslash: coreutils then doubles each backslash
@@ -120,7 +98,7 @@ impl Stream for SumsContent {
             let (is_escaped, name) = self.name(file);
             (usize::from(is_escaped) + HASH + name.len() + 1) as u64
         };
-        Some(self.regular().map(line).sum())
+        self.files.is_ok().then(|| self.regular().map(line).sum())
     }
 
     fn describe(&self) -> String {
@@ -128,11 +106,16 @@ impl Stream for SumsContent {
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        let failed = |what: &str, why: &Arc<SourceError>| {
+            SourceError::new(why.kind, why.source_label.clone(), format!("cannot hash {what}"))
+                .because(why.chain())
+        };
+        if let Err(why) = &self.files {
+            return Err(failed(&format!("the files of {}", self.folder), why));
+        }
         for file in self.regular() {
-            let digest = self.engine.digest(file.id, &file.content).await.map_err(|error| {
-                SourceError::new(error.kind, error.source_label.clone(), format!("cannot hash {}", file.path))
-                    .because(error.chain())
-            })?;
+            let digest = self.engine.digest(file.id, &file.content).await;
+            let digest = digest.map_err(|why| failed(&file.path, &why))?;
             let (is_escaped, name) = self.name(file);
             let hash = HEXLOWER.encode(&digest.sha256);
             let line = format!("{}{hash}  {name}\n", if is_escaped { "\\" } else { "" });

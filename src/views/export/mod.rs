@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::derived::{TABLE, entry, last_change};
 use super::error::{DerivedError, ViewError};
+use super::rows::lines::LineBlocks;
 use super::rows::steps::{last_step, step};
 use super::view::{Item, Ttl, View, ViewFolder, ViewRequest};
 use crate::catalog::SnapshotOrLive;
@@ -31,7 +32,7 @@ mod tables;
 mod tests;
 
 use plan::Making;
-use tables::{BeadsTable, Tables, id_of};
+use tables::{Tables, id_of};
 
 /// The version of this format, part of the content id. Increment it with any change to the bytes.
 const VERSION: u8 = 1;
@@ -97,8 +98,8 @@ impl ExportContent {
         let cancel = Cancel::default();
         let _wanted = cancel.on_drop();
         let mut making = Making::new(self.engine.budget().work(memory).await, &cancel);
-        for table in BeadsTable::ALL {
-            let mut blocks = readers.blocks(table);
+        for (table, reader) in readers {
+            let mut blocks = LineBlocks::from(&reader, 0);
             while let Some(rows) = blocks.next().await? {
                 (making, ()) = step(making, move |making| making.take(table, &rows)).await?;
             }

@@ -1,7 +1,5 @@
 //! Finds the tables of Beads among the files of a snapshot.
 
-use bytes::Bytes;
-
 use super::cells::Cells;
 use crate::content::FileEntry;
 use crate::engine::{Engine, Reader};
@@ -10,7 +8,6 @@ use crate::model::content_id::ContentId;
 use crate::model::secrets::Secrets;
 use crate::views::derived::TABLE;
 use crate::views::error::DerivedError;
-use crate::views::rows::lines::LineBlocks;
 
 /// The columns that issues have in every version of Beads that keeps them in tables (its migration 0001).
 const COLUMNS: [&str; 7] = ["id", "title", "status", "priority", "issue_type", "created_at", "updated_at"];
@@ -26,10 +23,8 @@ pub enum BeadsTable {
 }
 
 impl BeadsTable {
-    /// All of them, in the order in which the rows of an issue are read: its own row first.
-    pub const ALL: [Self; 5] = [Self::Issues, Self::Labels, Self::Dependencies, Self::Comments, Self::Config];
-
-    /// The required ones. `config` is optional: some archives lack it.
+    /// The required ones, in the order in which the rows of an issue are read: its own row first. `config` is optional: some
+    /// archives lack it.
     const NEEDED: [Self; 4] = [Self::Issues, Self::Labels, Self::Dependencies, Self::Comments];
 
     /// Its name.
@@ -74,13 +69,13 @@ impl Tables {
         self.0.iter().map(one).fold(Access::default(), Access::and)
     }
 
-    /// Opens them.
-    pub async fn open(&self, engine: &Engine) -> Result<Readers, DerivedError> {
+    /// Opens them, the required ones first.
+    pub async fn open(&self, engine: &Engine) -> Result<Vec<(BeadsTable, Reader)>, DerivedError> {
         let mut readers = Vec::with_capacity(self.0.len());
         for (table, file) in &self.0 {
             readers.push((*table, engine.open(file.id, &file.content).await?));
         }
-        Ok(Readers(readers))
+        Ok(readers)
     }
 
     /// Whether the issues have the columns of Beads, by the first row.
@@ -106,29 +101,6 @@ impl Tables {
 
 /// How many bytes of the issues are read at once to find the first row.
 const FIRST: usize = 64 * 1024;
-
-/// The tables, open.
-pub struct Readers(Vec<(BeadsTable, Reader)>);
-
-impl Readers {
-    /// The rows of a table, in blocks of lines; none if there is no such table.
-    pub fn blocks(&self, table: BeadsTable) -> Blocks<'_> {
-        Blocks(self.0.iter().find(|(of, _)| *of == table).map(|(_, reader)| LineBlocks::from(reader, 0)))
-    }
-}
-
-/// The rows of a table, or none if there is no such table.
-pub struct Blocks<'r>(Option<LineBlocks<'r>>);
-
-impl Blocks<'_> {
-    /// The next rows, as lines.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, DerivedError> {
-        match &mut self.0 {
-            Some(blocks) => blocks.next().await,
-            None => Ok(None),
-        }
-    }
-}
 
 /// The content id of the export of these files in format `version`.
 pub fn id_of(tables: &Tables, version: u8) -> ContentId {

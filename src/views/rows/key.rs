@@ -103,8 +103,3 @@ pub fn name_in(row: &Row<'_>, columns: &[String]) -> Option<String> {
 pub fn id_of(row: &Row<'_>) -> Option<String> {
     row.get(ID).filter(|id| *id != NULL).map(text_of)
 }
-
-/// The columns that name the rows of a table: those of its key, or [`ID`] if its source knows none.
-pub async fn naming_columns(file: &FileEntry) -> Result<Vec<String>, DerivedError> {
-    Ok(known_key(file).await?.unwrap_or_else(|| vec![ID.to_owned()]))
-}

@@ -1,6 +1,6 @@
 //! The names and the number of a table's rows.
 
-use super::key::{is_table, known_key, name_in, naming_columns};
+use super::key::{ID, is_table, known_key, name_in};
 use super::lines::each_line;
 use crate::content::FileEntry;
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ pub async fn each_row_name(
     file: &FileEntry,
     mut take: impl FnMut(String),
 ) -> Result<bool, DerivedError> {
-    let key = naming_columns(file).await?;
+    let key = known_key(file).await?.unwrap_or_else(|| vec![ID.to_owned()]);
     if key.is_empty() {
         return Ok(false);
     }
