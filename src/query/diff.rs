@@ -69,22 +69,22 @@ impl Comparison<'_> {
         files_of(self.listings, &side.database, &side.of).await
     }
 
-    /// Calls `tell` about a file. If a file of the working set has changed since it was listed, lists it again and
+    /// Calls `ask` about a file. If a file of the working set has changed since it was listed, lists it again and
     /// retries.
     ///
     /// # Errors
-    /// What `tell` says.
+    /// What `ask` says.
     pub async fn settled<T>(
         &self,
         file: &mut FileChange,
-        tell: impl AsyncFn(&FileChange) -> Result<T, DerivedError>,
+        ask: impl AsyncFn(&FileChange) -> Result<T, DerivedError>,
     ) -> Result<T, DerivedError> {
         let DiffSides { from, to } = self.sides;
         let is_live = [from, to].iter().any(|side| side.of == SnapshotOrLive::Live);
         for _ in 1..TRIES {
-            match tell(file).await {
+            match ask(file).await {
                 Err(DerivedError::Source(error)) if is_live && error.kind == ErrorKind::Changed => {}
-                told => return told,
+                answer => return answer,
             }
             for (side, entry) in [(from, &mut file.before), (to, &mut file.after)] {
                 if let (SnapshotOrLive::Live, Some(view)) = (&side.of, side.database.live_view()) {
@@ -94,7 +94,7 @@ impl Comparison<'_> {
                 }
             }
         }
-        tell(file).await
+        ask(file).await
     }
 
     /// The sizes of a file that is not a table; `None` if both sides have the same bytes.

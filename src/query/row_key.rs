@@ -8,7 +8,7 @@ use crate::model::row::{key_name, short_name};
 use crate::views::{DerivedError, RowChange, TableDiff, each_row_name};
 
 /// At most this many bytes of row names are collected to suggest a similar one.
-const MOST_TOLD: usize = 4 << 20;
+const MOST_NAMES: usize = 4 << 20;
 
 /// A row's key as it was given.
 pub struct RowKey {
@@ -55,7 +55,7 @@ impl Comparison<'_> {
     /// Why one cannot be read.
     pub async fn look_for(&self, table: &str, key: &RowKey) -> Result<RowSearch, DerivedError> {
         let mut has_key = false;
-        let (mut is_found, mut all, mut told, mut bytes) = (false, Vec::new(), HashSet::new(), 0);
+        let (mut is_found, mut all, mut known, mut bytes) = (false, Vec::new(), HashSet::new(), 0);
         for side in [&self.sides.to, &self.sides.from] {
             let files = self.files(side).await?;
             for file in files.iter().filter(|file| file.path.ends_with(ROWS) && is_called(&file.path, table))
@@ -63,7 +63,7 @@ impl Comparison<'_> {
                 let take = |name: String| {
                     is_found |= key.names.contains(&name);
                     // Most rows are on both sides. Only the first ones are collected if there are very many.
-                    if bytes < MOST_TOLD && told.insert(name.clone()) {
+                    if bytes < MOST_NAMES && known.insert(name.clone()) {
                         bytes += name.len();
                         all.push(name);
                     }

@@ -102,8 +102,8 @@ impl Vfs {
             ("message", meta.message.clone()),
             ("source", database.view(key.slot).map_or_else(String::new, |view| view.label.to_string())),
         ];
-        let told = facts.into_iter().filter(|(_, value)| !value.is_empty());
-        Ok(told.map(|(name, value)| (name, cut(&value).into_owned())).collect())
+        let known = facts.into_iter().filter(|(_, value)| !value.is_empty());
+        Ok(known.map(|(name, value)| (name, cut(&value).into_owned())).collect())
     }
 }
 

@@ -108,9 +108,9 @@ async fn few_changes(
 ) -> Result<Option<HashMap<String, Vec<RowSides>>>, DerivedError> {
     let work = engine.budget().work(LEAST).await;
     let few = Few::default();
-    let (few, are_told, work) = engine.changed_rows(vec![contents(version)], work, few, Few::take).await?;
+    let (few, are_known, work) = engine.changed_rows(vec![contents(version)], work, few, Few::take).await?;
     drop(work);
-    if are_told == [true] {
+    if are_known == [true] {
         return Ok(few
             .changes
             .filter(|_| few.rows <= 2 * FEW_CHANGES && few.bytes <= FEW_BYTES)
@@ -219,9 +219,9 @@ async fn of_row(engine: &Engine, version: &IndexedChange, name: &str) -> Result<
         Ok(())
     };
     let change = RowSides::default();
-    let (change, are_told, work) = engine.changed_rows(vec![contents(version)], work, change, take).await?;
+    let (change, are_known, work) = engine.changed_rows(vec![contents(version)], work, change, take).await?;
     drop(work);
-    if are_told == [true] {
+    if are_known == [true] {
         return Ok(vec![change]);
     }
     let [before, after] = version.file.sides();

@@ -75,7 +75,7 @@ impl RowHistories {
             Some(index) => index.changes_of(name).await?,
             None => (0..versions.len()).collect(),
         };
-        let mut changes: BTreeMap<usize, Vec<RowSides>> = told(database, versions, &wanted, name).await?;
+        let mut changes: BTreeMap<usize, Vec<RowSides>> = reported(database, versions, &wanted, name).await?;
         let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
         if index.is_none() && rest.len() > FEW_VERSIONS {
             let index = continued(engine, table.index.lock().await, versions).await?;
@@ -131,13 +131,13 @@ async fn continued(
 }
 
 /// The changes that sources report which can look up rows by key, by place of the version.
-async fn told(
+async fn reported(
     database: &Database,
     versions: &[IndexedChange],
     wanted: &[usize],
     name: &str,
 ) -> Result<BTreeMap<usize, Vec<RowSides>>, DerivedError> {
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     for view in database.views() {
         let timeline = &view.database.history().timeline;
         let Some(newest) = timeline.first() else { continue };
@@ -165,11 +165,11 @@ async fn told(
             if let Some(change) = change_in(&rows, &versions[at])
                 && has_one_key(&versions[at]).await?
             {
-                told.insert(at, vec![change]);
+                reported.insert(at, vec![change]);
             }
         }
     }
-    Ok(told)
+    Ok(reported)
 }
 
 /// The row on both sides of a change; `None` if one of them is not known.

@@ -112,9 +112,10 @@ async fn changes_in(
         noted.map_err(|error| Arc::new(SourceError::of_temporary_file(error)))
     };
     let work = engine.budget().work(LEAST).await;
-    let (names, are_told, work) = engine.changed_rows(pairs, work, names, note).await?;
+    let (names, are_known, work) = engine.changed_rows(pairs, work, names, note).await?;
     drop(work);
-    for (at, version) in versions.into_iter().zip(are_told).filter(|(_, is_told)| !is_told).map(|(of, _)| of)
+    for (at, version) in
+        versions.into_iter().zip(are_known).filter(|(_, is_known)| !is_known).map(|(of, _)| of)
     {
         let [before, after] = version.file.sides();
         let mut found = diff(engine, before, after).await?;

@@ -37,19 +37,19 @@ impl Comparing<'_> {
         let is_table = self.from.or(self.to).is_some_and(|file| is_table(&file.path));
         let candidates =
             if is_table { Candidates::of(self.from, self.to).await? } else { Candidates::none() };
-        let work = match self.told(&candidates, work).await? {
-            Ok(told) => return Ok(told),
+        let work = match self.reported(&candidates, work).await? {
+            Ok(found) => return Ok(found),
             Err(work) => work,
         };
         let work = match self.by_key(&candidates, work).await? {
-            Ok(told) => return Ok(told),
+            Ok(found) => return Ok(found),
             Err(work) => work,
         };
         self.by_lines(candidates, is_table, work).await
     }
 
     /// The changes that a source reports between two versions of one table, without reading either.
-    async fn told(&self, candidates: &Candidates, work: [Work; 2]) -> Result<WayResult, DerivedError> {
+    async fn reported(&self, candidates: &Candidates, work: [Work; 2]) -> Result<WayResult, DerivedError> {
         let sides = [self.from, self.to].map(|file| file.and_then(|file| file.content.versioned()));
         let [Some(from), Some(to)] = sides else { return Ok(Err(work)) };
         if from.family().await.map_err(Arc::new)?.id != to.family().await.map_err(Arc::new)?.id {
@@ -69,8 +69,8 @@ impl Comparing<'_> {
             let pushed = to.push_changes(from.version(), u64::MAX, sink).await;
             pushed.map_err(|error| DerivedError::from(Arc::new(error)))
         };
-        let (are_told, pairs) = tokio::try_join!(push, collect)?;
-        Ok(if are_told { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+        let (are_known, pairs) = tokio::try_join!(push, collect)?;
+        Ok(if are_known { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
     }
 
     /// The rows that differ, by their keys: only these are rendered.
@@ -85,8 +85,8 @@ impl Comparing<'_> {
             let side = if row.is_later { LineSide::Added } else { LineSide::Removed };
             pairs.add(side, &row.line()?).map_err(|error| DerivedError::from(error).into_source())
         });
-        let (pairs, are_told, other) = rows.await?;
-        Ok(if are_told == [true] { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+        let (pairs, are_known, other) = rows.await?;
+        Ok(if are_known == [true] { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
     }
 
     /// The lines that differ, wherever they stand.
