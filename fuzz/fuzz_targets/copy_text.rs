@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::format::dump::probe::copy_text`.
+//! See `asof::format::probe::copy_text`.
 
-use asof::format::dump::probe;
+use asof::format::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::copy_text(bytes));

@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::source::archive::probe::export`.
+//! See `asof::format::probe::export`.
 
-use asof::source::archive::probe;
+use asof::format::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::export(bytes));

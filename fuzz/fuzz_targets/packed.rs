@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::format::dump::probe::packed`.
+//! See `asof::format::probe::packed`.
 
-use asof::format::dump::probe;
+use asof::format::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::packed(bytes));

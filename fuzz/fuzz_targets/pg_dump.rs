@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::format::dump::probe::pg_dump`.
+//! See `asof::format::probe::pg_dump`.
 
-use asof::format::dump::probe;
+use asof::format::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::pg_dump(bytes));

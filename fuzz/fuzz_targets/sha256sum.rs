@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::format::dump::probe::sha256sum`.
+//! See `asof::format::probe::sha256sum`.
 
-use asof::format::dump::probe;
+use asof::format::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::sha256sum(bytes));

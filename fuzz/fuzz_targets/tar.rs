@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::format::dump::probe::tar`.
+//! See `asof::format::probe::tar`.
 
-use asof::format::dump::probe;
+use asof::format::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::tar(bytes));

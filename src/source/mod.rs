@@ -14,8 +14,10 @@ use crate::model::access::{Audience, Audiences};
 use crate::model::history::{History, SnapshotId};
 
 pub mod archive;
+mod dated_names;
 pub mod dolt;
 pub mod git;
+mod listing_cache;
 mod repository;
 pub mod verify;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use asof::format::{dump, zip};
+use asof::format::{probe as formats, zip};
 use asof::source::dolt::store::address::Address;
 use asof::source::dolt::store::chunks::{ChunkStore, Chunks, Place};
 use asof::source::dolt::store::message::Message;
@@ -31,14 +31,14 @@ const TARGETS: [(&str, Read); 16] = [
     ("archive", Read::File(probe::archive)),
     ("object", Read::Bytes(probe::object)),
     ("rows", Read::Bytes(probe::rows)),
-    ("pg_dump", Read::Bytes(dump::probe::pg_dump)),
-    ("copy_text", Read::Bytes(dump::probe::copy_text)),
-    ("tar", Read::Bytes(dump::probe::tar)),
-    ("packed", Read::Bytes(dump::probe::packed)),
-    ("sha256sum", Read::Bytes(dump::probe::sha256sum)),
+    ("pg_dump", Read::Bytes(formats::pg_dump)),
+    ("copy_text", Read::Bytes(formats::copy_text)),
+    ("tar", Read::Bytes(formats::tar)),
+    ("packed", Read::Bytes(formats::packed)),
+    ("sha256sum", Read::Bytes(formats::sha256sum)),
     ("archive_name", Read::Bytes(archive::probe::archive_name)),
     ("thrum_manifest", Read::Bytes(archive::probe::thrum_manifest)),
-    ("export", Read::Bytes(archive::probe::export)),
+    ("export", Read::Bytes(formats::export)),
     ("zip", Read::Bytes(zip::probe::zip)),
     ("commit", Read::Bytes(git::probe::commit)),
 ];

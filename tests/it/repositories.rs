@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::support::command::run;
-use crate::support::files::{errno, link, names, read, read_text};
+use crate::support::files::{errno, link, names, read, read_all, read_text};
 use crate::support::mount::{Mount, asof};
 use crate::support::work_tree::{Work, tour};
 use crate::support::{eventually, git, temp_dir, tree};
@@ -62,6 +62,43 @@ fn a_repository_is_shown_as_git_has_it_and_never_written() {
     assert!(!mount.path("code/live").exists(), "what is not committed is not shown");
     mount.unmount();
     assert_eq!(state(&work.path), before);
+}
+
+/// The same files in a commit and in a folder of archives.
+#[test]
+fn what_is_in_a_committed_file_is_what_an_archive_shows() {
+    let (dir, time) = (temp_dir(), "20260121-200000");
+    let (work, archives) = (dir.path().join("code"), dir.path().join("backups"));
+    for folder in [&work, &archives] {
+        fs::create_dir(folder).expect("the folder is ours");
+    }
+    fs::copy("src/format/tests/archives/pg16-gzip.dump", work.join("shop.dump"))
+        .expect("the fixture is there");
+    let make = "mkdir -p in/sub && seq 3000 >in/many && ln -s ../many in/sub/link && tar -czf files.tar.gz -C in . \
+        && echo 'SELECT 1;' | gzip >old.sql.gz && rm -r in && head -c 700 files.tar.gz >cut.tar.gz";
+    run("sh").args(["-ec", make]).dir(&work).ok();
+    git::git(&work).args(["init", "-q", "-b", "main"]).ok();
+    git::git(&work).args(["add", "."]).ok();
+    git::git(&work).args(["commit", "-q", "-m", "1"]).ok();
+    for (name, ending) in [("shop", "dump"), ("files", "tar.gz"), ("old", "sql.gz")] {
+        let from = work.join(format!("{name}.{ending}"));
+        fs::copy(from, archives.join(format!("{name}-{time}.{ending}"))).expect("the folder is ours");
+    }
+    let sources = [format!("git:{}", work.display()), archives.display().to_string()];
+    let mount = Mount::new(&sources);
+    for (in_git, in_archive) in [
+        ("code/latest/shop.dump.tables/app", "shop/latest/app"),
+        ("code/latest/files.tar.gz.members", "files/latest/files"),
+    ] {
+        let shown = read_all(mount.path(in_git));
+        assert!(!shown.is_empty(), "{in_git}");
+        assert_eq!(shown, read_all(mount.path(in_archive)), "{in_git}");
+    }
+    assert_eq!(read_text(mount.path("code/latest/old.sql.gz.unpacked/old.sql")), "SELECT 1;\n");
+    mount.unmount();
+    // The check reads them, too.
+    let said = run(asof()).args(["verify", &sources[0]]).outcome().expect_status(1).text();
+    assert!(said.contains("cut.tar.gz.members"), "{said}");
 }
 
 #[test]

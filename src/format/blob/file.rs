@@ -1,4 +1,4 @@
-//! A file pinned to the state in which it was listed, so that bytes of another state never pass for it.
+//! A file in the state in which it was listed: bytes of another state are an error.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::time::Timestamp;
 
-use super::Opened;
+use super::opened::{Opened, seek_position};
 use crate::files::access;
 use crate::files::root::Root;
 use crate::model::access::Audience;
@@ -26,7 +26,7 @@ const BUFFER: usize = 64 * 1024;
 /// later tell states apart within one step, on most file systems.
 const CLOCK_TICK: Duration = Duration::from_millis(20);
 
-/// For how many ticks a file is waited for that is written to again and again.
+/// How many ticks to wait for a file that changes again and again.
 const PATIENCE: u32 = 5;
 
 /// What tells one state of a file from the next without reading it.
@@ -48,7 +48,7 @@ pub(crate) struct FileStamp {
 }
 
 impl FileStamp {
-    /// That of a file that could not be looked at: of no file that can be read.
+    /// The stamp of a file whose metadata cannot be read. It equals no stamp of a readable file.
     pub(crate) const UNKNOWN: Self =
         Self { len: 0, mtime_ns: i128::MIN, ctime_ns: i128::MIN, inode: 0, audience: Audience::Owner };
 
@@ -63,16 +63,15 @@ impl FileStamp {
         }
     }
 
-    /// How long from `now` it takes until any further write is sure to give another stamp; `None` where it is
-    /// sure already.
+    /// How long after `now` any further write gives another stamp for certain; `None` if it does already.
     pub(crate) fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
         CLOCK_TICK.checked_sub(self.quiet_for(now)?).filter(|wait| !wait.is_zero())
     }
 
-    /// For how long it has not been changed; `None` where that is not known.
+    /// How long it has been unchanged; `None` if unknown.
     pub(crate) fn quiet_for(&self, now: SystemTime) -> Option<Duration> {
         let changed = Duration::from_nanos(u64::try_from(self.ctime_ns).ok()?);
-        // A change time ahead of the clock is another machine's, about whose clock nothing is known.
+        // A change time ahead of the clock comes from another machine, whose clock is unknown.
         now.duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?).ok()
     }
 
@@ -181,8 +180,7 @@ impl FileVersion {
 
 /// A seekable, buffered reader of a [`FileVersion`] that opens the file when it is first read.
 ///
-/// A clone starts closed. So a parsed zip directory can be kept without holding a descriptor, and each read
-/// of a member has a handle of its own, checked anew.
+/// A clone starts closed: a reader that is kept holds no descriptor, and each read opens and checks the file.
 #[derive(Debug)]
 pub(crate) struct FileReader {
     version: Arc<FileVersion>,
@@ -250,12 +248,7 @@ impl Read for FileReader {
 
 impl Seek for FileReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.version.stamp.len.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.position = seek_position(to, self.version.stamp.len, self.position)?;
         Ok(self.position)
     }
 }

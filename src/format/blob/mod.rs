@@ -1,26 +1,30 @@
-//! Pieces of bytes that lie somewhere: a file of a folder, a member of an archive, a blob of a repository.
+//! Blobs: bytes that are stored somewhere, in a file, as a member of a zip, as a blob of git.
 //!
-//! What reads a format (SQLite, a dump, a tar) reads a [`Stored`], wherever it lies.
+//! Formats (SQLite, a dump, a tar) read a [`Blob`] and do not know where it is stored.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use crate::model::content_id::ContentId;
 use crate::model::terminal::ShowPath;
 
 mod file;
+mod memory;
+mod opened;
 mod problem;
 mod spool;
 mod temporary;
 
-pub(crate) use file::{BeingWritten, FileReader, FileStamp, FileVersion, PIECE, Replaced, read_full};
-pub(crate) use problem::{io_kind, stored_error};
+pub(crate) use file::{FileReader, FileStamp, FileVersion, PIECE, Replaced, read_full};
+pub(crate) use memory::InMemory;
+pub(crate) use opened::{Opened, seek_position};
+pub(crate) use problem::{blob_error, io_kind};
 pub(crate) use spool::{Spool, Spools};
 pub(crate) use temporary::{Filling, TemporaryFolder, explained, has_no_room, lacks_room, sweep};
 
-/// One immutable piece of bytes. Every call may block.
-pub(crate) trait Stored: Send + Sync {
-    /// What it is and where it lies, for messages: `/x/y`, `member a of /x.zip`.
+/// Immutable bytes. Every call may block.
+pub(crate) trait Blob: Send + Sync {
+    /// What it is and where it is stored, for messages: `/x/y`, `member a of /x.zip`.
     fn describe(&self) -> String;
 
     /// Names the bytes: equal keys, equal bytes.
@@ -39,7 +43,7 @@ pub(crate) trait Stored: Send + Sync {
     /// Opens it for reading in any order. What is packed is unpacked for that, and checked, into a temporary file.
     ///
     /// # Errors
-    /// As [`Stored::read`]; when there is no room for temporary files.
+    /// As [`Blob::read`]; when there is no room for temporary files.
     fn open(&self) -> io::Result<Box<dyn Opened>>;
 
     /// Checks that it is still there as it was listed.
@@ -50,34 +54,25 @@ pub(crate) trait Stored: Send + Sync {
         Ok(())
     }
 
-    /// It in a temporary file, where it comes unpacked by itself: reading it does no more then.
+    /// It in a temporary file, where reading it unpacks it into one anyway.
     fn unpacked(&self) -> Option<io::Result<Arc<Spool>>> {
         None
     }
 
-    /// The file that it is, where it is one by itself.
+    /// The file that it is, where it is one.
     fn as_file(&self) -> Option<&Arc<FileVersion>> {
         None
     }
 }
 
-/// A piece of bytes that is read in any order.
-pub(crate) trait Opened: Read + Seek + Send {
-    /// Checks, after reading, that all that was read belongs to what was opened.
-    ///
-    /// # Errors
-    /// [`Replaced`] (inside the I/O error) when it has changed since.
-    fn check(&self) -> io::Result<()>;
-}
-
 /// A file of a folder.
 #[derive(Debug)]
-pub(crate) struct StoredFile {
+pub(crate) struct FileBlob {
     /// The file, in the state that is meant.
     pub(crate) file: Arc<FileVersion>,
 }
 
-impl Stored for StoredFile {
+impl Blob for FileBlob {
     fn describe(&self) -> String {
         self.file.path.shown().to_string()
     }
@@ -111,7 +106,7 @@ impl Stored for StoredFile {
     }
 }
 
-/// Reads a file once, and says in the place of the end whether it stayed what it was.
+/// Reads a file once, and says at the end whether it stayed what it was.
 struct CheckedFile {
     version: Arc<FileVersion>,
     file: std::fs::File,
@@ -141,12 +136,12 @@ impl Read for CheckedFile {
 mod tests {
     use super::*;
 
-    fn stored(bytes: &[u8]) -> (tempfile::TempDir, StoredFile) {
+    fn stored(bytes: &[u8]) -> (tempfile::TempDir, FileBlob) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("f");
         std::fs::write(&path, bytes).expect("the folder is ours");
         let file = Arc::new(FileVersion::named(&path).expect("the file is there"));
-        (folder, StoredFile { file })
+        (folder, FileBlob { file })
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What goes wrong with stored bytes, as [`SourceError`]s.
+//! What goes wrong with blobs, as [`SourceError`]s.
 
 use std::fmt::Display;
 use std::io;
 
+use super::file::{BeingWritten, Replaced};
 use super::temporary::{NO_ROOM_HINT, has_no_room};
-use super::{BeingWritten, Replaced};
 use crate::content::{ErrorKind, SourceError};
 use crate::files::root::{LEADS_OUTSIDE_HINT, is_outside};
 
@@ -28,8 +28,8 @@ pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
     }
 }
 
-/// A failure to read stored bytes: `what` says where they lie.
-pub(crate) fn stored_error(
+/// A failure to read a blob, which `what` names.
+pub(crate) fn blob_error(
     label: &str,
     operation: String,
     what: &dyn Display,

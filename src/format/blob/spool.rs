@@ -1,4 +1,4 @@
-//! Packed pieces, unpacked into temporary files, so that they can be read in any order.
+//! Packed blobs, unpacked into temporary files, so that they can be read in any order.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,27 +9,28 @@ use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 
+use super::Blob;
+use super::opened::{Opened, seek_position};
 use super::temporary::{Filling, explained, has_no_room};
-use super::{Opened, Stored};
 use crate::format::blob::temporary;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
-/// How many unpacked pieces are kept, for whoever reads the next table of the same one.
+/// How many unpacked blobs are kept for the next read of the same blob.
 const KEPT: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
 
 /// How many bytes they take at most, beside those that are being read.
 const KEPT_BYTES: u64 = 1 << 30;
 
-/// Unpacked pieces that were asked for lately.
+/// Recently used unpacked blobs.
 pub(crate) struct Spools {
-    kept: Mutex<LruCache<ContentId, Arc<Slot>>>,
+    kept: Mutex<LruCache<ContentId, Arc<SpoolSlot>>>,
 }
 
-/// Locked while its piece is unpacked, so that it is unpacked once.
-type Slot = Mutex<Option<Arc<Spool>>>;
+/// Locked while a blob is unpacked, so that it is unpacked once.
+type SpoolSlot = Mutex<Option<Arc<Spool>>>;
 
-/// One unpacked piece, in a temporary file without a name. The file goes with this.
+/// One unpacked blob, in a temporary file without a name. Dropping it removes the file.
 pub(crate) struct Spool {
     file: File,
     len: u64,
@@ -61,12 +62,12 @@ impl Spool {
         made.map_err(|error| explained(error, needed))
     }
 
-    /// The file, for a library that reads files by itself.
+    /// The file, for a library that reads files.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
-    /// A reader of it with a place of its own.
+    /// A reader with its own position.
     pub(crate) fn open(self: Arc<Self>) -> Box<dyn Opened> {
         Box::new(SpoolReader { spool: self, position: 0 })
     }
@@ -79,12 +80,12 @@ impl Default for Spools {
 }
 
 impl Spools {
-    /// A packed piece unpacked, and checked: anew unless that was done lately. Blocks.
+    /// A blob, unpacked and checked. Reuses a recent copy. Blocks.
     ///
     /// # Errors
-    /// Those of [`Stored::read`]; when there is no room for temporary files.
-    pub(crate) fn unpacked(&self, stored: &dyn Stored) -> io::Result<Arc<Spool>> {
-        // Else reading it would wait for the place that is kept for it here.
+    /// Those of [`Blob::read`]; when there is no room for temporary files.
+    pub(crate) fn unpacked(&self, stored: &dyn Blob) -> io::Result<Arc<Spool>> {
+        // Reading it would wait for the slot that is locked here.
         stored.unpacked().unwrap_or_else(|| self.filled(stored.key(), || unpack(stored)))
     }
 
@@ -103,7 +104,7 @@ impl Spools {
         }
     }
 
-    /// What `make` makes of bytes with this key: anew unless that was done lately. Blocks.
+    /// What `make` makes of bytes with this key. Reuses a recent copy. Blocks.
     ///
     /// # Errors
     /// Those of `make`.
@@ -124,21 +125,21 @@ impl Spools {
         Ok(spool)
     }
 
-    /// Forgets all that nobody reads just now, because there is no room for more. False where there is nothing.
+    /// Forgets all copies that are complete, to make room. Returns false if there are none.
     fn forget(&self) -> bool {
         let mut kept = lock(&self.kept);
-        let is_filled = |slot: &Arc<Slot>| slot.try_lock().is_ok_and(|slot| slot.is_some());
+        let is_filled = |slot: &Arc<SpoolSlot>| slot.try_lock().is_ok_and(|slot| slot.is_some());
         let filled: Vec<ContentId> =
             kept.iter().filter(|(_, slot)| is_filled(slot)).map(|(key, _)| *key).collect();
         filled.iter().for_each(|key| drop(kept.pop(key)));
         !filled.is_empty()
     }
 
-    /// Forgets those not asked for longest. Their files go when nobody reads them any more.
+    /// Forgets the least recently used copies. Their files are removed when their last reader ends.
     fn make_room(&self) {
         let mut kept = lock(&self.kept);
-        // One that is being unpacked counts when it is done.
-        let len = |slot: &Arc<Slot>| slot.try_lock().ok().and_then(|slot| slot.as_ref().map(|s| s.len));
+        // A blob that is being unpacked counts when it is complete.
+        let len = |slot: &Arc<SpoolSlot>| slot.try_lock().ok().and_then(|slot| slot.as_ref().map(|s| s.len));
         let mut total: u64 = kept.iter().filter_map(|(_, slot)| len(slot)).sum();
         while total > KEPT_BYTES && kept.len() > 1 {
             let Some((_, oldest)) = kept.pop_lru() else { break };
@@ -147,7 +148,7 @@ impl Spools {
     }
 }
 
-fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
+fn unpack(stored: &dyn Blob) -> io::Result<Spool> {
     let spool = Spool::filled(stored.len(), |file| io::copy(&mut stored.read()?, file))?;
     if spool.len != stored.len() {
         return Err(io::Error::new(
@@ -158,7 +159,7 @@ fn unpack(stored: &dyn Stored) -> io::Result<Spool> {
     Ok(spool)
 }
 
-/// One reader of an unpacked piece, with a place of its own.
+/// A reader of an unpacked blob, with its own position.
 struct SpoolReader {
     spool: Arc<Spool>,
     position: u64,
@@ -174,19 +175,14 @@ impl Read for SpoolReader {
 
 impl Seek for SpoolReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.spool.len.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.position = seek_position(to, self.spool.len, self.position)?;
         Ok(self.position)
     }
 }
 
 impl Opened for SpoolReader {
     fn check(&self) -> io::Result<()> {
-        // Nobody else has the file.
+        // No other process has the file.
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! Temporary files: without a name, so that they are gone with the process that made them, however it ends.
+//! Temporary files without a name: they end with the process that made them, however it ends.
 //!
-//! Where something needs names (SQLite applies a log that lies beside its database), a folder has them for as long as that takes. It
-//! is locked as long as it is used, so that the next process can tell the folder of one that was killed meanwhile, and remove it.
+//! SQLite needs a name for a log beside its database: such files are in a folder, which is locked while it is used. The next
+//! process removes the folders of processes that were killed, which are not locked.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
@@ -123,7 +123,7 @@ impl TemporaryFolder {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(folder)?;
         let lock = opened(made.path())?;
-        // Where nothing can be locked, nothing is swept.
+        // If nothing can be locked, nothing is swept.
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         let unique = made.path().file_name().unwrap_or_default().to_string_lossy().replacen(UNLOCKED, "", 1);
         let path = folder.join(format!("{FOLDER}{unique}"));
@@ -161,7 +161,7 @@ fn sweep_in(folder: &Path) {
         }
         let Ok(open) = opened(&path) else { continue };
         let is_yours = open.metadata().is_ok_and(|metadata| metadata.uid() == you);
-        // Whoever still uses it holds the lock.
+        // A process that still uses it holds the lock.
         if is_yours && flock(&open, FlockOperation::NonBlockingLockExclusive).is_ok() {
             tracing::debug!(folder = %path.shown(), "removing what a killed process left behind");
             let _ = std::fs::remove_dir_all(&path);

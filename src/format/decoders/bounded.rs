@@ -27,6 +27,12 @@ pub(crate) enum GaveUp {
         /// How many were made of them.
         unpacked: u64,
     },
+    /// Data unpacks to more than is wanted.
+    #[error("it unpacks to more than {most} bytes")]
+    TooLong {
+        /// How many bytes are wanted.
+        most: u64,
+    },
     /// It takes too long.
     #[error(
         "it took {} s to unpack {unpacked} bytes of it, which is less than {} KiB a second",
@@ -43,7 +49,7 @@ pub(crate) enum GaveUp {
 impl From<GaveUp> for io::Error {
     fn from(gave_up: GaveUp) -> Self {
         let kind = match gave_up {
-            GaveUp::Bomb { .. } => io::ErrorKind::Unsupported,
+            GaveUp::Bomb { .. } | GaveUp::TooLong { .. } => io::ErrorKind::Unsupported,
             // What it is stored on may have been slow.
             GaveUp::Slow { .. } => io::ErrorKind::TimedOut,
         };
@@ -56,6 +62,7 @@ pub(crate) struct Bounded<R> {
     inner: R,
     packed: u64,
     unpacked: u64,
+    most: u64,
     /// Time within `inner`: a reader may take its time.
     took: Duration,
     now: fn() -> Instant,
@@ -64,11 +71,19 @@ pub(crate) struct Bounded<R> {
 impl<R> Bounded<R> {
     /// Limits what `packed` bytes may unpack to.
     pub(crate) fn new(inner: R, packed: u64) -> Self {
-        Self { inner, packed, unpacked: 0, took: Duration::ZERO, now: Instant::now }
+        Self { inner, packed, unpacked: 0, most: u64::MAX, took: Duration::ZERO, now: Instant::now }
+    }
+
+    /// The same with another limit on what it unpacks to.
+    pub(crate) fn at_most(self, most: u64) -> Self {
+        Self { most, ..self }
     }
 
     fn check(&self) -> Result<(), GaveUp> {
-        let &Self { packed, unpacked, took, .. } = self;
+        let &Self { packed, unpacked, most, took, .. } = self;
+        if unpacked > most {
+            return Err(GaveUp::TooLong { most });
+        }
         if unpacked > BOMB_LEN && unpacked / BOMB_RATIO > packed {
             return Err(GaveUp::Bomb { packed, unpacked });
         }

@@ -31,7 +31,7 @@ impl<D> Counted<D> {
     /// Takes `bytes` for a decoder, and makes it then.
     ///
     /// # Errors
-    /// Where there is not so much memory.
+    /// If there is not so much memory.
     pub(crate) fn new(bytes: u64, make: impl FnOnce() -> D) -> io::Result<Self> {
         let window = window(bytes)?;
         Ok(Self::with(window, make()))

@@ -4,15 +4,11 @@ use std::io::{self, BufRead, Read};
 
 use zstd::stream::read::Decoder;
 
-use super::frames::{is_skippable, skip};
-use super::{Looked, cut_is_damage, invalid};
-use crate::memory::unpacking::{Window, window};
+use super::frames::{Frame, Frames};
+use super::{Looked, invalid};
 
 /// What a frame begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
-/// The longest header of a frame, with its magic number (RFC 8878, 3.1.1.1).
-const LONGEST_HEADER: usize = 18;
 
 /// What a decoder takes beside its window.
 const BESIDE: u64 = 1 << 20;
@@ -22,74 +18,48 @@ const SMALLEST_LOG: u32 = 10;
 const LARGEST_LOG: u32 = 31;
 
 /// Unpacks frames of Zstandard, and passes those that are to be skipped.
-pub(crate) struct Zstd<R: BufRead> {
-    /// `None` before the first frame and after each.
-    frame: Option<(Decoder<'static, Looked<R>>, Window)>,
-    packed: Option<Looked<R>>,
-    began: bool,
-}
+pub(crate) type Zstd<R> = Frames<R, ZstdFrame<R>>;
 
-impl<R: BufRead> Zstd<R> {
-    pub(crate) fn new(packed: R) -> Self {
-        Self { frame: None, packed: Some(Looked::new(packed)), began: false }
+/// One frame.
+pub(crate) struct ZstdFrame<R: BufRead>(Decoder<'static, Looked<R>>);
+
+impl<R: BufRead> Frame<R> for ZstdFrame<R> {
+    /// The longest header with its magic number (RFC 8878, 3.1.1.1).
+    const LONGEST_HEAD: usize = 18;
+
+    fn memory(head: &[u8]) -> io::Result<Option<u64>> {
+        let Some(header) = head.strip_prefix(&MAGIC) else { return Ok(None) };
+        let len = window_of(header).ok_or_else(|| invalid("it ends within the head of a frame"))?;
+        Ok(Some(len.saturating_add(BESIDE)))
     }
 
-    /// Begins the next frame. Whether there is one.
-    fn begin(&mut self) -> io::Result<bool> {
-        let Some(packed) = &mut self.packed else { return Ok(false) };
-        loop {
-            let head = packed.peek(LONGEST_HEADER)?;
-            if head.is_empty() {
-                return if self.began { Ok(false) } else { Err(invalid("no packed data at all")) };
-            }
-            let Some((&magic, header)) = head.split_first_chunk::<4>() else {
-                return Err(invalid("it ends within the head of a frame"));
-            };
-            if is_skippable(magic) {
-                packed.read_exact(&mut [0; 4])?;
-                skip(packed)?;
-                self.began = true;
-                continue;
-            }
-            if magic != MAGIC {
-                return Err(invalid(match self.began {
-                    true => "something that is no frame follows the last one",
-                    false => "it does not begin as Zstandard does",
-                }));
-            }
-            let Some(len) = window_of(header) else {
-                return Err(invalid("it ends within the head of a frame"));
-            };
-            let memory = window(len.saturating_add(BESIDE))?;
-            let Some(packed) = self.packed.take() else { return Ok(false) };
-            let mut decoder = Decoder::with_buffer(packed)?.single_frame();
-            let log = len.max(1).next_power_of_two().ilog2();
-            decoder.window_log_max(log.clamp(SMALLEST_LOG, LARGEST_LOG))?;
-            (self.frame, self.began) = (Some((decoder, memory)), true);
-            return Ok(true);
-        }
+    fn no_frame(began: bool) -> io::Error {
+        invalid(match began {
+            true => "something that is no frame follows the last one",
+            false => "it does not begin as Zstandard does",
+        })
+    }
+
+    fn begin(packed: Looked<R>, head: &[u8]) -> io::Result<Self> {
+        let len = head.get(MAGIC.len()..).and_then(window_of).unwrap_or(0);
+        let mut decoder = Decoder::with_buffer(packed)?.single_frame();
+        let log = len.max(1).next_power_of_two().ilog2();
+        decoder.window_log_max(log.clamp(SMALLEST_LOG, LARGEST_LOG))?;
+        Ok(Self(decoder))
+    }
+
+    fn into_rest(self) -> io::Result<Looked<R>> {
+        Ok(self.0.finish())
     }
 }
 
-impl<R: BufRead> Read for Zstd<R> {
+impl<R: BufRead> Read for ZstdFrame<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let Some((frame, _)) = &mut self.frame else {
-                if out.is_empty() || !self.begin()? {
-                    return Ok(0);
-                }
-                continue;
-            };
-            let count = frame.read(out).map_err(cut_is_damage)?;
-            if count > 0 || out.is_empty() {
-                return Ok(count);
-            }
-            self.packed = self.frame.take().map(|(frame, _)| frame.finish());
-        }
+        self.0.read(out)
     }
 }
 
-/// The length of the window that a frame's header asks for, behind the magic number. `None` where the header is cut.
+/// The length of the window that a frame's header asks for, behind the magic number. `None` if the header is cut.
 fn window_of(header: &[u8]) -> Option<u64> {
     let descriptor = *header.first()?;
     let is_single_segment = descriptor & 0x20 != 0;

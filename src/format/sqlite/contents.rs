@@ -16,11 +16,6 @@ impl SqliteFile {
         RowsContent { file: Arc::clone(self), relation: relation.clone() }
     }
 
-    /// [`Self::schema_sql`] as a content that is read when it is asked for.
-    pub(crate) fn schema(self: &Arc<Self>) -> DatabaseSchema {
-        DatabaseSchema { file: Arc::clone(self) }
-    }
-
     /// The whole file as SQL.
     pub(crate) fn dump(self: &Arc<Self>) -> DatabaseDump {
         DatabaseDump { file: Arc::clone(self) }
@@ -66,26 +61,6 @@ impl Stream for RowsContent {
             file.read_rows(&relation, &wanted, &mut |piece| sink.push_blocking(piece))
         })
         .await
-    }
-}
-
-/// `schema.sql`.
-pub(crate) struct DatabaseSchema {
-    file: Arc<SqliteFile>,
-}
-
-#[async_trait]
-impl Stream for DatabaseSchema {
-    fn describe(&self) -> String {
-        format!("schema of {}", self.file.db.describe())
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let file = Arc::clone(&self.file);
-        let text = on_blocking_thread(&self.file.label, move || file.schema_sql()).await?;
-        // A closed sink means that the reader left, which is no failure.
-        let _ = sink.push(text).await;
-        Ok(())
     }
 }
 

@@ -13,11 +13,13 @@ use super::query::Query;
 use super::query_queue::QueryQueue;
 use super::recent_failures::RecentFailures;
 use super::recent_listings::{Listed, RecentListings};
-use super::relation::{Relation, RelationListing};
+use super::relation::Relation;
+#[cfg(test)]
+use super::relation::RelationListing;
 use super::rows::Take;
 use super::{merge, worker};
 use crate::content::{ErrorKind, SourceError, Wanted};
-use crate::format::blob::{Spool, Spools, Stored};
+use crate::format::blob::{Blob, Spool, Spools};
 use crate::model::content_id::ContentId;
 
 /// Queues for queries that may take long, and for those that are short in any sound file. Stored rows are read without
@@ -40,11 +42,11 @@ fn at_once() -> usize {
 pub(crate) struct SqliteFile {
     pub(super) label: Arc<str>,
     /// The database itself.
-    pub(super) db: Arc<dyn Stored>,
+    pub(super) db: Arc<dyn Blob>,
     /// The file with `-wal` added to its name, if there is one.
-    wal: Option<Arc<dyn Stored>>,
+    wal: Option<Arc<dyn Blob>>,
     /// The file with `-journal` added to its name, if there is one.
-    journal: Option<Arc<dyn Stored>>,
+    journal: Option<Arc<dyn Blob>>,
     spools: Arc<Spools>,
 }
 
@@ -78,9 +80,9 @@ impl SqliteFile {
     /// A database with the files beside it. Reads nothing yet.
     pub(crate) fn new(
         label: Arc<str>,
-        db: Arc<dyn Stored>,
-        wal: Option<Arc<dyn Stored>>,
-        journal: Option<Arc<dyn Stored>>,
+        db: Arc<dyn Blob>,
+        wal: Option<Arc<dyn Blob>>,
+        journal: Option<Arc<dyn Blob>>,
         spools: Arc<Spools>,
     ) -> Self {
         Self { label, db, wal, journal, spools }
@@ -88,7 +90,7 @@ impl SqliteFile {
 
     /// The key of the state that is shown: equal keys mean equal tables.
     pub(crate) fn key(&self) -> ContentId {
-        let key = |stored: &Option<Arc<dyn Stored>>| stored.as_ref().map(|stored| stored.key());
+        let key = |stored: &Option<Arc<dyn Blob>>| stored.as_ref().map(|stored| stored.key());
         let (wal, journal) = (key(&self.wal), key(&self.journal));
         let bytes = |key: &Option<ContentId>| key.map_or(Vec::new(), |key| key.as_bytes().to_vec());
         ContentId::of(&[b"sqlite", self.db.key().as_bytes(), &bytes(&wal), &bytes(&journal)])
@@ -98,6 +100,7 @@ impl SqliteFile {
     ///
     /// # Errors
     /// When the file cannot be read, or is damaged where the schema lies.
+    #[cfg(test)]
     pub(crate) fn listing(&self) -> Result<RelationListing, SourceError> {
         self.listed("list the tables").map(|(listing, _)| listing)
     }
@@ -153,6 +156,7 @@ impl SqliteFile {
     }
 
     /// The statements that make the schema, with comments on what is not shown. `sqlite3` loads it.
+    #[cfg(test)]
     pub(crate) fn schema_sql(&self) -> Result<Bytes, SourceError> {
         self.listed("read the schema").map(|(_, schema)| schema)
     }
@@ -243,7 +247,7 @@ impl SqliteFile {
     }
 
     /// The part that changed, if any.
-    fn changed(&self) -> Option<(std::io::Error, &dyn Stored)> {
+    fn changed(&self) -> Option<(std::io::Error, &dyn Blob)> {
         let parts = [Some(&self.db), self.wal.as_ref(), self.journal.as_ref()];
         parts.into_iter().flatten().find_map(|stored| Some((stored.check().err()?, &**stored)))
     }

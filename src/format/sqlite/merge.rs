@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection::harden;
 use super::problem::SqliteProblem;
-use crate::format::blob::{Spool, Stored, TemporaryFolder, explained, read_full};
+use crate::format::blob::{Blob, Spool, TemporaryFolder, explained, read_full};
 
 /// What a write-ahead log begins with, but for the last bit, which says in which order its checksums are
 /// (sqlite.org/fileformat2.html, 4.1).
@@ -38,9 +38,9 @@ pub(super) fn is_hot_journal(head: &[u8]) -> bool {
 
 /// A part that exists and has to be applied.
 pub(super) fn if_it_counts(
-    stored: Option<&Arc<dyn Stored>>,
+    stored: Option<&Arc<dyn Blob>>,
     counts: impl Fn(&[u8]) -> bool,
-) -> io::Result<Option<&dyn Stored>> {
+) -> io::Result<Option<&dyn Blob>> {
     let Some(stored) = stored else { return Ok(None) };
     let mut head = [0; HEAD];
     let count = read_full(&mut stored.read()?, &mut head)?;
@@ -49,9 +49,9 @@ pub(super) fn if_it_counts(
 
 /// The database with the files beside it applied.
 pub(super) fn merged(
-    db: &dyn Stored,
-    wal: Option<&dyn Stored>,
-    journal: Option<&dyn Stored>,
+    db: &dyn Blob,
+    wal: Option<&dyn Blob>,
+    journal: Option<&dyn Blob>,
 ) -> Result<Spool, SqliteProblem> {
     let needed = [Some(db), wal, journal]
         .into_iter()
@@ -69,9 +69,9 @@ pub(super) fn merged(
 }
 
 fn in_a_folder(
-    db: &dyn Stored,
-    wal: Option<&dyn Stored>,
-    journal: Option<&dyn Stored>,
+    db: &dyn Blob,
+    wal: Option<&dyn Blob>,
+    journal: Option<&dyn Blob>,
 ) -> Result<Spool, SqliteProblem> {
     let folder = TemporaryFolder::new()?;
     let path = folder.path().join("db");
@@ -89,7 +89,7 @@ fn in_a_folder(
     Ok(Spool::of(&path)?)
 }
 
-fn copy(stored: &dyn Stored, path: &Path) -> io::Result<File> {
+fn copy(stored: &dyn Blob, path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let mut to = options.read(true).write(true).create_new(true).mode(0o600).open(path)?;
     let len = match stored.as_file() {

@@ -10,6 +10,7 @@
 //! Everything here may block, except for making a [`SqliteFile`] and its contents.
 
 pub(crate) use self::file::SqliteFile;
+pub(crate) use self::format::SQLITE;
 pub(crate) use self::header::{Plain, is_plain};
 pub use self::limits::{RUNNING, set_running};
 pub(crate) use self::relation::{Relation, RelationKind};
@@ -20,6 +21,7 @@ mod connection;
 mod contents;
 mod dump;
 mod file;
+mod format;
 mod handle;
 mod header;
 mod limits;
@@ -44,15 +46,9 @@ mod views;
 mod worker;
 
 /// How names of SQLite databases end, in lower case.
-pub(crate) const NAME_ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
+const NAME_ENDINGS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
 /// Whether a file of `len` bytes that begins with `head` is one of SQLite's, as far as it can be shown.
 pub(crate) fn is_sqlite(head: &[u8], len: u64) -> bool {
     is_plain(head, len) == Plain::Yes
-}
-
-/// Whether a path has the name of a SQLite database.
-pub(crate) fn is_database_name(path: &str) -> bool {
-    let end = path.rsplit_once('.').map(|(_, end)| end);
-    end.is_some_and(|end| NAME_ENDINGS.iter().any(|known| end.eq_ignore_ascii_case(known)))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ran_out::RanOut;
 use crate::content::{ErrorKind, SourceError};
-use crate::format::blob::{Stored, stored_error};
+use crate::format::blob::{Blob, blob_error};
 use crate::model::jsonl::RenderError;
 use crate::model::shell;
 
@@ -132,9 +132,9 @@ impl SqliteProblem {
     }
 
     /// The error for a person.
-    pub(super) fn told(self, label: &str, operation: String, stored: &dyn Stored) -> SourceError {
+    pub(super) fn told(self, label: &str, operation: String, stored: &dyn Blob) -> SourceError {
         if let Self::Io(error) = self {
-            return stored_error(label, operation, &stored.describe(), error);
+            return blob_error(label, operation, &stored.describe(), error);
         }
         let kind = self.kind();
         let hint = self.hint(kind, stored);
@@ -158,7 +158,7 @@ impl SqliteProblem {
         }
     }
 
-    fn hint(&self, kind: ErrorKind, stored: &dyn Stored) -> String {
+    fn hint(&self, kind: ErrorKind, stored: &dyn Blob) -> String {
         let file = match stored.as_file() {
             Some(file) => format!("a copy of {}", shell::operand(&*file.path)),
             None => "a copy of the raw file".to_owned(),

@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crate::format::blob::read_full;
 
 /// A file, or its beginning: what is read never reaches beyond `len`.
-pub(super) struct Bytes<'r, R> {
+pub(super) struct ZipBytes<'r, R> {
     reader: &'r mut R,
     len: u64,
 }
 
-impl<'r, R: Read + Seek> Bytes<'r, R> {
+impl<'r, R: Read + Seek> ZipBytes<'r, R> {
     /// All bytes of a reader.
     pub(super) fn new(reader: &'r mut R) -> io::Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
@@ -18,15 +18,15 @@ impl<'r, R: Read + Seek> Bytes<'r, R> {
     }
 
     /// The first `len` bytes of it.
-    pub(super) fn first(&mut self, len: u64) -> Bytes<'_, R> {
-        Bytes { reader: &mut *self.reader, len: self.len.min(len) }
+    pub(super) fn first(&mut self, len: u64) -> ZipBytes<'_, R> {
+        ZipBytes { reader: &mut *self.reader, len: self.len.min(len) }
     }
 
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Fills `out` from `offset` on, as far as there are bytes; gives their number.
+    /// Fills `out` from `offset` on, up to the end; returns the number of bytes.
     pub(super) fn read(&mut self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
         let there = self.len.saturating_sub(offset);
         let room = out.len().min(usize::try_from(there).unwrap_or(usize::MAX));

@@ -2,11 +2,11 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Take};
 
-use super::bytes::Bytes;
-use super::directory::{Directory, Member};
-use super::places::WRAP;
+use super::bytes::ZipBytes;
+use super::directory::{Directory, ZipMember};
+use super::member_offsets::WRAP;
 use super::records::{IN_ZIP64, LocalHeader};
-use super::unpack::{Packed, unpack};
+use super::unpack::{PackedData, unpack};
 use super::{Remedy, ZipError};
 
 /// General purpose flags (APPNOTE.TXT 4.4.4).
@@ -26,10 +26,10 @@ const AES: u16 = 99;
 /// When its header is not in the file.
 pub(crate) fn packed<R: Read + Seek>(
     directory: &Directory,
-    member: &Member,
+    member: &ZipMember,
     mut reader: R,
 ) -> Result<Take<R>, ZipError> {
-    let mut bytes = Bytes::new(&mut reader)?;
+    let mut bytes = ZipBytes::new(&mut reader)?;
     let data = local(directory, member, &mut bytes)?.data;
     reader.seek(SeekFrom::Start(data))?;
     Ok(reader.take(member.packed))
@@ -41,14 +41,14 @@ pub(crate) fn packed<R: Read + Seek>(
 /// When it is encrypted, packed by a method that is not known, or its data is not in the file.
 pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
     directory: &Directory,
-    member: &Member,
+    member: &ZipMember,
     reader: R,
 ) -> Result<Unpacked, ZipError> {
     if let Some(error) = encrypted(member) {
         return Err(error);
     }
-    let &Member { method, flags, packed: stored, len, crc, .. } = member;
-    let what = Packed { method, flags, packed: stored, len, crc };
+    let &ZipMember { method, flags, packed: stored, len, crc, .. } = member;
+    let what = PackedData { method, flags, packed: stored, len, crc };
     let data = unpack(&what, packed(directory, member, reader)?)?;
     Ok(Unpacked {
         data,
@@ -65,8 +65,8 @@ pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
 /// The header before a member's data.
 fn local<R: Read + Seek>(
     directory: &Directory,
-    member: &Member,
-    bytes: &mut Bytes<R>,
+    member: &ZipMember,
+    bytes: &mut ZipBytes<R>,
 ) -> Result<LocalHeader, ZipError> {
     let [base, others @ ..] = directory.shifts;
     let other = |shift: i64| member.header?.checked_add_signed(shift.checked_sub(base)?);
@@ -88,30 +88,44 @@ fn local<R: Read + Seek>(
 /// When the bytes cannot be read. That there is no header is found when the member is read.
 pub(crate) fn contradiction<R: Read + Seek>(
     directory: &Directory,
-    member: &Member,
+    member: &ZipMember,
     mut reader: R,
 ) -> io::Result<Option<String>> {
-    let Ok(local) = local(directory, member, &mut Bytes::new(&mut reader)?) else { return Ok(None) };
+    let Ok(local) = local(directory, member, &mut ZipBytes::new(&mut reader)?) else { return Ok(None) };
+    let number = |what, stated, known, may_be_in_zip64| StatedNumber { what, stated, known, may_be_in_zip64 };
     let numbers = [
-        ("the CRC-32", local.crc, u64::from(member.crc)),
-        ("the packed length", local.packed, member.packed),
-        ("the length", local.len, member.len),
+        // Only lengths may stand in the extra field for zip64.
+        number("the CRC-32", local.crc, u64::from(member.crc), false),
+        number("the packed length", local.packed, member.packed, true),
+        number("the length", local.len, member.len, true),
     ];
-    let is_unstated = numbers.iter().all(|(_, stated, _)| *stated == 0);
+    let is_unstated = numbers.iter().all(|number| number.stated == 0);
     if local.flags & (FOLLOW | MASKED) != 0 || is_unstated {
         return Ok(None);
     }
     if local.method != member.method {
         return Ok(Some(format!("method {}, and the directory {}", local.method, member.method)));
     }
-    // The lower bits are all that fits. A length may stand in the extra field for zip64, a CRC-32 may not.
-    let is_elsewhere = |stated: u32, at: usize| at > 0 && stated == IN_ZIP64;
-    let differs = |stated: u32, known: u64| u64::from(stated) != known % WRAP;
-    let mut stated_otherwise = numbers.into_iter().enumerate();
-    let found = stated_otherwise
-        .find(|(at, (_, stated, known))| !is_elsewhere(*stated, *at) && differs(*stated, *known))
-        .map(|(_, number)| number);
-    Ok(found.map(|(what, stated, known)| format!("{what} {stated:#x}, and the directory {known:#x}")))
+    let found = numbers.into_iter().find(StatedNumber::differs);
+    Ok(found.map(|StatedNumber { what, stated, known, .. }| {
+        format!("{what} {stated:#x}, and the directory {known:#x}")
+    }))
+}
+
+/// A number as the header of a member states it, and as the directory has it.
+struct StatedNumber {
+    what: &'static str,
+    stated: u32,
+    known: u64,
+    may_be_in_zip64: bool,
+}
+
+impl StatedNumber {
+    /// Whether the two differ. The header has room for the lower 32 bits.
+    fn differs(&self) -> bool {
+        let is_in_zip64 = self.may_be_in_zip64 && self.stated == IN_ZIP64;
+        !is_in_zip64 && u64::from(self.stated) != self.known % WRAP
+    }
 }
 
 /// That the length of a member is not known.
@@ -124,7 +138,7 @@ fn lacks_bits() -> ZipError {
     }
 }
 
-fn encrypted(member: &Member) -> Option<ZipError> {
+fn encrypted(member: &ZipMember) -> Option<ZipError> {
     let unsupported =
         |reason: &str, remedy| Some(ZipError::Unsupported { reason: reason.to_owned(), remedy });
     match member.flags {

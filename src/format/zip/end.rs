@@ -10,9 +10,9 @@ use std::io::{self, Read, Seek};
 
 use memchr::memmem;
 
-use super::bytes::Bytes;
-use super::directory::{Header, MOST_MEMBERS, Walk};
-use super::places::Counting;
+use super::bytes::ZipBytes;
+use super::central::{CentralHeader, HeaderWalk, MOST_MEMBERS};
+use super::member_offsets::OffsetBase;
 use super::prefix::Prefix;
 use super::records::{END, END_LEN, EndRecord, LOCAL, LocalHeader, SIGNATURE, SPLIT};
 use super::{Remedy, ZipError};
@@ -32,13 +32,13 @@ const CHUNK: u64 = 64 << 10;
 const PATIENCE: usize = 2 * MOST_MEMBERS;
 
 /// The directory of a zip, found and proven.
-pub(super) struct Found {
+pub(super) struct FoundDirectory {
     /// Its headers, in their order.
-    pub(super) headers: Vec<Header>,
+    pub(super) headers: Vec<CentralHeader>,
     /// Where the first of them is.
     pub(super) start: u64,
     /// What their places are counted from.
-    pub(super) counting: Counting,
+    pub(super) counting: OffsetBase,
     /// By how much the directory is behind the place that the record gives it.
     pub(super) shift: i64,
     /// What contradicts the record, though the members are all there.
@@ -60,7 +60,7 @@ enum Refused {
 }
 
 /// Finds the directory.
-pub(super) fn find<R: Read + Seek>(bytes: &mut Bytes<R>) -> Result<Found, ZipError> {
+pub(super) fn find<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> Result<FoundDirectory, ZipError> {
     let mut worst = Refused::Unproven;
     match look(bytes, true, &mut worst)? {
         Some(found) => Ok(found),
@@ -69,17 +69,17 @@ pub(super) fn find<R: Read + Seek>(bytes: &mut Bytes<R>) -> Result<Found, ZipErr
 }
 
 /// Whether the bytes are a zip from the first to the last one. `bytes` is what stands before another zip.
-pub(super) fn is_whole<R: Read + Seek>(bytes: &mut Bytes<R>) -> Result<bool, ZipError> {
+pub(super) fn is_whole<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> Result<bool, ZipError> {
     let found = look(bytes, false, &mut Refused::Unproven)?;
-    Ok(found.is_some_and(|found| found.end == bytes.len() && found.counting == Counting::From(0)))
+    Ok(found.is_some_and(|found| found.end == bytes.len() && found.counting == OffsetBase::From(0)))
 }
 
 /// The first record, from the end on, that is proven. `worst` says what was wrong with the others.
 fn look<R: Read + Seek>(
-    bytes: &mut Bytes<R>,
+    bytes: &mut ZipBytes<R>,
     is_outermost: bool,
     worst: &mut Refused,
-) -> Result<Option<Found>, ZipError> {
+) -> Result<Option<FoundDirectory>, ZipError> {
     let Some(last) = last_byte(bytes)? else { return Ok(None) };
     let mut search = Search { before: bytes.len(), floor: (last + 1).saturating_sub(SEARCHED) };
     let mut patience = PATIENCE;
@@ -109,7 +109,7 @@ struct Search {
 }
 
 impl Search {
-    fn next<R: Read + Seek>(&mut self, bytes: &mut Bytes<R>) -> io::Result<Option<u64>> {
+    fn next<R: Read + Seek>(&mut self, bytes: &mut ZipBytes<R>) -> io::Result<Option<u64>> {
         while self.before > self.floor {
             let start = self.before.saturating_sub(CHUNK).max(self.floor);
             // A record that begins in the chunk may end behind it.
@@ -128,8 +128,8 @@ impl Search {
     }
 }
 
-/// Where the last byte is that is not zero. `None` where there is none, or too many zeros follow.
-fn last_byte<R: Read + Seek>(bytes: &mut Bytes<R>) -> io::Result<Option<u64>> {
+/// Where the last byte is that is not zero. `None` if there is none, or too many zeros follow.
+fn last_byte<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> io::Result<Option<u64>> {
     let mut end = bytes.len();
     let floor = end.saturating_sub(MOST_ZEROS);
     while end > floor {
@@ -146,11 +146,11 @@ fn last_byte<R: Read + Seek>(bytes: &mut Bytes<R>) -> io::Result<Option<u64>> {
 
 /// The directory that a record leads to, where that proves the record.
 fn proven<R: Read + Seek>(
-    bytes: &mut Bytes<R>,
+    bytes: &mut ZipBytes<R>,
     record: &EndRecord,
     is_outermost: bool,
     patience: &mut usize,
-) -> Result<Result<Found, Refused>, ZipError> {
+) -> Result<Result<FoundDirectory, Refused>, ZipError> {
     let is_split = record.part != 0 || record.directory_part != 0;
     let end = record.at + END_LEN as u64 + u64::from(record.comment);
     let Some((walk, mut flaws)) = walked(bytes, record, patience)? else {
@@ -192,25 +192,25 @@ fn proven<R: Read + Seek>(
         ));
     }
     let counting = match base {
-        Base { wraps: true, .. } => Counting::Wrapped,
-        _ if is_joined => Counting::Parts,
-        Base { value, .. } => Counting::From(value),
+        Base { wraps: true, .. } => OffsetBase::Wrapped,
+        _ if is_joined => OffsetBase::Parts,
+        Base { value, .. } => OffsetBase::From(value),
     };
     let shift = shift(record, &walk);
-    Ok(Ok(Found { headers: walk.headers, start: walk.start, counting, shift, flaws, end }))
+    Ok(Ok(FoundDirectory { headers: walk.headers, start: walk.start, counting, shift, flaws, end }))
 }
 
 /// Walks through the directory of a record: from its end by its length, or from where it is said to begin. Gives what in the
 /// record contradicts it, too.
 fn walked<R: Read + Seek>(
-    bytes: &mut Bytes<R>,
+    bytes: &mut ZipBytes<R>,
     record: &EndRecord,
     patience: &mut usize,
-) -> Result<Option<(Walk, Vec<String>)>, ZipError> {
+) -> Result<Option<(HeaderWalk, Vec<String>)>, ZipError> {
     let by_size = record.directory_end.checked_sub(record.size);
     let by_place = Some(record.offset).filter(|offset| Some(*offset) != by_size);
     for start in by_size.into_iter().chain(by_place).filter(|start| *start <= record.directory_end) {
-        let walk = Walk::through(bytes, start, record.directory_end, patience)?;
+        let walk = HeaderWalk::through(bytes, start, record.directory_end, patience)?;
         let reaches_end =
             walk.end == record.directory_end || is_signed(bytes, walk.end, record.directory_end)?;
         let has_count = record.counts(walk.headers.len() as u64);
@@ -245,14 +245,14 @@ fn walked<R: Read + Seek>(
 }
 
 /// Whether a signature over the directory is all that stands between.
-fn is_signed<R: Read + Seek>(bytes: &mut Bytes<R>, start: u64, end: u64) -> io::Result<bool> {
+fn is_signed<R: Read + Seek>(bytes: &mut ZipBytes<R>, start: u64, end: u64) -> io::Result<bool> {
     let Some(head) = bytes.array::<6>(start)? else { return Ok(false) };
     let len = u64::from(u16::from_le_bytes([head[4], head[5]]));
     Ok(head.starts_with(&SIGNATURE) && start + 6 + len == end)
 }
 
 /// By how much the directory is behind the place that its end record gives it.
-fn shift(record: &EndRecord, walk: &Walk) -> i64 {
+fn shift(record: &EndRecord, walk: &HeaderWalk) -> i64 {
     i64::try_from(i128::from(walk.start) - i128::from(record.offset)).unwrap_or(0)
 }
 
@@ -266,7 +266,11 @@ struct Base {
 
 impl Base {
     /// Looks where the first member is: behind what was put before the zip, or where its header says.
-    fn of<R: Read + Seek>(bytes: &mut Bytes<R>, record: &EndRecord, walk: &Walk) -> io::Result<Self> {
+    fn of<R: Read + Seek>(
+        bytes: &mut ZipBytes<R>,
+        record: &EndRecord,
+        walk: &HeaderWalk,
+    ) -> io::Result<Self> {
         let shift = shift(record, walk);
         let first = walk.headers.iter().min_by_key(|header| (header.numbers.part, header.numbers.offset));
         let Some(first) = first else { return Ok(Self { value: shift, wraps: false, is_sure: false }) };
@@ -287,7 +291,7 @@ impl Base {
 }
 
 /// What to say of a file in which no record is proven.
-fn explained<R: Read + Seek>(bytes: &mut Bytes<R>, refused: &Refused) -> io::Result<ZipError> {
+fn explained<R: Read + Seek>(bytes: &mut ZipBytes<R>, refused: &Refused) -> io::Result<ZipError> {
     let split = |which: &str| ZipError::Unsupported {
         reason: format!("it is {which} part of a split zip, and the others hold the rest of it"),
         remedy: Remedy::Join,

@@ -10,7 +10,7 @@ const ZIP64: u16 = 0x0001;
 /// A name in UTF-8 beside one in another encoding (Info-ZIP).
 const UNICODE_PATH: u16 = 0x7075;
 
-/// The numbers of a directory's header, as far as 32 bits hold them.
+/// The numbers of a header in the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Numbers {
     pub(super) len: u64,

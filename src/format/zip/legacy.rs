@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::records::LOCAL;
-use super::unpack::Packed;
+use super::unpack::PackedData;
 use super::{Remedy, ZipError};
 use crate::format::decoders::Counted;
 use crate::memory::unpacking::window;
@@ -26,8 +26,8 @@ const DATE: u16 = 0x21;
 /// Unpacks a member by one of these methods.
 ///
 /// # Errors
-/// Where it takes too much memory, or is damaged.
-pub(super) fn unpack<R: BufRead>(what: &Packed, packed: R) -> Result<Box<dyn Read + Send>, ZipError> {
+/// If it takes too much memory, or is damaged.
+pub(super) fn unpack<R: BufRead>(what: &PackedData, packed: R) -> Result<Box<dyn Read + Send>, ZipError> {
     // Once packed, and twice unpacked: in the decoder, and here.
     let memory = what.packed.saturating_add(what.len.saturating_mul(2));
     let window = window(memory).map_err(io::Error::from)?;
@@ -47,7 +47,7 @@ pub(super) fn unpack<R: BufRead>(what: &Packed, packed: R) -> Result<Box<dyn Rea
 
 /// Whether a member may have been packed by PKZIP 1.01 or 1.02. They chose the least length of a match by the length of the dictionary,
 /// where all others choose it by the number of trees (Info-ZIP's `explode.c`).
-fn may_be_of_pkzip_1_01(what: &Packed) -> bool {
+fn may_be_of_pkzip_1_01(what: &PackedData) -> bool {
     what.method == IMPLODE && (what.flags & LARGE_DICTIONARY == 0) != (what.flags & THREE_TREES == 0)
 }
 
@@ -69,7 +69,7 @@ fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {
 }
 
 /// A local header before the data.
-fn header(what: &Packed) -> Result<Vec<u8>, ZipError> {
+fn header(what: &PackedData) -> Result<Vec<u8>, ZipError> {
     const VERSION: u16 = 20;
     let length = |length: u64| {
         u32::try_from(length).map_err(|_| ZipError::Unsupported {

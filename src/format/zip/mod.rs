@@ -1,14 +1,19 @@
 //! Zip archives: which members one holds, and their bytes.
 //!
 //! Follows APPNOTE.TXT (PKWARE's description of the format), and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` where a
-//! zip is odd (ADR 42). It has no timeline and knows no files of ours: `archive/` does.
+//! zip is odd (ADR 42).
 //!
 //! ```text
+//! format     zips as a format
+//! zip_file   a blob with its directory
+//! content    a member as a file, and as a blob
+//! problem    what goes wrong
 //! end        finds end records, and proves one by the directory that it leads to
 //! prefix     whether the bytes before such a zip show that it is a member of another one
-//! directory  the headers of the central directory, and where they point
-//! places     where members begin, as places are counted from different things
-//! names      what members are called in the tree
+//! central    the headers of the central directory
+//! directory  the members by these headers
+//! member_offsets  where members begin: writers count from different things
+//! names, host  what members are called in the tree, which depends on where they were packed
 //! data       the bytes of one member, checked
 //! unpack     the methods by which members are packed
 //! legacy     those of before Deflate
@@ -20,22 +25,32 @@ use super::decoders::GaveUp;
 use crate::memory::unpacking::Refused;
 
 mod bytes;
+mod central;
+mod content;
 mod data;
 mod directory;
 mod end;
 mod extra;
+mod format;
+mod host;
 mod legacy;
+mod member_offsets;
 mod names;
-mod places;
 mod prefix;
 pub mod probe;
+pub(crate) mod problem;
 mod records;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unpack;
+mod zip_file;
 
-pub(crate) use data::{contradiction, packed, unpacked};
-pub(crate) use directory::{Directory, Member};
+#[cfg(test)]
+pub(crate) use data::contradiction;
+pub(crate) use data::unpacked;
+pub(crate) use directory::{Directory, ZipMember};
+pub(crate) use format::ZIP;
+pub(crate) use zip_file::ZipFile;
 
 /// Why a zip or one of its members cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::directory::Header;
+use super::central::CentralHeader;
+use super::host::Host;
 use crate::model::names::{escape_bytes_with_suffix, nested_paths};
 
 /// The flag of names in UTF-8 (APPNOTE.TXT 4.4.4, bit 11).
@@ -13,37 +14,12 @@ const UTF_8: u16 = 1 << 11;
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀\
                      αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
-/// The kind of system on which a member was packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Host {
-    /// MS-DOS, and programs on Windows that write what that wrote.
-    Dos,
-    /// Windows and OS/2, whose programs write the names of DOS.
-    Windows,
-    /// Unix.
-    Unix,
-    /// Any other, such as macOS.
-    Other,
-}
-
-impl Host {
-    /// The system with this number (APPNOTE.TXT 4.4.2.2; 11 is NTFS, too, for Info-ZIP).
-    pub(super) fn of(number: u8) -> Self {
-        match number {
-            0 => Self::Dos,
-            6 | 10 | 11 | 14 => Self::Windows,
-            3 => Self::Unix,
-            _ => Self::Other,
-        }
-    }
-}
-
 /// The files among the members, each with its place in the directory and its path. No two have one path, and none is a
 /// folder of another.
 ///
 /// Where several have one name, the last one counts, as for `unzip -o`. Where names that differ come to the same path, each
 /// is shown: all but one under the name as it stands in the zip, with its number.
-pub(super) fn paths(headers: &[Header]) -> Vec<(usize, String)> {
+pub(super) fn paths(headers: &[CentralHeader]) -> Vec<(usize, String)> {
     let mut files: Vec<(Vec<u8>, usize)> = headers
         .iter()
         .enumerate()
@@ -75,7 +51,7 @@ pub(super) fn paths(headers: &[Header]) -> Vec<(usize, String)> {
 }
 
 /// Leaves out what is marked as a folder, and is one of another member. `files` are sorted by name.
-fn remove_folders(files: &mut Vec<(Vec<u8>, usize)>, headers: &[Header]) {
+fn remove_folders(files: &mut Vec<(Vec<u8>, usize)>, headers: &[CentralHeader]) {
     let is_folder = |(name, index): &(Vec<u8>, usize)| {
         if !headers[*index].is_marked_as_folder() {
             return false;
@@ -91,7 +67,7 @@ fn remove_folders(files: &mut Vec<(Vec<u8>, usize)>, headers: &[Header]) {
 
 /// The name of a member: in UTF-8 where it is said to be; that of its extra field; in UTF-8 where it can be and was not packed
 /// by a program for DOS; else in code page 437.
-fn name_of(header: &Header) -> Cow<'_, [u8]> {
+fn name_of(header: &CentralHeader) -> Cow<'_, [u8]> {
     let name = &*header.name;
     // A name that is in UTF-8 needs no other one: `unzip` does not look for it either.
     if let Some(unicode) = header.unicode.as_ref().filter(|_| header.flags & UTF_8 == 0) {
@@ -116,7 +92,7 @@ fn from_cp437(name: &[u8]) -> String {
 
 /// A name without what means nothing, or would lead out of the folder: `./a//b` is `a/b`, and so are `/a/b` and `../a/b`, as
 /// `unzip` unpacks them. `None` for a folder.
-fn plain(header: &Header, name: &[u8]) -> Option<Vec<u8>> {
+fn plain(header: &CentralHeader, name: &[u8]) -> Option<Vec<u8>> {
     // Programs of .NET packed folders with backslashes, which the format does not know.
     let is_windows = header.host == Host::Dos && !name.contains(&b'/');
     let is_slash = |byte: &u8| *byte == b'/' || is_windows && *byte == b'\\';
@@ -133,9 +109,9 @@ mod tests {
     use super::*;
     use crate::format::zip::extra::Numbers;
 
-    fn header(host: u8, flags: u16, name: &[u8]) -> Header {
+    fn header(host: u8, flags: u16, name: &[u8]) -> CentralHeader {
         let numbers = Numbers { len: 1, packed: 1, offset: 0, part: 0 };
-        Header {
+        CentralHeader {
             host: Host::of(host),
             flags,
             method: 0,
@@ -147,13 +123,13 @@ mod tests {
         }
     }
 
-    fn shown(headers: &[Header]) -> Vec<(usize, String)> {
+    fn shown(headers: &[CentralHeader]) -> Vec<(usize, String)> {
         let mut paths = paths(headers);
         paths.sort_unstable();
         paths
     }
 
-    fn path(header: Header) -> String {
+    fn path(header: CentralHeader) -> String {
         shown(&[header]).remove(0).1
     }
 
@@ -169,7 +145,7 @@ mod tests {
         assert_eq!(path(header(0, UTF_8, b"\xfc.txt")), "%FC.txt", "a flag that is wrong");
         assert_eq!(path(header(0, 0, b"\xfd\xff")), "²\u{a0}");
         assert_eq!(path(header(2, 0, "ü".as_bytes())), "ü", "VMS");
-        let named = Header { unicode: Some("ü.txt".into()), ..header(0, 0, b"\x99.txt") };
+        let named = CentralHeader { unicode: Some("ü.txt".into()), ..header(0, 0, b"\x99.txt") };
         assert_eq!(path(named), "ü.txt", "the extra field");
     }
 
@@ -215,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_marked_as_a_folder_is_one_where_something_is_in_it() {
-        let folder = || Header {
+        let folder = || CentralHeader {
             attributes: 0o040_755 << 16,
             numbers: Numbers { len: 0, packed: 0, offset: 0, part: 0 },
             ..header(3, 0, b"d")
@@ -223,7 +199,7 @@ mod tests {
         assert_eq!(shown(&[folder(), header(3, 0, b"d!"), header(3, 0, b"d/x")]).len(), 2);
         assert_eq!(shown(&[folder(), header(3, 0, b"d/x")]), [(1, "d/x".to_owned())]);
         assert_eq!(shown(&[folder()]), [(0, "d".to_owned())], "an empty one: as unzip shows it");
-        let data = Header { numbers: Numbers { len: 1, ..folder().numbers }, ..folder() };
+        let data = CentralHeader { numbers: Numbers { len: 1, ..folder().numbers }, ..folder() };
         assert_eq!(shown(&[data, header(3, 0, b"d/x")]).len(), 2, "its data is not lost");
     }
 }

@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 use memchr::memmem;
 
 use super::ZipError;
-use super::bytes::Bytes;
+use super::bytes::ZipBytes;
 use super::end;
 use super::records::{IN_ZIP64, LOCAL, LOCAL_LEN, LocalHeader, SINGLE, SPLIT};
 
@@ -41,7 +41,7 @@ pub(super) enum Prefix {
 
 /// Looks at what stands before the zip that begins at `begins`.
 pub(super) fn look<R: Read + Seek>(
-    bytes: &mut Bytes<R>,
+    bytes: &mut ZipBytes<R>,
     begins: u64,
     is_outermost: bool,
 ) -> Result<Prefix, ZipError> {
@@ -100,7 +100,7 @@ impl Placed {
 
 /// The first likely header from `at` on that ends before `end`.
 fn next_header<R: Read + Seek>(
-    bytes: &mut Bytes<R>,
+    bytes: &mut ZipBytes<R>,
     mut at: u64,
     end: u64,
 ) -> Result<Option<Placed>, ZipError> {

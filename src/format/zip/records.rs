@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
-use super::bytes::Bytes;
+use super::bytes::ZipBytes;
 
 /// What the records begin with.
 pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
@@ -59,7 +59,7 @@ pub(super) struct LocalHeader {
 
 impl LocalHeader {
     /// The header at `offset`, where one is. Its name may be cut off by the end of the file.
-    pub(super) fn at<R: Read + Seek>(bytes: &mut Bytes<R>, offset: u64) -> io::Result<Option<Self>> {
+    pub(super) fn at<R: Read + Seek>(bytes: &mut ZipBytes<R>, offset: u64) -> io::Result<Option<Self>> {
         let Some(fixed) = bytes.array::<LOCAL_LEN>(offset)? else { return Ok(None) };
         if !fixed.starts_with(&LOCAL) {
             return Ok(None);
@@ -103,8 +103,8 @@ pub(super) struct EndRecord {
 }
 
 impl EndRecord {
-    /// What the record at `at` may say: with a zip64 record before it, and without. `None` where there is none.
-    pub(super) fn at<R: Read + Seek>(bytes: &mut Bytes<R>, at: u64) -> io::Result<Vec<Self>> {
+    /// What the record at `at` may say: with a zip64 record before it, and without. `None` if there is none.
+    pub(super) fn at<R: Read + Seek>(bytes: &mut ZipBytes<R>, at: u64) -> io::Result<Vec<Self>> {
         let Some(fixed) = bytes.array::<END_LEN>(at)? else { return Ok(Vec::new()) };
         if !fixed.starts_with(&END) {
             return Ok(Vec::new());
@@ -125,7 +125,7 @@ impl EndRecord {
     }
 
     /// The same with the numbers of the zip64 record.
-    fn zip64<R: Read + Seek>(&self, bytes: &mut Bytes<R>) -> io::Result<Option<Self>> {
+    fn zip64<R: Read + Seek>(&self, bytes: &mut ZipBytes<R>) -> io::Result<Option<Self>> {
         let Some(locator_at) = self.at.checked_sub(LOCATOR_64_LEN as u64) else { return Ok(None) };
         let Some(locator) = bytes.array::<LOCATOR_64_LEN>(locator_at)? else { return Ok(None) };
         if !locator.starts_with(&LOCATOR_64) {

@@ -16,7 +16,7 @@ use crate::memory::unpacking::{Window, window};
 const BUFFER: usize = 64 << 10;
 
 /// What the directory says of a member's data.
-pub(super) struct Packed {
+pub(super) struct PackedData {
     /// By which method it is packed.
     pub(super) method: u16,
     /// General purpose flags: two of them say how Implode packed.
@@ -34,7 +34,7 @@ pub(super) struct Packed {
 /// [`ZipError::Unsupported`] where the method is not known, or takes too much memory; when the data does not begin as it
 /// should.
 pub(super) fn unpack<R: Read + Send + 'static>(
-    what: &Packed,
+    what: &PackedData,
     data: R,
 ) -> Result<Box<dyn Read + Send>, ZipError> {
     if what.method == 0 {
@@ -43,8 +43,8 @@ pub(super) fn unpack<R: Read + Send + 'static>(
     Ok(Box::new(Bounded::new(decoder(what, data)?, what.packed)))
 }
 
-fn decoder<R: Read + Send + 'static>(what: &Packed, data: R) -> Result<Box<dyn Read + Send>, ZipError> {
-    let &Packed { method, len, .. } = what;
+fn decoder<R: Read + Send + 'static>(what: &PackedData, data: R) -> Result<Box<dyn Read + Send>, ZipError> {
+    let &PackedData { method, len, .. } = what;
     let packed = BufReader::with_capacity(BUFFER, data);
     Ok(match method {
         1..=6 => legacy::unpack(what, packed)?,
@@ -94,7 +94,7 @@ fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn 
             "its LZMA properties have {properties} bytes, where 5 are right"
         )));
     }
-    // Nothing lies further back than the beginning of the data.
+    // No match reaches further back than the beginning of the data.
     let dictionary = u64::from(u32_at(&head, 5)).min(len.max(4096));
     let dictionary = u32::try_from(dictionary).unwrap_or(u32::MAX);
     let file = [&head[4..5], &dictionary.to_le_bytes(), &len.to_le_bytes()].concat();

@@ -1,138 +1,76 @@
-//! What formats know to check by themselves.
+//! What can be checked of an archive beside reading its files.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
 use super::beside::beside;
-use super::format::{Content, Format};
 use super::found::{Archive, Artefact};
-use super::pieces::{Means, database_of, packed_database};
-use super::zip_directory::ZipFile;
-use super::zip_problem::damaged_zip_hint;
+use super::pieces::input_of;
 use crate::content::{ErrorKind, SourceError};
-use crate::format::blob::{FileStamp, FileVersion, Stored, StoredFile, io_kind};
-use crate::format::dump::sha256sum::{self, Checked as Compared};
-use crate::format::dump::tar::TarArchive;
-use crate::format::zip::contradiction;
-use crate::model::shell;
+use crate::format::blob::{Blob, FileBlob, FileStamp, FileVersion, io_kind};
+use crate::format::checksums::{self, Checked as Compared};
+use crate::format::flaw::{Flaw, Weight};
+use crate::format::input::FormatContext;
 use crate::model::terminal::ShowPath;
 use crate::source::verify::{Finding, Progress, Severity};
 
-/// How many members of a tar that are left out are named.
-const MOST_NOTES: usize = 20;
+/// How many of each were checked: `tar`, `checksum`. The number puts manifests first and checksums last.
+pub(super) type Counts = BTreeMap<(u8, &'static str), u64>;
+
+pub(super) const MANIFEST: (u8, &str) = (0, "manifest");
+const CHECKSUM: (u8, &str) = (2, "checksum");
 
 /// What was checked, and what came of it.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
-    pub(super) checked: usize,
+    pub(super) counts: Counts,
     pub(super) findings: Vec<Finding>,
 }
 
-/// SQLite's own check of the databases that an archive consists of. Blocks.
-pub(super) fn databases(means: &Means, archive: &Archive) -> Checked {
+/// What formats check of their files, and what the lists of `sha256sum` beside them say. Blocks.
+pub(super) fn all(context: &FormatContext, archive: &Archive, progress: &Progress) -> Checked {
     let mut found = Checked::default();
     for artefact in &archive.artefacts {
-        let database = match artefact.format {
-            Format::Sqlite => database_of(means, artefact),
-            Format::Packed(Content::Sqlite, packing) => match packed_database(means, artefact, packing) {
-                Ok(Some(database)) => database,
-                // Reading it says what is wrong with it.
-                Ok(None) | Err(_) => continue,
-            },
-            _ => continue,
-        };
-        found.checked += 1;
-        let place = artefact.file.path.shown().to_string();
-        match database.quick_check() {
-            Ok(check) => {
-                found.findings.extend(check.wrong.into_iter().map(|message| {
-                    let command = shell::command("sqlite3", &*artefact.file.path);
-                    let hint = format!("`{command} .recover` takes out what can be saved");
-                    Finding::wrong(place.clone(), message).with_hint(hint)
-                }));
-                let unchecked = check.unchecked.into_iter();
-                found.findings.extend(unchecked.map(|what| Finding::unchecked(place.clone(), what)));
-            }
-            Err(error) => found.findings.push(Finding::of(place, &error)),
+        let Some(format) = artefact.format.format() else { continue };
+        let Some(flaws) = format.check(&input_of(context, artefact)) else { continue };
+        if let Some(what) = format.counted_as() {
+            *found.counts.entry((1, what)).or_default() += 1;
         }
+        let path = artefact.file.path.shown().to_string();
+        found.findings.extend(flaws.into_iter().map(|flaw| finding(&path, flaw)));
     }
+    checksums(context, archive, progress, &mut found);
     found
 }
 
-/// What contradicts the directories of the zips that an archive consists of, though they can be listed. What keeps one from
-/// being listed is found by those who read it. Blocks.
-pub(super) fn zips(archive: &Archive) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for artefact in archive.artefacts.iter().filter(|artefact| artefact.format == Format::Zip) {
-        let Ok(zip) = ZipFile::read(&artefact.file) else { continue };
-        let path = &artefact.file.path;
-        findings.extend(
-            zip.directory
-                .flaws
-                .iter()
-                .cloned()
-                .map(|flaw| Finding::wrong(path.shown().to_string(), flaw).with_hint(damaged_zip_hint(path))),
-        );
-        findings.extend(headers(&zip));
-    }
-    findings
-}
-
-/// Where the header of a member contradicts the directory, though its data may be what that states. Blocks.
-fn headers(zip: &ZipFile) -> Vec<Finding> {
-    let (path, mut reader) = (&zip.file.path, zip.reader());
-    let members = zip.directory.members.iter().filter_map(|member| {
-        let stated = contradiction(&zip.directory, member, &mut reader).ok().flatten()?;
-        let problem = format!("{}: the header before its data states {stated}", member.path);
-        Some(Finding::wrong(path.shown().to_string(), problem).with_hint(damaged_zip_hint(path)))
-    });
-    members.take(MOST_NOTES).collect()
-}
-
-/// What tars say of themselves beside their members: that they are whole, and what is left out. What is damaged in them
-/// is seen when they are read. Blocks.
-pub(super) fn tars(means: &Means, archive: &Archive) -> Checked {
-    let mut found = Checked::default();
-    for artefact in &archive.artefacts {
-        let Format::Tar(packing) = artefact.format else { continue };
-        let stored = Arc::new(StoredFile { file: Arc::clone(&artefact.file) });
-        let Ok(tar) = TarArchive::open(&means.label, stored, packing, &means.spools) else { continue };
-        found.checked += 1;
-        let place = artefact.file.path.shown().to_string();
-        let doubts = tar.doubts().iter().map(|doubt| (Severity::Unchecked, (*doubt).to_owned()));
-        let left_out = tar.left_out().iter().map(|left_out| {
-            let problem = match &*left_out.name {
-                b"" => left_out.reason.to_owned(),
-                name => format!("{} is left out: {}", name.escape_ascii(), left_out.reason),
-            };
-            (Severity::Note, problem)
-        });
-        let finding = |(severity, problem)| Finding { severity, ..Finding::wrong(place.clone(), problem) };
-        found.findings.extend(doubts.chain(left_out.take(MOST_NOTES)).map(finding));
-    }
-    found
+fn finding(path: &str, Flaw { weight, problem, hint }: Flaw) -> Finding {
+    let severity = match weight {
+        Weight::Note => Severity::Note,
+        Weight::Unchecked => Severity::Unchecked,
+        Weight::Wrong => Severity::Wrong,
+    };
+    Finding { severity, place: path.to_owned(), problem, hint }
 }
 
 /// What the lists of `sha256sum` beside the files of an archive say of them. Blocks.
-pub(super) fn checksums(means: &Means, archive: &Archive, progress: &Progress) -> Checked {
-    let mut found = Checked::default();
+fn checksums(context: &FormatContext, archive: &Archive, progress: &Progress, found: &mut Checked) {
     for artefact in &archive.artefacts {
         for list in lists_beside(artefact) {
-            match checksum(means, artefact, &list, progress) {
+            match checksum(context, artefact, &list, progress) {
                 Ok(finding) => {
-                    found.checked += 1;
+                    *found.counts.entry(CHECKSUM).or_default() += 1;
                     found.findings.extend(finding);
                 }
                 Err(error) => found.findings.push(Finding::of(list.describe(), &error)),
             }
         }
     }
-    found
 }
 
 /// The lists of checksums beside a file that are called after it.
-fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Stored>> {
+fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Blob>> {
     let list = |end: &str| {
         let root = &artefact.file.root;
         let path = beside(&artefact.file.path, end);
@@ -142,23 +80,23 @@ fn lists_beside(artefact: &Artefact) -> Vec<Arc<dyn Stored>> {
             Err(_) => Some(FileVersion { root: root.clone(), path, stamp: FileStamp::UNKNOWN }),
             Ok(file) => Some(file),
         }
-        .map(|file| Arc::new(StoredFile { file: Arc::new(file) }) as Arc<dyn Stored>)
+        .map(|file| Arc::new(FileBlob { file: Arc::new(file) }) as Arc<dyn Blob>)
     };
     [".sha256", ".sha256sum"].into_iter().filter_map(list).collect()
 }
 
 /// What is wrong with a file by its list, or with the list.
 fn checksum(
-    means: &Means,
+    context: &FormatContext,
     artefact: &Artefact,
-    list: &Arc<dyn Stored>,
+    list: &Arc<dyn Blob>,
     progress: &Progress,
 ) -> Result<Option<Finding>, SourceError> {
     let path = &artefact.file.path;
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    let sums = sha256sum::read_list(&means.label, list)?;
+    let sums = checksums::read_list(&context.label, list)?;
     let hint = "bring the file back from another copy, or the list, whichever is wrong";
-    let expected = match sha256sum::expected(&sums, name) {
+    let expected = match checksums::expected(&sums, name) {
         Ok(Some(expected)) => expected,
         Ok(None) => {
             let problem = format!("it says nothing of {}", path.shown());
@@ -168,8 +106,8 @@ fn checksum(
             return Ok(Some(Finding::wrong(list.describe(), error.to_string()).with_hint(hint)));
         }
     };
-    let stored = StoredFile { file: Arc::clone(&artefact.file) };
-    let compared = sha256sum::check(&means.label, &stored, &expected, &mut |bytes| progress.read(bytes))?;
+    let stored = FileBlob { file: Arc::clone(&artefact.file) };
+    let compared = checksums::check(&context.label, &stored, &expected, &mut |bytes| progress.read(bytes))?;
     Ok(match compared {
         Compared::Matches => None,
         Compared::Differs { found } => {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::found::Archive;
-use super::pieces::{Means, Piece, pieces};
+use super::pieces::{Piece, pieces};
 use super::thrum::MANIFEST;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Content, Sink, SourceError};
+use crate::format::input::FormatContext;
 use crate::source::verify::Finding;
 
 /// Where a Thrum backup keeps its events.
@@ -32,16 +33,16 @@ struct Manifest {
     counts: Option<Counts>,
 }
 
-/// Holds an archive against the counts of its manifest; `None` where it has none.
+/// Compares an archive with the counts of its manifest; `None` if it has none.
 ///
 /// # Errors
 /// When the archive, its manifest or its events cannot be read.
 pub(super) async fn check(
-    means: &Means,
+    context: &FormatContext,
     archive: &Arc<Archive>,
 ) -> Result<Option<Vec<Finding>>, SourceError> {
-    let (own_means, own_archive) = (means.clone(), Arc::clone(archive));
-    let files = on_blocking_thread(&means.label, move || pieces(&own_means, &own_archive)).await?;
+    let (own_context, own_archive) = (context.clone(), Arc::clone(archive));
+    let files = on_blocking_thread(&context.label, move || pieces(&own_context, &own_archive)).await?;
     let find = |path: &str| files.iter().find(|piece| &*piece.path == path);
     let Some(manifest) = find(MANIFEST) else { return Ok(None) };
     let place = manifest.content.describe();

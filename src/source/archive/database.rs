@@ -1,37 +1,31 @@
 //! One database's archives as a timeline of snapshots.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::model::time::Timestamp;
 use async_trait::async_trait;
-use lru::LruCache;
 
-use super::format::Format;
 use super::found::{Archive, Artefact};
-use super::pieces::{Means, Piece, pieces, sole_database};
-use super::runs::{Block, BlockMemo, Run, block_around};
+use super::pieces::{Piece, input_of, path_of, pieces};
+use super::runs::{BlockMemo, Run, RunBlock, block_around};
 use super::{checks, counts};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::unlisted::is_passing;
 use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
+use crate::format::SQLITE;
+use crate::format::input::FormatContext;
+use crate::format::sqlite::SqliteFile;
 use crate::model::access::{Access, Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::number::counted;
+use crate::source::listing_cache::ListingCache;
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Capabilities, Database};
-use crate::util::locks::lock;
 
-/// How many listings are kept.
-const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
-
-/// Of longer listings only the last one is kept, and only beside shorter ones that came after it.
-const LONG_LISTING: usize = 10_000;
-
-/// What a dump is called where nobody names it.
+/// The path of a dump, which does not count.
 const DUMP: &str = "dump.sql";
 
 /// One consistent view of one database's archives.
@@ -39,23 +33,28 @@ pub(super) struct ArchiveDatabase {
     name: Arc<str>,
     history: History,
     audiences: Audiences,
-    view: Arc<View>,
+    view: Arc<ArchiveView>,
 }
 
 /// What listing works on.
-struct View {
+struct ArchiveView {
     name: Arc<str>,
-    means: Means,
+    context: FormatContext,
     /// Sorted by time, then by name.
     archives: Vec<Arc<Archive>>,
     by_id: HashMap<SnapshotId, usize>,
     blocks: Arc<BlockMemo>,
-    listings: Mutex<LruCache<usize, Arc<[FileEntry]>>>,
+    listings: ListingCache<usize>,
 }
 
 impl ArchiveDatabase {
     /// A view of these archives, which are sorted by time, then by name.
-    pub(super) fn new(name: Arc<str>, means: Means, archives: Vec<Archive>, blocks: Arc<BlockMemo>) -> Self {
+    pub(super) fn new(
+        name: Arc<str>,
+        context: FormatContext,
+        archives: Vec<Archive>,
+        blocks: Arc<BlockMemo>,
+    ) -> Self {
         let archives: Vec<Arc<Archive>> = archives.into_iter().map(Arc::new).collect();
         let ids: Vec<SnapshotId> = archives.iter().map(|archive| archive.state_id()).collect();
         let both = || archives.iter().zip(&ids);
@@ -65,8 +64,14 @@ impl ArchiveDatabase {
         let by_id = ids.into_iter().zip(0..).collect();
         let audiences =
             archives.iter().flat_map(|archive| &archive.artefacts).map(Artefact::readers).collect();
-        let listings = Mutex::new(LruCache::new(REMEMBERED_LISTINGS));
-        let view = Arc::new(View { name: Arc::clone(&name), means, archives, by_id, blocks, listings });
+        let view = Arc::new(ArchiveView {
+            name: Arc::clone(&name),
+            context,
+            archives,
+            by_id,
+            blocks,
+            listings: ListingCache::default(),
+        });
         Self { name, history: History { timeline, tags, ..History::default() }, audiences, view }
     }
 
@@ -74,11 +79,6 @@ impl ArchiveDatabase {
     pub(super) fn shows(&self, archives: &[Archive]) -> bool {
         self.view.archives.iter().map(|archive| &**archive).eq(archives)
     }
-}
-
-/// Whether an archive is one SQLite file, by its name.
-fn is_sole_database(archive: &Archive) -> bool {
-    matches!(&archive.artefacts[..], [only] if only.format == Format::Sqlite)
 }
 
 fn meta(archive: &Archive, id: &SnapshotId) -> SnapshotMeta {
@@ -102,7 +102,7 @@ impl Database for ArchiveDatabase {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let sql_dump = self.view.archives.iter().any(|archive| is_sole_database(archive));
+        let sql_dump = self.view.archives.iter().any(|archive| sole_database(archive).is_some());
         let tags = !self.history.tags.is_empty();
         Capabilities { sql_dump, tags, permissions: true, ..Capabilities::default() }
     }
@@ -124,81 +124,79 @@ impl Database for ArchiveDatabase {
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
         let Some(&index) = self.view.by_id.get(snapshot) else {
             let operation = format!("cannot list archive {snapshot}");
-            return Err(SourceError::new(ErrorKind::Missing, &*self.view.means.label, operation)
+            return Err(SourceError::new(ErrorKind::Missing, &*self.view.context.label, operation)
                 .because(format!("there is no such archive of database {}", self.name)));
         };
-        if let Some(files) = lock(&self.view.listings).get(&index) {
-            return Ok(Arc::clone(files));
+        if let Some(files) = self.view.listings.get(&index) {
+            return Ok(files);
         }
         let view = Arc::clone(&self.view);
-        on_blocking_thread(&self.view.means.label, move || view.list(index)).await
+        on_blocking_thread(&self.view.context.label, move || view.list(index)).await
     }
 
     fn dumps_sql(&self, snapshot: &SnapshotId) -> bool {
-        self.view.by_id.get(snapshot).is_some_and(|&index| is_sole_database(&self.view.archives[index]))
+        self.view
+            .by_id
+            .get(snapshot)
+            .is_some_and(|&index| sole_database(&self.view.archives[index]).is_some())
     }
 
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
         let files = self.files(snapshot).await?;
         let Some(&index) = self.view.by_id.get(snapshot) else { return Ok(None) };
         let view = Arc::clone(&self.view);
-        on_blocking_thread(&self.view.means.label, move || view.dump(index, &files)).await
+        on_blocking_thread(&self.view.context.label, move || view.dump(index, &files)).await
     }
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         let mut verdict = Verdict::default();
-        let (mut manifests, mut databases, mut tars, mut checksums) = (0, 0, 0, 0);
+        let mut counts = checks::Counts::new();
         progress.expect(self.view.archives.len() as u64);
         for archive in &self.view.archives {
-            match counts::check(&self.view.means, archive).await {
+            match counts::check(&self.view.context, archive).await {
                 Ok(None) => {}
                 Ok(Some(findings)) => {
-                    manifests += 1;
+                    *counts.entry(checks::MANIFEST).or_default() += 1;
                     verdict.findings.extend(findings);
                 }
-                // Whoever reads all of it comes upon that too.
+                // Reading all of the archive finds that too.
                 Err(error) => tracing::debug!(archive = &*archive.id, reason = error.chain(), "no counts"),
             }
-            let (means, checked) = (self.view.means.clone(), Arc::clone(archive));
-            let label = &self.view.means.label;
+            let (context, archive) = (self.view.context.clone(), Arc::clone(archive));
             let told = progress.clone();
-            let all = move || {
-                let (databases, tars) = (checks::databases(&means, &checked), checks::tars(&means, &checked));
-                let checksums = checks::checksums(&means, &checked, &told);
-                Ok(([databases, tars, checksums], checks::zips(&checked)))
-            };
-            let (found, of_zips) = on_blocking_thread(label, all).await?;
-            let counts = [&mut databases, &mut tars, &mut checksums];
-            verdict.findings.extend(of_zips);
-            for (checked, count) in found.into_iter().zip(counts) {
-                *count += checked.checked;
-                verdict.findings.extend(checked.findings);
+            let all = move || Ok(checks::all(&context, &archive, &told));
+            let checked = on_blocking_thread(&self.view.context.label, all).await?;
+            for (what, count) in checked.counts {
+                *counts.entry(what).or_default() += count;
             }
+            verdict.findings.extend(checked.findings);
             progress.advance(1);
         }
-        let counts =
-            [(manifests, "manifest"), (databases, "SQLite file"), (tars, "tar"), (checksums, "checksum")];
-        for (count, what) in counts {
-            if count > 0 {
-                verdict.checked.push(counted(count as u64, what));
-            }
-        }
+        verdict.checked = counts.into_iter().map(|((_, what), count)| counted(count, what)).collect();
         Ok(verdict)
     }
 }
 
-impl View {
+/// The artefact of an archive that is one SQLite file, by its name.
+fn sole_database(archive: &Archive) -> Option<&Artefact> {
+    match &archive.artefacts[..] {
+        [only] if only.format.is_plain(SQLITE) => Some(only),
+        _ => None,
+    }
+}
+
+impl ArchiveView {
     /// The files of one archive. Blocks.
     fn list(&self, index: usize) -> Result<Arc<[FileEntry]>, SourceError> {
         let archive = &self.archives[index];
-        let pieces = pieces(&self.means, archive)?;
+        let pieces = pieces(&self.context, archive)?;
         let span = block_around(&self.archives, index);
         let block = if span.len() == 1 {
             None
         } else {
-            Some(self.blocks.block(&self.means, &self.archives[span.clone()]))
+            Some(self.blocks.block(&self.context, &self.archives[span.clone()]))
         };
-        let runs = block.as_deref().map(|block: &Block| block.runs_of(index - span.start));
+        let runs = block.as_deref().map(|block: &RunBlock| block.runs_of(index - span.start));
         // An archive that could not be read a moment ago stands alone.
         let alone = |piece: &Piece| Run { start: index - span.start, artefact: piece.artefact, len: 1 };
         let runs: Vec<Run> = match runs {
@@ -217,16 +215,17 @@ impl View {
             })
             .collect();
         if !is_passing(&files) {
-            self.remember(index, &files);
+            self.listings.put(index, &files);
         }
         Ok(files)
     }
 
-    /// The dump of an archive that is one SQLite file. It is what the bytes of the file make it, which are among the
-    /// archive's files, and what lies beside it. Blocks.
+    /// The dump of an archive that is one SQLite file. The file and the log beside it decide its bytes. Blocks.
     fn dump(&self, index: usize, files: &[FileEntry]) -> Result<Option<FileEntry>, SourceError> {
         let archive = &self.archives[index];
-        let Some((path, database)) = sole_database(&self.means, archive)? else { return Ok(None) };
+        let Some(artefact) = sole_database(archive) else { return Ok(None) };
+        let Some(database) = SqliteFile::of(&input_of(&self.context, artefact))? else { return Ok(None) };
+        let path = path_of(archive, artefact);
         let Some(bytes) = files.iter().find(|file| file.path == path) else { return Ok(None) };
         let mut parts: Vec<&[u8]> = vec![b"sqlite-sql", bytes.id.as_bytes()];
         let beside: Vec<ContentId> = archive
@@ -244,16 +243,8 @@ impl View {
             changed: if is_alone { bytes.changed } else { archive.time },
             links: if is_alone { bytes.links } else { 1 },
             access: Access::from(archive.readers()).and(bytes.access),
-            content: Content::stream(Arc::new(database).dump()),
+            content: Content::stream(database.dump()),
         }))
-    }
-
-    fn remember(&self, index: usize, files: &Arc<[FileEntry]>) {
-        let mut listings = lock(&self.listings);
-        if files.len() > LONG_LISTING {
-            listings.clear();
-        }
-        listings.put(index, Arc::clone(files));
     }
 
     /// Identity and time of a content that first appears in archive `first`.

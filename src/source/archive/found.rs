@@ -1,17 +1,21 @@
 //! What a scan finds, and the snapshots that it makes.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
 use crate::model::time::Timestamp;
 
-use super::format::Format;
+use crate::content::{ErrorKind, SourceError};
 use crate::files::access;
+use crate::format::FileFormat;
 use crate::format::blob::FileVersion;
 use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
+use crate::model::terminal::ShowPath;
 
 /// A file that is a snapshot, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub(super) struct Artefact {
     pub(super) journal: Option<Arc<FileVersion>>,
     /// The file's name, unique in its folder; the path below the folder where that is the snapshot.
     pub(super) name: Arc<str>,
-    pub(super) format: Format,
+    pub(super) format: FileFormat,
     /// Which part of a snapshot it is, where one has several; empty for the only or the first one.
     pub(super) part: Arc<str>,
     /// How many members a zip has; 0 for one that cannot be read, and for other formats.
@@ -34,9 +38,9 @@ pub(super) struct Artefact {
     pub(super) way: Audience,
 }
 
-/// A file with what is told of its snapshot.
+/// A file with what is known of its snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundArchive {
     pub(super) artefact: Artefact,
     /// The database that it belongs to, before any renaming.
     pub(super) database: Arc<str>,
@@ -91,6 +95,11 @@ pub(super) fn readers_of<'f>(files: impl IntoIterator<Item = &'f Arc<FileVersion
 }
 
 impl Archive {
+    /// What a part of it is called: the same in each snapshot.
+    pub(super) fn name_of<'a>(&'a self, artefact: &'a Artefact) -> &'a str {
+        if artefact.part.is_empty() { &self.database } else { &artefact.part }
+    }
+
     /// Who may read all that it shows.
     pub(super) fn readers(&self) -> Audience {
         self.artefacts.iter().map(Artefact::readers).fold(Audience::Everyone, Audience::and)
@@ -116,14 +125,14 @@ impl Archive {
     /// The names of its files, for people; of a folder that has many, how many there are.
     pub(super) fn file_names(&self) -> String {
         match &self.artefacts[..] {
-            many if many.iter().any(|artefact| artefact.format == Format::Plain) => {
+            many if many.iter().any(|artefact| artefact.format == FileFormat::BYTES) => {
                 format!("{} files", many.len())
             }
             few => few.iter().map(|artefact| &*artefact.name).collect::<Vec<_>>().join(", "),
         }
     }
 
-    /// What is said of the snapshot: the names of its files, and where its time is from if they hold none.
+    /// The message of the snapshot: the names of its files, and the origin of its time if they have none.
     pub(super) fn message(&self) -> String {
         match self.is_by_mtime {
             true => format!("{} (no time in its name: when it was last changed)", self.file_names()),
@@ -143,13 +152,13 @@ impl Archive {
 /// next one is made: both have the time of their manifest, and with it one id, so that it stays the same snapshot.
 /// Once the archive is there it answers, as the folder may be written to at any moment.
 pub(super) fn snapshots<'f>(
-    found: impl Iterator<Item = &'f Found>,
+    found: impl Iterator<Item = &'f FoundArchive>,
     present: impl IntoIterator<Item = Archive>,
 ) -> Vec<Archive> {
     let mut tagged: BTreeMap<(Arc<str>, Arc<str>, Timestamp), Vec<Artefact>> = BTreeMap::new();
     let mut archives = Vec::new();
     for file in found {
-        let Found { artefact, database, time, mark, tag, is_captured, is_by_mtime } = file.clone();
+        let FoundArchive { artefact, database, time, mark, tag, is_captured, is_by_mtime } = file.clone();
         match tag {
             Some(tag) => tagged.entry((database, tag, time)).or_default().push(artefact),
             None => {
@@ -177,6 +186,17 @@ pub(super) fn snapshots<'f>(
     }));
     all.sort_unstable_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
     all
+}
+
+/// A failure to list a folder of archives.
+pub(super) fn cannot_list(label: &str, folder: &Path, error: io::Error) -> SourceError {
+    let kind = match error.kind() {
+        io::ErrorKind::PermissionDenied => ErrorKind::Refused,
+        _ => ErrorKind::Unavailable,
+    };
+    SourceError::new(kind, label, format!("cannot list folder {}", folder.shown()))
+        .because(error)
+        .with_hint("check that the folder is there, mounted and readable")
 }
 
 /// The id of the snapshot that was captured at a time.

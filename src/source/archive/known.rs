@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::model::time::Timestamp;
 use crate::util::clock::WallClock;
 
-use super::zip_directory::ZipFacts;
+use super::zip_facts::ZipFacts;
 use crate::model::content_id::ContentId;
 use crate::model::terminal::ShowPath;
 use crate::util::records::{Kind, RecordFile, later};

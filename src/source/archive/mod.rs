@@ -1,6 +1,6 @@
 //! A folder of archives, or one archive, as databases with a history.
 //!
-//! One archive file is one snapshot of one database; what it is, is told by its name (see `naming`). Zips
+//! One archive file is one snapshot of one database; its name says which (see `dated_names`). Zips
 //! show their members, JSONL exports show one table `issues.jsonl`. Files of one tag and time are one snapshot. A
 //! Thrum backup is a folder of zips and what the next one will be made of (see `thrum`).
 
@@ -18,39 +18,34 @@ use crate::files::watch::{Events, FolderWatch, Watched};
 
 mod beside;
 mod checks;
-pub(crate) mod conventions;
 mod counts;
 mod database;
-pub(crate) mod format;
 mod found;
 mod known;
-pub(crate) mod naming;
+mod options;
 mod pieces;
 pub mod probe;
 mod runs;
 mod scan;
 mod selection;
-mod series;
 #[cfg(test)]
 mod tests;
 mod thrum;
 mod undated;
-mod zip_content;
-mod zip_directory;
-mod zip_problem;
+mod zip_facts;
 
 use crate::content::blocking::on_blocking_thread;
 use crate::files::root::{Links, Root};
 use crate::format::blob::{Spools, io_kind};
+use crate::format::input::FormatContext;
 use crate::model::terminal::ShowPath;
-use crate::util::clock::WallClock;
+use crate::source::dated_names::{NameTime, parse_file_name};
 use crate::util::locks::lock;
 use database::ArchiveDatabase;
 use found::{Archive, snapshots};
-use naming::{NameTime, parse_file_name};
-use pieces::Means;
+pub use options::ArchiveOptions;
 use runs::BlockMemo;
-use scan::{Place, Scanner};
+use scan::{ArchivePlace, Scanner};
 use selection::Selection;
 use thrum::Current;
 use undated::Count;
@@ -59,32 +54,14 @@ pub use undated::Undated;
 /// How long the first backup of a repository is waited for that is being written.
 const LONGEST_RUN: Duration = Duration::from_secs(10);
 
-/// What the user chose about an archive source.
-#[derive(Debug, Clone, Default)]
-pub struct ArchiveOptions {
-    /// The name of the one database to show (`NAME=PATH`).
-    pub name: Option<String>,
-    /// The zone of archive names that name none (`--timezone`). Without it such a name is read as its writer
-    /// meant it: dolt-archive writes local time, everybody else UTC.
-    pub zone: Option<TimeZone>,
-    /// Where what is read of archives is kept for the next mount; nowhere without it.
-    pub cache_dir: Option<PathBuf>,
-    /// Which links are followed (`--follow-links`).
-    pub links: Links,
-    /// What becomes of archives whose names hold no time (`--undated`).
-    pub undated: Undated,
-    /// What time it is.
-    pub clock: WallClock,
-}
-
 /// A folder of archives, or one archive.
 pub struct ArchiveSource {
     label: Arc<str>,
     watch: Arc<FolderWatch>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ArchiveState>>,
 }
 
-struct State {
+struct ArchiveState {
     finds: Finds,
     selection: Selection,
     blocks: Arc<BlockMemo>,
@@ -125,7 +102,7 @@ impl ArchiveSource {
         }
         let selection = Selection::new(options.name, &archives, &label)?;
         let (blocks, views) = (Arc::new(BlockMemo::new()), BTreeMap::new());
-        let state = State { finds, selection, blocks, spools: Arc::default(), views, delivered: None };
+        let state = ArchiveState { finds, selection, blocks, spools: Arc::default(), views, delivered: None };
         let watch = Arc::new(FolderWatch::new(Arc::clone(&label)));
         Ok(Self { label, watch, state: Arc::new(Mutex::new(state)) })
     }
@@ -150,7 +127,7 @@ struct Finds {
 }
 
 impl Finds {
-    fn new(root: Root, place: &Place, label: &Arc<str>, options: &ArchiveOptions) -> Self {
+    fn new(root: Root, place: &ArchivePlace, label: &Arc<str>, options: &ArchiveOptions) -> Self {
         let mut finds = Self {
             label: Arc::clone(label),
             options: options.clone(),
@@ -162,7 +139,7 @@ impl Finds {
             archives: Arc::default(),
             told: BTreeSet::new(),
         };
-        if let Place::Folder(path) = place
+        if let ArchivePlace::Folder(path) = place
             && !thrum::repositories(&finds.root, path).is_empty()
         {
             finds.backups = Some(path.clone());
@@ -173,16 +150,17 @@ impl Finds {
         finds
     }
 
-    fn scanner(&self, place: Place) -> Scanner {
+    fn scanner(&self, place: ArchivePlace) -> Scanner {
         Scanner::new(self.root.clone(), place, Arc::clone(&self.label), &self.options, TimeZone::system())
     }
 
-    /// Takes up repositories that were not there before. One that goes is told of by those who read it.
+    /// Adds repositories that were not there before. Reading one that is gone fails.
     fn find_repositories(&mut self) {
         let Some(backups) = &self.backups else { return };
         for repository in thrum::repositories(&self.root, backups) {
             if self.repositories.insert(repository.clone()) {
-                let scanner = self.scanner(Place::Folder(repository.join("archives"))).that_may_be_missing();
+                let scanner =
+                    self.scanner(ArchivePlace::Folder(repository.join("archives"))).that_may_be_missing();
                 let current =
                     Current::new(&self.root, &repository, Arc::clone(&self.label), scanner.database());
                 self.present.push(current);
@@ -211,8 +189,7 @@ impl Finds {
     /// When none of the places can be read.
     fn look(&mut self) -> Result<(), SourceError> {
         self.find_repositories();
-        // A run packs what is in `current/` before it fills that anew: looked at in this order, what it held is in one
-        // of both.
+        // A run packs `current/` before it fills it again: in this order, its snapshot is seen in one of the two.
         let looked: Vec<Result<bool, SourceError>> = self
             .present
             .iter_mut()
@@ -252,7 +229,7 @@ impl Finds {
 
 /// The absolute path, and the folder that everything is opened beneath: the name of a folder given as `.` may name a
 /// database.
-fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, Place), SourceError> {
+fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, ArchivePlace), SourceError> {
     let fail = |error: std::io::Error| {
         let kind = io_kind(&error);
         let result = SourceError::new(kind, label, format!("cannot open {}", path.shown())).because(error);
@@ -267,10 +244,10 @@ fn place_of(path: &Path, label: &str, links: Links) -> Result<(Root, Place), Sou
     let absolute = path.canonicalize().map_err(fail)?;
     let metadata = absolute.metadata().map_err(fail)?;
     if metadata.is_dir() {
-        Ok((Root::new(&absolute, links).map_err(fail)?, Place::Folder(absolute)))
+        Ok((Root::new(&absolute, links).map_err(fail)?, ArchivePlace::Folder(absolute)))
     } else if metadata.is_file() {
         let folder = absolute.parent().unwrap_or(&absolute);
-        Ok((Root::new(folder, links).map_err(fail)?, Place::File(absolute)))
+        Ok((Root::new(folder, links).map_err(fail)?, ArchivePlace::File(absolute)))
     } else {
         Err(SourceError::new(ErrorKind::Invalid, label, format!("cannot open {}", path.shown()))
             .because("it is neither a folder nor a regular file")
@@ -297,8 +274,8 @@ pub(crate) fn folders_with_archives(folder: &Path) -> Vec<String> {
     folders
 }
 
-fn nothing_found(place: &Place, label: &str, undated: usize) -> SourceError {
-    let (Place::Folder(path) | Place::File(path)) = place;
+fn nothing_found(place: &ArchivePlace, label: &str, undated: usize) -> SourceError {
+    let (ArchivePlace::Folder(path) | ArchivePlace::File(path)) = place;
     let expected = "expected are zips named <time>.zip, exports named <db>-<time>.jsonl, SQLite files named \
                     <name>-<time>.db, dumps and tars named <name>_<time>.dump, .sql or .tar, with a time such as \
                     20260121-2000 or 2026-01-21T200000Z; or the files of a Dolt database, or a git repository";
@@ -329,7 +306,7 @@ impl Source for ArchiveSource {
             state.look(&label)
         };
         let found = on_blocking_thread(&self.label, look).await?;
-        // Only now: news of a poll that was given up half-way are news for the next one.
+        // Only now: the news of a cancelled poll are news for the next one.
         Ok(found.map(|(archives, databases)| {
             lock(&self.state).delivered = Some(archives);
             databases
@@ -341,15 +318,14 @@ impl Source for ArchiveSource {
     }
 
     async fn news(&self) {
-        // Archives may be symlinks to files elsewhere, of whose changes nothing is told: it is looked as
-        // often as without.
+        // Archives may be symlinks to files elsewhere, whose changes inotify does not report.
         self.watch.next(POLL_INTERVAL).await;
     }
 }
 
 type News = (Arc<Vec<Archive>>, Vec<Arc<dyn Database>>);
 
-impl State {
+impl ArchiveState {
     /// The archives and their databases, where they are not those last delivered. Blocks.
     fn look(&mut self, label: &Arc<str>) -> Result<Option<News>, SourceError> {
         self.finds.look()?;
@@ -363,8 +339,8 @@ impl State {
                 Some(view) if view.shows(&archives) => view,
                 _ => {
                     let blocks = Arc::clone(&self.blocks);
-                    let means = Means { label: Arc::clone(label), spools: Arc::clone(&self.spools) };
-                    Arc::new(ArchiveDatabase::new(Arc::clone(&name), means, archives, blocks))
+                    let context = FormatContext::new(label, &self.spools);
+                    Arc::new(ArchiveDatabase::new(Arc::clone(&name), context, archives, blocks))
                 }
             };
             self.views.insert(name, view);

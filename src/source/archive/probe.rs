@@ -3,13 +3,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::naming::parse_file_name;
 use super::thrum::Manifest;
-use crate::content::{Sink, SourceError};
-use crate::format::dump::packed::Packing;
-use crate::format::dump::probe::InMemory;
-use crate::format::form::read_export;
 use crate::model::name_time::Conventions;
+use crate::source::dated_names::parse_file_name;
 
 /// Bytes as the name of an archive.
 pub fn archive_name(bytes: &[u8]) {
@@ -25,15 +21,4 @@ pub fn archive_name(bytes: &[u8]) {
 /// Bytes as the manifest of a Thrum backup.
 pub fn thrum_manifest(bytes: &[u8]) {
     let _ = Manifest::read(bytes);
-}
-
-/// Bytes as an export, in whichever of both forms they look like.
-pub fn export(bytes: &[u8]) {
-    let (sink, mut pieces) = Sink::new(4);
-    let stored = InMemory::new(bytes);
-    let read = || -> Result<(), SourceError> { read_export("a probe", &stored, Packing::Plain, false, sink) };
-    std::thread::scope(|scope| {
-        scope.spawn(move || while pieces.blocking_recv().is_some() {});
-        let _ = read();
-    });
 }

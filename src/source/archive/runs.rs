@@ -1,10 +1,10 @@
-//! Since when a file has had its content, and in how many snapshots: what inode, mtime and nlink come from.
+//! Since when a file has had its content, and in how many snapshots: the origin of inode, mtime and nlink.
 //!
-//! A *run* is a row of neighbouring archives, oldest first, in which a path has one content. All files of a
-//! run share one identity, named after the archive that the run starts in.
+//! A *run* is a series of neighbouring archives, oldest first, in which a path has one content. All files of a
+//! run share one content id, which the first archive of the run gives.
 //!
 //! # What counts as equal
-//! Never more than what is: two zip members are equal when method, both sizes and the CRC agree *and* the
+//! Only what is equal: two zip members are equal when method, both sizes and the CRC agree *and* the
 //! packed bytes have one SHA-256; two plain files when their lengths and their SHA-256 agree; two tables when
 //! the stored bytes that they are rendered from do. Contents packed in different ways count as different.
 //!
@@ -14,7 +14,7 @@
 //! starts a block with a chance that grows with its size, so that a block holds about [`BLOCK_COST`] bytes.
 //! The draw depends on the archive alone (a hash of its name), so blocks, and with them inodes and mtimes,
 //! stay the same when archives are added or pruned elsewhere and after a remount. A listing reads at most the
-//! block that its snapshot lies in; folders of less than some ten megabytes are nearly always one block.
+//! block of its snapshot; folders of less than about ten megabytes are nearly always one block.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,8 +22,9 @@ use lru::LruCache;
 use sha2::{Digest, Sha256};
 
 use super::found::{Archive, Artefact};
-use super::pieces::{Means, Piece, pieces};
+use super::pieces::{Piece, pieces};
 use crate::format::blob::FileVersion;
+use crate::format::input::FormatContext;
 use crate::util::locks::lock;
 
 /// What a block costs to compare, on average, in bytes read; the other costs are expressed in bytes.
@@ -51,7 +52,7 @@ pub(super) struct Run {
 
 /// The runs of one block of archives.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(super) struct RunBlock {
     runs: Vec<Run>,
     /// Per archive the run of each of its files, in the order of their paths.
     of_archive: Vec<Vec<u32>>,
@@ -59,7 +60,7 @@ pub(super) struct Block {
     is_final: bool,
 }
 
-impl Block {
+impl RunBlock {
     /// The runs of one archive's files, in the order of their paths; empty for one that could not be read.
     pub(super) fn runs_of(&self, archive: usize) -> impl ExactSizeIterator<Item = Run> {
         self.of_archive[archive].iter().map(|&run| self.runs[run as usize])
@@ -76,7 +77,7 @@ fn starts_block(archive: &Archive) -> bool {
     u128::from(draw) * u128::from(BLOCK_COST) < u128::from(cost) << 32
 }
 
-/// The block that archive `index` of `archives` (sorted by time) lies in.
+/// The block of archive `index` of `archives`, which are sorted by time.
 pub(super) fn block_around(archives: &[Arc<Archive>], index: usize) -> std::ops::Range<usize> {
     let start = (1..=index).rev().find(|&at| starts_block(&archives[at])).unwrap_or(0);
     let end = (index + 1..archives.len()).find(|&at| starts_block(&archives[at])).unwrap_or(archives.len());
@@ -92,7 +93,7 @@ pub(super) struct BlockMemo {
 type BlockKey = Vec<Arc<FileVersion>>;
 
 /// Locked while its block is computed.
-type BlockSlot = Mutex<Option<Arc<Block>>>;
+type BlockSlot = Mutex<Option<Arc<RunBlock>>>;
 
 impl BlockMemo {
     pub(super) fn new() -> Self {
@@ -100,7 +101,7 @@ impl BlockMemo {
     }
 
     /// The runs of these archives, which are a whole block. Several callers wait for one computation. Blocks.
-    pub(super) fn block(&self, means: &Means, archives: &[Arc<Archive>]) -> Arc<Block> {
+    pub(super) fn block(&self, context: &FormatContext, archives: &[Arc<Archive>]) -> Arc<RunBlock> {
         let artefacts = archives.iter().flat_map(|archive| &archive.artefacts);
         let key: BlockKey = artefacts.flat_map(Artefact::files).cloned().collect();
         let slot = Arc::clone(lock(&self.slots).get_or_insert_mut(key, Arc::default));
@@ -108,7 +109,7 @@ impl BlockMemo {
         if let Some(block) = &*slot {
             return Arc::clone(block);
         }
-        let block = Arc::new(compute(means, archives));
+        let block = Arc::new(compute(context, archives));
         if block.is_final {
             *slot = Some(Arc::clone(&block));
         }
@@ -116,16 +117,16 @@ impl BlockMemo {
     }
 }
 
-fn compute(means: &Means, archives: &[Arc<Archive>]) -> Block {
-    let mut block = Block { is_final: true, ..Block::default() };
-    let mut before: Option<Table> = None;
+fn compute(context: &FormatContext, archives: &[Arc<Archive>]) -> RunBlock {
+    let mut block = RunBlock { is_final: true, ..RunBlock::default() };
+    let mut before: Option<ArchiveFiles> = None;
     for (position, archive) in archives.iter().enumerate() {
-        let mut table = Table::read(means, archive, &mut block.is_final);
+        let mut files = ArchiveFiles::read(context, archive, &mut block.is_final);
         let same = match &mut before {
-            Some(before) => equal_files(before, &mut table, &mut block.is_final),
-            None => vec![None; table.pieces.len()],
+            Some(before) => equal_files(before, &mut files, &mut block.is_final),
+            None => vec![None; files.pieces.len()],
         };
-        let artefacts = table.pieces.iter().map(|piece| piece.artefact);
+        let artefacts = files.pieces.iter().map(|piece| piece.artefact);
         let runs = same.into_iter().zip(artefacts).map(|(earlier, artefact)| match earlier {
             Some(file) => {
                 let run = block.of_archive[position - 1][file];
@@ -139,24 +140,24 @@ fn compute(means: &Means, archives: &[Arc<Archive>]) -> Block {
         });
         let runs = runs.collect();
         block.of_archive.push(runs);
-        before = Some(table);
+        before = Some(files);
     }
     block
 }
 
-/// What one archive holds, as far as comparing needs it.
-struct Table {
+/// The files of one archive, for comparing them with the next.
+struct ArchiveFiles {
     /// Sorted by path.
     pieces: Vec<Piece>,
     /// Of each, the digest once it was needed.
     digests: Vec<Option<[u8; 32]>>,
 }
 
-impl Table {
+impl ArchiveFiles {
     /// Lists an archive's files; none for an archive that cannot be read. Clears `is_final` where that may
     /// be different next time.
-    fn read(means: &Means, archive: &Archive, is_final: &mut bool) -> Self {
-        let pieces = pieces(means, archive).unwrap_or_else(|error| {
+    fn read(context: &FormatContext, archive: &Archive, is_final: &mut bool) -> Self {
+        let pieces = pieces(context, archive).unwrap_or_else(|error| {
             *is_final &= error.kind.is_lasting();
             Vec::new()
         });
@@ -167,9 +168,11 @@ impl Table {
     /// Fills in the digests of some of the files.
     fn digest(&mut self, wanted: impl Iterator<Item = usize>, is_final: &mut bool) {
         let mut wanted: Vec<usize> = wanted.filter(|&file| self.digests[file].is_none()).collect();
-        wanted.sort_unstable_by_key(|&file| (self.pieces[file].artefact, self.pieces[file].place));
+        wanted.sort_unstable_by_key(|&file| {
+            (self.pieces[file].artefact, self.pieces[file].fingerprint.offset())
+        });
         for file in wanted {
-            match (self.pieces[file].digest)() {
+            match self.pieces[file].fingerprint.digest() {
                 Ok(digest) => self.digests[file] = Some(digest),
                 Err(kind) => *is_final &= kind.is_lasting(),
             }
@@ -178,7 +181,11 @@ impl Table {
 }
 
 /// For each file of `after`, the file of `before` with the same path and the same content.
-fn equal_files(before: &mut Table, after: &mut Table, is_final: &mut bool) -> Vec<Option<usize>> {
+fn equal_files(
+    before: &mut ArchiveFiles,
+    after: &mut ArchiveFiles,
+    is_final: &mut bool,
+) -> Vec<Option<usize>> {
     let pairs = similar_files(before, after);
     before.digest(pairs.iter().map(|pair| pair.0), is_final);
     after.digest(pairs.iter().map(|pair| pair.1), is_final);
@@ -195,7 +202,7 @@ fn equal_files(before: &mut Table, after: &mut Table, is_final: &mut bool) -> Ve
 }
 
 /// The files of both tables that have one path and are alike.
-fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
+fn similar_files(before: &ArchiveFiles, after: &ArchiveFiles) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut earlier = 0;
     for (later, file) in after.pieces.iter().enumerate() {
@@ -203,7 +210,9 @@ fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
             earlier += 1;
         }
         match before.pieces.get(earlier) {
-            Some(other) if other.path == file.path && other.likeness == file.likeness => {
+            Some(other)
+                if other.path == file.path && other.fingerprint.likeness() == file.fingerprint.likeness() =>
+            {
                 pairs.push((earlier, later))
             }
             Some(_) => {}
@@ -217,10 +226,10 @@ fn similar_files(before: &Table, after: &Table) -> Vec<(usize, usize)> {
 mod tests {
     use std::path::Path;
 
-    use super::super::format::Format;
     use super::*;
     use crate::files::root::{Links, Root};
     use crate::format::blob::FileStamp;
+    use crate::format::{FileFormat, ZIP};
     use crate::model::access::Audience;
 
     fn archive(name: &str, len: u64, members: usize) -> Arc<Archive> {
@@ -235,7 +244,7 @@ mod tests {
             wal: None,
             journal: None,
             name: name.into(),
-            format: Format::Zip,
+            format: FileFormat::plain(ZIP),
             part: "".into(),
             members,
             audience: Audience::Everyone,

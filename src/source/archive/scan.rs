@@ -7,38 +7,30 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::time::Timestamp;
 use jiff::tz::TimeZone;
 
+mod entry;
 mod single;
 mod telling;
 
-use super::ArchiveOptions;
-use super::beside::{JOURNAL, WAL, beside, settled_beside};
-use super::conventions::SeriesConventions;
-use super::format::Format;
-use super::found::{Artefact, Found, readers_of};
+use super::beside::{JOURNAL, WAL, beside};
+use super::found::{FoundArchive, cannot_list};
 use super::known::KnownZips;
-use super::naming::{ArchiveName, LeftOut, parse_file_name};
-use super::undated::{Undated, is_other_name};
-use super::zip_directory::ZipFacts;
-use super::zip_problem::{cut_off_hint, damaged_zip_hint, remedy_hint};
-use crate::content::{ErrorKind, SourceError};
+use super::options::ArchiveOptions;
+use super::undated::Undated;
+use crate::content::SourceError;
 use crate::files::access;
 use crate::files::root::Root;
-use crate::format::blob::{FileStamp, FileVersion, io_kind};
-use crate::format::zip::ZipError;
+use crate::format::SQLITE;
+use crate::format::blob::{FileStamp, FileVersion};
 use crate::model::access::Audience;
 use crate::model::names::shown_name;
-use crate::model::terminal::ShowPath;
-
-/// The mark of an archive that does not tell any more when it was captured.
-const DAMAGED: &str = "damaged";
+use crate::source::dated_names::{SeriesConventions, parse_file_name};
 
 /// Where the archives are.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
-    /// All that lie in a folder.
+pub(super) enum ArchivePlace {
+    /// All archives of a folder.
     Folder(PathBuf),
     /// This one.
     File(PathBuf),
@@ -49,7 +41,7 @@ pub(super) enum Place {
 pub(super) struct Scanner {
     /// What all files are opened beneath.
     root: Root,
-    place: Place,
+    place: ArchivePlace,
     /// Whether the folder need not be there yet.
     may_be_missing: bool,
     label: Arc<str>,
@@ -73,29 +65,20 @@ pub(super) struct Scanner {
 }
 
 /// What a file was found to be in the state named: `None` for an archive that is left out as it has no time.
-type Known = (FileStamp, Option<Found>);
-
-/// What was read of one state of one file.
-#[derive(Debug, Clone, Copy)]
-enum Facts {
-    Zip(ZipFacts),
-    DamagedZip,
-    Unreadable,
-    Readable,
-}
+type Known = (FileStamp, Option<FoundArchive>);
 
 impl Scanner {
     /// `path` has to be absolute: the name of its folder may name the database.
     pub(super) fn new(
         root: Root,
-        place: Place,
+        place: ArchivePlace,
         label: Arc<str>,
         options: &ArchiveOptions,
         system: TimeZone,
     ) -> Self {
         let folder = match &place {
-            Place::Folder(path) => Some(path.as_path()),
-            Place::File(path) => path.parent(),
+            ArchivePlace::Folder(path) => Some(path.as_path()),
+            ArchivePlace::File(path) => path.parent(),
         };
         let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
         let (known, told) = (HashMap::new(), HashSet::new());
@@ -137,8 +120,8 @@ impl Scanner {
     /// The folder of the archives.
     pub(super) fn folder(&self) -> &Path {
         match &self.place {
-            Place::Folder(folder) => folder,
-            Place::File(file) => file.parent().unwrap_or(file),
+            ArchivePlace::Folder(folder) => folder,
+            ArchivePlace::File(file) => file.parent().unwrap_or(file),
         }
     }
 
@@ -149,8 +132,8 @@ impl Scanner {
     pub(super) fn scan(&mut self) -> Result<bool, SourceError> {
         let is_other_way = self.look_at_way();
         let has_news = match self.place.clone() {
-            Place::Folder(path) => self.scan_folder(&path),
-            Place::File(path) => self.scan_file(&path),
+            ArchivePlace::Folder(path) => self.scan_folder(&path),
+            ArchivePlace::File(path) => self.scan_file(&path),
         };
         self.zips.save();
         has_news.map(|has_news| has_news || is_other_way)
@@ -167,22 +150,13 @@ impl Scanner {
     }
 
     /// The archives that the last scan found, in no order.
-    pub(super) fn found(&self) -> impl Iterator<Item = &Found> {
+    pub(super) fn found(&self) -> impl Iterator<Item = &FoundArchive> {
         self.known.values().filter_map(|(_, found)| found.as_ref())
     }
 
     /// Brings what is known of a folder's files up to date; tells whether there was anything to do.
     fn scan_folder(&mut self, folder: &Path) -> Result<bool, SourceError> {
-        let fail = |error: io::Error| {
-            let kind = if io_kind(&error) == ErrorKind::Refused {
-                ErrorKind::Refused
-            } else {
-                ErrorKind::Unavailable
-            };
-            SourceError::new(kind, &*self.label, format!("cannot list folder {}", folder.shown()))
-                .because(error)
-                .with_hint("check that the folder is there, mounted and readable")
-        };
+        let fail = |error| cannot_list(&self.label, folder, error);
         let listed = self.root.read_dir(folder);
         let entries: Vec<DirEntry> = match listed.and_then(|open| open.entries()?.collect()) {
             // No backup was packed into an archive yet.
@@ -260,159 +234,10 @@ impl Scanner {
             now == then.as_ref().map(|file| file.stamp)
         };
         stamp().is_ok_and(|stamp| stamp == *known)
-            && found.as_ref().is_none_or(|Found { artefact, .. }| {
-                artefact.format != Format::Sqlite
+            && found.as_ref().is_none_or(|FoundArchive { artefact, .. }| {
+                !artefact.format.is_plain(SQLITE)
                     || is_same(WAL, &artefact.wal) && is_same(JOURNAL, &artefact.journal)
             })
-    }
-
-    /// What a folder's entry is, or `None` and a log line. `former` is what it was before.
-    fn folder_entry(&mut self, folder: &Path, os_name: &OsStr, former: Option<Found>) -> Option<Known> {
-        let path = folder.join(os_name);
-        let Some(name) = os_name.to_str() else {
-            self.leave_out(os_name, "its name is not UTF-8", &"rename it to make it a snapshot");
-            return None;
-        };
-        let parsed = match parse_file_name(name) {
-            Ok(parsed) => parsed,
-            Err(why)
-                if matches!(why, LeftOut::Checksum | LeftOut::Beside)
-                    || why == LeftOut::Latest && self.root.link_target(&path).is_ok() =>
-            {
-                self.tell(os_name, "by the way", || {
-                    tracing::debug!("{}: left out: {why}", path.shown());
-                });
-                return None;
-            }
-            Err(why) => {
-                let what =
-                    if self.root.is_dir(&path) { &"it is a folder" as &dyn std::fmt::Display } else { &why };
-                self.leave_out(os_name, "it is no archive", what);
-                return None;
-            }
-        };
-        let (file, facts) = match self.look_at(&path, parsed.format) {
-            Ok(found) => found,
-            Err(error) => match self.unreadable(&path, os_name, &error, former.is_some()) {
-                Some(file) => match former {
-                    Some(former) => {
-                        let stamp = file.stamp;
-                        let artefact = former.artefact.clone().with_file(Arc::new(file));
-                        return Some((stamp, Some(Found { artefact, ..former })));
-                    }
-                    None => (Arc::new(file), Facts::Unreadable),
-                },
-                None => return None,
-            },
-        };
-        if let (Facts::DamagedZip, Some(former)) = (facts, &former) {
-            // When it was captured can no longer be read; it was read before.
-            let artefact = former.artefact.clone().with_file(Arc::clone(&file));
-            return Some((file.stamp, Some(Found { artefact, ..former.clone() })));
-        }
-        if let Some(time) = self.time_of(&parsed, facts) {
-            return Some((file.stamp, Some(self.archive(file, name, &parsed, time, facts))));
-        }
-        let is_other_name = is_other_name(&self.root, &path, &parsed.prefix);
-        if is_other_name {
-            self.leave_out(os_name, "it has no time", &LeftOut::Latest);
-            return None;
-        }
-        match self.undated {
-            Undated::Mtime => {
-                let time = file.stamp.modified();
-                let found = self.archive(Arc::clone(&file), name, &parsed, time, facts);
-                Some((file.stamp, Some(Found { is_by_mtime: true, ..found })))
-            }
-            Undated::Skip => {
-                self.tell(os_name, "no time", || {
-                    tracing::debug!(
-                        "{}: neither its name nor a manifest.json inside says when it was taken",
-                        path.shown()
-                    );
-                });
-                Some((file.stamp, None))
-            }
-        }
-    }
-
-    /// Reads what is needed of a file, unless it was read in this state before.
-    fn look_at(&mut self, path: &Path, format: Format) -> io::Result<(Arc<FileVersion>, Facts)> {
-        let file = Arc::new(FileVersion::settled(&self.root, path)?);
-        let open = file.open()?;
-        if format == Format::Sqlite {
-            self.tell_of_other_databases(path, &open, file.stamp.len)?;
-        }
-        if format != Format::Zip {
-            return Ok((file, Facts::Readable));
-        }
-        let key = file.key();
-        if let Some(facts) = self.zips.get(key) {
-            return Ok((file, Facts::Zip(facts)));
-        }
-        let facts = match ZipFacts::read(&file) {
-            Ok(facts) => {
-                self.zips.keep(key, facts);
-                Facts::Zip(facts)
-            }
-            Err(ZipError::Io(error)) if io_kind(&error) != ErrorKind::Damaged => return Err(error),
-            Err(error) => {
-                let (what, hint) = match &error {
-                    ZipError::Unsupported { remedy, .. } => ("cannot be read", remedy_hint(*remedy, path)),
-                    ZipError::CutOff(_) => ("damaged", cut_off_hint(path)),
-                    _ => ("damaged", damaged_zip_hint(path)),
-                };
-                tracing::warn!("{}: {what}: {error}; {hint}", path.shown());
-                Facts::DamagedZip
-            }
-        };
-        Ok((file, facts))
-    }
-
-    fn archive(
-        &self,
-        file: Arc<FileVersion>,
-        name: &str,
-        parsed: &ArchiveName,
-        time: Timestamp,
-        facts: Facts,
-    ) -> Found {
-        // All that lies in a repository's backup is that repository's.
-        let has_database = parsed.tag.is_none() && !parsed.prefix.is_empty() && !self.may_be_missing;
-        // A zip with a time inside is called as its writer likes: `backup.zip`.
-        let is_named = parsed.time.is_some()
-            || matches!(self.place, Place::File(_))
-            || !matches!(facts, Facts::Zip(ZipFacts { captured: Some(_), .. }));
-        let database =
-            if has_database && is_named { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
-        let part = if parsed.tag.is_some() { parsed.prefix.as_str() } else { "" };
-        let (members, is_captured) = match facts {
-            Facts::Zip(facts) => (facts.members, facts.captured.is_some()),
-            Facts::DamagedZip | Facts::Unreadable | Facts::Readable => (0, false),
-        };
-        let (mut wal, mut journal) = (None, None);
-        if parsed.format == Format::Sqlite {
-            (wal, journal) = (settled_beside(&file, WAL), settled_beside(&file, JOURNAL));
-        }
-        let (name, format, part) = (name.into(), parsed.format, part.into());
-        let audience = readers_of([&file].into_iter().chain(&wal).chain(&journal));
-        let way = self.way;
-        let artefact = Artefact { file, wal, journal, name, format, part, members, audience, way };
-        let tag = parsed.tag.as_deref().map(Into::into);
-        // The name of a repository's archive says when it was packed, which is not what it holds: it answers nothing.
-        let is_untimed = self.may_be_missing && matches!(facts, Facts::DamagedZip);
-        let mark = parsed.mark.or(is_untimed.then_some(DAMAGED));
-        Found { artefact, database, time, is_captured, is_by_mtime: false, mark, tag }
-    }
-
-    /// When the archive's content was captured: a manifest inside wins over the name.
-    fn time_of(&self, parsed: &ArchiveName, facts: Facts) -> Option<Timestamp> {
-        let captured = match facts {
-            Facts::Zip(facts) => facts.captured,
-            Facts::DamagedZip | Facts::Unreadable | Facts::Readable => None,
-        };
-        let conventions = self.conventions.of(parsed);
-        captured.or_else(|| parsed.time.as_ref()?.resolve(conventions, self.zone.as_ref(), &self.system))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Thrum's backups: `<repo>/current/` is the newest one, `<repo>/archives/` holds those before it.
 //!
-//! A run of `thrum backup` packs what `current/` holds into an archive, and then fills `current/` anew, file by file,
-//! the manifest last. So what lies there is a snapshot only while nobody writes to it.
+//! A run of `thrum backup` packs `current/` into an archive and then fills it again, file by file, the manifest last. So
+//! `current/` is a snapshot only while no run writes to it.
 
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -12,11 +12,11 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::format::Format;
-use super::found::{Archive, Artefact, captured_id, readers_of};
-use crate::content::{ErrorKind, SourceError};
+use super::found::{Archive, Artefact, cannot_list, captured_id, readers_of};
+use crate::content::SourceError;
 use crate::files::access;
 use crate::files::root::Root;
+use crate::format::FileFormat;
 use crate::format::blob::{FileStamp, FileVersion};
 use crate::model::access::Audience;
 use crate::model::names::nested_paths;
@@ -25,17 +25,16 @@ use crate::model::terminal::ShowPath;
 /// The name of the manifest in a backup.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// A manifest has a few hundred bytes; what is far longer is none.
+/// A manifest has a few hundred bytes; a longer file is not one.
 const LONGEST_MANIFEST: u64 = 1024 * 1024;
 
-/// Where files are younger than the manifest, a run is under way, or the folder was copied: then nothing has been
-/// written for a while.
+/// Files younger than the manifest mean a run, or a copied folder. A copied folder has been quiet for this long.
 pub(super) const QUIET: Duration = Duration::from_secs(3);
 
-/// How often files are looked at that were written a moment ago.
+/// How often to look at files that were written a moment ago.
 const PATIENCE: u32 = 5;
 
-/// Folders within folders beyond this are none of Thrum's.
+/// The deepest folder that is read.
 const DEEPEST: usize = 32;
 
 /// What a backup says of itself.
@@ -106,7 +105,7 @@ impl Current {
         Self { root, folder, label, database, seen, way, archive: None, told: None }
     }
 
-    /// The snapshot that it was when it was last looked at and nobody wrote to it.
+    /// The last snapshot that was seen while no run wrote to it.
     pub(super) fn archive(&self) -> Option<&Archive> {
         self.archive.as_ref()
     }
@@ -144,7 +143,7 @@ impl Current {
                 let problem = problem.to_string();
                 if self.told.as_ref() != Some(&problem) {
                     tracing::warn!(
-                        "{}: no snapshot: its {MANIFEST} cannot be read: {problem}; `thrum backup` makes it anew",
+                        "{}: no snapshot: its {MANIFEST} cannot be read: {problem}; `thrum backup` makes a new one",
                         self.folder.shown()
                     );
                     self.told = Some(problem);
@@ -154,7 +153,7 @@ impl Current {
         }
     }
 
-    /// The files, where nobody writes to them; none before the first backup.
+    /// The files, if no run writes to them; none before the first backup.
     fn quiet_files(&self) -> Result<Option<Vec<(PathBuf, FileStamp)>>, SourceError> {
         for _ in 0..PATIENCE {
             let files = match self.files() {
@@ -162,7 +161,7 @@ impl Current {
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.archive.is_none() => {
                     return Ok(None);
                 }
-                Err(error) => return Err(self.cannot_list(error)),
+                Err(error) => return Err(cannot_list(&self.label, &self.folder, error)),
             };
             let now = self.root.now();
             let wait = files.iter().filter_map(|(_, stamp)| stamp.unsettled_for(now)).max();
@@ -184,16 +183,6 @@ impl Current {
         within.fold(access::of_way(&self.folder), Audience::and)
     }
 
-    fn cannot_list(&self, error: io::Error) -> SourceError {
-        let kind = match error.kind() {
-            io::ErrorKind::PermissionDenied => ErrorKind::Refused,
-            _ => ErrorKind::Unavailable,
-        };
-        SourceError::new(kind, &*self.label, format!("cannot list folder {}", self.folder.shown()))
-            .because(error)
-            .with_hint("check that the folder is there, mounted and readable")
-    }
-
     fn snapshot(
         &self,
         files: &[(PathBuf, FileStamp)],
@@ -213,7 +202,7 @@ impl Current {
                 wal: None,
                 journal: None,
                 name: name.into(),
-                format: Format::Plain,
+                format: FileFormat::BYTES,
                 part: "".into(),
                 members: 0,
             }

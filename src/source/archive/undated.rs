@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use super::naming::without_latest;
 use crate::files::root::Root;
+use crate::source::dated_names::without_latest;
 
 /// What becomes of archives whose names hold no time that is sure (`--undated`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

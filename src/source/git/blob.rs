@@ -10,13 +10,13 @@ use gix::objs::Kind;
 use super::objects::Objects;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{ErrorKind, Sink, SourceError, Stream};
-use crate::format::blob::{Opened, Spools, Stored};
+use crate::format::blob::{Blob, Opened, Spools};
 use crate::format::decoders::Counted;
-use crate::format::form::Raw;
+use crate::format::raw::Raw;
 use crate::model::content_id::ContentId;
 
 /// A blob, named by the hash of its bytes.
-pub(super) struct Blob {
+pub(super) struct GitBlob {
     pub(super) objects: Arc<Objects>,
     /// The object that is read, whatever it stands for.
     pub(super) id: ObjectId,
@@ -26,7 +26,7 @@ pub(super) struct Blob {
     pub(super) len: OnceLock<u64>,
 }
 
-impl Blob {
+impl GitBlob {
     /// Its length, where its header can be read.
     pub(super) fn known_len(&self) -> Option<u64> {
         if let Some(len) = self.len.get() {
@@ -36,7 +36,7 @@ impl Blob {
         (kind == Kind::Blob).then(|| *self.len.get_or_init(|| len))
     }
 
-    /// Whether it lies in a file of its own, and is read in pieces.
+    /// Whether it is a file of its own, which is read in pieces.
     pub(super) fn is_loose(&self) -> bool {
         self.objects.loose(self.id).is_some()
     }
@@ -63,20 +63,20 @@ impl Blob {
     }
 }
 
-/// The failure as one of those that readers know.
+/// The failure as an I/O error.
 fn as_io(error: SourceError) -> io::Error {
     let kind = match error.kind {
         ErrorKind::Missing => io::ErrorKind::NotFound,
         ErrorKind::Refused => io::ErrorKind::PermissionDenied,
         ErrorKind::Unsupported => io::ErrorKind::Unsupported,
-        // Memory, which others have.
+        // Memory, which other readers hold.
         ErrorKind::Unavailable => io::ErrorKind::OutOfMemory,
         _ => io::ErrorKind::InvalidData,
     };
     io::Error::new(kind, error.chain())
 }
 
-impl Stored for Blob {
+impl Blob for GitBlob {
     fn describe(&self) -> String {
         format!("blob {} ({})", self.id, self.path)
     }
@@ -113,13 +113,17 @@ impl Stored for Blob {
 /// A blob as a file of a snapshot.
 pub(super) struct BlobContent {
     raw: Raw,
-    blob: Arc<Blob>,
+    blob: Arc<GitBlob>,
 }
 
 impl BlobContent {
-    pub(super) fn new(blob: Arc<Blob>) -> Self {
+    pub(super) fn new(blob: Arc<GitBlob>) -> Self {
         let label = Arc::clone(blob.objects.label());
-        Self { raw: Raw { label, stored: Arc::clone(&blob) as Arc<dyn Stored> }, blob }
+        Self { raw: Raw { label, blob: Arc::clone(&blob) as Arc<dyn Blob> }, blob }
+    }
+
+    pub(super) fn blob(&self) -> &GitBlob {
+        &self.blob
     }
 }
 

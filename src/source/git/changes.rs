@@ -1,4 +1,4 @@
-//! Since which commit a path has had its content: what identity and time of a file hang on.
+//! Since which commit a path has had its content: this gives a file its content id and its time.
 //!
 //! Each snapshot has one first parent among the snapshots, so that they are a forest. A content begins at the nearest
 //! commit on the way to the root that changed its path, and is shown by all commits below that one, but for those below
@@ -18,10 +18,10 @@ use super::tree::Finder;
 use crate::content::{SourceError, chain};
 use crate::source::git::tree;
 
-/// How many changes of paths are remembered: some hundred MB. Real histories have three to ten per commit.
+/// How many changes of paths are remembered, in some hundred MB. Real histories have three to ten per commit.
 const MOST_CHANGES: usize = 20_000_000;
 
-/// A commit that changed more paths than this may have changed any.
+/// A commit that changed more paths than this counts as a change of every path.
 const MOST_OF_ONE: usize = 500_000;
 
 /// Commits compared before what was found is filed.
@@ -31,19 +31,19 @@ const BATCH: usize = 8192;
 const RUN: usize = 512;
 
 /// A snapshot, by its place in the list of all, in which parents come before children.
-pub(super) type Index = u32;
+pub(super) type SnapshotIndex = u32;
 
-/// A snapshot, as far as comparing it goes.
+/// A snapshot, for comparing it with its parent.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) commit: ObjectId,
     pub(super) tree: ObjectId,
     pub(super) time: Timestamp,
     /// Its first parent among the snapshots.
-    pub(super) parent: Option<Index>,
+    pub(super) parent: Option<SnapshotIndex>,
 }
 
-/// Where in a commit's tree a database lies.
+/// Where in a commit's tree a database is.
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     pub(super) path: Vec<Vec<u8>>,
@@ -56,14 +56,14 @@ pub(super) struct Location {
 enum Change {
     /// These paths, by number.
     Paths(Box<[u32]>),
-    /// More than can be told.
+    /// More than are remembered.
     Anything,
 }
 
 /// A commit and the one that it is compared with.
 type Pair = (ObjectId, Option<ObjectId>);
 
-/// What each commit changed, as far as it was looked at; views of one database share it.
+/// What each commit changed, by the commits read so far; views of one database share it.
 #[derive(Default)]
 pub(super) struct ChangeMemory {
     numbers: HashMap<Vec<u8>, u32>,
@@ -73,7 +73,7 @@ pub(super) struct ChangeMemory {
 
 /// A change of a path, in a list of all changes of it by number.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct PathChange {
     /// Number of the commit.
     number: u32,
     /// The place in the list of the nearest change above it.
@@ -87,24 +87,24 @@ pub(super) struct Changes {
     /// By number: the one after the last number below it.
     end: Vec<u32>,
     /// By number.
-    index: Vec<Index>,
+    index: Vec<SnapshotIndex>,
     paths: HashMap<Vec<u8>, u32>,
     /// By path: its changes by number.
-    steps: Vec<Vec<Step>>,
+    steps: Vec<Vec<PathChange>>,
     /// The commits that may have changed anything.
-    anything: Vec<Step>,
+    anything: Vec<PathChange>,
 }
 
 /// Where a content begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
-    pub(super) index: Index,
+    pub(super) index: SnapshotIndex,
     /// How many snapshots show it.
     pub(super) links: u32,
 }
 
 impl Changes {
-    /// Looks at the snapshots that `memory` does not know yet. `None` where there are more changes than fit. Blocks.
+    /// Looks at the snapshots that `memory` does not know yet. `None` if there are more changes than fit. Blocks.
     pub(super) fn new(
         objects: &Objects,
         location: &Location,
@@ -130,14 +130,14 @@ impl Changes {
     }
 
     /// Where what a snapshot has at `paths` begins: where one of them changed last. The first one is there.
-    pub(super) fn origin(&self, paths: &[&[u8]], snapshot: Index) -> Origin {
+    pub(super) fn origin(&self, paths: &[&[u8]], snapshot: SnapshotIndex) -> Origin {
         let at = self.number[snapshot as usize];
         let alone = Origin { index: snapshot, links: 1 };
         if !paths.first().is_some_and(|path| self.paths.contains_key(*path)) {
             return alone;
         }
         let known = paths.iter().filter_map(|path| self.paths.get(*path));
-        let steps: Vec<&[Step]> = known
+        let steps: Vec<&[PathChange]> = known
             .map(|path| self.steps[*path as usize].as_slice())
             .chain(std::iter::once(self.anything.as_slice()))
             .collect();
@@ -150,7 +150,7 @@ impl Changes {
     }
 
     /// The nearest change at or above a commit.
-    fn at_or_above(&self, steps: &[Step], at: u32) -> Option<u32> {
+    fn at_or_above(&self, steps: &[PathChange], at: u32) -> Option<u32> {
         let mut place = steps.partition_point(|step| step.number <= at).checked_sub(1)?;
         loop {
             let step = steps[place];
@@ -162,8 +162,8 @@ impl Changes {
     }
 
     /// How many commits numbered from `from` on, up to before `to`, are at or below a change in one of the lists.
-    fn covered(&self, lists: &[&[Step]], from: u32, to: u32) -> u32 {
-        let first_of = |steps: &[Step], from: u32| {
+    fn covered(&self, lists: &[&[PathChange]], from: u32, to: u32) -> u32 {
+        let first_of = |steps: &[PathChange], from: u32| {
             let place = steps.partition_point(|step| step.number < from);
             steps.get(place).map_or(u32::MAX, |step| step.number)
         };
@@ -184,23 +184,23 @@ fn pair(nodes: &[Node], node: &Node) -> Pair {
 }
 
 /// The changes by number, each with the nearest one above it.
-fn nested(mut numbers: Vec<u32>, end: &[u32]) -> Vec<Step> {
+fn nested(mut numbers: Vec<u32>, end: &[u32]) -> Vec<PathChange> {
     numbers.sort_unstable();
     numbers.dedup();
-    let mut steps: Vec<Step> = Vec::with_capacity(numbers.len());
+    let mut steps: Vec<PathChange> = Vec::with_capacity(numbers.len());
     let mut open: Vec<u32> = Vec::new();
     for (place, number) in (0..).zip(numbers) {
         while open.last().is_some_and(|above| end[steps[*above as usize].number as usize] <= number) {
             open.pop();
         }
-        steps.push(Step { number, above: open.last().copied() });
+        steps.push(PathChange { number, above: open.last().copied() });
         open.push(place);
     }
     steps
 }
 
 /// Numbers a forest depth first: numbers by index, ends by number, indexes by number.
-fn numbered(nodes: &[Node]) -> (Vec<u32>, Vec<u32>, Vec<Index>) {
+fn numbered(nodes: &[Node]) -> (Vec<u32>, Vec<u32>, Vec<SnapshotIndex>) {
     // Parents come first: sizes are summed from the end, and places given from the beginning.
     let mut size: Vec<u32> = vec![1; nodes.len()];
     for (index, node) in nodes.iter().enumerate().rev() {
@@ -220,16 +220,17 @@ fn numbered(nodes: &[Node]) -> (Vec<u32>, Vec<u32>, Vec<Index>) {
         number[index] = own;
         free_below[index] = own + 1;
         end[own as usize] = own + size[index];
-        by_number[own as usize] = Index::try_from(index).expect("memory holds fewer than 2^32 commits");
+        by_number[own as usize] =
+            SnapshotIndex::try_from(index).expect("memory holds fewer than 2^32 commits");
     }
     (number, end, by_number)
 }
 
 impl ChangeMemory {
-    /// Compares the snapshots that are new with their parents; gives those that could not be read. `None` where there
+    /// Compares the snapshots that are new with their parents; gives those that could not be read. `None` if there
     /// are more changes than fit.
-    fn look(&mut self, objects: &Objects, location: &Location, nodes: &[Node]) -> Option<Vec<Index>> {
-        let new: Vec<(Index, &Node)> =
+    fn look(&mut self, objects: &Objects, location: &Location, nodes: &[Node]) -> Option<Vec<SnapshotIndex>> {
+        let new: Vec<(SnapshotIndex, &Node)> =
             (0..).zip(nodes).filter(|(_, node)| !self.by_commit.contains_key(&pair(nodes, node))).collect();
         let mut unreadable = Vec::new();
         for batch in new.chunks(BATCH) {
@@ -268,14 +269,14 @@ impl ChangeMemory {
 }
 
 /// A snapshot with the paths that it changed, where these can be told.
-type Compared = (Index, Pair, Result<Option<Vec<Vec<u8>>>, SourceError>);
+type Compared = (SnapshotIndex, Pair, Result<Option<Vec<Vec<u8>>>, SourceError>);
 
 /// Compares snapshots that follow each other with their parents, while there is `room` for changes.
 fn compare(
     objects: &Objects,
     location: &Location,
     nodes: &[Node],
-    run: &[(Index, &Node)],
+    run: &[(SnapshotIndex, &Node)],
     room: &AtomicUsize,
 ) -> Vec<Compared> {
     let (mut reader, mut finder) = (objects.reader().for_many(), Finder::default());
@@ -289,11 +290,11 @@ fn compare(
         let _ = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
         Ok(changed)
     };
-    // The newest first: git packs what is older as the difference to what is newer, which is at hand then.
+    // The newest first: git packs older objects as differences to newer ones, which are in memory then.
     run.iter().rev().map(|(index, node)| (*index, pair(nodes, node), changed(node))).collect()
 }
 
-/// Whoever lists the commit learns of it as well.
+/// Listing the commit reports it as well.
 fn note(error: &SourceError) {
     tracing::debug!("a commit cannot be compared with its parent: {}", chain(error));
 }
@@ -304,7 +305,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Forests in which each node changes some of three paths; the first of a tree changes all.
-    fn forests() -> impl Strategy<Value = Vec<(Option<Index>, [bool; 3], bool)>> {
+    fn forests() -> impl Strategy<Value = Vec<(Option<SnapshotIndex>, [bool; 3], bool)>> {
         let node = (any::<prop::sample::Index>(), any::<[bool; 3]>(), prop::bool::weighted(0.1));
         prop::collection::vec(node, 1..40).prop_map(|nodes| {
             let parent = |at: usize, pick: &prop::sample::Index| {

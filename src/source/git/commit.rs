@@ -73,7 +73,7 @@ impl CommitText {
     }
 }
 
-/// What a tag names.
+/// The target of a tag.
 ///
 /// # Errors
 /// Where git would not take it for a tag.

@@ -9,15 +9,14 @@ use crate::model::time::Timestamp;
 use gix::ObjectId;
 use jiff::tz::TimeZone;
 
-use super::graph::{At, Graph, Place};
+use super::graph::{At, CommitNumber, Graph};
 use super::layout;
 use super::objects::Reader;
-use super::tables::BESIDE;
-use super::tree::{Entries, Entry};
+use super::shown::BESIDE;
+use super::tree::{TreeEntries, TreeEntry};
 use crate::content::{FileKind, SourceError, chain};
-use crate::source::archive::conventions::SeriesConventions;
-use crate::source::archive::format::Format;
-use crate::source::archive::naming::{ArchiveName, LeftOut, parse_file_name};
+use crate::format::{EXPORT, FileFormat, SQLITE};
+use crate::source::dated_names::{ArchiveName, LeftOut, SeriesConventions, parse_file_name};
 use crate::source::git::tree;
 
 mod database;
@@ -37,26 +36,26 @@ struct Held {
 pub(super) struct DatedCopy {
     /// Its name in the folder.
     name: String,
-    format: Format,
+    format: FileFormat,
     time: Timestamp,
     held: Held,
     /// The commit that wrote what it holds.
-    place: Place,
+    place: CommitNumber,
 }
 
 /// What a commit did to the copies in its folder.
-enum Step {
+enum CopyStep {
     Wrote(Box<[u8]>),
     Removed(Box<[u8]>, Held),
 }
 
 /// A copy on the way from the newest commit to the oldest; the commit that wrote it is not known at first.
-type Trace = (Held, Option<Place>);
+type Trace = (Held, Option<CommitNumber>);
 
-/// What each commit did, as far as it was looked at.
+/// What each commit did, by the commits read so far.
 #[derive(Default)]
 pub(super) struct Copies {
-    steps: HashMap<ObjectId, Box<[Step]>>,
+    steps: HashMap<ObjectId, Box<[CopyStep]>>,
 }
 
 /// Whether the chosen folder is one of copies: most of the names that tell what it is for are those of SQLite databases
@@ -66,7 +65,7 @@ pub(super) struct Copies {
 /// When a tree is missing or damaged.
 pub(super) fn is_folder_of(
     graph: &Graph,
-    line: &[Place],
+    line: &[CommitNumber],
     reader: &mut Reader<'_>,
 ) -> Result<bool, SourceError> {
     for place in line {
@@ -96,7 +95,7 @@ impl Copies {
     pub(super) fn look(
         &mut self,
         graph: &Graph,
-        line: &[Place],
+        line: &[CommitNumber],
         reader: &mut Reader<'_>,
         fallback: &str,
         zones: (Option<&TimeZone>, &TimeZone),
@@ -131,7 +130,7 @@ impl Copies {
     fn traces(
         &mut self,
         graph: &Graph,
-        line: &[Place],
+        line: &[CommitNumber],
         reader: &mut Reader<'_>,
     ) -> BTreeMap<Box<[u8]>, Trace> {
         let mut found: BTreeMap<Box<[u8]>, Trace> = BTreeMap::new();
@@ -155,20 +154,20 @@ impl Copies {
             };
             for step in steps {
                 match step {
-                    Step::Wrote(name) => {
+                    CopyStep::Wrote(name) => {
                         if let Some((_, written)) = found.get_mut(name) {
                             *written = written.or(Some(place));
                         }
                     }
-                    Step::Removed(name, held) => drop(found.entry(name.clone()).or_insert((*held, None))),
+                    CopyStep::Removed(name, held) => drop(found.entry(name.clone()).or_insert((*held, None))),
                 }
             }
         }
         found
     }
 
-    /// What a commit did; `None` where it, or the one before it, cannot be read.
-    fn steps(&mut self, graph: &Graph, place: Place, reader: &mut Reader<'_>) -> Option<&[Step]> {
+    /// What a commit did; `None` if it, or the one before it, cannot be read.
+    fn steps(&mut self, graph: &Graph, place: CommitNumber, reader: &mut Reader<'_>) -> Option<&[CopyStep]> {
         match self.steps.entry(graph.commit(place).object) {
             Slot::Occupied(known) => Some(known.into_mut()),
             Slot::Vacant(slot) => {
@@ -182,7 +181,7 @@ impl Copies {
     }
 }
 
-fn steps_between(before: &Entries, after: &Entries) -> Box<[Step]> {
+fn steps_between(before: &TreeEntries, after: &TreeEntries) -> Box<[CopyStep]> {
     let mut steps = Vec::new();
     let mut gone = false;
     for (name, old, new) in tree::differing(before, after) {
@@ -191,7 +190,9 @@ fn steps_between(before: &Entries, after: &Entries) -> Box<[Step]> {
         }
         let (old, new) = (old.filter(is_file), new.filter(is_file));
         match (old, new) {
-            (_, Some(new)) if old.is_none_or(|old| old.id != new.id) => steps.push(Step::Wrote(name.into())),
+            (_, Some(new)) if old.is_none_or(|old| old.id != new.id) => {
+                steps.push(CopyStep::Wrote(name.into()))
+            }
             (Some(_), None) => gone = true,
             _ => {}
         }
@@ -199,13 +200,13 @@ fn steps_between(before: &Entries, after: &Entries) -> Box<[Step]> {
     if gone {
         let left: HashMap<Box<[u8]>, Held> = held_in(after).collect();
         let removed = held_in(before).filter(|(name, _)| !left.contains_key(name));
-        steps.extend(removed.map(|(name, held)| Step::Removed(name, held)));
+        steps.extend(removed.map(|(name, held)| CopyStep::Removed(name, held)));
     }
     steps.into()
 }
 
-/// The copies in a folder, with what lies beside each.
-fn held_in(entries: &Entries) -> impl Iterator<Item = (Box<[u8]>, Held)> {
+/// The copies in a folder, with the files that SQLite left beside each.
+fn held_in(entries: &TreeEntries) -> impl Iterator<Item = (Box<[u8]>, Held)> {
     let is_beside = |name: &[u8]| BESIDE.iter().any(|end| name.ends_with(end));
     let files = || entries.iter().filter(|(_, entry)| is_file(entry));
     let beside: HashMap<&[u8], ObjectId> =
@@ -216,8 +217,8 @@ fn held_in(entries: &Entries) -> impl Iterator<Item = (Box<[u8]>, Held)> {
     })
 }
 
-/// What the chosen folder holds; `None` where that cannot be read.
-fn entries_at(at: At, reader: &mut Reader<'_>) -> Option<Arc<Entries>> {
+/// What the chosen folder holds; `None` if that cannot be read.
+fn entries_at(at: At, reader: &mut Reader<'_>) -> Option<Arc<TreeEntries>> {
     match at {
         At::Known(Some(entry)) if entry.is_tree() => match tree::entries(reader, entry.id) {
             Ok(entries) => Some(entries),
@@ -231,7 +232,7 @@ fn entries_at(at: At, reader: &mut Reader<'_>) -> Option<Arc<Entries>> {
     }
 }
 
-fn is_file(entry: &Entry) -> bool {
+fn is_file(entry: &TreeEntry) -> bool {
     matches!(entry.file_kind(), Some(FileKind::Regular | FileKind::Executable))
 }
 
@@ -240,7 +241,7 @@ fn copy_name(name: &[u8]) -> Option<(&str, ArchiveName)> {
     let name = std::str::from_utf8(name).ok()?;
     let parsed = parse_file_name(name).ok()?;
     let has_time = parsed.time.as_ref().is_some_and(|time| time.ends_the_name());
-    let is_copy = matches!(parsed.format, Format::Sqlite | Format::Jsonl) && has_time;
+    let is_copy = has_time && [SQLITE, EXPORT].into_iter().any(|format| parsed.format.is_plain(format));
     is_copy.then_some((name, parsed))
 }
 

@@ -11,31 +11,27 @@ use gix::ObjectId;
 use lru::LruCache;
 
 use super::blob::BlobContent;
-use super::changes::{ChangeMemory, Changes, Index, Location, Node, Origin};
+use super::changes::{ChangeMemory, Changes, Location, Node, Origin, SnapshotIndex};
 use super::layout::{Part, Shape};
 use super::objects::{Objects, Reader};
-use super::tree::{Entry, Finder, FoundFile};
+use super::shown::ShownMemory;
+use super::tree::{Finder, FoundFile, TreeEntry};
 use super::verify::Checker;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
-use crate::format::blob::Spools;
-use crate::format::dump::packed::Packing;
-use crate::format::form::{EXPORTED_TABLE, Export};
+use crate::format::export::{EXPORTED_TABLE, Export};
+use crate::format::input::FormatInput;
+use crate::format::packed::Packing;
 use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
 use crate::source::git::tree;
 use crate::source::git::verify;
+use crate::source::listing_cache::ListingCache;
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Capabilities, Database};
 use crate::util::locks::lock;
-
-/// How many listings are kept.
-const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
-
-/// Of longer listings only the last one is kept, and only beside shorter ones that came after it.
-const LONG_LISTING: usize = 10_000;
 
 /// Of how many exports it is kept which form they have.
 const REMEMBERED_FORMS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
@@ -55,27 +51,28 @@ const CAPABILITIES: Capabilities = Capabilities {
 /// What the views of one database share.
 pub(super) struct Shared {
     changes: Mutex<ChangeMemory>,
-    spools: Arc<Spools>,
-    /// Whether exports are JSONL, by their blobs.
-    is_lines: Mutex<LruCache<ObjectId, bool>>,
+    shown: ShownMemory,
+    /// Whether all bytes of exports are their rows, by their blobs.
+    is_whole_export: Mutex<LruCache<ObjectId, bool>>,
     /// Submodules that the log has named.
     told: Mutex<HashSet<Vec<u8>>>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        let is_lines = Mutex::new(LruCache::new(REMEMBERED_FORMS));
-        Self { changes: Mutex::default(), spools: Arc::default(), is_lines, told: Mutex::default() }
+        let is_whole_export = Mutex::new(LruCache::new(REMEMBERED_FORMS));
+        let (changes, shown, told) = (Mutex::default(), ShownMemory::default(), Mutex::default());
+        Self { changes, shown, is_whole_export, told }
     }
 }
 
 /// A file that git has at a snapshot.
-struct Found {
+struct SnapshotFile {
     /// Its path in the snapshot's folder.
     path: Arc<str>,
     /// Git's own path.
     own: Vec<u8>,
-    entry: Entry,
+    entry: TreeEntry,
 }
 
 /// One consistent view of one database.
@@ -83,21 +80,21 @@ pub(super) struct GitDatabase {
     name: Arc<str>,
     history: History,
     checker: Checker,
-    view: Arc<View>,
+    view: Arc<GitView>,
 }
 
 /// What listing works on.
-struct View {
+struct GitView {
     objects: Arc<Objects>,
     shared: Arc<Shared>,
     part: Part,
     location: Location,
     /// Parents before children.
     nodes: Vec<Node>,
-    by_id: HashMap<SnapshotId, Index>,
-    /// None where there are more changes than fit.
+    by_id: HashMap<SnapshotId, SnapshotIndex>,
+    /// `None` if there are more changes than fit.
     changes: OnceLock<Option<Changes>>,
-    listings: Mutex<LruCache<Index, Arc<[FileEntry]>>>,
+    listings: ListingCache<SnapshotIndex>,
 }
 
 impl GitDatabase {
@@ -116,7 +113,7 @@ impl GitDatabase {
             Shape::Files => path.last().cloned().unwrap_or_default(),
         };
         let (ids, nodes): (Vec<SnapshotId>, Vec<Node>) = nodes.into_iter().unzip();
-        let view = View {
+        let view = GitView {
             objects,
             shared,
             part: part.clone(),
@@ -124,7 +121,7 @@ impl GitDatabase {
             nodes,
             by_id: ids.into_iter().zip(0..).collect(),
             changes: OnceLock::new(),
-            listings: Mutex::new(LruCache::new(REMEMBERED_LISTINGS)),
+            listings: ListingCache::default(),
         };
         Self { name, history, checker, view: Arc::new(view) }
     }
@@ -167,8 +164,8 @@ impl Database for GitDatabase {
             )
             .because(format!("it is no snapshot of database {}", self.name)));
         };
-        if let Some(files) = lock(&self.view.listings).get(&index) {
-            return Ok(Arc::clone(files));
+        if let Some(files) = self.view.listings.get(&index) {
+            return Ok(files);
         }
         let view = Arc::clone(&self.view);
         on_blocking_thread(label, move || view.list(index)).await
@@ -179,16 +176,16 @@ impl Database for GitDatabase {
     }
 }
 
-impl View {
+impl GitView {
     /// The files of one snapshot. Blocks.
-    fn list(&self, index: Index) -> Result<Arc<[FileEntry]>, SourceError> {
+    fn list(&self, index: SnapshotIndex) -> Result<Arc<[FileEntry]>, SourceError> {
         let mut reader = self.objects.reader();
         let found = self.found(&mut reader, index)?;
         let paths = nested_paths(found.iter().map(|(path, _)| path.as_slice()));
-        let found: Vec<Found> = paths
+        let found: Vec<SnapshotFile> = paths
             .into_iter()
             .zip(found)
-            .map(|(path, (own, entry))| Found { path: path.into(), own, entry })
+            .map(|(path, (own, entry))| SnapshotFile { path: path.into(), own, entry })
             .collect();
         let mut files: Vec<FileEntry> = found.iter().filter_map(|file| self.file(index, file)).collect();
         let (more, is_whole) = self.within(index, &found);
@@ -196,15 +193,15 @@ impl View {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let files: Arc<[FileEntry]> = files.into();
         if is_whole {
-            self.remember(index, &files);
+            self.listings.put(index, &files);
         }
         Ok(files)
     }
 
     /// What is shown beside the files, and whether all of it could be told.
-    fn within(&self, index: Index, found: &[Found]) -> (Vec<FileEntry>, bool) {
+    fn within(&self, index: SnapshotIndex, found: &[SnapshotFile]) -> (Vec<FileEntry>, bool) {
         match (self.part.shape, found) {
-            (Shape::Files, _) => self.tables(index, found),
+            (Shape::Files, _) => self.files_in_blobs(index, found),
             (Shape::Export, [file]) if file.own == EXPORTED_TABLE.as_bytes() => {
                 let (raw, is_whole) = self.raw_export(index, file);
                 (raw.into_iter().collect(), is_whole)
@@ -214,7 +211,7 @@ impl View {
     }
 
     /// What git has at the snapshot.
-    fn found(&self, reader: &mut Reader<'_>, index: Index) -> Result<Vec<FoundFile>, SourceError> {
+    fn found(&self, reader: &mut Reader<'_>, index: SnapshotIndex) -> Result<Vec<FoundFile>, SourceError> {
         let tree = self.nodes[index as usize].tree;
         let entry = Finder::default().find(reader, tree, &self.location.path)?;
         let listing = tree::list(reader, entry, &self.location.alone)?;
@@ -243,16 +240,16 @@ impl View {
     }
 
     /// Where what all of these paths hold begins.
-    fn origin(&self, paths: &[&[u8]], index: Index) -> Origin {
+    fn origin(&self, paths: &[&[u8]], index: SnapshotIndex) -> Origin {
         self.changes().map_or(Origin { index, links: 1 }, |changes| changes.origin(paths, index))
     }
 
-    fn file(&self, index: Index, file: &Found) -> Option<FileEntry> {
-        let Found { path, own, entry } = file;
+    fn file(&self, index: SnapshotIndex, file: &SnapshotFile) -> Option<FileEntry> {
+        let SnapshotFile { path, own, entry } = file;
         let kind = entry.file_kind()?;
         let origin = self.origin(&[own], index);
         let begin = &self.nodes[origin.index as usize];
-        // What stands for it may be replaced by something else the next time.
+        // Its replacement may be another one next time.
         let blob = self.objects.effective(entry.id);
         let shape: &[u8] = match self.part.shape {
             Shape::Files => b"files",
@@ -264,7 +261,7 @@ impl View {
         Some(FileEntry { path, kind, id, changed, links, access, content })
     }
 
-    /// A blob of a path since a commit is one content, in whatever clone, and for whoever it is mounted.
+    /// A blob of a path since a commit is one content, in every clone and for every user.
     fn identity(
         &self,
         shape: &[u8],
@@ -287,20 +284,10 @@ impl View {
         let blob = self.blob(path, id);
         match self.part.shape {
             Shape::Files => Content::stream(BlobContent::new(blob)),
-            Shape::Export => Content::stream(Export {
-                label: Arc::clone(self.objects.label()),
-                stored: blob,
-                packing: Packing::Plain,
-                is_proven: true,
-            }),
+            Shape::Export => {
+                let context = self.shared.shown.context(&self.objects);
+                Export::content(&FormatInput::new(&context, blob, Packing::Plain))
+            }
         }
-    }
-
-    fn remember(&self, index: Index, files: &Arc<[FileEntry]>) {
-        let mut listings = lock(&self.listings);
-        if files.len() > LONG_LISTING {
-            listings.clear();
-        }
-        listings.put(index, Arc::clone(files));
     }
 }

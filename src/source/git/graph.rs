@@ -1,4 +1,4 @@
-//! The commits of a repository, as far as they were read: each is read once.
+//! The commits of a repository that were read: each is read once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -8,29 +8,28 @@ use gix::objs::Kind;
 
 use super::commit::{CommitText, tag_target};
 use super::objects::{FSCK, Reader};
-use super::tree::{Entry, Finder};
+use super::tree::{Finder, TreeEntry};
 use crate::content::{ErrorKind, SourceError, chain};
 use crate::model::history::SnapshotId;
-use crate::model::time::Timestamp;
 use crate::source::git::tree;
 
 /// Commits more than those of the newest history that are kept before they are thrown out.
 const SPARE: usize = 1000;
 
-/// More tags of tags than anybody makes by will.
+/// More tags of tags than anyone makes on purpose.
 pub(super) const MOST_TAGS_IN_ROW: usize = 64;
 
-/// How much of what could not be read is tried at once: a partial clone may lack any number of objects.
+/// How many unreadable objects to try again at once: a partial clone may lack any number.
 const TRIED_AT_ONCE: usize = 64;
 
 /// A commit, by its place in a graph.
-pub(super) type Place = u32;
+pub(super) type CommitNumber = u32;
 
 /// What a commit has at the chosen path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
-    /// This; none where there is nothing, or an empty folder.
-    Known(Option<Entry>),
+    /// This; none if there is nothing, or an empty folder.
+    Known(Option<TreeEntry>),
     /// Something in this tree that could not be read.
     Unreadable(ObjectId),
 }
@@ -40,16 +39,7 @@ pub(super) enum At {
 pub(super) struct Commit {
     pub(super) id: SnapshotId,
     pub(super) object: ObjectId,
-    pub(super) tree: ObjectId,
-    /// First parent first.
-    pub(super) parents: Box<[ObjectId]>,
-    /// The committer's date.
-    pub(super) time: Timestamp,
-    pub(super) author: String,
-    pub(super) email: String,
-    pub(super) message: String,
-    /// What is odd about who and when, for people.
-    pub(super) oddity: Option<&'static str>,
+    pub(super) text: CommitText,
     pub(super) at: At,
 }
 
@@ -76,7 +66,7 @@ impl Unread {
     }
 }
 
-/// Whether a failure says something of what is stored. Others are the operating system's, and are to be told.
+/// Whether a failure is one of the stored data. Others are the operating system's, and are reported.
 pub(super) fn is_of_data(error: &SourceError) -> bool {
     matches!(error.kind, ErrorKind::Missing | ErrorKind::Damaged)
 }
@@ -84,7 +74,7 @@ pub(super) fn is_of_data(error: &SourceError) -> bool {
 /// Commits by hash.
 #[derive(Default)]
 pub(super) struct Graph {
-    places: HashMap<ObjectId, Place>,
+    places: HashMap<ObjectId, CommitNumber>,
     commits: Vec<Commit>,
     finder: Finder,
     /// What could not be read the last time.
@@ -94,7 +84,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn commit(&self, place: Place) -> &Commit {
+    pub(super) fn commit(&self, place: CommitNumber) -> &Commit {
         &self.commits[place as usize]
     }
 
@@ -103,11 +93,11 @@ impl Graph {
     }
 
     /// The first parent, where it is there.
-    pub(super) fn first_parent(&self, place: Place) -> Option<Place> {
-        self.places.get(self.commit(place).parents.first()?).copied()
+    pub(super) fn first_parent(&self, place: CommitNumber) -> Option<CommitNumber> {
+        self.places.get(self.commit(place).text.parents.first()?).copied()
     }
 
-    pub(super) fn place(&self, id: &ObjectId) -> Option<Place> {
+    pub(super) fn place(&self, id: &ObjectId) -> Option<CommitNumber> {
         self.places.get(id).copied()
     }
 
@@ -186,7 +176,7 @@ impl Graph {
         tips: impl IntoIterator<Item = ObjectId>,
         path: &[Vec<u8>],
         boundary: &HashSet<ObjectId>,
-    ) -> Result<Vec<Place>, SourceError> {
+    ) -> Result<Vec<CommitNumber>, SourceError> {
         self.look_again(reader, path)?;
         let mut order = Vec::new();
         let mut seen = HashSet::new();
@@ -202,10 +192,10 @@ impl Graph {
                 }
                 todo.push((id, true));
                 let place = self.places[&id];
-                todo.extend(self.commit(place).parents.iter().rev().map(|parent| (*parent, false)));
+                todo.extend(self.commit(place).text.parents.iter().rev().map(|parent| (*parent, false)));
             }
         }
-        // Most of what it knows is of no use to later commits.
+        // Later commits rarely use what it knows.
         self.finder = Finder::default();
         let unreadable = order.iter().filter_map(|place| match self.commits[*place as usize].at {
             At::Unreadable(tree) => Some(Unread::Path(tree)),
@@ -229,10 +219,10 @@ impl Graph {
         match read_commit(reader, id) {
             Ok(mut commit) => {
                 if boundary.contains(&id) {
-                    commit.parents = Box::default();
+                    commit.text.parents = Box::default();
                 }
-                commit.at = self.look(reader, commit.tree, path)?;
-                let place = Place::try_from(self.commits.len()).map_err(|_| {
+                commit.at = self.look(reader, commit.text.tree, path)?;
+                let place = CommitNumber::try_from(self.commits.len()).map_err(|_| {
                     SourceError::new(ErrorKind::Unsupported, &**reader.objects().label(), "too many commits")
                 })?;
                 self.places.insert(id, place);
@@ -281,26 +271,16 @@ impl Graph {
 
 /// Whether a commit is the only one of its history, and holds nothing.
 pub(super) fn is_only_commit(reader: &mut Reader<'_>, id: ObjectId) -> bool {
-    read_commit(reader, id).is_ok_and(|commit| commit.parents.is_empty() && commit.tree.is_empty_tree())
+    read_commit(reader, id)
+        .is_ok_and(|commit| commit.text.parents.is_empty() && commit.text.tree.is_empty_tree())
 }
 
 pub(super) fn read_commit(reader: &mut Reader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
     let label = Arc::clone(reader.objects().label());
     let data = reader.read(id, Kind::Commit, "commit")?;
-    let found = CommitText::parse(data, id.kind()).map_err(|why| {
+    let text = CommitText::parse(data, id.kind()).map_err(|why| {
         let operation = format!("cannot read commit {id}");
         SourceError::new(ErrorKind::Damaged, &*label, operation).because(why).with_hint(FSCK)
     })?;
-    Ok(Commit {
-        id: id.to_string().into(),
-        object: id,
-        tree: found.tree,
-        parents: found.parents,
-        time: found.time,
-        author: found.author,
-        email: found.email,
-        message: found.message,
-        oddity: found.oddity,
-        at: At::Known(None),
-    })
+    Ok(Commit { id: id.to_string().into(), object: id, text, at: At::Known(None) })
 }

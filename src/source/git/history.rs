@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 
-use super::graph::{At, Graph, Place, Unread, is_of_data};
+use super::graph::{At, CommitNumber, Graph, Unread, is_of_data};
 use super::layout::Shape;
 use super::objects::Reader;
 use super::refs::Refs;
@@ -17,13 +17,13 @@ use crate::source::git::layout;
 /// The commits that touched a database, among all that names reach.
 pub(super) struct Lineage {
     /// By place: the nearest commit along first parents that touched it, itself included.
-    nearest: Vec<Option<Place>>,
+    nearest: Vec<Option<CommitNumber>>,
 }
 
 impl Lineage {
     /// `order` has parents before children.
-    pub(super) fn new(graph: &Graph, order: &[Place], touched: impl Fn(Place) -> bool) -> Self {
-        let mut nearest: Vec<Option<Place>> = vec![None; graph.len()];
+    pub(super) fn new(graph: &Graph, order: &[CommitNumber], touched: impl Fn(CommitNumber) -> bool) -> Self {
+        let mut nearest: Vec<Option<CommitNumber>> = vec![None; graph.len()];
         for &place in order {
             nearest[place as usize] = match touched(place) {
                 true => Some(place),
@@ -34,17 +34,17 @@ impl Lineage {
     }
 
     /// The commit that shows what the database was at this one.
-    pub(super) fn nearest(&self, place: Place) -> Option<Place> {
+    pub(super) fn nearest(&self, place: CommitNumber) -> Option<CommitNumber> {
         self.nearest[place as usize]
     }
 
-    pub(super) fn is_snapshot(&self, place: Place) -> bool {
+    pub(super) fn is_snapshot(&self, place: CommitNumber) -> bool {
         self.nearest(place) == Some(place)
     }
 }
 
 /// Whether a commit has at the chosen path what its first parent does not.
-pub(super) fn is_touched(graph: &Graph, place: Place) -> bool {
+pub(super) fn is_touched(graph: &Graph, place: CommitNumber) -> bool {
     let before = graph.first_parent(place).map_or(At::Known(None), |parent| graph.commit(parent).at);
     graph.commit(place).at != before
 }
@@ -53,7 +53,7 @@ pub(super) fn is_touched(graph: &Graph, place: Place) -> bool {
 pub(super) struct Kept {
     pub(super) shapes: BTreeMap<Vec<u8>, Shape>,
     /// The commits that touched each name.
-    pub(super) touched: HashMap<Vec<u8>, HashSet<Place>>,
+    pub(super) touched: HashMap<Vec<u8>, HashSet<CommitNumber>>,
     /// What could not be read for it.
     pub(super) unread: Vec<Unread>,
 }
@@ -73,10 +73,10 @@ impl Children {
     pub(super) fn look(
         &mut self,
         graph: &Graph,
-        order: &[Place],
+        order: &[CommitNumber],
         reader: &mut Reader<'_>,
     ) -> Result<Kept, SourceError> {
-        let mut by_name: HashMap<Vec<u8>, HashSet<Place>> = HashMap::new();
+        let mut by_name: HashMap<Vec<u8>, HashSet<CommitNumber>> = HashMap::new();
         // What cannot be read may have touched any of them.
         let (mut touch_all, mut unread) = (Vec::new(), Vec::new());
         for &place in order.iter().filter(|place| is_touched(graph, **place)) {
@@ -105,7 +105,7 @@ impl Children {
     fn compare(
         &mut self,
         graph: &Graph,
-        place: Place,
+        place: CommitNumber,
         reader: &mut Reader<'_>,
     ) -> Result<Box<[Vec<u8>]>, NotCompared> {
         let mut entries = |at: At| match at {
@@ -130,7 +130,7 @@ impl Children {
                     Some(shape) => drop(self.shapes.insert(name.to_vec(), shape)),
                     None => {
                         let (source, name) = (&**reader.objects().label(), String::from_utf8_lossy(name));
-                        tracing::debug!(source, %name, "a file beside the exports is left out: it is none");
+                        tracing::debug!(source, %name, "a file beside the exports is left out: it is not an export");
                     }
                 }
             }
@@ -160,13 +160,13 @@ impl NotCompared {
 /// What a database's history is: those commits of `order` that are snapshots in `lineage`.
 pub(super) fn history(
     graph: &Graph,
-    order: &[Place],
+    order: &[CommitNumber],
     lineage: &Lineage,
     refs: &Refs,
     peeled: impl Fn(&ObjectId) -> Option<ObjectId>,
 ) -> History {
     let shown = |id: &ObjectId| lineage.nearest(graph.place(&peeled(id)?)?);
-    let metas: HashMap<Place, Arc<SnapshotMeta>> = order
+    let metas: HashMap<CommitNumber, Arc<SnapshotMeta>> = order
         .iter()
         .filter(|place| lineage.is_snapshot(**place))
         .map(|place| (*place, Arc::new(meta(graph, lineage, *place))))
@@ -198,10 +198,10 @@ pub(super) fn history(
     }
 }
 
-fn meta(graph: &Graph, lineage: &Lineage, place: Place) -> SnapshotMeta {
+fn meta(graph: &Graph, lineage: &Lineage, place: CommitNumber) -> SnapshotMeta {
     let commit = graph.commit(place);
     let mut parents: Vec<SnapshotId> = Vec::new();
-    for parent in &commit.parents {
+    for parent in &commit.text.parents {
         let shown = graph.place(parent).and_then(|parent| lineage.nearest(parent));
         if let Some(shown) = shown.map(|shown| &graph.commit(shown).id).filter(|id| !parents.contains(id)) {
             parents.push(Arc::clone(shown));
@@ -210,12 +210,12 @@ fn meta(graph: &Graph, lineage: &Lineage, place: Place) -> SnapshotMeta {
     SnapshotMeta {
         known_as: None,
         id: Arc::clone(&commit.id),
-        time: commit.time,
+        time: commit.text.time,
         commit: Some(Arc::clone(&commit.id)),
         parents,
-        author: commit.author.clone(),
-        email: commit.email.clone(),
-        message: commit.message.clone(),
+        author: commit.text.author.clone(),
+        email: commit.text.email.clone(),
+        message: commit.text.message.clone(),
         mark: None,
     }
 }

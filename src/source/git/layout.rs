@@ -1,13 +1,13 @@
-//! Which databases lie at the chosen path: dolt-archive keeps several in one repository.
+//! Which databases are at the chosen path: dolt-archive keeps several in one repository.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::objects::Reader;
-use super::tree::{Entries, Entry};
+use super::tree::{TreeEntries, TreeEntry};
 use crate::content::{FileKind, SourceError};
-use crate::format::form::EXPORTED_TABLE;
+use crate::format::export::EXPORTED_TABLE;
 use crate::model::terminal::ShowPath;
 use crate::source::git::tree;
 
@@ -25,14 +25,14 @@ pub(super) enum Shape {
 /// One database: a place in the commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// What it is called where nobody says otherwise.
+    /// Its name without `NAME=`.
     pub(super) name: String,
-    /// Its name in the chosen folder; none where it is all of it.
+    /// Its name in the chosen folder; none if it is all of it.
     pub(super) child: Option<Vec<u8>>,
     pub(super) shape: Shape,
 }
 
-/// Which databases lie at the chosen path.
+/// Which databases are at the chosen path.
 #[derive(Debug, Clone)]
 pub(super) enum Layout {
     One(Part),
@@ -48,14 +48,14 @@ impl Layout {
     pub(super) fn of(
         reader: &mut Reader<'_>,
         name: String,
-        newest: Option<Entry>,
+        newest: Option<TreeEntry>,
     ) -> Result<Self, SourceError> {
         Ok(if holds_several(reader, newest)? { Self::Several } else { Self::One(whole(name, newest)) })
     }
 }
 
 /// The one database that the chosen path is. `name` is the path's own.
-fn whole(name: String, newest: Option<Entry>) -> Part {
+fn whole(name: String, newest: Option<TreeEntry>) -> Part {
     let is_export = newest.is_some_and(|entry| is_export(name.as_bytes(), entry));
     match name.strip_suffix(".jsonl").filter(|stem| is_export && !stem.is_empty()) {
         Some(stem) => Part { name: stem.to_owned(), child: None, shape: Shape::Export },
@@ -68,8 +68,8 @@ fn whole(name: String, newest: Option<Entry>) -> Part {
 ///
 /// # Errors
 /// When a tree is missing or damaged.
-fn holds_several(reader: &mut Reader<'_>, newest: Option<Entry>) -> Result<bool, SourceError> {
-    let Some(folder) = newest.filter(Entry::is_tree) else { return Ok(false) };
+fn holds_several(reader: &mut Reader<'_>, newest: Option<TreeEntry>) -> Result<bool, SourceError> {
+    let Some(folder) = newest.filter(TreeEntry::is_tree) else { return Ok(false) };
     let mut is_any = false;
     let entries = tree::entries(reader, folder.id)?;
     for (name, entry) in told(&entries) {
@@ -88,7 +88,7 @@ fn holds_several(reader: &mut Reader<'_>, newest: Option<Entry>) -> Result<bool,
 pub(super) fn shape_of(
     reader: &mut Reader<'_>,
     name: &[u8],
-    entry: Entry,
+    entry: TreeEntry,
 ) -> Result<Option<Shape>, SourceError> {
     if is_export(name, entry) {
         return Ok(Some(Shape::Export));
@@ -115,7 +115,7 @@ pub(super) fn parts(shapes: &BTreeMap<Vec<u8>, Shape>) -> Vec<Part> {
 }
 
 /// The entries that tell what a folder is for.
-fn told(entries: &Entries) -> impl Iterator<Item = (&[u8], Entry)> {
+fn told(entries: &TreeEntries) -> impl Iterator<Item = (&[u8], TreeEntry)> {
     entries.iter().filter(|(name, _)| is_told(name))
 }
 
@@ -126,7 +126,7 @@ pub(super) fn is_told(name: &[u8]) -> bool {
     !name.starts_with(b".") && !is_text && (!is_title || name.ends_with(JSONL))
 }
 
-fn is_export(name: &[u8], entry: Entry) -> bool {
+fn is_export(name: &[u8], entry: TreeEntry) -> bool {
     let is_file = matches!(entry.file_kind(), Some(FileKind::Regular | FileKind::Executable));
     is_file && name.len() > JSONL.len() && name.ends_with(JSONL)
 }

@@ -7,9 +7,9 @@
 //! | `refs` | branches, tags, replacements |
 //! | `commit` | commits and tags as git reads them |
 //! | `graph`, `history` | commits; which of them are snapshots of a database |
-//! | `layout` | which databases lie at the path |
+//! | `layout` | which databases are at the path |
 //! | `tree`, `changes` | what a commit holds; since when |
-//! | `blob`, `tables` | the bytes of a file, and what is in them |
+//! | `blob`, `shown` | the bytes of a file, and what is in them |
 //! | `database` | one view |
 //! | `copies` | folders of copies with times in their names |
 //! | `state` | what is known, and what is new |
@@ -37,8 +37,8 @@ mod objects;
 mod place;
 pub mod probe;
 mod refs;
+mod shown;
 mod state;
-mod tables;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -53,13 +53,13 @@ use crate::files::root::{LEADS_OUTSIDE_HINT, Links};
 use crate::files::watch::FolderWatch;
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
-use crate::source::repository::{Repository, State as RepositoryState};
+use crate::source::repository::{Repository, RepositoryState};
 use crate::util::locks::lock;
 use objects::{CANNOT_OPEN, Objects, failed};
 use refs::Refs;
-use state::State;
+use state::GitState;
 
-/// Time between two looks at folders of which every change is told.
+/// Time between two polls of folders whose changes inotify reports.
 const SAFETY_NET: Duration = Duration::from_secs(5);
 
 /// A git repository as a source of databases.
@@ -72,7 +72,7 @@ struct Inner {
     place: GitPlace,
     repository: Arc<Repository>,
     watch: FolderWatch,
-    state: Mutex<State>,
+    state: Mutex<GitState>,
     /// What the repository named, and whom it let in, when databases were handed out.
     delivered: Mutex<Option<(Refs, Audience)>>,
 }
@@ -107,7 +107,7 @@ impl GitSource {
             .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"));
         }
         let watch = FolderWatch::new(Arc::clone(&label));
-        let (state, delivered) = (Mutex::new(State::new(name, zone)), Mutex::default());
+        let (state, delivered) = (Mutex::new(GitState::new(name, zone)), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { label, place, repository, watch, state, delivered }) })
     }
 }
@@ -140,7 +140,7 @@ impl Inner {
             if !lock(&self.state).is_any_back(repository, &self.place, &self.label) {
                 return Ok(None);
             }
-            // Should this poll be given up, the next one has to look.
+            // If this poll is cancelled, the next one has to look.
             *lock(&self.delivered) = None;
         }
         let databases = lock(&self.state).look(repository, (&now.0, now.1), &self.place, &self.label)?;
@@ -157,7 +157,7 @@ impl Source for GitSource {
     async fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let inner = Arc::clone(&self.inner);
         let found = on_blocking_thread(&self.inner.label, move || inner.look()).await?;
-        // Only now: news of a poll that was given up half-way are news for the next one.
+        // Only now: the news of a cancelled poll are news for the next one.
         Ok(found.map(|(seen, databases)| {
             *lock(&self.inner.delivered) = Some(seen);
             databases

@@ -15,7 +15,9 @@ use crate::memory::unpacking::{Window, window};
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
-use crate::source::repository::{BaseCache, Failure, Loose, Repository, State, Unpacking, kind_of};
+use crate::source::repository::{
+    BaseCache, Failure, Loose, ObjectReader, Repository, RepositoryState, kind_of,
+};
 
 /// The objects of a repository as of one state of its replacements. All that reads them may block.
 pub(super) struct Objects {
@@ -26,10 +28,10 @@ pub(super) struct Objects {
     audience: Audience,
 }
 
-/// What could not be done with a repository as a whole.
+/// The operation that fails if a repository cannot be opened.
 pub(super) const CANNOT_OPEN: &str = "cannot open the repository";
 
-/// A failure that the library tells of.
+/// A failure that the library reports.
 pub(super) fn of_git(label: &str, operation: String, error: gix::Error) -> SourceError {
     SourceError::new(kind_of(&error), label, operation).because(error)
 }
@@ -73,8 +75,8 @@ impl Objects {
         Self::new(Arc::clone(&self.label), Arc::clone(&self.repository), Arc::default())
     }
 
-    /// The repository as it was last looked at.
-    pub(super) fn state(&self) -> Arc<State> {
+    /// The repository as of the last poll.
+    pub(super) fn state(&self) -> Arc<RepositoryState> {
         self.repository.state()
     }
 
@@ -82,12 +84,12 @@ impl Objects {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub(super) fn look(&self) -> Result<Arc<State>, SourceError> {
+    pub(super) fn look(&self) -> Result<Arc<RepositoryState>, SourceError> {
         let state = self.repository.look();
         state.map_err(|failure| failed(&self.label, CANNOT_OPEN.to_owned(), failure))
     }
 
-    /// An object that is a file of its own, opened; `None` where there is none, or it cannot be read.
+    /// An object that is a file of its own, opened; `None` if there is no such file, or it cannot be read.
     pub(super) fn loose(&self, id: ObjectId) -> Option<Loose> {
         self.state().loose(&id).ok().flatten()
     }
@@ -101,8 +103,7 @@ impl Objects {
     pub(super) fn reader(&self) -> Reader<'_> {
         Reader {
             objects: self,
-            state: self.state(),
-            unpacking: Unpacking::new(BaseCache::Nothing),
+            reader: ObjectReader::new(&self.repository, BaseCache::Nothing),
             buffer: Vec::new(),
             trees: TreeCache::default(),
         }
@@ -144,8 +145,7 @@ const COPIES: u64 = 2;
 /// Reads objects on one thread.
 pub(super) struct Reader<'o> {
     objects: &'o Objects,
-    state: Arc<State>,
-    unpacking: Unpacking,
+    reader: ObjectReader<'o>,
     buffer: Vec<u8>,
     pub(super) trees: TreeCache,
 }
@@ -153,7 +153,7 @@ pub(super) struct Reader<'o> {
 impl<'o> Reader<'o> {
     /// For reading many objects one of which is packed as the difference to another.
     pub(super) fn for_many(mut self) -> Self {
-        self.unpacking = Unpacking::new(BaseCache::Bases);
+        self.reader = ObjectReader::new(&self.objects.repository, BaseCache::Bases);
         self
     }
 
@@ -165,7 +165,7 @@ impl<'o> Reader<'o> {
     /// had before it is read, and given back when its bytes are.
     ///
     /// # Errors
-    /// When there is not so much.
+    /// If there is not enough memory.
     pub(super) fn memory_for(&self, id: ObjectId, len: u64) -> Result<Window, SourceError> {
         if len <= SMALL {
             return Ok(Window::default());
@@ -204,39 +204,21 @@ impl<'o> Reader<'o> {
     /// # Errors
     /// As [`Self::read`].
     pub(super) fn read_any(&mut self, id: ObjectId, what: &str) -> Result<(Kind, &[u8]), SourceError> {
-        let Self { objects, state, unpacking, buffer, .. } = self;
-        let label = &*objects.label;
+        let Self { objects, reader, buffer, .. } = self;
         let operation = || format!("cannot read {what} {id}");
         let stored = objects.effective(id);
-        let fail = |failure: Failure| {
-            let hint = failure.hint.is_none();
-            let error = failed(label, operation(), failure);
-            if hint { error.with_hint(FSCK) } else { error }
-        };
-        let mut found = state.find(&stored, buffer, unpacking).map_err(fail)?;
-        if found.is_none()
-            && let Some(now) = objects.repository.with_other_packs(state)
-        {
-            *state = now;
-            found = state.find(&stored, buffer, unpacking).map_err(fail)?;
-        }
-        let kind = found.ok_or_else(|| objects.missing(stored, operation()))?;
-        gix::objs::Data::new(buffer, kind, stored.kind()).verify_checksum(&stored).map_err(|_| {
-            SourceError::new(ErrorKind::Damaged, label, operation())
-                .because(format!("its bytes are not those that the hash {stored} names"))
-                .with_hint(FSCK)
+        let found = reader.read(&stored, buffer).map_err(|failure| {
+            let has_hint = failure.hint.is_some();
+            let error = failed(&objects.label, operation(), failure);
+            if has_hint { error } else { error.with_hint(FSCK) }
         })?;
+        let kind = found.ok_or_else(|| objects.missing(stored, operation()))?;
         Ok((kind, buffer))
     }
 
-    /// Kind and length of an object as its header states them; `None` where it is missing or damaged.
+    /// Kind and length of an object as its header states them; `None` if it is missing or damaged.
     pub(super) fn header(&mut self, id: ObjectId) -> Option<(Kind, u64)> {
-        let stored = self.objects.effective(id);
-        if let Some(header) = self.state.header(&stored, &mut self.unpacking) {
-            return Some(header);
-        }
-        self.state = self.objects.repository.with_other_packs(&self.state)?;
-        self.state.header(&stored, &mut self.unpacking)
+        self.reader.header(&self.objects.effective(id))
     }
 }
 

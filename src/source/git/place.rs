@@ -27,7 +27,7 @@ pub struct GitPlace {
 }
 
 impl GitPlace {
-    /// Whether its repository is a folder, or lies below it. The folder's path has no links in it.
+    /// Whether its repository is a folder, or below it. The folder's path has no links in it.
     pub fn is_within(&self, folder: &Path) -> bool {
         self.repository.canonicalize().is_ok_and(|repository| repository.starts_with(folder))
     }
@@ -66,7 +66,7 @@ impl GitPlace {
         Ok(Self { repository: repository.to_owned(), path, reference })
     }
 
-    /// All of the repository in a folder, at HEAD; `None` where that is none.
+    /// All of the repository in a folder, at HEAD; `None` if the folder is not one.
     pub fn whole(folder: &Path) -> Option<Self> {
         let repository = tidy(&std::path::absolute(folder).ok()?);
         is_repository(&repository).then_some(Self { repository, path: Vec::new(), reference: None })
@@ -83,8 +83,8 @@ impl GitPlace {
         OsStr::from_bytes(&self.path.join(&b'/')).shown().to_string()
     }
 
-    /// What the one database is called: like the chosen path's last component, else like the repository. A dot at the
-    /// start, as of `.beads`, is left out, so that `ls` shows the folder.
+    /// The name of the one database: the chosen path's last component, else the repository's. Without a dot at the start, as
+    /// in `.beads`, so that `ls` shows the folder.
     pub(super) fn name(&self) -> String {
         match self.path.last().map(|last| shown_name(OsStr::from_bytes(last))) {
             Some(name) if !name.is_empty() => name,

@@ -8,7 +8,7 @@ use super::objects::FSCK;
 use super::place::GitPlace;
 use crate::content::{ErrorKind, SourceError};
 use crate::files::watch::{Events, Watched};
-use crate::source::repository::{State, Target};
+use crate::source::repository::{RepositoryState, Target};
 use crate::source::verify::{Finding, Severity};
 
 const HEADS: &str = "refs/heads/";
@@ -26,7 +26,7 @@ pub(super) struct Refs {
     pub(super) tags: BTreeMap<String, ObjectId>,
     /// The bytes of those names that are not UTF-8, by the texts that stand for them.
     pub(super) odd_names: BTreeMap<String, Vec<u8>>,
-    /// Objects that stand for others; none where the repository's settings do not want it.
+    /// Objects that stand for others; none if the repository's settings do not want it.
     pub(super) replaced: HashMap<ObjectId, ObjectId>,
     /// Commits whose parents a shallow clone left behind.
     pub(super) boundary: HashSet<ObjectId>,
@@ -35,7 +35,7 @@ pub(super) struct Refs {
 impl Refs {
     /// # Errors
     /// When the refs cannot be read, or the one that was asked for is not there.
-    pub(super) fn read(state: &State, place: &GitPlace, label: &str) -> Result<Self, SourceError> {
+    pub(super) fn read(state: &RepositoryState, place: &GitPlace, label: &str) -> Result<Self, SourceError> {
         let mut refs = Self {
             tip: state.settings().hash.null(),
             branches: BTreeMap::new(),
@@ -96,7 +96,7 @@ pub(super) struct Names {
     pub(super) left_out: Vec<Finding>,
 }
 
-pub(super) fn names(state: &State, label: &str) -> Names {
+pub(super) fn names(state: &RepositoryState, label: &str) -> Names {
     let mut names = Names::default();
     for (name, failure) in &state.names().unreadable {
         let error = SourceError::new(failure.kind, label, format!("cannot read ref {name}"))
@@ -132,7 +132,7 @@ fn find(named: &BTreeMap<String, ObjectId>, wanted: &str, label: &str) -> Result
 ///
 /// # Errors
 /// [`ErrorKind::Invalid`] where its branch has no commit; others where it cannot be read.
-pub(super) fn head(state: &State, label: &str) -> Result<ObjectId, SourceError> {
+pub(super) fn head(state: &RepositoryState, label: &str) -> Result<ObjectId, SourceError> {
     let names = state.names();
     if let Some(id) = names.head().and_then(|head| names.follow(head)) {
         return Ok(id);
@@ -150,6 +150,6 @@ pub(super) fn head(state: &State, label: &str) -> Result<ObjectId, SourceError> 
 }
 
 /// The folders in which something happens whenever a name comes, goes or moves.
-pub(super) fn watched(state: &State) -> Watched {
+pub(super) fn watched(state: &RepositoryState) -> Watched {
     state.watched().map(|folder| (folder.to_owned(), Events::Entries)).collect()
 }

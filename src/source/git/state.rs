@@ -1,4 +1,4 @@
-//! What is known of a repository from one look to the next.
+//! What is known of a repository from one poll to the next.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use gix::ObjectId;
 use jiff::tz::TimeZone;
 
-use super::changes::{Index, Node};
+use super::changes::{Node, SnapshotIndex};
 use super::copies::{Copies, CopiesDatabase};
 use super::database::GitDatabase;
-use super::graph::{At, Graph, Place};
+use super::graph::{At, CommitNumber, Graph};
 use super::history::{Children, Kept, Lineage};
 use super::layout::{Layout, Part};
 use super::objects::{Objects, Reader};
 use super::place::GitPlace;
 use super::refs::Refs;
-use super::tree::Entry;
+use super::tree::TreeEntry;
 use super::verify::Checker;
 use crate::content::{ErrorKind, SourceError};
 use crate::model::access::Audience;
@@ -27,23 +27,23 @@ use crate::source::git::history;
 use crate::source::git::layout;
 use crate::source::repository::Repository;
 
-/// Time between two tries to read what could not be read.
+/// Time between two attempts to read what could not be read.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
-/// What the last look left.
-pub(super) struct State {
+/// What is known since the last poll.
+pub(super) struct GitState {
     /// `NAME=`.
     wanted: Option<String>,
-    /// The database that it was found to mean, where there are several.
+    /// The database that it means, if there are several.
     chosen: Option<String>,
-    /// Which databases lie at the path: decided once, so that no later commit makes others of those that are shown.
+    /// Which databases are at the path: decided once, so that later commits do not change what is shown.
     layout: Option<Layout>,
     graph: Graph,
     children: Children,
-    /// What was so when the commits were read, and decides what they are.
+    /// Replacements and shallow boundary when the commits were read: they decide what the commits are.
     replaced: Arc<HashMap<ObjectId, ObjectId>>,
     boundary: HashSet<ObjectId>,
-    /// When it was last tried to read what could not be read.
+    /// When the last such attempt was made.
     tried: Instant,
     databases: BTreeMap<Arc<str>, Arc<GitDatabase>>,
     copies: Copies,
@@ -56,18 +56,18 @@ pub(super) struct State {
     checker: Checker,
 }
 
-/// All that names reach, as it was read.
+/// All commits that names reach.
 struct Reached<'r> {
     graph: &'r Graph,
     /// Parents before children.
-    order: Vec<Place>,
+    order: Vec<CommitNumber>,
     refs: &'r Refs,
     /// The commits that the objects of names stand for.
     peeled: HashMap<ObjectId, ObjectId>,
     checker: &'r Checker,
 }
 
-impl State {
+impl GitState {
     pub(super) fn new(wanted: Option<String>, zone: Option<TimeZone>) -> Self {
         Self {
             wanted,
@@ -160,7 +160,7 @@ impl State {
             Some(known) => known.clone(),
             None => {
                 let found = Layout::of(&mut reader, place.name(), newest)?;
-                // What holds nothing yet may come to hold anything.
+                // An empty path may get any layout later.
                 self.layout = newest.map(|_| found.clone());
                 found
             }
@@ -215,7 +215,7 @@ impl State {
         reader: &mut Reader<'_>,
         refs: &Refs,
         place: &GitPlace,
-    ) -> Result<(Vec<Place>, HashMap<ObjectId, ObjectId>), SourceError> {
+    ) -> Result<(Vec<CommitNumber>, HashMap<ObjectId, ObjectId>), SourceError> {
         self.graph.try_all();
         let mut peeled = HashMap::new();
         for id in refs.tips() {
@@ -245,7 +245,7 @@ impl State {
     }
 }
 
-/// Which one of several databases is shown: decided once, so that those that turn up later change nothing.
+/// Which one of several databases is shown: decided once, so that later databases change nothing.
 fn choose<'c>(
     wanted: Option<&str>,
     chosen: &'c mut Option<String>,
@@ -271,13 +271,13 @@ fn choose<'c>(
 
 impl Reached<'_> {
     /// The commits on the branch's line of first parents, newest first.
-    fn line(&self) -> Vec<Place> {
+    fn line(&self) -> Vec<CommitNumber> {
         let tip = self.peeled.get(&self.refs.tip).and_then(|tip| self.graph.place(tip));
         std::iter::successors(tip, |place| self.graph.first_parent(*place)).collect()
     }
 
     /// What the newest commit of the branch that has anything at the chosen path has there.
-    fn newest_entry(&self, place: &GitPlace, label: &str) -> Result<Option<Entry>, SourceError> {
+    fn newest_entry(&self, place: &GitPlace, label: &str) -> Result<Option<TreeEntry>, SourceError> {
         let mut next = self.peeled.get(&self.refs.tip).and_then(|tip| self.graph.place(tip));
         let mut is_any_unreadable = false;
         while let Some(commit) = next {
@@ -329,14 +329,17 @@ impl Reached<'_> {
 
     /// The snapshots, parents before children.
     fn nodes(&self, lineage: &Lineage) -> Vec<(SnapshotId, Node)> {
-        let mut index: HashMap<Place, Index> = HashMap::new();
+        let mut index: HashMap<CommitNumber, SnapshotIndex> = HashMap::new();
         let mut nodes: Vec<(SnapshotId, Node)> = Vec::new();
         for &place in self.order.iter().filter(|place| lineage.is_snapshot(**place)) {
             let commit = self.graph.commit(place);
             let parent = self.graph.first_parent(place).and_then(|parent| lineage.nearest(parent));
             let parent = parent.and_then(|parent| index.get(&parent).copied());
-            index.insert(place, Index::try_from(nodes.len()).expect("memory holds fewer than 2^32 commits"));
-            let (object, tree, time) = (commit.object, commit.tree, commit.time);
+            index.insert(
+                place,
+                SnapshotIndex::try_from(nodes.len()).expect("memory holds fewer than 2^32 commits"),
+            );
+            let (object, tree, time) = (commit.object, commit.text.tree, commit.text.time);
             nodes.push((Arc::clone(&commit.id), Node { commit: object, tree, time, parent }));
         }
         nodes

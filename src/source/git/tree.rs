@@ -1,4 +1,4 @@
-//! What a commit holds: trees of entries, found by path, listed and compared.
+//! Trees of commits: entries found by path, listed and compared.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -22,12 +22,12 @@ const MOST_PATH_BYTES: usize = 256 << 20;
 
 /// What a name in a tree stands for. Two are equal where what is shown of them is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Entry {
+pub(super) struct TreeEntry {
     pub(super) mode: EntryMode,
     pub(super) id: ObjectId,
 }
 
-impl Entry {
+impl TreeEntry {
     /// The whole of a commit; none for one that holds nothing.
     pub(super) fn root(tree: ObjectId) -> Option<Self> {
         (!tree.is_empty_tree()).then(|| Self { mode: EntryKind::Tree.into(), id: tree })
@@ -48,16 +48,16 @@ impl Entry {
     }
 }
 
-/// The entries of a tree, in its order. Of two of one name the first counts, as it does for git.
+/// The entries of a tree, in its order. Of two with one name the first counts, as in git.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
+pub(super) struct TreeEntries {
     /// The tree's own bytes, which hold the names.
     bytes: Box<[u8]>,
-    entries: Vec<(Range<usize>, Entry)>,
+    entries: Vec<(Range<usize>, TreeEntry)>,
 }
 
-impl Entries {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Entry)> {
+impl TreeEntries {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], TreeEntry)> {
         self.entries.iter().map(|(name, entry)| (&self.bytes[name.clone()], *entry))
     }
 
@@ -68,18 +68,18 @@ impl Entries {
             // A name is a part of the bytes.
             let start = entry.filename.as_ptr() as usize - bytes.as_ptr() as usize;
             let name = start..start + entry.filename.len();
-            entries.push((name, Entry { mode: entry.mode, id: entry.oid.to_owned() }));
+            entries.push((name, TreeEntry { mode: entry.mode, id: entry.oid.to_owned() }));
         }
         Ok(Self { bytes: bytes.into(), entries })
     }
 }
 
-/// How many entries of trees are kept for whoever compares one commit after the other.
+/// How many entries of trees are kept, for comparing one commit after the other.
 const KEPT_ENTRIES: usize = 100_000;
 
 /// Trees that were read lately.
 pub(super) struct TreeCache {
-    trees: LruCache<ObjectId, Arc<Entries>>,
+    trees: LruCache<ObjectId, Arc<TreeEntries>>,
     count: usize,
 }
 
@@ -90,7 +90,7 @@ impl Default for TreeCache {
 }
 
 impl TreeCache {
-    fn keep(&mut self, id: ObjectId, tree: &Arc<Entries>) {
+    fn keep(&mut self, id: ObjectId, tree: &Arc<TreeEntries>) {
         // An empty one takes room, too.
         self.count += tree.entries.len() + 1;
         self.trees.put(id, Arc::clone(tree));
@@ -106,13 +106,13 @@ impl TreeCache {
 ///
 /// # Errors
 /// When it is missing or damaged.
-pub(super) fn entries(reader: &mut Reader<'_>, tree: ObjectId) -> Result<Arc<Entries>, SourceError> {
+pub(super) fn entries(reader: &mut Reader<'_>, tree: ObjectId) -> Result<Arc<TreeEntries>, SourceError> {
     if let Some(known) = reader.trees.trees.get(&tree) {
         return Ok(Arc::clone(known));
     }
     let label = Arc::clone(reader.objects().label());
     let bytes = reader.read(tree, Kind::Tree, "tree")?;
-    let entries = Entries::parse(tree, bytes)
+    let entries = TreeEntries::parse(tree, bytes)
         .map_err(|error| of_git(&label, format!("cannot read tree {tree}"), error))?;
     let entries = Arc::new(entries);
     reader.trees.keep(tree, &entries);
@@ -127,7 +127,7 @@ pub(super) fn child(
     reader: &mut Reader<'_>,
     tree: ObjectId,
     name: &[u8],
-) -> Result<Option<Entry>, SourceError> {
+) -> Result<Option<TreeEntry>, SourceError> {
     let entries = entries(reader, tree)?;
     let found = entries.iter().find(|(known, _)| *known == name);
     Ok(found.map(|(_, entry)| entry).filter(|entry| !(entry.is_tree() && entry.id.is_empty_tree())))
@@ -136,7 +136,7 @@ pub(super) fn child(
 /// Finds one path in the trees of many commits, most of which share what leads to it.
 #[derive(Default)]
 pub(super) struct Finder {
-    known: HashMap<(ObjectId, usize), Option<Entry>>,
+    known: HashMap<(ObjectId, usize), Option<TreeEntry>>,
 }
 
 impl Finder {
@@ -149,10 +149,10 @@ impl Finder {
         reader: &mut Reader<'_>,
         root: ObjectId,
         path: &[Vec<u8>],
-    ) -> Result<Option<Entry>, SourceError> {
-        let mut at = Entry::root(root);
+    ) -> Result<Option<TreeEntry>, SourceError> {
+        let mut at = TreeEntry::root(root);
         for (depth, name) in path.iter().enumerate() {
-            let Some(tree) = at.filter(Entry::is_tree) else { return Ok(None) };
+            let Some(tree) = at.filter(TreeEntry::is_tree) else { return Ok(None) };
             at = match self.known.get(&(tree.id, depth)) {
                 Some(known) => *known,
                 None => {
@@ -167,11 +167,11 @@ impl Finder {
 }
 
 /// One file below a folder, by git's own path.
-pub(super) type FoundFile = (Vec<u8>, Entry);
+pub(super) type FoundFile = (Vec<u8>, TreeEntry);
 
 /// What a listing found.
 #[derive(Default)]
-pub(super) struct Listing {
+pub(super) struct TreeListing {
     pub(super) files: Vec<FoundFile>,
     pub(super) submodules: Vec<Vec<u8>>,
 }
@@ -182,10 +182,10 @@ pub(super) struct Listing {
 /// When a tree is missing or damaged, or there are more files than fit.
 pub(super) fn list(
     reader: &mut Reader<'_>,
-    entry: Option<Entry>,
+    entry: Option<TreeEntry>,
     alone: &[u8],
-) -> Result<Listing, SourceError> {
-    let mut listing = Listing::default();
+) -> Result<TreeListing, SourceError> {
+    let mut listing = TreeListing::default();
     let mut todo: Vec<FoundFile> = entry.map(|entry| (Vec::new(), entry)).into_iter().collect();
     let mut path_bytes = 0;
     while let Some((path, entry)) = todo.pop() {
@@ -223,14 +223,14 @@ pub(super) fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, name].join(&b'/') }
 }
 
-/// The paths at which two entries differ: files that came, went or changed. `None` where there are more than `limit`.
+/// The paths at which two entries differ: files that came, went or changed. `None` if there are more than `limit`.
 ///
 /// # Errors
 /// When a tree is missing or damaged.
 pub(super) fn differences(
     reader: &mut Reader<'_>,
-    old: Option<Entry>,
-    new: Option<Entry>,
+    old: Option<TreeEntry>,
+    new: Option<TreeEntry>,
     alone: &[u8],
     limit: usize,
 ) -> Result<Option<Vec<Vec<u8>>>, SourceError> {
@@ -241,11 +241,11 @@ pub(super) fn differences(
         if old == new {
             continue;
         }
-        let is_file = |entry: &Option<Entry>| entry.is_some_and(|entry| entry.file_kind().is_some());
+        let is_file = |entry: &Option<TreeEntry>| entry.is_some_and(|entry| entry.file_kind().is_some());
         if is_file(&old) || is_file(&new) {
             found.push(if path.is_empty() { alone.to_vec() } else { path.clone() });
         }
-        let mut tree_of = |entry: Option<Entry>| match entry.filter(Entry::is_tree) {
+        let mut tree_of = |entry: Option<TreeEntry>| match entry.filter(TreeEntry::is_tree) {
             Some(tree) => entries(reader, tree.id),
             None => Ok(Arc::default()),
         };
@@ -264,9 +264,9 @@ pub(super) fn differences(
 
 /// The names whose entries differ, with both. What was a file and is a folder now went and came.
 pub(super) fn differing<'e>(
-    before: &'e Entries,
-    after: &'e Entries,
-) -> Vec<(&'e [u8], Option<Entry>, Option<Entry>)> {
+    before: &'e TreeEntries,
+    after: &'e TreeEntries,
+) -> Vec<(&'e [u8], Option<TreeEntry>, Option<TreeEntry>)> {
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut found = Vec::new();
     loop {

@@ -9,7 +9,8 @@ use std::path::{Component, Path, PathBuf};
 
 use gix::bstr::ByteSlice;
 
-use super::Failure;
+use super::failure::Failure;
+use super::settings;
 use crate::content::ErrorKind;
 use crate::files::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath};
 use crate::model::terminal::ShowPath;
@@ -83,7 +84,7 @@ impl Folders {
     /// Finds the folders of objects.
     ///
     /// # Errors
-    /// Where its own cannot be looked at.
+    /// If its own cannot be looked at.
     pub(super) fn find_objects(&mut self) -> Result<(), Failure> {
         let own = self.common.join("objects");
         own.read_dir().map_err(|error| Failure::io("open its folder of objects", error))?;
@@ -167,8 +168,7 @@ fn is_of(git: &SourcePath, work_tree: &Path) -> bool {
         return linked.file_name() == Some(GIT.as_ref())
             && linked.parent().is_some_and(|folder| is_same(git.path().join(folder)));
     }
-    let text = git.join("config").read(super::LONGEST_FILE).unwrap_or_default();
-    let named = super::config(&text).ok().and_then(|config| config.string("core.worktree"));
+    let named = settings::work_tree(git);
     named.is_some_and(|named| is_same(git.path().join(OsStr::from_bytes(&named))))
 }
 

@@ -7,7 +7,7 @@ use gix::objs::Kind;
 use gix::zlib::{Decompress, FlushDecompress, Status};
 use gix::{ObjectId, oid};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::content::ErrorKind;
 use crate::files::root::SourcePath;
 
@@ -21,7 +21,7 @@ pub(super) fn path_in(objects: &SourcePath, id: &oid) -> SourcePath {
     objects.join(folder).join(name)
 }
 
-/// Opens the file of an object; `None` where there is none.
+/// Opens the file of an object; `None` if there is no such file.
 ///
 /// # Errors
 /// What the operating system, or the check of the path, says.
@@ -33,7 +33,7 @@ pub(super) fn open(objects: &SourcePath, id: &oid) -> Result<Option<File>, Failu
     }
 }
 
-/// An object in a file of its own, unpacked as it is read, and checked in the place of the end.
+/// An object in a file of its own, unpacked as it is read, and checked at the end.
 pub(crate) struct Loose {
     file: BufReader<File>,
     inflate: Decompress,
@@ -53,7 +53,7 @@ impl Loose {
     /// Reads the header of an object.
     ///
     /// # Errors
-    /// Where it has none.
+    /// If it has none.
     pub(super) fn new(file: File, id: &oid) -> io::Result<Self> {
         let mut this = Self {
             file: BufReader::new(file),
@@ -80,7 +80,7 @@ impl Loose {
             let len = std::str::from_utf8(&text[at + 1..]).ok()?.parse().ok()?;
             Some((kind, len))
         });
-        let (kind, len) = fields.ok_or_else(|| damaged("the object's header is none"))?;
+        let (kind, len) = fields.ok_or_else(|| damaged("the object has no valid header"))?;
         (this.kind, this.len, this.left) = (kind, len, len);
         Ok(this)
     }

@@ -2,14 +2,16 @@
 //!
 //! A repository says in many places where more of it is: `.git` files, `commondir`, `objects/info/alternates`, links in
 //! the place of refs and packs. A library that opens a repository by its path follows all of these. Here each file is
-//! opened beneath the source's folder (`source::root`), and the library only decodes bytes.
+//! opened beneath the source's folder (`files::root`), and the library only decodes bytes.
 //!
 //! | file | concern |
 //! | --- | --- |
 //! | `folders` | where a repository keeps what: git folder, common folder, folders of objects |
 //! | `ownership` | git's rule on repositories of other users (`safe.directory`) |
 //! | `names` | HEAD, branches, tags |
+//! | `settings` | what of its own settings counts |
 //! | `packs`, `loose` | objects in packs, and in files of their own |
+//! | `reader` | reading objects, which are checked |
 //! | `failure` | what goes wrong |
 
 use std::collections::{BTreeMap, HashSet};
@@ -18,7 +20,6 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use gix::bstr::ByteSlice;
-use gix::hash::Kind as HashKind;
 use gix::objs::Kind;
 use gix::{ObjectId, oid};
 
@@ -28,51 +29,42 @@ mod loose;
 mod names;
 mod ownership;
 mod packs;
+mod reader;
+mod settings;
 
 pub(crate) use failure::{Failure, kind_of};
 pub(crate) use folders::{is_repository, tidy};
 pub(crate) use loose::Loose;
 pub(crate) use names::{Names, Target};
-pub(crate) use packs::{BaseCache, Unpacking};
+use packs::Unpacking;
+pub(crate) use packs::{BaseCache, MAX_OBJECT_MEMORY};
+pub(crate) use reader::ObjectReader;
+use settings::Settings;
 
-use crate::content::ErrorKind;
 use crate::files::access;
 use crate::files::root::{Links, Root, SourcePath};
 use crate::model::access::Audience;
 use folders::Folders;
 use packs::{PackName, Packs};
 
-/// The most that reading one object may allocate, in bytes: git may keep one as a chain of differences, which all are in
-/// memory with what they are made from.
-pub(crate) const MAX_OBJECT_MEMORY: u32 = 512 << 20;
-
-/// The longest `config` and `shallow` file that is read, in bytes.
+/// The longest `shallow` file that is read, in bytes.
 const LONGEST_FILE: u64 = 16 << 20;
 
 /// A git repository of a source: looked at again at every poll.
 pub(crate) struct Repository {
     /// The folder that the user named. Links in its path count once, when it is opened.
     root: Root,
-    state: ArcSwap<State>,
+    state: ArcSwap<RepositoryState>,
 }
 
 /// A repository as it was at one instant. What it has in packs stays readable.
-pub(crate) struct State {
+pub(crate) struct RepositoryState {
     folders: Folders,
     settings: Settings,
     names: Names,
     boundary: HashSet<ObjectId>,
-    pack_names: BTreeMap<PackName, packs::Seen>,
+    pack_names: BTreeMap<PackName, packs::PackStamp>,
     packs: OnceLock<Arc<Packs>>,
-}
-
-/// What of a repository's own settings counts. Nothing that they name is opened or run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Settings {
-    /// The kind of its hashes.
-    pub(crate) hash: HashKind,
-    /// Whether objects may stand for others (`git replace`).
-    pub(crate) uses_replacements: bool,
 }
 
 impl Repository {
@@ -82,7 +74,7 @@ impl Repository {
     /// What is no repository, belongs to somebody else, leads out of its folder, or is of a kind that is not read.
     pub(crate) fn open(folder: &Path, links: Links) -> Result<Self, Failure> {
         let root = Root::new(folder, links).map_err(|error| Failure::io("open it", error))?;
-        let state = State::read(&root, None)?;
+        let state = RepositoryState::read(&root, None)?;
         Ok(Self { root, state: ArcSwap::from_pointee(state) })
     }
 
@@ -91,8 +83,8 @@ impl Repository {
         self.root.folder()
     }
 
-    /// The repository as it was last looked at.
-    pub(crate) fn state(&self) -> Arc<State> {
+    /// The repository as of the last poll.
+    pub(crate) fn state(&self) -> Arc<RepositoryState> {
         self.state.load_full()
     }
 
@@ -100,14 +92,14 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub(crate) fn look(&self) -> Result<Arc<State>, Failure> {
+    pub(crate) fn look(&self) -> Result<Arc<RepositoryState>, Failure> {
         let last = self.state();
-        let now = Arc::new(State::read(&self.root, Some(&last))?);
+        let now = Arc::new(RepositoryState::read(&self.root, Some(&last))?);
         self.state.store(Arc::clone(&now));
         Ok(now)
     }
 
-    /// What a ref leads to now; `None` where there is none of that name. Looks at the owner too, and reads no more than it
+    /// What a ref leads to now; `None` if there is none of that name. Looks at the owner too, and reads no more than it
     /// has to. Blocks.
     ///
     /// # Errors
@@ -129,7 +121,7 @@ impl Repository {
 
     /// The repository with its packs of now, where these are not those of `last`: `git gc` moves objects from one
     /// place to another. Blocks.
-    pub(crate) fn with_other_packs(&self, last: &Arc<State>) -> Option<Arc<State>> {
+    fn with_other_packs(&self, last: &Arc<RepositoryState>) -> Option<Arc<RepositoryState>> {
         let now = self.state();
         if now.pack_names != last.pack_names {
             return Some(now);
@@ -140,11 +132,11 @@ impl Repository {
     }
 }
 
-impl State {
+impl RepositoryState {
     fn read(root: &Root, last: Option<&Self>) -> Result<Self, Failure> {
         let mut folders = Folders::find(root)?;
         ownership::check(root, &folders)?;
-        let settings = Settings::read(&folders)?;
+        let settings = Settings::read(&folders.common)?;
         folders.find_objects()?;
         let pack_names = packs::list(&folders.objects);
         let names = Names::read(&folders, settings.hash)?;
@@ -205,12 +197,12 @@ impl State {
         &self.folders.refused
     }
 
-    /// Reads an object into `buffer`, from a pack or a file of its own; `None` where it is in neither. Its bytes are not
+    /// Reads an object into `buffer`, from a pack or a file of its own; `None` if it is in neither. Its bytes are not
     /// yet checked. Blocks.
     ///
     /// # Errors
     /// What is damaged, or cannot be read.
-    pub(crate) fn find(
+    fn find(
         &self,
         id: &oid,
         buffer: &mut Vec<u8>,
@@ -230,8 +222,8 @@ impl State {
         }
     }
 
-    /// Kind and length of an object as its header states them; `None` where it is missing or damaged. Blocks.
-    pub(crate) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<(Kind, u64)> {
+    /// Kind and length of an object as its header states them; `None` if it is missing or damaged. Blocks.
+    fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<(Kind, u64)> {
         if let Some(header) = self.packs().header(id, unpacking) {
             return header.ok();
         }
@@ -239,7 +231,7 @@ impl State {
         Some((loose.kind(), loose.len()))
     }
 
-    /// An object that is a file of its own, opened; `None` where there is none.
+    /// An object that is a file of its own, opened; `None` if there is no such file.
     ///
     /// # Errors
     /// What is damaged, or cannot be read.
@@ -255,39 +247,6 @@ impl State {
     fn packs(&self) -> &Packs {
         self.packs.get_or_init(|| Arc::new(Packs::open(self.pack_names.keys(), self.settings.hash)))
     }
-}
-
-impl Settings {
-    fn read(folders: &Folders) -> Result<Self, Failure> {
-        let text = match folders.common.join("config").read(LONGEST_FILE) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(Failure::io("read its config", error)),
-        };
-        let config = config(&text).map_err(|error| Failure::git("read its config", error))?;
-        if let Some(storage) = config.string("extensions.refStorage").filter(|storage| *storage != "files") {
-            return Err(Failure::new(
-                ErrorKind::Unsupported,
-                format!("the repository keeps its refs in the form `{storage}`, which is not read"),
-            )
-            .with_hint("`git refs migrate --ref-format=files` makes them files"));
-        }
-        let hash = match config.string("extensions.objectFormat") {
-            None => HashKind::Sha1,
-            Some(name) => name.to_str_lossy().parse().map_err(|_| {
-                let problem = format!("its hashes are of the kind `{name}`, which is not known");
-                Failure::new(ErrorKind::Unsupported, problem)
-            })?,
-        };
-        let uses_replacements = config.boolean("core.useReplaceRefs").ok().flatten().unwrap_or(true);
-        Ok(Self { hash, uses_replacements })
-    }
-}
-
-/// Settings without those of files that they include.
-fn config(text: &[u8]) -> gix::Result<gix::config::File> {
-    let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
-    gix::config::File::from_bytes_no_includes(text, meta, Default::default())
 }
 
 /// The commits whose parents a shallow clone left behind; there is no such file in most repositories.

@@ -12,7 +12,7 @@ use gix::hash::Kind as HashKind;
 use gix::refs::{FullName, packed};
 use gix::{ObjectId, refs};
 
-use super::Failure;
+use super::failure::Failure;
 use super::folders::Folders;
 use crate::files::root::SourcePath;
 use crate::model::terminal::ShowPath;
@@ -26,7 +26,7 @@ const LONGEST_LIST: u64 = 256 << 20;
 /// More folders of refs than are looked into.
 const MOST_FOLDERS: usize = 100_000;
 
-/// Folders of refs within folders beyond this are no git's.
+/// The deepest folder of refs that is read.
 const DEEPEST: usize = 64;
 
 /// More symbolic refs in a row than git follows.
@@ -157,7 +157,7 @@ impl Names {
         Ok(())
     }
 
-    /// Adds the refs that are files of their own. What git would not take for the name of a ref is none.
+    /// Adds the refs that are files of their own. Names that git would not accept are skipped.
     fn read_folder(&mut self, place: &SourcePath, hash: HashKind) {
         let mut todo = vec![(place.path().join("refs"), b"refs".to_vec(), 0)];
         while let Some((folder, prefix, depth)) = todo.pop() {
@@ -167,7 +167,7 @@ impl Names {
             for (path, kind) in entries {
                 let Some(last) = path.file_name() else { continue };
                 let name = [&prefix, last.as_bytes()].join(&b'/');
-                // A linked folder is none of git's, and could lead to itself.
+                // git makes no linked folders, and one could lead to itself.
                 if kind.is_dir() {
                     if depth < DEEPEST && self.folders.len() < MOST_FOLDERS {
                         todo.push((path, name, depth + 1));

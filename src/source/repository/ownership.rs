@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gix::bstr::ByteSlice;
 
-use super::Failure;
+use super::failure::Failure;
 use super::folders::Folders;
 use crate::content::ErrorKind;
 use crate::files::root::Root;
@@ -19,7 +19,7 @@ const SUDO_UID: &str = "SUDO_UID";
 /// Checks the owners of a repository's folders.
 ///
 /// # Errors
-/// Where one of them belongs to somebody else, and no setting of the user or the machine says that this is fine.
+/// If one of them belongs to somebody else, and no setting of the user or the machine says that this is fine.
 pub(super) fn check(source: &Root, folders: &Folders) -> Result<(), Failure> {
     let owner = |root: &Root, path: &Path| match root.metadata(path) {
         Ok(found) => Ok(found.uid()),

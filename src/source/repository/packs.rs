@@ -13,12 +13,16 @@ use gix::odb::pack::data::decode;
 use gix::oid;
 use rustix::fd::AsRawFd;
 
-use super::{Failure, MAX_OBJECT_MEMORY};
+use super::failure::Failure;
 use crate::content::ErrorKind;
 use crate::files::access;
 use crate::files::root::SourcePath;
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
+
+/// The most that reading one object may allocate, in bytes: git may keep one as a chain of differences, which all are in
+/// memory with what they are made from.
+pub(crate) const MAX_OBJECT_MEMORY: u32 = 512 << 20;
 
 /// What a reader keeps of unpacked objects that others are made from, in bytes.
 const BASE_CACHE: usize = 32 << 20;
@@ -31,7 +35,7 @@ pub(super) type PackName = SourcePath;
 
 /// What is seen of a pack without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct PackStamp {
     inode: u64,
     len: u64,
     /// Whom its mode lets read it.
@@ -40,8 +44,8 @@ pub(super) struct Seen {
     pub(super) is_promised: bool,
 }
 
-/// The packs in folders of objects. One that cannot be looked at is none.
-pub(super) fn list(objects: &[SourcePath]) -> BTreeMap<PackName, Seen> {
+/// The packs in folders of objects, without those whose metadata cannot be read.
+pub(super) fn list(objects: &[SourcePath]) -> BTreeMap<PackName, PackStamp> {
     let mut found = BTreeMap::new();
     for place in objects {
         let folder = place.join("pack");
@@ -56,7 +60,7 @@ pub(super) fn list(objects: &[SourcePath]) -> BTreeMap<PackName, Seen> {
             if let Ok(seen) = place.root().metadata(&stem.with_extension("pack")) {
                 let is_promised = is_there(&stem.with_extension("promisor"));
                 let audience = access::of_file(&seen);
-                let seen = Seen { inode: seen.ino(), len: seen.len(), audience, is_promised };
+                let seen = PackStamp { inode: seen.ino(), len: seen.len(), audience, is_promised };
                 found.insert(SourcePath::new(place.root(), stem), seen);
             }
         }
@@ -76,7 +80,7 @@ struct Pack {
 }
 
 /// What unpacking takes, for one thread.
-pub(crate) struct Unpacking {
+pub(super) struct Unpacking {
     inflate: gix::zlib::Inflate,
     bases: Box<dyn DecodeEntry>,
 }
@@ -91,7 +95,7 @@ pub(crate) enum BaseCache {
 }
 
 impl Unpacking {
-    pub(crate) fn new(cache: BaseCache) -> Self {
+    pub(super) fn new(cache: BaseCache) -> Self {
         let bases: Box<dyn DecodeEntry> = match cache {
             BaseCache::Nothing => Box::new(pack::cache::Never),
             BaseCache::Bases => Box::new(pack::cache::lru::MemoryCappedHashmap::new(BASE_CACHE)),
@@ -122,7 +126,7 @@ impl Packs {
         Some(Failure::new(*kind, format!("pack {} cannot be read: {problem}", path.shown())))
     }
 
-    /// Unpacks an object into `buffer`; `None` where it is in none of them.
+    /// Unpacks an object into `buffer`; `None` if it is in none of them.
     pub(super) fn find(
         &self,
         id: &oid,
@@ -148,7 +152,7 @@ impl Packs {
         failure.map_or(Ok(None), Err)
     }
 
-    /// Kind and length of an object as its header states them; `None` where it is in none of them.
+    /// Kind and length of an object as its header states them; `None` if it is in none of them.
     pub(super) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<Result<(Kind, u64), Failure>> {
         let (pack, entry) = self.packs.iter().find_map(|pack| Some((pack, pack.entry(id)?)))?;
         let entry = match entry {
@@ -188,7 +192,7 @@ impl Pack {
         Ok(Self { index, data })
     }
 
-    /// The object's entry; `None` where it is not in this pack.
+    /// The object's entry; `None` if it is not in this pack.
     fn entry(&self, id: &oid) -> Option<gix::Result<pack::data::Entry>> {
         let at = self.index.lookup(id)?;
         Some(self.data.entry(self.index.pack_offset_at_index(at)))

@@ -8,7 +8,7 @@ use crate::support::postgres::Server;
 use crate::support::recipes::Kitchen;
 use crate::support::temp_dir;
 
-const FIXTURE: &str = include_str!("../../../src/format/dump/tests/fixture.sql");
+const FIXTURE: &str = include_str!("../../../src/format/tests/fixture.sql");
 
 /// The number and content of the rows of each table, and the other objects, from the server.
 fn account(server: &Server, database: &str) -> BTreeMap<String, Vec<String>> {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::check::Check;
 use super::*;
 use crate::content::{ErrorKind, SourceError, Wanted};
-use crate::format::blob::{FileVersion, Stored, StoredFile};
+use crate::format::blob::{Blob, FileBlob, FileVersion};
 use crate::model::content_id::ContentId;
 
 mod damage;
@@ -67,9 +67,9 @@ fn sqlite3(path: &Path, script: &str) -> String {
     String::from_utf8(output.stdout).expect("the answers are text")
 }
 
-fn stored(path: &Path) -> Arc<dyn Stored> {
+fn stored(path: &Path) -> Arc<dyn Blob> {
     let file = Arc::new(FileVersion::named(path).expect("the file is there"));
-    Arc::new(StoredFile { file })
+    Arc::new(FileBlob { file })
 }
 
 /// The file at a path with what lies beside it.

@@ -108,7 +108,7 @@ fn equal_rows_have_equal_digests_wherever_they_lie() {
 /// What a zip member or a blob is: bytes without a file of their own.
 struct PackedFile(Vec<u8>);
 
-impl Stored for PackedFile {
+impl Blob for PackedFile {
     fn describe(&self) -> String {
         "member a.db of x.zip".to_owned()
     }
@@ -134,7 +134,7 @@ impl Stored for PackedFile {
 fn packed_files_are_unpacked() {
     let folder = SqliteFolder::new();
     let path = folder.made("p.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1);");
-    let packed: Arc<dyn Stored> = Arc::new(PackedFile(std::fs::read(&path).expect("it is there")));
+    let packed: Arc<dyn Blob> = Arc::new(PackedFile(std::fs::read(&path).expect("it is there")));
     let file = Arc::new(SqliteFile::new("test".into(), packed, None, None, Arc::default()));
     assert_eq!(rows(&file, "t"), "{\"a\":1}\n");
     assert_eq!(file.rows(&relation(&file, "t")).describe(), "table t of member a.db of x.zip");

@@ -9,7 +9,7 @@ use super::{cut, methods, odd};
 /// Longer ones would have to be changed for too long.
 const LONGEST: usize = 3000;
 
-/// Makes these inputs anew and leaves all others.
+/// Makes these inputs again and leaves all others.
 #[test]
 #[ignore = "writes into fuzz/corpus"]
 fn make_the_corpus_of_zips() {

@@ -27,7 +27,7 @@ fn a_member_whose_length_lacks_its_upper_bits_is_not_said_to_be_damaged() {
     let mut file = with_zeros(&members, WRAP);
     let directory = Directory::read(&mut file).expect("its end is proven");
     assert_eq!(directory.flaws, Vec::<String>::new());
-    let read = |member: &Member| {
+    let read = |member: &ZipMember| {
         let mut bytes = Vec::new();
         let file = file.try_clone().expect("handles are left");
         unpacked(&directory, member, file)?.read_to_end(&mut bytes)?;

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use super::{Directory, Member, ZipError, contradiction, unpacked};
+use super::{Directory, ZipError, ZipMember, contradiction, unpacked};
 
 pub(crate) mod build;
 mod corpus;
@@ -20,7 +20,7 @@ fn directory(zip: &[u8]) -> Result<Directory, ZipError> {
     Directory::read(&mut Cursor::new(zip))
 }
 
-fn read(directory: &Directory, zip: &[u8], member: &Member) -> Result<Vec<u8>, ZipError> {
+fn read(directory: &Directory, zip: &[u8], member: &ZipMember) -> Result<Vec<u8>, ZipError> {
     let mut data = unpacked(directory, member, Cursor::new(zip.to_vec()))?;
     let mut bytes = Vec::new();
     data.read_to_end(&mut bytes)?;
@@ -29,7 +29,7 @@ fn read(directory: &Directory, zip: &[u8], member: &Member) -> Result<Vec<u8>, Z
 
 fn members(zip: &[u8]) -> Result<Members, ZipError> {
     let directory = directory(zip)?;
-    let read = |member: &Member| (member.path.to_string(), read(&directory, zip, member));
+    let read = |member: &ZipMember| (member.path.to_string(), read(&directory, zip, member));
     Ok(directory.members.iter().map(read).collect())
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::format::Format;
-use super::super::found::Found;
-use super::super::naming::{ArchiveName, LeftOut, parse_file_name, without_latest};
+use super::super::found::FoundArchive;
 use super::Scanner;
 use crate::content::{ErrorKind, SourceError};
-use crate::format::blob::{FileVersion, stored_error};
+use crate::format::blob::{FileVersion, blob_error};
+use crate::format::{EXPORT, FileFormat};
 use crate::model::terminal::ShowPath;
+use crate::source::dated_names::{ArchiveName, LeftOut, parse_file_name, without_latest};
 
 impl Scanner {
     /// The same as [`Scanner::scan_folder`] for the source that is one file.
@@ -27,15 +27,13 @@ impl Scanner {
     }
 
     /// The source that is one file: it needs no time in its name, since the user named it.
-    fn single_file(&mut self, path: &Path) -> Result<Found, SourceError> {
+    fn single_file(&mut self, path: &Path) -> Result<FoundArchive, SourceError> {
         let operation = || format!("cannot use {} as an archive", path.shown());
         let os_name = path.file_name().unwrap_or_default();
         let invalid = |why: &dyn std::fmt::Display| {
             SourceError::new(ErrorKind::Invalid, &*self.label, operation())
                 .because(why.to_string())
-                .with_hint(
-                    "give a .zip, .jsonl, .db, .sqlite, .dump, .sql or .tar file, or a folder of such files",
-                )
+                .with_hint(format!("give a {} file, or a folder of such files", FileFormat::known_endings()))
         };
         let name = os_name.to_str().ok_or_else(|| invalid(&"its name is not UTF-8"))?;
         let parsed = match parse_file_name(name) {
@@ -45,7 +43,7 @@ impl Scanner {
         };
         let (file, facts) = self
             .look_at(path, parsed.format)
-            .map_err(|error| stored_error(&self.label, operation(), &path.shown(), error))?;
+            .map_err(|error| blob_error(&self.label, operation(), &path.shown(), error))?;
         let time = self.time_of(&parsed, facts);
         if time.is_none() {
             self.tell(os_name, "modification time", || {
@@ -59,7 +57,7 @@ impl Scanner {
             time.unwrap_or_else(|| file.stamp.modified()),
             facts,
         );
-        Ok(Found { is_by_mtime: time.is_none(), ..found })
+        Ok(FoundArchive { is_by_mtime: time.is_none(), ..found })
     }
 }
 
@@ -67,5 +65,5 @@ impl Scanner {
 fn latest_file(name: &str) -> ArchiveName {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let prefix = without_latest(stem).unwrap_or(stem).to_owned();
-    ArchiveName { format: Format::Jsonl, prefix, tag: None, time: None, mark: None }
+    ArchiveName { format: FileFormat::plain(EXPORT), prefix, tag: None, time: None, mark: None }
 }

@@ -46,7 +46,7 @@ impl Scanner {
         let now = FileVersion::current(&self.root, path);
         let file = match now {
             Ok(file) if is_there => file,
-            // What cannot even be looked at is there until it is said to be gone.
+            // A file whose metadata cannot be read counts as there.
             Err(now) if had_former && now.kind() != io::ErrorKind::NotFound && !self.root.is_dir(path) => {
                 FileVersion { root: self.root.clone(), path: path.to_owned(), stamp: FileStamp::UNKNOWN }
             }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A dump that a real server's `pg_dump` wrote.
-const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/format/dump/tests/archives/pg16-gzip.dump");
+const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/format/tests/archives/pg16-gzip.dump");
 
 fn paths(files: &[FileEntry]) -> Vec<&str> {
     files.iter().map(|file| &*file.path).collect()

@@ -13,6 +13,7 @@ use crate::model::history::SnapshotId;
 use crate::source::{Database, Source};
 use crate::util::clock::testing::TestClock;
 
+mod damaged_zips;
 mod databases;
 mod dumps;
 mod exports;

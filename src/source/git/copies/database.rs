@@ -1,48 +1,42 @@
 //! One consistent view of one database's copies.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use gix::ObjectId;
-use lru::LruCache;
 
 use super::DatedCopy;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
-use crate::format::blob::Spools;
-use crate::format::dump::packed::Packing;
-use crate::format::form::{EXPORTED_TABLE, Export, RAW_EXPORT};
+use crate::content::{Content, ErrorKind, FileEntry, SourceError};
+use crate::format::export::{EXPORTED_TABLE, Export, RAW_EXPORT};
+use crate::format::shown::{FileGroup, ShownFile};
+use crate::format::{EXPORT, shown_as};
 use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::names::escape_with_suffix;
-use crate::source::archive::format::Format;
-use crate::source::git::blob::{Blob, BlobContent};
-use crate::source::git::graph::{Graph, Place};
+use crate::source::git::blob::BlobContent;
+use crate::source::git::graph::{CommitNumber, Graph};
 use crate::source::git::objects::Objects;
-use crate::source::git::tables::{DatabaseBlobs, is_lines};
+use crate::source::git::shown::{BlobGroup, ShownMemory, is_whole_export, or_stand_in};
 use crate::source::git::verify::{self, Checker};
+use crate::source::listing_cache::ListingCache;
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Capabilities, Database};
-use crate::util::locks::lock;
-
-/// How many listings are kept.
-const REMEMBERED_LISTINGS: NonZeroUsize = NonZeroUsize::new(16).expect("not zero");
 
 /// One consistent view of one database's copies.
-pub(in crate::source::git) struct CopiesDatabase {
+pub(crate) struct CopiesDatabase {
     name: Arc<str>,
     history: History,
     checker: Checker,
-    view: Arc<View>,
+    view: Arc<CopiesView>,
 }
 
 /// What listing works on.
-struct View {
+struct CopiesView {
     objects: Arc<Objects>,
-    spools: Arc<Spools>,
+    shown: Arc<ShownMemory>,
     /// The chosen folder, as git writes it.
     folder: Vec<u8>,
     /// What its files are called by.
@@ -50,20 +44,13 @@ struct View {
     /// Oldest first.
     copies: Vec<DatedCopy>,
     by_id: HashMap<SnapshotId, usize>,
-    listings: Mutex<LruCache<usize, Arc<[FileEntry]>>>,
-}
-
-/// A file of a copy, before its time and identity.
-struct Shown {
-    path: Arc<str>,
-    content: Content,
-    is_broken: bool,
+    listings: ListingCache<usize>,
 }
 
 impl CopiesDatabase {
     /// A view of these copies, oldest first, of the database `stem`, shown as `name`. `former` is the last view, which
     /// stays where nothing is new.
-    pub(in crate::source::git) fn new(
+    pub(crate) fn new(
         (name, stem): (&Arc<str>, &str),
         folder: &[Vec<u8>],
         copies: Vec<DatedCopy>,
@@ -80,21 +67,21 @@ impl CopiesDatabase {
             return Arc::clone(same);
         }
         let by_id = copies.iter().enumerate().map(|(at, copy)| (copy.name.as_str().into(), at)).collect();
-        let view = View {
+        let view = CopiesView {
             objects: Arc::clone(objects),
-            spools: former.map_or_else(Arc::default, |former| Arc::clone(&former.view.spools)),
+            shown: former.map_or_else(Arc::default, |former| Arc::clone(&former.view.shown)),
             folder: folder.join(&b'/'),
             stem: stem.to_owned(),
             copies,
             by_id,
-            listings: Mutex::new(LruCache::new(REMEMBERED_LISTINGS)),
+            listings: ListingCache::default(),
         };
         Arc::new(Self { name: Arc::clone(name), history, checker: Arc::clone(checker), view: Arc::new(view) })
     }
 }
 
 fn history(copies: &[DatedCopy], graph: &Graph) -> History {
-    let mut written: HashMap<Place, usize> = HashMap::new();
+    let mut written: HashMap<CommitNumber, usize> = HashMap::new();
     copies.iter().for_each(|copy| *written.entry(copy.place).or_default() += 1);
     let mut older: Option<SnapshotId> = None;
     let mut timeline: Vec<Arc<SnapshotMeta>> = Vec::with_capacity(copies.len());
@@ -108,9 +95,9 @@ fn history(copies: &[DatedCopy], graph: &Graph) -> History {
             // A commit is one snapshot: one that wrote several copies names none of them.
             commit: (written[&copy.place] == 1).then(|| Arc::clone(&commit.id)),
             parents: older.replace(id).into_iter().collect(),
-            author: commit.author.clone(),
-            email: commit.email.clone(),
-            message: commit.message.clone(),
+            author: commit.text.author.clone(),
+            email: commit.text.email.clone(),
+            message: commit.text.message.clone(),
             mark: None,
         }));
     }
@@ -143,8 +130,8 @@ impl Database for CopiesDatabase {
             return Err(SourceError::new(ErrorKind::Missing, &**label, operation)
                 .because(format!("there is no such copy of database {}", self.name)));
         };
-        if let Some(files) = lock(&self.view.listings).get(&index) {
-            return Ok(Arc::clone(files));
+        if let Some(files) = self.view.listings.get(&index) {
+            return Ok(files);
         }
         let view = Arc::clone(&self.view);
         on_blocking_thread(label, move || Ok(view.list(index))).await
@@ -155,7 +142,7 @@ impl Database for CopiesDatabase {
     }
 }
 
-impl View {
+impl CopiesView {
     fn shows(&self, stem: &str, copies: &[DatedCopy]) -> bool {
         self.stem == stem && self.copies == copies
     }
@@ -163,82 +150,69 @@ impl View {
     /// The files of one copy. Blocks.
     fn list(&self, index: usize) -> Arc<[FileEntry]> {
         let copy = &self.copies[index];
-        let blob = self.blob(copy, copy.held.copy);
-        let (shown, is_whole) = match copy.format {
-            Format::Sqlite => self.database(copy, blob),
-            _ => self.export(blob),
+        let mut shown = Vec::new();
+        let context = self.shown.context(&self.objects);
+        let group = self.blob_group(copy);
+        let input = self.shown.input(&context, &self.objects, &group, copy.format);
+        let raw = BlobContent::new(self.shown.blob(&self.objects, &group.path, group.id));
+        let is_whole = if copy.format.is(EXPORT) {
+            // The rows, and the bytes where these are not the same, or where that cannot be told.
+            let found = is_whole_export(raw.blob());
+            shown.push(ShownFile::of_blob(FileGroup::Tables, EXPORTED_TABLE, Export::content(&input)));
+            if found != Some(true) {
+                shown.push(ShownFile::of_blob(FileGroup::Tables, RAW_EXPORT, Content::stream(raw)));
+            }
+            found.is_some()
+        } else {
+            let path = escape_with_suffix(&self.stem, &copy.format.suffix());
+            let files = copy.format.format().map(|format| or_stand_in(format, &input, shown_as));
+            shown.extend(files.unwrap_or_default());
+            let is_whole = !shown.iter().any(|file| file.is_broken);
+            shown.push(ShownFile::of_blob(FileGroup::Tables, path, Content::stream(raw)));
+            is_whole
         };
-        let mut files: Vec<FileEntry> = shown.into_iter().map(|shown| self.file(index, shown)).collect();
+        let mut files: Vec<FileEntry> =
+            shown.into_iter().map(|shown| self.file(index, &group, shown)).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let files: Arc<[FileEntry]> = files.into();
         if is_whole {
-            lock(&self.listings).put(index, Arc::clone(&files));
+            self.listings.put(index, &files);
         }
         files
     }
 
-    /// The tables, the schema and the bytes of a database; whether all of it could be read.
-    fn database(&self, copy: &DatedCopy, blob: Arc<Blob>) -> (Vec<Shown>, bool) {
-        let raw = BlobContent::new(Arc::clone(&blob));
-        let path = escape_with_suffix(&self.stem, &copy.format.suffix()).into();
-        let raw = Shown { path, content: Content::stream(raw), is_broken: false };
-        let beside = copy.held.beside.map(|id| Some(self.blob(copy, id?)));
-        let tables = DatabaseBlobs { database: blob, beside }.tables(0..=u64::MAX, &self.spools);
-        let is_whole = tables.iter().all(|table| !table.is_broken);
-        let shown = tables.into_iter().map(|table| Shown {
-            path: table.name.into(),
-            content: table.content,
-            is_broken: table.is_broken,
-        });
-        (std::iter::once(raw).chain(shown).collect(), is_whole)
-    }
-
-    /// The rows of an export, and its bytes too where it is no JSONL; whether that could be told.
-    fn export(&self, blob: Arc<Blob>) -> (Vec<Shown>, bool) {
-        let is_lines = is_lines(&blob);
-        let label = Arc::clone(self.objects.label());
-        let stored = Arc::clone(&blob) as _;
-        let rows = Content::stream(Export { label, stored, packing: Packing::Plain, is_proven: true });
-        let mut shown = vec![Shown { path: EXPORTED_TABLE.into(), content: rows, is_broken: false }];
-        if is_lines != Some(true) {
-            let content = Content::stream(BlobContent::new(blob));
-            shown.push(Shown { path: RAW_EXPORT.into(), content, is_broken: false });
-        }
-        (shown, is_lines.is_some())
-    }
-
     /// A file is the same in neighbouring copies of equal bytes.
-    fn file(&self, index: usize, Shown { path, content, is_broken }: Shown) -> FileEntry {
+    fn file(&self, index: usize, group: &BlobGroup, shown: ShownFile) -> FileEntry {
         let copy = &self.copies[index];
         let is_same = |other: &&DatedCopy| (other.held, other.format) == (copy.held, copy.format);
         let before = self.copies[..index].iter().rev().take_while(is_same).count();
         let after = self.copies[index..].iter().take_while(is_same).count();
         let first = &self.copies[index - before];
         let time = first.time.as_nanosecond().to_le_bytes();
-        let effective = |id: ObjectId| self.objects.effective(id);
-        let beside = copy.held.beside.map(|id| id.map(effective));
-        let bytes = |id: &Option<ObjectId>| id.map_or(Vec::new(), |id| id.as_slice().to_vec());
-        // What stands for tables that cannot be read gives way to them when they can.
-        let state: &[u8] = if is_broken { b"broken" } else { b"whole" };
+        let beside = |number: usize| group.beside[number].as_ref().map_or(&b""[..], |id| id.as_slice());
+        // What stands for files that cannot be read gives way to them when they can.
+        let state: &[u8] = if shown.is_broken { b"broken" } else { b"whole" };
         let id = ContentId::of(&[
             b"git-copy",
             &self.folder,
             first.name.as_bytes(),
-            path.as_bytes(),
+            shown.path.as_bytes(),
             state,
-            effective(copy.held.copy).as_slice(),
-            &bytes(&beside[0]),
-            &bytes(&beside[1]),
+            group.id.as_slice(),
+            beside(0),
+            beside(1),
             &time,
         ]);
         let links = u32::try_from(before + after).unwrap_or(u32::MAX);
-        let (kind, changed, access) = (FileKind::Regular, first.time, self.objects.audience().into());
+        let (path, content) = (shown.path, shown.content);
+        let (kind, changed, access) = (shown.kind, first.time, self.objects.audience().into());
         FileEntry { path, kind, id, changed, links, access, content }
     }
 
-    fn blob(&self, copy: &DatedCopy, id: ObjectId) -> Arc<Blob> {
-        let (objects, spools) = (Arc::clone(&self.objects), Arc::clone(&self.spools));
-        let (id, path) = (self.objects.effective(id), copy.name.as_str().into());
-        Arc::new(Blob { objects, id, path, spools, len: OnceLock::new() })
+    /// What a copy holds, as it is read.
+    fn blob_group(&self, copy: &DatedCopy) -> BlobGroup {
+        let effective = |id: ObjectId| self.objects.effective(id);
+        let (path, beside) = (copy.name.as_str().into(), copy.held.beside.map(|id| id.map(effective)));
+        BlobGroup { path, id: effective(copy.held.copy), beside }
     }
 }

@@ -1,108 +1,110 @@
-//! What is within the files of a snapshot: the tables of SQLite databases, and the bytes of an export beside its rows.
+//! What is in the files of a snapshot: tables, members, unpacked bytes; and the bytes of an export beside its rows.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::{Found, View};
+use super::{GitView, SnapshotFile};
 use crate::content::{Content, FileEntry, FileKind};
-use crate::format::blob::Stored;
-use crate::format::form::{LARGEST_DATABASE, RAW_EXPORT, TableFile, folder_beside, is_free};
-use crate::format::sqlite::is_database_name;
+use crate::format::FileFormat;
+use crate::format::beside::{may_have_files, path_beside};
+use crate::format::export::RAW_EXPORT;
+use crate::format::shown::{FileGroup, ShownFile};
 use crate::model::content_id::ContentId;
-use crate::source::git::blob::{Blob, BlobContent};
-use crate::source::git::changes::Index;
-use crate::source::git::tables::{BESIDE, DatabaseBlobs, is_lines};
-use crate::source::git::tree::Entry;
+use crate::source::git::blob::{BlobContent, GitBlob};
+use crate::source::git::changes::SnapshotIndex;
+use crate::source::git::shown::{BESIDE, BlobGroup, is_whole_export};
 use crate::util::locks::lock;
 
-/// How many bytes of databases are unpacked for one listing at most. A small tree can name one blob many times.
-const MOST_UNPACKED: u64 = 1 << 30;
+/// How many bytes of blobs are read and unpacked for one listing at most. A small tree can name one blob many times.
+const MOST_READ: u64 = 1 << 30;
 
-/// A database counts as at least this many bytes.
-const LEAST_COST: u64 = 1 << 20;
+/// How many files within the files of one snapshot are shown.
+const MOST_FILES: usize = 1_000_000;
 
-/// A database, with what lies beside it.
-struct Parts<'f> {
-    file: &'f Found,
-    beside: [Option<Entry>; 2],
-}
-
-impl View {
-    /// The tables of the databases among the files of a snapshot, and whether all of these could be read. Blocks.
-    pub(super) fn tables(&self, index: Index, found: &[Found]) -> (Vec<FileEntry>, bool) {
-        let (mut shown, mut is_whole, mut unpacked) = (Vec::new(), true, 0);
-        let is_file = |file: &&Found| file.entry.file_kind().is_some_and(|kind| kind != FileKind::Symlink);
-        let mut databases =
-            found.iter().filter(|file| is_database_name(&file.path)).filter(is_file).peekable();
-        if databases.peek().is_none() {
+impl GitView {
+    /// The files in the files of a snapshot, and whether all of these could be read. Blocks.
+    pub(super) fn files_in_blobs(
+        &self,
+        index: SnapshotIndex,
+        found: &[SnapshotFile],
+    ) -> (Vec<FileEntry>, bool) {
+        let mut candidates = found.iter().filter_map(candidate).peekable();
+        let (mut shown, mut is_whole, mut cost) = (Vec::new(), true, 0);
+        if candidates.peek().is_none() {
             return (shown, is_whole);
         }
         let taken: BTreeSet<&str> = found.iter().map(|file| &*file.path).collect();
-        for file in databases {
-            let Some(folder) = folder_beside(&file.path).filter(|folder| is_free(&taken, folder)) else {
-                continue;
-            };
-            let blob = self.blob(&file.path, self.objects.effective(file.entry.id));
-            unpacked += blob.len().max(LEAST_COST);
-            if unpacked > MOST_UNPACKED {
+        for (file, stem, format) in candidates {
+            let group = self.blob_group(found, file);
+            let files = self.shared.shown.files_beside(&self.objects, &group, format);
+            cost += files.cost;
+            if cost > MOST_READ || shown.len() + files.files.len() > MOST_FILES {
                 let source = &**self.objects.label();
-                tracing::info!(source, "the tables of some databases are not shown: there are too many");
+                tracing::info!(source, "what is in some files is not shown: there is too much");
                 break;
             }
-            let parts = Parts { file, beside: BESIDE.map(|end| beside(found, file, end)) };
-            let blobs = DatabaseBlobs {
-                database: blob,
-                beside: parts
-                    .beside
-                    .map(|entry| Some(self.blob(&file.path, self.objects.effective(entry?.id)))),
-            };
-            for table in blobs.tables(1..=LARGEST_DATABASE, &self.shared.spools) {
-                is_whole &= !table.is_broken;
-                shown.push(self.derived(index, &parts, &folder, table));
-            }
+            is_whole &= files.is_whole;
+            let placed = files.files.iter().filter_map(|shown| {
+                let path = path_beside(&file.path, stem, shown, &taken)?;
+                Some(self.derived(index, file, &group, (path, shown)))
+            });
+            shown.extend(placed);
         }
         (shown, is_whole)
     }
 
-    /// A file that the blobs of a database make: the same since the commit that changed one of them last.
-    fn derived(&self, index: Index, parts: &Parts<'_>, folder: &str, table: TableFile) -> FileEntry {
-        let own = &parts.file.own;
+    /// A file with what SQLite left beside it.
+    fn blob_group(&self, found: &[SnapshotFile], file: &SnapshotFile) -> BlobGroup {
+        let beside = BESIDE.map(|end| Some(self.objects.effective(beside(found, file, end)?)));
+        BlobGroup { path: Arc::clone(&file.path), id: self.objects.effective(file.entry.id), beside }
+    }
+
+    /// A file of a blob: the same since the last commit that changed the blob, or a file that SQLite left beside it.
+    fn derived(
+        &self,
+        index: SnapshotIndex,
+        file: &SnapshotFile,
+        group: &BlobGroup,
+        (path, shown): (String, &ShownFile),
+    ) -> FileEntry {
+        let own = &file.own;
         let [wal, journal] = BESIDE.map(|end| [own, end].concat());
         let origin = self.origin(&[own, &wal, &journal], index);
         let begin = &self.nodes[origin.index as usize];
         let at = self.location.path.join(&b'/');
-        let ids = [Some(parts.file.entry), parts.beside[0], parts.beside[1]];
-        let ids = ids.map(|entry| entry.map(|entry| self.objects.effective(entry.id)));
-        let bytes = |at: usize| ids[at].as_ref().map_or(&b""[..], |id| id.as_slice());
-        // What stands for tables that cannot be read gives way to them when they can.
-        let state: &[u8] = if table.is_broken { b"broken" } else { b"whole" };
-        let name = table.name.as_bytes();
-        let fixed: [&[u8]; 5] = [b"git-tables", &at, own, name, state];
-        let id =
-            ContentId::of(&[&fixed[..], &[bytes(0), bytes(1), bytes(2), begin.commit.as_slice()]].concat());
+        let beside = |number: usize| group.beside[number].as_ref().map_or(&b""[..], |id| id.as_slice());
+        let kind: &[u8] = match shown.group {
+            FileGroup::Tables => b"git-tables",
+            FileGroup::Members => b"git-members",
+            FileGroup::Unpacked => b"git-unpacked",
+        };
+        // What stands for files that cannot be read gives way to them when they can.
+        let state: &[u8] = if shown.is_broken { b"broken" } else { b"whole" };
+        let fixed: [&[u8]; 5] = [kind, &at, own, shown.path.as_bytes(), state];
+        let blobs = [group.id.as_slice(), beside(0), beside(1), begin.commit.as_slice()];
         FileEntry {
-            path: format!("{folder}/{}", table.name).into(),
-            kind: FileKind::Regular,
-            id,
+            path: path.into(),
+            kind: shown.kind,
+            id: ContentId::of(&[&fixed[..], &blobs].concat()),
             changed: begin.time,
             links: origin.links,
             access: self.objects.audience().into(),
-            content: table.content,
+            content: shown.content.clone(),
         }
     }
 
-    /// The bytes of an export beside its rows, where it is no JSONL; and whether that could be told. Blocks.
-    pub(super) fn raw_export(&self, index: Index, file: &Found) -> (Option<FileEntry>, bool) {
+    /// The bytes of an export beside its rows, where they are not the same; and whether that could be told. Blocks.
+    pub(super) fn raw_export(&self, index: SnapshotIndex, file: &SnapshotFile) -> (Option<FileEntry>, bool) {
         let id = self.objects.effective(file.entry.id);
         let blob = self.blob(&file.path, id);
-        let known = lock(&self.shared.is_lines).get(&id).copied();
-        let is_lines = known.or_else(|| {
-            let is_lines = is_lines(&blob)?;
-            lock(&self.shared.is_lines).put(id, is_lines);
-            Some(is_lines)
+        let known = lock(&self.shared.is_whole_export).get(&id).copied();
+        let is_whole = known.or_else(|| {
+            let is_whole = is_whole_export(&blob)?;
+            lock(&self.shared.is_whole_export).put(id, is_whole);
+            Some(is_whole)
         });
         // Of what cannot be read, both say why: a folder that lacked one would look as if it had been deleted.
-        if is_lines == Some(true) {
+        if is_whole == Some(true) {
             return (None, true);
         }
         let origin = self.origin(&[&file.own], index);
@@ -116,19 +118,29 @@ impl View {
             access: self.objects.audience().into(),
             content: Content::stream(BlobContent::new(blob)),
         };
-        (Some(entry), is_lines.is_some())
+        (Some(entry), is_whole.is_some())
     }
 
-    pub(super) fn blob(&self, path: &Arc<str>, id: gix::ObjectId) -> Arc<Blob> {
-        let (objects, spools) = (Arc::clone(&self.objects), Arc::clone(&self.shared.spools));
-        Arc::new(Blob { objects, id, path: Arc::clone(path), spools, len: OnceLock::new() })
+    pub(super) fn blob(&self, path: &Arc<str>, id: gix::ObjectId) -> Arc<GitBlob> {
+        self.shared.shown.blob(&self.objects, path, id)
     }
 }
 
-/// The file whose name is that of a database and `end`. `found` is sorted by git's own path.
-fn beside(found: &[Found], file: &Found, end: &[u8]) -> Option<Entry> {
+/// A file that may have others in it, by its name.
+fn candidate(file: &SnapshotFile) -> Option<(&SnapshotFile, &str, FileFormat)> {
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+    let (stem, format) = FileFormat::of_name(name)?;
+    let may_have_files = may_have_files(format.format()?, format.packing());
+    (is_file(file) && may_have_files).then_some((file, stem, format))
+}
+
+fn is_file(file: &SnapshotFile) -> bool {
+    file.entry.file_kind().is_some_and(|kind| kind != FileKind::Symlink)
+}
+
+/// The object of the file whose name is that of a database and `end`. `found` is sorted by git's own path.
+fn beside(found: &[SnapshotFile], file: &SnapshotFile, end: &[u8]) -> Option<gix::ObjectId> {
     let own = [&file.own, end].concat();
     let at = found.binary_search_by(|known| known.own.cmp(&own)).ok()?;
-    let entry = found[at].entry;
-    entry.file_kind().filter(|kind| *kind != FileKind::Symlink).map(|_| entry)
+    is_file(&found[at]).then(|| found[at].entry.id)
 }

@@ -8,7 +8,7 @@ use crate::model::access::Audience;
 
 use crate::source::git::objects::{CANNOT_OPEN, failed};
 use crate::source::git::refs::Refs;
-use crate::source::git::state::State;
+use crate::source::git::state::GitState;
 use crate::source::repository::Repository;
 
 /// Files of a commit by path, or why they cannot be told.
@@ -44,7 +44,7 @@ fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
     let repository = Repository::open(&place.repository, Links::Beneath)
         .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
     let refs = Refs::read(&repository.state(), &place, &label)?;
-    State::new(None, None).look(&Arc::new(repository), (&refs, Audience::Owner), &place, &label)
+    GitState::new(None, None).look(&Arc::new(repository), (&refs, Audience::Owner), &place, &label)
 }
 
 /// How much of a repository could be read.

@@ -16,6 +16,7 @@ mod agreement;
 mod confined;
 mod copies;
 mod damage;
+mod formats;
 mod hostile;
 mod layouts;
 mod people;
@@ -93,7 +94,7 @@ impl Repo {
         std::fs::write(path, bytes).expect("the folder is ours");
     }
 
-    /// Commits everything as it lies there, ten minutes after the last commit.
+    /// Commits all files, ten minutes after the last commit.
     fn commit(&self, message: &str) -> String {
         self.clock.set(self.clock.get() + 600);
         self.git(&["add", "-A"]);
@@ -177,7 +178,7 @@ async fn database(source: &GitSource) -> Arc<dyn Database> {
     found.into_values().next().expect("there is one")
 }
 
-/// What a source finds as soon as there is news. Not all of it is told: some is only found by trying again.
+/// What a source finds as soon as there is news. Some of it is only found by trying again.
 async fn awaited(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {
     for _ in 0..600 {
         if let Some(found) = source.poll().await.unwrap_or_else(|error| panic!("{}", error.chain())) {

@@ -53,7 +53,7 @@ async fn a_forced_push_and_gc_take_nothing_from_what_is_still_there() {
     assert_eq!(read(&listed[0].content).await.expect("it is packed now"), "one\n".repeat(50).as_bytes());
     let error = read(&lost.content).await.expect_err("it was collected");
     assert_eq!(error.kind, ErrorKind::Missing, "{}", error.chain());
-    // Its listing is at hand still; what was never listed tells that it is gone.
+    // Its listing is remembered; listing another snapshot says that it is gone.
     let fresh = repo.open();
     let never = database(&fresh).await;
     let error = never.files(&second.as_str().into()).await.err().expect("it is no snapshot any more");

@@ -1,4 +1,4 @@
-//! What is said of a repository's soundness, held against what git says.
+//! Checks of repositories, compared with those of git.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Whether a repository is sound: every object that its names reach is read and held against its hash.
+//! Checks a repository: reads every object that its names reach, and compares it with its hash.
 //!
 //! | file | concern |
 //! | --- | --- |
@@ -19,7 +19,7 @@ use crate::content::{ErrorKind, SourceError};
 use crate::model::number::counted;
 use crate::source::git::refs;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
-use walk::{KEPT, Walk};
+use walk::{KEPT, ObjectWalk};
 
 /// The name of the one database of a repository that checks it, for all: whichever is asked first.
 pub(super) type Checker = Arc<OnceLock<Arc<str>>>;
@@ -57,7 +57,7 @@ fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError
         Err(error) => findings.push(Finding::of("HEAD", &error)),
     }
     let stored = Arc::new(objects.as_stored());
-    let mut walk = Walk::new(&stored, objects, state.boundary().clone(), progress);
+    let mut walk = ObjectWalk::new(&stored, objects, state.boundary().clone(), progress);
     for (name, id) in &named {
         walk.follow(name, *id);
     }
@@ -67,8 +67,8 @@ fn verify(objects: &Objects, progress: &Progress) -> Result<Verdict, SourceError
     Ok(Verdict { checked, findings, contents: Contents::All, proves_bytes: true })
 }
 
-/// What is to be said of the whole.
-fn of_repository(walk: &Walk<'_>, label: &str) -> Vec<Finding> {
+/// The findings about the whole repository.
+fn of_repository(walk: &ObjectWalk<'_>, label: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut say = |severity, problem: String, hint: String| {
         findings.push(Finding { severity, ..Finding::wrong(label, problem).with_hint(hint) });

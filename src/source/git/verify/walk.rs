@@ -8,17 +8,17 @@ use gix::ObjectId;
 use gix::objs::Kind;
 use gix::objs::tree::EntryKind;
 
-use super::super::blob::Blob;
+use super::super::blob::GitBlob;
 use super::super::commit::tag_target;
 use super::super::graph::{is_of_data, read_commit};
 use super::super::objects::{FSCK, MAX_OBJECT_MEMORY, Objects, Reader};
-use super::super::tree::Entry;
+use super::super::tree::TreeEntry;
 use crate::content::{ErrorKind, SourceError};
-use crate::format::blob::{Stored, io_kind};
+use crate::format::blob::{Blob, io_kind};
 use crate::source::git::tree;
 use crate::source::verify::{Finding, Progress, Severity};
 
-/// How many objects are named that something is wrong with.
+/// How many findings about objects are listed.
 pub(super) const KEPT: usize = 100;
 
 /// Blobs up to this length are read in one piece, in bytes.
@@ -28,7 +28,7 @@ const IN_ONE_PIECE: u64 = 4 << 20;
 const PIECE: usize = 256 << 10;
 
 /// Objects as they are reached.
-pub(super) struct Walk<'o> {
+pub(super) struct ObjectWalk<'o> {
     reader: Reader<'o>,
     stored: &'o Arc<Objects>,
     /// Knows what is replaced.
@@ -47,13 +47,13 @@ pub(super) struct Walk<'o> {
     /// Commits of which git cannot read who made them, or when: how many, one of them, and what is odd about it.
     pub(super) odd: u64,
     pub(super) first_odd: Option<(ObjectId, &'static str)>,
-    /// What is wrong, as far as it is kept; and how much more there is.
+    /// The first findings, and how many more there are.
     pub(super) findings: Vec<Finding>,
     pub(super) more: u64,
     pub(super) worst_of_more: Severity,
 }
 
-impl<'o> Walk<'o> {
+impl<'o> ObjectWalk<'o> {
     pub(super) fn new(
         stored: &'o Arc<Objects>,
         shown: &'o Objects,
@@ -103,7 +103,7 @@ impl<'o> Walk<'o> {
         }
     }
 
-    /// What a tag names.
+    /// The target of a tag.
     fn tag(&mut self, id: ObjectId) -> Result<ObjectId, SourceError> {
         self.visited.insert(id);
         let label = Arc::clone(self.stored.label());
@@ -127,17 +127,17 @@ impl<'o> Walk<'o> {
             match read_commit(&mut self.reader, id) {
                 Ok(commit) => {
                     self.count(0);
-                    if let Some(oddity) = commit.oddity {
+                    if let Some(oddity) = commit.text.oddity {
                         self.odd += 1;
                         self.first_odd.get_or_insert((id, oddity));
                     }
-                    self.entries(EntryKind::Tree, commit.tree, &format!("commit {id}"));
+                    self.entries(EntryKind::Tree, commit.text.tree, &format!("commit {id}"));
                     if self.boundary.contains(&id) {
                         self.cut += 1;
                         continue;
                     }
                     let known = &self.visited;
-                    let parents = commit.parents.iter().rev().filter(|parent| !known.contains(*parent));
+                    let parents = commit.text.parents.iter().rev().filter(|parent| !known.contains(*parent));
                     let before = todo.len();
                     todo.extend(parents.map(|parent| (*parent, Some(id))));
                     self.progress.expect((todo.len() - before) as u64);
@@ -152,7 +152,7 @@ impl<'o> Walk<'o> {
 
     /// An entry of a tree and all below it, each object once.
     fn entries(&mut self, kind: EntryKind, id: ObjectId, root: &str) {
-        let mut todo = vec![(Vec::new(), Entry { mode: kind.into(), id })];
+        let mut todo = vec![(Vec::new(), TreeEntry { mode: kind.into(), id })];
         self.progress.expect(1);
         while let Some((path, entry)) = todo.pop() {
             self.progress.advance(1);
@@ -176,7 +176,7 @@ impl<'o> Walk<'o> {
             };
             self.count(0);
             // A submodule's commits are in another repository.
-            let is_new = |entry: &Entry| {
+            let is_new = |entry: &TreeEntry| {
                 (entry.is_tree() || entry.file_kind().is_some()) && !self.visited.contains(&entry.id)
             };
             let before = todo.len();
@@ -192,7 +192,7 @@ impl<'o> Walk<'o> {
         if len > IN_ONE_PIECE {
             let objects = Arc::clone(self.stored);
             let path = "a large file".into();
-            let blob = Blob { objects, id, path, spools: Arc::default(), len: OnceLock::new() };
+            let blob = GitBlob { objects, id, path, spools: Arc::default(), len: OnceLock::new() };
             if blob.is_loose() {
                 return self.stream(&blob);
             }
@@ -213,7 +213,7 @@ impl<'o> Walk<'o> {
     }
 
     /// Reads an object in a file of its own, which is checked at its end.
-    fn stream(&self, blob: &Blob) -> Result<u64, SourceError> {
+    fn stream(&self, blob: &GitBlob) -> Result<u64, SourceError> {
         let read = || {
             let mut bytes = blob.read()?;
             let (mut piece, mut len) = (vec![0; PIECE], 0);

@@ -9,7 +9,6 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::objs::tree::EntryKind;
@@ -22,7 +21,7 @@ use crate::content::ErrorKind;
 use crate::files::root::{Links, SourcePath};
 use crate::model::access::Audience;
 use crate::source::dolt::store::error::StoreError;
-use crate::source::repository::{BaseCache, Failure, Repository, State, Unpacking, kind_of};
+use crate::source::repository::{BaseCache, Failure, ObjectReader, Repository, kind_of};
 
 /// Where Dolt keeps its data in a git repository.
 const DATA_REF: &str = "refs/dolt/data";
@@ -151,8 +150,7 @@ impl StoreInGit {
     pub fn tree(&self, commit: CommitId) -> Result<Tree<'_>, StoreError> {
         let reader = RefCell::new(Reader {
             repository: self,
-            state: self.repository.state(),
-            unpacking: Unpacking::new(BaseCache::Nothing),
+            objects: ObjectReader::new(&self.repository, BaseCache::Nothing),
         });
         let action = || format!("read commit {commit} of {}", self.reference);
         let mut at = commit;
@@ -213,32 +211,20 @@ fn failed(repository: &Path, action: String, failure: Failure) -> StoreError {
     StoreError::Git { repository: repository.to_owned(), kind, action, source }
 }
 
-/// Reads objects, and looks for other packs where one is missing.
+/// Reads objects of a repository.
 struct Reader<'r> {
     repository: &'r StoreInGit,
-    state: Arc<State>,
-    unpacking: Unpacking,
+    objects: ObjectReader<'r>,
 }
 
 impl Reader<'_> {
     /// An object, in memory, whose bytes are those that its hash names.
     fn object(&mut self, id: ObjectId, action: String) -> Result<(Kind, Vec<u8>), StoreError> {
-        let Self { repository, state, unpacking } = self;
         let mut data = Vec::new();
-        let mut found = state.find(&id, &mut data, unpacking);
-        if let Ok(None) = found
-            && let Some(now) = repository.repository.with_other_packs(state)
-        {
-            *state = now;
-            found = state.find(&id, &mut data, unpacking);
-        }
-        match found {
-            Ok(Some(kind)) => match gix::objs::Data::new(&data, kind, id.kind()).verify_checksum(&id) {
-                Ok(_) => Ok((kind, data)),
-                Err(error) => Err(repository.of_git(action, error)),
-            },
-            Ok(None) => Err(repository.failure(ErrorKind::Missing, action, "the object is missing")),
-            Err(error) => Err(repository.failed(action, error)),
+        match self.objects.read(&id, &mut data) {
+            Ok(Some(kind)) => Ok((kind, data)),
+            Ok(None) => Err(self.repository.failure(ErrorKind::Missing, action, "the object is missing")),
+            Err(error) => Err(self.repository.failed(action, error)),
         }
     }
 }
@@ -283,8 +269,8 @@ impl Tree<'_> {
     /// packs.
     pub fn places(&self, name: &str) -> Vec<SourcePath> {
         let blobs = self.blobs(name).unwrap_or_default();
-        let state = &self.reader.borrow().state;
-        blobs.iter().flat_map(|(id, _)| state.places_of(id)).collect()
+        let reader = self.reader.borrow();
+        blobs.iter().flat_map(|(id, _)| reader.objects.state().places_of(id)).collect()
     }
 
     /// A small file; `None` where there is none of that name.

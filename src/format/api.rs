@@ -1,0 +1,89 @@
+//! What a file format is, and what a blob is shown as.
+
+use std::sync::Arc;
+
+use super::blob::lacks_room;
+use super::flaw::Flaw;
+use super::input::FormatInput;
+use super::packed::{PackedFile, Packing};
+use super::shown::{FileGroup, ShownFile};
+use crate::content::SourceError;
+
+/// A file format.
+pub(crate) trait Format: Sync {
+    /// How names of such files end: without the dot, in lower case, the usual ending first.
+    fn endings(&self) -> &'static [&'static str];
+
+    /// Whether such a file may be packed as a whole, as `x.sql.gz` is.
+    fn may_be_packed(&self) -> bool {
+        true
+    }
+
+    /// Whether a packed one is also shown as the unpacked file.
+    fn shows_unpacked(&self) -> bool {
+        true
+    }
+
+    /// Whether the file itself is shown beside what is in it.
+    fn shows_bytes(&self, _packing: Packing) -> bool {
+        true
+    }
+
+    /// Tells whether bytes begin as such a file does, for a format whose files hold others. Decides in trees, where names may
+    /// mean anything. `None`: in a tree it is a file like any other.
+    fn head_test(&self) -> Option<fn(&[u8]) -> bool>;
+
+    /// The files that are in it, or none where only its name is of this format. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn files(&self, input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError>;
+
+    /// The file whose reading says why there are no others. `None`: the snapshot cannot be listed without them.
+    fn stand_in(&self) -> Option<(FileGroup, &'static str)>;
+
+    /// The format that the bytes have despite the name. Blocks.
+    fn in_truth(&self, _input: &FormatInput<'_>) -> Option<&'static dyn Format> {
+        None
+    }
+
+    /// Checks what reading its files does not. `None` if there is nothing to check. Blocks.
+    fn check(&self, _input: &FormatInput<'_>) -> Option<Vec<Flaw>> {
+        None
+    }
+
+    /// What is counted where such files are checked: `tar`.
+    fn counted_as(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// The files that a blob is shown as, beside its own bytes. What cannot be read, and never will, has a file in its
+/// place that says why. Blocks.
+///
+/// # Errors
+/// What may be read another time, and what a format has no stand-in for.
+pub(crate) fn shown_as(
+    named: &'static dyn Format,
+    input: &FormatInput<'_>,
+) -> Result<Vec<ShownFile>, SourceError> {
+    let format = named.in_truth(input).unwrap_or(named);
+    let mut files = match (format.files(input), format.stand_in()) {
+        (Ok(files), _) => files,
+        (Err(error), Some(place)) if error.kind.is_lasting() || lacks_room(&error) => {
+            vec![ShownFile::broken(place, format!("what is in {}", input.blob.describe()), &error)]
+        }
+        (Err(error), _) => return Err(error),
+    };
+    if format.shows_unpacked() {
+        files.extend(unpacked(format, input));
+    }
+    Ok(files)
+}
+
+/// The unpacked bytes of a blob that is packed as a whole.
+pub(super) fn unpacked(format: &dyn Format, input: &FormatInput<'_>) -> Option<ShownFile> {
+    let bytes = || Arc::new(PackedFile::new(&input.context.label, &input.blob, input.packing));
+    let suffix = format!(".{}", format.endings()[0]);
+    (input.packing != Packing::Plain).then(|| ShownFile::of_part(FileGroup::Unpacked, suffix, bytes()))
+}

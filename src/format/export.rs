@@ -1,0 +1,426 @@
+//! The rows of an exported table, one JSON text per line.
+//!
+//! A JSONL file passes through byte for byte, whatever its lines are: programs write a byte order mark, NaN, UTF-16 or JSON
+//! over several lines, and a merge leaves its marks. But a last line that breaks off within a value was cut, and is an error.
+//!
+//! The other form is what `dolt sql --result-format json` prints, and dolt-archive stores under the same name: one document
+//! `{"rows":[...]}` with sorted keys and without NULLs, or `{}` for no rows. It is rendered as one row per line. A file has
+//! that form if it begins with `{"rows":[`, apart from white space.
+//!
+//! Both forms are read row by row: reading takes memory for the longest row.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::api::Format;
+use super::head::{head, len_by_head};
+use super::input::FormatInput;
+use super::packed::Packing;
+use super::raw::Raw;
+use super::shown::{FileGroup, ShownFile};
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{Content, ErrorKind, Sink, SourceError, Stream};
+use crate::format::blob::{Blob, PIECE, blob_error};
+use crate::model::jsonl::compact_json_with_halves;
+
+/// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
+pub(crate) const EXPORTED_TABLE: &str = "issues.jsonl";
+
+/// What the bytes of an export that is no JSONL are called, beside its rows.
+pub(crate) const RAW_EXPORT: &str = "issues.json";
+
+/// The longest row that is read, in bytes: four times what MySQL's default packet holds.
+pub(crate) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
+
+/// Exports of one table.
+pub(crate) static EXPORT: &dyn Format = &ExportFormat;
+
+struct ExportFormat;
+
+impl Format for ExportFormat {
+    fn endings(&self) -> &'static [&'static str] {
+        &["jsonl", "ndjson"]
+    }
+
+    fn shows_unpacked(&self) -> bool {
+        false
+    }
+
+    /// One that is not packed has its bytes beside its rows where these are not the same.
+    fn shows_bytes(&self, packing: Packing) -> bool {
+        packing != Packing::Plain
+    }
+
+    fn head_test(&self) -> Option<fn(&[u8]) -> bool> {
+        None
+    }
+
+    fn files(&self, input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError> {
+        let (context, blob) = (input.context, &input.blob);
+        // Reading the rows of a packed one says what is wrong with it.
+        let is_whole = match input.packing {
+            Packing::Plain => is_whole(&**blob).map_err(|error| input.fail("read export", error))?,
+            _ => true,
+        };
+        let mut files = vec![ShownFile::of_blob(FileGroup::Tables, EXPORTED_TABLE, Export::content(input))];
+        if !is_whole {
+            let raw = Raw { label: Arc::clone(&context.label), blob: Arc::clone(blob) };
+            files.push(ShownFile::of_blob(FileGroup::Tables, RAW_EXPORT, Content::stream(raw)));
+        }
+        Ok(files)
+    }
+
+    fn stand_in(&self) -> Option<(FileGroup, &'static str)> {
+        None
+    }
+}
+
+/// Whether all bytes of an export are its rows. Blocks.
+///
+/// # Errors
+/// Those of reading it.
+pub(crate) fn is_whole(blob: &dyn Blob) -> io::Result<bool> {
+    let form = form_of(&blob.read().and_then(head)?, blob.len());
+    Ok(form == ExportForm::Lines && !is_cut(blob)?)
+}
+
+/// The rows of one export.
+pub(crate) struct Export {
+    label: Arc<str>,
+    blob: Arc<dyn Blob>,
+    /// Whether a hash proves its bytes: then its last line was stored as it is.
+    is_proven: bool,
+    packing: Packing,
+}
+
+impl Export {
+    /// The rows of a blob.
+    pub(crate) fn content(input: &FormatInput<'_>) -> Content {
+        let (context, packing) = (input.context, input.packing);
+        let (label, blob) = (Arc::clone(&context.label), Arc::clone(&input.blob));
+        Content::stream(Self { label, blob, is_proven: context.proves_bytes, packing })
+    }
+}
+
+#[async_trait]
+impl Stream for Export {
+    fn describe(&self) -> String {
+        format!("rows of {}", self.blob.describe())
+    }
+
+    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
+        let (label, blob) = (Arc::clone(&self.label), Arc::clone(&self.blob));
+        let (packing, is_proven) = (self.packing, self.is_proven);
+        on_blocking_thread(&self.label, move || read_export(&label, &*blob, packing, is_proven, sink)).await
+    }
+}
+
+/// Why an export could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+enum ExportProblem {
+    /// Nobody wants the rest: no failure.
+    #[error("the reader went away")]
+    Closed,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("line {line}, column {column}: {what}")]
+    NotJson { line: u64, column: usize, what: String, is_cut: bool },
+    #[error("line {line}: a row of more than {LONGEST_ROW} bytes")]
+    TooLong { line: u64 },
+}
+
+/// Pushes the rows of an export, whose bytes a hash proves or not. Blocks.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_export(
+    label: &str,
+    blob: &dyn Blob,
+    packing: Packing,
+    is_proven: bool,
+    sink: Sink,
+) -> Result<(), SourceError> {
+    let what = blob.describe();
+    let operation = || format!("cannot read the rows of {what}");
+    let fail = |error| blob_error(label, operation(), &what, error);
+    let reader = packing.unpack(blob).map_err(fail)?;
+    let mut lines = LineOutput { sink, pending: Vec::new() };
+    let outcome = copy_rows(reader, is_proven, &mut lines).and_then(|()| lines.flush());
+    // What is being written looks damaged: that it changed is the better answer.
+    if outcome.is_err() && !matches!(outcome, Err(ExportProblem::Closed)) {
+        blob.check().map_err(fail)?;
+    }
+    let (kind, problem) = match outcome {
+        Ok(()) | Err(ExportProblem::Closed) => return Ok(()),
+        Err(ExportProblem::Io(error)) => return Err(fail(error)),
+        Err(problem @ ExportProblem::NotJson { .. }) => (ErrorKind::Damaged, problem),
+        Err(problem @ ExportProblem::TooLong { .. }) => (ErrorKind::Unsupported, problem),
+    };
+    let cut = match problem {
+        ExportProblem::NotJson { is_cut: true, .. } => "the export was cut short or is still being written; ",
+        _ => "",
+    };
+    Err(SourceError::new(kind, label, operation())
+        .because(problem)
+        .with_hint(format!("{cut}the raw file can be copied from {what}")))
+}
+
+fn copy_rows(mut reader: impl Read, is_proven: bool, lines: &mut LineOutput) -> Result<(), ExportProblem> {
+    // As many bytes as the listing decides on, however few come at a time.
+    let head = head(&mut reader)?;
+    let form = form_of(&head, len_by_head(&head));
+    let reader = BufReader::with_capacity(PIECE, io::Cursor::new(head).chain(reader));
+    match form {
+        ExportForm::NoRows => Ok(()),
+        ExportForm::Lines => copy_lines(reader, is_proven, lines),
+        ExportForm::Document => render_document(reader, lines),
+    }
+}
+
+/// What an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ExportForm {
+    /// `{}`: dolt's document for a result without rows.
+    NoRows,
+    /// One row per line.
+    Lines,
+    /// `{"rows":[...]}`.
+    Document,
+}
+
+/// Tells the form of `len` bytes from how they begin.
+fn form_of(head: &[u8], len: u64) -> ExportForm {
+    let mut rest = head;
+    for token in [&b"{"[..], b"\"rows\"", b":", b"["] {
+        rest = rest.trim_ascii_start();
+        match rest.strip_prefix(token) {
+            Some(after) => rest = after,
+            None if head.len() as u64 == len && head.trim_ascii() == b"{}" => return ExportForm::NoRows,
+            None => return ExportForm::Lines,
+        }
+    }
+    ExportForm::Document
+}
+
+/// Output, gathered into pieces.
+struct LineOutput {
+    sink: Sink,
+    pending: Vec<u8>,
+}
+
+impl LineOutput {
+    fn flush_if_full(&mut self) -> Result<(), ExportProblem> {
+        if self.pending.len() >= PIECE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), ExportProblem> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        let piece = Bytes::copy_from_slice(&self.pending);
+        self.pending.clear();
+        self.sink.push_blocking(piece).map_err(|_| ExportProblem::Closed)
+    }
+}
+
+/// Passes lines through.
+fn copy_lines(
+    mut reader: impl BufRead,
+    is_proven: bool,
+    lines: &mut LineOutput,
+) -> Result<(), ExportProblem> {
+    let mut number = 0;
+    loop {
+        number += 1;
+        let start = lines.pending.len();
+        let count = reader.by_ref().take(LONGEST_ROW + 1).read_until(b'\n', &mut lines.pending)?;
+        if count == 0 {
+            return Ok(());
+        }
+        if count as u64 > LONGEST_ROW {
+            return Err(ExportProblem::TooLong { line: number });
+        }
+        let last = lines.pending[start..].strip_suffix(b"\n").is_none().then(|| &lines.pending[start..]);
+        if let Some(cut) = last.filter(|_| !is_proven).and_then(cut_off) {
+            return Err(ExportProblem::NotJson {
+                line: number,
+                column: cut.column,
+                what: cut.what,
+                is_cut: true,
+            });
+        }
+        lines.flush_if_full()?;
+    }
+}
+
+/// Where a line breaks off.
+struct CutOff {
+    column: usize,
+    what: String,
+}
+
+/// Whether a last line without a line feed was cut: it breaks off within a value, or within a character. Skipping a value
+/// recurses nowhere in serde_json, so nesting costs no stack.
+fn cut_off(line: &[u8]) -> Option<CutOff> {
+    let (text, is_within_character) = match std::str::from_utf8(line) {
+        Ok(text) => (text, false),
+        Err(error) if error.error_len().is_some() => return None,
+        Err(error) => (std::str::from_utf8(&line[..error.valid_up_to()]).unwrap_or_default(), true),
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    match serde_json::from_str::<IgnoredAny>(text) {
+        _ if text.trim_ascii().is_empty() => None,
+        Err(error) if error.is_eof() => Some(CutOff { column: error.column(), what: reason(&error) }),
+        Ok(_) if is_within_character => {
+            Some(CutOff { column: line.len(), what: "it ends within a character".to_owned() })
+        }
+        _ => None,
+    }
+}
+
+/// As much of the end is looked at to see whether a last line was cut. A longer line is read to find out.
+const TAIL: u64 = 1 << 20;
+
+/// Whether the last line of a file was cut, by its last megabyte. Other blobs are not checked.
+///
+/// # Errors
+/// Those of reading it.
+fn is_cut(blob: &dyn Blob) -> io::Result<bool> {
+    if blob.as_file().is_none() {
+        return Ok(false);
+    }
+    let mut opened = blob.open()?;
+    let mut tail = Vec::new();
+    opened.seek(SeekFrom::Start(blob.len().saturating_sub(TAIL)))?;
+    opened.by_ref().take(TAIL).read_to_end(&mut tail)?;
+    let line = match memchr::memrchr(b'\n', &tail) {
+        Some(end) => &tail[end + 1..],
+        None if blob.len() <= TAIL => &tail[..],
+        None => return Ok(false),
+    };
+    Ok(cut_off(line).is_some())
+}
+
+/// What serde_json found, without the position that it appends.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+}
+
+/// Renders a `{"rows":[...]}` document.
+fn render_document(document: impl Read, lines: &mut LineOutput) -> Result<(), ExportProblem> {
+    let row_len = Cell::new(0);
+    let limited = RowLimit { inner: document, row_len: &row_len };
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(PIECE, limited));
+    let mut interruption = None;
+    let document = RowDocument { lines, row_len: &row_len, interruption: &mut interruption };
+    let outcome = document.deserialize(&mut json).and_then(|()| json.end());
+    match (outcome, interruption) {
+        (_, Some(problem)) => Err(problem),
+        (Ok(()), None) => Ok(()),
+        (Err(error), None) if error.is_io() && row_len.get() > LONGEST_ROW => {
+            Err(ExportProblem::TooLong { line: error.line() as u64 })
+        }
+        (Err(error), None) if error.is_io() => Err(io::Error::from(error).into()),
+        (Err(error), None) => {
+            let (line, is_cut) = (error.line() as u64, error.is_eof());
+            Err(ExportProblem::NotJson { line, column: error.column(), what: reason(&error), is_cut })
+        }
+    }
+}
+
+/// Ends a document whose current row grows past [`LONGEST_ROW`], which serde_json would hold whole. It sits
+/// below the buffer, so it counts up to one buffer too little.
+struct RowLimit<'a, R> {
+    inner: R,
+    row_len: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for RowLimit<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.row_len.set(self.row_len.get() + count as u64);
+        if self.row_len.get() > LONGEST_ROW {
+            return Err(io::Error::other("the row is too long"));
+        }
+        Ok(count)
+    }
+}
+
+/// Deserializes the document, writing each row out as it comes.
+struct RowDocument<'a> {
+    lines: &'a mut LineOutput,
+    row_len: &'a Cell<u64>,
+    /// Why the caller should stop, where that is no fault of the document.
+    interruption: &'a mut Option<ExportProblem>,
+}
+
+impl<'de> DeserializeSeed<'de> for RowDocument<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RowDocument<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object with the rows of a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut has_rows = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "rows" {
+                map.next_value::<IgnoredAny>()?;
+            } else if std::mem::replace(&mut has_rows, true) {
+                return Err(A::Error::custom("a second list of rows"));
+            } else {
+                map.next_value_seed(RowList(&mut self))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct RowList<'a, 'b>(&'a mut RowDocument<'b>);
+
+impl<'de> DeserializeSeed<'de> for RowList<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RowList<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        let RowDocument { lines, row_len, interruption } = self.0;
+        row_len.set(0);
+        while let Some(row) = rows.next_element::<Box<RawValue>>()? {
+            compact_json_with_halves(row.get(), &mut lines.pending).map_err(A::Error::custom)?;
+            lines.pending.push(b'\n');
+            if let Err(problem) = lines.flush_if_full() {
+                **interruption = Some(problem);
+                return Err(A::Error::custom("interrupted"));
+            }
+            row_len.set(0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! How a blob begins, which tells its format.
+
+use std::io::{self, Read};
+
+use super::blob::read_full;
+
+/// As many bytes as tell the form of an export, a tar, and a SQLite file from others.
+const HEAD: usize = 4096;
+
+/// How long a blob is that begins like this, where that is all of it; else more than can be.
+pub(crate) fn len_by_head(head: &[u8]) -> u64 {
+    if head.len() < HEAD { head.len() as u64 } else { u64::MAX }
+}
+
+/// The first bytes.
+///
+/// # Errors
+/// Those of reading them.
+pub(crate) fn head(mut bytes: impl Read) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD];
+    let count = read_full(&mut bytes, &mut head)?;
+    head.truncate(count);
+    Ok(head)
+}

@@ -1,0 +1,347 @@
+//! The rows of one table as JSON lines.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::column_types::{ColumnType, column_types};
+use super::copy_statement::CopyStatement;
+use super::copy_text::{END_OF_DATA, decode, values};
+use super::encoding::DumpEncoding;
+use super::toc::{NotDecoded, Toc, TocEntry};
+use super::value::{Scratch, value};
+use super::{blocks, unpack::unpack};
+use crate::content::blocking::on_blocking_thread;
+use crate::content::{ErrorKind, Sink, SourceError, Stream};
+use crate::format::blob::{Blob, PIECE, io_kind};
+use crate::format::error::FormatError;
+use crate::format::export::LONGEST_ROW;
+use crate::format::hasher::Hasher;
+use crate::format::shown::Fingerprint;
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::{LineLayout, RenderError};
+
+/// What to do about text that is not decoded.
+const RESTORE: &str = "restore it with pg_restore and dump it with `pg_dump --encoding=UTF8`";
+
+/// One table of one archive. Its rows come in the order of the dump, which is that of the table's storage when it was
+/// made: an archive says nothing of keys that could be relied on, and a stream cannot be sorted.
+pub(super) struct PgTable {
+    pub(super) label: Arc<str>,
+    pub(super) blob: Arc<dyn Blob>,
+    pub(super) toc: Arc<Toc>,
+    /// Its entries, by their places in the table of contents: one, unless a writer of its own divided it.
+    pub(super) entries: Vec<usize>,
+}
+
+impl PgTable {
+    fn name(&self) -> String {
+        let entry = self.entries.first().and_then(|&place| self.toc.entries.get(place));
+        entry.map_or_else(String::new, |entry| {
+            let (schema, tag) = (entry.schema().escape_ascii(), entry.tag.escape_ascii());
+            format!("{schema}.{tag}")
+        })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (&TocEntry, DumpColumns)> {
+        let entries = self.entries.iter().filter_map(|&place| self.toc.entries.get(place));
+        entries.filter_map(|entry| Some((entry, DumpColumns::of(&self.toc, entry)?)))
+    }
+
+    pub(super) fn render(&self, sink: Sink) -> Result<(), FormatError> {
+        let encoding = self.toc.text.map_err(|why| self.not_decoded(why))?;
+        let mut output = Output { sink, pending: Vec::new() };
+        for (entry, columns) in self.parts() {
+            let chunks = blocks::open(&*self.blob, &self.toc, entry)?;
+            let data = unpack(chunks, self.toc.header.compression, self.toc.len)?;
+            let rendered = render(data, &columns, encoding, &mut output);
+            if rendered.map_err(|problem| self.row_error(problem))?.is_break() {
+                return Ok(());
+            }
+        }
+        // Nobody wanting the last piece is no failure.
+        let _ = output.flush();
+        Ok(())
+    }
+
+    /// The error for a dump whose text is not decoded.
+    fn not_decoded(&self, why: NotDecoded) -> FormatError {
+        let what = match why {
+            NotDecoded::Encoding => "which is not decoded",
+            NotDecoded::Bytes => "and its table of contents has bytes that are no characters in that",
+        };
+        FormatError::Unsupported(format!("its text is in {}, {what}; {RESTORE}", self.toc.encoding))
+    }
+
+    fn row_error(&self, problem: RowsError) -> FormatError {
+        match problem {
+            RowsError::Dump(error) => error,
+            RowsError::Damaged { line, what } => {
+                FormatError::Damaged(format!("line {line} of its data: {what}"))
+            }
+            RowsError::NotText { line, what } => FormatError::Unsupported(format!(
+                "line {line} of its data: {what} has bytes that are no characters in {}; {RESTORE}",
+                self.toc.encoding
+            )),
+        }
+    }
+
+    fn hash(&self) -> Result<[u8; 32], FormatError> {
+        let mut hash = Hasher::new("pg_dump table");
+        self.add_form(&mut hash);
+        for (entry, _) in self.parts() {
+            let mut data = Hasher::plain();
+            io::copy(&mut blocks::open(&*self.blob, &self.toc, entry)?, &mut data)?;
+            hash.part(&data.digest());
+        }
+        Ok(hash.digest())
+    }
+
+    /// What decides how its data is shown.
+    fn add_form(&self, hash: &mut Hasher) {
+        hash.part(self.toc.encoding.as_bytes());
+        hash.part(&[self.toc.header.compression as u8]);
+        hash.part(&(self.entries.len() as u64).to_le_bytes());
+        self.parts().for_each(|(_, columns)| columns.add_to(hash));
+    }
+
+    fn fail(&self, error: FormatError) -> SourceError {
+        let stored = self.blob.describe();
+        // What is being written looks damaged: that it changed is the better answer.
+        let error = match self.blob.check() {
+            Err(changed) => changed.into(),
+            Ok(()) => error,
+        };
+        error.at(&self.label, format!("cannot read table {} of {stored}", self.name()), &stored)
+    }
+}
+
+#[async_trait]
+impl Stream for PgTable {
+    fn is_immutable_by_id(&self) -> bool {
+        true
+    }
+
+    fn describe(&self) -> String {
+        format!("table {} of {}", self.name(), self.blob.describe())
+    }
+
+    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
+        let table = Self {
+            label: Arc::clone(&self.label),
+            blob: Arc::clone(&self.blob),
+            toc: Arc::clone(&self.toc),
+            entries: self.entries.clone(),
+        };
+        on_blocking_thread(&self.label, move || table.render(sink).map_err(|error| table.fail(error))).await
+    }
+}
+
+impl Fingerprint for PgTable {
+    fn likeness(&self) -> ContentId {
+        let mut hash = Hasher::new("pg_dump table");
+        self.add_form(&mut hash);
+        for (entry, _) in self.parts() {
+            hash.part(&self.toc.block_len(entry).unwrap_or(0).to_le_bytes());
+        }
+        ContentId::of(&[b"pg_dump table", &hash.digest()])
+    }
+
+    fn offset(&self) -> u64 {
+        self.parts().find_map(|(entry, _)| entry.noted_offset()).unwrap_or(0)
+    }
+
+    fn digest(&self) -> Result<[u8; 32], ErrorKind> {
+        self.hash().map_err(|error| io_kind(&error.into()))
+    }
+}
+
+/// The columns that the data of an entry has.
+pub(super) struct DumpColumns {
+    columns: Vec<(String, ColumnType)>,
+}
+
+impl DumpColumns {
+    /// Those of an entry; `None` if its data is not the text of COPY.
+    pub(super) fn of(toc: &Toc, entry: &TocEntry) -> Option<Self> {
+        let statement = CopyStatement::parse(&entry.copy)?;
+        let types = column_types(toc, entry.schema(), &entry.tag);
+        let column_type = |name: &String| types.get(name).copied().unwrap_or(ColumnType::Text);
+        let columns = statement.columns.into_iter().map(|name| {
+            let column_type = column_type(&name);
+            (name, column_type)
+        });
+        Some(Self { columns: columns.collect() })
+    }
+
+    /// Columns with given types.
+    pub(super) fn new(columns: Vec<(String, ColumnType)>) -> Self {
+        Self { columns }
+    }
+
+    /// They decide how the same data is shown.
+    fn add_to(&self, hash: &mut Hasher) {
+        hash.part(&(self.columns.len() as u64).to_le_bytes());
+        for (name, column_type) in &self.columns {
+            hash.part(name.as_bytes());
+            hash.part(&[*column_type as u8]);
+        }
+    }
+}
+
+/// Whether anybody wants the rest.
+type Flow = std::ops::ControlFlow<()>;
+
+/// Why rows could not be rendered.
+enum RowsError {
+    /// It is not about a row.
+    Dump(FormatError),
+    /// A row is wrong.
+    Damaged { line: u64, what: String },
+    /// A row has bytes that are no characters in the encoding of the dump.
+    NotText { line: u64, what: String },
+}
+
+impl<E: Into<FormatError>> From<E> for RowsError {
+    fn from(error: E) -> Self {
+        Self::Dump(error.into())
+    }
+}
+
+/// Renders the rows that COPY wrote.
+fn render(
+    data: impl Read,
+    columns: &DumpColumns,
+    encoding: DumpEncoding,
+    output: &mut Output,
+) -> Result<Flow, RowsError> {
+    let mut data = BufReader::with_capacity(PIECE, data);
+    let mut rows = RowRenderer::new(columns, encoding);
+    let mut line = Vec::new();
+    for number in 1.. {
+        let at = |problem| match problem {
+            RowError::Damaged(what) => RowsError::Damaged { line: number, what },
+            RowError::NotText(what) => RowsError::NotText { line: number, what },
+        };
+        line.clear();
+        data.by_ref().take(LONGEST_ROW + 1).read_until(b'\n', &mut line)?;
+        if line.len() as u64 > LONGEST_ROW {
+            let what = format!("line {number} of its data: a row of more than {LONGEST_ROW} bytes");
+            return Err(FormatError::Unsupported(what).into());
+        }
+        if line.pop() != Some(b'\n') {
+            return Err(at(RowError::Damaged("the data ends here, without its end mark".into())));
+        }
+        if line == END_OF_DATA {
+            break;
+        }
+        rows.append(&line, &mut output.pending).map_err(at)?;
+        if output.pending.len() >= PIECE && output.flush().is_break() {
+            return Ok(Flow::Break(()));
+        }
+    }
+    ends_here(&mut data)?;
+    Ok(Flow::Continue(()))
+}
+
+/// Reads up to the end, where the checksums are. Behind the end mark `pg_dump` leaves empty lines.
+fn ends_here(data: &mut impl BufRead) -> Result<(), FormatError> {
+    loop {
+        let rest = data.fill_buf()?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if rest.iter().any(|&byte| byte != b'\n') {
+            return Err(FormatError::Damaged("something follows the end mark of its data".into()));
+        }
+        let count = rest.len();
+        data.consume(count);
+    }
+}
+
+/// What is wrong with one row.
+#[derive(Debug)]
+pub(super) enum RowError {
+    Damaged(String),
+    /// What has bytes that are no characters in the encoding of the dump.
+    NotText(String),
+}
+
+/// Turns lines of COPY into lines of JSON.
+pub(super) struct RowRenderer<'c> {
+    columns: &'c DumpColumns,
+    encoding: DumpEncoding,
+    layout: LineLayout,
+    scratch: Scratch,
+}
+
+impl<'c> RowRenderer<'c> {
+    pub(super) fn new(columns: &'c DumpColumns, encoding: DumpEncoding) -> Self {
+        let layout = LineLayout::new(columns.columns.iter().map(|(name, _)| name));
+        Self { columns, encoding, layout, scratch: Scratch::new() }
+    }
+
+    /// Appends the line of one row. On an error nothing is appended.
+    pub(super) fn append(&mut self, row: &[u8], out: &mut Vec<u8>) -> Result<(), RowError> {
+        if self.encoding.is_utf8() {
+            return self.append_utf8(row, out);
+        }
+        // Some encodings have bytes of ASCII within characters, which mean nothing to COPY there.
+        let text = self.encoding.decode(row).ok_or_else(|| RowError::NotText("it".to_owned()))?;
+        self.append_utf8(text.as_bytes(), out)
+    }
+
+    fn append_utf8(&mut self, row: &[u8], out: &mut Vec<u8>) -> Result<(), RowError> {
+        let damaged = |what: String| RowError::Damaged(what);
+        let mut line = self.layout.line(out);
+        let columns = &self.columns.columns;
+        // A row without columns is an empty line, not a line with one empty value.
+        let mut given = values(row).take(if columns.is_empty() && row.is_empty() { 0 } else { usize::MAX });
+        for (index, (name, column_type)) in columns.iter().enumerate() {
+            let text = given
+                .next()
+                .ok_or_else(|| damaged(format!("{index} values for {} columns", columns.len())))?;
+            let in_column = |what: &dyn std::fmt::Display| damaged(format!("column {name:?}: {what}"));
+            match decode(text).map_err(|what| in_column(&what))? {
+                None => line.value(&crate::model::jsonl::Value::Null),
+                Some(text) => {
+                    let text = std::str::from_utf8(&text).map_err(|_| match self.encoding {
+                        DumpEncoding::Utf8 => in_column(&"it is not UTF-8"),
+                        _ => RowError::NotText(format!("column {name:?}")),
+                    })?;
+                    let value = value(text, *column_type, &mut self.scratch)
+                        .map_err(|expected| in_column(&format!("{expected} should be here")))?;
+                    line.value(&value)
+                }
+            }
+            .map_err(|error: RenderError| damaged(error.to_string()))?;
+        }
+        if given.next().is_some() {
+            return Err(damaged(format!("more values than {} columns", columns.len())));
+        }
+        line.end().map_err(|error| damaged(error.to_string()))
+    }
+}
+
+/// Lines, gathered into pieces.
+struct Output {
+    sink: Sink,
+    pending: Vec<u8>,
+}
+
+impl Output {
+    fn flush(&mut self) -> Flow {
+        if self.pending.is_empty() {
+            return Flow::Continue(());
+        }
+        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        let piece = Bytes::copy_from_slice(&self.pending);
+        self.pending.clear();
+        match self.sink.push_blocking(piece) {
+            Ok(()) => Flow::Continue(()),
+            Err(_) => Flow::Break(()),
+        }
+    }
+}

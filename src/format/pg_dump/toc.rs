@@ -1,0 +1,300 @@
+//! The table of contents: what each entry is, what it depends on, where its data is.
+
+use std::collections::HashSet;
+use std::io::BufRead;
+use std::sync::OnceLock;
+
+use super::blocks::Blocks;
+use super::encoding::DumpEncoding;
+use super::header::DumpHeader;
+use super::input::{DataPlace, Input};
+use crate::format::error::FormatError;
+
+/// What one entry takes in memory beside its strings.
+const ENTRY_MEMORY: u64 = size_of::<TocEntry>() as u64 + 32;
+
+/// In which part of a restore an entry has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    /// Comments and privileges have none.
+    None,
+    /// Definitions that data needs.
+    PreData,
+    /// Data.
+    Data,
+    /// Indexes, constraints, triggers.
+    PostData,
+}
+
+impl Section {
+    fn of(number: i64) -> Result<Self, FormatError> {
+        match number {
+            1 => Ok(Self::None),
+            2 => Ok(Self::PreData),
+            3 => Ok(Self::Data),
+            4 => Ok(Self::PostData),
+            _ => Err(FormatError::Damaged(format!("an entry is in the unknown section {number}"))),
+        }
+    }
+
+    /// Its name, as `--section` has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::PreData => "pre-data",
+            Self::Data => "data",
+            Self::PostData => "post-data",
+        }
+    }
+}
+
+/// One entry.
+#[derive(Debug)]
+pub(super) struct TocEntry {
+    pub(super) dump_id: i64,
+    /// Whether it has data of its own.
+    pub(super) has_dumper: bool,
+    /// Its name.
+    pub(super) tag: Box<[u8]>,
+    /// What it is: `TABLE`, `TABLE DATA`, ...
+    pub(super) kind: Box<[u8]>,
+    pub(super) section: Section,
+    /// The statement that makes it; empty for none.
+    pub(super) definition: Box<[u8]>,
+    /// The COPY statement that its data belongs to; empty for none.
+    pub(super) copy: Box<[u8]>,
+    pub(super) schema: Option<Box<[u8]>>,
+    pub(super) tablespace: Option<Box<[u8]>>,
+    pub(super) access_method: Option<Box<[u8]>>,
+    /// `pg_class.relkind`, since 1.16; 0 for what is no relation.
+    pub(super) relkind: Option<u8>,
+    pub(super) owner: Option<Box<[u8]>>,
+    pub(super) dependencies: Box<[i64]>,
+    pub(super) data: DataPlace,
+}
+
+impl TocEntry {
+    /// Whether it is of this kind.
+    pub(super) fn is(&self, kind: &str) -> bool {
+        *self.kind == *kind.as_bytes()
+    }
+
+    /// The name of its schema; empty for none.
+    pub(super) fn schema(&self) -> &[u8] {
+        self.schema.as_deref().unwrap_or_default()
+    }
+
+    /// Its schema and its name.
+    fn key(&self) -> (&[u8], &[u8]) {
+        (self.schema(), &self.tag)
+    }
+
+    /// Where its data begins, where that was noted.
+    pub(super) fn noted_offset(&self) -> Option<u64> {
+        match self.data {
+            DataPlace::At(offset) => Some(offset),
+            DataPlace::NoData | DataPlace::NotNoted => None,
+        }
+    }
+
+    fn read(input: &mut Input<impl BufRead>, minor: u8) -> Result<Self, FormatError> {
+        input.charge(ENTRY_MEMORY)?;
+        let dump_id = input.int()?;
+        if dump_id <= 0 {
+            return Err(FormatError::Damaged(format!("an entry has the id {dump_id}")));
+        }
+        let has_dumper = input.int()? != 0;
+        // The object's own ids in the catalogs it came from.
+        input.string()?;
+        input.string()?;
+        let tag = input.string()?.unwrap_or_default();
+        let kind = input.string()?.unwrap_or_default();
+        let section = Section::of(input.int()?)?;
+        let definition = input.string()?.unwrap_or_default();
+        // The statement that drops it.
+        input.string()?;
+        let copy = input.string()?.unwrap_or_default();
+        let schema = input.string()?;
+        let tablespace = input.string()?;
+        let access_method = if minor >= 14 { input.string()? } else { None };
+        let relkind = if minor >= 16 { Some(relkind(input.int()?)?) } else { None };
+        let owner = input.string()?;
+        // Whether the table has OIDS; its COPY statement says so, too.
+        input.string()?;
+        let dependencies = dependencies(input)?;
+        let data = input.data_place()?;
+        Ok(Self {
+            dump_id,
+            has_dumper,
+            tag,
+            kind,
+            section,
+            definition,
+            copy,
+            schema,
+            tablespace,
+            access_method,
+            relkind,
+            owner,
+            dependencies,
+            data,
+        })
+    }
+}
+
+fn relkind(number: i64) -> Result<u8, FormatError> {
+    u8::try_from(number)
+        .ok()
+        .filter(u8::is_ascii)
+        .ok_or_else(|| FormatError::Damaged(format!("an entry has the relkind {number}")))
+}
+
+/// Numbers as text, up to a string that is none.
+fn dependencies(input: &mut Input<impl BufRead>) -> Result<Box<[i64]>, FormatError> {
+    let mut ids = Vec::new();
+    while let Some(text) = input.string()? {
+        input.charge(size_of::<i64>() as u64)?;
+        let id = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+        ids.push(id.ok_or_else(|| FormatError::Damaged("a dependency is no number".into()))?);
+    }
+    Ok(ids.into_boxed_slice())
+}
+
+/// Why the text of a dump is not decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotDecoded {
+    /// The encoding is one that is not decoded.
+    Encoding,
+    /// The table of contents has bytes that are no characters in it.
+    Bytes,
+}
+
+/// The head and the table of contents of one archive.
+#[derive(Debug)]
+pub(super) struct Toc {
+    pub(super) header: DumpHeader,
+    pub(super) entries: Vec<TocEntry>,
+    /// The encoding of all text in the file, as PostgreSQL calls it.
+    pub(super) encoding: String,
+    /// How text is decoded. Where it is, the strings here are UTF-8; else they are as they are in the file.
+    pub(super) text: Result<DumpEncoding, NotDecoded>,
+    /// Where the data begins.
+    pub(super) data_start: u64,
+    /// Length of the file in bytes.
+    pub(super) len: u64,
+    /// The noted offsets of blocks, sorted.
+    blocks: Vec<u64>,
+    /// Where blocks begin, once that had to be found out.
+    pub(super) scanned: OnceLock<Blocks>,
+    /// The entries that define tables and types, sorted by schema and name.
+    definitions: Vec<usize>,
+}
+
+impl Toc {
+    /// Reads the head and the table of contents of an archive of `len` bytes.
+    pub(super) fn read(reader: impl BufRead, len: u64) -> Result<Self, FormatError> {
+        let mut input = Input::new(reader, len);
+        let mut header = DumpHeader::read(&mut input)?;
+        let count = input.int()?;
+        if count < 0 {
+            return Err(FormatError::Damaged(format!("a table of contents of {count} entries")));
+        }
+        let mut entries = Vec::new();
+        let mut ids = HashSet::new();
+        for _ in 0..count {
+            let entry = TocEntry::read(&mut input, header.minor)?;
+            if !ids.insert(entry.dump_id) {
+                return Err(FormatError::Damaged(format!("two entries have the id {}", entry.dump_id)));
+            }
+            entries.push(entry);
+        }
+        let encoding = encoding(&entries)?;
+        let mut text = DumpEncoding::named(&encoding).ok_or(NotDecoded::Encoding);
+        if let Ok(known) = text
+            && !known.is_utf8()
+        {
+            match decoded(&header, &entries, known) {
+                Some(decoded) => (header, entries) = decoded,
+                None => text = Err(NotDecoded::Bytes),
+            }
+        }
+        let mut blocks: Vec<u64> = entries.iter().filter_map(TocEntry::noted_offset).collect();
+        blocks.sort_unstable();
+        let definitions = definitions(&entries);
+        let (data_start, scanned) = (len - input.left(), OnceLock::new());
+        Ok(Self { header, entries, encoding, text, data_start, len, blocks, scanned, definitions })
+    }
+
+    /// The entry that defines a table or a type.
+    pub(super) fn definition(&self, schema: &[u8], name: &[u8]) -> Option<&TocEntry> {
+        let key = |place: &usize| self.entries.get(*place).map(TocEntry::key);
+        let at = self.definitions.partition_point(|place| key(place) < Some((schema, name)));
+        let entry = self.entries.get(*self.definitions.get(at)?)?;
+        (entry.key() == (schema, name)).then_some(entry)
+    }
+
+    /// How long the block of an entry is, with all that is between its chunks: blocks follow each other up to the
+    /// end of the file. `None` if the table of contents does not tell where it begins.
+    pub(super) fn block_len(&self, entry: &TocEntry) -> Option<u64> {
+        let start = entry.noted_offset()?;
+        let next = self.blocks.partition_point(|&block| block <= start);
+        let end = self.blocks.get(next).copied().unwrap_or(self.len);
+        Some(end.saturating_sub(start))
+    }
+
+    /// The first entry of a kind that there is one of.
+    pub(super) fn only(&self, kind: &str) -> Option<&TocEntry> {
+        self.entries.iter().find(|entry| entry.is(kind))
+    }
+}
+
+/// The same with all strings in UTF-8; `None` if one of them has bytes that are no characters.
+fn decoded(
+    header: &DumpHeader,
+    entries: &[TocEntry],
+    encoding: DumpEncoding,
+) -> Option<(DumpHeader, Vec<TocEntry>)> {
+    let text = |bytes: &[u8]| -> Option<Box<[u8]>> {
+        Some(encoding.decode(bytes)?.into_owned().into_bytes().into())
+    };
+    let optional = |bytes: &Option<Box<[u8]>>| match bytes {
+        Some(bytes) => text(bytes).map(Some),
+        None => Some(None),
+    };
+    let (database, server, pg_dump) =
+        (text(&header.database)?, text(&header.server)?, text(&header.pg_dump)?);
+    let header = DumpHeader { database, server, pg_dump, ..header.clone() };
+    let entry = |entry: &TocEntry| {
+        Some(TocEntry {
+            tag: text(&entry.tag)?,
+            kind: text(&entry.kind)?,
+            definition: text(&entry.definition)?,
+            copy: text(&entry.copy)?,
+            schema: optional(&entry.schema)?,
+            tablespace: optional(&entry.tablespace)?,
+            access_method: optional(&entry.access_method)?,
+            owner: optional(&entry.owner)?,
+            dependencies: entry.dependencies.clone(),
+            ..*entry
+        })
+    };
+    Some((header, entries.iter().map(entry).collect::<Option<_>>()?))
+}
+
+fn definitions(entries: &[TocEntry]) -> Vec<usize> {
+    let defines = |entry: &TocEntry| ["TABLE", "FOREIGN TABLE", "TYPE"].iter().any(|kind| entry.is(kind));
+    let mut places: Vec<usize> = (0..entries.len()).filter(|&place| defines(&entries[place])).collect();
+    places.sort_by_key(|&place| entries[place].key());
+    places
+}
+
+/// What the ENCODING entry sets: `SET client_encoding = 'UTF8';`
+fn encoding(entries: &[TocEntry]) -> Result<String, FormatError> {
+    let Some(entry) = entries.iter().find(|entry| entry.is("ENCODING")) else {
+        return Err(FormatError::Damaged("no entry says which encoding its text is in".into()));
+    };
+    let quoted = std::str::from_utf8(&entry.definition).ok().and_then(|text| text.split('\'').nth(1));
+    quoted
+        .map(str::to_owned)
+        .ok_or_else(|| FormatError::Damaged("its ENCODING entry names no encoding".into()))
+}

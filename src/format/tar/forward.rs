@@ -1,0 +1,137 @@
+//! The stream of an archive while its members are found: read or skipped forward only.
+
+use std::io::{self, Read, SeekFrom};
+
+use sha2::{Digest, Sha256};
+
+use super::header::BLOCK;
+use crate::format::blob::{Opened, read_full};
+use crate::format::error::invalid;
+
+/// Bytes skipped at once.
+const SKIPPED: usize = 64 * 1024;
+
+/// Where the bytes come from.
+pub(super) enum TarBytes {
+    /// Out of a decoder.
+    Stream(Box<dyn Read + Send>),
+    /// A plain archive of so many bytes, in which what is skipped is not read.
+    File(Box<dyn Opened>, u64),
+}
+
+/// Reads an archive forward.
+pub(super) struct Forward {
+    bytes: TarBytes,
+    position: u64,
+    /// The next block, where it was looked at already.
+    ahead: Vec<u8>,
+}
+
+impl Forward {
+    pub(super) fn new(bytes: TarBytes) -> Self {
+        Self { bytes, position: 0, ahead: Vec::new() }
+    }
+
+    /// How many bytes were read or skipped.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the bytes come out of a decoder, so that what is skipped is read.
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self.bytes, TarBytes::Stream(_))
+    }
+
+    /// The next block, which stays the next one. At the end it is shorter, or empty.
+    pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
+        if self.ahead.is_empty() {
+            let mut block = [0; BLOCK];
+            let count = match &mut self.bytes {
+                TarBytes::Stream(stream) => read_full(stream, &mut block)?,
+                TarBytes::File(file, _) => read_full(file, &mut block)?,
+            };
+            self.ahead.extend_from_slice(&block[..count]);
+        }
+        Ok(&self.ahead)
+    }
+
+    /// The next block. At the end it is shorter, or empty.
+    pub(super) fn block(&mut self) -> io::Result<Vec<u8>> {
+        self.peek()?;
+        self.position += self.ahead.len() as u64;
+        Ok(std::mem::take(&mut self.ahead))
+    }
+
+    /// Goes on by `count` bytes, or to the end where fewer follow: how many there were. Those that are read get into
+    /// `hash`.
+    pub(super) fn skip(&mut self, count: u64, hash: &mut Sha256) -> io::Result<u64> {
+        let begun = self.position;
+        let ahead = self.ahead.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+        hash.update(&self.ahead[..ahead]);
+        self.ahead.drain(..ahead);
+        self.position += ahead as u64;
+        let mut left = count - ahead as u64;
+        if let TarBytes::File(file, len) = &mut self.bytes {
+            if left > 0 {
+                self.position = file.seek(SeekFrom::Start(self.position.saturating_add(left).min(*len)))?;
+            }
+            return Ok(self.position - begun);
+        }
+        let mut buffer = vec![0; usize::try_from(left).unwrap_or(SKIPPED).min(SKIPPED)];
+        while left > 0 {
+            let room = usize::try_from(left).unwrap_or(SKIPPED).min(SKIPPED);
+            let got = self.read(&mut buffer[..room])?;
+            if got == 0 {
+                break;
+            }
+            hash.update(&buffer[..got]);
+            left -= got as u64;
+        }
+        Ok(self.position - begun)
+    }
+
+    /// Reads what follows the end of the archive, which proves a packed one. Whether it is all zeros: of a plain one
+    /// nothing behind the first other byte is read.
+    pub(super) fn rest_is_empty(&mut self) -> io::Result<bool> {
+        let mut buffer = vec![0; SKIPPED];
+        let mut is_empty = true;
+        loop {
+            let count = self.read(&mut buffer)?;
+            is_empty &= buffer[..count].iter().all(|&byte| byte == 0);
+            if count == 0 || !is_empty && !self.is_packed() {
+                break;
+            }
+        }
+        Ok(is_empty)
+    }
+
+    /// Checks that a plain archive is still what was opened.
+    pub(super) fn check(&self) -> io::Result<()> {
+        match &self.bytes {
+            TarBytes::File(file, _) => file.check(),
+            TarBytes::Stream(_) => Ok(()),
+        }
+    }
+}
+
+impl Read for Forward {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = if self.ahead.is_empty() {
+            match &mut self.bytes {
+                TarBytes::Stream(stream) => stream.read(out)?,
+                TarBytes::File(file, _) => file.read(out)?,
+            }
+        } else {
+            let count = out.len().min(self.ahead.len());
+            out[..count].copy_from_slice(&self.ahead[..count]);
+            self.ahead.drain(..count);
+            count
+        };
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+pub(super) fn cut_short() -> io::Error {
+    invalid("it ends within a member: it was cut short")
+}

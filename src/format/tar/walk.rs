@@ -1,0 +1,287 @@
+//! From member to member: headers, the long names and extended headers before them, and the end.
+//!
+//! Reads as tolerantly as GNU tar does. What cannot be a header ends the walk: to look for the next one, as GNU tar
+//! does, could take a header within the data of a damaged member for one of the archive.
+
+use std::io::{self, BufReader, Read};
+
+use sha2::{Digest, Sha256};
+
+use super::forward::Forward;
+use super::header::{BLOCK, TarBlock, TarHeader, sparse_extension};
+use super::pax::ExtendedHeader;
+
+/// Bytes that a name may take at most.
+const LONGEST_NAME: u64 = 1 << 20;
+
+/// A member, its data passed.
+pub(super) struct TarEntry {
+    pub(super) name: Vec<u8>,
+    /// What a link leads to.
+    pub(super) link: Vec<u8>,
+    /// Its type, as in the header.
+    pub(super) kind: u8,
+    pub(super) executable: bool,
+    /// Where its header is.
+    pub(super) header: u64,
+    /// Where its data begins, and how many bytes that has.
+    pub(super) start: u64,
+    pub(super) stored: u64,
+    /// How long the file is by the header of a sparse one.
+    pub(super) real_size: Option<u64>,
+    pub(super) extended: ExtendedHeader,
+    /// Why its data cannot be read.
+    pub(super) problem: Option<String>,
+    /// Where the archive ends within it.
+    pub(super) cut_at: Option<u64>,
+    /// Of its data, where that was read.
+    pub(super) sha256: Option<[u8; 32]>,
+}
+
+impl TarEntry {
+    /// Whether it is a folder: old archives say that by a slash alone.
+    pub(super) fn is_folder(&self) -> bool {
+        self.kind == b'5' || self.kind == b'D' || is_file(self.kind) && self.name.ends_with(b"/")
+    }
+}
+
+/// What comes next.
+pub(super) enum WalkStep {
+    Entry(Box<TarEntry>),
+    End(TarEnd),
+}
+
+/// How an archive ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TarEnd {
+    /// With blocks of zeros.
+    Mark,
+    /// With one block of zeros that something follows.
+    LoneBlock,
+    /// With blocks of zeros, behind a header that says something of a member that is not there.
+    LoneHeader,
+    /// Behind the data of a member, without an end mark.
+    NoMark,
+    /// Within the data of the last member, which says so.
+    Cut,
+    /// In the place of a header, or within one.
+    Damaged(String),
+}
+
+/// Goes through an archive.
+pub(super) struct TarWalk {
+    forward: Forward,
+    /// The extended header of all members that follow.
+    global: ExtendedHeader,
+    /// Whether the archive ended within the data of the last member.
+    is_cut: bool,
+}
+
+/// What precedes the header of a member.
+#[derive(Default)]
+struct Before {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    extended: Option<ExtendedHeader>,
+}
+
+/// Where the archive ends too early or makes no sense.
+enum Stop {
+    Io(io::Error),
+    Damaged(String),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl TarWalk {
+    pub(super) fn new(forward: Forward) -> Self {
+        Self { forward, global: ExtendedHeader::default(), is_cut: false }
+    }
+
+    /// The bytes behind what was read.
+    pub(super) fn into_rest(self) -> Forward {
+        self.forward
+    }
+
+    /// The next member, or the end.
+    ///
+    /// # Errors
+    /// Those of reading and of unpacking.
+    pub(super) fn next(&mut self) -> io::Result<WalkStep> {
+        match self.step() {
+            Ok(step) => Ok(step),
+            Err(Stop::Damaged(what)) => Ok(WalkStep::End(TarEnd::Damaged(what))),
+            Err(Stop::Io(error)) => Err(error),
+        }
+    }
+
+    fn step(&mut self) -> Result<WalkStep, Stop> {
+        let mut before: Option<Before> = None;
+        loop {
+            let at = self.forward.position();
+            let bytes = self.forward.block()?;
+            let header = match TarBlock::of(&bytes) {
+                _ if self.is_cut => return Ok(WalkStep::End(TarEnd::Cut)),
+                TarBlock::Header(header) => header,
+                TarBlock::Zeros if before.is_some() && bytes.is_empty() => return Err(self.cut()),
+                TarBlock::Zeros if before.is_some() => return Ok(WalkStep::End(TarEnd::LoneHeader)),
+                TarBlock::Zeros if bytes.is_empty() => return Ok(WalkStep::End(TarEnd::NoMark)),
+                TarBlock::Zeros if at == 0 && bytes.len() < BLOCK => {
+                    return Err(Stop::Damaged("it is not a tar archive".into()));
+                }
+                TarBlock::Zeros => return Ok(WalkStep::End(self.end()?)),
+                TarBlock::Other if at == 0 => return Err(Stop::Damaged("it is not a tar archive".into())),
+                TarBlock::Other if bytes.len() < BLOCK => return Err(self.cut()),
+                TarBlock::Other => return Err(Stop::Damaged(format!("at byte {at} there is no header"))),
+            };
+            match header.kind() {
+                b'L' => before.get_or_insert_default().name = Some(self.long_name(&header)?),
+                b'K' => before.get_or_insert_default().link = Some(self.long_name(&header)?),
+                b'x' | b'X' => {
+                    let extended = self.extended(&header, self.global.clone())?;
+                    before.get_or_insert_default().extended = Some(extended);
+                }
+                b'g' => {
+                    let global = std::mem::take(&mut self.global);
+                    self.global = self.extended(&header, global)?;
+                }
+                _ => {
+                    let entry = self.entry(at, &header, before.unwrap_or_default())?;
+                    return Ok(WalkStep::Entry(Box::new(entry)));
+                }
+            }
+        }
+    }
+
+    /// What the first block of zeros ends.
+    fn end(&mut self) -> io::Result<TarEnd> {
+        let next = self.forward.peek()?;
+        Ok(if next.iter().all(|&byte| byte == 0) { TarEnd::Mark } else { TarEnd::LoneBlock })
+    }
+
+    fn cut(&self) -> Stop {
+        Stop::Damaged(format!("it was cut off at byte {}", self.forward.position()))
+    }
+
+    /// How many bytes follow a header whose data decides a name.
+    fn size_of(&self, header: &TarHeader) -> Result<u64, Stop> {
+        let at = self.forward.position() - BLOCK as u64;
+        header.size().ok_or_else(|| Stop::Damaged(format!("the header at byte {at} has no size")))
+    }
+
+    fn long_name(&mut self, header: &TarHeader) -> Result<Vec<u8>, Stop> {
+        let size = self.size_of(header)?;
+        if size > LONGEST_NAME {
+            return Err(Stop::Damaged(format!(
+                "the headers of a member take more than {LONGEST_NAME} bytes"
+            )));
+        }
+        let mut name = Vec::new();
+        (&mut self.forward).take(size).read_to_end(&mut name)?;
+        self.pass(size - name.len() as u64, size)?;
+        name.truncate(name.iter().position(|&byte| byte == 0).unwrap_or(name.len()));
+        Ok(name)
+    }
+
+    /// What an extended header adds to `known`.
+    fn extended(&mut self, header: &TarHeader, mut known: ExtendedHeader) -> Result<ExtendedHeader, Stop> {
+        let size = self.size_of(header)?;
+        let mut records = (&mut self.forward).take(size);
+        known.add(BufReader::with_capacity(BLOCK, &mut records))?;
+        let left = records.limit();
+        self.pass(left, size)?;
+        Ok(known)
+    }
+
+    /// Skips what is left of the data of a header, and what fills its last block.
+    fn pass(&mut self, left: u64, size: u64) -> Result<(), Stop> {
+        let there = self.forward.skip(left, &mut Sha256::new())?;
+        self.forward.skip(filling(size), &mut Sha256::new())?;
+        if there < left { Err(self.cut()) } else { Ok(()) }
+    }
+
+    fn entry(&mut self, at: u64, header: &TarHeader, before: Before) -> Result<TarEntry, Stop> {
+        let extended = before.extended.unwrap_or_else(|| self.global.clone());
+        let sparse_name = extended.sparse.as_ref().and_then(|sparse| sparse.name.clone());
+        let name = sparse_name.or_else(|| extended.path.clone()).or(before.name);
+        let link = extended.link.clone().or(before.link);
+        let mut entry = TarEntry {
+            name: name.unwrap_or_else(|| header.name()),
+            link: link.unwrap_or_else(|| header.link()),
+            kind: header.kind(),
+            executable: header.is_executable(),
+            header: at,
+            start: 0,
+            stored: 0,
+            real_size: None,
+            problem: extended.problem.clone(),
+            cut_at: None,
+            extended,
+            sha256: None,
+        };
+        let mut extensions = 0;
+        if entry.kind == b'S' {
+            extensions = self.sparse_header(header, &mut entry)?;
+        }
+        let size = match entry.extended.size.or_else(|| header.size()) {
+            Some(size) => size.saturating_sub(extensions),
+            // A volume label or a link has no data, whatever its size says.
+            None if may_lack_data(&entry) => 0,
+            None => return Err(Stop::Damaged(format!("the header at byte {at} has no size"))),
+        };
+        let has_data = size > 0 && (!may_lack_data(&entry) || !self.header_follows()?);
+        entry.start = self.forward.position();
+        entry.stored = if has_data { size } else { 0 };
+        let mut hash = Sha256::new();
+        let there = self.forward.skip(entry.stored, &mut hash)?;
+        if there < entry.stored {
+            self.is_cut = true;
+            let end = self.forward.position();
+            entry.problem = Some(format!("the archive was cut off within it, at byte {end}"));
+            entry.cut_at = Some(end);
+        } else if self.forward.is_packed() {
+            entry.sha256 = Some(hash.finalize().into());
+        }
+        self.forward.skip(filling(entry.stored), &mut Sha256::new())?;
+        Ok(entry)
+    }
+
+    /// Passes the blocks with more of a sparse file's map. How many of their bytes count as data.
+    fn sparse_header(&mut self, header: &TarHeader, entry: &mut TarEntry) -> Result<u64, Stop> {
+        let Some(sparse) = header.sparse() else { return Ok(0) };
+        entry.real_size = sparse.real_size;
+        let (mut is_extended, mut passed) = (sparse.is_extended, 0);
+        while is_extended {
+            let block = self.forward.block()?;
+            let block = <[u8; BLOCK]>::try_from(block).map_err(|_| self.cut())?;
+            (_, is_extended) = sparse_extension(&block);
+            passed += BLOCK as u64;
+        }
+        Ok(if sparse.counts_extensions { passed } else { 0 })
+    }
+
+    /// Whether a header or the end is next.
+    fn header_follows(&mut self) -> io::Result<bool> {
+        Ok(!matches!(TarBlock::of(self.forward.peek()?), TarBlock::Other))
+    }
+}
+
+/// Whether it is a file, by its type.
+pub(super) fn is_file(kind: u8) -> bool {
+    matches!(kind, b'0' | 0 | b'7')
+}
+
+/// Whether its data may be missing although it has a size: writers differ in what the size of a link or a folder
+/// means. Its data is there unless a header is in its place.
+fn may_lack_data(entry: &TarEntry) -> bool {
+    matches!(entry.kind, b'1'..=b'6' | b'V') || entry.is_folder() && entry.kind != b'D'
+}
+
+/// What fills the last block of so many bytes.
+fn filling(len: u64) -> u64 {
+    len.wrapping_neg() % BLOCK as u64
+}

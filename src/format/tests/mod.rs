@@ -1,0 +1,98 @@
+//! Dumps and archives made by the real programs, and broken ones.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, LazyLock};
+
+use tokio::runtime::Runtime;
+
+use super::input::FormatContext;
+use super::shown::ShownFile;
+use crate::content::{Content, Sink, SourceError, Stream};
+use crate::format::blob::{Blob, FileBlob, FileVersion};
+
+mod corpus;
+mod damage;
+mod dumps;
+mod encodings;
+mod forge;
+mod odd_tars;
+mod packed;
+#[path = "../../../tests/it/support/postgres.rs"]
+mod server;
+mod sidecars;
+mod tars;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
+
+/// A file as it is now.
+fn stored(path: &Path) -> Arc<dyn Blob> {
+    let file = FileVersion::named(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Arc::new(FileBlob { file: Arc::new(file) })
+}
+
+/// Runs a program to its end.
+fn run(command: &mut Command) -> Output {
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; tests/setup/packages.sh test installs it"))
+}
+
+/// What a program that has to succeed prints.
+fn stdout_of(command: &mut Command) -> Vec<u8> {
+    let output = run(command);
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A shell command, with `$0` and so on.
+fn shell(script: &str, args: &[&Path]) -> Vec<u8> {
+    stdout_of(
+        Command::new("bash").arg("-euc").arg(script).args(args).env("LC_ALL", "C.UTF-8").env("TZ", "UTC"),
+    )
+}
+
+fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
+    let (sink, mut pieces) = Sink::new(2);
+    let gather = async {
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            bytes.extend_from_slice(&piece);
+        }
+        bytes
+    };
+    let (outcome, bytes) = RUNTIME.block_on(async { tokio::join!(content.read(sink), gather) });
+    outcome?;
+    assert!(content.stated_len().is_none_or(|len| len == bytes.len() as u64), "{}", content.describe());
+    Ok(bytes)
+}
+
+/// What every file is, by its path.
+type Shown = BTreeMap<String, Result<Vec<u8>, SourceError>>;
+
+fn shown(files: &[ShownFile]) -> Shown {
+    files.iter().map(|file| (file.path.to_string(), read(&*file.content))).collect()
+}
+
+fn find<'f>(files: &'f [ShownFile], path: &str) -> &'f Content {
+    let file = files.iter().find(|file| &*file.path == path);
+    &file.unwrap_or_else(|| panic!("no {path}")).content
+}
+
+/// What reading archives of no source takes.
+fn context() -> FormatContext {
+    FormatContext::new(&Arc::from("archive /dumps"), &Arc::default())
+}
+
+/// No path is a folder of another, none occurs twice.
+fn check_paths(files: &[ShownFile]) {
+    for pair in files.windows(2) {
+        assert!(pair[0].path < pair[1].path, "{} and {}", pair[0].path, pair[1].path);
+    }
+    for file in files {
+        let folder = format!("{}/", file.path);
+        assert!(!files.iter().any(|other| other.path.starts_with(&folder)), "{}", file.path);
+        assert!(!file.path.split('/').any(|part| matches!(part, "" | "." | "..")), "{}", file.path);
+    }
+}

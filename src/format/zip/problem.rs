@@ -1,0 +1,73 @@
+//! What goes wrong with zips, as [`SourceError`]s.
+
+use super::{Remedy, ZipError};
+use crate::content::{ErrorKind, SourceError};
+use crate::format::blob::{Blob, blob_error, io_kind};
+use crate::model::shell;
+
+const ANOTHER_COPY: &str = "bring the file back from another copy";
+
+/// A command with the path of the zip, where it is a file of its own.
+fn command(blob: &dyn Blob, command: &str) -> Option<String> {
+    blob.as_file().map(|file| shell::command(command, &*file.path))
+}
+
+/// Says what to do about a zip whose bytes are broken.
+pub(crate) fn damaged_zip_hint(blob: &dyn Blob) -> String {
+    match command(blob, "unzip -t") {
+        Some(command) => format!("{ANOTHER_COPY}; `{command}` shows what is still readable"),
+        None => ANOTHER_COPY.to_owned(),
+    }
+}
+
+/// Says what to do about a zip that ends in one of its members: `unzip` takes that for the whole.
+pub(crate) fn cut_off_hint(blob: &dyn Blob) -> String {
+    match command(blob, "zip -FF") {
+        Some(command) => {
+            format!("{ANOTHER_COPY}; `{command} --out saved.zip` saves the members that are whole")
+        }
+        None => ANOTHER_COPY.to_owned(),
+    }
+}
+
+/// Says what reads a zip, or a member, that is not read here.
+pub(crate) fn remedy_hint(remedy: Remedy, blob: &dyn Blob) -> String {
+    let shell = |text: &str| command(blob, text).unwrap_or_else(|| text.to_owned());
+    match remedy {
+        Remedy::Join => {
+            format!(
+                "put all its parts into one folder and join them: `{} --out whole.zip`",
+                shell("zip -s 0")
+            )
+        }
+        Remedy::CutAt(at) => format!(
+            "cut them apart: `{} > first.zip` and `{} > second.zip`",
+            shell(&format!("head -c {at}")),
+            shell(&format!("tail -c +{}", u128::from(at) + 1))
+        ),
+        Remedy::Password => format!(
+            "take it out with `{}` or `{}`, which ask for the password",
+            shell("unzip"),
+            shell("7z x")
+        ),
+        Remedy::SevenZipPassword => format!(
+            "take it out with `{}`, which asks for the password; unzip does not know AES",
+            shell("7z x")
+        ),
+        Remedy::SevenZip => format!("`{}` says whether 7-Zip unpacks it", shell("7z t")),
+        Remedy::Packer => "take it out with the program that packed it".to_owned(),
+    }
+}
+
+/// A failure to read a zip or one of its members.
+pub(crate) fn zip_error(label: &str, operation: String, blob: &dyn Blob, error: ZipError) -> SourceError {
+    let (kind, hint) = match error {
+        ZipError::Io(error) if io_kind(&error) != ErrorKind::Damaged => {
+            return blob_error(label, operation, &blob.describe(), error);
+        }
+        ZipError::Io(_) | ZipError::Damaged(_) => (ErrorKind::Damaged, damaged_zip_hint(blob)),
+        ZipError::CutOff(_) => (ErrorKind::Damaged, cut_off_hint(blob)),
+        ZipError::Unsupported { remedy, .. } => (ErrorKind::Unsupported, remedy_hint(remedy, blob)),
+    };
+    SourceError::new(kind, label, operation).because(error).with_hint(hint)
+}
