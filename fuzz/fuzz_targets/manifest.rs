@@ -1,6 +1,6 @@
 #![no_main]
-//! See `asof::source::dolt::store::probe::manifest`.
+//! See `dolt_store::probe::manifest`.
 
-use asof::source::dolt::store::probe;
+use dolt_store::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| probe::manifest(bytes));

@@ -1,7 +1,7 @@
 #![no_main]
-//! See `asof::source::dolt::store::probe::table_file`.
+//! See `dolt_store::probe::table_file`.
 
-use asof::source::dolt::store::probe;
 use asof_fuzz::with_file;
+use dolt_store::probe;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| with_file(bytes, probe::table_file));

@@ -5,13 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use asof::format::{probe as formats, zip};
-use asof::source::dolt::store::address::Address;
-use asof::source::dolt::store::chunks::{ChunkStore, Chunks, Place};
-use asof::source::dolt::store::message::Message;
-use asof::source::dolt::store::objects::prolly;
-use asof::source::dolt::store::objects::table::Table;
-use asof::source::dolt::store::probe;
 use asof::source::{archive, git};
+use dolt_store::message::Message;
+use dolt_store::objects::{Table, TreeNode};
+use dolt_store::{Address, Chunks, Store, probe};
 
 use crate::support::command::run;
 use crate::support::server::{Dolt, Server};
@@ -138,9 +135,8 @@ fn seed_objects(stores: &[PathBuf]) {
     let mut kinds: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     let mut rows = Vec::new();
     for folder in stores {
-        let store = ChunkStore::open(&Place::folder(folder).expect("the folder is ours"))
-            .expect("the server made it");
-        let mut addresses: Vec<_> = store.view().addresses().flatten().collect();
+        let store = Store::open(folder).expect("the server made it");
+        let mut addresses: Vec<_> = store.addresses().flatten().collect();
         addresses.sort();
         for address in addresses {
             let chunk = store.chunk(&address).expect("it is whole");
@@ -169,18 +165,17 @@ fn seed_objects(stores: &[PathBuf]) {
 }
 
 /// A table's schema with its first leaf, and a chunk for its out-of-line values.
-fn rows_of(store: &ChunkStore, address: &Address) -> Option<Vec<u8>> {
+fn rows_of(store: &Store, address: &Address) -> Option<Vec<u8>> {
     let table = Table::read(store, address).expect("it is whole");
     let schema = store.chunk(&table.schema).expect("it is whole");
-    let mut node = prolly::Node::within(address, table.primary_index.clone()).expect("it is whole");
+    let mut node = TreeNode::within(address, table.primary_index.clone()).expect("it is whole");
     let mut leaf = table.primary_index;
     while node.level > 0 {
         let child = *node.children(address).expect("it is whole").first()?;
-        node = prolly::Node::read(store, &child, node.level - 1).expect("it is whole");
+        node = TreeNode::read(store, &child, node.level - 1).expect("it is whole");
         leaf = store.chunk(&child).expect("it is whole");
     }
-    let view = store.view();
-    let mut values = view.addresses().flatten().filter_map(|address| store.chunk(&address).ok());
+    let mut values = store.addresses().flatten().filter_map(|address| store.chunk(&address).ok());
     let value = values.find(|chunk| Message::id_of(chunk) == Some(*b"BLOB") && chunk.len() < OBJECT_LEN);
     Some(probe::rows_input(&schema, &leaf, value.as_deref().unwrap_or_default()))
 }

@@ -1,19 +1,20 @@
-//! What `SHOW CREATE TABLE` says, made loadable, and which columns it names.
+//! Makes the output of `SHOW CREATE TABLE` loadable, and reads the columns that it names.
 //!
 //! What Dolt (1.88.1) shows does not always make the same table again, and is put right here:
 //!
 //! - It shows the DEFAULT of an ENUM as its member's number and that of a SET as its bits (`DEFAULT '2'`), which no server
 //!   takes back, and shows members without escaping their backslashes.
-//! - It shows the DEFAULT of a DECIMAL in a spelling that depends on its version, and a file must not: see [`decimal`].
+//! - It shows the DEFAULT of a DECIMAL in a spelling that depends on its version, and a file must not: see [`canonical_decimal`].
 //! - It shows the index that comes with a foreign key, which would be one of the user's own then.
 //!
 //! All other statements load as they are. (Dolt itself forgets the comment of a table whose key is a clause of its own,
 //! as it shows all keys.)
 
-use super::decimal;
+use dolt_store::sql::canonical_decimal;
+
 use crate::model::sql_literal::text_literal;
 
-/// A `CREATE TABLE` statement, read as far as rows can be put into the table.
+/// A `CREATE TABLE` statement, with what is needed to put rows into the table.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CreateTable {
     /// The statement as it can be loaded, without an end.
@@ -49,7 +50,7 @@ pub fn read(shown: &str) -> Option<CreateTable> {
 }
 
 /// Takes out the indexes that come with foreign keys: named as these, over their columns, and nothing more. (One that
-/// was made for a key without a name bears its column's, and cannot be told from others.)
+/// was made for a key without a name has that of its column, like others.)
 fn without_implied_indexes(keys: &str) -> String {
     let mut kept = keys.to_owned();
     for (at, before) in keys.match_indices("\n  CONSTRAINT ") {
@@ -156,7 +157,7 @@ fn members(rest: &mut &str, kind: &str, out: &mut String) -> Option<Vec<String>>
 /// The text of a default that is shown as a number; `None` for one that is not.
 fn default(number: &str, kind: &str, members: &[String]) -> Option<String> {
     if kind == "decimal(" {
-        return decimal::canonical(number);
+        return canonical_decimal(number);
     }
     let number: u64 = number.parse().ok()?;
     if kind == "enum(" {
@@ -169,7 +170,7 @@ fn default(number: &str, kind: &str, members: &[String]) -> Option<String> {
     Some(set.map(|(_, member)| member.as_str()).collect::<Vec<_>>().join(","))
 }
 
-/// Takes a quoted text from the front, quotes doubled within it; `escapes` says whether backslashes escape.
+/// Takes a quoted text from the front, quotes doubled within it; `escapes`: whether backslashes escape.
 fn quoted(rest: &mut &str, quote: char, escapes: bool) -> Option<String> {
     let mut text = String::new();
     let mut chars = rest.char_indices();
@@ -193,8 +194,9 @@ fn quoted(rest: &mut &str, quote: char, escapes: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn columns_and_defaults() {

@@ -3,7 +3,7 @@
 /// What the tests of Beads and Gas Town call their databases.
 const PREFIXES: [&str; 2] = ["testdb_", "doctest_"];
 
-/// Whether a database is one that a test run left on a developer's machine: nobody looks for it.
+/// Whether a database is one that a test run left on a developer's machine.
 pub fn is_left_by_tests(name: &str) -> bool {
     let name = name.to_lowercase();
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))

@@ -1,4 +1,4 @@
-//! What is the same however a Dolt database is reached: over a server, or from its files.
+//! What both ways to a Dolt database share: over a server, and from its files.
 //!
 //! | file | concern |
 //! | --- | --- |
@@ -7,11 +7,10 @@
 //! | `schema_sql` | `schema.sql` from its statements |
 //! | `create_table`, `sql_dump` | a whole commit as SQL, around its rows |
 //! | `programs`, `making_order` | its views, triggers, events and procedures, and in which order these can be made |
-//! | `identifier`, `decimal` | names in SQL; numbers in one spelling |
+//! | `identifier` | names in SQL |
 //! | `leftovers` | databases that test runs left behind |
 
 pub mod create_table;
-pub mod decimal;
 pub mod identifier;
 pub mod leftovers;
 pub mod lineage;

@@ -1,4 +1,4 @@
-//! `schema.sql`: the statements that make the tables and views of one revision, as far as `dolt sql` takes them.
+//! `schema.sql`: the statements that make the tables and views of one revision that `dolt sql` accepts.
 
 use super::create_table;
 use super::identifier::ident;
@@ -7,7 +7,7 @@ use super::programs::{Program, append, comment_out, views_in_order};
 use super::sql_dump::comment;
 use super::views::StoredView;
 
-/// What the file is called in identities. Whoever changes what is written gives it a new name: lengths are kept on disk.
+/// The name of the file in identities. A change of what is written takes a new name: lengths are kept on disk.
 pub const SCHEMA_IDENTITY: &[u8] = b"dolt-schema-3";
 
 /// The file for these `CREATE TABLE` statements, which are those of the tables by name, and the views of the listing.

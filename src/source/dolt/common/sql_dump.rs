@@ -23,10 +23,10 @@ pub(super) const STRICT: &str =
 /// The same where strictness would refuse the number 0 of an invalid ENUM member.
 const LENIENT: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
 
-/// What a dump is called where nobody names it.
+/// The name of the file of a dump.
 pub const DUMP_FILE: &str = "dump.sql";
 
-/// What a dump is of, and says of itself: nothing that its identity does not decide.
+/// What a dump holds and states in its head: only what its identity decides.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The database's name.
@@ -41,7 +41,7 @@ pub struct Subject {
 
 /// A dump's identity, and in how many commits it is the same.
 pub struct Identity {
-    /// What it says of itself.
+    /// Its head.
     pub subject: Subject,
     /// Its identity.
     pub id: ContentId,
@@ -64,7 +64,7 @@ pub fn identify(
     asked.extend(tables.iter().map(|table| &**table));
     let Origin { commits, changed, commits_alike } = lineage.origin(commit, &asked)?;
     let mut parts: Vec<&[u8]> = vec![b"dolt-sql-2", known_by.as_bytes()];
-    // Each name with its origin; what is left out is said in the file.
+    // Each name with its origin; the file names what is left out.
     for (name, origin) in asked.iter().zip(&commits) {
         parts.extend([name.as_bytes(), origin.as_bytes()]);
     }

@@ -1,7 +1,7 @@
 //! Which views can be shown: those whose rows the tables they read decide, and nothing else.
 //!
 //! A view that asks for the clock, the session or a random number reads differently every time, so it is no file
-//! of a snapshot. What is allowed is listed, rather than what is not: a function that nobody here has heard of
+//! of a snapshot. What is allowed is listed, and not what is forbidden: an unknown function
 //! keeps its view out, which does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub struct ShownView {
     pub definitions: Vec<Arc<str>>,
     /// The tables that it reads, also through other views; sorted.
     pub tables: Vec<Arc<str>>,
-    /// Whether the outermost query says in which order the rows come.
+    /// Whether the outermost query sets the order of the rows.
     pub is_ordered: bool,
 }
 
@@ -68,7 +68,7 @@ pub fn sort_out(views: &[StoredView], tables: &[Arc<str>]) -> SortedViews {
     sorted
 }
 
-/// Each view with what its definition says, by [`key`].
+/// Each view with its definition, by [`key`].
 type InspectedViews<'v> = BTreeMap<String, (&'v StoredView, Result<Inspected, String>)>;
 
 /// Names of tables and views are compared without regard to case, as Dolt does.
@@ -110,7 +110,7 @@ fn resolve(
     Ok((definitions, read))
 }
 
-/// What one definition says.
+/// One definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Inspected {
     reads: BTreeSet<String>,
@@ -217,7 +217,7 @@ fn check_function(function: &Function) -> ControlFlow<String> {
     let called = || ControlFlow::Break(format!("calls {}", function.name));
     let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else { return called() };
     let name = key(&name.value);
-    // In what order values meet in an aggregate is the plan's choice unless the call says it.
+    // The plan chooses the order of values in an aggregate unless the call sets it.
     if name == "group_concat" {
         let FunctionArguments::List(list) = &function.args else { return called() };
         let is_ordered =

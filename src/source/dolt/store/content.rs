@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use dolt_store::Address;
+use dolt_store::objects::Table;
 
-use super::address::Address;
-use super::objects::table::Table;
-use super::shared::{ReadError, Shared};
+use super::shared::{ReadError, SharedDatabase};
 use super::table_rows::TableRows;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::parts::{Parts, Tree};
@@ -17,7 +17,7 @@ use crate::content::{Sink, SourceError, Stream};
 #[derive(Clone)]
 pub struct TableContent {
     /// The database's store.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SharedDatabase>,
     /// The table's name.
     pub name: Arc<str>,
     /// The table's chunk.
@@ -27,7 +27,7 @@ pub struct TableContent {
 }
 
 impl TableContent {
-    /// Says that this table cannot be read.
+    /// The error that this table cannot be read.
     pub fn failed(&self, error: ReadError) -> SourceError {
         let operation = format!("cannot read table {} of {} {}", self.name, self.shared.database, self.when);
         error.during(&self.shared.label, operation)

@@ -1,4 +1,4 @@
-//! Cutting the lines of a leaf that turns out to be long.
+//! Cuts a long leaf into runs of lines.
 
 use std::ops::ControlFlow;
 
@@ -22,7 +22,7 @@ impl Cutter {
         Self { leaf, cut: Vec::new(), next_line: leaf.lines.from.into(), len: 0 }
     }
 
-    /// Takes note of one more line at the end of `out`, and takes the lines away if they are enough for a part.
+    /// Notes one more line at the end of `out`, and takes the lines away if they are enough for a part.
     pub fn line(&mut self, out: &mut Vec<u8>) -> ControlFlow<()> {
         self.next_line += 1;
         let is_too_long = self.len + out.len() as u64 > u32::MAX.into();
@@ -105,7 +105,7 @@ mod tests {
     fn a_leaf_of_four_gib_is_refused() {
         let mut cutter = Cutter::new(leaf(Lines::ALL));
         let mut out = Vec::new();
-        // Rows of a table without a key that are said to occur very often: the same line over and over.
+        // Rows of a table without a key that state a very high count: the same line over and over.
         let line = vec![b'x'; 64 << 20];
         let ends = (0..64).position(|_| {
             out.extend_from_slice(&line);

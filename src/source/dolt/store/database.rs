@@ -3,18 +3,15 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use dolt_store::objects::RootValue;
+use dolt_store::schema::SchemaOf;
+use dolt_store::{Address, StoreError};
 
-use super::address::Address;
 use super::content::TableContent;
-use super::dump::DumpContent;
-use super::error::StoreError;
-use super::lineage;
-use super::live;
-use super::objects::root_value::RootValue;
-use super::rows::schema_sql::Moment;
-use super::schema_file::{SCHEMA_FILE, SchemaContent};
-use super::shared::{ReadError, Shared};
-use super::verify;
+use super::dump::StoreDumpContent;
+use super::schema_file::{SCHEMA_FILE, StoreSchemaContent};
+use super::shared::{ReadError, SharedDatabase};
+use super::{lineage, live, verify};
 use crate::content::blocking::{broken_off, on_blocking_thread};
 use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
 use crate::model::access::{Audience, Audiences};
@@ -32,11 +29,11 @@ use crate::util::tasks::in_place;
 /// A database as it was when it was polled.
 #[derive(Clone)]
 pub struct DoltStoreDatabase {
-    shared: Arc<Shared>,
-    view: Arc<View>,
+    shared: Arc<SharedDatabase>,
+    view: Arc<PolledView>,
 }
 
-struct View {
+struct PolledView {
     /// The name to show, which `NAME=` may have changed.
     shown_name: String,
     history: History,
@@ -47,27 +44,31 @@ struct View {
 
 impl DoltStoreDatabase {
     /// A view with this history, of files that let these users read them.
-    pub fn new(shared: Arc<Shared>, shown_name: String, history: History, audience: Audience) -> Self {
-        let view = View { shown_name, history, audience, lineage_ready: OnceLock::new() };
+    pub fn new(
+        shared: Arc<SharedDatabase>,
+        shown_name: String,
+        history: History,
+        audience: Audience,
+    ) -> Self {
+        let view = PolledView { shown_name, history, audience, lineage_ready: OnceLock::new() };
         Self { shared, view: Arc::new(view) }
     }
 
-    /// Whom the files of the store let read them.
+    /// Who may read the files of the store.
     pub fn audience(&self) -> Audience {
         self.view.audience
     }
 
-    /// Finds out who changed what, on a thread of its own: the first who looks into a snapshot asks for it, and needs it
-    /// of all of history.
+    /// Loads the lineage on a thread of its own: the first look into a snapshot needs it, for all of history.
     pub fn prepare(&self) {
         let view = self.clone();
         let thread = std::thread::Builder::new().name("lineage".to_owned());
-        // What goes wrong is told to whoever asks, for whom it is tried again.
+        // An error shows in the next request, which tries again.
         let _ = thread.spawn(move || view.load_lineage().is_ok());
     }
 
     /// What all views of this database share.
-    pub fn shared(&self) -> &Arc<Shared> {
+    pub fn shared(&self) -> &Arc<SharedDatabase> {
         &self.shared
     }
 
@@ -77,9 +78,6 @@ impl DoltStoreDatabase {
     }
 
     /// The files of a commit and its tables; `None` for a commit that is not in this view.
-    ///
-    /// # Errors
-    /// What is wrong with which chunk.
     pub fn files_of(&self, commit: &SnapshotId) -> Result<Option<CommitFiles>, ReadError> {
         self.load_lineage()?;
         let Some(address) = self.root_of(commit) else { return Ok(None) };
@@ -107,7 +105,8 @@ impl DoltStoreDatabase {
         let identity = identify(&mut lineage, (database, database), commit, &tables, &excluded);
         let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
         let when = format!("at {commit}");
-        let content = Content::stream(DumpContent { shared: Arc::clone(&self.shared), root, when, subject });
+        let content =
+            Content::stream(StoreDumpContent { shared: Arc::clone(&self.shared), root, when, subject });
         let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, self.view.audience.into());
         Ok(Some(FileEntry { path, kind, id, changed, links, access, content }))
     }
@@ -162,13 +161,13 @@ impl DoltStoreDatabase {
         let (origin, links) = self.origin(lineage, commit, SCHEMA)?;
         let mut parts: Vec<&[u8]> =
             vec![SCHEMA_IDENTITY, self.shared.database.as_bytes(), origin.commits.first()?.as_bytes()];
-        // What is left out is said in the file.
+        // The file names what is left out.
         let tables = root.tables.keys().filter(|table| !lineage::is_system_table(table));
         parts.extend(tables.filter(|table| self.shared.is_excluded(table)).map(|table| table.as_bytes()));
-        let content = SchemaContent {
+        let content = StoreSchemaContent {
             shared: Arc::clone(&self.shared),
             root: address,
-            moment: Moment::Commit,
+            moment: SchemaOf::Commit,
             when: format!("at {commit}"),
         };
         let (id, changed) = (ContentId::of(&parts), origin.changed);
@@ -210,7 +209,7 @@ pub struct CommitFiles {
 
 /// The tables of a root that are shown, by name.
 pub fn shown_tables<'r>(
-    shared: &'r Shared,
+    shared: &'r SharedDatabase,
     root: &'r RootValue,
 ) -> impl Iterator<Item = (&'r String, &'r Address)> {
     root.tables.iter().filter(|(table, _)| !lineage::is_system_table(table) && !shared.is_excluded(table))

@@ -1,12 +1,14 @@
-//! Which databases a folder holds, and which folders tell when that or a database changes.
+//! Finds the databases in a folder, and the folders to watch for changes of them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::chunks::{ChunkStore, Place, StoreInGit};
-use super::error::StoreError;
+use dolt_store::StoreError;
+use dolt_store::files::StoreFolder;
+
+use super::files::{StoreInGit, StorePlace};
 use crate::files::root::{Links, Root, SourcePath, is_outside};
 use crate::files::watch::{Events, Watched};
 use crate::model::names::shown_name;
@@ -32,9 +34,6 @@ pub struct Named {
 
 impl Named {
     /// The folder at a path. One within a database stands for the whole of that.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub fn new(path: &Path, links: Links, clock: WallClock) -> Result<Self, StoreError> {
         let fail = |error| StoreError::io(path, "open", error);
         let folder = path.canonicalize().map_err(fail)?;
@@ -52,12 +51,9 @@ impl Named {
 
     /// The databases in it: name, as a server over it has it, to where the store is. A folder without databases of its
     /// own may be a git repository that holds one.
-    ///
-    /// # Errors
-    /// What the operating system said.
-    pub fn places(&self) -> Result<BTreeMap<String, Place>, StoreError> {
+    pub fn places(&self) -> Result<BTreeMap<String, StorePlace>, StoreError> {
         let found: BTreeMap<_, _> =
-            self.databases()?.into_iter().map(|(name, folder)| (name, Place::Folder(folder))).collect();
+            self.databases()?.into_iter().map(|(name, folder)| (name, StorePlace::Folder(folder))).collect();
         let (path, links) = (&self.written, self.folder.root().links());
         if found.is_empty()
             && let Some(Ok(reference)) = look_into_git(path, links)
@@ -70,12 +66,9 @@ impl Named {
     /// The databases in the folder: name, as a server over it has it, to the folder of the store.
     ///
     /// A folder can be a store or a database itself, hold databases (the data folder of a server), or be that of Beads.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub fn databases(&self) -> Result<BTreeMap<String, SourcePath>, StoreError> {
         let mut found = BTreeMap::new();
-        if let Some(store) = ChunkStore::locate(&self.folder) {
+        if let Some(store) = StorePlace::locate(&self.folder) {
             found.insert(name_of_chosen(&self.written), store);
         }
         // A bare store has no databases below it, only files of its own.
@@ -85,7 +78,7 @@ impl Named {
         if found.is_empty() {
             for name in BEADS_FOLDERS {
                 let folder = self.folder.join(name);
-                if let Some(store) = ChunkStore::locate(&folder) {
+                if let Some(store) = StorePlace::locate(&folder) {
                     found.insert(name_of(&self.written.join(name)), store);
                 }
                 below(&folder, &mut found)?;
@@ -95,11 +88,11 @@ impl Named {
     }
 
     /// The folders in which something happens whenever a database below changes, comes or goes: those that
-    /// [`Self::databases`] looks into, as far as they are there and can be listed, and the stores'.
+    /// [`Self::databases`] looks into, if they are there and can be listed, and those of the stores.
     pub fn watched(&self) -> Watched {
         let mut found = Watched::from([(self.folder.path().to_owned(), Events::Entries)]);
         within_database(&self.folder, &mut found);
-        if ChunkStore::locate(&self.folder).is_some_and(|store| store == self.folder) {
+        if StorePlace::locate(&self.folder).is_some_and(|store| store == self.folder) {
             return found;
         }
         let beads = BEADS_FOLDERS.map(|folder| self.folder.join(folder));
@@ -114,9 +107,6 @@ impl Named {
     }
 
     /// Folders that may be databases and are links out of the source.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub fn refused(&self) -> Result<Vec<String>, StoreError> {
         let leads_out = |folder: &SourcePath| folder.metadata().is_err_and(|error| is_outside(&error));
         let folders = folders_in(&self.folder)?.into_iter();
@@ -124,14 +114,14 @@ impl Named {
     }
 }
 
-/// The ref of a git repository that holds a store: the error says why there is none. `None` for what is no git repository.
+/// The ref of a git repository that holds a store; an error explains why there is none. `None` for what is no git repository.
 pub fn look_into_git(path: &Path, links: Links) -> Option<Result<String, StoreError>> {
     StoreInGit::is_at(path).then(|| StoreInGit::locate(path, links))
 }
 
 /// The database at a ref of a git repository, with its name.
-pub fn in_git(path: &Path, links: Links, reference: String) -> (String, Place) {
-    (name_of_repository(path), Place::Git(path.to_owned(), links, reference))
+pub fn in_git(path: &Path, links: Links, reference: String) -> (String, StorePlace) {
+    (name_of_repository(path), StorePlace::Git(path.to_owned(), links, reference))
 }
 
 /// The folder of the database whose store is in a folder: the one around `.dolt/noms`, or the store's own.
@@ -146,10 +136,11 @@ fn within_database(folder: &SourcePath, found: &mut Watched) {
     if dolt.is_dir() {
         found.insert(dolt.path().to_owned(), Events::Entries);
     }
-    for store in [ChunkStore::within(folder), folder.clone()] {
-        let is_store = store != *folder || ChunkStore::locate(folder).as_ref() == Some(folder);
+    let in_database = SourcePath::new(folder.root(), StoreFolder::in_database(folder.path()));
+    for store in [in_database, folder.clone()] {
+        let is_store = store != *folder || StorePlace::locate(folder).as_ref() == Some(folder);
         if is_store && store.is_dir() {
-            let old = ChunkStore::old_generation(&store);
+            let old = SourcePath::new(store.root(), StoreFolder::old_generation(store.path()));
             found.insert(store.path().to_owned(), Events::Writes);
             found.extend(old.is_dir().then(|| (old.path().to_owned(), Events::Writes)));
         }
@@ -159,7 +150,7 @@ fn within_database(folder: &SourcePath, found: &mut Watched) {
 /// Adds the databases in folders right below one; nothing where there is no folder.
 fn below(folder: &SourcePath, found: &mut BTreeMap<String, SourcePath>) -> Result<(), StoreError> {
     let folders = folders_in(folder)?.into_iter();
-    found.extend(folders.filter_map(|(name, folder)| Some((name, ChunkStore::locate(&folder)?))));
+    found.extend(folders.filter_map(|(name, folder)| Some((name, StorePlace::locate(&folder)?))));
     Ok(())
 }
 
@@ -185,7 +176,7 @@ fn is_within(folder: &Path) -> bool {
     folder.ends_with(".dolt/noms") || folder.ends_with(DOLT) || folder.ends_with(GIT)
 }
 
-/// The name of the database in a folder: that of the folder, without what lies within every database.
+/// The name of the database in a folder: that of the folder, or of the one above for a folder within a database.
 fn name_of(path: &Path) -> String {
     // A name that the user wrote stays, even where it is that of a symlink; `.` and `..` are none.
     let absolute = match path.file_name() {

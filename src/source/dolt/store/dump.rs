@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use dolt_store::objects::RootValue;
+use dolt_store::schema::SchemaOf;
+use dolt_store::{Address, RowsError};
 
-use super::address::Address;
 use super::lineage::is_system_table;
-use super::objects::root_value::RootValue;
-use super::rows::schema_sql::Moment;
-use super::rows::{RowRenderer, RowsError};
+use super::renderer::RowRenderer;
 use super::schema_file::{definition, foreign_keys, rows_of, statement};
-use super::shared::{ReadError, Shared};
-use super::table_rows::each_leaf;
+use super::shared::{ReadError, SharedDatabase};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
@@ -25,19 +24,19 @@ const PIECE: usize = 256 * 1024;
 
 /// The dump of a root value.
 #[derive(Clone)]
-pub struct DumpContent {
+pub struct StoreDumpContent {
     /// The database's store.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SharedDatabase>,
     /// The root value.
     pub root: Address,
     /// The moment in words: `at <hash>`.
     pub when: String,
-    /// What the dump says of itself.
+    /// The head of the dump.
     pub subject: Subject,
 }
 
 #[async_trait]
-impl Stream for DumpContent {
+impl Stream for StoreDumpContent {
     fn describe(&self) -> String {
         format!("dump of {} {} in {}", self.shared.database, self.when, self.shared.label)
     }
@@ -46,7 +45,7 @@ impl Stream for DumpContent {
         let dump = self.clone();
         on_blocking_thread(&self.shared.label, move || {
             let mut out = Pieces { sink, buffer: Vec::new() };
-            // A closed sink means that nobody wants the rest, which is no failure.
+            // A closed sink means that the reader needs no more, which is no failure.
             dump.write(&mut out).map(|_| ()).map_err(|error| {
                 let operation = format!("cannot dump {} {}", dump.shared.database, dump.when);
                 error.during(&dump.shared.label, operation)
@@ -68,7 +67,7 @@ impl Pieces {
     }
 
     fn push(&mut self) -> ControlFlow<()> {
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        // Copied, so that a piece takes as much memory as its length: the cache counts lengths.
         let piece = Bytes::copy_from_slice(&self.buffer);
         self.buffer.clear();
         match self.sink.push_blocking(piece) {
@@ -78,7 +77,7 @@ impl Pieces {
     }
 }
 
-impl DumpContent {
+impl StoreDumpContent {
     fn write(&self, out: &mut Pieces) -> Result<ControlFlow<()>, ReadError> {
         let shared = &self.shared;
         let root = RootValue::read(&shared.store, &self.root)?;
@@ -86,7 +85,7 @@ impl DumpContent {
         out.buffer.extend_from_slice(self.subject.head().as_bytes());
         let tables = root.tables.keys().filter(|table| !is_system_table(table));
         for name in tables.clone() {
-            let Some(shown) = statement(shared, &root, Moment::Commit, &foreign_keys, name)? else {
+            let Some(shown) = statement(shared, &root, SchemaOf::Commit, &foreign_keys, name)? else {
                 continue;
             };
             let unread = || RowsError::UnsupportedTable {
@@ -119,22 +118,25 @@ impl DumpContent {
         let Some((stored, schema)) = definition(shared, root, name)? else {
             return Ok(ControlFlow::Continue(()));
         };
-        let address = root.tables.get(name).copied().unwrap_or(self.root);
         let renderer = RowRenderer::of_literals(&schema, table.layout())?;
         let values = shared.values.before(&shared.store);
         let mut row = Vec::new();
-        each_leaf(&shared.store, &address, stored.primary_index, |leaf, message| {
+        for leaf in stored.leaves(&shared.store) {
+            let (leaf, message) = leaf?;
             let mut flow = ControlFlow::Continue(());
             row.clear();
-            let rendered = renderer.render(message, &values, 0..u64::MAX, &mut row, |row| {
+            let rendered = renderer.render(&message, &values, 0..u64::MAX, &mut row, |row| {
                 table.row(row, &mut out.buffer);
                 row.clear();
                 flow = out.push_if_full();
                 flow
             });
-            rendered.map_err(|source| ReadError::Leaf { leaf: *leaf, source })?;
-            Ok(flow)
-        })
+            rendered.map_err(|source| ReadError::Leaf { leaf, source })?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn programs(&self, root: &RootValue) -> Result<Programs, ReadError> {

@@ -1,23 +1,23 @@
-//! The commits of a store, as far as they were read.
+//! The commits of a store that were read.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::content::ErrorKind;
+use dolt_store::objects::Commit;
+use dolt_store::{Address, ErrorKind, StoreError};
+
+use super::chunk_store::ChunkStore;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::terminal::ShowPath;
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::ChunkStore;
-use crate::source::dolt::store::error::StoreError;
-use crate::source::dolt::store::objects::commit::Commit;
+use crate::model::time::Timestamp;
 
 /// Commits more than those of the newest history that are kept before they are thrown out.
 const SPARE: usize = 1000;
 
 /// What is kept of a commit.
 #[derive(Debug)]
-pub struct Node {
-    /// What a history says of it.
+pub struct CommitNode {
+    /// The commit as a snapshot of a history.
     pub meta: Arc<SnapshotMeta>,
     /// Its root value.
     pub root: Address,
@@ -32,7 +32,7 @@ pub struct Node {
 /// Commits by address; each is read once.
 #[derive(Debug, Default)]
 pub struct Graph {
-    nodes: HashMap<Address, Arc<Node>>,
+    nodes: HashMap<Address, Arc<CommitNode>>,
     /// Commits that are not there, or not readable: left behind by a shallow clone, collected, or damaged.
     absent: HashSet<Address>,
 }
@@ -43,7 +43,11 @@ impl Graph {
     ///
     /// # Errors
     /// [`StoreError::UnsupportedObject`] and failures of the operating system.
-    pub fn node(&mut self, store: &ChunkStore, address: &Address) -> Result<Option<Arc<Node>>, StoreError> {
+    pub fn node(
+        &mut self,
+        store: &ChunkStore,
+        address: &Address,
+    ) -> Result<Option<Arc<CommitNode>>, StoreError> {
         if let Some(node) = self.nodes.get(address) {
             return Ok(Some(Arc::clone(node)));
         }
@@ -68,10 +72,11 @@ impl Graph {
     }
 
     /// Reads a commit that could not be read before.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn read_again(&mut self, store: &ChunkStore, address: &Address) -> Result<Arc<Node>, StoreError> {
+    pub fn read_again(
+        &mut self,
+        store: &ChunkStore,
+        address: &Address,
+    ) -> Result<Arc<CommitNode>, StoreError> {
         let node = self.read(store, address)?;
         self.absent.remove(address);
         self.nodes.insert(*address, Arc::clone(&node));
@@ -86,11 +91,11 @@ impl Graph {
         }
     }
 
-    fn read(&self, store: &ChunkStore, address: &Address) -> Result<Arc<Node>, StoreError> {
+    fn read(&self, store: &ChunkStore, address: &Address) -> Result<Arc<CommitNode>, StoreError> {
         Ok(self.made_of(address, Commit::read(store, address)?))
     }
 
-    fn made_of(&self, address: &Address, commit: Commit) -> Arc<Node> {
+    fn made_of(&self, address: &Address, commit: Commit) -> Arc<CommitNode> {
         let id: SnapshotId = address.to_string().into();
         let name = |parent: &Address| match self.nodes.get(parent) {
             Some(node) => Arc::clone(&node.meta.id),
@@ -99,7 +104,7 @@ impl Graph {
         let meta = SnapshotMeta {
             known_as: None,
             id: Arc::clone(&id),
-            time: commit.time,
+            time: Timestamp::from_millisecond(commit.committed_millis),
             commit: Some(id),
             parents: commit.parents.iter().map(name).collect(),
             author: commit.author,
@@ -107,7 +112,7 @@ impl Graph {
             message: commit.message,
             mark: None,
         };
-        Arc::new(Node {
+        Arc::new(CommitNode {
             meta: Arc::new(meta),
             root: commit.root,
             parents: commit.parents,
@@ -117,7 +122,7 @@ impl Graph {
     }
 
     /// A commit that was read before.
-    pub fn known(&self, address: &Address) -> Option<&Arc<Node>> {
+    pub fn known(&self, address: &Address) -> Option<&Arc<CommitNode>> {
         self.nodes.get(address)
     }
 

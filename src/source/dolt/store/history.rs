@@ -1,27 +1,18 @@
-//! From the refs of a store to its history, as a server over that store tells it.
+//! From the refs of a store to its history, as a server over that store reports it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use dolt_store::files::StoreFolder;
+use dolt_store::objects::{Refs, tagged_commit};
+use dolt_store::{Address, ErrorKind, StoreError};
 
-use crate::content::ErrorKind;
-use crate::files::root::SourcePath;
+use super::chunk_store::ChunkStore;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::model::terminal::ShowPath;
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::{ChunkStore, Place};
-use crate::source::dolt::store::error::StoreError;
 use crate::source::dolt::store::graph::Graph;
-use crate::source::dolt::store::objects::commit;
-use crate::source::dolt::store::objects::store_root::Refs;
 use crate::source::dolt::store::walk;
 
-/// Beside the folder of a store, in a database folder: which branch is checked out.
-const REPO_STATE: &str = "repo_state.json";
-/// The longest such file that is read, in bytes.
-const LONGEST_STATE: u64 = 1 << 20;
 /// What branches of remotes are shown under.
 const REMOTES: &str = "remotes/";
 /// Heads per walk beside the main timeline: as many as the source over a server asks for at once, so that both give the
@@ -29,9 +20,6 @@ const REMOTES: &str = "remotes/";
 const HEADS_PER_WALK: usize = 200;
 
 /// Reads the history that `refs` reach.
-///
-/// # Errors
-/// What is wrong with which chunk or file.
 pub fn load(
     store: &ChunkStore,
     graph: &mut Graph,
@@ -39,7 +27,8 @@ pub fn load(
     known: Option<&History>,
 ) -> Result<History, StoreError> {
     let heads = Heads::resolve(store, graph, refs)?;
-    let mut history = History { is_primary: is_database(store.folder()), ..History::default() };
+    let mut history =
+        History { is_primary: StoreFolder::is_of_database(store.folder()), ..History::default() };
     if let Some((branch, main)) = heads.main(store, graph, refs)? {
         let known = known.map_or(&[][..], |known| &known.timeline);
         history.timeline = walk::log(store, graph, &main, known)?;
@@ -55,48 +44,6 @@ pub fn load(
     // Last, so that a branch that is called as a remote's one wins.
     history.branches.extend(heads.branches.into_iter().map(name));
     Ok(history)
-}
-
-/// The branch that a new session gets on a server over this store: the one checked out, else the first that there is of
-/// `main`, `master` and the rest by name.
-///
-/// # Errors
-/// What the operating system said.
-pub fn main_branch<'b>(
-    place: &Place,
-    branches: &'b BTreeMap<String, Address>,
-) -> Result<Option<&'b str>, StoreError> {
-    let checked_out = checked_out(place)?;
-    let wanted = [checked_out.as_deref(), Some("main"), Some("master")];
-    let found = wanted.into_iter().flatten().find_map(|wanted| branches.get_key_value(wanted));
-    Ok(found.or_else(|| branches.first_key_value()).map(|(name, _)| name.as_str()))
-}
-
-/// The branch that `repo_state.json` names, where there is that file and it is whole.
-///
-/// # Errors
-/// What the operating system said.
-pub fn checked_out(place: &Place) -> Result<Option<String>, StoreError> {
-    #[derive(Deserialize)]
-    struct RepoState {
-        head: String,
-    }
-    let Place::Folder(store) = place else { return Ok(None) };
-    let Some(dolt) = store.path().parent().filter(|_| is_database(store.path())) else { return Ok(None) };
-    let file = SourcePath::new(store.root(), dolt.join(REPO_STATE));
-    let text = match file.read(LONGEST_STATE) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::io(file.path(), "read", error)),
-    };
-    // It is rewritten in place, so that it may be half there for an instant; the branch is then guessed.
-    let state: Option<RepoState> = serde_json::from_slice(&text).ok();
-    Ok(state.and_then(|state| state.head.strip_prefix("refs/heads/").map(str::to_owned)))
-}
-
-/// Whether a store's folder is that of a database rather than of a backup or a remote.
-fn is_database(folder: &Path) -> bool {
-    folder.ends_with(".dolt/noms")
 }
 
 /// Names and the commits that they lead to.
@@ -126,14 +73,15 @@ impl Heads {
     }
 
     /// The main branch and its head. One whose head cannot be read is not replaced by another branch: `asof/` would
-    /// show another history, and nobody would notice.
+    /// show another history without notice.
     fn main(
         &self,
         store: &ChunkStore,
         graph: &mut Graph,
         refs: &Refs,
     ) -> Result<Option<(String, Address)>, StoreError> {
-        let Some(branch) = main_branch(store.place(), &refs.branches)? else { return Ok(None) };
+        let checked_out = store.checked_out()?;
+        let Some(branch) = refs.main_branch(checked_out.as_deref()) else { return Ok(None) };
         let Some(head) = refs.branches.get(branch) else { return Ok(None) };
         if !self.branches.contains_key(branch) {
             graph.read_again(store, head)?;
@@ -145,7 +93,7 @@ impl Heads {
 fn tagged(store: &ChunkStore, refs: &Refs) -> Result<BTreeMap<String, Address>, StoreError> {
     let mut tags = BTreeMap::new();
     for (name, tag) in &refs.tags {
-        match commit::tagged_commit(store, tag) {
+        match tagged_commit(store, tag) {
             Ok(commit) => {
                 tags.insert(name.clone(), commit);
             }
@@ -198,36 +146,9 @@ fn take_away(heads: &mut BTreeSet<&Address>, timeline: &[Arc<SnapshotMeta>]) {
 
 #[cfg(test)]
 mod tests {
+    use dolt_store::testing::{Field, MemoryChunks, commit, message, store_root, write_store};
+
     use super::*;
-    use crate::source::dolt::store::testing::{
-        Field, MemoryChunks, commit, message, store_root, write_store,
-    };
-
-    fn branches(names: &[&str]) -> BTreeMap<String, Address> {
-        names.iter().map(|&name| (name.to_owned(), Address::default())).collect()
-    }
-
-    #[test]
-    fn the_main_branch_is_the_one_checked_out_or_the_usual_one() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let noms = folder.path().join(".dolt/noms");
-        std::fs::create_dir_all(&noms).expect("the folder is ours");
-        let named = SourcePath::of_folder(folder.path(), crate::files::root::Links::Beneath);
-        let noms = Place::Folder(named.expect("the folder is ours").join(".dolt/noms"));
-        let main = |place: &Place, names: &[&str]| {
-            main_branch(place, &branches(names)).expect("nothing is wrong").map(str::to_owned)
-        };
-        assert_eq!(main(&noms, &["a", "main", "x"]).as_deref(), Some("main"));
-        assert_eq!(main(&noms, &["a", "master"]).as_deref(), Some("master"));
-        assert_eq!(main(&noms, &["b", "a"]).as_deref(), Some("a"));
-        assert_eq!(main(&noms, &[]), None);
-        let state = folder.path().join(".dolt").join(REPO_STATE);
-        std::fs::write(&state, r#"{"head": "refs/heads/x", "remotes": {}}"#).expect("the folder is ours");
-        assert_eq!(main(&noms, &["a", "main", "x"]).as_deref(), Some("x"));
-        assert_eq!(main(&noms, &["a", "main"]).as_deref(), Some("main"), "x is not there any more");
-        std::fs::write(&state, r#"{"head": "refs/hea"#).expect("the folder is ours");
-        assert_eq!(main(&noms, &["a", "main", "x"]).as_deref(), Some("main"));
-    }
 
     #[test]
     fn an_unreadable_head_of_the_main_branch_is_not_replaced_by_another_branch() {
@@ -235,8 +156,7 @@ mod tests {
         let mut chunks = MemoryChunks::default();
         let other = chunks.put(commit(Address::new([5; 20]), 1, &[], 1000, "other"));
         write_store(folder.path(), &chunks.all(), &other);
-        let store =
-            ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours")).expect("a store");
+        let store = ChunkStore::of_folder(folder.path());
         let refs = |names: &[(&str, Address)]| Refs {
             branches: names.iter().map(|(name, head)| ((*name).to_owned(), *head)).collect(),
             ..Refs::default()
@@ -270,8 +190,7 @@ mod tests {
         ]));
         let folder = tempfile::tempdir().expect("a temporary folder");
         write_store(folder.path(), &chunks.all(), &root);
-        let store =
-            ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours")).expect("a store");
+        let store = ChunkStore::of_folder(folder.path());
         let refs = Refs::read(&store, &root).expect("refs");
         let history = load(&store, &mut Graph::default(), &refs, None).expect("a history");
         let texts = |commits: &[Arc<SnapshotMeta>]| {

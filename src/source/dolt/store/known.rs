@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::address::Address;
-use super::chunks::Place;
+use dolt_store::objects::Refs;
+use dolt_store::{Address, StoreError};
+
 use super::database::DoltStoreDatabase;
-use super::error::StoreError;
+use super::files::StorePlace;
 use super::history;
-use super::objects::store_root::Refs;
-use super::shared::Shared;
+use super::shared::SharedDatabase;
 use crate::model::history::History;
 use crate::source::Database;
 use crate::util::locks::lock;
@@ -16,52 +16,49 @@ use crate::util::locks::lock;
 /// A database, and what the last look at it left.
 pub(super) struct KnownDatabase {
     /// Where its store is.
-    pub place: Place,
+    pub place: StorePlace,
     /// What all views of it share.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SharedDatabase>,
     /// What the view was made from; none where it could not be made yet.
-    seen: Option<Seen>,
+    seen: Option<ViewBasis>,
     /// The newest view; none before the first one.
     pub view: Option<Arc<DoltStoreDatabase>>,
 }
 
-struct Seen {
+struct ViewBasis {
     root: Address,
     checked_out: Option<String>,
     /// Files that could not be read: once they are mended, there may be more commits.
-    broken_files: Vec<String>,
+    problems: Vec<String>,
     refs: Refs,
     /// Version of the commits found in the store.
     found: u64,
 }
 
 impl KnownDatabase {
-    /// A database of which nothing is known yet.
-    pub fn new(place: Place, shared: Arc<Shared>) -> Self {
+    /// A database that nothing is known about yet.
+    pub fn new(place: StorePlace, shared: Arc<SharedDatabase>) -> Self {
         Self { place, shared, seen: None, view: None }
     }
 
-    /// Makes a new view of a database from the files as they were last looked at, if its history changed; gives whether
+    /// Makes a new view of a database from the files as they were last looked at, if its history changed; returns whether
     /// it did.
-    ///
-    /// # Errors
-    /// What is wrong with which chunk or file.
     pub fn look(&mut self, shown_name: &str) -> Result<bool, StoreError> {
-        let (shared, place) = (&self.shared, &self.place);
-        let (root, checked_out) = (shared.store.root(), history::checked_out(place)?);
-        let broken_files = shared.store.view().broken_files();
+        let shared = &self.shared;
+        let (root, checked_out) = (shared.store.root(), shared.store.checked_out()?);
+        let problems = shared.store.newest().problems();
         let audience = shared.store.audience();
         let is_same_audience = self.view.as_ref().is_some_and(|view| view.audience() == audience);
         let found = shared.found.version();
-        let is_seen = |seen: &Seen| {
+        let is_seen = |seen: &ViewBasis| {
             (seen.root, &seen.checked_out) == (root, &checked_out)
-                && (&seen.broken_files, seen.found) == (&broken_files, found)
+                && (&seen.problems, seen.found) == (&problems, found)
         };
         if is_same_audience && self.seen.as_ref().is_some_and(is_seen) {
             return Ok(false);
         }
         let refs = Refs::read(&shared.store, &root)?;
-        let now = Seen { root, checked_out, broken_files, refs, found };
+        let now = ViewBasis { root, checked_out, problems, refs, found };
         let history = self.new_history(&now)?;
         let last = || Some(self.view.as_ref()?.history().clone());
         let history = history.or_else(|| if is_same_audience { None } else { last() });
@@ -76,7 +73,7 @@ impl KnownDatabase {
     }
 
     /// The history as of `now`; `None` where it is the one shown.
-    fn new_history(&self, now: &Seen) -> Result<Option<History>, StoreError> {
+    fn new_history(&self, now: &ViewBasis) -> Result<Option<History>, StoreError> {
         let (store, last) = (&self.shared.store, self.view.as_ref().map(|view| view.history()));
         let mut graph = lock(&self.shared.graph);
         let mut history = match (last, &self.seen) {
@@ -86,11 +83,11 @@ impl KnownDatabase {
             },
             // Where a file was mended, what was found missing before may be there.
             (_, seen) => {
-                let is_as_broken = seen.as_ref().is_some_and(|seen| seen.broken_files == now.broken_files);
+                let is_as_broken = seen.as_ref().is_some_and(|seen| seen.problems == now.problems);
                 history::load(store, &mut graph, &now.refs, last.filter(|_| is_as_broken))?
             }
         };
-        // First, so that what is told to be all of them is.
+        // First, so that a list that claims to be complete is.
         history.is_lost_partial = self.shared.found.is_partial();
         history.lost = Some(self.shared.found.lost(store, &mut graph, &history));
         graph.tidy(&history);
@@ -98,12 +95,12 @@ impl KnownDatabase {
     }
 }
 
-impl Seen {
+impl ViewBasis {
     /// Whether names lead to the same history: where working sets point to does not matter to it, only that
     /// they are there.
     fn has_names_of(&self, other: &Self) -> bool {
         self.checked_out == other.checked_out
-            && self.broken_files == other.broken_files
+            && self.problems == other.problems
             && self.refs.branches == other.refs.branches
             && self.refs.tags == other.refs.tags
             && self.refs.remotes == other.refs.remotes

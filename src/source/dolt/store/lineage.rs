@@ -1,27 +1,23 @@
-//! Which commit last changed which table, told from the addresses of tables: what a server's `dolt_diff` tells, so that
+//! Which commit last changed which table, by the addresses of tables. The answer is that of a server's `dolt_diff`, so that
 //! contents get the same identity either way.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use dolt_store::objects::{ForeignKeyParts, RootValue, Table, foreign_key_parts};
+use dolt_store::{Address, Chunks, ErrorKind, StoreError};
 use lru::LruCache;
 
-use crate::content::ErrorKind;
 use crate::model::history::{History, SnapshotMeta};
 use crate::source::dolt::common::lineage::{Change, Lineage, NewCommit};
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::Chunks;
-use crate::source::dolt::store::error::StoreError;
-use crate::source::dolt::store::graph::{Graph, Node};
-use crate::source::dolt::store::objects::root_value::{self, KeysOfTable, RootValue};
-use crate::source::dolt::store::objects::table::Table;
+use crate::source::dolt::store::graph::{CommitNode, Graph};
 
 /// Roots kept while comparing: a commit is compared with its parents, which are rarely far.
 const READY_ROOTS: NonZeroUsize = NonZeroUsize::new(128).expect("128 is not 0");
 /// Tables kept while comparing, of 30 bytes each.
 const READY_TABLES: NonZeroUsize = NonZeroUsize::new(4096).expect("4096 is not 0");
-/// Dolt tells a change of the database's collation as a change of a table whose name begins so.
+/// Dolt reports a change of the database's collation as a change of a table whose name begins so.
 const DATABASE_PREFIX: &str = "__DATABASE__";
 /// What the names of Dolt's own tables begin with, whatever their case.
 const SYSTEM_PREFIX: &str = "dolt";
@@ -32,9 +28,6 @@ pub fn is_system_table(name: &str) -> bool {
 }
 
 /// Adds the commits of a history that the lineage does not hold yet.
-///
-/// # Errors
-/// What is wrong with which chunk.
 pub fn extend(
     lineage: &mut Lineage,
     chunks: &dyn Chunks,
@@ -55,17 +48,17 @@ pub fn extend(
     Ok(())
 }
 
-fn node<'g>(graph: &'g Graph, commit: &SnapshotMeta) -> Option<&'g Arc<Node>> {
+fn node<'g>(graph: &'g Graph, commit: &SnapshotMeta) -> Option<&'g Arc<CommitNode>> {
     graph.known(&commit.id.parse().ok()?)
 }
 
 /// The parent that the changes are against, if any, and the changes.
-type Changes = (Option<Arc<str>>, Vec<Change>);
+type ParentChanges = (Option<Arc<str>>, Vec<Change>);
 
 /// Tables and foreign keys of one root.
-struct Root {
+struct TablesOfRoot {
     value: RootValue,
-    foreign_keys: BTreeMap<String, KeysOfTable>,
+    foreign_keys: BTreeMap<String, ForeignKeyParts>,
 }
 
 /// What of a table decides whether its definition changed.
@@ -78,7 +71,7 @@ struct Definition {
 struct Comparison<'c> {
     chunks: &'c dyn Chunks,
     database: &'c str,
-    roots: LruCache<Address, Arc<Root>>,
+    roots: LruCache<Address, Arc<TablesOfRoot>>,
     definitions: LruCache<Address, Definition>,
 }
 
@@ -91,9 +84,14 @@ impl<'c> Comparison<'c> {
     /// What a commit changed against its first parent, and that parent; without a parent that is known and readable, all
     /// its tables.
     ///
-    /// Of a commit whose own root cannot be read nothing is said, and nothing inherited: whatever is read of it later
-    /// is its own, and shared with nobody.
-    fn changes(&mut self, lineage: &Lineage, graph: &Graph, node: &Node) -> Result<Changes, StoreError> {
+    /// A commit whose own root cannot be read changes nothing and inherits nothing: what is read of it later has an
+    /// identity of its own.
+    fn changes(
+        &mut self,
+        lineage: &Lineage,
+        graph: &Graph,
+        node: &CommitNode,
+    ) -> Result<ParentChanges, StoreError> {
         let Some(ours) = self.root(&node.root)? else { return Ok((None, Vec::new())) };
         let mut parents = node
             .meta
@@ -122,7 +120,11 @@ impl<'c> Comparison<'c> {
         Ok((Some(Arc::clone(first)), changes))
     }
 
-    fn between(&mut self, from: &Arc<Root>, to: &Arc<Root>) -> Result<Vec<Change>, StoreError> {
+    fn between(
+        &mut self,
+        from: &Arc<TablesOfRoot>,
+        to: &Arc<TablesOfRoot>,
+    ) -> Result<Vec<Change>, StoreError> {
         if Arc::ptr_eq(from, to) {
             return Ok(Vec::new());
         }
@@ -149,15 +151,15 @@ impl<'c> Comparison<'c> {
         Ok(changes)
     }
 
-    /// A root; `None` where it cannot be read for good, which whoever lists its commit learns.
-    fn root(&mut self, address: &Address) -> Result<Option<Arc<Root>>, StoreError> {
+    /// A root; `None` where it stays unreadable, which a listing of its commit reports.
+    fn root(&mut self, address: &Address) -> Result<Option<Arc<TablesOfRoot>>, StoreError> {
         if let Some(root) = self.roots.get(address) {
             return Ok(Some(Arc::clone(root)));
         }
         let read = || {
             let value = RootValue::read(self.chunks, address)?;
-            let foreign_keys = root_value::foreign_keys(self.chunks, &value)?;
-            Ok(Root { value, foreign_keys })
+            let foreign_keys = foreign_key_parts(self.chunks, &value)?;
+            Ok(TablesOfRoot { value, foreign_keys })
         };
         let root = there(read())?.map(Arc::new);
         if let Some(root) = &root {
@@ -166,7 +168,7 @@ impl<'c> Comparison<'c> {
         Ok(root)
     }
 
-    /// The definition of a table; `None` where it cannot be read for good.
+    /// The definition of a table; `None` where it stays unreadable.
     fn definition(&mut self, table: &Address) -> Result<Option<Definition>, StoreError> {
         if let Some(definition) = self.definitions.get(table) {
             return Ok(Some(*definition));
@@ -179,7 +181,7 @@ impl<'c> Comparison<'c> {
     }
 }
 
-/// What could be read; `None` for what cannot be for good. Failures that may pass stay failures.
+/// What could be read; `None` for what stays unreadable. Failures that may pass stay failures.
 fn there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -190,7 +192,7 @@ fn there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     }
 }
 
-fn all_tables(root: &Root) -> Vec<Change> {
+fn all_tables(root: &TablesOfRoot) -> Vec<Change> {
     let tables = root.value.tables.keys().filter(|table| !is_system_table(table));
     tables.map(|table| changed(table, true)).collect()
 }
@@ -199,11 +201,11 @@ fn changed(table: &str, schema: bool) -> Change {
     Change { table: table.to_owned(), schema, same_as: None }
 }
 
-fn foreign_keys<'r>(root: &'r Root, table: &str) -> Option<&'r KeysOfTable> {
+fn foreign_keys<'r>(root: &'r TablesOfRoot, table: &str) -> Option<&'r ForeignKeyParts> {
     root.foreign_keys.get(&table.to_lowercase())
 }
 
-fn is_same(one: &Root, other: &Root, table: &str) -> bool {
+fn is_same(one: &TablesOfRoot, other: &TablesOfRoot, table: &str) -> bool {
     let is_same_table = one.value.tables.get(table) == other.value.tables.get(table);
     is_same_table && foreign_keys(one, table) == foreign_keys(other, table)
 }
@@ -211,22 +213,21 @@ fn is_same(one: &Root, other: &Root, table: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use dolt_store::testing::{MemoryChunks, commit, root_value, table, write_store};
 
     use super::*;
     use crate::source::dolt::common::lineage::SCHEMA;
-    use crate::source::dolt::store::chunks::ChunkStore;
-    use crate::source::dolt::store::chunks::Place;
-    use crate::source::dolt::store::testing::{MemoryChunks, commit, root_value, table, write_store};
+    use crate::source::dolt::store::chunk_store::ChunkStore;
     use crate::source::dolt::store::walk;
 
     /// A history that is made commit by commit.
     #[derive(Default)]
-    struct Repo {
+    struct LineageRepo {
         chunks: MemoryChunks,
         commits: u64,
     }
 
-    impl Repo {
+    impl LineageRepo {
         fn table(&mut self, schema: u8, rows: &str, auto_increment: u64) -> Address {
             self.chunks.put(table(Address::new([schema; 20]), rows.as_bytes(), auto_increment))
         }
@@ -243,8 +244,7 @@ mod tests {
         fn origins(&self, head: &Address) -> impl FnMut(&Address, &str) -> String {
             let folder = tempfile::tempdir().expect("a temporary folder");
             write_store(folder.path(), &self.chunks.all(), head);
-            let store = ChunkStore::open(&Place::folder(folder.path()).expect("the folder is ours"))
-                .expect("a store");
+            let store = ChunkStore::of_folder(folder.path());
             let mut graph = Graph::default();
             let timeline = walk::log(&store, &mut graph, head, &[]).expect("a log");
             let history = History { timeline, ..History::default() };
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn origins_follow_addresses_along_parents() {
-        let mut repo = Repo::default();
+        let mut repo = LineageRepo::default();
         let [x1, x2] = ["1", "2"].map(|rows| repo.table(1, rows, 0));
         let [y1, y2] = ["1", "2"].map(|rows| repo.table(2, rows, 0));
         let one = repo.commit(&[], &[("x", x1), ("y", y1)], 0);
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn definitions_change_with_schemas_counters_names_and_collations() {
-        let mut repo = Repo::default();
+        let mut repo = LineageRepo::default();
         let (plain, counted, other) = (repo.table(1, "", 0), repo.table(1, "", 5), repo.table(2, "", 5));
         let one = repo.commit(&[], &[("t", plain)], 0);
         let one_counted = repo.table(1, "", 1);
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_root_that_cannot_be_read_shares_with_nobody() {
-        let mut repo = Repo::default();
+        let mut repo = LineageRepo::default();
         let x = repo.table(1, "1", 0);
         let one = repo.commit(&[], &[("x", x)], 0);
         let gone = repo.chunks.put(commit(Address::new([8; 20]), 2, &[one], 2000, "gone"));

@@ -1,24 +1,22 @@
 //! The working set: what is not committed yet.
 //!
 //! A table that is as in the head commit has that commit's entry, and with it its identity. Another one is named by its
-//! address, which names its content for good.
+//! address, which always names the same content.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dolt_store::Address;
+use dolt_store::objects::{Refs, RootValue, working_root};
+use dolt_store::schema::SchemaOf;
 use jiff::Timestamp;
 
-use super::address::Address;
 use super::content::TableContent;
 use super::database::{CommitFiles, DoltStoreDatabase, rows_path, shown_tables};
-use super::history::main_branch;
-use super::objects::commit::working_root;
-use super::objects::root_value::RootValue;
-use super::objects::store_root::Refs;
-use super::rows::schema_sql::Moment;
-use super::schema_file::{SCHEMA_FILE, SchemaContent};
-use super::shared::{ReadError, Shared};
+use super::live_memory::LastListing;
+use super::schema_file::{SCHEMA_FILE, StoreSchemaContent};
+use super::shared::{ReadError, SharedDatabase};
 use crate::content::text::TextContent;
 use crate::content::{Content, FileEntry, FileKind};
 use crate::model::access::Audience;
@@ -28,25 +26,7 @@ use crate::util::locks::lock;
 
 const WHEN: &str = "in the working set";
 
-/// What was seen of a working set: asking again while nothing changed costs a few `stat`.
-#[derive(Default)]
-pub struct LiveMemory {
-    last: Option<Seen>,
-    /// When a changed content was first seen. Holds those of the last listing.
-    first_seen: HashMap<ContentId, Timestamp>,
-}
-
-struct Seen {
-    store_root: Address,
-    head: Arc<str>,
-    audience: Audience,
-    files: Arc<[FileEntry]>,
-}
-
 /// The files of the working set as of now; `None` where there is none, or not any more.
-///
-/// # Errors
-/// What is wrong with which chunk.
 pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, ReadError> {
     let shared = database.shared();
     let Some(head) = database.head() else { return Ok(None) };
@@ -54,32 +34,35 @@ pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, R
     shared.store.refresh()?;
     let store_root = shared.store.root();
     let audience = database.audience();
-    let is_same =
-        |seen: &&Seen| seen.store_root == store_root && seen.head == head.id && seen.audience == audience;
-    if let Some(seen) = memory.last.as_ref().filter(is_same) {
-        return Ok(Some(Arc::clone(&seen.files)));
+    let is_same = |last: &&LastListing| {
+        last.store_root == store_root && last.head == head.id && last.audience == audience
+    };
+    if let Some(last) = memory.last.as_ref().filter(is_same) {
+        return Ok(Some(Arc::clone(&last.files)));
     }
     let refs = Refs::read(&shared.store, &store_root)?;
-    let branch = main_branch(shared.store.place(), &refs.branches)?;
+    let checked_out = shared.store.checked_out()?;
+    let branch = refs.main_branch(checked_out.as_deref());
     let Some(working_set) = branch.and_then(|branch| refs.working_sets.get(branch)) else { return Ok(None) };
     let address = working_root(&shared.store, working_set)?;
     let root = RootValue::read(&shared.store, &address)?;
     let Some(committed) = database.files_of(&head.id)? else { return Ok(None) };
     let (earlier, first_seen) = (&memory.first_seen, HashMap::new());
-    let mut entries = Entries { shared, committed, audience, earlier, first_seen };
+    let mut entries = WorkingSetEntries { shared, committed, audience, earlier, first_seen };
     let mut files: Vec<_> =
         shown_tables(shared, &root).map(|(table, address)| entries.table(table, address)).collect();
     files.push(entries.schema(address, &root));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let files: Arc<[FileEntry]> = files.into();
     memory.first_seen = entries.first_seen;
-    memory.last = Some(Seen { store_root, head: Arc::clone(&head.id), audience, files: Arc::clone(&files) });
+    memory.last =
+        Some(LastListing { store_root, head: Arc::clone(&head.id), audience, files: Arc::clone(&files) });
     Ok(Some(files))
 }
 
 /// Makes the entries of a working set.
-struct Entries<'e> {
-    shared: &'e Arc<Shared>,
+struct WorkingSetEntries<'e> {
+    shared: &'e Arc<SharedDatabase>,
     /// What the head holds.
     committed: CommitFiles,
     audience: Audience,
@@ -87,7 +70,7 @@ struct Entries<'e> {
     first_seen: HashMap<ContentId, Timestamp>,
 }
 
-impl Entries<'_> {
+impl WorkingSetEntries<'_> {
     fn table(&mut self, table: &str, address: &Address) -> FileEntry {
         let path = rows_path(table);
         if self.committed.root.tables.get(table) == Some(address)
@@ -108,9 +91,9 @@ impl Entries<'_> {
 
     fn schema(&mut self, address: Address, root: &RootValue) -> FileEntry {
         let path: Arc<str> = SCHEMA_FILE.into();
-        let now = schema_file::write(self.shared, Moment::WorkingSet, root);
+        let now = schema_file::write(self.shared, SchemaOf::WorkingSet, root);
         let is_as_committed = match &now {
-            Ok(now) => schema_file::write(self.shared, Moment::Commit, &self.committed.root)
+            Ok(now) => schema_file::write(self.shared, SchemaOf::Commit, &self.committed.root)
                 .is_ok_and(|committed| committed == *now),
             Err(_) => *root == self.committed.root,
         };
@@ -119,10 +102,10 @@ impl Entries<'_> {
         }
         let database = self.shared.database.as_bytes();
         let Ok(text) = now else {
-            // Definitions that cannot be read hide themselves only: whoever reads the file learns why.
+            // Definitions that cannot be read hide only this file: reading it reports why.
             let id = ContentId::of(&[b"dolt-live-schema-root", database, address.as_bytes()]);
             let (shared, when) = (Arc::clone(self.shared), WHEN.to_owned());
-            let content = SchemaContent { shared, root: address, moment: Moment::WorkingSet, when };
+            let content = StoreSchemaContent { shared, root: address, moment: SchemaOf::WorkingSet, when };
             return self.changed(path, id, Content::stream(content));
         };
         let id = ContentId::of(&[b"dolt-live-schema", database, text.as_bytes()]);
@@ -135,7 +118,7 @@ impl Entries<'_> {
     }
 
     fn changed(&mut self, path: Arc<str>, id: ContentId, content: Content) -> FileEntry {
-        // The clock says when a content was first seen; the store keeps no time for what is not committed.
+        // The clock, because the store keeps no time for what is not committed.
         let first_seen = self.first_seen.entry(id);
         let changed = *first_seen
             .or_insert_with(|| self.earlier.get(&id).copied().unwrap_or_else(|| self.shared.clock.now()));

@@ -2,20 +2,17 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `address`, `message`, `error` | addresses of chunks; what chunks are made of; what goes wrong |
-//! | `chunks` | the files of a store, as chunks by address |
-//! | `objects` | the objects in chunks, from the store's root down to leaves of rows |
-//! | `rows` | leaves as JSON lines, schemas as SQL |
+//! | `error` | errors of the crate `dolt-store`, which reads the files, as those of a source |
+//! | `files`, `chunk_store`, `recent_chunks` | where the files are; an open store; chunks that were read last |
+//! | `renderer` | leaves as JSON lines or SQL |
 //! | `graph`, `walk`, `history` | commits; their order; branches and tags |
 //! | `lineage` | which commit last changed which table: the identity of contents |
 //! | `lost` | commits that no name reaches any more |
-//! | `proof` | whether a root leads to something, where no manifest says so |
 //! | `discover` | which databases a folder holds |
 //! | `shared`, `database`, `known` | what views of a database share; one view; what is kept between polls |
-//! | `content`, `table_rows`, `cutter` | the rows of a table; the tree that they lie in; what of it is long |
+//! | `content`, `table_rows`, `cutter` | the rows of a table; their tree; cutting long leaves |
 //! | `schema_file`, `live` | `schema.sql`; the working set |
 //! | `verify` | whether every chunk is whole that the root reaches |
-//! | `probe` | any bytes as each kind of file and object, for fuzzing |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -25,39 +22,30 @@ use std::time::Duration;
 use async_trait::async_trait;
 use globset::GlobSet;
 
-pub mod address;
-pub mod chunks;
+mod chunk_store;
 mod content;
 mod cutter;
 mod database;
 mod discover;
 mod dump;
-pub mod error;
+mod error;
+mod files;
 mod graph;
 mod history;
 mod known;
 mod lineage;
 mod live;
+mod live_memory;
 mod lost;
-pub mod message;
-pub mod objects;
-pub mod probe;
-mod proof;
-pub mod rows;
+mod recent_chunks;
+mod renderer;
 mod schema_file;
 mod shared;
 mod table_rows;
-#[cfg(test)]
-mod testing;
 mod verify;
 mod walk;
 
-use chunks::{ChunkStore, Place, RecentChunks, StoreInGit};
-use discover::Named;
-use error::StoreError;
-use known::KnownDatabase;
-use lost::Scanner;
-use shared::Shared;
+use dolt_store::StoreError;
 
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{ErrorKind, SourceError, chain};
@@ -68,9 +56,17 @@ use crate::source::verify::Finding;
 use crate::source::{Database, POLL_INTERVAL, Source};
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
+use chunk_store::ChunkStore;
+use discover::Named;
+use error::IntoSourceError;
+use files::{StoreInGit, StorePlace};
+use known::KnownDatabase;
+use lost::CommitScanner;
+use recent_chunks::RecentChunks;
+use shared::SharedDatabase;
 
-/// Time between two looks at folders of which every change is told. A file system that is mounted over one,
-/// or a folder above that is replaced, is noticed so.
+/// Time between two looks at folders whose changes the kernel reports. It does not report a file system that is mounted
+/// over one, nor the replacement of a folder above.
 const SAFETY_NET: Duration = Duration::from_secs(5);
 
 /// How to read stores.
@@ -104,25 +100,24 @@ impl Default for DoltStoreOptions {
 /// A folder with Dolt stores as a source of databases.
 #[derive(Clone)]
 pub struct DoltStoreSource {
-    inner: Arc<Inner>,
+    inner: Arc<StoreSourceInner>,
 }
 
-struct Inner {
+struct StoreSourceInner {
     named: Named,
-    /// The database in a git repository, which is the only one for good; none for folders, whose databases
-    /// come and go.
-    in_git: Option<(String, Place)>,
+    /// The database in a git repository, which never has another one; `None` for folders, whose databases come and go.
+    in_git: Option<(String, StorePlace)>,
     label: Arc<str>,
     options: DoltStoreOptions,
     values: Arc<RecentChunks>,
     watch: FolderWatch,
-    known: Mutex<Known>,
-    scanner: Scanner,
+    known: Mutex<KnownDatabases>,
+    scanner: CommitScanner,
 }
 
 /// What the last poll left.
 #[derive(Default)]
-struct Known {
+struct KnownDatabases {
     databases: BTreeMap<String, KnownDatabase>,
     /// Why databases could not be read, so that each reason is logged once.
     complaints: BTreeMap<String, Finding>,
@@ -191,15 +186,15 @@ impl DoltStoreSource {
                 "links that lead out of the source are not followed: {names}"
             );
         }
-        let in_git = there.into_iter().find(|(_, place)| matches!(place, Place::Git(..)));
+        let in_git = there.into_iter().find(|(_, place)| matches!(place, StorePlace::Git(..)));
         let (values, watch) = (Arc::default(), FolderWatch::new(Arc::clone(&label)));
-        let (known, scanner) = (Mutex::default(), Scanner::default());
-        let inner = Inner { named, in_git, label, options, values, watch, known, scanner };
+        let (known, scanner) = (Mutex::default(), CommitScanner::default());
+        let inner = StoreSourceInner { named, in_git, label, options, values, watch, known, scanner };
         Ok(Self { inner: Arc::new(inner) })
     }
 }
 
-impl Inner {
+impl StoreSourceInner {
     fn poll(&self) -> Result<Option<Vec<Arc<dyn Database>>>, SourceError> {
         let there = self.places().map_err(|error| error.during(&self.label, "cannot look for databases"))?;
         let mut known = lock(&self.known);
@@ -237,7 +232,7 @@ impl Inner {
     }
 
     /// Where the databases are now.
-    fn places(&self) -> Result<BTreeMap<String, Place>, StoreError> {
+    fn places(&self) -> Result<BTreeMap<String, StorePlace>, StoreError> {
         match &self.in_git {
             Some((name, place)) => Ok([(name.clone(), place.clone())].into()),
             None => {
@@ -247,16 +242,16 @@ impl Inner {
         }
     }
 
-    /// Databases whose stores are not to be found, though nobody dropped them: a server takes the whole folder of a
-    /// database away, and leaves that of all of them. They stay as they were last seen, because programs that mirror the
+    /// Databases whose stores are missing although they were not dropped: `DROP DATABASE` takes away the whole folder of the
+    /// database and leaves the folder above. They stay as they were last seen, because programs that mirror the
     /// tree take what leaves it for deleted.
     ///
     /// # Errors
     /// [`ErrorKind::Missing`] where the folder of the source is gone or empty, as after a disk was unmounted.
     fn absent(
         &self,
-        known: &Known,
-        there: &BTreeMap<String, Place>,
+        known: &KnownDatabases,
+        there: &BTreeMap<String, StorePlace>,
     ) -> Result<BTreeSet<String>, SourceError> {
         let missing = known.databases.iter().filter(|(name, _)| !there.contains_key(*name));
         let mut absent = BTreeSet::new();
@@ -284,8 +279,8 @@ impl Inner {
             .with_hint("What was seen of it stays until it is back; unmount if it went away for good.")
     }
 
-    /// Whether every change is told, so that looking can be put off. A git repository is not watched: one
-    /// look at it is one at a ref.
+    /// Whether the kernel reports every change, so that the next look can wait. A git repository is not watched: a look at it
+    /// reads one ref.
     fn is_told(&self) -> bool {
         let known = lock(&self.known);
         // What could not be read may be readable without anything being written.
@@ -294,8 +289,8 @@ impl Inner {
             && self.watch.is_complete(known.databases.values().map(|database| database.place.path()))
     }
 
-    /// Makes a new view of a database if its history changed; gives whether it did.
-    fn renew(&self, known: &mut Known, name: &str, place: &Place) -> Result<bool, StoreError> {
+    /// Makes a new view of a database if its history changed; returns whether it did.
+    fn renew(&self, known: &mut KnownDatabases, name: &str, place: &StorePlace) -> Result<bool, StoreError> {
         if !known.databases.contains_key(name) {
             known.databases.insert(name.to_owned(), self.open(name, place)?);
         }
@@ -312,10 +307,10 @@ impl Inner {
         database.look(shown_name)
     }
 
-    fn open(&self, name: &str, place: &Place) -> Result<KnownDatabase, StoreError> {
+    fn open(&self, name: &str, place: &StorePlace) -> Result<KnownDatabase, StoreError> {
         let store = ChunkStore::open(place)?;
         let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
-        let shared = Shared::new(
+        let shared = SharedDatabase::new(
             store,
             Arc::clone(&self.values),
             label,
@@ -328,18 +323,18 @@ impl Inner {
 }
 
 /// Whether the folder of a database is there, with or without its store.
-fn is_folder_there(place: &Place) -> bool {
+fn is_folder_there(place: &StorePlace) -> bool {
     match place {
-        Place::Folder(store) => {
+        StorePlace::Folder(store) => {
             let folder = discover::folder_of(store.path());
             folder.starts_with(store.root().folder())
                 && SourcePath::new(store.root(), folder.to_owned()).exists()
         }
-        Place::Git(folder, ..) => folder.exists(),
+        StorePlace::Git(folder, ..) => folder.exists(),
     }
 }
 
-impl Known {
+impl KnownDatabases {
     /// Logs why a database cannot be read, unless that was the reason last time, too.
     fn complain(&mut self, name: &str, error: &SourceError) {
         let finding = Finding::of(name, error);

@@ -4,21 +4,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use dolt_store::message::{FOREIGN_KEYS_ID, Message};
+use dolt_store::objects::{RootValue, Table};
+use dolt_store::schema::{ForeignKey, Schema, SchemaOf, create_table};
+use dolt_store::{Address, Chunks, InChunk, RowsError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::address::Address;
-use super::chunks::Chunks;
 use super::content::TableContent;
-use super::error::InChunk;
 use super::lineage::is_system_table;
-use super::message::Message;
-use super::objects::root_value::{FOREIGN_KEYS_ID, RootValue};
-use super::objects::table::Table;
-use super::rows::foreign_key::ForeignKey;
-use super::rows::schema_sql::{Moment, create_table};
-use super::rows::{RowsError, Schema};
-use super::shared::{ReadError, Shared};
+use super::shared::{ReadError, SharedDatabase};
 use super::table_rows::TableRows;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream};
@@ -31,10 +26,7 @@ use crate::source::dolt::common::views::StoredView;
 pub const SCHEMA_FILE: &str = "schema.sql";
 
 /// The tables of a root and its views, without reading any row but those that hold the views.
-///
-/// # Errors
-/// What is wrong with which chunk.
-fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
+fn list(shared: &Arc<SharedDatabase>, root: &RootValue) -> Result<Listing, ReadError> {
     let mut listing = Listing::default();
     for table in root.tables.keys().filter(|table| !is_system_table(table)) {
         match shared.is_excluded(table) {
@@ -49,15 +41,15 @@ fn list(shared: &Arc<Shared>, root: &RootValue) -> Result<Listing, ReadError> {
 }
 
 /// The views as the table of Dolt's own holds them, by name.
-fn stored_views(shared: &Arc<Shared>, table: &Address) -> Result<Vec<StoredView>, ReadError> {
+fn stored_views(shared: &Arc<SharedDatabase>, table: &Address) -> Result<Vec<StoredView>, ReadError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct ViewRow {
         r#type: String,
         name: String,
         fragment: String,
     }
     let mut views = Vec::new();
-    for row in rows_of::<Row>(shared, VIEWS, table)? {
+    for row in rows_of::<ViewRow>(shared, VIEWS, table)? {
         if row.r#type == "view" {
             views.push(StoredView { name: row.name.into(), definition: row.fragment.into() });
         }
@@ -71,7 +63,7 @@ fn stored_views(shared: &Arc<Shared>, table: &Address) -> Result<Vec<StoredView>
 /// # Errors
 /// What is wrong with which chunk, or that a row is no `R`.
 pub fn rows_of<R: DeserializeOwned>(
-    shared: &Arc<Shared>,
+    shared: &Arc<SharedDatabase>,
     name: &str,
     table: &Address,
 ) -> Result<Vec<R>, ReadError> {
@@ -92,8 +84,8 @@ pub fn rows_of<R: DeserializeOwned>(
 /// Writes the file, as the source over a server does: tables by name, then views.
 ///
 /// # Errors
-/// What is wrong with which chunk, or what of a definition is not known.
-pub fn write(shared: &Arc<Shared>, moment: Moment, root: &RootValue) -> Result<String, ReadError> {
+/// The chunk and what is wrong with it, or the part of a definition that is unknown.
+pub fn write(shared: &Arc<SharedDatabase>, moment: SchemaOf, root: &RootValue) -> Result<String, ReadError> {
     let listing = list(shared, root)?;
     let foreign_keys = foreign_keys(shared, root)?;
     let mut names: Vec<_> = listing.tables.iter().chain(&listing.excluded).collect();
@@ -108,11 +100,11 @@ pub fn write(shared: &Arc<Shared>, moment: Moment, root: &RootValue) -> Result<S
 /// The `CREATE TABLE` of a table, given all foreign keys of the root; none where there is no such table.
 ///
 /// # Errors
-/// What is wrong with which chunk, or what of a definition is not known.
+/// The chunk and what is wrong with it, or the part of a definition that is unknown.
 pub fn statement(
-    shared: &Arc<Shared>,
+    shared: &Arc<SharedDatabase>,
     root: &RootValue,
-    moment: Moment,
+    moment: SchemaOf,
     foreign_keys: &[ForeignKey],
     name: &str,
 ) -> Result<Option<String>, ReadError> {
@@ -126,23 +118,20 @@ pub fn statement(
 }
 
 /// All foreign keys of a root.
-///
-/// # Errors
-/// What is wrong with which chunk.
-pub fn foreign_keys(shared: &Shared, root: &RootValue) -> Result<Vec<ForeignKey>, ReadError> {
+pub fn foreign_keys(shared: &SharedDatabase, root: &RootValue) -> Result<Vec<ForeignKey>, ReadError> {
     let Some(address) = &root.foreign_keys else { return Ok(Vec::new()) };
     let object = "collection of foreign keys";
     let message =
-        Message::parse_as(shared.store.chunk(address)?, FOREIGN_KEYS_ID).in_chunk(address, object)?;
+        Message::parse_as(shared.store.chunk(address)?, &FOREIGN_KEYS_ID).in_chunk(address, object)?;
     Ok(ForeignKey::read_all(&message).in_chunk(address, object)?)
 }
 
 /// A table and its schema, by a name in whatever case.
 ///
 /// # Errors
-/// What is wrong with which chunk, or what of the schema is not known.
+/// The chunk and what is wrong with it, or the part of the schema that is unknown.
 pub fn definition(
-    shared: &Shared,
+    shared: &SharedDatabase,
     root: &RootValue,
     name: &str,
 ) -> Result<Option<(Table, Schema)>, ReadError> {
@@ -157,19 +146,19 @@ pub fn definition(
 }
 
 /// `schema.sql` of a root value.
-pub struct SchemaContent {
+pub struct StoreSchemaContent {
     /// The database's store.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SharedDatabase>,
     /// The root value.
     pub root: Address,
     /// Which kind of moment that is.
-    pub moment: Moment,
+    pub moment: SchemaOf,
     /// The moment in words: `at <hash>`, `in the working set`.
     pub when: String,
 }
 
 #[async_trait]
-impl Stream for SchemaContent {
+impl Stream for StoreSchemaContent {
     fn describe(&self) -> String {
         format!("{SCHEMA_FILE} of {} {} in {}", self.shared.database, self.when, self.shared.label)
     }
@@ -187,7 +176,7 @@ impl Stream for SchemaContent {
         })
         .await?;
         if !text.is_empty() {
-            // A closed sink means that nobody wants the text, which is no failure.
+            // A closed sink means that the reader needs no more, which is no failure.
             let _ = sink.push(text.into()).await;
         }
         Ok(())

@@ -3,23 +3,23 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
+use dolt_store::schema::Schema;
+use dolt_store::{Address, RowsError, StoreError};
 use globset::GlobSet;
 use lru::LruCache;
 
-use super::address::Address;
-use super::chunks::{ChunkStore, Chunks, RecentChunks};
-use super::error::{InChunk, StoreError};
+use super::chunk_store::ChunkStore;
+use super::error::IntoSourceError;
 use super::graph::Graph;
-use super::live::LiveMemory;
-use super::lost::Found;
-use super::message::Message;
-use super::rows::{RowRenderer, RowsError, Schema};
+use super::live_memory::LiveMemory;
+use super::lost::FoundCommits;
+use super::recent_chunks::RecentChunks;
+use super::renderer::RowRenderer;
 use crate::content::SourceError;
 use crate::source::dolt::common::lineage::Lineage;
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
 
-const SCHEMA_ID: &[u8; 4] = b"DSCH";
 /// Renderers kept ready: one per table and definition of it, of some KiB each.
 const READY_RENDERERS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 
@@ -37,8 +37,8 @@ pub struct Renderers {
     pub key_columns: Vec<String>,
 }
 
-/// A database's store and what was found out about it.
-pub struct Shared {
+/// The store of a database and what was learned about it.
+pub struct SharedDatabase {
     /// Its files.
     pub store: ChunkStore,
     /// Parts of long values used last, over all databases of the source.
@@ -54,7 +54,7 @@ pub struct Shared {
     /// The commits read so far. Locked before `lineage` where both are.
     pub graph: Mutex<Graph>,
     /// The commits found in the store itself.
-    pub found: Found,
+    pub found: FoundCommits,
     /// The origins found so far.
     pub lineage: Mutex<Lineage>,
     /// What was seen of the working set.
@@ -62,8 +62,8 @@ pub struct Shared {
     renderers: Mutex<ReadyRenderers>,
 }
 
-impl Shared {
-    /// A store of which nothing is known yet.
+impl SharedDatabase {
+    /// A store that nothing is known about yet.
     pub fn new(
         store: ChunkStore,
         values: Arc<RecentChunks>,
@@ -80,7 +80,7 @@ impl Shared {
             exclude,
             clock,
             graph: Mutex::default(),
-            found: Found::default(),
+            found: FoundCommits::default(),
             lineage: Mutex::default(),
             live: Mutex::default(),
             renderers: Mutex::new(LruCache::new(READY_RENDERERS)),
@@ -115,8 +115,7 @@ impl Shared {
     /// # Errors
     /// What is wrong with it, or what of it is not known.
     pub fn schema(&self, table: &str, schema: &Address) -> Result<Schema, ReadError> {
-        let message = Message::parse_as(self.store.chunk(schema)?, SCHEMA_ID).in_chunk(schema, "schema")?;
-        Ok(Schema::read(table, &message)?)
+        Ok(Schema::load(&self.store, table, schema)?)
     }
 }
 
@@ -141,7 +140,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Says whose failure it was, while doing what.
+    /// The error of a source, with its label and the operation that failed.
     pub fn during(self, label: &str, operation: impl Into<String>) -> SourceError {
         match self {
             Self::Store(error) => error.during(label, operation),

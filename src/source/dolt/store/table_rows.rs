@@ -6,15 +6,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dolt_store::objects::{Table, TreeNode};
+use dolt_store::{Address, RowsError};
 
-use super::address::Address;
-use super::chunks::Chunks;
 use super::content::TableContent;
 use super::cutter::Cutter;
-use super::message::Message;
-use super::objects::prolly::Node;
-use super::objects::table::Table;
-use super::rows::{RowRenderer, RowsError};
+use super::renderer::RowRenderer;
 use super::shared::{ReadError, Renderers};
 use crate::content::SourceError;
 use crate::content::parts::{ByKey, LONG, Lines, Part, Parts, RawRow, Rendering, Segment};
@@ -23,7 +20,7 @@ use crate::content::parts::{ByKey, LONG, Lines, Part, Parts, RawRow, Rendering, 
 pub struct TableRows {
     content: TableContent,
     /// Lies within the chunk of the table, so that the table's address is its name as well.
-    root: Node,
+    root: TreeNode,
     rendering: Rendering,
     renderers: Arc<Renderers>,
 }
@@ -32,19 +29,16 @@ impl TableRows {
     /// Opens the tree of a table.
     ///
     /// # Errors
-    /// What is wrong with which chunk, or what of the schema is not known.
+    /// The chunk and what is wrong with it, or the part of the schema that is unknown.
     pub fn open(content: &TableContent) -> Result<Self, ReadError> {
         let table = Table::read(&content.shared.store, &content.table)?;
         let renderers = content.shared.renderers(&content.name, &table.schema)?;
-        let root = Node::within(&content.table, table.primary_index)?;
+        let root = TreeNode::within(&content.table, table.primary_index)?;
         let rendering = Rendering::of(table.schema.as_bytes());
         Ok(Self { content: content.clone(), root, rendering, renderers })
     }
 
-    /// Hands over all lines in order, in segments, until it is told to stop.
-    ///
-    /// # Errors
-    /// What is wrong with which chunk.
+    /// Hands all lines to `take` in order, in segments, until it breaks off.
     pub fn each_segment(&self, mut take: impl FnMut(Bytes) -> ControlFlow<()>) -> Result<(), ReadError> {
         let mut open: Vec<Part> = self.all().into_iter().collect();
         while let Some(part) = open.pop() {
@@ -77,16 +71,16 @@ impl TableRows {
         let address = Address::new(part.node);
         let children = match address == self.content.table {
             true => self.root.children(&address)?,
-            false => Node::read(&self.content.shared.store, &address, part.level)?.children(&address)?,
+            false => TreeNode::read(&self.content.shared.store, &address, part.level)?.children(&address)?,
         };
         let level = part.level.saturating_sub(1);
         Ok(children.iter().map(|child| self.part(child, level)).collect())
     }
 
-    fn leaf(&self, address: &Address) -> Result<Cow<'_, Node>, ReadError> {
+    fn leaf(&self, address: &Address) -> Result<Cow<'_, TreeNode>, ReadError> {
         Ok(match *address == self.content.table {
             true => Cow::Borrowed(&self.root),
-            false => Cow::Owned(Node::read(&self.content.shared.store, address, 0)?),
+            false => Cow::Owned(TreeNode::read(&self.content.shared.store, address, 0)?),
         })
     }
 
@@ -124,52 +118,18 @@ impl TableRows {
     }
 }
 
-/// Hands over all leaves of a table's tree in order, each with its address, until it is told to stop.
-///
-/// # Errors
-/// What is wrong with which chunk, and those of `take`.
-pub fn each_leaf(
-    chunks: &dyn Chunks,
-    table: &Address,
-    primary_index: Bytes,
-    mut take: impl FnMut(&Address, &Message) -> Result<ControlFlow<()>, ReadError>,
-) -> Result<ControlFlow<()>, ReadError> {
-    let root = Node::within(table, primary_index)?;
-    if root.rows == 0 {
-        return Ok(ControlFlow::Continue(()));
-    }
-    if root.level == 0 {
-        return take(table, &root.message);
-    }
-    let below = |node: &Node, address: &Address| -> Result<Vec<(Address, u8)>, ReadError> {
-        let level = node.level.saturating_sub(1);
-        Ok(node.children(address)?.iter().rev().map(|child| (*child, level)).collect())
-    };
-    // The first one is last, so that it is taken first.
-    let mut open = below(&root, table)?;
-    while let Some((address, level)) = open.pop() {
-        let node = Node::read(chunks, &address, level)?;
-        if level > 0 {
-            open.extend(below(&node, &address)?);
-        } else if take(&address, &node.message)?.is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
 thread_local! {
     /// Where segments are rendered before they are copied to a place of their own size: growing a new place
     /// line by line takes memory from the system several times over.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends room that is empty at first.
+/// Lends an empty buffer.
 fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let mut out = SCRATCH.take();
     out.clear();
     let done = work(&mut out);
-    // One very long line must not be paid for by every thread for ever.
+    // One very long line must not keep its memory in every thread.
     if out.capacity() <= LONG / 4 {
         SCRATCH.set(out);
     }
@@ -202,7 +162,7 @@ impl ByKey for TableRows {
     fn rows(&self, leaf: &Part) -> Result<Vec<RawRow>, SourceError> {
         let address = Address::new(leaf.node);
         let rows = self.leaf(&address).and_then(|leaf| {
-            // Whether all its values can be told is asked here: rows of equal bytes are not read again.
+            // Checks here that every value has one reading: rows of equal bytes are not read again.
             let shared = &self.content.shared;
             let rows = self.renderers.rows.raw_rows(&leaf.message, &shared.values.before(&shared.store));
             rows.map_err(|source| ReadError::Leaf { leaf: address, source })

@@ -3,33 +3,34 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 
+use dolt_store::objects::Commit;
+use dolt_store::{Address, Store};
+
 use crate::model::history::{History, SnapshotMeta};
 use crate::model::terminal::ShowPath;
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::{ChunkStore, View};
-use crate::source::dolt::store::graph::{Graph, Node};
-use crate::source::dolt::store::objects::commit::Commit;
+use crate::source::dolt::store::chunk_store::ChunkStore;
+use crate::source::dolt::store::graph::{CommitNode, Graph};
 use crate::util::locks::lock;
 
 /// The commits of a store, as the scans so far found them. Locked after the graph where both are.
 #[derive(Default)]
-pub struct Found {
-    state: Mutex<State>,
+pub struct FoundCommits {
+    state: Mutex<CommitSets>,
 }
 
 #[derive(Default)]
-struct State {
+struct CommitSets {
     /// Every commit whose root value is there, to that root value: 40 bytes each.
     commits: HashMap<Address, Address>,
     /// Those that a name reached when that was last asked.
     reached: HashSet<Address>,
     /// Commits read on the way that the graph does not hold yet.
     read: Vec<(Address, Commit)>,
-    /// What was gone through last. Its files stay open, and so on disk, until the next scan, which follows as
+    /// The store as the last scan read it. Its files stay open, and so on disk, until the next scan, which follows as
     /// soon as the store changes.
-    scanned: Option<Arc<View>>,
+    scanned: Option<Arc<Store>>,
     /// What was the newest view when that was last asked.
-    newest: Weak<View>,
+    newest: Weak<Store>,
     /// Whether a scan waits for its turn.
     is_queued: bool,
     version: u64,
@@ -37,15 +38,15 @@ struct State {
 
 /// What one scan found.
 #[derive(Default)]
-pub struct News {
+pub struct ScanNews {
     /// Commits and their root values.
     pub commits: Vec<(Address, Address)>,
-    /// Those that were not known to anybody.
+    /// Those that the graph does not hold.
     pub read: Vec<(Address, Commit)>,
 }
 
 /// How many commits are known after a scan.
-pub struct Totals {
+pub struct ScanTotals {
     /// All of them.
     pub commits: usize,
     /// Those that no name reaches.
@@ -54,20 +55,20 @@ pub struct Totals {
     pub is_news: bool,
 }
 
-impl Found {
+impl FoundCommits {
     /// Differs from an earlier answer if other commits may be lost than then.
     pub fn version(&self) -> u64 {
         lock(&self.state).version
     }
 
-    /// Whether no scan has come to its end yet.
+    /// Whether no scan has ended yet.
     pub fn is_partial(&self) -> bool {
         lock(&self.state).scanned.is_none()
     }
 
     /// Whether a scan has to be queued: this view is another one than last time, and no scan that is yet to
     /// begin will see it anyway.
-    pub(super) fn queue(&self, newest: &Arc<View>) -> bool {
+    pub(super) fn queue(&self, newest: &Arc<Store>) -> bool {
         let mut state = lock(&self.state);
         let newest = Arc::downgrade(newest);
         let is_known = state.newest.ptr_eq(&newest);
@@ -75,18 +76,18 @@ impl Found {
         !is_known && !std::mem::replace(&mut state.is_queued, true)
     }
 
-    /// What was gone through last, for a scan that begins now: look for the newest view after this.
-    pub(super) fn begin(&self) -> Option<Arc<View>> {
+    /// The store as the last scan read it, for a scan that begins now; the scan asks for the newest store after this call.
+    pub(super) fn begin(&self) -> Option<Arc<Store>> {
         let mut state = lock(&self.state);
         state.is_queued = false;
         state.scanned.clone()
     }
 
     /// Takes in what a scan of `view` found, and forgets what is not in it any more.
-    pub(super) fn end(&self, view: Arc<View>, news: News) -> Totals {
+    pub(super) fn end(&self, view: Arc<Store>, news: ScanNews) -> ScanTotals {
         let mut state = lock(&self.state);
-        let State { commits, reached, scanned, .. } = &mut *state;
-        // The end of the first scan is news even if it found nothing: until then there is no telling what is lost.
+        let CommitSets { commits, reached, scanned, .. } = &mut *state;
+        // The end of the first scan is news even if it found nothing: until then it is unknown what is lost.
         let mut is_changed =
             scanned.is_none() || news.commits.iter().any(|(commit, _)| !reached.contains(commit));
         let may_lack = scanned.as_ref().is_some_and(|scanned| !view.keeps_all_of(scanned));
@@ -99,7 +100,7 @@ impl Found {
         }
         commits.extend(news.commits);
         let lost = commits.keys().filter(|commit| !reached.contains(commit)).count();
-        let totals = Totals { commits: commits.len(), lost, is_news: is_changed };
+        let totals = ScanTotals { commits: commits.len(), lost, is_news: is_changed };
         state.read.extend(news.read);
         state.scanned = Some(view);
         state.version += u64::from(is_changed);
@@ -131,6 +132,6 @@ impl Found {
 }
 
 /// By time; within one instant parents come before their children.
-fn order(node: &Node) -> (crate::model::time::Timestamp, u64, &str) {
+fn order(node: &CommitNode) -> (crate::model::time::Timestamp, u64, &str) {
     (node.meta.time, node.height, &node.meta.id)
 }

@@ -4,7 +4,7 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `found` | the commits found so far, and which of them are lost |
-//! | `scan` | going through the chunks of a store |
+//! | `scan` | searching the chunks of a store |
 //! | `scanner` | the thread on which that happens |
 
 mod found;
@@ -13,5 +13,5 @@ mod scanner;
 #[cfg(test)]
 mod tests;
 
-pub use found::Found;
-pub use scanner::Scanner;
+pub use found::FoundCommits;
+pub use scanner::CommitScanner;

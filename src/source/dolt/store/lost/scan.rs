@@ -1,33 +1,32 @@
-//! Going through the chunks of a store in search of commits.
+//! Searches the chunks of a store for commits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::found::{News, Totals};
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::View;
-use crate::source::dolt::store::error::{InChunk, StoreError};
-use crate::source::dolt::store::message::Message;
-use crate::source::dolt::store::objects::commit::{COMMIT_ID, Commit};
-use crate::source::dolt::store::shared::Shared;
+use dolt_store::message::{COMMIT_ID, Message};
+use dolt_store::objects::Commit;
+use dolt_store::{Address, InChunk, Store, StoreError};
+
+use super::found::{ScanNews, ScanTotals};
+use crate::source::dolt::store::shared::SharedDatabase;
 use crate::util::locks::lock;
 
 /// Between two lines in the log about one scan.
 const PROGRESS: Duration = Duration::from_secs(5);
-/// How many chunks are read until the clock is looked at, and whether anybody still wants to know.
+/// How many chunks are read between two looks at the clock and at the signal to stop.
 const STRIDE: usize = 256;
 
-/// Goes through those chunks of a store that no scan went through yet, unless `stop` says so or the database
-/// is not shown any more. Gives whether other commits may be lost than before.
-pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) -> bool {
+/// Reads those chunks of a store that no scan has read yet, until `stop` is set or the database is not shown any more.
+/// Returns whether other commits may be lost than before.
+pub fn scan(database: &Weak<SharedDatabase>, stop: &AtomicBool) -> bool {
     let Some(shared) = database.upgrade() else { return false };
     let earlier = shared.found.begin();
-    let view = shared.store.view();
+    let view = shared.store.newest();
     let total = view.count_since(earlier.as_deref());
-    let mut progress = Progress::new(&shared, total, earlier.is_none());
+    let mut progress = ScanProgress::new(&shared, total, earlier.is_none());
     drop(shared);
-    let mut news = News::default();
+    let mut news = ScanNews::default();
     for (done, address) in view.possible_commits_since(earlier.as_deref()).enumerate() {
         if done % STRIDE == 0 {
             if stop.load(Ordering::Relaxed) || database.strong_count() == 0 {
@@ -51,7 +50,7 @@ pub fn scan(database: &Weak<Shared>, stop: &AtomicBool) -> bool {
 }
 
 /// The commit in a chunk, if it is one, with its address.
-fn commit(view: &View, address: &Address) -> Result<Option<(Address, Commit)>, StoreError> {
+fn commit(view: &Store, address: &Address) -> Result<Option<(Address, Commit)>, StoreError> {
     match view.get(address)? {
         Some(chunk) if Message::id_of(&chunk) == Some(COMMIT_ID) => {
             let commit = Commit::parse(chunk).in_chunk(address, "commit")?;
@@ -63,7 +62,7 @@ fn commit(view: &View, address: &Address) -> Result<Option<(Address, Commit)>, S
 
 /// Notes a commit. One without its root value has nothing to show: garbage collection took it, or never got
 /// to it.
-fn take(shared: &Shared, view: &View, news: &mut News, address: Address, commit: Commit) {
+fn take(shared: &SharedDatabase, view: &Store, news: &mut ScanNews, address: Address, commit: Commit) {
     if !view.has(&commit.root) {
         return;
     }
@@ -73,8 +72,8 @@ fn take(shared: &Shared, view: &View, news: &mut News, address: Address, commit:
     }
 }
 
-/// Tells the log how a scan gets on. Of short ones that only follow a store as it grows, nothing is said.
-struct Progress {
+/// Logs the progress of a scan, but not of short ones that only follow a store as it grows.
+struct ScanProgress {
     database: String,
     label: Arc<str>,
     total: usize,
@@ -84,8 +83,8 @@ struct Progress {
     unreadable: usize,
 }
 
-impl Progress {
-    fn new(shared: &Shared, total: usize, is_first: bool) -> Self {
+impl ScanProgress {
+    fn new(shared: &SharedDatabase, total: usize, is_first: bool) -> Self {
         let now = Instant::now();
         let (database, label) = (shared.database.clone(), Arc::clone(&shared.label));
         if is_first {
@@ -113,9 +112,9 @@ impl Progress {
         self.unreadable += 1;
     }
 
-    fn end(&self, totals: &Totals) {
+    fn end(&self, totals: &ScanTotals) {
         if self.is_told_of || self.unreadable > 0 {
-            let Totals { commits, lost, .. } = totals;
+            let ScanTotals { commits, lost, .. } = totals;
             let Self { total, unreadable, .. } = self;
             tracing::info!(
                 source = &*self.label,

@@ -7,29 +7,29 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::Notify;
 
 use super::scan::scan;
-use crate::source::dolt::store::shared::Shared;
+use crate::source::dolt::store::shared::SharedDatabase;
 
-/// The lowest priority that there is: a scan takes what nobody else wants.
+/// The lowest priority: a scan takes only time that is left over.
 const NICENESS: i32 = 19;
 
 /// Scans the stores of one source, one after the other, on a thread of its own, which ends when this is
 /// dropped.
 #[derive(Default)]
-pub struct Scanner {
-    /// None where there could be no thread, which the log tells.
-    queue: OnceLock<Option<Sender<Weak<Shared>>>>,
+pub struct CommitScanner {
+    /// `None` where no thread could be started, which is logged.
+    queue: OnceLock<Option<Sender<Weak<SharedDatabase>>>>,
     stop: Arc<AtomicBool>,
     ended: Arc<Notify>,
 }
 
-impl Scanner {
-    /// Sees to it that what is new in a store is gone through soon.
-    pub fn look(&self, database: &Arc<Shared>) {
+impl CommitScanner {
+    /// Queues a scan of what is new in a store.
+    pub fn look(&self, database: &Arc<SharedDatabase>) {
         let queue = self.queue.get_or_init(|| start(Arc::clone(&self.stop), Arc::clone(&self.ended)));
         if let Some(queue) = queue
-            && database.found.queue(&database.store.view())
+            && database.found.queue(&database.store.newest())
         {
-            // Nobody takes it only where the thread broke down, which the panic itself told.
+            // The channel is closed only if the thread panicked, which printed its own message.
             let _ = queue.send(Arc::downgrade(database));
         }
     }
@@ -40,13 +40,13 @@ impl Scanner {
     }
 }
 
-impl Drop for Scanner {
+impl Drop for CommitScanner {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 }
 
-fn start(stop: Arc<AtomicBool>, ended: Arc<Notify>) -> Option<Sender<Weak<Shared>>> {
+fn start(stop: Arc<AtomicBool>, ended: Arc<Notify>) -> Option<Sender<Weak<SharedDatabase>>> {
     let (sender, receiver) = channel();
     let thread = std::thread::Builder::new().name("lost commits".to_owned());
     match thread.spawn(move || work(&receiver, &stop, &ended)) {
@@ -58,7 +58,7 @@ fn start(stop: Arc<AtomicBool>, ended: Arc<Notify>) -> Option<Sender<Weak<Shared
     }
 }
 
-fn work(queue: &Receiver<Weak<Shared>>, stop: &AtomicBool, ended: &Notify) {
+fn work(queue: &Receiver<Weak<SharedDatabase>>, stop: &AtomicBool, ended: &Notify) {
     // On Linux this is about the calling thread alone. Where it is not allowed, the scan is only less polite.
     let _ = rustix::process::nice(NICENESS);
     while let Ok(database) = queue.recv() {

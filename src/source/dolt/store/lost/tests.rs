@@ -5,6 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use dolt_store::objects::Refs;
+use dolt_store::testing::{
+    MemoryChunks, address_of, chunk_record, commit, manifest, root_record, root_value, store_root, table,
+    table_file, write_store,
+};
+use dolt_store::{Address, Chunks};
 use globset::GlobSet;
 
 use super::scan::scan;
@@ -13,28 +19,22 @@ use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
 use crate::model::history::History;
 use crate::source::Database;
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::{ChunkStore, Chunks, Place};
+use crate::source::dolt::store::chunk_store::ChunkStore;
 use crate::source::dolt::store::database::DoltStoreDatabase;
 use crate::source::dolt::store::history;
-use crate::source::dolt::store::objects::store_root::Refs;
-use crate::source::dolt::store::shared::Shared;
-use crate::source::dolt::store::testing::{
-    MemoryChunks, address_of, chunk_record, commit, manifest, root_record, root_value, store_root, table,
-    table_file, write_store,
-};
+use crate::source::dolt::store::shared::SharedDatabase;
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
 
 /// A store on disk that grows.
-struct Repo {
+struct ScannedRepo {
     folder: tempfile::TempDir,
     chunks: MemoryChunks,
     /// A root value that is there.
     content: Address,
 }
 
-impl Repo {
+impl ScannedRepo {
     fn new() -> Self {
         let mut chunks = MemoryChunks::default();
         let content = chunks.put(root_value(&[], 0));
@@ -61,10 +61,9 @@ impl Repo {
         root
     }
 
-    fn open(&self) -> Arc<Shared> {
-        let store = ChunkStore::open(&Place::folder(self.folder.path()).expect("the folder is ours"))
-            .expect("a store");
-        Arc::new(Shared::new(
+    fn open(&self) -> Arc<SharedDatabase> {
+        let store = ChunkStore::of_folder(self.folder.path());
+        Arc::new(SharedDatabase::new(
             store,
             Arc::default(),
             "here".into(),
@@ -83,18 +82,18 @@ fn append(folder: &Path, chunks: &[Bytes], root: Address) {
     std::fs::write(&journal, bytes).expect("the folder is ours");
 }
 
-/// Scans once more; gives the messages of what is lost, newest first.
-fn lost(shared: &Arc<Shared>) -> Vec<String> {
+/// Scans once more; returns the messages of what is lost, newest first.
+fn lost(shared: &Arc<SharedDatabase>) -> Vec<String> {
     shared.store.refresh().expect("a whole store");
     scan(&Arc::downgrade(shared), &AtomicBool::new(false));
     listed(shared)
 }
 
-fn listed(shared: &Shared) -> Vec<String> {
+fn listed(shared: &SharedDatabase) -> Vec<String> {
     current(shared).lost.iter().flatten().map(|commit| commit.message.clone()).collect()
 }
 
-fn current(shared: &Shared) -> History {
+fn current(shared: &SharedDatabase) -> History {
     let refs = Refs::read(&shared.store, &shared.store.root()).expect("refs");
     let mut graph = lock(&shared.graph);
     let mut history = history::load(&shared.store, &mut graph, &refs, None).expect("a history");
@@ -104,7 +103,7 @@ fn current(shared: &Shared) -> History {
 
 #[test]
 fn what_no_name_reaches_is_lost() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     let two = repo.commit(2, &[one], "two");
     let old = repo.commit(2, &[one], "old");
@@ -120,7 +119,7 @@ fn what_no_name_reaches_is_lost() {
 
 #[test]
 fn names_come_and_go_without_another_scan() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     let side = repo.commit(2, &[one], "side");
     repo.write(&[("refs/heads/main", one), ("refs/heads/side", side)]);
@@ -138,16 +137,16 @@ fn names_come_and_go_without_another_scan() {
 
 #[test]
 fn only_what_is_new_is_gone_through() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     let root = repo.write(&[("refs/heads/main", one)]);
     let shared = repo.open();
     assert_eq!(lost(&shared), [""; 0]);
-    let (view, version) = (shared.store.view(), shared.found.version());
+    let (view, version) = (shared.store.newest(), shared.found.version());
     let undone = commit(repo.content, 2, &[one], 2000, "undone");
     append(repo.folder.path(), std::slice::from_ref(&undone), root);
     assert_eq!(lost(&shared), ["undone"]);
-    let newer = shared.store.view();
+    let newer = shared.store.newest();
     let new: Vec<_> =
         newer.possible_commits_since(Some(&view)).collect::<Result<_, _>>().expect("all is whole");
     assert_eq!((new, newer.count_since(Some(&view))), (vec![address_of(&undone)], 1));
@@ -160,14 +159,14 @@ fn only_what_is_new_is_gone_through() {
 
 #[test]
 fn what_was_collected_is_forgotten_and_may_come_back() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     let gone = repo.commit(2, &[one], "gone");
     repo.commit(3, &[one], "kept");
     let root = repo.write(&[("refs/heads/main", one)]);
     let shared = repo.open();
     assert_eq!(lost(&shared), ["kept", "gone"]);
-    let before = shared.store.view();
+    let before = shared.store.newest();
     let (collected, name) = (shared.store.chunk(&gone).expect("still there"), Address::new([1; 20]));
     let left: Vec<_> = repo.chunks.all().into_iter().filter(|chunk| *chunk != collected).collect();
     let left: Vec<_> = left.iter().map(|chunk| &chunk[..]).collect();
@@ -178,7 +177,7 @@ fn what_was_collected_is_forgotten_and_may_come_back() {
     write("manifest", manifest(&root, &[(name, left.len())]).as_bytes());
     std::fs::remove_file(repo.folder.path().join("v".repeat(32))).expect("the folder is ours");
     assert_eq!(lost(&shared), ["kept"]);
-    let after = shared.store.view();
+    let after = shared.store.newest();
     assert_eq!(after.possible_commits_since(Some(&before)).count(), 0, "all in the new file was known");
     assert!(!after.keeps_all_of(&before));
     let (file, again) = (table_file(&[&collected]), Address::new([2; 20]));
@@ -189,7 +188,7 @@ fn what_was_collected_is_forgotten_and_may_come_back() {
 
 #[test]
 fn a_chunk_that_cannot_be_read_is_passed_over() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     let root = repo.write(&[("refs/heads/main", one)]);
     let [broken, whole] = ["broken", "whole"].map(|text| commit(repo.content, 2, &[one], 2000, text));
@@ -205,7 +204,7 @@ fn a_chunk_that_cannot_be_read_is_passed_over() {
 
 #[test]
 fn a_scan_ends_early_when_nobody_wants_it() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     repo.commit(2, &[one], "lost");
     repo.write(&[("refs/heads/main", one)]);
@@ -216,8 +215,8 @@ fn a_scan_ends_early_when_nobody_wants_it() {
     assert_eq!(lost(&shared), ["lost"]);
 }
 
-/// What a view says of files: their identities, and how often each is shown, by commit and file name.
-fn shown(shared: &Arc<Shared>) -> impl Fn(&Address, &str) -> (ContentId, u32) {
+/// What a view lists of files: their identities, and how often each is shown, by commit and file name.
+fn shown(shared: &Arc<SharedDatabase>) -> impl Fn(&Address, &str) -> (ContentId, u32) {
     let view = DoltStoreDatabase::new(Arc::clone(shared), "db".to_owned(), current(shared), Audience::Owner);
     move |commit, name| {
         let files = view.files_of(&commit.to_string().into()).expect("it reads").expect("it is shown");
@@ -228,7 +227,7 @@ fn shown(shared: &Arc<Shared>) -> impl Fn(&Address, &str) -> (ContentId, u32) {
 
 #[test]
 fn lost_commits_share_files_with_those_that_they_come_from() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let [same, before, after] = ["same", "before", "after"].map(|rows| repo.table(rows));
     let start = repo.commit(1, &[], "start");
     let one = repo.commit_of(2, start, &[("t", same), ("u", before)]);
@@ -260,7 +259,7 @@ fn lost_commits_share_files_with_those_that_they_come_from() {
 
 #[tokio::test]
 async fn a_table_that_was_collected_fails_alone() {
-    let mut repo = Repo::new();
+    let mut repo = ScannedRepo::new();
     let one = repo.commit(1, &[], "one");
     let whole = repo.table("whole");
     let torn = repo.commit_of(2, one, &[("gone", Address::new([7; 20])), ("there", whole)]);

@@ -1,9 +1,8 @@
-//! Whether a store is sound: every chunk that its root reaches is read from its file and held against its address, and
-//! what each refers to has to be there.
+//! Checks a store: reads every chunk that its root reaches, compares it with its address, and checks that everything it
+//! refers to is there.
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `references` | what an object refers to |
 //! | `visited`, `walk` | all that the root reaches |
 //! | `place` | what a chunk is part of, in words |
 //!
@@ -12,22 +11,20 @@
 use std::time::Duration;
 
 mod place;
-mod references;
 mod visited;
 mod walk;
 
-pub use references::references;
+use dolt_store::{FileFlaw, Store, StoreError};
 
-use super::chunks::{Flaw, View};
-use super::error::StoreError;
-use super::shared::Shared;
+use super::error::IntoSourceError;
+use super::shared::SharedDatabase;
 use crate::content::{SourceError, chain};
 use crate::model::number::counted;
 use crate::model::terminal::ShowPath;
 use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
-use walk::{KEPT, Problem, Walk, What, is_still_bad, walk};
+use walk::{ChunkProblem, KEPT, ProblemKind, StoreWalk, is_still_bad, walk};
 
-/// How often a store is gone through anew that changed while that was done.
+/// How often the check starts again when the store changed during it.
 const ATTEMPTS: usize = 3;
 /// How long it is waited for a write to end.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -40,15 +37,15 @@ const CHECK: &str =
 ///
 /// # Errors
 /// When the files cannot be looked at.
-pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceError> {
+pub fn verify(shared: &SharedDatabase, progress: &Progress) -> Result<Verdict, SourceError> {
     let fail = |error: StoreError| error.during(&shared.label, format!("cannot check {}", shared.database));
     let mut attempt = 1;
     let (view, walk, has_changed) = loop {
-        let view = shared.store.view();
+        let view = shared.store.newest();
         let total = view.count_since(None) as u64;
         progress.expect(total);
         let walk = walk(&shared.store, &view, progress).map_err(|_| fail(too_large(shared)))?;
-        // What is reached by nothing needs no reading.
+        // ProblemKind is reached by nothing needs no reading.
         progress.advance(total.saturating_sub(walk.visited.len() as u64));
         let has_changed = !walk.problems.is_empty() && has_changed(shared, &view, &walk).map_err(fail)?;
         if !has_changed || attempt == ATTEMPTS {
@@ -75,29 +72,29 @@ pub fn verify(shared: &Shared, progress: &Progress) -> Result<Verdict, SourceErr
     Ok(Verdict { checked: vec![checked], findings, contents: Contents::Newest, proves_bytes: false })
 }
 
-fn too_large(shared: &Shared) -> StoreError {
+fn too_large(shared: &SharedDatabase) -> StoreError {
     let problem = "has more than 4,294,967,296 chunks, which are too many to check".to_owned();
     StoreError::UnsupportedFile { file: shared.store.folder().to_owned(), problem }
 }
 
-/// Whether the store is another one than the one that was gone through, so that what was found may mean nothing: files
-/// were taken away, or what was bad is there now. More that was appended changes nothing.
-fn has_changed(shared: &Shared, view: &View, walk: &Walk) -> Result<bool, StoreError> {
+/// Whether the store changed during the check, so that the findings may be wrong: files were taken away, or what was bad is
+/// whole now. Appended data does not matter.
+fn has_changed(shared: &SharedDatabase, view: &Store, walk: &StoreWalk) -> Result<bool, StoreError> {
     shared.store.refresh()?;
-    let now = shared.store.view();
-    let is_healed = |problem: &Problem| {
-        matches!(problem.what, What::Bad { .. })
+    let now = shared.store.newest();
+    let is_healed = |problem: &ChunkProblem| {
+        matches!(problem.what, ProblemKind::Bad { .. })
             && !is_still_bad(&shared.store, &now, walk.visited.address(problem.chunk))
     };
     Ok(!now.keeps_all_of(view) || walk.problems.iter().any(is_healed))
 }
 
-/// What is wrong with the files as a whole. While a server writes, the end of a journal is never still: what is there only
+/// ProblemKind is wrong with the files as a whole. While a server writes, the end of a journal is never still: what is there only
 /// for a moment is nothing.
-fn flaws(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
+fn flaws(shared: &SharedDatabase) -> Result<Vec<Finding>, StoreError> {
     let look = || -> Result<Vec<Finding>, StoreError> {
         shared.store.refresh()?;
-        Ok(shared.store.view().flaws(shared.store.folder())?.into_iter().map(of_flaw).collect())
+        Ok(shared.store.newest().flaws()?.into_iter().map(of_flaw).collect())
     };
     let first = look()?;
     if first.is_empty() {
@@ -108,10 +105,10 @@ fn flaws(shared: &Shared) -> Result<Vec<Finding>, StoreError> {
     Ok(second.into_iter().filter(|finding| first.contains(finding)).collect())
 }
 
-fn of_flaw(flaw: Flaw) -> Finding {
+fn of_flaw(flaw: FileFlaw) -> Finding {
     match flaw {
-        Flaw::Damage(error) => of_file(&error),
-        Flaw::CutOff { file, offset, len } => {
+        FileFlaw::Damage(error) => of_file(&error),
+        FileFlaw::CutOff { file, offset, len } => {
             let problem = format!("its last {len} bytes, from {offset} on, are a part of a record");
             let hint = "a write was broken off, or the copy was made during one: all before it is checked";
             let finding =
@@ -121,31 +118,32 @@ fn of_flaw(flaw: Flaw) -> Finding {
     }
 }
 
-/// What is wrong with a file.
+/// ProblemKind is wrong with a file.
 fn of_file(error: &StoreError) -> Finding {
     let place = match error {
         StoreError::Io { file, .. }
         | StoreError::DamagedFile { file, .. }
         | StoreError::UnsupportedFile { file, .. } => file.shown().to_string(),
-        StoreError::Git { repository, .. } => repository.shown().to_string(),
+        StoreError::Container { place, .. } => place.shown().to_string(),
         _ => "the store".to_owned(),
     };
-    Finding { severity: Severity::of(error.kind()), ..Finding::wrong(place, chain(error)) }.with_hint(CHECK)
+    Finding { severity: Severity::of(error.source_kind()), ..Finding::wrong(place, chain(error)) }
+        .with_hint(CHECK)
 }
 
-/// What is the matter with a chunk, at the place of what is lost with it.
-fn of_chunk(view: &View, walk: &Walk, problem: &Problem) -> Finding {
+/// The finding about a chunk, with what is lost with it.
+fn of_chunk(view: &Store, walk: &StoreWalk, problem: &ChunkProblem) -> Finding {
     let way = walk.visited.way_to(problem.chunk);
     let place = place::describe(view, &way);
     let referrer =
         way.iter().rev().nth(1).map_or(String::new(), |from| format!("; chunk {from} refers to it"));
     match &problem.what {
-        What::Bad { error, has_copy } => {
+        ProblemKind::Bad { error, has_copy } => {
             let copy = if *has_copy { "; another copy of it is whole" } else { "" };
             let finding = Finding::wrong(place, format!("{}{referrer}{copy}", chain(error))).with_hint(CHECK);
-            Finding { severity: Severity::of(error.kind()), ..finding }
+            Finding { severity: Severity::of(error.source_kind()), ..finding }
         }
-        What::Unknown(why) => {
+        ProblemKind::Unknown(why) => {
             let address = walk.visited.address(problem.chunk);
             let problem =
                 format!("chunk {address} {why}: it is whole, and what it refers to is not followed");

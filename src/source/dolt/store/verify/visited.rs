@@ -1,21 +1,21 @@
-//! The chunks that a walk has come to: each once, with the one that led there.
+//! The chunks that a walk visited: each once, with the one that led there.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
-use crate::source::dolt::store::address::Address;
+use dolt_store::Address;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
-/// Addresses in the order in which they were come to, numbered from 0. A chunk takes 24 bytes for itself and 5 to 10 for
+/// Addresses in the order of the visits, numbered from 0. A chunk takes 24 bytes for itself and 5 to 10 for
 /// being found.
 #[derive(Default)]
 pub struct Visited {
-    entries: Vec<Entry>,
+    entries: Vec<VisitedChunk>,
     numbers: HashTable<u32>,
     hasher: RandomState,
 }
 
-struct Entry {
+struct VisitedChunk {
     address: Address,
     /// The number of the chunk that led here; its own for the first.
     from: u32,
@@ -40,7 +40,7 @@ impl Visited {
         );
         if let hashbrown::hash_table::Entry::Vacant(slot) = slot {
             slot.insert(number);
-            entries.push(Entry { address, from });
+            entries.push(VisitedChunk { address, from });
         }
         Ok(())
     }

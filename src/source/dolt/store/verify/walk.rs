@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use dolt_store::objects::references;
+use dolt_store::{Address, InChunk, Store, StoreError};
 use rayon::prelude::*;
 
-use super::references::references;
 use super::visited::{TooMany, Visited};
-use crate::source::dolt::store::address::Address;
-use crate::source::dolt::store::chunks::{ChunkStore, View};
-use crate::source::dolt::store::error::{InChunk, StoreError};
+use crate::source::dolt::store::chunk_store::ChunkStore;
 use crate::source::verify::Progress;
 
 /// How many chunks are looked at before what they refer to is added. They are in memory only while one is looked at.
@@ -19,38 +18,38 @@ const FEW: usize = 16;
 /// How many problems are kept. Of more, only the number.
 pub const KEPT: usize = 20;
 
-/// Something that is not as it should be with a chunk.
+/// Something that is wrong with a chunk.
 #[derive(Debug)]
-pub struct Problem {
+pub struct ChunkProblem {
     /// The number of the chunk.
     pub chunk: u32,
-    /// What it is.
-    pub what: What,
+    /// ProblemKind it is.
+    pub what: ProblemKind,
 }
 
-/// What there may be about a chunk.
+/// ProblemKind there may be about a chunk.
 #[derive(Debug)]
-pub enum What {
+pub enum ProblemKind {
     /// It cannot be read, or is not what it should be. One that has a whole copy in another file is not lost.
     Bad { error: StoreError, has_copy: bool },
-    /// What it refers to is not followed; completes the sentence.
+    /// ProblemKind it refers to is not followed; completes the sentence.
     Unknown(String),
 }
 
-/// What a walk came to.
+/// The result of a walk.
 #[derive(Default)]
-pub struct Walk {
+pub struct StoreWalk {
     /// The chunks, in the order of their distance from the root.
     pub visited: Visited,
     /// The first problems: those closest to the root.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ChunkProblem>,
     /// Chunks with problems that are not kept.
     pub more: HashSet<u32>,
     /// Chunks that a shallow clone left behind.
     pub ghosts: usize,
 }
 
-impl Walk {
+impl StoreWalk {
     /// How many chunks were read and are right.
     pub fn sound(&self) -> usize {
         let bad: HashSet<u32> =
@@ -59,30 +58,30 @@ impl Walk {
     }
 }
 
-impl Problem {
+impl ChunkProblem {
     /// Whether the chunk is lost.
     fn is_loss(&self) -> bool {
-        matches!(self.what, What::Bad { has_copy: false, .. })
+        matches!(self.what, ProblemKind::Bad { has_copy: false, .. })
     }
 }
 
-/// What is found at one chunk.
+/// ProblemKind is found at one chunk.
 #[derive(Default)]
-struct Seen {
-    /// What it refers to and was not come to before.
+struct ChunkVisit {
+    /// ProblemKind it refers to and was not visited before.
     next: Vec<Address>,
     bytes: u64,
     is_ghost: bool,
-    problems: Vec<What>,
+    problems: Vec<ProblemKind>,
 }
 
-/// Walks all that the root of a view reaches, on all threads. The order in which chunks are come to, and so what is found,
-/// is always the same. Memory: see [`Visited`], and what a batch of chunks refers to.
+/// Visits every chunk that the root reaches, on all threads. The order of the visits, and so the findings, are always the
+/// same. Memory: see [`Visited`], and what a batch of chunks refers to.
 ///
 /// # Errors
 /// [`TooMany`]
-pub fn walk(store: &ChunkStore, view: &View, progress: &Progress) -> Result<Walk, TooMany> {
-    let mut walk = Walk::default();
+pub fn walk(store: &ChunkStore, view: &Store, progress: &Progress) -> Result<StoreWalk, TooMany> {
+    let mut walk = StoreWalk::default();
     if view.root().is_empty() {
         return Ok(walk);
     }
@@ -100,7 +99,7 @@ pub fn walk(store: &ChunkStore, view: &View, progress: &Progress) -> Result<Walk
             }
             for what in seen.problems {
                 match walk.problems.len() < KEPT {
-                    true => walk.problems.push(Problem { chunk: number, what }),
+                    true => walk.problems.push(ChunkProblem { chunk: number, what }),
                     false => _ = walk.more.insert(number),
                 }
             }
@@ -110,7 +109,12 @@ pub fn walk(store: &ChunkStore, view: &View, progress: &Progress) -> Result<Walk
 }
 
 /// Looks at the chunks of these numbers.
-fn look_at(visited: &Visited, batch: Range<usize>, store: &ChunkStore, view: &View) -> Vec<(u32, Seen)> {
+fn look_at(
+    visited: &Visited,
+    batch: Range<usize>,
+    store: &ChunkStore,
+    view: &Store,
+) -> Vec<(u32, ChunkVisit)> {
     let look = |number: usize| {
         let number = u32::try_from(number).expect("Visited gives out numbers of 32 bits");
         (number, look(visited, visited.address(number), store, view))
@@ -121,8 +125,8 @@ fn look_at(visited: &Visited, batch: Range<usize>, store: &ChunkStore, view: &Vi
     }
 }
 
-fn look(visited: &Visited, address: &Address, store: &ChunkStore, view: &View) -> Seen {
-    let mut seen = Seen::default();
+fn look(visited: &Visited, address: &Address, store: &ChunkStore, view: &Store) -> ChunkVisit {
+    let mut seen = ChunkVisit::default();
     let mut chunk = None;
     let mut errors = Vec::new();
     for copy in view.copies(address) {
@@ -137,27 +141,27 @@ fn look(visited: &Visited, address: &Address, store: &ChunkStore, view: &View) -
     if chunk.is_none() && errors.is_empty() {
         match store.is_ghost(address) {
             true => seen.is_ghost = true,
-            false => errors.push(view.absent(address, store.folder())),
+            false => errors.push(view.absent(address)),
         }
     }
     let has_copy = chunk.is_some();
-    seen.problems.extend(errors.into_iter().map(|error| What::Bad { error, has_copy }));
+    seen.problems.extend(errors.into_iter().map(|error| ProblemKind::Bad { error, has_copy }));
     let Some(chunk) = chunk else { return seen };
     match references(&chunk).in_chunk(address, "object") {
         Ok(found) => {
             let new = found.all.iter().map(|(_, address)| *address).filter(|address| !visited.has(address));
             seen.next.extend(new);
-            seen.problems.extend(found.unknown.map(What::Unknown));
+            seen.problems.extend(found.unknown.map(ProblemKind::Unknown));
         }
-        Err(error) => seen.problems.push(What::Bad { error, has_copy: false }),
+        Err(error) => seen.problems.push(ProblemKind::Bad { error, has_copy: false }),
     }
     seen
 }
 
 /// Whether a chunk that was found bad still is.
-pub fn is_still_bad(store: &ChunkStore, view: &View, address: &Address) -> bool {
+pub fn is_still_bad(store: &ChunkStore, view: &Store, address: &Address) -> bool {
     look(&Visited::default(), address, store, view)
         .problems
         .iter()
-        .any(|what| matches!(what, What::Bad { .. }))
+        .any(|what| matches!(what, ProblemKind::Bad { .. }))
 }

@@ -1,0 +1,74 @@
+//! Checks that the records that were read are still where they were.
+//!
+//! A journal only grows, unless it is written over: a backup is copied back, or another database. Then what was read of it
+//! is wrong, and reading all of it at each look takes too long. So a few records are read again: the first, the last, the
+//! last root and some in between. The root is the hash of all that the store held, and the place of its record depends on
+//! the length of all records before it.
+
+use super::record::{CHECKSUM_LEN, is_whole};
+use crate::error::StoreError;
+use crate::files::StoreFile;
+
+/// A record, by its checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    offset: u64,
+    len: u32,
+    checksum: u32,
+}
+
+impl Anchor {
+    /// The record at `offset`.
+    pub fn of(offset: u64, record: &[u8]) -> Self {
+        let checksum =
+            record.last_chunk::<CHECKSUM_LEN>().map_or(0, |checksum| u32::from_be_bytes(*checksum));
+        // No record is longer than 5 MiB.
+        Self { offset, len: u32::try_from(record.len()).unwrap_or(u32::MAX), checksum }
+    }
+
+    /// Where it stands.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the record is still there.
+    pub fn holds(&self, file: &StoreFile) -> Result<bool, StoreError> {
+        let mut record = vec![0; self.len as usize];
+        let len = file.read_some(self.offset, &mut record)?;
+        Ok(len == record.len() && is_whole(&record) && Self::of(self.offset, &record) == *self)
+    }
+}
+
+/// The records of a journal that are read again.
+#[derive(Debug, Clone, Default)]
+pub struct Anchors {
+    /// The first record.
+    pub first: Option<Anchor>,
+    /// The last one.
+    pub last: Option<Anchor>,
+    /// The last one of a root.
+    pub root: Option<Anchor>,
+}
+
+impl Anchors {
+    /// Notes the next record.
+    pub fn add(&mut self, anchor: Anchor, is_root: bool) {
+        self.first.get_or_insert(anchor);
+        self.last = Some(anchor);
+        if is_root {
+            self.root = Some(anchor);
+        }
+    }
+
+    /// Notes the records that were read after these.
+    pub fn append(&mut self, later: &Self) {
+        self.first = self.first.or(later.first);
+        self.last = later.last.or(self.last);
+        self.root = later.root.or(self.root);
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Anchor> {
+        [&self.last, &self.root, &self.first].into_iter().flatten()
+    }
+}

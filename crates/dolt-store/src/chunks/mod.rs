@@ -1,0 +1,32 @@
+//! The kinds of files that hold chunks, and where chunks come from.
+//!
+//! | module | concern |
+//! | --- | --- |
+//! | `block` | compression and checksums |
+//! | `nearby` | reading several chunks at once |
+//! | `manifest` | which files there are |
+//! | `table_file`, `archive`, `journal`, `runs` | one kind of file each; the index of a journal |
+
+use bytes::Bytes;
+
+use crate::address::Address;
+use crate::error::StoreError;
+
+pub(crate) mod archive;
+pub(crate) mod block;
+pub(crate) mod journal;
+pub(crate) mod manifest;
+mod nearby;
+mod runs;
+pub(crate) mod table_file;
+
+pub use journal::FileFlaw;
+
+/// Where chunks come from.
+pub trait Chunks: Send + Sync {
+    /// The decompressed bytes of one chunk, whose checksum was verified.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingChunk`] where no file holds it; otherwise the file or the chunk, and what is wrong with it.
+    fn chunk(&self, address: &Address) -> Result<Bytes, StoreError>;
+}

@@ -1,0 +1,176 @@
+//! What can go wrong in the files of a store, with the file and the chunk.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::message::MessageError;
+use crate::shown::shown;
+
+/// What kind of failure an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A file or a chunk is not there.
+    Missing,
+    /// The bytes are not what they should be.
+    Damaged,
+    /// The bytes have a form that this crate does not read.
+    Unsupported,
+    /// The operating system fails, or what contains the store; trying again may help.
+    Io,
+}
+
+/// A failure to read a store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system does not read a file or folder.
+    #[error("cannot {action} {}", shown(file))]
+    Io {
+        /// The file or folder.
+        file: PathBuf,
+        /// What was being done: `open`, `read`, `list`.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not what its name or place promises.
+    #[error("{} is damaged: {problem}", shown(file))]
+    DamagedFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong, as a clause.
+        problem: String,
+    },
+    /// A file has a form that this crate does not read.
+    #[error("{} {problem}", shown(file))]
+    UnsupportedFile {
+        /// The file.
+        file: PathBuf,
+        /// What is unknown about it; completes the sentence that the file's name begins.
+        problem: String,
+    },
+    /// An implementation of [`StoreFiles`](crate::files::StoreFiles) other than a folder fails.
+    #[error("{container} {}: cannot {action}", shown(place))]
+    Container {
+        /// What contains the store: `git repository`.
+        container: &'static str,
+        /// Where that is.
+        place: PathBuf,
+        /// What kind of failure it is.
+        kind: ErrorKind,
+        /// What was being done, with the object.
+        action: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The bytes of a chunk are not those that were written.
+    #[error("chunk {address} in {} is damaged: {problem}", shown(file))]
+    DamagedChunk {
+        /// The chunk.
+        address: Address,
+        /// The file that holds it.
+        file: PathBuf,
+        /// What is wrong, as a clause.
+        problem: String,
+    },
+    /// No file of the store holds the chunk: garbage collection took it, or a file is missing.
+    #[error("chunk {address} is not in the store {}", shown(store))]
+    MissingChunk {
+        /// The chunk.
+        address: Address,
+        /// The store's folder.
+        store: PathBuf,
+    },
+    /// No readable file of the store holds the chunk, and one that may hold it cannot be read.
+    #[error("chunk {address} is in no file that can be read")]
+    HiddenChunk {
+        /// The chunk.
+        address: Address,
+        /// The file, and what is wrong with it.
+        #[source]
+        source: Arc<StoreError>,
+    },
+    /// A chunk is whole, but it is not the object that it should be.
+    #[error("chunk {address} is no readable {object}")]
+    Object {
+        /// The chunk.
+        address: Address,
+        /// What it should be: `commit`, `table`.
+        object: &'static str,
+        /// What is wrong.
+        #[source]
+        source: MessageError,
+    },
+    /// An object uses something that this crate does not know.
+    #[error("{object} {address} {problem}")]
+    UnsupportedObject {
+        /// The chunk.
+        address: Address,
+        /// What it is: `commit`, `table`.
+        object: &'static str,
+        /// What is unknown about it; completes the sentence.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    /// A failure of the operating system at a file.
+    pub fn io(file: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { file: file.to_owned(), action, source }
+    }
+
+    /// A file that is not what it should be.
+    pub fn damaged(file: &Path, problem: impl Into<String>) -> Self {
+        Self::DamagedFile { file: file.to_owned(), problem: problem.into() }
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorKind::Missing,
+                io::ErrorKind::UnexpectedEof => ErrorKind::Damaged,
+                _ => ErrorKind::Io,
+            },
+            Self::DamagedFile { .. } | Self::DamagedChunk { .. } | Self::Object { .. } => ErrorKind::Damaged,
+            Self::UnsupportedFile { .. } | Self::UnsupportedObject { .. } => ErrorKind::Unsupported,
+            Self::MissingChunk { .. } => ErrorKind::Missing,
+            Self::Container { kind, .. } => *kind,
+            Self::HiddenChunk { source, .. } => source.kind(),
+        }
+    }
+}
+
+/// The text of an error and its causes on one line, joined by `: `; a cause that the text before it repeats is left out.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// Adds to a [`MessageError`] which chunk the message was read from.
+pub trait InChunk<T> {
+    /// Adds the chunk's address and what it should be.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`] for the error that there was.
+    fn in_chunk(self, address: &Address, object: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> InChunk<T> for Result<T, MessageError> {
+    fn in_chunk(self, address: &Address, object: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Object { address: *address, object, source })
+    }
+}

@@ -1,0 +1,114 @@
+//! Commits, tags and working sets.
+
+use bytes::Bytes;
+
+use super::CommitOrder;
+use crate::address::Address;
+use crate::chunks::Chunks;
+use crate::error::{InChunk, StoreError};
+use crate::message::{COMMIT_ID, Message, MessageError};
+
+const TAG_ID: &[u8; 4] = b"DTAG";
+const WORKING_SET_ID: &[u8; 4] = b"WRST";
+
+/// A commit.
+///
+/// | slot | field |
+/// | --- | --- |
+/// | 0 | root value |
+/// | 1 | height: 1 more than that of the highest parent |
+/// | 2, 3 | parents; all ancestors, as a tree |
+/// | 4, 5 | author's name and e-mail address |
+/// | 6 | message |
+/// | 7, 8 | when it was committed (unsigned), and when it was written (signed): ms since 1970 |
+/// | 9 | signature |
+/// | 10, 11 | committer's name and e-mail address where they are not the author's |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The root value.
+    pub root: Address,
+    /// 1 more than the height of the highest parent.
+    pub height: u64,
+    /// First parent first.
+    pub parents: Vec<Address>,
+    /// The author's name.
+    pub author: String,
+    /// The author's e-mail address.
+    pub email: String,
+    /// The message.
+    pub message: String,
+    /// When it was committed, in ms since 1970: the date of `dolt_log` and of `AS OF TIMESTAMP`.
+    pub committed_millis: i64,
+    /// The author's date in ms since 1970, by which `dolt_log` orders commits of one height.
+    pub author_millis: i64,
+}
+
+impl Commit {
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// The chunk, and what is wrong with it.
+    pub fn read(chunks: &dyn Chunks, address: &Address) -> Result<Self, StoreError> {
+        Self::parse(chunks.chunk(address)?).in_chunk(address, "commit")
+    }
+
+    /// Reads a commit from its chunk.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(chunk: Bytes) -> Result<Self, MessageError> {
+        let message = Message::parse_as(chunk, &COMMIT_ID)?;
+        message.check_fields(12)?;
+        Ok(Self {
+            root: needed(&message, 0)?,
+            height: message.u64(1)?,
+            parents: message.addresses(2)?,
+            author: message.string_lossy(4)?,
+            email: message.string_lossy(5)?,
+            message: message.string_lossy(6)?,
+            // Dolt writes a signed number there, and reads it as one.
+            committed_millis: message.u64(7)?.cast_signed(),
+            author_millis: message.i64(8)?,
+        })
+    }
+}
+
+impl CommitOrder for Commit {
+    fn height(&self) -> u64 {
+        self.height
+    }
+
+    fn author_millis(&self) -> i64 {
+        self.author_millis
+    }
+}
+
+fn needed(message: &Message, slot: u16) -> Result<Address, MessageError> {
+    message.address(slot)?.ok_or(MessageError::Absent { slot })
+}
+
+/// The commit that a tag names.
+///
+/// # Errors
+/// The chunk, and what is wrong with it.
+pub fn tagged_commit(chunks: &dyn Chunks, tag: &Address) -> Result<Address, StoreError> {
+    let read = |chunk| {
+        let message = Message::parse_as(chunk, TAG_ID)?;
+        message.check_fields(6)?;
+        needed(&message, 0)
+    };
+    read(chunks.chunk(tag)?).in_chunk(tag, "tag")
+}
+
+/// The root value of what is not committed yet.
+///
+/// # Errors
+/// The chunk, and what is wrong with it.
+pub fn working_root(chunks: &dyn Chunks, working_set: &Address) -> Result<Address, StoreError> {
+    let read = |chunk| {
+        let message = Message::parse_as(chunk, WORKING_SET_ID)?;
+        message.check_fields(8)?;
+        needed(&message, 0)
+    };
+    read(chunks.chunk(working_set)?).in_chunk(working_set, "working set")
+}

@@ -1,0 +1,251 @@
+//! From a field of a tuple to its value.
+
+use std::str;
+
+use super::{Value, civil, decimal, out_of_line};
+use crate::chunks::Chunks;
+use crate::rows_error::{RowsError, ValueProblem};
+use crate::schema::{Column, ColumnEncoding, sql_type};
+
+/// The most digits after the point that a DECIMAL may have in MySQL, and in Dolt.
+const MAX_SCALE: u32 = 30;
+
+/// How the values of one column are read.
+#[derive(Debug)]
+pub struct Decoder {
+    encoding: ColumnEncoding,
+    /// What the encoding alone does not say.
+    detail: Detail,
+}
+
+#[derive(Debug)]
+enum Detail {
+    None,
+    /// Digits after the point of a DECIMAL.
+    Scale(usize),
+    /// Digits of a second that a DATETIME shows.
+    Digits(u32),
+    /// The members of an ENUM or SET.
+    Members(Vec<String>),
+}
+
+/// A buffer for values that no field holds as they are; reused from value to value.
+#[derive(Debug, Default)]
+pub struct ValueRoom {
+    bytes: Vec<u8>,
+    text: String,
+}
+
+impl Decoder {
+    /// The decoder for a column.
+    ///
+    /// # Errors
+    /// [`RowsError::UnsupportedColumn`] for an encoding, or a type with that encoding, that is not known.
+    pub fn new(table: &str, column: &Column) -> Result<Self, RowsError> {
+        let encoding = column.known_encoding(table)?;
+        let sql_type = column.parsed_type(table)?;
+        let base = sql_type.base.as_str();
+        if !fits(encoding, base) {
+            let problem = format!(
+                "is of type {} in encoding {}, which do not go together",
+                column.sql_type, column.encoding
+            );
+            return Err(column.unsupported(table, problem));
+        }
+        let detail = match encoding {
+            ColumnEncoding::Decimal => {
+                let scale = sql_type.arguments.get(1).copied().unwrap_or(0);
+                if scale > MAX_SCALE {
+                    let problem = format!(
+                        "is of type {}, and no DECIMAL has more than {MAX_SCALE} digits after the point",
+                        column.sql_type
+                    );
+                    return Err(column.unsupported(table, problem));
+                }
+                Detail::Scale(scale as usize)
+            }
+            ColumnEncoding::Datetime => Detail::Digits(sql_type.arguments.first().copied().unwrap_or(0)),
+            ColumnEncoding::Enum | ColumnEncoding::Set => Detail::Members(sql_type.members),
+            _ => Detail::None,
+        };
+        Ok(Self { encoding, detail })
+    }
+
+    /// Reads a field that is not NULL.
+    ///
+    /// # Errors
+    /// [`ValueProblem`] for a field that is not of the column's encoding, or whose chunks cannot be read.
+    #[inline]
+    pub fn value<'v>(
+        &'v self,
+        field: &'v [u8],
+        chunks: &dyn Chunks,
+        room: &'v mut ValueRoom,
+    ) -> Result<Value<'v>, ValueProblem> {
+        use ColumnEncoding::*;
+        Ok(match self.encoding {
+            Int8 => Value::Int(i8::from_le_bytes(fixed(field, "TINYINT")?).into()),
+            UInt8 => Value::UInt(u8::from_le_bytes(fixed(field, "TINYINT UNSIGNED")?).into()),
+            Int16 => Value::Int(i16::from_le_bytes(fixed(field, "SMALLINT")?).into()),
+            UInt16 => Value::UInt(u16::from_le_bytes(fixed(field, "SMALLINT UNSIGNED")?).into()),
+            Int32 => Value::Int(i32::from_le_bytes(fixed(field, "INT")?).into()),
+            UInt32 => Value::UInt(u32::from_le_bytes(fixed(field, "INT UNSIGNED")?).into()),
+            Int64 => Value::Int(i64::from_le_bytes(fixed(field, "BIGINT")?)),
+            UInt64 | Bit64 => Value::UInt(u64::from_le_bytes(fixed(field, "BIGINT UNSIGNED or BIT")?)),
+            Float32 => Value::F32(f32::from_le_bytes(fixed(field, "FLOAT")?)),
+            Float64 => Value::F64(f64::from_le_bytes(fixed(field, "DOUBLE")?)),
+            Year => Value::UInt(match u8::from_le_bytes(fixed(field, "YEAR")?) {
+                255 => 0,
+                years => 1901 + u64::from(years),
+            }),
+            Date => civil::date(u32::from_le_bytes(fixed(field, "DATE")?)),
+            Time => civil::time(i64::from_le_bytes(fixed(field, "TIME")?)),
+            Datetime => {
+                let micros = i64::from_le_bytes(fixed(field, "DATETIME")?);
+                civil::date_time(micros, if let Detail::Digits(digits) = self.detail { digits } else { 0 })
+            }
+            Enum => Value::Text(self.enum_member(u16::from_le_bytes(fixed(field, "ENUM")?))?),
+            Set => Value::Text(self.set_members(u64::from_le_bytes(fixed(field, "SET")?), &mut room.text)?),
+            Decimal => {
+                if let Some(name) = decimal::not_finite(field) {
+                    return Ok(Value::NotFinite(name));
+                }
+                room.text.clear();
+                let scale = if let Detail::Scale(scale) = self.detail { scale } else { 0 };
+                decimal::write(field, scale, &mut room.text).ok_or_else(|| malformed(field, "DECIMAL"))?;
+                Value::Decimal(&room.text)
+            }
+            String => Value::Text(text(terminated(field)?)?),
+            Bytes => Value::Bytes(terminated(field)?),
+            Geometry => Value::Geometry(field),
+            StringAddr => Value::Text(text(out_of_line::addressed(field, false, chunks, &mut room.bytes)?)?),
+            BytesAddr => Value::Bytes(out_of_line::addressed(field, false, chunks, &mut room.bytes)?),
+            GeomAddr => Value::Geometry(out_of_line::addressed(field, false, chunks, &mut room.bytes)?),
+            JsonAddr => Value::Json(text(out_of_line::addressed(field, true, chunks, &mut room.bytes)?)?),
+            StringAdaptive => Value::Text(text(out_of_line::adaptive(field, chunks, &mut room.bytes)?)?),
+            BytesAdaptive => Value::Bytes(out_of_line::adaptive(field, chunks, &mut room.bytes)?),
+            GeomAdaptive => Value::Geometry(out_of_line::adaptive(field, chunks, &mut room.bytes)?),
+            JsonAdaptive => Value::Json(text(out_of_line::adaptive(field, chunks, &mut room.bytes)?)?),
+        })
+    }
+
+    /// Whether fields are read as adaptive values.
+    pub fn is_adaptive(&self) -> bool {
+        use ColumnEncoding::*;
+        matches!(self.encoding, StringAdaptive | BytesAdaptive | GeomAdaptive | JsonAdaptive)
+    }
+
+    fn members(&self) -> &[String] {
+        if let Detail::Members(members) = &self.detail { members } else { &[] }
+    }
+
+    /// Members count from 1; 0 stands for an invalid text.
+    fn enum_member(&self, number: u16) -> Result<&str, ValueProblem> {
+        let Some(place) = usize::from(number).checked_sub(1) else { return Ok("") };
+        let member = self.members().get(place).ok_or(ValueProblem::NoMember { number: number.into() })?;
+        Ok(member)
+    }
+
+    fn set_members<'r>(&self, bits: u64, text: &'r mut std::string::String) -> Result<&'r str, ValueProblem> {
+        text.clear();
+        let members = u32::try_from(self.members().len()).unwrap_or(u32::MAX);
+        if bits.checked_shr(members).unwrap_or(0) != 0 {
+            return Err(ValueProblem::NoMember { number: bits });
+        }
+        let set = self.members().iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+        for (nth, (_, member)) in set.enumerate() {
+            if nth > 0 {
+                text.push(',');
+            }
+            text.push_str(member);
+        }
+        Ok(text)
+    }
+}
+
+/// Whether columns of a type are stored in an encoding.
+fn fits(encoding: ColumnEncoding, base: &str) -> bool {
+    use ColumnEncoding::*;
+    match encoding {
+        Int8 | UInt8 => matches!(base, "tinyint" | "bool" | "boolean"),
+        Int16 | UInt16 => base == "smallint",
+        Int32 | UInt32 => matches!(base, "int" | "integer" | "mediumint"),
+        Int64 => base == "bigint",
+        UInt64 => matches!(base, "bigint" | "bit"),
+        Bit64 => base == "bit",
+        Float32 => base == "float",
+        Float64 => matches!(base, "double" | "real"),
+        Year => base == "year",
+        Date => base == "date",
+        Time => base == "time",
+        Datetime => matches!(base, "datetime" | "timestamp"),
+        Enum => base == "enum",
+        Set => base == "set",
+        Decimal => matches!(base, "decimal" | "numeric"),
+        String => matches!(base, "char" | "varchar"),
+        Bytes => matches!(base, "binary" | "varbinary"),
+        StringAddr | StringAdaptive => matches!(base, "tinytext" | "text" | "mediumtext" | "longtext"),
+        BytesAddr | BytesAdaptive => {
+            matches!(base, "tinyblob" | "blob" | "mediumblob" | "longblob" | "vector")
+        }
+        JsonAddr | JsonAdaptive => base == "json",
+        Geometry | GeomAddr | GeomAdaptive => sql_type::is_spatial(base),
+    }
+}
+
+fn malformed(field: &[u8], kind: &'static str) -> ValueProblem {
+    ValueProblem::Malformed { len: field.len(), kind }
+}
+
+#[inline]
+fn fixed<const N: usize>(field: &[u8], kind: &'static str) -> Result<[u8; N], ValueProblem> {
+    field.try_into().map_err(|_| malformed(field, kind))
+}
+
+#[inline]
+fn text(bytes: &[u8]) -> Result<&str, ValueProblem> {
+    str::from_utf8(bytes).map_err(|_| ValueProblem::NotUtf8)
+}
+
+#[inline]
+fn terminated(field: &[u8]) -> Result<&[u8], ValueProblem> {
+    match field {
+        [bytes @ .., 0] => Ok(bytes),
+        _ => Err(malformed(field, "bytes that a NUL ends")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Storage;
+
+    fn decoder(sql_type: &str, encoding: u8) -> Result<Decoder, RowsError> {
+        let column = Column {
+            name: "c".to_owned(),
+            sql_type: sql_type.to_owned(),
+            default_value: String::new(),
+            is_generated: false,
+            is_virtual: false,
+            on_update: String::new(),
+            comment: String::new(),
+            encoding,
+            tag: 1,
+            is_nullable: true,
+            is_auto_increment: false,
+            is_hidden: false,
+            storage: Storage::Value(0),
+        };
+        Decoder::new("t", &column)
+    }
+
+    /// A value used to be filled up with as many zeros as the type asked for: four thousand million, too.
+    #[test]
+    fn a_decimal_with_more_digits_than_there_can_be_is_refused() {
+        assert!(decoder("decimal(65,30)", 130).is_ok());
+        for sql_type in ["decimal(65,31)", "decimal(10,4000000000)"] {
+            let error = decoder(sql_type, 130).expect_err("no DECIMAL has so many");
+            assert!(error.to_string().contains("digits after the point"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! An open store: all of its files as of one look at them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::address::Address;
+use crate::chunks::archive::ArchiveFile;
+use crate::chunks::journal::{FileFlaw, Journal};
+use crate::chunks::manifest::FileSpec;
+use crate::chunks::table_file::TableFile;
+use crate::chunks::{Chunks, archive, block};
+use crate::error::{StoreError, chain};
+use crate::files::{FilesState, Generation, JOURNAL, StdAccess, StoreFile, StoreFiles, StoreFolder};
+use broken::BrokenFile;
+
+mod broken;
+mod ghosts;
+mod load;
+mod proof;
+#[cfg(test)]
+mod tests;
+
+/// What a store held when its files were looked at. They stay open, and so stay readable when garbage collection removes
+/// them. [`Store::renewed`] looks again.
+pub struct Store {
+    files: Arc<dyn StoreFiles>,
+    root: Address,
+    journal: Option<Journal>,
+    /// Those of the old generation, which hold most chunks, come last: what is asked for most is new.
+    chunk_files: Vec<Arc<ChunkFile>>,
+    broken: Vec<BrokenFile>,
+    /// The root that the manifest names, which a journal may go beyond.
+    manifest_root: Address,
+    /// Whether the manifest names a journal, and there is none.
+    lacks_journal: bool,
+    repairs: Vec<Repair>,
+    /// What shows that files were written over since an earlier look.
+    rewritten: Option<String>,
+    state: FilesState,
+    ghosts: Arc<HashSet<Address>>,
+}
+
+/// Something that is missing or damaged, and what is read in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Repair {
+    file: PathBuf,
+    problem: String,
+}
+
+impl Repair {
+    fn error(&self) -> StoreError {
+        StoreError::damaged(&self.file, self.problem.clone())
+    }
+}
+
+/// A file that never changes.
+pub struct ChunkFile {
+    name: Address,
+    is_old: bool,
+    kind: ChunkFileKind,
+}
+
+enum ChunkFileKind {
+    Table(TableFile),
+    ArchiveFile(ArchiveFile),
+}
+
+impl Store {
+    /// Opens a store, the folder of a database, a backup or the folder of a `file://` remote.
+    ///
+    /// # Errors
+    /// The file, and what is wrong with it.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
+        let store = StoreFolder::locate(folder, &StdAccess).unwrap_or_else(|| folder.to_owned());
+        Self::open_files(Arc::new(StoreFolder::new(store)))
+    }
+
+    /// Opens the store in these files.
+    ///
+    /// Where the manifest or the journal is missing or damaged, the newest root that can be proven is taken: see
+    /// [`Self::repairs`]. Table files and archives that cannot be read are left out: see [`Self::broken`].
+    ///
+    /// # Errors
+    /// What is wrong with the manifest or the journal, or with the file that may hold the root.
+    pub fn open_files(files: Arc<dyn StoreFiles>) -> Result<Self, StoreError> {
+        let ghosts = Arc::new(ghosts::read(&*files)?);
+        load::load(&files, &ghosts, None)?.ok_or_else(|| {
+            // Without an earlier look there is always something new.
+            StoreError::damaged(files.folder(), "its files changed all the time")
+        })
+    }
+
+    /// Looks at the files again; `None` where they did not change. Cheap then (three `stat` of a folder), and where a
+    /// journal grew (only its new part is read).
+    ///
+    /// # Errors
+    /// As [`Self::open_files`].
+    pub fn renewed(&self) -> Result<Option<Self>, StoreError> {
+        load::load(&self.files, &self.ghosts, Some(self))
+    }
+
+    /// Where the files are.
+    pub fn files(&self) -> &dyn StoreFiles {
+        &*self.files
+    }
+
+    /// Whether a shallow clone left this chunk behind on purpose.
+    pub fn is_ghost(&self, address: &Address) -> bool {
+        self.ghosts.contains(address)
+    }
+
+    /// Which files cannot be read, and why; and what is read in the place of others.
+    pub fn problems(&self) -> Vec<String> {
+        self.broken().map(|error| chain(error)).chain(self.repairs().map(|error| error.to_string())).collect()
+    }
+
+    /// What is missing or damaged, and what is read in its place.
+    pub fn repairs(&self) -> impl Iterator<Item = StoreError> {
+        self.repairs.iter().map(Repair::error)
+    }
+
+    /// What of the journal was passed over because it is damaged, if anything.
+    pub fn journal_damage(&self) -> Option<StoreError> {
+        self.journal.as_ref().and_then(Journal::damage)
+    }
+
+    /// What shows that files were written over since the look that this one follows: what was found out before may not hold
+    /// any more.
+    pub fn rewritten(&self) -> Option<&str> {
+        self.rewritten.as_deref()
+    }
+
+    /// What is wrong with the files that cannot be read.
+    pub fn broken(&self) -> impl Iterator<Item = &StoreError> {
+        self.broken.iter().map(|broken| &**broken.error())
+    }
+
+    /// What is wrong with the files, except files that cannot be read and damaged chunks.
+    ///
+    /// # Errors
+    /// Failures of the operating system.
+    pub fn flaws(&self) -> Result<Vec<FileFlaw>, StoreError> {
+        let mut flaws: Vec<_> = self.missing_journal().map(FileFlaw::Damage).into_iter().collect();
+        flaws.extend(self.repairs().map(FileFlaw::Damage));
+        for file in &self.chunk_files {
+            if let ChunkFileKind::Table(table) = &file.kind
+                && !table.is_named(&file.name)
+            {
+                let problem = "its index is not the one that its name is the hash of";
+                flaws.push(FileFlaw::Damage(StoreError::damaged(table.path(), problem)));
+            }
+        }
+        if let Some(journal) = &self.journal {
+            flaws.extend(journal.damage().map(FileFlaw::Damage));
+            flaws.extend(journal.tail()?);
+            if !self.manifest_root.is_empty() && !self.has(&self.manifest_root) {
+                let problem = format!(
+                    "it lacks {}, the root that the manifest names: what was written last is lost",
+                    self.manifest_root
+                );
+                flaws.push(FileFlaw::Damage(StoreError::damaged(journal.path(), problem)));
+            }
+        }
+        Ok(flaws)
+    }
+
+    /// How many files there are.
+    pub fn file_count(&self) -> usize {
+        self.chunk_files.len() + usize::from(self.journal.is_some())
+    }
+
+    /// Whether the files that could not be read are as they were.
+    fn is_as_broken(&self) -> Result<bool, StoreError> {
+        for broken in &self.broken {
+            if !broken.is_unchanged()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Why a chunk is in none of the files.
+    pub fn absent(&self, address: &Address) -> StoreError {
+        let broken = self.broken.first().map(|broken| Arc::clone(broken.error()));
+        let damage = || self.journal_damage().map(Arc::new);
+        let lacking = || self.missing_journal().map(Arc::new);
+        match broken.or_else(damage).or_else(lacking) {
+            Some(source) => StoreError::HiddenChunk { address: *address, source },
+            None => StoreError::MissingChunk { address: *address, store: self.files.folder().to_owned() },
+        }
+    }
+
+    /// The journal, where the manifest of the store in a folder names one that is not there.
+    fn missing_journal(&self) -> Option<StoreError> {
+        let error =
+            std::io::Error::new(std::io::ErrorKind::NotFound, "the manifest names it, and it is not there");
+        self.lacks_journal.then(|| StoreError::io(&self.files.folder().join(JOURNAL), "open", error))
+    }
+
+    /// Reads a chunk and checks that it is the one of its address, whatever file it is in.
+    ///
+    /// # Errors
+    /// As [`Chunks::chunk`]; [`StoreError::DamagedChunk`] for another chunk.
+    pub fn verify_address(&self, address: &Address) -> Result<(), StoreError> {
+        let chunk = self.chunk(address)?;
+        block::check_address(address, &chunk).map_err(|problem| StoreError::DamagedChunk {
+            address: *address,
+            file: self.files.folder().to_owned(),
+            problem,
+        })
+    }
+
+    /// The address of the store's root; empty in a store where nothing was ever written.
+    pub fn root(&self) -> Address {
+        self.root
+    }
+
+    /// Whether any file holds the chunk.
+    pub fn has(&self, address: &Address) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.has(address))
+            || self.chunk_files.iter().any(|file| match &file.kind {
+                ChunkFileKind::Table(table) => table.has(address),
+                ChunkFileKind::ArchiveFile(archive) => archive.has(address),
+            })
+    }
+
+    /// The chunk, if any file holds it. If it is damaged in one file, the others are searched.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedChunk`]; failures of the operating system.
+    pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        let mut failure = None;
+        let journal = self.journal.iter().map(|journal| journal.get(address));
+        let files = self.chunk_files.iter().map(|file| match &file.kind {
+            ChunkFileKind::Table(table) => table.get(address),
+            ChunkFileKind::ArchiveFile(archive) => archive.get(address),
+        });
+        for found in journal.chain(files) {
+            match found {
+                Ok(None) => {}
+                Ok(Some(chunk)) => return Ok(Some(chunk)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// All copies of a chunk, each with its content checked against its address.
+    ///
+    /// # Errors
+    /// As [`Self::get`], for each copy.
+    pub fn copies(&self, address: &Address) -> impl Iterator<Item = Result<Bytes, StoreError>> {
+        let journal = self.journal.iter().map(|journal| journal.get_verified(address));
+        // These hash what they read anyway.
+        let files = self.chunk_files.iter().map(|file| match &file.kind {
+            ChunkFileKind::Table(table) => table.get(address),
+            ChunkFileKind::ArchiveFile(archive) => archive.get(address),
+        });
+        journal.chain(files).filter_map(Result::transpose)
+    }
+
+    /// The addresses of all chunks, in no order; one may come several times. An error stands for what cannot be read.
+    pub fn addresses(&self) -> impl Iterator<Item = Result<Address, StoreError>> {
+        let journal = self.journal.iter().flat_map(Journal::addresses);
+        journal.chain(self.chunk_files.iter().flat_map(|file| file.addresses().map(Ok)))
+    }
+
+    /// The addresses of the chunks that may be commits and are not in `earlier`, or of all; one may come several times.
+    /// Files that both have open are skipped. An error stands for what cannot be read.
+    pub fn possible_commits_since<'v>(
+        &'v self,
+        earlier: Option<&'v Self>,
+    ) -> impl Iterator<Item = Result<Address, StoreError>> {
+        let former = earlier.and_then(|earlier| earlier.journal.as_ref());
+        let journal = self.journal.iter().flat_map(move |journal| journal.possible_commits_since(former));
+        let files = self.files_since(earlier).flat_map(|file| file.addresses().map(Ok));
+        let is_known = move |address: &Address| earlier.is_some_and(|earlier| earlier.has(address));
+        journal.chain(files).filter(move |found| !found.as_ref().is_ok_and(is_known))
+    }
+
+    /// How many chunks there are in the files that `earlier` does not have open, or in all files.
+    pub fn count_since(&self, earlier: Option<&Self>) -> usize {
+        let former = earlier.and_then(|earlier| earlier.journal.as_ref());
+        let journal = self.journal.as_ref().map_or(0, |journal| journal.count_since(former));
+        journal + self.files_since(earlier).map(|file| file.len()).sum::<usize>()
+    }
+
+    fn files_since<'v>(&'v self, earlier: Option<&'v Self>) -> impl Iterator<Item = &'v Arc<ChunkFile>> {
+        let is_new = move |file: &&Arc<ChunkFile>| earlier.is_none_or(|earlier| !earlier.has_open(file));
+        self.chunk_files.iter().filter(is_new)
+    }
+
+    /// Whether every file of `earlier` is here, so that no chunk was removed since.
+    pub fn keeps_all_of(&self, earlier: &Self) -> bool {
+        let is_kept = |journal: &Journal| self.journal.as_ref().is_some_and(|own| own.continues(journal));
+        earlier.journal.iter().all(is_kept) && earlier.chunk_files.iter().all(|file| self.has_open(file))
+    }
+
+    fn has_open(&self, file: &Arc<ChunkFile>) -> bool {
+        self.chunk_files.iter().any(|own| Arc::ptr_eq(own, file))
+    }
+}
+
+impl Chunks for Store {
+    fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
+        self.get(address)?.ok_or_else(|| self.absent(address))
+    }
+}
+
+impl ChunkFile {
+    fn file(&self) -> &StoreFile {
+        match &self.kind {
+            ChunkFileKind::Table(table) => table.file(),
+            ChunkFileKind::ArchiveFile(archive) => archive.file(),
+        }
+    }
+
+    fn addresses(&self) -> Box<dyn Iterator<Item = Address> + '_> {
+        match &self.kind {
+            ChunkFileKind::Table(table) => Box::new(table.addresses()),
+            ChunkFileKind::ArchiveFile(archive) => Box::new(archive.addresses()),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.kind {
+            ChunkFileKind::Table(table) => table.len(),
+            ChunkFileKind::ArchiveFile(archive) => archive.len(),
+        }
+    }
+
+    /// What a file may be called: as a table file, as an archive.
+    fn names(name: &Address) -> [String; 2] {
+        [name.to_string(), format!("{name}{}", archive::SUFFIX)]
+    }
+
+    fn open(generation: &dyn Generation, spec: FileSpec, is_old: bool) -> Result<Self, StoreError> {
+        let [table, archive] = Self::names(&spec.name);
+        // As Dolt does: a table file wins over an archive of the same name.
+        let kind = match generation.has(&table) || !generation.has(&archive) {
+            true => ChunkFileKind::Table(TableFile::open(generation.open(&table)?, spec.chunks)?),
+            false => ChunkFileKind::ArchiveFile(ArchiveFile::open(generation.open(&archive)?, spec.chunks)?),
+        };
+        Ok(Self { name: spec.name, is_old, kind })
+    }
+}

@@ -1,0 +1,121 @@
+//! The crate as its users call it: from a folder to values, through one's own way of opening files.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use dolt_store::files::{FileAccess, StdAccess, StoreFolder};
+use dolt_store::objects::{Commit, Refs, RootValue, Table};
+use dolt_store::rows::{RowReader, Value, ValueRoom};
+use dolt_store::schema::{Schema, SchemaOf, create_table};
+use dolt_store::testing::{address_of, write_sample_store};
+use dolt_store::{Chunks, ErrorKind, RowsError, Store, StoreError};
+
+/// Opens files as `std` does, and notes which.
+#[derive(Default)]
+struct Noting {
+    opened: Mutex<Vec<PathBuf>>,
+}
+
+impl FileAccess for Noting {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        self.opened.lock().expect("no test panics here").push(path.to_owned());
+        StdAccess.open(path)
+    }
+
+    fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        StdAccess.metadata(path)
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        StdAccess.names(folder)
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+}
+
+fn sample_store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_sample_store(folder.path());
+    let store = Store::open(folder.path()).expect("it is whole");
+    (folder, store)
+}
+
+fn table_of(store: &Store) -> Result<(Table, Schema), RowsError> {
+    let refs = Refs::read(store, &store.root())?;
+    let head = refs.branches.get(refs.main_branch(None).expect("there is one")).expect("it is there");
+    let root = RootValue::read(store, &Commit::read(store, head)?.root)?;
+    let table = Table::read(store, root.tables.get("sample").expect("it is there"))?;
+    let schema = Schema::load(store, "sample", &table.schema)?;
+    Ok((table, schema))
+}
+
+#[test]
+fn values_are_read_from_the_root_on() {
+    let (_folder, store) = sample_store();
+    let (table, schema) = table_of(&store).expect("it is whole");
+    let statement = create_table(&schema, SchemaOf::Commit, table.auto_increment, &[]).expect("it is known");
+    assert!(statement.starts_with("CREATE TABLE `sample` (\n  `id` int NOT NULL,\n"), "{statement}");
+    let reader = RowReader::of_key(&schema).expect("it is known");
+    assert_eq!(reader.columns().collect::<Vec<_>>(), ["k", "id"]);
+    let (mut keys, mut room) = (Vec::new(), ValueRoom::default());
+    for leaf in table.leaves(&store) {
+        let leaf = reader.leaf(&leaf.expect("it is whole").1).expect("a leaf");
+        for number in 0..leaf.len() {
+            let row = reader.row(&leaf, number).expect("it is whole");
+            let read = reader.each_value(&row, &store, &mut room, |value: Value<'_>| {
+                keys.push(format!("{value:?}"));
+                Ok::<(), io::Error>(())
+            });
+            read.expect("all is there");
+        }
+    }
+    assert_eq!(keys, [r#"Text("a")"#, "Int(1)", r#"Text("B")"#, "Int(2)"]);
+}
+
+#[test]
+fn a_visitor_that_fails_names_the_row_and_the_column() {
+    let (_folder, store) = sample_store();
+    let (table, schema) = table_of(&store).expect("it is whole");
+    let reader = RowReader::new(&schema).expect("it is known");
+    let (_, message) = table.leaves(&store).next().expect("it has rows").expect("it is whole");
+    let leaf = reader.leaf(&message).expect("a leaf");
+    let row = reader.row(&leaf, 1).expect("it is whole");
+    let refuse = |value: Value<'_>| match value {
+        Value::Null => Err(io::Error::other("no NULL is wanted")),
+        _ => Ok(()),
+    };
+    let read = reader.each_value(&row, &store, &mut ValueRoom::default(), refuse);
+    let error = read.expect_err("it has NULLs").with_key(|row| Some(format!("number {row}")));
+    let text = error.to_string();
+    assert_eq!(text, r#"row 1 of the leaf, whose key is number 1, column "n" of table "sample""#);
+}
+
+#[test]
+fn files_are_opened_through_the_access_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_sample_store(folder.path());
+    let access = Arc::new(Noting::default());
+    let files = StoreFolder::with_access(folder.path(), Arc::clone(&access) as Arc<dyn FileAccess>);
+    let store = Store::open_files(Arc::new(files)).expect("it is whole");
+    assert!(store.chunk(&store.root()).is_ok());
+    let opened = access.opened.lock().expect("no test panics here").clone();
+    for name in ["manifest", "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"] {
+        assert!(opened.contains(&folder.path().join(name)), "{name} in {opened:?}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_an_error_of_its_kind() {
+    let (folder, store) = sample_store();
+    let missing = store.chunk(&address_of(b"nowhere")).expect_err("it is nowhere");
+    assert!(matches!(missing, StoreError::MissingChunk { .. }), "{missing}");
+    assert_eq!(missing.kind(), ErrorKind::Missing);
+    let none = Store::open(folder.path().join("none")).err().expect("there is no such folder");
+    assert_eq!(none.kind(), ErrorKind::Missing, "{none}");
+}

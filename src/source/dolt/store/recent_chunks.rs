@@ -1,0 +1,133 @@
+//! The small chunks used last.
+//!
+//! A leaf names each long text in it by its address. Where one row of a leaf changes, the texts of all its
+//! other rows are those of the leaf's last version: reading each of them again costs more than all the rest of
+//! the leaf.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use dolt_store::{Address, Chunks, StoreError};
+use lru::LruCache;
+
+use crate::util::locks::lock;
+
+/// How many bytes are kept, with what the book-keeping takes.
+const KEPT: usize = 12 << 20;
+/// What is longer is not kept: leaves of long texts have 4,000 bytes on average.
+const LONGEST: usize = 16 << 10;
+/// What one entry takes beside its bytes, rounded up.
+const OVERHEAD: usize = 128;
+
+/// Chunks by address, the least recently used first out.
+pub struct RecentChunks {
+    kept: Mutex<KeptChunks>,
+}
+
+struct KeptChunks {
+    chunks: LruCache<Address, Bytes>,
+    used: usize,
+}
+
+impl Default for RecentChunks {
+    fn default() -> Self {
+        Self { kept: Mutex::new(KeptChunks { chunks: LruCache::unbounded(), used: 0 }) }
+    }
+}
+
+impl RecentChunks {
+    /// The chunks of a store, with these before it.
+    pub fn before<'c>(&'c self, store: &'c dyn Chunks) -> impl Chunks + 'c {
+        WithRecentChunks { recent: self, store }
+    }
+
+    fn get(&self, address: &Address) -> Option<Bytes> {
+        self.lock().chunks.get(address).cloned()
+    }
+
+    fn put(&self, address: &Address, chunk: &Bytes) {
+        if chunk.len() > LONGEST {
+            return;
+        }
+        let mut kept = self.lock();
+        if kept.chunks.put(*address, chunk.clone()).is_none() {
+            kept.used += chunk.len() + OVERHEAD;
+        }
+        while kept.used > KEPT {
+            let Some((_, dropped)) = kept.chunks.pop_lru() else { break };
+            kept.used -= dropped.len() + OVERHEAD;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, KeptChunks> {
+        // What is kept is whole after every step.
+        lock(&self.kept)
+    }
+}
+
+struct WithRecentChunks<'c> {
+    recent: &'c RecentChunks,
+    store: &'c dyn Chunks,
+}
+
+impl Chunks for WithRecentChunks<'_> {
+    fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
+        if let Some(chunk) = self.recent.get(address) {
+            return Ok(chunk);
+        }
+        let chunk = self.store.chunk(address)?;
+        self.recent.put(address, &chunk);
+        Ok(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Chunks of as many bytes as the first byte of their address says, in KiB.
+    #[derive(Default)]
+    struct CountingChunks {
+        reads: AtomicU32,
+    }
+
+    impl Chunks for CountingChunks {
+        fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            Ok(vec![address.as_bytes()[1]; usize::from(address.as_bytes()[0]) << 10].into())
+        }
+    }
+
+    fn address(kib: u8, number: u8) -> Address {
+        let mut bytes = [0; 20];
+        (bytes[0], bytes[1]) = (kib, number);
+        Address::new(bytes)
+    }
+
+    #[test]
+    fn a_small_chunk_is_read_once_and_a_large_one_each_time() {
+        let (recent, store) = (RecentChunks::default(), CountingChunks::default());
+        for (kib, reads) in [(4, 1), (17, 4)] {
+            for _ in 0..3 {
+                let chunk = recent.before(&store).chunk(&address(kib, 7)).expect("it is there");
+                assert!(chunk.len() == usize::from(kib) << 10 && chunk.iter().all(|byte| *byte == 7));
+            }
+            assert_eq!(store.reads.load(Ordering::SeqCst), reads);
+        }
+    }
+
+    #[test]
+    fn no_more_is_kept_than_was_said() {
+        let (recent, store) = (RecentChunks::default(), CountingChunks::default());
+        for kib in 1..=16 {
+            for number in 0..=255 {
+                recent.before(&store).chunk(&address(kib, number)).expect("it is there");
+            }
+        }
+        let kept = recent.lock();
+        let bytes: usize = kept.chunks.iter().map(|(_, chunk)| chunk.len() + OVERHEAD).sum();
+        assert!(bytes == kept.used && bytes <= KEPT && bytes > KEPT / 2, "{bytes}");
+    }
+}
