@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use super::output::Output;
-use super::tree::{FromArgs, Tree};
-use super::{Failure, place};
+use super::tree::{FromArgs, OpenTree};
+use super::{Failure, tree_path};
 use crate::vfs::NodeKind;
 
 /// Bytes per read.
@@ -37,32 +37,31 @@ Exit status:
   2   the command line is invalid";
 
 pub(super) fn run(args: &CatArgs) -> Result<ExitCode, Failure> {
-    let tree = Tree::open(&args.from)?;
+    let tree = OpenTree::open(&args.from)?;
     let mut out = Output::plain();
     let mut status = ExitCode::SUCCESS;
     for path in &args.path {
-        match tree.runtime.block_on(copy(&tree, path, &mut out)) {
-            Ok(()) => {}
-            Err(failure) if failure.is_enough() => return Err(failure),
-            Err(failure) => {
-                // So that a terminal shows output and error in order.
-                out.flush()?;
-                failure.print();
-                status = ExitCode::FAILURE;
+        if let Err(failure) = tree.runtime.block_on(copy(&tree, path, &mut out)) {
+            if failure.is_output_closed() {
+                return Err(failure);
             }
+            // So that a terminal shows output and error in order.
+            out.flush()?;
+            failure.print();
+            status = ExitCode::FAILURE;
         }
     }
     out.flush()?;
-    tree.close();
+    tree.save();
     Ok(status)
 }
 
-async fn copy(tree: &Tree, path: &str, out: &mut Output) -> Result<(), Failure> {
-    let found = place::find(tree, path, true).await?;
+async fn copy(tree: &OpenTree, path: &str, out: &mut Output) -> Result<(), Failure> {
+    let found = tree_path::resolve(tree, path, true).await?;
     if found.kind == NodeKind::Directory {
         return Err(Failure::new(format!("{path} is a folder")).hint("`asof ls` lists it"));
     }
-    let failed = |error| place::failed(path, &error);
+    let failed = |error| tree_path::failure(path, &error);
     let handle = tree.vfs.open(found.ino).await.map_err(failed)?;
     let mut offset = 0;
     loop {

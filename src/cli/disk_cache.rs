@@ -74,11 +74,19 @@ impl Saver {
     pub fn start(vfs: Arc<Vfs>) -> io::Result<Self> {
         let (end, ended) = mpsc::channel();
         let save_often = move || {
+            // Logs only the first of several failures in a row.
             let mut is_failing = false;
+            let mut save = || {
+                let saved = vfs.save();
+                if let (Err(error), false) = (&saved, is_failing) {
+                    not_saved(error);
+                }
+                is_failing = saved.is_err();
+            };
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
-                is_failing = !save(&vfs, is_failing);
+                save();
             }
-            save(&vfs, is_failing);
+            save();
             vfs.flush();
         };
         let thread = std::thread::Builder::new().name("save".into()).spawn(save_often)?;
@@ -93,19 +101,8 @@ impl Saver {
     }
 }
 
-/// Saves new facts and returns whether that worked. Logs why not, unless that is already known.
-fn save(vfs: &Vfs, is_known: bool) -> bool {
-    let saved = vfs.save();
-    if let Err(error) = &saved
-        && !is_known
-    {
-        not_kept(error);
-    }
-    saved.is_ok()
-}
-
 /// Logs why nothing was saved.
-pub(super) fn not_kept(error: &IndexError) {
+pub(super) fn not_saved(error: &IndexError) {
     let reason = crate::content::chain(error);
     tracing::warn!(%reason, "cannot save sizes for the next run; --cache-dir chooses another folder");
 }

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use clap::builder::Resettable;
 use clap_complete::Shell;
 
+use super::output::Output;
 use super::{Args, Failure};
 use crate::model::terminal::ShowPath;
 
@@ -24,13 +25,12 @@ pub(super) struct ManArgs {
     folder: PathBuf,
 }
 
-#[allow(clippy::disallowed_methods, reason = "the script contains no text from outside")]
 pub(super) fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "asof", &mut script);
-    io::stdout()
-        .write_all(&script)
-        .map_err(|error| Failure::new("cannot write the completion script").because(&error))
+    let mut out = Output::plain();
+    out.bytes(&script)?;
+    out.flush()
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<(), Failure> {

@@ -10,13 +10,13 @@ use crate::model::terminal;
 /// Why a command ends early: what went wrong, why, and what to do.
 #[derive(Debug)]
 pub(super) struct Failure {
-    kind: Kind,
+    kind: FailureKind,
     message: String,
     hint: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FailureKind {
     Failed,
     /// The command line is invalid.
     Usage,
@@ -27,22 +27,22 @@ enum Kind {
 impl Failure {
     /// A failure with what went wrong.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Failed, message: message.into(), hint: None }
+        Self { kind: FailureKind::Failed, message: message.into(), hint: None }
     }
 
     /// An invalid command line.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Usage, ..Self::new(message) }
+        Self { kind: FailureKind::Usage, ..Self::new(message) }
     }
 
     /// The reader of the output has closed it: the command ends, prints nothing and succeeds.
-    pub fn enough() -> Self {
-        Self { kind: Kind::OutputClosed, ..Self::new("") }
+    pub fn output_closed() -> Self {
+        Self { kind: FailureKind::OutputClosed, ..Self::new("") }
     }
 
-    /// Whether it is [`Self::enough`].
-    pub fn is_enough(&self) -> bool {
-        self.kind == Kind::OutputClosed
+    /// Whether it is [`Self::output_closed`].
+    pub fn is_output_closed(&self) -> bool {
+        self.kind == FailureKind::OutputClosed
     }
 
     /// Adds the reason: the error and all its causes.
@@ -65,26 +65,21 @@ impl Failure {
     /// 2 for an invalid command line, as in clap; 1 for other failures; 0 for a closed output.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
-            Kind::OutputClosed => 0,
-            Kind::Failed => 1,
-            Kind::Usage => 2,
+            FailureKind::OutputClosed => 0,
+            FailureKind::Failed => 1,
+            FailureKind::Usage => 2,
         })
     }
 
-    /// What went wrong and why.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What to do about it.
-    pub fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+    /// What went wrong and why, and what to do about it.
+    pub fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.hint)
     }
 
     /// Writes the message on one line of stderr and the hint on the next.
     #[allow(clippy::disallowed_methods, reason = "this is where errors pass")]
     pub fn print(&self) {
-        if self.is_enough() {
+        if self.is_output_closed() {
             return;
         }
         let mut text = format!("asof: {}\n", terminal::line(&self.message));

@@ -1,25 +1,18 @@
 //! Settings of the C library's allocator for a mount, so that the process needs little more memory than the cache's budget.
 
-/// Blocks of at least this many bytes are mapped on their own and returned to the system when freed. The 256 KiB pieces of
-/// reads stay below the limit: mapping them made reads a fifth slower.
-#[cfg(target_env = "gnu")]
-const MAPPED: libc::c_int = 384 << 10;
-/// The least the heap grows by. If it grew page by page, each rendered segment would cost a system call.
-#[cfg(target_env = "gnu")]
-const STEP: libc::c_int = 1 << 20;
-/// How much free memory at the end of the heap is returned to the system.
-#[cfg(target_env = "gnu")]
-const SPARE: libc::c_int = 8 << 20;
-
 /// Makes all threads share one heap. By default each thread may have its own, and memory that one thread frees there (the
 /// cache drops what another has rendered) stays unused. Threads cache small blocks, so contention is rare.
 pub(super) fn share_one() {
     #[cfg(target_env = "gnu")]
     for (option, value) in [
         (libc::M_ARENA_MAX, 1),
-        (libc::M_MMAP_THRESHOLD, MAPPED),
-        (libc::M_TOP_PAD, STEP),
-        (libc::M_TRIM_THRESHOLD, SPARE),
+        // Larger blocks are mapped on their own and returned to the system when freed. The 256 KiB pieces of reads stay below:
+        // mapping them made reads a fifth slower.
+        (libc::M_MMAP_THRESHOLD, 384 << 10),
+        // The least the heap grows by. If it grew page by page, each rendered segment would cost a system call.
+        (libc::M_TOP_PAD, 1 << 20),
+        // This much free memory at the end of the heap is returned to the system.
+        (libc::M_TRIM_THRESHOLD, 8 << 20),
     ] {
         // SAFETY: it sets a number in the allocator, under the allocator's own lock, and touches no memory of ours.
         #[allow(unsafe_code)]

@@ -6,8 +6,8 @@ use crate::model::time::Timestamp;
 use futures_util::StreamExt;
 
 use super::output::Output;
-use super::tree::{FromArgs, Tree};
-use super::{Failure, place};
+use super::tree::{FromArgs, OpenTree};
+use super::{Failure, tree_path};
 use crate::vfs::{Attr, DirEntry, NodeKind, ResolvedPath, VfsError};
 
 /// How many entries are measured at the same time.
@@ -56,23 +56,23 @@ struct MeasuredEntry {
 }
 
 pub(super) fn run(args: &LsArgs) -> Result<ExitCode, Failure> {
-    let tree = Tree::open(&args.from)?;
+    let tree = OpenTree::open(&args.from)?;
     let mut out = Output::plain();
     let status = tree.runtime.block_on(list(&tree, args, &mut out))?;
     out.flush()?;
-    tree.close();
+    tree.save();
     Ok(status)
 }
 
-async fn list(tree: &Tree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, Failure> {
+async fn list(tree: &OpenTree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, Failure> {
     let wants_all = args.long || args.json;
-    let found = place::find(tree, &args.path, !args.long).await?;
+    let found = tree_path::resolve(tree, &args.path, !args.long).await?;
     if found.kind != NodeKind::Directory {
         let shown = [alone(tree, &args.path, &found).await];
         return print(&shown, args, out);
     }
-    let failed = |error| place::failed(&args.path, &error);
-    let mut entries = place::list(tree, found.ino).await.map_err(failed)?;
+    let failed = |error| tree_path::failure(&args.path, &error);
+    let mut entries = tree_path::list(tree, found.ino).await.map_err(failed)?;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     if !wants_all {
         for entry in &entries {
@@ -90,7 +90,7 @@ async fn list(tree: &Tree, args: &LsArgs, out: &mut Output) -> Result<ExitCode, 
 }
 
 /// A file, or a symlink that is not followed, under the given path.
-async fn alone(tree: &Tree, path: &str, found: &ResolvedPath) -> MeasuredEntry {
+async fn alone(tree: &OpenTree, path: &str, found: &ResolvedPath) -> MeasuredEntry {
     let measured = match tree.vfs.getattr(found.ino).await {
         Ok(attr) => with_target(tree, attr).await,
         Err(error) => Err(error),
@@ -98,14 +98,14 @@ async fn alone(tree: &Tree, path: &str, found: &ResolvedPath) -> MeasuredEntry {
     MeasuredEntry { name: path.to_owned(), kind: found.kind, measured }
 }
 
-async fn measure(tree: &Tree, folder: u64, name: &str) -> Result<(Attr, Option<String>), VfsError> {
+async fn measure(tree: &OpenTree, folder: u64, name: &str) -> Result<(Attr, Option<String>), VfsError> {
     let attr = tree.vfs.lookup(folder, name).await?.attr;
     let measured = with_target(tree, attr).await;
     tree.vfs.forget(attr.ino, 1);
     measured
 }
 
-async fn with_target(tree: &Tree, attr: Attr) -> Result<(Attr, Option<String>), VfsError> {
+async fn with_target(tree: &OpenTree, attr: Attr) -> Result<(Attr, Option<String>), VfsError> {
     let target = match attr.kind {
         NodeKind::Symlink => Some(String::from_utf8_lossy(&tree.vfs.readlink(attr.ino).await?).into_owned()),
         NodeKind::Directory | NodeKind::File | NodeKind::Executable => None,
@@ -128,7 +128,7 @@ fn print(entries: &[MeasuredEntry], args: &LsArgs, out: &mut Output) -> Result<E
         }
         if let Err(error) = &entry.measured {
             out.flush()?;
-            place::failed(&entry.name, error).print();
+            tree_path::failure(&entry.name, error).print();
             status = ExitCode::FAILURE;
         }
     }

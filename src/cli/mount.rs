@@ -197,7 +197,7 @@ fn serve(runtime: &Workers, mut plan: MountPlan, in_background: bool) -> Result<
     ended.map_err(|error| Failure::new("the mount ended").because(&error))
 }
 
-/// Logs what other users may read, where that may surprise.
+/// Logs what other users may read, if that may be a surprise.
 fn warn_about_others(reading: &ReadingPlan, catalog: &Catalog) {
     let state = catalog.state();
     let is_limited = |narrowest: Audience| narrowest != Audience::Everyone;

@@ -94,9 +94,7 @@ impl Output {
 
     /// Writes one line for people and escapes newlines in it, so that no name can forge a line.
     pub fn line(&mut self, line: &str) -> Result<(), Failure> {
-        let line = terminal::line(line);
-        self.bytes(line.as_bytes())?;
-        self.bytes(b"\n")
+        self.bytes(format!("{}\n", terminal::line(line)).as_bytes())
     }
 
     /// Writes lines of JSON.
@@ -167,7 +165,7 @@ impl Output {
 /// The failure of a write. A pipe whose reader has closed it ends the command without an error.
 fn failed(error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::enough(),
+        io::ErrorKind::BrokenPipe => Failure::output_closed(),
         _ => Failure::new("cannot write to standard output").because(error),
     }
 }

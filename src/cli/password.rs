@@ -51,7 +51,7 @@ pub(super) fn read_again(file: &Path) -> ReadAgain {
     Arc::new(move || match password(Some(&file)) {
         Ok(password) => password,
         Err(failure) => {
-            let reason = failure.message();
+            let (reason, _) = failure.into_parts();
             tracing::warn!("the server refuses the password, and asof cannot read it again: {reason}");
             None
         }

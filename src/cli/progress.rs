@@ -16,11 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_millis(200);
 
 /// A notice that work is under way, until this is dropped.
-pub(super) struct Progress {
+pub(super) struct Notice {
     _under_way: mpsc::Sender<()>,
 }
 
-impl Progress {
+impl Notice {
     /// Prints `what` on stderr if that is a terminal and the work is not done in time.
     #[allow(clippy::disallowed_methods, reason = "the text is made safe")]
     pub fn of(what: String) -> Self {
@@ -38,17 +38,14 @@ impl Progress {
 }
 
 /// A progress bar on stderr until it is dropped, if stderr is a terminal.
-pub(super) struct Bar {
-    end: Option<mpsc::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
+pub(super) struct Bar(Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>);
 
 impl Bar {
     /// Shows the progress of `what`.
     #[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
     pub fn show(what: String, progress: verify::Progress) -> Self {
         if !io::stderr().is_terminal() {
-            return Self { end: None, thread: None };
+            return Self(None);
         }
         let (end, ended) = mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -63,14 +60,14 @@ impl Bar {
             }
             bar.finish_and_clear();
         });
-        Self { end: Some(end), thread: Some(thread) }
+        Self(Some((end, thread)))
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.end = None;
-        if let Some(thread) = self.thread.take() {
+        if let Some((end, thread)) = self.0.take() {
+            drop(end);
             // The thread only draws: a panic in it changes nothing.
             let _ = thread.join();
         }

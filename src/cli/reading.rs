@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::tz::TimeZone;
 
-use super::progress::Progress;
+use super::progress::Notice;
 use super::source_args::{SourceArgs, SourceOptions};
 use super::source_spec::SourceSpec;
 use super::{Failure, disk_cache, size, wire};
@@ -91,7 +91,7 @@ impl ReadingPlan {
         self.options.cache_dir =
             self.options.cache_dir.take().filter(|folder| disk_cache::is_trusted(folder));
         let open = |source: &SourceSpec| {
-            let _opening = Progress::of(format!("opening {source}"));
+            let _opening = Notice::of(format!("opening {source}"));
             wire::open(source, &self.options)
         };
         self.sources.iter().map(open).collect()
@@ -99,7 +99,7 @@ impl ReadingPlan {
 
     /// Reads the history of open sources.
     pub async fn load(&self, sources: Vec<Arc<dyn Source>>) -> Result<(Arc<Catalog>, Watcher), Failure> {
-        let reading = |label: &str| Progress::of(format!("reading the history of {label}"));
+        let reading = |label: &str| Notice::of(format!("reading the history of {label}"));
         Ok(Watcher::start(sources, self.options.clock.clone(), reading).await?)
     }
 

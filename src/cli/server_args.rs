@@ -30,14 +30,12 @@ pub(super) struct ServerArgs {
 impl ServerArgs {
     /// How to recognise the server of an encrypted connection; `None` if no flag asks for encryption.
     pub fn tls(&self) -> Result<Option<TlsOptions>, Failure> {
-        if self.tls_pin.is_some() && (self.tls_ca.is_some() || self.tls_name.is_some()) {
-            return Err(Failure::usage("--tls-pin cannot be combined with --tls-ca or --tls-name")
-                .hint("with a pinned certificate, signer and name do not matter"));
+        let (ca, pin, name) = (self.tls_ca.as_deref().map(absolute), self.tls_pin, self.tls_name.clone());
+        match (pin.is_some(), ca.is_some() || name.is_some()) {
+            (true, true) => Err(Failure::usage("--tls-pin cannot be combined with --tls-ca or --tls-name")
+                .hint("with a pinned certificate, signer and name do not matter")),
+            (false, false) => Ok(None),
+            _ => Ok(Some(TlsOptions { ca, pin, name })),
         }
-        if self.tls_ca.is_none() && self.tls_pin.is_none() && self.tls_name.is_none() {
-            return Ok(None);
-        }
-        let ca = self.tls_ca.as_deref().map(absolute);
-        Ok(Some(TlsOptions { ca, pin: self.tls_pin, name: self.tls_name.clone() }))
     }
 }

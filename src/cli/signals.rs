@@ -27,13 +27,11 @@ const ENDING: [libc::c_int; 14] = [
     libc::SIGTRAP,
 ];
 
-/// Signals that would end the program but are ignored: a write beyond the limit on file sizes just fails.
-const IGNORED: [libc::c_int; 1] = [libc::SIGXFSZ];
-
 /// The signals that end a mount.
 pub(super) struct Signals {
     ending: Vec<Signal>,
-    _ignored: Vec<Signal>,
+    /// SIGXFSZ, which would end the program: with a listener, a write beyond the limit on file sizes just fails.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -46,7 +44,7 @@ impl Signals {
         let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX();
         Ok(Self {
             ending: ENDING.into_iter().chain(real_time).map(listen).collect::<Result<_, _>>()?,
-            _ignored: IGNORED.into_iter().map(listen).collect::<Result<_, _>>()?,
+            _file_size: listen(libc::SIGXFSZ)?,
         })
     }
 

@@ -93,7 +93,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
             }
             Err((severity, failure)) => {
                 worst = worst.max(Some(severity));
-                let _ = print_unreadable(&mut out, &given.shown().to_string(), severity, &failure, args);
+                let _ = print_unreadable(&mut out, &given.shown().to_string(), severity, failure, args);
             }
         }
     }
@@ -224,15 +224,15 @@ fn print_unreadable(
     out: &mut Output,
     given: &str,
     severity: Severity,
-    failure: &Failure,
+    failure: Failure,
     args: &VerifyArgs,
 ) -> Result<(), Failure> {
     if !args.json {
         failure.print();
         return Ok(());
     }
-    let (place, problem) = (given.to_owned(), failure.message().to_owned());
-    let finding = Finding { severity, place, problem, hint: failure.hint_text().map(str::to_owned) };
+    let (problem, hint) = failure.into_parts();
+    let finding = Finding { severity, place: given.to_owned(), problem, hint };
     print_json(out, given, None, &finding)?;
     out.flush()
 }

@@ -156,7 +156,7 @@ fn dolt_folder_in(path: &Path, options: &SourceOptions) -> Option<String> {
     Some(folder.shown().to_string())
 }
 
-/// A hint that names the folders below `path` that are sources, for a folder that is none itself.
+/// Suggests the folders below `path` that are sources, if `path` itself is not one.
 fn sources_below(path: &Path, options: &SourceOptions) -> Option<String> {
     let archives = folders_with_archives(path);
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();

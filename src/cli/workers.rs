@@ -22,7 +22,17 @@ pub(super) struct Workers(Option<Runtime>);
 impl Workers {
     /// Starts the threads of a command that reads this many sources.
     pub fn start(sources: usize) -> Result<Self, Failure> {
-        Ok(Self(Some(start(sources)?)))
+        // The runtime panics if it gets no thread, so check first that there are enough.
+        let count = thread::available_parallelism().map_or(1, usize::from) + OTHERS;
+        let mut builder = Builder::new_multi_thread();
+        builder.max_blocking_threads(tasks::most_threads(sources)).enable_all();
+        let runtime = try_threads(count).and_then(|()| builder.build()).map_err(|error| {
+            Failure::new("cannot start the worker threads").because(&error).hint(
+                "your limit on processes and threads is too low: `ulimit -u` shows it, and `ps -LU \"$USER\" | wc -l` how many \
+                 you have",
+            )
+        })?;
+        Ok(Self(Some(runtime)))
     }
 }
 
@@ -40,23 +50,6 @@ impl Drop for Workers {
             runtime.shutdown_background();
         }
     }
-}
-
-fn start(sources: usize) -> Result<Runtime, Failure> {
-    let cannot = |error: &std::io::Error| {
-        Failure::new("cannot start the worker threads").because(error).hint(
-            "your limit on processes and threads is too low: `ulimit -u` shows it, and `ps -LU \"$USER\" | wc -l` how many \
-             you have",
-        )
-    };
-    // The runtime panics if it gets no thread, so check first that there are enough.
-    try_threads(thread::available_parallelism().map_or(1, usize::from) + OTHERS)
-        .map_err(|error| cannot(&error))?;
-    Builder::new_multi_thread()
-        .max_blocking_threads(tasks::most_threads(sources))
-        .enable_all()
-        .build()
-        .map_err(|error| cannot(&error))
 }
 
 /// Checks that `count` threads can run at once.

@@ -108,6 +108,11 @@ impl Vfs {
         Ok(FoundName { attr: self.tree.attr(ino, &node, size), name_ttl: ttl })
     }
 
+    /// Reads contents.
+    pub fn engine(&self) -> &Engine {
+        &self.tree.context.engine
+    }
+
     /// Saves the facts about contents, if there is a folder for them. Blocks.
     ///
     /// # Errors

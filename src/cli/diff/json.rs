@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::catalog::FileChange;
+use crate::cli::changed_files;
 use crate::model::secrets::TableSecrets;
 use crate::query::{DiffSides, FileSizes, table_name};
 use crate::views::{RowChange, RowCounts, write_change};
 
-/// What begins the line of a changed row; after it comes the line of `diff/` in a mount, without its brace.
+/// The start of the line of a changed row. The line of `diff/` in a mount follows, without its opening brace.
 #[derive(Serialize)]
-struct Table<'o> {
+struct RowPrefix<'o> {
     database: &'o str,
     table: &'o str,
 }
 
-/// The line of a changed row, as it is in `diff/`, with the names of the database and the table before it. What is secret
-/// is masked.
+/// The line of a changed row: as in `diff/`, with the names of the database and the table in front. Masks secrets.
 pub(super) fn row(
     sides: &DiffSides,
     file: &FileChange,
@@ -25,8 +25,8 @@ pub(super) fn row(
     change: &RowChange,
     secrets: Option<&TableSecrets<'_>>,
 ) -> Vec<u8> {
-    let table = Table { database: &sides.to.database.name, table: table_name(&file.path) };
-    let mut line = serde_json::to_vec(&table).expect("plain strings always serialise into memory");
+    let prefix = RowPrefix { database: &sides.to.database.name, table: table_name(&file.path) };
+    let mut line = serde_json::to_vec(&prefix).expect("plain strings always serialise into memory");
     line.pop();
     let start = line.len();
     write_change(key, change, secrets, &mut line);
@@ -34,46 +34,41 @@ pub(super) fn row(
     line
 }
 
-/// The line of a file that is no table.
+/// The line of a file that is not a table.
 #[derive(Serialize)]
-pub(super) struct OtherFile<'o> {
+pub(super) struct OtherFileJson<'o> {
     database: &'o str,
     file: &'o str,
     change: &'static str,
-    from: Option<Bytes>,
-    to: Option<Bytes>,
+    from: Option<ByteCount>,
+    to: Option<ByteCount>,
 }
 
 #[derive(Serialize)]
-struct Bytes {
+struct ByteCount {
     bytes: u64,
 }
 
-pub(super) fn file<'o>(sides: &'o DiffSides, file: &'o FileChange, sizes: FileSizes) -> OtherFile<'o> {
-    let change = match (&file.before, &file.after) {
-        (None, _) => "added",
-        (_, None) => "removed",
-        _ => "modified",
-    };
-    let bytes = |size: Option<u64>| size.map(|bytes| Bytes { bytes });
-    OtherFile {
+pub(super) fn file<'o>(sides: &'o DiffSides, file: &'o FileChange, sizes: FileSizes) -> OtherFileJson<'o> {
+    let bytes = |size: Option<u64>| size.map(|bytes| ByteCount { bytes });
+    OtherFileJson {
         database: &sides.to.database.name,
         file: &file.path,
-        change,
+        change: changed_files::word(file),
         from: bytes(sizes.before),
         to: bytes(sizes.after),
     }
 }
 
-/// What `summary.json` holds, with the name of the database before it.
+/// The content of `summary.json`, with the name of the database in front.
 #[derive(Serialize)]
-pub(super) struct Summary<'o> {
+pub(super) struct SummaryJson<'o> {
     database: &'o str,
     from: String,
     to: String,
     tables: BTreeMap<String, RowCounts>,
 }
 
-pub(super) fn summary(sides: &DiffSides, tables: BTreeMap<String, RowCounts>) -> Summary<'_> {
-    Summary { database: &sides.to.database.name, from: sides.from.name(), to: sides.to.name(), tables }
+pub(super) fn summary(sides: &DiffSides, tables: BTreeMap<String, RowCounts>) -> SummaryJson<'_> {
+    SummaryJson { database: &sides.to.database.name, from: sides.from.name(), to: sides.to.name(), tables }
 }

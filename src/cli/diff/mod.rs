@@ -5,36 +5,35 @@ use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::output::{ColourChoice, Output};
-use super::tree::{FromArgs, Opened};
+use super::tree::{FromArgs, OpenTree};
 use crate::model::time_expr::Clock;
 
 mod json;
-mod key;
 mod print;
 mod sides;
 mod text;
 mod value;
 mod words;
 
-use print::Seen;
-use sides::{Meant, Names, Words};
+use print::DiffOutcome;
+use sides::{ResolvedDiff, SideResolver, Words};
 
-/// Status where something differs, if that is asked for, as of git.
+/// Status of --exit-code if something differs, as in git.
 const DIFFERENT: u8 = 1;
 
-/// Status where something could not be compared, as of diff.
+/// Status if something could not be compared, as in diff.
 const TROUBLE: u8 = 2;
 
 /// Show what changed between two snapshots, row by row and column by column
 ///
-/// A and B are anything that stands under asof/ (yesterday, 2026-01-05T12:00, '3 days ago', HEAD~3, a branch, a tag, a
-/// commit hash), `latest`, the newest snapshot, or `live`, what is not committed yet. B is compared with A: rows that are
-/// only in B are shown with +, rows only in A with -, changed ones with ~ and their columns, old -> new. In long texts
-/// [-what went-] and {+what came+} are marked word by word; what stayed is cut (…). Of rows with + and -, columns without
-/// a value are left out and long values cut; --json has all of it, the very lines of diff/ in a mount.
+/// A and B are names under asof/ (yesterday, 2026-01-05T12:00, '3 days ago', HEAD~3, a branch, a tag, a commit hash),
+/// `latest` for the newest snapshot, or `live` for uncommitted changes. Rows only in B are shown with +, rows only in A
+/// with -, and changed rows with ~ and their columns, old -> new. In long texts, [-removed-] and {+added+} words are marked
+/// and unchanged text is cut (…). Rows with + and - are shown without empty columns, and long values are cut; --json prints
+/// everything, in the same lines as diff/ in a mount.
 ///
-/// Without a database (DATABASE/A), all databases are compared; of those that are younger than A, their first snapshot is
-/// told. Of other files than tables their sizes are told.
+/// Without a database (DATABASE/A), all databases are compared; for a database that begins after A, only its first snapshot
+/// is named. For files that are not tables, only sizes are shown.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = USAGE, after_help = EXAMPLES)]
 pub(super) struct DiffArgs {
@@ -43,22 +42,22 @@ pub(super) struct DiffArgs {
     /// Count the changed rows of each table instead
     #[arg(long, visible_alias = "summary")]
     stat: bool,
-    /// Name the tables and files that changed, and no more
+    /// Print only the names of changed tables and files
     #[arg(long, conflicts_with_all = ["stat", "json"])]
     name_only: bool,
     /// Print one JSON object per changed row; with --stat, one per database
     #[arg(long)]
     json: bool,
-    /// Print secret values too; without this they are masked (********)
+    /// Print secret values too; without this option they are masked (********)
     #[arg(long)]
     show_secrets: bool,
-    /// Exit with 1 where something differs
+    /// Exit with 1 if something differs
     #[arg(long)]
     exit_code: bool,
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
-    /// The earlier side; or both in one word, A..B
+    /// The earlier side, or both sides as A..B
     #[arg(value_name = "[DATABASE/]A")]
     first: String,
     /// The later side
@@ -67,7 +66,7 @@ pub(super) struct DiffArgs {
     /// Only this table
     #[arg(value_name = "TABLE")]
     third: Option<String>,
-    /// Only the row with this key, as in history/: bd-42; of several columns bd-42,docs
+    /// Only the row with this key, as in history/: bd-42; with several columns bd-42,docs
     #[arg(value_name = "KEY")]
     fourth: Option<String>,
 }
@@ -89,66 +88,62 @@ Examples:
   Is the backup complete?
     asof diff --from old=backup.zip --from new=dolt://127.0.0.1/beads \\
       old/latest new/latest issues
-  Give me the rows that were deleted
+  Print the rows that were deleted
     asof diff --from ~/gt/.dolt-data/beads HEAD~1..HEAD --json |
       jq -c 'select(.change == \"removed\").from'
 
 Exit status:
-  0   all was compared
+  0   everything was compared
   1   something differs, with --exit-code
-  2   something could not be compared, or the command line makes no sense";
+  2   something could not be compared, or the command line is invalid";
 
-/// How long lost commits are waited for, as long as by a mount.
+/// How long the command waits for lost commits, the same as a mount.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
-    let mut seen = Seen::default();
-    let outcome = compare_all(args, &mut seen);
-    let is_whole = match outcome {
-        Ok(()) => seen.is_whole,
-        Err(failure) => {
-            failure.print();
-            failure.is_enough()
-        }
-    };
-    Ok(match (is_whole, args.exit_code && seen.differs) {
-        (false, _) => ExitCode::from(TROUBLE),
-        (true, true) => ExitCode::from(DIFFERENT),
-        (true, false) => ExitCode::SUCCESS,
+    let mut outcome = DiffOutcome::default();
+    if let Err(failure) = compare_all(args, &mut outcome) {
+        failure.print();
+        outcome.is_partial = !failure.is_output_closed();
+    }
+    Ok(match (outcome.is_partial, args.exit_code && outcome.differs) {
+        (true, _) => ExitCode::from(TROUBLE),
+        (false, true) => ExitCode::from(DIFFERENT),
+        (false, false) => ExitCode::SUCCESS,
     })
 }
 
-/// What the words mean. A hash may be that of a lost commit, which is found out after the rest.
-async fn read<'a>(opened: &Opened, words: &Words<'a>) -> Result<Meant<'a>, Failure> {
-    let now = opened.clock.now();
+/// Resolves the words. Waits for lost commits, which are found last, if a word may be the hash of one.
+async fn resolve<'a>(tree: &OpenTree, words: &Words<'a>) -> Result<ResolvedDiff<'a>, Failure> {
+    let now = tree.clock.now();
     let begun = Instant::now();
     loop {
-        let names = Names { state: opened.catalog.state(), clock: Clock { now, zone: &opened.zone } };
-        let meant = names.read(words);
-        let is_clear = meant.as_ref().is_ok_and(|meant| meant.failed.is_empty());
-        if is_clear || !names.may_be_lost(words) || begun.elapsed() > PATIENCE {
-            let Err(failure) = meant else { return meant };
-            return Err(names.forgotten(words).await.unwrap_or(failure));
+        let resolver = SideResolver { state: tree.catalog.state(), clock: Clock { now, zone: &tree.zone } };
+        let resolved = resolver.resolve(words);
+        let is_clear = resolved.as_ref().is_ok_and(|resolved| resolved.failed.is_empty());
+        if is_clear || !resolver.may_be_lost(words) || begun.elapsed() > PATIENCE {
+            let Err(failure) = resolved else { return resolved };
+            return Err(resolver.missing_side(words).await.unwrap_or(failure));
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-fn compare_all(args: &DiffArgs, seen: &mut Seen) -> Result<(), Failure> {
-    let opened = Opened::new(&args.from)?;
+fn compare_all(args: &DiffArgs, outcome: &mut DiffOutcome) -> Result<(), Failure> {
+    let tree = OpenTree::open(&args.from)?;
     let rest = [&args.second, &args.third, &args.fourth].map(Option::as_deref);
-    let meant = opened.runtime.block_on(read(&opened, &Words { first: &args.first, rest }))?;
-    if meant.wanted.key.is_some() && (args.stat || args.name_only) {
+    let diff = tree.runtime.block_on(resolve(&tree, &Words { first: &args.first, rest }))?;
+    if diff.wanted.key.is_some() && (args.stat || args.name_only) {
         return Err(Failure::usage("a KEY shows one row: leave out --stat and --name-only"));
     }
     let mut out = Output::coloured(args.color);
-    opened.runtime.block_on(print::all(&opened, &meant, args, &mut out, seen))?;
+    tree.runtime.block_on(print::all(&tree, &diff, args, &mut out, outcome))?;
     out.flush()?;
-    for failure in &meant.failed {
+    for failure in &diff.failed {
         failure.print();
-        seen.is_whole = false;
+        outcome.is_partial = true;
     }
-    opened.close();
+    tree.save();
     Ok(())
 }

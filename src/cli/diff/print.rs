@@ -1,18 +1,16 @@
-//! From what differs to what is printed.
+//! Prints the differences of each database.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::sides::{Meant, WantedRow, Young};
+use super::sides::{ResolvedDiff, WantedRow, YoungDatabase};
 use super::{DiffArgs, json, text};
 use crate::catalog::FileChange;
-use crate::cli::Failure;
-use crate::cli::diff::key;
-use crate::cli::log_text;
+use crate::cli::changed_files;
 use crate::cli::output::Output;
-use crate::cli::place::{self, alike, listed};
-use crate::cli::progress::Progress;
-use crate::cli::tree::Opened;
+use crate::cli::progress::Notice;
+use crate::cli::tree::OpenTree;
+use crate::cli::{Failure, suggest, tree_path};
 use crate::engine::Listings;
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
@@ -22,77 +20,74 @@ use crate::query::{
 use crate::vfs::VfsError;
 use crate::views::{DerivedError, RowCounts, diff};
 
-/// What was seen on the way.
-pub(super) struct Seen {
+/// The result of all comparisons.
+#[derive(Default)]
+pub(super) struct DiffOutcome {
     pub differs: bool,
-    /// All could be compared.
-    pub is_whole: bool,
+    /// Something could not be compared.
+    pub is_partial: bool,
 }
 
-impl Default for Seen {
-    fn default() -> Self {
-        Self { differs: false, is_whole: true }
-    }
-}
-
-/// Prints what differs, database by database.
+/// Prints the differences, database by database.
 pub(super) async fn all(
-    opened: &Opened,
-    meant: &Meant<'_>,
+    tree: &OpenTree,
+    resolved: &ResolvedDiff<'_>,
     args: &DiffArgs,
     out: &mut Output,
-    seen: &mut Seen,
+    outcome: &mut DiffOutcome,
 ) -> Result<(), Failure> {
-    let listings = Listings::new(Arc::default(), opened.engine.budget());
-    let comparison = |sides| Comparison { engine: &opened.engine, listings: &listings, sides };
+    let engine = tree.vfs.engine();
+    let listings = Listings::new(Arc::default(), engine.budget());
+    let is_one_of_many = resolved.sides.len() > 1;
     let mut unknown = Vec::new();
-    for sides in &meant.sides {
-        let comparison = comparison(sides);
-        let is_one_of_many = meant.sides.len() > 1;
-        let secrets = if args.show_secrets { None } else { Some(&*opened.secrets) };
-        let wanted = meant.wanted;
+    for sides in &resolved.sides {
+        let comparison = Comparison { engine, listings: &listings, sides };
+        let secrets = if args.show_secrets { None } else { Some(&*tree.secrets) };
+        let wanted = resolved.wanted;
         let mut printer =
-            Printer { comparison, wanted, secrets, args, out, seen, is_one_of_many, is_begun: false };
+            Printer { comparison, wanted, secrets, args, out, outcome, is_one_of_many, is_begun: false };
         let printed = match printer.files().await {
             Ok(files) => printer.print(files).await,
             Err(stop) => Err(stop),
         };
         match printed {
             Ok(()) => {}
-            Err(Stop::Unknown(failure)) => unknown.push(failure),
-            Err(Stop::Unlisted(failure)) => printer.trouble(&failure)?,
-            Err(Stop::Output(failure)) => return Err(failure),
+            Err(DiffStop::Unknown(failure)) => unknown.push(failure),
+            Err(DiffStop::Unread(error)) => {
+                printer.trouble(&tree_path::failure(&sides.to.database.name, &VfsError::from(error)))?;
+            }
+            Err(DiffStop::Output(failure)) => return Err(failure),
         }
     }
     let mut is_in_young = false;
-    for young in &meant.young {
+    for young in &resolved.young {
         let Some(known) = &young.known else {
-            // It is on neither side: there is nothing that differs.
-            tell(young, args, out)?;
+            // It exists on neither side, so nothing differs.
+            print_young(young, args, out)?;
             continue;
         };
         let sides = DiffSides { from: known.clone(), to: known.clone() };
-        let comparison = Comparison { engine: &opened.engine, listings: &listings, sides: &sides };
-        match has(&comparison, meant.wanted).await {
-            Ok(true) => tell(young, args, out)?,
+        let comparison = Comparison { engine, listings: &listings, sides: &sides };
+        match has(&comparison, resolved.wanted).await {
+            Ok(true) => print_young(young, args, out)?,
             Ok(false) => continue,
             Err(error) => {
                 out.flush()?;
-                place::failed(&known.database.name, &VfsError::from(error)).print();
-                seen.is_whole = false;
+                tree_path::failure(&known.database.name, &VfsError::from(error)).print();
+                outcome.is_partial = true;
                 continue;
             }
         }
-        (is_in_young, seen.differs) = (true, true);
+        (is_in_young, outcome.differs) = (true, true);
     }
-    // Of many databases, each has its own tables and rows.
+    // A table or row need not exist in each of several databases.
     match unknown.pop() {
-        Some(failure) if unknown.len() + 1 == meant.sides.len() && !is_in_young => Err(failure),
+        Some(failure) if unknown.len() + 1 == resolved.sides.len() && !is_in_young => Err(failure),
         _ => Ok(()),
     }
 }
 
-/// Whether one side has what is wanted.
+/// Whether one side has the wanted table or row.
 async fn has(comparison: &Comparison<'_>, wanted: WantedRow<'_>) -> Result<bool, DerivedError> {
     Ok(match (wanted.table, wanted.key) {
         (None, _) => true,
@@ -103,8 +98,8 @@ async fn has(comparison: &Comparison<'_>, wanted: WantedRow<'_>) -> Result<bool,
     })
 }
 
-/// Says that a database is new: beside what programs read.
-fn tell(young: &Young, args: &DiffArgs, out: &mut Output) -> Result<(), Failure> {
+/// Reports that a database begins later; on stderr if programs read the output.
+fn print_young(young: &YoungDatabase, args: &DiffArgs, out: &mut Output) -> Result<(), Failure> {
     if !args.json && !args.name_only {
         return out.text(&format!("{}\n", young.line()));
     }
@@ -113,33 +108,39 @@ fn tell(young: &Young, args: &DiffArgs, out: &mut Output) -> Result<(), Failure>
     Ok(())
 }
 
-/// Why nothing more is compared.
-enum Stop {
-    /// Neither side has the table or the row that is meant.
+/// Why the comparison of a database stops.
+enum DiffStop {
+    /// Neither side has the wanted table or row.
     Unknown(Failure),
-    /// A source cannot list its files.
-    Unlisted(Failure),
-    /// What was found cannot be written.
+    /// A file, or the list of files, cannot be read.
+    Unread(DerivedError),
+    /// The output cannot be written.
     Output(Failure),
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for DiffStop {
     fn from(failure: Failure) -> Self {
         Self::Output(failure)
+    }
+}
+
+impl From<DerivedError> for DiffStop {
+    fn from(error: DerivedError) -> Self {
+        Self::Unread(error)
     }
 }
 
 struct Printer<'p> {
     comparison: Comparison<'p>,
     wanted: WantedRow<'p>,
-    /// What of it is not to be shown.
+    /// The values to mask.
     secrets: Option<&'p Secrets>,
     args: &'p DiffArgs,
     out: &'p mut Output,
-    seen: &'p mut Seen,
-    /// Other databases are compared, too.
+    outcome: &'p mut DiffOutcome,
+    /// Several databases are compared.
     is_one_of_many: bool,
-    /// The line with both sides is printed.
+    /// The line with both sides has been printed.
     is_begun: bool,
 }
 
@@ -148,89 +149,74 @@ impl Printer<'_> {
         self.comparison.sides
     }
 
-    /// The files that are wanted and may differ.
-    async fn files(&self) -> Result<Vec<FileChange>, Stop> {
-        let database = &self.sides().to.database.name;
-        let failed = |error| Stop::Unlisted(place::failed(database, &VfsError::Source(error)));
-        let mut changed = self.comparison.changed().await.map_err(failed)?;
+    /// The wanted files that may differ.
+    async fn files(&self) -> Result<Vec<FileChange>, DiffStop> {
+        let mut changed = self.comparison.changed().await.map_err(DerivedError::Source)?;
         let Some(table) = self.wanted.table else { return Ok(changed) };
         let mut paths = Vec::new();
         for side in [&self.sides().to, &self.sides().from] {
-            let files = self.comparison.files(side).await.map_err(failed)?;
+            let files = self.comparison.files(side).await.map_err(DerivedError::Source)?;
             paths.extend(files.iter().map(|file| file.path.clone()));
         }
         if !paths.iter().any(|path| is_called(path, table)) {
             paths.sort();
             paths.dedup();
             let names: Vec<&str> = paths.iter().map(|path| table_name(path)).collect();
-            let hint = match alike(table, &names) {
-                _ if names.is_empty() => "both are empty".to_owned(),
-                found if found.is_empty() => format!("there are: {}", listed(&names)),
-                found => format!("did you mean {}?", found.join(" or ")),
-            };
+            let hint = suggest::hint(table, &names, "the tables are:", "both are empty");
             let (from, to) = (self.sides().from.path(), self.sides().to.path());
             let failure = Failure::new(format!("neither {from} nor {to} has a table `{table}`")).hint(hint);
-            return Err(Stop::Unknown(failure));
+            return Err(DiffStop::Unknown(failure));
         }
         changed.retain(|file| is_called(&file.path, table));
         Ok(changed)
     }
 
-    async fn print(&mut self, files: Vec<FileChange>) -> Result<(), Stop> {
+    async fn print(&mut self, files: Vec<FileChange>) -> Result<(), DiffStop> {
         if self.args.stat || self.args.name_only {
-            return Ok(self.count_all(files).await?);
+            return self.count_all(files).await;
         }
         let key = self.wanted.key.map(RowKey::of);
         let mut is_found = false;
         for mut file in files {
-            if file.path.ends_with(ROWS) {
-                is_found |= self.table(&mut file, key.as_ref()).await?;
+            let printed = if file.path.ends_with(ROWS) {
+                self.table(&mut file, key.as_ref()).await
             } else if key.is_none() {
-                self.other(&mut file).await?;
+                self.other(&mut file).await
+            } else {
+                continue;
+            };
+            match printed {
+                Ok(differs) => is_found |= differs,
+                Err(DiffStop::Unread(error)) => self.unread(&file, error)?,
+                Err(stop) => return Err(stop),
             }
         }
         match (self.wanted.table, key) {
-            (Some(table), Some(key)) if !is_found && self.seen.is_whole => self.look_for(table, &key).await,
+            (Some(table), Some(key)) if !is_found && !self.outcome.is_partial => {
+                self.look_for(table, &key).await
+            }
             _ => Ok(()),
         }
     }
 
-    /// Prints the rows of a table that differ; whether there is one.
-    async fn table(&mut self, file: &mut FileChange, key: Option<&RowKey>) -> Result<bool, Stop> {
-        let found = {
-            let _comparing = self.comparing(file);
-            let engine = self.comparison.engine;
-            let tell =
-                async |file: &FileChange| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
-            self.comparison.settled(file, tell).await
-        };
-        let mut found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                self.unread(file, &error)?;
-                return Ok(false);
-            }
-        };
+    /// Prints the rows of a table that differ. Returns whether there are any.
+    async fn table(&mut self, file: &mut FileChange, key: Option<&RowKey>) -> Result<bool, DiffStop> {
+        let engine = self.comparison.engine;
+        let compare = async |file: &FileChange| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
+        let mut found = self.settled(file, compare).await?;
         if key.is_some() && found.key.is_empty() && found.counts().total() > 0 {
-            return Err(Stop::Unknown(key::none(&file.path)));
+            return Err(DiffStop::Unknown(no_key(&file.path)));
         }
-        let (mut counts, mut some) = (found.counts(), None);
-        if let Some(key) = key {
-            // A key is that of few rows.
-            let changes = match key.changes_in(&mut found).await {
-                Ok(changes) => changes,
-                Err(error) => {
-                    self.unread(file, &error)?;
-                    return Ok(false);
-                }
-            };
-            counts = RowCounts::of(&changes);
-            some = Some(changes);
-        }
+        // Few rows have the same key.
+        let mut of_key = match key {
+            Some(key) => Some(key.changes_in(&mut found).await?),
+            None => None,
+        };
+        let counts = of_key.as_ref().map_or_else(|| found.counts(), |changes| RowCounts::of(changes));
         if counts.total() == 0 {
             return Ok(false);
         }
-        self.seen.differs = true;
+        self.outcome.differs = true;
         if !self.args.json {
             self.begin()?;
             let line = text::table(self.out, file, counts);
@@ -239,19 +225,12 @@ impl Printer<'_> {
         let secrets = self.secrets.and_then(|secrets| secrets.of(&file.path));
         let columns = found.key.clone();
         loop {
-            let next = match some.take() {
-                Some(changes) => Ok(Some(changes)),
-                None if key.is_some() => Ok(None),
-                None => found.next().await,
+            let next = match of_key.take() {
+                Some(changes) => Some(changes),
+                None if key.is_some() => None,
+                None => found.next().await?,
             };
-            let changes = match next {
-                Ok(Some(changes)) => changes,
-                Ok(None) => return Ok(true),
-                Err(error) => {
-                    self.unread(file, &error)?;
-                    return Ok(true);
-                }
-            };
+            let Some(changes) = next else { return Ok(true) };
             for change in &changes {
                 let secrets = secrets.as_ref();
                 match self.args.json {
@@ -265,43 +244,32 @@ impl Printer<'_> {
         }
     }
 
-    /// Names a file that is no table, if it differs.
-    async fn other(&mut self, file: &mut FileChange) -> Result<(), Failure> {
-        let sizes = {
-            let _comparing = self.comparing(file);
-            let tell = async |file: &FileChange| self.comparison.sizes(file).await;
-            self.comparison.settled(file, tell).await
-        };
-        let sizes = match sizes {
-            Ok(Some(sizes)) => sizes,
-            Ok(None) => return Ok(()),
-            Err(error) => return self.unread(file, &error),
-        };
-        self.seen.differs = true;
+    /// Prints a file that is not a table, if it differs. Returns whether it does.
+    async fn other(&mut self, file: &mut FileChange) -> Result<bool, DiffStop> {
+        let measure = async |file: &FileChange| self.comparison.sizes(file).await;
+        let Some(sizes) = self.settled(file, measure).await? else { return Ok(false) };
+        self.outcome.differs = true;
         if self.args.json {
-            return self.out.json(&json::file(self.comparison.sides, file, sizes));
+            self.out.json(&json::file(self.comparison.sides, file, sizes))?;
+        } else {
+            self.begin()?;
+            let line = text::file(self.out, &file.path, sizes);
+            self.out.text(&line)?;
         }
-        self.begin()?;
-        let line = text::file(self.out, &file.path, sizes.before, sizes.after);
-        self.out.text(&line)
+        Ok(true)
     }
 
-    /// Prints how much differs, or in which files something does.
-    async fn count_all(&mut self, files: Vec<FileChange>) -> Result<(), Failure> {
+    /// Prints how much differs, or the names of the files that differ.
+    async fn count_all(&mut self, files: Vec<FileChange>) -> Result<(), DiffStop> {
+        let engine = self.comparison.engine;
+        let count = async |file: &FileChange| count(engine, file.before.as_ref(), file.after.as_ref()).await;
         let mut tables = BTreeMap::new();
         let mut changes = Vec::new();
         for mut file in files {
-            let stat = {
-                let _comparing = self.comparing(&file);
-                let engine = self.comparison.engine;
-                let tell =
-                    async |file: &FileChange| count(engine, file.before.as_ref(), file.after.as_ref()).await;
-                self.comparison.settled(&mut file, tell).await
-            };
-            let counts = match stat {
+            let counts = match self.settled(&mut file, &count).await {
                 Ok(counts) => counts,
                 Err(error) => {
-                    self.unread(&file, &error)?;
+                    self.unread(&file, error)?;
                     continue;
                 }
             };
@@ -312,22 +280,22 @@ impl Printer<'_> {
             changes.push(CountedChange { file, size });
         }
         changes.retain(|change| !change.is_none());
-        self.seen.differs |= !changes.is_empty();
+        self.outcome.differs |= !changes.is_empty();
         if self.args.json {
-            return self.out.json(&json::summary(self.comparison.sides, tables));
+            return Ok(self.out.json(&json::summary(self.comparison.sides, tables))?);
         }
         if changes.is_empty() {
             return Ok(());
         }
         if self.args.name_only {
-            return self.names(&changes);
+            return Ok(self.names(&changes)?);
         }
         self.begin()?;
-        let lines = log_text::counted(self.out, &changes);
-        self.out.text(&lines)
+        let lines = changed_files::lines(self.out, &changes);
+        Ok(self.out.text(&lines)?)
     }
 
-    /// One name on each line; with the database where there are several.
+    /// Prints one name per line, with the database if there are several.
     fn names(&mut self, changes: &[CountedChange]) -> Result<(), Failure> {
         for change in changes {
             let mut name = terminal::json(table_name(&change.file.path)).into_owned();
@@ -339,23 +307,29 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Says of a row that did not change whether it is there at all.
-    async fn look_for(&mut self, table: &str, key: &RowKey) -> Result<(), Stop> {
+    /// Reports a row that does not exist on either side.
+    async fn look_for(&mut self, table: &str, key: &RowKey) -> Result<(), DiffStop> {
         let unknown = match self.comparison.look_for(table, key).await {
             Ok(RowSearch::Found) => return Ok(()),
-            Ok(RowSearch::NoKey) => key::none(table),
-            Ok(RowSearch::Missing(names)) => key::unknown(table, self.wanted.key.unwrap_or_default(), &names),
-            Err(error) => return Ok(self.trouble(&place::failed(table, &VfsError::from(error)))?),
+            Ok(RowSearch::NoKey) => no_key(table),
+            Ok(RowSearch::Missing(names)) => unknown_key(table, self.wanted.key.unwrap_or_default(), &names),
+            Err(error) => return Ok(self.trouble(&tree_path::failure(table, &VfsError::from(error)))?),
         };
-        Err(Stop::Unknown(unknown))
+        Err(DiffStop::Unknown(unknown))
     }
 
-    /// Says on a terminal what takes long.
-    fn comparing(&self, file: &FileChange) -> Progress {
-        Progress::of(format!("comparing {}/{}", self.sides().to.database.name, table_name(&file.path)))
+    /// Asks about a file until it does not change meanwhile. Announces what takes long.
+    async fn settled<T>(
+        &self,
+        file: &mut FileChange,
+        ask: impl AsyncFn(&FileChange) -> Result<T, DerivedError>,
+    ) -> Result<T, DerivedError> {
+        let (database, table) = (&self.sides().to.database.name, table_name(&file.path));
+        let _comparing = Notice::of(format!("comparing {database}/{table}"));
+        self.comparison.settled(file, ask).await
     }
 
-    /// Prints once what is compared with what.
+    /// Prints the line with both sides, once.
     fn begin(&mut self) -> Result<(), Failure> {
         if std::mem::replace(&mut self.is_begun, true) {
             return Ok(());
@@ -364,17 +338,31 @@ impl Printer<'_> {
         self.out.text(&line)
     }
 
-    fn unread(&mut self, file: &FileChange, error: &DerivedError) -> Result<(), Failure> {
-        let place = format!("{}/{}", self.sides().to.database.name, file.path);
-        self.trouble(&place::failed(&place, &VfsError::from(error.clone())))
+    fn unread(&mut self, file: &FileChange, error: DerivedError) -> Result<(), Failure> {
+        let path = format!("{}/{}", self.sides().to.database.name, file.path);
+        self.trouble(&tree_path::failure(&path, &VfsError::from(error)))
     }
 
-    /// Tells of something that could not be compared; the rest goes on.
+    /// Reports something that could not be compared, and goes on.
     fn trouble(&mut self, failure: &Failure) -> Result<(), Failure> {
-        // In the order in which a terminal shows both.
+        // So that a terminal shows output and error in order.
         self.out.flush()?;
         failure.print();
-        self.seen.is_whole = false;
+        self.outcome.is_partial = true;
         Ok(())
     }
+}
+
+/// The failure for a key that no row has.
+fn unknown_key(table: &str, key: &str, names: &[String]) -> Failure {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let table = table_name(table);
+    let hint = suggest::hint(key, &names, "its rows are", &format!("{table} has no row on either side"));
+    Failure::new(format!("neither side has a row `{key}` in {table}")).hint(hint)
+}
+
+/// The failure for a key in a table whose rows have none.
+fn no_key(table: &str) -> Failure {
+    Failure::new(format!("the rows of {} have no key", table_name(table)))
+        .hint("leave the KEY out, and look for the row with grep")
 }

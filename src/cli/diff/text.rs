@@ -6,60 +6,43 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::value;
 use crate::catalog::FileChange;
+use crate::cli::changed_files;
 use crate::cli::output::{Output, Style};
-use crate::views::{RowChange, RowCounts, changed_columns};
-
 use crate::model::row::{NULL, Row, key_name};
 use crate::model::secrets::TableSecrets;
 use crate::model::terminal::{self, ShowPath};
-use crate::query::table_name;
+use crate::query::{FileSizes, table_name};
+use crate::views::{RowChange, RowCounts, changed_columns};
 
 /// The line that names both sides.
 pub(super) fn sides(out: &Output, from: &str, to: &str) -> String {
     format!("{}\n", out.styled(Style::Name, &format!("diff {} {}", terminal::json(from), terminal::json(to))))
 }
 
-/// The line of a table, with how many rows differ.
+/// The line of a table, with its row counts.
 pub(super) fn table(out: &Output, file: &FileChange, counts: RowCounts) -> String {
     let name = out.styled(Style::Strong, &format!("table {}:", terminal::json(table_name(&file.path))));
-    let parts = [
-        (Style::Added, '+', counts.added),
-        (Style::Removed, '-', counts.removed),
-        (Style::Changed, '~', counts.modified),
-    ];
-    let told: String = parts
-        .iter()
-        .filter(|(.., count)| *count > 0)
-        .map(|(style, sign, count)| format!(" {}", out.styled(*style, &format!("{sign}{count}"))))
+    let numbers: String = changed_files::signed(counts)
+        .map(|(style, sign, count)| format!(" {}", out.styled(style, &format!("{sign}{count}"))))
         .collect();
-    let whole = match (&file.before, &file.after) {
-        (None, _) => " (new)",
-        (_, None) => " (gone)",
-        _ => "",
-    };
-    format!("{name}{told}{}\n", out.styled(Style::Faint, whole))
+    format!("{name}{numbers}{}\n", changed_files::note(out, file))
 }
 
-/// The line of a file that is no table, with its sizes in bytes; none where it is not.
-pub(super) fn file(out: &Output, path: &str, before: Option<u64>, after: Option<u64>) -> String {
+/// The line of a file that is not a table, with its sizes.
+pub(super) fn file(out: &Output, path: &str, sizes: FileSizes) -> String {
     let name = out.styled(Style::Strong, &format!("file {}:", terminal::json(path)));
     let bytes = |count: u64| if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") };
-    let told = match (before, after) {
+    let change = match (sizes.before, sizes.after) {
         (Some(before), Some(after)) if before == after => format!("other content, {}", bytes(after)),
         (Some(before), Some(after)) => format!("{} -> {}", bytes(before), bytes(after)),
-        (before, after) => {
-            format!(
-                "{}, {}",
-                if before.is_some() { "gone" } else { "new" },
-                bytes(before.or(after).unwrap_or(0))
-            )
-        }
+        (Some(before), None) => format!("gone, {}", bytes(before)),
+        (None, after) => format!("new, {}", bytes(after.unwrap_or(0))),
     };
-    format!("{name} {told}\n")
+    format!("{name} {change}\n")
 }
 
-/// A changed row: what it is known by, and what became of its columns. Rows that came or went stand on one line, unless
-/// `is_alone` asks for all of them. What is secret is masked.
+/// A changed row: its key and its changed columns. A row on one side only takes one line, unless `is_alone` asks for all
+/// columns. Masks secrets.
 pub(super) fn row(
     out: &Output,
     key: &[String],
@@ -83,7 +66,7 @@ pub(super) fn row(
     let (before, after) = (from.and_then(Row::parse), to.and_then(Row::parse));
     match (before, after, from.or(to)) {
         (Some(before), Some(after), _) => {
-            // Of the lines as they are: two values that differ have one mask.
+            // Computed before masking, which makes different values equal.
             let columns = changed.unwrap_or_default().into_iter();
             let value = |row: &Row, column: &str| row.get(column).unwrap_or(NULL).to_owned();
             let columns: String = columns
@@ -93,7 +76,7 @@ pub(super) fn row(
         }
         (None, Some(row), _) => whole(out, Style::Added, '+', key, &row),
         (Some(row), None, _) => whole(out, Style::Removed, '-', key, &row),
-        // A line of an export that is no object.
+        // A line of an export that is not an object.
         (None, None, line) => {
             let (style, sign) = if from.is_some() { (Style::Removed, "-") } else { (Style::Added, "+") };
             let line = OsStr::from_bytes(line.unwrap_or_default()).shown().to_string();
@@ -107,7 +90,7 @@ fn head(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> St
     out.styled(style, format!("{sign} {}", terminal::json(&name)).trim_end())
 }
 
-/// A row that came or went, without the columns that say nothing.
+/// A row on one side only, without its empty columns.
 fn on_one_line(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> String {
     let columns: Vec<String> = row
         .columns()
@@ -124,7 +107,7 @@ fn on_one_line(out: &Output, style: Style, sign: char, key: &[String], row: &Row
     format!("{}{columns}\n", head(out, style, sign, key, row))
 }
 
-/// The same, each column on a line of its own.
+/// The same, with each column on its own line.
 fn all_of(out: &Output, style: Style, sign: char, key: &[String], row: &Row) -> String {
     let columns = row.columns().filter(|column| says_something(key, *column));
     let columns: String = columns.map(|(name, value)| value::whole(out, name, value)).collect();

@@ -1,33 +1,33 @@
 //! Values of columns for people.
 
-use super::words::{Piece, compare};
+use super::words::{TextPiece, compare};
 use crate::cli::output::{Output, Style};
 use crate::model::row::{NULL, text_of};
 use crate::model::terminal;
 
-/// Old and new value stand on one line where both together are no longer, in characters.
+/// Old and new value share one line if they are no longer than this together, in characters.
 const ON_ONE_LINE: usize = 120;
 
-/// Of a value on part of a line so much is shown, in characters.
+/// How much is shown of a value on part of a line, in characters.
 const SHORT: usize = 60;
 
-/// How much of what did not change is shown on each side of what did, in characters.
+/// How much unchanged text is shown on each side of a change, in characters.
 const CONTEXT: usize = 60;
 
-/// A stretch of what did not change is cut where at least so much would go, in characters.
+/// Unchanged text is cut only if at least this much goes, in characters.
 const WORTH_CUTTING: usize = 20;
 
-/// Changed text without a blank that is longer is cut, in characters, to so many.
+/// Longer changed text without blanks is cut to [`LONG_WORD_SHOWN`], in characters.
 const LONG_WORD: usize = 400;
 const LONG_WORD_SHOWN: usize = 100;
 
-/// What stands for what is cut.
+/// Replaces text that is cut.
 const CUT: &str = "…";
 
-/// What the lines of a long text begin with.
+/// The start of each line of a long text.
 const INDENT: &str = "      ";
 
-/// What became of a column's value (as JSON has it), on one line or, for long texts, on several.
+/// The change of a column's value (JSON), on one line or, for long texts, on several.
 pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String {
     let name = out.styled(Style::Strong, &format!("{}:", terminal::json(column)));
     let removed = |text: &str| out.styled(Style::Removed, text);
@@ -36,7 +36,7 @@ pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String
     if fits(&[&short_old, &short_new]) {
         return format!("    {name} {} -> {}\n", removed(&short_old), added(&short_new));
     }
-    let mut block = Block::new(out);
+    let mut block = TextBlock::new(out);
     let head = match (is_text(old), is_text(new)) {
         (_, true) if is_empty(old) => {
             block.whole(Style::Added, &text_of(new));
@@ -51,13 +51,13 @@ pub(super) fn change(out: &Output, column: &str, old: &str, new: &str) -> String
             block.pieces(&compare(&old, &new));
             name
         }
-        // Objects and lists, by their words too; of other values, one takes the other's place.
+        // Objects and lists are compared by words too; other values replace each other.
         _ if old.as_bytes().first() == new.as_bytes().first() => {
             block.pieces(&compare(old, new));
             name
         }
         _ => {
-            block.pieces(&[Piece::Removed(old), Piece::Added(new)]);
+            block.pieces(&[TextPiece::Removed(old), TextPiece::Added(new)]);
             name
         }
     };
@@ -71,7 +71,7 @@ pub(super) fn whole(out: &Output, column: &str, value: &str) -> String {
     if fits(&[&short]) {
         return format!("    {name} {short}\n");
     }
-    let mut block = Block::new(out);
+    let mut block = TextBlock::new(out);
     block.plain(&text_of(value));
     format!("    {name}\n{}", block.end())
 }
@@ -89,7 +89,7 @@ pub(super) fn short(value: &str) -> String {
     }
 }
 
-/// Whether there is nothing to be told of a value: none, or the empty text.
+/// Whether a value is NULL or the empty text.
 pub(super) fn is_empty(value: &str) -> bool {
     matches!(value, NULL | "\"\"")
 }
@@ -102,35 +102,33 @@ fn fits(texts: &[&str]) -> bool {
     texts.iter().map(|text| text.chars().count()).sum::<usize>() <= ON_ONE_LINE
 }
 
-/// Long text, line by line as it is, with what changed between marks.
-struct Block<'o> {
+/// A long text, line by line, with marked changes.
+struct TextBlock<'o> {
     out: &'o Output,
     text: String,
     is_at_start: bool,
 }
 
-impl<'o> Block<'o> {
+impl<'o> TextBlock<'o> {
     fn new(out: &'o Output) -> Self {
         Self { out, text: String::new(), is_at_start: true }
     }
 
-    fn pieces(&mut self, pieces: &[Piece]) {
+    fn pieces(&mut self, pieces: &[TextPiece]) {
         for (at, piece) in pieces.iter().enumerate() {
             match piece {
-                Piece::Same(text) => self.same(text, at == 0, at + 1 == pieces.len()),
-                Piece::Removed(text) => self.changed(Style::Removed, "[-", text, "-]"),
-                Piece::Added(text) => self.changed(Style::Added, "{+", text, "+}"),
+                TextPiece::Same(text) => self.same(text, at == 0, at + 1 == pieces.len()),
+                TextPiece::Removed(text) => self.changed(Style::Removed, "[-", text, "-]"),
+                TextPiece::Added(text) => self.changed(Style::Added, "{+", text, "+}"),
             }
         }
     }
 
-    /// What changed, whole. Ends of lines are shown, as they may be what changed.
+    /// Adds changed text, whole. Shows ends of lines, since they may be the change.
     fn changed(&mut self, style: Style, open: &str, text: &str, close: &str) {
         for line in text.split_inclusive('\n') {
             let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\\n"));
-            let words: String = content.split_inclusive(char::is_whitespace).map(word).collect();
-            let marked = format!("{open}{words}{end}{close}");
-            let marked = self.out.styled(style, &marked);
+            let marked = self.out.styled(style, &format!("{open}{}{end}{close}", words(content)));
             self.push(&marked);
             if !end.is_empty() {
                 self.end_line();
@@ -138,17 +136,16 @@ impl<'o> Block<'o> {
         }
     }
 
-    /// A text that came or went as a whole: nothing has to be marked in it.
+    /// Adds a text that was added or removed as a whole, without marks.
     fn whole(&mut self, style: Style, text: &str) {
         for line in text.split('\n') {
-            let words: String = line.split_inclusive(char::is_whitespace).map(word).collect();
-            let line = self.out.styled(style, &words);
+            let line = self.out.styled(style, &words(line));
             self.push(&line);
             self.end_line();
         }
     }
 
-    /// What did not change: the words beside what did.
+    /// Adds unchanged text: only the words next to changes.
     fn same(&mut self, text: &str, is_first: bool, is_last: bool) {
         let sides = 2 - usize::from(is_first) - usize::from(is_last);
         let is_long = text.chars().count() > sides * CONTEXT + WORTH_CUTTING;
@@ -222,7 +219,12 @@ fn tail(text: &str) -> &str {
     }
 }
 
-/// A word of changed text; one that nobody reads is cut.
+/// The words of changed text.
+fn words(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace).map(word).collect()
+}
+
+/// A word of changed text; a very long one is cut.
 fn word(text: &str) -> String {
     let len = text.chars().count();
     match text.char_indices().nth(LONG_WORD_SHOWN) {
@@ -233,7 +235,7 @@ fn word(text: &str) -> String {
     }
 }
 
-/// Text as it is, but for what would control the terminal. A backslash is doubled, so that it begins no such thing.
+/// Text with escapes for what would control the terminal. Doubles backslashes, so that text cannot forge an escape.
 fn visible(text: &str) -> String {
     terminal::json(&text.replace('\\', "\\\\")).into_owned()
 }
@@ -242,7 +244,7 @@ fn visible(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn told(old: &str, new: &str) -> String {
+    fn shown(old: &str, new: &str) -> String {
         change(&Output::plain(), "c", old, new)
     }
 
@@ -251,9 +253,9 @@ mod tests {
     }
 
     #[test]
-    fn short_values_stand_on_one_line() {
-        assert_eq!(told("1.50", "null"), "    c: 1.50 -> null\n");
-        assert_eq!(told("\"a\\nb\\u001b\"", "\"null\""), "    c: \"a\\nb\\u001b\" -> \"null\"\n");
+    fn short_values_share_one_line() {
+        assert_eq!(shown("1.50", "null"), "    c: 1.50 -> null\n");
+        assert_eq!(shown("\"a\\nb\\u001b\"", "\"null\""), "    c: \"a\\nb\\u001b\" -> \"null\"\n");
         assert_eq!(
             change(&Output::plain(), "a\u{1b}", "1", "\"\u{9b}\""),
             "    a\\u001b: 1 -> \"\\u009b\"\n"
@@ -265,64 +267,64 @@ mod tests {
         let before = "The pump in hall 3 leaks since the storm, and nobody has looked at it until now.";
         let after = "The pump in hall 4 leaks since the storm, and nobody has looked at it until now.";
         assert_eq!(
-            told(&json(before), &json(after)),
+            shown(&json(before), &json(after)),
             "    c:\n      The pump in hall [-3-]{+4+} leaks since the storm, and nobody has looked at it until now.\n"
         );
     }
 
     #[test]
-    fn what_did_not_change_is_cut() {
+    fn unchanged_text_is_cut() {
         let many = "This sentence says nothing. ".repeat(20);
         let (before, after) = (format!("{many}old word\n\n{many}"), format!("{many}new word\n\n{many}"));
         assert_eq!(
-            told(&json(&before), &json(&after)),
+            shown(&json(&before), &json(&after)),
             "    c:\n      …This sentence says nothing. This sentence says nothing. [-old-]{+new+} word\n      …\n"
         );
         let lines: String = (0..50).map(|n| format!("line {n} of fifty\n")).collect();
         let changed = lines.replace("line 20 of", "line twenty of").replace("line 49 of fifty\n", "");
         assert_eq!(
-            told(&json(&lines), &json(&changed)),
+            shown(&json(&lines), &json(&changed)),
             "    c:\n      …\n      line [-20-]{+twenty+} of fifty\n      …\n      [-line 49 of fifty\\n-]\n"
         );
     }
 
     #[test]
-    fn texts_that_came_or_went_are_shown_whole() {
+    fn added_and_removed_texts_are_shown_whole() {
         let text = "word ".repeat(100);
         let lines = format!("{text}\n\nend");
-        let (came, went) = (told("null", &json(&lines)), told(&json(&lines), "\"\""));
+        let (came, went) = (shown("null", &json(&lines)), shown(&json(&lines), "\"\""));
         assert_eq!(came, format!("    c: null ->\n      {text}\n\n      end\n"));
         assert_eq!(went, format!("    c: -> \"\"\n      {text}\n\n      end\n"));
-        // A number is no text, whatever stands in that.
-        assert_eq!(told("17", &json(&text)), format!("    c:\n      [-17-]{{+\"{text}\"+}}\n"));
+        // A number is not compared with a text.
+        assert_eq!(shown("17", &json(&text)), format!("    c:\n      [-17-]{{+\"{text}\"+}}\n"));
         let (old, new) = (format!("[{}1]", "0,".repeat(60)), format!("[{}2]", "0,".repeat(60)));
-        assert!(told(&old, &new).ends_with("[-1-]{+2+}]\n"), "{}", told(&old, &new));
+        assert!(shown(&old, &new).ends_with("[-1-]{+2+}]\n"), "{}", shown(&old, &new));
     }
 
     #[test]
     fn nothing_in_a_text_reaches_the_terminal() {
         let before = format!("{}\u{1b}]0;title\u{7} and \\n no line\ttab\r", "x ".repeat(40));
-        let told = told(&json(&before), &json(&format!("{before}\u{202e}")));
-        assert!(told.contains("\\u001b]0;title\\u0007 and \\\\n no line\\ttab\\r{+\\u202e+}"), "{told}");
-        assert!(!told.chars().any(|c| c.is_control() && c != '\n'), "{told:?}");
+        let text = shown(&json(&before), &json(&format!("{before}\u{202e}")));
+        assert!(text.contains("\\u001b]0;title\\u0007 and \\\\n no line\\ttab\\r{+\\u202e+}"), "{text}");
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }
 
     #[test]
-    fn words_that_nobody_reads_are_cut() {
+    fn very_long_words_are_cut() {
         let cut = format!("{}…(10000 characters)", "ab".repeat(50));
-        assert_eq!(told("\"\"", &json(&"ab".repeat(5000))), format!("    c: \"\" ->\n      {cut}\n"));
+        assert_eq!(shown("\"\"", &json(&"ab".repeat(5000))), format!("    c: \"\" ->\n      {cut}\n"));
         assert_eq!(
-            told("17", &json(&"ab".repeat(5000))),
+            shown("17", &json(&"ab".repeat(5000))),
             format!("    c:\n      [-17-]{{+\"{}…(10002 characters)+}}\n", &"ab".repeat(50)[..99])
         );
     }
 
     #[test]
-    fn a_value_by_itself_is_shown_whole() {
+    fn a_single_value_is_shown_whole() {
         assert_eq!(whole(&Output::plain(), "c", "\"a\\nb\""), "    c: \"a\\nb\"\n");
         let text = format!("{}\nend \u{1b}", "word ".repeat(100));
-        let told = whole(&Output::plain(), "c", &json(&text));
-        assert_eq!(told, format!("    c:\n      {}\n      end \\u001b\n", "word ".repeat(100)));
+        let shown = whole(&Output::plain(), "c", &json(&text));
+        assert_eq!(shown, format!("    c:\n      {}\n      end \\u001b\n", "word ".repeat(100)));
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! What differs between two texts, word by word.
+//! Compares two texts, word by word.
 
 use imara_diff::{Algorithm, Diff, InternedInput};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// So many words, or lines, are compared at most. The time may grow with their square: this many take some 0.1 s.
+/// The most words, or lines, that are compared. The time may grow with the square; this many take about 0.1 s.
 const MOST: usize = 10_000;
 
-/// Of the shorter text so much has to be in both, in percent, or else what is in both has to come in long stretches, in bytes.
-/// Otherwise one text has taken the other's place: words that both happen to hold would tear them to shreds.
+/// Texts that share less than this part of the shorter one, in percent, must share long stretches, in bytes. Otherwise one text
+/// has replaced the other, and marking the few words that both contain would make them unreadable.
 const LEAST_SHARED: usize = 40;
 const LONG_STRETCH: usize = 30;
 
-/// What is longer and holds no blank is no word: a hash, an address, packed bytes. In bytes.
+/// A longer text without blanks is not a word, but a hash, an address or packed bytes. In bytes.
 const LONG_WORD: usize = 64;
 
 /// A stretch of two texts that were compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece<'t> {
+pub(super) enum TextPiece<'t> {
     /// In both.
     Same(&'t str),
     /// Only in the earlier one.
@@ -25,24 +25,24 @@ pub(super) enum Piece<'t> {
     Added(&'t str),
 }
 
-/// Where two texts differ: a range of bytes of each.
+/// Where two texts differ: a byte range of each.
 #[derive(Debug, Clone, Copy)]
-struct Change {
+struct ChangedRange {
     before: (usize, usize),
     after: (usize, usize),
 }
 
-impl Change {
-    /// The same where both texts are parts of others, from these bytes on.
+impl ChangedRange {
+    /// The same range in texts that contain these from the given bytes on.
     fn after(self, before: usize, after: usize) -> Self {
         let moved = |(start, end), by| (start + by, end + by);
         Self { before: moved(self.before, before), after: moved(self.after, after) }
     }
 }
 
-/// The pieces of two texts: those of the first, in order, are the same and the removed ones; those of the second the same
-/// and the added ones. None is empty.
-pub(super) fn compare<'t>(before: &'t str, after: &'t str) -> Vec<Piece<'t>> {
+/// The pieces of two texts, none of them empty: the same and removed ones form the first text, the same and added ones the
+/// second.
+pub(super) fn compare<'t>(before: &'t str, after: &'t str) -> Vec<TextPiece<'t>> {
     let mut changes = joined(changes(before, after), before);
     let changed: usize = changes.iter().map(|change| change.before.1 - change.before.0).sum();
     let shared = before.len() - changed;
@@ -53,24 +53,26 @@ pub(super) fn compare<'t>(before: &'t str, after: &'t str) -> Vec<Piece<'t>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     for change in changes.into_iter().map(|change| narrowed(change, before, after)) {
-        pieces.push(Piece::Same(&before[at..change.before.0]));
-        pieces.push(Piece::Removed(&before[change.before.0..change.before.1]));
-        pieces.push(Piece::Added(&after[change.after.0..change.after.1]));
+        pieces.push(TextPiece::Same(&before[at..change.before.0]));
+        pieces.push(TextPiece::Removed(&before[change.before.0..change.before.1]));
+        pieces.push(TextPiece::Added(&after[change.after.0..change.after.1]));
         at = change.before.1;
     }
-    pieces.push(Piece::Same(&before[at..]));
-    pieces.retain(|piece| !matches!(piece, Piece::Same("") | Piece::Removed("") | Piece::Added("")));
+    pieces.push(TextPiece::Same(&before[at..]));
+    pieces.retain(|piece| {
+        !matches!(piece, TextPiece::Same("") | TextPiece::Removed("") | TextPiece::Added(""))
+    });
     pieces
 }
 
-/// The changes of whole words; in texts of too many, of the words in lines that changed.
-fn changes(before: &str, after: &str) -> Vec<Change> {
+/// The changes by whole words; in very long texts, only by words of changed lines.
+fn changes(before: &str, after: &str) -> Vec<ChangedRange> {
     if let Some(changes) = of_words(before, after) {
         return changes;
     }
     let lines = |text| -> Vec<&str> { str::split_inclusive(text, '\n').collect() };
     let Some(changes) = of(&lines(before), &lines(after)) else { return vec![all_of(before, after)] };
-    let within = |line: &Change| -> Vec<Change> {
+    let within = |line: &ChangedRange| -> Vec<ChangedRange> {
         let (old, new) = (&before[line.before.0..line.before.1], &after[line.after.0..line.after.1]);
         let words = of_words(old, new).unwrap_or_else(|| vec![all_of(old, new)]);
         words.into_iter().map(|word| word.after(line.before.0, line.after.0)).collect()
@@ -78,12 +80,12 @@ fn changes(before: &str, after: &str) -> Vec<Change> {
     changes.iter().flat_map(within).collect()
 }
 
-fn all_of(before: &str, after: &str) -> Change {
-    Change { before: (0, before.len()), after: (0, after.len()) }
+fn all_of(before: &str, after: &str) -> ChangedRange {
+    ChangedRange { before: (0, before.len()), after: (0, after.len()) }
 }
 
-/// The changes of whole words (Unicode Standard Annex 29); `None` where there are too many.
-fn of_words(before: &str, after: &str) -> Option<Vec<Change>> {
+/// The changes by whole words (Unicode Standard Annex 29); `None` if there are too many.
+fn of_words(before: &str, after: &str) -> Option<Vec<ChangedRange>> {
     let words = |text: &'_ str| text.split_word_bounds().take(MOST + 1).count();
     if words(before).max(words(after)) > MOST {
         return None;
@@ -92,8 +94,8 @@ fn of_words(before: &str, after: &str) -> Option<Vec<Change>> {
     of(&words(before), &words(after))
 }
 
-/// The changes of two texts in units, in order; `None` where there are too many units.
-fn of(before: &[&str], after: &[&str]) -> Option<Vec<Change>> {
+/// The changes between two texts in units, in order; `None` if there are too many units.
+fn of(before: &[&str], after: &[&str]) -> Option<Vec<ChangedRange>> {
     if before.len().max(after.len()) > MOST {
         return None;
     }
@@ -106,14 +108,14 @@ fn of(before: &[&str], after: &[&str]) -> Option<Vec<Change>> {
     let range = |starts: &[usize], units: std::ops::Range<u32>| {
         (starts[units.start as usize], starts[units.end as usize])
     };
-    let change = |hunk: imara_diff::Hunk| Change {
+    let change = |hunk: imara_diff::Hunk| ChangedRange {
         before: range(&starts_before, hunk.before),
         after: range(&starts_after, hunk.after),
     };
     Some(diff.hunks().map(change).collect())
 }
 
-/// Where each unit of a text starts, and the end of the text.
+/// The start of each unit of a text, and the end of the text.
 fn starts(units: &[&str]) -> Vec<usize> {
     let mut starts = vec![0];
     starts.extend(units.iter().scan(0, |end, unit| {
@@ -123,9 +125,9 @@ fn starts(units: &[&str]) -> Vec<usize> {
     starts
 }
 
-/// Changes between which there is nothing but blanks or signs of one line are one.
-fn joined(changes: Vec<Change>, before: &str) -> Vec<Change> {
-    let mut joined: Vec<Change> = Vec::with_capacity(changes.len());
+/// Joins changes with only blanks or punctuation of one line between them.
+fn joined(changes: Vec<ChangedRange>, before: &str) -> Vec<ChangedRange> {
+    let mut joined: Vec<ChangedRange> = Vec::with_capacity(changes.len());
     for change in changes {
         match joined.last_mut() {
             Some(last) if says_nothing(&before[last.before.1..change.before.0]) => {
@@ -142,8 +144,8 @@ fn says_nothing(between: &str) -> bool {
     !between.contains(|c: char| c.is_alphanumeric() || c == '\n')
 }
 
-/// Of long words, only the part that differs.
-fn narrowed(change: Change, before: &str, after: &str) -> Change {
+/// Narrows the change of a long word to the part that differs.
+fn narrowed(change: ChangedRange, before: &str, after: &str) -> ChangedRange {
     let (old, new) = (&before[change.before.0..change.before.1], &after[change.after.0..change.after.1]);
     let is_word = |text: &str| text.len() > LONG_WORD && !text.contains(char::is_whitespace);
     if !is_word(old) || !is_word(new) {
@@ -154,7 +156,7 @@ fn narrowed(change: Change, before: &str, after: &str) -> Change {
     };
     let head = same(&mut old.chars().zip(new.chars()));
     let tail = same(&mut old[head..].chars().rev().zip(new[head..].chars().rev()));
-    Change {
+    ChangedRange {
         before: (change.before.0 + head, change.before.1 - tail),
         after: (change.after.0 + head, change.after.1 - tail),
     }
@@ -164,10 +166,10 @@ fn narrowed(change: Change, before: &str, after: &str) -> Change {
 mod tests {
     use proptest::prelude::*;
 
-    use super::Piece::{Added, Removed, Same};
+    use super::TextPiece::{Added, Removed, Same};
     use super::*;
 
-    fn sides(pieces: &[Piece]) -> (String, String) {
+    fn sides(pieces: &[TextPiece]) -> (String, String) {
         let (mut before, mut after) = (String::new(), String::new());
         for piece in pieces {
             match piece {
@@ -193,24 +195,24 @@ mod tests {
         // Two words with a blank between them are one change.
         let pieces = compare("it is closed now, says the mayor", "it was opened now, says the mayor");
         assert_eq!(pieces[1..3], [Removed("is closed"), Added("was opened")]);
-        // Words are those of people.
+        // Words of other languages.
         let pieces = compare("das Gerät läuft täglich weiter", "das Gerät lief täglich weiter");
         assert_eq!(pieces[1..3], [Removed("läuft"), Added("lief")]);
     }
 
     #[test]
-    fn a_text_that_took_anothers_place_is_not_torn_to_shreds() {
+    fn a_text_that_replaced_another_is_shown_whole() {
         let (before, after) =
             ("the pump in the hall is broken", "order a new one at the shop, the cheap one");
         assert_eq!(compare(before, after), [Removed(before), Added(after)]);
-        // A paragraph that stayed is not there by chance.
+        // A whole paragraph in both is no coincidence.
         let kept = "Nobody has looked at it until now, as the key is lost.";
         let (old, new) = (format!("{before}. {kept} {before}"), format!("{after}. {kept} {after}"));
         assert!(compare(&old, &new).iter().any(|piece| matches!(piece, Same(text) if text.contains(kept))));
     }
 
     #[test]
-    fn of_long_words_only_what_differs_counts() {
+    fn only_the_part_of_a_long_word_that_differs_counts() {
         let word = |middle: &str| format!("{}{middle}{}", "A".repeat(500), "B".repeat(500));
         let (before, after) = (word("x"), word("yy"));
         let (head, tail) = ("A".repeat(500), "B".repeat(500));
@@ -219,21 +221,21 @@ mod tests {
 
     #[test]
     fn texts_without_end_are_compared_in_no_time() {
-        // Worst for what takes the square of the length: nothing is the same, or everything.
+        // The worst cases for quadratic time: nothing is the same, or everything.
         let numbers = |from: u32| (from..from + 200_000).map(|n| format!("{n} ")).collect::<String>();
         let (before, after) = (numbers(0), numbers(1_000_000));
         assert_eq!(sides(&compare(&before, &after)), (before, after));
         let (before, after) = ("a b ".repeat(100_000), "b a ".repeat(100_000));
         assert_eq!(sides(&compare(&before, &after)), (before, after));
-        // Of long texts, the lines that changed are compared by their words.
+        // In long texts, changed lines are compared by their words.
         let lines = |of: &str| (0..9_000).map(|n| format!("line {n} of {of}\n")).collect::<String>();
         let before = lines("many");
         let after = before
             .replace("line 77 of many", "line 77 of some")
             .replace("line 500 of", "line five hundred of");
-        let told: Vec<Piece> =
+        let changed: Vec<TextPiece> =
             compare(&before, &after).into_iter().filter(|p| !matches!(p, Same(_))).collect();
-        assert_eq!(told, [Removed("many"), Added("some"), Removed("500"), Added("five hundred")]);
+        assert_eq!(changed, [Removed("many"), Added("some"), Removed("500"), Added("five hundred")]);
     }
 
     proptest! {

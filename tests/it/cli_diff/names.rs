@@ -149,7 +149,7 @@ fn what_is_not_there_is_told_with_what_is() {
             &["v1", "latest", "isues"][..],
             &["neither demo/asof/2026-01-05", "`isues`", "did you mean `issues`?"][..],
         ),
-        (&["v1", "latest", "zzz"], &["there are: issues, labels, loose, schema.sql"]),
+        (&["v1", "latest", "zzz"], &["the tables are: issues, labels, loose, schema.sql"]),
         (
             &["v1", "latest", "issues", "bd-9"],
             &["neither side has a row `bd-9` in issues", "did you mean `bd-1` or `bd-2` or `bd-3`?"],
@@ -175,7 +175,7 @@ fn what_is_not_there_is_told_with_what_is() {
         ),
         (&["nope", "issues", "bd-1"], &["`nope` means no snapshot of demo"]),
         (&["demo", "latest"], &["that is a database", "demo/yesterday"]),
-        (&["v1"], &["what is `v1` to be compared with?", "`asof diff v1 latest`"]),
+        (&["v1"], &["what should `v1` be compared with?", "`asof diff v1 latest`"]),
         (&["v1..main", "issues", "bd-1", "more"], &["`more` is one word too many"]),
         (&["v1", "main", "issues", "bd-1", "--stat"], &["leave out --stat"]),
         (&["v1", "main", "--name-only", "--json"], &["cannot be used with"]),

@@ -103,7 +103,7 @@ fn other_files_are_named() {
         [
             " a         | +1 -1 +-",
             " gone.txt  | -1    - (gone)",
-            " new/n.bin | no text (new)",
+            " new/n.bin | not text (new)",
             " notes.txt | +1 -1 +-",
         ]
     );

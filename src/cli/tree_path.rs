@@ -1,26 +1,24 @@
 //! Paths in the tree on the command line, and hints for those that do not exist.
 
 use super::Failure;
-use super::suggest;
-use super::tree::Tree;
+use super::suggest::{self, listed};
+use super::tree::OpenTree;
 use crate::catalog::pairs;
 use crate::content::chain;
 use crate::model::time_expr::Clock;
 use crate::vfs::{DirEntry, PathError, ResolvedPath, VfsError};
 
-pub(super) use super::suggest::{alike, listed};
-
 /// Resolves `path`. If there is only one database, its name may be left out.
-pub(super) async fn find(tree: &Tree, path: &str, follows: bool) -> Result<ResolvedPath, Failure> {
+pub(super) async fn resolve(tree: &OpenTree, path: &str, follows: bool) -> Result<ResolvedPath, Failure> {
     let full = with_database(tree, path);
     match tree.vfs.walk(&full, follows).await {
-        Ok(place) => Ok(place),
+        Ok(found) => Ok(found),
         Err(error) => Err(not_found(tree, path, &error).await),
     }
 }
 
 /// The path with the only database before it, if it does not begin with a database.
-fn with_database(tree: &Tree, path: &str) -> String {
+fn with_database(tree: &OpenTree, path: &str) -> String {
     let state = tree.catalog.state();
     let mut names = path.split('/').filter(|name| !name.is_empty() && *name != ".");
     let mut databases = state.databases();
@@ -32,7 +30,7 @@ fn with_database(tree: &Tree, path: &str) -> String {
     }
 }
 
-async fn not_found(tree: &Tree, path: &str, error: &PathError) -> Failure {
+async fn not_found(tree: &OpenTree, path: &str, error: &PathError) -> Failure {
     let failure = Failure::new(path.to_owned()).because(error);
     match error {
         PathError::Name { folder, name, error: VfsError::NotFound } => {
@@ -47,15 +45,18 @@ async fn not_found(tree: &Tree, path: &str, error: &PathError) -> Failure {
     }
 }
 
-/// A failure of one operation on the tree.
-pub(super) fn failed(path: &str, error: &VfsError) -> Failure {
+/// The failure of one operation on the tree.
+pub(super) fn failure(path: &str, error: &VfsError) -> Failure {
     let hint = if let VfsError::Source(source) = error { source.hint.as_deref() } else { None };
     Failure::new(format!("{path}: {}", chain(error))).hint_if(hint)
 }
 
 /// A hint for a name that is missing in a folder.
-async fn hint_for(tree: &Tree, folder: &str, missing: &str) -> String {
-    let entries = entries(tree, folder).await.unwrap_or_default();
+async fn hint_for(tree: &OpenTree, folder: &str, missing: &str) -> String {
+    let entries = match tree.vfs.walk(folder, true).await {
+        Ok(found) => list(tree, found.ino).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
     let names: Vec<&str> = entries.iter().map(|entry| &*entry.name).collect();
     let shown = if folder.is_empty() { "the tree" } else { folder };
     if folder.split_once('/').is_some_and(|(_, rest)| rest == "asof") {
@@ -72,7 +73,7 @@ async fn hint_for(tree: &Tree, folder: &str, missing: &str) -> String {
 }
 
 /// A hint for a missing name in a folder that finds files by name but does not list them.
-fn hint_for_view(tree: &Tree, folder: &str, missing: &str) -> Option<String> {
+fn hint_for_view(tree: &OpenTree, folder: &str, missing: &str) -> Option<String> {
     let (name, rest) = folder.split_once('/')?;
     let state = tree.catalog.state();
     let database = state.database(name)?;
@@ -122,15 +123,8 @@ pub(super) fn no_time(folder: &str, missing: &str, names: &[&str]) -> String {
     )
 }
 
-async fn entries(tree: &Tree, folder: &str) -> Option<Vec<DirEntry>> {
-    let place = tree.vfs.walk(folder, true).await.ok()?;
-    let listing = list(tree, place.ino).await.ok();
-    tree.vfs.forget(place.ino, 1);
-    listing
-}
-
 /// The entries of a folder, in its own order.
-pub(super) async fn list(tree: &Tree, folder: u64) -> Result<Vec<DirEntry>, VfsError> {
+pub(super) async fn list(tree: &OpenTree, folder: u64) -> Result<Vec<DirEntry>, VfsError> {
     let handle = tree.vfs.opendir(folder).await?;
     let entries = tree.vfs.entries(handle).map(|entries| entries.to_vec());
     tree.vfs.release(handle);

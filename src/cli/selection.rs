@@ -9,13 +9,13 @@ use crate::catalog::{Catalog, Database};
 use crate::query::{is_called, table_name};
 
 /// The databases that the argument selects, and perhaps one of their files.
-pub(super) struct Target {
+pub(super) struct DatabaseSelection {
     pub databases: Vec<Arc<Database>>,
     /// As given, with or without its extension.
     pub table: Option<String>,
 }
 
-impl Target {
+impl DatabaseSelection {
     /// Selects all databases without an argument. If there is only one database, its name may be left out before a table.
     pub fn of(catalog: &Catalog, argument: Option<&str>) -> Result<Self, Failure> {
         let state = catalog.state();
@@ -38,7 +38,7 @@ impl Target {
     }
 
     /// Whether the file at `path` of a snapshot is selected.
-    pub fn wants(&self, path: &str) -> bool {
+    pub fn includes(&self, path: &str) -> bool {
         self.table.as_ref().is_none_or(|table| is_called(path, table))
     }
 
@@ -48,12 +48,9 @@ impl Target {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let databases: Vec<&str> = self.databases.iter().map(|database| &*database.name).collect();
         let stranger = table.split_once('/').filter(|(_, rest)| names.contains(&table_name(rest)));
-        let hint = match stranger {
-            Some((name, _)) => no_database(name, &databases),
-            None => {
-                suggest::hint(table, &names, "the newest snapshot has:", "the newest snapshot has no tables")
-            }
-        };
+        let none = "the newest snapshot has no tables";
+        let similar = || suggest::hint(table, &names, "the newest snapshot has:", none);
+        let hint = stranger.map_or_else(similar, |(name, _)| no_database(name, &databases));
         Failure::new(format!("no snapshot has a table `{table}`")).hint(hint)
     }
 }
