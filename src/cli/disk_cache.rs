@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::user_folders::{absolute, of_asof};
-use crate::engine::{Engine, Index, IndexError, SegmentStore};
+use crate::engine::{Engine, FactsIndex, IndexError, SegmentStore};
 use crate::memory::{self, unpacking};
 use crate::model::terminal::ShowPath;
 use crate::util::clock::WallClock;
@@ -45,7 +45,7 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, cloc
     let mut engine = Engine::new(memory::usable(cache_size));
     unpacking::draw_on(engine.budget());
     let Some(folder) = folder else { return engine };
-    if let Err(error) = engine.use_index(Index::in_folder(folder, clock)) {
+    if let Err(error) = engine.use_index(FactsIndex::in_folder(folder, clock)) {
         let reason = crate::content::chain(&error);
         tracing::warn!(%reason, "cannot use the sizes that earlier runs saved; --cache-dir chooses another folder");
     }

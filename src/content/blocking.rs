@@ -1,10 +1,10 @@
-//! Work of a source that blocks and hands pieces to the task that waits for it.
+//! Work of a source that blocks, and hands pieces to the task that waits for it.
 
 use super::{ErrorKind, SourceError};
 use crate::util::tasks;
 
-/// Does work on a thread of the runtime's that may block, for the source with this label. Waits while that has all of its
-/// threads at work. For work that gives one answer, [`tasks::in_place`] costs less.
+/// Does work for the source with this label on a thread that may block. Waits while the source has all of its threads at work.
+/// For work with a single answer, [`tasks::in_place`] costs less.
 ///
 /// # Errors
 /// Those of `work`; [`ErrorKind::Unavailable`] when it panicked, or the runtime ends before it ran.

@@ -1,4 +1,4 @@
-//! What can go wrong with a source, with what a person needs to mend it.
+//! Failures of a source, with what a person needs to mend them.
 
 use std::error::Error;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::memory::temporary_folder;
 use crate::model::terminal::ShowPath;
 
-/// What kind of failure it is: decides the errno, and whether trying again makes sense.
+/// The kind of a failure: decides the errno, and whether trying again makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// The source does not answer now (refused, connection lost); it may later.
     Unavailable,
     /// The source took too long.
     TimedOut,
-    /// The source answers and refuses us: wrong password, no permission.
+    /// The source answers and refuses: wrong password, no permission.
     Refused,
-    /// What was asked for is not, or no longer, there.
+    /// What was asked for is not there, or no longer.
     Missing,
     /// The content changed while it was read: ask for the listing again.
     Changed,
@@ -60,8 +60,8 @@ impl SourceError {
         Self { kind, source_label: source_label.into(), operation: operation.into(), hint: None, cause: None }
     }
 
-    /// The failure of a temporary file that work on contents goes to where memory is short (ADR 49). One that was interrupted was
-    /// ended, as nobody waits for it.
+    /// The failure of a temporary file, which work on contents uses where memory is short (ADR 49). Work that nobody waits for is
+    /// interrupted.
     pub fn of_temporary_file(error: std::io::Error) -> Self {
         let folder = temporary_folder();
         let doing = format!("cannot use a temporary file in {}", folder.shown());
@@ -90,8 +90,8 @@ impl SourceError {
     }
 }
 
-/// An error and its causes on one line, joined by `: `. A cause that the text before it repeats already, as many
-/// libraries do, is not said again.
+/// An error and its causes on one line, joined by `: `. A cause that the text before it contains, as with many libraries, is
+/// left out.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

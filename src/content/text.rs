@@ -1,4 +1,4 @@
-//! A file whose whole text is at hand when it is listed.
+//! A file whose whole text is known when it is listed.
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,18 +1,18 @@
-//! Listings in which something stands for files that cannot be listed for now.
+//! Listings with stand-ins for files that cannot be listed for now.
 //!
-//! Such a listing is not kept: the next one may have the files. Held against another, it does not say that they are gone.
+//! Such a listing is not kept, as the next one may have the files. A comparison does not take these files as deleted.
 
 use std::borrow::Cow;
 
 use super::FileEntry;
 use crate::model::content_id::ContentId;
 
-/// Whether something in a listing stands for files that may be listed another time.
+/// Whether a listing has stand-ins for files that may be listed another time.
 pub fn is_passing(files: &[FileEntry]) -> bool {
     files.iter().any(|file| file.content.is_stand_in())
 }
 
-/// What stands in `files` for a path that is not in them.
+/// The stand-in in `files` for a path that is not in them.
 fn stand_in<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
     let covers = |file: &&FileEntry| {
         let folder = file.path.rfind('/').map_or("", |at| &file.path[..=at]);
@@ -21,7 +21,7 @@ fn stand_in<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
     files.iter().find(covers)
 }
 
-/// The files to hold against `other`, both sorted by path: what could not be listed is there, and cannot be read.
+/// The files to compare with `other`, both sorted by path: files that could not be listed are in it, and cannot be read.
 pub fn complete<'f>(files: &'f [FileEntry], other: &[FileEntry]) -> Cow<'f, [FileEntry]> {
     with_unlisted(files, other, |stand_in, missing| {
         let id = ContentId::of(&[b"unlisted", stand_in.id.as_bytes(), missing.path.as_bytes()]);
@@ -29,8 +29,8 @@ pub fn complete<'f>(files: &'f [FileEntry], other: &[FileEntry]) -> Cow<'f, [Fil
     })
 }
 
-/// The files with those of `before`, both sorted by path, in the place of what could not be listed: as far as is known, they
-/// are the same.
+/// The files, with those of `before` in place of files that could not be listed, both sorted by path. They are taken as
+/// unchanged.
 pub fn carried_on<'f>(files: &'f [FileEntry], before: &[FileEntry]) -> Cow<'f, [FileEntry]> {
     with_unlisted(files, before, |_, missing| missing.clone())
 }

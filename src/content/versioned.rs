@@ -1,7 +1,7 @@
-//! Contents that are versions of one table: each can be told from another by the lines that differ.
+//! Contents that are versions of one table, and how they differ.
 //!
-//! A server tells what changed from one version to another for the price of the changes. Whoever holds one
-//! version needs no more than that to have the next, and to know how long it is.
+//! A server tells what changed from one version to another for the price of the changes. That is enough to make the next version
+//! from one in memory, and to know how long it is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,8 +17,7 @@ use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 /// A version of a table. Its lines are the same as those that [`super::Stream::read`] gives.
 #[async_trait]
 pub trait Versioned: Stream {
-    /// What all versions of the table have in common for as long as its definition stays: only within one
-    /// family one version can be told from another.
+    /// The table family: the versions that can be derived from each other, as the table has one definition in all of them.
     ///
     /// # Errors
     /// What the source says.
@@ -28,13 +27,13 @@ pub trait Versioned: Stream {
     fn version(&self) -> &str;
 
     /// How many versions of the table this one is from another one: those on the way back from both, along first
-    /// parents, to the newest version that both come of. 0 for the same one. Asks nothing of the source. `None` where
-    /// that is not known, or too far to count.
+    /// parents, to their newest common version. 0 for the same one. Asks nothing of the source. `None` where that is not
+    /// known, or too far to count.
     fn distance(&self, _version: &str) -> Option<u32> {
         None
     }
 
-    /// Pushes the lines from the one at `from` on up to before the one at `to`, or to the end, in order.
+    /// Pushes the lines from the one at `from` up to but without the one at `to`, or up to the end, in order.
     /// Only for a family with an order.
     ///
     /// # Errors
@@ -42,8 +41,8 @@ pub trait Versioned: Stream {
     async fn read_between(&self, from: &LineKey, to: Option<&LineKey>, sink: Sink)
     -> Result<(), SourceError>;
 
-    /// Pushes how this version differs from another one of its family, in no order. False where that cannot be told,
-    /// or comes to more than `limit` bytes of lines: then what was pushed does not count.
+    /// Pushes how this version differs from another one of its family, in no order. False where the source cannot say,
+    /// or where the lines come to more than `limit` bytes: then what was pushed does not count.
     ///
     /// # Errors
     /// What the source says.
@@ -67,12 +66,12 @@ pub trait Versioned: Stream {
         Ok(are_told?.then_some(all))
     }
 
-    /// How the lengths of versions near this one differ from those that they were made from: up to about
-    /// `count` steps, first those to this version and later ones. None where that cannot be told.
+    /// How the lengths of versions near this one differ from those before them: about `count` length deltas, first those
+    /// to this version and to later ones. None where the source cannot say.
     ///
     /// # Errors
     /// What the source says.
-    async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError>;
+    async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError>;
 
     /// The version's rows by their keys, where its source finds them without reading the versions.
     fn named_rows(&self) -> Option<&dyn NamedRows> {
@@ -102,11 +101,11 @@ pub trait NamedRows: Send + Sync {
 pub struct Family {
     /// Its name.
     pub id: ContentId,
-    /// In which order the lines stand, where that can be told from their keys exactly.
+    /// The order of the lines, if it follows exactly from their keys.
     pub order: Option<KeyOrder>,
 }
 
-/// How one line differs. At least one of both is there.
+/// How one line differs. At least one side is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineChange {
     /// The line that was, with its line feed; none for one that was added.
@@ -116,24 +115,24 @@ pub struct LineChange {
 }
 
 impl LineChange {
-    /// How long both lines are, in bytes.
+    /// The length of both lines, in bytes.
     pub fn bytes(&self) -> u64 {
         [&self.from, &self.to].into_iter().flatten().map(|line| line.len() as u64).sum()
     }
 }
 
-/// Lines that differ are handed over once they come to so many bytes.
+/// Changes are handed over once they come to this many bytes.
 const BATCH: u64 = 256 << 10;
 
-/// Batches that a source may produce ahead.
+/// How many batches a source may produce ahead.
 const AHEAD: usize = 2;
 
-/// The receiving end of lines that differ, in batches. Slow receivers hold the source back.
+/// The receiving end of changes, in batches. A slow receiver slows the source down.
 pub struct ChangeSink {
     batches: mpsc::Sender<Vec<LineChange>>,
 }
 
-/// Lines on their way into a [`ChangeSink`].
+/// Changes on their way into a [`ChangeSink`].
 #[derive(Default)]
 pub struct ChangeBatch {
     changes: Vec<LineChange>,
@@ -147,7 +146,7 @@ impl ChangeSink {
         (Self { batches }, receiver)
     }
 
-    /// Hands over what is in a batch, and leaves that empty.
+    /// Hands over the changes of a batch, and leaves it empty.
     ///
     /// # Errors
     /// [`Closed`] when the receiver is gone; stop reading then.
@@ -173,9 +172,9 @@ impl ChangeBatch {
     }
 }
 
-/// How the lengths of two versions differ.
+/// By how many bytes one version differs from the next.
 #[derive(Clone)]
-pub struct Step {
+pub struct LengthDelta {
     /// The earlier version.
     pub from: ContentId,
     /// The later one.

@@ -1,260 +1,235 @@
-//! Turns content identities into bytes: one flight per content, an LRU by bytes, lengths kept for good.
+//! Turns content ids into bytes: one load per content, one cache for all pages, one table of lengths.
+//!
+//! - [`pages`]: what contents are made of in memory.
+//! - [`read`]: how a content is opened, and how a missing segment of it is had.
+//! - [`delta`]: how one version of a table follows from another, where that is cheaper than reading it.
+//! - [`compare`]: where two contents differ.
+//! - [`facts`] and [`disk`]: what the next mount gets from this one.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, Weak};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use lru::LruCache;
 
-use crate::content::blocking::broken_off;
-use crate::content::{Content, SourceError};
-use crate::memory::Budget;
+use crate::content::Content;
+use crate::content::shared_load::{Route, SharedResult};
+use crate::memory::{Budget, Work};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
-use crate::util::tasks::in_place;
+use crate::util::tasks::off_the_loop;
 
-mod branch;
-mod cache;
-mod changed_rows;
-mod differing;
-mod digest;
+mod compare;
+mod delta;
 mod disk;
-mod flight;
-mod held;
-mod index;
-mod kin;
-mod learned;
-mod lengths;
-mod listings;
-mod load;
-mod measure;
-mod part_flights;
-mod part_lengths;
-mod patch;
-mod reading;
-mod recall;
+mod facts;
+mod pages;
+mod read;
 mod report;
-mod seen;
-mod segmenter;
-mod steps;
-mod tree;
-mod version;
-mod versions;
 
-pub use changed_rows::{ContentPair, Side};
-pub use differing::{Differing, Run, differing};
-pub use digest::Digest;
+pub use compare::rows::{ComparedRow, ContentPair};
+pub use compare::runs::{Differing, Run, differing};
 pub use disk::{SMALLEST as SMALLEST_DISK_CACHE, SegmentStore};
-pub use index::{Index, IndexError};
-pub use listings::Listings;
+pub use facts::digest::Digest;
+pub use facts::index::{FactsIndex, IndexError};
+pub use read::Reader;
 
-use cache::Cache;
-use digest::Digests;
-use flight::Way;
-use held::Held;
-use index::Facts;
-use lengths::Lengths;
-use seen::FirstSeen;
-use tree::{PartMemory, Tree};
-use versions::Versions;
+use facts::digest::Digests;
+use facts::index::Facts;
+use facts::persistent_map::PersistentMap;
+use pages::PageStore;
+use read::blocking;
+use read::lists::SegmentLists;
+use read::segments::SegmentReader;
+use read::tree::TreeReader;
 
 /// Trees kept open after their last reader: a walk measures a file and reads it right after.
 const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
-/// What looks into our own cache folder are counted as, where threads are counted by source.
-const CACHE_FOLDER: &str = "the cache folder";
-
 /// Loads, shares and remembers contents.
 pub struct Engine {
-    cache: Arc<Cache>,
-    lengths: Arc<Lengths>,
-    versions: Arc<Versions>,
+    pages: Arc<PageStore>,
+    lists: Arc<SegmentLists>,
     digests: Digests,
-    /// Contents that somebody has open.
-    open: Mutex<HashMap<Way, Weak<Held>>>,
-    parts: Arc<PartMemory>,
-    trees: Arc<Mutex<LruCache<ContentId, Arc<Tree>>>>,
-    seen: FirstSeen,
-    index: Option<Index>,
-}
-
-/// An open content: its bytes stay readable while this lives.
-#[derive(Clone)]
-pub enum Reader {
-    /// Made of segments that came from end to end.
-    Held(Arc<Held>),
-    /// Put together from the parts of a tree.
-    InParts(Arc<Tree>),
+    /// Contents from end to end that somebody has open.
+    open: Mutex<HashMap<Route, Weak<SegmentReader>>>,
+    trees: Arc<Mutex<LruCache<ContentId, Arc<TreeReader>>>>,
+    /// When each state of a log was first seen: no time of a snapshot says when a branch or a tag was moved.
+    seen: Mutex<PersistentMap<Timestamp>>,
+    index: Option<FactsIndex>,
 }
 
 impl Engine {
     /// An engine that holds up to `memory` bytes, for contents in memory and all work on them.
     pub fn new(memory: u64) -> Self {
-        let (cache, lengths) = (Cache::new(Budget::new(memory)), Arc::<Lengths>::default());
+        let pages = PageStore::new(Budget::new(memory));
         Self {
-            parts: Arc::new(PartMemory::new(Arc::clone(&cache))),
-            versions: Versions::new(Arc::clone(&cache), Arc::clone(&lengths)),
-            cache,
-            lengths,
-            digests: Digests::new(),
+            lists: SegmentLists::new(&pages),
+            pages,
+            digests: Digests::default(),
             open: Mutex::default(),
             trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
-            seen: FirstSeen::default(),
+            seen: Mutex::default(),
             index: None,
         }
     }
 
-    /// Takes over what is in `index`, and from now on adds to it whenever [`Self::save`] is called. Blocks.
+    /// Takes over the facts in `index`; [`Self::save`] adds to it from now on. Blocks.
     ///
     /// # Errors
-    /// [`IndexError`] where it cannot be read; what is learned is added all the same.
-    pub fn use_index(&mut self, index: Index) -> Result<(), IndexError> {
-        let found = index.read();
+    /// [`IndexError`] where it cannot be read. [`Self::save`] adds to it all the same.
+    pub fn use_index(&mut self, index: FactsIndex) -> Result<(), IndexError> {
+        let saved = index.read();
         self.index = Some(index);
-        let Facts { lengths, digests, seen } = found?;
-        self.seen.recall(seen);
-        self.lengths.recall(lengths);
+        let Facts { lengths, digests, seen } = saved?;
+        lock(&self.seen).recall(seen);
+        self.pages.lengths.recall(lengths);
         lock(&self.digests.table).recall(digests);
         Ok(())
     }
 
-    /// What everything that holds bytes of contents draws on.
+    /// The budget of everything that holds bytes of contents.
     pub(crate) fn budget(&self) -> &Arc<Budget> {
-        self.cache.budget()
+        self.pages.cache.budget()
     }
 
-    /// Keeps segments in `store` too from now on, and looks there before it makes them.
+    /// From now on keeps segments in `store` as well, and looks there before it makes one.
     pub fn use_segments(&self, store: SegmentStore) {
-        self.cache.use_disk(store);
+        self.pages.cache.use_disk(store);
     }
 
-    /// Waits until the segments that were made are on disk, where they are kept, or for some seconds. Blocks.
+    /// Waits until the segments that were made are on disk, if they are kept there, or for some seconds. Blocks.
     pub fn flush_segments(&self) {
-        if let Some(disk) = self.cache.disk() {
+        if let Some(disk) = self.pages.cache.disk() {
             disk.flush();
         }
     }
 
-    /// When a state that no time is known of was first seen, by this mount or, with an index, by an earlier one:
-    /// `now` if it never was.
+    /// When a state without a known time was first seen, by this mount or, with an index, by an earlier one: `now` if it
+    /// never was.
     pub fn first_seen(&self, state: ContentId, now: Timestamp) -> Timestamp {
-        self.seen.at(state, now)
+        let mut seen = lock(&self.seen);
+        seen.get(state).unwrap_or_else(|| {
+            // To the microsecond, as it is saved.
+            let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+            seen.keep(state, now, |_| true);
+            now
+        })
     }
 
-    /// Puts what was learned since the last time on disk, where there is an index. Blocks.
+    /// Adds the facts that are not saved yet to the index, where there is one. Blocks.
     ///
     /// # Errors
     /// [`IndexError`] where it cannot be written; the next call tries again.
     pub fn save(&self) -> Result<(), IndexError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let (lengths, digests) = (self.lengths.take_news(), lock(&self.digests.table).take_news());
-        let news = Facts { lengths, digests, seen: lock(&self.seen.table).take_news() };
-        let added = index.add(&news);
-        if added.is_err() {
-            self.lengths.return_news(news.lengths);
-            lock(&self.digests.table).return_news(news.digests);
-            lock(&self.seen.table).return_news(news.seen);
+        let (lengths, digests) = (self.pages.lengths.drain_dirty(), lock(&self.digests.table).drain_dirty());
+        let facts = Facts { lengths, digests, seen: lock(&self.seen).drain_dirty() };
+        let saved = index.add(&facts);
+        if saved.is_err() {
+            self.pages.lengths.return_dirty(facts.lengths);
+            lock(&self.digests.table).return_dirty(facts.digests);
+            lock(&self.seen).return_dirty(facts.seen);
         }
-        added
+        saved
     }
 
     /// The exact length of a content in bytes, where nothing has to be read for it.
     pub fn known_len(&self, id: ContentId, content: &Content) -> Option<u64> {
-        content.stated_len().or_else(|| self.lengths.get(id))
+        content.stated_len().or_else(|| self.pages.lengths.get(id))
     }
 
-    /// The exact length of a content in bytes. Where the source does not state it, this reads what of the
-    /// content is not known yet once; after that it is known for as long as the engine lives.
+    /// The exact length of a content in bytes. If the source does not state it, the unknown parts of the content are read
+    /// once; then the length is known for as long as the engine lives.
     ///
     /// # Errors
     /// What the source says when the content cannot be read.
-    pub async fn len(&self, id: ContentId, content: &Content) -> Result<u64, Arc<SourceError>> {
+    pub async fn len(&self, id: ContentId, content: &Content) -> SharedResult<u64> {
         if let Some(len) = self.known_len(id, content) {
             return Ok(len);
         }
         if self.tree(id, content).await?.is_some() {
-            return Ok(self.lengths.get(id).expect("whoever opens a tree measures it"));
+            return Ok(self.pages.lengths.get(id).expect("a tree is measured when it is opened"));
         }
-        let told = measure::len(&self.versions, id, content).await;
-        match told.inspect_err(|error| report::cannot_read(&**content, error))? {
+        let follows = delta::lengths::len(&self.lists, id, content).await;
+        match follows.inspect_err(|error| report::cannot_read(&**content, error))? {
             Some(len) => Ok(len),
-            None => Ok(self.versions.get(id, content).await?.len()),
+            None => Ok(self.lists.get(id, content).await?.len()),
         }
     }
 
-    /// Opens a content for reading. Nothing is handed out of one that did not pass its source's checks.
+    /// Opens a content for reading. Nothing is handed out of one that did not pass the checks of its source.
     ///
     /// # Errors
     /// What the source says when the content cannot be read or does not pass its checks.
-    pub async fn open(&self, id: ContentId, content: &Content) -> Result<Reader, Arc<SourceError>> {
+    pub async fn open(&self, id: ContentId, content: &Content) -> SharedResult<Reader> {
         if let Some(tree) = self.tree(id, content).await? {
-            return Ok(Reader::InParts(tree));
+            return Ok(Reader::of_tree(content, tree));
         }
-        let way = Way::to(id, &**content);
-        if let Some(held) = lock(&self.open).get(&way).and_then(Weak::upgrade) {
-            return Ok(Reader::Held(held));
+        let route = Route::to(id, &**content);
+        if let Some(open) = lock(&self.open).get(&route).and_then(Weak::upgrade) {
+            return Ok(Reader::of_segments(content, open));
         }
-        let version = self.versions.get(id, content).await?;
-        let mut open = lock(&self.open);
-        if let Some(held) = open.get(&way).and_then(Weak::upgrade) {
-            return Ok(Reader::Held(held));
+        let list = self.lists.get(id, content).await?;
+        let mut all = lock(&self.open);
+        if let Some(open) = all.get(&route).and_then(Weak::upgrade) {
+            return Ok(Reader::of_segments(content, open));
         }
-        open.retain(|_, held| held.strong_count() > 0);
-        let held = Arc::new(Held::new(id, content.clone(), version, Arc::clone(&self.cache)));
-        open.insert(way, Arc::downgrade(&held));
-        Ok(Reader::Held(held))
+        all.retain(|_, open| open.strong_count() > 0);
+        let open = Arc::new(SegmentReader::new(id, content, list, &self.pages.cache));
+        all.insert(route, Arc::downgrade(&open));
+        Ok(Reader::of_segments(content, open))
     }
 
-    /// The tree of a content that is in parts, measured.
-    async fn tree(&self, id: ContentId, content: &Content) -> Result<Option<Arc<Tree>>, Arc<SourceError>> {
+    /// A content as a tree, measured; `None` for one that is no tree.
+    async fn tree(&self, id: ContentId, content: &Content) -> SharedResult<Option<Arc<TreeReader>>> {
         if content.tree().is_none() {
             return Ok(None);
         }
         if let Some(open) = lock(&self.trees).get(&id) {
             return Ok(Some(Arc::clone(open)));
         }
-        let (content, parts) = (content.clone(), Arc::clone(&self.parts));
-        let (lengths, trees) = (Arc::clone(&self.lengths), Arc::clone(&self.trees));
-        let described = content.clone();
+        let (of, pages, trees) = (content.clone(), Arc::clone(&self.pages), Arc::clone(&self.trees));
         let open = move || {
-            let Some(tree) = Tree::open(&content, &parts).transpose()? else { return Ok(None) };
-            if !lengths.is_checked(id) {
-                lengths.remember(id, tree.measure()?, &*content)?;
+            let Some(tree) = TreeReader::open(&of, &pages).transpose()? else { return Ok(None) };
+            if !pages.lengths.is_checked(id) {
+                let len = tree.measure().inspect_err(|error| report::cannot_read(&*of, error))?;
+                pages.lengths.remember(id, len, &*of)?;
             }
             let tree = Arc::new(tree);
             lock(&trees).put(id, Arc::clone(&tree));
             Ok(Some(tree))
         };
-        blocking(&described, open).await
+        blocking(content, open).await
     }
-}
 
-impl Reader {
-    /// Up to `size` bytes from `offset`: shorter only at the end of the content, empty past it.
+    /// Length, hash and number of rows of a content. Reads all of it the first time. They are known after that for as long as
+    /// the engine lives, and to the next engine if the content is immutable by its id.
     ///
     /// # Errors
-    /// What the source says when the content can no longer be read.
-    pub async fn read(&self, offset: u64, size: usize) -> Result<Bytes, Arc<SourceError>> {
-        match self {
-            Self::Held(held) => held.read(offset, size).await,
-            Self::InParts(tree) => {
-                if let Some(bytes) = tree.read_held(offset, size) {
-                    return Ok(bytes);
-                }
-                let reading = Arc::clone(tree);
-                blocking(tree.content(), move || reading.read(offset, size)).await
-            }
+    /// What the source says when the content cannot be read.
+    pub async fn digest(&self, id: ContentId, content: &Content) -> SharedResult<Digest> {
+        if let Some(known) = self.digests.known(id, self.pages.lengths.get(id)) {
+            return Ok(known);
         }
+        // Hashing takes a while, which the loop that takes requests must not.
+        off_the_loop().await;
+        let reader = self.open(id, content).await?;
+        self.digests.make(id, content, reader).await
     }
-}
 
-/// Does something that blocks, for a content in parts its source's work, for others that of our own cache folder.
-async fn blocking<T: Send + 'static>(
-    content: &Content,
-    work: impl FnOnce() -> Result<T, Arc<SourceError>> + Send + 'static,
-) -> Result<T, Arc<SourceError>> {
-    let source = content.tree().map_or(CACHE_FOLDER, |parts| parts.source());
-    in_place(source, work, |why| Arc::new(broken_off(&content.describe(), why))).await
+    /// The rows that differ between pairs of contents: see [`compare::rows::changed_rows`].
+    ///
+    /// # Errors
+    /// Why a content cannot be read, and what `take` says; when there is no room for temporary files.
+    pub(crate) async fn changed_rows<S: Send + 'static>(
+        &self,
+        pairs: Vec<ContentPair>,
+        work: Work,
+        state: S,
+        take: impl FnMut(&mut S, usize, &ComparedRow<'_>) -> SharedResult<()> + Send + 'static,
+    ) -> SharedResult<(S, Vec<bool>, Work)> {
+        compare::rows::changed_rows(&self.pages, pairs, work, state, take).await
+    }
 }

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Tells work on another thread that it is not wanted any more.
+/// A flag that tells work on another thread to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
-/// Cancels when it is dropped.
+/// Cancels the work when it is dropped.
 pub struct CancelOnDrop(Cancel);
 
 impl Cancel {
-    /// Whether the work is not wanted any more.
+    /// Whether the work should stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A guard: whoever drops it does not want the work any more.
+    /// A guard that cancels when it is dropped.
     pub fn on_drop(&self) -> CancelOnDrop {
         CancelOnDrop(self.clone())
     }

@@ -1,7 +1,7 @@
-//! Giving memory that was freed back to the system.
+//! Giving freed memory back to the system.
 
-/// Has the C library's allocator give back all whole pages that nothing lies in. By itself it does so at the end of its heap alone: where
-/// the cache has given way, the pages between what it still holds would stay. Takes some milliseconds.
+/// Has the allocator of the C library give back all empty pages. Without this call it does so only at the end of its heap, and
+/// the pages that the cache has emptied between others stay. Takes some milliseconds.
 pub(super) fn give_back() {
     #[cfg(target_env = "gnu")]
     {

@@ -1,4 +1,4 @@
-//! Sorted records of one length that are looked up: in memory while they are few, else in a temporary file.
+//! Lookup in sorted records of one length: in memory if they are few, in a temporary file otherwise.
 
 use crate::model::number::to_usize;
 use std::fs::File;
@@ -8,20 +8,20 @@ use std::sync::Arc;
 
 use super::{Budget, Held, Sorted, unnamed_file};
 
-/// Up to so many bytes of records stay in memory.
+/// Up to this many bytes of records stay in memory.
 const FEW: usize = 256 << 10;
 
-/// Bytes that are read at once where all records are wanted.
+/// Bytes that are read at once when all records are read.
 const PIECE: usize = 64 << 10;
 
 /// Records of `N` bytes, each once, in order.
 pub struct Lookup<const N: usize> {
-    records: Records,
+    records: LookupRecords,
     count: u64,
     _held: Held,
 }
 
-enum Records {
+enum LookupRecords {
     Memory(Vec<u8>),
     File(File),
 }
@@ -57,13 +57,13 @@ impl<const N: usize> Lookup<N> {
         let records = match file {
             Some(file) => {
                 file.write_all_at(&open, written)?;
-                Records::File(file)
+                LookupRecords::File(file)
             }
-            None => Records::Memory(open),
+            None => LookupRecords::Memory(open),
         };
         let held = match &records {
-            Records::Memory(bytes) => bytes.len() as u64,
-            Records::File(_) => 0,
+            LookupRecords::Memory(bytes) => bytes.len() as u64,
+            LookupRecords::File(_) => 0,
         };
         Ok(Self { records, count, _held: budget.hold(held) })
     }
@@ -116,12 +116,12 @@ impl<const N: usize> Lookup<N> {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         match &self.records {
-            Records::Memory(bytes) => {
+            LookupRecords::Memory(bytes) => {
                 let start = to_usize(offset);
                 out.copy_from_slice(&bytes[start..start + out.len()]);
                 Ok(())
             }
-            Records::File(file) => file.read_exact_at(out, offset),
+            LookupRecords::File(file) => file.read_exact_at(out, offset),
         }
     }
 }

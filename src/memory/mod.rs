@@ -1,14 +1,14 @@
 //! One limit for everything that holds bytes of contents (ADR 49).
 //!
-//! Five kinds of holders draw on a [`Budget`], and none of them can wait for another in a circle:
+//! Five kinds of holders share a [`Budget`]. None of them can wait for another in a circle:
 //!
-//! - *In flight* ([`Held`]): pieces between a source and its reader. They are counted and never wait, as whatever holds
-//!   memory may have to read a content to go on.
+//! - *In flight* ([`Held`]): pieces between a source and its reader. They are counted and never wait, as a holder of
+//!   memory may have to read a content to continue.
 //! - *Work* ([`Work`]): sorting and pairing rows. It waits in a fair queue for the least that it needs, before it holds
-//!   anything else; from there on it only tries for more, and writes to a temporary file what does not fit.
+//!   anything else. After that it only tries for more, and writes to a temporary file what does not fit.
 //! - *Decoders* ([`unpacking`]): windows and dictionaries, which wait for each other and for part of what work holds.
-//! - *Kept* ([`Held`], made within a bound that its holder chooses from [`Budget::total`]): listings, indexes of rows.
-//! - *The cache* gets what is left, and gives way at once.
+//! - *Kept* ([`Held`], within a bound that its holder derives from [`Budget::total`]): listings, indexes of rows.
+//! - *The cache* gets what is left, and gives it up at once.
 
 use crate::model::number::to_usize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,28 +29,29 @@ pub use lookup::Lookup;
 pub use sort::{Sorted, Sorter};
 pub use temporary::{folder as temporary_folder, unnamed_file};
 
-/// Work is counted in units of so many bytes.
+/// Work is counted in units of this many bytes.
 const UNIT: u64 = 4 << 10;
 
-/// The least share of all work together, in bytes: one comparison has to go on under any budget.
+/// The least share of all work together, in bytes: one comparison must be possible under any budget.
 const LEAST_WORK: u64 = 4 << 20;
 
-/// What the cache keeps of the budget in any case: one part in so many.
+/// The cache always keeps one part in this many of the budget.
 const CACHE_PART: u64 = 8;
 
-/// Work gets up to so many parts of eight.
+/// Work gets up to this many eighths of the budget.
 const WORK_PARTS: u64 = 5;
 
-/// One piece of work tries for up to one part in so many of what all work may have.
+/// One piece of work tries for up to one part in this many of the share of all work.
 const ONE_PART: u64 = 4;
 
-/// What work that did not wait tries for, in bytes.
+/// Work that did not wait tries for up to this many bytes.
 const MOST_OF_LITTLE: u64 = 8 << 20;
 
-/// Of what a process may hold, one part in so many is lost between the allocator's blocks (`benches/rows/busy.sh` measures it).
+/// One part in this many of what a process may hold is lost between the blocks of the allocator (`benches/rows/busy.sh`
+/// measures it).
 const LOST_PART: u64 = 10;
 
-/// How many bytes of `limit` can be handed out, so that the memory of the process stays within it and a constant.
+/// How many bytes of `limit` can be handed out so that the process stays within `limit` and a constant.
 pub const fn usable(limit: u64) -> u64 {
     limit - limit / LOST_PART
 }
@@ -60,12 +61,12 @@ const fn limit_for(bytes: u64) -> u64 {
     bytes.saturating_add(bytes.div_ceil(LOST_PART - 1))
 }
 
-/// After so many bytes that the cache gave way by they go back to the system.
+/// Once the cache has dropped this many bytes they are given back to the system.
 const GIVEN_BACK: u64 = 8 << 20;
 
-/// Gives memory back when it is asked to.
+/// A holder that gives memory back when asked.
 pub trait GivesWay: Send + Sync {
-    /// Drops what is held beyond `bytes`; says how many bytes that was.
+    /// Drops what is held beyond `bytes`; returns how many bytes that was.
     fn shrink_to(&self, bytes: u64) -> u64;
 }
 
@@ -77,7 +78,7 @@ pub struct Budget {
     free: Arc<Semaphore>,
     in_flight: AtomicU64,
     cache: OnceLock<Weak<dyn GivesWay>>,
-    /// Bytes that the cache gave way by and that the system does not have back.
+    /// Bytes that the cache has dropped and that are not given back to the system yet.
     dropped: AtomicU64,
 }
 
@@ -87,7 +88,7 @@ impl Budget {
         Self::with_work(total, (total / 8).saturating_mul(WORK_PARTS))
     }
 
-    /// The same with so many bytes for work.
+    /// The same with this many bytes for work.
     fn with_work(total: u64, work: u64) -> Arc<Self> {
         let units = (work.max(LEAST_WORK) / UNIT).min(u64::from(u32::MAX >> 4));
         let free = Arc::new(Semaphore::new(to_usize(units)));
@@ -106,12 +107,12 @@ impl Budget {
         self.total
     }
 
-    /// The part of it that one of several holders may keep, in bytes: one in `parts`.
+    /// One part in `parts` of it, in bytes: the bound of one of several holders.
     pub fn part(&self, parts: u64) -> u64 {
         self.total / parts
     }
 
-    /// Has `cache` give way from now on. Only the first call counts.
+    /// Has `cache` make room from now on. Only the first call counts.
     pub fn serve_cache(&self, cache: Weak<dyn GivesWay>) {
         let _ = self.cache.set(cache);
     }
@@ -126,25 +127,25 @@ impl Budget {
         self.work.saturating_sub(self.free.available_permits() as u64 * UNIT)
     }
 
-    /// Bytes that work holds and that are in flight, kept or with decoders.
+    /// Bytes of all holders but the cache.
     fn taken(&self) -> u64 {
         self.taken_by_work().saturating_add(self.in_flight.load(Ordering::Relaxed))
     }
 
-    /// Whether more than half of the budget is taken by others than the cache: then whoever can do with less should.
+    /// Whether others than the cache hold more than half of the budget: then callers that can do with less should.
     pub fn is_short(&self) -> bool {
         self.taken() > self.total / 2
     }
 
-    /// Counts bytes that are held anyway.
+    /// Counts bytes that are held in any case.
     pub fn hold(self: &Arc<Self>, bytes: u64) -> Held {
         let mut held = Held { budget: Arc::clone(self), bytes: 0 };
         held.resize(bytes);
         held
     }
 
-    /// Waits for the least that a piece of work needs, in bytes, in the order in which it was asked for. Must not be called by
-    /// what holds [`Work`] already. More than all work may have is cut to that.
+    /// Waits for the least that a piece of work needs, in bytes; callers are served in their order. A holder of [`Work`] must not
+    /// call it. More than the share of all work is cut to that.
     pub async fn work(self: &Arc<Self>, least: u64) -> Work {
         let units = least.clamp(UNIT, self.work).div_ceil(UNIT).min(self.work / UNIT);
         let free = Arc::clone(&self.free);
@@ -154,7 +155,7 @@ impl Budget {
         Work { budget: Arc::clone(self), most: (self.work / ONE_PART).max(units * UNIT), permit, fixed: None }
     }
 
-    /// A little work that does not wait, for what others work for meanwhile: more than this it only tries for.
+    /// A little work that does not wait, for a content that other work reads: it only tries for more than this.
     pub fn little_work(self: &Arc<Self>, bytes: u64) -> Work {
         let permit =
             Arc::clone(&self.free).try_acquire_many_owned(0).expect("nothing closes it, and none is taken");
@@ -208,13 +209,13 @@ impl Drop for Held {
     }
 }
 
-/// What a piece of work may hold; it is given back when this is dropped.
+/// The memory of a piece of work; it is given back when this is dropped.
 pub struct Work {
     budget: Arc<Budget>,
     permit: OwnedSemaphorePermit,
-    /// It never tries for more.
+    /// The most that it tries for.
     most: u64,
-    /// What it holds without having waited for it.
+    /// The part that it got without waiting.
     fixed: Option<Held>,
 }
 
@@ -224,7 +225,7 @@ impl Work {
         self.permit.num_permits() as u64 * UNIT + self.fixed.as_ref().map_or(0, Held::bytes)
     }
 
-    /// The budget that it is of.
+    /// The budget that it belongs to.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
@@ -245,14 +246,14 @@ impl Work {
         true
     }
 
-    /// Gives back what is beyond `bytes`.
+    /// Gives back all beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let fixed = self.fixed.as_ref().map_or(0, Held::bytes);
         let keep = to_usize(bytes.saturating_sub(fixed).div_ceil(UNIT));
         drop(self.permit.split(self.permit.num_permits().saturating_sub(keep)));
     }
 
-    /// Halves it: for work that does two things at once.
+    /// Splits off a half, for work that does two things at once.
     pub fn halve(&mut self) -> Self {
         let half = self.permit.num_permits() / 2;
         let permit = self.permit.split(half).expect("it has as many");

@@ -1,4 +1,4 @@
-//! Sorted runs of records in a temporary file, and their merging.
+//! Sorted runs of records in a temporary file, and merging them.
 
 use std::cmp::Ordering;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::Cancel;
 use super::unnamed_file;
 
-/// What stands before a record: the lengths of its key and its value.
+/// Length of the head of a record: the lengths of its key and its value.
 pub(super) const HEAD: usize = 8;
 
 /// Bytes that are written at once.
@@ -20,15 +20,15 @@ const PIECE: usize = 256 << 10;
 const LEAST_READ: u64 = 4 << 10;
 const MOST_READ: u64 = 256 << 10;
 
-/// How many runs are merged at once at most: each is a place in the file that is read at.
+/// How many runs are merged at once at most: each is read at another place of the file.
 const MOST_AT_ONCE: usize = 256;
 
-/// After so many records it is looked whether they are still wanted.
+/// Cancellation is checked each time after this many records.
 const LOOK: u64 = 1024;
 
 /// A run: where it is, and its longest record, in bytes.
 #[derive(Debug, Clone)]
-struct Run {
+struct SortedRun {
     place: Range<u64>,
     longest: u64,
 }
@@ -36,19 +36,19 @@ struct Run {
 /// Runs in one file, in the order in which they were written.
 pub(super) struct Runs {
     file: Arc<File>,
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     end: u64,
 }
 
 /// A run being written.
 pub(super) struct Writing<'r> {
     runs: &'r mut Runs,
-    run: Run,
+    run: SortedRun,
     piece: Vec<u8>,
 }
 
 impl Runs {
-    /// None yet.
+    /// No runs yet.
     ///
     /// # Errors
     /// When no temporary file can be made.
@@ -58,11 +58,11 @@ impl Runs {
 
     /// Begins the next run.
     pub fn begin(&mut self) -> Writing<'_> {
-        let run = Run { place: self.end..self.end, longest: 0 };
+        let run = SortedRun { place: self.end..self.end, longest: 0 };
         Writing { runs: self, run, piece: Vec::with_capacity(PIECE) }
     }
 
-    /// Merges until so few runs are left that all of them can be read at once with `memory` bytes.
+    /// Merges runs until all that are left can be read at once with `memory` bytes.
     ///
     /// # Errors
     /// What the operating system said; when it is cancelled.
@@ -113,7 +113,7 @@ impl Writing<'_> {
         self.piece.extend_from_slice(&key_len);
         self.piece.extend_from_slice(&value_len);
         for bytes in [key, value] {
-            // What is long is not copied first.
+            // A long one is not copied first.
             if self.piece.len() + bytes.len() > PIECE {
                 self.flush()?;
             }
@@ -160,11 +160,11 @@ fn length(bytes: &[u8]) -> io::Result<[u8; 4]> {
 /// Several runs read as one.
 pub(super) struct Merge {
     file: Arc<File>,
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     readers: Vec<RunReader>,
-    /// The readers that have a record, as a heap with the least first; of equal ones, the earlier run.
+    /// The readers that have a record, as a heap with the least first; the earlier run comes first among equal ones.
     heap: Vec<usize>,
-    /// Whether the first reader's record was given out.
+    /// Whether the record of the first reader was handed out.
     is_given: bool,
     piece: usize,
     cancel: Cancel,
@@ -172,7 +172,7 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    fn of(file: Arc<File>, runs: Vec<Run>, memory: u64, cancel: &Cancel) -> io::Result<Self> {
+    fn of(file: Arc<File>, runs: Vec<SortedRun>, memory: u64, cancel: &Cancel) -> io::Result<Self> {
         let each = (memory / runs.len().max(1) as u64).clamp(LEAST_READ, MOST_READ);
         // Fits: it is at most 256 KiB.
         let piece = each as usize;
@@ -190,7 +190,7 @@ impl Merge {
         Ok(merge)
     }
 
-    /// Begins anew with the first record.
+    /// Starts again with the first record.
     ///
     /// # Errors
     /// What the operating system said.
@@ -233,7 +233,7 @@ impl Merge {
         keys.then(a.cmp(&b)) == Ordering::Less
     }
 
-    /// Lets what is at a place of the heap sink to where it belongs.
+    /// Moves an element of the heap down to where it belongs.
     fn sink(&mut self, mut place: usize) {
         loop {
             let mut least = place;
@@ -275,7 +275,7 @@ impl RunReader {
         (&self.buffer[self.key.clone()], &self.buffer[self.value.clone()])
     }
 
-    /// Goes on to the next record; false after the last.
+    /// Moves to the next record; false after the last.
     fn advance(&mut self, file: &File) -> io::Result<bool> {
         if self.at == self.buffer.len() && self.rest.is_empty() {
             return Ok(false);
@@ -292,7 +292,7 @@ impl RunReader {
         Ok(true)
     }
 
-    /// Has so many bytes from the place on in the buffer.
+    /// Makes sure that the buffer has `len` bytes from `at` on.
     fn need(&mut self, len: usize, file: &File) -> io::Result<()> {
         let held = self.buffer.len() - self.at;
         if held >= len {
@@ -304,7 +304,7 @@ impl RunReader {
         let more = (len - held).max(self.piece.saturating_sub(held));
         let more = usize::try_from(left).map_or(more, |left| more.min(left));
         if self.buffer.capacity() > 2 * self.piece.max(len) {
-            // A long record has passed.
+            // After a long record.
             self.buffer.shrink_to(self.piece.max(len));
         }
         self.buffer.resize(held + more, 0);

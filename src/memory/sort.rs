@@ -1,7 +1,7 @@
 //! Sorting more records than memory holds.
 //!
-//! Records are a key and a value of bytes. They come out by key, equal keys in the order in which they were pushed. What fits
-//! into the memory of a piece of work is sorted there; the rest goes to a temporary file in sorted runs, which are merged.
+//! A record is a key and a value of bytes. Records come out by key, those of one key in the order in which they were pushed. Those
+//! that fit into the memory of a piece of work are sorted there. The rest goes to a temporary file in sorted runs, which are merged.
 
 use std::io;
 use std::ops::Range;
@@ -12,19 +12,19 @@ use super::{Cancel, Held, Work};
 /// The least memory for one sorter, in bytes.
 pub const LEAST: u64 = 1 << 20;
 
-/// By how much a sorter grows, in bytes.
+/// A sorter grows by this many bytes.
 const STEP: u64 = 1 << 20;
 
-/// Records lie in blocks of so many bytes, which the allocator takes from the system and gives back one by one.
+/// Records are stored in blocks of this many bytes, which the allocator takes from the system and gives back one by one.
 const BLOCK: usize = 1 << 20;
 
-/// What a record takes beside its bytes: its entry, twice while the list of entries grows, and half of one to sort them.
-const OVERHEAD: u64 = 2 * size_of::<Entry>() as u64 + size_of::<Entry>() as u64 / 2;
+/// What a record takes beside its bytes: its reference, twice while their list grows, and half of one for sorting.
+const OVERHEAD: u64 = 2 * size_of::<RecordRef>() as u64 + size_of::<RecordRef>() as u64 / 2;
 
-/// Where a record lies.
+/// Where a record is stored.
 #[derive(Clone, Copy)]
-struct Entry {
-    /// The key's first bytes, which mostly decide.
+struct RecordRef {
+    /// The first bytes of the key, which mostly decide.
     prefix: u64,
     block: u32,
     at: u32,
@@ -32,34 +32,34 @@ struct Entry {
     value: u32,
 }
 
-/// Takes records.
+/// Takes records, and sorts them.
 pub struct Sorter {
     work: Work,
-    /// The memory that there was to begin with, in bytes.
+    /// The memory at the start, in bytes.
     least: u64,
-    /// What does not fit into `work`: a record longer than all of it.
+    /// The memory of a record that is longer than all of `work`.
     beyond: Option<Held>,
-    held: Records,
+    held: HeldRecords,
     runs: Option<Runs>,
     cancel: Cancel,
 }
 
 /// Records in memory.
 #[derive(Default)]
-struct Records {
+struct HeldRecords {
     blocks: Vec<Vec<u8>>,
-    entries: Vec<Entry>,
+    entries: Vec<RecordRef>,
     bytes: u64,
 }
 
-impl Records {
-    fn bytes_of(&self, entry: &Entry) -> (Range<usize>, Range<usize>) {
+impl HeldRecords {
+    fn bytes_of(&self, entry: &RecordRef) -> (Range<usize>, Range<usize>) {
         let start = entry.at as usize;
         let middle = start + entry.key as usize;
         (start..middle, middle..middle + entry.value as usize)
     }
 
-    fn record(&self, entry: &Entry) -> (&[u8], &[u8]) {
+    fn record(&self, entry: &RecordRef) -> (&[u8], &[u8]) {
         let (key, value) = self.bytes_of(entry);
         let block = &self.blocks[entry.block as usize];
         (&block[key], &block[value])
@@ -76,7 +76,7 @@ impl Records {
             u32::try_from(len)
                 .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a row has 4 GiB or more"))
         };
-        let entry = Entry {
+        let entry = RecordRef {
             prefix: prefix(key),
             block: short(block)?,
             at: short(bytes.len())?,
@@ -118,9 +118,9 @@ fn prefix(key: &[u8]) -> u64 {
 }
 
 impl Sorter {
-    /// A sorter with the memory of `work`, to begin with.
+    /// A sorter that starts with the memory of `work`.
     pub fn new(work: Work, cancel: &Cancel) -> Self {
-        let (least, held, cancel) = (work.bytes(), Records::default(), cancel.clone());
+        let (least, held, cancel) = (work.bytes(), HeldRecords::default(), cancel.clone());
         Self { work, least, beyond: None, held, runs: None, cancel }
     }
 
@@ -158,8 +158,8 @@ impl Sorter {
         Ok(())
     }
 
-    /// All records, sorted: in memory if they fit, and take no more than `keep` bytes. What is not used of the memory goes
-    /// back, but for what there was to begin with.
+    /// All records, sorted: in memory if they fit, and take no more than `keep` bytes. Unused memory is given back, down to that at
+    /// the start.
     ///
     /// # Errors
     /// When there is no room for temporary files, and when it is cancelled.
@@ -174,13 +174,13 @@ impl Sorter {
             let records = Storage::Memory { records: self.held, next: 0, _beyond: self.beyond };
             return Ok(Sorted { storage: records, work: self.work, least: self.least });
         };
-        self.held = Records::default();
+        self.held = HeldRecords::default();
         self.work.shrink_to(self.least);
         let merge = runs.merged(self.work.bytes(), &self.cancel)?;
         Ok(Sorted { storage: Storage::File(Box::new(merge)), work: self.work, least: self.least })
     }
 
-    /// Forgets all records, and gives back what there was to begin with.
+    /// Drops all records, and returns the memory of the start.
     pub fn into_work(mut self) -> Work {
         self.work.shrink_to(self.least);
         self.work
@@ -195,7 +195,7 @@ pub struct Sorted {
 }
 
 enum Storage {
-    Memory { records: Records, next: usize, _beyond: Option<Held> },
+    Memory { records: HeldRecords, next: usize, _beyond: Option<Held> },
     File(Box<Merge>),
 }
 
@@ -215,7 +215,7 @@ impl Sorted {
         }
     }
 
-    /// Forgets all records, and gives back the memory that their sorter had to begin with.
+    /// Drops all records, and returns the memory that their sorter had at the start.
     pub fn into_work(self) -> Work {
         let Self { storage, mut work, least } = self;
         drop(storage);
@@ -223,7 +223,7 @@ impl Sorted {
         work
     }
 
-    /// Begins anew with the first record.
+    /// Starts again with the first record.
     ///
     /// # Errors
     /// When the temporary file cannot be read.

@@ -1,12 +1,12 @@
-//! Temporary files without a name: they go away with the last handle, however the program ends.
+//! Temporary files without a name: they vanish with their last handle, however the program ends.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The user's choice of a folder for temporary files.
+/// The variable in which the user chooses a folder for temporary files.
 const CHOICE: &str = "TMPDIR";
-/// Where large temporary files belong: `/tmp` is memory on many machines.
+/// The folder for large temporary files: `/tmp` is memory on many machines.
 const FOLDER: &str = "/var/tmp";
 
 /// The folder that large temporary files are made in.

@@ -91,7 +91,7 @@ fn the_least_is_there_under_any_budget_and_more_only_within_it() {
 /// A key and a value.
 type Record = (Vec<u8>, Vec<u8>);
 
-/// Sorts by a sorter that has so many bytes.
+/// Sorts by a sorter that has this many bytes.
 fn sorted(records: &[Record], memory: u64) -> (Vec<Record>, Sorted) {
     let budget = Budget::new(0);
     let mut work = now(budget.work(memory));

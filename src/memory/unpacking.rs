@@ -1,7 +1,7 @@
 //! Memory for unpacking: one account for the windows, dictionaries and models of all decoders (ADR 49).
 //!
-//! Packed data says how much memory its decoder needs, up to 4 GiB, and may be hostile. So a decoder asks here before it
-//! allocates. One that needs more than there is for all is refused at once; the others wait for each other.
+//! Packed data states how much memory its decoder needs, up to 4 GiB, and may be hostile. So a decoder asks here before it
+//! allocates. One that needs more than all decoders may have is refused at once; the others wait for each other.
 
 use std::io;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -9,25 +9,25 @@ use std::time::{Duration, Instant};
 
 use super::{Budget, CACHE_PART, Held, limit_for, usable};
 
-/// The budget where none was set: that of a mount without `--cache-size`.
+/// The budget if none is set: that of a mount without `--cache-size`.
 const USUAL: u64 = 256 << 20;
 
-/// This part of the budget is for decoders, whatever work takes.
+/// One part in this many of the budget is always for decoders.
 const OWN_PART: u64 = 4;
 
-/// Decoders have so much under any budget: enough for files that `xz -6`, `zstd -19` or `bzip2` packed.
+/// Decoders get this many bytes under any budget: enough for files that `xz -6`, `zstd -19` or `bzip2` packed.
 const LEAST: u64 = 16 << 20;
 
-/// How long a decoder waits for memory that others have.
+/// How long a decoder waits for memory that others hold.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Time between two looks at whether work gave memory back.
+/// How often a waiting decoder checks whether work gave memory back.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The account of this process.
 static ACCOUNT: LazyLock<Arc<Account>> = LazyLock::new(|| Account::new(Budget::new(usable(USUAL)), PATIENCE));
 
-/// Has all decoders of this process draw on `budget` from now on.
+/// From now on all decoders of this process use `budget`.
 pub fn draw_on(budget: &Arc<Budget>) {
     ACCOUNT.locked().budget = Arc::clone(budget);
 }
@@ -37,15 +37,15 @@ pub fn most() -> u64 {
     ACCOUNT.locked().most()
 }
 
-/// Takes `bytes` for a decoder. Blocks while others have them.
+/// Takes `bytes` for a decoder. Blocks while others hold them.
 ///
 /// # Errors
-/// [`Refused`], where there is not so much, or it does not get free.
+/// [`Refused`] where there is not that much, or it does not become free in time.
 pub fn window(bytes: u64) -> Result<Window, Refused> {
     ACCOUNT.take(bytes)
 }
 
-/// Why a decoder does not get memory.
+/// Why a decoder gets no memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It asks for more than there is.
@@ -59,7 +59,7 @@ pub enum Refused {
         /// How many there are.
         most: u64,
     },
-    /// Others have it.
+    /// Others hold it.
     #[error(
         "unpacking it takes {} MiB of memory, which other readers held for {} seconds; try again, or give a larger --cache-size",
         mib(*.asked), PATIENCE.as_secs()
@@ -74,7 +74,7 @@ fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-/// The `--cache-size` of which decoders get `bytes`.
+/// The `--cache-size` with which decoders get `bytes`.
 fn enough(bytes: u64) -> u64 {
     limit_for(bytes.saturating_add(bytes.div_ceil(CACHE_PART - 1)))
 }
@@ -89,7 +89,7 @@ impl From<Refused> for io::Error {
     }
 }
 
-/// Memory that a decoder has until this is dropped.
+/// Memory that a decoder holds until this is dropped.
 #[derive(Default)]
 pub struct Window(Option<Taken>);
 
@@ -99,7 +99,7 @@ struct Taken {
 }
 
 impl Window {
-    /// Gives back what it has and takes `bytes` instead, so that no decoder holds memory while it waits.
+    /// Gives back what it holds and takes `bytes` instead, so that no decoder holds memory while it waits.
     ///
     /// # Errors
     /// Those of [`window`].
@@ -118,19 +118,19 @@ impl Drop for Taken {
 }
 
 struct Account {
-    state: Mutex<State>,
+    state: Mutex<AccountState>,
     freed: Condvar,
     patience: Duration,
 }
 
-struct State {
+struct AccountState {
     budget: Arc<Budget>,
     taken: u64,
-    /// Those who wait, in the order in which they came.
+    /// Tickets of those that wait, in the order in which they came.
     queue: Vec<u64>,
 }
 
-impl State {
+impl AccountState {
     fn leave_queue(&mut self, ticket: u64) {
         self.queue.retain(|&waiting| waiting != ticket);
     }
@@ -139,7 +139,7 @@ impl State {
         (self.budget.total() - self.budget.part(CACHE_PART)).max(LEAST)
     }
 
-    /// Whether `bytes` more fit beside what work holds. A part is always for decoders: work may wait for what they unpack.
+    /// Whether `bytes` more fit beside what work holds. A part is always for decoders, as work may wait for what they unpack.
     fn fits(&self, bytes: u64) -> bool {
         let left_by_work = self.budget.total().saturating_sub(self.budget.taken_by_work());
         let most = self.most().min(left_by_work.max(self.budget.part(OWN_PART)).max(LEAST));
@@ -150,13 +150,13 @@ impl State {
 impl Account {
     fn new(budget: Arc<Budget>, patience: Duration) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State { budget, taken: 0, queue: Vec::new() }),
+            state: Mutex::new(AccountState { budget, taken: 0, queue: Vec::new() }),
             freed: Condvar::new(),
             patience,
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, State> {
+    fn locked(&self) -> MutexGuard<'_, AccountState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,7 +169,7 @@ impl Account {
         let begun = Instant::now();
         let ticket = state.queue.last().map_or(0, |last| last + 1);
         state.queue.push(ticket);
-        // Who came first is served first: small requests must not keep a large one waiting.
+        // First come, first served: small requests must not keep a large one waiting.
         while state.queue.first() != Some(&ticket) || !state.fits(bytes) {
             if begun.elapsed() >= self.patience {
                 state.leave_queue(ticket);

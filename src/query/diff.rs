@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::table::is_called;
-use crate::catalog::{Database, FileChange, SnapshotOrLive, file_changes};
+use crate::catalog::{Database, FileChange, Listings, SnapshotOrLive, file_changes};
 use crate::content::{ErrorKind, FileEntry, SourceError};
-use crate::engine::{Engine, Listings};
+use crate::engine::Engine;
 use crate::views::DerivedError;
 
 /// How often a file of the working set is tried that changes while it is read.

@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use super::find_in_file::FileSearch;
 use super::matcher::Matcher;
-use crate::catalog::{Database, DatabaseView, SnapshotKey};
+use crate::catalog::{Database, DatabaseView, Listings, SnapshotKey};
 use crate::content::{FileEntry, FileKind, SourceError};
-use crate::engine::{Engine, Listings};
+use crate::engine::Engine;
 use crate::model::history::SnapshotMeta;
 use crate::model::secrets::Secrets;
 use crate::source::verify::Progress;

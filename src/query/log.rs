@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::count::count;
 use super::diff::files_of;
 use crate::catalog::{
-    Ancestry, Base, Database, FileChange, Snapshot, SnapshotFolder, SnapshotKey, SnapshotOrLive, file_changes,
+    Ancestry, Base, Database, FileChange, Listings, Snapshot, SnapshotFolder, SnapshotKey, SnapshotOrLive,
+    file_changes,
 };
 use crate::content::SourceError;
-use crate::engine::{Engine, Listings};
+use crate::engine::Engine;
 use crate::model::time::Timestamp;
 use crate::views::{DerivedError, RowCounts};
 

@@ -5,4 +5,5 @@ pub(crate) mod common;
 pub(crate) mod locks;
 pub(crate) mod private;
 pub(crate) mod records;
+pub(crate) mod repeats;
 pub(crate) mod tasks;

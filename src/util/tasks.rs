@@ -9,13 +9,15 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 use async_task::{Runnable, Task};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::coop::unconstrained;
 
 use crate::util::locks::lock;
 
@@ -57,6 +59,27 @@ pub fn spawn<T: Send + 'static>(
     let (runnable, task) = async_task::spawn(future, go_on);
     runnable.schedule();
     task
+}
+
+/// Waits for a future on a thread that may block, be it one of a runtime or not.
+pub fn wait<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unparks(std::thread::current())));
+    // Unconstrained, as the budget of polls of a runtime would make this loop spin for ever.
+    let (mut future, mut context) = (pin!(unconstrained(future)), Context::from_waker(&waker));
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        std::thread::park();
+    }
+}
+
+struct Unparks(Thread);
+
+impl Wake for Unparks {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 /// Waits until the caller is no longer polled by [`look`], before work that may take long.

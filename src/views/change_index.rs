@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use super::derived::TABLE;
-use crate::catalog::{Ancestry, Base, Database, FileChange, Snapshot, SnapshotKey, listed_changes};
+use crate::catalog::{Ancestry, Base, Database, FileChange, Listings, Snapshot, SnapshotKey, listed_changes};
 use crate::content::unlisted::{carried_on, is_passing};
 use crate::content::{ErrorKind, FileEntry, SourceError};
-use crate::engine::Listings;
 use crate::model::content_id::ContentId;
 use crate::model::time::Timestamp;
 use crate::util::locks::lock;

@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep};
 
 use super::change_index::{ChangeIndex, ChangeIndexes};
 use super::error::ViewError;
-use crate::catalog::{self, Catalog, Database, SnapshotKey, SnapshotOrLive, may_be_hash};
+use crate::catalog::{self, Catalog, Database, Listings, SnapshotKey, SnapshotOrLive, may_be_hash};
 use crate::content::{ErrorKind, FileEntry};
-use crate::engine::{Engine, Listings};
+use crate::engine::Engine;
 use crate::model::secrets::Secrets;
 use crate::model::time_expr::Clock;
 use crate::util::clock::WallClock;

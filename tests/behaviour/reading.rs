@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asof::content::parts::{Part, Parts, Segment};
+use asof::content::tree::{Leaf, Nodes, PageId};
 use asof::content::{Content, FileEntry, Sink, SourceError};
 use asof::engine::Engine;
 use asof::source::Database;
@@ -89,19 +89,19 @@ fn by_engine(file: &FileEntry) -> Vec<u8> {
     wait(read).unwrap_or_else(|error| panic!("{}: {}", file.path, error.chain()))
 }
 
-fn walk(parts: &dyn Parts) -> Vec<u8> {
-    fn add(parts: &dyn Parts, part: &Part, all: &mut Vec<u8>) {
-        if part.level > 0 {
-            let below = parts.below(part).expect("it is sound");
-            return below.iter().for_each(|part| add(parts, part, all));
+fn walk(tree: &dyn Nodes) -> Vec<u8> {
+    fn add(tree: &dyn Nodes, page: &PageId, all: &mut Vec<u8>) {
+        if page.level > 0 {
+            let below = tree.below(page).expect("it is sound");
+            return below.iter().for_each(|page| add(tree, page, all));
         }
-        match parts.segment(part).expect("it is sound") {
-            Segment::Held(bytes) => all.extend_from_slice(&bytes),
-            Segment::Cut(cut) => cut.iter().for_each(|(part, _)| add(parts, part, all)),
+        match tree.leaf(page).expect("it is sound") {
+            Leaf::Whole(bytes) => all.extend_from_slice(&bytes),
+            Leaf::Cut(cut) => cut.iter().for_each(|(page, _)| add(tree, page, all)),
         }
     }
     let mut all = Vec::new();
-    parts.whole().iter().for_each(|part| add(parts, part, &mut all));
+    tree.root().iter().for_each(|root| add(tree, root, &mut all));
     all
 }
 

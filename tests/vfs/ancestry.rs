@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use asof::engine::Listings;
+use asof::catalog::Listings;
 use asof::model::history::{History, SnapshotMeta};
 use asof::query::DatabaseLog;
 use asof::views::ChangeIndexes;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use super::sides::{ResolvedDiff, WantedRow, YoungDatabase};
 use super::{DiffArgs, json, text};
-use crate::catalog::FileChange;
+use crate::catalog::{FileChange, Listings};
 use crate::cli::changed_files;
 use crate::cli::output::Output;
 use crate::cli::progress::Notice;
 use crate::cli::tree::OpenTree;
 use crate::cli::{Failure, suggest, tree_path};
-use crate::engine::Listings;
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
 use crate::query::{

@@ -7,7 +7,8 @@ use super::Failure;
 use super::output::{ColourChoice, Output};
 use super::selection::DatabaseSelection;
 use super::tree::{FromArgs, OpenTree};
-use crate::engine::{Engine, Listings};
+use crate::catalog::Listings;
+use crate::engine::Engine;
 use crate::query::{DatabaseLog, newest_first};
 
 mod entry;

@@ -1,4 +1,4 @@
-//! The thread that writes segments, and sees to it that they stay within their budget.
+//! The thread that writes segments, and keeps them within their budget.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use super::pack::{Files, LONGEST, Pack, Writer};
-use super::{Order, Shared};
+use super::pack::{LONGEST, Pack, PackFiles, Writer};
+use super::{Order, StoreState};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 use crate::model::terminal::ShowPath;
@@ -19,10 +19,10 @@ use crate::util::clock::WallClock;
 use crate::util::locks::lock;
 use crate::util::private;
 
-/// A budget is this many packs: what is dropped at once is one of them.
+/// A budget is this many packs. One pack is dropped at once.
 const PACKS: u64 = 16;
 
-/// Longest pack in bytes: places in it are 32 bits.
+/// Longest pack in bytes: places in it have 32 bits.
 const LONGEST_PACK: u64 = 1 << 30;
 
 /// What a segment takes beside its bytes, rounded up.
@@ -31,28 +31,28 @@ const OVERHEAD: u64 = 64;
 /// Bytes that are written at once, before packing.
 const BATCH: usize = 1 << 20;
 
-/// How often it is looked for packs that other mounts have removed.
+/// How often to look for packs that other mounts have removed.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// How long nothing is written after that failed.
+/// How long nothing is written after a failure.
 const REST: Duration = Duration::from_secs(60);
 
-/// Writes what is to be kept.
+/// Writes segments.
 pub(super) struct Keeper {
-    shared: Arc<Shared>,
+    shared: Arc<StoreState>,
     folder: PathBuf,
     budget: u64,
-    /// Another version may render otherwise.
+    /// The version of the program: another one may render differently.
     version: String,
     clock: WallClock,
     /// The pack that is added to, and its number.
     open: Option<(Writer, u32)>,
-    /// Until when nothing is written, as that failed.
+    /// Until when nothing is written after a failure.
     resting: Option<Instant>,
 }
 
-/// Lets those go on who wait for what is in the folder, however the looking ends.
-struct Loaded(Arc<Shared>);
+/// Releases readers that wait until the folder has been read, however that ends.
+struct Loaded(Arc<StoreState>);
 
 impl Drop for Loaded {
     fn drop(&mut self) {
@@ -61,7 +61,7 @@ impl Drop for Loaded {
 }
 
 impl Keeper {
-    pub fn new(shared: Arc<Shared>, folder: &Path, budget: u64, clock: WallClock) -> Self {
+    pub fn new(shared: Arc<StoreState>, folder: &Path, budget: u64, clock: WallClock) -> Self {
         let version = format!("{}-{RENDER_VERSION}", env!("CARGO_PKG_VERSION"));
         Self { shared, folder: folder.to_owned(), budget, version, clock, open: None, resting: None }
     }
@@ -71,7 +71,7 @@ impl Keeper {
         usize::try_from(self.longest().saturating_sub(OVERHEAD)).unwrap_or(LONGEST).min(LONGEST)
     }
 
-    /// Does as it is told until nobody is left who could.
+    /// Serves requests until the store is closed.
     pub fn run(mut self, orders: &Receiver<Order>) {
         let loaded = Loaded(Arc::clone(&self.shared));
         self.load();
@@ -85,7 +85,7 @@ impl Keeper {
         }
     }
 
-    /// Finds out what is in the folder: the packs used last replace what older ones say.
+    /// Reads the folder. Places in packs used later replace those in older ones.
     fn load(&self) {
         let mut packs = self.packs();
         packs.retain(|(files, ..)| files.is_of(&self.version));
@@ -100,17 +100,17 @@ impl Keeper {
     }
 
     /// All packs, of other versions too, with their sizes in bytes and when they were last used.
-    fn packs(&self) -> Vec<(Files, u64, SystemTime)> {
+    fn packs(&self) -> Vec<(PackFiles, u64, SystemTime)> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let found: HashSet<_> = entries.filter_map(|entry| Files::of(&entry.path())).collect();
-        let sized = |files: Files| {
+        let found: HashSet<_> = entries.filter_map(|entry| PackFiles::of(&entry.path())).collect();
+        let sized = |files: PackFiles| {
             let (size, used) = files.size_and_use();
             (files, size, used)
         };
         found.into_iter().map(sized).collect()
     }
 
-    /// Takes as many orders as there are, up to a batch, and writes their segments at once.
+    /// Takes all requests that wait, up to a batch, and writes their segments at once.
     fn obey(&mut self, first: Order, orders: &Receiver<Order>) {
         let (mut batch, mut size, mut asking) = (Vec::new(), 0, Vec::new());
         let mut next = Some(first);
@@ -127,7 +127,7 @@ impl Keeper {
         self.keep(&batch);
         self.shared.waiting.fetch_sub(size, Ordering::Relaxed);
         for asker in asking {
-            // Who does not wait any longer need not be told.
+            // A caller that waits no longer needs no answer.
             let _ = asker.send(());
         }
     }
@@ -144,7 +144,7 @@ impl Keeper {
                 self.resting = Some(Instant::now() + REST);
                 if !was_resting {
                     let folder = self.folder.shown();
-                    tracing::warn!(%folder, %error, "what is rendered is not kept on disk for now");
+                    tracing::warn!(%folder, %error, "disk cache disabled for a minute");
                 }
             }
         }
@@ -188,14 +188,14 @@ impl Keeper {
         (self.budget / PACKS).min(LONGEST_PACK)
     }
 
-    /// A pack to add to: one that a mount before has left, or a new one in the room that is made for it.
+    /// A pack to add to: one that an earlier mount has left, or a new one, for which room is made.
     fn open_pack(&mut self) -> io::Result<(Writer, u32)> {
         private::make_folder(&self.folder)?;
         self.make_room();
         let left = self.packs().into_iter().filter(|(files, ..)| files.is_of(&self.version));
         let writer = match left.filter_map(|(files, ..)| Writer::go_on(&files, self.longest() / 2)).next() {
             Some(writer) => writer,
-            None => Writer::start(Files::new_in(&self.folder, &self.version, self.clock.system_time()))?,
+            None => Writer::start(PackFiles::new_in(&self.folder, &self.version, self.clock.system_time()))?,
         };
         let mut table = lock(&self.shared.table);
         let known = table.packs.iter().find(|(_, pack)| pack.files() == writer.files()).map(|(n, _)| *n);
@@ -209,13 +209,13 @@ impl Keeper {
         Ok((writer, number))
     }
 
-    /// Removes the packs unused for longest until one more fits. What others write to is theirs, and counts as
-    /// what it may become.
+    /// Removes the packs unused for longest until one more fits. A pack that another mount writes to stays, and counts with
+    /// its greatest size.
     fn make_room(&self) {
         let mut packs = self.packs();
         packs.sort_by_key(|(.., used)| *used);
-        let is_written = |files: &Files| files.lock().is_none();
-        let size = |(files, size, _): &(Files, u64, SystemTime)| match is_written(files) {
+        let is_written = |files: &PackFiles| files.lock().is_none();
+        let size = |(files, size, _): &(PackFiles, u64, SystemTime)| match is_written(files) {
             true => (*size).max(self.longest()),
             false => *size,
         };

@@ -1,7 +1,7 @@
-//! Segments on disk: what was rendered once need not be rendered again, nor asked of a server, by the next mount.
+//! Segments on disk: the next mount need not render them again, nor ask a server for them.
 //!
-//! A folder of packs ([`pack`]) that several mounts share: each adds to packs of its own, and all read all. What is
-//! written is never waited for, what is read is checked, and what does not pass is as if it were not there.
+//! A folder of packs ([`pack`]) that several mounts share: each adds to packs of its own and reads those of all. No one waits for
+//! a write. Every segment that is read is checked; one that does not pass counts as missing.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,12 +23,12 @@ mod pack;
 mod tests;
 
 use keeper::Keeper;
-use pack::{Pack, Place};
+use pack::{Pack, PackPlace};
 
-/// The smallest budget, in bytes: less would hold no more than a few segments.
+/// The smallest budget, in bytes: a smaller one holds only a few segments.
 pub const SMALLEST: u64 = 1 << 20;
 
-/// Bytes that wait to be written, at most: what comes while the disk is behind is not kept.
+/// Bytes that wait to be written, at most. Segments beyond that are not kept.
 const WAITING: usize = 8 << 20;
 
 /// Segments that wait to be written, at most.
@@ -43,25 +43,25 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Segments in a folder.
 pub struct SegmentStore {
-    shared: Arc<Shared>,
+    shared: Arc<StoreState>,
     waiting: SyncSender<Order>,
     /// Longest segment that is kept, in bytes.
     longest: usize,
 }
 
-/// What the thread that writes is told.
+/// A request to the thread that writes.
 enum Order {
-    /// To keep a segment.
+    /// Keep a segment.
     Keep(ContentId, Bytes),
-    /// To tell when all before was done.
+    /// Report when all requests before this one are done.
     Tell(SyncSender<()>),
 }
 
-/// What those who read and the thread that writes share.
+/// What readers and the thread that writes share.
 #[derive(Default)]
-struct Shared {
-    table: Mutex<Table>,
-    /// Set once what is in the folder is known.
+struct StoreState {
+    table: Mutex<SegmentTable>,
+    /// Set once the folder has been read.
     loaded: OnceLock<()>,
     /// Bytes that wait to be written.
     waiting: AtomicUsize,
@@ -71,21 +71,21 @@ struct Shared {
 
 /// Where the segments are.
 #[derive(Default)]
-struct Table {
-    /// By the first half of their ids; the checksum of a segment is over all of its id.
-    places: HashMap<u64, (u32, Place)>,
+struct SegmentTable {
+    /// By the first half of their ids; the checksum of a segment covers the whole id.
+    places: HashMap<u64, (u32, PackPlace)>,
     packs: HashMap<u32, Arc<Pack>>,
     last_pack: u32,
 }
 
 impl SegmentStore {
-    /// Those in `folder`, which is made where it is missing, in at most `budget` bytes, [`SMALLEST`] or more.
+    /// The segments in `folder`, which is made if it is missing, in at most `budget` bytes, [`SMALLEST`] or more.
     ///
     /// # Errors
     /// What the operating system says where the folder cannot be made.
     pub fn open(folder: &Path, budget: u64, clock: &WallClock) -> io::Result<Self> {
         private::make_folder(folder)?;
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<StoreState>::default();
         let (waiting, orders) = mpsc::sync_channel(WAITING_SEGMENTS);
         let keeper = Keeper::new(Arc::clone(&shared), folder, budget.max(SMALLEST), clock.clone());
         let longest = keeper.longest_segment();
@@ -131,34 +131,34 @@ impl SegmentStore {
             std::thread::sleep(PAUSE);
         }
         drop(tell);
-        // What is not written by then is made anew by the next mount.
+        // The next mount makes what is not written by then.
         let _ = done.recv_timeout(FLUSH);
     }
 }
 
-impl Shared {
-    fn forget(&self, id: &ContentId, at: (u32, Place)) {
+impl StoreState {
+    fn forget(&self, id: &ContentId, at: (u32, PackPlace)) {
         let mut table = lock(&self.table);
         if table.places.get(&half(id)) == Some(&at) {
             table.places.remove(&half(id));
         }
         drop(table);
         if !self.has_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!("some of what is kept on disk is damaged; it is made anew");
+            tracing::warn!("some segments in the disk cache are damaged; they are made again");
         }
     }
 }
 
-impl Table {
-    /// Takes over a pack, and gives its number.
+impl SegmentTable {
+    /// Adds a pack; returns its number.
     fn add_pack(&mut self, pack: Arc<Pack>) -> u32 {
         self.last_pack += 1;
         self.packs.insert(self.last_pack, pack);
         self.last_pack
     }
 
-    /// Takes over where segments of a pack are, and forgets those of older packs where they are too many.
-    fn add(&mut self, pack: u32, segments: impl IntoIterator<Item = (ContentId, Place)>) {
+    /// Adds the places of segments of a pack, and forgets those of older packs if there are too many.
+    fn add(&mut self, pack: u32, segments: impl IntoIterator<Item = (ContentId, PackPlace)>) {
         for (id, place) in segments {
             if self.places.len() >= KNOWN {
                 self.forget_oldest(pack);
@@ -169,7 +169,7 @@ impl Table {
         }
     }
 
-    /// Forgets the pack that was taken over first, but not `needed`.
+    /// Forgets the oldest pack, but not `needed`.
     fn forget_oldest(&mut self, needed: u32) {
         if let Some(&oldest) = self.packs.keys().filter(|pack| **pack != needed).min() {
             self.packs.remove(&oldest);

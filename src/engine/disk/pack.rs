@@ -1,9 +1,9 @@
-//! A pack: segments one behind the other in one file, and in a second one where each of them is.
+//! A pack: segments one after the other in one file, and their places in a second one.
 //!
 //! `<name>.bytes` holds, for each segment, a CRC-32C over its id and its packed bytes (4 bytes, little-endian), and
-//! these bytes (Snappy, raw format). `<name>.keys` holds records ([`crate::engine::records`]) of its id (16 bytes),
-//! where it starts and how many packed bytes it has (4 each, little-endian). Both only grow. Whoever holds the lock
-//! of `<name>.keys` may add to them, or remove them.
+//! these bytes (Snappy, raw format). `<name>.keys` holds records ([`crate::util::records`]) of its id (16 bytes),
+//! where it starts and how many packed bytes it has (4 each, little-endian). Both only grow. The holder of the lock
+//! on `<name>.keys` may add to them, or remove them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::model::content_id::ContentId;
 use crate::util::clock::WallClock;
 use crate::util::records;
 
-/// What stands before the packed bytes of a segment.
+/// Length of the checksum before the packed bytes of a segment.
 const SUM: usize = 4;
 
 /// Length of a record in `.keys`.
@@ -27,15 +27,15 @@ const KEY: usize = 16 + 4 + 4;
 /// Longest segment that is kept, in bytes.
 pub(super) const LONGEST: usize = 4 << 20;
 
-/// What is in a database is for its user alone.
+/// The rows of a database are for its user alone.
 const OURS: u32 = 0o600;
 
-/// How exactly a pack's last use is noted.
+/// How exactly the last use of a pack is noted.
 const USE_NOTED: Duration = Duration::from_secs(60);
 
 /// Where a segment is in its pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct PackPlace {
     /// Where it starts.
     pub at: u32,
     /// How many packed bytes it has.
@@ -44,16 +44,16 @@ pub(super) struct Place {
 
 /// The two files of a pack, by their common beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Files(PathBuf);
+pub(super) struct PackFiles(PathBuf);
 
-impl Files {
-    /// New ones in a folder, for programs of this `version`.
+impl PackFiles {
+    /// New files in a folder, for programs of this `version`.
     pub fn new_in(folder: &Path, version: &str, now: SystemTime) -> Self {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         Self(folder.join(format!("{version}-{now:x}-{:x}", std::process::id())))
     }
 
-    /// Those that one of their paths belongs to.
+    /// The files of a pack by the path of one of them.
     pub fn of(path: &Path) -> Option<Self> {
         let name = path.to_str()?;
         let stem = name.strip_suffix(".keys").or_else(|| name.strip_suffix(".bytes"))?;
@@ -74,7 +74,7 @@ impl Files {
         self.0.with_added_extension("keys")
     }
 
-    /// What both take, in bytes, and when the pack was last used.
+    /// The size of both in bytes, and when the pack was last used.
     pub fn size_and_use(&self) -> (u64, SystemTime) {
         let metas = [self.bytes(), self.keys()].map(|path| fs::metadata(path).ok());
         let size = metas.iter().flatten().map(fs::Metadata::len).sum();
@@ -86,17 +86,17 @@ impl Files {
     pub fn lock(&self) -> Option<File> {
         let keys = OpenOptions::new().read(true).append(true).open(self.keys()).ok()?;
         keys.try_lock().ok()?;
-        // Whoever had the lock before may have removed them.
+        // The last holder of the lock may have removed them.
         (keys.metadata().ok()?.nlink() > 0).then_some(keys)
     }
 
-    /// Removes them, unless somebody writes to them; gives whether they are gone.
+    /// Removes them, unless another mount writes to them; returns whether they are gone.
     pub fn remove(&self) -> bool {
         let lock = self.lock();
         if lock.is_none() && self.keys().exists() {
             return false;
         }
-        // The bytes first: keys without them lead nowhere, and are found here again.
+        // The bytes first: keys without bytes are useless, and are removed the next time.
         let gone = |path: PathBuf| match fs::remove_file(path) {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -107,7 +107,7 @@ impl Files {
 
 /// A pack that is read.
 pub(super) struct Pack {
-    files: Files,
+    files: PackFiles,
     bytes: File,
     /// Seconds since 1970 when its use was last noted.
     noted: AtomicU64,
@@ -115,18 +115,18 @@ pub(super) struct Pack {
 }
 
 impl Pack {
-    pub fn open(files: &Files, clock: &WallClock) -> io::Result<Self> {
+    pub fn open(files: &PackFiles, clock: &WallClock) -> io::Result<Self> {
         let bytes = File::open(files.bytes())?;
         Ok(Self { files: files.clone(), bytes, noted: AtomicU64::new(0), clock: clock.clone() })
     }
 
     /// Its files.
-    pub fn files(&self) -> &Files {
+    pub fn files(&self) -> &PackFiles {
         &self.files
     }
 
     /// Where its segments are.
-    pub fn keys(&self) -> io::Result<Vec<(ContentId, Place)>> {
+    pub fn keys(&self) -> io::Result<Vec<(ContentId, PackPlace)>> {
         let bytes = fs::read(self.files.keys())?;
         Ok(records::sound::<KEY>(&bytes).map(|record| decoded(&record)).collect())
     }
@@ -136,10 +136,10 @@ impl Pack {
         self.bytes.metadata().is_ok_and(|meta| meta.nlink() == 0)
     }
 
-    /// The segment at `place`; `None` where that is not what was put there.
-    pub fn read(&self, id: &ContentId, place: Place) -> Option<Bytes> {
+    /// The segment at `place`; `None` if it is not what was put there.
+    pub fn read(&self, id: &ContentId, place: PackPlace) -> Option<Bytes> {
         let len = place.len as usize;
-        // A record is right as far as a checksum can tell; no more memory is taken for one that is not.
+        // A checksum may miss a wrong record, which must not take more memory.
         if len > snap::raw::max_compress_len(LONGEST) {
             return None;
         }
@@ -154,14 +154,14 @@ impl Pack {
         Some(lines.into())
     }
 
-    /// What was not used for longest goes first.
+    /// Notes when the pack is used: the pack unused for longest is removed first.
     fn note_use(&self) {
         let now = self.clock.system_time();
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let before = self.noted.load(Ordering::Relaxed);
         if seconds >= before + USE_NOTED.as_secs() {
             self.noted.store(seconds, Ordering::Relaxed);
-            // In a folder that we may only read, nothing is removed by us either.
+            // In a folder that is read-only to us we remove nothing either.
             let _ = self.bytes.set_modified(now);
         }
     }
@@ -169,22 +169,22 @@ impl Pack {
 
 /// A pack that is added to, by us alone.
 pub(super) struct Writer {
-    files: Files,
+    files: PackFiles,
     bytes: File,
     /// Locked.
     keys: File,
 }
 
 impl Writer {
-    /// Goes on with a pack; `None` where somebody else does, or where it has `limit` bytes already.
-    pub fn go_on(files: &Files, limit: u64) -> Option<Self> {
+    /// Continues a pack; `None` if another mount does, or if it has `limit` bytes or more.
+    pub fn go_on(files: &PackFiles, limit: u64) -> Option<Self> {
         let keys = files.lock()?;
         let bytes = OpenOptions::new().append(true).open(files.bytes()).ok()?;
         (bytes.metadata().ok()?.len() < limit).then(|| Self { files: files.clone(), bytes, keys })
     }
 
     /// Starts a pack.
-    pub fn start(files: Files) -> io::Result<Self> {
+    pub fn start(files: PackFiles) -> io::Result<Self> {
         let keys = OpenOptions::new().append(true).create_new(true).mode(OURS).open(files.keys())?;
         keys.try_lock()?;
         if keys.metadata()?.nlink() == 0 {
@@ -195,18 +195,18 @@ impl Writer {
     }
 
     /// Its files.
-    pub fn files(&self) -> &Files {
+    pub fn files(&self) -> &PackFiles {
         &self.files
     }
 
-    /// How long it is, in bytes; `None` where its files were removed.
+    /// Its length in bytes; `None` if its files were removed.
     pub fn len(&self) -> io::Result<Option<u64>> {
         let meta = self.bytes.metadata()?;
         Ok((meta.nlink() > 0).then_some(meta.len()))
     }
 
-    /// Adds segments that end below 4 GiB, the bytes before the keys; gives where they are.
-    pub fn add(&mut self, segments: &[(ContentId, Bytes)]) -> io::Result<Vec<(ContentId, Place)>> {
+    /// Adds segments that end below 4 GiB, the bytes before the keys; returns their places.
+    pub fn add(&mut self, segments: &[(ContentId, Bytes)]) -> io::Result<Vec<(ContentId, PackPlace)>> {
         let start = self.bytes.metadata()?.len();
         let (mut entries, mut places) = (Vec::new(), Vec::with_capacity(segments.len()));
         let mut packer = snap::raw::Encoder::new();
@@ -216,7 +216,7 @@ impl Writer {
             let len = u32::try_from(packed.len()).map_err(io::Error::other)?;
             entries.extend_from_slice(&sum(id, &packed));
             entries.extend_from_slice(&packed);
-            places.push((*id, Place { at, len }));
+            places.push((*id, PackPlace { at, len }));
         }
         self.bytes.write_all(&entries)?;
         records::append(&mut self.keys, places.iter().map(encoded))?;
@@ -224,12 +224,12 @@ impl Writer {
     }
 }
 
-/// Over the id too: what stands at the place of another segment is not this one.
+/// The checksum. It covers the id, so that a segment at the place of another one does not pass.
 fn sum(id: &ContentId, packed: &[u8]) -> [u8; SUM] {
     crc32c::crc32c_append(crc32c::crc32c(id.as_bytes()), packed).to_le_bytes()
 }
 
-fn encoded((id, place): &(ContentId, Place)) -> [u8; KEY] {
+fn encoded((id, place): &(ContentId, PackPlace)) -> [u8; KEY] {
     let mut record = [0; KEY];
     record[..16].copy_from_slice(id.as_bytes());
     record[16..20].copy_from_slice(&place.at.to_le_bytes());
@@ -237,11 +237,11 @@ fn encoded((id, place): &(ContentId, Place)) -> [u8; KEY] {
     record
 }
 
-fn decoded(record: &[u8; KEY]) -> (ContentId, Place) {
+fn decoded(record: &[u8; KEY]) -> (ContentId, PackPlace) {
     let (mut id, mut at, mut len) = ([0; 16], [0; 4], [0; 4]);
     id.copy_from_slice(&record[..16]);
     at.copy_from_slice(&record[16..20]);
     len.copy_from_slice(&record[20..]);
-    let place = Place { at: u32::from_le_bytes(at), len: u32::from_le_bytes(len) };
+    let place = PackPlace { at: u32::from_le_bytes(at), len: u32::from_le_bytes(len) };
     (ContentId::from_bytes(id), place)
 }

@@ -36,7 +36,7 @@ fn open(folder: &Path, budget: u64) -> SegmentStore {
 /// Ends a store as the end of its mount does: nobody has a pack locked afterwards.
 fn close(store: SegmentStore, folder: &Path) {
     drop(store);
-    let is_locked = |file: &PathBuf| pack::Files::of(file).is_some_and(|files| files.lock().is_none());
+    let is_locked = |file: &PathBuf| pack::PackFiles::of(file).is_some_and(|files| files.lock().is_none());
     while files(folder).iter().filter(|file| file.extension().is_some_and(|e| e == "keys")).any(is_locked) {
         std::thread::sleep(PAUSE);
     }
@@ -192,7 +192,7 @@ fn damage_gives_no_wrong_byte_and_is_made_good() {
                 let store = open(folder.path(), BUDGET);
                 let left = held(&store, 0..50, 700);
                 assert!(left < 50 || is_bytes && damaged == *bytes, "{} byte {at}", file.display());
-                // Made anew and put again, all is there, also for the next mount.
+                // Made and put again, all is there, also for the next mount.
                 (0..50)
                     .filter(|n| store.get(&id(*n)).is_none())
                     .for_each(|n| store.put(&id(n), &noise(n, 700)));

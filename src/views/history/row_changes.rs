@@ -7,7 +7,7 @@ use bytes::Bytes;
 use lru::LruCache;
 
 use crate::content::SourceError;
-use crate::engine::{ContentPair, Engine, Side};
+use crate::engine::{ComparedRow, ContentPair, Engine};
 use crate::memory::sort::LEAST;
 use crate::memory::{Budget, Held};
 use crate::model::content_id::ContentId;
@@ -147,7 +147,7 @@ impl Default for Few {
 }
 
 impl Few {
-    fn take(&mut self, _: usize, row: &Side<'_>) -> Result<(), Arc<SourceError>> {
+    fn take(&mut self, _: usize, row: &ComparedRow<'_>) -> Result<(), Arc<SourceError>> {
         self.rows += 1;
         if self.rows > 2 * FEW_CHANGES || self.bytes > FEW_BYTES {
             self.changes = None;
@@ -212,12 +212,13 @@ fn add(known: &mut Vec<RowSides>, change: RowChange) {
 async fn of_row(engine: &Engine, version: &IndexedChange, name: &str) -> Result<Vec<RowSides>, DerivedError> {
     let wanted = name.to_owned();
     let work = engine.budget().work(LEAST).await;
-    let take = move |change: &mut RowSides, _: usize, row: &Side<'_>| -> Result<(), Arc<SourceError>> {
-        if name_of(row.key_line, row.key).as_deref() == Some(&*wanted) {
-            change[usize::from(row.is_later)] = Some(row.line()?.into());
-        }
-        Ok(())
-    };
+    let take =
+        move |change: &mut RowSides, _: usize, row: &ComparedRow<'_>| -> Result<(), Arc<SourceError>> {
+            if name_of(row.key_line, row.key).as_deref() == Some(&*wanted) {
+                change[usize::from(row.is_later)] = Some(row.line()?.into());
+            }
+            Ok(())
+        };
     let change = RowSides::default();
     let (change, are_known, work) = engine.changed_rows(vec![contents(version)], work, change, take).await?;
     drop(work);

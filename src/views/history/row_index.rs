@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::row_changes::{ContentIds, contents, name_of, pair};
 use crate::content::SourceError;
-use crate::engine::{Engine, Side};
+use crate::engine::{ComparedRow, Engine};
 use crate::memory::sort::LEAST;
 use crate::memory::{Cancel, Lookup, Sorter};
 use crate::util::locks::lock;
@@ -106,7 +106,7 @@ async fn changes_in(
 ) -> Result<(), DerivedError> {
     let pairs = versions.iter().map(|(_, version)| contents(version)).collect();
     let places: Vec<u32> = versions.iter().map(|(at, _)| *at).collect();
-    let note = move |names: &mut SharedNames, at: usize, row: &Side<'_>| {
+    let note = move |names: &mut SharedNames, at: usize, row: &ComparedRow<'_>| {
         let Some(name) = name_of(row.key_line, row.key) else { return Ok(()) };
         let noted = lock(names).push(&record(hash(&name), places[at]), &[]);
         noted.map_err(|error| Arc::new(SourceError::of_temporary_file(error)))

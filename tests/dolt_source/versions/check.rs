@@ -274,7 +274,8 @@ fn counted(text: &[u8]) -> HashMap<&[u8], i64> {
 fn steps(versions: &[Version], texts: &HashMap<ContentId, &Vec<u8>>) -> usize {
     let mut seen = HashMap::new();
     for version in versions {
-        let steps = wait(versioned(version).steps(40)).unwrap_or_else(|error| panic!("{}", error.chain()));
+        let steps =
+            wait(versioned(version).length_deltas(40)).unwrap_or_else(|error| panic!("{}", error.chain()));
         for step in steps {
             let bytes = (step.added, step.removed);
             let name = format!("{bytes:?} from {:?} to {:?}, of {}", step.from, step.to, what(version));

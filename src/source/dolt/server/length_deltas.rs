@@ -27,7 +27,7 @@ use super::sql::{Revision, literals};
 use super::table_diff::{ChangedLine, DiffReader};
 use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::content::Content;
-use crate::content::versioned::Step;
+use crate::content::versioned::LengthDelta;
 use crate::source::dolt::common::identifier::ident;
 use crate::source::dolt::common::lineage::versions::{Around, MadeVersion};
 use crate::util::locks::lock;
@@ -51,7 +51,7 @@ const MOST_DEFINITIONS_OF_SMALL: usize = 16;
 const ROWS_PER_DEFINITIONS: u64 = 400;
 
 /// Up to about `count` length deltas of versions around one. Fewer where full reads are cheaper.
-pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<Step>, QueryError> {
+pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<LengthDelta>, QueryError> {
     let definition = &*version.definition().await?;
     if !definition.is_told {
         return Ok(Vec::new());
@@ -147,7 +147,7 @@ async fn compare(
     definition: &TableDefinition,
     candidates: &[Candidate],
     rows: u64,
-) -> Result<Vec<Step>, QueryError> {
+) -> Result<Vec<LengthDelta>, QueryError> {
     // All others are its ancestors.
     let newest = candidates.iter().rfind(|candidate| candidate.is_later);
     let newest = newest.map_or(&version.commit, |newest| &newest.made.commit);
@@ -259,14 +259,14 @@ impl ReadRows for PairsOfCommits<'_> {
     }
 }
 
-fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -> Option<Step> {
+fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -> Option<LengthDelta> {
     let Difference { added, removed } =
         *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
     let id = |commit: &str| table_id(&version.database.identity, &version.table, commit);
     let (database, table) = (Arc::clone(&version.database), Arc::clone(&version.table));
     let [commit, shown_at] = [&made.commit, &made.commit].map(Arc::clone);
     let content = Content::Versioned(Arc::new(TableVersion { database, table, commit, shown_at }));
-    Some(Step { from: id(&made.from), to: id(&made.commit), content, added, removed })
+    Some(LengthDelta { from: id(&made.from), to: id(&made.commit), content, added, removed })
 }
 
 async fn row_count(version: &TableVersion) -> Result<u64, QueryError> {

@@ -13,7 +13,7 @@ use super::rows::RowsContent;
 use super::sql::Revision;
 use super::table_version::TableVersion;
 use super::{length_deltas, named_row, table_diff};
-use crate::content::versioned::{ChangeSink, Family, NamedRows, Step, Versioned};
+use crate::content::versioned::{ChangeSink, Family, LengthDelta, NamedRows, Versioned};
 use crate::content::{Sink, SourceError, Stream};
 use crate::model::jsonl::line_key::LineKey;
 use crate::source::dolt::common::identifier::ident;
@@ -75,7 +75,7 @@ impl Versioned for TableVersion {
         told.map_err(|error| self.failed(&doing(), error))
     }
 
-    async fn steps(&self, count: usize) -> Result<Vec<Step>, SourceError> {
+    async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError> {
         let steps = length_deltas::around(self, count).await;
         steps.map_err(|error| self.failed("cannot ask for the history of", error))
     }

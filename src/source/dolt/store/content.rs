@@ -10,7 +10,7 @@ use dolt_store::objects::Table;
 use super::shared::{ReadError, SharedDatabase};
 use super::table_rows::TableRows;
 use crate::content::blocking::on_blocking_thread;
-use crate::content::parts::{Parts, Tree};
+use crate::content::tree::{Nodes, Tree};
 use crate::content::{Sink, SourceError, Stream};
 
 /// The rows of a table.
@@ -39,7 +39,7 @@ impl Tree for TableContent {
         &self.shared.label
     }
 
-    fn open(&self) -> Result<Box<dyn Parts>, SourceError> {
+    fn open(&self) -> Result<Box<dyn Nodes>, SourceError> {
         Ok(Box::new(TableRows::open(self).map_err(|error| self.failed(error))?))
     }
 }

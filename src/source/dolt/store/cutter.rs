@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use crate::content::parts::{LONG, Lines, Part, Segment};
+use crate::content::tree::{LONG, Leaf, LineRange, PageId};
 
 /// Watches the lines of a leaf as they are rendered.
 pub struct Cutter {
-    leaf: Part,
+    leaf: PageId,
     /// The parts cut off so far, with their lengths.
-    cut: Vec<(Part, u64)>,
+    cut: Vec<(PageId, u64)>,
     next_line: u64,
     /// Bytes in all.
     len: u64,
@@ -18,7 +18,7 @@ pub struct Cutter {
 
 impl Cutter {
     /// A cutter for the lines of `leaf`.
-    pub fn new(leaf: Part) -> Self {
+    pub fn new(leaf: PageId) -> Self {
         Self { leaf, cut: Vec::new(), next_line: leaf.lines.from.into(), len: 0 }
     }
 
@@ -31,7 +31,7 @@ impl Cutter {
             return ControlFlow::Break(());
         }
         // What was cut already is rendered as it is.
-        if out.len() >= LONG && self.leaf.lines == Lines::ALL {
+        if out.len() >= LONG && self.leaf.lines == LineRange::ALL {
             self.cut_off(out);
         }
         ControlFlow::Continue(())
@@ -41,37 +41,37 @@ impl Cutter {
         let from = self.cut.last().map_or(0, |(before, _)| before.lines.to);
         // Each line has three bytes at least, and all of them fewer than 4 GiB.
         let to = u32::try_from(self.next_line).unwrap_or(u32::MAX);
-        self.cut.push((Part { lines: Lines { from, to }, ..self.leaf }, out.len() as u64));
+        self.cut.push((PageId { lines: LineRange { from, to }, ..self.leaf }, out.len() as u64));
         self.len += out.len() as u64;
         out.clear();
     }
 
     /// The segment, or `None` if it has 4 GiB or more.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> Option<Segment> {
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Option<Leaf> {
         if self.len == u64::MAX {
             return None;
         }
         if self.cut.is_empty() {
-            return Some(Segment::Held(Bytes::copy_from_slice(out)));
+            return Some(Leaf::Whole(Bytes::copy_from_slice(out)));
         }
         if !out.is_empty() {
             self.cut_off(out);
         }
-        Some(Segment::Cut(self.cut))
+        Some(Leaf::Cut(self.cut))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::parts::Rendering;
+    use crate::content::tree::Rendering;
 
-    fn leaf(lines: Lines) -> Part {
-        Part { node: [1; 20], rendering: Rendering::of(&[2; 20]), level: 0, lines }
+    fn leaf(lines: LineRange) -> PageId {
+        PageId { node: [1; 20], rendering: Rendering::of(&[2; 20]), level: 0, lines }
     }
 
     /// The segment of lines with these lengths, and all their bytes one after the other.
-    fn cut(lines: Lines, lens: &[usize]) -> (Segment, Vec<u8>) {
+    fn cut(lines: LineRange, lens: &[usize]) -> (Leaf, Vec<u8>) {
         let (mut cutter, mut out, mut all) = (Cutter::new(leaf(lines)), Vec::new(), Vec::new());
         for (n, len) in lens.iter().enumerate() {
             let line = vec![n as u8; *len];
@@ -84,26 +84,30 @@ mod tests {
 
     #[test]
     fn short_leaves_stay_whole_and_so_does_what_was_cut() {
-        for (lines, lens) in [(Lines::ALL, vec![1, LONG - 2]), (Lines { from: 3, to: 5 }, vec![LONG, LONG])] {
+        for (lines, lens) in
+            [(LineRange::ALL, vec![1, LONG - 2]), (LineRange { from: 3, to: 5 }, vec![LONG, LONG])]
+        {
             let (segment, all) = cut(lines, &lens);
-            assert!(matches!(segment, Segment::Held(held) if held == all), "{lens:?}");
+            assert!(matches!(segment, Leaf::Whole(held) if held == all), "{lens:?}");
         }
-        assert!(matches!(cut(Lines::ALL, &[]).0, Segment::Held(held) if held.is_empty()));
+        assert!(matches!(cut(LineRange::ALL, &[]).0, Leaf::Whole(held) if held.is_empty()));
     }
 
     #[test]
     fn a_long_leaf_is_cut_into_runs_of_lines_that_follow_each_other() {
-        let (segment, _) = cut(Lines::ALL, &[LONG - 1, 1, 5, LONG, 2 * LONG, 7]);
-        let Segment::Cut(parts) = segment else { panic!("it is long") };
+        let (segment, _) = cut(LineRange::ALL, &[LONG - 1, 1, 5, LONG, 2 * LONG, 7]);
+        let Leaf::Cut(parts) = segment else { panic!("it is long") };
         let found: Vec<_> = parts.iter().map(|(part, len)| (part.lines.from, part.lines.to, *len)).collect();
         let long = LONG as u64;
         assert_eq!(found, [(0, 2, long), (2, 4, long + 5), (4, 5, 2 * long), (5, 6, 7)]);
-        assert!(parts.iter().all(|(part, _)| Part { lines: Lines::ALL, ..*part } == leaf(Lines::ALL)));
+        assert!(
+            parts.iter().all(|(part, _)| PageId { lines: LineRange::ALL, ..*part } == leaf(LineRange::ALL))
+        );
     }
 
     #[test]
     fn a_leaf_of_four_gib_is_refused() {
-        let mut cutter = Cutter::new(leaf(Lines::ALL));
+        let mut cutter = Cutter::new(leaf(LineRange::ALL));
         let mut out = Vec::new();
         // Rows of a table without a key that state a very high count: the same line over and over.
         let line = vec![b'x'; 64 << 20];

@@ -7,7 +7,7 @@ use dolt_store::rows::{Leaf, LeafRow, RowReader, Value, ValueRoom};
 use dolt_store::schema::Schema;
 use dolt_store::{Chunks, RowsError, ValueProblem};
 
-use crate::content::parts::RawRow;
+use crate::content::tree::RawRow;
 use crate::model::jsonl;
 use crate::model::jsonl::{LineLayout, RenderError};
 use crate::model::sql_literal::RowLayout;

@@ -14,7 +14,7 @@ use super::cutter::Cutter;
 use super::renderer::RowRenderer;
 use super::shared::{ReadError, Renderers};
 use crate::content::SourceError;
-use crate::content::parts::{ByKey, LONG, Lines, Part, Parts, RawRow, Rendering, Segment};
+use crate::content::tree::{KeyedRows, LONG, Leaf, LineRange, Nodes, PageId, RawRow, Rendering};
 
 /// The tree of a table's rows.
 pub struct TableRows {
@@ -40,7 +40,7 @@ impl TableRows {
 
     /// Hands all lines to `take` in order, in segments, until it breaks off.
     pub fn each_segment(&self, mut take: impl FnMut(Bytes) -> ControlFlow<()>) -> Result<(), ReadError> {
-        let mut open: Vec<Part> = self.all().into_iter().collect();
+        let mut open: Vec<PageId> = self.all().into_iter().collect();
         while let Some(part) = open.pop() {
             if part.level > 0 {
                 // The last one is put first, so that it is taken last.
@@ -48,26 +48,26 @@ impl TableRows {
                 continue;
             }
             match self.lines(&part)? {
-                Segment::Held(lines) => {
+                Leaf::Whole(lines) => {
                     if take(lines).is_break() {
                         return Ok(());
                     }
                 }
-                Segment::Cut(cut) => open.extend(cut.into_iter().map(|(part, _)| part).rev()),
+                Leaf::Cut(cut) => open.extend(cut.into_iter().map(|(part, _)| part).rev()),
             }
         }
         Ok(())
     }
 
-    fn all(&self) -> Option<Part> {
+    fn all(&self) -> Option<PageId> {
         (self.root.rows > 0).then(|| self.part(&self.content.table, self.root.level))
     }
 
-    fn part(&self, node: &Address, level: u8) -> Part {
-        Part { node: *node.as_bytes(), rendering: self.rendering, level, lines: Lines::ALL }
+    fn part(&self, node: &Address, level: u8) -> PageId {
+        PageId { node: *node.as_bytes(), rendering: self.rendering, level, lines: LineRange::ALL }
     }
 
-    fn below(&self, part: &Part) -> Result<Vec<Part>, ReadError> {
+    fn below(&self, part: &PageId) -> Result<Vec<PageId>, ReadError> {
         let address = Address::new(part.node);
         let children = match address == self.content.table {
             true => self.root.children(&address)?,
@@ -93,15 +93,15 @@ impl TableRows {
         Ok(line)
     }
 
-    fn lines(&self, part: &Part) -> Result<Segment, ReadError> {
+    fn lines(&self, part: &PageId) -> Result<Leaf, ReadError> {
         let address = Address::new(part.node);
         let chunks = &self.content.shared.store;
         let leaf = self.leaf(&address)?;
         let values = self.content.shared.values.before(chunks);
         let mut cutter = Cutter::new(*part);
         let lines = part.lines.from.into()..match part.lines {
-            Lines::ALL => u64::MAX,
-            Lines { to, .. } => to.into(),
+            LineRange::ALL => u64::MAX,
+            LineRange { to, .. } => to.into(),
         };
         let in_leaf = |source| ReadError::Leaf { leaf: address, source };
         let segment = with_scratch(|out| {
@@ -136,30 +136,30 @@ fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     done
 }
 
-impl Parts for TableRows {
-    fn whole(&self) -> Option<Part> {
+impl Nodes for TableRows {
+    fn root(&self) -> Option<PageId> {
         self.all()
     }
 
-    fn below(&self, part: &Part) -> Result<Vec<Part>, SourceError> {
+    fn below(&self, part: &PageId) -> Result<Vec<PageId>, SourceError> {
         self.below(part).map_err(|error| self.content.failed(error))
     }
 
-    fn segment(&self, part: &Part) -> Result<Segment, SourceError> {
+    fn leaf(&self, part: &PageId) -> Result<Leaf, SourceError> {
         self.lines(part).map_err(|error| self.content.failed(error))
     }
 
-    fn by_key(&self) -> Option<&dyn ByKey> {
+    fn by_key(&self) -> Option<&dyn KeyedRows> {
         (!self.renderers.key_columns.is_empty()).then_some(self)
     }
 }
 
-impl ByKey for TableRows {
+impl KeyedRows for TableRows {
     fn columns(&self) -> &[String] {
         &self.renderers.key_columns
     }
 
-    fn rows(&self, leaf: &Part) -> Result<Vec<RawRow>, SourceError> {
+    fn rows(&self, leaf: &PageId) -> Result<Vec<RawRow>, SourceError> {
         let address = Address::new(leaf.node);
         let rows = self.leaf(&address).and_then(|leaf| {
             // Checks here that every value has one reading: rows of equal bytes are not read again.

@@ -1,0 +1,176 @@
+//! The files of snapshots, kept for a while: a lookup of a table must not ask the source each time.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lru::LruCache;
+use tokio::time::Instant;
+
+use super::database_view::DatabaseView;
+use crate::content::shared_load::{SharedLoads, SharedResult};
+use crate::content::unlisted::is_passing;
+use crate::content::{FileEntry, SourceError};
+use crate::memory::{Budget, Held};
+use crate::model::access::Access;
+use crate::model::history::SnapshotId;
+use crate::model::secrets::{Secrets, is_container, is_database};
+use crate::util::locks::lock;
+use crate::util::repeats;
+
+/// Entries kept over all listings, at most.
+const KEPT_ENTRIES: usize = 64 * 1024;
+
+/// What each entry takes, in bytes: its path, and what its source needs to read it.
+const EACH: u64 = 500;
+
+/// The budget of listings that share none, in bytes.
+const OWN_BUDGET: u64 = 256 << 20;
+
+/// Listings take up to one part in this many of the budget.
+const PART: u64 = 8;
+
+/// How old a listing of the working set may be: long enough that `ls -l` of a folder asks once.
+const LIVE_AGE: Duration = Duration::from_millis(300);
+
+/// The files of one snapshot, sorted by path.
+type SnapshotFiles = Arc<[FileEntry]>;
+
+/// The name of a listing: a view by its version, and a snapshot, or none for the working set.
+type ListingKey = (u64, Option<SnapshotId>);
+
+/// Listings of snapshots and of working sets.
+pub struct Listings {
+    secrets: Arc<Secrets>,
+    kept: Mutex<KeptListings>,
+    loads: SharedLoads<ListingKey, SnapshotFiles>,
+}
+
+struct KeptListings {
+    listings: LruCache<ListingKey, (Instant, SnapshotFiles)>,
+    entries: usize,
+    most: usize,
+    held: Held,
+}
+
+impl Default for Listings {
+    /// Listings with the built-in rules for secrets, and a budget of their own.
+    fn default() -> Self {
+        Self::new(Arc::default(), &Budget::new(OWN_BUDGET))
+    }
+}
+
+impl Listings {
+    /// Listings that mark secret files, as many as `budget` has room for.
+    pub fn new(secrets: Arc<Secrets>, budget: &Arc<Budget>) -> Self {
+        // Fits: it is at most KEPT_ENTRIES.
+        let most = (budget.part(PART) / EACH).min(KEPT_ENTRIES as u64) as usize;
+        let held = budget.hold(0);
+        Self {
+            secrets,
+            kept: Mutex::new(KeptListings { listings: LruCache::unbounded(), entries: 0, most, held }),
+            loads: SharedLoads::default(),
+        }
+    }
+}
+
+impl Listings {
+    /// The files of a snapshot, listed once for all who ask meanwhile.
+    ///
+    /// # Errors
+    /// What the source says when it cannot list it.
+    pub async fn files(
+        &self,
+        view: &Arc<DatabaseView>,
+        snapshot: &SnapshotId,
+    ) -> SharedResult<SnapshotFiles> {
+        let key = (view.version, Some(snapshot.clone()));
+        if let Some((_, files)) = lock(&self.kept).listings.get(&key) {
+            return Ok(files.clone());
+        }
+        let (of, snapshot) = (view.clone(), snapshot.clone());
+        let list =
+            async move { of.database.files(&snapshot).await.inspect_err(|error| cannot_list(&of, error)) };
+        self.keep(key, list).await
+    }
+
+    /// The files of the working set, at most a moment old.
+    ///
+    /// # Errors
+    /// What the source says when it cannot list them.
+    pub async fn live_files(&self, view: &Arc<DatabaseView>) -> SharedResult<SnapshotFiles> {
+        let key = (view.version, None);
+        if let Some((since, files)) = lock(&self.kept).listings.get(&key)
+            && since.elapsed() < LIVE_AGE
+        {
+            return Ok(files.clone());
+        }
+        let of = view.clone();
+        let list = async move { of.database.live_files().await.inspect_err(|error| cannot_list(&of, error)) };
+        self.keep(key, list).await
+    }
+
+    /// Forgets a working set's listing: one of its files turned out to have changed.
+    pub fn forget_live(&self, view: &DatabaseView) {
+        lock(&self.kept).remove(&(view.version, None));
+    }
+
+    async fn keep<F>(&self, key: ListingKey, list: F) -> SharedResult<SnapshotFiles>
+    where
+        F: Future<Output = Result<SnapshotFiles, SourceError>> + Send + 'static,
+    {
+        let secrets = Arc::clone(&self.secrets);
+        let list = async move { list.await.map(|files| marked(files, &secrets)).map_err(Arc::new) };
+        let files = self.loads.join(key.clone(), list).await?;
+        if !is_passing(&files) {
+            lock(&self.kept).put(key, files.clone());
+        }
+        Ok(files)
+    }
+}
+
+/// Logs a snapshot that cannot be listed: of which database, why, and what to do.
+fn cannot_list(view: &DatabaseView, error: &SourceError) {
+    let (source, database) = (&*view.label, view.database.name());
+    let (reason, hint) = (error.chain(), error.hint.as_deref().unwrap_or_default());
+    let line: [&[u8]; 4] = [b"list", source.as_bytes(), database.as_bytes(), reason.as_bytes()];
+    if let Some(repeated) = repeats::due(&line) {
+        tracing::warn!(source, database, %reason, hint, repeated, "cannot list");
+    }
+}
+
+/// The files, with a mark on those that are secret by their names: tables, and in a snapshot with such tables also the
+/// databases, dumps and tars that may hold them.
+fn marked(files: SnapshotFiles, secrets: &Secrets) -> SnapshotFiles {
+    let has_secrets = files.iter().any(|file| secrets.of(&file.path).is_some());
+    // The tables of a damaged database, for example, are not known.
+    let has_no_table = !files.iter().any(|file| file.path.ends_with(".jsonl"));
+    if !(has_secrets || has_no_table && files.iter().any(|file| is_database(&file.path))) {
+        return files;
+    }
+    let mark = |file: &FileEntry| {
+        let is_secret = secrets.of(&file.path).is_some()
+            || if has_secrets { is_container(&file.path) } else { is_database(&file.path) };
+        FileEntry { access: Access { is_secret, ..file.access }, ..file.clone() }
+    };
+    files.iter().map(mark).collect()
+}
+
+impl KeptListings {
+    /// Keeps a listing, and drops the longest unused ones until the entries fit.
+    fn put(&mut self, key: ListingKey, files: SnapshotFiles) {
+        self.remove(&key);
+        self.entries += files.len();
+        self.listings.put(key, (Instant::now(), files));
+        while self.entries > self.most && self.listings.len() > 1 {
+            let Some((_, (_, dropped))) = self.listings.pop_lru() else { break };
+            self.entries -= dropped.len();
+        }
+        self.held.resize(self.entries as u64 * EACH);
+    }
+
+    fn remove(&mut self, key: &ListingKey) {
+        if let Some((_, former)) = self.listings.pop(key) {
+            self.entries -= former.len();
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Comparing two contents without reading what they share.
+
+pub(crate) mod rows;
+pub(crate) mod runs;

@@ -1,0 +1,75 @@
+//! The segment list of a version, made from that of another one by the lines that differ.
+
+use std::sync::Arc;
+
+use super::family::{KnownFamily, KnownVersion};
+use super::patch::patched;
+use crate::content::chain;
+use crate::content::shared_load::SharedResult;
+use crate::content::versioned::{Family, Versioned};
+use crate::engine::pages::SegmentList;
+use crate::engine::pages::cache::Cache;
+use crate::engine::read::segments::SegmentReader;
+use crate::engine::report::changes_do_not_fit;
+use crate::model::jsonl::line_key::KeyOrder;
+
+/// Changes of more bytes than one part in this many of a version are not worth having.
+const WORTH_CHANGING: u64 = 2;
+
+/// Bytes of changes that are held at a time for one version, beside the cache.
+const MOST_CHANGES: u64 = 8 << 20;
+
+/// The list of a version, made from a version in memory. `None` where there is none, or where that is not worth it or fails: the
+/// version is then read as a whole, which gives the reason if that fails as well. A version from this machine is not made from
+/// one that a server may have to be asked for.
+pub(crate) async fn list(
+    versioned: &dyn Versioned,
+    is_local: bool,
+    family: &Family,
+    known: &KnownFamily,
+    cache: &Arc<Cache>,
+) -> Option<SegmentList> {
+    let order = family.order.as_ref()?;
+    let in_memory = |base: KnownVersion| {
+        // One that was read while its keys were not known has no places for lines.
+        let list = cache.list(base.id).filter(|list| list.is_ordered())?;
+        let distance = base.content.versioned().and_then(|from| versioned.distance(from.version()));
+        Some((distance.unwrap_or(u32::MAX), base, list))
+    };
+    // A version of one segment is read as quickly as changes are asked for.
+    let is_worth_it = |(_, _, list): &(u32, KnownVersion, Arc<SegmentList>)| list.count() > 1;
+    // The first of those that are equally far is the one that was used last.
+    let bases = known.bases().into_iter().filter(|base| !is_local || base.content.received().is_none());
+    let nearest = bases.filter_map(in_memory).min_by_key(|(distance, ..)| *distance);
+    let (_, base, list) = nearest.filter(is_worth_it)?;
+    match changed(versioned, order, &base, list, cache).await {
+        Ok(Some(made)) => {
+            known.note_changes(true);
+            return Some(made);
+        }
+        Ok(None) => {}
+        Err(error) => tracing::debug!(reason = chain(&*error), "a version is read as a whole instead"),
+    }
+    known.note_changes(false);
+    None
+}
+
+async fn changed(
+    versioned: &dyn Versioned,
+    order: &KeyOrder,
+    base: &KnownVersion,
+    list: Arc<SegmentList>,
+    cache: &Arc<Cache>,
+) -> SharedResult<Option<SegmentList>> {
+    let Some(from) = base.content.versioned() else { return Ok(None) };
+    let limit = MOST_CHANGES.min(list.len() / WORTH_CHANGING);
+    let Some(changes) = versioned.changes_since(from.version(), limit).await.map_err(Arc::new)? else {
+        return Ok(None);
+    };
+    let reader = SegmentReader::new(base.id, &base.content, list, cache);
+    let made = patched(&reader, order, changes, cache).await?;
+    if made.is_none() {
+        changes_do_not_fit(&*base.content);
+    }
+    Ok(made)
+}

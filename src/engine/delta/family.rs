@@ -1,0 +1,266 @@
+//! What is known of the versions of one table: which are in memory, and what of them is worth asking for.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use lru::LruCache;
+
+use crate::content::shared_load::SharedResult;
+use crate::content::versioned::{Family, Versioned};
+use crate::content::{Content, ErrorKind, SourceError, chain};
+use crate::model::content_id::ContentId;
+use crate::util::locks::lock;
+
+/// Families remembered, of some KiB each.
+const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
+
+/// How many versions of one table there are to start from: several readers may each be at another one.
+const RECENT: usize = 16;
+
+/// After changes were in vain, this many versions are read as a whole before changes are tried again.
+const TRY_AGAIN: u32 = 16;
+
+/// How many length deltas are asked for at first; each time twice as many, up to [`MOST_DELTAS`].
+const FIRST_DELTAS: usize = 16;
+const MOST_DELTAS: usize = 4096;
+
+/// After length deltas were of no use, they are skipped for this many versions at most.
+const MOST_SKIPPED: u32 = 64;
+
+/// A version of a table, and what it has in common with others. `None` where its source cannot say that, as Dolt cannot
+/// word every definition that it holds. The version may be readable all the same.
+pub(crate) async fn family_of(content: &Content) -> Option<(&dyn Versioned, Arc<Family>)> {
+    let versioned = content.versioned()?;
+    let family = versioned.family().await;
+    let family = family.inspect_err(|error| tracing::debug!(reason = chain(error), "it is read alone"));
+    Some((versioned, family.ok()?))
+}
+
+/// The families used last.
+pub(crate) struct KnownFamilies(Mutex<LruCache<ContentId, Arc<KnownFamily>>>);
+
+impl Default for KnownFamilies {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(FAMILIES)))
+    }
+}
+
+impl KnownFamilies {
+    /// What is known of a family.
+    pub fn of(&self, family: ContentId) -> Arc<KnownFamily> {
+        Arc::clone(lock(&self.0).get_or_insert(family, Arc::default))
+    }
+}
+
+/// The versions of one table with one definition.
+#[derive(Default)]
+pub(crate) struct KnownFamily {
+    versions: Mutex<KnownVersions>,
+    /// How lengths are learned. Locked while they are asked for.
+    pub deltas: tokio::sync::Mutex<LengthLearning>,
+    /// How often the source did not answer for lengths.
+    failures: AtomicU64,
+}
+
+#[derive(Default)]
+struct KnownVersions {
+    /// The newest first.
+    recent: VecDeque<KnownVersion>,
+    /// Whether lines were found not to stand in the order of their keys.
+    is_unordered: bool,
+    /// Whether the last changes were in vain, and how many versions were read as a whole since.
+    is_in_vain: bool,
+    since_tried: u32,
+}
+
+/// A version that was in memory not long ago.
+#[derive(Clone)]
+pub(crate) struct KnownVersion {
+    /// Its content's id.
+    pub id: ContentId,
+    /// Its content.
+    pub content: Content,
+}
+
+impl KnownFamily {
+    /// Versions to start from, the last used first; none where changes are not worth asking for.
+    pub fn bases(&self) -> Vec<KnownVersion> {
+        let mut versions = lock(&self.versions);
+        if versions.is_unordered {
+            return Vec::new();
+        }
+        if versions.is_in_vain {
+            versions.since_tried += 1;
+            if versions.since_tried < TRY_AGAIN {
+                return Vec::new();
+            }
+        }
+        versions.since_tried = 0;
+        versions.recent.iter().cloned().collect()
+    }
+
+    /// Notes a version that is in memory.
+    pub fn note(&self, id: ContentId, content: &Content) {
+        let mut versions = lock(&self.versions);
+        versions.recent.retain(|recent| recent.id != id);
+        versions.recent.push_front(KnownVersion { id, content: content.clone() });
+        versions.recent.truncate(RECENT);
+    }
+
+    /// Notes whether the lines of a version that was read as a whole stand in the order of their keys.
+    pub fn note_whole(&self, is_ordered: bool) {
+        lock(&self.versions).is_unordered |= !is_ordered;
+    }
+
+    /// Notes whether a version could be made by changes.
+    pub fn note_changes(&self, are_of_use: bool) {
+        lock(&self.versions).is_in_vain = !are_of_use;
+    }
+
+    /// How often the source did not answer for lengths so far.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::SeqCst)
+    }
+
+    /// Notes that lengths could not be had, or not be checked.
+    ///
+    /// # Errors
+    /// The failure, where the source does not answer: a caller that asks again waits as long again. After any other failure a
+    /// version may still be readable.
+    pub fn failed<T>(
+        &self,
+        learning: &mut LengthLearning,
+        error: Arc<SourceError>,
+    ) -> SharedResult<Option<T>> {
+        if error.kind == ErrorKind::TimedOut {
+            self.failures.fetch_add(1, Ordering::SeqCst);
+            learning.failure = Some(Arc::clone(&error));
+            return Err(error);
+        }
+        tracing::debug!(reason = chain(&*error), "lengths do not follow from others");
+        learning.were_of_no_use();
+        Ok(None)
+    }
+
+    /// Returns the last failure if there was one since `before`, so that queued callers fail together instead of timing out
+    /// one by one.
+    ///
+    /// # Errors
+    /// That failure.
+    pub fn failure_since(&self, before: u64, learning: &LengthLearning) -> SharedResult<()> {
+        match &learning.failure {
+            Some(error) if self.failures() > before => Err(Arc::clone(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How lengths are learned without reading.
+pub(crate) struct LengthLearning {
+    /// Whether the length of any version was asked for before.
+    was_asked: bool,
+    /// How many length deltas to ask for next; none once they turned out not to be right.
+    count: Option<usize>,
+    /// For how many versions they are not asked for, as the last ones were of no use.
+    skipped: u32,
+    /// How many versions are skipped the next time.
+    skip_next: u32,
+    /// Whether lengths that followed were once those of a version that was read as a whole.
+    are_proven: bool,
+    /// Why the source last did not answer.
+    failure: Option<Arc<SourceError>>,
+}
+
+impl Default for LengthLearning {
+    fn default() -> Self {
+        let count = Some(FIRST_DELTAS);
+        Self { was_asked: false, count, skipped: 0, skip_next: 1, are_proven: false, failure: None }
+    }
+}
+
+impl LengthLearning {
+    /// How many length deltas to ask for when the length of one more version is wanted. `None` where that version is to be
+    /// read: the first of all, and now and then where length deltas are of no use.
+    pub fn worth_asking(&mut self) -> Option<usize> {
+        if !std::mem::replace(&mut self.was_asked, true) {
+            return None;
+        }
+        match self.skipped.checked_sub(1) {
+            Some(rest) => {
+                self.skipped = rest;
+                None
+            }
+            None => self.count,
+        }
+    }
+
+    /// Whether lengths that followed were once found to be right.
+    pub fn are_proven(&self) -> bool {
+        self.are_proven
+    }
+
+    /// Asks for more the next time.
+    pub fn went_well(&mut self) {
+        self.are_proven = true;
+        self.count = self.count.map(|count| (count * 2).min(MOST_DELTAS));
+        self.skip_next = 1;
+    }
+
+    /// Asks less often.
+    pub fn were_of_no_use(&mut self) {
+        self.skipped = self.skip_next;
+        self.skip_next = (self.skip_next * 2).min(MOST_SKIPPED);
+    }
+
+    /// Asks no more.
+    pub fn are_wrong(&mut self) {
+        self.count = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn useless_length_deltas_are_asked_for_less_and_less() {
+        let mut learning = LengthLearning::default();
+        assert_eq!(learning.worth_asking(), None, "the first version is read");
+        let mut asked = 0;
+        for _ in 0..1000 {
+            if learning.worth_asking().is_some() {
+                asked += 1;
+                learning.were_of_no_use();
+            }
+        }
+        assert!((10..30).contains(&asked), "{asked}");
+        while learning.worth_asking().is_none() {}
+        learning.went_well();
+        assert_eq!(learning.worth_asking(), Some(FIRST_DELTAS * 2));
+        learning.are_wrong();
+        assert_eq!(learning.worth_asking(), None);
+    }
+
+    #[test]
+    fn changes_that_were_in_vain_are_tried_now_and_then() {
+        let known = KnownFamily::default();
+        let text = crate::content::text::TextContent { text: bytes::Bytes::new(), what: String::new() };
+        let content = Content::stream(text);
+        for number in 0..20_u8 {
+            known.note(ContentId::of(&[&[number]]), &content);
+        }
+        let newest: Vec<_> = known.bases().iter().map(|base| base.id).collect();
+        let expected: Vec<_> = (4..20_u8).rev().map(|number| ContentId::of(&[&[number]])).collect();
+        assert_eq!(newest, expected);
+        known.note_whole(true);
+        known.note_changes(false);
+        let tried = (0..160).filter(|_| !known.bases().is_empty()).count();
+        assert_eq!(tried, 10);
+        known.note_changes(true);
+        assert!(!known.bases().is_empty());
+        known.note_whole(false);
+        assert!(known.bases().is_empty(), "no order, no changes");
+    }
+}

@@ -1,0 +1,427 @@
+//! Versions of a table in memory, with counts of what their source was asked.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use crate::content::versioned::{ChangeBatch, ChangeSink, Family, LengthDelta, LineChange, Versioned};
+use crate::content::{Content, ErrorKind, Sink, SourceError, Stream};
+use crate::engine::Engine;
+use crate::engine::pages::cache::CacheKey;
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::line_key::{KeyColumn, KeyKind, KeyOrder, LineKey};
+use crate::util::locks::lock;
+
+type TestRows = BTreeMap<u64, String>;
+
+/// A table and what its server was asked.
+#[derive(Default)]
+struct TestTable {
+    versions: Mutex<Vec<TestRows>>,
+    /// What is wrong with the changes that it tells.
+    lies: bool,
+    /// Whether it is read over a server, and whether that is stopped.
+    is_remote: bool,
+    is_stopped: bool,
+    /// Whether it does not say what its versions have in common, and whether it does not answer for length deltas.
+    is_silent: AtomicBool,
+    is_down: AtomicBool,
+    whole_reads: AtomicUsize,
+    ranges: AtomicUsize,
+    changes: AtomicUsize,
+    /// How far versions were from those that they were made from at most.
+    farthest: AtomicUsize,
+}
+
+/// One version of it.
+struct TestVersion {
+    table: Arc<TestTable>,
+    number: usize,
+    name: String,
+}
+
+fn line(key: u64, text: &str) -> Bytes {
+    format!("{{\"id\":{key},\"text\":\"{text}\"}}\n").into()
+}
+
+fn order() -> KeyOrder {
+    KeyOrder::new(vec![KeyColumn { place: 0, kind: KeyKind::Integer }]).expect("one column")
+}
+
+fn id(number: usize) -> ContentId {
+    ContentId::of(&[b"table", &number.to_le_bytes()])
+}
+
+impl TestTable {
+    fn content(self: &Arc<Self>, number: usize) -> Content {
+        Content::Versioned(Arc::new(TestVersion {
+            table: Arc::clone(self),
+            number,
+            name: number.to_string(),
+        }))
+    }
+
+    fn bytes(&self, number: usize) -> Vec<u8> {
+        let lines: Vec<Bytes> =
+            lock(&self.versions)[number].iter().map(|(key, text)| line(*key, text)).collect();
+        lines.concat()
+    }
+
+    fn between(&self, a: usize, b: usize) -> Vec<LineChange> {
+        let versions = lock(&self.versions);
+        let (a, b) = (&versions[a], &versions[b]);
+        let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+        let side = |rows: &TestRows, key: u64| rows.get(&key).map(|text| line(key, text));
+        let changes = keys.into_iter().map(|key| LineChange { from: side(a, *key), to: side(b, *key) });
+        changes.filter(|change| change.from != change.to).collect()
+    }
+}
+
+#[async_trait]
+impl Stream for TestVersion {
+    fn is_immutable_by_id(&self) -> bool {
+        true
+    }
+
+    fn describe(&self) -> String {
+        format!("version {}", self.number)
+    }
+
+    fn received(&self) -> Option<u64> {
+        self.table.is_remote.then_some(0)
+    }
+
+    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+        if self.table.is_stopped {
+            return std::future::pending().await;
+        }
+        self.table.whole_reads.fetch_add(1, Ordering::SeqCst);
+        for piece in self.table.bytes(self.number).chunks(10_000) {
+            if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Versioned for TestVersion {
+    async fn family(&self) -> Result<Arc<Family>, SourceError> {
+        if self.table.is_silent.load(Ordering::SeqCst) {
+            return Err(SourceError::new(ErrorKind::Unsupported, "a table", "cannot say"));
+        }
+        let order = order();
+        Ok(Arc::new(Family { id: ContentId::of(&[b"family"]), order: Some(order) }))
+    }
+
+    fn version(&self) -> &str {
+        &self.name
+    }
+
+    fn distance(&self, version: &str) -> Option<u32> {
+        let other: usize = version.parse().expect("our own");
+        u32::try_from(other.abs_diff(self.number)).ok()
+    }
+
+    async fn read_between(
+        &self,
+        from: &LineKey,
+        to: Option<&LineKey>,
+        mut sink: Sink,
+    ) -> Result<(), SourceError> {
+        self.table.ranges.fetch_add(1, Ordering::SeqCst);
+        let order = order();
+        let rows = lock(&self.table.versions)[self.number].clone();
+        for (key, text) in rows {
+            let line = line(key, &text);
+            let at = order.key_of(&line).expect("it is a line");
+            let is_within = at >= *from && to.is_none_or(|to| at < *to);
+            if is_within && sink.push(line).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn push_changes(&self, version: &str, limit: u64, sink: ChangeSink) -> Result<bool, SourceError> {
+        self.table.changes.fetch_add(1, Ordering::SeqCst);
+        let distance = self.distance(version).expect("it is near") as usize;
+        self.table.farthest.fetch_max(distance, Ordering::SeqCst);
+        let mut changes = self.table.between(version.parse().expect("our own"), self.number);
+        if changes.iter().map(LineChange::bytes).sum::<u64>() > limit {
+            return Ok(false);
+        }
+        if self.table.lies {
+            changes.push(LineChange { from: Some(line(1 << 40, "never there")), to: None });
+        }
+        let mut batch = ChangeBatch::default();
+        changes.into_iter().for_each(|change| batch.add(change));
+        let _ = sink.push(&mut batch).await;
+        Ok(true)
+    }
+
+    async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError> {
+        if self.table.is_down.load(Ordering::SeqCst) {
+            return Err(SourceError::new(ErrorKind::TimedOut, "a table", "does not answer"));
+        }
+        let all = lock(&self.table.versions).len();
+        let first = self.number.saturating_sub(1);
+        let step = |number: usize| {
+            let len = |line: &Option<Bytes>| line.as_ref().map_or(0, |line| line.len() as u64);
+            let changes = self.table.between(number, number + 1);
+            LengthDelta {
+                from: id(number),
+                to: id(number + 1),
+                content: self.table.content(number + 1),
+                added: changes.iter().map(|change| len(&change.to)).sum::<u64>() + u64::from(self.table.lies),
+                removed: changes.iter().map(|change| len(&change.from)).sum(),
+            }
+        };
+        Ok((first..all - 1).take(count).map(step).collect())
+    }
+}
+
+async fn read(engine: &Engine, table: &Arc<TestTable>, number: usize) -> Vec<u8> {
+    let content = table.content(number);
+    let len = engine.len(id(number), &content).await.expect("it can be measured");
+    let reader = engine.open(id(number), &content).await.expect("it opens");
+    let mut all = Vec::new();
+    loop {
+        let piece = reader.read(all.len() as u64, 7_777).await.expect("it reads");
+        if piece.is_empty() {
+            break;
+        }
+        all.extend_from_slice(&piece);
+    }
+    assert_eq!(all.len() as u64, len);
+    all
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(future)
+}
+
+fn text(seed: u64, len: usize) -> String {
+    format!("{seed:016x}").repeat(len / 16 + 1)
+}
+
+/// Versions that each differ from the one before by some rows.
+fn history(rows: u64, edits: &[Vec<(u64, usize)>]) -> Arc<TestTable> {
+    let mut now: TestRows = (0..rows).map(|key| (key * 10, text(key, (key % 90) as usize * 10))).collect();
+    let mut versions = vec![now.clone()];
+    for (version, edits) in edits.iter().enumerate() {
+        for (key, len) in edits {
+            match len {
+                0 => drop(now.remove(key)),
+                len => drop(now.insert(*key, text(version as u64, *len))),
+            }
+        }
+        versions.push(now.clone());
+    }
+    Arc::new(TestTable { versions: Mutex::new(versions), ..TestTable::default() })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn versions_made_from_others_are_those_that_the_source_gives(
+        rows in prop_oneof![Just(0_u64), Just(1), 2_u64..600],
+        edits in prop::collection::vec(
+            prop::collection::vec((0_u64..6100, prop_oneof![Just(0_usize), 1_usize..3000, Just(90_000)]), 0..12),
+            1..12,
+        ),
+        cache in prop_oneof![Just(0_u64), Just(20_000), Just(200_000), Just(50_000_000)],
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..20),
+    ) {
+        let table = history(rows, &edits);
+        let engine = Engine::new(cache);
+        block_on(async {
+            for at in order {
+                let number = at.index(edits.len() + 1);
+                assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+            }
+        });
+    }
+}
+
+fn small_changes(count: u64) -> Vec<Vec<(u64, usize)>> {
+    (0..count).map(|n| vec![((n * 997) % 3000, 50 + n as usize % 20)]).collect()
+}
+
+#[test]
+fn a_walk_reads_two_versions_as_a_whole_and_measures_the_others_by_length_deltas() {
+    let table = history(3000, &small_changes(200));
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        for number in 0..=200 {
+            let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
+            assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
+        }
+    });
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 2, "the first, and the first that was told");
+    assert!(table.changes.load(Ordering::SeqCst) < 10, "{:?}", table.changes);
+    block_on(async {
+        for number in 0..=200 {
+            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+        }
+    });
+    assert!(table.whole_reads.load(Ordering::SeqCst) < 20, "{:?}", table.whole_reads);
+}
+
+#[test]
+fn what_the_cache_dropped_is_asked_for_by_ranges() {
+    let table = history(5000, &[vec![(20_000, 100)]]);
+    let engine = Engine::new(60_000);
+    block_on(async {
+        let content = table.content(0);
+        let reader = engine.open(id(0), &content).await.expect("it opens");
+        let all = table.bytes(0);
+        for offset in (0..all.len()).step_by(100_003).rev() {
+            let got = reader.read(offset as u64, 5000).await.expect("it reads");
+            assert!(got == all[offset..all.len().min(offset + 5000)], "at {offset}");
+        }
+    });
+    assert!(table.whole_reads.load(Ordering::SeqCst) <= 2, "{:?}", table.whole_reads);
+    assert!(table.ranges.load(Ordering::SeqCst) > 5, "{:?}", table.ranges);
+}
+
+#[test]
+fn changes_that_do_not_fit_are_not_believed() {
+    let honest = history(300, &small_changes(30));
+    let versions = lock(&honest.versions).clone();
+    let table = Arc::new(TestTable { versions: Mutex::new(versions), lies: true, ..TestTable::default() });
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        for number in 0..=30 {
+            let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
+            assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
+        }
+        for number in 0..=30 {
+            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+        }
+    });
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 31);
+}
+
+#[test]
+fn a_version_that_was_read_without_its_keys_is_no_base() {
+    let table = history(300, &[vec![(5, 100)], vec![(2995, 100)]]);
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        // Noted as one to start from, dropped, and read again while nothing is known of its keys.
+        assert!(read(&engine, &table, 0).await == table.bytes(0));
+        engine.pages.cache.forget(&CacheKey::List(id(0)));
+        table.is_silent.store(true, Ordering::SeqCst);
+        assert!(read(&engine, &table, 0).await == table.bytes(0));
+        table.is_silent.store(false, Ordering::SeqCst);
+        for number in [1, 2] {
+            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
+        }
+    });
+}
+
+#[test]
+fn readers_at_different_places_each_go_on_from_where_they_are() {
+    let table = history(2000, &small_changes(300));
+    let engine = Engine::new(200_000_000);
+    block_on(async {
+        for place in [0, 100, 200] {
+            engine.open(id(place), &table.content(place)).await.expect("it opens");
+        }
+        table.farthest.store(0, Ordering::SeqCst);
+        for step in 1..20 {
+            for place in [0, 100, 200] {
+                let number = place + step;
+                let content = table.content(number);
+                engine.open(id(number), &content).await.expect("it opens");
+            }
+        }
+    });
+    assert_eq!(table.farthest.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn an_outage_is_told_and_does_not_end_length_deltas() {
+    let table = history(300, &small_changes(60));
+    let engine = Engine::new(50_000_000);
+    block_on(async {
+        let len = |number: usize| {
+            let content = table.content(number);
+            let engine = &engine;
+            async move { engine.len(id(number), &content).await }
+        };
+        assert_eq!(len(0).await.expect("it is read"), table.bytes(0).len() as u64);
+        table.is_down.store(true, Ordering::SeqCst);
+        assert_eq!(len(1).await.expect_err("it does not answer").kind, ErrorKind::TimedOut);
+        table.is_down.store(false, Ordering::SeqCst);
+        for number in 0..=60 {
+            assert_eq!(len(number).await.expect("it is back"), table.bytes(number).len() as u64);
+        }
+    });
+    assert!(table.whole_reads.load(Ordering::SeqCst) < 10, "{:?}", table.whole_reads);
+}
+
+#[test]
+fn lines_that_several_exports_have_are_held_once() {
+    let table = history(3000, &small_changes(20));
+    let engine = Engine::new(500_000_000);
+    let mut used = Vec::new();
+    block_on(async {
+        for number in 0..=20 {
+            let text = Bytes::from(table.bytes(number));
+            let what = format!("export {number}");
+            let export: Content = Content::stream(crate::content::text::TextContent { text, what });
+            engine.open(id(number), &export).await.expect("it opens");
+            used.push(engine.pages.cache.used());
+        }
+    });
+    let more = used[20] - used[0];
+    assert!(more < used[0], "20 more exports take {more} bytes, and one {}", used[0]);
+}
+
+#[test]
+fn a_length_that_is_given_twice_must_be_the_same() {
+    struct Growing(AtomicUsize);
+    #[async_trait]
+    impl Stream for Growing {
+        fn describe(&self) -> String {
+            "a growing content".into()
+        }
+
+        async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
+            let len = self.0.fetch_add(1000, Ordering::SeqCst);
+            let _ = sink.push(vec![b'x'; len].into()).await;
+            Ok(())
+        }
+    }
+    let (engine, content) = (Engine::new(0), Content::stream(Growing(AtomicUsize::new(1000))));
+    block_on(async {
+        assert_eq!(engine.len(id(0), &content).await.expect("the first answer counts"), 1000);
+        let second = engine.open(id(0), &content).await;
+        assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
+        assert_eq!(engine.len(id(0), &content).await.expect("what was told stays"), 1000);
+    });
+}
+
+/// A store and its server hold the same contents. One that is read from the store must not wait for the server.
+#[tokio::test]
+async fn who_reads_from_this_machine_does_not_wait_for_a_stopped_server() {
+    let engine = Engine::new(1 << 20);
+    let rows = || Mutex::new(vec![TestRows::from([(1, "one".to_owned())])]);
+    let served = TestTable { versions: rows(), is_remote: true, is_stopped: true, ..TestTable::default() };
+    let stored = TestTable { versions: rows(), ..TestTable::default() };
+    let (served, stored) = (Arc::new(served).content(0), Arc::new(stored).content(0));
+    let mut waiting = Box::pin(engine.lists.get(id(0), &served));
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending(), "the server is stopped");
+    let version = engine.lists.get(id(0), &stored).await.expect("the store is there");
+    assert_eq!(version.len(), line(1, "one").len() as u64);
+    let digest = engine.digest(id(0), &stored).await.expect("the store is there");
+    assert_eq!(digest.rows, 1);
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending(), "the server is stopped");
+}

@@ -1,0 +1,5 @@
+//! Facts about contents that outlive a mount: lengths, digests and times.
+
+pub(crate) mod digest;
+pub(crate) mod index;
+pub(crate) mod persistent_map;

@@ -1,0 +1,88 @@
+//! Making a segment list, segment by segment.
+
+use bytes::Bytes;
+
+use super::cache::{Cache, CacheKey, Cached};
+use super::{Segment, SegmentList};
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::line_key::{KeyOrder, LineKey};
+
+/// The segments of one content as they are made. They go into the cache; equal ones of other contents are kept once.
+pub(crate) struct ListBuilder<'c> {
+    cache: &'c Cache,
+    /// None where no order is known, or where it turned out not to hold.
+    order: Option<&'c KeyOrder>,
+    /// The key of the last line, and room for the next one's.
+    last: Vec<u8>,
+    key: Vec<u8>,
+    segments: Vec<Segment>,
+}
+
+impl<'c> ListBuilder<'c> {
+    /// A list without segments. `order` is the order in which their lines are expected.
+    pub fn new(order: Option<&'c KeyOrder>, cache: &'c Cache) -> Self {
+        Self { cache, order, last: Vec::new(), key: Vec::new(), segments: Vec::new() }
+    }
+
+    /// Adds a segment.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let id = segment_id(bytes);
+        if self.cache.segment(id).is_none() {
+            // Copied, so that what the cache counts is what the segment keeps in memory.
+            let copy = Bytes::copy_from_slice(bytes);
+            if let Some(disk) = self.cache.disk() {
+                disk.put(&id, &copy);
+            }
+            self.cache.put(CacheKey::Segment(id), Cached::Lines(copy));
+        }
+        let first = self.first_key(bytes);
+        let len = u32::try_from(bytes.len()).expect("no segment is longer than a few MiB");
+        self.segments.push(Segment { id, len, first });
+    }
+
+    /// The key of the first line, where all lines so far stand in the order of their keys.
+    fn first_key(&mut self, bytes: &[u8]) -> Option<LineKey> {
+        let order = self.order?;
+        let mut first = None;
+        let mut are_lines = bytes.ends_with(b"\n");
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            // No key is empty, so that the first line stands after none.
+            are_lines = are_lines && order.write_key(line, &mut self.key).is_some() && self.last < self.key;
+            if !are_lines {
+                self.order = None;
+                return None;
+            }
+            first.get_or_insert_with(|| LineKey::from_bytes(&self.key));
+            std::mem::swap(&mut self.key, &mut self.last);
+        }
+        first
+    }
+
+    /// The id of the segment that was added last.
+    pub fn last(&self) -> Option<ContentId> {
+        self.segments.last().map(|segment| segment.id)
+    }
+
+    /// The segments.
+    pub fn into_segments(self) -> Vec<Segment> {
+        self.segments
+    }
+
+    /// The list that they make.
+    pub fn into_list(self) -> SegmentList {
+        let is_unordered = self.order.is_none();
+        let mut segments = self.segments;
+        if is_unordered {
+            segments.iter_mut().for_each(|segment| segment.first = None);
+        }
+        SegmentList::new(&segments)
+    }
+}
+
+/// The name of a segment: a hash of its bytes for which nobody can make a collision. Every byte that is read passes through
+/// it, so it has to be a fast one.
+pub(crate) fn segment_id(bytes: &[u8]) -> ContentId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    ContentId::from_bytes(id)
+}

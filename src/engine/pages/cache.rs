@@ -1,0 +1,212 @@
+//! What is kept in memory, up to a number of bytes: the least recently used goes first. It gives way to all other holders of
+//! the budget.
+
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use bytes::Bytes;
+use lru::LruCache;
+
+use super::{Page, SegmentList};
+use crate::content::tree::PageId;
+use crate::engine::disk::SegmentStore;
+use crate::memory::{Budget, GivesWay};
+use crate::model::content_id::ContentId;
+use crate::util::locks::lock;
+
+/// What one entry costs beside its bytes: the book-keeping of the map and the allocator, rounded up.
+const ENTRY_OVERHEAD: u64 = 256;
+
+/// The name of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum CacheKey {
+    /// The segment list of a content.
+    List(ContentId),
+    /// A segment, by the hash of its bytes.
+    Segment(ContentId),
+    /// A page of a tree.
+    Page(PageId),
+}
+
+/// An entry; cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Cached {
+    /// A [`CacheKey::List`].
+    List(Arc<SegmentList>),
+    /// The bytes of a [`CacheKey::Segment`], or of a [`CacheKey::Page`] that is a segment.
+    Lines(Bytes),
+    /// A [`CacheKey::Page`] that is not a segment.
+    Page(Arc<Page<PageId>>),
+}
+
+impl Cached {
+    fn cost(&self) -> u64 {
+        ENTRY_OVERHEAD
+            + match self {
+                Self::List(list) => list.cost(),
+                Self::Lines(lines) => lines.len() as u64,
+                Self::Page(page) => page.cost(),
+            }
+    }
+}
+
+/// An LRU by bytes.
+pub(crate) struct Cache {
+    budget: Arc<Budget>,
+    entries: Mutex<CacheEntries>,
+    disk: OnceLock<SegmentStore>,
+}
+
+struct CacheEntries {
+    map: LruCache<CacheKey, Cached>,
+    used: u64,
+}
+
+impl Cache {
+    /// A cache of what `budget` leaves.
+    pub fn new(budget: Arc<Budget>) -> Arc<Self> {
+        let entries = Mutex::new(CacheEntries { map: LruCache::unbounded(), used: 0 });
+        let cache = Arc::new(Self { budget, entries, disk: OnceLock::new() });
+        let giving: Weak<Self> = Arc::downgrade(&cache);
+        cache.budget.serve_cache(giving);
+        cache
+    }
+
+    /// What it shares with others.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Has segments kept on disk too. Only the first call counts.
+    pub fn use_disk(&self, store: SegmentStore) {
+        let _ = self.disk.set(store);
+    }
+
+    /// The on-disk store, if enabled: consulted on a miss, filled on a load.
+    pub fn disk(&self) -> Option<&SegmentStore> {
+        self.disk.get()
+    }
+
+    /// An entry, which counts as used now.
+    pub fn get(&self, key: &CacheKey) -> Option<Cached> {
+        lock(&self.entries).map.get(key).cloned()
+    }
+
+    /// The segment list of a content.
+    pub fn list(&self, id: ContentId) -> Option<Arc<SegmentList>> {
+        match self.get(&CacheKey::List(id)) {
+            Some(Cached::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// A segment, by the hash of its bytes.
+    pub fn segment(&self, id: ContentId) -> Option<Bytes> {
+        match self.get(&CacheKey::Segment(id)) {
+            Some(Cached::Lines(lines)) => Some(lines),
+            _ => None,
+        }
+    }
+
+    /// Drops an entry.
+    #[cfg(test)]
+    pub fn forget(&self, key: &CacheKey) {
+        let mut entries = lock(&self.entries);
+        if let Some(dropped) = entries.map.pop(key) {
+            entries.used -= dropped.cost();
+        }
+    }
+
+    /// Bytes in use.
+    #[cfg(test)]
+    pub fn used(&self) -> u64 {
+        lock(&self.entries).used
+    }
+
+    /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than all that is left of the
+    /// budget is not kept.
+    pub fn put(&self, key: CacheKey, value: Cached) {
+        let (cost, most) = (value.cost(), self.budget.left_for_cache());
+        if cost > most {
+            return;
+        }
+        let mut entries = lock(&self.entries);
+        if let Some(former) = entries.map.put(key, value) {
+            entries.used -= former.cost();
+        }
+        entries.used += cost;
+        entries.shrink_to(most);
+    }
+}
+
+impl GivesWay for Cache {
+    fn shrink_to(&self, bytes: u64) -> u64 {
+        let mut entries = lock(&self.entries);
+        let used = entries.used;
+        entries.shrink_to(bytes);
+        used - entries.used
+    }
+}
+
+impl CacheEntries {
+    fn shrink_to(&mut self, bytes: u64) {
+        while self.used > bytes {
+            let Some((_, dropped)) = self.map.pop_lru() else { break };
+            self.used -= dropped.cost();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u8) -> CacheKey {
+        CacheKey::Segment(ContentId::of(&[&[n]]))
+    }
+
+    fn piece(len: usize) -> Cached {
+        Cached::Lines(Bytes::from(vec![0; len]))
+    }
+
+    #[test]
+    fn drops_the_longest_unused_first_and_stays_within_its_bytes() {
+        let cache = Cache::new(Budget::new(3 * (ENTRY_OVERHEAD + 100)));
+        for n in 0..3 {
+            cache.put(key(n), piece(100));
+        }
+        assert!(cache.get(&key(0)).is_some(), "all three fit");
+        cache.put(key(3), piece(100));
+        assert!(cache.get(&key(1)).is_none(), "1 was unused for longest");
+        assert!(cache.get(&key(0)).is_some() && cache.get(&key(2)).is_some() && cache.get(&key(3)).is_some());
+    }
+
+    #[test]
+    fn it_gives_way_to_what_is_in_flight() {
+        let budget = Budget::new(8 * (ENTRY_OVERHEAD + 100));
+        let cache = Cache::new(Arc::clone(&budget));
+        for n in 0..8 {
+            cache.put(key(n), piece(100));
+        }
+        let flying = budget.hold(6 * (ENTRY_OVERHEAD + 100));
+        let held = |cache: &Cache| (0..9).filter(|n| cache.get(&key(*n)).is_some()).collect::<Vec<_>>();
+        assert_eq!(held(&cache), [6, 7]);
+        cache.put(key(8), piece(100));
+        assert_eq!(held(&cache), [7, 8]);
+        drop(flying);
+        cache.put(key(0), piece(100));
+        assert_eq!(held(&cache), [0, 7, 8]);
+    }
+
+    #[test]
+    fn replacing_an_entry_is_counted_once_and_what_cannot_fit_is_not_kept() {
+        let cache = Cache::new(Budget::new(2 * (ENTRY_OVERHEAD + 100)));
+        for _ in 0..10 {
+            cache.put(key(0), piece(100));
+        }
+        cache.put(key(1), piece(100));
+        assert!(cache.get(&key(0)).is_some());
+        cache.put(key(2), piece(100_000));
+        assert!(cache.get(&key(2)).is_none());
+        assert!(cache.get(&key(0)).is_some(), "nothing was dropped for what cannot fit");
+    }
+}

@@ -1,0 +1,130 @@
+//! Cutting a content into segments by what it says, so that the next version of it is cut the same way but for
+//! where it differs.
+
+/// The shortest segment in bytes, but for the last one of a content.
+pub(crate) const SHORTEST: usize = 4 << 10;
+/// How long segments are on average, in bytes.
+const AVERAGE: u64 = 16 << 10;
+/// From this length on a segment ends with the line that it is in.
+const LONG: usize = 64 << 10;
+/// A segment that is still within one line ends here, in bytes: memory is asked for by segments.
+pub(crate) const LONGEST: usize = 4 << 20;
+
+/// Cuts bytes that come in pieces of any size.
+#[derive(Default)]
+pub(crate) struct Segmenter {
+    /// Bytes that were handed on with no segment yet.
+    open: Vec<u8>,
+    /// Where the line begins that is not at its end yet.
+    line: usize,
+}
+
+impl Segmenter {
+    /// Takes the next bytes; hands each segment that they complete to `take`.
+    pub fn push(&mut self, piece: &[u8], mut take: impl FnMut(&[u8])) {
+        let mut searched = self.open.len();
+        self.open.extend_from_slice(piece);
+        let mut start = 0;
+        loop {
+            let found = memchr::memchr(b'\n', &self.open[searched..]).map(|at| searched + at + 1);
+            let end = found.unwrap_or(self.open.len());
+            // A line that is longer than any segment, here or further on.
+            while end - start > LONGEST || found.is_none() && end - start == LONGEST {
+                take(&self.open[start..start + LONGEST]);
+                start += LONGEST;
+                self.line = start;
+            }
+            if found.is_none() {
+                break;
+            }
+            if is_end(&self.open[self.line..end], end - start) {
+                take(&self.open[start..end]);
+                start = end;
+            }
+            (self.line, searched) = (end, end);
+        }
+        self.open.drain(..start);
+        self.line -= start;
+    }
+
+    /// Hands the rest to `take`, if there is any.
+    pub fn finish(self, take: impl FnOnce(&[u8])) {
+        if !self.open.is_empty() {
+            take(&self.open);
+        }
+    }
+}
+
+/// Whether a segment of `len` bytes ends with this line. Which lines end one is decided by their own bytes: a
+/// checksum is low enough as often as makes the average, whatever the length of lines.
+fn is_end(line: &[u8], len: usize) -> bool {
+    let chance = (line.len() as u64).saturating_mul(u64::from(u32::MAX)) / AVERAGE;
+    len >= LONG || len >= SHORTEST && u64::from(crc32c::crc32c(line)) < chance
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn cut(bytes: &[u8], step: usize) -> Vec<Vec<u8>> {
+        let (mut segmenter, mut segments) = (Segmenter::default(), Vec::new());
+        for piece in bytes.chunks(step) {
+            segmenter.push(piece, |segment| segments.push(segment.to_vec()));
+        }
+        segmenter.finish(|segment| segments.push(segment.to_vec()));
+        segments
+    }
+
+    fn lines(count: u32) -> Vec<String> {
+        let line = |n: u32| {
+            let text = "x".repeat((n.wrapping_mul(2_654_435_761) >> 24) as usize);
+            format!("{{\"id\":{n},\"text\":\"{text}\"}}\n")
+        };
+        (0..count).map(line).collect()
+    }
+
+    #[test]
+    fn segments_are_whole_lines_of_some_kib_wherever_pieces_end() {
+        let all = lines(5000).concat().into_bytes();
+        let segments = cut(&all, 100_000);
+        assert_eq!(segments.concat(), all);
+        assert!(segments.iter().all(|segment| segment.ends_with(b"\n")));
+        let average = all.len() / segments.len();
+        assert!((8 << 10..32 << 10).contains(&average), "{average}");
+        for step in [1, 77, 65_536, all.len()] {
+            assert_eq!(cut(&all, step), segments, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn an_inserted_line_moves_its_neighbours_only() {
+        let mut lines = lines(5000);
+        let before: HashSet<_> = cut(lines.concat().as_bytes(), 50_000).into_iter().collect();
+        lines.insert(2500, "{\"id\":\"new\"}\n".to_owned());
+        let after = cut(lines.concat().as_bytes(), 50_000);
+        let new = after.iter().filter(|segment| !before.contains(*segment)).count();
+        assert!(new <= 2, "{new} of {} are new", after.len());
+    }
+
+    #[test]
+    fn what_has_no_lines_is_cut_all_the_same() {
+        let mut all = vec![7; 2 * LONGEST + 5];
+        for step in [1_000_000, LONGEST, all.len()] {
+            let lens: Vec<_> = cut(&all, step).iter().map(Vec::len).collect();
+            assert_eq!(lens, [LONGEST, LONGEST, 5], "in pieces of {step}");
+        }
+        // Wherever a long line ends, pieces do not decide where it is cut.
+        for end in [LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST - 1] {
+            all.fill(7);
+            all[end] = b'\n';
+            let segments = cut(&all, all.len());
+            assert!(segments.iter().all(|segment| segment.len() <= LONGEST), "a line to {end}");
+            for step in [LONGEST - 1, LONGEST, 999_999] {
+                assert_eq!(cut(&all, step), segments, "a line to {end}, in pieces of {step}");
+            }
+        }
+        assert!(cut(b"", 1).is_empty());
+    }
+}

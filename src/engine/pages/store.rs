@@ -1,0 +1,68 @@
+//! What is remembered of the pages of all contents: the cache, the lengths and the loads under way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Page;
+use super::cache::{Cache, CacheKey, Cached};
+use super::lengths::Lengths;
+use crate::content::shared_load::SharedLoads;
+use crate::content::tree::PageId;
+use crate::memory::Budget;
+
+/// The pages of all contents of one engine.
+pub(crate) struct PageStore {
+    /// What is in memory.
+    pub cache: Arc<Cache>,
+    /// What is known to be how long.
+    pub lengths: Lengths,
+    /// Pages of trees that are being made.
+    pub loads: SharedLoads<PageId, LoadedPage>,
+}
+
+/// A page of a tree, in memory.
+#[derive(Clone)]
+pub(crate) enum LoadedPage {
+    /// A segment.
+    Lines(Bytes),
+    /// A page above segments.
+    Inner(Arc<Page<PageId>>),
+}
+
+impl LoadedPage {
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Lines(lines) => lines.len() as u64,
+            Self::Inner(page) => page.len(),
+        }
+    }
+}
+
+impl PageStore {
+    /// A store that draws on `budget`.
+    pub fn new(budget: Arc<Budget>) -> Arc<Self> {
+        let (lengths, loads) = (Lengths::new(&budget), SharedLoads::default());
+        Arc::new(Self { cache: Cache::new(budget), lengths, loads })
+    }
+
+    /// A page of a tree, where it is in memory.
+    pub fn page(&self, id: &PageId) -> Option<LoadedPage> {
+        match self.cache.get(&CacheKey::Page(*id)) {
+            Some(Cached::Lines(lines)) => Some(LoadedPage::Lines(lines)),
+            Some(Cached::Page(page)) => Some(LoadedPage::Inner(page)),
+            Some(Cached::List(_)) | None => None,
+        }
+    }
+
+    /// Keeps a page of a tree, and its length.
+    pub fn keep_page(&self, id: &PageId, page: &LoadedPage) {
+        self.lengths.pages.keep(*id, page.len());
+        let cached = match page {
+            LoadedPage::Lines(lines) => Cached::Lines(lines.clone()),
+            LoadedPage::Inner(page) => Cached::Page(Arc::clone(page)),
+        };
+        self.cache.put(CacheKey::Page(*id), cached);
+    }
+}

@@ -1,0 +1,144 @@
+//! The segment lists of contents that come from end to end: from memory, from disk, from another version of the same table,
+//! or by reading the content.
+
+use std::sync::Arc;
+
+use super::{CACHE_FOLDER, recall, whole};
+use crate::content::blocking::broken_off;
+use crate::content::shared_load::{Route, SharedLoads, SharedResult};
+use crate::content::versioned::Family;
+use crate::content::{Content, SourceError};
+use crate::engine::delta::by_changes;
+use crate::engine::delta::family::{KnownFamilies, KnownFamily, family_of};
+use crate::engine::pages::cache::{CacheKey, Cached};
+use crate::engine::pages::{PageStore, SegmentList};
+use crate::engine::report::cannot_read;
+use crate::model::content_id::ContentId;
+use crate::model::jsonl::line_key::KeyOrder;
+use crate::util::tasks::in_place;
+
+/// Segment lists, and the loads of those that are missing.
+pub(crate) struct SegmentLists {
+    /// Where lists and lengths are kept.
+    pub pages: Arc<PageStore>,
+    /// What is known of the versions of each table.
+    pub families: KnownFamilies,
+    loads: SharedLoads<Route, Arc<SegmentList>>,
+}
+
+impl SegmentLists {
+    /// Lists that are kept in `pages`.
+    pub fn new(pages: &Arc<PageStore>) -> Arc<Self> {
+        let (loads, families) = (SharedLoads::default(), KnownFamilies::default());
+        Arc::new(Self { pages: Arc::clone(pages), families, loads })
+    }
+
+    /// The segment list of a content: from the cache, or by one load for all who ask.
+    ///
+    /// # Errors
+    /// What the source says, and a length that is not the one that was given before.
+    pub async fn get(self: &Arc<Self>, id: ContentId, content: &Content) -> SharedResult<Arc<SegmentList>> {
+        if let Some(list) = self.pages.cache.list(id) {
+            return Ok(list);
+        }
+        let route = Route::to(id, &**content);
+        let (lists, content) = (Arc::clone(self), content.clone());
+        let load = async move {
+            // A load that ended between the look above and this one has left its result in the cache.
+            match lists.pages.cache.list(id) {
+                Some(list) => Ok(list),
+                None => lists.load(id, &content).await.map_err(Arc::new),
+            }
+        };
+        self.loads.join(route, load).await
+    }
+
+    async fn load(&self, id: ContentId, content: &Content) -> Result<Arc<SegmentList>, SourceError> {
+        let versioned = family_of(content).await;
+        let family = versioned.as_ref().map(|(_, family)| &**family);
+        if let Some(list) = self.on_disk(id, content, family).await? {
+            return Ok(list);
+        }
+        let Some((versioned, family)) = versioned else {
+            let list = self.read(content, None).await?;
+            return self.settle(id, content, list);
+        };
+        let known = self.families.of(family.id);
+        let is_local = content.received().is_none();
+        let made = by_changes::list(versioned, is_local, &family, &known, &self.pages.cache).await;
+        // Only a full read may contradict a length that is known.
+        let is_as_known = |made: &SegmentList| self.pages.lengths.get(id).is_none_or(|len| len == made.len());
+        match made.filter(is_as_known) {
+            Some(list) => {
+                known.note(id, content);
+                self.settle(id, content, list)
+            }
+            None => self.read_version(id, content, &family, &known).await,
+        }
+    }
+
+    /// Reads a version of a table as a whole, whatever is in memory.
+    ///
+    /// # Errors
+    /// What the source says, and a length that is not the one that was given before.
+    pub async fn read_version(
+        &self,
+        id: ContentId,
+        content: &Content,
+        family: &Family,
+        known: &KnownFamily,
+    ) -> Result<Arc<SegmentList>, SourceError> {
+        let list = self.read(content, family.order.as_ref()).await?;
+        known.note_whole(list.is_ordered());
+        known.note(id, content);
+        self.settle(id, content, list)
+    }
+
+    async fn read(&self, content: &Content, order: Option<&KeyOrder>) -> Result<SegmentList, SourceError> {
+        let read = whole::read(content, order, &self.pages.cache).await;
+        read.inspect_err(|error| cannot_read(&**content, error))
+    }
+
+    /// Keeps a list that was read or made, if it is as long as is known.
+    fn settle(
+        &self,
+        id: ContentId,
+        content: &Content,
+        list: SegmentList,
+    ) -> Result<Arc<SegmentList>, SourceError> {
+        self.pages.lengths.remember(id, list.len(), &**content)?;
+        if let Some(disk) = self.pages.cache.disk().filter(|_| content.is_immutable_by_id()) {
+            recall::keep(disk, id, &list);
+        }
+        Ok(self.keep(id, list))
+    }
+
+    fn keep(&self, id: ContentId, list: SegmentList) -> Arc<SegmentList> {
+        let list = Arc::new(list);
+        self.pages.cache.put(CacheKey::List(id), Cached::List(Arc::clone(&list)));
+        list
+    }
+
+    /// The list as this mount or an earlier one has put it on disk, if it is there with all of its segments.
+    async fn on_disk(
+        &self,
+        id: ContentId,
+        content: &Content,
+        family: Option<&Family>,
+    ) -> Result<Option<Arc<SegmentList>>, SourceError> {
+        if self.pages.cache.disk().is_none() || !content.is_immutable_by_id() {
+            return Ok(None);
+        }
+        let cache = Arc::clone(&self.pages.cache);
+        // Without the order of its lines no next version can be made from it.
+        let order = family.and_then(|family| family.order.clone());
+        let recall = move || Ok(recall::list(&cache, id, order.as_ref()));
+        let broken = |why| broken_off(&content.describe(), why);
+        let Some(list) = in_place(CACHE_FOLDER, recall, broken).await? else { return Ok(None) };
+        self.pages.lengths.remember(id, list.len(), &**content)?;
+        if let Some(family) = family {
+            self.families.of(family.id).note(id, content);
+        }
+        Ok(Some(self.keep(id, list)))
+    }
+}

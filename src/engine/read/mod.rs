@@ -1,0 +1,45 @@
+//! Opening and reading contents, and the ways to get a missing segment.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::content::Content;
+use crate::content::blocking::broken_off;
+use crate::content::shared_load::SharedResult;
+use crate::util::tasks::in_place;
+
+pub(crate) mod lists;
+mod reader;
+pub(crate) mod recall;
+pub(crate) mod segments;
+mod source_read;
+pub(crate) mod tree;
+pub(crate) mod whole;
+
+pub use reader::Reader;
+
+/// What reads of our own cache folder are counted as, where threads are counted by source.
+pub(crate) const CACHE_FOLDER: &str = "the cache folder";
+
+/// Does something that blocks: the work of its source for a content that is kept as a tree, that of the cache folder for
+/// another one.
+pub(crate) async fn blocking<T: Send + 'static>(
+    content: &Content,
+    work: impl FnOnce() -> SharedResult<T> + Send + 'static,
+) -> SharedResult<T> {
+    let source = content.tree().map_or(CACHE_FOLDER, |tree| tree.source());
+    in_place(source, work, |why| Arc::new(broken_off(&content.describe(), why))).await
+}
+
+/// The pieces in one; without copying where there is only one.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    if pieces.len() <= 1 {
+        return pieces.pop().unwrap_or_default();
+    }
+    let mut joined = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
+    for piece in &pieces {
+        joined.extend_from_slice(piece);
+    }
+    joined.freeze()
+}

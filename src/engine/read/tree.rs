@@ -1,0 +1,219 @@
+//! A content that its source keeps as a tree: measured and read by its pages, of which only the new ones are made.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rayon::prelude::*;
+
+use super::joined;
+use crate::content::shared_load::SharedResult;
+use crate::content::tree::{KeyedRows, Leaf, Nodes, PageId};
+use crate::content::{Content, SourceError};
+use crate::engine::pages::{LoadedPage, Page, PageStore};
+use crate::engine::report::cannot_read;
+use crate::model::number::to_usize;
+
+/// From this many missing segments on, other cores help: waking one takes about as long as making a small segment.
+const WORTH_SHARING: usize = 4;
+
+/// Why bytes cannot be had.
+enum NotRead {
+    /// Some page is not in memory.
+    NotInMemory,
+    /// Some page cannot be made.
+    Failed(Arc<SourceError>),
+}
+
+/// An open tree. Clones share it.
+#[derive(Clone)]
+pub(crate) struct TreeReader {
+    nodes: Arc<dyn Nodes>,
+    pages: Arc<PageStore>,
+}
+
+impl TreeReader {
+    /// Opens a content; `None` for one that is no tree. Blocks.
+    pub fn open(content: &Content, pages: &Arc<PageStore>) -> Option<SharedResult<Self>> {
+        let nodes = content.tree()?.open();
+        let nodes = nodes.inspect_err(|error| cannot_read(&**content, error)).map_err(Arc::new);
+        Some(nodes.map(|nodes| Self { nodes: nodes.into(), pages: Arc::clone(pages) }))
+    }
+
+    /// The exact length in bytes. Makes the segments that are in no content measured before. Blocks.
+    pub fn measure(&self) -> SharedResult<u64> {
+        self.nodes.root().map_or(Ok(0), |root| self.len_of(&root))
+    }
+
+    /// Up to `size` bytes from `offset`, if all the pages on the way are in memory.
+    pub fn read_from_memory(&self, offset: u64, size: usize) -> Option<Bytes> {
+        let load = |pages: &[PageId]| {
+            pages.iter().map(|id| self.pages.page(id).ok_or(NotRead::NotInMemory)).collect()
+        };
+        self.read_by(offset, size, &load).ok()
+    }
+
+    /// Up to `size` bytes from `offset`: shorter only at the end of the content, empty past it. Blocks.
+    pub fn read(&self, offset: u64, size: usize) -> SharedResult<Bytes> {
+        let load = |pages: &[PageId]| self.for_all(pages, |id| self.load(id)).map_err(NotRead::Failed);
+        self.read_by(offset, size, &load).map_err(|unread| match unread {
+            NotRead::Failed(error) => error,
+            NotRead::NotInMemory => unreachable!("what is missing was loaded"),
+        })
+    }
+
+    fn read_by(
+        &self,
+        offset: u64,
+        size: usize,
+        load: &impl Fn(&[PageId]) -> Result<Vec<LoadedPage>, NotRead>,
+    ) -> Result<Bytes, NotRead> {
+        let mut pieces = Vec::new();
+        if let Some(root) = self.nodes.root() {
+            let range = offset..offset.saturating_add(size as u64);
+            collect(&[(root, 0)], &range, load, &mut pieces)?;
+        }
+        Ok(joined(pieces))
+    }
+
+    /// The page that is the whole content; `None` for an empty one.
+    pub fn root(&self) -> Option<PageId> {
+        self.nodes.root()
+    }
+
+    /// The children of a page of a level above 0 that starts at `start`, each with where it starts. Blocks.
+    pub fn placed_below(&self, id: &PageId, start: u64) -> SharedResult<Vec<(PageId, u64)>> {
+        Ok(self.measured_below(id)?.placed(start))
+    }
+
+    /// What a segment that starts at `start` is cut into: itself alone where it is not. Blocks.
+    pub fn placed_within(&self, id: &PageId, start: u64) -> SharedResult<Vec<(PageId, u64)>> {
+        match self.load(id)? {
+            LoadedPage::Lines(_) => Ok(vec![(*id, start)]),
+            LoadedPage::Inner(page) => Ok(page.placed(start)),
+        }
+    }
+
+    /// The length of a page in bytes. Blocks.
+    pub fn len_of(&self, id: &PageId) -> SharedResult<u64> {
+        if let Some(len) = self.pages.lengths.pages.get(id) {
+            return Ok(len);
+        }
+        if id.level == 0 {
+            return Ok(self.segment(id)?.len());
+        }
+        // The page itself is not kept: to measure all of a history takes only the lengths of its pages.
+        let len = self.measured_below(id)?.len();
+        self.pages.lengths.pages.keep(*id, len);
+        Ok(len)
+    }
+
+    fn measured_below(&self, id: &PageId) -> SharedResult<Page<PageId>> {
+        let below = self.below(id)?;
+        let lens = self.lens_of(&below)?;
+        Ok(Page::new(below.into_iter().zip(lens)))
+    }
+
+    fn lens_of(&self, pages: &[PageId]) -> SharedResult<Vec<u64>> {
+        let known = self.pages.lengths.pages.of_all(pages);
+        let missing: Vec<_> =
+            pages.iter().zip(&known).filter(|(_, len)| len.is_none()).map(|(id, _)| *id).collect();
+        let mut found = self.for_all(&missing, |id| self.len_of(id))?.into_iter();
+        Ok(known.into_iter().map(|len| len.or_else(|| found.next()).unwrap_or_default()).collect())
+    }
+
+    /// Does something for each of `pages`: on several cores where they are many and all of them segments.
+    fn for_all<T: Send>(
+        &self,
+        pages: &[PageId],
+        work: impl Fn(&PageId) -> SharedResult<T> + Send + Sync,
+    ) -> SharedResult<Vec<T>> {
+        // Inner pages stay on this thread, so that what is unfolded at a time stays bounded.
+        let are_segments = pages.first().is_some_and(|id| id.level == 0);
+        match are_segments && pages.len() >= WORTH_SHARING {
+            true => pages.par_iter().map(work).collect(),
+            false => pages.iter().map(work).collect(),
+        }
+    }
+
+    fn load(&self, id: &PageId) -> SharedResult<LoadedPage> {
+        if id.level == 0 {
+            return self.segment(id);
+        }
+        if let Some(page) = self.pages.page(id) {
+            return Ok(page);
+        }
+        let page = LoadedPage::Inner(Arc::new(self.measured_below(id)?));
+        self.pages.keep_page(id, &page);
+        Ok(page)
+    }
+
+    fn segment(&self, id: &PageId) -> SharedResult<LoadedPage> {
+        if let Some(page) = self.pages.page(id) {
+            return Ok(page);
+        }
+        let (tree, id) = (self.clone(), *id);
+        self.pages.loads.join_blocking(id, move || {
+            // A load that ended between the look above and this one has left its result in the cache.
+            if let Some(page) = tree.pages.page(&id) {
+                return Ok(page);
+            }
+            let page = tree.make(&id)?;
+            tree.pages.keep_page(&id, &page);
+            Ok(page)
+        })
+    }
+
+    fn make(&self, id: &PageId) -> SharedResult<LoadedPage> {
+        let disk = self.pages.cache.disk();
+        if let Some(lines) = disk.and_then(|disk| disk.get(&id.id())) {
+            return Ok(LoadedPage::Lines(lines));
+        }
+        match self.nodes.leaf(id).map_err(Arc::new)? {
+            Leaf::Whole(lines) => {
+                if let Some(disk) = disk {
+                    disk.put(&id.id(), &lines);
+                }
+                Ok(LoadedPage::Lines(lines))
+            }
+            Leaf::Cut(segments) => Ok(LoadedPage::Inner(Arc::new(Page::new(segments)))),
+        }
+    }
+
+    /// The rows by their keys, where they have any.
+    pub fn by_key(&self) -> Option<&dyn KeyedRows> {
+        self.nodes.by_key()
+    }
+
+    /// The children of a page of a level above 0. Blocks.
+    pub fn below(&self, id: &PageId) -> SharedResult<Vec<PageId>> {
+        self.nodes.below(id).map_err(Arc::new)
+    }
+}
+
+/// Appends the bytes of `range` that are in `pages`, each of which starts where it says.
+fn collect(
+    pages: &[(PageId, u64)],
+    range: &Range<u64>,
+    load: &impl Fn(&[PageId]) -> Result<Vec<LoadedPage>, NotRead>,
+    pieces: &mut Vec<Bytes>,
+) -> Result<(), NotRead> {
+    let wanted: Vec<_> = pages.iter().map(|(id, _)| *id).collect();
+    for (loaded, (_, start)) in load(&wanted)?.into_iter().zip(pages) {
+        let within = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
+        match loaded {
+            LoadedPage::Lines(lines) => {
+                let [from, to] = [within.start, within.end].map(|at| to_usize(at).min(lines.len()));
+                pieces.push(lines.slice(from..to));
+            }
+            LoadedPage::Inner(page) => {
+                let below: Vec<_> = page.within(&within).map(|(id, at)| (*id, start + at)).collect();
+                collect(&below, range, load, pieces)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
