@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use asof::format::{probe as formats, zip};
 use asof::source::{archive, git};
 use dolt_store::message::Message;
-use dolt_store::objects::{Table, TreeNode};
+use dolt_store::objects::{StoredTable, TreeNode};
 use dolt_store::{Address, Chunks, Store, probe};
 
 use crate::support::command::run;
@@ -166,7 +166,7 @@ fn seed_objects(stores: &[PathBuf]) {
 
 /// A table's schema with its first leaf, and a chunk for its out-of-line values.
 fn rows_of(store: &Store, address: &Address) -> Option<Vec<u8>> {
-    let table = Table::read(store, address).expect("it is whole");
+    let table = StoredTable::read(store, address).expect("it is whole");
     let schema = store.chunk(&table.schema).expect("it is whole");
     let mut node = TreeNode::within(address, table.primary_index.clone()).expect("it is whole");
     let mut leaf = table.primary_index;

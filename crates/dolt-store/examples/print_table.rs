@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 
 use dolt_store::Store;
-use dolt_store::objects::{Commit, Refs, RootValue, Table};
+use dolt_store::objects::{Commit, Refs, RootValue, StoredTable};
 use dolt_store::rows::{RowReader, ValueRoom};
 use dolt_store::schema::Schema;
 
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let commit = Commit::read(&store, &refs.branches[branch])?;
     let root = RootValue::read(&store, &commit.root)?;
     let table = root.tables.get(&name).ok_or("there is no such table")?;
-    let table = Table::read(&store, table)?;
+    let table = StoredTable::read(&store, table)?;
     let reader = RowReader::new(&Schema::load(&store, &name, &table.schema)?)?;
     println!("{}", reader.columns().collect::<Vec<_>>().join("\t"));
     let mut room = ValueRoom::default();

@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::files::{StdAccess, StoreFile};
 use crate::message::{Message, MessageError};
 use crate::objects::{
-    Commit, Refs, RootValue, Table, TreeNode, address_map_entries, foreign_key_parts, references,
+    Commit, Refs, RootValue, StoredTable, TreeNode, address_map_entries, foreign_key_parts, references,
     tagged_commit, working_root,
 };
 use crate::rows::{RowReader, ValueRoom, read_blob};
@@ -85,7 +85,7 @@ pub fn object(bytes: &[u8]) {
     if let Ok(root) = RootValue::read(&only, &address) {
         let _ = foreign_key_parts(&only, &root);
     }
-    if let Ok(table) = Table::read(&only, &address) {
+    if let Ok(table) = StoredTable::read(&only, &address) {
         let _ = TreeNode::within(&address, table.primary_index).map(|node| node.children(&address));
         let _ = address_map_entries(&only, &address, table.secondary_indexes);
     }

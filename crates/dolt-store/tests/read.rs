@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use dolt_store::files::{FileAccess, StdAccess, StoreFolder};
-use dolt_store::objects::{Commit, Refs, RootValue, Table};
+use dolt_store::objects::{Commit, Refs, RootValue, StoredTable};
 use dolt_store::rows::{RowReader, Value, ValueRoom};
 use dolt_store::schema::{Schema, SchemaOf, create_table};
 use dolt_store::testing::{address_of, write_sample_store};
@@ -46,11 +46,11 @@ fn sample_store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn table_of(store: &Store) -> Result<(Table, Schema), RowsError> {
+fn table_of(store: &Store) -> Result<(StoredTable, Schema), RowsError> {
     let refs = Refs::read(store, &store.root())?;
     let head = refs.branches.get(refs.main_branch(None).expect("there is one")).expect("it is there");
     let root = RootValue::read(store, &Commit::read(store, head)?.root)?;
-    let table = Table::read(store, root.tables.get("sample").expect("it is there"))?;
+    let table = StoredTable::read(store, root.tables.get("sample").expect("it is there"))?;
     let schema = Schema::load(store, "sample", &table.schema)?;
     Ok((table, schema))
 }

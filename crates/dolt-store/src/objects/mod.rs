@@ -21,4 +21,4 @@ pub use prolly::TreeNode;
 pub use references::{ReferenceField, References, references};
 pub use refs::Refs;
 pub use root_value::{ForeignKeyParts, RootValue, foreign_key_parts};
-pub use table::{Leaves, Table};
+pub use table::{Leaves, StoredTable};

@@ -21,7 +21,7 @@ const OBJECT: &str = "table";
 /// | 3 | the next `AUTO_INCREMENT` |
 /// | 4-6 | conflicts, violations, artifacts of a merge |
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct StoredTable {
     /// The chunk of the table itself.
     pub address: Address,
     /// The chunk with its schema.
@@ -34,7 +34,7 @@ pub struct Table {
     pub auto_increment: u64,
 }
 
-impl Table {
+impl StoredTable {
     /// Reads a table.
     ///
     /// # Errors

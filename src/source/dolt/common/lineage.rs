@@ -39,12 +39,12 @@ pub struct NewCommit {
     /// Whether it has further parents.
     pub is_merge: bool,
     /// Tables that differ from the first parent; without one, all tables that there are.
-    pub changes: Vec<Change>,
+    pub changes: Vec<TableChange>,
 }
 
 /// One table that a commit changed against its first parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct TableChange {
     /// The table's name.
     pub table: String,
     /// Whether its definition changed, too.
@@ -64,11 +64,11 @@ pub struct Lineage {
     /// By table that was asked for: for each commit the one that last changed its definition.
     definitions: HashMap<u32, Vec<u32>>,
     /// How many shown commits have one combination of origins, by the tables asked for.
-    counts: HashMap<Box<[u32]>, Counts>,
+    counts: HashMap<Box<[u32]>, CountsByOrigin>,
 }
 
 /// From the origins of some tables to how many shown commits have just these.
-type Counts = HashMap<Box<[u32]>, u32>;
+type CountsByOrigin = HashMap<Box<[u32]>, u32>;
 
 #[derive(Debug)]
 struct Node {
@@ -133,7 +133,7 @@ impl Lineage {
     fn changed_origins(
         &mut self,
         inherited: &[(u32, u32)],
-        changes: &[Change],
+        changes: &[TableChange],
         at: u32,
         is_root: bool,
     ) -> Arc<[(u32, u32)]> {
@@ -254,11 +254,11 @@ fn set(origins: &mut Vec<(u32, u32)>, table: u32, origin: u32) {
 mod tests {
     use super::*;
 
-    fn change(table: &str) -> Change {
-        Change { table: table.into(), schema: false, same_as: None }
+    fn change(table: &str) -> TableChange {
+        TableChange { table: table.into(), schema: false, same_as: None }
     }
 
-    fn commit(hash: &str, parent: Option<&str>, second: i64, changes: Vec<Change>) -> NewCommit {
+    fn commit(hash: &str, parent: Option<&str>, second: i64, changes: Vec<TableChange>) -> NewCommit {
         let time = Timestamp::from_second(second);
         NewCommit { hash: hash.into(), time, parent: parent.map(Into::into), is_merge: false, changes }
     }
@@ -275,7 +275,7 @@ mod tests {
         lineage.add(commit("a1", Some("root"), 2, vec![change("x")]));
         lineage.add(commit("b1", Some("root"), 3, vec![change("y")]));
         lineage.add(commit("a2", Some("a1"), 4, vec![]));
-        let theirs = Change { same_as: Some("b1".into()), ..change("y") };
+        let theirs = TableChange { same_as: Some("b1".into()), ..change("y") };
         lineage.add(commit("m", Some("a2"), 5, vec![theirs]));
         lineage.add(commit("a3", Some("m"), 6, vec![change("x")]));
         lineage.show(["root", "a1", "b1", "a2", "m", "a3"].into_iter());
@@ -325,7 +325,7 @@ mod tests {
     fn definitions_and_views_have_origins_of_their_own() {
         let mut lineage = merged();
         assert_eq!(origin(&mut lineage, "a3", SCHEMA).0, "root");
-        lineage.add(commit("s", Some("a3"), 7, vec![Change { schema: true, ..change("x") }]));
+        lineage.add(commit("s", Some("a3"), 7, vec![TableChange { schema: true, ..change("x") }]));
         lineage.add(commit("v", Some("s"), 8, vec![change(VIEWS)]));
         assert_eq!(origin(&mut lineage, "s", SCHEMA).0, "s");
         assert_eq!(origin(&mut lineage, "s", VIEWS).0, "root");

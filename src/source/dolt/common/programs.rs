@@ -23,7 +23,7 @@ pub struct Program {
 
 /// A row of `dolt_schemas` or `dolt_procedures`. Older tables lack some columns.
 #[derive(Debug, Default, Deserialize)]
-pub struct Kept {
+pub struct StoredProgram {
     /// `view`, `trigger`, `event`; none of a procedure.
     pub r#type: Option<String>,
     /// Its name.
@@ -46,8 +46,8 @@ pub struct Extra {
     pub created_at: Option<i64>,
 }
 
-impl From<Kept> for Program {
-    fn from(kept: Kept) -> Self {
+impl From<StoredProgram> for Program {
+    fn from(kept: StoredProgram) -> Self {
         let definition = kept.fragment.or(kept.create_stmt).unwrap_or_default();
         let made = kept.extra.and_then(|extra| extra.created_at).unwrap_or(0);
         Self { name: kept.name, definition, sql_mode: kept.sql_mode, made }
@@ -65,7 +65,7 @@ pub struct Programs {
 
 impl Programs {
     /// Sorts out the rows of both tables.
-    pub fn new(schemas: Vec<Kept>, procedures: Vec<Kept>) -> Self {
+    pub fn new(schemas: Vec<StoredProgram>, procedures: Vec<StoredProgram>) -> Self {
         let mut programs = Self::default();
         for mut row in schemas {
             let kind = row.r#type.take().unwrap_or_default();

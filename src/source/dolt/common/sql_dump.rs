@@ -126,7 +126,7 @@ pub(super) fn set_mode(out: &mut String, mode: &str) {
 }
 
 /// One table: its statement, and those that put its rows in.
-pub struct Table {
+pub struct DumpedTable {
     created: CreateTable,
     /// `INSERT INTO ... VALUES`.
     insert: String,
@@ -135,7 +135,7 @@ pub struct Table {
     is_lenient: bool,
 }
 
-impl Table {
+impl DumpedTable {
     /// Reads its `CREATE TABLE` as Dolt shows it. `None` for one that has another form.
     pub fn new(name: &str, shown: &str) -> Option<Self> {
         let created = create_table::read(shown)?;
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn statements_stay_short_and_hold_every_row() {
         let mut table =
-            Table::new("t", "CREATE TABLE `t` (\n  `a` text,\n  `g` int GENERATED ALWAYS AS (1)\n) X")
+            DumpedTable::new("t", "CREATE TABLE `t` (\n  `a` text,\n  `g` int GENERATED ALWAYS AS (1)\n) X")
                 .unwrap();
         assert_eq!(table.selected(), "`a`");
         let row = vec![b'x'; 200_000];
@@ -243,12 +243,12 @@ mod tests {
 
     #[test]
     fn modes_follow_enums_and_programs() {
-        let mut table = Table::new("t", "CREATE TABLE `t` (\n  `e` enum('a')\n) X").unwrap();
+        let mut table = DumpedTable::new("t", "CREATE TABLE `t` (\n  `e` enum('a')\n) X").unwrap();
         assert!(table.begin().ends_with(&format!(") X;\nSET sql_mode = '{LENIENT}';\n")));
         let mut out = Vec::new();
         table.end(&mut out);
         assert_eq!(String::from_utf8(out).unwrap(), format!("SET sql_mode = '{STRICT}';\n"));
-        let strict = Table::new("t", "CREATE TABLE `t` (\n  `e` enum('a','')\n) X").unwrap();
+        let strict = DumpedTable::new("t", "CREATE TABLE `t` (\n  `e` enum('a','')\n) X").unwrap();
         assert_eq!(strict.begin(), "CREATE TABLE `t` (\n  `e` enum('a','')\n) X;\n");
     }
 }

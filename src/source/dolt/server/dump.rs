@@ -19,8 +19,8 @@ use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::identifier::ident;
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
 use crate::source::dolt::common::listing::Listing;
-use crate::source::dolt::common::programs::{Kept, Programs};
-use crate::source::dolt::common::sql_dump::{Subject, TAIL, Table};
+use crate::source::dolt::common::programs::{Programs, StoredProgram};
+use crate::source::dolt::common::sql_dump::{DumpedTable, Subject, TAIL};
 
 /// The dump of a commit.
 pub struct CommitDump {
@@ -61,7 +61,7 @@ impl CopyLines for CommitDump {
         for name in &names {
             let shown = create_table(lease, &self.database.name, name, &self.revision()).await?;
             let unread = || Fault::Answer(format!("the CREATE TABLE of {name} has an unknown form: {shown}"));
-            let table = Table::new(name, &shown).ok_or_else(unread)?;
+            let table = DumpedTable::new(name, &shown).ok_or_else(unread)?;
             let is_shown = self.listing.tables.binary_search(name).is_ok();
             if self.table(lease, table, name, is_shown, lines).await? == CopyEnd::Closed {
                 return Ok(CopyEnd::Closed);
@@ -83,7 +83,7 @@ impl CommitDump {
     async fn table(
         &self,
         lease: &mut Lease,
-        mut table: Table,
+        mut table: DumpedTable,
         name: &str,
         has_rows: bool,
         lines: &mut LineWriter<'_>,
@@ -121,7 +121,7 @@ impl CommitDump {
     }
 
     /// The rows of a system table, which need not exist.
-    async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<Kept>, QueryError> {
+    async fn kept(&self, lease: &mut Lease, table: &str) -> Result<Vec<StoredProgram>, QueryError> {
         let query = format!(
             "SELECT * FROM {}.{table}{}{ALL_ROWS}",
             ident(&self.database.name),
@@ -140,8 +140,8 @@ impl CommitDump {
 }
 
 /// Reads a row by the names of its columns.
-fn read(row: &Row) -> Result<Kept, QueryError> {
-    let mut kept = Kept::default();
+fn read(row: &Row) -> Result<StoredProgram, QueryError> {
+    let mut kept = StoredProgram::default();
     for (at, column) in row.columns_ref().iter().enumerate() {
         match &*column.name_str() {
             "type" => kept.r#type = text(row, at)?,

@@ -14,7 +14,7 @@ use super::lease::Lease;
 use super::sql::{Revision, literal, literals};
 use super::table_hashes::table_hashes;
 use crate::model::history::{History, SnapshotMeta};
-use crate::source::dolt::common::lineage::{Change, Lineage, NewCommit};
+use crate::source::dolt::common::lineage::{Lineage, NewCommit, TableChange};
 use crate::util::locks::lock;
 
 /// Commits per look-up in `dolt_diff`: about 0.1 ms each, more with longer lists.
@@ -25,7 +25,7 @@ const SCAN_FROM: usize = 1000;
 /// Comparisons with further parents per query.
 const COMPARISONS_PER_QUERY: usize = 25;
 
-type ChangesByCommit = HashMap<Arc<str>, Vec<Change>>;
+type ChangesByCommit = HashMap<Arc<str>, Vec<TableChange>>;
 
 /// Adds the commits of a history that the lineage does not hold yet. Commits that the server no longer has are left out: where
 /// a branch was deleted and collected, the others are still listed.
@@ -103,7 +103,7 @@ async fn collect_changes(lease: &mut Lease, query: &str) -> Result<ChangesByComm
     lease
         .for_each(query, |row| {
             let schema = needed_text(&row, 2)? != "0";
-            let change = Change { table: needed_text(&row, 1)?, schema, same_as: None };
+            let change = TableChange { table: needed_text(&row, 1)?, schema, same_as: None };
             changes.entry(needed_text(&row, 0)?.into()).or_default().push(change);
             Ok(())
         })
@@ -255,11 +255,11 @@ async fn all_tables(
     lease: &mut Lease,
     database: &str,
     commit: &SnapshotMeta,
-) -> Result<Vec<Change>, QueryError> {
+) -> Result<Vec<TableChange>, QueryError> {
     let database = Revision::Commit(Arc::clone(&commit.id)).database(database);
     let rows = lease.rows(&format!("SHOW TABLES FROM {database}")).await?;
     let tables =
-        rows.iter().map(|row| Ok(Change { table: needed_text(row, 0)?, schema: true, same_as: None }));
+        rows.iter().map(|row| Ok(TableChange { table: needed_text(row, 0)?, schema: true, same_as: None }));
     tables.collect()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dolt_store::Address;
-use dolt_store::objects::Table;
+use dolt_store::objects::StoredTable;
 
 use super::shared::{ReadError, SharedDatabase};
 use super::table_rows::TableRows;
@@ -57,7 +57,7 @@ impl Stream for TableContent {
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
         let content = self.clone();
         let read = move || {
-            let schema = Table::read(&content.shared.store, &content.table)
+            let schema = StoredTable::read(&content.shared.store, &content.table)
                 .map_err(ReadError::from)
                 .and_then(|table| content.shared.schema(&content.name, &table.schema))
                 .map_err(|error| content.failed(error))?;

@@ -16,8 +16,8 @@ use super::shared::{ReadError, SharedDatabase};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
-use crate::source::dolt::common::programs::{Kept, Programs};
-use crate::source::dolt::common::sql_dump::{Subject, TAIL, Table};
+use crate::source::dolt::common::programs::{Programs, StoredProgram};
+use crate::source::dolt::common::sql_dump::{DumpedTable, Subject, TAIL};
 
 /// Size of the pieces handed on, in bytes.
 const PIECE: usize = 256 * 1024;
@@ -92,7 +92,7 @@ impl StoreDumpContent {
                 table: name.clone(),
                 problem: format!("has a CREATE TABLE of an unknown form: {shown}"),
             };
-            let mut table = Table::new(name, &shown).ok_or_else(unread)?;
+            let mut table = DumpedTable::new(name, &shown).ok_or_else(unread)?;
             out.buffer.extend_from_slice(self.subject.table_head(name).as_bytes());
             out.buffer.extend_from_slice(table.begin().as_bytes());
             if !shared.is_excluded(name) && self.rows(&root, name, &mut table, out)?.is_break() {
@@ -111,7 +111,7 @@ impl StoreDumpContent {
         &self,
         root: &RootValue,
         name: &str,
-        table: &mut Table,
+        table: &mut DumpedTable,
         out: &mut Pieces,
     ) -> Result<ControlFlow<()>, ReadError> {
         let shared = &self.shared;
@@ -140,7 +140,7 @@ impl StoreDumpContent {
     }
 
     fn programs(&self, root: &RootValue) -> Result<Programs, ReadError> {
-        let kept = |table: &str| -> Result<Vec<Kept>, ReadError> {
+        let kept = |table: &str| -> Result<Vec<StoredProgram>, ReadError> {
             match root.tables.get(table) {
                 Some(address) => rows_of(&self.shared, table, address),
                 None => Ok(Vec::new()),

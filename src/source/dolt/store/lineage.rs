@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use dolt_store::objects::{ForeignKeyParts, RootValue, Table, foreign_key_parts};
+use dolt_store::objects::{ForeignKeyParts, RootValue, StoredTable, foreign_key_parts};
 use dolt_store::{Address, Chunks, ErrorKind, StoreError};
 use lru::LruCache;
 
 use crate::model::history::{History, SnapshotMeta};
-use crate::source::dolt::common::lineage::{Change, Lineage, NewCommit};
+use crate::source::dolt::common::lineage::{Lineage, NewCommit, TableChange};
 use crate::source::dolt::store::graph::{CommitNode, Graph};
 
 /// Roots kept while comparing: a commit is compared with its parents, which are rarely far.
@@ -53,7 +53,7 @@ fn node<'g>(graph: &'g Graph, commit: &SnapshotMeta) -> Option<&'g Arc<CommitNod
 }
 
 /// The parent that the changes are against, if any, and the changes.
-type ParentChanges = (Option<Arc<str>>, Vec<Change>);
+type ParentChanges = (Option<Arc<str>>, Vec<TableChange>);
 
 /// Tables and foreign keys of one root.
 struct TablesOfRoot {
@@ -124,7 +124,7 @@ impl<'c> Comparison<'c> {
         &mut self,
         from: &Arc<TablesOfRoot>,
         to: &Arc<TablesOfRoot>,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<TableChange>, StoreError> {
         if Arc::ptr_eq(from, to) {
             return Ok(Vec::new());
         }
@@ -173,7 +173,7 @@ impl<'c> Comparison<'c> {
         if let Some(definition) = self.definitions.get(table) {
             return Ok(Some(*definition));
         }
-        let Some(read) = there(Table::read(self.chunks, table))? else { return Ok(None) };
+        let Some(read) = there(StoredTable::read(self.chunks, table))? else { return Ok(None) };
         // 0 and 1 say the same: nothing was counted yet.
         let definition = Definition { schema: read.schema, auto_increment: read.auto_increment.max(1) };
         self.definitions.put(*table, definition);
@@ -192,13 +192,13 @@ fn there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     }
 }
 
-fn all_tables(root: &TablesOfRoot) -> Vec<Change> {
+fn all_tables(root: &TablesOfRoot) -> Vec<TableChange> {
     let tables = root.value.tables.keys().filter(|table| !is_system_table(table));
     tables.map(|table| changed(table, true)).collect()
 }
 
-fn changed(table: &str, schema: bool) -> Change {
-    Change { table: table.to_owned(), schema, same_as: None }
+fn changed(table: &str, schema: bool) -> TableChange {
+    TableChange { table: table.to_owned(), schema, same_as: None }
 }
 
 fn foreign_keys<'r>(root: &'r TablesOfRoot, table: &str) -> Option<&'r ForeignKeyParts> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dolt_store::message::{FOREIGN_KEYS_ID, Message};
-use dolt_store::objects::{RootValue, Table};
+use dolt_store::objects::{RootValue, StoredTable};
 use dolt_store::schema::{ForeignKey, Schema, SchemaOf, create_table};
 use dolt_store::{Address, Chunks, InChunk, RowsError};
 use serde::Deserialize;
@@ -134,13 +134,13 @@ pub fn definition(
     shared: &SharedDatabase,
     root: &RootValue,
     name: &str,
-) -> Result<Option<(Table, Schema)>, ReadError> {
+) -> Result<Option<(StoredTable, Schema)>, ReadError> {
     let same = |other: &&String| other.to_lowercase() == name.to_lowercase();
     let exact = root.tables.get_key_value(name);
     let Some((name, address)) = exact.or_else(|| root.tables.iter().find(|(other, _)| same(other))) else {
         return Ok(None);
     };
-    let table = Table::read(&shared.store, address)?;
+    let table = StoredTable::read(&shared.store, address)?;
     let schema = shared.schema(name, &table.schema)?;
     Ok(Some((table, schema)))
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dolt_store::objects::{Table, TreeNode};
+use dolt_store::objects::{StoredTable, TreeNode};
 use dolt_store::{Address, RowsError};
 
 use super::content::TableContent;
@@ -31,7 +31,7 @@ impl TableRows {
     /// # Errors
     /// The chunk and what is wrong with it, or the part of the schema that is unknown.
     pub fn open(content: &TableContent) -> Result<Self, ReadError> {
-        let table = Table::read(&content.shared.store, &content.table)?;
+        let table = StoredTable::read(&content.shared.store, &content.table)?;
         let renderers = content.shared.renderers(&content.name, &table.schema)?;
         let root = TreeNode::within(&content.table, table.primary_index)?;
         let rendering = Rendering::of(table.schema.as_bytes());

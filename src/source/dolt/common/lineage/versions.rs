@@ -151,12 +151,12 @@ impl Lineage {
 mod tests {
     use crate::model::time::Timestamp;
 
-    use super::super::{Change, NewCommit};
+    use super::super::{NewCommit, TableChange};
     use super::*;
 
     fn add(lineage: &mut Lineage, hash: &str, parent: Option<&str>, tables: &[&str]) {
         // A capital letter stands for a table whose definition changed, too.
-        let changes = tables.iter().map(|name| Change {
+        let changes = tables.iter().map(|name| TableChange {
             table: name.to_lowercase(),
             schema: name.to_lowercase() != **name,
             same_as: None,
