@@ -16,6 +16,8 @@ endif
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 ASOF := $(TARGET)/release/asof
 MANDIR := $(PREFIX)/share/man/man1
+# gdb, addr2line and a panic's backtrace look here for the symbols of PREFIX/bin/asof.
+SYMBOLS := $(PREFIX)/bin/.debug/asof.debug
 
 .PHONY: help build demo test bench install uninstall clean
 
@@ -37,7 +39,12 @@ bench: build ## measure the mount and its peers, write docs/BENCHMARKS.md (ROWS=
 
 install: ## install to PREFIX (default /usr/local) after `make build`; DESTDIR is respected
 	@test -x $(ASOF) || { echo "$(ASOF) is missing: run 'make build' first" >&2; exit 1; }
-	install -D -m 755 $(ASOF) $(DESTDIR)$(PREFIX)/bin/asof
+	install -d $(DESTDIR)$(dir $(SYMBOLS))
+	objcopy --only-keep-debug --compress-debug-sections $(ASOF) $(DESTDIR)$(SYMBOLS)
+	chmod 644 $(DESTDIR)$(SYMBOLS)
+	rm -f $(DESTDIR)$(PREFIX)/bin/asof # it may be running
+	objcopy --strip-all --add-gnu-debuglink=$(DESTDIR)$(SYMBOLS) $(ASOF) $(DESTDIR)$(PREFIX)/bin/asof
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/asof
 	install -d $(DESTDIR)$(HELPERDIR)
 	sed 's|^bin=.*|bin=$(PREFIX)/bin|' mount-helpers/mount.asof > $(DESTDIR)$(HELPERDIR)/mount.asof
 	chmod 755 $(DESTDIR)$(HELPERDIR)/mount.asof
@@ -50,10 +57,11 @@ install: ## install to PREFIX (default /usr/local) after `make build`; DESTDIR i
 	$(ASOF) completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/asof.fish
 
 uninstall: ## remove what `make install` installed
-	rm -f $(DESTDIR)$(PREFIX)/bin/asof $(DESTDIR)$(HELPERDIR)/mount.asof $(DESTDIR)$(MANDIR)/asof.1 \
+	rm -f $(DESTDIR)$(PREFIX)/bin/asof $(DESTDIR)$(SYMBOLS) $(DESTDIR)$(HELPERDIR)/mount.asof $(DESTDIR)$(MANDIR)/asof.1 \
 	  $(DESTDIR)$(MANDIR)/asof-*.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/asof \
 	  $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_asof \
 	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/asof.fish
+	rmdir $(DESTDIR)$(dir $(SYMBOLS)) 2>/dev/null || true
 
 clean: ## remove what was built here, including the pinned Dolt in .cache
 	$(CARGO) clean

@@ -16,6 +16,7 @@ mod forensics;
 mod fstab;
 mod git;
 mod identity;
+mod install;
 mod kill;
 mod listing;
 mod live;
