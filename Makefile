@@ -19,7 +19,7 @@ MANDIR := $(PREFIX)/share/man/man1
 # gdb, addr2line and a panic's backtrace look here for the symbols of PREFIX/bin/asof.
 SYMBOLS := $(PREFIX)/bin/.debug/asof.debug
 
-.PHONY: help build demo test bench install uninstall clean
+.PHONY: help build demo check test bench install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,10 @@ build: ## build the release program
 demo: build ## make a small sample history, mount it, look around, restore a file
 	@demo/run.sh $(ASOF)
 
-test: ## install what is missing, build the pinned Dolt, run every check (DOLT=/path uses an installed Dolt; BD=/path adds a bd)
+check: ## what needs no server and no mount: format, lints, dependencies, unit tests, tests of the tree
+	@tests/setup/check.sh
+
+test: ## install what is missing, build the pinned Dolts, run every check (DOLT=/path uses an installed Dolt; BD=/path adds a bd)
 	@tests/setup/run.sh
 
 bench: build ## measure the mount and its peers, write docs/BENCHMARKS.md (ROWS="one-table warm" for some rows)

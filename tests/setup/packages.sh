@@ -9,18 +9,23 @@ set -euo pipefail
 needs() {
   cat <<'LIST'
 build  cc                             gcc
+check  pip3                           python3-pip
+check  zip                            zip
+check  unzip                          unzip
+check  git                            git
+check  sqlite3                        sqlite3
+check  tar                            tar
+check  find                           findutils
+check  gzip                           gzip
+check  zstd                           zstd
+check  xz                             xz-utils
+check  bzip2                          bzip2
 run    fusermount3                    fuse3
 demo   zip                            zip
 demo   sqlite3                        sqlite3
 test   rsync                          rsync
-test   zip                            zip
-test   unzip                          unzip
-test   git                            git
-test   sqlite3                        sqlite3
 test   mysql|mariadb                  default-mysql-client
-test   tar                            tar
 test   diff                           diffutils
-test   find                           findutils
 test   du                             coreutils
 test   strace                         strace
 test   flock                          util-linux
@@ -28,10 +33,6 @@ test   getfattr                       attr
 test   c++                            g++
 test   openssl                        openssl
 test   perl                           perl
-test   gzip                           gzip
-test   zstd                           zstd
-test   xz                             xz-utils
-test   bzip2                          bzip2
 test   /usr/lib/postgresql/*/bin/initdb  postgresql
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config

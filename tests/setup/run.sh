@@ -3,21 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 CARGO=${CARGO:-cargo}
+checking="make test"
 . tests/setup/session.sh
-
-step() { # TITLE SECONDS COMMAND...
-  local title=$1 limit=$2 begun=$SECONDS status=0
-  shift 2
-  echo "== $title"
-  timeout --kill-after=30 "$limit" "$@" || status=$?
-  if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-    echo "make test: '$title' did not end within $limit seconds" >&2
-  elif [ "$status" -ne 0 ]; then
-    echo "make test: '$title' failed (exit status $status)" >&2
-  fi
-  [ "$status" -eq 0 ] || exit "$status"
-  echo "   $title: $((SECONDS - begun)) s"
-}
+. tests/setup/steps.sh
 
 # Removes what a killed test left behind: its mounts and its servers, by the marks that it made.
 clean_up() {
@@ -34,7 +22,7 @@ clean_up() {
   rm -rf --one-file-system "$ASOF_TEST_DIR"
 }
 
-tests/setup/packages.sh build run test
+tests/setup/packages.sh build check run test
 tests/setup/fuse.sh
 # Set-up neither builds nor installs Beads' own program: the tests use one that is there.
 given_bd() { # VARIABLE VERSION
@@ -104,8 +92,7 @@ set -m # its own process group, so that all of it can be ended
 building=$!
 set +m
 
-step "cargo fmt" 120 "$CARGO" fmt --check
-step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
+check_code
 # Fuzzing needs a nightly compiler, but any compiler can check that the targets still fit the program.
 step "cargo check of the fuzz targets" 600 \
   "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"

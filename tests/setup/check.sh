@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# All of `make check`: what needs neither a server nor a mount. Fails when any check fails.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+CARGO=${CARGO:-cargo}
+checking="make check"
+. tests/setup/steps.sh
+
+tests/setup/packages.sh build check
+check_code
+step "build of the tests" 900 "$CARGO" test --locked --no-run --lib --test vfs
+step "unit tests, tests of the tree" 600 "$CARGO" test --locked --no-fail-fast --lib --test vfs
+echo "== all checks passed in $SECONDS s"
