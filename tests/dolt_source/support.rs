@@ -45,6 +45,9 @@ pub mod reading;
 #[path = "../it/support/real_history.rs"]
 pub mod real_history;
 #[allow(dead_code)]
+#[path = "../it/support/real_server.rs"]
+pub mod real_server;
+#[allow(dead_code)]
 #[path = "../it/support/server.rs"]
 pub mod server;
 #[allow(dead_code)]

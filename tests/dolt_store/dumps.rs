@@ -13,7 +13,7 @@ use crate::support::kinds::Kinds;
 use crate::support::notice::tell;
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Cell, Client, ident, quote};
-use crate::support::{bytes, database, extremes, histories, real_history, temp_dir, wait};
+use crate::support::{bytes, database, extremes, histories, real_history, real_server, temp_dir, wait};
 
 #[track_caller]
 fn dump(database: &Arc<dyn Database>, commit: &SnapshotId) -> FileEntry {
@@ -247,8 +247,7 @@ fn the_real_history_comes_back() {
         tell("NOT RUN: dumps::the_real_history_comes_back: ASOF_REAL_HISTORY is not set");
         return;
     };
-    let server = Server::start();
-    let commits = real_history::load(&mut server.client(), &bundle);
+    let (server, commits) = real_server::start(&bundle);
     let target = Server::start();
     let wanted = [0, commits / 4, commits / 2, commits - 10];
     let dumps = dumps(Dolt::Pinned, &server, "beads", |at| wanted.contains(&at));

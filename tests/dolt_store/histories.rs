@@ -4,6 +4,7 @@ use crate::agreement::agree;
 use crate::support::histories;
 use crate::support::notice::tell;
 use crate::support::real_history;
+use crate::support::real_server;
 use crate::support::server::{Dolt, Server};
 
 #[test]
@@ -37,8 +38,7 @@ fn both_ways_agree_on_the_real_history() {
         tell("NOT RUN: histories::both_ways_agree_on_the_real_history: ASOF_REAL_HISTORY is not set");
         return;
     };
-    let server = Server::start();
-    real_history::load(&mut server.client(), &bundle);
+    let (server, _) = real_server::start(&bundle);
     let compared = agree(&server, &server.data(), "beads");
     assert!(compared > 1000, "{compared} contents");
 }

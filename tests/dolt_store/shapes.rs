@@ -8,7 +8,7 @@ use crate::support::command::run;
 use crate::support::notice::tell;
 use crate::support::server::{Dolt, Server};
 use crate::support::sql::{Client, quote};
-use crate::support::{extremes, git, histories, real_history, temp_dir};
+use crate::support::{extremes, git, histories, real_history, real_server, temp_dir};
 
 /// The suffix of an archive.
 const ARCHIVE: &str = ".darc";
@@ -34,8 +34,7 @@ fn every_shape_of_the_real_history_tells_the_same() {
         tell("NOT RUN: shapes::every_shape_of_the_real_history_tells_the_same: ASOF_REAL_HISTORY is not set");
         return;
     };
-    let mut server = Server::start();
-    real_history::load(&mut server.client(), &bundle);
+    let (mut server, _) = real_server::start(&bundle);
     // Other tests compare it with the server; here each content is compared in one of the shapes.
     let written = Account::of_files(&server.data(), "beads");
     let check = |path: &Path, shape: &str, part| {

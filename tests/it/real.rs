@@ -7,8 +7,7 @@ use crate::support::bd::Bd;
 use crate::support::files::names;
 use crate::support::mount::Mount;
 use crate::support::real_history::{self, DATABASE};
-use crate::support::server::Server;
-use crate::support::{oracle, tell, tree};
+use crate::support::{oracle, real_server, tell, tree};
 use crate::{asof, beads, forensics, identity, reading, tools};
 
 #[test]
@@ -19,9 +18,8 @@ fn a_real_history() {
         );
         return;
     };
-    let server = Server::start();
+    let (server, commits) = part("load", || real_server::start(&bundle));
     let mut client = server.client();
-    let commits = part("load", || real_history::load(&mut client, &bundle));
     let mount = Mount::new(&[server.url(DATABASE)]);
     part("list", || {
         // One more commit: Dolt's own first one.

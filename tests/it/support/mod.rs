@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod random;
 pub mod real_history;
+pub mod real_server;
 pub mod recipes;
 pub mod server;
 pub mod sql;

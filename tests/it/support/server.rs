@@ -63,14 +63,22 @@ impl Server {
 
     /// Starts a version of Dolt, with a copy of the databases of a stopped server if one is given.
     pub fn start_as(dolt: Dolt, copied: Option<&Self>) -> Self {
+        let data = copied.map(|other| {
+            assert!(other.process.is_none(), "a running server's databases may change while they are copied");
+            other.data()
+        });
+        Self::start_over(dolt, data.as_deref())
+    }
+
+    /// The same over a copy of a folder of databases that no server has open.
+    pub fn start_over(dolt: Dolt, data: Option<&Path>) -> Self {
         let dir = temp_dir();
         fs::create_dir_all(dir.path().join(".dolt")).expect("a new folder is writable");
         fs::create_dir_all(dir.path().join("data")).expect("a new folder is writable");
         let config = r#"{"user.name":"Test","user.email":"test@example.com","metrics.disabled":"true"}"#;
         fs::write(dir.path().join(".dolt/config_global.json"), config).expect("a new folder is writable");
-        if let Some(other) = copied {
-            assert!(other.process.is_none(), "a running server's databases may change while they are copied");
-            run("cp").arg("-a").arg(other.data()).arg(dir.path()).ok();
+        if let Some(data) = data {
+            run("cp").arg("-a").arg(data).arg(dir.path()).ok();
         }
         for _ in 0..5 {
             let port = free_port();
