@@ -1,8 +1,9 @@
 //! The real history that `ASOF_REAL_HISTORY` names: a git bundle of an issue tracker's JSONL file, loaded into its own server
 //! with one Dolt commit per git commit, at the same date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -45,8 +46,10 @@ const KEYS: &[(&str, &[&str])] = &[
 
 /// Column names with SQL literals.
 type Row = Vec<(&'static str, String)>;
-/// Table to key to row.
-type State = BTreeMap<&'static str, BTreeMap<Vec<String>, Row>>;
+/// Table to key to row. States share the rows of the lines that they share.
+type State = BTreeMap<&'static str, BTreeMap<Vec<String>, Rc<Row>>>;
+/// The rows of one line, with their tables and keys.
+type Line = Vec<(&'static str, Vec<String>, Rc<Row>)>;
 
 /// The bundle to load, if one is named.
 pub fn bundle() -> Option<PathBuf> {
@@ -71,9 +74,10 @@ pub fn load(client: &mut Client, bundle: &Path) -> usize {
     client.run(DDL);
     client.run(&["SET autocommit = 0"]);
     let mut old = State::new();
+    let mut known = HashMap::new();
     let mut made = 0;
     for ((hash, seconds), text) in commits.into_iter().zip(texts) {
-        let new = rows_of(&String::from_utf8_lossy(text));
+        let new = rows_of(text, &mut known);
         if write_changes(client, &old, &new) {
             let date = jiff::Timestamp::from_second(seconds).expect("git dates are within range");
             let date = date.strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -112,7 +116,7 @@ fn write_changes(client: &mut Client, old: &State, new: &State) -> bool {
     for &(table, keys) in KEYS {
         let (old, new) = (old.get(table).unwrap_or(&nothing), new.get(table).unwrap_or(&nothing));
         let gone: Vec<&Vec<String>> = old.keys().filter(|key| !new.contains_key(*key)).collect();
-        let put: Vec<&Row> =
+        let put: Vec<&Rc<Row>> =
             new.iter().filter(|(key, row)| old.get(*key) != Some(*row)).map(|(_, r)| r).collect();
         let columns = |names: &mut dyn Iterator<Item = &str>| names.map(ident).collect::<Vec<_>>().join(",");
         for some in gone.chunks(200) {
@@ -136,27 +140,36 @@ fn key_condition(columns: &[&str], key: &[String]) -> String {
     format!("({})", parts.join(" AND "))
 }
 
-/// The rows that one version of the JSONL file stands for.
-fn rows_of(text: &str) -> State {
+/// The rows of one version of the JSONL file. `known` holds the lines of earlier versions.
+fn rows_of<'text>(text: &'text [u8], known: &mut HashMap<&'text [u8], Line>) -> State {
     let mut state = State::new();
     let config = vec![("key", quote("issue_prefix")), ("value", quote("bd"))];
-    state.entry("config").or_default().insert(vec!["issue_prefix".into()], config);
-    for line in text.split('\n').filter(|line| !line.trim().is_empty()) {
-        // Some versions of the real file contain merge conflict markers.
-        let Ok(issue) = serde_json::from_str::<Value>(line) else { continue };
-        if issue["id"].is_string() && issue["status"] != "tombstone" {
-            add_issue(&mut state, &issue);
+    state.entry("config").or_default().insert(vec!["issue_prefix".into()], Rc::new(config));
+    for line in text.split(|&byte| byte == b'\n') {
+        let rows = known.entry(line).or_insert_with(|| rows_of_line(&String::from_utf8_lossy(line)));
+        for (table, key, row) in rows {
+            state.entry(*table).or_default().insert(key.clone(), Rc::clone(row));
         }
     }
     state
 }
 
-fn add_issue(state: &mut State, issue: &Value) {
+fn rows_of_line(line: &str) -> Line {
+    // Some versions of the real file contain merge conflict markers.
+    let Ok(issue) = serde_json::from_str::<Value>(line) else { return Line::new() };
+    if issue["id"].is_string() && issue["status"] != "tombstone" {
+        rows_of_issue(&issue)
+    } else {
+        Line::new()
+    }
+}
+
+fn rows_of_issue(issue: &Value) -> Line {
     let id = text(&issue["id"]);
-    state.entry("issues").or_default().insert(vec![id.clone()], issue_row(issue));
+    let mut rows = vec![("issues", vec![id.clone()], Rc::new(issue_row(issue)))];
     for label in list(&issue["labels"]) {
         let row = vec![("issue_id", quote(&id)), ("label", quote(&text(label)))];
-        state.entry("labels").or_default().insert(vec![id.clone(), text(label)], row);
+        rows.push(("labels", vec![id.clone(), text(label)], Rc::new(row)));
     }
     for link in list(&issue["dependencies"]) {
         let other = text(&link["depends_on_id"]);
@@ -169,7 +182,7 @@ fn add_issue(state: &mut State, issue: &Value) {
             ("created_by", nullable(&link["created_by"])),
             ("metadata", quote("{}")),
         ];
-        state.entry("dependencies").or_default().insert(vec![id.clone(), other], row);
+        rows.push(("dependencies", vec![id.clone(), other], Rc::new(row)));
     }
     for (at, comment) in list(&issue["comments"]).iter().enumerate() {
         let own = if comment["id"].is_null() { at.to_string() } else { text(&comment["id"]) };
@@ -181,8 +194,9 @@ fn add_issue(state: &mut State, issue: &Value) {
             ("text", quote(&text(&comment["text"]))),
             ("created_at", when(&comment["created_at"])),
         ];
-        state.entry("comments").or_default().insert(vec![key], row);
+        rows.push(("comments", vec![key], Rc::new(row)));
     }
+    rows
 }
 
 fn issue_row(issue: &Value) -> Row {
