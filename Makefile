@@ -28,10 +28,12 @@ build: ## build the release program
 	@tests/setup/packages.sh build
 	$(CARGO) build --release --locked
 
-demo: build ## make a small sample history, mount it, look around, restore a file
-	@demo/run.sh $(ASOF)
+demo: ## build fast, make a small sample history, mount it, look around, restore a file
+	@tests/setup/packages.sh build
+	$(CARGO) build --locked
+	@demo/run.sh $(TARGET)/debug/asof
 
-check: ## what needs no server and no mount: format, lints, dependencies, unit tests, tests of the tree
+check: ## run the checks that need no Dolt and no mount: format, lints, dependencies, unit tests, tests of the tree
 	@tests/setup/check.sh
 
 test: ## install what is missing, build the pinned Dolts, run every check (DOLT=/path uses an installed Dolt; BD=/path adds a bd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All of `make check`: what needs neither a server nor a mount. Fails when any check fails.
+# All of `make check`: the checks that need no Dolt and no mount. Fails when any check fails.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 CARGO=${CARGO:-cargo}

@@ -20,6 +20,7 @@ check  gzip                           gzip
 check  zstd                           zstd
 check  xz                             xz-utils
 check  bzip2                          bzip2
+check  /usr/lib/postgresql/*/bin/initdb  postgresql
 run    fusermount3                    fuse3
 demo   zip                            zip
 demo   sqlite3                        sqlite3
@@ -33,7 +34,6 @@ test   getfattr                       attr
 test   c++                            g++
 test   openssl                        openssl
 test   perl                           perl
-test   /usr/lib/postgresql/*/bin/initdb  postgresql
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config
 dolt   /usr/include/unicode/uregex.h  libicu-dev

@@ -32,7 +32,7 @@ fn programs() -> PathBuf {
     newest
         .map(|version| version.join("bin"))
         .filter(|programs| programs.join("initdb").is_file())
-        .expect("/usr/lib/postgresql/*/bin/initdb: tests/setup/packages.sh test installs PostgreSQL")
+        .expect("/usr/lib/postgresql/*/bin/initdb: tests/setup/packages.sh check installs PostgreSQL")
 }
 
 impl Server {
