@@ -14,7 +14,7 @@ fn make(target: &str, root: &Path) {
         .ok();
 }
 
-/// All files below `root`, by their paths from there.
+/// All files below `root`, as relative paths.
 fn files(root: &Path) -> Vec<String> {
     let found = run("find").args([".", "-type", "f", "-printf", "%P\n"]).dir(root).ok();
     found.lines().map(String::from).collect()
@@ -59,7 +59,7 @@ fn the_symbols_are_beside_the_installed_program() {
     let size = |path: &Path| fs::metadata(path).expect("it is installed").len();
     assert!(size(&asof) < size(Path::new(env!("CARGO_BIN_EXE_asof"))));
 
-    // Where main() of src/main.rs begins, of the symbols; its source line, of the program, which has to find them.
+    // The address of main() comes from the symbols. addr2line gets the program and must find the symbols.
     let names = run("nm").arg("--demangle").arg(&symbols).ok();
     let main = names.lines().find(|line| line.ends_with(" asof::main")).expect("asof::main has a symbol");
     let address = main.split(' ').next().expect("an address comes first");

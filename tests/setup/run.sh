@@ -98,7 +98,7 @@ step "cargo check of the fuzz targets" 600 \
   "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 step "build of the tests" 900 "$CARGO" test --locked --no-run
 wait_for_dolts
-# Most tests of the mounted program wait, for servers, for what gets old: they run beside those that compute.
+# The tests of the mounted program mostly wait, so they run at the same time as those that compute.
 step "cargo test" "$test_limit" tests/setup/beside.sh \
   "$CARGO test --locked --no-fail-fast --test it" \
   "$CARGO test --locked --no-fail-fast --lib --bins --test vfs --test dolt_source --test dolt_store"

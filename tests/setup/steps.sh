@@ -1,5 +1,5 @@
-# Sourced by the scripts of `make check` and `make test`: checks that run one after the other, each under a hard
-# time-out. Needs: $checking (what the user called); $CARGO.
+# Sourced by the scripts of `make check` and `make test`: runs checks in sequence, each with a time limit.
+# Needs: $checking (the command that the user called); $CARGO.
 
 step() { # TITLE SECONDS COMMAND...
   local title=$1 limit=$2 begun=$SECONDS status=0
@@ -15,7 +15,7 @@ step() { # TITLE SECONDS COMMAND...
   echo "   $title: $((SECONDS - begun)) s"
 }
 
-# What can be said of the code without running it.
+# The checks that do not run the code.
 check_code() {
   step "cargo fmt" 120 "$CARGO" fmt --check
   step "cargo deny" 300 tests/setup/deny.sh

@@ -1,4 +1,4 @@
-//! A server of a test's own with the real history, which takes half a minute to load: tests share what was loaded once.
+//! A Dolt server with the real history. Loading takes half a minute, so all tests copy one loaded store.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use super::real_history::load;
 use super::server::{Dolt, Server};
 use super::{temp_dir, top};
 
-/// Starts one; gives how many commits hold the history.
+/// Starts a server. Returns it with the number of commits.
 pub fn start(bundle: &Path) -> (Server, usize) {
-    // Elsewhere nobody removes what is kept.
+    // Nothing would remove the copy from another folder.
     if std::env::var_os("ASOF_TEST_DIR").is_none() {
         let server = Server::start();
         let commits = load(&mut server.client(), bundle);
@@ -28,7 +28,7 @@ pub fn start(bundle: &Path) -> (Server, usize) {
 /// The file that holds the number of commits, beside the databases.
 const COMMITS: &str = "commits";
 
-/// The folder with the databases that hold the history, in the folder for tests, whose maker removes it.
+/// The folder with the loaded databases. It is below `ASOF_TEST_DIR`, which `make test` removes.
 fn loaded(bundle: &Path) -> PathBuf {
     let digest = Sha256::new()
         .chain_update(fs::read(bundle).expect("the bundle can be read"))
@@ -36,7 +36,7 @@ fn loaded(bundle: &Path) -> PathBuf {
         .chain_update(Dolt::Pinned.program().as_os_str().as_encoded_bytes())
         .finalize();
     let loaded = top().join(format!("real-history-{}", HEXLOWER.encode(&digest[..8])));
-    // One test of one program loads it; the others wait.
+    // One test loads the history; the tests of this and the other programs wait.
     let lock = File::create(loaded.with_extension("lock")).expect("the folder for tests is writable");
     lock.lock().expect("the file can be locked");
     if !loaded.exists() {

@@ -70,7 +70,7 @@ impl Server {
         Self::start_over(dolt, data.as_deref())
     }
 
-    /// The same over a copy of a folder of databases that no server has open.
+    /// Starts one of the Dolts with a copy of a folder of databases, which no server may have open.
     pub fn start_over(dolt: Dolt, data: Option<&Path>) -> Self {
         let dir = temp_dir();
         fs::create_dir_all(dir.path().join(".dolt")).expect("a new folder is writable");
