@@ -8,6 +8,6 @@ checking="make check"
 
 tests/setup/packages.sh build check
 check_code
-step "build of the tests" 900 "$CARGO" test --locked --no-run --lib --test vfs
-step "unit tests, tests of the tree" 600 "$CARGO" test --locked --no-fail-fast --lib --test vfs
+step "build of the tests" 900 "$CARGO" test --locked --workspace --no-run --lib --test architecture --test vfs
+step "unit tests, tests of the tree" 600 "$CARGO" test --locked --workspace --no-fail-fast --lib --test architecture --test vfs
 echo "== all checks passed in $SECONDS s"

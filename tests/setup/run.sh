@@ -96,11 +96,19 @@ check_code
 # Fuzzing needs a nightly compiler, but any compiler can check that the targets still fit the program.
 step "cargo check of the fuzz targets" 600 \
   "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
-step "build of the tests" 900 "$CARGO" test --locked --no-run
+step "build of the tests" 900 "$CARGO" test --locked --workspace --no-run
 wait_for_dolts
 # The tests of the mounted program mostly wait, so they run at the same time as those that compute.
+computing=()
+for file in tests/*/main.rs crates/*/tests/*.rs; do
+  case $file in
+    tests/it/main.rs) ;;
+    tests/*) file=${file%/main.rs} && computing+=(--test "${file##*/}") ;;
+    *) file=${file%.rs} && computing+=(--test "${file##*/}") ;;
+  esac
+done
 step "cargo test" "$test_limit" tests/setup/beside.sh \
   "$CARGO test --locked --no-fail-fast --test it" \
-  "$CARGO test --locked --no-fail-fast --lib --bins --test vfs --test dolt_source --test dolt_store"
-step "cargo test of the documentation" 600 "$CARGO" test --locked --doc
+  "$CARGO test --locked --workspace --no-fail-fast --lib --bins ${computing[*]}"
+step "cargo test of the documentation" 600 "$CARGO" test --locked --workspace --doc
 echo "== all checks passed in $SECONDS s"

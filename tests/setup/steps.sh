@@ -19,5 +19,5 @@ step() { # TITLE SECONDS COMMAND...
 check_code() {
   step "cargo fmt" 120 "$CARGO" fmt --check
   step "cargo deny" 300 tests/setup/deny.sh
-  step "cargo clippy" 900 "$CARGO" clippy --locked --all-targets -- -D warnings
+  step "cargo clippy" 900 "$CARGO" clippy --locked --workspace --all-targets -- -D warnings
 }
