@@ -3,7 +3,7 @@
 //! Data flows one way: each folder may use only those below it in this list, top first: `cli`, `verify`, `fuse`, `vfs`,
 //! `query`, `views`, `engine`, `catalog`, `source`, `format`, `files`, `content`, `memory`, `util`, `model`.
 
-// Text leaves for a terminal through few places (docs/adr/0038-what-is-printed.md); tests may print.
+// Text leaves for a terminal through few places (docs/adr/0012-safety.md); tests may print.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::print_stderr, clippy::print_stdout))]
 // A cast that could change a number is an error: `try_from` and `model::number` say what happens then. Tests may cast.
 #![cfg_attr(

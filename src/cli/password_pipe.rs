@@ -1,7 +1,7 @@
 //! Takes the password out of the environment and hands it to child processes through a pipe.
 //!
 //! `/proc` shows the environment that a process was started with as long as it runs, and its children inherit it. So a
-//! program that finds the password there starts itself again without it, and passes it over stdin (ADR 39).
+//! program that finds the password there starts itself again without it, and passes it over stdin (ADR 12).
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;

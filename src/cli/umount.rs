@@ -48,7 +48,7 @@ pub(super) fn run(args: &UmountArgs) -> Result<(), Failure> {
     })
 }
 
-/// How long a program that was stopped while it waited for an answer may take to exit (ADR 48).
+/// How long a program that was stopped while it waited for an answer may take to exit (ADR 13).
 const LEAVING: Duration = Duration::from_secs(2);
 
 /// Unmounts. If the mount is busy but no process uses it, one is about to exit: tries again.

@@ -60,7 +60,7 @@ impl SourceError {
         Self { kind, source_label: source_label.into(), operation: operation.into(), hint: None, cause: None }
     }
 
-    /// The failure of a temporary file, which work on contents uses where memory is short (ADR 49). Work that nobody waits for is
+    /// The failure of a temporary file, which work on contents uses where memory is short (ADR 4). Work that nobody waits for is
     /// interrupted.
     pub fn of_temporary_file(error: std::io::Error) -> Self {
         let folder = temporary_folder();

@@ -1,4 +1,4 @@
-//! One limit for everything that holds bytes of contents (ADR 49).
+//! One limit for everything that holds bytes of contents (ADR 4).
 //!
 //! Five kinds of holders share a [`Budget`]. None of them can wait for another in a circle:
 //!

@@ -1,4 +1,4 @@
-//! Memory for unpacking: one account for the windows, dictionaries and models of all decoders (ADR 49).
+//! Memory for unpacking: one account for the windows, dictionaries and models of all decoders (ADR 4).
 //!
 //! Packed data states how much memory its decoder needs, up to 4 GiB, and may be hostile. So a decoder asks here before it
 //! allocates. One that needs more than all decoders may have is refused at once; the others wait for each other.

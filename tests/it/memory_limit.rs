@@ -1,4 +1,4 @@
-//! One limit for everything in memory, and temporary files beyond it (ADR 49).
+//! One limit for everything in memory, and temporary files beyond it (ADR 4).
 
 use std::fs;
 use std::thread;

@@ -1,7 +1,7 @@
 //! Facts on disk: what one mount has found out about contents, the next one knows.
 //!
 //! The files are named after the version of the program, as another one may render differently. Several mounts share them
-//! (ADR 50).
+//! (ADR 4).
 
 use std::io;
 use std::path::Path;

@@ -10,7 +10,7 @@ use crate::model::jsonl::Value;
 /// Room for the bytes of one value, used again for the next.
 pub(super) type Scratch = Vec<u8>;
 
-/// What the text of a column stands for (ADR 28). Text that PostgreSQL does not print for the type is
+/// What the text of a column stands for (ADR 7). Text that PostgreSQL does not print for the type is
 /// damage.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Zip archives: which members one holds, and their bytes.
 //!
 //! Follows APPNOTE.TXT (PKWARE's description of the format), and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` where a
-//! zip is odd (ADR 42).
+//! zip is odd (ADR 7).
 //!
 //! ```text
 //! format     zips as a format

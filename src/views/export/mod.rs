@@ -1,5 +1,5 @@
 //! `export/<name>.jsonl`: Beads' tables as of a snapshot, as `bd export --all` writes them, for `bd import` and
-//! `bd init --from-jsonl` (ADR 34).
+//! `bd init --from-jsonl` (ADR 10).
 //!
 //! The format is that of Beads 1.1 (`cmd/bd/export.go`, `internal/types`, `internal/storage/issueops`): a line for
 //! each issue with its labels, dependencies and comments, then one for each memory. Columns are found by name,

@@ -1,5 +1,5 @@
 //! A client of MySQL's protocol that does not trust the server: every length and count is bounded, no input panics, and the
-//! password is never revealed (ADR 39).
+//! password is never revealed (ADR 12).
 //!
 //! | file | concern |
 //! | --- | --- |
