@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{Failure, logging, password_pipe};
+use super::failure::Failure;
+use super::{logging, password_pipe};
 use crate::model::terminal::ShowPath;
 
 /// What the background process writes to its stdout, a pipe to the waiting command, when the tree answers.

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use super::failure::Failure;
 use super::output::Output;
 use super::tree::{FromArgs, OpenTree};
-use super::{Failure, tree_path};
+use super::tree_path;
 use crate::vfs::NodeKind;
 
 /// Bytes per read.

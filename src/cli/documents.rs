@@ -7,8 +7,9 @@ use clap::CommandFactory;
 use clap::builder::Resettable;
 use clap_complete::Shell;
 
+use super::Args;
+use super::failure::Failure;
 use super::output::Output;
-use super::{Args, Failure};
 use crate::model::terminal::ShowPath;
 
 /// Print a shell's completion script

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, mount_table, user_folders};
+use super::failure::Failure;
+use super::{mount_table, user_folders};
 use crate::model::names;
 use crate::model::terminal::ShowPath;
 use crate::util::private;

@@ -13,8 +13,9 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
+use super::failure::Failure;
+use super::log_file;
 use super::wire::EXPOSED;
-use super::{Failure, log_file};
 use crate::model::terminal;
 
 /// Environment variable with the level (`warn`, `info`, `debug`, or per module in the syntax of `tracing`).

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use crate::model::time::Timestamp;
 use futures_util::StreamExt;
 
+use super::failure::Failure;
 use super::output::Output;
 use super::tree::{FromArgs, OpenTree};
-use super::{Failure, tree_path};
+use super::tree_path;
 use crate::vfs::{Attr, DirEntry, NodeKind, ResolvedPath, VfsError};
 
 /// How many entries are measured at the same time.

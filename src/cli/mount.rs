@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::failure::Failure;
 use super::mount_options::{self, MountOptions};
 use super::reading::{ReadingArgs, ReadingPlan};
 use super::signals::Signals;
 use super::source_spec::SourceSpec;
 use super::workers::Workers;
-use super::{Failure, background, disk_cache, heap, log_file, logging, mount_table, mountpoint, size};
+use super::{background, disk_cache, heap, log_file, logging, mount_table, mountpoint, size};
 use super::{user_folders::absolute, wire};
 use crate::catalog::Catalog;
 use crate::engine::SMALLEST_DISK_CACHE;

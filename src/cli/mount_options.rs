@@ -6,9 +6,10 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use super::failure::Failure;
 use super::mount::MountArgs;
 use super::reading::ReadingArgs;
-use super::{Failure, size};
+use super::size;
 use crate::fuse::{Modes, session};
 
 /// Options that mount(8), systemd and other tools put into the fourth field of fstab for themselves, and options that mean

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use rustix::mount::UnmountFlags;
 
-use super::{Failure, mount_table};
+use super::failure::Failure;
+use super::mount_table;
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 

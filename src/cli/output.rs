@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::model::terminal;
 
 /// Size of the output buffer, in bytes.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
 
+use super::failure::Failure;
+use super::password_pipe;
 use super::user_folders::absolute;
 use super::wire::{Password, ReadAgain, read_small_file};
-use super::{Failure, password_pipe};
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 

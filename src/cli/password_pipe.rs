@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::failure::Failure;
 use super::password::{VARIABLE, keep_from_dumps};
 
 /// Set in the environment of a process that gets the password over its stdin.

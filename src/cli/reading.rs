@@ -7,10 +7,11 @@ use std::sync::Arc;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::tz::TimeZone;
 
+use super::failure::Failure;
 use super::progress::Notice;
 use super::source_args::{SourceArgs, SourceOptions};
 use super::source_spec::SourceSpec;
-use super::{Failure, disk_cache, size, wire};
+use super::{disk_cache, size, wire};
 use crate::catalog::{Catalog, Watcher};
 use crate::engine::Engine;
 use crate::model::secrets::Secrets;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Failure;
+use super::failure::Failure;
 use super::suggest::{self, listed};
 use crate::catalog::{Catalog, Database};
 use crate::query::{is_called, table_name};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Failure;
+use super::failure::Failure;
 use super::user_folders::absolute;
 use super::wire::{Pin, TlsOptions};
 

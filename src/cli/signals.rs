@@ -5,7 +5,8 @@ use std::path::Path;
 use futures_util::future::select_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, mountpoint};
+use super::failure::Failure;
+use super::mountpoint;
 use crate::model::terminal::ShowPath;
 
 /// Signals from outside that end a program by default. Left out: faults of the program (SIGSEGV and the like), SIGKILL,

@@ -6,9 +6,10 @@ use std::time::Duration;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::tz::TimeZone;
 
+use super::failure::Failure;
+use super::password;
 use super::server_args::ServerArgs;
 use super::wire::{Password, ReadAgain, SECRET_TABLES, TlsOptions, Undated};
-use super::{Failure, password};
 use crate::files::root::Links;
 use crate::format::sqlite;
 use crate::util::clock::WallClock;

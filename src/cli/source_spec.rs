@@ -5,8 +5,9 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::failure::Failure;
 use super::user_folders::absolute;
-use super::{Failure, wire};
+use super::wire;
 use crate::model::terminal::ShowPath;
 use crate::source::Source;
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use super::failure::Failure;
 use super::reading::{ReadingArgs, ReadingPlan};
 use super::workers::Workers;
-use super::{Failure, disk_cache, logging};
+use super::{disk_cache, logging};
 use crate::catalog::{Catalog, Watcher};
 use crate::model::secrets::Secrets;
 use crate::util::clock::WallClock;

@@ -1,6 +1,6 @@
 //! Paths in the tree on the command line, and hints for those that do not exist.
 
-use super::Failure;
+use super::failure::Failure;
 use super::suggest::{self, listed};
 use super::tree::OpenTree;
 use crate::catalog::pairs;

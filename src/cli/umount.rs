@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Failure, mount_table, mountpoint};
+use super::failure::Failure;
+use super::{mount_table, mountpoint};
 use crate::model::shell;
 use crate::model::terminal::ShowPath;
 

@@ -7,12 +7,13 @@ use indicatif::HumanBytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::failure::Failure;
 use super::output::Output;
 use super::progress::Bar;
 use super::source_args::{SourceArgs, SourceOptions};
 use super::source_spec::SourceSpec;
 use super::workers::Workers;
-use super::{Failure, logging, size, wire};
+use super::{logging, size, wire};
 use crate::memory::{self, Budget, unpacking};
 use crate::model::number::counted;
 use crate::model::terminal::ShowPath;

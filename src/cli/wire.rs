@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Failure;
+use super::failure::Failure;
 use super::source_args::SourceOptions;
 use super::source_spec::{SourceAddress, SourceSpec};
 use super::suggest::listed;

@@ -6,7 +6,7 @@ use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::util::locks::lock;
 use crate::util::tasks;
 

@@ -4,6 +4,7 @@ mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use imports::{Imports, SourceFile, files_below};
 
@@ -16,29 +17,28 @@ const LAYERS: [&str; 15] = [
 /// How many types may share a name.
 const MOST_OF_ONE_NAME: usize = 2;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+/// The files of `src/`, then those of each crate in `crates/`.
+static CRATES: LazyLock<Vec<Vec<SourceFile>>> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crates = std::fs::read_dir(root.join("crates")).expect("the crates can be listed");
+    let crates = crates.map(|entry| entry.expect("the crates can be listed").path());
+    std::iter::once(root.to_owned()).chain(crates).map(|krate| files_below(&krate.join("src"))).collect()
+});
 
-/// The roots of all crates of the workspace.
-fn crates() -> Vec<std::path::PathBuf> {
-    let mut crates = vec![root().join("src")];
-    let Ok(others) = std::fs::read_dir(root().join("crates")) else { return crates };
-    crates.extend(others.map(|entry| entry.expect("a folder can be listed").path().join("src")));
-    crates
+fn program() -> &'static [SourceFile] {
+    &CRATES[0]
 }
 
 #[test]
 fn every_folder_has_its_place() {
-    let files = files_below(&root().join("src"));
-    let folders: BTreeSet<_> = files.iter().filter_map(|file| Some(file.path.split_once('/')?.0)).collect();
+    let folders: BTreeSet<_> =
+        program().iter().filter_map(|file| Some(file.path.split_once('/')?.0)).collect();
     assert_eq!(folders, LAYERS.into_iter().collect(), "ARCHITECTURE.md and LAYERS name each folder of src/");
 }
 
 #[test]
 fn no_folder_uses_one_above_it() {
-    let files = files_below(&root().join("src"));
-    let imports = Imports::of(&files);
+    let imports = Imports::of(program());
     let layer = |path: &str| LAYERS.iter().position(|layer| path.split('/').next() == Some(*layer));
     let mut upward = Vec::new();
     for (file, used) in &imports.edges {
@@ -51,26 +51,24 @@ fn no_folder_uses_one_above_it() {
         }
     }
     assert!(upward.is_empty(), "data flows one way: {upward:#?}");
-    assert!(imports.edges.values().map(BTreeSet::len).sum::<usize>() > files.len(), "imports are found");
+    assert!(imports.edges.values().map(BTreeSet::len).sum::<usize>() > program().len(), "imports are found");
 }
 
 #[test]
 fn no_circle_has_more_than_two_files() {
-    for krate in crates() {
-        let imports = Imports::of(&files_below(&krate));
+    for files in &*CRATES {
+        let imports = Imports::of(files);
         let circles: Vec<_> = imports.circles().into_iter().filter(|files| files.len() > 2).collect();
-        assert!(circles.is_empty(), "in {}, these files use each other: {circles:#?}", krate.display());
+        assert!(circles.is_empty(), "these files use each other: {circles:#?}");
     }
 }
 
 #[test]
 fn no_type_name_stands_more_than_twice() {
     let mut names = BTreeMap::<String, Vec<String>>::new();
-    for krate in crates() {
-        for SourceFile { path, types, .. } in files_below(&krate) {
-            for name in types {
-                names.entry(name).or_default().push(path.clone());
-            }
+    for file in CRATES.iter().flatten() {
+        for name in &file.types {
+            names.entry(name.clone()).or_default().push(file.path.clone());
         }
     }
     names.retain(|_, places| places.len() > MOST_OF_ONE_NAME);

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::Failure;
+use super::failure::Failure;
 use super::output::{ColourChoice, Output};
 use super::tree::{FromArgs, OpenTree};
 use crate::model::time_expr::Clock;

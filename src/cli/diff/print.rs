@@ -7,10 +7,11 @@ use super::sides::{ResolvedDiff, WantedRow, YoungDatabase};
 use super::{DiffArgs, json, text};
 use crate::catalog::{FileChange, Listings};
 use crate::cli::changed_files;
+use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::Notice;
 use crate::cli::tree::OpenTree;
-use crate::cli::{Failure, suggest, tree_path};
+use crate::cli::{suggest, tree_path};
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
 use crate::query::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::{Database, Databases, SnapshotOrLive, may_be_hash, pairs};
-use crate::cli::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::selection::{newest_tables, no_database};
 use crate::cli::suggest::{alike, did_you_mean, listed};
 use crate::cli::tree_path::no_time;

@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::failure::Failure;
 use super::output::{ColourChoice, Output};
 use super::progress::Bar;
 use super::selection::DatabaseSelection;
 use super::tree::{FromArgs, OpenTree};
-use super::{Failure, tree_path};
+use super::tree_path;
 use crate::catalog::{Database, DatabaseView};
 use crate::query::{Matcher, Pattern, SourceFindings, UnreadVersion, WantedText, main_line, search};
 use crate::source::verify::Progress;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::Failure;
+use super::failure::Failure;
 use super::output::{ColourChoice, Output};
 use super::selection::DatabaseSelection;
 use super::tree::{FromArgs, OpenTree};

@@ -1,8 +1,8 @@
 //! `asof log` for people.
 
 use super::entry::LogEntry;
-use crate::cli::Failure;
 use crate::cli::changed_files;
+use crate::cli::failure::Failure;
 use crate::cli::output::{Output, Style};
 use crate::cli::snapshot_meta::{author, short_hash};
 use crate::model::terminal;

@@ -13,7 +13,7 @@ use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 use crate::model::terminal::ShowPath;
 use crate::util::clock::WallClock;
-use crate::util::records::{Counts, Kind, RecordFile, later};
+use crate::util::records::{Kind, RecordFile, RecordInForce, later};
 
 /// A content id, and the length in bytes, little-endian.
 const LENGTH: usize = 16 + 8;
@@ -140,11 +140,11 @@ fn encoded_time((id, time): &(ContentId, Timestamp)) -> [u8; SEEN] {
 }
 
 /// The earlier of two times counts; a record without a valid time does not.
-fn first_seen(earlier: &[u8; SEEN], later: &[u8; SEEN]) -> Counts {
+fn first_seen(earlier: &[u8; SEEN], later: &[u8; SEEN]) -> RecordInForce {
     match (decoded_time(earlier), decoded_time(later)) {
-        (Some((_, earlier)), Some((_, later))) if later < earlier => Counts::Later,
-        (None, _) => Counts::Later,
-        _ => Counts::Earlier,
+        (Some((_, earlier)), Some((_, later))) if later < earlier => RecordInForce::Later,
+        (None, _) => RecordInForce::Later,
+        _ => RecordInForce::Earlier,
     }
 }
 

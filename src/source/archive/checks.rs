@@ -17,7 +17,7 @@ use crate::model::terminal::ShowPath;
 use crate::source::verify::{Finding, Progress, Severity};
 
 /// How many of each were checked: `tar`, `checksum`. The number puts manifests first and checksums last.
-pub(super) type Counts = BTreeMap<(u8, &'static str), u64>;
+pub(super) type CheckedCounts = BTreeMap<(u8, &'static str), u64>;
 
 pub(super) const MANIFEST: (u8, &str) = (0, "manifest");
 const CHECKSUM: (u8, &str) = (2, "checksum");
@@ -25,7 +25,7 @@ const CHECKSUM: (u8, &str) = (2, "checksum");
 /// What was checked, and what came of it.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
-    pub(super) counts: Counts,
+    pub(super) counts: CheckedCounts,
     pub(super) findings: Vec<Finding>,
 }
 

@@ -150,7 +150,7 @@ impl Database for ArchiveDatabase {
 
     async fn verify(&self, progress: &Progress) -> Result<Verdict, SourceError> {
         let mut verdict = Verdict::default();
-        let mut counts = checks::Counts::new();
+        let mut counts = checks::CheckedCounts::new();
         progress.expect(self.view.archives.len() as u64);
         for archive in &self.view.archives {
             match counts::check(&self.view.context, archive).await {

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::graph::{At, CommitNumber, Graph};
 use super::layout;
-use super::objects::Reader;
+use super::objects::CachedReader;
 use super::shown::BESIDE;
 use super::tree::{TreeEntries, TreeEntry};
 use crate::content::{FileKind, SourceError, chain};
@@ -66,7 +66,7 @@ pub(super) struct Copies {
 pub(super) fn is_folder_of(
     graph: &Graph,
     line: &[CommitNumber],
-    reader: &mut Reader<'_>,
+    reader: &mut CachedReader<'_>,
 ) -> Result<bool, SourceError> {
     for place in line {
         let At::Known(Some(entry)) = graph.commit(*place).at else { continue };
@@ -96,7 +96,7 @@ impl Copies {
         &mut self,
         graph: &Graph,
         line: &[CommitNumber],
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         fallback: &str,
         zones: (Option<&TimeZone>, &TimeZone),
     ) -> BTreeMap<String, Vec<DatedCopy>> {
@@ -131,7 +131,7 @@ impl Copies {
         &mut self,
         graph: &Graph,
         line: &[CommitNumber],
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
     ) -> BTreeMap<Box<[u8]>, Trace> {
         let mut found: BTreeMap<Box<[u8]>, Trace> = BTreeMap::new();
         // Whether all that this commit holds is found.
@@ -167,7 +167,12 @@ impl Copies {
     }
 
     /// What a commit did; `None` if it, or the one before it, cannot be read.
-    fn steps(&mut self, graph: &Graph, place: CommitNumber, reader: &mut Reader<'_>) -> Option<&[CopyStep]> {
+    fn steps(
+        &mut self,
+        graph: &Graph,
+        place: CommitNumber,
+        reader: &mut CachedReader<'_>,
+    ) -> Option<&[CopyStep]> {
         match self.steps.entry(graph.commit(place).object) {
             Slot::Occupied(known) => Some(known.into_mut()),
             Slot::Vacant(slot) => {
@@ -218,7 +223,7 @@ fn held_in(entries: &TreeEntries) -> impl Iterator<Item = (Box<[u8]>, Held)> {
 }
 
 /// What the chosen folder holds; `None` if that cannot be read.
-fn entries_at(at: At, reader: &mut Reader<'_>) -> Option<Arc<TreeEntries>> {
+fn entries_at(at: At, reader: &mut CachedReader<'_>) -> Option<Arc<TreeEntries>> {
     match at {
         At::Known(Some(entry)) if entry.is_tree() => match tree::entries(reader, entry.id) {
             Ok(entries) => Some(entries),

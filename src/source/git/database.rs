@@ -13,7 +13,7 @@ use lru::LruCache;
 use super::blob::BlobContent;
 use super::changes::{ChangeMemory, Changes, Location, Node, Origin, SnapshotIndex};
 use super::layout::{Part, Shape};
-use super::objects::{Objects, Reader};
+use super::objects::{CachedReader, Objects};
 use super::shown::ShownMemory;
 use super::tree::{Finder, FoundFile, TreeEntry};
 use super::verify::Checker;
@@ -211,7 +211,11 @@ impl GitView {
     }
 
     /// What git has at the snapshot.
-    fn found(&self, reader: &mut Reader<'_>, index: SnapshotIndex) -> Result<Vec<FoundFile>, SourceError> {
+    fn found(
+        &self,
+        reader: &mut CachedReader<'_>,
+        index: SnapshotIndex,
+    ) -> Result<Vec<FoundFile>, SourceError> {
         let tree = self.nodes[index as usize].tree;
         let entry = Finder::default().find(reader, tree, &self.location.path)?;
         let listing = tree::list(reader, entry, &self.location.alone)?;

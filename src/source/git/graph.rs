@@ -7,7 +7,7 @@ use gix::ObjectId;
 use gix::objs::Kind;
 
 use super::commit::{CommitText, tag_target};
-use super::objects::{FSCK, Reader};
+use super::objects::{CachedReader, FSCK};
 use super::tree::{Finder, TreeEntry};
 use crate::content::{ErrorKind, SourceError, chain};
 use crate::model::history::SnapshotId;
@@ -56,7 +56,7 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    fn is_back(self, reader: &mut Reader<'_>, path: &[Vec<u8>]) -> bool {
+    fn is_back(self, reader: &mut CachedReader<'_>, path: &[Vec<u8>]) -> bool {
         match self {
             Self::Named(id) => reader.read_any(id, "object").is_ok(),
             Self::Commit(id) => read_commit(reader, id).is_ok(),
@@ -112,7 +112,7 @@ impl Graph {
     }
 
     /// Whether anything is there now of what could not be read. Tries some of it, and the rest the next times.
-    pub(super) fn is_any_back(&mut self, reader: &mut Reader<'_>, path: &[Vec<u8>]) -> bool {
+    pub(super) fn is_any_back(&mut self, reader: &mut CachedReader<'_>, path: &[Vec<u8>]) -> bool {
         let count = self.unread.len().min(TRIED_AT_ONCE);
         let is_any = self.unread.iter().take(count).any(|unread| unread.is_back(reader, path));
         self.unread.rotate_left(count);
@@ -129,7 +129,7 @@ impl Graph {
     /// Failures of the operating system.
     pub(super) fn peel(
         &mut self,
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         id: ObjectId,
     ) -> Result<Option<ObjectId>, SourceError> {
         if let Some(known) = self.peeled.get(&id) {
@@ -172,7 +172,7 @@ impl Graph {
     /// Failures of the operating system. A commit that is missing or damaged ends its history, with a warning.
     pub(super) fn reach(
         &mut self,
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         tips: impl IntoIterator<Item = ObjectId>,
         path: &[Vec<u8>],
         boundary: &HashSet<ObjectId>,
@@ -208,7 +208,7 @@ impl Graph {
     /// Whether a commit is there, which may have to be read.
     fn is_read(
         &mut self,
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         id: ObjectId,
         path: &[Vec<u8>],
         boundary: &HashSet<ObjectId>,
@@ -242,7 +242,12 @@ impl Graph {
         }
     }
 
-    fn look(&mut self, reader: &mut Reader<'_>, tree: ObjectId, path: &[Vec<u8>]) -> Result<At, SourceError> {
+    fn look(
+        &mut self,
+        reader: &mut CachedReader<'_>,
+        tree: ObjectId,
+        path: &[Vec<u8>],
+    ) -> Result<At, SourceError> {
         match self.finder.find(reader, tree, path) {
             Ok(entry) => Ok(At::Known(entry)),
             Err(error) if is_of_data(&error) => {
@@ -254,7 +259,7 @@ impl Graph {
     }
 
     /// Looks again for what could not be read: a fetch may have brought it.
-    fn look_again(&mut self, reader: &mut Reader<'_>, path: &[Vec<u8>]) -> Result<(), SourceError> {
+    fn look_again(&mut self, reader: &mut CachedReader<'_>, path: &[Vec<u8>]) -> Result<(), SourceError> {
         for place in 0..self.commits.len() {
             if let At::Unreadable(tree) = self.commits[place].at {
                 self.commits[place].at = self.look(reader, tree, path)?;
@@ -270,12 +275,12 @@ impl Graph {
 }
 
 /// Whether a commit is the only one of its history, and holds nothing.
-pub(super) fn is_only_commit(reader: &mut Reader<'_>, id: ObjectId) -> bool {
+pub(super) fn is_only_commit(reader: &mut CachedReader<'_>, id: ObjectId) -> bool {
     read_commit(reader, id)
         .is_ok_and(|commit| commit.text.parents.is_empty() && commit.text.tree.is_empty_tree())
 }
 
-pub(super) fn read_commit(reader: &mut Reader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
+pub(super) fn read_commit(reader: &mut CachedReader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
     let label = Arc::clone(reader.objects().label());
     let data = reader.read(id, Kind::Commit, "commit")?;
     let text = CommitText::parse(data, id.kind()).map_err(|why| {

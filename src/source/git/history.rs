@@ -7,7 +7,7 @@ use gix::ObjectId;
 
 use super::graph::{At, CommitNumber, Graph, Unread, is_of_data};
 use super::layout::Shape;
-use super::objects::Reader;
+use super::objects::CachedReader;
 use super::refs::Refs;
 use super::tree;
 use crate::content::{SourceError, chain};
@@ -74,7 +74,7 @@ impl Children {
         &mut self,
         graph: &Graph,
         order: &[CommitNumber],
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
     ) -> Result<Kept, SourceError> {
         let mut by_name: HashMap<Vec<u8>, HashSet<CommitNumber>> = HashMap::new();
         // What cannot be read may have touched any of them.
@@ -106,7 +106,7 @@ impl Children {
         &mut self,
         graph: &Graph,
         place: CommitNumber,
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
     ) -> Result<Box<[Vec<u8>]>, NotCompared> {
         let mut entries = |at: At| match at {
             At::Known(None) => Ok(Arc::default()),

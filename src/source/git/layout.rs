@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::objects::Reader;
+use super::objects::CachedReader;
 use super::tree::{TreeEntries, TreeEntry};
 use crate::content::{FileKind, SourceError};
 use crate::format::export::EXPORTED_TABLE;
@@ -46,7 +46,7 @@ impl Layout {
     /// # Errors
     /// When a tree is missing or damaged.
     pub(super) fn of(
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         name: String,
         newest: Option<TreeEntry>,
     ) -> Result<Self, SourceError> {
@@ -68,7 +68,7 @@ fn whole(name: String, newest: Option<TreeEntry>) -> Part {
 ///
 /// # Errors
 /// When a tree is missing or damaged.
-fn holds_several(reader: &mut Reader<'_>, newest: Option<TreeEntry>) -> Result<bool, SourceError> {
+fn holds_several(reader: &mut CachedReader<'_>, newest: Option<TreeEntry>) -> Result<bool, SourceError> {
     let Some(folder) = newest.filter(TreeEntry::is_tree) else { return Ok(false) };
     let mut is_any = false;
     let entries = tree::entries(reader, folder.id)?;
@@ -86,7 +86,7 @@ fn holds_several(reader: &mut Reader<'_>, newest: Option<TreeEntry>) -> Result<b
 /// # Errors
 /// When a tree is missing or damaged.
 pub(super) fn shape_of(
-    reader: &mut Reader<'_>,
+    reader: &mut CachedReader<'_>,
     name: &[u8],
     entry: TreeEntry,
 ) -> Result<Option<Shape>, SourceError> {

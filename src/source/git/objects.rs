@@ -100,8 +100,8 @@ impl Objects {
     }
 
     /// A reader for one thread.
-    pub(super) fn reader(&self) -> Reader<'_> {
-        Reader {
+    pub(super) fn reader(&self) -> CachedReader<'_> {
+        CachedReader {
             objects: self,
             reader: ObjectReader::new(&self.repository, BaseCache::Nothing),
             buffer: Vec::new(),
@@ -143,14 +143,14 @@ const SMALL: u64 = 1 << 20;
 const COPIES: u64 = 2;
 
 /// Reads objects on one thread.
-pub(super) struct Reader<'o> {
+pub(super) struct CachedReader<'o> {
     objects: &'o Objects,
     reader: ObjectReader<'o>,
     buffer: Vec<u8>,
     pub(super) trees: TreeCache,
 }
 
-impl<'o> Reader<'o> {
+impl<'o> CachedReader<'o> {
     /// For reading many objects one of which is packed as the difference to another.
     pub(super) fn for_many(mut self) -> Self {
         self.reader = ObjectReader::new(&self.objects.repository, BaseCache::Bases);

@@ -13,7 +13,7 @@ use super::database::GitDatabase;
 use super::graph::{At, CommitNumber, Graph};
 use super::history::{Children, Kept, Lineage};
 use super::layout::{Layout, Part};
-use super::objects::{Objects, Reader};
+use super::objects::{CachedReader, Objects};
 use super::place::GitPlace;
 use super::refs::Refs;
 use super::tree::TreeEntry;
@@ -212,7 +212,7 @@ impl GitState {
     /// Reads the commits that names reach.
     fn reach(
         &mut self,
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         refs: &Refs,
         place: &GitPlace,
     ) -> Result<(Vec<CommitNumber>, HashMap<ObjectId, ObjectId>), SourceError> {

@@ -10,7 +10,7 @@ use gix::objs::tree::{EntryKind, EntryMode, name_order};
 use gix::objs::{Kind, TreeRefIter};
 use lru::LruCache;
 
-use super::objects::{Reader, of_git};
+use super::objects::{CachedReader, of_git};
 use crate::content::{ErrorKind, FileKind, SourceError};
 
 /// How many files a snapshot may have. A few small trees, each holding another one many times, can stand for more than any
@@ -106,7 +106,10 @@ impl TreeCache {
 ///
 /// # Errors
 /// When it is missing or damaged.
-pub(super) fn entries(reader: &mut Reader<'_>, tree: ObjectId) -> Result<Arc<TreeEntries>, SourceError> {
+pub(super) fn entries(
+    reader: &mut CachedReader<'_>,
+    tree: ObjectId,
+) -> Result<Arc<TreeEntries>, SourceError> {
     if let Some(known) = reader.trees.trees.get(&tree) {
         return Ok(Arc::clone(known));
     }
@@ -124,7 +127,7 @@ pub(super) fn entries(reader: &mut Reader<'_>, tree: ObjectId) -> Result<Arc<Tre
 /// # Errors
 /// When the tree is missing or damaged.
 pub(super) fn child(
-    reader: &mut Reader<'_>,
+    reader: &mut CachedReader<'_>,
     tree: ObjectId,
     name: &[u8],
 ) -> Result<Option<TreeEntry>, SourceError> {
@@ -146,7 +149,7 @@ impl Finder {
     /// When a tree on the way is missing or damaged.
     pub(super) fn find(
         &mut self,
-        reader: &mut Reader<'_>,
+        reader: &mut CachedReader<'_>,
         root: ObjectId,
         path: &[Vec<u8>],
     ) -> Result<Option<TreeEntry>, SourceError> {
@@ -181,7 +184,7 @@ pub(super) struct TreeListing {
 /// # Errors
 /// When a tree is missing or damaged, or there are more files than fit.
 pub(super) fn list(
-    reader: &mut Reader<'_>,
+    reader: &mut CachedReader<'_>,
     entry: Option<TreeEntry>,
     alone: &[u8],
 ) -> Result<TreeListing, SourceError> {
@@ -228,7 +231,7 @@ pub(super) fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
 /// # Errors
 /// When a tree is missing or damaged.
 pub(super) fn differences(
-    reader: &mut Reader<'_>,
+    reader: &mut CachedReader<'_>,
     old: Option<TreeEntry>,
     new: Option<TreeEntry>,
     alone: &[u8],

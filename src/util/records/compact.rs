@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::{Counts, Limits, Rule, SUM, append, name, sound};
+use super::{Limits, RecordInForce, Rule, SUM, append, name, sound};
 
 /// The length of the id at the start of a record.
 const ID: usize = 16;
@@ -22,7 +22,7 @@ pub(super) fn counting<const N: usize>(
         let before = places.get(id).copied();
         if let Some(place) = before
             && let Some(earlier) = &all[place]
-            && rule(earlier, &record) == Counts::Earlier
+            && rule(earlier, &record) == RecordInForce::Earlier
         {
             continue;
         }

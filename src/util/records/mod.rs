@@ -39,10 +39,10 @@ const ATTEMPTS: usize = 8;
 const USE_NOTED: i64 = 12 * 60 * 60;
 
 /// Chooses which of two records with one id counts.
-pub(crate) type Rule<const N: usize> = fn(earlier: &[u8; N], later: &[u8; N]) -> Counts;
+pub(crate) type Rule<const N: usize> = fn(earlier: &[u8; N], later: &[u8; N]) -> RecordInForce;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counts {
+pub(crate) enum RecordInForce {
     /// The record added first.
     Earlier,
     /// The record added last.
@@ -50,8 +50,8 @@ pub(crate) enum Counts {
 }
 
 /// The rule for facts whose latest record is right.
-pub(crate) fn later<const N: usize>(_: &[u8; N], _: &[u8; N]) -> Counts {
-    Counts::Later
+pub(crate) fn later<const N: usize>(_: &[u8; N], _: &[u8; N]) -> RecordInForce {
+    RecordInForce::Later
 }
 
 /// The limits of a file's size, in bytes.

@@ -11,7 +11,7 @@ use gix::objs::tree::EntryKind;
 use super::super::blob::GitBlob;
 use super::super::commit::tag_target;
 use super::super::graph::{is_of_data, read_commit};
-use super::super::objects::{FSCK, MAX_OBJECT_MEMORY, Objects, Reader};
+use super::super::objects::{CachedReader, FSCK, MAX_OBJECT_MEMORY, Objects};
 use super::super::tree::TreeEntry;
 use crate::content::{ErrorKind, SourceError};
 use crate::format::blob::{Blob, io_kind};
@@ -29,7 +29,7 @@ const PIECE: usize = 256 << 10;
 
 /// Objects as they are reached.
 pub(super) struct ObjectWalk<'o> {
-    reader: Reader<'o>,
+    reader: CachedReader<'o>,
     stored: &'o Arc<Objects>,
     /// Knows what is replaced.
     shown: &'o Objects,
