@@ -98,17 +98,5 @@ step "cargo check of the fuzz targets" 600 \
   "$CARGO" check --locked --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
 step "build of the tests" 900 "$CARGO" test --locked --workspace --no-run
 wait_for_dolts
-# The tests of the mounted program mostly wait, so they run at the same time as those that compute.
-computing=()
-for file in tests/*/main.rs crates/*/tests/*.rs; do
-  case $file in
-    tests/it/main.rs) ;;
-    tests/*) file=${file%/main.rs} && computing+=(--test "${file##*/}") ;;
-    *) file=${file%.rs} && computing+=(--test "${file##*/}") ;;
-  esac
-done
-step "cargo test" "$test_limit" tests/setup/beside.sh \
-  "$CARGO test --locked --no-fail-fast --test it" \
-  "$CARGO test --locked --workspace --no-fail-fast --lib --bins ${computing[*]}"
-step "cargo test of the documentation" 600 "$CARGO" test --locked --workspace --doc
+step "cargo test" "$test_limit" "$CARGO" test --locked --workspace --no-fail-fast
 echo "== all checks passed in $SECONDS s"

@@ -62,5 +62,7 @@ pub(super) fn row<'f>(findings: &'f SourceFindings, row: &'f FoundRow) -> FoundR
 /// A value as in its line; as text if it is a number that would lose digits.
 fn json_value(value: &str) -> Value {
     let parsed: Option<Value> = serde_json::from_str(value).ok();
-    parsed.filter(|parsed| parsed.to_string() == value).unwrap_or_else(|| Value::from(value))
+    parsed
+        .filter(|parsed| serde_json::to_string(parsed).is_ok_and(|text| text == value))
+        .unwrap_or_else(|| Value::from(value))
 }

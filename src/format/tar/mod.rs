@@ -83,7 +83,7 @@ impl Format for Tar {
 
     /// Users of pgAdmin call dumps in the custom format tars.
     fn in_truth(&self, input: &FormatInput<'_>) -> Option<&'static dyn Format> {
-        input.head().is_ok_and(|head| pg_dump::is_archive(head)).then_some(PG_DUMP)
+        input.head().is_ok_and(pg_dump::is_archive).then_some(PG_DUMP)
     }
 
     fn check(&self, input: &FormatInput<'_>) -> Option<Vec<Flaw>> {

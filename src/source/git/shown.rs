@@ -101,8 +101,8 @@ impl ShownMemory {
         }
         let context = self.context(objects);
         let input = self.input(&context, objects, group, format);
-        let blobs = std::iter::once(&input.blob).chain(input.beside.iter().flatten());
-        let checked = blobs.map(|blob| check(&**blob)).collect::<io::Result<()>>();
+        let mut blobs = std::iter::once(&input.blob).chain(input.beside.iter().flatten());
+        let checked = blobs.try_for_each(|blob| check(&**blob));
         let is_sound = checked.is_ok();
         let found = match (format.format(), checked) {
             (None, _) => Vec::new(),

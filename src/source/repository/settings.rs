@@ -49,7 +49,7 @@ impl Settings {
 /// The work tree that a git folder names as its own.
 pub(super) fn work_tree(git: &SourcePath) -> Option<Vec<u8>> {
     let text = git.join("config").read(LONGEST_FILE).unwrap_or_default();
-    config(&text).ok().and_then(|config| config.string("core.worktree")).map(|named| Vec::from(named))
+    config(&text).ok().and_then(|config| config.string("core.worktree")).map(Vec::from)
 }
 
 /// Settings without those of files that they include.

@@ -60,6 +60,11 @@ impl StoreFile {
         self.len
     }
 
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether a file that never changes is another one than it was when it was opened; `None` for a part of a file.
     pub fn differs_from(&self, now: &Stamp) -> Option<bool> {
         self.opened.map(|opened| !opened.is_same_state(now))

@@ -106,6 +106,11 @@ impl Stamp {
         self.len
     }
 
+    /// Whether the file had no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether both are of one file, which may have grown.
     pub fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)

@@ -50,7 +50,7 @@ impl Leaf {
             value_offsets: message.u16s(node_slot::VALUE_OFFSETS)?,
             addresses: message.u16s(node_slot::ADDRESSES_IN_VALUES)?,
         };
-        if leaf.key_offsets.len() != leaf.value_offsets.len() && leaf.len() > 0 {
+        if leaf.key_offsets.len() != leaf.value_offsets.len() && !leaf.is_empty() {
             let (keys, values) = (leaf.len(), leaf.value_offsets.len().saturating_sub(1));
             return Err(MessageError::Invalid(format!("it has {keys} keys and {values} values")));
         }
@@ -60,6 +60,11 @@ impl Leaf {
     /// How many rows it has.
     pub fn len(&self) -> usize {
         self.key_offsets.len().saturating_sub(1)
+    }
+
+    /// Whether it has no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The bytes of the key and the value of a row, or what is wrong with them.
