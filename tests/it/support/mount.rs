@@ -13,9 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::command::wait;
 use super::{eventually, temp_dir};
 
-/// How long one mount may live: after that, a test that hangs on it gets errors instead of waiting for ever.
+/// How long one mount may live: after that, a test that hangs on it gets errors instead of waiting for ever. The real
+/// history needs minutes on a loaded machine.
 fn life() -> Duration {
-    Duration::from_secs(240) + super::live_time()
+    Duration::from_secs(840) + super::live_time()
 }
 
 pub struct Mount {
