@@ -17,7 +17,7 @@ pub(super) struct ServerArgs {
     /// `?tls` at the end of a URL also encrypts, and uses the system's certificate authorities.
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
-    /// Encrypt connections to a server with this certificate (sha256:HEX), whoever signed it
+    /// Encrypt connections to a server with this certificate (sha256:HEX), no matter who signed it
     ///
     /// On the server, `openssl x509 -in CERT -noout -fingerprint -sha256` prints the hex digits.
     #[arg(long, value_name = "PIN")]

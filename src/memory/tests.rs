@@ -63,7 +63,7 @@ fn work_waits_in_order_and_a_first_one_always_goes_on() {
     assert!(small.as_mut().poll(&mut context).is_pending());
     first.shrink_to(8 * MIB);
     assert!(small.as_mut().poll(&mut context).is_pending(), "another one came before it");
-    assert!(!first.grow(MIB), "whoever waits comes before who wants more");
+    assert!(!first.grow(MIB), "a waiter comes before a holder that wants more");
     // One that is not waited for any more leaves the queue.
     drop(large);
     assert!(small.as_mut().poll(&mut context).is_ready());

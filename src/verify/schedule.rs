@@ -55,7 +55,8 @@ impl Schedule {
         let mut findings = Vec::new();
         if ahead > TOLERATED {
             let problem = format!("the latest snapshot is of {latest}, which is {} ahead", for_people(ahead));
-            let finding = Finding::wrong(database, problem).with_hint("check the clock of whoever made it");
+            let finding =
+                Finding::wrong(database, problem).with_hint("check the clock of the machine that made it");
             if -age > TOLERATED {
                 return vec![finding];
             }

@@ -52,8 +52,8 @@ pub async fn by_engine(
     Ok(all)
 }
 
-/// The whole content as a mount gives it. What an engine puts together from parts is held against what the
-/// source gives in one go.
+/// The whole content as a mount gives it. Compares what the engine puts together from pages with
+/// what the source gives in one go.
 ///
 /// # Errors
 /// Those of each way.

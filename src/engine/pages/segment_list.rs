@@ -209,9 +209,9 @@ mod tests {
             }
             expected.extend_from_slice(&before[at..]);
             let edited = SegmentList::new(&before).edited(ranges);
-            let anew = SegmentList::new(&expected);
-            prop_assert_eq!(ids(&edited), ids(&anew));
-            prop_assert_eq!(edited.len(), anew.len());
+            let list = SegmentList::new(&expected);
+            prop_assert_eq!(ids(&edited), ids(&list));
+            prop_assert_eq!(edited.len(), list.len());
             let mut start = 0;
             for (number, segment) in expected.iter().enumerate() {
                 prop_assert_eq!(edited.segment(number).id, segment.id);

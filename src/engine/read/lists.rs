@@ -77,7 +77,7 @@ impl SegmentLists {
         }
     }
 
-    /// Reads a version of a table as a whole, whatever is in memory.
+    /// Reads a version of a table as a whole, without a delta from one in memory.
     ///
     /// # Errors
     /// What the source says, and a length that is not the one that was given before.

@@ -1,8 +1,8 @@
 //! Makes SQLite read a file that is already open, and no other.
 //!
-//! SQLite takes a path. It gets `/proc/self/fd/N`, which the kernel resolves to the open file, whatever its name means by now,
-//! and even without a name. SQLite would read that link and open the path in it: whoever may write to a folder on the way
-//! could redirect it. So SQLite gets the answer that nothing is a link (ADR 8).
+//! SQLite takes a path. It gets `/proc/self/fd/N`, which the kernel resolves to the open file even if its name means another file by now,
+//! or if it has no name. SQLite would read that link and open the path in it, and a user who may write to a folder on the
+//! way could redirect it. So SQLite gets the answer that nothing is a link (ADR 8).
 
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;

@@ -12,7 +12,7 @@ use crate::support::command::run;
 const TABLES: &str = "CREATE TABLE issues (id INTEGER PRIMARY KEY, title TEXT);
     CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT);";
 
-/// Copies, each made anew by `sqlite3`.
+/// Copies, each made by `sqlite3`.
 pub struct Files(Archives);
 
 impl Files {

@@ -1,4 +1,4 @@
-//! What versions of tables say of each other, held against full reads of each.
+//! Compares what versions of tables say of each other with full reads of each.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Files with collations and functions that only the program has that made them: Anki's, Android's, mORMot's.
 //!
-//! `sqlite3` cannot make them, so `rusqlite` does, with the collations at hand; what is expected is what was put in.
+//! `sqlite3` cannot make them, so `rusqlite` does, with collations of its own. The tests expect the values that they put in.
 
 use rusqlite::functions::{Context, FunctionFlags};
 

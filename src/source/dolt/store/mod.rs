@@ -276,7 +276,7 @@ impl StoreSourceInner {
     fn store_is_gone(&self, name: &str) -> SourceError {
         let operation = format!("the store of {name} is not there any more");
         SourceError::new(ErrorKind::Missing, &*self.label, operation)
-            .with_hint("What was seen of it stays until it is back; unmount if it went away for good.")
+            .with_hint("What was seen of it stays until it is back; unmount if it will not come back.")
     }
 
     /// Whether the kernel reports every change, so that the next look can wait. A git repository is not watched: a look at it

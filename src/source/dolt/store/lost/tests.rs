@@ -154,7 +154,7 @@ fn only_what_is_new_is_gone_through() {
     let version = shared.found.version();
     append(repo.folder.path(), &[Bytes::from_static(b"no commit")], root);
     assert_eq!(lost(&shared), ["undone"]);
-    assert_eq!(shared.found.version(), version, "nothing has to be listed anew");
+    assert_eq!(shared.found.version(), version, "nothing has to be listed again");
 }
 
 #[test]
