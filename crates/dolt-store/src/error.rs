@@ -163,9 +163,6 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 /// Adds to a [`MessageError`] which chunk the message was read from.
 pub trait InChunk<T> {
     /// Adds the chunk's address and what it should be.
-    ///
-    /// # Errors
-    /// [`StoreError::Object`] for the error that there was.
     fn in_chunk(self, address: &Address, object: &'static str) -> Result<T, StoreError>;
 }
 

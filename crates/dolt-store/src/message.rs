@@ -118,9 +118,6 @@ impl Message {
 
 impl<B: Buffer> Message<B> {
     /// Reads the frame of a message.
-    ///
-    /// # Errors
-    /// [`MessageError`] for bytes that are not framed so.
     pub fn parse(bytes: B) -> Result<Self, MessageError> {
         let no_message = MessageError::NoMessage { len: bytes.len() };
         let [KIND, a, b, c, ..] = *bytes else { return Err(no_message) };
@@ -134,9 +131,6 @@ impl<B: Buffer> Message<B> {
     }
 
     /// The same where the kind of message is known.
-    ///
-    /// # Errors
-    /// [`MessageError::WrongId`] for another kind; see [`Self::parse`].
     pub fn parse_as(bytes: B, id: &[u8; 4]) -> Result<Self, MessageError> {
         let message = Self::parse(bytes)?;
         match message.id == *id {
@@ -185,9 +179,6 @@ impl<B: Buffer> MessageTable<B> {
 
     /// Checks that there are no fields beyond the first `known`: an older program must not pass over what a newer one
     /// found worth writing.
-    ///
-    /// # Errors
-    /// [`MessageError::UnknownFields`]
     pub fn check_fields(&self, known: u16) -> Result<(), MessageError> {
         match self.slots > known {
             true => Err(MessageError::UnknownFields { found: self.slots, known }),
@@ -363,9 +354,6 @@ impl<B: Buffer> MessageTable<B> {
     }
 
     /// Items that follow each other in `data`, delimited by `offsets` (first 0, last the length of `data`).
-    ///
-    /// # Errors
-    /// [`MessageError`] for offsets that run backwards or out of the data.
     pub fn items(&self, data: u16, offsets: u16) -> Result<Vec<B>, MessageError> {
         let (bytes, offsets_read) = (self.bytes(data)?, self.u16s(offsets)?);
         let items = offsets_read.windows(2).map(|ends| {

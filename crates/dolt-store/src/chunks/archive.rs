@@ -63,9 +63,6 @@ struct Footer {
 
 impl ArchiveFile {
     /// Reads the index of an archive that should hold `chunks` chunks, where that is known.
-    ///
-    /// # Errors
-    /// [`StoreError::UnsupportedFile`] for a later version, [`StoreError::DamagedFile`] for what is no archive.
     pub fn open(file: StoreFile, chunks: Option<u32>) -> Result<Self, StoreError> {
         let footer = Footer::read(&file)?;
         let damaged = |problem: &str| StoreError::damaged(file.path(), problem);

@@ -1,4 +1,4 @@
-//! How files store chunks: compressed, with a checksum.
+//! How files store chunks: compressed, with a checksum. Errors say what is wrong with a block, as a clause.
 
 use std::cell::RefCell;
 
@@ -26,9 +26,6 @@ thread_local! {
 }
 
 /// A block as table files and journals have it: Snappy, then its CRC-32C, big-endian.
-///
-/// # Errors
-/// What is wrong with it, as a clause.
 pub fn unpack_snappy(block: &[u8]) -> Result<Bytes, String> {
     let Some((packed, checksum)) = block.split_last_chunk::<CHECKSUM_LEN>() else {
         return Err(format!("its {} bytes are too few for a block", block.len()));
@@ -59,9 +56,6 @@ pub fn may_be_message(block: &[u8], id: [u8; 4]) -> bool {
 
 /// The chunk of an address in a block as table files have it. The checksum proves that the block is whole, and not which
 /// chunk it is: a file that was cut and rewritten has whole blocks where others were.
-///
-/// # Errors
-/// What is wrong with it, as a clause.
 pub fn unpack_chunk(address: &Address, block: &[u8]) -> Result<Bytes, String> {
     let chunk = unpack_snappy(block)?;
     check_address(address, &chunk)?;
@@ -69,17 +63,11 @@ pub fn unpack_chunk(address: &Address, block: &[u8]) -> Result<Bytes, String> {
 }
 
 /// A block as archives have it: one Zstandard frame, with a dictionary or without.
-///
-/// # Errors
-/// What is wrong with it, as a clause.
 pub fn unpack_zstd(block: &[u8], dictionary: Option<&Dictionary>) -> Result<Bytes, String> {
     unpack_frame(block, dictionary, MAX_CHUNK_LEN).map(Bytes::from)
 }
 
 /// A dictionary as archives have it: one Zstandard frame.
-///
-/// # Errors
-/// What is wrong with it, as a clause.
 pub fn unpack_dictionary(block: &[u8]) -> Result<Dictionary, String> {
     let raw = unpack_frame(block, None, MAX_DICTIONARY_LEN)?;
     zstd_safe::DDict::try_create(&raw).ok_or_else(|| "it is no dictionary".to_owned())
@@ -109,9 +97,6 @@ fn check_len(len: u64, limit: u64) -> Result<(), String> {
 }
 
 /// Checks that bytes are the chunk of an address.
-///
-/// # Errors
-/// What is wrong, as a clause.
 pub fn check_address(address: &Address, chunk: &[u8]) -> Result<(), String> {
     let digest = Sha512::digest(chunk);
     match digest[..Address::LEN] == *address.as_bytes() {

@@ -74,9 +74,6 @@ pub struct Journal {
 
 impl Journal {
     /// Opens a journal and reads all of it.
-    ///
-    /// # Errors
-    /// [`StoreError::UnsupportedFile`] for records of a later version; failures of the operating system.
     pub fn open(file: StoreFile) -> Result<Self, StoreError> {
         let mut journal = Self {
             file: Arc::new(file),

@@ -41,10 +41,6 @@ pub struct FileSpec {
 
 impl StoreManifest {
     /// Reads the manifest of a generation; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`StoreError::UnsupportedFile`] for formats that are not read, [`StoreError::DamagedFile`] for something that is no
-    /// manifest; failures of the operating system.
     pub fn read(generation: &dyn Generation) -> Result<Option<Self>, StoreError> {
         let bytes = generation.read(MANIFEST)?;
         bytes.map(|bytes| Self::parse(&generation.path(MANIFEST), &bytes)).transpose()
@@ -61,9 +57,6 @@ impl StoreManifest {
     }
 
     /// Reads the bytes of the manifest at `path`.
-    ///
-    /// # Errors
-    /// As [`Self::read`], except failures of the operating system.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, StoreError> {
         let no_manifest = |what: &str| StoreError::damaged(path, what);
         let text = std::str::from_utf8(bytes).map_err(|_| no_manifest("it is not text"))?;

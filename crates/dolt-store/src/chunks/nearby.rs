@@ -68,9 +68,6 @@ impl ReadAhead {
 
 /// Hands `len` bytes at `offset` of a file to `unpack`, which checks them: only then may they come from
 /// an earlier read. The inner error is that of `unpack`.
-///
-/// # Errors
-/// Failures of the operating system; an unexpected end counts as damage.
 pub fn with_bytes<T>(
     file: &StoreFile,
     offset: u64,

@@ -41,9 +41,6 @@ pub struct TableFile {
 
 impl TableFile {
     /// Reads the index of a table file that should hold `chunks` chunks, where that is known.
-    ///
-    /// # Errors
-    /// [`StoreError::DamagedFile`] for what is no such file.
     pub fn open(file: StoreFile, chunks: Option<u32>) -> Result<Self, StoreError> {
         let path = file.path().to_owned();
         let damaged = |problem: &str| StoreError::damaged(&path, problem);

@@ -9,21 +9,12 @@ use std::time::SystemTime;
 /// Opens files and lists folders. Implement it to confine paths to a folder or to set the clock in a test.
 pub trait FileAccess: Send + Sync {
     /// Opens what is at a path for reading.
-    ///
-    /// # Errors
-    /// Failures of the operating system.
     fn open(&self, path: &Path) -> io::Result<File>;
 
     /// The metadata of what is at a path; follows links.
-    ///
-    /// # Errors
-    /// Failures of the operating system.
     fn metadata(&self, path: &Path) -> io::Result<Metadata>;
 
     /// The names of the entries of a folder.
-    ///
-    /// # Errors
-    /// Failures of the operating system.
     fn names(&self, folder: &Path) -> io::Result<Vec<OsString>>;
 
     /// The time that times of files are compared with.

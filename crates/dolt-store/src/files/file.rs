@@ -76,10 +76,7 @@ impl StoreFile {
         Ok(Stamp::of(&metadata))
     }
 
-    /// Reads `len` bytes at `offset`.
-    ///
-    /// # Errors
-    /// [`StoreError::DamagedFile`] where the file is too short for that; failures of the operating system.
+    /// Reads `len` bytes at `offset`; a file that is too short for them is damaged.
     pub fn read(&self, offset: u64, len: u64) -> Result<Vec<u8>, StoreError> {
         // Checked first, so that a damaged length does not ask for too much memory.
         if offset.checked_add(len).is_none_or(|end| end > self.len) {
@@ -107,10 +104,8 @@ impl StoreFile {
         Ok(filled)
     }
 
-    /// Reads exactly `len` bytes at `offset`, which may be in what was appended since the file was opened.
-    ///
-    /// # Errors
-    /// Failures of the operating system; an unexpected end counts as damage.
+    /// Reads exactly `len` bytes at `offset`, which may be in what was appended since the file was opened; an unexpected
+    /// end counts as damage.
     pub fn read_appended(&self, offset: u64, len: u32) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; len as usize];
         self.file.read_exact_at(&mut bytes, self.start + offset).map_err(|error| self.read_error(error))?;

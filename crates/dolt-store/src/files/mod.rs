@@ -31,24 +31,15 @@ pub trait StoreFiles: Send + Sync {
     fn folder(&self) -> &Path;
 
     /// The state of the files, to compare with a later one; reads none of them.
-    ///
-    /// # Errors
-    /// What cannot be looked at.
     fn state(&self) -> Result<FilesState, StoreError>;
 
     /// The files of the new generation as of a state that [`Self::state`] gave.
-    ///
-    /// # Errors
-    /// What cannot be read.
     fn at(&self, state: &FilesState) -> Result<Box<dyn Generation + '_>, StoreError>;
 
     /// Whether files that a manifest names may be gone before they are opened, as garbage collection does to a folder.
     fn may_vanish(&self) -> bool;
 
     /// The branch that is checked out, where that is known.
-    ///
-    /// # Errors
-    /// What cannot be read.
     fn checked_out(&self) -> Result<Option<String>, StoreError> {
         Ok(None)
     }
@@ -63,30 +54,18 @@ pub trait Generation {
     fn path(&self, name: &str) -> PathBuf;
 
     /// The names of all files; none where there is no folder.
-    ///
-    /// # Errors
-    /// What cannot be listed.
     fn names(&self) -> Result<Vec<String>, StoreError>;
 
     /// Whether there is a file of that name.
     fn has(&self, name: &str) -> bool;
 
     /// A small file; `None` where there is none of that name.
-    ///
-    /// # Errors
-    /// What cannot be read.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Opens a file that stays as it is now, even if it is replaced or removed.
-    ///
-    /// # Errors
-    /// What cannot be opened.
     fn open(&self, name: &str) -> Result<StoreFile, StoreError>;
 
     /// The state of a file, to compare with a later one; `None` where there is no such file, and where files never change.
-    ///
-    /// # Errors
-    /// What cannot be looked at.
     fn stamp(&self, name: &str) -> Result<Option<Stamp>, StoreError>;
 
     /// Where something changes on disk when a file that could not be read is mended.

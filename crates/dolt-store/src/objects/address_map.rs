@@ -23,9 +23,6 @@ const MAX_NODES: usize = 1 << 16;
 
 /// All entries of a map, in the order of their keys, which is by bytes. The root of the map is `bytes`, a part of
 /// the chunk `owner`.
-///
-/// # Errors
-/// The chunk, and what is wrong with it.
 pub fn entries(
     chunks: &dyn Chunks,
     owner: &Address,

@@ -45,17 +45,11 @@ pub struct Commit {
 
 impl Commit {
     /// Reads a commit.
-    ///
-    /// # Errors
-    /// The chunk, and what is wrong with it.
     pub fn read(chunks: &dyn Chunks, address: &Address) -> Result<Self, StoreError> {
         Self::parse(chunks.chunk(address)?).in_chunk(address, "commit")
     }
 
     /// Reads a commit from its chunk.
-    ///
-    /// # Errors
-    /// What is wrong with it.
     pub fn parse(chunk: Bytes) -> Result<Self, MessageError> {
         let message = Message::parse_as(chunk, &COMMIT_ID)?;
         message.check_fields(12)?;
@@ -88,9 +82,6 @@ fn needed(message: &Message, slot: u16) -> Result<Address, MessageError> {
 }
 
 /// The commit that a tag names.
-///
-/// # Errors
-/// The chunk, and what is wrong with it.
 pub fn tagged_commit(chunks: &dyn Chunks, tag: &Address) -> Result<Address, StoreError> {
     let read = |chunk| {
         let message = Message::parse_as(chunk, TAG_ID)?;
@@ -101,9 +92,6 @@ pub fn tagged_commit(chunks: &dyn Chunks, tag: &Address) -> Result<Address, Stor
 }
 
 /// The root value of what is not committed yet.
-///
-/// # Errors
-/// The chunk, and what is wrong with it.
 pub fn working_root(chunks: &dyn Chunks, working_set: &Address) -> Result<Address, StoreError> {
     let read = |chunk| {
         let message = Message::parse_as(chunk, WORKING_SET_ID)?;

@@ -76,9 +76,6 @@ impl<C: CommitOrder> QueuedCommit<C> {
 
 impl<C: CommitOrder> CommitQueue<C> {
     /// Adds a commit, unless it was ever added; `read` reads it.
-    ///
-    /// # Errors
-    /// Those of `read`.
     pub fn add<E>(
         &mut self,
         address: &Address,

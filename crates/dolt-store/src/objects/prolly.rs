@@ -37,9 +37,6 @@ pub struct TreeNode {
 
 impl TreeNode {
     /// Reads the node in a chunk of its own, which has this level according to its parent.
-    ///
-    /// # Errors
-    /// The chunk, and what is wrong with it.
     pub fn read(chunks: &dyn Chunks, address: &Address, level: u8) -> Result<Self, StoreError> {
         let node = Self::within(address, chunks.chunk(address)?)?;
         if node.level != level {
@@ -49,10 +46,7 @@ impl TreeNode {
         Ok(node)
     }
 
-    /// The root of a tree, which is part of the chunk of its table.
-    ///
-    /// # Errors
-    /// What is wrong with it; the chunk named is that of the table.
+    /// The root of a tree, which is part of the chunk of its table: errors name that chunk.
     pub fn within(table: &Address, root: Bytes) -> Result<Self, StoreError> {
         Self::parse(root).in_chunk(table, OBJECT)
     }
@@ -63,10 +57,7 @@ impl TreeNode {
         Ok(Self { level: message.u8(LEVEL)?, rows: message.u64(ALL)?, message })
     }
 
-    /// The chunks of its children, in the order of their rows; none in a leaf.
-    ///
-    /// # Errors
-    /// What is wrong with the node, which is in chunk `own`.
+    /// The chunks of its children, in the order of their rows; none in a leaf. The node is in chunk `own`.
     pub fn children(&self, own: &Address) -> Result<Vec<Address>, StoreError> {
         self.checked_children().in_chunk(own, OBJECT)
     }

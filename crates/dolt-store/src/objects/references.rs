@@ -72,9 +72,6 @@ fn known_fields(id: &[u8; 4]) -> Option<u16> {
 }
 
 /// Reads what a chunk refers to.
-///
-/// # Errors
-/// What is wrong with the object.
 pub fn references(chunk: &[u8]) -> Result<References<'_>, MessageError> {
     let mut found = References::default();
     if Message::id_of(chunk).is_none() {

@@ -32,9 +32,6 @@ pub struct Refs {
 
 impl Refs {
     /// Reads the refs of the store with this root, which is empty in a store where nothing was ever written.
-    ///
-    /// # Errors
-    /// The chunk, and what is wrong with it.
     pub fn read(chunks: &dyn Chunks, root: &Address) -> Result<Self, StoreError> {
         let mut refs = Self::default();
         if root.is_empty() {

@@ -35,9 +35,6 @@ pub struct RootValue {
 
 impl RootValue {
     /// Reads a root value.
-    ///
-    /// # Errors
-    /// [`StoreError::UnsupportedObject`] for one of Doltgres; the chunk, and what is wrong with it.
     pub fn read(chunks: &dyn Chunks, address: &Address) -> Result<Self, StoreError> {
         let doltgres = || StoreError::UnsupportedObject {
             address: *address,
@@ -67,9 +64,6 @@ impl RootValue {
 pub type ForeignKeyParts = Vec<Vec<Bytes>>;
 
 /// The foreign keys of a root value by the table that declares them, its name in lower case.
-///
-/// # Errors
-/// The chunk, and what is wrong with it.
 pub fn foreign_key_parts(
     chunks: &dyn Chunks,
     root: &RootValue,

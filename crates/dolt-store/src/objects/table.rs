@@ -36,9 +36,6 @@ pub struct StoredTable {
 
 impl StoredTable {
     /// Reads a table.
-    ///
-    /// # Errors
-    /// The chunk, and what is wrong with it.
     pub fn read(chunks: &dyn Chunks, address: &Address) -> Result<Self, StoreError> {
         let read = |chunk| {
             let message = Message::parse_as(chunk, ID)?;

@@ -33,9 +33,6 @@ mod map_slot {
 }
 
 /// Appends the bytes of the tree at `address` to `out`. The zero address stands for no bytes at all.
-///
-/// # Errors
-/// [`ValueProblem`] where a chunk is missing, or is no such tree's.
 pub fn read_blob(address: &Address, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
     if address.is_empty() {
         return Ok(());

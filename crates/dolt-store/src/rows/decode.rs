@@ -38,9 +38,6 @@ pub struct ValueRoom {
 
 impl Decoder {
     /// The decoder for a column.
-    ///
-    /// # Errors
-    /// [`RowsError::UnsupportedColumn`] for an encoding, or a type with that encoding, that is not known.
     pub fn new(table: &str, column: &Column) -> Result<Self, RowsError> {
         let encoding = column.known_encoding(table)?;
         let sql_type = column.parsed_type(table)?;
@@ -72,9 +69,6 @@ impl Decoder {
     }
 
     /// Reads a field that is not NULL.
-    ///
-    /// # Errors
-    /// [`ValueProblem`] for a field that is not of the column's encoding, or whose chunks cannot be read.
     #[inline]
     pub fn value<'v>(
         &'v self,

@@ -32,9 +32,6 @@ pub struct Leaf {
 
 impl Leaf {
     /// Reads the message of a leaf.
-    ///
-    /// # Errors
-    /// [`MessageError`] for a message that is none, or that a later version of Dolt wrote.
     pub(super) fn read(message: &Message) -> Result<Self, MessageError> {
         if message.id != *b"TUPM" {
             return Err(MessageError::WrongId { found: message.id, wanted: *b"TUPM" });

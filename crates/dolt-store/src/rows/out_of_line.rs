@@ -28,10 +28,6 @@ use crate::rows_error::ValueProblem;
 const DRIFT: &str = "Dolt 2.0.7 and 2.0.8 changed the encodings of columns and left their rows as they were";
 
 /// Reads a field of a column whose encoding is an addressed one. `is_json` says whether its values are JSON.
-///
-/// # Errors
-/// [`ValueProblem`] for a field of neither encoding, or whose chunks cannot be read;
-/// [`ValueProblem::Ambiguous`] where the field has two readings.
 pub fn addressed<'r>(
     field: &'r [u8],
     is_json: bool,
@@ -51,9 +47,6 @@ pub fn addressed<'r>(
 }
 
 /// Reads a field of a column whose encoding is an adaptive one.
-///
-/// # Errors
-/// As [`addressed`].
 pub fn adaptive<'r>(
     field: &'r [u8],
     chunks: &dyn Chunks,

@@ -61,25 +61,16 @@ impl ColumnReader {
 
 impl RowReader {
     /// Reads the columns that `SELECT *` shows.
-    ///
-    /// # Errors
-    /// [`RowsError::UnsupportedColumn`] for a column whose values cannot be read from the store.
     pub fn new(schema: &Schema) -> Result<Self, RowsError> {
         Self::with(schema, schema.shown_columns())
     }
 
     /// Reads the columns that `SELECT *` shows and that are not generated.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
     pub fn without_generated(schema: &Schema) -> Result<Self, RowsError> {
         Self::with(schema, schema.shown_columns().filter(|column| !column.is_generated))
     }
 
     /// Reads the columns of the primary key, in its order; none for a table without one.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
     pub fn of_key(schema: &Schema) -> Result<Self, RowsError> {
         Self::with(schema, schema.primary_key.iter().map(|&place| &schema.columns[place]))
     }
@@ -107,9 +98,6 @@ impl RowReader {
     }
 
     /// Reads the message of a leaf.
-    ///
-    /// # Errors
-    /// [`RowsError::Message`] for what is no leaf.
     pub fn leaf(&self, message: &Message) -> Result<Leaf, RowsError> {
         let table = || self.table.clone();
         Leaf::read(message).map_err(|source| RowsError::Message { table: table(), object: "leaf", source })
@@ -117,9 +105,6 @@ impl RowReader {
 
     /// Checks the addresses in a leaf that would be taken for values of 19 bytes if their chunks were not there: Dolt
     /// 2.0.7 and 2.0.8 left such rows. Without this check, a lost chunk may read as a value.
-    ///
-    /// # Errors
-    /// [`RowsError::Value`] where such a chunk is missing or damaged.
     pub fn check_addresses(&self, leaf: &Leaf, chunks: &dyn Chunks) -> Result<(), RowsError> {
         for (number, place) in leaf.zero_led_addresses() {
             let row = self.row(leaf, number)?;
@@ -133,26 +118,17 @@ impl RowReader {
     }
 
     /// A row of a leaf.
-    ///
-    /// # Errors
-    /// [`RowsError::DamagedRow`] for what is no pair of tuples.
     pub fn row<'l>(&self, leaf: &'l Leaf, number: usize) -> Result<LeafRow<'l>, RowsError> {
         let (key, value) = self.raw(leaf, number)?;
         self.parse(number, key, value)
     }
 
     /// The bytes of the key and the value of a row.
-    ///
-    /// # Errors
-    /// [`RowsError::DamagedRow`] where they are outside of the leaf.
     pub fn raw<'l>(&self, leaf: &'l Leaf, number: usize) -> Result<(&'l [u8], &'l [u8]), RowsError> {
         leaf.raw(number).map_err(|problem| self.damaged(number, problem))
     }
 
     /// A row from the bytes of its key and its value, as [`Self::raw`] gives them; `number` is for messages.
-    ///
-    /// # Errors
-    /// As [`Self::row`].
     pub fn parse<'l>(&self, number: usize, key: &'l [u8], value: &'l [u8]) -> Result<LeafRow<'l>, RowsError> {
         let tuples = Tuple::parse(key).zip(Tuple::parse(value));
         let (key, value) = tuples.ok_or_else(|| self.damaged(number, NO_TUPLE))?;
@@ -160,9 +136,6 @@ impl RowReader {
     }
 
     /// How often a row occurs: 1, except in tables without a key, which store equal rows once, with a count.
-    ///
-    /// # Errors
-    /// [`RowsError::DamagedRow`] for a row without its count.
     pub fn times(&self, row: &LeafRow<'_>) -> Result<u64, RowsError> {
         if !self.is_keyless {
             return Ok(1);
@@ -174,9 +147,6 @@ impl RowReader {
 
     /// Hands the values of a row to `visit`, in the order of [`Self::columns`]. Values out of line come from
     /// `chunks`; `room` holds those that no field holds as they are, and is reused from value to value.
-    ///
-    /// # Errors
-    /// [`RowsError::Value`] where a value cannot be read, or `visit` fails.
     #[inline]
     pub fn each_value<E: Into<Box<dyn Error + Send + Sync>>>(
         &self,

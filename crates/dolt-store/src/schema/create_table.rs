@@ -17,9 +17,6 @@ pub enum SchemaOf {
 /// The statement that makes a table. `auto_increment` is what the table object holds (0 where nothing counts
 /// up); `foreign_keys` are the clauses of those that the table declares, by name (see
 /// [`ForeignKey::clause`](super::ForeignKey::clause)).
-///
-/// # Errors
-/// [`RowsError`] for a type or a default whose printed form is not known.
 pub fn create_table(
     schema: &Schema,
     moment: SchemaOf,

@@ -48,9 +48,6 @@ mod slot {
 
 impl ForeignKey {
     /// All foreign keys of a root value, by name.
-    ///
-    /// # Errors
-    /// [`MessageError`] for a message that holds none, or that a later version of Dolt wrote.
     pub fn read_all(message: &Message) -> Result<Vec<Self>, MessageError> {
         if message.id != FOREIGN_KEYS_ID {
             return Err(MessageError::WrongId { found: message.id, wanted: FOREIGN_KEYS_ID });
@@ -91,9 +88,6 @@ impl ForeignKey {
 
     /// Its line in `CREATE TABLE`. `parent` is the schema of [`Self::parent_table`], where that table is
     /// there.
-    ///
-    /// # Errors
-    /// [`RowsError`] where a column or an action is not known.
     pub fn clause(&self, child: &Schema, parent: Option<&Schema>) -> Result<String, RowsError> {
         let child_columns = self.child_columns.names(Some(child));
         let parent_columns = self.parent_columns.names(parent);

@@ -125,9 +125,6 @@ pub struct Check {
 
 impl Column {
     /// Its type, read.
-    ///
-    /// # Errors
-    /// [`RowsError::UnsupportedColumn`] for a type that cannot be read.
     pub(crate) fn parsed_type(&self, table: &str) -> Result<SqlType, RowsError> {
         let unsupported =
             || self.unsupported(table, format!("has the type {}, which cannot be read", self.sql_type));
@@ -214,9 +211,6 @@ mod check_slot {
 
 impl Schema {
     /// Reads the schema of a table from its message.
-    ///
-    /// # Errors
-    /// [`RowsError`] for a message that is none, or that a later version of Dolt wrote.
     pub fn read(table: &str, message: &Message) -> Result<Self, RowsError> {
         let in_schema = |source| RowsError::Message { table: table.to_owned(), object: "schema", source };
         let raw = Raw::read(message).map_err(in_schema)?;
@@ -226,9 +220,6 @@ impl Schema {
     }
 
     /// Reads the schema of a table from its chunk.
-    ///
-    /// # Errors
-    /// As [`Self::read`]; [`RowsError::Store`] where the chunk cannot be read.
     pub fn load(chunks: &dyn Chunks, table: &str, address: &Address) -> Result<Self, RowsError> {
         let message = Message::parse_as(chunks.chunk(address)?, &SCHEMA_ID).in_chunk(address, "schema")?;
         Self::read(table, &message)

@@ -13,10 +13,7 @@ pub struct BrokenFile {
 }
 
 impl BrokenFile {
-    /// A file that was looked for at `places`.
-    ///
-    /// # Errors
-    /// `error` itself where trying again may help; failures of the operating system.
+    /// A file that was looked for at `places`; `error` itself where trying again may help.
     pub fn new(error: StoreError, places: Vec<LookAgain>) -> Result<Self, StoreError> {
         if error.kind() == ErrorKind::Io {
             return Err(error);

@@ -10,9 +10,6 @@ use crate::files::StoreFiles;
 const GHOSTS: &str = "ghostObjects.txt";
 
 /// Reads the list; it is empty in a store that is no shallow clone.
-///
-/// # Errors
-/// What is wrong with the file.
 pub fn read(files: &dyn StoreFiles) -> Result<HashSet<Address>, StoreError> {
     let now = files.at(&files.state()?)?;
     let Some(bytes) = now.read(GHOSTS)? else { return Ok(HashSet::new()) };

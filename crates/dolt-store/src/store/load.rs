@@ -20,9 +20,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal that grew only the
 /// new part is read. `None` where nothing changed since `earlier`.
-///
-/// # Errors
-/// As [`Store::open_files`].
 pub fn load(
     files: &Arc<dyn StoreFiles>,
     ghosts: &Arc<HashSet<Address>>,

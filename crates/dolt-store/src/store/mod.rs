@@ -70,9 +70,6 @@ enum ChunkFileKind {
 
 impl Store {
     /// Opens a store, the folder of a database, a backup or the folder of a `file://` remote.
-    ///
-    /// # Errors
-    /// The file, and what is wrong with it.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         let folder = folder.as_ref();
         let store = StoreFolder::locate(folder, &StdAccess).unwrap_or_else(|| folder.to_owned());
@@ -96,9 +93,6 @@ impl Store {
 
     /// Looks at the files again; `None` where they did not change. Cheap then (three `stat` of a folder), and where a
     /// journal grew (only its new part is read).
-    ///
-    /// # Errors
-    /// As [`Self::open_files`].
     pub fn renewed(&self) -> Result<Option<Self>, StoreError> {
         load::load(&self.files, &self.ghosts, Some(self))
     }
@@ -140,9 +134,6 @@ impl Store {
     }
 
     /// What is wrong with the files, except files that cannot be read and damaged chunks.
-    ///
-    /// # Errors
-    /// Failures of the operating system.
     pub fn flaws(&self) -> Result<Vec<FileFlaw>, StoreError> {
         let mut flaws: Vec<_> = self.missing_journal().map(FileFlaw::Damage).into_iter().collect();
         flaws.extend(self.repairs().map(FileFlaw::Damage));
@@ -202,9 +193,6 @@ impl Store {
     }
 
     /// Reads a chunk and checks that it is the one of its address, whatever file it is in.
-    ///
-    /// # Errors
-    /// As [`Chunks::chunk`]; [`StoreError::DamagedChunk`] for another chunk.
     pub fn verify_address(&self, address: &Address) -> Result<(), StoreError> {
         let chunk = self.chunk(address)?;
         block::check_address(address, &chunk).map_err(|problem| StoreError::DamagedChunk {
@@ -229,9 +217,6 @@ impl Store {
     }
 
     /// The chunk, if any file holds it. If it is damaged in one file, the others are searched.
-    ///
-    /// # Errors
-    /// [`StoreError::DamagedChunk`]; failures of the operating system.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let mut failure = None;
         let journal = self.journal.iter().map(|journal| journal.get(address));
@@ -250,9 +235,6 @@ impl Store {
     }
 
     /// All copies of a chunk, each with its content checked against its address.
-    ///
-    /// # Errors
-    /// As [`Self::get`], for each copy.
     pub fn copies(&self, address: &Address) -> impl Iterator<Item = Result<Bytes, StoreError>> {
         let journal = self.journal.iter().map(|journal| journal.get_verified(address));
         // These hash what they read anyway.

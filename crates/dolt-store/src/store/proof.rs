@@ -9,9 +9,6 @@ use crate::objects::{Commit, Refs, RootValue};
 
 /// Reads what must be there for the main branch of a root to be shown: the refs, the newest commit, and the list of its
 /// tables.
-///
-/// # Errors
-/// What is missing or damaged.
 pub fn prove(
     store: &Path,
     checked_out: Option<&str>,

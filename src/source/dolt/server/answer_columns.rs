@@ -9,9 +9,6 @@ use super::fault::{Fault, QueryError};
 const LONGEST_NAME: usize = 1024;
 
 /// Reads a column of a row as text; NULL is `None`.
-///
-/// # Errors
-/// [`Fault::Answer`] where the row has no such column or it is not UTF-8.
 pub fn text(row: &Row, column: usize) -> Result<Option<String>, QueryError> {
     match row.as_ref(column) {
         Some(Value::NULL) => Ok(None),
@@ -24,17 +21,11 @@ pub fn text(row: &Row, column: usize) -> Result<Option<String>, QueryError> {
 }
 
 /// [`text`] where NULL has no meaning.
-///
-/// # Errors
-/// As [`text`], and for NULL.
 pub fn needed_text(row: &Row, column: usize) -> Result<String, QueryError> {
     text(row, column)?.ok_or_else(|| Fault::Answer(format!("column {column} is NULL")).into())
 }
 
 /// [`needed_text`] of a name that is shown.
-///
-/// # Errors
-/// As [`needed_text`], and for a name that is too long.
 pub fn name(row: &Row, column: usize) -> Result<String, QueryError> {
     let name = needed_text(row, column)?;
     if name.len() > LONGEST_NAME {

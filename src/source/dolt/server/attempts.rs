@@ -33,10 +33,7 @@ struct Failing {
 }
 
 impl Attempts {
-    /// Runs `connect` for a caller that waits since `begun`, unless the server failed just now.
-    ///
-    /// # Errors
-    /// The failure of this attempt or of the last one.
+    /// Runs `connect` for a caller that waits since `begun`; where the server failed just now, fails as it did then.
     pub async fn make<T>(
         &self,
         begun: Instant,

@@ -37,9 +37,6 @@ impl Commits {
     }
 
     /// The files of a commit, and its listing.
-    ///
-    /// # Errors
-    /// Errors of the server or the connection; [`Fault::NoCommit`] for a commit that was never in a view.
     pub async fn files_of(&self, commit: &SnapshotId) -> Result<(Vec<FileEntry>, Arc<Listing>), QueryError> {
         let listing = self.listing_of(commit).await?;
         let mut lineage = lock(&self.database.lineage);

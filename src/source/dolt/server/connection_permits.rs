@@ -29,10 +29,7 @@ impl ConnectionPermits {
         Arc::new(Self { free, progress: AtomicU64::new(0) })
     }
 
-    /// Waits for a permit as long as the holders of others make progress.
-    ///
-    /// # Errors
-    /// [`Fault::Busy`] where no permit came free and no holder made progress for `limit`.
+    /// Waits for a permit as long as one comes free, or the holder of another makes progress, within each `limit`.
     pub async fn take(self: &Arc<Self>, limit: Duration) -> Result<ConnectionPermit, QueryError> {
         let mut taking = std::pin::pin!(Arc::clone(&self.free).acquire_owned());
         loop {

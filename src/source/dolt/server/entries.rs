@@ -33,9 +33,6 @@ pub struct CommitEntries<'e> {
 
 impl CommitEntries<'_> {
     /// The rows of a table.
-    ///
-    /// # Errors
-    /// [`Fault::NoCommit`] where the lineage does not know the commit.
     pub fn table(&mut self, table: &Arc<str>) -> Result<FileEntry, QueryError> {
         let (origin, links) = self.origin(&[table])?;
         let database = self.database;
@@ -47,9 +44,6 @@ impl CommitEntries<'_> {
     }
 
     /// The rows of a view.
-    ///
-    /// # Errors
-    /// [`Fault::NoCommit`] where the lineage does not know the commit.
     pub fn view(&mut self, view: &ShownView) -> Result<FileEntry, QueryError> {
         let mut tables = vec![VIEWS];
         tables.extend(view.tables.iter().map(|table| &**table));
@@ -73,9 +67,6 @@ impl CommitEntries<'_> {
     }
 
     /// `schema.sql`.
-    ///
-    /// # Errors
-    /// [`Fault::NoCommit`] where the lineage does not know the commit.
     pub fn schema(&mut self, listing: &Arc<Listing>) -> Result<FileEntry, QueryError> {
         let (origin, links) = self.origin(&[SCHEMA])?;
         let database = self.database;

@@ -87,9 +87,6 @@ impl Lease {
     }
 
     /// Makes `database` (`db`, or `db/<hash>` for a commit) the current one.
-    ///
-    /// # Errors
-    /// Where the server does not have it.
     pub async fn use_database(&mut self, database: &str) -> Result<(), QueryError> {
         if self.session()?.database.as_deref() == Some(database) {
             return Ok(());
@@ -117,9 +114,6 @@ impl Lease {
     }
 
     /// Calls `take` for each row, which may keep it. Limited to [`Pool::largest_list`] bytes.
-    ///
-    /// # Errors
-    /// Errors of the server, the connection or `take`, with the query.
     pub async fn for_each(
         &mut self,
         query: &str,

@@ -22,9 +22,6 @@ pub trait CopyLines: Sync {
 }
 
 /// Copies into a sink over a connection of its own; once more where it is dead before anything was pushed.
-///
-/// # Errors
-/// Errors of the server or the connection, and where there is no connection.
 pub async fn copy_lines(
     database: &ServerDatabase,
     from: &impl CopyLines,

@@ -274,9 +274,6 @@ impl DoltSqlSource {
 }
 
 /// Checks a URL without connecting. A valid one holds no password and may be printed.
-///
-/// # Errors
-/// As [`DoltSqlSource::new`].
 pub fn check_url(url: &str) -> Result<(), SourceError> {
     parse(url).map(drop)
 }

@@ -47,9 +47,6 @@ pub struct Polled {
 
 /// Asks all databases for their branches and tags: in one query as long as no database comes, goes or fails. `only`
 /// restricts it to one database.
-///
-/// # Errors
-/// Errors of the connection. An error of one database is in [`Polled::failures`].
 pub async fn poll(pool: &Arc<Pool>, expected: Expected, only: Option<&str>) -> Result<Polled, QueryError> {
     match poll_expected(pool, &expected.answering, only).await {
         Ok((names, heads)) if is_as_expected(&names, &expected, only) => {

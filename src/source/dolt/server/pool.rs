@@ -114,9 +114,6 @@ impl Pool {
     }
 
     /// Leases a connection that uses `database`.
-    ///
-    /// # Errors
-    /// Where none is free within the time-outs.
     pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
         self.lease_with(database, LeaseRequest::default(), TRUSTED).await
     }

@@ -39,9 +39,6 @@ impl CopyLines for KeyRange<'_> {
 
 impl<'r> KeyRange<'r> {
     /// The rows of `place` from `from` up to but not including `to`, or to the end.
-    ///
-    /// # Errors
-    /// [`Fault::Answer`] for keys of another order.
     pub fn new(
         order: &'r KeyOrder,
         columns: &[String],

@@ -65,18 +65,12 @@ enum WireKind {
 
 impl RowReader {
     /// A reader for rows with these columns.
-    ///
-    /// # Errors
-    /// [`WireError::Type`] for a type that this program does not know.
     pub fn new(columns: &[Column]) -> Result<Self, WireError> {
         let names: Vec<_> = columns.iter().map(Column::name_str).collect();
         Self::named(&names, columns)
     }
 
     /// The same for columns under other names.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
     pub fn named(names: &[impl AsRef<str>], columns: &[Column]) -> Result<Self, WireError> {
         let kinds = names.iter().zip(columns);
         let kinds = kinds.map(|(name, column)| Ok((name.as_ref().to_owned(), kind_of(column)?)));
@@ -85,26 +79,17 @@ impl RowReader {
     }
 
     /// Appends one row as a line; nothing on an error.
-    ///
-    /// # Errors
-    /// [`WireError`] when a value cannot be read or rendered.
     pub fn line(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), WireError> {
         self.line_of((0..row.len()).map(|at| row.as_ref(at).unwrap_or(&Sent::NULL)), out)
     }
 
     /// Appends as a line what a row holds from one column on; nothing on an error.
-    ///
-    /// # Errors
-    /// As [`Self::line`].
     pub fn line_from(&self, row: &Row, first: usize, out: &mut Vec<u8>) -> Result<(), WireError> {
         let values = (first..first + self.kinds.len()).map(|at| row.as_ref(at).unwrap_or(&Sent::NULL));
         self.line_of(values, out)
     }
 
     /// Appends one row as literals of SQL; nothing on an error.
-    ///
-    /// # Errors
-    /// [`WireError`] when a value cannot be read or has no literal.
     pub fn literals(&self, row: &Row, layout: &RowLayout, out: &mut Vec<u8>) -> Result<(), WireError> {
         let mut literals = layout.row(out);
         for value in self.values((0..row.len()).map(|at| row.as_ref(at).unwrap_or(&Sent::NULL))) {

@@ -40,10 +40,7 @@ pub struct LoadGuard<'t, T> {
 }
 
 impl<T> SharedLoad<T> {
-    /// Waits until nobody else loads.
-    ///
-    /// # Errors
-    /// The failure of the server to answer a load that was waited for.
+    /// Waits until nobody else loads; fails where the server did not answer a load that was waited for.
     pub async fn begin(&self) -> Result<LoadGuard<'_, T>, QueryError> {
         let begun = Instant::now();
         let value = self.value.lock().await;
@@ -56,9 +53,6 @@ impl<T> SharedLoad<T> {
 
 impl<T> LoadGuard<'_, T> {
     /// Ends the load. Callers that wait get its failure.
-    ///
-    /// # Errors
-    /// That of the result.
     pub fn end<R>(self, result: Result<R, QueryError>) -> Result<R, QueryError> {
         result.inspect_err(|error| self.failures.note(error))
     }

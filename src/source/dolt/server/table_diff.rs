@@ -102,9 +102,6 @@ impl ChangedLine {
 
 impl DiffReader {
     /// A reader for these columns of an answer; none unless both sides are as the table is.
-    ///
-    /// # Errors
-    /// [`Fault::Wire`] for a type that this program does not know.
     pub fn new(answer: &[Column], table: &[String]) -> Result<Option<Self>, QueryError> {
         let width = table.len();
         if answer.len() != 2 * width + 5 {
@@ -128,9 +125,6 @@ impl DiffReader {
     }
 
     /// Reads one row. False where nothing differs that is shown.
-    ///
-    /// # Errors
-    /// [`Fault::Wire`] for what cannot be rendered; [`Fault::Answer`] for what `dolt_diff` does not say.
     pub fn read(&self, row: &Row, change: &mut ChangedLine) -> Result<bool, QueryError> {
         change.from.clear();
         change.to.clear();
@@ -150,9 +144,6 @@ impl DiffReader {
     }
 
     /// The commits of the old and the new row.
-    ///
-    /// # Errors
-    /// [`Fault::Answer`] where they are none.
     pub fn commits(&self, row: &Row) -> Result<(String, String), QueryError> {
         Ok((needed_text(row, 2 * self.width + 2)?, needed_text(row, self.width)?))
     }

@@ -23,10 +23,7 @@ pub async fn table_hashes<T: AsRef<str>>(lease: &mut Lease, tables: &[T]) -> Res
     Ok(hashes)
 }
 
-/// Checks, inside a transaction, that tables still have the hashes that they were listed with.
-///
-/// # Errors
-/// [`Fault::Moved`] where one has not; errors of the server or the connection.
+/// Checks, inside a transaction, that tables still have the hashes that they were listed with; else [`Fault::Moved`].
 pub async fn check_hashes(lease: &mut Lease, guard: &[(String, String)]) -> Result<(), QueryError> {
     let tables: Vec<_> = guard.iter().map(|(table, _)| table).collect();
     let hashes = table_hashes(lease, &tables).await?;

@@ -23,10 +23,7 @@ pub struct TableVersion {
 }
 
 impl TableVersion {
-    /// How this version is defined.
-    ///
-    /// # Errors
-    /// Errors of the server or the connection; [`Fault::Moved`] where it has no such table.
+    /// How this version is defined; [`Fault::Moved`] where it has no such table.
     pub async fn definition(&self) -> Result<Arc<TableDefinition>, QueryError> {
         self.definition_at(&self.commit).await?.ok_or_else(|| Fault::Moved.into())
     }

@@ -82,9 +82,6 @@ impl UrlError {
 
 impl DoltUrl {
     /// Reads a URL; user and port have defaults.
-    ///
-    /// # Errors
-    /// [`UrlError`] says what is wrong with it; [`UrlError::hint`] what to do.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let scheme = text.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
         let rest = &text[scheme.ok_or(UrlError::Scheme)?.len()..];

@@ -73,10 +73,7 @@ impl ChunkStore {
         self.newest.load().files().checked_out()
     }
 
-    /// Looks at the files again. Returns whether the root is another one.
-    ///
-    /// # Errors
-    /// What is wrong with which file; the store stays as it was then.
+    /// Looks at the files again. Returns whether the root is another one. After an error the store stays as it was.
     pub fn refresh(&self) -> Result<bool, StoreError> {
         let _renewing = lock(&self.renewing);
         let current = self.newest.load_full();

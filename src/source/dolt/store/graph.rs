@@ -40,9 +40,6 @@ pub struct Graph {
 impl Graph {
     /// A commit; `None` where a shallow clone left it behind, or where it cannot be read, which is logged once: the rest of
     /// the history is worth showing.
-    ///
-    /// # Errors
-    /// [`StoreError::UnsupportedObject`] and failures of the operating system.
     pub fn node(
         &mut self,
         store: &ChunkStore,

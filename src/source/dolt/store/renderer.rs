@@ -34,9 +34,6 @@ enum RowForm {
 
 impl RowRenderer {
     /// A renderer for the columns that `SELECT *` shows.
-    ///
-    /// # Errors
-    /// [`RowsError::UnsupportedColumn`] for a column whose values cannot be read from the store.
     pub fn new(schema: &Schema) -> Result<Self, RowsError> {
         Self::of_lines(schema, RowReader::new(schema)?)
     }
@@ -67,9 +64,6 @@ impl RowRenderer {
     }
 
     /// The rows of a leaf as they are stored.
-    ///
-    /// # Errors
-    /// [`RowsError`] where the leaf cannot be read.
     pub fn raw_rows(&self, leaf: &Message, chunks: &dyn Chunks) -> Result<Vec<RawRow>, RowsError> {
         let leaf = self.leaf(leaf, chunks)?;
         let row = |place| {
@@ -80,9 +74,6 @@ impl RowRenderer {
     }
 
     /// Appends one row as a line.
-    ///
-    /// # Errors
-    /// [`RowsError`] where a value cannot be read.
     pub fn line(&self, row: &RawRow, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), RowsError> {
         let row = self.reader.parse(row.place, &row.key, &row.value)?;
         self.append_row(&row, chunks, &mut ValueRoom::default(), out)
@@ -92,10 +83,7 @@ impl RowRenderer {
     /// `lines` selects them, counted from 0. Out-of-line values come from `chunks`.
     ///
     /// `after_line` is called after each line with all that `out` holds, which it may take away: a leaf of rows with
-    /// long texts is many megabytes. It may also break off, which is no error.
-    ///
-    /// # Errors
-    /// [`RowsError`] where the leaf or a value cannot be read; what was appended before stays.
+    /// long texts is many megabytes. It may also break off, which is no error. After an error, what was appended stays.
     pub fn render(
         &self,
         leaf: &Message,

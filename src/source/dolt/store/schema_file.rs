@@ -59,9 +59,6 @@ fn stored_views(shared: &Arc<SharedDatabase>, table: &Address) -> Result<Vec<Sto
 }
 
 /// The rows of a table of Dolt's own, read as `R` from their JSON lines.
-///
-/// # Errors
-/// What is wrong with which chunk, or that a row is no `R`.
 pub fn rows_of<R: DeserializeOwned>(
     shared: &Arc<SharedDatabase>,
     name: &str,
@@ -82,9 +79,6 @@ pub fn rows_of<R: DeserializeOwned>(
 }
 
 /// Writes the file, as the source over a server does: tables by name, then views.
-///
-/// # Errors
-/// The chunk and what is wrong with it, or the part of a definition that is unknown.
 pub fn write(shared: &Arc<SharedDatabase>, moment: SchemaOf, root: &RootValue) -> Result<String, ReadError> {
     let listing = list(shared, root)?;
     let foreign_keys = foreign_keys(shared, root)?;
@@ -98,9 +92,6 @@ pub fn write(shared: &Arc<SharedDatabase>, moment: SchemaOf, root: &RootValue) -
 }
 
 /// The `CREATE TABLE` of a table, given all foreign keys of the root; none where there is no such table.
-///
-/// # Errors
-/// The chunk and what is wrong with it, or the part of a definition that is unknown.
 pub fn statement(
     shared: &Arc<SharedDatabase>,
     root: &RootValue,
@@ -127,9 +118,6 @@ pub fn foreign_keys(shared: &SharedDatabase, root: &RootValue) -> Result<Vec<For
 }
 
 /// A table and its schema, by a name in whatever case.
-///
-/// # Errors
-/// The chunk and what is wrong with it, or the part of the schema that is unknown.
 pub fn definition(
     shared: &SharedDatabase,
     root: &RootValue,

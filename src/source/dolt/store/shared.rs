@@ -93,9 +93,6 @@ impl SharedDatabase {
     }
 
     /// What renders the rows of a table under a schema.
-    ///
-    /// # Errors
-    /// What is wrong with the schema, or what of it is not known.
     pub fn renderers(&self, table: &Arc<str>, schema: &Address) -> Result<Arc<Renderers>, ReadError> {
         let place = (Arc::clone(table), *schema);
         if let Some(renderers) = lock(&self.renderers).get(&place) {
@@ -111,9 +108,6 @@ impl SharedDatabase {
     }
 
     /// The schema of a table.
-    ///
-    /// # Errors
-    /// What is wrong with it, or what of it is not known.
     pub fn schema(&self, table: &str, schema: &Address) -> Result<Schema, ReadError> {
         Ok(Schema::load(&self.store, table, schema)?)
     }

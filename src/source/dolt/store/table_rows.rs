@@ -27,9 +27,6 @@ pub struct TableRows {
 
 impl TableRows {
     /// Opens the tree of a table.
-    ///
-    /// # Errors
-    /// The chunk and what is wrong with it, or the part of the schema that is unknown.
     pub fn open(content: &TableContent) -> Result<Self, ReadError> {
         let table = StoredTable::read(&content.shared.store, &content.table)?;
         let renderers = content.shared.renderers(&content.name, &table.schema)?;

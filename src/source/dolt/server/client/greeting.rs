@@ -26,9 +26,6 @@ pub struct Greeting {
 
 impl Greeting {
     /// Reads the packet.
-    ///
-    /// # Errors
-    /// [`ClientError::Server`] where the server refuses at once; [`ClientError::Protocol`] where it is no greeting.
     pub fn parse(packet: &[u8]) -> Result<Self, ClientError> {
         if packet.first() == Some(&0xff) {
             return Err(refusal(packet));

@@ -22,10 +22,6 @@ pub const LARGEST: usize = 16 * 1024;
 const MOST_ANSWERS: usize = 4;
 
 /// Logs in. `is_verified` means that the connection is encrypted and the server has proven who it is.
-///
-/// # Errors
-/// [`ClientError::Server`] for a refusal; [`ClientError::WantsPassword`] and [`ClientError::Method`] for a server that would
-/// get to know the password.
 pub async fn log_in<S: Stream>(
     packets: &mut Packets<S>,
     greeting: &Greeting,

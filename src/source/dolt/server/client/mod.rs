@@ -96,9 +96,6 @@ pub struct Conn {
 
 impl Conn {
     /// Connects and logs in.
-    ///
-    /// # Errors
-    /// Errors of the network, the server or the check of its certificate.
     pub async fn open(target: &ServerEndpoint) -> Result<Self, ClientError> {
         let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
         stream.set_nodelay(true)?;

@@ -48,10 +48,7 @@ impl<S: Stream> Packets<S> {
         Ok(Packets { stream: change(stream).await?, codec, received, packet })
     }
 
-    /// The next packet of at most `most` bytes; never an empty one.
-    ///
-    /// # Errors
-    /// [`ClientError::TooLarge`] for a larger one, as soon as its length is known; errors of the stream.
+    /// The next packet of at most `most` bytes; never an empty one. A larger one fails as soon as its length is known.
     pub async fn read(&mut self, most: usize) -> Result<&[u8], ClientError> {
         if self.packet.capacity() > LARGE {
             self.packet = Vec::new();

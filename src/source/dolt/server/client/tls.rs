@@ -102,9 +102,6 @@ pub struct Tls {
 
 impl Tls {
     /// Reads the certificates. `host` is that of the URL.
-    ///
-    /// # Errors
-    /// [`TlsError`] says what is missing.
     pub fn new(options: &TlsOptions, host: &str) -> Result<Self, TlsError> {
         let host = options.name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))?;
@@ -121,9 +118,6 @@ impl Tls {
     }
 
     /// Encrypts a connection.
-    ///
-    /// # Errors
-    /// [`ClientError::Tls`] where the server does not prove who it is.
     pub async fn encrypt(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, ClientError> {
         self.connector.connect(self.name.clone(), stream).await.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {

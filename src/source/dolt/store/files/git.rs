@@ -50,9 +50,6 @@ impl StoreInGit {
 
     /// Opens the repository in a folder: a bare one, a work tree, or the `.git` of one, with the data at a ref of this full
     /// name. Settings other than those of the repository itself are not looked at.
-    ///
-    /// # Errors
-    /// [`StoreError::Container`] for what is no repository, or one of a kind that is not known.
     pub fn open(folder: &Path, links: Links, reference: &str) -> Result<Self, StoreError> {
         let repository =
             Repository::open(folder, links).map_err(|error| failed(folder, "open it".to_owned(), error))?;
@@ -60,9 +57,6 @@ impl StoreInGit {
     }
 
     /// The full name of the ref that holds a store: Dolt's own one, else the only branch that does.
-    ///
-    /// # Errors
-    /// As [`Self::open`] and [`Self::head`].
     pub fn locate(folder: &Path, links: Links) -> Result<String, StoreError> {
         let own = Self::open(folder, links, DATA_REF)?;
         let missing = match own.head() {
@@ -120,10 +114,7 @@ impl StoreInGit {
         self.repository.state().audience()
     }
 
-    /// The commit at the ref.
-    ///
-    /// # Errors
-    /// [`StoreError::Container`], of the kind [`ErrorKind::Missing`] where there is no such ref.
+    /// The commit at the ref; an error of the kind [`ErrorKind::Missing`] where there is no such ref.
     pub fn head(&self) -> Result<ObjectId, StoreError> {
         let action = || format!("read {}", self.reference);
         let found =
@@ -139,9 +130,6 @@ impl StoreInGit {
     }
 
     /// The files of a commit.
-    ///
-    /// # Errors
-    /// [`StoreError::Container`] for a commit or tree that is missing or damaged.
     pub fn tree(&self, commit: ObjectId) -> Result<CommitTree<'_>, StoreError> {
         let reader = RefCell::new(CommitReader {
             repository: self,

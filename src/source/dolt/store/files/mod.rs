@@ -54,9 +54,6 @@ impl StorePlace {
 
 impl OpenedFiles {
     /// Opens a place for looking at its files.
-    ///
-    /// # Errors
-    /// What is wrong with the git repository.
     pub fn open(place: &StorePlace) -> Result<Self, StoreError> {
         Ok(match place {
             StorePlace::Folder(folder) => Self::Folder(folder.clone()),

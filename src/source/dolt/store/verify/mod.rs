@@ -34,9 +34,6 @@ const CHECK: &str =
     "`dolt fsck` checks the store as well; a backup or a clone may still hold what is broken here";
 
 /// Checks the store of a database. Blocks.
-///
-/// # Errors
-/// When the files cannot be looked at.
 pub fn verify(shared: &SharedDatabase, progress: &Progress) -> Result<Verdict, SourceError> {
     let fail = |error: StoreError| error.during(&shared.label, format!("cannot check {}", shared.database));
     let mut attempt = 1;

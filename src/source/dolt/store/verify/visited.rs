@@ -27,9 +27,6 @@ pub struct TooMany;
 
 impl Visited {
     /// Adds a chunk that the one of number `from` refers to, unless it is there.
-    ///
-    /// # Errors
-    /// [`TooMany`]
     pub fn add(&mut self, address: Address, from: u32) -> Result<(), TooMany> {
         let Self { entries, numbers, hasher } = self;
         let number = u32::try_from(entries.len()).map_err(|_| TooMany)?;

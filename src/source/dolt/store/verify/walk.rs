@@ -77,9 +77,6 @@ struct ChunkVisit {
 
 /// Visits every chunk that the root reaches, on all threads. The order of the visits, and so the findings, are always the
 /// same. Memory: see [`Visited`], and what a batch of chunks refers to.
-///
-/// # Errors
-/// [`TooMany`]
 pub fn walk(store: &ChunkStore, view: &Store, progress: &Progress) -> Result<StoreWalk, TooMany> {
     let mut walk = StoreWalk::default();
     if view.root().is_empty() {
