@@ -105,9 +105,7 @@ enum Adaptive<'f> {
     Inline(&'f [u8]),
     /// Its length and where it is.
     OutOfLine {
-        /// In bytes.
         len: u64,
-        /// Its tree.
         address: Address,
     },
 }

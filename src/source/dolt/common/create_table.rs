@@ -26,7 +26,6 @@ pub struct CreateTable {
 /// A column of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
     pub name: String,
     /// Whether its values are generated, and cannot be put in.
     pub is_generated: bool,

@@ -30,13 +30,10 @@ pub const PROCEDURES: &str = "dolt_procedures";
 /// One commit to add, with what is known of its changes.
 #[derive(Debug, Clone)]
 pub struct NewCommit {
-    /// Its hash.
     pub hash: Arc<str>,
-    /// Its date.
     pub time: Timestamp,
     /// The first parent, where it has one that is known: added before.
     pub parent: Option<Arc<str>>,
-    /// Whether it has further parents.
     pub is_merge: bool,
     /// Tables that differ from the first parent; without one, all tables that there are.
     pub changes: Vec<TableChange>,
@@ -45,7 +42,6 @@ pub struct NewCommit {
 /// One table that a commit changed against its first parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableChange {
-    /// The table's name.
     pub table: String,
     /// Whether its definition changed, too.
     pub schema: bool,

@@ -11,7 +11,6 @@ use super::sql_dump::{STRICT, comment, set_mode};
 /// A view, trigger, event or procedure as Dolt keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// Its name.
     pub name: String,
     /// Its `CREATE` statement.
     pub definition: String,
@@ -26,7 +25,6 @@ pub struct Program {
 pub struct StoredProgram {
     /// `view`, `trigger`, `event`; none of a procedure.
     pub r#type: Option<String>,
-    /// Its name.
     pub name: String,
     /// The statement of a view, trigger or event.
     pub fragment: Option<String>,
@@ -34,7 +32,6 @@ pub struct StoredProgram {
     pub create_stmt: Option<String>,
     /// When a trigger was made, among others.
     pub extra: Option<Extra>,
-    /// The SQL mode that it was made in.
     pub sql_mode: Option<String>,
 }
 

@@ -29,7 +29,6 @@ pub const DUMP_FILE: &str = "dump.sql";
 /// What a dump holds and states in its head: only what its identity decides.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The database's name.
     pub database: String,
     /// The commit that last changed any definition.
     definitions: Arc<str>,
@@ -41,13 +40,10 @@ pub struct Subject {
 
 /// A dump's identity, and in how many commits it is the same.
 pub struct Identity {
-    /// Its head.
     pub subject: Subject,
-    /// Its identity.
     pub id: ContentId,
     /// When any of it last changed.
     pub changed: Timestamp,
-    /// In how many commits it is the same.
     pub links: u32,
 }
 

@@ -18,7 +18,6 @@ use sqlparser::parser::Parser;
 /// A view as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredView {
-    /// Its name.
     pub name: Arc<str>,
     /// The `CREATE VIEW` statement, as its author wrote it.
     pub definition: Arc<str>,
@@ -27,7 +26,6 @@ pub struct StoredView {
 /// A view that can be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownView {
-    /// Its name.
     pub name: Arc<str>,
     /// Its statement and those of the views that it reads, itself first.
     pub definitions: Vec<Arc<str>>,

@@ -17,9 +17,7 @@ use crate::util::locks::lock;
 
 /// The commits that a poll saw.
 pub struct Commits {
-    /// The database.
     pub database: Arc<ServerDatabase>,
-    /// The commits, branches and tags.
     pub history: History,
     /// Set once the lineage holds all of the commits.
     lineage_ready: OnceLock<()>,

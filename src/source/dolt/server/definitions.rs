@@ -24,7 +24,6 @@ const COUNTER: &str = " AUTO_INCREMENT=";
 /// A definition of a table.
 #[derive(Debug)]
 pub struct TableDefinition {
-    /// The table family.
     pub family: Arc<Family>,
     /// The columns, in the order in which they are shown.
     pub columns: Vec<String>,

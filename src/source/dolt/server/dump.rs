@@ -24,11 +24,9 @@ use crate::source::dolt::common::sql_dump::{DumpedTable, Subject, TAIL};
 
 /// The dump of a commit.
 pub struct CommitDump {
-    /// The database.
     pub database: Arc<ServerDatabase>,
     /// The commit that it is read at.
     pub commit: Arc<str>,
-    /// The tables and views there.
     pub listing: Arc<Listing>,
     /// What the dump is of, for its head.
     pub subject: Subject,

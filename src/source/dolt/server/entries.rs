@@ -21,11 +21,9 @@ use crate::source::dolt::common::views::ShownView;
 
 /// Makes the entries of one commit.
 pub struct CommitEntries<'e> {
-    /// The database.
     pub database: &'e Arc<ServerDatabase>,
     /// Which commit changed which table.
     pub lineage: &'e mut Lineage,
-    /// The commit.
     pub commit: &'e SnapshotId,
     /// The newest commit, whose files `live/` shows as well.
     pub head: Option<&'e str>,

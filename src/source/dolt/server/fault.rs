@@ -46,14 +46,12 @@ pub enum Fault {
     Slow {
         /// How long the caller waited.
         waited: Duration,
-        /// Bytes of rows that came.
         received: u64,
     },
     /// The server failed just now and is left alone for a while. The text does not say how long: the log suppresses
     /// lines that repeat.
     #[error("{last}; the next attempt to connect is in {} s at most", LONGEST_PAUSE.as_secs())]
     Failing {
-        /// How it failed.
         last: Arc<Self>,
     },
     /// A commit that is not in the history.
@@ -67,9 +65,7 @@ pub enum Fault {
 /// A [`Fault`] with its query.
 #[derive(Debug, Clone)]
 pub struct QueryError {
-    /// The reason.
     pub fault: Fault,
-    /// The query, where there was one.
     pub query: Option<String>,
 }
 

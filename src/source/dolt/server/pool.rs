@@ -79,7 +79,6 @@ struct IdleSession {
 
 /// A connection with its state.
 pub struct Session {
-    /// The connection.
     pub conn: Conn,
     born: Instant,
     /// The database of the last `USE`.

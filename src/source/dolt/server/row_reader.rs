@@ -27,7 +27,6 @@ pub enum WireError {
     /// A type that this program does not know.
     #[error("column {column:?} has the type {kind}, which cannot be rendered")]
     Type {
-        /// The column's name.
         column: String,
         /// The protocol's name for its type.
         kind: String,
@@ -35,7 +34,6 @@ pub enum WireError {
     /// A value that does not read as its column's type.
     #[error("column {column:?} holds {value:?}, which is no {kind}")]
     Value {
-        /// The column's name.
         column: String,
         /// What the server sent, shortened.
         value: String,

@@ -26,7 +26,6 @@ use crate::util::tasks::in_place;
 
 /// The rows of one query as a file.
 pub struct RowsContent {
-    /// The database.
     pub database: Arc<ServerDatabase>,
     /// What the rows are selected from, at which revision.
     pub place: String,

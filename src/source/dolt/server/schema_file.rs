@@ -16,11 +16,8 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 
 /// `schema.sql` of a commit.
 pub struct CommitSchema {
-    /// The database.
     pub database: Arc<ServerDatabase>,
-    /// The commit.
     pub commit: Arc<str>,
-    /// The tables and views there.
     pub listing: Arc<Listing>,
 }
 

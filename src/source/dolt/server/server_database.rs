@@ -36,11 +36,8 @@ type Listings = LruCache<Arc<str>, Arc<SharedLoad<Option<Arc<Listing>>>>>;
 
 /// One database of one server.
 pub struct ServerDatabase {
-    /// The server's connections.
     pub pool: Arc<Pool>,
-    /// The source's label.
     pub label: Arc<str>,
-    /// The database's name on the server.
     pub name: String,
     /// What its content ids are made from: its name, so that a store, a server and the next mount share facts. Where
     /// somebody on the network could forge the server's answers, also the server: they could claim the commits of another
@@ -48,7 +45,6 @@ pub struct ServerDatabase {
     pub identity: String,
     /// Patterns of tables to leave out.
     pub exclude: GlobSet,
-    /// The clock.
     pub clock: WallClock,
     /// Which commit changed which table. Not locked during queries.
     pub lineage: Mutex<Lineage>,

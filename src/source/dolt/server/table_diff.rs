@@ -87,9 +87,7 @@ pub struct DiffReader {
 /// The lines of one row of `dolt_diff`; empty where there is none on that side.
 #[derive(Default)]
 pub struct ChangedLine {
-    /// The old line.
     pub from: Vec<u8>,
-    /// The new line.
     pub to: Vec<u8>,
 }
 

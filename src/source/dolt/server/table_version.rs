@@ -12,9 +12,7 @@ use crate::util::locks::lock;
 
 /// A version of a table, by the commit that made it.
 pub struct TableVersion {
-    /// The database.
     pub database: Arc<ServerDatabase>,
-    /// The table's name.
     pub table: Arc<str>,
     /// The origin of the table: the commit that made this version.
     pub commit: Arc<str>,

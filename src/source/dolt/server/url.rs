@@ -12,11 +12,9 @@ const SCHEME: &str = "dolt://";
 /// The address of a Dolt server, and which of its databases to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoltUrl {
-    /// The user to log in as.
     pub user: String,
     /// Host name or address; IPv6 without its brackets.
     pub host: String,
-    /// TCP port.
     pub port: u16,
     /// The one database to show, unescaped; all of the server's where there is none.
     pub database: Option<String>,

@@ -16,11 +16,8 @@ use crate::content::{Sink, SourceError, Stream};
 /// The rows of a table.
 #[derive(Clone)]
 pub struct TableContent {
-    /// The database's store.
     pub shared: Arc<SharedDatabase>,
-    /// The table's name.
     pub name: Arc<str>,
-    /// The table's chunk.
     pub table: Address,
     /// At which moment: `at <hash>`, `in the working set`.
     pub when: String,

@@ -25,13 +25,10 @@ const PIECE: usize = 256 * 1024;
 /// The dump of a root value.
 #[derive(Clone)]
 pub struct StoreDumpContent {
-    /// The database's store.
     pub shared: Arc<SharedDatabase>,
-    /// The root value.
     pub root: Address,
     /// The moment in words: `at <hash>`.
     pub when: String,
-    /// The head of the dump.
     pub subject: Subject,
 }
 

@@ -100,9 +100,7 @@ impl IntoSourceError for RowsError {
 /// A failure to read what contains a store, with its kind in a source.
 #[derive(Debug)]
 pub struct ContainerProblem {
-    /// What kind of failure it is.
     pub kind: ErrorKind,
-    /// Why it failed.
     pub source: Box<dyn Error + Send + Sync>,
 }
 

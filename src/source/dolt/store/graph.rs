@@ -19,7 +19,6 @@ const SPARE: usize = 1000;
 pub struct CommitNode {
     /// The commit as a snapshot of a history.
     pub meta: Arc<SnapshotMeta>,
-    /// Its root value.
     pub root: Address,
     /// First parent first.
     pub parents: Vec<Address>,

@@ -15,7 +15,6 @@ use crate::util::locks::lock;
 
 /// A database, and what the last look at it left.
 pub(super) struct KnownDatabase {
-    /// Where its store is.
     pub place: StorePlace,
     /// What all views of it share.
     pub shared: Arc<SharedDatabase>,

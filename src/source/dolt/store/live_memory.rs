@@ -13,7 +13,6 @@ use crate::model::content_id::ContentId;
 /// What is kept between two listings.
 #[derive(Default)]
 pub struct LiveMemory {
-    /// The last listing.
     pub last: Option<LastListing>,
     /// When each changed content of the last listing was first seen.
     pub first_seen: HashMap<ContentId, Timestamp>,
@@ -21,12 +20,8 @@ pub struct LiveMemory {
 
 /// The files, and what they depend on.
 pub struct LastListing {
-    /// The root of the store.
     pub store_root: Address,
-    /// The head commit.
     pub head: Arc<str>,
-    /// Who may read the files of the store.
     pub audience: Audience,
-    /// The files.
     pub files: Arc<[FileEntry]>,
 }

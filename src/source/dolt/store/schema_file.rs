@@ -135,9 +135,7 @@ pub fn definition(
 
 /// `schema.sql` of a root value.
 pub struct StoreSchemaContent {
-    /// The database's store.
     pub shared: Arc<SharedDatabase>,
-    /// The root value.
     pub root: Address,
     /// Which kind of moment that is.
     pub moment: SchemaOf,

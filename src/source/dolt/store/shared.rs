@@ -29,7 +29,6 @@ type ReadyRenderers = LruCache<(Arc<str>, Address), Arc<Renderers>>;
 /// What renders a table under one schema.
 #[derive(Debug)]
 pub struct Renderers {
-    /// Its rows.
     pub rows: RowRenderer,
     /// The keys of its rows.
     pub key: RowRenderer,
@@ -39,17 +38,14 @@ pub struct Renderers {
 
 /// The store of a database and what was learned about it.
 pub struct SharedDatabase {
-    /// Its files.
     pub store: ChunkStore,
     /// Parts of long values used last, over all databases of the source.
     pub values: Arc<RecentChunks>,
-    /// The source's label.
     pub label: Arc<str>,
     /// The database's own name, as a server over the same folder has it.
     pub database: String,
     /// Tables to leave out: patterns for `table` and for `db/table`.
     pub exclude: GlobSet,
-    /// What time it is.
     pub clock: WallClock,
     /// The commits read so far. Locked before `lineage` where both are.
     pub graph: Mutex<Graph>,
@@ -125,7 +121,6 @@ pub enum ReadError {
     /// In the chunk of a leaf.
     #[error("a leaf in chunk {leaf}")]
     Leaf {
-        /// The chunk.
         leaf: Address,
         /// What is wrong.
         #[source]

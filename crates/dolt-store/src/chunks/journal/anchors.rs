@@ -42,9 +42,7 @@ impl Anchor {
 /// The records of a journal that are read again.
 #[derive(Debug, Clone, Default)]
 pub struct Anchors {
-    /// The first record.
     pub first: Option<Anchor>,
-    /// The last one.
     pub last: Option<Anchor>,
     /// The last one of a root.
     pub root: Option<Anchor>,

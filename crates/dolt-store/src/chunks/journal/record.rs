@@ -56,9 +56,7 @@ pub enum Record {
     Root(Address),
     /// A chunk, whose block begins at `block_at`.
     Chunk {
-        /// Its address.
         address: Address,
-        /// Where in the record its block begins.
         block_at: usize,
     },
 }

@@ -10,7 +10,6 @@ pub const WINDOW_LEN: usize = 8 << 20;
 
 /// The part of the file in memory.
 pub struct JournalWindow<'f> {
-    /// The file.
     pub file: &'f StoreFile,
     /// Length of the file when reading it began.
     pub end: u64,

@@ -11,7 +11,6 @@ pub struct MadeVersion {
     pub commit: Arc<str>,
     /// Whether that commit has several parents.
     pub is_merge: bool,
-    /// Its first parent.
     pub parent: Arc<str>,
     /// The origin of the table at that parent.
     pub from: Arc<str>,

@@ -12,7 +12,6 @@ const LONGEST_TEXT: usize = 1024;
 /// A refusal in the server's own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
-    /// MySQL's number for it.
     pub code: u16,
     /// The text, shortened.
     pub message: String,
@@ -44,9 +43,7 @@ pub enum ClientError {
     /// More than this program holds in memory.
     #[error("the server sends {what} of more than {most} bytes")]
     TooLarge {
-        /// What is too large.
         what: &'static str,
-        /// How large it may be.
         most: u64,
     },
     /// The server wants the password itself where others could read it.

@@ -16,7 +16,6 @@ const PROTOCOL: u8 = 10;
 pub struct Greeting {
     /// Its number for this connection.
     pub id: u32,
-    /// Its capabilities.
     pub capabilities: CapabilityFlags,
     /// The challenge from which the log-in answer is made.
     pub challenge: [u8; CHALLENGE],

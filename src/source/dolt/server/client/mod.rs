@@ -63,13 +63,9 @@ const NEEDED: CapabilityFlags = CapabilityFlags::CLIENT_PROTOCOL_41
 
 /// Where to connect, and as whom.
 pub struct ServerEndpoint {
-    /// Host name or address.
     pub host: String,
-    /// TCP port.
     pub port: u16,
-    /// The user.
     pub user: String,
-    /// The user's password.
     pub password: CurrentPassword,
     /// How to encrypt; `None` for no encryption.
     pub tls: Option<Tls>,
@@ -82,7 +78,6 @@ pub struct ServerEndpoint {
 pub struct Exposed {
     /// Where it goes.
     pub to: IpAddr,
-    /// Whether the server offers TLS.
     pub offers_tls: bool,
 }
 

@@ -42,7 +42,7 @@ pub fn verify(shared: &SharedDatabase, progress: &Progress) -> Result<Verdict, S
         let total = view.count_since(None) as u64;
         progress.expect(total);
         let walk = walk(&shared.store, &view, progress).map_err(|_| fail(too_large(shared)))?;
-        // ProblemKind is reached by nothing needs no reading.
+        // What is reached by nothing needs no reading.
         progress.advance(total.saturating_sub(walk.visited.len() as u64));
         let has_changed = !walk.problems.is_empty() && has_changed(shared, &view, &walk).map_err(fail)?;
         if !has_changed || attempt == ATTEMPTS {
@@ -86,7 +86,7 @@ fn has_changed(shared: &SharedDatabase, view: &Store, walk: &StoreWalk) -> Resul
     Ok(!now.keeps_all_of(view) || walk.problems.iter().any(is_healed))
 }
 
-/// ProblemKind is wrong with the files as a whole. While a server writes, the end of a journal is never still: what is there only
+/// What is wrong with the files as a whole. While a server writes, the end of a journal is never still: what is there only
 /// for a moment is nothing.
 fn flaws(shared: &SharedDatabase) -> Result<Vec<Finding>, StoreError> {
     let look = || -> Result<Vec<Finding>, StoreError> {
@@ -115,7 +115,7 @@ fn of_flaw(flaw: FileFlaw) -> Finding {
     }
 }
 
-/// ProblemKind is wrong with a file.
+/// What is wrong with a file.
 fn of_file(error: &StoreError) -> Finding {
     let place = match error {
         StoreError::Io { file, .. }

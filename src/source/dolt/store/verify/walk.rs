@@ -21,18 +21,16 @@ pub const KEPT: usize = 20;
 /// Something that is wrong with a chunk.
 #[derive(Debug)]
 pub struct ChunkProblem {
-    /// The number of the chunk.
     pub chunk: u32,
-    /// ProblemKind it is.
     pub what: ProblemKind,
 }
 
-/// ProblemKind there may be about a chunk.
+/// What there may be about a chunk.
 #[derive(Debug)]
 pub enum ProblemKind {
     /// It cannot be read, or is not what it should be. One that has a whole copy in another file is not lost.
     Bad { error: StoreError, has_copy: bool },
-    /// ProblemKind it refers to is not followed; completes the sentence.
+    /// What it refers to is not followed; completes the sentence.
     Unknown(String),
 }
 
@@ -65,10 +63,10 @@ impl ChunkProblem {
     }
 }
 
-/// ProblemKind is found at one chunk.
+/// What is found at one chunk.
 #[derive(Default)]
 struct ChunkVisit {
-    /// ProblemKind it refers to and was not visited before.
+    /// What it refers to and was not visited before.
     next: Vec<Address>,
     bytes: u64,
     is_ghost: bool,
