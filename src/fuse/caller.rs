@@ -5,29 +5,19 @@
 
 use std::sync::LazyLock;
 
-use fuser::Request;
-
 /// The number of the thread that makes a request; 0 if it has none here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Caller(pub u32);
 
-/// The state of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallerState {
-    /// It waits for the answer.
     Waits,
     /// It has ended, or ends or handles a signal as soon as it is answered.
     Leaves,
-    /// It is not visible here.
     Unknown,
 }
 
 impl Caller {
-    pub fn of(request: &Request) -> Self {
-        Self(request.pid())
-    }
-
-    /// The state of the thread, from the kernel.
     pub fn state(self) -> CallerState {
         if self.0 == 0 {
             return CallerState::Unknown;
@@ -41,7 +31,6 @@ impl Caller {
     }
 }
 
-/// Whether processes of other users are visible.
 static SEES_OTHERS: LazyLock<bool> = LazyLock::new(|| std::fs::read("/proc/1/status").is_ok());
 
 /// The signals that stop a program. A program that handles them also waits for a read to end.
@@ -67,7 +56,7 @@ fn state_of(status: &str) -> CallerState {
 mod tests {
     use super::*;
 
-    fn status(state: &str, own: u64, shared: u64, blocked: u64, ignored: u64) -> CallerState {
+    fn status(state: &str, [own, shared, blocked, ignored]: [u64; 4]) -> CallerState {
         state_of(&format!(
             "Name:\tcat\nState:\t{state}\nSigPnd:\t{own:016x}\nShdPnd:\t{shared:016x}\nSigBlk:\t{blocked:016x}\n\
              SigIgn:\t{ignored:016x}\nSigCgt:\t0000000000000002\n"
@@ -76,25 +65,22 @@ mod tests {
 
     #[test]
     fn a_thread_leaves_when_a_signal_is_pending_that_stops_it() {
-        let (kill, int, child) = (bit(libc::SIGKILL), bit(libc::SIGINT), bit(libc::SIGCHLD));
-        assert_eq!(status("D (disk sleep)", 0, 0, 0, 0), CallerState::Waits);
-        assert_eq!(status("D (disk sleep)", kill, 0, 0, 0), CallerState::Leaves);
-        assert_eq!(status("D (disk sleep)", 0, kill | child, 0, 0), CallerState::Leaves);
-        assert_eq!(
-            status("D (disk sleep)", 0, int, 0, 0),
-            CallerState::Leaves,
-            "handled, once it is answered"
-        );
-        assert_eq!(status("D (disk sleep)", 0, bit(libc::SIGQUIT), 0, 0), CallerState::Leaves);
-        assert_eq!(status("D (disk sleep)", 0, int, int, 0), CallerState::Waits, "blocked");
-        assert_eq!(status("D (disk sleep)", 0, int, 0, int), CallerState::Waits, "ignored");
-        assert_eq!(
-            status("D (disk sleep)", child, child, 0, 0),
-            CallerState::Waits,
-            "no reason to stop reading"
-        );
-        assert_eq!(status("Z (zombie)", 0, 0, 0, 0), CallerState::Leaves);
-        assert_eq!(state_of("what is this"), CallerState::Waits);
+        use CallerState::{Leaves, Waits};
+        let [kill, int, quit, child] = [libc::SIGKILL, libc::SIGINT, libc::SIGQUIT, libc::SIGCHLD].map(bit);
+        for (case, signals, expected) in [
+            ("none", [0; 4], Waits),
+            ("killed alone", [kill, 0, 0, 0], Leaves),
+            ("killed with all threads", [0, kill | child, 0, 0], Leaves),
+            ("handled, once it is answered", [0, int, 0, 0], Leaves),
+            ("dumps core", [0, quit, 0, 0], Leaves),
+            ("blocked", [0, int, int, 0], Waits),
+            ("ignored", [0, int, 0, int], Waits),
+            ("no reason to stop reading", [child, child, 0, 0], Waits),
+        ] {
+            assert_eq!(status("D (disk sleep)", signals), expected, "{case}");
+        }
+        assert_eq!(status("Z (zombie)", [0; 4]), Leaves);
+        assert_eq!(state_of("what is this"), Waits);
     }
 
     #[test]

@@ -41,10 +41,9 @@ impl Owner {
         Self { uid, gid: rustix::process::getgid().as_raw(), modes }
     }
 
-    /// The attributes for the kernel.
     pub fn attr(&self, attr: &Attr) -> FileAttr {
         let mtime = SystemTime::from(attr.mtime);
-        let shown = self.modes.shown(attr.kind, attr.access);
+        let (mode, gid) = self.modes.shown(attr.kind, attr.access);
         FileAttr {
             ino: INodeNo(attr.ino),
             size: attr.size,
@@ -54,10 +53,10 @@ impl Owner {
             ctime: mtime,
             crtime: mtime,
             kind: file_type(attr.kind),
-            perm: shown.mode,
+            perm: mode,
             nlink: attr.nlink,
             uid: self.uid,
-            gid: shown.gid.unwrap_or(self.gid),
+            gid: gid.unwrap_or(self.gid),
             rdev: 0,
             blksize: READ_SIZE,
             flags: 0,
@@ -75,7 +74,6 @@ impl Owner {
     }
 }
 
-/// The time for which the kernel may cache something.
 pub(super) fn ttl(ttl: Ttl) -> Duration {
     match ttl {
         Ttl::Long => LASTING,
@@ -92,7 +90,6 @@ fn file_type(kind: NodeKind) -> FileType {
     }
 }
 
-/// The names that every folder has.
 pub(super) const DOTS: [&str; 2] = [".", ".."];
 
 /// Adds `.`, `..` and the entries from `offset` on until the buffer is full. An entry's offset is its place in the

@@ -4,7 +4,6 @@ use fuser::Errno;
 
 use crate::vfs::VfsError;
 
-/// The errno for `error`.
 pub(super) fn of(error: &VfsError) -> Errno {
     match error {
         VfsError::NotFound => Errno::ENOENT,

@@ -33,9 +33,6 @@ impl Drop for Counted {
 ///
 /// Each entry except the dots holds a reference to its inode. The kernel returns it, even if it does not use the
 /// attributes.
-///
-/// # Errors
-/// The error of the first entry; a later one ends the reply.
 pub(super) async fn fill(
     reply: &ReplySlot<ReplyDirectoryPlus>,
     vfs: &Arc<Vfs>,

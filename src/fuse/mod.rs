@@ -88,7 +88,7 @@ impl Fuse {
         if look(task.as_mut()).is_pending() {
             let vfs = Arc::clone(&self.vfs);
             let received = Box::new(move || vfs.received(ino.0));
-            self.waiting.add(&self.runtime, Caller::of(request), slot, received, task);
+            self.waiting.add(&self.runtime, Caller(request.pid()), slot, received, task);
         }
     }
 

@@ -13,7 +13,6 @@ const READ: u16 = 0o444;
 const SEARCH: u16 = 0o111;
 /// The owner's bits, which are always kept.
 const OWN: u16 = 0o700;
-/// The bits of owner and group.
 const NOT_OTHERS: u16 = 0o770;
 
 /// What a user may choose about permissions.
@@ -35,46 +34,36 @@ pub struct Modes {
     pub gid: Option<u32>,
 }
 
-/// The mode and group of an inode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ShownMode {
-    pub mode: u16,
-    /// Its group; none for the mount's group.
-    pub gid: Option<u32>,
-}
-
 impl Modes {
     /// Whether the user has chosen the bits of all files and folders.
     pub fn are_chosen(&self) -> bool {
         self.mode.or(self.umask).is_some() || self.fmask.is_some() && self.dmask.is_some()
     }
 
-    /// The mode and group of an inode with this access.
-    pub(super) fn shown(&self, kind: NodeKind, access: Access) -> ShownMode {
+    /// The mode of an inode with this access, and its group; none for the mount's group.
+    pub(super) fn shown(&self, kind: NodeKind, access: Access) -> (u16, Option<u32>) {
         let all = match kind {
             // The mode of a symlink means nothing (symlink(7)).
-            NodeKind::Symlink => return ShownMode { mode: 0o777, gid: self.gid },
+            NodeKind::Symlink => return (0o777, self.gid),
             NodeKind::File => READ,
             NodeKind::Directory | NodeKind::Executable => READ | SEARCH,
         };
         if access.is_secret {
-            return ShownMode { mode: all & OWN, gid: self.gid };
+            return (all & OWN, self.gid);
         }
         if let Some(chosen) = self.chosen(kind) {
-            return ShownMode { mode: all & (chosen | OWN), gid: self.gid };
+            return (all & (chosen | OWN), self.gid);
         }
         let audience = if self.allow_other { access.audience } else { Audience::Everyone };
         match (audience, self.gid) {
-            (Audience::Everyone, gid) => ShownMode { mode: all, gid },
-            (Audience::Group(_) | Audience::Owner, Some(gid)) => {
-                ShownMode { mode: all & NOT_OTHERS, gid: Some(gid) }
+            (Audience::Everyone, gid) => (all, gid),
+            (Audience::Group(_) | Audience::Owner, Some(gid)) | (Audience::Group(gid), None) => {
+                (all & NOT_OTHERS, Some(gid))
             }
-            (Audience::Group(gid), None) => ShownMode { mode: all & NOT_OTHERS, gid: Some(gid) },
-            (Audience::Owner, None) => ShownMode { mode: all & OWN, gid: None },
+            (Audience::Owner, None) => (all & OWN, None),
         }
     }
 
-    /// The bits that the user chose for a kind of file, if any.
     fn chosen(&self, kind: NodeKind) -> Option<u16> {
         let own = if kind == NodeKind::Directory { self.dmask } else { self.fmask };
         let mask = own.or(self.umask);
@@ -92,8 +81,7 @@ mod tests {
         Modes { allow_other: true, mode: None, umask: None, fmask: None, dmask: None, uid: None, gid: None };
 
     fn shown(modes: Modes, kind: NodeKind, audience: Audience) -> (u16, Option<u32>) {
-        let ShownMode { mode, gid } = modes.shown(kind, audience.into());
-        (mode, gid)
+        modes.shown(kind, audience.into())
     }
 
     #[test]
@@ -121,28 +109,28 @@ mod tests {
 
     #[test]
     fn what_the_user_chooses_holds_for_all_but_secrets() {
-        let audience = Audience::Owner;
+        use NodeKind::{Directory, Executable, File};
         let wide = Modes { umask: Some(0o022), ..OTHERS };
         assert!(wide.are_chosen() && !OTHERS.are_chosen() && !Modes { gid: Some(1), ..OTHERS }.are_chosen());
-        assert_eq!(shown(wide, NodeKind::File, audience), (0o444, None));
-        assert_eq!(shown(wide, NodeKind::Directory, audience), (0o555, None));
         let narrow = Modes { mode: Some(0o640), gid: Some(9), ..OTHERS };
-        assert_eq!(shown(narrow, NodeKind::File, Audience::Everyone), (0o440, Some(9)));
-        assert_eq!(shown(narrow, NodeKind::Directory, Audience::Everyone), (0o550, Some(9)));
-        assert_eq!(shown(narrow, NodeKind::Executable, Audience::Everyone), (0o550, Some(9)));
         let masks = Modes { umask: Some(0o777), dmask: Some(0o022), ..OTHERS };
-        assert_eq!(shown(masks, NodeKind::File, audience), (0o400, None), "the owner always may");
-        assert_eq!(
-            shown(masks, NodeKind::Directory, audience),
-            (0o555, None),
-            "dmask= in the place of umask="
-        );
         let files = Modes { fmask: Some(0o022), ..OTHERS };
-        assert_eq!(shown(files, NodeKind::File, audience), (0o444, None));
-        assert_eq!(shown(files, NodeKind::Directory, audience), (0o500, None), "as its source says");
+        for (case, modes, kind, audience, expected) in [
+            ("umask=", wide, File, Audience::Owner, (0o444, None)),
+            ("umask=", wide, Directory, Audience::Owner, (0o555, None)),
+            ("mode=", narrow, File, Audience::Everyone, (0o440, Some(9))),
+            ("mode=", narrow, Directory, Audience::Everyone, (0o550, Some(9))),
+            ("mode=", narrow, Executable, Audience::Everyone, (0o550, Some(9))),
+            ("the owner always may", masks, File, Audience::Owner, (0o400, None)),
+            ("dmask= in the place of umask=", masks, Directory, Audience::Owner, (0o555, None)),
+            ("fmask=", files, File, Audience::Owner, (0o444, None)),
+            ("as its source says", files, Directory, Audience::Owner, (0o500, None)),
+        ] {
+            assert_eq!(shown(modes, kind, audience), expected, "{case} {kind:?}");
+        }
         for modes in [OTHERS, wide, narrow, masks, Modes::default()] {
             let secret = Access { audience: Audience::Everyone, is_secret: true };
-            assert_eq!(modes.shown(NodeKind::File, secret).mode, 0o400, "{modes:?}");
+            assert_eq!(modes.shown(NodeKind::File, secret).0, 0o400, "{modes:?}");
         }
     }
 }

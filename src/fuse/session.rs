@@ -24,9 +24,6 @@ pub struct Options {
 }
 
 /// Mounts `fuse` at `mountpoint` and serves it on its own threads.
-///
-/// # Errors
-/// What mount(2) or fusermount3 says.
 pub fn mount(fuse: Fuse, mountpoint: &Path, options: &Options) -> io::Result<BackgroundSession> {
     let mut config = Config::default();
     config.n_threads = Some(LOOP_THREADS);

@@ -31,9 +31,7 @@ impl<R> ReplySlot<R> {
     }
 }
 
-/// A reply that can be an error.
 pub(super) trait Refuse: Send + 'static {
-    /// Answers with an error.
     fn refuse(self, errno: Errno);
 }
 

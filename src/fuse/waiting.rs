@@ -18,7 +18,6 @@ use crate::util::locks::lock;
 use crate::util::tasks;
 use crate::vfs::LEAST_RATE;
 
-/// The time between two checks.
 const TICK: Duration = Duration::from_millis(20);
 
 /// The longest time between two checks of one request, and so the longest time until a stopped caller gets EINTR.
@@ -36,7 +35,6 @@ const QUIET_LOOKS: u32 = 50;
 /// How many bytes the server that a request waits for has sent so far; `None` where it waits for none.
 pub(super) type Received = Box<dyn Fn() -> Option<u64> + Send>;
 
-/// The requests that wait.
 #[derive(Default)]
 pub(super) struct WaitingRequests(Arc<Mutex<RequestTable>>);
 
@@ -67,9 +65,7 @@ struct WaitClock {
 /// Why a request is answered without its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WaitEnd {
-    /// Its caller leaves.
     Left,
-    /// The server sends next to nothing.
     SlowServer,
     /// It takes too long. Its work continues, so that a later request may find it done.
     TooLong,
@@ -109,7 +105,6 @@ impl WaitingRequests {
     }
 }
 
-/// Removes a request when its task ends.
 struct Leaves {
     table: Arc<Mutex<RequestTable>>,
     number: u64,
@@ -271,11 +266,8 @@ mod tests {
         let one_leaves = |caller| if caller == Caller(2) { CallerState::Leaves } else { CallerState::Waits };
         assert_eq!(stage.look(Duration::from_secs(2), one_leaves), [libc::EINTR]);
         assert_eq!(stage.count(), 2);
-        assert_eq!(
-            stage.look(Duration::from_secs(4), |_| CallerState::Unknown),
-            [libc::EINTR; 2],
-            "they were seen"
-        );
+        let left = stage.look(Duration::from_secs(4), |_| CallerState::Unknown);
+        assert_eq!(left, [libc::EINTR; 2], "they were seen");
     }
 
     #[tokio::test]
@@ -298,11 +290,8 @@ mod tests {
         assert_eq!(stage.look(PATIENCE + seconds(100), |_| CallerState::Waits), NONE, "it brings enough");
         assert_eq!(stage.look(PATIENCE + seconds(102), |_| CallerState::Waits), [libc::EIO]);
         assert_eq!(stage.count(), 1, "the one that asks no server goes on waiting");
-        assert_eq!(
-            stage.look(LONGEST + seconds(1), |_| CallerState::Waits),
-            [libc::EIO],
-            "nothing waits for ever"
-        );
+        let last = stage.look(LONGEST + seconds(1), |_| CallerState::Waits);
+        assert_eq!(last, [libc::EIO], "nothing waits for ever");
     }
 
     #[tokio::test]
