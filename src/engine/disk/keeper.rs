@@ -37,7 +37,6 @@ const LOOK: Duration = Duration::from_secs(30);
 /// How long nothing is written after a failure.
 const REST: Duration = Duration::from_secs(60);
 
-/// Writes segments.
 pub(super) struct Keeper {
     shared: Arc<StoreState>,
     folder: PathBuf,
@@ -47,7 +46,6 @@ pub(super) struct Keeper {
     clock: WallClock,
     /// The pack that is added to, and its number.
     open: Option<(Writer, u32)>,
-    /// Until when nothing is written after a failure.
     resting: Option<Instant>,
 }
 
@@ -71,7 +69,6 @@ impl Keeper {
         usize::try_from(self.longest().saturating_sub(OVERHEAD)).unwrap_or(LONGEST).min(LONGEST)
     }
 
-    /// Serves requests until the store is closed.
     pub fn run(mut self, orders: &Receiver<Order>) {
         let loaded = Loaded(Arc::clone(&self.shared));
         self.load();
@@ -198,11 +195,11 @@ impl Keeper {
             None => Writer::start(PackFiles::new_in(&self.folder, &self.version, self.clock.system_time()))?,
         };
         let mut table = lock(&self.shared.table);
-        let known = table.packs.iter().find(|(_, pack)| pack.files() == writer.files()).map(|(n, _)| *n);
+        let known = table.packs.iter().find(|(_, pack)| pack.files == writer.files).map(|(n, _)| *n);
         let number = match known {
             Some(number) => number,
             None => {
-                let pack = Arc::new(Pack::open(writer.files(), &self.clock)?);
+                let pack = Arc::new(Pack::open(&writer.files, &self.clock)?);
                 table.add_pack(pack)
             }
         };

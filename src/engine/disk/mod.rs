@@ -51,7 +51,6 @@ pub struct SegmentStore {
 
 /// A request to the thread that writes.
 enum Order {
-    /// Keep a segment.
     Keep(ContentId, Bytes),
     /// Report when all requests before this one are done.
     Tell(SyncSender<()>),
@@ -63,13 +62,10 @@ struct StoreState {
     table: Mutex<SegmentTable>,
     /// Set once the folder has been read.
     loaded: OnceLock<()>,
-    /// Bytes that wait to be written.
     waiting: AtomicUsize,
-    /// Whether damage was logged.
     has_told: AtomicBool,
 }
 
-/// Where the segments are.
 #[derive(Default)]
 struct SegmentTable {
     /// By the first half of their ids; the checksum of a segment covers the whole id.
@@ -80,9 +76,6 @@ struct SegmentTable {
 
 impl SegmentStore {
     /// The segments in `folder`, which is made if it is missing, in at most `budget` bytes, [`SMALLEST`] or more.
-    ///
-    /// # Errors
-    /// What the operating system says where the folder cannot be made.
     pub fn open(folder: &Path, budget: u64, clock: &WallClock) -> io::Result<Self> {
         private::make_folder(folder)?;
         let shared = Arc::<StoreState>::default();
@@ -193,7 +186,5 @@ impl SegmentTable {
 }
 
 fn half(id: &ContentId) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&id.as_bytes()[..8]);
-    u64::from_le_bytes(bytes)
+    u64::from_le_bytes(*id.as_bytes().first_chunk().expect("an id is longer"))
 }

@@ -36,9 +36,7 @@ const USE_NOTED: Duration = Duration::from_secs(60);
 /// Where a segment is in its pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PackPlace {
-    /// Where it starts.
     pub at: u32,
-    /// How many packed bytes it has.
     pub len: u32,
 }
 
@@ -60,7 +58,6 @@ impl PackFiles {
         Some(Self(stem.into()))
     }
 
-    /// Whether programs of this version wrote them.
     pub fn is_of(&self, version: &str) -> bool {
         let name = self.0.file_name().unwrap_or_default().to_string_lossy();
         name.strip_prefix(version).is_some_and(|rest| rest.starts_with('-'))
@@ -105,9 +102,8 @@ impl PackFiles {
     }
 }
 
-/// A pack that is read.
 pub(super) struct Pack {
-    files: PackFiles,
+    pub files: PackFiles,
     bytes: File,
     /// Seconds since 1970 when its use was last noted.
     noted: AtomicU64,
@@ -120,18 +116,11 @@ impl Pack {
         Ok(Self { files: files.clone(), bytes, noted: AtomicU64::new(0), clock: clock.clone() })
     }
 
-    /// Its files.
-    pub fn files(&self) -> &PackFiles {
-        &self.files
-    }
-
-    /// Where its segments are.
     pub fn keys(&self) -> io::Result<Vec<(ContentId, PackPlace)>> {
         let bytes = fs::read(self.files.keys())?;
         Ok(records::sound::<KEY>(&bytes).map(|record| decoded(&record)).collect())
     }
 
-    /// Whether its files were removed.
     pub fn is_gone(&self) -> bool {
         self.bytes.metadata().is_ok_and(|meta| meta.nlink() == 0)
     }
@@ -169,7 +158,7 @@ impl Pack {
 
 /// A pack that is added to, by us alone.
 pub(super) struct Writer {
-    files: PackFiles,
+    pub files: PackFiles,
     bytes: File,
     /// Locked.
     keys: File,
@@ -183,7 +172,6 @@ impl Writer {
         (bytes.metadata().ok()?.len() < limit).then(|| Self { files: files.clone(), bytes, keys })
     }
 
-    /// Starts a pack.
     pub fn start(files: PackFiles) -> io::Result<Self> {
         let keys = OpenOptions::new().append(true).create_new(true).mode(OURS).open(files.keys())?;
         keys.try_lock()?;
@@ -192,11 +180,6 @@ impl Writer {
         }
         let bytes = OpenOptions::new().append(true).create_new(true).mode(OURS).open(files.bytes())?;
         Ok(Self { files, bytes, keys })
-    }
-
-    /// Its files.
-    pub fn files(&self) -> &PackFiles {
-        &self.files
     }
 
     /// Its length in bytes; `None` if its files were removed.
@@ -230,18 +213,13 @@ fn sum(id: &ContentId, packed: &[u8]) -> [u8; SUM] {
 }
 
 fn encoded((id, place): &(ContentId, PackPlace)) -> [u8; KEY] {
-    let mut record = [0; KEY];
-    record[..16].copy_from_slice(id.as_bytes());
-    record[16..20].copy_from_slice(&place.at.to_le_bytes());
-    record[20..].copy_from_slice(&place.len.to_le_bytes());
-    record
+    let fields: [&[u8]; 3] = [id.as_bytes(), &place.at.to_le_bytes(), &place.len.to_le_bytes()];
+    fields.concat().try_into().expect("the fields are as long as the record")
 }
 
 fn decoded(record: &[u8; KEY]) -> (ContentId, PackPlace) {
-    let (mut id, mut at, mut len) = ([0; 16], [0; 4], [0; 4]);
-    id.copy_from_slice(&record[..16]);
-    at.copy_from_slice(&record[16..20]);
-    len.copy_from_slice(&record[20..]);
-    let place = PackPlace { at: u32::from_le_bytes(at), len: u32::from_le_bytes(len) };
-    (ContentId::from_bytes(id), place)
+    let (id, place) = record.split_first_chunk().expect("it is longer than an id");
+    let [at, len] =
+        [0, 4].map(|at| u32::from_le_bytes(*place[at..].first_chunk().expect("it holds two numbers")));
+    (ContentId::from_bytes(*id), PackPlace { at, len })
 }

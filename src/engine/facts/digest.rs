@@ -28,7 +28,6 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Reads a content from its start to its end.
     async fn of(reader: &Reader) -> SharedResult<Self> {
         let (mut hash, mut len, mut rows, mut last) = (Sha256::new(), 0, 0, b'\n');
         loop {
@@ -47,7 +46,6 @@ impl Digest {
 /// The digests that are known, and those that are being made.
 #[derive(Default)]
 pub(crate) struct Digests {
-    /// Those that are known.
     pub table: Arc<Mutex<PersistentMap<Digest>>>,
     loads: SharedLoads<Route, Digest>,
 }
@@ -59,9 +57,6 @@ impl Digests {
     }
 
     /// Reads all of a content, in one load for all who ask.
-    ///
-    /// # Errors
-    /// What the source says when the content cannot be read.
     pub async fn make(&self, id: ContentId, content: &Content, reader: Reader) -> SharedResult<Digest> {
         let (table, is_immutable_by_id) = (Arc::clone(&self.table), content.is_immutable_by_id());
         let make = async move {

@@ -37,7 +37,6 @@ pub struct FactsIndex {
 pub(crate) struct Facts {
     /// Lengths in bytes.
     pub lengths: Vec<(ContentId, u64)>,
-    /// What takes all of the bytes to find out.
     pub digests: Vec<(ContentId, Digest)>,
     /// When states of logs were first seen.
     pub seen: Vec<(ContentId, Timestamp)>,
@@ -63,29 +62,30 @@ impl FactsIndex {
     }
 
     /// All facts. The later of two lengths or digests counts, and the earlier of two times. Damaged records are left out.
-    ///
-    /// # Errors
-    /// [`IndexError`] where a file cannot be read.
     pub(crate) fn read(&self) -> Result<Facts, IndexError> {
         Ok(Facts {
-            lengths: read(&self.lengths)?.iter().map(decoded_length).collect(),
-            digests: read(&self.digests)?.iter().map(decoded_digest).collect(),
+            lengths: read(&self.lengths)?.iter().map(|record| (id(record), number(record, 16))).collect(),
+            digests: read(&self.digests)?.iter().map(|record| (id(record), digest(record))).collect(),
             seen: read(&self.seen)?.iter().filter_map(decoded_time).collect(),
         })
     }
 
-    /// Adds facts. They survive this process once this returns; after a crash of the machine those of the last half minute
-    /// may be missing.
-    ///
-    /// # Errors
-    /// [`IndexError`] where a file cannot be written; some may have been added.
+    /// Adds facts; where that fails, some of them. They survive this process once this returns; after a crash of the machine
+    /// those of the last half minute may be missing.
     pub(crate) fn add(&self, facts: &Facts) -> Result<(), IndexError> {
         self.lengths.note_use();
         self.digests.note_use();
         self.seen.note_use();
-        add(&self.lengths, facts.lengths.iter().map(encoded_length))?;
-        add(&self.digests, facts.digests.iter().map(encoded_digest))?;
-        add(&self.seen, facts.seen.iter().map(encoded_time))
+        add(
+            &self.lengths,
+            facts.lengths.iter().map(|(id, len)| record(&[id.as_bytes(), &len.to_le_bytes()])),
+        )?;
+        let digests = facts.digests.iter().map(|(id, Digest { len, sha256, rows })| {
+            record(&[id.as_bytes(), &len.to_le_bytes(), sha256, &rows.to_le_bytes()])
+        });
+        add(&self.digests, digests)?;
+        let seen = facts.seen.iter();
+        add(&self.seen, seen.map(|(id, time)| record(&[id.as_bytes(), &time.as_microsecond().to_le_bytes()])))
     }
 }
 
@@ -107,36 +107,12 @@ fn failed(action: &'static str, path: &Path, source: io::Error) -> IndexError {
     IndexError { action, path: path.shown().to_string(), source }
 }
 
-fn encoded_length((id, len): &(ContentId, u64)) -> [u8; LENGTH] {
-    let mut record = [0; LENGTH];
-    record[..16].copy_from_slice(id.as_bytes());
-    record[16..].copy_from_slice(&len.to_le_bytes());
-    record
+fn digest(record: &[u8; DIGEST]) -> Digest {
+    Digest { len: number(record, 16), sha256: field(record, 24), rows: number(record, 56) }
 }
 
-fn decoded_length(record: &[u8; LENGTH]) -> (ContentId, u64) {
-    (ContentId::from_bytes(field(record, 0)), number(record, 16))
-}
-
-fn encoded_digest((id, digest): &(ContentId, Digest)) -> [u8; DIGEST] {
-    let mut record = [0; DIGEST];
-    record[..16].copy_from_slice(id.as_bytes());
-    record[16..24].copy_from_slice(&digest.len.to_le_bytes());
-    record[24..56].copy_from_slice(&digest.sha256);
-    record[56..].copy_from_slice(&digest.rows.to_le_bytes());
-    record
-}
-
-fn decoded_digest(record: &[u8; DIGEST]) -> (ContentId, Digest) {
-    let digest = Digest { len: number(record, 16), sha256: field(record, 24), rows: number(record, 56) };
-    (ContentId::from_bytes(field(record, 0)), digest)
-}
-
-fn encoded_time((id, time): &(ContentId, Timestamp)) -> [u8; SEEN] {
-    let mut record = [0; SEEN];
-    record[..16].copy_from_slice(id.as_bytes());
-    record[16..].copy_from_slice(&time.as_microsecond().to_le_bytes());
-    record
+fn id<const N: usize>(record: &[u8; N]) -> ContentId {
+    ContentId::from_bytes(field(record, 0))
 }
 
 /// The earlier of two times counts; a record without a valid time does not.
@@ -150,14 +126,17 @@ fn first_seen(earlier: &[u8; SEEN], later: &[u8; SEEN]) -> RecordInForce {
 
 fn decoded_time(record: &[u8; SEEN]) -> Option<(ContentId, Timestamp)> {
     let time = Timestamp::from_microsecond(i64::from_le_bytes(field(record, 16))).ok()?;
-    Some((ContentId::from_bytes(field(record, 0)), time))
+    Some((id(record), time))
+}
+
+/// The record of these fields.
+fn record<const N: usize>(fields: &[&[u8]]) -> [u8; N] {
+    fields.concat().try_into().expect("the fields are as long as the record")
 }
 
 /// `LEN` bytes of a record, from `at` on.
 fn field<const N: usize, const LEN: usize>(record: &[u8; N], at: usize) -> [u8; LEN] {
-    let mut bytes = [0; LEN];
-    bytes.copy_from_slice(&record[at..at + LEN]);
-    bytes
+    *record[at..].first_chunk().expect("it is within the record")
 }
 
 fn number<const N: usize>(record: &[u8; N], at: usize) -> u64 {

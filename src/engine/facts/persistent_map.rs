@@ -7,7 +7,6 @@ use crate::model::content_id::ContentId;
 /// Facts by content id. None is ever dropped.
 pub(crate) struct PersistentMap<V> {
     known: HashMap<ContentId, V>,
-    /// What is not saved yet.
     dirty: Vec<(ContentId, V)>,
 }
 
@@ -18,7 +17,6 @@ impl<V> Default for PersistentMap<V> {
 }
 
 impl<V: Copy> PersistentMap<V> {
-    /// The fact about a content, if it is known.
     pub fn get(&self, id: ContentId) -> Option<V> {
         self.known.get(&id).copied()
     }
@@ -41,7 +39,6 @@ impl<V: Copy> PersistentMap<V> {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Gives back facts that could not be saved.
     pub fn return_dirty(&mut self, dirty: Vec<(ContentId, V)>) {
         self.dirty.extend(dirty);
     }
