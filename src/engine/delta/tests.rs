@@ -58,16 +58,13 @@ fn id(number: usize) -> ContentId {
 
 impl TestTable {
     fn content(self: &Arc<Self>, number: usize) -> Content {
-        Content::Versioned(Arc::new(TestVersion {
-            table: Arc::clone(self),
-            number,
-            name: number.to_string(),
-        }))
+        let (table, name) = (Arc::clone(self), number.to_string());
+        Content::Versioned(Arc::new(TestVersion { table, number, name }))
     }
 
     fn bytes(&self, number: usize) -> Vec<u8> {
-        let lines: Vec<Bytes> =
-            lock(&self.versions)[number].iter().map(|(key, text)| line(*key, text)).collect();
+        let lines =
+            lock(&self.versions)[number].iter().map(|(key, text)| line(*key, text)).collect::<Vec<_>>();
         lines.concat()
     }
 
@@ -115,8 +112,7 @@ impl Versioned for TestVersion {
         if self.table.is_silent.load(Ordering::SeqCst) {
             return Err(SourceError::new(ErrorKind::Unsupported, "a table", "cannot say"));
         }
-        let order = order();
-        Ok(Arc::new(Family { id: ContentId::of(&[b"family"]), order: Some(order) }))
+        Ok(Arc::new(Family { id: ContentId::of(&[b"family"]), order: Some(order()) }))
     }
 
     fn version(&self) -> &str {
@@ -202,9 +198,19 @@ async fn read(engine: &Engine, table: &Arc<TestTable>, number: usize) -> Vec<u8>
     all
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(future)
+/// Asserts that versions have the lengths of what the source gives.
+async fn check_lengths(engine: &Engine, table: &Arc<TestTable>, numbers: impl IntoIterator<Item = usize>) {
+    for number in numbers {
+        let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
+        assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
+    }
+}
+
+/// Asserts that versions read as the source gives them.
+async fn check_bytes(engine: &Engine, table: &Arc<TestTable>, numbers: impl IntoIterator<Item = usize>) {
+    for number in numbers {
+        assert!(read(engine, table, number).await == table.bytes(number), "version {number}");
+    }
 }
 
 fn text(seed: u64, len: usize) -> String {
@@ -241,12 +247,9 @@ proptest! {
     ) {
         let table = history(rows, &edits);
         let engine = Engine::new(cache);
-        block_on(async {
-            for at in order {
-                let number = at.index(edits.len() + 1);
-                assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
-            }
-        });
+        let numbers = order.into_iter().map(|at| at.index(edits.len() + 1));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(check_bytes(&engine, &table, numbers));
     }
 }
 
@@ -254,139 +257,103 @@ fn small_changes(count: u64) -> Vec<Vec<(u64, usize)>> {
     (0..count).map(|n| vec![((n * 997) % 3000, 50 + n as usize % 20)]).collect()
 }
 
-#[test]
-fn a_walk_reads_two_versions_as_a_whole_and_measures_the_others_by_length_deltas() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_walk_reads_two_versions_as_a_whole_and_measures_the_others_by_length_deltas() {
     let table = history(3000, &small_changes(200));
     let engine = Engine::new(50_000_000);
-    block_on(async {
-        for number in 0..=200 {
-            let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
-            assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
-        }
-    });
+    check_lengths(&engine, &table, 0..=200).await;
     assert_eq!(table.whole_reads.load(Ordering::SeqCst), 2, "the first, and the first that was told");
     assert!(table.changes.load(Ordering::SeqCst) < 10, "{:?}", table.changes);
-    block_on(async {
-        for number in 0..=200 {
-            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
-        }
-    });
+    check_bytes(&engine, &table, 0..=200).await;
     assert!(table.whole_reads.load(Ordering::SeqCst) < 20, "{:?}", table.whole_reads);
 }
 
-#[test]
-fn what_the_cache_dropped_is_asked_for_by_ranges() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_cache_dropped_is_asked_for_by_ranges() {
     let table = history(5000, &[vec![(20_000, 100)]]);
     let engine = Engine::new(60_000);
-    block_on(async {
-        let content = table.content(0);
-        let reader = engine.open(id(0), &content).await.expect("it opens");
-        let all = table.bytes(0);
-        for offset in (0..all.len()).step_by(100_003).rev() {
-            let got = reader.read(offset as u64, 5000).await.expect("it reads");
-            assert!(got == all[offset..all.len().min(offset + 5000)], "at {offset}");
-        }
-    });
+    let content = table.content(0);
+    let reader = engine.open(id(0), &content).await.expect("it opens");
+    let all = table.bytes(0);
+    for offset in (0..all.len()).step_by(100_003).rev() {
+        let got = reader.read(offset as u64, 5000).await.expect("it reads");
+        assert!(got == all[offset..all.len().min(offset + 5000)], "at {offset}");
+    }
     assert!(table.whole_reads.load(Ordering::SeqCst) <= 2, "{:?}", table.whole_reads);
     assert!(table.ranges.load(Ordering::SeqCst) > 5, "{:?}", table.ranges);
 }
 
-#[test]
-fn changes_that_do_not_fit_are_not_believed() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_that_do_not_fit_are_not_believed() {
     let honest = history(300, &small_changes(30));
     let versions = lock(&honest.versions).clone();
     let table = Arc::new(TestTable { versions: Mutex::new(versions), lies: true, ..TestTable::default() });
     let engine = Engine::new(50_000_000);
-    block_on(async {
-        for number in 0..=30 {
-            let len = engine.len(id(number), &table.content(number)).await.expect("it can be measured");
-            assert_eq!(len, table.bytes(number).len() as u64, "version {number}");
-        }
-        for number in 0..=30 {
-            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
-        }
-    });
+    check_lengths(&engine, &table, 0..=30).await;
+    check_bytes(&engine, &table, 0..=30).await;
     assert_eq!(table.whole_reads.load(Ordering::SeqCst), 31);
 }
 
-#[test]
-fn a_version_that_was_read_without_its_keys_is_no_base() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_was_read_without_its_keys_is_no_base() {
     let table = history(300, &[vec![(5, 100)], vec![(2995, 100)]]);
     let engine = Engine::new(50_000_000);
-    block_on(async {
-        // Noted as one to start from, dropped, and read again while nothing is known of its keys.
-        assert!(read(&engine, &table, 0).await == table.bytes(0));
-        engine.pages.cache.forget(&CacheKey::List(id(0)));
-        table.is_silent.store(true, Ordering::SeqCst);
-        assert!(read(&engine, &table, 0).await == table.bytes(0));
-        table.is_silent.store(false, Ordering::SeqCst);
-        for number in [1, 2] {
-            assert!(read(&engine, &table, number).await == table.bytes(number), "version {number}");
-        }
-    });
+    // Noted as one to start from, dropped, and read again while nothing is known of its keys.
+    check_bytes(&engine, &table, [0]).await;
+    engine.pages.cache.forget(&CacheKey::List(id(0)));
+    table.is_silent.store(true, Ordering::SeqCst);
+    check_bytes(&engine, &table, [0]).await;
+    table.is_silent.store(false, Ordering::SeqCst);
+    check_bytes(&engine, &table, [1, 2]).await;
 }
 
-#[test]
-fn readers_at_different_places_each_go_on_from_where_they_are() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_at_different_places_each_go_on_from_where_they_are() {
     let table = history(2000, &small_changes(300));
     let engine = Engine::new(200_000_000);
-    block_on(async {
+    for place in [0, 100, 200] {
+        engine.open(id(place), &table.content(place)).await.expect("it opens");
+    }
+    table.farthest.store(0, Ordering::SeqCst);
+    for step in 1..20 {
         for place in [0, 100, 200] {
-            engine.open(id(place), &table.content(place)).await.expect("it opens");
+            engine.open(id(place + step), &table.content(place + step)).await.expect("it opens");
         }
-        table.farthest.store(0, Ordering::SeqCst);
-        for step in 1..20 {
-            for place in [0, 100, 200] {
-                let number = place + step;
-                let content = table.content(number);
-                engine.open(id(number), &content).await.expect("it opens");
-            }
-        }
-    });
+    }
     assert_eq!(table.farthest.load(Ordering::SeqCst), 1);
 }
 
-#[test]
-fn an_outage_is_told_and_does_not_end_length_deltas() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_is_told_and_does_not_end_length_deltas() {
     let table = history(300, &small_changes(60));
     let engine = Engine::new(50_000_000);
-    block_on(async {
-        let len = |number: usize| {
-            let content = table.content(number);
-            let engine = &engine;
-            async move { engine.len(id(number), &content).await }
-        };
-        assert_eq!(len(0).await.expect("it is read"), table.bytes(0).len() as u64);
-        table.is_down.store(true, Ordering::SeqCst);
-        assert_eq!(len(1).await.expect_err("it does not answer").kind, ErrorKind::TimedOut);
-        table.is_down.store(false, Ordering::SeqCst);
-        for number in 0..=60 {
-            assert_eq!(len(number).await.expect("it is back"), table.bytes(number).len() as u64);
-        }
-    });
+    check_lengths(&engine, &table, [0]).await;
+    table.is_down.store(true, Ordering::SeqCst);
+    let error = engine.len(id(1), &table.content(1)).await.expect_err("it does not answer");
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    table.is_down.store(false, Ordering::SeqCst);
+    check_lengths(&engine, &table, 0..=60).await;
     assert!(table.whole_reads.load(Ordering::SeqCst) < 10, "{:?}", table.whole_reads);
 }
 
-#[test]
-fn lines_that_several_exports_have_are_held_once() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_several_exports_have_are_held_once() {
     let table = history(3000, &small_changes(20));
     let engine = Engine::new(500_000_000);
     let mut used = Vec::new();
-    block_on(async {
-        for number in 0..=20 {
-            let text = Bytes::from(table.bytes(number));
-            let what = format!("export {number}");
-            let export: Content = Content::stream(crate::content::text::TextContent { text, what });
-            engine.open(id(number), &export).await.expect("it opens");
-            used.push(engine.pages.cache.used());
-        }
-    });
+    for number in 0..=20 {
+        let text = Bytes::from(table.bytes(number));
+        let what = format!("export {number}");
+        let export = Content::stream(crate::content::text::TextContent { text, what });
+        engine.open(id(number), &export).await.expect("it opens");
+        used.push(engine.pages.cache.used());
+    }
     let more = used[20] - used[0];
     assert!(more < used[0], "20 more exports take {more} bytes, and one {}", used[0]);
 }
 
-#[test]
-fn a_length_that_is_given_twice_must_be_the_same() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_length_that_is_given_twice_must_be_the_same() {
     struct Growing(AtomicUsize);
     #[async_trait]
     impl Stream for Growing {
@@ -401,12 +368,10 @@ fn a_length_that_is_given_twice_must_be_the_same() {
         }
     }
     let (engine, content) = (Engine::new(0), Content::stream(Growing(AtomicUsize::new(1000))));
-    block_on(async {
-        assert_eq!(engine.len(id(0), &content).await.expect("the first answer counts"), 1000);
-        let second = engine.open(id(0), &content).await;
-        assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
-        assert_eq!(engine.len(id(0), &content).await.expect("what was told stays"), 1000);
-    });
+    assert_eq!(engine.len(id(0), &content).await.expect("the first answer counts"), 1000);
+    let second = engine.open(id(0), &content).await;
+    assert_eq!(second.err().map(|e| e.kind), Some(ErrorKind::Damaged));
+    assert_eq!(engine.len(id(0), &content).await.expect("what was told stays"), 1000);
 }
 
 /// A store and its server hold the same contents. One that is read from the store must not wait for the server.

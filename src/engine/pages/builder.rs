@@ -24,7 +24,6 @@ impl<'c> ListBuilder<'c> {
         Self { cache, order, last: Vec::new(), key: Vec::new(), segments: Vec::new() }
     }
 
-    /// Adds a segment.
     pub fn push(&mut self, bytes: &[u8]) {
         let id = segment_id(bytes);
         if self.cache.segment(id).is_none() {
@@ -58,21 +57,17 @@ impl<'c> ListBuilder<'c> {
         first
     }
 
-    /// The id of the segment that was added last.
     pub fn last(&self) -> Option<ContentId> {
         self.segments.last().map(|segment| segment.id)
     }
 
-    /// The segments.
     pub fn into_segments(self) -> Vec<Segment> {
         self.segments
     }
 
-    /// The list that they make.
     pub fn into_list(self) -> SegmentList {
-        let is_unordered = self.order.is_none();
         let mut segments = self.segments;
-        if is_unordered {
+        if self.order.is_none() {
             segments.iter_mut().for_each(|segment| segment.first = None);
         }
         SegmentList::new(&segments)
@@ -82,7 +77,5 @@ impl<'c> ListBuilder<'c> {
 /// The name of a segment: a hash of its bytes for which nobody can make a collision. Every byte that is read passes through
 /// it, so it has to be a fast one.
 pub(crate) fn segment_id(bytes: &[u8]) -> ContentId {
-    let mut id = [0; 16];
-    id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
-    ContentId::from_bytes(id)
+    ContentId::from_bytes(*blake3::hash(bytes).as_bytes().first_chunk().expect("a hash is longer"))
 }

@@ -23,14 +23,12 @@ pub(crate) enum CacheKey {
     List(ContentId),
     /// A segment, by the hash of its bytes.
     Segment(ContentId),
-    /// A page of a tree.
     Page(PageId),
 }
 
 /// An entry; cheap to clone.
 #[derive(Clone)]
 pub(crate) enum Cached {
-    /// A [`CacheKey::List`].
     List(Arc<SegmentList>),
     /// The bytes of a [`CacheKey::Segment`], or of a [`CacheKey::Page`] that is a segment.
     Lines(Bytes),
@@ -49,7 +47,6 @@ impl Cached {
     }
 }
 
-/// An LRU by bytes.
 pub(crate) struct Cache {
     budget: Arc<Budget>,
     entries: Mutex<CacheEntries>,
@@ -71,7 +68,6 @@ impl Cache {
         cache
     }
 
-    /// What it shares with others.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
@@ -91,7 +87,6 @@ impl Cache {
         lock(&self.entries).map.get(key).cloned()
     }
 
-    /// The segment list of a content.
     pub fn list(&self, id: ContentId) -> Option<Arc<SegmentList>> {
         match self.get(&CacheKey::List(id)) {
             Some(Cached::List(list)) => Some(list),
@@ -99,7 +94,6 @@ impl Cache {
         }
     }
 
-    /// A segment, by the hash of its bytes.
     pub fn segment(&self, id: ContentId) -> Option<Bytes> {
         match self.get(&CacheKey::Segment(id)) {
             Some(Cached::Lines(lines)) => Some(lines),
@@ -107,7 +101,6 @@ impl Cache {
         }
     }
 
-    /// Drops an entry.
     #[cfg(test)]
     pub fn forget(&self, key: &CacheKey) {
         let mut entries = lock(&self.entries);
@@ -116,7 +109,6 @@ impl Cache {
         }
     }
 
-    /// Bytes in use.
     #[cfg(test)]
     pub fn used(&self) -> u64 {
         lock(&self.entries).used

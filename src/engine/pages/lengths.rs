@@ -10,7 +10,6 @@ use crate::memory::Budget;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
-/// Lengths in bytes.
 pub(crate) struct Lengths {
     contents: Mutex<PersistentMap<KnownLength>>,
     /// Those of pages of trees: the next version of a tree is measured by its new pages.
@@ -31,7 +30,6 @@ impl Lengths {
         Self { contents: Mutex::default(), pages: RecentLengths::within(budget) }
     }
 
-    /// The length of a content, if it is known.
     pub fn get(&self, id: ContentId) -> Option<u64> {
         lock(&self.contents).get(id).map(|known| known.len)
     }
@@ -41,16 +39,17 @@ impl Lengths {
         lock(&self.contents).get(id).is_some_and(|known| known.is_checked)
     }
 
-    /// Keeps the length that a content has been found to have.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Damaged`] when another length was given before: somebody may have copied by that one.
+    /// Keeps the length that a content has been found to have. Fails when another length was given before: somebody may have
+    /// copied by that one.
     pub fn remember(&self, id: ContentId, len: u64, content: &dyn Stream) -> Result<(), SourceError> {
         let (stated, known) = (content.stated_len(), lock(&self.contents).get(id));
         let is_firm = stated.is_some() || known.is_some_and(|known| known.is_checked);
         let given = stated.or(known.map(|known| known.len)).unwrap_or(len);
         if given == len || !is_firm {
-            self.keep(id, len, content);
+            let is_dirty = |before: Option<KnownLength>| {
+                content.is_immutable_by_id() && before.is_none_or(|before| before.len != len)
+            };
+            lock(&self.contents).keep(id, KnownLength { len, is_checked: true }, is_dirty);
         }
         if given == len {
             return Ok(());
@@ -63,13 +62,6 @@ impl Lengths {
         let error = SourceError::new(ErrorKind::Damaged, content.describe(), operation).with_hint(hint);
         report::cannot_read(content, &error);
         Err(error)
-    }
-
-    fn keep(&self, id: ContentId, len: u64, content: &dyn Stream) {
-        let is_dirty = |before: Option<KnownLength>| {
-            content.is_immutable_by_id() && before.is_none_or(|before| before.len != len)
-        };
-        lock(&self.contents).keep(id, KnownLength { len, is_checked: true }, is_dirty);
     }
 
     /// Takes over lengths that follow from known ones, of contents with this `is_immutable_by_id`.
@@ -93,7 +85,6 @@ impl Lengths {
         dirty.into_iter().map(|(id, known)| (id, known.len)).collect()
     }
 
-    /// Gives back lengths that could not be saved.
     pub fn return_dirty(&self, dirty: Vec<(ContentId, u64)>) {
         lock(&self.contents).return_dirty(dirty.into_iter().map(unchecked).collect());
     }

@@ -13,7 +13,6 @@ const PAGE: usize = 64;
 /// A run of bytes that is kept under its own hash.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
-    /// The hash.
     pub id: ContentId,
     /// Length in bytes; never 0.
     pub len: u32,
@@ -41,7 +40,6 @@ fn cost_of(page: &Page<Segment>) -> u64 {
 }
 
 impl SegmentList {
-    /// A list of these segments.
     pub fn new(segments: &[Segment]) -> Self {
         let pages: Vec<_> = segments.chunks(PAGE).map(page_of).collect();
         let cost = pages.iter().map(|page| cost_of(page)).sum();
@@ -103,7 +101,6 @@ impl SegmentList {
         self.pages.len()
     }
 
-    /// How many segments it has.
     pub fn count(&self) -> usize {
         self.counts.last().copied().unwrap_or(0)
     }
@@ -118,7 +115,6 @@ impl SegmentList {
         self.cost
     }
 
-    /// All segments, in order.
     pub fn segments(&self) -> impl Iterator<Item = &Segment> {
         self.pages.children().iter().flat_map(|page| page.children())
     }
@@ -203,8 +199,7 @@ mod tests {
             let mut at = 0;
             for (range, new) in &ranges {
                 let new: &Vec<Segment> = new;
-                expected.extend_from_slice(&before[at..range.start]);
-                expected.extend_from_slice(new);
+                expected.extend(before[at..range.start].iter().chain(new).cloned());
                 at = range.end;
             }
             expected.extend_from_slice(&before[at..]);

@@ -47,7 +47,6 @@ impl Segmenter {
         self.line -= start;
     }
 
-    /// Hands the rest to `take`, if there is any.
     pub fn finish(self, take: impl FnOnce(&[u8])) {
         if !self.open.is_empty() {
             take(&self.open);

@@ -11,11 +11,8 @@ use crate::content::shared_load::SharedLoads;
 use crate::content::tree::PageId;
 use crate::memory::Budget;
 
-/// The pages of all contents of one engine.
 pub(crate) struct PageStore {
-    /// What is in memory.
     pub cache: Arc<Cache>,
-    /// What is known to be how long.
     pub lengths: Lengths,
     /// Pages of trees that are being made.
     pub loads: SharedLoads<PageId, LoadedPage>,
@@ -24,14 +21,12 @@ pub(crate) struct PageStore {
 /// A page of a tree, in memory.
 #[derive(Clone)]
 pub(crate) enum LoadedPage {
-    /// A segment.
     Lines(Bytes),
     /// A page above segments.
     Inner(Arc<Page<PageId>>),
 }
 
 impl LoadedPage {
-    /// Length in bytes.
     pub fn len(&self) -> u64 {
         match self {
             Self::Lines(lines) => lines.len() as u64,
@@ -41,7 +36,6 @@ impl LoadedPage {
 }
 
 impl PageStore {
-    /// A store that draws on `budget`.
     pub fn new(budget: Arc<Budget>) -> Arc<Self> {
         let (lengths, loads) = (Lengths::new(&budget), SharedLoads::default());
         Arc::new(Self { cache: Cache::new(budget), lengths, loads })

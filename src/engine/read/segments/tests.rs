@@ -89,17 +89,6 @@ async fn reading_on_needs_one_check_and_one_run() {
 }
 
 #[tokio::test]
-async fn what_fits_into_the_cache_is_read_once() {
-    let made = Arc::new(Made { real: 8 * MIB, ..Made::default() });
-    let engine = Engine::new(20 * MIB);
-    for _ in 0..3 {
-        let reader = open(&engine, &made).await.expect("a sound content opens");
-        assert_eq!(reader.read(0, 8 << 20).await.expect("reads").len() as u64, 8 * MIB);
-    }
-    assert_eq!(made.starts.load(Ordering::SeqCst), 1);
-}
-
-#[tokio::test]
 async fn readers_far_apart_and_no_cache_at_all_cost_a_run_each() {
     let made = Arc::new(Made { real: 20 * MIB, ..Made::default() });
     let engine = Engine::new(0);

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::content::tree::{LineRange, Rendering, Tree};
-use crate::content::{ErrorKind, Sink, Stream};
+use crate::content::{ErrorKind, Sink, SourceError, Stream};
 use crate::engine::Engine;
 use crate::model::content_id::ContentId;
 
@@ -58,12 +58,8 @@ fn page(node: [u8; 20], level: u8) -> PageId {
 }
 
 /// A version: one tree of a forest.
+#[derive(Clone)]
 struct ForestVersion {
-    forest: Arc<Forest>,
-    whole: Option<PageId>,
-}
-
-struct OpenForest {
     forest: Arc<Forest>,
     whole: Option<PageId>,
 }
@@ -85,11 +81,11 @@ impl Tree for ForestVersion {
     }
 
     fn open(&self) -> Result<Box<dyn Nodes>, SourceError> {
-        Ok(Box::new(OpenForest { forest: Arc::clone(&self.forest), whole: self.whole }))
+        Ok(Box::new(self.clone()))
     }
 }
 
-impl Nodes for OpenForest {
+impl Nodes for ForestVersion {
     fn root(&self) -> Option<PageId> {
         self.whole
     }
