@@ -15,7 +15,7 @@ use lru::LruCache;
 
 use crate::content::Content;
 use crate::content::shared_load::{Route, SharedResult};
-use crate::memory::{Budget, Work};
+use crate::memory::Budget;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 use crate::util::tasks::off_the_loop;
@@ -39,10 +39,10 @@ use facts::digest::Digests;
 use facts::index::Facts;
 use facts::persistent_map::PersistentMap;
 use pages::PageStore;
-use read::blocking;
 use read::lists::SegmentLists;
 use read::segments::SegmentReader;
 use read::tree::TreeReader;
+use read::{Missing, blocking};
 
 /// Trees kept open after their last reader: a walk measures a file and reads it right after.
 const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
@@ -75,10 +75,7 @@ impl Engine {
         }
     }
 
-    /// Takes over the facts in `index`; [`Self::save`] adds to it from now on. Blocks.
-    ///
-    /// # Errors
-    /// [`IndexError`] where it cannot be read. [`Self::save`] adds to it all the same.
+    /// Takes over the facts in `index`. [`Self::save`] adds to it from now on, even if it cannot be read. Blocks.
     pub fn use_index(&mut self, index: FactsIndex) -> Result<(), IndexError> {
         let saved = index.read();
         self.index = Some(index);
@@ -118,14 +115,15 @@ impl Engine {
         })
     }
 
-    /// Adds the facts that are not saved yet to the index, where there is one. Blocks.
-    ///
-    /// # Errors
-    /// [`IndexError`] where it cannot be written; the next call tries again.
+    /// Adds the facts that are not saved yet to the index, where there is one. After a failure the next call tries again.
+    /// Blocks.
     pub fn save(&self) -> Result<(), IndexError> {
         let Some(index) = &self.index else { return Ok(()) };
-        let (lengths, digests) = (self.pages.lengths.drain_dirty(), lock(&self.digests.table).drain_dirty());
-        let facts = Facts { lengths, digests, seen: lock(&self.seen).drain_dirty() };
+        let facts = Facts {
+            lengths: self.pages.lengths.drain_dirty(),
+            digests: lock(&self.digests.table).drain_dirty(),
+            seen: lock(&self.seen).drain_dirty(),
+        };
         let saved = index.add(&facts);
         if saved.is_err() {
             self.pages.lengths.return_dirty(facts.lengths);
@@ -142,9 +140,6 @@ impl Engine {
 
     /// The exact length of a content in bytes. If the source does not state it, the unknown parts of the content are read
     /// once; then the length is known for as long as the engine lives.
-    ///
-    /// # Errors
-    /// What the source says when the content cannot be read.
     pub async fn len(&self, id: ContentId, content: &Content) -> SharedResult<u64> {
         if let Some(len) = self.known_len(id, content) {
             return Ok(len);
@@ -160,26 +155,29 @@ impl Engine {
     }
 
     /// Opens a content for reading. Nothing is handed out of one that did not pass the checks of its source.
-    ///
-    /// # Errors
-    /// What the source says when the content cannot be read or does not pass its checks.
     pub async fn open(&self, id: ContentId, content: &Content) -> SharedResult<Reader> {
-        if let Some(tree) = self.tree(id, content).await? {
-            return Ok(Reader::of_tree(content, tree));
-        }
+        let missing = match self.tree(id, content).await? {
+            Some(tree) => Missing::ByNode(tree),
+            None => Missing::ByStream(self.segments(id, content).await?),
+        };
+        Ok(Reader { content: content.clone(), missing })
+    }
+
+    /// The segments of a content from end to end, shared by all who have it open.
+    async fn segments(&self, id: ContentId, content: &Content) -> SharedResult<Arc<SegmentReader>> {
         let route = Route::to(id, &**content);
         if let Some(open) = lock(&self.open).get(&route).and_then(Weak::upgrade) {
-            return Ok(Reader::of_segments(content, open));
+            return Ok(open);
         }
         let list = self.lists.get(id, content).await?;
         let mut all = lock(&self.open);
         if let Some(open) = all.get(&route).and_then(Weak::upgrade) {
-            return Ok(Reader::of_segments(content, open));
+            return Ok(open);
         }
         all.retain(|_, open| open.strong_count() > 0);
         let open = Arc::new(SegmentReader::new(id, content, list, &self.pages.cache));
         all.insert(route, Arc::downgrade(&open));
-        Ok(Reader::of_segments(content, open))
+        Ok(open)
     }
 
     /// A content as a tree, measured; `None` for one that is no tree.
@@ -206,9 +204,6 @@ impl Engine {
 
     /// Length, hash and number of rows of a content. Reads all of it the first time. They are known after that for as long as
     /// the engine lives, and to the next engine if the content is immutable by its id.
-    ///
-    /// # Errors
-    /// What the source says when the content cannot be read.
     pub async fn digest(&self, id: ContentId, content: &Content) -> SharedResult<Digest> {
         if let Some(known) = self.digests.known(id, self.pages.lengths.get(id)) {
             return Ok(known);
@@ -217,19 +212,5 @@ impl Engine {
         off_the_loop().await;
         let reader = self.open(id, content).await?;
         self.digests.make(id, content, reader).await
-    }
-
-    /// The rows that differ between pairs of contents: see [`compare::rows::changed_rows`].
-    ///
-    /// # Errors
-    /// Why a content cannot be read, and what `take` says; when there is no room for temporary files.
-    pub(crate) async fn changed_rows<S: Send + 'static>(
-        &self,
-        pairs: Vec<ContentPair>,
-        work: Work,
-        state: S,
-        take: impl FnMut(&mut S, usize, &ComparedRow<'_>) -> SharedResult<()> + Send + 'static,
-    ) -> SharedResult<(S, Vec<bool>, Work)> {
-        compare::rows::changed_rows(&self.pages, pairs, work, state, take).await
     }
 }

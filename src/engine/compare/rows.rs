@@ -10,7 +10,7 @@ use crate::content::blocking::broken_off;
 use crate::content::shared_load::SharedResult;
 use crate::content::tree::{KeyedRows, PageId, RawRow};
 use crate::content::{Content, SourceError};
-use crate::engine::pages::PageStore;
+use crate::engine::Engine;
 use crate::engine::read::blocking;
 use crate::engine::read::tree::TreeReader;
 use crate::memory::{Cancel, Sorter, Work};
@@ -33,9 +33,6 @@ pub struct ComparedRow<'s> {
 
 impl ComparedRow<'_> {
     /// The whole row as a line, without its line feed.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
     pub fn line(&self) -> SharedResult<Vec<u8>> {
         self.rows.line(self.row).map_err(Arc::new)
     }
@@ -44,59 +41,52 @@ impl ComparedRow<'_> {
 /// Two contents that are compared, the earlier one first.
 pub type ContentPair = [Option<Content>; 2];
 
-/// Shows `take` the rows of pairs of contents of one table that the other one of the pair does not have, with the number of
-/// the pair: both sides of a row that changed, one after the other. The rows come in no order. No length has to be known. Rows
-/// are sorted within the memory of `work`, which is returned, with `state` and whether each pair could be compared.
-///
-/// A pair cannot be compared by rows, only by lines, where not both are trees with keys, or where the definition of the table
-/// changed, so that all rows are stored differently.
-///
-/// # Errors
-/// Why a content cannot be read, and what `take` says; when there is no room for temporary files.
-pub(crate) async fn changed_rows<S: Send + 'static>(
-    pages: &Arc<PageStore>,
-    pairs: Vec<ContentPair>,
-    mut work: Work,
-    mut state: S,
-    mut take: impl FnMut(&mut S, usize, &ComparedRow<'_>) -> SharedResult<()> + Send + 'static,
-) -> SharedResult<(S, Vec<bool>, Work)> {
-    let Some(of) = pairs.iter().flatten().flatten().next().cloned() else {
-        return Ok((state, vec![true; pairs.len()], work));
-    };
-    let pages = Arc::clone(pages);
-    let cancel = Cancel::default();
-    let _wanted = cancel.on_drop();
-    let compare = move || {
-        let open = |content: &Option<Content>| {
-            content.as_ref().and_then(|content| TreeReader::open(content, &pages)).transpose()
+impl Engine {
+    /// Shows `take` the rows of pairs of contents of one table that the other one of the pair does not have, with the number
+    /// of the pair: both sides of a row that changed, one after the other. The rows come in no order. No length has to be
+    /// known. Rows are sorted within the memory of `work`, which is returned, with `state` and whether each pair could be
+    /// compared.
+    ///
+    /// A pair cannot be compared by rows, only by lines, where not both are trees with keys, or where the definition of the
+    /// table changed, so that all rows are stored differently.
+    pub(crate) async fn changed_rows<S: Send + 'static>(
+        &self,
+        pairs: Vec<ContentPair>,
+        mut work: Work,
+        mut state: S,
+        mut take: impl FnMut(&mut S, usize, &ComparedRow<'_>) -> SharedResult<()> + Send + 'static,
+    ) -> SharedResult<(S, Vec<bool>, Work)> {
+        let Some(of) = pairs.iter().flatten().flatten().next().cloned() else {
+            return Ok((state, vec![true; pairs.len()], work));
         };
-        let mut are_compared = Vec::with_capacity(pairs.len());
-        for (at, pair) in pairs.iter().enumerate() {
-            if pair.iter().flatten().any(|content| content.tree().is_none()) {
-                are_compared.push(false);
-                continue;
+        let pages = Arc::clone(&self.pages);
+        let cancel = Cancel::default();
+        let _wanted = cancel.on_drop();
+        let compare = move || {
+            let open = |content: &Option<Content>| {
+                content.as_ref().and_then(|content| TreeReader::open(content, &pages)).transpose()
+            };
+            let mut are_compared = Vec::with_capacity(pairs.len());
+            for (at, pair) in pairs.iter().enumerate() {
+                let are_trees = pair.iter().flatten().all(|content| content.tree().is_some());
+                let trees = if are_trees { [open(&pair[0])?, open(&pair[1])?] } else { [None, None] };
+                let [before, after] = trees.each_ref().map(Option::as_ref);
+                are_compared.push(are_trees && are_comparable(before, after));
+                if are_compared[at] {
+                    let show = |row: &ComparedRow<'_>| take(&mut state, at, row);
+                    work = between(before, after, work, &cancel, show)?;
+                }
             }
-            let trees = [open(&pair[0])?, open(&pair[1])?];
-            let [before, after] = trees.each_ref().map(Option::as_ref);
-            let can_be_compared = are_comparable(before, after);
-            are_compared.push(can_be_compared);
-            if can_be_compared {
-                let show = |row: &ComparedRow<'_>| take(&mut state, at, row);
-                work = between(before, after, work, &cancel, show)?;
-            }
-        }
-        Ok((state, are_compared, work))
-    };
-    blocking(&of, compare).await
+            Ok((state, are_compared, work))
+        };
+        blocking(&of, compare).await
+    }
 }
 
 /// Whether both have keys, and are stored in one way.
 fn are_comparable(before: Option<&TreeReader>, after: Option<&TreeReader>) -> bool {
-    let rendering = |tree: Option<&TreeReader>| tree.and_then(TreeReader::root).map(|root| root.rendering);
-    let is_one_way = match (rendering(before), rendering(after)) {
-        (Some(old), Some(new)) => old == new,
-        _ => true,
-    };
+    let rendering = |tree: Option<&TreeReader>| Some(tree?.root()?.rendering);
+    let is_one_way = rendering(before).zip(rendering(after)).is_none_or(|(old, new)| old == new);
     is_one_way && before.into_iter().chain(after).all(|tree| tree.by_key().is_some())
 }
 

@@ -7,7 +7,7 @@ use crate::content::tree::{LONG, PageId};
 use crate::engine::pages::SegmentList;
 use crate::engine::pages::segmenter::LONGEST;
 use crate::engine::read::tree::TreeReader;
-use crate::engine::read::{Reader, blocking};
+use crate::engine::read::{Missing, Reader, blocking};
 use crate::model::content_id::ContentId;
 use crate::util::common::drop_common;
 
@@ -33,9 +33,6 @@ pub struct Differing {
 
 /// The runs in which two contents differ; all runs of the one that is there where the other is missing. A line that
 /// both have may be in them as well: a run is a whole segment.
-///
-/// # Errors
-/// What the source says when a content can no longer be read.
 pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> SharedResult<Differing> {
     if let (Some(Some(old)), Some(Some(new))) = (before.map(Reader::tree), after.map(Reader::tree)) {
         let (before, after) = of_trees_of(after, Some(old), Some(new)).await?;
@@ -47,10 +44,10 @@ pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> Share
 }
 
 async fn runs(content: Option<&Reader>) -> SharedResult<Vec<Run>> {
-    let Some(reader) = content else { return Ok(Vec::new()) };
-    match reader.segments() {
-        Some(segments) => Ok(of_segments(segments.list())),
-        None => Ok(of_trees_of(content, None, reader.tree()).await?.1),
+    match content.map(|reader| &reader.missing) {
+        None => Ok(Vec::new()),
+        Some(Missing::ByStream(segments)) => Ok(of_segments(segments.list())),
+        Some(Missing::ByNode(tree)) => Ok(of_trees_of(content, None, Some(tree)).await?.1),
     }
 }
 
@@ -60,9 +57,9 @@ async fn of_trees_of(
     before: Option<&Arc<TreeReader>>,
     after: Option<&Arc<TreeReader>>,
 ) -> SharedResult<(Vec<Run>, Vec<Run>)> {
-    let Some(reader) = reader else { return Ok((Vec::new(), Vec::new())) };
+    let Some(reader) = reader else { return Ok(Default::default()) };
     let (before, after) = (before.cloned(), after.cloned());
-    blocking(reader.content(), move || of_trees(before.as_deref(), after.as_deref())).await
+    blocking(&reader.content, move || of_trees(before.as_deref(), after.as_deref())).await
 }
 
 /// The segments; those of one line that is longer than a segment are one run.
@@ -113,15 +110,13 @@ fn segments<T>(
 ) -> SharedResult<(Vec<T>, Vec<T>)> {
     // All pages of one tree in a list are of one level.
     let unfolded = |tree: Option<&TreeReader>, pages: Vec<T>, level: u8| -> SharedResult<Vec<T>> {
-        let Some(tree) = tree.filter(|_| pages.first().is_some_and(|first| page(first).level == level))
-        else {
-            return Ok(pages);
-        };
-        let mut all = Vec::new();
-        for one in pages {
-            all.extend(below(tree, one)?);
+        match tree.filter(|_| pages.first().is_some_and(|first| page(first).level == level)) {
+            None => Ok(pages),
+            Some(tree) => {
+                let unfolded: Result<Vec<_>, _> = pages.into_iter().map(|one| below(tree, one)).collect();
+                Ok(unfolded?.into_iter().flatten().collect())
+            }
         }
-        Ok(all)
     };
     let (mut old, mut new) = (Vec::from_iter(old), Vec::from_iter(new));
     loop {

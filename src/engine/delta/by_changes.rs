@@ -42,16 +42,13 @@ pub(crate) async fn list(
     let bases = known.bases().into_iter().filter(|base| !is_local || base.content.received().is_none());
     let nearest = bases.filter_map(in_memory).min_by_key(|(distance, ..)| *distance);
     let (_, base, list) = nearest.filter(is_worth_it)?;
-    match changed(versioned, order, &base, list, cache).await {
-        Ok(Some(made)) => {
-            known.note_changes(true);
-            return Some(made);
-        }
-        Ok(None) => {}
-        Err(error) => tracing::debug!(reason = chain(&*error), "a version is read as a whole instead"),
-    }
-    known.note_changes(false);
-    None
+    let made = changed(versioned, order, &base, list, cache).await;
+    let made = made.inspect_err(|error| {
+        tracing::debug!(reason = chain(&**error), "a version is read as a whole instead");
+    });
+    let made = made.ok().flatten();
+    known.note_changes(made.is_some());
+    made
 }
 
 async fn changed(

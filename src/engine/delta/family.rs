@@ -1,20 +1,14 @@
 //! What is known of the versions of one table: which are in memory, and what of them is worth asking for.
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-
-use lru::LruCache;
 
 use crate::content::shared_load::SharedResult;
 use crate::content::versioned::{Family, Versioned};
 use crate::content::{Content, ErrorKind, SourceError, chain};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
-
-/// Families remembered, of some KiB each.
-const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
 
 /// How many versions of one table there are to start from: several readers may each be at another one.
 const RECENT: usize = 16;
@@ -36,22 +30,6 @@ pub(crate) async fn family_of(content: &Content) -> Option<(&dyn Versioned, Arc<
     let family = versioned.family().await;
     let family = family.inspect_err(|error| tracing::debug!(reason = chain(error), "it is read alone"));
     Some((versioned, family.ok()?))
-}
-
-/// The families used last.
-pub(crate) struct KnownFamilies(Mutex<LruCache<ContentId, Arc<KnownFamily>>>);
-
-impl Default for KnownFamilies {
-    fn default() -> Self {
-        Self(Mutex::new(LruCache::new(FAMILIES)))
-    }
-}
-
-impl KnownFamilies {
-    /// What is known of a family.
-    pub fn of(&self, family: ContentId) -> Arc<KnownFamily> {
-        Arc::clone(lock(&self.0).get_or_insert(family, Arc::default))
-    }
 }
 
 /// The versions of one table with one definition.
@@ -78,9 +56,7 @@ struct KnownVersions {
 /// A version that was in memory not long ago.
 #[derive(Clone)]
 pub(crate) struct KnownVersion {
-    /// Its content's id.
     pub id: ContentId,
-    /// Its content.
     pub content: Content,
 }
 
@@ -101,7 +77,6 @@ impl KnownFamily {
         versions.recent.iter().cloned().collect()
     }
 
-    /// Notes a version that is in memory.
     pub fn note(&self, id: ContentId, content: &Content) {
         let mut versions = lock(&self.versions);
         versions.recent.retain(|recent| recent.id != id);
@@ -114,21 +89,16 @@ impl KnownFamily {
         lock(&self.versions).is_unordered |= !is_ordered;
     }
 
-    /// Notes whether a version could be made by changes.
     pub fn note_changes(&self, are_of_use: bool) {
         lock(&self.versions).is_in_vain = !are_of_use;
     }
 
-    /// How often the source did not answer for lengths so far.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::SeqCst)
     }
 
-    /// Notes that lengths could not be had, or not be checked.
-    ///
-    /// # Errors
-    /// The failure, where the source does not answer: a caller that asks again waits as long again. After any other failure a
-    /// version may still be readable.
+    /// Notes that lengths could not be had, or not be checked. Fails where the source does not answer, as a caller that asks
+    /// again waits as long again. After any other failure a version may still be readable.
     pub fn failed<T>(
         &self,
         learning: &mut LengthLearning,
@@ -146,9 +116,6 @@ impl KnownFamily {
 
     /// Returns the last failure if there was one since `before`, so that queued callers fail together instead of timing out
     /// one by one.
-    ///
-    /// # Errors
-    /// That failure.
     pub fn failure_since(&self, before: u64, learning: &LengthLearning) -> SharedResult<()> {
         match &learning.failure {
             Some(error) if self.failures() > before => Err(Arc::clone(error)),
@@ -165,11 +132,9 @@ pub(crate) struct LengthLearning {
     count: Option<usize>,
     /// For how many versions they are not asked for, as the last ones were of no use.
     skipped: u32,
-    /// How many versions are skipped the next time.
     skip_next: u32,
     /// Whether lengths that followed were once those of a version that was read as a whole.
-    are_proven: bool,
-    /// Why the source last did not answer.
+    pub are_proven: bool,
     failure: Option<Arc<SourceError>>,
 }
 
@@ -187,18 +152,9 @@ impl LengthLearning {
         if !std::mem::replace(&mut self.was_asked, true) {
             return None;
         }
-        match self.skipped.checked_sub(1) {
-            Some(rest) => {
-                self.skipped = rest;
-                None
-            }
-            None => self.count,
-        }
-    }
-
-    /// Whether lengths that followed were once found to be right.
-    pub fn are_proven(&self) -> bool {
-        self.are_proven
+        let Some(rest) = self.skipped.checked_sub(1) else { return self.count };
+        self.skipped = rest;
+        None
     }
 
     /// Asks for more the next time.

@@ -21,9 +21,7 @@ const WALK: usize = 32;
 /// lengths that follow have to be checked by.
 const WORTH_PROVING: usize = 8;
 
-/// What came of asking for length deltas.
 enum Learned {
-    /// Nothing that helps.
     Nothing,
     /// They are not those of the versions themselves.
     Wrong,
@@ -38,18 +36,15 @@ struct TableVersion {
     known: Arc<KnownFamily>,
 }
 
-/// The length of a version that follows from those of others. `None` for the first version of a table that is asked
-/// for, and where none follows.
-///
-/// # Errors
-/// That of a source that does not answer, also for callers that waited for the one that asked it.
+/// The length of a version that follows from those of others. `None` for the first version of a table that is asked for, and
+/// where none follows. A source that does not answer fails also the callers that waited for the one that asked it.
 pub(crate) async fn len(
     lists: &Arc<SegmentLists>,
     id: ContentId,
     content: &Content,
 ) -> SharedResult<Option<u64>> {
     let Some((_, family)) = family_of(content).await else { return Ok(None) };
-    let known = lists.families.of(family.id);
+    let known = lists.family(family.id);
     let failures = known.failures();
     // Others who ask meanwhile find what this one learns.
     let mut learning = known.deltas.lock().await;
@@ -59,24 +54,19 @@ pub(crate) async fn len(
     known.failure_since(failures, &learning)?;
     let Some(count) = learning.worth_asking() else { return Ok(None) };
     let table = TableVersion { content: content.clone(), family, known: Arc::clone(&known) };
-    match learn(lists, &table, Some(id), count, learning.are_proven()).await {
-        Ok(Learned::Nothing) => {
-            learning.were_of_no_use();
-            Ok(None)
-        }
-        Ok(Learned::Wrong) => {
-            learning.are_wrong();
-            Ok(None)
-        }
+    match learn(lists, &table, Some(id), count, learning.are_proven).await {
+        Ok(Learned::Nothing) => learning.were_of_no_use(),
+        Ok(Learned::Wrong) => learning.are_wrong(),
         Ok(Learned::UpTo(content, count)) => {
             learning.went_well();
             if count >= WALK {
                 go_on(lists, TableVersion { content, ..table });
             }
-            Ok(lists.pages.lengths.get(id))
+            return Ok(lists.pages.lengths.get(id));
         }
-        Err(error) => known.failed(&mut learning, error),
+        Err(error) => return known.failed(&mut learning, error),
     }
+    Ok(None)
 }
 
 /// Learns the next lengths while the caller uses those that were learned.
@@ -85,7 +75,7 @@ fn go_on(lists: &Arc<SegmentLists>, table: TableVersion) {
     let learn_ahead = tasks::spawn(&Handle::current(), async move {
         let mut learning = table.known.deltas.lock().await;
         let Some(count) = learning.worth_asking() else { return };
-        match learn(&lists, &table, None, count, learning.are_proven()).await {
+        match learn(&lists, &table, None, count, learning.are_proven).await {
             Ok(Learned::UpTo(..)) => learning.went_well(),
             Ok(Learned::Wrong) => learning.are_wrong(),
             // It was the last version. The next caller that asks for another one gets the reason.

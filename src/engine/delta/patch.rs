@@ -24,9 +24,6 @@ type Edits = BTreeMap<LineKey, Edit>;
 
 /// The list that `changes` make of that of `base`. `None` where they do not fit: each line that is removed has to be there
 /// exactly, and none that is added may be there.
-///
-/// # Errors
-/// What the source of `base` says where segments of it have to be read again.
 pub(super) async fn patched(
     base: &SegmentReader,
     order: &KeyOrder,
@@ -48,10 +45,7 @@ pub(super) async fn patched(
         while range.end < list.count() {
             let bytes = base.segment(range.end).await?;
             range.end += 1;
-            let next = match range.end < list.count() {
-                true => list.segment(range.end).first.as_ref(),
-                false => None,
-            };
+            let next = if range.end < list.count() { list.segment(range.end).first.as_ref() } else { None };
             let is_within = |key: &LineKey| next.is_none_or(|next| key < next);
             let here = std::iter::from_fn(|| edits.next_if(|(key, _)| is_within(key)));
             if !splice.merge(&bytes, here) {
@@ -85,12 +79,10 @@ fn by_key(order: &KeyOrder, changes: Vec<LineChange>) -> Option<Edits> {
     Some(edits)
 }
 
-/// Segments that replace others.
 struct Splice<'c> {
     order: &'c KeyOrder,
     segmenter: Segmenter,
     list: ListBuilder<'c>,
-    /// Bytes so far.
     len: usize,
 }
 

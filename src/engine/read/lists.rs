@@ -1,42 +1,50 @@
 //! The segment lists of contents that come from end to end: from memory, from disk, from another version of the same table,
 //! or by reading the content.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 
-use super::{CACHE_FOLDER, recall, whole};
+use lru::LruCache;
+
+use super::source_read::SourceRead;
+use super::{CACHE_FOLDER, recall};
 use crate::content::blocking::broken_off;
 use crate::content::shared_load::{Route, SharedLoads, SharedResult};
 use crate::content::versioned::Family;
 use crate::content::{Content, SourceError};
 use crate::engine::delta::by_changes;
-use crate::engine::delta::family::{KnownFamilies, KnownFamily, family_of};
+use crate::engine::delta::family::{KnownFamily, family_of};
+use crate::engine::pages::builder::ListBuilder;
 use crate::engine::pages::cache::{CacheKey, Cached};
+use crate::engine::pages::segmenter::Segmenter;
 use crate::engine::pages::{PageStore, SegmentList};
 use crate::engine::report::cannot_read;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
+use crate::util::locks::lock;
 use crate::util::tasks::in_place;
 
-/// Segment lists, and the loads of those that are missing.
+/// Families remembered, of some KiB each.
+const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
+
 pub(crate) struct SegmentLists {
-    /// Where lists and lengths are kept.
     pub pages: Arc<PageStore>,
-    /// What is known of the versions of each table.
-    pub families: KnownFamilies,
+    /// What is known of the versions of each table, of those used last.
+    families: Mutex<LruCache<ContentId, Arc<KnownFamily>>>,
     loads: SharedLoads<Route, Arc<SegmentList>>,
 }
 
 impl SegmentLists {
-    /// Lists that are kept in `pages`.
     pub fn new(pages: &Arc<PageStore>) -> Arc<Self> {
-        let (loads, families) = (SharedLoads::default(), KnownFamilies::default());
+        let (loads, families) = (SharedLoads::default(), Mutex::new(LruCache::new(FAMILIES)));
         Arc::new(Self { pages: Arc::clone(pages), families, loads })
     }
 
+    pub fn family(&self, id: ContentId) -> Arc<KnownFamily> {
+        Arc::clone(lock(&self.families).get_or_insert(id, Arc::default))
+    }
+
     /// The segment list of a content: from the cache, or by one load for all who ask.
-    ///
-    /// # Errors
-    /// What the source says, and a length that is not the one that was given before.
     pub async fn get(self: &Arc<Self>, id: ContentId, content: &Content) -> SharedResult<Arc<SegmentList>> {
         if let Some(list) = self.pages.cache.list(id) {
             return Ok(list);
@@ -63,7 +71,7 @@ impl SegmentLists {
             let list = self.read(content, None).await?;
             return self.settle(id, content, list);
         };
-        let known = self.families.of(family.id);
+        let known = self.family(family.id);
         let is_local = content.received().is_none();
         let made = by_changes::list(versioned, is_local, &family, &known, &self.pages.cache).await;
         // Only a full read may contradict a length that is known.
@@ -78,9 +86,6 @@ impl SegmentLists {
     }
 
     /// Reads a version of a table as a whole, without a delta from one in memory.
-    ///
-    /// # Errors
-    /// What the source says, and a length that is not the one that was given before.
     pub async fn read_version(
         &self,
         id: ContentId,
@@ -94,9 +99,17 @@ impl SegmentLists {
         self.settle(id, content, list)
     }
 
+    /// Reads a content from end to end. `order` is the order in which its lines are expected.
     async fn read(&self, content: &Content, order: Option<&KeyOrder>) -> Result<SegmentList, SourceError> {
-        let read = whole::read(content, order, &self.pages.cache).await;
-        read.inspect_err(|error| cannot_read(&**content, error))
+        let (source, cache) = (content.clone(), &*self.pages.cache);
+        let mut reading = SourceRead::start(cache.budget(), |sink| async move { source.read(sink).await });
+        let (mut segmenter, mut list) = (Segmenter::default(), ListBuilder::new(order, cache));
+        while let Some(piece) = reading.next().await {
+            segmenter.push(&piece, |segment| list.push(segment));
+        }
+        reading.verdict(&**content).await.inspect_err(|error| cannot_read(&**content, error))?;
+        segmenter.finish(|segment| list.push(segment));
+        Ok(list.into_list())
     }
 
     /// Keeps a list that was read or made, if it is as long as is known.
@@ -137,7 +150,7 @@ impl SegmentLists {
         let Some(list) = in_place(CACHE_FOLDER, recall, broken).await? else { return Ok(None) };
         self.pages.lengths.remember(id, list.len(), &**content)?;
         if let Some(family) = family {
-            self.families.of(family.id).note(id, content);
+            self.family(family.id).note(id, content);
         }
         Ok(Some(self.keep(id, list)))
     }

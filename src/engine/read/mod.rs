@@ -15,8 +15,8 @@ pub(crate) mod recall;
 pub(crate) mod segments;
 mod source_read;
 pub(crate) mod tree;
-pub(crate) mod whole;
 
+pub(crate) use reader::Missing;
 pub use reader::Reader;
 
 /// What reads of our own cache folder are counted as, where threads are counted by source.

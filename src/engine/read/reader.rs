@@ -14,13 +14,13 @@ use crate::engine::report::cannot_read;
 /// An open content: its bytes stay readable while this lives.
 #[derive(Clone)]
 pub struct Reader {
-    content: Content,
-    missing: Missing,
+    pub(crate) content: Content,
+    pub(crate) missing: Missing,
 }
 
 /// How a segment that is not in memory is had.
 #[derive(Clone)]
-enum Missing {
+pub(crate) enum Missing {
     /// By its node, of a source that keeps the content as a tree.
     ByNode(Arc<TreeReader>),
     /// By reading the stream from a place before it.
@@ -28,21 +28,6 @@ enum Missing {
 }
 
 impl Reader {
-    /// A reader of a content that its source keeps as a tree.
-    pub(crate) fn of_tree(content: &Content, tree: Arc<TreeReader>) -> Self {
-        Self { content: content.clone(), missing: Missing::ByNode(tree) }
-    }
-
-    /// A reader of a content that comes from end to end.
-    pub(crate) fn of_segments(content: &Content, segments: Arc<SegmentReader>) -> Self {
-        Self { content: content.clone(), missing: Missing::ByStream(segments) }
-    }
-
-    /// What is read.
-    pub(crate) fn content(&self) -> &Content {
-        &self.content
-    }
-
     /// The tree, of a content that its source keeps as one.
     pub(crate) fn tree(&self) -> Option<&Arc<TreeReader>> {
         match &self.missing {
@@ -51,18 +36,7 @@ impl Reader {
         }
     }
 
-    /// The segments, of a content that comes from end to end.
-    pub(crate) fn segments(&self) -> Option<&Arc<SegmentReader>> {
-        match &self.missing {
-            Missing::ByNode(_) => None,
-            Missing::ByStream(segments) => Some(segments),
-        }
-    }
-
     /// Up to `size` bytes from `offset`: shorter only at the end of the content, empty past it.
-    ///
-    /// # Errors
-    /// What the source says when the content can no longer be read.
     pub async fn read(&self, offset: u64, size: usize) -> SharedResult<Bytes> {
         let read = match &self.missing {
             Missing::ByStream(segments) => segments.read(offset, size).await,

@@ -7,7 +7,6 @@ use crate::engine::pages::cache::Cache;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
 
-/// Length of a segment's id.
 const ID: usize = 16;
 
 /// Puts the ids of a content's segments on disk. Does not block.

@@ -55,7 +55,6 @@ struct StreamRun {
     /// Bytes received that belong to the segment `next` and those after it.
     rest: BytesMut,
     next: usize,
-    /// The segment before which it ends.
     end: usize,
     /// The segment before `next`: the kernel asks for one in several pieces, and the cache may be too small for it.
     last: Bytes,
@@ -63,13 +62,11 @@ struct StreamRun {
 }
 
 impl SegmentReader {
-    /// A reader of a content with this segment list.
     pub fn new(id: ContentId, content: &Content, list: Arc<SegmentList>, cache: &Arc<Cache>) -> Self {
         let (content, cache) = (content.clone(), Arc::clone(cache));
         Self { id, content, list, cache, turn: tokio::sync::Mutex::default(), waiting: Arc::default() }
     }
 
-    /// The segments of the content.
     pub fn list(&self) -> &SegmentList {
         &self.list
     }
@@ -95,7 +92,6 @@ impl SegmentReader {
         Ok(joined(pieces))
     }
 
-    /// The bytes of a segment.
     pub async fn segment(&self, number: usize) -> SharedResult<Bytes> {
         let id = self.list.segment(number).id;
         if let Some(bytes) = self.cache.segment(id) {
@@ -172,8 +168,7 @@ impl SegmentReader {
     }
 
     async fn ended_early(&self, run: &mut StreamRun) -> Arc<SourceError> {
-        let reading = std::mem::replace(&mut run.reading, SourceRead::ended());
-        Arc::new(reading.verdict(&*self.content).await.err().unwrap_or_else(|| self.changed()))
+        Arc::new(run.reading.verdict(&*self.content).await.err().unwrap_or_else(|| self.changed()))
     }
 
     fn changed(&self) -> SourceError {
@@ -204,7 +199,6 @@ impl WaitingRuns {
         }
     }
 
-    /// Has a run wait for its reader for a while.
     fn put(self: &Arc<Self>, mut run: StreamRun) {
         run.used = Instant::now();
         lock(&self.runs).push(run);

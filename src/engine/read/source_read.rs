@@ -1,6 +1,5 @@
 //! A read of a source that is under way: the bytes of a content as they come.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -29,11 +28,10 @@ pub(crate) struct SourceRead {
     pieces: mpsc::Receiver<Bytes>,
     /// `None` where the source panicked. It may block, as contents made of others do, so it is no task of the runtime itself.
     task: Task<Option<Result<(), SourceError>>>,
-    _in_flight: Option<Held>,
+    _in_flight: Held,
 }
 
 impl SourceRead {
-    /// Starts `read` with a sink.
     pub fn start<F>(budget: &Arc<Budget>, read: impl FnOnce(Sink) -> F) -> Self
     where
         F: Future<Output = Result<(), SourceError>> + Send + 'static,
@@ -43,35 +41,20 @@ impl SourceRead {
         // One more is being made, and one is being taken apart.
         let bytes = (ahead as u64 + 2) * PIECE;
         let in_flight = budget.hold(bytes.min(budget.part(PART)));
-        Self { pieces, task: spawn(read(sink)), _in_flight: Some(in_flight) }
+        let read = AssertUnwindSafe(read(sink)).catch_unwind().map(Result::ok);
+        Self { pieces, task: tasks::spawn(&Handle::current(), read), _in_flight: in_flight }
     }
 
-    /// One that has nothing to give.
-    pub fn ended() -> Self {
-        let (_, pieces) = Sink::new(AHEAD_IF_SHORT);
-        Self { pieces, task: spawn(std::future::ready(Ok(()))), _in_flight: None }
-    }
-
-    /// The next bytes; `None` after the last.
     pub async fn next(&mut self) -> Option<Bytes> {
         self.pieces.recv().await
     }
 
-    /// The outcome of the read, once [`Self::next`] gave `None`: only after `Ok` every byte is known to be right.
-    ///
-    /// # Errors
-    /// That of the source.
-    pub async fn verdict(mut self, content: &dyn Stream) -> Result<(), SourceError> {
+    /// The outcome of the read, asked for once [`Self::next`] gave `None`: only after `Ok` every byte is known to be right.
+    pub async fn verdict(&mut self, content: &dyn Stream) -> Result<(), SourceError> {
         match (&mut self.task).await {
             Some(verdict) => verdict,
             // The message of the panic itself went to the log.
             None => Err(SourceError::new(ErrorKind::Damaged, content.describe(), "the reader panicked")),
         }
     }
-}
-
-fn spawn(
-    read: impl Future<Output = Result<(), SourceError>> + Send + 'static,
-) -> Task<Option<Result<(), SourceError>>> {
-    tasks::spawn(&Handle::current(), AssertUnwindSafe(read).catch_unwind().map(Result::ok))
 }

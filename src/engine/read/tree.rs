@@ -7,23 +7,15 @@ use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::joined;
+use crate::content::Content;
 use crate::content::shared_load::SharedResult;
 use crate::content::tree::{KeyedRows, Leaf, Nodes, PageId};
-use crate::content::{Content, SourceError};
 use crate::engine::pages::{LoadedPage, Page, PageStore};
 use crate::engine::report::cannot_read;
 use crate::model::number::to_usize;
 
 /// From this many missing segments on, other cores help: waking one takes about as long as making a small segment.
 const WORTH_SHARING: usize = 4;
-
-/// Why bytes cannot be had.
-enum NotRead {
-    /// Some page is not in memory.
-    NotInMemory,
-    /// Some page cannot be made.
-    Failed(Arc<SourceError>),
-}
 
 /// An open tree. Clones share it.
 #[derive(Clone)]
@@ -47,27 +39,21 @@ impl TreeReader {
 
     /// Up to `size` bytes from `offset`, if all the pages on the way are in memory.
     pub fn read_from_memory(&self, offset: u64, size: usize) -> Option<Bytes> {
-        let load = |pages: &[PageId]| {
-            pages.iter().map(|id| self.pages.page(id).ok_or(NotRead::NotInMemory)).collect()
-        };
+        let load = |pages: &[PageId]| pages.iter().map(|id| self.pages.page(id).ok_or(())).collect();
         self.read_by(offset, size, &load).ok()
     }
 
     /// Up to `size` bytes from `offset`: shorter only at the end of the content, empty past it. Blocks.
     pub fn read(&self, offset: u64, size: usize) -> SharedResult<Bytes> {
-        let load = |pages: &[PageId]| self.for_all(pages, |id| self.load(id)).map_err(NotRead::Failed);
-        self.read_by(offset, size, &load).map_err(|unread| match unread {
-            NotRead::Failed(error) => error,
-            NotRead::NotInMemory => unreachable!("what is missing was loaded"),
-        })
+        self.read_by(offset, size, &|pages: &[PageId]| self.for_all(pages, |id| self.load(id)))
     }
 
-    fn read_by(
+    fn read_by<E>(
         &self,
         offset: u64,
         size: usize,
-        load: &impl Fn(&[PageId]) -> Result<Vec<LoadedPage>, NotRead>,
-    ) -> Result<Bytes, NotRead> {
+        load: &impl Fn(&[PageId]) -> Result<Vec<LoadedPage>, E>,
+    ) -> Result<Bytes, E> {
         let mut pieces = Vec::new();
         if let Some(root) = self.nodes.root() {
             let range = offset..offset.saturating_add(size as u64);
@@ -76,7 +62,6 @@ impl TreeReader {
         Ok(joined(pieces))
     }
 
-    /// The page that is the whole content; `None` for an empty one.
     pub fn root(&self) -> Option<PageId> {
         self.nodes.root()
     }
@@ -180,7 +165,6 @@ impl TreeReader {
         }
     }
 
-    /// The rows by their keys, where they have any.
     pub fn by_key(&self) -> Option<&dyn KeyedRows> {
         self.nodes.by_key()
     }
@@ -192,12 +176,12 @@ impl TreeReader {
 }
 
 /// Appends the bytes of `range` that are in `pages`, each of which starts where it says.
-fn collect(
+fn collect<E>(
     pages: &[(PageId, u64)],
     range: &Range<u64>,
-    load: &impl Fn(&[PageId]) -> Result<Vec<LoadedPage>, NotRead>,
+    load: &impl Fn(&[PageId]) -> Result<Vec<LoadedPage>, E>,
     pieces: &mut Vec<Bytes>,
-) -> Result<(), NotRead> {
+) -> Result<(), E> {
     let wanted: Vec<_> = pages.iter().map(|(id, _)| *id).collect();
     for (loaded, (_, start)) in load(&wanted)?.into_iter().zip(pages) {
         let within = range.start.saturating_sub(*start)..range.end.saturating_sub(*start);
