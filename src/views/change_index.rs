@@ -13,7 +13,6 @@ use crate::model::content_id::ContentId;
 use crate::model::time::Timestamp;
 use crate::util::locks::lock;
 
-/// The files of a snapshot, sorted by path.
 type SnapshotFiles = Arc<[FileEntry]>;
 
 /// A change of a file, and the snapshot that made it.
@@ -28,13 +27,11 @@ pub struct IndexedChange {
 /// The changes of all files over one state of a database's timeline.
 #[derive(Default)]
 pub struct ChangeIndex {
-    /// By path, in order.
     by_path: BTreeMap<Arc<str>, Vec<IndexedChange>>,
     /// Path by the name of its folder.
     folders: BTreeMap<Arc<str>, Arc<str>>,
     /// The identity of all changes of a file together, and the time of the last one.
     states: BTreeMap<Arc<str>, (ContentId, Timestamp)>,
-    /// The snapshots that were indexed, in order.
     seen: Vec<usize>,
     /// The last snapshot of each source, with its files.
     last: HashMap<usize, (SnapshotKey, SnapshotFiles)>,
@@ -102,10 +99,8 @@ type KeptIndex = tokio::sync::Mutex<Option<(Arc<Database>, Arc<ChangeIndex>)>>;
 impl ChangeIndexes {
     /// The index of a database as it is now. New snapshots are added to the known index.
     ///
-    /// A damaged snapshot is skipped: the log names it.
-    ///
-    /// # Errors
-    /// Why a snapshot cannot be listed now: its changes would be missing.
+    /// A damaged snapshot is skipped: the log names it. One that cannot be listed now fails the whole, as its changes would be
+    /// missing.
     pub async fn of(
         &self,
         database: &Arc<Database>,
@@ -129,10 +124,9 @@ impl ChangeIndexes {
         }
         index.name(database.snapshots());
         let index = Arc::new(index);
-        if index.is_passing {
-            return Ok(index);
+        if !index.is_passing {
+            *slot = Some((Arc::clone(database), Arc::clone(&index)));
         }
-        *slot = Some((Arc::clone(database), Arc::clone(&index)));
         Ok(index)
     }
 }

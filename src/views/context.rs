@@ -59,17 +59,11 @@ impl ViewContext {
     }
 
     /// The database of a shown name, as of now.
-    ///
-    /// # Errors
-    /// [`ViewError::NotFound`].
     pub fn database(&self, name: &str) -> Result<Arc<Database>, ViewError> {
         self.databases().database(name).cloned().ok_or(ViewError::NotFound)
     }
 
     /// The files of a snapshot or of the working set, sorted by path.
-    ///
-    /// # Errors
-    /// [`ViewError::Stale`] for a snapshot that has left, and what the source says.
     pub async fn files(
         &self,
         database: &Database,
@@ -90,18 +84,12 @@ impl ViewContext {
     }
 
     /// Which snapshots of a database changed which files.
-    ///
-    /// # Errors
-    /// Why a snapshot cannot be listed now.
     pub async fn change_index(&self, database: &Arc<Database>) -> Result<Arc<ChangeIndex>, ViewError> {
         Ok(self.changes.of(database, &self.listings).await?)
     }
 
     /// The snapshot that a text means: what may stand under `asof/`, `latest`, or the hash of any commit. Waits for all lost
     /// commits before it says that there is none.
-    ///
-    /// # Errors
-    /// [`ViewError::NotFound`], or [`ViewError::NotYet`] when that takes too long.
     pub async fn any_snapshot(
         &self,
         database: &Arc<Database>,
@@ -112,9 +100,6 @@ impl ViewContext {
     }
 
     /// What `find` finds in a database; where it finds nothing and `may_be_lost`, once more with all lost commits.
-    ///
-    /// # Errors
-    /// [`ViewError::NotFound`], or [`ViewError::NotYet`] when that takes too long.
     pub async fn find_with_lost<T>(
         &self,
         database: &Arc<Database>,
@@ -133,9 +118,6 @@ impl ViewContext {
     }
 
     /// The database once all of its lost commits are known: a mirror would take what is not found yet for deleted.
-    ///
-    /// # Errors
-    /// [`ViewError::NotYet`] when that takes too long.
     pub async fn with_all_lost(&self, name: &str) -> Result<Arc<Database>, ViewError> {
         let begun = Instant::now();
         loop {

@@ -21,12 +21,10 @@ pub(super) fn entry(
     FileEntry { path, kind: FileKind::Regular, id, changed, links: 1, access, content }
 }
 
-/// Who may read all of `files`.
 pub(super) fn access_of_all<'f>(files: impl IntoIterator<Item = &'f FileEntry>) -> Access {
     files.into_iter().map(|file| file.access).fold(Access::default(), Access::and)
 }
 
-/// When one of `files` last changed.
 pub(super) fn last_change<'f>(files: impl IntoIterator<Item = &'f FileEntry>) -> Timestamp {
     files.into_iter().map(|file| file.changed).max().unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -51,25 +51,13 @@ pub enum DerivedError {
 }
 
 impl DerivedError {
-    /// The failure of a content.
-    pub(super) fn into_source(self) -> Arc<SourceError> {
-        match self {
-            Self::Source(error) => error,
-            other => Arc::new(other.of("a difference")),
-        }
-    }
-
     /// The failure of a content that is made of others.
     pub(super) fn of(self, what: &str) -> SourceError {
         match self {
             Self::Source(error) => {
-                let made =
-                    SourceError::new(error.kind, error.source_label.clone(), format!("cannot make {what}"));
-                let made = made.because(error.chain());
-                match &error.hint {
-                    Some(hint) => made.with_hint(hint.clone()),
-                    None => made,
-                }
+                let (label, operation) = (error.source_label.clone(), format!("cannot make {what}"));
+                let made = SourceError::new(error.kind, label, operation).because(error.chain());
+                SourceError { hint: error.hint.clone(), ..made }
             }
             Self::TooMuch(why) | Self::Unfit(why) => {
                 SourceError::new(ErrorKind::Unsupported, LABEL, format!("cannot make {what}")).because(why)

@@ -17,11 +17,9 @@ mod diff;
 mod error;
 mod export;
 mod history;
-mod latest;
-mod live;
 mod log;
-mod log_lines;
 mod lost;
+mod newest;
 pub mod paths;
 mod periods;
 mod refs;
@@ -34,7 +32,7 @@ mod view;
 pub use change_index::{ChangeIndex, ChangeIndexes, IndexedChange};
 pub use context::ViewContext;
 pub use error::{DerivedError, ViewError};
-pub use log_lines::{log_lines, lost_log_lines};
+pub use log::{committer, log_lines, lost_log_lines};
 pub use rows::change::{RowChange, RowCounts, changed_columns, write_change};
 pub use rows::diff::{TableDiff, diff};
 pub use rows::names::{each_row_name, row_count};
@@ -48,8 +46,8 @@ pub fn all(engine: &Engine) -> Vec<Arc<dyn View>> {
         Arc::new(diff::DiffView),
         Arc::new(export::ExportView),
         Arc::new(history::HistoryView::new(engine)),
-        Arc::new(latest::LatestView),
-        Arc::new(live::LiveView),
+        Arc::new(newest::LatestView),
+        Arc::new(newest::LiveView),
         Arc::new(log::LogView),
         Arc::new(lost::LostView),
         Arc::new(refs::RefsView::Branches),

@@ -17,11 +17,8 @@ impl View for PeriodsView {
     }
 
     async fn list(&self, request: ViewRequest<'_>) -> Result<Vec<ListedItem>, ViewError> {
-        Ok(request
-            .database
-            .periods(self.0)
-            .map(|(name, _)| (name.clone(), Item::Link(name.clone())))
-            .collect())
+        let periods = request.database.periods(self.0);
+        Ok(periods.map(|(name, _)| (name.clone(), Item::Link(name.clone()))).collect())
     }
 
     async fn lookup(&self, request: ViewRequest<'_>, name: &str) -> Result<Item, ViewError> {

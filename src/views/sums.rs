@@ -69,7 +69,6 @@ fn id_of(database: &Database, snapshot: &Snapshot) -> ContentId {
 struct SumsContent {
     engine: Arc<Engine>,
     folder: String,
-    /// The files of the snapshot, or why they cannot be listed.
     files: Result<Arc<[FileEntry]>, Arc<SourceError>>,
 }
 

@@ -27,17 +27,11 @@ pub trait View: Send + Sync {
     }
 
     /// The entries of one of its folders. Reads no content. The content id of a file is the one that [`View::lookup`] gives it.
-    ///
-    /// # Errors
-    /// [`ViewError::NotFound`] for a folder that is no longer there, and what a source says.
     async fn list(&self, _request: ViewRequest<'_>) -> Result<Vec<ListedItem>, ViewError> {
         Ok(Vec::new())
     }
 
     /// What `name` means in one of its folders. It may find more than [`View::list`] lists.
-    ///
-    /// # Errors
-    /// [`ViewError::NotFound`] for a name that means nothing, and what a source says.
     async fn lookup(&self, _request: ViewRequest<'_>, _name: &str) -> Result<Item, ViewError> {
         Err(ViewError::NotFound)
     }

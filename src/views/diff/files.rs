@@ -86,11 +86,7 @@ impl Summary {
     async fn counts(&self, file: &FileEntry) -> Result<RowCounts, DerivedError> {
         let changes = self.engine.open(file.id, &file.content).await?;
         let mut counts = RowCounts::default();
-        each_line(&changes, |line| {
-            counts.add_line(line);
-            Ok(())
-        })
-        .await?;
+        each_line(&changes, |line| counts.add_line(line)).await?;
         Ok(counts)
     }
 }

@@ -19,14 +19,12 @@ const GO_ZERO: i64 = -62_135_596_800;
 /// The start of an unset date of MySQL.
 const ZERO_DATE: &str = "0000-00-00";
 
-/// A row of a table.
 pub struct Cells<'l> {
     table: &'static str,
     row: Row<'l>,
 }
 
 impl<'l> Cells<'l> {
-    /// Parses a line of a table.
     pub fn parse(table: &'static str, line: &'l [u8]) -> Result<Self, DerivedError> {
         match Row::parse(line) {
             Some(row) => Ok(Self { table, row }),
@@ -37,7 +35,6 @@ impl<'l> Cells<'l> {
         }
     }
 
-    /// Whether the row has a column, even without a value.
     pub fn has(&self, column: &str) -> bool {
         self.row.get(column).is_some()
     }
@@ -46,28 +43,23 @@ impl<'l> Cells<'l> {
         self.row.get(column).filter(|value| *value != NULL)
     }
 
-    /// A value as JSON text.
     pub fn raw(&self, column: &str) -> &'l str {
         self.row.get(column).unwrap_or(NULL)
     }
 
-    /// A text.
     pub fn text(&self, column: &str) -> Option<Cow<'l, str>> {
         self.get(column).map(text)
     }
 
-    /// A text that must exist.
     pub fn must(&self, column: &str) -> Result<Cow<'l, str>, DerivedError> {
         self.text(column).ok_or_else(|| DerivedError::Unfit(format!("{} has no {column}", self.name())))
     }
 
-    /// A whole number.
     pub fn whole(&self, column: &str) -> Result<Option<i64>, DerivedError> {
         let Some(value) = self.text(column) else { return Ok(None) };
         value.trim().parse().map(Some).map_err(|_| self.wrong(column, "a whole number"))
     }
 
-    /// A boolean.
     pub fn flag(&self, column: &str) -> Result<bool, DerivedError> {
         match self.text(column).as_deref() {
             None | Some("false") => Ok(false),
@@ -107,7 +99,6 @@ impl<'l> Cells<'l> {
         self.json(column).and_then(|list| serde_json::from_str(&list).ok()).unwrap_or_default()
     }
 
-    /// The name of the row in messages.
     fn name(&self) -> String {
         let key = ["id", "issue_id", "key"].into_iter().find_map(|column| self.text(column));
         format!("{} {}", self.table, key.as_deref().unwrap_or("(a row without an id)"))
@@ -119,7 +110,6 @@ impl<'l> Cells<'l> {
     }
 }
 
-/// Go's unset time.
 pub fn unset_time() -> Timestamp {
     Timestamp::from_second(GO_ZERO).expect("the year 1 is within range")
 }
@@ -178,20 +168,5 @@ mod tests {
         assert_eq!(json("f").as_deref(), Some(r#""{""#));
         assert_eq!(row.texts("e"), ["p", "q"]);
         assert!(row.texts("c").is_empty() && row.texts("d").is_empty());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        let row = cells(r#"{"id":"bd-1","priority":"high","closed_at":"soon","pinned":"maybe"}"#);
-        for (told, place) in [
-            (row.whole("priority").map(|_| ()), "issues bd-1: priority is \"high\""),
-            (row.time("closed_at").map(|_| ()), "issues bd-1: closed_at is \"soon\""),
-            (row.flag("pinned").map(|_| ()), "issues bd-1: pinned is \"maybe\""),
-            (row.must("title").map(|_| ()), "issues bd-1 has no title"),
-            (Cells::parse("labels", b"[1]").map(|_| ()), "labels has a line that is no row: \"[1]\""),
-        ] {
-            let message = told.unwrap_err().to_string();
-            assert!(message.starts_with(place), "{message}");
-        }
     }
 }

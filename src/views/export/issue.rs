@@ -96,70 +96,41 @@ pub fn write_issue(
 ) -> Result<(), DerivedError> {
     let mut object = ObjectWriter::begin(out);
     object.text("_type", "issue");
-    for (name, column, form) in FIELDS {
+    for &(name, column, form) in FIELDS {
         match form {
+            FieldForm::Always => object.text(name, &cells.must(column)?),
+            FieldForm::Text => object.text_if_any(name, cells.text(column).as_deref()),
+            FieldForm::Given => {
+                if let Some(text) = cells.text(column) {
+                    object.text(name, &text);
+                }
+            }
+            FieldForm::Whole => {
+                object.shown_if_any(name, cells.whole(column)?.filter(|number| *number != 0));
+            }
+            FieldForm::Rank => object.shown(name, cells.whole(column)?.unwrap_or_default()),
+            FieldForm::GivenWhole => object.shown_if_any(name, cells.whole(column)?),
+            FieldForm::Stamp => {
+                let time = cells.time(column)?.filter(|time| *time != unset_time());
+                object.text(name, &time.unwrap_or(Timestamp::UNIX_EPOCH).to_string());
+            }
+            FieldForm::Time => {
+                object.text_if_any(name, cells.time(column)?.map(|time| time.to_string()).as_deref());
+            }
+            FieldForm::Flag => object.shown_if_any(name, cells.flag(column)?.then_some(true)),
+            FieldForm::Json => {
+                if let Some(json) = cells.json(column).filter(|json| json != "{}") {
+                    push_json(json.as_bytes(), object.field(name));
+                }
+            }
+            FieldForm::Texts => {
+                object.list_if_any(name, cells.texts(column).iter().map(|text| quoted(text)));
+            }
             FieldForm::Lists => related.write_lists(&mut object),
-            _ => write_field(name, column, *form, cells, &mut object)?,
         }
     }
     related.write_counts(dependents, &mut object);
     object.end();
     out.push(b'\n');
-    Ok(())
-}
-
-fn write_field(
-    name: &str,
-    column: &str,
-    form: FieldForm,
-    cells: &Cells<'_>,
-    object: &mut ObjectWriter<'_>,
-) -> Result<(), DerivedError> {
-    match form {
-        FieldForm::Always => object.text(name, &cells.must(column)?),
-        FieldForm::Text => object.text_if_any(name, &cells.text(column).unwrap_or_default()),
-        FieldForm::Given => {
-            if let Some(text) = cells.text(column) {
-                object.text(name, &text);
-            }
-        }
-        FieldForm::Whole => {
-            if let Some(number) = cells.whole(column)?.filter(|number| *number != 0) {
-                object.shown(name, number);
-            }
-        }
-        FieldForm::Rank => object.shown(name, cells.whole(column)?.unwrap_or_default()),
-        FieldForm::GivenWhole => {
-            if let Some(number) = cells.whole(column)? {
-                object.shown(name, number);
-            }
-        }
-        FieldForm::Stamp => {
-            let time = cells.time(column)?.filter(|time| *time != unset_time());
-            object.text(name, &time.unwrap_or(Timestamp::UNIX_EPOCH).to_string());
-        }
-        FieldForm::Time => {
-            if let Some(time) = cells.time(column)? {
-                object.text(name, &time.to_string());
-            }
-        }
-        FieldForm::Flag => {
-            if cells.flag(column)? {
-                object.shown(name, true);
-            }
-        }
-        FieldForm::Json => {
-            if let Some(json) = cells.json(column).filter(|json| json != "{}") {
-                push_json(json.as_bytes(), object.field(name));
-            }
-        }
-        FieldForm::Texts => {
-            let texts: Vec<Vec<u8>> = cells.texts(column).iter().map(|text| quoted(text)).collect();
-            if !texts.is_empty() {
-                object.list(name, texts.iter().map(Vec::as_slice));
-            }
-        }
-        FieldForm::Lists => {}
-    }
     Ok(())
 }

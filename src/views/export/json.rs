@@ -3,16 +3,16 @@
 //! Beyond what JSON requires, Go escapes `<`, `>` and `&` (for HTML) and U+2028 and U+2029 (for JavaScript), in
 //! strings and in JSON that it passes on.
 
+use std::fmt::Display;
+
 use crate::model::jsonl::json_string;
 
-/// Appends `text` as a string.
 pub fn push_text(text: &str, out: &mut Vec<u8>) {
     let mut plain = Vec::with_capacity(text.len() + 2);
     json_string(text, &mut plain);
     push_json(&plain, out);
 }
 
-/// `text` as a string.
 pub fn quoted(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     push_text(text, &mut out);
@@ -52,14 +52,12 @@ fn push_escaped(json: &[u8], for_html: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(&json[copied..]);
 }
 
-/// Writes an object field by field.
 pub struct ObjectWriter<'o> {
     out: &'o mut Vec<u8>,
     has_fields: bool,
 }
 
 impl<'o> ObjectWriter<'o> {
-    /// Starts an object.
     pub fn begin(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, has_fields: false }
@@ -76,37 +74,44 @@ impl<'o> ObjectWriter<'o> {
         self.out
     }
 
-    /// A field that holds a text.
     pub fn text(&mut self, name: &str, text: &str) {
         push_text(text, self.field(name));
     }
 
-    /// The same, unless the text is empty.
-    pub fn text_if_any(&mut self, name: &str, text: &str) {
-        if !text.is_empty() {
+    /// The same, unless the text is empty or missing.
+    pub fn text_if_any(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.text(name, text);
         }
     }
 
     /// A field that holds a number, or anything else that is written as it is displayed.
-    pub fn shown(&mut self, name: &str, value: impl std::fmt::Display) {
+    pub fn shown(&mut self, name: &str, value: impl Display) {
         self.field(name).extend_from_slice(value.to_string().as_bytes());
     }
 
-    /// A field that holds a list of JSON texts.
-    pub fn list<'i>(&mut self, name: &str, items: impl Iterator<Item = &'i [u8]>) {
+    pub fn shown_if_any(&mut self, name: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.shown(name, value);
+        }
+    }
+
+    /// A field that holds a list of JSON texts, unless there are none.
+    pub fn list_if_any(&mut self, name: &str, items: impl ExactSizeIterator<Item: AsRef<[u8]>>) {
+        if items.len() == 0 {
+            return;
+        }
         let out = self.field(name);
         out.push(b'[');
         for (at, item) in items.enumerate() {
             if at > 0 {
                 out.push(b',');
             }
-            out.extend_from_slice(item);
+            out.extend_from_slice(item.as_ref());
         }
         out.push(b']');
     }
 
-    /// Ends the object.
     pub fn end(self) {
         self.out.push(b'}');
     }
@@ -115,12 +120,6 @@ impl<'o> ObjectWriter<'o> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn text(text: &str) -> String {
-        let mut out = Vec::new();
-        push_text(text, &mut out);
-        String::from_utf8(out).expect("JSON is UTF-8")
-    }
 
     #[test]
     fn texts_are_escaped_as_go_does() {
@@ -133,7 +132,7 @@ mod tests {
             ("\u{8}\u{c}\n\r\t\u{0}\u{1f}", r#""\b\f\n\r\t\u0000\u001f""#),
             (r#"\"/"#, r#""\\\"/""#),
         ] {
-            assert_eq!(text(plain), escaped);
+            assert_eq!(String::from_utf8_lossy(&quoted(plain)), escaped);
         }
     }
 
@@ -152,9 +151,9 @@ mod tests {
         let mut out = Vec::new();
         let mut object = ObjectWriter::begin(&mut out);
         object.text("a", "x");
-        object.text_if_any("b", "");
+        object.text_if_any("b", Some(""));
         object.shown("c", 7);
-        object.list("d", [&b"1"[..], b"2"].into_iter());
+        object.list_if_any("d", [b"1", b"2"].into_iter());
         object.end();
         assert_eq!(String::from_utf8_lossy(&out), r#"{"a":"x","c":7,"d":[1,2]}"#);
     }

@@ -116,7 +116,6 @@ impl ExportContent {
     }
 }
 
-/// The next lines; none after the last.
 fn next_piece(lines: &mut Sorted) -> Result<Bytes, DerivedError> {
     let mut out = Vec::new();
     while out.len() < PIECE

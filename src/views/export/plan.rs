@@ -34,7 +34,6 @@ const WAITS: u8 = 4;
 const ISSUES: u8 = 0;
 const MEMORIES: u8 = 1;
 
-/// An export in progress.
 pub struct Making {
     /// Rows, by the issue they belong to.
     by_issue: Sorter,
@@ -46,7 +45,6 @@ pub struct Making {
 }
 
 impl Making {
-    /// Starts an export within this memory.
     pub fn new(mut work: Work, cancel: &Cancel) -> Self {
         let budget = work.budget();
         let (limit, held) = (budget.part(PART).max(LEAST_OF_ONE), budget.hold(0));
@@ -54,7 +52,6 @@ impl Making {
         Self { by_issue, lines: Sorter::new(work, cancel), limit, held, cancel: cancel.clone() }
     }
 
-    /// Adds some rows of a table.
     pub fn take(&mut self, table: BeadsTable, rows: &[u8]) -> Result<(), DerivedError> {
         let mut key = Vec::new();
         for line in lines_of(rows) {
@@ -132,7 +129,6 @@ struct Issue {
     /// Its rows: more than one if the table has an id twice.
     rows: Vec<Vec<u8>>,
     related: Related,
-    /// How many issues depend on it.
     dependents: u64,
     bytes: u64,
 }

@@ -31,7 +31,6 @@ pub struct Related {
     blockers: u64,
 }
 
-/// The issue that a row belongs to.
 pub fn owner(cells: &Cells<'_>) -> Result<String, DerivedError> {
     Ok(cells.must("issue_id")?.into_owned())
 }
@@ -50,7 +49,6 @@ fn target(cells: &Cells<'_>) -> Result<String, DerivedError> {
 }
 
 impl Related {
-    /// Adds a row of one of these tables.
     pub fn add(&mut self, table: BeadsTable, cells: &Cells<'_>) -> Result<(), DerivedError> {
         match table {
             BeadsTable::Labels => self.labels.push(cells.must("label")?.into_owned()),
@@ -81,16 +79,9 @@ impl Related {
 
     /// Writes `labels`, `dependencies` and `comments`, without those that are empty.
     pub fn write_lists(&self, object: &mut ObjectWriter<'_>) {
-        if !self.labels.is_empty() {
-            let labels: Vec<Vec<u8>> = self.labels.iter().map(|label| quoted(label)).collect();
-            object.list("labels", labels.iter().map(Vec::as_slice));
-        }
-        if !self.dependencies.is_empty() {
-            object.list("dependencies", self.dependencies.iter().map(|(_, json)| json.as_slice()));
-        }
-        if !self.comments.is_empty() {
-            object.list("comments", self.comments.iter().map(|(_, _, json)| json.as_slice()));
-        }
+        object.list_if_any("labels", self.labels.iter().map(|label| quoted(label)));
+        object.list_if_any("dependencies", self.dependencies.iter().map(|(_, json)| json));
+        object.list_if_any("comments", self.comments.iter().map(|(_, _, json)| json));
     }
 
     /// Writes the counts; `dependents` is how many issues depend on this one.
@@ -109,13 +100,13 @@ fn dependency(cells: &Cells<'_>) -> Result<Vec<u8>, DerivedError> {
     object.text("depends_on_id", &target(cells)?);
     object.text("type", &cells.must("type")?);
     object.text("created_at", &cells.time("created_at")?.unwrap_or_else(unset_time).to_string());
-    object.text_if_any("created_by", &cells.text("created_by").unwrap_or_default());
+    object.text_if_any("created_by", cells.text("created_by").as_deref());
     if let Some(json) = cells.json("metadata") {
         let mut stored = Vec::new();
         push_dolt_json(json.as_bytes(), &mut stored);
-        object.text_if_any("metadata", &String::from_utf8_lossy(&stored));
+        object.text_if_any("metadata", Some(&String::from_utf8_lossy(&stored)));
     }
-    object.text_if_any("thread_id", &cells.text("thread_id").unwrap_or_default());
+    object.text_if_any("thread_id", cells.text("thread_id").as_deref());
     object.end();
     Ok(out)
 }

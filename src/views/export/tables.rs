@@ -12,7 +12,6 @@ use crate::views::error::DerivedError;
 /// The columns that issues have in every version of Beads that keeps them in tables (its migration 0001).
 const COLUMNS: [&str; 7] = ["id", "title", "status", "priority", "issue_type", "created_at", "updated_at"];
 
-/// A table that an export is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeadsTable {
     Issues,
@@ -27,7 +26,6 @@ impl BeadsTable {
     /// archives lack it.
     const NEEDED: [Self; 4] = [Self::Issues, Self::Labels, Self::Dependencies, Self::Comments];
 
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Issues => "issues",
@@ -44,7 +42,6 @@ impl BeadsTable {
 pub struct Tables(Vec<(BeadsTable, FileEntry)>);
 
 impl Tables {
-    /// Finds them; `None` if a required one is missing.
     pub fn find(files: &[FileEntry]) -> Option<Self> {
         let of = |table: BeadsTable| {
             let file = files.iter().find(|file| file.path.strip_suffix(TABLE) == Some(table.name()));
@@ -54,7 +51,6 @@ impl Tables {
         needed.map(|tables| Self(tables.into_iter().chain(of(BeadsTable::Config)).collect()))
     }
 
-    /// Their files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         self.0.iter().map(|(_, file)| file)
     }

@@ -4,30 +4,16 @@ use std::sync::Arc;
 
 use super::*;
 use crate::content::FileEntry;
+use crate::content::text::TextContent;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::model::time::Timestamp;
-use async_trait::async_trait;
-use bytes::Bytes;
-
-struct Text(String);
-
-#[async_trait]
-impl Stream for Text {
-    fn describe(&self) -> String {
-        "rows in memory".into()
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let _ = sink.push(Bytes::from(self.0.clone())).await;
-        Ok(())
-    }
-}
 
 fn file(table: &str, text: &str) -> FileEntry {
     let id = ContentId::of(&[table.as_bytes(), text.as_bytes()]);
-    let (path, content) = (format!("{table}.jsonl").into(), Content::stream(Text(text.to_owned())));
-    entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), content)
+    let content = TextContent { text: text.to_owned().into(), what: "rows in memory".to_owned() };
+    let path = format!("{table}.jsonl").into();
+    entry(path, id, Timestamp::UNIX_EPOCH, Access::default(), Content::stream(content))
 }
 
 /// The export of these tables, with so many bytes of memory.
@@ -80,8 +66,7 @@ fn issues_come_by_priority_then_newest_first_then_by_id() {
 
 #[test]
 fn what_is_held_at_a_time_changes_nothing() {
-    let (mut issues, mut labels, mut dependencies, mut comments) =
-        (String::new(), String::new(), String::new(), String::new());
+    let [mut issues, mut labels, mut dependencies, mut comments] = [const { String::new() }; 4];
     for at in 0..40_usize {
         issues += &issue(&format!("i{at}"), u8::try_from(at * 7 % 5).expect("small"), 3);
         for label in 0..at % 4 {
@@ -101,12 +86,8 @@ fn what_is_held_at_a_time_changes_nothing() {
             );
         }
     }
-    let tables = [
-        ("issues", &*issues),
-        ("labels", &*labels),
-        ("dependencies", &*dependencies),
-        ("comments", &*comments),
-    ];
+    let tables =
+        [("issues", &*issues), ("labels", &labels), ("dependencies", &dependencies), ("comments", &comments)];
     let whole = exported(&tables, MEMORY).expect("it is made");
     assert_eq!(whole.lines().count(), 40);
     for memory in [0, 9_000, 40_000] {
@@ -115,23 +96,16 @@ fn what_is_held_at_a_time_changes_nothing() {
     // What waits for i0 and what i0 waits for, counted from the loops above.
     let first = whole.lines().find(|line| line.contains("\"id\":\"i0\"")).expect("it is there");
     let waiting = (0..40).filter(|at| at % 5 > 0).count();
-    assert!(
-        first.ends_with(&format!(
-            "\"dependency_count\":0,\"dependent_count\":{waiting},\"comment_count\":0}}"
-        ))
-    );
+    let counts = format!("\"dependency_count\":0,\"dependent_count\":{waiting},\"comment_count\":0}}");
+    assert!(first.ends_with(&counts), "{first}");
 }
 
 #[test]
 fn comments_of_one_instant_come_by_id_as_a_number_or_a_text() {
     let issues = issue("bd-1", 1, 1);
     for (ids, expected) in [(["10", "9"], ["9", "10"]), (["\"9\"", "\"10\""], ["10", "9"])] {
-        let comment = |id: &str| {
-            format!(
-                "{{\"id\":{id},\"issue_id\":\"bd-1\",\"text\":\"\",\"created_at\":\"2026-01-01T00:00:00Z\"}}\n"
-            )
-        };
-        let comments = ids.map(comment).concat();
+        let rest = r#","issue_id":"bd-1","text":"","created_at":"2026-01-01T00:00:00Z"}"#;
+        let comments = ids.map(|id| format!("{{\"id\":{id}{rest}\n")).concat();
         let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", &*comments)];
         let export = exported(&tables, MEMORY).expect("it is made");
         let line: serde_json::Value = serde_json::from_str(&export).expect("a line is JSON");
@@ -155,15 +129,13 @@ fn rows_that_are_not_of_beads_fail_the_whole() {
     let good = issue("bd-1", 1, 1);
     for (table, row, message) in [
         ("issues", "{\"id\":\"bd-2\",\"priority\":\"P1\"}", "issues bd-2: priority is \"P1\""),
+        ("issues", r#"{"id":"bd-2","title":"t","closed_at":"soon"}"#, "issues bd-2: closed_at is \"soon\""),
+        ("issues", r#"{"id":"bd-2","title":"t","pinned":"maybe"}"#, "issues bd-2: pinned is \"maybe\""),
         ("issues", "{\"id\":\"bd-2\"}", "issues bd-2 has no title"),
         ("labels", "{\"label\":\"x\"}", "labels (a row without an id) has no issue_id"),
-        (
-            "dependencies",
-            "{\"issue_id\":\"bd-1\",\"type\":\"blocks\"}",
-            "dependencies bd-1 has no depends_on_id",
-        ),
+        ("dependencies", r#"{"issue_id":"bd-1","type":"blocks"}"#, "dependencies bd-1 has no depends_on_id"),
         ("comments", "{\"id\":\"1\",\"issue_id\":\"bd-1\"}", "comments 1 has no text"),
-        ("comments", "nothing", "comments has a line that is no row"),
+        ("comments", "nothing", "comments has a line that is no row: \"nothing\""),
     ] {
         let tables = ["issues", "labels", "dependencies", "comments"].map(|of| {
             let rows = if of == "issues" { good.clone() } else { String::new() };

@@ -108,7 +108,6 @@ fn tables(index: &ChangeIndex) -> impl Iterator<Item = &str> {
     index.folders().filter(|(_, file)| file.ends_with(TABLE)).map(|(folder, _)| &**folder)
 }
 
-/// The path of the table whose folder this is.
 fn table_of(index: &ChangeIndex, folder: &str) -> Option<Arc<str>> {
     index.path_of(folder).filter(|file| file.ends_with(TABLE)).cloned()
 }

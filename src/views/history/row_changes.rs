@@ -31,10 +31,8 @@ const PART: u64 = 16;
 /// The bytes that a version, and each row of it, takes besides its lines.
 const OVERHEAD: usize = 200;
 
-/// The ids of the contents before and after a change.
 pub(super) type ContentIds = [Option<ContentId>; 2];
 
-/// A row before and after a change.
 pub(super) type RowSides = [Option<Bytes>; 2];
 
 /// By name, the changes of each row; several if rows share a name. `None` if there are too many.
@@ -162,7 +160,6 @@ impl Few {
     }
 }
 
-/// Groups changes by the names of their rows.
 async fn by_name(
     engine: &Engine,
     version: &IndexedChange,
@@ -208,17 +205,15 @@ fn add(known: &mut Vec<RowSides>, change: RowChange) {
     }
 }
 
-/// What a version changed of one row.
 async fn of_row(engine: &Engine, version: &IndexedChange, name: &str) -> Result<Vec<RowSides>, DerivedError> {
     let wanted = name.to_owned();
     let work = engine.budget().work(LEAST).await;
-    let take =
-        move |change: &mut RowSides, _: usize, row: &ComparedRow<'_>| -> Result<(), Arc<SourceError>> {
-            if name_of(row.key_line, row.key).as_deref() == Some(&*wanted) {
-                change[usize::from(row.is_later)] = Some(row.line()?.into());
-            }
-            Ok(())
-        };
+    let take = move |change: &mut RowSides, _: usize, row: &ComparedRow<'_>| {
+        if name_of(row.key_line, row.key).as_deref() == Some(&*wanted) {
+            change[usize::from(row.is_later)] = Some(row.line()?.into());
+        }
+        Ok(())
+    };
     let change = RowSides::default();
     let (change, are_known, work) = engine.changed_rows(vec![contents(version)], work, change, take).await?;
     drop(work);
@@ -235,17 +230,14 @@ async fn of_row(engine: &Engine, version: &IndexedChange, name: &str) -> Result<
     Ok(rows.remove(name).unwrap_or_default())
 }
 
-/// The contents on both sides of a version.
 pub(super) fn contents(version: &IndexedChange) -> ContentPair {
     version.file.sides().map(|file| file.map(|file| file.content.clone()))
 }
 
-/// The ids of the contents on both sides of a version.
 pub(super) fn pair(version: &IndexedChange) -> ContentIds {
     version.file.sides().map(|file| file.map(|file| file.id))
 }
 
-/// The name of a line's key.
 pub(super) fn name_of(line: &[u8], key: &[String]) -> Option<String> {
     Some(key_name(&Row::parse(line)?.values(key)))
 }

@@ -19,6 +19,7 @@ use crate::model::row::Row;
 use crate::util::locks::lock;
 use crate::views::change_index::{ChangeIndex, IndexedChange};
 use crate::views::error::DerivedError;
+use crate::views::log::committer;
 use crate::views::rows::change::{changed_columns, write_object};
 use crate::views::rows::key::known_key;
 
@@ -37,10 +38,8 @@ pub(super) struct RowHistories {
     changes: RecentChanges,
 }
 
-/// A database, and the path of a table.
 type TablePath = (Arc<str>, Arc<str>);
 
-/// What is kept of a table.
 #[derive(Default)]
 struct KeptTable {
     /// The names of the rows that were asked for, [`MANY_ROWS`] at most.
@@ -89,9 +88,7 @@ impl RowHistories {
         let rows = changes.into_iter().flat_map(|(at, rows)| rows.into_iter().map(move |row| (at, row)));
         for (at, [before, now]) in rows {
             let snapshot = &database.snapshots()[versions[at].at];
-            if let Some(event) = event(snapshot, before.as_deref(), now.as_deref()) {
-                event.write(database, &mut out);
-            }
+            out.extend(event(database, snapshot, before.as_deref(), now.as_deref()).into_iter().flatten());
         }
         Ok(out)
     }
@@ -148,15 +145,11 @@ async fn reported(
         let is_own = |at: &usize| database.snapshots()[versions[*at].at].key.slot == view.slot;
         let own: Vec<usize> = wanted.iter().copied().filter(is_own).collect();
         let files = own.iter().flat_map(|&at| versions[at].file.sides()).flatten();
-        let names: Vec<&str> = {
-            let mut names: Vec<_> = files.filter_map(|f| Some(f.content.versioned()?.version())).collect();
-            names.sort_unstable();
-            names.dedup();
-            names
-        };
+        let mut names: Vec<&str> = files.filter_map(|f| Some(f.content.versioned()?.version())).collect();
+        names.sort_unstable();
+        names.dedup();
         let last = own.iter().rev().find_map(|&at| versions[at].file.sides().into_iter().flatten().last());
-        let Some(table) = last.and_then(|file| file.content.versioned()) else { continue };
-        let Some(table) = table.named_rows() else { continue };
+        let Some(table) = last.and_then(|file| file.content.versioned()?.named_rows()) else { continue };
         let rows = table.rows_named(name, &newest.id, &names).await.map_err(Arc::new)?;
         if rows.is_empty() {
             continue;
@@ -188,19 +181,16 @@ async fn has_one_key(version: &IndexedChange) -> Result<bool, DerivedError> {
     Ok(known_key(before).await? == known_key(now).await?)
 }
 
-/// A change of a row.
-struct Event<'a> {
-    snapshot: &'a Snapshot,
-    change: &'static str,
-    /// The row from then on; for a removed row, the row before.
-    line: Vec<u8>,
-    changed: Vec<String>,
-}
-
-fn event<'a>(snapshot: &'a Snapshot, before: Option<&[u8]>, now: Option<&[u8]>) -> Option<Event<'a>> {
+/// The line of a change of a row; `None` if nothing changed.
+fn event(
+    database: &Database,
+    snapshot: &Snapshot,
+    before: Option<&[u8]>,
+    now: Option<&[u8]>,
+) -> Option<Vec<u8>> {
+    // The row from then on; for a removed row, the row before.
     let (change, line, changed) = match (before, now) {
-        (None, None) => return None,
-        (None, Some(now)) => ("added", now, Vec::new()),
+        (None, now) => ("added", now?, Vec::new()),
         (Some(before), None) => ("removed", before, Vec::new()),
         (Some(before), Some(now)) if before == now => return None,
         (Some(before), Some(now)) => {
@@ -213,30 +203,22 @@ fn event<'a>(snapshot: &'a Snapshot, before: Option<&[u8]>, now: Option<&[u8]>) 
             ("modified", now, changed)
         }
     };
-    Some(Event { snapshot, change, line: line.to_vec(), changed })
-}
-
-impl Event<'_> {
-    fn write(&self, database: &Database, out: &mut Vec<u8>) {
-        let meta = &self.snapshot.meta;
-        let committer = match (&*meta.author, &*meta.email) {
-            (author, "") => author.to_owned(),
-            (author, email) => format!("{author} <{email}>"),
-        };
-        let source = database.view(self.snapshot.key.slot).map_or("", |view| &view.label);
-        let columns = [
-            ("time", json(&meta.time.to_string())),
-            ("commit", json(&meta.commit.as_deref())),
-            ("committer", json(&committer)),
-            ("message", json(&meta.message)),
-            ("source", json(source)),
-            ("change", json(self.change)),
-            ("row", String::from_utf8_lossy(&self.line).into_owned()),
-            ("changed", json(&self.changed)),
-        ];
-        write_object(columns.iter().map(|(name, value)| (*name, value.as_str())), out);
-        out.push(b'\n');
-    }
+    let meta = &snapshot.meta;
+    let source = database.view(snapshot.key.slot).map_or("", |view| &view.label);
+    let columns = [
+        ("time", json(&meta.time.to_string())),
+        ("commit", json(&meta.commit.as_deref())),
+        ("committer", json(&committer(meta))),
+        ("message", json(&meta.message)),
+        ("source", json(source)),
+        ("change", json(change)),
+        ("row", String::from_utf8_lossy(line).into_owned()),
+        ("changed", json(&changed)),
+    ];
+    let mut out = Vec::new();
+    write_object(columns.iter().map(|(name, value)| (*name, value.as_str())), &mut out);
+    out.push(b'\n');
+    Some(out)
 }
 
 fn json(value: &(impl serde::Serialize + ?Sized)) -> String {

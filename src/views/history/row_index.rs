@@ -28,7 +28,6 @@ pub(super) struct RowIndex {
     changes: Lookup<RECORD>,
 }
 
-/// Records that are being sorted for an index.
 type SharedNames = Arc<Mutex<Sorter>>;
 
 impl RowIndex {
@@ -49,13 +48,8 @@ impl RowIndex {
         // Comparing two versions waits for its own memory, so this must not wait for any.
         let names: SharedNames =
             Arc::new(Mutex::new(Sorter::new(engine.budget().little_work(LEAST), &cancel)));
-        let new: Vec<Vec<(u32, IndexedChange)>> = (0..)
-            .zip(versions.iter().cloned())
-            .skip(first)
-            .collect::<Vec<_>>()
-            .chunks(TOGETHER)
-            .map(<[_]>::to_vec)
-            .collect();
+        let new: Vec<(u32, IndexedChange)> = (0..).zip(versions.iter().cloned()).skip(first).collect();
+        let new: Vec<Vec<_>> = new.chunks(TOGETHER).map(<[_]>::to_vec).collect();
         let found = new.into_iter().map(|some| {
             let names = Arc::clone(&names);
             async move { changes_in(engine, some, names).await }
@@ -98,7 +92,6 @@ impl RowIndex {
     }
 }
 
-/// Records the rows that versions may have changed.
 async fn changes_in(
     engine: &Engine,
     versions: Vec<(u32, IndexedChange)>,
@@ -142,7 +135,5 @@ fn record(hash: u64, place: u32) -> [u8; RECORD] {
 }
 
 fn hash(name: &str) -> u64 {
-    let mut short = [0; 8];
-    short.copy_from_slice(&blake3::hash(name.as_bytes()).as_bytes()[..8]);
-    u64::from_le_bytes(short)
+    u64::from_le_bytes(*blake3::hash(name.as_bytes()).as_bytes().first_chunk().expect("a hash is longer"))
 }

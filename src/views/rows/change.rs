@@ -8,7 +8,6 @@ use super::key::name_in;
 use crate::model::row::{NULL, Row, is_same_value, json_name, trimmed};
 use crate::model::secrets::{MASK, TableSecrets};
 
-/// The start of each line of a difference.
 const CHANGE: &str = "{\"change\":\"";
 
 /// How a row differs.
@@ -72,13 +71,7 @@ impl RowCounts {
     /// Counts a line that [`write_change`] wrote.
     pub fn add_line(&mut self, line: &[u8]) {
         let kind = line.strip_prefix(CHANGE.as_bytes()).unwrap_or_default();
-        if kind.starts_with(b"added") {
-            self.added += 1;
-        } else if kind.starts_with(b"removed") {
-            self.removed += 1;
-        } else {
-            self.modified += 1;
-        }
+        self.add(!kind.starts_with(b"added"), !kind.starts_with(b"removed"));
     }
 }
 

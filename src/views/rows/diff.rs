@@ -44,9 +44,6 @@ impl TableDiff {
     }
 
     /// The next changes, by key, some hundred KiB of them; `None` after the last.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read.
     pub async fn next(&mut self) -> Result<Option<Vec<RowChange>>, DerivedError> {
         let Some(changes) = self.changes.take() else { return Ok(None) };
         let (changes, some) = step(changes, |changes| {
@@ -65,9 +62,6 @@ impl TableDiff {
     }
 
     /// The next changes as lines of [`write_change`], with nothing masked.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read.
     pub async fn next_lines(&mut self) -> Result<Option<Bytes>, DerivedError> {
         let Some(changes) = self.changes.take() else { return Ok(None) };
         let key = std::mem::take(&mut self.key);
@@ -87,9 +81,6 @@ impl TableDiff {
 }
 
 /// Compares two contents of one table; `None` is a table that does not exist.
-///
-/// # Errors
-/// Why one of them cannot be read, or is no table.
 pub async fn diff(
     engine: &Engine,
     from: Option<&FileEntry>,

@@ -31,7 +31,6 @@ pub async fn last_rows(
         {
             *last = Some(trimmed(line).to_vec());
         }
-        Ok(())
     })
     .await?;
     Ok(rows)

@@ -15,7 +15,6 @@ pub fn is_table(path: &str) -> bool {
 /// The column that identifies rows of exports, if their source knows no key.
 pub const ID: &str = "id";
 
-/// How the rows of two contents are paired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pairing {
     /// By the columns of a key that the source knows.
@@ -37,7 +36,6 @@ impl Pairing {
     }
 }
 
-/// The key that a table's source knows; `None` if it knows none.
 pub async fn known_key(file: &FileEntry) -> Result<Option<Vec<String>>, DerivedError> {
     file.content.key().await.map_err(|error| DerivedError::Source(Arc::new(error)))
 }
@@ -46,7 +44,6 @@ pub async fn known_key(file: &FileEntry) -> Result<Option<Vec<String>>, DerivedE
 /// these rows have its columns, otherwise that of the earlier one.
 #[derive(Debug, Clone)]
 pub struct Candidates {
-    /// Whether a source knows a key.
     is_known: bool,
     keys: Vec<Vec<String>>,
 }
@@ -57,7 +54,6 @@ impl Candidates {
         Self { is_known: true, keys: Vec::new() }
     }
 
-    /// The keys of two contents.
     pub async fn of(from: Option<&FileEntry>, to: Option<&FileEntry>) -> Result<Self, DerivedError> {
         let (mut is_known, mut keys) = (false, Vec::new());
         for file in to.into_iter().chain(from) {

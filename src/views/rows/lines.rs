@@ -19,12 +19,10 @@ pub struct LineBlocks<'r> {
 }
 
 impl<'r> LineBlocks<'r> {
-    /// The lines of some runs.
     pub fn of_runs(reader: &'r Reader, runs: Vec<Run>) -> Self {
         Self { reader, runs: runs.into_iter(), offset: 0, end: 0, begun: Vec::new() }
     }
 
-    /// All lines from an offset on.
     pub fn from(reader: &'r Reader, offset: u64) -> Self {
         Self { reader, runs: Vec::new().into_iter(), offset, end: u64::MAX, begun: Vec::new() }
     }
@@ -80,13 +78,10 @@ pub fn lines_of(block: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Calls `take` with each line of a whole content, without its line feed.
-pub async fn each_line(
-    reader: &Reader,
-    mut take: impl FnMut(&[u8]) -> Result<(), DerivedError>,
-) -> Result<(), DerivedError> {
+pub async fn each_line(reader: &Reader, mut take: impl FnMut(&[u8])) -> Result<(), DerivedError> {
     let mut blocks = LineBlocks::from(reader, 0);
     while let Some(block) = blocks.next().await? {
-        lines_of(&block).try_for_each(&mut take)?;
+        lines_of(&block).for_each(&mut take);
     }
     Ok(())
 }

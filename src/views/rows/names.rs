@@ -9,9 +9,6 @@ use crate::views::error::DerivedError;
 
 /// Calls `take` with the name of each row of a table, as in `history/`, in the table's order. Returns false if its
 /// rows have no key.
-///
-/// # Errors
-/// Why it cannot be read.
 pub async fn each_row_name(
     engine: &Engine,
     file: &FileEntry,
@@ -26,16 +23,12 @@ pub async fn each_row_name(
         if let Some(name) = Row::parse(line).and_then(|row| name_in(&row, &key)) {
             take(name);
         }
-        Ok(())
     })
     .await?;
     Ok(true)
 }
 
 /// The number of rows of a table, including lines that are not objects; for another file, the number of its lines.
-///
-/// # Errors
-/// Why it cannot be read.
 pub async fn row_count(engine: &Engine, file: &FileEntry) -> Result<u64, DerivedError> {
     // A rendered table has no blank lines.
     if !is_table(&file.path) || known_key(file).await?.is_some() {
@@ -43,10 +36,6 @@ pub async fn row_count(engine: &Engine, file: &FileEntry) -> Result<u64, Derived
     }
     let reader = engine.open(file.id, &file.content).await?;
     let mut count = 0;
-    each_line(&reader, |line| {
-        count += u64::from(!trimmed(line).is_empty());
-        Ok(())
-    })
-    .await?;
+    each_line(&reader, |line| count += u64::from(!trimmed(line).is_empty())).await?;
     Ok(count)
 }

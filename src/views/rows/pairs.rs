@@ -24,9 +24,7 @@ use crate::views::error::DerivedError;
 pub enum LineSide {
     /// A row of the later content that has the id, changed or not.
     Census = 0,
-    /// Only in the earlier content.
     Removed = 1,
-    /// Only in the later content.
     Added = 2,
 }
 
@@ -46,7 +44,6 @@ const HAS_TO: u8 = 4;
 /// Cancellation is checked once per this many lines.
 const LOOK: u64 = 1024;
 
-/// Collects the lines that differ.
 pub struct Pairs {
     pairing: Pairing,
     columns: Vec<String>,
@@ -59,25 +56,20 @@ pub struct Pairs {
     key: Vec<u8>,
 }
 
-/// Sorted changes.
 pub struct Paired {
     /// The columns that name rows; none if no row has a name.
     pub key: Vec<String>,
-    /// How many there are.
     pub counts: RowCounts,
-    /// The changes, for [`read_change`].
     pub changes: Sorted,
 }
 
 impl Pairs {
-    /// An empty collection.
     pub fn new(pairing: Pairing, work: Work, cancel: &Cancel) -> Self {
         let (columns, lines) = (pairing.columns(), Sorter::new(work, cancel));
         let (ids, cancel) = (Some(HashSet::new()), cancel.clone());
         Self { pairing, columns, lines, count: 0, ids, has_census: false, cancel, key: Vec::new() }
     }
 
-    /// Adds a line.
     pub fn add(&mut self, side: LineSide, line: &[u8]) -> io::Result<()> {
         self.count += 1;
         self.add_numbered(side, self.count, line)
@@ -88,25 +80,18 @@ impl Pairs {
         let row = if self.columns.is_empty() { None } else { Row::parse(line) };
         self.key.clear();
         self.key.push(KEYED);
-        let mut own = None;
-        let is_keyed = match (&row, &self.pairing) {
-            (None, _) | (_, Pairing::Nothing) => false,
-            (Some(row), Pairing::Key(_)) => {
+        let is_keyed = match &row {
+            Some(row) if self.pairing == Pairing::Id => id_of(row).is_some_and(|id| {
+                write_text(&id, &mut self.key);
+                self.note_id(id);
+                true
+            }),
+            Some(row) => {
                 write_place(&row.values(&self.columns), &mut self.key);
                 true
             }
-            (Some(row), Pairing::Id) => match id_of(row) {
-                Some(id) => {
-                    write_text(&id, &mut self.key);
-                    own = Some(id);
-                    true
-                }
-                None => false,
-            },
+            None => false,
         };
-        if let Some(id) = own {
-            self.note_id(id);
-        }
         if !is_keyed {
             self.key.clear();
             self.key.push(UNKEYED);
@@ -277,7 +262,6 @@ impl KeyGroup {
     }
 }
 
-/// Changes that are being sorted.
 struct ChangeSorter<'c> {
     goes_by_id: bool,
     columns: &'c [String],
@@ -289,7 +273,6 @@ struct ChangeSorter<'c> {
 }
 
 impl ChangeSorter<'_> {
-    /// Adds a line that exists on one side only.
     fn add_alone(
         &mut self,
         key: &[u8],

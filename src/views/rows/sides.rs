@@ -6,8 +6,8 @@ use super::key::{Candidates, is_table};
 use super::lines::{LineBlocks, lines_of};
 use super::pairs::{LineSide, Pairs};
 use super::steps::{is_wanted, last_step, step};
-use crate::content::FileEntry;
 use crate::content::versioned::{ChangeSink, LineChange};
+use crate::content::{FileEntry, SourceError};
 use crate::engine::{Engine, Reader, differing};
 use crate::memory::{Cancel, Sorted, Sorter, Work};
 use crate::model::row::{Row, trimmed};
@@ -20,7 +20,6 @@ const NUMBER: usize = 8;
 /// Cancellation is checked once per this many lines.
 const LOOK: u64 = 1024;
 
-/// A comparison in progress.
 pub struct Comparing<'c> {
     pub engine: &'c Engine,
     pub from: Option<&'c FileEntry>,
@@ -32,7 +31,6 @@ pub struct Comparing<'c> {
 type WayResult = Result<(Pairs, Work), [Work; 2]>;
 
 impl Comparing<'_> {
-    /// Finds the lines that differ, and how they are paired.
     pub async fn lines(&self, work: [Work; 2]) -> Result<(Pairs, Work), DerivedError> {
         let is_table = self.from.or(self.to).is_some_and(|file| is_table(&file.path));
         let candidates =
@@ -83,7 +81,7 @@ impl Comparing<'_> {
         let pairs = Pairs::new(candidates.pairing(), one, self.cancel);
         let rows = self.engine.changed_rows(vec![pair], other, pairs, |pairs, _, row| {
             let side = if row.is_later { LineSide::Added } else { LineSide::Removed };
-            pairs.add(side, &row.line()?).map_err(|error| DerivedError::from(error).into_source())
+            pairs.add(side, &row.line()?).map_err(|error| Arc::new(SourceError::of_temporary_file(error)))
         });
         let (pairs, are_known, other) = rows.await?;
         Ok(if are_known == [true] { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
@@ -122,11 +120,8 @@ impl Comparing<'_> {
                 sorted.rewind()?;
             }
             let mut pairs = Pairs::new(candidates.pairing(), other, &cancel);
-            each_left(
-                &mut sorted,
-                &cancel,
-                |side, number, line| Ok(pairs.add_numbered(side, number, line)?),
-            )?;
+            let add = |side, number, line: &[u8]| Ok(pairs.add_numbered(side, number, line)?);
+            each_left(&mut sorted, &cancel, add)?;
             Ok((pairs, sorted.into_work()))
         })
         .await
@@ -184,7 +179,6 @@ fn counted(line: &[u8], is_table: bool) -> Option<&[u8]> {
     }
 }
 
-/// Equal lines.
 #[derive(Default)]
 struct EqualLines {
     hash: Vec<u8>,

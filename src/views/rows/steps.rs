@@ -30,7 +30,6 @@ pub async fn last_step<S: Send + 'static, T: Send + 'static>(
     in_place(LABEL, move || step(state), |why| Arc::new(broken_off(LABEL, why)).into()).await
 }
 
-/// Checks whether the work is still wanted.
 pub fn is_wanted(cancel: &Cancel) -> Result<(), DerivedError> {
     match cancel.is_cancelled() {
         true => Err(Arc::new(broken_off(LABEL, "it is no longer wanted".to_owned())).into()),

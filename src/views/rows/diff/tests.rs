@@ -1,6 +1,7 @@
 //! Differences of contents in memory, against a naive comparison of all lines.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -68,28 +69,25 @@ fn key_of(line: &str, key: Option<&[&str]>) -> Option<(Vec<String>, Vec<String>)
             Some((vec![text_of(id)], vec![id.to_owned()]))
         }
         Some(key) => {
-            let values: Vec<String> =
-                key.iter().map(|column| row.get(column).expect("all have it").to_owned()).collect();
-            Some((values.clone(), values))
+            let values = key.iter().map(|column| row.get(column).expect("all have it").to_owned());
+            Some((values.clone().collect(), values.collect()))
         }
     }
+}
+
+fn counted<T: Eq + Hash>(all: impl Iterator<Item = T>) -> HashMap<T, usize> {
+    let mut counts = HashMap::new();
+    all.for_each(|one| *counts.entry(one).or_default() += 1);
+    counts
 }
 
 /// What differs, by comparing all lines with all others.
 fn naive(from: &str, to: &str, key: Option<&[&str]>) -> Vec<RowChange> {
     let lines = |text: &str| -> Vec<String> {
-        text.split('\n')
-            .map(|line| line.trim_matches([' ', '\t', '\r']))
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect()
+        let lines = text.split('\n').map(|line| line.trim_matches([' ', '\t', '\r']));
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
     };
     let (all_from, all_to) = (lines(from), lines(to));
-    let count = |lines: &[String]| {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        lines.iter().for_each(|line| *counts.entry(line.clone()).or_default() += 1);
-        counts
-    };
     // Of lines that both have, as many as both have.
     let without = |lines: &[String], mut others: HashMap<String, usize>| -> Vec<String> {
         let mut left = Vec::new();
@@ -101,16 +99,9 @@ fn naive(from: &str, to: &str, key: Option<&[&str]>) -> Vec<RowChange> {
         }
         left
     };
-    let removed = without(&all_from, count(&all_to));
-    let added = without(&all_to, count(&all_from));
-    let ids = |lines: &[String]| {
-        let mut counts: HashMap<Vec<String>, usize> = HashMap::new();
-        lines
-            .iter()
-            .filter_map(|line| key_of(line, key))
-            .for_each(|(key, _)| *counts.entry(key).or_default() += 1);
-        counts
-    };
+    let removed = without(&all_from, counted(all_to.iter().cloned()));
+    let added = without(&all_to, counted(all_from.iter().cloned()));
+    let ids = |lines: &[String]| counted(lines.iter().filter_map(|line| Some(key_of(line, key)?.0)));
     let (before, after) = (ids(&all_from), ids(&all_to));
     let is_repeated = |id: &Vec<String>| {
         key.is_none() && [&before, &after].iter().any(|counts| counts.get(id).is_some_and(|count| *count > 1))
@@ -126,28 +117,18 @@ fn naive(from: &str, to: &str, key: Option<&[&str]>) -> Vec<RowChange> {
             None => (None, vec![line.clone()]),
         };
         let has_key = id.is_some();
-        let Some(id) = id else {
-            let [from, to] = if is_later { [None, Some(bytes)] } else { [Some(bytes), None] };
-            changes.push((place, RowChange { from, to, has_key }));
+        let partner = id.as_ref().and_then(|id| by_key.remove(id));
+        if let Some(at) = partner.filter(|_| is_later) {
+            changes[at].1.to = Some(bytes);
             continue;
-        };
-        match by_key.remove(&id).filter(|_| is_later) {
-            Some(at) => changes[at].1.to = Some(bytes),
-            None => {
-                let [from, to] = if is_later { [None, Some(bytes)] } else { [Some(bytes), None] };
-                if !is_later {
-                    by_key.insert(id, changes.len());
-                }
-                changes.push((place, RowChange { from, to, has_key }));
-            }
         }
+        by_key.extend(id.filter(|_| !is_later).map(|id| (id, changes.len())));
+        let [from, to] = if is_later { [None, Some(bytes)] } else { [Some(bytes), None] };
+        changes.push((place, RowChange { from, to, has_key }));
     }
-    let texts = |place: &[String]| place.iter().map(|text| text.to_owned()).collect::<Vec<_>>();
     changes.sort_by(|(a, one), (b, other)| {
-        let (a, b) = (texts(a), texts(b));
-        let (x, y): (Vec<&str>, Vec<&str>) =
-            (a.iter().map(|text| &**text).collect(), b.iter().map(|text| &**text).collect());
-        (!one.has_key).cmp(&!other.has_key).then_with(|| compare_keys(&x, &y)).then_with(|| a.cmp(&b))
+        let [x, y] = [a, b].map(|place| place.iter().map(String::as_str).collect::<Vec<_>>());
+        other.has_key.cmp(&one.has_key).then_with(|| compare_keys(&x, &y)).then_with(|| a.cmp(b))
     });
     changes.into_iter().map(|(_, change)| change).collect()
 }
