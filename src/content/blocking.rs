@@ -5,9 +5,6 @@ use crate::util::tasks;
 
 /// Does work for the source with this label on a thread that may block. Waits while the source has all of its threads at work.
 /// For work with a single answer, [`tasks::in_place`] costs less.
-///
-/// # Errors
-/// Those of `work`; [`ErrorKind::Unavailable`] when it panicked, or the runtime ends before it ran.
 pub async fn on_blocking_thread<T: Send + 'static>(
     label: &str,
     work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,

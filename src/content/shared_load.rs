@@ -1,7 +1,6 @@
 //! Shared loads: one load per key, for which all who ask for it wait.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, Weak};
@@ -59,9 +58,6 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Waits for the load of `key`, or starts it with `load`. A failure is not kept: the next who asks tries again.
-    ///
-    /// # Errors
-    /// Those of the load.
     pub async fn join<F>(&self, key: K, load: F) -> SharedResult<V>
     where
         F: Future<Output = SharedResult<V>> + Send + 'static,
@@ -85,9 +81,6 @@ where
     }
 
     /// The same for a load that blocks, from a thread that may block.
-    ///
-    /// # Errors
-    /// Those of the load.
     pub fn join_blocking(
         &self,
         key: K,

@@ -27,9 +27,6 @@ pub trait Stream: Send + Sync {
 
     /// The columns of the key that identifies the rows of a table, in the key's order: none for a table without
     /// one. `None` where the source does not know, and for what is no table.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
         Ok(None)
     }
@@ -98,17 +95,11 @@ impl Sink {
     }
 
     /// Hands over the next piece; waits while the receiver is behind.
-    ///
-    /// # Errors
-    /// [`Closed`] when the receiver is gone; stop reading then.
     pub async fn push(&mut self, piece: Bytes) -> Result<(), Closed> {
         self.pieces.send(piece).await.map_err(|_| Closed)
     }
 
     /// The same from a thread that may block.
-    ///
-    /// # Errors
-    /// [`Closed`] when the receiver is gone; stop reading then.
     pub fn push_blocking(&mut self, piece: Bytes) -> Result<(), Closed> {
         self.pieces.blocking_send(piece).map_err(|_| Closed)
     }

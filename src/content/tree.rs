@@ -84,9 +84,6 @@ pub trait Tree: Stream {
     fn source(&self) -> &str;
 
     /// Opens it. May block.
-    ///
-    /// # Errors
-    /// What is wrong with the source or what it holds.
     fn open(&self) -> Result<Box<dyn Nodes>, SourceError>;
 }
 
@@ -96,15 +93,9 @@ pub trait Nodes: Send + Sync {
     fn root(&self) -> Option<PageId>;
 
     /// The children of a page of a level above 0, in order, all of the level below.
-    ///
-    /// # Errors
-    /// What is wrong with the source or what it holds.
     fn below(&self, page: &PageId) -> Result<Vec<PageId>, SourceError>;
 
     /// The lines of a page of level 0.
-    ///
-    /// # Errors
-    /// What is wrong with the source or what it holds.
     fn leaf(&self, page: &PageId) -> Result<Leaf, SourceError>;
 
     /// The rows by their keys, where they have any.
@@ -120,21 +111,12 @@ pub trait KeyedRows: Send + Sync {
     fn columns(&self) -> &[String];
 
     /// The rows of a whole leaf, in order: one for each line.
-    ///
-    /// # Errors
-    /// What is wrong with the source or what it holds.
     fn rows(&self, leaf: &PageId) -> Result<Vec<RawRow>, SourceError>;
 
     /// A line, without its line feed, of the key's columns alone.
-    ///
-    /// # Errors
-    /// What is wrong with the source or what it holds.
     fn key_line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError>;
 
     /// The line of a row, without its line feed.
-    ///
-    /// # Errors
-    /// What is wrong with the source or what it holds.
     fn line(&self, row: &RawRow) -> Result<Vec<u8>, SourceError>;
 }
 

@@ -18,9 +18,6 @@ use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 #[async_trait]
 pub trait Versioned: Stream {
     /// The table family: the versions that can be derived from each other, as the table has one definition in all of them.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn family(&self) -> Result<Arc<Family>, SourceError>;
 
     /// Which version it is, as its source names it.
@@ -35,24 +32,15 @@ pub trait Versioned: Stream {
 
     /// Pushes the lines from the one at `from` up to but without the one at `to`, or up to the end, in order.
     /// Only for a family with an order.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn read_between(&self, from: &LineKey, to: Option<&LineKey>, sink: Sink)
     -> Result<(), SourceError>;
 
     /// Pushes how this version differs from another one of its family, in no order. False where the source cannot say,
     /// or where the lines come to more than `limit` bytes: then what was pushed does not count.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn push_changes(&self, version: &str, limit: u64, changes: ChangeSink)
     -> Result<bool, SourceError>;
 
     /// The same, collected; `None` for false.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn changes_since(&self, version: &str, limit: u64) -> Result<Option<Vec<LineChange>>, SourceError> {
         let (sink, mut batches) = ChangeSink::new();
         let collect = async {
@@ -68,9 +56,6 @@ pub trait Versioned: Stream {
 
     /// How the lengths of versions near this one differ from those before them: about `count` length deltas, first those
     /// to this version and to later ones. None where the source cannot say.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError>;
 
     /// The version's rows by their keys, where its source finds them without reading the versions.
@@ -85,9 +70,6 @@ pub trait NamedRows: Send + Sync {
     /// The row with a key of this name ([`crate::model::row::key_name`]) in some versions of the table, all of them in the
     /// history of the commit `newest`: its line without the line feed, `None` where there is no such row. A version for
     /// which the source has no quick answer is left out.
-    ///
-    /// # Errors
-    /// What the source says.
     async fn rows_named(
         &self,
         name: &str,
@@ -147,9 +129,6 @@ impl ChangeSink {
     }
 
     /// Hands over the changes of a batch, and leaves it empty.
-    ///
-    /// # Errors
-    /// [`Closed`] when the receiver is gone; stop reading then.
     pub async fn push(&self, batch: &mut ChangeBatch) -> Result<(), Closed> {
         let batch = std::mem::take(batch);
         if batch.changes.is_empty() {

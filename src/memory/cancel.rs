@@ -11,12 +11,10 @@ pub struct Cancel(Arc<AtomicBool>);
 pub struct CancelOnDrop(Cancel);
 
 impl Cancel {
-    /// Whether the work should stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A guard that cancels when it is dropped.
     pub fn on_drop(&self) -> CancelOnDrop {
         CancelOnDrop(self.clone())
     }

@@ -27,10 +27,6 @@ enum LookupRecords {
 }
 
 impl<const N: usize> Lookup<N> {
-    /// The keys of sorted records, which all have `N` bytes.
-    ///
-    /// # Errors
-    /// When there is no room for temporary files, and when it is cancelled.
     pub fn of(sorted: &mut Sorted, budget: &Arc<Budget>) -> io::Result<Self> {
         let (mut open, mut file, mut written) = (Vec::new(), None, 0_u64);
         let mut last: Option<[u8; N]> = None;
@@ -54,29 +50,21 @@ impl<const N: usize> Lookup<N> {
                 open.clear();
             }
         }
-        let records = match file {
+        let (held, records) = match file {
             Some(file) => {
                 file.write_all_at(&open, written)?;
-                LookupRecords::File(file)
+                (0, LookupRecords::File(file))
             }
-            None => LookupRecords::Memory(open),
-        };
-        let held = match &records {
-            LookupRecords::Memory(bytes) => bytes.len() as u64,
-            LookupRecords::File(_) => 0,
+            None => (open.len() as u64, LookupRecords::Memory(open)),
         };
         Ok(Self { records, count, _held: budget.hold(held) })
     }
 
-    /// How many records there are.
     pub fn count(&self) -> u64 {
         self.count
     }
 
     /// The record at a place, which is less than [`Self::count`]. May read a file.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be read.
     pub fn get(&self, at: u64) -> io::Result<[u8; N]> {
         let mut record = [0; N];
         self.read(at * N as u64, &mut record)?;
@@ -84,9 +72,6 @@ impl<const N: usize> Lookup<N> {
     }
 
     /// The place of the first record that is not less than `from`. May read a file.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be read.
     pub fn first_from(&self, from: &[u8; N]) -> io::Result<u64> {
         let (mut low, mut high) = (0, self.count);
         while low < high {
@@ -97,9 +82,6 @@ impl<const N: usize> Lookup<N> {
     }
 
     /// Calls `take` with each record. May read a file.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be read; what `take` says.
     pub fn each(&self, mut take: impl FnMut(&[u8; N]) -> io::Result<()>) -> io::Result<()> {
         let all = self.count * N as u64;
         let piece = PIECE / N * N;

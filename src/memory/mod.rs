@@ -83,26 +83,19 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `total` bytes.
     pub fn new(total: u64) -> Arc<Self> {
-        Self::with_work(total, (total / 8).saturating_mul(WORK_PARTS))
-    }
-
-    /// The same with this many bytes for work.
-    fn with_work(total: u64, work: u64) -> Arc<Self> {
+        let work = (total / 8).saturating_mul(WORK_PARTS);
         let units = (work.max(LEAST_WORK) / UNIT).min(u64::from(u32::MAX >> 4));
-        let free = Arc::new(Semaphore::new(to_usize(units)));
         Arc::new(Self {
             total,
             work: units * UNIT,
-            free,
+            free: Arc::new(Semaphore::new(to_usize(units))),
             in_flight: AtomicU64::new(0),
             cache: OnceLock::new(),
             dropped: AtomicU64::new(0),
         })
     }
 
-    /// All of it, in bytes.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -122,7 +115,6 @@ impl Budget {
         self.total.saturating_sub(self.taken()).max(self.total / CACHE_PART)
     }
 
-    /// Bytes that work holds.
     fn taken_by_work(&self) -> u64 {
         self.work.saturating_sub(self.free.available_permits() as u64 * UNIT)
     }
@@ -149,22 +141,18 @@ impl Budget {
     pub async fn work(self: &Arc<Self>, least: u64) -> Work {
         let units = least.clamp(UNIT, self.work).div_ceil(UNIT).min(self.work / UNIT);
         let free = Arc::clone(&self.free);
-        let units_of_budget = u32::try_from(units).expect("no budget has 2^28 units");
-        let permit = free.acquire_many_owned(units_of_budget).await.expect("nothing closes it");
+        let permit = free.acquire_many_owned(u32::try_from(units).expect("no budget has 2^28 units")).await;
+        let permit = permit.expect("nothing closes it");
         self.make_room();
         Work { budget: Arc::clone(self), most: (self.work / ONE_PART).max(units * UNIT), permit, fixed: None }
     }
 
     /// A little work that does not wait, for a content that other work reads: it only tries for more than this.
     pub fn little_work(self: &Arc<Self>, bytes: u64) -> Work {
-        let permit =
-            Arc::clone(&self.free).try_acquire_many_owned(0).expect("nothing closes it, and none is taken");
-        Work {
-            budget: Arc::clone(self),
-            most: (self.work / ONE_PART).min(MOST_OF_LITTLE),
-            permit,
-            fixed: Some(self.hold(bytes)),
-        }
+        let permit = Arc::clone(&self.free).try_acquire_many_owned(0);
+        let permit = permit.expect("nothing closes it, and none is taken");
+        let most = (self.work / ONE_PART).min(MOST_OF_LITTLE);
+        Work { budget: Arc::clone(self), most, permit, fixed: Some(self.hold(bytes)) }
     }
 
     fn make_room(&self) {
@@ -197,7 +185,6 @@ impl Held {
         self.bytes = bytes;
     }
 
-    /// How many they are.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -220,12 +207,10 @@ pub struct Work {
 }
 
 impl Work {
-    /// How many bytes it may hold.
     pub fn bytes(&self) -> u64 {
         self.permit.num_permits() as u64 * UNIT + self.fixed.as_ref().map_or(0, Held::bytes)
     }
 
-    /// The budget that it belongs to.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
@@ -246,7 +231,6 @@ impl Work {
         true
     }
 
-    /// Gives back all beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let fixed = self.fixed.as_ref().map_or(0, Held::bytes);
         let keep = to_usize(bytes.saturating_sub(fixed).div_ceil(UNIT));

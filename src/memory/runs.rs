@@ -7,8 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::Cancel;
-use super::unnamed_file;
+use super::{Cancel, unnamed_file};
 
 /// Length of the head of a record: the lengths of its key and its value.
 pub(super) const HEAD: usize = 8;
@@ -40,7 +39,6 @@ pub(super) struct Runs {
     end: u64,
 }
 
-/// A run being written.
 pub(super) struct Writing<'r> {
     runs: &'r mut Runs,
     run: SortedRun,
@@ -48,24 +46,16 @@ pub(super) struct Writing<'r> {
 }
 
 impl Runs {
-    /// No runs yet.
-    ///
-    /// # Errors
-    /// When no temporary file can be made.
     pub fn new() -> io::Result<Self> {
         Ok(Self { file: Arc::new(unnamed_file()?), runs: Vec::new(), end: 0 })
     }
 
-    /// Begins the next run.
     pub fn begin(&mut self) -> Writing<'_> {
         let run = SortedRun { place: self.end..self.end, longest: 0 };
         Writing { runs: self, run, piece: Vec::with_capacity(PIECE) }
     }
 
     /// Merges runs until all that are left can be read at once with `memory` bytes.
-    ///
-    /// # Errors
-    /// What the operating system said; when it is cancelled.
     pub fn merged(mut self, memory: u64, cancel: &Cancel) -> io::Result<Merge> {
         loop {
             let together = self.together(memory);
@@ -103,15 +93,11 @@ impl Runs {
 }
 
 impl Writing<'_> {
-    /// Adds a record.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub fn write(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        let [key_len, value_len] = [length(key)?, length(value)?];
+        let [key_len, value_len] = [short(key.len())?, short(value.len())?];
         self.run.longest = self.run.longest.max((HEAD + key.len() + value.len()) as u64);
-        self.piece.extend_from_slice(&key_len);
-        self.piece.extend_from_slice(&value_len);
+        self.piece.extend_from_slice(&key_len.to_le_bytes());
+        self.piece.extend_from_slice(&value_len.to_le_bytes());
         for bytes in [key, value] {
             // A long one is not copied first.
             if self.piece.len() + bytes.len() > PIECE {
@@ -126,10 +112,6 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Ends the run.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub fn end(mut self) -> io::Result<()> {
         self.flush()?;
         self.runs.runs.push(self.run);
@@ -152,12 +134,11 @@ impl Writing<'_> {
     }
 }
 
-fn length(bytes: &[u8]) -> io::Result<[u8; 4]> {
-    let len = u32::try_from(bytes.len());
-    Ok(len.map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a row has 4 GiB or more"))?.to_le_bytes())
+/// A length or a place as records store it.
+pub(super) fn short(len: usize) -> io::Result<u32> {
+    u32::try_from(len).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a row has 4 GiB or more"))
 }
 
-/// Several runs read as one.
 pub(super) struct Merge {
     file: Arc<File>,
     runs: Vec<SortedRun>,
@@ -190,10 +171,6 @@ impl Merge {
         Ok(merge)
     }
 
-    /// Starts again with the first record.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub fn rewind(&mut self) -> io::Result<()> {
         (self.heap, self.is_given) = (Vec::new(), false);
         self.readers = self.runs.iter().map(|run| RunReader::new(run.place.clone(), self.piece)).collect();
@@ -208,10 +185,6 @@ impl Merge {
         Ok(())
     }
 
-    /// The next record: key and value.
-    ///
-    /// # Errors
-    /// What the operating system said; when it is cancelled.
     pub fn next(&mut self) -> io::Result<Option<(&[u8], &[u8])>> {
         self.count += 1;
         if self.count.is_multiple_of(LOOK) && self.cancel.is_cancelled() {
@@ -229,8 +202,8 @@ impl Merge {
     }
 
     fn is_before(&self, a: usize, b: usize) -> bool {
-        let keys = self.readers[a].key().cmp(self.readers[b].key());
-        keys.then(a.cmp(&b)) == Ordering::Less
+        let key = |reader: usize| self.readers[reader].record().0;
+        key(a).cmp(key(b)).then(a.cmp(&b)) == Ordering::Less
     }
 
     /// Moves an element of the heap down to where it belongs.
@@ -251,7 +224,6 @@ impl Merge {
     }
 }
 
-/// Reads one run.
 struct RunReader {
     rest: Range<u64>,
     piece: usize,
@@ -265,10 +237,6 @@ struct RunReader {
 impl RunReader {
     fn new(rest: Range<u64>, piece: usize) -> Self {
         Self { rest, piece, buffer: Vec::new(), at: 0, key: 0..0, value: 0..0 }
-    }
-
-    fn key(&self) -> &[u8] {
-        &self.buffer[self.key.clone()]
     }
 
     fn record(&self) -> (&[u8], &[u8]) {

@@ -4,9 +4,8 @@
 //! that fit into the memory of a piece of work are sorted there. The rest goes to a temporary file in sorted runs, which are merged.
 
 use std::io;
-use std::ops::Range;
 
-use super::runs::{HEAD, Merge, Runs};
+use super::runs::{HEAD, Merge, Runs, short};
 use super::{Cancel, Held, Work};
 
 /// The least memory for one sorter, in bytes.
@@ -21,7 +20,6 @@ const BLOCK: usize = 1 << 20;
 /// What a record takes beside its bytes: its reference, twice while their list grows, and half of one for sorting.
 const OVERHEAD: u64 = 2 * size_of::<RecordRef>() as u64 + size_of::<RecordRef>() as u64 / 2;
 
-/// Where a record is stored.
 #[derive(Clone, Copy)]
 struct RecordRef {
     /// The first bytes of the key, which mostly decide.
@@ -32,7 +30,6 @@ struct RecordRef {
     value: u32,
 }
 
-/// Takes records, and sorts them.
 pub struct Sorter {
     work: Work,
     /// The memory at the start, in bytes.
@@ -44,7 +41,6 @@ pub struct Sorter {
     cancel: Cancel,
 }
 
-/// Records in memory.
 #[derive(Default)]
 struct HeldRecords {
     blocks: Vec<Vec<u8>>,
@@ -53,16 +49,10 @@ struct HeldRecords {
 }
 
 impl HeldRecords {
-    fn bytes_of(&self, entry: &RecordRef) -> (Range<usize>, Range<usize>) {
-        let start = entry.at as usize;
-        let middle = start + entry.key as usize;
-        (start..middle, middle..middle + entry.value as usize)
-    }
-
     fn record(&self, entry: &RecordRef) -> (&[u8], &[u8]) {
-        let (key, value) = self.bytes_of(entry);
-        let block = &self.blocks[entry.block as usize];
-        (&block[key], &block[value])
+        let record = &self.blocks[entry.block as usize][entry.at as usize..];
+        let (key, rest) = record.split_at(entry.key as usize);
+        (key, &rest[..entry.value as usize])
     }
 
     fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
@@ -72,10 +62,6 @@ impl HeldRecords {
         }
         let block = self.blocks.len() - 1;
         let bytes = &mut self.blocks[block];
-        let short = |len: usize| {
-            u32::try_from(len)
-                .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a row has 4 GiB or more"))
-        };
         let entry = RecordRef {
             prefix: prefix(key),
             block: short(block)?,
@@ -125,9 +111,6 @@ impl Sorter {
     }
 
     /// Adds a record. May write to a temporary file.
-    ///
-    /// # Errors
-    /// When there is no room for temporary files.
     pub fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         let bytes = cost(key, value);
         if self.held.bytes + bytes > self.work.bytes() && !self.work.grow(bytes.max(STEP)) {
@@ -160,9 +143,6 @@ impl Sorter {
 
     /// All records, sorted: in memory if they fit, and take no more than `keep` bytes. Unused memory is given back, down to that at
     /// the start.
-    ///
-    /// # Errors
-    /// When there is no room for temporary files, and when it is cancelled.
     pub fn finish(mut self, keep: u64) -> io::Result<Sorted> {
         if self.runs.is_some() || self.held.bytes > keep {
             self.spill()?;
@@ -187,7 +167,6 @@ impl Sorter {
     }
 }
 
-/// Records in order.
 pub struct Sorted {
     storage: Storage,
     work: Work,
@@ -200,10 +179,6 @@ enum Storage {
 }
 
 impl Sorted {
-    /// The next record: key and value.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be read, and when it is cancelled.
     pub fn next(&mut self) -> io::Result<Option<(&[u8], &[u8])>> {
         match &mut self.storage {
             Storage::Memory { records, next, .. } => {
@@ -223,10 +198,6 @@ impl Sorted {
         work
     }
 
-    /// Starts again with the first record.
-    ///
-    /// # Errors
-    /// When the temporary file cannot be read.
     pub fn rewind(&mut self) -> io::Result<()> {
         match &mut self.storage {
             Storage::Memory { next, .. } => {

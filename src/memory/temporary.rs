@@ -17,9 +17,6 @@ pub fn folder() -> PathBuf {
 }
 
 /// A new, empty file without a name in [`folder`].
-///
-/// # Errors
-/// What the operating system said.
 pub fn unnamed_file() -> io::Result<File> {
     tempfile::tempfile_in(folder())
 }

@@ -33,8 +33,7 @@ const MIB: u64 = 1 << 20;
 fn the_cache_gives_way_to_work_and_to_what_is_in_flight() {
     let budget = Budget::new(64 * MIB);
     let cache = Arc::new(Cache::default());
-    let given: Weak<dyn GivesWay> = Arc::downgrade(&cache) as _;
-    budget.serve_cache(given);
+    budget.serve_cache(Arc::downgrade(&cache) as Weak<dyn GivesWay>);
     assert_eq!(budget.left_for_cache(), 64 * MIB);
     let mut held = budget.hold(3 * MIB);
     let mut work = now(budget.work(5 * MIB));
@@ -111,6 +110,7 @@ fn sorted(records: &[Record], memory: u64) -> (Vec<Record>, Sorted) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
+    /// The least memory holds so few records that runs are merged in several passes.
     #[test]
     fn records_are_sorted_in_memory_and_in_files_as_a_list_is(
         seeds in prop::collection::vec((0_u16..300, 0_usize..40, any::<bool>()), 0..1500),
@@ -141,17 +141,6 @@ proptest! {
 }
 
 #[test]
-fn many_runs_are_merged_in_several_passes_and_none_is_lost() {
-    // Two at a time: each record takes half of the memory.
-    let records: Vec<_> =
-        (0..700_u32).map(|n| ((n * 7919 % 700).to_be_bytes().to_vec(), vec![n as u8; 3000])).collect();
-    let (found, _) = sorted(&records, 4 << 10);
-    let mut expected = records;
-    expected.sort();
-    assert!(found == expected);
-}
-
-#[test]
 fn a_cancelled_merge_ends() {
     let budget = Budget::new(0);
     let cancel = Cancel::default();
@@ -163,9 +152,5 @@ fn a_cancelled_merge_ends() {
     assert!(sorted.next().expect("it goes on").is_some());
     drop(cancel.on_drop());
     let ended = (0..5000).find_map(|_| sorted.next().map(|_| ()).err());
-    assert_eq!(ended.map(|error| error.kind()), Some(io_interrupted()));
-}
-
-fn io_interrupted() -> std::io::ErrorKind {
-    std::io::ErrorKind::Interrupted
+    assert_eq!(ended.map(|error| error.kind()), Some(std::io::ErrorKind::Interrupted));
 }

@@ -4,10 +4,11 @@
 //! allocates. One that needs more than all decoders may have is refused at once; the others wait for each other.
 
 use std::io;
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Budget, CACHE_PART, Held, limit_for, usable};
+use crate::util::locks::lock;
 
 /// The budget if none is set: that of a mount without `--cache-size`.
 const USUAL: u64 = 256 << 20;
@@ -24,23 +25,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a waiting decoder checks whether work gave memory back.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The account of this process.
 static ACCOUNT: LazyLock<Arc<Account>> = LazyLock::new(|| Account::new(Budget::new(usable(USUAL)), PATIENCE));
 
 /// From now on all decoders of this process use `budget`.
 pub fn draw_on(budget: &Arc<Budget>) {
-    ACCOUNT.locked().budget = Arc::clone(budget);
+    lock(&ACCOUNT.state).budget = Arc::clone(budget);
 }
 
-/// How many bytes one decoder may have.
 pub fn most() -> u64 {
-    ACCOUNT.locked().most()
+    lock(&ACCOUNT.state).most()
 }
 
 /// Takes `bytes` for a decoder. Blocks while others hold them.
-///
-/// # Errors
-/// [`Refused`] where there is not that much, or it does not become free in time.
 pub fn window(bytes: u64) -> Result<Window, Refused> {
     ACCOUNT.take(bytes)
 }
@@ -53,21 +49,13 @@ pub enum Refused {
         "unpacking it takes {} MiB of memory, and may take {} MiB; --cache-size {}M would be enough",
         mib(*.asked), .most >> 20, mib(enough(*.asked))
     )]
-    TooLarge {
-        /// How many bytes it asks for.
-        asked: u64,
-        /// How many there are.
-        most: u64,
-    },
+    TooLarge { asked: u64, most: u64 },
     /// Others hold it.
     #[error(
         "unpacking it takes {} MiB of memory, which other readers held for {} seconds; try again, or give a larger --cache-size",
         mib(*.asked), PATIENCE.as_secs()
     )]
-    Taken {
-        /// How many bytes it asks for.
-        asked: u64,
-    },
+    Taken { asked: u64 },
 }
 
 fn mib(bytes: u64) -> u64 {
@@ -100,9 +88,6 @@ struct Taken {
 
 impl Window {
     /// Gives back what it holds and takes `bytes` instead, so that no decoder holds memory while it waits.
-    ///
-    /// # Errors
-    /// Those of [`window`].
     pub fn resize(&mut self, bytes: u64) -> Result<(), Refused> {
         self.0 = None;
         *self = window(bytes)?;
@@ -112,7 +97,7 @@ impl Window {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.account.locked().taken -= self.held.bytes();
+        lock(&self.account.state).taken -= self.held.bytes();
         self.account.freed.notify_all();
     }
 }
@@ -156,12 +141,8 @@ impl Account {
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, AccountState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take(self: &Arc<Self>, bytes: u64) -> Result<Window, Refused> {
-        let mut state = self.locked();
+        let mut state = lock(&self.state);
         let most = state.most();
         if bytes > most {
             return Err(Refused::TooLarge { asked: bytes, most });
@@ -207,7 +188,7 @@ mod tests {
         assert_eq!(budget.left_for_cache(), 16 * MIB);
         drop(window);
         assert_eq!(budget.left_for_cache(), 80 * MIB);
-        assert_eq!(account.locked().taken, 0);
+        assert_eq!(lock(&account.state).taken, 0);
     }
 
     #[test]
