@@ -30,14 +30,12 @@ const WALKS: NonZeroUsize = NonZeroUsize::new(256).expect("it is not 0");
 /// listing.
 type Walker = (Arc<str>, Arc<str>);
 
-/// The current walks.
 pub(super) struct Walks {
     by_file: Mutex<LruCache<Walker, TimelineWalk>>,
 }
 
 /// The progress of a walk, in places of the timeline.
 struct TimelineWalk {
-    /// The last place that was asked for.
     at: usize,
     /// The end of the places that are measured, or being measured.
     measured: usize,
@@ -80,9 +78,7 @@ impl Walks {
             walk.at = at;
         }
     }
-}
 
-impl Walks {
     /// Records that a listing gave the size of `node` in the folder `parent`. This measures nothing: a listing must
     /// not render tables, and a program that only lists asks for no size.
     pub fn pass_by(&self, tree: &NodeTree, parent: &TreeNode, node: &TreeNode) {
@@ -94,13 +90,9 @@ impl Walks {
     /// Records that the size of `node` in the folder `parent` is asked for. Measures ahead if that is the next step
     /// of a walk.
     pub fn measure_ahead(&self, tree: &NodeTree, parent: &TreeNode, node: &TreeNode) {
-        let Some((database, walker, at)) = step_of_walk(tree, parent, node) else { return };
-        let path = Arc::clone(&walker.1);
-        let Some(places) = self.step(walker, at, database.snapshots().len()) else { return };
-        let (engine, listings) = (Arc::clone(&tree.context.engine), Arc::clone(&tree.context.listings));
-        let measure = async move { measure(&engine, &listings, &database, places, &path).await };
-        // Nobody waits for it.
-        tasks::spawn(&Handle::current(), measure).detach();
+        if let Some((database, walker, at)) = step_of_walk(tree, parent, node) {
+            self.go_ahead(tree, database, walker, at);
+        }
     }
 
     /// Records that the snapshot `node` was listed. Lists ahead if that is the next step of a walk: where lengths are
@@ -113,12 +105,17 @@ impl Walks {
         }
         let database = tree.database(db)?;
         let Some(at) = database.place(key) else { return Ok(()) };
-        let walker = (Arc::clone(db), Arc::from(""));
-        let Some(places) = self.step(walker, at, database.snapshots().len()) else { return Ok(()) };
-        let listings = Arc::clone(&tree.context.listings);
-        // Nobody waits for it.
-        tasks::spawn(&Handle::current(), async move { list(&listings, &database, places).await }).detach();
+        self.go_ahead(tree, database, (Arc::clone(db), Arc::from("")), at);
         Ok(())
+    }
+
+    fn go_ahead(&self, tree: &NodeTree, database: Arc<Database>, walker: Walker, at: usize) {
+        let path = Arc::clone(&walker.1);
+        let Some(places) = self.step(walker, at, database.snapshots().len()) else { return };
+        let (engine, listings) = (Arc::clone(&tree.context.engine), Arc::clone(&tree.context.listings));
+        let look = async move { look_ahead(&engine, &listings, &database, places, &path).await };
+        // Nobody waits for it.
+        tasks::spawn(&Handle::current(), look).detach();
     }
 }
 
@@ -140,18 +137,9 @@ fn step_of_walk(
     Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
 }
 
-/// Lists the snapshots at `places`. A failure is reported when the walk gets there.
-async fn list(listings: &Listings, database: &Database, places: Range<usize>) {
-    for snapshot in &database.snapshots()[places] {
-        let Some(view) = database.view(snapshot.key.slot) else { return };
-        if listings.files(view, &snapshot.key.id).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Measures a file in the snapshots at `places`. A failure is reported when the walk gets there.
-async fn measure(
+/// Lists the snapshots at `places`, and measures the file at `path` in them, where there is one: no file has the empty path. A
+/// failure is reported when the walk gets there.
+async fn look_ahead(
     engine: &Engine,
     listings: &Listings,
     database: &Database,

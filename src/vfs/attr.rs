@@ -87,9 +87,7 @@ impl NodeTree {
     /// When a node last changed; `None` if it is no longer there.
     fn mtime(&self, node: &TreeNode) -> Option<Timestamp> {
         match node {
-            TreeNode::Root => {
-                self.context.databases().databases().map(|database| database.newest_time()).max()
-            }
+            TreeNode::Root => self.context.databases().databases().map(|db| db.newest_time()).max(),
             TreeNode::File(file) => Some(file.changed),
             TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => {
                 Some(self.database(db).ok()?.meta(key)?.time)

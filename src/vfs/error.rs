@@ -51,16 +51,8 @@ impl VfsError {
     pub fn is_stale(&self) -> bool {
         match self {
             Self::Stale => true,
-            Self::Source(error) => match error.kind {
-                // The snapshot was there when its folder was listed.
-                ErrorKind::Missing | ErrorKind::Changed => true,
-                ErrorKind::Unavailable
-                | ErrorKind::TimedOut
-                | ErrorKind::Refused
-                | ErrorKind::Damaged
-                | ErrorKind::Unsupported
-                | ErrorKind::Invalid => false,
-            },
+            // The snapshot was there when its folder was listed.
+            Self::Source(error) => matches!(error.kind, ErrorKind::Missing | ErrorKind::Changed),
             _ => false,
         }
     }

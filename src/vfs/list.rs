@@ -24,26 +24,19 @@ pub struct DirEntry {
     pub kind: NodeKind,
 }
 
-/// Listings of views that only change with their database. They are kept because there may be 100,000 snapshots.
+/// Listings of views that only change with their database, each with the state of the database that it shows. They are kept
+/// because there may be 100,000 snapshots.
 #[derive(Default)]
 pub(super) struct KeptListings {
-    by_view: Mutex<HashMap<ListingKey, KeptListing>>,
+    by_view: Mutex<HashMap<ListingKey, (Arc<Database>, Arc<[DirEntry]>)>>,
 }
 
-/// A database, and the name of a view.
 type ListingKey = (Arc<str>, &'static str);
-
-/// A listing, and the state of the database that it shows.
-struct KeptListing {
-    of: Arc<Database>,
-    entries: Arc<[DirEntry]>,
-}
 
 /// A name without its inode number: what that follows from, and the kind.
 type Unnumbered = (Arc<str>, (ContentId, NodeKind));
 
 impl NodeTree {
-    /// The names in a folder, as of now.
     async fn names(&self, node: &TreeNode) -> Result<Vec<Unnumbered>, VfsError> {
         let of_node = |name: Arc<str>, node: TreeNode| (name, (node.identity(), node.kind()));
         Ok(match node {
@@ -82,7 +75,6 @@ impl NodeTree {
 }
 
 impl KeptListings {
-    /// The entries of a folder, as of now.
     pub async fn list(
         &self,
         tree: &NodeTree,
@@ -90,13 +82,13 @@ impl KeptListings {
         node: &TreeNode,
     ) -> Result<Arc<[DirEntry]>, VfsError> {
         let Some((key, of)) = key(tree, node)? else { return Ok(numbered(inodes, tree.names(node).await?)) };
-        if let Some(kept) = lock(&self.by_view).get(&key)
-            && Arc::ptr_eq(&kept.of, &of)
+        if let Some((shown, entries)) = lock(&self.by_view).get(&key)
+            && Arc::ptr_eq(shown, &of)
         {
-            return Ok(kept.entries.clone());
+            return Ok(entries.clone());
         }
         let entries = numbered(inodes, tree.names(node).await?);
-        lock(&self.by_view).insert(key, KeptListing { of, entries: entries.clone() });
+        lock(&self.by_view).insert(key, (of, entries.clone()));
         Ok(entries)
     }
 }

@@ -34,7 +34,7 @@ pub use node::NodeKind;
 pub use path::{PathError, ResolvedPath};
 
 use child::Child;
-use handles::Handles;
+use handles::{Handle, Handles};
 use inodes::Inodes;
 use node::TreeNode;
 use tree::NodeTree;
@@ -96,9 +96,6 @@ impl Vfs {
 
     /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success with a
     /// [`Vfs::forget`]. Sizes are exact, so this renders a table whose length is not known yet.
-    ///
-    /// # Errors
-    /// [`VfsError::NotFound`] and what the source says.
     pub async fn lookup(&self, parent: u64, name: &str) -> Result<FoundName, VfsError> {
         let parent = self.inodes.node(parent)?;
         let Child { node, ttl } = self.tree.settled_child(&parent, name).await?;
@@ -114,9 +111,6 @@ impl Vfs {
     }
 
     /// Saves the facts about contents, if there is a folder for them. Blocks.
-    ///
-    /// # Errors
-    /// What the operating system says.
     pub fn save(&self) -> Result<(), IndexError> {
         self.tree.context.engine.save()
     }
@@ -132,9 +126,6 @@ impl Vfs {
     }
 
     /// The attributes of an inode.
-    ///
-    /// # Errors
-    /// [`VfsError::Stale`] for an inode without references, and what the source says.
     pub async fn getattr(&self, ino: u64) -> Result<Attr, VfsError> {
         let node = self.inodes.node(ino)?;
         let size = self.tree.size(&node).await?;
@@ -142,10 +133,6 @@ impl Vfs {
     }
 
     /// The target of a symlink: relative for the tree's own, as it is for one of a source.
-    ///
-    /// # Errors
-    /// [`VfsError::NotFound`] if its target is no longer there; [`VfsError::NotALink`] for a target that no system
-    /// call could return; what the source says.
     pub async fn readlink(&self, ino: u64) -> Result<Bytes, VfsError> {
         match &*self.inodes.node(ino)? {
             TreeNode::Link { db, view, path } => {
@@ -157,14 +144,11 @@ impl Vfs {
     }
 
     /// Opens a file; the handle keeps its content readable until [`Vfs::release`].
-    ///
-    /// # Errors
-    /// What the source says when the content cannot be read.
     pub async fn open(&self, ino: u64) -> Result<u64, VfsError> {
         match &*self.inodes.node(ino)? {
             TreeNode::File(file) if file.kind != FileKind::Symlink => {
                 let reader = self.tree.context.engine.open(file.id, &file.content).await?;
-                Ok(self.handles.add_file(reader))
+                Ok(self.handles.add(Handle::File(reader)))
             }
             TreeNode::Link { .. } | TreeNode::File(_) => Err(VfsError::InvalidArgument),
             _ => Err(VfsError::IsADirectory),
@@ -172,38 +156,26 @@ impl Vfs {
     }
 
     /// Reads `size` bytes from `offset`: fewer only at the end of the file.
-    ///
-    /// # Errors
-    /// [`VfsError::BadHandle`], and what the source says.
     pub async fn read(&self, handle: u64, offset: u64, size: usize) -> Result<Bytes, VfsError> {
         let reader = self.handles.file(handle)?;
         Ok(reader.read(offset, size).await?)
     }
 
     /// Opens a folder: the handle keeps its listing as of now, in a fixed order.
-    ///
-    /// # Errors
-    /// What the source says when the folder cannot be listed.
     pub async fn opendir(&self, ino: u64) -> Result<u64, VfsError> {
         let node = self.inodes.node(ino)?;
         let entries = self.listings.list(&self.tree, &self.inodes, &node).await?;
         self.walks.list_ahead(&self.tree, &node).await?;
-        Ok(self.handles.add_dir(entries))
+        Ok(self.handles.add(Handle::Dir(entries)))
     }
 
     /// The entries of an open folder, without `.` and `..`.
-    ///
-    /// # Errors
-    /// [`VfsError::BadHandle`].
     pub fn entries(&self, handle: u64) -> Result<Arc<[DirEntry]>, VfsError> {
         self.handles.dir(handle)
     }
 
     /// Describes one of the [`Vfs::entries`] of the folder `parent` without reading anything. Counts one more
     /// reference to its inode: pair each success with a [`Vfs::forget`].
-    ///
-    /// # Errors
-    /// [`VfsError::NotFound`] if the name has left since, and what the source says.
     pub async fn entry(&self, parent: u64, name: &str) -> Result<ListedName, VfsError> {
         let parent = self.inodes.node(parent)?;
         let Child { node, ttl } = self.tree.child(&parent, name).await?;

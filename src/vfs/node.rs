@@ -37,7 +37,6 @@ pub(super) enum TreeNode {
     Database {
         db: Arc<str>,
     },
-    /// A folder of a view.
     View {
         db: Arc<str>,
         view: Arc<dyn View>,

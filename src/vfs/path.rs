@@ -55,8 +55,7 @@ impl PathWalk {
     }
 
     fn path(&self) -> String {
-        let names: Vec<&str> = self.above.iter().map(|(name, _)| name.as_str()).collect();
-        names.join("/")
+        self.above.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("/")
     }
 
     fn go_on_along(&mut self, path: &str) {
@@ -71,9 +70,6 @@ impl PathWalk {
 impl Vfs {
     /// Resolves `path`, which starts at the root with or without a `/`. A symlink at its end is followed if `follows`
     /// is set or a `/` comes after it. Reads only the contents of symlinks, and of files that change in `live/`.
-    ///
-    /// # Errors
-    /// [`PathError`], which may hold what a source says.
     pub async fn walk(&self, path: &str, follows: bool) -> Result<ResolvedPath, PathError> {
         let mut walk = PathWalk { above: Vec::new(), to_come: Vec::new(), links: 0 };
         walk.go_on_along(path.trim_start_matches('/'));

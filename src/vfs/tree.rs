@@ -17,12 +17,10 @@ pub(super) struct NodeTree {
 }
 
 impl NodeTree {
-    /// The database of a shown name, as of now.
     pub fn database(&self, name: &str) -> Result<Arc<Database>, VfsError> {
         Ok(self.context.database(name)?)
     }
 
-    /// The files of the snapshot that a node stands for.
     pub async fn files_of(&self, db: &str, of: &SnapshotOrLive) -> Result<Arc<[FileEntry]>, VfsError> {
         let gone = if *of == SnapshotOrLive::Live { VfsError::NotFound } else { VfsError::Stale };
         let database = self.database(db).map_err(|_| gone)?;

@@ -13,7 +13,7 @@ use super::error::VfsError;
 use super::node::TreeNode;
 use crate::catalog::{SnapshotKey, SnapshotOrLive};
 use crate::content::{FileEntry, FileKind};
-use crate::views::row_count;
+use crate::views::{committer, row_count};
 
 /// The prefix of all names. `user.` is the only namespace for all users.
 const PREFIX: &str = "user.asof.";
@@ -36,9 +36,6 @@ fn names_for(file: &FileEntry) -> &'static [&'static str] {
 
 impl Vfs {
     /// The full names of an inode's extended attributes.
-    ///
-    /// # Errors
-    /// [`VfsError::Stale`] for an inode that nobody holds.
     pub fn xattr_names(&self, ino: u64) -> Result<Vec<String>, VfsError> {
         let names: Vec<&str> = match &*self.inodes.node(ino)? {
             // Linux allows no such attribute on a symlink.
@@ -53,9 +50,6 @@ impl Vfs {
     }
 
     /// The value of one, by its full name. Some values need a full read of the content, once.
-    ///
-    /// # Errors
-    /// [`VfsError::NoAttribute`] and what the source says.
     pub async fn xattr(&self, ino: u64, name: &str) -> Result<Vec<u8>, VfsError> {
         if !name.starts_with("user.") {
             return Err(VfsError::NotSupported);
@@ -91,14 +85,10 @@ impl Vfs {
     ) -> Result<Vec<(&'static str, String)>, VfsError> {
         let database = self.tree.database(db)?;
         let meta = database.meta(key).ok_or(VfsError::Stale)?;
-        let committer = match (&*meta.author, &*meta.email) {
-            (author, "") => author.to_owned(),
-            (author, email) => format!("{author} <{email}>"),
-        };
         let facts = [
             ("time", meta.time.to_string()),
             ("commit", meta.commit.as_deref().unwrap_or_default().to_owned()),
-            ("committer", committer),
+            ("committer", committer(meta)),
             ("message", meta.message.clone()),
             ("source", database.view(key.slot).map_or_else(String::new, |view| view.label.to_string())),
         ];
