@@ -1,13 +1,13 @@
 //! What can go wrong in the files of a store, with the file and the chunk.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::address::Address;
 use crate::message::MessageError;
-use crate::shown::shown;
 
 /// What kind of failure an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,5 +169,29 @@ pub trait InChunk<T> {
 impl<T> InChunk<T> for Result<T, MessageError> {
     fn in_chunk(self, address: &Address, object: &'static str) -> Result<T, StoreError> {
         self.map_err(|source| StoreError::Object { address: *address, object, source })
+    }
+}
+
+/// Shows a path with its bytes that are not UTF-8 as `\xff`, so that no two paths look alike.
+fn shown(path: &Path) -> impl fmt::Display {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn every_byte_shows() {
+        let path = Path::new(OsStr::from_bytes(b"/a\xff/\xc3\xa9"));
+        assert_eq!(shown(path).to_string(), "/a\\xff/é");
     }
 }

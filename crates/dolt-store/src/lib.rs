@@ -17,7 +17,6 @@ pub mod probe;
 pub mod rows;
 mod rows_error;
 pub mod schema;
-mod shown;
 pub mod sql;
 mod store;
 #[doc(hidden)]

@@ -209,22 +209,12 @@ impl<B: Buffer> MessageTable<B> {
 
     /// A byte; 0 where it is absent.
     pub fn u8(&self, slot: u16) -> Result<u8, MessageError> {
-        self.u8_or(slot, 0)
-    }
-
-    /// A byte, or the default of the field.
-    pub fn u8_or(&self, slot: u16, default: u8) -> Result<u8, MessageError> {
-        Ok(self.scalar(slot)?.map_or(default, u8::from_le_bytes))
+        Ok(self.scalar(slot)?.map_or(0, u8::from_le_bytes))
     }
 
     /// Whether a flag is set; false where it is absent.
     pub fn bool(&self, slot: u16) -> Result<bool, MessageError> {
-        self.bool_or(slot, false)
-    }
-
-    /// Whether a flag is set, or the default of the field.
-    pub fn bool_or(&self, slot: u16, default: bool) -> Result<bool, MessageError> {
-        Ok(self.u8_or(slot, default.into())? != 0)
+        Ok(self.u8(slot)? != 0)
     }
 
     /// A number of 16 bits; 0 where it is absent.
@@ -288,16 +278,25 @@ impl<B: Buffer> MessageTable<B> {
         Ok(String::from_utf8_lossy(&self.bytes(slot)?).into_owned())
     }
 
+    /// The places that a vector of offsets leads to; none where it is absent.
+    fn targets(&self, slot: u16) -> Result<impl Iterator<Item = Result<usize, MessageError>>, MessageError> {
+        let (start, count) = self.vector(slot, 4)?.unwrap_or_default();
+        Ok((0..count).map(move |index| {
+            let place = start + 4 * index;
+            let target =
+                u32_at(&self.buffer, place).and_then(|distance| place.checked_add(distance as usize));
+            target.ok_or_else(|| out_of_bounds(format!("slot {slot}")))
+        }))
+    }
+
     /// A vector of texts; empty where it is absent.
     pub fn strings(&self, slot: u16) -> Result<Vec<String>, MessageError> {
-        let Some((start, count)) = self.vector(slot, 4)? else { return Ok(Vec::new()) };
-        let text = |place: usize| {
-            let at = place.checked_add(u32_at(&self.buffer, place)? as usize)?;
-            let from = at.checked_add(4)?;
-            self.buffer.get(from..from.checked_add(u32_at(&self.buffer, at)? as usize)?)
-        };
-        let texts = (0..count).map(|index| {
-            let bytes = text(start + 4 * index).ok_or_else(|| out_of_bounds(format!("slot {slot}")))?;
+        let texts = self.targets(slot)?.map(|at| {
+            let at = at?;
+            let from = at.checked_add(4);
+            let end = from.and_then(|from| from.checked_add(u32_at(&self.buffer, at)? as usize));
+            let bytes = from.zip(end).and_then(|(from, end)| self.buffer.get(from..end));
+            let bytes = bytes.ok_or_else(|| out_of_bounds(format!("slot {slot}")))?;
             String::from_utf8(bytes.to_vec()).map_err(|_| MessageError::NotUtf8 { slot })
         });
         texts.collect()
@@ -343,14 +342,7 @@ impl<B: Buffer> MessageTable<B> {
 
     /// A vector of tables; empty where it is absent.
     pub fn tables(&self, slot: u16) -> Result<Vec<Self>, MessageError> {
-        let Some((start, count)) = self.vector(slot, 4)? else { return Ok(Vec::new()) };
-        let tables = (0..count).map(|index| {
-            let place = start + 4 * index;
-            let at = u32_at(&self.buffer, place).and_then(|distance| place.checked_add(distance as usize));
-            let at = at.ok_or_else(|| out_of_bounds(format!("slot {slot}")))?;
-            Self::new(self.buffer.clone(), at)
-        });
-        tables.collect()
+        self.targets(slot)?.map(|at| Self::new(self.buffer.clone(), at?)).collect()
     }
 
     /// Items that follow each other in `data`, delimited by `offsets` (first 0, last the length of `data`).

@@ -108,17 +108,22 @@ pub fn object(bytes: &[u8]) {
 pub fn rows(bytes: &[u8]) {
     let Some((schema, rest)) = part(bytes) else { return };
     let Some((leaf, value)) = part(rest) else { return };
+    rows_under(schema, leaf, &Only((!value.is_empty()).then(|| Bytes::copy_from_slice(value))));
+}
+
+/// Bytes as a schema, and a leaf of rows under it whose out-of-line values are among these chunks.
+pub(crate) fn rows_under(schema: &[u8], leaf: &[u8], values: &dyn Chunks) {
+    let message = |bytes| Message::parse(Bytes::copy_from_slice(bytes));
     let (Ok(schema), Ok(leaf)) = (message(schema), message(leaf)) else { return };
     let Ok(schema) = Schema::read("t", &schema) else { return };
     let Ok(reader) = RowReader::new(&schema) else { return };
-    let values = Only((!value.is_empty()).then(|| Bytes::copy_from_slice(value)));
     let Ok(leaf) = reader.leaf(&leaf) else { return };
-    let _ = reader.check_addresses(&leaf, &values);
+    let _ = reader.check_addresses(&leaf, values);
     let mut room = ValueRoom::default();
     for number in 0..leaf.len() {
-        let Ok(row) = reader.row(&leaf, number) else { return };
+        let Ok(row) = reader.row(&leaf, number) else { continue };
         let _ = reader.times(&row);
-        let _ = reader.each_value(&row, &values, &mut room, |_| Ok::<(), MessageError>(()));
+        let _ = reader.each_value(&row, values, &mut room, |_| Ok::<(), MessageError>(()));
     }
 }
 
@@ -136,10 +141,6 @@ pub fn rows_input(schema: &[u8], leaf: &[u8], value: &[u8]) -> Vec<u8> {
 fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<LENGTH_LEN>()?;
     rest.split_at_checked(u32::from_le_bytes(*len) as usize)
-}
-
-fn message(bytes: &[u8]) -> Result<Message, MessageError> {
-    Message::parse(Bytes::copy_from_slice(bytes))
 }
 
 /// A store in which every address leads to the same chunk, or to none.

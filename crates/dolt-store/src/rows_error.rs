@@ -113,6 +113,12 @@ pub enum ValueProblem {
     Refused(Box<dyn Error + Send + Sync>),
 }
 
+impl ValueProblem {
+    pub(crate) fn malformed(field: &[u8], kind: &'static str) -> Self {
+        Self::Malformed { len: field.len(), kind }
+    }
+}
+
 impl RowsError {
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {

@@ -1,43 +1,15 @@
 //! The crate as its users call it: from a folder to values, through one's own way of opening files.
 
-use std::ffi::OsString;
-use std::fs::{File, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use dolt_store::files::{FileAccess, StdAccess, StoreFolder};
+use dolt_store::files::{FileAccess, StoreFolder};
 use dolt_store::objects::{Commit, Refs, RootValue, StoredTable};
 use dolt_store::rows::{RowReader, Value, ValueRoom};
-use dolt_store::schema::{Schema, SchemaOf, create_table};
-use dolt_store::testing::{address_of, write_sample_store};
+use dolt_store::schema::Schema;
+use dolt_store::testing::{NotedAccess, address_of, write_sample_store};
 use dolt_store::{Chunks, ErrorKind, RowsError, Store, StoreError};
-
-/// Opens files as `std` does, and notes which.
-#[derive(Default)]
-struct Noting {
-    opened: Mutex<Vec<PathBuf>>,
-}
-
-impl FileAccess for Noting {
-    fn open(&self, path: &Path) -> io::Result<File> {
-        self.opened.lock().expect("no test panics here").push(path.to_owned());
-        StdAccess.open(path)
-    }
-
-    fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-        StdAccess.metadata(path)
-    }
-
-    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
-        StdAccess.names(folder)
-    }
-
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
 
 fn sample_store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -53,29 +25,6 @@ fn table_of(store: &Store) -> Result<(StoredTable, Schema), RowsError> {
     let table = StoredTable::read(store, root.tables.get("sample").expect("it is there"))?;
     let schema = Schema::load(store, "sample", &table.schema)?;
     Ok((table, schema))
-}
-
-#[test]
-fn values_are_read_from_the_root_on() {
-    let (_folder, store) = sample_store();
-    let (table, schema) = table_of(&store).expect("it is whole");
-    let statement = create_table(&schema, SchemaOf::Commit, table.auto_increment, &[]).expect("it is known");
-    assert!(statement.starts_with("CREATE TABLE `sample` (\n  `id` int NOT NULL,\n"), "{statement}");
-    let reader = RowReader::of_key(&schema).expect("it is known");
-    assert_eq!(reader.columns().collect::<Vec<_>>(), ["k", "id"]);
-    let (mut keys, mut room) = (Vec::new(), ValueRoom::default());
-    for leaf in table.leaves(&store) {
-        let leaf = reader.leaf(&leaf.expect("it is whole").1).expect("a leaf");
-        for number in 0..leaf.len() {
-            let row = reader.row(&leaf, number).expect("it is whole");
-            let read = reader.each_value(&row, &store, &mut room, |value: Value<'_>| {
-                keys.push(format!("{value:?}"));
-                Ok::<(), io::Error>(())
-            });
-            read.expect("all is there");
-        }
-    }
-    assert_eq!(keys, [r#"Text("a")"#, "Int(1)", r#"Text("B")"#, "Int(2)"]);
 }
 
 #[test]
@@ -100,7 +49,7 @@ fn a_visitor_that_fails_names_the_row_and_the_column() {
 fn files_are_opened_through_the_access_alone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write_sample_store(folder.path());
-    let access = Arc::new(Noting::default());
+    let access = Arc::new(NotedAccess::at(SystemTime::UNIX_EPOCH));
     let files = StoreFolder::with_access(folder.path(), Arc::clone(&access) as Arc<dyn FileAccess>);
     let store = Store::open_files(Arc::new(files)).expect("it is whole");
     assert!(store.chunk(&store.root()).is_ok());

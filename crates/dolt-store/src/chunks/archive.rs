@@ -103,12 +103,10 @@ impl ArchiveFile {
         (first..first + same).find(|&at| self.suffixes[at] == suffix)
     }
 
-    /// The file itself.
     pub fn file(&self) -> &StoreFile {
         &self.file
     }
 
-    /// Whether the chunk is here.
     pub fn has(&self, address: &Address) -> bool {
         self.find(address).is_some()
     }
@@ -168,7 +166,6 @@ impl ArchiveFile {
             }))
     }
 
-    /// How many chunks there are.
     pub fn len(&self) -> usize {
         self.prefixes.len()
     }

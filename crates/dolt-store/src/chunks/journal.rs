@@ -109,7 +109,7 @@ impl Journal {
         let another = |offset| Ok(Some(format!("another record stands at {offset} than was read there")));
         for anchor in self.anchors.all() {
             if !anchor.holds(&self.file)? {
-                return another(anchor.offset());
+                return another(anchor.offset);
             }
         }
         for place in self.runs.samples(SAMPLES) {
@@ -202,7 +202,6 @@ impl Journal {
         self.runs.find(address).next().is_some()
     }
 
-    /// The chunk, if it is here.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let mut failure = None;
         for place in self.runs.find(address).take(MOST_ALIKE) {

@@ -29,12 +29,10 @@ impl RecordPlace {
         (offset < MAX_OFFSET && len < MAX_LEN).then_some(Self { prefix: address.prefix(), packed })
     }
 
-    /// Offset of the record.
     pub fn offset(&self) -> u64 {
         self.packed >> (LEN_BITS + 1)
     }
 
-    /// Length of the record.
     pub fn len(&self) -> u32 {
         (self.packed & LEN_MASK) as u32
     }
@@ -44,7 +42,6 @@ impl RecordPlace {
         self.prefix == address.prefix()
     }
 
-    /// Whether the chunk may be a commit.
     pub fn may_be_commit(&self) -> bool {
         self.packed >> LEN_BITS & 1 == 1
     }
@@ -61,7 +58,6 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Adds places.
     pub fn add(&mut self, mut places: Vec<RecordPlace>) {
         if places.is_empty() {
             return;

@@ -7,8 +7,6 @@
 //!
 //! Lengths and suffixes are in the order of the chunks, which the ordinals count.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use sha2::{Digest, Sha512};
 
@@ -98,7 +96,6 @@ impl TableFile {
         candidates.into_iter().find(|&ordinal| self.suffixes[ordinal] == suffix)
     }
 
-    /// Whether the chunk is here.
     pub fn has(&self, address: &Address) -> bool {
         self.find(address).is_some()
     }
@@ -117,12 +114,6 @@ impl TableFile {
         })
     }
 
-    /// Where it is, or was.
-    pub fn path(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// The file itself.
     pub fn file(&self) -> &StoreFile {
         &self.file
     }
@@ -132,7 +123,6 @@ impl TableFile {
         Sha512::digest(self.suffixes.as_flattened())[..Address::LEN] == *name.as_bytes()
     }
 
-    /// How many chunks there are.
     pub fn len(&self) -> usize {
         self.prefixes.len()
     }

@@ -83,7 +83,8 @@ impl StoreFile {
             let problem = format!("it ends at {}, before {len} bytes at {offset} do", self.len);
             return Err(StoreError::damaged(&self.path, problem));
         }
-        let mut bytes = vec![0; usize::try_from(len).map_err(|_| self.too_large())?];
+        let too_large = |_| StoreError::damaged(&self.path, "it states a length beyond all memory");
+        let mut bytes = vec![0; usize::try_from(len).map_err(too_large)?];
         let read = self.file.read_exact_at(&mut bytes, self.start + offset);
         read.map_err(|error| self.read_error(error))?;
         Ok(bytes)
@@ -117,9 +118,5 @@ impl StoreFile {
             io::ErrorKind::UnexpectedEof => StoreError::damaged(&self.path, "it was cut short"),
             _ => StoreError::io(&self.path, "read", error),
         }
-    }
-
-    fn too_large(&self) -> StoreError {
-        StoreError::damaged(&self.path, "it states a length beyond all memory")
     }
 }

@@ -98,11 +98,9 @@ impl StoreFiles for StoreFolder {
     }
 
     fn state(&self) -> Result<FilesState, StoreError> {
-        Ok(FilesState::Changing {
-            manifest: self.look(MANIFEST)?,
-            old_manifest: Stamp::of_path(&*self.access, &Self::old_generation(&self.path).join(MANIFEST))?,
-            journal: self.look(JOURNAL)?,
-        })
+        let old = Self::old_generation(&self.path).join(MANIFEST);
+        let old = Stamp::of_path(&*self.access, &old)?;
+        Ok(FilesState::Changing([self.look(MANIFEST)?, old, self.look(JOURNAL)?]))
     }
 
     fn at(&self, _state: &FilesState) -> Result<Box<dyn Generation + '_>, StoreError> {

@@ -16,15 +16,8 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// The state of the files of a store, to compare with a later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilesState {
-    /// The files in a folder that change.
-    Changing {
-        /// The manifest.
-        manifest: Option<Stamp>,
-        /// That of the old generation.
-        old_manifest: Option<Stamp>,
-        /// The journal.
-        journal: Option<Stamp>,
-    },
+    /// The files in a folder that change: the manifest, that of the old generation, the journal.
+    Changing([Option<Stamp>; 3]),
     /// Files that never change, such as those of a commit, by their identity.
     Fixed(Vec<u8>),
 }
@@ -33,9 +26,7 @@ impl FilesState {
     /// Whether the last change of every file is old enough to be the only one at its time.
     pub fn is_settled(&self) -> bool {
         match self {
-            Self::Changing { manifest, old_manifest, journal } => {
-                [manifest, old_manifest, journal].into_iter().flatten().all(Stamp::is_settled)
-            }
+            Self::Changing(files) => files.iter().flatten().all(Stamp::is_settled),
             Self::Fixed(_) => true,
         }
     }
@@ -43,17 +34,8 @@ impl FilesState {
     /// Whether the files are certainly as they were at `earlier`.
     pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (
-                Self::Changing { manifest, old_manifest, journal },
-                Self::Changing {
-                    manifest: manifest_then,
-                    old_manifest: old_manifest_then,
-                    journal: journal_then,
-                },
-            ) => {
-                is_unchanged(*manifest, *manifest_then)
-                    && is_unchanged(*old_manifest, *old_manifest_then)
-                    && is_unchanged(*journal, *journal_then)
+            (Self::Changing(now), Self::Changing(then)) => {
+                now.iter().zip(then).all(|(now, then)| is_unchanged(*now, *then))
             }
             (Self::Fixed(now), Self::Fixed(then)) => now == then,
             _ => false,
@@ -143,38 +125,17 @@ pub fn is_unchanged(now: Option<Stamp>, then: Option<Stamp>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-    use std::fs::File;
-
-    use super::super::StdAccess;
     use super::*;
-
-    struct At(SystemTime);
-
-    impl FileAccess for At {
-        fn open(&self, path: &Path) -> io::Result<File> {
-            StdAccess.open(path)
-        }
-
-        fn metadata(&self, path: &Path) -> io::Result<Metadata> {
-            StdAccess.metadata(path)
-        }
-
-        fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
-            StdAccess.names(folder)
-        }
-
-        fn now(&self) -> SystemTime {
-            self.0
-        }
-    }
+    use crate::testing::NotedAccess;
 
     #[test]
     fn a_file_is_unchanged_only_if_it_was_left_alone_for_a_while_before_it_was_looked_at() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("manifest");
         std::fs::write(&path, "one").expect("the folder is ours");
-        let stamp = |now| Stamp::of_path(&At(now), &path).expect("it can be looked at").expect("it is there");
+        let stamp = |now| {
+            Stamp::of_path(&NotedAccess::at(now), &path).expect("it can be looked at").expect("it is there")
+        };
         let written = path.metadata().and_then(|found| found.modified()).expect("it is there");
         let (young, old) = (stamp(written + SETTLED / 2), stamp(written + SETTLED * 2));
         assert!(!young.is_settled() && old.is_settled());

@@ -23,7 +23,7 @@ fn fields_are_found_by_slot() {
     let message = Message::parse_as(sample(), b"TEST").expect("a message");
     assert_eq!(message.u64(0), Ok(1 << 40));
     assert_eq!(message.string(1).as_deref(), Ok("text é"));
-    assert_eq!((message.bool(2), message.u8(3), message.bool_or(3, true)), (Ok(true), Ok(0), Ok(true)));
+    assert_eq!((message.bool(2), message.u8(3), message.bool(3)), (Ok(true), Ok(0), Ok(false)));
     assert_eq!(message.items(4, 5), Ok(vec![Bytes::from("a"), Bytes::new(), Bytes::from("ccc")]));
     assert_eq!(message.addresses(6), Ok(vec![Address::new([1; 20]), Address::new([2; 20])]));
     assert_eq!(message.strings(7), Ok(vec!["x".into(), String::new(), "yz".into()]));

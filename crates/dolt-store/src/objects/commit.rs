@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::CommitOrder;
 use crate::address::Address;
 use crate::chunks::Chunks;
 use crate::error::{InChunk, StoreError};
@@ -54,7 +53,7 @@ impl Commit {
         let message = Message::parse_as(chunk, &COMMIT_ID)?;
         message.check_fields(12)?;
         Ok(Self {
-            root: needed(&message, 0)?,
+            root: message.address(0)?.ok_or(MessageError::Absent { slot: 0 })?,
             height: message.u64(1)?,
             parents: message.addresses(2)?,
             author: message.string_lossy(4)?,
@@ -67,36 +66,19 @@ impl Commit {
     }
 }
 
-impl CommitOrder for Commit {
-    fn height(&self) -> u64 {
-        self.height
-    }
-
-    fn author_millis(&self) -> i64 {
-        self.author_millis
-    }
-}
-
-fn needed(message: &Message, slot: u16) -> Result<Address, MessageError> {
-    message.address(slot)?.ok_or(MessageError::Absent { slot })
-}
-
 /// The commit that a tag names.
 pub fn tagged_commit(chunks: &dyn Chunks, tag: &Address) -> Result<Address, StoreError> {
-    let read = |chunk| {
-        let message = Message::parse_as(chunk, TAG_ID)?;
-        message.check_fields(6)?;
-        needed(&message, 0)
-    };
-    read(chunks.chunk(tag)?).in_chunk(tag, "tag")
+    first_address(chunks.chunk(tag)?, TAG_ID, 6).in_chunk(tag, "tag")
 }
 
 /// The root value of what is not committed yet.
 pub fn working_root(chunks: &dyn Chunks, working_set: &Address) -> Result<Address, StoreError> {
-    let read = |chunk| {
-        let message = Message::parse_as(chunk, WORKING_SET_ID)?;
-        message.check_fields(8)?;
-        needed(&message, 0)
-    };
-    read(chunks.chunk(working_set)?).in_chunk(working_set, "working set")
+    first_address(chunks.chunk(working_set)?, WORKING_SET_ID, 8).in_chunk(working_set, "working set")
+}
+
+/// The address in the first slot of an object with so many fields.
+fn first_address(chunk: Bytes, id: &[u8; 4], fields: u16) -> Result<Address, MessageError> {
+    let message = Message::parse_as(chunk, id)?;
+    message.check_fields(fields)?;
+    message.address(0)?.ok_or(MessageError::Absent { slot: 0 })
 }

@@ -5,28 +5,11 @@
 //! same steps as the binary heap in Go's library. Commits that are missing, as in a shallow clone, come before all others.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::address::Address;
 
-/// What the order of a commit depends on.
-pub trait CommitOrder {
-    /// 1 more than the height of the highest parent.
-    fn height(&self) -> u64;
-
-    /// The author's date in ms since 1970.
-    fn author_millis(&self) -> i64;
-}
-
-impl<C: CommitOrder + ?Sized> CommitOrder for Arc<C> {
-    fn height(&self) -> u64 {
-        (**self).height()
-    }
-
-    fn author_millis(&self) -> i64 {
-        (**self).author_millis()
-    }
-}
+/// What the order of a commit depends on: its height, and the author's date in ms since 1970.
+pub type CommitRank = (u64, i64);
 
 /// Commits that wait for their turn in a log. A caller takes one out, adds its parents, and goes on.
 #[derive(Debug)]
@@ -46,6 +29,7 @@ pub struct QueuedCommit<C> {
     pub commit: Option<C>,
     /// Whether it was hidden.
     pub is_hidden: bool,
+    rank: Option<CommitRank>,
 }
 
 #[derive(Debug, Default)]
@@ -60,33 +44,31 @@ impl<C> Default for CommitQueue<C> {
     }
 }
 
-impl<C: CommitOrder> QueuedCommit<C> {
+impl<C> QueuedCommit<C> {
     fn comes_before(&self, other: &Self) -> bool {
-        match (&self.commit, &other.commit) {
+        match (self.rank, other.rank) {
             (None, None) => self.address < other.address,
             (None, Some(_)) => true,
             (Some(_), None) => false,
-            (Some(own), Some(other)) if own.height() == other.height() => {
-                own.author_millis() > other.author_millis()
-            }
-            (Some(own), Some(other)) => own.height() > other.height(),
+            (Some(own), Some(other)) => own > other,
         }
     }
 }
 
-impl<C: CommitOrder> CommitQueue<C> {
+impl<C> CommitQueue<C> {
     /// Adds a commit, unless it was ever added; `read` reads it.
     pub fn add<E>(
         &mut self,
         address: &Address,
-        read: impl FnOnce() -> Result<Option<C>, E>,
+        read: impl FnOnce() -> Result<Option<(CommitRank, C)>, E>,
     ) -> Result<(), E> {
         let mark = self.known.entry(*address).or_default();
         if std::mem::replace(&mut mark.is_queued, true) {
             return Ok(());
         }
         self.visible += usize::from(!mark.is_hidden);
-        self.pending.push(QueuedCommit { address: *address, commit: read()?, is_hidden: false });
+        let (rank, commit) = read()?.unzip();
+        self.pending.push(QueuedCommit { address: *address, commit, is_hidden: false, rank });
         self.sift_up(self.pending.len() - 1);
         Ok(())
     }
@@ -137,12 +119,8 @@ impl<C: CommitOrder> CommitQueue<C> {
     /// Moves the first one down to its place among the first `len`.
     fn sift_down(&mut self, len: usize) {
         let mut at = 0;
-        loop {
-            let left = 2 * at + 1;
-            if left >= len {
-                break;
-            }
-            let right = left + 1;
+        while 2 * at + 1 < len {
+            let (left, right) = (2 * at + 1, 2 * at + 2);
             let is_right = right < len && self.pending[right].comes_before(&self.pending[left]);
             let child = if is_right { right } else { left };
             if !self.pending[child].comes_before(&self.pending[at]) {
@@ -158,25 +136,13 @@ impl<C: CommitOrder> CommitQueue<C> {
 mod tests {
     use super::*;
 
-    struct OfHeight(u64);
-
-    impl CommitOrder for OfHeight {
-        fn height(&self) -> u64 {
-            self.0
-        }
-
-        fn author_millis(&self) -> i64 {
-            0
-        }
-    }
-
     #[test]
     fn missing_commits_come_first_and_hidden_ones_are_marked() {
         let mut queue = CommitQueue::default();
         let address = |number| Address::new([number; 20]);
         queue.hide(&address(2));
         for (number, height) in [(1, Some(5)), (2, Some(9)), (3, None), (1, Some(100))] {
-            let read = || Ok::<_, ()>(height.map(OfHeight));
+            let read = || Ok::<_, ()>(height.map(|height| ((height, 0), ())));
             queue.add(&address(number), read).expect("nothing fails");
         }
         let order: Vec<_> =

@@ -16,7 +16,7 @@ mod table;
 
 pub use address_map::entries as address_map_entries;
 pub use commit::{Commit, tagged_commit, working_root};
-pub use commit_queue::{CommitOrder, CommitQueue, QueuedCommit};
+pub use commit_queue::{CommitQueue, CommitRank, QueuedCommit};
 pub use prolly::TreeNode;
 pub use references::{ReferenceField, References, references};
 pub use refs::Refs;

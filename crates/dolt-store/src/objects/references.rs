@@ -53,6 +53,9 @@ pub struct References<'c> {
     pub unknown: Option<String>,
 }
 
+/// A table of a message whose parts cost nothing.
+type Object<'c> = MessageTable<&'c [u8]>;
+
 /// How many fields are known of an object; `None` for a kind that is unknown.
 fn known_fields(id: &[u8; 4]) -> Option<u16> {
     Some(match id {
@@ -97,7 +100,7 @@ impl<'c> References<'c> {
         self.unknown = self.unknown.take().or(why);
     }
 
-    fn of_object(&mut self, id: &[u8; 4], object: &MessageTable<&'c [u8]>) -> Result<(), MessageError> {
+    fn of_object(&mut self, id: &[u8; 4], object: &Object<'c>) -> Result<(), MessageError> {
         match id {
             b"STRT" | b"SLST" => self.within(object.bytes(0)?),
             b"DTAG" => self.one(object, 0, ReferenceField::Commit),
@@ -122,7 +125,7 @@ impl<'c> References<'c> {
     }
 
     /// The same for a node of a tree.
-    fn of_node(&mut self, id: &[u8; 4], node: &MessageTable<&'c [u8]>) -> Result<(), MessageError> {
+    fn of_node(&mut self, id: &[u8; 4], node: &Object<'c>) -> Result<(), MessageError> {
         match id {
             b"TUPM" => {
                 self.several(node, 7, ReferenceField::Child)?;
@@ -142,7 +145,7 @@ impl<'c> References<'c> {
         }
     }
 
-    fn of_map(&mut self, leaf: &MessageTable<&'c [u8]>) -> Result<(), MessageError> {
+    fn of_map(&mut self, leaf: &Object<'c>) -> Result<(), MessageError> {
         let (keys, addresses) = (leaf.items(0, 1)?, leaf.addresses(2)?);
         if keys.len() != addresses.len() {
             let problem = format!("it has {} keys and {} addresses", keys.len(), addresses.len());
@@ -152,7 +155,7 @@ impl<'c> References<'c> {
         Ok(())
     }
 
-    fn of_working_set(&mut self, object: &MessageTable<&'c [u8]>) -> Result<(), MessageError> {
+    fn of_working_set(&mut self, object: &Object<'c>) -> Result<(), MessageError> {
         self.one(object, 0, ReferenceField::Root)?;
         self.one(object, 1, ReferenceField::Staged)?;
         // Dolt does not keep alive what a rebase (slot 7) refers to.
@@ -163,7 +166,7 @@ impl<'c> References<'c> {
         Ok(())
     }
 
-    fn of_table(&mut self, object: &MessageTable<&'c [u8]>) -> Result<(), MessageError> {
+    fn of_table(&mut self, object: &Object<'c>) -> Result<(), MessageError> {
         self.one(object, 0, ReferenceField::Schema)?;
         self.within(object.bytes(1)?)?;
         let rows = self.all.len();
@@ -183,7 +186,7 @@ impl<'c> References<'c> {
         self.one(object, 6, ReferenceField::Artifacts)
     }
 
-    fn of_closure(&mut self, node: &MessageTable<&'c [u8]>) -> Result<(), MessageError> {
+    fn of_closure(&mut self, node: &Object<'c>) -> Result<(), MessageError> {
         self.several(node, 1, ReferenceField::Child)?;
         if node.u8(4)? == 0 {
             let keys = node.bytes(0)?;
@@ -197,12 +200,7 @@ impl<'c> References<'c> {
     }
 
     /// The address in a slot.
-    fn one(
-        &mut self,
-        object: &MessageTable<&'c [u8]>,
-        slot: u16,
-        field: ReferenceField<'c>,
-    ) -> Result<(), MessageError> {
+    fn one(&mut self, object: &Object<'c>, slot: u16, field: ReferenceField<'c>) -> Result<(), MessageError> {
         self.all.extend(object.address(slot)?.map(|address| (field, address)));
         Ok(())
     }
@@ -210,7 +208,7 @@ impl<'c> References<'c> {
     /// The addresses in a slot.
     fn several(
         &mut self,
-        node: &MessageTable<&'c [u8]>,
+        node: &Object<'c>,
         slot: u16,
         field: ReferenceField<'c>,
     ) -> Result<(), MessageError> {
@@ -255,60 +253,40 @@ mod tests {
 
     #[test]
     fn each_kind_refers_to_all_that_it_keeps_alive() {
+        use ReferenceField::*;
         let leaf = |address: u8| {
             message(
                 b"TUPM",
                 &[(3, Slot::Bytes([&[7; 3][..], &[address; 20]].concat())), (6, Slot::U16s(vec![3]))],
             )
         };
-        let indexes = address_map(&[("by_w", address(4))]).to_vec();
+        let table = [
+            (0, slot(&[1])),
+            (1, Slot::Bytes(leaf(2).to_vec())),
+            (2, Slot::Bytes(address_map(&[("by_w", address(4))]).to_vec())),
+            (6, slot(&[5])),
+        ];
+        let commit = [(0, slot(&[1])), (2, slot(&[2, 3])), (3, slot(&[4]))];
+        let node = [(7, slot(&[1, 2])), (10, Slot::U8(1))];
         let key = [&[0; 8][..], &[6; 20]].concat();
+        let main = "refs/heads/main";
         let objects = [
+            (store_root(&[(main, address(1))]), vec![(Entry(main.as_bytes()), 1)]),
+            (message(b"DCMT", &commit), vec![(Root, 1), (Parent, 2), (Parent, 3), (Closure, 4)]),
             (
-                store_root(&[("refs/heads/main", address(1))]),
-                vec![(ReferenceField::Entry(b"refs/heads/main"), 1)],
+                message(b"DTBL", &table),
+                vec![(Schema, 1), (LongValue, 2), (Index(b"by_w"), 4), (Artifacts, 5)],
             ),
-            (
-                message(b"DCMT", &[(0, slot(&[1])), (2, slot(&[2, 3])), (3, slot(&[4]))]),
-                vec![
-                    (ReferenceField::Root, 1),
-                    (ReferenceField::Parent, 2),
-                    (ReferenceField::Parent, 3),
-                    (ReferenceField::Closure, 4),
-                ],
-            ),
-            (
-                message(
-                    b"DTBL",
-                    &[
-                        (0, slot(&[1])),
-                        (1, Slot::Bytes(leaf(2).to_vec())),
-                        (2, Slot::Bytes(indexes)),
-                        (6, slot(&[5])),
-                    ],
-                ),
-                vec![
-                    (ReferenceField::Schema, 1),
-                    (ReferenceField::LongValue, 2),
-                    (ReferenceField::Index(b"by_w"), 4),
-                    (ReferenceField::Artifacts, 5),
-                ],
-            ),
-            (leaf(9), vec![(ReferenceField::LongValue, 9)]),
-            (
-                message(b"TUPM", &[(7, slot(&[1, 2])), (10, Slot::U8(1))]),
-                vec![(ReferenceField::Child, 1), (ReferenceField::Child, 2)],
-            ),
-            (message(b"CMCL", &[(0, Slot::Bytes(key))]), vec![(ReferenceField::Ancestor, 6)]),
-            (message(b"WRST", &[(0, slot(&[1])), (1, slot(&[0]))]), vec![(ReferenceField::Root, 1)]),
+            (leaf(9), vec![(LongValue, 9)]),
+            (message(b"TUPM", &node), vec![(Child, 1), (Child, 2)]),
+            (message(b"CMCL", &[(0, Slot::Bytes(key))]), vec![(Ancestor, 6)]),
+            (message(b"WRST", &[(0, slot(&[1])), (1, slot(&[0]))]), vec![(Root, 1)]),
             (message(b"DSCH", &[(40, Slot::U8(1))]), vec![]),
         ];
         for (chunk, expected) in objects {
             let found = references(&chunk).expect("it is whole");
-            assert_eq!(
-                found.all,
-                expected.into_iter().map(|(field, to)| (field, address(to))).collect::<Vec<_>>()
-            );
+            let expected: Vec<_> = expected.into_iter().map(|(field, to)| (field, address(to))).collect();
+            assert_eq!(found.all, expected);
             assert_eq!(found.unknown, None);
         }
     }

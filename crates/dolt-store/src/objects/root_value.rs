@@ -45,18 +45,24 @@ impl RootValue {
         if Message::id_of(&chunk).as_ref() == Some(DOLTGRES_ID) {
             return Err(doltgres());
         }
-        let message = Message::parse_as(chunk, ID).in_chunk(address, OBJECT)?;
-        message.check_fields(5).in_chunk(address, OBJECT)?;
-        if !message.tables(4).in_chunk(address, OBJECT)?.is_empty() {
+        let read = || {
+            let message = Message::parse_as(chunk, ID)?;
+            message.check_fields(5)?;
+            let (has_schemas, tables) = (!message.tables(4)?.is_empty(), message.bytes(1)?);
+            let root = Self {
+                tables: BTreeMap::new(),
+                foreign_keys: message.address(2)?,
+                collation: message.u16(3)?,
+            };
+            Ok((has_schemas, tables, root))
+        };
+        let (has_schemas, tables, root) = read().in_chunk(address, OBJECT)?;
+        if has_schemas {
             return Err(doltgres());
         }
-        let map = message.bytes(1).in_chunk(address, OBJECT)?;
-        let tables = if map.is_empty() { Vec::new() } else { address_map::entries(chunks, address, map)? };
-        Ok(Self {
-            tables: tables.into_iter().collect(),
-            foreign_keys: message.address(2).in_chunk(address, OBJECT)?,
-            collation: message.u16(3).in_chunk(address, OBJECT)?,
-        })
+        let tables =
+            if tables.is_empty() { Vec::new() } else { address_map::entries(chunks, address, tables)? };
+        Ok(Self { tables: tables.into_iter().collect(), ..root })
     }
 }
 

@@ -37,7 +37,6 @@ pub struct ValueRoom {
 }
 
 impl Decoder {
-    /// The decoder for a column.
     pub fn new(table: &str, column: &Column) -> Result<Self, RowsError> {
         let encoding = column.known_encoding(table)?;
         let sql_type = column.parsed_type(table)?;
@@ -106,7 +105,8 @@ impl Decoder {
                 }
                 room.text.clear();
                 let scale = if let Detail::Scale(scale) = self.detail { scale } else { 0 };
-                decimal::write(field, scale, &mut room.text).ok_or_else(|| malformed(field, "DECIMAL"))?;
+                decimal::write(field, scale, &mut room.text)
+                    .ok_or_else(|| ValueProblem::malformed(field, "DECIMAL"))?;
                 Value::Decimal(&room.text)
             }
             String => Value::Text(text(terminated(field)?)?),
@@ -187,13 +187,9 @@ fn fits(encoding: ColumnEncoding, base: &str) -> bool {
     }
 }
 
-fn malformed(field: &[u8], kind: &'static str) -> ValueProblem {
-    ValueProblem::Malformed { len: field.len(), kind }
-}
-
 #[inline]
 fn fixed<const N: usize>(field: &[u8], kind: &'static str) -> Result<[u8; N], ValueProblem> {
-    field.try_into().map_err(|_| malformed(field, kind))
+    field.try_into().map_err(|_| ValueProblem::malformed(field, kind))
 }
 
 #[inline]
@@ -205,31 +201,16 @@ fn text(bytes: &[u8]) -> Result<&str, ValueProblem> {
 fn terminated(field: &[u8]) -> Result<&[u8], ValueProblem> {
     match field {
         [bytes @ .., 0] => Ok(bytes),
-        _ => Err(malformed(field, "bytes that a NUL ends")),
+        _ => Err(ValueProblem::malformed(field, "bytes that a NUL ends")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Storage;
 
     fn decoder(sql_type: &str, encoding: u8) -> Result<Decoder, RowsError> {
-        let column = Column {
-            name: "c".to_owned(),
-            sql_type: sql_type.to_owned(),
-            default_value: String::new(),
-            is_generated: false,
-            is_virtual: false,
-            on_update: String::new(),
-            comment: String::new(),
-            encoding,
-            tag: 1,
-            is_nullable: true,
-            is_auto_increment: false,
-            is_hidden: false,
-            storage: Storage::Value(0),
-        };
+        let column = Column { sql_type: sql_type.to_owned(), encoding, ..Column::default() };
         Decoder::new("t", &column)
     }
 

@@ -170,14 +170,9 @@ fn time(literal: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn show(sql: &str, sql_type: &str) -> String {
-        let sql_type = SqlType::parse(sql_type).expect("a type");
-        shown(sql, &sql_type).unwrap_or_else(|| panic!("{sql}"))
-    }
-
     /// As a server of version 1.88.1 printed them.
     #[test]
-    fn literals_by_type() {
+    fn literals_by_type_and_expressions() {
         for (sql, sql_type, expected) in [
             ("5", "int", "'5'"),
             ("-7", "int", "'-7'"),
@@ -213,25 +208,21 @@ mod tests {
             ("0x6162", "varbinary(10)", "0x6162"),
             ("'2020-01-02'", "date", "'2020-01-02'"),
             ("NULL", "int", "NULL"),
+            ("(uuid())", "varchar(40)", "(uuid())"),
+            ("((`i1` + 1))", "int", "((`i1` + 1))"),
+            ("CURRENT_TIMESTAMP(3)", "timestamp(3)", "CURRENT_TIMESTAMP(3)"),
+            ("NOW()", "datetime(0)", "CURRENT_TIMESTAMP"),
+            ("(now(6))", "datetime(6)", "CURRENT_TIMESTAMP(6)"),
         ] {
-            assert_eq!(show(sql, sql_type), expected, "{sql} {sql_type}");
+            let parsed = SqlType::parse(sql_type).expect(sql_type);
+            assert_eq!(shown(sql, &parsed).as_deref(), Some(expected), "{sql} {sql_type}");
         }
     }
 
     #[test]
-    fn expressions_stay() {
-        assert_eq!(show("(uuid())", "varchar(40)"), "(uuid())");
-        assert_eq!(show("((`i1` + 1))", "int"), "((`i1` + 1))");
-        assert_eq!(show("CURRENT_TIMESTAMP(3)", "timestamp(3)"), "CURRENT_TIMESTAMP(3)");
-        assert_eq!(show("NOW()", "datetime(0)"), "CURRENT_TIMESTAMP");
-        assert_eq!(show("(now(6))", "datetime(6)"), "CURRENT_TIMESTAMP(6)");
-    }
-
-    #[test]
     fn what_is_not_known_is_no_guess() {
-        let enumeration = SqlType::parse("enum('a')").expect("a type");
-        assert_eq!(shown("'b'", &enumeration), None);
-        let time = SqlType::parse("time(6)").expect("a type");
-        assert_eq!(shown("'noon'", &time), None);
+        for (sql, sql_type) in [("'b'", "enum('a')"), ("'noon'", "time(6)")] {
+            assert_eq!(shown(sql, &SqlType::parse(sql_type).expect("a type")), None, "{sql}");
+        }
     }
 }

@@ -30,22 +30,6 @@ enum KeyColumns {
     Tags(Vec<u64>),
 }
 
-/// Slots of `ForeignKey`.
-mod slot {
-    pub const NAME: u16 = 0;
-    pub const CHILD_TABLE: u16 = 1;
-    pub const CHILD_COLUMNS: u16 = 3;
-    pub const PARENT_TABLE: u16 = 4;
-    pub const PARENT_COLUMNS: u16 = 6;
-    pub const ON_UPDATE: u16 = 7;
-    pub const ON_DELETE: u16 = 8;
-    pub const UNRESOLVED_CHILD: u16 = 9;
-    pub const UNRESOLVED_PARENT: u16 = 10;
-    // Between these two it says whether it is NOT VALID, which `SHOW CREATE TABLE` does not print.
-    pub const MATCH_TYPE: u16 = 14;
-    pub const COUNT: u16 = 15;
-}
-
 impl ForeignKey {
     /// All foreign keys of a root value, by name.
     pub fn read_all(message: &Message) -> Result<Vec<Self>, MessageError> {
@@ -59,25 +43,23 @@ impl ForeignKey {
     }
 
     fn read(table: &MessageTable) -> Result<Self, MessageError> {
-        table.check_fields(slot::COUNT)?;
-        let (child, parent) =
-            (table.strings(slot::UNRESOLVED_CHILD)?, table.strings(slot::UNRESOLVED_PARENT)?);
+        // See [`foreign_key_parts`](crate::objects::foreign_key_parts) for all fields. Whether it is NOT VALID is not
+        // printed by `SHOW CREATE TABLE`.
+        table.check_fields(15)?;
+        let (child, parent) = (table.strings(9)?, table.strings(10)?);
         let (child_columns, parent_columns) = match child.is_empty() || parent.is_empty() {
-            true => (
-                KeyColumns::Tags(table.u64s(slot::CHILD_COLUMNS)?),
-                KeyColumns::Tags(table.u64s(slot::PARENT_COLUMNS)?),
-            ),
+            true => (KeyColumns::Tags(table.u64s(3)?), KeyColumns::Tags(table.u64s(6)?)),
             false => (KeyColumns::Names(child), KeyColumns::Names(parent)),
         };
         Ok(Self {
-            name: table.string(slot::NAME)?,
-            child_table: table.string(slot::CHILD_TABLE)?,
-            parent_table: table.string(slot::PARENT_TABLE)?,
+            name: table.string(0)?,
+            child_table: table.string(1)?,
+            parent_table: table.string(4)?,
             child_columns,
             parent_columns,
-            on_update: table.u8(slot::ON_UPDATE)?,
-            on_delete: table.u8(slot::ON_DELETE)?,
-            match_type: table.u8(slot::MATCH_TYPE)?,
+            on_update: table.u8(7)?,
+            on_delete: table.u8(8)?,
+            match_type: table.u8(14)?,
         })
     }
 
@@ -190,21 +172,15 @@ mod tests {
     }
 
     #[test]
-    fn a_way_to_match_is_not_printed_and_an_unknown_one_is_an_error() {
+    fn a_way_to_match_is_not_printed_and_an_unknown_one_or_action_is_an_error() {
         let mut one = ForeignKey::read_all(&message(KEYS)).expect("it is whole").swap_remove(0);
         let clause = |key: &ForeignKey| key.clause(&schema("down", CHILD), None);
         let simple = clause(&one).expect("it has names");
         one.match_type = 1;
         assert_eq!(clause(&one).expect("MATCH FULL is known"), simple);
-        one.match_type = 3;
-        assert!(matches!(clause(&one), Err(RowsError::UnsupportedTable { .. })));
-    }
-
-    #[test]
-    fn an_unknown_action_is_an_error() {
-        let mut one = ForeignKey::read_all(&message(KEYS)).expect("it is whole").swap_remove(0);
-        one.on_delete = 9;
-        let clause = one.clause(&schema("down", CHILD), None);
-        assert!(matches!(clause, Err(RowsError::UnsupportedTable { .. })));
+        let unknown_match = ForeignKey { match_type: 3, ..one.clone() };
+        for unknown in [unknown_match, ForeignKey { on_delete: 9, ..one }] {
+            assert!(matches!(clause(&unknown), Err(RowsError::UnsupportedTable { .. })), "{unknown:?}");
+        }
     }
 }

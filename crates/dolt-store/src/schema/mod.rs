@@ -27,7 +27,7 @@ const KEYLESS_ID: &str = "keyless_hash_id";
 const KEYLESS_COUNT: &str = "keyless_cardinality";
 
 /// The schema of one table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Schema {
     /// The table's name, for messages.
     pub table: String,
@@ -50,7 +50,7 @@ pub struct Schema {
 }
 
 /// A column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Column {
     /// Its name.
     pub name: String,
@@ -81,13 +81,14 @@ pub struct Column {
 }
 
 /// Where the values of a column are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Storage {
     /// In this field of the key.
     Key(usize),
     /// In this field of the value.
     Value(usize),
     /// Nowhere: they are computed when they are read.
+    #[default]
     Nowhere,
 }
 
@@ -150,73 +151,17 @@ impl Column {
     }
 }
 
-/// Slots of `TableSchema`.
-mod schema_slot {
-    pub const COLUMNS: u16 = 0;
-    pub const CLUSTERED_INDEX: u16 = 1;
-    pub const SECONDARY_INDEXES: u16 = 2;
-    pub const CHECKS: u16 = 3;
-    pub const COLLATION: u16 = 4;
-    pub const COMMENT: u16 = 6;
-    pub const TARGET_ROW_SIZE: u16 = 7;
-    pub const COUNT: u16 = 8;
-}
-
 /// The TARGET_ROW_SIZE of tables that do not state one.
 const DEFAULT_TARGET_ROW_SIZE: u16 = 2048;
-
-/// Slots of `Column`.
-mod column_slot {
-    pub const NAME: u16 = 0;
-    pub const SQL_TYPE: u16 = 1;
-    pub const DEFAULT_VALUE: u16 = 2;
-    pub const COMMENT: u16 = 3;
-    pub const TAG: u16 = 5;
-    pub const ENCODING: u16 = 6;
-    pub const PRIMARY_KEY: u16 = 7;
-    pub const NULLABLE: u16 = 8;
-    pub const AUTO_INCREMENT: u16 = 9;
-    pub const HIDDEN: u16 = 10;
-    pub const GENERATED: u16 = 11;
-    pub const VIRTUAL: u16 = 12;
-    pub const ON_UPDATE: u16 = 13;
-    pub const HIDDEN_SYSTEM: u16 = 15;
-    pub const COUNT: u16 = 17;
-}
-
-/// Slots of `Index`.
-mod index_slot {
-    pub const NAME: u16 = 0;
-    pub const COMMENT: u16 = 1;
-    pub const INDEX_COLUMNS: u16 = 2;
-    pub const KEY_COLUMNS: u16 = 3;
-    pub const VALUE_COLUMNS: u16 = 4;
-    pub const UNIQUE: u16 = 6;
-    pub const PREFIX_LENGTHS: u16 = 8;
-    pub const SPATIAL: u16 = 9;
-    pub const FULLTEXT: u16 = 10;
-    pub const VECTOR: u16 = 12;
-    // The last one is the condition of a partial index, which `SHOW CREATE TABLE` does not print.
-    pub const COUNT: u16 = 15;
-}
-
-/// Slots of `CheckConstraint`.
-mod check_slot {
-    pub const NAME: u16 = 0;
-    pub const EXPRESSION: u16 = 1;
-    pub const ENFORCED: u16 = 2;
-    // The last one says that it is NOT VALID, which `SHOW CREATE TABLE` does not print.
-    pub const COUNT: u16 = 4;
-}
+/// The last field of an index is the condition of a partial one, which `SHOW CREATE TABLE` does not print.
+const INDEX_FIELDS: u16 = 15;
 
 impl Schema {
     /// Reads the schema of a table from its message.
     pub fn read(table: &str, message: &Message) -> Result<Self, RowsError> {
         let in_schema = |source| RowsError::Message { table: table.to_owned(), object: "schema", source };
-        let raw = Raw::read(message).map_err(in_schema)?;
-        let schema = Self::assemble(table, raw)
-            .map_err(|problem| RowsError::DamagedSchema { table: table.to_owned(), problem })?;
-        Ok(schema)
+        let raw = Raw::read(table, message).map_err(in_schema)?;
+        raw.assemble().map_err(|problem| RowsError::DamagedSchema { table: table.to_owned(), problem })
     }
 
     /// Reads the schema of a table from its chunk.
@@ -225,9 +170,59 @@ impl Schema {
         Self::read(table, &message)
     }
 
-    fn assemble(table: &str, raw: Raw) -> Result<Self, String> {
-        let Raw { mut columns, key, value, mut indexes, checks, collation, comment, target_row_size } = raw;
-        let is_keyless = matches!(columns.as_slice(),
+    /// The columns that `SELECT *` shows, in order.
+    pub fn shown_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.is_hidden)
+    }
+}
+
+fn no_column(place: impl std::fmt::Display) -> String {
+    format!("there is no column {place}")
+}
+
+/// The parts of the message, unchecked against each other.
+///
+/// | slot | field |
+/// | --- | --- |
+/// | 0 | columns |
+/// | 1 | clustered index: what the rows are stored by |
+/// | 2, 3 | secondary indexes, CHECK constraints |
+/// | 4, 6 | collation, comment |
+/// | 7 | TARGET_ROW_SIZE |
+struct Raw {
+    /// Its columns have no storage yet.
+    schema: Schema,
+    key: Vec<u16>,
+    value: Vec<u16>,
+    collation: u16,
+}
+
+impl Raw {
+    fn read(table: &str, message: &Message) -> Result<Self, MessageError> {
+        if message.id != SCHEMA_ID {
+            return Err(MessageError::WrongId { found: message.id, wanted: SCHEMA_ID });
+        }
+        message.check_fields(8)?;
+        let clustered = message.table(1)?.ok_or(MessageError::Absent { slot: 1 })?;
+        clustered.check_fields(INDEX_FIELDS)?;
+        let target_row_size = message.u16_or(7, DEFAULT_TARGET_ROW_SIZE)?;
+        let schema = Schema {
+            table: table.to_owned(),
+            columns: message.tables(0)?.iter().map(column).collect::<Result<_, _>>()?,
+            indexes: message.tables(2)?.iter().map(index).collect::<Result<_, _>>()?,
+            checks: message.tables(3)?.iter().map(check).collect::<Result<_, _>>()?,
+            comment: message.string(6)?,
+            target_row_size: Some(target_row_size).filter(|&size| size != DEFAULT_TARGET_ROW_SIZE),
+            ..Schema::default()
+        };
+        let (key, value, collation) = (clustered.u16s(3)?, clustered.u16s(4)?, message.u16(4)?);
+        Ok(Self { schema, key, value, collation })
+    }
+
+    fn assemble(self) -> Result<Schema, String> {
+        let Self { mut schema, key, value, collation } = self;
+        let columns = &mut schema.columns;
+        schema.is_keyless = matches!(columns.as_slice(),
             [.., id, count] if id.name == KEYLESS_ID && count.name == KEYLESS_COUNT
                 && id.is_generated && count.is_generated);
         let mut next = 0;
@@ -242,127 +237,64 @@ impl Schema {
             columns.get_mut(usize::from(place)).ok_or_else(|| no_column(place))?.storage =
                 Storage::Key(field);
         }
-        if is_keyless {
+        if schema.is_keyless {
             if columns.last().is_none_or(|count| count.storage != Storage::Value(0)) {
                 return Err("it does not count rows, though it has no key".to_owned());
             }
             columns.truncate(columns.len() - 2);
+        } else {
+            schema.primary_key = key.into_iter().map(usize::from).collect();
         }
-        if let Some(lost) =
-            columns.iter().find(|column| column.storage == Storage::Nowhere && !column.is_virtual)
-        {
+        let is_lost = |column: &&Column| column.storage == Storage::Nowhere && !column.is_virtual;
+        if let Some(lost) = columns.iter().find(is_lost) {
             return Err(format!("column {:?} is neither in its keys nor in its values", lost.name));
         }
         let outside = |&&place: &&usize| place >= columns.len();
-        if let Some(place) = indexes.iter().flat_map(|index| &index.columns).find(outside) {
+        if let Some(place) = schema.indexes.iter().flat_map(|index| &index.columns).find(outside) {
             return Err(no_column(*place));
         }
-        indexes.sort_by(|a, b| a.name.cmp(&b.name));
-        let primary_key = if is_keyless { Vec::new() } else { key.into_iter().map(usize::from).collect() };
-        let collation =
+        schema.indexes.sort_by(|a, b| a.name.cmp(&b.name));
+        schema.collation =
             collation::name(collation).ok_or_else(|| format!("there is no collation {collation}"))?;
-        let target_row_size = Some(target_row_size).filter(|&size| size != DEFAULT_TARGET_ROW_SIZE);
-        let table = table.to_owned();
-        Ok(Self {
-            table,
-            columns,
-            primary_key,
-            is_keyless,
-            indexes,
-            checks,
-            collation,
-            comment,
-            target_row_size,
-        })
-    }
-
-    /// The columns that `SELECT *` shows, in order.
-    pub fn shown_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| !column.is_hidden)
-    }
-}
-
-fn no_column(place: impl std::fmt::Display) -> String {
-    format!("there is no column {place}")
-}
-
-/// The parts of the message, unchecked against each other.
-struct Raw {
-    columns: Vec<Column>,
-    key: Vec<u16>,
-    value: Vec<u16>,
-    indexes: Vec<IndexDefinition>,
-    checks: Vec<Check>,
-    collation: u16,
-    comment: String,
-    target_row_size: u16,
-}
-
-impl Raw {
-    fn read(message: &Message) -> Result<Self, MessageError> {
-        if message.id != SCHEMA_ID {
-            return Err(MessageError::WrongId { found: message.id, wanted: SCHEMA_ID });
-        }
-        message.check_fields(schema_slot::COUNT)?;
-        let clustered = message
-            .table(schema_slot::CLUSTERED_INDEX)?
-            .ok_or(MessageError::Absent { slot: schema_slot::CLUSTERED_INDEX })?;
-        clustered.check_fields(index_slot::COUNT)?;
-        Ok(Self {
-            columns: message.tables(schema_slot::COLUMNS)?.iter().map(column).collect::<Result<_, _>>()?,
-            key: clustered.u16s(index_slot::KEY_COLUMNS)?,
-            value: clustered.u16s(index_slot::VALUE_COLUMNS)?,
-            indexes: message
-                .tables(schema_slot::SECONDARY_INDEXES)?
-                .iter()
-                .map(index)
-                .collect::<Result<_, _>>()?,
-            checks: message.tables(schema_slot::CHECKS)?.iter().map(check).collect::<Result<_, _>>()?,
-            collation: message.u16(schema_slot::COLLATION)?,
-            comment: message.string(schema_slot::COMMENT)?,
-            target_row_size: message.u16_or(schema_slot::TARGET_ROW_SIZE, DEFAULT_TARGET_ROW_SIZE)?,
-        })
+        Ok(schema)
     }
 }
 
 fn column(table: &MessageTable) -> Result<Column, MessageError> {
-    table.check_fields(column_slot::COUNT)?;
+    table.check_fields(17)?;
     Ok(Column {
-        name: table.string(column_slot::NAME)?,
-        sql_type: table.string(column_slot::SQL_TYPE)?,
-        default_value: table.string(column_slot::DEFAULT_VALUE)?,
-        is_generated: table.bool(column_slot::GENERATED)?,
-        is_virtual: table.bool(column_slot::VIRTUAL)?,
-        on_update: table.string(column_slot::ON_UPDATE)?,
-        comment: table.string(column_slot::COMMENT)?,
-        encoding: table.u8(column_slot::ENCODING)?,
-        tag: table.u64(column_slot::TAG)?,
-        is_nullable: table.bool(column_slot::NULLABLE)? && !table.bool(column_slot::PRIMARY_KEY)?,
-        is_auto_increment: table.bool(column_slot::AUTO_INCREMENT)?,
-        is_hidden: table.bool(column_slot::HIDDEN)? || table.bool(column_slot::HIDDEN_SYSTEM)?,
+        name: table.string(0)?,
+        sql_type: table.string(1)?,
+        default_value: table.string(2)?,
+        is_generated: table.bool(11)?,
+        is_virtual: table.bool(12)?,
+        on_update: table.string(13)?,
+        comment: table.string(3)?,
+        encoding: table.u8(6)?,
+        tag: table.u64(5)?,
+        is_nullable: table.bool(8)? && !table.bool(7)?,
+        is_auto_increment: table.bool(9)?,
+        is_hidden: table.bool(10)? || table.bool(15)?,
         storage: Storage::Nowhere,
     })
 }
 
 fn index(table: &MessageTable) -> Result<IndexDefinition, MessageError> {
-    table.check_fields(index_slot::COUNT)?;
+    table.check_fields(INDEX_FIELDS)?;
     Ok(IndexDefinition {
-        name: table.string(index_slot::NAME)?,
-        comment: table.string(index_slot::COMMENT)?,
-        columns: table.u16s(index_slot::INDEX_COLUMNS)?.into_iter().map(usize::from).collect(),
-        prefix_lengths: table.u16s(index_slot::PREFIX_LENGTHS)?,
-        is_unique: table.bool(index_slot::UNIQUE)?,
-        is_spatial: table.bool(index_slot::SPATIAL)?,
-        is_fulltext: table.bool(index_slot::FULLTEXT)?,
-        is_vector: table.bool(index_slot::VECTOR)?,
+        name: table.string(0)?,
+        comment: table.string(1)?,
+        columns: table.u16s(2)?.into_iter().map(usize::from).collect(),
+        prefix_lengths: table.u16s(8)?,
+        is_unique: table.bool(6)?,
+        is_spatial: table.bool(9)?,
+        is_fulltext: table.bool(10)?,
+        is_vector: table.bool(12)?,
     })
 }
 
 fn check(table: &MessageTable) -> Result<Check, MessageError> {
-    table.check_fields(check_slot::COUNT)?;
-    Ok(Check {
-        name: table.string(check_slot::NAME)?,
-        expression: table.string(check_slot::EXPRESSION)?,
-        is_enforced: table.bool(check_slot::ENFORCED)?,
-    })
+    // The last one says that it is NOT VALID, which `SHOW CREATE TABLE` does not print.
+    table.check_fields(4)?;
+    Ok(Check { name: table.string(0)?, expression: table.string(1)?, is_enforced: table.bool(2)? })
 }

@@ -6,7 +6,7 @@ use std::str::Chars;
 use super::collation;
 
 /// A column's type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SqlType {
     /// The first word, in lower case: `varchar`.
     pub base: String,
@@ -27,14 +27,8 @@ impl SqlType {
     pub fn parse(text: &str) -> Option<Self> {
         let mut tokens = tokens(text)?.into_iter().peekable();
         let Some((Token::Word(first), mut end)) = tokens.next() else { return None };
-        let mut parsed = Self {
-            base: first.to_lowercase(),
-            head: String::new(),
-            arguments: Vec::new(),
-            members: Vec::new(),
-            collation: collation::DEFAULT.to_owned(),
-            srid: None,
-        };
+        let mut parsed =
+            Self { base: first.to_lowercase(), collation: collation::DEFAULT.to_owned(), ..Self::default() };
         if matches!(tokens.peek(), Some((Token::Sign('('), _))) {
             end = parsed.read_arguments(&mut tokens)?;
         }
@@ -81,26 +75,17 @@ impl SqlType {
 
     /// Whether values are text or names, which have a character set.
     pub fn has_collation(&self) -> bool {
-        const TEXTS: [&str; 8] =
-            ["char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"];
-        TEXTS.contains(&self.base.as_str())
+        matches!(
+            self.base.as_str(),
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "enum" | "set"
+        )
     }
 }
 
-/// Whether a type is a spatial one.
 pub fn is_spatial(base: &str) -> bool {
-    const SPATIAL: [&str; 9] = [
-        "geometry",
-        "point",
-        "linestring",
-        "polygon",
-        "multipoint",
-        "multilinestring",
-        "multipolygon",
-        "geomcollection",
-        "geometrycollection",
-    ];
-    SPATIAL.contains(&base)
+    let single = base.strip_prefix("multi").unwrap_or(base);
+    matches!(single, "point" | "linestring" | "polygon")
+        || matches!(base, "geometry" | "geomcollection" | "geometrycollection")
 }
 
 type Tokens = Peekable<std::vec::IntoIter<(Token, usize)>>;

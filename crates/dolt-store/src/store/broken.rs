@@ -7,7 +7,8 @@ use crate::files::{LookAgain, Stamp, is_unchanged};
 
 /// A file that stays unreadable until it is mended, and where to see that it was.
 pub struct BrokenFile {
-    error: Arc<StoreError>,
+    /// What is wrong with the file.
+    pub error: Arc<StoreError>,
     /// Where the file was looked for, and what was there.
     places: Vec<(LookAgain, Option<Stamp>)>,
 }
@@ -20,11 +21,6 @@ impl BrokenFile {
         }
         let stamped = places.into_iter().map(|look| Ok((look()?, look)).map(|(stamp, look)| (look, stamp)));
         Ok(Self { error: Arc::new(error), places: stamped.collect::<Result<_, StoreError>>()? })
-    }
-
-    /// What is wrong with the file.
-    pub fn error(&self) -> &Arc<StoreError> {
-        &self.error
     }
 
     /// Whether the file is certainly as it was.

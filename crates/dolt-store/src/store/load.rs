@@ -1,22 +1,36 @@
 //! From the files of a store to an open store.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::broken::BrokenFile;
-use super::proof::prove;
 use super::{ChunkFile, Repair, Store};
 use crate::address::Address;
+use crate::chunks::Chunks;
 use crate::chunks::journal::Journal;
 use crate::chunks::manifest::{FileSpec, StoreManifest};
 use crate::error::{ErrorKind, StoreError, chain};
 use crate::files::{FilesState, Generation, JOURNAL, MANIFEST, StoreFiles};
+use crate::objects::{Commit, Refs, RootValue};
 
 /// How often a look is repeated while files come and go.
 const ATTEMPTS: usize = 5;
 /// The pause between two of these looks.
 const PAUSE: Duration = Duration::from_millis(10);
+/// The file that lists the chunks that a shallow clone left behind on purpose, one address a line.
+const GHOSTS: &str = "ghostObjects.txt";
+
+/// The chunks that a shallow clone left behind on purpose; none in another store.
+pub fn ghosts(files: &dyn StoreFiles) -> Result<HashSet<Address>, StoreError> {
+    let now = files.at(&files.state()?)?;
+    let Some(bytes) = now.read(GHOSTS)? else { return Ok(HashSet::new()) };
+    let damaged = |problem: String| StoreError::damaged(&now.path(GHOSTS), problem);
+    let text = String::from_utf8(bytes).map_err(|_| damaged("it is not text".to_owned()))?;
+    let ghosts = text.lines().map(str::parse::<Address>).collect::<Result<_, _>>();
+    ghosts.map_err(|error| damaged(error.to_string()))
+}
 
 /// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal that grew only the
 /// new part is read. `None` where nothing changed since `earlier`.
@@ -55,7 +69,6 @@ pub fn load(
     }
 }
 
-/// One attempt to read the files of a store.
 struct LoadAttempt<'l> {
     files: &'l Arc<dyn StoreFiles>,
     ghosts: &'l Arc<HashSet<Address>>,
@@ -279,4 +292,24 @@ impl LoadAttempt<'_> {
 fn no_manifest(generation: &dyn Generation) -> StoreError {
     let problem = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no manifest of a Dolt store");
     StoreError::io(&generation.path(MANIFEST), "read", problem)
+}
+
+/// Reads what must be there for the main branch of a root to be shown: the refs, the newest commit, and the list of its
+/// tables. Proves a root that no whole manifest names.
+fn prove(
+    store: &Path,
+    checked_out: Option<&str>,
+    chunks: &dyn Chunks,
+    root: &Address,
+) -> Result<(), StoreError> {
+    let refs = Refs::read(chunks, root)?;
+    let head = refs.main_branch(checked_out).and_then(|branch| refs.branches.get(branch));
+    let head = head.ok_or_else(|| StoreError::DamagedChunk {
+        address: *root,
+        file: store.to_owned(),
+        problem: "it is a root that names no branch".to_owned(),
+    })?;
+    let commit = Commit::read(chunks, head)?;
+    RootValue::read(chunks, &commit.root)?;
+    Ok(())
 }

@@ -11,15 +11,13 @@ use crate::chunks::archive::ArchiveFile;
 use crate::chunks::journal::{FileFlaw, Journal};
 use crate::chunks::manifest::FileSpec;
 use crate::chunks::table_file::TableFile;
-use crate::chunks::{Chunks, archive, block};
+use crate::chunks::{Chunks, archive};
 use crate::error::{StoreError, chain};
 use crate::files::{FilesState, Generation, JOURNAL, StdAccess, StoreFile, StoreFiles, StoreFolder};
 use broken::BrokenFile;
 
 mod broken;
-mod ghosts;
 mod load;
-mod proof;
 #[cfg(test)]
 mod tests;
 
@@ -84,7 +82,7 @@ impl Store {
     /// # Errors
     /// What is wrong with the manifest or the journal, or with the file that may hold the root.
     pub fn open_files(files: Arc<dyn StoreFiles>) -> Result<Self, StoreError> {
-        let ghosts = Arc::new(ghosts::read(&*files)?);
+        let ghosts = Arc::new(load::ghosts(&*files)?);
         load::load(&files, &ghosts, None)?.ok_or_else(|| {
             // Without an earlier look there is always something new.
             StoreError::damaged(files.folder(), "its files changed all the time")
@@ -130,7 +128,7 @@ impl Store {
 
     /// What is wrong with the files that cannot be read.
     pub fn broken(&self) -> impl Iterator<Item = &StoreError> {
-        self.broken.iter().map(|broken| &**broken.error())
+        self.broken.iter().map(|broken| &*broken.error)
     }
 
     /// What is wrong with the files, except files that cannot be read and damaged chunks.
@@ -142,7 +140,7 @@ impl Store {
                 && !table.is_named(&file.name)
             {
                 let problem = "its index is not the one that its name is the hash of";
-                flaws.push(FileFlaw::Damage(StoreError::damaged(table.path(), problem)));
+                flaws.push(FileFlaw::Damage(StoreError::damaged(table.file().path(), problem)));
             }
         }
         if let Some(journal) = &self.journal {
@@ -176,7 +174,7 @@ impl Store {
 
     /// Why a chunk is in none of the files.
     pub fn absent(&self, address: &Address) -> StoreError {
-        let broken = self.broken.first().map(|broken| Arc::clone(broken.error()));
+        let broken = self.broken.first().map(|broken| Arc::clone(&broken.error));
         let damage = || self.journal_damage().map(Arc::new);
         let lacking = || self.missing_journal().map(Arc::new);
         match broken.or_else(damage).or_else(lacking) {
@@ -192,16 +190,6 @@ impl Store {
         self.lacks_journal.then(|| StoreError::io(&self.files.folder().join(JOURNAL), "open", error))
     }
 
-    /// Reads a chunk and checks that it is the one of its address, whatever file it is in.
-    pub fn verify_address(&self, address: &Address) -> Result<(), StoreError> {
-        let chunk = self.chunk(address)?;
-        block::check_address(address, &chunk).map_err(|problem| StoreError::DamagedChunk {
-            address: *address,
-            file: self.files.folder().to_owned(),
-            problem,
-        })
-    }
-
     /// The address of the store's root; empty in a store where nothing was ever written.
     pub fn root(&self) -> Address {
         self.root
@@ -210,20 +198,14 @@ impl Store {
     /// Whether any file holds the chunk.
     pub fn has(&self, address: &Address) -> bool {
         self.journal.as_ref().is_some_and(|journal| journal.has(address))
-            || self.chunk_files.iter().any(|file| match &file.kind {
-                ChunkFileKind::Table(table) => table.has(address),
-                ChunkFileKind::ArchiveFile(archive) => archive.has(address),
-            })
+            || self.chunk_files.iter().any(|file| file.has(address))
     }
 
     /// The chunk, if any file holds it. If it is damaged in one file, the others are searched.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let mut failure = None;
         let journal = self.journal.iter().map(|journal| journal.get(address));
-        let files = self.chunk_files.iter().map(|file| match &file.kind {
-            ChunkFileKind::Table(table) => table.get(address),
-            ChunkFileKind::ArchiveFile(archive) => archive.get(address),
-        });
+        let files = self.chunk_files.iter().map(|file| file.get(address));
         for found in journal.chain(files) {
             match found {
                 Ok(None) => {}
@@ -238,10 +220,7 @@ impl Store {
     pub fn copies(&self, address: &Address) -> impl Iterator<Item = Result<Bytes, StoreError>> {
         let journal = self.journal.iter().map(|journal| journal.get_verified(address));
         // These hash what they read anyway.
-        let files = self.chunk_files.iter().map(|file| match &file.kind {
-            ChunkFileKind::Table(table) => table.get(address),
-            ChunkFileKind::ArchiveFile(archive) => archive.get(address),
-        });
+        let files = self.chunk_files.iter().map(|file| file.get(address));
         journal.chain(files).filter_map(Result::transpose)
     }
 
@@ -298,6 +277,20 @@ impl ChunkFile {
         match &self.kind {
             ChunkFileKind::Table(table) => table.file(),
             ChunkFileKind::ArchiveFile(archive) => archive.file(),
+        }
+    }
+
+    fn has(&self, address: &Address) -> bool {
+        match &self.kind {
+            ChunkFileKind::Table(table) => table.has(address),
+            ChunkFileKind::ArchiveFile(archive) => archive.has(address),
+        }
+    }
+
+    fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        match &self.kind {
+            ChunkFileKind::Table(table) => table.get(address),
+            ChunkFileKind::ArchiveFile(archive) => archive.get(address),
         }
     }
 

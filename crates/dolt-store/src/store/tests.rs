@@ -10,7 +10,7 @@ use crate::chunks::Chunks;
 use crate::error::{ErrorKind, StoreError, chain};
 use crate::files::{JOURNAL, MANIFEST, StdAccess, StoreFolder};
 use crate::testing::{
-    MemoryChunks, address_of, archive, chunk_record, commit, manifest, root_record, root_value, store_root,
+    MemoryChunks, address_of, chunk_record, commit, manifest, root_record, root_value, store_root,
     table_file, write_store,
 };
 
@@ -102,65 +102,6 @@ fn a_table_file_that_was_written_over_is_read_again() {
 }
 
 #[test]
-fn a_journal_that_was_written_over_is_read_from_the_start() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let folder = folder.path();
-    let ((chunks, root), (others, other)) = (rooted("one"), rooted("another, with a longer text"));
-    write(folder, JOURNAL, records(&chunks, &root));
-    write(folder, MANIFEST, manifest(&root, &[]));
-    let mut store = open(folder);
-    write(folder, JOURNAL, [records(&chunks, &root), records(&others, &other)].concat());
-    refresh(&mut store);
-    assert_eq!((store.root(), store.rewritten().is_some()), (other, false), "it grew");
-    for (bytes, expected) in [(records(&chunks, &root), root), (records(&others, &other), other)] {
-        write(folder, JOURNAL, bytes);
-        write(folder, MANIFEST, manifest(&expected, &[]));
-        refresh(&mut store);
-        assert_eq!((store.root(), store.rewritten().is_some()), (expected, true));
-        assert!(store.get(&expected).is_ok_and(|chunk| chunk.is_some()));
-    }
-}
-
-#[test]
-fn all_kinds_of_files_make_up_a_store() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let folder = folder.path();
-    let old = folder.join("oldgen");
-    std::fs::create_dir(&old).expect("the folder is ours");
-    let (table, packed) = (Address::new([1; 20]), Address::new([2; 20]));
-    let root = address_of(b"two");
-    write(folder, &table.to_string(), table_file(&[b"one"]));
-    write(&old, &format!("{packed}.darc"), archive(&[b"two", b"three"], 3));
-    write(folder, MANIFEST, manifest(&root, &[(table, 1)]));
-    write(&old, MANIFEST, manifest(&root, &[(packed, 2)]));
-    let store = open(folder);
-    for chunk in ["one", "two", "three"] {
-        let address = address_of(chunk.as_bytes());
-        assert_eq!(store.chunk(&address).expect("it is there"), chunk);
-        assert!(store.verify_address(&address).is_ok());
-    }
-    assert!(matches!(store.chunk(&address_of(b"four")), Err(StoreError::MissingChunk { .. })));
-    assert_eq!((store.root(), store.count_since(None)), (root, 3));
-}
-
-#[test]
-fn a_refresh_takes_what_was_appended() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let folder = folder.path();
-    write_store(folder, &[Bytes::from("one")], &address_of(b"one"));
-    let mut store = open(folder);
-    assert!(!refresh(&mut store));
-    let journal = folder.join("v".repeat(32));
-    let mut bytes = std::fs::read(&journal).expect("it is there");
-    bytes.extend(chunk_record(b"two"));
-    bytes.extend(root_record(&address_of(b"two")));
-    std::fs::write(&journal, bytes).expect("the folder is ours");
-    assert!(refresh(&mut store));
-    assert_eq!(store.root(), address_of(b"two"));
-    assert_eq!(store.chunk(&address_of(b"two")).expect("it is there"), "two");
-}
-
-#[test]
 fn an_old_view_outlives_garbage_collection() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
@@ -175,28 +116,6 @@ fn an_old_view_outlives_garbage_collection() {
     assert!(refresh(&mut store));
     assert!(matches!(store.chunk(&address_of(b"one")), Err(StoreError::MissingChunk { .. })));
     assert_eq!(before.get(&address_of(b"one")).expect("it is whole").expect("it is there"), "one");
-}
-
-#[test]
-fn one_broken_file_hides_its_own_chunks_only_until_it_is_mended() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let folder = folder.path();
-    let (table, packed) = (Address::new([1; 20]), Address::new([2; 20]));
-    let archive_name = format!("{packed}.darc");
-    let whole = archive(&[b"two", b"three"], 3);
-    write(folder, &table.to_string(), table_file(&[b"one"]));
-    write(folder, &archive_name, &whole[..whole.len() - 1]);
-    write(folder, MANIFEST, manifest(&address_of(b"one"), &[(packed, 2), (table, 1)]));
-    let mut store = open(folder);
-    assert_eq!(store.chunk(&address_of(b"one")).expect("it is there"), "one");
-    let error = store.chunk(&address_of(b"two")).expect_err("its file is broken");
-    assert_eq!(error.kind(), ErrorKind::Damaged);
-    let story = chain(&error);
-    assert!(story.contains(&address_of(b"two").to_string()) && story.contains(&archive_name), "{story}");
-    write(folder, &archive_name, whole);
-    refresh(&mut store);
-    assert_eq!(store.chunk(&address_of(b"two")).expect("it is mended"), "two");
-    assert!(matches!(store.chunk(&address_of(b"four")), Err(StoreError::MissingChunk { .. })));
 }
 
 #[test]

@@ -11,23 +11,21 @@ use crate::error::StoreError;
 use crate::message::Message;
 use crate::schema::Schema;
 
+mod access;
+
+pub use access::NotedAccess;
+
 /// A field of a message to make.
 pub enum Field {
-    /// A byte.
     U8(u8),
-    /// 16 bits.
     U16(u16),
-    /// 64 bits.
     U64(u64),
     /// A vector of bytes, or a text.
     Bytes(Vec<u8>),
-    /// A vector of numbers of 16 bits.
     U16s(Vec<u16>),
     /// A vector of texts.
     Strings(Vec<&'static str>),
-    /// A table.
     Table(Fields),
-    /// A vector of tables.
     Tables(Vec<Fields>),
 }
 
@@ -185,7 +183,6 @@ impl MemoryChunks {
         self.0.insert(*address, bytes);
     }
 
-    /// All chunks.
     pub fn all(&self) -> Vec<Bytes> {
         self.0.values().cloned().collect()
     }
@@ -350,23 +347,18 @@ pub fn next_random(state: &mut u64) -> u64 {
 pub struct Sample {
     /// The schema.
     pub schema: Schema,
-    /// The message of the leaf.
     pub leaf: Message,
-    /// The out-of-line values.
     pub values: MemoryChunks,
 }
 
 impl Sample {
     /// The schema of [`Self::of_many_types`].
     pub const MANY_TYPES_SCHEMA: &[u8] = include_bytes!("sample.schema");
-    /// Its leaf.
     pub const MANY_TYPES_LEAF: &[u8] = include_bytes!("sample.leaf");
-    /// Its out-of-line values.
     pub const MANY_TYPES_VALUES: [&[u8]; 3] =
         [include_bytes!("sample.value0"), include_bytes!("sample.value1"), include_bytes!("sample.value2")];
     /// The schema of [`Self::without_key`].
     pub const KEYLESS_SCHEMA: &[u8] = include_bytes!("keyless.schema");
-    /// Its leaf.
     pub const KEYLESS_LEAF: &[u8] = include_bytes!("keyless.leaf");
 
     /// Columns of many types; two rows, one of them of NULLs.

@@ -19,7 +19,6 @@ use crate::model::sql_literal::text_literal;
 pub struct CreateTable {
     /// The statement as it can be loaded, without an end.
     pub statement: String,
-    /// The columns in order.
     pub columns: Vec<Column>,
 }
 

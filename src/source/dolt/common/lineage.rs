@@ -104,13 +104,8 @@ impl Lineage {
         }
         let at = number(self.nodes.len());
         let parent = commit.parent.as_deref().and_then(|hash| self.commits.get(hash)).copied();
-        let inherited = parent.map_or_else(
-            || Arc::from([]),
-            |parent| {
-                let parent: &Node = &self.nodes[parent as usize];
-                Arc::clone(&parent.origins)
-            },
-        );
+        let inherited =
+            parent.map_or_else(Arc::default, |parent| Arc::clone(&self.nodes[parent as usize].origins));
         let is_root = parent.is_none();
         let origins = if commit.changes.is_empty() && !is_root {
             inherited
@@ -190,6 +185,21 @@ impl Lineage {
         let commits_alike = if origins.contains(&UNKNOWN) { 1 } else { self.count(tables, &origins) };
         let changed = changed.unwrap_or(self.nodes[at as usize].time);
         Some(Origin { commits, changed, commits_alike })
+    }
+
+    /// [`Self::origin`], and in how many places its content is shown: once per commit, and once more below `live/` where
+    /// it is that of `head`.
+    pub fn shown_origin(
+        &mut self,
+        commit: &str,
+        tables: &[&str],
+        head: Option<&str>,
+    ) -> Option<(Origin, u32)> {
+        let origin = self.origin(commit, tables)?;
+        let head = head.and_then(|head| self.origin(head, tables));
+        let is_live = head.is_some_and(|head| head.commits == origin.commits);
+        let links = origin.commits_alike.saturating_add(u32::from(is_live));
+        Some((origin, links))
     }
 
     fn count(&mut self, tables: Box<[u32]>, origins: &[u32]) -> u32 {

@@ -5,6 +5,18 @@ use std::sync::Arc;
 use globset::GlobSet;
 
 use super::views::{SortedViews, StoredView, sort_out};
+use crate::model::content_id::ContentId;
+use crate::model::names::escape_with_suffix;
+
+/// The file name of a table or view.
+pub fn rows_path(name: &str) -> Arc<str> {
+    escape_with_suffix(name, ".jsonl").into()
+}
+
+/// The identity of a table's content: the version that `origin` made. `database` is what its contents are known by.
+pub fn table_id(database: &str, table: &str, origin: &str) -> ContentId {
+    ContentId::of(&[b"dolt", database.as_bytes(), table.as_bytes(), origin.as_bytes()])
+}
 
 /// The tables and views of one revision.
 #[derive(Debug, Default)]
@@ -24,17 +36,11 @@ impl Listing {
     pub fn set_views(&mut self, stored: Vec<StoredView>, database: &str, exclude: &GlobSet) {
         self.views = sort_out(&stored, &self.tables);
         self.stored = stored;
-        exclude_views(&mut self.views, database, exclude);
+        let is_excluded =
+            |name: &str| exclude.is_match(name) || exclude.is_match(format!("{database}/{name}"));
+        let excluded = self.views.shown.extract_if(.., |view| is_excluded(&view.name));
+        let excluded = excluded.map(|view| (view.name, "is excluded by a pattern".to_owned()));
+        self.views.left_out.extend(excluded);
+        self.views.left_out.sort();
     }
-}
-
-fn exclude_views(views: &mut SortedViews, database: &str, exclude: &GlobSet) {
-    let is_excluded = |name: &str| exclude.is_match(name) || exclude.is_match(format!("{database}/{name}"));
-    let (excluded, shown): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut views.shown).into_iter().partition(|view| is_excluded(&view.name));
-    views.shown = shown;
-    views
-        .left_out
-        .extend(excluded.into_iter().map(|view| (view.name, "is excluded by a pattern".to_owned())));
-    views.left_out.sort();
 }

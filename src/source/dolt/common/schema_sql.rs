@@ -1,14 +1,24 @@
 //! `schema.sql`: the statements that make the tables and views of one revision that `dolt sql` accepts.
 
 use super::create_table;
-use super::identifier::ident;
+use super::ident;
 use super::listing::Listing;
 use super::programs::{Program, append, comment_out, views_in_order};
 use super::sql_dump::comment;
 use super::views::StoredView;
+use crate::model::content_id::ContentId;
 
+/// The name of the file. No table's file is called so: theirs end in `.jsonl`.
+pub const SCHEMA_FILE: &str = "schema.sql";
 /// The name of the file in identities. A change of what is written takes a new name: lengths are kept on disk.
-pub const SCHEMA_IDENTITY: &[u8] = b"dolt-schema-3";
+const SCHEMA_IDENTITY: &[u8] = b"dolt-schema-3";
+
+/// The identity of the file where `origin` changed the definitions last. It names the tables that are left out.
+pub fn schema_id<'t>(database: &str, origin: &str, excluded: impl Iterator<Item = &'t str>) -> ContentId {
+    let mut parts = vec![SCHEMA_IDENTITY, database.as_bytes(), origin.as_bytes()];
+    parts.extend(excluded.map(|table| table.as_bytes()));
+    ContentId::of(&parts)
+}
 
 /// The file for these `CREATE TABLE` statements, which are those of the tables by name, and the views of the listing.
 pub fn compose(tables: &[String], listing: &Listing) -> String {
@@ -108,12 +118,5 @@ mod tests {
         let table = "CREATE TABLE `t` (x int, CONSTRAINT c FOREIGN KEY (x) REFERENCES u (y))".to_owned();
         let file = compose(&[table], &Listing::default());
         assert!(file.contains("SET FOREIGN_KEY_CHECKS = 0;\nCREATE TABLE `t`"), "{file}");
-    }
-
-    #[test]
-    fn defaults_are_shown_as_they_can_be_loaded() {
-        let table = "CREATE TABLE `t` (\n  `e` enum('a','b') DEFAULT '2'\n) ENGINE=InnoDB".to_owned();
-        let file = compose(&[table], &Listing::default());
-        assert_eq!(file, "CREATE TABLE `t` (\n  `e` enum('a','b') DEFAULT 'b'\n) ENGINE=InnoDB;\n");
     }
 }

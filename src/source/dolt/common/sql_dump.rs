@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::time::Timestamp;
 
 use super::create_table::CreateTable;
-use super::identifier::ident;
+use super::ident;
 use super::lineage::{Lineage, Origin, PROCEDURES, SCHEMA};
 use crate::model::content_id::ContentId;
 use crate::model::sql_literal::{LiteralColumn, RowLayout, text_literal};
@@ -23,7 +23,6 @@ pub(super) const STRICT: &str =
 /// The same where strictness would refuse the number 0 of an invalid ENUM member.
 const LENIENT: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
 
-/// The name of the file of a dump.
 pub const DUMP_FILE: &str = "dump.sql";
 
 /// What a dump holds and states in its head: only what its identity decides.
@@ -158,7 +157,6 @@ impl DumpedTable {
         stored(&self.created).map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// How its rows are written.
     pub fn layout(&self) -> RowLayout {
         let columns = stored(&self.created).map(|column| LiteralColumn {
             name: column.name.clone(),

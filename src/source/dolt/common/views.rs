@@ -188,16 +188,8 @@ impl Visitor for Inspector {
 
 /// Some functions may stand without parentheses and then look like columns; so do variables.
 fn check_identifier(name: &Ident) -> ControlFlow<String> {
-    const CLOCKS: [&str; 8] = [
-        "current_date",
-        "current_time",
-        "current_timestamp",
-        "current_user",
-        "localtime",
-        "localtimestamp",
-        "utc_date",
-        "utc_time",
-    ];
+    const CLOCKS: &str = "current_date current_time current_timestamp current_user localtime localtimestamp utc_date \
+        utc_time utc_timestamp";
     let value = key(&name.value);
     if name.quote_style.is_some() {
         return ControlFlow::Continue(());
@@ -205,7 +197,7 @@ fn check_identifier(name: &Ident) -> ControlFlow<String> {
     if value.starts_with('@') {
         return ControlFlow::Break(format!("reads the variable {}", name.value));
     }
-    if CLOCKS.contains(&value.as_str()) || value == "utc_timestamp" {
+    if CLOCKS.split(' ').any(|clock| clock == value) {
         return ControlFlow::Break(format!("calls {}", name.value));
     }
     ControlFlow::Continue(())

@@ -12,10 +12,10 @@ const LONGEST_NAME: usize = 1024;
 pub fn text(row: &Row, column: usize) -> Result<Option<String>, QueryError> {
     match row.as_ref(column) {
         Some(Value::NULL) => Ok(None),
-        Some(Value::Bytes(bytes)) => match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text.to_owned())),
-            Err(error) => Err(Fault::Answer(format!("column {column}: {error}")).into()),
-        },
+        Some(Value::Bytes(bytes)) => {
+            let text = str::from_utf8(bytes).map_err(|e| Fault::Answer(format!("column {column}: {e}")))?;
+            Ok(Some(text.to_owned()))
+        }
         _ => Err(Fault::Answer(format!("no text in column {column}")).into()),
     }
 }

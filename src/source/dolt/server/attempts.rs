@@ -27,7 +27,6 @@ struct Failing {
     last: QueryError,
     /// When connecting last failed.
     connecting: Option<Instant>,
-    /// When to try again.
     next: Instant,
     in_a_row: u32,
 }

@@ -6,23 +6,20 @@ use async_trait::async_trait;
 use mysql_common::row::Row;
 
 use super::answer_columns::{needed_text, text};
-use super::client::ClientError;
-use super::definitions::NO_SUCH_TABLE;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::lines::{CopyEnd, CopyLines, LineWriter, copy_lines};
 use super::row_reader::RowReader;
-use super::schema_sql::create_table;
+use super::schema_file::create_table;
 use super::server_database::ServerDatabase;
 use super::sql::{ALL_ROWS, Revision};
 use crate::content::{Sink, SourceError, Stream};
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::source::dolt::common::lineage::{PROCEDURES, VIEWS};
 use crate::source::dolt::common::listing::Listing;
 use crate::source::dolt::common::programs::{Programs, StoredProgram};
 use crate::source::dolt::common::sql_dump::{DumpedTable, Subject, TAIL};
 
-/// The dump of a commit.
 pub struct CommitDump {
     pub database: Arc<ServerDatabase>,
     /// The commit that it is read at.
@@ -127,11 +124,7 @@ impl CommitDump {
         );
         match lease.rows(&query).await {
             Ok(rows) => rows.iter().map(|row| read(row).map_err(|error| error.in_query(&query))).collect(),
-            Err(QueryError { fault: Fault::Client(ClientError::Server(error)), .. })
-                if error.code == NO_SUCH_TABLE =>
-            {
-                Ok(Vec::new())
-            }
+            Err(error) if error.is_no_such_table() => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }

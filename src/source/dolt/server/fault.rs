@@ -17,22 +17,16 @@ const SHOWN_QUERY: usize = 160;
 /// Why a query or connection failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fault {
-    /// No connection within the time-out.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
-    /// The server sent nothing for too long.
     #[error("no answer within {0:?}")]
     Stalled(Duration),
-    /// All connections stayed busy.
     #[error("all connections to the server were busy for {0:?}")]
     Busy(Duration),
-    /// The server speaks MySQL's protocol but is not Dolt.
     #[error("the server is not Dolt (it calls itself {0})")]
     NotDolt(String),
-    /// An error of the connection or the server.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// A row that cannot be rendered.
     #[error(transparent)]
     Wire(#[from] WireError),
     /// The server answered in a form that its documentation does not describe.
@@ -41,7 +35,6 @@ pub enum Fault {
     /// The rows of a view without an order could not be sorted in a temporary file.
     #[error("its rows have no order of their own, and cannot be sorted in a temporary file: {0}")]
     Temporary(Arc<io::Error>),
-    /// The server sent too little for too long.
     #[error("the server brought {received} bytes in {} s", waited.as_secs())]
     Slow {
         /// How long the caller waited.
@@ -51,13 +44,9 @@ pub enum Fault {
     /// The server failed just now and is left alone for a while. The text does not say how long: the log suppresses
     /// lines that repeat.
     #[error("{last}; the next attempt to connect is in {} s at most", LONGEST_PAUSE.as_secs())]
-    Failing {
-        last: Arc<Self>,
-    },
-    /// A commit that is not in the history.
+    Failing { last: Arc<Self> },
     #[error("the commit is not in the history")]
     NoCommit,
-    /// The database changed between listing and reading.
     #[error("the database changed since it was listed")]
     Moved,
 }
@@ -106,6 +95,11 @@ impl QueryError {
                 | Fault::Client(ClientError::Io(_) | ClientError::Closed)
         );
         is_about_server.then(|| self.clone())
+    }
+
+    /// Whether the server says that there is no such table.
+    pub fn is_no_such_table(&self) -> bool {
+        matches!(&self.fault, Fault::Client(ClientError::Server(error)) if error.code == 1146)
     }
 
     /// Whether the server refuses the password.
@@ -163,8 +157,8 @@ impl Fault {
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
             Self::ConnectTimeout(_) => "Does the host answer at that port, and is no firewall in between?",
             Self::Failing { last } => return last.hint(),
             Self::Stalled(_) | Self::Slow { .. } => {
@@ -195,8 +189,7 @@ impl Fault {
             }
             Self::Client(ClientError::Protocol(_)) => "Is this the port of `dolt sql-server`?",
             _ => return None,
-        };
-        Some(hint.to_owned())
+        })
     }
 }
 
@@ -222,28 +215,26 @@ fn server_kind(code: u16, message: &str) -> ErrorKind {
     }
 }
 
-fn server_hint(code: u16) -> Option<String> {
-    let hint = match code {
+fn server_hint(code: u16) -> Option<&'static str> {
+    Some(match code {
         1045 | 1698 => {
             "Check the user in the URL, and the password in ASOF_DOLT_PASSWORD or the password file."
         }
         1044 | 1142 | 1143 | 1227 => "Grant the user SELECT on this database.",
         1040 | 1203 => "The server has too many connections; asof itself uses at most four.",
         _ => return None,
-    };
-    Some(hint.to_owned())
+    })
 }
 
-fn io_hint(error: &io::Error) -> Option<String> {
-    let hint = match error.kind() {
+fn io_hint(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             "Is `dolt sql-server` running there (in a Gas Town: `gt dolt start`), and on that port?"
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "Is the network up?",
         _ if error.to_string().contains("lookup") => "Check the host name in the URL.",
         _ => return None,
-    };
-    Some(hint.to_owned())
+    })
 }
 
 fn shorten(query: &str) -> String {

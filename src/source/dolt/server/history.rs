@@ -12,7 +12,7 @@ use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::sql::{literal, literals};
 use crate::model::history::{History, SnapshotMeta};
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 
 /// Branches and tags per query for commits beside the main timeline.
 const HEADS_PER_QUERY: usize = 200;
@@ -34,17 +34,14 @@ pub async fn load(
     known: Option<&History>,
 ) -> Result<History, QueryError> {
     let main = main_head(lease, database, heads).await?;
-    let timeline = match &main {
-        Some(main) => timeline(lease, main, known).await?,
-        None => Vec::new(),
-    };
-    let off_timeline = match &main {
-        Some(main) => off_timeline(lease, main, heads, &timeline).await?,
-        None => Vec::new(),
-    };
-    let has_live = main.is_some();
     let (branches, tags) = (heads.branches.clone(), heads.tags.clone());
-    Ok(History { timeline, off_timeline, branches, tags, has_live, is_primary: true, ..History::default() })
+    let mut history = History { branches, tags, is_primary: true, ..History::default() };
+    if let Some(main) = &main {
+        history.timeline = timeline(lease, main, known).await?;
+        history.off_timeline = off_timeline(lease, main, heads, &history.timeline).await?;
+        history.has_live = true;
+    }
+    Ok(history)
 }
 
 /// The head of the branch that a new session gets. `None` in a database without branches.
@@ -228,14 +225,6 @@ mod tests {
         let time = parse_date("2026-01-21 20:00:00.156").expect("a date");
         assert_eq!(time.to_string(), "2026-01-21T20:00:00.156Z");
         assert_eq!(parse_date("1969-12-31 23:59:59.000").expect("a date").as_second(), -1);
-        for (text, time) in [
-            ("9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
-            ("10000-01-01 13:59:59", "+010000-01-01T13:59:59Z"),
-            ("0000-01-01 00:00:00", "0000-01-01T00:00:00Z"),
-            ("-0001-12-31 10:00:00", "-000001-12-31T10:00:00Z"),
-        ] {
-            assert_eq!(parse_date(text).expect("a date").to_string(), time);
-        }
         for text in
             ["yesterday", "2026-01-21", "2026-02-30 20:00:00", "2026-13-01 20:00:00", "-01-01 20:00:00"]
         {

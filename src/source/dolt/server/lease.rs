@@ -15,7 +15,7 @@ use super::connection_permits::ConnectionPermit;
 use super::fault::{Fault, QueryError};
 use super::pool::{Pool, Session};
 use crate::source::LEAST_RATE;
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 
 /// A connection while it is used. Dropping it closes the connection and ends its query on the server;
 /// [`Lease::give_back`] keeps the connection for the next user.
@@ -74,7 +74,7 @@ enum AnswerState {
 impl Lease {
     /// A lease of a session, which holds `permits` as long as it lasts.
     pub fn new(session: Session, pool: &Arc<Pool>, reused: bool, permits: Vec<ConnectionPermit>) -> Self {
-        let patience = Patience { limit: pool.timeouts().query, waited: Duration::ZERO, received: 0 };
+        let patience = Patience { limit: pool.timeouts.query, waited: Duration::ZERO, received: 0 };
         let (session, pool, answer) = (Some(session), Arc::clone(pool), AnswerState::Read);
         Self { session, pool, reused, answer, patience, permits }
     }
@@ -119,7 +119,7 @@ impl Lease {
         query: &str,
         mut take: impl FnMut(Row) -> Result<(), QueryError> + Send,
     ) -> Result<(), QueryError> {
-        let most = self.pool.largest_list();
+        let most = self.pool.largest_list;
         let mut result = self.start(query).await?;
         while let Some(row) = result.next().await? {
             if result.result.received() > most {
@@ -159,7 +159,7 @@ impl Lease {
         if self.session.as_ref().is_some_and(|session| !session.conn.is_pending())
             && let Some(session) = self.session.take()
         {
-            self.pool.attempts().succeeded();
+            self.pool.attempts.succeeded();
             self.pool.keep(session);
         }
     }
@@ -197,7 +197,6 @@ pub struct Answer<'l> {
 }
 
 impl Answer<'_> {
-    /// The columns of the result.
     pub fn columns(&self) -> &[Column] {
         self.result.columns()
     }
@@ -227,7 +226,7 @@ fn failed(fault: Fault, query: &str, state: &mut AnswerState, pool: &Pool, reuse
     let error = QueryError::from(fault).in_query(query);
     // One that was used before may have been closed meanwhile.
     if error.is_broken_connection() && !reused {
-        pool.attempts().broke(&error);
+        pool.attempts.broke(&error);
     }
     error
 }
@@ -235,13 +234,13 @@ fn failed(fault: Fault, query: &str, state: &mut AnswerState, pool: &Pool, reuse
 /// Ends the query of connection `id` over another connection, without waiting.
 fn kill(pool: &Arc<Pool>, id: u32) {
     let now = Instant::now();
-    if pool.attempts().failure(now, now).is_some() {
+    if pool.attempts.failure(now, now).is_some() {
         // It is left alone.
         return;
     }
     // Without a runtime the program is ending, and its sockets with it.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let (target, limit) = (Arc::clone(pool.target()), pool.timeouts().connect);
+    let (target, limit) = (Arc::clone(&pool.target), pool.timeouts.connect);
     runtime.spawn(async move {
         let killed = timeout(limit, async {
             let mut conn = Conn::open(&target).await?;

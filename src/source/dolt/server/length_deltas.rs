@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use super::answer_columns::needed_text;
 use super::definitions::TableDefinition;
-use super::entries::table_id;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::sql::{Revision, literals};
@@ -28,8 +27,9 @@ use super::table_diff::{ChangedLine, DiffReader};
 use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::content::Content;
 use crate::content::versioned::LengthDelta;
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::source::dolt::common::lineage::versions::{Around, MadeVersion};
+use crate::source::dolt::common::listing::table_id;
 use crate::util::locks::lock;
 
 /// Commits in the first query.

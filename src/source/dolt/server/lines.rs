@@ -59,7 +59,6 @@ pub struct LineWriter<'s> {
 }
 
 impl<'s> LineWriter<'s> {
-    /// A writer without lines.
     pub fn new(sink: &'s mut Sink) -> Self {
         Self { sink, buffer: Vec::with_capacity(PIECE), pushed: false }
     }
@@ -75,7 +74,6 @@ impl<'s> LineWriter<'s> {
         !self.pushed
     }
 
-    /// Adds a line.
     pub fn add(&mut self, line: &[u8]) {
         self.buffer.extend_from_slice(line);
     }

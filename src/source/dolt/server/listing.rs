@@ -8,7 +8,7 @@ use super::answer_columns::{name, needed_text};
 use super::fault::QueryError;
 use super::lease::Lease;
 use super::sql::Revision;
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::source::dolt::common::lineage::VIEWS;
 use crate::source::dolt::common::listing::Listing;
 use crate::source::dolt::common::views::StoredView;

@@ -9,15 +9,13 @@ use std::sync::Arc;
 use mysql_common::row::Row;
 
 use super::answer_columns::needed_text;
-use super::commits::Commits;
-use super::entries::rows_path;
+use super::database::DoltDatabase;
 use super::fault::{Fault, QueryError};
 use super::lease::Lease;
 use super::listing::list;
 use super::live_memory::{FirstSeen, HeadListing, LiveMemory, SeenListing};
 use super::rows::RowsContent;
-use super::schema_file::SCHEMA_FILE;
-use super::schema_sql;
+use super::schema_file;
 use super::server_database::ServerDatabase;
 use super::sql::Revision;
 use super::table_hashes::table_hashes;
@@ -25,21 +23,22 @@ use crate::content::text::TextContent;
 use crate::content::{Content, FileEntry, FileKind};
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::source::dolt::common::lineage::VIEWS;
-use crate::source::dolt::common::listing::Listing;
+use crate::source::dolt::common::listing::{Listing, rows_path};
+use crate::source::dolt::common::schema_sql::SCHEMA_FILE;
 use crate::source::dolt::common::views::ShownView;
 
 /// The files of the working set as of now.
-pub async fn files(commits: &Commits) -> Result<Arc<[FileEntry]>, QueryError> {
-    let mut load = commits.database.live.begin().await?;
-    let listed = list_working(commits, &mut load.value).await;
+pub async fn files(view: &DoltDatabase) -> Result<Arc<[FileEntry]>, QueryError> {
+    let mut load = view.shared.live.begin().await?;
+    let listed = list_working(view, &mut load.value).await;
     load.end(listed)
 }
 
-async fn list_working(commits: &Commits, memory: &mut LiveMemory) -> Result<Arc<[FileEntry]>, QueryError> {
-    let database = &commits.database;
-    let head = commits.head().ok_or(Fault::Moved)?;
+async fn list_working(view: &DoltDatabase, memory: &mut LiveMemory) -> Result<Arc<[FileEntry]>, QueryError> {
+    let database = &view.shared;
+    let head = view.head().ok_or(Fault::Moved)?;
     // Over any connection, and again over a new one: it is the first query after a pause.
     let working = working_hash(&database.pool.rows(Some(&database.name), WORKING_HASH).await?)?;
     if let Some(seen) = memory.last.as_ref().filter(|seen| seen.working == working && seen.head == head.id) {
@@ -47,7 +46,7 @@ async fn list_working(commits: &Commits, memory: &mut LiveMemory) -> Result<Arc<
     }
     let base = match memory.head.as_ref().filter(|base| base.commit == head.id) {
         Some(base) => Arc::clone(base),
-        None => Arc::new(load_head(commits, &head.id).await?),
+        None => Arc::new(load_head(view, &head.id).await?),
     };
     memory.head = Some(Arc::clone(&base));
     let mut lease = database.pool.lease(Some(&database.name)).await?;
@@ -68,13 +67,13 @@ fn working_hash(rows: &[Row]) -> Result<String, QueryError> {
     needed_text(row, 0)
 }
 
-async fn load_head(commits: &Commits, commit: &Arc<str>) -> Result<HeadListing, QueryError> {
-    let database = &commits.database;
-    let (files, listing) = commits.files_of(commit).await?;
+async fn load_head(view: &DoltDatabase, commit: &Arc<str>) -> Result<HeadListing, QueryError> {
+    let database = &view.shared;
+    let (files, listing) = view.files_of(commit).await?;
     let files = files.into_iter().map(|file| (Arc::clone(&file.path), file)).collect();
     let mut lease = database.pool.lease(Some(&database.name)).await?;
     let revision = Revision::Commit(Arc::clone(commit));
-    let schema = schema_sql::write(&mut lease, &database.name, &revision, &listing).await?;
+    let schema = schema_file::write(&mut lease, &database.name, &revision, &listing).await?;
     // The function reads the working set of the current database, which for `db/<hash>` is that commit.
     lease.use_database(&format!("{}/{commit}", database.name)).await?;
     let hashes = hashes(&mut lease, &listing).await?;
@@ -102,7 +101,7 @@ impl WorkingSet {
     async fn load(lease: &mut Lease, database: &ServerDatabase) -> Result<Self, QueryError> {
         let listing = list(lease, &database.name, &Revision::Working, &database.exclude).await?;
         let hashes = hashes(lease, &listing).await?;
-        let schema = schema_sql::write(lease, &database.name, &Revision::Working, &listing).await?;
+        let schema = schema_file::write(lease, &database.name, &Revision::Working, &listing).await?;
         Ok(Self { listing, hashes, schema })
     }
 
@@ -197,16 +196,7 @@ impl WorkingSet {
         let guard = guard.iter().map(|table| (table.to_string(), self.hash(table).to_owned())).collect();
         let place = format!("{}.{}", ident(&database.name), ident(name));
         let what = format!("{what} of {} {}", database.name, Revision::Working.describe());
-        let database = Arc::clone(database);
-        RowsContent {
-            database,
-            place,
-            is_table: false,
-            guard,
-            working_table: None,
-            is_sorted_here: false,
-            what,
-        }
+        RowsContent { guard, ..RowsContent::new(Arc::clone(database), place, what) }
     }
 }
 

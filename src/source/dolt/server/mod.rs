@@ -7,8 +7,8 @@
 //! | `pool`, `connection_permits`, `attempts`, `lease`, `answer_columns`, `fault` | connections, their answers, and their failures |
 //! | `poll`, `history` | notice news; commits, branches, tags |
 //! | `server_database`, `shared_load` | what all views of a database share, and how callers wait for it |
-//! | `database`, `commits`, `entries`, `lineage_load` | one view: its commits, their files, and which commit changed which table |
-//! | `listing`, `schema_file`, `schema_sql`, `dump` | what there is at a revision; the schema, and a whole commit, as SQL |
+//! | `database`, `entries`, `lineage_load` | one view: its commits, their files, and which commit changed which table |
+//! | `listing`, `schema_file`, `dump` | what there is at a revision; the schema, and a whole commit, as SQL |
 //! | `row_reader`, `lines`, `rows` | rows as JSON lines |
 //! | `versioned`, `table_version`, `definitions`, `ranges`, `table_diff`, `length_deltas`, `named_row` | versions of a table and how they differ |
 //! | `live`, `live_memory`, `table_hashes` | the working set |
@@ -25,7 +25,6 @@ use tokio::sync::Mutex;
 mod answer_columns;
 mod attempts;
 mod client;
-mod commits;
 mod connection_permits;
 mod database;
 mod definitions;
@@ -48,7 +47,6 @@ mod ranges;
 mod row_reader;
 mod rows;
 mod schema_file;
-mod schema_sql;
 mod server_database;
 mod shared_load;
 mod small_file;
@@ -74,6 +72,7 @@ use server_database::ServerDatabase;
 use url::DoltUrl;
 
 use crate::content::{ErrorKind, SourceError};
+use crate::source::dolt::common::complain;
 use crate::source::verify::Finding;
 use crate::source::{Database, Source};
 
@@ -208,7 +207,7 @@ impl DoltSqlSource {
         known: Option<&KnownDatabase>,
     ) -> Result<DoltDatabase, QueryError> {
         let database = match known {
-            Some(known) => Arc::clone(known.view.shared()),
+            Some(known) => Arc::clone(&known.view.shared),
             None => {
                 let (pool, label) = (Arc::clone(&self.pool), Arc::clone(&self.label));
                 Arc::new(ServerDatabase::new(
@@ -252,7 +251,7 @@ impl DoltSqlSource {
                     if is_broken {
                         return Err(error);
                     }
-                    known.complain(&name, &error);
+                    complain(&mut known.complaints, &name, &error);
                 }
             }
         }
@@ -311,15 +310,6 @@ impl KnownDatabases {
         Expected { answering, silent }
     }
 
-    /// Logs why a database cannot be read, unless the last reason was the same.
-    fn complain(&mut self, name: &str, error: &SourceError) {
-        let finding = Finding::of(name, error);
-        if self.complaints.get(name) != Some(&finding) {
-            tracing::warn!(database = name, hint = error.hint.as_deref(), "{}", finding.problem);
-            self.complaints.insert(name.to_owned(), finding);
-        }
-    }
-
     /// The databases left out that the log did not name yet.
     fn newly_left_out(&mut self, left_out: BTreeSet<String>) -> Vec<String> {
         left_out.into_iter().filter(|name| self.left_out.insert(name.clone())).collect()
@@ -352,7 +342,11 @@ impl Source for DoltSqlSource {
             };
         }
         for (name, error) in polled.failures {
-            known.complain(&name, &error.during(&self.label, format!("cannot read database {name}")));
+            complain(
+                &mut known.complaints,
+                &name,
+                &error.during(&self.label, format!("cannot read database {name}")),
+            );
         }
         let left_out = known.newly_left_out(polled.left_out);
         if !left_out.is_empty() {

@@ -20,7 +20,7 @@ use super::sql::{ALL_ROWS, Revision};
 use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::model::jsonl::line_key::KeyKind;
 use crate::model::row::{NULL, Row, key_name, key_texts};
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::util::locks::lock;
 
 /// What `dolt_history_<t>` adds to the columns of a table.
@@ -179,7 +179,6 @@ fn condition(definition: &TableDefinition, name: &str) -> Condition {
     }
 }
 
-/// Reads the answer of `dolt_history_<t>`.
 struct HistoryQuery<'h> {
     query: String,
     name: &'h str,
@@ -221,7 +220,6 @@ impl ReadRows for HistoryQuery<'_> {
     }
 }
 
-/// Looks a row up version by version.
 struct LookupQueries<'l> {
     table: &'l TableVersion,
     name: &'l str,

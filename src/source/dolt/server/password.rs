@@ -45,7 +45,6 @@ pub struct CurrentPassword {
 }
 
 impl CurrentPassword {
-    /// A current password of `password`.
     pub fn new(password: Option<Password>, read_again: Option<ReadAgain>) -> Self {
         Self { current: Mutex::new(password), read_again }
     }

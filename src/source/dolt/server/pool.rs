@@ -45,31 +45,20 @@ pub struct Timeouts {
     pub query: Duration,
 }
 
-/// The connections to one server.
 pub struct Pool {
-    target: Arc<ServerEndpoint>,
-    timeouts: Timeouts,
-    largest_list: u64,
+    /// Where to connect, and as whom.
+    pub target: Arc<ServerEndpoint>,
+    pub timeouts: Timeouts,
+    /// Largest answer that is held in memory, in bytes.
+    pub largest_list: u64,
     idle: Mutex<Vec<IdleSession>>,
     connections: Arc<ConnectionPermits>,
     readers: Arc<ConnectionPermits>,
-    attempts: Attempts,
+    pub attempts: Attempts,
     /// Bytes of rows that came.
     received: AtomicU64,
     /// Set once the server has proven to be Dolt.
     is_dolt: OnceCell<()>,
-}
-
-/// A caller that waits for a connection.
-struct LeaseRequest {
-    begun: Instant,
-    permits: Vec<ConnectionPermit>,
-}
-
-impl Default for LeaseRequest {
-    fn default() -> Self {
-        Self { begun: Instant::now(), permits: Vec::new() }
-    }
 }
 
 struct IdleSession {
@@ -92,7 +81,6 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 impl Pool {
-    /// A pool without connections.
     pub fn new(target: ServerEndpoint, timeouts: Timeouts, largest_list: u64) -> Arc<Self> {
         Arc::new(Self {
             target: Arc::new(target),
@@ -114,19 +102,19 @@ impl Pool {
 
     /// Leases a connection that uses `database`.
     pub async fn lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        self.lease_with(database, LeaseRequest::default(), TRUSTED).await
+        self.lease_with(database, Instant::now(), Vec::new(), TRUSTED).await
     }
 
     /// Leases a connection for reading rows, which may take long.
     pub async fn reader_lease(self: &Arc<Self>, database: Option<&str>) -> Result<Lease, QueryError> {
-        let mut waiting = LeaseRequest::default();
-        waiting.permits.push(self.readers.take(self.timeouts.query).await?);
-        self.lease_with(database, waiting, TRUSTED).await
+        let begun = Instant::now();
+        let permit = self.readers.take(self.timeouts.query).await?;
+        self.lease_with(database, begun, vec![permit], TRUSTED).await
     }
 
     /// Runs one query on any connection; once more on a new one where a used one is dead.
     pub async fn rows(self: &Arc<Self>, database: Option<&str>, query: &str) -> Result<Vec<Row>, QueryError> {
-        let mut lease = self.lease_with(database, LeaseRequest::default(), TRUSTED_FOR_ONE).await?;
+        let mut lease = self.lease_with(database, Instant::now(), Vec::new(), TRUSTED_FOR_ONE).await?;
         let mut result = lease.rows(query).await;
         if lease.is_reused() && result.as_ref().is_err_and(QueryError::is_broken_connection) {
             drop(lease);
@@ -139,14 +127,8 @@ impl Pool {
         result
     }
 
-    /// Keeps a connection for the next user.
     pub fn keep(&self, session: Session) {
         self.idle().push(IdleSession { session, since: Instant::now() });
-    }
-
-    /// The attempts to connect.
-    pub fn attempts(&self) -> &Attempts {
-        &self.attempts
     }
 
     /// Bytes of rows that came so far.
@@ -154,24 +136,8 @@ impl Pool {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that came.
     pub fn count_received(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Where to connect, and as whom.
-    pub fn target(&self) -> &Arc<ServerEndpoint> {
-        &self.target
-    }
-
-    /// Largest answer that is held in memory, in bytes.
-    pub fn largest_list(&self) -> u64 {
-        self.largest_list
-    }
-
-    /// How long to wait.
-    pub fn timeouts(&self) -> Timeouts {
-        self.timeouts
     }
 
     /// Closes connections that were unused for a while. Every poll calls it, so that no timer is needed.
@@ -179,20 +145,22 @@ impl Pool {
         self.idle().retain(|idle| idle.since.elapsed() < IDLE && idle.session.born.elapsed() < LIFE);
     }
 
+    /// Leases a connection to a caller that waits since `begun`.
     async fn lease_with(
         self: &Arc<Self>,
         database: Option<&str>,
-        mut waiting: LeaseRequest,
+        begun: Instant,
+        mut permits: Vec<ConnectionPermit>,
         trusted: Duration,
     ) -> Result<Lease, QueryError> {
-        waiting.permits.push(self.connections.take(self.timeouts.query).await?);
+        permits.push(self.connections.take(self.timeouts.query).await?);
         let kept = self.take_idle(trusted).await;
         let reused = kept.is_some();
         let session = match kept {
             Some(session) => session,
-            None => self.connect(waiting.begun).await?,
+            None => self.connect(begun).await?,
         };
-        let mut lease = Lease::new(session, self, reused, waiting.permits);
+        let mut lease = Lease::new(session, self, reused, permits);
         let Some(database) = database else { return Ok(lease) };
         let mut used = lease.use_database(database).await;
         if lease.is_reused() && used.as_ref().is_err_and(QueryError::is_broken_connection) {

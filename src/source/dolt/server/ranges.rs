@@ -13,7 +13,7 @@ use super::lines::{CopyEnd, CopyLines, LineWriter};
 use super::row_reader::RowReader;
 use super::sql::{ALL_ROWS, literal};
 use crate::model::jsonl::line_key::{KeyOrder, KeyValue, LineKey};
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 
 /// The lines of a range of keys.
 pub struct KeyRange<'r> {

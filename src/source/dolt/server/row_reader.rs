@@ -24,14 +24,12 @@ pub struct RowReader {
 /// Why a row of the server cannot be rendered.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WireError {
-    /// A type that this program does not know.
     #[error("column {column:?} has the type {kind}, which cannot be rendered")]
     Type {
         column: String,
         /// The protocol's name for its type.
         kind: String,
     },
-    /// A value that does not read as its column's type.
     #[error("column {column:?} holds {value:?}, which is no {kind}")]
     Value {
         column: String,
@@ -40,7 +38,6 @@ pub enum WireError {
         /// What it should have been.
         kind: &'static str,
     },
-    /// A value that JSON cannot express.
     #[error(transparent)]
     Render(#[from] RenderError),
 }
@@ -282,45 +279,16 @@ mod tests {
     }
 
     #[test]
-    fn values_by_type() {
+    fn decimals_that_are_not_finite_and_floats_with_an_exponent() {
         use ColumnType::*;
         let cases = [
-            (MYSQL_TYPE_LONGLONG, "-9223372036854775808", "-9223372036854775808"),
-            (MYSQL_TYPE_YEAR, "2024", "2024"),
-            (MYSQL_TYPE_NEWDECIMAL, "12345678901234567890.0100", "12345678901234567890.0100"),
             (MYSQL_TYPE_NEWDECIMAL, "NaN", "\"NaN\""),
             (MYSQL_TYPE_NEWDECIMAL, "-Infinity", "\"-Infinity\""),
             (MYSQL_TYPE_FLOAT, "1.2345679e+08", "123456790.0"),
-            (MYSQL_TYPE_DOUBLE, "0.30000000000000004", "0.30000000000000004"),
-            (MYSQL_TYPE_VAR_STRING, "hé\"", "\"hé\\\"\""),
-            (MYSQL_TYPE_JSON, "{\"b\": 1.0}", "{\"b\":1.0}"),
-            (MYSQL_TYPE_DATE, "2024-02-29", "\"2024-02-29\""),
-            (MYSQL_TYPE_DATE, "0000-00-00", "\"0000-00-00\""),
-            (MYSQL_TYPE_DATETIME, "2024-02-29 01:02:03", "\"2024-02-29T01:02:03Z\""),
-            (MYSQL_TYPE_TIMESTAMP, "2024-02-29 01:02:03.500000", "\"2024-02-29T01:02:03.5Z\""),
-            (MYSQL_TYPE_TIME, "-838:59:58.999999", "\"-838:59:58.999999\""),
-            (MYSQL_TYPE_TIME, "-00:00:01.000000", "\"-00:00:01\""),
-            (MYSQL_TYPE_STRING, "", "\"\""),
         ];
         for (kind, sent, rendered) in cases {
             assert_eq!(text(kind, sent), format!("{{\"c\":{rendered}}}\n"), "{kind:?} {sent}");
         }
-    }
-
-    #[test]
-    fn bytes_bits_and_nulls() {
-        use ColumnType::*;
-        let blob = || column("c", MYSQL_TYPE_BLOB).with_character_set(BINARY);
-        let line = |column, sent| render(column, sent).expect("renders");
-        assert_eq!(line(blob(), Sent::Bytes(vec![0, 255])), "{\"c\":\"AP8=\"}\n");
-        assert_eq!(line(blob(), Sent::Bytes(vec![])), "{\"c\":\"\"}\n");
-        assert_eq!(line(column("c", MYSQL_TYPE_BIT), Sent::Bytes(vec![1, 0x55])), "{\"c\":341}\n");
-        assert_eq!(line(column("c", MYSQL_TYPE_LONG), Sent::NULL), "{\"c\":null}\n");
-        let unsigned = column("c", MYSQL_TYPE_LONGLONG).with_flags(ColumnFlags::UNSIGNED_FLAG);
-        assert_eq!(
-            line(unsigned, Sent::Bytes(u64::MAX.to_string().into())),
-            format!("{{\"c\":{}}}\n", u64::MAX)
-        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::sql::{ALL_ROWS, Revision};
 use super::table_hashes::check_hashes;
 use super::table_version::TableVersion;
 use crate::content::{Sink, SourceError, Stream};
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::util::tasks::in_place;
 
 /// The rows of one query as a file.
@@ -65,14 +65,19 @@ impl Stream for RowsContent {
 }
 
 impl RowsContent {
+    /// The rows of a view, as they come from `place`.
+    pub fn new(database: Arc<ServerDatabase>, place: String, what: String) -> Self {
+        let (guard, working_table) = (Vec::new(), None);
+        Self { database, place, is_table: false, guard, working_table, is_sorted_here: false, what }
+    }
+
     /// The rows of a version of a table.
     pub fn of_version(version: &TableVersion) -> Self {
         let (database, table) = (Arc::clone(&version.database), &version.table);
         let revision = Revision::Commit(Arc::clone(&version.shown_at));
         let place = format!("{}.{}{}", ident(&database.name), ident(table), revision.as_of());
         let what = format!("table {table} of {} {}", database.name, revision.describe());
-        let (guard, working_table) = (Vec::new(), None);
-        Self { database, place, is_table: true, guard, working_table, is_sorted_here: false, what }
+        Self { is_table: true, ..Self::new(database, place, what) }
     }
 
     /// The query for all rows. A limit costs the server a fifth more and only some types need it, so the columns of a table

@@ -34,7 +34,6 @@ type ByStatement = LruCache<(Arc<str>, String), Arc<TableDefinition>>;
 
 type Listings = LruCache<Arc<str>, Arc<SharedLoad<Option<Arc<Listing>>>>>;
 
-/// One database of one server.
 pub struct ServerDatabase {
     pub pool: Arc<Pool>,
     pub label: Arc<str>,
@@ -58,7 +57,6 @@ pub struct ServerDatabase {
 }
 
 impl ServerDatabase {
-    /// A database of which nothing was loaded yet.
     pub fn new(pool: Arc<Pool>, label: Arc<str>, name: String, exclude: GlobSet, clock: WallClock) -> Self {
         let identity = match pool.is_believed() {
             true => name.clone(),

@@ -7,36 +7,21 @@ use std::time::Instant;
 use super::fault::QueryError;
 use crate::util::locks::lock;
 
-/// When and why the server last failed to answer.
-#[derive(Default)]
-pub struct Failures(Mutex<Option<(Instant, QueryError)>>);
-
-impl Failures {
-    /// Remembers a failure that other callers would meet as well.
-    pub fn note(&self, error: &QueryError) {
-        if let Some(error) = error.for_others() {
-            *lock(&self.0) = Some((Instant::now(), error));
-        }
-    }
-
-    /// The last failure if it happened after `begun`, so that callers that waited since then fail as well.
-    pub fn since(&self, begun: Instant) -> Option<QueryError> {
-        lock(&self.0).as_ref().filter(|(at, _)| *at >= begun).and_then(|(_, error)| error.for_others())
-    }
-}
+/// When and why the server last failed to answer, so that callers that waited since then fail as well.
+type LastFailure = Mutex<Option<(Instant, QueryError)>>;
 
 /// A value that one caller at a time loads.
 #[derive(Default)]
 pub struct SharedLoad<T> {
     value: tokio::sync::Mutex<T>,
-    failures: Failures,
+    failure: LastFailure,
 }
 
 /// The guard of one load.
 pub struct LoadGuard<'t, T> {
     /// The value as it was loaded so far.
     pub value: tokio::sync::MutexGuard<'t, T>,
-    failures: &'t Failures,
+    failure: &'t LastFailure,
 }
 
 impl<T> SharedLoad<T> {
@@ -44,9 +29,9 @@ impl<T> SharedLoad<T> {
     pub async fn begin(&self) -> Result<LoadGuard<'_, T>, QueryError> {
         let begun = Instant::now();
         let value = self.value.lock().await;
-        match self.failures.since(begun) {
-            Some(error) => Err(error),
-            None => Ok(LoadGuard { value, failures: &self.failures }),
+        match &*lock(&self.failure) {
+            Some((at, error)) if *at >= begun => Err(error.clone()),
+            _ => Ok(LoadGuard { value, failure: &self.failure }),
         }
     }
 }
@@ -54,7 +39,11 @@ impl<T> SharedLoad<T> {
 impl<T> LoadGuard<'_, T> {
     /// Ends the load. Callers that wait get its failure.
     pub fn end<R>(self, result: Result<R, QueryError>) -> Result<R, QueryError> {
-        result.inspect_err(|error| self.failures.note(error))
+        result.inspect_err(|error| {
+            if let Some(error) = error.for_others() {
+                *lock(self.failure) = Some((Instant::now(), error));
+            }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Quotes texts and revisions for SQL: queries use the text protocol, so every operand is written into the query.
 
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 
 /// `text` as a string literal. Right for the `sql_mode` that [`super::pool`] sets, in which backslash escapes.
 pub fn literal(text: &str) -> String {

@@ -62,10 +62,8 @@ impl TableVersion {
 
 /// Something that reads the rows of a query. May be called again from the beginning.
 pub trait ReadRows: Sync {
-    /// The result.
     type Value;
 
-    /// Reads them.
     fn read(
         &self,
         lease: &mut Lease,

@@ -4,7 +4,6 @@ use std::fmt;
 
 /// The port that Gas Town's Dolt server listens on.
 pub const DEFAULT_PORT: u16 = 3307;
-/// The default user of a Dolt server.
 pub const DEFAULT_USER: &str = "root";
 
 const SCHEME: &str = "dolt://";
@@ -18,17 +17,14 @@ pub struct DoltUrl {
     pub port: u16,
     /// The one database to show, unescaped; all of the server's where there is none.
     pub database: Option<String>,
-    /// Whether connections are encrypted.
     pub tls: bool,
 }
 
 /// Why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Another scheme.
     #[error("the URL does not start with dolt://")]
     Scheme,
-    /// `dolt:///db`.
     #[error("the URL has no host")]
     NoHost,
     /// `user:password@`, in any encoding.
@@ -46,7 +42,6 @@ pub enum UrlError {
     /// A `%` without two hex digits, or bytes that are not UTF-8.
     #[error("{0:?} is not percent-encoded UTF-8")]
     Encoding(String),
-    /// A path of more than a database.
     #[error("{0:?} is not one database's name")]
     Path(String),
     /// `?...` or `#...`.

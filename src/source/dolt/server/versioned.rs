@@ -16,7 +16,7 @@ use super::{length_deltas, named_row, table_diff};
 use crate::content::versioned::{ChangeSink, Family, LengthDelta, NamedRows, Versioned};
 use crate::content::{Sink, SourceError, Stream};
 use crate::model::jsonl::line_key::LineKey;
-use crate::source::dolt::common::identifier::ident;
+use crate::source::dolt::common::ident;
 use crate::util::locks::lock;
 
 #[async_trait]

@@ -27,7 +27,6 @@ pub struct ChunkStore {
 }
 
 impl ChunkStore {
-    /// Opens the store at a place.
     pub fn open(place: &StorePlace) -> Result<Self, StoreError> {
         let files = OpenedFiles::open(place)?;
         let store = Store::open_files(files.files())?;

@@ -24,7 +24,6 @@ pub struct TableContent {
 }
 
 impl TableContent {
-    /// The error that this table cannot be read.
     pub fn failed(&self, error: ReadError) -> SourceError {
         let operation = format!("cannot read table {} of {} {}", self.name, self.shared.database, self.when);
         error.during(&self.shared.label, operation)

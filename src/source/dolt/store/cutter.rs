@@ -17,7 +17,6 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    /// A cutter for the lines of `leaf`.
     pub fn new(leaf: PageId) -> Self {
         Self { leaf, cut: Vec::new(), next_line: leaf.lines.from.into(), len: 0 }
     }

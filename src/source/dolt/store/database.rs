@@ -9,7 +9,7 @@ use dolt_store::{Address, StoreError};
 
 use super::content::TableContent;
 use super::dump::StoreDumpContent;
-use super::schema_file::{SCHEMA_FILE, StoreSchemaContent};
+use super::schema_file::StoreSchemaContent;
 use super::shared::{ReadError, SharedDatabase};
 use super::{lineage, live, verify};
 use crate::content::blocking::{broken_off, on_blocking_thread};
@@ -17,19 +17,24 @@ use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
 use crate::model::access::{Audience, Audiences};
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
-use crate::model::names::escape_with_suffix;
-use crate::source::dolt::common::lineage::{Lineage, Origin, SCHEMA};
-use crate::source::dolt::common::schema_sql::SCHEMA_IDENTITY;
+use crate::model::time::Timestamp;
+use crate::source::dolt::common::lineage::{Lineage, SCHEMA};
+use crate::source::dolt::common::listing::{rows_path, table_id};
+use crate::source::dolt::common::schema_sql::{SCHEMA_FILE, schema_id};
 use crate::source::dolt::common::sql_dump::{DUMP_FILE, Identity, identify};
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Capabilities, Database, no_working_set};
 use crate::util::locks::lock;
 use crate::util::tasks::in_place;
 
+const GONE_HINT: &str =
+    "Its chunks are not in the store any more: garbage collection takes what no branch or tag reaches.";
+
 /// A database as it was when it was polled.
 #[derive(Clone)]
 pub struct DoltStoreDatabase {
-    shared: Arc<SharedDatabase>,
+    /// What all views of this database share.
+    pub shared: Arc<SharedDatabase>,
     view: Arc<PolledView>,
 }
 
@@ -67,11 +72,6 @@ impl DoltStoreDatabase {
         let _ = thread.spawn(move || view.load_lineage().is_ok());
     }
 
-    /// What all views of this database share.
-    pub fn shared(&self) -> &Arc<SharedDatabase> {
-        &self.shared
-    }
-
     /// The newest commit of the main timeline, whose working set `live/` shows.
     pub fn head(&self) -> Option<&Arc<SnapshotMeta>> {
         self.view.history.timeline.first()
@@ -104,11 +104,9 @@ impl DoltStoreDatabase {
         let (mut lineage, database) = (lock(&self.shared.lineage), &*self.shared.database);
         let identity = identify(&mut lineage, (database, database), commit, &tables, &excluded);
         let Some(Identity { subject, id, changed, links }) = identity else { return Ok(None) };
-        let when = format!("at {commit}");
-        let content =
-            Content::stream(StoreDumpContent { shared: Arc::clone(&self.shared), root, when, subject });
-        let (path, kind, access) = (DUMP_FILE.into(), FileKind::Regular, self.view.audience.into());
-        Ok(Some(FileEntry { path, kind, id, changed, links, access, content }))
+        let (shared, when) = (Arc::clone(&self.shared), format!("at {commit}"));
+        let content = Content::stream(StoreDumpContent { shared, root, when, subject });
+        Ok(Some(self.entry(DUMP_FILE.into(), id, (changed, links), content)))
     }
 
     fn root_of(&self, commit: &SnapshotId) -> Option<Address> {
@@ -137,65 +135,68 @@ impl DoltStoreDatabase {
         table: &str,
         address: &Address,
     ) -> Option<FileEntry> {
-        let (origin, links) = self.origin(lineage, commit, table)?;
-        let database = self.shared.database.as_bytes();
-        let id = ContentId::of(&[b"dolt", database, table.as_bytes(), origin.commits.first()?.as_bytes()]);
+        let (origin, links) = lineage.shown_origin(commit, &[table], self.live_head())?;
+        let id = table_id(&self.shared.database, table, origin.commits.first()?);
         let content = TableContent {
             shared: Arc::clone(&self.shared),
             name: table.into(),
             table: *address,
             when: format!("at {commit}"),
         };
-        let (path, changed) = (rows_path(table), origin.changed);
-        let (kind, access) = (FileKind::Regular, self.view.audience.into());
-        Some(FileEntry { path, kind, id, changed, links, access, content: Content::Tree(Arc::new(content)) })
+        Some(self.entry(rows_path(table), id, (origin.changed, links), Content::Tree(Arc::new(content))))
     }
 
     fn schema(
         &self,
         lineage: &mut Lineage,
         commit: &SnapshotId,
-        address: Address,
-        root: &RootValue,
+        root: Address,
+        value: &RootValue,
     ) -> Option<FileEntry> {
-        let (origin, links) = self.origin(lineage, commit, SCHEMA)?;
-        let mut parts: Vec<&[u8]> =
-            vec![SCHEMA_IDENTITY, self.shared.database.as_bytes(), origin.commits.first()?.as_bytes()];
-        // The file names what is left out.
-        let tables = root.tables.keys().filter(|table| !lineage::is_system_table(table));
-        parts.extend(tables.filter(|table| self.shared.is_excluded(table)).map(|table| table.as_bytes()));
-        let content = StoreSchemaContent {
-            shared: Arc::clone(&self.shared),
-            root: address,
-            moment: SchemaOf::Commit,
-            when: format!("at {commit}"),
-        };
-        let (id, changed) = (ContentId::of(&parts), origin.changed);
-        Some(FileEntry {
-            path: SCHEMA_FILE.into(),
-            kind: FileKind::Regular,
-            id,
-            changed,
-            links,
-            access: self.view.audience.into(),
-            content: Content::stream(content),
-        })
+        let (origin, links) = lineage.shown_origin(commit, &[SCHEMA], self.live_head())?;
+        let tables = value.tables.keys().filter(|table| !lineage::is_system_table(table));
+        let excluded = tables.filter(|table| self.shared.is_excluded(table)).map(String::as_str);
+        let id = schema_id(&self.shared.database, origin.commits.first()?, excluded);
+        let (shared, moment, when) = (Arc::clone(&self.shared), SchemaOf::Commit, format!("at {commit}"));
+        let content = Content::stream(StoreSchemaContent { shared, root, moment, when });
+        Some(self.entry(SCHEMA_FILE.into(), id, (origin.changed, links), content))
     }
 
-    /// The origin of a table, and in how many places its content is shown: once per commit, and once more
-    /// below `live/` where it is that of the head.
-    fn origin(&self, lineage: &mut Lineage, commit: &SnapshotId, table: &str) -> Option<(Origin, u32)> {
-        let origin = lineage.origin(commit, &[table])?;
-        let head = self.head().filter(|_| self.view.history.has_live);
-        let head = head.and_then(|head| lineage.origin(&head.id, &[table]));
-        let is_live = head.is_some_and(|head| head.commits == origin.commits);
-        let links = origin.commits_alike.saturating_add(u32::from(is_live));
-        Some((origin, links))
+    fn entry(
+        &self,
+        path: Arc<str>,
+        id: ContentId,
+        (changed, links): (Timestamp, u32),
+        content: Content,
+    ) -> FileEntry {
+        let (kind, access) = (FileKind::Regular, self.view.audience.into());
+        FileEntry { path, kind, id, changed, links, access, content }
     }
 
-    fn missing(&self, operation: String) -> SourceError {
-        SourceError::new(ErrorKind::Missing, &*self.shared.label, operation)
-            .with_hint("Its chunks are not in the store any more: garbage collection takes what no branch or tag reaches.")
+    /// The commit whose files `live/` shows as well, where there is a working set.
+    fn live_head(&self) -> Option<&str> {
+        self.head().filter(|_| self.view.history.has_live).map(|head| &*head.id)
+    }
+
+    /// What `list` finds at a commit, on a thread that may block.
+    async fn listed<T: Send + 'static>(
+        &self,
+        commit: &SnapshotId,
+        list: fn(&Self, &SnapshotId) -> Result<Option<T>, ReadError>,
+    ) -> Result<T, SourceError> {
+        let (database, commit) = (self.clone(), Arc::clone(commit));
+        let work =
+            move || {
+                let shared = &database.shared;
+                let operation = || format!("cannot list the tables of {} at {commit}", shared.database);
+                match list(&database, &commit) {
+                    Ok(Some(found)) => Ok(found),
+                    Ok(None) => Err(SourceError::new(ErrorKind::Missing, &*shared.label, operation())
+                        .with_hint(GONE_HINT)),
+                    Err(error) => Err(error.during(&shared.label, operation())),
+                }
+            };
+        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
     }
 }
 
@@ -213,11 +214,6 @@ pub fn shown_tables<'r>(
     root: &'r RootValue,
 ) -> impl Iterator<Item = (&'r String, &'r Address)> {
     root.tables.iter().filter(|(table, _)| !lineage::is_system_table(table) && !shared.is_excluded(table))
-}
-
-/// The file name of a table.
-pub fn rows_path(name: &str) -> Arc<str> {
-    escape_with_suffix(name, ".jsonl").into()
 }
 
 #[async_trait]
@@ -248,31 +244,14 @@ impl Database for DoltStoreDatabase {
     }
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
-        let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
-        let work = move || {
-            let operation =
-                || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
-            match database.files_of(&snapshot) {
-                Ok(Some(found)) => Ok(found.files.into()),
-                Ok(None) => Err(database.missing(operation())),
-                Err(error) => Err(error.during(&database.shared.label, operation())),
-            }
-        };
-        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
+        self.listed(snapshot, |database, commit| {
+            Ok(database.files_of(commit)?.map(|found| found.files.into()))
+        })
+        .await
     }
 
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
-        let (database, snapshot) = (self.clone(), Arc::clone(snapshot));
-        let work = move || {
-            let operation =
-                || format!("cannot list the tables of {} at {snapshot}", database.shared.database);
-            match database.dump_of(&snapshot) {
-                Ok(Some(file)) => Ok(Some(file)),
-                Ok(None) => Err(database.missing(operation())),
-                Err(error) => Err(error.during(&database.shared.label, operation())),
-            }
-        };
-        in_place(&self.shared.label, work, |why| broken_off(&self.shared.label, why)).await
+        self.listed(snapshot, Self::dump_of).await.map(Some)
     }
 
     async fn live_files(&self) -> Result<Arc<[FileEntry]>, SourceError> {

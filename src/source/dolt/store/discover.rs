@@ -13,7 +13,7 @@ use crate::files::root::{Links, Root, SourcePath, is_outside};
 use crate::files::watch::{Events, Watched};
 use crate::model::names::shown_name;
 use crate::model::terminal::ShowPath;
-use crate::source::dolt::common::leftovers::is_left_by_tests;
+use crate::source::dolt::common::is_left_by_tests;
 use crate::util::clock::WallClock;
 
 /// Where a Beads folder keeps its databases: those of a server, those within the program.
@@ -29,7 +29,7 @@ const GIT: &str = ".git";
 pub struct Named {
     /// The path as it was written, absolute: names of databases come from it.
     written: PathBuf,
-    folder: SourcePath,
+    pub folder: SourcePath,
 }
 
 impl Named {
@@ -42,11 +42,6 @@ impl Named {
         // A `.dolt` stands for the database that it is in.
         let folder = if folder.ends_with(DOLT) { database.to_owned() } else { folder };
         Ok(Self { written: path.to_owned(), folder: SourcePath::new(&root, folder) })
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &SourcePath {
-        &self.folder
     }
 
     /// The databases in it: name, as a server over it has it, to where the store is. A folder without databases of its

@@ -1,7 +1,7 @@
 //! From the errors of the crate `dolt-store` to those of a source, with what a person can do.
 
 use std::error::Error;
-use std::{fmt, io};
+use std::io;
 
 use dolt_store::{RowsError, StoreError, ValueProblem};
 
@@ -20,10 +20,8 @@ const GIT_HINT: &str = "`git fsck` checks the repository; fetching from where it
 
 /// An error of the crate as one of a source.
 pub trait IntoSourceError: Error + Send + Sync + Sized + 'static {
-    /// What kind of failure it is.
     fn source_kind(&self) -> ErrorKind;
 
-    /// What a person can do about it.
     fn hint(&self) -> Option<&'static str>;
 
     /// The error of a source, with its label and the operation that failed.
@@ -98,7 +96,8 @@ impl IntoSourceError for RowsError {
 }
 
 /// A failure to read what contains a store, with its kind in a source.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
 pub struct ContainerProblem {
     pub kind: ErrorKind,
     pub source: Box<dyn Error + Send + Sync>,
@@ -113,17 +112,5 @@ impl ContainerProblem {
             ErrorKind::Unsupported => dolt_store::ErrorKind::Unsupported,
             _ => dolt_store::ErrorKind::Io,
         }
-    }
-}
-
-impl fmt::Display for ContainerProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.source, f)
-    }
-}
-
-impl Error for ContainerProblem {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.source()
     }
 }

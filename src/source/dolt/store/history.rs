@@ -19,7 +19,6 @@ const REMOTES: &str = "remotes/";
 /// same order.
 const HEADS_PER_WALK: usize = 200;
 
-/// Reads the history that `refs` reach.
 pub fn load(
     store: &ChunkStore,
     graph: &mut Graph,

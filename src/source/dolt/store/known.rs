@@ -35,7 +35,6 @@ struct ViewBasis {
 }
 
 impl KnownDatabase {
-    /// A database that nothing is known about yet.
     pub fn new(place: StorePlace, shared: Arc<SharedDatabase>) -> Self {
         Self { place, shared, seen: None, view: None }
     }

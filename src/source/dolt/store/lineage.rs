@@ -259,23 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn origins_follow_addresses_along_parents() {
-        let mut repo = LineageRepo::default();
-        let [x1, x2] = ["1", "2"].map(|rows| repo.table(1, rows, 0));
-        let [y1, y2] = ["1", "2"].map(|rows| repo.table(2, rows, 0));
-        let one = repo.commit(&[], &[("x", x1), ("y", y1)], 0);
-        let two = repo.commit(&[one], &[("x", x2), ("y", y1)], 0);
-        let three = repo.commit(&[one], &[("x", x1), ("y", y2)], 0);
-        let four = repo.commit(&[two, three], &[("x", x2), ("y", y2)], 0);
-        let five = repo.commit(&[four], &[("x", x1), ("y", y2)], 0);
-        let mut origin = repo.origins(&five);
-        assert_eq!([origin(&one, "x"), origin(&two, "x"), origin(&three, "x")], ["1", "2", "1"]);
-        assert_eq!([origin(&four, "x"), origin(&four, "y")], ["2", "3"], "a merge made neither");
-        assert_eq!([origin(&five, "x"), origin(&five, "y")], ["5", "3"], "as Dolt, not by content alone");
-        assert_eq!(origin(&five, SCHEMA), "1");
-    }
-
-    #[test]
     fn definitions_change_with_schemas_counters_names_and_collations() {
         let mut repo = LineageRepo::default();
         let (plain, counted, other) = (repo.table(1, "", 0), repo.table(1, "", 5), repo.table(2, "", 5));

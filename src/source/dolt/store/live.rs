@@ -13,14 +13,16 @@ use dolt_store::schema::SchemaOf;
 use jiff::Timestamp;
 
 use super::content::TableContent;
-use super::database::{CommitFiles, DoltStoreDatabase, rows_path, shown_tables};
+use super::database::{CommitFiles, DoltStoreDatabase, shown_tables};
 use super::live_memory::LastListing;
-use super::schema_file::{SCHEMA_FILE, StoreSchemaContent};
+use super::schema_file::StoreSchemaContent;
 use super::shared::{ReadError, SharedDatabase};
 use crate::content::text::TextContent;
 use crate::content::{Content, FileEntry, FileKind};
 use crate::model::access::Audience;
 use crate::model::content_id::ContentId;
+use crate::source::dolt::common::listing::rows_path;
+use crate::source::dolt::common::schema_sql::SCHEMA_FILE;
 use crate::source::dolt::store::schema_file;
 use crate::util::locks::lock;
 
@@ -28,7 +30,7 @@ const WHEN: &str = "in the working set";
 
 /// The files of the working set as of now; `None` where there is none, or not any more.
 pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, ReadError> {
-    let shared = database.shared();
+    let shared = &database.shared;
     let Some(head) = database.head() else { return Ok(None) };
     let mut memory = lock(&shared.live);
     shared.store.refresh()?;
@@ -60,7 +62,6 @@ pub fn files(database: &DoltStoreDatabase) -> Result<Option<Arc<[FileEntry]>>, R
     Ok(Some(files))
 }
 
-/// Makes the entries of a working set.
 struct WorkingSetEntries<'e> {
     shared: &'e Arc<SharedDatabase>,
     /// What the head holds.

@@ -52,6 +52,7 @@ use crate::content::{ErrorKind, SourceError, chain};
 use crate::files::root::{LEADS_OUTSIDE_HINT, Links, SourcePath};
 use crate::files::watch::FolderWatch;
 use crate::model::terminal::ShowPath;
+use crate::source::dolt::common::complain;
 use crate::source::verify::Finding;
 use crate::source::{Database, POLL_INTERVAL, Source};
 use crate::util::clock::WallClock;
@@ -156,16 +157,16 @@ impl DoltStoreSource {
     pub fn open(path: &Path, options: DoltStoreOptions) -> Result<Self, SourceError> {
         let label: Arc<str> = path.shown().to_string().into();
         let fail = |kind, operation: &str| SourceError::new(kind, &*label, operation);
-        let look = |error| StoreError::io(path, "open", error).during(&label, "cannot look for databases");
+        let look = |error: StoreError| error.during(&label, "cannot look for databases");
         // A program that goes to the background leaves the folder that a relative path starts from.
-        let absolute = std::path::absolute(path).map_err(look)?;
-        let named = Named::new(&absolute, options.links, options.clock.clone());
-        let named = named.map_err(|error| error.during(&label, "cannot look for databases"))?;
+        let absolute =
+            std::path::absolute(path).map_err(|error| look(StoreError::io(path, "open", error)))?;
+        let named = Named::new(&absolute, options.links, options.clock.clone()).map_err(look)?;
         let there = match &options.reference {
             Some(reference) => Ok([discover::in_git(&absolute, options.links, reference.clone())].into()),
             None => named.places(),
-        };
-        let there = there.map_err(|error| error.during(&label, "cannot look for databases"))?;
+        }
+        .map_err(look)?;
         if there.is_empty() {
             let hint = "Name a Dolt database, a folder of these, a backup, the folder of a file:// remote, or a git \
                         repository that `dolt push` was made to.";
@@ -206,7 +207,7 @@ impl StoreSourceInner {
         });
         known.complaints.retain(|name, _| there.contains_key(name) || absent.contains(name));
         for name in &absent {
-            known.complain(name, &self.store_is_gone(name));
+            complain(&mut known.complaints, name, &self.store_is_gone(name));
         }
         let mut has_news = known.databases.len() != before;
         let is_only = there.len() == 1;
@@ -221,7 +222,7 @@ impl StoreSourceInner {
                     if is_only {
                         return Err(error);
                     }
-                    known.complain(&name, &error);
+                    complain(&mut known.complaints, &name, &error);
                 }
             }
         }
@@ -256,7 +257,7 @@ impl StoreSourceInner {
         let missing = known.databases.iter().filter(|(name, _)| !there.contains_key(*name));
         let mut absent = BTreeSet::new();
         for (name, database) in missing {
-            let folder = self.named.folder();
+            let folder = &self.named.folder;
             let is_source_empty = || {
                 folder.read_dir().and_then(|open| open.entries()).is_ok_and(|mut all| all.next().is_none())
             };
@@ -335,15 +336,6 @@ fn is_folder_there(place: &StorePlace) -> bool {
 }
 
 impl KnownDatabases {
-    /// Logs why a database cannot be read, unless that was the reason last time, too.
-    fn complain(&mut self, name: &str, error: &SourceError) {
-        let finding = Finding::of(name, error);
-        if self.complaints.get(name) != Some(&finding) {
-            tracing::warn!(database = name, hint = error.hint.as_deref(), "{}", finding.problem);
-            self.complaints.insert(name.to_owned(), finding);
-        }
-    }
-
     fn views(&self) -> Vec<Arc<dyn Database>> {
         let views = self.databases.values().filter_map(|known| known.view.as_ref());
         views.map(|view| Arc::clone(view) as Arc<dyn Database>).collect()

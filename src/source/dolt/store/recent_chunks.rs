@@ -42,14 +42,14 @@ impl RecentChunks {
     }
 
     fn get(&self, address: &Address) -> Option<Bytes> {
-        self.lock().chunks.get(address).cloned()
+        lock(&self.kept).chunks.get(address).cloned()
     }
 
     fn put(&self, address: &Address, chunk: &Bytes) {
         if chunk.len() > LONGEST {
             return;
         }
-        let mut kept = self.lock();
+        let mut kept = lock(&self.kept);
         if kept.chunks.put(*address, chunk.clone()).is_none() {
             kept.used += chunk.len() + OVERHEAD;
         }
@@ -57,11 +57,6 @@ impl RecentChunks {
             let Some((_, dropped)) = kept.chunks.pop_lru() else { break };
             kept.used -= dropped.len() + OVERHEAD;
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, KeptChunks> {
-        // What is kept is whole after every step.
-        lock(&self.kept)
     }
 }
 
@@ -126,7 +121,7 @@ mod tests {
                 recent.before(&store).chunk(&address(kib, number)).expect("it is there");
             }
         }
-        let kept = recent.lock();
+        let kept = lock(&recent.kept);
         let bytes: usize = kept.chunks.iter().map(|(_, chunk)| chunk.len() + OVERHEAD).sum();
         assert!(bytes == kept.used && bytes <= KEPT && bytes > KEPT / 2, "{bytes}");
     }

@@ -212,38 +212,15 @@ mod leaf_tests {
     use super::*;
 
     fn column(name: &str, sql_type: &str, encoding: u8, storage: Storage) -> Column {
-        Column {
-            name: name.to_owned(),
-            sql_type: sql_type.to_owned(),
-            default_value: String::new(),
-            is_generated: false,
-            is_virtual: false,
-            on_update: String::new(),
-            comment: String::new(),
-            encoding,
-            tag: 1,
-            is_nullable: true,
-            is_auto_increment: false,
-            is_hidden: false,
-            storage,
-        }
+        let (name, sql_type) = (name.to_owned(), sql_type.to_owned());
+        Column { name, sql_type, encoding, storage, ..Column::default() }
     }
 
     /// A key, and an adaptive column of bytes.
     fn renderer() -> RowRenderer {
         let columns =
             vec![column("id", "int", 7, Storage::Key(0)), column("b", "blob", 136, Storage::Value(0))];
-        let schema = Schema {
-            table: "t".to_owned(),
-            columns,
-            primary_key: vec![0],
-            is_keyless: false,
-            indexes: Vec::new(),
-            checks: Vec::new(),
-            collation: "utf8mb4_0900_bin",
-            comment: String::new(),
-            target_row_size: None,
-        };
+        let schema = Schema { table: "t".to_owned(), columns, primary_key: vec![0], ..Schema::default() };
         RowRenderer::new(&schema).expect("it is known")
     }
 

@@ -19,11 +19,8 @@ use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream};
 use crate::source::dolt::common::lineage::VIEWS;
 use crate::source::dolt::common::listing::Listing;
-use crate::source::dolt::common::schema_sql::compose;
+use crate::source::dolt::common::schema_sql::{SCHEMA_FILE, compose};
 use crate::source::dolt::common::views::StoredView;
-
-/// The name of the file. No table's file is called so: theirs end in `.jsonl`.
-pub const SCHEMA_FILE: &str = "schema.sql";
 
 /// The tables of a root and its views, without reading any row but those that hold the views.
 fn list(shared: &Arc<SharedDatabase>, root: &RootValue) -> Result<Listing, ReadError> {
@@ -108,7 +105,6 @@ pub fn statement(
     Ok(Some(create_table(&schema, moment, table.auto_increment, &clauses)?))
 }
 
-/// All foreign keys of a root.
 pub fn foreign_keys(shared: &SharedDatabase, root: &RootValue) -> Result<Vec<ForeignKey>, ReadError> {
     let Some(address) = &root.foreign_keys else { return Ok(Vec::new()) };
     let object = "collection of foreign keys";
@@ -133,11 +129,9 @@ pub fn definition(
     Ok(Some((table, schema)))
 }
 
-/// `schema.sql` of a root value.
 pub struct StoreSchemaContent {
     pub shared: Arc<SharedDatabase>,
     pub root: Address,
-    /// Which kind of moment that is.
     pub moment: SchemaOf,
     /// The moment in words: `at <hash>`, `in the working set`.
     pub when: String,

@@ -49,17 +49,13 @@ pub struct SharedDatabase {
     pub clock: WallClock,
     /// The commits read so far. Locked before `lineage` where both are.
     pub graph: Mutex<Graph>,
-    /// The commits found in the store itself.
     pub found: FoundCommits,
-    /// The origins found so far.
     pub lineage: Mutex<Lineage>,
-    /// What was seen of the working set.
     pub live: Mutex<LiveMemory>,
     renderers: Mutex<ReadyRenderers>,
 }
 
 impl SharedDatabase {
-    /// A store that nothing is known about yet.
     pub fn new(
         store: ChunkStore,
         values: Arc<RecentChunks>,
@@ -103,7 +99,6 @@ impl SharedDatabase {
         Ok(renderers)
     }
 
-    /// The schema of a table.
     pub fn schema(&self, table: &str, schema: &Address) -> Result<Schema, ReadError> {
         Ok(Schema::load(&self.store, table, schema)?)
     }
@@ -112,13 +107,10 @@ impl SharedDatabase {
 /// A failure to read a table: in the store, or in what it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// In the store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// In the rows or their schema.
     #[error(transparent)]
     Rows(#[from] RowsError),
-    /// In the chunk of a leaf.
     #[error("a leaf in chunk {leaf}")]
     Leaf {
         leaf: Address,

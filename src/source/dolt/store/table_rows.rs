@@ -16,7 +16,6 @@ use super::shared::{ReadError, Renderers};
 use crate::content::SourceError;
 use crate::content::tree::{KeyedRows, LONG, Leaf, LineRange, Nodes, PageId, RawRow, Rendering};
 
-/// The tree of a table's rows.
 pub struct TableRows {
     content: TableContent,
     /// Lies within the chunk of the table, so that the table's address is its name as well.
@@ -26,7 +25,6 @@ pub struct TableRows {
 }
 
 impl TableRows {
-    /// Opens the tree of a table.
     pub fn open(content: &TableContent) -> Result<Self, ReadError> {
         let table = StoredTable::read(&content.shared.store, &content.table)?;
         let renderers = content.shared.renderers(&content.name, &table.schema)?;

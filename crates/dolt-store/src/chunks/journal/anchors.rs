@@ -12,7 +12,8 @@ use crate::files::StoreFile;
 /// A record, by its checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
-    offset: u64,
+    /// Where it stands.
+    pub offset: u64,
     len: u32,
     checksum: u32,
 }
@@ -24,11 +25,6 @@ impl Anchor {
             record.last_chunk::<CHECKSUM_LEN>().map_or(0, |checksum| u32::from_be_bytes(*checksum));
         // No record is longer than 5 MiB.
         Self { offset, len: u32::try_from(record.len()).unwrap_or(u32::MAX), checksum }
-    }
-
-    /// Where it stands.
-    pub fn offset(&self) -> u64 {
-        self.offset
     }
 
     /// Whether the record is still there.
@@ -49,7 +45,6 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    /// Notes the next record.
     pub fn add(&mut self, anchor: Anchor, is_root: bool) {
         self.first.get_or_insert(anchor);
         self.last = Some(anchor);
@@ -65,7 +60,6 @@ impl Anchors {
         self.root = later.root.or(self.root);
     }
 
-    /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Anchor> {
         [&self.last, &self.root, &self.first].into_iter().flatten()
     }

@@ -55,10 +55,7 @@ pub enum Record {
     /// The store has a new root.
     Root(Address),
     /// A chunk, whose block begins at `block_at`.
-    Chunk {
-        address: Address,
-        block_at: usize,
-    },
+    Chunk { address: Address, block_at: usize },
 }
 
 /// Parses a whole record, including its checksum. The error completes the sentence "the record ...".

@@ -8,7 +8,6 @@ use crate::number::to_usize;
 /// How many bytes are read at once.
 pub const WINDOW_LEN: usize = 8 << 20;
 
-/// The part of the file in memory.
 pub struct JournalWindow<'f> {
     pub file: &'f StoreFile,
     /// Length of the file when reading it began.

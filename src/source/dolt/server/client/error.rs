@@ -1,6 +1,5 @@
 //! Errors of a connection, without the query.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -10,19 +9,12 @@ use mysql_common::proto::codec::error::PacketCodecError;
 const LONGEST_TEXT: usize = 1024;
 
 /// A refusal in the server's own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("ERROR {code}: {message}")]
 pub struct ServerError {
     pub code: u16,
     /// The text, shortened.
     pub message: String,
-}
-
-impl std::error::Error for ServerError {}
-
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ERROR {}: {}", self.code, self.message)
-    }
 }
 
 /// A failed connection or query.
@@ -31,28 +23,21 @@ pub enum ClientError {
     /// The connection failed.
     #[error(transparent)]
     Io(Arc<io::Error>),
-    /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
     /// The server answered with an error.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// Bytes that the protocol does not allow here.
     #[error("the server breaks the protocol: {0}")]
     Protocol(&'static str),
-    /// More than this program holds in memory.
     #[error("the server sends {what} of more than {most} bytes")]
-    TooLarge {
-        what: &'static str,
-        most: u64,
-    },
+    TooLarge { what: &'static str, most: u64 },
     /// The server wants the password itself where others could read it.
     #[error("the server asks for the password in the clear, over a connection that is not encrypted")]
     WantsPassword,
     /// A log-in method that would reveal the password, or that is unknown.
     #[error("the server asks to log in by {0:?}, which gives away the password or is unknown")]
     Method(String),
-    /// The server wants a file of this machine.
     #[error("the server asks for a file of this machine")]
     WantsFile,
     /// TLS is required and the server has none.

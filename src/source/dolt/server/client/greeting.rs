@@ -1,12 +1,14 @@
-//! The first packet of a server: its capabilities and its challenge.
+//! The first packet of a server: its capabilities, its challenge, and the way to log in that it names.
 //!
 //! Read here and not by `mysql_common`, whose arithmetic on the lengths in it overflows.
 
 use mysql_common::constants::CapabilityFlags;
 use mysql_common::io::ParseBuf;
+use mysql_common::packets::AuthPlugin;
+use zeroize::Zeroizing;
 
 use super::error::{ClientError, ServerError, short_text};
-use super::method::{CHALLENGE, Method};
+use crate::source::dolt::server::password::Password;
 
 /// The protocol that this program speaks.
 const PROTOCOL: u8 = 10;
@@ -24,7 +26,6 @@ pub struct Greeting {
 }
 
 impl Greeting {
-    /// Reads the packet.
     pub fn parse(packet: &[u8]) -> Result<Self, ClientError> {
         if packet.first() == Some(&0xff) {
             return Err(refusal(packet));
@@ -70,6 +71,40 @@ pub fn refusal(packet: &[u8]) -> ClientError {
     // Before the log-in the SQL state is absent.
     let message = if rest.0.first() == Some(&b'#') { rest.0.get(6..).unwrap_or_default() } else { rest.0 };
     ServerError { code, message: short_text(message) }.into()
+}
+
+/// Length of a challenge.
+pub const CHALLENGE: usize = 20;
+
+/// A way to prove knowledge of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Native,
+    Sha2,
+}
+
+impl Method {
+    pub fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"mysql_native_password" => Some(Self::Native),
+            b"caching_sha2_password" => Some(Self::Sha2),
+            _ => None,
+        }
+    }
+
+    /// The library's name for it.
+    pub fn plugin(self) -> AuthPlugin<'static> {
+        match self {
+            Self::Native => AuthPlugin::MysqlNativePassword,
+            Self::Sha2 => AuthPlugin::CachingSha2Password,
+        }
+    }
+
+    /// The answer to a challenge; empty without a password.
+    pub fn answer(self, password: Option<&Password>, challenge: &[u8; CHALLENGE]) -> Zeroizing<Vec<u8>> {
+        let answer = self.plugin().gen_data(password.map(Password::reveal), challenge);
+        Zeroizing::new(answer.map(|data| data.to_vec()).unwrap_or_default())
+    }
 }
 
 #[cfg(test)]

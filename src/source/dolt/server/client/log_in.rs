@@ -10,8 +10,7 @@ use mysql_common::proto::MySerialize;
 use zeroize::Zeroizing;
 
 use super::error::{ClientError, short_text};
-use super::greeting::{Greeting, refusal};
-use super::method::{CHALLENGE, Method};
+use super::greeting::{CHALLENGE, Greeting, Method, refusal};
 use super::packets::{Packets, Stream};
 use crate::source::dolt::server::password::Password;
 

@@ -4,7 +4,7 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `packets` | packets over a stream |
-//! | `greeting`, `log_in`, `method` | the server's first packet; the log-in |
+//! | `greeting`, `log_in` | the server's first packet; the log-in |
 //! | `tls` | encrypted connections, and the proof of who the server is |
 //! | `answer` | columns, rows and their end |
 //! | `error` | errors |
@@ -25,7 +25,6 @@ mod answer;
 pub mod error;
 mod greeting;
 mod log_in;
-mod method;
 mod packets;
 mod tls;
 
@@ -81,7 +80,6 @@ pub struct Exposed {
     pub offers_tls: bool,
 }
 
-/// A connection after the log-in.
 pub struct Conn {
     packets: Packets<Box<dyn Stream>>,
     id: u32,
@@ -90,7 +88,6 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// Connects and logs in.
     pub async fn open(target: &ServerEndpoint) -> Result<Self, ClientError> {
         let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
         stream.set_nodelay(true)?;
@@ -141,7 +138,6 @@ impl Conn {
         self.is_pending
     }
 
-    /// Checks whether the server answers.
     pub async fn ping(&mut self) -> Result<(), ClientError> {
         self.begin(PING, &[]).await?;
         match answer::columns(&mut self.packets).await? {
@@ -216,7 +212,6 @@ impl ResultRows<'_> {
         self.received
     }
 
-    /// The next row.
     pub async fn next(&mut self) -> Result<Option<Row>, ClientError> {
         if !self.conn.is_pending {
             return Ok(None);

@@ -27,7 +27,6 @@ pub struct Packets<S> {
 }
 
 impl<S: Stream> Packets<S> {
-    /// Packets over a new stream.
     pub fn new(stream: S) -> Self {
         Self { stream, codec: PacketCodec::default(), received: BytesMut::new(), packet: Vec::new() }
     }
@@ -68,7 +67,6 @@ impl<S: Stream> Packets<S> {
         Ok(&self.packet)
     }
 
-    /// Sends a packet.
     pub async fn write(&mut self, payload: &[u8]) -> Result<(), ClientError> {
         let mut framed = BytesMut::new();
         self.codec.max_allowed_packet = usize::MAX;

@@ -1,6 +1,5 @@
 //! Encrypted connections to a server that proves who it is.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -61,19 +60,14 @@ impl FromStr for Pin {
 /// Why connections cannot be encrypted as requested.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file of `ca` cannot be read.
     #[error("cannot read the certificates in {0}")]
     File(PathBuf, #[source] io::Error),
-    /// There is no certificate in it.
     #[error("there is no certificate in {0}")]
     Empty(PathBuf),
-    /// This machine has no certificate authorities.
     #[error("this machine has no certificate authorities")]
     NoAuthorities,
-    /// A host that no certificate can name.
     #[error("{0:?} is no name that a certificate can have")]
     Name(String),
-    /// An error of the library.
     #[error(transparent)]
     Library(#[from] Error),
 }
@@ -117,7 +111,6 @@ impl Tls {
         Ok(Self { connector: TlsConnector::from(Arc::new(config.with_no_client_auth())), name })
     }
 
-    /// Encrypts a connection.
     pub async fn encrypt(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, ClientError> {
         self.connector.connect(self.name.clone(), stream).await.map_err(|error| {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
@@ -125,12 +118,6 @@ impl Tls {
                 None => error.into(),
             }
         })
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -129,28 +129,40 @@ impl StoreInGit {
         })
     }
 
-    /// The files of a commit.
     pub fn tree(&self, commit: ObjectId) -> Result<CommitTree<'_>, StoreError> {
-        let reader = RefCell::new(CommitReader {
-            repository: self,
-            objects: ObjectReader::new(&self.repository, BaseCache::Nothing),
-        });
+        let mut reader = ObjectReader::new(&self.repository, BaseCache::Nothing);
         let action = || format!("read commit {commit} of {}", self.reference);
         let mut at = commit;
         for _ in 0..MOST_TAGS_IN_ROW {
-            let (kind, data) = reader.borrow_mut().object(at, action())?;
+            let (kind, data) = self.object(&mut reader, at, action())?;
             at = match kind {
                 Kind::Commit => CommitRefIter::from_bytes(&data, at.kind()).tree_id(),
                 Kind::Tag => TagRefIter::from_bytes(&data, at.kind()).target_id(),
                 Kind::Tree => {
                     let entries = self.entries(&data, at)?;
-                    return Ok(CommitTree { repository: self, reader, entries, spool: OnceCell::new() });
+                    let (reader, spool) = (RefCell::new(reader), OnceCell::new());
+                    return Ok(CommitTree { repository: self, reader, entries, spool });
                 }
                 Kind::Blob => return Err(self.failure(ErrorKind::Damaged, action(), "it is a blob")),
             }
             .map_err(|error| self.of_git(action(), error))?;
         }
         Err(self.failure(ErrorKind::Damaged, action(), "tags name each other"))
+    }
+
+    /// An object, in memory, whose bytes are those that its hash names.
+    fn object(
+        &self,
+        reader: &mut ObjectReader<'_>,
+        id: ObjectId,
+        action: String,
+    ) -> Result<(Kind, Vec<u8>), StoreError> {
+        let mut data = Vec::new();
+        match reader.read(&id, &mut data) {
+            Ok(Some(kind)) => Ok((kind, data)),
+            Ok(None) => Err(self.failure(ErrorKind::Missing, action, "the object is missing")),
+            Err(error) => Err(self.failed(action, error)),
+        }
     }
 
     /// The entries of a tree's object, by name.
@@ -183,7 +195,6 @@ impl StoreInGit {
     }
 }
 
-/// A failure to read a repository.
 fn failed(repository: &Path, action: String, failure: Failure) -> StoreError {
     let Failure { kind, problem, hint } = failure;
     let source = match hint {
@@ -217,31 +228,13 @@ impl StoreFiles for StoreInGit {
     fn at(&self, state: &FilesState) -> Result<Box<dyn Generation + '_>, StoreError> {
         let commit = match state {
             FilesState::Fixed(id) => ObjectId::try_from(id.as_slice()).ok(),
-            FilesState::Changing { .. } => None,
+            FilesState::Changing(_) => None,
         };
         Ok(Box::new(self.tree(commit.map_or_else(|| self.head(), Ok)?)?))
     }
 
     fn may_vanish(&self) -> bool {
         false
-    }
-}
-
-/// Reads objects of a repository.
-struct CommitReader<'r> {
-    repository: &'r StoreInGit,
-    objects: ObjectReader<'r>,
-}
-
-impl CommitReader<'_> {
-    /// An object, in memory, whose bytes are those that its hash names.
-    fn object(&mut self, id: ObjectId, action: String) -> Result<(Kind, Vec<u8>), StoreError> {
-        let mut data = Vec::new();
-        match self.objects.read(&id, &mut data) {
-            Ok(Some(kind)) => Ok((kind, data)),
-            Ok(None) => Err(self.repository.failure(ErrorKind::Missing, action, "the object is missing")),
-            Err(error) => Err(self.repository.failed(action, error)),
-        }
     }
 }
 
@@ -252,10 +245,9 @@ struct TreeEntry {
     id: ObjectId,
 }
 
-/// The files of one commit.
 pub struct CommitTree<'r> {
     repository: &'r StoreInGit,
-    reader: RefCell<CommitReader<'r>>,
+    reader: RefCell<ObjectReader<'r>>,
     entries: BTreeMap<String, TreeEntry>,
     spool: OnceCell<Spool>,
 }
@@ -263,13 +255,10 @@ pub struct CommitTree<'r> {
 impl CommitTree<'_> {
     /// The blobs that make up a file, each with its name, in their order.
     fn blobs(&self, name: &str) -> Result<Vec<(ObjectId, String)>, StoreError> {
+        let action = || format!("read file {name} of {}", self.repository.reference);
         let Some(entry) = self.entries.get(name) else {
             let problem = "the manifest names it, and it is not there";
-            return Err(self.repository.failure(
-                ErrorKind::Missing,
-                format!("read file {name} of {}", self.repository.reference),
-                problem,
-            ));
+            return Err(self.repository.failure(ErrorKind::Missing, action(), problem));
         };
         if !entry.is_folder {
             return Ok(vec![(entry.id, name.to_owned())]);
@@ -280,17 +269,15 @@ impl CommitTree<'_> {
             let expected = format!("{:0PART_DIGITS$}", at + 1);
             if *part != expected || entry.is_folder {
                 let problem = format!("its part {expected} is missing, {part} comes in its place");
-                let action = format!("read file {name} of {}", self.repository.reference);
-                return Err(self.repository.failure(ErrorKind::Damaged, action, problem));
+                return Err(self.repository.failure(ErrorKind::Damaged, action(), problem));
             }
         }
         Ok(parts.iter().map(|(part, entry)| (entry.id, format!("{name}/{part}"))).collect())
     }
 
-    /// An object, in memory.
     fn object(&self, id: ObjectId, what: &str) -> Result<Vec<u8>, StoreError> {
         let action = format!("read object {id} ({what} of {})", self.repository.reference);
-        self.reader.borrow_mut().object(id, action).map(|(_, data)| data)
+        self.repository.object(&mut self.reader.borrow_mut(), id, action).map(|(_, data)| data)
     }
 }
 
@@ -328,11 +315,8 @@ impl Generation for CommitTree<'_> {
                 self.spool.get_or_init(|| spool)
             }
         };
-        let mut file = spool.begin();
-        for (id, what) in self.blobs(name)? {
-            file.write(&self.object(id, &what)?)?;
-        }
-        Ok(file.end(self.path(name)))
+        let blobs = self.blobs(name)?;
+        spool.unpack(self.path(name), blobs.iter().map(|(id, what)| self.object(*id, what)))
     }
 
     fn stamp(&self, _name: &str) -> Result<Option<Stamp>, StoreError> {
@@ -343,7 +327,7 @@ impl Generation for CommitTree<'_> {
     fn places(&self, name: &str) -> Vec<LookAgain> {
         let blobs = self.blobs(name).unwrap_or_default();
         let reader = self.reader.borrow();
-        let places = blobs.iter().flat_map(|(id, _)| reader.objects.state().places_of(id));
+        let places = blobs.iter().flat_map(|(id, _)| reader.state().places_of(id));
         places
             .map(|place| -> LookAgain { Box::new(move || Stamp::of_path(place.root(), place.path())) })
             .collect()

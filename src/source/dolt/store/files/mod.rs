@@ -30,9 +30,7 @@ pub enum StorePlace {
 
 /// The files of a store, open for looking at them.
 pub enum OpenedFiles {
-    /// In a folder.
     Folder(SourcePath),
-    /// In a git repository.
     Git(Arc<StoreInGit>),
 }
 
@@ -53,7 +51,6 @@ impl StorePlace {
 }
 
 impl OpenedFiles {
-    /// Opens a place for looking at its files.
     pub fn open(place: &StorePlace) -> Result<Self, StoreError> {
         Ok(match place {
             StorePlace::Folder(folder) => Self::Folder(folder.clone()),

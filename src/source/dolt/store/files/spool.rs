@@ -19,15 +19,7 @@ pub struct Spool {
     end: Cell<u64>,
 }
 
-/// A file that is being unpacked. What one that is not ended wrote is written over by the next.
-pub struct Unpacking<'s> {
-    spool: &'s Spool,
-    start: u64,
-    end: u64,
-}
-
 impl Spool {
-    /// A new, empty one.
     pub fn new() -> Result<Self, StoreError> {
         let folder = temporary_folder();
         let file =
@@ -35,25 +27,22 @@ impl Spool {
         Ok(Self { file: Arc::new(file), folder, end: Cell::new(0) })
     }
 
-    /// Begins the next file.
-    pub fn begin(&self) -> Unpacking<'_> {
-        Unpacking { spool: self, start: self.end.get(), end: self.end.get() }
-    }
-}
-
-impl Unpacking<'_> {
-    /// Adds to the end of the file.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let Spool { file, folder, .. } = self.spool;
-        let written = file.write_all_at(bytes, self.end);
-        written.map_err(|error| StoreError::io(folder, "write a temporary file in", error))?;
-        self.end += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// The whole file. `path` is where it was unpacked from.
-    pub fn end(self, path: PathBuf) -> StoreFile {
-        self.spool.end.set(self.end);
-        StoreFile::part(Arc::clone(&self.spool.file), path, self.start, self.end - self.start)
+    /// The next file, of these parts; `path` is where it is unpacked from. What one that failed wrote is written over by the
+    /// next.
+    pub fn unpack(
+        &self,
+        path: PathBuf,
+        parts: impl Iterator<Item = Result<Vec<u8>, StoreError>>,
+    ) -> Result<StoreFile, StoreError> {
+        let start = self.end.get();
+        let mut end = start;
+        for part in parts {
+            let part = part?;
+            let written = self.file.write_all_at(&part, end);
+            written.map_err(|error| StoreError::io(&self.folder, "write a temporary file in", error))?;
+            end += part.len() as u64;
+        }
+        self.end.set(end);
+        Ok(StoreFile::part(Arc::clone(&self.file), path, start, end - start))
     }
 }

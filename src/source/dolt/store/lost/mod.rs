@@ -4,14 +4,12 @@
 //! | file | concern |
 //! | --- | --- |
 //! | `found` | the commits found so far, and which of them are lost |
-//! | `scan` | searching the chunks of a store |
-//! | `scanner` | the thread on which that happens |
+//! | `scan` | searching the chunks of stores, on a thread of its own |
 
 mod found;
 mod scan;
-mod scanner;
 #[cfg(test)]
 mod tests;
 
 pub use found::FoundCommits;
-pub use scanner::CommitScanner;
+pub use scan::CommitScanner;

@@ -11,7 +11,6 @@ use super::RowRenderer;
 use crate::content::ErrorKind;
 use crate::source::dolt::store::error::IntoSourceError;
 
-/// All lines of a leaf.
 const ALL: Range<u64> = 0..u64::MAX;
 
 /// What `SHOW CREATE TABLE` gave.

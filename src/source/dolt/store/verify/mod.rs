@@ -3,7 +3,7 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `visited`, `walk` | all that the root reaches |
+//! | `walk` | all that the root reaches |
 //! | `place` | what a chunk is part of, in words |
 //!
 //! Chunks that nothing reaches are not looked at: a store may hold any number of them.
@@ -11,7 +11,6 @@
 use std::time::Duration;
 
 mod place;
-mod visited;
 mod walk;
 
 use dolt_store::{FileFlaw, Store, StoreError};

@@ -1,3 +1,0 @@
-//! Names in SQL.
-
-pub use dolt_store::sql::ident;
