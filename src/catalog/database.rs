@@ -156,12 +156,7 @@ impl Database {
 
     /// The widest and the narrowest audience of what its sources have.
     pub fn audiences(&self) -> Audiences {
-        let each = self.views.iter().map(|view| view.database.audiences());
-        each.reduce(|a, b| Audiences {
-            widest: a.widest.or(b.widest),
-            narrowest: a.narrowest.and(b.narrowest),
-        })
-        .unwrap_or_default()
+        self.views.iter().map(|view| view.database.audiences()).collect()
     }
 
     /// Who may read when, by whom and why each snapshot was made: those to whom each source shows names.

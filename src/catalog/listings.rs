@@ -71,42 +71,19 @@ impl Listings {
             loads: SharedLoads::default(),
         }
     }
-}
 
-impl Listings {
     /// The files of a snapshot, listed once for all who ask meanwhile.
-    ///
-    /// # Errors
-    /// What the source says when it cannot list it.
     pub async fn files(
         &self,
         view: &Arc<DatabaseView>,
         snapshot: &SnapshotId,
     ) -> SharedResult<SnapshotFiles> {
-        let key = (view.version, Some(snapshot.clone()));
-        if let Some((_, files)) = lock(&self.kept).listings.get(&key) {
-            return Ok(files.clone());
-        }
-        let (of, snapshot) = (view.clone(), snapshot.clone());
-        let list =
-            async move { of.database.files(&snapshot).await.inspect_err(|error| cannot_list(&of, error)) };
-        self.keep(key, list).await
+        self.list(view, Some(snapshot.clone())).await
     }
 
     /// The files of the working set, at most a moment old.
-    ///
-    /// # Errors
-    /// What the source says when it cannot list them.
     pub async fn live_files(&self, view: &Arc<DatabaseView>) -> SharedResult<SnapshotFiles> {
-        let key = (view.version, None);
-        if let Some((since, files)) = lock(&self.kept).listings.get(&key)
-            && since.elapsed() < LIVE_AGE
-        {
-            return Ok(files.clone());
-        }
-        let of = view.clone();
-        let list = async move { of.database.live_files().await.inspect_err(|error| cannot_list(&of, error)) };
-        self.keep(key, list).await
+        self.list(view, None).await
     }
 
     /// Forgets a working set's listing: one of its files turned out to have changed.
@@ -114,12 +91,26 @@ impl Listings {
         lock(&self.kept).remove(&(view.version, None));
     }
 
-    async fn keep<F>(&self, key: ListingKey, list: F) -> SharedResult<SnapshotFiles>
-    where
-        F: Future<Output = Result<SnapshotFiles, SourceError>> + Send + 'static,
-    {
-        let secrets = Arc::clone(&self.secrets);
-        let list = async move { list.await.map(|files| marked(files, &secrets)).map_err(Arc::new) };
+    async fn list(
+        &self,
+        view: &Arc<DatabaseView>,
+        snapshot: Option<SnapshotId>,
+    ) -> SharedResult<SnapshotFiles> {
+        let key = (view.version, snapshot.clone());
+        if let Some((since, files)) = lock(&self.kept).listings.get(&key)
+            && (snapshot.is_some() || since.elapsed() < LIVE_AGE)
+        {
+            return Ok(files.clone());
+        }
+        let (of, secrets) = (view.clone(), Arc::clone(&self.secrets));
+        let list = async move {
+            let files = match &snapshot {
+                Some(snapshot) => of.database.files(snapshot).await,
+                None => of.database.live_files().await,
+            };
+            let files = files.inspect_err(|error| cannot_list(&of, error)).map_err(Arc::new)?;
+            Ok(marked(files, &secrets))
+        };
         let files = self.loads.join(key.clone(), list).await?;
         if !is_passing(&files) {
             lock(&self.kept).put(key, files.clone());

@@ -47,10 +47,9 @@ impl GivenNames {
         let hash = meta.commit.as_deref().map_or_else(|| digest(key), str::to_owned);
         let hashed = snapshot_name::with_hash(plain, &hash);
         let numbered = (2u64..).map(|n| snapshot_name::with_suffix(&hashed, &n.to_string()));
-        std::iter::once(hashed.clone())
-            .chain(numbered)
-            .find(|name| !self.taken.contains(name.as_str()))
-            .expect("fewer names are taken than there are numbers")
+        let mut names = std::iter::once(hashed.clone()).chain(numbered);
+        let free = names.find(|name| !self.taken.contains(name.as_str()));
+        free.expect("fewer names are taken than there are numbers")
     }
 }
 

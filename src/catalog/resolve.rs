@@ -74,16 +74,10 @@ impl Database {
         &'a self,
         candidate: impl Fn(&'a DatabaseView) -> Option<&'a Arc<SnapshotMeta>>,
     ) -> Option<&'a Snapshot> {
-        let mut best: Option<(&DatabaseView, &Arc<SnapshotMeta>)> = None;
-        for view in self.views() {
-            // The views are in the order in which they win ties, so only a newer one replaces.
-            if let Some(meta) = candidate(view)
-                && best.is_none_or(|(_, b)| meta.time > b.time)
-            {
-                best = Some((view, meta));
-            }
-        }
-        let (view, meta) = best?;
+        let candidates = self.views().iter().filter_map(|view| Some((view, candidate(view)?)));
+        // The views are in the order in which they win ties, so only a newer one replaces.
+        let (view, meta) =
+            candidates.reduce(|best, next| if next.1.time > best.1.time { next } else { best })?;
         self.listed(&SnapshotKey { slot: view.slot, id: meta.id.clone() })
     }
 
@@ -96,10 +90,8 @@ impl Database {
         let Some(shown) = self.commits().get(&commit) else {
             return self.lost()?.contains_key(&commit).then_some(SnapshotFolder::Lost(commit));
         };
-        Some(
-            self.listed(shown)
-                .map_or(SnapshotFolder::Beside(commit), |s| SnapshotFolder::Listed(s.name.clone())),
-        )
+        let listed = self.listed(shown).map(|snapshot| SnapshotFolder::Listed(snapshot.name.clone()));
+        Some(listed.unwrap_or(SnapshotFolder::Beside(commit)))
     }
 
     /// The snapshot that a folder shows.
@@ -136,16 +128,8 @@ impl Database {
             return None;
         }
         // Other commits win over lost ones, so that a prefix keeps its meaning when a commit nobody sees shares it.
-        let mut matching = matching(self.commits(), prefix);
-        match (matching.next(), matching.next()) {
-            (Some(key), None) => Some(key.clone()),
-            (Some(_), Some(_)) => None,
-            (None, _) => self.lost_prefix(prefix),
-        }
-    }
-
-    fn lost_prefix(&self, prefix: &str) -> Option<SnapshotKey> {
-        let mut matching = matching(self.lost()?, prefix);
+        let found = matching(self.commits(), prefix).next().is_some();
+        let mut matching = matching(if found { self.commits() } else { self.lost()? }, prefix);
         let key = matching.next()?;
         matching.next().is_none().then(|| key.clone())
     }

@@ -21,7 +21,6 @@ const IN_BACKGROUND: &str = "ASOF_IN_BACKGROUND";
 /// How often the background process checks that the command still waits.
 const ABANDONED_CHECK: Duration = Duration::from_millis(200);
 
-/// Whether this is the background process.
 pub(super) fn is_here() -> bool {
     std::env::var_os(IN_BACKGROUND).is_some()
 }

@@ -20,7 +20,6 @@ fn kind(file: &FileChange) -> (&'static str, &'static str) {
     }
 }
 
-/// The word for a change in JSON.
 pub(super) fn word(file: &FileChange) -> &'static str {
     kind(file).0
 }

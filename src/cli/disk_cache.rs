@@ -70,7 +70,6 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    /// Starts the thread.
     pub fn start(vfs: Arc<Vfs>) -> io::Result<Self> {
         let (end, ended) = mpsc::channel();
         let save_often = move || {
@@ -101,7 +100,6 @@ impl Saver {
     }
 }
 
-/// Logs why nothing was saved.
 pub(super) fn not_saved(error: &IndexError) {
     let reason = crate::content::chain(error);
     tracing::warn!(%reason, "cannot save sizes for the next run; --cache-dir chooses another folder");

@@ -18,19 +18,16 @@ pub(super) struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FailureKind {
     Failed,
-    /// The command line is invalid.
     Usage,
     /// The reader of the output has closed it.
     OutputClosed,
 }
 
 impl Failure {
-    /// A failure with what went wrong.
     pub fn new(message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Failed, message: message.into(), hint: None }
     }
 
-    /// An invalid command line.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Usage, ..Self::new(message) }
     }
@@ -40,7 +37,6 @@ impl Failure {
         Self { kind: FailureKind::OutputClosed, ..Self::new("") }
     }
 
-    /// Whether it is [`Self::output_closed`].
     pub fn is_output_closed(&self) -> bool {
         self.kind == FailureKind::OutputClosed
     }
@@ -51,7 +47,6 @@ impl Failure {
         self
     }
 
-    /// Adds what to do about it.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         self.hint_if(Some(hint))
     }

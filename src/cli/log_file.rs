@@ -10,7 +10,6 @@ use crate::model::names;
 use crate::model::terminal::ShowPath;
 use crate::util::private;
 
-/// The extension of a log.
 const LOG: &str = "log";
 
 /// The extension of a log that was rotated.

@@ -48,7 +48,6 @@ Examples:
   How large were the tables yesterday?
     asof ls -l --from ~/backups/archives asof/yesterday/";
 
-/// An entry with its attributes.
 struct MeasuredEntry {
     name: String,
     kind: NodeKind,

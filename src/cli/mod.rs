@@ -28,7 +28,6 @@ mod password_pipe;
 mod progress;
 mod reading;
 mod selection;
-mod server_args;
 mod signals;
 mod size;
 mod snapshot_meta;
@@ -108,7 +107,6 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Answers one query for another process of this program.
 fn answer_sqlite_query() -> Result<ExitCode, Failure> {
     let answered = sqlite::answer_one().map(|()| ExitCode::SUCCESS);
     answered.map_err(|error| Failure::new("--answer-sqlite-query is internal to asof").because(&error))

@@ -12,7 +12,7 @@ use super::source_spec::SourceSpec;
 use super::workers::Workers;
 use super::{background, disk_cache, heap, log_file, logging, mount_table, mountpoint, size};
 use super::{user_folders::absolute, wire};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Database};
 use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, session};
 use crate::model::access::Audience;
@@ -63,7 +63,6 @@ pub(super) struct MountArgs {
     mountpoint: PathBuf,
 }
 
-/// Appended to the help.
 const SOURCES: &str = "\
 Sources:
   dolt://[USER@]HOST[:PORT][/DATABASE][?tls]
@@ -201,8 +200,8 @@ fn serve(runtime: &Workers, mut plan: MountPlan, in_background: bool) -> Result<
 /// Logs what other users may read, if that may be a surprise.
 fn warn_about_others(reading: &ReadingPlan, catalog: &Catalog) {
     let state = catalog.state();
-    let is_limited = |narrowest: Audience| narrowest != Audience::Everyone;
-    let limited = state.databases().filter(|database| is_limited(database.audiences().narrowest)).count();
+    let is_limited = |database: &&Arc<Database>| database.audiences().narrowest != Audience::Everyone;
+    let limited = state.databases().filter(is_limited).count();
     let all = state.databases().count();
     if limited > 0 {
         tracing::warn!(

@@ -27,7 +27,6 @@ const OF_FUSE: &str = "
     congestion_threshold max_threads max_idle_threads clone_fd splice_read no_splice_read splice_write no_splice_write
     splice_move no_splice_move use_ino readdir_ino hard_remove intr";
 
-/// The options with which SELinux labels a mount.
 const OF_SELINUX: [&str; 4] = ["context", "fscontext", "defcontext", "rootcontext"];
 
 /// Exists if the kernel runs SELinux.
@@ -39,7 +38,6 @@ const MAX_READ: std::ops::RangeInclusive<u32> = 4096..=1 << 20;
 /// What `-o` says beyond the long options.
 #[derive(Debug, Default)]
 pub(super) struct MountOptions {
-    /// Who may read the mount, besides the user.
     pub modes: Modes,
     /// `allow_root`: only root and the user.
     allow_root: bool,
@@ -47,7 +45,6 @@ pub(super) struct MountOptions {
     pub non_empty: bool,
     /// `fsname=`: the source that `mount` shows instead of the sources' own names.
     pub source_name: Option<String>,
-    /// Options for the kernel.
     pub session: session::Options,
 }
 
@@ -79,10 +76,10 @@ fn set_flag(args: &mut MountArgs, key: &str, value: Option<&str>) -> Result<bool
         "follow_links" => source.follow_links = true,
         "timezone" => set(&mut source.timezone, needed()?)?,
         "undated" => set(&mut source.undated, needed()?)?,
-        "password_file" => set(&mut source.server.password_file, needed()?)?,
-        "tls_ca" => set(&mut source.server.tls_ca, needed()?)?,
-        "tls_pin" => set(&mut source.server.tls_pin, needed()?)?,
-        "tls_name" => set(&mut source.server.tls_name, needed()?)?,
+        "password_file" => set(&mut source.password_file, needed()?)?,
+        "tls_ca" => set(&mut source.tls_ca, needed()?)?,
+        "tls_pin" => set(&mut source.tls_pin, needed()?)?,
+        "tls_name" => set(&mut source.tls_name, needed()?)?,
         "query_seconds" => {
             let seconds = needed()?.parse().ok().filter(|seconds| *seconds > 0);
             let usage = || Failure::usage("-o query_seconds needs a number of seconds, at least 1");
@@ -240,24 +237,5 @@ mod tests {
     fn commas_within_quotes_belong_to_the_value() {
         assert_eq!(split("ro,context=\"a:b:s0:c1,c2\",noexec"), ["ro", "context=a:b:s0:c1,c2", "noexec"]);
         assert_eq!(split(""), [""]);
-    }
-
-    #[test]
-    fn options_that_change_what_a_user_may_do_are_not_ignored() {
-        for key in
-            ["noexec", "exec", "suid", "dev", "uid", "allow_root", "context", "auto_unmount", "remount"]
-        {
-            assert!(!is_harmless(key), "{key}");
-        }
-        for key in [
-            "default_permissions",
-            "x-systemd.automount",
-            "x-gvfs-hide",
-            "comment",
-            "_netdev",
-            "kernel_cache",
-        ] {
-            assert!(is_harmless(key), "{key}");
-        }
     }
 }

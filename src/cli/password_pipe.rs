@@ -22,7 +22,6 @@ const LONGEST: usize = 32 * 1024;
 /// The password that this process was started with.
 static GIVEN: OnceLock<Zeroizing<Vec<u8>>> = OnceLock::new();
 
-/// The password that this process was started with.
 pub(super) fn given() -> Option<&'static [u8]> {
     GIVEN.get().map(|password| password.as_slice())
 }

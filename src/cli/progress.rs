@@ -12,7 +12,6 @@ use crate::source::verify;
 /// Work that takes no longer is not announced.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How often the progress bar moves.
 const REFRESH: Duration = Duration::from_millis(200);
 
 /// A notice that work is under way, until this is dropped.
@@ -41,7 +40,6 @@ impl Notice {
 pub(super) struct Bar(Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>);
 
 impl Bar {
-    /// Shows the progress of `what`.
     #[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
     pub fn show(what: String, progress: verify::Progress) -> Self {
         if !io::stderr().is_terminal() {

@@ -87,7 +87,6 @@ impl ReadingPlan {
         self.options.zone.clone().unwrap_or(TimeZone::UTC)
     }
 
-    /// Opens the sources.
     pub fn open(&mut self) -> Result<Vec<Arc<dyn Source>>, Failure> {
         self.options.cache_dir =
             self.options.cache_dir.take().filter(|folder| disk_cache::is_trusted(folder));
@@ -98,7 +97,6 @@ impl ReadingPlan {
         self.sources.iter().map(open).collect()
     }
 
-    /// Reads the history of open sources.
     pub async fn load(&self, sources: Vec<Arc<dyn Source>>) -> Result<(Arc<Catalog>, Watcher), Failure> {
         let reading = |label: &str| Notice::of(format!("reading the history of {label}"));
         Ok(Watcher::start(sources, self.options.clock.clone(), reading).await?)

@@ -3,6 +3,10 @@
 use std::path::Path;
 
 use futures_util::future::select_all;
+use libc::{
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGPWR, SIGQUIT, SIGSTKFLT, SIGTERM, SIGTRAP, SIGUSR1, SIGUSR2,
+    SIGVTALRM, SIGXCPU,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
@@ -12,23 +16,10 @@ use crate::model::terminal::ShowPath;
 /// Signals from outside that end a program by default. Left out: faults of the program (SIGSEGV and the like), SIGKILL,
 /// which cannot be caught, and SIGPIPE, which Rust programs ignore.
 const ENDING: [libc::c_int; 14] = [
-    libc::SIGHUP,
-    libc::SIGINT,
-    libc::SIGQUIT,
-    libc::SIGTERM,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-    libc::SIGVTALRM,
-    libc::SIGPROF,
-    libc::SIGXCPU,
-    libc::SIGIO,
-    libc::SIGPWR,
-    libc::SIGSTKFLT,
-    libc::SIGTRAP,
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR,
+    SIGSTKFLT, SIGTRAP,
 ];
 
-/// The signals that end a mount.
 pub(super) struct Signals {
     ending: Vec<Signal>,
     /// SIGXFSZ, which would end the program: with a listener, a write beyond the limit on file sizes just fails.
@@ -36,7 +27,6 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Starts to listen.
     pub async fn listen() -> Result<Self, Failure> {
         let listen = |number: libc::c_int| {
             signal(SignalKind::from_raw(number))
@@ -70,7 +60,6 @@ impl Signals {
         std::process::exit(1);
     }
 
-    /// Waits for one of them.
     pub async fn next(&mut self) {
         select_all(self.ending.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
     }

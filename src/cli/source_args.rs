@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use super::failure::Failure;
 use super::password;
-use super::server_args::ServerArgs;
-use super::wire::{Password, ReadAgain, SECRET_TABLES, TlsOptions, Undated};
+use super::user_folders::absolute;
+use super::wire::{Password, Pin, ReadAgain, SECRET_TABLES, TlsOptions, Undated};
 use crate::files::root::Links;
 use crate::format::sqlite;
 use crate::util::clock::WallClock;
@@ -27,8 +27,22 @@ pub(super) struct SourceArgs {
     /// [default: skip]
     #[arg(long, value_name = "skip|mtime")]
     pub undated: Option<Undated>,
-    #[command(flatten)]
-    pub server: ServerArgs,
+    /// Read the server's password from this file, which only you may read (or set ASOF_DOLT_PASSWORD)
+    #[arg(long, value_name = "PATH")]
+    pub password_file: Option<PathBuf>,
+    /// Encrypt connections to servers; one of the certificates in this file must have signed the server's
+    ///
+    /// `?tls` at the end of a URL also encrypts, and uses the system's certificate authorities.
+    #[arg(long, value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
+    /// Encrypt connections to a server with this certificate (sha256:HEX), no matter who signed it
+    ///
+    /// On the server, `openssl x509 -in CERT -noout -fingerprint -sha256` prints the hex digits.
+    #[arg(long, value_name = "PIN")]
+    pub tls_pin: Option<Pin>,
+    /// Encrypt connections to a server whose certificate has this name instead of the URL's host
+    #[arg(long, value_name = "HOST")]
+    pub tls_name: Option<String>,
     /// Follow links that lead out of a source, if both link and target belong to you or root
     ///
     /// By default, only links within the source are followed. Otherwise a user who can write to a source could make asof
@@ -59,22 +73,32 @@ impl SourceArgs {
     pub fn options(&self, exclude: &[&str], cache_dir: Option<PathBuf>) -> Result<SourceOptions, Failure> {
         let seconds = self.query_seconds.map(|seconds| Duration::from_secs(seconds.into()));
         sqlite::set_running(seconds.unwrap_or(sqlite::RUNNING));
-        let password_file = self.server.password_file.as_deref();
+        let password_file = self.password_file.as_deref();
         Ok(SourceOptions {
             zone: self.timezone.as_deref().map(zone).transpose()?,
             exclude: globs(exclude)?,
             password: password::password(password_file)?,
             read_password_again: password_file.map(password::read_again),
-            tls: self.server.tls()?,
+            tls: self.tls()?,
             cache_dir,
             links: if self.follow_links { Links::Owned } else { Links::Beneath },
             undated: self.undated.unwrap_or_default(),
             clock: WallClock::system(),
         })
     }
+
+    /// How to recognise the server of an encrypted connection; `None` if no flag asks for encryption.
+    fn tls(&self) -> Result<Option<TlsOptions>, Failure> {
+        let (ca, pin, name) = (self.tls_ca.as_deref().map(absolute), self.tls_pin, self.tls_name.clone());
+        match (pin.is_some(), ca.is_some() || name.is_some()) {
+            (true, true) => Err(Failure::usage("--tls-pin cannot be combined with --tls-ca or --tls-name")
+                .hint("with a pinned certificate, signer and name do not matter")),
+            (false, false) => Ok(None),
+            _ => Ok(Some(TlsOptions { ca, pin, name })),
+        }
+    }
 }
 
-/// The time zone of `--timezone`.
 fn zone(name: &str) -> Result<TimeZone, Failure> {
     if name == "system" {
         return Ok(TimeZone::system());

@@ -11,21 +11,17 @@ use super::wire;
 use crate::model::terminal::ShowPath;
 use crate::source::Source;
 
-/// The prefix of a SOURCE in a git repository.
 const GIT: &str = "git:";
 
 /// A SOURCE argument, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SourceSpec {
-    /// `NAME=`.
     pub name: Option<String>,
     pub address: SourceAddress,
 }
 
-/// Where a source is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SourceAddress {
-    /// The URL of a server.
     Server(String),
     /// `PATH[?ref=BRANCH]` in a git repository.
     Git(OsString),
@@ -34,7 +30,6 @@ pub(super) enum SourceAddress {
 }
 
 impl SourceSpec {
-    /// Parses several arguments.
     pub fn parse_all(arguments: &[OsString]) -> Result<Vec<Self>, Failure> {
         arguments.iter().map(|argument| Self::parse(argument)).collect()
     }
@@ -55,7 +50,6 @@ impl SourceSpec {
         Ok(Self { name: name.map(utf8).transpose()?, address: SourceAddress::parse(source)? })
     }
 
-    /// Whether it is a server rather than files.
     pub fn is_server(&self) -> bool {
         matches!(self.address, SourceAddress::Server(_))
     }

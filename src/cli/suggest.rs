@@ -1,9 +1,7 @@
 //! Hints for names that do not exist: similar names, or some of those that exist.
 
-/// The most names that a hint lists.
 const MOST_LISTED: usize = 8;
 
-/// The most similar names that a hint suggests.
 const MOST_SUGGESTED: usize = 3;
 
 /// Names of at least this similarity (Jaro-Winkler, 1 for equal) are suggested.

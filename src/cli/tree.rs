@@ -54,7 +54,6 @@ impl OpenTree {
         Ok(Self { runtime, catalog, vfs, zone, clock, secrets, _watcher: watcher })
     }
 
-    /// Saves sizes and hashes for the next run.
     pub fn save(&self) {
         if let Err(error) = self.vfs.save() {
             disk_cache::not_saved(&error);

@@ -45,13 +45,11 @@ async fn not_found(tree: &OpenTree, path: &str, error: &PathError) -> Failure {
     }
 }
 
-/// The failure of one operation on the tree.
 pub(super) fn failure(path: &str, error: &VfsError) -> Failure {
     let hint = if let VfsError::Source(source) = error { source.hint.as_deref() } else { None };
     Failure::new(format!("{path}: {}", chain(error))).hint_if(hint)
 }
 
-/// A hint for a name that is missing in a folder.
 async fn hint_for(tree: &OpenTree, folder: &str, missing: &str) -> String {
     let entries = match tree.vfs.walk(folder, true).await {
         Ok(found) => list(tree, found.ino).await.unwrap_or_default(),

@@ -68,7 +68,6 @@ fn unmount(place: &Path, lazy: bool) -> io::Result<()> {
     }
 }
 
-/// Names the processes that keep the mount busy.
 fn busy_hint(place: &Path) -> String {
     let users = users_of(place);
     if users.is_empty() {

@@ -141,7 +141,6 @@ fn verdict(report: &Report) -> &'static str {
     report.worst().map_or("ok", label)
 }
 
-/// Prints what was found about one database, as text or as JSON.
 fn print(out: &mut Output, report: &Report, args: &VerifyArgs, now: Timestamp) -> Result<(), Failure> {
     for finding in &report.findings {
         if args.json {

@@ -21,7 +21,6 @@ pub(super) use crate::source::dolt::server::{
     EXPOSED, Password, Pin, ReadAgain, SECRET_TABLES, TlsOptions, read_small_file,
 };
 
-/// What opening a source gives.
 type Opening = Result<Arc<dyn Source>, Failure>;
 
 /// How each kind of source opens an address; `None` if the kind does not recognise it. The first kind that does wins.

@@ -20,7 +20,6 @@ const SMALL_STACK: usize = 64 << 10;
 pub(super) struct Workers(Option<Runtime>);
 
 impl Workers {
-    /// Starts the threads of a command that reads this many sources.
     pub fn start(sources: usize) -> Result<Self, Failure> {
         // The runtime panics if it gets no thread, so check first that there are enough.
         let count = thread::available_parallelism().map_or(1, usize::from) + OTHERS;

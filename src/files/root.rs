@@ -38,7 +38,6 @@ pub enum Links {
 #[error("a link on the way to it leads out of the source, and is not followed")]
 pub(crate) struct LeadsOutside;
 
-/// The hint for [`LeadsOutside`].
 pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, or mount with --follow-links, which follows links where \
      the link and its target belong to you or to root";
 
@@ -68,12 +67,6 @@ impl PartialEq for Root {
 
 impl Eq for Root {}
 
-impl Hash for Root {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.hash(state);
-    }
-}
-
 impl PartialOrd for Root {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -83,6 +76,12 @@ impl PartialOrd for Root {
 impl Ord for Root {
     fn cmp(&self, other: &Self) -> Ordering {
         self.inner.cmp(&other.inner)
+    }
+}
+
+impl Hash for Root {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
     }
 }
 
@@ -217,7 +216,6 @@ fn leads_outside() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, LeadsOutside)
 }
 
-/// Whether an I/O error is [`LeadsOutside`].
 pub(crate) fn is_outside(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|cause| cause.is::<LeadsOutside>())
 }

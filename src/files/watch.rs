@@ -55,7 +55,6 @@ pub type Watched = BTreeMap<PathBuf, Events>;
 
 /// Watches the folders of one source.
 pub struct FolderWatch {
-    /// The source's label.
     label: Arc<str>,
     /// None if the kernel refuses one; the log says why.
     inotify: Option<OwnedFd>,
@@ -147,7 +146,6 @@ async fn next_event(inotify: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// One pass over the folders.
 struct Round {
     watched: HashSet<i32>,
     /// Whether every folder has a watch, on a file system with events for all changes.

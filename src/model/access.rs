@@ -78,14 +78,19 @@ impl From<Audience> for Audiences {
     }
 }
 
+impl FromIterator<Audiences> for Audiences {
+    fn from_iter<I: IntoIterator<Item = Audiences>>(all: I) -> Self {
+        let both = |a: Self, b: Self| Self {
+            widest: a.widest.or(b.widest),
+            narrowest: a.narrowest.and(b.narrowest),
+        };
+        all.into_iter().reduce(both).unwrap_or_default()
+    }
+}
+
 impl FromIterator<Audience> for Audiences {
     fn from_iter<I: IntoIterator<Item = Audience>>(all: I) -> Self {
-        let mut all = all.into_iter();
-        let Some(first) = all.next() else { return Self::default() };
-        all.fold(first.into(), |known, next| Self {
-            widest: known.widest.or(next),
-            narrowest: known.narrowest.and(next),
-        })
+        all.into_iter().map(Self::from).collect()
     }
 }
 
@@ -110,6 +115,6 @@ mod tests {
         }
         let all: Audiences = [Group(5), Owner].into_iter().collect();
         assert_eq!(all, Audiences { widest: Group(5), narrowest: Owner });
-        assert_eq!(Audiences::from_iter([]), Audiences::default());
+        assert_eq!(Audiences::from_iter::<[Audience; 0]>([]), Audiences::default());
     }
 }

@@ -10,41 +10,19 @@ use serde_json::Value;
 
 use super::row::{NULL, Row, json_name, text_of, trimmed};
 
-/// The suffix of tables.
 const TABLE: &str = ".jsonl";
 
 /// Tables in which Beads keeps credentials for databases and other services (`bd config set linear.api_key`).
 const TABLES: [&str; 2] = ["config", "federation_peers"];
 
 /// Names of settings and columns whose values are secret in such tables, in lower case.
-const KEYS: [&str; 21] = [
-    "*_key",
-    "*_key_*",
-    "*.key",
-    "*private*key*",
-    "*access*key*",
-    "*ssh*key*",
-    "*pwd*",
-    "*bearer*",
-    "*.pat",
-    "*_pat",
-    "*authorization*",
-    "*cookie*",
-    "*apikey",
-    "*token",
-    "*password*",
-    "*passwd*",
-    "*passphrase*",
-    "*secret*",
-    "*credential*",
-    "*webhook*",
-    "*.dsn",
-];
+const KEYS: &str = "
+    *_key *_key_* *.key *apikey *private*key* *access*key* *ssh*key* *token *.pat *_pat *bearer* *authorization* *cookie*
+    *pwd* *password* *passwd* *passphrase* *secret* *credential* *webhook* *.dsn";
 
 /// Suffixes of files that hold whole databases or folders of tables.
 const CONTAINERS: [&str; 6] = [".db", ".sqlite", ".sqlite3", ".db3", ".dump", ".zip"];
 
-/// The suffixes of databases.
 const DATABASES: [&str; 3] = [".db", ".sqlite", ".dump"];
 
 /// Marks a tar anywhere in a name, packed or not.
@@ -66,7 +44,6 @@ pub struct Secrets {
     own: Vec<Own>,
 }
 
-/// A user's rule.
 #[derive(Debug, Clone)]
 struct Own {
     table: GlobMatcher,
@@ -85,7 +62,7 @@ pub struct TableSecrets<'s> {
 impl Default for Secrets {
     fn default() -> Self {
         let mut usual = GlobSetBuilder::new();
-        for pattern in KEYS {
+        for pattern in KEYS.split_ascii_whitespace() {
             usual.add(Glob::new(pattern).expect("it is well formed"));
         }
         Self { usual: usual.build().expect("they are few"), own: Vec::new() }
@@ -94,9 +71,6 @@ impl Default for Secrets {
 
 impl Secrets {
     /// Combines the built-in rules with a rule for each `TABLE[:KEY]`; both parts are patterns.
-    ///
-    /// # Errors
-    /// The pattern that is invalid, and why.
     pub fn new<'p>(own: impl IntoIterator<Item = &'p str>) -> Result<Self, globset::Error> {
         let matcher =
             |pattern: &str| Ok(GlobBuilder::new(&pattern.to_lowercase()).build()?.compile_matcher());
@@ -111,9 +85,8 @@ impl Secrets {
     /// The secrets of the file at a path in a snapshot; `None` if its name suggests none.
     pub fn of(&self, path: &str) -> Option<TableSecrets<'_>> {
         let path = path.to_lowercase();
-        let file = path.rsplit_once('/').map_or(&*path, |(_, file)| file);
-        let plain = PACKED.iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file);
-        let table = plain.strip_suffix(TABLE);
+        let file = file_name(&path);
+        let table = unpacked(file).strip_suffix(TABLE);
         let is_usual = table.is_some_and(|table| TABLES.contains(&table));
         let names = [Some(&*path), Some(file), table];
         let is_named = |own: &&Own| names.iter().flatten().any(|name| own.table.is_match(name));
@@ -135,12 +108,19 @@ impl Secrets {
 const PACKED: [&str; 12] =
     [".gz", ".zst", ".xz", ".bz2", ".lz4", ".lzma", ".lz", ".z", ".bak", ".old", "-wal", "-journal"];
 
+fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, file)| file)
+}
+
+/// A file's name without the suffix of a packed file, or of a sidecar that holds pages of its database.
+fn unpacked(file: &str) -> &str {
+    PACKED.iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file)
+}
+
 /// Whether a file may hold the tables of its snapshot: a database, dump or tar, by its name.
 pub fn is_container(path: &str) -> bool {
     let path = path.to_lowercase();
-    let name = path.rsplit_once('/').map_or(&*path, |(_, name)| name);
-    // Packed, or a sidecar that holds pages of its database.
-    let name = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let name = unpacked(file_name(&path));
     let is_tar = name
         .match_indices(TAR)
         .any(|(at, _)| matches!(name.as_bytes().get(at + TAR.len()), None | Some(b'.')));
@@ -162,11 +142,7 @@ impl TableSecrets<'_> {
     /// Masks the secret values of a line, or the whole line if it is not a row.
     pub fn mask<'l>(&self, line: &'l [u8]) -> Cow<'l, [u8]> {
         let Some(row) = Row::parse(line) else {
-            return if trimmed(line).is_empty() {
-                Cow::Borrowed(line)
-            } else {
-                Cow::Borrowed(MASK.as_bytes())
-            };
+            return Cow::Borrowed(if trimmed(line).is_empty() { line } else { MASK.as_bytes() });
         };
         // If a name is repeated, some values are in no column.
         if !row.has_repeats() && !row.columns().any(|(column, _)| self.hides(&row, column)) {
@@ -193,12 +169,8 @@ impl TableSecrets<'_> {
 
     /// Whether a value is an object with a secret in it, possibly as a string of JSON.
     fn holds(&self, value: &str) -> bool {
-        let looks_so = |text: &str| text.contains('{');
-        if !looks_so(value) {
-            return false;
-        }
         let parsed = |text: &str| serde_json::from_str(text).is_ok_and(|value: Value| self.holds_in(&value));
-        parsed(value) || parsed(&text_of(value))
+        value.contains('{') && (parsed(value) || parsed(&text_of(value)))
     }
 
     fn holds_in(&self, value: &Value) -> bool {
@@ -212,7 +184,6 @@ impl TableSecrets<'_> {
     }
 }
 
-/// The column that names a row.
 fn name_column<'r>(row: &'r Row<'_>) -> &'r str {
     let named = NAMES.into_iter().find(|name| row.get(name).is_some());
     named.or_else(|| row.columns().next().map(|(name, _)| name)).unwrap_or_default()
@@ -285,12 +256,10 @@ mod tests {
         for key in ["issue_prefix", "jira.url", "ai.max_tokens", "tokens"] {
             assert_eq!(masked(&secrets, "config.jsonl", &setting(key)), setting(key));
         }
-        assert_eq!(
-            masked(&secrets, "config.jsonl", "{\"key\":\"a.token\",\"value\":null}"),
-            "{\"key\":\"a.token\",\"value\":null}"
-        );
-        assert_eq!(masked(&secrets, "config.jsonl", "ghp_1"), MASK, "what is no row may be anything");
-        assert_eq!(masked(&secrets, "config.jsonl", ""), "");
+        let unset = "{\"key\":\"a.token\",\"value\":null}";
+        for (line, shown) in [(unset, unset), ("ghp_1", MASK), ("", "")] {
+            assert_eq!(masked(&secrets, "config.jsonl", line), shown, "what is no row may be anything");
+        }
     }
 
     #[test]
@@ -308,13 +277,9 @@ mod tests {
     fn own_rules_hide_what_they_name_or_all() {
         let secrets = Secrets::new(["customers:IBAN", "staff"]).expect("they are patterns");
         let line = "{\"id\":7,\"iban\":\"DE1\",\"mail\":\"m\"}";
-        assert_eq!(
-            masked(&secrets, "customers.jsonl", line),
-            format!("{{\"id\":7,\"iban\":{MASK},\"mail\":\"m\"}}")
-        );
-        assert_eq!(
-            masked(&secrets, "staff.jsonl", line),
-            format!("{{\"id\":7,\"iban\":{MASK},\"mail\":{MASK}}}")
-        );
+        for (table, mail) in [("customers.jsonl", "\"m\""), ("staff.jsonl", MASK)] {
+            let shown = format!("{{\"id\":7,\"iban\":{MASK},\"mail\":{mail}}}");
+            assert_eq!(masked(&secrets, table, line), shown, "{table}");
+        }
     }
 }

@@ -90,37 +90,13 @@ mod tests {
 
     /// Bytes, many of them special to a shell, to printf or to a terminal.
     fn hostile() -> impl Strategy<Value = Vec<u8>> {
-        let pieces: Vec<&[u8]> = vec![
-            b"'",
-            b"\"",
-            b"\\",
-            b"`",
-            b"$",
-            b"$(id)",
-            b";id;",
-            b"!",
-            b"^",
-            b"-",
-            b"%s",
-            b"\\0",
-            b"\n",
-            b"\r",
-            b"\t",
-            b"\x1b[31m",
-            b"\x7f",
-            b"\xff",
-            b"\xc3",
-            "é".as_bytes(),
-            "\u{202e}".as_bytes(),
-            "\u{9b}".as_bytes(),
-            b" ",
-            b"~",
-            b"*",
-            b"#",
-            b"7",
+        let pieces = vec![
+            "'", "\"", "\\", "`", "$", "$(id)", ";id;", "!", "^", "-", "%s", "\\0", "\n", "\r", "\t", "\x7f",
+            "\x1b[31m", "é", "\u{202e}", "\u{9b}", " ", "~", "*", "#", "7",
         ];
         let piece = prop_oneof![
-            prop::sample::select(pieces).prop_map(<[u8]>::to_vec),
+            prop::sample::select(pieces).prop_map(|piece| piece.as_bytes().to_vec()),
+            prop::sample::select(vec![0xff, 0xc3]).prop_map(|byte| vec![byte]),
             prop::collection::vec(1..=u8::MAX, 1..8),
         ];
         prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())

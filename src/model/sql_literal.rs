@@ -7,12 +7,14 @@ use std::io::Write;
 
 use data_encoding::HEXUPPER;
 
-use super::jsonl::{RenderError, Value, ValueError, compact_json};
+use super::jsonl::{LineLayout, LineWriter, RenderError, Value, ValueError, compact_json, is_clock, is_date};
 
 /// The properties of a table's columns that its literals depend on.
 #[derive(Debug, Clone)]
 pub struct RowLayout {
-    columns: Vec<LiteralColumn>,
+    layout: LineLayout,
+    /// Of each column, [`LiteralColumn::is_empty_invalid`].
+    are_empty_invalid: Vec<bool>,
 }
 
 /// One column.
@@ -27,14 +29,15 @@ pub struct LiteralColumn {
 impl RowLayout {
     /// Creates a layout for columns in the order of their values.
     pub fn new(columns: Vec<LiteralColumn>) -> Self {
-        Self { columns }
+        Self {
+            layout: LineLayout::of_literals(columns.iter().map(|column| &*column.name)),
+            are_empty_invalid: columns.iter().map(|column| column.is_empty_invalid).collect(),
+        }
     }
 
     /// Starts a row at the end of `out`.
     pub fn row<'l>(&'l self, out: &'l mut Vec<u8>) -> RowWriter<'l> {
-        let start = out.len();
-        out.push(b'(');
-        RowWriter { layout: self, out, start, values: 0, is_ended: false }
+        RowWriter { line: self.layout.line(out), are_empty_invalid: self.are_empty_invalid.iter() }
     }
 }
 
@@ -42,54 +45,26 @@ impl RowLayout {
 #[derive(Debug)]
 #[must_use = "a row that is not ended is removed"]
 pub struct RowWriter<'l> {
-    layout: &'l RowLayout,
-    out: &'l mut Vec<u8>,
-    start: usize,
-    values: usize,
-    is_ended: bool,
+    line: LineWriter<'l>,
+    are_empty_invalid: std::slice::Iter<'l, bool>,
 }
 
 impl RowWriter<'_> {
     /// Appends the value of the next column.
-    ///
-    /// # Errors
-    /// [`RenderError`] if the value has no literal or no column is left for it.
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
-        let Some(column) = self.layout.columns.get(self.values) else {
-            let columns = self.layout.columns.len();
-            return Err(RenderError::WrongLength { columns, values: columns + 1 });
-        };
-        if self.values > 0 {
-            self.out.push(b',');
-        }
-        self.values += 1;
-        if column.is_empty_invalid && *value == Value::Text("") {
-            self.out.push(b'0');
-            return Ok(());
-        }
-        append(value, self.out).map_err(|problem| RenderError::Value { column: column.name.clone(), problem })
+        let is_empty_invalid = self.are_empty_invalid.next().is_some_and(|is_invalid| *is_invalid);
+        self.line.value_as(|out| match value {
+            Value::Text("") if is_empty_invalid => {
+                out.push(b'0');
+                Ok(())
+            }
+            _ => append(value, out),
+        })
     }
 
     /// Ends the row.
-    ///
-    /// # Errors
-    /// [`RenderError`] if values are missing.
-    pub fn end(mut self) -> Result<(), RenderError> {
-        let columns = self.layout.columns.len();
-        if self.values != columns {
-            return Err(RenderError::WrongLength { columns, values: self.values });
-        }
-        self.out.push(b')');
-        self.is_ended = true;
-        Ok(())
-    }
-}
-
-impl Drop for RowWriter<'_> {
-    fn drop(&mut self) {
-        if !self.is_ended {
-            self.out.truncate(self.start);
-        }
+    pub fn end(self) -> Result<(), RenderError> {
+        self.line.end()
     }
 }
 
@@ -122,18 +97,15 @@ fn append(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
         }
         Value::DateTime { year, month, day, hour, minute, second, micros } => {
             let is_right = is_date(year, month, day) && hour <= 23 && is_clock(minute, second, micros);
-            let text = format!(
-                "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{}",
-                fraction(micros)
-            );
-            quoted(text, is_right, out)?;
+            let clock = format!("{hour:02}:{minute:02}:{second:02}{}", fraction(micros));
+            quoted(format!("{year:04}-{month:02}-{day:02} {clock}"), is_right, out)?;
         }
         Value::Time { negative, hours, minutes, seconds, micros } => {
             let sign = if negative { "-" } else { "" };
             let text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}{}", fraction(micros));
             quoted(text, is_clock(minutes, seconds, micros), out)?;
         }
-        Value::Bytes(bytes) => hex(bytes, out),
+        Value::Bytes(bytes) => put(out, format_args!("X'{}'", HEXUPPER.encode_display(bytes))),
     }
     Ok(())
 }
@@ -176,14 +148,6 @@ fn quoted(text: String, is_right: bool, out: &mut Vec<u8>) -> Result<(), ValueEr
     Ok(())
 }
 
-fn is_date(year: i32, month: u8, day: u8) -> bool {
-    (0..=9999).contains(&year) && month <= 12 && day <= 31
-}
-
-fn is_clock(minute: u8, second: u8, micros: u32) -> bool {
-    minute <= 59 && second <= 59 && micros <= 999_999
-}
-
 fn fraction(micros: u32) -> String {
     if micros == 0 { String::new() } else { format!(".{micros:06}") }
 }
@@ -208,10 +172,6 @@ fn append_text(text: &[u8], out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&text[plain..]);
     out.push(b'\'');
-}
-
-fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    put(out, format_args!("X'{}'", HEXUPPER.encode_display(bytes)));
 }
 
 #[cfg(test)]
@@ -277,9 +237,6 @@ mod tests {
         row.value(&Value::Text("")).unwrap();
         row.end().unwrap();
         assert_eq!(out, b"before('',0)");
-        let mut row = layout.row(&mut out);
-        row.value(&Value::Null).unwrap();
-        assert_eq!(row.end(), Err(RenderError::WrongLength { columns: 2, values: 1 }));
         let mut row = layout.row(&mut out);
         let error = row.value(&Value::F64(f64::INFINITY)).unwrap_err();
         assert_eq!(error.to_string(), "column \"a\": SQL has no literal for inf");

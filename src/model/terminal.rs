@@ -23,12 +23,8 @@ use regex::{Captures, Regex};
 /// between two pictures of the character before them, as in many emoji.
 const UNSAFE: &str = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}[\p{Default_Ignorable_Code_Point}--[\x{fe00}-\x{fe0f}]]]";
 
-/// The same, but allows newline and tab.
-const UNSAFE_IN_LINES: &str =
-    r"[[\p{Cc}--[\n\t]]\p{Cf}\p{Zl}\p{Zp}[\p{Default_Ignorable_Code_Point}--[\x{fe00}-\x{fe0f}]]]";
-
 static IN_A_LINE: LazyLock<Regex> = LazyLock::new(|| regex(UNSAFE));
-static IN_LINES: LazyLock<Regex> = LazyLock::new(|| regex(UNSAFE_IN_LINES));
+static IN_LINES: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"[{UNSAFE}--[\n\t]]")));
 
 fn regex(class: &str) -> Regex {
     Regex::new(class).expect("the class is well formed and the crate has its Unicode tables")

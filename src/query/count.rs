@@ -12,9 +12,6 @@ const LOOKED_AT: usize = 8000;
 
 /// How many rows differ between two contents, as in `diff/`; for other files than tables, lines. `None` if a file is
 /// not text. If there is only one content, all its lines are counted, and none is held in memory.
-///
-/// # Errors
-/// Why one cannot be read.
 pub async fn count(
     engine: &Engine,
     before: Option<&FileEntry>,

@@ -53,27 +53,18 @@ pub struct Comparison<'c> {
 
 impl Comparison<'_> {
     /// The files that differ, by path, without reading any.
-    ///
-    /// # Errors
-    /// What a source says when it cannot list one of both sides.
     pub async fn changed(&self) -> Result<Vec<FileChange>, Arc<SourceError>> {
         let DiffSides { from, to } = self.sides;
         Ok(file_changes(&self.files(from).await?, &self.files(to).await?))
     }
 
     /// The files of one side.
-    ///
-    /// # Errors
-    /// What the source says when it cannot list them.
     pub async fn files(&self, side: &DiffSide) -> Result<Arc<[FileEntry]>, Arc<SourceError>> {
         files_of(self.listings, &side.database, &side.of).await
     }
 
     /// Calls `ask` about a file. If a file of the working set has changed since it was listed, lists it again and
     /// retries.
-    ///
-    /// # Errors
-    /// What `ask` says.
     pub async fn settled<T>(
         &self,
         file: &mut FileChange,
@@ -98,9 +89,6 @@ impl Comparison<'_> {
     }
 
     /// The sizes of a file that is not a table; `None` if both sides have the same bytes.
-    ///
-    /// # Errors
-    /// Why one side cannot be read.
     pub async fn sizes(&self, file: &FileChange) -> Result<Option<FileSizes>, DerivedError> {
         let (before, after) = (self.len(file.before.as_ref()).await?, self.len(file.after.as_ref()).await?);
         if let (Some(old), Some(new)) = (&file.before, &file.after)
@@ -116,9 +104,6 @@ impl Comparison<'_> {
     }
 
     /// Whether one side has a table, by its name.
-    ///
-    /// # Errors
-    /// What a source says when it cannot list one of both sides.
     pub async fn has_table(&self, table: &str) -> Result<bool, Arc<SourceError>> {
         let (from, to) = (self.files(&self.sides.from).await?, self.files(&self.sides.to).await?);
         Ok(from.iter().chain(to.iter()).any(|file| is_called(&file.path, table)))

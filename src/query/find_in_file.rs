@@ -37,9 +37,7 @@ const OVERHEAD: u64 = 256;
 struct FoundBytes {
     most: u64,
     held: Held,
-    /// For runs that were searched.
     runs: u64,
-    /// For rows that were found.
     rows: u64,
     is_too_much: bool,
 }

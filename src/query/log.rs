@@ -80,9 +80,6 @@ impl<'d> DatabaseLog<'d> {
 
     /// The files that a snapshot changed and that `wants` names, without reading any. `None` where there is no snapshot to
     /// compare it with.
-    ///
-    /// # Errors
-    /// What the source says when it cannot list one of both.
     pub async fn changes(
         &self,
         snapshot: &Snapshot,

@@ -20,9 +20,6 @@ pub struct Matcher {
 
 impl Matcher {
     /// A matcher for a pattern; `ignores_case` is about letters.
-    ///
-    /// # Errors
-    /// What is wrong with a regular expression.
     pub fn new(pattern: Pattern<'_>, ignores_case: bool) -> Result<Self, regex::Error> {
         let source = match pattern {
             Pattern::Regex(regex) => regex.to_owned(),

@@ -24,9 +24,6 @@ impl RowKey {
     }
 
     /// The changes of this row.
-    ///
-    /// # Errors
-    /// When a temporary file cannot be read.
     pub async fn changes_in(&self, diff: &mut TableDiff) -> Result<Vec<RowChange>, DerivedError> {
         let mut found = Vec::new();
         while let Some(changes) = diff.next().await? {
@@ -50,9 +47,6 @@ pub enum RowSearch {
 
 impl Comparison<'_> {
     /// Looks for a row of a table on both sides.
-    ///
-    /// # Errors
-    /// Why one cannot be read.
     pub async fn look_for(&self, table: &str, key: &RowKey) -> Result<RowSearch, DerivedError> {
         let mut has_key = false;
         let (mut is_found, mut all, mut known, mut bytes) = (false, Vec::new(), HashSet::new(), 0);

@@ -31,7 +31,6 @@ impl WallClock {
     }
 }
 
-/// The machine's clock.
 impl Default for WallClock {
     fn default() -> Self {
         Self::system()

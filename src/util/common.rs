@@ -20,22 +20,22 @@ pub fn drop_common<T, K: Eq + Hash>(before: &mut Vec<T>, after: &mut Vec<T>, key
     for one in &*before {
         *common.entry(key(one)).or_default() += 1;
     }
+    let take = |left: &mut HashMap<K, usize>, one: &T| match left.get_mut(&key(one)) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    };
     let mut met: HashMap<K, usize> = HashMap::new();
-    after.retain(|one| match common.get_mut(&key(one)).filter(|left| **left > 0) {
-        Some(left) => {
-            *left -= 1;
+    after.retain(|one| {
+        let is_common = take(&mut common, one);
+        if is_common {
             *met.entry(key(one)).or_default() += 1;
-            false
         }
-        None => true,
+        !is_common
     });
-    before.retain(|one| match met.get_mut(&key(one)).filter(|left| **left > 0) {
-        Some(left) => {
-            *left -= 1;
-            false
-        }
-        None => true,
-    });
+    before.retain(|one| !take(&mut met, one));
 }
 
 #[cfg(test)]

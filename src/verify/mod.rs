@@ -27,7 +27,7 @@ use lines::Flaw;
 const READERS: usize = 4;
 
 /// The results for one database of one source.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// The source's label.
     pub source: String,
@@ -53,17 +53,8 @@ pub struct Report {
 impl Report {
     /// The report on a database that could not be read at all.
     fn of_unread(source: &dyn Source, why: Finding) -> Self {
-        Self {
-            source: source.label().to_owned(),
-            database: why.place.clone(),
-            snapshots: 0,
-            span: None,
-            contents: 0,
-            bytes: 0,
-            rows: 0,
-            checked: Vec::new(),
-            findings: vec![why],
-        }
+        let (source, database) = (source.label().to_owned(), why.place.clone());
+        Self { source, database, findings: vec![why], ..Self::default() }
     }
 
     /// The worst finding; `None` where all is well.
@@ -73,9 +64,6 @@ impl Report {
 }
 
 /// Checks every database of a source, one after the other. Those that cannot be read come last.
-///
-/// # Errors
-/// When the source cannot be looked at.
 pub async fn verify(
     source: &dyn Source,
     schedule: &Schedule,
@@ -105,11 +93,8 @@ async fn verify_database(
         database: database.name().to_owned(),
         snapshots: timeline.len(),
         span: times.iter().min().copied().zip(times.first().copied()),
-        contents: 0,
-        bytes: 0,
-        rows: 0,
-        checked: Vec::new(),
         findings: schedule.findings(database.name(), &times, now),
+        ..Report::default()
     };
     let wanted = match database.verify(progress).await {
         Ok(verdict) => {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::sides::{ResolvedDiff, WantedRow, YoungDatabase};
 use super::{DiffArgs, json, text};
 use crate::catalog::{FileChange, Listings};
-use crate::cli::changed_files;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::Notice;
 use crate::cli::tree::OpenTree;
-use crate::cli::{suggest, tree_path};
+use crate::cli::{changed_files, suggest, tree_path};
 use crate::model::secrets::Secrets;
 use crate::model::terminal;
 use crate::query::{
@@ -20,15 +19,12 @@ use crate::query::{
 use crate::vfs::VfsError;
 use crate::views::{DerivedError, RowCounts, diff};
 
-/// The result of all comparisons.
 #[derive(Default)]
 pub(super) struct DiffOutcome {
     pub differs: bool,
-    /// Something could not be compared.
     pub is_partial: bool,
 }
 
-/// Prints the differences, database by database.
 pub(super) async fn all(
     tree: &OpenTree,
     resolved: &ResolvedDiff<'_>,
@@ -53,9 +49,7 @@ pub(super) async fn all(
         match printed {
             Ok(()) => {}
             Err(DiffStop::Unknown(failure)) => unknown.push(failure),
-            Err(DiffStop::Unread(error)) => {
-                printer.trouble(&tree_path::failure(&sides.to.database.name, &VfsError::from(error)))?;
-            }
+            Err(DiffStop::Unread(error)) => printer.trouble(&cannot_read(&sides.to.database.name, error))?,
             Err(DiffStop::Output(failure)) => return Err(failure),
         }
     }
@@ -73,7 +67,7 @@ pub(super) async fn all(
             Ok(false) => continue,
             Err(error) => {
                 out.flush()?;
-                tree_path::failure(&known.database.name, &VfsError::from(error)).print();
+                cannot_read(&known.database.name, error).print();
                 outcome.is_partial = true;
                 continue;
             }
@@ -108,13 +102,11 @@ fn print_young(young: &YoungDatabase, args: &DiffArgs, out: &mut Output) -> Resu
     Ok(())
 }
 
-/// Why the comparison of a database stops.
 enum DiffStop {
     /// Neither side has the wanted table or row.
     Unknown(Failure),
     /// A file, or the list of files, cannot be read.
     Unread(DerivedError),
-    /// The output cannot be written.
     Output(Failure),
 }
 
@@ -133,14 +125,11 @@ impl From<DerivedError> for DiffStop {
 struct Printer<'p> {
     comparison: Comparison<'p>,
     wanted: WantedRow<'p>,
-    /// The values to mask.
     secrets: Option<&'p Secrets>,
     args: &'p DiffArgs,
     out: &'p mut Output,
     outcome: &'p mut DiffOutcome,
-    /// Several databases are compared.
     is_one_of_many: bool,
-    /// The line with both sides has been printed.
     is_begun: bool,
 }
 
@@ -313,7 +302,7 @@ impl Printer<'_> {
             Ok(RowSearch::Found) => return Ok(()),
             Ok(RowSearch::NoKey) => no_key(table),
             Ok(RowSearch::Missing(names)) => unknown_key(table, self.wanted.key.unwrap_or_default(), &names),
-            Err(error) => return Ok(self.trouble(&tree_path::failure(table, &VfsError::from(error)))?),
+            Err(error) => return Ok(self.trouble(&cannot_read(table, error))?),
         };
         Err(DiffStop::Unknown(unknown))
     }
@@ -329,7 +318,6 @@ impl Printer<'_> {
         self.comparison.settled(file, ask).await
     }
 
-    /// Prints the line with both sides, once.
     fn begin(&mut self) -> Result<(), Failure> {
         if std::mem::replace(&mut self.is_begun, true) {
             return Ok(());
@@ -339,8 +327,7 @@ impl Printer<'_> {
     }
 
     fn unread(&mut self, file: &FileChange, error: DerivedError) -> Result<(), Failure> {
-        let path = format!("{}/{}", self.sides().to.database.name, file.path);
-        self.trouble(&tree_path::failure(&path, &VfsError::from(error)))
+        self.trouble(&cannot_read(&format!("{}/{}", self.sides().to.database.name, file.path), error))
     }
 
     /// Reports something that could not be compared, and goes on.
@@ -353,7 +340,10 @@ impl Printer<'_> {
     }
 }
 
-/// The failure for a key that no row has.
+fn cannot_read(path: &str, error: DerivedError) -> Failure {
+    tree_path::failure(path, &VfsError::from(error))
+}
+
 fn unknown_key(table: &str, key: &str, names: &[String]) -> Failure {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let table = table_name(table);
@@ -361,7 +351,6 @@ fn unknown_key(table: &str, key: &str, names: &[String]) -> Failure {
     Failure::new(format!("neither side has a row `{key}` in {table}")).hint(hint)
 }
 
-/// The failure for a key in a table whose rows have none.
 fn no_key(table: &str) -> Failure {
     Failure::new(format!("the rows of {} have no key", table_name(table)))
         .hint("leave the KEY out, and look for the row with grep")

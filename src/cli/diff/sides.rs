@@ -32,13 +32,10 @@ pub(super) struct Words<'a> {
     pub rest: [Option<&'a str>; 3],
 }
 
-/// What the words mean.
 pub(super) struct ResolvedDiff<'a> {
-    /// The sides in each database to compare.
     pub sides: Vec<DiffSides>,
     /// A failure for each database in which one of the names means nothing.
     pub failed: Vec<Failure>,
-    /// Databases that begin later than one of the sides.
     pub young: Vec<YoungDatabase>,
     pub wanted: WantedRow<'a>,
 }
@@ -54,7 +51,6 @@ pub(super) struct YoungDatabase {
 }
 
 impl YoungDatabase {
-    /// The line that reports it.
     pub fn line(&self) -> String {
         let first = self.database.snapshots().first().map_or("", |snapshot| &*snapshot.name);
         let time = snapshot_name(self.time);
@@ -62,7 +58,6 @@ impl YoungDatabase {
     }
 }
 
-/// Why a database cannot be compared.
 struct UnknownSide {
     failure: Failure,
     young: Option<YoungDatabase>,

@@ -219,7 +219,6 @@ fn tail(text: &str) -> &str {
     }
 }
 
-/// The words of changed text.
 fn words(text: &str) -> String {
     text.split_inclusive(char::is_whitespace).map(word).collect()
 }

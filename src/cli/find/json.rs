@@ -38,7 +38,6 @@ struct RowVersionJson<'f> {
     line: String,
 }
 
-/// The line of a row.
 pub(super) fn row<'f>(findings: &'f SourceFindings, row: &'f FoundRow) -> FoundRowJson<'f> {
     let snapshot = |at| SnapshotJson { name: findings.name(at), meta: MetaJson::from(&*findings.line[at]) };
     let version = |at, line: &[u8]| RowVersionJson {

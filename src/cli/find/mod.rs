@@ -146,7 +146,6 @@ fn search_source<'s>(
     SourceFindings { database, view, line, found, unread }
 }
 
-/// Prints what could not be searched.
 fn print_unread(findings: &SourceFindings, unread: &UnreadVersion) {
     let name = findings.name(unread.at);
     let path = unread.path.as_deref().unwrap_or_default();

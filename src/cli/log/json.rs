@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::entry::LogEntry;
+use super::LogEntry;
 use crate::cli::changed_files;
 use crate::cli::snapshot_meta::MetaJson;
 use crate::content::chain;
@@ -23,7 +23,6 @@ pub(super) struct LogEntryJson<'e> {
     error: Option<String>,
 }
 
-/// A file that the snapshot changed.
 #[derive(Serialize)]
 struct FileChangeJson<'e> {
     table: &'e str,
@@ -36,7 +35,6 @@ struct FileChangeJson<'e> {
     error: Option<String>,
 }
 
-/// The line of a snapshot.
 pub(super) fn entry<'e>(entry: &'e LogEntry) -> LogEntryJson<'e> {
     let LogEntry { database, snapshot, names, changes } = entry;
     LogEntryJson {

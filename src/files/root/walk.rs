@@ -1,6 +1,8 @@
 //! Resolves a path component by component where the kernel's confinement does not suffice: it refuses absolute links
 //! that stay beneath the folder, and has no rule for following links out of it.
 
+use std::os::unix::ffi::OsStrExt;
+
 use super::*;
 use crate::util::private::is_trusted;
 
@@ -18,7 +20,7 @@ struct ComponentWalk<'r> {
 /// Opens the target of a path below the folder `root`.
 pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
     let mut walk = ComponentWalk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
-    for part in parts(root).into_iter().skip(1) {
+    for part in parts(root) {
         // The folder's own path had no links, so a link in it now is new.
         walk.enter(&part)?;
     }
@@ -28,11 +30,10 @@ pub(super) fn open(root: &Path, below: &Path, flags: OFlags, links: Links) -> io
 /// Opens the target of an absolute path outside `root`, if its links and the target belong to the user or to root.
 pub(super) fn open_outside(root: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     let walk = ComponentWalk { root, stack: vec![(OsString::new(), top()?)], are_links_trusted: true };
-    walk.on(parts(path).into_iter().filter(|part| part != "/").collect(), flags, Links::Owned)
+    walk.on(parts(path), flags, Links::Owned)
 }
 
 impl ComponentWalk<'_> {
-    /// Resolves the rest of the path.
     fn on(mut self, mut todo: Vec<OsString>, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
         todo.reverse();
         let walk = &mut self;
@@ -57,12 +58,11 @@ impl ComponentWalk<'_> {
                 walk.are_links_trusted &= is_trusted(metadata.uid());
                 // Reads the link that was examined, whatever has its name now.
                 let target = rustix::fs::readlinkat(&found, "", Vec::new())?;
-                let target =
-                    Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target.as_bytes()));
+                let target = Path::new(OsStr::from_bytes(target.as_bytes()));
                 if target.is_absolute() {
                     walk.stack.truncate(1);
                 }
-                todo.extend(parts(target).into_iter().filter(|part| part != "/").rev());
+                todo.extend(parts(target).into_iter().rev());
             } else if todo.is_empty() {
                 let is_owned = links == Links::Owned && walk.are_links_trusted && is_trusted(metadata.uid());
                 if !(is_owned || walk.is_beneath(Some(&part))) {
@@ -94,7 +94,6 @@ impl ComponentWalk<'_> {
         self.path(part).starts_with(self.root)
     }
 
-    /// Whether the source's folder is beneath the current folder.
     fn is_above(&self) -> bool {
         self.root.starts_with(self.path(None))
     }
@@ -130,8 +129,8 @@ fn top() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open("/", LOOK | OFlags::DIRECTORY, Mode::empty())?)
 }
 
-/// The components of a path, with `..` but without `.`.
+/// The components of a path, with `..` but without `.` and the first `/`.
 fn parts(path: &Path) -> Vec<OsString> {
-    let names = path.components().filter(|part| !matches!(part, Component::CurDir));
+    let names = path.components().filter(|part| !matches!(part, Component::CurDir | Component::RootDir));
     names.map(|part| part.as_os_str().to_owned()).collect()
 }

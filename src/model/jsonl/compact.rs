@@ -19,19 +19,14 @@ pub struct JsonError {
 }
 
 /// Appends the one JSON value (RFC 8259) in `text` to `out` without white space between tokens. Keeps numbers and the
-/// order of keys, and escapes strings like [`json_string`](super::json_string).
-///
-/// # Errors
-/// [`JsonError`] unless the text is exactly one JSON value without halves of surrogate pairs; `out` is unchanged.
+/// order of keys, and escapes strings like [`json_string`](super::json_string). Half of a surrogate pair is an error;
+/// after any error `out` is unchanged.
 pub fn compact_json(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     compact(text, false, out)
 }
 
 /// Like [`compact_json`], but keeps half of a surrogate pair as an escape: JSON's grammar allows it, and programs
 /// that cut text by UTF-16 units write it.
-///
-/// # Errors
-/// [`JsonError`] if the text is not exactly one JSON value. `out` is unchanged then.
 pub fn compact_json_with_halves(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     compact(text, true, out)
 }
@@ -57,17 +52,11 @@ struct Transcoder<'a> {
     open: Brackets,
 }
 
-/// What follows a value.
-enum Next {
-    Value,
-    End,
-}
-
 impl Transcoder<'_> {
     fn run(&mut self) -> Result<(), JsonError> {
         loop {
-            let closed = self.value_or_opening()?;
-            if closed && matches!(self.after_value()?, Next::End) {
+            let is_whole = self.value_or_opening()?;
+            if is_whole && self.is_end_after_value()? {
                 return Ok(());
             }
         }
@@ -102,8 +91,8 @@ impl Transcoder<'_> {
         Ok(false)
     }
 
-    /// Copies what follows a value: closing brackets, and a comma with the next key.
-    fn after_value(&mut self) -> Result<Next, JsonError> {
+    /// Copies what follows a value: closing brackets, and a comma with the next key. False if another value follows.
+    fn is_end_after_value(&mut self) -> Result<bool, JsonError> {
         while let Some(bracket) = self.open.innermost() {
             match self.peek() {
                 Some(b',') => {
@@ -111,7 +100,7 @@ impl Transcoder<'_> {
                     if bracket == Bracket::Object {
                         self.key()?;
                     }
-                    return Ok(Next::Value);
+                    return Ok(false);
                 }
                 Some(byte) if byte == bracket.closing() => {
                     self.copy_byte();
@@ -122,7 +111,7 @@ impl Transcoder<'_> {
             }
         }
         match self.peek() {
-            None => Ok(Next::End),
+            None => Ok(true),
             Some(_) => self.fail("something follows the value"),
         }
     }
@@ -142,10 +131,7 @@ impl Transcoder<'_> {
     fn string(&mut self) -> Result<(), JsonError> {
         self.copy_byte();
         loop {
-            let rest = &self.text[self.at..];
-            let plain = &rest[..plain_prefix(rest)];
-            self.out.extend_from_slice(plain);
-            self.at += plain.len();
+            self.copy(plain_prefix(&self.text[self.at..]));
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.copy_byte();
@@ -195,8 +181,7 @@ impl Transcoder<'_> {
         if !self.keeps_halves {
             return self.fail("half of a surrogate pair");
         }
-        self.out.extend_from_slice(&self.text[self.at..self.at + 6]);
-        self.at += 6;
+        self.copy(6);
         Ok(())
     }
 
@@ -230,39 +215,36 @@ impl Transcoder<'_> {
 
     fn number(&mut self) -> Result<(), JsonError> {
         match number_len(&self.text[self.at..]) {
-            Ok(length) => {
-                self.out.extend_from_slice(&self.text[self.at..self.at + length]);
-                self.at += length;
-                Ok(())
-            }
+            Ok(length) => self.copy(length),
             Err(place) => {
                 self.at += place;
-                self.fail("a digit is missing")
+                return self.fail("a digit is missing");
             }
         }
+        Ok(())
     }
 
     fn literal(&mut self, word: &[u8]) -> Result<(), JsonError> {
         if !self.text[self.at..].starts_with(word) {
             return self.fail("this starts no value");
         }
-        self.out.extend_from_slice(word);
-        self.at += word.len();
+        self.copy(word.len());
         Ok(())
     }
 
     /// The next byte that is not white space.
     fn peek(&mut self) -> Option<u8> {
-        while let Some(&byte) = self.text.get(self.at) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(byte);
-            }
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.get(self.at) {
             self.at += 1;
         }
-        None
+        self.text.get(self.at).copied()
     }
 
-    /// Copies the byte at the current offset, which must exist.
+    fn copy(&mut self, length: usize) {
+        self.out.extend_from_slice(&self.text[self.at..self.at + length]);
+        self.at += length;
+    }
+
     fn copy_byte(&mut self) {
         self.out.push(self.text[self.at]);
         self.at += 1;

@@ -32,13 +32,14 @@ pub enum RenderError {
 #[derive(Debug, Clone)]
 pub struct LineLayout {
     columns: Vec<LineColumn>,
+    end: &'static [u8],
 }
 
 #[derive(Debug, Clone)]
 struct LineColumn {
     /// For error messages.
     name: Box<str>,
-    /// `{"name":` for the first column, `,"name":` for the others.
+    /// In JSON `{"name":` for the first column, `,"name":` for the others.
     prefix: Box<[u8]>,
 }
 
@@ -52,7 +53,20 @@ impl LineLayout {
             prefix.push(b':');
             LineColumn { name: name.into(), prefix: prefix.into() }
         };
-        Self { columns: columns.into_iter().enumerate().map(column).collect() }
+        let columns: Vec<_> = columns.into_iter().enumerate().map(column).collect();
+        let end: &[u8] = if columns.is_empty() { b"{}\n" } else { b"}\n" };
+        Self { columns, end }
+    }
+
+    /// The layout of a row of SQL literals in parentheses.
+    pub(in crate::model) fn of_literals<'n>(columns: impl Iterator<Item = &'n str>) -> Self {
+        let column = |(i, name): (usize, &str)| {
+            let prefix = Box::new([if i == 0 { b'(' } else { b',' }]);
+            LineColumn { name: name.into(), prefix }
+        };
+        let columns: Vec<_> = columns.enumerate().map(column).collect();
+        let end: &[u8] = if columns.is_empty() { b"()" } else { b")" };
+        Self { columns, end }
     }
 
     /// Starts a line at the end of `out`.
@@ -81,12 +95,18 @@ enum LineState {
 }
 
 impl LineWriter<'_> {
-    /// Appends the value of the next column.
-    ///
-    /// # Errors
-    /// [`RenderError`] if the value has no rendering or no column is left. Further calls return the same error.
+    /// Appends the value of the next column. After an error, further calls return the same error.
     #[inline]
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
+        self.value_as(|out| append_value(value, out))
+    }
+
+    /// Like [`Self::value`], in the form that `append` writes.
+    #[inline]
+    pub(in crate::model) fn value_as(
+        &mut self,
+        append: impl FnOnce(&mut Vec<u8>) -> Result<(), ValueError>,
+    ) -> Result<(), RenderError> {
         if let LineState::Failed(error) = &self.state {
             return Err(error.clone());
         }
@@ -96,16 +116,13 @@ impl LineWriter<'_> {
         };
         self.values += 1;
         self.out.extend_from_slice(&column.prefix);
-        match append_value(value, self.out) {
+        match append(self.out) {
             Ok(()) => Ok(()),
             Err(problem) => self.fail(RenderError::Value { column: column.name.to_string(), problem }),
         }
     }
 
-    /// Ends the line.
-    ///
-    /// # Errors
-    /// [`RenderError`] if a value failed or values are missing; then the line is removed.
+    /// Ends the line. It is removed if a value failed or values are missing.
     pub fn end(mut self) -> Result<(), RenderError> {
         let columns = self.layout.columns.len();
         match mem::replace(&mut self.state, LineState::Open) {
@@ -115,7 +132,7 @@ impl LineWriter<'_> {
             }
             _ => self.state = LineState::Ended,
         }
-        self.out.extend_from_slice(if columns == 0 { b"{}\n" } else { b"}\n" });
+        self.out.extend_from_slice(self.layout.end);
         Ok(())
     }
 

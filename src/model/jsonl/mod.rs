@@ -19,6 +19,7 @@ pub use compact::{JsonError, compact_json, compact_json_with_halves};
 pub use line::{LineLayout, LineWriter, RenderError};
 pub use string::json_string;
 pub use value::{Value, ValueError};
+pub(super) use value::{is_clock, is_date};
 
 /// The version of the rendering; part of every [`ContentId`](super::content_id::ContentId).
 pub const RENDER_VERSION: u32 = 1;

@@ -66,6 +66,14 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
+pub(in crate::model) fn is_date(year: i32, month: u8, day: u8) -> bool {
+    (0..=9999).contains(&year) && month <= 12 && day <= 31
+}
+
+pub(in crate::model) fn is_clock(minute: u8, second: u8, micros: u32) -> bool {
+    minute <= 59 && second <= 59 && micros <= 999_999
+}
+
 /// Why a value has no rendering.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {

@@ -31,6 +31,7 @@ pub(super) enum Lead {
 }
 
 /// The fields as read, and whether colons separate them.
+#[derive(Default)]
 struct Fields {
     hour: i16,
     minute: i16,
@@ -54,16 +55,19 @@ pub(super) fn clock(mut cursor: Cursor<'_>, is_unpadded: bool) -> ClockReading<'
 
 /// Reads `20`, `2000`, `200000` or `200000123` after a date of eight digits.
 pub(super) fn compact_time(digits: &str) -> Option<Time> {
+    time_of(&compact_fields(digits)?)
+}
+
+fn compact_fields(digits: &str) -> Option<Fields> {
     let part = |range: std::ops::Range<usize>| digits.get(range).map_or(Some(0), value);
-    let milliseconds = i32::from(part(6..9)?);
-    let fields = Fields {
+    let nanosecond = i32::from(part(6..9)?) * 1_000_000;
+    Some(Fields {
         hour: part(0..2)?,
         minute: part(2..4)?,
         second: part(4..6)?,
-        nanosecond: milliseconds * 1_000_000,
+        nanosecond,
         has_colons: false,
-    };
-    time_of(&fields)
+    })
 }
 
 /// Skips the text between a date and its time. A digit follows.
@@ -88,16 +92,9 @@ fn lead(cursor: &mut Cursor<'_>) -> Option<Lead> {
 
 fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> ClockReading<'_> {
     let Some(digits) = cursor.number(4..=9) else { return ClockReading::None };
-    let Some(time) = compact_time(digits) else {
+    let Some(mut fields) = compact_fields(digits).filter(|fields| time_of(fields).is_some()) else {
         // The number is not a time. It may be a counter, or the date may be none.
         return if cursor.is_at_boundary() { ClockReading::Unsure } else { ClockReading::None };
-    };
-    let mut fields = Fields {
-        hour: time.hour().into(),
-        minute: time.minute().into(),
-        second: time.second().into(),
-        nanosecond: time.subsec_nanosecond(),
-        has_colons: false,
     };
     if digits.len() == 6 {
         fields.nanosecond = fraction(&mut cursor, lead);
@@ -108,8 +105,7 @@ fn in_one_number(mut cursor: Cursor<'_>, lead: Lead) -> ClockReading<'_> {
 fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> ClockReading<'_> {
     let Some(hour) = cursor.number(1..=2) else { return ClockReading::None };
     let is_short = hour.len() == 1 && !is_unpadded;
-    let mut fields =
-        Fields { hour: value(hour).unwrap_or(99), minute: 0, second: 0, nanosecond: 0, has_colons: false };
+    let mut fields = Fields { hour: value(hour).unwrap_or(99), ..Fields::default() };
     if cursor.eat("h") {
         return if is_short { ClockReading::None } else { with_letters(cursor, fields, lead) };
     }
@@ -141,7 +137,7 @@ fn in_fields(mut cursor: Cursor<'_>, lead: Lead, is_unpadded: bool) -> ClockRead
             fields.nanosecond = micros * 1000;
         }
     }
-    if is_short && !is_half_day(cursor) {
+    if is_short && half_day(cursor).is_none() {
         return ClockReading::None;
     }
     finish(cursor, fields, lead)
@@ -175,7 +171,7 @@ fn hour_alone(
     is_short: bool,
     separator: Option<char>,
 ) -> ClockReading<'_> {
-    if is_half_day(cursor) {
+    if half_day(cursor).is_some() {
         return finish(cursor, fields, lead);
     }
     let is_hour = !is_short && fields.hour < 24;
@@ -211,20 +207,13 @@ fn fraction(cursor: &mut Cursor<'_>, lead: Lead) -> i32 {
     format!("{digits:0<9}").parse().unwrap_or(0)
 }
 
-/// Whether `am` or `pm` follows.
-fn is_half_day(cursor: Cursor<'_>) -> bool {
-    half_day(cursor).is_some()
-}
-
 /// Reads `am` or `pm`: whether it is `pm`, and the rest.
 fn half_day(mut cursor: Cursor<'_>) -> Option<(bool, Cursor<'_>)> {
     cursor.eat_any("-_. ");
-    let is_second = cursor.letters().eq_ignore_ascii_case("pm");
-    (is_second || cursor.letters().eq_ignore_ascii_case("am")).then(|| {
-        cursor.eat("am");
-        cursor.eat("pm");
-        (is_second, cursor)
-    })
+    let word = cursor.letters();
+    let is_second = word.eq_ignore_ascii_case("pm");
+    let is_there = is_second || word.eq_ignore_ascii_case("am");
+    (is_there && cursor.eat(word)).then_some((is_second, cursor))
 }
 
 /// Reads what follows the numbers and combines all parts.

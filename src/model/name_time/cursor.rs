@@ -38,7 +38,6 @@ impl<'t> Cursor<'t> {
         &rest[..end]
     }
 
-    /// How many digits follow.
     pub(super) fn digits(&self) -> usize {
         self.rest().bytes().take_while(u8::is_ascii_digit).count()
     }

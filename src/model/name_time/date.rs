@@ -21,7 +21,6 @@ pub(super) enum Span {
     Period,
 }
 
-/// A date that was read.
 #[derive(Debug, Clone)]
 pub(super) struct Dated<'t> {
     /// The possible meanings; empty if it is a date but ambiguous.
@@ -169,11 +168,9 @@ fn six_digits(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
 /// Reads `20260121`, `2026012120`, `202601212000`, `20260121200000` and `20260121200000123`.
 fn compact(mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     let digits = cursor.number(8..=17)?;
-    let (day, time) = digits.split_at(8);
-    let mut day = Cursor::new(day, 0);
-    let year = value(&day.number(8..=8)?[..4]).filter(|year| YEARS.contains(year))?;
+    let year = value(&digits[..4]).filter(|year| YEARS.contains(year))?;
     let date = date(year, value(&digits[4..6])?, value(&digits[6..8])?)?;
-    let time = if time.is_empty() { None } else { Some(compact_time(time)?) };
+    let time = if digits.len() == 8 { None } else { Some(compact_time(&digits[8..])?) };
     Some(Dated { time, ..Dated::day(date, cursor) })
 }
 

@@ -46,7 +46,6 @@ pub struct NameTime {
     readings: Vec<NameReading>,
 }
 
-/// A possible meaning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NameReading {
     time: ParsedTime,

@@ -9,7 +9,6 @@ use super::cursor::{Cursor, value};
 pub(super) enum Zone<'t> {
     None,
     Offset(Offset, Cursor<'t>),
-    /// An uncertain zone.
     Unsure,
 }
 

@@ -79,10 +79,7 @@ fn moment(text: &str, clock: &Clock<'_>) -> Option<Timestamp> {
 
 /// Parses decimal seconds since 1970, with at most nine digits of fraction.
 fn unix_seconds(text: &str) -> Option<Timestamp> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
-    };
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     let (whole, fraction) = match digits.split_once('.') {
         Some((whole, fraction)) => (whole, absolute::nanoseconds(fraction)?),
         None => (digits, 0),
@@ -141,24 +138,15 @@ mod tests {
         ] {
             assert_eq!(read(expr), at(time), "{expr}");
         }
-        let too_long = format!("@{}", "9".repeat(400));
-        for expr in [
-            "@",
-            "@-",
-            "@+1",
-            "@--1",
-            "@.5",
-            "@1.",
-            "@1.0000000001",
-            "@1e5",
-            "@9223372036854775808",
-            &too_long,
-        ] {
-            assert_eq!(read(expr), TimeExpr::Name(expr.to_owned()));
+        let (big, long) = ("9223372036854775808", "9".repeat(400));
+        for seconds in
+            ["", "-", "+1", "--1", ".5", "1.", "1.0000000001", "1e5", big, &format!("-{big}"), &long]
+        {
+            let expr = format!("@{seconds}");
+            assert_eq!(read(&expr), TimeExpr::Name(expr));
         }
         let beyond = TimeExpr::At(Timestamp::from_second(253_402_300_800));
         assert_eq!(read("@253402300800"), beyond, "a commit may be dated after the year 9999");
-        assert_eq!(read("@-9223372036854775808"), TimeExpr::Name("@-9223372036854775808".to_owned()));
     }
 
     #[test]
@@ -193,26 +181,11 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_a_name_as_it_was_given() {
-        for expr in [
-            "",
-            " ",
-            "main",
-            "latest",
-            " v1.0 ",
-            "2026",
-            "8c1d7b98",
-            "1v3o9abc",
-            "🦀",
-            "2026-02-30",
-            "ago",
-            "days ago",
-        ] {
+        let marked = "2026-01-21T200000Z-pre-restore";
+        let words = ["", " ", "main", "latest", " v1.0 ", "8c1d7b98", "1v3o9abc", "🦀", "ago", "days ago"];
+        for expr in words.into_iter().chain(["2026", "2026-02-30", marked]) {
             assert_eq!(read(expr), TimeExpr::Name(expr.to_owned()));
         }
-        assert_eq!(
-            read("2026-01-21T200000Z-pre-restore"),
-            TimeExpr::Name("2026-01-21T200000Z-pre-restore".to_owned())
-        );
     }
 
     #[test]

@@ -43,9 +43,7 @@ pub(crate) type Rule<const N: usize> = fn(earlier: &[u8; N], later: &[u8; N]) ->
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordInForce {
-    /// The record added first.
     Earlier,
-    /// The record added last.
     Later,
 }
 
@@ -54,7 +52,6 @@ pub(crate) fn later<const N: usize>(_: &[u8; N], _: &[u8; N]) -> RecordInForce {
     RecordInForce::Later
 }
 
-/// The limits of a file's size, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// Smaller files are never compacted.

@@ -7,7 +7,6 @@ use regex::bytes::Regex;
 /// What the records of a file are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Lengths of contents.
     Lengths,
     /// Hashes and numbers of rows of contents.
     Digests,

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::string::plain_prefix;
-use super::kind::KeyKind;
+use super::KeyKind;
 
 /// The whole encoding of -Infinity, below all decimals.
 pub const MINUS_INFINITY: u8 = 0;
@@ -42,11 +42,13 @@ fn quoted(rendered: &[u8]) -> Option<&[u8]> {
     rendered.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
+/// Splits off a minus sign, and tells whether there was one.
+fn signed(rendered: &[u8]) -> (bool, &[u8]) {
+    rendered.strip_prefix(b"-").map_or((false, rendered), |rest| (true, rest))
+}
+
 fn integer(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
-    let (is_negative, digits) = match rendered.strip_prefix(b"-") {
-        Some(digits) => (true, digits),
-        None => (false, rendered),
-    };
+    let (is_negative, digits) = signed(rendered);
     let size = number(digits)?;
     if is_negative && size > 1 << 63 {
         return None;
@@ -68,19 +70,13 @@ fn decimal(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
         });
         return Some(());
     }
-    let (is_negative, rest) = match rendered.strip_prefix(b"-") {
-        Some(rest) => (true, rest),
-        None => (false, rendered),
-    };
-    let dot = rest.iter().position(|&byte| byte == b'.');
-    let (whole, fraction) = match dot {
-        Some(dot) => (&rest[..dot], &rest[dot + 1..]),
-        None => (rest, &[][..]),
-    };
+    let (is_negative, rest) = signed(rendered);
+    let (whole, fraction) = split_at_dot(rest);
     let is_digits = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    if !is_digits(whole) || (dot.is_some() && !is_digits(fraction)) {
+    if !is_digits(whole) || !fraction.is_none_or(is_digits) {
         return None;
     }
+    let fraction = fraction.unwrap_or_default();
     let whole = &whole[whole.iter().take_while(|&&digit| digit == b'0').count()..];
     let zeros = fraction.iter().rev().take_while(|&&digit| digit == b'0').count();
     let fraction = &fraction[..fraction.len() - zeros];
@@ -106,8 +102,7 @@ fn text(mut escaped: &[u8], key: &mut Vec<u8>) -> Option<()> {
         let (plain, special) = escaped.split_at(plain_prefix(escaped));
         key.extend_from_slice(plain);
         let Some(rest) = special.strip_prefix(b"\\") else {
-            key.push(END);
-            key.push(END);
+            key.extend_from_slice(&[END, END]);
             // A string holds no bare quote or control character.
             return special.is_empty().then_some(());
         };
@@ -171,10 +166,7 @@ fn date_time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
 
 /// Encodes `-12:34:56.789` as microseconds.
 fn time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
-    let (is_negative, rest) = match rendered.strip_prefix(b"-") {
-        Some(rest) => (true, rest),
-        None => (false, rendered),
-    };
+    let (is_negative, rest) = signed(rendered);
     let ([hours, minutes, seconds], micros) = clock(rest)?;
     let seconds = hours.checked_mul(3600)?.checked_add(minutes * 60 + seconds)?;
     let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(micros))?;
@@ -186,12 +178,12 @@ fn time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
 
 /// Parses `HH:MM:SS[.fraction]`, the fraction as microseconds.
 fn clock(text: &[u8]) -> Option<([u64; 3], u32)> {
-    let dot = text.iter().position(|&byte| byte == b'.');
-    let whole = fields(&text[..dot.unwrap_or(text.len())], b':')?;
+    let (whole, fraction) = split_at_dot(text);
+    let whole = fields(whole, b':')?;
     if whole[1] > 59 || whole[2] > 59 {
         return None;
     }
-    let micros = match dot.map(|dot| &text[dot + 1..]) {
+    let micros = match fraction {
         None => 0,
         Some(digits) if (1..=6).contains(&digits.len()) => {
             u32::try_from(number(digits)?).ok()? * 10_u32.pow(6 - u32::try_from(digits.len()).ok()?)
@@ -199,6 +191,11 @@ fn clock(text: &[u8]) -> Option<([u64; 3], u32)> {
         Some(_) => return None,
     };
     Some((whole, micros))
+}
+
+fn split_at_dot(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let dot = text.iter().position(|&byte| byte == b'.');
+    dot.map_or((text, None), |dot| (&text[..dot], Some(&text[dot + 1..])))
 }
 
 /// Parses three numbers.
@@ -209,11 +206,7 @@ fn fields(text: &[u8], separator: u8) -> Option<[u64; 3]> {
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
+    // `parse` would accept a plus sign.
+    digits.first().filter(|digit| digit.is_ascii_digit())?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -17,14 +17,11 @@ impl<'l> Values<'l> {
 
     /// The start and end of the next value; None if there is none, or the text is not a rendered line.
     pub fn next_span(&mut self) -> Option<(usize, usize)> {
-        let colon = string_end(self.line, self.at)?;
-        if self.line.get(colon) != Some(&b':') {
-            return None;
-        }
+        let colon = string_end(self.line, self.at).filter(|&at| self.line.get(at) == Some(&b':'))?;
         let start = colon + 1;
-        let end = value_end(self.line, start)?;
         // After the last value, the next call finds no name.
-        matches!(self.line.get(end), Some(b',' | b'}')).then_some(())?;
+        let is_there = |end: &usize| matches!(self.line.get(*end), Some(b',' | b'}'));
+        let end = value_end(self.line, start).filter(is_there)?;
         self.at = end + 1;
         Some((start, end))
     }

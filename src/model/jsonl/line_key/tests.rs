@@ -33,10 +33,9 @@ fn keys_stand_anywhere_in_any_order_among_any_values() {
     let text = "x\"},{\u{0}\\";
     let json = "{\"a\":[{\"}\":\"]\\\"\"},[]],\"b\":\"{\"}";
     let values = [Value::Text(text), Value::Json(json), Value::Int(-5), Value::Null, Value::Text(text)];
-    let columns = |places: &[(usize, KeyKind)]| {
-        places.iter().map(|&(place, kind)| KeyColumn { place, kind }).collect::<Vec<_>>()
-    };
-    let order = KeyOrder::new(columns(&[(4, KeyKind::Text), (2, KeyKind::Integer)])).expect("an order");
+    let columns = [(4, KeyKind::Text), (2, KeyKind::Integer)];
+    let order =
+        KeyOrder::new(columns.map(|(place, kind)| KeyColumn { place, kind }).to_vec()).expect("an order");
     let whole = line(&names, &values);
     let key = order.key_of(&whole).expect("a line");
     assert_eq!(first_value(&order, &key), Some(KeyValue::Text(text.to_owned())));
