@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use lru::LruCache;
 
 use crate::content::Content;
-use crate::content::shared_load::{Route, SharedResult};
+use crate::content::shared_load::{Route, SharedLoads, SharedResult};
 use crate::memory::Budget;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
@@ -35,9 +35,8 @@ pub use facts::digest::Digest;
 pub use facts::index::{FactsIndex, IndexError};
 pub use read::Reader;
 
-use facts::digest::Digests;
+use facts::PersistentMap;
 use facts::index::Facts;
-use facts::persistent_map::PersistentMap;
 use pages::PageStore;
 use read::lists::SegmentLists;
 use read::segments::SegmentReader;
@@ -51,7 +50,8 @@ const OPEN_TREES: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 pub struct Engine {
     pages: Arc<PageStore>,
     lists: Arc<SegmentLists>,
-    digests: Digests,
+    digests: Arc<Mutex<PersistentMap<Digest>>>,
+    digest_loads: SharedLoads<Route, Digest>,
     /// Contents from end to end that somebody has open.
     open: Mutex<HashMap<Route, Weak<SegmentReader>>>,
     trees: Arc<Mutex<LruCache<ContentId, Arc<TreeReader>>>>,
@@ -67,7 +67,8 @@ impl Engine {
         Self {
             lists: SegmentLists::new(&pages),
             pages,
-            digests: Digests::default(),
+            digests: Arc::default(),
+            digest_loads: SharedLoads::default(),
             open: Mutex::default(),
             trees: Arc::new(Mutex::new(LruCache::new(OPEN_TREES))),
             seen: Mutex::default(),
@@ -82,7 +83,7 @@ impl Engine {
         let Facts { lengths, digests, seen } = saved?;
         lock(&self.seen).recall(seen);
         self.pages.lengths.recall(lengths);
-        lock(&self.digests.table).recall(digests);
+        lock(&self.digests).recall(digests);
         Ok(())
     }
 
@@ -121,13 +122,13 @@ impl Engine {
         let Some(index) = &self.index else { return Ok(()) };
         let facts = Facts {
             lengths: self.pages.lengths.drain_dirty(),
-            digests: lock(&self.digests.table).drain_dirty(),
+            digests: lock(&self.digests).drain_dirty(),
             seen: lock(&self.seen).drain_dirty(),
         };
         let saved = index.add(&facts);
         if saved.is_err() {
             self.pages.lengths.return_dirty(facts.lengths);
-            lock(&self.digests.table).return_dirty(facts.digests);
+            lock(&self.digests).return_dirty(facts.digests);
             lock(&self.seen).return_dirty(facts.seen);
         }
         saved
@@ -205,12 +206,20 @@ impl Engine {
     /// Length, hash and number of rows of a content. Reads all of it the first time. They are known after that for as long as
     /// the engine lives, and to the next engine if the content is immutable by its id.
     pub async fn digest(&self, id: ContentId, content: &Content) -> SharedResult<Digest> {
-        if let Some(known) = self.digests.known(id, self.pages.lengths.get(id)) {
+        let (len, known) = (self.pages.lengths.get(id), lock(&self.digests).get(id));
+        // One that does not fit the known length does not count.
+        if let Some(known) = known.filter(|known| len.is_none_or(|len| len == known.len)) {
             return Ok(known);
         }
         // Hashing takes a while, which the loop that takes requests must not.
         off_the_loop().await;
         let reader = self.open(id, content).await?;
-        self.digests.make(id, content, reader).await
+        let (digests, is_immutable_by_id) = (Arc::clone(&self.digests), content.is_immutable_by_id());
+        let make = async move {
+            let digest = Digest::of(&reader).await?;
+            lock(&digests).keep(id, digest, |before| before != Some(digest) && is_immutable_by_id);
+            Ok(digest)
+        };
+        self.digest_loads.join(Route::to(id, &**content), make).await
     }
 }

@@ -77,19 +77,6 @@ fn what_was_put_is_there_at_once_and_the_next_time() {
 }
 
 #[test]
-fn the_next_mount_goes_on_with_the_pack_of_the_one_before() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    for mount in 0..20 {
-        let store = open(folder.path(), BUDGET);
-        store.put(&id(mount), &noise(mount, 1000));
-        store.flush();
-        close(store, folder.path());
-    }
-    assert_eq!(files(folder.path()).len(), 2);
-    assert_eq!(held(&open(folder.path(), BUDGET), 0..20, 1000), 20);
-}
-
-#[test]
 fn nobody_else_may_read_what_is_kept() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path().join("made/for/it");

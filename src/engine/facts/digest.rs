@@ -2,16 +2,10 @@
 //!
 //! Nothing else computes them: measuring or reading a content takes no hash, which would make both slower.
 
-use std::sync::{Arc, Mutex};
-
 use sha2::{Digest as _, Sha256};
 
-use super::persistent_map::PersistentMap;
-use crate::content::Content;
-use crate::content::shared_load::{Route, SharedLoads, SharedResult};
+use crate::content::shared_load::SharedResult;
 use crate::engine::read::Reader;
-use crate::model::content_id::ContentId;
-use crate::util::locks::lock;
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -28,7 +22,7 @@ pub struct Digest {
 }
 
 impl Digest {
-    async fn of(reader: &Reader) -> SharedResult<Self> {
+    pub(crate) async fn of(reader: &Reader) -> SharedResult<Self> {
         let (mut hash, mut len, mut rows, mut last) = (Sha256::new(), 0, 0, b'\n');
         loop {
             let piece = reader.read(len, PIECE).await?;
@@ -43,44 +37,21 @@ impl Digest {
     }
 }
 
-/// The digests that are known, and those that are being made.
-#[derive(Default)]
-pub(crate) struct Digests {
-    pub table: Arc<Mutex<PersistentMap<Digest>>>,
-    loads: SharedLoads<Route, Digest>,
-}
-
-impl Digests {
-    /// The digest of a content, if it is known. One that does not fit the known length does not count.
-    pub fn known(&self, id: ContentId, len: Option<u64>) -> Option<Digest> {
-        lock(&self.table).get(id).filter(|known| len.is_none_or(|len| len == known.len))
-    }
-
-    /// Reads all of a content, in one load for all who ask.
-    pub async fn make(&self, id: ContentId, content: &Content, reader: Reader) -> SharedResult<Digest> {
-        let (table, is_immutable_by_id) = (Arc::clone(&self.table), content.is_immutable_by_id());
-        let make = async move {
-            let digest = Digest::of(&reader).await?;
-            lock(&table).keep(id, digest, |before| before != Some(digest) && is_immutable_by_id);
-            Ok(digest)
-        };
-        self.loads.join(Route::to(id, &**content), make).await
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use data_encoding::HEXLOWER;
-
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
     use bytes::Bytes;
+    use data_encoding::HEXLOWER;
 
     use super::*;
-    use crate::content::{Sink, SourceError, Stream};
+    use crate::content::{Content, Sink, SourceError, Stream};
     use crate::engine::{Engine, FactsIndex};
+    use crate::model::content_id::ContentId;
     use crate::util::clock::WallClock;
+    use crate::util::locks::lock;
 
     /// Lines, and how often they were read.
     struct LineContent {
@@ -181,7 +152,7 @@ mod tests {
     async fn a_digest_of_another_length_is_made_anew() {
         let engine = Engine::new(1 << 20);
         let wrong = Digest { len: 3, sha256: [1; 32], rows: 7 };
-        lock(&engine.digests.table).recall([(ContentId::of(&[b"wrong"]), wrong)]);
+        lock(&engine.digests).recall([(ContentId::of(&[b"wrong"]), wrong)]);
         let (lines, content) = (LineContent::new("a\nb\n", true), LineContent::new("a\nb\n", true));
         let content = Content::Stream(content);
         engine.len(ContentId::of(&[b"wrong"]), &content).await.expect("it can be read");

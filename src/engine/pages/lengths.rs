@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::recent_lengths::RecentLengths;
 use crate::content::{ErrorKind, SourceError, Stream};
-use crate::engine::facts::persistent_map::PersistentMap;
+use crate::engine::facts::PersistentMap;
 use crate::engine::report;
 use crate::memory::Budget;
 use crate::model::content_id::ContentId;
