@@ -6,7 +6,7 @@ use fuser::{Errno, FileAttr, FileType, Generation, INodeNo, ReplyDirectory, Repl
 
 use super::modes::Modes;
 use crate::model::access::Audience;
-use crate::vfs::{Attr, DirEntry, NodeKind, Ttl};
+use crate::vfs::{Attr, DirEntry, NodeKind, Ttl, VfsError};
 
 /// The long ttl, for what does not change: the attributes of an inode (it is one content), and names in a snapshot.
 /// Long enough that a walk asks once, short enough that link counts and rewritten histories catch up.
@@ -121,4 +121,23 @@ pub(super) fn sized(reply: ReplyXattr, size: u32, value: &[u8]) {
 /// Reports a full file system: nothing can be written to it.
 pub(super) fn statfs(reply: ReplyStatfs) {
     reply.statfs(0, 0, 0, 0, 0, 512, LONGEST_NAME, 512);
+}
+
+/// The error number of `error`. Nothing else chooses one for an error of the tree.
+pub(super) fn errno(error: &VfsError) -> Errno {
+    match error {
+        VfsError::NotFound => Errno::ENOENT,
+        VfsError::NotADirectory => Errno::ENOTDIR,
+        VfsError::IsADirectory => Errno::EISDIR,
+        VfsError::ReadOnly => Errno::EROFS,
+        VfsError::Stale => Errno::ESTALE,
+        VfsError::NoAttribute => Errno::ENODATA,
+        VfsError::NotSupported => Errno::EOPNOTSUPP,
+        VfsError::NotYet => Errno::EAGAIN,
+        VfsError::NotALink => Errno::EIO,
+        VfsError::InvalidArgument => Errno::EINVAL,
+        VfsError::BadHandle => Errno::EBADF,
+        VfsError::Source(_) if error.is_stale() => Errno::ESTALE,
+        VfsError::Source(_) => Errno::EIO,
+    }
 }

@@ -15,7 +15,6 @@ use crate::vfs::{FoundName, Vfs, VfsError};
 
 mod caller;
 mod convert;
-mod errno;
 mod listing;
 mod modes;
 pub mod session;
@@ -80,7 +79,7 @@ impl Fuse {
             match (work.await, reply.take()) {
                 (Ok(found), Some(reply)) => give(reply, found),
                 (Ok(found), None) => too_late(found),
-                (Err(error), Some(reply)) => reply.refuse(errno::of(&error)),
+                (Err(error), Some(reply)) => reply.refuse(convert::errno(&error)),
                 (Err(_), None) => {}
             }
         });
@@ -129,7 +128,7 @@ impl Filesystem for Fuse {
     fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         // Every name in the tree is UTF-8.
         let Some(name) = name.to_str().map(str::to_owned) else {
-            return reply.error(errno::of(&VfsError::NotFound));
+            return reply.error(convert::errno(&VfsError::NotFound));
         };
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
         let give = move |reply: ReplyEntry, found: FoundName| {
@@ -163,7 +162,7 @@ impl Filesystem for Fuse {
 
     fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
-            return reply.error(errno::of(&VfsError::ReadOnly));
+            return reply.error(convert::errno(&VfsError::ReadOnly));
         }
         let vfs = Arc::clone(&self.vfs);
         // An inode is one content, so the page cache stays valid.
@@ -213,7 +212,7 @@ impl Filesystem for Fuse {
                 convert::fill(&mut reply, ino, &entries, offset);
                 reply.ok();
             }
-            Err(error) => reply.error(errno::of(&error)),
+            Err(error) => reply.error(convert::errno(&error)),
         }
     }
 
@@ -253,7 +252,7 @@ impl Filesystem for Fuse {
     fn getxattr(&self, request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
         // Every name of an attribute is UTF-8.
         let Some(name) = name.to_str().map(str::to_owned) else {
-            return reply.error(errno::of(&VfsError::NoAttribute));
+            return reply.error(convert::errno(&VfsError::NoAttribute));
         };
         let vfs = Arc::clone(&self.vfs);
         let work = async move { vfs.xattr(ino.0, &name).await };
@@ -266,7 +265,7 @@ impl Filesystem for Fuse {
                 let list: String = names.iter().flat_map(|name| [name.as_str(), "\0"]).collect();
                 convert::sized(reply, size, list.as_bytes());
             }
-            Err(error) => reply.error(errno::of(&error)),
+            Err(error) => reply.error(convert::errno(&error)),
         }
     }
 
