@@ -12,8 +12,7 @@ use lru::LruCache;
 use tokio::runtime::Handle;
 
 use super::error::VfsError;
-use super::node::TreeNode;
-use super::tree::NodeTree;
+use super::node::{NodeTree, TreeNode};
 use crate::catalog::{Database, Listings, SnapshotOrLive};
 use crate::engine::Engine;
 use crate::util::locks::lock;

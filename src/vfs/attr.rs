@@ -1,8 +1,7 @@
 //! File attributes.
 
 use super::error::VfsError;
-use super::node::{NodeKind, TreeNode};
-use super::tree::NodeTree;
+use super::node::{NodeKind, NodeTree, TreeNode};
 use crate::catalog::{Database, SnapshotOrLive};
 use crate::model::access::{Access, Audience};
 use crate::model::time::Timestamp;

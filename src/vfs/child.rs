@@ -1,8 +1,7 @@
 //! Looking up one name in a folder.
 
 use super::error::VfsError;
-use super::node::TreeNode;
-use super::tree::NodeTree;
+use super::node::{NodeTree, TreeNode};
 use crate::catalog::SnapshotOrLive;
 use crate::content::ErrorKind;
 use crate::views::paths::{self, PathKind};

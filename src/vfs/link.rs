@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::error::VfsError;
-use super::tree::NodeTree;
+use super::node::NodeTree;
 use crate::catalog::SnapshotFolder;
 use crate::content::FileEntry;
 use crate::model::number::to_usize;

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::error::VfsError;
 use super::inodes::Inodes;
-use super::node::{NodeKind, TreeNode, file_identity, listed_identity};
-use super::tree::NodeTree;
+use super::node::{NodeKind, NodeTree, TreeNode, file_identity, listed_identity};
 use crate::catalog::Database;
 use crate::content::FileEntry;
 use crate::model::content_id::ContentId;

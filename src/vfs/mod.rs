@@ -23,7 +23,6 @@ mod link;
 mod list;
 mod node;
 mod path;
-mod tree;
 mod xattr;
 
 pub use crate::views::Ttl;
@@ -36,8 +35,7 @@ pub use path::{PathError, ResolvedPath};
 use child::Child;
 use handles::{Handle, Handles};
 use inodes::Inodes;
-use node::TreeNode;
-use tree::NodeTree;
+use node::{NodeTree, TreeNode};
 
 /// A server that sends fewer bytes a second than this is not waited for.
 pub const LEAST_RATE: u64 = crate::source::LEAST_RATE;

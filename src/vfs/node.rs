@@ -1,11 +1,13 @@
-//! What an inode stands for.
+//! What an inode stands for, and the tree of all nodes. No inode numbers, no handles.
 
 use std::sync::Arc;
 
-use crate::catalog::SnapshotOrLive;
+use super::error::VfsError;
+use crate::catalog::{Database, SnapshotOrLive};
 use crate::content::{FileEntry, FileKind};
 use crate::model::content_id::ContentId;
-use crate::views::{Item, ListedFile, Ttl, View, ViewFolder};
+use crate::model::time::Timestamp;
+use crate::views::{Item, ListedFile, Ttl, View, ViewContext, ViewFolder};
 
 /// What kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,4 +147,24 @@ fn folder_identity(db: &str, view: &str, folder: &ViewFolder) -> ContentId {
 
 fn link_identity(db: &str, view: &str, path: &str) -> ContentId {
     ContentId::of(&[b"link", db.as_bytes(), view.as_bytes(), path.as_bytes()])
+}
+
+/// The tree of a catalog: its databases, and the views of each.
+pub(super) struct NodeTree {
+    pub context: ViewContext,
+    pub views: Vec<Arc<dyn View>>,
+    /// The time of nodes that have no other.
+    pub mounted: Timestamp,
+}
+
+impl NodeTree {
+    pub fn database(&self, name: &str) -> Result<Arc<Database>, VfsError> {
+        Ok(self.context.database(name)?)
+    }
+
+    pub async fn files_of(&self, db: &str, of: &SnapshotOrLive) -> Result<Arc<[FileEntry]>, VfsError> {
+        let gone = if *of == SnapshotOrLive::Live { VfsError::NotFound } else { VfsError::Stale };
+        let database = self.database(db).map_err(|_| gone)?;
+        Ok(self.context.files(&database, of).await?)
+    }
 }
