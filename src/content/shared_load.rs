@@ -129,36 +129,6 @@ mod tests {
     use crate::content::ErrorKind;
 
     #[tokio::test]
-    async fn many_who_ask_at_once_cause_one_load_and_errors_are_not_kept() {
-        let shared = Arc::new(SharedLoads::<u8, u32>::default());
-        let (loads, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let ask = |fail: bool| {
-            let (shared, loads, asked) = (shared.clone(), loads.clone(), asked.clone());
-            tokio::spawn(async move {
-                let all = (asked.fetch_add(1, Ordering::SeqCst) / 10 + 1) * 10;
-                let load = async move {
-                    let n = loads.fetch_add(1, Ordering::SeqCst);
-                    // All tasks run on this thread: each that has counted itself waits for the load by now.
-                    while asked.load(Ordering::SeqCst) < all {
-                        tokio::task::yield_now().await;
-                    }
-                    if fail { Err(Arc::new(SourceError::new(ErrorKind::Damaged, "s", "o"))) } else { Ok(n) }
-                };
-                shared.join(1, load).await
-            })
-        };
-        let failing: Vec<_> = (0..10).map(|_| ask(true)).collect();
-        for asker in failing {
-            assert!(asker.await.expect("the task ran").is_err());
-        }
-        let succeeding: Vec<_> = (0..10).map(|_| ask(false)).collect();
-        for asker in succeeding {
-            assert_eq!(asker.await.expect("the task ran").expect("the second load succeeds"), 1);
-        }
-        assert_eq!(loads.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test]
     async fn a_load_that_nobody_waits_for_is_broken_off_and_begun_again_when_asked_for() {
         let shared = Arc::new(SharedLoads::<u8, u32>::default());
         let (held, is_held) = tokio::sync::oneshot::channel::<()>();

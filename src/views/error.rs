@@ -29,7 +29,7 @@ impl From<DerivedError> for ViewError {
     fn from(error: DerivedError) -> Self {
         match error {
             DerivedError::Source(error) => Self::Source(error),
-            DerivedError::TooMuch(why) | DerivedError::Unfit(why) => {
+            DerivedError::Unfit(why) => {
                 Self::Source(Arc::new(SourceError::new(ErrorKind::Unsupported, LABEL, why)))
             }
         }
@@ -42,10 +42,7 @@ pub enum DerivedError {
     /// A content that it is made of cannot be read.
     #[error(transparent)]
     Source(#[from] Arc<SourceError>),
-    /// It would take more than a machine has.
-    #[error("{0}")]
-    TooMuch(String),
-    /// The rows of a table are not what it is made of.
+    /// The rows of a table are not what it is made of, or it would take more than a machine has.
     #[error("{0}")]
     Unfit(String),
 }
@@ -59,7 +56,7 @@ impl DerivedError {
                 let made = SourceError::new(error.kind, label, operation).because(error.chain());
                 SourceError { hint: error.hint.clone(), ..made }
             }
-            Self::TooMuch(why) | Self::Unfit(why) => {
+            Self::Unfit(why) => {
                 SourceError::new(ErrorKind::Unsupported, LABEL, format!("cannot make {what}")).because(why)
             }
         }

@@ -173,7 +173,7 @@ impl Issue {
             let cells = Cells::parse(BeadsTable::Issues.name(), row).ok()?;
             Some(cells.must("id").ok()?.into_owned())
         });
-        DerivedError::TooMuch(format!(
+        DerivedError::Unfit(format!(
             "issue {} has more than {limit} bytes of labels, dependencies and comments: a larger --cache-size holds more",
             id.unwrap_or_default()
         ))

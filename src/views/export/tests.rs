@@ -17,28 +17,19 @@ fn file(table: &str, text: &str) -> FileEntry {
 }
 
 /// The export of these tables, with so many bytes of memory.
-fn exported(tables: &[(&str, &str)], memory: u64) -> Result<String, DerivedError> {
+async fn exported(tables: &[(&str, &str)], memory: u64) -> Result<String, DerivedError> {
     let files: Vec<FileEntry> = tables.iter().map(|(table, text)| file(table, text)).collect();
     let tables = Tables::find(&files).expect("all tables are there");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let export = ExportContent { engine: Arc::new(Engine::new(1 << 20)), tables };
-        let (mut sink, mut pieces) = Sink::new(64);
-        let written = async {
-            let written = export.write(&mut sink, memory).await;
-            drop(sink);
-            written
-        };
-        let read = async {
-            let mut text = Vec::new();
-            while let Some(piece) = pieces.recv().await {
-                text.extend_from_slice(&piece);
-            }
-            String::from_utf8(text).expect("JSON is UTF-8")
-        };
-        let (written, text) = tokio::join!(written, read);
-        written.map(|()| text)
-    })
+    let export = ExportContent { engine: Arc::new(Engine::new(1 << 20)), tables };
+    // It holds all pieces: nobody has to take them meanwhile.
+    let (mut sink, mut pieces) = Sink::new(64);
+    export.write(&mut sink, memory).await?;
+    drop(sink);
+    let mut text = Vec::new();
+    while let Some(piece) = pieces.recv().await {
+        text.extend_from_slice(&piece);
+    }
+    Ok(String::from_utf8(text).expect("JSON is UTF-8"))
 }
 
 fn issue(id: &str, priority: u8, hour: u8) -> String {
@@ -56,16 +47,16 @@ fn ids(export: &str) -> Vec<String> {
     export.lines().map(id).collect()
 }
 
-#[test]
-fn issues_come_by_priority_then_newest_first_then_by_id() {
+#[tokio::test]
+async fn issues_come_by_priority_then_newest_first_then_by_id() {
     let issues =
         [issue("c", 2, 1), issue("b", 2, 1), issue("a", 2, 0), issue("z", 0, 0), issue("y", 2, 10)].concat();
     let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", "")];
-    assert_eq!(ids(&exported(&tables, MEMORY).expect("it is made")), ["z", "y", "b", "c", "a"]);
+    assert_eq!(ids(&exported(&tables, MEMORY).await.expect("it is made")), ["z", "y", "b", "c", "a"]);
 }
 
-#[test]
-fn what_is_held_at_a_time_changes_nothing() {
+#[tokio::test]
+async fn what_is_held_at_a_time_changes_nothing() {
     let [mut issues, mut labels, mut dependencies, mut comments] = [const { String::new() }; 4];
     for at in 0..40_usize {
         issues += &issue(&format!("i{at}"), u8::try_from(at * 7 % 5).expect("small"), 3);
@@ -88,10 +79,10 @@ fn what_is_held_at_a_time_changes_nothing() {
     }
     let tables =
         [("issues", &*issues), ("labels", &labels), ("dependencies", &dependencies), ("comments", &comments)];
-    let whole = exported(&tables, MEMORY).expect("it is made");
+    let whole = exported(&tables, MEMORY).await.expect("it is made");
     assert_eq!(whole.lines().count(), 40);
     for memory in [0, 9_000, 40_000] {
-        assert_eq!(exported(&tables, memory).expect("it is made"), whole, "{memory} bytes of memory");
+        assert_eq!(exported(&tables, memory).await.expect("it is made"), whole, "{memory} bytes of memory");
     }
     // What waits for i0 and what i0 waits for, counted from the loops above.
     let first = whole.lines().find(|line| line.contains("\"id\":\"i0\"")).expect("it is there");
@@ -100,32 +91,32 @@ fn what_is_held_at_a_time_changes_nothing() {
     assert!(first.ends_with(&counts), "{first}");
 }
 
-#[test]
-fn comments_of_one_instant_come_by_id_as_a_number_or_a_text() {
+#[tokio::test]
+async fn comments_of_one_instant_come_by_id_as_a_number_or_a_text() {
     let issues = issue("bd-1", 1, 1);
     for (ids, expected) in [(["10", "9"], ["9", "10"]), (["\"9\"", "\"10\""], ["10", "9"])] {
         let rest = r#","issue_id":"bd-1","text":"","created_at":"2026-01-01T00:00:00Z"}"#;
         let comments = ids.map(|id| format!("{{\"id\":{id}{rest}\n")).concat();
         let tables = [("issues", &*issues), ("labels", ""), ("dependencies", ""), ("comments", &*comments)];
-        let export = exported(&tables, MEMORY).expect("it is made");
+        let export = exported(&tables, MEMORY).await.expect("it is made");
         let line: serde_json::Value = serde_json::from_str(&export).expect("a line is JSON");
         let found = [&line["comments"][0]["id"], &line["comments"][1]["id"]];
         assert_eq!(found, expected);
     }
 }
 
-#[test]
-fn memories_come_last_and_sorted() {
+#[tokio::test]
+async fn memories_come_last_and_sorted() {
     let config = "{\"key\":\"kv.memory.b\",\"value\":\"<2>\"}\n{\"key\":\"issue_prefix\",\"value\":\"bd\"}\n\
                   {\"key\":\"kv.memory.a\",\"value\":\"1\"}\n{\"key\":\"kv.other\",\"value\":\"x\"}\n";
     let tables = [("issues", ""), ("labels", ""), ("dependencies", ""), ("comments", ""), ("config", config)];
     let expected = "{\"_type\":\"memory\",\"key\":\"a\",\"value\":\"1\"}\n\
                     {\"_type\":\"memory\",\"key\":\"b\",\"value\":\"\\u003c2\\u003e\"}\n";
-    assert_eq!(exported(&tables, MEMORY).expect("it is made"), expected);
+    assert_eq!(exported(&tables, MEMORY).await.expect("it is made"), expected);
 }
 
-#[test]
-fn rows_that_are_not_of_beads_fail_the_whole() {
+#[tokio::test]
+async fn rows_that_are_not_of_beads_fail_the_whole() {
     let good = issue("bd-1", 1, 1);
     for (table, row, message) in [
         ("issues", "{\"id\":\"bd-2\",\"priority\":\"P1\"}", "issues bd-2: priority is \"P1\""),
@@ -142,7 +133,7 @@ fn rows_that_are_not_of_beads_fail_the_whole() {
             (of, if of == table { format!("{rows}{row}\n") } else { rows })
         });
         let tables: Vec<(&str, &str)> = tables.iter().map(|(table, text)| (*table, &**text)).collect();
-        let told = exported(&tables, MEMORY).expect_err(row).to_string();
+        let told = exported(&tables, MEMORY).await.expect_err(row).to_string();
         assert!(told.starts_with(message), "{told}");
     }
 }

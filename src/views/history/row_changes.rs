@@ -17,8 +17,8 @@ use crate::views::change_index::IndexedChange;
 use crate::views::error::DerivedError;
 use crate::views::rows::change::RowChange;
 use crate::views::rows::diff::diff;
-use crate::views::rows::ids::last_rows;
 use crate::views::rows::key::id_of;
+use crate::views::rows::names::last_rows;
 
 /// A version that changed more rows is not remembered.
 const FEW_CHANGES: usize = 32;

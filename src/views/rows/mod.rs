@@ -2,7 +2,6 @@
 
 pub mod change;
 pub mod diff;
-pub mod ids;
 pub mod key;
 pub mod lines;
 pub mod names;

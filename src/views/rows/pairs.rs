@@ -9,9 +9,9 @@ use std::io;
 use regex::bytes::Regex;
 
 use super::change::{RowChange, RowCounts, changed_columns};
-use super::ids::{FEW, FEW_BYTES, texts};
 use super::key::{Pairing, id_of};
 use super::lines::lines_of;
+use super::names::{FEW, FEW_BYTES, texts};
 use super::order::{write_place, write_text};
 use super::steps::is_wanted;
 use crate::memory::sort::LEAST;
