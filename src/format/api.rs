@@ -9,7 +9,6 @@ use super::packed::{PackedFile, Packing};
 use super::shown::{FileGroup, ShownFile};
 use crate::content::SourceError;
 
-/// A file format.
 pub(crate) trait Format: Sync {
     /// How names of such files end: without the dot, in lower case, the usual ending first.
     fn endings(&self) -> &'static [&'static str];
@@ -31,16 +30,17 @@ pub(crate) trait Format: Sync {
 
     /// Tells whether bytes begin as such a file does, for a format whose files hold others. Decides in trees, where names may
     /// mean anything. `None`: in a tree it is a file like any other.
-    fn head_test(&self) -> Option<fn(&[u8]) -> bool>;
+    fn head_test(&self) -> Option<fn(&[u8]) -> bool> {
+        None
+    }
 
     /// The files that are in it, or none where only its name is of this format. Blocks.
-    ///
-    /// # Errors
-    /// If it cannot be read.
     fn files(&self, input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError>;
 
     /// The file whose reading says why there are no others. `None`: the snapshot cannot be listed without them.
-    fn stand_in(&self) -> Option<(FileGroup, &'static str)>;
+    fn stand_in(&self) -> Option<(FileGroup, &'static str)> {
+        None
+    }
 
     /// The format that the bytes have despite the name. Blocks.
     fn in_truth(&self, _input: &FormatInput<'_>) -> Option<&'static dyn Format> {
@@ -58,11 +58,8 @@ pub(crate) trait Format: Sync {
     }
 }
 
-/// The files that a blob is shown as, beside its own bytes. What cannot be read, and never will, has a file in its
-/// place that says why. Blocks.
-///
-/// # Errors
-/// What may be read another time, and what a format has no stand-in for.
+/// The files that a blob is shown as, beside its own bytes. What cannot be read, and never will, has a file in its place that
+/// says why. What may be read another time, and what a format has no stand-in for, is an error. Blocks.
 pub(crate) fn shown_as(
     named: &'static dyn Format,
     input: &FormatInput<'_>,

@@ -20,11 +20,8 @@ pub(crate) fn may_have_files(format: &dyn Format, packing: Packing) -> bool {
     format.head_test().is_some() || packing != Packing::Plain
 }
 
-/// The files in folders beside a blob; none of an empty one, of a large one, and of one that only has the name of the
-/// format. Blocks.
-///
-/// # Errors
-/// What may be read another time, and what a format has no stand-in for.
+/// The files in folders beside a blob; none of an empty one, of a large one, and of one that only has the name of the format.
+/// What may be read another time, and what a format has no stand-in for, is an error. Blocks.
 pub(crate) fn files_beside(
     format: &'static dyn Format,
     input: &FormatInput<'_>,

@@ -16,7 +16,6 @@ use crate::format::blob::Blob;
 /// The longest list that is read, in bytes: 100,000 files with long names.
 pub(crate) const LONGEST_LIST: u64 = 16 << 20;
 
-/// How many hex digits a SHA-256 has.
 const HEX_LEN: usize = 64;
 
 /// One line of a list.
@@ -24,8 +23,7 @@ const HEX_LEN: usize = 64;
 pub struct Sum {
     /// The expected SHA-256.
     pub sha256: [u8; 32],
-    /// The file's name as the list has it, unescaped: often a path, sometimes the name before a rename. `None` for a
-    /// lone checksum.
+    /// The file's name as the list has it, unescaped: often a path, sometimes an older name. `None` for a lone checksum.
     pub name: Option<Vec<u8>>,
 }
 
@@ -45,9 +43,6 @@ pub struct ListError {
 pub struct Ambiguous;
 
 /// Reads a list. Empty lines and those that begin with `#` say nothing.
-///
-/// # Errors
-/// [`ListError`] for the first line that is no checksum.
 pub fn parse(list: &[u8]) -> Result<Vec<Sum>, ListError> {
     let mut sums = Vec::new();
     for (index, line) in list.split(|&byte| byte == b'\n').enumerate() {
@@ -120,9 +115,6 @@ fn from_hex(hex: &[u8]) -> Option<[u8; 32]> {
 /// What a list expects of the file with this name: by the last component of the name in the list; where none has
 /// the name, by the only line of the list, since files are renamed together with their lists. `None` if it says
 /// nothing of the file.
-///
-/// # Errors
-/// [`Ambiguous`]
 pub fn expected(sums: &[Sum], file_name: &[u8]) -> Result<Option<[u8; 32]>, Ambiguous> {
     let last = |sum: &Sum| {
         let name = sum.name.as_deref()?;
@@ -137,10 +129,7 @@ pub fn expected(sums: &[Sum], file_name: &[u8]) -> Result<Option<[u8; 32]>, Ambi
     }
 }
 
-/// Reads a list. Blocks.
-///
-/// # Errors
-/// When it cannot be read, is longer than [`LONGEST_LIST`], or is not a list.
+/// Reads a list, if it is no longer than [`LONGEST_LIST`]. Blocks.
 pub(crate) fn read_list(label: &str, blob: &Arc<dyn Blob>) -> Result<Vec<Sum>, SourceError> {
     let what = blob.describe();
     let read = || -> Result<Vec<Sum>, FormatError> {
@@ -154,12 +143,9 @@ pub(crate) fn read_list(label: &str, blob: &Arc<dyn Blob>) -> Result<Vec<Sum>, S
     read().map_err(|error| error.at(label, format!("cannot read the checksums in {what}"), &what))
 }
 
-/// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checked {
-    /// The bytes are the expected ones.
     Matches,
-    /// They are not.
     Differs {
         /// Their SHA-256.
         found: [u8; 32],
@@ -167,9 +153,6 @@ pub(crate) enum Checked {
 }
 
 /// Reads a whole blob and compares it with a checksum. Reports the bytes to `progress` as they are read. Blocks.
-///
-/// # Errors
-/// When it cannot be read.
 pub(crate) fn check(
     label: &str,
     blob: &dyn Blob,

@@ -31,6 +31,10 @@ impl From<FormatError> for io::Error {
 }
 
 impl FormatError {
+    pub(super) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged(what.into())
+    }
+
     /// The failure of `operation` on the stored piece that `what` describes.
     pub(super) fn at(self, label: &str, operation: String, what: &dyn Display) -> SourceError {
         match self {

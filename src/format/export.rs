@@ -14,7 +14,6 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -22,10 +21,11 @@ use super::api::Format;
 use super::head::{head, len_by_head};
 use super::input::FormatInput;
 use super::packed::Packing;
+use super::pieces::Gathered;
 use super::raw::Raw;
 use super::shown::{FileGroup, ShownFile};
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{Content, ErrorKind, Sink, SourceError, Stream};
+use crate::content::{Closed, Content, ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{Blob, PIECE, blob_error};
 use crate::model::jsonl::compact_json_with_halves;
 
@@ -38,7 +38,6 @@ pub(crate) const RAW_EXPORT: &str = "issues.json";
 /// The longest row that is read, in bytes: four times what MySQL's default packet holds.
 pub(crate) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
 
-/// Exports of one table.
 pub(crate) static EXPORT: &dyn Format = &ExportFormat;
 
 struct ExportFormat;
@@ -57,10 +56,6 @@ impl Format for ExportFormat {
         packing != Packing::Plain
     }
 
-    fn head_test(&self) -> Option<fn(&[u8]) -> bool> {
-        None
-    }
-
     fn files(&self, input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError> {
         let (context, blob) = (input.context, &input.blob);
         // Reading the rows of a packed one says what is wrong with it.
@@ -75,22 +70,14 @@ impl Format for ExportFormat {
         }
         Ok(files)
     }
-
-    fn stand_in(&self) -> Option<(FileGroup, &'static str)> {
-        None
-    }
 }
 
 /// Whether all bytes of an export are its rows. Blocks.
-///
-/// # Errors
-/// Those of reading it.
 pub(crate) fn is_whole(blob: &dyn Blob) -> io::Result<bool> {
     let form = form_of(&blob.read().and_then(head)?, blob.len());
     Ok(form == ExportForm::Lines && !is_cut(blob)?)
 }
 
-/// The rows of one export.
 pub(crate) struct Export {
     label: Arc<str>,
     blob: Arc<dyn Blob>,
@@ -100,7 +87,6 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// The rows of a blob.
     pub(crate) fn content(input: &FormatInput<'_>) -> Content {
         let (context, packing) = (input.context, input.packing);
         let (label, blob) = (Arc::clone(&context.label), Arc::clone(&input.blob));
@@ -121,12 +107,11 @@ impl Stream for Export {
     }
 }
 
-/// Why an export could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 enum ExportProblem {
     /// Nobody wants the rest: no failure.
     #[error("the reader went away")]
-    Closed,
+    Closed(Closed),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("line {line}, column {column}: {what}")]
@@ -135,10 +120,13 @@ enum ExportProblem {
     TooLong { line: u64 },
 }
 
+impl From<Closed> for ExportProblem {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
+}
+
 /// Pushes the rows of an export, whose bytes a hash proves or not. Blocks.
-///
-/// # Errors
-/// What is wrong with it.
 pub(crate) fn read_export(
     label: &str,
     blob: &dyn Blob,
@@ -150,14 +138,14 @@ pub(crate) fn read_export(
     let operation = || format!("cannot read the rows of {what}");
     let fail = |error| blob_error(label, operation(), &what, error);
     let reader = packing.unpack(blob).map_err(fail)?;
-    let mut lines = LineOutput { sink, pending: Vec::new() };
-    let outcome = copy_rows(reader, is_proven, &mut lines).and_then(|()| lines.flush());
+    let mut lines = Gathered::new(sink);
+    let outcome = copy_rows(reader, is_proven, &mut lines).and_then(|()| Ok(lines.flush()?));
     // What is being written looks damaged: that it changed is the better answer.
-    if outcome.is_err() && !matches!(outcome, Err(ExportProblem::Closed)) {
+    if outcome.is_err() && !matches!(outcome, Err(ExportProblem::Closed(_))) {
         blob.check().map_err(fail)?;
     }
     let (kind, problem) = match outcome {
-        Ok(()) | Err(ExportProblem::Closed) => return Ok(()),
+        Ok(()) | Err(ExportProblem::Closed(_)) => return Ok(()),
         Err(ExportProblem::Io(error)) => return Err(fail(error)),
         Err(problem @ ExportProblem::NotJson { .. }) => (ErrorKind::Damaged, problem),
         Err(problem @ ExportProblem::TooLong { .. }) => (ErrorKind::Unsupported, problem),
@@ -171,7 +159,7 @@ pub(crate) fn read_export(
         .with_hint(format!("{cut}the raw file can be copied from {what}")))
 }
 
-fn copy_rows(mut reader: impl Read, is_proven: bool, lines: &mut LineOutput) -> Result<(), ExportProblem> {
+fn copy_rows(mut reader: impl Read, is_proven: bool, lines: &mut Gathered) -> Result<(), ExportProblem> {
     // As many bytes as the listing decides on, however few come at a time.
     let head = head(&mut reader)?;
     let form = form_of(&head, len_by_head(&head));
@@ -183,12 +171,10 @@ fn copy_rows(mut reader: impl Read, is_proven: bool, lines: &mut LineOutput) -> 
     }
 }
 
-/// What an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ExportForm {
     /// `{}`: dolt's document for a result without rows.
     NoRows,
-    /// One row per line.
     Lines,
     /// `{"rows":[...]}`.
     Document,
@@ -208,34 +194,7 @@ fn form_of(head: &[u8], len: u64) -> ExportForm {
     ExportForm::Document
 }
 
-/// Output, gathered into pieces.
-struct LineOutput {
-    sink: Sink,
-    pending: Vec<u8>,
-}
-
-impl LineOutput {
-    fn flush_if_full(&mut self) -> Result<(), ExportProblem> {
-        if self.pending.len() >= PIECE { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), ExportProblem> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
-        let piece = Bytes::copy_from_slice(&self.pending);
-        self.pending.clear();
-        self.sink.push_blocking(piece).map_err(|_| ExportProblem::Closed)
-    }
-}
-
-/// Passes lines through.
-fn copy_lines(
-    mut reader: impl BufRead,
-    is_proven: bool,
-    lines: &mut LineOutput,
-) -> Result<(), ExportProblem> {
+fn copy_lines(mut reader: impl BufRead, is_proven: bool, lines: &mut Gathered) -> Result<(), ExportProblem> {
     let mut number = 0;
     loop {
         number += 1;
@@ -289,9 +248,6 @@ fn cut_off(line: &[u8]) -> Option<CutOff> {
 const TAIL: u64 = 1 << 20;
 
 /// Whether the last line of a file was cut, by its last megabyte. Other blobs are not checked.
-///
-/// # Errors
-/// Those of reading it.
 fn is_cut(blob: &dyn Blob) -> io::Result<bool> {
     if blob.as_file().is_none() {
         return Ok(false);
@@ -314,8 +270,7 @@ fn reason(error: &serde_json::Error) -> String {
     text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
-/// Renders a `{"rows":[...]}` document.
-fn render_document(document: impl Read, lines: &mut LineOutput) -> Result<(), ExportProblem> {
+fn render_document(document: impl Read, lines: &mut Gathered) -> Result<(), ExportProblem> {
     let row_len = Cell::new(0);
     let limited = RowLimit { inner: document, row_len: &row_len };
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(PIECE, limited));
@@ -356,7 +311,7 @@ impl<R: Read> Read for RowLimit<'_, R> {
 
 /// Deserializes the document, writing each row out as it comes.
 struct RowDocument<'a> {
-    lines: &'a mut LineOutput,
+    lines: &'a mut Gathered,
     row_len: &'a Cell<u64>,
     /// Why the caller should stop, where that is no fault of the document.
     interruption: &'a mut Option<ExportProblem>,
@@ -416,7 +371,7 @@ impl<'de> Visitor<'de> for RowList<'_, '_> {
             compact_json_with_halves(row.get(), &mut lines.pending).map_err(A::Error::custom)?;
             lines.pending.push(b'\n');
             if let Err(problem) = lines.flush_if_full() {
-                **interruption = Some(problem);
+                **interruption = Some(problem.into());
                 return Err(A::Error::custom("interrupted"));
             }
             row_len.set(0);

@@ -46,7 +46,6 @@ impl FileFormat {
         self.format
     }
 
-    /// How it is packed as a whole.
     pub(crate) fn packing(self) -> Packing {
         self.packing
     }
@@ -104,18 +103,30 @@ mod tests {
             ("a.db.zst", "a", SQLITE, Zstd, ".db.zst"),
             ("a.sql.lz4", "a", SQL_TEXT, Lz4, ".sql.lz4"),
             ("a.sql.lzma", "a", SQL_TEXT, Lzma, ".sql.lzma"),
+            ("a.sql.gz", "a", SQL_TEXT, Gzip, ".sql.gz"),
+            ("a.tar", "a", TAR, Plain, ".tar"),
+            ("a.tar.gz", "a", TAR, Gzip, ".tar.gz"),
+            ("my.tarball.tgz", "my.tarball", TAR, Gzip, ".tar.gz"),
+            ("a.tar.zst", "a", TAR, Zstd, ".tar.zst"),
+            ("a.tzst", "a", TAR, Zstd, ".tar.zst"),
+            ("a.tar.xz", "a", TAR, Xz, ".tar.xz"),
+            ("a.txz", "a", TAR, Xz, ".tar.xz"),
             ("a.tar.bz2", "a", TAR, Bzip2, ".tar.bz2"),
             ("a.TBZ", "a", TAR, Bzip2, ".tar.bz2"),
+            ("a.tbz2", "a", TAR, Bzip2, ".tar.bz2"),
+            ("a.tar.lz4", "a", TAR, Lz4, ".tar.lz4"),
+            ("a.tar.lzma", "a", TAR, Lzma, ".tar.lzma"),
+            ("a.tlz", "a", TAR, Lzma, ".tar.lzma"),
             ("a.tar.Z", "a", TAR, Compress, ".tar.z"),
             ("a.tar.lz", "a", TAR, Lzip, ".tar.lz"),
-            ("my.tarball.tgz", "my.tarball", TAR, Gzip, ".tar.gz"),
             ("a.ndjson", "a", EXPORT, Plain, ".jsonl"),
         ] {
             let (found, of_name) = FileFormat::of_name(name).unwrap_or_else(|| panic!("{name}"));
             assert!(of_name.is(format), "{name}");
             assert_eq!((found, of_name.packing(), &*of_name.suffix()), (stem, packing, suffix), "{name}");
         }
-        for name in ["a.gz", ".sql.gz", ".jsonl.gz", "a.json.gz", "a.txt.xz", "a.gz.gz", "a.zip.gz"] {
+        let others = "a.gz .gz .sql.gz .jsonl.gz a.json.gz a.txt.xz a.gz.gz a.zip.gz .tar .tgz tar.gz";
+        for name in others.split(' ') {
             assert!(FileFormat::of_name(name).is_none(), "{name}");
         }
     }

@@ -11,7 +11,6 @@ pub(crate) struct Flaw {
     pub(crate) hint: Option<String>,
 }
 
-/// How bad a flaw is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
     /// Nothing is wrong.
@@ -36,7 +35,6 @@ impl Flaw {
         Self { weight, problem: problem.into(), hint: None }
     }
 
-    /// Adds what a person can do about it.
     #[must_use]
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }

@@ -20,11 +20,6 @@ impl Hasher {
         hasher
     }
 
-    /// SHA-256 of bytes and nothing else.
-    pub(super) fn plain() -> Self {
-        Self(Sha256::new())
-    }
-
     /// Adds a part with its length before it, so that no two lists of parts have one hash.
     pub(super) fn part(&mut self, part: &[u8]) {
         self.0.update((part.len() as u64).to_le_bytes());
@@ -49,9 +44,6 @@ impl Write for Hasher {
 }
 
 /// SHA-256 of all that is left of `reader`. Reports the bytes to `progress` as they are read.
-///
-/// # Errors
-/// Those of reading.
 pub(crate) fn sha256_of(mut reader: impl Read, progress: &mut dyn FnMut(u64)) -> io::Result<[u8; 32]> {
     let (mut hash, mut piece) = (Sha256::new(), vec![0; FIRST_PIECE]);
     loop {
@@ -63,4 +55,11 @@ pub(crate) fn sha256_of(mut reader: impl Read, progress: &mut dyn FnMut(u64)) ->
         progress(count as u64);
         piece.resize(PIECE, 0);
     }
+}
+
+/// The CRC-32 of zip, gzip and xz.
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }

@@ -12,10 +12,6 @@ pub(crate) fn len_by_head(head: &[u8]) -> u64 {
     if head.len() < HEAD { head.len() as u64 } else { u64::MAX }
 }
 
-/// The first bytes.
-///
-/// # Errors
-/// Those of reading them.
 pub(crate) fn head(mut bytes: impl Read) -> io::Result<Vec<u8>> {
     let mut head = vec![0; HEAD];
     let count = read_full(&mut bytes, &mut head)?;

@@ -12,7 +12,6 @@ use crate::content::SourceError;
 /// What reading blobs takes, and within which limits.
 #[derive(Clone)]
 pub(crate) struct FormatContext {
-    /// The label of the source.
     pub(crate) label: Arc<str>,
     /// Where packed blobs are unpacked.
     pub(crate) spools: Arc<Spools>,
@@ -38,9 +37,6 @@ impl FormatContext {
     }
 
     /// Unpacks a blob to list its files: up to the limit, and counted.
-    ///
-    /// # Errors
-    /// Those of [`Packing::unpack`].
     pub(super) fn unpack(&self, packing: Packing, blob: &dyn Blob) -> io::Result<Box<dyn Read + Send>> {
         let bytes = packing.unpack_within(blob, self.most_unpacked)?;
         Ok(Box::new(CountedBytes { bytes, count: Arc::clone(&self.unpacked) }))
@@ -57,7 +53,6 @@ impl FormatContext {
     }
 }
 
-/// Adds what is read to a count.
 struct CountedBytes {
     bytes: Box<dyn Read + Send>,
     count: Arc<AtomicU64>,
@@ -75,7 +70,6 @@ impl Read for CountedBytes {
 pub(crate) struct FormatInput<'a> {
     pub(crate) context: &'a FormatContext,
     pub(crate) blob: Arc<dyn Blob>,
-    /// How it is packed as a whole.
     pub(crate) packing: Packing,
     /// What SQLite left beside it: the write-ahead log and the rollback journal.
     pub(crate) beside: [Option<Arc<dyn Blob>>; 2],
@@ -95,9 +89,6 @@ impl<'a> FormatInput<'a> {
     }
 
     /// How the unpacked bytes begin; read once. Blocks.
-    ///
-    /// # Errors
-    /// Those of reading and unpacking.
     pub(crate) fn head(&self) -> io::Result<&[u8]> {
         if let Some(head) = self.head.get() {
             return Ok(head);
@@ -110,9 +101,6 @@ impl<'a> FormatInput<'a> {
     }
 
     /// The blob, unpacked where it is packed as a whole, for a format that is read in any order. Blocks.
-    ///
-    /// # Errors
-    /// If it cannot be unpacked.
     pub(crate) fn unpacked(&self) -> Result<Arc<dyn Blob>, SourceError> {
         if self.packing == Packing::Plain {
             return Ok(Arc::clone(&self.blob));

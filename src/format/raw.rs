@@ -4,17 +4,15 @@ use std::io::Read;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream};
-use crate::format::blob::{Blob, PIECE, blob_error, read_full};
+use crate::format::blob::{Blob, blob_error};
+use crate::format::pieces::push_all;
 
 /// A whole blob, unchanged.
 pub(crate) struct Raw {
-    /// The label of its source.
     pub(crate) label: Arc<str>,
-    /// The blob.
     pub(crate) blob: Arc<dyn Blob>,
 }
 
@@ -38,19 +36,8 @@ fn copy(label: &str, blob: &dyn Blob, mut sink: Sink) -> Result<(), SourceError>
     let what = blob.describe();
     let fail = |error| blob_error(label, format!("cannot read {what}"), &what, error);
     let mut reader = blob.read().map_err(fail)?;
-    let mut left = blob.len();
-    while left > 0 {
-        let mut piece = vec![0; usize::try_from(left.min(PIECE as u64)).expect("at most PIECE")];
-        let count = read_full(&mut reader, &mut piece).map_err(fail)?;
-        piece.truncate(count);
-        left -= count as u64;
-        let is_short = count == 0;
-        if sink.push_blocking(Bytes::from(piece)).is_err() {
-            return Ok(());
-        }
-        if is_short {
-            break;
-        }
+    if !push_all(&mut reader, blob.len(), &mut sink).map_err(fail)? {
+        return Ok(());
     }
     // The end, where errors of the whole are found.
     reader.read(&mut [0]).map_err(fail)?;

@@ -12,12 +12,10 @@ use super::broken::Broken;
 pub(crate) struct ShownFile {
     /// Which of the folders beside the blob it belongs to.
     pub(crate) group: FileGroup,
-    /// Its path in that folder: safe components joined by `/`, none of which is a file. Empty where it stands for the
-    /// folder. For unpacked bytes, how their name ends.
+    /// Its path in that folder: safe components joined by `/`, none of which is a file. Empty where it stands for the folder. For
+    /// unpacked bytes, how their name ends.
     pub(crate) path: Arc<str>,
-    /// What kind of file it is.
     pub(crate) kind: FileKind,
-    /// Its bytes.
     pub(crate) content: Content,
     /// What tells its bytes from others without rendering them. `None`: all bytes of the blob do.
     pub(crate) fingerprint: Option<Arc<dyn Fingerprint>>,
@@ -47,8 +45,7 @@ impl FileGroup {
     }
 }
 
-/// Tells contents apart without rendering them: of equal likeness and equal digest, contents are equal under one
-/// rendering version.
+/// Of equal likeness and equal digest, contents are equal under one rendering version.
 pub(crate) trait Fingerprint: Send + Sync {
     /// Differs for most contents that differ, and is known without reading them. Covers the kind of the file.
     fn likeness(&self) -> ContentId;
@@ -58,10 +55,7 @@ pub(crate) trait Fingerprint: Send + Sync {
         0
     }
 
-    /// SHA-256 over all that decides the bytes. Reads packed data where necessary. Blocks.
-    ///
-    /// # Errors
-    /// The kind of failure, when the data cannot be read or is incomplete.
+    /// SHA-256 over all that decides the bytes, or the kind of failure. Reads packed data where necessary. Blocks.
     fn digest(&self) -> Result<[u8; 32], ErrorKind>;
 }
 
@@ -72,7 +66,6 @@ impl ShownFile {
         Self { group, path, kind, content, fingerprint: None, is_broken: false }
     }
 
-    /// A regular file with a fingerprint.
     pub(crate) fn of_part<C: Stream + Fingerprint + 'static>(
         group: FileGroup,
         path: impl Into<Arc<str>>,

@@ -2,10 +2,9 @@
 
 use super::api::Format;
 use super::input::FormatInput;
-use super::shown::{FileGroup, ShownFile};
+use super::shown::ShownFile;
 use crate::content::SourceError;
 
-/// SQL as text.
 pub(crate) static SQL_TEXT: &dyn Format = &SqlText;
 
 struct SqlText;
@@ -15,15 +14,7 @@ impl Format for SqlText {
         &["sql"]
     }
 
-    fn head_test(&self) -> Option<fn(&[u8]) -> bool> {
-        None
-    }
-
     fn files(&self, _input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError> {
         Ok(Vec::new())
-    }
-
-    fn stand_in(&self) -> Option<(FileGroup, &'static str)> {
-        None
     }
 }

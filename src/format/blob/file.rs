@@ -35,12 +35,10 @@ const PATIENCE: u32 = 5;
 /// bytes. No program can set the change time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileStamp {
-    /// Length in bytes.
     pub(crate) len: u64,
     /// Modification time, in nanoseconds since 1970.
     pub(crate) mtime_ns: i128,
-    /// Change time: of the last write, or of the last change to its names or its mode. In nanoseconds since
-    /// 1970.
+    /// Change time, in nanoseconds since 1970: of the last write, or of the last change to its names or its mode.
     pub(crate) ctime_ns: i128,
     pub(crate) inode: u64,
     /// Whom its mode lets read it. A change of it is a change of the change time too.
@@ -75,7 +73,6 @@ impl FileStamp {
         now.duration_since(SystemTime::UNIX_EPOCH.checked_add(changed)?).ok()
     }
 
-    /// The modification time.
     pub(crate) fn modified(&self) -> Timestamp {
         Timestamp::from_nanosecond(self.mtime_ns)
     }
@@ -102,9 +99,6 @@ pub(crate) struct FileVersion {
 
 impl FileVersion {
     /// The state in which the file is now.
-    ///
-    /// # Errors
-    /// When it cannot be looked at, or is no regular file.
     pub(crate) fn current(root: &Root, path: &Path) -> io::Result<Self> {
         let metadata = root.metadata(path)?;
         if !metadata.is_file() {
@@ -113,12 +107,9 @@ impl FileVersion {
         Ok(Self { root: root.clone(), path: path.to_owned(), stamp: FileStamp::of(&metadata) })
     }
 
-    /// The same, once the file is old enough that its next state has another stamp: the clock that change
-    /// times come from moves in steps, and two writes within one step leave one stamp. Blocks for that long.
-    /// Holds for local file systems that keep times at least as fine as the step.
-    ///
-    /// # Errors
-    /// [`BeingWritten`] (inside the I/O error) for a file that is not left alone for so long.
+    /// The same, once the file is old enough that its next state has another stamp: the clock that change times come from moves
+    /// in steps, and two writes within one step leave one stamp. Blocks for that long; [`BeingWritten`] (inside the I/O error) for
+    /// a file that is not left alone. Holds for local file systems that keep times at least as fine as the step.
     pub(crate) fn settled(root: &Root, path: &Path) -> io::Result<Self> {
         for _ in 0..PATIENCE {
             let version = Self::current(root, path)?;
@@ -131,9 +122,6 @@ impl FileVersion {
     }
 
     /// The state in which a file is that was just made, for tests.
-    ///
-    /// # Errors
-    /// As [`Self::settled`].
     #[cfg(test)]
     pub(crate) fn named(path: &Path) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(path).canonicalize()?;
@@ -154,10 +142,7 @@ impl FileVersion {
         ])
     }
 
-    /// Opens the file.
-    ///
-    /// # Errors
-    /// [`Replaced`] (inside the I/O error) when it is in another state by now.
+    /// Opens the file, or says [`Replaced`] (inside the I/O error) when it is in another state by now.
     pub(crate) fn open(&self) -> io::Result<File> {
         let file = self.root.open(&self.path)?;
         self.check(&file)?;
@@ -165,9 +150,6 @@ impl FileVersion {
     }
 
     /// Checks that an open handle still shows this very state.
-    ///
-    /// # Errors
-    /// [`Replaced`] (inside the I/O error) when it does not.
     pub(crate) fn check(&self, file: &File) -> io::Result<()> {
         let metadata = file.metadata()?;
         if metadata.is_file() && FileStamp::of(&metadata) == self.stamp {

@@ -8,7 +8,6 @@ use super::Blob;
 use super::opened::Opened;
 use crate::model::content_id::ContentId;
 
-/// Bytes in memory.
 pub(crate) struct InMemory(Bytes);
 
 impl InMemory {
@@ -35,26 +34,8 @@ impl Blob for InMemory {
     }
 
     fn open(&self) -> io::Result<Box<dyn Opened>> {
-        Ok(Box::new(OpenedMemory(Cursor::new(self.0.clone()))))
+        Ok(Box::new(Cursor::new(self.0.clone())))
     }
 }
 
-struct OpenedMemory(Cursor<Bytes>);
-
-impl Read for OpenedMemory {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out)
-    }
-}
-
-impl io::Seek for OpenedMemory {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        self.0.seek(to)
-    }
-}
-
-impl Opened for OpenedMemory {
-    fn check(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
+impl Opened for Cursor<Bytes> {}

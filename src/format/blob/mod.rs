@@ -33,23 +33,13 @@ pub(crate) trait Blob: Send + Sync {
     /// Length in bytes. It is a promise: reading fails rather than give another length.
     fn len(&self) -> u64;
 
-    /// Reads it from the start. What is damaged, or has changed since it was listed, is an error at the latest in the
-    /// place of the end.
-    ///
-    /// # Errors
-    /// When it cannot be opened, or is no longer what it was.
+    /// Reads it from the start. Damage, or a change since it was listed, is an error at the latest in the place of the end.
     fn read(&self) -> io::Result<Box<dyn Read + Send>>;
 
     /// Opens it for reading in any order. What is packed is unpacked for that, and checked, into a temporary file.
-    ///
-    /// # Errors
-    /// As [`Blob::read`]; when there is no room for temporary files.
     fn open(&self) -> io::Result<Box<dyn Opened>>;
 
-    /// Checks that it is still there as it was listed.
-    ///
-    /// # Errors
-    /// [`Replaced`] (inside the I/O error) when it has changed, and what the operating system says.
+    /// Checks that it is still there as it was listed: [`Replaced`] (inside the I/O error) when it has changed.
     fn check(&self) -> io::Result<()> {
         Ok(())
     }
@@ -68,7 +58,6 @@ pub(crate) trait Blob: Send + Sync {
 /// A file of a folder.
 #[derive(Debug)]
 pub(crate) struct FileBlob {
-    /// The file, in the state that is meant.
     pub(crate) file: Arc<FileVersion>,
 }
 

@@ -12,7 +12,6 @@ use lru::LruCache;
 use super::Blob;
 use super::opened::{Opened, seek_position};
 use super::temporary::{Filling, explained, has_no_room};
-use crate::format::blob::temporary;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
@@ -38,24 +37,18 @@ pub(crate) struct Spool {
 
 impl Spool {
     /// Takes over what was made in a temporary folder. Its name may go.
-    ///
-    /// # Errors
-    /// What the operating system said.
     pub(crate) fn of(made: &Path) -> io::Result<Self> {
         let file = File::open(made)?;
         let len = file.metadata()?.len();
         Ok(Self { file, len })
     }
 
-    /// A file with the `needed` bytes that `write` writes into it.
-    ///
-    /// # Errors
-    /// Those of `write`; when there is no room for temporary files.
+    /// A file with the `needed` bytes that `write` writes into it, where there is room for temporary files.
     pub(crate) fn filled(
         needed: u64,
         write: impl FnOnce(&mut Filling) -> io::Result<u64>,
     ) -> io::Result<Self> {
-        let made = temporary::file().and_then(|mut file| {
+        let made = tempfile::tempfile().and_then(|mut file| {
             let len = write(&mut Filling::new(&mut file))?;
             Ok(Self { file, len })
         });
@@ -80,19 +73,13 @@ impl Default for Spools {
 }
 
 impl Spools {
-    /// A blob, unpacked and checked. Reuses a recent copy. Blocks.
-    ///
-    /// # Errors
-    /// Those of [`Blob::read`]; when there is no room for temporary files.
+    /// A blob, unpacked and checked, where there is room for temporary files. Reuses a recent copy. Blocks.
     pub(crate) fn unpacked(&self, stored: &dyn Blob) -> io::Result<Arc<Spool>> {
         // Reading it would wait for the slot that is locked here.
         stored.unpacked().unwrap_or_else(|| self.filled(stored.key(), || unpack(stored)))
     }
 
     /// The same as [`Self::made`], for what fills temporary files: where there is no room for more, what is kept makes room.
-    ///
-    /// # Errors
-    /// Those of `make`.
     pub(crate) fn filled(
         &self,
         key: ContentId,
@@ -105,9 +92,6 @@ impl Spools {
     }
 
     /// What `make` makes of bytes with this key. Reuses a recent copy. Blocks.
-    ///
-    /// # Errors
-    /// Those of `make`.
     pub(crate) fn made<E>(
         &self,
         key: ContentId,
@@ -159,7 +143,6 @@ fn unpack(stored: &dyn Blob) -> io::Result<Spool> {
     Ok(spool)
 }
 
-/// A reader of an unpacked blob, with its own position.
 struct SpoolReader {
     spool: Arc<Spool>,
     position: u64,
@@ -180,9 +163,5 @@ impl Seek for SpoolReader {
     }
 }
 
-impl Opened for SpoolReader {
-    fn check(&self) -> io::Result<()> {
-        // No other process has the file.
-        Ok(())
-    }
-}
+// No other process has the file, so there is nothing to check.
+impl Opened for SpoolReader {}

@@ -31,11 +31,6 @@ pub(crate) struct NoRoom {
 pub(crate) const NO_ROOM_HINT: &str =
     "free some of it, or set TMPDIR to a folder on a file system that has more";
 
-/// A file without a name.
-pub(crate) fn file() -> io::Result<File> {
-    tempfile::tempfile()
-}
-
 /// Bytes written between two looks at how much room is left.
 const LOOK: u64 = 16 << 20;
 
@@ -46,8 +41,7 @@ const MOST_LEFT: u64 = 1 << 30;
 /// Free bytes of a file's file system, and all of them.
 type Room = fn(&File) -> io::Result<(u64, u64)>;
 
-/// Fills a temporary file, and leaves some room to others: what is unpacked may be longer than expected. A little is
-/// written in any case.
+/// Fills a temporary file, and leaves room to others: it may get longer than expected. A little is written in any case.
 pub(crate) struct Filling<'f> {
     file: &'f mut File,
     unlooked: u64,
@@ -190,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_filled_leaves_room_to_others() {
-        let mut file = file().expect("there is room");
+        let mut file = tempfile::tempfile().expect("there is room");
         let piece = vec![0; LOOK as usize];
         let enough: Room = |_| Ok((MOST_LEFT, MOST_LEFT * LEFT_PART));
         let mut filling = Filling { room: enough, ..Filling::new(&mut file) };

@@ -19,31 +19,15 @@ const SLOWEST: u64 = 64 << 10;
 /// Why unpacking was given up. Nothing of it says that the data is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GaveUp {
-    /// Data unpacks to far more than any real data does.
     #[error("{packed} bytes unpack to more than {unpacked}, which looks like a bomb")]
-    Bomb {
-        /// How many bytes there are.
-        packed: u64,
-        /// How many were made of them.
-        unpacked: u64,
-    },
-    /// Data unpacks to more than is wanted.
+    Bomb { packed: u64, unpacked: u64 },
     #[error("it unpacks to more than {most} bytes")]
-    TooLong {
-        /// How many bytes are wanted.
-        most: u64,
-    },
-    /// It takes too long.
+    TooLong { most: u64 },
     #[error(
         "it took {} s to unpack {unpacked} bytes of it, which is less than {} KiB a second",
         .took.as_secs(), SLOWEST >> 10
     )]
-    Slow {
-        /// How many bytes were made.
-        unpacked: u64,
-        /// How long that took.
-        took: Duration,
-    },
+    Slow { unpacked: u64, took: Duration },
 }
 
 impl From<GaveUp> for io::Error {

@@ -11,28 +11,18 @@ pub(crate) trait Frame<R: BufRead>: Read + Sized {
     const LONGEST_HEAD: usize;
 
     /// How many bytes of memory the decoder of a frame takes that begins like this. `None` if no frame does.
-    ///
-    /// # Errors
-    /// If the head is cut.
     fn memory(head: &[u8]) -> io::Result<Option<u64>>;
 
     /// The error for what is no frame; `began` behind others.
     fn no_frame(began: bool) -> io::Error;
 
     /// Begins to decode a frame, for which there is the memory.
-    ///
-    /// # Errors
-    /// Those of the decoder.
     fn begin(packed: Looked<R>, head: &[u8]) -> io::Result<Self>;
 
     /// What follows the frame, once it was read.
-    ///
-    /// # Errors
-    /// If the frame was cut.
     fn into_rest(self) -> io::Result<Looked<R>>;
 }
 
-/// Unpacks all frames of a file.
 pub(crate) struct Frames<R: BufRead, F> {
     /// `None` before the first frame and after each.
     frame: Option<(F, Window)>,

@@ -20,15 +20,13 @@ const BLOCKS: u64 = 3;
 /// LZ4 frames, and those that are to be skipped.
 pub(crate) type Lz4<R> = Frames<R, Lz4Frame<R>>;
 
-/// One frame.
 pub(crate) struct Lz4Frame<R: BufRead> {
     decoder: FrameDecoder<EndNoted<Looked<R>>>,
     /// Whether it is of the form that ends with the file.
     is_legacy: bool,
 }
 
-/// Notes whether a reader asked for more than there is: the decoder of LZ4 takes an end between two blocks for the end
-/// of the frame.
+/// Notes whether a reader asked for more than there is: the decoder takes an end between two blocks for that of the frame.
 struct EndNoted<R> {
     packed: R,
     has_ended: bool,

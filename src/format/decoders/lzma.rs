@@ -107,7 +107,7 @@ impl<R: BufRead> Read for Lzma<R> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use liblzma::stream::{Check, Filters, LzmaOptions};
 
     use super::*;
@@ -120,6 +120,16 @@ mod tests {
         let stream = Stream::new_stream_encoder(&filters, Check::Crc64).expect("the options are right");
         let mut file = Vec::new();
         liblzma::read::XzEncoder::new_stream(bytes, stream).read_to_end(&mut file).expect("memory");
+        file
+    }
+
+    /// Has the block of a file of xz ask for a dictionary of 4 GiB less a byte. Its header has a CRC.
+    pub(crate) fn with_largest_dictionary(mut file: Vec<u8>) -> Vec<u8> {
+        let dictionary = file[12..24].iter().position(|&byte| byte == 0x21).expect("LZMA2") + 12 + 2;
+        file[dictionary] = 40;
+        let end = 12 + (usize::from(file[12]) + 1) * 4;
+        let crc = crate::format::hasher::crc32(&file[12..end - 4]);
+        file[end - 4..end].copy_from_slice(&crc.to_le_bytes());
         file
     }
 
@@ -137,15 +147,7 @@ mod tests {
 
     #[test]
     fn a_dictionary_beyond_the_budget_is_refused() {
-        // The properties of a block: LZMA2 with a dictionary of 4 GiB less a byte. Its header has a CRC.
-        let mut file = packed(b"x", 4 << 10);
-        let dictionary = file[12..24].iter().position(|&byte| byte == 0x21).expect("LZMA2") + 12 + 2;
-        file[dictionary] = 40;
-        let end = 12 + (usize::from(file[12]) + 1) * 4;
-        let mut crc = flate2::Crc::new();
-        crc.update(&file[12..end - 4]);
-        file[end - 4..end].copy_from_slice(&crc.sum().to_le_bytes());
-        let error = unpacked(&file).expect_err("4 GiB");
+        let error = unpacked(&with_largest_dictionary(packed(b"x", 4 << 10))).expect_err("4 GiB");
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Refused>());
         assert!(matches!(cause, Some(Refused::TooLarge { asked, .. }) if *asked > 4 << 30), "{error}");
     }

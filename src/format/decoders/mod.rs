@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::error::invalid;
 use crate::memory::unpacking::{Window, window};
 
 mod bounded;
@@ -17,6 +18,8 @@ pub(crate) use frames::{TrailingGarbage, trailing_garbage};
 pub(crate) use looked::Looked;
 pub(crate) use lz4::Lz4;
 pub(crate) use lzma::Lzma;
+#[cfg(test)]
+pub(crate) use lzma::tests::with_largest_dictionary;
 
 /// What bzip2 takes to unpack blocks of 900 kB.
 pub(crate) const BZIP2_MEMORY: u64 = 4 << 20;
@@ -29,9 +32,6 @@ pub(crate) struct Counted<D> {
 
 impl<D> Counted<D> {
     /// Takes `bytes` for a decoder, and makes it then.
-    ///
-    /// # Errors
-    /// If there is not so much memory.
     pub(crate) fn new(bytes: u64, make: impl FnOnce() -> D) -> io::Result<Self> {
         let window = window(bytes)?;
         Ok(Self::with(window, make()))
@@ -47,11 +47,6 @@ impl<D: Read> Read for Counted<D> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.decoder.read(out)
     }
-}
-
-/// What a reader of packed data says when the bytes are wrong.
-fn invalid(what: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
 /// Turns an end in the middle into damage: decoders have several names for it.

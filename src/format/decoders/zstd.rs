@@ -20,7 +20,6 @@ const LARGEST_LOG: u32 = 31;
 /// Unpacks frames of Zstandard, and passes those that are to be skipped.
 pub(crate) type Zstd<R> = Frames<R, ZstdFrame<R>>;
 
-/// One frame.
 pub(crate) struct ZstdFrame<R: BufRead>(Decoder<'static, Looked<R>>);
 
 impl<R: BufRead> Frame<R> for ZstdFrame<R> {

@@ -20,7 +20,6 @@ pub(super) trait Member<R: BufRead>: Read {
     /// Whether zeros may follow the last member, which tapes leave.
     const MAY_BE_PADDED: bool;
 
-    /// Begins to read it.
     fn begin(packed: R) -> Self;
 
     /// What follows it, once it was read.
@@ -53,7 +52,6 @@ impl<R: BufRead> Member<R> for BzDecoder<R> {
     }
 }
 
-/// Unpacks all members of a file.
 pub(super) struct Members<R, M> {
     /// The member that is read; `None` after the last one.
     member: Option<M>,

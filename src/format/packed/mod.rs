@@ -37,10 +37,11 @@ impl PackedFile {
     }
 
     fn push(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let unpacked = self.packing.unpack(&*self.blob).map_err(FormatError::from);
-        unpacked.and_then(|unpacked| push_all(unpacked, &mut sink)).map_err(|error| {
+        let unpacked = self.packing.unpack(&*self.blob);
+        let pushed = unpacked.and_then(|unpacked| push_all(unpacked, u64::MAX, &mut sink));
+        pushed.map(drop).map_err(|error| {
             let what = self.blob.describe();
-            error.at(&self.label, format!("cannot unpack {what}"), &what)
+            FormatError::from(error).at(&self.label, format!("cannot unpack {what}"), &what)
         })
     }
 }

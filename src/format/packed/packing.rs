@@ -13,7 +13,6 @@ use crate::format::error::unsupported;
 /// How a file is compressed as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// Not at all.
     Plain,
     /// gzip: one or more members, each with a CRC-32 and its length.
     Gzip,
@@ -62,15 +61,11 @@ impl Packing {
         (Self::Plain, name, None)
     }
 
-    /// How the name of such a file ends.
     pub(crate) fn ending(self) -> &'static str {
         ENDINGS.iter().find(|(packing, ..)| *packing == self).map_or("", |(_, ending, _)| ending)
     }
 
     /// What the first bytes of a file say, where they are a format's own.
-    ///
-    /// # Errors
-    /// For formats that are not read.
     pub(crate) fn of_head(head: &[u8]) -> io::Result<Option<Self>> {
         const MAGICS: [(&[u8], Packing); 7] = [
             (b"\x1f\x8b\x08", Packing::Gzip),
@@ -100,17 +95,11 @@ impl Packing {
 
     /// Reads the unpacked bytes from the start. The end comes only after every checksum held; what follows the packed
     /// data (other than zeros after gzip, which tapes leave) is an error, as nothing tells it from a damaged part.
-    ///
-    /// # Errors
-    /// Those of [`Blob::read`].
     pub(crate) fn unpack(self, blob: &dyn Blob) -> io::Result<Box<dyn Read + Send>> {
         self.unpack_within(blob, u64::MAX)
     }
 
     /// The same with an error behind the first `most` unpacked bytes.
-    ///
-    /// # Errors
-    /// Those of [`Blob::read`].
     pub(crate) fn unpack_within(self, blob: &dyn Blob, most: u64) -> io::Result<Box<dyn Read + Send>> {
         let packed = blob.read()?;
         if self == Self::Plain {

@@ -18,9 +18,6 @@ pub(crate) struct Unpacked {
 
 impl Unpacked {
     /// Unpacks all of it once, which proves it, and counts the bytes. Blocks.
-    ///
-    /// # Errors
-    /// Those of [`Packing::unpack`]; where what it is packed with is damaged, or unpacks to too much.
     pub(crate) fn new(blob: Arc<dyn Blob>, packing: Packing, context: &FormatContext) -> io::Result<Self> {
         let len = io::copy(&mut context.unpack(packing, &*blob)?, &mut io::sink())?;
         Ok(Self { blob, packing, spools: Arc::clone(&context.spools), len })

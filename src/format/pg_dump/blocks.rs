@@ -20,7 +20,7 @@ pub(super) fn open(blob: &dyn Blob, toc: &Toc, entry: &TocEntry) -> Result<Chunk
     let sizes = toc.header.sizes;
     let offset = match entry.data {
         DataPlace::NoData => {
-            return Err(FormatError::Damaged("the table of contents knows of no data".into()));
+            return Err(FormatError::damaged("the table of contents knows of no data"));
         }
         DataPlace::At(offset) if offset < toc.data_start || offset >= toc.len => {
             return Err(FormatError::Damaged(format!(
@@ -56,7 +56,7 @@ fn found(blob: &dyn Blob, toc: &Toc, wanted: i64) -> Result<u64, FormatError> {
     };
     let missing = || match end {
         Some(problem) => FormatError::Damaged(format!("its data was not found: {problem}")),
-        None => FormatError::Damaged("it ends before the data of this table".into()),
+        None => FormatError::damaged("it ends before the data of this table"),
     };
     blocks.get(&wanted).copied().ok_or_else(missing)
 }
@@ -122,7 +122,7 @@ fn chunk_len(int: i64) -> Result<u64, FormatError> {
 fn block_head(file: &mut impl Read, sizes: Sizes) -> Result<(u8, i64), FormatError> {
     let mut kind = [0];
     file.read_exact(&mut kind).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => FormatError::Damaged("it ends before the data of this table".into()),
+        io::ErrorKind::UnexpectedEof => FormatError::damaged("it ends before the data of this table"),
         _ => error.into(),
     })?;
     Ok((kind[0], read_int(file, sizes)?))

@@ -16,45 +16,41 @@ const MOST_ANCESTORS: usize = 100;
 /// How the text of a column's values is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnType {
-    /// `smallint`, `integer`, `bigint`
     Integer,
-    /// `numeric`
     Numeric,
-    /// `real`, `double precision`
     Float,
-    /// `boolean`
     Boolean,
-    /// `json`, `jsonb`
     Json,
-    /// `bytea`
     Bytes,
-    /// `date`
     Date,
-    /// `time without time zone`
     Time,
-    /// `timestamp without time zone`
     Timestamp,
-    /// `timestamp with time zone`
     TimestampWithZone,
     /// Everything else, as PostgreSQL prints it: a string.
     Text,
 }
 
+/// The types that are not text.
+pub(super) const NAMED: [(&str, ColumnType); 14] = [
+    ("smallint", ColumnType::Integer),
+    ("integer", ColumnType::Integer),
+    ("bigint", ColumnType::Integer),
+    ("numeric", ColumnType::Numeric),
+    ("real", ColumnType::Float),
+    ("double precision", ColumnType::Float),
+    ("boolean", ColumnType::Boolean),
+    ("json", ColumnType::Json),
+    ("jsonb", ColumnType::Json),
+    ("bytea", ColumnType::Bytes),
+    ("date", ColumnType::Date),
+    ("time without time zone", ColumnType::Time),
+    ("timestamp without time zone", ColumnType::Timestamp),
+    ("timestamp with time zone", ColumnType::TimestampWithZone),
+];
+
 impl ColumnType {
     fn of(type_name: &str) -> Self {
-        match type_name {
-            "smallint" | "integer" | "bigint" => Self::Integer,
-            "numeric" => Self::Numeric,
-            "real" | "double precision" => Self::Float,
-            "boolean" => Self::Boolean,
-            "json" | "jsonb" => Self::Json,
-            "bytea" => Self::Bytes,
-            "date" => Self::Date,
-            "time without time zone" => Self::Time,
-            "timestamp without time zone" => Self::Timestamp,
-            "timestamp with time zone" => Self::TimestampWithZone,
-            _ => Self::Text,
-        }
+        NAMED.iter().find(|(name, _)| *name == type_name).map_or(Self::Text, |(_, column_type)| *column_type)
     }
 }
 

@@ -1,35 +1,27 @@
 //! The COPY statement of a table: which columns its data has.
 
-/// Whose rows follow, in which columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CopyStatement {
-    pub(super) columns: Vec<String>,
-}
-
-impl CopyStatement {
-    /// Reads `COPY schema.table (column, ...) FROM stdin;` as `pg_dump` writes it. `None` for any other form: other
-    /// options of COPY mean other forms of data.
-    pub(super) fn parse(statement: &[u8]) -> Option<Self> {
-        let mut rest = StatementScanner(std::str::from_utf8(statement).ok()?.trim_end());
-        rest.word("COPY ")?;
+/// Reads `COPY schema.table (column, ...) FROM stdin;` as `pg_dump` writes it: the columns. `None` for any other form: other
+/// options of COPY mean other forms of data.
+pub(super) fn copied_columns(statement: &[u8]) -> Option<Vec<String>> {
+    let mut rest = StatementScanner(std::str::from_utf8(statement).ok()?.trim_end());
+    rest.word("COPY ")?;
+    rest.name()?;
+    while rest.word(".").is_some() {
         rest.name()?;
-        while rest.word(".").is_some() {
-            rest.name()?;
-        }
-        rest.word(" ")?;
-        let mut columns = Vec::new();
-        if rest.word("(").is_some() {
-            loop {
-                columns.push(rest.name()?);
-                if rest.word(", ").is_none() {
-                    break;
-                }
-            }
-            rest.word(")")?;
-        }
-        rest.word(" FROM stdin;")?;
-        rest.0.is_empty().then_some(Self { columns })
     }
+    rest.word(" ")?;
+    let mut columns = Vec::new();
+    if rest.word("(").is_some() {
+        loop {
+            columns.push(rest.name()?);
+            if rest.word(", ").is_none() {
+                break;
+            }
+        }
+        rest.word(")")?;
+    }
+    rest.word(" FROM stdin;")?;
+    rest.0.is_empty().then_some(columns)
 }
 
 struct StatementScanner<'a>(&'a str);
@@ -83,8 +75,7 @@ mod tests {
             ),
             ("COPY public.none  FROM stdin;\n", &[]),
         ] {
-            let parsed = CopyStatement::parse(statement.as_bytes()).expect(statement);
-            assert_eq!(parsed.columns, expected);
+            assert_eq!(copied_columns(statement.as_bytes()).expect(statement), expected);
         }
     }
 
@@ -102,7 +93,7 @@ mod tests {
             "COPY t (\"id) FROM stdin;",
             "COPY  (id) FROM stdin;",
         ] {
-            assert_eq!(CopyStatement::parse(statement.as_bytes()), None, "{statement:?}");
+            assert_eq!(copied_columns(statement.as_bytes()), None, "{statement:?}");
         }
     }
 }

@@ -14,9 +14,6 @@ pub(super) fn values(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// What a value stands for; `None` is NULL.
-///
-/// # Errors
-/// What is wrong with it.
 pub(super) fn decode(value: &[u8]) -> Result<Option<Cow<'_, [u8]>>, &'static str> {
     if value == b"\\N" {
         return Ok(None);

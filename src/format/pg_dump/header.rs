@@ -24,17 +24,14 @@ pub(crate) enum Compression {
     Zstd,
 }
 
-/// What the head says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DumpHeader {
     /// The minor version of the format: 12 to 16. The major one is 1.
     pub(crate) minor: u8,
     pub(super) sizes: Sizes,
-    /// How table data is compressed.
     pub(crate) compression: Compression,
     /// When it was written, in the writer's local time: year, month, day, hour, minute, second.
     pub(crate) created: [i64; 6],
-    /// The database.
     pub(crate) database: Box<[u8]>,
     /// The version of the server.
     pub(crate) server: Box<[u8]>,
@@ -43,7 +40,6 @@ pub(crate) struct DumpHeader {
 }
 
 impl DumpHeader {
-    /// Reads the head.
     pub(super) fn read(input: &mut Input<impl BufRead>) -> Result<Self, FormatError> {
         if input.array::<5>()? != MAGIC {
             return Err(FormatError::Unsupported(

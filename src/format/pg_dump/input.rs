@@ -32,7 +32,6 @@ pub(super) enum DataPlace {
 /// Reads from the start of an archive.
 pub(super) struct Input<R> {
     reader: R,
-    /// Bytes that are left of the file.
     left: u64,
     memory: u64,
     sizes: Sizes,
@@ -49,7 +48,6 @@ impl<R: BufRead> Input<R> {
         self.sizes = sizes;
     }
 
-    /// How many bytes are left of the file.
     pub(super) fn left(&self) -> u64 {
         self.left
     }
@@ -62,7 +60,6 @@ impl<R: BufRead> Input<R> {
         Ok(())
     }
 
-    /// The next bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], FormatError> {
         let mut bytes = [0; N];
         self.reader.read_exact(&mut bytes).map_err(cut_short)?;
@@ -70,7 +67,6 @@ impl<R: BufRead> Input<R> {
         Ok(bytes)
     }
 
-    /// The next byte.
     pub(super) fn byte(&mut self) -> Result<u8, FormatError> {
         self.array::<1>().map(|[byte]| byte)
     }
@@ -83,7 +79,7 @@ impl<R: BufRead> Input<R> {
             sign => return Err(FormatError::Damaged(format!("an integer has the sign {sign}"))),
         };
         let magnitude = i64::try_from(self.unsigned(self.sizes.int)?)
-            .map_err(|_| FormatError::Damaged("an integer is out of range".into()))?;
+            .map_err(|_| FormatError::damaged("an integer is out of range"))?;
         Ok(if negative { -magnitude } else { magnitude })
     }
 
@@ -131,7 +127,7 @@ impl<R: BufRead> Input<R> {
 /// An end within something.
 pub(super) fn cut_short(error: io::Error) -> FormatError {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => FormatError::Damaged("it ends too early: it was cut short".into()),
+        io::ErrorKind::UnexpectedEof => FormatError::damaged("it ends too early: it was cut short"),
         _ => error.into(),
     }
 }

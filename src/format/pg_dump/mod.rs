@@ -42,7 +42,7 @@ pub(crate) use encoding::DumpEncoding;
 #[cfg(test)]
 pub(crate) use header::{Compression, DumpHeader};
 
-use copy_statement::CopyStatement;
+use copy_statement::copied_columns;
 use input::DataPlace;
 use table::PgTable;
 use text::{Text, Which};
@@ -55,7 +55,6 @@ const BUFFER: usize = 64 * 1024;
 const SCHEMA_SQL: &str = "schema.sql";
 const TOC_JSONL: &str = "toc.jsonl";
 
-/// Dumps in the custom format.
 pub(crate) static PG_DUMP: &dyn Format = &CustomFormat;
 
 struct CustomFormat;
@@ -95,10 +94,7 @@ pub(crate) struct PgDump {
 }
 
 impl PgDump {
-    /// Reads the table of contents, and nothing else. Blocks.
-    ///
-    /// # Errors
-    /// If it cannot be read, is no archive, or one of a version that is not read.
+    /// Reads the table of contents, of a version that is read, and nothing else. Blocks.
     pub(crate) fn open(label: &Arc<str>, blob: Arc<dyn Blob>) -> Result<Self, SourceError> {
         let read = || -> Result<Toc, FormatError> {
             let toc = Toc::read(BufReader::with_capacity(BUFFER, blob.read()?), blob.len());
@@ -111,7 +107,6 @@ impl PgDump {
         Ok(Self { label: Arc::clone(label), blob, toc: Arc::new(toc) })
     }
 
-    /// What its head says.
     #[cfg(test)]
     pub(crate) fn header(&self) -> &DumpHeader {
         &self.toc.header
@@ -121,7 +116,7 @@ impl PgDump {
     pub(crate) fn files(&self) -> Vec<ShownFile> {
         let mut tables: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, entry) in self.toc.entries.iter().enumerate() {
-            if is_readable(entry) && CopyStatement::parse(&entry.copy).is_some() {
+            if is_readable(entry) && copied_columns(&entry.copy).is_some() {
                 tables.entry(path(entry)).or_default().push(place);
             }
         }

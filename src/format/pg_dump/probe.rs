@@ -2,27 +2,12 @@
 
 use std::sync::Arc;
 
-use super::column_types::ColumnType;
+use super::column_types::{ColumnType, NAMED};
 use super::encoding::DumpEncoding;
-use super::table::{DumpColumns, PgTable, RowRenderer};
+use super::table::{PgTable, RowRenderer};
 use super::{PgDump, is_readable};
 use crate::content::Sink;
 use crate::format::blob::{Blob, InMemory};
-
-/// All types of columns, one after the other.
-const TYPES: [ColumnType; 11] = [
-    ColumnType::Integer,
-    ColumnType::Numeric,
-    ColumnType::Float,
-    ColumnType::Boolean,
-    ColumnType::Json,
-    ColumnType::Bytes,
-    ColumnType::Date,
-    ColumnType::Time,
-    ColumnType::Timestamp,
-    ColumnType::TimestampWithZone,
-    ColumnType::Text,
-];
 
 /// One encoding of each kind.
 const ENCODINGS: [&str; 5] = ["UTF8", "SQL_ASCII", "WIN1255", "EUC_JP", "SJIS"];
@@ -46,8 +31,9 @@ pub(crate) fn archive(bytes: &[u8]) {
 
 /// Each line as a row of one column, of each type in turn.
 pub(crate) fn copy_text(bytes: &[u8]) {
-    for column_type in TYPES {
-        let columns = DumpColumns::new(vec![("v".to_owned(), column_type)]);
+    let types = NAMED.iter().map(|&(_, column_type)| column_type).chain([ColumnType::Text]);
+    for column_type in types {
+        let columns = [("v".to_owned(), column_type)];
         for encoding in ENCODINGS {
             let Some(encoding) = DumpEncoding::named(encoding) else { continue };
             let mut rows = RowRenderer::new(&columns, encoding);
@@ -63,5 +49,5 @@ pub(crate) fn copy_text(bytes: &[u8]) {
 /// A CREATE TABLE statement, and a COPY statement.
 pub(crate) fn statements(bytes: &[u8]) {
     super::column_types::probe(bytes);
-    let _ = super::copy_statement::CopyStatement::parse(bytes);
+    let _ = super::copy_statement::copied_columns(bytes);
 }

@@ -1,24 +1,24 @@
 //! The rows of one table as JSON lines.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::column_types::{ColumnType, column_types};
-use super::copy_statement::CopyStatement;
+use super::copy_statement::copied_columns;
 use super::copy_text::{END_OF_DATA, decode, values};
 use super::encoding::DumpEncoding;
 use super::toc::{NotDecoded, Toc, TocEntry};
 use super::value::{Scratch, value};
 use super::{blocks, unpack::unpack};
 use crate::content::blocking::on_blocking_thread;
-use crate::content::{ErrorKind, Sink, SourceError, Stream};
+use crate::content::{Closed, ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{Blob, PIECE, io_kind};
 use crate::format::error::FormatError;
 use crate::format::export::LONGEST_ROW;
-use crate::format::hasher::Hasher;
+use crate::format::hasher::{Hasher, sha256_of};
+use crate::format::pieces::Gathered;
 use crate::format::shown::Fingerprint;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::{LineLayout, RenderError};
@@ -28,6 +28,7 @@ const RESTORE: &str = "restore it with pg_restore and dump it with `pg_dump --en
 
 /// One table of one archive. Its rows come in the order of the dump, which is that of the table's storage when it was
 /// made: an archive says nothing of keys that could be relied on, and a stream cannot be sorted.
+#[derive(Clone)]
 pub(super) struct PgTable {
     pub(super) label: Arc<str>,
     pub(super) blob: Arc<dyn Blob>,
@@ -47,18 +48,20 @@ impl PgTable {
 
     fn parts(&self) -> impl Iterator<Item = (&TocEntry, DumpColumns)> {
         let entries = self.entries.iter().filter_map(|&place| self.toc.entries.get(place));
-        entries.filter_map(|entry| Some((entry, DumpColumns::of(&self.toc, entry)?)))
+        entries.filter_map(|entry| Some((entry, columns_of(&self.toc, entry)?)))
     }
 
     pub(super) fn render(&self, sink: Sink) -> Result<(), FormatError> {
         let encoding = self.toc.text.map_err(|why| self.not_decoded(why))?;
-        let mut output = Output { sink, pending: Vec::new() };
+        let mut output = Gathered::new(sink);
         for (entry, columns) in self.parts() {
             let chunks = blocks::open(&*self.blob, &self.toc, entry)?;
             let data = unpack(chunks, self.toc.header.compression, self.toc.len)?;
-            let rendered = render(data, &columns, encoding, &mut output);
-            if rendered.map_err(|problem| self.row_error(problem))?.is_break() {
-                return Ok(());
+            match render(data, &columns, encoding, &mut output) {
+                Ok(()) => {}
+                Err(RowsError::Closed) => return Ok(()),
+                Err(RowsError::Dump(error)) => return Err(error),
+                Err(RowsError::Row(line, problem)) => return Err(self.row_error(line, problem)),
             }
         }
         // Nobody wanting the last piece is no failure.
@@ -75,13 +78,10 @@ impl PgTable {
         FormatError::Unsupported(format!("its text is in {}, {what}; {RESTORE}", self.toc.encoding))
     }
 
-    fn row_error(&self, problem: RowsError) -> FormatError {
+    fn row_error(&self, line: u64, problem: RowError) -> FormatError {
         match problem {
-            RowsError::Dump(error) => error,
-            RowsError::Damaged { line, what } => {
-                FormatError::Damaged(format!("line {line} of its data: {what}"))
-            }
-            RowsError::NotText { line, what } => FormatError::Unsupported(format!(
+            RowError::Damaged(what) => FormatError::Damaged(format!("line {line} of its data: {what}")),
+            RowError::NotText(what) => FormatError::Unsupported(format!(
                 "line {line} of its data: {what} has bytes that are no characters in {}; {RESTORE}",
                 self.toc.encoding
             )),
@@ -92,9 +92,7 @@ impl PgTable {
         let mut hash = Hasher::new("pg_dump table");
         self.add_form(&mut hash);
         for (entry, _) in self.parts() {
-            let mut data = Hasher::plain();
-            io::copy(&mut blocks::open(&*self.blob, &self.toc, entry)?, &mut data)?;
-            hash.part(&data.digest());
+            hash.part(&sha256_of(blocks::open(&*self.blob, &self.toc, entry)?, &mut |_| {})?);
         }
         Ok(hash.digest())
     }
@@ -104,7 +102,13 @@ impl PgTable {
         hash.part(self.toc.encoding.as_bytes());
         hash.part(&[self.toc.header.compression as u8]);
         hash.part(&(self.entries.len() as u64).to_le_bytes());
-        self.parts().for_each(|(_, columns)| columns.add_to(hash));
+        for (_, columns) in self.parts() {
+            hash.part(&(columns.len() as u64).to_le_bytes());
+            for (name, column_type) in columns {
+                hash.part(name.as_bytes());
+                hash.part(&[column_type as u8]);
+            }
+        }
     }
 
     fn fail(&self, error: FormatError) -> SourceError {
@@ -129,12 +133,7 @@ impl Stream for PgTable {
     }
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
-        let table = Self {
-            label: Arc::clone(&self.label),
-            blob: Arc::clone(&self.blob),
-            toc: Arc::clone(&self.toc),
-            entries: self.entries.clone(),
-        };
+        let table = self.clone();
         on_blocking_thread(&self.label, move || table.render(sink).map_err(|error| table.fail(error))).await
     }
 }
@@ -158,50 +157,28 @@ impl Fingerprint for PgTable {
     }
 }
 
-/// The columns that the data of an entry has.
-pub(super) struct DumpColumns {
-    columns: Vec<(String, ColumnType)>,
+/// Names and types of columns, in the order of the data.
+pub(super) type DumpColumns = Vec<(String, ColumnType)>;
+
+/// The columns that the data of an entry has; `None` if it is not the text of COPY.
+fn columns_of(toc: &Toc, entry: &TocEntry) -> Option<DumpColumns> {
+    let columns = copied_columns(&entry.copy)?;
+    let types = column_types(toc, entry.schema(), &entry.tag);
+    let typed = |name: String| {
+        let column_type = types.get(&name).copied().unwrap_or(ColumnType::Text);
+        (name, column_type)
+    };
+    Some(columns.into_iter().map(typed).collect())
 }
 
-impl DumpColumns {
-    /// Those of an entry; `None` if its data is not the text of COPY.
-    pub(super) fn of(toc: &Toc, entry: &TocEntry) -> Option<Self> {
-        let statement = CopyStatement::parse(&entry.copy)?;
-        let types = column_types(toc, entry.schema(), &entry.tag);
-        let column_type = |name: &String| types.get(name).copied().unwrap_or(ColumnType::Text);
-        let columns = statement.columns.into_iter().map(|name| {
-            let column_type = column_type(&name);
-            (name, column_type)
-        });
-        Some(Self { columns: columns.collect() })
-    }
-
-    /// Columns with given types.
-    pub(super) fn new(columns: Vec<(String, ColumnType)>) -> Self {
-        Self { columns }
-    }
-
-    /// They decide how the same data is shown.
-    fn add_to(&self, hash: &mut Hasher) {
-        hash.part(&(self.columns.len() as u64).to_le_bytes());
-        for (name, column_type) in &self.columns {
-            hash.part(name.as_bytes());
-            hash.part(&[*column_type as u8]);
-        }
-    }
-}
-
-/// Whether anybody wants the rest.
-type Flow = std::ops::ControlFlow<()>;
-
-/// Why rows could not be rendered.
+/// Why not all rows were rendered.
 enum RowsError {
+    /// Nobody wants the rest: no failure.
+    Closed,
     /// It is not about a row.
     Dump(FormatError),
-    /// A row is wrong.
-    Damaged { line: u64, what: String },
-    /// A row has bytes that are no characters in the encoding of the dump.
-    NotText { line: u64, what: String },
+    /// What is wrong with the row in a line.
+    Row(u64, RowError),
 }
 
 impl<E: Into<FormatError>> From<E> for RowsError {
@@ -213,18 +190,15 @@ impl<E: Into<FormatError>> From<E> for RowsError {
 /// Renders the rows that COPY wrote.
 fn render(
     data: impl Read,
-    columns: &DumpColumns,
+    columns: &[(String, ColumnType)],
     encoding: DumpEncoding,
-    output: &mut Output,
-) -> Result<Flow, RowsError> {
+    output: &mut Gathered,
+) -> Result<(), RowsError> {
     let mut data = BufReader::with_capacity(PIECE, data);
     let mut rows = RowRenderer::new(columns, encoding);
     let mut line = Vec::new();
     for number in 1.. {
-        let at = |problem| match problem {
-            RowError::Damaged(what) => RowsError::Damaged { line: number, what },
-            RowError::NotText(what) => RowsError::NotText { line: number, what },
-        };
+        let at = |problem| RowsError::Row(number, problem);
         line.clear();
         data.by_ref().take(LONGEST_ROW + 1).read_until(b'\n', &mut line)?;
         if line.len() as u64 > LONGEST_ROW {
@@ -238,12 +212,9 @@ fn render(
             break;
         }
         rows.append(&line, &mut output.pending).map_err(at)?;
-        if output.pending.len() >= PIECE && output.flush().is_break() {
-            return Ok(Flow::Break(()));
-        }
+        output.flush_if_full().map_err(|Closed| RowsError::Closed)?;
     }
-    ends_here(&mut data)?;
-    Ok(Flow::Continue(()))
+    Ok(ends_here(&mut data)?)
 }
 
 /// Reads up to the end, where the checksums are. Behind the end mark `pg_dump` leaves empty lines.
@@ -254,7 +225,7 @@ fn ends_here(data: &mut impl BufRead) -> Result<(), FormatError> {
             return Ok(());
         }
         if rest.iter().any(|&byte| byte != b'\n') {
-            return Err(FormatError::Damaged("something follows the end mark of its data".into()));
+            return Err(FormatError::damaged("something follows the end mark of its data"));
         }
         let count = rest.len();
         data.consume(count);
@@ -271,15 +242,15 @@ pub(super) enum RowError {
 
 /// Turns lines of COPY into lines of JSON.
 pub(super) struct RowRenderer<'c> {
-    columns: &'c DumpColumns,
+    columns: &'c [(String, ColumnType)],
     encoding: DumpEncoding,
     layout: LineLayout,
     scratch: Scratch,
 }
 
 impl<'c> RowRenderer<'c> {
-    pub(super) fn new(columns: &'c DumpColumns, encoding: DumpEncoding) -> Self {
-        let layout = LineLayout::new(columns.columns.iter().map(|(name, _)| name));
+    pub(super) fn new(columns: &'c [(String, ColumnType)], encoding: DumpEncoding) -> Self {
+        let layout = LineLayout::new(columns.iter().map(|(name, _)| name));
         Self { columns, encoding, layout, scratch: Scratch::new() }
     }
 
@@ -296,7 +267,7 @@ impl<'c> RowRenderer<'c> {
     fn append_utf8(&mut self, row: &[u8], out: &mut Vec<u8>) -> Result<(), RowError> {
         let damaged = |what: String| RowError::Damaged(what);
         let mut line = self.layout.line(out);
-        let columns = &self.columns.columns;
+        let columns = self.columns;
         // A row without columns is an empty line, not a line with one empty value.
         let mut given = values(row).take(if columns.is_empty() && row.is_empty() { 0 } else { usize::MAX });
         for (index, (name, column_type)) in columns.iter().enumerate() {
@@ -322,26 +293,5 @@ impl<'c> RowRenderer<'c> {
             return Err(damaged(format!("more values than {} columns", columns.len())));
         }
         line.end().map_err(|error| damaged(error.to_string()))
-    }
-}
-
-/// Lines, gathered into pieces.
-struct Output {
-    sink: Sink,
-    pending: Vec<u8>,
-}
-
-impl Output {
-    fn flush(&mut self) -> Flow {
-        if self.pending.is_empty() {
-            return Flow::Continue(());
-        }
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
-        let piece = Bytes::copy_from_slice(&self.pending);
-        self.pending.clear();
-        match self.sink.push_blocking(piece) {
-            Ok(()) => Flow::Continue(()),
-            Err(_) => Flow::Break(()),
-        }
     }
 }

@@ -63,7 +63,8 @@ impl Text {
         // stands at the end.
         self.blob.open()?.check()?;
         self.blob.check()?;
-        push_all(&*self.render()?, &mut sink)
+        push_all(&*self.render()?, u64::MAX, &mut sink)?;
+        Ok(())
     }
 
     fn fail(&self, error: FormatError) -> SourceError {

@@ -13,42 +13,15 @@ use crate::format::error::FormatError;
 /// What one entry takes in memory beside its strings.
 const ENTRY_MEMORY: u64 = size_of::<TocEntry>() as u64 + 32;
 
-/// In which part of a restore an entry has its turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    /// Comments and privileges have none.
-    None,
-    /// Definitions that data needs.
-    PreData,
-    /// Data.
-    Data,
-    /// Indexes, constraints, triggers.
-    PostData,
+/// The parts of a restore, as `--section` names them, by their numbers from 1 on.
+const SECTIONS: [&str; 4] = ["none", "pre-data", "data", "post-data"];
+
+fn section(number: i64) -> Result<&'static str, FormatError> {
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    at.and_then(|at| SECTIONS.get(at).copied())
+        .ok_or_else(|| FormatError::Damaged(format!("an entry is in the unknown section {number}")))
 }
 
-impl Section {
-    fn of(number: i64) -> Result<Self, FormatError> {
-        match number {
-            1 => Ok(Self::None),
-            2 => Ok(Self::PreData),
-            3 => Ok(Self::Data),
-            4 => Ok(Self::PostData),
-            _ => Err(FormatError::Damaged(format!("an entry is in the unknown section {number}"))),
-        }
-    }
-
-    /// Its name, as `--section` has it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::PreData => "pre-data",
-            Self::Data => "data",
-            Self::PostData => "post-data",
-        }
-    }
-}
-
-/// One entry.
 #[derive(Debug)]
 pub(super) struct TocEntry {
     pub(super) dump_id: i64,
@@ -58,7 +31,8 @@ pub(super) struct TocEntry {
     pub(super) tag: Box<[u8]>,
     /// What it is: `TABLE`, `TABLE DATA`, ...
     pub(super) kind: Box<[u8]>,
-    pub(super) section: Section,
+    /// In which part of a restore it has its turn.
+    pub(super) section: &'static str,
     /// The statement that makes it; empty for none.
     pub(super) definition: Box<[u8]>,
     /// The COPY statement that its data belongs to; empty for none.
@@ -74,7 +48,6 @@ pub(super) struct TocEntry {
 }
 
 impl TocEntry {
-    /// Whether it is of this kind.
     pub(super) fn is(&self, kind: &str) -> bool {
         *self.kind == *kind.as_bytes()
     }
@@ -84,7 +57,6 @@ impl TocEntry {
         self.schema.as_deref().unwrap_or_default()
     }
 
-    /// Its schema and its name.
     fn key(&self) -> (&[u8], &[u8]) {
         (self.schema(), &self.tag)
     }
@@ -109,7 +81,7 @@ impl TocEntry {
         input.string()?;
         let tag = input.string()?.unwrap_or_default();
         let kind = input.string()?.unwrap_or_default();
-        let section = Section::of(input.int()?)?;
+        let section = section(input.int()?)?;
         let definition = input.string()?.unwrap_or_default();
         // The statement that drops it.
         input.string()?;
@@ -155,7 +127,7 @@ fn dependencies(input: &mut Input<impl BufRead>) -> Result<Box<[i64]>, FormatErr
     while let Some(text) = input.string()? {
         input.charge(size_of::<i64>() as u64)?;
         let id = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
-        ids.push(id.ok_or_else(|| FormatError::Damaged("a dependency is no number".into()))?);
+        ids.push(id.ok_or_else(|| FormatError::damaged("a dependency is no number"))?);
     }
     Ok(ids.into_boxed_slice())
 }
@@ -178,9 +150,7 @@ pub(super) struct Toc {
     pub(super) encoding: String,
     /// How text is decoded. Where it is, the strings here are UTF-8; else they are as they are in the file.
     pub(super) text: Result<DumpEncoding, NotDecoded>,
-    /// Where the data begins.
     pub(super) data_start: u64,
-    /// Length of the file in bytes.
     pub(super) len: u64,
     /// The noted offsets of blocks, sorted.
     blocks: Vec<u64>,
@@ -291,10 +261,8 @@ fn definitions(entries: &[TocEntry]) -> Vec<usize> {
 /// What the ENCODING entry sets: `SET client_encoding = 'UTF8';`
 fn encoding(entries: &[TocEntry]) -> Result<String, FormatError> {
     let Some(entry) = entries.iter().find(|entry| entry.is("ENCODING")) else {
-        return Err(FormatError::Damaged("no entry says which encoding its text is in".into()));
+        return Err(FormatError::damaged("no entry says which encoding its text is in"));
     };
     let quoted = std::str::from_utf8(&entry.definition).ok().and_then(|text| text.split('\'').nth(1));
-    quoted
-        .map(str::to_owned)
-        .ok_or_else(|| FormatError::Damaged("its ENCODING entry names no encoding".into()))
+    quoted.map(str::to_owned).ok_or_else(|| FormatError::damaged("its ENCODING entry names no encoding"))
 }

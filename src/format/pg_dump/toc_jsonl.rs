@@ -22,10 +22,8 @@ const COLUMNS: [&str; 14] = [
     "note",
 ];
 
-/// Renders it. `files` has the path of each table that is shown, by its place in the table of contents.
-///
-/// # Errors
-/// What is not UTF-8.
+/// Renders it, unless a text is not UTF-8. `files` has the path of each table that is shown, by its place in the table of
+/// contents.
 pub(super) fn toc_jsonl(toc: &Toc, files: &BTreeMap<usize, String>) -> Result<Vec<u8>, String> {
     let layout = LineLayout::new(COLUMNS);
     let mut out = Vec::new();
@@ -77,7 +75,7 @@ fn line(
         text_or_null(schema.as_deref()),
         Value::Text(&name),
         text_or_null(owner.as_deref()),
-        Value::Text(entry.section.name()),
+        Value::Text(entry.section),
         text_or_null(tablespace.as_deref()),
         text_or_null(method.as_deref()),
         text_or_null(relkind.as_deref()),

@@ -12,8 +12,7 @@ use crate::format::error::invalid;
 /// Bytes of packed data fetched at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Unpacks the data of one table of a file of `file_len` bytes. Packed data that ends early, or goes on behind its
-/// end, is an error at the end.
+/// Unpacks the data of one table of a file of `file_len` bytes. An early end, or something behind it, is an error at the end.
 pub(super) fn unpack(
     chunks: Chunks,
     compression: Compression,

@@ -10,11 +10,8 @@ use crate::model::jsonl::Value;
 /// Room for the bytes of one value, used again for the next.
 pub(super) type Scratch = Vec<u8>;
 
-/// What the text of a column stands for (ADR 7). Text that PostgreSQL does not print for the type is
-/// damage.
-///
-/// # Errors
-/// What the text should have been.
+/// What the text of a column stands for (ADR 7), or what it should have been: text that PostgreSQL does not print for the
+/// type is damage.
 pub(super) fn value<'a>(
     text: &'a str,
     column: ColumnType,

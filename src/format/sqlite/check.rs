@@ -21,7 +21,6 @@ const MOST_MESSAGES: u32 = 100;
 /// Most names that a file may need and SQLite does not have.
 const MOST_STAND_INS: usize = 100;
 
-/// What a check found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Check {
     /// What is broken, in SQLite's words, at most 100 messages.
@@ -30,7 +29,6 @@ pub(crate) struct Check {
     pub(crate) unchecked: Vec<String>,
 }
 
-/// Checks a file.
 pub(super) fn check(connected: &mut Connected) -> Result<Check, SqliteProblem> {
     let connection = &connected.connection;
     let schema = match Schema::read(connection) {
@@ -60,7 +58,6 @@ pub(super) fn check(connected: &mut Connected) -> Result<Check, SqliteProblem> {
     Ok(check)
 }
 
-/// Why a check could not be made.
 enum Failed {
     /// It needs something by this name that SQLite does not have.
     Needs(Missing),
@@ -75,16 +72,11 @@ enum Missing {
 impl Missing {
     /// What SQLite says that it has not.
     fn of(error: &rusqlite::Error) -> Option<Self> {
-        let rusqlite::Error::SqliteFailure(_, Some(said)) = error else {
-            return match error {
-                rusqlite::Error::SqlInputError { msg, .. } => Self::of_message(msg),
-                _ => None,
-            };
+        let said = match error {
+            rusqlite::Error::SqliteFailure(_, Some(said)) => said,
+            rusqlite::Error::SqlInputError { msg, .. } => msg,
+            _ => return None,
         };
-        Self::of_message(said)
-    }
-
-    fn of_message(said: &str) -> Option<Self> {
         if let Some(name) = said.strip_prefix("no such collation sequence: ") {
             return Some(Self::Collation(name.to_owned()));
         }

@@ -43,9 +43,7 @@ pub(super) enum TextEncoding {
 /// A connection to one file, with facts about the file.
 pub(super) struct Connected {
     pub(super) connection: Connection,
-    /// Length of the file in bytes.
     pub(super) len: u64,
-    /// How its texts are stored.
     pub(super) encoding: TextEncoding,
 }
 

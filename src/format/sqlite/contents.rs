@@ -11,18 +11,15 @@ use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream, Wanted};
 
 impl SqliteFile {
-    /// The rows of a table or view of [`Self::listing`].
     pub(crate) fn rows(self: &Arc<Self>, relation: &Relation) -> RowsContent {
         RowsContent { file: Arc::clone(self), relation: relation.clone() }
     }
 
-    /// The whole file as SQL.
     pub(crate) fn dump(self: &Arc<Self>) -> DatabaseDump {
         DatabaseDump { file: Arc::clone(self) }
     }
 }
 
-/// The rows of one table or view.
 pub(crate) struct RowsContent {
     file: Arc<SqliteFile>,
     relation: Relation,
@@ -64,7 +61,6 @@ impl Stream for RowsContent {
     }
 }
 
-/// The whole of one file.
 pub(crate) struct DatabaseDump {
     file: Arc<SqliteFile>,
 }

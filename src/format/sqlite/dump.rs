@@ -5,21 +5,21 @@
 //! the table. Virtual tables come as `.dump` has them: their inner tables with all rows, and their own entry
 //! in the schema.
 
+use data_encoding::HEXUPPER;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::check::unknown_collations;
 use super::connection::{Connected, TextEncoding};
-use super::problem::{LONGEST_ROW, RowProblem, SqliteProblem};
-use super::rows::{SHORTEST_ROW, Take, check_order, push, utf16};
-use super::schema::{EntryKind, Schema, SchemaEntry, is_internal, stored_columns};
+use super::problem::{RowProblem, SqliteProblem};
+use super::rows::{SHORTEST_ROW, Take, check_order, push, utf16, values};
+use super::schema::{EntryKind, Schema, SchemaEntry, columns, is_internal};
 use super::schema_sql::{comment_line, end_of};
 use super::select::{quoted, rowid, utf16_value};
 use super::stand_ins;
 use super::statement::is_one_statement;
 use crate::format::blob::PIECE;
 
-/// Writes the whole file.
 pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), SqliteProblem> {
     let schema = Schema::read(&connected.connection)?;
     let mut out = Out { text: Vec::new(), take };
@@ -148,7 +148,7 @@ impl Out<'_> {
 
 /// Appends the rows of a table, in the order in which they are stored: by rowid, or by the key of a table without.
 fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), SqliteProblem> {
-    let columns = stored_columns(&connected.connection, table)?;
+    let columns = columns(&connected.connection, table)?;
     if columns.is_empty() {
         return Err(SqliteProblem::NoSuchTable);
     }
@@ -164,8 +164,8 @@ fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), Sql
     };
     let stored: Vec<_> =
         columns.iter().filter(|column| !column.is_generated).map(|column| &column.name).collect();
-    let values: Vec<_> = stored.iter().map(|name| value(name)).collect();
-    let query = format!("SELECT {} FROM main.{} AS t NOT INDEXED", values.join(","), quoted(table));
+    let asked: Vec<_> = stored.iter().map(|name| value(name)).collect();
+    let query = format!("SELECT {} FROM main.{} AS t NOT INDEXED", asked.join(","), quoted(table));
     let insert = format!("INSERT INTO {} VALUES(", quoted(table));
     let mut statement = connected.connection.prepare(&query)?;
     let mut rows = statement.query([])?;
@@ -197,34 +197,22 @@ fn literals(
     encoding: TextEncoding,
     out: &mut Vec<u8>,
 ) -> Result<(), RowProblem> {
-    let get = |at| row.get_ref(at).expect("the query names as many values as are asked for");
-    let mut len = 0;
-    for at in 0..columns {
+    for (at, stored) in values(row, columns, encoding).enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        let (value, is_text) = match encoding {
-            TextEncoding::Utf8 => (get(at), false),
-            _ => (get(2 * at + 1), get(2 * at) == ValueRef::Text(b"text")),
-        };
-        if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
-            len += bytes.len();
-            if len > LONGEST_ROW as usize {
-                return Err(RowProblem::TooLong);
-            }
-        }
-        match value {
-            ValueRef::Null => out.extend_from_slice(b"NULL"),
-            ValueRef::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
-            ValueRef::Real(number) => real(number, out),
-            ValueRef::Text(bytes) => text(bytes, encoding, out),
-            ValueRef::Blob(bytes) if is_text => {
+        match stored? {
+            (ValueRef::Null, _) => out.extend_from_slice(b"NULL"),
+            (ValueRef::Integer(number), _) => out.extend_from_slice(number.to_string().as_bytes()),
+            (ValueRef::Real(number), _) => real(number, out),
+            (ValueRef::Text(bytes), _) => text(bytes, encoding, out),
+            (ValueRef::Blob(bytes), true) => {
                 match utf16(bytes, encoding).filter(|text| !text.contains('\0')) {
                     Some(whole) => text(whole.as_bytes(), encoding, out),
                     None => cast(bytes, out),
                 }
             }
-            ValueRef::Blob(bytes) => blob(bytes, out),
+            (ValueRef::Blob(bytes), false) => blob(bytes, out),
         }
     }
     Ok(())
@@ -297,10 +285,7 @@ fn cast(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn blob(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     out.extend_from_slice(b"X'");
-    for byte in bytes {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
+    out.extend_from_slice(HEXUPPER.encode(bytes).as_bytes());
     out.push(b'\'');
 }

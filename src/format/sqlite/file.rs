@@ -11,8 +11,7 @@ use super::connection::{Bound, Connected};
 use super::problem::SqliteProblem;
 use super::query::Query;
 use super::query_queue::QueryQueue;
-use super::recent_failures::RecentFailures;
-use super::recent_listings::{Listed, RecentListings};
+use super::recent::{Listed, RecentFailures, RecentListings};
 use super::relation::Relation;
 #[cfg(test)]
 use super::relation::RelationListing;
@@ -22,15 +21,12 @@ use crate::content::{ErrorKind, SourceError, Wanted};
 use crate::format::blob::{Blob, Spool, Spools};
 use crate::model::content_id::ContentId;
 
-/// Queues for queries that may take long, and for those that are short in any sound file. Stored rows are read without
-/// queueing.
+/// Queues for queries that may take long, and for those that are short in any sound file. Stored rows need none.
 static LONG: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
 static SHORT: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
 
-/// Recent listings.
 static LISTED: LazyLock<RecentListings> = LazyLock::new(RecentListings::new);
 
-/// Queries that exceeded their limits recently.
 static FAILED: LazyLock<RecentFailures> = LazyLock::new(RecentFailures::new);
 
 /// How many queries of either kind run at once.
@@ -41,27 +37,20 @@ fn at_once() -> usize {
 /// A database file with what belongs to it.
 pub(crate) struct SqliteFile {
     pub(super) label: Arc<str>,
-    /// The database itself.
     pub(super) db: Arc<dyn Blob>,
-    /// The file with `-wal` added to its name, if there is one.
-    wal: Option<Arc<dyn Blob>>,
-    /// The file with `-journal` added to its name, if there is one.
-    journal: Option<Arc<dyn Blob>>,
+    /// The files with `-wal` and with `-journal` added to its name, where they are there.
+    beside: [Option<Arc<dyn Blob>>; 2],
     spools: Arc<Spools>,
 }
 
 /// The length and hash of the rendered rows of a table or view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowsDigest {
-    /// SHA-256 of the bytes.
     pub(crate) sha256: [u8; 32],
-    /// How many bytes they are.
     pub(crate) len: u64,
 }
 
-/// The database, open.
 enum OpenDatabase {
-    /// The file itself.
     File(File),
     /// An unpacked or merged copy.
     Copy(Arc<Spool>),
@@ -81,36 +70,30 @@ impl SqliteFile {
     pub(crate) fn new(
         label: Arc<str>,
         db: Arc<dyn Blob>,
-        wal: Option<Arc<dyn Blob>>,
-        journal: Option<Arc<dyn Blob>>,
+        beside: [Option<Arc<dyn Blob>>; 2],
         spools: Arc<Spools>,
     ) -> Self {
-        Self { label, db, wal, journal, spools }
+        Self { label, db, beside, spools }
     }
 
     /// The key of the state that is shown: equal keys mean equal tables.
     pub(crate) fn key(&self) -> ContentId {
-        let key = |stored: &Option<Arc<dyn Blob>>| stored.as_ref().map(|stored| stored.key());
-        let (wal, journal) = (key(&self.wal), key(&self.journal));
-        let bytes = |key: &Option<ContentId>| key.map_or(Vec::new(), |key| key.as_bytes().to_vec());
-        ContentId::of(&[b"sqlite", self.db.key().as_bytes(), &bytes(&wal), &bytes(&journal)])
+        let key = |stored: &Option<Arc<dyn Blob>>| {
+            stored.as_ref().map_or(Vec::new(), |stored| stored.key().as_bytes().to_vec())
+        };
+        let [wal, journal] = self.beside.each_ref().map(key);
+        ContentId::of(&[b"sqlite", self.db.key().as_bytes(), &wal, &journal])
     }
 
-    /// The tables and views. Reads the schema and no row.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or is damaged where the schema lies.
+    /// The tables and views alone.
     #[cfg(test)]
     pub(crate) fn listing(&self) -> Result<RelationListing, SourceError> {
-        self.listed("list the tables").map(|(listing, _)| listing)
+        self.listing_and_schema().map(|(listing, _)| listing)
     }
 
-    /// [`Self::listing`] and [`Self::schema_sql`] with one query.
+    /// The tables and views, and the statements that make the schema, which `sqlite3` loads. Reads the schema and no row.
     pub(crate) fn listing_and_schema(&self) -> Result<Listed, SourceError> {
-        self.listed("list the tables")
-    }
-
-    fn listed(&self, doing: &str) -> Result<Listed, SourceError> {
+        let doing = "list the tables";
         // A file that is gone is not listed from memory.
         let listed = self.checked(doing, || Ok(LISTED.get(self.key())))?;
         if let Some(listed) = listed {
@@ -142,9 +125,6 @@ impl SqliteFile {
     }
 
     /// Reads all rows of a table or view of [`Self::listing`] for their digest.
-    ///
-    /// # Errors
-    /// Where reading the rows fails.
     pub(crate) fn digest(&self, relation: &Relation) -> Result<RowsDigest, SourceError> {
         let (mut hash, mut len) = (Sha256::new(), 0);
         self.read_rows(relation, &Wanted::default(), &mut |piece: Bytes| {
@@ -155,16 +135,7 @@ impl SqliteFile {
         Ok(RowsDigest { sha256: hash.finalize().into(), len })
     }
 
-    /// The statements that make the schema, with comments on what is not shown. `sqlite3` loads it.
-    #[cfg(test)]
-    pub(crate) fn schema_sql(&self) -> Result<Bytes, SourceError> {
-        self.listed("read the schema").map(|(_, schema)| schema)
-    }
-
-    /// What SQLite's own check finds: nothing where the file is sound.
-    ///
-    /// # Errors
-    /// When the file cannot be read at all. Damage is a result, not an error.
+    /// What SQLite's own check finds: nothing where the file is sound. Damage is a result, not an error.
     pub(crate) fn quick_check(&self) -> Result<Check, SourceError> {
         let mut answer = Vec::new();
         let asked = self.ask(&Query::Check, CHECK, &Wanted::default(), &mut |piece| {
@@ -225,7 +196,6 @@ impl SqliteFile {
         asked
     }
 
-    /// A connection to the file.
     pub(super) fn connected(&self, wanted: &Wanted) -> Result<Connected, SqliteProblem> {
         Connected::open(self.open()?.file(), Bound::Steps(wanted.clone()))
     }
@@ -248,13 +218,14 @@ impl SqliteFile {
 
     /// The part that changed, if any.
     fn changed(&self) -> Option<(std::io::Error, &dyn Blob)> {
-        let parts = [Some(&self.db), self.wal.as_ref(), self.journal.as_ref()];
-        parts.into_iter().flatten().find_map(|stored| Some((stored.check().err()?, &**stored)))
+        let mut parts = std::iter::once(&self.db).chain(self.beside.iter().flatten());
+        parts.find_map(|stored| Some((stored.check().err()?, &**stored)))
     }
 
     fn open(&self) -> Result<OpenDatabase, SqliteProblem> {
-        let wal = merge::if_it_counts(self.wal.as_ref(), merge::is_wal)?;
-        let journal = merge::if_it_counts(self.journal.as_ref(), merge::is_hot_journal)?;
+        let [wal, journal] = self.beside.each_ref().map(Option::as_ref);
+        let wal = merge::if_it_counts(wal, merge::is_wal)?;
+        let journal = merge::if_it_counts(journal, merge::is_hot_journal)?;
         if wal.is_some() || journal.is_some() {
             let merged = self.spools.made(self.key(), || merge::merged(&*self.db, wal, journal))?;
             return Ok(OpenDatabase::Copy(merged));

@@ -18,7 +18,6 @@ use crate::model::shell;
 /// What the schema of a database is called.
 const SCHEMA: &str = "schema.sql";
 
-/// SQLite files.
 pub(crate) static SQLITE: &dyn Format = &Sqlite;
 
 struct Sqlite;
@@ -48,7 +47,6 @@ impl Format for Sqlite {
         Some((FileGroup::Tables, SCHEMA))
     }
 
-    /// SQLite's own check.
     fn check(&self, input: &FormatInput<'_>) -> Option<Vec<Flaw>> {
         // Reading what is only called a database says what is wrong with it.
         let file = SqliteFile::of(input).ok().flatten()?;
@@ -75,17 +73,13 @@ impl Format for Sqlite {
 
 impl SqliteFile {
     /// The database that a blob is, with what lies beside it; `None` where only its name is that of one. Blocks.
-    ///
-    /// # Errors
-    /// When it cannot be read or unpacked.
     pub(crate) fn of(input: &FormatInput<'_>) -> Result<Option<Arc<Self>>, SourceError> {
         let head = input.head().map_err(|error| input.fail("read", error))?;
         if !is_sqlite(head, head.len() as u64) {
             return Ok(None);
         }
         let (label, spools) = (Arc::clone(&input.context.label), Arc::clone(&input.context.spools));
-        let [wal, journal] = input.beside.clone();
-        Ok(Some(Arc::new(Self::new(label, input.unpacked()?, wal, journal, spools))))
+        Ok(Some(Arc::new(Self::new(label, input.unpacked()?, input.beside.clone(), spools))))
     }
 }
 

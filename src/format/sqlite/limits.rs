@@ -10,7 +10,6 @@ use super::query::Query;
 /// Default for how long a query may run.
 pub const RUNNING: Duration = Duration::from_secs(30);
 
-/// What one query may take.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Limits {
     /// For how long it may run. While it waits for a slow reader it does not run.
@@ -40,7 +39,6 @@ const BYTES_PER_SECOND: u64 = 2 << 20;
 const LISTING: Duration = Duration::from_secs(3);
 
 impl Limits {
-    /// Those for a query of a file of `len` bytes.
     pub(super) fn of(query: &Query, len: u64) -> Self {
         let running = Duration::from_millis(MILLISECONDS.load(Ordering::Relaxed));
         // Others wait for a listing, and that of a sound file takes milliseconds.

@@ -15,8 +15,7 @@ use super::connection::harden;
 use super::problem::SqliteProblem;
 use crate::format::blob::{Blob, Spool, TemporaryFolder, explained, read_full};
 
-/// What a write-ahead log begins with, but for the last bit, which says in which order its checksums are
-/// (sqlite.org/fileformat2.html, 4.1).
+/// What a log begins with, but for the last bit: the order of its checksums (sqlite.org/fileformat2.html, 4.1).
 const WAL_MAGIC: u32 = 0x377f_0682;
 
 /// What a rollback journal begins with, and ends with where it names another (sqlite.org/fileformat2.html, 3).

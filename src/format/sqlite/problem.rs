@@ -11,7 +11,6 @@ use crate::format::blob::{Blob, blob_error};
 use crate::model::jsonl::RenderError;
 use crate::model::shell;
 
-/// Why something could not be read from a SQLite file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SqliteProblem {
     /// What SQLite says. Its own cause only repeats it.
@@ -80,7 +79,6 @@ pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
 /// is itself so long.
 pub(super) const MOST_SORTED_ON_DISK: u64 = 1 << 30;
 
-/// Why one row cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RowProblem {
     #[error("the text in column {0:?} is not UTF-8")]
@@ -131,7 +129,6 @@ impl SqliteProblem {
         Report { kind, advice: self.advice(kind), said: self.to_string() }
     }
 
-    /// The error for a person.
     pub(super) fn told(self, label: &str, operation: String, stored: &dyn Blob) -> SourceError {
         if let Self::Io(error) = self {
             return blob_error(label, operation, &stored.describe(), error);

@@ -12,14 +12,12 @@ use super::rows::Take;
 use super::schema::Schema;
 use super::{dump, rows, schema_sql};
 
-/// A query of one file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Query {
     /// Its tables and views, in JSON; and as a second piece the statements that make the schema.
     Listing,
     /// What SQLite's own check finds: a [`super::check::Check`] in JSON.
     Check,
-    /// All of it as SQL.
     Dump,
     /// The rows of a table or view as JSON lines.
     Rows(Relation),
@@ -44,7 +42,6 @@ impl Query {
         matches!(self, Self::Rows(Relation { kind: RelationKind::View { .. }, .. }))
     }
 
-    /// Asks the file.
     pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<(), SqliteProblem> {
         match self {
             Self::Listing => {

@@ -16,7 +16,6 @@ const MOST_WAITING: usize = 64;
 /// Time between two checks whether anybody wants the answer.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A queue for queries.
 pub(super) struct QueryQueue {
     state: Mutex<Running>,
     changed: Condvar,
@@ -60,10 +59,8 @@ impl QueryQueue {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits for a permit, for the source with this label.
-    ///
-    /// # Errors
-    /// [`SqliteProblem::Closed`] when nobody wants the answer any more; [`RanOut::Busy`] when too many wait.
+    /// Waits for a permit, for the source with this label: [`SqliteProblem::Closed`] when nobody wants the answer any more,
+    /// [`RanOut::Busy`] when too many wait.
     pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<QueryPermit<'_>, SqliteProblem> {
         let mut state = lock(&self.state);
         let others = state.waiting.iter().filter(|waiting| waiting.source == *source).count();

@@ -1,24 +1,23 @@
 //! Why a query was ended before its answer was whole.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::content::ErrorKind;
 
 /// Why a query was ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RanOut {
-    /// It ran for too long.
+    #[error("it ran for {} s, the most that it may", .0.as_secs_f32())]
     Time(Duration),
-    /// It took too much memory.
+    #[error("it took more than {} MiB of memory", .0 >> 20)]
     Memory(u64),
-    /// It took too much temporary storage.
+    #[error("it took more than {} MiB of temporary storage", .0 >> 20)]
     Temporary(u64),
-    /// Its reader let it wait for too long.
+    #[error("its reader let it wait for {} s", .0.as_secs())]
     Reader(Duration),
-    /// Too many others wait already.
+    #[error("{0} other queries of SQLite files wait already")]
     Busy(usize),
-    /// Its process ended before it was done.
+    #[error("its process ended early: {0}")]
     Ended(String),
 }
 
@@ -34,18 +33,5 @@ impl RanOut {
     /// Whether another attempt would end the same way.
     pub(super) fn is_worth_remembering(&self) -> bool {
         !matches!(self, Self::Reader(_) | Self::Busy(_))
-    }
-}
-
-impl fmt::Display for RanOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Time(most) => write!(f, "it ran for {} s, the most that it may", most.as_secs_f32()),
-            Self::Memory(most) => write!(f, "it took more than {} MiB of memory", most >> 20),
-            Self::Temporary(most) => write!(f, "it took more than {} MiB of temporary storage", most >> 20),
-            Self::Reader(most) => write!(f, "its reader let it wait for {} s", most.as_secs()),
-            Self::Busy(waiting) => write!(f, "{waiting} other queries of SQLite files wait already"),
-            Self::Ended(how) => write!(f, "its process ended early: {how}"),
-        }
     }
 }

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A table or view that can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Relation {
-    /// Its name.
     pub(crate) name: Arc<str>,
-    /// What it is.
     pub(crate) kind: RelationKind,
     /// Whether it is a table `WITHOUT ROWID`.
     pub(super) is_without_rowid: bool,
@@ -18,14 +16,11 @@ pub(crate) struct Relation {
     pub(super) is_computed: bool,
 }
 
-/// What a relation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RelationKind {
-    /// An ordinary table.
     Table,
     /// A table whose rows a module makes.
     VirtualTable,
-    /// A view.
     View {
         /// Whether its outermost query says in which order the rows come.
         is_ordered: bool,

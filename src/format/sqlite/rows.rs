@@ -20,10 +20,8 @@ const MOST_SORTED: usize = 256 * 1024 * 1024;
 /// The fewest bytes that a row takes in a file: two for its place in a page, and two of its own.
 pub(super) const SHORTEST_ROW: u64 = 4;
 
-/// Takes pieces.
 pub(super) type Take<'t> = &'t mut dyn FnMut(Bytes) -> Result<(), Closed>;
 
-/// Renders all rows.
 pub(super) fn render(
     connected: &mut Connected,
     relation: &Relation,
@@ -153,23 +151,11 @@ pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), SqliteProbl
     take(piece).map_err(|Closed| SqliteProblem::Closed)
 }
 
-/// Appends the line of one row.
 fn line(row: &Row<'_>, select: &Select, encoding: TextEncoding, out: &mut Vec<u8>) -> Result<(), RowProblem> {
     let mut line = select.layout.line(out);
-    let mut len = 0;
-    for (at, name) in select.columns.iter().enumerate() {
-        let (value, text) = match encoding {
-            TextEncoding::Utf8 => (get(row, at), None),
-            _ => (get(row, 2 * at + 1), (get(row, 2 * at) == ValueRef::Text(b"text")).then_some(encoding)),
-        };
-        if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
-            len += bytes.len();
-            if len > LONGEST_ROW as usize {
-                return Err(RowProblem::TooLong);
-            }
-        }
-        match (value, text) {
-            (ValueRef::Blob(bytes), Some(encoding)) => {
+    for (name, stored) in select.columns.iter().zip(values(row, select.columns.len(), encoding)) {
+        match stored? {
+            (ValueRef::Blob(bytes), true) => {
                 let text = utf16(bytes, encoding).ok_or_else(|| RowProblem::NotUtf16(name.clone()))?;
                 line.value(&Value::Text(&text))?;
             }
@@ -180,14 +166,30 @@ fn line(row: &Row<'_>, select: &Select, encoding: TextEncoding, out: &mut Vec<u8
             (ValueRef::Null, _) => line.value(&Value::Null)?,
             (ValueRef::Integer(number), _) => line.value(&Value::Int(number))?,
             (ValueRef::Real(number), _) => line.value(&real(number))?,
-            (ValueRef::Blob(bytes), None) => line.value(&Value::Bytes(bytes))?,
+            (ValueRef::Blob(bytes), false) => line.value(&Value::Bytes(bytes))?,
         }
     }
     Ok(line.end()?)
 }
 
-fn get<'r>(row: &'r Row<'_>, at: usize) -> ValueRef<'r> {
-    row.get_ref(at).expect("the query names as many values as are asked for")
+/// The values of a row of so many columns, and whether each is the bytes of a text that is not in UTF-8.
+pub(super) fn values<'r>(
+    row: &'r Row<'_>,
+    columns: usize,
+    encoding: TextEncoding,
+) -> impl Iterator<Item = Result<(ValueRef<'r>, bool), RowProblem>> {
+    let get = |at| row.get_ref(at).expect("the query names as many values as are asked for");
+    let mut len = 0;
+    (0..columns).map(move |at| {
+        let (value, is_text) = match encoding {
+            TextEncoding::Utf8 => (get(at), false),
+            _ => (get(2 * at + 1), get(2 * at) == ValueRef::Text(b"text")),
+        };
+        if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
+            len += bytes.len();
+        }
+        if len > LONGEST_ROW as usize { Err(RowProblem::TooLong) } else { Ok((value, is_text)) }
+    })
 }
 
 /// A text as the file has it.

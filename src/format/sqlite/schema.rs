@@ -7,7 +7,6 @@ use rusqlite::types::ValueRef;
 
 use super::problem::SqliteProblem;
 
-/// The schema of a file.
 pub(super) struct Schema {
     /// What was made, in that order.
     pub(super) entries: Vec<SchemaEntry>,
@@ -37,7 +36,6 @@ pub(super) enum EntryKind {
 }
 
 impl Schema {
-    /// Reads the schema.
     pub(super) fn read(connection: &Connection) -> Result<Self, SqliteProblem> {
         let mut entries = Vec::new();
         let query = "SELECT type, name, rootpage, sql FROM main.sqlite_schema ORDER BY rowid";
@@ -81,14 +79,14 @@ fn shadows(connection: &Connection) -> Result<HashSet<String>, SqliteProblem> {
 
 /// One column of a table or view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ShownColumn {
+pub(super) struct Column {
     pub(super) name: String,
-    /// Whether an expression makes its values.
+    /// Whether an expression makes its values, so that no row can be given one.
     pub(super) is_generated: bool,
 }
 
 /// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
-pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<ShownColumn>, SqliteProblem> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, SqliteProblem> {
     /// Of what `table_xinfo` says under `hidden`: a column that a virtual table's rows do not have.
     const HIDDEN: i64 = 1;
     let mut columns = Vec::new();
@@ -96,35 +94,13 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<ShownC
         let hidden: i64 = row.get(6)?;
         if hidden != HIDDEN {
             // 2 and 3 are generated ones, not stored and stored.
-            columns.push(ShownColumn { name: row.get(1)?, is_generated: hidden > HIDDEN });
+            columns.push(Column { name: row.get(1)?, is_generated: hidden > HIDDEN });
         }
         Ok(())
     })?;
     Ok(columns)
 }
 
-/// One column of a table, as it is stored.
-pub(super) struct StoredColumn {
-    pub(super) name: String,
-    /// Whether it is generated, so that no row can be given a value for it.
-    pub(super) is_generated: bool,
-}
-
-/// All columns of an ordinary table. None where there is no such table.
-pub(super) fn stored_columns(
-    connection: &Connection,
-    table: &str,
-) -> Result<Vec<StoredColumn>, SqliteProblem> {
-    let mut columns = Vec::new();
-    connection.pragma(Some("main"), "table_xinfo", table, |row| {
-        // 2 and 3 are generated ones, not stored and stored.
-        columns.push(StoredColumn { name: row.get(1)?, is_generated: row.get::<_, i64>(6)? > 1 });
-        Ok(())
-    })?;
-    Ok(columns)
-}
-
-/// One column of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KeyColumn {
     pub(super) name: String,

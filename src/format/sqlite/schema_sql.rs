@@ -3,8 +3,7 @@
 use super::relation::RelationListing;
 use super::schema::{EntryKind, Schema, SchemaEntry, is_internal};
 
-/// The file: comments on what is not shown, then tables in the order in which they were made, indexes, views,
-/// triggers.
+/// The file: comments on what is not shown, tables in the order in which they were made, indexes, views, triggers.
 pub(super) fn compose(schema: &Schema, listing: &RelationListing) -> Vec<u8> {
     let mut file = Vec::new();
     for left_out in &listing.left_out {

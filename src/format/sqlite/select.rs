@@ -10,7 +10,6 @@ use crate::model::jsonl::LineLayout;
 /// Most columns of a result: what SQLite is built with.
 const MOST_COLUMNS: usize = 2000;
 
-/// A query for all rows of a table or view.
 pub(super) struct Select {
     pub(super) sql: String,
     /// A query for the rowids of a table, as they are stored, where it has them and they have a name. Where its rows
@@ -19,7 +18,6 @@ pub(super) struct Select {
     /// Whether there are columns that an expression makes.
     pub(super) is_computed: bool,
     pub(super) layout: LineLayout,
-    /// Names of the columns.
     pub(super) columns: Vec<String>,
 }
 
@@ -90,8 +88,7 @@ fn table_order(
     Ok(order)
 }
 
-/// The name of the rowid. None where columns have taken all its names: rows come by it all the same then, as a table
-/// is stored in this order.
+/// The name of the rowid. None where columns have all its names: rows come by it all the same, as a table is stored so.
 pub(super) fn rowid(columns: &[String]) -> Option<&'static str> {
     let is_free = |name: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(name));
     ["rowid", "_rowid_", "oid"].into_iter().find(is_free)

@@ -19,7 +19,6 @@ pub(super) enum TarBytes {
     File(Box<dyn Opened>, u64),
 }
 
-/// Reads an archive forward.
 pub(super) struct Forward {
     bytes: TarBytes,
     position: u64,
@@ -62,8 +61,7 @@ impl Forward {
         Ok(std::mem::take(&mut self.ahead))
     }
 
-    /// Goes on by `count` bytes, or to the end where fewer follow: how many there were. Those that are read get into
-    /// `hash`.
+    /// Goes on by `count` bytes, or to the end: how many there were. Those that are read get into `hash`.
     pub(super) fn skip(&mut self, count: u64, hash: &mut Sha256) -> io::Result<u64> {
         let begun = self.position;
         let ahead = self.ahead.len().min(usize::try_from(count).unwrap_or(usize::MAX));

@@ -12,7 +12,6 @@ pub(super) enum TarBlock {
     Zeros,
     /// A header whose checksum is right.
     Header(Box<TarHeader>),
-    /// Anything else.
     Other,
 }
 
@@ -28,7 +27,6 @@ impl TarBlock {
     }
 }
 
-/// The header of a member.
 pub(super) struct TarHeader([u8; BLOCK]);
 
 impl TarHeader {

@@ -45,7 +45,6 @@ pub(super) struct TarIndex {
     pub(super) doubts: Vec<&'static str>,
 }
 
-/// One member that is shown.
 #[derive(Debug)]
 pub(super) struct Indexed {
     pub(super) path: Arc<str>,
@@ -54,11 +53,8 @@ pub(super) struct Indexed {
 }
 
 impl TarIndex {
-    /// Goes through the archive once.
-    ///
-    /// # Errors
-    /// If it cannot be read, or is damaged before the end of its first member. What is packed counts only as
-    /// a whole: before its checksums are reached, nothing in it is proven.
+    /// Goes through the archive once. Damage before the end of its first member is an error. What is packed counts only as a
+    /// whole: before its checksums are reached, nothing in it is proven.
     pub(super) fn read(context: &FormatContext, archive: &TarBlob) -> Result<Self, FormatError> {
         let bytes = match archive.packing {
             Packing::Plain => TarBytes::File(archive.blob.open()?, archive.blob.len()),
@@ -98,15 +94,15 @@ impl TarIndex {
                 found.doubts.push("its last header says something of a member that is not there");
             }
             // Every archive has at least one header.
-            TarEnd::NoMark if found.is_empty => {
-                return Err(FormatError::Damaged("it is empty, which no tar archive is".into()));
+            TarEnd::NoMark if !found.has_entries => {
+                return Err(FormatError::damaged("it is empty, which no tar archive is"));
             }
             TarEnd::NoMark => {
                 found.doubts.push("it has no end mark, so that members may be missing behind the last one");
             }
             TarEnd::Cut if found.last_is_shown => {}
             TarEnd::Cut => found.damage = Some("it was cut off".into()),
-            TarEnd::Damaged(what) if found.is_empty => return Err(FormatError::Damaged(what)),
+            TarEnd::Damaged(what) if !found.has_entries => return Err(FormatError::Damaged(what)),
             TarEnd::Damaged(what) => found.damage = Some(what),
         }
         Ok(found.into_index())
@@ -114,37 +110,22 @@ impl TarIndex {
 }
 
 /// What was found so far.
+#[derive(Default)]
 struct FoundMembers {
     /// The last member of each name, as they are all that is left when the archive is unpacked.
     members: BTreeMap<Vec<u8>, NamedMember>,
     left_out: Vec<LeftOutMember>,
     damage: Option<String>,
     doubts: Vec<&'static str>,
-    is_empty: bool,
+    has_entries: bool,
     /// Whether it is one of several volumes: the end of the one before is at its beginning.
     is_volume: bool,
     /// Whether it is not packed: no volume is.
     is_plain: bool,
     /// Whether the last member of the archive is among the members.
     last_is_shown: bool,
-    /// How many more parts of sparse files may be kept.
-    part_room: usize,
-}
-
-impl Default for FoundMembers {
-    fn default() -> Self {
-        Self {
-            members: BTreeMap::new(),
-            left_out: Vec::new(),
-            damage: None,
-            doubts: Vec::new(),
-            is_empty: true,
-            is_volume: false,
-            is_plain: false,
-            last_is_shown: false,
-            part_room: MOST_PARTS,
-        }
-    }
+    /// How many parts of sparse files are kept.
+    parts: usize,
 }
 
 /// What a name stands for.
@@ -156,7 +137,7 @@ enum NamedMember {
 
 impl FoundMembers {
     fn add(&mut self, entry: TarEntry) {
-        (self.is_empty, self.last_is_shown) = (false, false);
+        (self.has_entries, self.last_is_shown) = (true, false);
         if entry.kind == b'M' || entry.extended.is_volume {
             self.is_volume = true;
             self.doubts.push("a file in it began in another volume");
@@ -238,8 +219,8 @@ impl FoundMembers {
             }
             (None, Some(sparse), _) => match (sparse.major, sparse.minor, sparse.parts) {
                 (Some(1), Some(0), _) => MemberPlace::PaxSparse { start, stored },
-                (None | Some(0), _, Some(parts)) if parts.len() <= self.part_room => {
-                    self.part_room -= parts.len();
+                (None | Some(0), _, Some(parts)) if self.parts + parts.len() <= MOST_PARTS => {
+                    self.parts += parts.len();
                     MemberPlace::MappedSparse { start, stored, parts: parts.into() }
                 }
                 _ => MemberPlace::NotRead { header, reason: SPARSE },
@@ -296,8 +277,7 @@ impl FoundMembers {
     }
 }
 
-/// A name without what means nothing in it: `./a//b` and `/a/b` are `a/b`, as for tar. `None` for the folder that the
-/// archive is of.
+/// A name without what means nothing, as for tar: `./a//b` and `/a/b` are `a/b`. `None` for the folder of the archive.
 fn plain_name(name: &[u8]) -> Option<Vec<u8>> {
     let components = name.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
     let plain = components.collect::<Vec<_>>().join(&b'/');

@@ -56,8 +56,7 @@ impl TarBlob {
 pub(super) enum MemberPlace {
     /// All its bytes, from here.
     Whole { start: u64 },
-    /// A sparse file in the own form of GNU tar or star, whose map is in its header, which is here. Its parts take so
-    /// many bytes.
+    /// A sparse file in the own form of GNU tar or star. Its map is in its header, which is here; its parts take so many bytes.
     GnuSparse { header: u64, stored: u64 },
     /// A sparse file in form 1.0, whose map and parts are here and take so many bytes.
     PaxSparse { start: u64, stored: u64 },
@@ -113,7 +112,6 @@ impl MemberData {
     }
 }
 
-/// One member of one archive.
 pub(crate) struct TarMember {
     pub(super) archive: Arc<TarBlob>,
     pub(super) data: MemberData,

@@ -37,14 +37,12 @@ use header::{BLOCK, TarBlock};
 use index::TarIndex;
 use member::{TarBlob, TarMember};
 
-/// Stands for the members behind the place where an archive is damaged. No member is shown like this: a `%` in a name is
-/// escaped.
+/// Stands for the members behind damage. No member is shown like this: a `%` in a name is escaped.
 const DAMAGED: &str = "%damaged";
 
 /// How many members that are left out the check names.
 const MOST_NOTES: usize = 20;
 
-/// tar archives.
 pub(crate) static TAR: &dyn Format = &Tar;
 
 struct Tar;
@@ -109,7 +107,6 @@ impl Format for Tar {
 pub(crate) struct LeftOutMember {
     /// Its name as the archive has it; empty for what is no member.
     pub(crate) name: Vec<u8>,
-    /// Why it is not shown.
     pub(crate) reason: &'static str,
 }
 
@@ -121,12 +118,8 @@ pub(crate) struct TarArchive {
 }
 
 impl TarArchive {
-    /// Finds the members: reads the headers of a plain archive, all of a packed one. How it is packed is what its first
-    /// bytes say, or else its name. Blocks.
-    ///
-    /// # Errors
-    /// If it cannot be read, is no tar archive, or is damaged before the end of its first member; where what it is
-    /// packed with is damaged.
+    /// Finds the members: reads the headers of a plain archive, all of a packed one. How it is packed is what its first bytes
+    /// say, or else its name. Damage before the end of its first member, or of what it is packed with, is an error. Blocks.
     pub(crate) fn open(
         context: &FormatContext,
         blob: &Arc<dyn Blob>,

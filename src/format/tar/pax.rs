@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::sparse::MOST_PARTS;
+use crate::format::error::FormatError;
 
 /// Bytes of a name, and of a key that is kept, at most.
 const LONGEST: u64 = 1 << 20;
@@ -45,40 +46,43 @@ pub(super) struct PaxSparse {
 
 impl ExtendedHeader {
     /// Adds the records of one extended header. A record that makes no sense becomes the `problem`, and ends it.
-    ///
-    /// # Errors
-    /// Those of reading it, and its early end.
     pub(super) fn add(&mut self, mut records: impl BufRead) -> io::Result<()> {
         loop {
             match self.record(&mut records) {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
-                Err(PaxProblem::Io(error)) => return Err(error),
-                Err(PaxProblem::Record(what)) => {
+                Err(FormatError::Damaged(what)) => {
                     self.problem = Some(format!("its extended header is damaged: {what}"));
                     return Ok(());
                 }
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
     /// Adds one record. Whether there was one.
-    fn record(&mut self, records: &mut impl BufRead) -> Result<bool, PaxProblem> {
+    fn record(&mut self, records: &mut impl BufRead) -> Result<bool, FormatError> {
         let Some((len, digits)) = length(records)? else { return Ok(false) };
         // With the digits and the space behind them.
-        let rest = len.checked_sub(digits + 1).filter(|&rest| rest > 0).ok_or("a record of no length")?;
+        let rest = len
+            .checked_sub(digits + 1)
+            .filter(|&rest| rest > 0)
+            .ok_or_else(|| FormatError::damaged("a record of no length"))?;
         let mut record = records.take(rest - 1);
         let mut key = Vec::new();
         record.by_ref().take(LONGEST).read_until(b'=', &mut key)?;
         if key.pop() != Some(b'=') {
-            return Err("a record without a value".into());
+            return Err(FormatError::damaged("a record without a value"));
         }
         let mut value = None;
         if is_known(&key) {
             let mut kept = Vec::new();
             record.by_ref().take(LONGEST + 1).read_to_end(&mut kept)?;
             if kept.len() as u64 > LONGEST {
-                return Err(format!("{LONGEST} bytes and more for {}", key.escape_ascii()).into());
+                return Err(FormatError::damaged(format!(
+                    "{LONGEST} bytes and more for {}",
+                    key.escape_ascii()
+                )));
             }
             value = Some(kept);
         } else {
@@ -87,7 +91,7 @@ impl ExtendedHeader {
         let is_whole = record.limit() == 0;
         let mut end = [0];
         if !is_whole || records.read(&mut end)? == 0 || end != *b"\n" {
-            return Err("a record that does not end where it should".into());
+            return Err(FormatError::damaged("a record that does not end where it should"));
         }
         if let Some(value) = value {
             self.set(&key, value)?;
@@ -95,7 +99,7 @@ impl ExtendedHeader {
         Ok(true)
     }
 
-    fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), PaxProblem> {
+    fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), FormatError> {
         // An empty value takes back what was said for all members.
         let text = |value: Vec<u8>| (!value.is_empty()).then(|| until_nul(value));
         match key {
@@ -111,7 +115,7 @@ impl ExtendedHeader {
 }
 
 impl PaxSparse {
-    fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), PaxProblem> {
+    fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), FormatError> {
         match key {
             b"GNU.sparse.major" => self.major = Some(number(&value)?),
             b"GNU.sparse.minor" => self.minor = Some(number(&value)?),
@@ -119,14 +123,18 @@ impl PaxSparse {
             b"GNU.sparse.realsize" | b"GNU.sparse.size" => self.real_size = Some(number(&value)?),
             b"GNU.sparse.offset" => self.offset = Some(number(&value)?),
             b"GNU.sparse.numbytes" => {
-                let offset = self.offset.take().ok_or("a part of a sparse file without its offset")?;
+                let offset = self.offset.take();
+                let offset = offset
+                    .ok_or_else(|| FormatError::damaged("a part of a sparse file without its offset"))?;
                 self.push((offset, number(&value)?))?;
             }
             b"GNU.sparse.map" => {
                 self.parts = Some(Vec::new());
                 let mut numbers = value.split(|&byte| byte == b',');
                 while let Some(offset) = numbers.next().filter(|text| !text.is_empty()) {
-                    let len = numbers.next().ok_or("a part of a sparse file without its length")?;
+                    let len = numbers.next();
+                    let len = len
+                        .ok_or_else(|| FormatError::damaged("a part of a sparse file without its length"))?;
                     self.push((number(offset)?, number(len)?))?;
                 }
             }
@@ -138,10 +146,10 @@ impl PaxSparse {
         Ok(())
     }
 
-    fn push(&mut self, part: (u64, u64)) -> Result<(), PaxProblem> {
+    fn push(&mut self, part: (u64, u64)) -> Result<(), FormatError> {
         let parts = self.parts.get_or_insert_default();
         if parts.len() == MOST_PARTS {
-            return Err(format!("a sparse file of more than {MOST_PARTS} parts").into());
+            return Err(FormatError::damaged(format!("a sparse file of more than {MOST_PARTS} parts")));
         }
         parts.push(part);
         Ok(())
@@ -157,24 +165,27 @@ fn is_known(key: &[u8]) -> bool {
 }
 
 /// The length that a record begins with, and its digits and the blanks before them. `None` behind the last record.
-fn length(records: &mut impl BufRead) -> Result<Option<(u64, u64)>, PaxProblem> {
+fn length(records: &mut impl BufRead) -> Result<Option<(u64, u64)>, FormatError> {
     let mut digits = Vec::new();
     records.take(MOST_DIGITS + 1).read_until(b' ', &mut digits)?;
     if digits.first().is_none_or(|&byte| byte == 0) {
         return Ok(None);
     }
     if digits.pop() != Some(b' ') {
-        return Err("a record without a length".into());
+        return Err(FormatError::damaged("a record without a length"));
     }
     Ok(Some((number(&digits)?, digits.len() as u64)))
 }
 
 /// Decimal digits.
-fn number(digits: &[u8]) -> Result<u64, PaxProblem> {
+fn number(digits: &[u8]) -> Result<u64, FormatError> {
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok().filter(|_| is_number);
     text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        format!("{} where a number should be", digits[..digits.len().min(40)].escape_ascii()).into()
+        FormatError::damaged(format!(
+            "{} where a number should be",
+            digits[..digits.len().min(40)].escape_ascii()
+        ))
     })
 }
 
@@ -182,29 +193,6 @@ fn number(digits: &[u8]) -> Result<u64, PaxProblem> {
 fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
     text.truncate(text.iter().position(|&byte| byte == 0).unwrap_or(text.len()));
     text
-}
-
-enum PaxProblem {
-    Io(io::Error),
-    Record(String),
-}
-
-impl From<io::Error> for PaxProblem {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<&str> for PaxProblem {
-    fn from(what: &str) -> Self {
-        Self::Record(what.to_owned())
-    }
-}
-
-impl From<String> for PaxProblem {
-    fn from(what: String) -> Self {
-        Self::Record(what)
-    }
 }
 
 #[cfg(test)]

@@ -18,9 +18,6 @@ pub(super) struct SparseMap {
 
 impl SparseMap {
     /// The map of parts that an extended header lists.
-    ///
-    /// # Errors
-    /// If they make no sense.
     pub(super) fn of(parts: &[(u64, u64)]) -> io::Result<Self> {
         let mut map = Self::default();
         map.push_all(parts)?;
@@ -97,7 +94,6 @@ pub(super) fn pax_map(archive: &mut impl Read, stored: u64) -> io::Result<Sparse
 /// Numbers on lines of their own, read block by block.
 struct Numbers<'a, R> {
     archive: &'a mut R,
-    /// Bytes read.
     used: u64,
     /// What is left of the current block, in reverse.
     block: Vec<u8>,

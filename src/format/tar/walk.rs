@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::forward::Forward;
 use super::header::{BLOCK, TarBlock, TarHeader, sparse_extension};
 use super::pax::ExtendedHeader;
+use crate::format::error::FormatError;
 
 /// Bytes that a name may take at most.
 const LONGEST_NAME: u64 = 1 << 20;
@@ -45,7 +46,6 @@ impl TarEntry {
     }
 }
 
-/// What comes next.
 pub(super) enum WalkStep {
     Entry(Box<TarEntry>),
     End(TarEnd),
@@ -68,7 +68,6 @@ pub(super) enum TarEnd {
     Damaged(String),
 }
 
-/// Goes through an archive.
 pub(super) struct TarWalk {
     forward: Forward,
     /// The extended header of all members that follow.
@@ -85,18 +84,6 @@ struct Before {
     extended: Option<ExtendedHeader>,
 }
 
-/// Where the archive ends too early or makes no sense.
-enum Stop {
-    Io(io::Error),
-    Damaged(String),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 impl TarWalk {
     pub(super) fn new(forward: Forward) -> Self {
         Self { forward, global: ExtendedHeader::default(), is_cut: false }
@@ -108,18 +95,15 @@ impl TarWalk {
     }
 
     /// The next member, or the end.
-    ///
-    /// # Errors
-    /// Those of reading and of unpacking.
     pub(super) fn next(&mut self) -> io::Result<WalkStep> {
         match self.step() {
             Ok(step) => Ok(step),
-            Err(Stop::Damaged(what)) => Ok(WalkStep::End(TarEnd::Damaged(what))),
-            Err(Stop::Io(error)) => Err(error),
+            Err(FormatError::Damaged(what)) => Ok(WalkStep::End(TarEnd::Damaged(what))),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn step(&mut self) -> Result<WalkStep, Stop> {
+    fn step(&mut self) -> Result<WalkStep, FormatError> {
         let mut before: Option<Before> = None;
         loop {
             let at = self.forward.position();
@@ -131,12 +115,14 @@ impl TarWalk {
                 TarBlock::Zeros if before.is_some() => return Ok(WalkStep::End(TarEnd::LoneHeader)),
                 TarBlock::Zeros if bytes.is_empty() => return Ok(WalkStep::End(TarEnd::NoMark)),
                 TarBlock::Zeros if at == 0 && bytes.len() < BLOCK => {
-                    return Err(Stop::Damaged("it is not a tar archive".into()));
+                    return Err(FormatError::damaged("it is not a tar archive"));
                 }
                 TarBlock::Zeros => return Ok(WalkStep::End(self.end()?)),
-                TarBlock::Other if at == 0 => return Err(Stop::Damaged("it is not a tar archive".into())),
+                TarBlock::Other if at == 0 => return Err(FormatError::damaged("it is not a tar archive")),
                 TarBlock::Other if bytes.len() < BLOCK => return Err(self.cut()),
-                TarBlock::Other => return Err(Stop::Damaged(format!("at byte {at} there is no header"))),
+                TarBlock::Other => {
+                    return Err(FormatError::Damaged(format!("at byte {at} there is no header")));
+                }
             };
             match header.kind() {
                 b'L' => before.get_or_insert_default().name = Some(self.long_name(&header)?),
@@ -163,20 +149,20 @@ impl TarWalk {
         Ok(if next.iter().all(|&byte| byte == 0) { TarEnd::Mark } else { TarEnd::LoneBlock })
     }
 
-    fn cut(&self) -> Stop {
-        Stop::Damaged(format!("it was cut off at byte {}", self.forward.position()))
+    fn cut(&self) -> FormatError {
+        FormatError::Damaged(format!("it was cut off at byte {}", self.forward.position()))
     }
 
     /// How many bytes follow a header whose data decides a name.
-    fn size_of(&self, header: &TarHeader) -> Result<u64, Stop> {
+    fn size_of(&self, header: &TarHeader) -> Result<u64, FormatError> {
         let at = self.forward.position() - BLOCK as u64;
-        header.size().ok_or_else(|| Stop::Damaged(format!("the header at byte {at} has no size")))
+        header.size().ok_or_else(|| FormatError::Damaged(format!("the header at byte {at} has no size")))
     }
 
-    fn long_name(&mut self, header: &TarHeader) -> Result<Vec<u8>, Stop> {
+    fn long_name(&mut self, header: &TarHeader) -> Result<Vec<u8>, FormatError> {
         let size = self.size_of(header)?;
         if size > LONGEST_NAME {
-            return Err(Stop::Damaged(format!(
+            return Err(FormatError::Damaged(format!(
                 "the headers of a member take more than {LONGEST_NAME} bytes"
             )));
         }
@@ -188,7 +174,11 @@ impl TarWalk {
     }
 
     /// What an extended header adds to `known`.
-    fn extended(&mut self, header: &TarHeader, mut known: ExtendedHeader) -> Result<ExtendedHeader, Stop> {
+    fn extended(
+        &mut self,
+        header: &TarHeader,
+        mut known: ExtendedHeader,
+    ) -> Result<ExtendedHeader, FormatError> {
         let size = self.size_of(header)?;
         let mut records = (&mut self.forward).take(size);
         known.add(BufReader::with_capacity(BLOCK, &mut records))?;
@@ -198,13 +188,13 @@ impl TarWalk {
     }
 
     /// Skips what is left of the data of a header, and what fills its last block.
-    fn pass(&mut self, left: u64, size: u64) -> Result<(), Stop> {
+    fn pass(&mut self, left: u64, size: u64) -> Result<(), FormatError> {
         let there = self.forward.skip(left, &mut Sha256::new())?;
         self.forward.skip(filling(size), &mut Sha256::new())?;
         if there < left { Err(self.cut()) } else { Ok(()) }
     }
 
-    fn entry(&mut self, at: u64, header: &TarHeader, before: Before) -> Result<TarEntry, Stop> {
+    fn entry(&mut self, at: u64, header: &TarHeader, before: Before) -> Result<TarEntry, FormatError> {
         let extended = before.extended.unwrap_or_else(|| self.global.clone());
         let sparse_name = extended.sparse.as_ref().and_then(|sparse| sparse.name.clone());
         let name = sparse_name.or_else(|| extended.path.clone()).or(before.name);
@@ -231,7 +221,7 @@ impl TarWalk {
             Some(size) => size.saturating_sub(extensions),
             // A volume label or a link has no data, whatever its size says.
             None if may_lack_data(&entry) => 0,
-            None => return Err(Stop::Damaged(format!("the header at byte {at} has no size"))),
+            None => return Err(FormatError::Damaged(format!("the header at byte {at} has no size"))),
         };
         let has_data = size > 0 && (!may_lack_data(&entry) || !self.header_follows()?);
         entry.start = self.forward.position();
@@ -251,7 +241,7 @@ impl TarWalk {
     }
 
     /// Passes the blocks with more of a sparse file's map. How many of their bytes count as data.
-    fn sparse_header(&mut self, header: &TarHeader, entry: &mut TarEntry) -> Result<u64, Stop> {
+    fn sparse_header(&mut self, header: &TarHeader, entry: &mut TarEntry) -> Result<u64, FormatError> {
         let Some(sparse) = header.sparse() else { return Ok(0) };
         entry.real_size = sparse.real_size;
         let (mut is_extended, mut passed) = (sparse.is_extended, 0);

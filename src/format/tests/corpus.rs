@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::damage::{SMALL, Writer};
 use super::server::Server;
-use super::{shell, stdout_of};
+use super::{made_by, shell, stdout_of};
 
 fn seed(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -38,13 +38,13 @@ fn make_the_corpus_of_dumps() {
         seed("copy_text", &format!("table-{number}"), part.as_bytes());
     }
     seed("copy_text", "copy", b"COPY public.\"T \"\"x\"\"\" (id, \"V\") FROM stdin;\n");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let make = r#"cd "$0"; mkdir in; echo one > in/a; ln in/a in/hard; ln -s a in/link; mkdir in/sub; echo two > in/sub/b
+    let folder = made_by(
+        r#"mkdir in; echo one > in/a; ln in/a in/hard; ln -s a in/link; mkdir in/sub; echo two > in/sub/b
         truncate -s 20000 in/sparse; echo x >> in/sparse; echo long > "in/$(printf 'n%.0s' $(seq 150))"
         for format in gnu posix; do tar -b 1 -C in -S --format=$format -cf $format.tar .; done
         tar -b 1 -C in --format=ustar -cf ustar.tar a hard link sub
-        (cd in; sha256sum a b.txt ./sub/b 2>/dev/null || true; sha256sum --tag a; printf '\\%s  a\\nb\r\n' $(sha256sum < a | head -c 64)) > SUMS"#;
-    shell(make, &[folder.path()]);
+        (cd in; sha256sum a b.txt ./sub/b 2>/dev/null || true; sha256sum --tag a; printf '\\%s  a\\nb\r\n' $(sha256sum < a | head -c 64)) > SUMS"#,
+    );
     for format in ["gnu", "posix", "ustar"] {
         seed(
             "tar",

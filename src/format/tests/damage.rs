@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::super::pg_dump::PgDump;
 use super::dumps::{archives_folder, written};
 use super::server::Server;
-use super::{Shown, find, read, run, shown};
-use crate::content::ErrorKind;
-use crate::format::blob::{Blob, InMemory};
+use super::{Shown, is_error, json_lines, read_at, run, shown, sound};
+use crate::content::{ErrorKind, SourceError};
+use crate::format::blob::InMemory;
 
 /// Two small tables: an archive of a few thousand bytes.
 pub(super) const SMALL: &str =
@@ -18,18 +18,19 @@ pub(super) const SMALL: &str =
     INSERT INTO a SELECT i, 'value ' || i, '{\"a\": [1, 2]}' FROM generate_series(1, 20) i;
     INSERT INTO b VALUES (1.50, '2026-01-02 03:04:05+00'), (NULL, NULL);";
 
+fn opened(bytes: &[u8]) -> Result<PgDump, SourceError> {
+    PgDump::open(&Arc::from("archive /dumps"), Arc::new(InMemory::new(bytes)))
+}
+
 /// What bytes are shown as, where they are an archive at all.
 fn shown_of(bytes: &[u8]) -> Option<Shown> {
-    let stored: Arc<dyn Blob> = Arc::new(InMemory::new(bytes));
-    let dump = PgDump::open(&Arc::from("archive /dumps"), stored).ok()?;
-    Some(shown(&dump.files()))
+    Some(shown(&opened(bytes).ok()?.files()))
 }
 
 /// Where the first block of data begins, by the table of contents.
 fn data_start(shown: &Shown) -> usize {
-    let toc = String::from_utf8(shown["toc.jsonl"].as_ref().expect("it is whole").clone()).expect("UTF-8");
-    let entries = toc.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
-    let offsets = entries.filter_map(|entry| entry["data_offset"].as_u64());
+    let entries = json_lines(shown["toc.jsonl"].as_ref().expect("it is whole"));
+    let offsets = entries.iter().filter_map(|entry| entry["data_offset"].as_u64());
     usize::try_from(offsets.min().expect("it has data")).expect("it is small")
 }
 
@@ -209,7 +210,7 @@ fn every_version_of_the_format_is_read() {
         let bytes = Writer::table(minor, ROWS, None);
         let (file, dump) = written(&bytes);
         assert_eq!(dump.header().created, [2026, 1, 2, 3, 4, 5]);
-        let rows = read(&**find(&dump.files(), "public/t.jsonl")).unwrap_or_else(|e| panic!("{}", e.chain()));
+        let rows = sound("public/t.jsonl", read_at(&dump.files(), "public/t.jsonl"));
         assert_eq!(rows, b"{\"id\":1,\"v\":\"one\"}\n{\"id\":2,\"v\":null}\n");
         // That this is such an archive is for the real program to say, as far as it knows the version.
         let output = run(server.client("pg_restore").args(["-a", "-f", "-"]).arg(file.path()));
@@ -221,13 +222,10 @@ fn every_version_of_the_format_is_read() {
         assert!(output.status.success() || minor > 14, "{}", String::from_utf8_lossy(&output.stderr));
     }
     for minor in [0, 11, 17, 255] {
-        let (file, _) = written(&Writer::table(14, ROWS, None));
-        let mut bytes = fs::read(file.path()).expect("it was just written");
+        let mut bytes = Writer::table(14, ROWS, None);
         bytes[6] = minor;
-        let stored: Arc<dyn Blob> = Arc::new(InMemory::new(&bytes));
-        let error = PgDump::open(&Arc::from("x"), stored).err().expect("no such version is read");
-        assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(error.chain().contains(&format!("1.{minor}")), "{}", error.chain());
+        let error = opened(&bytes).err().expect("no such version is read");
+        is_error(&error, ErrorKind::Unsupported, &format!("1.{minor}"));
     }
 }
 
@@ -246,9 +244,8 @@ fn wrong_rows_are_refused_with_their_line() {
         ("1\tone\n\\.\n2\ttwo\n", "something follows the end mark"),
     ] {
         let (_file, dump) = written(&Writer::table(14, data, None));
-        let error = read(&**find(&dump.files(), "public/t.jsonl")).expect_err(data);
-        assert_eq!(error.kind, ErrorKind::Damaged);
-        assert!(error.chain().contains(problem), "{data:?}: {}", error.chain());
+        let error = read_at(&dump.files(), "public/t.jsonl").expect_err(data);
+        is_error(&error, ErrorKind::Damaged, problem);
         assert!(error.hint.is_some());
     }
 }
@@ -258,13 +255,10 @@ fn hostile_counts_lengths_and_offsets_are_refused_at_once() {
     let good = Writer::table(14, ROWS, None);
     for offset in [0, 5, 100, good.len() as u64, good.len() as u64 - 1, u64::MAX] {
         let (_file, dump) = written(&Writer::table(14, ROWS, Some(offset)));
-        let error = read(&**find(&dump.files(), "public/t.jsonl")).expect_err("nothing is there");
+        let error = read_at(&dump.files(), "public/t.jsonl").expect_err("nothing is there");
         assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
     }
-    let open = |bytes: &[u8]| {
-        let stored: Arc<dyn Blob> = Arc::new(InMemory::new(bytes));
-        PgDump::open(&Arc::from("archive /dumps"), stored).err().map(|error| error.chain())
-    };
+    let open = |bytes: &[u8]| opened(bytes).err().map(|error| error.chain());
     for count in [-1, 5, i32::MAX] {
         let mut bytes = good.clone();
         let encoding = bytes.windows(8).position(|bytes| bytes == b"ENCODING").expect("the first entry");
@@ -286,13 +280,13 @@ fn hostile_counts_lengths_and_offsets_are_refused_at_once() {
     for len in [i32::MAX, 0] {
         bytes[place - 4..place].copy_from_slice(&len.to_le_bytes());
         let (_file, dump) = written(&bytes);
-        assert!(read(&**find(&dump.files(), "public/t.jsonl")).is_err(), "a chunk of {len} bytes");
+        assert!(read_at(&dump.files(), "public/t.jsonl").is_err(), "a chunk of {len} bytes");
     }
     let id = good.windows(6).position(|bytes| bytes == [1, 0, 4, 0, 0, 0]).expect("the block");
     let mut bytes = good;
     bytes[id + 2] = 3;
     let (_file, dump) = written(&bytes);
-    let error = read(&**find(&dump.files(), "public/t.jsonl")).expect_err("it is another's block");
+    let error = read_at(&dump.files(), "public/t.jsonl").expect_err("it is another's block");
     assert!(error.chain().contains("entry 3"), "{}", error.chain());
 }
 
@@ -308,7 +302,7 @@ fn tables_that_inherit_from_themselves_end() {
     writer.data_place(1, 0);
     let (_file, dump) = written(&writer.out);
     assert_eq!(dump.files().len(), 3);
-    assert!(read(&**find(&dump.files(), "public/t.jsonl")).is_err(), "its data is nowhere");
+    assert!(read_at(&dump.files(), "public/t.jsonl").is_err(), "its data is nowhere");
 }
 
 /// A dump that is written to while it is read: an error that says so.
@@ -318,7 +312,7 @@ fn a_dump_that_changes_is_not_mixed() {
     let files = dump.files();
     fs::write(file.path(), Writer::table(14, "7\tseven\n\\.\n", None)).expect("the file is ours");
     for path in ["public/t.jsonl", "schema.sql", "toc.jsonl"] {
-        let error = read(&**find(&files, path)).expect_err("it changed");
+        let error = read_at(&files, path).expect_err("it changed");
         assert_eq!(error.kind, ErrorKind::Changed, "{}", error.chain());
     }
 }

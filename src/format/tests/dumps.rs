@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::pg_dump::{Compression, PgDump};
 use super::super::shown::ShownFile;
 use super::server::Server;
-use super::{check_paths, find, read, stdout_of, stored};
+use super::{check_paths, find, is_error, json_lines, read_at, sound, stdout_of, stored};
 use crate::content::ErrorKind;
 
 const FIXTURE: &str = include_str!("fixture.sql");
@@ -19,8 +19,7 @@ pub(super) fn archives_folder() -> PathBuf {
 }
 
 pub(super) fn open(path: &Path) -> PgDump {
-    PgDump::open(&Arc::from("archive /dumps"), stored(path))
-        .unwrap_or_else(|error| panic!("{}", error.chain()))
+    sound("the dump", PgDump::open(&Arc::from("archive /dumps"), stored(path)))
 }
 
 /// What an archive in a file of its own is shown as.
@@ -127,17 +126,14 @@ fn check_rows(server: &Server, database: &str, files: &[ShownFile], what: &str) 
     let paths: BTreeSet<String> = files.iter().map(|file| file.path.to_string()).collect();
     assert_eq!(paths, expected, "{what}");
     for (schema, table) in tables {
-        let bytes =
-            read(&**find(files, &path(&schema, &table))).unwrap_or_else(|e| panic!("{what}: {}", e.chain()));
+        let bytes = sound(what, read_at(files, &path(&schema, &table)));
+        json_lines(&bytes);
         let text = String::from_utf8(bytes).expect("JSON is UTF-8");
         assert!(text.is_empty() || text.ends_with('\n'));
         let found: Vec<&str> = text.lines().collect();
         let rows = rows_by_the_server(server, database, &schema, &table);
         let rows: Vec<String> = rows.iter().map(|line| compact(line)).collect();
         assert_eq!(found, rows, "{what}: {schema}.{table}");
-        for line in found {
-            serde_json::from_str::<serde_json::Value>(line).expect("each line is JSON");
-        }
     }
 }
 
@@ -185,8 +181,7 @@ fn the_schema_loads_into_an_empty_database() {
         archives.push((archive.to_owned(), open(&archives_folder().join(archive)).files()));
     }
     for (number, (what, files)) in archives.iter().enumerate() {
-        let script =
-            read(&**find(files, "schema.sql")).unwrap_or_else(|error| panic!("{what}: {}", error.chain()));
+        let script = sound(what, read_at(files, "schema.sql"));
         let script = String::from_utf8(script).expect("it is UTF-8");
         let database = format!("copy{number}");
         server.create(&database, &script);
@@ -204,12 +199,9 @@ fn what_is_not_shown_is_named() {
     let server = Server::start();
     server.create("shop", FIXTURE);
     let note = |files: &[ShownFile], kind: &str| -> (serde_json::Value, serde_json::Value) {
-        let toc =
-            String::from_utf8(read(&**find(files, "toc.jsonl")).expect("it can be made")).expect("UTF-8");
-        let mut entries =
-            toc.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
-        let entry =
-            entries.find(|entry| entry["type"] == kind).unwrap_or_else(|| panic!("no {kind} in {toc}"));
+        let entries = json_lines(&read_at(files, "toc.jsonl").expect("it can be made"));
+        let entry = entries.iter().find(|entry| entry["type"] == kind);
+        let entry = entry.unwrap_or_else(|| panic!("no {kind} in {entries:?}"));
         (entry["file"].clone(), entry["note"].clone())
     };
     let (_file, dump) = written(&server.dump("shop", &["--inserts"]));
@@ -229,13 +221,12 @@ fn what_is_not_shown_is_named() {
         .create("old", "CREATE TABLE t (v text); INSERT INTO t VALUES ('größe'); CREATE VIEW ä AS SELECT 1;");
     let (_file, dump) = written(&server.dump("old", &["--encoding=GB18030"]));
     let files = dump.files();
-    let error = read(&**find(&files, "public/t.jsonl")).expect_err("it is not UTF-8");
-    assert_eq!(error.kind, ErrorKind::Unsupported);
-    assert!(error.chain().contains("GB18030"), "{}", error.chain());
-    let script = read(&**find(&files, "schema.sql")).expect("it names its encoding");
+    let error = read_at(&files, "public/t.jsonl").expect_err("it is not UTF-8");
+    is_error(&error, ErrorKind::Unsupported, "GB18030");
+    let script = read_at(&files, "schema.sql").expect("it names its encoding");
     assert!(script.windows(4).any(|bytes| bytes == b"VIEW") && std::str::from_utf8(&script).is_err());
     assert!(find(&files, "toc.jsonl").stated_len().is_none());
-    assert!(read(&**find(&files, "toc.jsonl")).is_err_and(|error| error.chain().contains("UTF-8")));
+    assert!(read_at(&files, "toc.jsonl").is_err_and(|error| error.chain().contains("UTF-8")));
 }
 
 /// The table of contents says what `pg_restore -l` says, in its order.
@@ -248,10 +239,9 @@ fn the_table_of_contents_is_that_of_pg_restore() {
     let list = String::from_utf8(list).expect("it is UTF-8");
     let expected: Vec<String> =
         list.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect();
-    let toc =
-        String::from_utf8(read(&**find(&dump.files(), "toc.jsonl")).expect("it can be made")).expect("UTF-8");
-    let entries = toc.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let entries = json_lines(&read_at(&dump.files(), "toc.jsonl").expect("it can be made"));
     let found: Vec<String> = entries
+        .iter()
         .filter(|entry| {
             // What pg_restore reads and does not list.
             !["ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE"]

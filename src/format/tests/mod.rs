@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::input::FormatContext;
 use super::shown::ShownFile;
-use crate::content::{Content, Sink, SourceError, Stream};
+use crate::content::{Content, ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{Blob, FileBlob, FileVersion};
 
 mod corpus;
@@ -27,12 +27,11 @@ mod tars;
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
 
 /// A file as it is now.
-fn stored(path: &Path) -> Arc<dyn Blob> {
+pub(super) fn stored(path: &Path) -> Arc<dyn Blob> {
     let file = FileVersion::named(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Arc::new(FileBlob { file: Arc::new(file) })
 }
 
-/// Runs a program to its end.
 fn run(command: &mut Command) -> Output {
     command
         .output()
@@ -53,6 +52,13 @@ fn shell(script: &str, args: &[&Path]) -> Vec<u8> {
     )
 }
 
+/// A new folder, and what a shell command made in it.
+fn made_by(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    shell(&format!("cd \"$0\"; {script}"), &[folder.path()]);
+    folder
+}
+
 fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
@@ -68,6 +74,19 @@ fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
+/// Checks what kind of failure it is, and that these words tell of it.
+#[track_caller]
+pub(super) fn is_error(error: &SourceError, kind: ErrorKind, words: &str) {
+    assert_eq!(error.kind, kind, "{}", error.chain());
+    assert!(error.chain().contains(words), "no {words:?} in {}", error.chain());
+}
+
+/// What could be read, or a panic that tells all of the error.
+#[track_caller]
+pub(super) fn sound<T>(what: &str, result: Result<T, SourceError>) -> T {
+    result.unwrap_or_else(|error| panic!("{what}: {}", error.chain()))
+}
+
 /// What every file is, by its path.
 type Shown = BTreeMap<String, Result<Vec<u8>, SourceError>>;
 
@@ -78,6 +97,15 @@ fn shown(files: &[ShownFile]) -> Shown {
 fn find<'f>(files: &'f [ShownFile], path: &str) -> &'f Content {
     let file = files.iter().find(|file| &*file.path == path);
     &file.unwrap_or_else(|| panic!("no {path}")).content
+}
+
+fn read_at(files: &[ShownFile], path: &str) -> Result<Vec<u8>, SourceError> {
+    read(&**find(files, path))
+}
+
+fn json_lines(bytes: &[u8]) -> Vec<serde_json::Value> {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    lines.map(|line| serde_json::from_slice(line).expect("each line is JSON")).collect()
 }
 
 /// What reading archives of no source takes.

@@ -9,7 +9,7 @@ use super::super::packed::Packing;
 use super::super::tar::TarArchive;
 use super::forge::{END, Header, filled, record};
 use super::tars::{check, open_bytes};
-use super::{context, shell, shown};
+use super::{context, is_error, made_by, shell, shown, sound};
 use crate::content::{ErrorKind, FileKind};
 use crate::format::blob::{Blob, Opened};
 use crate::model::content_id::ContentId;
@@ -21,7 +21,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn opened(bytes: &[u8]) -> TarArchive {
-    open_bytes(bytes).unwrap_or_else(|error| panic!("{}", error.chain()))
+    sound("the archive", open_bytes(bytes))
 }
 
 /// What an archive is shown as: paths, and bytes where they can be read.
@@ -232,8 +232,7 @@ fn members_before_damage_are_shown_and_none_behind_it() {
     let archive = opened(&outer(broken));
     assert_eq!(files(&archive), [("a".to_owned(), Some("hello\n".to_owned()))]);
     let error = archive.damage().expect("a header is damaged");
-    assert_eq!(error.kind, ErrorKind::Damaged);
-    assert!(error.chain().contains("at byte 1024 there is no header"), "{}", error.chain());
+    is_error(&error, ErrorKind::Damaged, "at byte 1024 there is no header");
     for (what, bytes) in [
         ("no size", [Header::named("b").field(124, b"99999999999").bytes(), filled(HELLO)].concat()),
         ("a name of no end", Header::named("L").kind(b'L').size(5000).bytes()),
@@ -251,8 +250,7 @@ fn a_member_that_was_cut_off_is_there_and_cannot_be_read() {
     assert_eq!(files(&archive), [("a".to_owned(), Some("hello\n".to_owned())), ("b".to_owned(), None)]);
     let shown = shown(&archive.files());
     let error = shown["b"].as_ref().expect_err("it was cut off");
-    assert_eq!(error.kind, ErrorKind::Damaged);
-    assert!(error.chain().contains("cut off"), "{}", error.chain());
+    is_error(error, ErrorKind::Damaged, "cut off");
 }
 
 /// Where a record of its extended header is damaged, nothing is known for sure of a member.
@@ -296,10 +294,10 @@ fn parts_of_sparse_files_may_end_anywhere() {
 /// Of several volumes each is an archive that does not end; only from the second on it says what it is.
 #[test]
 fn what_goes_on_in_another_volume_is_no_damage() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let script = r#"cd "$0"; head -c 60000 /dev/urandom > big; head -c 60000 /dev/urandom > more; echo one > a
-        for format in gnu posix; do tar -M -L 60 --format=$format -cf $format-1.tar -f $format-2.tar -f $format-3.tar a big more; done"#;
-    shell(script, &[folder.path()]);
+    let folder = made_by(
+        r#"head -c 60000 /dev/urandom > big; head -c 60000 /dev/urandom > more; echo one > a
+        for format in gnu posix; do tar -M -L 60 --format=$format -cf $format-1.tar -f $format-2.tar -f $format-3.tar a big more; done"#,
+    );
     for format in ["gnu", "posix"] {
         let archive =
             opened(&fs::read(folder.path().join(format!("{format}-2.tar"))).expect("it was just made"));
@@ -311,22 +309,22 @@ fn what_goes_on_in_another_volume_is_no_damage() {
     }
 }
 
-/// The first of several volumes ends within a member, where a record ends, and so does what tar wrote before it was killed. Both lack
-/// bytes, and the message names both.
+/// The first of several volumes ends within a member, where a record ends, and so does what tar wrote before it was killed.
+/// Both lack bytes, and the message names both.
 #[test]
 fn what_ends_within_a_member_lacks_bytes_and_may_be_a_first_volume() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let script = r#"cd "$0"; head -c 60000 /dev/zero > big; echo one > a
-        for format in gnu posix; do tar -M -L 40 --format=$format -cf $format-1.tar -f $format-2.tar a big; done"#;
-    shell(script, &[folder.path()]);
+    let folder = made_by(
+        r#"head -c 60000 /dev/zero > big; echo one > a
+        for format in gnu posix; do tar -M -L 40 --format=$format -cf $format-1.tar -f $format-2.tar a big; done"#,
+    );
     for format in ["gnu", "posix"] {
         let volume = fs::read(folder.path().join(format!("{format}-1.tar"))).expect("it was just made");
         let archive = opened(&volume);
         let files = shown(&archive.files());
         assert_eq!(files["a"].as_deref().expect("it is whole"), b"one\n");
         let error = files["big"].as_ref().expect_err("it goes on in the second");
-        assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
-        assert!(error.chain().contains("cut off") && error.chain().contains("tar -M"), "{}", error.chain());
+        is_error(error, ErrorKind::Damaged, "cut off");
+        is_error(error, ErrorKind::Damaged, "tar -M");
         // Cut anywhere else it is no volume.
         let archive = opened(&volume[..volume.len() - 512]);
         let files = shown(&archive.files());
@@ -370,13 +368,12 @@ fn a_packed_archive_is_not_unpacked_once_more_for_each_member() {
     fs::create_dir(&inner).expect("it is ours");
     let packed = Arc::new(Counting(InMemory::new(&shell(script, &[&inner])), AtomicUsize::new(0)));
     let stored = Arc::clone(&packed) as Arc<dyn Blob>;
-    let archive = TarArchive::open(&context(), &stored, Packing::Gzip)
-        .unwrap_or_else(|error| panic!("{}", error.chain()));
+    let archive = sound("the archive", TarArchive::open(&context(), &stored, Packing::Gzip));
     let files = shown(&archive.files());
     assert_eq!(files.len(), 180);
     for (path, bytes) in files {
         let expected = fs::read(inner.join(&path)).expect("it was packed");
-        assert!(bytes.unwrap_or_else(|error| panic!("{path}: {}", error.chain())) == expected, "{path}");
+        assert!(sound(&path, bytes) == expected, "{path}");
     }
     let reads = packed.1.load(Ordering::Relaxed);
     assert!(reads < 30, "the archive was unpacked {reads} times for 90 members with bytes");

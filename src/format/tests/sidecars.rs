@@ -5,19 +5,19 @@ use std::path::Path;
 use std::process::Command;
 
 use super::super::checksums::{Checked, check, expected, read_list};
-use super::{run, shell, stored};
+use super::{is_error, run, shell, sound, stored};
 use crate::content::ErrorKind;
 
 const LABEL: &str = "archive /dumps";
 
 /// What our reader says of a file by a list in `SUMS`.
 fn checked(folder: &Path, name: &str) -> Option<Checked> {
-    let sums = read_list(LABEL, &stored(&folder.join("SUMS"))).unwrap_or_else(|e| panic!("{}", e.chain()));
+    let sums = sound("SUMS", read_list(LABEL, &stored(&folder.join("SUMS"))));
     let sha256 = expected(&sums, name.as_bytes()).expect("one checksum for a file")?;
     let mut read = 0;
     let result = check(LABEL, &*stored(&folder.join(name)), &sha256, &mut |count| read += count);
     assert_eq!(read, fs::metadata(folder.join(name)).expect("it is there").len());
-    Some(result.unwrap_or_else(|e| panic!("{}", e.chain())))
+    Some(sound(name, result))
 }
 
 #[test]
@@ -61,8 +61,7 @@ fn what_is_no_list_is_refused() {
     let list = folder.path().join("SUMS");
     fs::write(&list, "# fine\nnonsense\n").expect("it is ours");
     let error = read_list(LABEL, &stored(&list)).expect_err("it is no list");
-    assert_eq!(error.kind, ErrorKind::Damaged);
-    assert!(error.chain().contains("line 2"), "{}", error.chain());
+    is_error(&error, ErrorKind::Damaged, "line 2");
     fs::File::create(&list).and_then(|file| file.set_len(17 << 20)).expect("it is ours");
     let error = read_list(LABEL, &stored(&list)).expect_err("it is too long");
     assert_eq!(error.kind, ErrorKind::Unsupported);

@@ -12,25 +12,16 @@ use super::super::FileFormat;
 use super::super::blob::InMemory;
 use super::super::packed::Packing;
 use super::super::shown::ShownFile;
-use super::super::tar::{TAR, TarArchive};
+use super::super::tar::TarArchive;
 use super::forge::Header;
-use super::{check_paths, context, find, read, shell, shown, stored};
+use super::{check_paths, context, made_by, read, read_at, shell, shown, sound, stored};
 use crate::content::{ErrorKind, FileKind, SourceError};
 use crate::format::blob::Blob;
 
-/// How the tar of this name is packed; `None` if it is not the name of a tar.
-fn packing_of(name: &str) -> Option<Packing> {
-    FileFormat::of_name(name).filter(|(_, format)| format.is(TAR)).map(|(_, format)| format.packing())
-}
-
-fn open(path: &Path) -> Result<TarArchive, SourceError> {
+fn opened(path: &Path) -> TarArchive {
     let name = path.file_name().and_then(|name| name.to_str()).expect("a file");
-    let packing = packing_of(name).expect("the name of a tar archive");
-    TarArchive::open(&context(), &stored(path), packing)
-}
-
-pub(super) fn opened(path: &Path) -> TarArchive {
-    open(path).unwrap_or_else(|error| panic!("{}: {}", path.display(), error.chain()))
+    let (_, format) = FileFormat::of_name(name).expect("the name of a tar archive");
+    sound(name, TarArchive::open(&context(), &stored(path), format.packing()))
 }
 
 pub(super) fn open_bytes(bytes: &[u8]) -> Result<TarArchive, SourceError> {
@@ -82,7 +73,7 @@ pub(super) fn check(archive: &Path) -> TarArchive {
     for file in &files {
         let (kind, bytes) = &expected[&*file.path];
         assert_eq!(file.kind, *kind, "{}", file.path);
-        let found = read(&*file.content).unwrap_or_else(|error| panic!("{}: {}", file.path, error.chain()));
+        let found = sound(&file.path, read(&*file.content));
         assert!(found == *bytes, "{} of {}", file.path, archive.display());
         assert_eq!(file.content.stated_len(), Some(bytes.len() as u64));
     }
@@ -134,33 +125,6 @@ fn contents() -> tempfile::TempDir {
 }
 
 #[test]
-fn names_say_what_is_a_tar_archive() {
-    for (name, expected) in [
-        ("a.tar", Some(Packing::Plain)),
-        ("a.tar.gz", Some(Packing::Gzip)),
-        ("a.tgz", Some(Packing::Gzip)),
-        ("a.tar.zst", Some(Packing::Zstd)),
-        ("a.tzst", Some(Packing::Zstd)),
-        ("a.tar.xz", Some(Packing::Xz)),
-        ("a.txz", Some(Packing::Xz)),
-        ("a.tar.bz2", Some(Packing::Bzip2)),
-        ("a.tbz", Some(Packing::Bzip2)),
-        ("a.tbz2", Some(Packing::Bzip2)),
-        ("a.tar.lz4", Some(Packing::Lz4)),
-        ("a.tar.lzma", Some(Packing::Lzma)),
-        ("a.tlz", Some(Packing::Lzma)),
-        ("a.tar.lz", Some(Packing::Lzip)),
-        ("a.tar.z", Some(Packing::Compress)),
-        ("a.gz", None),
-        (".tar", None),
-        (".tgz", None),
-        ("tar.gz", None),
-    ] {
-        assert_eq!(packing_of(name), expected, "{name}");
-    }
-}
-
-#[test]
 fn members_are_what_tar_unpacks() {
     let folder = contents();
     for format in ["gnu", "posix", "oldgnu"] {
@@ -194,12 +158,12 @@ fn members_are_what_tar_unpacks() {
 
 #[test]
 fn sparse_files_have_their_holes() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let make = r#"cd "$0"; mkdir in; truncate -s 3M in/holes; truncate -s 1M in/all; printf x > in/start
+    let folder = made_by(
+        r#"mkdir in; truncate -s 3M in/holes; truncate -s 1M in/all; printf x > in/start
         for at in 0 300 512 600; do printf "data at $at" | dd of=in/holes bs=4096 seek=$at conv=notrunc status=none; done
         for at in $(seq 1 40); do printf "part $at" | dd of=in/many bs=8192 seek=$((at * 3)) conv=notrunc status=none; done
-        truncate -s 1000001 in/start; printf end >> in/start"#;
-    shell(make, &[folder.path()]);
+        truncate -s 1000001 in/start; printf end >> in/start"#,
+    );
     for (options, suffix, pack) in [
         ("--format=gnu", "tar", "cat"),
         ("--format=posix --sparse-version=1.0", "tar", "cat"),
@@ -221,21 +185,21 @@ fn sparse_files_have_their_holes() {
 
 #[test]
 fn the_last_of_several_members_of_a_name_counts() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let script = r#"cd "$0"; printf one > a; tar -cf x.tar a; printf three > a; tar -rf x.tar ./a; printf b > b; tar -rf x.tar b"#;
-    shell(script, &[folder.path()]);
+    let folder = made_by(
+        r#"printf one > a; tar -cf x.tar a; printf three > a; tar -rf x.tar ./a; printf b > b; tar -rf x.tar b"#,
+    );
     let archive = check(&folder.path().join("x.tar"));
-    assert_eq!(read(&**find(&archive.files(), "a")).expect("it is whole"), b"three");
+    assert_eq!(read_at(&archive.files(), "a").expect("it is whole"), b"three");
 }
 
 #[test]
 fn names_that_lead_elsewhere_are_shown_within() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let script = r#"cd "$0"; mkdir -p in/x; printf up > up; printf abs > abs; cd in
+    let folder = made_by(
+        r#"mkdir -p in/x; printf up > up; printf abs > abs; cd in
         tar -P -cf ../x.tar ../up "$0/abs"; tar -P --transform 's,.*,a,' -rf ../x.tar ../up
         tar -P --transform 's,.*,a/b,' -rf ../x.tar ../up; tar -P --transform 's,.*,x/../../y,' -rf ../x.tar ../up
-        mkfifo pipe; tar -rf ../x.tar pipe"#;
-    shell(script, &[folder.path()]);
+        mkfifo pipe; tar -rf ../x.tar pipe"#,
+    );
     let archive = opened(&folder.path().join("x.tar"));
     let files = archive.files();
     check_paths(&files);
@@ -254,24 +218,17 @@ fn names_that_lead_elsewhere_are_shown_within() {
 /// What follows the end of an archive is not part of it, for tar neither.
 #[test]
 fn bytes_after_the_end_are_named() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    shell(
-        "cd \"$0\"; printf one > a; tar -cf x.tar a; printf more > b; tar -cf y.tar b; cat y.tar >> x.tar",
-        &[folder.path()],
-    );
+    let folder =
+        made_by("printf one > a; tar -cf x.tar a; printf more > b; tar -cf y.tar b; cat y.tar >> x.tar");
     let archive = check(&folder.path().join("x.tar"));
     assert_eq!(archive.left_out()[0].reason, "bytes after the end of the archive");
 }
 
 #[test]
 fn a_cut_archive_is_noticed_wherever_it_was_cut() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    shell(
-        "cd \"$0\"; printf one > a; head -c 2000 /dev/zero > b; ln -s a l; tar -b 1 -cf x.tar a b l",
-        &[folder.path()],
-    );
+    let folder = made_by("printf one > a; head -c 2000 /dev/zero > b; ln -s a l; tar -b 1 -cf x.tar a b l");
     let whole = fs::read(folder.path().join("x.tar")).expect("it was just made");
-    let files = open_bytes(&whole).unwrap_or_else(|e| panic!("{}", e.chain())).files();
+    let files = sound("x.tar", open_bytes(&whole)).files();
     assert_eq!(files.len(), 3);
     let truth = shown(&files);
     // The last two blocks are its end; one is enough.
@@ -330,11 +287,7 @@ fn a_flipped_byte_of_a_header_is_noticed() {
 /// In a packed archive every byte is covered by a checksum.
 #[test]
 fn a_flipped_byte_of_a_packed_archive_is_noticed() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    shell(
-        "cd \"$0\"; seq 300 > a; printf two > b; for p in gz zst xz; do tar -caf x.tar.$p a b; done",
-        &[folder.path()],
-    );
+    let folder = made_by("seq 300 > a; printf two > b; for p in gz zst xz; do tar -caf x.tar.$p a b; done");
     for (name, packing) in [("gz", Packing::Gzip), ("zst", Packing::Zstd), ("xz", Packing::Xz)] {
         let whole = fs::read(folder.path().join(format!("x.tar.{name}"))).expect("it was just made");
         let shown_of = |bytes: &[u8]| {

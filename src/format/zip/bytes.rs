@@ -5,20 +5,24 @@ use std::io::{self, Read, Seek, SeekFrom};
 use crate::format::blob::read_full;
 
 /// A file, or its beginning: what is read never reaches beyond `len`.
-pub(super) struct ZipBytes<'r, R> {
-    reader: &'r mut R,
+pub(super) struct ZipBytes<'r> {
+    reader: &'r mut dyn ReadSeek,
     len: u64,
 }
 
-impl<'r, R: Read + Seek> ZipBytes<'r, R> {
+trait ReadSeek: Read + Seek {}
+
+impl<R: Read + Seek> ReadSeek for R {}
+
+impl<'r> ZipBytes<'r> {
     /// All bytes of a reader.
-    pub(super) fn new(reader: &'r mut R) -> io::Result<Self> {
+    pub(super) fn new(reader: &'r mut (impl Read + Seek)) -> io::Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
         Ok(Self { reader, len })
     }
 
     /// The first `len` bytes of it.
-    pub(super) fn first(&mut self, len: u64) -> ZipBytes<'_, R> {
+    pub(super) fn first(&mut self, len: u64) -> ZipBytes<'_> {
         ZipBytes { reader: &mut *self.reader, len: self.len.min(len) }
     }
 
@@ -34,7 +38,7 @@ impl<'r, R: Read + Seek> ZipBytes<'r, R> {
             return Ok(0);
         }
         self.reader.seek(SeekFrom::Start(offset))?;
-        read_full(self.reader, &mut out[..room])
+        read_full(&mut self.reader, &mut out[..room])
     }
 
     /// `N` bytes from `offset` on, where there are so many.

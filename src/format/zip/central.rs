@@ -1,11 +1,10 @@
 //! The headers of the central directory.
 
-use std::io::{self, Read, Seek};
+use std::io;
 
 use super::ZipError;
 use super::bytes::ZipBytes;
 use super::extra::{self, Numbers};
-use super::host::Host;
 use super::records::{CENTRAL, CENTRAL_LEN, u16_at, u32_at};
 use crate::content::FileKind;
 
@@ -14,6 +13,30 @@ pub(super) const MOST_MEMBERS: usize = 4_000_000;
 
 /// The longest target of a symbolic link that Linux takes (`PATH_MAX`, without its NUL).
 const LONGEST_TARGET: u64 = 4095;
+
+/// The kind of system on which a member was packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Host {
+    /// MS-DOS, and programs on Windows that write what that wrote.
+    Dos,
+    /// Windows and OS/2, whose programs write the names of DOS.
+    Windows,
+    Unix,
+    /// Any other, such as macOS.
+    Other,
+}
+
+impl Host {
+    /// The system with this number (APPNOTE.TXT 4.4.2.2; 11 is NTFS, too, for Info-ZIP).
+    pub(super) fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Dos,
+            6 | 10 | 11 | 14 => Self::Windows,
+            3 => Self::Unix,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// A header of the central directory.
 #[derive(Debug)]
@@ -42,10 +65,9 @@ pub(super) struct HeaderWalk {
 }
 
 impl HeaderWalk {
-    /// Reads headers from `start` on, up to the first place where there is none, or one that reaches beyond `limit`. Each
-    /// takes one from `patience`.
-    pub(super) fn through<R: Read + Seek>(
-        bytes: &mut ZipBytes<R>,
+    /// Reads headers from `start` on, up to where there is none, or one reaches beyond `limit`. Each takes one from `patience`.
+    pub(super) fn through(
+        bytes: &mut ZipBytes<'_>,
         start: u64,
         limit: u64,
         patience: &mut usize,
@@ -73,7 +95,7 @@ impl HeaderWalk {
 
 impl CentralHeader {
     /// The header at `at`, where one is, where its comment begins, and where it ends.
-    fn at<R: Read + Seek>(bytes: &mut ZipBytes<R>, at: u64) -> io::Result<Option<(Self, [u64; 2])>> {
+    fn at(bytes: &mut ZipBytes<'_>, at: u64) -> io::Result<Option<(Self, [u64; 2])>> {
         let Some(fixed) = bytes.array::<CENTRAL_LEN>(at)? else { return Ok(None) };
         if !fixed.starts_with(&CENTRAL) {
             return Ok(None);

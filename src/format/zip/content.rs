@@ -16,7 +16,6 @@ use crate::format::decoders::{BOMB_LEN, BOMB_RATIO};
 use crate::model::content_id::ContentId;
 use crate::model::shell;
 
-/// One member of one zip.
 pub(super) struct ZipContent {
     pub(super) label: Arc<str>,
     pub(super) zip: Arc<ZipFile>,
@@ -24,27 +23,20 @@ pub(super) struct ZipContent {
     pub(super) at: usize,
 }
 
-impl ZipContent {
-    fn member(&self) -> &ZipMember {
-        &self.zip.directory.members[self.at]
-    }
-}
-
 #[async_trait]
 impl Stream for ZipContent {
     fn stated_len(&self) -> Option<u64> {
-        Some(self.member().len)
+        Some(self.zip.member(self.at).len)
     }
 
     fn describe(&self) -> String {
-        self.zip.describe(self.member())
+        self.zip.describe(self.at)
     }
 
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
         let (label, zip, at) = (Arc::clone(&self.label), Arc::clone(&self.zip), self.at);
         on_blocking_thread(&self.label, move || {
-            let member = &zip.directory.members[at];
-            read_member(&label, &zip, member, sink).map_err(|error| changed_rather(error, &label, &zip))
+            read_member(&label, &zip, at, sink).map_err(|error| changed_rather(error, &label, &zip))
         })
         .await
     }
@@ -52,24 +44,15 @@ impl Stream for ZipContent {
 
 /// One member of one zip, for what reads a format within it: unpacked into a temporary file, and checked, first.
 pub(super) struct ZipMemberBlob {
-    zip: Arc<ZipFile>,
-    at: usize,
-    spools: Arc<Spools>,
+    pub(super) zip: Arc<ZipFile>,
+    pub(super) at: usize,
+    pub(super) spools: Arc<Spools>,
 }
 
 impl ZipMemberBlob {
-    /// The member at a place among the members.
-    pub(super) fn new(zip: &Arc<ZipFile>, at: usize, spools: &Arc<Spools>) -> Self {
-        Self { zip: Arc::clone(zip), at, spools: Arc::clone(spools) }
-    }
-
-    fn member(&self) -> &ZipMember {
-        &self.zip.directory.members[self.at]
-    }
-
     fn spool(&self) -> io::Result<Arc<Spool>> {
         let unpack = |file: &mut Filling| {
-            let mut data = unpacked(&self.zip.directory, self.member(), self.zip.open()?)?;
+            let mut data = unpacked(&self.zip.directory, self.zip.member(self.at), self.zip.open()?)?;
             let count = io::copy(&mut data, file)?;
             self.zip.blob.check()?;
             Ok(count)
@@ -80,16 +63,16 @@ impl ZipMemberBlob {
 
 impl Blob for ZipMemberBlob {
     fn describe(&self) -> String {
-        self.zip.describe(self.member())
+        self.zip.describe(self.at)
     }
 
     fn key(&self) -> ContentId {
-        let index = (self.member().index as u64).to_le_bytes();
+        let index = (self.zip.member(self.at).index as u64).to_le_bytes();
         ContentId::of(&[b"member", self.zip.blob.key().as_bytes(), &index])
     }
 
     fn len(&self) -> u64 {
-        self.member().len
+        self.zip.member(self.at).len
     }
 
     fn read(&self) -> io::Result<Box<dyn Read + Send>> {
@@ -110,8 +93,9 @@ impl Blob for ZipMemberBlob {
 }
 
 /// Unpacks a member piece by piece. Its checks are made when its end is read.
-fn read_member(label: &str, zip: &ZipFile, member: &ZipMember, mut sink: Sink) -> Result<(), SourceError> {
-    let operation = || format!("cannot read {}", zip.describe(member));
+fn read_member(label: &str, zip: &ZipFile, at: usize, mut sink: Sink) -> Result<(), SourceError> {
+    let operation = || format!("cannot read {}", zip.describe(at));
+    let member = zip.member(at);
     let fail = |error: ZipError| zip_error(label, operation(), &*zip.blob, error);
     let refused = |reason: String| {
         let hint = match zip.blob.as_file() {

@@ -6,7 +6,7 @@ use super::bytes::ZipBytes;
 use super::directory::{Directory, ZipMember};
 use super::member_offsets::WRAP;
 use super::records::{IN_ZIP64, LocalHeader};
-use super::unpack::{PackedData, unpack};
+use super::unpack::unpack;
 use super::{Remedy, ZipError};
 
 /// General purpose flags (APPNOTE.TXT 4.4.4).
@@ -21,9 +21,6 @@ const MASKED: u16 = 1 << 13;
 const AES: u16 = 99;
 
 /// The bytes of a member as they are stored: fewer than the directory states where the file ends before.
-///
-/// # Errors
-/// When its header is not in the file.
 pub(crate) fn packed<R: Read + Seek>(
     directory: &Directory,
     member: &ZipMember,
@@ -36,9 +33,6 @@ pub(crate) fn packed<R: Read + Seek>(
 }
 
 /// The bytes of a member. Their end comes only after as many bytes as the directory states, with the CRC that it states.
-///
-/// # Errors
-/// When it is encrypted, packed by a method that is not known, or its data is not in the file.
 pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
     directory: &Directory,
     member: &ZipMember,
@@ -47,26 +41,23 @@ pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
     if let Some(error) = encrypted(member) {
         return Err(error);
     }
-    let &ZipMember { method, flags, packed: stored, len, crc, .. } = member;
-    let what = PackedData { method, flags, packed: stored, len, crc };
-    let data = unpack(&what, packed(directory, member, reader)?)?;
     Ok(Unpacked {
-        data,
+        data: unpack(member, packed(directory, member, reader)?)?,
         crc: flate2::Crc::new(),
         read: 0,
-        len,
-        expected: crc,
-        packed: stored,
+        len: member.len,
+        expected: member.crc,
+        packed: member.packed,
         wrap: WRAP,
         lacks_bits: member.lacks_bits,
     })
 }
 
 /// The header before a member's data.
-fn local<R: Read + Seek>(
+fn local(
     directory: &Directory,
     member: &ZipMember,
-    bytes: &mut ZipBytes<R>,
+    bytes: &mut ZipBytes<'_>,
 ) -> Result<LocalHeader, ZipError> {
     let [base, others @ ..] = directory.shifts;
     let other = |shift: i64| member.header?.checked_add_signed(shift.checked_sub(base)?);
@@ -81,11 +72,8 @@ fn local<R: Read + Seek>(
     }))
 }
 
-/// What the header before a member's data states otherwise than the directory does. The two were not written together then:
-/// one of them is damaged. Names may differ, and numbers may be missing.
-///
-/// # Errors
-/// When the bytes cannot be read. That there is no header is found when the member is read.
+/// What the header before a member's data states otherwise than the directory does: one of the two is damaged. Names may
+/// differ, and numbers may be missing. That there is no header is found when the member is read.
 pub(crate) fn contradiction<R: Read + Seek>(
     directory: &Directory,
     member: &ZipMember,
@@ -213,13 +201,12 @@ impl Unpacked {
         let mut read = self.read + more.len() as u64;
         let mut piece = vec![0; 64 << 10];
         loop {
-            match self.data.read(&mut piece)? {
-                0 => break,
-                count => {
-                    self.crc.update(&piece[..count]);
-                    read += count as u64;
-                }
+            let count = self.data.read(&mut piece)?;
+            if count == 0 {
+                break;
             }
+            self.crc.update(&piece[..count]);
+            read += count as u64;
         }
         let is_whole = read % self.wrap == self.len && self.crc.sum() == self.expected;
         Ok(if is_whole { lacks_bits() } else { damaged })
@@ -248,13 +235,10 @@ mod tests {
     use super::*;
 
     fn read(expected: u32) -> ZipError {
-        let bytes = b"x".repeat(300);
-        let data = Box::new(io::Cursor::new(bytes));
-        let crc = flate2::Crc::new();
         // As if lengths had eight bits.
         let mut member = Unpacked {
-            data,
-            crc,
+            data: Box::new(io::Cursor::new(b"x".repeat(300))),
+            crc: flate2::Crc::new(),
             read: 0,
             len: 300 - 256,
             expected,
@@ -267,9 +251,8 @@ mod tests {
 
     #[test]
     fn what_is_longer_by_the_upper_bits_of_its_length_and_has_its_crc_is_no_damage() {
-        let mut crc = flate2::Crc::new();
-        crc.update(&b"x".repeat(300));
-        assert!(matches!(read(crc.sum()), ZipError::Unsupported { .. }));
-        assert!(matches!(read(!crc.sum()), ZipError::Damaged(_)));
+        let crc = crate::format::hasher::crc32(&b"x".repeat(300));
+        assert!(matches!(read(crc), ZipError::Unsupported { .. }));
+        assert!(matches!(read(!crc), ZipError::Damaged(_)));
     }
 }

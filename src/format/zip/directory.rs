@@ -14,7 +14,6 @@ use super::names;
 use super::records::LOCAL_LEN;
 use crate::content::FileKind;
 
-/// What is in a zip.
 #[derive(Debug)]
 pub(crate) struct Directory {
     /// The members that are files, sorted by path.
@@ -39,13 +38,11 @@ pub(crate) struct ZipMember {
     pub(crate) len: u64,
     /// Length in bytes, as it is stored.
     pub(crate) packed: u64,
-    /// CRC-32 of the unpacked bytes.
     pub(crate) crc: u32,
     /// By which method it is packed (APPNOTE.TXT 4.4.5).
     pub(crate) method: u16,
     /// Its general purpose flags (APPNOTE.TXT 4.4.4).
     pub(crate) flags: u16,
-    /// What kind of file it is.
     pub(crate) kind: FileKind,
     /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
     pub(crate) overlaps: bool,
@@ -55,11 +52,8 @@ pub(crate) struct ZipMember {
 }
 
 impl Directory {
-    /// Reads the directory of a zip, and proves that it is that of the whole file.
-    ///
-    /// # Errors
-    /// [`ZipError::Damaged`] where it is not there, or not whole; [`ZipError::Unsupported`] for a part of a split zip, and
-    /// two zips in one file.
+    /// Reads the directory of a zip, and proves that it is that of the whole file. [`ZipError::Unsupported`] for a part of a split
+    /// zip, and two zips in one file.
     pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self, ZipError> {
         let mut bytes = ZipBytes::new(reader)?;
         let FoundDirectory { headers, start, counting: base_of_offsets, shift, mut flaws, .. } =
@@ -124,8 +118,8 @@ fn spans(headers: &[CentralHeader], offsets: &[Option<u64>]) -> Vec<Span> {
     spans
 }
 
-/// The members whose data is within that of another one. Programs that pack write one after the other. A header that stands
-/// twice in the directory is one member.
+/// The members whose data is within that of another one: programs write one after the other. A header that is there twice is
+/// one member.
 fn overlapping(headers: &[CentralHeader], spans: &[Span]) -> HashSet<usize> {
     let mut overlapping = HashSet::new();
     let mut last: Option<&Span> = None;

@@ -6,7 +6,7 @@
 //! is a member of a zip that was cut off (`prefix`).
 
 use crate::model::number::to_usize;
-use std::io::{self, Read, Seek};
+use std::io;
 
 use memchr::memmem;
 
@@ -18,8 +18,7 @@ use super::records::{END, END_LEN, EndRecord, LOCAL, LocalHeader, SIGNATURE, SPL
 use super::{Remedy, ZipError};
 use crate::format::zip::prefix;
 
-/// How far before the last byte that is not zero an end record is looked for: it has a comment of 64 KiB at most, and
-/// something may follow.
+/// How far before the last byte that is not zero an end record is looked for: behind its 64 KiB of comment may be more.
 const SEARCHED: u64 = (1 << 20) + (64 << 10) + END_LEN as u64;
 
 /// How many zeros may follow, as padding to the size of a device leaves them.
@@ -60,7 +59,7 @@ enum Refused {
 }
 
 /// Finds the directory.
-pub(super) fn find<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> Result<FoundDirectory, ZipError> {
+pub(super) fn find(bytes: &mut ZipBytes<'_>) -> Result<FoundDirectory, ZipError> {
     let mut worst = Refused::Unproven;
     match look(bytes, true, &mut worst)? {
         Some(found) => Ok(found),
@@ -69,14 +68,14 @@ pub(super) fn find<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> Result<FoundDirec
 }
 
 /// Whether the bytes are a zip from the first to the last one. `bytes` is what stands before another zip.
-pub(super) fn is_whole<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> Result<bool, ZipError> {
+pub(super) fn is_whole(bytes: &mut ZipBytes<'_>) -> Result<bool, ZipError> {
     let found = look(bytes, false, &mut Refused::Unproven)?;
     Ok(found.is_some_and(|found| found.end == bytes.len() && found.counting == OffsetBase::From(0)))
 }
 
 /// The first record, from the end on, that is proven. `worst` says what was wrong with the others.
-fn look<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
+fn look(
+    bytes: &mut ZipBytes<'_>,
     is_outermost: bool,
     worst: &mut Refused,
 ) -> Result<Option<FoundDirectory>, ZipError> {
@@ -109,7 +108,7 @@ struct Search {
 }
 
 impl Search {
-    fn next<R: Read + Seek>(&mut self, bytes: &mut ZipBytes<R>) -> io::Result<Option<u64>> {
+    fn next(&mut self, bytes: &mut ZipBytes<'_>) -> io::Result<Option<u64>> {
         while self.before > self.floor {
             let start = self.before.saturating_sub(CHUNK).max(self.floor);
             // A record that begins in the chunk may end behind it.
@@ -129,7 +128,7 @@ impl Search {
 }
 
 /// Where the last byte is that is not zero. `None` if there is none, or too many zeros follow.
-fn last_byte<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> io::Result<Option<u64>> {
+fn last_byte(bytes: &mut ZipBytes<'_>) -> io::Result<Option<u64>> {
     let mut end = bytes.len();
     let floor = end.saturating_sub(MOST_ZEROS);
     while end > floor {
@@ -145,8 +144,8 @@ fn last_byte<R: Read + Seek>(bytes: &mut ZipBytes<R>) -> io::Result<Option<u64>>
 }
 
 /// The directory that a record leads to, where that proves the record.
-fn proven<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
+fn proven(
+    bytes: &mut ZipBytes<'_>,
     record: &EndRecord,
     is_outermost: bool,
     patience: &mut usize,
@@ -202,8 +201,8 @@ fn proven<R: Read + Seek>(
 
 /// Walks through the directory of a record: from its end by its length, or from where it is said to begin. Gives what in the
 /// record contradicts it, too.
-fn walked<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
+fn walked(
+    bytes: &mut ZipBytes<'_>,
     record: &EndRecord,
     patience: &mut usize,
 ) -> Result<Option<(HeaderWalk, Vec<String>)>, ZipError> {
@@ -245,7 +244,7 @@ fn walked<R: Read + Seek>(
 }
 
 /// Whether a signature over the directory is all that stands between.
-fn is_signed<R: Read + Seek>(bytes: &mut ZipBytes<R>, start: u64, end: u64) -> io::Result<bool> {
+fn is_signed(bytes: &mut ZipBytes<'_>, start: u64, end: u64) -> io::Result<bool> {
     let Some(head) = bytes.array::<6>(start)? else { return Ok(false) };
     let len = u64::from(u16::from_le_bytes([head[4], head[5]]));
     Ok(head.starts_with(&SIGNATURE) && start + 6 + len == end)
@@ -266,11 +265,7 @@ struct Base {
 
 impl Base {
     /// Looks where the first member is: behind what was put before the zip, or where its header says.
-    fn of<R: Read + Seek>(
-        bytes: &mut ZipBytes<R>,
-        record: &EndRecord,
-        walk: &HeaderWalk,
-    ) -> io::Result<Self> {
+    fn of(bytes: &mut ZipBytes<'_>, record: &EndRecord, walk: &HeaderWalk) -> io::Result<Self> {
         let shift = shift(record, walk);
         let first = walk.headers.iter().min_by_key(|header| (header.numbers.part, header.numbers.offset));
         let Some(first) = first else { return Ok(Self { value: shift, wraps: false, is_sure: false }) };
@@ -291,7 +286,7 @@ impl Base {
 }
 
 /// What to say of a file in which no record is proven.
-fn explained<R: Read + Seek>(bytes: &mut ZipBytes<R>, refused: &Refused) -> io::Result<ZipError> {
+fn explained(bytes: &mut ZipBytes<'_>, refused: &Refused) -> io::Result<ZipError> {
     let split = |which: &str| ZipError::Unsupported {
         reason: format!("it is {which} part of a split zip, and the others hold the rest of it"),
         remedy: Remedy::Join,

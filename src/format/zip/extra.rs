@@ -4,6 +4,7 @@
 //! what they leave there, and none of it decides what a member holds.
 
 use super::records::{IN_ZIP64, u16_at, u32_at, u64_at};
+use crate::format::hasher::crc32;
 
 /// Sizes and places that need more than 32 bits.
 const ZIP64: u16 = 0x0001;
@@ -52,16 +53,10 @@ pub(super) fn with_zip64(mut numbers: Numbers, extra: &[u8]) -> Numbers {
 pub(super) fn unicode_path(extra: &[u8], name: &[u8]) -> Option<Box<str>> {
     let (_, data) = fields(extra).find(|(id, _)| *id == UNICODE_PATH)?;
     let (head, path) = data.split_at_checked(5)?;
-    if head[0] != 1 || u32_at(head, 1) != crc_of(name) || path.is_empty() {
+    if head[0] != 1 || u32_at(head, 1) != crc32(name) || path.is_empty() {
         return None;
     }
     std::str::from_utf8(path).ok().map(Into::into)
-}
-
-fn crc_of(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 #[cfg(test)]
@@ -92,7 +87,7 @@ mod tests {
             assert_eq!(with_zip64(LARGE, odd), LARGE);
             assert_eq!(unicode_path(odd, b"a"), None);
         }
-        let path = [&b"\x01"[..], &crc_of(b"\x81").to_le_bytes(), "ü".as_bytes()].concat();
+        let path = [&b"\x01"[..], &crc32(b"\x81").to_le_bytes(), "ü".as_bytes()].concat();
         let extra =
             [field(0x7875, b"\x01\x04abcd\x04abcd"), field(UNICODE_PATH, &path), vec![0, 0, 0]].concat();
         assert_eq!(unicode_path(&extra, b"\x81").as_deref(), Some("ü"));

@@ -24,7 +24,6 @@ use crate::util::locks::lock;
 /// How many headers that contradict the directory the check names.
 const MOST_NOTES: usize = 20;
 
-/// Zips.
 pub(crate) static ZIP: &dyn Format = &Zip;
 
 struct Zip;
@@ -62,10 +61,6 @@ impl Format for Zip {
         Ok(files)
     }
 
-    fn stand_in(&self) -> Option<(FileGroup, &'static str)> {
-        None
-    }
-
     /// What contradicts the directory, though the zip can be listed.
     fn check(&self, input: &FormatInput<'_>) -> Option<Vec<Flaw>> {
         let zip = ZipFile::read(&input.blob).ok()?;
@@ -84,7 +79,7 @@ impl Format for Zip {
 }
 
 fn member(input: &FormatInput<'_>, shared: &Arc<SharedReader>, at: usize) -> ShownFile {
-    let member = &shared.zip.directory.members[at];
+    let member = shared.zip.member(at);
     let (label, zip) = (Arc::clone(&input.context.label), Arc::clone(&shared.zip));
     let content = Content::stream(ZipContent { label, zip, at });
     ShownFile {
@@ -103,11 +98,12 @@ fn tables_of(
 ) -> Result<Vec<ShownFile>, SourceError> {
     let ending = file.path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let is_database = ending.is_some_and(|ending| SQLITE.endings().contains(&&*ending));
-    let member = &zip.directory.members[at];
+    let member = zip.member(at);
     if !is_database || member.overlaps || member.len > LARGEST_BLOB || !input.context.may_unpack(member.len) {
         return Ok(Vec::new());
     }
-    let blob = Arc::new(ZipMemberBlob::new(zip, at, &input.context.spools));
+    let (zip, spools) = (Arc::clone(zip), Arc::clone(&input.context.spools));
+    let blob = Arc::new(ZipMemberBlob { zip, at, spools });
     let database = FormatInput::new(input.context, blob, Packing::Plain);
     let tables = files_beside(SQLITE, &database)?.into_iter().filter_map(|table| {
         let (path, fingerprint) =
@@ -125,7 +121,7 @@ struct MemberFingerprint {
 
 impl Fingerprint for MemberFingerprint {
     fn likeness(&self) -> ContentId {
-        let member = &self.shared.zip.directory.members[self.at];
+        let member = self.shared.zip.member(self.at);
         let kind: &[u8] = match member.kind {
             FileKind::Regular => b"file",
             FileKind::Executable => b"program",
@@ -136,11 +132,11 @@ impl Fingerprint for MemberFingerprint {
     }
 
     fn offset(&self) -> u64 {
-        self.shared.zip.directory.members[self.at].header.unwrap_or(0)
+        self.shared.zip.member(self.at).header.unwrap_or(0)
     }
 
     fn digest(&self) -> Result<[u8; 32], ErrorKind> {
-        let member = &self.shared.zip.directory.members[self.at];
+        let member = self.shared.zip.member(self.at);
         if member.overlaps || member.lacks_bits {
             // Nobody may read it, and comparing many such members would take as long as unpacking a bomb.
             return Err(ErrorKind::Unsupported);

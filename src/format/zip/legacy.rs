@@ -7,12 +7,11 @@ use std::io::{self, BufRead, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::records::LOCAL;
-use super::unpack::PackedData;
-use super::{Remedy, ZipError};
+use super::{Remedy, ZipError, ZipMember};
 use crate::format::decoders::Counted;
+use crate::format::hasher::crc32;
 use crate::memory::unpacking::window;
 
-/// The number of Implode.
 const IMPLODE: u16 = 6;
 
 /// The flags of Implode: the length of its dictionary, and the number of its trees.
@@ -24,10 +23,7 @@ const FLAGS: u16 = LARGE_DICTIONARY | THREE_TREES;
 const DATE: u16 = 0x21;
 
 /// Unpacks a member by one of these methods.
-///
-/// # Errors
-/// If it takes too much memory, or is damaged.
-pub(super) fn unpack<R: BufRead>(what: &PackedData, packed: R) -> Result<Box<dyn Read + Send>, ZipError> {
+pub(super) fn unpack<R: BufRead>(what: &ZipMember, packed: R) -> Result<Box<dyn Read + Send>, ZipError> {
     // Once packed, and twice unpacked: in the decoder, and here.
     let memory = what.packed.saturating_add(what.len.saturating_mul(2));
     let window = window(memory).map_err(io::Error::from)?;
@@ -35,7 +31,7 @@ pub(super) fn unpack<R: BufRead>(what: &PackedData, packed: R) -> Result<Box<dyn
     // The decoders are for sound data first of all.
     let bytes = catch_unwind(AssertUnwindSafe(|| all_of(&mut zip, what.len)));
     let bytes = bytes.unwrap_or_else(|_| Err(ZipError::damaged("its decoder gave up on its data")));
-    let is_sound = bytes.as_ref().is_ok_and(|bytes| crc_of(bytes) == what.crc);
+    let is_sound = bytes.as_ref().is_ok_and(|bytes| crc32(bytes) == what.crc);
     if !is_sound && may_be_of_pkzip_1_01(what) {
         return Err(ZipError::Unsupported {
             reason: "it is damaged, or PKZIP 1.01 packed it, whose Implode is not read here".to_owned(),
@@ -47,14 +43,8 @@ pub(super) fn unpack<R: BufRead>(what: &PackedData, packed: R) -> Result<Box<dyn
 
 /// Whether a member may have been packed by PKZIP 1.01 or 1.02. They chose the least length of a match by the length of the dictionary,
 /// where all others choose it by the number of trees (Info-ZIP's `explode.c`).
-fn may_be_of_pkzip_1_01(what: &PackedData) -> bool {
+fn may_be_of_pkzip_1_01(what: &ZipMember) -> bool {
     what.method == IMPLODE && (what.flags & LARGE_DICTIONARY == 0) != (what.flags & THREE_TREES == 0)
-}
-
-fn crc_of(bytes: &[u8]) -> u32 {
-    let mut crc = flate2::Crc::new();
-    crc.update(bytes);
-    crc.sum()
 }
 
 fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {
@@ -69,7 +59,7 @@ fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {
 }
 
 /// A local header before the data.
-fn header(what: &PackedData) -> Result<Vec<u8>, ZipError> {
+fn header(what: &ZipMember) -> Result<Vec<u8>, ZipError> {
     const VERSION: u16 = 20;
     let length = |length: u64| {
         u32::try_from(length).map_err(|_| ZipError::Unsupported {

@@ -1,7 +1,7 @@
 //! Where the local headers of members are: writers count offsets from different things.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek};
+use std::io;
 
 use super::bytes::ZipBytes;
 use super::central::CentralHeader;
@@ -22,13 +22,12 @@ pub(super) enum OffsetBase {
 /// What places and lengths without zip64 are counted modulo.
 pub(super) const WRAP: u64 = 1 << 32;
 
-/// Lengths of what may follow the data of a member: nothing, or its lengths and its CRC, with a signature or without, in 32
-/// or in 64 bits.
+/// Lengths of what may follow data: nothing, or its lengths and its CRC, with a signature or without, in 32 or in 64 bits.
 const DESCRIPTORS: [u64; 5] = [0, 12, 16, 20, 24];
 
 /// The offset of each member in the file, where it can be told. The directory begins at `end`.
-pub(super) fn member_offsets<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
+pub(super) fn member_offsets(
+    bytes: &mut ZipBytes<'_>,
     headers: &[CentralHeader],
     base: OffsetBase,
     end: u64,
@@ -48,11 +47,7 @@ pub(super) fn member_offsets<R: Read + Seek>(
 }
 
 /// The places with their upper bits: members stand in the order of the directory, and each is found under its name.
-fn unwrapped<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
-    headers: &[CentralHeader],
-    end: u64,
-) -> io::Result<Vec<Option<u64>>> {
+fn unwrapped(bytes: &mut ZipBytes<'_>, headers: &[CentralHeader], end: u64) -> io::Result<Vec<Option<u64>>> {
     let mut before = 0;
     let mut places = Vec::with_capacity(headers.len());
     for header in headers {
@@ -73,10 +68,7 @@ fn unwrapped<R: Read + Seek>(
 
 /// Where the parts begin in which members begin. Nothing says how long the parts were: they have one length at most, and end
 /// early where a header would not fit. But the first member of a part follows the last one of the part before.
-fn part_starts<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
-    headers: &[CentralHeader],
-) -> io::Result<BTreeMap<u32, u64>> {
+fn part_starts(bytes: &mut ZipBytes<'_>, headers: &[CentralHeader]) -> io::Result<BTreeMap<u32, u64>> {
     let mut starts = BTreeMap::from([(0, 0)]);
     let mut order: Vec<&CentralHeader> = headers.iter().collect();
     order.sort_by_key(|header| (header.numbers.part, header.numbers.offset));
@@ -102,6 +94,6 @@ fn part_starts<R: Read + Seek>(
 }
 
 /// Whether a member is at a place, under its name.
-fn is_at<R: Read + Seek>(bytes: &mut ZipBytes<R>, place: u64, header: &CentralHeader) -> io::Result<bool> {
+fn is_at(bytes: &mut ZipBytes<'_>, place: u64, header: &CentralHeader) -> io::Result<bool> {
     Ok(LocalHeader::at(bytes, place)?.is_some_and(|local| local.name == *header.name))
 }

@@ -13,7 +13,7 @@
 //! central    the headers of the central directory
 //! directory  the members by these headers
 //! member_offsets  where members begin: writers count from different things
-//! names, host  what members are called in the tree, which depends on where they were packed
+//! names      what members are called in the tree, which depends on where they were packed
 //! data       the bytes of one member, checked
 //! unpack     the methods by which members are packed
 //! legacy     those of before Deflate
@@ -32,7 +32,6 @@ mod directory;
 mod end;
 mod extra;
 mod format;
-mod host;
 mod legacy;
 mod member_offsets;
 mod names;
@@ -66,12 +65,7 @@ pub(crate) enum ZipError {
     CutOff(String),
     /// A form that is not read.
     #[error("{reason}")]
-    Unsupported {
-        /// What it is.
-        reason: String,
-        /// What reads it.
-        remedy: Remedy,
-    },
+    Unsupported { reason: String, remedy: Remedy },
 }
 
 /// What helps with a zip that is not read here.

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::central::CentralHeader;
-use super::host::Host;
+use super::central::{CentralHeader, Host};
 use crate::model::names::{escape_bytes_with_suffix, nested_paths};
 
 /// The flag of names in UTF-8 (APPNOTE.TXT 4.4.4, bit 11).

@@ -3,8 +3,6 @@
 //! A zip that lost its end and holds a zip that is not packed again ends in the directory of that one. Such an inner zip
 //! must not pass for the outer one, whose members stand before it.
 
-use std::io::{Read, Seek};
-
 use memchr::memmem;
 
 use super::ZipError;
@@ -40,11 +38,7 @@ pub(super) enum Prefix {
 }
 
 /// Looks at what stands before the zip that begins at `begins`.
-pub(super) fn look<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
-    begins: u64,
-    is_outermost: bool,
-) -> Result<Prefix, ZipError> {
+pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) -> Result<Prefix, ZipError> {
     let is_marked = bytes.has(0, &SPLIT)? || bytes.has(0, &SINGLE)?;
     if begins > 4 && bytes.has(if is_marked { 4 } else { 0 }, &LOCAL)? {
         let is_zip = is_outermost && end::is_whole(&mut bytes.first(begins))?;
@@ -99,11 +93,7 @@ impl Placed {
 }
 
 /// The first likely header from `at` on that ends before `end`.
-fn next_header<R: Read + Seek>(
-    bytes: &mut ZipBytes<R>,
-    mut at: u64,
-    end: u64,
-) -> Result<Option<Placed>, ZipError> {
+fn next_header(bytes: &mut ZipBytes<'_>, mut at: u64, end: u64) -> Result<Option<Placed>, ZipError> {
     while at + LOCAL_LEN as u64 <= end {
         let mut chunk = vec![0; usize::try_from(CHUNK.min(end - at)).expect("at most a chunk")];
         let count = bytes.read(at, &mut chunk)?;

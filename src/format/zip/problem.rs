@@ -59,7 +59,6 @@ pub(crate) fn remedy_hint(remedy: Remedy, blob: &dyn Blob) -> String {
     }
 }
 
-/// A failure to read a zip or one of its members.
 pub(crate) fn zip_error(label: &str, operation: String, blob: &dyn Blob, error: ZipError) -> SourceError {
     let (kind, hint) = match error {
         ZipError::Io(error) if io_kind(&error) != ErrorKind::Damaged => {

@@ -1,6 +1,6 @@
 //! The records of a zip, as APPNOTE.TXT 4.3 lays them out. All numbers are little-endian.
 
-use std::io::{self, Read, Seek};
+use std::io;
 
 use super::bytes::ZipBytes;
 
@@ -32,12 +32,10 @@ pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// The number of four bytes at a place that is there.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }
 
-/// The number of eight bytes at a place that is there.
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
@@ -59,7 +57,7 @@ pub(super) struct LocalHeader {
 
 impl LocalHeader {
     /// The header at `offset`, where one is. Its name may be cut off by the end of the file.
-    pub(super) fn at<R: Read + Seek>(bytes: &mut ZipBytes<R>, offset: u64) -> io::Result<Option<Self>> {
+    pub(super) fn at(bytes: &mut ZipBytes<'_>, offset: u64) -> io::Result<Option<Self>> {
         let Some(fixed) = bytes.array::<LOCAL_LEN>(offset)? else { return Ok(None) };
         if !fixed.starts_with(&LOCAL) {
             return Ok(None);
@@ -104,7 +102,7 @@ pub(super) struct EndRecord {
 
 impl EndRecord {
     /// What the record at `at` may say: with a zip64 record before it, and without. `None` if there is none.
-    pub(super) fn at<R: Read + Seek>(bytes: &mut ZipBytes<R>, at: u64) -> io::Result<Vec<Self>> {
+    pub(super) fn at(bytes: &mut ZipBytes<'_>, at: u64) -> io::Result<Vec<Self>> {
         let Some(fixed) = bytes.array::<END_LEN>(at)? else { return Ok(Vec::new()) };
         if !fixed.starts_with(&END) {
             return Ok(Vec::new());
@@ -125,7 +123,7 @@ impl EndRecord {
     }
 
     /// The same with the numbers of the zip64 record.
-    fn zip64<R: Read + Seek>(&self, bytes: &mut ZipBytes<R>) -> io::Result<Option<Self>> {
+    fn zip64(&self, bytes: &mut ZipBytes<'_>) -> io::Result<Option<Self>> {
         let Some(locator_at) = self.at.checked_sub(LOCATOR_64_LEN as u64) else { return Ok(None) };
         let Some(locator) = bytes.array::<LOCATOR_64_LEN>(locator_at)? else { return Ok(None) };
         if !locator.starts_with(&LOCATOR_64) {

@@ -8,33 +8,17 @@ use ppmd_rust::{Ppmd8Decoder, RestoreMethod};
 
 use super::legacy;
 use super::records::{u16_at, u32_at};
-use super::{Remedy, ZipError};
+use super::{Remedy, ZipError, ZipMember};
 use crate::format::decoders::{BZIP2_MEMORY, Bounded, Counted, Lzma, Zstd};
 use crate::memory::unpacking::{Window, window};
 
 /// Bytes of packed data that are read at once.
 const BUFFER: usize = 64 << 10;
 
-/// What the directory says of a member's data.
-pub(super) struct PackedData {
-    /// By which method it is packed.
-    pub(super) method: u16,
-    /// General purpose flags: two of them say how Implode packed.
-    pub(super) flags: u16,
-    /// Lengths in bytes, as it is stored and unpacked.
-    pub(super) packed: u64,
-    pub(super) len: u64,
-    /// CRC-32 of the unpacked bytes.
-    pub(super) crc: u32,
-}
-
-/// Unpacks data, within the bounds of all decoders.
-///
-/// # Errors
-/// [`ZipError::Unsupported`] where the method is not known, or takes too much memory; when the data does not begin as it
-/// should.
+/// Unpacks data, within the bounds of all decoders. [`ZipError::Unsupported`] where the method is not known, or takes too much
+/// memory.
 pub(super) fn unpack<R: Read + Send + 'static>(
-    what: &PackedData,
+    what: &ZipMember,
     data: R,
 ) -> Result<Box<dyn Read + Send>, ZipError> {
     if what.method == 0 {
@@ -43,8 +27,8 @@ pub(super) fn unpack<R: Read + Send + 'static>(
     Ok(Box::new(Bounded::new(decoder(what, data)?, what.packed)))
 }
 
-fn decoder<R: Read + Send + 'static>(what: &PackedData, data: R) -> Result<Box<dyn Read + Send>, ZipError> {
-    let &PackedData { method, len, .. } = what;
+fn decoder<R: Read + Send + 'static>(what: &ZipMember, data: R) -> Result<Box<dyn Read + Send>, ZipError> {
+    let &ZipMember { method, len, .. } = what;
     let packed = BufReader::with_capacity(BUFFER, data);
     Ok(match method {
         1..=6 => legacy::unpack(what, packed)?,
@@ -82,8 +66,7 @@ fn name_of(method: u16) -> Option<&'static str> {
     })
 }
 
-/// LZMA: a version, the length of the properties, the properties, the data (APPNOTE.TXT 5.8.8). That is a `.lzma` file with
-/// another head.
+/// LZMA: a version, the length of the properties, these, the data (APPNOTE.TXT 5.8.8): a `.lzma` file with another head.
 fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn Read + Send>, ZipError> {
     const PROPERTIES: u16 = 5;
     let mut head = [0; 9];
@@ -101,8 +84,7 @@ fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn 
     Ok(Box::new(Lzma::alone(Cursor::new(file).chain(packed))?))
 }
 
-/// PPMd version I: order, memory and method of restoration in two bytes, then the data (APPNOTE.TXT 5.10). 256 MiB are as
-/// much as they can ask for.
+/// PPMd version I: order, memory (256 MiB at most) and restoration in two bytes, then the data (APPNOTE.TXT 5.10).
 fn ppmd<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn Read + Send>, ZipError> {
     let mut head = [0; 2];
     packed.read_exact(&mut head)?;

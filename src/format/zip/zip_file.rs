@@ -7,17 +7,12 @@ use crate::format::blob::{Blob, Opened};
 
 /// A blob that is a zip. Holds no open file.
 pub(crate) struct ZipFile {
-    /// The zip itself.
     pub(crate) blob: Arc<dyn Blob>,
-    /// What is in it.
     pub(crate) directory: Directory,
 }
 
 impl ZipFile {
     /// Reads the central directory. Blocks.
-    ///
-    /// # Errors
-    /// If it cannot be read, is no zip, or is damaged.
     pub(crate) fn read(blob: &Arc<dyn Blob>) -> Result<Self, ZipError> {
         let mut reader = blob.open()?;
         let directory = Directory::read(&mut reader);
@@ -27,15 +22,18 @@ impl ZipFile {
     }
 
     /// A reader of the zip with an open file of its own.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
     pub(super) fn open(&self) -> Result<Box<dyn Opened>, ZipError> {
         Ok(self.blob.open()?)
     }
 
+    /// The member at a place among the members.
+    pub(super) fn member(&self, at: usize) -> &ZipMember {
+        &self.directory.members[at]
+    }
+
     /// What a member is called in messages.
-    pub(super) fn describe(&self, member: &ZipMember) -> String {
+    pub(super) fn describe(&self, at: usize) -> String {
+        let member = self.member(at);
         format!("member {} of {}", member.path.escape_debug(), self.blob.describe())
     }
 }

@@ -12,8 +12,7 @@ const SCRIPT: &str = "PRAGMA page_size=512; CREATE TABLE t(a INTEGER PRIMARY KEY
 fn read_all(path: &Path) -> Vec<(String, Vec<u8>)> {
     let file = open(path);
     let Ok(listing) = file.listing() else { return Vec::new() };
-    file.schema_sql().expect("the schema could be read");
-    file.quick_check().unwrap_or_else(|error| panic!("{}", error.chain()));
+    sound("the check", file.quick_check());
     let read = |relation: &Relation| Some((relation.name.to_string(), try_rows(&file, relation).ok()?));
     listing.shown.iter().filter_map(read).collect()
 }
@@ -22,8 +21,7 @@ fn read_all(path: &Path) -> Vec<(String, Vec<u8>)> {
 /// rows are never fewer or more than they were, unless SQLite's own check says that the file is broken.
 #[test]
 fn each_byte_flipped() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("small.db", SCRIPT);
+    let (folder, path) = made_by(SCRIPT);
     let sound = read_all(&path);
     assert_eq!(sound.len(), 3);
     let bytes = std::fs::read(&path).expect("it is there");
@@ -51,10 +49,7 @@ fn each_byte_flipped() {
 /// Bytes of a larger database with all kinds of tables, flipped here and there: it never panics and never hangs.
 #[test]
 fn random_bytes_flipped() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "larger.db",
-        "CREATE TABLE t(a TEXT PRIMARY KEY, b, g AS (length(b))); CREATE VIRTUAL TABLE f USING fts5(a, b);
+    let (folder, path) = made_by("CREATE TABLE t(a TEXT PRIMARY KEY, b, g AS (length(b))); CREATE VIRTUAL TABLE f USING fts5(a, b);
          CREATE VIRTUAL TABLE f4 USING fts4(a, b); CREATE VIRTUAL TABLE box USING rtree(id, x0, x1, y0, y1);
          CREATE TABLE w(k, v, PRIMARY KEY(v DESC, k)) WITHOUT ROWID; CREATE VIEW v AS SELECT a, count(*) AS n FROM t JOIN w ON k = a;
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
@@ -87,8 +82,7 @@ fn random_bytes_flipped() {
 
 #[test]
 fn a_database_that_is_cut_short_is_an_error_and_not_fewer_rows() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("small.db", SCRIPT);
+    let (folder, path) = made_by(SCRIPT);
     let sound = read_all(&path);
     let bytes = std::fs::read(&path).expect("it is there");
     let broken = folder.path("broken.db");
@@ -105,23 +99,12 @@ fn a_database_that_is_cut_short_is_an_error_and_not_fewer_rows() {
 
 #[test]
 fn what_is_broken_is_said_with_what_to_do() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("small.db", SCRIPT);
-    let mut bytes = std::fs::read(&path).expect("it is there");
-    let root: usize = sqlite3(&path, "SELECT rootpage FROM sqlite_schema WHERE name = 't';")
-        .trim()
-        .parse()
-        .expect("a page");
-    bytes[(root - 1) * 512..root * 512].fill(0xee);
-    std::fs::write(&path, bytes).expect("the folder is ours");
+    let (_folder, path) = made_by(SCRIPT);
+    break_first_page(&path, "t", 512);
     let file = open(&path);
     let error = try_rows(&file, &relation(&file, "t")).expect_err("its first page is gone");
-    assert_eq!(error.kind, ErrorKind::Damaged);
-    assert!(
-        error.chain().contains("cannot read table t of ") && error.chain().contains("malformed"),
-        "{}",
-        error.chain()
-    );
+    is_error(&error, ErrorKind::Damaged, "cannot read table t of ");
+    is_error(&error, ErrorKind::Damaged, "malformed");
     let hint = error.hint.expect("a hint");
     assert!(hint.contains("integrity_check") && hint.contains(".recover"), "{hint}");
     assert_eq!(rows(&file, "w").lines().count(), 12, "the other table is sound");
@@ -138,8 +121,7 @@ fn what_is_no_plain_database_is_said_to_be_none_and_not_called_damaged() {
     assert!(!is_sqlite(&noise[..100], 8192));
     std::fs::write(&path, noise).expect("the folder is ours");
     let error = open(&path).listing().expect_err("it is noise");
-    assert_eq!(error.kind, ErrorKind::Unsupported);
-    assert!(error.chain().contains("not a plain SQLite file"), "{}", error.chain());
+    is_error(&error, ErrorKind::Unsupported, "not a plain SQLite file");
     assert!(error.hint.expect("a hint").contains("encrypted"));
     assert_eq!(open(&path).quick_check().expect_err("it cannot be checked").kind, ErrorKind::Unsupported);
 }
@@ -170,10 +152,7 @@ fn knot(bytes: &mut [u8], path: &Path, table: &str) {
 
 #[test]
 fn a_tree_without_end_ends() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "tree.db",
-        "PRAGMA page_size=512; CREATE TABLE t(a); CREATE TABLE k(a TEXT PRIMARY KEY); CREATE TABLE s(rowid, oid, _rowid_);
+    let (folder, path) = made_by("PRAGMA page_size=512; CREATE TABLE t(a); CREATE TABLE k(a TEXT PRIMARY KEY); CREATE TABLE s(rowid, oid, _rowid_);
          CREATE TABLE w(a PRIMARY KEY) WITHOUT ROWID;
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
          INSERT INTO t SELECT 'row ' || i FROM n; INSERT INTO k SELECT a FROM t; INSERT INTO s SELECT a, 1, 2 FROM t;
@@ -188,8 +167,7 @@ fn a_tree_without_end_ends() {
         std::fs::write(&broken, &bytes).expect("the folder is ours");
         let file = open(&broken);
         let error = try_rows(&file, &relation(&file, name)).expect_err("it has no end");
-        assert_eq!(error.kind, ErrorKind::Damaged);
-        assert!(error.chain().contains(problem), "{name}: {}", error.chain());
+        is_error(&error, ErrorKind::Damaged, problem);
         assert!(!file.quick_check().expect("it can be read").wrong.is_empty());
     }
 }

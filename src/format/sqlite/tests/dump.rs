@@ -2,16 +2,6 @@
 
 use super::*;
 
-fn dump(file: &SqliteFile) -> String {
-    let mut bytes = Vec::new();
-    file.write_dump(&Wanted::default(), &mut |piece| {
-        bytes.extend_from_slice(&piece);
-        Ok(())
-    })
-    .unwrap_or_else(|error| panic!("{}", error.chain()));
-    String::from_utf8(bytes).expect("dumps are UTF-8")
-}
-
 /// Loads the dump of a database into a new file as a user does, and compares what `sqlite3` says of both.
 fn comes_back(folder: &SqliteFolder, name: &str, script: &str) -> (PathBuf, PathBuf) {
     let path = folder.made(name, script);
@@ -135,12 +125,7 @@ fn what_stands_behind_a_definition_never_gets_out() {
              UPDATE sqlite_schema SET sql = sql || ';' || char(10) || '.print LOADED' WHERE name = '{name}';"
         );
         let file = open(&folder.made(&format!("{name}.db"), &script));
-        let mut text = Vec::new();
-        let written = file.write_dump(&Wanted::default(), &mut |piece| {
-            text.extend_from_slice(&piece);
-            Ok(())
-        });
-        let text = String::from_utf8(text).expect("dumps are UTF-8");
+        let (text, written) = try_dump(&file);
         match written {
             Ok(()) => assert!(text.contains(&format!("-- \"{name}\" is not here")), "{text}"),
             Err(error) => assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain()),
@@ -151,11 +136,10 @@ fn what_stands_behind_a_definition_never_gets_out() {
 
 #[test]
 fn a_damaged_table_is_an_error() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("damaged.db", "CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(100000));");
+    let (_folder, path) = made_by("CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(100000));");
     let mut bytes = std::fs::read(&path).expect("it was made");
     bytes[4096..8192].fill(0xff);
     std::fs::write(&path, bytes).expect("it is ours");
-    let error = open(&path).write_dump(&Wanted::default(), &mut |_| Ok(())).expect_err("its page is broken");
+    let error = try_dump(&open(&path)).1.expect_err("its page is broken");
     assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
 }

@@ -63,9 +63,7 @@ fn as_many_columns_as_sqlite_has() {
 
 #[test]
 fn a_table_with_a_name_that_is_no_text_is_left_out() {
-    let folder = SqliteFolder::new();
-    let path =
-        folder.made("name.db", "CREATE TABLE abcd(x); INSERT INTO abcd VALUES(1); CREATE TABLE fine(x);");
+    let (_folder, path) = made_by("CREATE TABLE abcd(x); INSERT INTO abcd VALUES(1); CREATE TABLE fine(x);");
     let mut bytes = std::fs::read(&path).expect("it is there");
     while let Some(at) = bytes.windows(4).position(|window| window == b"abcd") {
         bytes[at + 1] = 0xff;
@@ -79,8 +77,7 @@ fn a_table_with_a_name_that_is_no_text_is_left_out() {
 /// What runs when rows are read may not reach out of the file, whatever the schema says.
 #[test]
 fn a_schema_cannot_reach_out_of_the_file() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("out.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1);");
+    let (folder, path) = made_by("CREATE TABLE t(a); INSERT INTO t VALUES(1);");
     let other = folder.made("other.db", "CREATE TABLE secret(a); INSERT INTO secret VALUES('s');");
     let other = other.to_str().expect("a name");
     for (table, sql) in [

@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 use super::check::Check;
 use super::*;
 use crate::content::{ErrorKind, SourceError, Wanted};
-use crate::format::blob::{Blob, FileBlob, FileVersion};
-use crate::model::content_id::ContentId;
+use crate::format::tests::{is_error, sound, stored};
 
 mod damage;
 mod dump;
@@ -45,6 +44,19 @@ impl SqliteFolder {
     }
 }
 
+/// A folder with a database that `sqlite3` makes by this script.
+fn made_by(script: &str) -> (SqliteFolder, PathBuf) {
+    let folder = SqliteFolder::new();
+    let path = folder.made("made.db", script);
+    (folder, path)
+}
+
+/// The same, opened.
+fn opened(script: &str) -> (SqliteFolder, Arc<SqliteFile>) {
+    let (folder, path) = made_by(script);
+    (folder, open(&path))
+}
+
 /// What `sqlite3` prints for a script.
 fn sqlite3(path: &Path, script: &str) -> String {
     use std::io::Write;
@@ -67,11 +79,6 @@ fn sqlite3(path: &Path, script: &str) -> String {
     String::from_utf8(output.stdout).expect("the answers are text")
 }
 
-fn stored(path: &Path) -> Arc<dyn Blob> {
-    let file = Arc::new(FileVersion::named(path).expect("the file is there"));
-    Arc::new(FileBlob { file })
-}
-
 /// The file at a path with what lies beside it.
 fn open(path: &Path) -> Arc<SqliteFile> {
     let beside = |suffix: &str| {
@@ -79,14 +86,44 @@ fn open(path: &Path) -> Arc<SqliteFile> {
         name.push(suffix);
         Path::new(&name).exists().then(|| stored(Path::new(&name)))
     };
-    let (wal, journal) = (beside("-wal"), beside("-journal"));
-    Arc::new(SqliteFile::new("test".into(), stored(path), wal, journal, Arc::default()))
+    let beside = ["-wal", "-journal"].map(beside);
+    Arc::new(SqliteFile::new("test".into(), stored(path), beside, Arc::default()))
+}
+
+/// The file at a path without what lies beside it.
+fn alone(path: &Path) -> Arc<SqliteFile> {
+    Arc::new(SqliteFile::new("test".into(), stored(path), [None, None], Arc::default()))
 }
 
 fn relation(file: &SqliteFile, name: &str) -> Relation {
     let listing = file.listing().expect("the schema can be read");
     let found = listing.shown.iter().find(|relation| &*relation.name == name);
     found.unwrap_or_else(|| panic!("no {name} in {listing:?}")).clone()
+}
+
+/// A whole file as SQL, or the beginning of it and why there is no more.
+fn try_dump(file: &SqliteFile) -> (String, Result<(), SourceError>) {
+    let mut bytes = Vec::new();
+    let written = file.write_dump(&Wanted::default(), &mut |piece| {
+        bytes.extend_from_slice(&piece);
+        Ok(())
+    });
+    (String::from_utf8(bytes).expect("dumps are UTF-8"), written)
+}
+
+fn dump(file: &SqliteFile) -> String {
+    let (text, written) = try_dump(file);
+    sound("the dump", written);
+    text
+}
+
+/// Fills the first page of a table with bytes that mean nothing.
+fn break_first_page(path: &Path, table: &str, page_size: usize) {
+    let query = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}';");
+    let root: usize = sqlite3(path, &query).trim().parse().expect("a page");
+    let mut bytes = std::fs::read(path).expect("it is there");
+    bytes[(root - 1) * page_size..root * page_size].fill(0xee);
+    std::fs::write(path, bytes).expect("the folder is ours");
 }
 
 /// The rendered rows of a table.
@@ -100,8 +137,7 @@ fn try_rows(file: &SqliteFile, relation: &Relation) -> Result<Vec<u8>, SourceErr
 }
 
 fn rows(file: &SqliteFile, name: &str) -> String {
-    let bytes =
-        try_rows(file, &relation(file, name)).unwrap_or_else(|error| panic!("{name}: {}", error.chain()));
+    let bytes = sound(name, try_rows(file, &relation(file, name)));
     String::from_utf8(bytes).expect("JSON is UTF-8")
 }
 
@@ -117,6 +153,6 @@ fn reason(file: &SqliteFile, name: &str) -> String {
 }
 
 fn schema_sql(file: &SqliteFile) -> String {
-    let text = file.schema_sql().expect("the schema can be read");
+    let (_, text) = file.listing_and_schema().expect("the schema can be read");
     String::from_utf8(text.to_vec()).expect("the schema is text")
 }

@@ -66,13 +66,7 @@ fn rows_come_as_they_are_stored_where_only_the_program_knows_their_order() {
 fn a_dump_has_the_rows_that_sqlite3_cannot_read() {
     let folder = SqliteFolder::new();
     let file = made(&folder, "anki.db", ANKI);
-    let mut dump = Vec::new();
-    file.write_dump(&Wanted::default(), &mut |piece| {
-        dump.extend_from_slice(&piece);
-        Ok(())
-    })
-    .expect("it is sound");
-    let dump = String::from_utf8(dump).expect("text");
+    let dump = dump(&file);
     assert_eq!(dump.matches("INSERT INTO").count(), 10, "{dump}");
     // The program that has the collations loads it.
     let again = made(&folder, "again.db", &dump);
@@ -99,13 +93,7 @@ fn what_a_check_cannot_know_is_not_checked_and_all_else_is() {
     }
     // Damage beside it is found all the same.
     let path = folder.path("anki.db");
-    let mut bytes = std::fs::read(&path).expect("it is there");
-    let root: usize = sqlite3(&path, "SELECT rootpage FROM sqlite_schema WHERE name = 'win';")
-        .trim()
-        .parse()
-        .expect("a page");
-    bytes[(root - 1) * 4096..][..100].fill(0xee);
-    std::fs::write(&path, bytes).expect("the folder is ours");
+    break_first_page(&path, "win", 4096);
     assert!(!open(&path).quick_check().expect("it can be read").wrong.is_empty());
 }
 

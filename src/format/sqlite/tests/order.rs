@@ -45,10 +45,7 @@ fn rows_come_by_the_primary_key_as_it_is_declared() {
 /// A key of a table with rowids may be NULL, in as many rows as there are.
 #[test]
 fn rows_with_equal_keys_come_by_rowid() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "null.db",
-        "CREATE TABLE t(a TEXT PRIMARY KEY, b); INSERT INTO t(rowid, a, b) VALUES(9, NULL, 1), (3, NULL, 2), (5, 'x', 3);
+    let (_folder, path) = made_by("CREATE TABLE t(a TEXT PRIMARY KEY, b); INSERT INTO t(rowid, a, b) VALUES(9, NULL, 1), (3, NULL, 2), (5, 'x', 3);
          CREATE TABLE u(rowid, oid, _rowid_, a PRIMARY KEY); INSERT INTO u VALUES(1, 1, 1, 'b'), (2, 2, 2, 'a');",
     );
     oracle::agrees(&path, "t", &["a", "b"], "t ORDER BY a, rowid");

@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::content::{ErrorKind, Sink, Stream};
+use crate::format::blob::{InMemory, PIECE};
 
 async fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.recv().await {
-            assert!(piece.len() < 2 * crate::format::blob::PIECE, "a piece of {} bytes", piece.len());
+            assert!(piece.len() < 2 * PIECE, "a piece of {} bytes", piece.len());
             bytes.extend_from_slice(&piece);
         }
         bytes
@@ -38,7 +39,7 @@ async fn rows_come_in_pieces_and_the_digest_is_that_of_all() {
         let digest = file.digest(&relation).expect("it is sound");
         assert_eq!(digest.len, bytes.len() as u64);
         assert_eq!(digest.sha256[..], Sha256::digest(&bytes)[..]);
-        assert!(bytes.len() > 2 * crate::format::blob::PIECE);
+        assert!(bytes.len() > 2 * PIECE);
         oracle::agrees(&path, name, columns, &format!("{name} ORDER BY a"));
     }
     let content = file.rows(&relation(&file, "t"));
@@ -105,37 +106,13 @@ fn equal_rows_have_equal_digests_wherever_they_lie() {
     assert_ne!(digest(&path, "k"), digest(&copy, "k"));
 }
 
-/// What a zip member or a blob is: bytes without a file of their own.
-struct PackedFile(Vec<u8>);
-
-impl Blob for PackedFile {
-    fn describe(&self) -> String {
-        "member a.db of x.zip".to_owned()
-    }
-
-    fn key(&self) -> ContentId {
-        ContentId::of(&[&self.0])
-    }
-
-    fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read(&self) -> std::io::Result<Box<dyn std::io::Read + Send>> {
-        Ok(Box::new(std::io::Cursor::new(self.0.clone())))
-    }
-
-    fn open(&self) -> std::io::Result<Box<dyn crate::format::blob::Opened>> {
-        panic!("a database is opened by name")
-    }
-}
-
 #[test]
 fn packed_files_are_unpacked() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("p.db", "CREATE TABLE t(a); INSERT INTO t VALUES(1);");
-    let packed: Arc<dyn Blob> = Arc::new(PackedFile(std::fs::read(&path).expect("it is there")));
-    let file = Arc::new(SqliteFile::new("test".into(), packed, None, None, Arc::default()));
+    let (_folder, path) = made_by("CREATE TABLE t(a); INSERT INTO t VALUES(1);");
+    let bytes = std::fs::read(&path).expect("it is there");
+    let packed = Arc::new(InMemory::new(&bytes));
+    let file = Arc::new(SqliteFile::new("test".into(), packed, [None, None], Arc::default()));
     assert_eq!(rows(&file, "t"), "{\"a\":1}\n");
-    assert_eq!(file.rows(&relation(&file, "t")).describe(), "table t of member a.db of x.zip");
+    let what = format!("table t of {} bytes in memory", bytes.len());
+    assert_eq!(file.rows(&relation(&file, "t")).describe(), what);
 }

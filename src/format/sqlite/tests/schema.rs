@@ -29,8 +29,7 @@ fn told(path: &Path) -> Vec<String> {
 
 #[test]
 fn it_makes_the_same_schema_again() {
-    let folder = SqliteFolder::new();
-    let path = folder.made("s.db", SCRIPT);
+    let (folder, path) = made_by(SCRIPT);
     let schema = schema_sql(&open(&path));
     let again = folder.made("again.db", &schema);
     assert_eq!(told(&again), told(&path));

@@ -4,9 +4,7 @@ use super::*;
 
 #[test]
 fn generated_columns_are_shown_and_hidden_ones_not() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "gen.db",
+    let (_folder, path) = made_by(
         "CREATE TABLE t(a INTEGER, v AS (a * 2) VIRTUAL, b TEXT, s TEXT AS (b || '!') STORED);
          INSERT INTO t(a, b) VALUES(1, 'x'), (2, NULL);
          CREATE VIRTUAL TABLE f USING fts5(title, body);
@@ -19,9 +17,7 @@ fn generated_columns_are_shown_and_hidden_ones_not() {
 
 #[test]
 fn strict_tables_and_columns_added_later() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "strict.db",
+    let (_folder, path) = made_by(
         "CREATE TABLE t(i INT, r REAL, x TEXT, b BLOB, y ANY) STRICT;
          INSERT INTO t VALUES(1, 2, 'x', x'01', '007'), (NULL, NULL, NULL, NULL, 7);
          ALTER TABLE t ADD COLUMN later TEXT DEFAULT 'was not there';
@@ -32,10 +28,7 @@ fn strict_tables_and_columns_added_later() {
 
 #[test]
 fn virtual_tables_are_shown_by_their_rows_and_their_inner_tables_not() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "virtual.db",
-        "CREATE VIRTUAL TABLE f3 USING fts3(a, b); INSERT INTO f3 VALUES('x y', 1);
+    let (_folder, path) = made_by("CREATE VIRTUAL TABLE f3 USING fts3(a, b); INSERT INTO f3 VALUES('x y', 1);
          CREATE VIRTUAL TABLE f4 USING fts4(a, b, tokenize=porter); INSERT INTO f4 VALUES('running', NULL);
          CREATE VIRTUAL TABLE f5 USING fts5(a, b UNINDEXED); INSERT INTO f5 VALUES('x', 2), ('y', 3);
          CREATE VIRTUAL TABLE v5 USING fts5vocab('f5', 'row');
@@ -57,9 +50,7 @@ fn virtual_tables_are_shown_by_their_rows_and_their_inner_tables_not() {
 
 #[test]
 fn a_virtual_table_of_an_unknown_module_is_left_out_and_named() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "module.db",
+    let (folder, path) = made_by(
         "CREATE TABLE t(a); INSERT INTO t VALUES(1);
          PRAGMA writable_schema=ON;
          INSERT INTO sqlite_schema VALUES('table', 'strange', 'strange', 0,
@@ -82,9 +73,7 @@ fn a_virtual_table_of_an_unknown_module_is_left_out_and_named() {
 
 #[test]
 fn what_sqlite_keeps_for_itself_is_left_out() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "own.db",
+    let (_folder, path) = made_by(
         "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a); CREATE INDEX i ON t(a);
          INSERT INTO t(a) VALUES(1), (2); ANALYZE;",
     );

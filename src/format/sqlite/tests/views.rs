@@ -86,15 +86,10 @@ fn what_anything_else_decides_is_left_out_and_named() {
 
 #[test]
 fn a_view_with_an_order_keeps_it() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "v.db",
-        &format!(
-            "{TABLES} CREATE VIEW v AS SELECT a, b FROM t ORDER BY b DESC, a DESC;
+    let (_folder, file) = opened(&format!(
+        "{TABLES} CREATE VIEW v AS SELECT a, b FROM t ORDER BY b DESC, a DESC;
             CREATE VIEW w AS SELECT a FROM v;"
-        ),
-    );
-    let file = open(&path);
+    ));
     let lines = |name: &str| rows(&file, name).lines().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines("v"), [r#"{"a":1,"b":"z"}"#, r#"{"a":3,"b":"y"}"#, r#"{"a":2,"b":"y"}"#]);
     assert_eq!(lines("w"), [r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":3}"#], "no order of its own");
@@ -102,13 +97,9 @@ fn a_view_with_an_order_keeps_it() {
 
 #[test]
 fn a_view_without_end_ends() {
-    let folder = SqliteFolder::new();
-    let path = folder.made(
-        "v.db",
+    let (_folder, file) = opened(
         "CREATE VIEW v AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(i) AS c FROM n;",
     );
-    let file = open(&path);
     let error = try_rows(&file, &relation(&file, "v")).expect_err("it never comes to an end");
-    assert_eq!(error.kind, crate::content::ErrorKind::Unsupported);
-    assert!(error.chain().contains("interrupted"), "{}", error.chain());
+    is_error(&error, ErrorKind::Unsupported, "interrupted");
 }

@@ -77,9 +77,9 @@ fn rows_that_only_the_log_has_are_shown() {
     assert_eq!(rows(&file, "t"), "{\"a\":1}\n{\"a\":2}\n", "what was committed");
     assert_eq!(rows(&file, "u"), "{\"b\":\"new\"}\n");
     assert_eq!(file.quick_check().expect("it can be read"), Check::default());
-    let alone = SqliteFile::new("test".into(), stored(&path), None, None, Arc::default());
+    let alone = alone(&path);
     assert_eq!(names(&alone), ["t"]);
-    assert_eq!(rows(&Arc::new(alone), "t"), "{\"a\":1}\n");
+    assert_eq!(rows(&alone, "t"), "{\"a\":1}\n");
     assert!(!watch.has_seen_something(), "nothing was made or changed");
     // What sqlite3 itself makes of the two files, in the end.
     assert_eq!(sqlite3(&path, "SELECT count(*) FROM t; SELECT * FROM u;"), "2\nnew\n");
@@ -90,7 +90,7 @@ fn the_key_is_that_of_all_parts() {
     let folder = SqliteFolder::new();
     let path = live_copy(&folder, "PRAGMA journal_mode=WAL; CREATE TABLE t(a);");
     let both = open(&path);
-    let alone = SqliteFile::new("test".into(), stored(&path), None, None, Arc::default());
+    let alone = alone(&path);
     assert_ne!(both.key(), alone.key());
     assert_eq!(both.key(), open(&path).key());
 }
@@ -190,8 +190,7 @@ fn a_transaction_that_was_cut_off_is_undone() {
     bytes.extend_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
     std::fs::write(&journal, bytes).expect("the folder is ours");
     let error = open(&path).listing().expect_err("it cannot be undone alone");
-    assert_eq!(error.kind, crate::content::ErrorKind::Unsupported);
-    assert!(error.chain().contains("several databases"), "{}", error.chain());
+    is_error(&error, ErrorKind::Unsupported, "several databases");
     assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
 }
 
@@ -206,9 +205,8 @@ fn journals_that_are_over_are_passed_over() {
 /// A database in WAL mode whose log is gone: SQLite would make another.
 #[test]
 fn nothing_is_made_beside_a_database_that_had_a_log() {
-    let folder = SqliteFolder::new();
-    let path = folder
-        .made("w.db", "PRAGMA journal_mode=WAL; CREATE TABLE t(a PRIMARY KEY); INSERT INTO t VALUES(1);");
+    let (folder, path) =
+        made_by("PRAGMA journal_mode=WAL; CREATE TABLE t(a PRIMARY KEY); INSERT INTO t VALUES(1);");
     assert_eq!(&std::fs::read(&path).expect("it is there")[18..20], &[2, 2], "it is in WAL mode");
     let watch = Watch::new(folder.0.path());
     let file = open(&path);

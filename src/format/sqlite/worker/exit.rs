@@ -6,11 +6,8 @@ use std::process::ExitStatus;
 use super::super::limits::Limits;
 use super::super::ran_out::RanOut;
 
-/// It ran for too long.
 pub(super) const TIME: i32 = 3;
-/// It took too much temporary storage.
 pub(super) const TEMPORARY: i32 = 4;
-/// Its reader let it wait for too long.
 pub(super) const READER: i32 = 5;
 
 /// Why a process ended before its answer was whole.

@@ -36,7 +36,6 @@ const ALL: [Frame; 5] = [Frame::Request, Frame::Piece, Frame::Done, Frame::Probl
 /// Bytes before those of the frame.
 const HEAD: usize = 9;
 
-/// Writes a frame.
 pub(super) fn write(to: &mut impl Write, frame: Frame, bytes: &[u8]) -> io::Result<()> {
     let mut head = [frame as u8; HEAD];
     head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());

@@ -34,11 +34,8 @@ const NICENESS: i32 = 15;
 /// Most open files: the database, the socket, and the temporary files that SQLite sorts with.
 const OPEN_FILES: u64 = 128;
 
-/// Answers one query: the database is standard input, and the socket on which the query comes and the answer goes
-/// is standard output.
-///
-/// # Errors
-/// Where standard output is no socket: only asof itself starts this.
+/// Answers one query: the database is standard input, and the socket on which the query comes and the answer goes is standard
+/// output. Where that is no socket it fails: only asof itself starts this.
 pub fn answer_one() -> io::Result<()> {
     let file = File::from(stdio::stdin().try_clone_to_owned()?);
     let socket = UnixStream::from(stdio::stdout().try_clone_to_owned()?);
@@ -100,7 +97,6 @@ fn request(socket: &UnixStream) -> Result<Option<Request>, SqliteProblem> {
     Ok(Some(serde_json::from_slice(&request).map_err(io::Error::other)?))
 }
 
-/// Answers a request.
 fn answer(
     file: &File,
     mut socket: &UnixStream,

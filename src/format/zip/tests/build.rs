@@ -1,5 +1,6 @@
 //! Puts zips together.
 
+use crate::format::hasher::crc32;
 use crate::format::zip::records::{CENTRAL, END, END_64, LOCAL, LOCATOR_64};
 
 /// A member to be put into a zip.
@@ -30,7 +31,6 @@ impl Packed {
         Self::by(0, name, bytes, bytes.to_vec())
     }
 
-    /// A deflated member.
     pub(crate) fn deflated(name: impl AsRef<[u8]>, bytes: &[u8]) -> Self {
         use std::io::Read;
         let mut data = Vec::new();
@@ -42,8 +42,6 @@ impl Packed {
 
     /// A member that is packed by a method.
     pub(crate) fn by(method: u16, name: impl AsRef<[u8]>, bytes: &[u8], data: Vec<u8>) -> Self {
-        let mut crc = flate2::Crc::new();
-        crc.update(bytes);
         Self {
             name: name.as_ref().to_vec(),
             local_name: None,
@@ -53,7 +51,7 @@ impl Packed {
             attributes: 0o100_644 << 16,
             data,
             len: u32::try_from(bytes.len()).expect("short"),
-            crc: crc.sum(),
+            crc: crc32(bytes),
             extra: [Vec::new(), Vec::new()],
             comment: Vec::new(),
             descriptor: None,

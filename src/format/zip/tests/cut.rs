@@ -3,8 +3,7 @@
 use super::build::{Packed, Zip, zip};
 use super::*;
 
-/// Zips that a member may be: plain, with a comment, empty, of one that holds one, with zip64 records, with a program before
-/// them, of streams.
+/// Zips that a member may be: plain, with a comment, empty, of zips, with zip64 records, behind a program, of streams.
 pub(super) fn inner_zips() -> Vec<Vec<u8>> {
     let old = [Packed::stored("readme.txt", b"old"), Packed::deflated("issues.jsonl", b"{\"id\":\"old\"}\n")];
     let plain = zip(&old);
