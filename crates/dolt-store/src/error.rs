@@ -23,98 +23,46 @@ pub enum ErrorKind {
 }
 
 /// A failure to read a store.
+///
+/// Of the fields, `file`, `store` and `place` say where it is, `address` which chunk, `object` what that is or should be
+/// (`commit`, `table`), `action` what was being done (`open`, `read`), `container` what contains the store (`git
+/// repository`), `source` why it failed. A `problem` is a clause; of what is unsupported, it completes the sentence.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum StoreError {
     /// The operating system does not read a file or folder.
     #[error("cannot {action} {}", shown(file))]
-    Io {
-        /// The file or folder.
-        file: PathBuf,
-        /// What was being done: `open`, `read`, `list`.
-        action: &'static str,
-        /// Why it failed.
-        #[source]
-        source: io::Error,
-    },
+    Io { file: PathBuf, action: &'static str, source: io::Error },
     /// A file is not what its name or place promises.
     #[error("{} is damaged: {problem}", shown(file))]
-    DamagedFile {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong, as a clause.
-        problem: String,
-    },
+    DamagedFile { file: PathBuf, problem: String },
     /// A file has a form that this crate does not read.
     #[error("{} {problem}", shown(file))]
-    UnsupportedFile {
-        /// The file.
-        file: PathBuf,
-        /// What is unknown about it; completes the sentence that the file's name begins.
-        problem: String,
-    },
+    UnsupportedFile { file: PathBuf, problem: String },
     /// An implementation of [`StoreFiles`](crate::files::StoreFiles) other than a folder fails.
     #[error("{container} {}: cannot {action}", shown(place))]
     Container {
-        /// What contains the store: `git repository`.
         container: &'static str,
-        /// Where that is.
         place: PathBuf,
-        /// What kind of failure it is.
         kind: ErrorKind,
-        /// What was being done, with the object.
         action: String,
-        /// Why it failed.
-        #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// The bytes of a chunk are not those that were written.
     #[error("chunk {address} in {} is damaged: {problem}", shown(file))]
-    DamagedChunk {
-        /// The chunk.
-        address: Address,
-        /// The file that holds it.
-        file: PathBuf,
-        /// What is wrong, as a clause.
-        problem: String,
-    },
+    DamagedChunk { address: Address, file: PathBuf, problem: String },
     /// No file of the store holds the chunk: garbage collection took it, or a file is missing.
     #[error("chunk {address} is not in the store {}", shown(store))]
-    MissingChunk {
-        /// The chunk.
-        address: Address,
-        /// The store's folder.
-        store: PathBuf,
-    },
+    MissingChunk { address: Address, store: PathBuf },
     /// No readable file of the store holds the chunk, and one that may hold it cannot be read.
     #[error("chunk {address} is in no file that can be read")]
-    HiddenChunk {
-        /// The chunk.
-        address: Address,
-        /// The file, and what is wrong with it.
-        #[source]
-        source: Arc<StoreError>,
-    },
+    HiddenChunk { address: Address, source: Arc<StoreError> },
     /// A chunk is whole, but it is not the object that it should be.
     #[error("chunk {address} is no readable {object}")]
-    Object {
-        /// The chunk.
-        address: Address,
-        /// What it should be: `commit`, `table`.
-        object: &'static str,
-        /// What is wrong.
-        #[source]
-        source: MessageError,
-    },
+    Object { address: Address, object: &'static str, source: MessageError },
     /// An object uses something that this crate does not know.
     #[error("{object} {address} {problem}")]
-    UnsupportedObject {
-        /// The chunk.
-        address: Address,
-        /// What it is: `commit`, `table`.
-        object: &'static str,
-        /// What is unknown about it; completes the sentence.
-        problem: String,
-    },
+    UnsupportedObject { address: Address, object: &'static str, problem: String },
 }
 
 impl StoreError {

@@ -32,49 +32,23 @@ pub const FOREIGN_KEYS_ID: [u8; 4] = *b"DFKC";
 /// File identifier of the schema of a table.
 pub const SCHEMA_ID: [u8; 4] = *b"DSCH";
 
-/// Bytes that are not the message they should be.
+/// Bytes that are not the message they should be. Slots are counted as in Dolt's `serial/*.fbs`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum MessageError {
     /// It does not begin as a message does.
     #[error("its {len} bytes are no message")]
-    NoMessage {
-        /// Length of what there is.
-        len: usize,
-    },
-    /// It is a message of another kind.
+    NoMessage { len: usize },
     #[error("it is a {} message, not {}", found.escape_ascii(), wanted.escape_ascii())]
-    WrongId {
-        /// The file identifier found.
-        found: [u8; 4],
-        /// The file identifier wanted.
-        wanted: [u8; 4],
-    },
-    /// Something in it points out of it.
+    WrongId { found: [u8; 4], wanted: [u8; 4] },
     #[error("{what} is outside of the message")]
-    OutOfBounds {
-        /// What was looked for: `slot 3`.
-        what: String,
-    },
-    /// A text is not UTF-8.
+    OutOfBounds { what: String },
     #[error("slot {slot} holds text that is not UTF-8")]
-    NotUtf8 {
-        /// The slot.
-        slot: u16,
-    },
-    /// A field that has to be there is not.
+    NotUtf8 { slot: u16 },
     #[error("slot {slot}, which every such message has, is absent")]
-    Absent {
-        /// The slot.
-        slot: u16,
-    },
-    /// It has fields that this program does not know: a later version of Dolt wrote it.
+    Absent { slot: u16 },
     #[error("it has {found} fields, of which {known} are known: a later version of Dolt wrote it")]
-    UnknownFields {
-        /// Fields that it has room for.
-        found: u16,
-        /// Fields that are known.
-        known: u16,
-    },
+    UnknownFields { found: u16, known: u16 },
     /// What it holds makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -6,73 +6,34 @@ use crate::error::{ErrorKind, StoreError};
 use crate::message::MessageError;
 
 /// Why a schema, a leaf or a value cannot be read.
+///
+/// Of the fields, `row` counts the rows of the leaf from 0; `key` is that of the row, for messages, which
+/// [`RowsError::with_key`] sets; `object` is `schema` or `leaf`. A `problem` is a clause; of what is unsupported, it completes
+/// the sentence.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum RowsError {
     /// A chunk cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A column is of a kind that this crate does not read.
     #[error("column {column:?} of table {table:?} {problem}")]
-    UnsupportedColumn {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// What is unknown about it; completes the sentence.
-        problem: String,
-    },
+    UnsupportedColumn { table: String, column: String, problem: String },
     /// A table makes use of something that this crate does not know.
     #[error("table {table:?} {problem}")]
-    UnsupportedTable {
-        /// The table.
-        table: String,
-        /// What is unknown about it; completes the sentence.
-        problem: String,
-    },
+    UnsupportedTable { table: String, problem: String },
     /// The schema is not what every schema is.
     #[error("the schema of table {table:?} is damaged: {problem}")]
-    DamagedSchema {
-        /// The table.
-        table: String,
-        /// What is wrong, as a clause.
-        problem: String,
-    },
+    DamagedSchema { table: String, problem: String },
     /// The message that holds a schema or a leaf cannot be read.
     #[error("the {object} of table {table:?} cannot be read")]
-    Message {
-        /// The table.
-        table: String,
-        /// `schema`, `leaf`.
-        object: &'static str,
-        /// Why not.
-        #[source]
-        source: MessageError,
-    },
+    Message { table: String, object: &'static str, source: MessageError },
     /// A row of a leaf is broken.
     #[error("row {row} of the leaf of table {table:?} is damaged: {problem}")]
-    DamagedRow {
-        /// The table.
-        table: String,
-        /// Which row of the leaf, from 0.
-        row: usize,
-        /// What is wrong, as a clause.
-        problem: String,
-    },
+    DamagedRow { table: String, row: usize, problem: String },
     /// A value cannot be read.
     #[error("row {row} of the leaf{}, column {column:?} of table {table:?}", with_key(key.as_deref()))]
-    Value {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// Which row of the leaf, from 0.
-        row: usize,
-        /// The key of the row, for messages; set by [`RowsError::with_key`].
-        key: Option<String>,
-        /// What is wrong.
-        #[source]
-        source: Box<ValueProblem>,
-    },
+    Value { table: String, column: String, row: usize, key: Option<String>, source: Box<ValueProblem> },
 }
 
 fn with_key(key: Option<&str>) -> String {

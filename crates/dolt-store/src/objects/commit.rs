@@ -23,18 +23,14 @@ const WORKING_SET_ID: &[u8; 4] = b"WRST";
 /// | 9 | signature |
 /// | 10, 11 | committer's name and e-mail address where they are not the author's |
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub struct Commit {
-    /// The root value.
     pub root: Address,
-    /// 1 more than the height of the highest parent.
     pub height: u64,
     /// First parent first.
     pub parents: Vec<Address>,
-    /// The author's name.
     pub author: String,
-    /// The author's e-mail address.
     pub email: String,
-    /// The message.
     pub message: String,
     /// When it was committed, in ms since 1970: the date of `dolt_log` and of `AS OF TIMESTAMP`.
     pub committed_millis: i64,

@@ -17,18 +17,16 @@ const OBJECT: &str = "table";
 /// | --- | --- |
 /// | 0 | schema |
 /// | 1 | primary index: the root of a tree, within |
-/// | 2 | secondary indexes, an address map within |
+/// | 2 | secondary indexes, an address map within; empty where there are none |
 /// | 3 | the next `AUTO_INCREMENT` |
 /// | 4-6 | conflicts, violations, artifacts of a merge |
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub struct StoredTable {
     /// The chunk of the table itself.
     pub address: Address,
-    /// The chunk with its schema.
     pub schema: Address,
-    /// The root of the tree that holds its rows.
     pub primary_index: Bytes,
-    /// The map of its secondary indexes; empty where it has none.
     pub secondary_indexes: Bytes,
     /// The next number of its `AUTO_INCREMENT` column; 0 or 1 where nothing was counted yet.
     pub auto_increment: u64,

@@ -2,6 +2,7 @@
 
 /// A value as its column types it, borrowed from the leaf or from a [`ValueRoom`](super::ValueRoom).
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
 pub enum Value<'v> {
     /// NULL.
     Null,
@@ -21,45 +22,12 @@ pub enum Value<'v> {
     Text(&'v str),
     /// A JSON document as it is stored, which is not checked.
     Json(&'v str),
-    /// A DATE; MySQL's zero date is all zeros.
-    Date {
-        /// The year; MySQL has 0 to 9999.
-        year: i32,
-        /// 1 to 12.
-        month: u8,
-        /// 1 to 31.
-        day: u8,
-    },
-    /// A DATETIME or TIMESTAMP, in UTC; MySQL's zero value is all zeros.
-    DateTime {
-        /// The year; MySQL has 0 to 9999.
-        year: i32,
-        /// 1 to 12.
-        month: u8,
-        /// 1 to 31.
-        day: u8,
-        /// 0 to 23.
-        hour: u8,
-        /// 0 to 59.
-        minute: u8,
-        /// 0 to 59.
-        second: u8,
-        /// 0 to 999,999; digits that the type does not have are zero.
-        micros: u32,
-    },
-    /// A TIME.
-    Time {
-        /// Whether it is below zero.
-        negative: bool,
-        /// MySQL has 0 to 838.
-        hours: u32,
-        /// 0 to 59.
-        minutes: u8,
-        /// 0 to 59.
-        seconds: u8,
-        /// 0 to 999,999.
-        micros: u32,
-    },
+    /// A DATE, in MySQL of the years 0 to 9999; its zero date is all zeros.
+    Date { year: i32, month: u8, day: u8 },
+    /// A DATETIME or TIMESTAMP, in UTC, as a DATE and a time of day; digits of a second that the type does not have are zero.
+    DateTime { year: i32, month: u8, day: u8, hour: u8, minute: u8, second: u8, micros: u32 },
+    /// A TIME, which may be below zero, in MySQL of up to 838 hours.
+    Time { negative: bool, hours: u32, minutes: u8, seconds: u8, micros: u32 },
     /// Bytes.
     Bytes(&'v [u8]),
     /// A geometry: the SRID in four bytes, then WKB.

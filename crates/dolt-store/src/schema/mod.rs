@@ -94,31 +94,25 @@ pub enum Storage {
 
 /// A secondary index.
 #[derive(Debug, Clone)]
+#[allow(missing_docs)]
 pub struct IndexDefinition {
-    /// Its name.
     pub name: String,
-    /// Its comment.
     pub comment: String,
     /// Places of its columns in the schema.
     pub columns: Vec<usize>,
     /// How much of each column it holds; 0, or no entry, for all of it.
     pub prefix_lengths: Vec<u16>,
-    /// Whether it is UNIQUE.
     pub is_unique: bool,
-    /// Whether it is SPATIAL.
     pub is_spatial: bool,
-    /// Whether it is FULLTEXT.
     pub is_fulltext: bool,
-    /// Whether it is a VECTOR index.
     pub is_vector: bool,
 }
 
-/// A CHECK constraint.
+/// A CHECK constraint, its expression as SQL.
 #[derive(Debug, Clone)]
+#[allow(missing_docs)]
 pub struct Check {
-    /// Its name.
     pub name: String,
-    /// Its expression, as SQL.
     pub expression: String,
     /// Whether rows must satisfy it.
     pub is_enforced: bool,

@@ -23,7 +23,6 @@ pub enum Field {
     /// A vector of bytes, or a text.
     Bytes(Vec<u8>),
     U16s(Vec<u16>),
-    /// A vector of texts.
     Strings(Vec<&'static str>),
     Table(Fields),
     Tables(Vec<Fields>),
@@ -345,7 +344,6 @@ pub fn next_random(state: &mut u64) -> u64 {
 
 /// A table that a server of version 1.88.1 wrote: its schema, its only leaf, and the chunks of its out-of-line values.
 pub struct Sample {
-    /// The schema.
     pub schema: Schema,
     pub leaf: Message,
     pub values: MemoryChunks,

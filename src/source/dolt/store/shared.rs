@@ -115,7 +115,6 @@ pub enum ReadError {
     Leaf {
         leaf: Address,
         /// What is wrong.
-        #[source]
         source: RowsError,
     },
 }

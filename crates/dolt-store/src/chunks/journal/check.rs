@@ -17,15 +17,10 @@ use crate::error::StoreError;
 pub enum FileFlaw {
     /// It is damaged.
     Damage(StoreError),
-    /// A journal ends in a part of a record: an interrupted write, a copy made during a write, or damage.
-    CutOff {
-        /// The journal.
-        file: PathBuf,
-        /// Where the record begins.
-        offset: u64,
-        /// How many bytes of it there are.
-        len: u64,
-    },
+    /// A journal ends in the first `len` bytes of a record, at `offset`: an interrupted write, a copy made during a write, or
+    /// damage.
+    #[allow(missing_docs)]
+    CutOff { file: PathBuf, offset: u64, len: u64 },
 }
 
 impl Journal {
