@@ -14,6 +14,7 @@ pub(super) enum CallerState {
     Waits,
     /// It has ended, or ends or handles a signal as soon as it is answered.
     Leaves,
+    /// It is not visible here.
     Unknown,
 }
 

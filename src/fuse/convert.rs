@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use fuser::{Errno, FileAttr, FileType, Generation, INodeNo, ReplyDirectory, ReplyStatfs, ReplyXattr};
+use fuser::{Errno, FileAttr, FileType, Generation, INodeNo, ReplyDirectory, ReplyXattr};
 
 use super::modes::Modes;
 use crate::model::access::Audience;
@@ -12,17 +12,11 @@ use crate::vfs::{Attr, DirEntry, NodeKind, Ttl, VfsError};
 /// Long enough that a walk asks once, short enough that link counts and rewritten histories catch up.
 pub(super) const LASTING: Duration = Duration::from_secs(60);
 
-/// The short ttl, for folders on the way to a snapshot: every look-up of a path asks for their names and permissions.
-const SETTLED: Duration = Duration::from_secs(1);
-
-/// No ttl, for names that move on: `latest`, `yesterday`, branches, everything in `live/`.
-const MOVING: Duration = Duration::ZERO;
-
 /// Inode numbers are never reused for another file.
 pub(super) const GENERATION: Generation = Generation(0);
 
 /// Longest name that the tree makes (NAME_MAX).
-const LONGEST_NAME: u32 = 255;
+pub(super) const LONGEST_NAME: u32 = 255;
 
 /// `st_blksize`: what programs read at once.
 const READ_SIZE: u32 = 128 * 1024;
@@ -77,8 +71,10 @@ impl Owner {
 pub(super) fn ttl(ttl: Ttl) -> Duration {
     match ttl {
         Ttl::Long => LASTING,
-        Ttl::Short => SETTLED,
-        Ttl::None => MOVING,
+        // For folders on the way to a snapshot: every look-up of a path asks for their names and permissions.
+        Ttl::Short => Duration::from_secs(1),
+        // For names that move on: `latest`, `yesterday`, branches, everything in `live/`.
+        Ttl::None => Duration::ZERO,
     }
 }
 
@@ -116,11 +112,6 @@ pub(super) fn sized(reply: ReplyXattr, size: u32, value: &[u8]) {
         _ if size < len => reply.error(Errno::ERANGE),
         _ => reply.data(value),
     }
-}
-
-/// Reports a full file system: nothing can be written to it.
-pub(super) fn statfs(reply: ReplyStatfs) {
-    reply.statfs(0, 0, 0, 0, 0, 512, LONGEST_NAME, 512);
 }
 
 /// The error number of `error`. Nothing else chooses one for an error of the tree.

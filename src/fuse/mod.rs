@@ -24,7 +24,7 @@ mod waiting;
 pub use modes::Modes;
 
 use caller::Caller;
-use convert::{GENERATION, Owner};
+use convert::{GENERATION, LONGEST_NAME, Owner};
 use listing::Counted;
 use slot::{Refuse, ReplySlot};
 use waiting::WaitingRequests;
@@ -270,6 +270,7 @@ impl Filesystem for Fuse {
     }
 
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
-        convert::statfs(reply);
+        // A full file system: nothing can be written to it.
+        reply.statfs(0, 0, 0, 0, 0, 512, LONGEST_NAME, 512);
     }
 }

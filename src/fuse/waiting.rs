@@ -105,6 +105,7 @@ impl WaitingRequests {
     }
 }
 
+/// Removes a request when its task ends.
 struct Leaves {
     table: Arc<Mutex<RequestTable>>,
     number: u64,

@@ -35,8 +35,7 @@ pub struct Differing {
 /// both have may be in them as well: a run is a whole segment.
 pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> SharedResult<Differing> {
     if let (Some(Some(old)), Some(Some(new))) = (before.map(Reader::tree), after.map(Reader::tree)) {
-        let (before, after) = of_trees_of(after, Some(old), Some(new)).await?;
-        return Ok(Differing { before, after });
+        return of_trees_of(after, Some(old), Some(new)).await;
     }
     let (mut before, mut after) = (runs(before).await?, runs(after).await?);
     drop_common(&mut before, &mut after, |run| run.id);
@@ -47,7 +46,7 @@ async fn runs(content: Option<&Reader>) -> SharedResult<Vec<Run>> {
     match content.map(|reader| &reader.missing) {
         None => Ok(Vec::new()),
         Some(Missing::ByStream(segments)) => Ok(of_segments(segments.list())),
-        Some(Missing::ByNode(tree)) => Ok(of_trees_of(content, None, Some(tree)).await?.1),
+        Some(Missing::ByNode(tree)) => Ok(of_trees_of(content, None, Some(tree)).await?.after),
     }
 }
 
@@ -56,8 +55,8 @@ async fn of_trees_of(
     reader: Option<&Reader>,
     before: Option<&Arc<TreeReader>>,
     after: Option<&Arc<TreeReader>>,
-) -> SharedResult<(Vec<Run>, Vec<Run>)> {
-    let Some(reader) = reader else { return Ok(Default::default()) };
+) -> SharedResult<Differing> {
+    let Some(reader) = reader else { return Ok(Differing::default()) };
     let (before, after) = (before.cloned(), after.cloned());
     blocking(&reader.content, move || of_trees(before.as_deref(), after.as_deref())).await
 }
@@ -85,12 +84,12 @@ fn of_segments(list: &SegmentList) -> Vec<Run> {
 /// A page with where it starts.
 type Placed = (PageId, u64);
 
-fn of_trees(before: Option<&TreeReader>, after: Option<&TreeReader>) -> SharedResult<(Vec<Run>, Vec<Run>)> {
+fn of_trees(before: Option<&TreeReader>, after: Option<&TreeReader>) -> SharedResult<Differing> {
     let whole = |tree: Option<&TreeReader>| tree.and_then(TreeReader::root).map(|root| (root, 0));
     let page = |placed: &Placed| placed.0;
     let below = |tree: &TreeReader, (page, start): Placed| tree.placed_below(&page, start);
     let (old, new) = segments([(before, whole(before)), (after, whole(after))], page, below)?;
-    Ok((as_runs(before, &old)?, as_runs(after, &new)?))
+    Ok(Differing { before: as_runs(before, &old)?, after: as_runs(after, &new)? })
 }
 
 /// The segments of each of two trees that the other one does not have, none of them cut. Nothing is rendered.

@@ -211,10 +211,9 @@ impl Keeper {
     fn make_room(&self) {
         let mut packs = self.packs();
         packs.sort_by_key(|(.., used)| *used);
-        let is_written = |files: &PackFiles| files.lock().is_none();
-        let size = |(files, size, _): &(PackFiles, u64, SystemTime)| match is_written(files) {
-            true => (*size).max(self.longest()),
-            false => *size,
+        let size = |(files, size, _): &(PackFiles, u64, SystemTime)| {
+            let is_written = files.lock().is_none();
+            if is_written { (*size).max(self.longest()) } else { *size }
         };
         let mut all: u64 = packs.iter().map(size).sum();
         for pack in &packs {
