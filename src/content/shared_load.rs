@@ -173,10 +173,7 @@ mod tests {
                     std::thread::yield_now();
                 }
                 let nth = loads.fetch_add(1, Ordering::SeqCst);
-                match fail {
-                    true => Err(Arc::new(SourceError::new(ErrorKind::Damaged, "s", "o"))),
-                    false => Ok(nth),
-                }
+                if fail { Err(Arc::new(SourceError::new(ErrorKind::Damaged, "s", "o"))) } else { Ok(nth) }
             })
         };
         for (fail, loads_then) in [(true, 1), (false, 2)] {

@@ -1,12 +1,12 @@
 //! Lookup in sorted records of one length: in memory if they are few, in a temporary file otherwise.
 
-use crate::model::number::to_usize;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::{Budget, Held, Sorted, unnamed_file};
+use crate::model::number::to_usize;
 
 /// Up to this many bytes of records stay in memory.
 const FEW: usize = 256 << 10;

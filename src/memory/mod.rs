@@ -10,11 +10,12 @@
 //! - *Kept* ([`Held`], within a bound that its holder derives from [`Budget::total`]): listings, indexes of rows.
 //! - *The cache* gets what is left, and gives it up at once.
 
-use crate::model::number::to_usize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::model::number::to_usize;
 
 pub mod cancel;
 mod heap;

@@ -13,6 +13,7 @@ use crate::model::content_id::ContentId;
 use crate::model::time::Timestamp;
 use crate::util::locks::lock;
 
+/// Sorted by path.
 type SnapshotFiles = Arc<[FileEntry]>;
 
 /// A change of a file, and the snapshot that made it.

@@ -34,8 +34,7 @@ pub struct ViewContext {
 }
 
 impl ViewContext {
-    /// Views of the databases of `catalog`, whose contents `engine` reads; `zone` is that of time expressions without one;
-    /// `clock` says what `now` is.
+    /// Views of the databases of `catalog`, whose contents `engine` reads; `zone` is that of time expressions without one.
     pub fn new(
         catalog: Arc<Catalog>,
         engine: Engine,

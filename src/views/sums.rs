@@ -49,11 +49,11 @@ impl View for SumsView {
             Err(ViewError::Source(why)) => Err(why),
             Err(error) => return Err(error),
         };
-        let access =
-            files.as_ref().map_or(Audience::Owner.into(), |all| access_of_all(&**all).without_values());
-        let content =
-            Content::stream(SumsContent { engine: Arc::clone(&request.context.engine), folder, files });
-        Ok(Item::File(entry(name.into(), id_of(database, snapshot), changed, access, content)))
+        let access = files.as_ref().map(|all| access_of_all(&**all).without_values());
+        let access = access.unwrap_or(Audience::Owner.into());
+        let content = SumsContent { engine: Arc::clone(&request.context.engine), folder, files };
+        let id = id_of(database, snapshot);
+        Ok(Item::File(entry(name.into(), id, changed, access, Content::stream(content))))
     }
 
     fn ttl(&self, _folder: &ViewFolder, _item: &Item) -> Ttl {
@@ -83,10 +83,7 @@ impl SumsContent {
     /// in the name. (A path has no control characters.)
     fn name(&self, file: &FileEntry) -> (bool, String) {
         let name = format!("{}/{}", self.folder, file.path);
-        match name.contains('\\') {
-            true => (true, name.replace('\\', "\\\\")),
-            false => (false, name),
-        }
+        (name.contains('\\'), name.replace('\\', "\\\\"))
     }
 }
 
@@ -106,8 +103,8 @@ impl Stream for SumsContent {
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
         let failed = |what: &str, why: &Arc<SourceError>| {
-            SourceError::new(why.kind, why.source_label.clone(), format!("cannot hash {what}"))
-                .because(why.chain())
+            let made = SourceError::new(why.kind, why.source_label.clone(), format!("cannot hash {what}"));
+            made.because(why.chain())
         };
         if let Err(why) = &self.files {
             return Err(failed(&format!("the files of {}", self.folder), why));

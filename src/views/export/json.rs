@@ -145,16 +145,4 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&go), r#"{"a\u003c":[1,"\u2028\u0026"]}"#);
         assert_eq!(String::from_utf8_lossy(&dolt), r#"{"a<":[1,"\u2028&"]}"#);
     }
-
-    #[test]
-    fn objects_have_commas_between_their_fields() {
-        let mut out = Vec::new();
-        let mut object = ObjectWriter::begin(&mut out);
-        object.text("a", "x");
-        object.text_if_any("b", Some(""));
-        object.shown("c", 7);
-        object.list_if_any("d", [b"1", b"2"].into_iter());
-        object.end();
-        assert_eq!(String::from_utf8_lossy(&out), r#"{"a":"x","c":7,"d":[1,2]}"#);
-    }
 }

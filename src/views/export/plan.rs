@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::cells::{Cells, unset_time};
 use super::issue::write_issue;
 use super::json::ObjectWriter;
-use super::related::{Related, blocker, owner};
+use super::related::{Related, blocker};
 use super::tables::BeadsTable;
 use crate::memory::sort::LEAST;
 use crate::memory::{Cancel, Held, Sorted, Sorter, Work};
@@ -60,7 +60,7 @@ impl Making {
                 self.take_memory(&cells)?;
                 continue;
             }
-            let id = if table == BeadsTable::Issues { cells.must("id")? } else { owner(&cells)?.into() };
+            let id = cells.must(if table == BeadsTable::Issues { "id" } else { "issue_id" })?;
             if table == BeadsTable::Issues {
                 // A row that cannot be sorted is reported before anything else about its issue.
                 order_of(&cells)?;

@@ -31,10 +31,6 @@ pub struct Related {
     blockers: u64,
 }
 
-pub fn owner(cells: &Cells<'_>) -> Result<String, DerivedError> {
-    Ok(cells.must("issue_id")?.into_owned())
-}
-
 /// The issue that a row of `dependencies` depends on; `None` for other types of dependency.
 pub fn blocker(cells: &Cells<'_>) -> Result<Option<String>, DerivedError> {
     if cells.text("type").as_deref() != Some(BLOCKS) {

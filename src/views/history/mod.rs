@@ -13,7 +13,7 @@ use super::error::ViewError;
 use super::paths;
 use super::view::{Item, ListedItem, View, ViewFolder, ViewRequest};
 use crate::catalog::Database;
-use crate::content::{Content, FileEntry, Sink, SourceError, Stream};
+use crate::content::{Content, Sink, SourceError, Stream};
 use crate::engine::Engine;
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
@@ -57,11 +57,18 @@ impl View for HistoryView {
             return Ok(Item::Folder(ViewFolder::at(below)));
         }
         let table = table_of(&index, &folder.path).ok_or(ViewError::NotFound)?;
-        let key = short_name(name.strip_suffix(TABLE).ok_or(ViewError::NotFound)?);
-        let file = self.file(&context.engine, database, &index, &table, &key);
-        match context.engine.len(file.id, &file.content).await? {
+        let key = short_name(name.strip_suffix(TABLE).ok_or(ViewError::NotFound)?).into_owned();
+        // Its identity changes with every version of the table.
+        let (state, changed) = index.state_of(&table).unwrap_or((ContentId::of(&[]), Timestamp::UNIX_EPOCH));
+        let id = ContentId::of(&[b"history", database.name.as_bytes(), state.as_bytes(), key.as_bytes()]);
+        // Which versions had the row is only known when it is read, so only those who may read all of them may read it.
+        let access = access_of_all(index.of(&table).iter().flat_map(|change| change.file.sides()).flatten());
+        let path = format!("{key}{TABLE}").into();
+        let (engine, rows, database) = (context.engine.clone(), self.rows.clone(), database.clone());
+        let content = Content::stream(HistoryContent { engine, rows, database, index, table, key });
+        match context.engine.len(id, &content).await? {
             0 => Err(ViewError::NotFound),
-            _ => Ok(Item::File(file)),
+            _ => Ok(Item::File(entry(path, id, changed, access, content))),
         }
     }
 
@@ -73,33 +80,6 @@ impl View for HistoryView {
         // A look-up in it reveals whether a table ever had a row with that key.
         let is_secret = context.secrets.of(&format!("{}{TABLE}", folder.path)).is_some();
         Access { audience: audiences.narrowest, is_secret }
-    }
-}
-
-impl HistoryView {
-    /// The history of one row. Its identity changes with every version of the table.
-    fn file(
-        &self,
-        engine: &Arc<Engine>,
-        database: &Arc<Database>,
-        index: &Arc<ChangeIndex>,
-        table: &Arc<str>,
-        key: &str,
-    ) -> FileEntry {
-        let (state, changed) = index.state_of(table).unwrap_or((ContentId::of(&[]), Timestamp::UNIX_EPOCH));
-        let id = ContentId::of(&[b"history", database.name.as_bytes(), state.as_bytes(), key.as_bytes()]);
-        // Which versions had the row is only known when it is read, so only those who may read all of them may read
-        // it.
-        let access = access_of_all(index.of(table).iter().flat_map(|change| change.file.sides()).flatten());
-        let content = HistoryContent {
-            engine: Arc::clone(engine),
-            rows: Arc::clone(&self.rows),
-            database: Arc::clone(database),
-            index: Arc::clone(index),
-            table: Arc::clone(table),
-            key: key.to_owned(),
-        };
-        entry(format!("{key}{TABLE}").into(), id, changed, access, Content::stream(content))
     }
 }
 

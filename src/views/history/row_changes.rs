@@ -31,8 +31,10 @@ const PART: u64 = 16;
 /// The bytes that a version, and each row of it, takes besides its lines.
 const OVERHEAD: usize = 200;
 
+/// Of the contents before and after a change.
 pub(super) type ContentIds = [Option<ContentId>; 2];
 
+/// A row before and after a change.
 pub(super) type RowSides = [Option<Bytes>; 2];
 
 /// By name, the changes of each row; several if rows share a name. `None` if there are too many.

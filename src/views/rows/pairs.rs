@@ -280,10 +280,8 @@ impl ChangeSorter<'_> {
         line: &[u8],
         has_key: bool,
     ) -> Result<(), DerivedError> {
-        match is_later {
-            true => self.add(key, None, Some(line), has_key),
-            false => self.add(key, Some(line), None, has_key),
-        }
+        let [from, to] = if is_later { [None, Some(line)] } else { [Some(line), None] };
+        self.add(key, from, to, has_key)
     }
 
     fn add(

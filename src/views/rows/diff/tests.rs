@@ -47,17 +47,14 @@ fn file(text: &str, key: Option<&[&str]>) -> FileEntry {
 }
 
 /// What differs, found with so many bytes of memory.
-fn found(from: Option<&FileEntry>, to: Option<&FileEntry>, memory: u64) -> (Vec<RowChange>, RowCounts) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(async {
-        let engine = Engine::new(memory);
-        let mut found = diff(&engine, from, to).await.expect("both can be read");
-        let (counts, mut all) = (found.counts(), Vec::new());
-        while let Some(some) = found.next().await.expect("it can be read") {
-            all.extend(some);
-        }
-        (all, counts)
-    })
+async fn found(from: Option<&FileEntry>, to: Option<&FileEntry>, memory: u64) -> (Vec<RowChange>, RowCounts) {
+    let engine = Engine::new(memory);
+    let mut found = diff(&engine, from, to).await.expect("both can be read");
+    let (counts, mut all) = (found.counts(), Vec::new());
+    while let Some(some) = found.next().await.expect("it can be read") {
+        all.extend(some);
+    }
+    (all, counts)
 }
 
 /// What identifies a row, and its place among the others.
@@ -174,8 +171,8 @@ fn versions(random: &mut Random, count: u64, is_export: bool) -> [String; 2] {
     sides
 }
 
-#[test]
-fn differences_are_the_same_in_memory_and_in_temporary_files_and_for_a_naive_comparison() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn differences_are_the_same_in_memory_and_in_temporary_files_and_for_a_naive_comparison() {
     let mut random = Random(7);
     for (round, count) in [3, 40, 400, 6000].into_iter().enumerate() {
         for key in [None, Some(&["id"][..])] {
@@ -183,7 +180,7 @@ fn differences_are_the_same_in_memory_and_in_temporary_files_and_for_a_naive_com
             let expected = naive(&from, &to, key);
             let [from, to] = [&from, &to].map(|text| file(text, key));
             for memory in [0, 64 << 20] {
-                let (changes, counts) = found(Some(&from), Some(&to), memory);
+                let (changes, counts) = found(Some(&from), Some(&to), memory).await;
                 assert_eq!(changes.len(), expected.len(), "round {round} with {memory} bytes, {key:?}");
                 let other = changes.iter().zip(&expected).find(|(one, other)| one != other);
                 assert_eq!(other, None, "round {round} with {memory} bytes, {key:?}");
@@ -193,23 +190,23 @@ fn differences_are_the_same_in_memory_and_in_temporary_files_and_for_a_naive_com
     }
 }
 
-#[test]
-fn a_table_that_is_new_or_gone_has_all_its_rows_in_order() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_new_or_gone_has_all_its_rows_in_order() {
     let [text, _] = versions(&mut Random(1), 3000, true);
     let table = file(&text, None);
     for memory in [0, 64 << 20] {
-        assert_eq!(found(None, Some(&table), memory).0, naive("", &text, None));
-        assert_eq!(found(Some(&table), None, memory).0, naive(&text, "", None));
+        assert_eq!(found(None, Some(&table), memory).await.0, naive("", &text, None));
+        assert_eq!(found(Some(&table), None, memory).await.0, naive(&text, "", None));
     }
 }
 
-#[test]
-fn a_key_counts_only_if_all_rows_that_differ_have_its_columns() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_counts_only_if_all_rows_that_differ_have_its_columns() {
     let (from, to) = ("{\"a\":1,\"v\":1}\n{\"a\":2,\"v\":1}\n", "{\"a\":1,\"v\":2}\n{\"b\":2}\n");
     let key = Some(&["a"][..]);
-    let (changes, counts) = found(Some(&file(from, key)), Some(&file(to, key)), 0);
+    let (changes, counts) = found(Some(&file(from, key)), Some(&file(to, key)), 0).await;
     assert_eq!((counts.added, counts.removed, counts.modified), (2, 2, 0));
     assert!(changes.iter().all(|change| !change.has_key));
-    let (changes, _) = found(Some(&file(from, key)), Some(&file("{\"a\":1,\"v\":2}\n", key)), 0);
+    let (changes, _) = found(Some(&file(from, key)), Some(&file("{\"a\":1,\"v\":2}\n", key)), 0).await;
     assert!(changes.iter().all(|change| change.has_key) && changes.len() == 2);
 }
