@@ -102,7 +102,7 @@ impl Walks {
         if !folder.is_empty() || tree.files_of(db, of).await?.iter().all(|f| f.content.tree().is_none()) {
             return Ok(());
         }
-        let database = tree.database(db)?;
+        let database = tree.context.database(db)?;
         let Some(at) = database.place(key) else { return Ok(()) };
         self.go_ahead(tree, database, (Arc::clone(db), Arc::from("")), at);
         Ok(())
@@ -131,7 +131,7 @@ fn step_of_walk(
     if !folder.is_empty() || file.content.tree().is_none() {
         return None;
     }
-    let database = tree.database(db).ok()?;
+    let database = tree.context.database(db).ok()?;
     let at = database.place(key)?;
     Some((database, (Arc::clone(db), Arc::clone(&file.path)), at))
 }

@@ -2,7 +2,7 @@
 
 use super::error::VfsError;
 use super::node::{NodeKind, NodeTree, TreeNode};
-use crate::catalog::{Database, SnapshotOrLive};
+use crate::catalog::SnapshotOrLive;
 use crate::model::access::{Access, Audience};
 use crate::model::time::Timestamp;
 use crate::views::Ttl;
@@ -67,19 +67,16 @@ impl NodeTree {
     /// Who may read a file, or see the names in a folder: for a database's folders, those who may read something in
     /// it. What is no longer there is its owner's alone.
     fn access(&self, node: &TreeNode) -> Access {
-        let of = |db: &str, access: &dyn Fn(&Database) -> Access| {
-            self.database(db).map_or(Audience::Owner.into(), |database| access(&database))
+        let db = match node {
+            TreeNode::File(file) => return file.access,
+            TreeNode::Root | TreeNode::Link { .. } => return Audience::Everyone.into(),
+            TreeNode::Database { db } | TreeNode::View { db, .. } | TreeNode::Snapshot { db, .. } => db,
         };
+        let Ok(database) = self.context.database(db) else { return Audience::Owner.into() };
         match node {
-            TreeNode::File(file) => file.access,
-            TreeNode::Root | TreeNode::Link { .. } => Audience::Everyone.into(),
-            TreeNode::Database { db } => of(db, &|database| database.audiences().widest.into()),
-            TreeNode::View { db, view, folder } => {
-                of(db, &|database| view.access(&self.context, database, folder))
-            }
-            TreeNode::Snapshot { db, of: snapshot, .. } => {
-                of(db, &|database| database.audience_of(snapshot).into())
-            }
+            TreeNode::View { view, folder, .. } => view.access(&self.context, &database, folder),
+            TreeNode::Snapshot { of, .. } => database.audience_of(of).into(),
+            _ => database.audiences().widest.into(),
         }
     }
 
@@ -89,11 +86,11 @@ impl NodeTree {
             TreeNode::Root => self.context.databases().databases().map(|db| db.newest_time()).max(),
             TreeNode::File(file) => Some(file.changed),
             TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => {
-                Some(self.database(db).ok()?.meta(key)?.time)
+                Some(self.context.database(db).ok()?.meta(key)?.time)
             }
             TreeNode::Link { db, view, path } => self.link_time(db, &**view, path),
             TreeNode::Database { db } | TreeNode::View { db, .. } | TreeNode::Snapshot { db, .. } => {
-                Some(self.database(db).ok()?.newest_time())
+                Some(self.context.database(db).ok()?.newest_time())
             }
         }
     }

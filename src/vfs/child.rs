@@ -20,9 +20,11 @@ impl NodeTree {
     /// What `name` means in the folder `parent`. Reads no content, except that a view may need one to answer.
     pub async fn child(&self, parent: &TreeNode, name: &str) -> Result<Child, VfsError> {
         let (node, ttl) = match parent {
-            TreeNode::Root => (TreeNode::Database { db: self.database(name)?.name.clone() }, Ttl::Short),
+            TreeNode::Root => {
+                (TreeNode::Database { db: self.context.database(name)?.name.clone() }, Ttl::Short)
+            }
             TreeNode::Database { db } => {
-                let database = self.database(db)?;
+                let database = self.context.database(db)?;
                 let view = self.views.iter().find(|view| view.name() == name).ok_or(VfsError::NotFound)?;
                 let item = view.open(&self.context, &database).ok_or(VfsError::NotFound)?;
                 let node = TreeNode::of(db, view, item);
@@ -30,7 +32,7 @@ impl NodeTree {
                 (node, ttl)
             }
             TreeNode::View { db, view, folder } => {
-                let database = self.database(db)?;
+                let database = self.context.database(db)?;
                 let request = ViewRequest { context: &self.context, database: &database, folder };
                 let item = view.lookup(request, name).await?;
                 let ttl = view.ttl(folder, &item);
@@ -63,7 +65,7 @@ impl NodeTree {
         for _ in 1..TRIES {
             match self.size(&child.node).await {
                 Err(VfsError::Source(error)) if error.kind == ErrorKind::Changed => {
-                    if let Some(view) = self.database(db)?.live_view() {
+                    if let Some(view) = self.context.database(db)?.live_view() {
                         self.context.listings.forget_live(view);
                     }
                     child = self.child(parent, name).await?;
@@ -81,7 +83,11 @@ impl NodeTree {
             _ => None,
         });
         snapshot.is_some_and(|(db, key)| {
-            self.database(db).ok().and_then(|d| d.meta(key).map(|m| m.known_as.is_some())).unwrap_or(true)
+            self.context
+                .database(db)
+                .ok()
+                .and_then(|d| d.meta(key).map(|m| m.known_as.is_some()))
+                .unwrap_or(true)
         })
     }
 }

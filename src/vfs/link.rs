@@ -37,12 +37,12 @@ impl NodeTree {
     /// The time of the snapshot that a view's symlink leads to.
     pub fn link_time(&self, db: &str, view: &dyn View, path: &str) -> Option<Timestamp> {
         let target = self.snapshot_folder(db, view, path)?;
-        let database = self.database(db).ok()?;
+        let database = self.context.database(db).ok()?;
         Some(database.meta(database.key_in(&target)?)?.time)
     }
 
     fn snapshot_folder(&self, db: &str, view: &dyn View, path: &str) -> Option<SnapshotFolder> {
-        view.target(&self.context, &*self.database(db).ok()?, path)
+        view.target(&self.context, &*self.context.database(db).ok()?, path)
     }
 }
 

@@ -45,7 +45,7 @@ impl NodeTree {
                 names.map(|name| of_node(name.clone(), TreeNode::Database { db: name })).collect()
             }
             TreeNode::Database { db } => {
-                let database = self.database(db)?;
+                let database = self.context.database(db)?;
                 let open = |view: &Arc<dyn View>| {
                     let item = view.open(&self.context, &database)?;
                     Some(of_node(view.name().into(), TreeNode::of(db, view, item)))
@@ -55,7 +55,7 @@ impl NodeTree {
                 names
             }
             TreeNode::View { db, view, folder } => {
-                let database = self.database(db)?;
+                let database = self.context.database(db)?;
                 let request = ViewRequest { context: &self.context, database: &database, folder };
                 let name = |(name, item)| (name, listed_identity(db, &**view, &item));
                 view.list(request).await?.into_iter().map(name).collect()
@@ -80,7 +80,12 @@ impl KeptListings {
         inodes: &Inodes,
         node: &TreeNode,
     ) -> Result<Arc<[DirEntry]>, VfsError> {
-        let Some((key, of)) = key(tree, node)? else { return Ok(numbered(inodes, tree.names(node).await?)) };
+        let (key, of) = match node {
+            TreeNode::View { db, view, folder } if view.keeps_listing() && folder.path.is_empty() => {
+                ((db.clone(), view.name()), tree.context.database(db)?)
+            }
+            _ => return Ok(numbered(inodes, tree.names(node).await?)),
+        };
         if let Some((shown, entries)) = lock(&self.by_view).get(&key)
             && Arc::ptr_eq(shown, &of)
         {
@@ -90,16 +95,6 @@ impl KeptListings {
         lock(&self.by_view).insert(key, (of, entries.clone()));
         Ok(entries)
     }
-}
-
-/// The key of a folder whose listing is kept; `None` for other folders.
-fn key(tree: &NodeTree, node: &TreeNode) -> Result<Option<(ListingKey, Arc<Database>)>, VfsError> {
-    Ok(match node {
-        TreeNode::View { db, view, folder } if view.keeps_listing() && folder.path.is_empty() => {
-            Some(((db.clone(), view.name()), tree.database(db)?))
-        }
-        _ => None,
-    })
 }
 
 fn numbered(inodes: &Inodes, names: Vec<Unnumbered>) -> Arc<[DirEntry]> {

@@ -191,9 +191,9 @@ impl Vfs {
         match &*self.inodes.node(ino).ok()? {
             TreeNode::File(file) => file.content.received(),
             TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => {
-                self.tree.database(db).ok()?.view(key.slot)?.database.received()
+                self.tree.context.database(db).ok()?.view(key.slot)?.database.received()
             }
-            node => self.tree.database(node.database()?).ok()?.received(),
+            node => self.tree.context.database(node.database()?).ok()?.received(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::VfsError;
-use crate::catalog::{Database, SnapshotOrLive};
+use crate::catalog::SnapshotOrLive;
 use crate::content::{FileEntry, FileKind};
 use crate::model::content_id::ContentId;
 use crate::model::time::Timestamp;
@@ -158,13 +158,9 @@ pub(super) struct NodeTree {
 }
 
 impl NodeTree {
-    pub fn database(&self, name: &str) -> Result<Arc<Database>, VfsError> {
-        Ok(self.context.database(name)?)
-    }
-
     pub async fn files_of(&self, db: &str, of: &SnapshotOrLive) -> Result<Arc<[FileEntry]>, VfsError> {
         let gone = if *of == SnapshotOrLive::Live { VfsError::NotFound } else { VfsError::Stale };
-        let database = self.database(db).map_err(|_| gone)?;
+        let database = self.context.database(db).map_err(|_| gone)?;
         Ok(self.context.files(&database, of).await?)
     }
 }
