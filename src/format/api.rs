@@ -65,17 +65,25 @@ pub(crate) fn shown_as(
     input: &FormatInput<'_>,
 ) -> Result<Vec<ShownFile>, SourceError> {
     let format = named.in_truth(input).unwrap_or(named);
-    let mut files = match (format.files(input), format.stand_in()) {
-        (Ok(files), _) => files,
-        (Err(error), Some(place)) if error.kind.is_lasting() || lacks_room(&error) => {
-            vec![ShownFile::broken(place, format!("what is in {}", input.blob.describe()), &error)]
-        }
-        (Err(error), _) => return Err(error),
-    };
+    let mut files = format.files(input).or_else(|error| stood_in(format, input, error))?;
     if format.shows_unpacked() {
         files.extend(unpacked(format, input));
     }
     Ok(files)
+}
+
+/// What stands for the files of a blob that cannot be read, where that lasts.
+pub(super) fn stood_in(
+    format: &dyn Format,
+    input: &FormatInput<'_>,
+    error: SourceError,
+) -> Result<Vec<ShownFile>, SourceError> {
+    match format.stand_in() {
+        Some(place) if error.kind.is_lasting() || lacks_room(&error) => {
+            Ok(vec![ShownFile::broken(place, format!("what is in {}", input.blob.describe()), &error)])
+        }
+        _ => Err(error),
+    }
 }
 
 /// The unpacked bytes of a blob that is packed as a whole.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use super::api::{Format, shown_as, unpacked};
-use super::blob::{io_kind, lacks_room};
+use super::api::{Format, shown_as, stood_in, unpacked};
+use super::blob::io_kind;
 use super::head::head;
 use super::input::FormatInput;
 use super::packed::Packing;
@@ -35,19 +35,11 @@ pub(crate) fn files_beside(
             is_packed(input).map(|is_packed| is_packed.then(|| Ok(Vec::from_iter(unpacked(format, input)))))
         }
     };
-    let error = match files {
-        Ok(files) => return files.unwrap_or(Ok(Vec::new())),
+    match files {
+        Ok(files) => files.unwrap_or(Ok(Vec::new())),
         // It only has the name, or reading the blob itself fails, too.
-        Err(error) if io_kind(&error).is_lasting() && !is_packed(input).unwrap_or(false) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => input.fail("read", error),
-    };
-    match format.stand_in() {
-        Some(place) if error.kind.is_lasting() || lacks_room(&error) => {
-            Ok(vec![ShownFile::broken(place, format!("what is in {}", input.blob.describe()), &error)])
-        }
-        _ => Err(error),
+        Err(error) if io_kind(&error).is_lasting() && !is_packed(input).unwrap_or(false) => Ok(Vec::new()),
+        Err(error) => stood_in(format, input, input.fail("read", error)),
     }
 }
 

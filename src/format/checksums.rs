@@ -94,14 +94,14 @@ fn unescape(name: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut plain = Vec::with_capacity(name.len());
     let mut bytes = name.iter();
     while let Some(&byte) = bytes.next() {
-        plain.push(match (byte, byte == b'\\') {
-            (byte, false) => byte,
-            _ => match bytes.next() {
+        plain.push(match byte {
+            b'\\' => match bytes.next() {
                 Some(b'\\') => b'\\',
                 Some(b'n') => b'\n',
                 Some(b'r') => b'\r',
                 _ => return Err("the name has an unknown escape"),
             },
+            byte => byte,
         });
     }
     Ok(plain)

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use super::blob::InMemory;
 use super::export::read_export;
-use super::packed::Packing;
+use super::packed::{ENDINGS, Packing};
 use crate::content::{Sink, SourceError};
 
 /// Bytes that are unpacked at most.
@@ -33,16 +33,7 @@ pub fn tar(bytes: &[u8]) {
 /// Bytes as a file that is packed as a whole, in each way.
 pub fn packed(bytes: &[u8]) {
     let _ = Packing::of_head(bytes);
-    let ways = [
-        Packing::Gzip,
-        Packing::Zstd,
-        Packing::Xz,
-        Packing::Bzip2,
-        Packing::Lz4,
-        Packing::Lzma,
-        Packing::Lzip,
-    ];
-    for packing in ways {
+    for (packing, ..) in ENDINGS {
         // Little may unpack to much.
         let unpacked = packing.unpack(&InMemory::new(bytes)).map(|unpacked| unpacked.take(MOST_UNPACKED));
         let _ = unpacked.and_then(|mut unpacked| io::copy(&mut unpacked, &mut io::sink()));

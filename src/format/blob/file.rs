@@ -256,12 +256,17 @@ mod tests {
     use super::*;
     use crate::files::root::Links;
 
-    #[test]
-    fn reads_and_seeks_like_the_file_itself() {
+    fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn reads_and_seeks_like_the_file_itself() {
         let bytes: Vec<u8> = (0..300_000_u32).flat_map(|i| i.to_le_bytes()).collect();
-        std::fs::write(&path, &bytes).unwrap();
+        let (_folder, path) = written(&bytes);
         let mut reader = FileReader::new(Arc::new(FileVersion::named(&path).unwrap()));
         for (offset, len) in
             [(0, 10), (5, 70_000), (65_530, 20), (0, 1_200_000), (1_199_999, 5), (2_000_000, 5)]
@@ -277,9 +282,7 @@ mod tests {
 
     #[test]
     fn another_state_of_the_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f");
-        std::fs::write(&path, "one").unwrap();
+        let (_folder, path) = written(b"one");
         let version = FileVersion::named(&path).unwrap();
         assert!(version.open().is_ok());
         std::fs::write(&path, "three").unwrap();
@@ -290,9 +293,7 @@ mod tests {
     /// A reader that is done is asked whether everything it gave came from one state.
     #[test]
     fn a_change_behind_a_reader_is_noticed_whatever_its_times_say() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f");
-        std::fs::write(&path, "one").unwrap();
+        let (folder, path) = written(b"one");
         let version =
             FileVersion::settled(&Root::new(folder.path(), Links::Beneath).unwrap(), &path).unwrap();
         let mut reader = FileReader::new(Arc::new(version.clone()));

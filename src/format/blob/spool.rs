@@ -12,6 +12,7 @@ use lru::LruCache;
 use super::Blob;
 use super::opened::{Opened, seek_position};
 use super::temporary::{Filling, explained, has_no_room};
+use crate::format::error::invalid;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
@@ -135,10 +136,7 @@ impl Spools {
 fn unpack(stored: &dyn Blob) -> io::Result<Spool> {
     let spool = Spool::filled(stored.len(), |file| io::copy(&mut stored.read()?, file))?;
     if spool.len != stored.len() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("it states {} bytes and has {}", stored.len(), spool.len),
-        ));
+        return Err(invalid(format!("it states {} bytes and has {}", stored.len(), spool.len)));
     }
     Ok(spool)
 }

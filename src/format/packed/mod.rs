@@ -10,7 +10,7 @@ mod packing;
 mod unpacked;
 
 pub(crate) use members::is_trailing_garbage;
-pub(crate) use packing::Packing;
+pub(crate) use packing::{ENDINGS, Packing};
 pub(crate) use unpacked::Unpacked;
 
 use super::error::FormatError;

@@ -35,7 +35,7 @@ pub(crate) enum Packing {
 /// How the name of a packed file ends, and how that of a packed tar may end in short.
 type Endings = (Packing, &'static str, &'static [&'static str]);
 
-const ENDINGS: [Endings; 8] = [
+pub(crate) const ENDINGS: [Endings; 8] = [
     (Packing::Gzip, ".gz", &[".tgz", ".taz"]),
     (Packing::Zstd, ".zst", &[".tzst"]),
     (Packing::Xz, ".xz", &[".txz"]),

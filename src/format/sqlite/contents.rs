@@ -1,81 +1,72 @@
-//! What a database is shown as: its tables and views, its schema, and all of it as SQL.
+//! What a database is shown as: its tables and views, and all of it as SQL.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::file::SqliteFile;
+use super::query::Query;
 use super::relation::{Relation, RelationKind};
 use super::schema::key_columns;
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Sink, SourceError, Stream, Wanted};
 
 impl SqliteFile {
-    pub(crate) fn rows(self: &Arc<Self>, relation: &Relation) -> RowsContent {
-        RowsContent { file: Arc::clone(self), relation: relation.clone() }
+    pub(crate) fn rows(self: &Arc<Self>, relation: &Relation) -> SqliteContent {
+        SqliteContent { file: Arc::clone(self), query: Query::Rows(relation.clone()) }
     }
 
-    pub(crate) fn dump(self: &Arc<Self>) -> DatabaseDump {
-        DatabaseDump { file: Arc::clone(self) }
+    pub(crate) fn dump(self: &Arc<Self>) -> SqliteContent {
+        SqliteContent { file: Arc::clone(self), query: Query::Dump }
     }
 }
 
-pub(crate) struct RowsContent {
+/// The answer to a query of one file.
+pub(crate) struct SqliteContent {
     file: Arc<SqliteFile>,
-    relation: Relation,
+    query: Query,
+}
+
+impl SqliteContent {
+    /// The table whose rows it is. What is computed may be computed otherwise by another version of SQLite.
+    fn stored_table(&self) -> Option<&Relation> {
+        match &self.query {
+            Query::Rows(relation) => Some(relation).filter(|relation| relation.kind == RelationKind::Table),
+            _ => None,
+        }
+    }
 }
 
 #[async_trait]
-impl Stream for RowsContent {
+impl Stream for SqliteContent {
     fn describe(&self) -> String {
-        let Relation { name, kind, .. } = &self.relation;
-        format!("{} {} of {}", kind.word(), name.escape_debug(), self.file.db.describe())
+        let what = match &self.query {
+            Query::Rows(relation) => relation.describe(),
+            _ => "dump".to_owned(),
+        };
+        format!("{what} of {}", self.file.db.describe())
     }
 
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
-        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
-        if relation.kind != RelationKind::Table {
-            return Ok(None);
-        }
-        on_blocking_thread(&self.file.label, move || {
+        let Some(table) = self.stored_table() else { return Ok(None) };
+        let (file, name) = (Arc::clone(&self.file), Arc::clone(&table.name));
+        let key = move || {
             file.checked("read the key", || {
-                key_columns(&file.connected(&Wanted::default())?.connection, &relation.name)
+                key_columns(&file.connected(&Wanted::default())?.connection, &name)
             })
-        })
-        .await
-        .map(Some)
+        };
+        on_blocking_thread(&self.file.label, key).await.map(Some)
     }
 
     fn is_immutable_by_id(&self) -> bool {
-        // What is computed may be computed otherwise by another version of SQLite.
-        self.relation.kind == RelationKind::Table
+        self.stored_table().is_some()
     }
 
     async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let (file, relation) = (Arc::clone(&self.file), self.relation.clone());
+        let (file, query) = (Arc::clone(&self.file), self.query.clone());
         on_blocking_thread(&self.file.label, move || {
             let wanted = sink.wanted();
-            file.read_rows(&relation, &wanted, &mut |piece| sink.push_blocking(piece))
-        })
-        .await
-    }
-}
-
-pub(crate) struct DatabaseDump {
-    file: Arc<SqliteFile>,
-}
-
-#[async_trait]
-impl Stream for DatabaseDump {
-    fn describe(&self) -> String {
-        format!("dump of {}", self.file.db.describe())
-    }
-
-    async fn read(&self, mut sink: Sink) -> Result<(), SourceError> {
-        let file = Arc::clone(&self.file);
-        on_blocking_thread(&self.file.label, move || {
-            let wanted = sink.wanted();
-            file.write_dump(&wanted, &mut |piece| sink.push_blocking(piece))
+            file.ask(&query, &wanted, &mut |piece| sink.push_blocking(piece))
         })
         .await
     }

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::sync::{Arc, LazyLock};
 
-use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::check::Check;
@@ -41,13 +40,6 @@ pub(crate) struct SqliteFile {
     /// The files with `-wal` and with `-journal` added to its name, where they are there.
     beside: [Option<Arc<dyn Blob>>; 2],
     spools: Arc<Spools>,
-}
-
-/// The length and hash of the rendered rows of a table or view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RowsDigest {
-    pub(crate) sha256: [u8; 32],
-    pub(crate) len: u64,
 }
 
 enum OpenDatabase {
@@ -93,14 +85,13 @@ impl SqliteFile {
 
     /// The tables and views, and the statements that make the schema, which `sqlite3` loads. Reads the schema and no row.
     pub(crate) fn listing_and_schema(&self) -> Result<Listed, SourceError> {
-        let doing = "list the tables";
         // A file that is gone is not listed from memory.
-        let listed = self.checked(doing, || Ok(LISTED.get(self.key())))?;
+        let listed = self.checked(&Query::Listing.doing(), || Ok(LISTED.get(self.key())))?;
         if let Some(listed) = listed {
             return Ok(listed);
         }
         let mut pieces = Vec::new();
-        let asked = self.ask(&Query::Listing, doing, &Wanted::default(), &mut |piece| {
+        let asked = self.ask(&Query::Listing, &Wanted::default(), &mut |piece| {
             pieces.push(piece);
             Ok(())
         });
@@ -111,34 +102,34 @@ impl SqliteFile {
             }
             asked => asked?,
         }
-        let [listing, schema] = &*pieces else { return Err(self.no_answer(doing)) };
-        let listing =
-            serde_json::from_slice(listing).map_err(|error| self.no_answer(doing).because(error))?;
+        let no_answer = || self.no_answer(&Query::Listing);
+        let [listing, schema] = &*pieces else { return Err(no_answer()) };
+        let listing = serde_json::from_slice(listing).map_err(|error| no_answer().because(error))?;
         let listed = (listing, schema.clone());
         LISTED.put(self.key(), &listed);
         Ok(listed)
     }
 
-    fn no_answer(&self, doing: &str) -> SourceError {
+    fn no_answer(&self, query: &Query) -> SourceError {
+        let doing = query.doing();
         let operation = format!("cannot {doing} of {}: the answer makes no sense", self.db.describe());
         SourceError::new(ErrorKind::Unavailable, &*self.label, operation)
     }
 
-    /// Reads all rows of a table or view of [`Self::listing`] for their digest.
-    pub(crate) fn digest(&self, relation: &Relation) -> Result<RowsDigest, SourceError> {
-        let (mut hash, mut len) = (Sha256::new(), 0);
-        self.read_rows(relation, &Wanted::default(), &mut |piece: Bytes| {
-            len += piece.len() as u64;
+    /// SHA-256 of the rendered rows of a table or view.
+    pub(super) fn digest(&self, relation: &Relation) -> Result<[u8; 32], SourceError> {
+        let mut hash = Sha256::new();
+        self.ask(&Query::Rows(relation.clone()), &Wanted::default(), &mut |piece| {
             hash.update(&piece);
             Ok(())
         })?;
-        Ok(RowsDigest { sha256: hash.finalize().into(), len })
+        Ok(hash.finalize().into())
     }
 
     /// What SQLite's own check finds: nothing where the file is sound. Damage is a result, not an error.
     pub(crate) fn quick_check(&self) -> Result<Check, SourceError> {
         let mut answer = Vec::new();
-        let asked = self.ask(&Query::Check, CHECK, &Wanted::default(), &mut |piece| {
+        let asked = self.ask(&Query::Check, &Wanted::default(), &mut |piece| {
             answer.extend_from_slice(&piece);
             Ok(())
         });
@@ -147,27 +138,15 @@ impl SqliteFile {
                 Ok(Check { wrong: vec![error.chain()], ..Check::default() })
             }
             Err(error) => Err(error),
-            Ok(()) => serde_json::from_slice(&answer).map_err(|error| self.no_answer(CHECK).because(error)),
+            Ok(()) => {
+                serde_json::from_slice(&answer).map_err(|error| self.no_answer(&Query::Check).because(error))
+            }
         }
     }
 
-    pub(super) fn write_dump(&self, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
-        self.ask(&Query::Dump, "dump the tables", wanted, take)
-    }
-
-    pub(super) fn read_rows(
-        &self,
-        relation: &Relation,
-        wanted: &Wanted,
-        take: Take<'_>,
-    ) -> Result<(), SourceError> {
-        let doing = format!("read {} {}", relation.kind.word(), relation.name.escape_debug());
-        self.ask(&Query::Rows(relation.clone()), &doing, wanted, take)
-    }
-
     /// Runs a query and passes its answer to `take`.
-    fn ask(&self, query: &Query, doing: &str, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
-        self.checked(doing, || match self.answer(query, wanted, take) {
+    pub(super) fn ask(&self, query: &Query, wanted: &Wanted, take: Take<'_>) -> Result<(), SourceError> {
+        self.checked(&query.doing(), || match self.answer(query, wanted, take) {
             // The reader left: no failure.
             Err(SqliteProblem::Closed) => Ok(()),
             done => done,
@@ -236,6 +215,3 @@ impl SqliteFile {
         Ok(OpenDatabase::Copy(self.spools.unpacked(&*self.db)?))
     }
 }
-
-/// The operation of a check, for messages.
-const CHECK: &str = "check the database";

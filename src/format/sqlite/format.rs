@@ -106,7 +106,7 @@ impl Fingerprint for RowsFingerprint {
     }
 
     fn digest(&self) -> Result<[u8; 32], ErrorKind> {
-        self.file.digest(&self.relation).map(|digest| digest.sha256).map_err(|error| error.kind)
+        self.file.digest(&self.relation).map_err(|error| error.kind)
     }
 }
 

@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::connection::harden;
 use super::problem::SqliteProblem;
 use crate::format::blob::{Blob, Spool, TemporaryFolder, explained, read_full};
+use crate::format::error::invalid;
 
 /// What a log begins with, but for the last bit: the order of its checksums (sqlite.org/fileformat2.html, 4.1).
 const WAL_MAGIC: u32 = 0x377f_0682;
@@ -102,8 +103,7 @@ fn copy(stored: &dyn Blob, path: &Path) -> io::Result<File> {
         None => io::copy(&mut stored.read()?, &mut to)?,
     };
     if len != stored.len() {
-        let problem = format!("{} states {} bytes and has {len}", stored.describe(), stored.len());
-        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        return Err(invalid(format!("{} states {} bytes and has {len}", stored.describe(), stored.len())));
     }
     Ok(to)
 }

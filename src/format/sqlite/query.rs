@@ -24,6 +24,16 @@ pub(super) enum Query {
 }
 
 impl Query {
+    /// What it does, for messages: `cannot read table t`.
+    pub(super) fn doing(&self) -> String {
+        match self {
+            Self::Listing => "list the tables".to_owned(),
+            Self::Check => "check the database".to_owned(),
+            Self::Dump => "dump the tables".to_owned(),
+            Self::Rows(relation) => format!("read {}", relation.describe()),
+        }
+    }
+
     /// Whether the file defines what is computed. Otherwise stored rows are read in their order or sorted by a key.
     pub(super) fn runs_foreign_code(&self) -> bool {
         match self {

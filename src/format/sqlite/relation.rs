@@ -38,6 +38,13 @@ impl RelationKind {
     }
 }
 
+impl Relation {
+    /// What it is and its name, for messages.
+    pub(super) fn describe(&self) -> String {
+        format!("{} {}", self.kind.word(), self.name.escape_debug())
+    }
+}
+
 /// A table or view that is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeftOutRelation {

@@ -8,8 +8,6 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
-
 use super::api::Format;
 use super::blob::{Blob, io_kind};
 use super::error::FormatError;
@@ -21,7 +19,7 @@ use super::packed::Packing;
 use super::pg_dump::{self, PG_DUMP};
 use super::raw::Raw;
 use super::shown::{FileGroup, Fingerprint, ShownFile};
-use crate::content::{ErrorKind, FileKind, Sink, SourceError, Stream};
+use crate::content::{Content, ErrorKind, FileKind, SourceError};
 use crate::model::content_id::ContentId;
 
 mod forward;
@@ -153,8 +151,10 @@ impl TarArchive {
     /// The files it is shown as, sorted by path. Reads nothing.
     pub(crate) fn files(&self) -> Vec<ShownFile> {
         let file = |(path, kind, member): (Arc<str>, FileKind, Arc<TarMember>)| {
-            let content = Arc::new(TarContent { label: Arc::clone(&self.label), kind, member });
-            ShownFile { kind, ..ShownFile::of_part(FileGroup::Members, path, content) }
+            let content = Content::stream(Raw { label: Arc::clone(&self.label), blob: member.clone() });
+            let fingerprint: Option<Arc<dyn Fingerprint>> =
+                Some(Arc::new(MemberFingerprint { kind, member }));
+            ShownFile { kind, fingerprint, ..ShownFile::of_blob(FileGroup::Members, path, content) }
         };
         self.members().map(file).collect()
     }
@@ -184,30 +184,13 @@ fn begins_with_header(head: &[u8]) -> bool {
     head.get(..BLOCK).is_some_and(|block| matches!(TarBlock::of(block), TarBlock::Header(_)))
 }
 
-/// The bytes of a member; of a symbolic link, its target.
-struct TarContent {
-    label: Arc<str>,
+/// What decides the bytes of a member; of a symbolic link, its target.
+struct MemberFingerprint {
     kind: FileKind,
     member: Arc<TarMember>,
 }
 
-#[async_trait]
-impl Stream for TarContent {
-    fn stated_len(&self) -> Option<u64> {
-        Some(self.member.len())
-    }
-
-    fn describe(&self) -> String {
-        self.member.describe()
-    }
-
-    async fn read(&self, sink: Sink) -> Result<(), SourceError> {
-        let (label, blob) = (Arc::clone(&self.label), Arc::clone(&self.member));
-        Raw { label, blob }.read(sink).await
-    }
-}
-
-impl Fingerprint for TarContent {
+impl Fingerprint for MemberFingerprint {
     fn likeness(&self) -> ContentId {
         let kind = match self.kind {
             FileKind::Regular => b"file",

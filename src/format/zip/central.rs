@@ -79,10 +79,8 @@ impl HeaderWalk {
                 break;
             }
             if walk.headers.len() == MOST_MEMBERS {
-                return Err(ZipError::Unsupported {
-                    reason: format!("it has more than {MOST_MEMBERS} members"),
-                    remedy: super::Remedy::SevenZip,
-                });
+                let reason = format!("it has more than {MOST_MEMBERS} members");
+                return Err(ZipError::unsupported(reason, super::Remedy::SevenZip));
             }
             *patience -= 1;
             walk.headers.push(header);

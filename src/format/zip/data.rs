@@ -118,17 +118,14 @@ impl StatedNumber {
 
 /// That the length of a member is not known.
 fn lacks_bits() -> ZipError {
-    ZipError::Unsupported {
-        reason:
-            "it has 4 GiB or more, and a program without zip64 wrote only the lower 32 bits of its length"
-                .to_owned(),
-        remedy: Remedy::SevenZip,
-    }
+    ZipError::unsupported(
+        "it has 4 GiB or more, and a program without zip64 wrote only the lower 32 bits of its length",
+        Remedy::SevenZip,
+    )
 }
 
 fn encrypted(member: &ZipMember) -> Option<ZipError> {
-    let unsupported =
-        |reason: &str, remedy| Some(ZipError::Unsupported { reason: reason.to_owned(), remedy });
+    let unsupported = |reason: &str, remedy| Some(ZipError::unsupported(reason, remedy));
     match member.flags {
         _ if member.method == AES => unsupported("it is encrypted with AES", Remedy::SevenZipPassword),
         flags if flags & ENCRYPTED == 0 => None,

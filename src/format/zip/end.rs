@@ -287,21 +287,21 @@ impl Base {
 
 /// What to say of a file in which no record is proven.
 fn explained(bytes: &mut ZipBytes<'_>, refused: &Refused) -> io::Result<ZipError> {
-    let split = |which: &str| ZipError::Unsupported {
-        reason: format!("it is {which} part of a split zip, and the others hold the rest of it"),
-        remedy: Remedy::Join,
+    let split = |which: &str| {
+        let reason = format!("it is {which} part of a split zip, and the others hold the rest of it");
+        ZipError::unsupported(reason, Remedy::Join)
     };
     Ok(match *refused {
         Refused::Inner(at) => ZipError::CutOff(format!(
             "it is cut off: the directory at its end is missing. The one that is found belongs to a zip at byte {at}, \
              which is a member of it"
         )),
-        Refused::Second(at) => ZipError::Unsupported {
-            reason: format!(
+        Refused::Second(at) => ZipError::unsupported(
+            format!(
                 "it is two zips, one behind the other: the second begins at byte {at}, and nothing says which of them counts"
             ),
-            remedy: Remedy::CutAt(at),
-        },
+            Remedy::CutAt(at),
+        ),
         Refused::Part(part) => split(&format!("number {}, the last", u64::from(part) + 1)),
         Refused::Unproven if bytes.has(0, &SPLIT)? && bytes.has(4, &LOCAL)? => split("the first"),
         Refused::Unproven if bytes.has(0, &LOCAL)? => ZipError::damaged(

@@ -33,10 +33,8 @@ pub(super) fn unpack<R: BufRead>(what: &ZipMember, packed: R) -> Result<Box<dyn 
     let bytes = bytes.unwrap_or_else(|_| Err(ZipError::damaged("its decoder gave up on its data")));
     let is_sound = bytes.as_ref().is_ok_and(|bytes| crc32(bytes) == what.crc);
     if !is_sound && may_be_of_pkzip_1_01(what) {
-        return Err(ZipError::Unsupported {
-            reason: "it is damaged, or PKZIP 1.01 packed it, whose Implode is not read here".to_owned(),
-            remedy: Remedy::SevenZip,
-        });
+        let reason = "it is damaged, or PKZIP 1.01 packed it, whose Implode is not read here";
+        return Err(ZipError::unsupported(reason, Remedy::SevenZip));
     }
     Ok(Box::new(Counted::with(window, Cursor::new(bytes?))))
 }
@@ -62,10 +60,8 @@ fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {
 fn header(what: &ZipMember) -> Result<Vec<u8>, ZipError> {
     const VERSION: u16 = 20;
     let length = |length: u64| {
-        u32::try_from(length).map_err(|_| ZipError::Unsupported {
-            reason: "it has 4 GiB or more, which no program of its time packed".to_owned(),
-            remedy: Remedy::SevenZip,
-        })
+        let reason = "it has 4 GiB or more, which no program of its time packed";
+        u32::try_from(length).map_err(|_| ZipError::unsupported(reason, Remedy::SevenZip))
     };
     let numbers = [what.crc, length(what.packed)?, length(what.len)?];
     let before = [VERSION, what.flags & FLAGS, what.method, 0, DATE];

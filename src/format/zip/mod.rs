@@ -89,6 +89,10 @@ impl ZipError {
     fn damaged(reason: impl Into<String>) -> Self {
         Self::Damaged(reason.into())
     }
+
+    fn unsupported(reason: impl Into<String>, remedy: Remedy) -> Self {
+        Self::Unsupported { reason: reason.into(), remedy }
+    }
 }
 
 /// A [`ZipError`] that went through an I/O error is itself again.
@@ -101,7 +105,7 @@ impl From<io::Error> for ZipError {
                     || matches!(cause.downcast_ref(), Some(Refused::TooLarge { .. }))
             });
             match is_limit {
-                true => Self::Unsupported { reason: error.to_string(), remedy: Remedy::SevenZip },
+                true => Self::unsupported(error.to_string(), Remedy::SevenZip),
                 false => Self::Io(error),
             }
         })

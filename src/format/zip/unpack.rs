@@ -41,13 +41,11 @@ fn decoder<R: Read + Send + 'static>(what: &ZipMember, data: R) -> Result<Box<dy
         95 => Box::new(Lzma::xz(packed)?),
         98 => ppmd(packed, len)?,
         _ => {
-            return Err(ZipError::Unsupported {
-                reason: match name_of(method) {
-                    Some(name) => format!("it is packed by {name} (method {method}), which is not read here"),
-                    None => format!("it is packed by method {method}, which is not known here"),
-                },
-                remedy: Remedy::SevenZip,
-            });
+            let reason = match name_of(method) {
+                Some(name) => format!("it is packed by {name} (method {method}), which is not read here"),
+                None => format!("it is packed by method {method}, which is not known here"),
+            };
+            return Err(ZipError::unsupported(reason, Remedy::SevenZip));
         }
     })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::check::Check;
+use super::query::Query;
 use super::*;
 use crate::content::{ErrorKind, SourceError, Wanted};
 use crate::format::tests::{is_error, sound, stored};
@@ -104,7 +105,7 @@ fn relation(file: &SqliteFile, name: &str) -> Relation {
 /// A whole file as SQL, or the beginning of it and why there is no more.
 fn try_dump(file: &SqliteFile) -> (String, Result<(), SourceError>) {
     let mut bytes = Vec::new();
-    let written = file.write_dump(&Wanted::default(), &mut |piece| {
+    let written = file.ask(&Query::Dump, &Wanted::default(), &mut |piece| {
         bytes.extend_from_slice(&piece);
         Ok(())
     });
@@ -129,7 +130,7 @@ fn break_first_page(path: &Path, table: &str, page_size: usize) {
 /// The rendered rows of a table.
 fn try_rows(file: &SqliteFile, relation: &Relation) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
-    file.read_rows(relation, &Wanted::default(), &mut |piece| {
+    file.ask(&Query::Rows(relation.clone()), &Wanted::default(), &mut |piece| {
         bytes.extend_from_slice(&piece);
         Ok(())
     })?;

@@ -37,8 +37,7 @@ async fn rows_come_in_pieces_and_the_digest_is_that_of_all() {
         let relation = relation(&file, name);
         let bytes = read(&file.rows(&relation)).await.expect("it is sound");
         let digest = file.digest(&relation).expect("it is sound");
-        assert_eq!(digest.len, bytes.len() as u64);
-        assert_eq!(digest.sha256[..], Sha256::digest(&bytes)[..]);
+        assert_eq!(digest[..], Sha256::digest(&bytes)[..]);
         assert!(bytes.len() > 2 * PIECE);
         oracle::agrees(&path, name, columns, &format!("{name} ORDER BY a"));
     }
