@@ -15,8 +15,8 @@
 //!
 //! | file | concern |
 //! | --- | --- |
-//! | `record`, `window` | one record; the bytes in memory |
-//! | `search` | records after bytes that are none |
+//! | `record` | one record |
+//! | `window` | the bytes in memory; the search for records after bytes that are none |
 //! | `anchors` | whether what was read is still there |
 //! | `check` | what only a check reads |
 
@@ -37,13 +37,11 @@ use crate::message::COMMIT_ID;
 mod anchors;
 mod check;
 mod record;
-mod search;
 mod window;
 
 use anchors::{Anchor, Anchors};
 use record::{Record, checked_chunk, parse, unpack};
-use search::{Search, SearchResult};
-use window::JournalWindow;
+use window::{JournalWindow, Search, SearchResult};
 
 pub use check::FileFlaw;
 

@@ -51,8 +51,8 @@ pub struct Schema {
 
 /// A column.
 #[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
 pub struct Column {
-    /// Its name.
     pub name: String,
     /// Its type as the schema writes it.
     pub sql_type: String,
@@ -64,19 +64,15 @@ pub struct Column {
     pub is_virtual: bool,
     /// The ON UPDATE expression. Empty for none.
     pub on_update: String,
-    /// Its comment.
     pub comment: String,
     /// Number of its encoding (`serial/encoding.fbs`).
     pub encoding: u8,
     /// Its identity across schemas, which foreign keys use.
     pub tag: u64,
-    /// Whether it may be NULL.
     pub is_nullable: bool,
-    /// Whether it is `AUTO_INCREMENT`.
     pub is_auto_increment: bool,
     /// Whether it was made for an index over an expression. `SELECT *` and `SHOW CREATE TABLE` leave it out.
     pub is_hidden: bool,
-    /// Where the values of the column are stored.
     pub storage: Storage,
 }
 

@@ -188,16 +188,8 @@ impl DoltSqlSource {
             warn: warn_once(Arc::clone(&label)),
         };
         let pool = Pool::new(target, timeouts, options.largest_list);
-        let known = Mutex::default();
-        Ok(Self {
-            url: parsed,
-            label,
-            name: options.name,
-            exclude: options.exclude,
-            clock: options.clock,
-            pool,
-            known,
-        })
+        let (name, exclude, clock) = (options.name, options.exclude, options.clock);
+        Ok(Self { url: parsed, label, name, exclude, clock, pool, known: Mutex::default() })
     }
 
     async fn load(
@@ -210,13 +202,8 @@ impl DoltSqlSource {
             Some(known) => Arc::clone(&known.view.shared),
             None => {
                 let (pool, label) = (Arc::clone(&self.pool), Arc::clone(&self.label));
-                Arc::new(ServerDatabase::new(
-                    pool,
-                    label,
-                    name.to_owned(),
-                    self.exclude.clone(),
-                    self.clock.clone(),
-                ))
+                let (exclude, clock) = (self.exclude.clone(), self.clock.clone());
+                Arc::new(ServerDatabase::new(pool, label, name.to_owned(), exclude, clock))
             }
         };
         let mut lease = self.pool.lease(Some(name)).await?;
@@ -342,11 +329,8 @@ impl Source for DoltSqlSource {
             };
         }
         for (name, error) in polled.failures {
-            complain(
-                &mut known.complaints,
-                &name,
-                &error.during(&self.label, format!("cannot read database {name}")),
-            );
+            let error = error.during(&self.label, format!("cannot read database {name}"));
+            complain(&mut known.complaints, &name, &error);
         }
         let left_out = known.newly_left_out(polled.left_out);
         if !left_out.is_empty() {

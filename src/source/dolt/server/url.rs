@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 /// The port that Gas Town's Dolt server listens on.
 pub const DEFAULT_PORT: u16 = 3307;
 pub const DEFAULT_USER: &str = "root";
@@ -158,19 +160,12 @@ fn database(path: &str) -> Result<Option<String>, UrlError> {
 
 fn decode(text: &str) -> Result<String, UrlError> {
     let bad = || UrlError::Encoding(text.to_owned());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit =
-            |at: usize| after.get(at).and_then(|&digit| u8::try_from(char::from(digit).to_digit(16)?).ok());
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else { return Err(bad()) };
-        bytes.push(high * 16 + low);
-        rest = &after[2..];
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.as_bytes().split_first_chunk::<2>().ok_or_else(bad)?;
+        bytes.extend(HEXLOWER_PERMISSIVE.decode(digits).map_err(|_| bad())?);
+        bytes.extend(rest);
     }
     String::from_utf8(bytes).map_err(|_| bad())
 }

@@ -71,7 +71,7 @@ use shared::SharedDatabase;
 const SAFETY_NET: Duration = Duration::from_secs(5);
 
 /// How to read stores.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DoltStoreOptions {
     /// The name to show instead of the database's own (`NAME=` before the source); only for a folder with one
     /// database.
@@ -84,18 +84,6 @@ pub struct DoltStoreOptions {
     pub reference: Option<String>,
     /// What time it is.
     pub clock: WallClock,
-}
-
-impl Default for DoltStoreOptions {
-    fn default() -> Self {
-        Self {
-            name: None,
-            exclude: GlobSet::empty(),
-            links: Links::Beneath,
-            reference: None,
-            clock: WallClock::system(),
-        }
-    }
 }
 
 /// A folder with Dolt stores as a source of databases.
@@ -310,15 +298,9 @@ impl StoreSourceInner {
 
     fn open(&self, name: &str, place: &StorePlace) -> Result<KnownDatabase, StoreError> {
         let store = ChunkStore::open(place)?;
-        let (label, exclude) = (Arc::clone(&self.label), self.options.exclude.clone());
-        let shared = SharedDatabase::new(
-            store,
-            Arc::clone(&self.values),
-            label,
-            name.to_owned(),
-            exclude,
-            self.options.clock.clone(),
-        );
+        let DoltStoreOptions { exclude, clock, .. } = self.options.clone();
+        let (values, label) = (Arc::clone(&self.values), Arc::clone(&self.label));
+        let shared = SharedDatabase::new(store, values, label, name.to_owned(), exclude, clock);
         Ok(KnownDatabase::new(place.clone(), Arc::new(shared)))
     }
 }

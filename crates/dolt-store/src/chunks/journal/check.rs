@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use super::Journal;
 use super::record::{CHECKSUM_LEN, LENGTH_LEN, MAX_RECORD_LEN};
-use super::search::{Search, SearchResult};
-use super::window::{JournalWindow, WINDOW_LEN};
+use super::window::{JournalWindow, Search, SearchResult, WINDOW_LEN};
 use crate::address::Address;
 use crate::chunks::block;
 use crate::error::StoreError;

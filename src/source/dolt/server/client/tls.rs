@@ -149,7 +149,11 @@ fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
     match file {
         Some(path) => {
-            for certificate in certificates(path)? {
+            let unread = |error: io::Error| TlsError::File(path.to_owned(), error);
+            let text = read_small_file(path, LARGEST_FILE, |_| Ok(())).map_err(unread)?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
+                let certificate = certificate
+                    .map_err(|error| unread(io::Error::new(io::ErrorKind::InvalidData, error.to_string())))?;
                 store.add(certificate)?;
             }
             if store.is_empty() {
@@ -165,14 +169,6 @@ fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
         }
     }
     Ok(store)
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let unread = |error: io::Error| TlsError::File(path.to_owned(), error);
-    let text = read_small_file(path, LARGEST_FILE, |_| Ok(())).map_err(unread)?;
-    CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unread(io::Error::new(io::ErrorKind::InvalidData, error.to_string())))
 }
 
 /// Accepts one certificate, whatever it says, from a server that has its key.

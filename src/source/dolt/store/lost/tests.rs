@@ -63,14 +63,8 @@ impl ScannedRepo {
 
     fn open(&self) -> Arc<SharedDatabase> {
         let store = ChunkStore::of_folder(self.folder.path());
-        Arc::new(SharedDatabase::new(
-            store,
-            Arc::default(),
-            "here".into(),
-            "db".to_owned(),
-            GlobSet::empty(),
-            WallClock::system(),
-        ))
+        let (exclude, clock) = (GlobSet::empty(), WallClock::system());
+        Arc::new(SharedDatabase::new(store, Arc::default(), "here".into(), "db".to_owned(), exclude, clock))
     }
 }
 
