@@ -1,6 +1,8 @@
 //! Sorted runs of records in a temporary file, and merging them.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -142,9 +144,8 @@ pub(super) fn short(len: usize) -> io::Result<u32> {
 pub(super) struct Merge {
     file: Arc<File>,
     runs: Vec<SortedRun>,
-    readers: Vec<RunReader>,
-    /// The readers that have a record, as a heap with the least first; the earlier run comes first among equal ones.
-    heap: Vec<usize>,
+    /// Those that have a record, the least first.
+    readers: BinaryHeap<Box<RunReader>>,
     /// Whether the record of the first reader was handed out.
     is_given: bool,
     piece: usize,
@@ -160,8 +161,7 @@ impl Merge {
         let mut merge = Self {
             file,
             runs,
-            readers: Vec::new(),
-            heap: Vec::new(),
+            readers: BinaryHeap::new(),
             is_given: false,
             piece,
             cancel: cancel.clone(),
@@ -172,15 +172,12 @@ impl Merge {
     }
 
     pub fn rewind(&mut self) -> io::Result<()> {
-        (self.heap, self.is_given) = (Vec::new(), false);
-        self.readers = self.runs.iter().map(|run| RunReader::new(run.place.clone(), self.piece)).collect();
-        for (at, reader) in self.readers.iter_mut().enumerate() {
+        (self.readers, self.is_given) = (BinaryHeap::new(), false);
+        for (number, run) in self.runs.iter().enumerate() {
+            let mut reader = Box::new(RunReader::new(number, run.place.clone(), self.piece));
             if reader.advance(&self.file)? {
-                self.heap.push(at);
+                self.readers.push(reader);
             }
-        }
-        for place in (0..self.heap.len() / 2).rev() {
-            self.sink(place);
         }
         Ok(())
     }
@@ -191,40 +188,18 @@ impl Merge {
             return Err(io::Error::new(io::ErrorKind::Interrupted, "nobody waits for it any more"));
         }
         if std::mem::replace(&mut self.is_given, true)
-            && let Some(&first) = self.heap.first()
+            && let Some(mut first) = self.readers.peek_mut()
+            && !first.advance(&self.file)?
         {
-            if !self.readers[first].advance(&self.file)? {
-                self.heap.swap_remove(0);
-            }
-            self.sink(0);
+            PeekMut::pop(first);
         }
-        Ok(self.heap.first().map(|&first| self.readers[first].record()))
-    }
-
-    fn is_before(&self, a: usize, b: usize) -> bool {
-        let key = |reader: usize| self.readers[reader].record().0;
-        key(a).cmp(key(b)).then(a.cmp(&b)) == Ordering::Less
-    }
-
-    /// Moves an element of the heap down to where it belongs.
-    fn sink(&mut self, mut place: usize) {
-        loop {
-            let mut least = place;
-            for child in [2 * place + 1, 2 * place + 2] {
-                if child < self.heap.len() && self.is_before(self.heap[child], self.heap[least]) {
-                    least = child;
-                }
-            }
-            if least == place {
-                return;
-            }
-            self.heap.swap(place, least);
-            place = least;
-        }
+        Ok(self.readers.peek().map(|first| first.record()))
     }
 }
 
 struct RunReader {
+    /// The place of its run among all.
+    number: usize,
     rest: Range<u64>,
     piece: usize,
     buffer: Vec<u8>,
@@ -235,8 +210,8 @@ struct RunReader {
 }
 
 impl RunReader {
-    fn new(rest: Range<u64>, piece: usize) -> Self {
-        Self { rest, piece, buffer: Vec::new(), at: 0, key: 0..0, value: 0..0 }
+    fn new(number: usize, rest: Range<u64>, piece: usize) -> Self {
+        Self { number, rest, piece, buffer: Vec::new(), at: 0, key: 0..0, value: 0..0 }
     }
 
     fn record(&self) -> (&[u8], &[u8]) {
@@ -284,3 +259,24 @@ impl RunReader {
         Ok(())
     }
 }
+
+/// A heap gives the greatest first: that is the reader of the least record, and of the earlier run among equal ones.
+impl Ord for RunReader {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.record().0.cmp(self.record().0).then(other.number.cmp(&self.number))
+    }
+}
+
+impl PartialOrd for RunReader {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for RunReader {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for RunReader {}
