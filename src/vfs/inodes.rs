@@ -82,14 +82,10 @@ impl Inodes {
 /// The first free number, or its own, from the one derived from `identity` on. Two identities share a number once in
 /// about 2^63 pairs; the second one gets the next number while both are in use.
 fn number_in(table: &HashMap<u64, Inode>, identity: &ContentId, root: u64) -> u64 {
-    let mut ino = derived(identity);
-    loop {
-        // 0 means "no inode" to the kernel and to readdir(3).
-        if ino > root && table.get(&ino).is_none_or(|slot| slot.identity == *identity) {
-            return ino;
-        }
-        ino = (ino + 1) & MASK;
-    }
+    let first = derived(identity);
+    // 0 means "no inode" to the kernel and to readdir(3).
+    let is_free = |ino: &u64| *ino > root && table.get(ino).is_none_or(|slot| slot.identity == *identity);
+    (0..).map(|step| (first + step) & MASK).find(is_free).expect("no table has 2^63 inodes")
 }
 
 /// 63 bits: some programs keep inode numbers in signed integers.

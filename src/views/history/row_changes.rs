@@ -111,10 +111,8 @@ async fn few_changes(
     let (few, are_known, work) = engine.changed_rows(vec![contents(version)], work, few, Few::take).await?;
     drop(work);
     if are_known == [true] {
-        return Ok(few
-            .changes
-            .filter(|_| few.rows <= 2 * FEW_CHANGES && few.bytes <= FEW_BYTES)
-            .map(|changes| changes.into_iter().map(|(name, change)| (name, vec![change])).collect()));
+        let one = |(name, change)| (name, vec![change]);
+        return Ok(few.are_few().then(|| few.changes.into_iter().map(one).collect()));
     }
     let [before, after] = version.file.sides();
     let mut found = diff(engine, before, after).await?;
@@ -123,8 +121,8 @@ async fn few_changes(
     }
     let (mut changes, mut bytes) = (Vec::new(), 0);
     while let Some(some) = found.next().await? {
-        bytes +=
-            some.iter().flat_map(|change| [&change.from, &change.to]).flatten().map(Vec::len).sum::<usize>();
+        let lines = some.iter().flat_map(|change| [&change.from, &change.to]).flatten();
+        bytes += lines.map(Vec::len).sum::<usize>();
         if bytes > FEW_BYTES {
             return Ok(None);
         }
@@ -134,29 +132,28 @@ async fn few_changes(
 }
 
 /// Rows that a version changed, as long as they are few.
+#[derive(Default)]
 struct Few {
     rows: usize,
     bytes: usize,
-    changes: Option<HashMap<String, RowSides>>,
-}
-
-impl Default for Few {
-    fn default() -> Self {
-        Self { rows: 0, bytes: 0, changes: Some(HashMap::new()) }
-    }
+    changes: HashMap<String, RowSides>,
 }
 
 impl Few {
+    fn are_few(&self) -> bool {
+        self.rows <= 2 * FEW_CHANGES && self.bytes <= FEW_BYTES
+    }
+
     fn take(&mut self, _: usize, row: &ComparedRow<'_>) -> Result<(), Arc<SourceError>> {
         self.rows += 1;
-        if self.rows > 2 * FEW_CHANGES || self.bytes > FEW_BYTES {
-            self.changes = None;
+        if !self.are_few() {
+            self.changes.clear();
+            return Ok(());
         }
-        let Some(changes) = &mut self.changes else { return Ok(()) };
         let line = row.line()?;
         self.bytes += line.len();
         if let Some(name) = name_of(row.key_line, row.key) {
-            changes.entry(name).or_default()[usize::from(row.is_later)] = Some(line.into());
+            self.changes.entry(name).or_default()[usize::from(row.is_later)] = Some(line.into());
         }
         Ok(())
     }

@@ -65,16 +65,8 @@ impl<'r> LineBlocks<'r> {
 /// The lines of a block, without their line feeds.
 pub fn lines_of(block: &[u8]) -> impl Iterator<Item = &[u8]> {
     let block = block.strip_suffix(b"\n").unwrap_or(block);
-    let mut rest = Some(block);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (line, after) = match memchr::memchr(b'\n', text) {
-            Some(end) => (&text[..end], Some(&text[end + 1..])),
-            None => (text, None),
-        };
-        rest = after;
-        Some(line)
-    })
+    let ends = memchr::memchr_iter(b'\n', block).chain([block.len()]);
+    ends.scan(0, move |start, end| Some(&block[std::mem::replace(start, end + 1)..end]))
 }
 
 /// Calls `take` with each line of a whole content, without its line feed.

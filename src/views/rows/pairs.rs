@@ -78,23 +78,19 @@ impl Pairs {
     /// Adds a line. Lines with the same key on the same side are sorted by number.
     pub fn add_numbered(&mut self, side: LineSide, number: u64, line: &[u8]) -> io::Result<()> {
         let row = if self.columns.is_empty() { None } else { Row::parse(line) };
+        let id = row.as_ref().filter(|_| self.pairing == Pairing::Id).and_then(id_of);
         self.key.clear();
-        self.key.push(KEYED);
-        let is_keyed = match &row {
-            Some(row) if self.pairing == Pairing::Id => id_of(row).is_some_and(|id| {
+        match (row, id) {
+            (_, Some(id)) => {
+                self.key.push(KEYED);
                 write_text(&id, &mut self.key);
                 self.note_id(id);
-                true
-            }),
-            Some(row) => {
-                write_place(&row.values(&self.columns), &mut self.key);
-                true
             }
-            None => false,
-        };
-        if !is_keyed {
-            self.key.clear();
-            self.key.push(UNKEYED);
+            (Some(row), None) if self.pairing != Pairing::Id => {
+                self.key.push(KEYED);
+                write_place(&row.values(&self.columns), &mut self.key);
+            }
+            _ => self.key.push(UNKEYED),
         }
         self.key.push(side as u8);
         self.key.extend_from_slice(&number.to_be_bytes());
