@@ -19,6 +19,8 @@ pub mod dolt;
 pub mod git;
 mod listing_cache;
 mod repository;
+#[cfg(test)]
+mod testing;
 pub mod verify;
 
 /// Time between two polls of a source that is not watched. A new commit has to show within two seconds.
@@ -133,9 +135,6 @@ pub trait Database: Send + Sync {
 
     /// The whole of one snapshot as SQL, schema and rows, without reading a row; `None` where the snapshot cannot be
     /// written as SQL. Its path does not count.
-    ///
-    /// # Errors
-    /// As [`Database::files`].
     async fn sql_dump(&self, _snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
         Ok(None)
     }

@@ -55,11 +55,6 @@ impl Finding {
         Self { severity: Severity::Wrong, place: place.into(), problem: problem.into(), hint: None }
     }
 
-    /// A finding that something could not be checked.
-    pub fn unchecked(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { severity: Severity::Unchecked, place: place.into(), problem: problem.into(), hint: None }
-    }
-
     /// Adds what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -96,27 +96,19 @@ fn checksum(
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let sums = checksums::read_list(&context.label, list)?;
     let hint = "bring the file back from another copy, or the list, whichever is wrong";
+    let wrong = |place: String, problem| Ok(Some(Finding::wrong(place, problem).with_hint(hint)));
     let expected = match checksums::expected(&sums, name) {
         Ok(Some(expected)) => expected,
-        Ok(None) => {
-            let problem = format!("it says nothing of {}", path.shown());
-            return Ok(Some(Finding::wrong(list.describe(), problem).with_hint(hint)));
-        }
-        Err(error) => {
-            return Ok(Some(Finding::wrong(list.describe(), error.to_string()).with_hint(hint)));
-        }
+        Ok(None) => return wrong(list.describe(), format!("it says nothing of {}", path.shown())),
+        Err(error) => return wrong(list.describe(), error.to_string()),
     };
     let stored = FileBlob { file: Arc::clone(&artefact.file) };
-    let compared = checksums::check(&context.label, &stored, &expected, &mut |bytes| progress.read(bytes))?;
-    Ok(match compared {
-        Compared::Matches => None,
+    match checksums::check(&context.label, &stored, &expected, &mut |bytes| progress.read(bytes))? {
+        Compared::Matches => Ok(None),
         Compared::Differs { found } => {
-            let problem = format!(
-                "its SHA-256 is {}, the list beside it says {}",
-                HEXLOWER.encode(&found),
-                HEXLOWER.encode(&expected)
-            );
-            Some(Finding::wrong(path.shown().to_string(), problem).with_hint(hint))
+            let [found, expected] = [found, expected].map(|sum| HEXLOWER.encode(&sum));
+            let problem = format!("its SHA-256 is {found}, the list beside it says {expected}");
+            wrong(path.shown().to_string(), problem)
         }
-    })
+    }
 }

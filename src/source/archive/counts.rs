@@ -34,9 +34,6 @@ struct Manifest {
 }
 
 /// Compares an archive with the counts of its manifest; `None` if it has none.
-///
-/// # Errors
-/// When the archive, its manifest or its events cannot be read.
 pub(super) async fn check(
     context: &FormatContext,
     archive: &Arc<Archive>,
@@ -68,11 +65,9 @@ pub(super) async fn check(
     ];
     let wrong = counted.into_iter().filter_map(|(what, said, found)| {
         let said = said.filter(|said| *said != found)?;
+        let problem = format!("it says {said} {what}, there are {found}");
         let hint = "the backup is not complete, or was changed after it was made: use another one";
-        Some(
-            Finding::wrong(place.clone(), format!("it says {said} {what}, there are {found}"))
-                .with_hint(hint),
-        )
+        Some(Finding::wrong(place.clone(), problem).with_hint(hint))
     });
     Ok(Some(wrong.collect()))
 }

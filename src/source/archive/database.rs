@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::found::{Archive, Artefact};
 use super::pieces::{Piece, input_of, path_of, pieces};
-use super::runs::{BlockMemo, Run, RunBlock, block_around};
+use super::runs::{BlockMemo, Run, block_around};
 use super::{checks, counts};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::unlisted::is_passing;
@@ -28,15 +28,12 @@ use crate::source::{Capabilities, Database};
 /// The path of a dump, which does not count.
 const DUMP: &str = "dump.sql";
 
-/// One consistent view of one database's archives.
 pub(super) struct ArchiveDatabase {
-    name: Arc<str>,
     history: History,
     audiences: Audiences,
     view: Arc<ArchiveView>,
 }
 
-/// What listing works on.
 struct ArchiveView {
     name: Arc<str>,
     context: FormatContext,
@@ -64,15 +61,9 @@ impl ArchiveDatabase {
         let by_id = ids.into_iter().zip(0..).collect();
         let audiences =
             archives.iter().flat_map(|archive| &archive.artefacts).map(Artefact::readers).collect();
-        let view = Arc::new(ArchiveView {
-            name: Arc::clone(&name),
-            context,
-            archives,
-            by_id,
-            blocks,
-            listings: ListingCache::default(),
-        });
-        Self { name, history: History { timeline, tags, ..History::default() }, audiences, view }
+        let listings = ListingCache::default();
+        let view = Arc::new(ArchiveView { name, context, archives, by_id, blocks, listings });
+        Self { history: History { timeline, tags, ..History::default() }, audiences, view }
     }
 
     /// Whether this is a view of exactly these archives.
@@ -98,7 +89,7 @@ fn meta(archive: &Archive, id: &SnapshotId) -> SnapshotMeta {
 #[async_trait]
 impl Database for ArchiveDatabase {
     fn name(&self) -> &str {
-        &self.name
+        &self.view.name
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -125,7 +116,7 @@ impl Database for ArchiveDatabase {
         let Some(&index) = self.view.by_id.get(snapshot) else {
             let operation = format!("cannot list archive {snapshot}");
             return Err(SourceError::new(ErrorKind::Missing, &*self.view.context.label, operation)
-                .because(format!("there is no such archive of database {}", self.name)));
+                .because(format!("there is no such archive of database {}", self.view.name)));
         };
         if let Some(files) = self.view.listings.get(&index) {
             return Ok(files);
@@ -135,10 +126,8 @@ impl Database for ArchiveDatabase {
     }
 
     fn dumps_sql(&self, snapshot: &SnapshotId) -> bool {
-        self.view
-            .by_id
-            .get(snapshot)
-            .is_some_and(|&index| sole_database(&self.view.archives[index]).is_some())
+        let index = self.view.by_id.get(snapshot);
+        index.is_some_and(|&index| sole_database(&self.view.archives[index]).is_some())
     }
 
     async fn sql_dump(&self, snapshot: &SnapshotId) -> Result<Option<FileEntry>, SourceError> {
@@ -191,29 +180,22 @@ impl ArchiveView {
         let archive = &self.archives[index];
         let pieces = pieces(&self.context, archive)?;
         let span = block_around(&self.archives, index);
-        let block = if span.len() == 1 {
-            None
-        } else {
-            Some(self.blocks.block(&self.context, &self.archives[span.clone()]))
-        };
-        let runs = block.as_deref().map(|block: &RunBlock| block.runs_of(index - span.start));
+        let (archives, index_in_span) = (&self.archives[span.clone()], index - span.start);
+        let block = (archives.len() > 1).then(|| self.blocks.block(&self.context, archives));
+        let runs = block.as_ref().map(|block| block.runs_of(index_in_span));
         // An archive that could not be read a moment ago stands alone.
-        let alone = |piece: &Piece| Run { start: index - span.start, artefact: piece.artefact, len: 1 };
+        let alone = |piece: &Piece| Run { start: index_in_span, artefact: piece.artefact, len: 1 };
         let runs: Vec<Run> = match runs {
             Some(runs) if runs.len() == pieces.len() => runs.collect(),
             _ => pieces.iter().map(alone).collect(),
         };
-        let readers = RunReaders::over(&self.archives[span.clone()]);
-        let files: Arc<[FileEntry]> = pieces
-            .into_iter()
-            .zip(runs)
-            .map(|(Piece { path, content, kind, .. }, run)| {
-                let (id, changed) =
-                    self.identity(&self.archives[span.start + run.start], run.artefact, &path);
-                let access = readers.of(&self.archives[span.clone()], run).into();
-                FileEntry { path, kind, id, changed, links: run.len, access, content }
-            })
-            .collect();
+        let readers = RunReaders::over(archives);
+        let file = |(Piece { path, content, kind, .. }, run): (Piece, Run)| {
+            let (id, changed) = self.identity(&archives[run.start], run.artefact, &path);
+            let access = readers.of(archives, run).into();
+            FileEntry { path, kind, id, changed, links: run.len, access, content }
+        };
+        let files: Arc<[FileEntry]> = pieces.into_iter().zip(runs).map(file).collect();
         if !is_passing(&files) {
             self.listings.put(index, &files);
         }
@@ -228,12 +210,7 @@ impl ArchiveView {
         let path = path_of(archive, artefact);
         let Some(bytes) = files.iter().find(|file| file.path == path) else { return Ok(None) };
         let mut parts: Vec<&[u8]> = vec![b"sqlite-sql", bytes.id.as_bytes()];
-        let beside: Vec<ContentId> = archive
-            .artefacts
-            .iter()
-            .flat_map(|artefact| artefact.files().skip(1))
-            .map(|file| file.key())
-            .collect();
+        let beside = artefact.keys_beside();
         parts.extend(beside.iter().map(|key| &key.as_bytes()[..]));
         let is_alone = beside.is_empty();
         Ok(Some(FileEntry {
@@ -254,12 +231,11 @@ impl ArchiveView {
         let time = first.time.as_nanosecond().to_le_bytes();
         let (len, inode) = (stamp.len.to_le_bytes(), stamp.inode.to_le_bytes());
         let times = [stamp.mtime_ns.to_le_bytes(), stamp.ctime_ns.to_le_bytes()];
-        // The whole path is part of it: a copy of an archive in another folder may be the one that has
-        // rotted. It is the real path, not the one typed, so that one folder gives one identity however it is
-        // named.
+        // The whole path is part of it: a copy of an archive in another folder may be the one that has rotted. It is the real
+        // path, not the one typed, so that one folder gives one identity however it is named.
         let mut parts: Vec<&[u8]> = vec![b"archive", file.path.as_os_str().as_bytes(), self.name.as_bytes()];
         parts.extend([path.as_bytes(), &time, &len, &times[0], &times[1], &inode]);
-        let beside: Vec<ContentId> = artefact.files().skip(1).map(|file| file.key()).collect();
+        let beside = artefact.keys_beside();
         parts.extend(beside.iter().map(|key| &key.as_bytes()[..]));
         (ContentId::of(&parts), first.time)
     }

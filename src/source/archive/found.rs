@@ -53,7 +53,6 @@ pub(super) struct FoundArchive {
     pub(super) tag: Option<Arc<str>>,
 }
 
-/// One snapshot of one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Archive {
     /// Names it among the snapshots of its database, as long as it is there.
@@ -70,9 +69,13 @@ pub(super) struct Archive {
 }
 
 impl Artefact {
-    /// The files that it consists of.
     pub(super) fn files(&self) -> impl Iterator<Item = &Arc<FileVersion>> {
         std::iter::once(&self.file).chain(&self.wal).chain(&self.journal)
+    }
+
+    /// What tells the files beside it from their next versions.
+    pub(super) fn keys_beside(&self) -> Vec<ContentId> {
+        self.files().skip(1).map(|file| file.key()).collect()
     }
 
     /// The same with another state of its file.
@@ -115,32 +118,21 @@ impl Archive {
 
     /// Bytes of its files, added up.
     pub(super) fn len(&self) -> u64 {
-        self.artefacts
-            .iter()
-            .flat_map(Artefact::files)
-            .map(|file| file.stamp.len)
-            .fold(0, u64::saturating_add)
+        let lens = self.artefacts.iter().flat_map(Artefact::files).map(|file| file.stamp.len);
+        lens.fold(0, u64::saturating_add)
     }
 
-    /// The names of its files, for people; of a folder that has many, how many there are.
-    pub(super) fn file_names(&self) -> String {
-        match &self.artefacts[..] {
-            many if many.iter().any(|artefact| artefact.format == FileFormat::BYTES) => {
-                format!("{} files", many.len())
-            }
-            few => few.iter().map(|artefact| &*artefact.name).collect::<Vec<_>>().join(", "),
-        }
-    }
-
-    /// The message of the snapshot: the names of its files, and the origin of its time if they have none.
+    /// The message of the snapshot: the names of its files, and the origin of its time if they have none; of a folder that has
+    /// many, how many there are.
     pub(super) fn message(&self) -> String {
-        match self.is_by_mtime {
-            true => format!("{} (no time in its name: when it was last changed)", self.file_names()),
-            false => self.file_names(),
+        let names: Vec<&str> = self.artefacts.iter().map(|artefact| &*artefact.name).collect();
+        if self.is_by_mtime {
+            return format!("{} (no time in its name: when it was last changed)", names.join(", "));
         }
+        let is_folder = self.artefacts.iter().any(|artefact| artefact.format == FileFormat::BYTES);
+        if is_folder { format!("{} files", names.len()) } else { names.join(", ") }
     }
 
-    /// How many members its zips have.
     pub(super) fn members(&self) -> usize {
         self.artefacts.iter().map(|artefact| artefact.members).sum()
     }
@@ -188,7 +180,6 @@ pub(super) fn snapshots<'f>(
     all
 }
 
-/// A failure to list a folder of archives.
 pub(super) fn cannot_list(label: &str, folder: &Path, error: io::Error) -> SourceError {
     let kind = match error.kind() {
         io::ErrorKind::PermissionDenied => ErrorKind::Refused,
@@ -199,7 +190,6 @@ pub(super) fn cannot_list(label: &str, folder: &Path, error: io::Error) -> Sourc
         .with_hint("check that the folder is there, mounted and readable")
 }
 
-/// The id of the snapshot that was captured at a time.
 pub(super) fn captured_id(time: Timestamp) -> Arc<str> {
     format!("captured {time}").into()
 }

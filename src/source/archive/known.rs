@@ -21,7 +21,6 @@ const FORMAT: u32 = 2;
 /// Stands in the place of the nanoseconds of a zip that does not tell when it was captured.
 const NOT_CAPTURED: i64 = i64::MIN;
 
-/// Facts about states of files.
 #[derive(Debug, Default)]
 pub(super) struct KnownZips {
     file: Option<RecordFile<FACTS>>,
@@ -44,12 +43,10 @@ impl KnownZips {
         Self { file: Some(file), known, news: Vec::new() }
     }
 
-    /// What is known of a file in this state.
     pub(super) fn get(&self, key: ContentId) -> Option<ZipFacts> {
         self.known.get(&key).copied()
     }
 
-    /// Keeps what was read of a file in this state.
     pub(super) fn keep(&mut self, key: ContentId, facts: ZipFacts) {
         if self.file.is_some() && self.known.insert(key, facts).is_none() {
             self.news.extend(encoded(key, facts));

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use jiff::tz::TimeZone;
 
 use super::{Database, POLL_INTERVAL, Source};
 use crate::content::{ErrorKind, SourceError};
@@ -48,7 +47,6 @@ use runs::BlockMemo;
 use scan::{ArchivePlace, Scanner};
 use selection::Selection;
 use thrum::Current;
-use undated::Count;
 pub use undated::Undated;
 
 /// How long the first backup of a repository is waited for that is being written.
@@ -66,7 +64,6 @@ struct ArchiveState {
     selection: Selection,
     blocks: Arc<BlockMemo>,
     spools: Arc<Spools>,
-    /// The last view of each database.
     views: BTreeMap<Arc<str>, Arc<ArchiveDatabase>>,
     /// The archives whose databases a poll has handed out.
     delivered: Option<Arc<Vec<Archive>>>,
@@ -80,7 +77,7 @@ impl ArchiveSource {
 
     /// The same for a folder that is a repository as well: only names that end in a time count.
     pub fn is_clearly_at(folder: &Path) -> bool {
-        has_archive(folder, |time| time.is_some_and(NameTime::ends_the_name))
+        has_archive(folder, |time| time.is_some_and(|time| time.ends_the_name))
     }
 
     /// Opens a folder of archives or one archive file. Reads each zip's directory: blocks.
@@ -101,8 +98,8 @@ impl ArchiveSource {
             return Err(nothing_found(&place, &label, undated));
         }
         let selection = Selection::new(options.name, &archives, &label)?;
-        let (blocks, views) = (Arc::new(BlockMemo::new()), BTreeMap::new());
-        let state = ArchiveState { finds, selection, blocks, spools: Arc::default(), views, delivered: None };
+        let (blocks, spools, views) = (Arc::default(), Arc::default(), BTreeMap::new());
+        let state = ArchiveState { finds, selection, blocks, spools, views, delivered: None };
         let watch = Arc::new(FolderWatch::new(Arc::clone(&label)));
         Ok(Self { label, watch, state: Arc::new(Mutex::new(state)) })
     }
@@ -112,7 +109,6 @@ impl ArchiveSource {
 struct Finds {
     label: Arc<str>,
     options: ArchiveOptions,
-    /// What all files are opened beneath.
     root: Root,
     /// The folder in which repositories of Thrum's backups come and go, where it is one.
     backups: Option<PathBuf>,
@@ -151,7 +147,7 @@ impl Finds {
     }
 
     fn scanner(&self, place: ArchivePlace) -> Scanner {
-        Scanner::new(self.root.clone(), place, Arc::clone(&self.label), &self.options, TimeZone::system())
+        Scanner::new(self.root.clone(), place, Arc::clone(&self.label), &self.options)
     }
 
     /// Adds repositories that were not there before. Reading one that is gone fails.
@@ -159,11 +155,11 @@ impl Finds {
         let Some(backups) = &self.backups else { return };
         for repository in thrum::repositories(&self.root, backups) {
             if self.repositories.insert(repository.clone()) {
-                let scanner =
-                    self.scanner(ArchivePlace::Folder(repository.join("archives"))).that_may_be_missing();
-                let current =
-                    Current::new(&self.root, &repository, Arc::clone(&self.label), scanner.database());
-                self.present.push(current);
+                let place = ArchivePlace::Folder(repository.join("archives"));
+                let mut scanner = self.scanner(place);
+                scanner.may_be_missing = true;
+                let (label, database) = (Arc::clone(&self.label), Arc::clone(&scanner.fallback));
+                self.present.push(Current::new(&self.root, &repository, label, database));
                 self.scanners.push(scanner);
             }
         }
@@ -183,10 +179,7 @@ impl Finds {
     }
 
     /// Looks again, which costs one `stat` per file where nothing is new. A place that cannot be read keeps what was found
-    /// there, and fails nothing but itself. Blocks.
-    ///
-    /// # Errors
-    /// When none of the places can be read.
+    /// there, and fails nothing but itself, as long as another one can be read. Blocks.
     fn look(&mut self) -> Result<(), SourceError> {
         self.find_repositories();
         // A run packs `current/` before it fills it again: in this order, its snapshot is seen in one of the two.
@@ -205,14 +198,13 @@ impl Finds {
             return Err(first);
         }
         let told = failures.iter().map(SourceError::chain).collect();
-        for reason in std::mem::replace(&mut self.told, told).symmetric_difference(&self.told) {
-            if self.told.contains(reason) {
-                tracing::warn!(source = &*self.label, %reason, "what was found there stays as it was");
-            }
+        let before = std::mem::replace(&mut self.told, told);
+        for reason in self.told.difference(&before) {
+            tracing::warn!(source = &*self.label, %reason, "what was found there stays as it was");
         }
         if has_news {
             let found = self.scanners.iter().flat_map(Scanner::found);
-            let present = self.present.iter().filter_map(Current::archive).cloned();
+            let present = self.present.iter().filter_map(|current| current.archive.clone());
             self.archives = Arc::new(snapshots(found, present));
         }
         Ok(())
@@ -284,7 +276,7 @@ fn nothing_found(place: &ArchivePlace, label: &str, undated: usize) -> SourceErr
     let hint = match (undated, nested) {
         (0, Some(folder)) => format!("did you mean {}? {expected}", folder.shown()),
         (0, None) => expected.to_owned(),
-        _ => Count(undated).to_string(),
+        _ => undated::left_out(undated),
     };
     SourceError::new(ErrorKind::Invalid, label, format!("found no archive in {}", path.shown()))
         .because("there is no Dolt database in it either")

@@ -16,7 +16,6 @@ use crate::format::shown_as;
 use crate::model::content_id::ContentId;
 use crate::model::names::{escape, escape_with_suffix};
 
-/// One file that an archive shows.
 pub(super) struct Piece {
     /// Its path in the snapshot's folder.
     pub(super) path: Arc<str>,
@@ -29,22 +28,19 @@ pub(super) struct Piece {
 }
 
 /// The files of an archive, sorted by path. Blocks.
-///
-/// # Errors
-/// When one of its artefacts cannot be read.
 pub(super) fn pieces(context: &FormatContext, archive: &Archive) -> Result<Vec<Piece>, SourceError> {
-    let mut taken = Taken::default();
+    let mut taken: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut all: Vec<Piece> = Vec::new();
     for (number, artefact) in archive.artefacts.iter().enumerate() {
         let mut own = Part { context, archive, artefact, number }.pieces()?;
-        if own.iter().any(|piece| taken.is_in_the_way(&piece.path)) {
+        if own.iter().any(|piece| is_in_the_way(&taken, &piece.path)) {
             // Two parts of a backup have one name: the later one gets a folder of its own.
             for piece in &mut own {
                 piece.path = format!("{}/{}", escape(&artefact.name), piece.path).into();
             }
         }
         if archive.artefacts.len() > 1 {
-            own.iter().for_each(|piece| taken.add(&piece.path));
+            taken.extend(own.iter().map(|piece| Arc::clone(&piece.path)));
         }
         all.append(&mut own);
     }
@@ -52,24 +48,14 @@ pub(super) fn pieces(context: &FormatContext, archive: &Archive) -> Result<Vec<P
     Ok(all)
 }
 
-/// The paths of files given out.
-#[derive(Default)]
-struct Taken(BTreeSet<Arc<str>>);
-
-impl Taken {
-    fn add(&mut self, path: &Arc<str>) {
-        self.0.insert(Arc::clone(path));
-    }
-
-    /// Whether a file is there, or would have to be a folder, or is within what would be the file.
-    fn is_in_the_way(&self, path: &str) -> bool {
-        let mut folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        let below = format!("{path}/");
-        let mut after = self.0.range::<str, _>((Bound::Included(&*below), Bound::Unbounded));
-        self.0.contains(path)
-            || folders.any(|folder| self.0.contains(folder))
-            || after.next().is_some_and(|next| next.starts_with(&below))
-    }
+/// Whether a file is among those taken, or would have to be a folder, or is within what would be the file.
+fn is_in_the_way(taken: &BTreeSet<Arc<str>>, path: &str) -> bool {
+    let mut folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+    let below = format!("{path}/");
+    let mut after = taken.range::<str, _>((Bound::Included(&*below), Bound::Unbounded));
+    taken.contains(path)
+        || folders.any(|folder| taken.contains(folder))
+        || after.next().is_some_and(|next| next.starts_with(&below))
 }
 
 /// The file of an artefact, with what SQLite left beside it, for its format.
@@ -87,7 +73,6 @@ pub(super) fn path_of(archive: &Archive, artefact: &Artefact) -> Arc<str> {
     }
 }
 
-/// One artefact of an archive.
 struct Part<'a> {
     context: &'a FormatContext,
     archive: &'a Archive,
@@ -156,14 +141,12 @@ mod tests {
 
     #[test]
     fn a_path_is_in_the_way_of_itself_and_of_what_is_above_and_below() {
-        let mut taken = Taken::default();
-        taken.add(&"a/b".into());
-        taken.add(&"c".into());
+        let taken = ["a/b".into(), "c".into()].into();
         for path in ["a", "a/b", "a/b/c", "c", "c/d/e"] {
-            assert!(taken.is_in_the_way(path), "{path}");
+            assert!(is_in_the_way(&taken, path), "{path}");
         }
         for path in ["a/c", "a!", "ab", "b", "a/bc", "d/c"] {
-            assert!(!taken.is_in_the_way(path), "{path}");
+            assert!(!is_in_the_way(&taken, path), "{path}");
         }
     }
 }

@@ -46,11 +46,9 @@ pub(super) struct Run {
     pub(super) start: usize,
     /// Which artefact of that archive holds it.
     pub(super) artefact: usize,
-    /// How many archives it spans.
     pub(super) len: u32,
 }
 
-/// The runs of one block of archives.
 #[derive(Debug, Default)]
 pub(super) struct RunBlock {
     runs: Vec<Run>,
@@ -67,7 +65,6 @@ impl RunBlock {
     }
 }
 
-/// Whether a block starts with this archive.
 fn starts_block(archive: &Archive) -> bool {
     let cost = archive.len().saturating_add(COST_PER_ARCHIVE);
     let cost = cost.saturating_add((archive.members() as u64).saturating_mul(COST_PER_MEMBER));
@@ -86,25 +83,25 @@ pub(super) fn block_around(archives: &[Arc<Archive>], index: usize) -> std::ops:
 
 /// Blocks that were computed already.
 #[derive(Debug)]
-pub(super) struct BlockMemo {
-    slots: Mutex<LruCache<BlockKey, Arc<BlockSlot>>>,
-}
+pub(super) struct BlockMemo(Mutex<LruCache<BlockKey, Arc<BlockSlot>>>);
 
 type BlockKey = Vec<Arc<FileVersion>>;
 
 /// Locked while its block is computed.
 type BlockSlot = Mutex<Option<Arc<RunBlock>>>;
 
-impl BlockMemo {
-    pub(super) fn new() -> Self {
-        Self { slots: Mutex::new(LruCache::new(REMEMBERED_BLOCKS)) }
+impl Default for BlockMemo {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(REMEMBERED_BLOCKS)))
     }
+}
 
+impl BlockMemo {
     /// The runs of these archives, which are a whole block. Several callers wait for one computation. Blocks.
     pub(super) fn block(&self, context: &FormatContext, archives: &[Arc<Archive>]) -> Arc<RunBlock> {
         let artefacts = archives.iter().flat_map(|archive| &archive.artefacts);
         let key: BlockKey = artefacts.flat_map(Artefact::files).cloned().collect();
-        let slot = Arc::clone(lock(&self.slots).get_or_insert_mut(key, Arc::default));
+        let slot = Arc::clone(lock(&self.0).get_or_insert_mut(key, Arc::default));
         let mut slot = lock(&slot);
         if let Some(block) = &*slot {
             return Arc::clone(block);
@@ -191,12 +188,8 @@ fn equal_files(
     after.digest(pairs.iter().map(|pair| pair.1), is_final);
     let mut equal = vec![None; after.pieces.len()];
     for (earlier, later) in pairs {
-        let digests = (before.digests[earlier], after.digests[later]);
-        if let (Some(a), Some(b)) = digests
-            && a == b
-        {
-            equal[later] = Some(earlier);
-        }
+        let digest = before.digests[earlier];
+        equal[later] = (digest.is_some() && digest == after.digests[later]).then_some(earlier);
     }
     equal
 }
@@ -204,19 +197,14 @@ fn equal_files(
 /// The files of both tables that have one path and are alike.
 fn similar_files(before: &ArchiveFiles, after: &ArchiveFiles) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
-    let mut earlier = 0;
+    let mut others = before.pieces.iter().enumerate().peekable();
     for (later, file) in after.pieces.iter().enumerate() {
-        while before.pieces.get(earlier).is_some_and(|other| other.path < file.path) {
-            earlier += 1;
-        }
-        match before.pieces.get(earlier) {
-            Some(other)
-                if other.path == file.path && other.fingerprint.likeness() == file.fingerprint.likeness() =>
-            {
-                pairs.push((earlier, later))
-            }
-            Some(_) => {}
-            None => break,
+        while others.next_if(|(_, other)| other.path < file.path).is_some() {}
+        let is_alike = |other: &Piece| {
+            other.path == file.path && other.fingerprint.likeness() == file.fingerprint.likeness()
+        };
+        if let Some((earlier, _)) = others.peek().filter(|(_, other)| is_alike(other)) {
+            pairs.push((*earlier, later));
         }
     }
     pairs

@@ -27,26 +27,22 @@ use crate::model::access::Audience;
 use crate::model::names::shown_name;
 use crate::source::dated_names::{SeriesConventions, parse_file_name};
 
-/// Where the archives are.
 #[derive(Debug, Clone)]
 pub(super) enum ArchivePlace {
-    /// All archives of a folder.
     Folder(PathBuf),
-    /// This one.
     File(PathBuf),
 }
 
 /// Looks for archives, and remembers what it read of them.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    /// What all files are opened beneath.
     root: Root,
     place: ArchivePlace,
-    /// Whether the folder need not be there yet.
-    may_be_missing: bool,
+    /// Whether the folder need not be there before the first archive is.
+    pub(super) may_be_missing: bool,
     label: Arc<str>,
     /// The database of archives whose name has no prefix.
-    fallback: Arc<str>,
+    pub(super) fallback: Arc<str>,
     /// The zone of names that name none, where the user chose one.
     zone: Option<TimeZone>,
     system: TimeZone,
@@ -57,7 +53,6 @@ pub(super) struct Scanner {
     undated_told: usize,
     known: HashMap<OsString, Known>,
     zips: KnownZips,
-    /// How many entries the folder had.
     entries: usize,
     told: HashSet<(OsString, &'static str)>,
     /// Whom the folders on the way to the archives let pass.
@@ -69,55 +64,31 @@ type Known = (FileStamp, Option<FoundArchive>);
 
 impl Scanner {
     /// `path` has to be absolute: the name of its folder may name the database.
-    pub(super) fn new(
-        root: Root,
-        place: ArchivePlace,
-        label: Arc<str>,
-        options: &ArchiveOptions,
-        system: TimeZone,
-    ) -> Self {
+    pub(super) fn new(root: Root, place: ArchivePlace, label: Arc<str>, options: &ArchiveOptions) -> Self {
         let folder = match &place {
             ArchivePlace::Folder(path) => Some(path.as_path()),
             ArchivePlace::File(path) => path.parent(),
         };
-        let fallback = folder.map_or_else(|| "archives".into(), database_of_folder);
-        let (known, told) = (HashMap::new(), HashSet::new());
-        let zips = KnownZips::in_folder(options.cache_dir.as_deref(), options.clock.clone());
-        let zone = options.zone.clone();
-        let way = Audience::Owner;
         let folder_name = folder.and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-        let conventions = SeriesConventions::of_folder(&folder_name);
         Self {
+            zips: KnownZips::in_folder(options.cache_dir.as_deref(), options.clock.clone()),
+            may_be_missing: false,
+            fallback: folder.map_or_else(|| "archives".into(), database_of_folder),
+            zone: options.zone.clone(),
+            undated: options.undated,
+            conventions: SeriesConventions::of_folder(&folder_name),
+            undated_told: 0,
+            known: HashMap::new(),
+            entries: 0,
+            told: HashSet::new(),
+            way: Audience::Owner,
+            system: TimeZone::system(),
             root,
             place,
-            zips,
-            may_be_missing: false,
             label,
-            fallback,
-            zone,
-            system,
-            undated: options.undated,
-            conventions,
-            undated_told: 0,
-            known,
-            entries: 0,
-            told,
-            way,
         }
     }
 
-    /// The same where the folder need not be there before the first archive is.
-    #[must_use]
-    pub(super) fn that_may_be_missing(self) -> Self {
-        Self { may_be_missing: true, ..self }
-    }
-
-    /// The database of archives whose name has no prefix.
-    pub(super) fn database(&self) -> Arc<str> {
-        Arc::clone(&self.fallback)
-    }
-
-    /// The folder of the archives.
     pub(super) fn folder(&self) -> &Path {
         match &self.place {
             ArchivePlace::Folder(folder) => folder,
@@ -125,10 +96,8 @@ impl Scanner {
         }
     }
 
-    /// Looks again; tells whether anything is new, which costs one `stat` per file.
-    ///
-    /// # Errors
-    /// When the folder, or the one file, cannot be read. One unreadable file in a folder is listed all the same.
+    /// Looks again; tells whether anything is new, which costs one `stat` per file. One unreadable file in a folder is
+    /// listed all the same.
     pub(super) fn scan(&mut self) -> Result<bool, SourceError> {
         let is_other_way = self.look_at_way();
         let has_news = match self.place.clone() {
@@ -157,16 +126,11 @@ impl Scanner {
     /// Brings what is known of a folder's files up to date; tells whether there was anything to do.
     fn scan_folder(&mut self, folder: &Path) -> Result<bool, SourceError> {
         let fail = |error| cannot_list(&self.label, folder, error);
+        let may_be_missing = self.may_be_missing && self.known.is_empty();
         let listed = self.root.read_dir(folder);
         let entries: Vec<DirEntry> = match listed.and_then(|open| open.entries()?.collect()) {
             // No backup was packed into an archive yet.
-            Err(error)
-                if error.kind() == io::ErrorKind::NotFound
-                    && self.may_be_missing
-                    && self.known.is_empty() =>
-            {
-                Vec::new()
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && may_be_missing => Vec::new(),
             entries => entries.map_err(fail)?,
         };
         let (mut has_news, mut known_entries) = (self.learn_conventions(&entries), 0);

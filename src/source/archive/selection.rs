@@ -22,8 +22,6 @@ pub(super) enum Selection {
 }
 
 impl Selection {
-    /// # Errors
-    /// [`ErrorKind::Invalid`] when there are several databases, and none has the wanted name.
     pub(super) fn new(
         wanted: Option<String>,
         archives: &[Archive],
@@ -39,13 +37,10 @@ impl Selection {
             }
             None => {
                 let names: Vec<&str> = found.iter().map(|name| &***name).collect();
-                Err(SourceError::new(
-                    ErrorKind::Invalid,
-                    label,
-                    format!("cannot call the database '{wanted}'"),
-                )
-                .because(format!("the folder holds several databases: {}", names.join(", ")))
-                .with_hint("give NAME= the name of one of them, or leave it out to show all"))
+                let operation = format!("cannot call the database '{wanted}'");
+                Err(SourceError::new(ErrorKind::Invalid, label, operation)
+                    .because(format!("the folder holds several databases: {}", names.join(", ")))
+                    .with_hint("give NAME= the name of one of them, or leave it out to show all"))
             }
         }
     }
@@ -62,11 +57,9 @@ impl Selection {
                 Self::All => &archive.database,
                 Self::One { database, shown_as, .. } if *database == archive.database => &*shown_as,
                 Self::One { told, shown_as, .. } => {
-                    if told.insert(Arc::clone(&archive.database)) {
-                        tracing::info!(
-                            "{label}: database {} is left out: {shown_as} was asked for",
-                            archive.database
-                        );
+                    let database = &archive.database;
+                    if told.insert(Arc::clone(database)) {
+                        tracing::info!("{label}: database {database} is left out: {shown_as} was asked for");
                     }
                     continue;
                 }

@@ -3,6 +3,7 @@
 //! A run of `thrum backup` packs `current/` into an archive and then fills it again, file by file, the manifest last. So
 //! `current/` is a snapshot only while no run writes to it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,6 @@ use crate::model::access::Audience;
 use crate::model::names::nested_paths;
 use crate::model::terminal::ShowPath;
 
-/// The name of the manifest in a backup.
 pub(super) const MANIFEST: &str = "manifest.json";
 
 /// A manifest has a few hundred bytes; a longer file is not one.
@@ -34,10 +34,8 @@ pub(super) const QUIET: Duration = Duration::from_secs(3);
 /// How often to look at files that were written a moment ago.
 const PATIENCE: u32 = 5;
 
-/// The deepest folder that is read.
 const DEEPEST: usize = 32;
 
-/// What a backup says of itself.
 #[derive(Debug, Deserialize)]
 pub(super) struct Manifest {
     /// When its content was captured.
@@ -45,10 +43,6 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest.
-    ///
-    /// # Errors
-    /// What is wrong with it.
     pub(super) fn read(from: impl Read) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let mut text = Vec::new();
         from.take(LONGEST_MANIFEST).read_to_end(&mut text)?;
@@ -62,11 +56,8 @@ pub(super) fn repositories(root: &Root, path: &Path) -> Vec<PathBuf> {
     if is_repository(root, path) {
         return vec![path.to_owned()];
     }
-    let within = if path.file_name().is_some_and(|name| name == ".thrum") {
-        path.join("backup")
-    } else {
-        path.to_owned()
-    };
+    let is_thrum = path.file_name().is_some_and(|name| name == ".thrum");
+    let within = if is_thrum { path.join("backup") } else { path.to_owned() };
     let entries = root.read_dir(&within).and_then(|folder| folder.paths()).unwrap_or_default();
     entries.into_iter().map(|(folder, _)| folder).filter(|folder| is_repository(root, folder)).collect()
 }
@@ -92,7 +83,8 @@ pub(super) struct Current {
     seen: Vec<(PathBuf, FileStamp)>,
     /// Whom the folders on the way to them, and within, let pass.
     way: Audience,
-    archive: Option<Archive>,
+    /// The last snapshot that was seen while no run wrote to it.
+    pub(super) archive: Option<Archive>,
     /// What the log was told last.
     told: Option<String>,
 }
@@ -105,26 +97,19 @@ impl Current {
         Self { root, folder, label, database, seen, way, archive: None, told: None }
     }
 
-    /// The last snapshot that was seen while no run wrote to it.
-    pub(super) fn archive(&self) -> Option<&Archive> {
-        self.archive.as_ref()
+    /// The folders whose changes are news.
+    pub(super) fn folders(&self) -> BTreeSet<PathBuf> {
+        self.folders_of(&self.seen)
     }
 
-    /// The folders whose changes are news.
-    pub(super) fn folders(&self) -> Vec<PathBuf> {
-        let mut folders = vec![self.folder.clone()];
-        let below = self.seen.iter().flat_map(|(path, _)| path.ancestors().skip(1));
-        folders
-            .extend(below.filter(|folder| !folder.as_os_str().is_empty()).map(|path| self.folder.join(path)));
-        folders.sort();
-        folders.dedup();
-        folders
+    /// Its own folder, and those within that hold these files.
+    fn folders_of(&self, files: &[(PathBuf, FileStamp)]) -> BTreeSet<PathBuf> {
+        let above = files.iter().flat_map(|(path, _)| path.ancestors().skip(1));
+        let within = above.filter(|folder| !folder.as_os_str().is_empty());
+        std::iter::once(self.folder.clone()).chain(within.map(|folder| self.folder.join(folder))).collect()
     }
 
     /// Looks again; tells whether it is another snapshot. What is being written stays what it was. Blocks.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
     pub(super) fn look(&mut self) -> Result<bool, SourceError> {
         let Some(files) = self.quiet_files()? else { return Ok(false) };
         let way = self.way_to(&files);
@@ -176,11 +161,8 @@ impl Current {
 
     /// Whom the folders on the way to the files let pass, those within the backup too: of one that is closed, all is.
     fn way_to(&self, files: &[(PathBuf, FileStamp)]) -> Audience {
-        let mut within: Vec<&Path> = files.iter().flat_map(|(path, _)| path.ancestors().skip(1)).collect();
-        within.sort_unstable();
-        within.dedup();
-        let within = within.into_iter().map(|folder| access::of_way(&self.folder.join(folder)));
-        within.fold(access::of_way(&self.folder), Audience::and)
+        let folders = self.folders_of(files);
+        folders.iter().map(|folder| access::of_way(folder)).fold(Audience::Everyone, Audience::and)
     }
 
     fn snapshot(

@@ -1,6 +1,5 @@
 //! Archives whose names hold no time.
 
-use std::fmt;
 use std::path::Path;
 
 use crate::files::root::Root;
@@ -31,19 +30,13 @@ impl std::str::FromStr for Undated {
     }
 }
 
-/// How many archives have no time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Count(pub(super) usize);
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let files = if self.0 == 1 { "1 archive is" } else { &format!("{} archives are", self.0) };
-        write!(
-            f,
-            "{files} left out: no time that is sure in the name; --undated=mtime shows such files at the time of their \
-             last change"
-        )
-    }
+/// What is said of so many archives without a time.
+pub(super) fn left_out(count: usize) -> String {
+    let archives = if count == 1 { "1 archive is" } else { &format!("{count} archives are") };
+    format!(
+        "{archives} left out: no time that is sure in the name; --undated=mtime shows such files at the time of their last \
+         change"
+    )
 }
 
 /// Whether a file without a time is another name of an archive beside it: `backup-latest.zip`, or a link to a file of the same

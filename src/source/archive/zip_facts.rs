@@ -14,7 +14,6 @@ use super::thrum::{MANIFEST, Manifest};
 pub(super) struct ZipFacts {
     /// When a Thrum backup was captured: its name only says when it was archived.
     pub(super) captured: Option<Timestamp>,
-    /// How many members there are.
     pub(super) members: usize,
 }
 

@@ -41,7 +41,6 @@ pub(crate) struct ArchiveName {
     pub(crate) prefix: String,
     /// The tag of the release that the archive was made for.
     pub(crate) tag: Option<String>,
-    /// The time in the name.
     pub(crate) time: Option<NameTime>,
     /// [`PRE_RESTORE`] for a backup taken before a restore.
     pub(crate) mark: Option<&'static str>,
@@ -54,8 +53,9 @@ pub(crate) struct NameTime {
     /// In a form that its writer fills in with local time: `date +%Y%m%d-%H%M` of dolt-archive,
     /// `date +%Y-%m-%d-%H%M%S` of Octopoid.
     is_local: bool,
-    /// Whether nothing follows it.
-    ends_the_name: bool,
+    /// Whether nothing follows it in the name. In a repository, that tells copies of a database from migrations
+    /// (`20260121120000_create.sql`) and the like.
+    pub(crate) ends_the_name: bool,
 }
 
 impl NameTime {
@@ -75,12 +75,6 @@ impl NameTime {
         })
     }
 
-    /// Whether nothing follows it in the name. In a repository, that tells copies of a database from migrations
-    /// (`20260121120000_create.sql`) and the like.
-    pub(crate) fn ends_the_name(&self) -> bool {
-        self.ends_the_name
-    }
-
     /// Whether other names of its series say what it means.
     pub(crate) fn depends_on_its_series(&self) -> bool {
         self.parsed.is_ambiguous()
@@ -93,44 +87,24 @@ impl NameTime {
 }
 
 /// Why a file is no archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub(crate) enum LeftOut {
     /// `<db>-latest.jsonl`.
+    #[error("it is another name for the newest export")]
     Latest,
-    /// Its name begins with a dot.
+    #[error("it is hidden")]
     Hidden,
-    /// Its name says that it is still being written.
+    #[error("it is still being written")]
     Partial,
-    /// The checksum of an archive beside it.
+    #[error("it is the checksum of an archive")]
     Checksum,
-    /// What SQLite keeps beside a database: it is read with that.
+    #[error("it belongs to the SQLite database beside it")]
     Beside,
-    /// Its name has none of the known forms.
+    #[error("its name is not that of an archive (<name>-<time> and {})", FileFormat::known_endings())]
     Foreign,
 }
 
-impl std::fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match self {
-            Self::Latest => "it is another name for the newest export",
-            Self::Hidden => "it is hidden",
-            Self::Partial => "it is still being written",
-            Self::Checksum => "it is the checksum of an archive",
-            Self::Beside => "it belongs to the SQLite database beside it",
-            Self::Foreign => {
-                let endings = FileFormat::known_endings();
-                return write!(f, "its name is not that of an archive (<name>-<time> and {endings})");
-            }
-        };
-        f.write_str(what)
-    }
-}
-
-/// Takes a file name apart.
-///
-/// # Errors
-/// [`LeftOut`] for a file that is no archive. A name without a time is no error here: a zip may hold its time
-/// inside.
+/// Takes a file name apart. A name without a time is no error: a zip may hold its time inside.
 pub(crate) fn parse_file_name(name: &str) -> Result<ArchiveName, LeftOut> {
     if name.starts_with('.') {
         return Err(LeftOut::Hidden);

@@ -29,11 +29,10 @@ pub(super) struct GitBlob {
 impl GitBlob {
     /// Its length, where its header can be read.
     pub(super) fn known_len(&self) -> Option<u64> {
-        if let Some(len) = self.len.get() {
-            return Some(*len);
-        }
-        let (kind, len) = self.objects.reader().header(self.id)?;
-        (kind == Kind::Blob).then(|| *self.len.get_or_init(|| len))
+        self.len.get().copied().or_else(|| {
+            let (kind, len) = self.objects.reader().header(self.id)?;
+            (kind == Kind::Blob).then(|| *self.len.get_or_init(|| len))
+        })
     }
 
     /// Whether it is a file of its own, which is read in pieces.
@@ -41,7 +40,6 @@ impl GitBlob {
         self.objects.loose(self.id).is_some()
     }
 
-    /// All of it in memory.
     fn whole(&self) -> Result<Counted<Cursor<Vec<u8>>>, SourceError> {
         let what = format!("{} from blob", self.path);
         let mut reader = self.objects.reader();
@@ -55,7 +53,7 @@ impl GitBlob {
         match self.whole() {
             Ok(_) => {
                 let operation = format!("cannot read {}", self.describe());
-                SourceError::new(ErrorKind::Unavailable, &**self.objects.label(), operation)
+                SourceError::new(ErrorKind::Unavailable, &*self.objects.label, operation)
                     .because("it could not be read a moment ago")
             }
             Err(error) => error,
@@ -63,7 +61,6 @@ impl GitBlob {
     }
 }
 
-/// The failure as an I/O error.
 fn as_io(error: SourceError) -> io::Error {
     let kind = match error.kind {
         ErrorKind::Missing => io::ErrorKind::NotFound,
@@ -94,13 +91,11 @@ impl Blob for GitBlob {
         let len = self.known_len().ok_or_else(|| as_io(self.without_len()))?;
         // A pack may hold it as well, but from there it would come in one piece.
         if let Some(loose) = self.objects.loose(self.id) {
-            return match (loose.kind(), loose.len()) == (Kind::Blob, len) {
-                true => Ok(Box::new(loose)),
-                false => Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the object has another header than it had before",
-                )),
-            };
+            if (loose.kind, loose.len) != (Kind::Blob, len) {
+                let problem = "the object has another header than it had before";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            }
+            return Ok(Box::new(loose));
         }
         Ok(Box::new(self.whole().map_err(as_io)?))
     }
@@ -118,12 +113,8 @@ pub(super) struct BlobContent {
 
 impl BlobContent {
     pub(super) fn new(blob: Arc<GitBlob>) -> Self {
-        let label = Arc::clone(blob.objects.label());
+        let label = Arc::clone(&blob.objects.label);
         Self { raw: Raw { label, blob: Arc::clone(&blob) as Arc<dyn Blob> }, blob }
-    }
-
-    pub(super) fn blob(&self) -> &GitBlob {
-        &self.blob
     }
 }
 
@@ -144,7 +135,7 @@ impl Stream for BlobContent {
     async fn read(&self, sink: Sink) -> Result<(), SourceError> {
         let blob = Arc::clone(&self.blob);
         let known = move || blob.known_len().map(drop).ok_or_else(|| blob.without_len());
-        on_blocking_thread(self.blob.objects.label(), known).await?;
+        on_blocking_thread(&self.blob.objects.label, known).await?;
         self.raw.read(sink).await
     }
 }

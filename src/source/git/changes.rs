@@ -14,9 +14,8 @@ use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
 use super::objects::Objects;
-use super::tree::Finder;
+use super::tree::{self, Finder};
 use crate::content::{SourceError, chain};
-use crate::source::git::tree;
 
 /// How many changes of paths are remembered, in some hundred MB. Real histories have three to ten per commit.
 const MOST_CHANGES: usize = 20_000_000;
@@ -51,7 +50,6 @@ pub(super) struct Location {
     pub(super) alone: Vec<u8>,
 }
 
-/// What a commit changed.
 #[derive(Debug, Clone)]
 enum Change {
     /// These paths, by number.
@@ -74,7 +72,6 @@ pub(super) struct ChangeMemory {
 /// A change of a path, in a list of all changes of it by number.
 #[derive(Debug, Clone, Copy)]
 struct PathChange {
-    /// Number of the commit.
     number: u32,
     /// The place in the list of the nearest change above it.
     above: Option<u32>,
@@ -95,11 +92,9 @@ pub(super) struct Changes {
     anything: Vec<PathChange>,
 }
 
-/// Where a content begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) index: SnapshotIndex,
-    /// How many snapshots show it.
     pub(super) links: u32,
 }
 
@@ -114,17 +109,17 @@ impl Changes {
         let unreadable = memory.look(objects, location, nodes)?;
         let (number, end, index) = numbered(nodes);
         let mut steps: Vec<Vec<u32>> = vec![Vec::new(); memory.numbers.len()];
-        let mut anything = unreadable;
-        for (index, node) in (0..).zip(nodes) {
+        let mut anything: Vec<u32> = unreadable.into_iter().map(|index| number[index as usize]).collect();
+        for (number, node) in number.iter().zip(nodes) {
             match memory.by_commit.get(&pair(nodes, node)) {
                 Some(Change::Paths(paths)) => {
-                    paths.iter().for_each(|path| steps[*path as usize].push(number[index as usize]));
+                    paths.iter().for_each(|path| steps[*path as usize].push(*number));
                 }
-                Some(Change::Anything) => anything.push(index),
+                Some(Change::Anything) => anything.push(*number),
                 None => {}
             }
         }
-        let anything = nested(anything.into_iter().map(|index| number[index as usize]).collect(), &end);
+        let anything = nested(anything, &end);
         let steps = steps.into_iter().map(|numbers| nested(numbers, &end)).collect();
         Some(Self { number, end, index, paths: memory.numbers.clone(), steps, anything })
     }
@@ -244,8 +239,9 @@ impl ChangeMemory {
                 match changed {
                     Ok(Some(paths)) => self.file(pair, paths),
                     Ok(None) => drop(self.by_commit.insert(pair, Change::Anything)),
+                    // Listing the commit reports it as well.
                     Err(error) => {
-                        note(&error);
+                        tracing::debug!("a commit cannot be compared with its parent: {}", chain(&error));
                         unreadable.push(index);
                     }
                 }
@@ -292,11 +288,6 @@ fn compare(
     };
     // The newest first: git packs older objects as differences to newer ones, which are in memory then.
     run.iter().rev().map(|(index, node)| (*index, pair(nodes, node), changed(node))).collect()
-}
-
-/// Listing the commit reports it as well.
-fn note(error: &SourceError) {
-    tracing::debug!("a commit cannot be compared with its parent: {}", chain(error));
 }
 
 #[cfg(test)]

@@ -13,11 +13,10 @@ use super::graph::{At, CommitNumber, Graph};
 use super::layout;
 use super::objects::CachedReader;
 use super::shown::BESIDE;
-use super::tree::{TreeEntries, TreeEntry};
+use super::tree::{self, TreeEntries, TreeEntry};
 use crate::content::{FileKind, SourceError, chain};
 use crate::format::{EXPORT, FileFormat, SQLITE};
 use crate::source::dated_names::{ArchiveName, LeftOut, SeriesConventions, parse_file_name};
-use crate::source::git::tree;
 
 mod database;
 
@@ -31,10 +30,8 @@ struct Held {
     beside: [Option<ObjectId>; 2],
 }
 
-/// One copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DatedCopy {
-    /// Its name in the folder.
     name: String,
     format: FileFormat,
     time: Timestamp,
@@ -60,9 +57,6 @@ pub(super) struct Copies {
 
 /// Whether the chosen folder is one of copies: most of the names that tell what it is for are those of SQLite databases
 /// or exports with a time. The newest commit of `line`, newest first, that has such names at all decides.
-///
-/// # Errors
-/// When a tree is missing or damaged.
 pub(super) fn is_folder_of(
     graph: &Graph,
     line: &[CommitNumber],
@@ -111,7 +105,7 @@ impl Copies {
             let series = conventions.of(&parsed);
             let time = parsed.time.as_ref().and_then(|time| time.resolve(series, zones.0, zones.1));
             let Some(time) = time else {
-                let source = &**reader.objects().label();
+                let source = &*reader.objects.label;
                 tracing::info!(source, name, "a copy is left out: the time in its name is not sure");
                 continue;
             };
@@ -176,10 +170,8 @@ impl Copies {
         match self.steps.entry(graph.commit(place).object) {
             Slot::Occupied(known) => Some(known.into_mut()),
             Slot::Vacant(slot) => {
-                let parent = graph.first_parent(place);
-                let before = parent.map_or(At::Known(None), |parent| graph.commit(parent).at);
-                let (before, after) =
-                    (entries_at(before, reader)?, entries_at(graph.commit(place).at, reader)?);
+                let before = entries_at(graph.before(place), reader)?;
+                let after = entries_at(graph.commit(place).at, reader)?;
                 Some(slot.insert(steps_between(&before, &after)))
             }
         }
@@ -194,13 +186,10 @@ fn steps_between(before: &TreeEntries, after: &TreeEntries) -> Box<[CopyStep]> {
             continue;
         }
         let (old, new) = (old.filter(is_file), new.filter(is_file));
-        match (old, new) {
-            (_, Some(new)) if old.is_none_or(|old| old.id != new.id) => {
-                steps.push(CopyStep::Wrote(name.into()))
-            }
-            (Some(_), None) => gone = true,
-            _ => {}
+        if new.is_some_and(|new| old.is_none_or(|old| old.id != new.id)) {
+            steps.push(CopyStep::Wrote(name.into()));
         }
+        gone |= old.is_some() && new.is_none();
     }
     if gone {
         let left: HashMap<Box<[u8]>, Held> = held_in(after).collect();
@@ -245,7 +234,7 @@ fn is_file(entry: &TreeEntry) -> bool {
 fn copy_name(name: &[u8]) -> Option<(&str, ArchiveName)> {
     let name = std::str::from_utf8(name).ok()?;
     let parsed = parse_file_name(name).ok()?;
-    let has_time = parsed.time.as_ref().is_some_and(|time| time.ends_the_name());
+    let has_time = parsed.time.as_ref().is_some_and(|time| time.ends_the_name);
     let is_copy = has_time && [SQLITE, EXPORT].into_iter().any(|format| parsed.format.is_plain(format));
     is_copy.then_some((name, parsed))
 }

@@ -15,8 +15,8 @@ use super::changes::{ChangeMemory, Changes, Location, Node, Origin, SnapshotInde
 use super::layout::{Part, Shape};
 use super::objects::{CachedReader, Objects};
 use super::shown::ShownMemory;
-use super::tree::{Finder, FoundFile, TreeEntry};
-use super::verify::Checker;
+use super::tree::{self, Finder, FoundFile, TreeEntry};
+use super::verify::{self, Checker};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{Content, ErrorKind, FileEntry, FileKind, SourceError};
 use crate::format::export::{EXPORTED_TABLE, Export};
@@ -26,8 +26,6 @@ use crate::model::access::Audiences;
 use crate::model::content_id::ContentId;
 use crate::model::history::{History, SnapshotId};
 use crate::model::names::nested_paths;
-use crate::source::git::tree;
-use crate::source::git::verify;
 use crate::source::listing_cache::ListingCache;
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Capabilities, Database};
@@ -35,18 +33,6 @@ use crate::util::locks::lock;
 
 /// Of how many exports it is kept which form they have.
 const REMEMBERED_FORMS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
-
-/// What a branch of a repository can do.
-const CAPABILITIES: Capabilities = Capabilities {
-    working_set: false,
-    sql_dump: false,
-    versions: false,
-    commits: true,
-    branches: true,
-    tags: true,
-    lost_commits: false,
-    permissions: true,
-};
 
 /// What the views of one database share.
 pub(super) struct Shared {
@@ -70,12 +56,10 @@ impl Default for Shared {
 struct SnapshotFile {
     /// Its path in the snapshot's folder.
     path: Arc<str>,
-    /// Git's own path.
     own: Vec<u8>,
     entry: TreeEntry,
 }
 
-/// One consistent view of one database.
 pub(super) struct GitDatabase {
     name: Arc<str>,
     history: History,
@@ -83,7 +67,6 @@ pub(super) struct GitDatabase {
     view: Arc<GitView>,
 }
 
-/// What listing works on.
 struct GitView {
     objects: Arc<Objects>,
     shared: Arc<Shared>,
@@ -126,7 +109,6 @@ impl GitDatabase {
         Self { name, history, checker, view: Arc::new(view) }
     }
 
-    /// Whether it is a view of this part of its repository.
     pub(super) fn is_of(&self, part: &Part) -> bool {
         self.view.part == *part
     }
@@ -143,7 +125,13 @@ impl Database for GitDatabase {
     }
 
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        Capabilities {
+            commits: true,
+            branches: true,
+            tags: true,
+            permissions: true,
+            ..Capabilities::default()
+        }
     }
 
     fn history(&self) -> &History {
@@ -151,18 +139,15 @@ impl Database for GitDatabase {
     }
 
     fn audiences(&self) -> Audiences {
-        self.view.objects.audience().into()
+        self.view.objects.audience.into()
     }
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
-        let label = self.view.objects.label();
+        let label = &self.view.objects.label;
         let Some(&index) = self.view.by_id.get(snapshot) else {
-            return Err(SourceError::new(
-                ErrorKind::Missing,
-                &**label,
-                format!("cannot list commit {snapshot}"),
-            )
-            .because(format!("it is no snapshot of database {}", self.name)));
+            let operation = format!("cannot list commit {snapshot}");
+            return Err(SourceError::new(ErrorKind::Missing, &**label, operation)
+                .because(format!("it is no snapshot of database {}", self.name)));
         };
         if let Some(files) = self.view.listings.get(&index) {
             return Ok(files);
@@ -210,7 +195,6 @@ impl GitView {
         }
     }
 
-    /// What git has at the snapshot.
     fn found(
         &self,
         reader: &mut CachedReader<'_>,
@@ -222,7 +206,7 @@ impl GitView {
         for path in listing.submodules {
             if lock(&self.shared.told).insert(path.clone()) {
                 let path = String::from_utf8_lossy(&path).into_owned();
-                let source = &**self.objects.label();
+                let source = &*self.objects.label;
                 tracing::info!(source, path, "a submodule is left out: its files are in another repository");
             }
         }
@@ -235,7 +219,7 @@ impl GitView {
             let found =
                 Changes::new(&self.objects, &self.location, &self.nodes, &mut lock(&self.shared.changes));
             if found.is_none() {
-                let source = &**self.objects.label();
+                let source = &*self.objects.label;
                 tracing::info!(source, "the history has too many changes to say how old each file is");
             }
             found
@@ -243,26 +227,33 @@ impl GitView {
         self.changes.get_or_init(look).as_ref()
     }
 
-    /// Where what all of these paths hold begins.
-    fn origin(&self, paths: &[&[u8]], index: SnapshotIndex) -> Origin {
-        self.changes().map_or(Origin { index, links: 1 }, |changes| changes.origin(paths, index))
+    /// A file that is the same since the last change of one of git's `own` paths. `id` gives its identity, by the commit of
+    /// that change.
+    fn entry(
+        &self,
+        index: SnapshotIndex,
+        own: &[&[u8]],
+        (path, kind, content): (Arc<str>, FileKind, Content),
+        id: impl FnOnce(&ObjectId) -> ContentId,
+    ) -> FileEntry {
+        let alone = Origin { index, links: 1 };
+        let origin = self.changes().map_or(alone, |changes| changes.origin(own, index));
+        let begin = &self.nodes[origin.index as usize];
+        let (id, changed, access) = (id(&begin.commit), begin.time, self.objects.audience.into());
+        FileEntry { path, kind, id, changed, links: origin.links, access, content }
     }
 
     fn file(&self, index: SnapshotIndex, file: &SnapshotFile) -> Option<FileEntry> {
         let SnapshotFile { path, own, entry } = file;
         let kind = entry.file_kind()?;
-        let origin = self.origin(&[own], index);
-        let begin = &self.nodes[origin.index as usize];
         // Its replacement may be another one next time.
         let blob = self.objects.effective(entry.id);
         let shape: &[u8] = match self.part.shape {
             Shape::Files => b"files",
             Shape::Export => b"table",
         };
-        let id = self.identity(shape, own, kind, blob, &begin.commit);
-        let (path, content) = (Arc::clone(path), self.content(path, blob));
-        let (changed, links, access) = (begin.time, origin.links, self.objects.audience().into());
-        Some(FileEntry { path, kind, id, changed, links, access, content })
+        let shown = (Arc::clone(path), kind, self.content(path, blob));
+        Some(self.entry(index, &[own], shown, |begin| self.identity(shape, own, kind, blob, begin)))
     }
 
     /// A blob of a path since a commit is one content, in every clone and for every user.
@@ -283,7 +274,6 @@ impl GitView {
         ContentId::of(&[b"git", shape, &folder, own, &[kind], blob.as_slice(), begin.as_slice()])
     }
 
-    /// What a blob at a path is shown as.
     fn content(&self, path: &Arc<str>, id: ObjectId) -> Content {
         let blob = self.blob(path, id);
         match self.part.shape {

@@ -8,10 +8,9 @@ use gix::objs::Kind;
 
 use super::commit::{CommitText, tag_target};
 use super::objects::{CachedReader, FSCK};
-use super::tree::{Finder, TreeEntry};
+use super::tree::{self, Finder, TreeEntry};
 use crate::content::{ErrorKind, SourceError, chain};
-use crate::model::history::SnapshotId;
-use crate::source::git::tree;
+use crate::model::history::{SnapshotId, SnapshotMeta};
 
 /// Commits more than those of the newest history that are kept before they are thrown out.
 const SPARE: usize = 1000;
@@ -34,13 +33,29 @@ pub(super) enum At {
     Unreadable(ObjectId),
 }
 
-/// What is kept of a commit.
 #[derive(Debug)]
 pub(super) struct Commit {
     pub(super) id: SnapshotId,
     pub(super) object: ObjectId,
     pub(super) text: CommitText,
     pub(super) at: At,
+}
+
+impl Commit {
+    /// What is told of it as a snapshot.
+    pub(super) fn meta(&self, parents: Vec<SnapshotId>) -> SnapshotMeta {
+        SnapshotMeta {
+            known_as: None,
+            id: Arc::clone(&self.id),
+            time: self.text.time,
+            commit: Some(Arc::clone(&self.id)),
+            parents,
+            author: self.text.author.clone(),
+            email: self.text.email.clone(),
+            message: self.text.message.clone(),
+            mark: None,
+        }
+    }
 }
 
 /// Something that could not be read, and may be there later: a fetch or a repair brings it, and moves no name.
@@ -71,14 +86,13 @@ pub(super) fn is_of_data(error: &SourceError) -> bool {
     matches!(error.kind, ErrorKind::Missing | ErrorKind::Damaged)
 }
 
-/// Commits by hash.
 #[derive(Default)]
 pub(super) struct Graph {
     places: HashMap<ObjectId, CommitNumber>,
     commits: Vec<Commit>,
     finder: Finder,
     /// What could not be read the last time.
-    unread: VecDeque<Unread>,
+    pub(super) unread: VecDeque<Unread>,
     /// What names lead to through tags: a commit, or nothing that is shown.
     peeled: HashMap<ObjectId, Option<ObjectId>>,
 }
@@ -92,23 +106,17 @@ impl Graph {
         self.commits.len()
     }
 
-    /// The first parent, where it is there.
     pub(super) fn first_parent(&self, place: CommitNumber) -> Option<CommitNumber> {
         self.places.get(self.commit(place).text.parents.first()?).copied()
     }
 
+    /// What the first parent has at the chosen path.
+    pub(super) fn before(&self, place: CommitNumber) -> At {
+        self.first_parent(place).map_or(At::Known(None), |parent| self.commit(parent).at)
+    }
+
     pub(super) fn place(&self, id: &ObjectId) -> Option<CommitNumber> {
         self.places.get(id).copied()
-    }
-
-    /// Adds what else could not be read.
-    pub(super) fn add_unread(&mut self, unread: Vec<Unread>) {
-        self.unread.extend(unread);
-    }
-
-    /// Forgets what could not be read: all of it is tried again.
-    pub(super) fn try_all(&mut self) {
-        self.unread.clear();
     }
 
     /// Whether anything is there now of what could not be read. Tries some of it, and the rest the next times.
@@ -124,9 +132,6 @@ impl Graph {
     }
 
     /// The commit that a name's object stands for; none for tags of trees and blobs, and for what is missing or damaged.
-    ///
-    /// # Errors
-    /// Failures of the operating system.
     pub(super) fn peel(
         &mut self,
         reader: &mut CachedReader<'_>,
@@ -166,10 +171,7 @@ impl Graph {
     }
 
     /// Reads what is new among the commits that `tips` reach, and gives all that they reach, parents first. `boundary` are
-    /// those whose parents a shallow clone left behind.
-    ///
-    /// # Errors
-    /// Failures of the operating system. A commit that is missing or damaged ends its history, with a warning.
+    /// those whose parents a shallow clone left behind. A commit that is missing or damaged ends its history, with a warning.
     pub(super) fn reach(
         &mut self,
         reader: &mut CachedReader<'_>,
@@ -223,7 +225,7 @@ impl Graph {
                 }
                 commit.at = self.look(reader, commit.text.tree, path)?;
                 let place = CommitNumber::try_from(self.commits.len()).map_err(|_| {
-                    SourceError::new(ErrorKind::Unsupported, &**reader.objects().label(), "too many commits")
+                    SourceError::new(ErrorKind::Unsupported, &*reader.objects.label, "too many commits")
                 })?;
                 self.places.insert(id, place);
                 self.commits.push(commit);
@@ -281,11 +283,10 @@ pub(super) fn is_only_commit(reader: &mut CachedReader<'_>, id: ObjectId) -> boo
 }
 
 pub(super) fn read_commit(reader: &mut CachedReader<'_>, id: ObjectId) -> Result<Commit, SourceError> {
-    let label = Arc::clone(reader.objects().label());
-    let data = reader.read(id, Kind::Commit, "commit")?;
-    let text = CommitText::parse(data, id.kind()).map_err(|why| {
+    let objects = reader.objects;
+    let text = CommitText::parse(reader.read(id, Kind::Commit, "commit")?, id.kind()).map_err(|why| {
         let operation = format!("cannot read commit {id}");
-        SourceError::new(ErrorKind::Damaged, &*label, operation).because(why).with_hint(FSCK)
+        SourceError::new(ErrorKind::Damaged, &*objects.label, operation).because(why).with_hint(FSCK)
     })?;
     Ok(Commit { id: id.to_string().into(), object: id, text, at: At::Known(None) })
 }

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use gix::ObjectId;
 
 use super::graph::{At, CommitNumber, Graph, Unread, is_of_data};
-use super::layout::Shape;
+use super::layout::{self, Shape};
 use super::objects::CachedReader;
 use super::refs::Refs;
 use super::tree;
 use crate::content::{SourceError, chain};
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
-use crate::source::git::layout;
 
 /// The commits that touched a database, among all that names reach.
 pub(super) struct Lineage {
@@ -45,8 +44,7 @@ impl Lineage {
 
 /// Whether a commit has at the chosen path what its first parent does not.
 pub(super) fn is_touched(graph: &Graph, place: CommitNumber) -> bool {
-    let before = graph.first_parent(place).map_or(At::Known(None), |parent| graph.commit(parent).at);
-    graph.commit(place).at != before
+    graph.commit(place).at != graph.before(place)
 }
 
 /// What a folder of databases ever held.
@@ -54,7 +52,6 @@ pub(super) struct Kept {
     pub(super) shapes: BTreeMap<Vec<u8>, Shape>,
     /// The commits that touched each name.
     pub(super) touched: HashMap<Vec<u8>, HashSet<CommitNumber>>,
-    /// What could not be read for it.
     pub(super) unread: Vec<Unread>,
 }
 
@@ -67,9 +64,6 @@ pub(super) struct Children {
 
 impl Children {
     /// The databases ever seen in the folder, and the commits that touched each.
-    ///
-    /// # Errors
-    /// Failures of the operating system.
     pub(super) fn look(
         &mut self,
         graph: &Graph,
@@ -117,8 +111,7 @@ impl Children {
             // It is on the list.
             At::Unreadable(_) => Err(NotCompared::Unread(None)),
         };
-        let before = graph.first_parent(place).map_or(At::Known(None), |parent| graph.commit(parent).at);
-        let (before, after) = (entries(before)?, entries(graph.commit(place).at)?);
+        let (before, after) = (entries(graph.before(place))?, entries(graph.commit(place).at)?);
         let mut names = Vec::new();
         for (name, _, new) in tree::differing(&before, &after) {
             if !layout::is_told(name) {
@@ -129,7 +122,7 @@ impl Children {
                 match shape.map_err(|error| NotCompared::of(new.id, error))? {
                     Some(shape) => drop(self.shapes.insert(name.to_vec(), shape)),
                     None => {
-                        let (source, name) = (&**reader.objects().label(), String::from_utf8_lossy(name));
+                        let (source, name) = (&*reader.objects.label, String::from_utf8_lossy(name));
                         tracing::debug!(source, %name, "a file beside the exports is left out: it is not an export");
                     }
                 }
@@ -207,15 +200,5 @@ fn meta(graph: &Graph, lineage: &Lineage, place: CommitNumber) -> SnapshotMeta {
             parents.push(Arc::clone(shown));
         }
     }
-    SnapshotMeta {
-        known_as: None,
-        id: Arc::clone(&commit.id),
-        time: commit.text.time,
-        commit: Some(Arc::clone(&commit.id)),
-        parents,
-        author: commit.text.author.clone(),
-        email: commit.text.email.clone(),
-        message: commit.text.message.clone(),
-        mark: None,
-    }
+    commit.meta(parents)
 }

@@ -5,11 +5,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use super::objects::CachedReader;
-use super::tree::{TreeEntries, TreeEntry};
+use super::tree::{self, TreeEntries, TreeEntry};
 use crate::content::{FileKind, SourceError};
 use crate::format::export::EXPORTED_TABLE;
 use crate::model::terminal::ShowPath;
-use crate::source::git::tree;
 
 const JSONL: &[u8] = b".jsonl";
 
@@ -42,9 +41,6 @@ pub(super) enum Layout {
 
 impl Layout {
     /// What the newest commit tells. `name` is the path's own.
-    ///
-    /// # Errors
-    /// When a tree is missing or damaged.
     pub(super) fn of(
         reader: &mut CachedReader<'_>,
         name: String,
@@ -65,26 +61,18 @@ fn whole(name: String, newest: Option<TreeEntry>) -> Part {
 
 /// Whether the chosen folder is one of dolt-archive's: files `<db>.jsonl`, or folders `<db>` of nothing but such files.
 /// A folder with an `issues.jsonl` of its own is one database of the latter kind.
-///
-/// # Errors
-/// When a tree is missing or damaged.
 fn holds_several(reader: &mut CachedReader<'_>, newest: Option<TreeEntry>) -> Result<bool, SourceError> {
     let Some(folder) = newest.filter(TreeEntry::is_tree) else { return Ok(false) };
-    let mut is_any = false;
     let entries = tree::entries(reader, folder.id)?;
     for (name, entry) in told(&entries) {
         if name == EXPORTED_TABLE.as_bytes() || shape_of(reader, name, entry)?.is_none() {
             return Ok(false);
         }
-        is_any = true;
     }
-    Ok(is_any)
+    Ok(told(&entries).next().is_some())
 }
 
 /// What a name in a folder of dolt-archive holds a database as, if it does.
-///
-/// # Errors
-/// When a tree is missing or damaged.
 pub(super) fn shape_of(
     reader: &mut CachedReader<'_>,
     name: &[u8],

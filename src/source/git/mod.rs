@@ -50,12 +50,12 @@ use super::{Database, POLL_INTERVAL, Source};
 use crate::content::blocking::on_blocking_thread;
 use crate::content::{ErrorKind, SourceError};
 use crate::files::root::{LEADS_OUTSIDE_HINT, Links};
-use crate::files::watch::FolderWatch;
+use crate::files::watch::{Events, FolderWatch};
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
-use crate::source::repository::{Repository, RepositoryState};
+use crate::source::repository::Repository;
 use crate::util::locks::lock;
-use objects::{CANNOT_OPEN, Objects, failed};
+use objects::{Objects, cannot_open};
 use refs::Refs;
 use state::GitState;
 
@@ -83,8 +83,8 @@ impl GitSource {
     /// says which links are followed.
     ///
     /// # Errors
-    /// [`crate::content::ErrorKind::Invalid`] where the branch has no commit, [`crate::content::ErrorKind::Missing`] where it is not
-    /// there; others where the repository cannot be read.
+    /// [`ErrorKind::Invalid`] where the branch has no commit, [`ErrorKind::Missing`] where it is not there; others where the
+    /// repository cannot be read.
     pub fn open(
         place: GitPlace,
         name: Option<String>,
@@ -92,35 +92,27 @@ impl GitSource {
         links: Links,
     ) -> Result<Self, SourceError> {
         let label: Arc<str> = format!("git {}", place.repository.shown()).into();
-        let repository = Repository::open(&place.repository, links)
-            .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
-        say_what_is_refused(&repository.state(), &label);
+        let repository =
+            Repository::open(&place.repository, links).map_err(|failure| cannot_open(&label, failure))?;
+        for folder in repository.state().refused() {
+            let (source, folder, hint) = (&*label, folder.shown(), LEADS_OUTSIDE_HINT);
+            tracing::warn!(
+                source,
+                hint,
+                "objects borrowed from {folder} are not read: that is outside of the source"
+            );
+        }
         let repository = Arc::new(repository);
         let refs = Refs::read(&repository.state(), &place, &label)?;
-        let objects = Objects::new(Arc::clone(&label), Arc::clone(&repository), Arc::default());
+        let objects = Objects::new(&label, &repository, &Arc::default(), Audience::Owner);
         if place.path.is_empty() && graph::is_only_commit(&mut objects.reader(), refs.tip) {
-            return Err(SourceError::new(
-                ErrorKind::Invalid,
-                &*label,
-                "the branch has one commit, without files",
-            )
-            .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"));
+            let problem = "the branch has one commit, without files";
+            return Err(SourceError::new(ErrorKind::Invalid, &*label, problem)
+                .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"));
         }
         let watch = FolderWatch::new(Arc::clone(&label));
         let (state, delivered) = (Mutex::new(GitState::new(name, zone)), Mutex::default());
         Ok(Self { inner: Arc::new(Inner { label, place, repository, watch, state, delivered }) })
-    }
-}
-
-/// Logs the folders that a repository borrows objects from and that are not read.
-fn say_what_is_refused(state: &RepositoryState, label: &str) {
-    for folder in state.refused() {
-        let (folder, hint) = (folder.shown(), LEADS_OUTSIDE_HINT);
-        tracing::warn!(
-            source = label,
-            hint,
-            "objects borrowed from {folder} are not read: that is outside of the source"
-        );
     }
 }
 
@@ -131,9 +123,8 @@ impl Inner {
     /// The databases and what the repository names, where that is news. Blocks.
     fn look(&self) -> Result<Option<News>, SourceError> {
         // Its owner, its settings, and what it borrows objects from may have changed.
-        let state = self.repository.look();
-        let state = state.map_err(|failure| failed(&self.label, CANNOT_OPEN.to_owned(), failure))?;
-        self.watch.renew(|| refs::watched(&state));
+        let state = self.repository.look().map_err(|failure| cannot_open(&self.label, failure))?;
+        self.watch.renew(|| state.watched().map(|folder| (folder.to_owned(), Events::Entries)).collect());
         let now = (Refs::read(&state, &self.place, &self.label)?, state.audience());
         let repository = &self.repository;
         if lock(&self.delivered).as_ref() == Some(&now) {

@@ -15,78 +15,50 @@ use crate::memory::unpacking::{Window, window};
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
 pub(super) use crate::source::repository::MAX_OBJECT_MEMORY;
-use crate::source::repository::{
-    BaseCache, Failure, Loose, ObjectReader, Repository, RepositoryState, kind_of,
-};
+use crate::source::repository::{BaseCache, Failure, Loose, ObjectReader, Repository, RepositoryState};
 
 /// The objects of a repository as of one state of its replacements. All that reads them may block.
 pub(super) struct Objects {
-    label: Arc<str>,
+    pub(super) label: Arc<str>,
     repository: Arc<Repository>,
     /// Objects that stand for others (`git replace`).
     replaced: Arc<HashMap<ObjectId, ObjectId>>,
-    audience: Audience,
+    /// Whom the folders of the repository let read it: its own and those of objects, also of those that it borrows.
+    pub(super) audience: Audience,
 }
 
-/// The operation that fails if a repository cannot be opened.
-pub(super) const CANNOT_OPEN: &str = "cannot open the repository";
-
-/// A failure that the library reports.
-pub(super) fn of_git(label: &str, operation: String, error: gix::Error) -> SourceError {
-    SourceError::new(kind_of(&error), label, operation).because(error)
-}
-
-/// A failure to read a repository.
-pub(super) fn failed(label: &str, operation: String, failure: Failure) -> SourceError {
+fn failed(label: &str, operation: String, failure: Failure) -> SourceError {
     let Failure { kind, problem, hint } = failure;
-    let error = SourceError::new(kind, label, operation).because(problem);
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
+    SourceError { hint, ..SourceError::new(kind, label, operation).because(problem) }
+}
+
+pub(super) fn cannot_open(label: &str, failure: Failure) -> SourceError {
+    failed(label, "cannot open the repository".to_owned(), failure)
 }
 
 impl Objects {
     pub(super) fn new(
-        label: Arc<str>,
-        repository: Arc<Repository>,
-        replaced: Arc<HashMap<ObjectId, ObjectId>>,
+        label: &Arc<str>,
+        repository: &Arc<Repository>,
+        replaced: &Arc<HashMap<ObjectId, ObjectId>>,
+        audience: Audience,
     ) -> Self {
-        Self { label, repository, replaced, audience: Audience::Owner }
-    }
-
-    /// The same where this is known.
-    #[must_use]
-    pub(super) fn for_audience(self, audience: Audience) -> Self {
-        Self { audience, ..self }
-    }
-
-    /// Whom the folders of the repository let read it: its own and those of objects, also of those that it borrows.
-    pub(super) fn audience(&self) -> Audience {
-        self.audience
-    }
-
-    pub(super) fn label(&self) -> &Arc<str> {
-        &self.label
+        let (label, repository, replaced) = (Arc::clone(label), Arc::clone(repository), Arc::clone(replaced));
+        Self { label, repository, replaced, audience }
     }
 
     /// The same as they are stored, whatever stands for them.
     pub(super) fn as_stored(&self) -> Self {
-        Self::new(Arc::clone(&self.label), Arc::clone(&self.repository), Arc::default())
+        Self::new(&self.label, &self.repository, &Arc::default(), self.audience)
     }
 
-    /// The repository as of the last poll.
-    pub(super) fn state(&self) -> Arc<RepositoryState> {
+    fn state(&self) -> Arc<RepositoryState> {
         self.repository.state()
     }
 
     /// The repository as it is now. Blocks.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     pub(super) fn look(&self) -> Result<Arc<RepositoryState>, SourceError> {
-        let state = self.repository.look();
-        state.map_err(|failure| failed(&self.label, CANNOT_OPEN.to_owned(), failure))
+        self.repository.look().map_err(|failure| cannot_open(&self.label, failure))
     }
 
     /// An object that is a file of its own, opened; `None` if there is no such file, or it cannot be read.
@@ -99,7 +71,6 @@ impl Objects {
         self.replaced.get(&id).copied().unwrap_or(id)
     }
 
-    /// A reader for one thread.
     pub(super) fn reader(&self) -> CachedReader<'_> {
         CachedReader {
             objects: self,
@@ -142,9 +113,8 @@ const SMALL: u64 = 1 << 20;
 /// An object and what it is made from are in memory while it is unpacked.
 const COPIES: u64 = 2;
 
-/// Reads objects on one thread.
 pub(super) struct CachedReader<'o> {
-    objects: &'o Objects,
+    pub(super) objects: &'o Objects,
     reader: ObjectReader<'o>,
     buffer: Vec<u8>,
     pub(super) trees: TreeCache,
@@ -157,15 +127,8 @@ impl<'o> CachedReader<'o> {
         self
     }
 
-    pub(super) fn objects(&self) -> &'o Objects {
-        self.objects
-    }
-
     /// The memory for reading an object of `len` bytes, which is unpacked in one piece: itself, and what it is made from. To be
     /// had before it is read, and given back when its bytes are.
-    ///
-    /// # Errors
-    /// If there is not enough memory.
     pub(super) fn memory_for(&self, id: ObjectId, len: u64) -> Result<Window, SourceError> {
         if len <= SMALL {
             return Ok(Window::default());
@@ -178,17 +141,14 @@ impl<'o> CachedReader<'o> {
         })
     }
 
-    /// The bytes of an object, which are those that its hash names.
-    ///
-    /// # Errors
-    /// When it is missing, damaged, too large or of another kind. `what` says what it is to the reader.
+    /// The bytes of an object, which are those that its hash names. `what` says what it is to the reader.
     pub(super) fn read(&mut self, id: ObjectId, kind: Kind, what: &str) -> Result<&[u8], SourceError> {
         let objects = self.objects;
         match self.read_any(id, what)? {
             (found, data) if found == kind => Ok(data),
             (found, _) => {
-                let operation = format!("cannot read {what} {id}");
-                Err(SourceError::new(ErrorKind::Damaged, &*objects.label, operation)
+                let (label, operation) = (&*objects.label, format!("cannot read {what} {id}"));
+                Err(SourceError::new(ErrorKind::Damaged, label, operation)
                     .because(format!("it is a {found}")))
             }
         }
@@ -200,17 +160,13 @@ impl<'o> CachedReader<'o> {
     }
 
     /// The same for an object of whatever kind.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
     pub(super) fn read_any(&mut self, id: ObjectId, what: &str) -> Result<(Kind, &[u8]), SourceError> {
         let Self { objects, reader, buffer, .. } = self;
         let operation = || format!("cannot read {what} {id}");
         let stored = objects.effective(id);
         let found = reader.read(&stored, buffer).map_err(|failure| {
-            let has_hint = failure.hint.is_some();
             let error = failed(&objects.label, operation(), failure);
-            if has_hint { error } else { error.with_hint(FSCK) }
+            SourceError { hint: error.hint.or_else(|| Some(FSCK.to_owned())), ..error }
         })?;
         let kind = found.ok_or_else(|| objects.missing(stored, operation()))?;
         Ok((kind, buffer))

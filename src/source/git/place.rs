@@ -38,15 +38,10 @@ impl GitPlace {
     /// # Errors
     /// [`ErrorKind::Missing`] where there is no repository, [`ErrorKind::Invalid`] for an empty branch.
     pub fn parse(place: &OsStr) -> Result<Self, SourceError> {
-        let at = memchr::memmem::rfind(place.as_bytes(), REF.as_bytes());
-        let (path, reference) = match at
-            .map(|at| (&place.as_bytes()[..at], &place.as_bytes()[at + REF.len()..]))
-        {
-            Some((path, reference)) => {
-                (Path::new(OsStr::from_bytes(path)), Some(OsStr::from_bytes(reference).shown().to_string()))
-            }
-            None => (Path::new(place), None),
-        };
+        let bytes = place.as_bytes();
+        let at = memchr::memmem::rfind(bytes, REF.as_bytes());
+        let path = Path::new(OsStr::from_bytes(&bytes[..at.unwrap_or(bytes.len())]));
+        let reference = at.map(|at| OsStr::from_bytes(&bytes[at + REF.len()..]).shown().to_string());
         let label = format!("git {}", path.shown());
         if reference.as_deref() == Some("") {
             return Err(SourceError::new(ErrorKind::Invalid, label, "no branch is named")
@@ -113,12 +108,12 @@ mod tests {
 
     #[test]
     fn the_nearest_repository_is_meant_and_the_rest_is_a_path_in_it() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = tempfile::tempdir().unwrap();
         let bare = folder.path().join("x.git");
         for part in ["objects", "refs"] {
-            std::fs::create_dir_all(bare.join(part)).expect("the folder is ours");
+            std::fs::create_dir_all(bare.join(part)).unwrap();
         }
-        std::fs::write(bare.join("HEAD"), "ref: refs/heads/main\n").expect("the folder is ours");
+        std::fs::write(bare.join("HEAD"), "ref: refs/heads/main\n").unwrap();
         let place = |text: &str| GitPlace::parse(OsStr::new(&format!("{}{text}", bare.display())));
         let made = |path: &[&str], reference: Option<&str>| GitPlace {
             repository: bare.clone(),
@@ -138,11 +133,10 @@ mod tests {
         assert_eq!(place("?ref=").expect_err("no branch").kind, ErrorKind::Invalid);
         let missing = GitPlace::parse(OsStr::new("/proc/1")).expect_err("no repository");
         assert_eq!(missing.kind, ErrorKind::Missing);
-        assert_eq!(place("").expect("it is one").name(), "x");
-        assert_eq!(place("/a/b.jsonl").expect("it is one").name(), "b.jsonl");
         // What `ls` would hide is shown.
-        assert_eq!(place("/a/.beads").expect("it is one").name(), "beads");
-        assert_eq!(place("/...").expect("it is one").name(), "x");
+        for (text, name) in [("", "x"), ("/a/b.jsonl", "b.jsonl"), ("/a/.beads", "beads"), ("/...", "x")] {
+            assert_eq!(place(text).unwrap().name(), name);
+        }
         let odd = [bare.as_os_str().as_bytes(), b"/d\xe9?ref=\xe4"].concat();
         let odd = GitPlace::parse(OsStr::from_bytes(&odd)).expect("it is in a repository");
         assert_eq!((odd.path.clone(), odd.name()), (vec![b"d\xe9".to_vec()], "d\\xe9".to_owned()));

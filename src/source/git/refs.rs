@@ -7,7 +7,6 @@ use gix::ObjectId;
 use super::objects::FSCK;
 use super::place::GitPlace;
 use crate::content::{ErrorKind, SourceError};
-use crate::files::watch::{Events, Watched};
 use crate::source::repository::{RepositoryState, Target};
 use crate::source::verify::{Finding, Severity};
 
@@ -16,7 +15,6 @@ const REMOTES: &str = "refs/remotes/";
 const TAGS: &str = "refs/tags/";
 const REPLACED: &str = "refs/replace/";
 
-/// What a repository names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refs {
     /// Where the timeline begins.
@@ -33,32 +31,27 @@ pub(super) struct Refs {
 }
 
 impl Refs {
-    /// # Errors
-    /// When the refs cannot be read, or the one that was asked for is not there.
     pub(super) fn read(state: &RepositoryState, place: &GitPlace, label: &str) -> Result<Self, SourceError> {
         let mut refs = Self {
-            tip: state.settings().hash.null(),
+            tip: state.settings.hash.null(),
             branches: BTreeMap::new(),
             tags: BTreeMap::new(),
             odd_names: BTreeMap::new(),
             replaced: HashMap::new(),
-            boundary: state.boundary().clone(),
+            boundary: state.boundary.clone(),
         };
         let Names { named, left_out } = names(state, label);
         for Finding { place, problem, .. } in left_out {
             tracing::debug!(source = label, place, "a ref is left out: {problem}");
         }
-        let wants_replaced = state.settings().uses_replacements;
+        let wants_replaced = state.settings.uses_replacements;
         let mut of_remotes = BTreeMap::new();
         for (name, id) in &named {
-            if let Some(bytes) = state.names().odd(name) {
-                let short = |prefix: &str| Some((name.strip_prefix(prefix)?, bytes.get(prefix.len()..)?));
-                refs.odd_names.extend(
-                    [HEADS, REMOTES, TAGS]
-                        .into_iter()
-                        .find_map(short)
-                        .map(|(name, bytes)| (name.to_owned(), bytes.to_vec())),
-                );
+            if let Some(bytes) = state.names().odd.get(name) {
+                let short = |prefix: &str| {
+                    Some((name.strip_prefix(prefix)?.to_owned(), bytes.get(prefix.len()..)?.to_vec()))
+                };
+                refs.odd_names.extend([HEADS, REMOTES, TAGS].into_iter().find_map(short));
             }
             if let Some(branch) = name.strip_prefix(HEADS) {
                 refs.branches.insert(branch.to_owned(), *id);
@@ -82,7 +75,6 @@ impl Refs {
         Ok(refs)
     }
 
-    /// Everything that names lead to.
     pub(super) fn tips(&self) -> impl Iterator<Item = ObjectId> {
         [self.tip].into_iter().chain(self.branches.values().copied()).chain(self.tags.values().copied())
     }
@@ -128,28 +120,16 @@ fn find(named: &BTreeMap<String, ObjectId>, wanted: &str, label: &str) -> Result
     })
 }
 
-/// What HEAD names.
-///
-/// # Errors
-/// [`ErrorKind::Invalid`] where its branch has no commit; others where it cannot be read.
 pub(super) fn head(state: &RepositoryState, label: &str) -> Result<ObjectId, SourceError> {
     let names = state.names();
-    if let Some(id) = names.head().and_then(|head| names.follow(head)) {
+    if let Some(id) = names.head.as_ref().and_then(|head| names.follow(head)) {
         return Ok(id);
     }
-    let branch = match names.head() {
+    let branch = match &names.head {
         Some(Target::Name(name)) => name.strip_prefix(HEADS).unwrap_or(name),
         _ => "",
     };
-    Err(SourceError::new(
-        ErrorKind::Invalid,
-        label,
-        format!("branch `{branch}`, which HEAD names, has no commit"),
-    )
-    .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"))
-}
-
-/// The folders in which something happens whenever a name comes, goes or moves.
-pub(super) fn watched(state: &RepositoryState) -> Watched {
-    state.watched().map(|folder| (folder.to_owned(), Events::Entries)).collect()
+    let operation = format!("branch `{branch}`, which HEAD names, has no commit");
+    Err(SourceError::new(ErrorKind::Invalid, label, operation)
+        .with_hint("commit something, or name another branch: git:PATH?ref=BRANCH"))
 }

@@ -34,12 +34,24 @@ const REMEMBERED_FILES: usize = 200_000;
 /// A blob with the files that SQLite left beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct BlobGroup {
-    /// Its path in the snapshot.
     pub(super) path: Arc<str>,
     /// The object that is read, whatever it stands for.
     pub(super) id: ObjectId,
     /// The same of the files beside it, in the order of [`BESIDE`].
     pub(super) beside: [Option<ObjectId>; 2],
+}
+
+impl BlobGroup {
+    /// The parts that they have in an identity.
+    pub(super) fn ids(&self) -> [&[u8]; 3] {
+        let [wal, journal] = self.beside.each_ref();
+        [Some(&self.id), wal.as_ref(), journal.as_ref()].map(|id| id.map_or(&b""[..], |id| id.as_slice()))
+    }
+}
+
+/// The part of an identity by which what stands for files that cannot be read gives way to them when they can.
+pub(super) fn state_of(shown: &ShownFile) -> &'static [u8] {
+    if shown.is_broken { b"broken" } else { b"whole" }
 }
 
 /// What a blob is shown as beside its bytes.
@@ -65,7 +77,6 @@ impl Default for ShownMemory {
 }
 
 impl ShownMemory {
-    /// A blob at a path.
     pub(super) fn blob(&self, objects: &Arc<Objects>, path: &Arc<str>, id: ObjectId) -> Arc<GitBlob> {
         let (objects, spools, path) = (Arc::clone(objects), Arc::clone(&self.spools), Arc::clone(path));
         Arc::new(GitBlob { objects, id, path, spools, len: OnceLock::new() })
@@ -73,7 +84,7 @@ impl ShownMemory {
 
     /// What reading blobs takes.
     pub(super) fn context(&self, objects: &Objects) -> FormatContext {
-        FormatContext::new(objects.label(), &self.spools).for_proven_blobs(MOST_UNPACKED)
+        FormatContext::new(&objects.label, &self.spools).for_proven_blobs(MOST_UNPACKED)
     }
 
     /// The same as the input of its format.

@@ -8,11 +8,11 @@ use gix::ObjectId;
 use jiff::tz::TimeZone;
 
 use super::changes::{Node, SnapshotIndex};
-use super::copies::{Copies, CopiesDatabase};
+use super::copies::{self, Copies, CopiesDatabase};
 use super::database::GitDatabase;
 use super::graph::{At, CommitNumber, Graph};
-use super::history::{Children, Kept, Lineage};
-use super::layout::{Layout, Part};
+use super::history::{self, Children, Kept, Lineage};
+use super::layout::{self, Layout, Part};
 use super::objects::{CachedReader, Objects};
 use super::place::GitPlace;
 use super::refs::Refs;
@@ -22,15 +22,11 @@ use crate::content::{ErrorKind, SourceError};
 use crate::model::access::Audience;
 use crate::model::history::SnapshotId;
 use crate::source::Database;
-use crate::source::git::copies;
-use crate::source::git::history;
-use crate::source::git::layout;
 use crate::source::repository::Repository;
 
 /// Time between two attempts to read what could not be read.
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
-/// What is known since the last poll.
 pub(super) struct GitState {
     /// `NAME=`.
     wanted: Option<String>,
@@ -97,16 +93,14 @@ impl GitState {
         if self.graph.is_whole() || self.tried.elapsed() < TRY_AGAIN {
             return false;
         }
-        let objects = Objects::new(Arc::clone(label), Arc::clone(repository), Arc::clone(&self.replaced));
+        let objects = Objects::new(label, repository, &self.replaced, Audience::Owner);
         let is_any = self.graph.is_any_back(&mut objects.reader(), &place.path);
         self.tried = Instant::now();
         is_any
     }
 
-    /// The databases of a repository that names these commits and lets these users read it. Blocks.
-    ///
-    /// # Errors
-    /// When the branch's newest commit cannot be read, or none of its commits has anything at the chosen path.
+    /// The databases of a repository that names these commits and lets these users read it. Fails where the branch's newest
+    /// commit cannot be read, or none of its commits has anything at the chosen path. Blocks.
     pub(super) fn look(
         &mut self,
         repository: &Arc<Repository>,
@@ -121,8 +115,7 @@ impl GitState {
             self.replaced = Arc::new(refs.replaced.clone());
             self.boundary.clone_from(&refs.boundary);
         }
-        let objects = Objects::new(Arc::clone(label), Arc::clone(repository), Arc::clone(&self.replaced));
-        let objects = Arc::new(objects.for_audience(audience));
+        let objects = Arc::new(Objects::new(label, repository, &self.replaced, audience));
         let mut reader = objects.reader().for_many();
         let (mut order, mut peeled) = self.reach(&mut reader, refs, place)?;
         if self.graph.is_untidy(order.len()) {
@@ -130,8 +123,8 @@ impl GitState {
             (order, peeled) = self.reach(&mut reader, refs, place)?;
         }
         let reached = Reached { graph: &self.graph, order, refs, peeled, checker: &self.checker };
-        let newest = reached.newest_entry(place, label)?;
         let line = reached.line();
+        let newest = reached.newest_entry(&line, place, label)?;
         if copies::is_folder_of(reached.graph, &line, &mut reader)? {
             let zones = (self.zone.as_ref(), &self.system);
             let found = self.copies.look(reached.graph, &line, &mut reader, &place.name(), zones);
@@ -141,15 +134,9 @@ impl GitState {
             for (stem, found) in found {
                 if chosen.as_ref().is_none_or(|name| *name == stem) {
                     let name: Arc<str> = self.wanted.as_deref().unwrap_or(&stem).into();
+                    let (names, shared) = ((&name, &*stem), (&objects, &self.checker));
                     let (graph, former) = (reached.graph, self.copied.get(&name));
-                    let view = CopiesDatabase::new(
-                        (&name, &stem),
-                        &place.path,
-                        found,
-                        graph,
-                        (&objects, &self.checker),
-                        former,
-                    );
+                    let view = CopiesDatabase::new(names, &place.path, found, graph, shared, former);
                     views.insert(name, view);
                 }
             }
@@ -174,9 +161,7 @@ impl GitState {
                 let none = HashSet::new();
                 let lineage = |part: Part| {
                     let touched = part.child.as_ref().and_then(|child| touched.get(child)).unwrap_or(&none);
-                    let lineage =
-                        Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place));
-                    (part, lineage)
+                    (part, Lineage::new(reached.graph, &reached.order, |place| touched.contains(&place)))
                 };
                 layout::parts(&shapes).into_iter().map(lineage).collect()
             }
@@ -193,12 +178,11 @@ impl GitState {
             let view = reached.view(&name, (part, lineage), place, &objects, self.databases.get(&name));
             views.insert(name, view);
         }
-        self.graph.add_unread(unread);
+        self.graph.unread.extend(unread);
         (self.copied, self.databases) = (BTreeMap::new(), views);
         Ok(self.databases.values().map(|view| Arc::clone(view) as Arc<dyn Database>).collect())
     }
 
-    /// How many commits are kept in memory.
     #[cfg(test)]
     pub(super) fn commits_known(&self) -> usize {
         self.graph.len()
@@ -209,14 +193,14 @@ impl GitState {
         self.copies = Copies::default();
     }
 
-    /// Reads the commits that names reach.
     fn reach(
         &mut self,
         reader: &mut CachedReader<'_>,
         refs: &Refs,
         place: &GitPlace,
     ) -> Result<(Vec<CommitNumber>, HashMap<ObjectId, ObjectId>), SourceError> {
-        self.graph.try_all();
+        // All that could not be read is tried again.
+        self.graph.unread.clear();
         let mut peeled = HashMap::new();
         for id in refs.tips() {
             if let Some(commit) = self.graph.peel(reader, id)? {
@@ -232,13 +216,11 @@ impl GitState {
         let error = match reader.read_any(refs.tip, what) {
             Err(error) => error,
             Ok((kind, _)) => {
-                let label = &**reader.objects().label();
                 let operation = format!("cannot read {what} {}", refs.tip);
-                SourceError::new(ErrorKind::Invalid, label, operation)
+                let hint = "`git fsck` checks the repository; or name another branch: git:PATH?ref=BRANCH";
+                SourceError::new(ErrorKind::Invalid, &*reader.objects.label, operation)
                     .because(format!("it stands for no commit that can be read, it is a {kind}"))
-                    .with_hint(
-                        "`git fsck` checks the repository; or name another branch: git:PATH?ref=BRANCH",
-                    )
+                    .with_hint(hint)
             }
         };
         Err(error)
@@ -277,24 +259,26 @@ impl Reached<'_> {
     }
 
     /// What the newest commit of the branch that has anything at the chosen path has there.
-    fn newest_entry(&self, place: &GitPlace, label: &str) -> Result<Option<TreeEntry>, SourceError> {
-        let mut next = self.peeled.get(&self.refs.tip).and_then(|tip| self.graph.place(tip));
+    fn newest_entry(
+        &self,
+        line: &[CommitNumber],
+        place: &GitPlace,
+        label: &str,
+    ) -> Result<Option<TreeEntry>, SourceError> {
         let mut is_any_unreadable = false;
-        while let Some(commit) = next {
-            match self.graph.commit(commit).at {
+        for commit in line {
+            match self.graph.commit(*commit).at {
                 At::Known(Some(entry)) => return Ok(Some(entry)),
                 At::Known(None) => {}
                 At::Unreadable(_) => is_any_unreadable = true,
             }
-            next = self.graph.first_parent(commit);
         }
         if place.path.is_empty() || is_any_unreadable {
             return Ok(None);
         }
         let operation = format!("found no {} in any commit of the branch", place.path_text());
-        Err(SourceError::new(ErrorKind::Missing, label, operation).with_hint(
-            "the path is that in the repository; `git log -- PATH` tells whether there ever was one",
-        ))
+        let hint = "the path is that in the repository; `git log -- PATH` tells whether there ever was one";
+        Err(SourceError::new(ErrorKind::Missing, label, operation).with_hint(hint))
     }
 
     /// The view of a database; the former one where nothing of it is new.
@@ -310,21 +294,15 @@ impl Reached<'_> {
             history::history(self.graph, &self.order, lineage, self.refs, |id| self.peeled.get(id).copied());
         let former = former.filter(|former| former.is_of(part));
         let is_same = |former: &&Arc<GitDatabase>| {
-            *former.history() == history && former.audiences() == objects.audience().into()
+            *former.history() == history && former.audiences() == objects.audience.into()
         };
         if let Some(same) = former.filter(is_same) {
             return Arc::clone(same);
         }
         let shared = former.map_or_else(Arc::default, |former| former.shared());
+        let shared = (Arc::clone(objects), shared, Arc::clone(self.checker));
         let nodes = self.nodes(lineage);
-        Arc::new(GitDatabase::new(
-            Arc::clone(name),
-            part,
-            &place.path,
-            history,
-            nodes,
-            (Arc::clone(objects), shared, Arc::clone(self.checker)),
-        ))
+        Arc::new(GitDatabase::new(Arc::clone(name), part, &place.path, history, nodes, shared))
     }
 
     /// The snapshots, parents before children.
@@ -335,10 +313,8 @@ impl Reached<'_> {
             let commit = self.graph.commit(place);
             let parent = self.graph.first_parent(place).and_then(|parent| lineage.nearest(parent));
             let parent = parent.and_then(|parent| index.get(&parent).copied());
-            index.insert(
-                place,
-                SnapshotIndex::try_from(nodes.len()).expect("memory holds fewer than 2^32 commits"),
-            );
+            let own = SnapshotIndex::try_from(nodes.len()).expect("memory holds fewer than 2^32 commits");
+            index.insert(place, own);
             let (object, tree, time) = (commit.object, commit.text.tree, commit.text.time);
             nodes.push((Arc::clone(&commit.id), Node { commit: object, tree, time, parent }));
         }

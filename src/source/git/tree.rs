@@ -10,8 +10,9 @@ use gix::objs::tree::{EntryKind, EntryMode, name_order};
 use gix::objs::{Kind, TreeRefIter};
 use lru::LruCache;
 
-use super::objects::{CachedReader, of_git};
+use super::objects::CachedReader;
 use crate::content::{ErrorKind, FileKind, SourceError};
+use crate::source::repository::kind_of;
 
 /// How many files a snapshot may have. A few small trees, each holding another one many times, can stand for more than any
 /// memory takes.
@@ -102,10 +103,6 @@ impl TreeCache {
     }
 }
 
-/// The entries of a tree.
-///
-/// # Errors
-/// When it is missing or damaged.
 pub(super) fn entries(
     reader: &mut CachedReader<'_>,
     tree: ObjectId,
@@ -113,19 +110,16 @@ pub(super) fn entries(
     if let Some(known) = reader.trees.trees.get(&tree) {
         return Ok(Arc::clone(known));
     }
-    let label = Arc::clone(reader.objects().label());
-    let bytes = reader.read(tree, Kind::Tree, "tree")?;
-    let entries = TreeEntries::parse(tree, bytes)
-        .map_err(|error| of_git(&label, format!("cannot read tree {tree}"), error))?;
+    let objects = reader.objects;
+    let entries = TreeEntries::parse(tree, reader.read(tree, Kind::Tree, "tree")?).map_err(|error| {
+        let operation = format!("cannot read tree {tree}");
+        SourceError::new(kind_of(&error), &*objects.label, operation).because(error)
+    })?;
     let entries = Arc::new(entries);
     reader.trees.keep(tree, &entries);
     Ok(entries)
 }
 
-/// The entry of a name in a tree.
-///
-/// # Errors
-/// When the tree is missing or damaged.
 pub(super) fn child(
     reader: &mut CachedReader<'_>,
     tree: ObjectId,
@@ -144,9 +138,6 @@ pub(super) struct Finder {
 
 impl Finder {
     /// What stands at `path` in a commit's tree.
-    ///
-    /// # Errors
-    /// When a tree on the way is missing or damaged.
     pub(super) fn find(
         &mut self,
         reader: &mut CachedReader<'_>,
@@ -172,7 +163,6 @@ impl Finder {
 /// One file below a folder, by git's own path.
 pub(super) type FoundFile = (Vec<u8>, TreeEntry);
 
-/// What a listing found.
 #[derive(Default)]
 pub(super) struct TreeListing {
     pub(super) files: Vec<FoundFile>,
@@ -180,9 +170,6 @@ pub(super) struct TreeListing {
 }
 
 /// All files at or below an entry. One that is no tree itself is a file of the name `alone`.
-///
-/// # Errors
-/// When a tree is missing or damaged, or there are more files than fit.
 pub(super) fn list(
     reader: &mut CachedReader<'_>,
     entry: Option<TreeEntry>,
@@ -199,12 +186,13 @@ pub(super) fn list(
                 todo.push((path, entry));
             }
             if todo.len() + listing.files.len() > MOST_FILES || path_bytes > MOST_PATH_BYTES {
-                let label = &**reader.objects().label();
-                return Err(SourceError::new(ErrorKind::Unsupported, label, "cannot list a commit").because(
-                    format!(
-                        "it has more than {MOST_FILES} files, or paths of more than {MOST_PATH_BYTES} bytes"
-                    ),
-                ));
+                let label = &*reader.objects.label;
+                let problem = format!(
+                    "it has more than {MOST_FILES} files, or paths of more than {MOST_PATH_BYTES} bytes"
+                );
+                return Err(
+                    SourceError::new(ErrorKind::Unsupported, label, "cannot list a commit").because(problem)
+                );
             }
             continue;
         }
@@ -227,9 +215,6 @@ pub(super) fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// The paths at which two entries differ: files that came, went or changed. `None` if there are more than `limit`.
-///
-/// # Errors
-/// When a tree is missing or damaged.
 pub(super) fn differences(
     reader: &mut CachedReader<'_>,
     old: Option<TreeEntry>,

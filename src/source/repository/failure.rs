@@ -12,9 +12,7 @@ use crate::format::blob::io_kind;
 /// Why a repository, or an object of it, cannot be read.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What kind of failure it is.
     pub(crate) kind: ErrorKind,
-    /// What is wrong.
     pub(crate) problem: Box<dyn Error + Send + Sync>,
     /// What a person can do about it.
     pub(crate) hint: Option<String>,
@@ -41,21 +39,27 @@ impl Failure {
     }
 }
 
+/// What there is, of something that need not be there.
+pub(super) fn if_there<T>(found: io::Result<T>, action: &str) -> Result<Option<T>, Failure> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io(action, error)),
+    }
+}
+
 /// The kind of a failure that the library tells of.
 pub(crate) fn kind_of(error: &gix::Error) -> ErrorKind {
-    let of_system = error
-        .iter_errors()
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .find(|error| error.raw_os_error().is_some());
+    let mut of_system = error.iter_errors().filter_map(|error| error.downcast_ref::<io::Error>());
     // What the library makes of a failure of the operating system says nothing of what is stored.
-    of_system.map_or_else(
-        || match error.dominant_class() {
-            Some(Class::NotFound) => ErrorKind::Missing,
-            Some(Class::PermissionDenied) => ErrorKind::Refused,
-            Some(Class::Unsupported) => ErrorKind::Unsupported,
-            Some(Class::Cancelled | Class::Conflict | Class::Retryable) => ErrorKind::Unavailable,
-            _ => ErrorKind::Damaged,
-        },
-        io_kind,
-    )
+    if let Some(error) = of_system.find(|error| error.raw_os_error().is_some()) {
+        return io_kind(error);
+    }
+    match error.dominant_class() {
+        Some(Class::NotFound) => ErrorKind::Missing,
+        Some(Class::PermissionDenied) => ErrorKind::Refused,
+        Some(Class::Unsupported) => ErrorKind::Unsupported,
+        Some(Class::Cancelled | Class::Conflict | Class::Retryable) => ErrorKind::Unavailable,
+        _ => ErrorKind::Damaged,
+    }
 }

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use gix::bstr::ByteSlice;
 
-use super::failure::Failure;
+use super::failure::{Failure, if_there};
 use super::settings;
 use crate::content::ErrorKind;
 use crate::files::root::{LEADS_OUTSIDE_HINT, Links, Root, SourcePath};
@@ -31,7 +31,6 @@ const MOST_ALTERNATES: usize = 100;
 /// How deep folders of objects borrow from each other, as in git.
 const DEEPEST_ALTERNATES: usize = 5;
 
-/// Where a repository keeps what.
 #[derive(Debug)]
 pub(super) struct Folders {
     /// The `.git` file of a linked work tree or a submodule.
@@ -57,20 +56,13 @@ pub(crate) fn is_repository(folder: &Path) -> bool {
 
 impl Folders {
     /// Finds the folders of the repository in the folder of a source.
-    ///
-    /// # Errors
-    /// What is no repository, or leads out of its folder.
     pub(super) fn find(root: &Root) -> Result<Self, Failure> {
         let whole = SourcePath::new(root, root.folder().to_owned());
         let within = whole.join(GIT);
-        let (git, pointer) = match within.metadata() {
-            Ok(found) if found.is_dir() => (within, None),
-            Ok(found) => {
-                let git = follow_gitdir(&within, found.uid())?;
-                (git, Some(within.path().to_owned()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (whole, None),
-            Err(error) => return Err(Failure::io("open .git", error)),
+        let (git, pointer) = match if_there(within.metadata(), "open .git")? {
+            None => (whole, None),
+            Some(found) if found.is_dir() => (within, None),
+            Some(found) => (follow_gitdir(&within, found.uid())?, Some(within.path().to_owned())),
         };
         let has_head =
             || git.join("HEAD").exists() || git.root().link_target(&git.path().join("HEAD")).is_ok();
@@ -81,10 +73,6 @@ impl Folders {
         Ok(Self { pointer, git, common, objects: Vec::new(), refused: Vec::new() })
     }
 
-    /// Finds the folders of objects.
-    ///
-    /// # Errors
-    /// If its own cannot be looked at.
     pub(super) fn find_objects(&mut self) -> Result<(), Failure> {
         let own = self.common.join("objects");
         own.read_dir().map_err(|error| Failure::io("open its folder of objects", error))?;
@@ -113,7 +101,6 @@ impl Folders {
     }
 }
 
-/// The path that a file holds.
 fn pointer(file: &SourcePath) -> io::Result<PathBuf> {
     let text = file.read(LONGEST_POINTER)?;
     Ok(Path::new(OsStr::from_bytes(text.trim_end())).to_owned())
@@ -145,15 +132,14 @@ fn follow_gitdir(file: &SourcePath, owner: u32) -> Result<SourcePath, Failure> {
     if let Some(place) = lead_to(file, &path, owner) {
         return Ok(place);
     }
-    let outside = || {
-        let problem = format!("its .git leads out of the source, to {}", path.shown());
-        Failure::new(ErrorKind::Refused, problem).with_hint(LEADS_OUTSIDE_HINT)
-    };
-    let there = SourcePath::of_folder(&path, file.root().links()).map_err(|_| outside())?;
-    match is_owned_by(&there, owner) && is_of(&there, work_tree) {
-        true => Ok(there),
-        false => Err(outside()),
-    }
+    let there = SourcePath::of_folder(&path, file.root().links()).ok();
+    let there = there.filter(|there| is_owned_by(there, owner) && is_of(there, work_tree));
+    there.ok_or_else(|| leads_out(".git", &path))
+}
+
+fn leads_out(name: &str, path: &Path) -> Failure {
+    let problem = format!("its {name} leads out of the source, to {}", path.shown());
+    Failure::new(ErrorKind::Refused, problem).with_hint(LEADS_OUTSIDE_HINT)
 }
 
 fn is_owned_by(folder: &SourcePath, owner: u32) -> bool {
@@ -175,21 +161,16 @@ fn is_of(git: &SourcePath, work_tree: &Path) -> bool {
 /// The folder of refs and objects that a linked work tree's git folder names: one that it is in, as git makes it.
 fn common(git: &SourcePath) -> Result<SourcePath, Failure> {
     let file = git.join("commondir");
-    let named = match pointer(&file) {
-        Ok(named) => tidy(&git.path().join(named)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(git.clone()),
-        Err(error) => return Err(Failure::io("read commondir", error)),
-    };
+    let Some(named) = if_there(pointer(&file), "read commondir")? else { return Ok(git.clone()) };
+    let named = tidy(&git.path().join(named));
     let owner = file.metadata().map_or(0, |found| found.uid());
     if let Some(place) = lead_to(git, &named, owner) {
         return Ok(place);
     }
     let is_around = git.path().starts_with(named.join("worktrees"));
     let there = is_around.then(|| SourcePath::of_folder(&named, git.root().links()).ok()).flatten();
-    there.filter(|there| *there.path() == *named && is_owned_by(there, owner)).ok_or_else(|| {
-        let problem = format!("its commondir leads out of the source, to {}", named.shown());
-        Failure::new(ErrorKind::Refused, problem).with_hint(LEADS_OUTSIDE_HINT)
-    })
+    let there = there.filter(|there| *there.path() == *named && is_owned_by(there, owner));
+    there.ok_or_else(|| leads_out("commondir", &named))
 }
 
 /// A path without `.` and `..`, taken apart as text: whether it is reached through links shows when it is opened.

@@ -7,14 +7,13 @@ use gix::objs::Kind;
 use gix::zlib::{Decompress, FlushDecompress, Status};
 use gix::{ObjectId, oid};
 
-use super::failure::Failure;
+use super::failure::{Failure, if_there};
 use crate::content::ErrorKind;
 use crate::files::root::SourcePath;
 
 /// Longest header of an object: `commit`, a blank, 20 digits and a NUL.
 const LONGEST_HEADER: usize = 28;
 
-/// The file of an object in a folder of objects.
 pub(super) fn path_in(objects: &SourcePath, id: &oid) -> SourcePath {
     let digits = id.to_hex().to_string();
     let (folder, name) = digits.split_at(2);
@@ -22,15 +21,8 @@ pub(super) fn path_in(objects: &SourcePath, id: &oid) -> SourcePath {
 }
 
 /// Opens the file of an object; `None` if there is no such file.
-///
-/// # Errors
-/// What the operating system, or the check of the path, says.
 pub(super) fn open(objects: &SourcePath, id: &oid) -> Result<Option<File>, Failure> {
-    match path_in(objects, id).open() {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::io("open its file", error)),
-    }
+    if_there(path_in(objects, id).open(), "open its file")
 }
 
 /// An object in a file of its own, unpacked as it is read, and checked at the end.
@@ -39,8 +31,10 @@ pub(crate) struct Loose {
     inflate: Decompress,
     hash: gix::hash::Hasher,
     id: ObjectId,
-    kind: Kind,
-    len: u64,
+    /// The kind that its header states.
+    pub(crate) kind: Kind,
+    /// The length that its header states. Reading fails rather than give another one.
+    pub(crate) len: u64,
     left: u64,
     is_checked: bool,
 }
@@ -50,10 +44,6 @@ fn damaged(what: impl Into<String>) -> io::Error {
 }
 
 impl Loose {
-    /// Reads the header of an object.
-    ///
-    /// # Errors
-    /// If it has none.
     pub(super) fn new(file: File, id: &oid) -> io::Result<Self> {
         let mut this = Self {
             file: BufReader::new(file),
@@ -85,20 +75,7 @@ impl Loose {
         Ok(this)
     }
 
-    /// The kind that its header states.
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// The length that its header states. Reading fails rather than give another one.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
-    }
-
     /// Reads it into `buffer`, if it has at most `limit` bytes.
-    ///
-    /// # Errors
-    /// For a longer one, and for what is damaged.
     pub(super) fn read_whole(&mut self, buffer: &mut Vec<u8>, limit: u64) -> Result<Kind, Failure> {
         if self.len > limit {
             let problem = format!("it has {} bytes, and only {} MiB are read", self.len, limit >> 20);
@@ -142,13 +119,11 @@ impl Loose {
             return Err(damaged("the object is longer than it states"));
         }
         let hash = std::mem::replace(&mut self.hash, gix::hash::hasher(self.id.kind()));
-        match hash.try_finalize() {
-            Ok(id) if id == self.id => {
-                self.is_checked = true;
-                Ok(())
-            }
-            _ => Err(damaged(format!("its bytes are not those that the hash {} names", self.id))),
+        self.is_checked = hash.try_finalize().is_ok_and(|id| id == self.id);
+        if !self.is_checked {
+            return Err(damaged(format!("its bytes are not those that the hash {} names", self.id)));
         }
+        Ok(())
     }
 }
 

@@ -60,18 +60,16 @@ pub(crate) struct Repository {
 /// A repository as it was at one instant. What it has in packs stays readable.
 pub(crate) struct RepositoryState {
     folders: Folders,
-    settings: Settings,
+    pub(crate) settings: Settings,
     names: Names,
-    boundary: HashSet<ObjectId>,
+    /// The commits whose parents a shallow clone left behind.
+    pub(crate) boundary: HashSet<ObjectId>,
     pack_names: BTreeMap<PackName, packs::PackStamp>,
     packs: OnceLock<Arc<Packs>>,
 }
 
 impl Repository {
     /// Opens the repository in a folder: a work tree, its `.git`, or a bare one. Blocks.
-    ///
-    /// # Errors
-    /// What is no repository, belongs to somebody else, leads out of its folder, or is of a kind that is not read.
     pub(crate) fn open(folder: &Path, links: Links) -> Result<Self, Failure> {
         let root = Root::new(folder, links).map_err(|error| Failure::io("open it", error))?;
         let state = RepositoryState::read(&root, None)?;
@@ -89,9 +87,6 @@ impl Repository {
     }
 
     /// Looks again, at its owner too. Blocks.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
     pub(crate) fn look(&self) -> Result<Arc<RepositoryState>, Failure> {
         let last = self.state();
         let now = Arc::new(RepositoryState::read(&self.root, Some(&last))?);
@@ -101,9 +96,6 @@ impl Repository {
 
     /// What a ref leads to now; `None` if there is none of that name. Looks at the owner too, and reads no more than it
     /// has to. Blocks.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
     pub(crate) fn find_name(&self, name: &str) -> Result<Option<ObjectId>, Failure> {
         let state = self.state();
         ownership::check(&self.root, &state.folders)?;
@@ -141,28 +133,13 @@ impl RepositoryState {
         let pack_names = packs::list(&folders.objects);
         let names = Names::read(&folders, settings.hash)?;
         let boundary = boundary(&folders.common);
-        let packs = OnceLock::new();
-        if let Some(known) =
-            last.filter(|last| last.pack_names == pack_names).and_then(|last| last.packs.get())
-        {
-            let _ = packs.set(Arc::clone(known));
-        }
+        let known = last.filter(|last| last.pack_names == pack_names).map(|last| last.packs.clone());
+        let packs = known.unwrap_or_default();
         Ok(Self { folders, settings, names, boundary, pack_names, packs })
     }
 
-    /// Its settings.
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// Its branches, tags and HEAD.
     pub(crate) fn names(&self) -> &Names {
         &self.names
-    }
-
-    /// The commits whose parents a shallow clone left behind.
-    pub(crate) fn boundary(&self) -> &HashSet<ObjectId> {
-        &self.boundary
     }
 
     /// The folders in which something happens whenever a name comes, goes or moves.
@@ -199,9 +176,6 @@ impl RepositoryState {
 
     /// Reads an object into `buffer`, from a pack or a file of its own; `None` if it is in neither. Its bytes are not
     /// yet checked. Blocks.
-    ///
-    /// # Errors
-    /// What is damaged, or cannot be read.
     fn find(
         &self,
         id: &oid,
@@ -228,13 +202,10 @@ impl RepositoryState {
             return header.ok();
         }
         let loose = self.loose(id).ok()??;
-        Some((loose.kind(), loose.len()))
+        Some((loose.kind, loose.len))
     }
 
     /// An object that is a file of its own, opened; `None` if there is no such file.
-    ///
-    /// # Errors
-    /// What is damaged, or cannot be read.
     pub(crate) fn loose(&self, id: &oid) -> Result<Option<Loose>, Failure> {
         for place in &self.folders.objects {
             if let Some(file) = loose::open(place, id)? {

@@ -12,8 +12,9 @@ use gix::hash::Kind as HashKind;
 use gix::refs::{FullName, packed};
 use gix::{ObjectId, refs};
 
-use super::failure::Failure;
+use super::failure::{Failure, if_there};
 use super::folders::Folders;
+use crate::content::ErrorKind;
 use crate::files::root::SourcePath;
 use crate::model::terminal::ShowPath;
 
@@ -32,26 +33,23 @@ const DEEPEST: usize = 64;
 /// More symbolic refs in a row than git follows.
 const MOST_LINKS: usize = 5;
 
-/// What a ref names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// An object.
     Object(ObjectId),
     /// Another ref, by its full name.
     Name(String),
 }
 
-/// What a repository names.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    head: Option<Target>,
+    /// What HEAD names.
+    pub(crate) head: Option<Target>,
     /// Every ref by its full name, as [`text_of`] has it.
     refs: BTreeMap<String, Target>,
     /// The names that are not UTF-8, by the texts that stand for them.
-    odd: BTreeMap<String, Vec<u8>>,
+    pub(crate) odd: BTreeMap<String, Vec<u8>>,
     /// Refs that cannot be read, with why.
     pub(crate) unreadable: Vec<(String, Failure)>,
-    /// The folders that hold them.
     pub(super) folders: Vec<PathBuf>,
     /// What tells the list of refs from its next version.
     list: Option<(u64, u64, i64, i64)>,
@@ -63,8 +61,6 @@ fn stamp_of_list(common: &SourcePath) -> Option<(u64, u64, i64, i64)> {
 }
 
 impl Names {
-    /// # Errors
-    /// Where HEAD, or the list of refs, cannot be read.
     pub(super) fn read(folders: &Folders, hash: HashKind) -> Result<Self, Failure> {
         let mut names = Self { list: stamp_of_list(&folders.common), ..Self::default() };
         names.read_list(&folders.common, hash)?;
@@ -95,17 +91,11 @@ impl Names {
         }
     }
 
-    /// What HEAD names.
-    pub(crate) fn head(&self) -> Option<&Target> {
-        self.head.as_ref()
-    }
-
     /// Every ref, with the object that it leads to: none for one that stands for a ref that is not there.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Option<ObjectId>)> {
         self.refs.iter().map(|(name, target)| (name.as_str(), self.follow(target)))
     }
 
-    /// The object that a ref leads to.
     pub(crate) fn find(&self, name: &str) -> Option<ObjectId> {
         self.follow(self.refs.get(name)?)
     }
@@ -122,11 +112,6 @@ impl Names {
         None
     }
 
-    /// The bytes of a name that is not UTF-8, by the text that stands for it.
-    pub(crate) fn odd(&self, name: &str) -> Option<&[u8]> {
-        self.odd.get(name).map(Vec::as_slice)
-    }
-
     /// The text for a name, which is remembered where it is not the name itself.
     fn text_of(&mut self, name: &[u8]) -> String {
         let text = text_of(name);
@@ -137,11 +122,8 @@ impl Names {
     }
 
     fn read_list(&mut self, common: &SourcePath, hash: HashKind) -> Result<(), Failure> {
-        let text = match common.join("packed-refs").read(LONGEST_LIST) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Failure::io("read packed-refs", error)),
-        };
+        let text = common.join("packed-refs").read(LONGEST_LIST);
+        let Some(text) = if_there(text, "read packed-refs")? else { return Ok(()) };
         let list = packed::Iter::new(&text, hash).map_err(|error| Failure::git("read packed-refs", error))?;
         for found in list {
             match found {
@@ -177,13 +159,14 @@ impl Names {
                 let Ok(full) = FullName::try_from(BStr::new(&name)) else { continue };
                 let name = self.text_of(&name);
                 let text = place.root().read(&path, LONGEST_REF);
-                let found = text
-                    .map_err(|error| Failure::io("read a ref", error))
-                    .and_then(|text| target(full, &text, hash).map_err(|e| Failure::git("read a ref", e)));
+                let text = text.map_err(|error| Failure::io("read a ref", error));
+                let found = text.and_then(|text| {
+                    target(full, &text, hash).map_err(|error| Failure::git("read a ref", error))
+                });
                 match found {
                     Ok(found) => drop(self.refs.insert(name, found)),
                     // Removed since it was listed.
-                    Err(error) if error.kind == crate::content::ErrorKind::Missing => {}
+                    Err(error) if error.kind == ErrorKind::Missing => {}
                     Err(error) => {
                         self.refs.remove(&name);
                         self.unreadable.push((name, error));

@@ -17,9 +17,6 @@ use crate::model::shell;
 const SUDO_UID: &str = "SUDO_UID";
 
 /// Checks the owners of a repository's folders.
-///
-/// # Errors
-/// If one of them belongs to somebody else, and no setting of the user or the machine says that this is fine.
 pub(super) fn check(source: &Root, folders: &Folders) -> Result<(), Failure> {
     let owner = |root: &Root, path: &Path| match root.metadata(path) {
         Ok(found) => Ok(found.uid()),

@@ -68,7 +68,6 @@ pub(super) fn list(objects: &[SourcePath]) -> BTreeMap<PackName, PackStamp> {
     found
 }
 
-/// Open packs.
 pub(super) struct Packs {
     packs: Vec<Pack>,
     broken: Vec<(PathBuf, ErrorKind, String)>,
@@ -137,9 +136,8 @@ impl Packs {
         let mut failure = None;
         // Several may have it, and one of them may be broken.
         for (pack, entry) in self.packs.iter().filter_map(|pack| Some((pack, pack.entry(id)?))) {
-            let resolve = |base: &oid, _: &mut Vec<u8>| match pack.entry(base) {
-                Some(entry) => entry.map(|entry| Some(decode::entry::ResolvedBase::InPack(entry))),
-                None => Ok(None),
+            let resolve = |base: &oid, _: &mut Vec<u8>| {
+                pack.entry(base).transpose().map(|entry| entry.map(decode::entry::ResolvedBase::InPack))
             };
             buffer.clear();
             let found = entry
@@ -155,15 +153,10 @@ impl Packs {
     /// Kind and length of an object as its header states them; `None` if it is in none of them.
     pub(super) fn header(&self, id: &oid, unpacking: &mut Unpacking) -> Option<Result<(Kind, u64), Failure>> {
         let (pack, entry) = self.packs.iter().find_map(|pack| Some((pack, pack.entry(id)?)))?;
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return Some(Err(Failure::git("unpack its header", error))),
+        let resolve = |base: &oid| {
+            pack.entry(base).transpose().map(|entry| entry.map(decode::header::ResolvedBase::InPack))
         };
-        let resolve = |base: &oid| match pack.entry(base) {
-            Some(entry) => entry.map(|entry| Some(decode::header::ResolvedBase::InPack(entry))),
-            None => Ok(None),
-        };
-        let found = pack.data.decode_header(entry, &mut unpacking.inflate, &resolve);
+        let found = entry.and_then(|entry| pack.data.decode_header(entry, &mut unpacking.inflate, &resolve));
         let found = found.map(|found| (found.kind, found.object_size));
         Some(found.map_err(|error| Failure::git("unpack its header", error)))
     }

@@ -29,9 +29,6 @@ impl<'r> ObjectReader<'r> {
     }
 
     /// Reads an object into `buffer`, and checks it; `None` if it is missing. Blocks.
-    ///
-    /// # Errors
-    /// What is damaged, or cannot be read.
     pub(crate) fn read(&mut self, id: &oid, buffer: &mut Vec<u8>) -> Result<Option<Kind>, Failure> {
         let mut found = self.state.find(id, buffer, &mut self.unpacking)?;
         if found.is_none()

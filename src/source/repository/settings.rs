@@ -3,7 +3,7 @@
 use gix::bstr::ByteSlice;
 use gix::hash::Kind as HashKind;
 
-use super::failure::Failure;
+use super::failure::{Failure, if_there};
 use crate::content::ErrorKind;
 use crate::files::root::SourcePath;
 
@@ -13,7 +13,6 @@ const LONGEST_FILE: u64 = 16 << 20;
 /// What of a repository's own settings counts. Nothing that they name is opened or run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// The kind of its hashes.
     pub(crate) hash: HashKind,
     /// Whether objects may stand for others (`git replace`).
     pub(crate) uses_replacements: bool,
@@ -21,18 +20,13 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(super) fn read(common: &SourcePath) -> Result<Self, Failure> {
-        let text = match common.join("config").read(LONGEST_FILE) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(Failure::io("read its config", error)),
-        };
-        let config = config(&text).map_err(|error| Failure::git("read its config", error))?;
+        let text = if_there(common.join("config").read(LONGEST_FILE), "read its config")?;
+        let config =
+            config(&text.unwrap_or_default()).map_err(|error| Failure::git("read its config", error))?;
         if let Some(storage) = config.string("extensions.refStorage").filter(|storage| *storage != "files") {
-            return Err(Failure::new(
-                ErrorKind::Unsupported,
-                format!("the repository keeps its refs in the form `{storage}`, which is not read"),
-            )
-            .with_hint("`git refs migrate --ref-format=files` makes them files"));
+            let problem = format!("the repository keeps its refs in the form `{storage}`, which is not read");
+            return Err(Failure::new(ErrorKind::Unsupported, problem)
+                .with_hint("`git refs migrate --ref-format=files` makes them files"));
         }
         let hash = match config.string("extensions.objectFormat") {
             None => HashKind::Sha1,

@@ -27,8 +27,19 @@ const DAMAGED: &str = "damaged";
 pub(super) enum FileFacts {
     Zip(ZipFacts),
     DamagedZip,
-    Unreadable,
-    Readable,
+    Other,
+}
+
+impl FileFacts {
+    fn captured(self) -> Option<Timestamp> {
+        if let Self::Zip(facts) = self { facts.captured } else { None }
+    }
+}
+
+/// The same archive in another state.
+fn again(former: &FoundArchive, file: Arc<FileVersion>) -> Known {
+    let (stamp, artefact) = (file.stamp, former.artefact.clone().with_file(file));
+    (stamp, Some(FoundArchive { artefact, ..former.clone() }))
 }
 
 impl Scanner {
@@ -64,28 +75,22 @@ impl Scanner {
         };
         let (file, facts) = match self.look_at(&path, parsed.format) {
             Ok(found) => found,
-            Err(error) => match self.unreadable(&path, os_name, &error, former.is_some()) {
-                Some(file) => match former {
-                    Some(former) => {
-                        let stamp = file.stamp;
-                        let artefact = former.artefact.clone().with_file(Arc::new(file));
-                        return Some((stamp, Some(FoundArchive { artefact, ..former })));
-                    }
-                    None => (Arc::new(file), FileFacts::Unreadable),
-                },
-                None => return None,
-            },
+            Err(error) => {
+                let file = Arc::new(self.unreadable(&path, os_name, &error, former.is_some())?);
+                if let Some(former) = &former {
+                    return Some(again(former, file));
+                }
+                (file, FileFacts::Other)
+            }
         };
         if let (FileFacts::DamagedZip, Some(former)) = (facts, &former) {
             // When it was captured can no longer be read; it was read before.
-            let artefact = former.artefact.clone().with_file(Arc::clone(&file));
-            return Some((file.stamp, Some(FoundArchive { artefact, ..former.clone() })));
+            return Some(again(former, file));
         }
         if let Some(time) = self.time_of(&parsed, facts) {
             return Some((file.stamp, Some(self.archive(file, name, &parsed, time, facts))));
         }
-        let is_other_name = is_other_name(&self.root, &path, &parsed.prefix);
-        if is_other_name {
+        if is_other_name(&self.root, &path, &parsed.prefix) {
             self.leave_out(os_name, "it has no time", &LeftOut::Latest);
             return None;
         }
@@ -96,10 +101,10 @@ impl Scanner {
                 Some((file.stamp, Some(FoundArchive { is_by_mtime: true, ..found })))
             }
             Undated::Skip => {
+                let path = path.shown();
                 self.tell(os_name, "no time", || {
                     tracing::debug!(
-                        "{}: neither its name nor a manifest.json inside says when it was taken",
-                        path.shown()
+                        "{path}: neither its name nor a manifest.json inside says when it was taken"
                     );
                 });
                 Some((file.stamp, None))
@@ -119,7 +124,7 @@ impl Scanner {
             self.tell_of_other_databases(path, &open, file.stamp.len)?;
         }
         if !format.is(ZIP) {
-            return Ok((file, FileFacts::Readable));
+            return Ok((file, FileFacts::Other));
         }
         let key = file.key();
         if let Some(facts) = self.zips.get(key) {
@@ -158,36 +163,31 @@ impl Scanner {
         // A zip with a time inside is called as its writer likes: `backup.zip`.
         let is_named = parsed.time.is_some()
             || matches!(self.place, ArchivePlace::File(_))
-            || !matches!(facts, FileFacts::Zip(ZipFacts { captured: Some(_), .. }));
+            || facts.captured().is_none();
         let database =
             if has_database && is_named { parsed.prefix.as_str().into() } else { Arc::clone(&self.fallback) };
         let part = if parsed.tag.is_some() { parsed.prefix.as_str() } else { "" };
-        let (members, is_captured) = match facts {
-            FileFacts::Zip(facts) => (facts.members, facts.captured.is_some()),
-            FileFacts::DamagedZip | FileFacts::Unreadable | FileFacts::Readable => (0, false),
-        };
+        let members = if let FileFacts::Zip(facts) = facts { facts.members } else { 0 };
         let (mut wal, mut journal) = (None, None);
         if parsed.format.is_plain(SQLITE) {
             (wal, journal) = (settled_beside(&file, WAL), settled_beside(&file, JOURNAL));
         }
         let (name, format, part) = (name.into(), parsed.format, part.into());
         let audience = readers_of([&file].into_iter().chain(&wal).chain(&journal));
-        let way = self.way;
-        let artefact = Artefact { file, wal, journal, name, format, part, members, audience, way };
+        let artefact = Artefact { file, wal, journal, name, format, part, members, audience, way: self.way };
         let tag = parsed.tag.as_deref().map(Into::into);
         // The name of a repository's archive says when it was packed, which is not what it holds: it answers nothing.
         let is_untimed = self.may_be_missing && matches!(facts, FileFacts::DamagedZip);
         let mark = parsed.mark.or(is_untimed.then_some(DAMAGED));
+        let is_captured = facts.captured().is_some();
         FoundArchive { artefact, database, time, is_captured, is_by_mtime: false, mark, tag }
     }
 
     /// When the archive's content was captured: a manifest inside wins over the name.
     pub(super) fn time_of(&self, parsed: &ArchiveName, facts: FileFacts) -> Option<Timestamp> {
-        let captured = match facts {
-            FileFacts::Zip(facts) => facts.captured,
-            FileFacts::DamagedZip | FileFacts::Unreadable | FileFacts::Readable => None,
-        };
-        let conventions = self.conventions.of(parsed);
-        captured.or_else(|| parsed.time.as_ref()?.resolve(conventions, self.zone.as_ref(), &self.system))
+        facts.captured().or_else(|| {
+            let conventions = self.conventions.of(parsed);
+            parsed.time.as_ref()?.resolve(conventions, self.zone.as_ref(), &self.system)
+        })
     }
 }

@@ -1,7 +1,6 @@
 //! The source that is one file.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::super::found::FoundArchive;
 use super::Scanner;
@@ -15,9 +14,8 @@ impl Scanner {
     /// The same as [`Scanner::scan_folder`] for the source that is one file.
     pub(super) fn scan_file(&mut self, path: &Path) -> Result<bool, SourceError> {
         let name = path.file_name().unwrap_or_default();
-        if self.is_known(name, || FileVersion::current(&self.root, path).map(|file| file.stamp), &|| {
-            path.to_owned()
-        }) {
+        let stamp = || FileVersion::current(&self.root, path).map(|file| file.stamp);
+        if self.is_known(name, stamp, &|| path.to_owned()) {
             return Ok(false);
         }
         self.known.remove(name);
@@ -50,13 +48,8 @@ impl Scanner {
                 tracing::info!("{}: no time in its name: its modification time is taken", path.shown());
             });
         }
-        let found = self.archive(
-            Arc::clone(&file),
-            name,
-            &parsed,
-            time.unwrap_or_else(|| file.stamp.modified()),
-            facts,
-        );
+        let taken = time.unwrap_or_else(|| file.stamp.modified());
+        let found = self.archive(file, name, &parsed, taken, facts);
         Ok(FoundArchive { is_by_mtime: time.is_none(), ..found })
     }
 }

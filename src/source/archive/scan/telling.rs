@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::undated::Count;
+use super::super::undated::left_out;
 use super::Scanner;
 use crate::content::ErrorKind;
 use crate::files::root::{LEADS_OUTSIDE_HINT, is_outside};
@@ -22,7 +22,7 @@ impl Scanner {
     pub(super) fn count_undated(&mut self) {
         let count = self.undated_count();
         if count > self.undated_told {
-            tracing::warn!("{}: {}", self.label, Count(count));
+            tracing::warn!("{}: {}", self.label, left_out(count));
         }
         self.undated_told = count;
     }
@@ -59,10 +59,10 @@ impl Scanner {
                 return None;
             }
         };
+        let path = path.shown();
         self.tell(name, "unreadable", || {
             tracing::warn!(
-                "{}: {error}: its snapshot is listed, and nothing of it can be read before that is mended",
-                path.shown()
+                "{path}: {error}: its snapshot is listed, and nothing of it can be read before that is mended"
             );
         });
         Some(file)

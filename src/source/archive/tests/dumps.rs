@@ -1,32 +1,13 @@
 //! Dumps, tars and packed SQL as snapshots, and databases within zips.
 
 use super::*;
-
-/// A dump that a real server's `pg_dump` wrote.
-const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/format/tests/archives/pg16-gzip.dump");
-
-fn paths(files: &[FileEntry]) -> Vec<&str> {
-    files.iter().map(|file| &*file.path).collect()
-}
-
-async fn bytes(files: &[FileEntry], path: &str) -> Vec<u8> {
-    let file = files.iter().find(|file| &*file.path == path).unwrap_or_else(|| panic!("no {path}"));
-    read(&file.content).await.unwrap()
-}
-
-/// Runs a shell script in the folder of archives.
-fn shell(folder: &Folder, script: &str) -> Vec<u8> {
-    let output = run(Command::new("sh").args(["-ec", script]).current_dir(folder.archives()));
-    assert!(output.status.success(), "{output:?}");
-    output.stdout
-}
+use crate::content::FileKind;
 
 #[tokio::test]
 async fn artefacts_of_one_tag_and_time_are_one_snapshot() {
     let folder = Folder::new();
-    fs::copy(DUMP, folder.archives().join("v0.1.0_20250910_143000.dump")).unwrap();
-    shell(
-        &folder,
+    folder.copy(DUMP, "v0.1.0_20250910_143000.dump");
+    folder.shell(
         "mkdir -p data/sub; echo a >data/sub/a.txt; ln -s a.txt data/sub/link; seq 1000 >data/many
          tar -czf v0.1.0_20250910_143000_minio.tar.gz data
          echo 'SELECT 1;' | gzip >v0.1.0_20250911_143000.sql.gz
@@ -36,61 +17,42 @@ async fn artefacts_of_one_tag_and_time_are_one_snapshot() {
     );
     let database = database(&folder.open()).await;
     assert_eq!(database.name(), "beads");
-    let first = "v0.1.0 2025-09-10T14:30:00Z";
-    assert_eq!(ids(&database), ["v0.2.0 2025-09-11T14:30:00Z", "v0.1.0 2025-09-11T14:30:00Z", first]);
-    let known_as = |id: &_| {
-        let found = database.history().timeline.iter().find(|snapshot| snapshot.id == *id);
-        found.and_then(|snapshot| snapshot.known_as.clone()).expect("a tag leads to a snapshot")
-    };
-    let tags: Vec<_> =
-        database.history().tags.iter().map(|(tag, id)| (tag.as_str(), known_as(id).to_string())).collect();
-    let expected = [("v0.1.0", "v0.1.0 2025-09-11T14:30:00Z"), ("v0.2.0", "v0.2.0 2025-09-11T14:30:00Z")];
-    assert_eq!(tags, expected.map(|(tag, id)| (tag, id.to_owned())), "of one tag the newest counts");
-    let message = &database.history().timeline[2].message;
-    assert_eq!(message, "v0.1.0_20250910_143000.dump, v0.1.0_20250910_143000_minio.tar.gz");
+    let (newest, second, first) =
+        ("v0.2.0 2025-09-11T14:30:00Z", "v0.1.0 2025-09-11T14:30:00Z", "v0.1.0 2025-09-10T14:30:00Z");
+    assert_eq!(ids(&database), [newest, second, first]);
+    let (timeline, tags) = (&database.history().timeline, &database.history().tags);
+    assert_eq!(tags.keys().collect::<Vec<_>>(), ["v0.1.0", "v0.2.0"]);
+    assert_eq!((&tags["v0.1.0"], &tags["v0.2.0"]), (&timeline[1].id, &timeline[0].id), "the newest counts");
+    assert_eq!(timeline[2].message, "v0.1.0_20250910_143000.dump, v0.1.0_20250910_143000_minio.tar.gz");
 
-    let files = files(&database, first).await.unwrap();
-    let listed = paths(&files);
-    for path in
-        ["beads.dump", "minio.tar.gz", "minio/data/many", "minio/data/sub/a.txt", "schema.sql", "toc.jsonl"]
-    {
-        assert!(listed.contains(&path), "{path}: {listed:?}");
+    let listed = paths(&database, first).await;
+    for path in ["app/parent.jsonl", "minio.tar.gz", "minio/data/sub/a.txt", "schema.sql", "toc.jsonl"] {
+        assert!(listed.iter().any(|listed| listed == path), "{path}: {listed:?}");
     }
-    assert!(listed.contains(&"app/parent.jsonl"), "{listed:?}");
-    assert_eq!(bytes(&files, "beads.dump").await, fs::read(DUMP).unwrap());
-    let many = shell(&folder, "tar -xOzf v0.1.0_20250910_143000_minio.tar.gz data/many");
-    assert_eq!(bytes(&files, "minio/data/many").await, many);
-    let link = files.iter().find(|file| &*file.path == "minio/data/sub/link").expect("it is listed");
-    assert_eq!(
-        (link.kind, read(&link.content).await.unwrap()),
-        (crate::content::FileKind::Symlink, b"a.txt".to_vec())
-    );
-    let later = self::files(&database, "v0.2.0 2025-09-11T14:30:00Z").await.unwrap();
-    assert_eq!(paths(&later), ["beads.sql", "beads.sql.gz"]);
-    assert_eq!(bytes(&later, "beads.sql").await, b"SELECT 2;\n");
+    assert_eq!(bytes(&database, first, "beads.dump").await, fs::read(DUMP).unwrap());
+    let many = folder.shell("tar -xOzf v0.1.0_20250910_143000_minio.tar.gz data/many");
+    assert_eq!(bytes(&database, first, "minio/data/many").await, many);
+    let link = file(&database, first, "minio/data/sub/link").await;
+    assert_eq!((link.kind, read(&link.content).await), (FileKind::Symlink, b"a.txt".to_vec()));
+    assert_eq!(paths(&database, newest).await, ["beads.sql", "beads.sql.gz"]);
+    assert_eq!(text(&database, newest, "beads.sql").await, "SELECT 2;\n");
 }
 
 #[tokio::test]
 async fn what_cannot_be_opened_is_shown_by_its_bytes_and_says_so() {
     let folder = Folder::new();
-    let dump = fs::read(DUMP).unwrap();
-    folder.write("a_20250910_143000.dump", &dump[..60]);
+    folder.write("a_20250910_143000.dump", &fs::read(DUMP).unwrap()[..60]);
     folder.write("b_20250910_143000.tar.gz", b"\x1f\x8b\x08\0broken");
     folder.write("c_20250910_143000.dump", "another program's");
-    let databases = databases(&folder.open()).await;
-    for (database, expected) in
-        databases.iter().zip([&["a.dump", "toc.jsonl"][..], &["b", "b.tar.gz"], &["c.dump"]])
-    {
-        let files = files(database, ids(database)[0]).await.unwrap();
-        assert_eq!(paths(&files), expected);
-        for file in files.iter() {
-            let is_raw = file.path.contains(".dump") || file.path.contains(".tar");
-            let outcome = read(&file.content).await;
-            assert_eq!(outcome.is_ok(), is_raw, "{}", file.path);
-            if let Err(error) = outcome {
-                assert_eq!(error.kind, crate::content::ErrorKind::Damaged, "{}", error.chain());
-                assert!(error.hint.is_some());
-            }
+    let expected = [("a.dump", Some("toc.jsonl")), ("b.tar.gz", Some("b")), ("c.dump", None)];
+    for (database, (raw, broken)) in databases(&folder.open()).await.values().zip(expected) {
+        let listed = paths(database, NEWEST).await;
+        assert_eq!(listed.len(), 1 + usize::from(broken.is_some()), "{listed:?}");
+        bytes(database, NEWEST, raw).await;
+        if let Some(path) = broken {
+            let error = failure(database, NEWEST, path).await;
+            assert_says(&error, ErrorKind::Damaged, &[]);
+            assert_hints(&error, &[]);
         }
     }
 }
@@ -98,8 +60,7 @@ async fn what_cannot_be_opened_is_shown_by_its_bytes_and_says_so() {
 #[tokio::test]
 async fn databases_within_zips_show_their_tables_beside_them() {
     let folder = Folder::new();
-    shell(
-        &folder,
+    folder.shell(
         "mkdir -p x/deep
          sqlite3 x/deep/state.db \"CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT); INSERT INTO t VALUES (1,'one')\"
          echo no database >x/fake.db
@@ -110,9 +71,8 @@ async fn databases_within_zips_show_their_tables_beside_them() {
     );
     let database = database(&folder.open()).await;
     let (first, second) = ("2026-01-01T000000.zip", "2026-01-02T000000.zip");
-    let (before, after) = (files(&database, first).await.unwrap(), files(&database, second).await.unwrap());
     assert_eq!(
-        paths(&before),
+        paths(&database, first).await,
         [
             "deep/state.db",
             "deep/state.db.tables/schema.sql",
@@ -122,13 +82,14 @@ async fn databases_within_zips_show_their_tables_beside_them() {
             "taken.db.tables/t.jsonl"
         ]
     );
-    assert_eq!(bytes(&before, "deep/state.db.tables/t.jsonl").await, b"{\"id\":1,\"s\":\"one\"}\n");
-    assert_eq!(bytes(&before, "taken.db.tables/t.jsonl").await, b"own\n", "never hidden by what we make");
-    let schema = String::from_utf8(bytes(&before, "deep/state.db.tables/schema.sql").await).unwrap();
+    assert_eq!(text(&database, first, "deep/state.db.tables/t.jsonl").await, "{\"id\":1,\"s\":\"one\"}\n");
+    let own = text(&database, first, "taken.db.tables/t.jsonl").await;
+    assert_eq!(own, "own\n", "never hidden by what we make");
+    let schema = text(&database, first, "deep/state.db.tables/schema.sql").await;
     assert!(schema.contains("CREATE TABLE t(id INTEGER PRIMARY KEY, s TEXT);"), "{schema}");
-    let said = shell(&folder, "unzip -p 2026-01-01T000000.zip deep/state.db");
-    assert_eq!(bytes(&before, "deep/state.db").await, said);
-    for (one, other) in before.iter().zip(after.iter()) {
+    let said = folder.shell("unzip -p 2026-01-01T000000.zip deep/state.db");
+    assert_eq!(bytes(&database, first, "deep/state.db").await, said);
+    for (one, other) in files(&database, first).await.iter().zip(&*files(&database, second).await) {
         assert_eq!((one.id, one.links), (other.id, 2), "{}", one.path);
     }
 }
@@ -139,21 +100,17 @@ async fn a_database_within_a_zip_is_read_after_its_copy_was_dropped() {
     let folder = Folder::new();
     let days: Vec<String> = (1..=20).map(|day| format!("2026-01-{day:02}T000000.zip")).collect();
     for (number, name) in days.iter().enumerate() {
-        let path = folder.path("state.db");
-        let _ = fs::remove_file(&path);
-        let script = format!("CREATE TABLE t(a); INSERT INTO t VALUES({number});");
-        let output = run(Command::new("sqlite3").arg("-bail").arg(&path).arg(script));
-        assert!(output.status.success(), "{output:?}");
+        let path = folder.path(&format!("{number}.db"));
+        sqlite(&path, &format!("CREATE TABLE t(a); INSERT INTO t VALUES({number});"));
         folder.zip(name, &[], &[("state.db", &fs::read(&path).unwrap())]);
     }
     let database = database(&folder.open()).await;
     let mut tables = Vec::new();
     for name in &days {
-        let files = files(&database, name).await.unwrap();
-        tables.push(files.iter().find(|file| &*file.path == "state.db.tables/t.jsonl").unwrap().clone());
+        tables.push(file(&database, name, "state.db.tables/t.jsonl").await);
     }
     for (number, table) in tables.iter().enumerate() {
-        assert_eq!(read(&table.content).await.unwrap(), format!("{{\"a\":{number}}}\n").into_bytes());
+        assert_eq!(read(&table.content).await, format!("{{\"a\":{number}}}\n").into_bytes());
     }
 }
 
@@ -161,15 +118,13 @@ async fn a_database_within_a_zip_is_read_after_its_copy_was_dropped() {
 #[tokio::test]
 async fn a_dump_that_is_called_a_tar_shows_its_tables() {
     let folder = Folder::new();
-    fs::copy(DUMP, folder.archives().join("plain_20250910_143000.tar")).unwrap();
-    fs::copy(DUMP, folder.archives().join("packed_20250910_143000.tar")).unwrap();
-    shell(&folder, "gzip packed_20250910_143000.tar");
+    folder.copy(DUMP, "plain_20250910_143000.tar");
+    folder.copy(DUMP, "packed_20250910_143000.tar");
+    folder.shell("gzip packed_20250910_143000.tar");
+    let databases = databases(&folder.open()).await;
     for name in ["plain", "packed"] {
-        let found = databases(&folder.open()).await;
-        let database = found.into_iter().find(|database| database.name() == name).expect("it is there");
-        let id = database.history().timeline[0].id.clone();
-        let files = database.files(&id).await.unwrap();
-        let listed = paths(&files);
-        assert!(listed.contains(&"app/parent.jsonl") && listed.contains(&"schema.sql"), "{listed:?}");
+        for path in ["app/parent.jsonl", "schema.sql"] {
+            bytes(&databases[name], NEWEST, path).await;
+        }
     }
 }

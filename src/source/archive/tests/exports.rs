@@ -1,15 +1,30 @@
 //! JSONL exports in both forms, and SQLite files.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::content::ErrorKind;
+use crate::source::Database;
 
 const NAME: &str = "beads-20260121-2000.jsonl";
 
-async fn export(bytes: impl AsRef<[u8]>) -> Result<String, SourceError> {
+/// The database of one export.
+async fn exported(bytes: impl AsRef<[u8]>) -> (Folder, Arc<dyn Database>) {
     let folder = Folder::new();
     folder.write(NAME, bytes);
-    let rendered = read_newest(&folder.open(), "issues.jsonl").await?;
-    Ok(String::from_utf8(rendered).unwrap())
+    let database = database(&folder.open()).await;
+    (folder, database)
+}
+
+async fn export(bytes: impl AsRef<[u8]>) -> String {
+    let (_folder, database) = exported(bytes).await;
+    text(&database, NAME, "issues.jsonl").await
+}
+
+/// Why the rows of an export cannot be read; its bytes can.
+async fn broken(text: &[u8]) -> SourceError {
+    let (_folder, database) = exported(text).await;
+    assert_eq!(bytes(&database, NAME, "issues.json").await, text);
+    failure(&database, NAME, "issues.jsonl").await
 }
 
 #[tokio::test]
@@ -32,21 +47,20 @@ async fn true_jsonl_passes_byte_for_byte() {
         "{\"id\":\"a\"}\0\n",
         "\0\0\0\0",
     ] {
-        assert_eq!(export(text).await.unwrap(), text);
+        assert_eq!(export(text).await, text);
     }
     let long: String = (0..40_000).map(|i| format!("{{\"id\":{i},\"text\":\"some text\"}}\n")).collect();
-    assert_eq!(export(&long).await.unwrap(), long);
+    assert_eq!(export(&long).await, long);
     let deep = format!("{}{}\n", "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(export(&deep).await.unwrap(), deep);
+    assert_eq!(export(&deep).await, deep);
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_there_as_they_are() {
     let utf16: Vec<u8> = "\u{feff}{\"id\":1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for bytes in [&b"{\"id\":\"\xff\"}\n"[..], &utf16] {
-        let folder = Folder::new();
-        folder.write(NAME, bytes);
-        assert_eq!(read_newest(&folder.open(), "issues.jsonl").await.expect("it is there"), bytes);
+    for stored in [&b"{\"id\":\"\xff\"}\n"[..], &utf16] {
+        let (_folder, database) = exported(stored).await;
+        assert_eq!(bytes(&database, NAME, "issues.jsonl").await, stored);
     }
 }
 
@@ -57,24 +71,24 @@ async fn a_line_that_was_cut_is_named_and_its_bytes_are_beside_it() {
         ("\u{feff}{\"id\":1,", "line 1, column 8"),
         ("<<<<<<< HEAD\n{\"id\":1}\n[", "line 3, column 1"),
     ] {
-        let error = export(text).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Damaged, "{text:?}");
-        let chain = error.chain();
-        assert!(chain.contains(place) && chain.contains(NAME), "{text:?}: {chain}");
-        assert!(error.hint.unwrap().contains("can be copied from /"));
-        let folder = Folder::new();
-        folder.write(NAME, text);
-        let raw = read_newest(&folder.open(), "issues.json").await.expect("its bytes are there");
-        assert_eq!(raw, text.as_bytes());
+        let error = broken(text.as_bytes()).await;
+        assert_says(&error, ErrorKind::Damaged, &[place, NAME]);
+        assert_hints(&error, &["can be copied from /"]);
     }
 }
 
 #[tokio::test]
-async fn every_cut_of_a_line_is_noticed() {
-    let line = r#"{"id":"x","deps":[{"a":1},{"b":[true,null]}],"text":"é\n"}"#;
-    for cut in 1..line.len() {
-        let error = export(&line.as_bytes()[..cut]).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Damaged, "cut at {cut}");
+async fn every_cut_is_noticed() {
+    for (whole, place) in [
+        (r#"{"id":"x","deps":[{"a":1},{"b":[true,null]}],"text":"é\n"}"#, ""),
+        (r#"{"rows":[{"id":"x","deps":[{"a":1}]},{"id":"y"}]}"#, "line 1, column "),
+    ] {
+        for cut in 1..whole.len() {
+            assert_says(&broken(&whole.as_bytes()[..cut]).await, ErrorKind::Damaged, &[place]);
+        }
+    }
+    for bad in [r#"{"rows":[{}]} x"#, r#"{"rows":[{}],"rows":[{}]}"#, r#"{"rows":[{},]}"#] {
+        assert_says(&broken(bad.as_bytes()).await, ErrorKind::Damaged, &[]);
     }
 }
 
@@ -101,34 +115,11 @@ async fn a_rows_document_becomes_one_row_per_line() {
             "{\"t\":\"cut \\ud83d\\n\",\"u\":\"\\ude00\\ud83d😀\"}\n",
         ),
     ] {
-        assert_eq!(export(document).await.unwrap(), expected, "{document}");
+        assert_eq!(export(document).await, expected, "{document}");
     }
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(export(format!("{{\"rows\":[{deep}], \"x\":{deep}}}")).await.unwrap(), deep + "\n");
+    assert_eq!(export(format!("{{\"rows\":[{deep}], \"x\":{deep}}}")).await, deep + "\n");
     let rows: Vec<String> = (0..50_000).map(|i| format!("{{\"id\":\"{i}\"}}")).collect();
-    let rendered = export(format!("{{\"rows\": [{}]}}\n", rows.join(","))).await.unwrap();
+    let rendered = export(format!("{{\"rows\": [{}]}}\n", rows.join(","))).await;
     assert_eq!(rendered, rows.join("\n") + "\n");
-}
-
-#[tokio::test]
-async fn every_cut_of_a_document_is_noticed() {
-    let document = r#"{"rows":[{"id":"x","deps":[{"a":1}]},{"id":"y"}]}"#;
-    for cut in 1..document.len() {
-        let error = export(&document.as_bytes()[..cut]).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Damaged, "cut at {cut}");
-        assert!(error.chain().contains("line 1, column "), "{}", error.chain());
-    }
-    for bad in [r#"{"rows":[{}]} x"#, r#"{"rows":[{}],"rows":[{}]}"#, r#"{"rows":[{},]}"#] {
-        assert_eq!(export(bad).await.unwrap_err().kind, ErrorKind::Damaged, "{bad}");
-    }
-}
-
-#[tokio::test]
-async fn an_export_that_is_being_written_says_so() {
-    let folder = Folder::new();
-    folder.write(NAME, "{\"id\":1}\n");
-    let database = database(&folder.open()).await;
-    let listed = files(&database, NAME).await.unwrap();
-    folder.write(NAME, "{\"id\":1}\n{\"id\":2}\n");
-    assert_eq!(read(&listed[0].content).await.unwrap_err().kind, ErrorKind::Changed);
 }

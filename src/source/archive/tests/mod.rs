@@ -1,16 +1,17 @@
 //! Archives as files on disk, most of them made by the real `zip` program.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::Arc;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 
 use super::{ArchiveOptions, ArchiveSource};
-use crate::content::{Content, FileEntry, Sink, SourceError};
-use crate::model::history::SnapshotId;
-use crate::source::{Database, Source};
+use crate::content::{ErrorKind, SourceError};
+use crate::source::Source;
+use crate::source::testing::*;
 use crate::util::clock::testing::TestClock;
 
 mod damaged_zips;
@@ -23,6 +24,9 @@ mod names;
 mod packed;
 mod thrum;
 mod zips;
+
+/// A dump that a real server's `pg_dump` wrote.
+const DUMP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/format/tests/archives/pg16-gzip.dump");
 
 /// A folder of archives that is removed after the test.
 struct Folder {
@@ -45,10 +49,21 @@ impl Folder {
         self.path("beads")
     }
 
+    fn at(&self, name: &str) -> PathBuf {
+        self.archives().join(name)
+    }
+
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.archives().join(name);
-        fs::write(&path, bytes).unwrap();
-        path
+        fs::write(self.at(name), bytes).unwrap();
+        self.at(name)
+    }
+
+    fn copy(&self, from: impl AsRef<Path>, name: &str) {
+        fs::copy(from, self.at(name)).unwrap();
+    }
+
+    fn shell(&self, script: &str) -> Vec<u8> {
+        shell(&self.archives(), script)
     }
 
     /// Packs files with the `zip` program, in the order given.
@@ -59,99 +74,43 @@ impl Folder {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
-        let target = self.archives().join(name);
-        let paths = files.iter().map(|(path, _)| *path);
-        let output = run(Command::new("zip")
-            .arg("-q")
-            .args(options)
-            .arg(&target)
-            .args(paths)
-            .current_dir(staging.path()));
-        assert!(output.status.success(), "{output:?}");
-        target
+        let mut zip = Command::new("zip");
+        zip.arg("-q").args(options).arg(self.at(name)).args(files.iter().map(|(path, _)| *path));
+        run(zip.current_dir(staging.path()));
+        self.at(name)
     }
 
     fn open(&self) -> ArchiveSource {
-        open(&self.archives()).unwrap()
+        open(&self.archives())
     }
 }
 
-fn run(command: &mut Command) -> Output {
-    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; install zip and unzip"))
-}
-
-fn open(path: &Path) -> Result<ArchiveSource, SourceError> {
-    open_as(path, None)
+fn open(path: &Path) -> ArchiveSource {
+    open_as(path, None).unwrap_or_else(|error| panic!("{}", error.chain()))
 }
 
 /// A source that compares the times of files with `clock`.
-fn open_at(path: &Path, clock: &TestClock) -> Result<ArchiveSource, SourceError> {
-    ArchiveSource::open(path, ArchiveOptions { clock: clock.clock(), ..ArchiveOptions::default() })
+fn open_at(path: &Path, clock: &TestClock) -> ArchiveSource {
+    ArchiveSource::open(path, ArchiveOptions { clock: clock.clock(), ..ArchiveOptions::default() }).unwrap()
 }
 
 fn open_as(path: &Path, name: Option<&str>) -> Result<ArchiveSource, SourceError> {
-    ArchiveSource::open(
-        path,
-        ArchiveOptions {
-            name: name.map(str::to_owned),
-            zone: Some(TimeZone::UTC),
-            ..ArchiveOptions::default()
-        },
-    )
+    let (name, zone) = (name.map(str::to_owned), Some(TimeZone::UTC));
+    ArchiveSource::open(path, ArchiveOptions { name, zone, ..ArchiveOptions::default() })
 }
 
-async fn databases(source: &ArchiveSource) -> Vec<Arc<dyn Database>> {
-    source.poll().await.unwrap().expect("news")
+/// Why it cannot be opened.
+fn refused(path: &Path, name: Option<&str>) -> SourceError {
+    open_as(path, name).err().unwrap_or_else(|| panic!("{} opens", path.display()))
 }
 
-/// The only database of a source.
-async fn database(source: &ArchiveSource) -> Arc<dyn Database> {
-    let mut databases = databases(source).await;
-    assert_eq!(databases.len(), 1);
-    databases.remove(0)
+/// When anything of a file was last changed.
+fn changed(path: &Path) -> SystemTime {
+    let found = path.metadata().unwrap();
+    let since = Duration::new(found.ctime().try_into().unwrap(), found.ctime_nsec().try_into().unwrap());
+    SystemTime::UNIX_EPOCH + since
 }
 
-fn names(databases: &[Arc<dyn Database>]) -> Vec<&str> {
-    databases.iter().map(|database| database.name()).collect()
-}
-
-/// What the snapshots go by, newest first.
-fn ids(database: &Arc<dyn Database>) -> Vec<&str> {
-    database.history().timeline.iter().map(|snapshot| snapshot.known_as.as_deref().unwrap()).collect()
-}
-
-/// The id of the snapshot that goes by a name.
-fn id_of(database: &Arc<dyn Database>, known_as: &str) -> SnapshotId {
-    let timeline = &database.history().timeline;
-    let known = timeline.iter().find(|snapshot| snapshot.known_as.as_deref() == Some(known_as));
-    known.map_or_else(|| known_as.into(), |snapshot| snapshot.id.clone())
-}
-
-/// The files of the snapshot that goes by a name.
-async fn files(database: &Arc<dyn Database>, known_as: &str) -> Result<Arc<[FileEntry]>, SourceError> {
-    database.files(&id_of(database, known_as)).await
-}
-
-async fn read(content: &Content) -> Result<Vec<u8>, SourceError> {
-    let (sink, mut pieces) = Sink::new(2);
-    let gather = async {
-        let mut bytes = Vec::new();
-        while let Some(piece) = pieces.recv().await {
-            bytes.extend_from_slice(&piece);
-        }
-        bytes
-    };
-    let (outcome, bytes) = tokio::join!(content.read(sink), gather);
-    outcome?;
-    assert!(content.stated_len().is_none_or(|len| len == bytes.len() as u64), "{}", content.describe());
-    Ok(bytes)
-}
-
-/// The content of one file of the newest snapshot of a source's only database.
-async fn read_newest(source: &ArchiveSource, path: &str) -> Result<Vec<u8>, SourceError> {
-    let database = database(source).await;
-    let id = database.history().timeline[0].id.clone();
-    let files = database.files(&id).await?;
-    let file = files.iter().find(|file| &*file.path == path).unwrap_or_else(|| panic!("no {path}"));
-    read(&file.content).await
+fn names(databases: &Databases) -> Vec<&str> {
+    databases.keys().map(String::as_str).collect()
 }

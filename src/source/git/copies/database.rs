@@ -19,13 +19,12 @@ use crate::model::names::escape_with_suffix;
 use crate::source::git::blob::BlobContent;
 use crate::source::git::graph::{CommitNumber, Graph};
 use crate::source::git::objects::Objects;
-use crate::source::git::shown::{BlobGroup, ShownMemory, is_whole_export, or_stand_in};
+use crate::source::git::shown::{BlobGroup, ShownMemory, is_whole_export, or_stand_in, state_of};
 use crate::source::git::verify::{self, Checker};
 use crate::source::listing_cache::ListingCache;
 use crate::source::verify::{Progress, Verdict};
 use crate::source::{Capabilities, Database};
 
-/// One consistent view of one database's copies.
 pub(crate) struct CopiesDatabase {
     name: Arc<str>,
     history: History,
@@ -33,7 +32,6 @@ pub(crate) struct CopiesDatabase {
     view: Arc<CopiesView>,
 }
 
-/// What listing works on.
 struct CopiesView {
     objects: Arc<Objects>,
     shown: Arc<ShownMemory>,
@@ -60,8 +58,9 @@ impl CopiesDatabase {
     ) -> Arc<Self> {
         let history = history(&copies, graph);
         let is_same = |former: &&Arc<Self>| {
-            let is_same_audience = former.view.objects.audience() == objects.audience();
-            is_same_audience && former.history == history && former.view.shows(stem, &copies)
+            former.view.objects.audience == objects.audience
+                && former.history == history
+                && (&*former.view.stem, &former.view.copies) == (stem, &copies)
         };
         if let Some(same) = former.filter(is_same) {
             return Arc::clone(same);
@@ -89,16 +88,11 @@ fn history(copies: &[DatedCopy], graph: &Graph) -> History {
         let commit = graph.commit(copy.place);
         let id: SnapshotId = copy.name.as_str().into();
         timeline.push(Arc::new(SnapshotMeta {
-            known_as: None,
             id: Arc::clone(&id),
             time: copy.time,
             // A commit is one snapshot: one that wrote several copies names none of them.
             commit: (written[&copy.place] == 1).then(|| Arc::clone(&commit.id)),
-            parents: older.replace(id).into_iter().collect(),
-            author: commit.text.author.clone(),
-            email: commit.text.email.clone(),
-            message: commit.text.message.clone(),
-            mark: None,
+            ..commit.meta(older.replace(id).into_iter().collect())
         }));
     }
     timeline.reverse();
@@ -120,11 +114,11 @@ impl Database for CopiesDatabase {
     }
 
     fn audiences(&self) -> Audiences {
-        self.view.objects.audience().into()
+        self.view.objects.audience.into()
     }
 
     async fn files(&self, snapshot: &SnapshotId) -> Result<Arc<[FileEntry]>, SourceError> {
-        let label = self.view.objects.label();
+        let label = &self.view.objects.label;
         let Some(&index) = self.view.by_id.get(snapshot) else {
             let operation = format!("cannot list copy {snapshot}");
             return Err(SourceError::new(ErrorKind::Missing, &**label, operation)
@@ -143,10 +137,6 @@ impl Database for CopiesDatabase {
 }
 
 impl CopiesView {
-    fn shows(&self, stem: &str, copies: &[DatedCopy]) -> bool {
-        self.stem == stem && self.copies == copies
-    }
-
     /// The files of one copy. Blocks.
     fn list(&self, index: usize) -> Arc<[FileEntry]> {
         let copy = &self.copies[index];
@@ -154,13 +144,14 @@ impl CopiesView {
         let context = self.shown.context(&self.objects);
         let group = self.blob_group(copy);
         let input = self.shown.input(&context, &self.objects, &group, copy.format);
-        let raw = BlobContent::new(self.shown.blob(&self.objects, &group.path, group.id));
+        let blob = self.shown.blob(&self.objects, &group.path, group.id);
+        let raw = Content::stream(BlobContent::new(Arc::clone(&blob)));
         let is_whole = if copy.format.is(EXPORT) {
             // The rows, and the bytes where these are not the same, or where that cannot be told.
-            let found = is_whole_export(raw.blob());
+            let found = is_whole_export(&blob);
             shown.push(ShownFile::of_blob(FileGroup::Tables, EXPORTED_TABLE, Export::content(&input)));
             if found != Some(true) {
-                shown.push(ShownFile::of_blob(FileGroup::Tables, RAW_EXPORT, Content::stream(raw)));
+                shown.push(ShownFile::of_blob(FileGroup::Tables, RAW_EXPORT, raw));
             }
             found.is_some()
         } else {
@@ -168,7 +159,7 @@ impl CopiesView {
             let files = copy.format.format().map(|format| or_stand_in(format, &input, shown_as));
             shown.extend(files.unwrap_or_default());
             let is_whole = !shown.iter().any(|file| file.is_broken);
-            shown.push(ShownFile::of_blob(FileGroup::Tables, path, Content::stream(raw)));
+            shown.push(ShownFile::of_blob(FileGroup::Tables, path, raw));
             is_whole
         };
         let mut files: Vec<FileEntry> =
@@ -188,24 +179,21 @@ impl CopiesView {
         let before = self.copies[..index].iter().rev().take_while(is_same).count();
         let after = self.copies[index..].iter().take_while(is_same).count();
         let first = &self.copies[index - before];
-        let time = first.time.as_nanosecond().to_le_bytes();
-        let beside = |number: usize| group.beside[number].as_ref().map_or(&b""[..], |id| id.as_slice());
-        // What stands for files that cannot be read gives way to them when they can.
-        let state: &[u8] = if shown.is_broken { b"broken" } else { b"whole" };
+        let [blob, wal, journal] = group.ids();
         let id = ContentId::of(&[
             b"git-copy",
             &self.folder,
             first.name.as_bytes(),
             shown.path.as_bytes(),
-            state,
-            group.id.as_slice(),
-            beside(0),
-            beside(1),
-            &time,
+            state_of(&shown),
+            blob,
+            wal,
+            journal,
+            &first.time.as_nanosecond().to_le_bytes(),
         ]);
         let links = u32::try_from(before + after).unwrap_or(u32::MAX);
         let (path, content) = (shown.path, shown.content);
-        let (kind, changed, access) = (shown.kind, first.time, self.objects.audience().into());
+        let (kind, changed, access) = (shown.kind, first.time, self.objects.audience.into());
         FileEntry { path, kind, id, changed, links, access, content }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use gix::ObjectId;
+
 use super::{GitView, SnapshotFile};
 use crate::content::{Content, FileEntry, FileKind};
 use crate::format::FileFormat;
@@ -12,7 +14,7 @@ use crate::format::shown::{FileGroup, ShownFile};
 use crate::model::content_id::ContentId;
 use crate::source::git::blob::{BlobContent, GitBlob};
 use crate::source::git::changes::SnapshotIndex;
-use crate::source::git::shown::{BESIDE, BlobGroup, is_whole_export};
+use crate::source::git::shown::{BESIDE, BlobGroup, is_whole_export, state_of};
 use crate::util::locks::lock;
 
 /// How many bytes of blobs are read and unpacked for one listing at most. A small tree can name one blob many times.
@@ -39,7 +41,7 @@ impl GitView {
             let files = self.shared.shown.files_beside(&self.objects, &group, format);
             cost += files.cost;
             if cost > MOST_READ || shown.len() + files.files.len() > MOST_FILES {
-                let source = &**self.objects.label();
+                let source = &*self.objects.label;
                 tracing::info!(source, "what is in some files is not shown: there is too much");
                 break;
             }
@@ -69,28 +71,16 @@ impl GitView {
     ) -> FileEntry {
         let own = &file.own;
         let [wal, journal] = BESIDE.map(|end| [own, end].concat());
-        let origin = self.origin(&[own, &wal, &journal], index);
-        let begin = &self.nodes[origin.index as usize];
-        let at = self.location.path.join(&b'/');
-        let beside = |number: usize| group.beside[number].as_ref().map_or(&b""[..], |id| id.as_slice());
         let kind: &[u8] = match shown.group {
             FileGroup::Tables => b"git-tables",
             FileGroup::Members => b"git-members",
             FileGroup::Unpacked => b"git-unpacked",
         };
-        // What stands for files that cannot be read gives way to them when they can.
-        let state: &[u8] = if shown.is_broken { b"broken" } else { b"whole" };
-        let fixed: [&[u8]; 5] = [kind, &at, own, shown.path.as_bytes(), state];
-        let blobs = [group.id.as_slice(), beside(0), beside(1), begin.commit.as_slice()];
-        FileEntry {
-            path: path.into(),
-            kind: shown.kind,
-            id: ContentId::of(&[&fixed[..], &blobs].concat()),
-            changed: begin.time,
-            links: origin.links,
-            access: self.objects.audience().into(),
-            content: shown.content.clone(),
-        }
+        let at = self.location.path.join(&b'/');
+        let fixed: [&[u8]; 5] = [kind, &at, own, shown.path.as_bytes(), state_of(shown)];
+        let id = |begin: &ObjectId| ContentId::of(&[&fixed[..], &group.ids(), &[begin.as_slice()]].concat());
+        let shown = (path.into(), shown.kind, shown.content.clone());
+        self.entry(index, &[own, &wal, &journal], shown, id)
     }
 
     /// The bytes of an export beside its rows, where they are not the same; and whether that could be told. Blocks.
@@ -107,21 +97,13 @@ impl GitView {
         if is_whole == Some(true) {
             return (None, true);
         }
-        let origin = self.origin(&[&file.own], index);
-        let begin = &self.nodes[origin.index as usize];
-        let entry = FileEntry {
-            path: RAW_EXPORT.into(),
-            kind: FileKind::Regular,
-            id: self.identity(b"export", &file.own, FileKind::Regular, id, &begin.commit),
-            changed: begin.time,
-            links: origin.links,
-            access: self.objects.audience().into(),
-            content: Content::stream(BlobContent::new(blob)),
-        };
-        (Some(entry), is_whole.is_some())
+        let kind = FileKind::Regular;
+        let shown = (RAW_EXPORT.into(), kind, Content::stream(BlobContent::new(blob)));
+        let identity = |begin: &ObjectId| self.identity(b"export", &file.own, kind, id, begin);
+        (Some(self.entry(index, &[&file.own], shown, identity)), is_whole.is_some())
     }
 
-    pub(super) fn blob(&self, path: &Arc<str>, id: gix::ObjectId) -> Arc<GitBlob> {
+    pub(super) fn blob(&self, path: &Arc<str>, id: ObjectId) -> Arc<GitBlob> {
         self.shared.shown.blob(&self.objects, path, id)
     }
 }
@@ -139,7 +121,7 @@ fn is_file(file: &SnapshotFile) -> bool {
 }
 
 /// The object of the file whose name is that of a database and `end`. `found` is sorted by git's own path.
-fn beside(found: &[SnapshotFile], file: &SnapshotFile, end: &[u8]) -> Option<gix::ObjectId> {
+fn beside(found: &[SnapshotFile], file: &SnapshotFile, end: &[u8]) -> Option<ObjectId> {
     let own = [&file.own, end].concat();
     let at = found.binary_search_by(|known| known.own.cmp(&own)).ok()?;
     is_file(&found[at]).then(|| found[at].entry.id)

@@ -30,13 +30,12 @@ fn tour() -> Repo {
     repo.git(&["merge", "-q", "-s", "ours", "-m", "merge ours", "ours"]);
     repo.git(&["mv", "a.txt", "renamed.txt"]);
     repo.commit("rename");
-    std::fs::set_permissions(repo.path.join("renamed.txt"), std::fs::Permissions::from_mode(0o755))
-        .expect("the file is ours");
+    fs::set_permissions(repo.path.join("renamed.txt"), fs::Permissions::from_mode(0o755)).unwrap();
     repo.commit("may be run");
-    symlink("dir/b.txt", repo.path.join("link")).expect("the folder is ours");
-    symlink("/etc/passwd", repo.path.join("outside")).expect("the folder is ours");
+    symlink("dir/b.txt", repo.path.join("link")).unwrap();
+    symlink("/etc/passwd", repo.path.join("outside")).unwrap();
     repo.commit("links\n\nwith more\nto say");
-    std::fs::remove_dir_all(repo.path.join("dir")).expect("the folder is ours");
+    fs::remove_dir_all(repo.path.join("dir")).unwrap();
     repo.commit("remove dir");
     repo.change("dir/b.txt", "b on main\n");
     repo.git(&["checkout", "-q", "--orphan", "orphan"]);
@@ -48,36 +47,23 @@ fn tour() -> Repo {
     repo.git(&["tag", "-a", "-m", "of a tag", "of-tag", "deep/annotated"]);
     repo.git(&["tag", "of-tree", "main^{tree}"]);
     repo.git(&["tag", "-a", "-m", "blob", "of-blob", "main:renamed.txt"]);
-    let target = repo.git(&["rev-parse", "main~3"]);
+    let target = repo.id("main~3");
     let signed = format!(
         "object {target}\ntype commit\ntag signed\ntagger A <a@example.org> 1700000000 +0000\n\nmessage\n\
          -----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
     );
-    let signed = repo.git_with(&["hash-object", "-t", "tag", "-w", "--stdin"], signed.as_bytes());
+    let signed = repo.literal("tag", signed.as_bytes());
     repo.git(&["update-ref", "refs/tags/signed", &signed]);
     repo
-}
-
-/// The commits that `git log` lists, newest first. It never lists an empty commit for a path.
-fn log(repo: &Repo, args: &[&str]) -> Vec<String> {
-    let log = repo.git(&[&["log", "--format=%H"], args].concat());
-    log.lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
 async fn the_timeline_is_what_git_log_lists_along_first_parents() {
     let repo = tour();
-    for (below, path) in [
-        ("", "."),
-        ("/dir", "dir"),
-        ("/dir/b.txt", "dir/b.txt"),
-        ("/dir/deep", "dir/deep"),
-        ("/link", "link"),
-    ] {
-        let source = open(&format!("{}{below}", repo.place()));
-        let database = database(&source).await;
-        let expected = log(&repo, &["--first-parent", "main", "--", path]);
-        assert_eq!(ids(&database.history().timeline), expected, "{path}");
+    for path in [".", "dir", "dir/b.txt", "dir/deep", "link"] {
+        let database = database(&repo.open_at(path)).await;
+        let expected = repo.log(&["--first-parent", "main", "--", path]);
+        assert_eq!(ids(&database), expected, "{path}");
         assert!(!expected.is_empty());
     }
 }
@@ -100,21 +86,18 @@ async fn facts_of_commits_are_those_that_git_tells() {
 async fn every_commit_beside_the_timeline_that_touched_something_is_there() {
     let repo = tour();
     let database = database(&repo.open()).await;
-    let timeline = ids(&database.history().timeline);
-    let mut beside = ids(&database.history().off_timeline);
+    let timeline = ids(&database);
     // Of each commit, whether its tree is that of its first parent.
-    let all = log(&repo, &["--branches", "--tags"]);
     let empty_tree = repo.git_with(&["mktree"], b"");
-    let tree = |commit: &str| repo.git(&["rev-parse", &format!("{commit}^{{tree}}")]);
+    let tree = |commit: &str| repo.id(&format!("{commit}^{{tree}}"));
     let before = |commit: &str| match repo.git(&["log", "-1", "--format=%P", commit]).split(' ').next() {
         Some(parent) if !parent.is_empty() => tree(parent),
         _ => empty_tree.clone(),
     };
-    let mut expected: Vec<String> = all
-        .into_iter()
-        .filter(|commit| tree(commit) != before(commit) && !timeline.contains(commit))
-        .collect();
+    let mut expected = repo.log(&["--branches", "--tags"]);
+    expected.retain(|commit| tree(commit) != before(commit) && !timeline.contains(commit));
     expected.sort();
+    let mut beside: Vec<_> = database.history().off_timeline.iter().map(|meta| meta.id.to_string()).collect();
     beside.sort();
     assert_eq!(beside, expected);
 }
@@ -131,18 +114,14 @@ async fn every_snapshot_holds_what_git_has_there() {
 #[tokio::test]
 async fn a_chosen_folder_is_shown_as_git_has_it() {
     let repo = tour();
-    let source = open(&format!("{}/dir", repo.place()));
-    let database = database(&source).await;
+    let database = database(&repo.open_at("dir")).await;
     assert_eq!(database.name(), "dir");
     for meta in database.history().snapshots() {
-        let whole = tree_of(&repo, &meta.id);
-        let expected: Vec<_> =
-            whole.iter().filter_map(|(path, file)| Some((path.strip_prefix("dir/")?, &file.1))).collect();
-        let mut shown = Vec::new();
-        for file in files(&database, &meta.id).await {
-            shown.push((file.path.to_string(), read(&file.content).await.expect("it is whole")));
-        }
-        let shown: Vec<_> = shown.iter().map(|(path, bytes)| (path.as_str(), bytes)).collect();
+        let mut expected = tree_of(&repo, &meta.id);
+        expected.retain(|path, _| path.starts_with("dir/"));
+        let shown = shown(&database, &meta.id).await;
+        let shown: BTreeMap<_, _> =
+            shown.into_iter().map(|(path, file)| (format!("dir/{path}"), file)).collect();
         assert_eq!(shown, expected, "{}", meta.id);
     }
 }
@@ -156,10 +135,10 @@ async fn names_lead_to_the_commit_with_their_content() {
     assert_eq!(history.branches.keys().collect::<Vec<_>>(), branches);
     assert_eq!(history.tags.keys().collect::<Vec<_>>(), ["deep/annotated", "light", "of-tag", "signed"]);
     for (name, id) in history.branches.iter().chain(&history.tags) {
-        let tree = |name: &str| repo.git(&["rev-parse", &format!("{name}^{{tree}}")]);
+        let tree = |name: &str| repo.id(&format!("{name}^{{tree}}"));
         assert_eq!(tree(id), tree(name), "{name}");
         // The newest of that content along first parents.
-        let first = log(&repo, &["-1", "--first-parent", &format!("{name}^{{commit}}"), "--", "."]);
+        let first = repo.log(&["-1", "--first-parent", &format!("{name}^{{commit}}"), "--", "."]);
         assert_eq!([id.to_string()], first[..], "{name}");
     }
 }
@@ -172,12 +151,12 @@ async fn times_and_links_are_those_of_the_run() {
     let history = database.history();
     let mut shown: HashMap<_, Vec<_>> = HashMap::new();
     for meta in history.snapshots() {
-        for file in files(&database, &meta.id).await {
+        for file in files(&database, &meta.id).await.iter() {
             let path = file.path.to_string();
-            let last = log(&repo, &["-1", "--first-parent", &meta.id, "--", &path]);
+            let last = repo.log(&["-1", "--first-parent", &meta.id, "--", &path]);
             let time: i64 = repo.git(&["show", "-s", "--format=%ct", &last[0]]).parse().expect("seconds");
             assert_eq!(file.changed.as_second(), time, "{path} in {}", meta.id);
-            let bytes = read(&file.content).await.expect("it is whole");
+            let bytes = read(&file.content).await;
             shown.entry(file.id).or_default().push((path, bytes, file.kind, file.links, file.changed));
         }
     }
@@ -191,16 +170,11 @@ async fn times_and_links_are_those_of_the_run() {
 #[tokio::test]
 async fn the_same_history_gives_the_same_identity_in_a_clone() {
     let repo = tour();
-    repo.git_in(repo.folder.path(), &["clone", "-q", "--bare", "work", "copy.git"], b"");
-    let copy = open(&repo.folder.path().join("copy.git").display().to_string());
+    let copy = open(&repo.cloned(&["--bare"], "copy.git"));
     let (ours, theirs) = (database(&repo.open()).await, database(&copy).await);
     assert_eq!(theirs.name(), "copy");
-    assert_eq!(ids(&ours.history().timeline), ids(&theirs.history().timeline));
-    for meta in &ours.history().timeline {
-        let (ours, theirs) = (files(&ours, &meta.id).await, files(&theirs, &meta.id).await);
-        let facts = |files: &[FileEntry]| -> Vec<_> {
-            files.iter().map(|file| (file.path.clone(), file.id, file.changed, file.links)).collect()
-        };
-        assert_eq!(facts(&ours), facts(&theirs));
+    assert_eq!(ids(&ours), ids(&theirs));
+    for commit in ids(&ours) {
+        assert_eq!(facts(&files(&ours, &commit).await), facts(&files(&theirs, &commit).await));
     }
 }

@@ -1,7 +1,6 @@
 //! Folders of copies with times in their names, made as Octopoid's scripts make them.
 
 use super::*;
-use crate::content::ErrorKind;
 
 const FOLDER: &str = "project-management/db-snapshots";
 
@@ -9,13 +8,13 @@ const STATE: &str = ".orchestrator/state.db";
 
 /// What the script that takes a copy does at `stamp`.
 fn take(repo: &Repo, stamp: &str) -> String {
-    std::fs::create_dir_all(repo.path.join(FOLDER)).expect("the folder is ours");
+    fs::create_dir_all(repo.path.join(FOLDER)).unwrap();
     let name = format!("{FOLDER}/state-{stamp}.db");
-    std::fs::copy(repo.path.join(STATE), repo.path.join(&name)).expect("the folder is ours");
+    fs::copy(repo.path.join(STATE), repo.path.join(&name)).unwrap();
     repo.clock.set(repo.clock.get() + 600);
     repo.git(&["add", &name]);
     repo.git(&["commit", "-q", "-m", &format!("snapshot: orchestrator DB at {stamp}")]);
-    repo.git(&["rev-parse", "HEAD"])
+    repo.id("HEAD")
 }
 
 /// A repository with the work of a few days.
@@ -39,19 +38,6 @@ fn rows(repo: &Repo, file: &str) -> String {
     repo.sqlite(".orchestrator/shown.db", sql)
 }
 
-fn opened(repo: &Repo) -> GitSource {
-    open(&format!("{}/{FOLDER}", repo.place()))
-}
-
-async fn text(database: &Arc<dyn Database>, id: &str, path: &str) -> String {
-    let bytes = read(&file(database, id, path).await.content).await;
-    String::from_utf8(bytes.unwrap_or_else(|error| panic!("{path}: {}", error.chain()))).expect("text")
-}
-
-async fn paths(database: &Arc<dyn Database>, id: &str) -> Vec<String> {
-    files(database, id).await.iter().map(|file| file.path.to_string()).collect()
-}
-
 #[tokio::test]
 async fn each_copy_is_a_snapshot_also_those_that_were_removed() {
     let repo = begun();
@@ -63,33 +49,29 @@ async fn each_copy_is_a_snapshot_also_those_that_were_removed() {
         commits.push(take(&repo, stamp));
         repo.change("src/main.rs", stamp);
     }
-    let one = database(&opened(&repo)).await;
+    let one = database(&repo.open_at(FOLDER)).await;
     assert_eq!(one.name(), "state");
     let before = one.history().clone();
 
     // The oldest one goes, in the commit that brings a new copy.
-    let oldest = repo.path.join(FOLDER).join(&names[0]);
-    let touched = Command::new("touch").args(["-d", "40 days ago"]).arg(&oldest).status();
-    assert!(touched.expect("touch is there").success());
+    repo.shell(&format!("touch -d '40 days ago' {FOLDER}/{}", names[0]));
     add_task(&repo, "the last one");
     let stamp = "2026-02-11-090000";
     take(&repo, stamp);
-    let find = ["-name", "state-*.db", "-mtime", "+30", "-delete"];
-    let done = Command::new("find").arg(repo.path.join(FOLDER)).args(find).status();
-    assert!(done.expect("find is there").success() && !oldest.exists());
+    repo.shell(&format!("find {FOLDER} -name 'state-*.db' -mtime +30 -delete"));
+    assert!(!repo.path.join(FOLDER).join(&names[0]).exists());
     repo.git(&["add", "-u", FOLDER]);
     repo.git(&["commit", "-q", "--amend", "--no-edit"]);
-    commits.push(repo.git(&["rev-parse", "HEAD"]));
+    commits.push(repo.id("HEAD"));
 
-    let one = database(&opened(&repo)).await;
+    let one = database(&repo.open_at(FOLDER)).await;
     let history = one.history();
     let newest = format!("state-{stamp}.db");
     let all = [&newest, &names[2], &names[1], &names[0]];
-    assert_eq!(ids(&history.timeline), all.map(Clone::clone));
+    assert_eq!(ids(&one), all.map(Clone::clone));
     assert_eq!(history.timeline[1..], before.timeline[..]);
-    let times: Vec<String> = history.timeline.iter().map(|meta| meta.time.to_string()).collect();
     let expected = ["2026-02-11T09:00:00Z", "2026-02-10T08:30:15Z", "2026-01-20T12:00:00Z"];
-    assert_eq!(times[..3], expected);
+    assert_eq!(times(&one)[..3], expected);
     for (meta, commit) in history.timeline.iter().rev().zip(&commits) {
         assert_eq!(meta.commit.as_deref(), Some(&**commit));
         assert_eq!((&*meta.author, &*meta.email), ("Someone", "someone@example.org"));
@@ -99,8 +81,7 @@ async fn each_copy_is_a_snapshot_also_those_that_were_removed() {
         let place = format!("{commit}:{FOLDER}/{name}");
         assert_eq!(paths(&one, name).await, ["agents.jsonl", "schema.sql", "state.db", "tasks.jsonl"]);
         assert_eq!(text(&one, name, "tasks.jsonl").await, rows(&repo, &place), "{name}");
-        let raw = read(&file(&one, name, "state.db").await.content).await.expect("it is whole");
-        assert!(raw == repo.git_bytes(&["show", &place]), "{name}");
+        assert!(bytes(&one, name, "state.db").await == repo.git_bytes(&["show", &place]), "{name}");
     }
     assert_eq!(text(&one, &names[0], "tasks.jsonl").await.lines().count(), 1);
 
@@ -108,10 +89,10 @@ async fn each_copy_is_a_snapshot_also_those_that_were_removed() {
     repo.git(&["rm", "-q", "-r", FOLDER]);
     repo.write(&format!("{FOLDER}/.gitkeep"), "");
     repo.commit("all removed");
-    assert_eq!(*database(&opened(&repo)).await.history(), *history);
+    assert_eq!(*database(&repo.open_at(FOLDER)).await.history(), *history);
     repo.git(&["rm", "-q", "-r", FOLDER]);
     repo.commit("and the folder");
-    assert_eq!(*database(&opened(&repo)).await.history(), *history);
+    assert_eq!(*database(&repo.open_at(FOLDER)).await.history(), *history);
 }
 
 #[tokio::test]
@@ -125,7 +106,7 @@ async fn the_newest_bytes_of_a_name_count_and_equal_copies_are_one_content() {
     add_task(&repo, "corrected");
     let corrected = take(&repo, "2026-01-03-000000");
     let id = "state-2026-01-03-000000.db";
-    let source = opened(&repo);
+    let source = repo.open_at(FOLDER);
     let one = database(&source).await;
     assert_eq!(text(&one, id, "tasks.jsonl").await, rows(&repo, &format!("{corrected}:{FOLDER}/{id}")));
     assert_ne!(text(&one, id, "tasks.jsonl").await, rows(&repo, &format!("{again}:{FOLDER}/{id}")));
@@ -137,11 +118,10 @@ async fn the_newest_bytes_of_a_name_count_and_equal_copies_are_one_content() {
     assert_eq!(table(id).await.links, 1);
 
     // What is new shows, and what is known stays.
-    assert!(source.poll().await.expect("it is there").is_none());
+    assert!(news(&source).await.is_none());
     add_task(&repo, "third");
     take(&repo, "2026-01-04-000000");
-    let found = source.poll().await.expect("it is there").expect("there is news");
-    assert_eq!(found[0].history().timeline[1..], one.history().timeline[..]);
+    assert_eq!(database(&source).await.history().timeline[1..], one.history().timeline[..]);
 }
 
 #[tokio::test]
@@ -151,15 +131,14 @@ async fn several_databases_exports_and_what_lies_beside_them() {
     repo.sqlite("hq-2026-01-01-000000.db", "CREATE TABLE t(a); INSERT INTO t VALUES (1)");
     repo.write("hq-2026-01-01-000000.db-wal", "");
     repo.write("beads-20260102-0300.jsonl", "{\"rows\":[{\"id\":1}]}\n");
-    std::os::unix::fs::symlink("beads-20260102-0300.jsonl", repo.path.join("beads-latest.jsonl"))
-        .expect("the folder is ours");
+    std::os::unix::fs::symlink("beads-20260102-0300.jsonl", repo.path.join("beads-latest.jsonl")).unwrap();
     repo.write("beads-20260103-0300.jsonl", "{\"id\":2}\n");
     repo.write("notes.txt", "one of five\n");
     let commit = repo.commit("all at once");
     let found = databases(&repo.open()).await;
     assert_eq!(found.keys().collect::<Vec<_>>(), ["beads", "hq"]);
     let beads = &found["beads"];
-    assert_eq!(ids(&beads.history().timeline), ["beads-20260103-0300.jsonl", "beads-20260102-0300.jsonl"]);
+    assert_eq!(ids(beads), ["beads-20260103-0300.jsonl", "beads-20260102-0300.jsonl"]);
     // One commit cannot stand for two snapshots of a database.
     assert!(beads.history().timeline.iter().all(|meta| meta.commit.is_none()));
     assert_eq!(found["hq"].history().timeline[0].commit.as_deref(), Some(&*commit));
@@ -170,8 +149,7 @@ async fn several_databases_exports_and_what_lies_beside_them() {
 
     let named = try_open(&repo.place(), Some("hq")).expect("it opens");
     assert_eq!(database(&named).await.name(), "hq");
-    let error = try_open(&repo.place(), Some("x")).expect("it opens").poll().await.err().expect("no x");
-    assert_eq!(error.kind, ErrorKind::Invalid);
+    assert_says(&refused(&repo.place(), Some("x")).await, ErrorKind::Invalid, &[]);
 }
 
 #[tokio::test]
@@ -181,7 +159,7 @@ async fn a_folder_of_mostly_other_files_is_shown_as_it_is() {
     repo.write("main.rs", "fn main() {}\n");
     let commit = repo.commit("begin");
     let one = database(&repo.open()).await;
-    assert_eq!(ids(&one.history().timeline), [commit]);
+    assert_eq!(ids(&one), [commit]);
 }
 
 #[tokio::test]
@@ -189,23 +167,22 @@ async fn a_copy_that_cannot_be_read_fails_alone() {
     let repo = begun();
     add_task(&repo, "first");
     take(&repo, "2026-01-01-000000");
-    let lost = repo.loose(&repo.git(&["rev-parse", &format!("HEAD:{FOLDER}/state-2026-01-01-000000.db")]));
+    let lost = repo.loose(&repo.id(&format!("HEAD:{FOLDER}/state-2026-01-01-000000.db")));
     add_task(&repo, "second");
     let second = take(&repo, "2026-01-02-000000");
     // The tree of a commit in between is gone as well.
-    let tree = repo.loose(&repo.git(&["rev-parse", &format!("{second}:{FOLDER}")]));
+    let tree = repo.loose(&repo.id(&format!("{second}:{FOLDER}")));
     add_task(&repo, "third");
     take(&repo, "2026-01-03-000000");
     for object in [&lost, &tree] {
-        std::fs::remove_file(object).expect("small objects are loose");
+        fs::remove_file(object).expect("small objects are loose");
     }
-    let one = database(&opened(&repo)).await;
+    let one = database(&repo.open_at(FOLDER)).await;
     let names = ["2026-01-03", "2026-01-02", "2026-01-01"].map(|day| format!("state-{day}-000000.db"));
-    assert_eq!(ids(&one.history().timeline), names);
+    assert_eq!(ids(&one), names);
     assert_eq!(paths(&one, &names[2]).await, ["schema.sql", "state.db"]);
     for path in ["schema.sql", "state.db"] {
-        let error = read(&file(&one, &names[2], path).await.content).await.expect_err(path);
-        assert_eq!(error.kind, ErrorKind::Missing, "{}", error.chain());
+        assert_says(&failure(&one, &names[2], path).await, ErrorKind::Missing, &[]);
     }
     let expected = rows(&repo, &format!("HEAD:{FOLDER}/{}", names[1]));
     assert_eq!(text(&one, &names[1], "tasks.jsonl").await, expected);
@@ -215,17 +192,16 @@ async fn a_copy_that_cannot_be_read_fails_alone() {
 async fn a_log_beside_a_copy_counts_also_after_both_were_removed() {
     let repo = Repo::new();
     let name = "state-2026-01-01-000000.db";
-    repo.copy_with_log("CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT);", name);
-    let expected = repo.sqlite("live.db", "SELECT json_object('id', id, 'title', title) FROM tasks");
-    std::fs::remove_file(repo.path.join("live.db")).expect("it is there");
+    let live = repo.folder.path().join("live.db");
+    copy_in_use("CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT);", &live, &repo.path.join(name));
     repo.commit("a copy in use");
-    assert_eq!(expected, "{\"id\":3,\"title\":\"in the log\"}\n");
+    let expected = "{\"id\":3,\"title\":\"in the log\"}\n";
     assert_eq!(text(&database(&repo.open()).await, name, "tasks.jsonl").await, expected);
     repo.git(&["rm", "-q", "-r", "."]);
     repo.sqlite("state-2026-02-01-000000.db", "CREATE TABLE tasks(id)");
     repo.commit("the next one");
     let one = database(&repo.open()).await;
-    assert_eq!(ids(&one.history().timeline), ["state-2026-02-01-000000.db", name]);
+    assert_eq!(ids(&one), ["state-2026-02-01-000000.db", name]);
     assert_eq!(text(&one, name, "tasks.jsonl").await, expected);
     assert_eq!(text(&one, "state-2026-02-01-000000.db", "tasks.jsonl").await, "");
 }

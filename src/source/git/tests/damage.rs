@@ -3,16 +3,15 @@
 use std::io::Read;
 
 use super::*;
-use crate::content::ErrorKind;
+use crate::content::Sink;
 use crate::model::access::Audience;
-
-use crate::source::git::objects::{CANNOT_OPEN, failed};
+use crate::source::git::objects::cannot_open;
 use crate::source::git::refs::Refs;
 use crate::source::git::state::GitState;
 use crate::source::repository::Repository;
 
-/// Files of a commit by path, or why they cannot be told.
-type Truth = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
+/// The files of each commit.
+type Truth = BTreeMap<String, BTreeMap<String, (FileKind, Vec<u8>)>>;
 
 /// A small history in which every kind of object is reached in several ways.
 fn small() -> (Repo, Truth) {
@@ -25,10 +24,11 @@ fn small() -> (Repo, Truth) {
     repo.write("dir/b", "c\n");
     repo.commit("and on");
     repo.git(&["tag", "-a", "-m", "t", "tag"]);
-    let log = repo.git(&["log", "--format=%H"]);
-    let files =
-        |commit: &str| tree_of(&repo, commit).into_iter().map(|(path, (_, bytes))| (path, bytes)).collect();
-    let truth = log.lines().map(|commit| (commit.to_owned(), files(commit))).collect();
+    let of = |commit: String| {
+        let files = tree_of(&repo, &commit);
+        (commit, files)
+    };
+    let truth = repo.log(&[]).into_iter().map(of).collect();
     (repo, truth)
 }
 
@@ -39,10 +39,10 @@ fn fine(error: SourceError) {
 
 /// What the first look finds, on this thread: a panic fails the test.
 fn look(repo: &Repo) -> Result<Vec<Arc<dyn Database>>, SourceError> {
-    let place = GitPlace::parse(std::ffi::OsStr::new(&repo.place()))?;
+    let place = GitPlace::parse(OsStr::new(&repo.place()))?;
     let label: Arc<str> = "git".into();
     let repository = Repository::open(&place.repository, Links::Beneath)
-        .map_err(|failure| failed(&label, CANNOT_OPEN.to_owned(), failure))?;
+        .map_err(|failure| cannot_open(&label, failure))?;
     let refs = Refs::read(&repository.state(), &place, &label)?;
     GitState::new(None, None).look(&Arc::new(repository), (&refs, Audience::Owner), &place, &label)
 }
@@ -88,9 +88,9 @@ async fn check(repo: &Repo, truth: &Truth, what: &str) -> Outcome {
                 "{what}"
             );
             for file in files.iter() {
-                match read(&file.content).await {
+                match try_read(&file.content).await {
                     Ok(bytes) => {
-                        assert!(bytes == expected[&*file.path], "{what}: {} of {}", file.path, meta.id);
+                        assert!(bytes == expected[&*file.path].1, "{what}: {} of {}", file.path, meta.id);
                         outcome.right += 1;
                     }
                     Err(error) => {
@@ -113,11 +113,11 @@ fn inflated(bytes: &[u8], len: usize) -> Option<Vec<u8>> {
 
 /// Cuts a file short, and flips a bit of each of its bytes in turn, another one in each. What each does.
 async fn flip_each(repo: &Repo, truth: &Truth, path: &Path) -> Vec<(String, Vec<u8>, Outcome)> {
-    let whole = std::fs::read(path).expect("the file is there");
+    let whole = fs::read(path).expect("the file is there");
     let mut permissions = path.metadata().expect("the file is there").permissions();
     #[allow(clippy::permissions_set_readonly_false)]
     permissions.set_readonly(false);
-    std::fs::set_permissions(path, permissions).expect("the file is ours");
+    fs::set_permissions(path, permissions).unwrap();
     let flips = (0..whole.len()).map(|at| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
@@ -126,11 +126,11 @@ async fn flip_each(repo: &Repo, truth: &Truth, path: &Path) -> Vec<(String, Vec<
     let cuts = (0..whole.len()).step_by(11).map(|len| (format!("cut to {len}"), whole[..len].to_vec()));
     let mut outcomes = Vec::new();
     for (what, bytes) in cuts.chain(flips) {
-        std::fs::write(path, &bytes).expect("the file is ours");
+        fs::write(path, &bytes).unwrap();
         let outcome = check(repo, truth, &what).await;
         outcomes.push((what, bytes, outcome));
     }
-    std::fs::write(path, whole).expect("the file is ours");
+    fs::write(path, whole).unwrap();
     assert_eq!(check(repo, truth, "mended").await, WHOLE);
     outcomes
 }
@@ -151,8 +151,8 @@ async fn no_flipped_byte_of_a_loose_object_gives_wrong_bytes() {
         ("tag", Outcome { right: 6, failed: 0, tags: 0 }),
     ];
     for (object, harm) in harms {
-        let id = repo.git(&["rev-parse", object]);
-        let whole = std::fs::read(repo.loose(&id)).expect("it is loose");
+        let id = repo.id(object);
+        let whole = fs::read(repo.loose(&id)).expect("it is loose");
         let mut data = Vec::new();
         let mut decoder = flate2::read::ZlibDecoder::new(&*whole);
         decoder.read_to_end(&mut data).expect("git wrote it");
@@ -171,7 +171,7 @@ async fn no_flipped_byte_of_a_loose_object_gives_wrong_bytes() {
 async fn no_flipped_byte_of_a_pack_gives_wrong_bytes() {
     let (repo, truth) = small();
     repo.git(&["gc", "-q", "--prune=now", "--aggressive"]);
-    let packs = std::fs::read_dir(repo.path.join(".git/objects/pack")).expect("gc makes one").flatten();
+    let packs = fs::read_dir(repo.path.join(".git/objects/pack")).expect("gc makes one").flatten();
     for file in packs.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end != "rev"))
     {
         let outcomes = flip_each(&repo, &truth, &file).await;
@@ -184,99 +184,70 @@ async fn no_flipped_byte_of_a_pack_gives_wrong_bytes() {
 #[tokio::test]
 async fn a_damaged_or_missing_blob_fails_for_its_file_only_and_is_named() {
     let (repo, truth) = small();
-    let head = repo.git(&["rev-parse", "HEAD"]);
-    let id = repo.git(&["rev-parse", "HEAD:a"]);
-    let whole = std::fs::read(repo.loose(&id)).expect("it is loose");
-    let other = std::fs::read(repo.loose(&repo.git(&["rev-parse", "HEAD:dir/b"]))).expect("it is loose");
-    let replace = |bytes: &[u8]| {
-        std::fs::remove_file(repo.loose(&id)).expect("the repository is ours");
-        std::fs::write(repo.loose(&id), bytes).expect("the repository is ours");
-    };
+    let (head, id) = (repo.id("HEAD"), repo.id("HEAD:a"));
+    let other = fs::read(repo.loose(&repo.id("HEAD:dir/b"))).expect("it is loose");
+    let give = repo.take(&id);
     // Another blob's file, whole by itself, in its place.
-    replace(&other);
-    let database = database(&repo.open()).await;
-    let error = read(&file(&database, &head, "a").await.content).await.expect_err("those are other bytes");
-    assert_eq!(error.kind, ErrorKind::Damaged);
-    assert!(error.chain().contains(&id) && error.hint.is_some(), "{}", error.chain());
-    assert_eq!(
-        read(&file(&database, &head, "dir/b").await.content).await.expect("whole"),
-        truth[&head]["dir/b"]
-    );
+    fs::write(repo.loose(&id), other).unwrap();
+    let damaged = database(&repo.open()).await;
+    let error = failure(&damaged, &head, "a").await;
+    assert_says(&error, ErrorKind::Damaged, &[&id]);
+    assert_hints(&error, &[]);
+    assert_eq!(bytes(&damaged, &head, "dir/b").await, truth[&head]["dir/b"].1);
 
-    std::fs::remove_file(repo.loose(&id)).expect("the repository is ours");
-    let error = read(&file(&database, &head, "a").await.content).await.expect_err("it is gone");
-    assert_eq!(error.kind, ErrorKind::Missing);
-    std::fs::write(repo.loose(&id), whole).expect("the repository is ours");
-    let fresh = super::database(&repo.open()).await;
-    assert_eq!(read(&file(&fresh, &head, "a").await.content).await.expect("mended"), truth[&head]["a"]);
+    fs::remove_file(repo.loose(&id)).unwrap();
+    assert_says(&failure(&damaged, &head, "a").await, ErrorKind::Missing, &[]);
+    give();
+    assert_eq!(bytes(&database(&repo.open()).await, &head, "a").await, truth[&head]["a"].1);
 }
 
 #[tokio::test]
 async fn a_history_ends_at_a_commit_that_cannot_be_read_until_it_can() {
-    let (repo, truth) = small();
-    let log = repo.git(&["log", "--format=%H"]);
-    let log: Vec<String> = log.lines().map(str::to_owned).collect();
-    let whole = std::fs::read(repo.loose(&log[1])).expect("it is loose");
-    std::fs::remove_file(repo.loose(&log[1])).expect("the repository is ours");
+    let (repo, _) = small();
+    let log = repo.log(&[]);
+    let give = repo.take(&log[1]);
     let source = repo.open();
-    let cut = database(&source).await;
-    assert_eq!(ids(&cut.history().timeline), [log[0].clone()]);
-    assert!(source.poll().await.expect("it can be looked at").is_none(), "nothing came back");
-    std::fs::write(repo.loose(&log[1]), whole).expect("the repository is ours");
-    let mended = awaited(&source).await.remove("work").expect("it is the one");
-    assert_eq!(ids(&mended.history().timeline), log);
+    assert_eq!(ids(&database(&source).await), log[..1]);
+    assert!(news(&source).await.is_none(), "nothing came back");
+    give();
+    let mended = only(awaited(&source).await);
+    assert_eq!(ids(&mended), log);
     let direct = database(&repo.open()).await;
-    for commit in truth.keys() {
-        let facts =
-            |files: &[FileEntry]| -> Vec<_> { files.iter().map(|f| (f.id, f.changed, f.links)).collect() };
+    for commit in &log {
         assert_eq!(facts(&files(&mended, commit).await), facts(&files(&direct, commit).await));
     }
 
-    std::fs::remove_file(repo.loose(&log[0])).expect("the repository is ours");
-    let error = repo.open().poll().await.err().expect("the newest commit is missing");
-    assert!(error.chain().contains(&log[0]) && error.hint.is_some(), "{}", error.chain());
-}
-
-/// Takes an object away, and gives it back when it is called.
-fn take(repo: &Repo, id: &str) -> impl FnOnce() + use<> {
-    let path = repo.loose(id);
-    let whole = std::fs::read(&path).expect("it is loose");
-    std::fs::remove_file(&path).expect("the repository is ours");
-    move || std::fs::write(&path, whole).expect("the repository is ours")
+    fs::remove_file(repo.loose(&log[0])).unwrap();
+    let error = refused(&repo.place(), None).await;
+    assert_says(&error, error.kind, &[&log[0]]);
+    assert_hints(&error, &[]);
 }
 
 #[tokio::test]
 async fn whatever_was_missing_is_shown_once_it_is_there_though_no_name_moves() {
     let (repo, _) = small();
     let tags = |database: &Arc<dyn Database>| database.history().tags.keys().cloned().collect::<Vec<_>>();
-    let give = take(&repo, &repo.git(&["rev-parse", "tag"]));
+    let give = repo.take(&repo.id("tag"));
     let source = repo.open();
     assert!(tags(&database(&source).await).is_empty());
     give();
     assert_eq!(tags(&awaited(&source).await["work"]), ["tag"]);
 
-    // What leads to the chosen path.
-    let place = format!("{}/dir/b", repo.place());
-    let expected = ids(&database(&open(&place)).await.history().timeline);
-    assert_eq!(expected.len(), 2);
-    let give = take(&repo, &repo.git(&["rev-parse", "HEAD~1^{tree}"]));
-    let source = open(&place);
-    assert_eq!(ids(&database(&source).await.history().timeline).len(), 3, "it may have touched it");
-    give();
-    assert_eq!(ids(&awaited(&source).await["b"].history().timeline), expected);
-
     // What tells which of several databases a commit touched.
-    let repo = Repo::new();
-    repo.change("hq.jsonl", "{}\n");
-    repo.change("beads.jsonl", "{}\n");
-    repo.change("beads.jsonl", "{}\n{}\n");
-    let expected = ids(&databases(&repo.open()).await["hq"].history().timeline);
-    assert_eq!(expected.len(), 1);
-    let give = take(&repo, &repo.git(&["rev-parse", "HEAD~1^{tree}"]));
-    let source = repo.open();
-    assert_eq!(databases(&source).await["hq"].history().timeline.len(), 3, "both may have touched it");
-    give();
-    assert_eq!(ids(&awaited(&source).await["hq"].history().timeline), expected);
+    let several = Repo::new();
+    several.change("hq.jsonl", "{}\n");
+    several.change("beads.jsonl", "{}\n");
+    several.change("beads.jsonl", "{}\n{}\n");
+    // What leads to the chosen path, and that.
+    for (repo, below, name, count) in [(&repo, "dir/b", "b", 2), (&several, "", "hq", 1)] {
+        let expected = ids(&databases(&repo.open_at(below)).await[name]);
+        assert_eq!(expected.len(), count);
+        let give = repo.take(&repo.id("HEAD~1^{tree}"));
+        let source = repo.open_at(below);
+        assert_eq!(ids(&databases(&source).await[name]).len(), 3, "it may have touched it");
+        give();
+        assert_eq!(ids(&awaited(&source).await[name]), expected);
+    }
 }
 
 #[tokio::test]
@@ -284,18 +255,16 @@ async fn a_failure_of_the_system_is_no_damage() {
     let (repo, truth) = small();
     for object in ["HEAD~1", "tag"] {
         let source = repo.open();
-        let id = repo.git(&["rev-parse", object]);
-        let give = take(&repo, &id);
+        let id = repo.id(object);
+        let give = repo.take(&id);
         // It opens, and the kernel reads it for nobody.
-        std::fs::create_dir(repo.loose(&id)).expect("the repository is ours");
+        fs::create_dir(repo.loose(&id)).unwrap();
         let error = source.poll().await.err().unwrap_or_else(|| panic!("{object} cannot be read"));
-        assert_eq!(error.kind, ErrorKind::Unavailable, "{}", error.chain());
-        assert!(error.chain().contains(&id), "{}", error.chain());
-        std::fs::remove_dir(repo.loose(&id)).expect("it is ours");
+        assert_says(&error, ErrorKind::Unavailable, &[&id]);
+        fs::remove_dir(repo.loose(&id)).unwrap();
         give();
         let whole = database(&source).await;
-        assert_eq!(whole.history().timeline.len(), truth.len());
-        assert_eq!(whole.history().tags.len(), 1);
+        assert_eq!((ids(&whole).len(), whole.history().tags.len()), (truth.len(), 1));
     }
 }
 
@@ -308,7 +277,7 @@ async fn a_large_blob_is_read_in_pieces_loose_and_packed() {
     let commit = repo.commit("begin");
     for packed in [false, true] {
         if packed {
-            repo.git(&["gc", "-q", "--prune=now"]);
+            repo.pack();
         }
         let database = database(&repo.open()).await;
         let large = file(&database, &commit, "large").await;

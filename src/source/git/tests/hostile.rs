@@ -1,9 +1,10 @@
 //! What git's own commands would not make, and a repository may hold all the same.
 
+use std::collections::HashSet;
+
 use data_encoding::HEXLOWER;
 
 use super::*;
-use crate::content::ErrorKind;
 use crate::model::names::unescape;
 
 impl Repo {
@@ -14,18 +15,14 @@ impl Repo {
             bytes.extend([mode.as_bytes(), b" ", name, b"\0"].concat());
             bytes.extend(HEXLOWER.decode(id.as_bytes()).expect("hex"));
         }
-        self.git_with(&["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes)
-    }
-
-    fn blob(&self, text: &str) -> String {
-        self.git_with(&["hash-object", "-w", "--stdin"], text.as_bytes())
+        self.literal("tree", &bytes)
     }
 
     /// Makes a tree the newest commit of `main`.
     fn commit_tree(&self, tree: &str) -> String {
         self.clock.set(self.clock.get() + 600);
         let commit = self.git(&["commit-tree", "-m", "by hand", tree]);
-        self.git(&["update-ref", "refs/heads/main", &commit]);
+        self.advance(&commit);
         commit
     }
 }
@@ -47,25 +44,19 @@ async fn no_name_leads_out_of_the_snapshot_and_each_can_be_told() {
         b"\xc3\xa4",
         &[b'x'; 300],
     ];
-    let blobs: Vec<String> = (0..names.len()).map(|at| repo.blob(&format!("{at}\n"))).collect();
+    let blobs: Vec<String> = (0..names.len()).map(|at| repo.blob(at.to_string())).collect();
     let entries: Vec<_> =
         names.iter().zip(&blobs).map(|(name, blob)| ("100644", *name, blob.as_str())).collect();
     let inner = repo.tree(&entries);
     let commit = repo.commit_tree(&repo.tree(&[("40000", b"..", &inner), ("40000", b"dir", &inner)]));
-    let database = database(&repo.open()).await;
-    let files = files(&database, &commit).await;
-    assert_eq!(files.len(), 2 * names.len());
-    let mut seen = std::collections::HashSet::new();
-    for file in &files {
-        assert!(seen.insert(file.path.clone()));
-        for part in file.path.split('/') {
-            assert!(
-                !matches!(part, "" | "." | "..") && part.len() <= 255 && !part.contains(char::is_control)
-            );
-        }
-        let last = file.path.rsplit('/').next().expect("a name");
-        let bytes = read(&file.content).await.expect("it is whole");
-        let at: usize = String::from_utf8(bytes).expect("digits").trim().parse().expect("a number");
+    let shown = texts(&database(&repo.open()).await, &commit).await;
+    assert_eq!(shown.len(), 2 * names.len());
+    assert_eq!(shown.iter().map(|(path, _)| path).collect::<HashSet<_>>().len(), shown.len());
+    for (path, text) in &shown {
+        let is_safe = |part: &str| !matches!(part, "" | "." | "..") && part.len() <= 255;
+        assert!(path.split('/').all(is_safe) && !path.contains(char::is_control), "{path}");
+        let last = path.rsplit('/').next().expect("a name");
+        let at: usize = text.parse().expect("a number");
         match unescape(last) {
             // `we/ird` in `dir` is told from `ird` in `dir/we` by nobody.
             Some(name) => assert!(name == names[at] || names[at] == b"we/ird", "{last}"),
@@ -86,15 +77,8 @@ async fn of_entries_of_one_name_the_first_counts() {
         ("100644", b"z", &second),
         ("100644", b"m", &second),
     ]));
-    let database = database(&repo.open()).await;
-    let mut shown = Vec::new();
-    for file in files(&database, &commit).await {
-        shown.push((
-            file.path.to_string(),
-            String::from_utf8(read(&file.content).await.expect("whole")).expect("text"),
-        ));
-    }
     let expected = [("a", "first\n"), ("a%2Fb", "below\n"), ("m", "second\n"), ("z", "second\n")];
+    let shown = texts(&database(&repo.open()).await, &commit).await;
     assert_eq!(shown, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
 }
 
@@ -104,17 +88,15 @@ async fn a_bomb_of_trees_is_refused_and_its_history_is_not() {
     let good = repo.change("a", "good\n");
     let mut tree = repo.tree(&[("100644", b"leaf", &repo.blob("x"))]);
     for _ in 0..10 {
-        let entries: Vec<_> = (0..10_u8).map(|at| ("40000", [b'0' + at], tree.clone())).collect();
-        let entries: Vec<_> =
-            entries.iter().map(|(mode, name, id)| (*mode, &name[..], id.as_str())).collect();
-        tree = repo.tree(&entries);
+        let names: [[u8; 1]; 10] = std::array::from_fn(|at| [b'0' + at as u8]);
+        tree = repo.tree(&names.each_ref().map(|name| ("40000", &name[..], &*tree)));
     }
     let bomb = repo.git(&["commit-tree", "-m", "bomb", "-p", &good, &tree]);
-    repo.git(&["update-ref", "refs/heads/main", &bomb]);
+    repo.advance(&bomb);
     let database = database(&repo.open()).await;
-    let error = database.files(&bomb.as_str().into()).await.err().expect("there is no room for it");
-    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
-    assert_eq!(read(&file(&database, &good, "a").await.content).await.expect("whole"), b"good\n");
+    let error = list(&database, &bomb).await.err().expect("there is no room for it");
+    assert_says(&error, ErrorKind::Unsupported, &[]);
+    assert_eq!(text(&database, &good, "a").await, "good\n");
 }
 
 #[tokio::test]
@@ -125,10 +107,8 @@ async fn very_deep_folders_are_listed() {
         tree = repo.tree(&[("40000", b"down", &tree)]);
     }
     let commit = repo.commit_tree(&tree);
-    let database = database(&repo.open()).await;
-    let files = files(&database, &commit).await;
-    assert_eq!(files.len(), 1);
-    assert_eq!(read(&files[0].content).await.expect("whole"), b"deep\n");
+    let shown = texts(&database(&repo.open()).await, &commit).await;
+    assert_eq!((shown.len(), &*shown[0].1), (1, "deep\n"));
 }
 
 #[tokio::test]
@@ -142,9 +122,10 @@ async fn submodules_are_left_out_and_old_modes_are_files() {
         ("120000", b"to", &text),
     ]));
     let database = database(&repo.open()).await;
-    let shown: Vec<_> = files(&database, &made).await.iter().map(|f| (f.path.to_string(), f.kind)).collect();
+    let files = files(&database, &made).await;
+    let shown: Vec<_> = files.iter().map(|file| (&*file.path, file.kind)).collect();
     let expected = [("old", FileKind::Regular), ("run", FileKind::Executable), ("to", FileKind::Symlink)];
-    assert_eq!(shown, expected.map(|(path, kind)| (path.to_owned(), kind)));
+    assert_eq!(shown, expected);
 }
 
 /// Git itself takes what it cannot read of a commit's head for nothing.
@@ -152,32 +133,23 @@ async fn submodules_are_left_out_and_old_modes_are_files() {
 async fn odd_commits_are_snapshots() {
     let repo = Repo::new();
     let good = repo.change("a", "good\n");
-    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]);
+    let tree = repo.id("HEAD^{tree}");
     let other = repo.tree(&[("100644", b"b", &repo.blob("b\n"))]);
     let make = |parent: &str, tree: &str, people: &str, message: &[u8]| {
         let head = format!("tree {tree}\nparent {parent}\n{people}\n\n");
-        let bytes = [head.as_bytes(), message].concat();
-        repo.git_with(&["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], &bytes)
+        repo.literal("commit", &[head.as_bytes(), message].concat())
     };
-    let far = make(
-        &good,
-        &other,
-        "author A <a> 99999999999999 +0000\ncommitter A <a> 99999999999999 +0000",
-        b"far",
-    );
+    let people = "author A <a> 99999999999999 +0000\ncommitter A <a> 99999999999999 +0000";
+    let far = make(&good, &other, people, b"far");
     let none = make(&far, &tree, "author A <a@b>\ncommitter A <a@b>", b"no time");
-    let latin = make(
-        &none,
-        &other,
-        "author \u{e4} <a@b> 1700000000 +0000\ncommitter A <a@b> -5 +0000\nencoding ISO-8859-1",
-        b"\xe4\n",
-    );
-    repo.git(&["update-ref", "refs/heads/main", &latin]);
+    let people = "author \u{e4} <a@b> 1700000000 +0000\ncommitter A <a@b> -5 +0000\nencoding ISO-8859-1";
+    let latin = make(&none, &other, people, b"\xe4\n");
+    repo.advance(&latin);
     let database = database(&repo.open()).await;
+    assert_eq!(ids(&database), [latin, none, far, good]);
     let timeline = &database.history().timeline;
-    assert_eq!(ids(timeline), [latin, none, far, good]);
     assert_eq!(timeline[1].time.as_second(), 0);
-    assert_eq!(timeline[2].time, crate::model::time::Timestamp::from_second(99_999_999_999_999));
+    assert_eq!(timeline[2].time, Timestamp::from_second(99_999_999_999_999));
     for meta in timeline {
         assert_is_tree(&repo, &database, &meta.id).await;
     }

@@ -1,15 +1,21 @@
 //! Against real git: whatever it says of a repository, the source has to show.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::{GitPlace, GitSource};
-use crate::content::{Content, FileEntry, FileKind, Sink, SourceError};
+use crate::content::{ErrorKind, FileEntry, FileKind, SourceError};
 use crate::files::root::Links;
-use crate::model::history::SnapshotMeta;
+use crate::model::content_id::ContentId;
+use crate::model::time::Timestamp;
+use crate::source::testing::*;
 use crate::source::{Database, Source};
 
 mod agreement;
@@ -39,9 +45,9 @@ impl Repo {
     }
 
     fn with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("work");
-        std::fs::create_dir(&path).expect("the folder is ours");
+        fs::create_dir(&path).unwrap();
         let repo = Self { folder, path, clock: std::cell::Cell::new(1_700_000_000) };
         repo.git(&[&["init", "-q", "-b", "main"], options].concat());
         repo
@@ -49,13 +55,12 @@ impl Repo {
 
     /// What git says, without the line feed at its end.
     fn git(&self, args: &[&str]) -> String {
-        let out = self.git_in(&self.path, args, b"");
-        String::from_utf8(out).expect("git speaks UTF-8 here").trim_end_matches('\n').to_owned()
+        self.git_with(args, b"")
     }
 
     fn git_with(&self, args: &[&str], input: &[u8]) -> String {
-        let out = self.git_in(&self.path, args, input);
-        String::from_utf8(out).expect("git speaks UTF-8 here").trim_end_matches('\n').to_owned()
+        let out = String::from_utf8(self.git_in(&self.path, args, input)).expect("git speaks UTF-8 here");
+        out.trim_end_matches('\n').to_owned()
     }
 
     fn git_bytes(&self, args: &[&str]) -> Vec<u8> {
@@ -79,19 +84,57 @@ impl Repo {
             .stderr(Stdio::piped())
             .spawn()
             .expect("git is installed");
-        let mut stdin = child.stdin.take().expect("it is piped");
         // Git may not want it.
-        let _ = stdin.write_all(input);
-        drop(stdin);
+        let _ = child.stdin.take().expect("it is piped").write_all(input);
         let done = child.wait_with_output().expect("git ends");
         assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
         done.stdout
     }
 
+    /// The hash of what a name stands for.
+    fn id(&self, name: &str) -> String {
+        self.git(&["rev-parse", name])
+    }
+
+    /// The commits that `git log` lists, newest first. It never lists an empty commit for a path.
+    fn log(&self, args: &[&str]) -> Vec<String> {
+        self.git(&[&["log", "--format=%H"], args].concat()).lines().map(str::to_owned).collect()
+    }
+
+    fn blob(&self, bytes: impl AsRef<[u8]>) -> String {
+        self.git_with(&["hash-object", "-w", "--stdin"], bytes.as_ref())
+    }
+
+    /// An object of these bytes, whether git would make it or not.
+    fn literal(&self, kind: &str, bytes: &[u8]) -> String {
+        self.git_with(&["hash-object", "-t", kind, "-w", "--stdin", "--literally"], bytes)
+    }
+
+    /// Makes a commit the newest one of `main`.
+    fn advance(&self, commit: &str) {
+        self.git(&["update-ref", "refs/heads/main", commit]);
+    }
+
+    /// Puts all objects into packs.
+    fn pack(&self) {
+        self.git(&["gc", "-q", "--prune=now"]);
+    }
+
+    /// The place of a clone beside it.
+    fn cloned(&self, options: &[&str], name: &str) -> String {
+        let from = format!("file://{}", self.place());
+        self.git_in(self.folder.path(), &[&["clone", "-q"], options, &[&from, name]].concat(), b"");
+        self.beside(name)
+    }
+
+    fn beside(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
     fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path.join(path);
-        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("the folder is ours");
-        std::fs::write(path, bytes).expect("the folder is ours");
+        fs::create_dir_all(path.parent().expect("below the folder")).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 
     /// Commits all files, ten minutes after the last commit.
@@ -99,7 +142,7 @@ impl Repo {
         self.clock.set(self.clock.get() + 600);
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
-        self.git(&["rev-parse", "HEAD"])
+        self.id("HEAD")
     }
 
     /// Writes one file and commits it.
@@ -116,39 +159,33 @@ impl Repo {
         open(&self.place())
     }
 
+    /// Opens a path in it.
+    fn open_at(&self, path: &str) -> GitSource {
+        open(&format!("{}/{path}", self.place()))
+    }
+
     /// What `sqlite3` says to some SQL on a file of the work tree.
     fn sqlite(&self, path: &str, sql: &str) -> String {
         let path = self.path.join(path);
-        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("the folder is ours");
-        let done = Command::new("sqlite3").arg("-bail").arg(path).arg(sql).output();
-        let done = done.expect("sqlite3 is installed");
-        assert!(done.status.success(), "{done:?}");
-        String::from_utf8(done.stdout).expect("text")
+        fs::create_dir_all(path.parent().expect("below the folder")).unwrap();
+        sqlite(&path, sql)
     }
 
-    /// Makes `live.db` with a row that is in its log alone, and copies both while they are in use.
-    fn copy_with_log(&self, tables: &str, copy: &str) {
-        let script = format!(
-            "PRAGMA journal_mode=wal;\n{tables}\nPRAGMA wal_checkpoint(truncate);\n\
-             INSERT INTO tasks VALUES (3,'in the log');\n\
-             .shell cp live.db {copy} && cp live.db-wal {copy}-wal\n"
-        );
-        let mut child = Command::new("sqlite3")
-            .args(["-bail", "live.db"])
-            .current_dir(&self.path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("sqlite3 is installed");
-        let mut stdin = child.stdin.take().expect("it is piped");
-        stdin.write_all(script.as_bytes()).expect("sqlite3 reads");
-        drop(stdin);
-        assert!(child.wait().expect("sqlite3 ends").success());
+    fn shell(&self, script: &str) -> Vec<u8> {
+        shell(&self.path, script)
     }
 
     /// The file of a loose object.
     fn loose(&self, id: &str) -> PathBuf {
         self.path.join(".git/objects").join(&id[..2]).join(&id[2..])
+    }
+
+    /// Takes an object away, and gives it back when it is called.
+    fn take(&self, id: &str) -> impl FnOnce() + use<> {
+        let path = self.loose(id);
+        let whole = fs::read(&path).expect("it is loose");
+        fs::remove_file(&path).unwrap();
+        move || fs::write(&path, whole).unwrap()
     }
 }
 
@@ -161,71 +198,28 @@ fn try_open(place: &str, name: Option<&str>) -> Result<GitSource, SourceError> {
 }
 
 fn try_open_with(place: &str, name: Option<&str>, links: Links) -> Result<GitSource, SourceError> {
-    let zone = Some(jiff::tz::TimeZone::UTC);
-    GitSource::open(GitPlace::parse(std::ffi::OsStr::new(place))?, name.map(str::to_owned), zone, links)
+    let place = GitPlace::parse(OsStr::new(place))?;
+    GitSource::open(place, name.map(str::to_owned), Some(TimeZone::UTC), links)
 }
 
-async fn databases(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {
-    let found = source.poll().await.unwrap_or_else(|error| panic!("{}", error.chain()));
-    let found = found.expect("the first look always finds");
-    found.into_iter().map(|database| (database.name().to_owned(), database)).collect()
-}
-
-/// The only database.
-async fn database(source: &GitSource) -> Arc<dyn Database> {
-    let found = databases(source).await;
-    assert_eq!(found.len(), 1, "{:?}", found.keys());
-    found.into_values().next().expect("there is one")
-}
-
-/// What a source finds as soon as there is news. Some of it is only found by trying again.
-async fn awaited(source: &GitSource) -> BTreeMap<String, Arc<dyn Database>> {
-    for _ in 0..600 {
-        if let Some(found) = source.poll().await.unwrap_or_else(|error| panic!("{}", error.chain())) {
-            return found.into_iter().map(|database| (database.name().to_owned(), database)).collect();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+/// Why a place cannot be opened, or not be looked at.
+async fn refused(place: &str, name: Option<&str>) -> SourceError {
+    match try_open(place, name) {
+        Err(error) => error,
+        Ok(source) => source.poll().await.err().unwrap_or_else(|| panic!("{place} opens")),
     }
-    panic!("no news in a minute");
 }
 
-fn ids(metas: &[Arc<SnapshotMeta>]) -> Vec<String> {
-    metas.iter().map(|meta| meta.id.to_string()).collect()
-}
-
-async fn files(database: &Arc<dyn Database>, commit: &str) -> Vec<FileEntry> {
-    let found = database.files(&commit.into()).await;
-    found.unwrap_or_else(|error| panic!("{commit}: {}", error.chain())).to_vec()
-}
-
-async fn file(database: &Arc<dyn Database>, commit: &str, path: &str) -> FileEntry {
-    let found = files(database, commit).await.into_iter().find(|file| &*file.path == path);
-    found.unwrap_or_else(|| panic!("no {path} in {commit}"))
-}
-
-async fn read(content: &Content) -> Result<Vec<u8>, SourceError> {
-    let (sink, mut pieces) = Sink::new(4);
-    let gather = async move {
-        let mut bytes = Vec::new();
-        while let Some(piece) = pieces.recv().await {
-            bytes.extend_from_slice(&piece);
-        }
-        bytes
-    };
-    let stated = content.stated_len();
-    let (outcome, bytes) = tokio::join!(content.read(sink), gather);
-    outcome?;
-    assert!(stated.is_none_or(|len| len == bytes.len() as u64), "{}", content.describe());
-    Ok(bytes)
+/// What is known of files beside their bytes.
+fn facts(files: &[FileEntry]) -> Vec<(Arc<str>, ContentId, Timestamp, u32)> {
+    files.iter().map(|file| (Arc::clone(&file.path), file.id, file.changed, file.links)).collect()
 }
 
 /// What git has at a commit, by path: mode and bytes.
 fn tree_of(repo: &Repo, commit: &str) -> BTreeMap<String, (FileKind, Vec<u8>)> {
-    let listing = repo.git_bytes(&["ls-tree", "-r", "-z", commit]);
-    let entries = listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
-    let file = |entry: &[u8]| {
-        let entry = String::from_utf8(entry.to_vec()).expect("names are UTF-8 in these repositories");
-        let (facts, path) = entry.split_once('\t').expect("a tab stands before the path");
+    let listing = repo.git(&["ls-tree", "-r", "-z", commit]);
+    let file = |entry: &str| {
+        let (facts, path) = entry.split_once('\t')?;
         let facts: Vec<&str> = facts.split(' ').collect();
         let kind = match facts[0] {
             "100644" => FileKind::Regular,
@@ -235,16 +229,21 @@ fn tree_of(repo: &Repo, commit: &str) -> BTreeMap<String, (FileKind, Vec<u8>)> {
         };
         Some((path.to_owned(), (kind, repo.git_bytes(&["cat-file", "blob", facts[2]]))))
     };
-    entries.filter_map(file).collect()
+    listing.split('\0').filter_map(file).collect()
+}
+
+/// All files of a snapshot, as [`tree_of`] has them.
+async fn shown(database: &Arc<dyn Database>, commit: &str) -> BTreeMap<String, (FileKind, Vec<u8>)> {
+    let mut shown = BTreeMap::new();
+    for file in files(database, commit).await.iter() {
+        let bytes = read(&file.content).await;
+        assert_eq!(file.content.stated_len(), Some(bytes.len() as u64), "{}", file.path);
+        shown.insert(file.path.to_string(), (file.kind, bytes));
+    }
+    shown
 }
 
 /// Checks that every file of a snapshot is what git has there.
 async fn assert_is_tree(repo: &Repo, database: &Arc<dyn Database>, commit: &str) {
-    let mut shown = BTreeMap::new();
-    for file in files(database, commit).await {
-        let bytes = read(&file.content).await.unwrap_or_else(|error| panic!("{}", error.chain()));
-        assert_eq!(file.content.stated_len(), Some(bytes.len() as u64), "{}", file.path);
-        shown.insert(file.path.to_string(), (file.kind, bytes));
-    }
-    assert_eq!(shown, tree_of(repo, commit), "{commit}");
+    assert_eq!(shown(database, commit).await, tree_of(repo, commit), "{commit}");
 }

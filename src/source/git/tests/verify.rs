@@ -3,18 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::content::ErrorKind;
 use crate::memory::unpacking;
-use crate::source::verify::{Contents, Finding, Progress, Severity, Verdict};
-
-async fn verdict(database: &Arc<dyn Database>) -> Verdict {
-    let progress = Progress::default();
-    let verdict = database.verify(&progress).await.unwrap_or_else(|error| panic!("{}", error.chain()));
-    let (done, total, _) = progress.now();
-    assert_eq!(done, total, "what was to be done is done");
-    assert_eq!(verdict.contents, Contents::All);
-    verdict
-}
+use crate::source::verify::{Finding, Severity};
 
 /// Every object that git reaches from its names.
 fn objects(repo: &Repo) -> BTreeSet<String> {
@@ -48,7 +38,7 @@ fn varied() -> Repo {
     repo.git(&["tag", "-a", "-m", "t", "of-commit"]);
     repo.git(&["checkout", "-q", "main"]);
     repo.git(&["branch", "-q", "-D", "gone"]);
-    let blob = repo.git_with(&["hash-object", "-w", "--stdin"], b"of a tag alone\n");
+    let blob = repo.blob("of a tag alone\n");
     repo.git(&["tag", "-a", "-m", "b", "of-blob", &blob]);
     repo.git(&["tag", "-a", "-m", "t", "of-tag", "of-blob"]);
     let tree = repo.git_with(&["mktree"], format!("100644 blob {blob}\tin a tree\n").as_bytes());
@@ -61,7 +51,7 @@ async fn as_many_objects_are_checked_as_git_reaches() {
     let repo = varied();
     for packed in [false, true] {
         if packed {
-            repo.git(&["gc", "-q", "--prune=now"]);
+            repo.pack();
         }
         let verdict = verdict(&database(&repo.open()).await).await;
         assert_eq!(verdict.findings, []);
@@ -71,35 +61,38 @@ async fn as_many_objects_are_checked_as_git_reaches() {
 }
 
 /// The only finding.
-async fn only(database: &Arc<dyn Database>, what: &str) -> Finding {
+async fn finding(database: &Arc<dyn Database>, what: &str) -> Finding {
     let mut findings = verdict(database).await.findings;
     assert_eq!(findings.len(), 1, "{what}: {findings:#?}");
     findings.remove(0)
+}
+
+/// Checks the only finding.
+async fn assert_finds(database: &Arc<dyn Database>, severity: Severity, problem: &str) -> Finding {
+    let finding = finding(database, problem).await;
+    assert_eq!(finding.severity, severity, "{finding:?}");
+    assert!(finding.problem.contains(problem), "{problem}: {finding:?}");
+    finding
 }
 
 #[tokio::test]
 async fn whichever_object_is_missing_or_another_is_found_wrong_as_by_git() {
     let repo = varied();
     let database = database(&repo.open()).await;
-    let other =
-        std::fs::read(repo.loose(&repo.git_with(&["hash-object", "-w", "--stdin"], b"x"))).expect("loose");
+    let other = fs::read(repo.loose(&repo.blob("x"))).expect("loose");
     for id in objects(&repo) {
-        let path = repo.loose(&id);
-        let whole = std::fs::read(&path).expect("it is loose");
-        std::fs::remove_file(&path).expect("the repository is ours");
+        let give = repo.take(&id);
         for bytes in [None, Some(&other)] {
             if let Some(bytes) = bytes {
-                std::fs::write(&path, bytes).expect("the repository is ours");
+                fs::write(repo.loose(&id), bytes).unwrap();
             }
-            let finding = only(&database, &id).await;
+            let finding = assert_finds(&database, Severity::Wrong, &id).await;
             assert!(!is_sound(&repo), "git finds it as well: {id}");
-            assert_eq!(finding.severity, Severity::Wrong, "{finding:?}");
-            assert!(finding.problem.contains(&id), "{finding:?}");
             let hint = finding.hint.as_deref().expect("it says what to do");
             assert!(hint.contains("`git fsck`"), "{hint}");
         }
-        std::fs::remove_file(&path).expect("the repository is ours");
-        std::fs::write(&path, whole).expect("the repository is ours");
+        fs::remove_file(repo.loose(&id)).unwrap();
+        give();
     }
     assert_eq!(verdict(&database).await.findings, []);
 }
@@ -107,83 +100,78 @@ async fn whichever_object_is_missing_or_another_is_found_wrong_as_by_git() {
 #[tokio::test]
 async fn a_flipped_byte_of_a_large_blob_is_found() {
     let repo = varied();
-    let id = repo.git(&["rev-parse", "HEAD:large"]);
-    let path = repo.loose(&id);
-    let mut bytes = std::fs::read(&path).expect("it is loose");
+    let id = repo.id("HEAD:large");
+    let mut bytes = fs::read(repo.loose(&id)).expect("it is loose");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 4;
-    std::fs::remove_file(&path).expect("the repository is ours");
-    std::fs::write(&path, bytes).expect("the repository is ours");
-    let finding = only(&database(&repo.open()).await, "large").await;
-    assert_eq!(finding.severity, Severity::Wrong, "{finding:?}");
-    assert!(finding.place.ends_with(":large") && finding.problem.contains(&id), "{finding:?}");
+    fs::remove_file(repo.loose(&id)).unwrap();
+    fs::write(repo.loose(&id), bytes).unwrap();
+    let finding = assert_finds(&database(&repo.open()).await, Severity::Wrong, &id).await;
+    assert!(finding.place.ends_with(":large"), "{finding:?}");
 }
 
 #[tokio::test]
 async fn a_finding_says_where() {
     let repo = varied();
     let database = database(&repo.open()).await;
-    let head = repo.git(&["rev-parse", "HEAD"]);
-    let name = |object: &str| repo.git(&["rev-parse", object]);
+    let head = repo.id("HEAD");
     for (object, place, problem) in [
         ("HEAD:dir/b", format!("commit {head}:dir/b"), "is not in the repository"),
         ("HEAD:dir", format!("commit {head}:dir"), "cannot read tree"),
         ("HEAD^{tree}", format!("commit {head}"), "cannot read tree"),
-        ("HEAD~2", format!("commit {}", name("HEAD~1")), "the history that is shown ends there"),
+        ("HEAD~2", format!("commit {}", repo.id("HEAD~1")), "the history that is shown ends there"),
         ("of-commit", "refs/tags/of-commit".to_owned(), "is not in the repository"),
-        ("of-commit:tagged", format!("commit {}:tagged", name("of-commit^{}")), "cannot read blob"),
+        ("of-commit:tagged", format!("commit {}:tagged", repo.id("of-commit^{}")), "cannot read blob"),
     ] {
-        let path = repo.loose(&name(object));
-        let away = repo.folder.path().join("away");
-        std::fs::rename(&path, &away).expect("the repository is ours");
-        let finding = only(&database, object).await;
+        let give = repo.take(&repo.id(object));
+        let finding = finding(&database, object).await;
         assert_eq!(finding.place, place, "{object}");
         assert!(finding.problem.contains(problem), "{object}: {finding:?}");
-        std::fs::rename(&away, &path).expect("the repository is ours");
+        give();
     }
     // What only cannot be read now may be whole.
-    let path = repo.loose(&name("HEAD:dir"));
-    std::fs::remove_file(&path).expect("the repository is ours");
-    std::fs::create_dir(&path).expect("the repository is ours");
-    assert_eq!(only(&database, "a failure of the system").await.severity, Severity::Unchecked);
+    let path = repo.loose(&repo.id("HEAD:dir"));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_finds(&database, Severity::Unchecked, "").await;
 }
 
 #[tokio::test]
 async fn what_a_clone_left_behind_is_not_wrong() {
     let repo = varied();
     repo.git(&["config", "uploadpack.allowFilter", "true"]);
-    let top = repo.folder.path();
-    let from = format!("file://{}", repo.place());
-    repo.git_in(top, &["clone", "-q", "--depth=2", &from, "shallow"], b"");
-    let shallow = database(&open(&top.join("shallow").display().to_string())).await;
-    let finding = only(&shallow, "shallow").await;
-    assert_eq!(finding.severity, Severity::Note);
-    assert!(finding.problem.contains("shallow clone"), "{finding:?}");
-    assert_eq!(finding.hint.as_deref(), Some("`git fetch --unshallow` brings what is before"));
-
-    for filter in ["blob:none", "tree:1"] {
-        let name = filter.replace(':', "-");
-        let args = ["clone", "-q", "--bare", &format!("--filter={filter}"), &from, &name];
-        repo.git_in(top, &args, b"");
-        let partial = database(&open(&top.join(&name).display().to_string())).await;
-        let finding = only(&partial, filter).await;
-        assert_eq!(finding.severity, Severity::Unchecked, "{filter}");
-        assert!(finding.problem.contains(" not fetched: it is a partial clone"), "{finding:?}");
+    for (name, options, severity, problem) in [
+        ("shallow", ["-q", "--depth=2"], Severity::Note, "shallow clone"),
+        (
+            "blobless",
+            ["--bare", "--filter=blob:none"],
+            Severity::Unchecked,
+            " not fetched: it is a partial clone",
+        ),
+        (
+            "treeless",
+            ["--bare", "--filter=tree:1"],
+            Severity::Unchecked,
+            " not fetched: it is a partial clone",
+        ),
+    ] {
+        let clone = database(&open(&repo.cloned(&options, name))).await;
+        let finding = assert_finds(&clone, severity, problem).await;
+        if name == "shallow" {
+            assert_eq!(finding.hint.as_deref(), Some("`git fetch --unshallow` brings what is before"));
+        }
     }
 }
 
 #[tokio::test]
 async fn what_is_replaced_may_be_missing() {
     let repo = varied();
-    let blob = repo.git(&["rev-parse", "HEAD:a"]);
-    let other = repo.git_with(&["hash-object", "-w", "--stdin"], b"other bytes\n");
+    let (blob, other) = (repo.id("HEAD:a"), repo.blob("other bytes\n"));
     repo.git(&["replace", &blob, &other]);
-    std::fs::remove_file(repo.loose(&blob)).expect("the repository is ours");
+    fs::remove_file(repo.loose(&blob)).unwrap();
     let database = database(&repo.open()).await;
-    let finding = only(&database, "replaced").await;
-    assert_eq!(finding.severity, Severity::Note);
-    assert!(finding.problem.contains("something else is shown in its place"), "{finding:?}");
-    std::fs::remove_file(repo.loose(&other)).expect("the repository is ours");
+    assert_finds(&database, Severity::Note, "something else is shown in its place").await;
+    fs::remove_file(repo.loose(&other)).unwrap();
     let severities: Vec<_> = verdict(&database).await.findings.iter().map(|f| f.severity).collect();
     assert_eq!(severities, [Severity::Note, Severity::Wrong]);
 }
@@ -197,45 +185,28 @@ async fn submodules_and_damaged_names_are_told_apart() {
     let database = database(&repo.open()).await;
     assert_eq!(verdict(&database).await.findings, [], "{commit}");
     repo.write(".git/refs/heads/broken", "no hash\n");
-    let finding = only(&database, "broken").await;
-    assert_eq!(finding.severity, Severity::Wrong);
-    assert!(finding.problem.contains("broken"), "{finding:?}");
-    std::fs::remove_file(repo.path.join(".git/refs/heads/broken")).expect("the repository is ours");
+    assert_finds(&database, Severity::Wrong, "broken").await;
+    fs::remove_file(repo.path.join(".git/refs/heads/broken")).unwrap();
     repo.git(&["symbolic-ref", "refs/heads/alias", "refs/heads/none"]);
-    let finding = only(&database, "alias").await;
-    assert_eq!((finding.severity, &*finding.place), (Severity::Note, "refs/heads/alias"));
+    assert_eq!(assert_finds(&database, Severity::Note, "").await.place, "refs/heads/alias");
 }
 
 #[tokio::test]
 async fn several_databases_share_one_check() {
-    let repo = Repo::new();
-    repo.write("hq.jsonl", "{}\n");
-    repo.change("beads.jsonl", "{\"a\":1}\n");
-    std::fs::remove_file(repo.loose(&repo.git(&["rev-parse", "HEAD:hq.jsonl"])))
-        .expect("the repository is ours");
-    let found = databases(&repo.open()).await;
-    assert_eq!(found.len(), 2);
-    let first = verdict(&found["beads"]).await;
-    assert_eq!((first.checked, first.findings.len()), (vec!["3 objects".to_owned()], 1));
-    let second = verdict(&found["hq"]).await;
-    assert_eq!((second.checked, second.findings), (vec![], vec![]));
-    assert_eq!(verdict(&found["beads"]).await.findings.len(), 1, "it stays with the first");
-}
-
-#[tokio::test]
-async fn copies_share_one_check_too() {
-    let repo = Repo::new();
-    for name in ["a-20260101-000000.jsonl", "b-20260101-000000.jsonl"] {
-        repo.change(name, &format!("{{\"n\":\"{name}\"}}\n"));
+    for files in [["beads.jsonl", "hq.jsonl"], ["beads-20260101-000000.jsonl", "hq-20260101-000000.jsonl"]] {
+        let repo = Repo::new();
+        for name in files {
+            repo.change(name, &format!("{{\"n\":\"{name}\"}}\n"));
+        }
+        fs::remove_file(repo.loose(&repo.id(&format!("HEAD:{}", files[1])))).unwrap();
+        let found = databases(&repo.open()).await;
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["beads", "hq"]);
+        let first = verdict(&found["beads"]).await;
+        assert_eq!((first.checked, first.findings.len()), (vec!["5 objects".to_owned()], 1));
+        let second = verdict(&found["hq"]).await;
+        assert_eq!((second.checked, second.findings), (vec![], vec![]));
+        assert_eq!(verdict(&found["beads"]).await.findings.len(), 1, "it stays with the first");
     }
-    let found = databases(&repo.open()).await;
-    assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b"]);
-    std::fs::remove_file(repo.loose(&repo.git(&["rev-parse", "HEAD:b-20260101-000000.jsonl"])))
-        .expect("it is ours");
-    let first = verdict(&found["a"]).await;
-    assert_eq!((first.checked, first.findings.len()), (vec!["5 objects".to_owned()], 1));
-    let second = verdict(&found["b"]).await;
-    assert_eq!((second.checked, second.findings), (vec![], vec![]));
 }
 
 /// An object in a pack is unpacked in one piece: what takes more memory than there is for all is refused before it is allocated.
@@ -246,16 +217,10 @@ async fn a_packed_object_that_takes_too_much_memory_is_not_checked() {
     repo.write("huge", vec![0; len]);
     repo.write("small", "hello\n");
     let commit = repo.commit("begin");
-    repo.git(&["gc", "-q", "--prune=now"]);
+    repo.pack();
     let database = database(&repo.open()).await;
-    let error = read(&file(&database, &commit, "huge").await.content).await.expect_err("it is too large");
-    assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
-    assert!(error.chain().contains("--cache-size"), "{}", error.chain());
-    assert_eq!(
-        read(&file(&database, &commit, "small").await.content).await.expect("it is there"),
-        b"hello\n"
-    );
-    let findings = verdict(&database).await.findings;
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].severity, Severity::Unchecked, "{findings:?}");
+    let error = failure(&database, &commit, "huge").await;
+    assert_says(&error, ErrorKind::Unsupported, &["--cache-size"]);
+    assert_eq!(text(&database, &commit, "small").await, "hello\n");
+    assert_finds(&database, Severity::Unchecked, "").await;
 }

@@ -1,7 +1,7 @@
 //! All that a name reaches, each object once.
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{self, BufReader};
 use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
@@ -12,10 +12,9 @@ use super::super::blob::GitBlob;
 use super::super::commit::tag_target;
 use super::super::graph::{is_of_data, read_commit};
 use super::super::objects::{CachedReader, FSCK, MAX_OBJECT_MEMORY, Objects};
-use super::super::tree::TreeEntry;
+use super::super::tree::{self, TreeEntry};
 use crate::content::{ErrorKind, SourceError};
 use crate::format::blob::{Blob, io_kind};
-use crate::source::git::tree;
 use crate::source::verify::{Finding, Progress, Severity};
 
 /// How many findings about objects are listed.
@@ -103,13 +102,12 @@ impl<'o> ObjectWalk<'o> {
         }
     }
 
-    /// The target of a tag.
     fn tag(&mut self, id: ObjectId) -> Result<ObjectId, SourceError> {
         self.visited.insert(id);
-        let label = Arc::clone(self.stored.label());
-        let data = self.reader.read(id, Kind::Tag, "tag")?;
-        let target = tag_target(data, id.kind()).map_err(|why| {
-            SourceError::new(ErrorKind::Damaged, &*label, format!("cannot read tag {id}")).because(why)
+        let stored = self.stored;
+        let target = tag_target(self.reader.read(id, Kind::Tag, "tag")?, id.kind()).map_err(|why| {
+            let operation = format!("cannot read tag {id}");
+            SourceError::new(ErrorKind::Damaged, &*stored.label, operation).because(why)
         })?;
         self.count(0);
         Ok(target)
@@ -186,7 +184,6 @@ impl<'o> ObjectWalk<'o> {
         }
     }
 
-    /// Reads a blob; gives its length.
     fn blob(&mut self, id: ObjectId) -> Result<u64, SourceError> {
         let len = self.reader.header(id).map_or(0, |(_, len)| len);
         if len > IN_ONE_PIECE {
@@ -201,12 +198,11 @@ impl<'o> ObjectWalk<'o> {
         match self.reader.read(id, Kind::Blob, "blob") {
             Ok(data) => Ok(data.len() as u64),
             Err(error) if len > MAX_OBJECT_MEMORY.into() && is_of_data(&error) => {
-                let limit = MAX_OBJECT_MEMORY >> 20;
-                let why =
-                    format!("it is packed and has {len} bytes, and only {limit} MiB are read from packs");
-                let label = &**self.stored.label();
+                let (limit, label) = (MAX_OBJECT_MEMORY >> 20, &*self.stored.label);
                 Err(SourceError::new(ErrorKind::Unsupported, label, format!("cannot check blob {id}"))
-                    .because(why))
+                    .because(format!(
+                        "it is packed and has {len} bytes, and only {limit} MiB are read from packs"
+                    )))
             }
             Err(error) => Err(error),
         }
@@ -214,18 +210,9 @@ impl<'o> ObjectWalk<'o> {
 
     /// Reads an object in a file of its own, which is checked at its end.
     fn stream(&self, blob: &GitBlob) -> Result<u64, SourceError> {
-        let read = || {
-            let mut bytes = blob.read()?;
-            let (mut piece, mut len) = (vec![0; PIECE], 0);
-            loop {
-                match bytes.read(&mut piece)? {
-                    0 => return Ok(len),
-                    count => len += count as u64,
-                }
-            }
-        };
+        let read = || io::copy(&mut BufReader::with_capacity(PIECE, blob.read()?), &mut io::sink());
         read().map_err(|error| {
-            let (kind, label) = (io_kind(&error), &**self.stored.label());
+            let (kind, label) = (io_kind(&error), &*self.stored.label);
             SourceError::new(kind, label, format!("cannot read blob {}", blob.id))
                 .because(error)
                 .with_hint(FSCK)
