@@ -107,8 +107,7 @@ impl Database {
         }
     }
 
-    /// Fills `commits`. If several sources hold a commit, one that lists it on its timeline answers, otherwise the
-    /// first in the order of `views`.
+    /// Fills `commits`. Of several sources, one that lists the commit on its timeline answers, otherwise the first.
     fn list_commits(&mut self) {
         // Collecting sorts once and builds the map in order.
         self.commits =
@@ -275,11 +274,7 @@ impl Database {
 
     /// The branch or tag of this unescaped name; a branch wins over a tag, as in Dolt.
     pub(super) fn named_ref(&self, name: &str) -> Option<&SnapshotKey> {
-        let by_name = |refs: &BTreeMap<String, RefTarget>| -> Option<SnapshotKey> {
-            refs.values().find(|r| r.name == name).map(|r| r.key.clone())
-        };
-        let key = by_name(&self.branches).or_else(|| by_name(&self.tags))?;
-        self.branches.values().chain(self.tags.values()).map(|r| &r.key).find(|k| **k == key)
+        self.branches.values().chain(self.tags.values()).find(|r| r.name == name).map(|r| &r.key)
     }
 
     /// The unescaped names of the branches (first) and tags (second) that point to each snapshot.
@@ -294,8 +289,7 @@ impl Database {
         by_key
     }
 
-    /// The snapshot that the tree shows for `key`: that of another source, if it holds the same commit and comes
-    /// first.
+    /// The snapshot that the tree shows for `key`: another source's if that holds the same commit and comes first.
     fn shown<'a>(&'a self, key: &'a SnapshotKey) -> &'a SnapshotKey {
         let commit = || self.meta(key)?.commit.as_ref().and_then(|commit| self.commits.get(commit));
         self.listed(key).map(|s| &s.key).or_else(commit).unwrap_or(key)

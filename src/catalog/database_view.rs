@@ -57,8 +57,7 @@ impl DatabaseView {
         Self { slot, version, label, falling, by_id, database }
     }
 
-    /// The snapshot in force at `time`: the first in the source's order whose time is at or before it
-    /// (Dolt's rule for `AS OF TIMESTAMP(t)`).
+    /// The snapshot in force at `time`: the source's first one at or before it, as in Dolt's `AS OF TIMESTAMP(t)`.
     pub fn as_of(&self, time: Timestamp) -> Option<&Arc<SnapshotMeta>> {
         let first = self.falling.partition_point(|(least, _)| *least > time);
         self.falling.get(first).map(|(_, position)| &self.database.history().timeline[*position])
@@ -79,8 +78,7 @@ impl DatabaseView {
         }
     }
 
-    /// The ancestor of `id` that is `generations` back: by first parents if the source has a commit graph, otherwise
-    /// by place in the timeline.
+    /// The ancestor `generations` back: by first parents if there are commits, otherwise by place in the timeline.
     pub fn ancestor(&self, id: &str, generations: u32) -> Option<&Arc<SnapshotMeta>> {
         let mut at = self.snapshot(id)?;
         if generations == 0 {

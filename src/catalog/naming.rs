@@ -10,8 +10,7 @@ use super::snapshot::SnapshotKey;
 use crate::model::history::{SnapshotId, SnapshotMeta};
 use crate::model::snapshot_name;
 
-/// The names given out for one database. A snapshot keeps its name as long as the mount lives, whatever arrives or
-/// leaves.
+/// The names given out for one database. A snapshot keeps its name as long as the mount lives, whatever comes or goes.
 #[derive(Default)]
 pub(super) struct GivenNames {
     /// By source, and by the snapshot's stable name in it.

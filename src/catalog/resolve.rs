@@ -59,8 +59,7 @@ impl Database {
         }
     }
 
-    /// The snapshot in force at `time`: each source names its own candidate, and the newest one wins; of equally new
-    /// ones, that of the running database.
+    /// The snapshot in force at `time`: the newest that any source has then; of equals, the running database's.
     pub fn as_of(&self, time: Timestamp) -> Option<&Snapshot> {
         self.best(|view| view.as_of(time))
     }

@@ -25,8 +25,7 @@ pub enum SnapshotOrLive {
 }
 
 impl SnapshotOrLive {
-    /// The identity of the folder `path` in it, or of all of it if the path is empty. `db` is the database's shown
-    /// name.
+    /// The identity of the folder `path` in it, or of all of it for an empty path. `db` is the database's shown name.
     pub fn identity(&self, db: &str, path: &str) -> ContentId {
         match self {
             Self::Snapshot(key) => key.identity(db, path),
@@ -44,8 +43,7 @@ impl Database {
         }
     }
 
-    /// The snapshot that a text means in a view that has no symlink `latest`: what may stand under `asof/`, then
-    /// `latest`.
+    /// What a text means in a view without the symlink `latest`: what may stand under `asof/`, then `latest`.
     pub fn snapshot_or_latest(&self, text: &str, clock: &Clock) -> Option<SnapshotKey> {
         let latest = || self.latest().filter(|_| text == LATEST).map(|snapshot| snapshot.key.clone());
         self.snapshot_of(text, clock).or_else(latest)

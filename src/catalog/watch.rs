@@ -33,11 +33,8 @@ impl Drop for Watcher {
 }
 
 impl Watcher {
-    /// Loads every source once into a new catalog, then polls in the background. What `loading` returns for a
-    /// source's label is dropped when that source is loaded.
-    ///
-    /// # Errors
-    /// The error of the first source, in the order given, that does not load.
+    /// Loads every source once into a new catalog, then polls in the background. Drops what `loading` returns for a
+    /// label when that source is loaded. The error is that of the first source, in the order given, that does not load.
     pub async fn start<G>(
         sources: Vec<Arc<dyn Source>>,
         clock: WallClock,

@@ -68,8 +68,7 @@ fn keep_descriptors_from_children() -> io::Result<()> {
     }
 }
 
-/// In the background process: leaves the terminal's session, so that closing the terminal does not end the mount, and
-/// logs to the file.
+/// In the background process: leaves the terminal's session, whose end then does not end the mount, and logs.
 pub(super) fn detach(log_file: &Path) -> Result<(), Failure> {
     // Fails only for the leader of a process group, which is detached enough.
     let _ = rustix::process::setsid();

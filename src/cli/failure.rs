@@ -15,12 +15,15 @@ pub(super) struct Failure {
     hint: Option<String>,
 }
 
+/// The kinds of failures, with their exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum FailureKind {
-    Failed,
-    Usage,
     /// The reader of the output has closed it.
-    OutputClosed,
+    OutputClosed = 0,
+    Failed = 1,
+    /// The command line is invalid, as in clap.
+    Usage = 2,
 }
 
 impl Failure {
@@ -57,13 +60,8 @@ impl Failure {
         self
     }
 
-    /// 2 for an invalid command line, as in clap; 1 for other failures; 0 for a closed output.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self.kind {
-            FailureKind::OutputClosed => 0,
-            FailureKind::Failed => 1,
-            FailureKind::Usage => 2,
-        })
+        ExitCode::from(self.kind as u8)
     }
 
     /// What went wrong and why, and what to do about it.

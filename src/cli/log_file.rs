@@ -52,8 +52,7 @@ pub(super) fn open(path: &Path) -> Result<File, Failure> {
     file.map_err(cannot)
 }
 
-/// Rotates a long log of `own`, and removes the oldest logs of former mounts. Ignores failures, since a mount does not
-/// depend on it.
+/// Rotates a long log of `own`, and removes the oldest logs of former mounts. A mount does not depend on it.
 fn tidy(folder: &Path, own: &Path) {
     if std::fs::metadata(own).is_ok_and(|log| log.len() > LONGEST) {
         let _ = std::fs::rename(own, own.with_extension(OLD));

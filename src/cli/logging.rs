@@ -21,8 +21,7 @@ use crate::model::terminal;
 /// Environment variable with the level (`warn`, `info`, `debug`, or per module in the syntax of `tracing`).
 const LEVEL: &str = "ASOF_LOG";
 
-/// Formats the message and the fields of a line as usual, then escapes what would control a terminal or start another
-/// line. Levels keep their colours.
+/// Formats a line as usual, then escapes what would control a terminal or start another line. Levels keep colours.
 struct SafeFields;
 
 impl<'w> FormatFields<'w> for SafeFields {
@@ -46,8 +45,7 @@ pub(super) fn to_stderr() {
     let _ = registry().with(layer.with_filter(filter())).try_init();
 }
 
-/// Logs to stderr what the environment asks for. By default, logs only what endangers a password: for commands that report
-/// their own findings.
+/// Logs to stderr what the environment asks for; by default, only what endangers a password.
 #[allow(clippy::disallowed_methods, reason = "SafeFields escapes every line")]
 pub(super) fn to_stderr_if_asked() {
     if std::env::var_os(LEVEL).is_some() {

@@ -48,8 +48,7 @@ pub(super) struct MountOptions {
     pub session: session::Options,
 }
 
-/// Applies every `-o` of `args`: long options to `args` itself, the rest to the result. A long option given as its own flag
-/// wins.
+/// Applies every `-o` of `args`: long options to `args`, where a flag of its own wins, the rest to the result.
 pub(super) fn apply(args: &mut MountArgs) -> Result<MountOptions, Failure> {
     let mut options = MountOptions::default();
     for list in std::mem::take(&mut args.options) {

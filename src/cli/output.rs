@@ -21,29 +21,16 @@ pub(super) enum ColourChoice {
     Never,
 }
 
-/// What a coloured piece of text means.
+/// What a coloured piece of text means, with its ANSI code (ECMA-48, SGR).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Style {
-    Name,
-    Added,
-    Removed,
-    Changed,
-    Strong,
-    Faint,
-}
-
-impl Style {
-    /// The ANSI code (ECMA-48, SGR).
-    fn code(self) -> &'static str {
-        match self {
-            Self::Name => "33",
-            Self::Added => "32",
-            Self::Removed => "31",
-            Self::Changed => "36",
-            Self::Strong => "1",
-            Self::Faint => "2",
-        }
-    }
+    Name = 33,
+    Added = 32,
+    Removed = 31,
+    Changed = 36,
+    Strong = 1,
+    Faint = 2,
 }
 
 /// The codes that [`Output::styled`] writes. Data that contains one can only choose one of these colours.
@@ -125,8 +112,7 @@ impl Output {
         Cow::Owned(safe)
     }
 
-    /// JSON, unchanged in a pipe. On a terminal, the controls that serde_json does not escape (C1, bidi overrides) become
-    /// JSON escapes.
+    /// JSON, exact in a pipe. On a terminal, controls that serde_json leaves (C1, bidi) become JSON escapes.
     fn for_programs<'l>(&self, lines: &'l [u8]) -> Cow<'l, [u8]> {
         if !self.is_terminal {
             return Cow::Borrowed(lines);
@@ -146,7 +132,7 @@ impl Output {
     /// `text` in the colour of `style`, if colours are on.
     pub fn styled(&self, style: Style, text: &str) -> String {
         match self.has_colours && !text.is_empty() {
-            true => format!("\x1b[{}m{text}\x1b[0m", style.code()),
+            true => format!("\x1b[{}m{text}\x1b[0m", style as u8),
             false => text.to_owned(),
         }
     }

@@ -91,8 +91,7 @@ fn check_is_private(path: &Path, file: &std::fs::Metadata) -> Result<(), FileErr
     Ok(())
 }
 
-/// Keeps the memory of this process out of core dumps, and hides it from other processes of the user. A failure is only
-/// logged.
+/// Keeps this process's memory out of core dumps and hides it from other processes. A failure is only logged.
 pub(super) fn keep_from_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let limited = rustix::process::setrlimit(Resource::Core, none);

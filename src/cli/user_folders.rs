@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The folder `asof` in the XDG base folder that `variable` names, by default `in_home` below the user's home; `None` if
-/// neither is known.
+/// The folder `asof` in the XDG folder that `variable` names, by default `in_home` below the home; `None` if unknown.
 pub(super) fn of_asof(variable: &str, in_home: &str) -> Option<PathBuf> {
     let chosen = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(chosen.or_else(|| Some(home()?.join(in_home)))?.join("asof"))

@@ -36,12 +36,12 @@ pub(crate) fn of_file_at(root: &Root, path: &Path, inode: u64) -> Audience {
     let Ok(handle) = root.handle(path) else { return Audience::Owner };
     let Ok(metadata) = handle.metadata() else { return Audience::Owner };
     let by_handle = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    let audience = match metadata.ino() == inode {
-        true => with_acl(Path::new(&by_handle), of_file(&metadata), Need::Read),
-        false => Audience::Owner,
-    };
+    if metadata.ino() != inode {
+        return Audience::Owner;
+    }
+    let audience = with_acl(Path::new(&by_handle), of_file(&metadata), Need::Read);
     let Ok(real) = std::fs::read_link(&by_handle) else { return Audience::Owner };
-    if audience == Audience::Owner || real == path {
+    if real == path {
         return audience;
     }
     real.parent().map_or(Audience::Owner, |folder| audience.and(of_way(folder)))
@@ -80,10 +80,8 @@ fn may_be_swapped_in(folder: &Path, user: u32) -> bool {
 
 /// The audience that one folder lets pass.
 pub(crate) fn of_folder(folder: &Path) -> Audience {
-    match folder.metadata() {
-        Ok(metadata) => with_acl(folder, by_mode(&metadata, Need::Search), Need::Search),
-        Err(_) => Audience::Owner,
-    }
+    let Ok(metadata) = folder.metadata() else { return Audience::Owner };
+    with_acl(folder, by_mode(&metadata, Need::Search), Need::Search)
 }
 
 /// Those who may read all files in a folder that `counts` selects by name. Opens none of them.
@@ -150,8 +148,9 @@ fn lets_everyone(acl: &[u8], need: Need) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, chown};
 
+    use super::Audience::{Everyone, Group, Owner};
     use super::*;
     use crate::files::root::Links;
 
@@ -164,22 +163,16 @@ mod tests {
         set(folder.path(), 0o755);
         let above = of_way(folder.path());
         assert_eq!((above, of_way(&own)), (Audience::Everyone, Audience::Everyone), "it was {as_above:?}");
-        for (mode, audience) in
-            [(0o777, Audience::Owner), (0o775, Audience::Owner), (0o1777, Audience::Everyone)]
-        {
+        for (mode, audience) in [(0o777, Owner), (0o775, Owner), (0o1777, Everyone)] {
             set(&shared, mode);
             assert_eq!(of_way(&own), audience, "{mode:o}");
         }
         set(&shared, 0o755);
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "these tests run as root, to make folders of other users"
-        );
-        let chown =
-            |path: &Path, user| std::os::unix::fs::chown(path, Some(user), None).expect("we are root");
-        chown(&shared, 54_321);
+        let is_root = rustix::process::geteuid().is_root();
+        assert!(is_root, "these tests run as root, to make folders of other users");
+        chown(&shared, Some(54_321), None).expect("we are root");
         assert_eq!(of_way(&own), Audience::Owner, "its owner can swap what is root's");
-        chown(&own, 54_321);
+        chown(&own, Some(54_321), None).expect("we are root");
         assert_eq!(of_way(&own), Audience::Everyone, "all of it is one user's");
     }
 
@@ -194,23 +187,19 @@ mod tests {
         fs::write(&file, "").expect("the folder is ours");
         let gid = file.metadata().expect("it is there").gid();
         for (mode, audience) in [
-            (0o644, Audience::Everyone),
-            (0o444, Audience::Everyone),
-            (0o640, Audience::Group(gid)),
-            (0o600, Audience::Owner),
-            (0o604, Audience::Owner),
-            (0o711, Audience::Owner),
+            (0o644, Everyone),
+            (0o444, Everyone),
+            (0o640, Group(gid)),
+            (0o600, Owner),
+            (0o604, Owner),
+            (0o711, Owner),
         ] {
             set(&file, mode);
             assert_eq!(of_file(&file.metadata().expect("it is there")), audience, "{mode:o}");
         }
-        for (mode, audience) in [
-            (0o755, Audience::Everyone),
-            (0o711, Audience::Everyone),
-            (0o750, Audience::Group(gid)),
-            (0o744, Audience::Owner),
-            (0o700, Audience::Owner),
-        ] {
+        for (mode, audience) in
+            [(0o755, Everyone), (0o711, Everyone), (0o750, Group(gid)), (0o744, Owner), (0o700, Owner)]
+        {
             set(folder.path(), mode);
             assert_eq!(of_folder(folder.path()), audience, "{mode:o}");
         }

@@ -41,10 +41,8 @@ pub(crate) struct LeadsOutside;
 pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, or mount with --follow-links, which follows links where \
      the link and its target belong to you or to root";
 
-/// The folder beneath which all files of a source are opened. Two roots of one folder that follow the same links are
-/// equal.
-///
-/// A path that leads out fails with [`LeadsOutside`] (inside the I/O error).
+/// The folder beneath which all files of a source are opened; a path that leads out fails with [`LeadsOutside`] inside
+/// the I/O error. Two roots of one folder that follow the same links are equal.
 #[derive(Debug, Clone)]
 pub struct Root {
     inner: Arc<RootInner>,
@@ -152,19 +150,18 @@ impl Root {
 
     /// Reads a small file whole, at most `limit` bytes. Fails if it is not a regular file, or is longer.
     pub fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
         let file = self.open(path)?;
         if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+            return refused("it is not a regular file".to_owned());
         }
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("it is longer than {limit} bytes"),
-            ));
+            refused(format!("it is longer than {limit} bytes"))
+        } else {
+            Ok(bytes)
         }
-        Ok(bytes)
     }
 
     /// Returns the target of a link as written. The link itself is beneath the folder. Fails if it is not a link.
@@ -203,11 +200,8 @@ impl Root {
 
     /// The part of a path below the folder.
     fn below<'p>(&self, path: &'p Path) -> io::Result<&'p Path> {
-        let below = path.strip_prefix(self.folder()).map_err(|_| leads_outside())?;
-        match below.components().all(|part| matches!(part, Component::Normal(_))) {
-            true => Ok(below),
-            false => Err(leads_outside()),
-        }
+        let is_plain = |below: &&Path| below.components().all(|part| matches!(part, Component::Normal(_)));
+        path.strip_prefix(self.folder()).ok().filter(is_plain).ok_or_else(leads_outside)
     }
 }
 

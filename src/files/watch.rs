@@ -178,8 +178,7 @@ impl Round {
     }
 }
 
-/// Whether inotify reports every change of a folder: its file system has one layer, and only this kernel writes to
-/// it. Unknown file systems do not count.
+/// Whether inotify reports every change: a known file system of one layer, to which only this kernel writes.
 fn is_local(folder: &Path) -> bool {
     let Ok(found) = rustix::fs::statfs(folder) else { return false };
     let known = [

@@ -113,8 +113,7 @@ impl<'de> Visitor<'de> for Columns {
     }
 }
 
-/// Decodes a column's name and borrows it if it has no escapes. A name with half a surrogate pair stays as JSON
-/// writes it, because a `str` cannot hold it.
+/// Decodes a column's name; one with half a surrogate pair stays as JSON writes it: a `str` cannot hold it.
 fn name_of(raw: &str) -> Cow<'_, str> {
     match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
         Some(plain) if !plain.contains('\\') => Cow::Borrowed(plain),

@@ -147,10 +147,7 @@ impl Calendar {
 }
 
 fn written(year: i64) -> String {
-    match PLAIN_YEARS.contains(&year) {
-        true => format!("{year:04}"),
-        false => format!("{year:+07}"),
-    }
+    if PLAIN_YEARS.contains(&year) { format!("{year:04}") } else { format!("{year:+07}") }
 }
 
 /// Formats as RFC 3339 in UTC: `2026-01-21T20:00:00.156Z`.
@@ -183,12 +180,9 @@ impl From<jiff::Timestamp> for Timestamp {
 /// Converts to the nearest time that the system clock can represent.
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
-        let second = Duration::from_secs(time.second.unsigned_abs());
-        let whole = match time.second < 0 {
-            true => Self::UNIX_EPOCH.checked_sub(second),
-            false => Self::UNIX_EPOCH.checked_add(second),
-        };
-        let whole = whole.unwrap_or(Self::UNIX_EPOCH);
+        let (epoch, since) = (Self::UNIX_EPOCH, Duration::from_secs(time.second.unsigned_abs()));
+        let whole = if time.second < 0 { epoch.checked_sub(since) } else { epoch.checked_add(since) };
+        let whole = whole.unwrap_or(epoch);
         whole.checked_add(Duration::from_nanos(time.nanosecond.into())).unwrap_or(whole)
     }
 }

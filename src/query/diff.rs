@@ -63,8 +63,7 @@ impl Comparison<'_> {
         files_of(self.listings, &side.database, &side.of).await
     }
 
-    /// Calls `ask` about a file. If a file of the working set has changed since it was listed, lists it again and
-    /// retries.
+    /// Calls `ask` about a file. If the working set has changed since it was listed, lists it again and retries.
     pub async fn settled<T>(
         &self,
         file: &mut FileChange,

@@ -47,8 +47,7 @@ pub struct UnreadVersion {
     pub error: Arc<SourceError>,
 }
 
-/// The main line of a source, oldest first: first parents from its newest snapshot back if it has commits, otherwise
-/// all snapshots except marked copies.
+/// The main line of a source, oldest first: first parents of its newest commit, or all snapshots but marked copies.
 pub fn main_line(view: &DatabaseView) -> Vec<Arc<SnapshotMeta>> {
     let timeline = &view.database.history().timeline;
     let mut line = match timeline.first() {
@@ -70,8 +69,7 @@ type FileVersions = Vec<(usize, Option<FileEntry>)>;
 pub struct WantedText<'w> {
     /// Finds lines.
     pub matcher: &'w Matcher,
-    /// What is secret in them: it is masked before the search, so that no answer depends on it. None to search
-    /// everything.
+    /// What is masked before the search, so that no answer depends on it; None to search everything.
     pub secrets: Option<&'w Secrets>,
 }
 

@@ -78,8 +78,7 @@ impl<'d> DatabaseLog<'d> {
         self.names.get(&snapshot.name).map_or(&[], Vec::as_slice)
     }
 
-    /// The files that a snapshot changed and that `wants` names, without reading any. `None` where there is no snapshot to
-    /// compare it with.
+    /// The changed files that `wants` names, without reading any; `None` without a snapshot to compare with.
     pub async fn changes(
         &self,
         snapshot: &Snapshot,
@@ -102,25 +101,22 @@ impl<'d> DatabaseLog<'d> {
 }
 
 impl SnapshotChanges<FileChange> {
-    /// How much each file changed; those with equal rows are left out.
-    pub async fn counted(self, engine: &Engine) -> SnapshotChanges<CountedChange> {
+    /// How much each file changed, without those with equal rows; nothing is counted without an engine.
+    pub async fn counted(self, engine: Option<&Engine>) -> SnapshotChanges<CountedChange> {
         let mut files = Vec::new();
         for file in self.files {
-            let size = match count(engine, file.before.as_ref(), file.after.as_ref()).await {
-                Ok(Some(counts)) => ChangeSize::Rows(counts),
-                Ok(None) => ChangeSize::Binary,
-                Err(error) => ChangeSize::Failed(error),
+            let size = match engine {
+                Some(engine) => match count(engine, file.before.as_ref(), file.after.as_ref()).await {
+                    Ok(Some(counts)) => ChangeSize::Rows(counts),
+                    Ok(None) => ChangeSize::Binary,
+                    Err(error) => ChangeSize::Failed(error),
+                },
+                None => ChangeSize::NotCounted,
             };
             files.push(CountedChange { file, size });
         }
         files.retain(|change| !change.is_none());
         SnapshotChanges { files, lacks_parent: self.lacks_parent }
-    }
-
-    /// The same without counting.
-    pub fn uncounted(self) -> SnapshotChanges<CountedChange> {
-        let files = self.files.into_iter().map(|file| CountedChange { file, size: ChangeSize::NotCounted });
-        SnapshotChanges { files: files.collect(), lacks_parent: self.lacks_parent }
     }
 }
 

@@ -26,13 +26,12 @@ enum Unsafe {
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(folder)?;
     let found = folder.metadata()?;
-    if !is_trusted(found.uid()) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, Unsafe::Owner(found.uid())));
-    }
-    match found.mode() & OTHERS_WRITE {
-        0 => Ok(()),
-        _ => Err(io::Error::new(io::ErrorKind::PermissionDenied, Unsafe::Mode(found.mode() & 0o7777))),
-    }
+    let why = match found.mode() & OTHERS_WRITE {
+        _ if !is_trusted(found.uid()) => Unsafe::Owner(found.uid()),
+        0 => return Ok(()),
+        _ => Unsafe::Mode(found.mode() & 0o7777),
+    };
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 
 /// Like [`make_folder`], for a folder that only asof uses: removes the access that earlier versions gave others.
@@ -108,10 +107,8 @@ mod tests {
             assert_eq!(chosen.metadata().expect("it is there").mode() & 0o7777, bits, "it is left as it is");
         }
         set_mode(&chosen, 0o700);
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "these tests run as root, to make folders of other users"
-        );
+        let is_root = rustix::process::geteuid().is_root();
+        assert!(is_root, "these tests run as root, to make folders of other users");
         std::os::unix::fs::chown(&chosen, Some(54_321), None).expect("we are root");
         assert!(make_folder(&chosen).is_err_and(|error| error.to_string().contains("user 54321")));
         assert!(make_own_folder(&chosen).is_err());

@@ -92,10 +92,7 @@ pub async fn off_the_loop() {
 }
 
 /// Does work for a source on this thread, which must be one that may block: a task's, or one that only waits for
-/// this. Waits while all of the source's threads are busy.
-///
-/// # Errors
-/// Those of `work`; what `broken_off` returns for a panic in it.
+/// this. Waits while all of the source's threads are busy. A panic in it is the error that `broken_off` returns.
 pub async fn in_place<T, E>(
     source: &str,
     work: impl FnOnce() -> Result<T, E>,

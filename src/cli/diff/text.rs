@@ -41,8 +41,7 @@ pub(super) fn file(out: &Output, path: &str, sizes: FileSizes) -> String {
     format!("{name} {change}\n")
 }
 
-/// A changed row: its key and its changed columns. A row on one side only takes one line, unless `is_alone` asks for all
-/// columns. Masks secrets.
+/// A changed row: its key and changed columns, secrets masked. A row of one side takes one line, unless it `is_alone`.
 pub(super) fn row(
     out: &Output,
     key: &[String],

@@ -40,8 +40,7 @@ impl ChangedRange {
     }
 }
 
-/// The pieces of two texts, none of them empty: the same and removed ones form the first text, the same and added ones the
-/// second.
+/// The pieces of two texts, none empty: same and removed ones form the first text, same and added ones the second.
 pub(super) fn compare<'t>(before: &'t str, after: &'t str) -> Vec<TextPiece<'t>> {
     let mut changes = joined(changes(before, after), before);
     let changed: usize = changes.iter().map(|change| change.before.1 - change.before.0).sum();

@@ -101,8 +101,7 @@ async fn print_all(
             break;
         }
         let changes = match log.changes(snapshot, &listings, |path| selection.includes(path)).await {
-            Ok(Some(changes)) if args.no_stat => Ok(Some(changes.uncounted())),
-            Ok(Some(changes)) => Ok(Some(changes.counted(engine).await)),
+            Ok(Some(changes)) => Ok(Some(changes.counted((!args.no_stat).then_some(engine)).await)),
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };

@@ -1,7 +1,7 @@
 //! Tests of links, and of folders that are swapped for links.
 
 use std::fs;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{chown, lchown, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
@@ -19,16 +19,19 @@ struct TestRoot {
 impl TestRoot {
     fn new() -> Self {
         let place = Self { top: tempfile::tempdir().expect("a temporary folder") };
-        for folder in ["source/sub", "secret"] {
-            fs::create_dir_all(place.at(folder)).expect("the folder is ours");
-        }
-        fs::write(place.at("secret/file"), SECRET).expect("the folder is ours");
-        fs::write(place.at("source/sub/file"), "for all").expect("the folder is ours");
+        place.write("secret/file", SECRET);
+        place.write("source/sub/file", "for all");
         place
     }
 
     fn at(&self, path: &str) -> PathBuf {
         self.top.path().canonicalize().expect("it is there").join(path)
+    }
+
+    fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.at(path);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the folder is ours");
+        fs::write(path, bytes).expect("the folder is ours");
     }
 
     fn link(&self, target: impl AsRef<Path>, name: &str) {
@@ -58,17 +61,8 @@ fn links_that_stay_beneath_the_folder_are_followed() {
     place.link("../source/sub/file", "out-and-in");
     symlink(place.at("source"), place.at("alias")).expect("the folder is ours");
     place.link(place.at("alias/sub/file"), "by-alias");
-    let all = [
-        "sub/file",
-        "relative",
-        "absolute",
-        "folder/file",
-        "absolute-folder/file",
-        "detour",
-        "out-and-in",
-        "by-alias",
-    ];
-    for path in all {
+    let files = ["sub/file", "relative", "absolute", "detour", "out-and-in", "by-alias"];
+    for path in files.into_iter().chain(["folder/file", "absolute-folder/file"]) {
         assert_eq!(place.read(path, Links::Beneath).expect(path), "for all", "{path}");
     }
     let root = place.root(Links::Beneath);
@@ -92,11 +86,8 @@ fn links_out_of_the_folder_are_not() {
     for path in ["absolute", "relative", "magic", "folder/file", "chain", "dangling", "detour"] {
         let error = place.read(path, Links::Beneath).expect_err(path);
         assert!(is_outside(&error), "{path}: {error}");
-        let root = place.root(Links::Beneath);
-        assert!(
-            root.metadata(&place.at("source").join(path)).is_err_and(|error| is_outside(&error)),
-            "{path}"
-        );
+        let examined = place.root(Links::Beneath).metadata(&place.at("source").join(path));
+        assert!(examined.is_err_and(|error| is_outside(&error)), "{path}");
     }
     assert!(place.read("loop", Links::Beneath).is_err());
     let root = place.root(Links::Beneath);
@@ -114,20 +105,20 @@ fn links_out_are_followed_where_link_and_target_are_ones_own() {
     assert_eq!(place.read("own", Links::Owned).expect("all of it is ours"), SECRET);
     assert_eq!(place.read("chain", Links::Owned).expect("all of it is ours"), SECRET);
     assert!(rustix::process::geteuid().is_root(), "these tests run as root, to make files of other users");
+    let give_away =
+        |link: &str| lchown(place.at("source").join(link), Some(STRANGER), None).expect("we are root");
     place.link(place.at("secret/file"), "strange");
-    std::os::unix::fs::lchown(place.at("source/strange"), Some(STRANGER), None).expect("we are root");
+    give_away("strange");
     place.link("strange", "own-to-strange");
     for path in ["strange", "own-to-strange"] {
         assert!(place.read(path, Links::Owned).is_err_and(|error| is_outside(&error)), "{path}");
     }
     place.link("sub/file", "strange-inside");
-    std::os::unix::fs::lchown(place.at("source/strange-inside"), Some(STRANGER), None).expect("we are root");
+    give_away("strange-inside");
     assert_eq!(place.read("strange-inside", Links::Owned).expect("it stays beneath"), "for all");
     chown(place.at("secret/file"), Some(STRANGER), None).expect("we are root");
-    assert!(
-        place.read("own", Links::Owned).is_err_and(|error| is_outside(&error)),
-        "the target is somebody's"
-    );
+    let read = place.read("own", Links::Owned);
+    assert!(read.is_err_and(|error| is_outside(&error)), "the target is somebody's");
 }
 
 #[test]
@@ -137,8 +128,7 @@ fn a_folder_in_whose_place_a_link_is_put_later_is_not_followed() {
     let path = place.at("source/sub/file");
     assert!(root.open(&path).is_ok());
     fs::rename(place.at("source"), place.at("moved")).expect("the folder is ours");
-    fs::create_dir_all(place.at("secret/sub")).expect("the folder is ours");
-    fs::write(place.at("secret/sub/file"), SECRET).expect("the folder is ours");
+    place.write("secret/sub/file", SECRET);
     symlink(place.at("secret"), place.at("source")).expect("the folder is ours");
     assert!(root.open(&path).is_err());
     assert!(root.read_dir(root.folder()).is_err());
@@ -148,8 +138,7 @@ fn a_folder_in_whose_place_a_link_is_put_later_is_not_followed() {
 #[test]
 fn a_race_between_a_look_and_an_open_reads_no_secret() {
     let place = TestRoot::new();
-    fs::create_dir_all(place.at("secret/sub")).expect("the folder is ours");
-    fs::write(place.at("secret/sub/file"), SECRET).expect("the folder is ours");
+    place.write("secret/sub/file", SECRET);
     let (sub, aside) = (place.at("source/sub"), place.at("source/aside"));
     let is_done = AtomicBool::new(false);
     let is_done = &is_done;
@@ -185,8 +174,8 @@ fn only_regular_files_of_a_sane_length_are_read_whole() {
         .expect("the folder is ours");
     assert!(place.read("pipe", Links::Beneath).is_err(), "and does not wait");
     assert!(place.read("sub", Links::Beneath).is_err());
-    fs::write(place.at("source/long"), vec![b'x'; 1001]).expect("the folder is ours");
+    place.write("source/long", vec![b'x'; 1001]);
     assert!(place.read("long", Links::Beneath).is_err());
-    fs::write(place.at("source/long"), vec![b'x'; 1000]).expect("the folder is ours");
+    place.write("source/long", vec![b'x'; 1000]);
     assert_eq!(place.read("long", Links::Beneath).expect("it just fits").len(), 1000);
 }

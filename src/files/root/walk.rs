@@ -40,9 +40,7 @@ impl ComponentWalk<'_> {
         let mut left = MOST_LINKS;
         while let Some(part) = todo.pop() {
             if part == ".." {
-                if walk.stack.len() > 1 {
-                    walk.stack.pop();
-                }
+                walk.stack.truncate(walk.stack.len().saturating_sub(1).max(1));
                 continue;
             }
             let (_, folder) = walk.stack.last().expect("the root folder stays");
@@ -108,10 +106,8 @@ impl ComponentWalk<'_> {
         let (_, folder) = self.stack.last().expect("the root folder stays");
         let opened = File::from(rustix::fs::openat(folder, part, flags | OFlags::NOFOLLOW, Mode::empty())?);
         let now = opened.metadata()?;
-        match (now.dev(), now.ino()) == (seen.dev(), seen.ino()) {
-            true => Ok(opened.into()),
-            false => Err(Errno::AGAIN.into()),
-        }
+        let is_same = (now.dev(), now.ino()) == (seen.dev(), seen.ino());
+        if is_same { Ok(opened.into()) } else { Err(Errno::AGAIN.into()) }
     }
 
     /// Opens the folder reached by a path that ends in `..` or at the source's own folder.

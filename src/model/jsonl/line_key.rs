@@ -65,8 +65,7 @@ pub enum KeyValue {
 pub struct LineKey(Box<[u8]>);
 
 impl KeyOrder {
-    /// Creates the order by these columns, the most significant first. None if there are no columns, more than
-    /// [`MOST_COLUMNS`], or two with one position.
+    /// The order by these columns, the most significant first; None for no columns, too many, or one position twice.
     pub fn new(columns: Vec<KeyColumn>) -> Option<Self> {
         let mut by_place: Vec<_> = (0..columns.len()).collect();
         by_place.sort_unstable_by_key(|&at| columns[at].place);

@@ -100,10 +100,7 @@ fn week_of(year: i16, mut cursor: Cursor<'_>) -> Option<Dated<'_>> {
     }
     let weekday = Weekday::from_monday_one_offset(i8::try_from(day.unwrap_or(1)).ok()?).ok()?;
     let date = ISOWeekDate::new(year, week, weekday).ok()?.date();
-    Some(match day {
-        Some(_) => Dated::day(date, cursor),
-        None => Dated::period(vec![(date, None)], cursor),
-    })
+    Some(if day.is_some() { Dated::day(date, cursor) } else { Dated::period(vec![(date, None)], cursor) })
 }
 
 /// Reads `21.01.2026`, `01-21-2026`, `21-Jan-2026` and `21Jan2026`. The order of numbers is certain only if one is
@@ -180,10 +177,7 @@ fn year(cursor: &mut Cursor<'_>) -> Option<i16> {
 
 /// Skips the same separator again, or nothing if there was none.
 fn same(cursor: &mut Cursor<'_>, separator: Option<char>) -> Option<()> {
-    match separator {
-        Some(separator) => cursor.eat_any(separator.encode_utf8(&mut [0; 4])).map(drop),
-        None => Some(()),
-    }
+    separator.map_or(Some(()), |separator| cursor.eat_any(separator.encode_utf8(&mut [0; 4])).map(drop))
 }
 
 /// Reads the English name of a month, whole or its first three letters.

@@ -12,32 +12,24 @@ pub(super) enum Zone<'t> {
     Unsure,
 }
 
-/// Abbreviations of one offset, in hours: by RFC 2822, and `date +%Z` of Europe, East Asia and Oceania.
-const ABBREVIATIONS: [(&str, i32); 24] = [
-    ("EST", -5),
-    ("EDT", -4),
-    ("CDT", -5),
-    ("MST", -7),
-    ("MDT", -6),
-    ("PST", -8),
-    ("PDT", -7),
-    ("WET", 0),
-    ("WEST", 1),
-    ("CET", 1),
-    ("CEST", 2),
-    ("MEZ", 1),
-    ("MESZ", 2),
-    ("EET", 2),
-    ("EEST", 3),
-    ("MSK", 3),
-    ("HKT", 8),
-    ("JST", 9),
-    ("KST", 9),
-    ("AEST", 10),
-    ("AEDT", 11),
-    ("NZST", 12),
-    ("NZDT", 13),
-    ("HST", -10),
+/// Abbreviations by their offset in hours: by RFC 2822, and `date +%Z` of Europe, East Asia and Oceania.
+const ABBREVIATIONS: [(i32, &[&str]); 16] = [
+    (-10, &["HST"]),
+    (-8, &["PST"]),
+    (-7, &["MST", "PDT"]),
+    (-6, &["MDT"]),
+    (-5, &["EST", "CDT"]),
+    (-4, &["EDT"]),
+    (0, &["WET"]),
+    (1, &["WEST", "CET", "MEZ"]),
+    (2, &["CEST", "MESZ", "EET"]),
+    (3, &["EEST", "MSK"]),
+    (8, &["HKT"]),
+    (9, &["JST", "KST"]),
+    (10, &["AEST"]),
+    (11, &["AEDT"]),
+    (12, &["NZST"]),
+    (13, &["NZDT"]),
 ];
 
 /// Abbreviations that several zones share: `CST` is American or Chinese, `IST` Indian, Irish or Israeli.
@@ -58,7 +50,7 @@ pub(super) fn zone(cursor: Cursor<'_>, has_colons: bool, is_sure_time: bool) -> 
             return behind_utc(named);
         }
         let word = lead.letters();
-        if let Some((_, hours)) = ABBREVIATIONS.iter().find(|(name, _)| *name == word) {
+        if let Some((hours, _)) = ABBREVIATIONS.iter().find(|(_, names)| names.contains(&word)) {
             let mut rest = lead;
             rest.eat(word);
             if rest.is_at_boundary() {

@@ -150,8 +150,7 @@ impl<const N: usize> RecordFile<N> {
         tracing::debug!(path = %self.path.shown(), %error, "a file of facts is not compacted");
     }
 
-    /// Opens and locks the current file at the path. Retries if another process replaces or removes the file
-    /// meanwhile, because nobody would read what is added to the old one.
+    /// Opens and locks the current file. Retries if another process replaces it meanwhile: nobody reads the old one.
     fn locked(&self) -> io::Result<File> {
         for _ in 0..ATTEMPTS {
             let file = private::append_to(&self.path)?;

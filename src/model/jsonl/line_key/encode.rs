@@ -146,8 +146,7 @@ fn push_byte(byte: u8, key: &mut Vec<u8>) {
     }
 }
 
-/// Encodes `2026-01-02`, `2026-01-02T03:04:05Z` and `2026-01-02T03:04:05.678Z`: year, month, day, hour, minute and
-/// second as numbers of fixed length, then microseconds.
+/// Encodes a date, perhaps with a time and a fraction: each field as a number of fixed length, then microseconds.
 fn date_time(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     let (date, clock) = rendered.split_at_checked(10)?;
     let [year, month, day] = fields(date, b'-')?;
