@@ -219,7 +219,6 @@ fn copy_lines(mut reader: impl BufRead, is_proven: bool, lines: &mut Gathered) -
     }
 }
 
-/// Where a line breaks off.
 struct CutOff {
     column: usize,
     what: String,

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::blob::{Blob, Spools, blob_error};
+use super::blob::{Blob, Reading, Spools, blob_error};
 use super::head::head;
 use super::packed::{Packing, Unpacked};
 use crate::content::SourceError;
@@ -19,7 +19,6 @@ pub(crate) struct FormatContext {
     pub(crate) proves_bytes: bool,
     /// To how many bytes one blob may unpack while its files are listed.
     pub(crate) most_unpacked: u64,
-    /// How many bytes were unpacked to list files.
     unpacked: Arc<AtomicU64>,
 }
 
@@ -37,7 +36,7 @@ impl FormatContext {
     }
 
     /// Unpacks a blob to list its files: up to the limit, and counted.
-    pub(super) fn unpack(&self, packing: Packing, blob: &dyn Blob) -> io::Result<Box<dyn Read + Send>> {
+    pub(super) fn unpack(&self, packing: Packing, blob: &dyn Blob) -> io::Result<Reading> {
         let bytes = packing.unpack_within(blob, self.most_unpacked)?;
         Ok(Box::new(CountedBytes { bytes, count: Arc::clone(&self.unpacked) }))
     }
@@ -54,7 +53,7 @@ impl FormatContext {
 }
 
 struct CountedBytes {
-    bytes: Box<dyn Read + Send>,
+    bytes: Reading,
     count: Arc<AtomicU64>,
 }
 

@@ -151,14 +151,4 @@ pub(crate) mod tests {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Refused>());
         assert!(matches!(cause, Some(Refused::TooLarge { asked, .. }) if *asked > 4 << 30), "{error}");
     }
-
-    #[test]
-    fn a_cut_file_is_damage_wherever_it_is_cut() {
-        let whole = packed(b"some text, some text, some more text", 4 << 10);
-        for len in 0..whole.len() {
-            let error = unpacked(&whole[..len]).expect_err("it is cut");
-            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{len}: {error}");
-        }
-        assert!(unpacked(&[&whole[..], b"\0\0\0\0"].concat()).is_ok(), "padding");
-    }
 }

@@ -1,12 +1,12 @@
 //! How a file is compressed as a whole: what its name and its first bytes say, and how it is unpacked.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
 
 use super::members::Members;
-use crate::format::blob::{Blob, PIECE};
+use crate::format::blob::{Blob, PIECE, Reading};
 use crate::format::decoders::{BZIP2_MEMORY, Bounded, Counted, Looked, Lz4, Lzma, Zstd};
 use crate::format::error::unsupported;
 
@@ -95,12 +95,12 @@ impl Packing {
 
     /// Reads the unpacked bytes from the start. The end comes only after every checksum held; what follows the packed
     /// data (other than zeros after gzip, which tapes leave) is an error, as nothing tells it from a damaged part.
-    pub(crate) fn unpack(self, blob: &dyn Blob) -> io::Result<Box<dyn Read + Send>> {
+    pub(crate) fn unpack(self, blob: &dyn Blob) -> io::Result<Reading> {
         self.unpack_within(blob, u64::MAX)
     }
 
     /// The same with an error behind the first `most` unpacked bytes.
-    pub(crate) fn unpack_within(self, blob: &dyn Blob, most: u64) -> io::Result<Box<dyn Read + Send>> {
+    pub(crate) fn unpack_within(self, blob: &dyn Blob, most: u64) -> io::Result<Reading> {
         let packed = blob.read()?;
         if self == Self::Plain {
             return Ok(packed);
@@ -109,7 +109,7 @@ impl Packing {
         Ok(Box::new(Bounded::new(unpacked, blob.len()).at_most(most)))
     }
 
-    fn decoder<R: BufRead + Send + 'static>(self, packed: R) -> io::Result<Box<dyn Read + Send>> {
+    fn decoder<R: BufRead + Send + 'static>(self, packed: R) -> io::Result<Reading> {
         Ok(match self {
             Self::Plain => Box::new(packed),
             Self::Gzip => Box::new(Members::<R, GzDecoder<Looked<R>>>::new(packed)),

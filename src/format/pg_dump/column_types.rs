@@ -82,21 +82,16 @@ pub(super) fn column_types(toc: &Toc, schema: &[u8], table: &[u8]) -> HashMap<St
     types
 }
 
-/// Any bytes as a statement.
-pub(super) fn probe(statement: &[u8]) {
-    let _ = TableDefinition::parse(statement);
-}
-
 /// What is of interest in one CREATE TABLE statement.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct TableDefinition {
+pub(super) struct TableDefinition {
     columns: Vec<(String, ColumnType)>,
     /// Names of the tables (or the type) that it has columns from, each with its qualifiers.
     parents: Vec<Vec<String>>,
 }
 
 impl TableDefinition {
-    fn parse(statement: &[u8]) -> Option<Self> {
+    pub(super) fn parse(statement: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(statement).ok()?;
         let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().ok()?;
         let tokens: Vec<Token> =

@@ -1,7 +1,6 @@
 //! The text format of COPY: one row per line, values separated by tabs, `\N` for NULL, backslash escapes.
 //!
-//! As PostgreSQL's manual describes it under COPY. Values are read as strictly as COPY writes them: an escape that it
-//! knows no meaning for is damage here.
+//! As PostgreSQL's manual describes it under COPY, as strictly as COPY writes: an escape without a meaning is damage.
 
 use std::borrow::Cow;
 

@@ -169,30 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_what_postgresql_takes_them_for() {
-        for (name, bytes, expected) in [
-            ("LATIN1", &b"gr\xf6\xdfe \x80"[..], Some("größe \u{80}")),
-            ("LATIN9", b"\xa4", Some("€")),
-            ("LATIN5", b"\xdd\x80", Some("İ\u{80}")),
-            ("WIN1252", b"\x80\x93", Some("€“")),
-            ("WIN1252", b"\x81", None),
-            ("WIN1251", b"\xcf\xf0\xe8", Some("При")),
-            ("WIN1255", b"\xca", None),
-            ("KOI8U", b"\xae\xa4", Some("\u{255d}є")),
-            ("EUC_JP", b"a\xa4\xa2\x8f\xb0\xa1", Some("aあ丂")),
-            ("EUC_JP", b"\xf9\xa1", None),
-            ("EUC_CN", b"\xd6\xd0\xa1\xaa", Some("中―")),
-            ("EUC_CN", b"\x81\x40", None),
-            ("EUC_KR", b"\xb0\xa1", Some("가")),
-            ("UHC", b"\x81\x41", Some("갂")),
-            ("SJIS", b"\x83\x5c", Some("ソ")),
-            ("SJIS", b"\xf0\x40", None),
-            ("UTF8", "größe".as_bytes(), Some("größe")),
-            ("SQL_ASCII", b"\xff", None),
-        ] {
-            let encoding = DumpEncoding::named(name).expect(name);
-            assert_eq!(encoding.decode(bytes).as_deref(), expected, "{} in {name}", bytes.escape_ascii());
-        }
+    fn encodings_that_differ_too_much_are_left_out() {
         for name in ["BIG5", "GB18030", "MULE_INTERNAL", "EUC_TW", "EUC_JIS_2004", "latin1", ""] {
             assert!(DumpEncoding::named(name).is_none(), "{name}");
         }

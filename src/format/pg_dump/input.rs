@@ -21,11 +21,9 @@ pub(super) struct Sizes {
 /// Where the data of an entry begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DataPlace {
-    /// It has none.
     NoData,
     /// The writer could not seek back to note it: `pg_dump` into a pipe.
     NotNoted,
-    /// At this offset into the file.
     At(u64),
 }
 

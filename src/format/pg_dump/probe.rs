@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::column_types::{ColumnType, NAMED};
+use super::column_types::{ColumnType, NAMED, TableDefinition};
 use super::encoding::DumpEncoding;
 use super::table::{PgTable, RowRenderer};
 use super::{PgDump, is_readable};
@@ -48,6 +48,6 @@ pub(crate) fn copy_text(bytes: &[u8]) {
 
 /// A CREATE TABLE statement, and a COPY statement.
 pub(crate) fn statements(bytes: &[u8]) {
-    super::column_types::probe(bytes);
+    let _ = TableDefinition::parse(bytes);
     let _ = super::copy_statement::copied_columns(bytes);
 }

@@ -69,7 +69,6 @@ impl PgTable {
         Ok(())
     }
 
-    /// The error for a dump whose text is not decoded.
     fn not_decoded(&self, why: NotDecoded) -> FormatError {
         let what = match why {
             NotDecoded::Encoding => "which is not decoded",

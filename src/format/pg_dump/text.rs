@@ -59,8 +59,7 @@ impl Text {
     }
 
     fn copy(&self, mut sink: Sink) -> Result<(), FormatError> {
-        // The table of contents was read from the start of the dump. If that is packed, the checksum that covers it
-        // stands at the end.
+        // Where the dump is packed, the checksum that covers its table of contents stands at the end.
         self.blob.open()?.check()?;
         self.blob.check()?;
         push_all(&*self.render()?, u64::MAX, &mut sink)?;

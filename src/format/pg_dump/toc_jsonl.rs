@@ -22,8 +22,7 @@ const COLUMNS: [&str; 14] = [
     "note",
 ];
 
-/// Renders it, unless a text is not UTF-8. `files` has the path of each table that is shown, by its place in the table of
-/// contents.
+/// Renders it, unless a text is not UTF-8. `files` has the path of each table that is shown, by its place among the entries.
 pub(super) fn toc_jsonl(toc: &Toc, files: &BTreeMap<usize, String>) -> Result<Vec<u8>, String> {
     let layout = LineLayout::new(COLUMNS);
     let mut out = Vec::new();

@@ -6,6 +6,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::blocks::Chunks;
 use super::header::Compression;
+use crate::format::blob::Reading;
 use crate::format::decoders::{Bounded, Lz4, Zstd};
 use crate::format::error::invalid;
 
@@ -13,13 +14,9 @@ use crate::format::error::invalid;
 const BUFFER: usize = 64 * 1024;
 
 /// Unpacks the data of one table of a file of `file_len` bytes. An early end, or something behind it, is an error at the end.
-pub(super) fn unpack(
-    chunks: Chunks,
-    compression: Compression,
-    file_len: u64,
-) -> io::Result<Box<dyn Read + Send>> {
+pub(super) fn unpack(chunks: Chunks, compression: Compression, file_len: u64) -> io::Result<Reading> {
     let mut packed = BufReader::with_capacity(BUFFER, chunks);
-    let unpacked: Box<dyn Read + Send> = match compression {
+    let unpacked: Reading = match compression {
         Compression::None => return Ok(Box::new(packed)),
         // A table without rows may have no frame at all.
         Compression::Lz4 | Compression::Zstd if packed.fill_buf()?.is_empty() => Box::new(packed),

@@ -10,12 +10,11 @@ use rusqlite::{Connection, ErrorCode};
 use serde::{Deserialize, Serialize};
 
 use super::connection::Connected;
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use super::schema::{EntryKind, Schema};
 use super::select::quoted;
 use super::stand_ins;
 
-/// Most messages of a check.
 const MOST_MESSAGES: u32 = 100;
 
 /// Most names that a file may need and SQLite does not have.
@@ -29,7 +28,7 @@ pub(crate) struct Check {
     pub(crate) unchecked: Vec<String>,
 }
 
-pub(super) fn check(connected: &mut Connected) -> Result<Check, SqliteProblem> {
+pub(super) fn check(connected: &mut Connected) -> Result<Check> {
     let connection = &connected.connection;
     let schema = match Schema::read(connection) {
         Ok(schema) => schema,
@@ -41,8 +40,12 @@ pub(super) fn check(connected: &mut Connected) -> Result<Check, SqliteProblem> {
         }
     };
     // Where indexes cannot even be listed, the check finds what is broken.
-    let unchecked = unknown_orders(connection, &schema).unwrap_or_default();
-    let mut check = Check { wrong: Vec::new(), unchecked };
+    let unknown = unknown_collations(connection, &schema).unwrap_or_default();
+    let unchecked = unknown.into_iter().map(|(collation, indexes)| {
+        let indexes = Vec::from_iter(indexes).join(", ");
+        format!("the order of {indexes}: it needs the collation {collation}, which only the program has that made the file")
+    });
+    let mut check = Check { wrong: Vec::new(), unchecked: unchecked.collect() };
     // By table, what its definition needs. A collation that SQLite does not have it leaves out of a CHECK in silence.
     let mut calls: BTreeMap<String, String> = tables_with_code(&schema)
         .filter_map(|table| Some((table.name, unknown_collation_in(&table.text)?)))
@@ -92,7 +95,7 @@ impl Missing {
         }
     }
 
-    fn stand_in(&self, connection: &Connection) -> Result<(), SqliteProblem> {
+    fn stand_in(&self, connection: &Connection) -> Result<()> {
         match self {
             Self::Collation(name) => stand_ins::collation(connection, name),
             Self::Function(name) => stand_ins::function(connection, name),
@@ -131,7 +134,7 @@ fn without(
     first: Missing,
     check: &mut Check,
     calls: &mut BTreeMap<String, String>,
-) -> Result<(), SqliteProblem> {
+) -> Result<()> {
     let mut missing = BTreeSet::new();
     let mut next = Some(first);
     let mut messages = Vec::new();
@@ -201,31 +204,11 @@ fn tables_with_code(schema: &Schema) -> impl Iterator<Item = Code> + '_ {
     })
 }
 
-/// The collations of indexes and keys that SQLite does not have.
+/// The collations that SQLite does not have, and the indexes and keys whose order each of them decides.
 pub(super) fn unknown_collations(
     connection: &Connection,
     schema: &Schema,
-) -> Result<Vec<String>, SqliteProblem> {
-    Ok(by_collation(connection, schema)?.into_keys().collect())
-}
-
-/// The indexes and keys whose order a collation decides that SQLite does not have.
-fn unknown_orders(connection: &Connection, schema: &Schema) -> Result<Vec<String>, SqliteProblem> {
-    let said = by_collation(connection, schema)?.into_iter().map(|(collation, indexes)| {
-        let indexes: Vec<String> = indexes.into_iter().collect();
-        format!(
-            "the order of {}: it needs the collation {collation}, which only the program has that made the file",
-            indexes.join(", ")
-        )
-    });
-    Ok(said.collect())
-}
-
-/// The same, by the collation.
-fn by_collation(
-    connection: &Connection,
-    schema: &Schema,
-) -> Result<BTreeMap<String, BTreeSet<String>>, SqliteProblem> {
+) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut by_collation: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for entry in schema.entries.iter().filter(|entry| entry.kind == EntryKind::Table) {
         let Some(table) = &entry.name else { continue };

@@ -9,7 +9,7 @@ use rusqlite::limits::Limit;
 
 use super::handle;
 use super::header::{HEADER, Plain, is_plain};
-use super::problem::{LONGEST_ROW, SqliteProblem};
+use super::problem::{LONGEST_ROW, Result, SqliteProblem};
 use crate::content::Wanted;
 use crate::memory::unpacking;
 
@@ -32,7 +32,6 @@ const PAGES_PART: i64 = 4;
 /// Memory that SQLite may take beyond that, in bytes.
 const BESIDE: i64 = 64 << 20;
 
-/// How texts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextEncoding {
     Utf8,
@@ -57,7 +56,7 @@ pub(super) enum Bound {
 
 impl Connected {
     /// Opens a file that nobody writes to.
-    pub(super) fn open(file: &File, bound: Bound) -> Result<Self, SqliteProblem> {
+    pub(super) fn open(file: &File, bound: Bound) -> Result<Self> {
         let len = file.metadata()?.len();
         let mut header = [0; HEADER];
         // SQLite takes a file of a few bytes for an empty database.
@@ -76,8 +75,7 @@ impl Connected {
         }
         harden(&connection)?;
         if let Bound::Steps(wanted) = bound {
-            // These are limits of the process, for all connections together: from the first on they give pages back, and
-            // beyond the second a query fails.
+            // For all connections together: from the first limit on they give pages back, beyond the second a query fails.
             let memory = i64::try_from(unpacking::most()).unwrap_or(i64::MAX);
             connection.pragma_update(None, "soft_heap_limit", memory / PAGES_PART)?;
             connection.pragma_update(None, "hard_heap_limit", memory.saturating_add(BESIDE))?;
@@ -94,7 +92,7 @@ impl Connected {
 }
 
 /// Switches off what a hostile schema could use.
-pub(super) fn harden(connection: &Connection) -> Result<(), SqliteProblem> {
+pub(super) fn harden(connection: &Connection) -> Result<()> {
     for (setting, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row};
 
 use super::check::unknown_collations;
 use super::connection::{Connected, TextEncoding};
-use super::problem::{RowProblem, SqliteProblem};
+use super::problem::{Result, RowProblem, SqliteProblem};
 use super::rows::{SHORTEST_ROW, Take, check_order, push, utf16, values};
 use super::schema::{EntryKind, Schema, SchemaEntry, columns, is_internal};
 use super::schema_sql::{comment_line, end_of};
@@ -20,7 +20,7 @@ use super::stand_ins;
 use super::statement::is_one_statement;
 use crate::format::blob::PIECE;
 
-pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<(), SqliteProblem> {
+pub(super) fn write(connected: &mut Connected, take: Take<'_>) -> Result<()> {
     let schema = Schema::read(&connected.connection)?;
     let mut out = Out { text: Vec::new(), take };
     head(connected, &schema, &mut out.text)?;
@@ -73,12 +73,12 @@ fn is_statistics(name: &str) -> bool {
     number.is_some_and(|number| number.chars().count() == 1)
 }
 
-fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<(), SqliteProblem> {
+fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<()> {
     comment_line(
         out,
         "-- Database of SQLite as SQL, made by asof. To be loaded into a new file by `sqlite3`.",
     );
-    for collation in unknown_collations(&connected.connection, schema)? {
+    for collation in unknown_collations(&connected.connection, schema)?.keys() {
         let line = format!(
             "-- Loading it needs the collation {collation:?}, which only the program has that made the file."
         );
@@ -117,12 +117,7 @@ fn left_out(out: &mut Vec<u8>, entry: &SchemaEntry, reason: &str) {
 }
 
 /// Its entry in the schema: made as a table is, it would fill its inner tables, which come with all their rows.
-fn virtual_table(
-    connected: &Connected,
-    out: &mut Vec<u8>,
-    name: &str,
-    sql: &[u8],
-) -> Result<(), SqliteProblem> {
+fn virtual_table(connected: &Connected, out: &mut Vec<u8>, name: &str, sql: &[u8]) -> Result<()> {
     out.extend_from_slice(b"INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table',");
     for _ in 0..2 {
         text(name.as_bytes(), connected.encoding, out);
@@ -141,13 +136,13 @@ struct Out<'t> {
 }
 
 impl Out<'_> {
-    fn push(&mut self) -> Result<(), SqliteProblem> {
+    fn push(&mut self) -> Result<()> {
         push(&mut self.text, self.take)
     }
 }
 
 /// Appends the rows of a table, in the order in which they are stored: by rowid, or by the key of a table without.
-fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<(), SqliteProblem> {
+fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<()> {
     let columns = columns(&connected.connection, table)?;
     if columns.is_empty() {
         return Err(SqliteProblem::NoSuchTable);

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::check::Check;
 use super::connection::{Bound, Connected};
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use super::query::Query;
 use super::query_queue::QueryQueue;
 use super::recent::{Listed, RecentFailures, RecentListings};
@@ -17,7 +17,7 @@ use super::relation::RelationListing;
 use super::rows::Take;
 use super::{merge, worker};
 use crate::content::{ErrorKind, SourceError, Wanted};
-use crate::format::blob::{Blob, Spool, Spools};
+use crate::format::blob::{Blob, Spools};
 use crate::model::content_id::ContentId;
 
 /// Queues for queries that may take long, and for those that are short in any sound file. Stored rows need none.
@@ -40,21 +40,6 @@ pub(crate) struct SqliteFile {
     /// The files with `-wal` and with `-journal` added to its name, where they are there.
     beside: [Option<Arc<dyn Blob>>; 2],
     spools: Arc<Spools>,
-}
-
-enum OpenDatabase {
-    File(File),
-    /// An unpacked or merged copy.
-    Copy(Arc<Spool>),
-}
-
-impl OpenDatabase {
-    fn file(&self) -> &File {
-        match self {
-            Self::File(file) => file,
-            Self::Copy(spool) => spool.file(),
-        }
-    }
 }
 
 impl SqliteFile {
@@ -153,7 +138,7 @@ impl SqliteFile {
         })
     }
 
-    fn answer(&self, query: &Query, wanted: &Wanted, take: Take<'_>) -> Result<(), SqliteProblem> {
+    fn answer(&self, query: &Query, wanted: &Wanted, take: Take<'_>) -> Result<()> {
         if !query.runs_foreign_code() {
             return query.answer(&mut self.connected(wanted)?, take);
         }
@@ -165,8 +150,7 @@ impl SqliteFile {
         let _permit = queue.wait(&self.label, wanted)?;
         // Another caller may have run the same query meanwhile.
         ran_out_lately()?;
-        let open = self.open()?;
-        let asked = worker::ask(query, open.file(), wanted, take);
+        let asked = self.with_file(|file| worker::ask(query, file, wanted, take));
         if let Err(SqliteProblem::RanOut(ran_out)) = &asked
             && ran_out.is_worth_remembering()
         {
@@ -175,16 +159,12 @@ impl SqliteFile {
         asked
     }
 
-    pub(super) fn connected(&self, wanted: &Wanted) -> Result<Connected, SqliteProblem> {
-        Connected::open(self.open()?.file(), Bound::Steps(wanted.clone()))
+    pub(super) fn connected(&self, wanted: &Wanted) -> Result<Connected> {
+        self.with_file(|file| Connected::open(file, Bound::Steps(wanted.clone())))
     }
 
     /// Does work, and checks that the files did not change meanwhile.
-    pub(super) fn checked<T>(
-        &self,
-        doing: &str,
-        work: impl FnOnce() -> Result<T, SqliteProblem>,
-    ) -> Result<T, SourceError> {
+    pub(super) fn checked<T>(&self, doing: &str, work: impl FnOnce() -> Result<T>) -> Result<T, SourceError> {
         let done = work();
         // A file that is written to while it is read looks damaged: "changed" is the better answer.
         let (problem, stored) = match (self.changed(), done) {
@@ -201,17 +181,17 @@ impl SqliteFile {
         parts.find_map(|stored| Some((stored.check().err()?, &**stored)))
     }
 
-    fn open(&self) -> Result<OpenDatabase, SqliteProblem> {
+    /// Reads the file itself, or an unpacked or merged copy.
+    fn with_file<T>(&self, read: impl FnOnce(&File) -> Result<T>) -> Result<T> {
         let [wal, journal] = self.beside.each_ref().map(Option::as_ref);
         let wal = merge::if_it_counts(wal, merge::is_wal)?;
         let journal = merge::if_it_counts(journal, merge::is_hot_journal)?;
         if wal.is_some() || journal.is_some() {
-            let merged = self.spools.made(self.key(), || merge::merged(&*self.db, wal, journal))?;
-            return Ok(OpenDatabase::Copy(merged));
+            return read(self.spools.made(self.key(), || merge::merged(&*self.db, wal, journal))?.file());
         }
-        if let Some(version) = self.db.as_file() {
-            return Ok(OpenDatabase::File(version.open()?));
+        match self.db.as_file() {
+            Some(version) => read(&version.open()?),
+            None => read(self.spools.unpacked(&*self.db)?.file()),
         }
-        Ok(OpenDatabase::Copy(self.spools.unpacked(&*self.db)?))
     }
 }

@@ -12,10 +12,10 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 
 /// A read-only connection to `file`, without the files beside it.
-pub(super) fn connect(file: &File) -> Result<Connection, SqliteProblem> {
+pub(super) fn connect(file: &File) -> Result<Connection> {
     if !follows_no_links() {
         return Err(SqliteProblem::Io(io::Error::other("SQLite cannot be kept from following links")));
     }

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::connection::Connected;
-use super::problem::SqliteProblem;
+use super::problem::Result;
 use super::relation::{LeftOutRelation, Relation, RelationKind, RelationListing};
 use super::schema::{EntryKind, Schema, SchemaEntry, columns, is_internal};
 use super::select::Select;
 use super::views;
 
 /// Lists the tables and views of a schema, and says why some of them cannot be shown.
-pub(super) fn list(connected: &mut Connected, schema: &Schema) -> Result<RelationListing, SqliteProblem> {
-    let without_rowid = tables_without_rowid(connected)?;
+pub(super) fn list(connected: &mut Connected, schema: &Schema) -> Result<RelationListing> {
     let mut listing = RelationListing { shown: Vec::new(), left_out: Vec::new() };
     for entry in &schema.entries {
         let is_virtual = match entry.kind {
@@ -23,7 +22,7 @@ pub(super) fn list(connected: &mut Connected, schema: &Schema) -> Result<Relatio
         let kind = if is_virtual { RelationKind::VirtualTable } else { RelationKind::Table };
         let outcome = why_not(entry, schema).and_then(|name| {
             let is_computed = !is_virtual && is_computed(connected, name);
-            let is_without_rowid = without_rowid.contains(name);
+            let is_without_rowid = schema.without_rowid.contains(name);
             let relation = Relation { name: name.into(), kind, is_without_rowid, is_computed };
             if is_virtual {
                 is_readable(connected, &relation).map_err(|reason| (reason, true))?;
@@ -79,11 +78,7 @@ fn is_readable(connected: &Connected, relation: &Relation) -> Result<(), String>
     prepared.map_err(|problem| format!("cannot be read: {problem}"))
 }
 
-fn add_views(
-    connected: &mut Connected,
-    schema: &Schema,
-    listing: &mut RelationListing,
-) -> Result<(), SqliteProblem> {
+fn add_views(connected: &mut Connected, schema: &Schema, listing: &mut RelationListing) -> Result<()> {
     let readable = |kind| {
         let names = schema.entries.iter().filter(move |entry| entry.kind == kind);
         names.filter_map(|entry| entry.name.clone())
@@ -103,15 +98,4 @@ fn add_views(
         listing.add(entry, "view", outcome);
     }
     Ok(())
-}
-
-fn tables_without_rowid(connected: &Connected) -> Result<BTreeSet<String>, SqliteProblem> {
-    let mut names = BTreeSet::new();
-    connected.connection.pragma_query(Some("main"), "table_list", |row| {
-        if row.get::<_, bool>(4)? {
-            names.extend(row.get::<_, String>(1));
-        }
-        Ok(())
-    })?;
-    Ok(names)
 }

@@ -1,7 +1,6 @@
 //! Merges a database with the files that belong to it: a write-ahead log, or the journal of an interrupted transaction.
 //!
-//! SQLite applies both to the database itself when it opens it. So a private copy is made, SQLite applies them there, and the
-//! copy is read like any other file.
+//! SQLite applies both to the database that it opens. So it gets a private copy, which is read like any other file then.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,7 +11,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection::harden;
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use crate::format::blob::{Blob, Spool, TemporaryFolder, explained, read_full};
 use crate::format::error::invalid;
 
@@ -48,16 +47,9 @@ pub(super) fn if_it_counts(
 }
 
 /// The database with the files beside it applied.
-pub(super) fn merged(
-    db: &dyn Blob,
-    wal: Option<&dyn Blob>,
-    journal: Option<&dyn Blob>,
-) -> Result<Spool, SqliteProblem> {
-    let needed = [Some(db), wal, journal]
-        .into_iter()
-        .flatten()
-        .map(|stored| stored.len())
-        .fold(0, u64::saturating_add);
+pub(super) fn merged(db: &dyn Blob, wal: Option<&dyn Blob>, journal: Option<&dyn Blob>) -> Result<Spool> {
+    let parts = [Some(db), wal, journal].into_iter().flatten();
+    let needed = parts.map(|stored| stored.len()).fold(0, u64::saturating_add);
     let full = |problem| match problem {
         SqliteProblem::Io(error) => SqliteProblem::Io(explained(error, needed)),
         SqliteProblem::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
@@ -68,11 +60,7 @@ pub(super) fn merged(
     in_a_folder(db, wal, journal).map_err(full)
 }
 
-fn in_a_folder(
-    db: &dyn Blob,
-    wal: Option<&dyn Blob>,
-    journal: Option<&dyn Blob>,
-) -> Result<Spool, SqliteProblem> {
+fn in_a_folder(db: &dyn Blob, wal: Option<&dyn Blob>, journal: Option<&dyn Blob>) -> Result<Spool> {
     let folder = TemporaryFolder::new()?;
     let path = folder.path().join("db");
     copy(db, &path)?;
@@ -119,7 +107,7 @@ fn names_another_journal(journal: &mut File) -> io::Result<bool> {
 }
 
 /// Lets SQLite recover a copy, so that the database file alone holds everything.
-fn settle(path: &Path) -> Result<(), SqliteProblem> {
+fn settle(path: &Path) -> Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     harden(&connection)?;

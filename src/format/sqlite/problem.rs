@@ -52,6 +52,9 @@ pub(super) enum SqliteProblem {
     Reported(Report),
 }
 
+/// What reading a SQLite file gives.
+pub(super) type Result<T, E = SqliteProblem> = std::result::Result<T, E>;
+
 /// A problem as a worker process reports it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Report {
@@ -75,8 +78,7 @@ enum Advice {
 /// The longest value and the longest stored row that is read, in bytes.
 pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
 
-/// The most that rows of a table, as the file has them, may take on disk to be sorted, in bytes; more for a file that
-/// is itself so long.
+/// The most that rows may take on disk to be sorted, in bytes as the file has them; more for a file that is so long.
 pub(super) const MOST_SORTED_ON_DISK: u64 = 1 << 30;
 
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::check::check;
 use super::connection::Connected;
 use super::listing::list;
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use super::relation::{Relation, RelationKind};
 use super::rows::Take;
 use super::schema::Schema;
@@ -52,7 +52,7 @@ impl Query {
         matches!(self, Self::Rows(Relation { kind: RelationKind::View { .. }, .. }))
     }
 
-    pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<(), SqliteProblem> {
+    pub(super) fn answer(&self, connected: &mut Connected, take: Take<'_>) -> Result<()> {
         match self {
             Self::Listing => {
                 let schema = Schema::read(&connected.connection)?;
@@ -68,7 +68,7 @@ impl Query {
     }
 }
 
-fn give(answer: &impl Serialize, take: Take<'_>) -> Result<(), SqliteProblem> {
+fn give(answer: &impl Serialize, take: Take<'_>) -> Result<()> {
     let text = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
     take(Bytes::from(text)).map_err(|_| SqliteProblem::Closed)
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use super::ran_out::RanOut;
 use crate::content::Wanted;
 use crate::util::locks::lock;
@@ -61,7 +61,7 @@ impl QueryQueue {
 
     /// Waits for a permit, for the source with this label: [`SqliteProblem::Closed`] when nobody wants the answer any more,
     /// [`RanOut::Busy`] when too many wait.
-    pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<QueryPermit<'_>, SqliteProblem> {
+    pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<QueryPermit<'_>> {
         let mut state = lock(&self.state);
         let others = state.waiting.iter().filter(|waiting| waiting.source == *source).count();
         if others >= MOST_WAITING {

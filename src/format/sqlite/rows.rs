@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 
 use super::connection::{Connected, TextEncoding};
 use super::listing::list;
-use super::problem::{LONGEST_ROW, MOST_SORTED_ON_DISK, RowProblem, SqliteProblem};
+use super::problem::{LONGEST_ROW, MOST_SORTED_ON_DISK, Result, RowProblem, SqliteProblem};
 use super::relation::{Relation, RelationKind};
 use super::schema::Schema;
 use super::select::Select;
@@ -22,11 +22,7 @@ pub(super) const SHORTEST_ROW: u64 = 4;
 
 pub(super) type Take<'t> = &'t mut dyn FnMut(Bytes) -> Result<(), Closed>;
 
-pub(super) fn render(
-    connected: &mut Connected,
-    relation: &Relation,
-    take: Take<'_>,
-) -> Result<(), SqliteProblem> {
+pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<'_>) -> Result<()> {
     let is_sorted = matches!(relation.kind, RelationKind::View { is_ordered: false });
     if matches!(relation.kind, RelationKind::View { .. }) {
         still_fine(connected, relation)?;
@@ -64,7 +60,7 @@ pub(super) fn render(
 /// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted. What
 /// follows the rowid is how many bytes values take: rows may share the pages of long values, or take them from the
 /// schema, so that they come to much more than the file.
-pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), SqliteProblem> {
+pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<()> {
     let mut statement = connected.connection.prepare(rowids)?;
     let lengths = statement.column_count();
     let mut rows = statement.query([])?;
@@ -88,7 +84,7 @@ pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<(), Sql
 }
 
 /// Checks again whether a view may be shown: the caller may have listed another file.
-fn still_fine(connected: &mut Connected, view: &Relation) -> Result<(), SqliteProblem> {
+fn still_fine(connected: &mut Connected, view: &Relation) -> Result<()> {
     let schema = Schema::read(&connected.connection)?;
     let listing = list(connected, &schema)?;
     if listing.shown.contains(view) {
@@ -108,7 +104,7 @@ struct RowLines<'t> {
 
 impl RowLines<'_> {
     /// A line was added to the text.
-    fn ended(&mut self) -> Result<(), SqliteProblem> {
+    fn ended(&mut self) -> Result<()> {
         match &mut self.ends {
             Some(_) if self.text.len() > MOST_SORTED => Err(SqliteProblem::TooMuchToSort(MOST_SORTED)),
             Some(ends) => {
@@ -120,7 +116,7 @@ impl RowLines<'_> {
         }
     }
 
-    fn end(mut self) -> Result<(), SqliteProblem> {
+    fn end(mut self) -> Result<()> {
         if let Some(ends) = self.ends.take() {
             let text = std::mem::take(&mut self.text);
             let starts = std::iter::once(0).chain(ends.iter().copied());
@@ -134,13 +130,13 @@ impl RowLines<'_> {
         if self.text.is_empty() { Ok(()) } else { self.push() }
     }
 
-    fn push(&mut self) -> Result<(), SqliteProblem> {
+    fn push(&mut self) -> Result<()> {
         push(&mut self.text, self.take)
     }
 }
 
 /// Hands on what was written, and empties it.
-pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<(), SqliteProblem> {
+pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<()> {
     // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
     let piece = Bytes::copy_from_slice(text);
     text.clear();

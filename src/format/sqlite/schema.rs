@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::problem::SqliteProblem;
+use super::problem::Result;
 
 pub(super) struct Schema {
     /// What was made, in that order.
     pub(super) entries: Vec<SchemaEntry>,
-    /// Tables that hold the inner parts of a virtual table.
+    /// Tables that hold the inner parts of a virtual table, which its module makes and reads.
     pub(super) shadows: HashSet<String>,
+    pub(super) without_rowid: HashSet<String>,
 }
 
 /// One row of the schema table.
@@ -36,7 +37,7 @@ pub(super) enum EntryKind {
 }
 
 impl Schema {
-    pub(super) fn read(connection: &Connection) -> Result<Self, SqliteProblem> {
+    pub(super) fn read(connection: &Connection) -> Result<Self> {
         let mut entries = Vec::new();
         let query = "SELECT type, name, rootpage, sql FROM main.sqlite_schema ORDER BY rowid";
         let mut statement = connection.prepare(query)?;
@@ -61,20 +62,19 @@ impl Schema {
             let lossy_name = String::from_utf8_lossy(&name).into_owned();
             entries.push(SchemaEntry { kind, name: String::from_utf8(name).ok(), lossy_name, sql: text(3)? });
         }
-        Ok(Self { entries, shadows: shadows(connection)? })
+        let (mut shadows, mut without_rowid) = (HashSet::new(), HashSet::new());
+        connection.pragma_query(Some("main"), "table_list", |row| {
+            let Ok(name) = row.get::<_, String>(1) else { return Ok(()) };
+            if row.get::<_, bool>(4)? {
+                without_rowid.insert(name.clone());
+            }
+            if row.get_ref(2)? == ValueRef::Text(b"shadow") {
+                shadows.insert(name);
+            }
+            Ok(())
+        })?;
+        Ok(Self { entries, shadows, without_rowid })
     }
-}
-
-/// The tables that SQLite knows to be inner parts of a virtual table, which its module makes and reads.
-fn shadows(connection: &Connection) -> Result<HashSet<String>, SqliteProblem> {
-    let mut shadows = HashSet::new();
-    connection.pragma_query(Some("main"), "table_list", |row| {
-        if let (ValueRef::Text(name), ValueRef::Text(b"shadow")) = (row.get_ref(1)?, row.get_ref(2)?) {
-            shadows.extend(String::from_utf8(name.to_vec()));
-        }
-        Ok(())
-    })?;
-    Ok(shadows)
 }
 
 /// One column of a table or view.
@@ -86,7 +86,7 @@ pub(super) struct Column {
 }
 
 /// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
-pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, SqliteProblem> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
     /// Of what `table_xinfo` says under `hidden`: a column that a virtual table's rows do not have.
     const HIDDEN: i64 = 1;
     let mut columns = Vec::new();
@@ -109,7 +109,7 @@ pub(super) struct KeyColumn {
 }
 
 /// The columns of a table's primary key, in its order. Empty for one that is the rowid, and where there is none.
-pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<KeyColumn>, SqliteProblem> {
+pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<KeyColumn>> {
     let mut origins: HashMap<String, String> = HashMap::new();
     connection.pragma(Some("main"), "index_list", table, |row| {
         origins.insert(row.get(3)?, row.get(1)?);
@@ -129,7 +129,7 @@ pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<Ke
 }
 
 /// The names of the columns of a table's primary key, in its order, also of one that is the rowid.
-pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<String>, SqliteProblem> {
+pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let mut key: Vec<(u32, String)> = Vec::new();
     connection.pragma(Some("main"), "table_xinfo", table, |row| {
         // Its place in the key, from 1 on; 0 for a column that is not in it.

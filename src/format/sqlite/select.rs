@@ -1,7 +1,7 @@
 //! The query for the rows of a table or view.
 
 use super::connection::{Connected, TextEncoding};
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use super::relation::{Relation, RelationKind};
 use super::schema::{columns, primary_key};
 use super::stand_ins;
@@ -27,7 +27,7 @@ impl Select {
     /// whose key is the rowid or that has none, by rowid. Where only the program that made the file has a collation of
     /// the key, rows come as they are stored: by rowid, or `WITHOUT ROWID` in the order that the program gave them. Those of
     /// a virtual table come by rowid, those of a view as it gives them.
-    pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self, SqliteProblem> {
+    pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self> {
         let connection = &connected.connection;
         let columns = columns(connection, &relation.name)?;
         let is_computed = columns.iter().any(|column| column.is_generated);
@@ -69,7 +69,7 @@ fn table_order(
     relation: &Relation,
     columns: &[String],
     is_computed: bool,
-) -> Result<Vec<String>, SqliteProblem> {
+) -> Result<Vec<String>> {
     let mut key = primary_key(&connected.connection, &relation.name)?;
     // What computes a column could call a stand-in.
     if !is_computed && stand_ins::for_table(&connected.connection, &relation.name)? {
@@ -98,8 +98,7 @@ fn utf8_value(column: &str) -> String {
     format!("t.{column}")
 }
 
-/// The type of a value, and the value with a text as the bytes that are stored: SQLite's own way from UTF-16 to UTF-8
-/// makes something of anything.
+/// The type of a value, and the value, a text as its stored bytes: SQLite's own way to UTF-8 makes something of anything.
 pub(super) fn utf16_value(column: &str) -> String {
     format!(
         "typeof(t.{column}),CASE typeof(t.{column}) WHEN 'text' THEN CAST(t.{column} AS BLOB) ELSE t.{column} END"

@@ -10,9 +10,8 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::Null;
 
-use super::problem::SqliteProblem;
+use super::problem::Result;
 
-/// The collations that SQLite has.
 const BUILT_IN: [&str; 3] = ["BINARY", "NOCASE", "RTRIM"];
 
 /// Whether SQLite knows a collation by itself.
@@ -30,10 +29,7 @@ pub(super) struct UnknownOrder {
 }
 
 /// The indexes and keys of a table whose order SQLite does not know.
-pub(super) fn unknown_orders(
-    connection: &Connection,
-    table: &str,
-) -> Result<Vec<UnknownOrder>, SqliteProblem> {
+pub(super) fn unknown_orders(connection: &Connection, table: &str) -> Result<Vec<UnknownOrder>> {
     let mut indexes: Vec<(String, String)> = Vec::new();
     connection.pragma(Some("main"), "index_list", table, |row| {
         indexes.push((row.get(1)?, row.get(3)?));
@@ -56,7 +52,7 @@ pub(super) fn unknown_orders(
 
 /// Lets SQLite prepare statements over a table whatever its indexes and keys need. True where the primary key has a stand-in
 /// now, so that rows may be read in no order but the one in which they are stored.
-pub(super) fn for_table(connection: &Connection, table: &str) -> Result<bool, SqliteProblem> {
+pub(super) fn for_table(connection: &Connection, table: &str) -> Result<bool> {
     let unknown = unknown_orders(connection, table)?;
     let names: BTreeSet<&str> = unknown.iter().map(|order| &*order.collation).collect();
     for name in names {
@@ -65,14 +61,13 @@ pub(super) fn for_table(connection: &Connection, table: &str) -> Result<bool, Sq
     Ok(unknown.iter().any(|order| order.is_primary_key))
 }
 
-/// A stand-in for a collation.
-pub(super) fn collation(connection: &Connection, name: &str) -> Result<(), SqliteProblem> {
+pub(super) fn collation(connection: &Connection, name: &str) -> Result<()> {
     let by_bytes: fn(&str, &str) -> Ordering = |a, b| a.cmp(b);
     Ok(connection.create_collation(name, by_bytes)?)
 }
 
 /// A stand-in for a function: NULL, whatever it is called with.
-pub(super) fn function(connection: &Connection, name: &str) -> Result<(), SqliteProblem> {
+pub(super) fn function(connection: &Connection, name: &str) -> Result<()> {
     let null = |_: &Context<'_>| -> rusqlite::Result<Null> { Ok(Null) };
     // A schema that is not trusted may call what is declared to do no harm.
     let flags =

@@ -1,5 +1,6 @@
 //! The stream of an archive while its members are found: read or skipped forward only.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, SeekFrom};
 
 use sha2::{Digest, Sha256};
@@ -11,7 +12,6 @@ use crate::format::error::invalid;
 /// Bytes skipped at once.
 const SKIPPED: usize = 64 * 1024;
 
-/// Where the bytes come from.
 pub(super) enum TarBytes {
     /// Out of a decoder.
     Stream(Box<dyn Read + Send>),
@@ -19,16 +19,25 @@ pub(super) enum TarBytes {
     File(Box<dyn Opened>, u64),
 }
 
+impl TarBytes {
+    fn reader(&mut self) -> &mut dyn Read {
+        match self {
+            Self::Stream(stream) => stream,
+            Self::File(file, _) => file,
+        }
+    }
+}
+
 pub(super) struct Forward {
     bytes: TarBytes,
     position: u64,
     /// The next block, where it was looked at already.
-    ahead: Vec<u8>,
+    ahead: VecDeque<u8>,
 }
 
 impl Forward {
     pub(super) fn new(bytes: TarBytes) -> Self {
-        Self { bytes, position: 0, ahead: Vec::new() }
+        Self { bytes, position: 0, ahead: VecDeque::new() }
     }
 
     /// How many bytes were read or skipped.
@@ -45,28 +54,24 @@ impl Forward {
     pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
         if self.ahead.is_empty() {
             let mut block = [0; BLOCK];
-            let count = match &mut self.bytes {
-                TarBytes::Stream(stream) => read_full(stream, &mut block)?,
-                TarBytes::File(file, _) => read_full(file, &mut block)?,
-            };
-            self.ahead.extend_from_slice(&block[..count]);
+            let count = read_full(&mut self.bytes.reader(), &mut block)?;
+            self.ahead.extend(&block[..count]);
         }
-        Ok(&self.ahead)
+        Ok(self.ahead.make_contiguous())
     }
 
     /// The next block. At the end it is shorter, or empty.
     pub(super) fn block(&mut self) -> io::Result<Vec<u8>> {
         self.peek()?;
         self.position += self.ahead.len() as u64;
-        Ok(std::mem::take(&mut self.ahead))
+        Ok(std::mem::take(&mut self.ahead).into())
     }
 
     /// Goes on by `count` bytes, or to the end: how many there were. Those that are read get into `hash`.
     pub(super) fn skip(&mut self, count: u64, hash: &mut Sha256) -> io::Result<u64> {
         let begun = self.position;
         let ahead = self.ahead.len().min(usize::try_from(count).unwrap_or(usize::MAX));
-        hash.update(&self.ahead[..ahead]);
-        self.ahead.drain(..ahead);
+        hash.update(self.ahead.drain(..ahead).collect::<Vec<u8>>());
         self.position += ahead as u64;
         let mut left = count - ahead as u64;
         if let TarBytes::File(file, len) = &mut self.bytes {
@@ -114,17 +119,8 @@ impl Forward {
 
 impl Read for Forward {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = if self.ahead.is_empty() {
-            match &mut self.bytes {
-                TarBytes::Stream(stream) => stream.read(out)?,
-                TarBytes::File(file, _) => file.read(out)?,
-            }
-        } else {
-            let count = out.len().min(self.ahead.len());
-            out[..count].copy_from_slice(&self.ahead[..count]);
-            self.ahead.drain(..count);
-            count
-        };
+        let count =
+            if self.ahead.is_empty() { self.bytes.reader().read(out)? } else { self.ahead.read(out)? };
         self.position += count as u64;
         Ok(count)
     }

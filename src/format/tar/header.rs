@@ -1,12 +1,10 @@
 //! One block of an archive, read as the header of a member: POSIX.1 (ustar, pax), GNU tar, star, and the tars before them.
 //!
-//! Only what decides a member is read: name, type, size, target, mode and the map of a sparse file. Owners, times and
-//! devices may say anything.
+//! Only name, type, size, target, mode and the map of a sparse file are read. Owners, times and devices may say anything.
 
 /// Length of a block in bytes.
 pub(super) const BLOCK: usize = 512;
 
-/// What a block is.
 pub(super) enum TarBlock {
     /// Zeros, of which two end an archive.
     Zeros,
@@ -91,7 +89,6 @@ impl TarHeader {
     }
 }
 
-/// What a header says of a sparse file.
 pub(super) struct SparseHeader {
     /// Offset and length of each part that is stored; `None` if these are not numbers.
     pub(super) parts: Option<Vec<(u64, u64)>>,

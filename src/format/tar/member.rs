@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::forward::cut_short;
 use super::sparse::{SparseMap, SparseReader};
-use crate::format::blob::{Blob, Filling, Opened, Spool, Spools, has_no_room, seek_position};
+use crate::format::blob::{Blob, Filling, Opened, Reading, Spool, Spools, has_no_room, seek_position};
 use crate::format::decoders::{BOMB_LEN, BOMB_RATIO};
 use crate::format::error::{invalid, unsupported};
 use crate::format::packed::Packing;
@@ -119,7 +119,7 @@ pub(crate) struct TarMember {
 
 impl TarMember {
     /// The unpacked archive from `start` on.
-    fn archive_from(&self, start: u64) -> io::Result<Box<dyn Read + Send>> {
+    fn archive_from(&self, start: u64) -> io::Result<Reading> {
         if self.archive.packing == Packing::Plain {
             let mut file = self.archive.blob.open()?;
             file.seek(SeekFrom::Start(start))?;
@@ -138,12 +138,7 @@ impl TarMember {
     }
 
     /// A sparse file whose parts begin where `archive` is, and take so many bytes.
-    fn sparse(
-        &self,
-        archive: Box<dyn Read + Send>,
-        map: SparseMap,
-        stored: u64,
-    ) -> io::Result<Box<dyn Read + Send>> {
+    fn sparse(&self, archive: Reading, map: SparseMap, stored: u64) -> io::Result<Reading> {
         if map.stored() > stored {
             return Err(invalid("the map of a sparse file does not fit its length"));
         }
@@ -199,7 +194,7 @@ impl Blob for TarMember {
         self.data.len
     }
 
-    fn read(&self) -> io::Result<Box<dyn Read + Send>> {
+    fn read(&self) -> io::Result<Reading> {
         match &self.data.place {
             MemberPlace::Inline(bytes) => Ok(Box::new(io::Cursor::new(Arc::clone(bytes)))),
             MemberPlace::Whole { .. } if self.data.len == 0 => {
@@ -259,7 +254,7 @@ impl Read for CheckedAtEnd {
 
 /// The bytes of a member that is stored in one piece.
 struct MemberReader {
-    archive: Box<dyn Read + Send>,
+    archive: Reading,
     left: u64,
     /// The hash so far, and what it has to be in the end.
     expected: Option<(Sha256, [u8; 32])>,

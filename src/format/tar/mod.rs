@@ -2,8 +2,7 @@
 //!
 //! One pass over the archive notes where each member is. In a plain `.tar` it goes from header to header, and a
 //! member is read from its place. A packed one is unpacked to its end, which proves all of it; the checksums of the
-//! members that are noted on the way prove each one when it is read again, which costs unpacking all that is before
-//! it.
+//! members that are noted on the way prove each one when it is read again, which costs unpacking all before it.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -27,7 +26,6 @@ mod header;
 mod index;
 mod member;
 mod pax;
-pub(super) mod probe;
 mod sparse;
 mod walk;
 

@@ -206,14 +206,6 @@ mod tests {
     }
 
     #[test]
-    fn values_of_other_keys_may_hold_anything() {
-        let records =
-            b"31 SCHILY.xattr.user.x=a\nb=c\n1\n29 LIBARCHIVE.xattr.u=\0\xff\n= 9\n13 path=file\n\0\0";
-        let extended = parsed(records);
-        assert_eq!((extended.path.as_deref(), extended.problem), (Some(&b"file"[..]), None));
-    }
-
-    #[test]
     fn the_last_value_counts_and_an_empty_one_takes_it_back() {
         assert_eq!(parsed(b"9 path=a\n9 path=b\n").path.as_deref(), Some(&b"b"[..]));
         assert_eq!(parsed(b"9 path=a\n8 path=\n").path, None);

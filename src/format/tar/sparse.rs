@@ -128,7 +128,6 @@ impl<R: Read> Numbers<'_, R> {
     }
 }
 
-/// The bytes of a sparse file.
 pub(super) struct SparseReader {
     archive: Box<dyn Read + Send>,
     map: std::iter::Peekable<std::vec::IntoIter<(u64, u64)>>,

@@ -89,12 +89,10 @@ impl TarWalk {
         Self { forward, global: ExtendedHeader::default(), is_cut: false }
     }
 
-    /// The bytes behind what was read.
     pub(super) fn into_rest(self) -> Forward {
         self.forward
     }
 
-    /// The next member, or the end.
     pub(super) fn next(&mut self) -> io::Result<WalkStep> {
         match self.step() {
             Ok(step) => Ok(step),

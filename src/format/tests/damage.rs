@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::super::pg_dump::PgDump;
 use super::dumps::{archives_folder, written};
 use super::server::Server;
-use super::{Shown, is_error, json_lines, read_at, run, shown, sound};
+use super::{Shown, flipped, is_error, json_lines, read_at, run, shown, sound};
 use crate::content::{ErrorKind, SourceError};
 use crate::format::blob::InMemory;
 
@@ -57,8 +57,7 @@ fn a_flipped_byte_is_noticed_where_there_is_a_checksum() {
         assert!((start + 100..20_000).contains(&whole.len()), "{start} of {}", whole.len());
         // Where no checksum tells, fewer of them show as much.
         for place in (0..whole.len()).step_by(if has_checksum { 1 } else { 7 }) {
-            let mut broken = whole.clone();
-            broken[place] ^= 1 << (place % 8);
+            let broken = flipped(&whole, place);
             let Some(found) = shown_of(&broken) else { continue };
             check_lines(&found);
             // The table of contents itself has no checksum.
@@ -89,8 +88,7 @@ fn other_compressions_never_break_the_reader() {
     for (archive, step) in [("pg17-lz4.dump", 23), ("pg17-zstd-pipe.dump", 23)] {
         let whole = fs::read(archives_folder().join(archive)).expect("it is part of the sources");
         for place in (0..whole.len()).step_by(step) {
-            let mut broken = whole.clone();
-            broken[place] ^= 1 << (place % 8);
+            let broken = flipped(&whole, place);
             check_lines(&shown_of(&broken).unwrap_or_default());
             check_lines(&shown_of(&whole[..place]).unwrap_or_default());
         }
@@ -171,6 +169,12 @@ impl Writer {
         self.text(None);
     }
 
+    /// An entry without data.
+    fn definition(&mut self, id: i32, kind: &str, section: i32, definition: &str) {
+        self.entry(id, kind, section, definition, None);
+        self.data_place(3, 0);
+    }
+
     fn data_place(&mut self, state: u8, offset: u64) {
         self.out.push(state);
         self.out.extend(offset.to_le_bytes());
@@ -180,12 +184,9 @@ impl Writer {
     pub(super) fn table(minor: u8, data: &str, offset: Option<u64>) -> Vec<u8> {
         let write = |offset| {
             let mut writer = Self::new(minor, 4);
-            writer.entry(1, "ENCODING", 1, "SET client_encoding = 'UTF8';\n", None);
-            writer.data_place(3, 0);
-            writer.entry(2, "STDSTRINGS", 1, "SET standard_conforming_strings = 'on';\n", None);
-            writer.data_place(3, 0);
-            writer.entry(3, "TABLE", 2, "CREATE TABLE t (\n    id integer,\n    v text\n);\n", None);
-            writer.data_place(3, 0);
+            writer.definition(1, "ENCODING", 1, "SET client_encoding = 'UTF8';\n");
+            writer.definition(2, "STDSTRINGS", 1, "SET standard_conforming_strings = 'on';\n");
+            writer.definition(3, "TABLE", 2, "CREATE TABLE t (\n    id integer,\n    v text\n);\n");
             writer.entry(4, "TABLE DATA", 3, "", Some("COPY t (id, v) FROM stdin;\n"));
             writer.data_place(2, offset);
             writer
@@ -294,10 +295,8 @@ fn hostile_counts_lengths_and_offsets_are_refused_at_once() {
 #[test]
 fn tables_that_inherit_from_themselves_end() {
     let mut writer = Writer::new(14, 3);
-    writer.entry(1, "ENCODING", 1, "SET client_encoding = 'UTF8';\n", None);
-    writer.data_place(3, 0);
-    writer.entry(3, "TABLE", 2, "CREATE TABLE public.t (\n)\nINHERITS (public.t, t);\n", None);
-    writer.data_place(3, 0);
+    writer.definition(1, "ENCODING", 1, "SET client_encoding = 'UTF8';\n");
+    writer.definition(3, "TABLE", 2, "CREATE TABLE public.t (\n)\nINHERITS (public.t, t);\n");
     writer.entry(4, "TABLE DATA", 3, "", Some("COPY t (id) FROM stdin;\n"));
     writer.data_place(1, 0);
     let (_file, dump) = written(&writer.out);

@@ -22,6 +22,13 @@ pub(super) fn open(path: &Path) -> PgDump {
     sound("the dump", PgDump::open(&Arc::from("archive /dumps"), stored(path)))
 }
 
+/// A server with the database of the fixture.
+fn shop() -> Server {
+    let server = Server::start();
+    server.create("shop", FIXTURE);
+    server
+}
+
 /// What an archive in a file of its own is shown as.
 pub(super) fn written(bytes: &[u8]) -> (tempfile::NamedTempFile, PgDump) {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -139,8 +146,7 @@ fn check_rows(server: &Server, database: &str, files: &[ShownFile], what: &str) 
 
 #[test]
 fn every_table_reads_as_the_server_has_it() {
-    let server = Server::start();
-    server.create("shop", FIXTURE);
+    let server = shop();
     let plain = server.dump("shop", &["--compress=0"]);
     let packed = server.dump("shop", &["--compress=9"]);
     let piped = stdout_of(server.client("pg_dump").args(["-Fc", "shop"]).stdout(Stdio::piped()));
@@ -167,8 +173,7 @@ fn every_table_reads_as_the_server_has_it() {
 /// A definition that was loaded from `schema.sql` is dumped as the original is.
 #[test]
 fn the_schema_loads_into_an_empty_database() {
-    let server = Server::start();
-    server.create("shop", FIXTURE);
+    let server = shop();
     let schema_of = |database: &str| {
         let script = stdout_of(server.client("pg_dump").args(["-s", "--no-owner", "--no-acl", database]));
         let script = String::from_utf8(script).expect("it is UTF-8");
@@ -196,8 +201,7 @@ fn the_schema_loads_into_an_empty_database() {
 /// Rows as INSERT statements, large objects and other encodings: nothing is shown for what they are not.
 #[test]
 fn what_is_not_shown_is_named() {
-    let server = Server::start();
-    server.create("shop", FIXTURE);
+    let server = shop();
     let note = |files: &[ShownFile], kind: &str| -> (serde_json::Value, serde_json::Value) {
         let entries = json_lines(&read_at(files, "toc.jsonl").expect("it can be made"));
         let entry = entries.iter().find(|entry| entry["type"] == kind);
@@ -232,8 +236,7 @@ fn what_is_not_shown_is_named() {
 /// The table of contents says what `pg_restore -l` says, in its order.
 #[test]
 fn the_table_of_contents_is_that_of_pg_restore() {
-    let server = Server::start();
-    server.create("shop", FIXTURE);
+    let server = shop();
     let (file, dump) = written(&server.dump("shop", &[]));
     let list = stdout_of(server.client("pg_restore").arg("-l").arg(file.path()));
     let list = String::from_utf8(list).expect("it is UTF-8");
@@ -265,8 +268,7 @@ fn the_table_of_contents_is_that_of_pg_restore() {
 /// The same rows give the same digest in whatever dump they are, other rows and other types another one.
 #[test]
 fn a_digest_is_of_what_decides_the_bytes() {
-    let server = Server::start();
-    server.create("shop", FIXTURE);
+    let server = shop();
     let identity = |path: &str| {
         let (_file, dump) = written(&server.dump("shop", &[]));
         let files = dump.files();

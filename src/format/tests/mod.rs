@@ -26,7 +26,6 @@ mod tars;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
 
-/// A file as it is now.
 pub(super) fn stored(path: &Path) -> Arc<dyn Blob> {
     let file = FileVersion::named(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     Arc::new(FileBlob { file: Arc::new(file) })
@@ -72,6 +71,13 @@ fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     outcome?;
     assert!(content.stated_len().is_none_or(|len| len == bytes.len() as u64), "{}", content.describe());
     Ok(bytes)
+}
+
+/// The same bytes but for one bit of the one at a place.
+fn flipped(whole: &[u8], place: usize) -> Vec<u8> {
+    let mut broken = whole.to_vec();
+    broken[place] ^= 1 << (place % 8);
+    broken
 }
 
 /// Checks what kind of failure it is, and that these words tell of it.

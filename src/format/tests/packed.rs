@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::super::blob::{Blob, InMemory};
 use super::super::packed::{PackedFile, Packing};
 use super::super::shown::Fingerprint;
-use super::{is_error, read, run, shell, sound, stored};
+use super::{flipped, is_error, read, run, shell, sound, stored};
 use crate::content::{ErrorKind, SourceError};
 
 const PROGRAMS: [(&str, Packing); 4] =
@@ -88,8 +88,7 @@ fn frames_of_lz4_are_read_one_after_the_other_and_some_are_passed() {
     let whole = lz4_frame(&text);
     for place in 0..whole.len() {
         assert!(unpack(Packing::Lz4, &whole[..place]).is_err(), "{place}");
-        let mut broken = whole.clone();
-        broken[place] ^= 1 << (place % 8);
+        let broken = flipped(&whole, place);
         assert!(unpack(Packing::Lz4, &broken).map_or(true, |bytes| bytes == text), "{place}");
     }
 }

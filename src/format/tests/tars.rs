@@ -14,7 +14,7 @@ use super::super::packed::Packing;
 use super::super::shown::ShownFile;
 use super::super::tar::TarArchive;
 use super::forge::Header;
-use super::{check_paths, context, made_by, read, read_at, shell, shown, sound, stored};
+use super::{check_paths, context, flipped, made_by, read, read_at, shell, shown, sound, stored};
 use crate::content::{ErrorKind, FileKind, SourceError};
 use crate::format::blob::Blob;
 
@@ -302,8 +302,7 @@ fn a_flipped_byte_of_a_packed_archive_is_noticed() {
         let truth = shown_of(&whole).expect("it is whole");
         assert_eq!(truth["b"], b"two");
         for place in 0..whole.len() {
-            let mut broken = whole.clone();
-            broken[place] ^= 1 << (place % 8);
+            let broken = flipped(&whole, place);
             assert!(shown_of(&broken).is_none_or(|found| found == truth), "byte {place} of {name}");
             assert!(shown_of(&whole[..place]).is_none(), "{place} bytes of {name}");
         }

@@ -15,13 +15,11 @@ trait ReadSeek: Read + Seek {}
 impl<R: Read + Seek> ReadSeek for R {}
 
 impl<'r> ZipBytes<'r> {
-    /// All bytes of a reader.
     pub(super) fn new(reader: &'r mut (impl Read + Seek)) -> io::Result<Self> {
         let len = reader.seek(SeekFrom::End(0))?;
         Ok(Self { reader, len })
     }
 
-    /// The first `len` bytes of it.
     pub(super) fn first(&mut self, len: u64) -> ZipBytes<'_> {
         ZipBytes { reader: &mut *self.reader, len: self.len.min(len) }
     }

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use super::ZipError;
 use super::bytes::ZipBytes;
 use super::extra::{self, Numbers};
 use super::records::{CENTRAL, CENTRAL_LEN, u16_at, u32_at};
+use super::{Result, ZipError};
 use crate::content::FileKind;
 
 /// Members of one zip at most: each takes about 200 bytes of memory.
@@ -38,7 +38,6 @@ impl Host {
     }
 }
 
-/// A header of the central directory.
 #[derive(Debug)]
 pub(super) struct CentralHeader {
     pub(super) host: Host,
@@ -71,7 +70,7 @@ impl HeaderWalk {
         start: u64,
         limit: u64,
         patience: &mut usize,
-    ) -> Result<Self, ZipError> {
+    ) -> Result<Self> {
         let mut walk = Self { start, headers: Vec::new(), end: start, is_cut: false };
         while *patience > 0 && walk.end < limit {
             let Some((header, [comment, end])) = CentralHeader::at(bytes, walk.end)? else { break };

@@ -7,7 +7,7 @@ use super::directory::{Directory, ZipMember};
 use super::member_offsets::WRAP;
 use super::records::{IN_ZIP64, LocalHeader};
 use super::unpack::unpack;
-use super::{Remedy, ZipError};
+use super::{Remedy, Result, ZipError};
 
 /// General purpose flags (APPNOTE.TXT 4.4.4).
 const ENCRYPTED: u16 = 1 << 0;
@@ -25,7 +25,7 @@ pub(crate) fn packed<R: Read + Seek>(
     directory: &Directory,
     member: &ZipMember,
     mut reader: R,
-) -> Result<Take<R>, ZipError> {
+) -> Result<Take<R>> {
     let mut bytes = ZipBytes::new(&mut reader)?;
     let data = local(directory, member, &mut bytes)?.data;
     reader.seek(SeekFrom::Start(data))?;
@@ -37,7 +37,7 @@ pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
     directory: &Directory,
     member: &ZipMember,
     reader: R,
-) -> Result<Unpacked, ZipError> {
+) -> Result<Unpacked> {
     if let Some(error) = encrypted(member) {
         return Err(error);
     }
@@ -54,11 +54,7 @@ pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
 }
 
 /// The header before a member's data.
-fn local(
-    directory: &Directory,
-    member: &ZipMember,
-    bytes: &mut ZipBytes<'_>,
-) -> Result<LocalHeader, ZipError> {
+fn local(directory: &Directory, member: &ZipMember, bytes: &mut ZipBytes<'_>) -> Result<LocalHeader> {
     let [base, others @ ..] = directory.shifts;
     let other = |shift: i64| member.header?.checked_add_signed(shift.checked_sub(base)?);
     for place in [member.header, other(others[0]), other(others[1])].into_iter().flatten() {
@@ -209,7 +205,7 @@ impl Unpacked {
         Ok(if is_whole { lacks_bits() } else { damaged })
     }
 
-    fn check(&self) -> Result<(), ZipError> {
+    fn check(&self) -> Result<()> {
         if self.read != self.len {
             return Err(ZipError::damaged(format!(
                 "the zip's directory states {} bytes, its data holds {}",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{Read, Seek};
 use std::sync::Arc;
 
-use super::ZipError;
+use super::Result;
 use super::bytes::ZipBytes;
 use super::central::CentralHeader;
 use super::end::{self, FoundDirectory};
@@ -46,15 +46,14 @@ pub(crate) struct ZipMember {
     pub(crate) kind: FileKind,
     /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
     pub(crate) overlaps: bool,
-    /// Whether so much space follows its data that its lengths lack their upper bits: a program without zip64 wrote a member
-    /// of 4 GiB or more.
+    /// Whether so much space follows its data that its lengths lack their upper bits: it has 4 GiB or more, without zip64.
     pub(crate) lacks_bits: bool,
 }
 
 impl Directory {
     /// Reads the directory of a zip, and proves that it is that of the whole file. [`ZipError::Unsupported`] for a part of a split
     /// zip, and two zips in one file.
-    pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self, ZipError> {
+    pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self> {
         let mut bytes = ZipBytes::new(reader)?;
         let FoundDirectory { headers, start, counting: base_of_offsets, shift, mut flaws, .. } =
             end::find(&mut bytes)?;

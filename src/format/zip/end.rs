@@ -15,7 +15,7 @@ use super::central::{CentralHeader, HeaderWalk, MOST_MEMBERS};
 use super::member_offsets::OffsetBase;
 use super::prefix::Prefix;
 use super::records::{END, END_LEN, EndRecord, LOCAL, LocalHeader, SIGNATURE, SPLIT};
-use super::{Remedy, ZipError};
+use super::{Remedy, Result, ZipError};
 use crate::format::zip::prefix;
 
 /// How far before the last byte that is not zero an end record is looked for: behind its 64 KiB of comment may be more.
@@ -32,7 +32,6 @@ const PATIENCE: usize = 2 * MOST_MEMBERS;
 
 /// The directory of a zip, found and proven.
 pub(super) struct FoundDirectory {
-    /// Its headers, in their order.
     pub(super) headers: Vec<CentralHeader>,
     /// Where the first of them is.
     pub(super) start: u64,
@@ -58,8 +57,7 @@ enum Refused {
     Part(u32),
 }
 
-/// Finds the directory.
-pub(super) fn find(bytes: &mut ZipBytes<'_>) -> Result<FoundDirectory, ZipError> {
+pub(super) fn find(bytes: &mut ZipBytes<'_>) -> Result<FoundDirectory> {
     let mut worst = Refused::Unproven;
     match look(bytes, true, &mut worst)? {
         Some(found) => Ok(found),
@@ -68,17 +66,13 @@ pub(super) fn find(bytes: &mut ZipBytes<'_>) -> Result<FoundDirectory, ZipError>
 }
 
 /// Whether the bytes are a zip from the first to the last one. `bytes` is what stands before another zip.
-pub(super) fn is_whole(bytes: &mut ZipBytes<'_>) -> Result<bool, ZipError> {
+pub(super) fn is_whole(bytes: &mut ZipBytes<'_>) -> Result<bool> {
     let found = look(bytes, false, &mut Refused::Unproven)?;
     Ok(found.is_some_and(|found| found.end == bytes.len() && found.counting == OffsetBase::From(0)))
 }
 
 /// The first record, from the end on, that is proven. `worst` says what was wrong with the others.
-fn look(
-    bytes: &mut ZipBytes<'_>,
-    is_outermost: bool,
-    worst: &mut Refused,
-) -> Result<Option<FoundDirectory>, ZipError> {
+fn look(bytes: &mut ZipBytes<'_>, is_outermost: bool, worst: &mut Refused) -> Result<Option<FoundDirectory>> {
     let Some(last) = last_byte(bytes)? else { return Ok(None) };
     let mut search = Search { before: bytes.len(), floor: (last + 1).saturating_sub(SEARCHED) };
     let mut patience = PATIENCE;
@@ -149,7 +143,7 @@ fn proven(
     record: &EndRecord,
     is_outermost: bool,
     patience: &mut usize,
-) -> Result<Result<FoundDirectory, Refused>, ZipError> {
+) -> Result<Result<FoundDirectory, Refused>> {
     let is_split = record.part != 0 || record.directory_part != 0;
     let end = record.at + END_LEN as u64 + u64::from(record.comment);
     let Some((walk, mut flaws)) = walked(bytes, record, patience)? else {
@@ -199,13 +193,12 @@ fn proven(
     Ok(Ok(FoundDirectory { headers: walk.headers, start: walk.start, counting, shift, flaws, end }))
 }
 
-/// Walks through the directory of a record: from its end by its length, or from where it is said to begin. Gives what in the
-/// record contradicts it, too.
+/// Walks through the directory of a record, by its length or its place. Gives what in the record contradicts it, too.
 fn walked(
     bytes: &mut ZipBytes<'_>,
     record: &EndRecord,
     patience: &mut usize,
-) -> Result<Option<(HeaderWalk, Vec<String>)>, ZipError> {
+) -> Result<Option<(HeaderWalk, Vec<String>)>> {
     let by_size = record.directory_end.checked_sub(record.size);
     let by_place = Some(record.offset).filter(|offset| Some(*offset) != by_size);
     for start in by_size.into_iter().chain(by_place).filter(|start| *start <= record.directory_end) {

@@ -1,13 +1,13 @@
 //! Shrink, Reduce and Implode, which programs packed with until 1993.
 //!
-//! The `zip` crate unpacks them, and only as members of a zip: so the data goes to it behind a header of its own. Its decoders
-//! hold all of a member in memory.
+//! The `zip` crate unpacks them, in memory, and only as members of a zip: so the data goes to it behind a header of its own.
 
 use std::io::{self, BufRead, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::records::LOCAL;
-use super::{Remedy, ZipError, ZipMember};
+use super::{Remedy, Result, ZipError, ZipMember};
+use crate::format::blob::Reading;
 use crate::format::decoders::Counted;
 use crate::format::hasher::crc32;
 use crate::memory::unpacking::window;
@@ -22,8 +22,7 @@ const FLAGS: u16 = LARGE_DICTIONARY | THREE_TREES;
 /// The first of January 1980, which is the first date that a header can state.
 const DATE: u16 = 0x21;
 
-/// Unpacks a member by one of these methods.
-pub(super) fn unpack<R: BufRead>(what: &ZipMember, packed: R) -> Result<Box<dyn Read + Send>, ZipError> {
+pub(super) fn unpack<R: BufRead>(what: &ZipMember, packed: R) -> Result<Reading> {
     // Once packed, and twice unpacked: in the decoder, and here.
     let memory = what.packed.saturating_add(what.len.saturating_mul(2));
     let window = window(memory).map_err(io::Error::from)?;
@@ -45,7 +44,7 @@ fn may_be_of_pkzip_1_01(what: &ZipMember) -> bool {
     what.method == IMPLODE && (what.flags & LARGE_DICTIONARY == 0) != (what.flags & THREE_TREES == 0)
 }
 
-fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {
+fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>> {
     let member = zip::read::read_zipfile_from_stream(zip).map_err(|error| match error {
         zip::result::ZipError::Io(error) => ZipError::from(error),
         other => ZipError::damaged(other.to_string()),
@@ -57,7 +56,7 @@ fn all_of(zip: &mut impl Read, len: u64) -> Result<Vec<u8>, ZipError> {
 }
 
 /// A local header before the data.
-fn header(what: &ZipMember) -> Result<Vec<u8>, ZipError> {
+fn header(what: &ZipMember) -> Result<Vec<u8>> {
     const VERSION: u16 = 20;
     let length = |length: u64| {
         let reason = "it has 4 GiB or more, which no program of its time packed";

@@ -1,7 +1,6 @@
 //! Zip archives: which members one holds, and their bytes.
 //!
-//! Follows APPNOTE.TXT (PKWARE's description of the format), and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` where a
-//! zip is odd (ADR 7).
+//! Follows PKWARE's APPNOTE.TXT, and Info-ZIP's `unzip`, 7-Zip and Python's `zipfile` where a zip is odd (ADR 7).
 //!
 //! ```text
 //! format     zips as a format
@@ -67,6 +66,9 @@ pub(crate) enum ZipError {
     #[error("{reason}")]
     Unsupported { reason: String, remedy: Remedy },
 }
+
+/// What reading a zip gives.
+pub(crate) type Result<T, E = ZipError> = std::result::Result<T, E>;
 
 /// What helps with a zip that is not read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use memchr::memmem;
 
-use super::ZipError;
+use super::Result;
 use super::bytes::ZipBytes;
 use super::end;
 use super::records::{IN_ZIP64, LOCAL, LOCAL_LEN, LocalHeader, SINGLE, SPLIT};
@@ -38,7 +38,7 @@ pub(super) enum Prefix {
 }
 
 /// Looks at what stands before the zip that begins at `begins`.
-pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) -> Result<Prefix, ZipError> {
+pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) -> Result<Prefix> {
     let is_marked = bytes.has(0, &SPLIT)? || bytes.has(0, &SINGLE)?;
     if begins > 4 && bytes.has(if is_marked { 4 } else { 0 }, &LOCAL)? {
         let is_zip = is_outermost && end::is_whole(&mut bytes.first(begins))?;
@@ -48,7 +48,7 @@ pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) ->
     let mut at = begins.saturating_sub(LONGEST_HEADER);
     for _ in 0..MOST_HEADERS {
         let Some(header) = next_header(bytes, at, begins)? else { break };
-        if header.local.data == begins {
+        if header.data == begins {
             return Ok(Prefix::Cut);
         }
         at = header.at + 1;
@@ -56,7 +56,7 @@ pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) ->
     let mut at = 0;
     for _ in 0..MOST_HEADERS {
         let Some(header) = next_header(bytes, at, begins.min(SEARCHED))? else { return Ok(Prefix::Harmless) };
-        match header.end() {
+        match end_of(&header) {
             Some(end) if end <= begins => at = end.max(header.at + 1),
             // It reaches into the zip, or does not say how far it reaches.
             _ => return Ok(Prefix::Cut),
@@ -65,45 +65,34 @@ pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) ->
     Ok(Prefix::Cut)
 }
 
-/// A local header and its place.
-struct Placed {
-    at: u64,
-    local: LocalHeader,
+/// Where the data of a member ends, where its header says so.
+fn end_of(header: &LocalHeader) -> Option<u64> {
+    let follows = header.flags & 0x0008 != 0 && header.packed == 0;
+    if follows || header.packed == IN_ZIP64 {
+        return None;
+    }
+    header.data.checked_add(u64::from(header.packed))
 }
 
-impl Placed {
-    /// Where its data ends, where it says so.
-    fn end(&self) -> Option<u64> {
-        let follows = self.local.flags & 0x0008 != 0 && self.local.packed == 0;
-        if follows || self.local.packed == IN_ZIP64 {
-            return None;
-        }
-        self.local.data.checked_add(u64::from(self.local.packed))
-    }
-
-    /// Whether it can be a header, and no bytes of a program that look for one.
-    fn is_likely(&self, begins: u64) -> bool {
-        let LocalHeader { version, method, name, data, .. } = &self.local;
-        let is_text = |name: &[u8]| !name.is_empty() && !name.iter().any(u8::is_ascii_control);
-        version & 0xff <= 63
-            && (METHODS.contains(method) || *method == ENCRYPTED)
-            && is_text(name)
-            && *data <= begins
-    }
+/// Whether it can be a header, and no bytes of a program that look for one.
+fn is_likely(header: &LocalHeader, begins: u64) -> bool {
+    let LocalHeader { version, method, name, data, .. } = header;
+    let is_text = |name: &[u8]| !name.is_empty() && !name.iter().any(u8::is_ascii_control);
+    version & 0xff <= 63
+        && (METHODS.contains(method) || *method == ENCRYPTED)
+        && is_text(name)
+        && *data <= begins
 }
 
 /// The first likely header from `at` on that ends before `end`.
-fn next_header(bytes: &mut ZipBytes<'_>, mut at: u64, end: u64) -> Result<Option<Placed>, ZipError> {
+fn next_header(bytes: &mut ZipBytes<'_>, mut at: u64, end: u64) -> Result<Option<LocalHeader>> {
     while at + LOCAL_LEN as u64 <= end {
         let mut chunk = vec![0; usize::try_from(CHUNK.min(end - at)).expect("at most a chunk")];
         let count = bytes.read(at, &mut chunk)?;
         for found in memmem::find_iter(&chunk[..count], &LOCAL) {
-            let place = at + found as u64;
-            if let Some(local) = LocalHeader::at(bytes, place)? {
-                let placed = Placed { at: place, local };
-                if placed.is_likely(end) {
-                    return Ok(Some(placed));
-                }
+            let header = LocalHeader::at(bytes, at + found as u64)?;
+            if header.as_ref().is_some_and(|header| is_likely(header, end)) {
+                return Ok(header);
             }
         }
         if count < LOCAL.len() {

@@ -5,32 +5,28 @@ use crate::content::{ErrorKind, SourceError};
 use crate::format::blob::{Blob, blob_error, io_kind};
 use crate::model::shell;
 
-const ANOTHER_COPY: &str = "bring the file back from another copy";
-
 /// A command with the path of the zip, where it is a file of its own.
 fn command(blob: &dyn Blob, command: &str) -> Option<String> {
     blob.as_file().map(|file| shell::command(command, &*file.path))
 }
 
-/// Says what to do about a zip whose bytes are broken.
+/// What to do about a zip of which something is lost, with a command and what that does.
+fn another_copy(blob: &dyn Blob, words: &str, then: &str) -> String {
+    match command(blob, words) {
+        Some(command) => format!("bring the file back from another copy; `{command}{then}"),
+        None => "bring the file back from another copy".to_owned(),
+    }
+}
+
 pub(crate) fn damaged_zip_hint(blob: &dyn Blob) -> String {
-    match command(blob, "unzip -t") {
-        Some(command) => format!("{ANOTHER_COPY}; `{command}` shows what is still readable"),
-        None => ANOTHER_COPY.to_owned(),
-    }
+    another_copy(blob, "unzip -t", "` shows what is still readable")
 }
 
-/// Says what to do about a zip that ends in one of its members: `unzip` takes that for the whole.
+/// For a zip that ends in one of its members: `unzip` takes that for the whole.
 pub(crate) fn cut_off_hint(blob: &dyn Blob) -> String {
-    match command(blob, "zip -FF") {
-        Some(command) => {
-            format!("{ANOTHER_COPY}; `{command} --out saved.zip` saves the members that are whole")
-        }
-        None => ANOTHER_COPY.to_owned(),
-    }
+    another_copy(blob, "zip -FF", " --out saved.zip` saves the members that are whole")
 }
 
-/// Says what reads a zip, or a member, that is not read here.
 pub(crate) fn remedy_hint(remedy: Remedy, blob: &dyn Blob) -> String {
     let shell = |text: &str| command(blob, text).unwrap_or_else(|| text.to_owned());
     match remedy {

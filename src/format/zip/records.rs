@@ -43,6 +43,8 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 /// What stands before the data of a member.
 #[derive(Debug)]
 pub(super) struct LocalHeader {
+    /// Where it stands itself.
+    pub(super) at: u64,
     pub(super) version: u16,
     pub(super) flags: u16,
     pub(super) method: u16,
@@ -65,6 +67,7 @@ impl LocalHeader {
         let (name_len, extra_len) = (u16_at(&fixed, 26), u16_at(&fixed, 28));
         let name = bytes.vec(offset + LOCAL_LEN as u64, usize::from(name_len))?.unwrap_or_default();
         Ok(Some(Self {
+            at: offset,
             version: u16_at(&fixed, 4),
             flags: u16_at(&fixed, 6),
             method: u16_at(&fixed, 8),
@@ -129,8 +132,7 @@ impl EndRecord {
         if !locator.starts_with(&LOCATOR_64) {
             return Ok(None);
         }
-        // Where it is said to be does not hold behind a prefix; a record of the usual length is right before. What is
-        // found is proven later.
+        // Right before, if it has the usual length, or where it is said to be. What is found is proven later.
         let places = [locator_at.checked_sub(END_64_LEN as u64), Some(u64_at(&locator, 8))];
         for at in places.into_iter().flatten() {
             let Some(fixed) = bytes.array::<END_64_LEN>(at)? else { continue };

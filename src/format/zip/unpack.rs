@@ -8,26 +8,23 @@ use ppmd_rust::{Ppmd8Decoder, RestoreMethod};
 
 use super::legacy;
 use super::records::{u16_at, u32_at};
-use super::{Remedy, ZipError, ZipMember};
+use super::{Remedy, Result, ZipError, ZipMember};
+use crate::format::blob::Reading;
 use crate::format::decoders::{BZIP2_MEMORY, Bounded, Counted, Lzma, Zstd};
 use crate::memory::unpacking::{Window, window};
 
 /// Bytes of packed data that are read at once.
 const BUFFER: usize = 64 << 10;
 
-/// Unpacks data, within the bounds of all decoders. [`ZipError::Unsupported`] where the method is not known, or takes too much
-/// memory.
-pub(super) fn unpack<R: Read + Send + 'static>(
-    what: &ZipMember,
-    data: R,
-) -> Result<Box<dyn Read + Send>, ZipError> {
+/// Unpacks data, within the bounds of all decoders, by a method that is known and does not take too much memory.
+pub(super) fn unpack<R: Read + Send + 'static>(what: &ZipMember, data: R) -> Result<Reading> {
     if what.method == 0 {
         return Ok(Box::new(BufReader::with_capacity(BUFFER, data)));
     }
     Ok(Box::new(Bounded::new(decoder(what, data)?, what.packed)))
 }
 
-fn decoder<R: Read + Send + 'static>(what: &ZipMember, data: R) -> Result<Box<dyn Read + Send>, ZipError> {
+fn decoder<R: Read + Send + 'static>(what: &ZipMember, data: R) -> Result<Reading> {
     let &ZipMember { method, len, .. } = what;
     let packed = BufReader::with_capacity(BUFFER, data);
     Ok(match method {
@@ -65,7 +62,7 @@ fn name_of(method: u16) -> Option<&'static str> {
 }
 
 /// LZMA: a version, the length of the properties, these, the data (APPNOTE.TXT 5.8.8): a `.lzma` file with another head.
-fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn Read + Send>, ZipError> {
+fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Reading> {
     const PROPERTIES: u16 = 5;
     let mut head = [0; 9];
     packed.read_exact(&mut head)?;
@@ -83,7 +80,7 @@ fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn 
 }
 
 /// PPMd version I: order, memory (256 MiB at most) and restoration in two bytes, then the data (APPNOTE.TXT 5.10).
-fn ppmd<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Box<dyn Read + Send>, ZipError> {
+fn ppmd<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Reading> {
     let mut head = [0; 2];
     packed.read_exact(&mut head)?;
     let head = u32::from(u16_at(&head, 0));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Directory, ZipError, ZipMember};
+use super::{Directory, Result, ZipMember};
 use crate::format::blob::{Blob, Opened};
 
 /// A blob that is a zip. Holds no open file.
@@ -13,7 +13,7 @@ pub(crate) struct ZipFile {
 
 impl ZipFile {
     /// Reads the central directory. Blocks.
-    pub(crate) fn read(blob: &Arc<dyn Blob>) -> Result<Self, ZipError> {
+    pub(crate) fn read(blob: &Arc<dyn Blob>) -> Result<Self> {
         let mut reader = blob.open()?;
         let directory = Directory::read(&mut reader);
         // What looks damaged may have been written to meanwhile.
@@ -22,16 +22,14 @@ impl ZipFile {
     }
 
     /// A reader of the zip with an open file of its own.
-    pub(super) fn open(&self) -> Result<Box<dyn Opened>, ZipError> {
+    pub(super) fn open(&self) -> Result<Box<dyn Opened>> {
         Ok(self.blob.open()?)
     }
 
-    /// The member at a place among the members.
     pub(super) fn member(&self, at: usize) -> &ZipMember {
         &self.directory.members[at]
     }
 
-    /// What a member is called in messages.
     pub(super) fn describe(&self, at: usize) -> String {
         let member = self.member(at);
         format!("member {} of {}", member.path.escape_debug(), self.blob.describe())

@@ -137,9 +137,7 @@ fn what_stands_behind_a_definition_never_gets_out() {
 #[test]
 fn a_damaged_table_is_an_error() {
     let (_folder, path) = made_by("CREATE TABLE t(a); INSERT INTO t VALUES (zeroblob(100000));");
-    let mut bytes = std::fs::read(&path).expect("it was made");
-    bytes[4096..8192].fill(0xff);
-    std::fs::write(&path, bytes).expect("it is ours");
+    change(&path, |bytes| bytes[4096..8192].fill(0xff));
     let error = try_dump(&open(&path)).1.expect_err("its page is broken");
     assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
 }

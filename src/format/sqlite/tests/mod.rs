@@ -122,12 +122,15 @@ fn dump(file: &SqliteFile) -> String {
 fn break_first_page(path: &Path, table: &str, page_size: usize) {
     let query = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}';");
     let root: usize = sqlite3(path, &query).trim().parse().expect("a page");
+    change(path, |bytes| bytes[(root - 1) * page_size..root * page_size].fill(0xee));
+}
+
+fn change(path: &Path, how: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(path).expect("it is there");
-    bytes[(root - 1) * page_size..root * page_size].fill(0xee);
+    how(&mut bytes);
     std::fs::write(path, bytes).expect("the folder is ours");
 }
 
-/// The rendered rows of a table.
 fn try_rows(file: &SqliteFile, relation: &Relation) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     file.ask(&Query::Rows(relation.clone()), &Wanted::default(), &mut |piece| {

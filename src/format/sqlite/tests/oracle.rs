@@ -39,14 +39,13 @@ fn row(columns: &[&str], encoding: &str, line: &str) -> Value {
 /// What hex() gave of a text are its bytes in the file's encoding.
 fn text_of(bytes: &[u8], encoding: &str) -> String {
     let (units, _) = bytes.as_chunks::<2>();
+    let utf16 = |unit: fn([u8; 2]) -> u16| {
+        String::from_utf16(&units.iter().map(|bytes| unit(*bytes)).collect::<Vec<_>>()).ok()
+    };
     let decoded = match encoding {
         "UTF-8" => String::from_utf8(bytes.to_vec()).ok(),
-        "UTF-16le" => {
-            String::from_utf16(&units.iter().map(|unit| u16::from_le_bytes(*unit)).collect::<Vec<_>>()).ok()
-        }
-        "UTF-16be" => {
-            String::from_utf16(&units.iter().map(|unit| u16::from_be_bytes(*unit)).collect::<Vec<_>>()).ok()
-        }
+        "UTF-16le" => utf16(u16::from_le_bytes),
+        "UTF-16be" => utf16(u16::from_be_bytes),
         other => panic!("no such encoding: {other}"),
     };
     decoded.expect("a text")

@@ -120,10 +120,7 @@ fn frames_of_an_earlier_round_are_passed_over() {
          INSERT INTO t VALUES(2);",
     );
     assert_eq!(rows(&open(&path), "t"), "{\"a\":1}\n{\"a\":2}\n");
-    let wal = folder.path("copy.db-wal");
-    let mut bytes = std::fs::read(&wal).expect("it is there");
-    bytes[16] ^= 1;
-    std::fs::write(&wal, bytes).expect("the folder is ours");
+    change(&folder.path("copy.db-wal"), |bytes| bytes[16] ^= 1);
     assert_eq!(rows(&open(&path), "t"), "{\"a\":1}\n", "as SQLite: the checksum of the header is wrong");
 }
 
@@ -181,14 +178,13 @@ fn a_transaction_that_was_cut_off_is_undone() {
     let victim = folder.path("victim-mj12345678");
     std::fs::write(&victim, "precious").expect("the folder is ours");
     let name = victim.to_str().expect("a name").as_bytes();
-    let mut bytes = std::fs::read(&journal).expect("it is there");
     let sum: u32 = name.iter().map(|&byte| u32::from(byte)).sum();
-    bytes.extend_from_slice(&u32::MAX.to_be_bytes());
-    bytes.extend_from_slice(name);
-    bytes.extend_from_slice(&(name.len() as u32).to_be_bytes());
-    bytes.extend_from_slice(&sum.to_be_bytes());
-    bytes.extend_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
-    std::fs::write(&journal, bytes).expect("the folder is ours");
+    change(&journal, |bytes| {
+        bytes.extend(u32::MAX.to_be_bytes());
+        bytes.extend(name);
+        bytes.extend([name.len() as u32, sum].map(u32::to_be_bytes).concat());
+        bytes.extend([0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+    });
     let error = open(&path).listing().expect_err("it cannot be undone alone");
     is_error(&error, ErrorKind::Unsupported, "several databases");
     assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");

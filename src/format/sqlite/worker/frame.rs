@@ -5,11 +5,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use serde::{Deserialize, Serialize};
 
 use super::super::limits::Limits;
-use super::super::problem::SqliteProblem;
+use super::super::problem::{Result, SqliteProblem};
 use super::super::query::Query;
 use crate::model::number::to_usize;
 
-/// What the bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Frame {
     /// What is asked.
@@ -24,7 +23,6 @@ pub(super) enum Frame {
     OutOfMemory,
 }
 
-/// What a process is asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) query: Query,
@@ -47,8 +45,8 @@ pub(super) fn write(to: &mut impl Write, frame: Frame, bytes: &[u8]) -> io::Resu
 pub(super) fn read(
     mut from: impl Read,
     most: u64,
-    patience: impl Fn() -> Result<(), SqliteProblem>,
-) -> Result<Option<(Frame, Vec<u8>)>, SqliteProblem> {
+    patience: impl Fn() -> Result<()>,
+) -> Result<Option<(Frame, Vec<u8>)>> {
     let mut head = [0; HEAD];
     if !fill(&mut from, &mut head, &patience)? {
         return Ok(None);
@@ -65,11 +63,7 @@ pub(super) fn read(
 }
 
 /// Whether there were as many bytes.
-fn fill(
-    from: &mut impl Read,
-    out: &mut [u8],
-    patience: &impl Fn() -> Result<(), SqliteProblem>,
-) -> Result<bool, SqliteProblem> {
+fn fill(from: &mut impl Read, out: &mut [u8], patience: &impl Fn() -> Result<()>) -> Result<bool> {
     let mut filled = 0;
     while filled < out.len() {
         match from.read(&mut out[filled..]) {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::limits::Limits;
-use super::problem::SqliteProblem;
+use super::problem::{Result, SqliteProblem};
 use super::query::Query;
 use super::ran_out::RanOut;
 use super::rows::Take;
@@ -47,7 +47,7 @@ pub fn use_processes() {
 }
 
 /// Asks the database in `file`.
-pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -> Result<(), SqliteProblem> {
+pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -> Result<()> {
     let limits = Limits::of(query, file.metadata()?.len());
     let request = Request { query: query.clone(), limits };
     let (ours, theirs) = UnixStream::pair()?;

@@ -17,7 +17,7 @@ use rustix::stdio;
 
 use super::super::connection::{Bound, Connected};
 use super::super::limits::Limits;
-use super::super::problem::SqliteProblem;
+use super::super::problem::{Result, SqliteProblem};
 use super::exit;
 use super::frame::{self, Frame, Request};
 use crate::content::{Closed, Wanted};
@@ -46,7 +46,7 @@ pub fn answer_one() -> io::Result<()> {
     Ok(())
 }
 
-fn limited(file: &File, socket: UnixStream) -> Result<(), SqliteProblem> {
+fn limited(file: &File, socket: UnixStream) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)?;
     let Some(request) = request(&socket)? else { return Ok(()) };
     let limits = request.limits;
@@ -90,7 +90,7 @@ pub(super) fn answer_in_thread(file: &File, socket: UnixStream) {
     }
 }
 
-fn request(socket: &UnixStream) -> Result<Option<Request>, SqliteProblem> {
+fn request(socket: &UnixStream) -> Result<Option<Request>> {
     let Some((Frame::Request, request)) = frame::read(socket, LONGEST_REQUEST, || Ok(()))? else {
         return Ok(None);
     };
@@ -103,7 +103,7 @@ fn answer(
     request: &Request,
     bound: Bound,
     clock: &QueryClock,
-) -> Result<(), SqliteProblem> {
+) -> Result<()> {
     let mut take =
         |piece: Bytes| clock.wait_for(|| frame::write(&mut socket, Frame::Piece, &piece)).map_err(|_| Closed);
     let answered = Connected::open(file, bound)
