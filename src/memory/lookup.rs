@@ -27,6 +27,7 @@ enum LookupRecords {
 }
 
 impl<const N: usize> Lookup<N> {
+    /// The keys of sorted records, which all have `N` bytes.
     pub fn of(sorted: &mut Sorted, budget: &Arc<Budget>) -> io::Result<Self> {
         let (mut open, mut file, mut written) = (Vec::new(), None, 0_u64);
         let mut last: Option<[u8; N]> = None;

@@ -35,6 +35,7 @@ impl<'l> Cells<'l> {
         }
     }
 
+    /// Whether the row has a column, even without a value.
     pub fn has(&self, column: &str) -> bool {
         self.row.get(column).is_some()
     }
