@@ -79,14 +79,14 @@ impl Schema {
 
 /// One column of a table or view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct ShownColumn {
     pub(super) name: String,
     /// Whether an expression makes its values, so that no row can be given one.
     pub(super) is_generated: bool,
 }
 
 /// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
-pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<ShownColumn>> {
     /// Of what `table_xinfo` says under `hidden`: a column that a virtual table's rows do not have.
     const HIDDEN: i64 = 1;
     let mut columns = Vec::new();
@@ -94,7 +94,7 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column
         let hidden: i64 = row.get(6)?;
         if hidden != HIDDEN {
             // 2 and 3 are generated ones, not stored and stored.
-            columns.push(Column { name: row.get(1)?, is_generated: hidden > HIDDEN });
+            columns.push(ShownColumn { name: row.get(1)?, is_generated: hidden > HIDDEN });
         }
         Ok(())
     })?;

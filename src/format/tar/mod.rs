@@ -151,7 +151,7 @@ impl TarArchive {
         let file = |(path, kind, member): (Arc<str>, FileKind, Arc<TarMember>)| {
             let content = Content::stream(Raw { label: Arc::clone(&self.label), blob: member.clone() });
             let fingerprint: Option<Arc<dyn Fingerprint>> =
-                Some(Arc::new(MemberFingerprint { kind, member }));
+                Some(Arc::new(TarFingerprint { kind, member }));
             ShownFile { kind, fingerprint, ..ShownFile::of_blob(FileGroup::Members, path, content) }
         };
         self.members().map(file).collect()
@@ -183,12 +183,12 @@ fn begins_with_header(head: &[u8]) -> bool {
 }
 
 /// What decides the bytes of a member; of a symbolic link, its target.
-struct MemberFingerprint {
+struct TarFingerprint {
     kind: FileKind,
     member: Arc<TarMember>,
 }
 
-impl Fingerprint for MemberFingerprint {
+impl Fingerprint for TarFingerprint {
     fn likeness(&self) -> ContentId {
         let kind = match self.kind {
             FileKind::Regular => b"file",

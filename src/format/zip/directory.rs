@@ -51,8 +51,8 @@ pub(crate) struct ZipMember {
 }
 
 impl Directory {
-    /// Reads the directory of a zip, and proves that it is that of the whole file. [`ZipError::Unsupported`] for a part of a split
-    /// zip, and two zips in one file.
+    /// Reads the directory of a zip, and proves that it is that of the whole file. [`super::ZipError::Unsupported`] for a
+    /// part of a split zip, and two zips in one file.
     pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self> {
         let mut bytes = ZipBytes::new(reader)?;
         let FoundDirectory { headers, start, counting: base_of_offsets, shift, mut flaws, .. } =
