@@ -22,7 +22,6 @@ pub(super) type CheckedCounts = BTreeMap<(u8, &'static str), u64>;
 pub(super) const MANIFEST: (u8, &str) = (0, "manifest");
 const CHECKSUM: (u8, &str) = (2, "checksum");
 
-/// What was checked, and what came of it.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     pub(super) counts: CheckedCounts,

@@ -245,7 +245,6 @@ impl ArchiveView {
 enum RunReaders {
     /// All archives have the same readers, as nearly all folders have it.
     Same(Audience),
-    /// Each has its own.
     Each(Vec<Audience>),
 }
 

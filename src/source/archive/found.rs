@@ -38,7 +38,6 @@ pub(super) struct Artefact {
     pub(super) way: Audience,
 }
 
-/// A file with what is known of its snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FoundArchive {
     pub(super) artefact: Artefact,

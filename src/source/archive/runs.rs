@@ -44,7 +44,6 @@ const REMEMBERED_BLOCKS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(8)
 pub(super) struct Run {
     /// The archive that it starts in, counted within the block.
     pub(super) start: usize,
-    /// Which artefact of that archive holds it.
     pub(super) artefact: usize,
     pub(super) len: u32,
 }
@@ -162,7 +161,6 @@ impl ArchiveFiles {
         Self { digests: vec![None; pieces.len()], pieces }
     }
 
-    /// Fills in the digests of some of the files.
     fn digest(&mut self, wanted: impl Iterator<Item = usize>, is_final: &mut bool) {
         let mut wanted: Vec<usize> = wanted.filter(|&file| self.digests[file].is_none()).collect();
         wanted.sort_unstable_by_key(|&file| {

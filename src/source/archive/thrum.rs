@@ -85,7 +85,6 @@ pub(super) struct Current {
     way: Audience,
     /// The last snapshot that was seen while no run wrote to it.
     pub(super) archive: Option<Archive>,
-    /// What the log was told last.
     told: Option<String>,
 }
 

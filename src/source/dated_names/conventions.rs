@@ -27,7 +27,7 @@ impl SeriesConventions {
 
     /// Takes up what a name shows; true if that is new, so that other names of its series may mean something else now.
     pub(crate) fn learn(&mut self, name: &ArchiveName) -> bool {
-        let Some(shown) = name.time.as_ref().and_then(|time| time.shows()) else { return false };
+        let Some(shown) = name.time.as_ref().and_then(|time| time.parsed.shows()) else { return false };
         let conventions = self.by_series.entry(name.prefix.clone()).or_insert_with(|| self.of_all.clone());
         conventions.learn(shown)
     }

@@ -22,7 +22,7 @@ use crate::model::time::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::format::{EXPORT, FileFormat, SQLITE, ZIP};
-use crate::model::name_time::{self, Convention, Conventions};
+use crate::model::name_time::{self, Conventions};
 
 mod conventions;
 mod series;
@@ -32,7 +32,6 @@ pub(crate) use conventions::SeriesConventions;
 /// The mark of a backup that exists to undo a restore.
 pub(super) const PRE_RESTORE: &str = "pre-restore";
 
-/// A file name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArchiveName {
     pub(crate) format: FileFormat,
@@ -46,7 +45,6 @@ pub(crate) struct ArchiveName {
     pub(crate) mark: Option<&'static str>,
 }
 
-/// A time as a file name gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameTime {
     parsed: name_time::NameTime,
@@ -78,11 +76,6 @@ impl NameTime {
     /// Whether other names of its series say what it means.
     pub(crate) fn depends_on_its_series(&self) -> bool {
         self.parsed.is_ambiguous()
-    }
-
-    /// What it shows of the names of its series.
-    pub(crate) fn shows(&self) -> Option<Convention> {
-        self.parsed.shows()
     }
 }
 

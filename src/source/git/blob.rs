@@ -48,7 +48,6 @@ impl GitBlob {
         Ok(Counted::with(memory, Cursor::new(reader.into_bytes())))
     }
 
-    /// Why its length is not known.
     fn without_len(&self) -> SourceError {
         match self.whole() {
             Ok(_) => {
@@ -105,7 +104,6 @@ impl Blob for GitBlob {
     }
 }
 
-/// A blob as a file of a snapshot.
 pub(super) struct BlobContent {
     raw: Raw,
     blob: Arc<GitBlob>,

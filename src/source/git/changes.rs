@@ -52,7 +52,6 @@ pub(super) struct Location {
 
 #[derive(Debug, Clone)]
 enum Change {
-    /// These paths, by number.
     Paths(Box<[u32]>),
     /// More than are remembered.
     Anything,

@@ -40,7 +40,6 @@ pub(super) struct DatedCopy {
     place: CommitNumber,
 }
 
-/// What a commit did to the copies in its folder.
 enum CopyStep {
     Wrote(Box<[u8]>),
     Removed(Box<[u8]>, Held),

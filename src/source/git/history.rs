@@ -47,7 +47,6 @@ pub(super) fn is_touched(graph: &Graph, place: CommitNumber) -> bool {
     graph.commit(place).at != graph.before(place)
 }
 
-/// What a folder of databases ever held.
 pub(super) struct Kept {
     pub(super) shapes: BTreeMap<Vec<u8>, Shape>,
     /// The commits that touched each name.

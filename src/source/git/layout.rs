@@ -102,7 +102,6 @@ pub(super) fn parts(shapes: &BTreeMap<Vec<u8>, Shape>) -> Vec<Part> {
     shapes.iter().map(part).collect()
 }
 
-/// The entries that tell what a folder is for.
 fn told(entries: &TreeEntries) -> impl Iterator<Item = (&[u8], TreeEntry)> {
     entries.iter().filter(|(name, _)| is_told(name))
 }

@@ -17,7 +17,6 @@ const REPLACED: &str = "refs/replace/";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refs {
-    /// Where the timeline begins.
     pub(super) tip: ObjectId,
     /// Branches, those of remotes as `origin/main`.
     pub(super) branches: BTreeMap<String, ObjectId>,

@@ -82,7 +82,6 @@ impl ShownMemory {
         Arc::new(GitBlob { objects, id, path, spools, len: OnceLock::new() })
     }
 
-    /// What reading blobs takes.
     pub(super) fn context(&self, objects: &Objects) -> FormatContext {
         FormatContext::new(&objects.label, &self.spools).for_proven_blobs(MOST_UNPACKED)
     }

@@ -78,7 +78,6 @@ impl TreeEntries {
 /// How many entries of trees are kept, for comparing one commit after the other.
 const KEPT_ENTRIES: usize = 100_000;
 
-/// Trees that were read lately.
 pub(super) struct TreeCache {
     trees: LruCache<ObjectId, Arc<TreeEntries>>,
     count: usize,
@@ -209,7 +208,6 @@ pub(super) fn list(
     Ok(listing)
 }
 
-/// The path of a name in the folder at `path`.
 pub(super) fn below(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, name].join(&b'/') }
 }

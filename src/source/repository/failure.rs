@@ -14,7 +14,6 @@ use crate::format::blob::io_kind;
 pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     pub(crate) problem: Box<dyn Error + Send + Sync>,
-    /// What a person can do about it.
     pub(crate) hint: Option<String>,
 }
 

@@ -185,7 +185,6 @@ impl Pack {
         Ok(Self { index, data })
     }
 
-    /// The object's entry; `None` if it is not in this pack.
     fn entry(&self, id: &oid) -> Option<gix::Result<pack::data::Entry>> {
         let at = self.index.lookup(id)?;
         Some(self.data.entry(self.index.pack_offset_at_index(at)))

@@ -1,9 +1,6 @@
 //! JSONL exports in both forms, and SQLite files.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::source::Database;
 
 const NAME: &str = "beads-20260121-2000.jsonl";
 

@@ -4,14 +4,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 
 use super::{ArchiveOptions, ArchiveSource};
 use crate::content::{ErrorKind, SourceError};
-use crate::source::Source;
 use crate::source::testing::*;
+use crate::source::{Database, Source};
 use crate::util::clock::testing::TestClock;
 
 mod damaged_zips;

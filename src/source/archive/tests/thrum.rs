@@ -1,11 +1,9 @@
 //! Backups as Thrum lays them out, and dumps of one tag.
 
 use std::os::unix::fs::symlink;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::source::Database;
 use crate::source::archive::thrum::QUIET;
 
 const SECOND: Duration = Duration::from_secs(1);

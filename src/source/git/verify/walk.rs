@@ -142,7 +142,12 @@ impl<'o> ObjectWalk<'o> {
                 }
                 Err(error) => {
                     let place = child.map_or_else(|| name.to_owned(), |child| format!("commit {child}"));
-                    self.commit_problem(id, &place, &error);
+                    let mut finding = Finding::of(place, &error);
+                    // What descends from it is shown.
+                    if is_of_data(&error) {
+                        finding.problem += "; the history that is shown ends there";
+                    }
+                    self.add(id, finding);
                 }
             }
         }
@@ -224,16 +229,7 @@ impl<'o> ObjectWalk<'o> {
         self.progress.read(len);
     }
 
-    /// Something that is wrong with a commit: what descends from it is shown, and nothing before.
-    fn commit_problem(&mut self, id: ObjectId, place: &str, error: &SourceError) {
-        let mut finding = Finding::of(place, error);
-        if is_of_data(error) {
-            finding.problem += "; the history that is shown ends there";
-        }
-        self.add(id, finding);
-    }
-
-    /// Something that is wrong with another object.
+    /// Something that is wrong with an object other than a commit.
     fn problem(&mut self, id: ObjectId, place: &str, error: &SourceError) {
         if self.is_partial && error.kind == ErrorKind::Missing {
             self.promised += 1;
