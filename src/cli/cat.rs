@@ -63,17 +63,15 @@ async fn copy(tree: &OpenTree, path: &str, out: &mut Output) -> Result<(), Failu
         return Err(Failure::new(format!("{path} is a folder")).hint("`asof ls` lists it"));
     }
     let failed = |error| tree_path::failure(path, &error);
-    let handle = tree.vfs.open(found.ino).await.map_err(failed)?;
     let mut offset = 0;
     loop {
-        let piece = tree.vfs.read(handle, offset, PIECE).await.map_err(failed)?;
+        let piece = tree.vfs.read(found.ino, offset, PIECE).await.map_err(failed)?;
         if piece.is_empty() {
             break;
         }
         out.bytes(&piece)?;
         offset += piece.len() as u64;
     }
-    tree.vfs.release(handle);
     tree.vfs.forget(found.ino, 1);
     Ok(())
 }

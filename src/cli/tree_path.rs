@@ -123,8 +123,5 @@ pub(super) fn no_time(folder: &str, missing: &str, names: &[&str]) -> String {
 
 /// The entries of a folder, in its own order.
 pub(super) async fn list(tree: &OpenTree, folder: u64) -> Result<Vec<DirEntry>, VfsError> {
-    let handle = tree.vfs.opendir(folder).await?;
-    let entries = tree.vfs.entries(handle).map(|entries| entries.to_vec());
-    tree.vfs.release(handle);
-    entries
+    Ok(tree.vfs.list(folder, 0).await?.rest().map(|(_, entry)| entry.clone()).collect())
 }

@@ -6,7 +6,7 @@ use fuser::{Errno, FileAttr, FileType, Generation, INodeNo, ReplyDirectory, Repl
 
 use super::modes::Modes;
 use crate::model::access::Audience;
-use crate::vfs::{Attr, DirEntry, NodeKind, Ttl, VfsError};
+use crate::vfs::{Attr, Listing, NodeKind, Ttl, VfsError};
 
 /// The long ttl, for what does not change: the attributes of an inode (it is one content), and names in a snapshot.
 /// Long enough that a walk asks once, short enough that link counts and rewritten histories catch up.
@@ -86,18 +86,13 @@ fn file_type(kind: NodeKind) -> FileType {
     }
 }
 
-pub(super) const DOTS: [&str; 2] = [".", ".."];
-
-/// Adds `.`, `..` and the entries from `offset` on until the buffer is full. An entry's offset is its place in the
-/// handle's listing, so it stays valid if the kernel goes back to it.
-pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, entries: &[DirEntry], offset: u64) {
+/// Puts as much of a listing into a reply as fits.
+pub(super) fn fill(reply: &mut ReplyDirectory, ino: INodeNo, listing: &Listing) {
     // The kernel fills in the true number of `..` itself.
-    let dots = DOTS.map(|name| (ino, FileType::Directory, name));
-    let from = usize::try_from(offset).unwrap_or(usize::MAX);
-    let rest = entries.get(from.saturating_sub(dots.len())..).unwrap_or_default();
-    let rest = rest.iter().map(|e| (INodeNo(e.ino), file_type(e.kind), &*e.name));
-    for (place, (ino, kind, name)) in (offset + 1..).zip(dots.into_iter().skip(from).chain(rest)) {
-        if reply.add(ino, place, kind, name) {
+    let dots = listing.dots().map(|(next, name)| (next, ino, FileType::Directory, name));
+    let rest = listing.rest().map(|(next, e)| (next, INodeNo(e.ino), file_type(e.kind), &*e.name));
+    for (next, ino, kind, name) in dots.chain(rest) {
+        if reply.add(ino, next, kind, name) {
             break;
         }
     }

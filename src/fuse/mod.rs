@@ -1,20 +1,21 @@
 //! The thin layer between the kernel and [`crate::vfs`]: decode, call, reply.
 
 use std::ffi::OsStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fuser::{
-    FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
-    ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
-    ReplyXattr, Request, Version,
+    Errno, FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags, KernelConfig, LockOwner, Notifier,
+    OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen,
+    ReplyStatfs, ReplyXattr, Request, Version,
 };
 use tokio::runtime::Handle;
 
 use crate::util::tasks::look;
-use crate::vfs::{FoundName, Vfs, VfsError};
+use crate::vfs::{FoundName, Listing, Vfs, VfsError};
 
 mod caller;
 mod convert;
+mod kernel_cache;
 mod listing;
 mod modes;
 pub mod session;
@@ -25,6 +26,7 @@ pub use modes::Modes;
 
 use caller::Caller;
 use convert::{GENERATION, LONGEST_NAME, Owner};
+use kernel_cache::KernelCache;
 use listing::Counted;
 use slot::{Refuse, ReplySlot};
 use waiting::WaitingRequests;
@@ -42,13 +44,27 @@ pub struct Fuse {
     vfs: Arc<Vfs>,
     runtime: Handle,
     owner: Owner,
+    kernel: Arc<KernelCache>,
+    notifier: Arc<OnceLock<Notifier>>,
+    needs_no_open: bool,
+    needs_no_opendir: bool,
     waiting: WaitingRequests,
 }
 
 impl Fuse {
     /// `runtime` runs requests that have to wait for a source; `modes` says which users may read what.
     pub fn new(vfs: Arc<Vfs>, runtime: Handle, modes: Modes) -> Self {
-        Self { vfs, runtime, owner: Owner::of_this_process(modes), waiting: WaitingRequests::default() }
+        let notifier = Arc::default();
+        Self {
+            kernel: Arc::new(KernelCache::new(Arc::clone(&vfs), Arc::clone(&notifier))),
+            vfs,
+            runtime,
+            owner: Owner::of_this_process(modes),
+            notifier,
+            needs_no_open: false,
+            needs_no_opendir: false,
+            waiting: WaitingRequests::default(),
+        }
     }
 
     /// Answers with the result of `work` about an inode. If it is in memory, this happens at once on the loop's own
@@ -91,34 +107,30 @@ impl Fuse {
         }
     }
 
-    /// Answers with the handle that `work` opens.
-    fn answer_opened(
-        &self,
-        request: &Request,
-        ino: INodeNo,
-        reply: ReplyOpen,
-        flags: FopenFlags,
-        work: impl Future<Output = Result<u64, VfsError>> + Send + 'static,
-    ) {
-        let vfs = Arc::clone(&self.vfs);
-        let give = move |reply: ReplyOpen, handle| reply.opened(FileHandle(handle), flags);
-        let too_late = move |handle| vfs.release(handle);
-        self.answer_or(request, ino, ReplySlot::new(reply), work, give, too_late);
+    /// Answers a request to open a file or a folder. If the kernel agreed to, it asks once and never again.
+    fn answer_open(reply: ReplyOpen, needs_none: bool, flags: FopenFlags) {
+        if needs_none { reply.error(Errno::ENOSYS) } else { reply.opened(FileHandle(0), flags) }
     }
 }
 
 impl Filesystem for Fuse {
     fn init(&mut self, _req: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
-        if config.kernel_abi() >= CHECKS_SIZES {
-            for flag in [InitFlags::FUSE_DO_READDIRPLUS, InitFlags::FUSE_READDIRPLUS_AUTO] {
-                if config.add_capabilities(flag).is_err() {
-                    tracing::debug!(?flag, "the kernel has no listings with attributes");
-                }
+        let version = config.kernel_abi();
+        let mut add = |flag: InitFlags| {
+            let is_added = config.add_capabilities(flag).is_ok();
+            if !is_added {
+                tracing::debug!(?flag, "the kernel cannot do this");
             }
+            is_added
+        };
+        if version >= CHECKS_SIZES {
+            add(InitFlags::FUSE_DO_READDIRPLUS);
         }
-        if config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS).is_err() {
-            tracing::debug!("the kernel does not look up names of one folder in parallel");
-        }
+        add(InitFlags::FUSE_PARALLEL_DIROPS);
+        self.needs_no_open = add(InitFlags::FUSE_NO_OPEN_SUPPORT);
+        // Listings that the kernel keeps are checked before use only with the first flag.
+        self.needs_no_opendir =
+            add(InitFlags::FUSE_AUTO_INVAL_DATA) && add(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
         // Neither fails: only 0 is refused.
         let _ = config.set_max_background(MOST_READS_AHEAD);
         let _ = config.set_congestion_threshold(MOST_READS_AHEAD);
@@ -131,7 +143,9 @@ impl Filesystem for Fuse {
             return reply.error(convert::errno(&VfsError::NotFound));
         };
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
+        let kernel = Arc::clone(&self.kernel);
         let give = move |reply: ReplyEntry, found: FoundName| {
+            kernel.before(&found.attr);
             let entry_ttl = convert::ttl(found.name_ttl);
             let attr_ttl = convert::ttl(found.attr.ttl);
             reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
@@ -149,7 +163,9 @@ impl Filesystem for Fuse {
     fn getattr(&self, request: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
         let work = async move { vfs.getattr(ino.0).await };
+        let kernel = Arc::clone(&self.kernel);
         self.answer(request, ino, reply, work, move |reply, attr| {
+            kernel.before(&attr);
             reply.attr(&convert::ttl(attr.ttl), &owner.attr(&attr));
         });
     }
@@ -160,21 +176,20 @@ impl Filesystem for Fuse {
         self.answer(request, ino, reply, work, |reply, target| reply.data(&target));
     }
 
-    fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, _req: &Request, _ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
             return reply.error(convert::errno(&VfsError::ReadOnly));
         }
-        let vfs = Arc::clone(&self.vfs);
         // An inode is one content, so the page cache stays valid.
         let flags = FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH;
-        self.answer_opened(request, ino, reply, flags, async move { vfs.open(ino.0).await });
+        Self::answer_open(reply, self.needs_no_open, flags);
     }
 
     fn read(
         &self,
         request: &Request,
         ino: INodeNo,
-        fh: FileHandle,
+        _fh: FileHandle,
         offset: u64,
         size: u32,
         _flags: OpenFlags,
@@ -182,71 +197,48 @@ impl Filesystem for Fuse {
         reply: ReplyData,
     ) {
         let vfs = Arc::clone(&self.vfs);
-        let work = async move { vfs.read(fh.0, offset, size as usize).await };
+        let work = async move { vfs.read(ino.0, offset, size as usize).await };
         self.answer(request, ino, reply, work, |reply, bytes| reply.data(&bytes));
     }
 
-    fn release(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        fh: FileHandle,
-        _flags: OpenFlags,
-        _lock_owner: Option<LockOwner>,
-        _flush: bool,
-        reply: ReplyEmpty,
-    ) {
-        self.vfs.release(fh.0);
-        reply.ok();
+    fn opendir(&self, _req: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        Self::answer_open(reply, self.needs_no_opendir, FopenFlags::empty());
     }
 
-    fn opendir(&self, request: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        let vfs = Arc::clone(&self.vfs);
-        let work = async move { vfs.opendir(ino.0).await };
-        self.answer_opened(request, ino, reply, FopenFlags::empty(), work);
-    }
-
-    fn readdir(&self, _req: &Request, ino: INodeNo, fh: FileHandle, offset: u64, mut reply: ReplyDirectory) {
-        match self.vfs.entries(fh.0) {
-            Ok(entries) => {
-                convert::fill(&mut reply, ino, &entries, offset);
-                reply.ok();
-            }
-            Err(error) => reply.error(convert::errno(&error)),
-        }
+    fn readdir(&self, request: &Request, ino: INodeNo, _fh: FileHandle, offset: u64, reply: ReplyDirectory) {
+        let (vfs, kernel) = (Arc::clone(&self.vfs), Arc::clone(&self.kernel));
+        let work = async move { vfs.list(ino.0, offset).await };
+        self.answer(request, ino, reply, work, move |mut reply, listing| {
+            convert::fill(&mut reply, ino, &listing);
+            reply.ok();
+            kernel.after(ino, &listing);
+        });
     }
 
     fn readdirplus(
         &self,
         request: &Request,
         ino: INodeNo,
-        fh: FileHandle,
+        _fh: FileHandle,
         offset: u64,
         reply: ReplyDirectoryPlus,
     ) {
-        let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
+        let (vfs, owner, kernel) = (Arc::clone(&self.vfs), self.owner, Arc::clone(&self.kernel));
         let slot = ReplySlot::new(reply);
         let work = {
-            let slot = slot.clone();
-            async move { listing::fill(&slot, &vfs, owner, ino, fh, offset).await }
+            let (slot, kernel) = (slot.clone(), Arc::clone(&kernel));
+            async move {
+                let listing = vfs.list(ino.0, offset).await?;
+                let counted = listing::fill(&slot, &vfs, owner, &kernel, ino, &listing).await?;
+                Ok((counted, listing))
+            }
         };
-        let give = |reply: ReplyDirectoryPlus, counted: Counted| {
+        let give = move |reply: ReplyDirectoryPlus, (counted, listing): (Counted, Listing)| {
             counted.keep();
             reply.ok();
+            kernel.after(ino, &listing);
         };
         self.answer_or(request, ino, slot, work, give, drop);
-    }
-
-    fn releasedir(
-        &self,
-        _req: &Request,
-        _ino: INodeNo,
-        fh: FileHandle,
-        _flags: OpenFlags,
-        reply: ReplyEmpty,
-    ) {
-        self.vfs.release(fh.0);
-        reply.ok();
     }
 
     fn getxattr(&self, request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {

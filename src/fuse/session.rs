@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 
@@ -42,5 +43,8 @@ pub fn mount(fuse: Fuse, mountpoint: &Path, options: &Options) -> io::Result<Bac
         if options.no_exec { MountOption::NoExec } else { MountOption::Exec },
     ];
     config.mount_options.extend(options.for_kernel.iter().cloned().map(MountOption::CUSTOM));
-    Session::new(fuse, mountpoint, &config)?.spawn()
+    let notifier = Arc::clone(&fuse.notifier);
+    let session = Session::new(fuse, mountpoint, &config)?;
+    let _ = notifier.set(session.notifier());
+    session.spawn()
 }

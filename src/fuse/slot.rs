@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fuser::{Errno, ReplyAttr, ReplyData, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr};
+use fuser::{Errno, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyXattr};
 
 use crate::util::locks::lock;
 
@@ -45,4 +45,4 @@ macro_rules! refuse {
     )*};
 }
 
-refuse!(ReplyAttr, ReplyData, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr);
+refuse!(ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyXattr);

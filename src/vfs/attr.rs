@@ -41,12 +41,14 @@ impl NodeTree {
         }
     }
 
-    /// The exact size of a file or of a snapshot's folder, if it is known without reading.
+    /// The exact size of a node, if it is known without reading.
     pub fn known_size(&self, node: &TreeNode) -> Option<u64> {
         match node {
             TreeNode::File(file) => self.context.engine.known_len(file.id, &file.content),
-            TreeNode::Snapshot { .. } => Some(0),
-            _ => None,
+            TreeNode::Link { db, view, path } => {
+                self.link_target(db, &**view, path).ok().map(|target| target.len() as u64)
+            }
+            _ => Some(0),
         }
     }
 
@@ -58,7 +60,11 @@ impl NodeTree {
             size,
             blocks: size.div_ceil(BLOCK),
             mtime: self.mtime(node).unwrap_or(self.mounted),
-            ttl: node.attr_ttl(),
+            ttl: match node.attr_ttl() {
+                // Its listing may change, which its next attributes say.
+                Ttl::Long if self.may_be_replaced(node) => Ttl::Short,
+                ttl => ttl,
+            },
             nlink,
             access: self.access(node),
         }

@@ -51,7 +51,9 @@ impl NodeTree {
         };
         let ttl = match &node {
             TreeNode::Link { .. } => Ttl::None,
-            _ if ttl == Ttl::Long && self.may_be_replaced([parent, &node]) => Ttl::Short,
+            _ if ttl == Ttl::Long && (self.may_be_replaced(parent) || self.may_be_replaced(&node)) => {
+                Ttl::Short
+            }
             _ => ttl,
         };
         Ok(Child { node, ttl })
@@ -77,17 +79,8 @@ impl NodeTree {
     }
 
     /// Whether another snapshot may get the same name: an archive can be replaced.
-    fn may_be_replaced(&self, nodes: [&TreeNode; 2]) -> bool {
-        let snapshot = nodes.into_iter().find_map(|node| match node {
-            TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => Some((db, key)),
-            _ => None,
-        });
-        snapshot.is_some_and(|(db, key)| {
-            self.context
-                .database(db)
-                .ok()
-                .and_then(|d| d.meta(key).map(|m| m.known_as.is_some()))
-                .unwrap_or(true)
-        })
+    pub fn may_be_replaced(&self, node: &TreeNode) -> bool {
+        let TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } = node else { return false };
+        self.context.database(db).ok().and_then(|d| d.meta(key).map(|m| m.known_as.is_some())).unwrap_or(true)
     }
 }

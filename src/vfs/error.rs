@@ -38,9 +38,6 @@ pub enum VfsError {
     /// It is still being found out: try again later.
     #[error("it is not known yet: try again in a while")]
     NotYet,
-    /// No such open file.
-    #[error("bad file handle")]
-    BadHandle,
     /// The source failed; this was logged.
     #[error(transparent)]
     Source(#[from] Arc<SourceError>),

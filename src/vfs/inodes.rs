@@ -19,12 +19,15 @@ struct Inode {
     identity: ContentId,
     node: Arc<TreeNode>,
     references: u64,
+    /// Whether the folder was listed, and may list something else by now.
+    was_listed: bool,
 }
 
 impl Inodes {
     /// A table that always holds the root.
     pub fn new(node: TreeNode, root: u64) -> Self {
-        let slot = Inode { identity: node.identity(), node: Arc::new(node), references: 1 };
+        let slot =
+            Inode { identity: node.identity(), node: Arc::new(node), references: 1, was_listed: false };
         Self { table: Mutex::new(HashMap::from([(root, slot)])), root }
     }
 
@@ -41,8 +44,12 @@ impl Inodes {
         let identity = node.identity();
         let mut table = lock(&self.table);
         let ino = number_in(&table, &identity, self.root);
-        let new = || Inode { identity, node: Arc::new(node.clone()), references: 0 };
-        let slot = table.entry(ino).or_insert_with(new);
+        let slot = table.entry(ino).or_insert_with(|| Inode {
+            identity,
+            node: Arc::new(node.clone()),
+            references: 0,
+            was_listed: false,
+        });
         if slot.references > 0 && ino != self.root {
             slot.node = Arc::new(match (&*slot.node, node) {
                 (TreeNode::File(known), TreeNode::File(file)) => {
@@ -64,18 +71,31 @@ impl Inodes {
         identities.into_iter().map(|identity| number_in(&table, identity, self.root)).collect()
     }
 
-    /// Drops `count` references.
-    pub fn forget(&self, ino: u64, count: u64) {
+    /// Drops `count` references. Returns whether these were the last ones.
+    pub fn forget(&self, ino: u64, count: u64) -> bool {
         if ino == self.root {
-            return;
+            return false;
         }
         let mut table = lock(&self.table);
-        if let Some(slot) = table.get_mut(&ino) {
-            slot.references = slot.references.saturating_sub(count);
-            if slot.references == 0 {
-                table.remove(&ino);
-            }
+        let Some(slot) = table.get_mut(&ino) else { return false };
+        slot.references = slot.references.saturating_sub(count);
+        let is_last = slot.references == 0;
+        if is_last {
+            table.remove(&ino);
         }
+        is_last
+    }
+
+    /// Notes that a folder was listed.
+    pub fn set_listed(&self, ino: u64) {
+        if let Some(slot) = lock(&self.table).get_mut(&ino) {
+            slot.was_listed = true;
+        }
+    }
+
+    /// Whether a folder was listed since the last call.
+    pub fn take_listed(&self, ino: u64) -> bool {
+        lock(&self.table).get_mut(&ino).is_some_and(|slot| std::mem::take(&mut slot.was_listed))
     }
 }
 
@@ -155,7 +175,12 @@ mod tests {
         let inodes = Inodes::new(TreeNode::Root, 1);
         let (mine, other) = (database("beads"), database("other"));
         let number = derived(&mine.identity());
-        let squatter = Inode { identity: other.identity(), node: Arc::new(other.clone()), references: 1 };
+        let squatter = Inode {
+            identity: other.identity(),
+            node: Arc::new(other.clone()),
+            references: 1,
+            was_listed: false,
+        };
         lock(&inodes.table).insert(number, squatter);
         assert_eq!(inodes.reference(&mine).0, number + 1);
         assert!(inodes.node(number + 1).expect("just referenced").identity() == mine.identity());

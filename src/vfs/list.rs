@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 use super::error::VfsError;
 use super::inodes::Inodes;
 use super::node::{NodeKind, NodeTree, TreeNode, file_identity, listed_identity};
-use crate::catalog::Database;
+use super::open::OpenListing;
+use crate::catalog::{Database, SnapshotOrLive};
 use crate::content::FileEntry;
+use crate::content::unlisted::is_passing;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 use crate::views::{View, ViewRequest, join, paths};
@@ -23,6 +25,57 @@ pub struct DirEntry {
     pub kind: NodeKind,
 }
 
+/// A folder's names, from some place on.
+pub struct Listing {
+    number: u32,
+    listing: OpenListing,
+    from: usize,
+}
+
+impl Listing {
+    pub(super) fn new(number: u32, listing: OpenListing, from: usize) -> Self {
+        Self { number, listing, from }
+    }
+
+    /// The number of the listing that a cookie belongs to, and the place in it.
+    pub(super) fn place_of(cookie: u64) -> (u32, usize) {
+        // Both halves fit.
+        ((cookie >> 32) as u32, (cookie as u32) as usize)
+    }
+
+    /// The cookie of a place: the next part begins there.
+    fn cookie(&self, place: usize) -> u64 {
+        u64::from(self.number) << 32 | place as u64
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.from >= self.listing.entries.len() + DOTS.len()
+    }
+
+    /// Whether the folder lists these names and no others as long as it exists.
+    pub fn is_settled(&self) -> bool {
+        self.listing.is_settled
+    }
+
+    /// How many of [`DOTS`] the reader has not had yet, each with the cookie after it.
+    pub fn dots(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        DOTS.into_iter().enumerate().skip(self.from).map(|(place, name)| (self.cookie(place + 1), name))
+    }
+
+    /// The other names that the reader has not had yet, each with the cookie after it.
+    pub fn rest(&self) -> impl Iterator<Item = (u64, &DirEntry)> {
+        let entries = self.listing.entries.iter().enumerate().skip(self.from.saturating_sub(DOTS.len()));
+        entries.map(|(place, entry)| (self.cookie(place + DOTS.len() + 1), entry))
+    }
+}
+
+/// The names that a listing begins with in a front end that wants them: this folder and the one above.
+pub const DOTS: [&str; 2] = [".", ".."];
+
 /// Listings of views that only change with their database, each with the state of the database that it shows. They are kept
 /// because there may be 100,000 snapshots.
 #[derive(Default)]
@@ -36,6 +89,17 @@ type ListingKey = (Arc<str>, &'static str);
 type Unnumbered = (Arc<str>, (ContentId, NodeKind));
 
 impl NodeTree {
+    /// Whether a folder lists the same names as long as it exists.
+    pub async fn is_settled(&self, node: &TreeNode) -> Result<bool, VfsError> {
+        match node {
+            TreeNode::Snapshot { db, of: of @ SnapshotOrLive::Snapshot(_), .. } => {
+                Ok(!self.may_be_replaced(node) && !is_passing(&self.files_of(db, of).await?))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The names in a folder, as of now.
     async fn names(&self, node: &TreeNode) -> Result<Vec<Unnumbered>, VfsError> {
         let of_node = |name: Arc<str>, node: TreeNode| (name, (node.identity(), node.kind()));
         Ok(match node {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::{Catalog, SnapshotOrLive};
 use crate::content::FileKind;
-use crate::engine::{Engine, IndexError};
+use crate::engine::{Engine, IndexError, Reader};
 use crate::model::secrets::Secrets;
 use crate::util::clock::WallClock;
 use crate::views::{self, ViewContext};
@@ -17,25 +17,25 @@ mod ahead;
 mod attr;
 mod child;
 mod error;
-mod handles;
 mod inodes;
 mod link;
 mod list;
 mod node;
+mod open;
 mod path;
 mod xattr;
 
 pub use crate::views::Ttl;
 pub use attr::Attr;
 pub use error::VfsError;
-pub use list::DirEntry;
+pub use list::{DOTS, DirEntry, Listing};
 pub use node::NodeKind;
 pub use path::{PathError, ResolvedPath};
 
 use child::Child;
-use handles::{Handle, Handles};
 use inodes::Inodes;
 use node::{NodeTree, TreeNode};
+use open::{OpenFiles, OpenListing, OpenListings};
 
 /// A server that sends fewer bytes a second than this is not waited for.
 pub const LEAST_RATE: u64 = crate::source::LEAST_RATE;
@@ -48,12 +48,13 @@ pub struct Vfs {
     tree: NodeTree,
     walks: ahead::Walks,
     inodes: Inodes,
-    handles: Handles,
     listings: list::KeptListings,
+    open_files: OpenFiles,
+    open_listings: OpenListings,
 }
 
 /// The result of a look-up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoundName {
     /// Its attributes.
     pub attr: Attr,
@@ -66,8 +67,8 @@ pub struct FoundName {
 pub struct ListedName {
     /// Its inode number.
     pub ino: u64,
-    /// Its attributes, if they are known, and if they and the name have a long ttl.
-    pub attr: Option<Attr>,
+    /// What a look-up would find, if that needs no content to be read.
+    pub found: Option<FoundName>,
 }
 
 impl Vfs {
@@ -87,8 +88,9 @@ impl Vfs {
             tree: NodeTree { context, views, mounted },
             walks: ahead::Walks::default(),
             inodes: Inodes::new(TreeNode::Root, ROOT),
-            handles: Handles::default(),
             listings: list::KeptListings::default(),
+            open_files: OpenFiles::default(),
+            open_listings: OpenListings::default(),
         }
     }
 
@@ -120,7 +122,9 @@ impl Vfs {
 
     /// Drops `count` references to an inode.
     pub fn forget(&self, ino: u64, count: u64) {
-        self.inodes.forget(ino, count);
+        if self.inodes.forget(ino, count) {
+            self.open_files.remove(ino);
+        }
     }
 
     /// The attributes of an inode.
@@ -141,49 +145,76 @@ impl Vfs {
         }
     }
 
-    /// Opens a file; the handle keeps its content readable until [`Vfs::release`].
-    pub async fn open(&self, ino: u64) -> Result<u64, VfsError> {
+    /// Reads `size` bytes of a file from `offset`: fewer only at its end. A file needs no opening, because an inode is one
+    /// content.
+    pub async fn read(&self, ino: u64, offset: u64, size: usize) -> Result<Bytes, VfsError> {
+        let reader = match self.open_files.get(ino) {
+            Some(reader) => reader,
+            None => self.open(ino).await?,
+        };
+        let read = reader.read(offset, size).await;
+        if read.is_err() {
+            // The next read may find the content elsewhere.
+            self.open_files.remove(ino);
+        }
+        Ok(read?)
+    }
+
+    async fn open(&self, ino: u64) -> Result<Reader, VfsError> {
         match &*self.inodes.node(ino)? {
             TreeNode::File(file) if file.kind != FileKind::Symlink => {
                 let reader = self.tree.context.engine.open(file.id, &file.content).await?;
-                Ok(self.handles.add(Handle::File(reader)))
+                self.open_files.put(ino, reader.clone());
+                Ok(reader)
             }
             TreeNode::Link { .. } | TreeNode::File(_) => Err(VfsError::InvalidArgument),
             _ => Err(VfsError::IsADirectory),
         }
     }
 
-    /// Reads `size` bytes from `offset`: fewer only at the end of the file.
-    pub async fn read(&self, handle: u64, offset: u64, size: usize) -> Result<Bytes, VfsError> {
-        let reader = self.handles.file(handle)?;
-        Ok(reader.read(offset, size).await?)
+    /// Lists a folder from `cookie` on, which is 0 or one of [`Listing::rest`]. All parts of a listing that follow each other
+    /// are as of its beginning. Only where thousands of listings were begun meanwhile may a part be newer.
+    pub async fn list(&self, ino: u64, cookie: u64) -> Result<Listing, VfsError> {
+        let (number, from) = Listing::place_of(cookie);
+        let listing = match self.open_listings.get(ino, number) {
+            Some(listing) => Listing::new(number, listing, from),
+            None => {
+                let node = self.inodes.node(ino)?;
+                let entries = self.listings.list(&self.tree, &self.inodes, &node).await?;
+                let is_settled = self.tree.is_settled(&node).await?;
+                if from == 0 {
+                    self.walks.list_ahead(&self.tree, &node).await?;
+                }
+                let listing = OpenListing { folder: ino, entries, is_settled };
+                Listing::new(self.open_listings.add(listing.clone()), listing, from)
+            }
+        };
+        if listing.is_at_end() {
+            self.open_listings.remove(listing.number());
+        }
+        if !listing.is_settled() {
+            self.inodes.set_listed(ino);
+        }
+        Ok(listing)
     }
 
-    /// Opens a folder: the handle keeps its listing as of now, in a fixed order.
-    pub async fn opendir(&self, ino: u64) -> Result<u64, VfsError> {
-        let node = self.inodes.node(ino)?;
-        let entries = self.listings.list(&self.tree, &self.inodes, &node).await?;
-        self.walks.list_ahead(&self.tree, &node).await?;
-        Ok(self.handles.add(Handle::Dir(entries)))
+    /// Whether a folder whose listing may change was listed since the last call. Who keeps listings must then drop that one.
+    pub fn take_listed(&self, ino: u64) -> bool {
+        self.inodes.take_listed(ino)
     }
 
-    /// The entries of an open folder, without `.` and `..`.
-    pub fn entries(&self, handle: u64) -> Result<Arc<[DirEntry]>, VfsError> {
-        self.handles.dir(handle)
-    }
-
-    /// Describes one of the [`Vfs::entries`] of the folder `parent` without reading anything. Counts one more
+    /// Describes a name that the folder `parent` lists, without reading anything. Counts one more
     /// reference to its inode: pair each success with a [`Vfs::forget`].
     pub async fn entry(&self, parent: u64, name: &str) -> Result<ListedName, VfsError> {
         let parent = self.inodes.node(parent)?;
         let Child { node, ttl } = self.tree.child(&parent, name).await?;
         let (ino, node) = self.inodes.reference(&node);
-        let lasts = ttl == Ttl::Long && node.attr_ttl() == Ttl::Long;
-        let size = if lasts { self.tree.known_size(&node) } else { None };
+        let size = self.tree.known_size(&node);
         if size.is_some() {
             self.walks.pass_by(&self.tree, &parent, &node);
         }
-        Ok(ListedName { ino, attr: size.map(|size| self.tree.attr(ino, &node, size)) })
+        let found = size.map(|size| FoundName { attr: self.tree.attr(ino, &node, size), name_ttl: ttl });
+        Ok(ListedName { ino, found })
     }
 
     /// How many bytes the servers behind an inode have sent so far; `None` if other sources are behind it too.
@@ -195,10 +226,5 @@ impl Vfs {
             }
             node => self.tree.context.database(node.database()?).ok()?.received(),
         }
-    }
-
-    /// Closes a handle of a file or a folder.
-    pub fn release(&self, handle: u64) {
-        self.handles.remove(handle);
     }
 }

@@ -137,13 +137,13 @@ pub fn join(path: &str, name: &str) -> Arc<str> {
     if path.is_empty() { name.into() } else { format!("{path}/{name}").into() }
 }
 
-/// How long something may be remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long something may be remembered, the shortest time first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ttl {
-    /// It does not change, except for link counts and rewritten histories.
-    Long,
-    /// It changes with its database, and may be a moment old.
-    Short,
     /// Not at all.
     None,
+    /// It changes with its database, and may be a moment old.
+    Short,
+    /// It does not change, except for link counts and rewritten histories.
+    Long,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asof::model::history::{History, SnapshotId};
-use asof::vfs::{ROOT, Vfs, VfsError};
+use asof::vfs::{DOTS, Listing, ROOT, Ttl, Vfs, VfsError};
 
 use crate::memory::{Files, Memory, catalog, commit, tree};
 
@@ -41,36 +41,62 @@ async fn a_listing_tells_sizes_that_are_known_and_reads_nothing() {
     let tree = one_snapshot(&reads);
     let asof = walk(&tree, &["db", "asof"]).await;
     let told = tree.entry(asof, "1970-01-01T000000Z").await.expect("it is listed");
-    let folder = told.attr.expect("a folder has no size to measure");
+    let folder = told.found.expect("a folder has no size to measure").attr;
     assert_eq!((folder.ino, folder.size), (told.ino, 0));
 
     let unknown = tree.entry(told.ino, "t.jsonl").await.expect("it is listed");
-    assert!(unknown.attr.is_none(), "nobody has measured it");
-    assert!(tree.entry(told.ino, "views").await.expect("it is listed").attr.is_some());
+    assert!(unknown.found.is_none(), "nobody has measured it");
+    assert!(tree.entry(told.ino, "views").await.expect("it is listed").found.is_some());
     assert_eq!(reads.load(Ordering::SeqCst), 0);
 
-    let found = tree.lookup(told.ino, "t.jsonl").await.expect("it is there").attr;
+    let found = tree.lookup(told.ino, "t.jsonl").await.expect("it is there");
     assert_eq!(reads.load(Ordering::SeqCst), 1);
     let known = tree.entry(told.ino, "t.jsonl").await.expect("it is listed");
-    assert_eq!(known.attr, Some(found));
-    assert_eq!((known.ino, unknown.ino), (found.ino, found.ino));
+    assert_eq!(known.found, Some(found));
+    assert_eq!((known.ino, unknown.ino), (found.attr.ino, found.attr.ino));
     assert_eq!(reads.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn of_what_moves_on_a_listing_tells_the_name_only() {
+async fn a_listing_finds_what_a_look_up_finds() {
     let tree = one_snapshot(&Arc::default());
     let database = walk(&tree, &["db"]).await;
     for name in ["asof", "branches", "commits", "latest", "live", "log.jsonl", "tags"] {
-        // The same if the attributes are known.
-        let found = tree.lookup(database, name).await.expect("it is there").attr;
+        let found = tree.lookup(database, name).await.expect("it is there");
+        assert_ne!(found.name_ttl, Ttl::Long, "{name} moves");
         let told = tree.entry(database, name).await.expect("it is listed");
-        assert!(told.attr.is_none() && told.ino == found.ino, "{name}: {told:?}");
+        assert_eq!((told.ino, told.found), (found.attr.ino, Some(found)), "{name}");
     }
     let live = walk(&tree, &["db", "live"]).await;
     walk(&tree, &["db", "live", "t.jsonl"]).await;
-    assert!(tree.entry(live, "t.jsonl").await.expect("it is listed").attr.is_none());
+    let table = tree.entry(live, "t.jsonl").await.expect("it is listed").found.expect("it was measured");
+    assert_eq!(table.name_ttl, Ttl::None);
     assert!(matches!(tree.entry(live, "gone.jsonl").await, Err(VfsError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_listing_goes_on_where_it_was_and_says_whether_it_can_change() {
+    let tree = one_snapshot(&Arc::default());
+    for (path, is_settled) in
+        [(&["db"][..], false), (&["db", "asof"], false), (&["db", "asof", "1970-01-01T000000Z"], true)]
+    {
+        let folder = walk(&tree, path).await;
+        let whole = tree.list(folder, 0).await.expect("it lists");
+        assert_eq!(whole.is_settled(), is_settled, "{path:?}");
+        assert_eq!(whole.dots().map(|(_, name)| name).collect::<Vec<_>>(), DOTS);
+        let names = |listing: &Listing| listing.rest().map(|(_, e)| e.name.to_string()).collect::<Vec<_>>();
+        let all = names(&whole);
+        for (place, (cookie, _)) in whole.rest().enumerate() {
+            let rest = tree.list(folder, cookie).await.expect("it goes on");
+            assert_eq!(
+                (rest.dots().count(), names(&rest)),
+                (0, all[place + 1..].to_vec()),
+                "{path:?} {place}"
+            );
+        }
+        assert_eq!(tree.take_listed(folder), !is_settled);
+        assert!(!tree.take_listed(folder), "it was not listed since");
+    }
 }
 
 #[tokio::test]

@@ -42,16 +42,13 @@ async fn find(vfs: &Vfs, path: &str) -> Result<u64, VfsError> {
 }
 
 async fn names(vfs: &Vfs, path: &str) -> Vec<(String, NodeKind)> {
-    let handle = vfs.opendir(find(vfs, path).await.expect("a folder")).await.expect("it opens");
-    let entries = vfs.entries(handle).expect("it is open");
-    vfs.release(handle);
-    entries.iter().map(|entry| (entry.name.to_string(), entry.kind)).collect()
+    let listing = vfs.list(find(vfs, path).await.expect("a folder"), 0).await.expect("it lists");
+    listing.rest().map(|(_, entry)| (entry.name.to_string(), entry.kind)).collect()
 }
 
 async fn text(vfs: &Vfs, path: &str) -> String {
-    let handle = vfs.open(find(vfs, path).await.expect("a file")).await.expect("it opens");
-    let bytes = vfs.read(handle, 0, 1 << 20).await.expect("it reads");
-    vfs.release(handle);
+    let file = find(vfs, path).await.expect("a file");
+    let bytes = vfs.read(file, 0, 1 << 20).await.expect("it reads");
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
@@ -159,7 +156,7 @@ fn what_was_collected_is_stale() {
         collected.history.lost = Some(vec![]);
         show(&catalog, 0, vec![collected]);
         assert!(matches!(vfs.lookup(folder, "t.jsonl").await, Err(VfsError::Stale)));
-        assert!(matches!(vfs.opendir(folder).await, Err(VfsError::Stale)));
+        assert!(matches!(vfs.list(folder, 0).await, Err(VfsError::Stale)));
         let again = find(&vfs, &format!("db/lost/{}", hash('c'))).await;
         assert!(matches!(again, Err(VfsError::NotFound)));
         assert_eq!(names(&vfs, "db/lost").await, [("log.jsonl".into(), NodeKind::File)]);

@@ -37,10 +37,8 @@ fn walk<'a>(
     found: &'a mut BTreeMap<String, Shown>,
 ) -> BoxFuture<'a, ()> {
     async move {
-        let handle = vfs.opendir(ino).await.expect("a folder opens");
-        let entries = vfs.entries(handle).expect("an open folder lists");
-        vfs.release(handle);
-        for entry in &*entries {
+        let listing = vfs.list(ino, 0).await.expect("a folder lists");
+        for (_, entry) in listing.rest() {
             let below = format!("{path}/{}", entry.name);
             let attr = vfs.lookup(ino, &entry.name).await.expect("a listed name is found").attr;
             assert_eq!((attr.ino, attr.kind), (entry.ino, entry.kind), "{below}");
@@ -69,16 +67,14 @@ fn walk<'a>(
 }
 
 async fn read_all(vfs: &Vfs, ino: u64, step: usize) -> Vec<u8> {
-    let handle = vfs.open(ino).await.expect("a file opens");
     let mut bytes = Vec::new();
     loop {
-        let piece = vfs.read(handle, bytes.len() as u64, step).await.expect("an open file reads");
+        let piece = vfs.read(ino, bytes.len() as u64, step).await.expect("a file reads");
         if piece.is_empty() {
             break;
         }
         bytes.extend_from_slice(&piece);
     }
-    vfs.release(handle);
     bytes
 }
 
@@ -263,9 +259,9 @@ fn listing_reads_no_content_and_one_content_is_read_once() {
     let vfs = tree(catalog(vec![vec![memory]]));
     runtime().block_on(async {
         let timeline = resolve(&vfs, "be ads/asof").await.expect("asof");
-        for entry in &*vfs.entries(vfs.opendir(timeline).await.expect("opens")).expect("lists") {
+        for (_, entry) in vfs.list(timeline, 0).await.expect("it lists").rest() {
             let snapshot = vfs.lookup(timeline, &entry.name).await.expect("a snapshot").attr.ino;
-            vfs.opendir(snapshot).await.expect("opens");
+            vfs.list(snapshot, 0).await.expect("it lists");
         }
         assert_eq!(reads.load(Ordering::SeqCst), 0, "names and folders need no content");
         for n in 0..5 {
@@ -294,16 +290,14 @@ fn wrong_operations_have_their_errors() {
     runtime().block_on(async {
         let folder = resolve(&vfs, "be ads/latest").await.expect("the folder");
         let file = resolve(&vfs, "be ads/latest/t").await.expect("the file");
-        assert!(matches!(vfs.open(folder).await, Err(VfsError::IsADirectory)));
-        assert!(matches!(vfs.opendir(file).await, Err(VfsError::NotADirectory)));
+        assert!(matches!(vfs.read(folder, 0, 1).await, Err(VfsError::IsADirectory)));
+        assert!(matches!(vfs.list(file, 0).await, Err(VfsError::NotADirectory)));
         assert!(matches!(vfs.lookup(file, "x").await, Err(VfsError::NotADirectory)));
         assert!(matches!(vfs.lookup(folder, "none").await, Err(VfsError::NotFound)));
         assert!(matches!(vfs.readlink(file).await, Err(VfsError::InvalidArgument)));
         assert!(matches!(vfs.getattr(12_345).await, Err(VfsError::Stale)));
-        assert!(matches!(vfs.read(99, 0, 1).await, Err(VfsError::BadHandle)));
-        let handle = vfs.open(file).await.expect("opens");
-        assert!(vfs.entries(handle).is_err(), "a file's handle lists nothing");
-        assert!(vfs.read(handle, u64::MAX, usize::MAX).await.expect("past the end").is_empty());
+        assert!(matches!(vfs.read(12_345, 0, 1).await, Err(VfsError::Stale)));
+        assert!(vfs.read(file, u64::MAX, usize::MAX).await.expect("past the end").is_empty());
     });
 }
 
@@ -320,7 +314,6 @@ fn many_readers_at_random_offsets_see_one_content() {
         let readers = (0..32u64).map(|reader| {
             let (vfs, text) = (vfs.clone(), text.clone());
             tokio::spawn(async move {
-                let handle = vfs.open(ino).await.expect("opens");
                 let mut state = reader + 1;
                 for _ in 0..200 {
                     state =
@@ -328,7 +321,7 @@ fn many_readers_at_random_offsets_see_one_content() {
                     let offset = (state >> 33) as usize % text.len();
                     let size = (state >> 20) as usize % 70_000;
                     let end = text.len().min(offset + size);
-                    let got = vfs.read(handle, offset as u64, size).await.expect("reads");
+                    let got = vfs.read(ino, offset as u64, size).await.expect("reads");
                     assert_eq!(&got[..], &text.as_bytes()[offset..end]);
                 }
             })

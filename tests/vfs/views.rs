@@ -42,20 +42,18 @@ pub async fn find(vfs: &Vfs, path: &str) -> u64 {
 }
 
 pub async fn names(vfs: &Vfs, path: &str) -> Vec<String> {
-    let handle = vfs.opendir(find(vfs, path).await).await.expect("it is a folder");
-    let entries = vfs.entries(handle).expect("it is open");
-    for entry in &*entries {
+    let listing = vfs.list(find(vfs, path).await, 0).await.expect("it is a folder");
+    for (_, entry) in listing.rest() {
         let found = vfs.lookup(find(vfs, path).await, &entry.name).await.expect("what is listed is there");
         assert_eq!((found.attr.ino, found.attr.kind), (entry.ino, entry.kind), "{path}/{}", entry.name);
     }
-    entries.iter().map(|entry| entry.name.to_string()).collect()
+    listing.rest().map(|(_, entry)| entry.name.to_string()).collect()
 }
 
 pub async fn read(vfs: &Vfs, path: &str) -> String {
     let ino = find(vfs, path).await;
     let size = vfs.getattr(ino).await.expect("it has attributes").size;
-    let handle = vfs.open(ino).await.expect("it opens");
-    let bytes = vfs.read(handle, 0, 1 << 20).await.expect("it can be read");
+    let bytes = vfs.read(ino, 0, 1 << 20).await.expect("it can be read");
     assert_eq!(bytes.len() as u64, size, "{path}");
     String::from_utf8(bytes.into()).expect("it is text")
 }

@@ -150,8 +150,7 @@ impl TarArchive {
     pub(crate) fn files(&self) -> Vec<ShownFile> {
         let file = |(path, kind, member): (Arc<str>, FileKind, Arc<TarMember>)| {
             let content = Content::stream(Raw { label: Arc::clone(&self.label), blob: member.clone() });
-            let fingerprint: Option<Arc<dyn Fingerprint>> =
-                Some(Arc::new(TarFingerprint { kind, member }));
+            let fingerprint: Option<Arc<dyn Fingerprint>> = Some(Arc::new(TarFingerprint { kind, member }));
             ShownFile { kind, fingerprint, ..ShownFile::of_blob(FileGroup::Members, path, content) }
         };
         self.members().map(file).collect()
