@@ -122,7 +122,6 @@ pub(super) fn errno(error: &VfsError) -> Errno {
         VfsError::NotYet => Errno::EAGAIN,
         VfsError::NotALink => Errno::EIO,
         VfsError::InvalidArgument => Errno::EINVAL,
-        VfsError::BadHandle => Errno::EBADF,
         VfsError::Source(_) if error.is_stale() => Errno::ESTALE,
         VfsError::Source(_) => Errno::EIO,
     }

@@ -36,6 +36,7 @@ mod real;
 mod refs;
 mod remount;
 mod repositories;
+mod requests;
 mod restore;
 mod row_history;
 mod secrets;
