@@ -149,6 +149,11 @@ impl Lease {
         }
     }
 
+    /// Whether a plain query sends all values: see [`super::sql::ALL_ROWS`].
+    pub fn sends_all(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.sends_all)
+    }
+
     /// Whether the connection was used before, so that it may have died since.
     pub fn is_reused(&self) -> bool {
         self.reused

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use mysql_common::row::Row;
-use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::attempts::Attempts;
@@ -57,8 +56,6 @@ pub struct Pool {
     pub attempts: Attempts,
     /// Bytes of rows that came.
     received: AtomicU64,
-    /// Set once the server has proven to be Dolt.
-    is_dolt: OnceCell<()>,
 }
 
 struct IdleSession {
@@ -72,6 +69,8 @@ pub struct Session {
     born: Instant,
     /// The database of the last `USE`.
     pub database: Option<String>,
+    /// Whether a plain query sends all values: see [`super::sql::ALL_ROWS`]. A server that is replaced breaks the connection.
+    pub sends_all: bool,
 }
 
 /// Whether a host name or address means this machine.
@@ -91,7 +90,6 @@ impl Pool {
             readers: ConnectionPermits::new(MOST_READERS),
             attempts: Attempts::default(),
             received: AtomicU64::new(0),
-            is_dolt: OnceCell::new(),
         })
     }
 
@@ -223,23 +221,11 @@ impl Pool {
         let limit = self.timeouts.connect;
         let connected = timeout(limit, async {
             let mut conn = Conn::open(&self.target).await?;
-            self.set_up(&mut conn).await?;
-            Ok::<_, QueryError>(conn)
+            let version = set_up(&mut conn).await?;
+            Ok::<_, QueryError>((conn, version))
         });
-        let conn = connected.await.map_err(|_| Fault::ConnectTimeout(limit))??;
-        Ok(Session { conn, born: Instant::now(), database: None })
-    }
-
-    /// Sets what results depend on. A server that does not know Dolt's settings is not Dolt: the error says that, not which
-    /// setting it was.
-    async fn set_up(&self, conn: &mut Conn) -> Result<(), QueryError> {
-        let refused = match conn.first_text(SESSION).await {
-            Ok(_) => None,
-            Err(ClientError::Server(error)) if matches!(error.code, 1193 | 1231 | 1273) => Some(error),
-            Err(error) => return Err(error.into()),
-        };
-        self.is_dolt.get_or_try_init(|| check_dolt(conn)).await?;
-        refused.map_or(Ok(()), |error| Err(ClientError::from(error).into()))
+        let (conn, version) = connected.await.map_err(|_| Fault::ConnectTimeout(limit))??;
+        Ok(Session { conn, born: Instant::now(), database: None, sends_all: sends_all(&version) })
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<IdleSession>> {
@@ -247,9 +233,21 @@ impl Pool {
     }
 }
 
-async fn check_dolt(conn: &mut Conn) -> Result<(), QueryError> {
+/// Sets what results depend on, and returns the server's version. A server that does not know Dolt's settings is not Dolt: the
+/// error says that, not which setting it was.
+async fn set_up(conn: &mut Conn) -> Result<String, QueryError> {
+    let refused = match conn.first_text(SESSION).await {
+        Ok(_) => None,
+        Err(ClientError::Server(error)) if matches!(error.code, 1193 | 1231 | 1273) => Some(error),
+        Err(error) => return Err(error.into()),
+    };
+    let version = dolt_version(conn).await?;
+    refused.map_or(Ok(version), |error| Err(ClientError::from(error).into()))
+}
+
+async fn dolt_version(conn: &mut Conn) -> Result<String, QueryError> {
     match conn.first_text("SELECT dolt_version()").await {
-        Ok(_) => Ok(()),
+        Ok(version) => Ok(version.unwrap_or_default()),
         Err(ClientError::Server(_)) => {
             let version = conn.first_text("SELECT version()").await?;
             Err(Fault::NotDolt(version.unwrap_or_default()).into())
@@ -258,9 +256,30 @@ async fn check_dolt(conn: &mut Conn) -> Result<(), QueryError> {
     }
 }
 
+/// Whether a server of this version is known to send all values of a plain query: up to 1.88, the last one of Dolt 1 that was
+/// tried.
+fn sends_all(version: &str) -> bool {
+    let minor = version.strip_prefix("1.").and_then(|rest| rest.split('.').next());
+    minor.and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor <= 88)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_this_machine;
+    use super::{is_this_machine, sends_all};
+
+    #[test]
+    fn only_versions_that_were_tried_are_believed_to_send_all() {
+        for (version, expected) in [
+            ("1.83.2", true),
+            ("1.88.1", true),
+            ("1.89.0", false),
+            ("2.2.0", false),
+            ("1.x", false),
+            ("", false),
+        ] {
+            assert_eq!(sends_all(version), expected, "{version}");
+        }
+    }
 
     #[test]
     fn a_host_is_this_machine_by_its_name_or_address_alone() {
