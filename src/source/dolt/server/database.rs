@@ -9,7 +9,7 @@ use super::entries::CommitEntries;
 use super::fault::{Fault, QueryError};
 use super::server_database::ServerDatabase;
 use super::{lineage_load, live};
-use crate::content::{Content, FileEntry, FileKind, SourceError};
+use crate::content::{Content, FileEntry, FileKind, SourceError, chain};
 use crate::model::access::Access;
 use crate::model::history::{History, SnapshotId, SnapshotMeta};
 use crate::source::dolt::common::lineage::{Lineage, SCHEMA};
@@ -102,6 +102,13 @@ impl DoltDatabase {
         lock(&self.shared.lineage).show(all().map(|commit| &*commit.id));
         self.lineage_ready.get_or_init(|| ());
         Ok(())
+    }
+
+    /// Loads what the files of any commit need. Who asks for them gets the reason where that fails.
+    pub async fn look_ahead(self: Arc<Self>) {
+        if let Err(error) = self.load_lineage().await {
+            tracing::debug!(reason = chain(&error.fault), "the changes of commits are not loaded ahead");
+        }
     }
 
     fn failed(&self, what: &str, at: &str, error: QueryError) -> SourceError {

@@ -226,10 +226,16 @@ impl DoltSqlSource {
             if current.is_some_and(|current| current.heads == heads) {
                 continue;
             }
+            let is_new = current.is_none();
             match self.load(&name, &heads, current).await {
                 Ok(view) => {
                     known.complaints.remove(&name);
-                    known.databases.insert(name, KnownDatabase { heads, view: Arc::new(view) });
+                    let view = Arc::new(view);
+                    if is_new && self.url.database.is_some() {
+                        // Whoever mounts a single database will look into it.
+                        tokio::spawn(Arc::clone(&view).look_ahead());
+                    }
+                    known.databases.insert(name, KnownDatabase { heads, view });
                     known.is_delivered = false;
                 }
                 Err(error) => {
