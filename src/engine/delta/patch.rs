@@ -8,7 +8,7 @@ use crate::content::shared_load::SharedResult;
 use crate::content::versioned::LineChange;
 use crate::engine::pages::builder::ListBuilder;
 use crate::engine::pages::cache::Cache;
-use crate::engine::pages::segmenter::{SHORTEST, Segmenter};
+use crate::engine::pages::segmenter::{SHORTEST, Segmenter, lines};
 use crate::engine::pages::{Segment, SegmentList};
 use crate::engine::read::segments::SegmentReader;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
@@ -94,7 +94,7 @@ impl<'c> Splice<'c> {
     /// Takes the lines of a segment and the edits among them. False where these do not fit.
     fn merge(&mut self, segment: &[u8], edits: impl Iterator<Item = (LineKey, Edit)>) -> bool {
         let mut edits = edits.peekable();
-        for line in segment.split_inclusive(|byte| *byte == b'\n') {
+        for line in lines(segment) {
             let Some(key) = self.order.key_of(line) else { return false };
             while let Some((_, edit)) = edits.next_if(|(at, _)| *at < key) {
                 if !self.add_new(&edit) {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::cache::{Cache, CacheKey, Cached};
+use super::segmenter::lines;
 use super::{Segment, SegmentList};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
@@ -44,7 +45,7 @@ impl<'c> ListBuilder<'c> {
         let order = self.order?;
         let mut first = None;
         let mut are_lines = bytes.ends_with(b"\n");
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        for line in lines(bytes) {
             // No key is empty, so that the first line stands after none.
             are_lines = are_lines && order.write_key(line, &mut self.key).is_some() && self.last < self.key;
             if !are_lines {

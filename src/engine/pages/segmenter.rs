@@ -61,6 +61,14 @@ fn is_end(line: &[u8], len: usize) -> bool {
     len >= LONG || len >= SHORTEST && u64::from(crc32c::crc32c(line)) < chance
 }
 
+/// The lines of some bytes, each with its line feed.
+pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', bytes).map(|at| at + 1);
+    let last = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
+    ends.chain(last).map(move |end| &bytes[std::mem::replace(&mut start, end)..end])
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -94,6 +102,14 @@ mod tests {
         assert!((8 << 10..32 << 10).contains(&average), "{average}");
         for step in [1, 77, 65_536, all.len()] {
             assert_eq!(cut(&all, step), segments, "in pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_the_standard_library() {
+        for text in ["", "\n", "a", "a\n", "\n\na\nb", "ab\nc\n\n"] {
+            let expected: Vec<_> = text.split_inclusive('\n').map(str::as_bytes).collect();
+            assert_eq!(super::lines(text.as_bytes()).collect::<Vec<_>>(), expected, "{text:?}");
         }
     }
 
