@@ -59,6 +59,8 @@ pub struct Lineage {
     redefined: HashMap<u32, Vec<u32>>,
     /// By table that was asked for: for each commit the one that last changed its definition.
     definitions: HashMap<u32, Vec<u32>>,
+    /// The first commit that is shown.
+    head: Option<u32>,
     /// How many shown commits have one combination of origins, by the tables asked for.
     counts: HashMap<Box<[u32]>, CountsByOrigin>,
 }
@@ -147,10 +149,13 @@ impl Lineage {
         origins.into()
     }
 
-    /// Says which commits the newest view of the history shows: what [`Origin::commits_alike`] counts.
+    /// Says which commits the newest view of the history shows, the newest one of the main timeline first: what
+    /// [`Origin::commits_alike`] counts.
     pub fn show<'h>(&mut self, hashes: impl Iterator<Item = &'h str>) {
         let mut now = vec![false; self.nodes.len()];
+        self.head = None;
         for at in hashes.filter_map(|hash| self.commits.get(hash)) {
+            self.head.get_or_insert(*at);
             now[*at as usize] = true;
         }
         let shown = self.nodes.iter().zip(&now);

@@ -85,7 +85,7 @@ impl Lineage {
     pub fn versions_around(&mut self, origin: &str, table: &str, count: usize) -> Around {
         let Some(&start) = self.commits.get(origin) else { return Around::default() };
         let table = self.table(table);
-        let line = self.longest_line(start);
+        let line = self.main_line(start).unwrap_or_else(|| self.longest_line(start));
         let made = line.iter().rev().filter_map(|&at| self.made(at, table));
         let later: Vec<_> = made.map(|(version, _)| version).take(count).collect();
         let mut earlier = Vec::new();
@@ -97,6 +97,14 @@ impl Lineage {
             next = Some(from);
         }
         Around { later, earlier }
+    }
+
+    /// The commits from the newest shown one back to `start` along first parents; `None` where these do not lead there.
+    fn main_line(&self, start: u32) -> Option<Vec<u32>> {
+        let parent = |at: &u32| Some(self.nodes[*at as usize].parent).filter(|parent| *parent != UNKNOWN);
+        let line = std::iter::successors(self.head, parent).take_while(|at| *at >= start);
+        let line: Vec<_> = line.collect();
+        (line.last() == Some(&start)).then_some(line)
     }
 
     /// The longest line of commits that goes back to `start` along first parents; `start` comes last.
@@ -204,6 +212,15 @@ mod tests {
         assert_eq!(steps(&around.later), ["b<a<root", "c<b<b", "d<m<c"]);
         assert_eq!(around.earlier, []);
         assert_eq!(lineage.versions_around("nowhere", "t", 10), Around::default());
+    }
+
+    #[test]
+    fn versions_follow_the_main_timeline_where_that_leads_on_from_them() {
+        let mut lineage = lineage();
+        lineage.show(["s2", "s", "b", "a", "root", "d", "m", "c", "x"].into_iter());
+        let later = |lineage: &mut Lineage, of| steps(&lineage.versions_around(of, "t", 9).later);
+        assert_eq!(later(&mut lineage, "b"), ["b<a<a", "s<b<b", "s2<s<s"], "the other line is longer");
+        assert_eq!(later(&mut lineage, "m"), ["m<c<b", "d<m<m"]);
     }
 
     #[test]
