@@ -55,8 +55,9 @@ pub trait Versioned: Stream {
     }
 
     /// How the lengths of versions near this one differ from those before them: about `count` length deltas, first those
-    /// to this version and to later ones. None where the source cannot say.
-    async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError>;
+    /// to this version and to later ones. Where `most_changes` is not 0, each comes with its changes, and only as many as
+    /// have up to that many bytes of them. None where the source cannot say.
+    async fn length_deltas(&self, count: usize, most_changes: u64) -> Result<Vec<LengthDelta>, SourceError>;
 
     /// The version's rows by their keys, where its source finds them without reading the versions.
     fn named_rows(&self) -> Option<&dyn NamedRows> {
@@ -164,4 +165,6 @@ pub struct LengthDelta {
     pub added: u64,
     /// Bytes of the lines of `from` that are not in `to`.
     pub removed: u64,
+    /// These lines, where they were asked for.
+    pub changes: Vec<LineChange>,
 }

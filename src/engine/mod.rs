@@ -171,6 +171,7 @@ impl Engine {
             return Ok(open);
         }
         let list = self.lists.get(id, content).await?;
+        self.lists.note_opened(content);
         let mut all = lock(&self.open);
         if let Some(open) = all.get(&route).and_then(Weak::upgrade) {
             return Ok(open);

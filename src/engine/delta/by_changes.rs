@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::family::{KnownFamily, KnownVersion};
 use super::patch::patched;
+use super::steps;
 use crate::content::chain;
 use crate::content::shared_load::SharedResult;
-use crate::content::versioned::{Family, Versioned};
+use crate::content::versioned::{Family, LineChange, Versioned};
 use crate::engine::pages::SegmentList;
 use crate::engine::pages::cache::Cache;
 use crate::engine::read::segments::SegmentReader;
 use crate::engine::report::changes_do_not_fit;
+use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
 
 /// Changes of more bytes than one part in this many of a version are not worth having.
@@ -19,11 +21,15 @@ const WORTH_CHANGING: u64 = 2;
 /// Bytes of changes that are held at a time for one version, beside the cache.
 const MOST_CHANGES: u64 = 8 << 20;
 
+/// The same for those of several versions that are asked for at once.
+const MOST_AHEAD: u64 = 1 << 20;
+
 /// The list of a version, made from a version in memory. `None` where there is none, or where that is not worth it or fails: the
 /// version is then read as a whole, which gives the reason if that fails as well. A version from this machine is not made from
 /// one that a server may have to be asked for.
 pub(crate) async fn list(
     versioned: &dyn Versioned,
+    id: ContentId,
     is_local: bool,
     family: &Family,
     known: &KnownFamily,
@@ -41,8 +47,16 @@ pub(crate) async fn list(
     // The first of those that are equally far is the one that was used last.
     let bases = known.bases().into_iter().filter(|base| !is_local || base.content.received().is_none());
     let nearest = bases.filter_map(in_memory).min_by_key(|(distance, ..)| *distance);
-    let (_, base, list) = nearest.filter(is_worth_it)?;
-    let made = changed(versioned, order, &base, list, cache).await;
+    let (distance, base, list) = nearest.filter(is_worth_it)?;
+    let most_ahead = if distance == 1 { MOST_AHEAD.min(list.len()) } else { 0 };
+    let ahead = match most_ahead {
+        0 => Ok(None),
+        most => steps::changes(versioned, id, base.id, most, known, cache).await,
+    };
+    let made = match ahead {
+        Ok(changes) => changed(versioned, order, &base, list, changes, cache).await,
+        Err(error) => Err(error),
+    };
     let made = made.inspect_err(|error| {
         tracing::debug!(reason = chain(&**error), "a version is read as a whole instead");
     });
@@ -56,13 +70,18 @@ async fn changed(
     order: &KeyOrder,
     base: &KnownVersion,
     list: Arc<SegmentList>,
+    changes: Option<Vec<LineChange>>,
     cache: &Arc<Cache>,
 ) -> SharedResult<Option<SegmentList>> {
-    let Some(from) = base.content.versioned() else { return Ok(None) };
-    let limit = MOST_CHANGES.min(list.len() / WORTH_CHANGING);
-    let Some(changes) = versioned.changes_since(from.version(), limit).await.map_err(Arc::new)? else {
-        return Ok(None);
+    let changes = match (changes, base.content.versioned()) {
+        (Some(changes), _) => Some(changes),
+        (None, Some(from)) => {
+            let limit = MOST_CHANGES.min(list.len() / WORTH_CHANGING);
+            versioned.changes_since(from.version(), limit).await.map_err(Arc::new)?
+        }
+        (None, None) => None,
     };
+    let Some(changes) = changes else { return Ok(None) };
     let reader = SegmentReader::new(base.id, &base.content, list, cache);
     let made = patched(&reader, order, changes, cache).await?;
     if made.is_none() {

@@ -79,7 +79,7 @@ mod tests {
 
     fn delta(from: u8, to: u8, added: u64, removed: u64) -> LengthDelta {
         let content = Content::stream(TextContent { text: Bytes::new(), what: String::new() });
-        LengthDelta { from: id(from), to: id(to), content, added, removed }
+        LengthDelta { from: id(from), to: id(to), content, added, removed, changes: Vec::new() }
     }
 
     fn known(of: ContentId) -> Option<u64> {

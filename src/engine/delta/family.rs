@@ -1,9 +1,10 @@
 //! What is known of the versions of one table: which are in memory, and what of them is worth asking for.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::steps::StepsAhead;
 use crate::content::shared_load::SharedResult;
 use crate::content::versioned::{Family, Versioned};
 use crate::content::{Content, ErrorKind, SourceError, chain};
@@ -17,7 +18,7 @@ const RECENT: usize = 16;
 const TRY_AGAIN: u32 = 16;
 
 /// How many length deltas are asked for at first; each time twice as many, up to [`MOST_DELTAS`].
-const FIRST_DELTAS: usize = 16;
+const FIRST_DELTAS: usize = 64;
 const MOST_DELTAS: usize = 4096;
 
 /// After length deltas were of no use, they are skipped for this many versions at most.
@@ -38,6 +39,10 @@ pub(crate) struct KnownFamily {
     versions: Mutex<KnownVersions>,
     /// How lengths are learned. Locked while they are asked for.
     pub deltas: tokio::sync::Mutex<LengthLearning>,
+    /// The steps that are asked for ahead.
+    pub ahead: Mutex<StepsAhead>,
+    /// Whether a version was opened since a length was last asked for.
+    is_opened: AtomicBool,
     /// How often the source did not answer for lengths.
     failures: AtomicU64,
 }
@@ -91,6 +96,16 @@ impl KnownFamily {
 
     pub fn note_changes(&self, are_of_use: bool) {
         lock(&self.versions).is_in_vain = !are_of_use;
+    }
+
+    /// Notes that a version is read.
+    pub fn note_opened(&self) {
+        self.is_opened.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a version was opened since the last call.
+    pub fn was_opened(&self) -> bool {
+        self.is_opened.swap(false, Ordering::Relaxed)
     }
 
     pub fn failures(&self) -> u64 {
@@ -147,9 +162,10 @@ impl Default for LengthLearning {
 
 impl LengthLearning {
     /// How many length deltas to ask for when the length of one more version is wanted. `None` where that version is to be
-    /// read: the first of all, and now and then where length deltas are of no use.
-    pub fn worth_asking(&mut self) -> Option<usize> {
-        if !std::mem::replace(&mut self.was_asked, true) {
+    /// read or made: the first of all, and now and then where length deltas are of no use. Also where the last version was
+    /// opened: then this one will be too, and has to be made anyway.
+    pub fn worth_asking(&mut self, was_opened: bool) -> Option<usize> {
+        if !std::mem::replace(&mut self.was_asked, true) || was_opened {
             return None;
         }
         let Some(rest) = self.skipped.checked_sub(1) else { return self.count };
@@ -183,20 +199,21 @@ mod tests {
     #[test]
     fn useless_length_deltas_are_asked_for_less_and_less() {
         let mut learning = LengthLearning::default();
-        assert_eq!(learning.worth_asking(), None, "the first version is read");
+        assert_eq!(learning.worth_asking(false), None, "the first version is read");
+        assert_eq!(learning.worth_asking(true), None, "and the one after it that is opened");
         let mut asked = 0;
         for _ in 0..1000 {
-            if learning.worth_asking().is_some() {
+            if learning.worth_asking(false).is_some() {
                 asked += 1;
                 learning.were_of_no_use();
             }
         }
         assert!((10..30).contains(&asked), "{asked}");
-        while learning.worth_asking().is_none() {}
+        while learning.worth_asking(false).is_none() {}
         learning.went_well();
-        assert_eq!(learning.worth_asking(), Some(FIRST_DELTAS * 2));
+        assert_eq!(learning.worth_asking(false), Some(FIRST_DELTAS * 2));
         learning.are_wrong();
-        assert_eq!(learning.worth_asking(), None);
+        assert_eq!(learning.worth_asking(false), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::derive::derive;
 use super::family::{KnownFamily, family_of};
 use crate::content::shared_load::SharedResult;
-use crate::content::versioned::Family;
+use crate::content::versioned::{Family, LengthDelta};
 use crate::content::{Content, chain};
 use crate::engine::read::lists::SegmentLists;
 use crate::engine::report::length_deltas_are_wrong;
@@ -25,11 +25,12 @@ enum Learned {
     Nothing,
     /// They are not those of the versions themselves.
     Wrong,
-    /// So many lengths, up to that of this content.
-    UpTo(Content, usize),
+    /// So many lengths, up to that of this content, and length deltas that go on from there where they were asked for.
+    UpTo(Content, usize, Option<Vec<LengthDelta>>),
 }
 
 /// A table, by one version of it.
+#[derive(Clone)]
 struct TableVersion {
     content: Content,
     family: Arc<Family>,
@@ -52,15 +53,19 @@ pub(crate) async fn len(
         return Ok(Some(len));
     }
     known.failure_since(failures, &learning)?;
-    let Some(count) = learning.worth_asking() else { return Ok(None) };
+    let Some(count) = learning.worth_asking(known.was_opened()) else { return Ok(None) };
     let table = TableVersion { content: content.clone(), family, known: Arc::clone(&known) };
-    match learn(lists, &table, Some(id), count, learning.are_proven).await {
+    let learned = match ask(&table, count).await {
+        Ok(deltas) => learn(lists, &table, Some(id), deltas, learning.are_proven).await,
+        Err(error) => Err(error),
+    };
+    match learned {
         Ok(Learned::Nothing) => learning.were_of_no_use(),
         Ok(Learned::Wrong) => learning.are_wrong(),
-        Ok(Learned::UpTo(content, count)) => {
+        Ok(Learned::UpTo(content, count, ahead)) => {
             learning.went_well();
             if count >= WALK {
-                go_on(lists, TableVersion { content, ..table });
+                go_on(lists, TableVersion { content, ..table }, ahead);
             }
             return Ok(lists.pages.lengths.get(id));
         }
@@ -70,12 +75,20 @@ pub(crate) async fn len(
 }
 
 /// Learns the next lengths while the caller uses those that were learned.
-fn go_on(lists: &Arc<SegmentLists>, table: TableVersion) {
+fn go_on(lists: &Arc<SegmentLists>, table: TableVersion, ahead: Option<Vec<LengthDelta>>) {
     let lists = Arc::clone(lists);
     let learn_ahead = tasks::spawn(&Handle::current(), async move {
         let mut learning = table.known.deltas.lock().await;
-        let Some(count) = learning.worth_asking() else { return };
-        match learn(&lists, &table, None, count, learning.are_proven).await {
+        let Some(count) = learning.worth_asking(false) else { return };
+        let deltas = match ahead {
+            Some(ahead) => Ok(ahead),
+            None => ask(&table, count).await,
+        };
+        let learned = match deltas {
+            Ok(deltas) => learn(&lists, &table, None, deltas, learning.are_proven).await,
+            Err(error) => Err(error),
+        };
+        match learned {
             Ok(Learned::UpTo(..)) => learning.went_well(),
             Ok(Learned::Wrong) => learning.are_wrong(),
             // It was the last version. The next caller that asks for another one gets the reason.
@@ -86,17 +99,21 @@ fn go_on(lists: &Arc<SegmentLists>, table: TableVersion) {
     learn_ahead.detach();
 }
 
-/// Asks for length deltas around a version, and checks the farthest version that they lead to: by way of `id`'s length where
-/// that is wanted.
+/// Asks for length deltas around a version.
+async fn ask(table: &TableVersion, count: usize) -> SharedResult<Vec<LengthDelta>> {
+    let Some(versioned) = table.content.versioned() else { return Ok(Vec::new()) };
+    versioned.length_deltas(count, 0).await.map_err(Arc::new)
+}
+
+/// Takes over the lengths that length deltas lead to, once the farthest one is checked: by way of `id`'s length where that
+/// is wanted.
 async fn learn(
     lists: &Arc<SegmentLists>,
     table: &TableVersion,
     id: Option<ContentId>,
-    count: usize,
+    deltas: Vec<LengthDelta>,
     are_proven: bool,
 ) -> SharedResult<Learned> {
-    let Some(versioned) = table.content.versioned() else { return Ok(Learned::Nothing) };
-    let deltas = versioned.length_deltas(count).await.map_err(Arc::new)?;
     let derived = derive(&deltas, |id| lists.pages.lengths.get(id));
     let contents = |of| match Some(of) == id {
         true => Some(&table.content),
@@ -107,16 +124,28 @@ async fn learn(
     let fewest = if are_proven { 2 } else { WORTH_PROVING };
     let Some(&(end, len)) = way.last().filter(|_| way.len() >= fewest) else { return Ok(Learned::Nothing) };
     let Some(content) = contents(end) else { return Ok(Learned::Nothing) };
-    let read = match are_proven {
-        true => lists.get(end, content).await?,
-        // The source of the deltas must not be the only witness of them.
-        false => lists.read_version(end, content, &table.family, &table.known).await?,
+    let (read, ahead) = match are_proven {
+        true => (lists.get(end, content).await?, None),
+        // The source of the deltas must not be the only witness of them. To read all of a version takes as long as many deltas, so
+        // the next ones are asked for meanwhile.
+        false => {
+            let from = TableVersion { content: content.clone(), ..table.clone() };
+            let next = async {
+                match way.len() >= WALK {
+                    true => ask(&from, way.len() * 2).await.ok(),
+                    false => None,
+                }
+            };
+            let read = lists.read_version(end, content, &table.family, &table.known);
+            let (read, next) = tokio::join!(read, next);
+            (read?, next)
+        }
     };
     if read.len() != len {
         length_deltas_are_wrong(&**content, len);
         return Ok(Learned::Wrong);
     }
-    let learned = Learned::UpTo(content.clone(), way.len());
+    let learned = Learned::UpTo(content.clone(), way.len(), ahead);
     lists.pages.lengths.derive(way, content.is_immutable_by_id());
     Ok(learned)
 }

@@ -8,6 +8,7 @@ mod derive;
 pub(crate) mod family;
 pub(crate) mod lengths;
 mod patch;
+mod steps;
 
 #[cfg(test)]
 mod tests;

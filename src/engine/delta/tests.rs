@@ -161,7 +161,7 @@ impl Versioned for TestVersion {
         Ok(true)
     }
 
-    async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError> {
+    async fn length_deltas(&self, count: usize, most_changes: u64) -> Result<Vec<LengthDelta>, SourceError> {
         if self.table.is_down.load(Ordering::SeqCst) {
             return Err(SourceError::new(ErrorKind::TimedOut, "a table", "does not answer"));
         }
@@ -176,9 +176,22 @@ impl Versioned for TestVersion {
                 content: self.table.content(number + 1),
                 added: changes.iter().map(|change| len(&change.to)).sum::<u64>() + u64::from(self.table.lies),
                 removed: changes.iter().map(|change| len(&change.from)).sum(),
+                changes,
             }
         };
-        Ok((first..all - 1).take(count).map(step).collect())
+        let mut left = most_changes;
+        let steps = (first..all - 1).take(count).map(step).map_while(|mut step| {
+            if most_changes == 0 {
+                step.changes.clear();
+                return Some(step);
+            }
+            if self.table.lies {
+                step.changes.push(LineChange { from: Some(line(1 << 40, "never there")), to: None });
+            }
+            left = left.checked_sub(step.changes.iter().map(LineChange::bytes).sum())?;
+            Some(step)
+        });
+        Ok(steps.collect())
     }
 }
 
@@ -269,6 +282,19 @@ async fn a_walk_reads_two_versions_as_a_whole_and_measures_the_others_by_length_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_one_version_after_another_gets_the_changes_of_many_at_once() {
+    let table = history(3000, &small_changes(200));
+    let engine = Engine::new(50_000_000);
+    check_bytes(&engine, &table, 0..=200).await;
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 1, "the first one");
+    assert_eq!(table.changes.load(Ordering::SeqCst), 0, "no two versions are compared alone");
+    // What was asked for ahead also leads back.
+    engine.pages.cache.forget(&CacheKey::List(id(198)));
+    check_bytes(&engine, &table, [198]).await;
+    assert_eq!(table.whole_reads.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_cache_dropped_is_asked_for_by_ranges() {
     let table = history(5000, &[vec![(20_000, 100)]]);
     let engine = Engine::new(60_000);
@@ -314,13 +340,21 @@ async fn readers_at_different_places_each_go_on_from_where_they_are() {
     for place in [0, 100, 200] {
         engine.open(id(place), &table.content(place)).await.expect("it opens");
     }
-    table.farthest.store(0, Ordering::SeqCst);
+    for count in [&table.farthest, &table.changes, &table.whole_reads] {
+        count.store(0, Ordering::SeqCst);
+    }
     for step in 1..20 {
         for place in [0, 100, 200] {
             engine.open(id(place + step), &table.content(place + step)).await.expect("it opens");
         }
     }
-    assert_eq!(table.farthest.load(Ordering::SeqCst), 1);
+    let asked =
+        [&table.farthest, &table.changes, &table.whole_reads].map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(
+        asked,
+        [0, 0, 0],
+        "each version is made from the one before by the steps that were asked for ahead"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

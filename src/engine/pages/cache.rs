@@ -8,6 +8,7 @@ use lru::LruCache;
 
 use super::{Page, SegmentList};
 use crate::content::tree::PageId;
+use crate::content::versioned::LineChange;
 use crate::engine::disk::SegmentStore;
 use crate::memory::{Budget, GivesWay};
 use crate::model::content_id::ContentId;
@@ -24,6 +25,8 @@ pub(crate) enum CacheKey {
     /// A segment, by the hash of its bytes.
     Segment(ContentId),
     Page(PageId),
+    /// How a version of a table differs from the one that it was made from.
+    Step(ContentId),
 }
 
 /// An entry; cheap to clone.
@@ -34,6 +37,16 @@ pub(crate) enum Cached {
     Lines(Bytes),
     /// A [`CacheKey::Page`] that is not a segment.
     Page(Arc<Page<PageId>>),
+    /// A [`CacheKey::Step`].
+    Step(Arc<Step>),
+}
+
+/// How a version of a table differs from the one that it was made from.
+pub(crate) struct Step {
+    /// The version that it was made from.
+    pub from: ContentId,
+    /// The lines that differ.
+    pub changes: Vec<LineChange>,
 }
 
 impl Cached {
@@ -43,6 +56,9 @@ impl Cached {
                 Self::List(list) => list.cost(),
                 Self::Lines(lines) => lines.len() as u64,
                 Self::Page(page) => page.cost(),
+                Self::Step(step) => {
+                    step.changes.iter().map(|change| ENTRY_OVERHEAD / 2 + change.bytes()).sum()
+                }
             }
     }
 }
@@ -90,6 +106,14 @@ impl Cache {
     pub fn list(&self, id: ContentId) -> Option<Arc<SegmentList>> {
         match self.get(&CacheKey::List(id)) {
             Some(Cached::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// How a version differs from the one that it was made from.
+    pub fn step(&self, to: ContentId) -> Option<Arc<Step>> {
+        match self.get(&CacheKey::Step(to)) {
+            Some(Cached::Step(step)) => Some(step),
             _ => None,
         }
     }

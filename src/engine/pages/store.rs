@@ -46,7 +46,7 @@ impl PageStore {
         match self.cache.get(&CacheKey::Page(*id)) {
             Some(Cached::Lines(lines)) => Some(LoadedPage::Lines(lines)),
             Some(Cached::Page(page)) => Some(LoadedPage::Inner(page)),
-            Some(Cached::List(_)) | None => None,
+            Some(Cached::List(_) | Cached::Step(_)) | None => None,
         }
     }
 

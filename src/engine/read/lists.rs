@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt;
 use lru::LruCache;
 
 use super::source_read::SourceRead;
@@ -73,7 +74,7 @@ impl SegmentLists {
         };
         let known = self.family(family.id);
         let is_local = content.received().is_none();
-        let made = by_changes::list(versioned, is_local, &family, &known, &self.pages.cache).await;
+        let made = by_changes::list(versioned, id, is_local, &family, &known, &self.pages.cache).await;
         // Only a full read may contradict a length that is known.
         let is_as_known = |made: &SegmentList| self.pages.lengths.get(id).is_none_or(|len| len == made.len());
         match made.filter(is_as_known) {
@@ -82,6 +83,13 @@ impl SegmentLists {
                 self.settle(id, content, list)
             }
             None => self.read_version(id, content, &family, &known).await,
+        }
+    }
+
+    /// Notes that a content is read, where it is known to be a version of a table: nothing is asked for that.
+    pub fn note_opened(&self, content: &Content) {
+        if let Some(Some((_, family))) = family_of(content).now_or_never() {
+            self.family(family.id).note_opened();
         }
     }
 

@@ -26,7 +26,7 @@ use super::sql::{Revision, literals};
 use super::table_diff::{ChangedLine, DiffReader};
 use super::table_version::{ReadRows, RowsRead, TableVersion};
 use crate::content::Content;
-use crate::content::versioned::LengthDelta;
+use crate::content::versioned::{LengthDelta, LineChange};
 use crate::source::dolt::common::ident;
 use crate::source::dolt::common::lineage::versions::{Around, MadeVersion};
 use crate::source::dolt::common::listing::table_id;
@@ -50,8 +50,13 @@ const MOST_DEFINITIONS_OF_SMALL: usize = 16;
 /// From so many rows on, a table is not small in that sense: two definitions may be loaded per version.
 const ROWS_PER_DEFINITIONS: u64 = 400;
 
-/// Up to about `count` length deltas of versions around one. Fewer where full reads are cheaper.
-pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<LengthDelta>, QueryError> {
+/// Up to about `count` length deltas of versions around one. Fewer where full reads are cheaper. Where `most_changes` is not 0,
+/// each has its changes, and all of them come to at most that many bytes.
+pub async fn around(
+    version: &TableVersion,
+    count: usize,
+    most_changes: u64,
+) -> Result<Vec<LengthDelta>, QueryError> {
     let definition = &*version.definition().await?;
     if !definition.is_told {
         return Ok(Vec::new());
@@ -62,11 +67,11 @@ pub async fn around(version: &TableVersion, count: usize) -> Result<Vec<LengthDe
     }
     let rows = row_count(version).await?;
     let mut candidates = candidates(version, definition, around, rows).await?;
-    match compare(version, definition, &candidates, rows).await {
+    match compare(version, definition, &candidates, rows, most_changes).await {
         // It refuses all where keys have different tags: 1.83.2 where a table was dropped and made again.
         Err(error) if error.is_answer() => {
             candidates.retain(|candidate| candidate.is_unchanged);
-            compare(version, definition, &candidates, rows).await
+            compare(version, definition, &candidates, rows, most_changes).await
         }
         compared => compared,
     }
@@ -147,6 +152,7 @@ async fn compare(
     definition: &TableDefinition,
     candidates: &[Candidate],
     rows: u64,
+    most_changes: u64,
 ) -> Result<Vec<LengthDelta>, QueryError> {
     // All others are its ancestors.
     let newest = candidates.iter().rfind(|candidate| candidate.is_later);
@@ -155,17 +161,20 @@ async fn compare(
     let place = format!("{place}.{}", ident(&format!("dolt_diff_{}", version.table)));
     let mut steps = Vec::new();
     let mut rows_left = (rows / CHEAPER_BELOW).max(ROWS_AT_ONCE);
+    let mut changes_left = (most_changes > 0).then_some(most_changes);
     for asked in queries(candidates.iter().map(|candidate| &candidate.made)) {
         let hashes = literals(asked.iter().map(|made| &made.commit));
         let query = format!("SELECT * FROM {place} WHERE to_commit IN ({hashes})");
         let worth = rows.saturating_add(ROWS_PER_READ).saturating_mul(asked.len() as u64) / CHEAPER_BELOW;
-        let pairs = PairsOfCommits { query, columns: &definition.columns, most_rows: worth.min(rows_left) };
-        let compared = version.reading(&pairs).await?;
-        steps.extend(asked.iter().filter_map(|made| step(version, made, &compared.differences)));
+        let (columns, most_rows) = (&definition.columns, worth.min(rows_left));
+        let pairs = PairsOfCommits { query, columns, most_rows, most_changes: changes_left };
+        let mut compared = version.reading(&pairs).await?;
+        steps.extend(asked.iter().filter_map(|made| step(version, made, &mut compared.differences)));
         if compared.is_cut_short {
             break;
         }
         rows_left -= compared.rows;
+        changes_left = changes_left.map(|left| left - compared.changes);
     }
     Ok(steps)
 }
@@ -197,6 +206,7 @@ fn queries<'v>(versions: impl Iterator<Item = &'v MadeVersion>) -> Vec<Vec<&'v M
 struct Difference {
     added: u64,
     removed: u64,
+    changes: Vec<LineChange>,
 }
 
 /// By the commit that is changed, and the one that it is changed to.
@@ -208,6 +218,8 @@ struct Compared {
     /// Only of pairs whose rows were all read.
     differences: Differences,
     rows: u64,
+    /// Bytes of changes.
+    changes: u64,
     is_cut_short: bool,
 }
 
@@ -222,6 +234,8 @@ struct PairsOfCommits<'p> {
     columns: &'p [String],
     /// More are not read.
     most_rows: u64,
+    /// Where changes are wanted, how many bytes of them; more are not read.
+    most_changes: Option<u64>,
 }
 
 impl ReadRows for PairsOfCommits<'_> {
@@ -250,8 +264,17 @@ impl ReadRows for PairsOfCommits<'_> {
             let is_changed = reader.read(&row, &mut change)?;
             let difference = compared.differences.entry(pair.clone()).or_default();
             if is_changed {
-                difference.added += change.to.len() as u64;
-                difference.removed += change.from.len() as u64;
+                let (added, removed) = (change.to.len() as u64, change.from.len() as u64);
+                difference.added += added;
+                difference.removed += removed;
+                if let Some(most) = self.most_changes {
+                    compared.changes += added + removed;
+                    if compared.changes > most {
+                        compared.differences.remove(&pair);
+                        return Ok(compared.cut_short());
+                    }
+                    difference.changes.push(change.to_owned());
+                }
             }
             last = Some(pair);
         }
@@ -259,14 +282,14 @@ impl ReadRows for PairsOfCommits<'_> {
     }
 }
 
-fn step(version: &TableVersion, made: &MadeVersion, differences: &Differences) -> Option<LengthDelta> {
-    let Difference { added, removed } =
-        *differences.get(&(made.parent.to_string(), made.commit.to_string()))?;
+fn step(version: &TableVersion, made: &MadeVersion, differences: &mut Differences) -> Option<LengthDelta> {
+    let Difference { added, removed, changes } =
+        differences.remove(&(made.parent.to_string(), made.commit.to_string()))?;
     let id = |commit: &str| table_id(&version.database.identity, &version.table, commit);
     let (database, table) = (Arc::clone(&version.database), Arc::clone(&version.table));
     let [commit, shown_at] = [&made.commit, &made.commit].map(Arc::clone);
     let content = Content::Versioned(Arc::new(TableVersion { database, table, commit, shown_at }));
-    Some(LengthDelta { from: id(&made.from), to: id(&made.commit), content, added, removed })
+    Some(LengthDelta { from: id(&made.from), to: id(&made.commit), content, added, removed, changes })
 }
 
 async fn row_count(version: &TableVersion) -> Result<u64, QueryError> {

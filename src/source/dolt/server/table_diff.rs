@@ -92,7 +92,8 @@ pub struct ChangedLine {
 }
 
 impl ChangedLine {
-    fn to_owned(&self) -> LineChange {
+    /// A copy.
+    pub fn to_owned(&self) -> LineChange {
         let line = |line: &[u8]| (!line.is_empty()).then(|| Bytes::copy_from_slice(line));
         LineChange { from: line(&self.from), to: line(&self.to) }
     }

@@ -75,8 +75,8 @@ impl Versioned for TableVersion {
         told.map_err(|error| self.failed(&doing(), error))
     }
 
-    async fn length_deltas(&self, count: usize) -> Result<Vec<LengthDelta>, SourceError> {
-        let steps = length_deltas::around(self, count).await;
+    async fn length_deltas(&self, count: usize, most_changes: u64) -> Result<Vec<LengthDelta>, SourceError> {
+        let steps = length_deltas::around(self, count, most_changes).await;
         steps.map_err(|error| self.failed("cannot ask for the history of", error))
     }
 
