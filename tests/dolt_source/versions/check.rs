@@ -67,6 +67,7 @@ pub fn check(url: &str, seed: u64) -> BTreeMap<Arc<str>, Seen> {
             changes(family, &mut random, seen);
         }
         seen.steps = steps(versions, &lens);
+        steps_with_changes(versions, &mut random);
     }
     for cache in CACHES {
         engine_agrees(cache, &versions, &mut random);
@@ -275,7 +276,7 @@ fn steps(versions: &[Version], texts: &HashMap<ContentId, &Vec<u8>>) -> usize {
     let mut seen = HashMap::new();
     for version in versions {
         let steps =
-            wait(versioned(version).length_deltas(40)).unwrap_or_else(|error| panic!("{}", error.chain()));
+            wait(versioned(version).length_deltas(40, 0)).unwrap_or_else(|error| panic!("{}", error.chain()));
         for step in steps {
             let bytes = (step.added, step.removed);
             let name = format!("{bytes:?} from {:?} to {:?}, of {}", step.from, step.to, what(version));
@@ -289,6 +290,20 @@ fn steps(versions: &[Version], texts: &HashMap<ContentId, &Vec<u8>>) -> usize {
         }
     }
     seen.len()
+}
+
+/// The changes of steps make one version of the other, and come to no more than was asked for.
+fn steps_with_changes(versions: &[Version], random: &mut Random) {
+    let of = |id| versions.iter().find(|version| version.entry.id == id).expect("a version of the table");
+    for version in versions {
+        for most in [u64::MAX, random.below(3000) + 1] {
+            let steps = wait(versioned(version).length_deltas(40, most));
+            let steps = steps.unwrap_or_else(|error| panic!("{}", error.chain()));
+            steps.iter().for_each(|step| follow(of(step.from), of(step.to), &step.changes));
+            let bytes = steps.iter().flat_map(|step| &step.changes).map(LineChange::bytes).sum::<u64>();
+            assert!(bytes <= most, "{bytes} of {most}, of {}", what(version));
+        }
+    }
 }
 
 /// Bytes of the lines of one that are not in the other.
