@@ -6,9 +6,9 @@ pub(super) fn share_one() {
     #[cfg(target_env = "gnu")]
     for (option, value) in [
         (libc::M_ARENA_MAX, 1),
-        // Larger blocks are mapped on their own and returned to the system when freed. The 256 KiB pieces of reads stay below:
-        // mapping them made reads a fifth slower.
-        (libc::M_MMAP_THRESHOLD, 384 << 10),
+        // Larger blocks are mapped on their own and returned to the system when freed. What one read gives, 1 MiB at most,
+        // stays below: half of the time of large reads went into mapping new pages.
+        (libc::M_MMAP_THRESHOLD, (1 << 20) + (64 << 10)),
         // The least the heap grows by. If it grew page by page, each rendered segment would cost a system call.
         (libc::M_TOP_PAD, 1 << 20),
         // This much free memory at the end of the heap is returned to the system.
