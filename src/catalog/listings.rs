@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lru::LruCache;
 use tokio::time::Instant;
 
 use super::database_view::DatabaseView;
 use crate::content::shared_load::{SharedLoads, SharedResult};
 use crate::content::unlisted::is_passing;
 use crate::content::{FileEntry, SourceError};
-use crate::memory::{Budget, Held};
+use crate::memory::{Budget, Held, Recent};
 use crate::model::access::Access;
 use crate::model::history::SnapshotId;
 use crate::model::secrets::{Secrets, is_container, is_database};
@@ -18,7 +17,7 @@ use crate::util::locks::lock;
 use crate::util::repeats;
 
 /// Entries kept over all listings, at most.
-const KEPT_ENTRIES: usize = 64 * 1024;
+const KEPT_ENTRIES: u64 = 64 * 1024;
 
 /// What each entry takes, in bytes: its path, and what its source needs to read it.
 const EACH: u64 = 500;
@@ -46,9 +45,9 @@ pub struct Listings {
 }
 
 struct KeptListings {
-    listings: LruCache<ListingKey, (Instant, SnapshotFiles)>,
-    entries: usize,
-    most: usize,
+    /// Each costs its entries.
+    listings: Recent<ListingKey, (Instant, SnapshotFiles)>,
+    most: u64,
     held: Held,
 }
 
@@ -62,12 +61,11 @@ impl Default for Listings {
 impl Listings {
     /// Listings that mark secret files, as many as `budget` has room for.
     pub fn new(secrets: Arc<Secrets>, budget: &Arc<Budget>) -> Self {
-        // Fits: it is at most KEPT_ENTRIES.
-        let most = (budget.part(PART) / EACH).min(KEPT_ENTRIES as u64) as usize;
-        let held = budget.hold(0);
+        let most = (budget.part(PART) / EACH).min(KEPT_ENTRIES);
+        let (listings, held) = (Recent::default(), budget.hold(0));
         Self {
             secrets,
-            kept: Mutex::new(KeptListings { listings: LruCache::unbounded(), entries: 0, most, held }),
+            kept: Mutex::new(KeptListings { listings, most, held }),
             loads: SharedLoads::default(),
         }
     }
@@ -88,7 +86,7 @@ impl Listings {
 
     /// Forgets a working set's listing: one of its files turned out to have changed.
     pub fn forget_live(&self, view: &DatabaseView) {
-        lock(&self.kept).remove(&(view.version, None));
+        lock(&self.kept).listings.remove(&(view.version, None));
     }
 
     async fn list(
@@ -149,19 +147,11 @@ fn marked(files: SnapshotFiles, secrets: &Secrets) -> SnapshotFiles {
 impl KeptListings {
     /// Keeps a listing, and drops the longest unused ones until the entries fit.
     fn put(&mut self, key: ListingKey, files: SnapshotFiles) {
-        self.remove(&key);
-        self.entries += files.len();
-        self.listings.put(key, (Instant::now(), files));
-        while self.entries > self.most && self.listings.len() > 1 {
-            let Some((_, (_, dropped))) = self.listings.pop_lru() else { break };
-            self.entries -= dropped.len();
+        let cost = files.len() as u64;
+        self.listings.put(key, (Instant::now(), files), cost);
+        while self.listings.cost() > self.most && self.listings.len() > 1 {
+            self.listings.drop_oldest();
         }
-        self.held.resize(self.entries as u64 * EACH);
-    }
-
-    fn remove(&mut self, key: &ListingKey) {
-        if let Some((_, former)) = self.listings.pop(key) {
-            self.entries -= former.len();
-        }
+        self.held.resize(self.listings.cost() * EACH);
     }
 }

@@ -20,6 +20,7 @@ use crate::model::number::to_usize;
 pub mod cancel;
 mod heap;
 pub mod lookup;
+mod recent;
 mod runs;
 pub mod sort;
 mod temporary;
@@ -27,6 +28,7 @@ pub mod unpacking;
 
 pub use cancel::Cancel;
 pub use lookup::Lookup;
+pub use recent::Recent;
 pub use sort::{Sorted, Sorter};
 pub use temporary::{folder as temporary_folder, unnamed_file};
 

@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use gix::ObjectId;
-use lru::LruCache;
 
 use super::blob::GitBlob;
 use super::objects::Objects;
@@ -16,6 +15,7 @@ use crate::format::export::is_whole;
 use crate::format::input::{FormatContext, FormatInput};
 use crate::format::shown::{FileGroup, ShownFile};
 use crate::format::{FileFormat, Format};
+use crate::memory::Recent;
 use crate::util::locks::lock;
 
 /// What SQLite adds to the name of a database for the files beside it.
@@ -29,7 +29,7 @@ const LEAST_COST: u64 = 1 << 20;
 
 /// Of how many blobs it is remembered what they are shown as, and how many files these have.
 const REMEMBERED_BLOBS: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
-const REMEMBERED_FILES: usize = 200_000;
+const REMEMBERED_FILES: u64 = 200_000;
 
 /// A blob with the files that SQLite left beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,12 +67,12 @@ pub(super) struct FilesOfBlob {
 /// What blobs are shown as; the views of one database share it.
 pub(super) struct ShownMemory {
     spools: Arc<Spools>,
-    known: Mutex<LruCache<BlobGroup, FilesOfBlob>>,
+    known: Mutex<Recent<BlobGroup, FilesOfBlob>>,
 }
 
 impl Default for ShownMemory {
     fn default() -> Self {
-        Self { spools: Arc::default(), known: Mutex::new(LruCache::new(REMEMBERED_BLOBS)) }
+        Self { spools: Arc::default(), known: Mutex::new(Recent::of_at_most(REMEMBERED_BLOBS)) }
     }
 }
 
@@ -125,20 +125,11 @@ impl ShownMemory {
         let cost = input.blob.len().max(LEAST_COST) + context.unpacked();
         let found = FilesOfBlob { files: found.into(), cost, is_whole };
         if is_whole {
-            self.remember(group, &found);
+            let mut known = lock(&self.known);
+            known.put(group.clone(), found.clone(), found.files.len() as u64);
+            known.shrink_to(REMEMBERED_FILES);
         }
         found
-    }
-
-    fn remember(&self, group: &BlobGroup, found: &FilesOfBlob) {
-        let mut known = lock(&self.known);
-        known.put(group.clone(), found.clone());
-        let mut count: usize = known.iter().map(|(_, found)| found.files.len()).sum();
-        while count > REMEMBERED_FILES
-            && let Some((_, oldest)) = known.pop_lru()
-        {
-            count -= oldest.files.len();
-        }
     }
 }
 

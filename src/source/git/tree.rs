@@ -8,10 +8,10 @@ use std::sync::Arc;
 use gix::ObjectId;
 use gix::objs::tree::{EntryKind, EntryMode, name_order};
 use gix::objs::{Kind, TreeRefIter};
-use lru::LruCache;
 
 use super::objects::CachedReader;
 use crate::content::{ErrorKind, FileKind, SourceError};
+use crate::memory::Recent;
 use crate::source::repository::kind_of;
 
 /// How many files a snapshot may have. A few small trees, each holding another one many times, can stand for more than any
@@ -76,37 +76,16 @@ impl TreeEntries {
 }
 
 /// How many entries of trees are kept, for comparing one commit after the other.
-const KEPT_ENTRIES: usize = 100_000;
+const KEPT_ENTRIES: u64 = 100_000;
 
-pub(super) struct TreeCache {
-    trees: LruCache<ObjectId, Arc<TreeEntries>>,
-    count: usize,
-}
-
-impl Default for TreeCache {
-    fn default() -> Self {
-        Self { trees: LruCache::unbounded(), count: 0 }
-    }
-}
-
-impl TreeCache {
-    fn keep(&mut self, id: ObjectId, tree: &Arc<TreeEntries>) {
-        // An empty one takes room, too.
-        self.count += tree.entries.len() + 1;
-        self.trees.put(id, Arc::clone(tree));
-        while self.count > KEPT_ENTRIES
-            && let Some((_, oldest)) = self.trees.pop_lru()
-        {
-            self.count -= oldest.entries.len() + 1;
-        }
-    }
-}
+/// Each tree costs its entries, and one more: an empty one takes room, too.
+pub(super) type TreeCache = Recent<ObjectId, Arc<TreeEntries>>;
 
 pub(super) fn entries(
     reader: &mut CachedReader<'_>,
     tree: ObjectId,
 ) -> Result<Arc<TreeEntries>, SourceError> {
-    if let Some(known) = reader.trees.trees.get(&tree) {
+    if let Some(known) = reader.trees.get(&tree) {
         return Ok(Arc::clone(known));
     }
     let objects = reader.objects;
@@ -115,7 +94,8 @@ pub(super) fn entries(
         SourceError::new(kind_of(&error), &*objects.label, operation).because(error)
     })?;
     let entries = Arc::new(entries);
-    reader.trees.keep(tree, &entries);
+    reader.trees.put(tree, Arc::clone(&entries), entries.entries.len() as u64 + 1);
+    reader.trees.shrink_to(KEPT_ENTRIES);
     Ok(entries)
 }
 

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use lru::LruCache;
 
 use crate::content::SourceError;
 use crate::engine::{ComparedRow, ContentPair, Engine};
 use crate::memory::sort::LEAST;
-use crate::memory::{Budget, Held};
+use crate::memory::{Budget, Held, Recent};
 use crate::model::content_id::ContentId;
 use crate::model::row::{Row, key_name};
 use crate::util::locks::lock;
@@ -44,21 +43,17 @@ type RowsByName = Arc<Option<HashMap<String, Vec<RowSides>>>>;
 pub(super) struct RecentChanges(Mutex<KeptChanges>);
 
 struct KeptChanges {
-    changes: LruCache<ContentIds, RowsByName>,
+    changes: Recent<ContentIds, RowsByName>,
     most: u64,
     held: Held,
 }
 
 impl KeptChanges {
     fn put(&mut self, sides: ContentIds, changes: RowsByName) {
-        let mut bytes = self.held.bytes() + cost(&changes);
-        bytes -= self.changes.put(sides, changes).map_or(0, |former| cost(&former));
-        while bytes > self.most
-            && let Some((_, dropped)) = self.changes.pop_lru()
-        {
-            bytes -= cost(&dropped);
-        }
-        self.held.resize(bytes);
+        let cost = cost(&changes);
+        self.changes.put(sides, changes, cost);
+        self.changes.shrink_to(self.most);
+        self.held.resize(self.changes.cost());
     }
 }
 
@@ -73,7 +68,7 @@ fn cost(changes: &RowsByName) -> u64 {
 impl RecentChanges {
     /// An empty memory that keeps as much as `budget` has room for.
     pub fn within(budget: &Arc<Budget>) -> Self {
-        let (changes, held) = (LruCache::unbounded(), budget.hold(0));
+        let (changes, held) = (Recent::default(), budget.hold(0));
         Self(Mutex::new(KeptChanges { changes, most: budget.part(PART), held }))
     }
 

@@ -8,32 +8,20 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use dolt_store::{Address, Chunks, StoreError};
-use lru::LruCache;
 
+use crate::memory::Recent;
 use crate::util::locks::lock;
 
 /// How many bytes are kept, with what the book-keeping takes.
-const KEPT: usize = 12 << 20;
+const KEPT: u64 = 12 << 20;
 /// What is longer is not kept: leaves of long texts have 4,000 bytes on average.
 const LONGEST: usize = 16 << 10;
 /// What one entry takes beside its bytes, rounded up.
-const OVERHEAD: usize = 128;
+const OVERHEAD: u64 = 128;
 
-/// Chunks by address, the least recently used first out.
-pub struct RecentChunks {
-    kept: Mutex<KeptChunks>,
-}
-
-struct KeptChunks {
-    chunks: LruCache<Address, Bytes>,
-    used: usize,
-}
-
-impl Default for RecentChunks {
-    fn default() -> Self {
-        Self { kept: Mutex::new(KeptChunks { chunks: LruCache::unbounded(), used: 0 }) }
-    }
-}
+/// Chunks by address.
+#[derive(Default)]
+pub struct RecentChunks(Mutex<Recent<Address, Bytes>>);
 
 impl RecentChunks {
     /// The chunks of a store, with these before it.
@@ -42,21 +30,16 @@ impl RecentChunks {
     }
 
     fn get(&self, address: &Address) -> Option<Bytes> {
-        lock(&self.kept).chunks.get(address).cloned()
+        lock(&self.0).get(address).cloned()
     }
 
     fn put(&self, address: &Address, chunk: &Bytes) {
         if chunk.len() > LONGEST {
             return;
         }
-        let mut kept = lock(&self.kept);
-        if kept.chunks.put(*address, chunk.clone()).is_none() {
-            kept.used += chunk.len() + OVERHEAD;
-        }
-        while kept.used > KEPT {
-            let Some((_, dropped)) = kept.chunks.pop_lru() else { break };
-            kept.used -= dropped.len() + OVERHEAD;
-        }
+        let mut kept = lock(&self.0);
+        kept.put(*address, chunk.clone(), chunk.len() as u64 + OVERHEAD);
+        kept.shrink_to(KEPT);
     }
 }
 
@@ -121,8 +104,7 @@ mod tests {
                 recent.before(&store).chunk(&address(kib, number)).expect("it is there");
             }
         }
-        let kept = lock(&recent.kept);
-        let bytes: usize = kept.chunks.iter().map(|(_, chunk)| chunk.len() + OVERHEAD).sum();
-        assert!(bytes == kept.used && bytes <= KEPT && bytes > KEPT / 2, "{bytes}");
+        let bytes = lock(&recent.0).cost();
+        assert!(bytes <= KEPT && bytes > KEPT / 2, "{bytes}");
     }
 }
