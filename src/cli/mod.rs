@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod background;
+mod cache_folder;
 mod cat;
 mod changed_files;
 mod diff;
-mod disk_cache;
 mod documents;
 mod failure;
 mod find;

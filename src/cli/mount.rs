@@ -10,10 +10,9 @@ use super::reading::{ReadingArgs, ReadingPlan};
 use super::signals::Signals;
 use super::source_spec::SourceSpec;
 use super::workers::Workers;
-use super::{background, disk_cache, heap, log_file, logging, mount_table, mountpoint, size};
+use super::{background, cache_folder, heap, log_file, logging, mount_table, mountpoint, size};
 use super::{user_folders::absolute, wire};
 use crate::catalog::{Catalog, Database};
-use crate::engine::SMALLEST_DISK_CACHE;
 use crate::fuse::{Fuse, session};
 use crate::model::access::Audience;
 use crate::model::terminal::ShowPath;
@@ -52,9 +51,8 @@ pub(super) struct MountArgs {
     /// Log file of a mount in the background [default: one per mountpoint in ~/.local/state/asof]
     #[arg(long, value_name = "PATH")]
     pub log_file: Option<PathBuf>,
-    /// Disk space for rendered content, at least 1M, in the folder of --cache-dir; mounts with the same folder share it
-    /// [default: 0]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    /// Has no effect; accepted so that lines of fstab that have it still mount
+    #[arg(long, hide = true, value_name = "SIZE", value_parser = size::parse)]
     pub disk_cache_size: Option<u64>,
     /// What to mount. NAME= names a database; sources with the same NAME share one timeline
     #[arg(required = true, value_name = "[NAME=]SOURCE")]
@@ -114,7 +112,7 @@ struct MountPlan {
     reading: ReadingPlan,
     mountpoint: PathBuf,
     log_file: PathBuf,
-    disk_cache_size: u64,
+    has_disk_cache_size: bool,
     options: MountOptions,
 }
 
@@ -130,8 +128,8 @@ impl MountPlan {
         }
         let log_file =
             args.log_file.as_deref().map(absolute).unwrap_or_else(|| log_file::default(&mountpoint));
-        let disk_cache_size = args.disk_cache_size.unwrap_or(0);
-        Ok(Self { reading, mountpoint, log_file, disk_cache_size, options })
+        let has_disk_cache_size = args.disk_cache_size.is_some();
+        Ok(Self { reading, mountpoint, log_file, has_disk_cache_size, options })
     }
 
     /// Logs where the mount differs from what the arguments ask for.
@@ -139,14 +137,10 @@ impl MountPlan {
         if let Some(warning) = &self.reading.warning {
             tracing::warn!("{warning}");
         }
-        if (1..SMALLEST_DISK_CACHE).contains(&self.disk_cache_size) {
-            let smallest = SMALLEST_DISK_CACHE >> 20;
+        if self.has_disk_cache_size {
             tracing::warn!(
-                "a disk cache below {smallest} MiB would evict what it just stored; using {smallest} MiB"
+                "--disk-cache-size does nothing any more: with content on disk, reading many snapshots took longer than without"
             );
-        }
-        if self.disk_cache_size > 0 && self.reading.options.cache_dir.is_none() {
-            tracing::warn!("disk cache disabled: --disk-cache-size needs a --cache-dir");
         }
     }
 }
@@ -168,12 +162,12 @@ fn serve(runtime: &Workers, mut plan: MountPlan, in_background: bool) -> Result<
             }
         }
     })?;
-    let MountPlan { reading, mountpoint, disk_cache_size, options, .. } = plan;
+    let MountPlan { reading, mountpoint, options, .. } = plan;
     let modes = options.modes;
     if modes.allow_other && !modes.are_chosen() {
         warn_about_others(&reading, &catalog);
     }
-    let engine = reading.engine(disk_cache_size);
+    let engine = reading.engine();
     let zone = reading.zone();
     let vfs = Arc::new(Vfs::new(catalog, engine, reading.secrets, zone, reading.options.clock));
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone(), modes);
@@ -186,7 +180,7 @@ fn serve(runtime: &Workers, mut plan: MountPlan, in_background: bool) -> Result<
     if in_background {
         background::report_ready()?;
     }
-    let saver = disk_cache::Saver::start(vfs)
+    let saver = cache_folder::Saver::start(vfs)
         .map_err(|error| Failure::new("cannot start a thread").because(&error))?;
     let place = mountpoint.clone();
     runtime.spawn(async move { signals.unmount(&place).await });

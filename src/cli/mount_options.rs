@@ -201,7 +201,7 @@ fn refused(key: &str) -> Failure {
             .hint("unmount it, and mount it again with other options"),
         _ => Failure::usage(format!("unknown mount option `{key}`")).hint(
             "asof knows allow_other, allow_root, mode=, umask=, fmask=, dmask=, uid=, gid=, secret=, nonempty, noexec, fsname=, \
-             max_read=, context=, follow_links, cache_size=, disk_cache_size=, timezone=, undated=, exclude=, password_file=, \
+             max_read=, context=, follow_links, cache_size=, timezone=, undated=, exclude=, password_file=, \
              tls_ca=, tls_pin=, tls_name=, cache_dir=, query_seconds= and log_file=",
         ),
     }

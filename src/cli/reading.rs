@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::progress::Notice;
 use super::source_args::{SourceArgs, SourceOptions};
 use super::source_spec::SourceSpec;
-use super::{disk_cache, size, wire};
+use super::{cache_folder, size, wire};
 use crate::catalog::{Catalog, Watcher};
 use crate::engine::Engine;
 use crate::model::secrets::Secrets;
@@ -72,7 +72,7 @@ impl ReadingPlan {
         let cache_size = args.cache_size.unwrap_or(CACHE_SIZE);
         let smallest = SMALLEST_CACHE >> 20;
         Ok(Self {
-            options: args.source.options(&exclude, disk_cache::folder(args.cache_dir.as_deref()))?,
+            options: args.source.options(&exclude, cache_folder::folder(args.cache_dir.as_deref()))?,
             sources: SourceSpec::parse_all(sources)?,
             secrets: Arc::new(secrets),
             cache_size: cache_size.max(SMALLEST_CACHE),
@@ -89,7 +89,7 @@ impl ReadingPlan {
 
     pub fn open(&mut self) -> Result<Vec<Arc<dyn Source>>, Failure> {
         self.options.cache_dir =
-            self.options.cache_dir.take().filter(|folder| disk_cache::is_trusted(folder));
+            self.options.cache_dir.take().filter(|folder| cache_folder::is_trusted(folder));
         let open = |source: &SourceSpec| {
             let _opening = Notice::of(format!("opening {source}"));
             wire::open(source, &self.options)
@@ -102,9 +102,8 @@ impl ReadingPlan {
         Ok(Watcher::start(sources, self.options.clock.clone(), reading).await?)
     }
 
-    /// An engine that knows what earlier runs saved, and keeps up to `segments` bytes of segments on disk.
-    pub fn engine(&self, segments: u64) -> Engine {
-        let folder = self.options.cache_dir.as_deref();
-        disk_cache::engine(self.cache_size, folder, segments, &self.options.clock)
+    /// An engine that knows what earlier runs saved.
+    pub fn engine(&self) -> Engine {
+        cache_folder::engine(self.cache_size, self.options.cache_dir.as_deref(), &self.options.clock)
     }
 }

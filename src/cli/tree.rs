@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::failure::Failure;
 use super::reading::{ReadingArgs, ReadingPlan};
 use super::workers::Workers;
-use super::{disk_cache, logging};
+use super::{cache_folder, logging};
 use crate::catalog::{Catalog, Watcher};
 use crate::model::secrets::Secrets;
 use crate::util::clock::WallClock;
@@ -48,7 +48,7 @@ impl OpenTree {
         let runtime = Workers::start(plan.sources.len())?;
         let sources = plan.open()?;
         let (catalog, watcher) = runtime.block_on(plan.load(sources))?;
-        let (engine, zone) = (plan.engine(0), plan.zone());
+        let (engine, zone) = (plan.engine(), plan.zone());
         let (secrets, clock) = (plan.secrets, plan.options.clock);
         let vfs = Vfs::new(catalog.clone(), engine, secrets.clone(), zone.clone(), clock.clone());
         Ok(Self { runtime, catalog, vfs, zone, clock, secrets, _watcher: watcher })
@@ -56,7 +56,7 @@ impl OpenTree {
 
     pub fn save(&self) {
         if let Err(error) = self.vfs.save() {
-            disk_cache::not_saved(&error);
+            cache_folder::not_saved(&error);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! - [`read`]: how a content is opened, and how a missing segment of it is had.
 //! - [`delta`]: how one version of a table follows from another, where that is cheaper than reading it.
 //! - [`compare`]: where two contents differ.
-//! - [`facts`] and [`disk`]: what the next mount gets from this one.
+//! - [`facts`]: what the next mount gets from this one.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -22,7 +22,6 @@ use crate::util::tasks::off_the_loop;
 
 mod compare;
 mod delta;
-mod disk;
 mod facts;
 mod pages;
 mod read;
@@ -30,7 +29,6 @@ mod report;
 
 pub use compare::rows::{ComparedRow, ContentPair};
 pub use compare::runs::{Differing, Run, differing};
-pub use disk::{SMALLEST as SMALLEST_DISK_CACHE, SegmentStore};
 pub use facts::digest::Digest;
 pub use facts::index::{FactsIndex, IndexError};
 pub use read::Reader;
@@ -90,18 +88,6 @@ impl Engine {
     /// The budget of everything that holds bytes of contents.
     pub(crate) fn budget(&self) -> &Arc<Budget> {
         self.pages.cache.budget()
-    }
-
-    /// From now on keeps segments in `store` as well, and looks there before it makes one.
-    pub fn use_segments(&self, store: SegmentStore) {
-        self.pages.cache.use_disk(store);
-    }
-
-    /// Waits until the segments that were made are on disk, if they are kept there, or for some seconds. Blocks.
-    pub fn flush_segments(&self) {
-        if let Some(disk) = self.pages.cache.disk() {
-            disk.flush();
-        }
     }
 
     /// When a state without a known time was first seen, by this mount or, with an index, by an earlier one: `now` if it

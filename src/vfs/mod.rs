@@ -115,11 +115,6 @@ impl Vfs {
         self.tree.context.engine.save()
     }
 
-    /// Waits until new segments are on disk, if they are kept there, or for some seconds. Blocks.
-    pub fn flush(&self) {
-        self.tree.context.engine.flush_segments();
-    }
-
     /// Drops `count` references to an inode.
     pub fn forget(&self, ino: u64, count: u64) {
         if self.inodes.forget(ino, count) {

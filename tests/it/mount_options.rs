@@ -45,6 +45,28 @@ fn what_fstab_and_other_programs_have_is_accepted() {
     }
 }
 
+/// Lines of fstab for versions that kept rendered content on disk.
+#[test]
+fn disk_cache_size_has_no_effect_but_a_warning() {
+    let dir = temp_dir();
+    let source = source(dir.path());
+    let cache = dir.path().join("cache");
+    fs::create_dir_all(cache.join("segments")).expect("the folder is ours");
+    fs::write(cache.join("segments/0.1.0-1.bytes"), "left").expect("the folder is ours");
+    let folder = cache.to_str().expect("UTF-8");
+    for args in [["--disk-cache-size", "1G"], ["-o", "disk_cache_size=1G"]] {
+        let mount = Mount::with(&[&args[..], &["--cache-dir", folder]].concat(), &[&source]);
+        assert_eq!(fs::read(mount.path("backup/latest/t.jsonl")).expect("it is there"), b"{}\n", "{args:?}");
+        let log = mount.log();
+        assert_eq!(log.matches("--disk-cache-size does nothing any more").count(), 1, "{args:?}: {log}");
+        mount.unmount();
+        let left: Vec<_> = fs::read_dir(cache.join("segments")).expect("it is there").flatten().collect();
+        assert_eq!(left.len(), 1, "nothing is added, and what an earlier version left stays");
+    }
+    let help = run(asof()).args(["mount", "--help"]).ok();
+    assert!(!help.contains("disk-cache-size") && help.contains("--cache-size"), "{help}");
+}
+
 #[test]
 fn programs_do_not_run_from_a_mount_with_noexec() {
     let dir = temp_dir();

@@ -92,28 +92,6 @@ fn reads_of_tour(statements: &[String]) -> Vec<String> {
     statements.iter().filter(reads_rows).cloned().collect()
 }
 
-/// With a disk cache, the next mount does not fetch again what this one fetched from the server.
-#[test]
-fn what_was_read_is_not_asked_for_again() {
-    let (server, cache) = (Server::start(), temp_dir());
-    histories::tour(&mut server.client(), "tour");
-    let args = ["--cache-dir", cache.path().to_str().expect("a plain name"), "--disk-cache-size", "16M"];
-    let read = || {
-        let mount = Mount::with(&args, &[server.url("tour")]);
-        let before = server.statements().len();
-        let mut files = files::read_all(mount.path("tour/asof"));
-        files.retain(|name, _| name.ends_with(".jsonl"));
-        mount.unmount();
-        (files, server.statements().split_off(before))
-    };
-    let (files, statements) = read();
-    assert!(files.len() > 6, "{:?}", files.keys());
-    assert!(!reads_of_tour(&statements).is_empty(), "it was not there before: {statements:#?}");
-    let (again, statements) = read();
-    assert_eq!(again, files);
-    assert_eq!(reads_of_tour(&statements), Vec::<String>::new(), "all: {statements:#?}");
-}
-
 /// In a mount that knows the sizes, `ls -lR` makes the server read no row of a table.
 #[test]
 fn ls_of_everything_reads_no_row_after_a_remount() {

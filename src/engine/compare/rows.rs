@@ -56,8 +56,10 @@ impl Engine {
         mut state: S,
         mut take: impl FnMut(&mut S, usize, &ComparedRow<'_>) -> SharedResult<()> + Send + 'static,
     ) -> SharedResult<(S, Vec<bool>, Work)> {
-        let Some(of) = pairs.iter().flatten().flatten().next().cloned() else {
-            return Ok((state, vec![true; pairs.len()], work));
+        let mut contents = pairs.iter().flatten().flatten();
+        let Some(tree) = contents.find(|content| content.tree().is_some()).cloned() else {
+            let are_nothing = pairs.iter().map(|pair| pair.iter().all(Option::is_none)).collect();
+            return Ok((state, are_nothing, work));
         };
         let pages = Arc::clone(&self.pages);
         let cancel = Cancel::default();
@@ -79,7 +81,7 @@ impl Engine {
             }
             Ok((state, are_compared, work))
         };
-        blocking(&of, compare).await
+        blocking(&tree, compare).await
     }
 }
 

@@ -29,11 +29,7 @@ impl<'c> ListBuilder<'c> {
         let id = segment_id(bytes);
         if self.cache.segment(id).is_none() {
             // Copied, so that what the cache counts is what the segment keeps in memory.
-            let copy = Bytes::copy_from_slice(bytes);
-            if let Some(disk) = self.cache.disk() {
-                disk.put(&id, &copy);
-            }
-            self.cache.put(CacheKey::Segment(id), Cached::Lines(copy));
+            self.cache.put(CacheKey::Segment(id), Cached::Lines(Bytes::copy_from_slice(bytes)));
         }
         let first = self.first_key(bytes);
         let len = u32::try_from(bytes.len()).expect("no segment is longer than a few MiB");
@@ -56,10 +52,6 @@ impl<'c> ListBuilder<'c> {
             std::mem::swap(&mut self.key, &mut self.last);
         }
         first
-    }
-
-    pub fn last(&self) -> Option<ContentId> {
-        self.segments.last().map(|segment| segment.id)
     }
 
     pub fn into_segments(self) -> Vec<Segment> {

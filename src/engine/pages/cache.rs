@@ -1,16 +1,14 @@
 //! What is kept in memory, up to a number of bytes: the least recently used goes first. It gives way to all other holders of
 //! the budget.
 
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
-use lru::LruCache;
 
 use super::{Page, SegmentList};
 use crate::content::tree::PageId;
 use crate::content::versioned::LineChange;
-use crate::engine::disk::SegmentStore;
-use crate::memory::{Budget, GivesWay};
+use crate::memory::{Budget, GivesWay, Recent};
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
@@ -65,20 +63,13 @@ impl Cached {
 
 pub(crate) struct Cache {
     budget: Arc<Budget>,
-    entries: Mutex<CacheEntries>,
-    disk: OnceLock<SegmentStore>,
-}
-
-struct CacheEntries {
-    map: LruCache<CacheKey, Cached>,
-    used: u64,
+    entries: Mutex<Recent<CacheKey, Cached>>,
 }
 
 impl Cache {
     /// A cache of what `budget` leaves.
     pub fn new(budget: Arc<Budget>) -> Arc<Self> {
-        let entries = Mutex::new(CacheEntries { map: LruCache::unbounded(), used: 0 });
-        let cache = Arc::new(Self { budget, entries, disk: OnceLock::new() });
+        let cache = Arc::new(Self { budget, entries: Mutex::default() });
         let giving: Weak<Self> = Arc::downgrade(&cache);
         cache.budget.serve_cache(giving);
         cache
@@ -88,19 +79,9 @@ impl Cache {
         &self.budget
     }
 
-    /// Has segments kept on disk too. Only the first call counts.
-    pub fn use_disk(&self, store: SegmentStore) {
-        let _ = self.disk.set(store);
-    }
-
-    /// The on-disk store, if enabled: consulted on a miss, filled on a load.
-    pub fn disk(&self) -> Option<&SegmentStore> {
-        self.disk.get()
-    }
-
     /// An entry, which counts as used now.
     pub fn get(&self, key: &CacheKey) -> Option<Cached> {
-        lock(&self.entries).map.get(key).cloned()
+        lock(&self.entries).get(key).cloned()
     }
 
     pub fn list(&self, id: ContentId) -> Option<Arc<SegmentList>> {
@@ -127,15 +108,12 @@ impl Cache {
 
     #[cfg(test)]
     pub fn forget(&self, key: &CacheKey) {
-        let mut entries = lock(&self.entries);
-        if let Some(dropped) = entries.map.pop(key) {
-            entries.used -= dropped.cost();
-        }
+        lock(&self.entries).remove(key);
     }
 
     #[cfg(test)]
     pub fn used(&self) -> u64 {
-        lock(&self.entries).used
+        lock(&self.entries).cost()
     }
 
     /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than all that is left of the
@@ -146,10 +124,7 @@ impl Cache {
             return;
         }
         let mut entries = lock(&self.entries);
-        if let Some(former) = entries.map.put(key, value) {
-            entries.used -= former.cost();
-        }
-        entries.used += cost;
+        entries.put(key, value, cost);
         entries.shrink_to(most);
     }
 }
@@ -157,18 +132,9 @@ impl Cache {
 impl GivesWay for Cache {
     fn shrink_to(&self, bytes: u64) -> u64 {
         let mut entries = lock(&self.entries);
-        let used = entries.used;
+        let used = entries.cost();
         entries.shrink_to(bytes);
-        used - entries.used
-    }
-}
-
-impl CacheEntries {
-    fn shrink_to(&mut self, bytes: u64) {
-        while self.used > bytes {
-            let Some((_, dropped)) = self.map.pop_lru() else { break };
-            self.used -= dropped.cost();
-        }
+        used - entries.cost()
     }
 }
 

@@ -1,5 +1,5 @@
-//! The segment lists of contents that come from end to end: from memory, from disk, from another version of the same table,
-//! or by reading the content.
+//! The segment lists of contents that come from end to end: from memory, from another version of the same table, or by
+//! reading the content.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,6 @@ use futures_util::FutureExt;
 use lru::LruCache;
 
 use super::source_read::SourceRead;
-use super::{CACHE_FOLDER, recall};
-use crate::content::blocking::broken_off;
 use crate::content::shared_load::{Route, SharedLoads, SharedResult};
 use crate::content::versioned::Family;
 use crate::content::{Content, SourceError};
@@ -23,7 +21,6 @@ use crate::engine::report::cannot_read;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::KeyOrder;
 use crate::util::locks::lock;
-use crate::util::tasks::in_place;
 
 /// Families remembered, of some KiB each.
 const FAMILIES: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
@@ -63,12 +60,7 @@ impl SegmentLists {
     }
 
     async fn load(&self, id: ContentId, content: &Content) -> Result<Arc<SegmentList>, SourceError> {
-        let versioned = family_of(content).await;
-        let family = versioned.as_ref().map(|(_, family)| &**family);
-        if let Some(list) = self.on_disk(id, content, family).await? {
-            return Ok(list);
-        }
-        let Some((versioned, family)) = versioned else {
+        let Some((versioned, family)) = family_of(content).await else {
             let list = self.read(content, None).await?;
             return self.settle(id, content, list);
         };
@@ -128,38 +120,8 @@ impl SegmentLists {
         list: SegmentList,
     ) -> Result<Arc<SegmentList>, SourceError> {
         self.pages.lengths.remember(id, list.len(), &**content)?;
-        if let Some(disk) = self.pages.cache.disk().filter(|_| content.is_immutable_by_id()) {
-            recall::keep(disk, id, &list);
-        }
-        Ok(self.keep(id, list))
-    }
-
-    fn keep(&self, id: ContentId, list: SegmentList) -> Arc<SegmentList> {
         let list = Arc::new(list);
         self.pages.cache.put(CacheKey::List(id), Cached::List(Arc::clone(&list)));
-        list
-    }
-
-    /// The list as this mount or an earlier one has put it on disk, if it is there with all of its segments.
-    async fn on_disk(
-        &self,
-        id: ContentId,
-        content: &Content,
-        family: Option<&Family>,
-    ) -> Result<Option<Arc<SegmentList>>, SourceError> {
-        if self.pages.cache.disk().is_none() || !content.is_immutable_by_id() {
-            return Ok(None);
-        }
-        let cache = Arc::clone(&self.pages.cache);
-        // Without the order of its lines no next version can be made from it.
-        let order = family.and_then(|family| family.order.clone());
-        let recall = move || Ok(recall::list(&cache, id, order.as_ref()));
-        let broken = |why| broken_off(&content.describe(), why);
-        let Some(list) = in_place(CACHE_FOLDER, recall, broken).await? else { return Ok(None) };
-        self.pages.lengths.remember(id, list.len(), &**content)?;
-        if let Some(family) = family {
-            self.family(family.id).note(id, content);
-        }
-        Ok(Some(self.keep(id, list)))
+        Ok(list)
     }
 }

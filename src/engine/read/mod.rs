@@ -11,7 +11,6 @@ use crate::util::tasks::in_place;
 
 pub(crate) mod lists;
 mod reader;
-pub(crate) mod recall;
 pub(crate) mod segments;
 mod source_read;
 pub(crate) mod tree;
@@ -19,17 +18,13 @@ pub(crate) mod tree;
 pub(crate) use reader::Missing;
 pub use reader::Reader;
 
-/// What reads of our own cache folder are counted as, where threads are counted by source.
-pub(crate) const CACHE_FOLDER: &str = "the cache folder";
-
-/// Does something that blocks: the work of its source for a content that is kept as a tree, that of the cache folder for
-/// another one.
+/// Does something that blocks for a content that its source keeps as a tree, as work of that source.
 pub(crate) async fn blocking<T: Send + 'static>(
     content: &Content,
     work: impl FnOnce() -> SharedResult<T> + Send + 'static,
 ) -> SharedResult<T> {
-    let source = content.tree().map_or(CACHE_FOLDER, |tree| tree.source());
-    in_place(source, work, |why| Arc::new(broken_off(&content.describe(), why))).await
+    let tree = content.tree().expect("what blocks is a tree");
+    in_place(tree.source(), work, |why| Arc::new(broken_off(&content.describe(), why))).await
 }
 
 /// The pieces in one; without copying where there is only one.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
+use super::joined;
 use super::source_read::SourceRead;
-use super::{blocking, joined};
 use crate::content::shared_load::SharedResult;
 use crate::content::{Content, ErrorKind, SourceError};
 use crate::engine::pages::SegmentList;
@@ -97,10 +97,6 @@ impl SegmentReader {
         if let Some(bytes) = self.cache.segment(id) {
             return Ok(bytes);
         }
-        if let Some(bytes) = self.on_disk(id).await? {
-            self.cache.put(CacheKey::Segment(id), Cached::Lines(bytes.clone()));
-            return Ok(bytes);
-        }
         let _turn = self.turn.lock().await;
         if let Some(bytes) = self.cache.segment(id).or_else(|| self.waiting.just_read(number)) {
             return Ok(bytes);
@@ -116,17 +112,6 @@ impl SegmentReader {
         let bytes = run.last.clone();
         self.waiting.put(run);
         Ok(bytes)
-    }
-
-    async fn on_disk(&self, id: ContentId) -> SharedResult<Option<Bytes>> {
-        if self.cache.disk().is_none() {
-            return Ok(None);
-        }
-        let cache = Arc::clone(&self.cache);
-        // The store has checked a checksum; the id is the hash of the bytes.
-        let look =
-            move || Ok(cache.disk().and_then(|disk| disk.get(&id)).filter(|bytes| segment_id(bytes) == id));
-        blocking(&self.content, look).await
     }
 
     /// Starts the source at a segment, or where it can be started before it.

@@ -150,17 +150,8 @@ impl TreeReader {
     }
 
     fn make(&self, id: &PageId) -> SharedResult<LoadedPage> {
-        let disk = self.pages.cache.disk();
-        if let Some(lines) = disk.and_then(|disk| disk.get(&id.id())) {
-            return Ok(LoadedPage::Lines(lines));
-        }
         match self.nodes.leaf(id).map_err(Arc::new)? {
-            Leaf::Whole(lines) => {
-                if let Some(disk) = disk {
-                    disk.put(&id.id(), &lines);
-                }
-                Ok(LoadedPage::Lines(lines))
-            }
+            Leaf::Whole(lines) => Ok(LoadedPage::Lines(lines)),
             Leaf::Cut(segments) => Ok(LoadedPage::Inner(Arc::new(Page::new(segments)))),
         }
     }

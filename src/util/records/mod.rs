@@ -189,7 +189,7 @@ fn lock_soon(file: &File) -> io::Result<()> {
 }
 
 /// Adds records to a file that is open for appending and locked by this process.
-pub(crate) fn append<const N: usize>(
+fn append<const N: usize>(
     file: &mut File,
     records: impl IntoIterator<Item = [u8; N]>,
 ) -> io::Result<()> {
@@ -208,7 +208,7 @@ pub(crate) fn append<const N: usize>(
 }
 
 /// The valid records in a file's bytes.
-pub(crate) fn sound<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+fn sound<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     bytes.chunks_exact(N + SUM).filter_map(|entry| {
         let (record, rest) = entry.split_first_chunk::<N>()?;
         (rest == sum(record)).then_some(*record)

@@ -1,4 +1,4 @@
-//! What a run saves on disk for the next one: sizes and hashes of contents, and segments.
+//! The cache folder: what a run saves there for the next one, sizes and hashes of contents.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::user_folders::{absolute, of_asof};
-use crate::engine::{Engine, FactsIndex, IndexError, SegmentStore};
+use crate::engine::{Engine, FactsIndex, IndexError};
 use crate::memory::{self, unpacking};
 use crate::model::terminal::ShowPath;
 use crate::util::clock::WallClock;
@@ -39,9 +39,8 @@ pub(super) fn is_trusted(path: &Path) -> bool {
     made.is_ok()
 }
 
-/// An engine that knows what earlier runs saved in `folder`, and keeps up to `segments` bytes of segments there. Without
-/// a folder it is slower, but just as correct.
-pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, clock: &WallClock) -> Engine {
+/// An engine that knows what earlier runs saved in `folder`. Without a folder it is slower, but just as correct.
+pub(super) fn engine(cache_size: u64, folder: Option<&Path>, clock: &WallClock) -> Engine {
     let mut engine = Engine::new(memory::usable(cache_size));
     unpacking::draw_on(engine.budget());
     let Some(folder) = folder else { return engine };
@@ -50,16 +49,6 @@ pub(super) fn engine(cache_size: u64, folder: Option<&Path>, segments: u64, cloc
         tracing::warn!(%reason, "cannot use the sizes that earlier runs saved; --cache-dir chooses another folder");
     }
     remove_stale(folder, clock);
-    if segments > 0 {
-        let folder = folder.join("segments");
-        match SegmentStore::open(&folder, segments, clock) {
-            Ok(store) => engine.use_segments(store),
-            Err(error) => {
-                let folder = folder.shown();
-                tracing::warn!(%folder, %error, "disk cache disabled; --cache-dir chooses another folder");
-            }
-        }
-    }
     engine
 }
 
@@ -86,7 +75,6 @@ impl Saver {
                 save();
             }
             save();
-            vfs.flush();
         };
         let thread = std::thread::Builder::new().name("save".into()).spawn(save_often)?;
         Ok(Self { end, thread })
