@@ -207,26 +207,16 @@ fn copy_lines(mut reader: impl BufRead, is_proven: bool, lines: &mut Gathered) -
             return Err(ExportProblem::TooLong { line: number });
         }
         let last = lines.pending[start..].strip_suffix(b"\n").is_none().then(|| &lines.pending[start..]);
-        if let Some(cut) = last.filter(|_| !is_proven).and_then(cut_off) {
-            return Err(ExportProblem::NotJson {
-                line: number,
-                column: cut.column,
-                what: cut.what,
-                is_cut: true,
-            });
+        if let Some((column, what)) = last.filter(|_| !is_proven).and_then(cut_off) {
+            return Err(ExportProblem::NotJson { line: number, column, what, is_cut: true });
         }
         lines.flush_if_full()?;
     }
 }
 
-struct CutOff {
-    column: usize,
-    what: String,
-}
-
-/// Whether a last line without a line feed was cut: it breaks off within a value, or within a character. Skipping a value
-/// recurses nowhere in serde_json, so nesting costs no stack.
-fn cut_off(line: &[u8]) -> Option<CutOff> {
+/// Where and how a last line without a line feed was cut: it breaks off within a value, or within a character. Skipping a
+/// value recurses nowhere in serde_json, so nesting costs no stack.
+fn cut_off(line: &[u8]) -> Option<(usize, String)> {
     let (text, is_within_character) = match std::str::from_utf8(line) {
         Ok(text) => (text, false),
         Err(error) if error.error_len().is_some() => return None,
@@ -235,10 +225,8 @@ fn cut_off(line: &[u8]) -> Option<CutOff> {
     let text = text.trim_start_matches('\u{feff}');
     match serde_json::from_str::<IgnoredAny>(text) {
         _ if text.trim_ascii().is_empty() => None,
-        Err(error) if error.is_eof() => Some(CutOff { column: error.column(), what: reason(&error) }),
-        Ok(_) if is_within_character => {
-            Some(CutOff { column: line.len(), what: "it ends within a character".to_owned() })
-        }
+        Err(error) if error.is_eof() => Some((error.column(), reason(&error))),
+        Ok(_) if is_within_character => Some((line.len(), "it ends within a character".to_owned())),
         _ => None,
     }
 }

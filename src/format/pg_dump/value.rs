@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use jiff::SignedDuration;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 
 use super::column_types::ColumnType;
 use crate::model::jsonl::Value;
@@ -19,6 +19,11 @@ pub(super) fn value<'a>(
 ) -> Result<Value<'a>, &'static str> {
     match column {
         ColumnType::Text => Ok(Value::Text(text)),
+        ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampWithZone
+            if is_beyond_the_calendar(text) =>
+        {
+            Ok(Value::Text(text))
+        }
         ColumnType::Integer => integer(text).ok_or("an integer"),
         ColumnType::Numeric | ColumnType::Float => number(text).ok_or("a number"),
         ColumnType::Boolean => boolean(text).ok_or("t or f"),
@@ -26,7 +31,7 @@ pub(super) fn value<'a>(
         ColumnType::Bytes => bytes(text, scratch).ok_or("bytes"),
         ColumnType::Date => date(text).ok_or("a date"),
         ColumnType::Time => time(text).ok_or("a time"),
-        ColumnType::Timestamp => timestamp(text).ok_or("a timestamp"),
+        ColumnType::Timestamp => civil(text).and_then(date_time).ok_or("a timestamp"),
         ColumnType::TimestampWithZone => timestamp_with_zone(text).ok_or("a timestamp with an offset"),
     }
 }
@@ -88,10 +93,7 @@ fn is_beyond_the_calendar(text: &str) -> bool {
 }
 
 fn date(text: &str) -> Option<Value<'_>> {
-    if is_beyond_the_calendar(text) {
-        return Some(Value::Text(text));
-    }
-    let day: jiff::civil::Date = fixed(text, 10)?.parse().ok()?;
+    let day = day(text)?;
     let (year, month, day) = (day.year().into(), day.month().unsigned_abs(), day.day().unsigned_abs());
     Some(Value::Date { year, month, day })
 }
@@ -105,10 +107,7 @@ fn time(text: &str) -> Option<Value<'_>> {
 
 /// `12:34:56.789`
 fn clock(text: &str) -> Option<(u8, u8, u8, u32)> {
-    let (clock, fraction) = match text.split_once('.') {
-        Some((clock, fraction)) => (clock, Some(fraction)),
-        None => (text, None),
-    };
+    let (clock, fraction) = text.split_once('.').map_or((text, None), |(clock, rest)| (clock, Some(rest)));
     let [h1, h2, b':', m1, m2, b':', s1, s2] = *clock.as_bytes() else { return None };
     let two = |tens: u8, ones: u8| digits(&[tens, ones]).and_then(|value| u8::try_from(value).ok());
     let micros = match fraction.map(str::as_bytes) {
@@ -130,19 +129,18 @@ fn digits(text: &[u8]) -> Option<u32> {
     all.then(|| text.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0')))
 }
 
-/// The text where it has this length and is ASCII.
-fn fixed(text: &str, len: usize) -> Option<&str> {
-    (text.len() == len && text.is_ascii()).then_some(text)
+/// `2026-01-02`
+fn day(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|_| text.len() == 10 && text.is_ascii())
 }
 
 /// `2026-01-02 03:04:05.678`
 fn civil(text: &str) -> Option<DateTime> {
     let (date, time) = text.split_once(' ')?;
-    let date: jiff::civil::Date = fixed(date, 10)?.parse().ok()?;
     let (hour, minute, second, micros) = clock(time)?;
     let [hour, minute, second] = [hour, minute, second].map(|part| i8::try_from(part).unwrap_or(i8::MAX));
     let nanos = i32::try_from(micros * 1000).ok()?;
-    Some(date.to_datetime(jiff::civil::Time::new(hour, minute, second, nanos).ok()?))
+    Some(day(date)?.to_datetime(jiff::civil::Time::new(hour, minute, second, nanos).ok()?))
 }
 
 fn date_time<'a>(at: DateTime) -> Option<Value<'a>> {
@@ -157,18 +155,8 @@ fn date_time<'a>(at: DateTime) -> Option<Value<'a>> {
     })
 }
 
-fn timestamp(text: &str) -> Option<Value<'_>> {
-    if is_beyond_the_calendar(text) {
-        return Some(Value::Text(text));
-    }
-    date_time(civil(text)?)
-}
-
 /// With the offset of the zone that the dump was made in: `+00`, `-03:30`, `+00:19:32`.
 fn timestamp_with_zone(text: &str) -> Option<Value<'_>> {
-    if is_beyond_the_calendar(text) {
-        return Some(Value::Text(text));
-    }
     let sign = text.rfind(['+', '-']).filter(|&sign| sign > "2026-01-02".len())?;
     let (local, offset) = text.split_at(sign);
     let at = civil(local)?.checked_sub(SignedDuration::from_secs(offset_seconds(offset)?)).ok();

@@ -193,9 +193,7 @@ impl SqliteProblem {
 fn is_not_a_database(problem: &SqliteProblem) -> bool {
     match problem {
         SqliteProblem::NotADatabase | SqliteProblem::NotPlain => true,
-        SqliteProblem::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
-            error.code == ErrorCode::NotADatabase
-        }
+        SqliteProblem::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::NotADatabase),
         _ => false,
     }
 }

@@ -10,6 +10,7 @@ fn one() -> [Packed; 1] {
 /// Zips of [`one`] member, each odd in a thing that changes nothing.
 pub(super) fn odd_zips() -> Vec<(&'static str, Vec<u8>)> {
     let with = |member: Packed| zip(&[member]);
+    let built = |how: Zip| how.build(&one());
     let member = || one().into_iter().next().expect("there is one");
     let both = |extra: &[u8]| with(Packed { extra: [extra.to_vec(), extra.to_vec()], ..member() });
     let field = |id: u16, data: &[u8]| [&id.to_le_bytes()[..], &[data.len() as u8, 0], data].concat();
@@ -37,30 +38,24 @@ pub(super) fn odd_zips() -> Vec<(&'static str, Vec<u8>)> {
         ("a comment of a member", with(Packed { comment: b"PK\x01\x02".to_vec(), ..member() })),
         (
             "a comment with the signature of an end",
-            Zip { comment: [&b"zz PK\x05\x06 zz"[..], &[b'x'; 30]].concat(), ..Zip::default() }.build(&one()),
+            built(Zip { comment: [&b"zz PK\x05\x06 zz"[..], &[b'x'; 30]].concat(), ..Zip::default() }),
         ),
         (
             "a comment that is a zip",
-            Zip { comment: zip(&[Packed::stored("b", b"b")]), ..Zip::default() }.build(&one()),
+            built(Zip { comment: zip(&[Packed::stored("b", b"b")]), ..Zip::default() }),
         ),
-        ("a comment that is an empty zip", Zip { comment: zip(&[]), ..Zip::default() }.build(&one())),
+        ("a comment that is an empty zip", built(Zip { comment: zip(&[]), ..Zip::default() })),
         ("a line end behind", then(b"\r\n")),
         ("text behind", then(&[b'x'; 1000])),
         ("zeros behind", then(&[0; 70_000])),
         ("much behind", then(&[b'x'; 900_000])),
-        ("a program before, not counted", Zip { prefix: program.clone(), ..Zip::default() }.build(&one())),
-        (
-            "a program before, counted",
-            Zip { prefix: program, counts_prefix: true, ..Zip::default() }.build(&one()),
-        ),
-        ("zip64", Zip { zip64: true, ..Zip::default() }.build(&one())),
-        (
-            "zip64 behind a program",
-            Zip { zip64: true, prefix: b"MZ".repeat(99), ..Zip::default() }.build(&one()),
-        ),
+        ("a program before, not counted", built(Zip { prefix: program.clone(), ..Zip::default() })),
+        ("a program before, counted", built(Zip { prefix: program, counts_prefix: true, ..Zip::default() })),
+        ("zip64", built(Zip { zip64: true, ..Zip::default() })),
+        ("zip64 behind a program", built(Zip { zip64: true, prefix: b"MZ".repeat(99), ..Zip::default() })),
         (
             "a signature over the directory",
-            Zip { behind_directory: b"PK\x05\x05\x04\0abcd".to_vec(), ..Zip::default() }.build(&one()),
+            built(Zip { behind_directory: b"PK\x05\x05\x04\0abcd".to_vec(), ..Zip::default() }),
         ),
         ("lengths behind the data", zip(&one().map(Packed::streamed))),
         (
@@ -72,7 +67,7 @@ pub(super) fn odd_zips() -> Vec<(&'static str, Vec<u8>)> {
             with(Packed { local_name: Some(b"b.txt".to_vec()), ..member() }),
         ),
         ("masked local headers", with(Packed { flags: 0x2000, ..member() })),
-        ("a number of its part that is wrong", Zip { part: 1, ..Zip::default() }.build(&one())),
+        ("a number of its part that is wrong", built(Zip { part: 1, ..Zip::default() })),
     ]
 }
 
