@@ -40,7 +40,7 @@ mod sql_text;
 pub mod sqlite;
 pub(crate) mod tar;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod zip;
 
 pub(crate) use api::{Format, shown_as};

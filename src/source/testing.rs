@@ -9,19 +9,13 @@ use std::time::Duration;
 
 use super::verify::{Contents, Progress, Verdict};
 use super::{Database, Source};
-use crate::content::{Content, ErrorKind, FileEntry, Sink, SourceError};
+use crate::content::{Content, ErrorKind, FileEntry, SourceError};
+use crate::format::tests::pieces_of;
 use crate::model::history::SnapshotMeta;
 
-pub(super) type Databases = BTreeMap<String, Arc<dyn Database>>;
+pub(super) use crate::format::tests::stdout_of as run;
 
-/// What a program prints that has to succeed.
-pub(super) fn run(command: &mut Command) -> Vec<u8> {
-    let done = command.output();
-    let done =
-        done.unwrap_or_else(|error| panic!("{command:?}: {error}; tests/setup/packages.sh test installs it"));
-    assert!(done.status.success(), "{command:?}: {done:?}");
-    done.stdout
-}
+pub(super) type Databases = BTreeMap<String, Arc<dyn Database>>;
 
 /// Runs a shell script in a folder.
 pub(super) fn shell(folder: &Path, script: &str) -> Vec<u8> {
@@ -74,6 +68,10 @@ pub(super) async fn awaited(source: &impl Source) -> Databases {
 /// The only database of a source that has news.
 pub(super) async fn database(source: &impl Source) -> Arc<dyn Database> {
     only(databases(source).await)
+}
+
+pub(super) fn names(databases: &Databases) -> Vec<&str> {
+    databases.keys().map(String::as_str).collect()
 }
 
 pub(super) fn only(mut databases: Databases) -> Arc<dyn Database> {
@@ -143,19 +141,7 @@ pub(super) async fn read(content: &Content) -> Vec<u8> {
 }
 
 pub(super) async fn try_read(content: &Content) -> Result<Vec<u8>, SourceError> {
-    let (sink, mut pieces) = Sink::new(2);
-    let gather = async {
-        let mut bytes = Vec::new();
-        while let Some(piece) = pieces.recv().await {
-            bytes.extend_from_slice(&piece);
-        }
-        bytes
-    };
-    let stated = content.stated_len();
-    let (outcome, bytes) = tokio::join!(content.read(sink), gather);
-    outcome?;
-    assert!(stated.is_none_or(|len| len == bytes.len() as u64), "{}", content.describe());
-    Ok(bytes)
+    pieces_of(&**content).await.map(|pieces| pieces.concat())
 }
 
 pub(super) async fn verdict(database: &Arc<dyn Database>) -> Verdict {

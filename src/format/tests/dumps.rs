@@ -1,7 +1,6 @@
 //! Archives of `pg_dump -Fc` against the server that they were made from, and against `pg_restore`.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use super::super::pg_dump::{Compression, PgDump};
 use super::super::shown::ShownFile;
 use super::server::Server;
-use super::{check_paths, find, is_error, json_lines, read_at, sound, stdout_of, stored};
+use super::{check_paths, find, in_file, is_error, json_lines, read_at, sound, stdout_of, stored};
 use crate::content::ErrorKind;
 
 const FIXTURE: &str = include_str!("fixture.sql");
@@ -31,8 +30,7 @@ fn shop() -> Server {
 
 /// What an archive in a file of its own is shown as.
 pub(super) fn written(bytes: &[u8]) -> (tempfile::NamedTempFile, PgDump) {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    fs::write(file.path(), bytes).expect("the file is ours");
+    let file = in_file(bytes);
     let dump = open(file.path());
     (file, dump)
 }

@@ -1,10 +1,12 @@
 //! Dumps and archives made by the real programs, and broken ones.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use super::input::FormatContext;
@@ -38,7 +40,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 /// What a program that has to succeed prints.
-fn stdout_of(command: &mut Command) -> Vec<u8> {
+pub(crate) fn stdout_of(command: &mut Command) -> Vec<u8> {
     let output = run(command);
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
@@ -58,19 +60,33 @@ fn made_by(script: &str) -> tempfile::TempDir {
     folder
 }
 
-fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
+/// A file with these bytes.
+fn in_file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), bytes).expect("the file is ours");
+    file
+}
+
+/// The pieces that a content comes in. They are as long as it states.
+pub(crate) async fn pieces_of(content: &dyn Stream) -> Result<Vec<Bytes>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
-        let mut bytes = Vec::new();
+        let mut all = Vec::new();
         while let Some(piece) = pieces.recv().await {
-            bytes.extend_from_slice(&piece);
+            all.push(piece);
         }
-        bytes
+        all
     };
-    let (outcome, bytes) = RUNTIME.block_on(async { tokio::join!(content.read(sink), gather) });
+    let stated = content.stated_len();
+    let (outcome, all) = tokio::join!(content.read(sink), gather);
     outcome?;
-    assert!(content.stated_len().is_none_or(|len| len == bytes.len() as u64), "{}", content.describe());
-    Ok(bytes)
+    let len: usize = all.iter().map(Bytes::len).sum();
+    assert!(stated.is_none_or(|stated| stated == len as u64), "{}", content.describe());
+    Ok(all)
+}
+
+fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
+    RUNTIME.block_on(pieces_of(content)).map(|pieces| pieces.concat())
 }
 
 /// The same bytes but for one bit of the one at a place.

@@ -8,24 +8,19 @@ use std::sync::Arc;
 use super::super::blob::{Blob, InMemory};
 use super::super::packed::{PackedFile, Packing};
 use super::super::shown::Fingerprint;
-use super::{flipped, is_error, read, run, shell, sound, stored};
+use super::{flipped, in_file, is_error, read, run, shell, sound, stored};
 use crate::content::{ErrorKind, SourceError};
 
 const PROGRAMS: [(&str, Packing); 4] =
     [("gzip", Packing::Gzip), ("zstd", Packing::Zstd), ("xz", Packing::Xz), ("bzip2", Packing::Bzip2)];
 
 fn packed(program: &str, bytes: &[u8]) -> Vec<u8> {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    fs::write(file.path(), bytes).expect("it is ours");
-    shell(&format!("{program} -c < \"$0\""), &[file.path()])
+    shell(&format!("{program} -c < \"$0\""), &[in_file(bytes).path()])
 }
 
 /// What the program itself makes of packed bytes.
 fn unpacked_by(program: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    fs::write(file.path(), bytes).expect("it is ours");
-    let input = fs::File::open(file.path()).expect("it is ours");
-    let output = run(Command::new(program).arg("-dc").stdin(input));
+    let output = run(Command::new(program).arg("-dc").stdin(in_file(bytes).into_file()));
     output.status.success().then_some(output.stdout)
 }
 

@@ -102,13 +102,19 @@ fn relation(file: &SqliteFile, name: &str) -> Relation {
     found.unwrap_or_else(|| panic!("no {name} in {listing:?}")).clone()
 }
 
-/// A whole file as SQL, or the beginning of it and why there is no more.
-fn try_dump(file: &SqliteFile) -> (String, Result<(), SourceError>) {
+/// A whole answer, or the beginning of it and why there is no more.
+fn answer(file: &SqliteFile, query: &Query) -> (Vec<u8>, Result<(), SourceError>) {
     let mut bytes = Vec::new();
-    let written = file.ask(&Query::Dump, &Wanted::default(), &mut |piece| {
+    let outcome = file.ask(query, &Wanted::default(), &mut |piece| {
         bytes.extend_from_slice(&piece);
         Ok(())
     });
+    (bytes, outcome)
+}
+
+/// A whole file as SQL, or the beginning of it and why there is no more.
+fn try_dump(file: &SqliteFile) -> (String, Result<(), SourceError>) {
+    let (bytes, written) = answer(file, &Query::Dump);
     (String::from_utf8(bytes).expect("dumps are UTF-8"), written)
 }
 
@@ -132,12 +138,8 @@ fn change(path: &Path, how: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn try_rows(file: &SqliteFile, relation: &Relation) -> Result<Vec<u8>, SourceError> {
-    let mut bytes = Vec::new();
-    file.ask(&Query::Rows(relation.clone()), &Wanted::default(), &mut |piece| {
-        bytes.extend_from_slice(&piece);
-        Ok(())
-    })?;
-    Ok(bytes)
+    let (bytes, read) = answer(file, &Query::Rows(relation.clone()));
+    read.map(|()| bytes)
 }
 
 fn rows(file: &SqliteFile, name: &str) -> String {

@@ -3,19 +3,12 @@
 use super::*;
 use crate::content::{ErrorKind, Sink, Stream};
 use crate::format::blob::{InMemory, PIECE};
+use crate::format::tests::pieces_of;
 
 async fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
-    let (sink, mut pieces) = Sink::new(2);
-    let gather = async {
-        let mut bytes = Vec::new();
-        while let Some(piece) = pieces.recv().await {
-            assert!(piece.len() < 2 * PIECE, "a piece of {} bytes", piece.len());
-            bytes.extend_from_slice(&piece);
-        }
-        bytes
-    };
-    let (outcome, bytes) = tokio::join!(content.read(sink), gather);
-    outcome.map(|()| bytes)
+    let pieces = pieces_of(content).await?;
+    assert!(pieces.iter().all(|piece| piece.len() < 2 * PIECE), "a piece is too long");
+    Ok(pieces.concat())
 }
 
 fn many_rows(folder: &SqliteFolder) -> PathBuf {

@@ -111,7 +111,3 @@ fn changed(path: &Path) -> SystemTime {
     let since = Duration::new(found.ctime().try_into().unwrap(), found.ctime_nsec().try_into().unwrap());
     SystemTime::UNIX_EPOCH + since
 }
-
-fn names(databases: &Databases) -> Vec<&str> {
-    databases.keys().map(String::as_str).collect()
-}

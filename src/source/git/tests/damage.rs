@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::*;
-use crate::content::Sink;
+use crate::format::tests::pieces_of;
 use crate::model::access::Audience;
 use crate::source::git::objects::cannot_open;
 use crate::source::git::refs::Refs;
@@ -282,16 +282,8 @@ async fn a_large_blob_is_read_in_pieces_loose_and_packed() {
         let database = database(&repo.open()).await;
         let large = file(&database, &commit, "large").await;
         assert_eq!(large.content.stated_len(), Some(6_000_000));
-        let (sink, mut pieces) = Sink::new(1);
-        let gather = async move {
-            let mut read = Vec::new();
-            while let Some(piece) = pieces.recv().await {
-                assert!(piece.len() <= 256 * 1024);
-                read.extend_from_slice(&piece);
-            }
-            read
-        };
-        let (outcome, read) = tokio::join!(large.content.read(sink), gather);
-        assert!(outcome.is_ok() && read == bytes);
+        let pieces = pieces_of(&*large.content).await.expect("it is whole");
+        assert!(pieces.iter().all(|piece| piece.len() <= 256 * 1024));
+        assert!(pieces.concat() == bytes);
     }
 }

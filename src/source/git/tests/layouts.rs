@@ -12,10 +12,6 @@ async fn assert_shows(database: &Arc<dyn Database>, commit: &str, expected: &[(&
     assert_eq!(shown, expected, "{} at {commit}", database.name());
 }
 
-fn names(databases: &Databases) -> Vec<&str> {
-    databases.keys().map(String::as_str).collect()
-}
-
 #[tokio::test]
 async fn each_export_is_a_database_with_the_commits_that_touched_it() {
     let repo = Repo::new();
