@@ -7,16 +7,17 @@ use lru::LruCache;
 
 use super::list::DirEntry;
 use crate::engine::Reader;
+use crate::memory::Recent;
 use crate::util::locks::lock;
 
 /// Files that are kept open for their next read.
 const READERS: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
 /// Entries of unfinished listings, at most. The listing that began last is kept whatever its size.
-const ENTRIES: usize = 256 * 1024;
+const ENTRIES: u64 = 256 * 1024;
 
 /// Unfinished listings, at most.
-const LISTINGS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not 0");
+const LISTINGS: usize = 1024;
 
 /// The readers of the files read last, by inode number.
 pub(super) struct OpenFiles(Mutex<LruCache<u64, Reader>>);
@@ -51,18 +52,13 @@ pub(super) struct OpenListing {
 }
 
 /// The unfinished listings, by number.
+#[derive(Default)]
 pub(super) struct OpenListings(Mutex<ListingTable>);
 
+#[derive(Default)]
 struct ListingTable {
-    listings: LruCache<u32, OpenListing>,
-    entries: usize,
+    listings: Recent<u32, OpenListing>,
     last: u32,
-}
-
-impl Default for OpenListings {
-    fn default() -> Self {
-        Self(Mutex::new(ListingTable { listings: LruCache::unbounded(), entries: 0, last: 0 }))
-    }
 }
 
 impl OpenListings {
@@ -76,27 +72,17 @@ impl OpenListings {
         let mut table = lock(&self.0);
         table.last = table.last % (u32::MAX >> 1) + 1;
         let number = table.last;
-        table.remove(number);
-        table.entries += listing.entries.len();
-        table.listings.put(number, listing);
-        while table.listings.len() > LISTINGS.get() || table.entries > ENTRIES && table.listings.len() > 1 {
-            let Some((_, dropped)) = table.listings.pop_lru() else { break };
-            table.entries -= dropped.entries.len();
+        let entries = listing.entries.len() as u64;
+        table.listings.put(number, listing, entries);
+        while table.listings.len() > LISTINGS || table.listings.cost() > ENTRIES && table.listings.len() > 1 {
+            table.listings.drop_oldest();
         }
         number
     }
 
     /// Drops a listing: its reader has the end.
     pub fn remove(&self, number: u32) {
-        lock(&self.0).remove(number);
-    }
-}
-
-impl ListingTable {
-    fn remove(&mut self, number: u32) {
-        if let Some(former) = self.listings.pop(&number) {
-            self.entries -= former.entries.len();
-        }
+        lock(&self.0).listings.remove(&number);
     }
 }
 
@@ -114,15 +100,15 @@ mod tests {
     fn unfinished_listings_are_kept_within_a_number_of_entries() {
         let listings = OpenListings::default();
         let first = listings.add(listing(10));
-        let large = listings.add(listing(ENTRIES));
+        let large = listings.add(listing(ENTRIES as usize));
         assert!(listings.get(1, first).is_none(), "the oldest gives way");
         assert!(listings.get(1, large).is_some());
         assert!(listings.get(2, large).is_none(), "a cookie of another folder");
-        let larger = listings.add(listing(2 * ENTRIES));
+        let larger = listings.add(listing(2 * ENTRIES as usize));
         assert!(listings.get(1, large).is_none() && listings.get(1, larger).is_some(), "the newest stays");
         listings.remove(larger);
-        let numbers: Vec<u32> = (0..2 * LISTINGS.get()).map(|_| listings.add(listing(1))).collect();
+        let numbers: Vec<u32> = (0..2 * LISTINGS).map(|_| listings.add(listing(1))).collect();
         let kept = numbers.iter().filter(|number| listings.get(1, **number).is_some()).count();
-        assert_eq!(kept, LISTINGS.get());
+        assert_eq!(kept, LISTINGS);
     }
 }

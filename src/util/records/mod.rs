@@ -189,10 +189,7 @@ fn lock_soon(file: &File) -> io::Result<()> {
 }
 
 /// Adds records to a file that is open for appending and locked by this process.
-fn append<const N: usize>(
-    file: &mut File,
-    records: impl IntoIterator<Item = [u8; N]>,
-) -> io::Result<()> {
+fn append<const N: usize>(file: &mut File, records: impl IntoIterator<Item = [u8; N]>) -> io::Result<()> {
     let len = file.metadata()?.len();
     let beyond = len % (N + SUM) as u64;
     if beyond > 0 {
