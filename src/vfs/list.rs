@@ -39,8 +39,9 @@ impl Listing {
 
     /// The number of the listing that a cookie belongs to, and the place in it.
     pub(super) fn place_of(cookie: u64) -> (u32, usize) {
-        // Both halves fit.
-        ((cookie >> 32) as u32, (cookie as u32) as usize)
+        // Fits: it is half of the bits.
+        let half = |bits: u64| (bits & u64::from(u32::MAX)) as u32;
+        (half(cookie >> 32), half(cookie) as usize)
     }
 
     /// The cookie of a place: the next part begins there.
@@ -80,10 +81,11 @@ pub const DOTS: [&str; 2] = [".", ".."];
 /// because there may be 100,000 snapshots.
 #[derive(Default)]
 pub(super) struct KeptListings {
-    by_view: Mutex<HashMap<ListingKey, (Arc<Database>, Arc<[DirEntry]>)>>,
+    by_view: Mutex<HashMap<ListingKey, KeptListing>>,
 }
 
 type ListingKey = (Arc<str>, &'static str);
+type KeptListing = (Arc<Database>, Arc<[DirEntry]>);
 
 /// A name without its inode number: what that follows from, and the kind.
 type Unnumbered = (Arc<str>, (ContentId, NodeKind));
