@@ -39,9 +39,8 @@ impl Listing {
 
     /// The number of the listing that a cookie belongs to, and the place in it.
     pub(super) fn place_of(cookie: u64) -> (u32, usize) {
-        // Fits: it is half of the bits.
-        let half = |bits: u64| (bits & u64::from(u32::MAX)) as u32;
-        (half(cookie >> 32), half(cookie) as usize)
+        let [a, b, c, d, place @ ..] = cookie.to_be_bytes();
+        (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes(place) as usize)
     }
 
     /// The cookie of a place: the next part begins there.
