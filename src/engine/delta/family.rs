@@ -18,7 +18,7 @@ const RECENT: usize = 16;
 const TRY_AGAIN: u32 = 16;
 
 /// How many length deltas are asked for at first; each time twice as many, up to [`MOST_DELTAS`].
-const FIRST_DELTAS: usize = 64;
+const FIRST_DELTAS: usize = 16;
 const MOST_DELTAS: usize = 4096;
 
 /// After length deltas were of no use, they are skipped for this many versions at most.

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::derive::derive;
 use super::family::{KnownFamily, family_of};
 use crate::content::shared_load::SharedResult;
-use crate::content::versioned::{Family, LengthDelta};
+use crate::content::versioned::Family;
 use crate::content::{Content, chain};
 use crate::engine::read::lists::SegmentLists;
 use crate::engine::report::length_deltas_are_wrong;
@@ -25,12 +25,11 @@ enum Learned {
     Nothing,
     /// They are not those of the versions themselves.
     Wrong,
-    /// So many lengths, up to that of this content, and length deltas that go on from there where they were asked for.
-    UpTo(Content, usize, Option<Vec<LengthDelta>>),
+    /// So many lengths, up to that of this content.
+    UpTo(Content, usize),
 }
 
 /// A table, by one version of it.
-#[derive(Clone)]
 struct TableVersion {
     content: Content,
     family: Arc<Family>,
@@ -55,17 +54,13 @@ pub(crate) async fn len(
     known.failure_since(failures, &learning)?;
     let Some(count) = learning.worth_asking(known.was_opened()) else { return Ok(None) };
     let table = TableVersion { content: content.clone(), family, known: Arc::clone(&known) };
-    let learned = match ask(&table, count).await {
-        Ok(deltas) => learn(lists, &table, Some(id), deltas, learning.are_proven).await,
-        Err(error) => Err(error),
-    };
-    match learned {
+    match learn(lists, &table, Some(id), count, learning.are_proven).await {
         Ok(Learned::Nothing) => learning.were_of_no_use(),
         Ok(Learned::Wrong) => learning.are_wrong(),
-        Ok(Learned::UpTo(content, count, ahead)) => {
+        Ok(Learned::UpTo(content, count)) => {
             learning.went_well();
             if count >= WALK {
-                go_on(lists, TableVersion { content, ..table }, ahead);
+                go_on(lists, TableVersion { content, ..table });
             }
             return Ok(lists.pages.lengths.get(id));
         }
@@ -75,20 +70,12 @@ pub(crate) async fn len(
 }
 
 /// Learns the next lengths while the caller uses those that were learned.
-fn go_on(lists: &Arc<SegmentLists>, table: TableVersion, ahead: Option<Vec<LengthDelta>>) {
+fn go_on(lists: &Arc<SegmentLists>, table: TableVersion) {
     let lists = Arc::clone(lists);
     let learn_ahead = tasks::spawn(&Handle::current(), async move {
         let mut learning = table.known.deltas.lock().await;
         let Some(count) = learning.worth_asking(false) else { return };
-        let deltas = match ahead {
-            Some(ahead) => Ok(ahead),
-            None => ask(&table, count).await,
-        };
-        let learned = match deltas {
-            Ok(deltas) => learn(&lists, &table, None, deltas, learning.are_proven).await,
-            Err(error) => Err(error),
-        };
-        match learned {
+        match learn(&lists, &table, None, count, learning.are_proven).await {
             Ok(Learned::UpTo(..)) => learning.went_well(),
             Ok(Learned::Wrong) => learning.are_wrong(),
             // It was the last version. The next caller that asks for another one gets the reason.
@@ -99,21 +86,17 @@ fn go_on(lists: &Arc<SegmentLists>, table: TableVersion, ahead: Option<Vec<Lengt
     learn_ahead.detach();
 }
 
-/// Asks for length deltas around a version.
-async fn ask(table: &TableVersion, count: usize) -> SharedResult<Vec<LengthDelta>> {
-    let Some(versioned) = table.content.versioned() else { return Ok(Vec::new()) };
-    versioned.length_deltas(count, 0).await.map_err(Arc::new)
-}
-
-/// Takes over the lengths that length deltas lead to, once the farthest one is checked: by way of `id`'s length where that
-/// is wanted.
+/// Asks for length deltas around a version, and checks the farthest version that they lead to: by way of `id`'s length where
+/// that is wanted.
 async fn learn(
     lists: &Arc<SegmentLists>,
     table: &TableVersion,
     id: Option<ContentId>,
-    deltas: Vec<LengthDelta>,
+    count: usize,
     are_proven: bool,
 ) -> SharedResult<Learned> {
+    let Some(versioned) = table.content.versioned() else { return Ok(Learned::Nothing) };
+    let deltas = versioned.length_deltas(count, 0).await.map_err(Arc::new)?;
     let derived = derive(&deltas, |id| lists.pages.lengths.get(id));
     let contents = |of| match Some(of) == id {
         true => Some(&table.content),
@@ -124,28 +107,16 @@ async fn learn(
     let fewest = if are_proven { 2 } else { WORTH_PROVING };
     let Some(&(end, len)) = way.last().filter(|_| way.len() >= fewest) else { return Ok(Learned::Nothing) };
     let Some(content) = contents(end) else { return Ok(Learned::Nothing) };
-    let (read, ahead) = match are_proven {
-        true => (lists.get(end, content).await?, None),
-        // The source of the deltas must not be the only witness of them. To read all of a version takes as long as many deltas, so
-        // the next ones are asked for meanwhile.
-        false => {
-            let from = TableVersion { content: content.clone(), ..table.clone() };
-            let next = async {
-                match way.len() >= WALK {
-                    true => ask(&from, way.len() * 2).await.ok(),
-                    false => None,
-                }
-            };
-            let read = lists.read_version(end, content, &table.family, &table.known);
-            let (read, next) = tokio::join!(read, next);
-            (read?, next)
-        }
+    let read = match are_proven {
+        true => lists.get(end, content).await?,
+        // The source of the deltas must not be the only witness of them.
+        false => lists.read_version(end, content, &table.family, &table.known).await?,
     };
     if read.len() != len {
         length_deltas_are_wrong(&**content, len);
         return Ok(Learned::Wrong);
     }
-    let learned = Learned::UpTo(content.clone(), way.len(), ahead);
+    let learned = Learned::UpTo(content.clone(), way.len());
     lists.pages.lengths.derive(way, content.is_immutable_by_id());
     Ok(learned)
 }
