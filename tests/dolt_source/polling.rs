@@ -122,7 +122,7 @@ fn news_before_a_broken_connection_are_told_by_the_next_poll() {
 }
 
 #[test]
-fn one_quiet_poll_is_one_query() {
+fn one_quiet_poll_is_three_small_queries() {
     let server = Server::start();
     let mut client = server.client();
     for name in ["a", "b", "c"] {
@@ -135,5 +135,31 @@ fn one_quiet_poll_is_one_query() {
     for _ in 0..10 {
         assert!(wait(source.poll()).expect("the server answers").is_none());
     }
-    assert_eq!(server.statements().len() - before, 10);
+    assert_eq!(server.statements().len() - before, 30);
+}
+
+#[test]
+fn many_databases_are_looked_at_when_somebody_asked_something() {
+    let server = Server::start();
+    let mut client = server.client();
+    for number in 0..12 {
+        client.new_database(&format!("d{number}"));
+    }
+    let source = source(&server.url(""));
+    assert_eq!(poll(&source).expect("the first poll lists").len(), 12);
+    let before = server.statements().len();
+    for _ in 0..5 {
+        assert!(poll(&source).is_none());
+    }
+    let asked = server.statements().split_off(before);
+    assert!(asked.iter().all(|query| query.contains("Questions")), "{asked:?}");
+    client.use_database("d3");
+    client.run(&["CALL DOLT_BRANCH('side')"]);
+    let databases = poll(&source).expect("there is a new branch");
+    assert!(databases.iter().any(|database| database.history().branches.contains_key("side")));
+    client.new_database("e");
+    assert_eq!(poll(&source).expect("there is a new database").len(), 13);
+    client.run(&["DROP DATABASE d4"]);
+    assert_eq!(poll(&source).expect("a database is gone").len(), 12);
+    assert!(poll(&source).is_none());
 }

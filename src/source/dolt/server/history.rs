@@ -46,8 +46,8 @@ pub async fn load(
 
 /// The head of the branch that a new session gets. `None` in a database without branches.
 async fn main_head(lease: &mut Lease, database: &str, heads: &Heads) -> Result<Option<Arc<str>>, QueryError> {
-    if heads.branches.is_empty() {
-        return Ok(None);
+    if heads.branches.len() < 2 {
+        return Ok(heads.branches.values().next().cloned());
     }
     // The branch is chosen when the session first uses the database.
     lease.execute(&format!("USE {}", ident(database))).await?;

@@ -97,6 +97,16 @@ impl Lease {
         Ok(())
     }
 
+    /// Lets all queries from now on see one state, as of now.
+    ///
+    /// # Errors
+    /// Errors of the server or the connection.
+    pub async fn refresh(&mut self) -> Result<(), QueryError> {
+        self.execute("ROLLBACK").await?;
+        self.session()?.transaction = None;
+        Ok(())
+    }
+
     /// Runs a query and ignores its rows.
     pub async fn execute(&mut self, query: &str) -> Result<(), QueryError> {
         self.for_each(query, |_| Ok(())).await
@@ -134,6 +144,7 @@ impl Lease {
     pub async fn start<'l>(&'l mut self, query: &'l str) -> Result<Answer<'l>, QueryError> {
         let session = self.session.as_mut().ok_or_else(closed)?;
         self.answer = AnswerState::Awaited;
+        session.transaction.get_or_insert_with(Instant::now);
         match self.patience.wait(session.conn.query(query)).await {
             Ok(result) => Ok(Answer {
                 result,

@@ -27,6 +27,15 @@ const COMPARISONS_PER_QUERY: usize = 25;
 
 type ChangesByCommit = HashMap<Arc<str>, Vec<TableChange>>;
 
+/// What the server knows of some commits.
+#[derive(Default)]
+struct Found {
+    changes: ChangesByCommit,
+    /// The commits that are still there: a garbage collection removes those that nothing reaches. One that is gone has no
+    /// changes, like one that changed nothing.
+    there: HashSet<Arc<str>>,
+}
+
 /// Adds the commits of a history that the lineage does not hold yet. Commits that the server no longer has are left out: where
 /// a branch was deleted and collected, the others are still listed.
 ///
@@ -56,9 +65,7 @@ pub async fn extend(
         let is_known = |hash: &Arc<str>| known.contains(hash) || lock(lineage).contains(hash);
         let (covered, others): (Vec<_>, Vec<_>) =
             chunk.iter().partition(|commit| is_scanned && on_timeline.contains(&commit.id));
-        let mut changes = look_up(lease, &others, is_known).await?;
-        // A commit that is gone has no rows in dolt_diff, like one without changes. One that still exists existed before, too.
-        let there = still_there(lease, &others).await?;
+        let Found { mut changes, there } = look_up(lease, &others, is_known).await?;
         let is_there = |id: &Arc<str>| is_scanned && on_timeline.contains(id) || there.contains(&**id);
         let chunk: Vec<_> = chunk.iter().filter(|commit| is_there(&commit.id)).map(Arc::clone).collect();
         changes.extend(covered.iter().filter_map(|commit| scanned.remove_entry(&commit.id)));
@@ -91,24 +98,26 @@ fn is_whole(timeline: &[Arc<SnapshotMeta>]) -> bool {
 async fn scan(lease: &mut Lease, database: &str, head: &Arc<str>) -> Result<ChangesByCommit, QueryError> {
     // Of the database at that commit, so that later commits do not matter.
     let database = Revision::Commit(Arc::clone(head)).database(database);
-    collect_changes(
-        lease,
-        &format!("SELECT commit_hash, table_name, schema_change FROM {database}.dolt_diff"),
-    )
-    .await
+    let query = format!("SELECT commit_hash, table_name, schema_change FROM {database}.dolt_diff");
+    Ok(find(lease, &query).await?.changes)
 }
 
-async fn collect_changes(lease: &mut Lease, query: &str) -> Result<ChangesByCommit, QueryError> {
-    let mut changes = ChangesByCommit::new();
+/// Runs a query for changes. A row without a table only says that a commit is there.
+async fn find(lease: &mut Lease, query: &str) -> Result<Found, QueryError> {
+    let mut found = Found::default();
     lease
         .for_each(query, |row| {
+            let commit: Arc<str> = needed_text(&row, 0)?.into();
+            let Some(table) = text(&row, 1)? else {
+                found.there.insert(commit);
+                return Ok(());
+            };
             let schema = needed_text(&row, 2)? != "0";
-            let change = TableChange { table: needed_text(&row, 1)?, schema, same_as: None };
-            changes.entry(needed_text(&row, 0)?.into()).or_default().push(change);
+            found.changes.entry(commit).or_default().push(TableChange { table, schema, same_as: None });
             Ok(())
         })
         .await?;
-    Ok(changes)
+    Ok(found)
 }
 
 /// Orders commits so that each comes after its parents.
@@ -138,40 +147,28 @@ fn parents_first(commits: &[Arc<SnapshotMeta>]) -> Vec<Arc<SnapshotMeta>> {
     ordered
 }
 
-/// The changes of some commits of any branch.
+/// Looks for some commits of any branch.
 async fn look_up(
     lease: &mut Lease,
     commits: &[&Arc<SnapshotMeta>],
     is_known: impl Fn(&Arc<str>) -> bool,
-) -> Result<ChangesByCommit, QueryError> {
+) -> Result<Found, QueryError> {
     if commits.is_empty() {
-        return Ok(ChangesByCommit::new());
+        return Ok(Found::default());
     }
+    let hashes = |commits: &[&Arc<SnapshotMeta>]| literals(commits.iter().map(|commit| &commit.id));
+    let mut query = format!(
+        "SELECT commit_hash, NULL, NULL FROM dolt_commits WHERE commit_hash IN ({})",
+        hashes(commits)
+    );
     // In a shallow clone, dolt_diff fails for a commit whose parent was left behind.
     let with_parents: Vec<_> =
-        commits.iter().filter(|commit| commit.parents.first().is_some_and(&is_known)).collect();
-    if with_parents.is_empty() {
-        return Ok(ChangesByCommit::new());
+        commits.iter().filter(|commit| commit.parents.first().is_some_and(&is_known)).copied().collect();
+    if !with_parents.is_empty() {
+        let changes = "SELECT commit_hash, table_name, schema_change FROM dolt_diff WHERE commit_hash IN";
+        query = format!("{changes} ({}) UNION ALL {query}", hashes(&with_parents));
     }
-    let hashes = literals(with_parents.iter().map(|commit| &commit.id));
-    let query = format!(
-        "SELECT commit_hash, table_name, schema_change FROM dolt_diff WHERE commit_hash IN ({hashes})"
-    );
-    collect_changes(lease, &query).await
-}
-
-/// Which of these commits the server still has: a garbage collection removes those that nothing reaches.
-async fn still_there(
-    lease: &mut Lease,
-    commits: &[&Arc<SnapshotMeta>],
-) -> Result<HashSet<String>, QueryError> {
-    if commits.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let hashes = literals(commits.iter().map(|commit| &commit.id));
-    let query = format!("SELECT commit_hash FROM dolt_commits WHERE commit_hash IN ({hashes})");
-    let rows = lease.rows(&query).await?;
-    rows.iter().map(|row| needed_text(row, 0)).collect()
+    find(lease, &query).await
 }
 
 /// Finds the changed tables of merges that are equal in another parent.

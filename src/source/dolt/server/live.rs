@@ -49,11 +49,9 @@ async fn list_working(view: &DoltDatabase, memory: &mut LiveMemory) -> Result<Ar
         None => Arc::new(load_head(view, &head.id).await?),
     };
     memory.head = Some(Arc::clone(&base));
-    let mut lease = database.pool.lease(Some(&database.name)).await?;
-    lease.execute("START TRANSACTION").await?;
+    let mut lease = database.pool.fresh_lease(Some(&database.name)).await?;
     let working = working_hash(&lease.rows(WORKING_HASH).await?)?;
     let now = WorkingSet::load(&mut lease, database).await?;
-    lease.execute("ROLLBACK").await?;
     lease.give_back();
     let files: Arc<[FileEntry]> = now.entries(database, &base, &mut memory.first_seen).into();
     memory.last = Some(SeenListing { working, head: Arc::clone(&head.id), files: Arc::clone(&files) });

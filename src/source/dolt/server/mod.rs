@@ -5,7 +5,7 @@
 //! | `url`, `sql` | read the URL, write queries |
 //! | `client/`, `password`, `small_file` | the protocol, with a server that is not trusted; what a user gives for it |
 //! | `pool`, `connection_permits`, `attempts`, `lease`, `answer_columns`, `fault` | connections, their answers, and their failures |
-//! | `poll`, `history` | notice news; commits, branches, tags |
+//! | `activity`, `poll`, `history` | notice news; commits, branches, tags |
 //! | `server_database`, `shared_load` | what all views of a database share, and how callers wait for it |
 //! | `database`, `entries`, `lineage_load` | one view: its commits, their files, and which commit changed which table |
 //! | `listing`, `schema_file`, `dump` | what there is at a revision; the schema, and a whole commit, as SQL |
@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use globset::GlobSet;
 use tokio::sync::Mutex;
 
+mod activity;
 mod answer_columns;
 mod attempts;
 mod client;
@@ -61,12 +62,13 @@ pub use client::{Pin, PinError, TlsOptions};
 pub use password::{Password, ReadAgain};
 pub use small_file::read_small_file;
 
+use activity::Activity;
 use client::{Exposed, ServerEndpoint, Tls};
 use database::DoltDatabase;
 use fault::QueryError;
 use history::Heads;
 use password::CurrentPassword;
-use poll::Expected;
+use poll::DATABASES_PER_QUERY;
 use pool::{Pool, Timeouts};
 use server_database::ServerDatabase;
 use url::DoltUrl;
@@ -150,6 +152,7 @@ struct KnownDatabases {
     /// Databases that the log named as left out.
     left_out: BTreeSet<String>,
     polls: u64,
+    activity: Activity,
     /// Whether the last list that was returned is up to date. News of a poll that then failed wait for the next one.
     is_delivered: bool,
 }
@@ -186,6 +189,7 @@ impl DoltSqlSource {
             password: CurrentPassword::new(options.password, options.read_password_again),
             tls,
             warn: warn_once(Arc::clone(&label)),
+            asked: Arc::default(),
         };
         let pool = Pool::new(target, timeouts, options.largest_list);
         let (name, exclude, clock) = (options.name, options.exclude, options.clock);
@@ -221,12 +225,16 @@ impl DoltSqlSource {
         known: &mut KnownDatabases,
         heads: BTreeMap<String, Heads>,
     ) -> Result<(), SourceError> {
+        let mut is_news = false;
         for (name, heads) in heads {
             let current = known.databases.get(&name);
             if current.is_some_and(|current| current.heads == heads) {
                 continue;
             }
             let is_new = current.is_none();
+            if !std::mem::replace(&mut is_news, true) {
+                self.pool.note_news();
+            }
             match self.load(&name, &heads, current).await {
                 Ok(view) => {
                     known.complaints.remove(&name);
@@ -255,8 +263,7 @@ impl DoltSqlSource {
     async fn missing(&self, wanted: &str) -> SourceError {
         let operation = format!("there is no database {wanted:?}");
         let error = SourceError::new(ErrorKind::Missing, &*self.label, operation);
-        let there = poll::databases(&self.pool).await.unwrap_or_default();
-        let there: Vec<_> = there.into_iter().filter(|name| poll::is_shown(name)).collect();
+        let there = poll::shown(&self.pool).await.unwrap_or_default();
         if there.is_empty() {
             error.with_hint("The server has no databases.")
         } else {
@@ -295,12 +302,19 @@ fn warn_once(label: Arc<str>) -> Box<dyn Fn(Exposed) + Send + Sync> {
 }
 
 impl KnownDatabases {
-    fn expect(&mut self) -> Expected {
+    /// Databases that did not answer and need not be asked again now.
+    fn expected_silent(&mut self) -> BTreeSet<String> {
         self.polls += 1;
         let is_retry = self.polls.is_multiple_of(POLLS_BETWEEN_RETRIES);
-        let silent = if is_retry { BTreeSet::new() } else { self.silent.clone() };
-        let answering = self.databases.keys().filter(|name| !self.silent.contains(*name)).cloned().collect();
-        Expected { answering, silent }
+        if is_retry { BTreeSet::new() } else { self.silent.clone() }
+    }
+
+    /// Whether the last poll showed all there was, and only activity of others can bring news.
+    fn is_settled(&self) -> bool {
+        self.is_delivered
+            && self.databases.len() > DATABASES_PER_QUERY
+            && self.complaints.is_empty()
+            && self.silent.is_empty()
     }
 
     /// The databases left out that the log did not name yet.
@@ -323,9 +337,17 @@ impl Source for DoltSqlSource {
         let mut known = self.known.lock().await;
         self.pool.close_idle();
         let only = self.url.database.as_deref();
-        let polled = poll::poll(&self.pool, known.expect(), only).await;
-        let polled =
-            polled.map_err(|error| error.during(&self.label, "cannot look for databases and commits"))?;
+        let failed = |error: QueryError| error.during(&self.label, "cannot look for databases and commits");
+        if known.is_settled() && known.activity.is_quiet(&self.pool).await.map_err(failed)? {
+            return Ok(None);
+        }
+        // To ask for activity costs as much as a look at few databases.
+        let is_worth_it = known.databases.is_empty() || known.databases.len() > DATABASES_PER_QUERY;
+        let look = match is_worth_it && only.is_none() {
+            true => Some(Activity::begin(&self.pool).await.map_err(failed)?),
+            false => None,
+        };
+        let polled = poll::poll(&self.pool, &known.expected_silent(), only).await.map_err(failed)?;
         if let Some(only) = only
             && polled.heads.is_empty()
         {
@@ -350,6 +372,9 @@ impl Source for DoltSqlSource {
             known.is_delivered = false;
         }
         self.load_changed(&mut known, polled.heads).await?;
+        if let Some(look) = look {
+            known.activity.end(&look);
+        }
         let has_news = !std::mem::replace(&mut known.is_delivered, true);
         Ok(has_news.then(|| known.views()))
     }

@@ -93,11 +93,9 @@ impl RowsContent {
     /// The key of a table of the working set. Fails where the table changed since it was listed.
     async fn working_key(&self) -> Result<Option<Vec<String>>, QueryError> {
         let Some(table) = &self.working_table else { return Ok(None) };
-        let mut lease = self.database.pool.lease(Some(&self.database.name)).await?;
-        lease.execute("START TRANSACTION").await?;
+        let mut lease = self.database.pool.fresh_lease(Some(&self.database.name)).await?;
         check_hashes(&mut lease, &self.guard).await?;
         let key = key_columns(&mut lease, &self.database.name, table, &Revision::Working).await?;
-        lease.execute("ROLLBACK").await?;
         lease.give_back();
         Ok(Some(key))
     }
@@ -106,7 +104,7 @@ impl RowsContent {
 impl CopyLines for RowsContent {
     async fn copy(&self, lease: &mut Lease, lines: &mut LineWriter<'_>) -> Result<CopyEnd, QueryError> {
         if !self.guard.is_empty() {
-            lease.execute("START TRANSACTION").await?;
+            lease.refresh().await?;
             check_hashes(lease, &self.guard).await?;
         }
         let query = self.query(lease).await?;
@@ -116,10 +114,6 @@ impl CopyLines for RowsContent {
         } else {
             copy_as_read(&mut answer, lines).await?
         };
-        drop(answer);
-        if !self.guard.is_empty() && end == CopyEnd::Whole {
-            lease.execute("ROLLBACK").await?;
-        }
         Ok(end)
     }
 }

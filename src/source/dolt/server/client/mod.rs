@@ -11,6 +11,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use mysql_common::constants::CapabilityFlags;
@@ -70,6 +71,8 @@ pub struct ServerEndpoint {
     pub tls: Option<Tls>,
     /// Called before a log-in with a password over a network without encryption.
     pub warn: Box<dyn Fn(Exposed) + Send + Sync>,
+    /// How many queries were sent so far, over all connections.
+    pub asked: Arc<AtomicU64>,
 }
 
 /// A log-in that others can read.
@@ -85,6 +88,7 @@ pub struct Conn {
     id: u32,
     /// Whether part of an answer is outstanding.
     is_pending: bool,
+    asked: Arc<AtomicU64>,
 }
 
 impl Conn {
@@ -125,7 +129,7 @@ impl Conn {
         let is_verified = target.tls.is_some();
         log_in::log_in(&mut packets, &greeting, capabilities, &target.user, password.as_ref(), is_verified)
             .await?;
-        Ok(Self { packets, id: greeting.id, is_pending: false })
+        Ok(Self { packets, id: greeting.id, is_pending: false, asked: Arc::clone(&target.asked) })
     }
 
     /// The server's number for the connection.
@@ -152,6 +156,7 @@ impl Conn {
     /// Starts a query and returns its rows.
     pub async fn query(&mut self, query: &str) -> Result<ResultRows<'_>, ClientError> {
         self.begin(QUERY, query.as_bytes()).await?;
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let columns = match answer::columns(&mut self.packets).await {
             Ok(columns) => columns,
             Err(error) => {
