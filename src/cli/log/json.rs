@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::LogEntry;
+use super::entry::LogEntry;
 use crate::cli::changed_files;
 use crate::cli::snapshot_meta::MetaJson;
 use crate::content::chain;

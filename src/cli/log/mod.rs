@@ -7,13 +7,15 @@ use super::failure::Failure;
 use super::output::{ColourChoice, Output};
 use super::selection::DatabaseSelection;
 use super::tree::{FromArgs, OpenTree};
-use crate::catalog::{Database, Listings, Snapshot};
-use crate::content::SourceError;
+use crate::catalog::Listings;
 use crate::engine::Engine;
-use crate::query::{ChangeSize, CountedChange, DatabaseLog, SnapshotChanges, newest_first};
+use crate::query::{DatabaseLog, newest_first};
 
+mod entry;
 mod json;
 mod text;
+
+use entry::LogEntry;
 
 /// Show who changed what and when, newest first
 ///
@@ -53,28 +55,6 @@ Examples:
     asof log --from ~/gt/.dolt-data/beads issues
   Which backups are there?
     asof log --from ~/backups/archives --no-stat";
-
-/// A snapshot to show.
-struct LogEntry<'e> {
-    database: &'e Database,
-    snapshot: &'e Snapshot,
-    /// Branches and tags that name it.
-    names: &'e [String],
-    /// `None` if the snapshot before it is not known.
-    changes: Result<Option<SnapshotChanges<CountedChange>>, Arc<SourceError>>,
-}
-
-impl LogEntry<'_> {
-    /// The changed files; empty if they are not known.
-    fn files(&self) -> &[CountedChange] {
-        self.changes.as_ref().ok().and_then(Option::as_ref).map_or(&[], |changes| &changes.files)
-    }
-
-    /// Whether everything in it could be read.
-    fn is_whole(&self) -> bool {
-        self.changes.is_ok() && !self.files().iter().any(|file| matches!(file.size, ChangeSize::Failed(_)))
-    }
-}
 
 pub(super) fn run(args: &LogArgs) -> Result<ExitCode, Failure> {
     let tree = OpenTree::open(&args.from)?;

@@ -1,6 +1,6 @@
 //! `asof log` for people.
 
-use super::LogEntry;
+use super::entry::LogEntry;
 use crate::cli::changed_files;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, Style};

@@ -1,7 +1,7 @@
 //! Decodes the bytes of a key to values.
 
 use super::encode::{ABOVE_ZERO, BELOW_ZERO, END, INFINITY, MINUS_INFINITY, NOT_A_NUMBER, ZERO};
-use super::{KeyKind, KeyValue};
+use super::kind::{KeyKind, KeyValue};
 
 /// Decodes the value at the start of `key`, and returns what follows it; None if there is none of this kind.
 pub fn value(kind: KeyKind, key: &[u8]) -> Option<(KeyValue, &[u8])> {

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::string::plain_prefix;
-use super::KeyKind;
+use super::kind::KeyKind;
 
 /// The whole encoding of -Infinity, below all decimals.
 pub const MINUS_INFINITY: u8 = 0;
