@@ -1,4 +1,4 @@
-# Sourced: the results, row by row, and the page that shows them.
+# Sourced: the results, row by row, and the page that shows them, with the findings of findings.md.
 
 # Adds a line to the table: the result of one contestant compared with another one, or with a plain figure.
 #
@@ -68,6 +68,8 @@ write_report() { # FILE
       printf '\n## What was read\n\n'
       cat "$work/notes"
     fi
+    echo
+    cat benches/lib/findings.md
   } > "$work/page"
   cp "$work/page" "$1"
 }
