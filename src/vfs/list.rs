@@ -90,20 +90,10 @@ type KeptListing = (Arc<Database>, Arc<[DirEntry]>);
 type Unnumbered = (Arc<str>, (ContentId, NodeKind));
 
 impl NodeTree {
-    /// Whether a folder lists the same names as long as it exists.
-    pub async fn is_settled(&self, node: &TreeNode) -> Result<bool, VfsError> {
-        match node {
-            TreeNode::Snapshot { db, of: of @ SnapshotOrLive::Snapshot(_), .. } => {
-                Ok(!self.may_be_replaced(node) && !is_passing(&self.files_of(db, of).await?))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// The names in a folder, as of now.
-    async fn names(&self, node: &TreeNode) -> Result<Vec<Unnumbered>, VfsError> {
+    /// The names in a folder, as of now, and whether it lists the same ones as long as it exists.
+    async fn names(&self, node: &TreeNode) -> Result<(Vec<Unnumbered>, bool), VfsError> {
         let of_node = |name: Arc<str>, node: TreeNode| (name, (node.identity(), node.kind()));
-        Ok(match node {
+        let names = match node {
             TreeNode::Root => {
                 let databases = self.context.databases();
                 let names = databases.databases().map(|database| database.name.clone());
@@ -131,34 +121,41 @@ impl NodeTree {
                     Some(file) => (name.into(), (file_identity(file.id), file.kind.into())),
                     None => (name.into(), (of.identity(db, &join(path, name)), NodeKind::Directory)),
                 };
-                paths::children(&files, path).into_iter().map(child).collect()
+                let names = paths::children(&files, path).into_iter().map(child).collect();
+                let is_fixed = *of != SnapshotOrLive::Live && !self.may_be_replaced(node);
+                return Ok((names, is_fixed && !is_passing(&files)));
             }
             TreeNode::Link { .. } | TreeNode::File(_) => return Err(VfsError::NotADirectory),
-        })
+        };
+        Ok((names, false))
     }
 }
 
 impl KeptListings {
+    /// The entries of a folder, as of now, and whether they stay the same as long as it exists.
     pub async fn list(
         &self,
         tree: &NodeTree,
         inodes: &Inodes,
         node: &TreeNode,
-    ) -> Result<Arc<[DirEntry]>, VfsError> {
+    ) -> Result<(Arc<[DirEntry]>, bool), VfsError> {
         let (key, of) = match node {
             TreeNode::View { db, view, folder } if view.keeps_listing() && folder.path.is_empty() => {
                 ((db.clone(), view.name()), tree.context.database(db)?)
             }
-            _ => return Ok(numbered(inodes, tree.names(node).await?)),
+            _ => {
+                let (names, is_settled) = tree.names(node).await?;
+                return Ok((numbered(inodes, names), is_settled));
+            }
         };
         if let Some((shown, entries)) = lock(&self.by_view).get(&key)
             && Arc::ptr_eq(shown, &of)
         {
-            return Ok(entries.clone());
+            return Ok((entries.clone(), false));
         }
-        let entries = numbered(inodes, tree.names(node).await?);
+        let entries = numbered(inodes, tree.names(node).await?.0);
         lock(&self.by_view).insert(key, (of, entries.clone()));
-        Ok(entries)
+        Ok((entries, false))
     }
 }
 

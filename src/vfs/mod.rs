@@ -175,8 +175,7 @@ impl Vfs {
             Some(listing) => Listing::new(number, listing, from),
             None => {
                 let node = self.inodes.node(ino)?;
-                let entries = self.listings.list(&self.tree, &self.inodes, &node).await?;
-                let is_settled = self.tree.is_settled(&node).await?;
+                let (entries, is_settled) = self.listings.list(&self.tree, &self.inodes, &node).await?;
                 if from == 0 {
                     self.walks.list_ahead(&self.tree, &node).await?;
                 }
