@@ -1,48 +1,31 @@
 //! What the kernel keeps of a mount beyond our answers, and how it is made to drop it.
 //!
-//! Without OPENDIR the kernel keeps each listing that was read to its end, for as long as it has memory. It uses it again
-//! as long as the folder's time stays the same, which it asks for if the folder's attributes are no longer valid
-//! (`fuse_readdir_cached` in fs/fuse/readdir.c). So after a listing that may change, the attributes are made invalid, and the
-//! question for them drops the listing.
+//! Without OPENDIR the kernel keeps each listing that was read to its end, for as long as it has memory
+//! (`fuse_readdir_cached` in fs/fuse/readdir.c). A listing that may change is dropped as soon as it is there: after each part
+//! of it the kernel is made to drop the parts that it has. The notification after the end comes after all of them, so the
+//! kernel then finds the beginning missing, and asks again.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use fuser::{INodeNo, Notifier};
 
-use crate::vfs::{Attr, Listing, NodeKind, Vfs};
+use crate::vfs::Listing;
 
 /// The way to a mount's kernel side, once it is mounted.
-pub(super) struct KernelCache {
-    vfs: Arc<Vfs>,
-    notifier: Arc<OnceLock<Notifier>>,
-}
+#[derive(Default)]
+pub(super) struct KernelCache(OnceLock<Notifier>);
 
 impl KernelCache {
-    pub fn new(vfs: Arc<Vfs>, notifier: Arc<OnceLock<Notifier>>) -> Self {
-        Self { vfs, notifier }
+    pub fn connect(&self, notifier: Notifier) {
+        let _ = self.0.set(notifier);
     }
 
-    /// Called before the kernel gets the attributes of an inode, which make a kept listing valid. Waits for readers of that
-    /// listing to leave the page that they copy.
-    pub fn before(&self, attr: &Attr) {
-        if attr.kind == NodeKind::Directory && self.vfs.take_listed(attr.ino) {
-            self.invalidate(INodeNo(attr.ino), 0);
-        }
-    }
-
-    /// Called after the kernel got a part of a listing: it must ask for the folder's attributes before it uses the listing
-    /// again.
+    /// Called after the kernel got a part of a listing. Waits for readers of the listing to leave the page that they copy.
+    /// The folder's attributes are dropped too, so that the next access to it asks for its mode.
     pub fn after(&self, ino: INodeNo, listing: &Listing) {
-        if !listing.is_settled() {
-            self.invalidate(ino, -1);
-        }
-    }
-
-    /// Drops attributes, and the pages from an offset on if that is not negative.
-    fn invalidate(&self, ino: INodeNo, offset: i64) {
-        let Some(notifier) = self.notifier.get() else { return };
-        // It fails if the kernel has dropped the inode, and with it all of this.
-        if let Err(error) = notifier.inval_inode(ino, offset, 0) {
+        let Some(notifier) = self.0.get().filter(|_| !listing.is_settled()) else { return };
+        // All pages. It fails if the kernel has dropped the inode, and with it all of this.
+        if let Err(error) = notifier.inval_inode(ino, 0, 0) {
             tracing::debug!(ino = ino.0, %error, "the kernel drops nothing");
         }
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use fuser::{INodeNo, ReplyDirectoryPlus};
 
 use super::convert::{self, GENERATION, Owner};
-use super::kernel_cache::KernelCache;
 use super::slot::ReplySlot;
 use crate::vfs::{Listing, NodeKind, Vfs, VfsError};
 
@@ -34,7 +33,6 @@ pub(super) async fn fill(
     reply: &ReplySlot<ReplyDirectoryPlus>,
     vfs: &Arc<Vfs>,
     owner: Owner,
-    kernel: &KernelCache,
     ino: INodeNo,
     listing: &Listing,
 ) -> Result<Counted, VfsError> {
@@ -57,11 +55,8 @@ pub(super) async fn fill(
         };
         counted.inodes.push(listed.ino);
         let (attr, ttl) = match listed.found {
-            Some(found) => {
-                kernel.before(&found.attr);
-                // One time for both: the shorter one.
-                (owner.attr(&found.attr), convert::ttl(found.name_ttl.min(found.attr.ttl)))
-            }
+            // One time for both: the shorter one.
+            Some(found) => (owner.attr(&found.attr), convert::ttl(found.name_ttl.min(found.attr.ttl))),
             None => (owner.unknown(listed.ino, entry.kind), Duration::ZERO),
         };
         let add =

@@ -1,12 +1,12 @@
 //! The thin layer between the kernel and [`crate::vfs`]: decode, call, reply.
 
 use std::ffi::OsStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use fuser::{
-    Errno, FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags, KernelConfig, LockOwner, Notifier,
-    OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen,
-    ReplyStatfs, ReplyXattr, Request, Version,
+    Errno, FileHandle, Filesystem, FopenFlags, INodeNo, InitFlags, KernelConfig, LockOwner, OpenAccMode,
+    OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyStatfs,
+    ReplyXattr, Request, Version,
 };
 use tokio::runtime::Handle;
 
@@ -45,7 +45,6 @@ pub struct Fuse {
     runtime: Handle,
     owner: Owner,
     kernel: Arc<KernelCache>,
-    notifier: Arc<OnceLock<Notifier>>,
     needs_no_open: bool,
     needs_no_opendir: bool,
     waiting: WaitingRequests,
@@ -54,13 +53,11 @@ pub struct Fuse {
 impl Fuse {
     /// `runtime` runs requests that have to wait for a source; `modes` says which users may read what.
     pub fn new(vfs: Arc<Vfs>, runtime: Handle, modes: Modes) -> Self {
-        let notifier = Arc::default();
         Self {
-            kernel: Arc::new(KernelCache::new(Arc::clone(&vfs), Arc::clone(&notifier))),
             vfs,
             runtime,
             owner: Owner::of_this_process(modes),
-            notifier,
+            kernel: Arc::default(),
             needs_no_open: false,
             needs_no_opendir: false,
             waiting: WaitingRequests::default(),
@@ -128,9 +125,7 @@ impl Filesystem for Fuse {
         }
         add(InitFlags::FUSE_PARALLEL_DIROPS);
         self.needs_no_open = add(InitFlags::FUSE_NO_OPEN_SUPPORT);
-        // Listings that the kernel keeps are checked before use only with the first flag.
-        self.needs_no_opendir =
-            add(InitFlags::FUSE_AUTO_INVAL_DATA) && add(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
+        self.needs_no_opendir = add(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
         // Neither fails: only 0 is refused.
         let _ = config.set_max_background(MOST_READS_AHEAD);
         let _ = config.set_congestion_threshold(MOST_READS_AHEAD);
@@ -143,9 +138,7 @@ impl Filesystem for Fuse {
             return reply.error(convert::errno(&VfsError::NotFound));
         };
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
-        let kernel = Arc::clone(&self.kernel);
         let give = move |reply: ReplyEntry, found: FoundName| {
-            kernel.before(&found.attr);
             let entry_ttl = convert::ttl(found.name_ttl);
             let attr_ttl = convert::ttl(found.attr.ttl);
             reply.entry_with_ttls(&attr_ttl, &entry_ttl, &owner.attr(&found.attr), GENERATION);
@@ -163,9 +156,7 @@ impl Filesystem for Fuse {
     fn getattr(&self, request: &Request, ino: INodeNo, _fh: Option<FileHandle>, reply: ReplyAttr) {
         let (vfs, owner) = (Arc::clone(&self.vfs), self.owner);
         let work = async move { vfs.getattr(ino.0).await };
-        let kernel = Arc::clone(&self.kernel);
         self.answer(request, ino, reply, work, move |reply, attr| {
-            kernel.before(&attr);
             reply.attr(&convert::ttl(attr.ttl), &owner.attr(&attr));
         });
     }
@@ -226,10 +217,10 @@ impl Filesystem for Fuse {
         let (vfs, owner, kernel) = (Arc::clone(&self.vfs), self.owner, Arc::clone(&self.kernel));
         let slot = ReplySlot::new(reply);
         let work = {
-            let (slot, kernel) = (slot.clone(), Arc::clone(&kernel));
+            let slot = slot.clone();
             async move {
                 let listing = vfs.list(ino.0, offset).await?;
-                let counted = listing::fill(&slot, &vfs, owner, &kernel, ino, &listing).await?;
+                let counted = listing::fill(&slot, &vfs, owner, ino, &listing).await?;
                 Ok((counted, listing))
             }
         };

@@ -43,8 +43,8 @@ pub fn mount(fuse: Fuse, mountpoint: &Path, options: &Options) -> io::Result<Bac
         if options.no_exec { MountOption::NoExec } else { MountOption::Exec },
     ];
     config.mount_options.extend(options.for_kernel.iter().cloned().map(MountOption::CUSTOM));
-    let notifier = Arc::clone(&fuse.notifier);
+    let kernel = Arc::clone(&fuse.kernel);
     let session = Session::new(fuse, mountpoint, &config)?;
-    let _ = notifier.set(session.notifier());
+    kernel.connect(session.notifier());
     session.spawn()
 }

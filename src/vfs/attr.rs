@@ -61,7 +61,7 @@ impl NodeTree {
             blocks: size.div_ceil(BLOCK),
             mtime: self.mtime(node).unwrap_or(self.mounted),
             ttl: match node.attr_ttl() {
-                // Its listing may change, which its next attributes say.
+                // Its time and mode may change with it.
                 Ttl::Long if self.may_be_replaced(node) => Ttl::Short,
                 ttl => ttl,
             },

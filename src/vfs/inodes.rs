@@ -19,15 +19,12 @@ struct Inode {
     identity: ContentId,
     node: Arc<TreeNode>,
     references: u64,
-    /// Whether the folder was listed, and may list something else by now.
-    was_listed: bool,
 }
 
 impl Inodes {
     /// A table that always holds the root.
     pub fn new(node: TreeNode, root: u64) -> Self {
-        let slot =
-            Inode { identity: node.identity(), node: Arc::new(node), references: 1, was_listed: false };
+        let slot = Inode { identity: node.identity(), node: Arc::new(node), references: 1 };
         Self { table: Mutex::new(HashMap::from([(root, slot)])), root }
     }
 
@@ -48,7 +45,6 @@ impl Inodes {
             identity,
             node: Arc::new(node.clone()),
             references: 0,
-            was_listed: false,
         });
         if slot.references > 0 && ino != self.root {
             slot.node = Arc::new(match (&*slot.node, node) {
@@ -84,18 +80,6 @@ impl Inodes {
             table.remove(&ino);
         }
         is_last
-    }
-
-    /// Notes that a folder was listed.
-    pub fn set_listed(&self, ino: u64) {
-        if let Some(slot) = lock(&self.table).get_mut(&ino) {
-            slot.was_listed = true;
-        }
-    }
-
-    /// Whether a folder was listed since the last call.
-    pub fn take_listed(&self, ino: u64) -> bool {
-        lock(&self.table).get_mut(&ino).is_some_and(|slot| std::mem::take(&mut slot.was_listed))
     }
 }
 
@@ -175,12 +159,7 @@ mod tests {
         let inodes = Inodes::new(TreeNode::Root, 1);
         let (mine, other) = (database("beads"), database("other"));
         let number = derived(&mine.identity());
-        let squatter = Inode {
-            identity: other.identity(),
-            node: Arc::new(other.clone()),
-            references: 1,
-            was_listed: false,
-        };
+        let squatter = Inode { identity: other.identity(), node: Arc::new(other.clone()), references: 1 };
         lock(&inodes.table).insert(number, squatter);
         assert_eq!(inodes.reference(&mine).0, number + 1);
         assert!(inodes.node(number + 1).expect("just referenced").identity() == mine.identity());

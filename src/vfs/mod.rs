@@ -186,15 +186,7 @@ impl Vfs {
         if listing.is_at_end() {
             self.open_listings.remove(listing.number());
         }
-        if !listing.is_settled() {
-            self.inodes.set_listed(ino);
-        }
         Ok(listing)
-    }
-
-    /// Whether a folder whose listing may change was listed since the last call. Who keeps listings must then drop that one.
-    pub fn take_listed(&self, ino: u64) -> bool {
-        self.inodes.take_listed(ino)
     }
 
     /// Describes a name that the folder `parent` lists, without reading anything. Counts one more
