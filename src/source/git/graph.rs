@@ -42,7 +42,7 @@ pub(super) struct Commit {
 }
 
 impl Commit {
-    /// What is told of it as a snapshot.
+    /// Describes the commit as a snapshot.
     pub(super) fn meta(&self, parents: Vec<SnapshotId>) -> SnapshotMeta {
         SnapshotMeta {
             known_as: None,

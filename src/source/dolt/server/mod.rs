@@ -240,7 +240,7 @@ impl DoltSqlSource {
                     known.complaints.remove(&name);
                     let view = Arc::new(view);
                     if is_new && self.url.database.is_some() {
-                        // Whoever mounts a single database will look into it.
+                        // A user who mounts a single database will look into it.
                         tokio::spawn(Arc::clone(&view).look_ahead());
                     }
                     known.databases.insert(name, KnownDatabase { heads, view });
