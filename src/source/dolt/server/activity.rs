@@ -76,12 +76,17 @@ impl Activity {
 
 /// None where the server does not tell, or queries of this program run meanwhile.
 async fn other_queries(lease: &mut Lease, pool: &Pool) -> Result<Option<OtherQueries>, QueryError> {
+    let own = pool.asked() + 1;
     let rows = match lease.rows("SHOW GLOBAL STATUS LIKE 'Questions'").await {
         Err(error) if error.is_answer() => return Ok(None),
         rows => rows?,
     };
+    // The server may have counted another query of ours, or not.
+    if pool.asked() != own {
+        return Ok(None);
+    }
     let all = rows.first().map(|row| needed_text(row, 1)).transpose()?;
-    Ok(all.and_then(|all| all.parse::<u64>().ok()?.checked_sub(pool.asked())))
+    Ok(all.and_then(|all| all.parse::<u64>().ok()?.checked_sub(own)))
 }
 
 /// Whether the only query that the server runs is the one that asks for that.
