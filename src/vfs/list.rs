@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::error::VfsError;
 use super::inodes::Inodes;
 use super::node::{NodeKind, NodeTree, TreeNode, file_identity, listed_identity};
-use super::open::OpenListing;
+use super::open::{OpenListing, SETTLED};
 use crate::catalog::{Database, SnapshotOrLive};
 use crate::content::FileEntry;
 use crate::content::unlisted::is_passing;
@@ -33,27 +33,26 @@ pub struct Listing {
 }
 
 impl Listing {
-    pub(super) fn new(number: u32, listing: OpenListing, from: usize) -> Self {
-        Self { number, listing, from }
+    pub(super) fn new(number: u32, listing: OpenListing, from: u32) -> Self {
+        Self { number, listing, from: from as usize }
     }
 
-    /// The number of the listing that a cookie belongs to, and the place in it.
-    pub(super) fn place_of(cookie: u64) -> (u32, usize) {
+    /// The end of a listing, as the reader is told that nothing follows.
+    pub(super) fn end(number: u32) -> Self {
+        let listing = OpenListing { entries: Arc::default(), is_settled: number == SETTLED };
+        Self { number, listing, from: END as usize }
+    }
+
+    /// The number of the listing that a cookie belongs to, and the place in it: [`END`] after the last name.
+    pub(super) fn place_of(cookie: u64) -> (u32, u32) {
         let [a, b, c, d, place @ ..] = cookie.to_be_bytes();
-        (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes(place) as usize)
+        (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes(place))
     }
 
     /// The cookie of a place: the next part begins there.
     fn cookie(&self, place: usize) -> u64 {
-        u64::from(self.number) << 32 | place as u64
-    }
-
-    pub(super) fn number(&self) -> u32 {
-        self.number
-    }
-
-    pub(super) fn is_at_end(&self) -> bool {
-        self.from >= self.listing.entries.len() + DOTS.len()
+        let is_end = place >= self.listing.entries.len() + DOTS.len();
+        u64::from(self.number) << 32 | if is_end { u64::from(END) } else { place as u64 }
     }
 
     /// Whether the folder lists these names and no others as long as it exists.
@@ -72,6 +71,9 @@ impl Listing {
         entries.map(|(place, entry)| (self.cookie(place + DOTS.len() + 1), entry))
     }
 }
+
+/// The place after the last name. It stays known when the listing is dropped, as a reader may ask for it again.
+pub(super) const END: u32 = u32::MAX;
 
 /// The names that a listing begins with in a front end that wants them: this folder and the one above.
 pub const DOTS: [&str; 2] = [".", ".."];

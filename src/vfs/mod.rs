@@ -35,7 +35,7 @@ pub use path::{PathError, ResolvedPath};
 use child::Child;
 use inodes::Inodes;
 use node::{NodeTree, TreeNode};
-use open::{OpenFiles, OpenListing, OpenListings};
+use open::{OpenFiles, OpenListing, OpenListings, SETTLED};
 
 /// A server that sends fewer bytes a second than this is not waited for.
 pub const LEAST_RATE: u64 = crate::source::LEAST_RATE;
@@ -168,25 +168,27 @@ impl Vfs {
     }
 
     /// Lists a folder from `cookie` on, which is 0 or one of [`Listing::rest`]. All parts of a listing that follow each other
-    /// are as of its beginning. Only where thousands of listings were begun meanwhile may a part be newer.
+    /// are as of its beginning. [`VfsError::Stale`] where so many others began meanwhile that it was dropped, and names may have
+    /// come or gone.
     pub async fn list(&self, ino: u64, cookie: u64) -> Result<Listing, VfsError> {
         let (number, from) = Listing::place_of(cookie);
-        let listing = match self.open_listings.get(ino, number) {
-            Some(listing) => Listing::new(number, listing, from),
+        if from == list::END {
+            self.open_listings.remove(ino, number);
+            return Ok(Listing::end(number));
+        }
+        match self.open_listings.get(ino, number).filter(|_| from > 0) {
+            Some(listing) => Ok(Listing::new(number, listing, from)),
+            None if number != SETTLED => Err(VfsError::Stale),
             None => {
                 let node = self.inodes.node(ino)?;
                 let (entries, is_settled) = self.listings.list(&self.tree, &self.inodes, &node).await?;
                 if from == 0 {
                     self.walks.list_ahead(&self.tree, &node).await?;
                 }
-                let listing = OpenListing { folder: ino, entries, is_settled };
-                Listing::new(self.open_listings.add(listing.clone()), listing, from)
+                let listing = OpenListing { entries, is_settled };
+                Ok(Listing::new(self.open_listings.add(ino, listing.clone()), listing, from))
             }
-        };
-        if listing.is_at_end() {
-            self.open_listings.remove(listing.number());
         }
-        Ok(listing)
     }
 
     /// Describes a name that the folder `parent` lists, without reading anything. Counts one more

@@ -98,6 +98,29 @@ async fn a_listing_goes_on_where_it_was_and_says_whether_it_can_change() {
 }
 
 #[tokio::test]
+async fn a_listing_that_had_to_be_dropped_goes_on_only_if_it_cannot_have_changed() {
+    let tree = one_snapshot(&Arc::default());
+    let cookies = |listing: &Listing| listing.rest().map(|(cookie, _)| cookie).collect::<Vec<_>>();
+    let database = walk(&tree, &["db"]).await;
+    let snapshot = walk(&tree, &["db", "asof", "1970-01-01T000000Z"]).await;
+    let settled = cookies(&tree.list(snapshot, 0).await.expect("it lists"));
+    let moving = cookies(&tree.list(database, 0).await.expect("it lists"));
+    for _ in 0..2000 {
+        tree.list(database, 0).await.expect("it lists");
+    }
+    assert!(matches!(tree.list(database, moving[0]).await, Err(VfsError::Stale)));
+    let rest = cookies(&tree.list(snapshot, settled[0]).await.expect("it goes on"));
+    assert_eq!(rest, settled[1..], "all readers get the same cookies");
+    for (folder, cookies) in [(database, moving), (snapshot, settled)] {
+        for _ in 0..2 {
+            let end = tree.list(folder, *cookies.last().expect("it has names")).await.expect("it ends");
+            assert_eq!((end.dots().count(), end.rest().count()), (0, 0));
+            assert_eq!(end.is_settled(), folder == snapshot);
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_entry_is_one_reference() {
     let tree = one_snapshot(&Arc::default());
     let snapshot = walk(&tree, &["db", "asof", "1970-01-01T000000Z"]).await;

@@ -36,6 +36,14 @@ impl Reader {
         }
     }
 
+    /// Bytes that it keeps in memory beside the cache.
+    pub(crate) fn cost(&self) -> u64 {
+        match &self.missing {
+            Missing::ByStream(segments) => segments.list().cost(),
+            Missing::ByNode(_) => 0,
+        }
+    }
+
     /// Up to `size` bytes from `offset`: shorter only at the end of the content, empty past it.
     pub async fn read(&self, offset: u64, size: usize) -> SharedResult<Bytes> {
         let read = match &self.missing {
