@@ -20,6 +20,9 @@ pub trait Versioned: Stream {
     /// The table family: the versions that can be derived from each other, as the table has one definition in all of them.
     async fn family(&self) -> Result<Arc<Family>, SourceError>;
 
+    /// The same if it is known without asking the source.
+    fn known_family(&self) -> Option<Arc<Family>>;
+
     /// Which version it is, as its source names it.
     fn version(&self) -> &str;
 
@@ -55,9 +58,13 @@ pub trait Versioned: Stream {
     }
 
     /// How the lengths of versions near this one differ from those before them: about `count` length deltas, first those
-    /// to this version and to later ones. Where `most_changes` is not 0, each comes with its changes, and only as many as
-    /// have up to that many bytes of them. None where the source cannot say.
-    async fn length_deltas(&self, count: usize, most_changes: u64) -> Result<Vec<LengthDelta>, SourceError>;
+    /// to this version and to later ones. With `most_changes` each comes with its changes, and all of these come to at most
+    /// that many bytes. None where the source cannot say.
+    async fn length_deltas(
+        &self,
+        count: usize,
+        most_changes: Option<u64>,
+    ) -> Result<Vec<LengthDelta>, SourceError>;
 
     /// The version's rows by their keys, where its source finds them without reading the versions.
     fn named_rows(&self) -> Option<&dyn NamedRows> {

@@ -49,15 +49,14 @@ pub(crate) async fn list(
     let nearest = bases.filter_map(in_memory).min_by_key(|(distance, ..)| *distance);
     let (distance, base, list) = nearest.filter(is_worth_it)?;
     let most_ahead = if distance == 1 { MOST_AHEAD.min(list.len()) } else { 0 };
-    let ahead = match most_ahead {
-        0 => Ok(None),
-        most => steps::changes(versioned, id, base.id, most, known, cache).await,
+    let made = async {
+        let changes = match most_ahead {
+            0 => None,
+            most => steps::changes(versioned, id, base.id, most, known, cache).await?,
+        };
+        changed(versioned, order, &base, list, changes, cache).await
     };
-    let made = match ahead {
-        Ok(changes) => changed(versioned, order, &base, list, changes, cache).await,
-        Err(error) => Err(error),
-    };
-    let made = made.inspect_err(|error| {
+    let made = made.await.inspect_err(|error| {
         tracing::debug!(reason = chain(&**error), "a version is read as a whole instead");
     });
     let made = made.ok().flatten();

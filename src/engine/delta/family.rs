@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::backoff::Backoff;
 use super::steps::StepsAhead;
 use crate::content::shared_load::SharedResult;
 use crate::content::versioned::{Family, Versioned};
@@ -20,9 +21,6 @@ const TRY_AGAIN: u32 = 16;
 /// How many length deltas are asked for at first; each time twice as many, up to [`MOST_DELTAS`].
 const FIRST_DELTAS: usize = 16;
 const MOST_DELTAS: usize = 4096;
-
-/// After length deltas were of no use, they are skipped for this many versions at most.
-const MOST_SKIPPED: u32 = 64;
 
 /// A version of a table, and what it has in common with others. `None` where its source cannot say that, as Dolt cannot
 /// word every definition that it holds. The version may be readable all the same.
@@ -145,9 +143,7 @@ pub(crate) struct LengthLearning {
     was_asked: bool,
     /// How many length deltas to ask for next; none once they turned out not to be right.
     count: Option<usize>,
-    /// For how many versions they are not asked for, as the last ones were of no use.
-    skipped: u32,
-    skip_next: u32,
+    backoff: Backoff,
     /// Whether lengths that followed were once those of a version that was read as a whole.
     pub are_proven: bool,
     failure: Option<Arc<SourceError>>,
@@ -155,8 +151,8 @@ pub(crate) struct LengthLearning {
 
 impl Default for LengthLearning {
     fn default() -> Self {
-        let count = Some(FIRST_DELTAS);
-        Self { was_asked: false, count, skipped: 0, skip_next: 1, are_proven: false, failure: None }
+        let (count, backoff) = (Some(FIRST_DELTAS), Backoff::default());
+        Self { was_asked: false, count, backoff, are_proven: false, failure: None }
     }
 }
 
@@ -168,22 +164,19 @@ impl LengthLearning {
         if !std::mem::replace(&mut self.was_asked, true) || was_opened {
             return None;
         }
-        let Some(rest) = self.skipped.checked_sub(1) else { return self.count };
-        self.skipped = rest;
-        None
+        if self.backoff.is_due() { self.count } else { None }
     }
 
     /// Asks for more the next time.
     pub fn went_well(&mut self) {
         self.are_proven = true;
         self.count = self.count.map(|count| (count * 2).min(MOST_DELTAS));
-        self.skip_next = 1;
+        self.backoff.was_of_use();
     }
 
     /// Asks less often.
     pub fn were_of_no_use(&mut self) {
-        self.skipped = self.skip_next;
-        self.skip_next = (self.skip_next * 2).min(MOST_SKIPPED);
+        self.backoff.was_of_no_use();
     }
 
     /// Asks no more.

@@ -96,7 +96,7 @@ async fn learn(
     are_proven: bool,
 ) -> SharedResult<Learned> {
     let Some(versioned) = table.content.versioned() else { return Ok(Learned::Nothing) };
-    let deltas = versioned.length_deltas(count, 0).await.map_err(Arc::new)?;
+    let deltas = versioned.length_deltas(count, None).await.map_err(Arc::new)?;
     let derived = derive(&deltas, |id| lists.pages.lengths.get(id));
     let contents = |of| match Some(of) == id {
         true => Some(&table.content),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::backoff::Backoff;
 use super::family::KnownFamily;
 use crate::content::shared_load::SharedResult;
 use crate::content::versioned::{LineChange, Versioned};
@@ -14,25 +15,19 @@ use crate::util::locks::lock;
 const FEWEST: usize = 8;
 const MOST: usize = 128;
 
-/// After steps were of no use, this many versions at most are made without them.
-const MOST_SKIPPED: u32 = 64;
-
 /// How many steps are asked for next.
 #[derive(Default)]
 pub(crate) struct StepsAhead {
     /// How many were asked for last, and how many of them were used.
     asked: usize,
     used: usize,
-    /// For how many versions none are asked for, and for how many the next time.
-    skipped: u32,
-    skip_next: u32,
+    backoff: Backoff,
 }
 
 impl StepsAhead {
     /// How many to ask for; `None` where the last ones were of no use.
     fn worth_asking(&mut self) -> Option<usize> {
-        if let Some(rest) = self.skipped.checked_sub(1) {
-            self.skipped = rest;
+        if !self.backoff.is_due() {
             return None;
         }
         let is_walk = self.asked > 0 && self.used * 2 >= self.asked;
@@ -44,10 +39,9 @@ impl StepsAhead {
     fn was_of_use(&mut self, is_of_use: bool) {
         if is_of_use {
             self.used += 1;
-            self.skip_next = 0;
+            self.backoff.was_of_use();
         } else {
-            self.skip_next = (self.skip_next * 2).clamp(1, MOST_SKIPPED);
-            self.skipped = self.skip_next;
+            self.backoff.was_of_no_use();
         }
     }
 }
@@ -67,7 +61,7 @@ pub(super) async fn changes(
         return Ok(Some(changes));
     }
     let Some(count) = lock(&known.ahead).worth_asking() else { return Ok(None) };
-    let deltas = versioned.length_deltas(count, most).await.map_err(Arc::new)?;
+    let deltas = versioned.length_deltas(count, Some(most)).await.map_err(Arc::new)?;
     // The next one last, as what was put first is dropped first.
     for delta in deltas.into_iter().rev() {
         let step = Step { from: delta.from, changes: delta.changes };

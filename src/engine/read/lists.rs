@@ -4,12 +4,11 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use futures_util::FutureExt;
 use lru::LruCache;
 
 use super::source_read::SourceRead;
 use crate::content::shared_load::{Route, SharedLoads, SharedResult};
-use crate::content::versioned::Family;
+use crate::content::versioned::{Family, Versioned};
 use crate::content::{Content, SourceError};
 use crate::engine::delta::by_changes;
 use crate::engine::delta::family::{KnownFamily, family_of};
@@ -80,7 +79,7 @@ impl SegmentLists {
 
     /// Notes that a content is read, where it is known to be a version of a table: nothing is asked for that.
     pub fn note_opened(&self, content: &Content) {
-        if let Some(Some((_, family))) = family_of(content).now_or_never() {
+        if let Some(family) = content.versioned().and_then(Versioned::known_family) {
             self.family(family.id).note_opened();
         }
     }

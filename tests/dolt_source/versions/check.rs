@@ -275,8 +275,8 @@ fn counted(text: &[u8]) -> HashMap<&[u8], i64> {
 fn steps(versions: &[Version], texts: &HashMap<ContentId, &Vec<u8>>) -> usize {
     let mut seen = HashMap::new();
     for version in versions {
-        let steps =
-            wait(versioned(version).length_deltas(40, 0)).unwrap_or_else(|error| panic!("{}", error.chain()));
+        let steps = wait(versioned(version).length_deltas(40, None))
+            .unwrap_or_else(|error| panic!("{}", error.chain()));
         for step in steps {
             let bytes = (step.added, step.removed);
             let name = format!("{bytes:?} from {:?} to {:?}, of {}", step.from, step.to, what(version));
@@ -297,7 +297,7 @@ fn steps_with_changes(versions: &[Version], random: &mut Random) {
     let of = |id| versions.iter().find(|version| version.entry.id == id).expect("a version of the table");
     for version in versions {
         for most in [u64::MAX, random.below(3000) + 1] {
-            let steps = wait(versioned(version).length_deltas(40, most));
+            let steps = wait(versioned(version).length_deltas(40, Some(most)));
             let steps = steps.unwrap_or_else(|error| panic!("{}", error.chain()));
             steps.iter().for_each(|step| follow(of(step.from), of(step.to), &step.changes));
             let bytes = steps.iter().flat_map(|step| &step.changes).map(LineChange::bytes).sum::<u64>();

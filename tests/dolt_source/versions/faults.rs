@@ -28,7 +28,7 @@ async fn ask(question: &str, newest: &dyn Versioned, oldest: &str) -> Result<Str
         "family" => format!("{:?}", newest.family().await?),
         "changes" => format!("{:?}", newest.changes_since(oldest, u64::MAX).await?),
         "steps" => {
-            let steps = newest.length_deltas(40, 0).await?;
+            let steps = newest.length_deltas(40, None).await?;
             assert!(!steps.is_empty());
             let told =
                 |step: &asof::content::versioned::LengthDelta| (step.from, step.to, step.added, step.removed);

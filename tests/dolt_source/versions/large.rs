@@ -95,7 +95,7 @@ fn steps_over_many_rows_stop_between_two_commits() {
     }
     let newest = entry(&files(&database, &database.history().timeline[0].id), "t.jsonl").clone();
     let versioned = newest.content.versioned().expect("it is a version of a table");
-    let steps = wait(versioned.length_deltas(40, 0)).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let steps = wait(versioned.length_deltas(40, None)).unwrap_or_else(|error| panic!("{}", error.chain()));
     assert_eq!(steps.len(), 3, "6,000 rows each");
     for step in &steps {
         assert_eq!(lens[&step.from] + step.added - step.removed, lens[&step.to]);

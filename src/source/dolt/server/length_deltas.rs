@@ -50,12 +50,12 @@ const MOST_DEFINITIONS_OF_SMALL: usize = 16;
 /// From so many rows on, a table is not small in that sense: two definitions may be loaded per version.
 const ROWS_PER_DEFINITIONS: u64 = 400;
 
-/// Up to about `count` length deltas of versions around one. Fewer where full reads are cheaper. Where `most_changes` is not 0,
-/// each has its changes, and all of them come to at most that many bytes.
+/// Up to about `count` length deltas of versions around one. Fewer where full reads are cheaper. With `most_changes` each has its
+/// changes, and all of these come to at most that many bytes.
 pub async fn around(
     version: &TableVersion,
     count: usize,
-    most_changes: u64,
+    most_changes: Option<u64>,
 ) -> Result<Vec<LengthDelta>, QueryError> {
     let definition = &*version.definition().await?;
     if !definition.is_told {
@@ -152,7 +152,7 @@ async fn compare(
     definition: &TableDefinition,
     candidates: &[Candidate],
     rows: u64,
-    most_changes: u64,
+    most_changes: Option<u64>,
 ) -> Result<Vec<LengthDelta>, QueryError> {
     // All others are its ancestors.
     let newest = candidates.iter().rfind(|candidate| candidate.is_later);
@@ -161,7 +161,7 @@ async fn compare(
     let place = format!("{place}.{}", ident(&format!("dolt_diff_{}", version.table)));
     let mut steps = Vec::new();
     let mut rows_left = (rows / CHEAPER_BELOW).max(ROWS_AT_ONCE);
-    let mut changes_left = (most_changes > 0).then_some(most_changes);
+    let mut changes_left = most_changes;
     for asked in queries(candidates.iter().map(|candidate| &candidate.made)) {
         let hashes = literals(asked.iter().map(|made| &made.commit));
         let query = format!("SELECT * FROM {place} WHERE to_commit IN ({hashes})");

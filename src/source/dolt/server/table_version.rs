@@ -28,10 +28,13 @@ impl TableVersion {
 
     /// How the table is defined at a commit; none where it is not there.
     pub async fn definition_at(&self, commit: &Arc<str>) -> Result<Option<Arc<TableDefinition>>, QueryError> {
-        let defined_by = lock(&self.database.lineage).definition(commit, &self.table);
-        // A commit that the lineage does not know stands for itself.
-        let defined_by = defined_by.unwrap_or_else(|| Arc::clone(commit));
-        self.database.definition(&self.table, &defined_by).await
+        self.database.definition(&self.table, &self.defined_by(commit)).await
+    }
+
+    /// The commit that defined the table as it is at a commit. One that the lineage does not know stands for itself.
+    pub fn defined_by(&self, commit: &Arc<str>) -> Arc<str> {
+        let known = lock(&self.database.lineage).definition(commit, &self.table);
+        known.unwrap_or_else(|| Arc::clone(commit))
     }
 
     /// Reads rows on a connection of its own; once more where it is dead.

@@ -51,6 +51,11 @@ impl Versioned for TableVersion {
         Ok(Arc::clone(&definition.family))
     }
 
+    fn known_family(&self) -> Option<Arc<Family>> {
+        let definition = self.database.known_definition(&self.table, &self.defined_by(&self.commit));
+        definition.flatten().map(|definition| Arc::clone(&definition.family))
+    }
+
     fn version(&self) -> &str {
         &self.commit
     }
@@ -75,7 +80,11 @@ impl Versioned for TableVersion {
         told.map_err(|error| self.failed(&doing(), error))
     }
 
-    async fn length_deltas(&self, count: usize, most_changes: u64) -> Result<Vec<LengthDelta>, SourceError> {
+    async fn length_deltas(
+        &self,
+        count: usize,
+        most_changes: Option<u64>,
+    ) -> Result<Vec<LengthDelta>, SourceError> {
         let steps = length_deltas::around(self, count, most_changes).await;
         steps.map_err(|error| self.failed("cannot ask for the history of", error))
     }
