@@ -8,8 +8,8 @@
 #   ROWS="..."           some of the rows below; the page is then printed, not written
 #   REPORT=FILE          where the page goes instead of docs/BENCHMARKS.md
 #   ROUNDS=5             rounds of each row; LONG_ROUNDS=2 for rows whose peers take minutes
-#   ISSUES=20000 SNAPSHOTS=3000 WIDE=200000 MILLION=1000000 COMMITS=100000 MEMBERS=70000
-#                        rows, commits and zip members of the data; COMMITS=0 and MILLION=0 leave their rows out
+#   ISSUES=20000 SNAPSHOTS=3000 WIDE=200000 MILLION=1000000 COMMITS=100000 MEMBERS=70000 DATABASES=300
+#                        rows, commits, zip members and databases; COMMITS=0 and MILLION=0 leave their rows out
 #   SERVER_SNAPSHOTS=$SNAPSHOTS  commits of the history whose sizes the row `sizes` requests from a server
 #   WAITING=2000         readers of a stopped server in the row `waiting`
 #   READ_SNAPSHOTS=400   snapshots that the eight readers of the row `memory` read, spread over all of history
@@ -19,12 +19,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 asof=$(realpath "${1:?usage: benches/run.sh ASOF}")
 CARGO=${CARGO:-cargo}
-all_rows="one-table warm snapshots sizes history open one-more commits memory busy zips zip-members waiting real-history"
+all_rows="one-table warm snapshots sizes history open one-more diff databases commits memory busy zips zip-members waiting real-history"
 rows=${ROWS:-$all_rows}
 rounds=${ROUNDS:-5} long_rounds=${LONG_ROUNDS:-2}
 issues=${ISSUES:-20000} snapshots=${SNAPSHOTS:-3000} wide=${WIDE:-200000} million=${MILLION:-1000000}
 commits=${COMMITS:-100000} members=${MEMBERS:-70000} read_snapshots=${READ_SNAPSHOTS:-400}
-server_snapshots=${SERVER_SNAPSHOTS:-$snapshots} waiting=${WAITING:-2000}
+server_snapshots=${SERVER_SNAPSHOTS:-$snapshots} waiting=${WAITING:-2000} databases=${DATABASES:-300}
 for row in $rows; do
   [ -e "benches/rows/$row.sh" ] || { echo "bench: there is no row $row; the rows are: $all_rows" >&2; exit 1; }
 done

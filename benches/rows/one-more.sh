@@ -33,3 +33,22 @@ title="$next more snapshots, one row changed in each: $wide rows"
 reached "$title" server times 1.5 server_wide "$issues rows" server_small
 reached "$title" store times 1.2 store_wide "$issues rows" store_small
 note "One more snapshot: after the first snapshot was read, \`stat\` of the files of the next $next."
+
+# Many more, read instead of measured, and beside another branch whose commits change every row.
+next=200
+serve beside benches/stores/beside.sh "$next" "small=$issues" "wide=$wide"
+mount_cold store
+mapfile -t names < <(snapshots_of_history)
+[ "${#names[@]}" -eq $((next + 1)) ] || fail "the tables beside a branch have ${#names[@]} snapshots"
+ends_of_next() { # TABLE
+  local name
+  for name in "${names[@]:1}"; do tail -n 1 "$(file_of server "$1" "$name")"; done
+}
+before_ends_small() { know_first server small; }
+before_ends_wide() { know_first server wide; }
+ends_small() { ends_of_next small; }
+ends_wide() { ends_of_next wide; }
+expect "$next" +$((next * 500)) ends_small ends_wide
+contest "$rounds" ends_small ends_wide
+reached "\`tail -n 1\` of $next more snapshots, beside a branch that changes all rows: $wide rows" server times 1.2 ends_wide \
+  "$issues rows" ends_small

@@ -14,6 +14,6 @@ expect 1 +$((issues * 500)) dolt_one
 
 contest "$rounds" server_table store_table mysql_one dolt_one
 work_title="one table, cold, $issues rows, $((size / 1000000)) MB"
-reached "$work_title" server times 1.3 server_table '`mysql -q`' mysql_one
+reached "$work_title" server times 1.1 server_table '`mysql -q`' mysql_one
 reached "$work_title" store times 0.35 store_table '`mysql -q`' mysql_one
 note "One table: \`SELECT * FROM issues AS OF '<hash>'\`; \`dolt sql -r json\` took $(median dolt_one) s."

@@ -57,6 +57,45 @@ report_history server 5
 report_history store 10
 note "The real history: the loop is one \`mysql -q\` process for each table of each snapshot ($count of them)."
 
+# All versions of all tables, and a search through them.
+list_versions() { ls -lR "$mnt/$1/beads/versions"; }
+find_text() { "$asof" find --cache-dir '' --from "$(source_of "$1")" 'export'; }
+before_server_versions() { mount_cold server; }
+before_store_versions() { mount_cold store; }
+server_versions() { list_versions server; }
+store_versions() { list_versions store; }
+before_store_find() { evict_store; }
+server_find() { find_text server; }
+store_find() { find_text store; }
+mount_cold store
+mount_cold server
+listed=$(list_versions store | wc -l)
+expect "$listed" +$((listed * 20)) server_versions store_versions
+find_text store > "$work/found"
+expect "$(wc -l < "$work/found")" "$(wc -c < "$work/found")" server_find store_find
+contest "$long_rounds" server_versions store_versions server_find store_find
+reached "$title: \`ls -lR versions\`, cold" server seconds 3 server_versions
+reached "$title: \`ls -lR versions\`, cold" store seconds 3 store_versions
+reached "$title: \`asof find\` of a text, $(wc -l < "$work/found") lines" server seconds 1.5 server_find
+reached "$title: \`asof find\` of a text, $(wc -l < "$work/found") lines" store seconds 0.3 store_find
+
+# A dry run of rsync against a copy that is up to date, compared with one between two folders of the same disk.
+rsync -aH "$mnt/store/beads/asof/" "$work/copy"
+cp -a "$work/copy" "$work/other"
+would_send() { rsync -aHn --stats "$1/beads/asof/" "$work/copy" | sed -n 's/^Number of regular files transferred: //p'; }
+before_server_rsync() { unmount "$mnt/server"; mount_way server; }
+before_store_rsync() { unmount "$mnt/store"; mount_way store; }
+server_rsync() { would_send "$mnt/server"; }
+store_rsync() { would_send "$mnt/store"; }
+folder_rsync() { rsync -aHn --stats "$work/other/" "$work/copy" | sed -n 's/^Number of regular files transferred: //p'; }
+expect 1 2 server_rsync store_rsync folder_rsync
+contest "$rounds" server_rsync store_rsync folder_rsync
+for way in server store; do
+  reached "$title: \`rsync -aHn\` to a copy that is up to date, after a remount" "$way" times 3 "${way}_rsync" \
+    'the same between two folders' folder_rsync
+done
+rm -rf "$work/copy" "$work/other"
+
 # Counts requests for rows: queries in the server's log that read a table, or the changes of one.
 reads_of_tables() {
   local tables

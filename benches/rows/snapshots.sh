@@ -42,6 +42,6 @@ else
   left_out "$work_title" "restic is not installed"
 fi
 reached "$work_title" server faster 30 server_run '`dolt sql -r json`' dolt_run
-reached "$work_title" store times 1.1 store_run '`cat` of ready files' file_run
+reached "$work_title" store times 0.9 store_run '`cat` of ready files' file_run
 note "Consecutive snapshots: one process of \`mysql\`, \`dolt\` or \`unzip\` for each snapshot; \`dolt sql\` read $some of" \
   "them, and its time was multiplied by $((run / some)). restic: each snapshot is a backup of its own."
