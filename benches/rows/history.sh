@@ -19,7 +19,7 @@ store_first_history() { read_history store 0; }
 query_diff() {
   query_server "$database" -e "SELECT * FROM dolt_diff_issues WHERE to_id = '${row_ids[0]}' OR from_id = '${row_ids[0]}'" </dev/null
 }
-query_history() {
+query_row_history() {
   query_server "$database" -e "SELECT * FROM dolt_history_issues WHERE id = '${row_ids[0]}'" </dev/null
 }
 
@@ -29,14 +29,14 @@ next_changes=$(read_history store 1 | wc -l)
 expect "$changes" +$((changes * 500)) server_history store_history server_first_history store_first_history query_diff
 expect "$next_changes" +$((next_changes * 500)) server_next_history store_next_history
 # The row exists from the first commit on.
-expect $((snapshots + 1)) +$((snapshots * 500)) query_history
+expect $((snapshots + 1)) +$((snapshots * 500)) query_row_history
 contest "$rounds" server_first_history store_first_history server_history server_next_history store_history \
-  store_next_history query_diff query_history
+  store_next_history query_diff query_row_history
 work_title="history of one row in $snapshots commits"
 for way in server store; do
   reached "$work_title, mount just made" $way times 1.5 ${way}_first_history '`SELECT * FROM dolt_diff_issues WHERE` key' query_diff
   reached "$work_title" $way times 1.5 ${way}_history '`SELECT * FROM dolt_diff_issues WHERE` key' query_diff
-  reached "$work_title" $way times 1.5 ${way}_history '`SELECT * FROM dolt_history_issues WHERE` key' query_history
+  reached "$work_title" $way times 1.5 ${way}_history '`SELECT * FROM dolt_history_issues WHERE` key' query_row_history
   reached "$work_title, another row next" $way times 1.5 ${way}_next_history '`SELECT * FROM dolt_diff_issues WHERE` key' query_diff
 done
 note "History: \`dolt_diff_issues\` returns $changes changes of the row, as asof does, but not who made them; \`dolt_history_issues\` returns the row at each commit, changed or not."
