@@ -8,12 +8,18 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::jsonl::json_string;
 use super::names;
+
+mod scan;
+
+/// The columns of a line as it spells them: a name may repeat.
+type LineColumns<'l> = Vec<(Cow<'l, str>, &'l str)>;
 
 /// The columns of a line in order, each with its value as JSON text. The last value of a repeated name counts.
 #[derive(Debug, Clone)]
 pub struct Row<'l> {
-    columns: Vec<(Cow<'l, str>, &'l str)>,
+    columns: LineColumns<'l>,
     /// The columns' positions in the order of their names; empty for a few columns, which are searched linearly.
     by_name: Vec<usize>,
     has_repeats: bool,
@@ -23,7 +29,7 @@ pub struct Row<'l> {
 pub const NULL: &str = "null";
 
 /// Up to this many columns are searched linearly.
-const FEW: usize = 16;
+const FEW: usize = 64;
 
 /// Some programs write this before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -41,13 +47,11 @@ pub fn trimmed(line: &[u8]) -> &[u8] {
 impl<'l> Row<'l> {
     /// Parses a line after [`trimmed`]; `None` if it is not a JSON object.
     pub fn parse(line: &'l [u8]) -> Option<Self> {
-        let mut json = serde_json::Deserializer::from_slice(trimmed(line));
-        let columns = json.deserialize_map(Columns).ok()?;
-        json.end().ok()?;
-        Some(Self::of(columns))
+        let line = trimmed(line);
+        scan::columns(line).or_else(|| any_columns(line)).map(Self::of)
     }
 
-    fn of(columns: Vec<(Cow<'l, str>, &'l str)>) -> Self {
+    fn of(columns: LineColumns<'l>) -> Self {
         let is_repeated = |at: usize| columns[..at].iter().any(|(name, _)| *name == columns[at].0);
         if columns.len() <= FEW && !(0..columns.len()).any(is_repeated) {
             return Self { columns, by_name: Vec::new(), has_repeats: false };
@@ -89,16 +93,33 @@ impl<'l> Row<'l> {
         found.map(|at| self.columns[at].1)
     }
 
+    /// The same where the column is probably at this place, as in another row of its table.
+    pub fn get_near(&self, at: usize, column: &str) -> Option<&'l str> {
+        self.columns
+            .get(at)
+            .filter(|(name, _)| name == column)
+            .map(|(_, value)| *value)
+            .or_else(|| self.get(column))
+    }
+
     /// The values of some columns; [`NULL`] for a missing column.
     pub fn values(&self, columns: &[String]) -> Vec<&'l str> {
         columns.iter().map(|column| self.get(column).unwrap_or(NULL)).collect()
     }
 }
 
+/// The columns of a line of any JSON; `None` if it is not an object.
+fn any_columns(line: &[u8]) -> Option<LineColumns<'_>> {
+    let mut json = serde_json::Deserializer::from_slice(line);
+    let columns = json.deserialize_map(Columns).ok()?;
+    json.end().ok()?;
+    Some(columns)
+}
+
 struct Columns;
 
 impl<'de> Visitor<'de> for Columns {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
+    type Value = LineColumns<'de>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a row as an object")
@@ -129,12 +150,23 @@ pub fn json_name(name: &str) -> String {
     if is_raw { name.to_owned() } else { Value::from(name).to_string() }
 }
 
+/// Appends a column's name as JSON.
+pub fn write_json_name(name: &str, out: &mut Vec<u8>) {
+    match name.starts_with('"') {
+        true => out.extend_from_slice(json_name(name).as_bytes()),
+        false => json_string(name, out),
+    }
+}
+
 /// Whether two values are equal: strings by their characters, however escaped; all else by its spelling.
 pub fn is_same_value(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
     let is_text = |value: &str| value.starts_with('"');
     let is_escaped = a.contains('\\') || b.contains('\\');
     let text = |value| serde_json::from_str::<Cow<'_, str>>(value).ok();
-    a == b || is_text(a) && is_text(b) && is_escaped && text(a).is_some_and(|a| Some(a) == text(b))
+    is_text(a) && is_text(b) && is_escaped && text(a).is_some_and(|a| Some(a) == text(b))
 }
 
 /// The name of a key in `history/`: its values, joined by commas. Strings lose their quotes, other values stay JSON;

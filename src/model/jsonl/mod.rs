@@ -18,6 +18,7 @@ mod value;
 pub use compact::{JsonError, compact_json, compact_json_with_halves};
 pub use line::{LineLayout, LineWriter, RenderError};
 pub use string::json_string;
+pub(super) use string::plain_prefix;
 pub use value::{Value, ValueError};
 pub(super) use value::{is_clock, is_date};
 

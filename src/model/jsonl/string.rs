@@ -18,7 +18,7 @@ pub fn json_string(text: &str, out: &mut Vec<u8>) {
 }
 
 /// The number of leading bytes that need no escape: up to the first quote, backslash or control character.
-pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+pub(in crate::model) fn plain_prefix(bytes: &[u8]) -> usize {
     // Most text needs no escapes, so this checks eight bytes at a time until one needs an escape.
     let (words, tail) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
