@@ -39,6 +39,8 @@ pub(super) struct Runs {
     file: Arc<File>,
     runs: Vec<SortedRun>,
     end: u64,
+    /// The last key of the last run, where it is known.
+    last_key: Option<Vec<u8>>,
 }
 
 pub(super) struct Writing<'r> {
@@ -49,10 +51,19 @@ pub(super) struct Writing<'r> {
 
 impl Runs {
     pub fn new() -> io::Result<Self> {
-        Ok(Self { file: Arc::new(unnamed_file()?), runs: Vec::new(), end: 0 })
+        Ok(Self { file: Arc::new(unnamed_file()?), runs: Vec::new(), end: 0, last_key: None })
     }
 
-    pub fn begin(&mut self) -> Writing<'_> {
+    /// Begins a run that starts with `key`, or goes on with the last one if that ends before it.
+    pub fn begin_at(&mut self, key: &[u8]) -> Writing<'_> {
+        let goes_on = self.last_key.take().is_some_and(|last| *last <= *key);
+        match self.runs.pop_if(|_| goes_on) {
+            Some(run) => Writing { runs: self, run, piece: Vec::with_capacity(PIECE) },
+            None => self.begin(),
+        }
+    }
+
+    fn begin(&mut self) -> Writing<'_> {
         let run = SortedRun { place: self.end..self.end, longest: 0 };
         Writing { runs: self, run, piece: Vec::with_capacity(PIECE) }
     }
@@ -94,7 +105,7 @@ impl Runs {
     }
 }
 
-impl Writing<'_> {
+impl<'r> Writing<'r> {
     pub fn write(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         let [key_len, value_len] = [short(key.len())?, short(value.len())?];
         self.run.longest = self.run.longest.max((HEAD + key.len() + value.len()) as u64);
@@ -114,10 +125,17 @@ impl Writing<'_> {
         Ok(())
     }
 
-    pub fn end(mut self) -> io::Result<()> {
-        self.flush()?;
-        self.runs.runs.push(self.run);
+    /// Ends the run, whose last key this is.
+    pub fn end_at(self, key: &[u8]) -> io::Result<()> {
+        self.end()?.last_key = Some(key.to_vec());
         Ok(())
+    }
+
+    fn end(mut self) -> io::Result<&'r mut Runs> {
+        self.flush()?;
+        let Self { runs, run, .. } = self;
+        runs.runs.push(run);
+        Ok(runs)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! A record is a key and a value of bytes. Records come out by key, those of one key in the order in which they were pushed. Those
 //! that fit into the memory of a piece of work are sorted there. The rest goes to a temporary file in sorted runs, which are merged.
+//! Records that are pushed in order are not sorted, and form one run.
 
 use std::io;
 
@@ -46,6 +47,8 @@ struct HeldRecords {
     blocks: Vec<Vec<u8>>,
     entries: Vec<RecordRef>,
     bytes: u64,
+    /// Whether a record was pushed after one with a greater key.
+    is_unsorted: bool,
 }
 
 impl HeldRecords {
@@ -61,14 +64,19 @@ impl HeldRecords {
             self.blocks.push(Vec::with_capacity(len.max(BLOCK)));
         }
         let block = self.blocks.len() - 1;
-        let bytes = &mut self.blocks[block];
         let entry = RecordRef {
             prefix: prefix(key),
             block: short(block)?,
-            at: short(bytes.len())?,
+            at: short(self.blocks[block].len())?,
             key: short(key.len())?,
             value: short(value.len())?,
         };
+        if !self.is_unsorted
+            && let Some(last) = self.entries.last()
+        {
+            self.is_unsorted = (entry.prefix, key) < (last.prefix, self.record(last).0);
+        }
+        let bytes = &mut self.blocks[block];
         bytes.extend_from_slice(key);
         bytes.extend_from_slice(value);
         self.entries.push(entry);
@@ -77,6 +85,9 @@ impl HeldRecords {
     }
 
     fn sort(&mut self) {
+        if !std::mem::take(&mut self.is_unsorted) {
+            return;
+        }
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| self.record(a).0.cmp(self.record(b).0)));
         self.entries = entries;
@@ -88,6 +99,7 @@ impl HeldRecords {
         self.blocks.iter_mut().for_each(Vec::clear);
         self.entries = Vec::new();
         self.bytes = 0;
+        self.is_unsorted = false;
     }
 }
 
@@ -123,19 +135,20 @@ impl Sorter {
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        if self.held.entries.is_empty() {
-            return Ok(());
-        }
         self.held.sort();
-        let mut run = match &mut self.runs {
-            Some(runs) => runs.begin(),
-            none => none.insert(Runs::new()?).begin(),
+        let [Some(first), Some(last)] = [self.held.entries.first(), self.held.entries.last()] else {
+            return Ok(());
         };
+        let runs = match &mut self.runs {
+            Some(runs) => runs,
+            none => none.insert(Runs::new()?),
+        };
+        let mut run = runs.begin_at(self.held.record(first).0);
         for entry in &self.held.entries {
             let (key, value) = self.held.record(entry);
             run.write(key, value)?;
         }
-        run.end()?;
+        run.end_at(self.held.record(last).0)?;
         self.held.clear();
         self.beyond = None;
         Ok(())
