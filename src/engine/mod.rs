@@ -27,6 +27,7 @@ mod pages;
 mod read;
 mod report;
 
+pub use compare::merged::MergedRows;
 pub use compare::rows::{ComparedRow, ContentPair};
 pub use compare::runs::{Differing, Run, differing};
 pub use facts::digest::Digest;

@@ -29,7 +29,7 @@ pub(super) fn row(
     let mut line = serde_json::to_vec(&prefix).expect("plain strings always serialise into memory");
     line.pop();
     let start = line.len();
-    write_change(key, change, secrets, &mut line);
+    write_change(key, change.borrowed(), secrets, &mut line);
     line[start] = b',';
     line
 }

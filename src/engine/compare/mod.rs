@@ -1,4 +1,5 @@
 //! Comparing two contents without reading what they share.
 
+pub(crate) mod merged;
 pub(crate) mod rows;
 pub(crate) mod runs;

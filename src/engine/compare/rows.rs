@@ -11,6 +11,7 @@ use crate::content::shared_load::SharedResult;
 use crate::content::tree::{KeyedRows, PageId, RawRow};
 use crate::content::{Content, SourceError};
 use crate::engine::Engine;
+use crate::engine::pages::PageStore;
 use crate::engine::read::blocking;
 use crate::engine::read::tree::TreeReader;
 use crate::memory::{Cancel, Sorter, Work};
@@ -65,15 +66,11 @@ impl Engine {
         let cancel = Cancel::default();
         let _wanted = cancel.on_drop();
         let compare = move || {
-            let open = |content: &Option<Content>| {
-                content.as_ref().and_then(|content| TreeReader::open(content, &pages)).transpose()
-            };
             let mut are_compared = Vec::with_capacity(pairs.len());
             for (at, pair) in pairs.iter().enumerate() {
-                let are_trees = pair.iter().flatten().all(|content| content.tree().is_some());
-                let trees = if are_trees { [open(&pair[0])?, open(&pair[1])?] } else { [None, None] };
+                let trees = open(pair, &pages)?;
                 let [before, after] = trees.each_ref().map(Option::as_ref);
-                are_compared.push(are_trees && are_comparable(before, after));
+                are_compared.push(pair.iter().all(Option::is_none) || are_comparable(before, after));
                 if are_compared[at] {
                     let show = |row: &ComparedRow<'_>| take(&mut state, at, row);
                     work = between(before, after, work, &cancel, show)?;
@@ -85,8 +82,22 @@ impl Engine {
     }
 }
 
-/// Whether both have keys, and are stored in one way.
-fn are_comparable(before: Option<&TreeReader>, after: Option<&TreeReader>) -> bool {
+/// Opens both; none where not both are trees.
+pub(super) fn open(pair: &ContentPair, pages: &Arc<PageStore>) -> SharedResult<[Option<TreeReader>; 2]> {
+    if !pair.iter().flatten().all(|content| content.tree().is_some()) {
+        return Ok([None, None]);
+    }
+    let open = |content: &Option<Content>| {
+        content.as_ref().and_then(|content| TreeReader::open(content, pages)).transpose()
+    };
+    Ok([open(&pair[0])?, open(&pair[1])?])
+}
+
+/// Whether trees were opened that have keys, and are stored in one way.
+pub(super) fn are_comparable(before: Option<&TreeReader>, after: Option<&TreeReader>) -> bool {
+    if before.is_none() && after.is_none() {
+        return false;
+    }
     let rendering = |tree: Option<&TreeReader>| Some(tree?.root()?.rendering);
     let is_one_way = rendering(before).zip(rendering(after)).is_none_or(|(old, new)| old == new);
     is_one_way && before.into_iter().chain(after).all(|tree| tree.by_key().is_some())
@@ -175,7 +186,7 @@ fn temporary(error: io::Error) -> Arc<SourceError> {
     Arc::new(SourceError::of_temporary_file(error))
 }
 
-fn is_wanted(cancel: &Cancel) -> SharedResult<()> {
+pub(super) fn is_wanted(cancel: &Cancel) -> SharedResult<()> {
     match cancel.is_cancelled() {
         true => Err(Arc::new(broken_off("asof", "nobody waits for it any more".to_owned()))),
         false => Ok(()),

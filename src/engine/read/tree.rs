@@ -108,7 +108,7 @@ impl TreeReader {
     }
 
     /// Does something for each of `pages`: on several cores where they are many and all of them segments.
-    fn for_all<T: Send>(
+    pub fn for_all<T: Send>(
         &self,
         pages: &[PageId],
         work: impl Fn(&PageId) -> SharedResult<T> + Send + Sync,

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::key::name_in;
-use crate::model::row::{NULL, Row, is_same_value, json_name, trimmed};
+use crate::model::row::{NULL, Row, is_same_value, trimmed, write_json_name};
 use crate::model::secrets::{MASK, TableSecrets};
 
 const CHANGE: &str = "{\"change\":\"";
@@ -22,7 +22,23 @@ pub struct RowChange {
     pub has_key: bool,
 }
 
+/// The same with lines of somebody else.
+#[derive(Debug, Clone, Copy)]
+pub struct RowChangeRef<'c> {
+    /// The line before; none for a row that was added.
+    pub from: Option<&'c [u8]>,
+    /// The line after; none for a row that was removed.
+    pub to: Option<&'c [u8]>,
+    /// Whether its key identifies it.
+    pub has_key: bool,
+}
+
 impl RowChange {
+    /// The same, borrowed.
+    pub fn borrowed(&self) -> RowChangeRef<'_> {
+        RowChangeRef { from: self.from.as_deref(), to: self.to.as_deref(), has_key: self.has_key }
+    }
+
     /// The name of its row, where `key` are the columns that name the rows of its table. `None` for a row without a
     /// name, and for a line that is not a row.
     pub fn name(&self, key: &[String]) -> Option<String> {
@@ -32,6 +48,14 @@ impl RowChange {
     /// Its line after the change; for a removed row, the line before.
     pub fn line(&self) -> Option<&[u8]> {
         self.to.as_deref().or(self.from.as_deref())
+    }
+}
+
+impl RowChangeRef<'_> {
+    /// A copy.
+    pub fn to_owned(self) -> RowChange {
+        let Self { from, to, has_key } = self;
+        RowChange { from: from.map(<[u8]>::to_vec), to: to.map(<[u8]>::to_vec), has_key }
     }
 }
 
@@ -56,6 +80,13 @@ impl RowCounts {
         }
     }
 
+    /// Counts what was counted before.
+    pub fn add_all(&mut self, others: Self) {
+        self.added += others.added;
+        self.removed += others.removed;
+        self.modified += others.modified;
+    }
+
     /// The counts of some changes.
     pub fn of(changes: &[RowChange]) -> Self {
         let mut counts = Self::default();
@@ -77,10 +108,14 @@ impl RowCounts {
 
 /// The columns that differ, those of the later row first.
 pub fn changed_columns<'r>(from: &'r Row<'_>, to: &'r Row<'_>) -> Vec<&'r str> {
-    let is_other = |(name, value): &(&str, &str)| !is_same_value(from.get(name).unwrap_or(NULL), value);
-    let of_to = to.columns().filter(is_other);
-    let gone = from.columns().filter(|(name, value)| to.get(name).is_none() && *value != NULL);
-    of_to.chain(gone).map(|(name, _)| name).collect()
+    let is_other = |(at, (name, value)): &(usize, (&str, &str))| {
+        !is_same_value(from.get_near(*at, name).unwrap_or(NULL), value)
+    };
+    let is_gone =
+        |(at, (name, value)): &(usize, (&str, &str))| to.get_near(*at, name).is_none() && *value != NULL;
+    let of_to = to.columns().enumerate().filter(is_other);
+    let gone = from.columns().enumerate().filter(is_gone);
+    of_to.chain(gone).map(|(_, (name, _))| name).collect()
 }
 
 /// Writes a change as a line: `{"change","key","from","to"}`. For a modified row, both sides hold only the columns
@@ -88,33 +123,31 @@ pub fn changed_columns<'r>(from: &'r Row<'_>, to: &'r Row<'_>) -> Vec<&'r str> {
 /// by `secrets` is masked.
 pub fn write_change(
     key: &[String],
-    change: &RowChange,
+    change: RowChangeRef<'_>,
     secrets: Option<&TableSecrets<'_>>,
     out: &mut Vec<u8>,
 ) {
-    let value = |row: &Row<'_>, column: &str| {
-        let is_hidden = secrets.is_some_and(|secrets| secrets.hides(row, column));
-        if is_hidden { MASK.to_owned() } else { row.get(column).unwrap_or(NULL).to_owned() }
-    };
-    let (from, to) = (change.from.as_deref().and_then(Row::parse), change.to.as_deref().and_then(Row::parse));
-    let kind = match (&change.from, &change.to) {
+    let (from, to) = (change.from.and_then(Row::parse), change.to.and_then(Row::parse));
+    let kind = match (change.from, change.to) {
         (None, _) => "added",
         (_, None) => "removed",
         _ => "modified",
     };
-    out.extend_from_slice(format!("{CHANGE}{kind}\",\"key\":").as_bytes());
+    [CHANGE, kind, "\",\"key\":"].iter().for_each(|text| out.extend_from_slice(text.as_bytes()));
     match from.as_ref().or(to.as_ref()).filter(|_| change.has_key && !key.is_empty()) {
-        Some(row) => write_object(key.iter().map(|name| (name.as_str(), value(row, name))), out),
+        Some(row) => {
+            write_object(key.iter().map(|name| (name.as_str(), shown(row, name, secrets))), out);
+        }
         None => out.extend_from_slice(NULL.as_bytes()),
     }
     let changed: Option<Vec<&str>> =
         from.as_ref().zip(to.as_ref()).map(|(from, to)| changed_columns(from, to));
     let mut written = None;
-    for (name, line, row) in [("from", &change.from, &from), ("to", &change.to, &to)] {
-        out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+    for (name, line, row) in [(",\"from\":", change.from, &from), (",\"to\":", change.to, &to)] {
+        out.extend_from_slice(name.as_bytes());
         match (line, row, &changed) {
             (_, Some(row), Some(changed)) => {
-                write_object(changed.iter().map(|name| (*name, value(row, name))), out);
+                write_object(changed.iter().map(|name| (*name, shown(row, name, secrets))), out);
             }
             (Some(line), Some(_), None) => match secrets {
                 Some(secrets) => out.extend_from_slice(&secrets.mask(line)),
@@ -128,6 +161,12 @@ pub fn write_change(
         out.extend_from_slice(format!(",\"line\":\"{written}\"").as_bytes());
     }
     out.extend_from_slice(b"}\n");
+}
+
+/// The value of a column, or what stands for it if it is secret.
+fn shown<'r>(row: &Row<'r>, column: &str, secrets: Option<&TableSecrets<'_>>) -> &'r str {
+    let is_hidden = secrets.is_some_and(|secrets| secrets.hides(row, column));
+    if is_hidden { MASK } else { row.get(column).unwrap_or(NULL) }
 }
 
 /// Writes a line that is not an object as a string, and returns the encoding: text, or Base64 if it is not UTF-8.
@@ -148,7 +187,7 @@ pub fn write_object<'c>(columns: impl Iterator<Item = (&'c str, impl AsRef<str>)
         if at > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(json_name(name).as_bytes());
+        write_json_name(name, out);
         out.push(b':');
         out.extend_from_slice(value.as_ref().as_bytes());
     }

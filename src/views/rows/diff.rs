@@ -4,13 +4,18 @@
 //! on both sides is paired by key ([`super::pairs`]). A missing column counts as null, so that adding a column to a
 //! table changes only the rows that have a value in it. A line that is not an object counts as a row without a key.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rayon::prelude::*;
 
 use super::change::{RowChange, RowCounts, write_change};
+use super::found::FoundChanges;
 use super::lines::LineBlocks;
-use super::pairs::read_change;
+use super::ordered::OrderedChanges;
+use super::pairs::Paired;
+use super::record::read_record;
 use super::sides::Comparing;
 use super::steps::{last_step, step};
 use crate::content::FileEntry;
@@ -26,6 +31,10 @@ const MEMORY: u64 = 2 * LEAST;
 /// How many bytes are returned at once.
 const PIECE: usize = 256 << 10;
 
+/// Lines are written in this many parts, on all cores, of at least so many changes.
+const PARTS: usize = 4;
+const LEAST_PART: usize = 16;
+
 /// The rows that differ between two contents.
 #[derive(Default)]
 pub struct TableDiff {
@@ -38,6 +47,11 @@ pub struct TableDiff {
 }
 
 impl TableDiff {
+    fn of(paired: Paired, wanted: Option<CancelOnDrop>) -> Self {
+        let Paired { key, counts, changes } = paired;
+        Self { key, counts, changes: Some(changes), _wanted: wanted }
+    }
+
     /// How many rows were added, removed and modified.
     pub fn counts(&self) -> RowCounts {
         self.counts
@@ -52,7 +66,7 @@ impl TableDiff {
                 && let Some((_, value)) = changes.next()?
             {
                 bytes += value.len();
-                some.push(read_change(value));
+                some.push(read_record(value).to_owned());
             }
             Ok(some)
         })
@@ -66,18 +80,35 @@ impl TableDiff {
         let Some(changes) = self.changes.take() else { return Ok(None) };
         let key = std::mem::take(&mut self.key);
         let ((changes, key), lines) = step((changes, key), |(changes, key)| {
-            let mut lines = Vec::new();
-            while lines.len() < PIECE
-                && let Some((_, value)) = changes.next()?
+            let (mut records, mut ends) = (Vec::new(), vec![0]);
+            while records.len() < PIECE
+                && let Some((_, record)) = changes.next()?
             {
-                write_change(key, &read_change(value), None, &mut lines);
+                records.extend_from_slice(record);
+                ends.push(records.len());
             }
-            Ok(lines)
+            Ok(written(key, &records, &ends))
         })
         .await?;
         (self.changes, self.key) = (Some(changes), key);
         Ok(Some(Bytes::from(lines)).filter(|lines| !lines.is_empty()))
     }
+}
+
+/// The lines of changes, of which each record ends where `ends` says. They are written on all cores.
+fn written(key: &[String], records: &[u8], ends: &[usize]) -> Vec<u8> {
+    let places: Vec<_> = ends.windows(2).map(|ends| ends[0]..ends[1]).collect();
+    let parts: Vec<Vec<u8>> = places
+        .par_chunks(places.len().div_ceil(PARTS).max(LEAST_PART))
+        .map(|part| {
+            let mut lines = Vec::with_capacity(part.iter().map(Range::len).sum());
+            for place in part {
+                write_change(key, read_record(&records[place.clone()]), None, &mut lines);
+            }
+            lines
+        })
+        .collect();
+    parts.concat()
 }
 
 /// Compares two contents of one table; `None` is a table that does not exist.
@@ -94,7 +125,13 @@ pub async fn diff(
     let wanted = Some(cancel.on_drop());
     let work = [work.halve(), work];
     let comparing = Comparing { engine, from, to, cancel: &cancel };
-    let (mut pairs, work) = comparing.lines(work).await?;
+    let (mut pairs, work) = match comparing.changes(work).await? {
+        FoundChanges::Lines(pairs, work) => (pairs, work),
+        FoundChanges::InOrder(changes, _) => {
+            let paired = last_step(changes, OrderedChanges::finish).await?;
+            return Ok(TableDiff::of(paired, wanted));
+        }
+    };
     if let (Some(_), Some(to), true) = (from, to, pairs.needs_census()) {
         let may_have = Arc::new(pairs.may_have());
         let reader = engine.open(to.id, &to.content).await?;
@@ -106,7 +143,7 @@ pub async fn diff(
         }
     }
     let paired = last_step((pairs, work), |(pairs, work)| pairs.finish(work)).await?;
-    Ok(TableDiff { key: paired.key, counts: paired.counts, changes: Some(paired.changes), _wanted: wanted })
+    Ok(TableDiff::of(paired, wanted))
 }
 
 #[cfg(test)]

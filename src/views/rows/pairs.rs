@@ -8,11 +8,12 @@ use std::io;
 
 use regex::bytes::Regex;
 
-use super::change::{RowChange, RowCounts, changed_columns};
+use super::change::{RowChangeRef, RowCounts, changed_columns};
 use super::key::{Pairing, id_of};
 use super::lines::lines_of;
 use super::names::{FEW, FEW_BYTES, texts};
 use super::order::{write_place, write_text};
+use super::record::write_record;
 use super::steps::is_wanted;
 use crate::memory::sort::LEAST;
 use crate::memory::{Cancel, Sorted, Sorter, Work};
@@ -35,12 +36,6 @@ const UNKEYED: u8 = 1;
 /// The length of what follows a key in its record: the side, and the number of the line.
 const SUFFIX: usize = 9;
 
-/// The length of what precedes the lines of a change: flags, and the length of the earlier line.
-const CHANGE_HEAD: usize = 5;
-const HAS_KEY: u8 = 1;
-const HAS_FROM: u8 = 2;
-const HAS_TO: u8 = 4;
-
 /// Cancellation is checked once per this many lines.
 const LOOK: u64 = 1024;
 
@@ -60,6 +55,7 @@ pub struct Paired {
     /// The columns that name rows; none if no row has a name.
     pub key: Vec<String>,
     pub counts: RowCounts,
+    /// Records of [`super::record`], in order.
     pub changes: Sorted,
 }
 
@@ -73,6 +69,16 @@ impl Pairs {
     pub fn add(&mut self, side: LineSide, line: &[u8]) -> io::Result<()> {
         self.count += 1;
         self.add_numbered(side, self.count, line)
+    }
+
+    /// Adds both lines of a change.
+    pub fn add_change(&mut self, change: RowChangeRef<'_>) -> io::Result<()> {
+        for (side, line) in [(LineSide::Removed, change.from), (LineSide::Added, change.to)] {
+            if let Some(line) = line {
+                self.add(side, line)?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds a line. Lines with the same key on the same side are sorted by number.
@@ -305,25 +311,11 @@ impl ChangeSorter<'_> {
                 None => super::order::write_line(line, &mut self.place),
             }
         }
-        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         self.value.clear();
-        self.value.push(flag(has_key, HAS_KEY) | flag(from.is_some(), HAS_FROM) | flag(to.is_some(), HAS_TO));
-        let len = from.map_or(0, <[u8]>::len);
-        self.value.extend_from_slice(&u32::try_from(len).map_err(io::Error::other)?.to_le_bytes());
-        self.value.extend_from_slice(from.unwrap_or_default());
-        self.value.extend_from_slice(to.unwrap_or_default());
+        write_record(RowChangeRef { from, to, has_key }, &mut self.value)?;
         self.counts.add(from.is_some(), to.is_some());
         Ok(self.sorter.push(&self.place, &self.value)?)
     }
-}
-
-/// Decodes a change of [`Paired::changes`].
-pub fn read_change(value: &[u8]) -> RowChange {
-    let (head, lines) = value.split_at(CHANGE_HEAD);
-    let len = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
-    let (from, to) = lines.split_at(len);
-    let line = |flag: u8, line: &[u8]| (head[0] & flag != 0).then(|| line.to_vec());
-    RowChange { from: line(HAS_FROM, from), to: line(HAS_TO, to), has_key: head[0] & HAS_KEY != 0 }
 }
 
 /// Whether both sides differ in more than columns without a value.

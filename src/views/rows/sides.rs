@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::key::{Candidates, is_table};
+use super::found::{FoundChanges, RenderedChanges};
+use super::key::{Candidates, Pairing, is_table};
 use super::lines::{LineBlocks, lines_of};
+use super::order::write_place;
+use super::ordered::OrderedChanges;
 use super::pairs::{LineSide, Pairs};
 use super::steps::{is_wanted, last_step, step};
-use crate::content::versioned::{ChangeSink, LineChange};
+use crate::content::versioned::ChangeSink;
 use crate::content::{FileEntry, SourceError};
 use crate::engine::{Engine, Reader, differing};
 use crate::memory::{Cancel, Sorted, Sorter, Work};
@@ -27,15 +30,19 @@ pub struct Comparing<'c> {
     pub cancel: &'c Cancel,
 }
 
-/// The result of one way: the lines and the other half of the memory, or all memory if the way does not apply.
-type WayResult = Result<(Pairs, Work), [Work; 2]>;
+/// The result of one way: what differs, or all memory if the way does not apply.
+type WayResult = Result<FoundChanges, [Work; 2]>;
 
 impl Comparing<'_> {
-    pub async fn lines(&self, work: [Work; 2]) -> Result<(Pairs, Work), DerivedError> {
+    pub async fn changes(&self, work: [Work; 2]) -> Result<FoundChanges, DerivedError> {
         let is_table = self.from.or(self.to).is_some_and(|file| is_table(&file.path));
         let candidates =
             if is_table { Candidates::of(self.from, self.to).await? } else { Candidates::none() };
         let work = match self.reported(&candidates, work).await? {
+            Ok(found) => return Ok(found),
+            Err(work) => work,
+        };
+        let work = match self.in_order(&candidates, work).await? {
             Ok(found) => return Ok(found),
             Err(work) => work,
         };
@@ -53,25 +60,48 @@ impl Comparing<'_> {
         if from.family().await.map_err(Arc::new)?.id != to.family().await.map_err(Arc::new)?.id {
             return Ok(Err(work));
         }
-        let [one, other] = work;
         // All rows have the columns of one schema.
-        let mut pairs = Pairs::new(candidates.pairing(), one, self.cancel);
+        let mut found = FoundChanges::new(candidates.pairing(), work, self.cancel);
         let (sink, mut batches) = ChangeSink::new();
         let collect = async {
             while let Some(batch) = batches.recv().await {
-                (pairs, ()) = step(pairs, move |pairs| add_all(pairs, &batch)).await?;
+                let cancel = self.cancel.clone();
+                found = last_step(found, move |found| found.with(&batch, &cancel)).await?;
             }
-            Ok::<_, DerivedError>(pairs)
+            Ok::<_, DerivedError>(found)
         };
         let push = async {
             let pushed = to.push_changes(from.version(), u64::MAX, sink).await;
             pushed.map_err(|error| DerivedError::from(Arc::new(error)))
         };
-        let (are_known, pairs) = tokio::try_join!(push, collect)?;
-        Ok(if are_known { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+        let (are_known, found) = tokio::try_join!(push, collect)?;
+        Ok(if are_known { Ok(found) } else { Err(found.into_work()) })
     }
 
-    /// The rows that differ, by their keys: only these are rendered.
+    /// The rows that differ, where both sides have them in the order of a difference: only these are rendered.
+    async fn in_order(
+        &self,
+        candidates: &Candidates,
+        [one, other]: [Work; 2],
+    ) -> Result<WayResult, DerivedError> {
+        let Pairing::Key(key) = candidates.pairing() else { return Ok(Err([one, other])) };
+        let pair = [self.from, self.to].map(|file| file.map(|file| file.content.clone()));
+        let columns = key.clone();
+        let place = move |line: &[u8], out: &mut Vec<u8>| {
+            if let Some(row) = Row::parse(line) {
+                write_place(&row.values(&columns), out);
+            }
+        };
+        let changes = RenderedChanges::new(OrderedChanges::new(key, one, self.cancel));
+        let merged = self.engine.merged_rows(pair, place, changes, RenderedChanges::add);
+        let (rendered, is_whole) = merged.await?;
+        Ok(match is_whole {
+            true => Ok(FoundChanges::InOrder(rendered.changes, other)),
+            false => Err([rendered.changes.into_work(), other]),
+        })
+    }
+
+    /// The rows that differ, by their keys, in any order: only these are rendered.
     async fn by_key(
         &self,
         candidates: &Candidates,
@@ -84,7 +114,10 @@ impl Comparing<'_> {
             pairs.add(side, &row.line()?).map_err(|error| Arc::new(SourceError::of_temporary_file(error)))
         });
         let (pairs, are_known, other) = rows.await?;
-        Ok(if are_known == [true] { Ok((pairs, other)) } else { Err([pairs.into_work(), other]) })
+        Ok(match are_known == [true] {
+            true => Ok(FoundChanges::Lines(pairs, other)),
+            false => Err([pairs.into_work(), other]),
+        })
     }
 
     /// The lines that differ, wherever they stand.
@@ -93,7 +126,7 @@ impl Comparing<'_> {
         mut candidates: Candidates,
         is_table: bool,
         [one, other]: [Work; 2],
-    ) -> Result<(Pairs, Work), DerivedError> {
+    ) -> Result<FoundChanges, DerivedError> {
         // What both share is not read.
         let (old, new) = (self.open(self.from).await?, self.open(self.to).await?);
         let runs = differing(old.as_ref(), new.as_ref()).await?;
@@ -122,7 +155,7 @@ impl Comparing<'_> {
             let mut pairs = Pairs::new(candidates.pairing(), other, &cancel);
             let add = |side, number, line: &[u8]| Ok(pairs.add_numbered(side, number, line)?);
             each_left(&mut sorted, &cancel, add)?;
-            Ok((pairs, sorted.into_work()))
+            Ok(FoundChanges::Lines(pairs, sorted.into_work()))
         })
         .await
     }
@@ -133,17 +166,6 @@ impl Comparing<'_> {
             None => Ok(None),
         }
     }
-}
-
-fn add_all(pairs: &mut Pairs, changes: &[LineChange]) -> Result<(), DerivedError> {
-    for change in changes {
-        for (side, line) in [(LineSide::Removed, &change.from), (LineSide::Added, &change.to)] {
-            if let Some(line) = line {
-                pairs.add(side, line.strip_suffix(b"\n").unwrap_or(line))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Lines of both sides, sorted by hash, so that equal lines come together.

@@ -80,12 +80,12 @@ impl TableRows {
     }
 
     fn line_by(&self, renderer: &RowRenderer, row: &RawRow) -> Result<Vec<u8>, SourceError> {
-        let mut line = Vec::new();
-        let shared = &self.content.shared;
-        let rendered = renderer.line(row, &shared.values.before(&shared.store), &mut line);
-        rendered.map_err(|error| self.content.failed(error.into()))?;
-        line.truncate(line.len() - usize::from(line.ends_with(b"\n")));
-        Ok(line)
+        // Values are not looked for among those used last: few rows of a comparison share any.
+        let line = with_scratch(|line| {
+            renderer.line(row, &self.content.shared.store, line)?;
+            Ok(line.strip_suffix(b"\n").unwrap_or(line).to_vec())
+        });
+        line.map_err(|error: RowsError| self.content.failed(error.into()))
     }
 
     fn lines(&self, part: &PageId) -> Result<Leaf, ReadError> {

@@ -7,11 +7,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::*;
+use crate::content::versioned::LineChange;
 use crate::content::{Content, Sink, SourceError, Stream};
 use crate::model::access::Access;
 use crate::model::content_id::ContentId;
 use crate::model::row::{NULL, Row, compare_keys, text_of};
 use crate::views::derived::entry;
+
+mod keyed;
+
+use keyed::{keyed_file, reported};
 
 /// RowsInMemory in memory, whose source may know of a key.
 struct RowsInMemory {
@@ -209,4 +214,76 @@ async fn a_key_counts_only_if_all_rows_that_differ_have_its_columns() {
     assert!(changes.iter().all(|change| !change.has_key));
     let (changes, _) = found(Some(&file(from, key)), Some(&file("{\"a\":1,\"v\":2}\n", key)), 0).await;
     assert!(changes.iter().all(|change| change.has_key) && changes.len() == 2);
+}
+
+/// The same lines in the order of a difference.
+fn in_order(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_by_key(|line| {
+        let mut place = Vec::new();
+        let row = Row::parse(line.as_bytes()).expect("a row");
+        crate::views::rows::order::write_place(&[row.get("id").expect("all have it")], &mut place);
+        place
+    });
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_come_by_their_keys_differ_as_for_a_naive_comparison_in_whatever_order_they_come() {
+    let mut random = Random(11);
+    for (round, count) in [3, 40, 400, 1500].into_iter().enumerate() {
+        let [from, to] = versions(&mut random, count, false);
+        let expected = naive(&from, &to, Some(&["id"]));
+        for is_ordered in [true, false] {
+            let [from, to] = [&from, &to].map(|text| if is_ordered { in_order(text) } else { text.clone() });
+            let mut changes = reported(&from, &to);
+            if is_ordered {
+                // Otherwise those of the later content alone come last.
+                let lines: String = changes.iter().map(text_of_change).collect();
+                let ordered = in_order(&lines);
+                let places: HashMap<&str, usize> = ordered.lines().zip(0..).collect();
+                changes.sort_by_key(|change| places[text_of_change(change).trim_end()]);
+            }
+            let pairs = [
+                [keyed_file(&from, None), keyed_file(&to, None)],
+                [keyed_file(&from, Some(Vec::new())), keyed_file(&to, Some(changes))],
+            ];
+            for [from, to] in pairs {
+                for memory in [0, 64 << 20] {
+                    let (changes, counts) = found(Some(&from), Some(&to), memory).await;
+                    let other = changes.iter().zip(&expected).find(|(one, other)| one != other);
+                    assert_eq!(other, None, "round {round} with {memory} bytes, ordered: {is_ordered}");
+                    assert_eq!(counts, RowCounts::of(&expected));
+                    assert_eq!(changes.len(), expected.len());
+                }
+            }
+        }
+        for side in [&from, &to] {
+            let table = keyed_file(side, None);
+            assert_eq!(found(None, Some(&table), 0).await.0, naive("", side, Some(&["id"])));
+            assert_eq!(found(Some(&table), None, 0).await.0, naive(side, "", Some(&["id"])));
+        }
+    }
+}
+
+fn text_of_change(change: &LineChange) -> String {
+    let line = change.from.as_ref().or(change.to.as_ref()).expect("one is there");
+    String::from_utf8_lossy(line).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_are_those_that_one_change_after_the_other_gives() {
+    let [from, to] = versions(&mut Random(5), 2000, false).map(|text| in_order(&text));
+    let engine = Engine::new(64 << 20);
+    let mut expected = Vec::new();
+    for change in naive(&from, &to, Some(&["id"])) {
+        write_change(&["id".to_owned()], change.borrowed(), None, &mut expected);
+    }
+    let [from, to] = [&from, &to].map(|text| keyed_file(text, None));
+    let mut found = diff(&engine, Some(&from), Some(&to)).await.expect("both can be read");
+    let mut lines = Vec::new();
+    while let Some(some) = found.next_lines().await.expect("it can be read") {
+        lines.extend_from_slice(&some);
+    }
+    assert!(lines == expected);
 }
