@@ -117,15 +117,18 @@ pub async fn search(
     let mut found = Vec::new();
     for (path, versions) in by_path {
         let mut file = FileSearch::new(path, wanted, progress, engine);
-        for (at, version) in versions {
-            // After too many finds, the rest of the file is not searched.
-            if !file.is_full()
-                && let Err(error) = file.go_on(at, version.as_ref(), engine).await
-            {
-                unread.push(UnreadVersion { at, path: Some(Arc::clone(&file.path)), error });
+        let mut rest = &versions[..];
+        // After too many finds, the rest of the file is not searched.
+        while !rest.is_empty() && !file.is_full() {
+            let (count, searched) = file.go_on(rest, engine).await;
+            if let Err(error) = searched {
+                let (at, path) = (rest[count - 1].0, Some(Arc::clone(&file.path)));
+                unread.push(UnreadVersion { at, path, error });
             }
-            progress.advance(1);
+            progress.advance(count as u64);
+            rest = &rest[count..];
         }
+        progress.advance(rest.len() as u64);
         found.extend(file.rows);
     }
     (found, unread)

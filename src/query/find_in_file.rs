@@ -1,6 +1,6 @@
 //! Searches one file, version by version.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +9,8 @@ use super::count::is_binary;
 use super::find::{FoundLine, FoundRow, WantedText};
 use super::matcher::Matcher;
 use super::table::ROWS;
-use crate::content::{ErrorKind, FileEntry, SourceError};
-use crate::engine::{Engine, Reader, Run, differing};
+use crate::content::{Content, ErrorKind, FileEntry, SourceError};
+use crate::engine::{ContentStep, Engine, Piece, Pieces};
 use crate::memory::{Budget, Held};
 use crate::model::content_id::ContentId;
 use crate::model::row::{NULL, Row, trimmed};
@@ -24,27 +24,33 @@ const ID: &str = "id";
 /// Replaces the column of a row that is identified by its whole line. No column has this name.
 const WHOLE: &str = "\n";
 
-/// How many bytes are read to see whether a run is text.
-const LOOKED_AT: u64 = 64 << 10;
+/// How many versions are opened at once: trees, of which all cores read the new leaves; contents of a server, which answers while
+/// others are searched; and others.
+const TREES: usize = 8;
+const FROM_SERVER: usize = 3;
+const OTHERS: usize = 1;
+
+/// How many pieces of trees are searched at once.
+const TOGETHER: usize = 256;
 
 /// The part of the budget that the findings in one file may take: one in this many.
 const PART: u64 = 2;
 
-/// The bytes that a searched run, and a found line, takes besides its own bytes.
+/// The bytes that a searched piece, and a found line, takes besides its own bytes.
 const OVERHEAD: u64 = 256;
 
 /// How many bytes of a file are held.
 struct FoundBytes {
     most: u64,
     held: Held,
-    runs: u64,
+    pieces: u64,
     rows: u64,
     is_too_much: bool,
 }
 
 impl FoundBytes {
     fn within(budget: &Arc<Budget>) -> Self {
-        Self { most: budget.part(PART), held: budget.hold(0), runs: 0, rows: 0, is_too_much: false }
+        Self { most: budget.part(PART), held: budget.hold(0), pieces: 0, rows: 0, is_too_much: false }
     }
 
     /// Whether this many more bytes of rows may be held.
@@ -53,18 +59,18 @@ impl FoundBytes {
         !self.is_too_much
     }
 
-    /// Counts a run's lines; false if the lines of all other runs have to be dropped first.
-    fn add_run(&mut self, lines: &[Bytes]) -> bool {
+    /// Counts a piece's lines; false if the lines of all other pieces have to be dropped first.
+    fn add_piece(&mut self, lines: &[Bytes]) -> bool {
         let bytes = OVERHEAD + cost(lines);
-        let has_room = self.runs + bytes <= self.most / 2;
-        self.runs = if has_room { self.runs + bytes } else { bytes };
-        self.held.resize(self.runs + self.rows);
+        let has_room = self.pieces + bytes <= self.most / 2;
+        self.pieces = if has_room { self.pieces + bytes } else { bytes };
+        self.held.resize(self.pieces + self.rows);
         has_room
     }
 
     fn add_rows(&mut self, bytes: u64) {
         self.rows += bytes;
-        self.held.resize(self.runs + self.rows);
+        self.held.resize(self.pieces + self.rows);
     }
 }
 
@@ -72,8 +78,26 @@ fn cost(lines: &[Bytes]) -> u64 {
     lines.iter().map(|line| line.len() as u64 + OVERHEAD).sum()
 }
 
+/// How many versions are opened at once.
+fn at_once(content: &Content) -> usize {
+    match content.tree() {
+        Some(_) => TREES,
+        None if content.received().is_some() => FROM_SERVER,
+        None => OTHERS,
+    }
+}
+
 /// What identifies a row: its key, or its whole line if it has none.
 type Identity = Vec<(String, String)>;
+
+/// What was found in a piece.
+#[derive(Default)]
+struct SearchedPiece {
+    /// The matching lines.
+    lines: Arc<[Bytes]>,
+    /// Its length in bytes, as long as it was searched ahead of the version that has it.
+    ahead: Option<u64>,
+}
 
 /// The search through the versions of one file.
 pub(super) struct FileSearch<'s> {
@@ -82,10 +106,10 @@ pub(super) struct FileSearch<'s> {
     secrets: Option<TableSecrets<'s>>,
     progress: &'s Progress,
     /// The previous version.
-    last: Option<Reader>,
+    last: Option<Pieces>,
     key: Option<Vec<String>>,
-    /// Matching lines, by run. Runs are needed again when the next version is compared.
-    matching: HashMap<ContentId, Arc<[Bytes]>>,
+    /// What was found in each piece. Pieces are needed again when the next version is compared.
+    searched: HashMap<ContentId, SearchedPiece>,
     found: FoundBytes,
     pub rows: Vec<FoundRow>,
     /// The places of the rows that hold the text now.
@@ -95,9 +119,9 @@ pub(super) struct FileSearch<'s> {
 impl<'s> FileSearch<'s> {
     pub fn new(path: Arc<str>, wanted: WantedText<'s>, progress: &'s Progress, engine: &Engine) -> Self {
         let (matcher, secrets) = (wanted.matcher, wanted.secrets.and_then(|secrets| secrets.of(&path)));
-        let (matching, rows, open) = (HashMap::new(), Vec::new(), HashMap::new());
+        let (searched, rows, open) = (HashMap::new(), Vec::new(), HashMap::new());
         let found = FoundBytes::within(engine.budget());
-        Self { path, matcher, secrets, progress, last: None, key: None, matching, found, rows, open }
+        Self { path, matcher, secrets, progress, last: None, key: None, searched, found, rows, open }
     }
 
     /// Whether no more may be found, as that would take too much memory.
@@ -105,21 +129,49 @@ impl<'s> FileSearch<'s> {
         self.found.is_too_much
     }
 
-    /// Searches what the next version has and the previous one does not. It starts at place `at` of the main line.
+    /// Searches the next versions, one or several, each with the place of the main line at which it starts. Returns how many were
+    /// searched, the last of them in vain if there is an error.
     pub async fn go_on(
         &mut self,
-        at: usize,
-        version: Option<&FileEntry>,
+        versions: &[(usize, Option<FileEntry>)],
         engine: &Engine,
-    ) -> Result<(), Arc<SourceError>> {
-        let next = match version {
-            Some(file) => Some(engine.open(file.id, &file.content).await?),
-            None => None,
+    ) -> (usize, Result<(), Arc<SourceError>>) {
+        let count = versions
+            .iter()
+            .find_map(|(_, version)| version.as_ref())
+            .map_or(1, |file| at_once(&file.content));
+        let next: Vec<_> = versions.iter().take(count).map(|(_, version)| version.as_ref()).collect();
+        let contents: Vec<_> =
+            next.iter().map(|file| file.map(|file| (file.id, file.content.clone()))).collect();
+        let steps = match engine.steps(self.last.as_ref(), &contents).await {
+            Ok(steps) => steps,
+            Err(error) => return (1, Err(error)),
         };
-        let runs = differing(self.last.as_ref(), next.as_ref()).await?;
+        if let Err(error) = self.search_ahead(&steps, engine).await {
+            return (1, Err(error));
+        }
+        let mut count = 0;
+        for ((step, version), (at, _)) in steps.into_iter().zip(next).zip(versions) {
+            count += 1;
+            if let Err(error) = self.take_step(*at, step, version).await {
+                return (count, Err(error));
+            }
+            if self.is_full() {
+                break;
+            }
+        }
+        (count, Ok(()))
+    }
+
+    async fn take_step(
+        &mut self,
+        at: usize,
+        step: ContentStep,
+        version: Option<&FileEntry>,
+    ) -> Result<(), Arc<SourceError>> {
         let last = self.last.clone();
-        let mut removed = self.lines_in(last.as_ref(), &runs.before).await?;
-        let mut added = self.lines_in(next.as_ref(), &runs.after).await?;
+        let mut removed = self.lines_in(last.as_ref(), &step.removed).await?;
+        let mut added = self.lines_in(step.pieces.as_ref(), &step.added).await?;
         drop_common(&mut removed, &mut added, Bytes::clone);
         self.found.add_rows(cost(&added));
         // Only found lines need an identity.
@@ -129,56 +181,93 @@ impl<'s> FileSearch<'s> {
             }
             self.take(at, removed, added);
         }
-        self.last = next;
+        self.last = step.pieces;
         Ok(())
+    }
+
+    /// Searches the pieces of trees that are new in some of the next versions, as long as there is room for what is found.
+    async fn search_ahead(&mut self, steps: &[ContentStep], engine: &Engine) -> Result<(), Arc<SourceError>> {
+        let mut seen = HashSet::new();
+        let added = |step| {
+            let ContentStep { pieces, added, .. }: &ContentStep = step;
+            added.iter().filter_map(|piece| Some((pieces.as_ref()?, piece)))
+        };
+        let is_new = |(_, piece): &(&Pieces, &Piece)| {
+            piece.known_len().is_none() && !self.searched.contains_key(&piece.id) && seen.insert(piece.id)
+        };
+        let new: Vec<_> = steps.iter().flat_map(added).filter(is_new).collect();
+        for some in new.chunks(TOGETHER) {
+            let take = |(len, lines): &mut (u64, Vec<Bytes>), text: Bytes| {
+                *len += text.len() as u64;
+                lines.extend(self.matching_in(text));
+            };
+            let found = engine.each_piece(some, take).await?;
+            for ((_, piece), found) in some.iter().zip(found) {
+                let Some((len, lines)) = found else { continue };
+                if !self.keep(piece.id, SearchedPiece { lines: lines.into(), ahead: Some(len) }) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what was found in a piece. False if what was found in all others was dropped for it.
+    fn keep(&mut self, id: ContentId, piece: SearchedPiece) -> bool {
+        let has_room = self.found.add_piece(&piece.lines);
+        if !has_room {
+            self.searched.clear();
+        }
+        self.searched.insert(id, piece);
+        has_room
     }
 
     async fn lines_in(
         &mut self,
-        content: Option<&Reader>,
-        runs: &[Run],
+        content: Option<&Pieces>,
+        pieces: &[Piece],
     ) -> Result<Vec<Bytes>, Arc<SourceError>> {
         let Some(content) = content else { return Ok(Vec::new()) };
         let (mut lines, mut bytes) = (Vec::new(), 0);
-        for run in runs {
-            if let Some(known) = self.matching.get(&run.id) {
-                bytes += cost(known);
-                lines.extend(known.iter().cloned());
+        for piece in pieces {
+            if let Some(known) = self.searched.get_mut(&piece.id) {
+                let (ahead, found) = (known.ahead.take(), Arc::clone(&known.lines));
+                if let Some(len) = ahead {
+                    self.make_sure(bytes + len)?;
+                    self.progress.read(len);
+                }
+                bytes += cost(&found);
+                if ahead.is_some() {
+                    self.make_sure(bytes)?;
+                }
+                lines.extend(found.iter().cloned());
                 continue;
             }
-            self.make_sure(bytes + run.len)?;
-            let found: Arc<[Bytes]> = self.matching_in(content, run).await?.into();
-            self.progress.read(run.len);
+            self.make_sure(bytes + piece.known_len().unwrap_or(0))?;
+            let (mut found, mut len) = (Vec::new(), 0);
+            let take = |text: Bytes| {
+                len += text.len() as u64;
+                found.extend(self.matching_in(text));
+            };
+            content.read(piece, |text| !is_binary(text), take).await?;
+            self.make_sure(bytes + len)?;
+            self.progress.read(piece.known_len().unwrap_or(len));
             bytes += cost(&found);
             self.make_sure(bytes)?;
             lines.extend(found.iter().cloned());
-            if !self.found.add_run(&found) {
-                self.matching.clear();
-            }
-            self.matching.insert(run.id, found);
+            self.keep(piece.id, SearchedPiece { lines: found.into(), ahead: None });
         }
         Ok(lines)
     }
 
-    /// The matching lines of a run; none if it is not text, which may be one line of any length.
-    async fn matching_in(&self, content: &Reader, run: &Run) -> Result<Vec<Bytes>, Arc<SourceError>> {
-        let size = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
-        let mut text = content.read(run.offset, size(run.len.min(LOOKED_AT))).await?;
-        if is_binary(&text) {
-            return Ok(Vec::new());
-        }
-        if run.len > LOOKED_AT {
-            text = content.read(run.offset, size(run.len)).await?;
-        }
-        if is_binary(&text) {
-            return Ok(Vec::new());
-        }
+    /// The matching lines of some lines.
+    fn matching_in(&self, text: Bytes) -> Vec<Bytes> {
         let lines = self.matcher.lines(&self.shown(text));
         // Line ends and white space around a row are no change of it.
-        Ok(match self.path.ends_with(ROWS) {
+        match self.path.ends_with(ROWS) {
             true => lines.into_iter().map(|line| line.slice_ref(trimmed(&line))).collect(),
             false => lines,
-        })
+        }
     }
 
     /// Fails if this many more bytes may not be held.

@@ -42,7 +42,7 @@ pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> Share
     Ok(Differing { before, after })
 }
 
-async fn runs(content: Option<&Reader>) -> SharedResult<Vec<Run>> {
+pub(super) async fn runs(content: Option<&Reader>) -> SharedResult<Vec<Run>> {
     match content.map(|reader| &reader.missing) {
         None => Ok(Vec::new()),
         Some(Missing::ByStream(segments)) => Ok(of_segments(segments.list())),

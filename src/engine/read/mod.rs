@@ -19,9 +19,9 @@ pub(crate) use reader::Missing;
 pub use reader::Reader;
 
 /// Does something that blocks for a content that its source keeps as a tree, as work of that source.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T>(
     content: &Content,
-    work: impl FnOnce() -> SharedResult<T> + Send + 'static,
+    work: impl FnOnce() -> SharedResult<T>,
 ) -> SharedResult<T> {
     let tree = content.tree().expect("what blocks is a tree");
     in_place(tree.source(), work, |why| Arc::new(broken_off(&content.describe(), why))).await

@@ -149,6 +149,15 @@ impl TreeReader {
         })
     }
 
+    /// Hands the bytes of a page of level 0 to `take`, in the segments that it is cut into. They are not kept. Blocks.
+    pub fn each_segment(&self, id: &PageId, take: &mut impl FnMut(Bytes)) -> SharedResult<()> {
+        match self.nodes.leaf(id).map_err(Arc::new)? {
+            Leaf::Whole(lines) => take(lines),
+            Leaf::Cut(cut) => cut.iter().try_for_each(|(segment, _)| self.each_segment(segment, take))?,
+        }
+        Ok(())
+    }
+
     fn make(&self, id: &PageId) -> SharedResult<LoadedPage> {
         match self.nodes.leaf(id).map_err(Arc::new)? {
             Leaf::Whole(lines) => Ok(LoadedPage::Lines(lines)),

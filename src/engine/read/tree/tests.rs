@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::content::tree::{LineRange, Rendering, Tree};
 use crate::content::{ErrorKind, Sink, SourceError, Stream};
-use crate::engine::Engine;
+use crate::engine::{Engine, Piece, Pieces};
 use crate::model::content_id::ContentId;
 
 /// Nodes by their names, and how often each was rendered.
@@ -202,6 +202,29 @@ async fn a_broken_leaf_spoils_the_contents_that_hold_it_and_no_other() {
 }
 
 #[tokio::test]
+async fn steps_end_before_what_cannot_be_read_and_pieces_that_cannot_are_left_out() {
+    let (forest, first, second) = two_versions();
+    let mut forest = Arc::into_inner(forest).expect("it is not shared");
+    let broken = forest.leaf("4\nfive\n6\n");
+    forest.leaves.remove(&broken.node);
+    let lost = page(name(&[b"lost"]), 2);
+    let forest = Arc::new(forest);
+    let contents = [first, second, lost].map(|whole| Some(content(&forest, Some(whole))));
+    let engine = Engine::new(0);
+    let steps = engine.steps(None, &contents).await.expect("the first one is whole");
+    assert_eq!(steps.iter().map(|step| step.added.len()).collect::<Vec<_>>(), [3, 1]);
+    let wanted: Vec<_> = steps
+        .iter()
+        .flat_map(|step| step.added.iter().map(|piece| (step.pieces.as_ref().expect("it is there"), piece)))
+        .collect();
+    let take = |text: &mut String, part: Bytes| text.push_str(std::str::from_utf8(&part).expect("UTF-8"));
+    let texts: Vec<Option<String>> = engine.each_piece(&wanted, take).await.expect("it goes on");
+    let expected = [Some("1\n2\n3\n"), Some("4\n5\n6\n"), Some("7\n8\n9\n"), None];
+    assert_eq!(texts, expected.map(|text| text.map(str::to_owned)));
+    assert!(engine.steps(None, &contents[2..]).await.is_err());
+}
+
+#[tokio::test]
 async fn readers_that_meet_render_each_leaf_once() {
     let mut forest = Forest::with_long_from(1000);
     let leaves: Vec<_> = (0..200).map(|n| forest.leaf(&format!("{n}\n").repeat(5))).collect();
@@ -233,7 +256,57 @@ fn forests() -> impl Strategy<Value = (Vec<Vec<Vec<String>>>, usize, u64, usize)
     )
 }
 
+/// Takes the lines of pieces away from some lines, or adds them.
+async fn change(lines: &mut Vec<String>, pieces: Option<&Pieces>, changed: &[Piece], are_added: bool) {
+    for piece in changed {
+        let mut text = Vec::new();
+        let pieces = pieces.expect("there are pieces of it");
+        pieces.read(piece, |_| true, |part| text.extend_from_slice(&part)).await.expect("it can be read");
+        for line in String::from_utf8(text).expect("lines are UTF-8").lines() {
+            match are_added {
+                true => lines.push(line.to_owned()),
+                false => {
+                    let at = lines.iter().position(|one| one == line).expect("the version before has it");
+                    lines.swap_remove(at);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn steps_lead_from_each_version_to_the_next((versions, long, _, together) in forests()) {
+        let mut forest = Forest::with_long_from(long);
+        let mut all = vec![(None, Vec::new())];
+        for version in &versions {
+            let tops = version.iter().map(|leaves| leaves.iter().map(|text| forest.leaf(text)).collect::<Vec<_>>());
+            let tops: Vec<_> = tops.collect();
+            let tops = tops.into_iter().map(|leaves| forest.branch(leaves)).collect();
+            let text = version.concat().concat();
+            all.push((Some(forest.branch(tops)), text.lines().map(str::to_owned).collect()));
+        }
+        let forest = Arc::new(forest);
+        let contents: Vec<_> = all.iter().map(|(whole, _)| whole.map(|whole| content(&forest, Some(whole)))).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let engine = Engine::new(0);
+            let (mut last, mut lines): (Option<Pieces>, Vec<String>) = (None, Vec::new());
+            for (next, expected) in contents.chunks(together).zip(all.chunks(together)) {
+                let steps = engine.steps(last.as_ref(), next).await.expect("all are whole");
+                assert_eq!(steps.len(), next.len());
+                for (step, (_, expected)) in steps.into_iter().zip(expected) {
+                    change(&mut lines, last.as_ref(), &step.removed, false).await;
+                    change(&mut lines, step.pieces.as_ref(), &step.added, true).await;
+                    let (mut lines, mut expected) = (lines.clone(), expected.clone());
+                    (lines.sort(), expected.sort());
+                    assert_eq!(lines, expected);
+                    last = step.pieces;
+                }
+            }
+        });
+    }
+
     #[test]
     fn any_tree_reads_as_its_leaves_one_after_the_other((versions, long, cache, step) in forests()) {
         let mut forest = Forest::with_long_from(long);
