@@ -35,6 +35,8 @@ pub struct Sorter {
     work: Work,
     /// The memory at the start, in bytes.
     least: u64,
+    /// Whether it tries for more memory before it writes to a file.
+    grows: bool,
     /// The memory of a record that is longer than all of `work`.
     beyond: Option<Held>,
     held: HeldRecords,
@@ -119,13 +121,19 @@ impl Sorter {
     /// A sorter that starts with the memory of `work`.
     pub fn new(work: Work, cancel: &Cancel) -> Self {
         let (least, held, cancel) = (work.bytes(), HeldRecords::default(), cancel.clone());
-        Self { work, least, beyond: None, held, runs: None, cancel }
+        Self { work, least, grows: true, beyond: None, held, runs: None, cancel }
+    }
+
+    /// The same for records that come in order: more memory would be of no use for them.
+    pub fn in_order(work: Work, cancel: &Cancel) -> Self {
+        Self { grows: false, ..Self::new(work, cancel) }
     }
 
     /// Adds a record. May write to a temporary file.
     pub fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         let bytes = cost(key, value);
-        if self.held.bytes + bytes > self.work.bytes() && !self.work.grow(bytes.max(STEP)) {
+        let is_full = self.held.bytes + bytes > self.work.bytes();
+        if is_full && !(self.grows && self.work.grow(bytes.max(STEP))) {
             self.spill()?;
             if bytes > self.work.bytes() {
                 self.beyond = Some(self.work.budget().hold(bytes));

@@ -65,9 +65,11 @@ impl Stream for TableDiffContent {
         let failed = |error: DerivedError| error.of(&self.describe());
         let mut found = diff(&self.engine, from, to).await.map_err(failed)?;
         while let Some(lines) = found.next_lines().await.map_err(failed)? {
-            // A closed sink means that nobody wants the rest.
-            if sink.push(lines).await.is_err() {
-                break;
+            for lines in lines {
+                // A closed sink means that nobody wants the rest.
+                if sink.push(lines).await.is_err() {
+                    return Ok(());
+                }
             }
         }
         Ok(())

@@ -35,6 +35,9 @@ const PIECE: usize = 256 << 10;
 const PARTS: usize = 4;
 const LEAST_PART: usize = 16;
 
+/// What a line mostly has beside the lines of its rows, in bytes.
+const LINE: usize = 64;
+
 /// The rows that differ between two contents.
 #[derive(Default)]
 pub struct TableDiff {
@@ -75,8 +78,8 @@ impl TableDiff {
         Ok(Some(some).filter(|some| !some.is_empty()))
     }
 
-    /// The next changes as lines of [`write_change`], with nothing masked.
-    pub async fn next_lines(&mut self) -> Result<Option<Bytes>, DerivedError> {
+    /// The next changes as lines of [`write_change`], with nothing masked; `None` after the last.
+    pub async fn next_lines(&mut self) -> Result<Option<Vec<Bytes>>, DerivedError> {
         let Some(changes) = self.changes.take() else { return Ok(None) };
         let key = std::mem::take(&mut self.key);
         let ((changes, key), lines) = step((changes, key), |(changes, key)| {
@@ -91,24 +94,21 @@ impl TableDiff {
         })
         .await?;
         (self.changes, self.key) = (Some(changes), key);
-        Ok(Some(Bytes::from(lines)).filter(|lines| !lines.is_empty()))
+        Ok(Some(lines).filter(|lines| !lines.is_empty()))
     }
 }
 
 /// The lines of changes, of which each record ends where `ends` says. They are written on all cores.
-fn written(key: &[String], records: &[u8], ends: &[usize]) -> Vec<u8> {
+fn written(key: &[String], records: &[u8], ends: &[usize]) -> Vec<Bytes> {
     let places: Vec<_> = ends.windows(2).map(|ends| ends[0]..ends[1]).collect();
-    let parts: Vec<Vec<u8>> = places
-        .par_chunks(places.len().div_ceil(PARTS).max(LEAST_PART))
-        .map(|part| {
-            let mut lines = Vec::with_capacity(part.iter().map(Range::len).sum());
-            for place in part {
-                write_change(key, read_record(&records[place.clone()]), None, &mut lines);
-            }
-            lines
-        })
-        .collect();
-    parts.concat()
+    let write = |part: &[Range<usize>]| {
+        let mut lines = Vec::with_capacity(part.iter().map(|place| place.len() + LINE).sum());
+        for place in part {
+            write_change(key, read_record(&records[place.clone()]), None, &mut lines);
+        }
+        lines.into()
+    };
+    places.par_chunks(places.len().div_ceil(PARTS).max(LEAST_PART)).map(write).collect()
 }
 
 /// Compares two contents of one table; `None` is a table that does not exist.

@@ -42,7 +42,7 @@ pub struct PlacedChanges {
 impl OrderedChanges {
     /// None yet. `key` are the columns that identify the rows.
     pub fn new(key: Vec<String>, work: Work, cancel: &Cancel) -> Self {
-        Self { key, counts: RowCounts::default(), changes: Sorter::new(work, cancel), last: Vec::new() }
+        Self { key, counts: RowCounts::default(), changes: Sorter::in_order(work, cancel), last: Vec::new() }
     }
 
     pub fn key(&self) -> &[String] {

@@ -283,7 +283,7 @@ async fn lines_are_those_that_one_change_after_the_other_gives() {
     let mut found = diff(&engine, Some(&from), Some(&to)).await.expect("both can be read");
     let mut lines = Vec::new();
     while let Some(some) = found.next_lines().await.expect("it can be read") {
-        lines.extend_from_slice(&some);
+        some.iter().for_each(|some| lines.extend_from_slice(some));
     }
     assert!(lines == expected);
 }
