@@ -30,8 +30,9 @@ const TREES: usize = 8;
 const FROM_SERVER: usize = 3;
 const OTHERS: usize = 1;
 
-/// How many pieces of trees are searched at once.
-const TOGETHER: usize = 256;
+/// How many pieces of trees are searched at once, and how long each may be: a longer one is searched alone.
+const TOGETHER: usize = 64;
+const LONG: u64 = 256 << 10;
 
 /// The part of the budget that the findings in one file may take: one in this many.
 const PART: u64 = 2;
@@ -199,11 +200,14 @@ impl<'s> FileSearch<'s> {
         for some in new.chunks(TOGETHER) {
             let take = |(len, lines): &mut (u64, Vec<Bytes>), text: Bytes| {
                 *len += text.len() as u64;
-                lines.extend(self.matching_in(text));
+                match *len <= LONG {
+                    true => lines.extend(self.matching_in(text)),
+                    false => lines.clear(),
+                }
             };
             let found = engine.each_piece(some, take).await?;
             for ((_, piece), found) in some.iter().zip(found) {
-                let Some((len, lines)) = found else { continue };
+                let Some((len, lines)) = found.filter(|(len, _)| *len <= LONG) else { continue };
                 if !self.keep(piece.id, SearchedPiece { lines: lines.into(), ahead: Some(len) }) {
                     return Ok(());
                 }
@@ -245,9 +249,13 @@ impl<'s> FileSearch<'s> {
             }
             self.make_sure(bytes + piece.known_len().unwrap_or(0))?;
             let (mut found, mut len) = (Vec::new(), 0);
+            let room = self.found.most.saturating_sub(self.found.rows);
             let take = |text: Bytes| {
                 len += text.len() as u64;
-                found.extend(self.matching_in(text));
+                // Beyond that the search fails.
+                if bytes + len <= room {
+                    found.extend(self.matching_in(text));
+                }
             };
             content.read(piece, |text| !is_binary(text), take).await?;
             self.make_sure(bytes + len)?;

@@ -18,6 +18,9 @@ use crate::memory::Cancel;
 /// Leaves of one side that are read at once, on all cores.
 const TOGETHER: usize = 16;
 
+/// Lines of one side that are rendered at once, in bytes.
+const LINES_BYTES: usize = 256 << 10;
+
 /// What one row takes beside its bytes.
 const OVERHEAD: usize = 200;
 
@@ -33,15 +36,23 @@ impl MergedRows<'_> {
         self.rows.len()
     }
 
-    /// The lines of some rows on both sides, without their line feeds. First all of one side: their values are near one another
-    /// in the files of a store.
+    /// The lines of the first rows of a range on both sides, without their line feeds: at least one row, and about
+    /// [`LINES_BYTES`] of each side. First all of one side, because their values are near one another in the files of a store.
     pub fn lines(&self, range: Range<usize>) -> SharedResult<Vec<[Option<Vec<u8>>; 2]>> {
         let rows = &self.rows[range];
         let mut lines = vec![[None, None]; rows.len()];
         for (side, keyed) in self.sides.iter().enumerate() {
             let Some(keyed) = keyed else { continue };
-            for (row, lines) in rows.iter().zip(&mut lines) {
-                lines[side] = row[side].as_ref().map(|row| keyed.line(row)).transpose().map_err(Arc::new)?;
+            let mut bytes = 0;
+            for at in 0..lines.len() {
+                if bytes >= LINES_BYTES {
+                    lines.truncate(at);
+                    break;
+                }
+                let line =
+                    rows[at][side].as_ref().map(|row| keyed.line(row)).transpose().map_err(Arc::new)?;
+                bytes += line.as_ref().map_or(0, Vec::len);
+                lines[at][side] = line;
             }
         }
         Ok(lines)

@@ -1,21 +1,14 @@
 //! What differs between two contents, as it is found: changes in order, or lines that have to be paired and sorted.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::change::RowChangeRef;
 use super::key::Pairing;
-use super::ordered::{OrderedChanges, placed};
+use super::ordered::OrderedChanges;
 use super::pairs::Pairs;
-use crate::content::SourceError;
 use crate::content::versioned::LineChange;
-use crate::engine::MergedRows;
 use crate::memory::{Cancel, Work};
 use crate::views::error::DerivedError;
-
-/// How many rows are rendered at once at first, and how many bytes from then on.
-const FIRST: usize = 16;
-const TOGETHER: usize = 512 << 10;
 
 /// What differs.
 pub enum FoundChanges {
@@ -36,22 +29,20 @@ impl FoundChanges {
 
     /// Adds changes that a source reported.
     pub fn with(self, reported: &[LineChange], cancel: &Cancel) -> Result<Self, DerivedError> {
-        let (mut pairs, work) = match self {
-            Self::Lines(pairs, work) => (pairs, work),
+        let (mut pairs, work, rest) = match self {
+            Self::Lines(pairs, work) => (pairs, work, reported),
             Self::InOrder(mut changes, work) => {
                 let lines = |range: Range<usize>| Ok(reported[range].iter().map(lines_of_change).collect());
-                let placed = placed(changes.key(), 0..reported.len(), lines)?;
-                if let Some(placed) = placed
-                    && changes.add(&placed)?
-                {
+                let added = changes.add(reported.len(), lines)?;
+                if added == reported.len() {
                     return Ok(Self::InOrder(changes, work));
                 }
                 let mut pairs = Pairs::new(Pairing::Key(changes.key().to_vec()), work, cancel);
                 let work = changes.move_into(&mut pairs)?;
-                (pairs, work)
+                (pairs, work, &reported[added..])
             }
         };
-        for change in reported {
+        for change in rest {
             let [from, to] = lines_of_change(change);
             pairs.add_change(RowChangeRef { from, to, has_key: true })?;
         }
@@ -70,37 +61,4 @@ impl FoundChanges {
 /// Both lines, without their line feeds.
 fn lines_of_change(change: &LineChange) -> [Option<&[u8]>; 2] {
     [&change.from, &change.to].map(|line| line.as_ref().map(|line| line.strip_suffix(b"\n").unwrap_or(line)))
-}
-
-/// Changes whose lines are rendered when they are added.
-pub struct RenderedChanges {
-    pub changes: OrderedChanges,
-    /// How many rows are rendered at once.
-    together: usize,
-}
-
-impl RenderedChanges {
-    /// None yet.
-    pub fn new(changes: OrderedChanges) -> Self {
-        Self { changes, together: FIRST }
-    }
-
-    /// Renders and adds rows, on all cores. False if they do not come in order.
-    pub fn add(&mut self, rows: &MergedRows<'_>) -> Result<bool, Arc<SourceError>> {
-        let mut next = 0;
-        while next < rows.count() {
-            let range = next..rows.count().min(next + self.together);
-            next = range.end;
-            let count = range.len();
-            let Some(placed) = placed(self.changes.key(), range, |range| rows.lines(range))? else {
-                return Ok(false);
-            };
-            let bytes: usize = placed.iter().map(|changes| changes.bytes()).sum();
-            self.together = (TOGETHER.saturating_mul(count) / bytes.max(1)).clamp(1, TOGETHER);
-            if !self.changes.add(&placed).map_err(SourceError::of_temporary_file)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }

@@ -16,9 +16,13 @@ use crate::memory::{Cancel, Sorter, Work};
 use crate::model::row::Row;
 use crate::views::error::DerivedError;
 
-/// Changes are compared in this many parts, on all cores; fewer of them on one.
+/// Rows that are compared at once, in parts on all cores; fewer of them on one.
+const ROUND: usize = 512;
 const PARTS: usize = 4;
 const WORTH_SHARING: usize = 32;
+
+/// A part that takes this many bytes ends before its last row.
+const PART_BYTES: usize = 256 << 10;
 
 /// Changes in the order of their keys.
 pub struct OrderedChanges {
@@ -32,12 +36,15 @@ pub struct OrderedChanges {
 
 /// Some changes, each with its place in a difference.
 #[derive(Default)]
-pub struct PlacedChanges {
+struct PlacedChanges {
     counts: RowCounts,
     bytes: Vec<u8>,
     /// Where in `bytes` the place of each change is, and where its record ends.
     all: Vec<(Range<usize>, usize)>,
 }
+
+/// Both lines of rows.
+pub type RowLines<L> = Vec<[Option<L>; 2]>;
 
 impl OrderedChanges {
     /// None yet. `key` are the columns that identify the rows.
@@ -49,20 +56,58 @@ impl OrderedChanges {
         &self.key
     }
 
-    /// Adds changes. False if one does not come after the one before it: then none is added.
-    pub fn add(&mut self, changes: &[PlacedChanges]) -> io::Result<bool> {
+    /// Compares both lines of so many rows and adds the changes. `lines` returns those of the first rows of a range, at least
+    /// one. Returns how many rows were added: the next one does not come after the row before it, or has two keys.
+    pub fn add<L: AsRef<[u8]>>(
+        &mut self,
+        count: usize,
+        lines: impl Fn(Range<usize>) -> Result<RowLines<L>, Arc<SourceError>> + Sync,
+    ) -> Result<usize, Arc<SourceError>> {
+        let mut done = 0;
+        while done < count {
+            let end = count.min(done + ROUND);
+            let parts = if end - done < WORTH_SHARING { 1 } else { PARTS };
+            let len = (end - done).div_ceil(parts);
+            let ranges: Vec<_> = (done..end).step_by(len).map(|start| start..end.min(start + len)).collect();
+            let compare = |range: &Range<usize>| PlacedChanges::of(&self.key, range.clone(), &lines);
+            let compared: Vec<_> = match &ranges[..] {
+                [range] => vec![compare(range)],
+                ranges => ranges.par_iter().map(compare).collect(),
+            };
+            for (range, compared) in ranges.into_iter().zip(compared) {
+                let mut compared = compared?;
+                while let Some((changes, next)) = compared {
+                    if !self.add_placed(&changes).map_err(SourceError::of_temporary_file)? {
+                        return Ok(done);
+                    }
+                    done = next;
+                    if done == range.end {
+                        break;
+                    }
+                    compared = PlacedChanges::of(&self.key, done..range.end, &lines)?;
+                }
+                if done < range.end {
+                    return Ok(done);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Adds all changes, or none if one does not come after the one before it.
+    fn add_placed(&mut self, changes: &PlacedChanges) -> io::Result<bool> {
         let mut last = &*self.last;
-        for (place, _) in changes.iter().flat_map(PlacedChanges::all) {
+        for (place, _) in changes.all() {
             if place <= last {
                 return Ok(false);
             }
             last = place;
         }
-        for (place, record) in changes.iter().flat_map(PlacedChanges::all) {
+        for (place, record) in changes.all() {
             self.changes.push(place, record)?;
         }
         self.last = last.to_vec();
-        changes.iter().for_each(|changes| self.counts.add_all(changes.counts));
+        self.counts.add_all(changes.counts);
         Ok(true)
     }
 
@@ -93,9 +138,23 @@ impl PlacedChanges {
         self.all.iter().map(|(place, end)| (&self.bytes[place.clone()], &self.bytes[place.end..*end]))
     }
 
-    /// How many bytes they take.
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
+    /// The changes of the first rows of a range, and the row after them. `None` if one has two keys.
+    fn of<L: AsRef<[u8]>>(
+        key: &[String],
+        range: Range<usize>,
+        lines: impl Fn(Range<usize>) -> Result<RowLines<L>, Arc<SourceError>>,
+    ) -> Result<Option<(Self, usize)>, Arc<SourceError>> {
+        let (mut changes, mut at) = (Self::default(), range.start);
+        while at < range.end && changes.bytes.len() < PART_BYTES {
+            for both in lines(at..range.end)? {
+                let both = both.each_ref().map(|line| line.as_ref().map(AsRef::as_ref));
+                if !changes.add(key, both).map_err(SourceError::of_temporary_file)? {
+                    return Ok(None);
+                }
+                at += 1;
+            }
+        }
+        Ok(Some((changes, at)))
     }
 
     /// Adds the change from one line of a table to the other, if they differ. False if they are not two lines of one row:
@@ -119,29 +178,4 @@ impl PlacedChanges {
         self.counts.add(from.is_some(), to.is_some());
         Ok(true)
     }
-}
-
-/// Compares both lines of each of `range`, on all cores. `lines` are asked for part by part. `None` if some are not two lines of
-/// one row.
-pub fn placed<L: AsRef<[u8]>>(
-    key: &[String],
-    range: Range<usize>,
-    lines: impl Fn(Range<usize>) -> Result<Vec<[Option<L>; 2]>, Arc<SourceError>> + Sync,
-) -> Result<Option<Vec<PlacedChanges>>, Arc<SourceError>> {
-    let part = |range: Range<usize>| -> Result<Option<PlacedChanges>, Arc<SourceError>> {
-        let mut changes = PlacedChanges::default();
-        for both in lines(range)? {
-            let both = both.each_ref().map(|line| line.as_ref().map(AsRef::as_ref));
-            if !changes.add(key, both).map_err(SourceError::of_temporary_file)? {
-                return Ok(None);
-            }
-        }
-        Ok(Some(changes))
-    };
-    if range.len() < WORTH_SHARING {
-        return Ok(part(range)?.map(|changes| vec![changes]));
-    }
-    let len = range.len().div_ceil(PARTS);
-    let start = |nth: usize| range.end.min(range.start + nth * len);
-    (0..PARTS).into_par_iter().map(|nth| part(start(nth)..start(nth + 1))).collect()
 }

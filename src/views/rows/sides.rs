@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::found::{FoundChanges, RenderedChanges};
+use super::found::FoundChanges;
 use super::key::{Candidates, Pairing, is_table};
 use super::lines::{LineBlocks, lines_of};
 use super::order::write_place;
@@ -11,7 +11,7 @@ use super::pairs::{LineSide, Pairs};
 use super::steps::{is_wanted, last_step, step};
 use crate::content::versioned::ChangeSink;
 use crate::content::{FileEntry, SourceError};
-use crate::engine::{Engine, Reader, differing};
+use crate::engine::{Engine, MergedRows, Reader, differing};
 use crate::memory::{Cancel, Sorted, Sorter, Work};
 use crate::model::row::{Row, trimmed};
 use crate::views::error::DerivedError;
@@ -92,12 +92,14 @@ impl Comparing<'_> {
                 write_place(&row.values(&columns), out);
             }
         };
-        let changes = RenderedChanges::new(OrderedChanges::new(key, one, self.cancel));
-        let merged = self.engine.merged_rows(pair, place, changes, RenderedChanges::add);
-        let (rendered, is_whole) = merged.await?;
+        let changes = OrderedChanges::new(key, one, self.cancel);
+        let add = |changes: &mut OrderedChanges, rows: &MergedRows<'_>| {
+            Ok(changes.add(rows.count(), |range| rows.lines(range))? == rows.count())
+        };
+        let (changes, is_whole) = self.engine.merged_rows(pair, place, changes, add).await?;
         Ok(match is_whole {
-            true => Ok(FoundChanges::InOrder(rendered.changes, other)),
-            false => Err([rendered.changes.into_work(), other]),
+            true => Ok(FoundChanges::InOrder(changes, other)),
+            false => Err([changes.into_work(), other]),
         })
     }
 
