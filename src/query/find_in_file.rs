@@ -9,7 +9,7 @@ use super::count::is_binary;
 use super::find::{FoundLine, FoundRow, WantedText};
 use super::matcher::Matcher;
 use super::table::ROWS;
-use crate::content::{Content, ErrorKind, FileEntry, SourceError};
+use crate::content::{ErrorKind, FileEntry, SourceError};
 use crate::engine::{ContentStep, Engine, Piece, Pieces};
 use crate::memory::{Budget, Held};
 use crate::model::content_id::ContentId;
@@ -24,11 +24,8 @@ const ID: &str = "id";
 /// Replaces the column of a row that is identified by its whole line. No column has this name.
 const WHOLE: &str = "\n";
 
-/// How many versions are opened at once: trees, of which all cores read the new leaves; contents of a server, which answers while
-/// others are searched; and others.
-const TREES: usize = 8;
-const FROM_SERVER: usize = 3;
-const OTHERS: usize = 1;
+/// How many versions are compared at once, where they are trees: all cores read the new leaves.
+const AHEAD: usize = 8;
 
 /// How many pieces of trees are searched at once, and how long each may be: a longer one is searched alone.
 const TOGETHER: usize = 64;
@@ -77,15 +74,6 @@ impl FoundBytes {
 
 fn cost(lines: &[Bytes]) -> u64 {
     lines.iter().map(|line| line.len() as u64 + OVERHEAD).sum()
-}
-
-/// How many versions are opened at once.
-fn at_once(content: &Content) -> usize {
-    match content.tree() {
-        Some(_) => TREES,
-        None if content.received().is_some() => FROM_SERVER,
-        None => OTHERS,
-    }
 }
 
 /// What identifies a row: its key, or its whole line if it has none.
@@ -137,11 +125,7 @@ impl<'s> FileSearch<'s> {
         versions: &[(usize, Option<FileEntry>)],
         engine: &Engine,
     ) -> (usize, Result<(), Arc<SourceError>>) {
-        let count = versions
-            .iter()
-            .find_map(|(_, version)| version.as_ref())
-            .map_or(1, |file| at_once(&file.content));
-        let next: Vec<_> = versions.iter().take(count).map(|(_, version)| version.as_ref()).collect();
+        let next: Vec<_> = versions.iter().take(AHEAD).map(|(_, version)| version.as_ref()).collect();
         let contents: Vec<_> =
             next.iter().map(|file| file.map(|file| (file.id, file.content.clone()))).collect();
         let steps = match engine.steps(self.last.as_ref(), &contents).await {

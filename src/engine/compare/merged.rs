@@ -37,7 +37,7 @@ impl MergedRows<'_> {
     }
 
     /// The lines of the first rows of a range on both sides, without their line feeds: at least one row, and about
-    /// [`LINES_BYTES`] of each side. First all of one side, because their values are near one another in the files of a store.
+    /// [`LINES_BYTES`] of each side.
     pub fn lines(&self, range: Range<usize>) -> SharedResult<Vec<[Option<Vec<u8>>; 2]>> {
         let rows = &self.rows[range];
         let mut lines = vec![[None, None]; rows.len()];

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use rayon::prelude::*;
 
 use super::runs::{Run, leaves, runs};
@@ -123,8 +122,9 @@ fn of_pages(pages: Vec<PageId>) -> Vec<Piece> {
 }
 
 impl Engine {
-    /// Opens contents that follow one another, at once, and compares each with the one before it, the first one with `before`.
-    /// Returns those up to the first that cannot be opened or compared; fails if that is the first one.
+    /// Opens contents that follow one another, and compares each with the one before it, the first one with `before`. Trees are
+    /// opened at once; of others only the first one is, as the next one may follow from it. Returns those up to the first that
+    /// cannot be opened or compared; fails if that is the first one.
     pub async fn steps(
         &self,
         before: Option<&Pieces>,
@@ -137,22 +137,10 @@ impl Engine {
         {
             return blocking(tree, || self.steps_of_trees(before.and_then(Pieces::tree), next)).await;
         }
-        let opened = join_all(next.iter().map(|content| self.pieces(content.as_ref()))).await;
-        let mut steps: Vec<ContentStep> = Vec::with_capacity(next.len());
-        for opened in opened {
-            let step = async {
-                let pieces = opened?;
-                let before = steps.last().map_or(before, |step| step.pieces.as_ref());
-                let (removed, added) = differing(before, pieces.as_ref()).await?;
-                Ok(ContentStep { pieces, removed, added })
-            };
-            match step.await {
-                Ok(step) => steps.push(step),
-                Err(error) if steps.is_empty() => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(steps)
+        let Some(first) = next.first() else { return Ok(Vec::new()) };
+        let pieces = self.pieces(first.as_ref()).await?;
+        let (removed, added) = differing(before, pieces.as_ref()).await?;
+        Ok(vec![ContentStep { pieces, removed, added }])
     }
 
     fn steps_of_trees(
