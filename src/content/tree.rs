@@ -4,14 +4,20 @@
 //! whole lines in every version that holds it. Once the length of such a run is known, it need not be made again to find out
 //! where the next one starts.
 
+use std::num::NonZeroUsize;
+
 use bytes::Bytes;
 
 use super::{SourceError, Stream};
+use crate::memory::Recent;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 
 /// A segment of this length in bytes or more is cut.
 pub const LONG: usize = 4 << 20;
+
+/// For so many pages it is known what they say of a row: those on the way to it in the last versions.
+const KNOWN_PAGES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
 /// The name of a page: what decides its bytes. Pages of one name have the same bytes, in whatever content they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +108,15 @@ pub trait Nodes: Send + Sync {
     fn by_key(&self) -> Option<&dyn KeyedRows> {
         None
     }
+
+    /// The row that is looked for, as a line without its line feed; `None` where it can only be found among all rows.
+    fn look_up(&self, _sought: &mut SoughtRow) -> Result<LookedUp, SourceError> {
+        Ok(None)
+    }
 }
+
+/// What a look-up by name found: `None` where it cannot tell, `Some(None)` where there is no such row.
+pub type LookedUp = Option<Option<Bytes>>;
 
 /// The rows of a tree that have a key: those that differ between two versions are found without rendering any.
 /// Every call may block.
@@ -129,4 +143,40 @@ pub struct RawRow {
     pub key: Bytes,
     /// The other columns.
     pub value: Bytes,
+}
+
+/// A row that is looked for by the name of its key in versions of one table, and what pages say of it: versions share
+/// most of their pages.
+pub struct SoughtRow {
+    /// As [`crate::model::row::key_name`] makes it.
+    pub name: String,
+    known: Recent<PageId, NamedRow>,
+}
+
+/// What a page says of a row that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedRow {
+    /// It is not below it.
+    Absent,
+    /// Its line, without its line feed.
+    Line(Bytes),
+    /// That the page cannot tell: several rows may be meant.
+    Untold,
+}
+
+impl SoughtRow {
+    /// A row of which nothing is known.
+    pub fn of(name: &str) -> Self {
+        Self { name: name.to_owned(), known: Recent::of_at_most(KNOWN_PAGES) }
+    }
+
+    /// What is known of it below a page.
+    pub fn known(&mut self, page: &PageId) -> Option<NamedRow> {
+        self.known.get(page).cloned()
+    }
+
+    /// Notes what a page says of it.
+    pub fn note(&mut self, page: PageId, found: NamedRow) {
+        self.known.put(page, found, 1);
+    }
 }

@@ -30,6 +30,9 @@ pub const MAX_COMPONENT: usize = 255;
 /// tools fail beyond `PATH_MAX` (4,096), and a hostile archive could ask for 32,767 folders per member.
 pub const MAX_NESTED_PATH: usize = 1024;
 
+/// Stands before the hash in a shortened component, and in no other.
+pub const SHORTENED: &str = "%~";
+
 /// The number of hex digits of the name's SHA-256 at the end of a shortened component.
 const HASH_DIGITS: usize = 16;
 
@@ -188,14 +191,14 @@ fn push_encoded(component: &mut String, byte: u8) {
 
 /// Cuts `component` so that it has at most `room` bytes including the hash of `name` at its end.
 fn shorten(mut component: String, name: &[u8], room: usize) -> String {
-    let mut end = component.floor_char_boundary(room.saturating_sub("%~".len() + HASH_DIGITS));
+    let mut end = component.floor_char_boundary(room.saturating_sub(SHORTENED.len() + HASH_DIGITS));
     // `%` only starts a `%XX`, so one in the last two bytes belongs to a `%XX` that was cut apart.
     if let Some(cut) = component.as_bytes()[end.saturating_sub(2)..end].iter().position(|&byte| byte == b'%')
     {
         end = end.saturating_sub(2) + cut;
     }
     component.truncate(end);
-    component.push_str("%~");
+    component.push_str(SHORTENED);
     component + &HEXLOWER.encode(&Sha256::digest(name)[..HASH_DIGITS / 2])
 }
 

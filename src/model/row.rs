@@ -183,6 +183,11 @@ pub fn short_name(name: &str) -> Cow<'_, str> {
     long.map_or(Cow::Borrowed(name), |texts| Cow::Owned(shortened(&texts)))
 }
 
+/// Whether a key's name was shortened, so that it does not say what the key is.
+pub fn is_shortened(name: &str) -> bool {
+    name.contains(names::SHORTENED)
+}
+
 fn is_short(name: &str) -> bool {
     name.len() + SUFFIX.len() <= names::MAX_COMPONENT
 }

@@ -24,6 +24,9 @@ pub mod git;
 #[path = "../it/support/histories.rs"]
 pub mod histories;
 #[allow(dead_code)]
+#[path = "key_kinds.rs"]
+pub mod key_kinds;
+#[allow(dead_code)]
 #[path = "../it/support/kinds.rs"]
 pub mod kinds;
 #[allow(dead_code)]

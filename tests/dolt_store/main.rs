@@ -9,6 +9,7 @@ mod forge;
 mod fuzz_corpus;
 mod histories;
 mod mixed;
+mod named_rows;
 mod shapes;
 mod states;
 // Shared with the tests of the Dolt source, which use more of it.

@@ -17,7 +17,7 @@ use crate::query::{
     ChangeSize, Comparison, CountedChange, DiffSides, ROWS, RowKey, RowSearch, count, is_called, table_name,
 };
 use crate::vfs::VfsError;
-use crate::views::{DerivedError, RowCounts, diff};
+use crate::views::{DerivedError, RowCounts, TableDiff, diff};
 
 #[derive(Default)]
 pub(super) struct DiffOutcome {
@@ -191,16 +191,27 @@ impl Printer<'_> {
     /// Prints the rows of a table that differ. Returns whether there are any.
     async fn table(&mut self, file: &mut FileChange, key: Option<&RowKey>) -> Result<bool, DiffStop> {
         let engine = self.comparison.engine;
-        let compare = async |file: &FileChange| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
-        let mut found = self.settled(file, compare).await?;
-        if key.is_some() && found.key.is_empty() && found.counts().total() > 0 {
-            return Err(DiffStop::Unknown(no_key(&file.path)));
-        }
-        // Few rows have the same key.
-        let mut of_key = match key {
-            Some(key) => Some(key.changes_in(&mut found).await?),
+        let looked_up = match key {
+            Some(key) => {
+                self.settled(file, async |file: &FileChange| key.looked_up(engine, file).await).await?
+            }
             None => None,
         };
+        let (mut found, mut of_key) = (TableDiff::default(), None);
+        if let Some((columns, changes)) = looked_up {
+            (found.key, of_key) = (columns, Some(changes));
+        } else {
+            let compare =
+                async |file: &FileChange| diff(engine, file.before.as_ref(), file.after.as_ref()).await;
+            found = self.settled(file, compare).await?;
+            if let Some(key) = key {
+                if found.key.is_empty() && found.counts().total() > 0 {
+                    return Err(DiffStop::Unknown(no_key(&file.path)));
+                }
+                // Few rows have the same key.
+                of_key = Some(key.changes_in(&mut found).await?);
+            }
+        }
         let counts = of_key.as_ref().map_or_else(|| found.counts(), |changes| RowCounts::of(changes));
         if counts.total() == 0 {
             return Ok(false);

@@ -2,5 +2,6 @@
 
 pub(crate) mod merged;
 pub(crate) mod pieces;
+pub(crate) mod named;
 pub(crate) mod rows;
 pub(crate) mod runs;

@@ -186,6 +186,7 @@ fn temporary(error: io::Error) -> Arc<SourceError> {
     Arc::new(SourceError::of_temporary_file(error))
 }
 
+/// Whether somebody still waits for the work.
 pub(super) fn is_wanted(cancel: &Cancel) -> SharedResult<()> {
     match cancel.is_cancelled() {
         true => Err(Arc::new(broken_off("asof", "nobody waits for it any more".to_owned()))),

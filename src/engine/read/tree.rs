@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::joined;
 use crate::content::Content;
 use crate::content::shared_load::SharedResult;
-use crate::content::tree::{KeyedRows, Leaf, Nodes, PageId};
+use crate::content::tree::{KeyedRows, Leaf, LookedUp, Nodes, PageId, SoughtRow};
 use crate::engine::pages::{LoadedPage, Page, PageStore};
 use crate::engine::report::cannot_read;
 use crate::model::number::to_usize;
@@ -167,6 +167,16 @@ impl TreeReader {
 
     pub fn by_key(&self) -> Option<&dyn KeyedRows> {
         self.nodes.by_key()
+    }
+
+    /// The columns of the key, in the key's order; none for rows without one.
+    pub fn key(&self) -> &[String] {
+        self.by_key().map_or(&[], KeyedRows::columns)
+    }
+
+    /// The row that is looked for. Blocks.
+    pub fn look_up(&self, sought: &mut SoughtRow) -> SharedResult<LookedUp> {
+        self.nodes.look_up(sought).map_err(Arc::new)
     }
 
     /// The children of a page of a level above 0. Blocks.

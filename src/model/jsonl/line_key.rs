@@ -59,6 +59,25 @@ impl KeyOrder {
         Some(LineKey(key.into()))
     }
 
+    /// The key of values as people write them, one for each column: strings without quotes. `None` if there are more or
+    /// fewer, or one is not of the kind of its column.
+    pub fn key_of_texts(&self, texts: &[String]) -> Option<LineKey> {
+        if texts.len() != self.columns.len() {
+            return None;
+        }
+        let mut key = Vec::new();
+        for (column, text) in self.columns.iter().zip(texts) {
+            let is_number = text.trim_start_matches('-').starts_with(|first: char| first.is_ascii_digit());
+            match column.kind {
+                KeyKind::Integer | KeyKind::Decimal if is_number => {
+                    encode::value(column.kind, text.as_bytes(), &mut key)?;
+                }
+                kind => encode::value(kind, serde_json::to_string(text).ok()?.as_bytes(), &mut key)?,
+            }
+        }
+        Some(LineKey(key.into()))
+    }
+
     /// Like [`Self::key_of`], but clears and fills a buffer with [`LineKey::as_bytes`]. After None the bytes are no key.
     pub fn write_key(&self, line: &[u8], key: &mut Vec<u8>) -> Option<()> {
         key.clear();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 
 use crate::content::SourceError;
-use crate::engine::{ComparedRow, ContentPair, Engine};
+use crate::engine::{ComparedRow, ContentPair, Engine, RowSides};
 use crate::memory::sort::LEAST;
 use crate::memory::{Budget, Held, Recent};
 use crate::model::content_id::ContentId;
@@ -32,9 +32,6 @@ const OVERHEAD: usize = 200;
 
 /// Of the contents before and after a change.
 pub(super) type ContentIds = [Option<ContentId>; 2];
-
-/// A row before and after a change.
-pub(super) type RowSides = [Option<Bytes>; 2];
 
 /// By name, the changes of each row; several if rows share a name. `None` if there are too many.
 type RowsByName = Arc<Option<HashMap<String, Vec<RowSides>>>>;

@@ -1,7 +1,8 @@
 //! Makes the history of one row, oldest change first.
 //!
-//! A source that can look up rows by key is asked for the row in all versions at once. For other sources, and for
-//! callers that ask for row after row, there is an index of the rows that each version changed.
+//! A source that can look up rows by key is asked for the row in all versions at once: a table of a Dolt store goes down the
+//! tree of each version, a server has a query. For other sources, for keys that cannot be looked up, and for callers that
+//! ask for row after row of many versions, there is an index of the rows that each version changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
@@ -10,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use lru::LruCache;
 
-use super::row_changes::{RecentChanges, RowSides};
+use super::row_changes::RecentChanges;
 use super::row_index::RowIndex;
 use crate::catalog::{Database, Snapshot};
 use crate::content::FileEntry;
-use crate::engine::Engine;
+use crate::engine::{Engine, RowSides};
 use crate::model::row::Row;
 use crate::util::locks::lock;
 use crate::views::change_index::{ChangeIndex, IndexedChange};
@@ -31,6 +32,9 @@ const MANY_ROWS: usize = 64;
 
 /// At most this many versions are compared without an index.
 const FEW_VERSIONS: usize = 16;
+
+/// In up to this many versions a row is looked up without an index, however many rows were asked for before.
+const FEW_LOOK_UPS: usize = 256;
 
 /// Makes histories of rows. Keeps indexes of the tables that were asked for recently.
 pub(super) struct RowHistories {
@@ -69,13 +73,24 @@ impl RowHistories {
             let table = (Arc::clone(&database.name), Arc::clone(path));
             Arc::clone(kept.get_or_insert_mut(table, Arc::default))
         };
-        let index = table.index_for_many(engine, versions, name).await?;
-        let wanted: Vec<usize> = match &index {
-            Some(index) => index.changes_of(name).await?,
-            None => (0..versions.len()).collect(),
+        let mut changes = BTreeMap::<usize, Vec<RowSides>>::new();
+        let mut rest: Vec<usize> = (0..versions.len()).collect();
+        if versions.len() <= FEW_LOOK_UPS {
+            look_up(engine, versions, &mut rest, name, &mut changes).await?;
+        }
+        let index = match rest.is_empty() {
+            true => None,
+            false => table.index_for_many(engine, versions, name).await?,
         };
-        let mut changes: BTreeMap<usize, Vec<RowSides>> = reported(database, versions, &wanted, name).await?;
-        let mut rest: Vec<usize> = wanted.into_iter().filter(|at| !changes.contains_key(at)).collect();
+        if let Some(index) = &index {
+            let changed = index.changes_of(name).await?;
+            rest.retain(|at| changed.binary_search(at).is_ok());
+        }
+        if versions.len() > FEW_LOOK_UPS {
+            look_up(engine, versions, &mut rest, name, &mut changes).await?;
+        }
+        changes.extend(reported(database, versions, &rest, name).await?);
+        rest.retain(|at| !changes.contains_key(at));
         if index.is_none() && rest.len() > FEW_VERSIONS {
             let index = continued(engine, table.index.lock().await, versions).await?;
             let changed = index.changes_of(name).await?;
@@ -125,6 +140,23 @@ async fn continued(
     let index = RowIndex::of(engine, known.clone(), versions).await?;
     *known = Some(Arc::clone(&index));
     Ok(index)
+}
+
+/// Looks up the row in the versions of `rest` that are trees. Those that answer go from there to `changes`.
+async fn look_up(
+    engine: &Engine,
+    versions: &[IndexedChange],
+    rest: &mut Vec<usize>,
+    name: &str,
+    changes: &mut BTreeMap<usize, Vec<RowSides>>,
+) -> Result<(), DerivedError> {
+    let pairs = rest.iter().map(|&at| versions[at].file.sides().map(|file| file.cloned())).collect();
+    let found = engine.named_rows(pairs, name).await?;
+    for (&at, sides) in rest.iter().zip(found) {
+        changes.extend(sides.map(|sides| (at, vec![sides])));
+    }
+    rest.retain(|at| !changes.contains_key(at));
+    Ok(())
 }
 
 /// The changes that sources report which can look up rows by key, by place of the version.

@@ -18,11 +18,39 @@ mod node_slot {
     pub const COUNT: u16 = 11;
 }
 
+/// The keys of a node: in a leaf those of its rows, above the leaves the last key below each child.
+pub struct NodeKeys {
+    /// All keys, one after the other.
+    pub bytes: Bytes,
+    offsets: Vec<u16>,
+}
+
+impl NodeKeys {
+    /// Reads the keys of a node of any level.
+    pub fn read(node: &Message) -> Result<Self, MessageError> {
+        Ok(Self { bytes: node.bytes(node_slot::KEYS)?, offsets: node.u16s(node_slot::KEY_OFFSETS)? })
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of a key; `None` where it lies outside of the node.
+    pub fn get(&self, at: usize) -> Option<&[u8]> {
+        item(&self.bytes, &self.offsets, at)
+    }
+}
+
 /// The keys and values of a leaf.
 pub struct Leaf {
-    /// All keys, one after the other.
-    pub keys: Bytes,
-    key_offsets: Vec<u16>,
+    /// The keys of its rows.
+    pub keys: NodeKeys,
     /// All values.
     pub values: Bytes,
     value_offsets: Vec<u16>,
@@ -41,13 +69,12 @@ impl Leaf {
             return Err(MessageError::Invalid("it is not a leaf of the tree".to_owned()));
         }
         let leaf = Self {
-            keys: message.bytes(node_slot::KEYS)?,
-            key_offsets: message.u16s(node_slot::KEY_OFFSETS)?,
+            keys: NodeKeys::read(message)?,
             values: message.bytes(node_slot::VALUES)?,
             value_offsets: message.u16s(node_slot::VALUE_OFFSETS)?,
             addresses: message.u16s(node_slot::ADDRESSES_IN_VALUES)?,
         };
-        if leaf.key_offsets.len() != leaf.value_offsets.len() && !leaf.is_empty() {
+        if leaf.keys.offsets.len() != leaf.value_offsets.len() && !leaf.is_empty() {
             let (keys, values) = (leaf.len(), leaf.value_offsets.len().saturating_sub(1));
             return Err(MessageError::Invalid(format!("it has {keys} keys and {values} values")));
         }
@@ -56,7 +83,7 @@ impl Leaf {
 
     /// How many rows it has.
     pub fn len(&self) -> usize {
-        self.key_offsets.len().saturating_sub(1)
+        self.keys.len()
     }
 
     /// Whether it has no rows.
@@ -66,7 +93,7 @@ impl Leaf {
 
     /// The bytes of the key and the value of a row, or what is wrong with them.
     pub(super) fn raw(&self, row: usize) -> Result<(&[u8], &[u8]), &'static str> {
-        let key = item(&self.keys, &self.key_offsets, row).ok_or("its key lies outside of the leaf")?;
+        let key = self.keys.get(row).ok_or("its key lies outside of the leaf")?;
         let value =
             item(&self.values, &self.value_offsets, row).ok_or("its value lies outside of the leaf")?;
         Ok((key, value))

@@ -22,7 +22,7 @@ mod value;
 
 pub use blob::read_blob;
 pub use decode::ValueRoom;
-pub use leaf::Leaf;
+pub use leaf::{Leaf, NodeKeys};
 pub use reader::{LeafRow, RowReader};
 pub use tuple::Tuple;
 pub use value::Value;

@@ -122,6 +122,15 @@ impl Column {
         SqlType::parse(&self.sql_type).ok_or_else(unsupported)
     }
 
+    /// Whether its values are texts that compare by their bytes. (Of the other binary collations some have weights for a
+    /// part of all code points only.)
+    pub fn compares_by_bytes(&self) -> bool {
+        let is_binary = |read: SqlType| {
+            read.has_collation() && matches!(&*read.collation, collation::DEFAULT | "utf8mb4_bin")
+        };
+        SqlType::parse(&self.sql_type).is_some_and(is_binary)
+    }
+
     /// The error that this column is of a kind that cannot be read.
     pub(crate) fn unsupported(&self, table: &str, problem: impl Into<String>) -> RowsError {
         RowsError::UnsupportedColumn {

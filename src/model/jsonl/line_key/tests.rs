@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{LineLayout, Value};
 use super::*;
+use crate::model::row::{Row, text_of};
 
 fn line(names: &[&str], values: &[Value<'_>]) -> Vec<u8> {
     let layout = LineLayout::new(names);
@@ -75,6 +76,37 @@ fn what_is_no_line_of_the_kind_has_no_key() {
     ] {
         let text = format!("{{\"a\":1,\"b\":{value}}}\n");
         assert_eq!(order(kind).key_of(text.as_bytes()), None, "{kind:?} {value}");
+    }
+}
+
+#[test]
+fn texts_that_are_no_values_have_no_key() {
+    let key = |kind, text: &str| {
+        let order = KeyOrder::new(vec![KeyColumn { place: 0, kind }]).expect("one column is an order");
+        order.key_of_texts(&[text.to_owned()])
+    };
+    for (kind, text) in [
+        (KeyKind::Integer, ""),
+        (KeyKind::Integer, "x"),
+        (KeyKind::Integer, "--5"),
+        (KeyKind::Integer, "5,\"b\":6"),
+        (KeyKind::Integer, "\"5\""),
+        (KeyKind::Decimal, "\"NaN\""),
+        (KeyKind::Decimal, "nan"),
+        (KeyKind::Decimal, "-"),
+        (KeyKind::Binary, "A"),
+        (KeyKind::DateTime, "2026"),
+        (KeyKind::Time, "1"),
+    ] {
+        assert_eq!(key(kind, text), None, "{kind:?} {text}");
+    }
+    for (kind, text, other) in [
+        (KeyKind::Integer, "5", "05"),
+        (KeyKind::Decimal, "1.0", "1.00"),
+        (KeyKind::DateTime, "2026-01-02", "2026-01-02T00:00:00Z"),
+    ] {
+        let key = |text| key(kind, text).expect("a value");
+        assert_eq!(key(text), key(other), "{kind:?} {text}");
     }
 }
 
@@ -217,6 +249,11 @@ proptest! {
         let key = order.key_of(&line).expect("each value is of its kind");
         let each: Vec<_> = values.iter().map(|&(kind, value)| one(kind, value).1).collect();
         prop_assert_eq!(order.values(&key), Some(each));
+        let row = Row::parse(&line).expect("a row");
+        let mut texts: Vec<_> = row.columns().map(|(_, value)| text_of(value)).collect();
+        prop_assert_eq!(order.key_of_texts(&texts), Some(key.clone()));
+        texts.pop();
+        prop_assert_eq!(order.key_of_texts(&texts), None);
         for end in 0..key.as_bytes().len() {
             prop_assert_eq!(order.values(&LineKey::from_bytes(&key.as_bytes()[..end])), None);
         }

@@ -18,8 +18,8 @@ use super::ranges::sql_value;
 use super::row_reader::RowReader;
 use super::sql::{ALL_ROWS, Revision};
 use super::table_version::{ReadRows, RowsRead, TableVersion};
-use crate::model::jsonl::line_key::KeyKind;
-use crate::model::row::{NULL, Row, key_name, key_texts};
+use crate::model::jsonl::line_key::{KeyColumn, KeyKind, KeyValue};
+use crate::model::row::{Row, key_name, key_texts};
 use crate::source::dolt::common::ident;
 use crate::util::locks::lock;
 
@@ -150,22 +150,9 @@ fn condition(definition: &TableDefinition, name: &str) -> Condition {
     if texts.len() != order.columns().len() {
         return Condition::Never;
     }
-    // The key is read from a line that has nothing but the key.
-    let width = order.columns().iter().map(|column| column.place + 1).max().unwrap_or_default();
-    let mut values = vec![NULL.to_owned(); width];
-    for (column, text) in order.columns().iter().zip(texts) {
-        values[column.place] = match column.kind {
-            KeyKind::Integer | KeyKind::Decimal => text,
-            KeyKind::Text | KeyKind::Binary | KeyKind::DateTime | KeyKind::Time => {
-                serde_json::to_string(&text).expect("a text always serialises into memory")
-            }
-        };
-    }
-    let key: Vec<&str> = order.columns().iter().map(|column| &*values[column.place]).collect();
-    let line: Vec<_> = values.iter().enumerate().map(|(at, value)| format!("\"{at}\":{value}")).collect();
-    let line = format!("{{{}}}", line.join(","));
-    let found = order.key_of(line.as_bytes()).filter(|_| key_name(&key) == name);
-    match found.and_then(|key| order.values(&key)) {
+    match order.key_of_texts(&texts).and_then(|key| order.values(&key)) {
+        // SQL has no literal for a DECIMAL that is not finite.
+        Some(values) if values.iter().zip(order.columns()).any(is_not_finite) => Condition::Unknown,
         Some(values) => {
             let values = definition.key.iter().zip(values);
             let equal = values.map(|(column, value)| format!("{} = {}", ident(column), sql_value(value)));
@@ -177,6 +164,10 @@ fn condition(definition: &TableDefinition, name: &str) -> Condition {
         }
         None => Condition::Unknown,
     }
+}
+
+fn is_not_finite((value, column): (&KeyValue, &KeyColumn)) -> bool {
+    column.kind == KeyKind::Decimal && matches!(value, KeyValue::Text(_))
 }
 
 struct HistoryQuery<'h> {
@@ -264,7 +255,7 @@ mod tests {
     use super::*;
     use crate::content::versioned::Family;
     use crate::model::content_id::ContentId;
-    use crate::model::jsonl::line_key::{KeyColumn, KeyOrder};
+    use crate::model::jsonl::line_key::KeyOrder;
 
     fn definition(kinds: &[KeyKind]) -> TableDefinition {
         let columns = kinds.iter().enumerate().map(|(at, &kind)| KeyColumn { place: 2 * at + 1, kind });

@@ -11,6 +11,7 @@
 //! | `discover` | which databases a folder holds |
 //! | `shared`, `database`, `known` | what views of a database share; one view; what is kept between polls |
 //! | `content`, `table_rows`, `cutter` | the rows of a table; their tree; cutting long leaves |
+//! | `named_row`, `key_order` | one row by its key; the order of keys |
 //! | `schema_file`, `live` | `schema.sql`; the working set |
 //! | `verify` | whether every chunk is whole that the root reaches |
 
@@ -32,11 +33,13 @@ mod error;
 mod files;
 mod graph;
 mod history;
+mod key_order;
 mod known;
 mod lineage;
 mod live;
 mod live_memory;
 mod lost;
+mod named_row;
 mod recent_chunks;
 mod renderer;
 mod schema_file;

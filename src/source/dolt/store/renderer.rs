@@ -12,6 +12,9 @@ use crate::model::jsonl;
 use crate::model::jsonl::{LineLayout, RenderError};
 use crate::model::sql_literal::RowLayout;
 
+/// A tuple without fields: the value beside a key that stands alone.
+const NO_VALUE: &[u8] = &[0, 0];
+
 /// How much of a key messages show, in characters.
 const KEY_SHOWN: usize = 200;
 
@@ -66,16 +69,34 @@ impl RowRenderer {
     /// The rows of a leaf as they are stored.
     pub fn raw_rows(&self, leaf: &Message, chunks: &dyn Chunks) -> Result<Vec<RawRow>, RowsError> {
         let leaf = self.leaf(leaf, chunks)?;
-        let row = |place| {
-            let (key, value) = self.reader.raw(&leaf, place)?;
-            Ok(RawRow { place, key: leaf.keys.slice_ref(key), value: leaf.values.slice_ref(value) })
-        };
-        (0..leaf.len()).map(row).collect()
+        (0..leaf.len()).map(|place| self.raw(&leaf, place)).collect()
+    }
+
+    /// One row of a leaf as it is stored.
+    pub fn raw_row(&self, leaf: &Message, place: usize, chunks: &dyn Chunks) -> Result<RawRow, RowsError> {
+        self.raw(&self.leaf(leaf, chunks)?, place)
+    }
+
+    fn raw(&self, leaf: &Leaf, place: usize) -> Result<RawRow, RowsError> {
+        let (key, value) = self.reader.raw(leaf, place)?;
+        Ok(RawRow { place, key: leaf.keys.bytes.slice_ref(key), value: leaf.values.slice_ref(value) })
     }
 
     /// Appends one row as a line.
     pub fn line(&self, row: &RawRow, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), RowsError> {
         let row = self.reader.parse(row.place, &row.key, &row.value)?;
+        self.append_row(&row, chunks, &mut ValueRoom::default(), out)
+    }
+
+    /// Appends a key of a node as a line. Only for a renderer of keys.
+    pub fn key_line(
+        &self,
+        place: usize,
+        key: &[u8],
+        chunks: &dyn Chunks,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RowsError> {
+        let row = self.reader.parse(place, key, NO_VALUE)?;
         self.append_row(&row, chunks, &mut ValueRoom::default(), out)
     }
 

@@ -11,10 +11,13 @@ use dolt_store::{Address, RowsError};
 
 use super::content::TableContent;
 use super::cutter::Cutter;
+use super::named_row::SearchedTable;
 use super::renderer::RowRenderer;
 use super::shared::{ReadError, Renderers};
 use crate::content::SourceError;
-use crate::content::tree::{KeyedRows, LONG, Leaf, LineRange, Nodes, PageId, RawRow, Rendering};
+use crate::content::tree::{
+    KeyedRows, LONG, Leaf, LineRange, LookedUp, Nodes, PageId, RawRow, Rendering, SoughtRow,
+};
 
 pub struct TableRows {
     content: TableContent,
@@ -64,18 +67,16 @@ impl TableRows {
 
     fn below(&self, part: &PageId) -> Result<Vec<PageId>, ReadError> {
         let address = Address::new(part.node);
-        let children = match address == self.content.table {
-            true => self.root.children(&address)?,
-            false => TreeNode::read(&self.content.shared.store, &address, part.level)?.children(&address)?,
-        };
+        let children = self.node(&address, part.level)?.children(&address)?;
         let level = part.level.saturating_sub(1);
         Ok(children.iter().map(|child| self.part(child, level)).collect())
     }
 
-    fn leaf(&self, address: &Address) -> Result<Cow<'_, TreeNode>, ReadError> {
+    /// The node at an address, of this level.
+    fn node(&self, address: &Address, level: u8) -> Result<Cow<'_, TreeNode>, ReadError> {
         Ok(match *address == self.content.table {
             true => Cow::Borrowed(&self.root),
-            false => Cow::Owned(TreeNode::read(&self.content.shared.store, address, 0)?),
+            false => Cow::Owned(TreeNode::read(&self.content.shared.store, address, level)?),
         })
     }
 
@@ -91,7 +92,7 @@ impl TableRows {
     fn lines(&self, part: &PageId) -> Result<Leaf, ReadError> {
         let address = Address::new(part.node);
         let chunks = &self.content.shared.store;
-        let leaf = self.leaf(&address)?;
+        let leaf = self.node(&address, 0)?;
         let values = self.content.shared.values.before(chunks);
         let mut cutter = Cutter::new(*part);
         let lines = part.lines.from.into()..match part.lines {
@@ -147,6 +148,18 @@ impl Nodes for TableRows {
     fn by_key(&self) -> Option<&dyn KeyedRows> {
         (!self.renderers.key_columns.is_empty()).then_some(self)
     }
+
+    fn look_up(&self, sought: &mut SoughtRow) -> Result<LookedUp, SourceError> {
+        let shared = &self.content.shared;
+        let table = SearchedTable {
+            chunks: &shared.values.before(&shared.store),
+            name: &self.content.name,
+            renderers: &self.renderers,
+            root: self.all(),
+            node: &|address, level| self.node(address, level),
+        };
+        table.look_up(sought).map_err(|error| self.content.failed(error))
+    }
 }
 
 impl KeyedRows for TableRows {
@@ -156,7 +169,7 @@ impl KeyedRows for TableRows {
 
     fn rows(&self, leaf: &PageId) -> Result<Vec<RawRow>, SourceError> {
         let address = Address::new(leaf.node);
-        let rows = self.leaf(&address).and_then(|leaf| {
+        let rows = self.node(&address, 0).and_then(|leaf| {
             // Checks here that every value has one reading: rows of equal bytes are not read again.
             let shared = &self.content.shared;
             let rows = self.renderers.rows.raw_rows(&leaf.message, &shared.values.before(&shared.store));
