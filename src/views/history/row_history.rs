@@ -34,7 +34,7 @@ const MANY_ROWS: usize = 64;
 const FEW_VERSIONS: usize = 16;
 
 /// In up to this many versions a row is looked up without an index, however many rows were asked for before.
-const FEW_LOOK_UPS: usize = 256;
+const FEW_LOOK_UPS: usize = 128;
 
 /// Makes histories of rows. Keeps indexes of the tables that were asked for recently.
 pub(super) struct RowHistories {

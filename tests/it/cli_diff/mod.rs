@@ -3,8 +3,10 @@
 mod names;
 mod output;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use asof::model::row::{Row, key_name, text_of};
 use serde_json::Value;
 
 use crate::forensics::{busy, server_says};
@@ -45,6 +47,22 @@ fn of_tables(text: &str) -> String {
     text.lines().filter(|line| line.contains("\",\"table\":\"")).map(|line| format!("{line}\n")).collect()
 }
 
+/// A row that is asked for by its key has the lines that it has among all others.
+fn rows_by_key(sources: &[String], [from, to]: [&str; 2], all: &str) {
+    let mut rows = BTreeMap::<_, String>::new();
+    for line in all.lines() {
+        let row = Row::parse(line.as_bytes()).expect("a line is an object");
+        let [table, key] = ["table", "key"].map(|name| row.get(name).expect("each line has both"));
+        let Some(key) = Row::parse(key.as_bytes()) else { continue };
+        let name = key_name(&key.columns().map(|(_, value)| value).collect::<Vec<_>>());
+        rows.entry((text_of(table), name)).or_default().push_str(&format!("{line}\n"));
+    }
+    for ((table, name), lines) in rows.into_iter().take(6) {
+        let told = shown(sources, &["--json", "--", from, to, &table, &name]);
+        assert_eq!(told, lines, "{name} of {table} from {from} to {to}");
+    }
+}
+
 #[test]
 fn json_is_what_a_mount_has() {
     let server = Server::start();
@@ -62,6 +80,7 @@ fn json_is_what_a_mount_has() {
             lines += wanted.lines().count();
             assert_eq!(of_tables(&shown(&sources, &["--json", &word])), wanted, "{pair}");
             assert_eq!(of_tables(&shown(&sources, &["--json", from, to])), wanted, "{pair}");
+            rows_by_key(&sources, [from, to], &wanted);
             let summary = read_text(mount.path(&format!("random/diff/{pair}/summary.json")));
             let wanted = format!("{{\"database\":\"random\",{}", &summary[1..]);
             assert_eq!(shown(&sources, &["--json", "--stat", &word]), wanted, "{pair}");
