@@ -27,6 +27,8 @@ enum Detail {
     Digits(u32),
     /// The members of an ENUM or SET.
     Members(Vec<String>),
+    /// That the members of an ENUM or SET are given as numbers.
+    Numbers,
 }
 
 /// A buffer for values that no field holds as they are; reused from value to value.
@@ -67,6 +69,12 @@ impl Decoder {
         Ok(Self { encoding, detail })
     }
 
+    /// The same, but gives the members of an ENUM or SET as the number that stands for them: these compare by it.
+    pub fn numbered(self) -> Self {
+        let is_numbered = matches!(self.encoding, ColumnEncoding::Enum | ColumnEncoding::Set);
+        Self { detail: if is_numbered { Detail::Numbers } else { self.detail }, ..self }
+    }
+
     /// Reads a field that is not NULL.
     #[inline]
     pub fn value<'v>(
@@ -97,6 +105,8 @@ impl Decoder {
                 let micros = i64::from_le_bytes(fixed(field, "DATETIME")?);
                 civil::date_time(micros, if let Detail::Digits(digits) = self.detail { digits } else { 0 })
             }
+            Enum if self.is_numbered() => Value::UInt(u16::from_le_bytes(fixed(field, "ENUM")?).into()),
+            Set if self.is_numbered() => Value::UInt(u64::from_le_bytes(fixed(field, "SET")?)),
             Enum => Value::Text(self.enum_member(u16::from_le_bytes(fixed(field, "ENUM")?))?),
             Set => Value::Text(self.set_members(u64::from_le_bytes(fixed(field, "SET")?), &mut room.text)?),
             Decimal => {
@@ -127,6 +137,10 @@ impl Decoder {
     pub fn is_adaptive(&self) -> bool {
         use ColumnEncoding::*;
         matches!(self.encoding, StringAdaptive | BytesAdaptive | GeomAdaptive | JsonAdaptive)
+    }
+
+    fn is_numbered(&self) -> bool {
+        matches!(self.detail, Detail::Numbers)
     }
 
     fn members(&self) -> &[String] {

@@ -122,6 +122,11 @@ impl Column {
         SqlType::parse(&self.sql_type).ok_or_else(unsupported)
     }
 
+    /// The members of its ENUM or SET, in order; none for other types.
+    pub fn members(&self) -> Vec<String> {
+        SqlType::parse(&self.sql_type).map_or_else(Vec::new, |read| read.members)
+    }
+
     /// Whether its values are texts that compare by their bytes. (Of the other binary collations some have weights for a
     /// part of all code points only.)
     pub fn compares_by_bytes(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Finds one row of a table by the name of its key: down the tree, one chunk for each level.
 //!
 //! Each key above the leaves is the last one below a child. The keys of a node are searched by halves: each that is looked
-//! at is rendered, and its place in the order read from its line ([`KeyOrder`]).
+//! at is rendered, and its place in the order read from its line ([`KeyPlaces`]).
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,9 +12,11 @@ use dolt_store::objects::TreeNode;
 use dolt_store::rows::NodeKeys;
 use dolt_store::{Address, Chunks, InChunk, RowsError};
 
+use super::key_order::{KeyPlaces, NamePlace};
+use super::renderer::RowRenderer;
 use super::shared::{ReadError, Renderers};
 use crate::content::tree::{LookedUp, NamedRow, PageId, SoughtRow};
-use crate::model::jsonl::line_key::{KeyOrder, LineKey};
+use crate::model::jsonl::line_key::LineKey;
 use crate::model::row::{Row, is_shortened, key_name, key_texts};
 
 const OBJECT: &str = "node of a table's rows";
@@ -40,16 +42,19 @@ impl SearchedTable<'_> {
         if self.renderers.key_columns.is_empty() {
             return Ok(Some(None));
         }
-        let Some(order) = &self.renderers.key_order else { return Ok(None) };
+        let Some(places) = &self.renderers.key_places else { return Ok(None) };
         let Some(texts) = key_texts(&sought.name) else {
             // The key of a shortened name is not known. Any other such name is that of no key.
             return Ok((!is_shortened(&sought.name)).then_some(None));
         };
-        // A text that is no value of its column is in the key of no row.
-        let Some(wanted) = order.key_of_texts(&texts) else { return Ok(Some(None)) };
+        let wanted = match places.place_of(texts) {
+            NamePlace::At(wanted) => wanted,
+            NamePlace::Nowhere => return Ok(Some(None)),
+            NamePlace::Unclear => return Ok(None),
+        };
         let Some(root) = self.root else { return Ok(Some(None)) };
         let (line, key) = (Vec::new(), Vec::new());
-        let mut search = KeySearch { table: self, order, wanted, sought, pages: 0, line, key };
+        let mut search = KeySearch { table: self, places, wanted, sought, pages: 0, line, key };
         Ok(match search.below(&root)? {
             NamedRow::Absent => Some(None),
             NamedRow::Line(line) => Some(Some(line)),
@@ -60,7 +65,7 @@ impl SearchedTable<'_> {
 
 struct KeySearch<'s, 't> {
     table: &'s SearchedTable<'t>,
-    order: &'s KeyOrder,
+    places: &'s KeyPlaces,
     wanted: LineKey,
     sought: &'s mut SoughtRow,
     /// How many pages were looked at.
@@ -115,21 +120,27 @@ impl KeySearch<'_, '_> {
 
     /// How a key compares with the wanted one.
     fn compare(&mut self, node: &Address, keys: &NodeKeys, at: usize) -> Result<Option<Ordering>, ReadError> {
-        self.render_key(node, keys, at)?;
-        let told = self.order.write_key(&self.line, &mut self.key);
+        self.render_key(&self.places.renderer, node, keys, at)?;
+        let told = self.places.order.write_key(&self.line, &mut self.key);
         Ok(told.map(|()| self.key[..].cmp(self.wanted.as_bytes())))
     }
 
-    fn render_key(&mut self, node: &Address, keys: &NodeKeys, at: usize) -> Result<(), ReadError> {
+    fn render_key(
+        &mut self,
+        renderer: &RowRenderer,
+        node: &Address,
+        keys: &NodeKeys,
+        at: usize,
+    ) -> Result<(), ReadError> {
         self.line.clear();
-        let SearchedTable { chunks, name, renderers, .. } = *self.table;
+        let SearchedTable { chunks, name, .. } = *self.table;
         let lost = || RowsError::DamagedRow {
             table: name.to_owned(),
             row: at,
             problem: "its key lies outside of the node".to_owned(),
         };
         let key = keys.get(at).ok_or_else(lost);
-        let rendered = key.and_then(|key| renderers.key.key_line(at, key, chunks, &mut self.line));
+        let rendered = key.and_then(|key| renderer.key_line(at, key, chunks, &mut self.line));
         rendered.map_err(|source| ReadError::Leaf { leaf: *node, source })
     }
 
@@ -143,7 +154,7 @@ impl KeySearch<'_, '_> {
         let SearchedTable { chunks, renderers, .. } = *self.table;
         let mut found = NamedRow::Absent;
         for at in equal {
-            self.render_key(address, keys, at)?;
+            self.render_key(&renderers.key, address, keys, at)?;
             let row = Row::parse(&self.line);
             // Keys of several spellings compare as equal: 1.0 and 1.00.
             if row.is_none_or(|row| key_name(&row.values(&renderers.key_columns)) != self.sought.name) {
@@ -196,8 +207,6 @@ mod tests {
 
     use super::*;
     use crate::content::tree::{LineRange, Rendering};
-    use crate::source::dolt::store::key_order;
-    use crate::source::dolt::store::renderer::RowRenderer;
 
     /// What a table `t (id datetime PRIMARY KEY, v int)` is rendered by.
     fn renderers() -> Renderers {
@@ -212,7 +221,7 @@ mod tests {
             rows: RowRenderer::new(&schema).expect("it is known"),
             key: RowRenderer::of_key(&schema).expect("it is known"),
             key_columns: vec!["id".to_owned()],
-            key_order: key_order::of(&schema),
+            key_places: KeyPlaces::of(&schema).expect("it is known"),
         }
     }
 

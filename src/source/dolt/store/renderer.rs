@@ -51,6 +51,11 @@ impl RowRenderer {
         Self::of_lines(schema, RowReader::of_key(schema)?)
     }
 
+    /// The same, with members of an ENUM or SET as the numbers by which they compare.
+    pub fn of_key_order(schema: &Schema) -> Result<Self, RowsError> {
+        Self::of_lines(schema, RowReader::of_key_order(schema)?)
+    }
+
     fn of_lines(schema: &Schema, reader: RowReader) -> Result<Self, RowsError> {
         Self::with(schema, RowForm::Lines(LineLayout::new(reader.columns())), reader)
     }

@@ -11,13 +11,12 @@ use lru::LruCache;
 use super::chunk_store::ChunkStore;
 use super::error::IntoSourceError;
 use super::graph::Graph;
-use super::key_order;
+use super::key_order::KeyPlaces;
 use super::live_memory::LiveMemory;
 use super::lost::FoundCommits;
 use super::recent_chunks::RecentChunks;
 use super::renderer::RowRenderer;
 use crate::content::SourceError;
-use crate::model::jsonl::line_key::KeyOrder;
 use crate::source::dolt::common::lineage::Lineage;
 use crate::util::clock::WallClock;
 use crate::util::locks::lock;
@@ -36,8 +35,8 @@ pub struct Renderers {
     pub key: RowRenderer,
     /// The columns of the key, in the key's order; none for a table without one.
     pub key_columns: Vec<String>,
-    /// The order of the lines of its keys, where these show that of its rows.
-    pub key_order: Option<KeyOrder>,
+    /// The places of keys in the order of its rows, where these can be told.
+    pub key_places: Option<KeyPlaces>,
 }
 
 /// The store of a database and what was learned about it.
@@ -98,8 +97,8 @@ impl SharedDatabase {
         let (rows, key) = (RowRenderer::new(&schema)?, RowRenderer::of_key(&schema)?);
         let key_columns =
             if schema.is_keyless { Vec::new() } else { key.columns().map(str::to_owned).collect() };
-        let key_order = key_order::of(&schema);
-        let renderers = Arc::new(Renderers { rows, key, key_columns, key_order });
+        let key_places = KeyPlaces::of(&schema)?;
+        let renderers = Arc::new(Renderers { rows, key, key_columns, key_places });
         lock(&self.renderers).put(place, Arc::clone(&renderers));
         Ok(renderers)
     }
