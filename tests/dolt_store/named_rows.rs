@@ -121,6 +121,7 @@ fn check(data: &Path, name: &str, seed: u64) -> BTreeMap<Arc<str>, Seen> {
                     }
                     None => {
                         assert!(version.has_key, "without a key no row has a name");
+                        // A shortened name.
                         seen.untold += usize::from(!name.contains("%~"));
                     }
                 }
@@ -212,7 +213,8 @@ fn rows_are_found_whatever_becomes_of_their_keys() {
         }
         for name in ["keys", "types", "evolving", "random"] {
             let all = check(&server.data(), name, 7);
-            assert!(all.values().any(|seen| seen.told > 100), "{name}: {all:?}");
+            let told: usize = all.values().map(|seen| seen.told).sum();
+            assert!(told > 100, "{name}: {all:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::rows::is_wanted;
 use crate::content::shared_load::SharedResult;
 use crate::content::tree::{LookedUp, SoughtRow};
 use crate::content::{Content, FileEntry};
@@ -13,8 +14,6 @@ use crate::engine::read::blocking;
 use crate::engine::read::tree::TreeReader;
 use crate::memory::{Cancel, Recent};
 use crate::model::content_id::ContentId;
-
-use super::rows::is_wanted;
 
 /// Contents of which it is kept what they say of the row: the later one of a pair is often the earlier one of the next.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
