@@ -24,6 +24,9 @@ const OBJECT: &str = "node of a table's rows";
 /// A look-up that goes to more pages is given up: more than a few hold the key only in a damaged tree.
 const MOST_PAGES: usize = 64;
 
+/// Reads the node at an address, which has this level.
+type ReadNode<'t> = dyn Fn(&Address, u8) -> Result<Cow<'t, TreeNode>, ReadError> + 't;
+
 /// A version of a table.
 pub struct SearchedTable<'t> {
     /// What values are read from that are out of line.
@@ -32,8 +35,8 @@ pub struct SearchedTable<'t> {
     pub renderers: &'t Renderers,
     /// The page that is all of it; `None` for an empty table.
     pub root: Option<PageId>,
-    /// Reads the node at an address, which has this level.
-    pub node: &'t dyn Fn(&Address, u8) -> Result<Cow<'t, TreeNode>, ReadError>,
+    /// Reads a node.
+    pub node: &'t ReadNode<'t>,
 }
 
 impl SearchedTable<'_> {
