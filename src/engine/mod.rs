@@ -28,8 +28,8 @@ mod read;
 mod report;
 
 pub use compare::merged::MergedRows;
-pub use compare::pieces::{ContentStep, Piece, Pieces};
 pub use compare::named::{FilePair, RowSides};
+pub use compare::pieces::{ContentStep, Piece, Pieces};
 pub use compare::rows::{ComparedRow, ContentPair};
 pub use compare::runs::{Differing, Run, differing};
 pub use facts::digest::Digest;
