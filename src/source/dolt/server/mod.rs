@@ -219,7 +219,7 @@ impl DoltSqlSource {
     }
 
     /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view; the next poll
-    /// tries again.
+    /// tries again. Fails where the one database of the URL has no view yet: a tree without it would look as if it were empty.
     async fn load_changed(
         &self,
         known: &mut KnownDatabases,
@@ -247,9 +247,10 @@ impl DoltSqlSource {
                     known.is_delivered = false;
                 }
                 Err(error) => {
+                    let is_all = is_new && self.url.database.is_some();
                     let is_broken = error.is_broken_connection();
                     let error = error.during(&self.label, format!("cannot read the history of {name}"));
-                    if is_broken {
+                    if is_broken || is_all {
                         return Err(error);
                     }
                     complain(&mut known.complaints, &name, &error);
