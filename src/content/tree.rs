@@ -104,6 +104,14 @@ pub trait Nodes: Send + Sync {
     /// The lines of a page of level 0.
     fn leaf(&self, page: &PageId) -> Result<Leaf, SourceError>;
 
+    /// The length in bytes of the lines of a page of level 0, which need not be made for that.
+    fn len_of_leaf(&self, page: &PageId) -> Result<u64, SourceError> {
+        Ok(match self.leaf(page)? {
+            Leaf::Whole(bytes) => bytes.len() as u64,
+            Leaf::Cut(parts) => parts.iter().map(|(_, len)| len).sum(),
+        })
+    }
+
     /// The rows by their keys, where they have any.
     fn by_key(&self) -> Option<&dyn KeyedRows> {
         None

@@ -7,7 +7,9 @@ use std::io::Write;
 
 use data_encoding::HEXUPPER;
 
-use super::jsonl::{LineLayout, LineWriter, RenderError, Value, ValueError, compact_json, is_clock, is_date};
+use super::jsonl::{
+    AsWriter, LineLayout, LineWriter, Out, RenderError, Value, ValueError, compact_json, is_clock, is_date,
+};
 
 /// The properties of a table's columns that its literals depend on.
 #[derive(Debug, Clone)]
@@ -36,7 +38,7 @@ impl RowLayout {
     }
 
     /// Starts a row at the end of `out`.
-    pub fn row<'l>(&'l self, out: &'l mut Vec<u8>) -> RowWriter<'l> {
+    pub fn row<'l, O: Out>(&'l self, out: &'l mut O) -> RowWriter<'l, O> {
         RowWriter { line: self.layout.line(out), are_empty_invalid: self.are_empty_invalid.iter() }
     }
 }
@@ -44,18 +46,18 @@ impl RowLayout {
 /// Writes a row in parentheses: [`RowWriter::value`] per column, then [`RowWriter::end`]. Without `end` it is removed.
 #[derive(Debug)]
 #[must_use = "a row that is not ended is removed"]
-pub struct RowWriter<'l> {
-    line: LineWriter<'l>,
+pub struct RowWriter<'l, O: Out> {
+    line: LineWriter<'l, O>,
     are_empty_invalid: std::slice::Iter<'l, bool>,
 }
 
-impl RowWriter<'_> {
+impl<O: Out> RowWriter<'_, O> {
     /// Appends the value of the next column.
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
         let is_empty_invalid = self.are_empty_invalid.next().is_some_and(|is_invalid| *is_invalid);
         self.line.value_as(|out| match value {
             Value::Text("") if is_empty_invalid => {
-                out.push(b'0');
+                out.put(b"0");
                 Ok(())
             }
             _ => append(value, out),
@@ -76,9 +78,9 @@ pub fn text_literal(text: &str) -> String {
 }
 
 /// Appends a literal. On an error, part of it may remain in `out`.
-fn append(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
+fn append(value: &Value<'_>, out: &mut impl Out) -> Result<(), ValueError> {
     match *value {
-        Value::Null => out.extend_from_slice(b"NULL"),
+        Value::Null => out.put(b"NULL"),
         Value::Int(number) => put(out, format_args!("{number}")),
         Value::UInt(number) => put(out, format_args!("{number}")),
         Value::Decimal(text) => decimal(text, out)?,
@@ -110,37 +112,37 @@ fn append(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
     Ok(())
 }
 
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("writing into a Vec does not fail");
+fn put(out: &mut impl Out, text: std::fmt::Arguments<'_>) {
+    AsWriter(out).write_fmt(text).expect("writing into memory does not fail");
 }
 
 /// Keeps the digits: a literal without an exponent is exact.
-fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+fn decimal(text: &str, out: &mut impl Out) -> Result<(), ValueError> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !are_digits(whole) || !are_digits(fraction) {
         return Err(ValueError::NotDecimal(text.to_owned()));
     }
-    out.extend_from_slice(text.as_bytes());
+    out.put(text.as_bytes());
     Ok(())
 }
 
 /// Always writes an exponent: without one it is a DECIMAL, whose digits do not cover the range of a DOUBLE.
-fn float(number: f64, out: &mut Vec<u8>) -> Result<(), ValueError> {
+fn float(number: f64, out: &mut impl Out) -> Result<(), ValueError> {
     if !number.is_finite() {
         return Err(ValueError::NoLiteral(number.to_string()));
     }
     if number == 0.0 && number.is_sign_negative() {
         // MySQL applies a number's sign to an exact value, and then 0 has none; a string is read as a DOUBLE.
-        out.extend_from_slice(b"'-0'");
+        out.put(b"'-0'");
     } else {
         put(out, format_args!("{number:e}"));
     }
     Ok(())
 }
 
-fn quoted(text: String, is_right: bool, out: &mut Vec<u8>) -> Result<(), ValueError> {
+fn quoted(text: String, is_right: bool, out: &mut impl Out) -> Result<(), ValueError> {
     if !is_right {
         return Err(ValueError::OutOfRange(text));
     }
@@ -153,8 +155,8 @@ fn fraction(micros: u32) -> String {
 }
 
 /// Quotes text. Escapes what ends the literal, what clients and terminals misread, and line breaks: a row is a line.
-fn append_text(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'\'');
+fn append_text(text: &[u8], out: &mut impl Out) {
+    out.put(b"'");
     let mut plain = 0;
     for (at, byte) in text.iter().enumerate() {
         let escaped = match byte {
@@ -166,12 +168,12 @@ fn append_text(text: &[u8], out: &mut Vec<u8>) {
             0x1a => b"\\Z",
             _ => continue,
         };
-        out.extend_from_slice(&text[plain..at]);
-        out.extend_from_slice(escaped);
+        out.put(&text[plain..at]);
+        out.put(escaped);
         plain = at + 1;
     }
-    out.extend_from_slice(&text[plain..]);
-    out.push(b'\'');
+    out.put(&text[plain..]);
+    out.put(b"'");
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use asof::source::dolt::server::{DoltOptions, DoltSqlSource};
 use asof::source::{Database, Source};
 
 use crate::fake::Fake;
-use crate::support::proxy::{Fault, Proxy, Weather};
+use crate::support::proxy::{Proxy, Weather};
 use crate::support::server::{Server, free_port};
 use crate::support::sql::Client;
 use crate::support::{bytes, database, entry, files, live_files, poll, source, wait};
@@ -78,21 +78,6 @@ fn what_vanished_is_missing() {
     assert_eq!(error.kind, ErrorKind::Missing, "{}", error.chain());
     assert!(error.to_string().contains("table t of d"), "{error}");
     assert!(bytes(&entry(&live, "t.jsonl").content).is_err());
-}
-
-#[test]
-fn the_database_of_a_url_that_does_not_answer_is_no_empty_tree() {
-    let server = Server::start();
-    server.client().new_database("d");
-    let proxy = Proxy::start(server.port);
-    let limits = DoltOptions { query_timeout: Duration::from_secs(1), ..DoltOptions::default() };
-    let source =
-        DoltSqlSource::new(&format!("dolt://127.0.0.1:{}/d", proxy.port), limits).expect("the URL is right");
-    proxy.fail_by(Some(("USE `d`", Fault::Stall)));
-    let error = wait(source.poll()).err().expect("nothing is known of it");
-    assert_eq!(error.kind, ErrorKind::TimedOut, "{}", error.chain());
-    proxy.fail_by(None);
-    assert_eq!(poll(&source).expect("it answers now").len(), 1);
 }
 
 #[test]

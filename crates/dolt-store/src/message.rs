@@ -15,11 +15,15 @@
 //! Slot numbers are the places of fields in Dolt's `serial/*.fbs`. Each access is checked against the bounds of
 //! the message, so that no bytes at all can make it panic or read what is not its own.
 
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 
 use bytes::Bytes;
 
 use crate::address::Address;
+
+mod buffer;
+
+pub use buffer::Buffer;
 
 /// First byte of every message.
 const KIND: u8 = 27;
@@ -54,24 +58,6 @@ pub enum MessageError {
     Invalid(String),
 }
 
-/// The bytes of a message: [`Bytes`], whose parts can be kept, or a slice, whose parts cost nothing.
-pub trait Buffer: Deref<Target = [u8]> + Clone {
-    /// A part of it; the range is within bounds.
-    fn part(&self, range: Range<usize>) -> Self;
-}
-
-impl Buffer for Bytes {
-    fn part(&self, range: Range<usize>) -> Self {
-        self.slice(range)
-    }
-}
-
-impl Buffer for &[u8] {
-    fn part(&self, range: Range<usize>) -> Self {
-        &self[range]
-    }
-}
-
 /// One message.
 #[derive(Debug, Clone)]
 pub struct Message<B = Bytes> {
@@ -87,6 +73,12 @@ impl Message {
     /// The file identifier of bytes that begin as a message does, without reading the rest.
     pub fn id_of(bytes: &[u8]) -> Option<[u8; 4]> {
         (*bytes.first()? == KIND).then(|| array_at(bytes, PREFIX_LEN + 4))?
+    }
+
+    /// The same message as slices.
+    pub fn as_slices(&self) -> Message<&[u8]> {
+        let MessageTable { ref buffer, at, vtable, slots, end } = self.root;
+        Message { id: self.id, root: MessageTable { buffer: &buffer[..], at, vtable, slots, end } }
     }
 }
 

@@ -35,7 +35,7 @@ fn a_visitor_that_fails_names_the_row_and_the_column() {
     let (_, message) = table.leaves(&store).next().expect("it has rows").expect("it is whole");
     let leaf = reader.leaf(&message).expect("a leaf");
     let row = reader.row(&leaf, 1).expect("it is whole");
-    let refuse = |value: Value<'_>| match value {
+    let refuse = |value: &Value<'_>| match value {
         Value::Null => Err(io::Error::other("no NULL is wanted")),
         _ => Ok(()),
     };

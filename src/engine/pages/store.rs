@@ -16,6 +16,8 @@ pub(crate) struct PageStore {
     pub lengths: Lengths,
     /// Pages of trees that are being made.
     pub loads: SharedLoads<PageId, LoadedPage>,
+    /// Segments of trees whose bytes are being counted.
+    pub counts: SharedLoads<PageId, u64>,
 }
 
 /// A page of a tree, in memory.
@@ -37,8 +39,13 @@ impl LoadedPage {
 
 impl PageStore {
     pub fn new(budget: Arc<Budget>) -> Arc<Self> {
-        let (lengths, loads) = (Lengths::new(&budget), SharedLoads::default());
-        Arc::new(Self { cache: Cache::new(budget), lengths, loads })
+        let lengths = Lengths::new(&budget);
+        Arc::new(Self {
+            cache: Cache::new(budget),
+            lengths,
+            loads: SharedLoads::default(),
+            counts: SharedLoads::default(),
+        })
     }
 
     /// A page of a tree, where it is in memory.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use rayon::prelude::*;
@@ -17,11 +19,17 @@ use crate::model::number::to_usize;
 /// From this many missing segments on, other cores help: waking one takes about as long as making a small segment.
 const WORTH_SHARING: usize = 4;
 
+/// While a content is measured, its first new segments are kept, as it may be read next: one part in this many of the
+/// budget. The bytes of the others are only counted.
+const KEPT_PART: u64 = 8;
+
 /// An open tree. Clones share it.
 #[derive(Clone)]
 pub(crate) struct TreeReader {
     nodes: Arc<dyn Nodes>,
     pages: Arc<PageStore>,
+    /// The bytes in segments that were made to measure it.
+    made: Arc<AtomicU64>,
 }
 
 impl TreeReader {
@@ -29,10 +37,10 @@ impl TreeReader {
     pub fn open(content: &Content, pages: &Arc<PageStore>) -> Option<SharedResult<Self>> {
         let nodes = content.tree()?.open();
         let nodes = nodes.inspect_err(|error| cannot_read(&**content, error)).map_err(Arc::new);
-        Some(nodes.map(|nodes| Self { nodes: nodes.into(), pages: Arc::clone(pages) }))
+        Some(nodes.map(|nodes| Self { nodes: nodes.into(), pages: Arc::clone(pages), made: Arc::default() }))
     }
 
-    /// The exact length in bytes. Makes the segments that are in no content measured before. Blocks.
+    /// The exact length in bytes. Counts those of segments that are in no content measured before. Blocks.
     pub fn measure(&self) -> SharedResult<u64> {
         self.nodes.root().map_or(Ok(0), |root| self.len_of(&root))
     }
@@ -85,7 +93,7 @@ impl TreeReader {
             return Ok(len);
         }
         if id.level == 0 {
-            return Ok(self.segment(id)?.len());
+            return self.count(id);
         }
         // The page itself is not kept: to measure all of a history takes only the lengths of its pages.
         let len = self.measured_below(id)?.len();
@@ -103,8 +111,35 @@ impl TreeReader {
         let known = self.pages.lengths.pages.of_all(pages);
         let missing: Vec<_> =
             pages.iter().zip(&known).filter(|(_, len)| len.is_none()).map(|(id, _)| *id).collect();
-        let mut found = self.for_all(&missing, |id| self.len_of(id))?.into_iter();
+        // Where few are new, a history is walked, and nothing of it may be read.
+        let may_be_read = missing.len() >= WORTH_SHARING;
+        let mut found = self.for_all(&missing, |id| self.len_of_new(id, may_be_read))?.into_iter();
         Ok(known.into_iter().map(|len| len.or_else(|| found.next()).unwrap_or_default()).collect())
+    }
+
+    fn len_of_new(&self, id: &PageId, may_be_read: bool) -> SharedResult<u64> {
+        let most = self.pages.cache.budget().part(KEPT_PART);
+        let is_kept = may_be_read && self.made.load(Relaxed) < most;
+        if id.level > 0 || !is_kept {
+            return self.len_of(id);
+        }
+        let len = self.segment(id)?.len();
+        self.made.fetch_add(len, Relaxed);
+        Ok(len)
+    }
+
+    /// The length of a segment, which is not made.
+    fn count(&self, id: &PageId) -> SharedResult<u64> {
+        let (tree, id) = (self.clone(), *id);
+        self.pages.counts.join_blocking(id, move || {
+            let known = &tree.pages.lengths.pages;
+            if let Some(len) = known.get(&id) {
+                return Ok(len);
+            }
+            let len = tree.nodes.len_of_leaf(&id).map_err(Arc::new)?;
+            known.keep(id, len);
+            Ok(len)
+        })
     }
 
     /// Does something for each of `pages`: on several cores where they are many and all of them segments.

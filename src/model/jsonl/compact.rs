@@ -6,6 +6,7 @@
 
 use super::brackets::{Bracket, Brackets};
 use super::number::number_len;
+use super::out::Out;
 use super::string::{escape_byte, plain_prefix};
 
 /// Why and where a text is not JSON.
@@ -21,38 +22,38 @@ pub struct JsonError {
 /// Appends the one JSON value (RFC 8259) in `text` to `out` without white space between tokens. Keeps numbers and the
 /// order of keys, and escapes strings like [`json_string`](super::json_string). Half of a surrogate pair is an error;
 /// after any error `out` is unchanged.
-pub fn compact_json(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
+pub fn compact_json(text: &str, out: &mut impl Out) -> Result<(), JsonError> {
     compact(text, false, out)
 }
 
 /// Like [`compact_json`], but keeps half of a surrogate pair as an escape: JSON's grammar allows it, and programs
 /// that cut text by UTF-16 units write it.
-pub fn compact_json_with_halves(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
+pub fn compact_json_with_halves(text: &str, out: &mut impl Out) -> Result<(), JsonError> {
     compact(text, true, out)
 }
 
-fn compact(text: &str, keeps_halves: bool, out: &mut Vec<u8>) -> Result<(), JsonError> {
-    let start = out.len();
+fn compact(text: &str, keeps_halves: bool, out: &mut impl Out) -> Result<(), JsonError> {
+    let start = out.written();
     let mut transcoder =
         Transcoder { text: text.as_bytes(), at: 0, keeps_halves, out, open: Brackets::default() };
     let result = transcoder.run();
     if result.is_err() {
-        out.truncate(start);
+        out.cut_back(start);
     }
     result
 }
 
-struct Transcoder<'a> {
+struct Transcoder<'a, O> {
     text: &'a [u8],
     /// The number of bytes done.
     at: usize,
     /// Whether to copy half of a surrogate pair.
     keeps_halves: bool,
-    out: &'a mut Vec<u8>,
+    out: &'a mut O,
     open: Brackets,
 }
 
-impl Transcoder<'_> {
+impl<O: Out> Transcoder<'_, O> {
     fn run(&mut self) -> Result<(), JsonError> {
         loop {
             let is_whole = self.value_or_opening()?;
@@ -209,7 +210,7 @@ impl Transcoder<'_> {
         if plain_prefix(encoded) == 0 {
             escape_byte(encoded[0], self.out);
         } else {
-            self.out.extend_from_slice(encoded);
+            self.out.put(encoded);
         }
     }
 
@@ -241,12 +242,12 @@ impl Transcoder<'_> {
     }
 
     fn copy(&mut self, length: usize) {
-        self.out.extend_from_slice(&self.text[self.at..self.at + length]);
+        self.out.put(&self.text[self.at..self.at + length]);
         self.at += length;
     }
 
     fn copy_byte(&mut self) {
-        self.out.push(self.text[self.at]);
+        self.out.put(&[self.text[self.at]]);
         self.at += 1;
     }
 

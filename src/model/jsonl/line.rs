@@ -3,6 +3,7 @@
 use std::mem;
 
 use super::compact::compact_json;
+use super::out::Out;
 use super::scalar;
 use super::string::json_string;
 use super::value::{Value, ValueError};
@@ -70,17 +71,17 @@ impl LineLayout {
     }
 
     /// Starts a line at the end of `out`.
-    pub fn line<'l>(&'l self, out: &'l mut Vec<u8>) -> LineWriter<'l> {
-        LineWriter { start: out.len(), out, layout: self, values: 0, state: LineState::Open }
+    pub fn line<'l, O: Out>(&'l self, out: &'l mut O) -> LineWriter<'l, O> {
+        LineWriter { start: out.written(), out, layout: self, values: 0, state: LineState::Open }
     }
 }
 
 /// Writes one line: a [`LineWriter::value`] per column, then [`LineWriter::end`]. A line without `end` is removed.
 #[derive(Debug)]
 #[must_use = "a line that is not ended is removed"]
-pub struct LineWriter<'l> {
+pub struct LineWriter<'l, O: Out> {
     layout: &'l LineLayout,
-    out: &'l mut Vec<u8>,
+    out: &'l mut O,
     /// The length of `out` before this line.
     start: usize,
     values: usize,
@@ -94,7 +95,7 @@ enum LineState {
     Ended,
 }
 
-impl LineWriter<'_> {
+impl<O: Out> LineWriter<'_, O> {
     /// Appends the value of the next column. After an error, further calls return the same error.
     #[inline]
     pub fn value(&mut self, value: &Value<'_>) -> Result<(), RenderError> {
@@ -105,7 +106,7 @@ impl LineWriter<'_> {
     #[inline]
     pub(in crate::model) fn value_as(
         &mut self,
-        append: impl FnOnce(&mut Vec<u8>) -> Result<(), ValueError>,
+        append: impl FnOnce(&mut O) -> Result<(), ValueError>,
     ) -> Result<(), RenderError> {
         if let LineState::Failed(error) = &self.state {
             return Err(error.clone());
@@ -115,7 +116,7 @@ impl LineWriter<'_> {
             return self.fail(RenderError::WrongLength { columns, values: columns + 1 });
         };
         self.values += 1;
-        self.out.extend_from_slice(&column.prefix);
+        self.out.put(&column.prefix);
         match append(self.out) {
             Ok(()) => Ok(()),
             Err(problem) => self.fail(RenderError::Value { column: column.name.to_string(), problem }),
@@ -132,7 +133,7 @@ impl LineWriter<'_> {
             }
             _ => self.state = LineState::Ended,
         }
-        self.out.extend_from_slice(self.layout.end);
+        self.out.put(self.layout.end);
         Ok(())
     }
 
@@ -143,18 +144,19 @@ impl LineWriter<'_> {
     }
 }
 
-impl Drop for LineWriter<'_> {
+impl<O: Out> Drop for LineWriter<'_, O> {
     fn drop(&mut self) {
         if !matches!(self.state, LineState::Ended) {
-            self.out.truncate(self.start);
+            self.out.cut_back(self.start);
         }
     }
 }
 
 /// Appends a value. On an error, part of it may remain in `out`.
-pub(super) fn append_value(value: &Value<'_>, out: &mut Vec<u8>) -> Result<(), ValueError> {
+#[inline]
+pub(super) fn append_value(value: &Value<'_>, out: &mut impl Out) -> Result<(), ValueError> {
     match *value {
-        Value::Null => out.extend_from_slice(b"null"),
+        Value::Null => out.put(b"null"),
         Value::Int(number) => scalar::integer(number, out),
         Value::UInt(number) => scalar::integer(number, out),
         Value::Decimal(text) => scalar::decimal(text, out)?,

@@ -11,12 +11,15 @@ mod compact;
 mod line;
 pub mod line_key;
 mod number;
+mod out;
 mod scalar;
 mod string;
 mod value;
 
 pub use compact::{JsonError, compact_json, compact_json_with_halves};
 pub use line::{LineLayout, LineWriter, RenderError};
+pub(in crate::model) use out::AsWriter;
+pub use out::{Out, Tally};
 pub use string::json_string;
 pub(super) use string::plain_prefix;
 pub use value::{Value, ValueError};

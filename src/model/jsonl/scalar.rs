@@ -7,27 +7,28 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::number::number_len;
+use super::out::{AsWriter, Out};
 use super::value::{ValueError, is_clock, is_date};
 
-const VEC_NEVER_FAILS: &str = "a finite number is JSON and writing into a Vec does not fail";
+const NEVER_FAILS: &str = "a finite number is JSON and writing into memory does not fail";
 
-pub(super) fn integer(number: impl Serialize, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, &number).expect(VEC_NEVER_FAILS);
+pub(super) fn integer(number: impl Serialize, out: &mut impl Out) {
+    serde_json::to_writer(AsWriter(out), &number).expect(NEVER_FAILS);
 }
 
 /// An `f32` is not widened first, because that would print digits that nobody stored.
 pub(super) fn float(
     number: impl Serialize + Display + Copy + Into<f64>,
-    out: &mut Vec<u8>,
+    out: &mut impl Out,
 ) -> Result<(), ValueError> {
     if !number.into().is_finite() {
         return Err(ValueError::NotFinite(number.to_string()));
     }
-    serde_json::to_writer(out, &number).expect(VEC_NEVER_FAILS);
+    serde_json::to_writer(AsWriter(out), &number).expect(NEVER_FAILS);
     Ok(())
 }
 
-pub(super) fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+pub(super) fn decimal(text: &str, out: &mut impl Out) -> Result<(), ValueError> {
     let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
     let zeros = digits.bytes().take_while(|&byte| byte == b'0').count();
     let stripped = match digits.as_bytes().get(zeros) {
@@ -38,25 +39,25 @@ pub(super) fn decimal(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     if number_len(stripped.as_bytes()) != Ok(stripped.len()) || stripped.starts_with('-') {
         return Err(ValueError::NotDecimal(text.to_owned()));
     }
-    out.extend_from_slice(sign.as_bytes());
-    out.extend_from_slice(stripped.as_bytes());
+    out.put(sign.as_bytes());
+    out.put(stripped.as_bytes());
     Ok(())
 }
 
-pub(super) fn date(year: i32, month: u8, day: u8, out: &mut Vec<u8>) -> Result<(), ValueError> {
+pub(super) fn date(year: i32, month: u8, day: u8, out: &mut impl Out) -> Result<(), ValueError> {
     if !is_date(year, month, day) {
         return Err(ValueError::OutOfRange(format!("{year:04}-{month:02}-{day:02}")));
     }
-    out.push(b'"');
-    push_date(year, month, day, out);
-    out.push(b'"');
+    let mut text = *b"\"0000-00-00\"";
+    text[1..11].copy_from_slice(&date_digits(year, month, day));
+    out.put(&text);
     Ok(())
 }
 
 pub(super) fn date_time(
     (year, month, day): (i32, u8, u8),
     (hour, minute, second, micros): (u8, u8, u8, u32),
-    out: &mut Vec<u8>,
+    out: &mut impl Out,
 ) -> Result<(), ValueError> {
     if (year, month, day, hour, minute, second, micros) == (0, 0, 0, 0, 0, 0, 0) {
         // `dolt table import` accepts the zero datetime as a date but not in RFC 3339 (tried on 1.88.1).
@@ -66,77 +67,72 @@ pub(super) fn date_time(
         let date = format!("{year:04}-{month:02}-{day:02}");
         return Err(ValueError::OutOfRange(format!("{date} {hour:02}:{minute:02}:{second:02}.{micros:06}")));
     }
-    out.push(b'"');
-    push_date(year, month, day, out);
-    out.push(b'T');
-    push_digits(hour.into(), 2, out);
-    push_clock(minute, second, micros, out);
-    out.extend_from_slice(b"Z\"");
+    let mut text = *b"\"0000-00-00T00:00:00";
+    text[1..11].copy_from_slice(&date_digits(year, month, day));
+    text[12..14].copy_from_slice(&two_digits(hour.into()));
+    text[14..].copy_from_slice(&clock_digits(minute, second));
+    out.put(&text);
+    put_fraction(micros, out);
+    out.put(b"Z\"");
     Ok(())
 }
 
 pub(super) fn time(
     negative: bool,
     (hours, minutes, seconds, micros): (u32, u8, u8, u32),
-    out: &mut Vec<u8>,
+    out: &mut impl Out,
 ) -> Result<(), ValueError> {
     let sign = if negative { "-" } else { "" };
     if !is_clock(minutes, seconds, micros) {
         let text = format!("{sign}{hours:02}:{minutes:02}:{seconds:02}.{micros:06}");
         return Err(ValueError::OutOfRange(text));
     }
-    out.push(b'"');
-    out.extend_from_slice(sign.as_bytes());
+    out.put(b"\"");
+    out.put(sign.as_bytes());
     if hours < 10 {
-        out.push(b'0');
+        out.put(b"0");
     }
     integer(hours, out);
-    push_clock(minutes, seconds, micros, out);
-    out.push(b'"');
+    out.put(&clock_digits(minutes, seconds));
+    put_fraction(micros, out);
+    out.put(b"\"");
     Ok(())
 }
 
-pub(super) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let written = STANDARD.encode_slice(bytes, &mut out[start..]);
-    debug_assert_eq!(written.ok(), Some(out.len() - start));
-    out.push(b'"');
+pub(super) fn base64(bytes: &[u8], out: &mut impl Out) {
+    out.put(b"\"");
+    out.put(STANDARD.encode(bytes).as_bytes());
+    out.put(b"\"");
 }
 
-fn push_date(year: i32, month: u8, day: u8, out: &mut Vec<u8>) {
-    push_digits(year.unsigned_abs(), 4, out);
-    out.push(b'-');
-    push_digits(month.into(), 2, out);
-    out.push(b'-');
-    push_digits(day.into(), 2, out);
+/// `YYYY-MM-DD`.
+fn date_digits(year: i32, month: u8, day: u8) -> [u8; 10] {
+    let year = year.unsigned_abs();
+    let [[a, b], [c, d], [e, f], [g, h]] = [year / 100, year, month.into(), day.into()].map(two_digits);
+    [a, b, c, d, b'-', e, f, b'-', g, h]
 }
 
-/// Writes `:MM:SS`, and the fraction without trailing zeros unless it is zero.
-fn push_clock(minute: u8, second: u8, micros: u32, out: &mut Vec<u8>) {
-    out.push(b':');
-    push_digits(minute.into(), 2, out);
-    out.push(b':');
-    push_digits(second.into(), 2, out);
-    if micros != 0 {
-        out.push(b'.');
-        push_digits(micros, 6, out);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
+/// `:MM:SS`.
+fn clock_digits(minute: u8, second: u8) -> [u8; 6] {
+    let ([a, b], [c, d]) = (two_digits(minute.into()), two_digits(second.into()));
+    [b':', a, b, b':', c, d]
+}
+
+/// Writes a fraction of a second without trailing zeros, unless it is zero.
+fn put_fraction(micros: u32, out: &mut impl Out) {
+    if micros == 0 {
+        return;
     }
+    let [[a, b], [c, d], [e, f]] = [micros / 10_000, micros / 100, micros].map(two_digits);
+    let text = [b'.', a, b, c, d, e, f];
+    let zeros = text.iter().rev().take_while(|&&digit| digit == b'0').count();
+    out.put(&text[..text.len() - zeros]);
 }
 
-/// Writes the last `width` (at most 6) decimal digits of `number`.
-fn push_digits(number: u32, width: usize, out: &mut Vec<u8>) {
-    let mut digits = [b'0'; 6];
-    let mut rest = number;
-    for digit in digits.iter_mut().rev() {
-        *digit += (rest % 10) as u8;
-        rest /= 10;
-    }
-    out.extend_from_slice(&digits[6 - width..]);
+/// The last two decimal digits of a number.
+fn two_digits(number: u32) -> [u8; 2] {
+    let number = (number % 100) as u8;
+    [b'0' + number / 10, b'0' + number % 10]
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! Writes JSON strings and escapes only what JSON requires, like serde_json.
 
+use super::out::Out;
+
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
 
 /// Appends `text` to `out` as a JSON string with its quotes.
-pub fn json_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
+pub fn json_string(text: &str, out: &mut impl Out) {
+    out.put(b"\"");
     let mut rest = text.as_bytes();
     loop {
         let (plain, special) = rest.split_at(plain_prefix(rest));
-        out.extend_from_slice(plain);
+        out.put(plain);
         let Some((&byte, tail)) = special.split_first() else { break };
         escape_byte(byte, out);
         rest = tail;
     }
-    out.push(b'"');
+    out.put(b"\"");
 }
 
 /// The number of leading bytes that need no escape: up to the first quote, backslash or control character.
@@ -31,7 +33,7 @@ pub(in crate::model) fn plain_prefix(bytes: &[u8]) -> usize {
 }
 
 fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// Sets the high bit of each special byte of a little-endian word. Bytes after the first special one may be marked
@@ -45,7 +47,7 @@ fn special_bytes(word: u64) -> u64 {
 }
 
 /// Appends the escape for a byte that ends [`plain_prefix`].
-pub(super) fn escape_byte(byte: u8, out: &mut Vec<u8>) {
+pub(super) fn escape_byte(byte: u8, out: &mut impl Out) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
@@ -55,12 +57,11 @@ pub(super) fn escape_byte(byte: u8, out: &mut Vec<u8>) {
         0x0c => b'f',
         0x0d => b'r',
         _ => {
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-            out.extend_from_slice(b"\\u00");
-            return out.extend_from_slice(&digits);
+            let [high, low] = [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]);
+            return out.put(&[b'\\', b'u', b'0', b'0', high, low]);
         }
     };
-    out.extend_from_slice(&[b'\\', short]);
+    out.put(&[b'\\', short]);
 }
 
 #[cfg(test)]

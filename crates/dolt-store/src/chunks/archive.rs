@@ -19,7 +19,7 @@ use lru::LruCache;
 use super::block::Dictionary;
 use super::table_file::{SUFFIX_LEN, join, split};
 use crate::address::Address;
-use crate::chunks::block;
+use crate::chunks::{block, found};
 use crate::error::StoreError;
 use crate::files::StoreFile;
 use crate::number::to_usize;
@@ -114,7 +114,12 @@ impl ArchiveFile {
     /// The chunk, if it is here. Its address is always checked: neither the index nor Dolt's frames have checksums of
     /// their own.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
-        let Some(at) = self.find(address) else { return Ok(None) };
+        found(|out| self.get_in(address, out))
+    }
+
+    /// Puts the chunk into `out`, if it is here. Returns whether it is.
+    pub fn get_in(&self, address: &Address, out: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let Some(at) = self.find(address) else { return Ok(false) };
         let (dictionary, data) = self.spans[at];
         let start = self.start_of(data);
         let damaged = |problem| StoreError::DamagedChunk {
@@ -123,17 +128,16 @@ impl ArchiveFile {
             problem: format!("at byte {start}, {problem}"),
         };
         let block = self.span(data)?.ok_or_else(|| damaged(format!("its span {data} is not there")))?;
-        let chunk = match dictionary {
-            0 if self.version >= SNAPPY_VERSION => block::unpack_snappy(&block),
-            0 => block::unpack_zstd(&block, None),
+        let unpacked = match dictionary {
+            0 if self.version >= SNAPPY_VERSION => block::unpack_snappy(&block, out),
+            0 => block::unpack_zstd(&block, None, out),
             span => {
                 let dictionary = self.dictionary(span)?.map_err(damaged)?;
-                block::unpack_zstd(&block, Some(&dictionary))
+                block::unpack_zstd(&block, Some(&dictionary), out)
             }
         };
-        let chunk = chunk.map_err(damaged)?;
-        block::check_address(address, &chunk).map_err(damaged)?;
-        Ok(Some(chunk))
+        unpacked.and_then(|()| block::check_address(address, out)).map_err(damaged)?;
+        Ok(true)
     }
 
     fn span(&self, span: u32) -> Result<Option<Vec<u8>>, StoreError> {

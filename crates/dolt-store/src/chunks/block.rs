@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use bytes::Bytes;
 use sha2::{Digest, Sha512};
 use zstd::zstd_safe;
 use zstd::zstd_safe::DCtx;
@@ -25,8 +24,9 @@ thread_local! {
     static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
-/// A block as table files and journals have it: Snappy, then its CRC-32C, big-endian.
-pub fn unpack_snappy(block: &[u8]) -> Result<Bytes, String> {
+/// Unpacks a block as table files and journals have it (Snappy, then its CRC-32C, big-endian) into `out`, in place of what that
+/// holds.
+pub fn unpack_snappy(block: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     let Some((packed, checksum)) = block.split_last_chunk::<CHECKSUM_LEN>() else {
         return Err(format!("its {} bytes are too few for a block", block.len()));
     };
@@ -36,8 +36,10 @@ pub fn unpack_snappy(block: &[u8]) -> Result<Bytes, String> {
     }
     let len = snap::raw::decompress_len(packed).map_err(|error| error.to_string())?;
     check_len(len as u64, MAX_CHUNK_LEN)?;
-    let unpacked = snap::raw::Decoder::new().decompress_vec(packed).map_err(|error| error.to_string())?;
-    Ok(unpacked.into())
+    // Not cleared first: what is overwritten need not be zeroed.
+    out.reserve_exact(len.saturating_sub(out.len()));
+    out.resize(len, 0);
+    snap::raw::Decoder::new().decompress(packed, out).map(drop).map_err(|error| error.to_string())
 }
 
 /// Whether the chunk in a block of Snappy may be a message of this kind, by the first bytes of the block alone.
@@ -54,38 +56,44 @@ pub fn may_be_message(block: &[u8], id: [u8; 4]) -> bool {
     }
 }
 
-/// The chunk of an address in a block as table files have it. The checksum proves that the block is whole, and not which
+/// Unpacks the chunk of an address in a block as table files have it. The checksum proves that the block is whole, and not which
 /// chunk it is: a file that was cut and rewritten has whole blocks where others were.
-pub fn unpack_chunk(address: &Address, block: &[u8]) -> Result<Bytes, String> {
-    let chunk = unpack_snappy(block)?;
-    check_address(address, &chunk)?;
-    Ok(chunk)
+pub fn unpack_chunk(address: &Address, block: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+    unpack_snappy(block, out)?;
+    check_address(address, out)
 }
 
-/// A block as archives have it: one Zstandard frame, with a dictionary or without.
-pub fn unpack_zstd(block: &[u8], dictionary: Option<&Dictionary>) -> Result<Bytes, String> {
-    unpack_frame(block, dictionary, MAX_CHUNK_LEN).map(Bytes::from)
+/// Unpacks a block as archives have it: one Zstandard frame, with a dictionary or without.
+pub fn unpack_zstd(block: &[u8], dictionary: Option<&Dictionary>, out: &mut Vec<u8>) -> Result<(), String> {
+    unpack_frame(block, dictionary, MAX_CHUNK_LEN, out)
 }
 
 /// A dictionary as archives have it: one Zstandard frame.
 pub fn unpack_dictionary(block: &[u8]) -> Result<Dictionary, String> {
-    let raw = unpack_frame(block, None, MAX_DICTIONARY_LEN)?;
+    let mut raw = Vec::new();
+    unpack_frame(block, None, MAX_DICTIONARY_LEN, &mut raw)?;
     zstd_safe::DDict::try_create(&raw).ok_or_else(|| "it is no dictionary".to_owned())
 }
 
-fn unpack_frame(block: &[u8], dictionary: Option<&Dictionary>, limit: u64) -> Result<Vec<u8>, String> {
+fn unpack_frame(
+    block: &[u8],
+    dictionary: Option<&Dictionary>,
+    limit: u64,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     let stated = zstd_safe::get_frame_content_size(block).map_err(|error| error.to_string())?;
     let len = stated.ok_or("it does not state its length")?;
     check_len(len, limit)?;
-    let mut unpacked = Vec::with_capacity(to_usize(len));
+    out.clear();
+    out.reserve_exact(to_usize(len));
     let done = CONTEXT.with_borrow_mut(|context| match dictionary {
-        Some(dictionary) => context.decompress_using_ddict(&mut unpacked, block, dictionary),
-        None => context.decompress(&mut unpacked, block),
+        Some(dictionary) => context.decompress_using_ddict(out, block, dictionary),
+        None => context.decompress(out, block),
     });
     done.map_err(|code| zstd_safe::get_error_name(code).to_owned())?;
-    match unpacked.len() as u64 == len {
-        true => Ok(unpacked),
-        false => Err(format!("it has {} bytes unpacked, not {len}", unpacked.len())),
+    match out.len() as u64 == len {
+        true => Ok(()),
+        false => Err(format!("it has {} bytes unpacked, not {len}", out.len())),
     }
 }
 
@@ -110,18 +118,24 @@ mod tests {
     use super::*;
     use crate::testing::snappy_block;
 
+    /// What a block holds, in a buffer that held something else.
+    fn unpacked(block: &[u8]) -> Result<Vec<u8>, String> {
+        let mut out = [b'x'; 40].to_vec();
+        unpack_snappy(block, &mut out).map(|()| out)
+    }
+
     #[test]
     fn every_flipped_bit_of_a_snappy_block_is_noticed() {
         let content = b"rows and rows and rows and rows";
         let block = snappy_block(content);
-        assert_eq!(unpack_snappy(&block).expect("it is whole"), &content[..]);
+        assert_eq!(unpacked(&block).expect("it is whole"), &content[..]);
         for bit in 0..block.len() * 8 {
             let mut flipped = block.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(unpack_snappy(&flipped).is_err(), "bit {bit}");
+            assert!(unpacked(&flipped).is_err(), "bit {bit}");
         }
         for len in 0..block.len() {
-            assert!(unpack_snappy(&block[..len]).is_err(), "{len} bytes");
+            assert!(unpacked(&block[..len]).is_err(), "{len} bytes");
         }
     }
 
@@ -147,7 +161,7 @@ mod tests {
         let mut huge = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
         let checksum = crc32c::crc32c(&huge);
         huge.extend(checksum.to_be_bytes());
-        assert!(unpack_snappy(&huge).expect_err("4 GiB").contains("none has more"));
+        assert!(unpacked(&huge).expect_err("4 GiB").contains("none has more"));
     }
 
     #[test]
@@ -159,11 +173,15 @@ mod tests {
         let dictionary = unpack_dictionary(&packed).expect("a dictionary");
         let mut compressor = zstd::bulk::Compressor::with_dictionary(3, &raw).expect("a dictionary");
         let block = compressor.compress(&samples[7]).expect("it is short");
-        assert_eq!(unpack_zstd(&block, Some(&dictionary)).expect("it is whole"), samples[7]);
-        assert!(unpack_zstd(&block, None).is_err());
-        assert!(unpack_zstd(b"no frame", None).is_err());
+        let unpacked = |block: &[u8], dictionary| {
+            let mut out = samples[8].repeat(3);
+            unpack_zstd(block, dictionary, &mut out).map(|()| out)
+        };
+        assert_eq!(unpacked(&block, Some(&dictionary)).expect("it is whole"), samples[7]);
+        assert!(unpacked(&block, None).is_err());
+        assert!(unpacked(b"no frame", None).is_err());
         for len in 0..block.len() {
-            assert!(unpack_zstd(&block[..len], Some(&dictionary)).is_err(), "{len} bytes");
+            assert!(unpacked(&block[..len], Some(&dictionary)).is_err(), "{len} bytes");
         }
     }
 }

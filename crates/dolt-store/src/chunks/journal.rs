@@ -26,9 +26,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::block;
 use super::nearby::with_bytes;
 use super::runs::{MAX_OFFSET, RecordPlace, Runs};
+use super::{block, found};
 use crate::address::Address;
 use crate::error::StoreError;
 use crate::files::{Stamp, StoreFile};
@@ -201,16 +201,21 @@ impl Journal {
     }
 
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        found(|out| self.get_in(address, out))
+    }
+
+    /// Puts the chunk into `out`, if it is here. Returns whether it is.
+    pub fn get_in(&self, address: &Address, out: &mut Vec<u8>) -> Result<bool, StoreError> {
         let mut failure = None;
         for place in self.runs.find(address).take(MOST_ALIKE) {
             let unpacked =
-                with_bytes(&self.file, place.offset(), place.len(), |record| unpack(address, record));
+                with_bytes(&self.file, place.offset(), place.len(), |record| unpack(address, record, out));
             match unpacked.inspect_err(|_| self.suspect())? {
-                Ok(chunk) => return Ok(Some(chunk)),
+                Ok(()) => return Ok(true),
                 Err(problem) => failure = Some(format!("at byte {}, {problem}", place.offset())),
             }
         }
-        failure.map_or(Ok(None), |problem| {
+        failure.map_or(Ok(false), |problem| {
             self.suspect();
             Err(StoreError::DamagedChunk { address: *address, file: self.file.path().to_owned(), problem })
         })

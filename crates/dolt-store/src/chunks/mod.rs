@@ -29,4 +29,22 @@ pub trait Chunks: Send + Sync {
     /// # Errors
     /// [`StoreError::MissingChunk`] where no file holds it; otherwise the file or the chunk, and what is wrong with it.
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError>;
+
+    /// The same in `room`, which is reused from chunk to chunk: for one that is needed for a moment only.
+    ///
+    /// # Errors
+    /// As [`Self::chunk`].
+    fn chunk_in<'r>(&self, address: &Address, room: &'r mut Vec<u8>) -> Result<&'r [u8], StoreError> {
+        room.clear();
+        room.extend_from_slice(&self.chunk(address)?);
+        Ok(room)
+    }
+}
+
+/// What `read` puts into an empty buffer, if it finds anything.
+pub(crate) fn found(
+    read: impl FnOnce(&mut Vec<u8>) -> Result<bool, StoreError>,
+) -> Result<Option<Bytes>, StoreError> {
+    let mut chunk = Vec::new();
+    Ok(read(&mut chunk)?.then(|| chunk.into()))
 }

@@ -72,14 +72,14 @@ pub fn with_bytes<T>(
     file: &StoreFile,
     offset: u64,
     len: u32,
-    unpack: impl Fn(&[u8]) -> Result<T, String>,
+    mut unpack: impl FnMut(&[u8]) -> Result<T, String>,
 ) -> Result<Result<T, String>, StoreError> {
     let mut window = READ_AHEAD.replace(ReadAhead::new());
     let is_near = window.turn_to(file.id(), offset);
     if is_near && window.held(offset, len as usize).is_none() && len as usize <= window.next_len / 2 {
         window.fill(file, offset)?;
     }
-    let unpacked = window.held(offset, len as usize).map(&unpack);
+    let unpacked = window.held(offset, len as usize).map(&mut unpack);
     if let Some(Err(_)) = unpacked {
         // The file was written to since.
         window.bytes.clear();

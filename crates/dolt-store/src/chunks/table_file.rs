@@ -10,8 +10,8 @@
 use bytes::Bytes;
 use sha2::{Digest, Sha512};
 
-use super::block;
 use super::nearby::with_bytes;
+use super::{block, found};
 use crate::address::Address;
 use crate::error::StoreError;
 use crate::files::StoreFile;
@@ -103,11 +103,16 @@ impl TableFile {
     /// The chunk, if it is here. Its address is always checked: the checksum of a block does not say which chunk
     /// it is.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
-        let Some(ordinal) = self.find(address) else { return Ok(None) };
+        found(|out| self.get_in(address, out))
+    }
+
+    /// Puts the chunk into `out`, if it is here. Returns whether it is.
+    pub fn get_in(&self, address: &Address, out: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let Some(ordinal) = self.find(address) else { return Ok(false) };
         let start = if ordinal == 0 { 0 } else { self.ends[ordinal - 1] };
         let len = u32::try_from(self.ends[ordinal] - start).expect("lengths are of 32 bits in the file");
-        let unpacked = with_bytes(&self.file, start, len, |block| block::unpack_chunk(address, block))?;
-        unpacked.map(Some).map_err(|problem| StoreError::DamagedChunk {
+        let unpacked = with_bytes(&self.file, start, len, |block| block::unpack_chunk(address, block, out))?;
+        unpacked.map(|()| true).map_err(|problem| StoreError::DamagedChunk {
             address: *address,
             file: self.file.path().to_owned(),
             problem: format!("at byte {start}, {problem}"),

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::address::Address;
 use crate::chunks::Chunks;
 use crate::error::{InChunk, StoreError};
-use crate::message::{Message, MessageError};
+use crate::message::{Buffer, Message, MessageError};
 
 const ID: &[u8; 4] = b"TUPM";
 const FIELDS: u16 = 11;
@@ -26,19 +26,45 @@ const LEVEL: u16 = 10;
 
 /// A node of a tree, and how far it is above the leaves.
 #[derive(Debug, Clone)]
-pub struct TreeNode {
+pub struct TreeNode<B = Bytes> {
     /// 0 for a leaf.
     pub level: u8,
     /// How many rows are in it and below it; a table without a key stores equal rows once.
     pub rows: u64,
     /// Its message, which [`RowReader::leaf`](crate::rows::RowReader::leaf) takes for a leaf.
-    pub message: Message,
+    pub message: Message<B>,
 }
 
 impl TreeNode {
     /// Reads the node in a chunk of its own, which has this level according to its parent.
     pub fn read(chunks: &dyn Chunks, address: &Address, level: u8) -> Result<Self, StoreError> {
-        let node = Self::within(address, chunks.chunk(address)?)?;
+        Self::of_level(address, chunks.chunk(address)?, level)
+    }
+
+    /// The root of a tree, which is part of the chunk of its table: errors name that chunk.
+    pub fn within(table: &Address, root: Bytes) -> Result<Self, StoreError> {
+        Self::parse(root).in_chunk(table, OBJECT)
+    }
+}
+
+impl<'r> TreeNode<&'r [u8]> {
+    /// As [`TreeNode::read`], with the chunk in `room`.
+    ///
+    /// # Errors
+    /// The chunk, and what is wrong with it.
+    pub fn read_in(
+        chunks: &dyn Chunks,
+        address: &Address,
+        level: u8,
+        room: &'r mut Vec<u8>,
+    ) -> Result<Self, StoreError> {
+        Self::of_level(address, chunks.chunk_in(address, room)?, level)
+    }
+}
+
+impl<B: Buffer> TreeNode<B> {
+    fn of_level(address: &Address, chunk: B, level: u8) -> Result<Self, StoreError> {
+        let node = Self::parse(chunk).in_chunk(address, OBJECT)?;
         if node.level != level {
             let problem = format!("it is of level {} where its parent wants level {level}", node.level);
             return Err(MessageError::Invalid(problem)).in_chunk(address, OBJECT);
@@ -46,12 +72,7 @@ impl TreeNode {
         Ok(node)
     }
 
-    /// The root of a tree, which is part of the chunk of its table: errors name that chunk.
-    pub fn within(table: &Address, root: Bytes) -> Result<Self, StoreError> {
-        Self::parse(root).in_chunk(table, OBJECT)
-    }
-
-    fn parse(bytes: Bytes) -> Result<Self, MessageError> {
+    fn parse(bytes: B) -> Result<Self, MessageError> {
         let message = Message::parse_as(bytes, ID)?;
         message.check_fields(FIELDS)?;
         Ok(Self { level: message.u8(LEVEL)?, rows: message.u64(ALL)?, message })

@@ -4,6 +4,8 @@
 //! (`ADRM`) that say which part of the document each leaf holds; for the whole document only the order
 //! matters.
 
+use std::cell::RefCell;
+
 use crate::address::Address;
 use crate::chunks::Chunks;
 use crate::error::InChunk;
@@ -32,11 +34,33 @@ mod map_slot {
     pub const COUNT: u16 = 6;
 }
 
+thread_local! {
+    /// Where chunks are unpacked: all threads wait for each other where each value takes new memory.
+    static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A longer buffer is not kept.
+const MAX_KEPT: usize = 64 << 10;
+
 /// Appends the bytes of the tree at `address` to `out`. The zero address stands for no bytes at all.
 pub fn read_blob(address: &Address, chunks: &dyn Chunks, out: &mut Vec<u8>) -> Result<(), ValueProblem> {
     if address.is_empty() {
         return Ok(());
     }
+    let mut room = CHUNK.take();
+    let read = read_nodes(address, chunks, &mut room, out);
+    if room.capacity() <= MAX_KEPT {
+        CHUNK.set(room);
+    }
+    read
+}
+
+fn read_nodes(
+    address: &Address,
+    chunks: &dyn Chunks,
+    room: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueProblem> {
     let start = out.len();
     let mut nodes = 0;
     // Addresses to visit after the next one, the first of them last, each with the level that it must have.
@@ -44,8 +68,8 @@ pub fn read_blob(address: &Address, chunks: &dyn Chunks, out: &mut Vec<u8>) -> R
     let mut next = Some((*address, None));
     while let Some((address, level)) = next {
         nodes += 1;
-        let chunk = chunks.chunk(&address)?;
-        let node = BlobNode::parse(&chunk).in_chunk(&address, "part of an out-of-line value")?;
+        let chunk = chunks.chunk_in(&address, room)?;
+        let node = BlobNode::parse(chunk).in_chunk(&address, "part of an out-of-line value")?;
         if level.is_some_and(|level| level != node.level) || node.level > MAX_LEVEL || nodes > MAX_NODES {
             return Err(damaged(format!("chunk {address} does not fit its parent")));
         }

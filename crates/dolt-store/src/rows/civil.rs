@@ -5,10 +5,10 @@ use super::Value;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// The day that stands for `0000-00-00`: day 0 of month 0 of year 0 read as a date, which is 30 November of the year
 /// -1.
-const ZERO_DAY: i64 = days_of(-1, 11, 30);
+const ZERO_DAY: i32 = days_of(-1, 11, 30);
 
 /// Days since 1970-01-01.
-const fn days_of(year: i64, month: i64, day: i64) -> i64 {
+const fn days_of(year: i32, month: i32, day: i32) -> i32 {
     // Years begin in March here, so that the leap day is the last.
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -19,16 +19,17 @@ const fn days_of(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month, day of days since 1970-01-01.
-fn date_of(days: i64) -> (i64, u8, u8) {
+#[inline]
+fn date_of(days: i32) -> (i32, u8, u8) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097).unsigned_abs();
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let year = era * 400 + year_of_era.cast_signed() + i32::from(month <= 2);
     let [month, day] = [month, day].map(|number| u8::try_from(number).expect("1 to 12, and 1 to 31"));
     (year, month, day)
 }
@@ -37,41 +38,41 @@ fn date_of(days: i64) -> (i64, u8, u8) {
 /// a date without a day is the last day of the month before.
 #[inline]
 pub fn date(packed: u32) -> Value<'static> {
-    let (year, month, day) = (packed >> 16, packed >> 8 & 0xff, packed & 0xff);
+    let [year, month, day] = [packed >> 16, packed >> 8 & 0xff, packed & 0xff].map(u32::cast_signed);
     if packed == 0 {
         return Value::Date { year: 0, month: 0, day: 0 };
     }
-    let months = i64::from(year) * 12 + i64::from(month) - 1;
+    let months = year * 12 + month - 1;
     let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-    let (year, month, day) = date_of(days_of(year, month, 1) + i64::from(day) - 1);
-    Value::Date { year: shown_year(year), month, day }
+    let (year, month, day) = date_of(days_of(year, month, 1) + day - 1);
+    Value::Date { year, month, day }
 }
 
 /// A DATETIME or TIMESTAMP: microseconds since 1970, of which the type shows the first `digits` of a second.
 #[inline]
 pub fn date_time(micros: i64, digits: u32) -> Value<'static> {
+    // 64 bits of microseconds are fewer than 32 bits of days.
     let (days, of_day) =
-        (micros.div_euclid(MICROS_PER_DAY), micros.rem_euclid(MICROS_PER_DAY).unsigned_abs());
+        (micros.div_euclid(MICROS_PER_DAY) as i32, micros.rem_euclid(MICROS_PER_DAY).unsigned_abs());
     if (days, of_day) == (ZERO_DAY, 0) {
         return Value::DateTime { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0, micros: 0 };
     }
     let (year, month, day) = date_of(days);
-    let seconds = of_day / 1_000_000;
-    let unit = 10_u32.pow(6 - digits.min(6));
+    let (seconds, micros) = ((of_day / 1_000_000) as u32, (of_day % 1_000_000) as u32);
+    // Most have no fraction, and to divide takes long.
+    let micros = match micros {
+        0 => 0,
+        _ => micros - micros % 10_u32.pow(6 - digits.min(6)),
+    };
     Value::DateTime {
-        year: shown_year(year),
+        year,
         month,
         day,
-        hour: (seconds / 3600 % 24) as u8,
+        hour: (seconds / 3600) as u8,
         minute: (seconds / 60 % 60) as u8,
         second: (seconds % 60) as u8,
-        micros: (of_day % 1_000_000) as u32 / unit * unit,
+        micros,
     }
-}
-
-/// Years of a 64-bit count of microseconds fit.
-fn shown_year(year: i64) -> i32 {
-    i32::try_from(year).unwrap_or(i32::MAX)
 }
 
 /// A TIME: microseconds.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::address::Address;
-use crate::message::{Message, MessageError};
+use crate::message::{Buffer, Message, MessageError};
 
 /// Slots of `serial/prolly.fbs`.
 mod node_slot {
@@ -19,15 +19,15 @@ mod node_slot {
 }
 
 /// The keys of a node: in a leaf those of its rows, above the leaves the last key below each child.
-pub struct NodeKeys {
+pub struct NodeKeys<B = Bytes> {
     /// All keys, one after the other.
-    pub bytes: Bytes,
+    pub bytes: B,
     offsets: Vec<u16>,
 }
 
-impl NodeKeys {
+impl<B: Buffer> NodeKeys<B> {
     /// Reads the keys of a node of any level.
-    pub fn read(node: &Message) -> Result<Self, MessageError> {
+    pub fn read(node: &Message<B>) -> Result<Self, MessageError> {
         Ok(Self { bytes: node.bytes(node_slot::KEYS)?, offsets: node.u16s(node_slot::KEY_OFFSETS)? })
     }
 
@@ -48,19 +48,19 @@ impl NodeKeys {
 }
 
 /// The keys and values of a leaf.
-pub struct Leaf {
+pub struct Leaf<B = Bytes> {
     /// The keys of its rows.
-    pub keys: NodeKeys,
+    pub keys: NodeKeys<B>,
     /// All values.
-    pub values: Bytes,
+    pub values: B,
     value_offsets: Vec<u16>,
     /// Where in the values the leaf says that addresses are.
     addresses: Vec<u16>,
 }
 
-impl Leaf {
+impl<B: Buffer> Leaf<B> {
     /// Reads the message of a leaf.
-    pub(super) fn read(message: &Message) -> Result<Self, MessageError> {
+    pub(super) fn read(message: &Message<B>) -> Result<Self, MessageError> {
         if message.id != *b"TUPM" {
             return Err(MessageError::WrongId { found: message.id, wanted: *b"TUPM" });
         }

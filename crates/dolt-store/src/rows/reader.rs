@@ -6,7 +6,7 @@ use super::decode::Decoder;
 use super::{Leaf, Tuple, Value, ValueRoom};
 use crate::address::Address;
 use crate::chunks::Chunks;
-use crate::message::Message;
+use crate::message::{Buffer, Message};
 use crate::rows_error::{RowsError, ValueProblem};
 use crate::schema::{Column, Schema, Storage};
 
@@ -106,14 +106,14 @@ impl RowReader {
     }
 
     /// Reads the message of a leaf.
-    pub fn leaf(&self, message: &Message) -> Result<Leaf, RowsError> {
+    pub fn leaf<B: Buffer>(&self, message: &Message<B>) -> Result<Leaf<B>, RowsError> {
         let table = || self.table.clone();
         Leaf::read(message).map_err(|source| RowsError::Message { table: table(), object: "leaf", source })
     }
 
     /// Checks the addresses in a leaf that would be taken for values of 19 bytes if their chunks were not there: Dolt
     /// 2.0.7 and 2.0.8 left such rows. Without this check, a lost chunk may read as a value.
-    pub fn check_addresses(&self, leaf: &Leaf, chunks: &dyn Chunks) -> Result<(), RowsError> {
+    pub fn check_addresses<B: Buffer>(&self, leaf: &Leaf<B>, chunks: &dyn Chunks) -> Result<(), RowsError> {
         for (number, place) in leaf.zero_led_addresses() {
             let row = self.row(leaf, number)?;
             let is_there = |column: &&ColumnReader| matches!(column.storage, Storage::Value(field) if row.value.range(field).as_ref() == Some(&place));
@@ -126,13 +126,17 @@ impl RowReader {
     }
 
     /// A row of a leaf.
-    pub fn row<'l>(&self, leaf: &'l Leaf, number: usize) -> Result<LeafRow<'l>, RowsError> {
+    pub fn row<'l, B: Buffer>(&self, leaf: &'l Leaf<B>, number: usize) -> Result<LeafRow<'l>, RowsError> {
         let (key, value) = self.raw(leaf, number)?;
         self.parse(number, key, value)
     }
 
     /// The bytes of the key and the value of a row.
-    pub fn raw<'l>(&self, leaf: &'l Leaf, number: usize) -> Result<(&'l [u8], &'l [u8]), RowsError> {
+    pub fn raw<'l, B: Buffer>(
+        &self,
+        leaf: &'l Leaf<B>,
+        number: usize,
+    ) -> Result<(&'l [u8], &'l [u8]), RowsError> {
         leaf.raw(number).map_err(|problem| self.damaged(number, problem))
     }
 
@@ -161,16 +165,22 @@ impl RowReader {
         row: &LeafRow<'_>,
         chunks: &dyn Chunks,
         room: &mut ValueRoom,
-        mut visit: impl FnMut(Value<'_>) -> Result<(), E>,
+        mut visit: impl FnMut(&Value<'_>) -> Result<(), E>,
     ) -> Result<(), RowsError> {
         for column in &self.columns {
             let value = match column.field(row) {
                 Some(field) => column.decoder.value(field, chunks, room),
                 None => Ok(Value::Null),
             };
-            value
-                .and_then(|value| visit(value).map_err(|error| ValueProblem::Refused(error.into())))
-                .map_err(|problem| self.in_column(column, row.number, problem))?;
+            // Not moved: to read at once what was written in parts has to wait for all of them.
+            let problem = match value {
+                Ok(ref value) => match visit(value) {
+                    Ok(()) => continue,
+                    Err(error) => ValueProblem::Refused(error.into()),
+                },
+                Err(problem) => problem,
+            };
+            return Err(self.in_column(column, row.number, problem));
         }
         Ok(())
     }

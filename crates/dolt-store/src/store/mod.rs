@@ -11,7 +11,7 @@ use crate::chunks::archive::ArchiveFile;
 use crate::chunks::journal::{FileFlaw, Journal};
 use crate::chunks::manifest::FileSpec;
 use crate::chunks::table_file::TableFile;
-use crate::chunks::{Chunks, archive};
+use crate::chunks::{Chunks, archive, found};
 use crate::error::{StoreError, chain};
 use crate::files::{FilesState, Generation, JOURNAL, StdAccess, StoreFile, StoreFiles, StoreFolder};
 use broken::BrokenFile;
@@ -203,17 +203,24 @@ impl Store {
 
     /// The chunk, if any file holds it. If it is damaged in one file, the others are searched.
     pub fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        found(|out| self.get_in(address, out))
+    }
+
+    /// Puts the chunk into `out`, if any file holds it. Returns whether one does.
+    fn get_in(&self, address: &Address, out: &mut Vec<u8>) -> Result<bool, StoreError> {
         let mut failure = None;
-        let journal = self.journal.iter().map(|journal| journal.get(address));
-        let files = self.chunk_files.iter().map(|file| file.get(address));
-        for found in journal.chain(files) {
-            match found {
-                Ok(None) => {}
-                Ok(Some(chunk)) => return Ok(Some(chunk)),
-                Err(error) => failure = Some(error),
-            }
+        let mut is_in = |found: Result<bool, StoreError>| {
+            found.unwrap_or_else(|error| {
+                failure = Some(error);
+                false
+            })
+        };
+        let is_found = self.journal.iter().any(|journal| is_in(journal.get_in(address, out)))
+            || self.chunk_files.iter().any(|file| is_in(file.get_in(address, out)));
+        if is_found {
+            return Ok(true);
         }
-        failure.map_or(Ok(None), Err)
+        failure.map_or(Ok(false), Err)
     }
 
     /// All copies of a chunk, each with its content checked against its address.
@@ -270,6 +277,13 @@ impl Chunks for Store {
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
         self.get(address)?.ok_or_else(|| self.absent(address))
     }
+
+    fn chunk_in<'r>(&self, address: &Address, room: &'r mut Vec<u8>) -> Result<&'r [u8], StoreError> {
+        match self.get_in(address, room)? {
+            true => Ok(room),
+            false => Err(self.absent(address)),
+        }
+    }
 }
 
 impl ChunkFile {
@@ -288,9 +302,13 @@ impl ChunkFile {
     }
 
     fn get(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
+        found(|out| self.get_in(address, out))
+    }
+
+    fn get_in(&self, address: &Address, out: &mut Vec<u8>) -> Result<bool, StoreError> {
         match &self.kind {
-            ChunkFileKind::Table(table) => table.get(address),
-            ChunkFileKind::ArchiveFile(archive) => archive.get(address),
+            ChunkFileKind::Table(table) => table.get_in(address, out),
+            ChunkFileKind::ArchiveFile(archive) => archive.get_in(address, out),
         }
     }
 

@@ -20,6 +20,7 @@ struct Forest {
     /// Leaves longer than this are cut.
     long: usize,
     rendered: Mutex<HashMap<PageId, u32>>,
+    counted: Mutex<HashMap<PageId, u32>>,
 }
 
 impl Forest {
@@ -43,6 +44,17 @@ impl Forest {
 
     fn times_rendered(&self) -> Vec<u32> {
         self.rendered.lock().expect("no test panics with it").values().copied().collect()
+    }
+
+    fn times_counted(&self) -> Vec<u32> {
+        self.counted.lock().expect("no test panics with it").values().copied().collect()
+    }
+
+    fn lines(&self, page: &PageId) -> Result<Vec<&str>, SourceError> {
+        let missing = || SourceError::new(ErrorKind::Missing, "the forest", "no such leaf");
+        let lines: Vec<_> = self.leaves.get(&page.node).ok_or_else(missing)?.split_inclusive('\n').collect();
+        let to = lines.len().min(page.lines.to as usize);
+        Ok(lines[page.lines.from as usize..to].to_vec())
     }
 }
 
@@ -97,18 +109,20 @@ impl Nodes for ForestVersion {
 
     fn leaf(&self, page: &PageId) -> Result<Leaf, SourceError> {
         *self.forest.rendered.lock().expect("no test panics with it").entry(*page).or_default() += 1;
-        let missing = || SourceError::new(ErrorKind::Missing, "the forest", "no such leaf");
-        let text = self.forest.leaves.get(&page.node).ok_or_else(missing)?;
-        let lines: Vec<_> = text.split_inclusive('\n').collect();
-        if page.lines == LineRange::ALL && text.len() > self.forest.long {
+        let lines = self.forest.lines(page)?;
+        if page.lines == LineRange::ALL && lines.concat().len() > self.forest.long {
             let cut = lines.iter().enumerate().map(|(n, line)| {
                 let lines = LineRange { from: n as u32, to: n as u32 + 1 };
                 (PageId { lines, ..*page }, line.len() as u64)
             });
             return Ok(Leaf::Cut(cut.collect()));
         }
-        let to = lines.len().min(page.lines.to as usize);
-        Ok(Leaf::Whole(lines[page.lines.from as usize..to].concat().into()))
+        Ok(Leaf::Whole(lines.concat().into()))
+    }
+
+    fn len_of_leaf(&self, page: &PageId) -> Result<u64, SourceError> {
+        *self.forest.counted.lock().expect("no test panics with it").entry(*page).or_default() += 1;
+        Ok(self.forest.lines(page)?.concat().len() as u64)
     }
 }
 
@@ -148,11 +162,13 @@ async fn a_version_costs_what_changed() {
     let engine = Engine::new(1 << 20);
     let (first, second) = (content(&forest, Some(first)), content(&forest, Some(second)));
     assert_eq!(engine.len(first.0, &first.1).await.expect("it is whole"), 18);
-    assert_eq!(forest.times_rendered(), [1, 1, 1]);
+    assert_eq!(forest.times_counted(), [1, 1, 1]);
     assert_eq!(engine.len(second.0, &second.1).await.expect("it is whole"), 21);
+    assert_eq!(forest.times_counted(), [1, 1, 1, 1], "one leaf is new in the second");
+    assert_eq!(forest.times_rendered(), [0; 0], "nothing is read yet");
     assert_eq!(read_all(&engine, &first, 4).await, "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
     assert_eq!(read_all(&engine, &second, 100).await, "1\n2\n3\n4\nfive\n6\n7\n8\n9\n");
-    assert_eq!(forest.times_rendered(), [1, 1, 1, 1], "one leaf is new in the second");
+    assert_eq!(forest.times_rendered(), [1, 1, 1, 1]);
 }
 
 #[tokio::test]
@@ -163,7 +179,7 @@ async fn what_is_measured_needs_no_leaf_to_be_measured_again() {
     for (id, content) in [content(&forest, Some(first)), content(&forest, Some(second))] {
         engine.len(id, &content).await.expect("it is whole");
     }
-    assert_eq!(forest.times_rendered(), [1, 1, 1, 1]);
+    assert_eq!(forest.times_counted(), [1, 1, 1, 1]);
 }
 
 #[tokio::test]
@@ -240,6 +256,21 @@ async fn readers_that_meet_render_each_leaf_once() {
         assert!(reader.await.expect("it does not panic") == expected);
     }
     assert!(forest.times_rendered().iter().all(|times| *times == 1));
+    assert_eq!(forest.times_counted(), [0; 0], "all are kept as they are measured");
+}
+
+#[tokio::test]
+async fn what_is_measured_first_is_kept_for_a_reader() {
+    let mut forest = Forest::with_long_from(1000);
+    let leaves: Vec<_> = (0..200).map(|n| forest.leaf(&format!("{n}\n").repeat(5))).collect();
+    let whole = forest.branch(leaves);
+    let forest = Arc::new(forest);
+    let (id, content) = content(&forest, Some(whole));
+    let engine = Engine::new(16 << 10);
+    assert_eq!(engine.len(id, &content).await.expect("it is whole"), 3450);
+    let (rendered, counted) = (forest.times_rendered(), forest.times_counted());
+    assert!(!rendered.is_empty() && !counted.is_empty(), "1 KiB is kept");
+    assert_eq!([rendered, counted].concat(), [1; 200]);
 }
 
 /// Leaves as short lists of lines, in up to three levels.

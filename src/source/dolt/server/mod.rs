@@ -219,7 +219,7 @@ impl DoltSqlSource {
     }
 
     /// Loads the databases whose branches or tags moved. One that cannot be loaded keeps its last view; the next poll
-    /// tries again. Fails where the one database of the URL has no view yet: a tree without it would look as if it were empty.
+    /// tries again.
     async fn load_changed(
         &self,
         known: &mut KnownDatabases,
@@ -247,10 +247,9 @@ impl DoltSqlSource {
                     known.is_delivered = false;
                 }
                 Err(error) => {
-                    let is_all = is_new && self.url.database.is_some();
                     let is_broken = error.is_broken_connection();
                     let error = error.during(&self.label, format!("cannot read the history of {name}"));
-                    if is_broken || is_all {
+                    if is_broken {
                         return Err(error);
                     }
                     complain(&mut known.complaints, &name, &error);

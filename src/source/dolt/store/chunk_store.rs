@@ -104,6 +104,10 @@ impl Chunks for ChunkStore {
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
         self.newest.load().chunk(address)
     }
+
+    fn chunk_in<'r>(&self, address: &Address, room: &'r mut Vec<u8>) -> Result<&'r [u8], StoreError> {
+        self.newest.load().chunk_in(address, room)
+    }
 }
 
 /// Logs what is wrong with the files and was not wrong with them at an earlier look.

@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use bytes::Bytes;
-
-use crate::content::tree::{LONG, Leaf, LineRange, PageId};
+use crate::content::tree::{LONG, LineRange, PageId};
+use crate::model::jsonl::Out;
 
 /// Watches the lines of a leaf as they are rendered.
 pub struct Cutter {
@@ -22,41 +21,38 @@ impl Cutter {
     }
 
     /// Notes one more line at the end of `out`, and takes the lines away if they are enough for a part.
-    pub fn line(&mut self, out: &mut Vec<u8>) -> ControlFlow<()> {
+    pub fn line(&mut self, out: &mut impl Out) -> ControlFlow<()> {
         self.next_line += 1;
-        let is_too_long = self.len + out.len() as u64 > u32::MAX.into();
+        let is_too_long = self.len + out.written() as u64 > u32::MAX.into();
         if is_too_long {
             self.len = u64::MAX;
             return ControlFlow::Break(());
         }
         // What was cut already is rendered as it is.
-        if out.len() >= LONG && self.leaf.lines == LineRange::ALL {
+        if out.written() >= LONG && self.leaf.lines == LineRange::ALL {
             self.cut_off(out);
         }
         ControlFlow::Continue(())
     }
 
-    fn cut_off(&mut self, out: &mut Vec<u8>) {
+    fn cut_off(&mut self, out: &mut impl Out) {
         let from = self.cut.last().map_or(0, |(before, _)| before.lines.to);
         // Each line has three bytes at least, and all of them fewer than 4 GiB.
         let to = u32::try_from(self.next_line).unwrap_or(u32::MAX);
-        self.cut.push((PageId { lines: LineRange { from, to }, ..self.leaf }, out.len() as u64));
-        self.len += out.len() as u64;
-        out.clear();
+        self.cut.push((PageId { lines: LineRange { from, to }, ..self.leaf }, out.written() as u64));
+        self.len += out.written() as u64;
+        out.cut_back(0);
     }
 
-    /// The segment, or `None` if it has 4 GiB or more.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> Option<Leaf> {
+    /// The parts, none for a leaf that stays whole in `out`; `None` if it has 4 GiB or more.
+    pub fn finish(mut self, out: &mut impl Out) -> Option<Vec<(PageId, u64)>> {
         if self.len == u64::MAX {
             return None;
         }
-        if self.cut.is_empty() {
-            return Some(Leaf::Whole(Bytes::copy_from_slice(out)));
-        }
-        if !out.is_empty() {
+        if !self.cut.is_empty() && out.written() > 0 {
             self.cut_off(out);
         }
-        Some(Leaf::Cut(self.cut))
+        Some(self.cut)
     }
 }
 
@@ -69,16 +65,14 @@ mod tests {
         PageId { node: [1; 20], rendering: Rendering::of(&[2; 20]), level: 0, lines }
     }
 
-    /// The segment of lines with these lengths, and all their bytes one after the other.
-    fn cut(lines: LineRange, lens: &[usize]) -> (Leaf, Vec<u8>) {
-        let (mut cutter, mut out, mut all) = (Cutter::new(leaf(lines)), Vec::new(), Vec::new());
+    /// The parts of lines with these lengths, and how many bytes stay whole.
+    fn cut(lines: LineRange, lens: &[usize]) -> (Vec<(PageId, u64)>, usize) {
+        let (mut cutter, mut out) = (Cutter::new(leaf(lines)), Vec::new());
         for (n, len) in lens.iter().enumerate() {
-            let line = vec![n as u8; *len];
-            all.extend_from_slice(&line);
-            out.extend(line);
+            out.extend(vec![n as u8; *len]);
             assert!(cutter.line(&mut out).is_continue());
         }
-        (cutter.finish(&mut out).expect("it is not too long"), all)
+        (cutter.finish(&mut out).expect("it is not too long"), out.len())
     }
 
     #[test]
@@ -86,16 +80,15 @@ mod tests {
         for (lines, lens) in
             [(LineRange::ALL, vec![1, LONG - 2]), (LineRange { from: 3, to: 5 }, vec![LONG, LONG])]
         {
-            let (segment, all) = cut(lines, &lens);
-            assert!(matches!(segment, Leaf::Whole(held) if held == all), "{lens:?}");
+            assert_eq!(cut(lines, &lens), (vec![], lens.iter().sum()), "{lens:?}");
         }
-        assert!(matches!(cut(LineRange::ALL, &[]).0, Leaf::Whole(held) if held.is_empty()));
+        assert_eq!(cut(LineRange::ALL, &[]), (vec![], 0));
     }
 
     #[test]
     fn a_long_leaf_is_cut_into_runs_of_lines_that_follow_each_other() {
-        let (segment, _) = cut(LineRange::ALL, &[LONG - 1, 1, 5, LONG, 2 * LONG, 7]);
-        let Leaf::Cut(parts) = segment else { panic!("it is long") };
+        let (parts, whole) = cut(LineRange::ALL, &[LONG - 1, 1, 5, LONG, 2 * LONG, 7]);
+        assert_eq!(whole, 0, "it is long");
         let found: Vec<_> = parts.iter().map(|(part, len)| (part.lines.from, part.lines.to, *len)).collect();
         let long = LONG as u64;
         assert_eq!(found, [(0, 2, long), (2, 4, long + 5), (4, 5, 2 * long), (5, 6, 7)]);

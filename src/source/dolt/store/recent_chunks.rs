@@ -4,24 +4,53 @@
 //! other rows are those of the leaf's last version: reading each of them again costs more than all the rest of
 //! the leaf.
 
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::mem;
+use std::ops::Range;
+use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
 use dolt_store::{Address, Chunks, StoreError};
-
-use crate::memory::Recent;
-use crate::util::locks::lock;
+use foldhash::fast::RandomState;
 
 /// How many bytes are kept, with what the book-keeping takes.
-const KEPT: u64 = 12 << 20;
+const KEPT: usize = 12 << 20;
 /// What is longer is not kept: leaves of long texts have 4,000 bytes on average.
 const LONGEST: usize = 16 << 10;
 /// What one entry takes beside its bytes, rounded up.
-const OVERHEAD: u64 = 128;
+const OVERHEAD: usize = 64;
 
-/// Chunks by address.
+/// Chunks by address. Threads that render leaves look here for every row, so that they must not wait for each other.
 #[derive(Default)]
-pub struct RecentChunks(Mutex<Recent<Address, Bytes>>);
+pub struct RecentChunks {
+    kept: RwLock<KeptChunks>,
+}
+
+/// Two generations instead of an exact order of use, so that a look changes nothing. What was used since the last turn is
+/// young; at a turn the old ones go.
+#[derive(Default)]
+struct KeptChunks {
+    young: Generation,
+    old: Generation,
+}
+
+/// Chunks one after the other in one place: each in memory of its own would have all threads wait for the allocator.
+#[derive(Default)]
+struct Generation {
+    bytes: Vec<u8>,
+    places: HashMap<Address, Range<usize>, RandomState>,
+}
+
+impl Generation {
+    fn get(&self, address: &Address) -> Option<&[u8]> {
+        Some(&self.bytes[self.places.get(address)?.clone()])
+    }
+
+    fn used(&self) -> usize {
+        self.bytes.len() + self.places.len() * OVERHEAD
+    }
+}
 
 impl RecentChunks {
     /// The chunks of a store, with these before it.
@@ -29,17 +58,35 @@ impl RecentChunks {
         WithRecentChunks { recent: self, store }
     }
 
-    fn get(&self, address: &Address) -> Option<Bytes> {
-        lock(&self.0).get(address).cloned()
+    /// Puts a chunk into `room`, if it is kept. Returns whether it is.
+    fn get_in(&self, address: &Address, room: &mut Vec<u8>) -> bool {
+        // What is kept is whole after every step.
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let young = kept.young.get(address);
+        let Some(chunk) = young.or_else(|| kept.old.get(address)) else { return false };
+        room.clear();
+        room.extend_from_slice(chunk);
+        let is_old = young.is_none();
+        drop(kept);
+        if is_old {
+            self.put(address, room);
+        }
+        true
     }
 
-    fn put(&self, address: &Address, chunk: &Bytes) {
+    fn put(&self, address: &Address, chunk: &[u8]) {
         if chunk.len() > LONGEST {
             return;
         }
-        let mut kept = lock(&self.0);
-        kept.put(*address, chunk.clone(), chunk.len() as u64 + OVERHEAD);
-        kept.shrink_to(KEPT);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.young.used() + chunk.len() + OVERHEAD > KEPT / 2 {
+            kept.old = mem::take(&mut kept.young);
+        }
+        let Generation { bytes, places } = &mut kept.young;
+        if let Entry::Vacant(place) = places.entry(*address) {
+            place.insert(bytes.len()..bytes.len() + chunk.len());
+            bytes.extend_from_slice(chunk);
+        }
     }
 }
 
@@ -50,12 +97,17 @@ struct WithRecentChunks<'c> {
 
 impl Chunks for WithRecentChunks<'_> {
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError> {
-        if let Some(chunk) = self.recent.get(address) {
-            return Ok(chunk);
+        let mut chunk = Vec::new();
+        self.chunk_in(address, &mut chunk)?;
+        Ok(chunk.into())
+    }
+
+    fn chunk_in<'r>(&self, address: &Address, room: &'r mut Vec<u8>) -> Result<&'r [u8], StoreError> {
+        if !self.recent.get_in(address, room) {
+            let chunk = self.store.chunk_in(address, room)?;
+            self.recent.put(address, chunk);
         }
-        let chunk = self.store.chunk(address)?;
-        self.recent.put(address, &chunk);
-        Ok(chunk)
+        Ok(room)
     }
 }
 
@@ -104,7 +156,12 @@ mod tests {
                 recent.before(&store).chunk(&address(kib, number)).expect("it is there");
             }
         }
-        let bytes = lock(&recent.0).cost();
-        assert!(bytes <= KEPT && bytes > KEPT / 2, "{bytes}");
+        let kept = recent.kept.read().expect("nobody panicked");
+        let [young, old] = [kept.young.used(), kept.old.used()];
+        assert!(young.max(old) <= KEPT / 2 && old > KEPT / 3, "{young} and {old}");
+        for address in kept.old.places.keys() {
+            let ([kib, number, ..], chunk) = (address.as_bytes(), kept.old.get(address).expect("it is kept"));
+            assert!(chunk.len() == usize::from(*kib) << 10 && chunk.iter().all(|byte| byte == number));
+        }
     }
 }

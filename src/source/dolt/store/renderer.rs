@@ -2,14 +2,14 @@
 
 use std::ops::{ControlFlow, Range};
 
-use dolt_store::message::Message;
+use dolt_store::message::{Buffer, Message};
 use dolt_store::rows::{Leaf, LeafRow, RowReader, Value, ValueRoom};
 use dolt_store::schema::Schema;
 use dolt_store::{Chunks, RowsError, ValueProblem};
 
 use crate::content::tree::RawRow;
 use crate::model::jsonl;
-use crate::model::jsonl::{LineLayout, RenderError};
+use crate::model::jsonl::{LineLayout, Out, RenderError};
 use crate::model::sql_literal::RowLayout;
 
 /// A tuple without fields: the value beside a key that stands alone.
@@ -110,13 +110,13 @@ impl RowRenderer {
     ///
     /// `after_line` is called after each line with all that `out` holds, which it may take away: a leaf of rows with
     /// long texts is many megabytes. It may also break off, which is no error. After an error, what was appended stays.
-    pub fn render(
+    pub fn render<O: Out>(
         &self,
-        leaf: &Message,
+        leaf: &Message<impl Buffer>,
         chunks: &dyn Chunks,
         lines: Range<u64>,
-        out: &mut Vec<u8>,
-        mut after_line: impl FnMut(&mut Vec<u8>) -> ControlFlow<()>,
+        out: &mut O,
+        mut after_line: impl FnMut(&mut O) -> ControlFlow<()>,
     ) -> Result<(), RowsError> {
         let leaf = self.leaf(leaf, chunks)?;
         let mut room = ValueRoom::default();
@@ -129,13 +129,8 @@ impl RowRenderer {
             if wanted == 0 {
                 continue;
             }
-            let start = out.len();
-            self.append_row(&row, chunks, &mut room, out)?;
-            let repeated = if wanted > 1 { out[start..].to_vec() } else { Vec::new() };
-            for nth in 0..wanted {
-                if nth > 0 {
-                    out.extend_from_slice(&repeated);
-                }
+            for _ in 0..wanted {
+                self.append_row(&row, chunks, &mut room, out)?;
                 if after_line(out).is_break() {
                     return Ok(());
                 }
@@ -144,7 +139,7 @@ impl RowRenderer {
         Ok(())
     }
 
-    fn leaf(&self, leaf: &Message, chunks: &dyn Chunks) -> Result<Leaf, RowsError> {
+    fn leaf<B: Buffer>(&self, leaf: &Message<B>, chunks: &dyn Chunks) -> Result<Leaf<B>, RowsError> {
         let leaf = self.reader.leaf(leaf)?;
         match self.reader.check_addresses(&leaf, chunks) {
             Ok(()) => Ok(leaf),
@@ -159,7 +154,7 @@ impl RowRenderer {
         row: &LeafRow<'_>,
         chunks: &dyn Chunks,
         room: &mut ValueRoom,
-        out: &mut Vec<u8>,
+        out: &mut impl Out,
     ) -> Result<(), RowsError> {
         let read = match &self.form {
             RowForm::Lines(layout) => {
@@ -189,7 +184,7 @@ impl RowRenderer {
         self.key.columns().next()?;
         let mut out = Vec::new();
         let mut line = self.key_layout.line(&mut out);
-        let write = |value: Value<'_>| line.value(&rendered(value));
+        let write = |value: &Value<'_>| line.value(&rendered(value));
         self.key.each_value(row, chunks, &mut ValueRoom::default(), write).ok()?;
         line.end().ok()?;
         let text = String::from_utf8(out).ok()?;
@@ -203,8 +198,8 @@ impl RowRenderer {
 
 /// A value of the store as a value to render.
 #[inline]
-fn rendered(value: Value<'_>) -> jsonl::Value<'_> {
-    match value {
+fn rendered<'v>(value: &Value<'v>) -> jsonl::Value<'v> {
+    match *value {
         Value::Null => jsonl::Value::Null,
         Value::Int(number) => jsonl::Value::Int(number),
         Value::UInt(number) => jsonl::Value::UInt(number),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 use bytes::Bytes;
 use dolt_store::objects::{StoredTable, TreeNode};
@@ -18,6 +19,7 @@ use crate::content::SourceError;
 use crate::content::tree::{
     KeyedRows, LONG, Leaf, LineRange, LookedUp, Nodes, PageId, RawRow, Rendering, SoughtRow,
 };
+use crate::model::jsonl::{Out, Tally};
 
 pub struct TableRows {
     content: TableContent,
@@ -82,7 +84,7 @@ impl TableRows {
 
     fn line_by(&self, renderer: &RowRenderer, row: &RawRow) -> Result<Vec<u8>, SourceError> {
         // Values are not looked for among those used last: few rows of a comparison share any.
-        let line = with_scratch(|line| {
+        let line = with_scratch(&LINES, |line| {
             renderer.line(row, &self.content.shared.store, line)?;
             Ok(line.strip_suffix(b"\n").unwrap_or(line).to_vec())
         });
@@ -90,9 +92,25 @@ impl TableRows {
     }
 
     fn lines(&self, part: &PageId) -> Result<Leaf, ReadError> {
+        with_scratch(&LINES, |out| {
+            let cut = self.render(part, out)?;
+            Ok(match cut.is_empty() {
+                true => Leaf::Whole(Bytes::copy_from_slice(out)),
+                false => Leaf::Cut(cut),
+            })
+        })
+    }
+
+    fn count(&self, part: &PageId) -> Result<u64, ReadError> {
+        let mut whole = Tally::default();
+        let cut = self.render(part, &mut whole)?;
+        Ok(whole.written() as u64 + cut.iter().map(|(_, len)| len).sum::<u64>())
+    }
+
+    /// Renders a leaf. Returns the parts that it is cut into, none where it stays whole in `out`.
+    fn render(&self, part: &PageId, out: &mut impl Out) -> Result<Vec<(PageId, u64)>, ReadError> {
         let address = Address::new(part.node);
         let chunks = &self.content.shared.store;
-        let leaf = self.node(&address, 0)?;
         let values = self.content.shared.values.before(chunks);
         let mut cutter = Cutter::new(*part);
         let lines = part.lines.from.into()..match part.lines {
@@ -100,11 +118,15 @@ impl TableRows {
             LineRange { to, .. } => to.into(),
         };
         let in_leaf = |source| ReadError::Leaf { leaf: address, source };
-        let segment = with_scratch(|out| {
-            self.renderers.rows.render(&leaf.message, &values, lines, out, |out| cutter.line(out))?;
-            Ok(cutter.finish(out))
-        });
-        segment.map_err(in_leaf)?.ok_or_else(|| {
+        with_scratch(&CHUNK, |room| {
+            let leaf = match address == self.content.table {
+                true => self.root.message.as_slices(),
+                false => TreeNode::read_in(chunks, &address, 0, room)?.message,
+            };
+            let rendered = self.renderers.rows.render(&leaf, &values, lines, out, |out| cutter.line(out));
+            rendered.map_err(in_leaf)
+        })?;
+        cutter.finish(out).ok_or_else(|| {
             in_leaf(RowsError::DamagedRow {
                 table: self.content.name.to_string(),
                 row: 0,
@@ -117,17 +139,20 @@ impl TableRows {
 thread_local! {
     /// Where segments are rendered before they are copied to a place of their own size: growing a new place
     /// line by line takes memory from the system several times over.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+
+    /// Where the chunks of leaves are unpacked: all threads wait for each other where each leaf takes new memory.
+    static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends an empty buffer.
-fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    let mut out = SCRATCH.take();
+fn with_scratch<T>(scratch: &'static LocalKey<RefCell<Vec<u8>>>, work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let mut out = scratch.take();
     out.clear();
     let done = work(&mut out);
     // One very long line must not keep its memory in every thread.
     if out.capacity() <= LONG / 4 {
-        SCRATCH.set(out);
+        scratch.set(out);
     }
     done
 }
@@ -143,6 +168,10 @@ impl Nodes for TableRows {
 
     fn leaf(&self, part: &PageId) -> Result<Leaf, SourceError> {
         self.lines(part).map_err(|error| self.content.failed(error))
+    }
+
+    fn len_of_leaf(&self, part: &PageId) -> Result<u64, SourceError> {
+        self.count(part).map_err(|error| self.content.failed(error))
     }
 
     fn by_key(&self) -> Option<&dyn KeyedRows> {

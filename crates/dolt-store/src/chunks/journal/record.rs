@@ -1,7 +1,5 @@
 //! One record of a journal: whether it is whole, and what it holds.
 
-use bytes::Bytes;
-
 use crate::address::Address;
 use crate::chunks::block;
 
@@ -102,12 +100,12 @@ pub fn checked_chunk(record: &[u8]) -> Result<(Address, &[u8]), String> {
     }
 }
 
-/// The chunk of an address in its record. Its content needs no hashing: the record names the address, and its checksum
+/// Unpacks the chunk of an address in its record. Its content needs no hashing: the record names the address, and its checksum
 /// covers both.
-pub fn unpack(address: &Address, record: &[u8]) -> Result<Bytes, String> {
+pub fn unpack(address: &Address, record: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     let (found, block) = checked_chunk(record)?;
     match found == *address {
-        true => block::unpack_snappy(block),
+        true => block::unpack_snappy(block, out),
         false => Err("its record is that of another address".to_owned()),
     }
 }

@@ -9,6 +9,7 @@ use dolt_store::{RowsError, ValueProblem};
 
 use super::RowRenderer;
 use crate::content::ErrorKind;
+use crate::model::jsonl::{Out, Tally};
 use crate::source::dolt::store::error::IntoSourceError;
 
 const ALL: Range<u64> = 0..u64::MAX;
@@ -48,8 +49,12 @@ const KEYLESS_LINES: &str = r#"{"a":1,"b":"x"}
 
 fn render(schema: &Schema, leaf: &Message, values: &MemoryChunks) -> Result<String, RowsError> {
     let mut out = b"before\n".to_vec();
-    let go_on = |_: &mut Vec<u8>| ControlFlow::Continue(());
-    RowRenderer::new(schema)?.render(leaf, values, ALL, &mut out, go_on)?;
+    let renderer = RowRenderer::new(schema)?;
+    let rendered = renderer.render(leaf, values, ALL, &mut out, |_| ControlFlow::Continue(()));
+    let (mut tally, slices) = (Tally::default(), leaf.as_slices());
+    let counted = renderer.render(&slices, values, ALL, &mut tally, |_| ControlFlow::Continue(()));
+    assert_eq!((counted.is_ok(), tally.written()), (rendered.is_ok(), out.len() - "before\n".len()));
+    rendered?;
     let text = String::from_utf8(out).expect("lines are UTF-8");
     Ok(text.strip_prefix("before\n").expect("what stood there stays").to_owned())
 }
@@ -143,7 +148,7 @@ fn a_count_that_never_ends_is_refused_in_time() {
     let at =
         damaged.windows(8).position(|eight| eight == 3_u64.to_le_bytes()).expect("a row occurs three times");
     damaged[at + 7] = 1;
-    let damaged = Message::parse(damaged.into()).expect("a message");
+    let damaged = Message::parse(bytes::Bytes::from(damaged)).expect("a message");
     let _ = renderer.render(&damaged, &MemoryChunks::default(), ALL, &mut Vec::new(), |out| {
         out.clear();
         lines += 1;
