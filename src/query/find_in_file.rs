@@ -232,19 +232,22 @@ impl<'s> FileSearch<'s> {
                 continue;
             }
             self.make_sure(bytes + piece.known_len().unwrap_or(0))?;
-            let (mut found, mut len) = (Vec::new(), 0);
+            let (mut found, mut held, mut len, mut most) = (Vec::new(), bytes, 0, bytes);
             let room = self.found.most.saturating_sub(self.found.rows);
             let take = |text: Bytes| {
                 len += text.len() as u64;
+                most = most.max(held + text.len() as u64);
                 // Beyond that the search fails.
-                if bytes + len <= room {
-                    found.extend(self.matching_in(text));
+                if most <= room {
+                    let lines = self.matching_in(text);
+                    held += cost(&lines);
+                    found.extend(lines);
                 }
             };
             content.read(piece, |text| !is_binary(text), take).await?;
-            self.make_sure(bytes + len)?;
+            self.make_sure(most)?;
             self.progress.read(piece.known_len().unwrap_or(len));
-            bytes += cost(&found);
+            bytes = held;
             self.make_sure(bytes)?;
             lines.extend(found.iter().cloned());
             self.keep(piece.id, SearchedPiece { lines: found.into(), ahead: None });

@@ -1,7 +1,8 @@
-//! Helpers for the whole program: clock, locks, tasks, record files, private folders.
+//! Helpers for the whole program: clock, cores, locks, tasks, record files, private folders.
 
 pub mod clock;
 pub(crate) mod common;
+pub(crate) mod cores;
 pub(crate) mod locks;
 pub(crate) mod private;
 pub(crate) mod records;

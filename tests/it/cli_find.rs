@@ -176,6 +176,23 @@ fn patterns_and_statuses() {
 }
 
 #[test]
+fn a_leaf_of_long_rows_is_searched_within_little_memory() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.new_database("long");
+    client.run(&[
+        "CREATE TABLE t (id int PRIMARY KEY, text longtext)",
+        "INSERT INTO t WITH RECURSIVE n AS (SELECT 1 AS id UNION ALL SELECT id + 1 FROM n WHERE id < 150)
+         SELECT id, concat(repeat('x', 200000), ' number ', id) FROM n",
+    ]);
+    client.commit("t", "2026-01-01T00:00:00");
+    let store = server.data().join("long").display().to_string();
+    let rows = found(&store, &["--cache-size", "16M", "number 77"]);
+    assert_eq!(rows.len(), 1, "{} rows", rows.len());
+    assert_eq!(rows[0]["key"]["id"], 77);
+}
+
+#[test]
 fn what_cannot_be_read_is_trouble_and_the_rest_is_told() {
     let dir = temp_dir();
     fs::write(dir.path().join("db-20260101-0000.jsonl"), "{\"id\":\"a\"}\n").expect("the folder is ours");

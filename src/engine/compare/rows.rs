@@ -93,14 +93,16 @@ pub(super) fn open(pair: &ContentPair, pages: &Arc<PageStore>) -> SharedResult<[
     Ok([open(&pair[0])?, open(&pair[1])?])
 }
 
-/// Whether trees were opened that have keys, and are stored in one way.
+/// Whether trees were opened that have keys, the same ones, and are stored in one way. (An empty one is stored in any way.)
 pub(super) fn are_comparable(before: Option<&TreeReader>, after: Option<&TreeReader>) -> bool {
     if before.is_none() && after.is_none() {
         return false;
     }
     let rendering = |tree: Option<&TreeReader>| Some(tree?.root()?.rendering);
     let is_one_way = rendering(before).zip(rendering(after)).is_none_or(|(old, new)| old == new);
-    is_one_way && before.into_iter().chain(after).all(|tree| tree.by_key().is_some())
+    let mut keys = before.into_iter().chain(after).map(|tree| Some(tree.by_key()?.columns()));
+    let first = keys.next().flatten();
+    is_one_way && first.is_some() && keys.all(|key| key == first)
 }
 
 fn between(

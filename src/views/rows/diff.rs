@@ -23,6 +23,7 @@ use crate::engine::Engine;
 use crate::memory::cancel::CancelOnDrop;
 use crate::memory::sort::LEAST;
 use crate::memory::{Cancel, Sorted};
+use crate::util::cores::compute;
 use crate::views::error::DerivedError;
 
 /// The memory that a difference needs, in bytes: it sorts two things at a time.
@@ -108,7 +109,7 @@ fn written(key: &[String], records: &[u8], ends: &[usize]) -> Vec<Bytes> {
         }
         lines.into()
     };
-    places.par_chunks(places.len().div_ceil(PARTS).max(LEAST_PART)).map(write).collect()
+    compute(|| places.par_chunks(places.len().div_ceil(PARTS).max(LEAST_PART)).map(write).collect())
 }
 
 /// Compares two contents of one table; `None` is a table that does not exist.

@@ -8,6 +8,7 @@ use super::ordered::OrderedChanges;
 use super::pairs::Pairs;
 use crate::content::versioned::LineChange;
 use crate::memory::{Cancel, Work};
+use crate::util::cores::compute;
 use crate::views::error::DerivedError;
 
 /// What differs.
@@ -33,7 +34,7 @@ impl FoundChanges {
             Self::Lines(pairs, work) => (pairs, work, reported),
             Self::InOrder(mut changes, work) => {
                 let lines = |range: Range<usize>| Ok(reported[range].iter().map(lines_of_change).collect());
-                let added = changes.add(reported.len(), lines)?;
+                let added = compute(|| changes.add(reported.len(), lines))?;
                 if added == reported.len() {
                     return Ok(Self::InOrder(changes, work));
                 }

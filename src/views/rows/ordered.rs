@@ -16,7 +16,8 @@ use crate::memory::{Cancel, Sorter, Work};
 use crate::model::row::Row;
 use crate::views::error::DerivedError;
 
-/// Rows that are compared at once, in parts on all cores; fewer of them on one.
+/// Rows that are compared at once, in parts on all cores. Fewer of them on one, and large ones, as each core holds the changes
+/// of its part; the first ones show how large they are.
 const ROUND: usize = 512;
 const PARTS: usize = 4;
 const WORTH_SHARING: usize = 32;
@@ -63,10 +64,10 @@ impl OrderedChanges {
         count: usize,
         lines: impl Fn(Range<usize>) -> Result<RowLines<L>, Arc<SourceError>> + Sync,
     ) -> Result<usize, Arc<SourceError>> {
-        let mut done = 0;
+        let (mut done, mut are_large) = (0, true);
         while done < count {
-            let end = count.min(done + ROUND);
-            let parts = if end - done < WORTH_SHARING { 1 } else { PARTS };
+            let end = count.min(done + if are_large { WORTH_SHARING } else { ROUND });
+            let parts = if are_large || end - done < WORTH_SHARING { 1 } else { PARTS };
             let len = (end - done).div_ceil(parts);
             let ranges: Vec<_> = (done..end).step_by(len).map(|start| start..end.min(start + len)).collect();
             let compare = |range: &Range<usize>| PlacedChanges::of(&self.key, range.clone(), &lines);
@@ -74,6 +75,7 @@ impl OrderedChanges {
                 [range] => vec![compare(range)],
                 ranges => ranges.par_iter().map(compare).collect(),
             };
+            are_large = false;
             for (range, compared) in ranges.into_iter().zip(compared) {
                 let mut compared = compared?;
                 while let Some((changes, next)) = compared {
@@ -84,6 +86,7 @@ impl OrderedChanges {
                     if done == range.end {
                         break;
                     }
+                    are_large = true;
                     compared = PlacedChanges::of(&self.key, done..range.end, &lines)?;
                 }
                 if done < range.end {

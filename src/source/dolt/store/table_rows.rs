@@ -83,9 +83,10 @@ impl TableRows {
     }
 
     fn line_by(&self, renderer: &RowRenderer, row: &RawRow) -> Result<Vec<u8>, SourceError> {
-        // Values are not looked for among those used last: few rows of a comparison share any.
+        // The two lines of a row that changed share most of its long values.
+        let values = self.content.shared.values.before(&self.content.shared.store);
         let line = with_scratch(&LINES, |line| {
-            renderer.line(row, &self.content.shared.store, line)?;
+            renderer.line(row, &values, line)?;
             Ok(line.strip_suffix(b"\n").unwrap_or(line).to_vec())
         });
         line.map_err(|error: RowsError| self.content.failed(error.into()))
