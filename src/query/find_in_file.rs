@@ -27,7 +27,8 @@ const WHOLE: &str = "\n";
 /// How many versions are compared at once, where they are trees: all cores read the new leaves.
 const AHEAD: usize = 8;
 
-/// How many pieces of trees are searched at once, and how long each may be: a longer one is searched alone.
+/// How many pieces of trees are searched at once, and how long each may be: of a longer one the lines are not kept, so it is read
+/// again with the version that has it.
 const TOGETHER: usize = 64;
 const LONG: u64 = 256 << 10;
 
@@ -80,7 +81,6 @@ fn cost(lines: &[Bytes]) -> u64 {
 type Identity = Vec<(String, String)>;
 
 /// What was found in a piece.
-#[derive(Default)]
 struct SearchedPiece {
     /// The matching lines.
     lines: Arc<[Bytes]>,

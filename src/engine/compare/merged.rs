@@ -11,7 +11,7 @@ use crate::content::SourceError;
 use crate::content::shared_load::SharedResult;
 use crate::content::tree::{KeyedRows, PageId, RawRow};
 use crate::engine::Engine;
-use crate::engine::read::blocking;
+use crate::engine::read::cancellable;
 use crate::engine::read::tree::TreeReader;
 use crate::memory::Cancel;
 
@@ -75,9 +75,7 @@ impl Engine {
             return Ok((state, false));
         };
         let pages = Arc::clone(&self.pages);
-        let cancel = Cancel::default();
-        let _wanted = cancel.on_drop();
-        let compare = move || {
+        let compare = move |cancel: &Cancel| {
             let trees = open(&pair, &pages)?;
             let [before, after] = trees.each_ref().map(Option::as_ref);
             if !are_comparable(before, after) {
@@ -95,7 +93,7 @@ impl Engine {
                     }
                     merged.rows.clear();
                     for side in &mut sides {
-                        is_wanted(&cancel)?;
+                        is_wanted(cancel)?;
                         if !side.read_more(&place)? {
                             return Ok((state, false));
                         }
@@ -111,7 +109,7 @@ impl Engine {
             let is_whole = merged.rows.is_empty() || take(&mut state, &merged)?;
             Ok((state, is_whole))
         };
-        blocking(&tree, compare).await
+        cancellable(&tree, compare).await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::content::shared_load::SharedResult;
 use crate::content::tree::{LookedUp, SoughtRow};
 use crate::content::{Content, FileEntry};
 use crate::engine::Engine;
-use crate::engine::read::blocking;
+use crate::engine::read::cancellable;
 use crate::engine::read::tree::TreeReader;
 use crate::memory::{Cancel, Recent};
 use crate::model::content_id::ContentId;
@@ -33,9 +33,7 @@ impl Engine {
             return Ok(vec![None; pairs.len()]);
         };
         let (pages, mut sought) = (Arc::clone(&self.pages), SoughtRow::of(name));
-        let cancel = Cancel::default();
-        let _wanted = cancel.on_drop();
-        let look_up = move || {
+        let look_up = move |cancel: &Cancel| {
             let mut told = Recent::<ContentId, Arc<ToldRow>>::of_at_most(KEPT);
             let mut tell = |file: Option<&FileEntry>| -> SharedResult<Option<Arc<ToldRow>>> {
                 let Some(file) = file else { return Ok(None) };
@@ -52,12 +50,12 @@ impl Engine {
                 Ok(Some(row))
             };
             let pair = |[before, now]: &FilePair| {
-                is_wanted(&cancel)?;
+                is_wanted(cancel)?;
                 Ok(both(tell(before.as_ref())?, tell(now.as_ref())?))
             };
             pairs.iter().map(pair).collect()
         };
-        blocking(&tree, look_up).await
+        cancellable(&tree, look_up).await
     }
 }
 

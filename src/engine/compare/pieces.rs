@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use rayon::prelude::*;
 
 use super::runs::{Run, leaves, runs};
 use crate::content::Content;
+use crate::content::blocking::broken_off;
 use crate::content::shared_load::SharedResult;
 use crate::content::tree::PageId;
 use crate::engine::Engine;
@@ -19,6 +21,11 @@ use crate::util::common::drop_common;
 
 /// How many bytes of a stream's piece are read to see whether the rest is wanted.
 const LOOKED_AT: u64 = 64 << 10;
+
+/// A content of at most this many bytes is read as quickly as what differs from another one is asked for. Such contents are
+/// opened at once, as many as a server lends connections.
+const SHORT: u64 = 1 << 20;
+const SHORT_AT_ONCE: usize = 3;
 
 /// An open content whose pieces can be read.
 #[derive(Clone)]
@@ -82,7 +89,12 @@ impl Pieces {
                 let read = blocking(&self.content, || tree.each_segment(&page, &mut take)).await;
                 return read.inspect_err(|error| cannot_read(&*self.content, error));
             }
-            _ => return Ok(()),
+            _ => {
+                return Err(Arc::new(broken_off(
+                    &self.content.describe(),
+                    "a piece of another content".into(),
+                )));
+            }
         };
         let size = |len: u64| usize::try_from(len).unwrap_or(usize::MAX);
         let mut text = reader.read(run.offset, size(run.len.min(LOOKED_AT))).await?;
@@ -100,6 +112,10 @@ impl Pieces {
             PiecesOf::Tree(tree) => Some(tree),
             PiecesOf::Stream(_) => None,
         }
+    }
+
+    fn is_short(&self) -> bool {
+        matches!(&self.of, PiecesOf::Stream(reader) if reader.stream_len().is_some_and(|len| len <= SHORT))
     }
 
     /// All of them.
@@ -123,7 +139,7 @@ fn of_pages(pages: Vec<PageId>) -> Vec<Piece> {
 
 impl Engine {
     /// Opens contents that follow one another, and compares each with the one before it, the first one with `before`. Trees are
-    /// opened at once; of others only the first one is, as the next one may follow from it. Returns those up to the first that
+    /// opened at once, and of others short ones: a long one may follow from the one before it. Returns those up to the first that
     /// cannot be opened or compared; fails if that is the first one.
     pub async fn steps(
         &self,
@@ -137,10 +153,25 @@ impl Engine {
         {
             return blocking(tree, || self.steps_of_trees(before.and_then(Pieces::tree), next)).await;
         }
-        let Some(first) = next.first() else { return Ok(Vec::new()) };
-        let pieces = self.pieces(first.as_ref()).await?;
-        let (removed, added) = differing(before, pieces.as_ref()).await?;
-        Ok(vec![ContentStep { pieces, removed, added }])
+        let at_once = if before.is_some_and(Pieces::is_short) { SHORT_AT_ONCE } else { 1 };
+        let opened = next.iter().take(at_once).map(|content| self.pieces(content.as_ref()));
+        let (mut steps, mut before) = (Vec::new(), before.cloned());
+        for pieces in join_all(opened).await {
+            let step = async {
+                let pieces = pieces?;
+                let (removed, added) = differing(before.as_ref(), pieces.as_ref()).await?;
+                Ok(ContentStep { pieces, removed, added })
+            };
+            match step.await {
+                Ok(step) => {
+                    before.clone_from(&step.pieces);
+                    steps.push(step);
+                }
+                Err(error) if steps.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(steps)
     }
 
     fn steps_of_trees(

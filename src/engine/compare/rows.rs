@@ -12,7 +12,7 @@ use crate::content::tree::{KeyedRows, PageId, RawRow};
 use crate::content::{Content, SourceError};
 use crate::engine::Engine;
 use crate::engine::pages::PageStore;
-use crate::engine::read::blocking;
+use crate::engine::read::cancellable;
 use crate::engine::read::tree::TreeReader;
 use crate::memory::{Cancel, Sorter, Work};
 use crate::model::number::to_usize;
@@ -63,9 +63,7 @@ impl Engine {
             return Ok((state, are_nothing, work));
         };
         let pages = Arc::clone(&self.pages);
-        let cancel = Cancel::default();
-        let _wanted = cancel.on_drop();
-        let compare = move || {
+        let compare = move |cancel: &Cancel| {
             let mut are_compared = Vec::with_capacity(pairs.len());
             for (at, pair) in pairs.iter().enumerate() {
                 let trees = open(pair, &pages)?;
@@ -73,12 +71,12 @@ impl Engine {
                 are_compared.push(pair.iter().all(Option::is_none) || are_comparable(before, after));
                 if are_compared[at] {
                     let show = |row: &ComparedRow<'_>| take(&mut state, at, row);
-                    work = between(before, after, work, &cancel, show)?;
+                    work = between(before, after, work, cancel, show)?;
                 }
             }
             Ok((state, are_compared, work))
         };
-        blocking(&tree, compare).await
+        cancellable(&tree, compare).await
     }
 }
 

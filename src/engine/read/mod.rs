@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use tokio::runtime::Handle;
 
 use crate::content::Content;
 use crate::content::blocking::broken_off;
 use crate::content::shared_load::SharedResult;
-use crate::util::tasks::in_place;
+use crate::memory::Cancel;
+use crate::util::tasks::{self, in_place};
 
 pub(crate) mod lists;
 mod reader;
@@ -25,6 +27,16 @@ pub(crate) async fn blocking<T>(
 ) -> SharedResult<T> {
     let tree = content.tree().expect("what blocks is a tree");
     in_place(tree.source(), work, |why| Arc::new(broken_off(&content.describe(), why))).await
+}
+
+/// The same for work that may take long, as a task of its own: it is told when nobody waits for it any more.
+pub(crate) async fn cancellable<T: Send + 'static>(
+    content: &Content,
+    work: impl FnOnce(&Cancel) -> SharedResult<T> + Send + 'static,
+) -> SharedResult<T> {
+    let (content, cancel) = (content.clone(), Cancel::default());
+    let _wanted = cancel.on_drop();
+    tasks::spawn(&Handle::current(), async move { blocking(&content, || work(&cancel)).await }).await
 }
 
 /// The pieces in one; without copying where there is only one.

@@ -36,6 +36,14 @@ impl Reader {
         }
     }
 
+    /// The length in bytes of a content that comes from end to end.
+    pub(crate) fn stream_len(&self) -> Option<u64> {
+        match &self.missing {
+            Missing::ByStream(segments) => Some(segments.list().len()),
+            Missing::ByNode(_) => None,
+        }
+    }
+
     /// Bytes that it keeps in memory beside the cache.
     pub(crate) fn cost(&self) -> u64 {
         match &self.missing {

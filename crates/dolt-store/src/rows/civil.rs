@@ -50,8 +50,11 @@ pub fn date(packed: u32) -> Value<'static> {
 
 /// A DATETIME or TIMESTAMP: microseconds since 1970, of which the type shows the first `digits` of a second.
 #[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "64 bits of microseconds are fewer than 32 bits of days of 86,400 s"
+)]
 pub fn date_time(micros: i64, digits: u32) -> Value<'static> {
-    // 64 bits of microseconds are fewer than 32 bits of days.
     let (days, of_day) =
         (micros.div_euclid(MICROS_PER_DAY) as i32, micros.rem_euclid(MICROS_PER_DAY).unsigned_abs());
     if (days, of_day) == (ZERO_DAY, 0) {

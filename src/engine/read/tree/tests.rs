@@ -330,7 +330,8 @@ proptest! {
                     change(&mut lines, last.as_ref(), &step.removed, false).await;
                     change(&mut lines, step.pieces.as_ref(), &step.added, true).await;
                     let (mut lines, mut expected) = (lines.clone(), expected.clone());
-                    (lines.sort(), expected.sort());
+                    lines.sort();
+                    expected.sort();
                     assert_eq!(lines, expected);
                     last = step.pieces;
                 }
