@@ -19,6 +19,9 @@ pub const LONG: usize = 4 << 20;
 /// For so many pages it is known what they say of a row: those on the way to it in the last versions.
 const KNOWN_PAGES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
+/// The bytes of the row's lines that are known for that, at most.
+const KNOWN_LINES: u64 = 8 << 20;
+
 /// The name of a page: what decides its bytes. Pages of one name have the same bytes, in whatever content they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageId {
@@ -185,6 +188,8 @@ impl SoughtRow {
 
     /// Notes what a page says of it.
     pub fn note(&mut self, page: PageId, found: NamedRow) {
-        self.known.put(page, found, 1);
+        let line = if let NamedRow::Line(line) = &found { line.len() as u64 } else { 0 };
+        self.known.put(page, found, line);
+        self.known.shrink_to(KNOWN_LINES);
     }
 }

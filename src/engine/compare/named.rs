@@ -18,6 +18,9 @@ use crate::model::content_id::ContentId;
 /// Contents of which it is kept what they say of the row: the later one of a pair is often the earlier one of the next.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
+/// The bytes of the row's lines that are kept for that, at most.
+const KEPT_LINES: u64 = 8 << 20;
+
 /// A row before and after a change, as lines without line feeds.
 pub type RowSides = [Option<Bytes>; 2];
 
@@ -26,7 +29,8 @@ pub type FilePair = [Option<FileEntry>; 2];
 
 impl Engine {
     /// The row whose key has this name ([`crate::model::row::key_name`]), in pairs of contents of one table. `None` for a pair
-    /// that has to be compared to find it: not both are trees that know the order of their keys, or they have other keys.
+    /// that has to be compared to find it: not both are trees that know the order of their keys, or they have other keys. A row
+    /// that is the same in both is given as if it were in neither.
     pub async fn named_rows(&self, pairs: Vec<FilePair>, name: &str) -> SharedResult<Vec<Option<RowSides>>> {
         let mut contents = pairs.iter().flatten().flatten().map(|file| &file.content);
         let Some(tree) = contents.find(|content| content.tree().is_some()).cloned() else {
@@ -45,8 +49,10 @@ impl Engine {
                     Some(tree) => ToldRow { row: tree.look_up(&mut sought)?, key: tree.key().to_vec() },
                     None => ToldRow::default(),
                 };
+                let line = row.line().map_or(0, Bytes::len) as u64;
                 let row = Arc::new(row);
-                told.put(file.id, Arc::clone(&row), 1);
+                told.put(file.id, Arc::clone(&row), line);
+                told.shrink_to(KEPT_LINES);
                 Ok(Some(row))
             };
             let pair = |[before, now]: &FilePair| {
@@ -67,8 +73,17 @@ struct ToldRow {
     key: Vec<String>,
 }
 
+impl ToldRow {
+    fn line(&self) -> Option<&Bytes> {
+        self.row.as_ref()?.as_ref()
+    }
+}
+
 fn both(before: Option<Arc<ToldRow>>, now: Option<Arc<ToldRow>>) -> Option<RowSides> {
     let has_one_key = before.as_ref().zip(now.as_ref()).is_none_or(|(before, now)| before.key == now.key);
     let row = |told: Option<Arc<ToldRow>>| told.map_or(Some(None), |told| told.row.clone());
-    has_one_key.then_some([row(before)?, row(now)?])
+    let sides = [row(before)?, row(now)?];
+    // Nearly all pairs are of this kind, and each may have read a copy of its own.
+    let is_same = sides[0] == sides[1];
+    has_one_key.then(|| if is_same { [None, None] } else { sides })
 }

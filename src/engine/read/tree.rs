@@ -9,9 +9,9 @@ use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::joined;
-use crate::content::Content;
 use crate::content::shared_load::SharedResult;
 use crate::content::tree::{KeyedRows, Leaf, LookedUp, Nodes, PageId, SoughtRow};
+use crate::content::{Content, ErrorKind, SourceError};
 use crate::engine::pages::{LoadedPage, Page, PageStore};
 use crate::engine::report::cannot_read;
 use crate::model::number::to_usize;
@@ -179,6 +179,16 @@ impl TreeReader {
                 return Ok(page);
             }
             let page = tree.make(&id)?;
+            // All offsets after it were told by the length that was counted.
+            if let Some(counted) = tree.pages.lengths.pages.get(&id).filter(|counted| *counted != page.len())
+            {
+                let what = format!("{} bytes were counted and {} came", counted, page.len());
+                return Err(Arc::new(SourceError::new(
+                    ErrorKind::Damaged,
+                    "reading a page of a table",
+                    what,
+                )));
+            }
             tree.pages.keep_page(&id, &page);
             Ok(page)
         })

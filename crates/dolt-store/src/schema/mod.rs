@@ -136,6 +136,13 @@ impl Column {
         SqlType::parse(&self.sql_type).is_some_and(is_binary)
     }
 
+    /// Whether it may store more digits of a second than it shows, so that different values are written alike: a DATETIME or
+    /// TIMESTAMP of fewer than six. Dolt leaves stored rows as they are when `ALTER TABLE` takes digits away.
+    pub fn may_hide_digits(&self) -> bool {
+        let shown = || SqlType::parse(&self.sql_type).and_then(|read| read.arguments.first().copied());
+        ColumnEncoding::from_number(self.encoding) == Ok(ColumnEncoding::Datetime) && shown().unwrap_or(0) < 6
+    }
+
     /// The error that this column is of a kind that cannot be read.
     pub(crate) fn unsupported(&self, table: &str, problem: impl Into<String>) -> RowsError {
         RowsError::UnsupportedColumn {

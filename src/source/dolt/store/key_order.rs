@@ -41,14 +41,18 @@ pub enum NamePlace {
 
 impl KeyPlaces {
     /// The places of the keys of a table. `None` for a table without a key, and where one of its columns does not compare
-    /// as it is rendered: FLOAT and DOUBLE, texts and bytes out of line, and texts of other collations than the two that
-    /// compare by bytes.
+    /// as it is rendered: FLOAT and DOUBLE, texts and bytes out of line, texts of other collations than the two that
+    /// compare by bytes, and, before another column, a DATETIME that shows fewer digits than it may store: `ALTER TABLE`
+    /// from DATETIME(6) to DATETIME leaves the rows as they are.
     pub fn of(schema: &Schema) -> Result<Option<Self>, RowsError> {
         let mut columns = Vec::new();
         let mut forms = Vec::new();
         for (place, &column) in schema.primary_key.iter().enumerate() {
             let column = &schema.columns[column];
             let Some((kind, form)) = kind(column) else { return Ok(None) };
+            if place + 1 < schema.primary_key.len() && column.may_hide_digits() {
+                return Ok(None);
+            }
             columns.push(KeyColumn { place, kind });
             forms.push(form);
         }

@@ -158,9 +158,9 @@ impl KeySearch<'_, '_> {
         let mut found = NamedRow::Absent;
         for at in equal {
             self.render_key(&renderers.key, address, keys, at)?;
-            let row = Row::parse(&self.line);
+            let Some(row) = Row::parse(&self.line) else { return Ok(NamedRow::Untold) };
             // Keys of several spellings compare as equal: 1.0 and 1.00.
-            if row.is_none_or(|row| key_name(&row.values(&renderers.key_columns)) != self.sought.name) {
+            if key_name(&row.values(&renderers.key_columns)) != self.sought.name {
                 continue;
             }
             if found != NamedRow::Absent {

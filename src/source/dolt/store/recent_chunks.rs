@@ -84,8 +84,9 @@ impl RecentChunks {
         }
         let Generation { bytes, places } = &mut kept.young;
         if let Entry::Vacant(place) = places.entry(*address) {
-            place.insert(bytes.len()..bytes.len() + chunk.len());
+            let start = bytes.len();
             bytes.extend_from_slice(chunk);
+            place.insert(start..bytes.len());
         }
     }
 }
