@@ -60,6 +60,8 @@ if [ "${ASOF_LONG_TESTS:-}" = 1 ]; then
   test_limit=$((test_limit + 3600))
 fi
 
+# Many tests wait for a server or the kernel, so more run at once than there are cores.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 building=
 ASOF_TEST_DIR=$(mktemp -d "${TMPDIR:-/tmp}/asof-test.XXXXXX")
 # Some tests are about what other users may read, and those users must be able to enter it.
