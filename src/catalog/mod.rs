@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
+use crate::content::SourceError;
 use crate::model::names;
 use crate::source;
 use crate::util::clock::WallClock;
@@ -25,6 +26,7 @@ mod periods;
 mod resolve;
 mod snapshot;
 mod snapshot_or_live;
+mod source_state;
 mod watch;
 
 pub use ancestry::{Ancestry, Base};
@@ -35,6 +37,7 @@ pub use listings::Listings;
 pub use resolve::{SnapshotFolder, may_be_hash};
 pub use snapshot::{Snapshot, SnapshotKey};
 pub use snapshot_or_live::{SnapshotOrLive, pairs};
+pub use source_state::{SourceFailure, SourceState};
 pub use watch::Watcher;
 
 use naming::GivenNames;
@@ -67,6 +70,7 @@ struct SourceSlot {
 pub struct Catalog {
     state: ArcSwap<Databases>,
     building: Mutex<Building>,
+    sources: Mutex<Vec<SourceState>>,
     versions: AtomicU64,
     clock: WallClock,
 }
@@ -81,10 +85,13 @@ impl Catalog {
     /// A catalog over sources with these labels, all of them still empty. The index of a label is the source's slot.
     /// Of two equal snapshots, that of the earlier slot wins.
     pub fn new(labels: impl IntoIterator<Item = String>, clock: impl Into<WallClock>) -> Self {
-        let slots = labels.into_iter().map(|l| SourceSlot { label: l.into(), views: Vec::new() }).collect();
+        let slots: Vec<SourceSlot> =
+            labels.into_iter().map(|l| SourceSlot { label: l.into(), views: Vec::new() }).collect();
+        let sources = slots.iter().map(|slot| SourceState::new(Arc::clone(&slot.label))).collect();
         Self {
             state: ArcSwap::default(),
             building: Mutex::new(Building { slots, given: HashMap::new() }),
+            sources: Mutex::new(sources),
             versions: AtomicU64::new(1),
             clock: clock.into(),
         }
@@ -93,6 +100,23 @@ impl Catalog {
     /// The state as of now.
     pub fn state(&self) -> Arc<Databases> {
         self.state.load_full()
+    }
+
+    /// Whether each source answers, in the order given.
+    pub fn sources(&self) -> Vec<SourceState> {
+        lock(&self.sources).clone()
+    }
+
+    /// Notes that the source in `slot` answers.
+    fn answers(&self, slot: usize) {
+        if let Some(source) = lock(&self.sources).get_mut(slot) {
+            source.answers(self.clock.now());
+        }
+    }
+
+    /// Notes that the source in `slot` fails. Returns whether it answered before.
+    fn fails(&self, slot: usize, error: &SourceError) -> bool {
+        lock(&self.sources).get_mut(slot).is_some_and(|source| source.fails(error, self.clock.now()))
     }
 
     /// Takes what the source in `slot` reports, and shows it.

@@ -48,6 +48,7 @@ impl Watcher {
         let first = futures_util::future::join_all(sources.iter().map(load)).await;
         for (slot, found) in first.into_iter().enumerate() {
             catalog.update(slot, found?.unwrap_or_default());
+            catalog.answers(slot);
         }
         let tasks = sources
             .into_iter()
@@ -92,11 +93,13 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
                 if std::mem::take(&mut down) {
                     tracing::info!(source = source.label(), "the source answers again");
                 }
+                catalog.answers(slot);
                 if let Some(databases) = found {
                     catalog.update(slot, databases);
                 }
             }
-            Err(error) if !std::mem::replace(&mut down, true) => {
+            Err(error) if catalog.fails(slot, &error) => {
+                down = true;
                 let hint = error.hint.as_deref().unwrap_or_default();
                 let reason = error.chain();
                 tracing::warn!(source = source.label(), %reason, hint, "the source does not answer; still trying");

@@ -13,6 +13,7 @@ mod diff;
 mod documents;
 mod failure;
 mod find;
+mod found;
 mod heap;
 mod log;
 mod log_file;
@@ -20,6 +21,7 @@ mod logging;
 mod ls;
 mod mount;
 mod mount_options;
+mod mount_status;
 mod mount_table;
 mod mountpoint;
 mod output;
@@ -33,6 +35,8 @@ mod size;
 mod snapshot_meta;
 mod source_args;
 mod source_spec;
+mod sources;
+mod status;
 mod suggest;
 mod tree;
 mod tree_path;
@@ -75,7 +79,11 @@ Examples:
     asof cat --from dolt://127.0.0.1 beads/asof/yesterday/issues.jsonl
     asof diff --from dolt://127.0.0.1 beads/yesterday latest
   Check last night's backup
-    asof verify --max-age 25h ~/backups/archives";
+    asof verify --max-age 25h ~/backups/archives
+  In a mount, or in the folder of a project or a Gas Town, let asof find the databases
+    asof log issues
+  Does everything that is mounted answer?
+    asof status";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -88,6 +96,8 @@ enum Command {
     Diff(diff::DiffArgs),
     Find(find::FindArgs),
     Verify(verify::VerifyArgs),
+    Sources(sources::SourcesArgs),
+    Status(status::StatusArgs),
     Completions(documents::CompletionsArgs),
     Man(documents::ManArgs),
 }
@@ -122,6 +132,8 @@ fn run() -> Result<ExitCode, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Find(args) => find::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Sources(args) => sources::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Status(args) => Ok(status::run(&args)),
         Command::Completions(args) => documents::completions(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => documents::man(&args).map(|()| ExitCode::SUCCESS),
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::Failure;
+use super::found::{self, Announce};
 use super::mount_options::{self, MountOptions};
 use super::reading::{ReadingArgs, ReadingPlan};
 use super::signals::Signals;
@@ -30,7 +31,7 @@ const READ_AHEAD_KIB: &str = "1024";
 /// asof/<time>/ for every snapshot, latest, live/, branches/, tags/, commits/ and log.jsonl. Under asof/ any time works as
 /// a name: yesterday, 2026-01-05, 2026-01-05T12:00, '3 days ago', HEAD~3, a branch, a tag, a commit hash.
 #[derive(Debug, clap::Args)]
-#[command(after_help = SOURCES)]
+#[command(after_help = SOURCES, allow_missing_positional = true)]
 pub(super) struct MountArgs {
     /// Stay in the foreground and log to stderr
     #[arg(short, long)]
@@ -54,8 +55,9 @@ pub(super) struct MountArgs {
     /// Has no effect; accepted so that lines of fstab that have it still mount
     #[arg(long, hide = true, value_name = "SIZE", value_parser = size::parse)]
     pub disk_cache_size: Option<u64>,
-    /// What to mount. NAME= names a database; sources with the same NAME share one timeline
-    #[arg(required = true, value_name = "[NAME=]SOURCE")]
+    /// What to mount. NAME= names a database; sources with the same NAME share one timeline [default: $ASOF_FROM, or what
+    /// `asof sources` finds]
+    #[arg(value_name = "[NAME=]SOURCE")]
     sources: Vec<OsString>,
     /// An empty folder
     mountpoint: PathBuf,
@@ -85,6 +87,7 @@ Sources:
       ever there is a snapshot.
 
 Environment:
+  ASOF_FROM            the sources, separated by `;`, where none are given
   ASOF_DOLT_PASSWORD   the server's password
   ASOF_LOG             log level: warn, info (default), debug";
 
@@ -119,8 +122,11 @@ struct MountPlan {
 impl MountPlan {
     fn new(mut args: MountArgs) -> Result<Self, Failure> {
         let options = mount_options::apply(&mut args)?;
-        let mountpoint = mountpoint::check(&args.mountpoint, options.non_empty)?;
-        let reading = ReadingPlan::new(&args.sources, &args.reading)?;
+        let mountpoint = mountpoint::check(&args.mountpoint, options.non_empty)
+            .map_err(|failure| if args.sources.is_empty() { alone(failure) } else { failure })?;
+        let announce = if background::is_here() { Announce::Never } else { Announce::Always };
+        let sources = found::or_found(&args.sources, announce)?.arguments;
+        let reading = ReadingPlan::new(&sources, &args.reading)?;
         if let Some(source) = reading.sources.iter().find(|source| wire::is_hidden_by(source, &mountpoint)) {
             let place = mountpoint.shown();
             return Err(Failure::new(format!("a mount at {place} would hide its own source, {source}"))
@@ -143,6 +149,11 @@ impl MountPlan {
             );
         }
     }
+}
+
+/// The failure of a mountpoint that is the only argument: it may be meant as a source.
+fn alone(failure: Failure) -> Failure {
+    failure.hint("`asof mount SOURCE... MOUNTPOINT` mounts what you name, `asof mount MOUNTPOINT` what `asof sources` finds")
 }
 
 /// Loads the sources, mounts them, reports that the tree answers, and waits for the end.
@@ -169,7 +180,9 @@ fn serve(runtime: &Workers, mut plan: MountPlan, in_background: bool) -> Result<
     }
     let engine = reading.engine();
     let zone = reading.zone();
-    let vfs = Arc::new(Vfs::new(catalog, engine, reading.secrets, zone, reading.options.clock));
+    let mut vfs = Vfs::new(catalog, engine, reading.secrets, zone, reading.options.clock);
+    vfs.name_sources(reading.sources.iter().map(SourceSpec::argument).collect());
+    let vfs = Arc::new(vfs);
     let fuse = Fuse::new(Arc::clone(&vfs), runtime.handle().clone(), modes);
     let source_name = without_syntax(&source_name);
     let session_options = session::Options { source_name, allow_other: modes.allow_other, ..options.session };

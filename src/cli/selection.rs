@@ -16,10 +16,15 @@ pub(super) struct DatabaseSelection {
 }
 
 impl DatabaseSelection {
-    /// Selects all databases without an argument. If there is only one database, its name may be left out before a table.
-    pub fn of(catalog: &Catalog, argument: Option<&str>) -> Result<Self, Failure> {
+    /// Selects the database `meant` without an argument, or all if none is meant. The name of a database that is meant, or
+    /// that is the only one, may be left out before a table.
+    pub fn of(catalog: &Catalog, meant: Option<&str>, argument: Option<&str>) -> Result<Self, Failure> {
         let state = catalog.state();
-        let all: Vec<Arc<Database>> = state.databases().cloned().collect();
+        let meant = meant.and_then(|name| state.database(name)).cloned();
+        let all: Vec<Arc<Database>> = match &meant {
+            Some(database) => vec![Arc::clone(database)],
+            None => state.databases().cloned().collect(),
+        };
         let argument = argument.unwrap_or("").trim_matches('/');
         let (first, rest) = argument.split_once('/').unwrap_or((argument, ""));
         if first.is_empty() {

@@ -54,6 +54,20 @@ impl SourceSpec {
         matches!(self.address, SourceAddress::Server(_))
     }
 
+    /// The argument that names the source from any folder; `None` if it is not UTF-8. A URL holds no password: asof refuses
+    /// one that does.
+    pub fn argument(&self) -> Option<String> {
+        let address = match &self.address {
+            SourceAddress::Server(url) => url.clone(),
+            SourceAddress::Git(place) => format!("{GIT}{}", absolute(Path::new(place)).to_str()?),
+            SourceAddress::Path(path) => absolute(path).to_str()?.to_owned(),
+        };
+        Some(match &self.name {
+            Some(name) => format!("{name}={address}"),
+            None => address,
+        })
+    }
+
     /// The name of an open source in the mount table. Never contains a secret.
     pub fn name_in_mount_table(&self, source: &dyn Source) -> String {
         match &self.address {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::failure::Failure;
+use super::found::{self, Announce};
 use super::reading::{ReadingArgs, ReadingPlan};
 use super::workers::Workers;
 use super::{cache_folder, logging};
@@ -18,8 +19,8 @@ use crate::vfs::Vfs;
 #[derive(Debug, clap::Args)]
 pub(super) struct FromArgs {
     /// What to read, as for `asof mount`; may be repeated. NAME= names a database; sources with the same NAME share one
-    /// timeline
-    #[arg(long, required = true, value_name = "[NAME=]SOURCE")]
+    /// timeline [default: $ASOF_FROM, or what `asof sources` finds]
+    #[arg(long, value_name = "[NAME=]SOURCE")]
     from: Vec<OsString>,
     #[command(flatten)]
     reading: ReadingArgs,
@@ -33,6 +34,8 @@ pub(super) struct OpenTree {
     pub zone: TimeZone,
     pub clock: WallClock,
     pub secrets: Arc<Secrets>,
+    /// The database that is meant where none is named, if the command runs in its folder of a mount.
+    pub database: Option<String>,
     /// Finds lost commits as long as it lives.
     _watcher: Watcher,
 }
@@ -41,7 +44,8 @@ impl OpenTree {
     /// Opens the sources and reads their history. Logs only what the environment asks for.
     pub fn open(from: &FromArgs) -> Result<Self, Failure> {
         logging::to_stderr_if_asked();
-        let mut plan = ReadingPlan::new(&from.from, &from.reading)?;
+        let chosen = found::or_found(&from.from, Announce::ToPeople)?;
+        let mut plan = ReadingPlan::new(&chosen.arguments, &from.reading)?;
         if let Some(warning) = &plan.warning {
             Failure::new(warning).print();
         }
@@ -51,7 +55,7 @@ impl OpenTree {
         let (engine, zone) = (plan.engine(), plan.zone());
         let (secrets, clock) = (plan.secrets, plan.options.clock);
         let vfs = Vfs::new(catalog.clone(), engine, secrets.clone(), zone.clone(), clock.clone());
-        Ok(Self { runtime, catalog, vfs, zone, clock, secrets, _watcher: watcher })
+        Ok(Self { runtime, catalog, vfs, zone, clock, secrets, database: chosen.database, _watcher: watcher })
     }
 
     pub fn save(&self) {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::failure::Failure;
+use super::found::{self, Announce};
 use super::output::Output;
 use super::progress::Bar;
 use super::source_args::{SourceArgs, SourceOptions};
@@ -48,8 +49,8 @@ pub(super) struct VerifyArgs {
     /// Memory for unpacking; what needs more is not checked [default: 256M]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     cache_size: Option<u64>,
-    /// What to check, as for `asof mount`
-    #[arg(required = true, value_name = "[NAME=]SOURCE")]
+    /// What to check, as for `asof mount` [default: $ASOF_FROM, or what `asof sources` finds]
+    #[arg(value_name = "[NAME=]SOURCE")]
     sources: Vec<OsString>,
 }
 
@@ -72,7 +73,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     }
     // Leaves out no table, and does not trust what earlier runs saved.
     let options = args.source.options(&[""], None)?;
-    let sources = SourceSpec::parse_all(&args.sources)?;
+    let given = found::or_found(&args.sources, Announce::ToPeople)?.arguments;
+    let sources = SourceSpec::parse_all(&given)?;
     let runtime = match Workers::start(sources.len()) {
         Ok(runtime) => runtime,
         Err(failure) => {
@@ -83,7 +85,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let schedule = Schedule { max_age: args.max_age, every: args.every };
     let mut out = Output::plain();
     let mut worst = None;
-    for (source, given) in sources.iter().zip(&args.sources) {
+    for (source, given) in sources.iter().zip(&given) {
         // If the reader of the output has closed it, the exit status still reports what was found.
         match check(&runtime, source, &options, &schedule) {
             Ok(reports) => {

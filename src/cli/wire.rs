@@ -8,6 +8,7 @@ use super::source_args::SourceOptions;
 use super::source_spec::{SourceAddress, SourceSpec};
 use super::suggest::listed;
 use crate::content::ErrorKind;
+use crate::files::root::Links;
 use crate::format::remove_leftovers;
 use crate::model::terminal::ShowPath;
 use crate::source::Source;
@@ -135,6 +136,27 @@ fn archives(source: &SourceSpec, options: &SourceOptions) -> Option<Opening> {
 
 fn opened<S: Source + 'static>(source: Result<S, crate::content::SourceError>) -> Opening {
     Ok(Arc::new(source?))
+}
+
+/// Whether a folder holds Dolt databases that the user may read.
+pub(super) fn holds_dolt_databases(folder: &Path) -> bool {
+    DoltStoreSource::is_at(folder, Links::Beneath)
+}
+
+/// Whether a folder holds archives, or backups as Thrum lays them out, or has folders that do. Goes by names alone.
+pub(super) fn holds_archives(folder: &Path) -> bool {
+    let holds = |folder: &Path| {
+        let of_thrum = || ArchiveSource::is_at(&folder.join("archives")) || folder.join("current").is_dir();
+        ArchiveSource::is_at(folder) || of_thrum()
+    };
+    let below = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    holds(folder) || below.into_iter().any(|entry| holds(&entry.path()))
+}
+
+/// Whether a git repository has commits of a path.
+pub(super) fn is_tracked(path: &Path) -> bool {
+    let open = |place| GitSource::open(place, None, None, Links::Beneath);
+    GitPlace::parse(path.as_os_str()).and_then(open).is_ok()
 }
 
 fn check_exists(path: &Path) -> Result<(), Failure> {

@@ -76,6 +76,7 @@ impl NodeTree {
         let db = match node {
             TreeNode::File(file) => return file.access,
             TreeNode::Root | TreeNode::Link { .. } => return Audience::Everyone.into(),
+            TreeNode::Status => return Audience::Owner.into(),
             TreeNode::Database { db } | TreeNode::View { db, .. } | TreeNode::Snapshot { db, .. } => db,
         };
         let Ok(database) = self.context.database(db) else { return Audience::Owner.into() };
@@ -91,6 +92,7 @@ impl NodeTree {
         match node {
             TreeNode::Root => self.context.databases().databases().map(|db| db.newest_time()).max(),
             TreeNode::File(file) => Some(file.changed),
+            TreeNode::Status => None,
             TreeNode::Snapshot { db, of: SnapshotOrLive::Snapshot(key), .. } => {
                 Some(self.context.database(db).ok()?.meta(key)?.time)
             }

@@ -2,6 +2,7 @@
 
 use super::error::VfsError;
 use super::node::{NodeTree, TreeNode};
+use super::status::STATUS_FOLDER;
 use crate::catalog::SnapshotOrLive;
 use crate::content::ErrorKind;
 use crate::views::paths::{self, PathKind};
@@ -20,8 +21,13 @@ impl NodeTree {
     /// What `name` means in the folder `parent`. Reads no content, except that a view may need one to answer.
     pub async fn child(&self, parent: &TreeNode, name: &str) -> Result<Child, VfsError> {
         let (node, ttl) = match parent {
-            TreeNode::Root => {
-                (TreeNode::Database { db: self.context.database(name)?.name.clone() }, Ttl::Short)
+            TreeNode::Root => match self.context.database(name) {
+                Ok(database) => (TreeNode::Database { db: database.name.clone() }, Ttl::Short),
+                Err(_) if name == STATUS_FOLDER => (TreeNode::Status, Ttl::Short),
+                Err(error) => return Err(error.into()),
+            },
+            TreeNode::Status => {
+                (TreeNode::File(self.status.file(name).ok_or(VfsError::NotFound)?), Ttl::None)
             }
             TreeNode::Database { db } => {
                 let database = self.context.database(db)?;

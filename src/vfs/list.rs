@@ -7,6 +7,7 @@ use super::error::VfsError;
 use super::inodes::Inodes;
 use super::node::{NodeKind, NodeTree, TreeNode, file_identity, listed_identity};
 use super::open::{OpenListing, SETTLED};
+use super::status;
 use crate::catalog::{Database, SnapshotOrLive};
 use crate::content::FileEntry;
 use crate::content::unlisted::is_passing;
@@ -100,6 +101,10 @@ impl NodeTree {
                 let databases = self.context.databases();
                 let names = databases.databases().map(|database| database.name.clone());
                 names.map(|name| of_node(name.clone(), TreeNode::Database { db: name })).collect()
+            }
+            TreeNode::Status => {
+                let file = |name: &str| Some(of_node(name.into(), TreeNode::File(self.status.file(name)?)));
+                status::FILES.into_iter().filter_map(file).collect()
             }
             TreeNode::Database { db } => {
                 let database = self.context.database(db)?;

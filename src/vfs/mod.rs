@@ -23,6 +23,7 @@ mod list;
 mod node;
 mod open;
 mod path;
+mod status;
 mod xattr;
 
 pub use crate::views::Ttl;
@@ -31,11 +32,13 @@ pub use error::VfsError;
 pub use list::{DOTS, DirEntry, Listing};
 pub use node::NodeKind;
 pub use path::{PathError, ResolvedPath};
+pub use status::{STATUS_FILE, STATUS_FOLDER};
 
 use child::Child;
 use inodes::Inodes;
 use node::{NodeTree, TreeNode};
 use open::{OpenFiles, OpenListing, OpenListings, SETTLED};
+use status::Status;
 
 /// A server that sends fewer bytes a second than this is not waited for.
 pub const LEAST_RATE: u64 = crate::source::LEAST_RATE;
@@ -83,9 +86,10 @@ impl Vfs {
     ) -> Self {
         let clock = clock.into();
         let (views, mounted) = (views::all(&engine), clock.now().into());
+        let status = Status::new(Arc::clone(&catalog), Arc::clone(engine.budget()), clock.clone());
         let context = ViewContext::new(catalog, engine, secrets, zone, clock);
         Self {
-            tree: NodeTree { context, views, mounted },
+            tree: NodeTree { context, views, status, mounted },
             walks: ahead::Walks::default(),
             inodes: Inodes::new(TreeNode::Root, ROOT),
             listings: list::KeptListings::default(),
@@ -94,9 +98,20 @@ impl Vfs {
         }
     }
 
+    /// Says in the status of the mount which arguments name the sources; `None` for one that cannot be written.
+    pub fn name_sources(&mut self, arguments: Vec<Option<String>>) {
+        self.tree.status.name_sources(arguments);
+    }
+
     /// Finds `name` in the folder `parent`, and counts one more reference to its inode: pair each success with a
     /// [`Vfs::forget`]. Sizes are exact, so this renders a table whose length is not known yet.
     pub async fn lookup(&self, parent: u64, name: &str) -> Result<FoundName, VfsError> {
+        let found = self.look_up(parent, name).await;
+        self.tree.status.counters.look_up(&found);
+        found
+    }
+
+    async fn look_up(&self, parent: u64, name: &str) -> Result<FoundName, VfsError> {
         let parent = self.inodes.node(parent)?;
         let Child { node, ttl } = self.tree.settled_child(&parent, name).await?;
         self.walks.measure_ahead(&self.tree, &parent, &node);
@@ -143,6 +158,12 @@ impl Vfs {
     /// Reads `size` bytes of a file from `offset`: fewer only at its end. A file needs no opening, because an inode is one
     /// content.
     pub async fn read(&self, ino: u64, offset: u64, size: usize) -> Result<Bytes, VfsError> {
+        let read = self.read_part(ino, offset, size).await;
+        self.tree.status.counters.read(&read);
+        read
+    }
+
+    async fn read_part(&self, ino: u64, offset: u64, size: usize) -> Result<Bytes, VfsError> {
         let reader = match self.open_files.get(ino) {
             Some(reader) => reader,
             None => self.open(ino).await?,
@@ -171,6 +192,12 @@ impl Vfs {
     /// are as of its beginning. [`VfsError::Stale`] where so many others began meanwhile that it was dropped, and names may have
     /// come or gone.
     pub async fn list(&self, ino: u64, cookie: u64) -> Result<Listing, VfsError> {
+        let listing = self.list_part(ino, cookie).await;
+        self.tree.status.counters.listing(&listing);
+        listing
+    }
+
+    async fn list_part(&self, ino: u64, cookie: u64) -> Result<Listing, VfsError> {
         let (number, from) = Listing::place_of(cookie);
         if from == list::END {
             self.open_listings.remove(ino, number);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::VfsError;
+use super::status::Status;
 use crate::catalog::SnapshotOrLive;
 use crate::content::{FileEntry, FileKind};
 use crate::model::content_id::ContentId;
@@ -36,6 +37,8 @@ impl From<FileKind> for NodeKind {
 #[derive(Clone)]
 pub(super) enum TreeNode {
     Root,
+    /// The folder with the state of the mount.
+    Status,
     Database {
         db: Arc<str>,
     },
@@ -75,6 +78,7 @@ impl TreeNode {
     pub fn identity(&self) -> ContentId {
         match self {
             Self::Root => ContentId::of(&[b"root"]),
+            Self::Status => ContentId::of(&[b"status"]),
             Self::Database { db } => ContentId::of(&[b"database", db.as_bytes()]),
             Self::View { db, view, folder } => folder_identity(db, view.name(), folder),
             Self::Snapshot { db, of, path } => of.identity(db, path),
@@ -95,7 +99,7 @@ impl TreeNode {
     /// The database that it belongs to, unless it is a file.
     pub fn database(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Root | Self::File(_) => None,
+            Self::Root | Self::Status | Self::File(_) => None,
             Self::Database { db }
             | Self::View { db, .. }
             | Self::Snapshot { db, .. }
@@ -153,6 +157,7 @@ fn link_identity(db: &str, view: &str, path: &str) -> ContentId {
 pub(super) struct NodeTree {
     pub context: ViewContext,
     pub views: Vec<Arc<dyn View>>,
+    pub status: Status,
     /// The time of nodes that have no other.
     pub mounted: Timestamp,
 }

@@ -34,6 +34,7 @@ test   getfattr                       attr
 test   c++                            g++
 test   openssl                        openssl
 test   perl                           perl
+test   /usr/lib/python3/dist-packages/prometheus_client  python3-prometheus-client
 dolt   g++                            g++
 dolt   pkg-config                     pkg-config
 dolt   /usr/include/unicode/uregex.h  libicu-dev

@@ -1,5 +1,6 @@
 //! `asof diff`.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -72,8 +73,8 @@ pub(super) struct DiffArgs {
 }
 
 const USAGE: &str = "\
-asof diff [OPTIONS] --from <[NAME=]SOURCE> [DATABASE/]A B [TABLE [KEY]]
-       asof diff [OPTIONS] --from <[NAME=]SOURCE> [DATABASE/]A..B [TABLE [KEY]]";
+asof diff [OPTIONS] [--from <[NAME=]SOURCE>] [DATABASE/]A B [TABLE [KEY]]
+       asof diff [OPTIONS] [--from <[NAME=]SOURCE>] [DATABASE/]A..B [TABLE [KEY]]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -130,10 +131,22 @@ async fn resolve<'a>(tree: &OpenTree, words: &Words<'a>) -> Result<ResolvedDiff<
     }
 }
 
+/// The first word, with the database that is meant if it names none.
+fn in_database<'w>(tree: &OpenTree, first: &'w str) -> Cow<'w, str> {
+    let names_one = |first: &str| tree.catalog.state().database(first).is_some();
+    match &tree.database {
+        Some(meant) if !names_one(first.split('/').next().unwrap_or(first)) => {
+            format!("{meant}/{first}").into()
+        }
+        _ => first.into(),
+    }
+}
+
 fn compare_all(args: &DiffArgs, outcome: &mut DiffOutcome) -> Result<(), Failure> {
     let tree = OpenTree::open(&args.from)?;
     let rest = [&args.second, &args.third, &args.fourth].map(Option::as_deref);
-    let diff = tree.runtime.block_on(resolve(&tree, &Words { first: &args.first, rest }))?;
+    let first = in_database(&tree, &args.first);
+    let diff = tree.runtime.block_on(resolve(&tree, &Words { first: &first, rest }))?;
     if diff.wanted.key.is_some() && (args.stat || args.name_only) {
         return Err(Failure::usage("a KEY shows one row: leave out --stat and --name-only"));
     }

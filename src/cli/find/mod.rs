@@ -82,7 +82,8 @@ pub(super) fn run(args: &FindArgs) -> Result<ExitCode, Failure> {
 fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
     let matcher = matcher(args)?;
     let tree = OpenTree::open(&args.from)?;
-    let selection = DatabaseSelection::of(&tree.catalog, args.selection.as_deref())?;
+    let selection =
+        DatabaseSelection::of(&tree.catalog, tree.database.as_deref(), args.selection.as_deref())?;
     let mut out = Output::coloured(args.color);
     let secrets = if args.show_secrets { None } else { Some(&*tree.secrets) };
     let wanted = WantedText { matcher: &matcher, secrets };

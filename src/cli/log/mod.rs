@@ -58,7 +58,8 @@ Examples:
 
 pub(super) fn run(args: &LogArgs) -> Result<ExitCode, Failure> {
     let tree = OpenTree::open(&args.from)?;
-    let selection = DatabaseSelection::of(&tree.catalog, args.selection.as_deref())?;
+    let selection =
+        DatabaseSelection::of(&tree.catalog, tree.database.as_deref(), args.selection.as_deref())?;
     let mut out = Output::coloured(args.color);
     let status = tree.runtime.block_on(print_all(tree.vfs.engine(), &selection, args, &mut out))?;
     out.flush()?;
