@@ -9,10 +9,10 @@ use crate::model::time_expr::Clock;
 /// Separates the two names of a comparison.
 const BETWEEN: &str = "..";
 
-/// The newest snapshot's name beside `asof/`.
+/// The name beside `asof/` of the newest snapshot.
 const LATEST: &str = "latest";
 
-/// The working set's name beside `asof/`.
+/// The name beside `asof/` of the working set.
 const LIVE: &str = "live";
 
 /// One side of a comparison.
@@ -25,7 +25,8 @@ pub enum SnapshotOrLive {
 }
 
 impl SnapshotOrLive {
-    /// The identity of the folder `path` in it, or of all of it for an empty path. `db` is the database's shown name.
+    /// The identity of the folder `path` on this side, or of the whole side if the path is empty. `db` is the shown
+    /// name of the database.
     pub fn identity(&self, db: &str, path: &str) -> ContentId {
         match self {
             Self::Snapshot(key) => key.identity(db, path),
@@ -35,7 +36,7 @@ impl SnapshotOrLive {
 }
 
 impl Database {
-    /// The snapshot that a text means: any that may stand under `asof/`.
+    /// The snapshot that a text means as a name under `asof/`.
     pub fn snapshot_of(&self, text: &str, clock: &Clock) -> Option<SnapshotKey> {
         match self.snapshot(text) {
             Some(listed) => Some(listed.key.clone()),
@@ -43,19 +44,19 @@ impl Database {
         }
     }
 
-    /// What a text means in a view without the symlink `latest`: what may stand under `asof/`, then `latest`.
+    /// The snapshot that a text means in a view that has no symlink `latest`: a name under `asof/`, or else `latest`.
     pub fn snapshot_or_latest(&self, text: &str, clock: &Clock) -> Option<SnapshotKey> {
         let latest = || self.latest().filter(|_| text == LATEST).map(|snapshot| snapshot.key.clone());
         self.snapshot_of(text, clock).or_else(latest)
     }
 
-    /// What a text means in a comparison: what may stand under `asof/`, then `latest` and `live`.
+    /// What a text means in a comparison: a name under `asof/`, or else `latest` or `live`.
     pub fn snapshot_or_live(&self, text: &str, clock: &Clock) -> Option<SnapshotOrLive> {
         let live = || self.live_view().filter(|_| text == LIVE).map(|_| SnapshotOrLive::Live);
         self.snapshot_or_latest(text, clock).map(SnapshotOrLive::Snapshot).or_else(live)
     }
 
-    /// The path of its folder below the database's folder; `None` for a snapshot that has left.
+    /// The path of a side's folder below the database's folder; `None` for a snapshot that no longer exists.
     pub fn path_of(&self, of: &SnapshotOrLive) -> Option<String> {
         match of {
             SnapshotOrLive::Snapshot(key) => self.folder_of(key).map(|folder| folder.path()),
@@ -63,7 +64,8 @@ impl Database {
         }
     }
 
-    /// Its name in a comparison: that under `asof/`, or its commit's hash; `None` for a snapshot that has left.
+    /// The name of a side in a comparison: its name under `asof/`, the hash of its commit, or `live`; `None` for a
+    /// snapshot that no longer exists.
     pub fn name_of(&self, of: &SnapshotOrLive) -> Option<String> {
         match of {
             SnapshotOrLive::Snapshot(key) => self.folder_of(key).map(|folder| folder.name().to_string()),
@@ -71,7 +73,7 @@ impl Database {
         }
     }
 
-    /// Who may see which files it has; the owner alone where it has left.
+    /// Who may see which files a side has; the owner alone if the snapshot no longer exists.
     pub fn audience_of(&self, of: &SnapshotOrLive) -> Audience {
         let audience = match of {
             SnapshotOrLive::Snapshot(key) => {
@@ -83,7 +85,7 @@ impl Database {
     }
 }
 
-/// The ways to read `<from>..<to>`, from the left: names may hold dots themselves.
+/// The ways to split `<from>..<to>`, from the left: names may contain dots themselves.
 pub fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.match_indices(BETWEEN).map(|(at, _)| (&text[..at], &text[at + BETWEEN.len()..]))
 }
@@ -93,7 +95,7 @@ mod tests {
     use super::pairs;
 
     #[test]
-    fn pairs_are_read_at_every_place() {
+    fn a_text_is_split_at_every_pair_of_dots() {
         assert_eq!(pairs("a..b").collect::<Vec<_>>(), [("a", "b")]);
         assert_eq!(pairs("a..b..c").collect::<Vec<_>>(), [("a", "b..c"), ("a..b", "c")]);
         assert_eq!(pairs("a..").collect::<Vec<_>>(), [("a", "")]);

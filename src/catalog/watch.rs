@@ -74,7 +74,7 @@ async fn watch(catalog: Arc<Catalog>, slot: usize, source: Arc<dyn Source>) {
     loop {
         let news = async {
             match down {
-                // Whatever makes it answer again may cause no news.
+                // The source may answer again without any news.
                 true => drop(tokio::time::timeout(POLL_INTERVAL, source.news()).await),
                 false => source.news().await,
             }
@@ -118,6 +118,6 @@ mod tests {
         let (long, short) = (Duration::from_secs(8), Duration::from_millis(3));
         assert_eq!(pause_after(long, short), PAUSE);
         assert_eq!(pause_after(short, long), PAUSE);
-        assert_eq!(pause_after(long, long), long * PAUSE_PER_POLL, "so does a large folder, each time");
+        assert_eq!(pause_after(long, long), long * PAUSE_PER_POLL, "a folder that takes long each time does");
     }
 }

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_as_long_as_what_changed_or_fit() {
+    fn bars_have_one_sign_per_row_or_are_scaled_to_fit() {
         let out = Output::plain();
         let counts = |added, removed, modified| RowCounts { added, removed, modified };
         assert_eq!(bar(&out, counts(2, 1, 3), 6), "++-~~~");

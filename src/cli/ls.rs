@@ -18,8 +18,8 @@ const AT_ONCE: usize = 8;
 ///
 /// Paths are those of a mount of the same sources, starting at its root; if there is only one database, its name may be
 /// left out. Under asof/ any time works: yesterday, 2026-01-05, '3 days ago', HEAD~3, a branch, a tag, a commit hash. As in
-/// ls, a symlink at the end of PATH is followed, except with -l and without a trailing `/`. Names are exact in a pipe; on a
-/// terminal, control characters are escaped.
+/// ls, a symlink at the end of PATH is followed, except with -l if PATH has no trailing `/`. Names are exact in a pipe;
+/// on a terminal, control characters are escaped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct LsArgs {

@@ -80,7 +80,7 @@ Examples:
     asof diff --from dolt://127.0.0.1 beads/yesterday latest
   Check last night's backup
     asof verify --max-age 25h ~/backups/archives
-  In a mount, or in the folder of a project or a Gas Town, let asof find the databases
+  In a mount, or in the folder of a project, let asof find the databases
     asof log issues
   Does everything that is mounted answer?
     asof status";

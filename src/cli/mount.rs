@@ -36,8 +36,8 @@ pub(super) struct MountArgs {
     /// Stay in the foreground and log to stderr
     #[arg(short, long)]
     foreground: bool,
-    /// Mount options as in fstab: allow_other, nonempty, mode=, umask=, fmask=, dmask=, uid=, gid=, noexec, and every long
-    /// option, written with _ for -
+    /// Mount options as in fstab: allow_other, nonempty, mode=, umask=, fmask=, dmask=, uid=, gid=, noexec, and every
+    /// long option except --foreground, written with _ instead of -
     ///
     /// With allow_other, other users may read what the permissions of the source's files allow. mode=, umask=, fmask= and
     /// dmask= (octal) set the permissions of all files instead; uid= (a number) sets the owner of all files, and gid= a
@@ -78,7 +78,7 @@ Sources:
   FOLDER with Thrum backups
       current/ and archives/, or a folder of such folders.
   FILE
-      A single .zip, .jsonl, .db, .dump, .sql or .tar file of this kind.
+      A single archive: a .zip, .jsonl, .db, .dump, .sql or .tar file.
   FOLDER that is any other git repository
       Each commit of HEAD that changed something is a snapshot.
   git:PATH[?ref=BRANCH]
@@ -87,7 +87,7 @@ Sources:
       ever there is a snapshot.
 
 Environment:
-  ASOF_FROM            the sources, separated by `;`, where none are given
+  ASOF_FROM            the sources, separated by `;`, if none are given
   ASOF_DOLT_PASSWORD   the server's password
   ASOF_LOG             log level: warn, info (default), debug";
 

@@ -48,7 +48,7 @@ pub(super) struct MountOptions {
     pub session: session::Options,
 }
 
-/// Applies every `-o` of `args`: long options to `args`, where a flag of its own wins, the rest to the result.
+/// Applies every `-o` of `args`. Sets long options in `args`, unless their own flag is given; returns the rest.
 pub(super) fn apply(args: &mut MountArgs) -> Result<MountOptions, Failure> {
     let mut options = MountOptions::default();
     for list in std::mem::take(&mut args.options) {

@@ -58,7 +58,7 @@ pub(super) fn mounts() -> Vec<MountEntry> {
 
 /// The text of a mount's status.
 pub(super) fn text(place: &Path) -> Result<Vec<u8>, Failure> {
-    let cannot = || Failure::new(format!("the mount at {} does not say how it is", place.shown()));
+    let cannot = || Failure::new(format!("the mount at {} does not report its status", place.shown()));
     let file = place.join(STATUS_FOLDER).join(STATUS_FILE);
     within_patience(move || read(&file)).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -74,17 +74,19 @@ pub(super) fn text(place: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// What a mount says of itself.
-pub(super) fn of(place: &Path) -> Result<MountStatus, Failure> {
-    parse(place, &text(place)?)
-}
+impl MountStatus {
+    /// What the mount at `place` says of itself.
+    pub fn of(place: &Path) -> Result<Self, Failure> {
+        Self::parse(place, &text(place)?)
+    }
 
-pub(super) fn parse(place: &Path, text: &[u8]) -> Result<MountStatus, Failure> {
-    serde_json::from_slice(text).map_err(|error| {
-        Failure::new(format!("the status of the mount at {} cannot be read", place.shown()))
-            .because(&error)
-            .hint("it may be of another version of asof: unmount it, and mount it again")
-    })
+    pub fn parse(place: &Path, text: &[u8]) -> Result<Self, Failure> {
+        serde_json::from_slice(text).map_err(|error| {
+            Failure::new(format!("the status of the mount at {} cannot be read", place.shown()))
+                .because(&error)
+                .hint("it may be of another version of asof: unmount it, and mount it again")
+        })
+    }
 }
 
 fn read(file: &PathBuf) -> io::Result<Vec<u8>> {

@@ -31,7 +31,7 @@ pub(super) fn take_from_environment() -> Result<(), Failure> {
     if let Some(password) = std::env::var_os(VARIABLE) {
         let password = Zeroizing::new(password.into_encoded_bytes());
         let cannot = |error: io::Error| {
-            Failure::new(format!("cannot start again without the password in {VARIABLE}")).because(&error)
+            Failure::new(format!("cannot restart without {VARIABLE} in the environment")).because(&error)
         };
         let mut again = Command::new(std::env::current_exe().map_err(cannot)?);
         let mut arguments = std::env::args_os();

@@ -31,7 +31,7 @@ pub(super) struct ReadingArgs {
     /// The program needs up to about 64 MiB more. What does not fit goes to temporary files (in TMPDIR or /var/tmp).
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub cache_size: Option<u64>,
-    /// Folder for sizes and hashes that later runs use again ('' for none) [default: asof in $XDG_CACHE_HOME or ~/.cache]
+    /// Folder for sizes and hashes that later runs reuse ('' for none) [default: asof in $XDG_CACHE_HOME or ~/.cache]
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
     /// Leave out tables that match (TABLE or DATABASE/TABLE; * and ? as in the shell); may be repeated
@@ -67,7 +67,7 @@ impl ReadingPlan {
     pub fn new(sources: &[OsString], args: &ReadingArgs) -> Result<Self, Failure> {
         let exclude: Vec<&str> = args.exclude.iter().map(String::as_str).collect();
         let secrets = Secrets::new(args.secret.iter().map(String::as_str)).map_err(|error| {
-            Failure::usage("--secret names no pattern").because(&error).hint("* and ? work as in the shell")
+            Failure::usage("--secret is not a valid pattern").because(&error).hint("* and ? work as in the shell")
         })?;
         let cache_size = args.cache_size.unwrap_or(CACHE_SIZE);
         let smallest = SMALLEST_CACHE >> 20;

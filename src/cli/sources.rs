@@ -12,7 +12,7 @@ use crate::model::terminal::ShowPath;
 /// These are the ones that ASOF_FROM names. Without it, asof looks in the working folder and then in each one above it, and
 /// uses all sources of the first folder that has any. In a mount, these are the mount's sources; elsewhere:
 ///
-/// - .dolt-data, the databases of a Gas Town, or its server where you may not read the files; .dolt-archive/jsonl
+/// - .dolt-data, the databases of a Gas Town, or its server if you may not read the files; .dolt-archive/jsonl
 ///
 /// - .beads, the database of a project; or the server that .beads/dolt-server.port names; or its exports in git
 ///

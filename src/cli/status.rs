@@ -11,6 +11,7 @@ use super::mount_status::{self, DatabaseStatus, MountStatus, SourceStatus};
 use super::mountpoint;
 use super::output::{ColourChoice, Output, Style};
 use crate::model::terminal::ShowPath;
+use crate::util::clock::WallClock;
 
 /// Databases that are shown without `--verbose`.
 const SHOWN: usize = 20;
@@ -20,7 +21,7 @@ const TROUBLE: u8 = 2;
 
 /// Show what is mounted, whether its sources answer, and how old its newest snapshots are
 ///
-/// Reads .asof/status.json in the mount, which any program may read as its owner; .asof/metrics holds figures for
+/// Reads .asof/status.json in the mount, which programs of the mount's owner may read; .asof/metrics holds figures for
 /// Prometheus. The folder .asof is not listed, so that copies of the tree do not hold it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUS)]
@@ -42,7 +43,7 @@ const STATUS: &str = "\
 Exit status:
   0   every source answers
   1   a source does not answer
-  2   a mount does not say how it is, or nothing is mounted";
+  2   a mount does not report its status, or nothing is mounted";
 
 pub(super) fn run(args: &StatusArgs) -> ExitCode {
     let mut worst = 0;
@@ -93,13 +94,13 @@ fn places(chosen: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
 /// Shows one mount. Returns whether all of its sources answer.
 fn show(place: &Path, is_first: bool, args: &StatusArgs, out: &mut Output) -> Result<bool, Failure> {
     let text = mount_status::text(place)?;
-    let status = mount_status::parse(place, &text)?;
+    let status = MountStatus::parse(place, &text)?;
     if args.json {
         let mut object: serde_json::Value = serde_json::from_slice(&text).expect("it was parsed just now");
         object["mountpoint"] = place.shown().to_string().into();
         out.json(&object)?;
     } else {
-        out.text(&for_people(place, &status, args.verbose, Timestamp::now(), out, is_first))?;
+        out.text(&for_people(place, &status, args.verbose, WallClock::system().now(), out, is_first))?;
     }
     Ok(status.sources.iter().all(|source| source.answers))
 }

@@ -38,7 +38,7 @@ pub enum Links {
 #[error("a link on the way to it leads out of the source, and is not followed")]
 pub(crate) struct LeadsOutside;
 
-pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the place itself as a source, or mount with --follow-links, which follows links where \
+pub(crate) const LEADS_OUTSIDE_HINT: &str = "name the link's target as a source, or mount with --follow-links, which follows links where \
      the link and its target belong to you or to root";
 
 /// The folder beneath which all files of a source are opened; a path that leads out fails with [`LeadsOutside`] inside
@@ -52,7 +52,7 @@ pub struct Root {
 
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct RootInner {
-    /// Has no links as of when the source was opened.
+    /// The path, which had no links when the source was opened.
     folder: PathBuf,
     links: Links,
 }
@@ -83,7 +83,7 @@ impl Hash for Root {
     }
 }
 
-/// Flags of every open: a pipe in place of a file must not block, a terminal must not become ours.
+/// Flags of every open: a pipe in place of a file must not block, and a terminal must not become the process's own.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
 /// Flags for a handle that can be examined or resolved further, but not read.
@@ -122,12 +122,12 @@ impl Root {
         self.open_as(path, READ).map(File::from)
     }
 
-    /// Opens a handle to examine what is at a path, behind links. Nothing can be read from it.
+    /// Opens a handle to examine what is at a path, following links. Nothing can be read from it.
     pub fn handle(&self, path: &Path) -> io::Result<File> {
         self.open_as(path, LOOK).map(File::from)
     }
 
-    /// Returns the metadata of what is at a path, behind links.
+    /// Returns the metadata of what is at a path, following links.
     pub fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         self.handle(path)?.metadata()
     }
@@ -205,7 +205,7 @@ impl Root {
     }
 }
 
-/// Returns [`LeadsOutside`] as "permission denied", because asof may not read the target for its users.
+/// Returns [`LeadsOutside`] as "permission denied", because asof may not read the target on behalf of its users.
 fn leads_outside() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, LeadsOutside)
 }
@@ -254,7 +254,7 @@ impl SourcePath {
         self.root.open(&self.path)
     }
 
-    /// Returns the metadata, behind links.
+    /// Returns the metadata, following links.
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.root.metadata(&self.path)
     }
@@ -292,8 +292,8 @@ pub struct OpenFolder {
 }
 
 impl OpenFolder {
-    /// Lists the entries. Use only their names, kinds and metadata, which are read relative to the open folder; the
-    /// path of an entry is not the one that the folder was opened by.
+    /// Lists the entries. Use only their names, kinds and metadata, which are read relative to the open folder: the
+    /// path of an entry starts with that of the open file descriptor, not with the path of the folder.
     pub fn entries(&self) -> io::Result<std::fs::ReadDir> {
         std::fs::read_dir(format!("/proc/self/fd/{}", self.fd.as_raw_fd()))
     }

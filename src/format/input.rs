@@ -1,4 +1,4 @@
-//! What a format works on: a blob, and what reading it takes.
+//! What a format works on: a blob, and the context in which it is read.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,15 +9,15 @@ use super::head::head;
 use super::packed::{Packing, Unpacked};
 use crate::content::SourceError;
 
-/// What reading blobs takes, and within which limits.
+/// What is needed to read blobs, and the limits for that.
 #[derive(Clone)]
 pub(crate) struct FormatContext {
     pub(crate) label: Arc<str>,
     /// Where packed blobs are unpacked.
     pub(crate) spools: Arc<Spools>,
-    /// Whether hashes prove the bytes of blobs: then a last line without an end was stored so, and nobody cut it.
+    /// Whether hashes prove the bytes of blobs. If so, an unfinished last line was stored that way and was not cut off.
     pub(crate) proves_bytes: bool,
-    /// To how many bytes one blob may unpack while its files are listed.
+    /// The most bytes that one blob may unpack to while its files are listed.
     pub(crate) most_unpacked: u64,
     unpacked: Arc<AtomicU64>,
 }
@@ -29,24 +29,24 @@ impl FormatContext {
         Self { label, spools, proves_bytes: false, most_unpacked: u64::MAX, unpacked: Arc::default() }
     }
 
-    /// The same for blobs whose bytes are proven by hashes, each of which may unpack to `most` bytes.
+    /// The same for blobs whose bytes are proven by hashes; each blob may unpack to `most` bytes.
     #[must_use]
     pub(crate) fn for_proven_blobs(self, most: u64) -> Self {
         Self { proves_bytes: true, most_unpacked: most, ..self }
     }
 
-    /// Unpacks a blob to list its files: up to the limit, and counted.
+    /// Unpacks a blob to list its files, up to the limit, and counts the bytes.
     pub(super) fn unpack(&self, packing: Packing, blob: &dyn Blob) -> io::Result<Reading> {
         let bytes = packing.unpack_within(blob, self.most_unpacked)?;
         Ok(Box::new(CountedBytes { bytes, count: Arc::clone(&self.unpacked) }))
     }
 
-    /// Whether `len` more bytes may be unpacked to list files, which counts them.
+    /// Counts `len` more bytes as unpacked to list files, and returns whether they are within the limit.
     pub(super) fn may_unpack(&self, len: u64) -> bool {
         self.unpacked.fetch_add(len, Ordering::Relaxed).saturating_add(len) <= self.most_unpacked
     }
 
-    /// How many bytes were unpacked to list files, also of blobs that turned out to be too long or damaged.
+    /// How many bytes were unpacked to list files, including those of blobs that turned out to be too long or damaged.
     pub(crate) fn unpacked(&self) -> u64 {
         self.unpacked.load(Ordering::Relaxed)
     }
@@ -76,7 +76,7 @@ pub(crate) struct FormatInput<'a> {
 }
 
 impl<'a> FormatInput<'a> {
-    /// A blob that is packed like this.
+    /// A blob that is packed by `packing`.
     pub(crate) fn new(context: &'a FormatContext, blob: Arc<dyn Blob>, packing: Packing) -> Self {
         Self { context, blob, packing, beside: [None, None], head: OnceLock::new() }
     }
@@ -87,7 +87,7 @@ impl<'a> FormatInput<'a> {
         Self { beside, ..self }
     }
 
-    /// How the unpacked bytes begin; read once. Blocks.
+    /// The first unpacked bytes; read once. Blocks.
     pub(crate) fn head(&self) -> io::Result<&[u8]> {
         if let Some(head) = self.head.get() {
             return Ok(head);
@@ -99,7 +99,7 @@ impl<'a> FormatInput<'a> {
         Ok(self.head.get_or_init(|| found))
     }
 
-    /// The blob, unpacked where it is packed as a whole, for a format that is read in any order. Blocks.
+    /// The blob, unpacked if it is packed as a whole, so that it can be read in any order. Blocks.
     pub(crate) fn unpacked(&self) -> Result<Arc<dyn Blob>, SourceError> {
         if self.packing == Packing::Plain {
             return Ok(Arc::clone(&self.blob));

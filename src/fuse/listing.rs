@@ -9,7 +9,7 @@ use super::convert::{self, GENERATION, Owner};
 use super::slot::ReplySlot;
 use crate::vfs::{Listing, NodeKind, Vfs, VfsError};
 
-/// The references that the entries of a reply hold. Dropping them returns them, unless the reply was sent.
+/// The references that the entries of a reply hold. Dropping this returns them, unless [`Self::keep`] was called.
 pub(super) struct Counted {
     vfs: Arc<Vfs>,
     inodes: Vec<u64>,
@@ -50,12 +50,12 @@ pub(super) async fn fill(
             // It has left since the folder was listed.
             Err(VfsError::NotFound) => continue,
             Err(error) if counted.inodes.is_empty() => return Err(error),
-            // The next request begins with it.
+            // The next request begins with this entry.
             Err(_) => return Ok(counted),
         };
         counted.inodes.push(listed.ino);
         let (attr, ttl) = match listed.found {
-            // One time for both: the shorter one.
+            // One ttl for the name and the attributes: the shorter one.
             Some(found) => (owner.attr(&found.attr), convert::ttl(found.name_ttl.min(found.attr.ttl))),
             None => (owner.unknown(listed.ino, entry.kind), Duration::ZERO),
         };

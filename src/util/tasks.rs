@@ -2,8 +2,8 @@
 //!
 //! The thread that takes requests from the kernel looks at each request once ([`look`]) and answers it if the data is
 //! in memory. A request that must wait becomes a task ([`spawn`]). A task holds no thread until it can go on, and
-//! then runs on a thread that may block. So blocking work runs in place ([`in_place`]): another thread would cost
-//! more than most work (20 to 40 µs each way). Work for one source uses at most [`MOST_THREADS`] threads, so that a
+//! then runs on a thread that may block. So blocking work runs in place ([`in_place`]): handing it to another
+//! thread would cost more than most work takes (20 to 40 µs each way). Work for one source uses at most [`MOST_THREADS`] threads, so that a
 //! source whose disk hangs takes no more.
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ use crate::util::locks::lock;
 /// The most threads that work for one source at once.
 pub const MOST_THREADS: usize = 128;
 
-/// Threads beyond those that all sources may use: a task that goes on takes one until it waits.
+/// Threads beyond those that all sources may use: a task that continues occupies one until it waits again.
 const SPARE_THREADS: usize = 256;
 
 /// The number of blocking threads that a runtime needs for this many sources, so that none can take all.
@@ -61,10 +61,10 @@ pub fn spawn<T: Send + 'static>(
     task
 }
 
-/// Waits for a future on a thread that may block, be it one of a runtime or not.
+/// Waits for a future on a thread that may block, whether or not the thread belongs to a runtime.
 pub fn wait<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unparks(std::thread::current())));
-    // Unconstrained, as the budget of polls of a runtime would make this loop spin for ever.
+    // Unconstrained: otherwise a runtime's cooperative budget could run out, and this loop would spin for ever.
     let (mut future, mut context) = (pin!(unconstrained(future)), Context::from_waker(&waker));
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
@@ -92,7 +92,7 @@ pub async fn off_the_loop() {
 }
 
 /// Does work for a source on this thread, which must be one that may block: a task's, or one that only waits for
-/// this. Waits while all of the source's threads are busy. A panic in it is the error that `broken_off` returns.
+/// this. Waits while all of the source's threads are busy. If the work panics, returns the error of `broken_off`.
 pub async fn in_place<T, E>(
     source: &str,
     work: impl FnOnce() -> Result<T, E>,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_begins_nothing_that_blocks_and_a_task_does_it_in_place() {
+    async fn a_look_starts_no_blocking_work_and_a_task_does_it_in_place() {
         let mut request = Box::pin(async {
             let before = std::thread::current().id();
             in_place("s", thread, |why| why).await.map(|at| (before, at))
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_holds_no_thread() {
+    async fn waiting_tasks_hold_no_thread() {
         let (begin, begun) = tokio::sync::watch::channel(false);
         let waiting: Vec<_> = (0..3000)
             .map(|_| {

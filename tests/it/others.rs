@@ -170,7 +170,7 @@ fn what_the_user_asks_for_holds() {
         ("umask=9", "`9` is not a valid mode"),
         ("mode=1777", "`1777` is not a valid mode"),
         ("gid=staff", "`staff` is not a group number"),
-        ("secret=[", "names no pattern"),
+        ("secret=[", "is not a valid pattern"),
     ] {
         let place = temp_dir();
         let mount = run(asof()).args(["mount", "-f", "-o", options]).args(&source).arg(place.path());

@@ -286,5 +286,5 @@ fn own_patterns_are_added() {
     );
     let wrong =
         command("diff", &source).args(["--secret", "[", "latest", "latest"]).outcome().expect_status(2);
-    assert!(wrong.stderr.contains("--secret names no pattern"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("--secret is not a valid pattern"), "{}", wrong.stderr);
 }

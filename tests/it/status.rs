@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::command::run;
-use crate::support::files::{names, read, read_text};
+use crate::support::files::{names, read};
 use crate::support::mount::{Mount, asof};
 use crate::support::server::Server;
 use crate::support::user::User;
@@ -17,8 +17,13 @@ use crate::support::{archives, eventually, histories, temp_dir};
 /// How soon a source that goes or comes back must show.
 const NOTICED: Duration = Duration::from_secs(40);
 
+/// Reads a file that may change between two looks at it.
+fn now(mount: &Mount, file: &str) -> Vec<u8> {
+    fs::read(mount.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
 fn status(mount: &Mount) -> Value {
-    serde_json::from_slice(&read(mount.path(".asof/status.json"))).expect("it is JSON")
+    serde_json::from_slice(&now(mount, ".asof/status.json")).expect("it is JSON")
 }
 
 /// The samples of `metrics` as Prometheus' own library for Python reads them: `name{label=value}` to value.
@@ -36,7 +41,7 @@ for family in parse(sys.stdin.read()):
         samples[sample.name + ('{' + labels + '}' if labels else '')] = sample.value
 print(json.dumps(samples))
 ";
-    let parsed = run("/usr/bin/python3").args(["-c", PARSE]).input(read(mount.path(".asof/metrics"))).ok();
+    let parsed = run("/usr/bin/python3").args(["-c", PARSE]).input(now(mount, ".asof/metrics")).ok();
     serde_json::from_str(&parsed).expect("it is JSON")
 }
 
@@ -148,6 +153,6 @@ fn only_the_owner_may_read_it() {
     let stranger = User::new(4242);
     for file in [".asof/status.json", ".asof/metrics"] {
         stranger.is_refused(&mount, file);
-        assert!(!read_text(mount.path(file)).is_empty());
+        assert!(!now(&mount, file).is_empty());
     }
 }

@@ -64,10 +64,10 @@ pub(super) struct DiffArgs {
     /// The later side
     #[arg(value_name = "B")]
     second: Option<String>,
-    /// Only this table
+    /// Compare only this table
     #[arg(value_name = "TABLE")]
     third: Option<String>,
-    /// Only the row with this key, as in history/: bd-42; with several columns bd-42,docs
+    /// Compare only the row with this key, as in history/: bd-42; with several columns bd-42,docs
     #[arg(value_name = "KEY")]
     fourth: Option<String>,
 }

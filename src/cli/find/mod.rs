@@ -25,9 +25,9 @@ const TROUBLE: u8 = 2;
 
 /// Show when a text appeared and when it vanished
 ///
-/// Searches every version of every table along the main line of each source (first parents, if there are commits), and prints
-/// for each row that contains the text the first and the last snapshot. Reads once what versions share. Rows are identified
-/// by the primary key; without a known key, by id or else by their first value.
+/// Searches every version of every table along the main line of each source (first parents, if there are commits). For
+/// each row that contains the text, prints the first and the last snapshot. Reads what versions share only once. Rows are
+/// identified by the primary key; without a known key, by id or else by their first value.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct FindArgs {
@@ -50,7 +50,7 @@ pub(super) struct FindArgs {
     color: ColourChoice,
     /// The text, either plain or in its JSON form
     text: String,
-    /// Only in this database; only in this table
+    /// Search only this database, or only this table
     #[arg(value_name = "DATABASE[/TABLE]")]
     selection: Option<String>,
 }
@@ -121,7 +121,7 @@ fn find_all(args: &FindArgs) -> Result<ExitCode, Failure> {
 
 fn matcher(args: &FindArgs) -> Result<Matcher, Failure> {
     if args.text.is_empty() {
-        return Err(Failure::usage("an empty text is everywhere").hint("`asof log` shows all changes"));
+        return Err(Failure::usage("an empty text matches everything").hint("`asof log` shows all changes"));
     }
     let pattern = if args.regex { Pattern::Regex(&args.text) } else { Pattern::Text(&args.text) };
     Matcher::new(pattern, args.ignore_case).map_err(|error| {

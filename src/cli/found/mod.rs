@@ -1,7 +1,6 @@
 //! Finds the sources of a command that names none: `ASOF_FROM`, those of the mount in which the command runs, or what Gas
 //! Town, Beads, Thrum and Octopoid keep in the working folder or in one above it.
 
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,22 +9,15 @@ use std::path::Path;
 use super::failure::Failure;
 use crate::model::terminal::{self, ShowPath};
 
+mod found_source;
 mod places;
 mod servers;
 
-pub(super) use places::Finder;
+pub(super) use found_source::FoundSource;
+use places::Finder;
 
 /// Names the sources of commands that are given none, separated by `;` as in the first field of fstab.
 pub(super) const VARIABLE: &str = "ASOF_FROM";
-
-/// A source that no argument named.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FoundSource {
-    /// The argument that would name it.
-    pub argument: OsString,
-    /// What it is, for people.
-    pub what: Cow<'static, str>,
-}
 
 /// When a command says which sources it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +37,7 @@ pub(super) struct ChosenSources {
 }
 
 /// The sources that a command reads: those `given`, those of [`VARIABLE`], or those that are found.
+#[allow(clippy::disallowed_methods, reason = "only asks whether it is a terminal")]
 pub(super) fn or_found(given: &[OsString], announce: Announce) -> Result<ChosenSources, Failure> {
     if !given.is_empty() {
         return Ok(ChosenSources { arguments: given.to_vec(), database: None });

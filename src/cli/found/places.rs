@@ -5,12 +5,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::FoundSource;
+use super::found_source::FoundSource;
 use super::servers::{BEADS, GAS_TOWN, on_loopback, port_in};
 use crate::cli::failure::Failure;
-use crate::cli::mount_status::{self, SourceStatus};
+use crate::cli::mount_status::{MountStatus, SourceStatus, mounts};
 use crate::cli::mount_table::MountEntry;
-use crate::cli::wire;
+use crate::cli::wire::{holds_archives, holds_dolt_databases, is_tracked};
 use crate::model::terminal::ShowPath;
 use crate::util::private::is_trusted;
 
@@ -29,7 +29,7 @@ const ARCHIVES: [(&str, &str); 4] = [
 ];
 
 /// Looks for sources in a folder and in those above it, as git looks for its repository.
-pub(in crate::cli) struct Finder<V> {
+pub struct Finder<V> {
     /// A variable of the environment.
     variable: V,
     /// What was not used, because a third user could have put it there.
@@ -49,7 +49,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
     /// Files come before servers: they need no server that runs, and show more.
     pub fn find(&mut self, folder: &Path) -> Result<Vec<FoundSource>, Failure> {
         let owner = std::fs::metadata(folder).map_or(0, |folder| folder.uid());
-        let mounts = mount_status::mounts();
+        let mounts = mounts();
         for above in folder.ancestors() {
             let found = match mounts.iter().find(|mount| mount.place == above) {
                 Some(mount) => self.of_mount(mount, folder)?,
@@ -71,7 +71,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
             self.passed_over.push(mount.place.clone());
             return Ok(Vec::new());
         }
-        let status = mount_status::of(&mount.place)?;
+        let status = MountStatus::of(&mount.place)?;
         let shown = mount.place.shown();
         let within = folder.strip_prefix(&mount.place).ok().and_then(|path| path.iter().next()?.to_str());
         self.database =
@@ -91,7 +91,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
 
     fn in_folder(&mut self, folder: &Path, owner: u32) -> Result<Vec<FoundSource>, Failure> {
         let mut found = Vec::new();
-        if self.is_trusted(&folder.join(".dolt"), owner) && wire::holds_dolt_databases(folder) {
+        if self.is_trusted(&folder.join(".dolt"), owner) && holds_dolt_databases(folder) {
             found.push(at(folder, "the Dolt databases of this folder"));
         }
         found.extend(self.town(&folder.join(TOWN), owner)?);
@@ -101,10 +101,10 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
             if !self.is_trusted(&archives, owner) {
                 continue;
             }
-            if wire::holds_archives(&archives) {
+            if holds_archives(&archives) {
                 found.push(at(&archives, what));
             }
-            if wire::is_tracked(&archives) {
+            if is_tracked(&archives) {
                 found.push(in_git(&archives, "what its git repository kept of them"));
             }
         }
@@ -116,7 +116,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
         if !self.is_trusted(data, owner) {
             return Ok(None);
         }
-        if wire::holds_dolt_databases(data) {
+        if holds_dolt_databases(data) {
             return Ok(Some(at(data, "the databases of a Gas Town")));
         }
         let is_closed =
@@ -132,7 +132,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
         if !self.is_trusted(beads, owner) {
             return Ok(None);
         }
-        if wire::holds_dolt_databases(beads) {
+        if holds_dolt_databases(beads) {
             return Ok(Some(at(beads, "the database of Beads")));
         }
         if let Some(port) = port_in(&beads.join("dolt-server.port")) {
@@ -141,7 +141,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
         if let Some(server) = BEADS.server(&self.variable)? {
             return Ok(Some(server));
         }
-        Ok(wire::is_tracked(beads).then(|| in_git(beads, "the exports of Beads in git")))
+        Ok(is_tracked(beads).then(|| in_git(beads, "the exports of Beads in git")))
     }
 
     /// Whether a folder is there, and belongs to the user, to root, or to the owner of the folder where the search began.
@@ -175,18 +175,15 @@ mod tests {
 
     use super::*;
 
-    /// Finds sources from `below` in a folder with these empty files; returns their arguments without that folder's path.
+    /// Finds sources from `below` in a folder with these files, which are empty but for a port. Returns their arguments without
+    /// the path of that folder.
     fn find(files: &[&str], below: &str, set: &[(&str, &str)]) -> Vec<String> {
         let top = tempfile::tempdir().expect("a folder");
-        for file in files.iter().chain([&below]) {
+        std::fs::create_dir_all(top.path().join(below)).expect("made");
+        for file in files {
             let path = top.path().join(file);
-            let is_folder = path.extension().is_none();
-            std::fs::create_dir_all(if is_folder { &path } else { path.parent().expect("below") })
-                .expect("made");
-            if !is_folder {
-                std::fs::write(&path, file.ends_with(".port").then_some("4123").unwrap_or_default())
-                    .expect("written");
-            }
+            std::fs::create_dir_all(path.parent().expect("below")).expect("made");
+            std::fs::write(&path, if file.ends_with(".port") { "4123" } else { "" }).expect("written");
         }
         let variable =
             |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
@@ -200,9 +197,9 @@ mod tests {
     #[test]
     fn the_nearest_folder_with_sources_counts() {
         let town = [
-            "gt/.dolt-data/hq/.dolt/noms",
+            "gt/.dolt-data/hq/.dolt/noms/manifest",
             "gt/.dolt-archive/jsonl/hq-20260101-0300.jsonl",
-            "gt/rig/.beads/embeddeddolt/rig/.dolt/noms",
+            "gt/rig/.beads/embeddeddolt/rig/.dolt/noms/manifest",
         ];
         assert_eq!(find(&town, "gt/crew/joe", &[]), ["gt/.dolt-data", "gt/.dolt-archive/jsonl"]);
         assert_eq!(find(&town, "gt/rig/src", &[]), ["gt/rig/.beads"]);
@@ -212,15 +209,15 @@ mod tests {
     #[test]
     fn files_come_before_servers_and_variables_last() {
         let set = [("BEADS_DOLT_SERVER_PORT", "4000"), ("GT_DOLT_PORT", "4001")];
-        let files = ["p/.beads/dolt/p/.dolt/noms", "p/.beads/dolt-server.port"];
+        let files = ["p/.beads/dolt/p/.dolt/noms/manifest", "p/.beads/dolt-server.port"];
         assert_eq!(find(&files, "p", &set), ["p/.beads"]);
         assert_eq!(find(&files[1..], "p", &set), ["dolt://root@127.0.0.1:4123"]);
         assert_eq!(find(&["p/.beads/issues.jsonl"], "p", &set), ["dolt://root@127.0.0.1:4000"]);
         assert_eq!(find(&[], "p", &set), ["dolt://root@127.0.0.1:4000"]);
         assert_eq!(find(&[], "p", &set[1..]), ["dolt://root@127.0.0.1:4001"]);
         assert!(
-            find(&["p/.beads/issues.jsonl", ".thrum/backup"], "p", &[]).is_empty(),
-            "empty, or without history"
+            find(&["p/.beads/issues.jsonl", ".thrum/backup/x"], "p", &[]).is_empty(),
+            "nothing of the past is there"
         );
     }
 
@@ -236,7 +233,7 @@ mod tests {
             assert!(made.expect("git runs").status.success(), "git {args:?}");
         };
         git(&["init", "-q"]);
-        let find = || Finder::new(|_: &str| None).find(&folder).expect("nothing is wrong");
+        let find = || Finder::new(|_: &str| None).find(top.path()).expect("nothing is wrong");
         assert_eq!(find(), [at(&folder, ARCHIVES[3].1)]);
         git(&["add", "."]);
         git(&["commit", "-qm", "x"]);
@@ -250,6 +247,7 @@ mod tests {
         let top = tempfile::tempdir().expect("a folder");
         let (data, below) = (top.path().join(TOWN), top.path().join("x"));
         std::fs::create_dir_all(data.join("hq/.dolt/noms")).expect("made");
+        std::fs::write(data.join("hq/.dolt/noms/manifest"), "").expect("written");
         std::fs::create_dir(&below).expect("made");
         let give =
             |path: &Path, user: u32| std::os::unix::fs::chown(path, Some(user), None).expect("root may");

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::FoundSource;
+use super::found_source::FoundSource;
 use crate::cli::failure::Failure;
-use crate::cli::wire;
+use crate::cli::wire::{check_server_url, read_small_file};
 use crate::util::private::is_trusted;
 
 /// The variables of a program that name its server.
@@ -88,7 +88,7 @@ impl ServerVariables {
         let is_on = |value: String| matches!(&*value.to_ascii_lowercase(), "1" | "true" | "yes" | "on");
         let tls = if self.tls.and_then(set).is_some_and(is_on) { "?tls" } else { "" };
         let url = format!("dolt://{user}@{host}:{port}{database}{tls}");
-        wire::check_server_url(&url)?;
+        check_server_url(&url)?;
         Ok(FoundSource { argument: OsString::from(url), what: what.into() })
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn port_in(file: &Path) -> Option<u16> {
         true => Ok(()),
         false => Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied)),
     };
-    let bytes = wire::read_small_file(file, LONGEST_FILE, check).ok()?;
+    let bytes = read_small_file(file, LONGEST_FILE, check).ok()?;
     let text = std::str::from_utf8(&bytes).ok()?.trim();
     text.split(':').nth(usize::from(text.contains(':')))?.parse().ok().filter(|port| *port > 0)
 }

@@ -1,4 +1,4 @@
-//! Where two contents differ, in runs of whole lines: what they share is found by identity, and not read.
+//! Finds where two contents differ, in runs of whole lines. Shared runs are found by their ids and are not read.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::util::common::drop_common;
 /// A run of whole lines of a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// Equal for runs of the same bytes, in whatever content of one engine they are.
+    /// Runs with equal ids have the same bytes, in all contents of one engine.
     pub id: ContentId,
     /// Where it starts, in bytes.
     pub offset: u64,
@@ -22,7 +22,7 @@ pub struct Run {
     pub len: u64,
 }
 
-/// The runs of each of two contents that have no counterpart in the other one.
+/// The runs of each of two contents that have no counterpart in the other content.
 #[derive(Debug, Default)]
 pub struct Differing {
     /// Of the earlier one, in order.
@@ -31,8 +31,8 @@ pub struct Differing {
     pub after: Vec<Run>,
 }
 
-/// The runs in which two contents differ; all runs of the one that is there where the other is missing. A line that
-/// both have may be in them as well: a run is a whole segment.
+/// The runs in which two contents differ; if one content is missing, all runs of the other. They may include lines that
+/// both contents have, because a run is a whole segment.
 pub async fn differing(before: Option<&Reader>, after: Option<&Reader>) -> SharedResult<Differing> {
     if let (Some(Some(old)), Some(Some(new))) = (before.map(Reader::tree), after.map(Reader::tree)) {
         return of_trees_of(after, Some(old), Some(new)).await;
@@ -50,7 +50,7 @@ pub(super) async fn runs(content: Option<&Reader>) -> SharedResult<Vec<Run>> {
     }
 }
 
-/// The runs in which two trees differ, found as work of the source of `reader`.
+/// The runs in which two trees differ. The work counts as that of the source of `reader`.
 async fn of_trees_of(
     reader: Option<&Reader>,
     before: Option<&Arc<TreeReader>>,
@@ -61,7 +61,7 @@ async fn of_trees_of(
     blocking(&reader.content, move || of_trees(before.as_deref(), after.as_deref())).await
 }
 
-/// The segments; those of one line that is longer than a segment are one run.
+/// One run per segment, except that all segments of a line longer than a segment are one run.
 fn of_segments(list: &SegmentList) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::with_capacity(list.count());
     let (mut offset, mut is_open) = (0, false);
@@ -81,7 +81,7 @@ fn of_segments(list: &SegmentList) -> Vec<Run> {
     runs
 }
 
-/// A page with where it starts.
+/// A page and the offset at which it starts.
 type Placed = (PageId, u64);
 
 fn of_trees(before: Option<&TreeReader>, after: Option<&TreeReader>) -> SharedResult<Differing> {
@@ -92,7 +92,7 @@ fn of_trees(before: Option<&TreeReader>, after: Option<&TreeReader>) -> SharedRe
     Ok(Differing { before: as_runs(before, &old)?, after: as_runs(after, &new)? })
 }
 
-/// The segments of each of two trees that the other one does not have, none of them cut. Nothing is rendered.
+/// The segments that only one of two trees has, for each tree. Long segments are not cut, and nothing is rendered.
 pub(super) fn leaves(
     before: Option<&TreeReader>,
     after: Option<&TreeReader>,
@@ -101,13 +101,13 @@ pub(super) fn leaves(
     segments([(before, whole(before)), (after, whole(after))], |page| *page, |tree, page| tree.below(&page))
 }
 
-/// Goes down both trees at once, and only into pages that the other one does not have.
+/// Descends both trees together, and only into pages that the other tree does not have.
 fn segments<T>(
     [(before, old), (after, new)]: [(Option<&TreeReader>, Option<T>); 2],
     page: impl Fn(&T) -> PageId,
     below: impl Fn(&TreeReader, T) -> SharedResult<Vec<T>>,
 ) -> SharedResult<(Vec<T>, Vec<T>)> {
-    // All pages of one tree in a list are of one level.
+    // All pages in the list of one tree have the same level.
     let unfolded = |tree: Option<&TreeReader>, pages: Vec<T>, level: u8| -> SharedResult<Vec<T>> {
         match tree.filter(|_| pages.first().is_some_and(|first| page(first).level == level)) {
             None => Ok(pages),
@@ -134,7 +134,7 @@ fn as_runs(tree: Option<&TreeReader>, segments: &[Placed]) -> SharedResult<Vec<R
     let mut runs = Vec::with_capacity(segments.len());
     for (page, start) in segments {
         let len = tree.len_of(page)?;
-        // A long one is cut.
+        // A long segment is cut.
         let cut = if len > LONG as u64 { tree.placed_within(page, *start)? } else { vec![(*page, *start)] };
         for (page, offset) in cut {
             runs.push(Run { id: page.id(), offset, len: tree.len_of(&page)? });

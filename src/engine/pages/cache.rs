@@ -1,5 +1,5 @@
-//! What is kept in memory, up to a number of bytes: the least recently used goes first. It gives way to all other holders of
-//! the budget.
+//! Keeps entries in memory, up to a number of bytes, and drops the least recently used first. The cache gives way to
+//! all other holders of the budget.
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -67,7 +67,7 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// A cache of what `budget` leaves.
+    /// A cache that may use what the other holders of `budget` leave.
     pub fn new(budget: Arc<Budget>) -> Arc<Self> {
         let cache = Arc::new(Self { budget, entries: Mutex::default() });
         let giving: Weak<Self> = Arc::downgrade(&cache);
@@ -79,7 +79,7 @@ impl Cache {
         &self.budget
     }
 
-    /// An entry, which counts as used now.
+    /// Returns an entry and marks it as used.
     pub fn get(&self, key: &CacheKey) -> Option<Cached> {
         lock(&self.entries).get(key).cloned()
     }
@@ -116,7 +116,7 @@ impl Cache {
         lock(&self.entries).cost()
     }
 
-    /// Keeps `value`, and drops the longest unused entries until all fit. A value larger than all that is left of the
+    /// Keeps `value`, and drops the least recently used entries until all fit. A value larger than what is left of the
     /// budget is not kept.
     pub fn put(&self, key: CacheKey, value: Cached) {
         let (cost, most) = (value.cost(), self.budget.left_for_cache());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_the_longest_unused_first_and_stays_within_its_bytes() {
+    fn it_drops_the_least_recently_used_first_and_stays_within_its_budget() {
         let cache = Cache::new(Budget::new(3 * (ENTRY_OVERHEAD + 100)));
         for n in 0..3 {
             cache.put(key(n), piece(100));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_way_to_what_is_in_flight() {
+    fn it_gives_way_to_bytes_in_flight() {
         let budget = Budget::new(8 * (ENTRY_OVERHEAD + 100));
         let cache = Cache::new(Arc::clone(&budget));
         for n in 0..8 {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn replacing_an_entry_is_counted_once_and_what_cannot_fit_is_not_kept() {
+    fn a_replaced_entry_is_counted_once_and_one_that_cannot_fit_is_not_kept() {
         let cache = Cache::new(Budget::new(2 * (ENTRY_OVERHEAD + 100)));
         for _ in 0..10 {
             cache.put(key(0), piece(100));
@@ -189,6 +189,6 @@ mod tests {
         assert!(cache.get(&key(0)).is_some());
         cache.put(key(2), piece(100_000));
         assert!(cache.get(&key(2)).is_none());
-        assert!(cache.get(&key(0)).is_some(), "nothing was dropped for what cannot fit");
+        assert!(cache.get(&key(0)).is_some(), "nothing was dropped for an entry that cannot fit");
     }
 }

@@ -11,7 +11,7 @@ const SEPARATORS: &str = "-_. :";
 /// The years in which a backup may have been made.
 const YEARS: std::ops::RangeInclusive<i16> = 1980..=2099;
 
-/// The years of a month or week in six digits. Before 2013 they may also be a day in 2020 with a two-digit year.
+/// The years of a month or week in six digits. With an earlier year, the digits may also be a day in 2020 (`200131`).
 const YEARS_OF_SIX_DIGITS: std::ops::RangeInclusive<i16> = 2013..=2099;
 
 /// The length of time that a date names.
@@ -23,7 +23,7 @@ pub(super) enum Span {
 
 #[derive(Debug, Clone)]
 pub(super) struct Dated<'t> {
-    /// The possible meanings; empty if it is a date but ambiguous.
+    /// The possible meanings; empty if it is a date whose meaning is uncertain.
     pub(super) readings: Vec<(Date, Option<Convention>)>,
     pub(super) span: Span,
     /// The time that follows without a separator: `20260121200000`.

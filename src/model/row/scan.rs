@@ -1,5 +1,5 @@
-//! Takes apart lines without white space between their tokens, as rendered tables have them: several times as fast as a
-//! parser for any JSON.
+//! Splits JSON lines without white space between tokens, as rendered tables have them, into columns. Several times as
+//! fast as a general JSON parser.
 
 use super::{LineColumns, name_of};
 use crate::model::jsonl::plain_prefix;
@@ -7,8 +7,8 @@ use crate::model::jsonl::plain_prefix;
 /// Values are scanned down to this depth.
 const DEEPEST: usize = 32;
 
-/// The columns of a line that is an object in compact JSON. `None` for any other line, and for values that are nested deeper
-/// than [`DEEPEST`].
+/// The columns of a line that is an object in compact JSON. `None` for any other line, and for values that are nested
+/// deeper than [`DEEPEST`].
 pub(super) fn columns(line: &[u8]) -> Option<LineColumns<'_>> {
     let text = std::str::from_utf8(line).ok()?;
     let mut scan = Scan { line, at: 0 };
@@ -32,7 +32,7 @@ pub(super) fn columns(line: &[u8]) -> Option<LineColumns<'_>> {
     (scan.at == line.len()).then_some(columns)
 }
 
-/// A place in a line. Each function moves it behind what it is named after; `None` where something else stands there.
+/// A position in a line. Each method moves past the token it is named after, and returns `None` if there is another.
 struct Scan<'l> {
     line: &'l [u8],
     at: usize,
@@ -96,7 +96,7 @@ impl Scan<'_> {
         }
     }
 
-    /// What follows a backslash.
+    /// Moves past what follows a backslash.
     fn escape(&mut self) -> Option<()> {
         let kind = self.peek()?;
         self.at += 1;
@@ -139,7 +139,7 @@ mod tests {
     use super::super::any_columns;
     use super::*;
 
-    /// Lines that are JSON, and lines that are nearly.
+    /// Lines that are JSON, and lines that are nearly JSON.
     fn lines() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             Just("{\"a\":1}".to_owned()),
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_that_is_taken_apart_is_taken_apart_as_any_json(line in lines()) {
+        fn a_scanned_line_has_the_columns_that_a_json_parser_finds(line in lines()) {
             let (scanned, parsed) = (columns(line.as_bytes()), any_columns(line.as_bytes()));
             // Only white space makes a difference.
             prop_assert!(scanned == parsed || scanned.is_none() && line.contains(' '), "{line}: {scanned:?}");

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::vfs::VfsError;
+use crate::vfs::error::VfsError;
 
 /// What the tree was asked for since the mount began.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub struct Counters {
 }
 
 /// The counts at one moment.
-pub(super) struct Counted {
+pub(super) struct TreeCounts {
     pub look_ups: u64,
     pub listings: u64,
     pub reads: u64,
@@ -47,9 +47,9 @@ impl Counters {
         }
     }
 
-    pub(super) fn counted(&self) -> Counted {
+    pub(super) fn counted(&self) -> TreeCounts {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counted {
+        TreeCounts {
             look_ups: count(&self.look_ups),
             listings: count(&self.listings),
             reads: count(&self.reads),

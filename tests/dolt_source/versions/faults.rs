@@ -1,4 +1,4 @@
-//! Connections that die or say nothing more while versions of a table are told from each other.
+//! Connections that break or stall while versions of a table are compared.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::support::{bytes, database, entry, files, poll, reading, wait};
 
 const LIMITS: [Duration; 2] = [Duration::from_millis(800), Duration::from_millis(500)];
 
-/// The questions that may fail, with what their queries have in them.
+/// The questions that may fail, each with a text that only its query contains.
 const QUESTIONS: [(&str, &str); 4] = [
     ("family", "SHOW CREATE TABLE"),
     ("changes", "FROM dolt_diff("),
@@ -22,7 +22,7 @@ const QUESTIONS: [(&str, &str); 4] = [
     ("range", "ORDER BY `id`"),
 ];
 
-/// What comes of a question, as text.
+/// The answer to a question, as text.
 async fn ask(question: &str, newest: &dyn Versioned, oldest: &str) -> Result<String, SourceError> {
     Ok(match question {
         "family" => format!("{:?}", newest.family().await?),
@@ -86,7 +86,7 @@ fn contents_are_right_whatever_fails_on_the_way() {
         .map(|commit| bytes(&entry(&files(&direct, &commit.id), "t.jsonl").content).expect("it can be read"))
         .collect();
     let faults = [Fault::Break, Fault::Stall, Fault::BreakAnswer(300), Fault::StallAnswer(300)];
-    // Most of the time is waited for time-outs.
+    // Most of the time goes into waiting for time-outs.
     std::thread::scope(|scope| {
         for question in QUESTIONS {
             let (port, texts) = (server.port, &texts);
@@ -95,8 +95,8 @@ fn contents_are_right_whatever_fails_on_the_way() {
     });
 }
 
-/// The question fails in time, its content is read right meanwhile where there is another way, and afterwards all is
-/// as if nothing had been.
+/// Checks that the question fails in time, that contents are still read correctly if the engine has another way, and
+/// that the answer is right once the fault is over.
 fn fails_once(server: u16, texts: &[Vec<u8>], (question, query): (&str, &str), fault: Fault) {
     let name = format!("{question} and {fault:?}");
     let proxy = Proxy::start(server);
@@ -114,16 +114,16 @@ fn fails_once(server: u16, texts: &[Vec<u8>], (question, query): (&str, &str), f
         Fault::Stall | Fault::StallAnswer(_) => ErrorKind::TimedOut,
     };
     assert_eq!(error.kind, kind, "{name}: {}", error.chain());
-    // A range has no other way: what holds all segments asks for none.
+    // The engine asks for ranges only to replace segments that it dropped, and this one keeps all.
     let engine = Engine::new(64 << 20);
     let (before, begun) = (proxy.failed(), Instant::now());
-    // Neighbours are made by steps, others by changes.
+    // Neighbouring versions are made from length deltas, others from `changes_since`.
     let apart = if question == "changes" { 2 } else { 1 };
     for (version, text) in versions.iter().zip(texts).step_by(apart) {
         let read = wait(reading::by_engine(&engine, version.id, &version.content));
         match read {
             Ok(read) => assert!(read == *text, "{name}: {}", version.content.describe()),
-            // Who asks how long a version is learns that the source does not answer.
+            // Measuring a version by length deltas fails with the error of the source.
             Err(error) => assert!(question == "steps" && error.kind == kind, "{name}: {}", error.chain()),
         }
     }

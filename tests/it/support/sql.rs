@@ -22,7 +22,7 @@ impl Client {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .expect("a runtime of one thread needs nothing that can be missing");
+            .expect("a single-threaded runtime starts");
         let options = OptsBuilder::default()
             .ip_or_hostname("127.0.0.1")
             .tcp_port(port)
@@ -31,12 +31,12 @@ impl Client {
             .max_allowed_packet(Some(64 << 20))
             .wait_timeout(Some(3600));
         let conn = runtime.block_on(async {
-            tokio::time::timeout(LIMIT, Conn::new(options)).await.expect("the server answers a greeting")
+            tokio::time::timeout(LIMIT, Conn::new(options)).await.expect("the server sends a greeting")
         })?;
         Ok(Self { runtime, conn })
     }
 
-    /// The rows that one statement returns, or the server's refusal.
+    /// The rows that one statement returns, or the server's error.
     pub fn query(&mut self, sql: &str) -> Result<Vec<Vec<Cell>>, mysql_async::Error> {
         let conn = &mut self.conn;
         self.runtime.block_on(async {
@@ -52,7 +52,7 @@ impl Client {
         })
     }
 
-    /// The same for a statement that must succeed.
+    /// Like [`Self::query`], for a statement that must succeed.
     #[track_caller]
     pub fn rows(&mut self, sql: &str) -> Vec<Vec<Cell>> {
         match self.query(sql) {
@@ -61,7 +61,7 @@ impl Client {
         }
     }
 
-    /// The same as text, NULL as `NULL`.
+    /// Like [`Self::rows`], with all cells as text and NULL as `NULL`.
     #[track_caller]
     pub fn texts(&mut self, sql: &str) -> Vec<Vec<String>> {
         let text = |cell: Cell| cell.map_or("NULL".into(), |b| String::from_utf8_lossy(&b).into_owned());

@@ -19,7 +19,7 @@ pub struct Tuple<'b> {
 }
 
 impl<'b> Tuple<'b> {
-    /// Reads the frame of a tuple. `None` where the offsets run backwards or out of it.
+    /// Reads the frame of a tuple. `None` if the offsets run backwards or out of the tuple.
     #[inline]
     pub fn parse(bytes: &'b [u8]) -> Option<Self> {
         let (rest, count) = bytes.split_last_chunk::<2>()?;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_tuple_is_refused() {
+    fn bytes_that_are_not_a_tuple_are_refused() {
         for bytes in [&[][..], &[1], &[1, 0, 0], &[5, 0], &[7, 9, 0, 2, 0], &[1, 2, 2, 0, 1, 0, 3, 0]] {
             assert!(Tuple::parse(bytes).is_none(), "{bytes:?}");
         }

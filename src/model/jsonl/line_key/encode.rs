@@ -42,7 +42,7 @@ fn quoted(rendered: &[u8]) -> Option<&[u8]> {
     rendered.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
-/// Splits off a minus sign, and tells whether there was one.
+/// Splits off a minus sign, and returns whether there was one.
 fn signed(rendered: &[u8]) -> (bool, &[u8]) {
     rendered.strip_prefix(b"-").map_or((false, rendered), |rest| (true, rest))
 }
@@ -86,7 +86,7 @@ fn decimal(rendered: &[u8], key: &mut Vec<u8>) -> Option<()> {
     }
     let sign = key.len();
     key.push(if is_negative { BELOW_ZERO } else { ABOVE_ZERO });
-    // Of two numbers, the one with more digits before the point is larger.
+    // A number with more digits before the point is larger.
     key.push(u8::try_from(whole.len()).ok()?);
     key.extend_from_slice(whole);
     key.extend_from_slice(fraction);
@@ -112,7 +112,7 @@ fn text(mut escaped: &[u8], key: &mut Vec<u8>) -> Option<()> {
     }
 }
 
-/// Decodes what follows a backslash, and its length. Accepts only what the renderer writes.
+/// Decodes what follows a backslash, and returns its length too. Accepts only what the renderer writes.
 fn unescaped(rest: &[u8]) -> Option<(u8, usize)> {
     Some(match rest.first()? {
         byte @ (b'"' | b'\\') => (*byte, 1),

@@ -21,7 +21,7 @@ async fn a_database_is_its_tables_its_schema_and_its_bytes() {
 }
 
 #[tokio::test]
-async fn rows_that_are_still_in_the_log_beside_it_count() {
+async fn rows_that_are_still_in_the_write_ahead_log_count() {
     let folder = Folder::new();
     copy_in_use(TABLES, &folder.path("live.db"), &folder.at(NAME));
     let source = folder.open();
@@ -30,9 +30,9 @@ async fn rows_that_are_still_in_the_log_beside_it_count() {
     fs::remove_file(folder.at(&format!("{NAME}-wal"))).unwrap();
     let without = file(&database(&source).await, NAME, "tasks.jsonl").await;
     let rows = String::from_utf8(read(&without.content).await).unwrap();
-    assert!(!rows.contains("in the log"), "the log is gone, and its rows with it");
+    assert!(!rows.contains("in the log"), "the rows of the log are gone with the log");
     assert_ne!(with_log.id, without.id);
-    assert_eq!(folder.shell("ls -A"), format!("{NAME}\n").as_bytes(), "nothing is made beside it");
+    assert_eq!(folder.shell("ls -A"), format!("{NAME}\n").as_bytes(), "nothing is created beside it");
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_damaged_database_shows_its_bytes_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn what_only_is_called_a_database_is_shown_as_it_is() {
+async fn a_file_that_is_only_named_like_a_database_is_shown_as_its_bytes() {
     let folder = Folder::new();
     folder.write(NAME, "no database at all");
     assert_eq!(text(&database(&folder.open()).await, NAME, "state.db").await, "no database at all");

@@ -17,7 +17,7 @@ async fn export(bytes: impl AsRef<[u8]>) -> String {
     text(&database, NAME, "issues.jsonl").await
 }
 
-/// Why the rows of an export cannot be read; its bytes can.
+/// The error of an export whose rows cannot be read. Its bytes can be read.
 async fn broken(text: &[u8]) -> SourceError {
     let (_folder, database) = exported(text).await;
     assert_eq!(bytes(&database, NAME, "issues.json").await, text);
@@ -25,7 +25,7 @@ async fn broken(text: &[u8]) -> SourceError {
 }
 
 #[tokio::test]
-async fn true_jsonl_passes_byte_for_byte() {
+async fn jsonl_and_almost_jsonl_are_shown_byte_for_byte() {
     for text in [
         "",
         "\n",
@@ -33,7 +33,7 @@ async fn true_jsonl_passes_byte_for_byte() {
         "{\"id\": 1,  \"rows\":[]}\n{\"id\":2}",
         "{\"rows\":\"none\"}\r\n{\"a\":\"\\u0041é\"}\r\n",
         "[1]\n2\n\n\"x\"\n",
-        // What programs write that is no JSONL, or not quite.
+        // Not JSONL, or not quite, but programs write it.
         "\u{feff}{\"id\":1}\n",
         "{\"id\":1}\n<<<<<<< HEAD\n{\"id\":2}\n=======\n>>>>>>> theirs\n",
         "{\"id\":1,\"n\":NaN}\n{\"id\":2,\"n\":-Infinity}\n",
@@ -53,7 +53,7 @@ async fn true_jsonl_passes_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_there_as_they_are() {
+async fn exports_that_are_not_utf8_are_shown_byte_for_byte() {
     let utf16: Vec<u8> = "\u{feff}{\"id\":1}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for stored in [&b"{\"id\":\"\xff\"}\n"[..], &utf16] {
         let (_folder, database) = exported(stored).await;
@@ -62,7 +62,7 @@ async fn bytes_that_are_no_text_are_there_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_line_that_was_cut_is_named_and_its_bytes_are_beside_it() {
+async fn a_cut_line_is_named_and_the_bytes_of_its_export_can_be_read() {
     for (text, place) in [
         ("{\"id\":1}\n{\"id\":2,\"ti", "line 2, column 11"),
         ("\u{feff}{\"id\":1,", "line 1, column 8"),

@@ -17,7 +17,7 @@ pub struct DoltUrl {
     /// Host name or address; IPv6 without its brackets.
     pub host: String,
     pub port: u16,
-    /// The one database to show, unescaped; all of the server's where there is none.
+    /// The one database to show, unescaped; `None` for all databases of the server.
     pub database: Option<String>,
     pub tls: bool,
 }
@@ -60,12 +60,12 @@ impl UrlError {
                  set ASOF_DOLT_PASSWORD or name a password file. (An @ that is part of a database's name is %40.)"
             }
             Self::Host(_) => {
-                "Write dolt://[user@]host[:port][/database]; an IPv6 address stands in brackets: dolt://[::1]:3307."
+                "Write dolt://[user@]host[:port][/database]; an IPv6 address needs brackets: dolt://[::1]:3307."
             }
             Self::Path(_) => "Write a slash that is part of a database's name as %2F.",
             Self::Encoding(_) | Self::User => "Write a % that is part of a name as %25.",
             Self::Parameters => {
-                "?tls encrypts connections, which always checks the certificate. \
+                "?tls encrypts connections and always checks the certificate. \
                  Write a ? that is part of a database's name as %3F, a # as %23."
             }
             Self::Scheme | Self::NoHost | Self::Port(_) => {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_their_defaults() {
+    fn missing_parts_have_defaults() {
         let cases = [
             ("dolt://127.0.0.1", url("root", "127.0.0.1", 3307, None)),
             ("dolt://127.0.0.1/", url("root", "127.0.0.1", 3307, None)),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_is_asked_for() {
+    fn tls_asks_for_encryption() {
         for text in ["dolt://h/a?tls", "dolt://h/a?tls=true", "dolt://me@h:1?tls", "dolt://h/?tls"] {
             let read = DoltUrl::parse(text).expect(text);
             assert!(read.tls && !read.to_string().contains('?'), "{text}");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn the_error_says_what_is_wrong() {
         let cases = [
             ("mysql://h", UrlError::Scheme),
             ("dolt:", UrlError::Scheme),
