@@ -67,7 +67,9 @@ impl ReadingPlan {
     pub fn new(sources: &[OsString], args: &ReadingArgs) -> Result<Self, Failure> {
         let exclude: Vec<&str> = args.exclude.iter().map(String::as_str).collect();
         let secrets = Secrets::new(args.secret.iter().map(String::as_str)).map_err(|error| {
-            Failure::usage("--secret is not a valid pattern").because(&error).hint("* and ? work as in the shell")
+            Failure::usage("--secret is not a valid pattern")
+                .because(&error)
+                .hint("* and ? work as in the shell")
         })?;
         let cache_size = args.cache_size.unwrap_or(CACHE_SIZE);
         let smallest = SMALLEST_CACHE >> 20;

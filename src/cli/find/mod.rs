@@ -26,8 +26,8 @@ const TROUBLE: u8 = 2;
 /// Show when a text appeared and when it vanished
 ///
 /// Searches every version of every table along the main line of each source (first parents, if there are commits). For
-/// each row that contains the text, prints the first and the last snapshot. Reads what versions share only once. Rows are
-/// identified by the primary key; without a known key, by id or else by their first value.
+/// each row that contains the text, prints the first and the last snapshot. Reads what versions share only once. Rows
+/// are identified by the primary key; without a known key, by id or else by their first value.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct FindArgs {

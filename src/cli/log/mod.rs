@@ -19,9 +19,9 @@ use entry::LogEntry;
 
 /// Show who changed what and when, newest first
 ///
-/// Compares each commit with its first parent, and an archive with the one before it. For each changed table, counts the
-/// rows that are new (+), gone (-) and changed (~). Rows are identified by the primary key; without a known key, by an id
-/// that no other row has. Any other changed row counts as one gone and one new. Reads only what differs.
+/// Compares each commit with its first parent, and an archive with the one before it. For each changed table, counts
+/// the rows that are new (+), gone (-) and changed (~). Rows are identified by the primary key; without a known key, by
+/// an id that no other row has. Any other changed row counts as one gone and one new. Reads only what differs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct LogArgs {

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::Status;
-use crate::catalog::{Database, SourceState};
+use crate::catalog::{Catalog, Database, SourceState};
 use crate::model::time::Timestamp;
 
-pub(super) fn text(status: &Status) -> Vec<u8> {
-    let arguments = status.arguments.iter().map(Option::as_deref).chain(std::iter::repeat(None));
-    let sources = status.catalog.sources();
+/// `arguments` name the sources, where they can be written; `started` is when the mount began.
+pub(super) fn text(catalog: &Catalog, arguments: &[Option<String>], started: Timestamp) -> Vec<u8> {
+    let arguments = arguments.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+    let sources = catalog.sources();
     let sources: Vec<Value> =
         sources.iter().zip(arguments).map(|(state, named)| source(state, named)).collect();
     let databases: Vec<Value> =
-        status.catalog.state().databases().map(|database| self::database(database)).collect();
+        catalog.state().databases().map(|database| self::database(database)).collect();
     let object = json!({
         "asof": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
-        "started": status.started.to_string(),
+        "started": started.to_string(),
         "sources": sources,
         "databases": databases,
     });

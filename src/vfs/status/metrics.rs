@@ -2,8 +2,10 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::Status;
+use super::counters::Counters;
 use super::process::Process;
+use crate::catalog::Catalog;
+use crate::memory::Budget;
 use crate::model::time::Timestamp;
 
 /// Builds the text, one family of metrics after the other.
@@ -50,32 +52,28 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-pub(super) fn text(status: &Status) -> Vec<u8> {
+pub(super) fn text(catalog: &Catalog, counters: &Counters, budget: &Budget, started: Timestamp) -> Vec<u8> {
     let mut metrics = Metrics::default();
     metrics
         .family("asof_info", "gauge", "Always 1; the label is the version.")
         .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
-    sources(status, &mut metrics);
-    databases(status, &mut metrics);
-    let counted = status.counters.counted();
+    sources(catalog, &mut metrics);
+    databases(catalog, &mut metrics);
+    let counted = counters.counted();
     metrics.counter("asof_lookups_total", "Names that were looked up.", counted.look_ups);
     metrics.counter("asof_listings_total", "Parts of folders that were listed.", counted.listings);
     metrics.counter("asof_reads_total", "Reads of files that the kernel had not cached.", counted.reads);
     metrics.counter("asof_read_bytes_total", "Bytes that these reads returned.", counted.read_bytes);
     metrics.counter("asof_failures_total", "Requests that failed because a source did.", counted.failures);
-    metrics.gauge(
-        "asof_memory_limit_bytes",
-        "Memory for contents and the work on them.",
-        status.budget.total(),
-    );
-    let used = status.budget.total().saturating_sub(status.budget.left_for_cache());
+    metrics.gauge("asof_memory_limit_bytes", "Memory for contents and the work on them.", budget.total());
+    let used = budget.total().saturating_sub(budget.left_for_cache());
     metrics.gauge("asof_memory_work_bytes", "How much of that work has taken from the cache.", used);
-    process(status.started, &mut metrics);
+    process(started, &mut metrics);
     metrics.0.into_bytes()
 }
 
-fn sources(status: &Status, metrics: &mut Metrics) {
-    let sources = status.catalog.sources();
+fn sources(catalog: &Catalog, metrics: &mut Metrics) {
+    let sources = catalog.sources();
     let mut up =
         metrics.family("asof_source_up", "gauge", "Whether the source answered when it was last asked.");
     for source in sources.iter().filter(|source| source.since.is_some()) {
@@ -90,8 +88,8 @@ fn sources(status: &Status, metrics: &mut Metrics) {
     }
 }
 
-fn databases(status: &Status, metrics: &mut Metrics) {
-    let state = status.catalog.state();
+fn databases(catalog: &Catalog, metrics: &mut Metrics) {
+    let state = catalog.state();
     let mut snapshots = metrics.family("asof_snapshots", "gauge", "Snapshots that the database has.");
     for database in state.databases() {
         snapshots.sample(&[("database", &database.name)], database.snapshots().len());

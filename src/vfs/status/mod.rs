@@ -73,8 +73,8 @@ impl Status {
     /// One of [`FILES`], as of now.
     pub fn file(&self, name: &str) -> Option<FileEntry> {
         let text = match name {
-            STATUS_FILE => json::text(self),
-            METRICS => metrics::text(self),
+            STATUS_FILE => json::text(&self.catalog, &self.arguments, self.started),
+            METRICS => metrics::text(&self.catalog, &self.counters, &self.budget, self.started),
             _ => return None,
         };
         let id = ContentId::of(&[b"status", name.as_bytes(), &text]);
