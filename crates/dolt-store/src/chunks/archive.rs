@@ -17,6 +17,7 @@ use bytes::Bytes;
 use lru::LruCache;
 
 use super::block::Dictionary;
+use super::prefixes::find;
 use super::table_file::{SUFFIX_LEN, join, split};
 use crate::address::Address;
 use crate::chunks::{block, found};
@@ -98,9 +99,7 @@ impl ArchiveFile {
 
     fn find(&self, address: &Address) -> Option<usize> {
         let (prefix, suffix) = split(address);
-        let first = self.prefixes.partition_point(|&other| other < prefix);
-        let same = self.prefixes[first..].iter().take_while(|&&other| other == prefix).count();
-        (first..first + same).find(|&at| self.suffixes[at] == suffix)
+        find(&self.prefixes, prefix, |&other| other).find(|&at| self.suffixes[at] == suffix)
     }
 
     pub fn file(&self) -> &StoreFile {

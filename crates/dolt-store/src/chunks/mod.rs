@@ -17,6 +17,7 @@ pub(crate) mod block;
 pub(crate) mod journal;
 pub(crate) mod manifest;
 mod nearby;
+mod prefixes;
 mod runs;
 pub(crate) mod table_file;
 

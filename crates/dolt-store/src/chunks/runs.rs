@@ -1,9 +1,8 @@
 //! An index that only grows: a few sorted arrays.
 
-use std::cmp::Ordering;
-use std::ops::Range;
 use std::sync::Arc;
 
+use super::prefixes::find;
 use crate::address::Address;
 
 /// Records begin before this offset: 1 TiB.
@@ -47,9 +46,6 @@ impl RecordPlace {
     }
 }
 
-/// Guesses at the place of an address before its run is halved: in a million of even spread, four or five find it.
-const GUESSES: usize = 8;
-
 /// Places of records by address: each run is sorted and at least twice as long as the next, so there are few of them and adding
 /// costs little. Clones share their runs.
 #[derive(Debug, Clone, Default)]
@@ -72,7 +68,7 @@ impl Runs {
     /// The places of the chunks whose addresses begin as this one does.
     pub fn find(&self, address: &Address) -> impl Iterator<Item = &RecordPlace> {
         let wanted = address.prefix();
-        self.runs.iter().flat_map(move |run| &run[find(run, wanted)])
+        self.runs.iter().flat_map(move |run| &run[find(run, wanted, |place| place.prefix)])
     }
 
     /// A few places, evenly spread over all addresses.
@@ -85,36 +81,6 @@ impl Runs {
     pub fn places(&self) -> impl Iterator<Item = &RecordPlace> {
         self.runs.iter().flat_map(|run| run.iter())
     }
-}
-
-/// Finds the places of a prefix in a sorted run: first near its place in an even spread of addresses, which takes a few
-/// steps where halving takes twenty; then by halving, in case the spread is not even.
-fn find(run: &[RecordPlace], wanted: u64) -> Range<usize> {
-    let (mut rest, mut least, mut most) = (0..run.len(), 0, u64::MAX);
-    for _ in 0..GUESSES {
-        let (Some(last), Some(ahead)) = (rest.len().checked_sub(1), wanted.checked_sub(least)) else {
-            return 0..0;
-        };
-        // The upper halves of the differences are precise enough, and their product fits.
-        let (ahead, span) = (ahead >> 32, (most.saturating_sub(least) >> 32).max(1));
-        let guess = ahead.saturating_mul(last as u64) / span;
-        let guess = usize::try_from(guess).map_or(last, |guess| guess.min(last));
-        let at = rest.start + guess;
-        match run[at].prefix.cmp(&wanted) {
-            Ordering::Equal => return around(run, at),
-            Ordering::Less => (rest.start, least) = (at + 1, run[at].prefix),
-            Ordering::Greater => (rest.end, most) = (at, run[at].prefix),
-        }
-    }
-    let found = run[rest.clone()].binary_search_by_key(&wanted, |place| place.prefix);
-    found.map_or(0..0, |at| around(run, rest.start + at))
-}
-
-/// All places with the prefix of the one at `at`.
-fn around(run: &[RecordPlace], at: usize) -> Range<usize> {
-    let is_same = |place: &&RecordPlace| place.prefix == run[at].prefix;
-    let before = run[..at].iter().rev().take_while(is_same).count();
-    at - before..at + run[at..].iter().take_while(is_same).count()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha512};
 
 use super::nearby::with_bytes;
+use super::prefixes::find;
 use super::{block, found};
 use crate::address::Address;
 use crate::error::StoreError;
@@ -90,9 +91,8 @@ impl TableFile {
     /// Where the chunk is, if it is here: its ordinal.
     fn find(&self, address: &Address) -> Option<usize> {
         let (prefix, suffix) = split(address);
-        let first = self.prefixes.partition_point(|&other| other < prefix);
-        let same = self.prefixes[first..].iter().take_while(|&&other| other == prefix).count();
-        let candidates = self.ordinals[first..first + same].iter().map(|&ordinal| ordinal as usize);
+        let same = find(&self.prefixes, prefix, |&other| other);
+        let candidates = self.ordinals[same].iter().map(|&ordinal| ordinal as usize);
         candidates.into_iter().find(|&ordinal| self.suffixes[ordinal] == suffix)
     }
 
