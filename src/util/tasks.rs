@@ -1,10 +1,10 @@
 //! Tasks that hold no thread while they wait, and may block when they run.
 //!
-//! The thread that takes requests from the kernel looks at each request once ([`look`]) and answers it if the data is
-//! in memory. A request that must wait becomes a task ([`spawn`]). A task holds no thread until it can go on, and
-//! then runs on a thread that may block. So blocking work runs in place ([`in_place`]): handing it to another
-//! thread would cost more than most work takes (20 to 40 µs each way). Work for one source uses at most [`MOST_THREADS`] threads, so that a
-//! source whose disk hangs takes no more.
+//! The thread that takes requests from the kernel looks at each request once ([`look`]) and answers it if the data
+//! is in memory. A request that must wait becomes a task ([`spawn`]). A task holds no thread until it can go on,
+//! and then runs on a thread that may block. So blocking work runs in place ([`in_place`]): handing it to another
+//! thread would cost more than most work takes (20 to 40 µs each way). Work for one source uses at most
+//! [`MOST_THREADS`] threads, so that a source whose disk hangs takes no more.
 
 use std::collections::HashMap;
 use std::future::poll_fn;

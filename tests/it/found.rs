@@ -114,11 +114,7 @@ fn the_variable_comes_first_and_nothing_found_is_said() {
     let asof = || asof_in(home.path(), home.path());
     assert_eq!(asof().env("ASOF_FROM", &from).arg("ls").ok(), "b\n");
     for args in [&["sources"][..], &["ls"], &["log"], &["find", "x"], &["diff", "yesterday", "latest"]] {
-        let outcome = asof().args(args).outcome().expect_status(if args[0] == "find" || args[0] == "diff" {
-            2
-        } else {
-            1
-        });
+        let outcome = asof().args(args).outcome().expect_status(2);
         assert!(outcome.stderr.contains("no source is given, and none is found in /"), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
     }

@@ -91,7 +91,7 @@ fn say(found: &[FoundSource]) {
 
 fn none(folder: &Path, finder: &Finder<impl Fn(&str) -> Option<String>>) -> Failure {
     let failure =
-        Failure::new(format!("no source is given, and none is found in {} or above it", folder.shown()));
+        Failure::usage(format!("no source is given, and none is found in {} or above it", folder.shown()));
     failure.hint(match finder.passed_over.first() {
         Some(stranger) => format!(
             "{} belongs to another user, so it is used only if you name it",

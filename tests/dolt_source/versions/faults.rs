@@ -14,7 +14,7 @@ use crate::support::{bytes, database, entry, files, poll, reading, wait};
 
 const LIMITS: [Duration; 2] = [Duration::from_millis(800), Duration::from_millis(500)];
 
-/// The questions that may fail, each with a text that only its query contains.
+/// The questions that may fail, each with a text from its query.
 const QUESTIONS: [(&str, &str); 4] = [
     ("family", "SHOW CREATE TABLE"),
     ("changes", "FROM dolt_diff("),
