@@ -1,11 +1,11 @@
 //! Which snapshot each snapshot is compared with to see what it changed: one rule for `versions/`, `history/` and
 //! `asof log`.
 //!
-//! A commit is compared with its first parent. So the main line does not undo the changes of a merged branch, and of
-//! two sources of one database each is only compared with itself. A snapshot without parents, such as an archive, and
-//! a commit whose parent the source lacks (a shallow clone), are compared with the previous snapshot of the same
-//! source. The first commit of a shallow clone has nothing to be compared with: `versions/` shows all of its files,
-//! and `asof log` says that its changes are not known.
+//! A commit is compared with its first parent. So the main line does not undo the changes of a merged branch, and each
+//! of two sources of one database is only compared with itself. A snapshot without parents, such as an archive, and a
+//! commit whose parent the source lacks (a shallow clone), are compared with the previous snapshot of the same source.
+//! The first commit of a shallow clone has nothing to be compared with: `versions/` shows all of its files, and `asof
+//! log` says that its changes are not known.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,8 @@ pub enum Base {
 /// Which snapshot each snapshot of a database is compared with.
 pub struct Ancestry<'d> {
     database: &'d Database,
-    /// The previous snapshot of each one that lacks its parent. Nothing is compared with a marked copy.
+    /// The previous snapshot of each snapshot whose first parent is not in its source. Nothing is compared with a
+    /// marked copy.
     before: HashMap<SnapshotKey, SnapshotId>,
 }
 

@@ -107,7 +107,8 @@ impl Database {
         }
     }
 
-    /// Fills `commits`. Of several sources, one that lists the commit on its timeline answers, otherwise the first.
+    /// Fills `commits`. If several sources have a commit, one that lists it on its timeline answers, otherwise the
+    /// first.
     fn list_commits(&mut self) {
         // Collecting sorts once and builds the map in order.
         self.commits =
@@ -153,12 +154,12 @@ impl Database {
         &self.views
     }
 
-    /// The widest and the narrowest audience of what its sources have.
+    /// The widest and the narrowest audience among the files of all its sources.
     pub fn audiences(&self) -> Audiences {
         self.views.iter().map(|view| view.database.audiences()).collect()
     }
 
-    /// Who may read when, by whom and why each snapshot was made: those to whom each source shows names.
+    /// Who may read the times, authors and messages of its snapshots: those to whom every source shows names.
     pub fn log_audience(&self) -> Audience {
         let each = self.views.iter().map(|view| view.database.audiences().widest);
         each.fold(Audience::Everyone, Audience::and)
@@ -179,8 +180,8 @@ impl Database {
         &self.snapshots
     }
 
-    /// The places of all listed snapshots in the order of their sources, whatever the dates say (a commit may be
-    /// dated after its descendants); across sources by time.
+    /// The places of all listed snapshots: within one source in the source's order, whatever the dates say (a commit
+    /// may be dated after its descendants); across sources by time.
     pub fn in_order(&self) -> &[usize] {
         self.in_order.get_or_init(|| {
             let mut found: Vec<(Timestamp, usize, usize, usize)> = Vec::with_capacity(self.snapshots.len());

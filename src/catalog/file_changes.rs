@@ -11,9 +11,9 @@ use crate::content::unlisted::complete;
 pub struct FileChange {
     /// Its path below the snapshot's folder.
     pub path: Arc<str>,
-    /// The file before; none where it was added.
+    /// The file before; `None` if it was added.
     pub before: Option<FileEntry>,
-    /// The file after; none where it was removed.
+    /// The file after; `None` if it was removed.
     pub after: Option<FileEntry>,
 }
 
@@ -24,13 +24,13 @@ impl FileChange {
     }
 }
 
-/// The files that differ between two listings, both sorted by path, without reading any: contents of different identity may
-/// have the same bytes. A file that one side could not list is not reported as removed; reading it fails.
+/// The files that differ between two listings, both sorted by path. Reads no file, although contents with different ids
+/// may have the same bytes. A file that one side could not list is not reported as removed; reading it fails.
 pub fn file_changes(before: &[FileEntry], after: &[FileEntry]) -> Vec<FileChange> {
     listed_changes(&complete(before, after), &complete(after, before))
 }
 
-/// The same, except that a file that one side could not list counts as missing there.
+/// Like [`file_changes`], except that a file that one side could not list counts as missing there.
 pub fn listed_changes(before: &[FileEntry], after: &[FileEntry]) -> Vec<FileChange> {
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut changes = Vec::new();

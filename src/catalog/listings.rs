@@ -16,16 +16,16 @@ use crate::model::secrets::{Secrets, is_container, is_database};
 use crate::util::locks::lock;
 use crate::util::repeats;
 
-/// Entries kept over all listings, at most.
+/// The most entries that are kept, over all listings.
 const KEPT_ENTRIES: u64 = 64 * 1024;
 
 /// What each entry takes, in bytes: its path, and what its source needs to read it.
 const EACH: u64 = 500;
 
-/// The budget of listings that share none, in bytes.
+/// The budget, in bytes, of listings that share no other budget.
 const OWN_BUDGET: u64 = 256 << 20;
 
-/// Listings take up to one part in this many of the budget.
+/// Listings may take the budget divided by this.
 const PART: u64 = 8;
 
 /// How old a listing of the working set may be: long enough that `ls -l` of a folder asks once.
@@ -34,7 +34,7 @@ const LIVE_AGE: Duration = Duration::from_millis(300);
 /// The files of one snapshot, sorted by path.
 type SnapshotFiles = Arc<[FileEntry]>;
 
-/// The name of a listing: a view by its version, and a snapshot, or none for the working set.
+/// The key of a listing: the version of a view, and a snapshot; `None` for the working set.
 type ListingKey = (u64, Option<SnapshotId>);
 
 /// Listings of snapshots and of working sets.
@@ -45,7 +45,7 @@ pub struct Listings {
 }
 
 struct KeptListings {
-    /// Each costs its entries.
+    /// The cost of each listing is the number of its entries.
     listings: Recent<ListingKey, (Instant, SnapshotFiles)>,
     most: u64,
     held: Held,
@@ -59,7 +59,7 @@ impl Default for Listings {
 }
 
 impl Listings {
-    /// Listings that mark secret files, as many as `budget` has room for.
+    /// Listings that mark secret files, and keep as many entries as their part of `budget` has room for.
     pub fn new(secrets: Arc<Secrets>, budget: &Arc<Budget>) -> Self {
         let most = (budget.part(PART) / EACH).min(KEPT_ENTRIES);
         let (listings, held) = (Recent::default(), budget.hold(0));
@@ -70,7 +70,7 @@ impl Listings {
         }
     }
 
-    /// The files of a snapshot, listed once for all who ask meanwhile.
+    /// The files of a snapshot. Callers that ask while it is being listed share one load.
     pub async fn files(
         &self,
         view: &Arc<DatabaseView>,
@@ -117,7 +117,7 @@ impl Listings {
     }
 }
 
-/// Logs a snapshot that cannot be listed: of which database, why, and what to do.
+/// Logs that a snapshot cannot be listed: its database, the reason and the hint.
 fn cannot_list(view: &DatabaseView, error: &SourceError) {
     let (source, database) = (&*view.label, view.database.name());
     let (reason, hint) = (error.chain(), error.hint.as_deref().unwrap_or_default());
@@ -131,7 +131,7 @@ fn cannot_list(view: &DatabaseView, error: &SourceError) {
 /// databases, dumps and tars that may hold them.
 fn marked(files: SnapshotFiles, secrets: &Secrets) -> SnapshotFiles {
     let has_secrets = files.iter().any(|file| secrets.of(&file.path).is_some());
-    // The tables of a damaged database, for example, are not known.
+    // Without tables, as of a damaged database, nothing says whether there are secrets: its databases count as secret.
     let has_no_table = !files.iter().any(|file| file.path.ends_with(".jsonl"));
     if !(has_secrets || has_no_table && files.iter().any(|file| is_database(&file.path))) {
         return files;

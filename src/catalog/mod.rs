@@ -82,8 +82,8 @@ struct Building {
 }
 
 impl Catalog {
-    /// A catalog over sources with these labels, all of them still empty. The index of a label is the source's slot.
-    /// Of two equal snapshots, that of the earlier slot wins.
+    /// A catalog of sources with these labels, without databases yet. The index of a label is the source's slot. Of two
+    /// equal snapshots, a running database's wins, then that of the earlier slot.
     pub fn new(labels: impl IntoIterator<Item = String>, clock: impl Into<WallClock>) -> Self {
         let slots: Vec<SourceSlot> =
             labels.into_iter().map(|l| SourceSlot { label: l.into(), views: Vec::new() }).collect();

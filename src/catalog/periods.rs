@@ -12,12 +12,12 @@ type Named = Vec<(Arc<str>, usize)>;
 pub(super) struct LastOfPeriods([Named; Period::ALL.len()]);
 
 impl LastOfPeriods {
-    /// Those among `snapshots`, which come oldest first.
+    /// Finds them among `snapshots`, which are sorted oldest first.
     pub fn among(snapshots: &[Snapshot]) -> Self {
         Self(Period::ALL.map(|period| last_ones(period, snapshots)))
     }
 
-    /// Those of one kind.
+    /// The periods of one kind.
     pub fn of(&self, period: Period) -> &[(Arc<str>, usize)] {
         &self.0[Period::ALL.iter().position(|known| *known == period).expect("it is one of all")]
     }
@@ -32,7 +32,7 @@ fn last_ones(period: Period, snapshots: &[Snapshot]) -> Named {
             _ => periods.push((name.into(), at)),
         }
     }
-    // Years beyond 9999, or before 0, do not sort by name.
+    // By time, names of years beyond 9999 or before 0 are not sorted.
     periods.sort_by(|a, b| a.0.cmp(&b.0));
     periods
 }

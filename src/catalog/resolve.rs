@@ -44,8 +44,9 @@ impl SnapshotFolder {
 }
 
 impl Database {
-    /// What `expr` means: a time expression, `HEAD~n`, a branch, a tag, a commit hash or a unique prefix of 8 digits
-    /// or more, or a lost commit's, in this order. `None` if there was no snapshot at that time, or no such name.
+    /// What `expr` means: a time expression, `HEAD~n`, a branch, a tag, or a commit hash or its unique prefix of 8
+    /// digits or more, in this order; lost commits come last. `None` if there was no snapshot at that time, or no such
+    /// name.
     pub fn resolve(&self, expr: &str, clock: &Clock) -> Option<SnapshotFolder> {
         self.folder_of(&self.key_of(expr, clock)?)
     }
@@ -59,7 +60,8 @@ impl Database {
         }
     }
 
-    /// The snapshot in force at `time`: the newest that any source has then; of equals, the running database's.
+    /// The snapshot in force at `time`: the newest that any source has then; of equally new ones, the running
+    /// database's.
     pub fn as_of(&self, time: Timestamp) -> Option<&Snapshot> {
         self.best(|view| view.as_of(time))
     }
@@ -109,7 +111,7 @@ impl Database {
         self.named_ref(name).cloned().or_else(|| self.commit_prefix(name))
     }
 
-    /// The head of the first source's timeline: what `HEAD` means to a user of that database.
+    /// The newest snapshot of the first source that has any: what `HEAD` means to a user of that database.
     fn head(&self) -> Option<SnapshotKey> {
         self.views().iter().find_map(|view| {
             let id = view.newest()?.id.clone();
@@ -126,7 +128,7 @@ impl Database {
         if prefix.len() < SHORTEST_PREFIX {
             return None;
         }
-        // Other commits win over lost ones, so that a prefix keeps its meaning when a commit nobody sees shares it.
+        // Other commits win over lost ones, so that a prefix keeps its meaning when a lost commit shares it.
         let found = matching(self.commits(), prefix).next().is_some();
         let mut matching = matching(if found { self.commits() } else { self.lost()? }, prefix);
         let key = matching.next()?;

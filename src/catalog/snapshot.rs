@@ -15,7 +15,7 @@ pub struct SnapshotKey {
 }
 
 impl SnapshotKey {
-    /// The identity of the folder `path` in it, or of all of it for an empty path. `db` is the database's shown name.
+    /// The content id of the folder `path` in it, or of all of it for an empty path. `db` is the database's shown name.
     pub fn identity(&self, db: &str, path: &str) -> ContentId {
         let slot = (self.slot as u64).to_le_bytes();
         ContentId::of(&[b"snapshot", db.as_bytes(), &slot, self.id.as_bytes(), path.as_bytes()])

@@ -9,10 +9,10 @@ use crate::model::time_expr::Clock;
 /// Separates the two names of a comparison.
 const BETWEEN: &str = "..";
 
-/// The name beside `asof/` of the newest snapshot.
+/// The name of the newest snapshot, beside `asof/`.
 const LATEST: &str = "latest";
 
-/// The name beside `asof/` of the working set.
+/// The name of the working set, beside `asof/`.
 const LIVE: &str = "live";
 
 /// One side of a comparison.
@@ -25,7 +25,7 @@ pub enum SnapshotOrLive {
 }
 
 impl SnapshotOrLive {
-    /// The identity of the folder `path` on this side, or of the whole side if the path is empty. `db` is the shown
+    /// The content id of the folder `path` on this side, or of the whole side if the path is empty. `db` is the shown
     /// name of the database.
     pub fn identity(&self, db: &str, path: &str) -> ContentId {
         match self {

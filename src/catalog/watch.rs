@@ -34,7 +34,7 @@ impl Drop for Watcher {
 
 impl Watcher {
     /// Loads every source once into a new catalog, then polls in the background. Drops what `loading` returns for a
-    /// label when that source is loaded. The error is that of the first source, in the order given, that does not load.
+    /// label when that source is loaded. Returns the error of the first source, in the order given, that does not load.
     pub async fn start<G>(
         sources: Vec<Arc<dyn Source>>,
         clock: WallClock,
@@ -59,8 +59,8 @@ impl Watcher {
     }
 }
 
-/// The pause after a poll that took `took`, when the previous one took `took_before`. A single slow one may have
-/// waited for a stopped server, whose next news has to show soon.
+/// The pause after a poll that took `took`, when the previous one took `took_before`. The shorter of both counts: a
+/// single slow poll may have waited for a stopped server, whose next news must show soon.
 fn pause_after(took: Duration, took_before: Duration) -> Duration {
     PAUSE.max(took.min(took_before) * PAUSE_PER_POLL)
 }

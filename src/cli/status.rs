@@ -35,7 +35,7 @@ pub(super) struct StatusArgs {
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: ColourChoice,
-    /// The mountpoint [default: every mount of asof]
+    /// The mountpoint [default: all your mounts of asof; for root, those of all users]
     mountpoint: Option<PathBuf>,
 }
 
@@ -74,18 +74,21 @@ fn show_all(args: &StatusArgs, worst: &mut u8) -> Result<(), Failure> {
 
 /// The mounts that are asked.
 fn places(chosen: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
-    let mounted: Vec<PathBuf> = mount_status::mounts().into_iter().map(|mount| mount.place).collect();
-    let list = "`asof status` without a mountpoint shows all mounts of asof";
+    let mounts = mount_status::mounts();
+    let you = rustix::process::geteuid();
+    let mine = mounts.iter().filter(|mount| you.is_root() || mount.user == Some(you.as_raw()));
+    let mine: Vec<PathBuf> = mine.map(|mount| mount.place.clone()).collect();
+    let list = "`asof status` without a mountpoint shows all your mounts";
     let Some(chosen) = chosen else {
         let none =
-            || Failure::new("asof has mounted nothing here").hint("`asof mount SOURCE MOUNTPOINT` does");
-        return if mounted.is_empty() { Err(none()) } else { Ok(mounted) };
+            || Failure::new("nothing is mounted by asof for you").hint("`asof mount SOURCE MOUNTPOINT` does");
+        return if mine.is_empty() { Err(none()) } else { Ok(mine) };
     };
     let shown = chosen.shown();
     let place = mountpoint::as_listed(chosen).map_err(|error: io::Error| {
         Failure::new(format!("cannot find {shown}")).because(&error).hint(list)
     })?;
-    match mounted.contains(&place) {
+    match mounts.iter().any(|mount| mount.place == place) {
         true => Ok(vec![place]),
         false => Err(Failure::new(format!("asof is not mounted at {shown}")).hint(list)),
     }

@@ -11,7 +11,7 @@ pub type SnapshotId = Arc<str>;
 /// One snapshot of a database, as its source describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotMeta {
-    /// The source's own name, for data that never changes.
+    /// The source's own name of the snapshot. The data that it names never changes.
     pub id: SnapshotId,
     /// A name that stays when an archive is replaced and its id changes.
     pub known_as: Option<SnapshotId>,

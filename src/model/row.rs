@@ -93,7 +93,7 @@ impl<'l> Row<'l> {
         found.map(|at| self.columns[at].1)
     }
 
-    /// The same where the column is probably at this place, as in another row of its table.
+    /// Like [`Self::get`], but first looks at position `at`, where another row of the table had the column.
     pub fn get_near(&self, at: usize, column: &str) -> Option<&'l str> {
         self.columns
             .get(at)

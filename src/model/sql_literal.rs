@@ -15,7 +15,7 @@ use super::jsonl::{
 #[derive(Debug, Clone)]
 pub struct RowLayout {
     layout: LineLayout,
-    /// Of each column, [`LiteralColumn::is_empty_invalid`].
+    /// For each column, [`LiteralColumn::is_empty_invalid`].
     are_empty_invalid: Vec<bool>,
 }
 

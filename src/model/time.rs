@@ -42,7 +42,7 @@ impl Timestamp {
     /// The latest instant.
     pub const MAX: Self = Self { second: i64::MAX, nanosecond: NANOS_PER_SECOND - 1 };
 
-    /// From seconds since 1970, and further nanoseconds: less than a second.
+    /// From seconds since 1970 and further nanoseconds; `None` if these make a whole second.
     pub fn new(second: i64, nanosecond: u32) -> Option<Self> {
         (nanosecond < NANOS_PER_SECOND).then_some(Self { second, nanosecond })
     }

@@ -19,14 +19,15 @@ pub struct Tables {
     pub notes: Table,
 }
 
-/// A title that no compression makes shorter and that stands nowhere else: where it is stored can be found, and damaged.
+/// A title that no compression makes shorter and that stands nowhere else, so that it can be found and damaged where it
+/// is stored.
 pub const NEEDLE: &str = "q7Zk0vXw3RtYb9LmNf2HcJd8SgPa5EuT";
 
 /// Names that must not leave the tree, break a line or be taken for something else.
 pub const HOSTILE: [&str; 8] =
     ["..", "../up", "/etc/passwd", "a/../../b", "new\nline", "-rf", "back\\slash", "e\u{301}"];
 
-/// A real source in the making. Each call of [`Fixture::commit`] adds one snapshot.
+/// A real source whose history grows: each call of [`Fixture::commit`] adds one snapshot.
 pub trait Fixture: Send {
     /// An empty history, which is opened once the first snapshot is in it.
     fn new() -> Self
@@ -75,19 +76,20 @@ pub trait Fixture: Send {
         panic!("this source loses no commits");
     }
 
-    /// Lets everyone read its files, where what makes them does not.
+    /// Lets everyone read its files, if the program that made them does not.
     fn share(&mut self) {}
 
-    /// Leaves its files to their owner. For [`Capabilities::permissions`].
+    /// Lets only their owner read its files. For [`Capabilities::permissions`].
     fn restrict(&mut self) {
         panic!("this source has no files");
     }
 
-    /// Damages the newest snapshot, which has a note with [`NEEDLE`], as it is stored, and nothing else. False where
-    /// what the source stores cannot be damaged so.
+    /// Damages what is stored of the newest snapshot, which has a note with [`NEEDLE`], and nothing else. Returns false
+    /// if the storage of the source cannot be damaged in this way.
     fn damage(&mut self) -> bool;
 
-    /// Adds a snapshot with files or tables of [`HOSTILE`] names and the tables given; says how many of the names the source can hold.
+    /// Adds a snapshot with the tables given, and with files or tables of [`HOSTILE`] names. Returns how many of these
+    /// names the source can hold.
     fn commit_hostile(&mut self, tables: &Tables) -> usize;
 }
 
@@ -105,7 +107,7 @@ pub fn made<F: Fixture>() -> F {
     fixture
 }
 
-/// Another state than those of the standard history: `issues` has a row more.
+/// A state that the standard history lacks: `issues` has one more row.
 pub fn next() -> Tables {
     let [.., last] = history();
     with_issue(&last, 3, "three")
@@ -134,7 +136,7 @@ pub fn lines(table: &Table) -> String {
     table.iter().map(|(id, title)| format!("{{\"id\":{id},\"title\":\"{title}\"}}\n")).collect()
 }
 
-/// Statements that make the tables what they are to be.
+/// Statements that replace the rows of both tables by these.
 pub fn sql(tables: &Tables) -> Vec<String> {
     let mut statements = Vec::new();
     for (name, rows) in tables.each() {
@@ -164,13 +166,13 @@ impl Calendar {
     }
 }
 
-/// What a poll finds new.
+/// What a poll returns; `None` if nothing is new.
 #[track_caller]
 pub fn poll(source: &dyn Source) -> Option<Vec<Arc<dyn Database>>> {
     wait(source.poll()).unwrap_or_else(|error| panic!("{} {:?}", error.chain(), error.hint))
 }
 
-/// The only database of a source that was not polled yet.
+/// The only database that the first poll of a source finds.
 #[track_caller]
 pub fn database(source: &dyn Source) -> Arc<dyn Database> {
     only(poll(source).expect("the first poll lists"))
@@ -204,7 +206,7 @@ pub fn entry<'f>(files: &'f [FileEntry], path: &str) -> &'f FileEntry {
     files.iter().find(|file| &*file.path == path).unwrap_or_else(|| panic!("no {path} in {:?}", paths()))
 }
 
-/// A table of so many rows of some 80 bytes.
+/// A table of `rows` rows of some 80 bytes.
 pub fn table_of(rows: u32) -> Table {
     (1..=rows).map(|id| (id, format!("{:060}", u64::from(id).wrapping_mul(0x9e37_79b9_7f4a_7c15)))).collect()
 }

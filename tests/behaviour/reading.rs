@@ -50,7 +50,7 @@ async fn stream(content: &Content) -> Result<Vec<u8>, SourceError> {
     outcome.map(|()| bytes)
 }
 
-/// Reads so many pieces, and leaves.
+/// Reads so many pieces, then drops the receiver.
 pub async fn leave(file: &FileEntry, pieces: usize) -> Result<(), SourceError> {
     let (sink, mut receiver) = Sink::new(1);
     let take = async {
@@ -62,8 +62,8 @@ pub async fn leave(file: &FileEntry, pieces: usize) -> Result<(), SourceError> {
     tokio::join!(file.content.read(sink), take).0
 }
 
-/// The bytes of a file in every other way than from end to end: as an engine reads it in pieces, as a tree, and as the
-/// version before it with what changed.
+/// The bytes of a file in every other way than from end to end: as an engine reads it in pieces, as a tree, and made
+/// from its other versions.
 pub fn every_way(database: &Arc<dyn Database>, file: &FileEntry) -> Vec<(&'static str, Vec<u8>)> {
     let mut ways = vec![("through an engine", by_engine(file))];
     if let Some(tree) = file.content.tree() {
@@ -105,7 +105,7 @@ fn walk(tree: &dyn Nodes) -> Vec<u8> {
     all
 }
 
-/// The file made from each other version of it, where the source says what differs.
+/// The file made from each other version of it, if the source says what differs.
 fn other_versions<'f>(
     database: &'f Arc<dyn Database>,
     file: &'f FileEntry,

@@ -22,7 +22,7 @@ pub mod server;
 #[path = "../it/support/sql.rs"]
 pub mod sql;
 
-/// Where everything that a test makes is put.
+/// The folder for everything that a test creates.
 pub fn top() -> PathBuf {
     std::env::var_os("ASOF_TEST_DIR").map_or_else(std::env::temp_dir, PathBuf::from)
 }

@@ -11,7 +11,7 @@ use asof::views::ChangeIndexes;
 use crate::memory::{Files, Memory, archive, catalog, commit};
 use crate::views::runtime;
 
-/// Snapshots, oldest first: each with a file of its own, and the value of a file that all have.
+/// A database of these snapshots, oldest first. Each has a file of its own, and a value in the file that all have.
 fn database(timeline: Vec<Arc<SnapshotMeta>>, values: &[(&str, u8)]) -> Memory {
     let files = timeline.iter().zip(values).map(|(meta, (own, value))| {
         let files =
@@ -55,7 +55,7 @@ async fn told(memory: Memory) -> [Vec<(String, BTreeSet<String>)>; 2] {
 fn log_and_versions_compare_a_snapshot_with_the_same_one() {
     let all = ["all.jsonl", "own"];
     runtime().block_on(async {
-        // A history whose commits have their parents, and one that is merged.
+        // A history whose commits have their parents, with a merge.
         let parents = [&[][..], &["c0"], &["c0"], &["c1", "c2"]];
         let timeline = (0..4).map(|at| commit(&format!("c{at}"), at as i64, parents[at])).collect();
         let [log, versions] =

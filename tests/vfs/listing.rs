@@ -132,7 +132,7 @@ async fn each_entry_is_one_reference() {
     assert!(matches!(tree.getattr(ino).await, Err(VfsError::Stale)));
 }
 
-/// By the clock of the catalog, and no other.
+/// The age is by the clock of the catalog alone.
 #[tokio::test]
 async fn a_log_is_as_old_as_the_first_look_at_its_state() {
     let tree = one_snapshot(&Arc::default());

@@ -127,7 +127,7 @@ impl Stream for Text {
         if self.text == "broken" {
             return Err(SourceError::new(ErrorKind::Damaged, "memory", "broken on purpose"));
         }
-        // Small, but not millions of them.
+        // The pieces are small, but never millions of them.
         for piece in self.text.as_bytes().chunks((self.text.len() >> 12).max(3)) {
             if sink.push(Bytes::copy_from_slice(piece)).await.is_err() {
                 break;
@@ -164,7 +164,7 @@ pub fn tree(catalog: Arc<Catalog>) -> Vfs {
     tree_with_cache(catalog, 1 << 20)
 }
 
-/// The same with another cache size.
+/// Like [`tree`], with another cache size.
 pub fn tree_with_cache(catalog: Arc<Catalog>, cache_size: u64) -> Vfs {
     Vfs::new(catalog, Engine::new(cache_size), Arc::default(), TimeZone::UTC, now)
 }

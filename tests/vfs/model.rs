@@ -170,7 +170,7 @@ fn expected(snapshots: &[Files], off: usize) -> BTreeMap<String, Shown> {
                     upto = format!("{upto}/{part}");
                     all.insert(upto.clone(), Shown::Dir);
                 }
-                // Keys are found, not listed.
+                // The tree finds keys, but does not list them.
                 if let Some(table) = path.strip_suffix(".jsonl") {
                     all.insert(format!("{base}/history/{table}"), Shown::Dir);
                 }

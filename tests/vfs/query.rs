@@ -15,7 +15,7 @@ use crate::memory::{Files, Memory, catalog, commit};
 
 const PATH: &str = "t.jsonl";
 
-/// A row: key and value. A table: its rows, and whether it has a key; or there is none.
+/// A row: key and value. A table: its rows, and whether it has a key; `None` if there is no table.
 type Table = Option<(Vec<(u8, u8)>, bool)>;
 
 /// All lines that match, even secret ones.
@@ -68,7 +68,7 @@ fn rows(table: &Table) -> &[(u8, u8)] {
     table.as_ref().map_or(&[], |(rows, _)| rows)
 }
 
-/// Every place at which a row holds the text, with its line.
+/// Each snapshot, by its number, in which a row holds the text, with its line.
 fn told(found: &[FoundRow], steps: usize) -> Vec<(usize, String)> {
     let mut all = Vec::new();
     for row in found {
@@ -131,7 +131,7 @@ async fn counts(
     }
 }
 
-/// The rows without those that both sides have, paired by key if one of both has one.
+/// The rows without those that both sides have, paired by key if either side has one.
 fn naive(old: &[(u8, u8)], new: &[(u8, u8)], by_key: bool) -> RowCounts {
     let (added, removed) = (left(new, old), left(old, new));
     let with = |rows: &[(u8, u8)], key: u8| rows.iter().filter(|row| row.0 == key).count();

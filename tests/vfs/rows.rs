@@ -1,4 +1,4 @@
-//! Files of rows as people's programs write them: blank lines, marks of merges, repeated ids and names.
+//! Files of rows as people's programs write them: blank lines, conflict markers, repeated ids and names.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn difference(from: &str, to: &str) -> Vec<Value> {
     })
 }
 
-/// A change of a row, and the row from then on.
+/// The changes of a row, each with the row that it led to.
 fn history(versions: &[&str], key: &str) -> Vec<(String, Value)> {
     let told = |line: Value| (line["change"].as_str().expect("a text").to_owned(), line["row"].clone());
     runtime().block_on(async {
@@ -99,7 +99,7 @@ fn ends_of_lines_and_what_stands_around_rows_are_no_change() {
 
 #[test]
 fn keys_are_judged_by_whole_contents() {
-    // Both rows of the id stay: only one of them differs.
+    // Both sides repeat the id `a`, so none of its rows has a key, although only one of them differs.
     let (before, after) = (
         "{\"id\":\"a\",\"n\":1}\n{\"id\":\"a\",\"n\":2}\n{\"id\":\"b\",\"n\":1}\n",
         "{\"id\":\"a\",\"n\":1}\n{\"id\":\"a\",\"n\":3}\n{\"id\":\"b\",\"n\":2}\n",
@@ -110,7 +110,7 @@ fn keys_are_judged_by_whole_contents() {
         json!({"change": "added", "key": null, "from": null, "to": {"id": "a", "n": 3}}),
     ];
     assert_eq!(difference(before, after), expected);
-    // Escapes hide no row, and a number has the name of its text.
+    // Escapes hide no row, and a number has the same name as its text.
     for other in ["{\"id\":\"\\u0061\",\"n\":2}", "{\"n\":2,\"id\":\"a\"}"] {
         let (before, after) = (format!("{other}\n"), format!("{other}\n{{\"id\":\"a\",\"n\":1}}\n"));
         assert_eq!(difference(&before, &after)[0]["key"], Value::Null, "{other}");
@@ -200,7 +200,7 @@ fn odd_texts_in_rows_are_written_as_they_were() {
         });
         assert_eq!(told.lines().count(), 1, "{told}");
         assert!(told.starts_with("{\"change\":\"modified\",\"key\":{\"id\":"), "{told}");
-        // Half of a surrogate pair is JSON by its grammar, and deep is how programs may nest.
+        // JSON's grammar allows half of a surrogate pair, and programs may nest values deeply.
         assert!(serde_json::from_str::<serde::de::IgnoredAny>(&told).is_ok(), "{told}");
     }
 }

@@ -172,7 +172,7 @@ fn differences_are_told_by_row_and_column() {
         let summary: serde_json::Value = serde_json::from_str(&read(&vfs, &format!("{pair}/summary.json")).await).expect("JSON");
         assert_eq!(summary["tables"], serde_json::json!({"t": {"added": 1, "removed": 0, "modified": 1}}));
         assert_eq!(summary["from"], "2026-01-01T000000Z");
-        // By times, and backwards.
+        // Revisions may be times, and in either order.
         let back = "db/diff/2026-01-01T02:30..2026-01-01T00:30";
         assert_eq!(names(&vfs, back).await, ["new.jsonl", "summary.json", "t.jsonl"]);
         let removed = read(&vfs, &format!("{back}/new.jsonl")).await;
@@ -299,7 +299,7 @@ fn a_row_has_its_history() {
         );
         assert_eq!(first["row"]["n"], 1.5);
         assert!(of_two.contains("\"n\":1.50"), "digits stay as they are");
-        // Of a row that the newest version no longer has.
+        // The history of a row that the newest version no longer has.
         let of_ten = read(&vfs, "db/history/t/10.jsonl").await;
         assert_eq!(told(&of_ten).iter().map(|e| &*e.1).collect::<Vec<_>>(), ["added", "removed"]);
         assert!(vfs.lookup(find(&vfs, "db/history/t").await, "3.jsonl").await.is_err());

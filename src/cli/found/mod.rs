@@ -10,6 +10,7 @@ use super::failure::Failure;
 use crate::model::terminal::{self, ShowPath};
 
 mod found_source;
+mod owners;
 mod places;
 mod servers;
 

@@ -1,12 +1,12 @@
 //! What programs keep in the folder of a project or a town.
 
-use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::found_source::FoundSource;
-use super::servers::{BEADS, GAS_TOWN, on_loopback, port_in};
+use super::owners::owners;
+use super::servers::{BEADS, GAS_TOWN, on_loopback, port_below};
 use crate::cli::failure::Failure;
 use crate::cli::mount_status::{MountStatus, SourceStatus, mounts};
 use crate::cli::mount_table::MountEntry;
@@ -124,7 +124,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
         if !is_closed {
             return Ok(None);
         }
-        GAS_TOWN.default_server(&self.variable, port_in(&data.join(".dolt/sql-server.info"))).map(Some)
+        GAS_TOWN.default_server(&self.variable, port_below(data, ".dolt/sql-server.info")).map(Some)
     }
 
     /// What Beads keeps in a project: its database; or else the server that has it; or else exports in git.
@@ -135,7 +135,7 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
         if holds_dolt_databases(beads) {
             return Ok(Some(at(beads, "the database of Beads")));
         }
-        if let Some(port) = port_in(&beads.join("dolt-server.port")) {
+        if let Some(port) = port_below(beads, "dolt-server.port") {
             return Ok(Some(on_loopback(port, "the server that .beads/dolt-server.port names")));
         }
         if let Some(server) = BEADS.server(&self.variable)? {
@@ -147,11 +147,9 @@ impl<V: Fn(&str) -> Option<String>> Finder<V> {
     /// Whether a folder is there, and belongs to the user, to root, or to the owner of the folder where the search began.
     /// Anyone else could have put it above the user's folder, say in `/tmp`.
     fn is_trusted(&mut self, folder: &Path, owner: u32) -> bool {
-        let Ok(found) = std::fs::metadata(folder).map(|found: Metadata| (found.is_dir(), found.uid())) else {
-            return false;
-        };
-        let (is_folder, uid) = found;
-        let is_trusted = is_trusted(uid) || uid == owner;
+        let Some(owners) = owners(folder) else { return false };
+        let is_folder = std::fs::metadata(folder).is_ok_and(|folder| folder.is_dir());
+        let is_trusted = owners.into_iter().all(|uid| is_trusted(uid) || uid == owner);
         if is_folder && !is_trusted {
             self.passed_over.push(folder.to_owned());
         }

@@ -1,13 +1,12 @@
 //! Servers that files and the environment name.
 
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::found_source::FoundSource;
+use super::owners::is_ours_below;
 use crate::cli::failure::Failure;
 use crate::cli::wire::{check_server_url, read_small_file};
-use crate::util::private::is_trusted;
 
 /// The variables of a program that name its server.
 pub(super) struct ServerVariables {
@@ -98,15 +97,16 @@ pub(super) fn on_loopback(port: u16, what: &'static str) -> FoundSource {
     FoundSource { argument: format!("dolt://{USER}@{LOOPBACK}:{port}").into(), what: what.into() }
 }
 
-/// The port in a file that a program writes while its server runs: a number alone, or `PID:PORT:SECRET` as in Dolt's
-/// `sql-server.info`. `None` if there is no such file, or another user may have written it: whoever answers at the port
+/// The port in a file that a program writes below its folder while its server runs: a number alone, or `PID:PORT:SECRET` as in
+/// Dolt's `sql-server.info`. `None` if there is no such file, or another user could have chosen it: whoever answers at the port
 /// gets the password.
-pub(super) fn port_in(file: &Path) -> Option<u16> {
-    let check = |file: &std::fs::Metadata| match is_trusted(file.uid()) {
+pub(super) fn port_below(folder: &Path, name: &str) -> Option<u16> {
+    let file = folder.join(name);
+    let check = |_: &std::fs::Metadata| match is_ours_below(folder, &file) {
         true => Ok(()),
         false => Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied)),
     };
-    let bytes = read_small_file(file, LONGEST_FILE, check).ok()?;
+    let bytes = read_small_file(&file, LONGEST_FILE, check).ok()?;
     let text = std::str::from_utf8(&bytes).ok()?.trim();
     text.split(':').nth(usize::from(text.contains(':')))?.parse().ok().filter(|port| *port > 0)
 }
@@ -161,9 +161,26 @@ mod tests {
             ("812:", None),
         ] {
             std::fs::write(&file, text).expect("written");
-            assert_eq!(port_in(&file), port, "{text:?}");
+            assert_eq!(port_below(folder.path(), "port"), port, "{text:?}");
         }
-        assert_eq!(port_in(folder.path()), None);
-        assert_eq!(port_in(&folder.path().join("none")), None);
+        assert_eq!(port_below(folder.path(), "."), None);
+        assert_eq!(port_below(folder.path(), "none"), None);
+    }
+
+    #[test]
+    fn no_port_is_taken_that_another_user_could_have_chosen() {
+        assert!(rustix::process::geteuid().is_root(), "this test runs as root, to make files of other users");
+        let top = tempfile::tempdir().expect("a folder");
+        let folder = top.path().join(".beads");
+        std::fs::create_dir_all(folder.join("x")).expect("made");
+        std::fs::write(folder.join("x/port"), "4000").expect("written");
+        std::os::unix::fs::symlink("x/port", folder.join("link")).expect("made");
+        let port = |name| port_below(&folder, name);
+        assert_eq!((port("x/port"), port("link")), (Some(4000), Some(4000)));
+        let give = |path: &Path| std::os::unix::fs::lchown(path, Some(4000), None).expect("root may");
+        give(&folder.join("link"));
+        assert_eq!((port("x/port"), port("link")), (Some(4000), None));
+        give(&folder.join("x"));
+        assert_eq!(port("x/port"), None);
     }
 }

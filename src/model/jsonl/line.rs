@@ -102,7 +102,7 @@ impl<O: Out> LineWriter<'_, O> {
         self.value_as(|out| append_value(value, out))
     }
 
-    /// Like [`Self::value`], in the form that `append` writes.
+    /// Like [`Self::value`], but `append` writes the value.
     #[inline]
     pub(in crate::model) fn value_as(
         &mut self,

@@ -78,7 +78,8 @@ impl KeyOrder {
         Some(LineKey(key.into()))
     }
 
-    /// Like [`Self::key_of`], but clears and fills a buffer with [`LineKey::as_bytes`]. After None the bytes are no key.
+    /// Like [`Self::key_of`], but clears and fills a buffer with [`LineKey::as_bytes`]. After `None` the bytes are no
+    /// key.
     pub fn write_key(&self, line: &[u8], key: &mut Vec<u8>) -> Option<()> {
         key.clear();
         let mut spans = [(0, 0); MOST_COLUMNS];

@@ -50,7 +50,7 @@ impl Out for Tally {
     }
 }
 
-/// For what writes by [`Write`].
+/// Adapts an [`Out`] for code that writes through [`Write`].
 pub(in crate::model) struct AsWriter<'o, O>(pub &'o mut O);
 
 impl<O: Out> Write for AsWriter<'_, O> {
@@ -79,7 +79,7 @@ mod tests {
     use super::super::{LineLayout, Value};
     use super::*;
 
-    /// Appends a value to bytes and to a tally, which must come to the same.
+    /// Checks that a value appended to bytes has the length that a tally counts.
     fn same(value: Value<'_>) {
         let (mut bytes, mut tally) = (b"before".to_vec(), Tally(6));
         let (rendered, counted) = (append_value(&value, &mut bytes), append_value(&value, &mut tally));

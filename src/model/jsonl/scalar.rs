@@ -100,7 +100,8 @@ pub(super) fn time(
 }
 
 pub(super) fn base64(bytes: &[u8], out: &mut impl Out) {
-    // Three bytes become four characters, so that parts of a multiple of three can be written one after the other.
+    // Three bytes become four characters, so the parts of a value can be encoded one after the other if their lengths
+    // are multiples of three.
     let mut text = [0; 1024];
     out.put(b"\"");
     for part in bytes.chunks(768) {

@@ -80,7 +80,7 @@ pub enum ValueError {
     /// JSON cannot spell infinities and NaN.
     #[error("JSON has no number for {0}")]
     NotFinite(String),
-    /// SQL cannot either.
+    /// SQL has no literal for them either.
     #[error("SQL has no literal for {0}")]
     NoLiteral(String),
     /// A [`Value::Decimal`] that is not a decimal number: `+5`, `.5`, `1,000`, empty.

@@ -41,7 +41,7 @@ pub use date::{is_short_for, month_name_of};
 pub struct NameTime {
     /// Its position.
     pub range: Range<usize>,
-    /// That position and those that say the same less exactly, in order.
+    /// The positions of all times that say the same, in order: this one, and those that say it less exactly.
     pub all: Vec<Range<usize>>,
     readings: Vec<NameReading>,
 }

@@ -42,8 +42,8 @@ pub fn resolve(civil: DateTime, zone: &TimeZone) -> Timestamp {
 ///
 /// - A date: `2026-01-21`, `20260121`, or a month, `2026-01`, for its first day.
 /// - Then optionally `T`, `_`, `-` or spaces and a time: `20`, `20:00`, `2000`, `20:00:00`, `200000` or `20-00-00`.
-///   Seconds may have a fraction of up to nine digits (`.156` or `,156`). Except after `T`, also `20-00`. A date
-///   without dashes may have its time directly after it: `20260121200000`.
+///   `20-00` is a time too, except after `T`. Seconds may have a fraction of up to nine digits (`.156` or `,156`). A
+///   date without dashes may have its time directly after it: `20260121200000`.
 /// - Then optionally a zone: `Z`, `UTC`, `GMT`, `+02:00`, `+0200`, `-05`. Directly after a date, `-05` is an hour;
 ///   after an hour without a `T`, it is a minute, as in names of backups: `2026-01-21_08-05`.
 /// - Or a time with a zone's name by RFC 9557: `2026-01-21T20:00[Europe/Berlin]`.

@@ -93,7 +93,9 @@ impl Status {
             kind: FileKind::Regular,
             id,
             changed: self.clock.now().into(),
-            links: 1,
+            // The kernel forgets an inode without links as soon as its name means another one, so that a mount that is asked
+            // for its state every few seconds does not grow.
+            links: 0,
             access: Audience::Owner.into(),
             content: Content::stream(StatusText { len, text: Arc::downgrade(&kept) }),
         })

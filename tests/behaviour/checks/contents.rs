@@ -6,7 +6,7 @@ use crate::fixture::{Fixture, Tables, database, entry, files, made, table_of, ti
 use crate::reading::{every_way, leave, stated_len, whole};
 use crate::support::wait;
 
-/// Rows of a table that no reader takes in one piece.
+/// How many rows a table has that no reader takes in one piece.
 const MANY: u32 = 10_000;
 
 pub fn stated_lengths_hold<F: Fixture>() {

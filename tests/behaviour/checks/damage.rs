@@ -1,4 +1,4 @@
-//! Damage: what cannot be read is said to be damaged, and the rest stays.
+//! Damage: what cannot be read is reported as damaged, and the rest stays readable.
 
 use asof::content::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! Ids: equal ids are equal bytes, whichever view, poll or mount gives them.
+//! Ids: equal ids mean equal bytes, whichever view, poll or mount gives them.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -12,17 +12,17 @@ use crate::fixture::{
 use crate::reading::text;
 use crate::support::{eventually, wait};
 
-/// Commits while others poll.
+/// How many commits are made while others poll.
 const COMMITS: u32 = 4;
 
-/// A source that is not watched takes longer than this.
+/// A source that is not watched has news no sooner than this.
 const INTERVAL: Duration = POLL_INTERVAL.saturating_sub(Duration::from_millis(50));
 
 pub fn nothing_new_is_none<F: Fixture>() {
     let fixture = made::<F>();
     let source = fixture.open();
     database(&*source);
-    // A source that looks for more in the background may be done with that once.
+    // A source's search in the background may end meanwhile, which is news once.
     let mut news = 0;
     for _ in 0..4 {
         news += usize::from(poll(&*source).is_some());
@@ -42,7 +42,7 @@ pub fn a_commit_is_news<F: Fixture>() {
     check_newest(&fixture, &after, &next());
 }
 
-/// The database, if it has so many snapshots.
+/// The database, if its timeline has `count` snapshots.
 fn shown(database: &Arc<dyn Database>, count: usize) -> Option<Arc<dyn Database>> {
     (timeline(database).len() == count).then(|| Arc::clone(database))
 }

@@ -20,7 +20,7 @@ use crate::support::temp_dir;
 /// Where Dolt keeps its data in a git repository.
 const REF: &str = "refs/dolt/data";
 
-/// The server that all tests share that run at the same time.
+/// The server that all tests that run at the same time share.
 fn server() -> Arc<Server> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ fn open_store(folder: &std::path::Path, options: DoltStoreOptions) -> Arc<dyn So
     Arc::new(source.unwrap_or_else(|error| panic!("{} {:?}", error.chain(), error.hint)))
 }
 
-/// What a Dolt store of its own can do.
+/// The capabilities of a source that reads a Dolt store's files.
 const OF_A_STORE: Capabilities = Capabilities {
     working_set: true,
     sql_dump: true,
@@ -153,7 +153,7 @@ impl Fixture for OverServer {
         self.0.branch();
     }
 
-    /// What is damaged is the server's own matter.
+    /// Damage is for the server to find.
     fn damage(&mut self) -> bool {
         false
     }
@@ -281,7 +281,7 @@ impl Fixture for StoreInGit {
         restrict(self.folder.path());
     }
 
-    /// Git packs what Dolt pushes: the tests of stores damage these.
+    /// Git packs what Dolt pushes, so damage is tested on unpacked stores.
     fn damage(&mut self) -> bool {
         false
     }

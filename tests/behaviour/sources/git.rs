@@ -46,7 +46,7 @@ impl Fixture for Repository {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("the folder is ours");
         let repository = Self { folder, calendar: Calendar::default() };
         repository.git(&["init", "-q", "-b", "main"]);
-        // Blobs are stored as they are, so that what is in them can be found, and damaged.
+        // Blobs are stored without compression, so that a text in them can be found and damaged.
         repository.git(&["config", "core.compression", "0"]);
         repository
     }

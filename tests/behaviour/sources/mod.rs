@@ -19,7 +19,7 @@ use crate::fixture::{Calendar, NEEDLE};
 use crate::support::command::run;
 use crate::support::temp_dir;
 
-/// A folder to which archives are added, each whole at once.
+/// A folder to which archives are added, each in one step.
 pub struct Archives {
     pub folder: tempfile::TempDir,
     pub calendar: Calendar,
@@ -36,7 +36,8 @@ impl Archives {
         open_archives(self.folder.path())
     }
 
-    /// Makes an archive by `make`, which is given where, and then shows it under its name. `name` is a format of strftime.
+    /// Makes an archive: `make` writes it to the path that it is given, then it gets its name in one step. `name` is a
+    /// format of strftime.
     pub fn add(&mut self, name: &str, make: impl FnOnce(&Path)) {
         let path = self.folder.path().join(self.calendar.next(name));
         let making = temp_dir();
@@ -86,12 +87,12 @@ pub fn all_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Leaves a folder and everything in it to its owner.
+/// Lets only the owner read a folder and everything in it.
 pub fn restrict(folder: &Path) {
     run("chmod").args(["-R", "go-rwx"]).arg(folder).ok();
 }
 
-/// Flips a bit of [`NEEDLE`] wherever it stands in a file; false where it does not.
+/// Flips a bit of [`NEEDLE`] wherever it stands in a file; false if it stands nowhere there.
 pub fn damage_needle(path: &Path) -> bool {
     let mut bytes = fs::read(path).expect("the file can be read");
     let needle = NEEDLE.as_bytes();

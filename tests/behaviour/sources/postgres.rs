@@ -13,7 +13,7 @@ use crate::support::postgres::Server;
 const TABLES: &str = "CREATE TABLE issues (id integer PRIMARY KEY, title text);
     CREATE TABLE notes (id integer PRIMARY KEY, title text);";
 
-/// The server that all tests share that run at the same time.
+/// The server that all tests that run at the same time share.
 fn server() -> Arc<Server> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,13 +67,13 @@ impl Run {
         self
     }
 
-    /// Runs to the end and returns the outcome. Fails at the time limit, or if the program has ended but a process that it
-    /// left behind still holds its output open.
+    /// Runs to the end and returns the outcome. Fails at the time limit, or if the program has ended but a process that
+    /// it left behind still holds its output open.
     pub fn outcome(self) -> Outcome {
         self.attempt().unwrap_or_else(|late| panic!("{late}"))
     }
 
-    /// The same for a program that may run for ever: `None` at the time limit.
+    /// Like [`Self::outcome`] for a program that may run for ever: `None` at the time limit.
     // Only the tests of stores run such a program.
     #[allow(dead_code)]
     pub fn outcome_in_time(self) -> Option<Outcome> {

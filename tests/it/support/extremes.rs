@@ -1,4 +1,5 @@
-//! Histories with extreme values: every type that a key can have, texts and bytes from empty to 5 MB, deep and large JSON.
+//! Histories with extreme values: every type that a key can have, texts and bytes from empty to 5 MB, deep and large
+//! JSON.
 
 use super::sql::{Client, quote};
 

@@ -41,7 +41,8 @@ pub fn files(repository: &Path) -> Vec<(String, String)> {
     listing.lines().map(|line| entry(line).unwrap_or_else(|| panic!("no entry: {line}"))).collect()
 }
 
-/// Splits the files that Dolt left, except the manifest, into folders of parts of `len` bytes, as Dolt does with large files.
+/// Splits the files that Dolt left, except the manifest, into folders of parts of `len` bytes, as Dolt does with large
+/// files.
 pub fn cut_files(repository: &Path, len: usize) {
     let mut entries = String::new();
     for (name, object) in files(repository) {

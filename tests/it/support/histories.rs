@@ -183,7 +183,8 @@ pub fn clock_views(client: &mut Client, database: &str) {
     client.commit("views", "2026-04-10T00:00:00");
 }
 
-/// Branches and tags with slashes, merges, and unmerged branches. Returns hashes by name: `base`, `side`, `merged`, `lonely`.
+/// Branches and tags with slashes, merges, and unmerged branches. Returns hashes by name: `base`, `side`, `merged`,
+/// `lonely`.
 pub fn branching(client: &mut Client, database: &str) -> Vec<(&'static str, String)> {
     client.new_database(database);
     client.run(&["CREATE TABLE t (id int PRIMARY KEY, v int)", "INSERT INTO t VALUES (1,1)"]);
@@ -229,8 +230,8 @@ pub fn bare(client: &mut Client, database: &str) {
     client.new_database(database);
 }
 
-/// A random history of `commits` commits, about an hour apart, from 2026-07-01 on: inserts, updates, key changes, deletes,
-/// emptied tables, new columns, merges. Returns the last date.
+/// A random history of `commits` commits, about an hour apart, from 2026-07-01 on: inserts, updates, key changes,
+/// deletes, emptied tables, new columns, merges. Returns the last date.
 pub fn random(client: &mut Client, database: &str, seed: u64, commits: usize) -> jiff::Timestamp {
     let mut random = Random::new(seed);
     client.new_database(database);

@@ -1,5 +1,6 @@
-//! A random history of values of every type, which one version of Dolt begins and others continue: long texts, bytes, JSON
-//! and geometry around the lengths at which Dolt stores them out of line, non-finite decimals, keys of several types.
+//! A random history of values of every type, which one version of Dolt begins and others continue: long texts, bytes,
+//! JSON and geometry around the lengths at which Dolt stores them out of line, non-finite decimals, keys of several
+//! types.
 
 use jiff::{SignedDuration, Timestamp};
 

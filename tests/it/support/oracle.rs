@@ -184,8 +184,8 @@ fn without_idle_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
-/// The shortest digits that parse to the same bits (`1.2e3` as Rust writes them), spelt like a float in serde_json: plain and
-/// with a fraction while the exponent is in `plain`, otherwise with a signed exponent.
+/// The shortest digits that parse to the same bits (`1.2e3` as Rust writes them), spelt like a float in serde_json:
+/// plain and with a fraction while the exponent is in `plain`, otherwise with a signed exponent.
 fn shortest(scientific: &str, plain: std::ops::Range<i32>) -> String {
     let (mantissa, exponent) = scientific.split_once('e').expect("LowerExp always writes an exponent");
     let exponent: i32 = exponent.parse().expect("the exponent is an integer");

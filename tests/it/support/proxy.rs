@@ -75,7 +75,7 @@ impl Proxy {
         self.fail_by(text.map(|text| (text, Fault::Break)));
     }
 
-    /// From now on, a connection over which a client sends this text fails so.
+    /// From now on, a connection over which a client sends this text fails with this fault.
     pub fn fail_by(&self, rule: Option<(&str, Fault)>) {
         *locked(&self.rule.broken_by) = rule.map(|(text, fault)| (text.to_owned(), fault));
     }

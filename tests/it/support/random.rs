@@ -21,7 +21,7 @@ impl Random {
         self.next() % end
     }
 
-    /// A number of `range`.
+    /// A number in `range`.
     pub fn within(&mut self, range: std::ops::Range<i64>) -> i64 {
         range.start + (self.next() % (range.end - range.start).unsigned_abs()) as i64
     }

@@ -1,5 +1,5 @@
-//! The real history that `ASOF_REAL_HISTORY` names: a git bundle of an issue tracker's JSONL file, loaded into its own server
-//! with one Dolt commit per git commit, at the same date.
+//! The real history that `ASOF_REAL_HISTORY` names: a git bundle of an issue tracker's JSONL file, loaded into its own
+//! server with one Dolt commit per git commit, at the same date.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

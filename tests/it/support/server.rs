@@ -132,7 +132,7 @@ impl Server {
         self.write_settings("", settings);
     }
 
-    /// The same for how it listens: `tls_cert: ...`.
+    /// Like [`Self::configure`], for the settings of the listener: `tls_cert: ...`.
     pub fn configure_listener(&self, settings: &str) {
         self.write_settings(settings, "");
     }
@@ -144,7 +144,8 @@ impl Server {
             .expect("the folder is ours");
     }
 
-    /// Suspends the server's process: connections stay open and nothing answers. It continues when the guard is dropped.
+    /// Suspends the server's process: connections stay open and nothing answers. It continues when the guard is
+    /// dropped.
     pub fn freeze(&self) -> Frozen {
         let process = self.process.as_ref().expect("a killed server cannot be frozen");
         let pid = Pid::from_child(&process.child);

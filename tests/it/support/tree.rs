@@ -1,4 +1,4 @@
-//! A mounted database's own account of itself.
+//! What a mounted database says of its own snapshots.
 
 use std::path::Path;
 

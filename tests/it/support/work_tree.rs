@@ -34,7 +34,7 @@ impl Work {
         fs::write(path, bytes).expect("the folder is ours");
     }
 
-    /// Commits all at a time of 2026-01.
+    /// Commits everything at a time in January 2026.
     pub fn commit(&self, message: &str, time: &str) -> String {
         self.git(&["add", "-A"]);
         let date = format!("2026-01-{time}Z");

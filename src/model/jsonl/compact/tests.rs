@@ -152,7 +152,7 @@ fn agrees_with_serde_json(text: &str) {
             let compact = compact(text).expect("serde_json takes it");
             assert_eq!(serde_json::from_str::<serde_json::Value>(&compact).unwrap(), value);
         }
-        // serde_json must fit 1e999 into a float, a transcoder need not.
+        // serde_json must fit 1e999 into a float; the code under test need not.
         Err(error) if error.to_string().contains("number out of range") => {}
         Err(error) => assert!(compact(text).is_err(), "serde_json refuses {text:?}: {error}"),
     }
