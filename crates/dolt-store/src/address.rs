@@ -36,7 +36,8 @@ impl Address {
         &self.0
     }
 
-    /// Its first 8 bytes as a number, which sorts as the bytes do. Addresses are hashes, so it is spread evenly.
+    /// Its first 8 bytes as a number, which sorts as the bytes do. Addresses are hashes, so these numbers are spread
+    /// evenly.
     pub fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -50,7 +51,7 @@ impl Address {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The order of the bytes. One comparison of numbers nearly always decides it, and large stores are sorted by it.
+        // By the bytes. One comparison of numbers nearly always decides, and large stores are sorted in this order.
         self.prefix().cmp(&other.prefix()).then_with(|| self.0.cmp(&other.0))
     }
 }

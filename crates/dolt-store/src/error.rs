@@ -18,19 +18,20 @@ pub enum ErrorKind {
     Damaged,
     /// The bytes have a form that this crate does not read.
     Unsupported,
-    /// The operating system fails, or what contains the store; trying again may help.
+    /// The operating system fails, or what contains the store does; trying again may help.
     Io,
 }
 
 /// A failure to read a store.
 ///
-/// Of the fields, `file`, `store` and `place` say where it is, `address` which chunk, `object` what that is or should be
-/// (`commit`, `table`), `action` what was being done (`open`, `read`), `container` what contains the store (`git
-/// repository`), `source` why it failed. A `problem` is a clause; of what is unsupported, it completes the sentence.
+/// The fields `file`, `store` and `place` say where the failure is, `address` which chunk, `object` what that is or
+/// should be (`commit`, `table`), `action` what was being done (`open`, `read`), `container` what contains the store
+/// (`git repository`), and `source` why it failed. A `problem` is a clause; for what is unsupported, it completes a
+/// sentence.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum StoreError {
-    /// The operating system does not read a file or folder.
+    /// The operating system fails to open, list or read a file or folder.
     #[error("cannot {action} {}", shown(file))]
     Io { file: PathBuf, action: &'static str, source: io::Error },
     /// A file is not what its name or place promises.
@@ -54,7 +55,7 @@ pub enum StoreError {
     /// No file of the store holds the chunk: garbage collection took it, or a file is missing.
     #[error("chunk {address} is not in the store {}", shown(store))]
     MissingChunk { address: Address, store: PathBuf },
-    /// No readable file of the store holds the chunk, and one that may hold it cannot be read.
+    /// No readable file of the store holds the chunk, but a file that is missing, damaged or unreadable may hold it.
     #[error("chunk {address} is in no file that can be read")]
     HiddenChunk { address: Address, source: Arc<StoreError> },
     /// A chunk is whole, but it is not the object that it should be.
@@ -93,7 +94,7 @@ impl StoreError {
     }
 }
 
-/// The text of an error and its causes on one line, joined by `: `; a cause that the text before it repeats is left out.
+/// The text of an error and its causes on one line, joined by `: `. Leaves out a cause that the text before it repeats.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -120,7 +121,7 @@ impl<T> InChunk<T> for Result<T, MessageError> {
     }
 }
 
-/// Shows a path with its bytes that are not UTF-8 as `\xff`, so that no two paths look alike.
+/// Shows a path, with bytes that are not UTF-8 as `\xff`, so that no two paths look alike.
 fn shown(path: &Path) -> impl fmt::Display {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {

@@ -8,12 +8,12 @@
 //! +-------+-----------+------------+---------+-----------------+
 //! ```
 //!
-//! The length counts what follows the prefix. Everything behind the prefix is a plain flatbuffer (little-endian). A table
-//! begins with the distance back to its vtable: u16 size of the vtable, u16 size of the table, then one u16 per slot with
-//! the place of that field in the table, 0 where it is absent.
+//! The length counts what follows the prefix. Everything after the prefix is a plain flatbuffer (little-endian). A
+//! table begins with the distance back to its vtable: u16 size of the vtable, u16 size of the table, then one u16 per
+//! slot with the place of that field in the table, 0 if it is absent.
 //!
-//! Slot numbers are the places of fields in Dolt's `serial/*.fbs`. Each access is checked against the bounds of
-//! the message, so that no bytes at all can make it panic or read what is not its own.
+//! Slot numbers are the places of fields in Dolt's `serial/*.fbs`. Each access is checked against the bounds of the
+//! message, so that no bytes can make it panic or read outside the message.
 
 use std::ops::Deref;
 
@@ -53,7 +53,7 @@ pub enum MessageError {
     Absent { slot: u16 },
     #[error("it has {found} fields, of which {known} are known: a later version of Dolt wrote it")]
     UnknownFields { found: u16, known: u16 },
-    /// What it holds makes no sense.
+    /// Its content is not valid.
     #[error("{0}")]
     Invalid(String),
 }
@@ -67,7 +67,7 @@ pub struct Message<B = Bytes> {
 }
 
 impl Message {
-    /// How many bytes of a message there are up to the end of its file identifier.
+    /// The length of a message up to the end of its file identifier.
     pub const ID_END: usize = PREFIX_LEN + 8;
 
     /// The file identifier of bytes that begin as a message does, without reading the rest.
@@ -96,7 +96,7 @@ impl<B: Buffer> Message<B> {
         Ok(Self { id, root: MessageTable::new(buffer, at as usize)? })
     }
 
-    /// The same where the kind of message is known.
+    /// Like [`Self::parse`], for a message that must be of this kind.
     pub fn parse_as(bytes: B, id: &[u8; 4]) -> Result<Self, MessageError> {
         let message = Self::parse(bytes)?;
         match message.id == *id {
@@ -143,8 +143,8 @@ impl<B: Buffer> MessageTable<B> {
         (len >= 4 && is_inside).then_some((vtable, slots, end))
     }
 
-    /// Checks that there are no fields beyond the first `known`: an older program must not pass over what a newer one
-    /// found worth writing.
+    /// Checks that there are no fields beyond the first `known`: this crate must not ignore what a later version of
+    /// Dolt wrote.
     pub fn check_fields(&self, known: u16) -> Result<(), MessageError> {
         match self.slots > known {
             true => Err(MessageError::UnknownFields { found: self.slots, known }),
@@ -239,7 +239,7 @@ impl<B: Buffer> MessageTable<B> {
         String::from_utf8(self.bytes(slot)?.to_vec()).map_err(|_| MessageError::NotUtf8 { slot })
     }
 
-    /// A text in which what is not UTF-8 is replaced: for what people wrote, such as commit messages.
+    /// A text in which bytes that are not UTF-8 are replaced: for what people wrote, such as commit messages.
     pub fn string_lossy(&self, slot: u16) -> Result<String, MessageError> {
         Ok(String::from_utf8_lossy(&self.bytes(slot)?).into_owned())
     }

@@ -1,7 +1,7 @@
 //! Conversions of numbers.
 
-/// A length or an offset in memory. A number beyond the address space becomes the last one, which nothing can allocate:
-/// it fails instead of being taken for a smaller one.
+/// Converts a length or an offset in memory. A number beyond the address space becomes the largest address, which
+/// nothing can allocate: its use fails, and it is never mistaken for a smaller number.
 pub fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

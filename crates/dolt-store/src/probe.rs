@@ -1,8 +1,8 @@
-//! Reads any bytes as each kind of file and object of a store: what the fuzz targets in `fuzz/` do with bytes that they
-//! made up, and a test with all that they ever found.
+//! Reads any bytes as each kind of file and object of a store. The fuzz targets in `fuzz/` read bytes that they make
+//! up, and a test reads all inputs that they ever found.
 //!
-//! What comes of it does not matter, only that it comes: no panic, no endless work, no memory that the bytes ask for
-//! without being that long.
+//! The results do not matter, only that reading ends without a panic, and without taking memory for more bytes than
+//! there are.
 
 use std::path::Path;
 
@@ -24,15 +24,15 @@ use crate::objects::{
 use crate::rows::{RowReader, ValueRoom, read_blob};
 use crate::schema::{ForeignKey, Schema, SchemaOf, create_table};
 
-/// Length of the length, little-endian, before each part of an input but the last.
+/// Bytes of the little-endian number before each part of an input but the last; it states the length of that part.
 const LENGTH_LEN: usize = 4;
 
-/// Bytes as a manifest.
+/// Reads bytes as a manifest.
 pub fn manifest(bytes: &[u8]) {
     let _ = StoreManifest::parse(Path::new("manifest"), bytes);
 }
 
-/// A file as a journal, with all its chunks.
+/// Reads a file as a journal, with all its chunks.
 pub fn journal(file: &Path) {
     let Some(journal) = open(file).and_then(|file| Journal::open(file).ok()) else { return };
     for address in journal.addresses().flatten() {
@@ -41,9 +41,9 @@ pub fn journal(file: &Path) {
     let _ = (journal.root(), journal.damage(), journal.extended());
 }
 
-/// A file as a table file, with all its chunks.
+/// Reads a file as a table file, with all its chunks.
 pub fn table_file(file: &Path) {
-    // The count that the manifest would have to state.
+    // The chunk count that a manifest would have to state.
     let Some(count) = number_before_end(file, 20) else { return };
     let Some(file) = open(file) else { return };
     let Ok(table) = TableFile::open(file, Some(count)) else { return };
@@ -52,7 +52,7 @@ pub fn table_file(file: &Path) {
     }
 }
 
-/// A file as an archive, with all its chunks.
+/// Reads a file as an archive, with all its chunks.
 pub fn archive(file: &Path) {
     let Some(count) = number_before_end(file, 208) else { return };
     let Some(file) = open(file) else { return };
@@ -66,14 +66,14 @@ fn open(file: &Path) -> Option<StoreFile> {
     StoreFile::open(&StdAccess, file).ok()
 }
 
-/// The big-endian number that begins so many bytes before the end of a file.
+/// The big-endian number that begins `before` bytes before the end of a file.
 fn number_before_end(file: &Path, before: usize) -> Option<u32> {
     let bytes = std::fs::read(file).ok()?;
     let at = bytes.len().checked_sub(before)?;
     bytes[at..].first_chunk().map(|number| u32::from_be_bytes(*number))
 }
 
-/// Bytes as each kind of object. Other chunks than these bytes there are none.
+/// Reads bytes as each kind of object. The store holds no chunk but these bytes.
 pub fn object(bytes: &[u8]) {
     let chunk = Bytes::copy_from_slice(bytes);
     let address = Address::default();
@@ -103,7 +103,7 @@ pub fn object(bytes: &[u8]) {
     let _ = ForeignKey::read_all(&message);
 }
 
-/// Bytes as a schema, a leaf of rows under it, and the one chunk that all out-of-line values are in.
+/// Reads bytes as a schema, a leaf of rows under it, and the one chunk that holds all out-of-line values.
 /// [`rows_input`] puts such inputs together.
 pub fn rows(bytes: &[u8]) {
     let Some((schema, rest)) = part(bytes) else { return };
@@ -111,7 +111,7 @@ pub fn rows(bytes: &[u8]) {
     rows_under(schema, leaf, &Only((!value.is_empty()).then(|| Bytes::copy_from_slice(value))));
 }
 
-/// Bytes as a schema, and a leaf of rows under it whose out-of-line values are among these chunks.
+/// Reads bytes as a schema, and a leaf of rows under it whose out-of-line values are among these chunks.
 pub(crate) fn rows_under(schema: &[u8], leaf: &[u8], values: &dyn Chunks) {
     let message = |bytes| Message::parse(Bytes::copy_from_slice(bytes));
     let (Ok(schema), Ok(leaf)) = (message(schema), message(leaf)) else { return };
@@ -127,7 +127,7 @@ pub(crate) fn rows_under(schema: &[u8], leaf: &[u8], values: &dyn Chunks) {
     }
 }
 
-/// What [`rows`] takes apart again.
+/// Joins the parts of an input for [`rows`].
 pub fn rows_input(schema: &[u8], leaf: &[u8], value: &[u8]) -> Vec<u8> {
     let mut input = Vec::with_capacity(2 * LENGTH_LEN + schema.len() + leaf.len() + value.len());
     for part in [schema, leaf] {

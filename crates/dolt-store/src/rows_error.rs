@@ -7,9 +7,9 @@ use crate::message::MessageError;
 
 /// Why a schema, a leaf or a value cannot be read.
 ///
-/// Of the fields, `row` counts the rows of the leaf from 0; `key` is that of the row, for messages, which
-/// [`RowsError::with_key`] sets; `object` is `schema` or `leaf`. A `problem` is a clause; of what is unsupported, it completes
-/// the sentence.
+/// The field `row` counts the rows of the leaf from 0. `key` is the key of that row, for messages;
+/// [`RowsError::with_key`] sets it. `object` is `schema` or `leaf`. A `problem` is a clause; for what is unsupported,
+/// it completes a sentence.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum RowsError {
@@ -22,7 +22,7 @@ pub enum RowsError {
     /// A table makes use of something that this crate does not know.
     #[error("table {table:?} {problem}")]
     UnsupportedTable { table: String, problem: String },
-    /// The schema is not what every schema is.
+    /// The schema is not valid.
     #[error("the schema of table {table:?} is damaged: {problem}")]
     DamagedSchema { table: String, problem: String },
     /// The message that holds a schema or a leaf cannot be read.
@@ -43,7 +43,7 @@ fn with_key(key: Option<&str>) -> String {
 /// What is wrong with one value.
 #[derive(Debug, thiserror::Error)]
 pub enum ValueProblem {
-    /// Its bytes do not read as its encoding.
+    /// Its bytes are not valid in its encoding.
     #[error("{len} bytes are no {kind}")]
     Malformed {
         /// How many bytes there are.
@@ -69,7 +69,7 @@ pub enum ValueProblem {
     /// A chunk of an out-of-line value cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What reads the values does not take it.
+    /// The visitor refused the value.
     #[error(transparent)]
     Refused(Box<dyn Error + Send + Sync>),
 }

@@ -13,7 +13,7 @@ pub(crate) fn idents<T: AsRef<str>>(names: &[T]) -> String {
     names.iter().map(|name| ident(name.as_ref())).collect::<Vec<_>>().join(",")
 }
 
-/// A number without an exponent, without zeros at the end of its fraction and before its digits, and zero without a sign.
+/// A number without an exponent, without zeros before its digits and at the end of its fraction; zero has no sign.
 /// `None` for a text that is no number.
 ///
 /// Dolt 1.88 prints `DECIMAL(20,5) DEFAULT 1000` as `'1000'`, and 2.2 as `'1000.00000'`; small ones as `'0.000000123'`

@@ -1,4 +1,4 @@
-//! The crate as its users call it: from a folder to values, through one's own way of opening files.
+//! The crate as its users call it: from a folder to values, with a way of their own to open files.
 
 use std::io;
 use std::sync::Arc;

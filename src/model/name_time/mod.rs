@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `20260121`, `2026-01-21`, `2026_01_21`, `2026.01.21`, `2026-W04-3` | a day: its first instant |
 //! | `Jan-21-2026`, `21Jan2026`, `2026-Jan-21` | the same |
-//! | `21.01.2026`, `01-21-2026` | the same if one number is larger than 12, or if [`Conventions`] show which is the day |
+//! | `21.01.2026`, `01-21-2026` | the same if one number exceeds 12, or if [`Conventions`] show which is the day |
 //! | `2026-01`, `202101` at the end; `2026-W04`, `202132` | a month; a week |
 //! | after a day: `T2000`, `_20-00-00`, `-200000`, `_20.00`, `_20h00m`, `_08-05-PM`, `T20-00-00.123` | a time of day |
 //! | after a time: `Z`, `UTC`, `+0100`, `+01:00`, `-0500`, `_CET` | its zone |

@@ -8,8 +8,8 @@
 //!         | version u8 | "DOLTARC"
 //! ```
 //!
-//! Spans are counted from 1. A chunk whose dictionary is 0 is a Snappy block with a checksum, as in table files (in
-//! version 1 a Zstandard frame); with a dictionary, which is a Zstandard frame itself, it is a Zstandard frame.
+//! Spans are counted from 1. A chunk whose dictionary is 0 is a Snappy block with a checksum, as in table files; in
+//! version 1 it is a Zstandard frame. A chunk with a dictionary is a Zstandard frame, as is the dictionary itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -48,9 +48,9 @@ pub struct ArchiveFile {
     ends: Vec<u64>,
     /// Sorted; as many as there are chunks.
     prefixes: Vec<u64>,
-    /// Spans of dictionary and data, as the prefixes.
+    /// Spans of dictionary and data, in the order of the prefixes.
     spans: Vec<(u32, u32)>,
-    /// As the prefixes.
+    /// In the order of the prefixes.
     suffixes: Vec<[u8; SUFFIX_LEN]>,
     dictionaries: Mutex<LruCache<u32, Arc<Dictionary>>>,
 }
@@ -182,7 +182,7 @@ impl ArchiveFile {
 impl Footer {
     fn read(file: &StoreFile) -> Result<Self, StoreError> {
         let damaged = |problem: &str| StoreError::damaged(file.path(), problem);
-        // The footer of earlier versions is 4 bytes shorter, and the bytes before it are not used.
+        // The footer of earlier versions is 4 bytes shorter; the bytes read before it are ignored.
         let at = file.len().checked_sub(FOOTER_LEN).ok_or_else(|| damaged("it is too short"))?;
         let footer = file.read(at, FOOTER_LEN)?;
         let [a, b, c, d, e, f, g, h, counts @ ..] = footer.as_slice() else {

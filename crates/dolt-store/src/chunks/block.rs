@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::message::Message;
 use crate::number::to_usize;
 
-/// The longest chunk that there can be: messages state their length in 24 bits. A block that claims more is damaged.
+/// The longest chunk that can exist: messages state their length in 24 bits. A block that claims more is damaged.
 const MAX_CHUNK_LEN: u64 = 1 << 24 | 4;
 /// The longest dictionary that is accepted; Dolt's are a few hundred KiB at most.
 const MAX_DICTIONARY_LEN: u64 = 1 << 27;
@@ -24,7 +24,7 @@ thread_local! {
     static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
-/// Unpacks a block as table files and journals have it (Snappy, then its CRC-32C, big-endian) into `out`, in place of what that
+/// Unpacks a block of a table file or journal (Snappy, then its CRC-32C, big-endian) into `out`, in place of what `out`
 /// holds.
 pub fn unpack_snappy(block: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     let Some((packed, checksum)) = block.split_last_chunk::<CHECKSUM_LEN>() else {
@@ -36,7 +36,7 @@ pub fn unpack_snappy(block: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     }
     let len = snap::raw::decompress_len(packed).map_err(|error| error.to_string())?;
     check_len(len as u64, MAX_CHUNK_LEN)?;
-    // Not cleared first: what is overwritten need not be zeroed.
+    // `out` is not cleared first, so that bytes that will be overwritten are not zeroed.
     out.reserve_exact(len.saturating_sub(out.len()));
     out.resize(len, 0);
     snap::raw::Decoder::new().decompress(packed, out).map(drop).map_err(|error| error.to_string())
@@ -47,7 +47,7 @@ pub fn may_be_message(block: &[u8], id: [u8; 4]) -> bool {
     // The length of the chunk in groups of seven bits, then elements; the first one is always literal bytes.
     let Some(tag_at) = block.iter().position(|byte| byte & 0x80 == 0).map(|end| end + 1) else { return true };
     let Some((&tag, rest)) = block.get(tag_at..).and_then(<[u8]>::split_first) else { return true };
-    // Up to 59 the upper bits are the length less 1; from 60 on they say how many bytes of length follow.
+    // The upper six bits of the tag: up to 59 the length less 1; from 60 on they say how many bytes of length follow.
     let skipped = usize::from(tag >> 2).saturating_sub(59);
     let len = if skipped == 0 { usize::from(tag >> 2) + 1 } else { usize::MAX };
     match rest.get(skipped..).and_then(|literal| literal.get(..Message::ID_END)) {
@@ -56,19 +56,19 @@ pub fn may_be_message(block: &[u8], id: [u8; 4]) -> bool {
     }
 }
 
-/// Unpacks the chunk of an address in a block as table files have it. The checksum proves that the block is whole, and not which
-/// chunk it is: a file that was cut and rewritten has whole blocks where others were.
+/// Unpacks the chunk of an address from a block of a table file. The checksum proves that the block is whole, but not
+/// which chunk it holds: a file that was cut and rewritten has whole blocks where others were.
 pub fn unpack_chunk(address: &Address, block: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     unpack_snappy(block, out)?;
     check_address(address, out)
 }
 
-/// Unpacks a block as archives have it: one Zstandard frame, with a dictionary or without.
+/// Unpacks a block of an archive: one Zstandard frame, with a dictionary or without.
 pub fn unpack_zstd(block: &[u8], dictionary: Option<&Dictionary>, out: &mut Vec<u8>) -> Result<(), String> {
     unpack_frame(block, dictionary, MAX_CHUNK_LEN, out)
 }
 
-/// A dictionary as archives have it: one Zstandard frame.
+/// Unpacks a dictionary of an archive: one Zstandard frame.
 pub fn unpack_dictionary(block: &[u8]) -> Result<Dictionary, String> {
     let mut raw = Vec::new();
     unpack_frame(block, None, MAX_DICTIONARY_LEN, &mut raw)?;
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::testing::snappy_block;
 
-    /// What a block holds, in a buffer that held something else.
+    /// Unpacks a block into a buffer that held something else.
     fn unpacked(block: &[u8]) -> Result<Vec<u8>, String> {
         let mut out = [b'x'; 40].to_vec();
         unpack_snappy(block, &mut out).map(|()| out)

@@ -1,7 +1,7 @@
 //! The journal: the file that a running Dolt appends to.
 //!
-//! A record is its own length (u32, all of it), fields behind one-byte tags, and a CRC-32C of all before it; numbers are
-//! big-endian:
+//! A record is its own length (u32, all of it), fields behind one-byte tags, and a CRC-32C of all before it. Numbers
+//! are big-endian:
 //!
 //! | tag | field |
 //! | --- | --- |
@@ -10,13 +10,14 @@
 //! | 3 | the chunk's block (Snappy, CRC-32C), up to the checksum of the record |
 //! | 4 | time, 8 bytes |
 //!
-//! The last record may be torn, and zeros or rubbish may follow it: both are how a journal looks after a crash, and
-//! for an instant while it is written. It is damage only if whole records follow, as [`Journal::read_on`] requires.
+//! The last record may be torn, and zeros or rubbish may follow it: a journal looks like this after a crash, and for an
+//! instant while Dolt writes it. It is damage only if records follow that count by the rules of
+//! [`Journal::read_on`].
 //!
 //! | file | concern |
 //! | --- | --- |
 //! | `record` | one record |
-//! | `window` | the bytes in memory; the search for records after bytes that are none |
+//! | `window` | the bytes in memory; the search for records after bytes that are no records |
 //! | `anchors` | whether what was read is still there |
 //! | `check` | what only a check reads |
 
@@ -45,11 +46,11 @@ use window::{JournalWindow, Search, SearchResult};
 
 pub use check::FileFlaw;
 
-/// How many records are read in search of one chunk. Two addresses begin alike only if they were made to.
+/// At most this many records are read to find one chunk. Two addresses begin alike only if they were made to.
 const MOST_ALIKE: usize = 64;
-/// How many of the newest roots are kept, for a journal whose last one leads nowhere.
+/// How many of the newest roots are kept, for a journal whose last root leads nowhere.
 const KEPT_ROOTS: usize = 256;
-/// How many chunks are looked at again where a journal has grown.
+/// How many chunks are read again to see whether a journal was written over.
 const SAMPLES: usize = 16;
 
 /// A journal up to the end of what was read. Extending it makes a new one that shares the file and the index.
@@ -87,14 +88,14 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The journal with what was appended since; see [`Self::rewritten`] first.
+    /// The journal, read on to the present end of its file; see [`Self::rewritten`] first.
     pub fn extended(&self) -> Result<Self, StoreError> {
         let mut journal = self.clone();
         journal.read_on()?;
         Ok(journal)
     }
 
-    /// What shows that the file was written over since it was read, as a clause; `None` where what was read is still
+    /// What shows, as a clause, that the file was written over since it was read; `None` if what was read is still
     /// there. Reads a few records.
     pub fn rewritten(&self) -> Result<Option<String>, StoreError> {
         let len = self.stamp()?.len();
@@ -111,7 +112,7 @@ impl Journal {
             }
         }
         for place in self.runs.samples(SAMPLES) {
-            // Not from the bytes that a thread keeps of the file, which may be old.
+            // Reads the file itself: the bytes that a thread keeps of it may be old.
             let mut record = vec![0; place.len() as usize];
             let len = self.file.read_some(place.offset(), &mut record)?;
             let found = checked_chunk(&record[..len]);
@@ -122,9 +123,9 @@ impl Journal {
         Ok(None)
     }
 
-    /// Reads what follows the last record. Where that is damaged, what follows counts only as Dolt itself counts it:
-    /// a root and, not necessarily at once, a record after it. Anything less may be rubbish that a crash left, unless
-    /// nothing comes before it.
+    /// Reads what follows the last record. Records after damaged bytes count only if Dolt itself counts them: if they
+    /// have a root and, not necessarily at once, a record after it. Anything less may be rubbish that a crash left. If
+    /// no record precedes the damaged bytes, a root is enough.
     fn read_on(&mut self) -> Result<(), StoreError> {
         let mut window = JournalWindow::new(&self.file, self.end)?;
         let mut records = RecordStretch::default();
@@ -132,7 +133,7 @@ impl Journal {
         let mut search = Search::through(window.end.saturating_sub(records.end));
         let (mut damage, mut unsearched) = (Vec::new(), None);
         loop {
-            // The first bytes are known to be no record.
+            // No record begins at the end of the records that were read.
             let at = match search.next(&mut window, records.end + 1)? {
                 SearchResult::Record(at) => at,
                 SearchResult::Nothing => break,
@@ -190,7 +191,7 @@ impl Journal {
         Some(StoreError::damaged(self.file.path(), problem))
     }
 
-    /// The state of the file, to compare with that of the file by its name.
+    /// The state of the open file, to compare with the state of the file that has its name.
     pub fn stamp(&self) -> Result<Stamp, StoreError> {
         self.file.stamp()
     }
@@ -221,12 +222,12 @@ impl Journal {
         })
     }
 
-    /// Notes that what was read is not there any more. It matters only when the file changed since.
+    /// Notes that what was read is no longer there. It matters only if the file changed since.
     fn suspect(&self) {
         self.is_suspect.store(true, Ordering::Relaxed);
     }
 
-    /// How many chunks were appended since `earlier`; all chunks where that is another file.
+    /// How many chunks were appended since `earlier`; all chunks if `earlier` is of another file.
     pub fn count_since(&self, earlier: Option<&Self>) -> usize {
         self.since(earlier).count()
     }
@@ -237,7 +238,7 @@ impl Journal {
     }
 
     /// The addresses of the chunks that may be commits and were appended since `earlier`, in the order of the file; of
-    /// all where that is another file.
+    /// all chunks that may be commits if `earlier` is of another file.
     pub fn possible_commits_since(
         &self,
         earlier: Option<&Self>,
@@ -265,7 +266,7 @@ impl Journal {
         })
     }
 
-    /// Whether this is `earlier` with what was appended to it, if anything.
+    /// Whether this is `earlier`, with or without appended records.
     pub fn continues(&self, earlier: &Self) -> bool {
         Arc::ptr_eq(&self.file, &earlier.file)
     }

@@ -46,7 +46,7 @@ impl StoreManifest {
         bytes.map(|bytes| Self::parse(&generation.path(MANIFEST), &bytes)).transpose()
     }
 
-    /// The manifest that would name all files that are there. Chunks are found by their own addresses, so one file too many
+    /// A manifest that names all files that are there. Chunks are found by their own addresses, so one file too many
     /// does no harm.
     pub fn of_files(generation: &dyn Generation) -> Result<Self, StoreError> {
         let is_file = |name: &String| name != JOURNAL;

@@ -31,7 +31,7 @@ pub trait Chunks: Send + Sync {
     /// [`StoreError::MissingChunk`] where no file holds it; otherwise the file or the chunk, and what is wrong with it.
     fn chunk(&self, address: &Address) -> Result<Bytes, StoreError>;
 
-    /// The same in `room`, which is reused from chunk to chunk: for one that is needed for a moment only.
+    /// Like [`Self::chunk`], but unpacks into `room`, which is reused: for a chunk that is needed only briefly.
     ///
     /// # Errors
     /// As [`Self::chunk`].

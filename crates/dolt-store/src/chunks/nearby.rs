@@ -1,8 +1,8 @@
 //! Reads neighbouring chunks at once.
 //!
-//! Dolt appends the texts of the rows of one commit one after the other, and collects garbage in the order in which it
-//! finds chunks: the next read is mostly near the last one. Each thread keeps the bytes around its
-//! last place.
+//! Dolt appends the texts of the rows of one commit one after the other, and garbage collection writes chunks in the
+//! order in which it finds them. So the next read is mostly near the last one, and each thread keeps the bytes around
+//! its last read.
 
 use std::cell::RefCell;
 
@@ -22,12 +22,12 @@ thread_local! {
 
 /// A part of a file in memory.
 struct ReadAhead {
-    /// The file, and where in it was read last.
+    /// The file that was read last, and at which offset.
     last: Option<(u64, u64)>,
     /// How many bytes to read at once the next time.
     next_len: usize,
     start: u64,
-    /// Empty where nothing of that file is held.
+    /// Empty if no bytes of that file are in memory.
     bytes: Vec<u8>,
 }
 
@@ -36,7 +36,7 @@ impl ReadAhead {
         Self { last: None, next_len: SHORTEST, start: 0, bytes: Vec::new() }
     }
 
-    /// Notes that this place is read now. Returns whether the one before was near.
+    /// Notes a read at this place. Returns whether the previous read was near it.
     fn turn_to(&mut self, file: u64, offset: u64) -> bool {
         let last = self.last.replace((file, offset)).filter(|(other, _)| *other == file);
         if last.is_none() {
@@ -52,7 +52,7 @@ impl ReadAhead {
     fn fill(&mut self, file: &StoreFile, offset: u64) -> Result<(), StoreError> {
         let len = self.next_len;
         self.next_len = LONGEST.min(2 * len);
-        // From a multiple of half of it, as what comes next may be before it.
+        // Starts at a multiple of half the length, because the next read may be before this one.
         self.start = offset - offset % (len as u64 / 2);
         self.bytes.resize(len, 0);
         let filled = file.read_some(self.start, &mut self.bytes);
@@ -66,8 +66,8 @@ impl ReadAhead {
     }
 }
 
-/// Hands `len` bytes at `offset` of a file to `unpack`, which checks them: only then may they come from
-/// an earlier read. The inner error is that of `unpack`.
+/// Hands `len` bytes at `offset` of a file to `unpack`, which must check them, because they may come from an earlier
+/// read. The inner error is that of `unpack`.
 pub fn with_bytes<T>(
     file: &StoreFile,
     offset: u64,
@@ -81,7 +81,7 @@ pub fn with_bytes<T>(
     }
     let unpacked = window.held(offset, len as usize).map(&mut unpack);
     if let Some(Err(_)) = unpacked {
-        // The file was written to since.
+        // The file was written to since the bytes were read.
         window.bytes.clear();
     }
     READ_AHEAD.set(window);

@@ -3,13 +3,14 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Guesses at the place of an address before the list is halved: in a million of even spread, four or five find it.
+/// How many guesses are made before the list is halved: among a million evenly spread addresses, four or five guesses
+/// find one.
 const GUESSES: usize = 8;
 
 /// The entries whose prefix is `wanted`, in a list that is sorted by `prefix_of`.
 ///
-/// Looks first near the place that an even spread of addresses gives, which takes a few steps where halving takes twenty;
-/// then halves what is left, in case the spread is not even.
+/// Looks first near the place that an even spread of addresses gives, which takes a few steps where halving takes
+/// twenty. Then halves what is left, in case the spread is not even.
 pub fn find<T>(sorted: &[T], wanted: u64, prefix_of: impl Fn(&T) -> u64) -> Range<usize> {
     let (mut rest, mut least, mut most) = (0..sorted.len(), 0, u64::MAX);
     for _ in 0..GUESSES {

@@ -12,17 +12,19 @@ pub const MAX_LEN: u32 = 1 << 23;
 const LEN_BITS: u32 = 23;
 const LEN_MASK: u64 = MAX_LEN as u64 - 1;
 
-/// Where the record of a chunk is in a journal. It takes 16 bytes, as a journal has millions. Of the chunk's address it
-/// has the first 8 bytes, which differ for all chunks that were not made to share them; the record has the whole address.
+/// Where the record of a chunk is in a journal. It takes 16 bytes, because a journal has millions of records. It has
+/// only the first 8 bytes of the chunk's address, which differ unless they were made to be equal; the record has the
+/// whole address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordPlace {
     prefix: u64,
-    /// From the highest bit: 40 of the offset, 1 for what may be a commit, 23 of the length.
+    /// From the highest bit: 40 bits of the offset, 1 bit that is set if the chunk may be a commit, 23 bits of the
+    /// length.
     packed: u64,
 }
 
 impl RecordPlace {
-    /// A place of `len` bytes; `None` for [`MAX_OFFSET`] or [`MAX_LEN`] and more.
+    /// A place of `len` bytes; `None` from [`MAX_OFFSET`] or [`MAX_LEN`] on.
     pub fn new(address: &Address, offset: u64, len: u32, may_be_commit: bool) -> Option<Self> {
         let packed = offset << (LEN_BITS + 1) | u64::from(may_be_commit) << LEN_BITS | u64::from(len);
         (offset < MAX_OFFSET && len < MAX_LEN).then_some(Self { prefix: address.prefix(), packed })
@@ -36,7 +38,7 @@ impl RecordPlace {
         (self.packed & LEN_MASK) as u32
     }
 
-    /// Whether this may be the chunk of an address.
+    /// Whether the record may be of the chunk with this address.
     pub fn may_be_of(&self, address: &Address) -> bool {
         self.prefix == address.prefix()
     }
@@ -46,8 +48,8 @@ impl RecordPlace {
     }
 }
 
-/// Places of records by address: each run is sorted and at least twice as long as the next, so there are few of them and adding
-/// costs little. Clones share their runs.
+/// Places of records by address. Each run is sorted and at least twice as long as the next, so there are few of them
+/// and adding costs little. Clones share their runs.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
     runs: Vec<Arc<[RecordPlace]>>,

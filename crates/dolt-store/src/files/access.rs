@@ -17,7 +17,7 @@ pub trait FileAccess: Send + Sync {
     /// The names of the entries of a folder.
     fn names(&self, folder: &Path) -> io::Result<Vec<OsString>>;
 
-    /// The time that times of files are compared with.
+    /// The present, with which the times of files are compared.
     fn now(&self) -> SystemTime;
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{FileAccess, Stamp};
 use crate::error::StoreError;
 
-/// An open file and its length when it was opened; or a part of a file.
+/// An open file, or a part of one, with its length when it was opened.
 ///
 /// It stays readable after it was removed from its folder, so that an open store works while garbage
 /// collection replaces files.
@@ -39,7 +39,7 @@ impl StoreFile {
         Ok(Self { opened, ..Self::part(Arc::new(file), path.to_owned(), 0, metadata.len()) })
     }
 
-    /// A part of a file, that was unpacked from `path`.
+    /// A part of a file that was unpacked from `path`.
     pub fn part(file: Arc<File>, path: PathBuf, start: u64, len: u64) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), file, path, start, len, opened: None }
@@ -65,7 +65,7 @@ impl StoreFile {
         self.len() == 0
     }
 
-    /// Whether a file that never changes is another one than it was when it was opened; `None` for a part of a file.
+    /// Whether `now` is of another file than was opened, or of the same file changed; `None` for a part of a file.
     pub fn differs_from(&self, now: &Stamp) -> Option<bool> {
         self.opened.map(|opened| !opened.is_same_state(now))
     }
@@ -90,7 +90,7 @@ impl StoreFile {
         Ok(bytes)
     }
 
-    /// Reads up to the length of `buffer` at `offset`, also what was appended since the file was opened; returns
+    /// Reads up to the length of `buffer` at `offset`, including what was appended since the file was opened. Returns
     /// how many bytes there were.
     pub fn read_some(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, StoreError> {
         let mut filled = 0;
@@ -105,8 +105,8 @@ impl StoreFile {
         Ok(filled)
     }
 
-    /// Reads exactly `len` bytes at `offset`, which may be in what was appended since the file was opened; an unexpected
-    /// end counts as damage.
+    /// Reads exactly `len` bytes at `offset`, including what was appended since the file was opened. An unexpected end
+    /// counts as damage.
     pub fn read_appended(&self, offset: u64, len: u32) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; len as usize];
         self.file.read_exact_at(&mut bytes, self.start + offset).map_err(|error| self.read_error(error))?;

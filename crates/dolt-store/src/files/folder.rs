@@ -16,7 +16,7 @@ use crate::error::StoreError;
 const OLD_GENERATION: &str = "oldgen";
 /// Where the folder of a database keeps its store.
 const NOMS: &str = ".dolt/noms";
-/// Beside the folder of a store, in the folder of a database: which branch is checked out.
+/// The file beside the store of a database that says which branch is checked out.
 const REPO_STATE: &str = "repo_state.json";
 /// The longest file that is read whole, in bytes: a list of what a shallow clone left behind.
 const LONGEST_SMALL_FILE: u64 = 1 << 30;
@@ -41,10 +41,10 @@ impl StoreFolder {
         Self { path: path.into(), access }
     }
 
-    /// The folder of the store that `folder` is or holds: the folder of a database, a `.dolt/noms`, a backup, the folder
-    /// of a `file://` remote. `None` where there is none.
+    /// The folder of the store that `folder` is or holds; `None` if there is none. `folder` may be the folder of a
+    /// database, a `.dolt/noms`, a backup, or the folder of a `file://` remote.
     pub fn locate(folder: &Path, access: &dyn FileAccess) -> Option<PathBuf> {
-        // One whose manifest is lost is a store all the same: its journal says what it holds.
+        // A folder whose manifest is lost is still a store: its journal says what it holds.
         let is_file = |path: PathBuf| access.metadata(&path).is_ok_and(|found| found.is_file());
         let is_store = |folder: &PathBuf| [MANIFEST, JOURNAL].iter().any(|name| is_file(folder.join(name)));
         [Self::in_database(folder), folder.to_owned()].into_iter().find(is_store)
@@ -60,7 +60,7 @@ impl StoreFolder {
         store.join(OLD_GENERATION)
     }
 
-    /// Whether the folder of a store is that of a database rather than of a backup or a remote.
+    /// Whether a store is that of a database rather than a backup or a remote.
     pub fn is_of_database(store: &Path) -> bool {
         store.ends_with(NOMS)
     }
@@ -111,7 +111,7 @@ impl StoreFiles for StoreFolder {
         true
     }
 
-    /// The branch that `repo_state.json` names, where there is that file and it is whole.
+    /// The branch that `repo_state.json` names, if that file is there and whole.
     fn checked_out(&self) -> Result<Option<String>, StoreError> {
         #[derive(Deserialize)]
         struct RepoState {
@@ -122,7 +122,7 @@ impl StoreFiles for StoreFolder {
         }
         let file = self.path.with_file_name(REPO_STATE);
         let Some(text) = self.read_whole(&file, LONGEST_REPO_STATE)? else { return Ok(None) };
-        // Dolt rewrites it in place, so that it may be half there for an instant.
+        // Dolt rewrites it in place, so it may be incomplete for an instant.
         let state: Option<RepoState> = serde_json::from_slice(&text).ok();
         Ok(state.and_then(|state| state.head.strip_prefix("refs/heads/").map(str::to_owned)))
     }

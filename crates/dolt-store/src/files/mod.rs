@@ -1,8 +1,8 @@
 //! Where the files of a store are, and how they are opened.
 //!
-//! [`StoreFolder`] is a store in a folder, whose files are opened through a [`FileAccess`]: [`StdAccess`], or one's own
-//! that confines paths. A store elsewhere, such as in the commits of a git repository, implements
-//! [`StoreFiles`] and [`Generation`].
+//! [`StoreFolder`] is a store in a folder, whose files are opened through a [`FileAccess`]: [`StdAccess`], or your own
+//! that confines paths. A store elsewhere, such as in the commits of a git repository, implements [`StoreFiles`] and
+//! [`Generation`].
 
 use std::path::{Path, PathBuf};
 
@@ -30,13 +30,13 @@ pub trait StoreFiles: Send + Sync {
     /// The folder of the store, or what contains it, for messages.
     fn folder(&self) -> &Path;
 
-    /// The state of the files, to compare with a later one; reads none of them.
+    /// The state of the files, to compare with a later one. Reads none of them.
     fn state(&self) -> Result<FilesState, StoreError>;
 
     /// The files of the new generation as of a state that [`Self::state`] gave.
     fn at(&self, state: &FilesState) -> Result<Box<dyn Generation + '_>, StoreError>;
 
-    /// Whether files that a manifest names may be gone before they are opened, as garbage collection does to a folder.
+    /// Whether a file that a manifest names may vanish before it is opened, as in a folder during garbage collection.
     fn may_vanish(&self) -> bool;
 
     /// The branch that is checked out, where that is known.
@@ -65,10 +65,10 @@ pub trait Generation {
     /// Opens a file that stays as it is now, even if it is replaced or removed.
     fn open(&self, name: &str) -> Result<StoreFile, StoreError>;
 
-    /// The state of a file, to compare with a later one; `None` where there is no such file, and where files never change.
+    /// The state of a file, to compare with a later one; `None` if there is no such file, or if files never change.
     fn stamp(&self, name: &str) -> Result<Option<Stamp>, StoreError>;
 
-    /// Where something changes on disk when a file that could not be read is mended.
+    /// The places on disk of a file that cannot be read: something changes at one of them when the file is mended.
     fn places(&self, name: &str) -> Vec<LookAgain>;
 
     /// The old generation beside this one. Only the store of a database has one.

@@ -1,4 +1,4 @@
-//! Detects that files changed without reading them.
+//! Detects changes to files without reading them.
 
 use std::fs::Metadata;
 use std::io;
@@ -16,7 +16,7 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// The state of the files of a store, to compare with a later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilesState {
-    /// The files in a folder that change: the manifest, that of the old generation, the journal.
+    /// The files in a folder that change: the manifest, the manifest of the old generation, the journal.
     Changing([Option<Stamp>; 3]),
     /// Files that never change, such as those of a commit, by their identity.
     Fixed(Vec<u8>),
@@ -50,7 +50,7 @@ pub struct Stamp {
     inode: u64,
     len: u64,
     modified: (i64, i64),
-    /// When anything of it changed: a program that copies a file may set the time above back, but not this one.
+    /// When anything of the file changed. A program that copies a file may set back the time above, but not this one.
     changed: (i64, i64),
     is_settled: bool,
 }
@@ -114,7 +114,7 @@ impl Stamp {
     }
 }
 
-/// Whether what is at a path, or that nothing is there, is certainly unchanged.
+/// Whether a path certainly still has the same unchanged file, or still has none.
 pub fn is_unchanged(now: Option<Stamp>, then: Option<Stamp>) -> bool {
     match (now, then) {
         (Some(now), Some(then)) => now.is_unchanged_since(&then),

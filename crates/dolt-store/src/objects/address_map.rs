@@ -17,12 +17,12 @@ use crate::message::{Message, MessageError};
 const ID: &[u8; 4] = b"ADRM";
 const FIELDS: u16 = 6;
 const OBJECT: &str = "address map";
-/// A map of a million names has some ten thousand nodes. A map with more was made to keep its reader busy: nodes
-/// with several parents double the work with every level.
+/// The most nodes of a map. A map of a million names has some ten thousand. A map with more than this was made to keep
+/// its reader busy: nodes with several parents double the work with every level.
 const MAX_NODES: usize = 1 << 16;
 
-/// All entries of a map, in the order of their keys, which is by bytes. The root of the map is `bytes`, a part of
-/// the chunk `owner`.
+/// All entries of a map, sorted by the bytes of their keys. The root of the map is `bytes`, a part of the chunk
+/// `owner`.
 pub fn entries(
     chunks: &dyn Chunks,
     owner: &Address,
@@ -46,7 +46,7 @@ pub fn entries(
             let problem = format!("it has more than {MAX_NODES} nodes");
             return Err(MessageError::Invalid(problem)).in_chunk(&at, OBJECT);
         }
-        // The last one is taken first, so that the keys come in order.
+        // The last node is taken first, so that the keys come in order.
         for address in node.addresses.into_iter().rev() {
             let child = chunks.chunk(&address)?;
             let child = MapNode::parse(child).in_chunk(&address, OBJECT)?;

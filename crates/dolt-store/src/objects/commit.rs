@@ -72,7 +72,7 @@ pub fn working_root(chunks: &dyn Chunks, working_set: &Address) -> Result<Addres
     first_address(chunks.chunk(working_set)?, WORKING_SET_ID, 8).in_chunk(working_set, "working set")
 }
 
-/// The address in the first slot of an object with so many fields.
+/// The address in the first slot of an object with at most `fields` fields.
 fn first_address(chunk: Bytes, id: &[u8; 4], fields: u16) -> Result<Address, MessageError> {
     let message = Message::parse_as(chunk, id)?;
     message.check_fields(fields)?;

@@ -1,8 +1,8 @@
 //! The order of `dolt_log`.
 //!
-//! Commits come highest first; those of one height by the author's date, newest first; among equal ones they come
-//! as Dolt's queue happens to return them. This order decides what `AS OF TIMESTAMP` means, so the queue here takes the
-//! same steps as the binary heap in Go's library. Commits that are missing, as in a shallow clone, come before all others.
+//! Commits come highest first; those of one height by the author's date, newest first; equal ones as Dolt's queue
+//! happens to return them. This order decides what `AS OF TIMESTAMP` means, so the queue here takes the same steps as
+//! the binary heap in Go's library. Commits that are missing, as in a shallow clone, come before all others.
 
 use std::collections::HashMap;
 
@@ -56,7 +56,7 @@ impl<C> QueuedCommit<C> {
 }
 
 impl<C> CommitQueue<C> {
-    /// Adds a commit, unless it was ever added; `read` reads it.
+    /// Adds a commit, unless it was added before; `read` reads it.
     pub fn add<E>(
         &mut self,
         address: &Address,
@@ -116,7 +116,7 @@ impl<C> CommitQueue<C> {
         }
     }
 
-    /// Moves the first one down to its place among the first `len`.
+    /// Moves the first commit down to its place among the first `len`.
     fn sift_down(&mut self, len: usize) {
         let mut at = 0;
         while 2 * at + 1 < len {

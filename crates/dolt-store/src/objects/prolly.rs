@@ -31,7 +31,7 @@ pub struct TreeNode<B = Bytes> {
     pub level: u8,
     /// How many rows are in it and below it; a table without a key stores equal rows once.
     pub rows: u64,
-    /// Its message, which [`RowReader::leaf`](crate::rows::RowReader::leaf) takes for a leaf.
+    /// Its message. [`RowReader::leaf`](crate::rows::RowReader::leaf) reads that of a leaf.
     pub message: Message<B>,
 }
 

@@ -10,7 +10,7 @@ const CLOSURE_KEY_LEN: usize = 8 + Address::LEN;
 /// How an object refers to a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReferenceField<'c> {
-    /// The entry of a map with this key: of refs, tables, stashes.
+    /// The entry with this key in a map of refs, tables or stashes.
     Entry(&'c [u8]),
     /// The secondary index of this name.
     Index(&'c [u8]),
@@ -47,16 +47,16 @@ pub enum ReferenceField<'c> {
 /// What an object refers to.
 #[derive(Debug, Default)]
 pub struct References<'c> {
-    /// The chunks, each with how; one may come several times.
+    /// The chunks, each with how the object refers to it. A chunk may occur several times.
     pub all: Vec<(ReferenceField<'c>, Address)>,
-    /// Why there may be more; completes the sentence that the chunk begins.
+    /// Why there may be more references; completes a sentence about the chunk.
     pub unknown: Option<String>,
 }
 
 /// A table of a message whose parts cost nothing.
 type Object<'c> = MessageTable<&'c [u8]>;
 
-/// How many fields are known of an object; `None` for a kind that is unknown.
+/// How many fields of an object are known; `None` for an unknown kind.
 fn known_fields(id: &[u8; 4]) -> Option<u16> {
     Some(match id {
         b"STRT" | b"SLST" | b"STAT" => 1,
@@ -89,7 +89,7 @@ pub fn references(chunk: &[u8]) -> Result<References<'_>, MessageError> {
 }
 
 impl<'c> References<'c> {
-    /// Notes what is not known of an object.
+    /// Notes if the kind of an object, or a field of it, is not known.
     fn check_kind(&mut self, object: &Message<&'c [u8]>) {
         let why = match known_fields(&object.id) {
             None => Some(format!("is a {} object, which is not known", object.id.escape_ascii())),
@@ -124,7 +124,7 @@ impl<'c> References<'c> {
         }
     }
 
-    /// The same for a node of a tree.
+    /// Adds the references of a node of a tree.
     fn of_node(&mut self, id: &[u8; 4], node: &Object<'c>) -> Result<(), MessageError> {
         match id {
             b"TUPM" => {
@@ -139,7 +139,7 @@ impl<'c> References<'c> {
             b"ADRM" => self.several(node, 2, ReferenceField::Child),
             b"CMCL" => self.of_closure(node),
             b"BLOB" => self.several(node, 1, ReferenceField::Child),
-            // The vectors that its keys name are those of the rows.
+            // Its keys name vectors that belong to the rows.
             b"IVFF" => self.several(node, 4, ReferenceField::Child),
             _ => Ok(()),
         }
@@ -227,7 +227,7 @@ impl<'c> References<'c> {
         Ok(())
     }
 
-    /// Adds the references of a tree's root that is within an object.
+    /// Adds the references of a tree whose root is part of an object.
     fn within(&mut self, node: &'c [u8]) -> Result<(), MessageError> {
         if node.is_empty() {
             return Ok(());

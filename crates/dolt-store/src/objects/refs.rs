@@ -17,7 +17,7 @@ const TAGS: &str = "refs/tags/";
 const REMOTES: &str = "refs/remotes/";
 const WORKING_SETS: &str = "workingSets/heads/";
 
-/// The refs of a store that belong to its history: not stashes, statistics and internal ones.
+/// The refs of a store that belong to its history, without stashes, statistics and internal refs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refs {
     /// Branch to commit.

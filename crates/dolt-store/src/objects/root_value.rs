@@ -66,7 +66,7 @@ impl RootValue {
     }
 }
 
-/// Everything that the foreign keys of a table say, comparable, in the order of their names.
+/// All parts of a table's foreign keys, to compare with those of another root value; in the order of their names.
 pub type ForeignKeyParts = Vec<Vec<Bytes>>;
 
 /// The foreign keys of a root value by the table that declares them, its name in lower case.
@@ -94,7 +94,7 @@ pub fn foreign_key_parts(
 /// | 1-3 | table that declares it, its index, tags of its columns |
 /// | 4-6 | table that it refers to, its index, tags of its columns |
 /// | 7, 8 | what happens on update and on delete |
-/// | 9, 10 | columns of both by name, while the key is not resolved |
+/// | 9, 10 | columns of both by name; early versions write them only while a table is missing |
 /// | 13, 14 | whether it is NOT VALID; MATCH SIMPLE, FULL or PARTIAL |
 fn key_parts(key: &MessageTable) -> Result<Vec<Bytes>, MessageError> {
     key.check_fields(15)?;

@@ -49,7 +49,7 @@ impl StoredTable {
         read(chunks.chunk(address)?).in_chunk(address, OBJECT)
     }
 
-    /// The leaves of the tree that holds the rows, in order: the address of the chunk, and the message. Ends after an error.
+    /// The leaves of the tree that holds the rows, in order, each with the address of its chunk. Ends after an error.
     pub fn leaves<'c>(&self, chunks: &'c dyn Chunks) -> Leaves<'c> {
         Leaves { chunks, root: Some((self.address, self.primary_index.clone())), open: Vec::new() }
     }

@@ -35,11 +35,11 @@ mod map_slot {
 }
 
 thread_local! {
-    /// Where chunks are unpacked: all threads wait for each other where each value takes new memory.
+    /// Where chunks are unpacked. If each value took new memory, all threads would wait for each other.
     static CHUNK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A longer buffer is not kept.
+/// A buffer with more bytes than this is not kept.
 const MAX_KEPT: usize = 64 << 10;
 
 /// Appends the bytes of the tree at `address` to `out`. The zero address stands for no bytes at all.
@@ -63,7 +63,7 @@ fn read_nodes(
 ) -> Result<(), ValueProblem> {
     let start = out.len();
     let mut nodes = 0;
-    // Addresses to visit after the next one, the first of them last, each with the level that it must have.
+    // The addresses to visit after the next one, the first of them last, each with the level that its node must have.
     let mut open = Vec::new();
     let mut next = Some((*address, None));
     while let Some((address, level)) = next {
@@ -86,7 +86,7 @@ fn read_nodes(
     Ok(())
 }
 
-/// Whether a chunk is of a kind that such trees are made of.
+/// Whether a chunk is of a kind that trees of out-of-line values are made of.
 pub(super) fn is_node(chunk: &[u8]) -> bool {
     matches!(Message::id_of(chunk).as_ref(), Some(b"BLOB" | b"ADRM"))
 }

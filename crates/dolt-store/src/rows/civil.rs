@@ -1,4 +1,4 @@
-//! Days and microseconds to calendar fields, in the proleptic Gregorian calendar of Dolt's host language.
+//! Converts days and microseconds to calendar fields, in the proleptic Gregorian calendar, as Go does for Dolt.
 
 use super::Value;
 
@@ -48,7 +48,8 @@ pub fn date(packed: u32) -> Value<'static> {
     Value::Date { year, month, day }
 }
 
-/// A DATETIME or TIMESTAMP: microseconds since 1970, of which the type shows the first `digits` of a second.
+/// A DATETIME or TIMESTAMP: microseconds since 1970. The type shows the first `digits` digits of the fraction of a
+/// second.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
@@ -62,7 +63,7 @@ pub fn date_time(micros: i64, digits: u32) -> Value<'static> {
     }
     let (year, month, day) = date_of(days);
     let (seconds, micros) = ((of_day / 1_000_000) as u32, (of_day % 1_000_000) as u32);
-    // Most have no fraction, and to divide takes long.
+    // Most values have no fraction, and division is slow.
     let micros = match micros {
         0 => 0,
         _ => micros - micros % 10_u32.pow(6 - digits.min(6)),

@@ -15,8 +15,8 @@ pub fn not_finite(field: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Writes a field as a number with `scale` digits after the point, as the server does: rounded half away from
-/// zero where it has more. `None` for a field that is no decimal.
+/// Writes a field as a number with `scale` digits after the point, as the server does: a field with more digits is
+/// rounded half away from zero. `None` for a field that is no decimal.
 pub fn write(field: &[u8], scale: usize, out: &mut String) -> Option<()> {
     let (exponent, rest) = field.split_first_chunk::<4>()?;
     let (&sign, coefficient) = rest.split_first()?;
@@ -44,7 +44,7 @@ pub fn write(field: &[u8], scale: usize, out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// Makes `digits`, of which the last `has` stand after the point, have `wanted` there.
+/// Changes `digits`, of which the last `has` stand after the point, so that `wanted` of them do.
 fn fit(digits: &mut Vec<u8>, has: usize, wanted: usize) {
     if has <= wanted {
         digits.extend(std::iter::repeat_n(b'0', wanted - has));

@@ -14,7 +14,7 @@ const MAX_SCALE: u32 = 30;
 #[derive(Debug)]
 pub struct Decoder {
     encoding: ColumnEncoding,
-    /// What the encoding alone does not say.
+    /// What the encoding alone does not determine.
     detail: Detail,
 }
 
@@ -27,11 +27,11 @@ enum Detail {
     Digits(u32),
     /// The members of an ENUM or SET.
     Members(Vec<String>),
-    /// That the members of an ENUM or SET are given as numbers.
+    /// The members of an ENUM or SET are given as numbers.
     Numbers,
 }
 
-/// A buffer for values that no field holds as they are; reused from value to value.
+/// A buffer for values that are not in their field as they are; reused from value to value.
 #[derive(Debug, Default)]
 pub struct ValueRoom {
     bytes: Vec<u8>,
@@ -69,7 +69,7 @@ impl Decoder {
         Ok(Self { encoding, detail })
     }
 
-    /// The same, but gives the members of an ENUM or SET as the number that stands for them: these compare by it.
+    /// The same decoder, but the values of an ENUM or SET are the numbers of their members, by which they compare.
     pub fn numbered(self) -> Self {
         let is_numbered = matches!(self.encoding, ColumnEncoding::Enum | ColumnEncoding::Set);
         Self { detail: if is_numbered { Detail::Numbers } else { self.detail }, ..self }
@@ -228,7 +228,7 @@ mod tests {
         Decoder::new("t", &column)
     }
 
-    /// A value used to be filled up with as many zeros as the type asked for: four thousand million, too.
+    /// Values used to be padded with as many zeros as the type asked for, even four thousand million.
     #[test]
     fn a_decimal_with_more_digits_than_there_can_be_is_refused() {
         assert!(decoder("decimal(65,30)", 130).is_ok());

@@ -54,7 +54,7 @@ pub struct Leaf<B = Bytes> {
     /// All values.
     pub values: B,
     value_offsets: Vec<u16>,
-    /// Where in the values the leaf says that addresses are.
+    /// The places in the values where, according to the leaf, there are addresses.
     addresses: Vec<u16>,
 }
 
@@ -99,8 +99,8 @@ impl<B: Buffer> Leaf<B> {
         Ok((key, value))
     }
 
-    /// The addresses in values that begin with a zero byte, as the leaf says: each with its row and its place in the
-    /// value of the row.
+    /// The addresses that begin with a zero byte, according to the leaf: each with its row, and its place in the value
+    /// of that row.
     pub(super) fn zero_led_addresses(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
         let is_zero_led = |at: &usize| self.values.get(*at) == Some(&0);
         self.addresses.iter().map(|&offset| usize::from(offset)).filter(is_zero_led).filter_map(|at| {

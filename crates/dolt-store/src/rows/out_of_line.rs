@@ -6,15 +6,16 @@
 //! | adaptive, in the row | 0, then the value |
 //! | adaptive, out of line | the value's length (never 0) as a SQLite4 varint, then the address of its tree |
 //!
-//! The schema says which encoding a column has, and a field may have the other one: `ALTER TABLE` of Dolt 2.0.7 and
-//! 2.0.8 gave columns another encoding and left their rows as they were. Only fields of 20 bytes
-//! that begin with 0 have two readings, an address or 19 bytes in the row:
+//! The schema says which encoding a column has, but a field may have the other one: `ALTER TABLE` of Dolt 2.0.7 and
+//! 2.0.8 gave columns another encoding and left their rows as they were. Only fields of 20 bytes that begin with 0 have
+//! two readings, an address or 19 bytes in the row:
 //!
-//! - Where there is a tree at that address, it is meant: no value is the address of a tree by chance.
-//! - Where there is none, an adaptive column has 19 bytes in the row. An addressed one has lost a chunk, or has 19 bytes
-//!   in the row: that cannot be decided, except for JSON, which no address is by chance.
-//! - 20 zero bytes are the empty value in an addressed column. In an adaptive one they are that or 19 zero bytes: that
-//!   cannot be decided.
+//! - If there is a tree at that address, the field is the address: no value is the address of a tree by chance.
+//! - If there is none, the field of an adaptive column is 19 bytes in the row. The field of an addressed column is the
+//!   address of a lost chunk, or 19 bytes in the row: that cannot be decided, unless the bytes are JSON, which no
+//!   address is by chance.
+//! - 20 zero bytes are the empty value in an addressed column. In an adaptive column they are the empty value or 19
+//!   zero bytes: that cannot be decided.
 
 use serde::de::IgnoredAny;
 
@@ -27,7 +28,7 @@ use crate::rows_error::ValueProblem;
 /// Why a field has another encoding than its column.
 const DRIFT: &str = "Dolt 2.0.7 and 2.0.8 changed the encodings of columns and left their rows as they were";
 
-/// Reads a field of a column whose encoding is an addressed one. `is_json` says whether its values are JSON.
+/// Reads a field of a column with an addressed encoding. `is_json` says whether its values are JSON.
 pub fn addressed<'r>(
     field: &'r [u8],
     is_json: bool,
@@ -48,7 +49,7 @@ pub fn addressed<'r>(
     }
 }
 
-/// Reads a field of a column whose encoding is an adaptive one.
+/// Reads a field of a column with an adaptive encoding.
 pub fn adaptive<'r>(
     field: &'r [u8],
     chunks: &dyn Chunks,

@@ -75,7 +75,7 @@ impl RowReader {
         Self::with(schema, schema.primary_key.iter().map(|&place| &schema.columns[place]))
     }
 
-    /// The same, with members of an ENUM or SET as the numbers by which they compare.
+    /// Like [`Self::of_key`], with members of an ENUM or SET as the numbers by which they compare.
     pub fn of_key_order(schema: &Schema) -> Result<Self, RowsError> {
         let mut reader = Self::of_key(schema)?;
         let numbered = |column: ColumnReader| ColumnReader { decoder: column.decoder.numbered(), ..column };
@@ -111,8 +111,8 @@ impl RowReader {
         Leaf::read(message).map_err(|source| RowsError::Message { table: table(), object: "leaf", source })
     }
 
-    /// Checks the addresses in a leaf that would be taken for values of 19 bytes if their chunks were not there: Dolt
-    /// 2.0.7 and 2.0.8 left such rows. Without this check, a lost chunk may read as a value.
+    /// Reads the chunks of the addresses in a leaf that would pass for values of 19 bytes if their chunks were missing:
+    /// Dolt 2.0.7 and 2.0.8 left such values. Without this check, a lost chunk may read as a value.
     pub fn check_addresses<B: Buffer>(&self, leaf: &Leaf<B>, chunks: &dyn Chunks) -> Result<(), RowsError> {
         for (number, place) in leaf.zero_led_addresses() {
             let row = self.row(leaf, number)?;
@@ -157,8 +157,8 @@ impl RowReader {
         count.filter(|&times| times > 0).ok_or_else(|| self.damaged(row.number, problem))
     }
 
-    /// Hands the values of a row to `visit`, in the order of [`Self::columns`]. Values out of line come from
-    /// `chunks`; `room` holds those that no field holds as they are, and is reused from value to value.
+    /// Hands the values of a row to `visit`, in the order of [`Self::columns`]. Values out of line come from `chunks`;
+    /// `room` holds values that are not in their field as they are, and is reused from value to value.
     #[inline]
     pub fn each_value<E: Into<Box<dyn Error + Send + Sync>>>(
         &self,
@@ -172,7 +172,7 @@ impl RowReader {
                 Some(field) => column.decoder.value(field, chunks, room),
                 None => Ok(Value::Null),
             };
-            // Not moved: to read at once what was written in parts has to wait for all of them.
+            // Borrowed and not moved: a read of the whole value would have to wait for the writes of all its parts.
             let problem = match value {
                 Ok(ref value) => match visit(value) {
                     Ok(()) => continue,

@@ -22,11 +22,12 @@ pub enum Value<'v> {
     Text(&'v str),
     /// A JSON document as it is stored, which is not checked.
     Json(&'v str),
-    /// A DATE, in MySQL of the years 0 to 9999; its zero date is all zeros.
+    /// A DATE; in MySQL its year is 0 to 9999, and the zero date is all zeros.
     Date { year: i32, month: u8, day: u8 },
-    /// A DATETIME or TIMESTAMP, in UTC, as a DATE and a time of day; digits of a second that the type does not have are zero.
+    /// A DATETIME or TIMESTAMP in UTC: a date and a time of day. Digits of a second that the type does not have are
+    /// zero.
     DateTime { year: i32, month: u8, day: u8, hour: u8, minute: u8, second: u8, micros: u32 },
-    /// A TIME, which may be below zero, in MySQL of up to 838 hours.
+    /// A TIME, which may be below zero; in MySQL up to 838 hours.
     Time { negative: bool, hours: u32, minutes: u8, seconds: u8, micros: u32 },
     /// Bytes.
     Bytes(&'v [u8]),

@@ -14,8 +14,8 @@ pub enum SchemaOf {
     WorkingSet,
 }
 
-/// The statement that makes a table. `auto_increment` is what the table object holds (0 where nothing counts
-/// up); `foreign_keys` are the clauses of those that the table declares, by name (see
+/// The statement that makes a table. `auto_increment` is what the table object holds (0 if nothing counts up).
+/// `foreign_keys` are the clauses of the foreign keys that the table declares, by name (see
 /// [`ForeignKey::clause`](super::ForeignKey::clause)).
 pub fn create_table(
     schema: &Schema,
@@ -50,7 +50,7 @@ pub fn create_table(
         collation::character_set(schema.collation),
         schema.collation,
     );
-    // A table with columns that are computed when they are read hides its comment in the server.
+    // The server does not print the comment of a table with columns that are computed when they are read.
     if !schema.comment.is_empty() && !schema.columns.iter().any(|column| column.is_virtual) {
         statement.push_str(&format!(" COMMENT='{}'", escaped_comment(&schema.comment)));
     }
@@ -115,7 +115,7 @@ fn type_text(sql_type: &SqlType, table_collation: &str) -> String {
 
 fn bare_type(sql_type: &SqlType) -> String {
     match sql_type.base.as_str() {
-        // Schemas state the precision always, statements only where there is one.
+        // Schemas always state the precision, statements only if it is not 0.
         "datetime" | "timestamp" if sql_type.arguments.first().is_none_or(|&digits| digits == 0) => {
             sql_type.base.clone()
         }

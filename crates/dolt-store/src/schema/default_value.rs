@@ -1,14 +1,14 @@
 //! DEFAULT values as `SHOW CREATE TABLE` prints them.
 //!
-//! Schemas hold the SQL of a default. The server evaluates literals of some types and prints what comes out:
-//! quoted numbers, the number of an ENUM's member. Expressions and texts it prints as they are.
+//! Schemas hold the SQL of a default. The server evaluates literals of some types and prints the result: quoted
+//! numbers, the number of an ENUM's member. It prints texts as they are, and expressions as `expression` says.
 
 use super::expression;
 use super::sql_type::{SqlType, unescaped};
 use crate::sql::canonical_decimal;
 
-/// What stands after `DEFAULT` for the SQL that a schema holds. `None` for a literal whose value for the type
-/// is not known here.
+/// What stands after `DEFAULT` for the SQL that a schema holds. `None` for a literal whose value for the type is not
+/// known here.
 pub fn shown(sql: &str, sql_type: &SqlType) -> Option<String> {
     if sql.eq_ignore_ascii_case("null") {
         return Some("NULL".to_owned());
@@ -26,7 +26,7 @@ pub fn shown(sql: &str, sql_type: &SqlType) -> Option<String> {
         }
         "float" => float(&literal.parse::<f32>().ok()?),
         "double" | "real" => float(&literal.parse::<f64>().ok()?),
-        // As versions before 2 print it, which print no other numbers.
+        // Versions before 2 print it like this, but no other text that is not finite.
         "decimal" | "numeric" if literal == "NaN" => literal,
         "decimal" | "numeric" => canonical_decimal(&literal)?,
         "bit" => return Some(format!("b'{:b}'", bits(sql, &literal)?)),
@@ -116,7 +116,7 @@ fn set(literal: &str, members: &[String]) -> Option<u64> {
     literal.split(',').try_fold(0, |bits, name| Some(bits | bit(name)?))
 }
 
-/// The shortest digits that read back; with an exponent below 10^-4 and from a million on.
+/// The shortest digits that read back, with an exponent for a number below 10^-4 or from a million on.
 fn float(number: &impl std::fmt::LowerExp) -> String {
     let text = format!("{number:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));

@@ -24,7 +24,7 @@ pub struct ForeignKey {
 /// The columns of one side of a foreign key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum KeyColumns {
-    /// By name. Version 1.88.1 writes these always, and keeps them right when a column is renamed.
+    /// By name. Version 1.88.1 always writes these, and keeps them right when a column is renamed.
     Names(Vec<String>),
     /// By tag: keys of versions that wrote names only while a table was missing.
     Tags(Vec<u64>),
@@ -68,8 +68,7 @@ impl ForeignKey {
         self.child_table.to_lowercase() == table.to_lowercase()
     }
 
-    /// Its line in `CREATE TABLE`. `parent` is the schema of [`Self::parent_table`], where that table is
-    /// there.
+    /// Its line in `CREATE TABLE`. `parent` is the schema of [`Self::parent_table`], if that table exists.
     pub fn clause(&self, child: &Schema, parent: Option<&Schema>) -> Result<String, RowsError> {
         let child_columns = self.child_columns.names(Some(child));
         let parent_columns = self.parent_columns.names(parent);
@@ -126,13 +125,13 @@ fn action(number: u8) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// What a server of version 1.88.1 wrote: one key over two columns, one that refers to no table.
+    /// What a server of version 1.88.1 wrote: one key over two columns, and one whose parent table does not exist.
     const KEYS: &[u8] = include_bytes!("../testing/foreign_keys.bin");
-    /// Schema of the table with the first.
+    /// Schema of the table that declares the first key.
     const CHILD: &[u8] = include_bytes!("../testing/foreign_child.bin");
-    /// Schema of the table that it refers to.
+    /// Schema of the table that the first key refers to.
     const PARENT: &[u8] = include_bytes!("../testing/foreign_parent.bin");
-    /// Schema of the table with the second.
+    /// Schema of the table that declares the second key.
     const LONE: &[u8] = include_bytes!("../testing/foreign_lone.bin");
 
     fn message(bytes: &'static [u8]) -> Message {

@@ -12,7 +12,7 @@ fn text(text: &str) -> Field {
     Field::Bytes(text.as_bytes().to_vec())
 }
 
-/// The schema of a table with two columns, an index and a CHECK, which have these fields more.
+/// The schema of a table with two columns, an index and a CHECK; the last two have these additional fields.
 fn schema(of_index: Fields, of_check: Fields) -> Result<Schema, RowsError> {
     let column = |name, is_key| {
         vec![
@@ -62,7 +62,7 @@ fn keys(key: Fields) -> bytes::Bytes {
     message(&FOREIGN_KEYS_ID, &[(0, Field::Tables(vec![key]))])
 }
 
-/// As `SHOW CREATE TABLE` of 2.2.0 prints none of it.
+/// `SHOW CREATE TABLE` of 2.2.0 prints none of it.
 #[test]
 fn the_condition_of_an_index_and_not_valid_are_known_and_not_printed() {
     let plain = statement(schema(vec![], vec![]));

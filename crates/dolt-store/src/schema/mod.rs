@@ -58,7 +58,7 @@ pub struct Column {
     pub sql_type: String,
     /// The DEFAULT, as SQL; for a generated column its expression. Empty for none.
     pub default_value: String,
-    /// Whether it is generated from others.
+    /// Whether it is generated from other columns.
     pub is_generated: bool,
     /// Whether it is generated when it is read, and so not stored.
     pub is_virtual: bool,
@@ -115,7 +115,7 @@ pub struct Check {
 }
 
 impl Column {
-    /// Its type, read.
+    /// Its type, parsed.
     pub(crate) fn parsed_type(&self, table: &str) -> Result<SqlType, RowsError> {
         let unsupported =
             || self.unsupported(table, format!("has the type {}, which cannot be read", self.sql_type));
@@ -127,8 +127,8 @@ impl Column {
         SqlType::parse(&self.sql_type).map_or_else(Vec::new, |read| read.members)
     }
 
-    /// Whether its values are texts that compare by their bytes. (Of the other binary collations some have weights for a
-    /// part of all code points only.)
+    /// Whether its values are texts that compare by their bytes. (Some other binary collations have weights for only a
+    /// part of all code points.)
     pub fn compares_by_bytes(&self) -> bool {
         let is_binary = |read: SqlType| {
             read.has_collation() && matches!(&*read.collation, collation::DEFAULT | "utf8mb4_bin")
@@ -136,8 +136,9 @@ impl Column {
         SqlType::parse(&self.sql_type).is_some_and(is_binary)
     }
 
-    /// Whether it may store more digits of a second than it shows, so that different values are written alike: a DATETIME or
-    /// TIMESTAMP of fewer than six. Dolt leaves stored rows as they are when `ALTER TABLE` takes digits away.
+    /// Whether it may store more digits of a second than it shows, so that different values are written alike: a
+    /// DATETIME or TIMESTAMP of fewer than six. Dolt leaves stored rows as they are when `ALTER TABLE` takes digits
+    /// away.
     pub fn may_hide_digits(&self) -> bool {
         let shown = || SqlType::parse(&self.sql_type).and_then(|read| read.arguments.first().copied());
         ColumnEncoding::from_number(self.encoding) == Ok(ColumnEncoding::Datetime) && shown().unwrap_or(0) < 6
@@ -164,7 +165,7 @@ impl Column {
 
 /// The TARGET_ROW_SIZE of tables that do not state one.
 const DEFAULT_TARGET_ROW_SIZE: u16 = 2048;
-/// The last field of an index is the condition of a partial one, which `SHOW CREATE TABLE` does not print.
+/// The last field of an index is the condition of a partial index, which `SHOW CREATE TABLE` does not print.
 const INDEX_FIELDS: u16 = 15;
 
 impl Schema {
@@ -191,7 +192,7 @@ fn no_column(place: impl std::fmt::Display) -> String {
     format!("there is no column {place}")
 }
 
-/// The parts of the message, unchecked against each other.
+/// The parts of the message, not yet checked against each other.
 ///
 /// | slot | field |
 /// | --- | --- |
@@ -305,7 +306,7 @@ fn index(table: &MessageTable) -> Result<IndexDefinition, MessageError> {
 }
 
 fn check(table: &MessageTable) -> Result<Check, MessageError> {
-    // The last one says that it is NOT VALID, which `SHOW CREATE TABLE` does not print.
+    // The last field says that a CHECK is NOT VALID, which `SHOW CREATE TABLE` does not print.
     table.check_fields(4)?;
     Ok(Check { name: table.string(0)?, expression: table.string(1)?, is_enforced: table.bool(2)? })
 }

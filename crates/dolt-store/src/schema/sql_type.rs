@@ -136,8 +136,8 @@ fn tokens(text: &str) -> Option<Vec<(Token, usize)>> {
     Some(tokens)
 }
 
-/// Reads a text to its closing quote. Backslashes escape, as they do when the server reads the type. It writes members
-/// without escaping theirs, so the result is what the server shows and not always what was meant.
+/// Reads a text to its closing quote. Backslashes escape, as they do when the server reads the type. The server does
+/// not escape backslashes when it writes members, so the result is what it shows and not always what was meant.
 fn quoted(rest: &mut Peekable<Chars<'_>>) -> Option<String> {
     let mut text = String::new();
     loop {

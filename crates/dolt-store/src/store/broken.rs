@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{ErrorKind, StoreError};
 use crate::files::{LookAgain, Stamp, is_unchanged};
 
-/// A file that stays unreadable until it is mended, and where to see that it was.
+/// A file that stays unreadable until it is mended, and the places that show when it was.
 pub struct BrokenFile {
     /// What is wrong with the file.
     pub error: Arc<StoreError>,
@@ -14,7 +14,7 @@ pub struct BrokenFile {
 }
 
 impl BrokenFile {
-    /// A file that was looked for at `places`; `error` itself where trying again may help.
+    /// A file that was looked for at `places`. Returns `error` itself if trying again may help.
     pub fn new(error: StoreError, places: Vec<LookAgain>) -> Result<Self, StoreError> {
         if error.kind() == ErrorKind::Io {
             return Err(error);

@@ -32,8 +32,8 @@ pub fn ghosts(files: &dyn StoreFiles) -> Result<HashSet<Address>, StoreError> {
     ghosts.map_err(|error| damaged(error.to_string()))
 }
 
-/// Reads what the files are now. What `earlier` has open already is taken from there, and of a journal that grew only the
-/// new part is read. `None` where nothing changed since `earlier`.
+/// Opens the store as its files are now; `None` if nothing changed since `earlier`. Takes over the files that `earlier`
+/// has open, and reads only the new part of a journal that grew.
 pub fn load(
     files: &Arc<dyn StoreFiles>,
     ghosts: &Arc<HashSet<Address>>,
@@ -49,7 +49,8 @@ pub fn load(
             return Ok(None);
         }
         let is_last = attempt == ATTEMPTS || !files.may_vanish();
-        // While files are copied, what is there means nothing for a moment.
+        // While files are being copied, what is there means nothing: a store that was whole is repaired only when it is
+        // settled.
         let was_whole = earlier.is_some_and(|earlier| earlier.repairs.is_empty());
         let may_repair = is_last && (!was_whole || state.is_settled());
         let now = files.at(&state)?;
@@ -58,8 +59,8 @@ pub fn load(
         let attempted =
             LoadAttempt { files, ghosts, now: &*now, earlier, open, is_last, may_repair }.load(state);
         match attempted {
-            // A file that the manifest names and that is gone, or chunks that are: the store was collected just now.
-            // A manifest that is half there is being copied.
+            // A file that the manifest names is missing, or a chunk is: Dolt collected garbage just now. An incomplete
+            // manifest is just being copied.
             Err(error) if matches!(error.kind(), ErrorKind::Missing | ErrorKind::Damaged) && !is_last => {
                 attempt += 1;
                 std::thread::sleep(PAUSE);
@@ -77,7 +78,7 @@ struct LoadAttempt<'l> {
     /// The files that the earlier view has open, by name and generation.
     open: HashMap<(Address, bool), &'l Arc<ChunkFile>>,
     is_last: bool,
-    /// Whether what is missing or damaged may be made good by what else there is.
+    /// Whether other files may stand in for what is missing or damaged.
     may_repair: bool,
 }
 
@@ -124,7 +125,7 @@ impl LoadAttempt<'_> {
         self.rooted(store, lacks_manifest)
     }
 
-    /// The manifest of a generation; without one that can be read, the files that there are, and why.
+    /// The manifest of a generation. If it cannot be read: a manifest of the files that are there, and why.
     fn manifest(
         &self,
         generation: &dyn Generation,
@@ -144,7 +145,7 @@ impl LoadAttempt<'_> {
         if is_old && found.files.is_empty() && why.kind() == ErrorKind::Missing {
             return Ok((found, Some(why)));
         }
-        // A first collection writes the files before their manifest.
+        // The first garbage collection writes the files of the old generation before their manifest.
         if is_old && self.is_last && !self.may_repair {
             return Ok((StoreManifest { files: Vec::new(), ..found }, Some(why)));
         }
@@ -156,8 +157,8 @@ impl LoadAttempt<'_> {
         Ok((found, Some(why)))
     }
 
-    /// Opens the files of a generation. Where one is missing that the manifest names, all others are opened as well: the
-    /// manifest may be older than they are.
+    /// Opens the files of a generation. If one that the manifest names is missing, and repair is allowed, opens all
+    /// others too: the manifest may be older than they are.
     fn open_all(
         &self,
         generation: &dyn Generation,
@@ -180,7 +181,7 @@ impl LoadAttempt<'_> {
         Ok(())
     }
 
-    /// Opens a file; gives whether it is missing.
+    /// Opens a file. Returns whether it is missing.
     fn open_one(
         &self,
         generation: &dyn Generation,
@@ -227,7 +228,8 @@ impl LoadAttempt<'_> {
         Ok(None)
     }
 
-    /// The journal, whether or not the manifest names it yet: Dolt itself goes by the file, and by its root.
+    /// The journal, whether or not the manifest names it yet: Dolt itself uses the file if it exists, and takes the
+    /// root from it.
     fn journal(&self, opened: &mut OpenedFiles) -> Result<Option<Journal>, StoreError> {
         let Some(stamp) = self.now.stamp(JOURNAL)? else { return Ok(None) };
         let open = || Journal::open(self.now.open(JOURNAL)?).map(Some);
@@ -269,7 +271,7 @@ impl LoadAttempt<'_> {
         match (lacks_manifest, failure) {
             (Some(why), None) => Err(why),
             (_, Some(failure)) if !is_there => Err(failure),
-            // What is there may be readable in part.
+            // The store may be readable in part.
             _ => Ok(store),
         }
     }
@@ -294,8 +296,8 @@ fn no_manifest(generation: &dyn Generation) -> StoreError {
     StoreError::io(&generation.path(MANIFEST), "read", problem)
 }
 
-/// Reads what must be there for the main branch of a root to be shown: the refs, the newest commit, and the list of its
-/// tables. Proves a root that no whole manifest names.
+/// Proves a root that no whole manifest names: reads all that is needed to show its main branch, which is the refs, the
+/// newest commit, and the list of its tables.
 fn prove(
     store: &Path,
     checked_out: Option<&str>,

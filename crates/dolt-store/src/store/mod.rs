@@ -21,18 +21,18 @@ mod load;
 #[cfg(test)]
 mod tests;
 
-/// What a store held when its files were looked at. They stay open, and so stay readable when garbage collection removes
+/// A store as of one look at its files. The files stay open, so they stay readable when garbage collection removes
 /// them. [`Store::renewed`] looks again.
 pub struct Store {
     files: Arc<dyn StoreFiles>,
     root: Address,
     journal: Option<Journal>,
-    /// Those of the old generation, which hold most chunks, come last: what is asked for most is new.
+    /// The files of the old generation hold most chunks, but come last: most reads are of new chunks.
     chunk_files: Vec<Arc<ChunkFile>>,
     broken: Vec<BrokenFile>,
-    /// The root that the manifest names, which a journal may go beyond.
+    /// The root that the manifest names; a journal may hold a newer one.
     manifest_root: Address,
-    /// Whether the manifest names a journal, and there is none.
+    /// Whether the manifest names a journal that is not there.
     lacks_journal: bool,
     repairs: Vec<Repair>,
     /// What shows that files were written over since an earlier look.
@@ -89,8 +89,8 @@ impl Store {
         })
     }
 
-    /// Looks at the files again; `None` where they did not change. Cheap then (three `stat` of a folder), and where a
-    /// journal grew (only its new part is read).
+    /// Looks at the files again; `None` if they did not change, which takes three `stat` calls for a folder. Reads only
+    /// the new part of a journal that grew.
     pub fn renewed(&self) -> Result<Option<Self>, StoreError> {
         load::load(&self.files, &self.ghosts, Some(self))
     }
@@ -105,7 +105,7 @@ impl Store {
         self.ghosts.contains(address)
     }
 
-    /// Which files cannot be read, and why; and what is read in the place of others.
+    /// What is wrong with the files that cannot be read, and what is read in place of what is missing or damaged.
     pub fn problems(&self) -> Vec<String> {
         self.broken().map(|error| chain(error)).chain(self.repairs().map(|error| error.to_string())).collect()
     }
@@ -115,13 +115,12 @@ impl Store {
         self.repairs.iter().map(Repair::error)
     }
 
-    /// What of the journal was passed over because it is damaged, if anything.
+    /// Which bytes of the journal were skipped because they are damaged, if any.
     pub fn journal_damage(&self) -> Option<StoreError> {
         self.journal.as_ref().and_then(Journal::damage)
     }
 
-    /// What shows that files were written over since the look that this one follows: what was found out before may not hold
-    /// any more.
+    /// What shows that files were written over since the previous look: what was found out before may no longer hold.
     pub fn rewritten(&self) -> Option<&str> {
         self.rewritten.as_deref()
     }
@@ -183,7 +182,7 @@ impl Store {
         }
     }
 
-    /// The journal, where the manifest of the store in a folder names one that is not there.
+    /// The error for a journal that the manifest names and that is not there.
     fn missing_journal(&self) -> Option<StoreError> {
         let error =
             std::io::Error::new(std::io::ErrorKind::NotFound, "the manifest names it, and it is not there");
@@ -226,19 +225,20 @@ impl Store {
     /// All copies of a chunk, each with its content checked against its address.
     pub fn copies(&self, address: &Address) -> impl Iterator<Item = Result<Bytes, StoreError>> {
         let journal = self.journal.iter().map(|journal| journal.get_verified(address));
-        // These hash what they read anyway.
+        // Table files and archives always check the address.
         let files = self.chunk_files.iter().map(|file| file.get(address));
         journal.chain(files).filter_map(Result::transpose)
     }
 
-    /// The addresses of all chunks, in no order; one may come several times. An error stands for what cannot be read.
+    /// The addresses of all chunks, in no order; one may come several times. An error stands for a record that cannot
+    /// be read.
     pub fn addresses(&self) -> impl Iterator<Item = Result<Address, StoreError>> {
         let journal = self.journal.iter().flat_map(Journal::addresses);
         journal.chain(self.chunk_files.iter().flat_map(|file| file.addresses().map(Ok)))
     }
 
-    /// The addresses of the chunks that may be commits and are not in `earlier`, or of all; one may come several times.
-    /// Files that both have open are skipped. An error stands for what cannot be read.
+    /// The addresses of the chunks that may be commits and are not in `earlier`, or of all that may be; one may come
+    /// several times. Files that both have open are skipped. An error stands for a record that cannot be read.
     pub fn possible_commits_since<'v>(
         &'v self,
         earlier: Option<&'v Self>,
@@ -250,7 +250,8 @@ impl Store {
         journal.chain(files).filter(move |found| !found.as_ref().is_ok_and(is_known))
     }
 
-    /// How many chunks there are in the files that `earlier` does not have open, or in all files.
+    /// How many chunks are new since `earlier`: those in files that it does not have open, and those appended to the
+    /// journal. All chunks if there is no `earlier`.
     pub fn count_since(&self, earlier: Option<&Self>) -> usize {
         let former = earlier.and_then(|earlier| earlier.journal.as_ref());
         let journal = self.journal.as_ref().map_or(0, |journal| journal.count_since(former));
@@ -326,7 +327,7 @@ impl ChunkFile {
         }
     }
 
-    /// What a file may be called: as a table file, as an archive.
+    /// The two names that a file may have: as a table file and as an archive.
     fn names(name: &Address) -> [String; 2] {
         [name.to_string(), format!("{name}{}", archive::SUFFIX)]
     }

@@ -62,7 +62,7 @@ fn the_newest_root_that_leads_somewhere_is_shown() {
     let said = store.problems().join(" ");
     assert!(said.contains(&absent.to_string()) && said.contains(&root.to_string()), "{said}");
     assert_eq!(store.flaws().expect("the folder is ours").len(), 1);
-    // Beside a server that has just written it, a root is waited for.
+    // Once the journal ends in a root that leads somewhere, the next look finds it.
     write(folder, JOURNAL, records(&chunks, &root));
     assert_eq!(store.problems().len(), 1);
     refresh(&mut store);

@@ -1,4 +1,4 @@
-//! A way to open files that tells which were opened.
+//! A way to open files that notes which were opened.
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -11,14 +11,14 @@ use crate::files::{FileAccess, StdAccess};
 
 /// Opens files as `std` does, with a clock of its own, and notes which were opened.
 pub struct NotedAccess {
-    /// What the time is.
+    /// The time that the clock shows.
     pub now: SystemTime,
     /// The files, in the order in which they were opened.
     pub opened: Mutex<Vec<PathBuf>>,
 }
 
 impl NotedAccess {
-    /// At this time.
+    /// With a clock that shows this time.
     pub fn at(now: SystemTime) -> Self {
         Self { now, opened: Mutex::default() }
     }

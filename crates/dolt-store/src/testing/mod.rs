@@ -46,12 +46,12 @@ fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
     buffer[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Makes a place lead to what comes next, or to a table that is there.
+/// Writes at `place` the offset of `target`.
 fn lead(buffer: &mut [u8], place: usize, target: usize) {
     put(buffer, place, &((target - place) as u32).to_le_bytes());
 }
 
-/// Appends a table with all that it refers to; gives where it is.
+/// Appends a table with all that it refers to. Returns its place.
 fn add_table(buffer: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
     let slots = fields.iter().map(|(slot, _)| slot + 1).max().unwrap_or(0);
     let vtable = buffer.len().next_multiple_of(8);
@@ -97,7 +97,7 @@ fn add_table(buffer: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
     table
 }
 
-/// Appends a vector, to which a place leads.
+/// Appends a vector, and makes `place` refer to it.
 fn add_vector(buffer: &mut Vec<u8>, place: usize, count: usize, bytes: &[u8]) {
     let target = buffer.len();
     lead(buffer, place, target);
@@ -170,7 +170,7 @@ pub fn table(schema: Address, rows: &[u8], auto_increment: u64) -> Bytes {
 pub struct MemoryChunks(std::collections::HashMap<Address, Bytes>);
 
 impl MemoryChunks {
-    /// Puts a chunk in; gives its address.
+    /// Adds a chunk. Returns its address.
     pub fn put(&mut self, chunk: Bytes) -> Address {
         let address = address_of(&chunk);
         self.0.insert(address, chunk);
@@ -260,7 +260,7 @@ pub fn table_file(chunks: &[&[u8]]) -> Vec<u8> {
     file
 }
 
-/// An archive with these chunks, the even ones with a dictionary.
+/// An archive with these chunks; the first, third and so on with a dictionary.
 pub fn archive(chunks: &[&[u8]], version: u8) -> Vec<u8> {
     let dictionary = b"rows of a table with a status and a title, open and closed".repeat(8);
     let mut spans = vec![zstd::bulk::compress(&dictionary, 3).expect("it is short")];

@@ -1,15 +1,15 @@
-//! Checks that the records that were read are still where they were.
+//! Checks that records are still where they were read.
 //!
-//! A journal only grows, unless it is written over: a backup is copied back, or another database. Then what was read of it
-//! is wrong, and reading all of it at each look takes too long. So a few records are read again: the first, the last, the
-//! last root and some in between. The root is the hash of all that the store held, and the place of its record depends on
+//! A journal only grows, unless a backup or another database is copied over it. Then what was read of it is wrong, but
+//! reading all of it at each look would take too long. So a few records are read again: the first, the last, the last
+//! root and some in between. The root is the hash of all that the store held, and the place of its record depends on
 //! the length of all records before it.
 
 use super::record::{CHECKSUM_LEN, is_whole};
 use crate::error::StoreError;
 use crate::files::StoreFile;
 
-/// A record, by its checksum.
+/// A record that was read: its place and its checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
     /// Where it stands.
@@ -40,7 +40,7 @@ impl Anchor {
 pub struct Anchors {
     pub first: Option<Anchor>,
     pub last: Option<Anchor>,
-    /// The last one of a root.
+    /// The last record of a root.
     pub root: Option<Anchor>,
 }
 

@@ -16,8 +16,8 @@ use crate::error::StoreError;
 pub enum FileFlaw {
     /// It is damaged.
     Damage(StoreError),
-    /// A journal ends in the first `len` bytes of a record, at `offset`: an interrupted write, a copy made during a write, or
-    /// damage.
+    /// A journal ends in the first `len` bytes of a record, at `offset`: an interrupted write, a copy made during a
+    /// write, or damage.
     #[allow(missing_docs)]
     CutOff { file: PathBuf, offset: u64, len: u64 },
 }
@@ -28,7 +28,7 @@ impl Journal {
         self.file.path()
     }
 
-    /// The chunk, if it is here, with its content checked against its address and not only against its record.
+    /// The chunk, if it is here. Checks its content against its address, and not only against its record.
     pub fn get_verified(&self, address: &Address) -> Result<Option<Bytes>, StoreError> {
         let Some(chunk) = self.get(address)? else { return Ok(None) };
         match block::check_address(address, &chunk) {
@@ -39,13 +39,14 @@ impl Journal {
         }
     }
 
-    /// What is wrong with the bytes after the last record that counts, as of now. No bytes, and zeros, are right.
+    /// What is wrong with the bytes that now follow the last record that counts. Nothing is wrong with no bytes,
+    /// or with only zeros.
     pub fn tail(&self) -> Result<Option<FileFlaw>, StoreError> {
         let (mut window, offset) = (JournalWindow::new(&self.file, self.end)?, self.end);
         let Some(end) = end_of_data(&mut window, offset)? else { return Ok(None) };
         let len = end - offset;
         let stated = window.at(offset, LENGTH_LEN)?.first_chunk().map(|len| u32::from_be_bytes(*len));
-        // All of it is there, although its checksum may end in zeros.
+        // The whole record is there, although its checksum may end in zeros.
         let is_record =
             |len: u64| len >= 8 && len <= MAX_RECORD_LEN as u64 && offset + len < end + CHECKSUM_LEN as u64;
         let is_all_there = stated.is_some_and(|len| is_record(len.into()));

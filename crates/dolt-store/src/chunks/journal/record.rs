@@ -20,7 +20,7 @@ const TIME_LEN: usize = 8;
 const ROOT_KIND: u8 = 1;
 const CHUNK_KIND: u8 = 2;
 
-/// Whether the first of these [`HEAD_LEN`] bytes look like the beginning of a record as Dolt writes them.
+/// Whether these [`HEAD_LEN`] bytes look like the beginning of a record as Dolt writes them.
 pub fn is_head(bytes: &[u8]) -> bool {
     let Some(([a, b, c, d], [KIND_TAG, kind, next, rest @ ..])) = bytes.split_first_chunk() else {
         return false;
@@ -88,8 +88,8 @@ pub fn parse(record: &[u8]) -> Result<Record, String> {
     }
 }
 
-/// The address and the block in a record of a chunk, which may have been overwritten since it was found. The error is
-/// what is wrong with it, as a clause.
+/// The address and the block in a record of a chunk. The record may have been overwritten since it was found: the error
+/// is what is wrong with it, as a clause.
 pub fn checked_chunk(record: &[u8]) -> Result<(Address, &[u8]), String> {
     match is_whole(record).then(|| parse(record)) {
         Some(Ok(Record::Chunk { address, block_at })) => {
@@ -100,8 +100,8 @@ pub fn checked_chunk(record: &[u8]) -> Result<(Address, &[u8]), String> {
     }
 }
 
-/// Unpacks the chunk of an address in its record. Its content needs no hashing: the record names the address, and its checksum
-/// covers both.
+/// Unpacks the chunk of an address from its record. The content needs no hashing: the record names the address, and its
+/// checksum covers both.
 pub fn unpack(address: &Address, record: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
     let (found, block) = checked_chunk(record)?;
     match found == *address {

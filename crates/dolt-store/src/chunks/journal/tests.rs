@@ -89,7 +89,7 @@ fn a_journal_that_is_written_anew_gives_no_other_chunk() {
     let folder = JournalFolder::with(&[one.clone(), two.clone(), root_record(&ROOT)].concat());
     let journal = folder.open();
     assert_eq!(get(&journal, b"two").expect("it is there"), &b"two"[..]);
-    // As `dolt gc` does, but for the file that stays the same, and with whole records where others were.
+    // Writes as `dolt gc` does, except that the file stays the same, with whole records where others were.
     folder.write(&[two, one, root_record(&ROOT)].concat());
     for chunk in [&b"one"[..], b"two"] {
         let error = journal.get(&address_of(chunk)).expect_err("another chunk lies there");
@@ -177,12 +177,12 @@ fn what_follows_the_last_record_is_told_apart() {
             match tail(&cut) {
                 None => assert!(last[..len].iter().all(|byte| *byte == 0), "{len}"),
                 Some(FileFlaw::CutOff { offset, .. }) => assert_eq!(offset, sample().len() as u64),
-                // Its checksum is four bytes: less is missing than these.
+                // Fewer bytes are missing than the four of its checksum.
                 Some(FileFlaw::Damage(_)) => assert!(len + CHECKSUM_LEN > last.len(), "{len}"),
             }
         }
     }
-    // A flipped bit in what was written last: the root that it led to would be lost silently.
+    // A bit is flipped in what was written last: without a report, the loss of its root would go unnoticed.
     let written = [chunk_record(b"three"), last].concat();
     for bit in 0..written.len() * 8 {
         let mut flipped = written.clone();

@@ -1,5 +1,5 @@
-//! The part of a journal that is in memory while it is read, and the search in it for records after bytes that are none,
-//! in about one pass.
+//! The part of a journal that is in memory while it is read, and the search for records after bytes that are no
+//! records, in about one pass.
 
 use super::record::{HEAD_LEN, LENGTH_LEN, is_head, is_whole, stated_len};
 use crate::error::StoreError;
@@ -8,11 +8,11 @@ use crate::number::to_usize;
 
 /// How many bytes are read at once.
 pub const WINDOW_LEN: usize = 8 << 20;
-/// How many bytes may be read again per byte that is searched: only a checksum, which covers up to 5 MiB, shows whether a
-/// record begins where one seems to. Real journals need hardly any; one that was made to cost time has such places
-/// everywhere.
+/// How many bytes may be read again per byte that is searched. Only a checksum, which covers up to 5 MiB, shows whether
+/// a record begins where one seems to. Real journals need hardly any rereading; a journal that was made to cost time
+/// has such places everywhere.
 const AGAIN: u64 = 2;
-/// How many more, so that short journals are always searched.
+/// How many bytes more may be read again, so that short journals are always searched.
 const SPARE: u64 = 64 << 20;
 
 pub struct JournalWindow<'f> {
@@ -29,7 +29,7 @@ impl<'f> JournalWindow<'f> {
         Ok(Self { file, end: file.stamp()?.len(), start, bytes: Vec::new() })
     }
 
-    /// How many of the next `len` bytes from `offset` on there are.
+    /// How many of the `len` bytes from `offset` on the file has.
     fn there(&self, offset: u64, len: usize) -> usize {
         to_usize(self.end.saturating_sub(offset)).min(len)
     }
@@ -95,7 +95,7 @@ impl Search {
                 return Ok(SearchResult::Nothing);
             }
             let Some(next) = bytes.windows(HEAD_LEN).position(is_head) else {
-                // A head may continue behind the end of what is in memory.
+                // A head may continue beyond the bytes in memory.
                 at += (bytes.len() - HEAD_LEN + 1) as u64;
                 continue;
             };
