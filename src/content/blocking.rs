@@ -1,10 +1,10 @@
-//! Work of a source that blocks, and hands pieces to the task that waits for it.
+//! Work of a source that blocks, and passes pieces to the task that waits for it.
 
 use super::{ErrorKind, SourceError};
 use crate::util::tasks;
 
-/// Does work for the source with this label on a thread that may block. Waits while the source has all of its threads at work.
-/// For work with a single answer, [`tasks::in_place`] costs less.
+/// Does work for the source with this label on a thread that may block. Waits while all of the source's threads are
+/// busy. For work with a single answer, [`tasks::in_place`] costs less.
 pub async fn on_blocking_thread<T: Send + 'static>(
     label: &str,
     work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Failures of a source, with what a person needs to mend them.
+//! Failures of a source, with what a person needs to fix them.
 
 use std::error::Error;
 
@@ -48,7 +48,7 @@ pub struct SourceError {
 }
 
 impl ErrorKind {
-    /// Whether trying again gives the same failure, as long as the bytes are what they are.
+    /// Whether trying again gives the same failure as long as the bytes do not change.
     pub fn is_lasting(self) -> bool {
         matches!(self, Self::Damaged | Self::Unsupported | Self::Invalid)
     }
@@ -60,8 +60,8 @@ impl SourceError {
         Self { kind, source_label: source_label.into(), operation: operation.into(), hint: None, cause: None }
     }
 
-    /// The failure of a temporary file, which work on contents uses where memory is short (ADR 4). Work that nobody waits for is
-    /// interrupted.
+    /// The failure of a temporary file, which work on contents uses when memory is short (ADR 4). Work that nobody
+    /// waits for fails as interrupted.
     pub fn of_temporary_file(error: std::io::Error) -> Self {
         let folder = temporary_folder();
         let doing = format!("cannot use a temporary file in {}", folder.shown());
@@ -90,8 +90,8 @@ impl SourceError {
     }
 }
 
-/// An error and its causes on one line, joined by `: `. A cause that the text before it contains, as with many libraries, is
-/// left out.
+/// An error and its causes on one line, joined by `: `. Leaves out a cause that the text before it already contains, as
+/// with many libraries.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

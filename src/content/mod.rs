@@ -43,29 +43,29 @@ pub struct FileEntry {
     pub path: Arc<str>,
     /// What kind of file it is. Equal ids are of one kind.
     pub kind: FileKind,
-    /// Identity of the content.
+    /// The id of the content.
     pub id: ContentId,
     /// When this content last changed, as of the snapshot.
     pub changed: Timestamp,
     /// How many snapshots of the source show this very content under this path; at least 1.
     pub links: u32,
-    /// Who may read it. Not part of the identity: where two names of one content differ, the stricter one holds.
+    /// Who may read it. Not part of the id: if two names of one content differ, the stricter access holds.
     pub access: Access,
     /// Where the bytes come from.
     pub content: Content,
 }
 
-/// The bytes of one immutable file, by what can be done with them beside reading them from end to end.
+/// The bytes of one immutable file, by what can be done with them besides reading them from end to end.
 #[derive(Clone)]
 pub enum Content {
     /// Can only be read from end to end.
     Stream(Arc<dyn Stream>),
-    /// Says why something cannot be read now, which may be read another time. Stands for all that would be listed in its
-    /// folder.
+    /// Says why something cannot be read now, although it may be readable later. Stands for all that would be listed in
+    /// its folder.
     StandIn(Arc<dyn Stream>),
-    /// A tree whose pages others share. It is read by the pages that are wanted.
+    /// A tree that shares pages with other trees. Only the pages that are wanted are read.
     Tree(Arc<dyn Tree>),
-    /// A version of a table of which there are others.
+    /// A version of a table that has other versions.
     Versioned(Arc<dyn Versioned>),
 }
 
@@ -80,7 +80,7 @@ impl Content {
         matches!(self, Self::StandIn(_))
     }
 
-    /// The content as a tree, where it is one.
+    /// The content as a tree, if it is one.
     pub fn tree(&self) -> Option<&dyn Tree> {
         match self {
             Self::Tree(tree) => Some(&**tree),
@@ -88,7 +88,7 @@ impl Content {
         }
     }
 
-    /// The content as a version of a table, where it is one.
+    /// The content as a version of a table, if it is one.
     pub fn versioned(&self) -> Option<&dyn Versioned> {
         match self {
             Self::Versioned(version) => Some(&**version),

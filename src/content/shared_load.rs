@@ -1,4 +1,4 @@
-//! Shared loads: one load per key, for which all who ask for it wait.
+//! Shared loads: one load per key, for which all callers that ask for the key wait.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,11 +14,11 @@ use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 use crate::util::tasks;
 
-/// What came of work that several may wait for.
+/// The outcome of work that several may wait for.
 pub type SharedResult<T> = Result<T, Arc<SourceError>>;
 
-/// A content, and whether it is read over a server or from this machine. The same bytes may come both ways, and a read from a
-/// disk must not wait for a server that is stopped, nor fail with it.
+/// A content, and whether it is read through a server or from this machine. The same bytes may come both ways, and a
+/// read from a disk must not wait for a stopped server, nor fail with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Route {
     id: ContentId,
@@ -37,8 +37,8 @@ pub struct SharedLoads<K, V> {
     under_way: Arc<Mutex<HashMap<K, Weak<SharedLoad<V>>>>>,
 }
 
-/// One of them. The first of those who wait holds the lock and drives the load; when it leaves, the next one continues. So
-/// an event that the load waits for wakes one of them, however many they are.
+/// One load. The first of those that wait holds the lock and drives the load; when it leaves, the next one continues.
+/// So an event that the load waits for wakes one of them, however many they are.
 struct SharedLoad<V>(tokio::sync::Mutex<LoadState<V>>);
 
 enum LoadState<V> {
@@ -57,7 +57,7 @@ where
     K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Waits for the load of `key`, or starts it with `load`. A failure is not kept: the next who asks tries again.
+    /// Waits for the load of `key`, or starts it with `load`. A failure is not kept: the next caller tries again.
     pub async fn join<F>(&self, key: K, load: F) -> SharedResult<V>
     where
         F: Future<Output = SharedResult<V>> + Send + 'static,
@@ -67,7 +67,8 @@ where
             match under_way.get(&key).and_then(Weak::upgrade) {
                 Some(load) => (load, Vec::new()),
                 None => {
-                    // Loads that were dropped leave here. What ends with the last hold on one ends without the lock.
+                    // Removes loads that were dropped. `others` keeps the rest alive until the lock is free: dropping
+                    // the last reference to a load may run any code.
                     let mut others = Vec::new();
                     under_way.retain(|_, other| other.upgrade().map(|other| others.push(other)).is_some());
                     let load = Arc::new(self.start(key.clone(), load));
@@ -146,7 +147,7 @@ mod tests {
         };
         let first = ask(&shared, endless.boxed());
         let second = ask(&shared, async { Ok(8) }.boxed());
-        // Both tasks run on this thread: what has counted itself waits for the load by now.
+        // Both tasks run on this thread: a task that has counted itself waits for the load by now.
         while lock(&shared.under_way).is_empty() || asked.load(Ordering::SeqCst) < 2 {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Reading a content from end to end: who produces the bytes, and who takes them.
+//! Reading a content from end to end: what produces the bytes, and what takes them.
 
 use std::sync::Arc;
 
@@ -13,25 +13,26 @@ use crate::memory::{Budget, Cancel, Sorter};
 /// What every content can do.
 #[async_trait]
 pub trait Stream: Send + Sync {
-    /// Length in bytes where the source states it without reading the content. It is a promise:
-    /// [`Stream::read`] fails rather than produce another length.
+    /// Length in bytes, if the source states it without reading the content. It is a promise: [`Stream::read`] fails
+    /// rather than produce another length.
     fn stated_len(&self) -> Option<u64> {
         None
     }
 
-    /// Whether its id alone decides its bytes, in this and in every later mount: then its length and its bytes may be kept
-    /// on disk. Not so for what a server words (`schema.sql`) or computes (views): its next version may do it otherwise.
+    /// Whether its id alone decides its bytes, in this and in every later mount: then its length and its bytes may be
+    /// kept on disk. This does not hold for what a server words (`schema.sql`) or computes (views): its next version
+    /// may do so differently.
     fn is_immutable_by_id(&self) -> bool {
         false
     }
 
-    /// The columns of the key that identifies the rows of a table, in the key's order: none for a table without
-    /// one. `None` where the source does not know, and for what is no table.
+    /// The columns of the key that identifies the rows of a table, in the key's order: none for a table without one.
+    /// `None` if the source does not know, or if this is no table.
     async fn key(&self) -> Result<Option<Vec<String>>, SourceError> {
         Ok(None)
     }
 
-    /// How many bytes the server behind it has sent so far; `None` where it comes from this machine.
+    /// How many bytes the server that provides it has sent so far; `None` if it comes from this machine.
     fn received(&self) -> Option<u64> {
         None
     }
@@ -53,7 +54,7 @@ pub struct Sink {
     budget: Option<Arc<Budget>>,
 }
 
-/// Says whether the receiver still waits, also while there is no piece to hand over.
+/// Says whether the receiver still waits, also while there is no piece to push.
 #[derive(Clone, Default)]
 pub struct Wanted(Option<mpsc::Sender<Bytes>>);
 
@@ -81,8 +82,8 @@ impl Sink {
         (Self { budget: Some(Arc::clone(budget)), ..sink }, receiver)
     }
 
-    /// Sorts records within the reader's memory, and in a temporary file beyond it: for bytes that are pushed in another order
-    /// than they come.
+    /// Sorts records within the reader's memory, and in a temporary file beyond it: for bytes that are pushed in
+    /// another order than that in which they arrive.
     pub(crate) fn sorter(&self) -> Sorter {
         let budget = self.budget.clone().unwrap_or_else(|| Budget::new(0));
         // The reader may be work that holds memory, and so must not wait for more.
@@ -94,7 +95,7 @@ impl Sink {
         Wanted(Some(self.pieces.clone()))
     }
 
-    /// Hands over the next piece; waits while the receiver is behind.
+    /// Pushes the next piece; waits while the receiver is behind.
     pub async fn push(&mut self, piece: Bytes) -> Result<(), Closed> {
         self.pieces.send(piece).await.map_err(|_| Closed)
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{Sink, SourceError, Stream};
 
-/// A content that is its own text: `schema.sql` of a working set, which names itself by it.
+/// A content that is its own text: `schema.sql` of a working set, whose content id is made from its text.
 pub struct TextContent {
     /// The text.
     pub text: Bytes,

@@ -1,8 +1,8 @@
-//! Contents that their source keeps as trees, of which one version shares most pages with the next.
+//! Contents that their source keeps as trees. Successive versions share most pages.
 //!
-//! Such a content (a table of a Dolt store) need not be read from end to end. Each of its nodes, rendered, is the same run of
-//! whole lines in every version that holds it. Once the length of such a run is known, it need not be made again to find out
-//! where the next one starts.
+//! Such a content (a table of a Dolt store) need not be read from end to end. Each of its nodes, rendered, gives the
+//! same whole lines in every version that holds it. Once the length of those lines is known, they need not be rendered
+//! again to find where the next ones start.
 
 use std::num::NonZeroUsize;
 
@@ -13,13 +13,13 @@ use crate::memory::Recent;
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::RENDER_VERSION;
 
-/// A segment of this length in bytes or more is cut.
+/// A segment of this length or longer, in bytes, is cut.
 pub const LONG: usize = 4 << 20;
 
-/// For so many pages it is known what they say of a row: those on the way to it in the last versions.
+/// For how many pages it is remembered what they say of a row: those on the way to it in the last versions.
 const KNOWN_PAGES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
-/// The bytes of the row's lines that are known for that, at most.
+/// The most bytes of the row's lines that are remembered for that.
 const KNOWN_LINES: u64 = 8 << 20;
 
 /// The name of a page: what decides its bytes. Pages of one name have the same bytes, in whatever content they are.
@@ -31,12 +31,12 @@ pub struct PageId {
     pub rendering: Rendering,
     /// How far the node is above the leaves. A page of level 0 is a segment.
     pub level: u8,
-    /// Which lines of the node; all of them unless it is a segment that was cut.
+    /// Which lines of the node: all, unless the page is a segment that was cut.
     pub lines: LineRange,
 }
 
 impl PageId {
-    /// A content id of its bytes, for keeping them.
+    /// The content id of its bytes, for keeping them.
     pub fn id(&self) -> ContentId {
         let LineRange { from, to } = self.lines;
         ContentId::of(&[
@@ -50,12 +50,12 @@ impl PageId {
     }
 }
 
-/// Names a way of rendering: that of one schema, at [`RENDER_VERSION`].
+/// Names a way of rendering: that of one schema under [`RENDER_VERSION`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rendering(u64);
 
 impl Rendering {
-    /// Derives the name from the 20 bytes of a strong hash over all that decides it.
+    /// Derives the name from the 20 bytes of a strong hash over all that decides the rendering.
     pub fn of(definition: &[u8; 20]) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = *definition;
         // Multiplied, so that the next version of the rendering does not turn one hash into a neighbouring one.
@@ -74,7 +74,7 @@ pub struct LineRange {
 }
 
 impl LineRange {
-    /// Every line of a node. (A node of 4 GiB or more is refused, so that none has as many lines.)
+    /// Every line of a node. (A node of 4 GiB or more is refused, so no node has that many lines.)
     pub const ALL: Self = Self { from: 0, to: u32::MAX };
 }
 
@@ -83,7 +83,7 @@ impl LineRange {
 pub enum Leaf {
     /// Its bytes.
     Whole(Bytes),
-    /// It is [`LONG`]: the segments that it is to be cut into, in order, each with its length in bytes.
+    /// It is [`LONG`]: the segments to cut it into, in order, each with its length in bytes.
     Cut(Vec<(PageId, u64)>),
 }
 
@@ -101,13 +101,13 @@ pub trait Nodes: Send + Sync {
     /// The page that is the whole content; `None` for an empty one.
     fn root(&self) -> Option<PageId>;
 
-    /// The children of a page of a level above 0, in order, all of the level below.
+    /// The children of a page above level 0, in order; all are one level below it.
     fn below(&self, page: &PageId) -> Result<Vec<PageId>, SourceError>;
 
     /// The lines of a page of level 0.
     fn leaf(&self, page: &PageId) -> Result<Leaf, SourceError>;
 
-    /// The length in bytes of the lines of a page of level 0, which need not be made for that.
+    /// The length in bytes of the lines of a page of level 0. The lines need not be rendered for that.
     fn len_of_leaf(&self, page: &PageId) -> Result<u64, SourceError> {
         Ok(match self.leaf(page)? {
             Leaf::Whole(bytes) => bytes.len() as u64,
@@ -115,22 +115,23 @@ pub trait Nodes: Send + Sync {
         })
     }
 
-    /// The rows by their keys, where they have any.
+    /// The rows by their keys, if they have any.
     fn by_key(&self) -> Option<&dyn KeyedRows> {
         None
     }
 
-    /// The row that is looked for, as a line without its line feed; `None` where it can only be found among all rows.
+    /// The line of the row that is looked for, without its line feed; `None` if the row can only be found among all
+    /// rows.
     fn look_up(&self, _sought: &mut SoughtRow) -> Result<LookedUp, SourceError> {
         Ok(None)
     }
 }
 
-/// What a look-up by name found: `None` where it cannot tell, `Some(None)` where there is no such row.
+/// What a look-up by name found: `None` if it cannot tell, `Some(None)` if there is no such row.
 pub type LookedUp = Option<Option<Bytes>>;
 
-/// The rows of a tree that have a key: those that differ between two versions are found without rendering any.
-/// Every call may block.
+/// The rows of a tree that have a key: rows that differ between two versions are found without rendering any. Every
+/// call may block.
 pub trait KeyedRows: Send + Sync {
     /// The columns of the key, in the key's order.
     fn columns(&self) -> &[String];
@@ -156,8 +157,8 @@ pub struct RawRow {
     pub value: Bytes,
 }
 
-/// A row that is looked for by the name of its key in versions of one table, and what pages say of it: versions share
-/// most of their pages.
+/// A row that is looked for by the name of its key in versions of one table, and what pages say of it. Pages are
+/// remembered because versions share most of them.
 pub struct SoughtRow {
     /// As [`crate::model::row::key_name`] makes it.
     pub name: String,
@@ -167,11 +168,11 @@ pub struct SoughtRow {
 /// What a page says of a row that is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedRow {
-    /// It is not below it.
+    /// The row is not below the page.
     Absent,
     /// Its line, without its line feed.
     Line(Bytes),
-    /// That the page cannot tell: several rows may be meant.
+    /// The page cannot tell: several rows may be meant.
     Untold,
 }
 
@@ -181,12 +182,12 @@ impl SoughtRow {
         Self { name: name.to_owned(), known: Recent::of_at_most(KNOWN_PAGES) }
     }
 
-    /// What is known of it below a page.
+    /// What is known of the row below a page.
     pub fn known(&mut self, page: &PageId) -> Option<NamedRow> {
         self.known.get(page).cloned()
     }
 
-    /// Notes what a page says of it.
+    /// Notes what a page says of the row.
     pub fn note(&mut self, page: PageId, found: NamedRow) {
         let line = if let NamedRow::Line(line) = &found { line.len() as u64 } else { 0 };
         self.known.put(page, found, line);

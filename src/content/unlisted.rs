@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use super::FileEntry;
 use crate::model::content_id::ContentId;
 
-/// Whether a listing has stand-ins for files that may be listed another time.
+/// Whether a listing has stand-ins for files that may be listed later.
 pub fn is_passing(files: &[FileEntry]) -> bool {
     files.iter().any(|file| file.content.is_stand_in())
 }
 
-/// The stand-in in `files` for a path that is not in them.
+/// The stand-in in `files` that stands for a path.
 fn stand_in<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
     let covers = |file: &&FileEntry| {
         let folder = file.path.rfind('/').map_or("", |at| &file.path[..=at]);
@@ -21,7 +21,8 @@ fn stand_in<'f>(files: &'f [FileEntry], path: &str) -> Option<&'f FileEntry> {
     files.iter().find(covers)
 }
 
-/// The files to compare with `other`, both sorted by path: files that could not be listed are in it, and cannot be read.
+/// The files to compare with `other`, both sorted by path. Files that could not be listed are in it, with a content
+/// that cannot be read.
 pub fn complete<'f>(files: &'f [FileEntry], other: &[FileEntry]) -> Cow<'f, [FileEntry]> {
     with_unlisted(files, other, |stand_in, missing| {
         let id = ContentId::of(&[b"unlisted", stand_in.id.as_bytes(), missing.path.as_bytes()]);
@@ -29,8 +30,8 @@ pub fn complete<'f>(files: &'f [FileEntry], other: &[FileEntry]) -> Cow<'f, [Fil
     })
 }
 
-/// The files, with those of `before` in place of files that could not be listed, both sorted by path. They are taken as
-/// unchanged.
+/// The files of a listing, in which those that could not be listed are replaced by those of `before`, as if unchanged.
+/// Both are sorted by path.
 pub fn carried_on<'f>(files: &'f [FileEntry], before: &[FileEntry]) -> Cow<'f, [FileEntry]> {
     with_unlisted(files, before, |_, missing| missing.clone())
 }

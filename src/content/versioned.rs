@@ -1,7 +1,7 @@
 //! Contents that are versions of one table, and how they differ.
 //!
-//! A server tells what changed from one version to another for the price of the changes. That is enough to make the next version
-//! from one in memory, and to know how long it is.
+//! A server reports what changed from one version to another at the cost of the changes alone. That is enough to make
+//! the next version from one in memory, and to know its length.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use super::{Closed, Content, Sink, SourceError, Stream};
 use crate::model::content_id::ContentId;
 use crate::model::jsonl::line_key::{KeyOrder, LineKey};
 
-/// A version of a table. Its lines are the same as those that [`super::Stream::read`] gives.
+/// A version of a table. Its lines are those that [`super::Stream::read`] gives.
 #[async_trait]
 pub trait Versioned: Stream {
-    /// The table family: the versions that can be derived from each other, as the table has one definition in all of them.
+    /// The table family: the versions that can be derived from each other, because the table has one definition in all
+    /// of them.
     async fn family(&self) -> Result<Arc<Family>, SourceError>;
 
     /// The same if it is known without asking the source.
@@ -26,20 +27,20 @@ pub trait Versioned: Stream {
     /// Which version it is, as its source names it.
     fn version(&self) -> &str;
 
-    /// How many versions of the table this one is from another one: those on the way back from both, along first
-    /// parents, to their newest common version. 0 for the same one. Asks nothing of the source. `None` where that is not
-    /// known, or too far to count.
+    /// By how many versions this one is away from another: those on the way back from both, along first
+    /// parents, to their newest common version. 0 for the same one. Asks nothing of the source. `None` if the number is
+    /// not known, or too large to count.
     fn distance(&self, _version: &str) -> Option<u32> {
         None
     }
 
-    /// Pushes the lines from the one at `from` up to but without the one at `to`, or up to the end, in order.
-    /// Only for a family with an order.
+    /// Pushes the lines from `from` up to, but without, `to`, or up to the end, in order. Only for a family with an
+    /// order.
     async fn read_between(&self, from: &LineKey, to: Option<&LineKey>, sink: Sink)
     -> Result<(), SourceError>;
 
-    /// Pushes how this version differs from another one of its family, in no order. False where the source cannot say,
-    /// or where the lines come to more than `limit` bytes: then what was pushed does not count.
+    /// Pushes how this version differs from another one of its family, in no order. Returns false if the source cannot
+    /// say, or if the lines come to more than `limit` bytes: then what was pushed does not count.
     async fn push_changes(&self, version: &str, limit: u64, changes: ChangeSink)
     -> Result<bool, SourceError>;
 
@@ -57,16 +58,16 @@ pub trait Versioned: Stream {
         Ok(are_told?.then_some(all))
     }
 
-    /// How the lengths of versions near this one differ from those before them: about `count` length deltas, first those
-    /// to this version and to later ones. With `most_changes` each comes with its changes, and all of these come to at most
-    /// that many bytes. None where the source cannot say.
+    /// How the lengths of versions near this one differ from those before them: about `count` length deltas, first
+    /// those to this version and to later ones. With `most_changes` each comes with its changes, and all of these come
+    /// to at most that many bytes. None if the source cannot say.
     async fn length_deltas(
         &self,
         count: usize,
         most_changes: Option<u64>,
     ) -> Result<Vec<LengthDelta>, SourceError>;
 
-    /// The version's rows by their keys, where its source finds them without reading the versions.
+    /// The version's rows by their keys, if the source finds them without reading the versions.
     fn named_rows(&self) -> Option<&dyn NamedRows> {
         None
     }
@@ -75,9 +76,9 @@ pub trait Versioned: Stream {
 /// Finds one row in many versions of a table.
 #[async_trait]
 pub trait NamedRows: Send + Sync {
-    /// The row with a key of this name ([`crate::model::row::key_name`]) in some versions of the table, all of them in the
-    /// history of the commit `newest`: its line without the line feed, `None` where there is no such row. A version for
-    /// which the source has no quick answer is left out.
+    /// Finds the row with a key of this name ([`crate::model::row::key_name`]) in some versions of the table, which are
+    /// all in the history of the commit `newest`: its line without the line feed, `None` if there is no such row. A
+    /// version for which the source has no quick answer is left out.
     async fn rows_named(
         &self,
         name: &str,
@@ -98,9 +99,9 @@ pub struct Family {
 /// How one line differs. At least one side is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineChange {
-    /// The line that was, with its line feed; none for one that was added.
+    /// The earlier line, with its line feed; none for a line that was added.
     pub from: Option<Bytes>,
-    /// The line that is; none for one that was removed.
+    /// The later line; none for a line that was removed.
     pub to: Option<Bytes>,
 }
 
@@ -111,7 +112,7 @@ impl LineChange {
     }
 }
 
-/// Changes are handed over once they come to this many bytes.
+/// Changes are passed on once they come to this many bytes.
 const BATCH: u64 = 256 << 10;
 
 /// How many batches a source may produce ahead.
@@ -136,7 +137,7 @@ impl ChangeSink {
         (Self { batches }, receiver)
     }
 
-    /// Hands over the changes of a batch, and leaves it empty.
+    /// Passes on the changes of a batch, and leaves it empty.
     pub async fn push(&self, batch: &mut ChangeBatch) -> Result<(), Closed> {
         let batch = std::mem::take(batch);
         if batch.changes.is_empty() {
@@ -162,16 +163,16 @@ impl ChangeBatch {
 /// By how many bytes one version differs from the next.
 #[derive(Clone)]
 pub struct LengthDelta {
-    /// The earlier version.
+    /// The earlier version's id.
     pub from: ContentId,
-    /// The later one.
+    /// The later version's id.
     pub to: ContentId,
-    /// The content of the later one.
+    /// The content of the later version.
     pub content: Content,
     /// Bytes of the lines of `to` that are not in `from`.
     pub added: u64,
     /// Bytes of the lines of `from` that are not in `to`.
     pub removed: u64,
-    /// These lines, where they were asked for.
+    /// These lines, if they were asked for.
     pub changes: Vec<LineChange>,
 }

@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_acl_that_leaves_somebody_out_leaves_the_owner_alone() {
-        // The format that `getfattr -e hex -n system.posix_acl_access` prints.
+        // The format that `getfattr -e hex -n system.posix_acl_access` prints, as bytes.
         let acl = |entries: &[(u16, u16, u32)]| {
             let mut bytes = vec![2, 0, 0, 0];
             for (tag, granted, id) in entries {

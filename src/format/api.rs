@@ -28,16 +28,17 @@ pub(crate) trait Format: Sync {
         true
     }
 
-    /// Tells whether bytes begin as such a file does, for a format whose files hold others. Decides in trees, where names may
-    /// mean anything. `None`: in a tree it is a file like any other.
+    /// Tells whether bytes begin as such a file does, for a format whose files hold other files. In a tree, where names
+    /// may mean anything, this decides. `None`: in a tree it is a file like any other.
     fn head_test(&self) -> Option<fn(&[u8]) -> bool> {
         None
     }
 
-    /// The files that are in it, or none where only its name is of this format. Blocks.
+    /// The files that are in it; none if only its name is of this format. Blocks.
     fn files(&self, input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError>;
 
-    /// The file whose reading says why there are no others. `None`: the snapshot cannot be listed without them.
+    /// The file that takes the place of all others, and says when it is read why they are missing. `None`: the snapshot
+    /// cannot be listed without them.
     fn stand_in(&self) -> Option<(FileGroup, &'static str)> {
         None
     }
@@ -47,7 +48,7 @@ pub(crate) trait Format: Sync {
         None
     }
 
-    /// Checks what reading its files does not. `None` if there is nothing to check. Blocks.
+    /// Checks what reading its files does not check. `None` if there is nothing to check. Blocks.
     fn check(&self, _input: &FormatInput<'_>) -> Option<Vec<Flaw>> {
         None
     }
@@ -58,8 +59,8 @@ pub(crate) trait Format: Sync {
     }
 }
 
-/// The files that a blob is shown as, beside its own bytes. What cannot be read, and never will, has a file in its place that
-/// says why. What may be read another time, and what a format has no stand-in for, is an error. Blocks.
+/// The files that a blob is shown as, beside its own bytes. If it can never be read, a file in their place says why. A
+/// failure that may pass, or that the format has no stand-in for, is an error. Blocks.
 pub(crate) fn shown_as(
     named: &'static dyn Format,
     input: &FormatInput<'_>,
@@ -72,7 +73,7 @@ pub(crate) fn shown_as(
     Ok(files)
 }
 
-/// What stands for the files of a blob that cannot be read, where that lasts.
+/// What stands for the files of a blob that cannot be read, if that lasts or if there is no room for temporary files.
 pub(super) fn stood_in(
     format: &dyn Format,
     input: &FormatInput<'_>,

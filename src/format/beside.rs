@@ -12,7 +12,8 @@ use super::shown::{FileGroup, ShownFile};
 use crate::content::SourceError;
 use crate::model::names::MAX_COMPONENT;
 
-/// A larger blob in a tree is shown as its bytes alone: it is unpacked whenever its snapshot, or one beside it, is listed.
+/// A larger blob in a tree is shown as its bytes alone, because a blob is unpacked whenever its snapshot, or a
+/// neighbouring one, is listed.
 pub(crate) const LARGEST_BLOB: u64 = 64 << 20;
 
 /// Whether a blob in a tree may have files beside it, by its name.
@@ -20,8 +21,8 @@ pub(crate) fn may_have_files(format: &dyn Format, packing: Packing) -> bool {
     format.head_test().is_some() || packing != Packing::Plain
 }
 
-/// The files in folders beside a blob; none of an empty one, of a large one, and of one that only has the name of the format.
-/// What may be read another time, and what a format has no stand-in for, is an error. Blocks.
+/// The files in folders beside a blob; none for an empty blob, a large one, or one that only has the name of the
+/// format. A failure that may pass, or that the format has no stand-in for, is an error. Blocks.
 pub(crate) fn files_beside(
     format: &'static dyn Format,
     input: &FormatInput<'_>,
@@ -37,7 +38,7 @@ pub(crate) fn files_beside(
     };
     match files {
         Ok(files) => files.unwrap_or(Ok(Vec::new())),
-        // It only has the name, or reading the blob itself fails, too.
+        // The blob only has the name, or reading its own bytes fails, too.
         Err(error) if io_kind(&error).is_lasting() && !is_packed(input).unwrap_or(false) => Ok(Vec::new()),
         Err(error) => stood_in(format, input, input.fail("read", error)),
     }
@@ -48,8 +49,8 @@ fn is_packed(input: &FormatInput<'_>) -> io::Result<bool> {
     Ok(Packing::of_head(&head(input.blob.read()?)?)? == Some(input.packing))
 }
 
-/// Where a file of the blob at `path` is shown, whose name without its ending is `stem`. `None` if a file in `taken` is
-/// in the way, or where the name of the folder would be too long.
+/// Where a file of the blob at `path` is shown; `stem` is the blob's name without its ending. `None` if a file in
+/// `taken` is in the way, or the name of the folder would be too long.
 pub(crate) fn path_beside(
     path: &str,
     stem: &str,
@@ -64,14 +65,14 @@ pub(crate) fn path_beside(
     })
 }
 
-/// The folder beside the blob at `path`; none if its name would be longer than names may be.
+/// The folder beside the blob at `path`; `None` if its name would be longer than names may be.
 fn folder_beside(path: &str, group: FileGroup) -> Option<String> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let suffix = group.suffix();
     (name.len() + suffix.len() <= MAX_COMPONENT).then(|| format!("{path}{suffix}"))
 }
 
-/// Whether no path in `taken` is a folder's own, or lies in it.
+/// Whether no path in `taken` is the folder or is in it.
 fn is_free(taken: &BTreeSet<&str>, folder: &str) -> bool {
     let below = format!("{folder}/");
     !taken.contains(folder) && taken.range(&*below..).next().is_none_or(|next| !next.starts_with(&below))

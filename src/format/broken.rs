@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::content::{Content, ErrorKind, Sink, SourceError, Stream};
 
-/// Stands for files that should be there: reading it says why they are not. A folder that only lacked them would
-/// look to a mirror as if they had been deleted.
+/// Stands for files that should be there: reading it says why they are missing. Without it, a mirror would take them
+/// for deleted.
 pub(crate) struct Broken {
     what: String,
     kind: ErrorKind,
@@ -17,7 +17,7 @@ pub(crate) struct Broken {
 }
 
 impl Broken {
-    /// What stands for `what`, which cannot be read because of `error`.
+    /// A content that stands for `what`, which cannot be read because of `error`.
     pub(crate) fn content(what: String, error: &SourceError) -> Content {
         let (kind, label, hint) = (error.kind, error.source_label.clone(), error.hint.clone());
         let broken = Self { what, kind, label, problem: error.chain(), hint };

@@ -1,7 +1,7 @@
 //! Lists of checksums as `sha256sum` writes and checks them: `backup.dump.sha256`.
 //!
-//! Read are its two forms, `<hex>  <name>` (or ` *<name>`) and `--tag`'s `SHA256 (<name>) = <hex>`, both with the
-//! leading backslash that says that the name is escaped; besides, a lone `<hex>`, which many scripts leave.
+//! Reads its two forms, `<hex>  <name>` (or ` *<name>`) and `--tag`'s `SHA256 (<name>) = <hex>`, both with the leading
+//! backslash that says that the name is escaped; also a lone `<hex>`, which many scripts write.
 
 use std::io;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ const HEX_LEN: usize = 64;
 pub struct Sum {
     /// The expected SHA-256.
     pub sha256: [u8; 32],
-    /// The file's name as the list has it, unescaped: often a path, sometimes an older name. `None` for a lone checksum.
+    /// The file's name as the list has it, unescaped: often a path, sometimes an older name. `None` for a lone
+    /// checksum.
     pub name: Option<Vec<u8>>,
 }
 
@@ -31,7 +32,7 @@ pub struct Sum {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct ListError {
-    /// Its number, from 1.
+    /// The line's number, from 1.
     pub line: usize,
     /// What is wrong with it.
     pub problem: &'static str,
@@ -112,9 +113,9 @@ fn from_hex(hex: &[u8]) -> Option<[u8; 32]> {
     HEXLOWER_PERMISSIVE.decode(hex).ok()?.try_into().ok()
 }
 
-/// What a list expects of the file with this name: by the last component of the name in the list; where none has
-/// the name, by the only line of the list, since files are renamed together with their lists. `None` if it says
-/// nothing of the file.
+/// What a list expects of the file with this name: the checksum whose name in the list ends in this component. If there
+/// is none, that of the only line of the list, since files are renamed together with their lists. `None` if the list
+/// says nothing of the file.
 pub fn expected(sums: &[Sum], file_name: &[u8]) -> Result<Option<[u8; 32]>, Ambiguous> {
     let last = |sum: &Sum| {
         let name = sum.name.as_deref()?;
@@ -147,7 +148,7 @@ pub(crate) fn read_list(label: &str, blob: &Arc<dyn Blob>) -> Result<Vec<Sum>, S
 pub(crate) enum Checked {
     Matches,
     Differs {
-        /// Their SHA-256.
+        /// The SHA-256 of the blob's bytes.
         found: [u8; 32],
     },
 }

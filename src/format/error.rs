@@ -10,7 +10,7 @@ use crate::format::decoders::GaveUp;
 /// Why a dump or an archive could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FormatError {
-    /// The bytes could not be had, or a decoder refused them.
+    /// The bytes could not be read, or a decoder refused them.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The bytes are not what they claim to be.
@@ -35,7 +35,7 @@ impl FormatError {
         Self::Damaged(what.into())
     }
 
-    /// The failure of `operation` on the stored piece that `what` describes.
+    /// The failure of `operation` on the blob that `what` describes.
     pub(super) fn at(self, label: &str, operation: String, what: &dyn Display) -> SourceError {
         match self {
             Self::Io(error) if is_bomb(&error) => SourceError::new(ErrorKind::Unsupported, label, operation)
@@ -62,7 +62,7 @@ pub(super) fn invalid(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
-/// What a reader says of data that may be sound and that it does not read.
+/// What a reader of packed data says when the bytes may be sound, but it does not read their form.
 pub(super) fn unsupported(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, what.into())
 }

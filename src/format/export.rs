@@ -1,11 +1,12 @@
 //! The rows of an exported table, one JSON text per line.
 //!
-//! A JSONL file passes through byte for byte, whatever its lines are: programs write a byte order mark, NaN, UTF-16 or JSON
-//! over several lines, and a merge leaves its marks. But a last line that breaks off within a value was cut, and is an error.
+//! A JSONL file passes through byte for byte, whatever its lines are: programs write a byte order mark, NaN, UTF-16 or
+//! JSON over several lines, and a merge leaves conflict markers. But a last line that breaks off within a value was
+//! cut, and is an error.
 //!
-//! The other form is what `dolt sql --result-format json` prints, and dolt-archive stores under the same name: one document
-//! `{"rows":[...]}` with sorted keys and without NULLs, or `{}` for no rows. It is rendered as one row per line. A file has
-//! that form if it begins with `{"rows":[`, apart from white space.
+//! The other form is what `dolt sql --result-format json` prints, and dolt-archive stores under the same name: one
+//! document `{"rows":[...]}` with sorted keys and without NULLs, or `{}` for no rows. It is rendered as one row per
+//! line. A file has that form if it begins with `{"rows":[`, apart from white space.
 //!
 //! Both forms are read row by row: reading takes memory for the longest row.
 
@@ -29,13 +30,13 @@ use crate::content::{Closed, Content, ErrorKind, Sink, SourceError, Stream};
 use crate::format::blob::{Blob, PIECE, blob_error};
 use crate::model::jsonl::compact_json_with_halves;
 
-/// What an export's file is called: dolt-archive exports the table `issues`, whatever the database.
+/// The file name of an export's rows: dolt-archive exports the table `issues`, whatever the database.
 pub(crate) const EXPORTED_TABLE: &str = "issues.jsonl";
 
-/// What the bytes of an export that is no JSONL are called, beside its rows.
+/// The file name of an export's own bytes, shown beside the rows where not all bytes are rows.
 pub(crate) const RAW_EXPORT: &str = "issues.json";
 
-/// The longest row that is read, in bytes: four times what MySQL's default packet holds.
+/// The longest row that is read, in bytes: four times MySQL's default packet size.
 pub(crate) const LONGEST_ROW: u64 = 256 * 1024 * 1024;
 
 pub(crate) static EXPORT: &dyn Format = &ExportFormat;
@@ -51,14 +52,14 @@ impl Format for ExportFormat {
         false
     }
 
-    /// One that is not packed has its bytes beside its rows where these are not the same.
+    /// A plain export is shown as its bytes by `files`, and only where they are not the same as its rows.
     fn shows_bytes(&self, packing: Packing) -> bool {
         packing != Packing::Plain
     }
 
     fn files(&self, input: &FormatInput<'_>) -> Result<Vec<ShownFile>, SourceError> {
         let (context, blob) = (input.context, &input.blob);
-        // Reading the rows of a packed one says what is wrong with it.
+        // Reading the rows of a packed export says what is wrong with it.
         let is_whole = match input.packing {
             Packing::Plain => is_whole(&**blob).map_err(|error| input.fail("read export", error))?,
             _ => true,
@@ -81,7 +82,7 @@ pub(crate) fn is_whole(blob: &dyn Blob) -> io::Result<bool> {
 pub(crate) struct Export {
     label: Arc<str>,
     blob: Arc<dyn Blob>,
-    /// Whether a hash proves its bytes: then its last line was stored as it is.
+    /// Whether a hash proves its bytes. If so, the last line was stored as it is, and was not cut off.
     is_proven: bool,
     packing: Packing,
 }
@@ -109,7 +110,7 @@ impl Stream for Export {
 
 #[derive(Debug, thiserror::Error)]
 enum ExportProblem {
-    /// Nobody wants the rest: no failure.
+    /// The reader wants no more: no failure.
     #[error("the reader went away")]
     Closed(Closed),
     #[error(transparent)]
@@ -140,7 +141,7 @@ pub(crate) fn read_export(
     let reader = packing.unpack(blob).map_err(fail)?;
     let mut lines = Gathered::new(sink);
     let outcome = copy_rows(reader, is_proven, &mut lines).and_then(|()| Ok(lines.flush()?));
-    // What is being written looks damaged: that it changed is the better answer.
+    // A file that is being written looks damaged: report that it changed instead.
     if outcome.is_err() && !matches!(outcome, Err(ExportProblem::Closed(_))) {
         blob.check().map_err(fail)?;
     }
@@ -160,7 +161,7 @@ pub(crate) fn read_export(
 }
 
 fn copy_rows(mut reader: impl Read, is_proven: bool, lines: &mut Gathered) -> Result<(), ExportProblem> {
-    // As many bytes as the listing decides on, however few come at a time.
+    // As many bytes as the listing decides by, even if each read returns few.
     let head = head(&mut reader)?;
     let form = form_of(&head, len_by_head(&head));
     let reader = BufReader::with_capacity(PIECE, io::Cursor::new(head).chain(reader));
@@ -214,8 +215,8 @@ fn copy_lines(mut reader: impl BufRead, is_proven: bool, lines: &mut Gathered) -
     }
 }
 
-/// Where and how a last line without a line feed was cut: it breaks off within a value, or within a character. Skipping a
-/// value recurses nowhere in serde_json, so nesting costs no stack.
+/// Where and how a last line without a line feed was cut: it breaks off within a value, or within a character.
+/// serde_json skips a value without recursion, so nesting costs no stack.
 fn cut_off(line: &[u8]) -> Option<(usize, String)> {
     let (text, is_within_character) = match std::str::from_utf8(line) {
         Ok(text) => (text, false),
@@ -231,10 +232,11 @@ fn cut_off(line: &[u8]) -> Option<(usize, String)> {
     }
 }
 
-/// As much of the end is looked at to see whether a last line was cut. A longer line is read to find out.
+/// How many bytes at the end are searched for a last line that was cut. A cut in a longer line shows only when the rows
+/// are read.
 const TAIL: u64 = 1 << 20;
 
-/// Whether the last line of a file was cut, by its last megabyte. Other blobs are not checked.
+/// Whether the last line of a file was cut, by its last megabyte. A blob that is no file is not checked.
 fn is_cut(blob: &dyn Blob) -> io::Result<bool> {
     if blob.as_file().is_none() {
         return Ok(false);

@@ -22,7 +22,7 @@ impl FileFormat {
         Self { format: Some(format), packing: Packing::Plain }
     }
 
-    /// A file name without its ending, and what that says. `None` for an ending of no format.
+    /// Splits a file name into its stem and the format that its ending names. `None` for an ending of no format.
     pub(crate) fn of_name(name: &str) -> Option<(&str, Self)> {
         let lower = name.to_ascii_lowercase();
         let (packing, unpacked, implied) = Packing::of_name(&lower);
@@ -35,7 +35,7 @@ impl FileFormat {
         is_known.then(|| (&name[..stem.len()], Self { format: Some(format), packing }))
     }
 
-    /// How names of files of all formats end, for people: `.zip, .jsonl or .tar`.
+    /// The usual endings of all formats, for messages: `.zip, .jsonl or .tar`.
     pub(crate) fn known_endings() -> String {
         let endings: Vec<String> = FORMATS.iter().map(|format| format!(".{}", format.endings()[0])).collect();
         let (last, others) = endings.split_last().expect("there are formats");

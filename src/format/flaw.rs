@@ -2,7 +2,7 @@
 
 use crate::content::{ErrorKind, SourceError};
 
-/// Something that is to be said of a file.
+/// Something to report about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flaw {
     pub(crate) weight: Weight,

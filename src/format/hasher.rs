@@ -13,7 +13,7 @@ const FIRST_PIECE: usize = 8 * 1024;
 pub(super) struct Hasher(Sha256);
 
 impl Hasher {
-    /// Begins with what kind of file it is.
+    /// Begins with the kind of file.
     pub(super) fn new(kind: &str) -> Self {
         let mut hasher = Self(Sha256::new());
         hasher.part(kind.as_bytes());
@@ -31,7 +31,7 @@ impl Hasher {
     }
 }
 
-/// Adds bytes whose length is not known before: as the last part only.
+/// Adds bytes whose length is not known beforehand; only as the last part.
 impl Write for Hasher {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);

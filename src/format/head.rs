@@ -4,10 +4,10 @@ use std::io::{self, Read};
 
 use super::blob::read_full;
 
-/// As many bytes as tell the form of an export, a tar, and a SQLite file from others.
+/// How many bytes it takes to recognise the form of an export, a tar and a SQLite file.
 const HEAD: usize = 4096;
 
-/// How long a blob is that begins like this, where that is all of it; else more than can be.
+/// The length of a blob that begins like this, if `head` is all of it; else more than any blob has.
 pub(crate) fn len_by_head(head: &[u8]) -> u64 {
     if head.len() < HEAD { head.len() as u64 } else { u64::MAX }
 }

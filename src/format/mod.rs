@@ -1,7 +1,7 @@
 //! File formats: what a blob is shown as, wherever it is stored.
 //!
-//! [`shown_as`] serves archives and git alike. A format has no timeline, polls nothing and gives out no identity: the
-//! source that holds the blob does. To add a format, implement [`Format`] in a folder here, and add it to [`FORMATS`].
+//! [`shown_as`] serves archives and git alike. A format has no timeline, polls nothing and assigns no ids: the source
+//! that holds the blob does. To add a format, implement [`Format`] in a folder here, and add it to [`FORMATS`].
 //!
 //! | file | what it is |
 //! | --- | --- |

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::blob::{PIECE, read_full};
 use crate::content::{Closed, Sink};
 
-/// Pushes what is left of `reader`, `most` bytes of it, in pieces. Ends early, with false, when nobody wants the rest.
+/// Pushes what is left of `reader`, at most `most` bytes, in pieces. Ends early, with false, when the receiver wants no
+/// more.
 pub(super) fn push_all(mut reader: impl Read, most: u64, sink: &mut Sink) -> io::Result<bool> {
     let mut left = most;
     loop {
@@ -18,7 +19,7 @@ pub(super) fn push_all(mut reader: impl Read, most: u64, sink: &mut Sink) -> io:
         }
         left -= count as u64;
         piece.truncate(count);
-        // The cache counts lengths, not what is reserved.
+        // The cache counts the length of a piece, not what it reserves.
         piece.shrink_to_fit();
         if sink.push_blocking(Bytes::from(piece)).is_err() {
             return Ok(false);
@@ -45,7 +46,7 @@ impl Gathered {
         if self.pending.is_empty() {
             return Ok(());
         }
-        // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
+        // Copied, so that a piece takes as much memory as its length says: the cache counts lengths.
         let piece = Bytes::copy_from_slice(&self.pending);
         self.pending.clear();
         self.sink.push_blocking(piece)

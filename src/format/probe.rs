@@ -1,6 +1,8 @@
-//! Reads any bytes as each kind of file: for the fuzz targets in `fuzz/`, and a test of all that they ever found.
+//! Reads any bytes as each kind of file: for the fuzz targets in `fuzz/`, and for a test that repeats all that they
+//! ever found.
 //!
-//! Whatever comes of it, it ends without a panic, and takes no memory that the bytes ask for without being that long.
+//! Every function returns without a panic, whatever the bytes are, and reserves no memory for a length that the bytes
+//! only claim.
 
 use std::io::{self, Read};
 use std::sync::Arc;

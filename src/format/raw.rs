@@ -39,7 +39,7 @@ fn copy(label: &str, blob: &dyn Blob, mut sink: Sink) -> Result<(), SourceError>
     if !push_all(&mut reader, blob.len(), &mut sink).map_err(fail)? {
         return Ok(());
     }
-    // The end, where errors of the whole are found.
+    // Reads at the end, where errors of the whole blob are found.
     reader.read(&mut [0]).map_err(fail)?;
     Ok(())
 }

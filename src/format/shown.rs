@@ -12,18 +12,18 @@ use super::broken::Broken;
 pub(crate) struct ShownFile {
     /// Which of the folders beside the blob it belongs to.
     pub(crate) group: FileGroup,
-    /// Its path in that folder: safe components joined by `/`, none of which is a file. Empty where it stands for the folder. For
-    /// unpacked bytes, how their name ends.
+    /// Its path in that folder: safe components joined by `/`, none of which is a file. Empty if this file stands for
+    /// the folder. For unpacked bytes: the ending of their name.
     pub(crate) path: Arc<str>,
     pub(crate) kind: FileKind,
     pub(crate) content: Content,
-    /// What tells its bytes from others without rendering them. `None`: all bytes of the blob do.
+    /// What tells its bytes from others without rendering them. `None`: only all bytes of the blob do.
     pub(crate) fingerprint: Option<Arc<dyn Fingerprint>>,
     /// Whether it only says why something cannot be shown.
     pub(crate) is_broken: bool,
 }
 
-/// What the files of a blob are: the files of each group lie in a folder of their own where others lie beside the blob.
+/// What the files of a blob are. In a tree, each group has a folder of its own beside the blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum FileGroup {
     /// Tables, and what describes them.
@@ -45,7 +45,7 @@ impl FileGroup {
     }
 }
 
-/// Of equal likeness and equal digest, contents are equal under one rendering version.
+/// Contents of equal likeness and equal digest are equal under one rendering version.
 pub(crate) trait Fingerprint: Send + Sync {
     /// Differs for most contents that differ, and is known without reading them. Covers the kind of the file.
     fn likeness(&self) -> ContentId;
@@ -60,7 +60,7 @@ pub(crate) trait Fingerprint: Send + Sync {
 }
 
 impl ShownFile {
-    /// A regular file that all bytes of the blob decide.
+    /// A regular file that depends on all bytes of the blob.
     pub(crate) fn of_blob(group: FileGroup, path: impl Into<Arc<str>>, content: Content) -> Self {
         let (path, kind) = (path.into(), FileKind::Regular);
         Self { group, path, kind, content, fingerprint: None, is_broken: false }

@@ -1,4 +1,4 @@
-//! Ending work that nobody waits for any more.
+//! Stops work that nobody waits for any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

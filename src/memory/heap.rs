@@ -1,7 +1,7 @@
 //! Giving freed memory back to the system.
 
-/// Has the allocator of the C library give back all empty pages. Without this call it does so only at the end of its heap, and
-/// the pages that the cache has emptied between others stay. Takes some milliseconds.
+/// Makes the allocator of the C library give back all empty pages. Without this call it does so only at the end of its
+/// heap, and keeps the pages between others that the cache has emptied. Takes some milliseconds.
 pub(super) fn give_back() {
     #[cfg(target_env = "gnu")]
     {

@@ -65,7 +65,7 @@ impl<const N: usize> Lookup<N> {
         self.count
     }
 
-    /// The record at a place, which is less than [`Self::count`]. May read a file.
+    /// The record at `at`, which must be less than [`Self::count`]. May read a file.
     pub fn get(&self, at: u64) -> io::Result<[u8; N]> {
         let mut record = [0; N];
         self.read(at * N as u64, &mut record)?;

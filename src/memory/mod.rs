@@ -64,7 +64,7 @@ const fn limit_for(bytes: u64) -> u64 {
     bytes.saturating_add(bytes.div_ceil(LOST_PART - 1))
 }
 
-/// Once the cache has dropped this many bytes they are given back to the system.
+/// Once the cache has dropped this many bytes, they are given back to the system.
 const GIVEN_BACK: u64 = 8 << 20;
 
 /// A holder that gives memory back when asked.
@@ -81,7 +81,7 @@ pub struct Budget {
     free: Arc<Semaphore>,
     in_flight: AtomicU64,
     cache: OnceLock<Weak<dyn GivesWay>>,
-    /// Bytes that the cache has dropped and that are not given back to the system yet.
+    /// Bytes that the cache has dropped and that were not given back to the system yet.
     dropped: AtomicU64,
 }
 
@@ -103,12 +103,12 @@ impl Budget {
         self.total
     }
 
-    /// One part in `parts` of it, in bytes: the bound of one of several holders.
+    /// One part in `parts` of the budget, in bytes: the bound of one of several holders.
     pub fn part(&self, parts: u64) -> u64 {
         self.total / parts
     }
 
-    /// Has `cache` make room from now on. Only the first call counts.
+    /// Makes `cache` give way from now on. Only the first call counts.
     pub fn serve_cache(&self, cache: Weak<dyn GivesWay>) {
         let _ = self.cache.set(cache);
     }
@@ -122,12 +122,13 @@ impl Budget {
         self.work.saturating_sub(self.free.available_permits() as u64 * UNIT)
     }
 
-    /// Bytes of all holders but the cache.
+    /// Bytes of all holders except the cache.
     fn taken(&self) -> u64 {
         self.taken_by_work().saturating_add(self.in_flight.load(Ordering::Relaxed))
     }
 
-    /// Whether others than the cache hold more than half of the budget: then callers that can do with less should.
+    /// Whether holders other than the cache hold more than half of the budget: then callers that can do with less
+    /// should.
     pub fn is_short(&self) -> bool {
         self.taken() > self.total / 2
     }
@@ -139,8 +140,8 @@ impl Budget {
         held
     }
 
-    /// Waits for the least that a piece of work needs, in bytes; callers are served in their order. A holder of [`Work`] must not
-    /// call it. More than the share of all work is cut to that.
+    /// Waits for the least that a piece of work needs, in bytes; callers are served in their order. A holder of
+    /// [`Work`] must not call it. A request for more than the share of all work is cut to that share.
     pub async fn work(self: &Arc<Self>, least: u64) -> Work {
         let units = least.clamp(UNIT, self.work).div_ceil(UNIT).min(self.work / UNIT);
         let free = Arc::clone(&self.free);
@@ -150,7 +151,7 @@ impl Budget {
         Work { budget: Arc::clone(self), most: (self.work / ONE_PART).max(units * UNIT), permit, fixed: None }
     }
 
-    /// A little work that does not wait, for a content that other work reads: it only tries for more than this.
+    /// Work that does not wait, for a content that other work reads: it gets `bytes` at once, and only tries for more.
     pub fn little_work(self: &Arc<Self>, bytes: u64) -> Work {
         let permit = Arc::clone(&self.free).try_acquire_many_owned(0);
         let permit = permit.expect("nothing closes it, and none is taken");
@@ -199,7 +200,7 @@ impl Drop for Held {
     }
 }
 
-/// The memory of a piece of work; it is given back when this is dropped.
+/// The memory of a piece of work. Dropping this gives the memory back.
 pub struct Work {
     budget: Arc<Budget>,
     permit: OwnedSemaphorePermit,
@@ -240,7 +241,7 @@ impl Work {
         drop(self.permit.split(self.permit.num_permits().saturating_sub(keep)));
     }
 
-    /// Splits off a half, for work that does two things at once.
+    /// Splits off one half, for work that does two things at once.
     pub fn halve(&mut self) -> Self {
         let half = self.permit.num_permits() / 2;
         let permit = self.permit.split(half).expect("it has as many");

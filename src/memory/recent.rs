@@ -1,4 +1,4 @@
-//! Values used last, as many as a bound on their cost allows.
+//! Recently used values, as many as a bound on their cost allows.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -41,7 +41,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         self.entries.get(key).map(|(value, _)| value)
     }
 
-    /// Keeps a value in place of a former one with its key.
+    /// Keeps a value, in place of an earlier one with its key.
     pub fn put(&mut self, key: K, value: V, cost: u64) {
         self.cost += cost;
         let replaced = self.entries.push(key, (value, cost));

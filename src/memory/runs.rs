@@ -39,7 +39,7 @@ pub(super) struct Runs {
     file: Arc<File>,
     runs: Vec<SortedRun>,
     end: u64,
-    /// The last key of the last run, where it is known.
+    /// The last key of the last run, if it is known.
     last_key: Option<Vec<u8>>,
 }
 
@@ -54,7 +54,7 @@ impl Runs {
         Ok(Self { file: Arc::new(unnamed_file()?), runs: Vec::new(), end: 0, last_key: None })
     }
 
-    /// Begins a run that starts with `key`, or goes on with the last one if that ends before it.
+    /// Begins a run that starts with `key`, or continues the last one if its last key is not greater.
     pub fn begin_at(&mut self, key: &[u8]) -> Writing<'_> {
         let goes_on = self.last_key.take().is_some_and(|last| *last <= *key);
         match self.runs.pop_if(|_| goes_on) {
@@ -112,7 +112,7 @@ impl<'r> Writing<'r> {
         self.piece.extend_from_slice(&key_len.to_le_bytes());
         self.piece.extend_from_slice(&value_len.to_le_bytes());
         for bytes in [key, value] {
-            // A long one is not copied first.
+            // A long key or value is not copied first.
             if self.piece.len() + bytes.len() > PIECE {
                 self.flush()?;
             }
@@ -125,7 +125,7 @@ impl<'r> Writing<'r> {
         Ok(())
     }
 
-    /// Ends the run, whose last key this is.
+    /// Ends the run, whose last key is `key`.
     pub fn end_at(self, key: &[u8]) -> io::Result<()> {
         self.end()?.last_key = Some(key.to_vec());
         Ok(())
@@ -154,7 +154,7 @@ impl<'r> Writing<'r> {
     }
 }
 
-/// A length or a place as records store it.
+/// A length or an offset as records store it.
 pub(super) fn short(len: usize) -> io::Result<u32> {
     u32::try_from(len).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a row has 4 GiB or more"))
 }
@@ -162,7 +162,7 @@ pub(super) fn short(len: usize) -> io::Result<u32> {
 pub(super) struct Merge {
     file: Arc<File>,
     runs: Vec<SortedRun>,
-    /// Those that have a record, the least first.
+    /// The readers that have a record, that of the least record first.
     readers: BinaryHeap<Box<RunReader>>,
     /// Whether the record of the first reader was handed out.
     is_given: bool,
@@ -216,7 +216,7 @@ impl Merge {
 }
 
 struct RunReader {
-    /// The place of its run among all.
+    /// The position of its run among all runs.
     number: usize,
     rest: Range<u64>,
     piece: usize,
@@ -278,7 +278,8 @@ impl RunReader {
     }
 }
 
-/// A heap gives the greatest first: that is the reader of the least record, and of the earlier run among equal ones.
+/// A heap gives the greatest first, so the reader of the least record is the greatest; of equal ones, that of the
+/// earlier run.
 impl Ord for RunReader {
     fn cmp(&self, other: &Self) -> Ordering {
         other.record().0.cmp(self.record().0).then(other.number.cmp(&self.number))

@@ -1,8 +1,8 @@
 //! Sorting more records than memory holds.
 //!
-//! A record is a key and a value of bytes. Records come out by key, those of one key in the order in which they were pushed. Those
-//! that fit into the memory of a piece of work are sorted there. The rest goes to a temporary file in sorted runs, which are merged.
-//! Records that are pushed in order are not sorted, and form one run.
+//! A record is a key and a value, both bytes. Records come out by key; those of one key come out in the order in which
+//! they were pushed. Those that fit into the memory of a piece of work are sorted there. The rest goes to a temporary
+//! file in sorted runs, which are merged. Records that are pushed in order are not sorted, and form one run.
 
 use std::io;
 
@@ -15,7 +15,8 @@ pub const LEAST: u64 = 1 << 20;
 /// A sorter grows by this many bytes.
 const STEP: u64 = 1 << 20;
 
-/// Records are stored in blocks of this many bytes, which the allocator takes from the system and gives back one by one.
+/// Records are stored in blocks of this many bytes, which the allocator takes from the system and gives back one by
+/// one.
 const BLOCK: usize = 1 << 20;
 
 /// What a record takes beside its bytes: its reference, twice while their list grows, and half of one for sorting.
@@ -23,7 +24,7 @@ const OVERHEAD: u64 = 2 * size_of::<RecordRef>() as u64 + size_of::<RecordRef>()
 
 #[derive(Clone, Copy)]
 struct RecordRef {
-    /// The first bytes of the key, which mostly decide.
+    /// The first bytes of the key, which mostly decide the order.
     prefix: u64,
     block: u32,
     at: u32,
@@ -37,7 +38,7 @@ pub struct Sorter {
     least: u64,
     /// Whether it tries for more memory before it writes to a file.
     grows: bool,
-    /// The memory of a record that is longer than all of `work`.
+    /// The memory of a record that does not fit into all of `work`.
     beyond: Option<Held>,
     held: HeldRecords,
     runs: Option<Runs>,
@@ -109,7 +110,7 @@ fn cost(key: &[u8], value: &[u8]) -> u64 {
     (HEAD + key.len() + value.len()) as u64 + OVERHEAD
 }
 
-/// The first bytes of a key as a number that compares as they do.
+/// The first bytes of a key as a number. Numbers compare as those bytes do.
 fn prefix(key: &[u8]) -> u64 {
     let mut first = [0; 8];
     let len = key.len().min(8);
@@ -124,7 +125,7 @@ impl Sorter {
         Self { work, least, grows: true, beyond: None, held, runs: None, cancel }
     }
 
-    /// The same for records that come in order: more memory would be of no use for them.
+    /// The same for records that come in order: more memory would not help them.
     pub fn in_order(work: Work, cancel: &Cancel) -> Self {
         Self { grows: false, ..Self::new(work, cancel) }
     }
@@ -162,8 +163,8 @@ impl Sorter {
         Ok(())
     }
 
-    /// All records, sorted: in memory if they fit, and take no more than `keep` bytes. Unused memory is given back, down to that at
-    /// the start.
+    /// All records, sorted: in memory if they fit and take no more than `keep` bytes. Gives back unused memory, down to
+    /// what the sorter had at the start.
     pub fn finish(mut self, keep: u64) -> io::Result<Sorted> {
         if self.runs.is_some() || self.held.bytes > keep {
             self.spill()?;
@@ -181,7 +182,7 @@ impl Sorter {
         Ok(Sorted { storage: Storage::File(Box::new(merge)), work: self.work, least: self.least })
     }
 
-    /// Drops all records, and returns the memory of the start.
+    /// Drops all records, and returns the memory that the sorter had at the start.
     pub fn into_work(mut self) -> Work {
         self.work.shrink_to(self.least);
         self.work

@@ -9,7 +9,7 @@ const CHOICE: &str = "TMPDIR";
 /// The folder for large temporary files: `/tmp` is memory on many machines.
 const FOLDER: &str = "/var/tmp";
 
-/// The folder that large temporary files are made in.
+/// The folder in which large temporary files are made.
 pub fn folder() -> PathBuf {
     let chosen = std::env::var_os(CHOICE).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let usual = || Some(PathBuf::from(FOLDER)).filter(|folder| Path::is_dir(folder));

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::util::locks::lock;
 
-/// Runs what never has to wait.
+/// Runs a future that never has to wait.
 fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -45,7 +45,7 @@ fn the_cache_gives_way_to_work_and_to_what_is_in_flight() {
     assert_eq!(work.bytes() + half.bytes(), 7 * MIB);
     drop((work, half, held));
     assert_eq!(budget.left_for_cache(), 64 * MIB);
-    // Whatever is taken, it keeps a part.
+    // Whatever is taken, the cache keeps a part.
     let _all = budget.hold(1 << 40);
     assert_eq!(budget.left_for_cache(), 8 * MIB);
 }
@@ -63,7 +63,7 @@ fn work_waits_in_order_and_a_first_one_always_goes_on() {
     first.shrink_to(8 * MIB);
     assert!(small.as_mut().poll(&mut context).is_pending(), "another one came before it");
     assert!(!first.grow(MIB), "a waiter comes before a holder that wants more");
-    // One that is not waited for any more leaves the queue.
+    // A request that is dropped leaves the queue.
     drop(large);
     assert!(small.as_mut().poll(&mut context).is_ready());
     drop(small);
@@ -90,7 +90,7 @@ fn the_least_is_there_under_any_budget_and_more_only_within_it() {
 /// A key and a value.
 type Record = (Vec<u8>, Vec<u8>);
 
-/// Sorts by a sorter that has this many bytes.
+/// Sorts with a sorter that has this many bytes.
 fn sorted(records: &[Record], memory: u64) -> (Vec<Record>, Sorted) {
     let budget = Budget::new(0);
     let mut work = now(budget.work(memory));
@@ -115,7 +115,7 @@ proptest! {
     fn records_are_sorted_in_memory_and_in_files_as_a_list_is(
         seeds in prop::collection::vec((0_u16..300, 0_usize..40, any::<bool>()), 0..1500),
         memory in prop::sample::select(vec![4 << 10, 32 << 10, MIB]),
-        // How many come in order: they are not sorted, and form one run.
+        // How many records come in order: they are not sorted, and form one run.
         ordered in prop::sample::select(vec![0, 700, 1500]),
     ) {
         let mut records: Vec<_> = seeds

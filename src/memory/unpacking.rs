@@ -1,7 +1,7 @@
 //! Memory for unpacking: one account for the windows, dictionaries and models of all decoders (ADR 4).
 //!
-//! Packed data states how much memory its decoder needs, up to 4 GiB, and may be hostile. So a decoder asks here before it
-//! allocates. One that needs more than all decoders may have is refused at once; the others wait for each other.
+//! Packed data states how much memory its decoder needs, up to 4 GiB, and may be hostile. So a decoder asks here before
+//! it allocates. One that needs more than all decoders may have is refused at once; the others wait for each other.
 
 use std::io;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
@@ -124,7 +124,8 @@ impl AccountState {
         (self.budget.total() - self.budget.part(CACHE_PART)).max(LEAST)
     }
 
-    /// Whether `bytes` more fit beside what work holds. A part is always for decoders, as work may wait for what they unpack.
+    /// Whether `bytes` more fit beside what work holds. A part is always for decoders, as work may wait for what they
+    /// unpack.
     fn fits(&self, bytes: u64) -> bool {
         let left_by_work = self.budget.total().saturating_sub(self.budget.taken_by_work());
         let most = self.most().min(left_by_work.max(self.budget.part(OWN_PART)).max(LEAST));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Removes from both lists what they have in common, as often as both have it.
+/// Removes from both lists what they have in common; of equal items, as many as both lists have.
 pub fn drop_common<T, K: Eq + Hash>(before: &mut Vec<T>, after: &mut Vec<T>, key: impl Fn(&T) -> K) {
     // Successive versions have nearly everything in the same places, and comparing is cheaper than hashing.
     let same = |(one, other): &(&T, &T)| key(one) == key(other);

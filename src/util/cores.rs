@@ -1,7 +1,7 @@
-//! Work on all cores that waits for nothing.
+//! Runs computations on all cores.
 //!
-//! The global pool of rayon also reads stores. If the disk of one hangs, so do all of its threads, and other sources must not
-//! wait for them.
+//! The global pool of rayon also reads stores. If the disk of one store hangs, so do all threads of that pool, and
+//! computations for other sources must not wait for them.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ static POOL: LazyLock<Option<ThreadPool>> = LazyLock::new(|| {
     pool.inspect_err(|error| tracing::warn!(%error, "no threads for work on all cores: it runs on one")).ok()
 });
 
-/// Runs work whose parallel parts read no file and ask no server.
+/// Runs work on a pool of its own. Its parallel parts must read no file and ask no server.
 pub fn compute<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match &*POOL {
         Some(pool) => pool.install(work),

@@ -1,5 +1,5 @@
-//! Lines of the log that would repeat. Programs try again and again: `grep -r` over a hundred snapshots that share a broken
-//! table, an editor that polls. One line reports it, and now and then another one that it goes on.
+//! Limits lines of the log that would repeat. Programs try again and again: `grep -r` over a hundred snapshots that
+//! share a broken table, an editor that polls. One line reports it; later lines say now and then that it goes on.
 
 use std::num::NonZeroUsize;
 use std::sync::{LazyLock, Mutex};
@@ -10,7 +10,7 @@ use lru::LruCache;
 use crate::model::content_id::ContentId;
 use crate::util::locks::lock;
 
-/// How long a line is not repeated.
+/// For how long a line is not repeated.
 const SILENCE: Duration = Duration::from_secs(600);
 
 /// Lines remembered, some 100 bytes each.
@@ -19,7 +19,8 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not 0");
 /// There is one log, and so one memory of its lines.
 static WRITTEN: LazyLock<Mutex<Written>> = LazyLock::new(Mutex::default);
 
-/// Whether a line is to be written: then, how often it was left out since it was written last; none the first time.
+/// How often a line that is due came since it was last written, this time included; `Some(None)` for the first time.
+/// `None` if the line is not due.
 pub fn due(line: &[&[u8]]) -> Option<Option<u64>> {
     lock(&WRITTEN).due(line, Instant::now())
 }

@@ -10,7 +10,7 @@ use crate::source::verify::Progress;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReadContent {
     pub bytes: u64,
-    /// Lines that are not blank, where it is a table.
+    /// Lines that are not blank, if it is a table.
     pub rows: u64,
     /// What is wrong with its lines, which should be JSON.
     pub flaw: Option<Flaw>,

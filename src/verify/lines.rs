@@ -1,7 +1,7 @@
 //! Checks that each line of a `.jsonl` file is JSON.
 //!
-//! A line that is not JSON is *wrong* where the file breaks off, or where no program writes such a line. Much else is
-//! written by sound programs: such lines are *not checked*.
+//! A line that is not JSON is *wrong* if the file breaks off in it, or if no program writes such a line. Sound programs
+//! write many other lines that are not JSON: these are *not checked*.
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -9,13 +9,13 @@ use serde::de::IgnoredAny;
 use crate::model::row::trimmed;
 use crate::source::verify::Severity;
 
-/// The longest line that is checked, in bytes: it is held in memory. Only its source checks a longer one.
+/// The longest line that is checked, in bytes: it is held in memory. A longer one is checked by its source alone.
 const LONGEST_LINE: usize = 256 << 20;
 
-/// How a line begins that a merge conflict left.
+/// How lines begin that a merge conflict left.
 const MARKS_OF_MERGES: [&str; 4] = ["<<<<<<< ", "||||||| ", "=======", ">>>>>>> "];
 
-/// Numbers that JSON does not have and that programs write nevertheless.
+/// Numbers that JSON does not have, but that programs write.
 const NO_NUMBERS: [&str; 4] = ["NaN", "nan", "Infinity", "inf"];
 
 /// What is wrong with a line.
@@ -35,9 +35,9 @@ pub(super) struct LineCheck {
     begun: Vec<u8>,
     /// Whether the current line is too long to be held.
     is_long: bool,
-    /// Whether the file has no lines of JSON at all, so that the rest is not checked.
+    /// Whether the file has no lines of JSON at all. Then the rest is not checked.
     is_other: bool,
-    /// The first of the worst.
+    /// The first of the worst flaws.
     pub flaw: Option<Flaw>,
 }
 
@@ -140,14 +140,14 @@ impl LineCheck {
     }
 }
 
-/// The parser's reason, and the byte of the line.
+/// The parser's reason, and the byte of the line where it stopped.
 fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let reason = text.rsplit_once(" at line ").map_or(&*text, |(reason, _)| reason);
     format!("{reason} at byte {}", error.column())
 }
 
-/// Whether one of [`NO_NUMBERS`] is where the parser found an error: at its first letter, or later where it begins like a
+/// Whether one of [`NO_NUMBERS`] is where the parser found an error: at its first letter, or later if it begins like a
 /// word of JSON (`nan` and `null`).
 fn is_at_no_number(text: &str, column: usize) -> bool {
     let starts = (column.saturating_sub(3)..=column).filter_map(|start| text.get(start..));
@@ -155,7 +155,7 @@ fn is_at_no_number(text: &str, column: usize) -> bool {
     words.any(|word| NO_NUMBERS.iter().any(|name| word.starts_with(name)))
 }
 
-/// Whether a text begins as one in UTF-16 does, with a byte order mark or without.
+/// Whether a text begins as UTF-16 does, with a byte order mark or without.
 fn is_utf16(text: &[u8]) -> bool {
     match *text {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,

@@ -57,7 +57,7 @@ impl Report {
         Self { source, database, findings: vec![why], ..Self::default() }
     }
 
-    /// The worst finding; `None` where all is well.
+    /// The severity of the worst finding; `None` if there is nothing worse than a note.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max().filter(|worst| *worst > Severity::Note)
     }
@@ -113,14 +113,15 @@ async fn verify_database(
     report
 }
 
-/// What was read of a database.
+/// What was read of a database so far.
 struct ReadSoFar {
     contents: HashSet<ContentId>,
-    /// Where hashes prove the bytes: files with a line that is not JSON, each of which is reported once.
+    /// If hashes prove the bytes: the files with a line that is not JSON, each of which is reported once.
     odd: Option<HashSet<Arc<str>>>,
 }
 
-/// Reads each content once, snapshot by snapshot. Where hashes prove the bytes, a line that is not JSON was stored so.
+/// Reads each content once, snapshot by snapshot. If hashes prove the bytes, a line that is not JSON was stored that
+/// way.
 async fn read_contents(
     database: &Arc<dyn Database>,
     (wanted, proves_bytes): (Contents, bool),
@@ -182,7 +183,7 @@ fn shown(snapshot: &SnapshotMeta) -> String {
     snapshot_name::snapshot_name(snapshot.time)
 }
 
-/// `26 h`, `3 d`: a length of time for people.
+/// A length of time for people: `26 h`, `3 d`.
 pub fn for_people(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     match seconds {

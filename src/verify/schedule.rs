@@ -6,13 +6,13 @@ use super::for_people;
 use crate::model::time::Timestamp;
 use crate::source::verify::{Finding, Severity};
 
-/// A snapshot may come after so many times the expected interval: hourly programs start late and take time.
+/// How many times the expected interval may pass before a snapshot is late: hourly programs start late and take time.
 const LATE: f64 = 1.5;
 
 /// How many of the newest intervals define what is usual.
 const RECENT: usize = 12;
 
-/// An interval that is so many times the usual one is noted.
+/// An interval that is this many times the usual one is noted.
 const UNUSUAL: i32 = 4;
 
 /// How far another machine's clock may be ahead of this one.
@@ -40,7 +40,7 @@ impl Schedule {
         findings
     }
 
-    /// `newest` holds the time of the newest snapshot and the latest time of any. They differ where the source's order is
+    /// `newest` holds the time of the newest snapshot and the latest time of any. They differ if the source's order is
     /// not that of the times, as after an import of old commits.
     fn age(
         &self,
@@ -63,7 +63,7 @@ impl Schedule {
             // A commit may have any date; the newest one shows whether the backup runs.
             findings.push(Finding { severity: Severity::Note, ..finding });
         }
-        // The snapshot after it is late.
+        // After this time the next snapshot is late.
         let due = self.every.map(late);
         let max_age = [self.max_age, due].into_iter().flatten().min();
         let Some(max_age) = max_age.filter(|max| age > *max) else { return findings };
@@ -76,8 +76,8 @@ impl Schedule {
         findings
     }
 
-    /// Goes from the newest interval back. One that is longer than expected is a gap, unless all older ones are about as
-    /// long or longer: then they were thinned out, as the newest one never is.
+    /// Goes from the newest interval back. An interval that is longer than expected is a gap, unless all older ones are
+    /// about as long or longer: then snapshots were thinned out, which never makes the newest interval longer.
     fn gaps(&self, database: &str, times: &[Timestamp]) -> Vec<Finding> {
         let intervals: Vec<(Timestamp, SignedDuration)> =
             times.windows(2).map(|pair| (pair[0], length(pair[0], pair[1]))).rev().collect();
@@ -92,7 +92,7 @@ impl Schedule {
             let next = intervals[at + 1].1;
             shortest[at] = Some(shortest[at + 1].map_or(next, |older| older.min(next)));
         }
-        // The oldest one is compared with the one after it.
+        // The oldest interval is compared with the one after it.
         if let [.., (_, newer), _] = intervals[..]
             && let Some(oldest) = shortest.last_mut()
         {
@@ -123,13 +123,13 @@ fn length(from: Timestamp, to: Timestamp) -> SignedDuration {
     to.nearest().duration_since(from.nearest())
 }
 
-/// How long it may take until a snapshot that is expected after `interval` is late.
+/// How much time may pass until a snapshot that is expected after `interval` is late.
 fn late(interval: SignedDuration) -> SignedDuration {
     // An interval too long to multiply is never late.
     SignedDuration::try_from_secs_f64(interval.as_secs_f64() * LATE).unwrap_or(SignedDuration::MAX)
 }
 
-/// The median of the newest intervals; `None` where there are too few.
+/// The median of the newest intervals; `None` if there are too few.
 fn usual(intervals: &[(Timestamp, SignedDuration)]) -> Option<SignedDuration> {
     let mut recent: Vec<SignedDuration> = intervals.iter().take(RECENT).map(|(_, length)| *length).collect();
     recent.sort_unstable();
@@ -142,7 +142,7 @@ mod tests {
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-    /// Snapshots so many hours before now.
+    /// The findings for snapshots that are this many hours old.
     fn found(schedule: Schedule, hours: &[i64]) -> Vec<(Severity, String)> {
         let now: jiff::Timestamp = "2026-01-21T20:00:00Z".parse().expect("a time");
         let times: Vec<Timestamp> = hours.iter().map(|hours| (now - HOUR * *hours as i32).into()).collect();
@@ -177,7 +177,7 @@ mod tests {
         let gap = found(hourly, &[0, 1, 2, 5, 6, 7]);
         assert_eq!(gap.len(), 1, "{gap:?}");
         assert!(gap[0].1.contains("no snapshot for 3 h"), "{gap:?}");
-        // Hourly for a day, daily for a week, weekly for a month: as old ones are thinned out.
+        // Hourly for a day, daily for a week, weekly for a month: as thinning out leaves them.
         let mut thinned: Vec<i64> = (0..24).collect();
         thinned.extend((1..8).map(|day| day * 24 + 12));
         thinned.extend((2..6).map(|week| week * 168 + 12));

@@ -41,7 +41,7 @@ pub(crate) struct FileStamp {
     /// Change time, in nanoseconds since 1970: of the last write, or of the last change to its names or its mode.
     pub(crate) ctime_ns: i128,
     pub(crate) inode: u64,
-    /// Whom its mode lets read it. A change of it is a change of the change time too.
+    /// Who may read the file by its mode. Whatever changes the mode changes the change time, too.
     pub(crate) audience: Audience,
 }
 
@@ -61,7 +61,8 @@ impl FileStamp {
         }
     }
 
-    /// How long after `now` any further write gives another stamp for certain; `None` if it does already.
+    /// How long to wait from `now` until any further write is certain to give another stamp; `None` if it is certain
+    /// already.
     pub(crate) fn unsettled_for(&self, now: SystemTime) -> Option<Duration> {
         CLOCK_TICK.checked_sub(self.quiet_for(now)?).filter(|wait| !wait.is_zero())
     }
@@ -107,9 +108,10 @@ impl FileVersion {
         Ok(Self { root: root.clone(), path: path.to_owned(), stamp: FileStamp::of(&metadata) })
     }
 
-    /// The same, once the file is old enough that its next state has another stamp: the clock that change times come from moves
-    /// in steps, and two writes within one step leave one stamp. Blocks for that long; [`BeingWritten`] (inside the I/O error) for
-    /// a file that is not left alone. Holds for local file systems that keep times at least as fine as the step.
+    /// Waits until the file's next state is certain to have another stamp, and returns its state: the clock that change
+    /// times come from moves in steps, and two writes within one step leave one stamp. Blocks. Fails with
+    /// [`BeingWritten`] (inside the I/O error) for a file that keeps changing. Holds for local file systems that keep
+    /// times at least as fine as the step.
     pub(crate) fn settled(root: &Root, path: &Path) -> io::Result<Self> {
         for _ in 0..PATIENCE {
             let version = Self::current(root, path)?;
@@ -121,7 +123,7 @@ impl FileVersion {
         Err(io::Error::other(BeingWritten))
     }
 
-    /// The state in which a file is that was just made, for tests.
+    /// The state of a file that was just made, for tests.
     #[cfg(test)]
     pub(crate) fn named(path: &Path) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(path).canonicalize()?;
@@ -129,7 +131,7 @@ impl FileVersion {
         Self::settled(&Root::new(&folder, crate::files::root::Links::Beneath)?, &path)
     }
 
-    /// Names the bytes of this state of this file.
+    /// The content id of this state of this file.
     pub(crate) fn key(&self) -> ContentId {
         let FileStamp { len, mtime_ns, ctime_ns, inode, .. } = self.stamp;
         ContentId::of(&[
@@ -142,7 +144,7 @@ impl FileVersion {
         ])
     }
 
-    /// Opens the file, or says [`Replaced`] (inside the I/O error) when it is in another state by now.
+    /// Opens the file, or fails with [`Replaced`] (inside the I/O error) if it is in another state by now.
     pub(crate) fn open(&self) -> io::Result<File> {
         let file = self.root.open(&self.path)?;
         self.check(&file)?;
@@ -235,7 +237,7 @@ impl Seek for FileReader {
     }
 }
 
-/// Reads until `out` is full or the data ends; gives the count.
+/// Reads until `out` is full or the data ends; returns the count.
 pub(crate) fn read_full(reader: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < out.len() {

@@ -36,10 +36,11 @@ pub(crate) trait Blob: Send + Sync {
     /// Length in bytes. It is a promise: reading fails rather than give another length.
     fn len(&self) -> u64;
 
-    /// Reads it from the start. Damage, or a change since it was listed, is an error at the latest in the place of the end.
+    /// Reads it from the start. Damage, or a change since it was listed, is an error, at the latest where the end would
+    /// be.
     fn read(&self) -> io::Result<Reading>;
 
-    /// Opens it for reading in any order. What is packed is unpacked for that, and checked, into a temporary file.
+    /// Opens it for reading in any order. A packed blob is unpacked into a temporary file for that, and checked.
     fn open(&self) -> io::Result<Box<dyn Opened>>;
 
     /// Checks that it is still there as it was listed: [`Replaced`] (inside the I/O error) when it has changed.
@@ -47,12 +48,12 @@ pub(crate) trait Blob: Send + Sync {
         Ok(())
     }
 
-    /// It in a temporary file, where reading it unpacks it into one anyway.
+    /// The blob in a temporary file, if reading it unpacks it into one anyway.
     fn unpacked(&self) -> Option<io::Result<Arc<Spool>>> {
         None
     }
 
-    /// The file that it is, where it is one.
+    /// The file that this blob is, if it is one.
     fn as_file(&self) -> Option<&Arc<FileVersion>> {
         None
     }
@@ -98,7 +99,7 @@ impl Blob for FileBlob {
     }
 }
 
-/// Reads a file once, and says at the end whether it stayed what it was.
+/// Reads a file once, and checks at the end that it has not changed.
 struct CheckedFile {
     version: Arc<FileVersion>,
     file: std::fs::File,
@@ -116,7 +117,7 @@ impl Read for CheckedFile {
         }
         let count = self.file.read(&mut out[..room])?;
         if count == 0 {
-            // It was cut meanwhile.
+            // The file was truncated meanwhile.
             return Err(io::Error::other(Replaced));
         }
         self.left -= count as u64;

@@ -8,7 +8,8 @@ use super::temporary::{NO_ROOM_HINT, has_no_room};
 use crate::content::{ErrorKind, SourceError};
 use crate::files::root::{LEADS_OUTSIDE_HINT, is_outside};
 
-/// The kind of an I/O failure. One without an errno comes from a decoder: the bytes are broken, or of a form that is not read.
+/// The kind of an I/O failure. One without an errno comes from a decoder: the bytes are broken, or of a form that is
+/// not read.
 pub(crate) fn io_kind(error: &io::Error) -> ErrorKind {
     if error.get_ref().is_some_and(|cause| cause.is::<Replaced>() || cause.is::<BeingWritten>()) {
         return ErrorKind::Changed;

@@ -37,14 +37,14 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Takes over what was made in a temporary folder. Its name may go.
+    /// Opens a file that was made in a temporary folder, whose name may then be removed.
     pub(crate) fn of(made: &Path) -> io::Result<Self> {
         let file = File::open(made)?;
         let len = file.metadata()?.len();
         Ok(Self { file, len })
     }
 
-    /// A file with the `needed` bytes that `write` writes into it, where there is room for temporary files.
+    /// Makes a file of the `needed` bytes that `write` writes into it, if there is room for temporary files.
     pub(crate) fn filled(
         needed: u64,
         write: impl FnOnce(&mut Filling) -> io::Result<u64>,
@@ -74,13 +74,15 @@ impl Default for Spools {
 }
 
 impl Spools {
-    /// A blob, unpacked and checked, where there is room for temporary files. Reuses a recent copy. Blocks.
+    /// Unpacks and checks a blob, if there is room for temporary files. Reuses a recent copy. Blocks.
     pub(crate) fn unpacked(&self, stored: &dyn Blob) -> io::Result<Arc<Spool>> {
-        // Reading it would wait for the slot that is locked here.
+        // Some blobs are unpacked when they are read: reading one inside `filled` would wait for the slot that it
+        // locks.
         stored.unpacked().unwrap_or_else(|| self.filled(stored.key(), || unpack(stored)))
     }
 
-    /// The same as [`Self::made`], for what fills temporary files: where there is no room for more, what is kept makes room.
+    /// The same as [`Self::made`], for a `make` that fills temporary files: if there is no room, forgets the kept
+    /// copies and tries again.
     pub(crate) fn filled(
         &self,
         key: ContentId,
@@ -92,7 +94,7 @@ impl Spools {
         }
     }
 
-    /// What `make` makes of bytes with this key. Reuses a recent copy. Blocks.
+    /// The spool that `make` makes of the bytes with this key. Reuses a recent copy. Blocks.
     pub(crate) fn made<E>(
         &self,
         key: ContentId,

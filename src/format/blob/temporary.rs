@@ -1,7 +1,7 @@
-//! Temporary files without a name: they end with the process that made them, however it ends.
+//! Temporary files without a name: they vanish with the process that made them, however it ends.
 //!
-//! SQLite needs a name for a log beside its database: such files are in a folder, which is locked while it is used. The next
-//! process removes the folders of processes that were killed, which are not locked.
+//! SQLite finds a log only by its name beside the database, so such files are in a folder, which is locked while it is
+//! used. The next process removes the folders that are not locked: those of processes that were killed.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
@@ -13,10 +13,10 @@ use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use crate::content::SourceError;
 use crate::model::terminal::ShowPath;
 
-/// What the names of such folders begin with.
+/// The prefix of the names of such folders.
 const FOLDER: &str = "asof-sqlite-";
 
-/// The same before they are locked.
+/// The prefix before a folder is locked.
 const UNLOCKED: &str = ".asof-new-";
 
 /// There is no room for temporary files.
@@ -34,14 +34,15 @@ pub(crate) const NO_ROOM_HINT: &str =
 /// Bytes written between two looks at how much room is left.
 const LOOK: u64 = 16 << 20;
 
-/// What is left to others of a file system: one part in so many of it, and so many bytes at most.
+/// How much of a file system is left to others: one part in [`LEFT_PART`] of it, but at most [`MOST_LEFT`] bytes.
 const LEFT_PART: u64 = 20;
 const MOST_LEFT: u64 = 1 << 30;
 
-/// Free bytes of a file's file system, and all of them.
+/// The free bytes of a file's file system, and all its bytes.
 type Room = fn(&File) -> io::Result<(u64, u64)>;
 
-/// Fills a temporary file, and leaves room to others: it may get longer than expected. A little is written in any case.
+/// Fills a temporary file, which may get longer than expected, and stops where it would leave others no room. The first
+/// [`LOOK`] bytes are written in any case.
 pub(crate) struct Filling<'f> {
     file: &'f mut File,
     unlooked: u64,
@@ -78,7 +79,7 @@ impl Write for Filling<'_> {
     }
 }
 
-/// A failure to write `needed` bytes of temporary files, said so that a person knows what to do.
+/// Turns a failure to write `needed` bytes of temporary files for lack of room into [`NoRoom`], which says what to do.
 pub(crate) fn explained(error: io::Error, needed: u64) -> io::Error {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -99,14 +100,14 @@ pub(crate) fn lacks_room(error: &SourceError) -> bool {
     cause.is_some_and(has_no_room)
 }
 
-/// A folder for temporary files that need names. It goes with this.
+/// A folder for temporary files that need names. Dropping this removes it.
 pub(crate) struct TemporaryFolder {
     path: PathBuf,
     _lock: File,
 }
 
 impl TemporaryFolder {
-    /// Makes one that only this user may enter.
+    /// Makes a folder that only this user may enter.
     pub(crate) fn new() -> io::Result<Self> {
         Self::within(&std::env::temp_dir())
     }
@@ -117,11 +118,11 @@ impl TemporaryFolder {
             .permissions(Permissions::from_mode(0o700))
             .tempdir_in(folder)?;
         let lock = opened(made.path())?;
-        // If nothing can be locked, nothing is swept.
+        // Where locks do not work, `sweep` removes nothing.
         let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
         let unique = made.path().file_name().unwrap_or_default().to_string_lossy().replacen(UNLOCKED, "", 1);
         let path = folder.join(format!("{FOLDER}{unique}"));
-        // Its name says from now on that it is locked while it is used.
+        // From here on its name says that it is locked while it is used.
         std::fs::rename(made.path(), &path)?;
         let _renamed = made.keep();
         Ok(Self { path, _lock: lock })
@@ -163,7 +164,7 @@ fn sweep_in(folder: &Path) {
     }
 }
 
-/// A folder itself, and no link to one.
+/// Opens a folder, but no link to one.
 fn opened(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))

@@ -13,10 +13,10 @@ pub(crate) const BOMB_RATIO: u64 = 1000;
 /// Unpacking may take this long in any case.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// Beyond [`GRACE`], it may take a second for each so many bytes, packed and unpacked.
+/// Beyond [`GRACE`], it may take a second for every [`SLOWEST`] bytes, packed and unpacked.
 const SLOWEST: u64 = 64 << 10;
 
-/// Why unpacking was given up. Nothing of it says that the data is damaged.
+/// Why unpacking was given up. It does not mean that the data is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GaveUp {
     #[error("{packed} bytes unpack to more than {unpacked}, which looks like a bomb")]
@@ -34,20 +34,20 @@ impl From<GaveUp> for io::Error {
     fn from(gave_up: GaveUp) -> Self {
         let kind = match gave_up {
             GaveUp::Bomb { .. } | GaveUp::TooLong { .. } => io::ErrorKind::Unsupported,
-            // What it is stored on may have been slow.
+            // The storage may have been slow.
             GaveUp::Slow { .. } => io::ErrorKind::TimedOut,
         };
         Self::new(kind, gave_up)
     }
 }
 
-/// Ends unpacked data that grows beyond the limits, or takes too long.
+/// Stops unpacking data that grows beyond the limits or takes too long.
 pub(crate) struct Bounded<R> {
     inner: R,
     packed: u64,
     unpacked: u64,
     most: u64,
-    /// Time within `inner`: a reader may take its time.
+    /// Time spent within `inner` alone: a reader may take its time.
     took: Duration,
     now: fn() -> Instant,
 }

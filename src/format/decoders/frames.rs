@@ -10,16 +10,16 @@ pub(crate) trait Frame<R: BufRead>: Read + Sized {
     /// How many bytes of a frame tell what its decoder takes.
     const LONGEST_HEAD: usize;
 
-    /// How many bytes of memory the decoder of a frame takes that begins like this. `None` if no frame does.
+    /// How many bytes of memory the decoder takes for a frame that begins with `head`. `None` if no frame begins so.
     fn memory(head: &[u8]) -> io::Result<Option<u64>>;
 
-    /// The error for what is no frame; `began` behind others.
+    /// The error for bytes that are no frame; `began` says whether frames came before.
     fn no_frame(began: bool) -> io::Error;
 
     /// Begins to decode a frame, for which there is the memory.
     fn begin(packed: Looked<R>, head: &[u8]) -> io::Result<Self>;
 
-    /// What follows the frame, once it was read.
+    /// What follows the frame, once the frame was read.
     fn into_rest(self) -> io::Result<Looked<R>>;
 }
 
@@ -35,7 +35,7 @@ impl<R: BufRead, F: Frame<R>> Frames<R, F> {
         Self { frame: None, packed: Some(Looked::new(packed)), began: false }
     }
 
-    /// Begins the next frame. Whether there is one.
+    /// Begins the next frame. Returns whether there is one.
     fn begin(&mut self) -> io::Result<bool> {
         let Some(packed) = &mut self.packed else { return Ok(false) };
         loop {
@@ -80,8 +80,8 @@ impl<R: BufRead, F: Frame<R>> Read for Frames<R, F> {
     }
 }
 
-/// Something that is not packed follows the packed data: all that is before it was whole. `gzip` and `bzip2` warn of it
-/// and go on; it may be a damaged part of the file, and may be nothing.
+/// Something that is not packed follows the packed data, which was whole. `gzip` and `bzip2` warn of it and go on; it
+/// may be a damaged part of the file, or mean nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("something that is not packed follows the packed data, and may be a damaged part of it")]
 pub(crate) struct TrailingGarbage;
@@ -96,7 +96,7 @@ fn is_skippable(magic: [u8; 4]) -> bool {
     matches!(magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18])
 }
 
-/// Passes a frame that is to be skipped, behind its magic number.
+/// Skips the rest of a frame that is to be skipped, after its magic number.
 fn skip(packed: &mut impl BufRead) -> io::Result<()> {
     let mut len = [0; 4];
     packed.read_exact(&mut len).map_err(cut_is_damage)?;

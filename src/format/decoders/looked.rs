@@ -1,4 +1,4 @@
-//! Packed bytes of which the first were looked at, and are read again.
+//! Packed bytes, the first of which can be looked at before they are read.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};

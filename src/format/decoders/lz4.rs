@@ -7,11 +7,11 @@ use lz4_flex::frame::FrameDecoder;
 use super::frames::{Frame, Frames, trailing_garbage};
 use super::{Looked, invalid};
 
-/// What a frame begins with, and one of the form before.
+/// What a frame begins with, and what a frame of the older form begins with.
 const MAGIC: &[u8] = &[0x04, 0x22, 0x4d, 0x18];
 const LEGACY: &[u8] = &[0x02, 0x21, 0x4c, 0x18];
 
-/// The longest blocks of the form before.
+/// The longest blocks of the older form.
 const LEGACY_BLOCK: u64 = 8 << 20;
 
 /// A decoder holds a block as it is packed, and two of them unpacked.
@@ -22,11 +22,12 @@ pub(crate) type Lz4<R> = Frames<R, Lz4Frame<R>>;
 
 pub(crate) struct Lz4Frame<R: BufRead> {
     decoder: FrameDecoder<EndNoted<Looked<R>>>,
-    /// Whether it is of the form that ends with the file.
+    /// Whether it is a frame of the older form, which ends with the file.
     is_legacy: bool,
 }
 
-/// Notes whether a reader asked for more than there is: the decoder takes an end between two blocks for that of the frame.
+/// Notes whether a reader reached the end of the packed bytes: the decoder takes an end between two blocks for that of
+/// the frame.
 struct EndNoted<R> {
     packed: R,
     has_ended: bool,

@@ -1,4 +1,4 @@
-//! LZMA in its three kinds of files: xz, lzip, and `.lzma` of before.
+//! LZMA in its three kinds of files: xz, lzip, and the older `.lzma`.
 
 use std::io::{self, BufRead, Read};
 
@@ -19,7 +19,7 @@ pub(crate) struct Lzma<R> {
     packed: R,
     stream: Stream,
     window: Window,
-    /// Memory that its decoder may take already, and that it did not get.
+    /// Memory that the decoder's limit allows already, but that was not granted yet.
     wanted: Option<u64>,
     began: bool,
     has_ended: bool,
@@ -36,7 +36,7 @@ impl<R: BufRead> Lzma<R> {
         Ok(Self::new(packed, Stream::new_lzip_decoder(STEP, CONCATENATED)?))
     }
 
-    /// Files of before xz.
+    /// The older `.lzma` files.
     pub(crate) fn alone(packed: R) -> io::Result<Self> {
         Ok(Self::new(packed, Stream::new_lzma_decoder(STEP)?))
     }
@@ -45,7 +45,7 @@ impl<R: BufRead> Lzma<R> {
         Self { packed, stream, window: Window::default(), wanted: None, began: false, has_ended: false }
     }
 
-    /// Takes as much memory as the decoder asks for.
+    /// Raises the decoder's limit to what it asks for, and takes that memory.
     fn grow(&mut self) -> io::Result<()> {
         let mut limit = self.stream.memlimit();
         loop {
@@ -61,7 +61,7 @@ impl<R: BufRead> Lzma<R> {
         self.claim()
     }
 
-    /// Takes what is wanted. A reader that goes on where it was refused comes here again.
+    /// Takes the memory that is `wanted`. A reader that goes on after a refusal comes here again.
     fn claim(&mut self) -> io::Result<()> {
         if let Some(limit) = self.wanted {
             self.window.resize(limit)?;
@@ -123,7 +123,7 @@ pub(crate) mod tests {
         file
     }
 
-    /// Has the block of a file of xz ask for a dictionary of 4 GiB less a byte. Its header has a CRC.
+    /// Makes the block of an xz file ask for a dictionary of 4 GiB less a byte. Its header has a CRC.
     pub(crate) fn with_largest_dictionary(mut file: Vec<u8>) -> Vec<u8> {
         let dictionary = file[12..24].iter().position(|&byte| byte == 0x21).expect("LZMA2") + 12 + 2;
         file[dictionary] = 40;

@@ -31,7 +31,7 @@ pub(crate) struct Counted<D> {
 }
 
 impl<D> Counted<D> {
-    /// Takes `bytes` for a decoder, and makes it then.
+    /// Takes `bytes` for a decoder, and then makes it.
     pub(crate) fn new(bytes: u64, make: impl FnOnce() -> D) -> io::Result<Self> {
         let window = window(bytes)?;
         Ok(Self::with(window, make()))
@@ -49,7 +49,7 @@ impl<D: Read> Read for Counted<D> {
     }
 }
 
-/// Turns an end in the middle into damage: decoders have several names for it.
+/// Turns an end in the middle into damage: decoders report it in several ways.
 pub(crate) fn cut_is_damage(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof if error.raw_os_error().is_none() => {

@@ -10,14 +10,14 @@ use super::{Looked, invalid};
 /// What a frame begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// What a decoder takes beside its window.
+/// Memory that a decoder takes beside its window.
 const BESIDE: u64 = 1 << 20;
 
 /// The least and the most that the library takes for the logarithm of a window.
 const SMALLEST_LOG: u32 = 10;
 const LARGEST_LOG: u32 = 31;
 
-/// Unpacks frames of Zstandard, and passes those that are to be skipped.
+/// Unpacks frames of Zstandard, and skips those that are to be skipped.
 pub(crate) type Zstd<R> = Frames<R, ZstdFrame<R>>;
 
 pub(crate) struct ZstdFrame<R: BufRead>(Decoder<'static, Looked<R>>);
@@ -58,7 +58,7 @@ impl<R: BufRead> Read for ZstdFrame<R> {
     }
 }
 
-/// The length of the window that a frame's header asks for, behind the magic number. `None` if the header is cut.
+/// The length of the window that a frame's header, after the magic number, asks for. `None` if the header is cut.
 fn window_of(header: &[u8]) -> Option<u64> {
     let descriptor = *header.first()?;
     let is_single_segment = descriptor & 0x20 != 0;

@@ -7,14 +7,14 @@ use flate2::bufread::GzDecoder;
 
 use crate::format::decoders::{Looked, TrailingGarbage, cut_is_damage, trailing_garbage};
 
-/// Whether an error says only that.
+/// Whether an error is only [`TrailingGarbage`].
 pub(crate) fn is_trailing_garbage(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|cause| cause.is::<TrailingGarbage>())
 }
 
-/// One member of a format of several.
+/// One member of a format that may have several in a file.
 pub(super) trait Member<R: BufRead>: Read {
-    /// What each begins with.
+    /// What each member begins with.
     const MAGIC: &'static [u8];
 
     /// Whether zeros may follow the last member, which tapes leave.
@@ -22,7 +22,7 @@ pub(super) trait Member<R: BufRead>: Read {
 
     fn begin(packed: R) -> Self;
 
-    /// What follows it, once it was read.
+    /// What follows the member, once the member was read.
     fn into_rest(self) -> R;
 }
 

@@ -67,7 +67,7 @@ impl Fingerprint for PackedFile {
         ContentId::of(&[b"packed file", &[self.packing as u8], &self.blob.len().to_le_bytes()])
     }
 
-    /// That of the packed bytes.
+    /// The digest of the packed bytes.
     fn digest(&self) -> Result<[u8; 32], ErrorKind> {
         let mut hash = Hasher::new("packed file");
         hash.part(&[self.packing as u8]);

@@ -16,23 +16,23 @@ pub(crate) enum Packing {
     Plain,
     /// gzip: one or more members, each with a CRC-32 and its length.
     Gzip,
-    /// Zstandard: one or more frames, each with a checksum where its writer wanted one (`zstd` does).
+    /// Zstandard: one or more frames, each with a checksum if its writer added one (`zstd` does).
     Zstd,
-    /// xz: one or more streams, each with a check where its writer wanted one (`xz` does).
+    /// xz: one or more streams, each with a check if its writer added one (`xz` does).
     Xz,
     /// bzip2: one or more streams, whose blocks have a CRC-32.
     Bzip2,
-    /// LZ4: one or more frames, each with a checksum where its writer wanted one (`lz4` does).
+    /// LZ4: one or more frames, each with a checksum if its writer added one (`lz4` does).
     Lz4,
-    /// LZMA as before xz: nothing in it tells whether its bytes are those that were written.
+    /// LZMA before xz: nothing in it tells whether its bytes are those that were written.
     Lzma,
     /// lzip: one or more members, each with a CRC-32 and its length.
     Lzip,
-    /// `compress` of old, which is not read.
+    /// The old `compress`, which is not read.
     Compress,
 }
 
-/// How the name of a packed file ends, and how that of a packed tar may end in short.
+/// How the name of a packed file ends, and the short endings of a packed tar.
 type Endings = (Packing, &'static str, &'static [&'static str]);
 
 pub(crate) const ENDINGS: [Endings; 8] = [
@@ -47,7 +47,8 @@ pub(crate) const ENDINGS: [Endings; 8] = [
 ];
 
 impl Packing {
-    /// What the name of a file in lower case says; the name without that; and the ending that a short one stands for.
+    /// The packing that a file name in lower case states; the name without its ending; and the ending that a short one
+    /// implies.
     pub(crate) fn of_name(name: &str) -> (Self, &str, Option<&'static str>) {
         let before = |ending: &str| name.strip_suffix(ending).filter(|stem| !stem.is_empty());
         for (packing, ending, short) in ENDINGS {
@@ -65,7 +66,7 @@ impl Packing {
         ENDINGS.iter().find(|(packing, ..)| *packing == self).map_or("", |(_, ending, _)| ending)
     }
 
-    /// What the first bytes of a file say, where they are a format's own.
+    /// The packing that the first bytes of a file show, if they show one.
     pub(crate) fn of_head(head: &[u8]) -> io::Result<Option<Self>> {
         const MAGICS: [(&[u8], Packing); 7] = [
             (b"\x1f\x8b\x08", Packing::Gzip),
@@ -99,7 +100,7 @@ impl Packing {
         self.unpack_within(blob, u64::MAX)
     }
 
-    /// The same with an error behind the first `most` unpacked bytes.
+    /// The same, but fails after the first `most` unpacked bytes.
     pub(crate) fn unpack_within(self, blob: &dyn Blob, most: u64) -> io::Result<Reading> {
         let packed = blob.read()?;
         if self == Self::Plain {
@@ -128,7 +129,7 @@ impl Packing {
     }
 }
 
-/// Whether bytes begin as LZMA before xz does, which has no name in it: possible properties, a size of the dictionary
+/// Whether bytes begin like LZMA before xz, which has no magic number: possible properties, a size of the dictionary
 /// that encoders use, and a length that is unknown or plausible.
 fn is_lzma(head: &[u8]) -> bool {
     let Some((&[properties, a, b, c, d, ref len @ ..], _)) = head.split_first_chunk::<13>() else {

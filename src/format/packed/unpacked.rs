@@ -1,4 +1,4 @@
-//! A packed file as the bytes that are in it, for formats that are read in any order.
+//! The bytes in a packed file, for formats that are read in any order.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use crate::format::blob::{Blob, Opened, Spools};
 use crate::format::input::FormatContext;
 use crate::model::content_id::ContentId;
 
-/// What is in a packed file. Read from the start it is unpacked as it comes; opened, into a temporary file.
+/// What is in a packed file. Reading it from the start unpacks it on the way; opening it unpacks it into a temporary
+/// file.
 pub(crate) struct Unpacked {
     blob: Arc<dyn Blob>,
     packing: Packing,

@@ -45,7 +45,7 @@ pub(super) fn open(blob: &dyn Blob, toc: &Toc, entry: &TocEntry) -> Result<Chunk
 /// Where each block begins, and why no more of them were found.
 pub(super) type Blocks = (HashMap<i64, u64>, Option<FormatError>);
 
-/// Where the block of an entry begins. All of them are looked for once.
+/// Where the block of an entry begins. All blocks are searched for once.
 fn found(blob: &dyn Blob, toc: &Toc, wanted: i64) -> Result<u64, FormatError> {
     let (blocks, end) = match toc.scanned.get() {
         Some(scanned) => scanned,
@@ -61,7 +61,7 @@ fn found(blob: &dyn Blob, toc: &Toc, wanted: i64) -> Result<u64, FormatError> {
     blocks.get(&wanted).copied().ok_or_else(missing)
 }
 
-/// Goes from block to block, by the lengths of the chunks between, until one makes no sense.
+/// Goes from block to block, by the lengths of their chunks, until one makes no sense.
 fn scan(blob: &dyn Blob, toc: &Toc) -> Result<Blocks, FormatError> {
     let sizes = toc.header.sizes;
     let mut file = BufReader::with_capacity(BUFFER, blob.open()?);
@@ -76,7 +76,7 @@ fn scan(blob: &dyn Blob, toc: &Toc) -> Result<Blocks, FormatError> {
         blocks.entry(id).or_insert(start);
         match kind {
             DATA => skip_chunks(&mut file, sizes)?,
-            // Each large object begins with its number, none is number 0.
+            // Each large object begins with its number; a number 0 ends them.
             LARGE_OBJECTS => {
                 while read_int(&mut file, sizes)? != 0 {
                     skip_chunks(&mut file, sizes)?;
@@ -104,7 +104,7 @@ fn skip_chunks(file: &mut BufReader<Box<dyn Opened>>, sizes: Sizes) -> Result<()
     loop {
         match chunk_len(read_int(file, sizes)?)? {
             0 => return Ok(()),
-            // A place behind the end gives an error when it is read.
+            // A position after the end fails when it is read.
             len => file.seek_relative(len.cast_signed())?,
         }
     }
@@ -133,7 +133,7 @@ fn read_int(file: &mut impl Read, sizes: Sizes) -> Result<i64, FormatError> {
     input.int()
 }
 
-/// The packed bytes of one table: lengths and so many bytes, up to a length of zero.
+/// The packed bytes of one table: the length and the bytes of each chunk, up to a length of zero.
 pub(super) struct Chunks {
     file: BufReader<Box<dyn Opened>>,
     sizes: Sizes,
@@ -147,7 +147,7 @@ impl Chunks {
         self.left = read_int(&mut self.file, self.sizes).and_then(chunk_len)?;
         if self.left == 0 {
             self.ended = true;
-            // All of it is read: it has to be what was opened to this moment.
+            // All of it was read: check that the file has not changed since it was opened.
             self.file.get_ref().check()?;
         }
         Ok(())

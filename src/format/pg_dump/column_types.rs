@@ -10,7 +10,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::toc::Toc;
 
-/// How many tables above a table its columns are looked for in.
+/// How many ancestors of a table are searched for its columns.
 const MOST_ANCESTORS: usize = 100;
 
 /// How the text of a column's values is to be read.
@@ -67,11 +67,11 @@ pub(super) fn column_types(toc: &Toc, schema: &[u8], table: &[u8]) -> HashMap<St
             toc.definition(&table.0, &table.1).map(|entry| TableDefinition::parse(&entry.definition));
         let Some(Some(definition)) = definition else { continue };
         for (name, column_type) in definition.columns {
-            // What a table says of a column goes before what its parents say.
+            // What a table says of a column takes precedence over what its parents say.
             types.entry(name).or_insert(column_type);
         }
         for parent in definition.parents {
-            // Without a schema it is in that of its child: archives before 1.13 are worded so.
+            // A parent without a schema is in that of its child: archives before 1.13 are worded so.
             let (name, qualifier) = parent.split_last().map(|(name, rest)| (name, rest.last())).unzip();
             let Some(name) = name else { continue };
             let schema = qualifier.flatten().map_or(table.0.clone(), |schema| schema.clone().into_bytes());
@@ -137,7 +137,7 @@ fn after<'t>(tokens: &'t [Token], words: &[&str]) -> Option<&'t [Token]> {
     Some(&tokens[place + words.len()..])
 }
 
-/// Where the bracket closes that `tokens` begin with.
+/// Where the bracket that `tokens` begin with closes.
 fn closing(tokens: &[Token]) -> Option<usize> {
     let mut depth = 0_usize;
     tokens.iter().position(|token| {
@@ -150,7 +150,7 @@ fn closing(tokens: &[Token]) -> Option<usize> {
     })
 }
 
-/// The parts between the commas that are in no brackets.
+/// The parts between the commas outside brackets.
 fn split_at_commas(tokens: &[Token]) -> Vec<&[Token]> {
     let mut depth = 0_i64;
     let is_comma = |token: &Token| {
@@ -186,11 +186,11 @@ fn column_of(tokens: &[Token]) -> Option<(String, ColumnType)> {
         return None;
     }
     let type_name = type_name(rest);
-    // A partition may say something of a column whose type its parent says.
+    // A partition may mention a column without a type: its parent has the type.
     (!type_name.is_empty()).then(|| (name.value.clone(), ColumnType::of(&type_name)))
 }
 
-/// The words of a type without brackets, up to the other clauses of a column. A type with a schema and an array give
+/// The words of a type without brackets, up to the other clauses of a column. A type with a schema, or an array, gives
 /// something that is not the name of a type.
 fn type_name(tokens: &[Token]) -> String {
     const ENDS: [&str; 9] = [

@@ -1,7 +1,7 @@
 //! The COPY statement of a table: which columns its data has.
 
-/// Reads `COPY schema.table (column, ...) FROM stdin;` as `pg_dump` writes it: the columns. `None` for any other form: other
-/// options of COPY mean other forms of data.
+/// The columns in `COPY schema.table (column, ...) FROM stdin;`, as `pg_dump` writes it. `None` for any other form:
+/// other options of COPY mean other forms of data.
 pub(super) fn copied_columns(statement: &[u8]) -> Option<Vec<String>> {
     let mut rest = StatementScanner(std::str::from_utf8(statement).ok()?.trim_end());
     rest.word("COPY ")?;

@@ -34,7 +34,7 @@ pub(super) fn decode(value: &[u8]) -> Result<Option<Cow<'_, [u8]>>, &'static str
     Ok(Some(Cow::Owned(plain)))
 }
 
-/// The byte that stands behind a backslash, and what follows it.
+/// The byte that an escape stands for, and what follows the escape. `text` begins after the backslash.
 fn escape(text: &[u8]) -> Result<(u8, &[u8]), &'static str> {
     let (&first, rest) = text.split_first().ok_or("a backslash at the end of a value")?;
     let byte = match first {

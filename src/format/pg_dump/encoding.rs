@@ -1,9 +1,9 @@
 //! The encodings of PostgreSQL, decoded as PostgreSQL does.
 //!
 //! `encoding_rs` decodes as browsers do (WHATWG), which is not the same: its ISO-8859-1 is Windows-1252, it gives a
-//! character to bytes that have none, and some characters differ. What differs is mended or refused here, and a test
-//! compares every byte and every pair of bytes with a real server. Encodings of which too much differs are left out:
-//! BIG5, GB18030, GBK and those of JIS X 0213 and CNS 11643.
+//! character to bytes that have none, and some characters differ. What differs is corrected or refused here, and a test
+//! compares every byte and every pair of bytes with a real server. Encodings that differ too much are left out: BIG5,
+//! GB18030, GBK and those of JIS X 0213 and CNS 11643.
 
 use std::borrow::Cow;
 
@@ -14,16 +14,17 @@ use encoding_rs as whatwg;
 pub(crate) enum DumpEncoding {
     /// UTF-8, which the server checked.
     Utf8,
-    /// Bytes of which the server knew nothing (SQL_ASCII): UTF-8 where they happen to be that.
+    /// Bytes of which the server knew nothing (SQL_ASCII): UTF-8 if they happen to be that.
     Unknown,
-    /// A byte for each character. The function says what it stands for; it gets what browsers take it for.
+    /// One byte per character. The function says what a byte stands for, given what browsers take it for.
     Single(&'static whatwg::Encoding, fn(u8, char) -> Option<char>),
-    /// One to three bytes for each. The functions say which bytes, and which characters, are the same for PostgreSQL.
+    /// One to three bytes per character. The functions say which bytes, and which characters, are the same for
+    /// PostgreSQL.
     Multi(&'static whatwg::Encoding, fn(&[u8]) -> bool, fn(char) -> Option<char>),
 }
 
 impl DumpEncoding {
-    /// The encoding that PostgreSQL calls so; `None` for those that are not decoded.
+    /// The encoding with this name in PostgreSQL; `None` if it is not decoded.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let same: fn(u8, char) -> Option<char> = |_, char| Some(char);
         let defined: fn(u8, char) -> Option<char> = |_, char| (!is_control(char)).then_some(char);
@@ -78,7 +79,7 @@ impl DumpEncoding {
         })
     }
 
-    /// Whether what it is decoded to is always what is stored: such text is checked value by value.
+    /// Whether the decoded text is always the stored bytes. Such text is checked value by value.
     pub(super) fn is_utf8(self) -> bool {
         matches!(self, Self::Utf8 | Self::Unknown)
     }
@@ -104,17 +105,18 @@ impl DumpEncoding {
     }
 }
 
-/// Whether browsers give it to bytes that have no character.
+/// Whether browsers give this character to bytes that have none.
 fn is_control(char: char) -> bool {
     matches!(char, '\u{80}'..='\u{9f}')
 }
 
-/// Whether browsers give it to bytes that users may give a meaning.
+/// Whether browsers give this character to bytes that users may give a meaning.
 fn is_private(char: char) -> bool {
     matches!(char, '\u{e000}'..='\u{f8ff}')
 }
 
-/// The bytes of each character that is not ASCII, in an encoding in which those have the highest bit.
+/// The bytes of each character that is not ASCII, in an encoding in which such characters begin with the highest bit
+/// set.
 fn characters(mut bytes: &[u8], len: fn(u8) -> usize) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let start = bytes.iter().position(|byte| !byte.is_ascii())?;
@@ -125,12 +127,12 @@ fn characters(mut bytes: &[u8], len: fn(u8) -> usize) -> impl Iterator<Item = &[
     })
 }
 
-/// Two bytes for each character, both in the upper half: browsers read more than that.
+/// Two bytes for each character, both in the upper half: browsers accept more than that.
 fn is_euc(bytes: &[u8]) -> bool {
     characters(bytes, |_| 2).all(|char| char.iter().all(|&byte| byte >= 0xa1))
 }
 
-/// Browsers know more characters, which NEC and IBM added, and take two of JIS X 0212 for others.
+/// Browsers know more characters, which NEC and IBM added, and read two characters of JIS X 0212 as others.
 fn is_euc_jp(bytes: &[u8]) -> bool {
     characters(bytes, |first| if first == 0x8f { 3 } else { 2 })
         .all(|char| !matches!(*char, [0xf9..=0xfe, _] | [0x8f, 0xa2, 0xb7 | 0xc3]))

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 
 use crate::format::error::FormatError;
 
-/// Memory that the table of contents of one archive may take, in bytes. One of 100,000 tables takes a fifth of it.
+/// Memory that the table of contents of one archive may take, in bytes. That of 100,000 tables takes a fifth of it.
 const MOST_MEMORY: u64 = 256 << 20;
 
 /// How integers and offsets are written, as the header says.
@@ -112,7 +112,7 @@ impl<R: BufRead> Input<R> {
         }
         self.charge(len)?;
         let mut string = Vec::new();
-        // What grows with the bytes that are there reserves nothing for bytes that are not.
+        // The buffer grows with the bytes that are read: nothing is reserved for bytes that are not there.
         let count = (&mut self.reader).take(len).read_to_end(&mut string)?;
         if (count as u64) < len {
             return Err(cut_short(io::ErrorKind::UnexpectedEof.into()));
@@ -122,7 +122,7 @@ impl<R: BufRead> Input<R> {
     }
 }
 
-/// An end within something.
+/// The error for an end within a value.
 pub(super) fn cut_short(error: io::Error) -> FormatError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => FormatError::damaged("it ends too early: it was cut short"),

@@ -86,7 +86,7 @@ pub(crate) fn is_archive(head: &[u8]) -> bool {
     head.starts_with(&header::MAGIC)
 }
 
-/// One archive, its table of contents read.
+/// One archive, whose table of contents was read.
 pub(crate) struct PgDump {
     label: Arc<str>,
     blob: Arc<dyn Blob>,
@@ -94,11 +94,11 @@ pub(crate) struct PgDump {
 }
 
 impl PgDump {
-    /// Reads the table of contents, of a version that is read, and nothing else. Blocks.
+    /// Reads the table of contents and nothing else. A version that is not supported is an error. Blocks.
     pub(crate) fn open(label: &Arc<str>, blob: Arc<dyn Blob>) -> Result<Self, SourceError> {
         let read = || -> Result<Toc, FormatError> {
             let toc = Toc::read(BufReader::with_capacity(BUFFER, blob.read()?), blob.len());
-            // What is being written looks damaged: that it changed is the better answer.
+            // A file that is being written looks damaged: report that it changed instead.
             blob.check()?;
             toc
         };
@@ -147,7 +147,7 @@ fn is_readable(entry: &TocEntry) -> bool {
 fn path(entry: &TocEntry) -> String {
     let mut folder = escape_bytes(entry.schema());
     if [SCHEMA_SQL, TOC_JSONL].contains(&folder.as_str()) {
-        // A schema of the name of one of the files: an escape that no name has otherwise.
+        // A schema with the name of one of the files gets an escape that no other name has.
         folder = format!("%{:02X}{}", folder.as_bytes()[0], &folder[1..]);
     }
     format!("{folder}/{}", escape_bytes_with_suffix(&entry.tag, ".jsonl"))

@@ -3,7 +3,7 @@
 
 use super::toc::{Toc, TocEntry};
 
-/// Renders it: in UTF-8, or else in the encoding of the dump. Its first statement names which.
+/// Renders the file: in UTF-8, or else in the encoding of the dump. Its first statement names the encoding.
 pub(super) fn schema_sql(toc: &Toc) -> Vec<u8> {
     let mut script = Script { out: Vec::new(), search_path: None, tablespace: None, access_method: None };
     script.settings(toc);
@@ -43,7 +43,7 @@ fn is_shown(entry: &TocEntry) -> bool {
     !entry.definition.is_empty() && !entry.has_dumper && !is_left_out
 }
 
-/// What waits for all else, whatever its place in the table of contents.
+/// Whether an entry comes after all others, whatever its place in the table of contents.
 fn comes_last(entry: &TocEntry) -> bool {
     entry.is("EVENT TRIGGER")
         || entry.is("MATERIALIZED VIEW DATA")
@@ -85,7 +85,7 @@ impl Script {
         }
         let is_partitioned = entry.relkind == Some(b'p');
         self.select(b"default_tablespace", entry.tablespace.as_deref(), |script| &mut script.tablespace);
-        // A partitioned table stores nothing: it is made first, and then told what its partitions use.
+        // A partitioned table stores nothing: it is made first, and an ALTER TABLE then sets what its partitions use.
         if !is_partitioned {
             let method = entry.access_method.as_deref();
             self.select(b"default_table_access_method", method, |script| &mut script.access_method);
@@ -120,7 +120,7 @@ impl Script {
         self.search_path = Some(schema.into());
     }
 
-    /// Makes a setting hold. An entry that says nothing of it takes any.
+    /// Makes a setting hold. An entry that has no value for it takes any.
     fn select(
         &mut self,
         setting: &[u8],

@@ -26,14 +26,14 @@ use crate::model::jsonl::{LineLayout, RenderError};
 /// What to do about text that is not decoded.
 const RESTORE: &str = "restore it with pg_restore and dump it with `pg_dump --encoding=UTF8`";
 
-/// One table of one archive. Its rows come in the order of the dump, which is that of the table's storage when it was
-/// made: an archive says nothing of keys that could be relied on, and a stream cannot be sorted.
+/// One table of one archive. Its rows come in the order of the dump, which is that of the table's storage when the dump
+/// was made: an archive names no keys that could be relied on, and a stream cannot be sorted.
 #[derive(Clone)]
 pub(super) struct PgTable {
     pub(super) label: Arc<str>,
     pub(super) blob: Arc<dyn Blob>,
     pub(super) toc: Arc<Toc>,
-    /// Its entries, by their places in the table of contents: one, unless a writer of its own divided it.
+    /// Its entries, by their places in the table of contents: one, unless a program other than `pg_dump` divided it.
     pub(super) entries: Vec<usize>,
 }
 
@@ -64,7 +64,7 @@ impl PgTable {
                 Err(RowsError::Row(line, problem)) => return Err(self.row_error(line, problem)),
             }
         }
-        // Nobody wanting the last piece is no failure.
+        // A reader that does not want the last piece is no failure.
         let _ = output.flush();
         Ok(())
     }
@@ -112,7 +112,7 @@ impl PgTable {
 
     fn fail(&self, error: FormatError) -> SourceError {
         let stored = self.blob.describe();
-        // What is being written looks damaged: that it changed is the better answer.
+        // A file that is being written looks damaged: report that it changed instead.
         let error = match self.blob.check() {
             Err(changed) => changed.into(),
             Ok(()) => error,
@@ -172,9 +172,9 @@ fn columns_of(toc: &Toc, entry: &TocEntry) -> Option<DumpColumns> {
 
 /// Why not all rows were rendered.
 enum RowsError {
-    /// Nobody wants the rest: no failure.
+    /// The reader wants no more: no failure.
     Closed,
-    /// It is not about a row.
+    /// Not about a single row.
     Dump(FormatError),
     /// What is wrong with the row in a line.
     Row(u64, RowError),
@@ -216,7 +216,7 @@ fn render(
     Ok(ends_here(&mut data)?)
 }
 
-/// Reads up to the end, where the checksums are. Behind the end mark `pg_dump` leaves empty lines.
+/// Reads up to the end, where the checksums are. After the end mark `pg_dump` leaves empty lines.
 fn ends_here(data: &mut impl BufRead) -> Result<(), FormatError> {
     loop {
         let rest = data.fill_buf()?;
@@ -235,7 +235,7 @@ fn ends_here(data: &mut impl BufRead) -> Result<(), FormatError> {
 #[derive(Debug)]
 pub(super) enum RowError {
     Damaged(String),
-    /// What has bytes that are no characters in the encoding of the dump.
+    /// Something has bytes that are no characters in the encoding of the dump.
     NotText(String),
 }
 
@@ -258,7 +258,7 @@ impl<'c> RowRenderer<'c> {
         if self.encoding.is_utf8() {
             return self.append_utf8(row, out);
         }
-        // Some encodings have bytes of ASCII within characters, which mean nothing to COPY there.
+        // In some encodings characters contain bytes of ASCII, which mean nothing to COPY there.
         let text = self.encoding.decode(row).ok_or_else(|| RowError::NotText("it".to_owned()))?;
         self.append_utf8(text.as_bytes(), out)
     }

@@ -1,4 +1,4 @@
-//! The files that the table of contents alone decides: `schema.sql` and `toc.jsonl`.
+//! The files that depend on the table of contents alone: `schema.sql` and `toc.jsonl`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Text {
     }
 
     fn copy(&self, mut sink: Sink) -> Result<(), FormatError> {
-        // Where the dump is packed, the checksum that covers its table of contents stands at the end.
+        // If the dump is packed, the checksum that covers its table of contents is at the end.
         self.blob.open()?.check()?;
         self.blob.check()?;
         push_all(&*self.render()?, u64::MAX, &mut sink)?;

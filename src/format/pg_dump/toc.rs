@@ -31,7 +31,7 @@ pub(super) struct TocEntry {
     pub(super) tag: Box<[u8]>,
     /// What it is: `TABLE`, `TABLE DATA`, ...
     pub(super) kind: Box<[u8]>,
-    /// In which part of a restore it has its turn.
+    /// The part of a restore that makes it.
     pub(super) section: &'static str,
     /// The statement that makes it; empty for none.
     pub(super) definition: Box<[u8]>,
@@ -61,7 +61,7 @@ impl TocEntry {
         (self.schema(), &self.tag)
     }
 
-    /// Where its data begins, where that was noted.
+    /// Where its data begins, if that was noted.
     pub(super) fn noted_offset(&self) -> Option<u64> {
         match self.data {
             DataPlace::At(offset) => Some(offset),
@@ -121,7 +121,7 @@ fn relkind(number: i64) -> Result<u8, FormatError> {
         .ok_or_else(|| FormatError::Damaged(format!("an entry has the relkind {number}")))
 }
 
-/// Numbers as text, up to a string that is none.
+/// Numbers as text, up to an absent string.
 fn dependencies(input: &mut Input<impl BufRead>) -> Result<Box<[i64]>, FormatError> {
     let mut ids = Vec::new();
     while let Some(text) = input.string()? {
@@ -137,7 +137,7 @@ fn dependencies(input: &mut Input<impl BufRead>) -> Result<Box<[i64]>, FormatErr
 pub(super) enum NotDecoded {
     /// The encoding is one that is not decoded.
     Encoding,
-    /// The table of contents has bytes that are no characters in it.
+    /// The table of contents has bytes that are no characters in the encoding.
     Bytes,
 }
 
@@ -148,7 +148,7 @@ pub(super) struct Toc {
     pub(super) entries: Vec<TocEntry>,
     /// The encoding of all text in the file, as PostgreSQL calls it.
     pub(super) encoding: String,
-    /// How text is decoded. Where it is, the strings here are UTF-8; else they are as they are in the file.
+    /// How text is decoded. If it is, the strings here are UTF-8; else they are as they are in the file.
     pub(super) text: Result<DumpEncoding, NotDecoded>,
     pub(super) data_start: u64,
     pub(super) len: u64,
@@ -203,8 +203,8 @@ impl Toc {
         (entry.key() == (schema, name)).then_some(entry)
     }
 
-    /// How long the block of an entry is, with all that is between its chunks: blocks follow each other up to the
-    /// end of the file. `None` if the table of contents does not tell where it begins.
+    /// How long the block of an entry is, including what is between its chunks: blocks follow each other up to the end
+    /// of the file. `None` if the table of contents does not say where it begins.
     pub(super) fn block_len(&self, entry: &TocEntry) -> Option<u64> {
         let start = entry.noted_offset()?;
         let next = self.blocks.partition_point(|&block| block <= start);
@@ -212,7 +212,7 @@ impl Toc {
         Some(end.saturating_sub(start))
     }
 
-    /// The first entry of a kind that there is one of.
+    /// The entry of a kind of which an archive has one.
     pub(super) fn only(&self, kind: &str) -> Option<&TocEntry> {
         self.entries.iter().find(|entry| entry.is(kind))
     }

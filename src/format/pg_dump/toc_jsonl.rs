@@ -1,4 +1,4 @@
-//! `toc.jsonl`: the table of contents, one entry per line, with what of it is shown where.
+//! `toc.jsonl`: the table of contents, one entry per line, with the file that shows its data.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ const COLUMNS: [&str; 14] = [
     "note",
 ];
 
-/// Renders it, unless a text is not UTF-8. `files` has the path of each table that is shown, by its place among the entries.
+/// Renders the file, unless a text is not UTF-8. `files` has the path of each table that is shown, by its place among
+/// the entries.
 pub(super) fn toc_jsonl(toc: &Toc, files: &BTreeMap<usize, String>) -> Result<Vec<u8>, String> {
     let layout = LineLayout::new(COLUMNS);
     let mut out = Vec::new();

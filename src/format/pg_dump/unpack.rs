@@ -13,7 +13,8 @@ use crate::format::error::invalid;
 /// Bytes of packed data fetched at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Unpacks the data of one table of a file of `file_len` bytes. An early end, or something behind it, is an error at the end.
+/// Unpacks the data of one table of a file of `file_len` bytes. An early end, or data after the end, is an error when
+/// the end is read.
 pub(super) fn unpack(chunks: Chunks, compression: Compression, file_len: u64) -> io::Result<Reading> {
     let mut packed = BufReader::with_capacity(BUFFER, chunks);
     let unpacked: Reading = match compression {
@@ -27,7 +28,7 @@ pub(super) fn unpack(chunks: Chunks, compression: Compression, file_len: u64) ->
     Ok(Box::new(Bounded::new(unpacked, file_len)))
 }
 
-/// A zlib stream. The readers of flate2 take an end within the stream for its end.
+/// A zlib stream. The readers of flate2 take a cut within the stream for its end.
 struct Inflate<R> {
     packed: R,
     state: Decompress,

@@ -10,8 +10,8 @@ use crate::model::jsonl::Value;
 /// Room for the bytes of one value, used again for the next.
 pub(super) type Scratch = Vec<u8>;
 
-/// What the text of a column stands for (ADR 7), or what it should have been: text that PostgreSQL does not print for the
-/// type is damage.
+/// What the text of a column stands for (ADR 7), or what it should have been: text that PostgreSQL does not print for
+/// the type is damage.
 pub(super) fn value<'a>(
     text: &'a str,
     column: ColumnType,
@@ -43,7 +43,7 @@ fn integer(text: &str) -> Option<Value<'_>> {
     text.parse().ok().filter(|_| is_canonical).map(Value::Int)
 }
 
-/// The digits as they are. JSON has no number for what is not finite: that is a string.
+/// The digits as they are. JSON has no number that is not finite: such a value is a string.
 fn number(text: &str) -> Option<Value<'_>> {
     match text {
         "NaN" | "Infinity" | "-Infinity" => Some(Value::Text(text)),
@@ -59,8 +59,8 @@ fn boolean(text: &str) -> Option<Value<'_>> {
     }
 }
 
-/// `\x` and hex digits, or the older form (`bytea_output = escape`), in which a backslash is doubled and other bytes
-/// are three octal digits behind one.
+/// `\x` and hex digits, or the older form (`bytea_output = escape`), in which a backslash is doubled, and other bytes
+/// are a backslash and three octal digits.
 fn bytes<'a>(text: &str, scratch: &'a mut Scratch) -> Option<Value<'a>> {
     scratch.clear();
     if let Some(hex) = text.strip_prefix("\\x") {
@@ -83,7 +83,7 @@ fn bytes<'a>(text: &str, scratch: &'a mut Scratch) -> Option<Value<'a>> {
     Some(Value::Bytes(scratch))
 }
 
-/// What MySQL has no match for is shown as PostgreSQL prints it: no end, years before 1 and after 9999.
+/// Whether MySQL cannot express the time: infinity, years before 1 and after 9999. It is shown as PostgreSQL prints it.
 fn is_beyond_the_calendar(text: &str) -> bool {
     let year = text.bytes().take_while(u8::is_ascii_digit).count();
     matches!(text, "infinity" | "-infinity")
@@ -98,7 +98,7 @@ fn date(text: &str) -> Option<Value<'_>> {
     Some(Value::Date { year, month, day })
 }
 
-/// `24:00:00` is a time of PostgreSQL's.
+/// PostgreSQL has the time `24:00:00`.
 fn time(text: &str) -> Option<Value<'_>> {
     let (hours, minutes, seconds, micros) = clock(text)?;
     let hours = u32::from(hours);
@@ -160,7 +160,7 @@ fn timestamp_with_zone(text: &str) -> Option<Value<'_>> {
     let sign = text.rfind(['+', '-']).filter(|&sign| sign > "2026-01-02".len())?;
     let (local, offset) = text.split_at(sign);
     let at = civil(local)?.checked_sub(SignedDuration::from_secs(offset_seconds(offset)?)).ok();
-    // An offset may lead out of the years that have four digits.
+    // The offset may move the time out of the years that have four digits.
     match at.filter(|at| (1..=9999).contains(&at.year())) {
         Some(at) => date_time(at),
         None => Some(Value::Text(text)),

@@ -1,8 +1,8 @@
 //! Runs SQLite's own check of a file.
 //!
-//! The check evaluates generated columns, which may call functions of the program that made the file. What needs these is
-//! reported as not checked; the rest is checked. SQLite keeps no CHECK constraints of a file that it may not write to
-//! (`sqlite3AddCheckConstraint`), so no file is called wrong for one of them.
+//! The check evaluates generated columns, which may call functions of the program that made the file. What needs these
+//! is reported as not checked; the rest is checked. SQLite ignores the CHECK constraints of a file that it may not
+//! write to (`sqlite3AddCheckConstraint`), so none of them makes a file wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,14 +39,14 @@ pub(super) fn check(connected: &mut Connected) -> Result<Check> {
             };
         }
     };
-    // Where indexes cannot even be listed, the check finds what is broken.
+    // If indexes cannot even be listed, the check finds what is broken.
     let unknown = unknown_collations(connection, &schema).unwrap_or_default();
     let unchecked = unknown.into_iter().map(|(collation, indexes)| {
         let indexes = Vec::from_iter(indexes).join(", ");
         format!("the order of {indexes}: it needs the collation {collation}, which only the program has that made the file")
     });
     let mut check = Check { wrong: Vec::new(), unchecked: unchecked.collect() };
-    // By table, what its definition needs. A collation that SQLite does not have it leaves out of a CHECK in silence.
+    // By table, what its definition needs. SQLite leaves an unknown collation out of a CHECK in silence.
     let mut calls: BTreeMap<String, String> = tables_with_code(&schema)
         .filter_map(|table| Some((table.name, unknown_collation_in(&table.text)?)))
         .collect();
@@ -73,7 +73,7 @@ enum Missing {
 }
 
 impl Missing {
-    /// What SQLite says that it has not.
+    /// What SQLite reports as missing.
     fn of(error: &rusqlite::Error) -> Option<Self> {
         let said = match error {
             rusqlite::Error::SqliteFailure(_, Some(said)) => said,
@@ -121,7 +121,7 @@ fn messages(connection: &Connection, query: &str) -> Result<Vec<String>, Failed>
     };
     ask().or_else(|error| match Missing::of(&error) {
         Some(missing) => Err(Failed::Needs(missing)),
-        // So a virtual table answers whose inner tables are broken.
+        // This is how a virtual table fails whose inner tables are broken.
         None if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(vec![error.to_string()]),
         None => Err(Failed::Problem(error.into())),
     })
@@ -163,7 +163,7 @@ fn without(
             Err(Failed::Problem(problem)) => return Err(problem),
         }
     }
-    // A stand-in makes values that are none.
+    // A stand-in returns values that the program would not.
     let is_made_up =
         |message: &str| calls.keys().any(|table| message.contains(&format!(" value in {table}.")));
     messages.retain(|message| !is_made_up(message));

@@ -16,8 +16,8 @@ use crate::memory::unpacking;
 /// Most steps of SQLite's virtual machine in one read, whatever the length of the file: some seconds.
 const STEPS: u64 = 300_000_000;
 
-/// More steps for each byte of the file. A sound table takes a few: a column of a row takes at least one byte and some five
-/// steps. Columns that were added to a table take none in its older rows.
+/// More steps for each byte of the file. A sound table takes a few: a column of a row takes at least one byte and some
+/// five steps. Columns that were added to a table take none in its older rows.
 const STEPS_PER_BYTE: u64 = 500;
 
 /// Steps between two checks of their number.
@@ -26,7 +26,7 @@ const STEPS_BETWEEN: i32 = 100_000;
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 8 * 1024;
 
-/// The part of the memory for unpacking that pages of all files may take together.
+/// All files together may use one part in [`PAGES_PART`] of the memory for unpacking for their pages.
 const PAGES_PART: i64 = 4;
 
 /// Memory that SQLite may take beyond that, in bytes.
@@ -48,7 +48,7 @@ pub(super) struct Connected {
 
 /// The limit that ends an endless query.
 pub(super) enum Bound {
-    /// A number of steps; it also ends when nobody wants it.
+    /// A number of steps; the query also ends when nobody wants its answer.
     Steps(Wanted),
     /// Its process is killed from outside. SQLite may take this much memory, in bytes.
     Process { heap: u64 },
@@ -75,7 +75,7 @@ impl Connected {
         }
         harden(&connection)?;
         if let Bound::Steps(wanted) = bound {
-            // For all connections together: from the first limit on they give pages back, beyond the second a query fails.
+            // For all connections together: above the first limit they give pages back, above the second a query fails.
             let memory = i64::try_from(unpacking::most()).unwrap_or(i64::MAX);
             connection.pragma_update(None, "soft_heap_limit", memory / PAGES_PART)?;
             connection.pragma_update(None, "hard_heap_limit", memory.saturating_add(BESIDE))?;
@@ -108,13 +108,14 @@ pub(super) fn harden(connection: &Connection) -> Result<()> {
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // A mapped file that is cut while it is read ends the process.
+    // A mapped file that is truncated while it is read ends the process.
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     Ok(())
 }
 
-/// What the header says (sqlite.org/fileformat2.html, 1.3.13). One of a file without a table need not say anything.
+/// The encoding that the header states (sqlite.org/fileformat2.html, 1.3.13). A file without a table need not state
+/// one.
 fn encoding(header: &[u8; HEADER]) -> TextEncoding {
     match header[56..60] {
         [0, 0, 0, 2] => TextEncoding::Utf16Le,

@@ -28,7 +28,7 @@ pub(crate) struct SqliteContent {
 }
 
 impl SqliteContent {
-    /// The table whose rows it is. What is computed may be computed otherwise by another version of SQLite.
+    /// The table whose rows it is, if they are stored: another version of SQLite may compute other values.
     fn stored_table(&self) -> Option<&Relation> {
         match &self.query {
             Query::Rows(relation) => Some(relation).filter(|relation| relation.kind == RelationKind::Table),

@@ -1,8 +1,8 @@
 //! A whole file as SQL: what `.dump` of the `sqlite3` shell prints, and what that loses.
 //!
 //! A database that `sqlite3` makes from it has the same `.dump`. In addition, texts keep what no literal can hold (NUL
-//! characters, bytes that are not UTF-8), as do the encoding and the file's own numbers. A rowid stays where it is a column of
-//! the table. Virtual tables come as `.dump` has them: their inner tables with all rows, and their own entry
+//! characters, bytes that are not UTF-8), as do the encoding and the file's own numbers. A rowid stays where it is a
+//! column of the table. Virtual tables come as `.dump` has them: their inner tables with all rows, and their own entry
 //! in the schema.
 
 use data_encoding::HEXUPPER;
@@ -100,8 +100,8 @@ fn head(connected: &Connected, schema: &Schema, out: &mut Vec<u8>) -> Result<()>
     Ok(())
 }
 
-/// Appends a statement of the schema, and says whether it could. What is not one statement alone was put there by hand,
-/// and would do more than make what it says: it stays a comment.
+/// Appends a statement of the schema, or a comment if it is left out; returns which. A text of more than one statement
+/// was put there by hand, and would do more than make its entry: it is left out.
 fn statement(out: &mut Vec<u8>, entry: &SchemaEntry, sql: &[u8]) -> bool {
     if !is_one_statement(sql) {
         left_out(out, entry, "has a definition that is more than one statement");
@@ -116,7 +116,7 @@ fn left_out(out: &mut Vec<u8>, entry: &SchemaEntry, reason: &str) {
     comment_line(out, &format!("-- {:?} is not here: it {reason}.", entry.lossy_name));
 }
 
-/// Its entry in the schema: made as a table is, it would fill its inner tables, which come with all their rows.
+/// Its entry in the schema: its own statement would fill its inner tables, which come with all their rows.
 fn virtual_table(connected: &Connected, out: &mut Vec<u8>, name: &str, sql: &[u8]) -> Result<()> {
     out.extend_from_slice(b"INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table',");
     for _ in 0..2 {
@@ -129,7 +129,7 @@ fn virtual_table(connected: &Connected, out: &mut Vec<u8>, name: &str, sql: &[u8
     Ok(())
 }
 
-/// What is on its way out.
+/// Output that was not passed on yet.
 struct Out<'t> {
     text: Vec<u8>,
     take: Take<'t>,
@@ -141,13 +141,14 @@ impl Out<'_> {
     }
 }
 
-/// Appends the rows of a table, in the order in which they are stored: by rowid, or by the key of a table without.
+/// Appends the rows of a table, in the order in which they are stored: by rowid, or by the key of a table `WITHOUT
+/// ROWID`.
 fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<()> {
     let columns = columns(&connected.connection, table)?;
     if columns.is_empty() {
         return Err(SqliteProblem::NoSuchTable);
     }
-    // Only stored values are read, and in the order in which they are.
+    // No stand-in is called: only stored values are read, in the order in which they are stored.
     stand_ins::for_table(&connected.connection, table)?;
     let all: Vec<_> = columns.iter().map(|column| column.name.clone()).collect();
     if let Some(rowid) = rowid(&all).filter(|rowid| has_rowid(&connected.connection, table, rowid)) {
@@ -181,7 +182,7 @@ fn rows(connected: &Connected, table: &str, out: &mut Out<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a name of the rowid means it in this table: one `WITHOUT ROWID` has none.
+/// Whether a name of the rowid means the rowid in this table: a table `WITHOUT ROWID` has none.
 fn has_rowid(connection: &Connection, table: &str, rowid: &str) -> bool {
     connection.prepare(&format!("SELECT {rowid} FROM main.{}", quoted(table))).is_ok()
 }
@@ -213,12 +214,12 @@ fn literals(
     Ok(())
 }
 
-/// Twenty digits, as `.dump` writes: SQLite does not read the nearest number from fewer always.
+/// Twenty digits, as `.dump` writes: from fewer, SQLite does not always read the nearest number.
 fn real(number: f64, out: &mut Vec<u8>) {
     let literal = if number.is_infinite() {
         if number > 0.0 { "9e999".to_owned() } else { "-9e999".to_owned() }
     } else if number == 0.0 && number.is_sign_negative() {
-        // The sign of a literal is lost.
+        // A literal of zero loses its sign.
         "0e0*-1e0".to_owned()
     } else if number.is_subnormal() {
         // The point of more digits lies where SQLite reads 0.
@@ -231,8 +232,8 @@ fn real(number: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(literal.as_bytes());
 }
 
-/// A text in one line, which `sqlite3` reads without changing line breaks. `bytes` are to be UTF-8; what is not, or has
-/// a NUL, is written as the bytes that the file has.
+/// A text in one line, which `sqlite3` reads without changing line breaks. `bytes` should be UTF-8; a text that is not,
+/// or that has a NUL, is written as the bytes that the file has.
 fn text(bytes: &[u8], encoding: TextEncoding, out: &mut Vec<u8>) {
     let Some(whole) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
         match encoding {

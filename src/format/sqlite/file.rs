@@ -20,7 +20,8 @@ use crate::content::{ErrorKind, SourceError, Wanted};
 use crate::format::blob::{Blob, Spools};
 use crate::model::content_id::ContentId;
 
-/// Queues for queries that may take long, and for those that are short in any sound file. Stored rows need none.
+/// Queues for queries that may take long, and for those that are short in any sound file. Queries of stored rows need
+/// no queue.
 static LONG: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
 static SHORT: LazyLock<QueryQueue> = LazyLock::new(|| QueryQueue::new(at_once()));
 
@@ -37,7 +38,7 @@ fn at_once() -> usize {
 pub(crate) struct SqliteFile {
     pub(super) label: Arc<str>,
     pub(super) db: Arc<dyn Blob>,
-    /// The files with `-wal` and with `-journal` added to its name, where they are there.
+    /// The files with `-wal` and with `-journal` added to its name, if they exist.
     beside: [Option<Arc<dyn Blob>>; 2],
     spools: Arc<Spools>,
 }
@@ -68,7 +69,8 @@ impl SqliteFile {
         self.listing_and_schema().map(|(listing, _)| listing)
     }
 
-    /// The tables and views, and the statements that make the schema, which `sqlite3` loads. Reads the schema and no row.
+    /// The tables and views, and the statements that make the schema, which `sqlite3` loads. Reads the schema and no
+    /// row.
     pub(crate) fn listing_and_schema(&self) -> Result<Listed, SourceError> {
         // A file that is gone is not listed from memory.
         let listed = self.checked(&Query::Listing.doing(), || Ok(LISTED.get(self.key())))?;
@@ -111,7 +113,7 @@ impl SqliteFile {
         Ok(hash.finalize().into())
     }
 
-    /// What SQLite's own check finds: nothing where the file is sound. Damage is a result, not an error.
+    /// What SQLite's own check finds: nothing if the file is sound. Damage is a result, not an error.
     pub(crate) fn quick_check(&self) -> Result<Check, SourceError> {
         let mut answer = Vec::new();
         let asked = self.ask(&Query::Check, &Wanted::default(), &mut |piece| {

@@ -48,7 +48,7 @@ impl Format for Sqlite {
     }
 
     fn check(&self, input: &FormatInput<'_>) -> Option<Vec<Flaw>> {
-        // Reading what is only called a database says what is wrong with it.
+        // Reading a file that is a database by name only says what is wrong with it.
         let file = SqliteFile::of(input).ok().flatten()?;
         let check = match file.quick_check() {
             Ok(check) => check,
@@ -72,7 +72,7 @@ impl Format for Sqlite {
 }
 
 impl SqliteFile {
-    /// The database that a blob is, with what lies beside it; `None` where only its name is that of one. Blocks.
+    /// The database that a blob is, with what is beside it; `None` if only its name is that of one. Blocks.
     pub(crate) fn of(input: &FormatInput<'_>) -> Result<Option<Arc<Self>>, SourceError> {
         let head = input.head().map_err(|error| input.fail("read", error))?;
         if !is_sqlite(head, head.len() as u64) {
@@ -87,7 +87,7 @@ fn table(file: &Arc<SqliteFile>, relation: &Relation) -> ShownFile {
     let path = escape_with_suffix(&relation.name, ".jsonl");
     let shown = ShownFile::of_blob(FileGroup::Tables, path, Content::stream(file.rows(relation)));
     if relation.kind != RelationKind::Table {
-        // What is computed is not computed to compare it: it is the same as long as the whole file is.
+        // Computed rows are not computed just to compare them: they are the same as long as the whole file is.
         return shown;
     }
     let fingerprint = RowsFingerprint { file: Arc::clone(file), relation: relation.clone() };

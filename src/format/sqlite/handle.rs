@@ -1,8 +1,8 @@
 //! Makes SQLite read a file that is already open, and no other.
 //!
-//! SQLite takes a path. It gets `/proc/self/fd/N`, which the kernel resolves to the open file even if its name means another file by now,
-//! or if it has no name. SQLite would read that link and open the path in it, and a user who may write to a folder on the
-//! way could redirect it. So SQLite gets the answer that nothing is a link (ADR 8).
+//! SQLite takes a path. It gets `/proc/self/fd/N`, which the kernel resolves to the open file even if its name means
+//! another file by now, or if it has no name. SQLite would read that link and open the path in it, and a user who may
+//! write to a folder on the way could redirect it. So SQLite is told that nothing is a link (ADR 8).
 
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::File;
@@ -34,13 +34,13 @@ type Lstat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
 /// How SQLite opens a path: open(2).
 type Open = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
 
-/// Has SQLite take the path of an open file as it stands, once for the whole process.
+/// Makes SQLite take the path of an open file as it stands, once for the whole process.
 fn follows_no_links() -> bool {
     static IS_SET: OnceLock<bool> = OnceLock::new();
     *IS_SET.get_or_init(|| {
-        // SAFETY: the first VFS lives as long as the process. It takes any function pointer for a system call, and casts it
-        // back to the type of that call, which these functions have. `get_or_init` lets one thread in, before any connection
-        // is made here.
+        // SAFETY: the first VFS lives as long as the process. It takes any function pointer for a system call, and
+        // casts it back to the type of that call, which these functions have. `get_or_init` lets one thread in, before
+        // any connection is made here.
         #[allow(unsafe_code)]
         unsafe {
             let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
@@ -61,7 +61,7 @@ unsafe extern "C" fn no_link(_path: *const c_char, found: *mut libc::stat) -> c_
     0
 }
 
-/// What SQLite gets for open(2): it asks for no link, as it has resolved them, but the path of an open file is one.
+/// What SQLite gets for open(2): SQLite refuses links, as it has resolved them, but the path of an open file is one.
 #[allow(unsafe_code)]
 unsafe extern "C" fn open_handle(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     // SAFETY: SQLite hands over a path that ends in a NUL, and what it would call open(2) with.

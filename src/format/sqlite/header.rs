@@ -20,13 +20,13 @@ pub(crate) enum Plain {
     No,
 }
 
-/// What a file of `len` bytes is that begins with `head`.
+/// What a file is that has `len` bytes and begins with `head`.
 pub(crate) fn is_plain(head: &[u8], len: u64) -> Plain {
     if len == 0 || head.starts_with(MAGIC) {
         return Plain::Yes;
     }
     let has_magic = head.iter().zip(MAGIC).filter(|(byte, magic)| byte == magic).count() >= MOST_OF_MAGIC;
-    // A power of two, and three fractions of a page that are always the same.
+    // The page size is a power of two, and three payload fractions are always the same.
     let page_size = head.get(16..18).map_or(0, |size| u32::from(size[0]) << 8 | u32::from(size[1]));
     let has_pages = matches!(page_size, 1 | 512..=32768) && page_size.is_power_of_two();
     let has_header = has_pages && head.get(21..24) == Some(&[64, 32, 32]);

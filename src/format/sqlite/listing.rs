@@ -65,7 +65,7 @@ fn why_not<'e>(entry: &'e SchemaEntry, schema: &Schema) -> Result<&'e str, (Stri
     Ok(name)
 }
 
-/// Whether an expression of the file makes values of a table. Where that cannot be found out, it may be so.
+/// Whether an expression of the file makes values of a table. If that cannot be found out, it counts as true.
 fn is_computed(connected: &Connected, name: &str) -> bool {
     columns(&connected.connection, name)
         .map_or(true, |columns| columns.iter().any(|column| column.is_generated))

@@ -1,6 +1,7 @@
 //! Merges a database with the files that belong to it: a write-ahead log, or the journal of an interrupted transaction.
 //!
-//! SQLite applies both to the database that it opens. So it gets a private copy, which is read like any other file then.
+//! SQLite applies both to the database that it opens. So it gets a private copy, which is then read like any other
+//! file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,13 +16,15 @@ use super::problem::{Result, SqliteProblem};
 use crate::format::blob::{Blob, Spool, TemporaryFolder, explained, read_full};
 use crate::format::error::invalid;
 
-/// What a log begins with, but for the last bit: the order of its checksums (sqlite.org/fileformat2.html, 4.1).
+/// What a log begins with, except for the last bit, which is the byte order of its checksums
+/// (sqlite.org/fileformat2.html, 4.1).
 const WAL_MAGIC: u32 = 0x377f_0682;
 
-/// What a rollback journal begins with, and ends with where it names another (sqlite.org/fileformat2.html, 3).
+/// What a rollback journal begins with, and what it ends with if it names another journal (sqlite.org/fileformat2.html,
+/// 3).
 const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
-/// Bytes of either that tell what it is.
+/// How many bytes of either tell what it is.
 const HEAD: usize = 32;
 
 /// Whether a file begins like a write-ahead log that may hold changes. SQLite leaves empty ones behind.
@@ -81,7 +84,7 @@ fn copy(stored: &dyn Blob, path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let mut to = options.read(true).write(true).create_new(true).mode(0o600).open(path)?;
     let len = match stored.as_file() {
-        // From file to file the kernel copies, and shares the blocks where the file system can.
+        // The kernel copies from file to file, and shares the blocks if the file system can.
         Some(file) => {
             let mut from = file.open()?;
             let len = io::copy(&mut from, &mut to)?;

@@ -1,11 +1,11 @@
 //! SQLite files: each table and view as rows in JSON lines, and the schema as SQL.
 //!
-//! Nobody writes to a file while it is read: nothing is locked, and nothing is written or created beside it. Each read has its
-//! own connection, read-only and *immutable*. A `-wal` or a hot `-journal` that belongs to the file is applied to a private
-//! copy (`merge`), and the copy is read. SQLite itself does all reading (ADR 8).
+//! Nobody writes to a file while it is read: nothing is locked, and nothing is written or created beside it. Each read
+//! has its own connection, read-only and *immutable*. A `-wal` or a hot `-journal` that belongs to the file is applied
+//! to a private copy (`merge`), and the copy is read. SQLite itself does all reading (ADR 8).
 //!
-//! SQLite gets open files, never a path to follow (`handle`). A process of its own runs what the file computes, such as a view;
-//! it ends when it takes too much or when nobody waits for it (`worker`, ADR 8).
+//! SQLite gets open files, never a path to follow (`handle`). A process of its own runs what the file computes, such as
+//! a view; it ends when it takes too much or when nobody waits for it (`worker`, ADR 8).
 //!
 //! Everything here may block, except for making a [`SqliteFile`] and its contents.
 

@@ -40,14 +40,14 @@ pub(super) enum SqliteProblem {
     NoSuchTable,
     #[error("the view {0}")]
     View(String),
-    /// Nobody wants the rest: no failure.
+    /// The reader wants no more: no failure.
     #[error("the reader went away")]
     Closed,
     #[error("its rows take {0} bytes, and sorting them takes as many on disk: more than {most} MiB", most = MOST_SORTED_ON_DISK >> 20)]
     TooMuchToSortOnDisk(u64),
     #[error("{0}")]
     RanOut(RanOut),
-    /// What another process says.
+    /// What another process reports.
     #[error("{}", .0.said)]
     Reported(Report),
 }
@@ -78,7 +78,8 @@ enum Advice {
 /// The longest value and the longest stored row that is read, in bytes.
 pub(super) const LONGEST_ROW: i32 = 128 * 1024 * 1024;
 
-/// The most that rows may take on disk to be sorted, in bytes as the file has them; more for a file that is so long.
+/// The most that rows may take on disk to be sorted, in bytes as the file has them; a longer file may take its own
+/// length.
 pub(super) const MOST_SORTED_ON_DISK: u64 = 1 << 30;
 
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +104,7 @@ impl SqliteProblem {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Sqlite(error) => sqlite_kind(error),
-            // SQLite promises nothing of the bytes of a text, and its own check does not look at them.
+            // SQLite guarantees nothing about the bytes of a text, and its own check does not look at them.
             Self::Row {
                 problem: RowProblem::TooLong | RowProblem::NotUtf8(_) | RowProblem::NotUtf16(_),
                 ..
@@ -125,7 +126,7 @@ impl SqliteProblem {
         }
     }
 
-    /// The problem as another process is given it.
+    /// The problem as it is sent to another process.
     pub(super) fn report(&self) -> Report {
         let kind = self.kind();
         Report { kind, advice: self.advice(kind), said: self.to_string() }

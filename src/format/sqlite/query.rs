@@ -34,7 +34,8 @@ impl Query {
         }
     }
 
-    /// Whether the file defines what is computed. Otherwise stored rows are read in their order or sorted by a key.
+    /// Whether the query may run code that the file defines. Others read stored rows, in their order or sorted by a
+    /// key.
     pub(super) fn runs_foreign_code(&self) -> bool {
         match self {
             Self::Rows(relation) => relation.kind != RelationKind::Table || relation.is_computed,

@@ -1,5 +1,5 @@
-//! Limits how many queries run at once. The others wait, and leave when nobody wants their answer. Sources take turns, so that
-//! one with many long queries does not delay others; within a source they run in order.
+//! Limits how many queries run at once. The others wait, and leave when nobody wants their answer. Sources take turns,
+//! so that one with many long queries does not delay others; within a source they run in order.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
@@ -23,9 +23,9 @@ pub(super) struct QueryQueue {
 
 struct Running {
     free: usize,
-    /// How many of each source run; none is left out.
+    /// How many queries of each source run; a source without any has no entry.
     running: HashMap<Arc<str>, usize>,
-    /// Who waits, in order of arrival.
+    /// The queries that wait, in order of arrival.
     waiting: VecDeque<WaitingQuery>,
     next: u64,
 }
@@ -59,8 +59,8 @@ impl QueryQueue {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Waits for a permit, for the source with this label: [`SqliteProblem::Closed`] when nobody wants the answer any more,
-    /// [`RanOut::Busy`] when too many wait.
+    /// Waits for a permit, for the source with this label: [`SqliteProblem::Closed`] when nobody wants the answer any
+    /// more, [`RanOut::Busy`] when too many wait.
     pub(super) fn wait(&self, source: &Arc<str>, wanted: &Wanted) -> Result<QueryPermit<'_>> {
         let mut state = lock(&self.state);
         let others = state.waiting.iter().filter(|waiting| waiting.source == *source).count();
@@ -75,7 +75,7 @@ impl QueryQueue {
                 state.remove(number);
                 state.free -= 1;
                 *state.running.entry(Arc::clone(source)).or_default() += 1;
-                // Two may have become free at once.
+                // Two permits may have become free at once.
                 self.changed.notify_all();
                 return Ok(QueryPermit { of: self, source: Arc::clone(source) });
             }

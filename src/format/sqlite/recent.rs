@@ -22,8 +22,8 @@ const MOST_LISTINGS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 /// The longest schema that is kept, in bytes.
 const LONGEST_SCHEMA: usize = 64 << 10;
 
-/// Queries that exceeded their limits, by query and file: soon after, they fail at once, so that many readers of an endless
-/// view do not keep the machine busy.
+/// Queries that exceeded their limits, by query and file: soon after, they fail at once, so that many readers of an
+/// endless view do not keep the machine busy.
 pub(super) struct RecentFailures(Mutex<LruCache<ContentId, (Instant, RanOut)>>);
 
 impl RecentFailures {

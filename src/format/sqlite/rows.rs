@@ -14,7 +14,7 @@ use crate::content::Closed;
 use crate::format::blob::PIECE;
 use crate::model::jsonl::Value;
 
-/// Most bytes of a view without an order that are held to be sorted.
+/// The most bytes of a view without an order that are held to be sorted.
 const MOST_SORTED: usize = 256 * 1024 * 1024;
 
 /// The fewest bytes that a row takes in a file: two for its place in a page, and two of its own.
@@ -29,7 +29,7 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
     }
     let select = Select::new(connected, relation)?;
     if select.is_computed && !relation.is_computed {
-        // Another file was listed.
+        // The caller listed another file.
         return Err(SqliteProblem::NoSuchTable);
     }
     if let Some(rowids) = &select.rowids {
@@ -57,9 +57,9 @@ pub(super) fn render(connected: &mut Connected, relation: &Relation, take: Take<
 }
 
 /// Checks that a table is stored by ascending rowids, which SQLite takes for granted. So each row is there once: pages
-/// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted. What
-/// follows the rowid is how many bytes values take: rows may share the pages of long values, or take them from the
-/// schema, so that they come to much more than the file.
+/// that refer to each other in a circle would otherwise have no end, and fill the disk where rows are sorted. The
+/// columns after the rowid are the lengths of the values: rows may share the pages of long values, or take them from
+/// the schema, so that all of them are much longer than the file.
 pub(super) fn check_order(connected: &Connected, rowids: &str) -> Result<()> {
     let mut statement = connected.connection.prepare(rowids)?;
     let lengths = statement.column_count();
@@ -103,7 +103,7 @@ struct RowLines<'t> {
 }
 
 impl RowLines<'_> {
-    /// A line was added to the text.
+    /// Notes that a line was added to the text.
     fn ended(&mut self) -> Result<()> {
         match &mut self.ends {
             Some(_) if self.text.len() > MOST_SORTED => Err(SqliteProblem::TooMuchToSort(MOST_SORTED)),
@@ -135,13 +135,13 @@ impl RowLines<'_> {
     }
 }
 
-/// Hands on what was written, and empties it.
+/// Passes on what was written, and empties it.
 pub(super) fn push(text: &mut Vec<u8>, take: Take<'_>) -> Result<()> {
     // Copied, so that a piece takes the memory that its length says: the cache counts lengths.
     let piece = Bytes::copy_from_slice(text);
     text.clear();
     if text.capacity() > 2 * PIECE {
-        // What a long row needed is not kept.
+        // The memory that a long row needed is not kept.
         *text = Vec::new();
     }
     take(piece).map_err(|Closed| SqliteProblem::Closed)
@@ -168,7 +168,7 @@ fn line(row: &Row<'_>, select: &Select, encoding: TextEncoding, out: &mut Vec<u8
     Ok(line.end()?)
 }
 
-/// The values of a row of so many columns, and whether each is the bytes of a text that is not in UTF-8.
+/// The values of a row of `columns` columns, and whether each is the bytes of a text that is not in UTF-8.
 pub(super) fn values<'r>(
     row: &'r Row<'_>,
     columns: usize,
@@ -196,8 +196,8 @@ pub(super) fn utf16(bytes: &[u8], encoding: TextEncoding) -> Option<String> {
     text.ok().filter(|_| rest.is_empty())
 }
 
-/// JSON has no infinity. A number that is too large for 64 bits reads back as it; SQLite's own JSON says it so, too.
-/// There is no NaN in SQLite: it is NULL.
+/// JSON has no infinity. A number that is too large for 64 bits reads back as infinity; SQLite's own JSON writes it so,
+/// too. SQLite has no NaN: it is NULL.
 fn real(number: f64) -> Value<'static> {
     if number == f64::INFINITY {
         Value::Decimal("9e999")

@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use super::problem::Result;
 
 pub(super) struct Schema {
-    /// What was made, in that order.
+    /// The entries, in the order in which they were made.
     pub(super) entries: Vec<SchemaEntry>,
     /// Tables that hold the inner parts of a virtual table, which its module makes and reads.
     pub(super) shadows: HashSet<String>,
@@ -19,7 +19,7 @@ pub(super) struct Schema {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SchemaEntry {
     pub(super) kind: EntryKind,
-    /// Its name; None where that is not UTF-8.
+    /// Its name; `None` if that is not UTF-8.
     pub(super) name: Option<String>,
     /// The name as it is stored, for messages.
     pub(super) lossy_name: String,
@@ -81,19 +81,19 @@ impl Schema {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShownColumn {
     pub(super) name: String,
-    /// Whether an expression makes its values, so that no row can be given one.
+    /// Whether an expression makes its values, so that no value can be inserted.
     pub(super) is_generated: bool,
 }
 
-/// The columns that `SELECT *` gives, generated ones too, in their order. None where there is no such table.
+/// The columns that `SELECT *` gives, generated ones too, in their order. None if there is no such table.
 pub(super) fn columns(connection: &Connection, table: &str) -> Result<Vec<ShownColumn>> {
-    /// Of what `table_xinfo` says under `hidden`: a column that a virtual table's rows do not have.
+    /// The value of `hidden` in `table_xinfo` for a column that a virtual table's rows do not have.
     const HIDDEN: i64 = 1;
     let mut columns = Vec::new();
     connection.pragma(Some("main"), "table_xinfo", table, |row| {
         let hidden: i64 = row.get(6)?;
         if hidden != HIDDEN {
-            // 2 and 3 are generated ones, not stored and stored.
+            // 2 and 3 are generated columns: 2 virtual, 3 stored.
             columns.push(ShownColumn { name: row.get(1)?, is_generated: hidden > HIDDEN });
         }
         Ok(())
@@ -108,7 +108,7 @@ pub(super) struct KeyColumn {
     pub(super) is_descending: bool,
 }
 
-/// The columns of a table's primary key, in its order. Empty for one that is the rowid, and where there is none.
+/// The columns of a table's primary key, in its order. Empty for a key that is the rowid, or if there is no key.
 pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<KeyColumn>> {
     let mut origins: HashMap<String, String> = HashMap::new();
     connection.pragma(Some("main"), "index_list", table, |row| {
@@ -118,7 +118,7 @@ pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<Ke
     let mut key = Vec::new();
     if let Some(index) = origins.get("pk") {
         connection.pragma(Some("main"), "index_xinfo", index, |row| {
-            // The columns behind those of the key are there to find the row.
+            // The columns after those of the key only serve to find the row.
             if row.get::<_, bool>(5)? {
                 key.push(KeyColumn { name: row.get(2)?, collation: row.get(4)?, is_descending: row.get(3)? });
             }
@@ -128,7 +128,7 @@ pub(super) fn primary_key(connection: &Connection, table: &str) -> Result<Vec<Ke
     Ok(key)
 }
 
-/// The names of the columns of a table's primary key, in its order, also of one that is the rowid.
+/// The names of the columns of a table's primary key, in its order, also of a key that is the rowid.
 pub(super) fn key_columns(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let mut key: Vec<(u32, String)> = Vec::new();
     connection.pragma(Some("main"), "table_xinfo", table, |row| {

@@ -48,7 +48,7 @@ pub(super) fn comment_line(file: &mut Vec<u8>, text: &str) {
     file.push(b'\n');
 }
 
-/// What ends a statement: the stored text may end in a comment, which would take in the semicolon.
+/// What ends a statement: the stored text may end in a comment, which would swallow the semicolon.
 pub(super) fn end_of(sql: &[u8]) -> &'static [u8] {
     let mut rest = sql;
     loop {

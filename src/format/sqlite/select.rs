@@ -12,8 +12,8 @@ const MOST_COLUMNS: usize = 2000;
 
 pub(super) struct Select {
     pub(super) sql: String,
-    /// A query for the rowids of a table, as they are stored, where it has them and they have a name. Where its rows
-    /// are to be sorted, the lengths of their values follow.
+    /// A query for the rowids of a table, as they are stored, if it has them and they have a name. If its rows are to
+    /// be sorted, the lengths of their values follow.
     pub(super) rowids: Option<String>,
     /// Whether there are columns that an expression makes.
     pub(super) is_computed: bool,
@@ -22,11 +22,11 @@ pub(super) struct Select {
 }
 
 impl Select {
-    /// The query for `relation`. Rows of a table come in the order of its primary key, as the key is declared: with
-    /// its collations and directions; rows whose keys are equal (only NULL can be in two rows), and rows of a table
-    /// whose key is the rowid or that has none, by rowid. Where only the program that made the file has a collation of
-    /// the key, rows come as they are stored: by rowid, or `WITHOUT ROWID` in the order that the program gave them. Those of
-    /// a virtual table come by rowid, those of a view as it gives them.
+    /// The query for `relation`. Rows of a table come in the order of its primary key, as the key is declared: with its
+    /// collations and directions; rows whose keys are equal (only NULL can be in two rows), and rows of a table whose
+    /// key is the rowid or that has none, by rowid. Where only the program that made the file has a collation of the
+    /// key, rows come as they are stored: by rowid, or `WITHOUT ROWID` in the order that the program gave them. Those
+    /// of a virtual table come by rowid, those of a view as it gives them.
     pub(super) fn new(connected: &Connected, relation: &Relation) -> Result<Self> {
         let connection = &connected.connection;
         let columns = columns(connection, &relation.name)?;
@@ -41,7 +41,7 @@ impl Select {
         }
         let value = if is_utf16 { utf16_value } else { utf8_value };
         let values: Vec<_> = columns.iter().map(|column| value(&quoted(column))).collect();
-        // Without an index the rows are those of the table, also where a damaged index lacks some.
+        // Without indexes the rows are those of the table, even if a damaged index lacks some.
         let (from, order) = match relation.kind {
             RelationKind::Table => (" NOT INDEXED", table_order(connected, relation, &columns, is_computed)?),
             RelationKind::VirtualTable => ("", rowid(&columns).into_iter().map(str::to_owned).collect()),
@@ -71,7 +71,7 @@ fn table_order(
     is_computed: bool,
 ) -> Result<Vec<String>> {
     let mut key = primary_key(&connected.connection, &relation.name)?;
-    // What computes a column could call a stand-in.
+    // The expression of a computed column could call a stand-in.
     if !is_computed && stand_ins::for_table(&connected.connection, &relation.name)? {
         key.clear();
     }
@@ -88,7 +88,8 @@ fn table_order(
     Ok(order)
 }
 
-/// The name of the rowid. None where columns have all its names: rows come by it all the same, as a table is stored so.
+/// The name of the rowid. None if columns have all its names: rows still come by it, as a table is stored in that
+/// order.
 pub(super) fn rowid(columns: &[String]) -> Option<&'static str> {
     let is_free = |name: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(name));
     ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
@@ -98,14 +99,14 @@ fn utf8_value(column: &str) -> String {
     format!("t.{column}")
 }
 
-/// The type of a value, and the value, a text as its stored bytes: SQLite's own way to UTF-8 makes something of anything.
+/// The type of a value, and the value, a text as its stored bytes: SQLite's own conversion to UTF-8 accepts any bytes.
 pub(super) fn utf16_value(column: &str) -> String {
     format!(
         "typeof(t.{column}),CASE typeof(t.{column}) WHEN 'text' THEN CAST(t.{column} AS BLOB) ELSE t.{column} END"
     )
 }
 
-/// A name as SQL has it.
+/// A name, quoted for SQL.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

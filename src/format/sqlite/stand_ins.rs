@@ -1,7 +1,8 @@
 //! Stands in for collations and functions that only the program that made a file has.
 //!
-//! SQLite prepares no statement over a table whose key has a collation that it does not know, not even to read rows as they
-//! are stored. So it gets a stand-in under that name, for statements that never call it: nothing is sorted or compared by it.
+//! SQLite prepares no statement over a table whose key has a collation that it does not know, not even to read rows as
+//! they are stored. So it gets a stand-in under that name, for statements that never call it: nothing is sorted or
+//! compared by it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ pub(super) fn is_built_in(collation: &str) -> bool {
     BUILT_IN.iter().any(|known| collation.eq_ignore_ascii_case(known))
 }
 
-/// An index, or the key of a table, in whose order a collation has a part that SQLite does not have.
+/// An index, or the key of a table, whose order depends on a collation that SQLite does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UnknownOrder {
     pub(super) collation: String,
@@ -39,7 +40,7 @@ pub(super) fn unknown_orders(connection: &Connection, table: &str) -> Result<Vec
     for (index, origin) in indexes {
         connection.pragma(Some("main"), "index_xinfo", &index, |row| {
             let collation: Option<String> = row.get(4)?;
-            // The columns behind those of the key are there to find the row.
+            // The columns after those of the key only serve to find the row.
             if let Some(collation) = collation.filter(|name| row.get(5) == Ok(true) && !is_built_in(name)) {
                 let index = (origin == "c").then(|| index.clone());
                 unknown.push(UnknownOrder { collation, index, is_primary_key: origin == "pk" });
@@ -50,8 +51,8 @@ pub(super) fn unknown_orders(connection: &Connection, table: &str) -> Result<Vec
     Ok(unknown)
 }
 
-/// Lets SQLite prepare statements over a table whatever its indexes and keys need. True where the primary key has a stand-in
-/// now, so that rows may be read in no order but the one in which they are stored.
+/// Lets SQLite prepare statements over a table whatever its indexes and keys need. True if the primary key now has a
+/// stand-in, so that rows may be read only in the order in which they are stored.
 pub(super) fn for_table(connection: &Connection, table: &str) -> Result<bool> {
     let unknown = unknown_orders(connection, table)?;
     let names: BTreeSet<&str> = unknown.iter().map(|order| &*order.collation).collect();

@@ -1,12 +1,13 @@
-//! Whether a text of the schema is one statement: SQLite reads no further than to the end of the first, the shell that
-//! loads a dump would run all of them, and commands of its own.
+//! Whether a text of the schema is one statement: SQLite reads only the first one, but the shell that loads a dump
+//! would run all of them, and commands of its own.
 
 /// Whether the text is one statement, with or without its semicolon, as the `sqlite3` shell takes statements apart. The
 /// semicolons within a trigger do not end it: only one after its `END` does.
 pub(super) fn is_one_statement(sql: &[u8]) -> bool {
     let mut rest = sql;
     let mut is_ended = false;
-    // Begins as `CREATE`, or `CREATE TEMP`, which TRIGGER may follow; what it is called in the schema does not count.
+    // Whether it begins with `CREATE`, or `CREATE TEMP`, which TRIGGER may follow; its type in the schema does not
+    // count.
     let mut beginning = Beginning::Nothing;
     // Whether the last words were a semicolon, and then END: what ends a trigger with the next semicolon.
     let (mut after_semicolon, mut after_end) = (false, false);
@@ -34,7 +35,7 @@ pub(super) fn is_one_statement(sql: &[u8]) -> bool {
     }
 }
 
-/// How a statement begins, as far as it tells a trigger from others.
+/// How a statement begins, which tells a trigger from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Beginning {
     Nothing,

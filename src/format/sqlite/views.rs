@@ -1,7 +1,7 @@
 //! Decides which views can be shown: those whose rows depend on the file alone.
 //!
-//! SQLite reports what a view calls and reads through the authorizer, which it calls for each function and table when it
-//! prepares a statement. Only what is listed here is allowed.
+//! SQLite reports what a view calls and reads through the authorizer, which it calls for each function and table when
+//! it prepares a statement. Only what is listed here is allowed.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,8 +16,8 @@ use super::relation::Relation;
 use super::select::Select;
 use crate::util::locks::lock;
 
-/// Functions whose result their arguments decide, sorted. Those of dates are not among them: any of them reads the
-/// clock where an argument, which may come from a row, is `now`.
+/// Functions whose result depends only on their arguments, sorted. Those of dates are not among them: each reads the
+/// clock if an argument, which may come from a row, is `now`.
 #[rustfmt::skip]
 const DETERMINISTIC: [&str; 98] = [
     "->", "->>", "abs", "avg", "bm25", "char", "coalesce", "concat", "concat_ws", "count", "cume_dist",
@@ -35,17 +35,17 @@ const DETERMINISTIC: [&str; 98] = [
     "upper",
 ];
 
-/// Tables that functions are, whose rows their arguments decide.
+/// Functions that return tables whose rows depend only on their arguments.
 const TABLE_FUNCTIONS: [&str; 4] = ["json_each", "json_tree", "jsonb_each", "jsonb_tree"];
 
-/// Checks that a view can be prepared, and calls and reads nothing but what decides its rows. `readable` are the
-/// names of the tables and views that it may read, in small letters. The error completes the sentence "the view ...".
+/// Checks that a view can be prepared, and that it calls and reads nothing but what decides its rows. `readable` are
+/// the lower-case names of the tables and views that it may read. The error completes the sentence "the view ...".
 pub(super) fn check(
     connected: &mut Connected,
     view: &Relation,
     readable: Arc<BTreeSet<String>>,
 ) -> Result<(), String> {
-    // Its columns are found out first: a view that cannot be prepared has none.
+    // Its columns are read first: a view that cannot be prepared has none.
     let select = Select::new(connected, view).map_err(|problem| format!("cannot be read: {problem}"))?;
     let refused = Arc::new(Mutex::new(None::<String>));
     let told = Arc::clone(&refused);
@@ -83,7 +83,7 @@ fn why_not(action: &AuthAction<'_>, readable: &BTreeSet<String>) -> Option<Strin
     }
 }
 
-/// Whether the outermost query of a `CREATE VIEW` says in which order the rows come. Not where it cannot be told.
+/// Whether the outermost query of a `CREATE VIEW` says in which order the rows come. False if that cannot be told.
 pub(super) fn is_ordered(definition: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(definition) else { return false };
     match Parser::parse_sql(&SQLiteDialect {}, text).as_deref() {

@@ -31,7 +31,7 @@ impl TarBytes {
 pub(super) struct Forward {
     bytes: TarBytes,
     position: u64,
-    /// The next block, where it was looked at already.
+    /// The next block, if [`Self::peek`] has read it.
     ahead: VecDeque<u8>,
 }
 
@@ -67,7 +67,7 @@ impl Forward {
         Ok(std::mem::take(&mut self.ahead).into())
     }
 
-    /// Goes on by `count` bytes, or to the end: how many there were. Those that are read get into `hash`.
+    /// Skips `count` bytes, or all up to the end, and returns how many there were. Bytes that are read go into `hash`.
     pub(super) fn skip(&mut self, count: u64, hash: &mut Sha256) -> io::Result<u64> {
         let begun = self.position;
         let ahead = self.ahead.len().min(usize::try_from(count).unwrap_or(usize::MAX));
@@ -93,8 +93,8 @@ impl Forward {
         Ok(self.position - begun)
     }
 
-    /// Reads what follows the end of the archive, which proves a packed one. Whether it is all zeros: of a plain one
-    /// nothing behind the first other byte is read.
+    /// Reads what follows the end of the archive, which proves a packed one, and returns whether it is all zeros. In a
+    /// plain archive, reading stops after the first bytes that are not.
     pub(super) fn rest_is_empty(&mut self) -> io::Result<bool> {
         let mut buffer = vec![0; SKIPPED];
         let mut is_empty = true;
@@ -108,7 +108,7 @@ impl Forward {
         Ok(is_empty)
     }
 
-    /// Checks that a plain archive is still what was opened.
+    /// Checks that a plain archive has not changed since it was opened.
     pub(super) fn check(&self) -> io::Result<()> {
         match &self.bytes {
             TarBytes::File(file, _) => file.check(),

@@ -1,6 +1,8 @@
-//! One block of an archive, read as the header of a member: POSIX.1 (ustar, pax), GNU tar, star, and the tars before them.
+//! One block of an archive, read as the header of a member: POSIX.1 (ustar, pax), GNU tar, star, and the tars before
+//! them.
 //!
-//! Only name, type, size, target, mode and the map of a sparse file are read. Owners, times and devices may say anything.
+//! Only name, type, size, target, mode and the map of a sparse file are read. Owners, times and devices may say
+//! anything.
 
 /// Length of a block in bytes.
 pub(super) const BLOCK: usize = 512;
@@ -14,7 +16,7 @@ pub(super) enum TarBlock {
 }
 
 impl TarBlock {
-    /// Reads a block. One that is not whole is a header of nothing.
+    /// Reads a block. An incomplete one is no header.
     pub(super) fn of(bytes: &[u8]) -> Self {
         if bytes.iter().all(|&byte| byte == 0) {
             return Self::Zeros;
@@ -33,7 +35,7 @@ impl TarHeader {
         self.0[156]
     }
 
-    /// The member's name, with what POSIX puts before it.
+    /// The member's name, after the prefix that POSIX puts before it.
     pub(super) fn name(&self) -> Vec<u8> {
         let (prefix, name) = (text(&self.0[345..500]), text(&self.0[..100]));
         if prefix.is_empty() || !self.is_posix() { name.to_owned() } else { [prefix, b"/", name].concat() }
@@ -79,7 +81,8 @@ impl TarHeader {
         magic.starts_with(b"ustar") && magic != b"ustar  \0"
     }
 
-    /// The sum of all bytes, those of the sum itself taken as spaces. Some tars add them as signed numbers.
+    /// Whether the checksum is right: the sum of all bytes, with those of the checksum itself taken as spaces. Some
+    /// tars add signed bytes.
     fn checksum_is_right(&self) -> bool {
         let bytes = self.0[..148].iter().chain(&self.0[156..]).copied();
         let unsigned: u32 = bytes.clone().map(u32::from).sum::<u32>() + 8 * 32;
@@ -105,7 +108,7 @@ pub(super) fn sparse_extension(block: &[u8; BLOCK]) -> (Option<Vec<(u64, u64)>>,
     (sparse_parts(&block[..504]), block[504] != 0)
 }
 
-/// Offsets and lengths, up to the first that is empty.
+/// Offsets and lengths, up to the first empty part.
 fn sparse_parts(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
     let (parts, _) = bytes.as_chunks::<24>();
     let used = parts.iter().take_while(|part| part[12] != 0);
@@ -128,7 +131,7 @@ fn number(field: &[u8]) -> Option<u64> {
         });
         return digits.filter(|_| !negative);
     }
-    // As for GNU tar one NUL may be before the number; behind another there is none.
+    // As for GNU tar, one NUL may precede the number; after a second there is no number.
     let text = field.strip_prefix(b"\0").unwrap_or(field).trim_ascii_start();
     let digits = text.split(|byte| matches!(byte, b' ' | 0)).next().unwrap_or_default();
     digits.iter().try_fold(0_u64, |value, byte| match byte {

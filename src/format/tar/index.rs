@@ -15,17 +15,19 @@ use crate::format::input::FormatContext;
 use crate::format::packed::{Packing, is_trailing_garbage};
 use crate::model::names::nested_paths;
 
-/// Members of one archive at most: each takes about 200 bytes of memory.
+/// The most members of one archive: each takes about 200 bytes of memory.
 const MOST_MEMBERS: usize = 4_000_000;
 
 /// Why a member of an archive in several volumes is not read.
 const ELSEWHERE: &str = "it goes on in another volume; `tar -M` puts them together";
 
-/// What is wrong with the last member of an archive that was cut off, or is the first of several volumes: nothing in it tells which.
+/// What is wrong with the last member of an archive that was cut off, or is the first of several volumes: nothing in it
+/// tells which.
 const CUT_OR_VOLUME: &str =
     "the archive was cut off there, or goes on in another volume, which `tar -M` puts together with this one";
 
-/// Volumes end behind a whole number of such records, unless another length was asked for; so does what tar wrote before it was killed.
+/// A volume ends after a whole number of such records, unless tar was asked for another length; so does an archive
+/// whose tar was killed.
 const RECORD: u64 = 20 * BLOCK as u64;
 
 /// Why a sparse file is not read.
@@ -53,8 +55,8 @@ pub(super) struct Indexed {
 }
 
 impl TarIndex {
-    /// Goes through the archive once. Damage before the end of its first member is an error. What is packed counts only as a
-    /// whole: before its checksums are reached, nothing in it is proven.
+    /// Goes through the archive once. Damage before the end of its first member is an error. A packed archive must be
+    /// read to its end: its checksums come last, and nothing in it is proven before.
     pub(super) fn read(context: &FormatContext, archive: &TarBlob) -> Result<Self, FormatError> {
         let bytes = match archive.packing {
             Packing::Plain => TarBytes::File(archive.blob.open()?, archive.blob.len()),
@@ -76,7 +78,7 @@ impl TarIndex {
         // What follows is no part of a member.
         let _ = archive.len.set(rest.position());
         let rest_is_empty = match rest.rest_is_empty() {
-            // The end of the archive was there, so that nothing of it is missing.
+            // The end of the archive was there, so nothing of it is missing.
             Err(error) if end == TarEnd::Mark && is_trailing_garbage(&error) => {
                 found.doubts.push("bytes that are not packed follow the packed ones");
                 Ok(true)
@@ -112,7 +114,7 @@ impl TarIndex {
 /// What was found so far.
 #[derive(Default)]
 struct FoundMembers {
-    /// The last member of each name, as they are all that is left when the archive is unpacked.
+    /// The last member of each name: only that one is left when the archive is unpacked.
     members: BTreeMap<Vec<u8>, NamedMember>,
     left_out: Vec<LeftOutMember>,
     damage: Option<String>,
@@ -155,7 +157,7 @@ impl FoundMembers {
         }
         let executable = if entry.executable { FileKind::Executable } else { FileKind::Regular };
         match entry.kind {
-            // What is known of it may be wrong: its name and what it leads to, too.
+            // Everything known of it may be wrong, even its name and its link target.
             _ if entry.problem.is_some() => {
                 let data = self.data(entry);
                 self.put(name, executable, data);
@@ -166,7 +168,7 @@ impl FoundMembers {
             b'6' => self.replace(name, "a named pipe"),
             b'V' => self.leave_out(&name, "a note of GNU tar's"),
             b'M' => self.leave_out(&name, "the rest of a file of another volume"),
-            // What is of no known type is a file, as for tar.
+            // A member of an unknown type is a file, as for tar.
             _ => {
                 let data = self.data(entry);
                 self.put(name, executable, data);
@@ -179,7 +181,7 @@ impl FoundMembers {
         self.members.insert(name, NamedMember::File(kind, data));
     }
 
-    /// A second name of a member. Some archives give it the data, too.
+    /// A second name of a member. Some archives repeat the data for it.
     fn link(&mut self, name: Vec<u8>, entry: TarEntry, kind: FileKind) {
         let target = plain_name(&entry.link).unwrap_or_default();
         match self.members.get(&target) {
@@ -229,7 +231,7 @@ impl FoundMembers {
         MemberData::at(place, len.unwrap_or(stored))
     }
 
-    /// What is not shown takes the place of what has its name.
+    /// Leaves a member out, and removes the earlier member that it replaces.
     fn replace(&mut self, name: Vec<u8>, reason: &'static str) {
         self.members.remove(&name);
         self.leave_out(&name, reason);
@@ -277,7 +279,7 @@ impl FoundMembers {
     }
 }
 
-/// A name without what means nothing, as for tar: `./a//b` and `/a/b` are `a/b`. `None` for the folder of the archive.
+/// A name without its empty and `.` components, as for tar: `./a//b` and `/a/b` are `a/b`. `None` for the top folder.
 fn plain_name(name: &[u8]) -> Option<Vec<u8>> {
     let components = name.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
     let plain = components.collect::<Vec<_>>().join(&b'/');

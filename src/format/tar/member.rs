@@ -20,18 +20,20 @@ pub(super) struct TarBlob {
     pub(super) packing: Packing,
     /// For members that are read in any order.
     pub(super) spools: Arc<Spools>,
-    /// How long a packed one is unpacked, once that is known.
+    /// The unpacked length of the archive, once it is known.
     pub(super) len: OnceLock<u64>,
 }
 
-/// A member that begins before this place of a packed archive is unpacked from the beginning on.
+/// To read a member that begins before this offset, a packed archive is unpacked from its start.
 const NEAR: u64 = 1 << 20;
 
-/// A longer archive is not unpacked as a whole: each of its members is, from the beginning on.
+/// A longer archive is not unpacked as a whole: each member is read by unpacking from the start.
 const LONGEST_WHOLE: u64 = 1 << 30;
 
 impl TarBlob {
-    /// A packed archive in a temporary file, for a member at `start`: otherwise each member would cost unpacking all before it. `None` if it is unpacked from the beginning on, as there is no room, or no need for it.
+    /// Unpacks a packed archive into a temporary file, for a member at `start`: otherwise each member would cost
+    /// unpacking all before it. `None` if the member is read by unpacking from the start, because there is no room for
+    /// the file, or no need for it.
     fn unpacked(&self, start: u64) -> io::Result<Option<Arc<Spool>>> {
         let Some(len) = self.len.get().copied().filter(|len| *len <= LONGEST_WHOLE) else { return Ok(None) };
         if start < NEAR {
@@ -56,17 +58,18 @@ impl TarBlob {
 pub(super) enum MemberPlace {
     /// All its bytes, from here.
     Whole { start: u64 },
-    /// A sparse file in the own form of GNU tar or star. Its map is in its header, which is here; its parts take so many bytes.
+    /// A sparse file in GNU tar's or star's own form. Its map is in the header at `header`; its parts take `stored`
+    /// bytes.
     GnuSparse { header: u64, stored: u64 },
-    /// A sparse file in form 1.0, whose map and parts are here and take so many bytes.
+    /// A sparse file in form 1.0: its map and parts begin at `start` and take `stored` bytes together.
     PaxSparse { start: u64, stored: u64 },
-    /// A sparse file whose parts are here and take so many bytes, with its map: forms 0.0 and 0.1.
+    /// A sparse file in form 0.0 or 0.1, with its map: its parts begin at `start` and take `stored` bytes.
     MappedSparse { start: u64, stored: u64, parts: Arc<[(u64, u64)]> },
     /// A member that is not read, with the reason.
     NotRead { header: u64, reason: &'static str },
     /// A member of which nothing can be read, with the reason.
     Damaged { header: u64, problem: Arc<str> },
-    /// Nowhere: these are the bytes (the target of a symbolic link).
+    /// Nowhere in the data: these are the bytes (the target of a symbolic link).
     Inline(Arc<[u8]>),
 }
 
@@ -76,7 +79,7 @@ pub(super) struct MemberData {
     place: MemberPlace,
     /// Length in bytes, holes and all.
     len: u64,
-    /// Of the bytes, where they were read when the members were found.
+    /// The hash of the bytes, if they were read when the members were found.
     sha256: Option<[u8; 32]>,
 }
 
@@ -137,7 +140,7 @@ impl TarMember {
         Ok(stream)
     }
 
-    /// A sparse file whose parts begin where `archive` is, and take so many bytes.
+    /// Reads a sparse file whose parts begin at the position of `archive` and take `stored` bytes.
     fn sparse(&self, archive: Reading, map: SparseMap, stored: u64) -> io::Result<Reading> {
         if map.stored() > stored {
             return Err(invalid("the map of a sparse file does not fit its length"));
@@ -146,7 +149,7 @@ impl TarMember {
         Ok(Box::new(SparseReader::new(archive, map, self.data.len)?))
     }
 
-    /// A sparse file may be of any length: what is all holes is refused as other bombs are.
+    /// A sparse file may claim any length: one that is nearly all holes is refused as other bombs are.
     fn refuse_bombs(&self, stored: u64) -> io::Result<()> {
         if self.data.len > BOMB_LEN && self.data.len / BOMB_RATIO > stored {
             return Err(unsupported(format!(
@@ -241,7 +244,7 @@ impl Blob for TarMember {
     }
 }
 
-/// A file that says in the place of its end, and whenever it is asked, whether it stayed what it was.
+/// A file that checks after each read, and on request, that it has not changed.
 struct CheckedAtEnd(Box<dyn Opened>);
 
 impl Read for CheckedAtEnd {
@@ -256,7 +259,7 @@ impl Read for CheckedAtEnd {
 struct MemberReader {
     archive: Reading,
     left: u64,
-    /// The hash so far, and what it has to be in the end.
+    /// The hash so far, and the expected one.
     expected: Option<(Sha256, [u8; 32])>,
 }
 
@@ -281,7 +284,7 @@ impl Read for MemberReader {
     }
 }
 
-/// A member of a plain archive, in any order.
+/// A member of a plain archive, read in any order.
 struct Section {
     file: Box<dyn Opened>,
     start: u64,

@@ -1,8 +1,8 @@
 //! tar archives, plain or packed, as folders of their members.
 //!
-//! One pass over the archive notes where each member is. In a plain `.tar` it goes from header to header, and a
-//! member is read from its place. A packed one is unpacked to its end, which proves all of it; the checksums of the
-//! members that are noted on the way prove each one when it is read again, which costs unpacking all before it.
+//! One pass over the archive notes where each member is. In a plain `.tar` it goes from header to header, and a member
+//! is read from its place. A packed archive is unpacked to its end, which proves all of it. The pass notes the checksum
+//! of each member, which proves the member when it is read again; that costs unpacking all before it.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -33,10 +33,10 @@ use header::{BLOCK, TarBlock};
 use index::TarIndex;
 use member::{TarBlob, TarMember};
 
-/// Stands for the members behind damage. No member is shown like this: a `%` in a name is escaped.
+/// Stands for the members behind damage. No member is shown under this name: a `%` in a name is escaped.
 const DAMAGED: &str = "%damaged";
 
-/// How many members that are left out the check names.
+/// How many of the members that are left out the check names.
 const MOST_NOTES: usize = 20;
 
 pub(crate) static TAR: &dyn Format = &Tar;
@@ -75,7 +75,7 @@ impl Format for Tar {
         Some((FileGroup::Members, ""))
     }
 
-    /// Users of pgAdmin call dumps in the custom format tars.
+    /// Users of pgAdmin name dumps in the custom format `.tar`.
     fn in_truth(&self, input: &FormatInput<'_>) -> Option<&'static dyn Format> {
         input.head().is_ok_and(pg_dump::is_archive).then_some(PG_DUMP)
     }
@@ -106,7 +106,7 @@ pub(crate) struct LeftOutMember {
     pub(crate) reason: &'static str,
 }
 
-/// One tar archive, its members found.
+/// One tar archive, whose members were found.
 pub(crate) struct TarArchive {
     label: Arc<str>,
     archive: Arc<TarBlob>,
@@ -114,8 +114,9 @@ pub(crate) struct TarArchive {
 }
 
 impl TarArchive {
-    /// Finds the members: reads the headers of a plain archive, all of a packed one. How it is packed is what its first bytes
-    /// say, or else its name. Damage before the end of its first member, or of what it is packed with, is an error. Blocks.
+    /// Finds the members: reads the headers of a plain archive, all of a packed one. The first bytes say how it is
+    /// packed, or else its name. Damage before the end of the first member, or anywhere in the packed bytes, is an
+    /// error. Blocks.
     pub(crate) fn open(
         context: &FormatContext,
         blob: &Arc<dyn Blob>,
@@ -123,7 +124,7 @@ impl TarArchive {
     ) -> Result<Self, SourceError> {
         let what = blob.describe();
         let fail = |error: FormatError| {
-            // What is being written looks damaged: that it changed is the better answer.
+            // A file that is being written looks damaged: report that it changed instead.
             let error = blob.check().err().map_or(error, FormatError::from);
             error.at(&context.label, format!("cannot list the archive {what}"), &what)
         };
@@ -134,14 +135,14 @@ impl TarArchive {
         Ok(Self { label: Arc::clone(&context.label), archive, index })
     }
 
-    /// What is wrong behind the last member that is shown. Those before it are what they were.
+    /// What is wrong after the last member that is shown. The members before the damage are intact.
     pub(crate) fn damage(&self) -> Option<SourceError> {
         let what = self.archive.blob.describe();
         let problem = FormatError::Damaged(self.index.damage.clone()?);
         Some(problem.at(&self.label, format!("cannot list all of the archive {what}"), &what))
     }
 
-    /// What keeps it from being known to be whole.
+    /// Why it is not certain that the archive is whole.
     pub(crate) fn doubts(&self) -> &[&'static str] {
         &self.index.doubts
     }
@@ -156,7 +157,7 @@ impl TarArchive {
         self.members().map(file).collect()
     }
 
-    /// The same members as pieces of bytes, for what reads a format within them.
+    /// The same members as blobs, for a caller that reads a format within them.
     pub(crate) fn members(&self) -> impl Iterator<Item = (Arc<str>, FileKind, Arc<TarMember>)> {
         self.index.members.iter().map(|indexed| {
             let member = TarMember { archive: Arc::clone(&self.archive), data: indexed.data.clone() };
@@ -170,7 +171,7 @@ impl TarArchive {
     }
 }
 
-/// How an archive is packed, by what it begins with: names are wrong at times, and tar does not ask them.
+/// How an archive is packed, by its first bytes: names are wrong at times, and tar ignores them.
 fn real_packing(blob: &dyn Blob, named: Packing) -> io::Result<Packing> {
     let head = head(blob.read()?)?;
     if begins_with_header(&head) { Ok(Packing::Plain) } else { Ok(Packing::of_head(&head)?.unwrap_or(named)) }
@@ -203,7 +204,7 @@ impl Fingerprint for TarFingerprint {
         self.member.data.offset()
     }
 
-    /// That of the member's own bytes. In a packed archive it is known already.
+    /// The digest of the member's own bytes. In a packed archive it is known already.
     fn digest(&self) -> Result<[u8; 32], ErrorKind> {
         if let Some(sha256) = self.member.data.sha256() {
             return Ok(sha256);

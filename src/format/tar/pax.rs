@@ -11,7 +11,7 @@ use crate::format::error::FormatError;
 /// Bytes of a name, and of a key that is kept, at most.
 const LONGEST: u64 = 1 << 20;
 
-/// Which file of another volume goes on in this one.
+/// The key that names a file of another volume that continues in this one.
 const VOLUME: &[u8] = b"GNU.volume.filename";
 
 /// Digits of a record's length at most.
@@ -25,9 +25,9 @@ pub(super) struct ExtendedHeader {
     pub(super) size: Option<u64>,
     /// What GNU tar says of a sparse file; `None` if the file is not sparse.
     pub(super) sparse: Option<PaxSparse>,
-    /// Whether a file of the volume before goes on here.
+    /// Whether it continues a file of the volume before.
     pub(super) is_volume: bool,
-    /// What is wrong with a record: nothing is known for sure of the member then.
+    /// What is wrong with a record. Then nothing is known for sure of the member.
     pub(super) problem: Option<String>,
 }
 
@@ -45,7 +45,8 @@ pub(super) struct PaxSparse {
 }
 
 impl ExtendedHeader {
-    /// Adds the records of one extended header. A record that makes no sense becomes the `problem`, and ends it.
+    /// Adds the records of one extended header. A record that makes no sense becomes the `problem`, and no further one
+    /// is read.
     pub(super) fn add(&mut self, mut records: impl BufRead) -> io::Result<()> {
         loop {
             match self.record(&mut records) {
@@ -60,10 +61,10 @@ impl ExtendedHeader {
         }
     }
 
-    /// Adds one record. Whether there was one.
+    /// Adds one record. Returns whether there was one.
     fn record(&mut self, records: &mut impl BufRead) -> Result<bool, FormatError> {
         let Some((len, digits)) = length(records)? else { return Ok(false) };
-        // With the digits and the space behind them.
+        // The length counts the digits and the space behind them, too.
         let rest = len
             .checked_sub(digits + 1)
             .filter(|&rest| rest > 0)
@@ -100,7 +101,7 @@ impl ExtendedHeader {
     }
 
     fn set(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), FormatError> {
-        // An empty value takes back what was said for all members.
+        // An empty value cancels what was said for all members.
         let text = |value: Vec<u8>| (!value.is_empty()).then(|| until_nul(value));
         match key {
             b"path" => self.path = text(value),
@@ -138,7 +139,7 @@ impl PaxSparse {
                     self.push((number(offset)?, number(len)?))?;
                 }
             }
-            // How many parts follow is seen when they do.
+            // The number of parts is not needed: the parts follow.
             _ => {
                 self.parts.get_or_insert_default();
             }
@@ -164,7 +165,8 @@ fn is_known(key: &[u8]) -> bool {
         || key.strip_prefix(b"GNU.sparse.").is_some_and(|rest| OF_SPARSE_FILES.contains(&rest))
 }
 
-/// The length that a record begins with, and its digits and the blanks before them. `None` behind the last record.
+/// The length that a record begins with, and how many bytes its digits and the blanks before them take. `None` after
+/// the last record.
 fn length(records: &mut impl BufRead) -> Result<Option<(u64, u64)>, FormatError> {
     let mut digits = Vec::new();
     records.take(MOST_DIGITS + 1).read_until(b' ', &mut digits)?;
@@ -189,7 +191,7 @@ fn number(digits: &[u8]) -> Result<u64, FormatError> {
     })
 }
 
-/// No name has a NUL in it: for tar it ends there.
+/// Cuts a text at its first NUL, as tar does: no name has a NUL in it.
 fn until_nul(mut text: Vec<u8>) -> Vec<u8> {
     text.truncate(text.iter().position(|&byte| byte == 0).unwrap_or(text.len()));
     text

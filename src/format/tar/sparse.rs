@@ -10,7 +10,7 @@ use crate::format::error::{invalid, unsupported};
 pub(super) const MOST_PARTS: usize = 1_000_000;
 
 /// Where the stored parts belong: offset and length of each, in order. They are stored one after the other. GNU tar
-/// begins each with a block, and makes none but the last that does not fill its blocks; Go and bsdtar make them, too.
+/// starts each part with a block, and only its last part may end within a block; Go and bsdtar accept others, too.
 #[derive(Debug, Default)]
 pub(super) struct SparseMap {
     parts: Vec<(u64, u64)>,
@@ -136,7 +136,7 @@ pub(super) struct SparseReader {
 }
 
 impl SparseReader {
-    /// A file of `len` bytes. `archive` is where its parts begin.
+    /// A file of `len` bytes. `archive` begins with its parts.
     pub(super) fn new(archive: Box<dyn Read + Send>, map: SparseMap, len: u64) -> io::Result<Self> {
         if map.parts.last().is_some_and(|(offset, part)| offset + part > len) {
             return Err(invalid("a part of a sparse file is behind its end"));

@@ -1,7 +1,7 @@
-//! From member to member: headers, the long names and extended headers before them, and the end.
+//! Walks from member to member: headers, the long names and extended headers before them, and the end.
 //!
-//! Reads as tolerantly as GNU tar does. What cannot be a header ends the walk: to look for the next one, as GNU tar
-//! does, could take a header within the data of a damaged member for one of the archive.
+//! Reads as tolerantly as GNU tar, but a block that cannot be a header ends the walk: searching for the next header, as
+//! GNU tar does, could find one within the data of a damaged member.
 
 use std::io::{self, BufReader, Read};
 
@@ -15,7 +15,7 @@ use crate::format::error::FormatError;
 /// Bytes that a name may take at most.
 const LONGEST_NAME: u64 = 1 << 20;
 
-/// A member, its data passed.
+/// A member; the walk is past its data.
 pub(super) struct TarEntry {
     pub(super) name: Vec<u8>,
     /// What a link leads to.
@@ -25,22 +25,22 @@ pub(super) struct TarEntry {
     pub(super) executable: bool,
     /// Where its header is.
     pub(super) header: u64,
-    /// Where its data begins, and how many bytes that has.
+    /// Where its data begins, and how many bytes it takes.
     pub(super) start: u64,
     pub(super) stored: u64,
-    /// How long the file is by the header of a sparse one.
+    /// The length of a sparse file, by its header.
     pub(super) real_size: Option<u64>,
     pub(super) extended: ExtendedHeader,
     /// Why its data cannot be read.
     pub(super) problem: Option<String>,
-    /// Where the archive ends within it.
+    /// Where the archive ends, if that is within this member.
     pub(super) cut_at: Option<u64>,
     /// Of its data, where that was read.
     pub(super) sha256: Option<[u8; 32]>,
 }
 
 impl TarEntry {
-    /// Whether it is a folder: old archives say that by a slash alone.
+    /// Whether it is a folder: old archives mark one by a trailing slash alone.
     pub(super) fn is_folder(&self) -> bool {
         self.kind == b'5' || self.kind == b'D' || is_file(self.kind) && self.name.ends_with(b"/")
     }
@@ -56,15 +56,15 @@ pub(super) enum WalkStep {
 pub(super) enum TarEnd {
     /// With blocks of zeros.
     Mark,
-    /// With one block of zeros that something follows.
+    /// With one block of zeros, and something after it.
     LoneBlock,
-    /// With blocks of zeros, behind a header that says something of a member that is not there.
+    /// With blocks of zeros, after a header that describes a member that is missing.
     LoneHeader,
-    /// Behind the data of a member, without an end mark.
+    /// After the data of a member, without an end mark.
     NoMark,
-    /// Within the data of the last member, which says so.
+    /// Within the data of the last member, whose `problem` says so.
     Cut,
-    /// In the place of a header, or within one.
+    /// With damage where a header should be, or within a header.
     Damaged(String),
 }
 
@@ -141,7 +141,7 @@ impl TarWalk {
         }
     }
 
-    /// What the first block of zeros ends.
+    /// How the archive ends, once its first block of zeros was read.
     fn end(&mut self) -> io::Result<TarEnd> {
         let next = self.forward.peek()?;
         Ok(if next.iter().all(|&byte| byte == 0) { TarEnd::Mark } else { TarEnd::LoneBlock })
@@ -151,7 +151,7 @@ impl TarWalk {
         FormatError::Damaged(format!("it was cut off at byte {}", self.forward.position()))
     }
 
-    /// How many bytes follow a header whose data decides a name.
+    /// How many bytes follow a header whose data is a long name or an extended header.
     fn size_of(&self, header: &TarHeader) -> Result<u64, FormatError> {
         let at = self.forward.position() - BLOCK as u64;
         header.size().ok_or_else(|| FormatError::Damaged(format!("the header at byte {at} has no size")))
@@ -171,7 +171,7 @@ impl TarWalk {
         Ok(name)
     }
 
-    /// What an extended header adds to `known`.
+    /// Adds the records of an extended header to `known`.
     fn extended(
         &mut self,
         header: &TarHeader,
@@ -185,7 +185,7 @@ impl TarWalk {
         Ok(known)
     }
 
-    /// Skips what is left of the data of a header, and what fills its last block.
+    /// Skips the rest of a header's data, and what fills its last block.
     fn pass(&mut self, left: u64, size: u64) -> Result<(), FormatError> {
         let there = self.forward.skip(left, &mut Sha256::new())?;
         self.forward.skip(filling(size), &mut Sha256::new())?;
@@ -217,7 +217,7 @@ impl TarWalk {
         }
         let size = match entry.extended.size.or_else(|| header.size()) {
             Some(size) => size.saturating_sub(extensions),
-            // A volume label or a link has no data, whatever its size says.
+            // A volume label or a link needs no data, so it needs no valid size.
             None if may_lack_data(&entry) => 0,
             None => return Err(FormatError::Damaged(format!("the header at byte {at} has no size"))),
         };
@@ -238,7 +238,7 @@ impl TarWalk {
         Ok(entry)
     }
 
-    /// Passes the blocks with more of a sparse file's map. How many of their bytes count as data.
+    /// Skips the blocks with more of a sparse file's map. Returns how many of their bytes count as data.
     fn sparse_header(&mut self, header: &TarHeader, entry: &mut TarEntry) -> Result<u64, FormatError> {
         let Some(sparse) = header.sparse() else { return Ok(0) };
         entry.real_size = sparse.real_size;
@@ -258,18 +258,18 @@ impl TarWalk {
     }
 }
 
-/// Whether it is a file, by its type.
+/// Whether a member of this type is a file.
 pub(super) fn is_file(kind: u8) -> bool {
     matches!(kind, b'0' | 0 | b'7')
 }
 
-/// Whether its data may be missing although it has a size: writers differ in what the size of a link or a folder
-/// means. Its data is there unless a header is in its place.
+/// Whether a member's data may be missing although it has a size: writers differ in what the size of a link or a folder
+/// means. The data is there unless a header is in its place.
 fn may_lack_data(entry: &TarEntry) -> bool {
     matches!(entry.kind, b'1'..=b'6' | b'V') || entry.is_folder() && entry.kind != b'D'
 }
 
-/// What fills the last block of so many bytes.
+/// How many bytes fill the last block of data of this length.
 fn filling(len: u64) -> u64 {
     len.wrapping_neg() % BLOCK as u64
 }

@@ -1,4 +1,4 @@
-//! What the fuzz targets of dumps begin with: `cargo test --lib make_the_corpus_of_dumps -- --ignored`.
+//! The seeds of the fuzz targets of dumps: `cargo test --lib make_the_corpus_of_dumps -- --ignored`.
 
 use std::fs;
 use std::path::Path;

@@ -22,7 +22,7 @@ fn opened(bytes: &[u8]) -> Result<PgDump, SourceError> {
     PgDump::open(&Arc::from("archive /dumps"), Arc::new(InMemory::new(bytes)))
 }
 
-/// What bytes are shown as, where they are an archive at all.
+/// What bytes are shown as, if they are an archive at all.
 fn shown_of(bytes: &[u8]) -> Option<Shown> {
     Some(shown(&opened(bytes).ok()?.files()))
 }
@@ -34,7 +34,7 @@ fn data_start(shown: &Shown) -> usize {
     usize::try_from(offsets.min().expect("it has data")).expect("it is small")
 }
 
-/// Whatever is shown is JSON, line by line.
+/// Checks that whatever is shown is JSON, line by line.
 fn check_lines(shown: &Shown) {
     for (path, bytes) in shown.iter().filter(|(path, _)| path.ends_with(".jsonl")) {
         for line in bytes.iter().flat_map(|bytes| bytes.split_inclusive(|&byte| byte == b'\n')) {
@@ -55,7 +55,7 @@ fn a_flipped_byte_is_noticed_where_there_is_a_checksum() {
         assert!(truth.values().all(Result::is_ok));
         let start = data_start(&truth);
         assert!((start + 100..20_000).contains(&whole.len()), "{start} of {}", whole.len());
-        // Where no checksum tells, fewer of them show as much.
+        // Without a checksum, fewer positions show as much.
         for place in (0..whole.len()).step_by(if has_checksum { 1 } else { 7 }) {
             let broken = flipped(&whole, place);
             let Some(found) = shown_of(&broken) else { continue };
@@ -82,7 +82,7 @@ fn a_flipped_byte_is_noticed_where_there_is_a_checksum() {
     }
 }
 
-/// LZ4 and Zstandard are written without checksums, so that all there is to hold is: no panic, whole lines of JSON.
+/// LZ4 and Zstandard are written without checksums, so all that can be checked is: no panic, and whole lines of JSON.
 #[test]
 fn other_compressions_never_break_the_reader() {
     for (archive, step) in [("pg17-lz4.dump", 23), ("pg17-zstd-pipe.dump", 23)] {
@@ -144,7 +144,7 @@ impl Writer {
         self.out.extend(text.unwrap_or_default().bytes());
     }
 
-    /// An entry up to its data's place.
+    /// An entry up to the place of its data.
     fn entry(&mut self, id: i32, kind: &str, section: i32, definition: &str, copy: Option<&str>) {
         self.int(id);
         self.int(i32::from(copy.is_some()));
@@ -180,7 +180,7 @@ impl Writer {
         self.out.extend(offset.to_le_bytes());
     }
 
-    /// One table, whose data is at `offset`; `None` for where it is.
+    /// One table, whose data is said to be at `offset`; `None` says where it really is.
     pub(super) fn table(minor: u8, data: &str, offset: Option<u64>) -> Vec<u8> {
         let write = |offset| {
             let mut writer = Self::new(minor, 4);
@@ -213,7 +213,7 @@ fn every_version_of_the_format_is_read() {
         assert_eq!(dump.header().created, [2026, 1, 2, 3, 4, 5]);
         let rows = sound("public/t.jsonl", read_at(&dump.files(), "public/t.jsonl"));
         assert_eq!(rows, b"{\"id\":1,\"v\":\"one\"}\n{\"id\":2,\"v\":null}\n");
-        // That this is such an archive is for the real program to say, as far as it knows the version.
+        // `pg_restore` decides whether this is such an archive, if it knows the version.
         let output = run(server.client("pg_restore").args(["-a", "-f", "-"]).arg(file.path()));
         let script = String::from_utf8_lossy(&output.stdout);
         assert!(
@@ -230,7 +230,7 @@ fn every_version_of_the_format_is_read() {
     }
 }
 
-/// What is wrong is said with its place.
+/// A wrong row is reported with its line.
 #[test]
 fn wrong_rows_are_refused_with_their_line() {
     for (data, problem) in [
@@ -271,7 +271,7 @@ fn hostile_counts_lengths_and_offsets_are_refused_at_once() {
         bytes.splice(place..place + 5, writer.out);
         assert!(open(&bytes).is_some(), "{count} entries");
     }
-    // A string, a chunk that claim more than there is.
+    // A string and a chunk that claim more bytes than there are.
     let mut bytes = good.clone();
     let place = bytes.windows(6).position(|bytes| bytes == b"CREATE").expect("its definition");
     bytes[place - 4..place].copy_from_slice(&i32::MAX.to_le_bytes());
@@ -291,7 +291,7 @@ fn hostile_counts_lengths_and_offsets_are_refused_at_once() {
     assert!(error.chain().contains("entry 3"), "{}", error.chain());
 }
 
-/// A loop of parents ends.
+/// A loop of parents does not run for ever.
 #[test]
 fn tables_that_inherit_from_themselves_end() {
     let mut writer = Writer::new(14, 3);
@@ -304,7 +304,7 @@ fn tables_that_inherit_from_themselves_end() {
     assert!(read_at(&dump.files(), "public/t.jsonl").is_err(), "its data is nowhere");
 }
 
-/// A dump that is written to while it is read: an error that says so.
+/// A dump that is written to while it is read gives an error that says so.
 #[test]
 fn a_dump_that_changes_is_not_mixed() {
     let (file, dump) = written(&Writer::table(14, ROWS, None));

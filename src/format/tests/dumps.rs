@@ -28,14 +28,14 @@ fn shop() -> Server {
     server
 }
 
-/// What an archive in a file of its own is shown as.
+/// An archive in a file of its own, opened.
 pub(super) fn written(bytes: &[u8]) -> (tempfile::NamedTempFile, PgDump) {
     let file = in_file(bytes);
     let dump = open(file.path());
     (file, dump)
 }
 
-/// The path that a table is shown under, written apart from `model::names`.
+/// The path under which a table is shown, computed without `model::names`.
 fn path(schema: &str, table: &str) -> String {
     let escape = |name: &str| match name {
         ".." => "%2E.".to_owned(),
@@ -45,7 +45,7 @@ fn path(schema: &str, table: &str) -> String {
     format!("{}/{}.jsonl", escape(schema), escape(table))
 }
 
-/// The rows as PostgreSQL renders them by the contract: a query that builds each line, column by column.
+/// The rows as PostgreSQL renders them by the rules of this program: a query that builds each line, column by column.
 fn rows_by_the_server(server: &Server, database: &str, schema: &str, table: &str) -> Vec<String> {
     let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let identifier = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
@@ -96,7 +96,7 @@ fn rows_by_the_server(server: &Server, database: &str, schema: &str, table: &str
     server.query(database, &format!("SELECT {line} FROM ONLY {}.{}", identifier(schema), identifier(table)))
 }
 
-/// Lines with their JSON values compact, as far as that is a matter of white space outside of strings.
+/// Lines with their JSON values compact: without white space outside of strings.
 fn compact(line: &str) -> String {
     let mut in_string = false;
     let mut before = ' ';
@@ -122,7 +122,7 @@ fn tables(server: &Server, database: &str) -> Vec<(String, String)> {
     rows.iter().map(|row| pair(row).expect("two parts")).collect()
 }
 
-/// Holds every table of an archive against the server.
+/// Compares every table of an archive with the server.
 fn check_rows(server: &Server, database: &str, files: &[ShownFile], what: &str) {
     check_paths(files);
     let tables = tables(server, database);
@@ -157,7 +157,7 @@ fn every_table_reads_as_the_server_has_it() {
         assert_eq!(dump.header().compression, Compression::Gzip, "{what}");
         check_rows(&server, "shop", &dump.files(), what);
     }
-    // Those of other versions, of the same statements.
+    // Dumps by other versions, made from the same statements.
     let mut versions = BTreeSet::new();
     for archive in ["pg16-gzip.dump", "pg17-lz4.dump", "pg17-zstd-pipe.dump", "pg18-gzip.dump"] {
         let dump = open(&archives_folder().join(archive));
@@ -168,14 +168,14 @@ fn every_table_reads_as_the_server_has_it() {
     assert_eq!(versions, expected.map(|(minor, name)| (minor, name.to_owned())).into());
 }
 
-/// A definition that was loaded from `schema.sql` is dumped as the original is.
+/// A database made from `schema.sql` is dumped with the same definitions as the original.
 #[test]
 fn the_schema_loads_into_an_empty_database() {
     let server = shop();
     let schema_of = |database: &str| {
         let script = stdout_of(server.client("pg_dump").args(["-s", "--no-owner", "--no-acl", database]));
         let script = String::from_utf8(script).expect("it is UTF-8");
-        // Newer versions guard psql by a random word.
+        // Newer versions guard psql with a random word.
         script.lines().filter(|line| !line.contains("restrict ")).map(str::to_owned).collect::<Vec<_>>()
     };
     let (_file, dump) = written(&server.dump("shop", &[]));
@@ -196,7 +196,8 @@ fn the_schema_loads_into_an_empty_database() {
     }
 }
 
-/// Rows as INSERT statements, large objects and other encodings: nothing is shown for what they are not.
+/// Rows as INSERT statements, large objects and rows in an unsupported encoding are not shown, and a note or an error
+/// says so.
 #[test]
 fn what_is_not_shown_is_named() {
     let server = shop();
@@ -244,7 +245,7 @@ fn the_table_of_contents_is_that_of_pg_restore() {
     let found: Vec<String> = entries
         .iter()
         .filter(|entry| {
-            // What pg_restore reads and does not list.
+            // Entries that pg_restore reads but does not list.
             !["ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE"]
                 .contains(&entry["type"].as_str().expect("text"))
         })
@@ -263,7 +264,7 @@ fn the_table_of_contents_is_that_of_pg_restore() {
     assert_eq!(found, expected.iter().map(without_oids).collect::<Vec<_>>());
 }
 
-/// The same rows give the same digest in whatever dump they are, other rows and other types another one.
+/// The same rows give the same digest in any dump; other rows and other types give another.
 #[test]
 fn a_digest_is_of_what_decides_the_bytes() {
     let server = shop();

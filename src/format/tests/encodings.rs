@@ -8,7 +8,7 @@ use super::server::Server;
 use super::{is_error, read_at, sound};
 use crate::content::ErrorKind;
 
-/// What the server takes bytes for; NULL for what it has no characters for.
+/// The text that the server reads from bytes; NULL if it has no characters for them.
 const CONVERT: &str =
     "CREATE FUNCTION text_of(bytes bytea, encoding text) RETURNS text LANGUAGE plpgsql AS $$
     BEGIN RETURN encode(convert_to(convert_from(bytes, encoding), 'UTF8'), 'hex');
@@ -16,7 +16,7 @@ const CONVERT: &str =
     CREATE FUNCTION bytes_of(number int, length int) RETURNS bytea LANGUAGE sql AS $$
     SELECT substr(decode(lpad(to_hex(number), 8, '0'), 'hex'), 5 - length) $$;";
 
-/// The encodings with a byte for each character.
+/// The encodings with one byte per character.
 const SINGLE: &str = "LATIN1 LATIN2 LATIN3 LATIN4 LATIN5 LATIN6 LATIN7 LATIN8 LATIN9 LATIN10 ISO_8859_5 ISO_8859_6 \
                       ISO_8859_7 ISO_8859_8 WIN866 WIN874 WIN1250 WIN1251 WIN1252 WIN1253 WIN1254 WIN1255 WIN1256 \
                       WIN1257 WIN1258 KOI8R KOI8U";
@@ -25,7 +25,7 @@ fn hex(text: &str) -> Vec<u8> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).expect("it is hex")
 }
 
-/// What the server and what we take the bytes of these numbers for.
+/// What the server and what asof read from the bytes of these numbers.
 fn compared(server: &Server, name: &str, len: usize, numbers: &str) -> Vec<(Vec<u8>, [Option<String>; 2])> {
     let query =
         format!("SELECT text_of(bytes_of(n, {len}), '{name}'), n FROM ({numbers}) AS numbers(n) ORDER BY n");
@@ -130,7 +130,7 @@ fn dumps_in_other_encodings_are_shown_in_utf_8() {
     }
 }
 
-/// Of bytes whose encoding nobody knows, only what is UTF-8 can be shown.
+/// If nobody knows the encoding of bytes, only UTF-8 can be shown.
 #[test]
 fn bytes_of_no_known_encoding_name_their_column() {
     let server = Server::start();

@@ -1,6 +1,6 @@
-//! Headers of tars as old and odd programs wrote them, which the tars of today do not write.
+//! Headers of tars as old and odd programs wrote them, and as today's tars do not.
 
-/// One header in the making. Without more it is one of an empty file in the ustar format.
+/// A header that is being made. It begins as that of an empty file in the ustar format.
 pub(super) struct Header([u8; 512]);
 
 impl Header {
@@ -46,7 +46,7 @@ impl Header {
         self.field(148, format!("{sum:06o}\0 ")).0.to_vec()
     }
 
-    /// The header of a member with these bytes, and these.
+    /// The header of a member with these bytes, followed by the bytes.
     pub(super) fn with(self, data: impl AsRef<[u8]>) -> Vec<u8> {
         let size = data.as_ref().len();
         let mut bytes = self.size(size).bytes();
@@ -55,7 +55,7 @@ impl Header {
     }
 }
 
-/// Data, with its last block filled up.
+/// Data, with its last block filled up with zeros.
 pub(super) fn filled(data: impl AsRef<[u8]>) -> Vec<u8> {
     let mut bytes = data.as_ref().to_vec();
     bytes.resize(bytes.len().next_multiple_of(512), 0);

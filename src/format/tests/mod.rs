@@ -39,7 +39,7 @@ fn run(command: &mut Command) -> Output {
         .unwrap_or_else(|error| panic!("{command:?}: {error}; tests/setup/packages.sh test installs it"))
 }
 
-/// What a program that has to succeed prints.
+/// What a program prints that has to succeed.
 pub(crate) fn stdout_of(command: &mut Command) -> Vec<u8> {
     let output = run(command);
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -67,7 +67,7 @@ fn in_file(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
-/// The pieces that a content comes in. They are as long as it states.
+/// The pieces in which a content comes. Checks that they are as long as the content states.
 pub(crate) async fn pieces_of(content: &dyn Stream) -> Result<Vec<Bytes>, SourceError> {
     let (sink, mut pieces) = Sink::new(2);
     let gather = async {
@@ -89,27 +89,27 @@ fn read(content: &dyn Stream) -> Result<Vec<u8>, SourceError> {
     RUNTIME.block_on(pieces_of(content)).map(|pieces| pieces.concat())
 }
 
-/// The same bytes but for one bit of the one at a place.
+/// The same bytes, with one bit flipped of the byte at a place.
 fn flipped(whole: &[u8], place: usize) -> Vec<u8> {
     let mut broken = whole.to_vec();
     broken[place] ^= 1 << (place % 8);
     broken
 }
 
-/// Checks what kind of failure it is, and that these words tell of it.
+/// Checks the kind of a failure, and that its message has these words.
 #[track_caller]
 pub(super) fn is_error(error: &SourceError, kind: ErrorKind, words: &str) {
     assert_eq!(error.kind, kind, "{}", error.chain());
     assert!(error.chain().contains(words), "no {words:?} in {}", error.chain());
 }
 
-/// What could be read, or a panic that tells all of the error.
+/// The value that could be read; otherwise a panic with the whole error.
 #[track_caller]
 pub(super) fn sound<T>(what: &str, result: Result<T, SourceError>) -> T {
     result.unwrap_or_else(|error| panic!("{what}: {}", error.chain()))
 }
 
-/// What every file is, by its path.
+/// The bytes of every file, or why it cannot be read, by its path.
 type Shown = BTreeMap<String, Result<Vec<u8>, SourceError>>;
 
 fn shown(files: &[ShownFile]) -> Shown {
@@ -130,12 +130,12 @@ fn json_lines(bytes: &[u8]) -> Vec<serde_json::Value> {
     lines.map(|line| serde_json::from_slice(line).expect("each line is JSON")).collect()
 }
 
-/// What reading archives of no source takes.
+/// The context for reading archives that belong to no source.
 fn context() -> FormatContext {
     FormatContext::new(&Arc::from("archive /dumps"), &Arc::default())
 }
 
-/// No path is a folder of another, none occurs twice.
+/// Checks that no path is a folder of another, and none occurs twice.
 fn check_paths(files: &[ShownFile]) {
     for pair in files.windows(2) {
         assert!(pair[0].path < pair[1].path, "{} and {}", pair[0].path, pair[1].path);

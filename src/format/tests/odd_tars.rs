@@ -1,4 +1,4 @@
-//! Tars that GNU tar, bsdtar and Python read and a strict reader would refuse, and damaged ones that look sound.
+//! Tars that GNU tar, bsdtar and Python read but a strict reader would refuse, and damaged tars that look sound.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,13 +24,13 @@ fn opened(bytes: &[u8]) -> TarArchive {
     sound("the archive", open_bytes(bytes))
 }
 
-/// What an archive is shown as: paths, and bytes where they can be read.
+/// The files that an archive is shown as: paths, with the bytes if they can be read.
 fn files(archive: &TarArchive) -> Vec<(String, Option<String>)> {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
     shown(&archive.files()).into_iter().map(|(path, bytes)| (path, bytes.ok().map(text))).collect()
 }
 
-/// The archive of these parts, which is sound and shows these files, each of which says hello.
+/// Checks that the archive of these parts is sound and shows exactly these files, each with the text "hello".
 fn check_shows(what: &str, parts: &[Vec<u8>], expected: &[&str]) {
     let archive = opened(&[parts.concat(), END.to_vec()].concat());
     let expected: Vec<_> =
@@ -39,7 +39,7 @@ fn check_shows(what: &str, parts: &[Vec<u8>], expected: &[&str]) {
     assert!(archive.damage().is_none() && archive.doubts().is_empty(), "{what}");
 }
 
-/// The same, and `tar -x` makes the same of it.
+/// The same, and checks that `tar -x` unpacks the same files.
 fn check_as_tar(what: &str, parts: &[Vec<u8>], expected: &[&str]) {
     check_shows(what, parts, expected);
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -88,7 +88,7 @@ fn numbers_are_read_as_old_tars_wrote_them() {
     {
         check_as_tar(what, &[Header::named("a").field(136, time).with(HELLO)], &["a"]);
     }
-    // Of a blank time GNU tar says that it is blank, and reads the member.
+    // GNU tar reports a blank time as blank, and reads the member.
     check_shows("a blank time", &[Header::named("a").field(136, b"            ").with(HELLO)], &["a"]);
     check_shows("no user", &[Header::named("a").field(108, b"        ").with(HELLO)], &["a"]);
     let label = Header::named("label").kind(b'V').field(124, [0; 12]).bytes();
@@ -124,7 +124,7 @@ fn hard_links_in_every_form() {
     check_as_tar("behind its target", &[file("a"), link("b", "a").bytes()], &["a", "b"]);
     check_as_tar("to itself", &[file("a"), link("a", "a").bytes()], &["a"]);
     check_as_tar("absolute", &[file("/etc/a"), link("/etc/b", "/etc/a").bytes()], &["etc/a", "etc/b"]);
-    // tar lists these two, and does not unpack the link.
+    // tar lists both, but does not unpack the link.
     check_shows("before its target", &[link("b", "a").bytes(), file("a")], &["a", "b"]);
     check_shows(
         "to one before its target",
@@ -144,7 +144,7 @@ fn hard_links_in_every_form() {
     assert_eq!(archive.left_out().len(), 2, "they lead to each other");
 }
 
-/// What is later in an archive takes the place of what was there before.
+/// A later member of an archive replaces an earlier one of its name.
 #[test]
 fn members_replace_each_other_as_they_do_for_tar() {
     let folder = |name: &str| Header::named(name).kind(b'5').bytes();
@@ -221,7 +221,7 @@ fn every_end_is_read_and_said() {
     }
 }
 
-/// What is before a damaged place is shown, and nothing behind it: a header there may be one within a file.
+/// What is before a damaged place is shown, and nothing after it: a header there may be one within a file.
 #[test]
 fn members_before_damage_are_shown_and_none_behind_it() {
     let inner = [file("inner"), END.to_vec()].concat();
@@ -253,7 +253,7 @@ fn a_member_that_was_cut_off_is_there_and_cannot_be_read() {
     is_error(error, ErrorKind::Damaged, "cut off");
 }
 
-/// Where a record of its extended header is damaged, nothing is known for sure of a member.
+/// If a record of its extended header is damaged, nothing is known for sure of a member.
 #[test]
 fn a_damaged_extended_header_is_of_its_member_alone() {
     let broken = Header::named("x").kind(b'x').with("99 path=xx\n");
@@ -261,14 +261,15 @@ fn a_damaged_extended_header_is_of_its_member_alone() {
     assert_eq!(files(&archive), [("a".to_owned(), None), ("b".to_owned(), Some("hello\n".to_owned()))]);
 }
 
-/// Extended headers of any length cost no memory, long values of other keys too.
+/// Extended headers of any length cost no memory; neither do long values of other keys.
 #[test]
 fn long_values_of_no_interest_are_passed() {
     let folder = record("GNU.dumpdir", b"Yname\0".repeat(1 << 19));
     check_shows("3 MiB", &[Header::named("x").kind(b'x').with(folder), file("a")], &["a"]);
 }
 
-/// Parts of a sparse file that end within a block, as Go writes them, and comments between numbers, as bsdtar reads them.
+/// Parts of a sparse file that end within a block, as Go writes them, and comments between numbers, as bsdtar reads
+/// them.
 #[test]
 fn parts_of_sparse_files_may_end_anywhere() {
     let records = [
@@ -291,7 +292,7 @@ fn parts_of_sparse_files_may_end_anywhere() {
     }
 }
 
-/// Of several volumes each is an archive that does not end; only from the second on it says what it is.
+/// Each of several volumes is an archive that does not end; only the second and later ones say that they are volumes.
 #[test]
 fn what_goes_on_in_another_volume_is_no_damage() {
     let folder = made_by(
@@ -309,8 +310,8 @@ fn what_goes_on_in_another_volume_is_no_damage() {
     }
 }
 
-/// The first of several volumes ends within a member, where a record ends, and so does what tar wrote before it was killed.
-/// Both lack bytes, and the message names both.
+/// The first of several volumes ends within a member, where a record ends, and so does an archive whose tar was killed.
+/// Both lack bytes, and the message names both cases.
 #[test]
 fn what_ends_within_a_member_lacks_bytes_and_may_be_a_first_volume() {
     let folder = made_by(
@@ -325,7 +326,7 @@ fn what_ends_within_a_member_lacks_bytes_and_may_be_a_first_volume() {
         let error = files["big"].as_ref().expect_err("it goes on in the second");
         is_error(error, ErrorKind::Damaged, "cut off");
         is_error(error, ErrorKind::Damaged, "tar -M");
-        // Cut anywhere else it is no volume.
+        // Cut anywhere else, it is no volume.
         let archive = opened(&volume[..volume.len() - 512]);
         let files = shown(&archive.files());
         let error = files["big"].as_ref().expect_err("it was cut off");

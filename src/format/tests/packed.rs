@@ -18,7 +18,7 @@ fn packed(program: &str, bytes: &[u8]) -> Vec<u8> {
     shell(&format!("{program} -c < \"$0\""), &[in_file(bytes).path()])
 }
 
-/// What the program itself makes of packed bytes.
+/// What the program itself unpacks from packed bytes.
 fn unpacked_by(program: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let output = run(Command::new(program).arg("-dc").stdin(in_file(bytes).into_file()));
     output.status.success().then_some(output.stdout)
@@ -40,14 +40,14 @@ fn unpacked_bytes_are_those_that_were_packed() {
         for original in [text(), Vec::new(), long.clone()] {
             let once = packed(program, &original);
             assert!(sound(program, unpack(packing, &once)) == original, "{program}");
-            // Several of them, one after the other, are all of them.
+            // Several packed files, one after the other, unpack to all of their contents.
             let twice = [once.clone(), packed(program, b"and more\n")].concat();
             let expected = [original.clone(), b"and more\n".to_vec()].concat();
             assert_eq!(unpacked_by(program, &twice).as_ref(), Some(&expected), "{program}");
             assert!(sound(program, unpack(packing, &twice)) == expected, "{program}");
         }
     }
-    // What tapes leave behind gzip's data, and streams of xz in blocks of four bytes.
+    // Zeros that tapes leave after gzip's data, and zeros after streams of xz in blocks of four bytes.
     for (packing, zeros) in [(Packing::Gzip, 1000), (Packing::Xz, 8)] {
         let program = if packing == Packing::Gzip { "gzip" } else { "xz" };
         let padded = [packed(program, b"text"), vec![0; zeros]].concat();
@@ -88,7 +88,7 @@ fn frames_of_lz4_are_read_one_after_the_other_and_some_are_passed() {
     }
 }
 
-/// Frames that zstd is to skip, and streams of xz with zeros between.
+/// Frames that zstd has to skip, and streams of xz with zeros between them.
 #[test]
 fn what_is_between_frames_and_streams_is_passed() {
     let one = packed("zstd", b"one");
@@ -105,7 +105,7 @@ fn what_is_between_frames_and_streams_is_passed() {
     assert!(unpack(Packing::Xz, &[&one[..], &[0; 3]].concat()).is_err(), "xz pads by four bytes");
 }
 
-/// A decoder that would need more memory than it gets, as `xz --lzma2=dict=1GiB` and `zstd --ultra --long=31` ask for.
+/// A decoder that would need more memory than it gets, as with `xz --lzma2=dict=1GiB` and `zstd --ultra --long=31`.
 #[test]
 fn what_needs_too_much_memory_is_no_damage() {
     for (packing, bytes) in [
@@ -134,14 +134,14 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
             for bit in 0..8 {
                 let mut broken = whole.clone();
                 broken[place] ^= 1 << bit;
-                // A bit that says nothing of the bytes (of the time, of the system) may be any.
+                // A bit that does not affect the bytes (of the time, of the system) may have any value.
                 if let Ok(bytes) = unpack(packing, &broken) {
                     assert!(bytes == original, "{program}: bit {bit} of byte {place} gives other bytes");
                 }
             }
         }
         let error = unpack(packing, &[&whole[..], b"garbage"].concat()).expect_err("something follows");
-        // gzip and bzip2 warn of it and unpack what is before, so that it need not be damage.
+        // gzip and bzip2 warn of trailing bytes and unpack what is before them, so it need not be damage.
         let only_warns = matches!(packing, Packing::Gzip | Packing::Bzip2);
         let expected = if only_warns { ErrorKind::Unsupported } else { ErrorKind::Damaged };
         assert_eq!(error.kind, expected, "{program}: {}", error.chain());
@@ -167,7 +167,7 @@ fn a_digest_is_of_the_packed_bytes_and_the_packing() {
     assert_ne!(digest(b"one", Packing::Zstd).1, first.1);
 }
 
-/// Beyond a gigabyte, a thousandfold is too much.
+/// Beyond a gigabyte, unpacking to a thousand times the length is too much.
 #[test]
 fn a_bomb_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -10,7 +10,7 @@ use crate::content::ErrorKind;
 
 const LABEL: &str = "archive /dumps";
 
-/// What our reader says of a file by a list in `SUMS`.
+/// What our reader says of a file, by a list in `SUMS`.
 fn checked(folder: &Path, name: &str) -> Option<Checked> {
     let sums = sound("SUMS", read_list(LABEL, &stored(&folder.join("SUMS"))));
     let sha256 = expected(&sums, name.as_bytes()).expect("one checksum for a file")?;
@@ -38,7 +38,7 @@ fn files_are_found_right_and_wrong_as_by_sha256sum() {
         fs::write(folder.path().join("v1.dump"), "other bytes").expect("it is ours");
         assert!(matches!(checked(folder.path(), "v1.dump"), Some(Checked::Differs { .. })));
         assert_eq!(checked(folder.path(), "with space"), Some(Checked::Matches));
-        // The same verdicts, of the program that wrote the list.
+        // The program that wrote the list gives the same verdicts.
         let output = run(Command::new("sha256sum").args(["-c", "SUMS"]).current_dir(folder.path()));
         assert!(!output.status.success());
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();

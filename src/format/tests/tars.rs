@@ -59,7 +59,7 @@ fn escaped(path: &Path) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// Compares an archive with what `tar -x` makes of it.
+/// Compares an archive with what `tar -x` unpacks from it.
 pub(super) fn check(archive: &Path) -> TarArchive {
     let unpacked = tempfile::tempdir().expect("a temporary folder");
     shell("tar -xf \"$0\" -C \"$1\"", &[archive, unpacked.path()]);
@@ -81,7 +81,7 @@ pub(super) fn check(archive: &Path) -> TarArchive {
     opened
 }
 
-/// The same bytes, read from the middle, and the same digest in whatever archive.
+/// Checks that reading from the middle gives the same bytes, and that a digest is the same in any archive.
 fn check_any_order(archive: &TarArchive, expected: &BTreeMap<String, (FileKind, Vec<u8>)>) {
     use std::io::{Read, Seek, SeekFrom};
     for ((path, _, member), file) in archive.members().zip(archive.files()) {
@@ -98,7 +98,7 @@ fn check_any_order(archive: &TarArchive, expected: &BTreeMap<String, (FileKind, 
     }
 }
 
-/// A folder with all that an archive can hold, and no more: what is made is the same each time.
+/// A folder with all that an archive can hold, and no more. It is the same each time.
 fn contents() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join("in").join(name);
@@ -203,7 +203,7 @@ fn names_that_lead_elsewhere_are_shown_within() {
     let archive = opened(&folder.path().join("x.tar"));
     let files = archive.files();
     check_paths(&files);
-    // As for tar, an absolute name is one below the folder that it is unpacked in.
+    // As for tar, an absolute name is relative to the folder that the archive is unpacked in.
     let absolute =
         folder.path().join("abs").to_str().expect("it is UTF-8").trim_start_matches('/').to_owned();
     let mut expected =
@@ -215,7 +215,7 @@ fn names_that_lead_elsewhere_are_shown_within() {
     assert!(shown(&files).values().all(Result::is_ok));
 }
 
-/// What follows the end of an archive is not part of it, for tar neither.
+/// What follows the end of an archive is not part of it; tar does not read it either.
 #[test]
 fn bytes_after_the_end_are_named() {
     let folder =
@@ -231,7 +231,7 @@ fn a_cut_archive_is_noticed_wherever_it_was_cut() {
     let files = sound("x.tar", open_bytes(&whole)).files();
     assert_eq!(files.len(), 3);
     let truth = shown(&files);
-    // The last two blocks are its end; one is enough.
+    // The last two blocks are its end mark; one of them is enough.
     for len in 0..whole.len() - 1024 {
         let archive = match open_bytes(&whole[..len]) {
             Ok(archive) => archive,
@@ -240,12 +240,12 @@ fn a_cut_archive_is_noticed_wherever_it_was_cut() {
                 continue;
             }
         };
-        // What is before the cut is what it was, and that something is missing is said.
+        // What is before the cut is unchanged, and the archive says that something is missing.
         let found = shown(&archive.files());
         let is_cut = archive.damage().is_some() || found.values().any(Result::is_err);
         let ends_with_a_member = !archive.doubts().is_empty();
         assert!(is_cut != ends_with_a_member, "{len} bytes");
-        // What fills the last block of a member may be missing: its bytes are there.
+        // The padding of a member's last block may be missing: all its bytes are there.
         let ends = [512 + 3..=1024, 1024 + 512 + 2000..=1024 + 512 + 2048];
         assert_eq!(ends_with_a_member, ends.iter().any(|end| end.contains(&len)), "{len}");
         for (path, bytes) in found {
@@ -255,7 +255,7 @@ fn a_cut_archive_is_noticed_wherever_it_was_cut() {
     }
 }
 
-/// Headers have a checksum, the data of members has none.
+/// Headers have a checksum; the data of members has none.
 #[test]
 fn a_flipped_byte_of_a_header_is_noticed() {
     let folder = contents();
@@ -278,7 +278,7 @@ fn a_flipped_byte_of_a_header_is_noticed() {
         for place in (block * 512..(block + 1) * 512).step_by(3) {
             let mut broken = whole.clone();
             broken[place] ^= 1;
-            // In a header a sum of all bytes is kept, with spaces or zeros around it.
+            // In a header the sum of all bytes is kept, with spaces or zeros around it.
             assert!(members(&broken).is_none_or(|found| found == truth), "byte {place}");
         }
     }
@@ -315,11 +315,11 @@ fn what_is_no_tar_archive_is_refused() {
         let error = open_bytes(bytes).err().unwrap_or_else(|| panic!("{bytes:?} passes for an archive"));
         assert_eq!(error.kind, ErrorKind::Damaged, "{}", error.chain());
     }
-    // Nothing in it, as tar itself writes that.
+    // An archive without members, as tar itself writes it.
     assert!(open_bytes(&[0; 10_240]).expect("it is whole").files().is_empty());
 }
 
-/// Headers that ask for memory: long names of as many bytes as are there.
+/// Headers that ask for memory: long names of as many bytes as the archive has.
 #[test]
 fn headers_without_end_are_refused() {
     let mut bytes = Header::named("././@LongLink").kind(b'L').size(64 << 20).bytes();

@@ -17,7 +17,7 @@ const LONGEST_TARGET: u64 = 4095;
 /// The kind of system on which a member was packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Host {
-    /// MS-DOS, and programs on Windows that write what that wrote.
+    /// MS-DOS, and programs on Windows that write the same as those of MS-DOS.
     Dos,
     /// Windows and OS/2, whose programs write the names of DOS.
     Windows,
@@ -45,15 +45,15 @@ pub(super) struct CentralHeader {
     pub(super) method: u16,
     pub(super) crc: u32,
     pub(super) numbers: Numbers,
-    /// What the system that packed it says of the file.
+    /// The file's attributes, in the form of the system that packed it.
     pub(super) attributes: u32,
-    /// The name as it stands there.
+    /// The name as it stands in the header.
     pub(super) name: Box<[u8]>,
     /// The name that an extra field gives.
     pub(super) unicode: Option<Box<str>>,
 }
 
-/// The headers that follow each other.
+/// Headers that follow each other.
 pub(super) struct HeaderWalk {
     pub(super) start: u64,
     pub(super) headers: Vec<CentralHeader>,
@@ -64,7 +64,8 @@ pub(super) struct HeaderWalk {
 }
 
 impl HeaderWalk {
-    /// Reads headers from `start` on, up to where there is none, or one reaches beyond `limit`. Each takes one from `patience`.
+    /// Reads headers from `start` on, up to where there is none, or one reaches beyond `limit`. Each takes one from
+    /// `patience`.
     pub(super) fn through(
         bytes: &mut ZipBytes<'_>,
         start: u64,
@@ -91,7 +92,7 @@ impl HeaderWalk {
 }
 
 impl CentralHeader {
-    /// The header at `at`, where one is, where its comment begins, and where it ends.
+    /// The header at `at`, if there is one, with where its comment begins and where it ends.
     fn at(bytes: &mut ZipBytes<'_>, at: u64) -> io::Result<Option<(Self, [u64; 2])>> {
         let Some(fixed) = bytes.array::<CENTRAL_LEN>(at)? else { return Ok(None) };
         if !fixed.starts_with(&CENTRAL) {
@@ -122,7 +123,7 @@ impl CentralHeader {
         Ok(Some((header, [comment, comment + comment_len as u64])))
     }
 
-    /// The mode of the file where Unix packed it, else 0.
+    /// The mode of the file if Unix packed it, else 0.
     fn mode(&self) -> u32 {
         if self.host == Host::Unix { self.attributes >> 16 } else { 0 }
     }

@@ -42,7 +42,8 @@ impl Stream for ZipContent {
     }
 }
 
-/// One member of one zip, for what reads a format within it: unpacked into a temporary file, and checked, first.
+/// One member of one zip, for a format that is read from it: the member is first unpacked into a temporary file, and
+/// checked.
 pub(super) struct ZipMemberBlob {
     pub(super) zip: Arc<ZipFile>,
     pub(super) at: usize,
@@ -119,7 +120,7 @@ fn read_member(label: &str, zip: &ZipFile, at: usize, mut sink: Sink) -> Result<
         zip.open().and_then(|zip_reader| unpacked(&zip.directory, member, zip_reader)).map_err(fail)?;
     let mut total = 0;
     loop {
-        // One byte more than is left, so that the end, where the checks are made, comes with the last piece.
+        // Room for one byte more than is left, so that the end, where the checks are made, comes with the last piece.
         let room = (len - total).saturating_add(1).min(PIECE as u64);
         let mut piece = vec![0; usize::try_from(room).expect("at most PIECE")];
         let count = read_full(&mut data, &mut piece).map_err(|error| fail(error.into()))?;
@@ -136,7 +137,7 @@ fn read_member(label: &str, zip: &ZipFile, at: usize, mut sink: Sink) -> Result<
     zip.blob.check().map_err(|error| fail(error.into()))
 }
 
-/// A zip that is written to while it is read looks damaged: that it changed is the better answer.
+/// A zip that is written to while it is read looks damaged: returns the error that it changed instead.
 fn changed_rather(error: SourceError, label: &str, zip: &ZipFile) -> SourceError {
     match zip.blob.check() {
         Err(why) if error.kind == ErrorKind::Damaged && io_kind(&why) == ErrorKind::Changed => {

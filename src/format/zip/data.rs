@@ -20,7 +20,7 @@ const MASKED: u16 = 1 << 13;
 /// The method of members that are encrypted with AES, whose real method an extra field has.
 const AES: u16 = 99;
 
-/// The bytes of a member as they are stored: fewer than the directory states where the file ends before.
+/// The bytes of a member as they are stored: fewer than the directory states if the file ends early.
 pub(crate) fn packed<R: Read + Seek>(
     directory: &Directory,
     member: &ZipMember,
@@ -32,7 +32,7 @@ pub(crate) fn packed<R: Read + Seek>(
     Ok(reader.take(member.packed))
 }
 
-/// The bytes of a member. Their end comes only after as many bytes as the directory states, with the CRC that it states.
+/// The bytes of a member. They end only after as many bytes as the directory states, with the CRC that it states.
 pub(crate) fn unpacked<R: Read + Seek + Send + 'static>(
     directory: &Directory,
     member: &ZipMember,
@@ -68,8 +68,8 @@ fn local(directory: &Directory, member: &ZipMember, bytes: &mut ZipBytes<'_>) ->
     }))
 }
 
-/// What the header before a member's data states otherwise than the directory does: one of the two is damaged. Names may
-/// differ, and numbers may be missing. That there is no header is found when the member is read.
+/// How the header before a member's data contradicts the directory: one of the two is damaged. Names may differ, and
+/// numbers may be missing. A missing header is found when the member is read.
 pub(crate) fn contradiction<R: Read + Seek>(
     directory: &Directory,
     member: &ZipMember,
@@ -78,7 +78,7 @@ pub(crate) fn contradiction<R: Read + Seek>(
     let Ok(local) = local(directory, member, &mut ZipBytes::new(&mut reader)?) else { return Ok(None) };
     let number = |what, stated, known, may_be_in_zip64| StatedNumber { what, stated, known, may_be_in_zip64 };
     let numbers = [
-        // Only lengths may stand in the extra field for zip64.
+        // Only lengths may be in the extra field for zip64.
         number("the CRC-32", local.crc, u64::from(member.crc), false),
         number("the packed length", local.packed, member.packed, true),
         number("the length", local.len, member.len, true),
@@ -105,14 +105,14 @@ struct StatedNumber {
 }
 
 impl StatedNumber {
-    /// Whether the two differ. The header has room for the lower 32 bits.
+    /// Whether the two differ. The header has room for the lower 32 bits only.
     fn differs(&self) -> bool {
         let is_in_zip64 = self.may_be_in_zip64 && self.stated == IN_ZIP64;
         !is_in_zip64 && u64::from(self.stated) != self.known % WRAP
     }
 }
 
-/// That the length of a member is not known.
+/// The error for a member whose length is not known.
 fn lacks_bits() -> ZipError {
     ZipError::unsupported(
         "it has 4 GiB or more, and a program without zip64 wrote only the lower 32 bits of its length",
@@ -141,9 +141,9 @@ pub(crate) struct Unpacked {
     expected: u32,
     /// Length in bytes, as it is stored.
     packed: u64,
-    /// What lengths are counted modulo where they lack their upper bits.
+    /// The modulus of lengths that lack their upper bits.
     wrap: u64,
-    /// Whether its lengths seem to lack them: where its data is not what they state, that is why.
+    /// Whether its lengths seem to lack those bits: that explains data that is not as long as they state.
     lacks_bits: bool,
 }
 
@@ -167,7 +167,7 @@ impl Unpacked {
         if out.is_empty() {
             return Ok(0);
         }
-        // One byte more than is left shows what is too long.
+        // One byte more than is left shows whether the data is too long.
         let left = self.len - self.read;
         let room = out.len().min(usize::try_from(left.saturating_add(1)).unwrap_or(usize::MAX));
         let count = self.data.read(&mut out[..room])?;
@@ -182,8 +182,8 @@ impl Unpacked {
         Ok(count)
     }
 
-    /// Why there is more than the directory states, of which this is the beginning: it is damaged, unless all of it, read to
-    /// its end, shows that only the upper bits of its length are missing.
+    /// The error for data that is longer than the directory states; `more` is what was read last. The member is
+    /// damaged, unless reading all of it shows that only the upper bits of its length are missing.
     fn too_long(&mut self, more: &[u8]) -> io::Result<ZipError> {
         let damaged =
             ZipError::damaged(format!("the zip's directory states {} bytes, its data holds more", self.len));

@@ -20,8 +20,8 @@ pub(crate) struct Directory {
     pub(crate) members: Vec<ZipMember>,
     /// What contradicts the directory, though its members can be listed: the zip is damaged.
     pub(crate) flaws: Vec<String>,
-    /// What may have to be added to the places that the directory states, the likeliest first: bytes may be missing or too
-    /// many between one member and the next.
+    /// What may have to be added to the offsets in the directory, the likeliest first: bytes may be missing or too many
+    /// between one member and the next.
     pub(super) shifts: [i64; 3],
 }
 
@@ -46,13 +46,14 @@ pub(crate) struct ZipMember {
     pub(crate) kind: FileKind,
     /// Whether its data lies within that of another one, as in bombs that unpack one piece of data many times.
     pub(crate) overlaps: bool,
-    /// Whether so much space follows its data that its lengths lack their upper bits: it has 4 GiB or more, without zip64.
+    /// Whether so much space follows its data that its lengths lack their upper bits: it has 4 GiB or more, without
+    /// zip64.
     pub(crate) lacks_bits: bool,
 }
 
 impl Directory {
-    /// Reads the directory of a zip, and proves that it is that of the whole file. [`super::ZipError::Unsupported`] for a
-    /// part of a split zip, and two zips in one file.
+    /// Reads the directory of a zip, and proves that it is that of the whole file. [`super::ZipError::Unsupported`] for
+    /// a part of a split zip, and two zips in one file.
     pub(crate) fn read<R: Read + Seek>(reader: &mut R) -> Result<Self> {
         let mut bytes = ZipBytes::new(reader)?;
         let FoundDirectory { headers, start, counting: base_of_offsets, shift, mut flaws, .. } =
@@ -65,7 +66,8 @@ impl Directory {
         let lacking = lacking_bits(&spans, start);
         if !beyond.is_empty() {
             flaws.push(format!("the data of {} members would reach into its directory", beyond.len()));
-            // They say nothing of where others are, and may not share what others have.
+            // Such a member reaches over all that follow it, so it overlaps them, unless it is the last one and the
+            // only such one.
             let shares = |span: &&Span| Some(span.start) != last || beyond.len() > 1;
             overlapping.extend(beyond.iter().filter(shares).map(|span| span.index));
         }
@@ -117,8 +119,8 @@ fn spans(headers: &[CentralHeader], offsets: &[Option<u64>]) -> Vec<Span> {
     spans
 }
 
-/// The members whose data is within that of another one: programs write one after the other. A header that is there twice is
-/// one member.
+/// The members whose data is within that of another one, although programs write one after the other. A header that is
+/// there twice is one member.
 fn overlapping(headers: &[CentralHeader], spans: &[Span]) -> HashSet<usize> {
     let mut overlapping = HashSet::new();
     let mut last: Option<&Span> = None;
@@ -138,7 +140,7 @@ fn overlapping(headers: &[CentralHeader], spans: &[Span]) -> HashSet<usize> {
     overlapping
 }
 
-/// The members behind whose data 4 GiB or more belong to no other one. The directory begins at `end`.
+/// The members after whose data 4 GiB or more belong to no other member. The directory begins at `end`.
 fn lacking_bits(spans: &[Span], end: u64) -> HashSet<usize> {
     let next = spans.iter().skip(1).map(|span| span.start).chain([end]);
     let gaps = spans.iter().zip(next).map(|(span, next)| (span.index, next.saturating_sub(span.end)));

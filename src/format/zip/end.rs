@@ -1,9 +1,9 @@
-//! Finds the directory of a zip. An end record is believed only where the directory that it leads to proves it.
+//! Finds the directory of a zip. An end record is believed only if the directory that it leads to proves it.
 //!
-//! Any bytes may look like an end record: those of a comment, of data, of a zip that is stored within another one. So each
-//! record, from the last one on, leads to a walk through the directory. The walk has to end where the record begins; of
-//! the record's number of headers, length and place two have to hold; and what stands before the zip must not show that it
-//! is a member of a zip that was cut off (`prefix`).
+//! Any bytes may look like an end record: those of a comment, of data, of a zip that is stored within another one. So
+//! from each record, the last one first, its directory is walked through. Three of four things have to hold: the walk
+//! ends where the record begins, and the number of headers, the length and the place that the record states are right.
+//! And what stands before the zip must not show that it is a member of a zip that was cut off (`prefix`).
 
 use crate::model::number::to_usize;
 use std::io;
@@ -18,10 +18,11 @@ use super::records::{END, END_LEN, EndRecord, LOCAL, LocalHeader, SIGNATURE, SPL
 use super::{Remedy, Result, ZipError};
 use crate::format::zip::prefix;
 
-/// How far before the last byte that is not zero an end record is looked for: behind its 64 KiB of comment may be more.
+/// How far before the last byte that is not zero an end record is looked for: more bytes may follow its comment of up
+/// to 64 KiB.
 const SEARCHED: u64 = (1 << 20) + (64 << 10) + END_LEN as u64;
 
-/// How many zeros may follow, as padding to the size of a device leaves them.
+/// How many zeros may follow, such as padding to the size of a device.
 const MOST_ZEROS: u64 = 256 << 20;
 
 /// Bytes looked through at once.
@@ -35,13 +36,13 @@ pub(super) struct FoundDirectory {
     pub(super) headers: Vec<CentralHeader>,
     /// Where the first of them is.
     pub(super) start: u64,
-    /// What their places are counted from.
+    /// What the offsets in the headers are counted from.
     pub(super) counting: OffsetBase,
     /// By how much the directory is behind the place that the record gives it.
     pub(super) shift: i64,
     /// What contradicts the record, though the members are all there.
     pub(super) flaws: Vec<String>,
-    /// Where the zip ends: behind its comment.
+    /// Where the zip ends: after its comment.
     end: u64,
 }
 
@@ -51,7 +52,7 @@ enum Refused {
     Unproven,
     /// It belongs to a zip at this byte, which is a member of another one.
     Inner(u64),
-    /// It belongs to a zip at this byte, behind another one.
+    /// It belongs to a zip at this byte, which follows another one.
     Second(u64),
     /// It belongs to the last part of a split zip: this one, counted from 0.
     Part(u32),
@@ -65,13 +66,13 @@ pub(super) fn find(bytes: &mut ZipBytes<'_>) -> Result<FoundDirectory> {
     }
 }
 
-/// Whether the bytes are a zip from the first to the last one. `bytes` is what stands before another zip.
+/// Whether `bytes`, which stand before another zip, are one zip from the first to the last.
 pub(super) fn is_whole(bytes: &mut ZipBytes<'_>) -> Result<bool> {
     let found = look(bytes, false, &mut Refused::Unproven)?;
     Ok(found.is_some_and(|found| found.end == bytes.len() && found.counting == OffsetBase::From(0)))
 }
 
-/// The first record, from the end on, that is proven. `worst` says what was wrong with the others.
+/// The directory of the first record, from the end on, that is proven. `worst` says what was wrong with the others.
 fn look(bytes: &mut ZipBytes<'_>, is_outermost: bool, worst: &mut Refused) -> Result<Option<FoundDirectory>> {
     let Some(last) = last_byte(bytes)? else { return Ok(None) };
     let mut search = Search { before: bytes.len(), floor: (last + 1).saturating_sub(SEARCHED) };
@@ -81,7 +82,7 @@ fn look(bytes: &mut ZipBytes<'_>, is_outermost: bool, worst: &mut Refused) -> Re
             match proven(bytes, &record, is_outermost, &mut patience)? {
                 Ok(found) => return Ok(Some(found)),
                 Err(Refused::Unproven) => {}
-                // What is before it is whole, and not what the file is either.
+                // The zip before it is whole, but is not the whole file either.
                 Err(refused @ Refused::Second(_)) => {
                     *worst = refused;
                     return Ok(None);
@@ -96,7 +97,7 @@ fn look(bytes: &mut ZipBytes<'_>, is_outermost: bool, worst: &mut Refused) -> Re
 
 /// Goes from one end record to the one before it.
 struct Search {
-    /// What was not looked at yet ends here.
+    /// The part that was not searched yet ends here.
     before: u64,
     floor: u64,
 }
@@ -105,7 +106,7 @@ impl Search {
     fn next(&mut self, bytes: &mut ZipBytes<'_>) -> io::Result<Option<u64>> {
         while self.before > self.floor {
             let start = self.before.saturating_sub(CHUNK).max(self.floor);
-            // A record that begins in the chunk may end behind it.
+            // A record that begins in the chunk may end after it.
             let len = to_usize(self.before - start) + END.len() - 1;
             let mut chunk = vec![0; len];
             let count = bytes.read(start, &mut chunk)?;
@@ -121,7 +122,7 @@ impl Search {
     }
 }
 
-/// Where the last byte is that is not zero. `None` if there is none, or too many zeros follow.
+/// Where the last byte that is not zero is. `None` if there is none, or too many zeros follow.
 fn last_byte(bytes: &mut ZipBytes<'_>) -> io::Result<Option<u64>> {
     let mut end = bytes.len();
     let floor = end.saturating_sub(MOST_ZEROS);
@@ -137,7 +138,7 @@ fn last_byte(bytes: &mut ZipBytes<'_>) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// The directory that a record leads to, where that proves the record.
+/// The directory that a record leads to, if that proves the record.
 fn proven(
     bytes: &mut ZipBytes<'_>,
     record: &EndRecord,
@@ -193,7 +194,7 @@ fn proven(
     Ok(Ok(FoundDirectory { headers: walk.headers, start: walk.start, counting, shift, flaws, end }))
 }
 
-/// Walks through the directory of a record, by its length or its place. Gives what in the record contradicts it, too.
+/// Walks through the directory of a record, by its length or its place. Also returns what in the record contradicts it.
 fn walked(
     bytes: &mut ZipBytes<'_>,
     record: &EndRecord,
@@ -236,7 +237,7 @@ fn walked(
     Ok(None)
 }
 
-/// Whether a signature over the directory is all that stands between.
+/// Whether a signature over the directory, and nothing else, is between the two places.
 fn is_signed(bytes: &mut ZipBytes<'_>, start: u64, end: u64) -> io::Result<bool> {
     let Some(head) = bytes.array::<6>(start)? else { return Ok(false) };
     let len = u64::from(u16::from_le_bytes([head[4], head[5]]));
@@ -248,16 +249,16 @@ fn shift(record: &EndRecord, walk: &HeaderWalk) -> i64 {
     i64::try_from(i128::from(walk.start) - i128::from(record.offset)).unwrap_or(0)
 }
 
-/// What the places in the headers are counted from.
+/// What the offsets in the headers are counted from.
 struct Base {
     value: i64,
     wraps: bool,
-    /// Whether the first member is found that way, under its name.
+    /// Whether the first member was found that way, under its name.
     is_sure: bool,
 }
 
 impl Base {
-    /// Looks where the first member is: behind what was put before the zip, or where its header says.
+    /// Finds out where the first member is: after what was put before the zip, or where its header says.
     fn of(bytes: &mut ZipBytes<'_>, record: &EndRecord, walk: &HeaderWalk) -> io::Result<Self> {
         let shift = shift(record, walk);
         let first = walk.headers.iter().min_by_key(|header| (header.numbers.part, header.numbers.offset));
@@ -278,7 +279,7 @@ impl Base {
     }
 }
 
-/// What to say of a file in which no record is proven.
+/// The error for a file in which no record is proven.
 fn explained(bytes: &mut ZipBytes<'_>, refused: &Refused) -> io::Result<ZipError> {
     let split = |which: &str| {
         let reason = format!("it is {which} part of a split zip, and the others hold the rest of it");

@@ -1,7 +1,7 @@
 //! Extra fields: what a header says beyond its fixed part (APPNOTE.TXT 4.5).
 //!
-//! Only what is needed is looked at, and a list that does not add up ends where it stops adding up: programs differ in
-//! what they leave there, and none of it decides what a member holds.
+//! Only what is needed is looked at, and a malformed list ends where it is malformed: programs differ in what they
+//! leave there, and none of it decides what a member holds.
 
 use super::records::{IN_ZIP64, u16_at, u32_at, u64_at};
 use crate::format::hasher::crc32;
@@ -30,7 +30,7 @@ fn fields(mut extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// The numbers with those taken from the zip64 field that do not fit. It has those alone, in this order.
+/// Replaces the numbers that do not fit by those of the zip64 field, which has only these, in this order.
 pub(super) fn with_zip64(mut numbers: Numbers, extra: &[u8]) -> Numbers {
     let Some((_, mut data)) = fields(extra).find(|(id, _)| *id == ZIP64) else { return numbers };
     for number in [&mut numbers.len, &mut numbers.packed, &mut numbers.offset] {
@@ -48,8 +48,8 @@ pub(super) fn with_zip64(mut numbers: Numbers, extra: &[u8]) -> Numbers {
     numbers
 }
 
-/// The name in UTF-8 that belongs to `name`: the field has the CRC of the name that it was made for, and does not count
-/// when a program changed the name since.
+/// The name in UTF-8 that belongs to `name`: the field has the CRC of the name that it was made for, and is ignored if
+/// a program has changed the name since.
 pub(super) fn unicode_path(extra: &[u8], name: &[u8]) -> Option<Box<str>> {
     let (_, data) = fields(extra).find(|(id, _)| *id == UNICODE_PATH)?;
     let (head, path) = data.split_at_checked(5)?;

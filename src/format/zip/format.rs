@@ -89,7 +89,7 @@ fn member(input: &FormatInput<'_>, shared: &Arc<SharedReader>, at: usize) -> Sho
     }
 }
 
-/// The tables of a member that is a SQLite database, in the folder for them. They are the same as long as it is.
+/// The tables of a member that is a SQLite database, in the folder for them. They change only with the member.
 fn tables_of(
     input: &FormatInput<'_>,
     zip: &Arc<ZipFile>,
@@ -138,7 +138,7 @@ impl Fingerprint for MemberFingerprint {
     fn digest(&self) -> Result<[u8; 32], ErrorKind> {
         let member = self.shared.zip.member(self.at);
         if member.overlaps || member.lacks_bits {
-            // Nobody may read it, and comparing many such members would take as long as unpacking a bomb.
+            // Such a member is not read, and comparing many of them would take as long as unpacking a bomb.
             return Err(ErrorKind::Unsupported);
         }
         self.shared.digest(self.at).map_err(|error| io_kind(&error))
@@ -156,7 +156,7 @@ impl SharedReader {
     fn digest(&self, at: usize) -> io::Result<[u8; 32]> {
         let ZipFile { blob, directory } = &*self.zip;
         let mut open = lock(&self.open);
-        // After a failure a new one is opened.
+        // After a failure a new reader is opened.
         let mut reader = match open.take() {
             Some(reader) => reader,
             None => blob.open()?,

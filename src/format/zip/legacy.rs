@@ -1,6 +1,7 @@
 //! Shrink, Reduce and Implode, which programs packed with until 1993.
 //!
-//! The `zip` crate unpacks them, in memory, and only as members of a zip: so the data goes to it behind a header of its own.
+//! The `zip` crate unpacks them, in memory, and only as members of a zip: so it gets the data after a header that is
+//! made here.
 
 use std::io::{self, BufRead, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +28,7 @@ pub(super) fn unpack<R: BufRead>(what: &ZipMember, packed: R) -> Result<Reading>
     let memory = what.packed.saturating_add(what.len.saturating_mul(2));
     let window = window(memory).map_err(io::Error::from)?;
     let mut zip = Cursor::new(header(what)?).chain(packed);
-    // The decoders are for sound data first of all.
+    // The decoders were written for sound data, and may panic on other data.
     let bytes = catch_unwind(AssertUnwindSafe(|| all_of(&mut zip, what.len)));
     let bytes = bytes.unwrap_or_else(|_| Err(ZipError::damaged("its decoder gave up on its data")));
     let is_sound = bytes.as_ref().is_ok_and(|bytes| crc32(bytes) == what.crc);
@@ -38,8 +39,8 @@ pub(super) fn unpack<R: BufRead>(what: &ZipMember, packed: R) -> Result<Reading>
     Ok(Box::new(Counted::with(window, Cursor::new(bytes?))))
 }
 
-/// Whether a member may have been packed by PKZIP 1.01 or 1.02. They chose the least length of a match by the length of the dictionary,
-/// where all others choose it by the number of trees (Info-ZIP's `explode.c`).
+/// Whether a member may have been packed by PKZIP 1.01 or 1.02. These chose the least length of a match by the length
+/// of the dictionary; all others choose it by the number of trees (Info-ZIP's `explode.c`).
 fn may_be_of_pkzip_1_01(what: &ZipMember) -> bool {
     what.method == IMPLODE && (what.flags & LARGE_DICTIONARY == 0) != (what.flags & THREE_TREES == 0)
 }

@@ -11,7 +11,7 @@ use super::records::LocalHeader;
 /// What the offsets in a directory are counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OffsetBase {
-    /// A place in the file. Less than 0 where bytes are missing.
+    /// A place in the file. Less than 0 if bytes are missing.
     From(i64),
     /// The beginning of the file, without the upper bits of places beyond 4 GiB.
     Wrapped,
@@ -19,13 +19,14 @@ pub(super) enum OffsetBase {
     Parts,
 }
 
-/// What places and lengths without zip64 are counted modulo.
+/// The modulus of offsets and lengths without zip64.
 pub(super) const WRAP: u64 = 1 << 32;
 
-/// Lengths of what may follow data: nothing, or its lengths and its CRC, with a signature or without, in 32 or in 64 bits.
+/// Lengths of what may follow data: nothing, or its lengths and its CRC, with a signature or without, in 32 or in 64
+/// bits.
 const DESCRIPTORS: [u64; 5] = [0, 12, 16, 20, 24];
 
-/// The offset of each member in the file, where it can be told. The directory begins at `end`.
+/// The offset of each member in the file, if it can be found. The directory begins at `end`.
 pub(super) fn member_offsets(
     bytes: &mut ZipBytes<'_>,
     headers: &[CentralHeader],
@@ -46,7 +47,7 @@ pub(super) fn member_offsets(
     }
 }
 
-/// The places with their upper bits: members stand in the order of the directory, and each is found under its name.
+/// The offsets with their upper bits: members are in the order of the directory, and each is found under its name.
 fn unwrapped(bytes: &mut ZipBytes<'_>, headers: &[CentralHeader], end: u64) -> io::Result<Vec<Option<u64>>> {
     let mut before = 0;
     let mut places = Vec::with_capacity(headers.len());
@@ -66,8 +67,9 @@ fn unwrapped(bytes: &mut ZipBytes<'_>, headers: &[CentralHeader], end: u64) -> i
     Ok(places)
 }
 
-/// Where the parts begin in which members begin. Nothing says how long the parts were: they have one length at most, and end
-/// early where a header would not fit. But the first member of a part follows the last one of the part before.
+/// Where each part begins in which a member begins. Nothing says how long the parts were: all have one length at most,
+/// and a part ends early if a header would not fit. But the first member of a part follows the last one of the part
+/// before.
 fn part_starts(bytes: &mut ZipBytes<'_>, headers: &[CentralHeader]) -> io::Result<BTreeMap<u32, u64>> {
     let mut starts = BTreeMap::from([(0, 0)]);
     let mut order: Vec<&CentralHeader> = headers.iter().collect();
@@ -93,7 +95,7 @@ fn part_starts(bytes: &mut ZipBytes<'_>, headers: &[CentralHeader]) -> io::Resul
     Ok(starts)
 }
 
-/// Whether a member is at a place, under its name.
+/// Whether a member with this name is at a place.
 fn is_at(bytes: &mut ZipBytes<'_>, place: u64, header: &CentralHeader) -> io::Result<bool> {
     Ok(LocalHeader::at(bytes, place)?.is_some_and(|local| local.name == *header.name))
 }

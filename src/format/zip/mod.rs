@@ -59,7 +59,8 @@ pub(crate) enum ZipError {
     /// The bytes contradict each other, or are not all there.
     #[error("{0}")]
     Damaged(String),
-    /// The end is missing, and what is found instead belongs to a member that is a zip: programs take that for the whole.
+    /// The end is missing, and the end that is found belongs to a member that is a zip: programs take that for the
+    /// whole.
     #[error("{0}")]
     CutOff(String),
     /// A form that is not read.
@@ -97,7 +98,7 @@ impl ZipError {
     }
 }
 
-/// A [`ZipError`] that went through an I/O error is itself again.
+/// Unwraps a [`ZipError`] that went through an I/O error.
 impl From<io::Error> for ZipError {
     fn from(error: io::Error) -> Self {
         error.downcast::<Self>().unwrap_or_else(|error| {

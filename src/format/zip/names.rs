@@ -16,8 +16,8 @@ const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£�
 /// The files among the members, each with its place in the directory and its path. No two have one path, and none is a
 /// folder of another.
 ///
-/// Where several have one name, the last one counts, as for `unzip -o`. Where names that differ come to the same path, each
-/// is shown: all but one under the name as it stands in the zip, with its number.
+/// Where several have one name, the last one counts, as for `unzip -o`. Where names that differ come to the same path,
+/// each is shown: all but one under the name as it stands in the zip, with its number.
 pub(super) fn paths(headers: &[CentralHeader]) -> Vec<(usize, String)> {
     let mut files: Vec<(Vec<u8>, usize)> = headers
         .iter()
@@ -44,12 +44,12 @@ pub(super) fn paths(headers: &[CentralHeader]) -> Vec<(usize, String)> {
     }
     remove_folders(&mut chosen, headers);
     let paths = nested_paths(chosen.iter().map(|(name, _)| name.as_slice()));
-    // `%~` comes from no name, so no path is one of these.
+    // No name is escaped to `%~`, so no path is one of these.
     let other = |index: usize| (index, escape_bytes_with_suffix(&headers[index].name, &format!("%~{index}")));
     chosen.into_iter().map(|(_, index)| index).zip(paths).chain(others.into_iter().map(other)).collect()
 }
 
-/// Leaves out what is marked as a folder, and is one of another member. `files` are sorted by name.
+/// Removes members that are marked as folders and are folders of other members. `files` are sorted by name.
 fn remove_folders(files: &mut Vec<(Vec<u8>, usize)>, headers: &[CentralHeader]) {
     let is_folder = |(name, index): &(Vec<u8>, usize)| {
         if !headers[*index].is_marked_as_folder() {
@@ -64,11 +64,11 @@ fn remove_folders(files: &mut Vec<(Vec<u8>, usize)>, headers: &[CentralHeader]) 
     files.retain(|_| kept.next().unwrap_or(true));
 }
 
-/// The name of a member: in UTF-8 where it is said to be; that of its extra field; in UTF-8 where it can be and was not packed
-/// by a program for DOS; else in code page 437.
+/// The name of a member: in UTF-8 if its flag says so; else that of its extra field; else in UTF-8 if it can be and was
+/// not packed on DOS or Windows; else in code page 437.
 fn name_of(header: &CentralHeader) -> Cow<'_, [u8]> {
     let name = &*header.name;
-    // A name that is in UTF-8 needs no other one: `unzip` does not look for it either.
+    // A name in UTF-8 needs no other one: `unzip` ignores the extra field then, too.
     if let Some(unicode) = header.unicode.as_ref().filter(|_| header.flags & UTF_8 == 0) {
         return unicode.as_bytes().into();
     }
@@ -89,10 +89,10 @@ fn from_cp437(name: &[u8]) -> String {
     name.iter().map(char).collect()
 }
 
-/// A name without what means nothing, or would lead out of the folder: `./a//b` is `a/b`, and so are `/a/b` and `../a/b`, as
-/// `unzip` unpacks them. `None` for a folder.
+/// A name without components that mean nothing or would lead out of the folder: `./a//b` is `a/b`, and so are `/a/b`
+/// and `../a/b`, as `unzip` unpacks them. `None` for a folder.
 fn plain(header: &CentralHeader, name: &[u8]) -> Option<Vec<u8>> {
-    // Programs of .NET packed folders with backslashes, which the format does not know.
+    // .NET programs packed folders with backslashes, which the format does not know.
     let is_windows = header.host == Host::Dos && !name.contains(&b'/');
     let is_slash = |byte: &u8| *byte == b'/' || is_windows && *byte == b'\\';
     if name.last().is_some_and(is_slash) {

@@ -1,7 +1,7 @@
-//! What stands before a zip: a program that unpacks it, or the members of the zip that it is a member of.
+//! What stands before a zip: a program that unpacks it, or members of another zip that it is itself a member of.
 //!
-//! A zip that lost its end and holds a zip that is not packed again ends in the directory of that one. Such an inner zip
-//! must not pass for the outer one, whose members stand before it.
+//! A zip that lost its end, and whose last member is a stored zip, ends in the directory of that member. Such an inner
+//! zip must not pass for the outer one, whose members stand before it.
 
 use memchr::memmem;
 
@@ -10,7 +10,7 @@ use super::bytes::ZipBytes;
 use super::end;
 use super::records::{IN_ZIP64, LOCAL, LOCAL_LEN, LocalHeader, SINGLE, SPLIT};
 
-/// How far the beginning of a file is looked through. Programs that unpack a zip behind them are shorter.
+/// How far the beginning of a file is looked through. Programs that unpack the zip after them are shorter.
 const SEARCHED: u64 = 16 << 20;
 
 /// The header of a member takes this much at most.
@@ -44,7 +44,7 @@ pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) ->
         let is_zip = is_outermost && end::is_whole(&mut bytes.first(begins))?;
         return Ok(if is_zip { Prefix::Zip } else { Prefix::Cut });
     }
-    // A member whose header ends here begins with the zip, whatever it says of its length.
+    // The data of a member whose header ends here begins with the zip, whatever length the header states.
     let mut at = begins.saturating_sub(LONGEST_HEADER);
     for _ in 0..MOST_HEADERS {
         let Some(header) = next_header(bytes, at, begins)? else { break };
@@ -58,14 +58,14 @@ pub(super) fn look(bytes: &mut ZipBytes<'_>, begins: u64, is_outermost: bool) ->
         let Some(header) = next_header(bytes, at, begins.min(SEARCHED))? else { return Ok(Prefix::Harmless) };
         match end_of(&header) {
             Some(end) if end <= begins => at = end.max(header.at + 1),
-            // It reaches into the zip, or does not say how far it reaches.
+            // The member reaches into the zip, or does not say how far it reaches.
             _ => return Ok(Prefix::Cut),
         }
     }
     Ok(Prefix::Cut)
 }
 
-/// Where the data of a member ends, where its header says so.
+/// Where the data of a member ends, if its header says so.
 fn end_of(header: &LocalHeader) -> Option<u64> {
     let follows = header.flags & 0x0008 != 0 && header.packed == 0;
     if follows || header.packed == IN_ZIP64 {
@@ -74,7 +74,7 @@ fn end_of(header: &LocalHeader) -> Option<u64> {
     header.data.checked_add(u64::from(header.packed))
 }
 
-/// Whether it can be a header, and no bytes of a program that look for one.
+/// Whether it can be a header, and not bytes of a program that only look like one.
 fn is_likely(header: &LocalHeader, begins: u64) -> bool {
     let LocalHeader { version, method, name, data, .. } = header;
     let is_text = |name: &[u8]| !name.is_empty() && !name.iter().any(u8::is_ascii_control);
@@ -98,7 +98,7 @@ fn next_header(bytes: &mut ZipBytes<'_>, mut at: u64, end: u64) -> Result<Option
         if count < LOCAL.len() {
             return Ok(None);
         }
-        // One that begins in this chunk may end in the next.
+        // A header that begins in this chunk may end in the next.
         at += (count - (LOCAL.len() - 1)) as u64;
     }
     Ok(None)

@@ -1,4 +1,5 @@
-//! Reads any bytes as a zip, and all its members: what the fuzz target `zip` does, and a test with all that it ever found.
+//! Reads any bytes as a zip, and all its members: for the fuzz target `zip`, and for a test that repeats all that it
+//! ever found.
 
 use std::io::{self, Cursor};
 

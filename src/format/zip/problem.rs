@@ -10,7 +10,7 @@ fn command(blob: &dyn Blob, command: &str) -> Option<String> {
     blob.as_file().map(|file| shell::command(command, &*file.path))
 }
 
-/// What to do about a zip of which something is lost, with a command and what that does.
+/// What to do about a zip that has lost data, with a command and what it does.
 fn another_copy(blob: &dyn Blob, words: &str, then: &str) -> String {
     match command(blob, words) {
         Some(command) => format!("bring the file back from another copy; `{command}{then}"),
@@ -22,7 +22,7 @@ pub(crate) fn damaged_zip_hint(blob: &dyn Blob) -> String {
     another_copy(blob, "unzip -t", "` shows what is still readable")
 }
 
-/// For a zip that ends in one of its members: `unzip` takes that for the whole.
+/// For a zip that ends in one of its members: `unzip` takes that member for the whole zip.
 pub(crate) fn cut_off_hint(blob: &dyn Blob) -> String {
     another_copy(blob, "zip -FF", " --out saved.zip` saves the members that are whole")
 }

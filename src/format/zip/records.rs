@@ -14,7 +14,7 @@ pub(super) const LOCATOR_64: [u8; 4] = *b"PK\x06\x07";
 pub(super) const SIGNATURE: [u8; 4] = *b"PK\x05\x05";
 /// What the first part of a split zip begins with; also a data descriptor.
 pub(super) const SPLIT: [u8; 4] = *b"PK\x07\x08";
-/// What a zip begins with that was to be split and fitted into one part.
+/// What a zip begins with that was meant to be split, but fitted into one part.
 pub(super) const SINGLE: [u8; 4] = *b"PK00";
 
 /// Lengths of the records without what varies.
@@ -24,10 +24,10 @@ pub(super) const END_LEN: usize = 22;
 pub(super) const END_64_LEN: usize = 56;
 pub(super) const LOCATOR_64_LEN: usize = 20;
 
-/// Stands for a number that the zip64 fields have.
+/// Stands for a number that is in the zip64 field.
 pub(super) const IN_ZIP64: u32 = u32::MAX;
 
-/// The number of two bytes at a place that is there.
+/// The two-byte number at `at`, which must be within `bytes`.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
@@ -40,7 +40,7 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
-/// What stands before the data of a member.
+/// The header before the data of a member.
 #[derive(Debug)]
 pub(super) struct LocalHeader {
     /// Where it stands itself.
@@ -58,7 +58,7 @@ pub(super) struct LocalHeader {
 }
 
 impl LocalHeader {
-    /// The header at `offset`, where one is. Its name may be cut off by the end of the file.
+    /// The header at `offset`, if there is one. Its name may be cut off by the end of the file.
     pub(super) fn at(bytes: &mut ZipBytes<'_>, offset: u64) -> io::Result<Option<Self>> {
         let Some(fixed) = bytes.array::<LOCAL_LEN>(offset)? else { return Ok(None) };
         if !fixed.starts_with(&LOCAL) {
@@ -104,7 +104,7 @@ pub(super) struct EndRecord {
 }
 
 impl EndRecord {
-    /// What the record at `at` may say: with a zip64 record before it, and without. `None` if there is none.
+    /// The readings of the record at `at`: with a zip64 record before it, and without. Empty if there is no record.
     pub(super) fn at(bytes: &mut ZipBytes<'_>, at: u64) -> io::Result<Vec<Self>> {
         let Some(fixed) = bytes.array::<END_LEN>(at)? else { return Ok(Vec::new()) };
         if !fixed.starts_with(&END) {
@@ -132,7 +132,8 @@ impl EndRecord {
         if !locator.starts_with(&LOCATOR_64) {
             return Ok(None);
         }
-        // Right before, if it has the usual length, or where it is said to be. What is found is proven later.
+        // Right before the locator, if the record has the usual length, or where the locator puts it. It is proven
+        // later.
         let places = [locator_at.checked_sub(END_64_LEN as u64), Some(u64_at(&locator, 8))];
         for at in places.into_iter().flatten() {
             let Some(fixed) = bytes.array::<END_64_LEN>(at)? else { continue };
@@ -152,8 +153,8 @@ impl EndRecord {
         Ok(None)
     }
 
-    /// Whether the directory has as many headers as this says. A record without zip64 has room for 16 bits; macOS, .NET and
-    /// others write what remains of larger numbers.
+    /// Whether the directory has as many headers as this says. A record without zip64 has room for 16 bits; macOS, .NET
+    /// and others write the lower bits of larger numbers.
     pub(super) fn counts(&self, headers: u64) -> bool {
         if self.is_zip64 { self.count == headers } else { self.count == headers % (1 << 16) }
     }

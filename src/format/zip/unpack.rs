@@ -47,7 +47,7 @@ fn decoder<R: Read + Send + 'static>(what: &ZipMember, data: R) -> Result<Readin
     })
 }
 
-/// What methods are called that are not read.
+/// The names of methods that are not read.
 fn name_of(method: u16) -> Option<&'static str> {
     Some(match method {
         10 => "PKWARE's own Implode",
@@ -61,7 +61,8 @@ fn name_of(method: u16) -> Option<&'static str> {
     })
 }
 
-/// LZMA: a version, the length of the properties, these, the data (APPNOTE.TXT 5.8.8): a `.lzma` file with another head.
+/// LZMA: a version, the length of the properties, these, the data (APPNOTE.TXT 5.8.8): a `.lzma` file with another
+/// header.
 fn lzma<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Reading> {
     const PROPERTIES: u16 = 5;
     let mut head = [0; 9];
@@ -97,6 +98,6 @@ fn ppmd<R: BufRead + Send + 'static>(mut packed: R, len: u64) -> Result<Reading>
         ppmd_rust::Error::IoError(error) => ZipError::from(error),
         other => ZipError::damaged(format!("its PPMd data does not begin as it should: {other}")),
     })?;
-    // Not every program writes a mark at its end.
+    // Not every program writes an end mark.
     Ok(Box::new(Counted::with(window, decoder.take(len))))
 }

@@ -16,7 +16,7 @@ impl ZipFile {
     pub(crate) fn read(blob: &Arc<dyn Blob>) -> Result<Self> {
         let mut reader = blob.open()?;
         let directory = Directory::read(&mut reader);
-        // What looks damaged may have been written to meanwhile.
+        // A zip that looks damaged may have been written to meanwhile.
         reader.check()?;
         Ok(Self { blob: Arc::clone(blob), directory: directory? })
     }

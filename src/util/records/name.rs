@@ -32,7 +32,7 @@ impl Kind {
 /// The suffix of a file that is being written, after a dot and random letters.
 pub(super) const NEW: &str = ".new";
 
-/// The number of such letters.
+/// The number of the random letters.
 pub(super) const LETTERS: usize = 6;
 
 /// The name of a file of this program version.

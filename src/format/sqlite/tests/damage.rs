@@ -1,4 +1,4 @@
-//! Files that are broken: an error or the right rows, and an end in any case.
+//! Broken files: reading gives an error or the right rows, and ends in any case.
 
 use super::*;
 use crate::content::ErrorKind;
@@ -8,7 +8,7 @@ const SCRIPT: &str = "PRAGMA page_size=512; CREATE TABLE t(a INTEGER PRIMARY KEY
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12)
     INSERT INTO t SELECT i, 'text ' || i, zeroblob(i * 60) FROM n; INSERT INTO w SELECT b, a FROM t;";
 
-/// Reads all that there is. The rows of each relation that could be read.
+/// Reads all that there is. Returns the rows of each relation that could be read.
 fn read_all(path: &Path) -> Vec<(String, Vec<u8>)> {
     let file = open(path);
     let Ok(listing) = file.listing() else { return Vec::new() };
@@ -17,8 +17,8 @@ fn read_all(path: &Path) -> Vec<(String, Vec<u8>)> {
     listing.shown.iter().filter_map(read).collect()
 }
 
-/// Each byte of a small database flipped in turn. A flipped byte of a text is another text, which nothing can tell. But
-/// rows are never fewer or more than they were, unless SQLite's own check says that the file is broken.
+/// Flips each byte of a small database in turn. A flipped byte of a text gives another text, which nothing can tell.
+/// But rows are never fewer or more than they were, unless SQLite's own check says that the file is broken.
 #[test]
 fn each_byte_flipped() {
     let (folder, path) = made_by(SCRIPT);
@@ -46,7 +46,7 @@ fn each_byte_flipped() {
     assert!(failed > 0, "nothing was noticed");
 }
 
-/// Bytes of a larger database with all kinds of tables, flipped here and there: it never panics and never hangs.
+/// Random bytes of a larger database with all kinds of tables are changed: reading never panics and never hangs.
 #[test]
 fn random_bytes_flipped() {
     let (folder, path) = made_by("CREATE TABLE t(a TEXT PRIMARY KEY, b, g AS (length(b))); CREATE VIRTUAL TABLE f USING fts5(a, b);
@@ -111,7 +111,7 @@ fn what_is_broken_is_said_with_what_to_do() {
     assert!(!file.quick_check().expect("it can be read").wrong.is_empty());
 }
 
-/// What is encrypted, or of another program, may be sound: nobody can tell.
+/// A file that is encrypted, or of another program, may be sound: nobody can tell.
 #[test]
 fn what_is_no_plain_database_is_said_to_be_none_and_not_called_damaged() {
     let folder = SqliteFolder::new();
@@ -126,8 +126,8 @@ fn what_is_no_plain_database_is_said_to_be_none_and_not_called_damaged() {
     assert_eq!(open(&path).quick_check().expect_err("it cannot be checked").kind, ErrorKind::Unsupported);
 }
 
-/// The inner pages of a table, but for its first one, made to refer to nothing but the next of them: a tree with more
-/// rows than there are atoms.
+/// Makes the inner pages of a table, except its first one, refer to nothing but the next of them: a tree with more rows
+/// than there are atoms.
 fn knot(bytes: &mut [u8], path: &Path, table: &str) {
     const PAGE: usize = 512;
     let query = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}';");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Loads the dump of a database into a new file as a user does, and compares what `sqlite3` says of both.
+/// Loads the dump of a database into a new file as a user would, and compares what `sqlite3` says of both.
 fn comes_back(folder: &SqliteFolder, name: &str, script: &str) -> (PathBuf, PathBuf) {
     let path = folder.made(name, script);
     let text = dump(&open(&path));
@@ -114,7 +114,8 @@ fn rows_of_a_large_table_all_come_back() {
     comes_back(&folder, "large.db", script);
 }
 
-/// The shell would run what a schema that somebody made by hand says behind its first statement. SQLite refuses some.
+/// In a schema made by hand, text may follow the first statement, and the shell would run it. SQLite refuses some of
+/// it.
 #[test]
 fn what_stands_behind_a_definition_never_gets_out() {
     let folder = SqliteFolder::new();

@@ -1,4 +1,4 @@
-//! Names and schemas that mean harm.
+//! Hostile names and schemas.
 
 use super::*;
 
@@ -74,7 +74,7 @@ fn a_table_with_a_name_that_is_no_text_is_left_out() {
     assert_eq!(reason(&file, "a\u{fffd}cd"), "has a name that is not UTF-8");
 }
 
-/// What runs when rows are read may not reach out of the file, whatever the schema says.
+/// What runs when rows are read must not reach beyond the file, whatever the schema says.
 #[test]
 fn a_schema_cannot_reach_out_of_the_file() {
     let (folder, path) = made_by("CREATE TABLE t(a); INSERT INTO t VALUES(1);");

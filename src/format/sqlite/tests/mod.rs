@@ -71,7 +71,7 @@ fn sqlite3(path: &Path, script: &str) -> String {
         .expect("sqlite3 is installed: tests/setup/packages.sh test");
     let mut stdin = child.stdin.take().expect("it is piped");
     let script = script.to_owned();
-    // Beside the reading, so that neither pipe fills up.
+    // In another thread, so that neither pipe fills up while the output is read.
     let writer = std::thread::spawn(move || stdin.write_all(script.as_bytes()));
     let output = child.wait_with_output().expect("it ends with its input");
     let _ = writer.join().expect("it only writes");
@@ -80,7 +80,7 @@ fn sqlite3(path: &Path, script: &str) -> String {
     String::from_utf8(output.stdout).expect("the answers are text")
 }
 
-/// The file at a path with what lies beside it.
+/// The file at a path with the files beside it.
 fn open(path: &Path) -> Arc<SqliteFile> {
     let beside = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -91,7 +91,7 @@ fn open(path: &Path) -> Arc<SqliteFile> {
     Arc::new(SqliteFile::new("test".into(), stored(path), beside, Arc::default()))
 }
 
-/// The file at a path without what lies beside it.
+/// The file at a path without the files beside it.
 fn alone(path: &Path) -> Arc<SqliteFile> {
     Arc::new(SqliteFile::new("test".into(), stored(path), [None, None], Arc::default()))
 }

@@ -1,6 +1,7 @@
-//! Files with collations and functions that only the program has that made them: Anki's, Android's, mORMot's.
+//! Files that need collations and functions of the program that made them: Anki's, Android's, mORMot's.
 //!
-//! `sqlite3` cannot make them, so `rusqlite` does, with collations of its own. The tests expect the values that they put in.
+//! `sqlite3` cannot make them, so `rusqlite` does, with collations of its own. The tests expect the values that they
+//! inserted.
 
 use rusqlite::functions::{Context, FunctionFlags};
 
@@ -57,7 +58,7 @@ fn rows_come_as_they_are_stored_where_only_the_program_knows_their_order() {
     assert_eq!(rows(&file, "channel").lines().count(), 2);
     let printed = sqlite3(&folder.path("anki.db"), "SELECT json_object('k', k, 'v', v) FROM win;");
     assert_eq!(rows(&file, "win"), printed);
-    // What would have to be sorted by it is not shown at all.
+    // What would have to be sorted by the unknown collation is not shown at all.
     assert!(reason(&file, "sorted").contains("no such collation sequence: unicase"));
     assert!(schema_sql(&file).contains("CREATE TABLE tags(tag TEXT NOT NULL PRIMARY KEY COLLATE unicase"));
 }
@@ -120,7 +121,7 @@ fn constraints_that_call_the_programs_functions_are_not_called_broken() {
     assert_eq!(rows(&file, "t"), "{\"a\":\"x\",\"b\":\"y\"}\n");
     assert_eq!(rows(&file, "l"), "{\"a\":\"x\"}\n");
     assert_eq!(rows(&file, "p"), "{\"a\":\"xx\"}\n");
-    // What has to be computed cannot be read, and is not called damaged.
+    // What has to be computed cannot be read, but is not called damaged.
     let error = try_rows(&file, &relation(&file, "g")).expect_err("only the program can compute it");
     assert_eq!(error.kind, ErrorKind::Unsupported, "{}", error.chain());
 }

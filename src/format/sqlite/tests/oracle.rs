@@ -1,4 +1,4 @@
-//! The rows of a table as `sqlite3` tells them, by way of `typeof` and `hex` and of JSON values: nothing of the renderer.
+//! The rows of a table as `sqlite3` gives them, through `typeof`, `hex` and JSON values, without the renderer.
 
 use base64::Engine;
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -36,7 +36,7 @@ fn row(columns: &[&str], encoding: &str, line: &str) -> Value {
     Value::Object(columns.iter().map(|&column| column.to_owned()).zip(values).collect::<Map<_, _>>())
 }
 
-/// What hex() gave of a text are its bytes in the file's encoding.
+/// The text whose bytes, in the file's encoding, `hex()` gave.
 fn text_of(bytes: &[u8], encoding: &str) -> String {
     let (units, _) = bytes.as_chunks::<2>();
     let utf16 = |unit: fn([u8; 2]) -> u16| {
@@ -55,7 +55,7 @@ fn unhex(text: &str) -> Vec<u8> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).expect("hex digits")
 }
 
-/// Checks the rows that are shown of a table against those that `sqlite3` gives for `from`.
+/// Checks the rows that a table is shown with against those that `sqlite3` gives for `from`.
 pub(super) fn agrees(path: &Path, table: &str, columns: &[&str], from: &str) {
     let shown = super::rows(&open(path), table);
     let parsed: Vec<Value> =

@@ -1,4 +1,4 @@
-//! In which order rows come.
+//! The order in which rows come.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn rows_come_by_the_primary_key_as_it_is_declared() {
     }
 }
 
-/// A key of a table with rowids may be NULL, in as many rows as there are.
+/// A key of a table with rowids may be NULL, in any number of rows.
 #[test]
 fn rows_with_equal_keys_come_by_rowid() {
     let (_folder, path) = made_by("CREATE TABLE t(a TEXT PRIMARY KEY, b); INSERT INTO t(rowid, a, b) VALUES(9, NULL, 1), (3, NULL, 2), (5, 'x', 3);

@@ -1,4 +1,4 @@
-//! Reading as the engine does it.
+//! Reading contents as the engine does.
 
 use super::*;
 use crate::content::{ErrorKind, Sink, Stream};

@@ -17,7 +17,7 @@ const SCRIPT: &str = "CREATE TABLE parent(id INTEGER PRIMARY KEY AUTOINCREMENT, 
     INSERT INTO parent(name) VALUES('x'); ANALYZE;"
     .trim_ascii_end();
 
-/// What `sqlite3` says that the schema is.
+/// The schema as `sqlite3` gives it.
 fn told(path: &Path) -> Vec<String> {
     let query =
         "SELECT type || ' ' || name || ' ' || replace(coalesce(sql, '-'), char(10), ' ') FROM sqlite_schema;";

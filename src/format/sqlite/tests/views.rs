@@ -32,7 +32,7 @@ fn what_the_file_decides_is_shown() {
         let name = format!("v{number}");
         let columns = sqlite3(&path, &format!("SELECT name FROM pragma_table_info('{name}') ORDER BY cid;"));
         let columns: Vec<_> = columns.lines().collect();
-        // By the bytes of their lines, as the view states no order.
+        // Rows come by the bytes of their lines, as the view states no order.
         let mut told = oracle::rows(&path, &columns, &name);
         let mut shown: Vec<serde_json::Value> =
             rows(&file, &name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();

@@ -1,4 +1,4 @@
-//! What lies beside a database.
+//! The files beside a database.
 
 use super::*;
 
@@ -81,7 +81,7 @@ fn rows_that_only_the_log_has_are_shown() {
     assert_eq!(names(&alone), ["t"]);
     assert_eq!(rows(&alone, "t"), "{\"a\":1}\n");
     assert!(!watch.has_seen_something(), "nothing was made or changed");
-    // What sqlite3 itself makes of the two files, in the end.
+    // What sqlite3 itself makes of the two files.
     assert_eq!(sqlite3(&path, "SELECT count(*) FROM t; SELECT * FROM u;"), "2\nnew\n");
 }
 
@@ -109,7 +109,7 @@ fn a_log_that_says_nothing_is_passed_over() {
     }
 }
 
-/// The frames of a log count only under the salts of its header: those of an earlier round are left in it.
+/// The frames of a log count only if they have the salts of its header: frames of an earlier round stay in the file.
 #[test]
 fn frames_of_an_earlier_round_are_passed_over() {
     let folder = SqliteFolder::new();
@@ -174,7 +174,7 @@ fn a_transaction_that_was_cut_off_is_undone() {
     assert!(rows(&file, "t").starts_with("{\"a\":1,\"b\":\"kept\"}\n"));
     assert!(!watch.has_seen_something(), "nothing was made or changed");
 
-    // A journal that names another file has SQLite look for it, and remove it.
+    // A journal that names another file makes SQLite look for it, and remove it.
     let victim = folder.path("victim-mj12345678");
     std::fs::write(&victim, "precious").expect("the folder is ours");
     let name = victim.to_str().expect("a name").as_bytes();
@@ -198,7 +198,7 @@ fn journals_that_are_over_are_passed_over() {
     assert_eq!(rows(&open(&path), "t"), "{\"a\":1}\n");
 }
 
-/// A database in WAL mode whose log is gone: SQLite would make another.
+/// A database in WAL mode whose log is gone: SQLite would make a new log.
 #[test]
 fn nothing_is_made_beside_a_database_that_had_a_log() {
     let (folder, path) =

@@ -16,7 +16,7 @@ pub(super) fn meaning(status: ExitStatus, limits: &Limits) -> RanOut {
         (Some(TIME), _) | (_, Some(libc::SIGXCPU)) => RanOut::Time(limits.running),
         (Some(TEMPORARY), _) | (_, Some(libc::SIGXFSZ)) => RanOut::Temporary(limits.temporary),
         (Some(READER), _) => RanOut::Reader(limits.waiting),
-        // So Rust ends where memory cannot be had.
+        // Rust aborts when it cannot allocate memory.
         (_, Some(libc::SIGABRT)) => RanOut::Memory(limits.memory),
         _ => RanOut::Ended(status.to_string()),
     }

@@ -62,7 +62,7 @@ pub(super) fn read(
     Ok(fill(&mut from, &mut bytes, &patience)?.then_some((frame, bytes)))
 }
 
-/// Whether there were as many bytes.
+/// Returns whether there were as many bytes.
 fn fill(from: &mut impl Read, out: &mut [u8], patience: &impl Fn() -> Result<()>) -> Result<bool> {
     let mut filled = 0;
     while filled < out.len() {
@@ -71,7 +71,7 @@ fn fill(from: &mut impl Read, out: &mut [u8], patience: &impl Fn() -> Result<()>
             Ok(count) => filled += count,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => patience()?,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // It was killed with bytes of ours unread.
+            // The other process was killed before it read all bytes.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(false),
             Err(error) => return Err(error.into()),
         }

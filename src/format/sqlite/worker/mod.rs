@@ -1,8 +1,8 @@
 //! Runs queries that the file defines in a process of their own, which can be killed.
 //!
-//! Within a process, nothing ends a function of SQLite that runs for hours, or takes its memory back. So `asof` starts itself
-//! again for each such query, with the database as standard input and a socket as standard output. The process limits itself
-//! ([`process`]), and is killed when nobody waits for its answer.
+//! Within a process, nothing ends a function of SQLite that runs for hours, or takes its memory back. So `asof` starts
+//! itself again for each such query, with the database as standard input and a socket as standard output. The process
+//! limits itself ([`process`]), and is killed when nobody waits for its answer.
 
 use std::fs::File;
 use std::io::Write;
@@ -34,14 +34,14 @@ pub const ARGUMENT: &str = "--answer-sqlite-query";
 /// Time between two checks whether anybody waits.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How much longer than its query may run a process may be silent. It should have ended itself by then.
+/// How long a process may be silent beyond the time that its query may run. It should have ended itself by then.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Whether this program handles [`ARGUMENT`].
 static HAS_PROCESSES: AtomicBool = AtomicBool::new(false);
 
-/// Declares that this program calls [`answer_one`] when its first argument is [`ARGUMENT`]. Without it, as in a program that
-/// only uses the library, queries run in a thread, with a limited number of steps.
+/// Declares that this program calls [`answer_one`] when its first argument is [`ARGUMENT`]. Without it, as in a program
+/// that only uses the library, queries run in a thread, with a limited number of steps.
 pub fn use_processes() {
     HAS_PROCESSES.store(true, Ordering::Relaxed);
 }
@@ -55,7 +55,7 @@ pub(super) fn ask(query: &Query, file: &File, wanted: &Wanted, take: Take<'_>) -
     let file = file.try_clone()?;
     let mut running = Running::start(file, theirs)?;
     let request = serde_json::to_vec(&request).map_err(std::io::Error::other)?;
-    // Where it has ended already, that shows in what it answers.
+    // If the process has ended already, its answer shows that.
     let _ = frame::write(&mut &ours, Frame::Request, &request).and_then(|()| (&ours).flush());
     let mut heard = Instant::now();
     loop {
@@ -122,7 +122,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Self::Process(child) = self {
-            // Both fail only where it has ended and was waited for.
+            // Both fail only if it has ended and was waited for.
             let _ = child.kill();
             let _ = child.wait();
         }

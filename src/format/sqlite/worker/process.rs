@@ -34,14 +34,14 @@ const NICENESS: i32 = 15;
 /// Most open files: the database, the socket, and the temporary files that SQLite sorts with.
 const OPEN_FILES: u64 = 128;
 
-/// Answers one query: the database is standard input, and the socket on which the query comes and the answer goes is standard
-/// output. Where that is no socket it fails: only asof itself starts this.
+/// Answers one query: the database is standard input, and the socket on which the query comes and the answer goes is
+/// standard output. Fails if standard output is no socket: only asof itself starts this.
 pub fn answer_one() -> io::Result<()> {
     let file = File::from(stdio::stdin().try_clone_to_owned()?);
     let socket = UnixStream::from(stdio::stdout().try_clone_to_owned()?);
     // Anything else is no socket.
     socket.peer_addr()?;
-    // What goes wrong after that is answered, or nobody is left to be answered.
+    // What goes wrong after this is sent as the answer, or nobody is left to be answered.
     let _ = limited(&file, socket);
     Ok(())
 }
@@ -51,7 +51,7 @@ fn limited(file: &File, socket: UnixStream) -> Result<()> {
     let Some(request) = request(&socket)? else { return Ok(()) };
     let limits = request.limits;
     if !request.query.is_short() {
-        // It fails where this user's programs are nicer already.
+        // It fails if this user's programs have a higher niceness already.
         let _ = setpriority_process(None, NICENESS);
     }
     for (resource, most) in [
@@ -59,7 +59,7 @@ fn limited(file: &File, socket: UnixStream) -> Result<()> {
         (Resource::Data, limits.memory),
         (Resource::Fsize, limits.temporary),
         (Resource::Nofile, OPEN_FILES),
-        // Where the watch below fails.
+        // In case the watch below fails.
         (Resource::Cpu, limits.running.as_secs().saturating_add(5)),
     ] {
         // The limits that asof was started with may be lower.
@@ -77,7 +77,7 @@ fn limited(file: &File, socket: UnixStream) -> Result<()> {
     answer(file, &socket, &request, Bound::Process { heap: limits.heap }, clock)
 }
 
-/// The same without limits but the number of steps, where there is no process for it.
+/// The same in a thread of this process, limited only by the number of steps.
 pub(super) fn answer_in_thread(file: &File, socket: UnixStream) {
     let answered = request(&socket).and_then(|request| match request {
         Some(request) => {
@@ -124,7 +124,7 @@ struct QueryClock {
     begun: Instant,
     /// Nanoseconds in which it waited.
     waited: AtomicU64,
-    /// Since when it waits, in nanoseconds since it began; 0 where it does not.
+    /// Since when it waits, in nanoseconds since it began; 0 while it does not wait.
     waits_since: AtomicU64,
 }
 
@@ -156,12 +156,12 @@ impl QueryClock {
     }
 }
 
-/// Ends the process when nobody is left to be answered, and when it has taken more than it may.
+/// Ends the process when nobody is left to be answered, or when it has taken more than it may.
 fn watch(socket: &UnixStream, clock: &QueryClock, limits: &Limits, database: (u64, u64)) {
     loop {
         let look = Timespec { tv_sec: 0, tv_nsec: LOOK };
         let mut asker = [PollFd::new(socket, PollFlags::IN)];
-        // Nothing more is ever asked: what there is to read is the end.
+        // No further request ever comes: what there is to read is the end.
         if poll(&mut asker, Some(&look)).is_ok_and(|ready| ready > 0) {
             std::process::exit(0);
         }
@@ -178,7 +178,7 @@ fn watch(socket: &UnixStream, clock: &QueryClock, limits: &Limits, database: (u6
     }
 }
 
-/// Bytes in the files that this process has open, but for the database.
+/// Bytes in the files that this process has open, except the database.
 fn temporary(database: (u64, u64)) -> u64 {
     let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return 0 };
     let files = open.flatten().filter_map(|entry| std::fs::metadata(entry.path()).ok());

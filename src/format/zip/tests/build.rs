@@ -7,7 +7,7 @@ use crate::format::zip::records::{CENTRAL, END, END_64, LOCAL, LOCATOR_64};
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
     pub(crate) name: Vec<u8>,
-    /// What it is called in its local header, where that differs.
+    /// Its name in the local header, if that differs.
     pub(crate) local_name: Option<Vec<u8>>,
     pub(crate) method: u16,
     pub(crate) flags: u16,
@@ -58,7 +58,7 @@ impl Packed {
         }
     }
 
-    /// The same with its lengths behind the data, as programs write that do not know them before.
+    /// The same with its lengths after the data, as programs write that do not know them before.
     pub(crate) fn streamed(self) -> Self {
         Self { descriptor: Some(true), ..self }
     }
@@ -67,21 +67,21 @@ impl Packed {
 /// How a zip is put together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Zip {
-    /// What stands before it.
+    /// What stands before the zip.
     pub(crate) prefix: Vec<u8>,
-    /// Whether the prefix is counted in the places.
+    /// Whether offsets count the prefix.
     pub(crate) counts_prefix: bool,
     pub(crate) comment: Vec<u8>,
     /// Whether it has the records of zip64, too.
     pub(crate) zip64: bool,
-    /// What stands behind the directory's last header.
+    /// What stands after the directory's last header.
     pub(crate) behind_directory: Vec<u8>,
     /// Number of the part that the end record is said to be in.
     pub(crate) part: u16,
 }
 
 impl Zip {
-    /// A zip of these members, and where each of its parts begins: the members, the directory, the end records, the end.
+    /// A zip of these members: the members, the directory, the end records.
     pub(crate) fn build(&self, members: &[Packed]) -> Vec<u8> {
         let mut zip = self.prefix.clone();
         let start = if self.counts_prefix { 0 } else { zip.len() };
@@ -125,7 +125,7 @@ impl Zip {
 }
 
 impl Packed {
-    /// The header in the directory, with the place of the local one; the local header without.
+    /// The header in the directory, with the offset of the local one; the local header if `place` is `None`.
     fn header(&self, out: &mut Vec<u8>, place: Option<u32>) {
         let flags = self.flags | if self.descriptor.is_some() { 8 } else { 0 };
         let follows = place.is_none() && self.descriptor.is_some();

@@ -1,4 +1,4 @@
-//! What the fuzz target `zip` begins with: `cargo test --lib make_the_corpus_of_zips -- --ignored`.
+//! The seeds of the fuzz target `zip`: `cargo test --lib make_the_corpus_of_zips -- --ignored`.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::build::{Packed, zip};
 use super::{cut, methods, odd};
 
-/// Longer ones would have to be changed for too long.
+/// In a longer input, the fuzzer would need too long to change every byte.
 const LONGEST: usize = 3000;
 
 /// Makes these inputs again and leaves all others.

@@ -1,9 +1,9 @@
-//! Zips that lost their end, or their beginning: none of their inner zips passes for them.
+//! Zips that lost their end, or their beginning: none of their inner zips passes for the outer one.
 
 use super::build::{Packed, Zip, zip};
 use super::*;
 
-/// Zips that a member may be: plain, with a comment, empty, of zips, with zip64 records, behind a program, of streams.
+/// Zips that a member may be: plain, with a comment, empty, of zips, with zip64 records, after a program, of streams.
 pub(super) fn inner_zips() -> Vec<Vec<u8>> {
     let old = [Packed::stored("readme.txt", b"old"), Packed::deflated("issues.jsonl", b"{\"id\":\"old\"}\n")];
     let plain = zip(&old);
@@ -21,7 +21,7 @@ pub(super) fn inner_zips() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Zips that hold one of those, in several places, and their names.
+/// Zips that hold an inner zip, in several places, and their names.
 fn outer_zips(inner: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let issues = Packed::deflated("issues.jsonl", b"{\"id\":\"bd-1\"}\n");
     let attachment = Packed::stored("attachment.zip", inner);
@@ -64,7 +64,7 @@ fn a_zip_that_is_cut_anywhere_never_shows_an_inner_one() {
                     }
                     Err(error) => error,
                 };
-                // Of a zip that begins like a split one, its end may be in another part.
+                // If a zip begins like a split one, its end may be in another part.
                 let is_split =
                     whole.starts_with(b"PK\x07\x08") && matches!(error, ZipError::Unsupported { .. });
                 let is_damaged = matches!(error, ZipError::Damaged(_) | ZipError::CutOff(_));
@@ -83,7 +83,7 @@ fn what_a_cut_zip_ends_in_is_explained() {
     assert!(error.contains("it is cut off") && error.contains("a zip at byte"), "{error}");
 }
 
-/// The members are all there, and shown; that the end is not is said.
+/// The members are all there, and shown; the flaw says that the end is missing.
 #[test]
 fn a_cut_comment_hides_no_member_and_is_a_flaw() {
     let inner = zip(&[Packed::stored("readme.txt", b"old")]);
@@ -100,7 +100,7 @@ fn a_cut_comment_hides_no_member_and_is_a_flaw() {
     }
 }
 
-/// Bytes that are missing at the beginning cost the members that they were of.
+/// Missing bytes at the beginning cost only the members that they belonged to.
 #[test]
 fn without_its_beginning_a_zip_shows_what_is_left_and_is_damaged() {
     let whole = zip(&[Packed::stored("a", b"first"), Packed::stored("b", b"second")]);

@@ -8,7 +8,7 @@ use super::*;
 
 const WRAP: u64 = 1 << 32;
 
-/// A zip of these members with so many zeros behind the data of the first one, which its lengths do not count.
+/// A zip of these members with `zeros` zeros after the data of the first one, which its lengths do not count.
 fn with_zeros(members: &[Packed], zeros: u64) -> File {
     let short = zip(members);
     let first = zip(&members[..1]);
@@ -21,7 +21,7 @@ fn with_zeros(members: &[Packed], zeros: u64) -> File {
 
 #[test]
 fn a_member_whose_length_lacks_its_upper_bits_is_not_said_to_be_damaged() {
-    // Its CRC is that of all of it.
+    // The CRC is that of all its bytes.
     let big = Packed { crc: 0x1234_5678, ..Packed::stored("big", b"begins") };
     let members = [big, Packed::stored("small", b"hello")];
     let mut file = with_zeros(&members, WRAP);

@@ -1,4 +1,5 @@
-//! Members by methods of before 1993, which no library of today writes: texts as these methods hold what they find nothing in.
+//! Members by methods from before 1993, which no current library writes: texts in which these methods find nothing to
+//! shorten.
 
 use super::build::{Packed, zip};
 use super::*;

@@ -13,7 +13,7 @@ use super::*;
 use crate::format::decoders::with_largest_dictionary;
 use crate::format::zip::Remedy;
 
-/// What `7z a -mm=Deflate64` makes of 70,000 `x` and the numbers from 1 to 40, a line each, in base64.
+/// What `7z a -mm=Deflate64` makes of 70,000 `x` and the numbers from 1 to 40, one per line, in base64.
 const DEFLATE64: &str = "\
     5MGBAAAAAIAg7fEHqeLxeDwej8fj8Xg8Ho/H4/F4PB6Px+PxeDwej8fj8Xg8Ho/H4/F4PB6Px+PxeDwej8fj8Xg8Ho/H4/F4\
     PB6Px+PxeDwej8fj8Xg8Ho/H4/F4PB6Px+PxeDwej8fj8Xg8Ho/H4/F4PB6Px+PxeDwej8fj8Xg8Ho/H4/F4PB6Px+PxeDwe\
@@ -21,7 +21,7 @@ const DEFLATE64: &str = "\
     4/F4PB7v8uDcAGAYBmJYz2ksnd/9F8sUqQjo6enp6enp6enp6enp6enp6enp6enp6enp6enp6enp6enp/axowmSxOVweNaii\
     mgo1qUVt6lCXevSgi2469KQXvelDX/qRQYo0CZlkkU0OueQxBx8=";
 
-/// Lines of which no two are equal, and which are worth packing.
+/// Lines that all differ and are worth packing.
 fn text() -> Vec<u8> {
     (1..=400).flat_map(|number| format!("{number}\n").into_bytes()).collect()
 }
@@ -36,7 +36,7 @@ fn packed_by(method: CompressionMethod, bytes: &[u8]) -> Vec<u8> {
     writer.finish().expect("memory does not fail").into_inner()
 }
 
-/// The data of a member by LZMA, with a mark at its end. No library writes such members.
+/// The data of a member by LZMA, with an end mark. No library writes such members.
 fn lzma(bytes: &[u8]) -> Vec<u8> {
     let options = LzmaOptions::new_preset(6).expect("there is such a preset");
     let stream = Stream::new_lzma_encoder(&options).expect("the options are right");
@@ -83,7 +83,7 @@ fn members_by_each_method_are_what_was_packed() {
     assert!(whole(&deflate64) == [("a".to_owned(), bytes)], "Deflate64");
 }
 
-/// The data of the only member, cut: with its length in the directory as it is then.
+/// The data of the only member, cut: the directory states its length after the cut.
 #[test]
 fn cut_or_changed_data_is_damage_by_each_method() {
     let bytes = text();
@@ -105,9 +105,9 @@ fn cut_or_changed_data_is_damage_by_each_method() {
             let mut changed = whole.clone();
             changed[data + at] ^= 0x10;
             match &members(&changed).expect("its directory is whole")[0].1 {
-                // A byte that says nothing of the data: the name of the packer's system.
+                // The byte does not affect the data: it names the packer's system.
                 Ok(read) => assert!(*read == bytes, "{method}: changed at {at}"),
-                // LZMA and PPMd say in their heads how much memory they want.
+                // LZMA and PPMd state in their headers how much memory they want.
                 Err(ZipError::Unsupported { .. }) => assert!(at < 16, "{method}: changed at {at}"),
                 Err(_) => {}
             }
@@ -134,7 +134,7 @@ fn what_asks_for_too_much_memory_is_not_read() {
         Packed { len, ..Packed::by(14, "a", &bytes, [head, vec![0; 64]].concat()) }
     };
     is_refused(lzma(u32::MAX, u32::MAX), "of memory", Remedy::SevenZip);
-    // A dictionary that is larger than all that is unpacked is none.
+    // A dictionary that is larger than all that is unpacked takes no more than that.
     assert!(matches!(
         members(&zip(&[lzma(u32::MAX, 9)])).expect("whole")[0].1,
         Err(ZipError::Damaged(_) | ZipError::Io(_))

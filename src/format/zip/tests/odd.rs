@@ -1,4 +1,4 @@
-//! Zips that are odd, and what is made of them: what `unzip`, 7-Zip and Python make of them, where they agree.
+//! Zips that are odd, and what becomes of them: the same as with `unzip`, 7-Zip and Python, where these agree.
 
 use super::build::{Packed, Zip, zip};
 use super::*;
@@ -7,7 +7,7 @@ fn one() -> [Packed; 1] {
     [Packed::stored("a.txt", b"hello\n")]
 }
 
-/// Zips of [`one`] member, each odd in a thing that changes nothing.
+/// Zips of [`one`] member, each odd in a way that changes nothing.
 pub(super) fn odd_zips() -> Vec<(&'static str, Vec<u8>)> {
     let with = |member: Packed| zip(&[member]);
     let built = |how: Zip| how.build(&one());
@@ -71,7 +71,7 @@ pub(super) fn odd_zips() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Nothing in these keeps a member from being read, and none of them is damaged.
+/// None of these oddities keeps a member from being read, and none of these zips is damaged.
 #[test]
 fn oddities_that_change_nothing_are_no_damage() {
     for (what, zip) in odd_zips() {
@@ -91,7 +91,7 @@ fn with_end(at: usize, change: i64) -> Vec<u8> {
     zip
 }
 
-/// SharpZipLib#291 and others: of the number, the length and the place of its headers two have to hold.
+/// SharpZipLib#291 and others: two of the number, the length and the place of its headers have to be right.
 #[test]
 fn a_record_of_which_one_number_is_wrong_hides_no_member_and_is_a_flaw() {
     for (at, change, flaw) in [
@@ -113,7 +113,8 @@ fn a_record_of_which_one_number_is_wrong_hides_no_member_and_is_a_flaw() {
     assert!(directory(&gap).expect("it was read").flaws[0].contains("20 bytes stand between"));
 }
 
-/// libzip's incons-central-compsize-larger and incons-central-file-comment-longer: what a header says too much of.
+/// libzip's incons-central-compsize-larger and incons-central-file-comment-longer: headers that state too large a
+/// length.
 #[test]
 fn a_header_that_reaches_too_far_hides_no_member_and_is_a_flaw() {
     let member = Packed::deflated("a", b"some text, some text");
@@ -179,7 +180,7 @@ fn what_unix_says_of_a_file_is_kept() {
     assert_eq!(kinds, expected);
 }
 
-/// A part of a split zip is no damaged zip.
+/// The last part of a split zip is not called damaged.
 #[test]
 fn the_last_part_of_a_split_zip_is_said_to_be_that() {
     use crate::format::zip::Remedy;
@@ -187,7 +188,7 @@ fn the_last_part_of_a_split_zip_is_said_to_be_that() {
         .build(&[Packed::stored("a", &[b'x'; 500])]);
     let is_split = |part: &[u8]| matches!(directory(part), Err(ZipError::Unsupported { remedy: Remedy::Join, reason }) if reason.contains("split"));
     assert!(is_split(&whole[..300]), "the first");
-    // The places are those within the part.
+    // The offsets are those within the part.
     let last = Zip { part: 1, prefix: vec![b'x'; 200], ..Zip::default() }.build(&[Packed::stored("a", b"a")]);
     let without_header: Vec<u8> = [&last[..200], &last[232..]].concat();
     let mut last = without_header;

@@ -77,7 +77,7 @@ fn a_header_that_states_other_numbers_than_the_directory_contradicts_it() {
         assert!(found(&changed).expect("they differ").starts_with(what), "{what}");
         assert_eq!(whole(&changed)[0].1, b"hello, hello, hello", "the directory counts");
     }
-    // Numbers that follow the data, that are in zip64 fields, or that nobody wrote.
+    // Numbers that follow the data, that are in zip64 fields, or that no program wrote.
     assert_eq!(found(&zip(&[Packed::deflated("a", b"hello").streamed()])), None);
     let mut large = sound.clone();
     large[18..26].copy_from_slice(&[0xff; 8]);
